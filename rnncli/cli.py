@@ -1,0 +1,148 @@
+"""The group `rnncli`: it loads a command's module when that command is called, and prints every error."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import click
+
+from rnncli import __version__
+from rnncli.errors import EXIT_FAILED, EXIT_INTERRUPTED, RnncliError
+
+COMMANDS = {
+    "summary": "Shapes, parameters and costs of every layer.",
+    "forward": "Run the network in NumPy and show what comes out.",
+    "layers": "The spec language on one screen.",
+}
+"""Each command, in the order of the help, with its line there. Its code is `rnncli.commands.NAME`."""
+
+
+class RnncliGroup(click.Group):
+    """A group whose commands are modules, imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of the commands."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, importing its module."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"rnncli.commands.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands; it needs none of their modules."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that is called; for a misspelt one, fail with the nearest."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from difflib import get_close_matches
+
+            for guess in get_close_matches(args[0], COMMANDS, n=1):
+                if "Did you mean" not in error.message:
+                    error.message += f" Did you mean {guess!r}?"
+            raise
+
+    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+        """Run a command line; in standalone mode print any error and exit with its status."""
+        if not standalone_mode:
+            return super().main(*args, standalone_mode=False, **extra)
+        sys.exit(self._run(*args, **extra))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command. Click would turn Ctrl-C into status 1; the shell expects 130."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            # The terminal has echoed ^C: end its line.
+            lead = "\n" if sys.stderr is not None and sys.stderr.isatty() else ""
+            click.echo(f"{lead}Interrupted", err=True)
+            ctx.exit(EXIT_INTERRUPTED)
+
+    def _run(self, *args: Any, **extra: Any) -> int:
+        try:
+            result = super().main(*args, standalone_mode=False, **extra)
+            if sys.stdout is not None:
+                sys.stdout.flush()
+            return result if isinstance(result, int) else 0
+        except click.ClickException as error:
+            with contextlib.suppress(BrokenPipeError):
+                error.show()
+            return error.exit_code
+        except click.Abort:
+            return EXIT_INTERRUPTED
+        except RnncliError as error:
+            click.echo(f"Error: {error}", err=True)
+            return error.exit_status
+        except BrokenPipeError:
+            # The reader has seen enough (`| head`). Python would complain when it flushes at the end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            return 0
+        except OSError as error:
+            click.echo(f"Error: {error.strerror or error}", err=True)
+            with contextlib.suppress(OSError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            return EXIT_FAILED
+        except MemoryError:
+            click.echo("Error: out of memory\nHelp: a smaller --batch or --timesteps may fit", err=True)
+            return EXIT_FAILED
+
+
+def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    del param
+    if value:
+        click.echo(f"rnncli {__version__}")
+        ctx.exit()
+
+
+@click.group(
+    cls=RnncliGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version and exit.",
+)
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """Explore recurrent neural networks from the command line.
+
+    \b
+    Examples:
+      rnncli summary embed:10000x32,rnn:32:seq,rnn:32
+      rnncli forward embed:10000x32,rnn:32:seq,rnn:32 --timesteps 100
+      rnncli layers
+
+    A network is one line of text, layers separated by commas; `rnncli layers` shows the language.
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command line and return its exit status; nothing is raised. For programs and tests."""
+    try:
+        cli.main(args=list(arguments), prog_name="rnncli")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else EXIT_FAILED
+    return 0

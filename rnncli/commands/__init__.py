@@ -1,0 +1,1 @@
+"""The commands, one file each: options in, a reader of the network called, output out."""

@@ -1,0 +1,107 @@
+"""What can go wrong, as exceptions that carry everything a person needs to mend it.
+
+They are raised where the fault is known and printed in one place, `rnncli.cli`.
+"""
+
+from __future__ import annotations
+
+from unicodedata import combining, east_asian_width
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+
+_SHOWN_WIDTH = 72
+"""Columns of a spec that an error shows; a longer one is cut around the fault."""
+
+
+class RnncliError(Exception):
+    """Work that failed: a file, memory, an answer that does not exist.
+
+    Args:
+        message: what was given and what was expected, without a full stop.
+        advice: how to mend it, printed after `Help:`.
+    """
+
+    exit_status = EXIT_FAILED
+
+    def __init__(self, message: str, advice: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.advice = advice
+
+    def __str__(self) -> str:
+        return self.message if self.advice is None else f"{self.message}\nHelp: {self.advice}"
+
+
+class UsageError(RnncliError):
+    """Options that contradict the spec or one another (exit status 2)."""
+
+    exit_status = EXIT_USAGE
+
+
+class SpecError(UsageError, ValueError):
+    """A spec that is not a network.
+
+    Args:
+        message: what is wrong, in terms of what was typed.
+        text: the spec as typed.
+        span: (start, end) of the characters of `text` at fault.
+        advice: how to mend it, in words.
+        repair: a whole spec with the fault mended, or None where none can be known.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        text: str,
+        span: tuple[int, int],
+        advice: str,
+        repair: str | None = None,
+    ) -> None:
+        super().__init__(message, advice)
+        self.text = text
+        self.span = span
+        self.repair = repair
+        self.origin: str | None = None
+        """Where the spec came from, if not from the command line: `line 3 of standard input`."""
+
+    def __str__(self) -> str:
+        message = self.message if self.origin is None else f"{self.origin}: {self.message}"
+        help_line = f"{self.advice}: {self.repair}" if self.repair else self.advice
+        spec, carets = underline(self.text, *self.span)
+        return f"{message}\n  {spec}\n  {carets}\nHelp: {help_line}"
+
+
+def underline(text: str, start: int, end: int, width: int = _SHOWN_WIDTH) -> tuple[str, str]:
+    """Return the part of `text` around [start, end) and a line of carets that stands below it.
+
+    A text of more than `width` columns is cut on both sides, with an ellipsis. Characters that a terminal does
+    not print as themselves (tabs, newlines, escapes) are shown as `?`, so that the carets stay in place.
+    """
+    end = max(end, start + 1)
+    first, last = 0, len(text)
+    if len(text) > width:
+        end = min(end, start + width // 2)
+        first = max(0, start - (width - (end - start)) // 2)
+        last = min(len(text), first + width)
+    before = ("…" if first > 0 else "") + _printable(text[first:start])
+    fault = _printable(text[start:end])
+    after = _printable(text[end:last]) + ("…" if last < len(text) else "")
+    carets = " " * _columns(before) + "^" * max(1, _columns(fault))
+    return before + fault + after, carets
+
+
+def shorten(text: str, width: int = 40) -> str:
+    """Return `text` in printable characters and at most `width` columns, for use inside a message."""
+    return _printable(text if len(text) <= width else text[: width - 1] + "…")
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def _columns(text: str) -> int:
+    """Return the number of terminal columns that `text` takes."""
+    return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)

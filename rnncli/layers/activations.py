@@ -1,0 +1,27 @@
+"""The activations of the spec language, and the bounds of those that have two.
+
+Each is defined as Keras 3 defines it; `rnncli.engine.activations` computes them.
+"""
+
+from __future__ import annotations
+
+ACTIVATION_RANGES: dict[str, tuple[float, float] | None] = {
+    "linear": None,
+    "relu": None,
+    "tanh": (-1.0, 1.0),
+    "sigmoid": (0.0, 1.0),
+    "hard_sigmoid": (0.0, 1.0),
+    "softsign": (-1.0, 1.0),
+    "softplus": None,
+    "elu": None,
+    "selu": None,
+    "gelu": None,
+    "silu": None,
+    # Between 0 and 1 as well, but most shares of many are near 0: that is no sign of saturation.
+    "softmax": None,
+}
+
+ACTIVATIONS: tuple[str, ...] = tuple(ACTIVATION_RANGES)
+
+OTHER_NAMES = {"swish": "silu", "none": "linear"}
+"""Names from elsewhere that an error hint translates."""

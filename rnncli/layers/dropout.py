@@ -1,0 +1,29 @@
+"""`dropout:P`: identity in a forward pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rnncli.layers.base import Layer, Rate, Shape
+
+
+@dataclass(frozen=True)
+class Dropout(Layer):
+    """Drops a share of its input while a network trains; passes it on unchanged otherwise."""
+
+    rate: float
+
+    kind: ClassVar[str] = "dropout"
+    keras: ClassVar[str] = "Dropout"
+    torch: ClassVar[str] = "Dropout"
+    means: ClassVar[str] = "drops a share P in training; here it passes all on"
+    sizes: ClassVar[Rate] = Rate("rate", "P", example="0.5")
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """Return `input_shape`."""
+        return input_shape
+
+    def keras_names(self) -> tuple[str, ...]:
+        """Return Keras's base name."""
+        return ("dropout",)

@@ -1,0 +1,34 @@
+"""`rnn:U`: the textbook loop, h = tanh(x·W + h·U + b)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from rnncli.layers.activations import ACTIVATION_RANGES
+from rnncli.layers.base import Conflict
+from rnncli.layers.recurrent import Recurrent
+
+
+@dataclass(frozen=True)
+class SimpleRNN(Recurrent):
+    """`keras.layers.SimpleRNN`; `torch.nn.RNN`, which knows tanh and relu only."""
+
+    kind: ClassVar[str] = "rnn"
+    aliases: ClassVar[tuple[str, ...]] = ("simplernn", "simple_rnn")
+    keras: ClassVar[str] = "SimpleRNN"
+    torch: ClassVar[str] = "RNN"
+    means: ClassVar[str] = "h = act(x·W + h·U + b)"
+    cell_keras_name: ClassVar[str] = "simple_rnn"
+    gates: ClassVar[int] = 1
+
+    def _torch_conflict(self) -> Conflict | None:
+        if self.activation not in ("tanh", "relu"):
+            return Conflict(
+                f"PyTorch's RNN knows tanh and relu, not {self.activation}",
+                replace(self, activation="tanh"),
+            )
+        return super()._torch_conflict()
+
+    def _cell_range(self) -> tuple[float, float] | None:
+        return ACTIVATION_RANGES[self.activation]

@@ -1,0 +1,1 @@
+"""What people see (`tables`, with Rich) and what programs read (`plain`, without)."""

@@ -1,0 +1,88 @@
+"""What programs and documents read: JSON, CSV, TSV and Markdown, with plain numbers and without Rich.
+
+All read the object that `--format json` prints (`Summary.as_dict`); a row is one of its layers.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from rnncli.render.units import shape_text
+
+Record = Mapping[str, Any]
+
+SUMMARY_COLUMNS = ("output_shape", "params", "macs_per_step", "macs", "output_bytes")
+"""The columns of a layer's numbers in a summary, behind those that say which layer it is."""
+
+
+def renderer(format_: str, columns: Sequence[str]) -> Callable[[Record], str]:
+    """Return a function from a network's object to the lines that `format_` prints for it.
+
+    Call it for each network in turn: CSV and TSV print their header with the first.
+
+    Args:
+        format_: json, csv, tsv or markdown.
+        columns: the keys of a layer to print as columns (JSON prints all).
+    """
+    if format_ == "json":
+        return _json
+    if format_ == "markdown":
+        return lambda network: _markdown(network, columns)
+    return _Delimited("," if format_ == "csv" else "\t", columns)
+
+
+def _json(network: Record) -> str:
+    return json.dumps(network, allow_nan=False) + "\n"
+
+
+class _Delimited:
+    """CSV or TSV: one header, then a row for each layer with the spec of its network."""
+
+    def __init__(self, delimiter: str, columns: Sequence[str]) -> None:
+        self.delimiter = delimiter
+        self.columns = columns
+        self.header_is_due = True
+
+    def __call__(self, network: Record) -> str:
+        import csv
+        import io
+
+        text = io.StringIO()
+        writer = csv.writer(text, delimiter=self.delimiter, lineterminator="\n")
+        if self.header_is_due:
+            writer.writerow(["spec", "framework", "dtype", "name", "type", "layer", *self.columns])
+            self.header_is_due = False
+        for layer in network["layers"]:
+            writer.writerow(
+                [
+                    network["spec"],
+                    network["framework"],
+                    network["dtype"],
+                    layer["name"],
+                    layer["type"],
+                    layer["spec"],
+                    *(_cell(layer[column]) for column in self.columns),
+                ]
+            )
+        return text.getvalue()
+
+
+def _markdown(network: Record, columns: Sequence[str]) -> str:
+    header = ["layer", "type", *columns]
+    aligned = [":---" if name in ("layer", "type", "output_shape") else "---:" for name in header]
+    rows = [
+        [f"`{layer['name']}`", layer["type"], *(str(_cell(layer[column])) for column in columns)]
+        for layer in network["layers"]
+    ]
+    lines = ["| " + " | ".join(row) + " |" for row in [header, aligned, *rows]]
+    total = f"Total parameters: {network['total_params']} ({network['total_bytes']} bytes)"
+    return "\n".join([f"`{network['spec']}`", "", *lines, "", total, "", ""])
+
+
+def _cell(value: object) -> object:
+    """Return a value for a cell: a shape as text, what is unknown as nothing."""
+    if isinstance(value, tuple):
+        return shape_text(value)
+    return "" if value is None else value

@@ -1,0 +1,450 @@
+"""The spec language: text to layers, and layers to text.
+
+    spec  = layer *( "," layer )
+    layer = kind *( ":" field )
+    field = size | flag | key "=" value | "x" count
+
+What kinds, sizes, flags and keys there are is declared in `rnncli.layers`. This is also where an error gets its
+carets and its repair: a `Source` remembers where in the text each layer came from.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, NoReturn
+
+from rnncli.errors import SpecError, shorten
+from rnncli.layers import KINDS, LAYERS, Layer
+from rnncli.layers.activations import OTHER_NAMES
+from rnncli.layers.base import Choice, Flag, Option, Rate, Sizes
+
+EXAMPLE = "embed:10000x32,rnn:32:seq,rnn:32"
+"""A spec that works: what the commands show when they are given none."""
+
+MAX_BYTES = 64 * 1024
+MAX_LAYERS = 10_000
+MAX_SIZE = 2**31 - 1
+
+MULTIPLES = {"k": 10**3, "M": 10**6, "G": 10**9}
+"""The suffixes of a number: 10k, 1M, 2G."""
+
+_NUMBER = re.compile(r"([0-9]+(?:_[0-9]+)*)([kMG]?)")
+_REPEAT = re.compile(r"[xX]([0-9]\S*)")
+_LOOKS_LIKE_A_SIZE = re.compile(r"[-+.]?[0-9]")
+_WRONG_SEPARATOR = re.compile(r"[;|>/&]|\s")
+
+
+@dataclass(frozen=True)
+class Token:
+    """A stretch of the spec without the spaces around it."""
+
+    text: str
+    start: int
+
+    @property
+    def end(self) -> int:
+        """The position behind its last character."""
+        return self.start + len(self.text)
+
+    def split(self, separator: str) -> Iterator[Token]:
+        """Yield the parts between separators, each without the spaces around it."""
+        start = self.start
+        for part in self.text.split(separator):
+            yield Token(part.strip(), start + len(part) - len(part.lstrip()))
+            start += len(part) + len(separator)
+
+
+@dataclass(frozen=True)
+class Source:
+    """The text that layers came from.
+
+    Attributes:
+        text: the spec as typed.
+        tokens: one for each layer as written, before repeats.
+        owners: for each layer after repeats, the index of its token.
+    """
+
+    text: str
+    tokens: tuple[Token, ...]
+    owners: tuple[int, ...]
+
+    def error(self, layer: int, message: str, advice: str, repairs: dict[int, str]) -> SpecError:
+        """Return the error for a layer (counted after repeats), its repair made by rewriting tokens.
+
+        Args:
+            layer: the index of the layer at fault.
+            message: what is wrong.
+            advice: how to mend it, in words.
+            repairs: for the index of a token, the text to put in its place; an empty one removes it.
+        """
+        token = self.tokens[self.owners[layer]]
+        texts = [repairs.get(i, token.text) for i, token in enumerate(self.tokens)]
+        return SpecError(
+            message,
+            text=self.text,
+            span=(token.start, token.end),
+            advice=advice,
+            repair=_without_spaces(",".join(text for text in texts if text)),
+        )
+
+    def copies(self, token: int) -> int:
+        """Return how many layers a token stands for."""
+        return self.owners.count(token)
+
+
+def parse(text: str) -> tuple[tuple[Layer, ...], Source]:
+    """Return the layers that a spec names, repeats unfolded, and where in the text they stand.
+
+    Whether they make a network is for `rnncli.network` to say.
+
+    Raises:
+        SpecError: the text breaks a rule of the language.
+    """
+    if len(text) > MAX_BYTES or len(text.encode("utf-8", "replace")) > MAX_BYTES:
+        raise SpecError(
+            f"the spec is {len(text):,} characters long; 64 KiB are allowed",
+            text=text,
+            span=(MAX_BYTES - 1, len(text)),
+            advice="repeat a layer with x3 instead of writing it out",
+        )
+    if not text.strip():
+        raise SpecError("the spec is empty", text=text, span=(0, 1), advice="start with", repair=EXAMPLE)
+    layers: list[Layer] = []
+    owners: list[int] = []
+    tokens = tuple(Token(text, 0).split(","))
+    for index, token in enumerate(tokens):
+        layer, repeat = _LayerParser(text, token).parse()
+        if len(layers) + repeat.count > MAX_LAYERS:
+            room = MAX_LAYERS - len(layers)
+            fault = repeat.token or token
+            raise SpecError(
+                f"{len(layers) + repeat.count:,} layers after repeats; {MAX_LAYERS:,} are allowed",
+                text=text,
+                span=(fault.start, fault.end),
+                advice="repeat it fewer times" if room else "leave the rest out",
+                repair=_splice(text, fault, f"x{room}") if room else _without_spaces(text[: token.start - 1]),
+            )
+        layers.extend([layer] * repeat.count)
+        owners.extend([index] * repeat.count)
+    return tuple(layers), Source(text, tokens, tuple(owners))
+
+
+def format_layers(layers: Iterable[Layer]) -> str:
+    """Return the canonical spec: short kinds, plain numbers, defaults left out, repeats folded."""
+    return ",".join(repeated(layer, len(list(run))) for layer, run in groupby(layers))
+
+
+def repeated(layer: Layer, count: int) -> str:
+    """Return the spec of a layer that is repeated `count` times."""
+    return layer.spec() if count == 1 else f"{layer.spec()}:x{count}"
+
+
+def source_of(layers: tuple[Layer, ...]) -> Source:
+    """Return the source of layers that were never written: their canonical specs, one token each."""
+    specs = [layer.spec() for layer in layers]
+    text = ",".join(specs)
+    return Source(text, tuple(Token(text, 0).split(",")), tuple(range(len(specs))))
+
+
+def parse_number(text: str) -> int:
+    """Return a whole number written as in a spec: 128, 10k, 1M, 10_000.
+
+    Raises:
+        ValueError: it is no such number; the message says what it is.
+    """
+    match = _NUMBER.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{shorten(text)} is not a whole number such as 128, 10k or 10_000")
+    digits = match[1].replace("_", "").lstrip("0")
+    # Python refuses to read numbers of thousands of digits; none of them is a size.
+    return int(digits[:40] or "0") * MULTIPLES.get(match[2], 1)
+
+
+def parse_size(text: str) -> int:
+    """Return a number from 1 to 2**31-1, the range of every size.
+
+    Raises:
+        ValueError: it is not one; the message says what it is.
+    """
+    number = parse_number(text)
+    if not 1 <= number <= MAX_SIZE:
+        raise ValueError(f"{shorten(text)} is not between 1 and {MAX_SIZE:,}")
+    return number
+
+
+@dataclass(frozen=True)
+class _Repeat:
+    count: int
+    token: Token | None
+
+
+class _LayerParser:
+    """Reads one layer; every fault it finds carries the repair of the whole spec."""
+
+    def __init__(self, text: str, token: Token) -> None:
+        self.text = text
+        self.token = token
+
+    def parse(self) -> tuple[Layer, _Repeat]:
+        kind, *fields = self.token.split(":")
+        cls = self._kind(kind)
+        arguments: dict[str, Any] = {}
+        written: dict[str, Token] = {}
+        for field in fields:
+            what, values = self._field(cls, field)
+            if what in written:
+                first = written[what]
+                self._fail(
+                    field,
+                    f"{kind.text} has {_quote(first.text)} already, so {_quote(field.text)} sets the same thing twice",
+                    "keep one of them",
+                    _cut(self.text, field),
+                )
+            written[what] = field
+            arguments.update(values)
+        if "size" not in written:
+            self._fail_without_size(cls, kind)
+        count: int = arguments.pop("count", 1)
+        return cls(**arguments), _Repeat(count, written.get("count"))
+
+    def _kind(self, kind: Token) -> type[Layer]:
+        cls = KINDS.get(kind.text.lower())
+        if cls is not None:
+            return cls
+        if not kind.text:
+            if not self.token.text:
+                self._fail(kind, "there is no layer between two commas", "leave the comma out", self._drop())
+            self._fail(kind, "there is no layer kind before the colon", "name one", _splice(self.text, kind, "rnn"))
+        self._fail_on_separator(kind)
+        guess = _closest(kind.text.lower(), KINDS)
+        message = f"there is no layer kind {_quote(kind.text)}"
+        if guess is not None:
+            self._fail(kind, message, f"perhaps {guess}", _splice(self.text, kind, guess))
+        kinds = ", ".join(layer.kind for layer in LAYERS)
+        self._fail(kind, message, f"there are {kinds}; for example", EXAMPLE)
+
+    def _field(self, cls: type[Layer], field: Token) -> tuple[str, dict[str, Any]]:
+        """Return what a field sets, for telling when it is set twice, and the values it gives."""
+        word = field.text.lower()
+        if not word:
+            self._fail(field, "there is nothing between two colons", "leave the colon out", _cut(self.text, field))
+        if repeat := _REPEAT.fullmatch(word):
+            return "count", {"count": self._count(field, repeat[1])}
+        for option in cls.options:
+            values = self._option(option, field, word)
+            if values is not None:
+                return option.attribute, values
+        if _LOOKS_LIKE_A_SIZE.match(word):
+            if isinstance(cls.sizes, Rate):
+                return "size", {cls.sizes.attribute: self._rate(field)}
+            return "size", self._sizes(cls, cls.sizes, field)
+        self._fail_on_unknown(cls, field, word)
+
+    def _option(self, option: Option, field: Token, word: str) -> dict[str, Any] | None:
+        if isinstance(option, Flag):
+            return {option.attribute: option.value} if word == option.word else None
+        key, equals, name = word.partition("=")
+        key, name = key.strip(), name.strip()
+        if not equals:
+            if key == option.key and option.key_alone is not None:
+                name = option.key_alone
+            elif option.name_alone and key in option.values:
+                name = key
+            else:
+                return None
+        elif key != option.key:
+            return None
+        if name not in option.values:
+            choices = ", ".join(option.values)
+            guess = _closest(name, option.values)
+            best = guess or next(iter(option.values))
+            said = f"{_quote(name)} is none of" if name else f"{option.key} needs one of"
+            self._fail(
+                field,
+                f"{said} {choices}",
+                f"perhaps {best}" if guess else "for example",
+                _splice(self.text, field, f"{option.key}={best}"),
+            )
+        return {option.attribute: option.values[name]}
+
+    def _count(self, field: Token, digits: str) -> int:
+        try:
+            return parse_size(digits)
+        except ValueError as fault:
+            self._fail(
+                field,
+                f"a layer is repeated a whole number of times: {fault}",
+                "repeat it so often",
+                _splice(self.text, field, "x2"),
+            )
+
+    def _sizes(self, cls: type[Layer], sizes: Sizes, field: Token) -> dict[str, int]:
+        parts = list(Token(field.text.replace("X", "x"), field.start).split("x"))
+        most, least = len(sizes.attributes), len(sizes.attributes) - sizes.optional
+        if not least <= len(parts) <= most:
+            form = "x".join(sizes.symbols)
+            if len(parts) < least:
+                repair = "x".join([field.text, *sizes.example.split("x")[len(parts) :]])
+            elif most == 1:
+                repair = parts[-1].text  # PyTorch's habit, Linear(in, out): the last is what it returns
+            else:
+                repair = "x".join(part.text for part in parts[:most])
+            one_or_two = "one number" if most == 1 else "two numbers" if least == 2 else "one or two numbers"
+            self._fail(
+                field,
+                f"{cls.kind} takes {one_or_two}, {cls.kind}:{form}, not {_quote(field.text)}",
+                "perhaps",
+                _splice(self.text, field, repair),
+            )
+        values = {}
+        for attribute, part in zip(sizes.attributes[-len(parts) :], parts, strict=True):
+            try:
+                values[attribute] = parse_size(part.text)
+            except ValueError as fault:
+                self._fail_on_separator(field)
+                guess = _nearest_size(part.text) or sizes.example.split("x")[-1]
+                self._fail(part, str(fault), "perhaps", _splice(self.text, part, guess))
+        return values
+
+    def _rate(self, field: Token) -> float:
+        try:
+            rate = float(field.text.replace("_", "?"))
+        except ValueError:
+            rate = -1.0
+        if 0.0 <= rate <= 1.0:
+            return abs(rate)  # -0.0 is 0
+        percent = f"{rate / 100:g}" if 1.0 < rate <= 100.0 else "0.5"
+        self._fail(
+            field,
+            f"dropout takes a share from 0 to 1, not {_quote(field.text)}",
+            "perhaps",
+            _splice(self.text, field, percent),
+        )
+
+    def _fail_without_size(self, cls: type[Layer], kind: Token) -> NoReturn:
+        if isinstance(cls.sizes, Rate):
+            needs, form = "the share it drops", cls.sizes.symbol
+        else:
+            form = "x".join(cls.sizes.symbols[cls.sizes.optional :])
+            needs = "its size"
+        self._fail(
+            kind,
+            f"{cls.kind} needs {needs}, {cls.kind}:{form}",
+            "give it one",
+            _splice(self.text, kind, f"{kind.text}:{cls.sizes.example}"),
+        )
+
+    def _fail_on_unknown(self, cls: type[Layer], field: Token, word: str) -> NoReturn:
+        self._fail_on_separator(field)
+        name, equals, value = word.partition("=")
+        elsewhere = [layer.kind for layer in LAYERS if any(_spells(o, name) for o in layer.options)]
+        if elsewhere and cls.kind not in elsewhere:
+            self._fail(
+                field,
+                f"{cls.kind} does not take {_quote(field.text)}; only {_listed(elsewhere)} can",
+                "leave it out",
+                _cut(self.text, field),
+            )
+        message = f"{cls.kind} does not know {_quote(field.text)}"
+        if isinstance(cls.sizes, Sizes) and name in cls.sizes.attributes and value:
+            self._fail(field, message, "write the number alone", _splice(self.text, field, value))
+        guess = _closest_field(cls, name, value if equals else None)
+        if guess is not None:
+            self._fail(field, message, f"perhaps {guess}", _splice(self.text, field, guess))
+        known = [option.word if isinstance(option, Flag) else f"{option.key}=" for option in cls.options]
+        advice = f"it takes {_listed(known)}; without it" if known else "leave it out"
+        self._fail(field, message, advice, _cut(self.text, field))
+
+    def _fail_on_separator(self, token: Token) -> None:
+        if _WRONG_SEPARATOR.search(token.text):
+            self._fail(
+                token,
+                f"layers are separated by commas, not as in {_quote(token.text)}",
+                "with commas",
+                re.sub(r"[\s;|>/&,-]*[\s;|>/&,][\s;|>/&,-]*", ",", self.text.strip(" ,")),
+            )
+
+    def _drop(self) -> str:
+        texts = (token.text for token in Token(self.text, 0).split(","))
+        return ",".join(text for text in texts if text)
+
+    def _fail(self, token: Token, message: str, advice: str, repair: str) -> NoReturn:
+        raise SpecError(
+            message,
+            text=self.text,
+            span=(token.start, token.end),
+            advice=advice,
+            repair=_without_spaces(repair),
+        )
+
+
+def _splice(text: str, token: Token, replacement: str) -> str:
+    return text[: token.start] + replacement + text[token.end :]
+
+
+def _cut(text: str, field: Token) -> str:
+    """Return `text` without a field and the colon before it."""
+    return text[: text.rindex(":", 0, max(field.start, 1))] + text[field.end :]
+
+
+def _without_spaces(text: str) -> str:
+    # Spaces are allowed only around tokens; without them a repair can be pasted into a shell unquoted.
+    return "".join(text.split())
+
+
+def _quote(text: str) -> str:
+    return f"'{shorten(text)}'"
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _nearest_size(text: str) -> str | None:
+    """Return the size that was probably meant, or None."""
+    number = re.fullmatch(r"[-+]?([0-9]*\.?[0-9]+)(?:[eE]\+?([0-9]))?([a-zA-Z]?)", text.replace("_", ""))
+    if number is None:
+        return None
+    suffix = {name.lower(): size for name, size in MULTIPLES.items()}.get(number[3].lower(), 1)
+    value = float(number[1]) * 10 ** int(number[2] or 0) * suffix
+    return str(min(int(value), MAX_SIZE)) if value >= 1 else None
+
+
+def _spells(option: Option, name: str) -> bool:
+    if isinstance(option, Flag):
+        return name == option.word
+    return name == option.key or (option.name_alone and name in option.values)
+
+
+def _closest(word: str, words: Iterable[str]) -> str | None:
+    # Imported here: only an error needs it.
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(word, list(words), n=1, cutoff=0.6)), None)
+
+
+def _closest_field(cls: type[Layer], name: str, value: str | None) -> str | None:
+    """Return the field that was probably meant: a misspelt one, or one called as Keras calls its argument."""
+    if value is not None:
+        keys = {o.key: o for o in cls.options if isinstance(o, Choice)}
+        keys |= {o.attribute: o for o in keys.values()}
+        key = _closest(name, keys)
+        if key is not None:
+            return f"{keys[key].key}={value}"
+    fields: dict[str, str] = {}
+    for option in cls.options:
+        if isinstance(option, Flag):
+            fields |= {option.word: option.word, option.attribute: option.word}
+        else:
+            if option.key_alone is not None:
+                fields |= {option.key: option.key, "bidirectional": option.key}
+            if option.name_alone:
+                fields |= {each: each for each in option.values} | OTHER_NAMES
+    if value in ("false", "0"):
+        # `use_bias=False` is `nobias`; `return_sequences=False` is no field at all, the default.
+        fields = {o.attribute: o.word for o in cls.options if isinstance(o, Flag) and not o.value}
+    guess = _closest(name, fields)
+    return None if guess is None else fields[guess]

@@ -1,0 +1,121 @@
+"""What a summary holds: rows and totals as plain data, without numpy.
+
+A `Summary` is made by `rnncli.network.Network.summary` and read by `rnncli.render`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from math import prod
+from typing import Any
+
+from rnncli.layers.base import Framework, Shape, Weight
+
+DTYPE_BYTES: dict[str, int] = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8}
+"""The bytes of one number, for each dtype that a summary can be asked for."""
+
+
+@dataclass(frozen=True)
+class LayerSummary:
+    """One row: what a layer returns, owns and costs.
+
+    Attributes:
+        name: Keras's name, unique in the network.
+        type: the framework's class.
+        cell: the class of a recurrent layer's cell (inside a Bidirectional too), else None.
+        spec: the layer's canonical spec.
+        output_shape: the shape of its output.
+        params: the number of its parameters.
+        weights: what it owns, in the framework's order.
+        macs_per_step: multiply-adds for one vector that it reads.
+        macs: multiply-adds for the whole input, an unknown batch counting as one; None while the number of
+            timesteps that it reads is unknown.
+        output_bytes: the size of its output, an unknown batch counting as one; None while its timesteps are unknown.
+    """
+
+    name: str
+    type: str
+    cell: str | None
+    spec: str
+    output_shape: Shape
+    params: int
+    weights: tuple[Weight, ...]
+    macs_per_step: int
+    macs: int | None
+    output_bytes: int | None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A network's rows and totals for a batch size, a number of timesteps, a dtype and a framework."""
+
+    spec: str
+    framework: Framework
+    dtype: str
+    input_shape: Shape
+    input_dtype: str
+    layers: tuple[LayerSummary, ...]
+
+    @property
+    def output_shape(self) -> Shape:
+        """The shape of the network's output."""
+        return self.layers[-1].output_shape if self.layers else self.input_shape
+
+    @property
+    def total_params(self) -> int:
+        """The number of all parameters; all of them are trainable."""
+        return sum(layer.params for layer in self.layers)
+
+    @property
+    def total_bytes(self) -> int:
+        """The size of all parameters, in bytes."""
+        return self.total_params * DTYPE_BYTES[self.dtype]
+
+    @property
+    def macs(self) -> int | None:
+        """Multiply-adds for the whole input; None while a layer's are unknown."""
+        return _total([layer.macs for layer in self.layers])
+
+    @property
+    def output_bytes(self) -> int | None:
+        """The size of all layers' outputs, in bytes; None while a layer's is unknown."""
+        return _total([layer.output_bytes for layer in self.layers])
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as plain data, the object that `--format json` prints."""
+        return {
+            "spec": self.spec,
+            "framework": self.framework,
+            "dtype": self.dtype,
+            "input": {"shape": self.input_shape, "dtype": self.input_dtype},
+            "layers": [_layer_dict(layer) for layer in self.layers],
+            "output_shape": self.output_shape,
+            "total_params": self.total_params,
+            "total_bytes": self.total_bytes,
+            "macs": self.macs,
+            "output_bytes": self.output_bytes,
+        }
+
+
+def bytes_of(shape: Shape, dtype: str) -> int | None:
+    """Return the size of an array in bytes, an unknown batch counting as one; None if its timesteps are unknown."""
+    batch, *rest = shape
+    if None in rest:
+        return None
+    return (1 if batch is None else batch) * prod(n for n in rest if n is not None) * DTYPE_BYTES[dtype]
+
+
+def _layer_dict(layer: LayerSummary) -> dict[str, Any]:
+    fields = {name: value for name, value in asdict(layer).items() if name != "cell" or value is not None}
+    return fields | {
+        "weights": [
+            {"name": weight.name, "shape": weight.shape, "params": weight.params}
+            for weight in layer.weights
+        ]
+    }
+
+
+def _total(values: Sequence[int | None]) -> int | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if len(known) == len(values) else None
