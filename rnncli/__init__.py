@@ -1,8 +1,8 @@
 """A command-line explorer for recurrent neural networks, and the same as a library.
 
-    >>> from rnncli import Network
-    >>> Network.parse("embed:10000x32,rnn:32").summary().total_params
-    322080
+>>> from rnncli import Network
+>>> Network.parse("embed:10000x32,rnn:32").summary().total_params
+322080
 """
 
 from __future__ import annotations

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -44,25 +45,17 @@ class RnncliGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the command that is called; for a misspelt one, fail with the nearest."""
-        try:
-            return super().resolve_command(ctx, args)
-        except click.UsageError as error:
-            from difflib import get_close_matches
-
-            for guess in get_close_matches(args[0], COMMANDS, n=1):
-                if "Did you mean" not in error.message:
-                    error.message += f" Did you mean {guess!r}?"
-            raise
-
-    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
         """Run a command line; in standalone mode print any error and exit with its status."""
-        if not standalone_mode:
-            return super().main(*args, standalone_mode=False, **extra)
-        sys.exit(self._run(*args, **extra))
+        work = partial(super().main, args, prog_name, complete_var, standalone_mode=False, **extra)
+        return sys.exit(_status_of(work)) if standalone_mode else work()
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command. Click would turn Ctrl-C into status 1; the shell expects 130."""
@@ -74,33 +67,39 @@ class RnncliGroup(click.Group):
             click.echo(f"{lead}Interrupted", err=True)
             ctx.exit(EXIT_INTERRUPTED)
 
-    def _run(self, *args: Any, **extra: Any) -> int:
-        try:
-            result = super().main(*args, standalone_mode=False, **extra)
-            if sys.stdout is not None:
-                sys.stdout.flush()
-            return result if isinstance(result, int) else 0
-        except click.ClickException as error:
-            with contextlib.suppress(BrokenPipeError):
-                error.show()
-            return error.exit_code
-        except click.Abort:
-            return EXIT_INTERRUPTED
-        except RnncliError as error:
-            click.echo(f"Error: {error}", err=True)
-            return error.exit_status
-        except BrokenPipeError:
-            # The reader has seen enough (`| head`). Python would complain when it flushes at the end.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-            return 0
-        except OSError as error:
-            click.echo(f"Error: {error.strerror or error}", err=True)
-            with contextlib.suppress(OSError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-            return EXIT_FAILED
-        except MemoryError:
-            click.echo("Error: out of memory\nHelp: a smaller --batch or --timesteps may fit", err=True)
-            return EXIT_FAILED
+
+def _status_of(work: Callable[[], object]) -> int:
+    """Do the work of a command line, print the error if there is one, and return the exit status."""
+    try:
+        result = work()
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        return EXIT_INTERRUPTED
+    except RnncliError as error:
+        click.echo(f"Error: {error}", err=True)
+        return error.exit_status
+    except BrokenPipeError:
+        # The reader has seen enough (`| head`).
+        _drop_stdout()
+        return 0
+    except OSError as error:
+        click.echo(f"Error: {error.strerror or error}", err=True)
+        _drop_stdout()
+        return EXIT_FAILED
+    except MemoryError:
+        click.echo("Error: out of memory\nHelp: a smaller --batch or --timesteps may fit", err=True)
+        return EXIT_FAILED
+
+
+def _drop_stdout() -> None:
+    """Send what is still buffered nowhere; Python would fail on it once more when it ends."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:

@@ -5,8 +5,6 @@ They are raised where the fault is known and printed in one place, `rnncli.cli`.
 
 from __future__ import annotations
 
-from unicodedata import combining, east_asian_width
-
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
@@ -104,4 +102,6 @@ def _printable(text: str) -> str:
 
 def _columns(text: str) -> int:
     """Return the number of terminal columns that `text` takes."""
+    from unicodedata import combining, east_asian_width
+
     return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)

@@ -1,17 +1,16 @@
 """`Network`: an immutable row of layers. Its names, shapes, counts and costs are read from here."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Self
 
 from rnncli import spec
 from rnncli.errors import SpecError
-from rnncli.layers import Embedding, Input, Layer, Recurrent
+from rnncli.layers import Input, Layer, Recurrent
 from rnncli.layers.base import FRAMEWORK_NAMES, Framework, Shape
-from rnncli.summary import DTYPE_BYTES, LayerSummary, Summary, bytes_of
+from rnncli.summary import LayerSummary, Summary, bytes_of
 
 _MOST_REPAIRS = 50
 """How many faults of one spec are mended in turn before giving up on a repair."""
@@ -40,7 +39,7 @@ class Network:
         self._check()
 
     @classmethod
-    def parse(cls, text: str) -> Network:
+    def parse(cls, text: str) -> Self:
         """Return the network that a spec describes.
 
         Raises:
@@ -124,9 +123,7 @@ class Network:
         except SpecError as error:
             raise mended(error, framework) from None
         rows = []
-        for name, layer, (reads, returns) in zip(
-            self.names, self.body, self.shapes(batch, timesteps), strict=True
-        ):
+        for name, layer, (reads, returns) in zip(self.names, self.body, self.shapes(batch, timesteps), strict=True):
             weights = layer.weights(reads[-1] or 0, framework)
             per_step = sum(weight.params for weight in weights if weight.multiplies)
             steps = reads[1] if len(reads) == 3 or layer is self.head else 1
@@ -155,9 +152,7 @@ class Network:
 
     def _check(self) -> None:
         if not self.layers:
-            raise SpecError(
-                "a network has no layers", text="", span=(0, 1), advice="start with", repair=spec.EXAMPLE
-            )
+            raise SpecError("a network has no layers", text="", span=(0, 1), advice="start with", repair=spec.EXAMPLE)
         if not self.head.only_first:
             fix = Input(32)
             raise self._error(

@@ -8,13 +8,9 @@ What kinds, sizes, flags and keys there are is declared in `rnncli.layers`. This
 carets and its repair: a `Source` remembers where in the text each layer came from.
 """
 
-from __future__ import annotations
-
-import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from rnncli.errors import SpecError, shorten
 from rnncli.layers import KINDS, LAYERS, Layer
@@ -31,14 +27,8 @@ MAX_SIZE = 2**31 - 1
 MULTIPLES = {"k": 10**3, "M": 10**6, "G": 10**9}
 """The suffixes of a number: 10k, 1M, 2G."""
 
-_NUMBER = re.compile(r"([0-9]+(?:_[0-9]+)*)([kMG]?)")
-_REPEAT = re.compile(r"[xX]([0-9]\S*)")
-_LOOKS_LIKE_A_SIZE = re.compile(r"[-+.]?[0-9]")
-_WRONG_SEPARATOR = re.compile(r"[;|>/&]|\s")
 
-
-@dataclass(frozen=True)
-class Token:
+class Token(NamedTuple):
     """A stretch of the spec without the spaces around it."""
 
     text: str
@@ -49,7 +39,7 @@ class Token:
         """The position behind its last character."""
         return self.start + len(self.text)
 
-    def split(self, separator: str) -> Iterator[Token]:
+    def split(self, separator: str) -> Iterator["Token"]:
         """Yield the parts between separators, each without the spaces around it."""
         start = self.start
         for part in self.text.split(separator):
@@ -57,8 +47,7 @@ class Token:
             start += len(part) + len(separator)
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(NamedTuple):
     """The text that layers came from.
 
     Attributes:
@@ -117,18 +106,18 @@ def parse(text: str) -> tuple[tuple[Layer, ...], Source]:
     tokens = tuple(Token(text, 0).split(","))
     for index, token in enumerate(tokens):
         layer, repeat = _LayerParser(text, token).parse()
-        if len(layers) + repeat.count > MAX_LAYERS:
+        if len(layers) + repeat.times > MAX_LAYERS:
             room = MAX_LAYERS - len(layers)
             fault = repeat.token or token
             raise SpecError(
-                f"{len(layers) + repeat.count:,} layers after repeats; {MAX_LAYERS:,} are allowed",
+                f"{len(layers) + repeat.times:,} layers after repeats; {MAX_LAYERS:,} are allowed",
                 text=text,
                 span=(fault.start, fault.end),
                 advice="repeat it fewer times" if room else "leave the rest out",
                 repair=_splice(text, fault, f"x{room}") if room else _without_spaces(text[: token.start - 1]),
             )
-        layers.extend([layer] * repeat.count)
-        owners.extend([index] * repeat.count)
+        layers.extend([layer] * repeat.times)
+        owners.extend([index] * repeat.times)
     return tuple(layers), Source(text, tokens, tuple(owners))
 
 
@@ -155,12 +144,12 @@ def parse_number(text: str) -> int:
     Raises:
         ValueError: it is no such number; the message says what it is.
     """
-    match = _NUMBER.fullmatch(text)
-    if match is None:
+    multiple = MULTIPLES.get(text[-1:], 1)
+    groups = (text[:-1] if multiple > 1 else text).split("_")
+    if not all(group.isascii() and group.isdigit() for group in groups):
         raise ValueError(f"{shorten(text)} is not a whole number such as 128, 10k or 10_000")
-    digits = match[1].replace("_", "").lstrip("0")
     # Python refuses to read numbers of thousands of digits; none of them is a size.
-    return int(digits[:40] or "0") * MULTIPLES.get(match[2], 1)
+    return int("".join(groups).lstrip("0")[:40] or "0") * multiple
 
 
 def parse_size(text: str) -> int:
@@ -175,9 +164,8 @@ def parse_size(text: str) -> int:
     return number
 
 
-@dataclass(frozen=True)
-class _Repeat:
-    count: int
+class _Repeat(NamedTuple):
+    times: int
     token: Token | None
 
 
@@ -231,13 +219,13 @@ class _LayerParser:
         word = field.text.lower()
         if not word:
             self._fail(field, "there is nothing between two colons", "leave the colon out", _cut(self.text, field))
-        if repeat := _REPEAT.fullmatch(word):
-            return "count", {"count": self._count(field, repeat[1])}
+        if word[0] == "x" and word[1:2].isdigit():
+            return "count", {"count": self._count(field, field.text[1:])}
         for option in cls.options:
             values = self._option(option, field, word)
             if values is not None:
                 return option.attribute, values
-        if _LOOKS_LIKE_A_SIZE.match(word):
+        if word.lstrip("+-.")[:1].isdigit():
             if isinstance(cls.sizes, Rate):
                 return "size", {cls.sizes.attribute: self._rate(field)}
             return "size", self._sizes(cls, cls.sizes, field)
@@ -359,7 +347,9 @@ class _LayerParser:
         self._fail(field, message, advice, _cut(self.text, field))
 
     def _fail_on_separator(self, token: Token) -> None:
-        if _WRONG_SEPARATOR.search(token.text):
+        import re  # here and below: only an error needs it
+
+        if re.search(r"[;|>/&]|\s", token.text):
             self._fail(
                 token,
                 f"layers are separated by commas, not as in {_quote(token.text)}",
@@ -405,6 +395,8 @@ def _listed(names: list[str]) -> str:
 
 def _nearest_size(text: str) -> str | None:
     """Return the size that was probably meant, or None."""
+    import re
+
     number = re.fullmatch(r"[-+]?([0-9]*\.?[0-9]+)(?:[eE]\+?([0-9]))?([a-zA-Z]?)", text.replace("_", ""))
     if number is None:
         return None
@@ -420,7 +412,6 @@ def _spells(option: Option, name: str) -> bool:
 
 
 def _closest(word: str, words: Iterable[str]) -> str | None:
-    # Imported here: only an error needs it.
     from difflib import get_close_matches
 
     return next(iter(get_close_matches(word, list(words), n=1, cutoff=0.6)), None)

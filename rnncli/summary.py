@@ -3,12 +3,10 @@
 A `Summary` is made by `rnncli.network.Network.summary` and read by `rnncli.render`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 from rnncli.layers.base import Framework, Shape, Weight
 
@@ -16,8 +14,7 @@ DTYPE_BYTES: dict[str, int] = {"float16": 2, "bfloat16": 2, "float32": 4, "float
 """The bytes of one number, for each dtype that a summary can be asked for."""
 
 
-@dataclass(frozen=True)
-class LayerSummary:
+class LayerSummary(NamedTuple):
     """One row: what a layer returns, owns and costs.
 
     Attributes:
@@ -107,12 +104,9 @@ def bytes_of(shape: Shape, dtype: str) -> int | None:
 
 
 def _layer_dict(layer: LayerSummary) -> dict[str, Any]:
-    fields = {name: value for name, value in asdict(layer).items() if name != "cell" or value is not None}
+    fields = {name: value for name, value in layer._asdict().items() if name != "cell" or value is not None}
     return fields | {
-        "weights": [
-            {"name": weight.name, "shape": weight.shape, "params": weight.params}
-            for weight in layer.weights
-        ]
+        "weights": [{"name": weight.name, "shape": weight.shape, "params": weight.params} for weight in layer.weights]
     }
 
 

@@ -19,30 +19,26 @@ def command() -> None:
       rnncli layers | grep lstm
 
     Show every kind of layer, its fields and its names, and how numbers are written.
-    """  # noqa: D400, D415 - the help of a command leads with its examples
+    """  # noqa: D415 - the help of a command leads with its examples
     click.echo("\n".join(_screen()))
 
 
 def _screen() -> list[str]:
-    multiples = ", ".join(f"1{suffix} = {factor:,}" for suffix, factor in MULTIPLES.items())
-    lines = [
-        "SPEC is layers joined by commas: KIND:SIZE[:FIELD]...",
+    multiples = ", ".join(f"1{suffix}={factor:,}" for suffix, factor in MULTIPLES.items())
+    half = len(ACTIVATIONS) // 2
+    return [
+        "SPEC is layers joined by commas; each is KIND:SIZE, then fields in any order:",
         f"  {EXAMPLE}",
         "",
-    ]
-    for layer in LAYERS:
-        lines.append(f"  {_form(layer):<13}{layer.means}{_also(layer)}")
-    lines += ["", "Fields, in any order:"]
-    for option, kinds in _options():
-        lines.append(f"  {_spelling(option):<13}{option.means} ({', '.join(kinds)})")
-    lines += [
-        f"  {'x3':<13}the layer three times",
+        *(f"  {_form(layer):<22}{layer.means}{_also(layer)}" for layer in LAYERS),
         "",
-        f"ACT is {' '.join(ACTIVATIONS[:6])}",
-        f"       {' '.join(ACTIVATIONS[6:])}",
-        f"Numbers: 1 to {MAX_SIZE:,}; 10_000; {multiples}",
+        *(f"  {_spelling(option):<22}{option.means} ({_kinds(kinds)})" for option, kinds in _options()),
+        f"  {'x3':<22}the layer three times (any but the first)",
+        "",
+        f"ACT    {' '.join(ACTIVATIONS[:half])}",
+        f"       {' '.join(ACTIVATIONS[half:])}",
+        f"Sizes  1 to {MAX_SIZE:,}; 10_000; {multiples}",
     ]
-    return lines
 
 
 def _form(layer: type[Layer]) -> str:
@@ -68,10 +64,16 @@ def _options() -> list[tuple[Option, list[str]]]:
     return [(option, kinds[attribute]) for attribute, option in options.items()]
 
 
+def _kinds(kinds: list[str]) -> str:
+    recurrent = [layer.kind for layer in LAYERS if layer.needs_sequence]
+    rest = [kind for kind in kinds if kind not in recurrent]
+    return ", ".join(["recurrent", *rest] if set(recurrent) <= set(kinds) else kinds)
+
+
 def _spelling(option: Option) -> str:
     if isinstance(option, Flag):
         return option.word
-    names = "ACT" if tuple(option.values) == ACTIVATIONS else "|".join(option.values)
-    if option.name_alone:
-        return f"{names}, {option.key}={names}"
-    return f"{option.key}[={names}]" if option.key_alone else f"{option.key}={names}"
+    name = "ACT" if tuple(option.values) == ACTIVATIONS else "|".join(option.values)
+    if option.key_alone:
+        return f"{option.key}[={name}]"
+    return f"[{option.key}=]{name}" if option.name_alone else f"{option.key}={name}"

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 import click
 
 from rnncli.layers.base import FRAMEWORKS
 from rnncli.spec import parse_size
 
+Command = TypeVar("Command", bound=Callable[..., Any])
+
 FORMATS = ("table", "json", "csv", "tsv", "markdown")
 
 
-class Number(click.ParamType):
-    """A whole number from 1 to 2**31-1, written as in a spec: 128, 10k, 1M."""
+def number(text: str | int) -> int:
+    """Return a whole number from 1 to 2**31-1, written as in a spec: 128, 10k, 1M."""
+    try:
+        return parse_size(str(text))
+    except ValueError as fault:
+        raise click.BadParameter(str(fault)) from None
 
-    name = "N"
 
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int:
-        """Return the number."""
-        if isinstance(value, int):
-            return value
-        try:
-            return parse_size(str(value))
-        except ValueError as fault:
-            self.fail(str(fault), param, ctx)
+def number_option(name: str, meaning: str) -> Callable[[Command], Command]:
+    """Return an option that takes such a number; its help is `meaning`."""
+    return click.option(name, type=number, metavar="N", help=meaning)
 
 
 format_option = click.option(

@@ -7,7 +7,7 @@ from typing import cast
 
 import click
 
-from rnncli.commands.options import Number, format_option, framework_option
+from rnncli.commands.options import format_option, framework_option, number_option
 from rnncli.commands.specs import each_network
 from rnncli.layers.base import Framework
 from rnncli.network import Network
@@ -16,8 +16,8 @@ from rnncli.summary import DTYPE_BYTES, Summary
 
 @click.command(short_help="Shapes, parameters and costs of every layer.")
 @click.argument("spec", nargs=-1)
-@click.option("--batch", type=Number(), help="Samples at a time; unknown (None) if left out.")
-@click.option("--timesteps", type=Number(), help="Length of the sequence; unknown if left out.")
+@number_option("--batch", "Samples at a time; unknown (None) if left out.")
+@number_option("--timesteps", "Length of the sequence; unknown if left out.")
 @click.option(
     "--dtype",
     type=click.Choice(tuple(DTYPE_BYTES)),
@@ -49,7 +49,7 @@ def command(
 
     SPEC is a network such as embed:10000x32,rnn:32 (see `rnncli layers`), or - for specs on standard
     input, one a line. Without it $RNNCLI_SPEC is used, or else an example.
-    """  # noqa: D400, D415 - the help of a command leads with its examples
+    """  # noqa: D415 - the help of a command leads with its examples
     printer = _printer(format_, wide, quiet)
 
     def show(network: Network) -> None:

@@ -15,9 +15,7 @@ from rnncli.layers.simple_rnn import SimpleRNN
 LAYERS: tuple[type[Layer], ...] = (Input, Embedding, SimpleRNN, LSTM, GRU, Dense, Dropout)
 """Every kind, in the order `rnncli layers` shows them."""
 
-KINDS: dict[str, type[Layer]] = {
-    name: layer for layer in LAYERS for name in (layer.kind, *layer.aliases)
-}
+KINDS: dict[str, type[Layer]] = {name: layer for layer in LAYERS for name in (layer.kind, *layer.aliases)}
 """Every name that a spec may use for a kind."""
 
 __all__ = [

@@ -5,11 +5,9 @@ they are spelt in a spec. The parser, the canonical form, `rnncli layers` and th
 declarations, so a spelling has one home.
 """
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import Field
 from math import prod
 from typing import Any, ClassVar, Literal, NamedTuple, get_args
 
@@ -28,8 +26,8 @@ class Weight(NamedTuple):
         name: the framework's name for it: `kernel`, `forward/bias`, `weight_ih_l0`.
         shape: its shape.
         initializer: the name of Keras's default initialiser for it (None for PyTorch's weights).
-        multiplies: whether a vector is multiplied by it, which costs one multiply-add an element. A bias is added and an
-            embedding is looked up; neither multiplies.
+        multiplies: whether a vector is multiplied by it, which costs one multiply-add an element. A bias is added
+            and an embedding is looked up; neither multiplies.
     """
 
     name: str
@@ -43,8 +41,7 @@ class Weight(NamedTuple):
         return prod(self.shape)
 
 
-@dataclass(frozen=True)
-class Sizes:
+class Sizes(NamedTuple):
     """The numbers that a layer needs, `10000x32`: whole numbers joined by `x`.
 
     Attributes:
@@ -60,8 +57,7 @@ class Sizes:
     optional: int = 0
 
 
-@dataclass(frozen=True)
-class Rate:
+class Rate(NamedTuple):
     """A share from 0 to 1, `0.5`."""
 
     attribute: str
@@ -69,8 +65,7 @@ class Rate:
     example: str
 
 
-@dataclass(frozen=True)
-class Flag:
+class Flag(NamedTuple):
     """A word that sets an attribute to `value`: `seq`."""
 
     word: str
@@ -79,8 +74,7 @@ class Flag:
     value: bool = True
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(NamedTuple):
     """One of several named values, spelt `key=name`.
 
     Attributes:
@@ -114,12 +108,16 @@ class Conflict(NamedTuple):
     """Something that a framework cannot express, and the nearest layer that it can."""
 
     reason: str
-    nearest: Layer
+    nearest: "Layer"
 
 
-@dataclass(frozen=True)
 class Layer(ABC):
-    """One layer of a network: immutable data, hashable, equal when all its arguments are."""
+    """One layer of a network: immutable data, hashable, equal when all its arguments are.
+
+    A kind is a subclass and a frozen dataclass.
+    """
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
     kind: ClassVar[str]
     """Its name in a canonical spec."""
@@ -190,6 +188,9 @@ class Layer(ABC):
             if value != type(self).default(option.attribute):
                 fields.append(option.word if isinstance(option, Flag) else option.spelling(value))
         return fields
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.spec()}>"
 
     @classmethod
     def default(cls, attribute: str) -> object:

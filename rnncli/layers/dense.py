@@ -9,7 +9,7 @@ from rnncli.layers.activations import ACTIVATION_RANGES, ACTIVATIONS
 from rnncli.layers.base import Choice, Flag, Framework, Layer, Option, Shape, Sizes, Weight
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Dense(Layer):
     """`activation(x·W + b)` on the last axis, so on a sequence once for each timestep.
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 from rnncli.layers.base import Layer, Rate, Shape
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Dropout(Layer):
     """Drops a share of its input while a network trains; passes it on unchanged otherwise."""
 

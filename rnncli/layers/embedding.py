@@ -8,7 +8,7 @@ from typing import ClassVar
 from rnncli.layers.base import Flag, Framework, Layer, Option, Shape, Sizes, Weight
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Embedding(Layer):
     """A table of vectors looked up by id: (batch, timesteps) -> (batch, timesteps, output_dim).
 
@@ -25,9 +25,7 @@ class Embedding(Layer):
     torch: ClassVar[str] = "Embedding"
     means: ClassVar[str] = "a vector of D numbers for each id in 0..V-1"
     sizes: ClassVar[Sizes] = Sizes(("input_dim", "output_dim"), ("V", "D"), example="10000x32")
-    options: ClassVar[tuple[Option, ...]] = (
-        Flag("mask", "mask_zero", "id 0 is padding: recurrent layers skip it"),
-    )
+    options: ClassVar[tuple[Option, ...]] = (Flag("mask", "mask_zero", "id 0 is padding: recurrent layers skip it"),)
     only_first: ClassVar[bool] = True
 
     def output_shape(self, input_shape: Shape) -> Shape:

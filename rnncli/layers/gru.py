@@ -9,7 +9,7 @@ from rnncli.layers.base import Choice, Conflict, Option, Weight
 from rnncli.layers.recurrent import Gated
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class GRU(Gated):
     """`keras.layers.GRU`; columns of its kernels are z, r, h in this order.
 
@@ -31,7 +31,7 @@ class GRU(Gated):
             "reset",
             "reset_after",
             {"after": True, "before": False},
-            "where the reset gate acts: after U·h or before it",
+            "reset gate after U·h or before",
         ),
     )
 

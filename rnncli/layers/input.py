@@ -8,7 +8,7 @@ from typing import ClassVar
 from rnncli.layers.base import Layer, Shape, Sizes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Input(Layer):
     """The head of a network that reads vectors: `keras.Input((timesteps, features))`.
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from rnncli.layers.base import Weight
 from rnncli.layers.recurrent import Gated
 
 
-@dataclass(frozen=True)
 class LSTM(Gated):
     """`keras.layers.LSTM`; columns of its kernels are the gates i, f, c, o in this order."""
 

@@ -26,25 +26,23 @@ from rnncli.layers.base import (
 MERGE_MODES = ("concat", "sum", "mul", "ave")
 
 SEQUENCE_OPTIONS: tuple[Option, ...] = (
-    Flag("seq", "return_sequences", "returns every timestep's output, not only the last"),
-    Flag("back", "go_backwards", "reads time backwards (the sequence comes out reversed)"),
+    Flag("seq", "return_sequences", "return every output, not only the last"),
+    Flag("back", "go_backwards", "read time backwards"),
     Choice(
         "bi",
         "merge_mode",
         {mode: mode for mode in MERGE_MODES},
-        "reads both ways and merges the two outputs",
+        "read both ways and merge the two outputs",
         key_alone="concat",
     ),
     Flag("nobias", "use_bias", "no bias", value=False),
     Choice("act", "activation", {a: a for a in ACTIVATIONS}, "activation", name_alone=True),
 )
 
-GATE_ACTIVATION = Choice(
-    "recact", "recurrent_activation", {a: a for a in ACTIVATIONS}, "activation of the gates"
-)
+GATE_ACTIVATION = Choice("recact", "recurrent_activation", {a: a for a in ACTIVATIONS}, "activation of the gates")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Recurrent(Layer):
     """A layer that loops over timesteps and keeps a state between them.
 
@@ -162,7 +160,7 @@ class Recurrent(Layer):
         """Return the bounds of one cell's output."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Gated(Recurrent):
     """A recurrent layer whose gates have an activation of their own."""
 

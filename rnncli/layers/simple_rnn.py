@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
 from rnncli.layers.activations import ACTIVATION_RANGES
@@ -10,7 +10,6 @@ from rnncli.layers.base import Conflict
 from rnncli.layers.recurrent import Recurrent
 
 
-@dataclass(frozen=True)
 class SimpleRNN(Recurrent):
     """`keras.layers.SimpleRNN`; `torch.nn.RNN`, which knows tanh and relu only."""
 

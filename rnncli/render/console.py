@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 
 from rich.console import Console
@@ -15,20 +14,17 @@ _UNLIMITED = 100_000
 def stdout_console() -> Console:
     """Return the console for standard output.
 
-    On a terminal it has the terminal's width (or COLUMNS); elsewhere nothing is cut or wrapped. Colour follows
-    Rich: on a terminal, unless NO_COLOR or TERM=dumb; anywhere with FORCE_COLOR.
+    On a terminal it has the terminal's width, or COLUMNS; elsewhere nothing is cut or wrapped. Colour follows Rich: on
+    a terminal, unless NO_COLOR or TERM=dumb; anywhere with FORCE_COLOR.
     """
     on_terminal = sys.stdout is not None and sys.stdout.isatty()
-    width = shutil.get_terminal_size().columns if on_terminal else _UNLIMITED
-    # An empty FORCE_COLOR or NO_COLOR is none.
-    forced = True if os.environ.get("FORCE_COLOR") else None
     return Console(
-        width=width,
-        height=25,
+        width=None if on_terminal else _UNLIMITED,
+        height=None if on_terminal else _UNLIMITED,  # Rich heeds a width only together with a height
         highlight=False,
         emoji=False,
         markup=False,
-        force_terminal=forced,
+        # An empty FORCE_COLOR or NO_COLOR is none.
+        force_terminal=True if os.environ.get("FORCE_COLOR") else None,
         no_color=bool(os.environ.get("NO_COLOR")),
-        legacy_windows=False,
     )

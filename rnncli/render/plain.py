@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from rnncli.render.units import shape_text
+from rnncli.units import shape_text
 
 Record = Mapping[str, Any]
 

@@ -8,8 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from rnncli.layers.base import Shape
-from rnncli.render.units import count, memory, shape_text
 from rnncli.summary import LayerSummary, Summary
+from rnncli.units import count, memory, shape_text
 
 
 def print_summary(console: Console, summary: Summary, wide: bool = False) -> None:

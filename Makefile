@@ -1,0 +1,54 @@
+# Every target sets up what it needs in .venv; the second time that takes no time.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+FRAMEWORKS := .venv-frameworks
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint wheel bench golden judge clean
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(VENV)/.installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "rnncli needs Python 3.11 or newer: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python -m compileall -q rnncli
+	@touch $@
+
+$(FRAMEWORKS)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(FRAMEWORKS)
+	$(FRAMEWORKS)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[test]' keras torch onnx onnxruntime
+	@touch $@
+
+demo: $(VENV)/.installed  ## Set up, then show a network and run it
+	$(BIN)/rnncli summary embed:10000x32,rnn:32:seq,rnn:32
+	$(BIN)/rnncli forward embed:10000x32,rnn:32:seq,rnn:32 --timesteps 100
+
+test: $(VENV)/.installed  ## Run the tests
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed  ## Check style (ruff) and types (mypy)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+wheel: $(VENV)/.installed  ## Build the wheel and run it alone in an empty environment
+	rm -rf dist
+	$(BIN)/python -m build --wheel --outdir dist
+	sh tests/wheel.sh $(PYTHON) dist/*.whl
+
+bench: $(FRAMEWORKS)/.installed $(VENV)/.installed  ## Measure start-up and engine against their peers, as ratios
+	$(BIN)/python tests/benchmarks/startup.py
+
+golden: $(FRAMEWORKS)/.installed  ## Make the golden values anew from Keras and PyTorch
+	KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/golden/make.py
+
+judge: $(FRAMEWORKS)/.installed  ## Compare thousands of random networks with Keras and PyTorch
+	KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/golden/judge.py
+
+clean:  ## Remove everything that make has made
+	rm -rf $(VENV) $(FRAMEWORKS) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,182 @@
+"""`rnncli forward`: build the network in NumPy, run it, and show what came out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from rnncli.commands.options import format_option, number_option
+from rnncli.commands.specs import each_network, specs
+from rnncli.errors import UsageError
+from rnncli.network import Network
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rnncli.engine.forward import ForwardRun
+
+DEFAULT_TIMESTEPS = 100
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line asks for."""
+
+    timesteps: int | None
+    batch: int | None
+    seed: int
+    dtype: str
+    init: str
+    input: str | None
+    weights: str | None
+    save_weights: str | None
+    output: str | None
+
+
+@click.command(short_help="Run the network in NumPy and show what comes out.")
+@click.argument("spec", nargs=-1)
+@number_option("--timesteps", "Length of the sequence.  [default: 100]")
+@number_option("--batch", "Samples at a time.  [default: 1]")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    help="For weights and input; the same seed gives the same bytes.  [default: 0]",
+)
+@click.option("--dtype", type=click.Choice(("float32", "float64")), default="float32", help="[default: float32]")
+@click.option(
+    "--init",
+    type=click.Choice(("keras", "uniform")),
+    default="keras",
+    help="Keras's initialisers and a normal input, or U[0, 1) for weights and input.  [default: keras]",
+)
+@click.option("--input", metavar="FILE.npy", help="Read the input: (batch, timesteps[, features]).")
+@click.option("--weights", metavar="FILE.npz", help="Read the weights: arrays called LAYER/WEIGHT.")
+@click.option("--save-weights", metavar="FILE.npz", help="Write the weights.")
+@click.option("-o", "--output", metavar="FILE.npy", help="Write the network's output.")
+@format_option
+def command(
+    spec: tuple[str, ...],
+    timesteps: int | None,
+    batch: int | None,
+    seed: int,
+    dtype: str,
+    init: str,
+    input: str | None,  # noqa: A002 - the name of the option
+    weights: str | None,
+    save_weights: str | None,
+    output: str | None,
+    format_: str,
+) -> None:
+    """Examples:
+
+    \b
+      rnncli forward embed:10000x32,rnn:32:seq,rnn:32 --timesteps 100
+      rnncli forward input:32,rnn:64:seq --init uniform
+      rnncli forward input:8,lstm:16 --batch 4 -o out.npy --save-weights w.npz
+
+    Run the network on random input and show the shapes that really came out, the time of each
+    layer, and what its outputs look like. `Sat.` is the share of outputs at the ends of the range of
+    their activation, where its slope is next to nothing.
+
+    SPEC is a network such as embed:10000x32,rnn:32 (see `rnncli layers`), or - for specs on standard
+    input, one a line. Without it $RNNCLI_SPEC is used, or else an example.
+
+    back and bi need the whole sequence at once, so their memory grows with the timesteps.
+    """  # noqa: D415 - the help of a command leads with its examples
+    options = Options(timesteps, batch, seed, dtype, init, input, weights, save_weights, output)
+    arguments = list(spec)
+    if output or save_weights or input or weights:
+        # One file cannot belong to several networks.
+        networks = list(specs(spec))
+        if len(networks) > 1:
+            raise UsageError(
+                f"{len(networks)} specs, but the files named on the command line belong to one network",
+                "call rnncli forward once for each spec",
+            )
+        arguments = [text for text, _ in networks]
+    show = _printer(format_)
+    each_network(arguments, lambda network: show(_run(network, options)))
+
+
+def _run(network: Network, options: Options) -> ForwardRun:
+    import numpy as np
+
+    from rnncli.engine.forward import forward, work
+    from rnncli.engine.inputs import random_chunks
+    from rnncli.engine.memory import check_fits
+    from rnncli.engine.model import Model, chunk_steps
+    from rnncli.render.progress import progress
+
+    dtype = np.dtype(options.dtype)
+    array = None
+    if options.input is not None:
+        from rnncli.engine.files import open_input
+
+        array = open_input(options.input, network)
+        _check_size(options.input, array.shape, options)
+        batch, timesteps = array.shape[:2]
+    else:
+        batch = options.batch or 1
+        timesteps = _timesteps(network, options)
+    network.input_shape(batch, timesteps)
+    check_fits(network, batch, timesteps, dtype)
+
+    with progress("forward", work(network, timesteps)) as tick:
+        weights = None
+        if options.weights is not None:
+            from rnncli.engine.files import read_weights
+
+            weights = read_weights(options.weights, network, dtype)
+        model = Model(network, options.seed, options.dtype, options.init, weights)
+        if array is not None:
+            chunks = model.chunks_of(array)
+        else:
+            steps = chunk_steps(network, batch)
+            chunks = random_chunks(network, batch, timesteps, steps, options.seed, options.init, dtype)
+        shape = model.output_shape(batch, timesteps)
+        if options.output is None:
+            run = forward(model, chunks, batch, timesteps, None, tick)
+        else:
+            from rnncli.engine.files import output_file
+
+            with output_file(options.output, shape, dtype) as write:
+                run = forward(model, chunks, batch, timesteps, write, tick)
+    if options.save_weights is not None:
+        from rnncli.engine.files import write_weights
+
+        write_weights(options.save_weights, model.weights)
+    return run
+
+
+def _timesteps(network: Network, options: Options) -> int:
+    """Return the number of timesteps: what is asked for, or what the spec fixes, or the default."""
+    fixed = network.input_shape()[1]
+    return options.timesteps or fixed or DEFAULT_TIMESTEPS
+
+
+def _check_size(path: str, shape: tuple[int, ...], options: Options) -> None:
+    for name, asked, found in (
+        ("--batch", options.batch, shape[0]),
+        ("--timesteps", options.timesteps, shape[1]),
+    ):
+        if asked is not None and asked != found:
+            raise UsageError(f"{path} has shape {shape}, so {name} is {found}, not {asked}", f"leave {name} out")
+
+
+def _printer(format_: str) -> Callable[[ForwardRun], None]:
+    """Return what prints one run."""
+    if format_ != "table":
+        from rnncli.engine.forward import FORWARD_COLUMNS
+        from rnncli.render.plain import renderer
+
+        render = renderer(format_, FORWARD_COLUMNS)
+        return lambda run: click.echo(render(run.as_dict()), nl=False)
+
+    from rnncli.render.console import stdout_console
+    from rnncli.render.runs import print_run
+
+    console = stdout_console()
+    return lambda run: print_run(console, run)

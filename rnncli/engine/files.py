@@ -1,0 +1,189 @@
+"""Arrays in files: .npy for inputs and outputs, .npz for weights.
+
+Headers are checked before anything is read, nothing is ever unpickled, and a file is written whole or not at all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from math import prod
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.lib import format as npy
+
+from rnncli.engine.model import check_input, check_keys, check_weight, checked_weights, weight_shapes
+from rnncli.engine.types import Array
+from rnncli.errors import RnncliError
+from rnncli.network import Network
+
+Header = tuple[tuple[int, ...], bool, np.dtype[Any]]
+
+_UNREADABLE = (ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError)
+"""What NumPy and zipfile raise for a file that is not what its name says."""
+
+
+def open_input(path: str, network: Network) -> Array:
+    """Return the input array of a .npy file, left on disk until it is read.
+
+    Raises:
+        RnncliError: the file is missing, truncated, pickled or no .npy, or the network reads another shape or type.
+    """
+    with _about(path, "an array saved by numpy.save"):
+        with Path(path).open("rb") as file:
+            shape, fortran, dtype = _read_header(file)
+            offset = file.tell()
+            _check_size(os.fstat(file.fileno()).st_size - offset, shape, dtype)
+        check_input(network, shape, dtype)
+        return np.memmap(path, dtype, "r", offset, shape, "F" if fortran else "C")
+
+
+def read_weights(path: str, network: Network, dtype: np.dtype[Any]) -> dict[str, Array]:
+    """Return a network's weights from an .npz file with keys such as `simple_rnn/kernel`.
+
+    Raises:
+        RnncliError: the file is missing, truncated, pickled or no .npz; an array is missing, unknown, of another shape
+            or type, or not finite.
+    """
+    expected = weight_shapes(network)
+    with _about(path, "weights saved by --save-weights or numpy.savez"), zipfile.ZipFile(path) as archive:
+        keys = [name.removesuffix(".npy") for name in archive.namelist()]
+        check_keys(keys, expected)
+        for key, shape in expected.items():
+            with _about_array(key), archive.open(f"{key}.npy") as file:
+                found, _, kind = _read_header(file)
+                check_weight(key, found, kind, shape)
+        arrays = {key: _read_member(archive, key) for key in expected}
+        return checked_weights(network, arrays, dtype)
+
+
+def write_weights(path: str, weights: Mapping[str, Array]) -> None:
+    """Write arrays to an .npz file by key, whole or not at all.
+
+    Raises:
+        RnncliError: it cannot be written.
+    """
+    with written_whole(path) as file:
+        np.savez(file, allow_pickle=False, **weights)
+
+
+@contextlib.contextmanager
+def output_file(path: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Iterator[Callable[[int, Array], None]]:
+    """Write a .npy file of an output (batch, timesteps, features) or (batch, features) as it is made.
+
+    Yields a function that takes the first timestep and the columns of some, (timesteps, features, batch). The file
+    appears under its name when all has been written; if anything fails, it does not appear and an old one stays.
+
+    Raises:
+        RnncliError: it cannot be written.
+    """
+    with written_whole(path) as file:
+        header = {"descr": npy.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+        npy.write_array_header_1_0(file, header)
+        begin = file.tell()
+        sample_bytes = prod(shape[1:]) * dtype.itemsize
+        step_bytes = shape[-1] * dtype.itemsize
+
+        def write(start: int, columns: Array) -> None:
+            for sample in range(shape[0]):
+                file.seek(begin + sample * sample_bytes + start * step_bytes)
+                file.write(np.ascontiguousarray(columns[:, :, sample]).data)
+
+        yield write
+
+
+@contextlib.contextmanager
+def written_whole(path: str) -> Iterator[IO[bytes]]:
+    """Open a file for writing that takes its name only when the block ends without an error.
+
+    A name that is no regular file (/dev/stdout, a pipe) is written to at the end.
+
+    Raises:
+        RnncliError: it cannot be written.
+    """
+    target = Path(path).resolve()
+    try:
+        special = target.exists() and not stat.S_ISREG(target.stat().st_mode)
+        if target.is_dir():
+            raise IsADirectoryError("it is a directory")
+        # No mkstemp where the file will stay: it would make it private, against the umask.
+        temporary = (
+            Path(tempfile.mkstemp()[1]) if special else target.with_name(f".{target.name}.{os.getpid()}.partial")
+        )
+        try:
+            with temporary.open("w+b") as file:
+                yield file
+                if special:
+                    file.seek(0)
+                    with target.open("wb") as final:
+                        shutil.copyfileobj(file, final)
+                else:
+                    file.flush()
+                    os.fsync(file.fileno())
+            if not special:
+                temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise RnncliError(f"{path} cannot be written: {error.strerror or error}") from None
+
+
+def _read_header(file: IO[bytes]) -> Header:
+    """Return shape, Fortran order and dtype from the start of a .npy file."""
+    version = npy.read_magic(file)
+    if version == (1, 0):
+        header: Header = npy.read_array_header_1_0(file)
+    elif version == (2, 0):
+        header = npy.read_array_header_2_0(file)
+    else:
+        raise ValueError(f"version {version[0]}.{version[1]} of the format holds records, not numbers")
+    if header[2].hasobject:
+        raise RnncliError("it holds pickled objects, which could run any code; only numbers are read")
+    return header
+
+
+def _check_size(size: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    expected = prod(shape) * dtype.itemsize
+    if size < expected:
+        raise RnncliError(
+            f"it is truncated: its header says {shape} of {dtype}, {expected:,} bytes, but {size:,} follow"
+        )
+
+
+def _read_member(archive: zipfile.ZipFile, key: str) -> Array:
+    with _about_array(key), archive.open(f"{key}.npy") as file:
+        array: Array = npy.read_array(file, allow_pickle=False)
+        return array
+
+
+@contextlib.contextmanager
+def _about_array(key: str) -> Iterator[None]:
+    """Name the array of an archive that an error is about."""
+    try:
+        yield
+    except _UNREADABLE as error:
+        raise RnncliError(f"array {key} cannot be read, the file is damaged: {error}") from None
+
+
+@contextlib.contextmanager
+def _about(path: str, expected: str) -> Iterator[None]:
+    """Name the file that an error is about."""
+    try:
+        yield
+    except RnncliError as error:
+        raise RnncliError(f"{path}: {error.message}", error.advice) from None
+    except OSError as error:
+        raise RnncliError(f"{path} cannot be read: {error.strerror or error}") from None
+    except _UNREADABLE as error:
+        reason = f"{error}".splitlines()[0] if f"{error}" else type(error).__name__
+        raise RnncliError(f"{path} is not {expected}, or is damaged: {reason}") from None

@@ -1,0 +1,153 @@
+"""The golden files, and rnncli's answers in the same form. It needs no framework.
+
+`make golden` makes the files again, with `tests/golden/make.py`:
+
+- `networks.json`: what real Keras says of a network, and real PyTorch where it can express it.
+- `values.json` and `values.npz`: small networks with their weights, an input and Keras's output.
+  The first names each network's arrays and their shapes; the second holds their numbers, end to
+  end, for each dtype.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rnncli.summary import Summary
+
+HERE = Path(__file__).parent
+NETWORKS = HERE / "networks.json"
+VALUES_INDEX = HERE / "values.json"
+VALUES = HERE / "values.npz"
+
+TOLERANCE = {"float32": 1e-5, "float64": 1e-10}
+"""The largest `difference` between rnncli's values and Keras's."""
+
+TORCH_BATCH, TORCH_TIMESTEPS = 2, 3
+"""The input that PyTorch's modules were run on; an `input:TxF` has timesteps of its own."""
+
+
+@dataclass(frozen=True)
+class Values:
+    """A network with weights, an input and Keras's output for it."""
+
+    spec: str
+    dtype: str
+    x: np.ndarray
+    weights: dict[str, np.ndarray]
+    y: np.ndarray
+
+
+def describe(summary: Summary) -> dict[str, Any]:
+    """Return what a summary says in the form of `frameworks.describe_keras` or `describe_torch`."""
+    keras = summary.framework == "keras"
+    layers = []
+    for layer in summary.layers:
+        described: dict[str, Any] = {"name": layer.name} if keras else {}
+        described["type"] = layer.type
+        if keras:
+            described["cell"] = layer.cell
+        described |= {
+            "output_shape": list(layer.output_shape),
+            "params": layer.params,
+            "weights": [[weight.name, list(weight.shape)] for weight in layer.weights],
+        }
+        if not keras:
+            described["macs"] = layer.macs
+        layers.append(described)
+    return {
+        "input_shape": list(summary.input_shape),
+        "layers": layers,
+        "output_shape": list(summary.output_shape),
+        "total_params": summary.total_params,
+    }
+
+
+def difference(ours: np.ndarray, theirs: np.ndarray) -> float:
+    """Return the largest difference between two arrays, relative to max(1, |theirs|)."""
+    assert ours.shape == theirs.shape, f"shape {ours.shape} where Keras has {theirs.shape}"
+    ours, theirs = ours.astype("float64"), theirs.astype("float64")
+    return float(np.max(np.abs(ours - theirs) / np.maximum(1.0, np.abs(theirs)), initial=0.0))
+
+
+def read_networks() -> list[dict[str, Any]]:
+    """Return `{"spec", "keras", "torch"}` for each; `torch` is None where PyTorch refuses it."""
+    return json.loads(NETWORKS.read_text())["networks"]
+
+
+def write_networks(versions: dict[str, str], networks: Iterable[dict[str, Any]]) -> None:
+    """Write `networks.json`, a network a line."""
+    _write_lines(NETWORKS, versions, "networks", networks)
+
+
+def read_values() -> list[Values]:
+    """Return the networks of the values files."""
+    index = json.loads(VALUES_INDEX.read_text())["values"]
+    with np.load(VALUES) as numbers:
+        streams = {dtype: _Stream(numbers[dtype]) for dtype in numbers}
+    return [
+        Values(
+            spec=entry["spec"],
+            dtype=entry["dtype"],
+            x=streams[entry["dtype"]].take(entry["x"], ids=len(entry["x"]) == 2),
+            weights={key: streams[entry["dtype"]].take(shape) for key, shape in entry["weights"].items()},
+            y=streams[entry["dtype"]].take(entry["y"]),
+        )
+        for entry in index
+    ]
+
+
+def write_values(versions: dict[str, str], values: list[Values]) -> None:
+    """Write `values.json` and `values.npz`."""
+    streams = {
+        dtype: np.concatenate(
+            [
+                array.astype(dtype).ravel()
+                for each in values
+                if each.dtype == dtype
+                for array in (each.x, *each.weights.values(), each.y)
+            ]
+        )
+        for dtype in TOLERANCE
+    }
+    np.savez_compressed(VALUES, **streams)
+    index = (
+        {
+            "spec": each.spec,
+            "dtype": each.dtype,
+            "x": each.x.shape,
+            "weights": {key: array.shape for key, array in each.weights.items()},
+            "y": each.y.shape,
+        }
+        for each in values
+    )
+    _write_lines(VALUES_INDEX, versions, "values", index)
+
+
+class _Stream:
+    """Hands out the numbers of one dtype in the order they were written."""
+
+    def __init__(self, numbers: np.ndarray) -> None:
+        self.numbers = numbers
+        self.position = 0
+
+    def take(self, shape: list[int], ids: bool = False) -> np.ndarray:
+        start, self.position = self.position, self.position + prod(shape)
+        array = self.numbers[start : self.position].reshape(shape)
+        return array.astype("int32") if ids else array
+
+
+def _write_lines(path: Path, versions: dict[str, str], name: str, entries: Iterable[Any]) -> None:
+    lines = ",\n".join(_lines(entries))
+    path.write_text(f'{{"versions": {json.dumps(versions)},\n"{name}": [\n{lines}\n]}}\n')
+
+
+def _lines(entries: Iterable[Any]) -> Iterator[str]:
+    for entry in entries:
+        yield json.dumps(entry, separators=(",", ":"))

@@ -1,0 +1,11 @@
+#!/bin/sh
+# Install a wheel alone in an empty environment and run its main job: sh tests/wheel.sh PYTHON WHEEL
+set -eu
+environment=$(mktemp -d)
+trap 'rm -rf "$environment"' EXIT
+"$1" -m venv "$environment"
+"$environment/bin/python" -m pip install --quiet --disable-pip-version-check "$2"
+cd "$environment"
+bin/rnncli summary
+bin/rnncli forward --timesteps 100
+bin/python -m rnncli --version
