@@ -24,7 +24,7 @@ class Dense(Layer):
     aliases: ClassVar[tuple[str, ...]] = ("linear", "fc")
     keras: ClassVar[str] = "Dense"
     torch: ClassVar[str] = "Linear"
-    means: ClassVar[str] = "fully connected; on a sequence, per timestep"
+    means: ClassVar[str] = "fully connected, per timestep"
     sizes: ClassVar[Sizes] = Sizes(("units",), ("U",), example="32")
     options: ClassVar[tuple[Option, ...]] = (
         Flag("nobias", "use_bias", "no bias", value=False),

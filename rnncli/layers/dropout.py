@@ -17,7 +17,7 @@ class Dropout(Layer):
     kind: ClassVar[str] = "dropout"
     keras: ClassVar[str] = "Dropout"
     torch: ClassVar[str] = "Dropout"
-    means: ClassVar[str] = "drops a share P in training; here it passes all on"
+    means: ClassVar[str] = "drops a share P in training, none here"
     sizes: ClassVar[Rate] = Rate("rate", "P", example="0.5")
 
     def output_shape(self, input_shape: Shape) -> Shape:

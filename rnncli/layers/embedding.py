@@ -23,7 +23,7 @@ class Embedding(Layer):
     aliases: ClassVar[tuple[str, ...]] = ("embedding",)
     keras: ClassVar[str] = "Embedding"
     torch: ClassVar[str] = "Embedding"
-    means: ClassVar[str] = "a vector of D numbers for each id in 0..V-1"
+    means: ClassVar[str] = "D numbers for each id in 0..V-1"
     sizes: ClassVar[Sizes] = Sizes(("input_dim", "output_dim"), ("V", "D"), example="10000x32")
     options: ClassVar[tuple[Option, ...]] = (Flag("mask", "mask_zero", "id 0 is padding: recurrent layers skip it"),)
     only_first: ClassVar[bool] = True

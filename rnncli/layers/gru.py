@@ -22,7 +22,7 @@ class GRU(Gated):
     kind: ClassVar[str] = "gru"
     keras: ClassVar[str] = "GRU"
     torch: ClassVar[str] = "GRU"
-    means: ClassVar[str] = "two gates and a candidate: 3 times the weights of rnn"
+    means: ClassVar[str] = "two gates and a candidate: 3 × the weights of rnn"
     cell_keras_name: ClassVar[str] = "gru"
     gates: ClassVar[int] = 3
     options: ClassVar[tuple[Option, ...]] = (

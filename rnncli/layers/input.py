@@ -22,7 +22,7 @@ class Input(Layer):
     aliases: ClassVar[tuple[str, ...]] = ("in",)
     keras: ClassVar[str] = "InputLayer"
     torch: ClassVar[str] = "Input"
-    means: ClassVar[str] = "a vector of F features at every timestep"
+    means: ClassVar[str] = "F features at each of T timesteps"
     sizes: ClassVar[Sizes] = Sizes(("timesteps", "features"), ("T", "F"), example="32", optional=1)
     only_first: ClassVar[bool] = True
 

@@ -14,7 +14,7 @@ class LSTM(Gated):
     kind: ClassVar[str] = "lstm"
     keras: ClassVar[str] = "LSTM"
     torch: ClassVar[str] = "LSTM"
-    means: ClassVar[str] = "three gates and a candidate: 4 times the weights of rnn"
+    means: ClassVar[str] = "three gates and a candidate: 4 × the weights of rnn"
     cell_keras_name: ClassVar[str] = "lstm"
     gates: ClassVar[int] = 4
 

@@ -25,6 +25,9 @@ from rnncli.layers import GRU, LSTM, Dense, Dropout, Embedding, Input, Layer, Re
 # Except on TensorFlow, Keras rounds a float64 product to float32 as JAX does. Let it keep what it computes.
 dtypes.BIT64_TO_BIT32_DTYPE["float64"] = "float64"
 
+# Small networks are slower on several threads, and a sum in another order would be another golden file.
+torch.set_num_threads(1)
+
 VERSIONS = {"keras": keras.__version__, "torch": torch.__version__.split("+")[0]}
 
 TORCH_ACTIVATIONS = {
