@@ -5,56 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import isfinite
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from rnncli.engine.forward import ForwardRun, LayerRun
-from rnncli.render.tables import add_layer_columns, layer_cells, print_head, print_totals
+from rnncli.render.tables import Column, print_head, print_layers, print_totals
 from rnncli.units import duration
 
 NOTEWORTHY = 0.5
 """The share of saturated outputs from which a note says so."""
 
 
+RUN_COLUMNS = tuple(Column(title) for title in ("Time", "Mean", "Std", "Min", "Max", "Sat."))
+
+
 def print_run(console: Console, run: ForwardRun) -> None:
-    """Print a run: one table where the terminal is wide enough for it, else two."""
+    """Print a run: the summary's table with what came out, the totals, and what a learner should notice."""
     print_head(console, run.summary)
-    for table in _tables(console, run):
-        console.print(table)
+    print_layers(console, run.summary.layers, RUN_COLUMNS, [_run_cells(layer) for layer in run.layers])
     print_totals(console, run.summary)
     console.print(Text.assemble(" ", ("Time: ", "bold"), (duration(run.seconds), "green")))
     for note in _notes(run):
-        console.print(Text(f"\n{note}", style="yellow"), soft_wrap=console.width > 1000)
-
-
-def _tables(console: Console, run: ForwardRun) -> list[Table]:
-    whole = Table(box=box.HEAVY_HEAD)
-    add_layer_columns(whole)
-    _add_run_columns(whole)
-    for layer in run.layers:
-        whole.add_row(*layer_cells(layer.summary), *_run_cells(layer))
-    if console.measure(whole).minimum <= console.width and _natural(console, whole) <= console.width:
-        return [whole]
-    shapes, outputs = Table(box=box.HEAVY_HEAD), Table(box=box.HEAVY_HEAD)
-    add_layer_columns(shapes)
-    outputs.add_column("Layer", overflow="fold")
-    _add_run_columns(outputs)
-    for layer in run.layers:
-        shapes.add_row(*layer_cells(layer.summary))
-        outputs.add_row(layer.summary.name, *_run_cells(layer))
-    return [shapes, outputs]
-
-
-def _natural(console: Console, table: Table) -> int:
-    """Return the width of a table that nothing wraps."""
-    return console.measure(table, options=console.options.update_width(10_000)).maximum
-
-
-def _add_run_columns(table: Table) -> None:
-    for name in ("Time", "Mean", "Std", "Min", "Max", "Sat."):
-        table.add_column(name, justify="right", overflow="fold")
+        console.print(Text(f"\n{note}", style="yellow"))
 
 
 def _run_cells(layer: LayerRun) -> list[Text]:
