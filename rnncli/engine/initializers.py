@@ -71,11 +71,17 @@ def _glorot_uniform(generator: np.random.Generator, shape: tuple[int, ...], dtyp
 
 
 def _orthogonal(generator: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """Saxe et al., 2014: Q of a normal matrix, its signs fixed so that it is uniformly distributed."""
+    """Saxe et al., 2014: the Q of a normal matrix A = Q·R with a positive diagonal of R.
+
+    It is found by Cholesky's decomposition, AᵀA = L·Lᵀ and Q = A·L⁻ᵀ, which is matrix products for the most part
+    and several times as fast as Householder's. A tall A is well conditioned and needs it once; a square one may not
+    be, and a second pass takes Q to the last bits (Yamamoto et al., 2015).
+    """
     rows, columns = max(shape), min(shape)
-    q, r = np.linalg.qr(generator.standard_normal((rows, columns), dtype=dtype))
-    q *= np.sign(np.diagonal(r))
-    return np.ascontiguousarray(q.T if shape[0] < shape[1] else q)
+    q = generator.standard_normal((rows, columns))
+    for _ in range(2 if rows == columns else 1):
+        q = np.linalg.solve(np.linalg.cholesky(q.T @ q), q.T).T
+    return np.ascontiguousarray(q.T if shape[0] < shape[1] else q, dtype)
 
 
 def _zeros(generator: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:

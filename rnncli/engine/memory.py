@@ -46,9 +46,9 @@ def weight_bytes(network: Network, dtype: np.dtype[Any]) -> int:
     sizes = [(layer, weight) for layer, (_, weight) in network_weights(network)]
     kept = sum(weight.params for _, weight in sizes)
     arranged = sum(w.params for layer, w in sizes if isinstance(network.body[layer], Recurrent))
-    # A QR decomposition holds the matrix, its Q and its R at once.
-    drawing = max((3 * w.params for _, w in sizes if w.initializer == "orthogonal"), default=0)
-    return (kept + max(arranged, drawing)) * dtype.itemsize
+    # Making an orthogonal matrix holds three of its size in float64.
+    drawing = max((3 * 8 * w.params for _, w in sizes if w.initializer == "orthogonal"), default=0)
+    return kept * dtype.itemsize + max(arranged * dtype.itemsize, drawing)
 
 
 def run_bytes(network: Network, batch: int, timesteps: int, dtype: np.dtype[Any]) -> int:
