@@ -8,6 +8,7 @@ frameworks in an environment of their own; the ordinary tests do not import this
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
@@ -24,6 +25,9 @@ from rnncli.layers import GRU, LSTM, Dense, Dropout, Embedding, Input, Layer, Re
 
 # Except on TensorFlow, Keras rounds a float64 product to float32 as JAX does. Let it keep what it computes.
 dtypes.BIT64_TO_BIT32_DTYPE["float64"] = "float64"
+
+# It is what some random networks do.
+warnings.filterwarnings("ignore", "You are using a softmax over axis")
 
 # Small networks are slower on several threads, and a sum in another order would be another golden file.
 torch.set_num_threads(1)

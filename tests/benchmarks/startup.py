@@ -1,0 +1,92 @@
+"""Whole processes: `rnncli summary` and `forward` against the least that a program with their libraries takes.
+
+    python tests/benchmarks/startup.py [PAIRS]
+
+A peer imports click and rich (and numpy for `forward`) and prints a table of the same size. The two run in turn, and what
+counts is the median of the ratios, pair by pair: a noisy machine slows both. The goal is at most 1.25.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+from rich.console import Console
+from rich.table import Table
+
+SPEC = "embed:10000x32,rnn:32:seq,rnn:32"
+GOAL = 1.25
+
+PEER = """
+import click
+{imports}
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+@click.command()
+@click.argument("spec")
+def main(spec):
+    table = Table(box=box.HEAVY_HEAD)
+    for title in {titles}:
+        table.add_column(title)
+    for row in range(3):
+        table.add_row(*{cells})
+    console = Console()
+    console.print(spec)
+    console.print(table)
+    for line in range(4):
+        console.print("Total params: 324,160 (1.24 MB)")
+
+main()
+"""
+
+SUMMARY_CELLS = {
+    "Layer (type)": "simple_rnn_1 (SimpleRNN)",
+    "Output Shape": "(None, None, 32)",
+    "Param #": "320,000",
+}
+FORWARD_CELLS = SUMMARY_CELLS | dict.fromkeys(("Time", "Mean", "Std", "Min", "Max", "Sat."), "0.000681")
+
+
+def main(pairs: int = 20) -> None:
+    """Measure both commands and print a table."""
+    program = Path(sys.executable).with_name("rnncli")
+    table = Table(title=f"Whole processes, {pairs} pairs in turn; ratio is the median, goal at most {GOAL}")
+    for title in ("Command", "Median", "Peer", "Peer's median", "Ratio", "Goal"):
+        table.add_column(title)
+    with tempfile.TemporaryDirectory() as folder:
+        for command, imports, cells in (("summary", "", SUMMARY_CELLS), ("forward", "import numpy", FORWARD_CELLS)):
+            peer = Path(folder, f"peer_{command}.py")
+            peer.write_text(PEER.format(imports=imports, titles=list(cells), cells=list(cells.values())))
+            ours, theirs = in_turn([str(program), command, SPEC], [sys.executable, str(peer), SPEC], pairs)
+            ratio = median(a / b for a, b in zip(ours, theirs, strict=True))
+            table.add_row(
+                f"rnncli {command}",
+                f"{median(ours) * 1e3:.0f} ms",
+                "click, rich" + (", numpy" if imports else ""),
+                f"{median(theirs) * 1e3:.0f} ms",
+                f"{ratio:.2f}",
+                "met" if ratio <= GOAL else "MISSED",
+            )
+    Console().print(table)
+
+
+def in_turn(first: list[str], second: list[str], pairs: int) -> tuple[list[float], list[float]]:
+    """Return the seconds of both commands, run in turn after a warm-up each."""
+    times: tuple[list[float], list[float]] = ([], [])
+    for _ in range(pairs + 1):
+        for command, seconds in zip((first, second), times, strict=True):
+            start = perf_counter()
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=os.environ)
+            seconds.append(perf_counter() - start)
+    return times[0][1:], times[1][1:]
+
+
+if __name__ == "__main__":
+    main(*(int(argument) for argument in sys.argv[1:]))
