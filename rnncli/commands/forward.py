@@ -107,7 +107,7 @@ def _run(network: Network, options: Options) -> ForwardRun:
     from rnncli.engine.forward import forward, work
     from rnncli.engine.inputs import random_chunks
     from rnncli.engine.memory import check_fits
-    from rnncli.engine.model import Model, chunk_steps
+    from rnncli.engine.model import Model, chunk_steps, widest
     from rnncli.render.progress import progress
 
     dtype = np.dtype(options.dtype)
@@ -134,7 +134,7 @@ def _run(network: Network, options: Options) -> ForwardRun:
         if array is not None:
             chunks = model.chunks_of(array)
         else:
-            steps = chunk_steps(network, batch)
+            steps = chunk_steps(widest(network), batch)
             chunks = random_chunks(network, batch, timesteps, steps, options.seed, options.init, dtype)
         shape = model.output_shape(batch, timesteps)
         if options.output is None:

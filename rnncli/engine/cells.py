@@ -1,146 +1,290 @@
-"""The recurrent cells: one step of each, as the textbook writes it, and the loop over time around it.
+"""The recurrent cells: one step of each, between the lines of `rnncli.engine.loop` that all share.
 
-Layout. Everything is in columns, one for each sample: an input chunk is (timesteps, features, batch), a state is
-(units, batch), and the matrices are Keras's transposed, so a step computes `Wᵀ·x + Uᵀ·h + b`.
+SimpleRNN takes any activation. LSTM and GRU come twice: as the textbook writes them, for any activations, and for
+tanh and sigmoid, which is what nearly everybody uses, so that one tanh does all gates. With σ(v) = (1 + tanh(v/2)) / 2
+the inner half goes into the weights once, and s = 1 + tanh(v/2) stands for 2σ(v).
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
 
 from rnncli.engine.activations import ACTIVATION_FUNCTIONS
+from rnncli.engine.loop import FEW, Loop, arranged
 from rnncli.engine.types import Array
-from rnncli.layers import GRU, LSTM, Recurrent, SimpleRNN
+from rnncli.layers import GRU, LSTM, Recurrent
 
 
-class Cell(ABC):
-    """One direction of a recurrent layer: its weights, arranged for the loop.
+def make_loop(layer: Recurrent, weights: Mapping[str, Array], batch: int, steps: int) -> Loop:
+    """Return the loop of a recurrent layer.
 
     Args:
         layer: the layer.
-        weights: Keras's `kernel`, `recurrent_kernel` and (unless there is none) `bias`.
+        weights: Keras's `kernel`, `recurrent_kernel` and, unless it has none, `bias`.
+        batch: the number of samples.
+        steps: the most timesteps that a chunk has.
     """
-
-    state_names: ClassVar[tuple[str, ...]] = ("h",)
-
-    def __init__(self, layer: Recurrent, weights: Mapping[str, Array]) -> None:
-        self.units = layer.units
-        self.activation = ACTIVATION_FUNCTIONS[layer.activation]
-        self.kernel = np.ascontiguousarray(weights["kernel"].T)
-        self.recurrent_kernel = np.ascontiguousarray(weights["recurrent_kernel"].T)
-        self.dtype = self.kernel.dtype
-        rows = self.kernel.shape[0]
-        bias = weights.get("bias", np.zeros(rows, self.dtype))
-        self.bias = bias.reshape(-1, rows, 1)
-
-    def zero_state(self, batch: int) -> dict[str, Array]:
-        """Return the state at the start of every sample."""
-        return {name: np.zeros((self.units, batch), self.dtype) for name in self.state_names}
-
-    def run(
-        self,
-        x: Array,
-        state: dict[str, Array],
-        out: Array | None = None,
-        mask: Array | None = None,
-        zero_masked: bool = False,
-    ) -> None:
-        """Take the steps of a chunk; `state` is updated in place.
-
-        Args:
-            x: the inputs, (timesteps, features, batch).
-            state: each (units, batch).
-            out: where each step's output goes, (timesteps, units, batch).
-            mask: which steps count, (timesteps, batch): at a step that does not, the state stays as it was.
-            zero_masked: whether the output of a masked step is zero instead of the state.
-        """
-        inputs = np.matmul(self.kernel, x)
-        inputs += self.bias[0]
-        for t in range(len(x)):
-            before = None if mask is None else {name: each.copy() for name, each in state.items()}
-            self.step(inputs[t], state)
-            if mask is not None and before is not None:
-                for name, each in state.items():
-                    np.copyto(each, before[name], where=~mask[t])
-            if out is not None:
-                out[t] = state["h"]
-                if mask is not None and zero_masked:
-                    out[t] *= mask[t]
-
-    @abstractmethod
-    def step(self, x: Array, state: dict[str, Array]) -> None:
-        """Take one step; `x` is Wᵀ·x + b for it, (gates·units, batch)."""
+    kernel, recurrent_kernel = weights["kernel"], weights["recurrent_kernel"]
+    bias = weights.get("bias", np.zeros(kernel.shape[1], kernel.dtype))
+    usual = layer.activation == "tanh" and getattr(layer, "recurrent_activation", "sigmoid") == "sigmoid"
+    if isinstance(layer, LSTM):
+        lstm = LSTMLoop if usual else TextbookLSTMLoop
+        return lstm(layer, kernel, recurrent_kernel, bias, batch, steps)
+    if isinstance(layer, GRU):
+        gru = GRULoop if usual else TextbookGRULoop
+        return gru(layer, kernel, recurrent_kernel, bias, batch, steps)
+    return SimpleRNNLoop(layer, kernel, recurrent_kernel, bias, batch, steps)
 
 
-class SimpleRNNCell(Cell):
+class SimpleRNNLoop(Loop):
     """h = act(W·x + U·h + b)."""
 
-    def step(self, x: Array, state: dict[str, Array]) -> None:
-        """Take one step."""
-        h = state["h"]
-        self.activation(x + self.recurrent_kernel @ h, h)
+    def __init__(
+        self, layer: Recurrent, kernel: Array, recurrent_kernel: Array, bias: Array, batch: int, steps: int
+    ) -> None:
+        super().__init__(kernel, recurrent_kernel, bias, batch, steps, stacked=batch > FEW)
+        self.activation = ACTIVATION_FUNCTIONS[layer.activation]
+        self.z = np.empty((layer.units, batch), kernel.dtype)
+
+    def take(self, start: int, stop: int) -> None:
+        """Take some steps."""
+        dot, add, activation, z = self.matrix.dot, np.add, self.activation, self.z
+        for operand, wx, h in self._steps(start, stop):
+            dot(operand, z)  # W·x + U·h + b; when W·x is projected, U·h + b
+            if wx is not None:
+                add(z, wx, z)
+            activation(z, h)
 
 
-class LSTMCell(Cell):
-    """i, f, o = σ(…); c = f·c + i·act(…); h = o·act(c)."""
+class TextbookLSTMLoop(Loop):
+    """i, f, o = gate(W·x + U·h + b); g = act(…); c = f·c + i·g; h = o·act(c)."""
 
     state_names: ClassVar[tuple[str, ...]] = ("h", "c")
 
-    def __init__(self, layer: LSTM, weights: Mapping[str, Array]) -> None:
-        super().__init__(layer, weights)
+    def __init__(
+        self, layer: LSTM, kernel: Array, recurrent_kernel: Array, bias: Array, batch: int, steps: int
+    ) -> None:
+        super().__init__(kernel, recurrent_kernel, bias, batch, steps, stacked=batch > FEW)
+        self.activation = ACTIVATION_FUNCTIONS[layer.activation]
         self.gate = ACTIVATION_FUNCTIONS[layer.recurrent_activation]
+        self.gates = np.empty((4 * layer.units, batch), kernel.dtype)
+        self.c = np.zeros((layer.units, batch), kernel.dtype)
 
-    def step(self, x: Array, state: dict[str, Array]) -> None:
-        """Take one step."""
-        h, c = state["h"], state["c"]
-        i, f, g, o = (x + self.recurrent_kernel @ h).reshape(4, self.units, -1)
-        for gate in (i, f, o):
-            self.gate(gate, gate)
-        self.activation(g, g)
-        c *= f
-        c += i * g
-        self.activation(c, h)
-        h *= o
+    def take(self, start: int, stop: int) -> None:
+        """Take some steps."""
+        gates, c = self.gates, self.c
+        i, f, g, o = gates.reshape(4, -1, self.batch)
+        for operand, wx, h in self._steps(start, stop):
+            self.matrix.dot(operand, gates)
+            if wx is not None:
+                gates += wx
+            for gate in (i, f, o):
+                self.gate(gate, gate)
+            self.activation(g, g)
+            c *= f
+            g *= i
+            c += g
+            self.activation(c, h)
+            h *= o
+
+    def state(self) -> dict[str, Array]:
+        """Return a copy of h and c."""
+        return super().state() | {"c": self.c.copy()}
+
+    def set_state(self, state: dict[str, Array] | None) -> None:
+        """Start from h and c."""
+        super().set_state(state)
+        self.c[:] = 0 if state is None else state["c"]
+
+    def state_beside_h(self, copy: bool = True) -> list[Array]:
+        """Return c."""
+        return [self.c.copy() if copy else self.c]
 
 
-class GRUCell(Cell):
-    """z, r = σ(…); h = z·h + (1-z)·act(W·x + r·(U·h))."""
+class LSTMLoop(Loop):
+    """An LSTM with tanh and sigmoid.
 
-    def __init__(self, layer: GRU, weights: Mapping[str, Array]) -> None:
-        super().__init__(layer, weights)
+    The rows of the matrix are the gates o, i, f, g, so that what is multiplied together lies together: (i, f) with
+    (g, c). With s = 2σ, c = (s_i·g + s_f·c) / 2, and 2h = s_o·tanh(c) is what is kept as the state; U is halved for it,
+    and the outputs are halved once for a whole chunk.
+    """
+
+    state_names: ClassVar[tuple[str, ...]] = ("h", "c")
+
+    def __init__(
+        self, layer: LSTM, kernel: Array, recurrent_kernel: Array, bias: Array, batch: int, steps: int
+    ) -> None:
+        units, dtype = layer.units, kernel.dtype
+
+        def reorder(array: Array) -> Array:
+            i, f, g, o = np.split(array, 4, axis=-1)
+            return np.concatenate([o / 2, i / 2, f / 2, g], axis=-1)
+
+        super().__init__(
+            reorder(kernel), reorder(recurrent_kernel) / 2, reorder(bias), batch, steps, stacked=batch > FEW
+        )
+        self.rows = np.zeros((5 * units, batch), dtype)  # o i f | g c
+        self.c = self.rows[4 * units :]
+        self.products = np.empty((2 * units, batch), dtype)
+        self.tanh_c = np.empty((units, batch), dtype)
+        self.one = np.ones((), dtype)  # as an operand it is twice as quick as a number of Python
+        self.halves = np.full(2, 0.5, dtype)
+
+    def take(self, start: int, stop: int) -> None:
+        """Take some steps."""
+        rows, units = self.rows, len(self.c)
+        gates, o_i_f, o = rows[: 4 * units], rows[: 3 * units], rows[:units]
+        i_f, g_c, c = rows[units : 3 * units], rows[3 * units :], self.c
+        products, tanh_c, one = self.products, self.tanh_c, self.one
+        both_products, flat_c = products.reshape(2, -1), c.reshape(-1)
+        dot, half_sum = self.matrix.dot, self.halves.dot
+        add, multiply, tanh = np.add, np.multiply, np.tanh
+        for operand, wx, h in self._steps(start, stop):
+            dot(operand, gates)
+            if wx is not None:
+                add(gates, wx, gates)
+            tanh(gates, gates)
+            add(o_i_f, one, o_i_f)
+            multiply(i_f, g_c, products)
+            half_sum(both_products, flat_c)  # c = i·g + f·c
+            tanh(c, tanh_c)
+            multiply(o, tanh_c, h)  # h = o·tanh(c), doubled
+
+    def outputs(self, count: int) -> Array:
+        """Return the outputs, halved in place: h[0] has been carried over already."""
+        doubled = super().outputs(count)
+        doubled *= self.halves[0]
+        return doubled
+
+    def state(self) -> dict[str, Array]:
+        """Return a copy of h and c."""
+        return {"h": self.h[0] / 2, "c": self.c.copy()}
+
+    def set_state(self, state: dict[str, Array] | None) -> None:
+        """Start from h and c."""
+        self.h[0] = 0 if state is None else 2 * state["h"]
+        self.c[:] = 0 if state is None else state["c"]
+
+    def state_beside_h(self, copy: bool = True) -> list[Array]:
+        """Return c."""
+        return [self.c.copy() if copy else self.c]
+
+
+class TextbookGRULoop(Loop):
+    """z, r = gate(W·x + U·h + b); h = z·h + (1 - z)·act(W·x + b + r·(U·h + b')).
+
+    With reset=before, the last is act(W·x + b + U·(r·h)). The inputs are always projected: r
+    stands between W·x and U·h.
+    """
+
+    def __init__(self, layer: GRU, kernel: Array, recurrent_kernel: Array, bias: Array, batch: int, steps: int) -> None:
+        recurrent_bias, self.bias = split_bias(bias, layer.units)
+        super().__init__(kernel, recurrent_kernel, recurrent_bias, batch, steps, stacked=False)
+        self.activation = ACTIVATION_FUNCTIONS[layer.activation]
         self.gate = ACTIVATION_FUNCTIONS[layer.recurrent_activation]
         self.reset_after = layer.reset_after
+        self.units = layer.units
 
-    def step(self, x: Array, state: dict[str, Array]) -> None:
-        """Take one step."""
-        h, units = state["h"], self.units
-        x_z, x_r, candidate = x.reshape(3, units, -1)
+    def take(self, start: int, stop: int) -> None:
+        """Take some steps."""
+        units = self.units
+        for t, (operand, wx, h_next) in enumerate(self._steps(start, stop), start):
+            assert wx is not None
+            h = self.hidden[t]
+            uh = self.matrix @ operand
+            z, r = (uh[: 2 * units] + wx[: 2 * units]).reshape(2, units, -1)
+            self.gate(z, z)
+            self.gate(r, r)
+            reset = r * uh[2 * units :] if self.reset_after else self.matrix[2 * units :, :units] @ (r * h)
+            candidate = wx[2 * units :] + self.bias + reset
+            self.activation(candidate, candidate)
+            h_next[:] = z * h + (1 - z) * candidate
+
+
+class GRULoop(Loop):
+    """A GRU with tanh and sigmoid.
+
+    With s = 2σ, h = z·h + (1 - z)·g is g + s_z·(h - g) / 2; the half of s_r is in the rows of U (and of
+    b') that make g.
+    """
+
+    def __init__(self, layer: GRU, kernel: Array, recurrent_kernel: Array, bias: Array, batch: int, steps: int) -> None:
+        units, dtype = layer.units, kernel.dtype
+        recurrent_bias, self.bias = split_bias(bias, units)
+        halve_gates = np.repeat(np.array([0.5, 1], dtype), [2 * units, units])
+        super().__init__(kernel * halve_gates, recurrent_kernel / 2, recurrent_bias / 2, batch, steps, stacked=False)
+        self.reset_after = layer.reset_after
+        if not layer.reset_after:
+            self.matrix_zr = arranged(self.matrix[: 2 * units], batch)
+            self.matrix_g = arranged(self.matrix[2 * units :, :units], batch)
+        self.rows = np.empty((3 * units, batch), dtype)
+        self.reset = np.empty((units, batch), dtype)
+        self.mix = np.empty((2 * units, batch), dtype)
+        self.one = np.ones((), dtype)
+        self.one_and_half = np.array([1, 0.5], dtype)
+        assert self.projected is not None
+        self.wx_zr, self.wx_g = list(self.projected[:, : 2 * units]), list(self.projected[:, 2 * units :])
+        self.flat_hidden = [h.reshape(-1) for h in self.hidden]
+
+    def _load(self, x: Array) -> None:
+        super()._load(x)
+        assert self.projected is not None
+        wx_g = self.projected[: len(x), -len(self.bias) :]
+        np.add(wx_g, self.bias, wx_g)
+
+    def take(self, start: int, stop: int) -> None:
+        """Take some steps."""
+        rows, reset, one = self.rows, self.reset, self.one
+        units = len(reset)
+        zr, z, r, uh_g = rows[: 2 * units], rows[:units], rows[units : 2 * units], rows[2 * units :]
+        g, difference, both = self.mix[:units], self.mix[units:], self.mix.reshape(2, -1)
+        dot, blend = self.matrix.dot, self.one_and_half.dot
+        add, subtract, multiply, tanh = np.add, np.subtract, np.multiply, np.tanh
+        steps = zip(
+            self.operands[start:stop],
+            self.hidden[start:stop],
+            self.flat_hidden[start + 1 : stop + 1],
+            self.wx_zr[start:stop],
+            self.wx_g[start:stop],
+            strict=True,
+        )
         if self.reset_after:
-            recurrent = self.recurrent_kernel @ h
-            if len(self.bias) == 2:
-                recurrent += self.bias[1]
-            h_z, h_r, h_h = recurrent.reshape(3, units, -1)
-        else:
-            h_z, h_r = (self.recurrent_kernel[: 2 * units] @ h).reshape(2, units, -1)
-        z, r = x_z + h_z, x_r + h_r
-        self.gate(z, z)
-        self.gate(r, r)
-        candidate += r * h_h if self.reset_after else self.recurrent_kernel[2 * units :] @ (r * h)
-        self.activation(candidate, candidate)
-        h -= candidate
-        h *= z
-        h += candidate
+            for operand, h, h_next, wx_zr, wx_g in steps:
+                dot(operand, rows)
+                add(zr, wx_zr, zr)
+                tanh(zr, zr)
+                add(zr, one, zr)
+                multiply(r, uh_g, uh_g)
+                add(uh_g, wx_g, uh_g)
+                tanh(uh_g, g)  # g = tanh(W·x + b + r·(U·h + b'))
+                subtract(h, g, difference)
+                multiply(z, difference, difference)
+                blend(both, h_next)  # h = z·h + (1 - z)·g
+            return
+        dot_zr, dot_g = self.matrix_zr.dot, self.matrix_g.dot
+        for operand, h, h_next, wx_zr, wx_g in steps:
+            dot_zr(operand, zr)
+            add(zr, wx_zr, zr)
+            tanh(zr, zr)
+            add(zr, one, zr)
+            multiply(r, h, reset)
+            dot_g(reset, uh_g)
+            add(uh_g, wx_g, uh_g)
+            tanh(uh_g, g)  # g = tanh(W·x + b + U·(r·h))
+            subtract(h, g, difference)
+            multiply(z, difference, difference)
+            blend(both, h_next)
 
 
-def make_cell(layer: Recurrent, weights: Mapping[str, Array]) -> Cell:
-    """Return the cell of a recurrent layer."""
-    if isinstance(layer, LSTM):
-        return LSTMCell(layer, weights)
-    if isinstance(layer, GRU):
-        return GRUCell(layer, weights)
-    assert isinstance(layer, SimpleRNN)
-    return SimpleRNNCell(layer, weights)
+def split_bias(bias: Array, units: int) -> tuple[Array, Array]:
+    """Return a GRU's bias in two parts: what is added to U·h (of all gates), and what to W·x of the candidate.
+
+    The gates z and r add up all they are given, so theirs can go either way.
+    """
+    inputs, recurrent = (bias, np.zeros_like(bias)) if bias.ndim == 1 else bias
+    recurrent = recurrent.copy()
+    recurrent[: 2 * units] += inputs[: 2 * units]
+    return recurrent, inputs[2 * units :, None].copy()

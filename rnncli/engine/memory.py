@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from rnncli.engine.initializers import network_weights
-from rnncli.engine.model import chunk_steps
+from rnncli.engine.model import chunk_steps, widest
 from rnncli.errors import RnncliError
 from rnncli.layers import Recurrent
 from rnncli.network import Network
@@ -53,7 +53,7 @@ def weight_bytes(network: Network, dtype: np.dtype[Any]) -> int:
 
 def run_bytes(network: Network, batch: int, timesteps: int, dtype: np.dtype[Any]) -> int:
     """Return the bytes of the chunks on their way through the layers, and of whole sequences where they are kept."""
-    chunk = min(timesteps, chunk_steps(network, batch))
+    chunk = min(timesteps, chunk_steps(widest(network), batch))
     numbers = 0
     whole = False  # behind a layer that keeps the whole sequence, a chunk is the whole sequence
     for layer, (reads, returns) in zip(network.body, network.shapes(), strict=True):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnncli.engine.initializers import initial_weights, network_weights
-from rnncli.engine.stages import Chunk, make_stage
+from rnncli.engine.stages import Chunk, Tick, make_stage
 from rnncli.engine.types import Array
 from rnncli.errors import RnncliError
 from rnncli.layers import Embedding
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 DTYPES = ("float32", "float64")
 
-_CHUNK_NUMBERS = 1 << 17
-"""About how many numbers of the widest layer a chunk of time holds: what a cache holds, too."""
+_CHUNK_NUMBERS = 1 << 19
+_LEAST_STEPS = 16
 
 
 class Model:
@@ -67,6 +67,8 @@ class Model:
             self.weights = checked_weights(network, weights, self.dtype)
         for array in self.weights.values():
             array.setflags(write=False)
+        self._returns_sequence = len(network.summary().output_shape) == 3
+        self._widest = widest(network)
         self._stages = [
             make_stage(layer, self._weights_of(name)) for name, layer in zip(network.names, network.body, strict=True)
         ]
@@ -87,16 +89,15 @@ class Model:
         check_input(self.network, x.shape, x.dtype)
         batch, timesteps = x.shape[:2]
         out: Array | None = None
-        done = 0
-        sequence = len(self.output_shape(batch, timesteps)) == 3
-        for chunk in self.stream(self.chunks_of(x)):
-            rows = chunk.values.transpose(2, 0, 1)
-            if not sequence:
+        start = 0
+        for values, _ in self.stream(self.chunks_of(x)):
+            rows = values.transpose(2, 0, 1)
+            if not self._returns_sequence:
                 return np.ascontiguousarray(rows[:, 0])
             if out is None:
                 out = np.empty((batch, timesteps, rows.shape[2]), self.dtype)
-            out[:, done : done + rows.shape[1]] = rows
-            done += rows.shape[1]
+            out[:, start : start + len(values)] = rows
+            start += len(values)
         assert out is not None
         return out
 
@@ -108,7 +109,7 @@ class Model:
     def stream(
         self,
         chunks: Iterable[Chunk],
-        tick: Callable[[int], None] = lambda steps: None,
+        tick: Tick = lambda steps: None,
         watch: Callable[[int, Iterator[Chunk]], Iterator[Chunk]] = lambda index, chunks: chunks,
     ) -> Iterator[Chunk]:
         """Yield the output for a sequence that comes in chunks of time.
@@ -127,7 +128,7 @@ class Model:
     def chunks_of(self, x: Array) -> Iterator[Chunk]:
         """Yield an input array, (batch, timesteps[, features]), in chunks of time."""
         ids = isinstance(self.network.head, Embedding)
-        steps = chunk_steps(self.network, len(x))
+        steps = chunk_steps(self._widest, len(x))
         for start in range(0, x.shape[1], steps):
             part = x[:, start : start + steps]
             if ids:
@@ -139,10 +140,18 @@ class Model:
         return {key.partition("/")[2]: array for key, array in self.weights.items() if key.partition("/")[0] == name}
 
 
-def chunk_steps(network: Network, batch: int) -> int:
-    """Return how many timesteps a chunk should have for that batch size."""
-    widest = max((shape[-1] or 1 for pair in network.shapes() for shape in pair), default=1)
-    return max(1, _CHUNK_NUMBERS // (batch * widest))
+def widest(network: Network) -> int:
+    """Return the most numbers that a recurrent layer handles at a step, its input and its state, or another layer."""
+    return max((sum(shape[-1] or 0 for shape in pair) for pair in network.shapes()), default=1)
+
+
+def chunk_steps(width: int, batch: int) -> int:
+    """Return how many timesteps a chunk should have for a network `width` wide.
+
+    Large ones spread the cost of starting a chunk; the numbers of too large ones fall out of the cache, and memory
+    must not grow with the sequence.
+    """
+    return max(_LEAST_STEPS, _CHUNK_NUMBERS // (batch * width))
 
 
 def check_input(network: Network, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:

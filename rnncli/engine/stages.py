@@ -12,14 +12,18 @@ from typing import NamedTuple
 import numpy as np
 
 from rnncli.engine.activations import ACTIVATION_FUNCTIONS
-from rnncli.engine.cells import Cell, make_cell
+from rnncli.engine.cells import make_loop
+from rnncli.engine.loop import Loop
 from rnncli.engine.types import Array
 from rnncli.errors import RnncliError
 from rnncli.layers import Dense, Dropout, Embedding, Layer, Recurrent
 
+Tick = Callable[[int], None]
+"""Is told the number of timesteps that a recurrent layer has just taken."""
+
 
 class Chunk(NamedTuple):
-    """Some timesteps of a sequence, in columns.
+    """Some timesteps of a sequence, in columns. It holds until the next chunk is asked for.
 
     Attributes:
         values: (timesteps, features, batch), or ids (timesteps, batch). A layer that returns no sequence hands on a
@@ -34,7 +38,7 @@ class Chunk(NamedTuple):
 class Stage:
     """A layer at work. This one passes everything on, as dropout does in a forward pass."""
 
-    def run(self, chunks: Iterable[Chunk], tick: Callable[[int], None]) -> Iterator[Chunk]:
+    def run(self, chunks: Iterable[Chunk], tick: Tick) -> Iterator[Chunk]:
         """Yield the output for a sequence of chunks.
 
         Args:
@@ -52,7 +56,7 @@ class EmbeddingStage(Stage):
         self.table = weights["embeddings"]
         self.mask_zero = layer.mask_zero
 
-    def run(self, chunks: Iterable[Chunk], tick: Callable[[int], None]) -> Iterator[Chunk]:
+    def run(self, chunks: Iterable[Chunk], tick: Tick) -> Iterator[Chunk]:
         """Yield a vector for each id; with mask_zero, the mask of those that are not 0."""
         del tick
         start = 0
@@ -81,7 +85,7 @@ class DenseStage(Stage):
         self.bias = weights["bias"][:, None] if layer.use_bias else None
         self.activation = ACTIVATION_FUNCTIONS[layer.activation]
 
-    def run(self, chunks: Iterable[Chunk], tick: Callable[[int], None]) -> Iterator[Chunk]:
+    def run(self, chunks: Iterable[Chunk], tick: Tick) -> Iterator[Chunk]:
         """Yield the outputs, chunk by chunk."""
         del tick
         for x, mask in chunks:
@@ -97,31 +101,21 @@ class RecurrentStage(Stage):
 
     def __init__(self, layer: Recurrent, weights: Mapping[str, Array]) -> None:
         self.layer = layer
-        self.cell = make_cell(layer, weights)
+        self.direction = Direction(layer, weights)
 
-    def run(self, chunks: Iterable[Chunk], tick: Callable[[int], None]) -> Iterator[Chunk]:
+    def run(self, chunks: Iterable[Chunk], tick: Tick) -> Iterator[Chunk]:
         """Yield the sequence of outputs, or the last one alone."""
-        state: dict[str, Array] = {}
         if self.layer.go_backwards:
-            chunks = reverse(chunks)
-        for x, mask in chunks:
-            state = state or self.cell.zero_state(x.shape[-1])
-            out = None
-            if self.layer.return_sequences:
-                out = np.empty((len(x), self.cell.units, x.shape[-1]), x.dtype)
-            # Reversed time has the mask of reversed time, but Keras hands it on to the next layer as it was.
-            self.cell.run(x, state, out, mask[::-1] if mask is not None and self.layer.go_backwards else mask)
-            tick(len(x))
-            if out is not None:
-                yield Chunk(out, mask)
-        if not self.layer.return_sequences:
-            yield Chunk(state["h"][None])
-
-
-def reverse(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
-    """Yield the whole sequence as one chunk, its values in reversed time and its mask as it was."""
-    whole = gather(chunks)
-    yield Chunk(whole.values[::-1], whole.mask)
+            whole = gather(chunks)
+            outputs = self.direction.run(whole.backwards(), tick)
+            # Time is reversed from here on, but Keras hands the mask on as it was.
+            outputs = (Chunk(y, mask) for (y, _), (_, mask) in zip(outputs, whole.forwards(), strict=True))
+        else:
+            outputs = self.direction.run(chunks, tick)
+        if self.layer.return_sequences:
+            yield from outputs
+        else:
+            yield Chunk(last_of(outputs))
 
 
 class BidirectionalStage(Stage):
@@ -129,33 +123,35 @@ class BidirectionalStage(Stage):
 
     def __init__(self, layer: Recurrent, weights: Mapping[str, Array]) -> None:
         self.layer = layer
-        self.cells = tuple(make_cell(layer, _under(weights, direction)) for direction in ("forward", "backward"))
+        # Keras: inside a Bidirectional that returns sequences, the output of a masked step is zero.
+        self.forward, self.backward = (
+            Direction(layer, _under(weights, direction), zero_masked=layer.return_sequences)
+            for direction in ("forward", "backward")
+        )
 
-    def run(self, chunks: Iterable[Chunk], tick: Callable[[int], None]) -> Iterator[Chunk]:
+    def run(self, chunks: Iterable[Chunk], tick: Tick) -> Iterator[Chunk]:
         """Yield the merged sequence, in forward time, or the merged last outputs."""
-        x, mask = gather(chunks)
-        forward = self._direction(self.cells[0], x, mask)
-        tick(len(x))
-        backward = self._direction(self.cells[1], x[::-1], None if mask is None else mask[::-1])
-        tick(len(x))
-        if self.layer.return_sequences:
-            backward = backward[::-1]
-        yield Chunk(self._merge(forward, backward), mask)
-
-    def _direction(self, cell: Cell, x: Array, mask: Array | None) -> Array:
-        state = cell.zero_state(x.shape[-1])
+        whole = gather(chunks)
+        forward = self.forward.run(whole.forwards(), tick)
+        backward = self.backward.run(whole.backwards(), tick)
         if not self.layer.return_sequences:
-            cell.run(x, state, None, mask)
-            return state["h"][None]
-        out = np.empty((len(x), cell.units, x.shape[-1]), x.dtype)
-        # Keras: inside a Bidirectional a masked step's output is zero.
-        cell.run(x, state, out, mask, zero_masked=True)
-        return out
+            merged = np.concatenate([last_of(forward), last_of(backward)], axis=1)
+            yield Chunk(self._merge(merged))
+            return
+        units = self.layer.units
+        timesteps, _, batch = whole.values.shape
+        merged = np.empty((timesteps, 2 * units, batch), whole.values.dtype)
+        write(forward, merged[:, :units])
+        write(backward, merged[::-1, units:])
+        yield from Sequence(self._merge(merged), whole.mask, whole.steps).forwards()
 
-    def _merge(self, forward: Array, backward: Array) -> Array:
+    def _merge(self, both: Array) -> Array:
+        """Return what the layer returns for (timesteps, 2·units, batch), one direction above the other."""
+        units = self.layer.units
+        forward, backward = both[:, :units], both[:, units:]
         match self.layer.merge_mode:
             case "concat":
-                return np.concatenate([forward, backward], axis=1)
+                return both
             case "mul":
                 forward *= backward
             case "sum":
@@ -166,14 +162,83 @@ class BidirectionalStage(Stage):
         return forward
 
 
-def gather(chunks: Iterable[Chunk]) -> Chunk:
-    """Return a whole sequence as one chunk."""
-    parts = list(chunks)
-    values = np.concatenate([part.values for part in parts])
-    if all(part.mask is None for part in parts):
-        return Chunk(values)
-    masks = [np.ones((len(part.values), values.shape[-1]), bool) if part.mask is None else part.mask for part in parts]
-    return Chunk(values, np.concatenate(masks))
+class Direction:
+    """One direction of a recurrent layer: its weights, and the loop it ran last, ready for the next batch."""
+
+    def __init__(self, layer: Recurrent, weights: Mapping[str, Array], zero_masked: bool = False) -> None:
+        self.layer = layer
+        self.weights = weights
+        self.zero_masked = zero_masked
+        self._spare: Loop | None = None
+
+    def run(self, chunks: Iterable[Chunk], tick: Tick) -> Iterator[Chunk]:
+        """Yield the outputs of every step, in the order of the steps. No chunk may be longer than the first."""
+        loop: Loop | None = None
+        for x, mask in chunks:
+            if loop is None:
+                loop = self._loop(batch=x.shape[-1], steps=len(x))
+            yield Chunk(loop.run(x, mask, self.zero_masked), mask)
+            tick(len(x))
+        self._spare = loop
+
+    def _loop(self, batch: int, steps: int) -> Loop:
+        """Return a loop in its first state: the spare one, where it fits and no other run has taken it."""
+        loop, self._spare = self._spare, None
+        if loop is None or loop.batch != batch or loop.steps < steps:
+            loop = make_loop(self.layer, self.weights, batch, steps)
+        loop.set_state(None)
+        return loop
+
+
+class Sequence(NamedTuple):
+    """A whole sequence, and the length of the chunks it came in.
+
+    Attributes:
+        values: (timesteps, features, batch).
+        mask: (timesteps, batch), or None where every step counts.
+        steps: the length of a chunk.
+    """
+
+    values: Array
+    mask: Array | None
+    steps: int
+
+    def forwards(self) -> Iterator[Chunk]:
+        """Yield it in chunks."""
+        for start in range(0, len(self.values), self.steps):
+            part = slice(start, start + self.steps)
+            yield Chunk(self.values[part], None if self.mask is None else self.mask[part])
+
+    def backwards(self) -> Iterator[Chunk]:
+        """Yield it in chunks of reversed time."""
+        mask = None if self.mask is None else self.mask[::-1]
+        return Sequence(self.values[::-1], mask, self.steps).forwards()
+
+
+def gather(chunks: Iterable[Chunk]) -> Sequence:
+    """Return a whole sequence from its chunks."""
+    parts = [Chunk(x.copy(), mask) for x, mask in chunks]
+    values = np.concatenate([x for x, _ in parts]) if len(parts) > 1 else parts[0].values
+    mask = None
+    if any(part.mask is not None for part in parts):
+        every_step = np.ones(parts[0].values.shape[::2], bool)
+        mask = np.concatenate([every_step[: len(x)] if some is None else some for x, some in parts])
+    return Sequence(values, mask, len(parts[0].values))
+
+
+def last_of(chunks: Iterable[Chunk]) -> Array:
+    """Return the last timestep of a sequence, (1, features, batch)."""
+    for chunk in chunks:
+        last = chunk.values[-1:]
+    return last.copy()
+
+
+def write(chunks: Iterable[Chunk], out: Array) -> None:
+    """Write a sequence to an array, (timesteps, features, batch)."""
+    start = 0
+    for values, _ in chunks:
+        out[start : start + len(values)] = values
+        start += len(values)
 
 
 def make_stage(layer: Layer, weights: Mapping[str, Array]) -> Stage:
