@@ -10,6 +10,7 @@ from rnncli import spec
 from rnncli.errors import SpecError
 from rnncli.layers import Input, Layer, Recurrent
 from rnncli.layers.base import FRAMEWORK_NAMES, Framework, Shape
+from rnncli.source import Source
 from rnncli.summary import LayerSummary, Summary, bytes_of
 
 _MOST_REPAIRS = 50
@@ -31,7 +32,7 @@ class Network:
     """
 
     layers: tuple[Layer, ...]
-    source: spec.Source | None = field(default=None, compare=False, repr=False)
+    source: Source | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.source is None:
@@ -223,7 +224,7 @@ class Network:
                 )
 
     @property
-    def _source(self) -> spec.Source:
+    def _source(self) -> Source:
         assert self.source is not None
         return self.source
 

@@ -5,83 +5,25 @@
     field = size | flag | key "=" value | "x" count
 
 What kinds, sizes, flags and keys there are is declared in `rnncli.layers`. This is also where an error gets its
-carets and its repair: a `Source` remembers where in the text each layer came from.
+carets and its repair.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import groupby
 from typing import Any, NamedTuple, NoReturn
 
-from rnncli.errors import SpecError, shorten
+from rnncli.errors import SpecError
+from rnncli.hints import closest, closest_field, listed, nearest_size, quote, spells, with_commas
 from rnncli.layers import KINDS, LAYERS, Layer
-from rnncli.layers.activations import OTHER_NAMES
-from rnncli.layers.base import Choice, Flag, Option, Rate, Sizes
+from rnncli.layers.base import Flag, Option, Rate, Sizes
+from rnncli.source import Source, Token, cut, splice, without_spaces
+from rnncli.units import parse_size
 
 EXAMPLE = "embed:10000x32,rnn:32:seq,rnn:32"
 """A spec that works: what the commands show when they are given none."""
 
 MAX_BYTES = 64 * 1024
 MAX_LAYERS = 10_000
-MAX_SIZE = 2**31 - 1
-
-MULTIPLES = {"k": 10**3, "M": 10**6, "G": 10**9}
-"""The suffixes of a number: 10k, 1M, 2G."""
-
-
-class Token(NamedTuple):
-    """A stretch of the spec without the spaces around it."""
-
-    text: str
-    start: int
-
-    @property
-    def end(self) -> int:
-        """The position behind its last character."""
-        return self.start + len(self.text)
-
-    def split(self, separator: str) -> Iterator["Token"]:
-        """Yield the parts between separators, each without the spaces around it."""
-        start = self.start
-        for part in self.text.split(separator):
-            yield Token(part.strip(), start + len(part) - len(part.lstrip()))
-            start += len(part) + len(separator)
-
-
-class Source(NamedTuple):
-    """The text that layers came from.
-
-    Attributes:
-        text: the spec as typed.
-        tokens: one for each layer as written, before repeats.
-        owners: for each layer after repeats, the index of its token.
-    """
-
-    text: str
-    tokens: tuple[Token, ...]
-    owners: tuple[int, ...]
-
-    def error(self, layer: int, message: str, advice: str, repairs: dict[int, str]) -> SpecError:
-        """Return the error for a layer (counted after repeats), its repair made by rewriting tokens.
-
-        Args:
-            layer: the index of the layer at fault.
-            message: what is wrong.
-            advice: how to mend it, in words.
-            repairs: for the index of a token, the text to put in its place; an empty one removes it.
-        """
-        token = self.tokens[self.owners[layer]]
-        texts = [repairs.get(i, token.text) for i, token in enumerate(self.tokens)]
-        return SpecError(
-            message,
-            text=self.text,
-            span=(token.start, token.end),
-            advice=advice,
-            repair=_without_spaces(",".join(text for text in texts if text)),
-        )
-
-    def copies(self, token: int) -> int:
-        """Return how many layers a token stands for."""
-        return self.owners.count(token)
 
 
 def parse(text: str) -> tuple[tuple[Layer, ...], Source]:
@@ -114,7 +56,7 @@ def parse(text: str) -> tuple[tuple[Layer, ...], Source]:
                 text=text,
                 span=(fault.start, fault.end),
                 advice="repeat it fewer times" if room else "leave the rest out",
-                repair=_splice(text, fault, f"x{room}") if room else _without_spaces(text[: token.start - 1]),
+                repair=splice(text, fault, f"x{room}") if room else without_spaces(text[: token.start - 1]),
             )
         layers.extend([layer] * repeat.times)
         owners.extend([index] * repeat.times)
@@ -136,32 +78,6 @@ def source_of(layers: tuple[Layer, ...]) -> Source:
     specs = [layer.spec() for layer in layers]
     text = ",".join(specs)
     return Source(text, tuple(Token(text, 0).split(",")), tuple(range(len(specs))))
-
-
-def parse_number(text: str) -> int:
-    """Return a whole number written as in a spec: 128, 10k, 1M, 10_000.
-
-    Raises:
-        ValueError: it is no such number; the message says what it is.
-    """
-    multiple = MULTIPLES.get(text[-1:], 1)
-    groups = (text[:-1] if multiple > 1 else text).split("_")
-    if not all(group.isascii() and group.isdigit() for group in groups):
-        raise ValueError(f"{shorten(text)} is not a whole number such as 128, 10k or 10_000")
-    # Python refuses to read numbers of thousands of digits; none of them is a size.
-    return int("".join(groups).lstrip("0")[:40] or "0") * multiple
-
-
-def parse_size(text: str) -> int:
-    """Return a number from 1 to 2**31-1, the range of every size.
-
-    Raises:
-        ValueError: it is not one; the message says what it is.
-    """
-    number = parse_number(text)
-    if not 1 <= number <= MAX_SIZE:
-        raise ValueError(f"{shorten(text)} is not between 1 and {MAX_SIZE:,}")
-    return number
 
 
 class _Repeat(NamedTuple):
@@ -187,9 +103,9 @@ class _LayerParser:
                 first = written[what]
                 self._fail(
                     field,
-                    f"{kind.text} has {_quote(first.text)} already, so {_quote(field.text)} sets the same thing twice",
+                    f"{kind.text} has {quote(first.text)} already, so {quote(field.text)} sets the same thing twice",
                     "keep one of them",
-                    _cut(self.text, field),
+                    cut(self.text, field),
                 )
             written[what] = field
             arguments.update(values)
@@ -205,12 +121,12 @@ class _LayerParser:
         if not kind.text:
             if not self.token.text:
                 self._fail(kind, "there is no layer between two commas", "leave the comma out", self._drop())
-            self._fail(kind, "there is no layer kind before the colon", "name one", _splice(self.text, kind, "rnn"))
+            self._fail(kind, "there is no layer kind before the colon", "name one", splice(self.text, kind, "rnn"))
         self._fail_on_separator(kind)
-        guess = _closest(kind.text.lower(), KINDS)
-        message = f"there is no layer kind {_quote(kind.text)}"
+        guess = closest(kind.text.lower(), KINDS)
+        message = f"there is no layer kind {quote(kind.text)}"
         if guess is not None:
-            self._fail(kind, message, f"perhaps {guess}", _splice(self.text, kind, guess))
+            self._fail(kind, message, f"perhaps {guess}", splice(self.text, kind, guess))
         kinds = ", ".join(layer.kind for layer in LAYERS)
         self._fail(kind, message, f"there are {kinds}; for example", EXAMPLE)
 
@@ -218,7 +134,7 @@ class _LayerParser:
         """Return what a field sets, for telling when it is set twice, and the values it gives."""
         word = field.text.lower()
         if not word:
-            self._fail(field, "there is nothing between two colons", "leave the colon out", _cut(self.text, field))
+            self._fail(field, "there is nothing between two colons", "leave the colon out", cut(self.text, field))
         if word[0] == "x" and word[1:2].isdigit():
             return "count", {"count": self._count(field, field.text[1:])}
         for option in cls.options:
@@ -247,14 +163,14 @@ class _LayerParser:
             return None
         if name not in option.values:
             choices = ", ".join(option.values)
-            guess = _closest(name, option.values)
+            guess = closest(name, option.values)
             best = guess or next(iter(option.values))
-            said = f"{_quote(name)} is none of" if name else f"{option.key} needs one of"
+            said = f"{quote(name)} is none of" if name else f"{option.key} needs one of"
             self._fail(
                 field,
                 f"{said} {choices}",
                 f"perhaps {best}" if guess else "for example",
-                _splice(self.text, field, f"{option.key}={best}"),
+                splice(self.text, field, f"{option.key}={best}"),
             )
         return {option.attribute: option.values[name]}
 
@@ -266,7 +182,7 @@ class _LayerParser:
                 field,
                 f"a layer is repeated a whole number of times: {fault}",
                 "repeat it so often",
-                _splice(self.text, field, "x2"),
+                splice(self.text, field, "x2"),
             )
 
     def _sizes(self, cls: type[Layer], sizes: Sizes, field: Token) -> dict[str, int]:
@@ -283,9 +199,9 @@ class _LayerParser:
             one_or_two = "one number" if most == 1 else "two numbers" if least == 2 else "one or two numbers"
             self._fail(
                 field,
-                f"{cls.kind} takes {one_or_two}, {cls.kind}:{form}, not {_quote(field.text)}",
+                f"{cls.kind} takes {one_or_two}, {cls.kind}:{form}, not {quote(field.text)}",
                 "perhaps",
-                _splice(self.text, field, repair),
+                splice(self.text, field, repair),
             )
         values = {}
         for attribute, part in zip(sizes.attributes[-len(parts) :], parts, strict=True):
@@ -293,8 +209,8 @@ class _LayerParser:
                 values[attribute] = parse_size(part.text)
             except ValueError as fault:
                 self._fail_on_separator(field)
-                guess = _nearest_size(part.text) or sizes.example.split("x")[-1]
-                self._fail(part, str(fault), "perhaps", _splice(self.text, part, guess))
+                guess = nearest_size(part.text) or sizes.example.split("x")[-1]
+                self._fail(part, str(fault), "perhaps", splice(self.text, part, guess))
         return values
 
     def _rate(self, field: Token) -> float:
@@ -307,9 +223,9 @@ class _LayerParser:
         percent = f"{rate / 100:g}" if 1.0 < rate <= 100.0 else "0.5"
         self._fail(
             field,
-            f"dropout takes a share from 0 to 1, not {_quote(field.text)}",
+            f"dropout takes a share from 0 to 1, not {quote(field.text)}",
             "perhaps",
-            _splice(self.text, field, percent),
+            splice(self.text, field, percent),
         )
 
     def _fail_without_size(self, cls: type[Layer], kind: Token) -> NoReturn:
@@ -322,39 +238,37 @@ class _LayerParser:
             kind,
             f"{cls.kind} needs {needs}, {cls.kind}:{form}",
             "give it one",
-            _splice(self.text, kind, f"{kind.text}:{cls.sizes.example}"),
+            splice(self.text, kind, f"{kind.text}:{cls.sizes.example}"),
         )
 
     def _fail_on_unknown(self, cls: type[Layer], field: Token, word: str) -> NoReturn:
         self._fail_on_separator(field)
         name, equals, value = word.partition("=")
-        elsewhere = [layer.kind for layer in LAYERS if any(_spells(o, name) for o in layer.options)]
+        elsewhere = [layer.kind for layer in LAYERS if any(spells(o, name) for o in layer.options)]
         if elsewhere and cls.kind not in elsewhere:
             self._fail(
                 field,
-                f"{cls.kind} does not take {_quote(field.text)}; only {_listed(elsewhere)} can",
+                f"{cls.kind} does not take {quote(field.text)}; only {listed(elsewhere)} can",
                 "leave it out",
-                _cut(self.text, field),
+                cut(self.text, field),
             )
-        message = f"{cls.kind} does not know {_quote(field.text)}"
+        message = f"{cls.kind} does not know {quote(field.text)}"
         if isinstance(cls.sizes, Sizes) and name in cls.sizes.attributes and value:
-            self._fail(field, message, "write the number alone", _splice(self.text, field, value))
-        guess = _closest_field(cls, name, value if equals else None)
+            self._fail(field, message, "write the number alone", splice(self.text, field, value))
+        guess = closest_field(cls, name, value if equals else None)
         if guess is not None:
-            self._fail(field, message, f"perhaps {guess}", _splice(self.text, field, guess))
+            self._fail(field, message, f"perhaps {guess}", splice(self.text, field, guess))
         known = [option.word if isinstance(option, Flag) else f"{option.key}=" for option in cls.options]
-        advice = f"it takes {_listed(known)}; without it" if known else "leave it out"
-        self._fail(field, message, advice, _cut(self.text, field))
+        advice = f"it takes {listed(known)}; without it" if known else "leave it out"
+        self._fail(field, message, advice, cut(self.text, field))
 
     def _fail_on_separator(self, token: Token) -> None:
-        import re  # here and below: only an error needs it
-
-        if re.search(r"[;|>/&]|\s", token.text):
+        if with_commas(token.text) is not None:
             self._fail(
                 token,
-                f"layers are separated by commas, not as in {_quote(token.text)}",
+                f"layers are separated by commas, not as in {quote(token.text)}",
                 "with commas",
-                re.sub(r"[\s;|>/&,-]*[\s;|>/&,][\s;|>/&,-]*", ",", self.text.strip(" ,")),
+                with_commas(self.text) or EXAMPLE,
             )
 
     def _drop(self) -> str:
@@ -367,75 +281,5 @@ class _LayerParser:
             text=self.text,
             span=(token.start, token.end),
             advice=advice,
-            repair=_without_spaces(repair),
+            repair=without_spaces(repair),
         )
-
-
-def _splice(text: str, token: Token, replacement: str) -> str:
-    return text[: token.start] + replacement + text[token.end :]
-
-
-def _cut(text: str, field: Token) -> str:
-    """Return `text` without a field and the colon before it."""
-    return text[: text.rindex(":", 0, max(field.start, 1))] + text[field.end :]
-
-
-def _without_spaces(text: str) -> str:
-    # Spaces are allowed only around tokens; without them a repair can be pasted into a shell unquoted.
-    return "".join(text.split())
-
-
-def _quote(text: str) -> str:
-    return f"'{shorten(text)}'"
-
-
-def _listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def _nearest_size(text: str) -> str | None:
-    """Return the size that was probably meant, or None."""
-    import re
-
-    number = re.fullmatch(r"[-+]?([0-9]*\.?[0-9]+)(?:[eE]\+?([0-9]))?([a-zA-Z]?)", text.replace("_", ""))
-    if number is None:
-        return None
-    suffix = {name.lower(): size for name, size in MULTIPLES.items()}.get(number[3].lower(), 1)
-    value = float(number[1]) * 10 ** int(number[2] or 0) * suffix
-    return str(min(int(value), MAX_SIZE)) if value >= 1 else None
-
-
-def _spells(option: Option, name: str) -> bool:
-    if isinstance(option, Flag):
-        return name == option.word
-    return name == option.key or (option.name_alone and name in option.values)
-
-
-def _closest(word: str, words: Iterable[str]) -> str | None:
-    from difflib import get_close_matches
-
-    return next(iter(get_close_matches(word, list(words), n=1, cutoff=0.6)), None)
-
-
-def _closest_field(cls: type[Layer], name: str, value: str | None) -> str | None:
-    """Return the field that was probably meant: a misspelt one, or one called as Keras calls its argument."""
-    if value is not None:
-        keys = {o.key: o for o in cls.options if isinstance(o, Choice)}
-        keys |= {o.attribute: o for o in keys.values()}
-        key = _closest(name, keys)
-        if key is not None:
-            return f"{keys[key].key}={value}"
-    fields: dict[str, str] = {}
-    for option in cls.options:
-        if isinstance(option, Flag):
-            fields |= {option.word: option.word, option.attribute: option.word}
-        else:
-            if option.key_alone is not None:
-                fields |= {option.key: option.key, "bidirectional": option.key}
-            if option.name_alone:
-                fields |= {each: each for each in option.values} | OTHER_NAMES
-    if value in ("false", "0"):
-        # `use_bias=False` is `nobias`; `return_sequences=False` is no field at all, the default.
-        fields = {o.attribute: o.word for o in cls.options if isinstance(o, Flag) and not o.value}
-    guess = _closest(name, fields)
-    return None if guess is None else fields[guess]

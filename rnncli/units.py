@@ -1,10 +1,43 @@
-"""Numbers as people read them."""
+"""Numbers as people write them and as they read them."""
 
 from __future__ import annotations
 
+from rnncli.errors import shorten
 from rnncli.layers.base import Shape
 
+MAX_SIZE = 2**31 - 1
+"""The largest size, of anything."""
+
+MULTIPLES = {"k": 10**3, "M": 10**6, "G": 10**9}
+"""The suffixes of a number: 10k, 1M, 2G."""
+
 _MEMORY_UNITS = ("B", "KB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB")
+
+
+def parse_number(text: str) -> int:
+    """Return a whole number written as in a spec: 128, 10k, 1M, 10_000.
+
+    Raises:
+        ValueError: it is no such number; the message says what it is.
+    """
+    multiple = MULTIPLES.get(text[-1:], 1)
+    groups = (text[:-1] if multiple > 1 else text).split("_")
+    if not all(group.isascii() and group.isdigit() for group in groups):
+        raise ValueError(f"{shorten(text)} is not a whole number such as 128, 10k or 10_000")
+    # Python refuses to read numbers of thousands of digits; none of them is a size.
+    return int("".join(groups).lstrip("0")[:40] or "0") * multiple
+
+
+def parse_size(text: str) -> int:
+    """Return a number from 1 to 2**31-1, the range of every size.
+
+    Raises:
+        ValueError: it is not one; the message says what it is.
+    """
+    number = parse_number(text)
+    if not 1 <= number <= MAX_SIZE:
+        raise ValueError(f"{shorten(text)} is not between 1 and {MAX_SIZE:,}")
+    return number
 
 
 def memory(size: float) -> str:

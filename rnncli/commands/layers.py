@@ -7,7 +7,8 @@ import click
 from rnncli.layers import LAYERS, Layer
 from rnncli.layers.activations import ACTIVATIONS
 from rnncli.layers.base import Flag, Option, Rate
-from rnncli.spec import EXAMPLE, MAX_SIZE, MULTIPLES
+from rnncli.spec import EXAMPLE
+from rnncli.units import MAX_SIZE, MULTIPLES
 
 
 @click.command(short_help="The spec language on one screen.")

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from rnncli.layers.base import FRAMEWORKS
-from rnncli.spec import parse_size
+from rnncli.units import parse_size
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -1,0 +1,77 @@
+"""Where in the text of a spec its parts stand, and how the text is edited to repair it."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from rnncli.errors import SpecError
+
+
+class Token(NamedTuple):
+    """A stretch of the spec without the spaces around it."""
+
+    text: str
+    start: int
+
+    @property
+    def end(self) -> int:
+        """The position behind its last character."""
+        return self.start + len(self.text)
+
+    def split(self, separator: str) -> Iterator["Token"]:
+        """Yield the parts between separators, each without the spaces around it."""
+        start = self.start
+        for part in self.text.split(separator):
+            yield Token(part.strip(), start + len(part) - len(part.lstrip()))
+            start += len(part) + len(separator)
+
+
+class Source(NamedTuple):
+    """The text that layers came from.
+
+    Attributes:
+        text: the spec as typed.
+        tokens: one for each layer as written, before repeats.
+        owners: for each layer after repeats, the index of its token.
+    """
+
+    text: str
+    tokens: tuple[Token, ...]
+    owners: tuple[int, ...]
+
+    def error(self, layer: int, message: str, advice: str, repairs: dict[int, str]) -> SpecError:
+        """Return the error for a layer (counted after repeats), its repair made by rewriting tokens.
+
+        Args:
+            layer: the index of the layer at fault.
+            message: what is wrong.
+            advice: how to mend it, in words.
+            repairs: for the index of a token, the text to put in its place; an empty one removes it.
+        """
+        token = self.tokens[self.owners[layer]]
+        texts = [repairs.get(i, token.text) for i, token in enumerate(self.tokens)]
+        return SpecError(
+            message,
+            text=self.text,
+            span=(token.start, token.end),
+            advice=advice,
+            repair=without_spaces(",".join(text for text in texts if text)),
+        )
+
+    def copies(self, token: int) -> int:
+        """Return how many layers a token stands for."""
+        return self.owners.count(token)
+
+
+def splice(text: str, token: Token, replacement: str) -> str:
+    """Return `text` with another text in a token's place."""
+    return text[: token.start] + replacement + text[token.end :]
+
+
+def cut(text: str, field: Token) -> str:
+    """Return `text` without a field and the colon before it."""
+    return text[: text.rindex(":", 0, max(field.start, 1))] + text[field.end :]
+
+
+def without_spaces(text: str) -> str:
+    """Return `text` as it can be pasted into a shell unquoted: spaces are allowed only around tokens."""
+    return "".join(text.split())
