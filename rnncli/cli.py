@@ -94,6 +94,15 @@ def _status_of(work: Callable[[], object]) -> int:
     except MemoryError:
         click.echo("Error: out of memory\nHelp: a smaller --batch or --timesteps may fit", err=True)
         return EXIT_FAILED
+    except Exception as error:
+        if os.environ.get("RNNCLI_DEBUG"):
+            raise
+        click.echo(
+            f"Error: {type(error).__name__}: {error}; this is a bug in rnncli\n"
+            "Help: please report it with the command line and what RNNCLI_DEBUG=1 shows",
+            err=True,
+        )
+        return EXIT_FAILED
 
 
 def _drop_stdout() -> None:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from rnncli.commands.options import format_option, number_option
 from rnncli.commands.specs import each_network, specs
 from rnncli.errors import UsageError
+from rnncli.layers import needs_whole
 from rnncli.network import Network
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy as np
+
     from rnncli.engine.forward import ForwardRun
+    from rnncli.engine.stages import State
+    from rnncli.engine.types import Array
 
 DEFAULT_TIMESTEPS = 100
 
@@ -33,6 +38,8 @@ class Options:
     weights: str | None
     save_weights: str | None
     output: str | None
+    state: str | None
+    save_state: str | None
 
 
 @click.command(short_help="Run the network in NumPy and show what comes out.")
@@ -55,7 +62,9 @@ class Options:
 @click.option("--input", metavar="FILE.npy", help="Read the input: (batch, timesteps[, features]).")
 @click.option("--weights", metavar="FILE.npz", help="Read the weights: arrays called LAYER/WEIGHT.")
 @click.option("--save-weights", metavar="FILE.npz", help="Write the weights.")
-@click.option("-o", "--output", metavar="FILE.npy", help="Write the network's output.")
+@click.option("-o", "--output", metavar="FILE.npy", help="Write the network's output, as it is made.")
+@click.option("--state", metavar="FILE.npz", help="Start from the states that --save-state wrote.")
+@click.option("--save-state", metavar="FILE.npz", help="Write the last state of every recurrent layer.")
 @format_option
 def command(
     spec: tuple[str, ...],
@@ -68,6 +77,8 @@ def command(
     weights: str | None,
     save_weights: str | None,
     output: str | None,
+    state: str | None,
+    save_state: str | None,
     format_: str,
 ) -> None:
     """Examples:
@@ -86,9 +97,9 @@ def command(
 
     back and bi need the whole sequence at once, so their memory grows with the timesteps.
     """  # noqa: D415 - the help of a command leads with its examples
-    options = Options(timesteps, batch, seed, dtype, init, input, weights, save_weights, output)
+    options = Options(timesteps, batch, seed, dtype, init, input, weights, save_weights, output, state, save_state)
     arguments = list(spec)
-    if output or save_weights or input or weights:
+    if any((input, weights, save_weights, output, state, save_state)):
         # One file cannot belong to several networks.
         networks = list(specs(spec))
         if len(networks) > 1:
@@ -104,6 +115,7 @@ def command(
 def _run(network: Network, options: Options) -> ForwardRun:
     import numpy as np
 
+    from rnncli.engine.checks import state_shapes, weight_shapes
     from rnncli.engine.forward import forward, work
     from rnncli.engine.inputs import random_chunks
     from rnncli.engine.memory import check_fits
@@ -123,32 +135,42 @@ def _run(network: Network, options: Options) -> ForwardRun:
         timesteps = _timesteps(network, options)
     network.input_shape(batch, timesteps)
     check_fits(network, batch, timesteps, dtype)
+    if (options.state or options.save_state) and any(needs_whole(layer) for layer in network.body):
+        click.echo("Note: back and bi read from the end, so pieces of a sequence do not add up to the whole", err=True)
 
     with progress("forward", work(network, timesteps)) as tick:
         weights = None
         if options.weights is not None:
-            from rnncli.engine.files import read_weights
-
-            weights = read_weights(options.weights, network, dtype)
+            weights = _read(options.weights, weight_shapes(network), dtype)
+        states: State = {}
+        if options.state is not None:
+            states = _read(options.state, state_shapes(network, batch), dtype)
         model = Model(network, options.seed, options.dtype, options.init, weights)
         if array is not None:
             chunks = model.chunks_of(array)
         else:
             steps = chunk_steps(widest(network), batch)
             chunks = random_chunks(network, batch, timesteps, steps, options.seed, options.init, dtype)
-        shape = model.output_shape(batch, timesteps)
         if options.output is None:
-            run = forward(model, chunks, batch, timesteps, None, tick)
+            run = forward(model, chunks, batch, timesteps, None, states, tick)
         else:
             from rnncli.engine.files import output_file
 
-            with output_file(options.output, shape, dtype) as write:
-                run = forward(model, chunks, batch, timesteps, write, tick)
-    if options.save_weights is not None:
-        from rnncli.engine.files import write_weights
+            with output_file(options.output, model.output_shape(batch, timesteps), dtype) as write:
+                run = forward(model, chunks, batch, timesteps, write, states, tick)
+    for path, arrays in ((options.save_weights, model.weights), (options.save_state, states)):
+        if path is not None:
+            from rnncli.engine.files import write_arrays
 
-        write_weights(options.save_weights, model.weights)
+            write_arrays(path, arrays)
     return run
+
+
+def _read(path: str, shapes: dict[str, tuple[int, ...]], dtype: np.dtype[Any]) -> dict[str, Array]:
+    # Only those who name a file wait for zipfile to be imported.
+    from rnncli.engine.files import read_arrays
+
+    return read_arrays(path, shapes, dtype)
 
 
 def _timesteps(network: Network, options: Options) -> int:

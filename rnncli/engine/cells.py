@@ -8,7 +8,6 @@ the inner half goes into the weights once, and s = 1 + tanh(v/2) stands for 2σ(
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
 
 import numpy as np
 
@@ -62,8 +61,6 @@ class SimpleRNNLoop(Loop):
 class TextbookLSTMLoop(Loop):
     """i, f, o = gate(W·x + U·h + b); g = act(…); c = f·c + i·g; h = o·act(c)."""
 
-    state_names: ClassVar[tuple[str, ...]] = ("h", "c")
-
     def __init__(
         self, layer: LSTM, kernel: Array, recurrent_kernel: Array, bias: Array, batch: int, steps: int
     ) -> None:
@@ -111,8 +108,6 @@ class LSTMLoop(Loop):
     (g, c). With s = 2σ, c = (s_i·g + s_f·c) / 2, and 2h = s_o·tanh(c) is what is kept as the state; U is halved for it,
     and the outputs are halved once for a whole chunk.
     """
-
-    state_names: ClassVar[tuple[str, ...]] = ("h", "c")
 
     def __init__(
         self, layer: LSTM, kernel: Array, recurrent_kernel: Array, bias: Array, batch: int, steps: int

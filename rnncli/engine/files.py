@@ -20,7 +20,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.lib import format as npy
 
-from rnncli.engine.model import check_input, check_keys, check_weight, checked_weights, weight_shapes
+from rnncli.engine.checks import check_array, check_input, check_keys, checked_arrays
 from rnncli.engine.types import Array
 from rnncli.errors import RnncliError
 from rnncli.network import Network
@@ -46,33 +46,30 @@ def open_input(path: str, network: Network) -> Array:
         return np.memmap(path, dtype, "r", offset, shape, "F" if fortran else "C")
 
 
-def read_weights(path: str, network: Network, dtype: np.dtype[Any]) -> dict[str, Array]:
-    """Return a network's weights from an .npz file with keys such as `simple_rnn/kernel`.
+def read_arrays(path: str, expected: Mapping[str, tuple[int, ...]], dtype: np.dtype[Any]) -> dict[str, Array]:
+    """Return the arrays of an .npz file by key; `expected` holds their shapes.
 
     Raises:
         RnncliError: the file is missing, truncated, pickled or no .npz; an array is missing, unknown, of another shape
             or type, or not finite.
     """
-    expected = weight_shapes(network)
-    with _about(path, "weights saved by --save-weights or numpy.savez"), zipfile.ZipFile(path) as archive:
-        keys = [name.removesuffix(".npy") for name in archive.namelist()]
-        check_keys(keys, expected)
+    with _about(path, "an archive saved by rnncli or numpy.savez"), zipfile.ZipFile(path) as archive:
+        check_keys([name.removesuffix(".npy") for name in archive.namelist()], expected)
         for key, shape in expected.items():
             with _about_array(key), archive.open(f"{key}.npy") as file:
                 found, _, kind = _read_header(file)
-                check_weight(key, found, kind, shape)
-        arrays = {key: _read_member(archive, key) for key in expected}
-        return checked_weights(network, arrays, dtype)
+                check_array(key, found, kind, shape)
+        return checked_arrays({key: _read_member(archive, key) for key in expected}, expected, dtype)
 
 
-def write_weights(path: str, weights: Mapping[str, Array]) -> None:
+def write_arrays(path: str, arrays: Mapping[str, Array]) -> None:
     """Write arrays to an .npz file by key, whole or not at all.
 
     Raises:
         RnncliError: it cannot be written.
     """
     with written_whole(path) as file:
-        np.savez(file, allow_pickle=False, **weights)
+        np.savez(file, allow_pickle=False, **arrays)
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import Any
 
 from rnncli.engine.model import Model
-from rnncli.engine.stages import Chunk
+from rnncli.engine.stages import Chunk, State
 from rnncli.engine.statistics import Statistics
 from rnncli.engine.types import Array
 from rnncli.errors import RnncliError
@@ -78,6 +78,7 @@ def forward(
     batch: int,
     timesteps: int,
     write: Callable[[int, Array], None] | None = None,
+    states: State | None = None,
     tick: Callable[[int], None] = lambda steps: None,
 ) -> ForwardRun:
     """Run a model on an input that comes in chunks, and watch every layer.
@@ -88,6 +89,7 @@ def forward(
         batch: its number of samples.
         timesteps: its number of timesteps.
         write: takes (first timestep, columns) of the output as it is made.
+        states: where each recurrent layer finds its first state, zero if it is not there, and leaves its last.
         tick: called with the number of timesteps whenever a recurrent layer has taken some.
 
     Raises:
@@ -96,22 +98,24 @@ def forward(
     summary = model.network.summary(batch, timesteps, dtype=model.dtype.name)
     source = _Watch(None)
     watches = [_Watch(Statistics(layer.output_range())) for layer in model.network.body]
-    output = model.stream(source.through(iter(chunks)), tick, lambda index, stream: watches[index].through(stream))
+    output = model.stream(
+        source.through(iter(chunks)), states, tick, lambda index, stream: watches[index].through(stream)
+    )
     steps = 0
     for chunk in output:
         if write is not None:
             write(steps, chunk.values)
         steps += len(chunk.values)
     runs = []
-    for layer, lower, watch in zip(summary.layers, [source, *watches], watches, strict=False):
-        found = watch.shape(len(layer.output_shape) == 3)
+    for layer, lower, this in zip(summary.layers, [source, *watches], watches, strict=False):
+        found = this.shape(len(layer.output_shape) == 3)
         if found != layer.output_shape:
             raise RnncliError(
                 f"{layer.name} returned {shape_text(found)}, but its summary says {shape_text(layer.output_shape)}",
                 "this is a bug in rnncli; please report it with the spec",
             )
-        assert watch.statistics is not None
-        runs.append(LayerRun(layer, max(0.0, watch.inside - lower.total), watch.statistics))
+        assert this.statistics is not None
+        runs.append(LayerRun(layer, max(0.0, this.inside - lower.total), this.statistics))
     return ForwardRun(summary, tuple(runs))
 
 

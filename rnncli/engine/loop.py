@@ -19,7 +19,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import ClassVar
 
 import numpy as np
 
@@ -40,8 +39,6 @@ class Loop(ABC):
         steps: the most timesteps that a chunk has.
         stacked: whether the operand is [x; h; 1]; else the inputs are projected.
     """
-
-    state_names: ClassVar[tuple[str, ...]] = ("h",)
 
     def __init__(
         self, kernel: Array, recurrent_kernel: Array, bias: Array, batch: int, steps: int, stacked: bool

@@ -10,7 +10,7 @@ import numpy as np
 from rnncli.engine.initializers import network_weights
 from rnncli.engine.model import chunk_steps, widest
 from rnncli.errors import RnncliError
-from rnncli.layers import Recurrent
+from rnncli.layers import Recurrent, needs_whole
 from rnncli.network import Network
 from rnncli.units import memory
 
@@ -30,7 +30,7 @@ def check_fits(network: Network, batch: int, timesteps: int, dtype: np.dtype[Any
     if free is not None and weights + run + _RESERVE > free:
         advice = "`rnncli summary` computes its sizes without allocating it"
         if weights + _RESERVE <= free:
-            whole = any(_needs_whole(layer) for layer in network.body)
+            whole = any(needs_whole(layer) for layer in network.body)
             advice = "a smaller --batch or --timesteps needs less" + (
                 "; back and bi keep the whole sequence" if whole else ""
             )
@@ -60,7 +60,7 @@ def run_bytes(network: Network, batch: int, timesteps: int, dtype: np.dtype[Any]
         gates = layer.gates if isinstance(layer, Recurrent) else 1
         features, units = reads[-1] or 1, returns[-1] or 1
         held = features + (gates + 1) * units
-        if _needs_whole(layer):
+        if needs_whole(layer):
             whole = True
             held += features + units  # gathered from its chunks, and merged
         steps = timesteps if whole else chunk
@@ -76,10 +76,6 @@ def available_bytes() -> int | None:
     """
     found = [size for size in (_machine(), _container(), _address_space()) if size is not None]
     return min(found, default=None)
-
-
-def _needs_whole(layer: object) -> bool:
-    return isinstance(layer, Recurrent) and (layer.go_backwards or layer.merge_mode is not None)
 
 
 def _machine() -> int | None:

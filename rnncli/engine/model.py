@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rnncli.engine.initializers import initial_weights, network_weights
-from rnncli.engine.stages import Chunk, Tick, make_stage
+from rnncli.engine.checks import check_input, checked_arrays, state_shapes, weight_shapes
+from rnncli.engine.initializers import initial_weights
+from rnncli.engine.stages import Chunk, State, Tick, below, make_stage
 from rnncli.engine.types import Array
-from rnncli.errors import RnncliError
 from rnncli.layers import Embedding
 from rnncli.network import Network
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 DTYPES = ("float32", "float64")
 
-_CHUNK_NUMBERS = 1 << 19
+_CHUNK_NUMBERS = 1 << 17
 _LEAST_STEPS = 16
 
 
@@ -64,13 +64,14 @@ class Model:
         if weights is None:
             self.weights = initial_weights(network, seed, self.dtype, init)
         else:
-            self.weights = checked_weights(network, weights, self.dtype)
+            self.weights = checked_arrays(weights, weight_shapes(network), self.dtype)
         for array in self.weights.values():
             array.setflags(write=False)
         self._returns_sequence = len(network.summary().output_shape) == 3
         self._widest = widest(network)
         self._stages = [
-            make_stage(layer, self._weights_of(name)) for name, layer in zip(network.names, network.body, strict=True)
+            make_stage(name, layer, below(self.weights, f"{name}/"))
+            for name, layer in zip(network.names, network.body, strict=True)
         ]
 
     def __call__(self, x: ArrayLike) -> Array:
@@ -85,12 +86,33 @@ class Model:
         Raises:
             RnncliError: `x` has another shape or type than the network reads.
         """
+        return self._run(np.asarray(x), None)
+
+    def run(self, x: ArrayLike, state: Mapping[str, ArrayLike] | None = None) -> tuple[Array, dict[str, Array]]:
+        """Return the output, and the state of every recurrent layer after the last timestep.
+
+        A sequence can be cut in pieces: `y, state = model.run(piece, state)` for each in turn gives the values of one
+        run over the whole. (Not with `back` and `bi`, which read it from its end.)
+
+        Args:
+            x: as for a call.
+            state: what an earlier run returned, by key (`lstm/h`, `lstm/c`), each (batch, units); None is zero.
+
+        Raises:
+            RnncliError: `x` or a state has another shape or type than the network takes.
+        """
         x = np.asarray(x)
+        states: State = {}
+        if state is not None:
+            states = checked_arrays(state, state_shapes(self.network, len(x)), self.dtype)
+        return self._run(x, states), states
+
+    def _run(self, x: Array, states: State | None) -> Array:
         check_input(self.network, x.shape, x.dtype)
         batch, timesteps = x.shape[:2]
         out: Array | None = None
         start = 0
-        for values, _ in self.stream(self.chunks_of(x)):
+        for values, _ in self.stream(self.chunks_of(x), states):
             rows = values.transpose(2, 0, 1)
             if not self._returns_sequence:
                 return np.ascontiguousarray(rows[:, 0])
@@ -109,6 +131,7 @@ class Model:
     def stream(
         self,
         chunks: Iterable[Chunk],
+        states: State | None = None,
         tick: Tick = lambda steps: None,
         watch: Callable[[int, Iterator[Chunk]], Iterator[Chunk]] = lambda index, chunks: chunks,
     ) -> Iterator[Chunk]:
@@ -116,12 +139,13 @@ class Model:
 
         Args:
             chunks: the whole of one batch, in order of time.
+            states: where each recurrent layer finds its first state, zero if it is not there, and leaves its last.
             tick: called with the number of timesteps whenever a recurrent layer has taken some.
             watch: wraps the output of each layer, given its index in `network.body`.
         """
         stream = iter(chunks)
         for index, stage in enumerate(self._stages):
-            stream = watch(index, stage.run(stream, tick))
+            stream = watch(index, stage.run(stream, states, tick))
         with np.errstate(all="ignore"):  # what is not finite is for the caller to see in the output
             yield from stream
 
@@ -136,9 +160,6 @@ class Model:
             else:
                 yield Chunk(np.ascontiguousarray(part.transpose(1, 2, 0), self.dtype))
 
-    def _weights_of(self, name: str) -> dict[str, Array]:
-        return {key.partition("/")[2]: array for key, array in self.weights.items() if key.partition("/")[0] == name}
-
 
 def widest(network: Network) -> int:
     """Return the most numbers that a recurrent layer handles at a step, its input and its state, or another layer."""
@@ -152,89 +173,3 @@ def chunk_steps(width: int, batch: int) -> int:
     must not grow with the sequence.
     """
     return max(_LEAST_STEPS, _CHUNK_NUMBERS // (batch * width))
-
-
-def check_input(network: Network, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-    """Check an input array before it is read.
-
-    Raises:
-        RnncliError: it has another shape or type than the network reads.
-    """
-    expected = network.input_shape()
-    names = ("batch", "timesteps", "features")[: len(expected)]
-    want = ", ".join(name if size is None else f"{size}" for name, size in zip(names, expected, strict=True))
-    if len(shape) != len(expected) or any(size not in (None, got) for size, got in zip(expected, shape, strict=True)):
-        missing_batch = len(shape) == len(expected) - 1
-        raise RnncliError(
-            f"the input has shape {shape}, expected ({want})",
-            "add the axis of the batch: x[None]" if missing_batch else None,
-        )
-    if 0 in shape:
-        raise RnncliError(f"the input has shape {shape}: it holds nothing")
-    if isinstance(network.head, Embedding):
-        if dtype.kind not in "iu":
-            raise RnncliError(f"the input holds {dtype}, expected integer ids", "x.astype('int64')")
-    elif dtype.kind not in "fiub":
-        raise RnncliError(f"the input holds {dtype}, expected floats", "x.astype('float32')")
-
-
-def checked_weights(network: Network, weights: Mapping[str, ArrayLike], dtype: np.dtype[Any]) -> dict[str, Array]:
-    """Return weights given by key as arrays of `dtype`, in Keras's order.
-
-    Raises:
-        RnncliError: one is missing, unknown, of another shape or type, or not finite.
-    """
-    expected = weight_shapes(network)
-    check_keys(weights, expected)
-    arrays = {}
-    for key, shape in expected.items():
-        given = np.asarray(weights[key])
-        check_weight(key, given.shape, given.dtype, shape)
-        arrays[key] = np.array(given, dtype, order="C")
-        if not np.isfinite(arrays[key]).all():
-            wrong = np.argwhere(~np.isfinite(arrays[key]))
-            index = ", ".join(str(i) for i in wrong[0])
-            raise RnncliError(
-                f"{key}[{index}] is {arrays[key][tuple(wrong[0])]}, expected a finite number "
-                f"({len(wrong):,} of {arrays[key].size:,} are not)"
-            )
-    return arrays
-
-
-def weight_shapes(network: Network) -> dict[str, tuple[int, ...]]:
-    """Return the shape of every weight by key, in Keras's order."""
-    return {key: weight.shape for _, (key, weight) in network_weights(network)}
-
-
-def check_keys(given: Iterable[str], expected: Mapping[str, tuple[int, ...]]) -> None:
-    """Check that the arrays given are those that a network has.
-
-    Raises:
-        RnncliError: some are missing, or not the network's.
-    """
-    given = list(given)
-    missing = [key for key in expected if key not in given]
-    if missing:
-        raise RnncliError(
-            f"there is no array {missing[0]} of shape {expected[missing[0]]}"
-            + (f", nor {len(missing) - 1} others" if len(missing) > 1 else ""),
-            f"the arrays given are {', '.join(given) or 'none'}",
-        )
-    unknown = [key for key in given if key not in expected]
-    if unknown:
-        raise RnncliError(
-            f"the network has no weight {unknown[0]}",
-            f"its weights are {', '.join(expected) or 'none'}",
-        )
-
-
-def check_weight(key: str, shape: tuple[int, ...], dtype: np.dtype[Any], expected: tuple[int, ...]) -> None:
-    """Check an array before it is read.
-
-    Raises:
-        RnncliError: it has another shape or type than the weight.
-    """
-    if shape != expected:
-        raise RnncliError(f"{key} has shape {shape}, expected {expected}")
-    if dtype.kind not in "fiu":
-        raise RnncliError(f"{key} holds {dtype}, expected floats")

@@ -22,6 +22,10 @@ Tick = Callable[[int], None]
 """Is told the number of timesteps that a recurrent layer has just taken."""
 
 
+State = dict[str, Array]
+"""States by key (`lstm/h`, `bidirectional/forward/h`), each (batch, units)."""
+
+
 class Chunk(NamedTuple):
     """Some timesteps of a sequence, in columns. It holds until the next chunk is asked for.
 
@@ -38,14 +42,15 @@ class Chunk(NamedTuple):
 class Stage:
     """A layer at work. This one passes everything on, as dropout does in a forward pass."""
 
-    def run(self, chunks: Iterable[Chunk], tick: Tick) -> Iterator[Chunk]:
+    def run(self, chunks: Iterable[Chunk], states: State | None, tick: Tick) -> Iterator[Chunk]:
         """Yield the output for a sequence of chunks.
 
         Args:
             chunks: the whole of one batch of samples, in order of time.
+            states: where a recurrent layer finds its first state and leaves its last; None if nobody wants them.
             tick: called with the number of timesteps that a recurrent layer has just taken.
         """
-        del tick
+        del states, tick
         yield from chunks
 
 
@@ -56,9 +61,9 @@ class EmbeddingStage(Stage):
         self.table = weights["embeddings"]
         self.mask_zero = layer.mask_zero
 
-    def run(self, chunks: Iterable[Chunk], tick: Tick) -> Iterator[Chunk]:
+    def run(self, chunks: Iterable[Chunk], states: State | None, tick: Tick) -> Iterator[Chunk]:
         """Yield a vector for each id; with mask_zero, the mask of those that are not 0."""
-        del tick
+        del states, tick
         start = 0
         for ids, _ in chunks:
             self._check(ids, start)
@@ -85,9 +90,9 @@ class DenseStage(Stage):
         self.bias = weights["bias"][:, None] if layer.use_bias else None
         self.activation = ACTIVATION_FUNCTIONS[layer.activation]
 
-    def run(self, chunks: Iterable[Chunk], tick: Tick) -> Iterator[Chunk]:
+    def run(self, chunks: Iterable[Chunk], states: State | None, tick: Tick) -> Iterator[Chunk]:
         """Yield the outputs, chunk by chunk."""
-        del tick
+        del states, tick
         for x, mask in chunks:
             y = np.matmul(self.kernel, x)
             if self.bias is not None:
@@ -99,19 +104,19 @@ class DenseStage(Stage):
 class RecurrentStage(Stage):
     """A recurrent layer in one direction: forwards chunk by chunk, backwards on the whole sequence."""
 
-    def __init__(self, layer: Recurrent, weights: Mapping[str, Array]) -> None:
+    def __init__(self, name: str, layer: Recurrent, weights: Mapping[str, Array]) -> None:
         self.layer = layer
-        self.direction = Direction(layer, weights)
+        self.direction = Direction(f"{name}/", layer, weights)
 
-    def run(self, chunks: Iterable[Chunk], tick: Tick) -> Iterator[Chunk]:
+    def run(self, chunks: Iterable[Chunk], states: State | None, tick: Tick) -> Iterator[Chunk]:
         """Yield the sequence of outputs, or the last one alone."""
         if self.layer.go_backwards:
             whole = gather(chunks)
-            outputs = self.direction.run(whole.backwards(), tick)
+            outputs = self.direction.run(whole.backwards(), states, tick)
             # Time is reversed from here on, but Keras hands the mask on as it was.
             outputs = (Chunk(y, mask) for (y, _), (_, mask) in zip(outputs, whole.forwards(), strict=True))
         else:
-            outputs = self.direction.run(chunks, tick)
+            outputs = self.direction.run(chunks, states, tick)
         if self.layer.return_sequences:
             yield from outputs
         else:
@@ -121,19 +126,19 @@ class RecurrentStage(Stage):
 class BidirectionalStage(Stage):
     """A recurrent layer that reads the whole sequence both ways and merges the two outputs."""
 
-    def __init__(self, layer: Recurrent, weights: Mapping[str, Array]) -> None:
+    def __init__(self, name: str, layer: Recurrent, weights: Mapping[str, Array]) -> None:
         self.layer = layer
         # Keras: inside a Bidirectional that returns sequences, the output of a masked step is zero.
         self.forward, self.backward = (
-            Direction(layer, _under(weights, direction), zero_masked=layer.return_sequences)
-            for direction in ("forward", "backward")
+            Direction(f"{name}/{direction}", layer, below(weights, direction), zero_masked=layer.return_sequences)
+            for direction in layer.directions()
         )
 
-    def run(self, chunks: Iterable[Chunk], tick: Tick) -> Iterator[Chunk]:
+    def run(self, chunks: Iterable[Chunk], states: State | None, tick: Tick) -> Iterator[Chunk]:
         """Yield the merged sequence, in forward time, or the merged last outputs."""
         whole = gather(chunks)
-        forward = self.forward.run(whole.forwards(), tick)
-        backward = self.backward.run(whole.backwards(), tick)
+        forward = self.forward.run(whole.forwards(), states, tick)
+        backward = self.backward.run(whole.backwards(), states, tick)
         if not self.layer.return_sequences:
             merged = np.concatenate([last_of(forward), last_of(backward)], axis=1)
             yield Chunk(self._merge(merged))
@@ -163,30 +168,41 @@ class BidirectionalStage(Stage):
 
 
 class Direction:
-    """One direction of a recurrent layer: its weights, and the loop it ran last, ready for the next batch."""
+    """One direction of a recurrent layer: its weights, and the loop it ran last, ready for the next batch.
 
-    def __init__(self, layer: Recurrent, weights: Mapping[str, Array], zero_masked: bool = False) -> None:
+    Args:
+        prefix: what comes before the names of its states: `lstm/`, `bidirectional/forward/`.
+        layer: the layer.
+        weights: of this direction.
+        zero_masked: whether the output of a masked step is zero instead of the state.
+    """
+
+    def __init__(self, prefix: str, layer: Recurrent, weights: Mapping[str, Array], zero_masked: bool = False) -> None:
+        self.prefix = prefix
         self.layer = layer
         self.weights = weights
         self.zero_masked = zero_masked
         self._spare: Loop | None = None
 
-    def run(self, chunks: Iterable[Chunk], tick: Tick) -> Iterator[Chunk]:
+    def run(self, chunks: Iterable[Chunk], states: State | None, tick: Tick) -> Iterator[Chunk]:
         """Yield the outputs of every step, in the order of the steps. No chunk may be longer than the first."""
         loop: Loop | None = None
         for x, mask in chunks:
             if loop is None:
                 loop = self._loop(batch=x.shape[-1], steps=len(x))
+                first = below(states or {}, self.prefix)
+                loop.set_state({name: array.T for name, array in first.items()} or None)
             yield Chunk(loop.run(x, mask, self.zero_masked), mask)
             tick(len(x))
+        if states is not None and loop is not None:
+            states.update({self.prefix + name: np.ascontiguousarray(s.T) for name, s in loop.state().items()})
         self._spare = loop
 
     def _loop(self, batch: int, steps: int) -> Loop:
-        """Return a loop in its first state: the spare one, where it fits and no other run has taken it."""
+        """Return the spare loop, where it fits and no other run has taken it, or a new one."""
         loop, self._spare = self._spare, None
         if loop is None or loop.batch != batch or loop.steps < steps:
             loop = make_loop(self.layer, self.weights, batch, steps)
-        loop.set_state(None)
         return loop
 
 
@@ -241,23 +257,23 @@ def write(chunks: Iterable[Chunk], out: Array) -> None:
         start += len(values)
 
 
-def make_stage(layer: Layer, weights: Mapping[str, Array]) -> Stage:
-    """Return the stage for a layer; `weights` are its own, by Keras's names."""
+def make_stage(name: str, layer: Layer, weights: Mapping[str, Array]) -> Stage:
+    """Return the stage for a layer called `name`; `weights` are its own, by Keras's names."""
     match layer:
         case Embedding():
             return EmbeddingStage(layer, weights)
         case Dense():
             return DenseStage(layer, weights)
         case Recurrent(merge_mode=None):
-            return RecurrentStage(layer, weights)
+            return RecurrentStage(name, layer, weights)
         case Recurrent():
-            return BidirectionalStage(layer, weights)
+            return BidirectionalStage(name, layer, weights)
         case Dropout():
             return Stage()
         case _:
             raise TypeError(f"the engine has no stage for {layer!r}")
 
 
-def _under(weights: Mapping[str, Array], prefix: str) -> dict[str, Array]:
-    """Return the weights whose name is `prefix/NAME`, by NAME."""
-    return {name.partition("/")[2]: array for name, array in weights.items() if name.partition("/")[0] == prefix}
+def below(arrays: Mapping[str, Array], prefix: str) -> dict[str, Array]:
+    """Return the arrays whose key is `prefix` and a name, by name."""
+    return {key.removeprefix(prefix): array for key, array in arrays.items() if key.startswith(prefix)}

@@ -18,6 +18,12 @@ LAYERS: tuple[type[Layer], ...] = (Input, Embedding, SimpleRNN, LSTM, GRU, Dense
 KINDS: dict[str, type[Layer]] = {name: layer for layer in LAYERS for name in (layer.kind, *layer.aliases)}
 """Every name that a spec may use for a kind."""
 
+
+def needs_whole(layer: Layer) -> bool:
+    """Whether a layer needs the end of a sequence before it can return anything: `back` and `bi` do."""
+    return isinstance(layer, Recurrent) and (layer.go_backwards or layer.merge_mode is not None)
+
+
 __all__ = [
     "GRU",
     "KINDS",
@@ -30,4 +36,5 @@ __all__ = [
     "Layer",
     "Recurrent",
     "SimpleRNN",
+    "needs_whole",
 ]

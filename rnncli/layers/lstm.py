@@ -17,6 +17,7 @@ class LSTM(Gated):
     means: ClassVar[str] = "three gates and a candidate: 4 × the weights of rnn"
     cell_keras_name: ClassVar[str] = "lstm"
     gates: ClassVar[int] = 4
+    states: ClassVar[tuple[str, ...]] = ("h", "c")
 
     def _bias(self) -> Weight:
         # Keras starts the forget gate's bias at one (Jozefowicz et al., 2015).

@@ -63,6 +63,8 @@ class Recurrent(Layer):
     """The base name that Keras numbers: `simple_rnn`."""
     gates: ClassVar[int]
     """How many blocks of `units` columns its kernels have."""
+    states: ClassVar[tuple[str, ...]] = ("h",)
+    """What the cell keeps between timesteps, each of `units` numbers."""
     sizes: ClassVar[Sizes] = Sizes(("units",), ("U",), example="32")
     options: ClassVar[tuple[Option, ...]] = SEQUENCE_OPTIONS
     needs_sequence: ClassVar[bool] = True
@@ -81,10 +83,9 @@ class Recurrent(Layer):
                 for suffix in suffixes
                 for weight in self._torch_cell_weights(input_size)
             )
-        prefixes = ("",) if self.merge_mode is None else ("forward/", "backward/")
         return tuple(
-            weight._replace(name=prefix + weight.name)
-            for prefix in prefixes
+            weight._replace(name=direction + weight.name)
+            for direction in self.directions()
             for weight in self.cell_weights(input_size)
         )
 
@@ -112,6 +113,10 @@ class Recurrent(Layer):
         if self.use_bias:
             weights += [Weight("bias_ih_l0", (rows,)), Weight("bias_hh_l0", (rows,))]
         return tuple(weights)
+
+    def directions(self) -> tuple[str, ...]:
+        """Return what comes before the names of its weights and states, for each direction it reads in."""
+        return ("",) if self.merge_mode is None else ("forward/", "backward/")
 
     def type_name(self, framework: Framework = "keras") -> str:
         """Return the cell's class, or Bidirectional where Keras wraps it."""
