@@ -1,0 +1,212 @@
+"""The engine against the textbook's loop, and the laws that chunks, states and seeds obey."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import reference
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import rnncli.engine.model as engine
+from rnncli import Network
+from rnncli.engine import Model
+from rnncli.engine.inputs import random_chunks
+from rnncli.errors import RnncliError
+from rnncli.layers.activations import ACTIVATIONS
+
+TOLERANCE = {"float32": 2e-5, "float64": 1e-11}
+
+BATCHES = st.sampled_from([1, 2, 3, 8, 9, 12])
+"""On both sides of the size from which inputs are stacked and not projected."""
+
+
+@st.composite
+def recurrent(draw: st.DrawFn, sequence: bool) -> str:
+    kind = draw(st.sampled_from(["rnn", "lstm", "gru"]))
+    fields = [kind, str(draw(st.integers(1, 5)))]
+    if sequence:
+        fields.append("seq")
+    fields.append(draw(st.sampled_from(["", "", "back", "bi", "bi=sum", "bi=mul", "bi=ave"])))
+    fields.append(draw(st.sampled_from(["", "nobias"])))
+    # Activations without bounds may grow without bounds over a sequence, and rounding with them.
+    bounded = st.sampled_from(["tanh", "sigmoid", "hard_sigmoid", "softsign", "softmax"])
+    fields.append(draw(st.sampled_from(["", f"act={draw(bounded)}"])))
+    if kind != "rnn":
+        fields.append(draw(st.sampled_from(["", f"recact={draw(bounded)}"])))
+    if kind == "gru":
+        fields.append(draw(st.sampled_from(["", "reset=before"])))
+    return ":".join(field for field in fields if field)
+
+
+@st.composite
+def networks(draw: st.DrawFn) -> Network:
+    layers = [draw(st.sampled_from(["input:3", "input:1", "embed:4x3", "embed:4x3:mask"]))]
+    layers += draw(st.lists(recurrent(sequence=True), max_size=2))
+    layers.append(draw(recurrent(sequence=draw(st.booleans()))))
+    if draw(st.booleans()):
+        layers.append(f"dense:2:{draw(st.sampled_from(ACTIVATIONS))}")
+    return Network.parse(",".join(layers))
+
+
+def random_input(network: Network, batch: int, timesteps: int, seed: int = 0) -> np.ndarray:
+    generator = np.random.default_rng(seed)
+    if network.input_shape()[-1] is None:
+        return generator.integers(0, 4, (batch, timesteps))
+    return generator.standard_normal((batch, timesteps, network.input_shape()[-1]))
+
+
+def random_weights(network: Network, seed: int = 1) -> dict[str, np.ndarray]:
+    """Weights with biases that are not zero, so that none can be forgotten unnoticed."""
+    generator = np.random.default_rng(seed)
+    return {key: generator.normal(0, 0.6, array.shape) for key, array in Model(network).weights.items()}
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    network=networks(),
+    batch=BATCHES,
+    timesteps=st.integers(1, 9),
+    least_steps=st.integers(1, 9),
+    dtype=st.sampled_from(sorted(TOLERANCE)),
+)
+def test_the_engine_computes_what_the_textbook_loop_computes_in_chunks_of_any_length(
+    network: Network, batch: int, timesteps: int, least_steps: int, dtype: str
+) -> None:
+    x, weights = random_input(network, batch, timesteps), random_weights(network)
+    expected = reference.run(network, weights, x)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "_LEAST_STEPS", least_steps)
+        patch.setattr(engine, "_CHUNK_NUMBERS", 0)
+        found = Model(network, dtype=dtype, weights=weights)(x)
+    assert found.dtype == dtype
+    np.testing.assert_allclose(found, expected, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_every_activation_of_a_cell_and_of_its_gates_is_the_textbooks(cell: str, activation: str) -> None:
+    gates = "" if cell == "rnn" else f":recact={activation}"
+    for spec in (f"input:2,{cell}:3:act={activation}:seq", f"input:2,{cell}:3:seq{gates}"):
+        network = Network.parse(spec)
+        x, weights = random_input(network, 2, 3), random_weights(network)
+        found = Model(network, dtype="float64", weights=weights)(x)
+        np.testing.assert_allclose(found, reference.run(network, weights, x), rtol=1e-8, atol=1e-8)
+
+
+@settings(max_examples=100, deadline=None)
+@given(network=networks(), batch=BATCHES, other=BATCHES)
+def test_a_model_can_be_called_again_with_another_batch_and_remembers_nothing(
+    network: Network, batch: int, other: int
+) -> None:
+    model = Model(network, dtype="float64")
+    x = random_input(network, batch, 5)
+    first = model(x)
+    model(random_input(network, other, 7, seed=2))
+    np.testing.assert_array_equal(model(x), first)
+
+
+forward_only = networks().filter(lambda network: "back" not in str(network) and "bi" not in str(network))
+
+
+@settings(max_examples=100, deadline=None)
+@given(network=forward_only, batch=BATCHES, timesteps=st.integers(2, 9), data=st.data())
+def test_pieces_of_a_sequence_with_the_state_between_them_give_the_whole(
+    network: Network, batch: int, timesteps: int, data: st.DataObject
+) -> None:
+    cut = data.draw(st.integers(1, timesteps - 1))
+    model = Model(network, dtype="float64", weights=random_weights(network))
+    x = random_input(network, batch, timesteps)
+    whole, last = model.run(x)
+    first, state = model.run(x[:, :cut])
+    second, state = model.run(x[:, cut:], state)
+    found = np.concatenate([first, second], axis=1) if whole.ndim == 3 else second
+    np.testing.assert_allclose(found, whole, rtol=1e-12, atol=1e-12)
+    assert state.keys() == last.keys()
+    for key, array in state.items():
+        np.testing.assert_allclose(array, last[key], rtol=1e-12, atol=1e-12)
+
+
+def test_states_have_the_names_of_their_layers_and_the_shape_batch_by_units() -> None:
+    model = Model(Network.parse("input:2,lstm:3:seq,gru:4:seq:bi,rnn:5"))
+    _, state = model.run(np.zeros((6, 2, 2)))
+    assert {key: array.shape for key, array in state.items()} == {
+        "lstm/h": (6, 3),
+        "lstm/c": (6, 3),
+        "bidirectional/forward/h": (6, 4),
+        "bidirectional/backward/h": (6, 4),
+        "simple_rnn/h": (6, 5),
+    }
+
+
+def test_a_state_of_another_batch_is_refused() -> None:
+    model = Model(Network.parse("input:2,lstm:3"))
+    _, state = model.run(np.zeros((6, 2, 2)))
+    with pytest.raises(RnncliError, match=r"lstm/h has shape \(6, 3\), expected \(1, 3\)"):
+        model.run(np.zeros((1, 2, 2)), state)
+
+
+def test_runs_of_one_model_can_be_interleaved() -> None:
+    model = Model(Network.parse("input:2,lstm:3:seq"), dtype="float64")
+    x, y = np.random.default_rng(0).standard_normal((2, 1, 40, 2))
+    expected = model(x), model(y)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "_LEAST_STEPS", 4)
+        patch.setattr(engine, "_CHUNK_NUMBERS", 0)
+        pairs = zip(model.stream(model.chunks_of(x)), model.stream(model.chunks_of(y)), strict=True)
+        parts = [(a.values.copy(), b.values.copy()) for a, b in pairs]
+    for found, whole in zip(zip(*parts, strict=True), expected, strict=True):
+        np.testing.assert_allclose(np.concatenate(found).transpose(2, 0, 1), whole, rtol=1e-12)
+
+
+@given(
+    spec=st.sampled_from(["input:3,rnn:2", "embed:5x3,rnn:2", "embed:3Mx1,rnn:2"]),
+    batch=st.integers(1, 3),
+    steps=st.integers(1, 12),
+    init=st.sampled_from(["keras", "uniform"]),
+    dtype=st.sampled_from(["float32", "float64"]),
+)
+def test_random_input_does_not_depend_on_the_length_of_chunks(
+    spec: str, batch: int, steps: int, init: str, dtype: str
+) -> None:
+    network = Network.parse(spec)
+    arguments = {"seed": 3, "init": init, "dtype": np.dtype(dtype)}
+    (whole,) = random_chunks(network, batch, 12, 12, **arguments)
+    parts = list(random_chunks(network, batch, 12, steps, **arguments))
+    np.testing.assert_array_equal(np.concatenate([part.values for part in parts]), whole.values)
+
+
+def test_weights_of_a_model_cannot_be_changed_behind_its_back() -> None:
+    model = Model(Network.parse("input:2,rnn:3"))
+    with pytest.raises(ValueError, match="read-only"):
+        model.weights["simple_rnn/kernel"][0, 0] = 1
+
+
+@pytest.mark.parametrize(
+    ("spec", "x", "message"),
+    [
+        ("input:3,rnn:2", np.zeros((5, 3)), r"shape \(5, 3\), expected \(batch, timesteps, 3\)"),
+        ("input:3,rnn:2", np.zeros((1, 5, 4)), r"shape \(1, 5, 4\), expected \(batch, timesteps, 3\)"),
+        ("input:3,rnn:2", np.zeros((1, 0, 3)), "holds nothing"),
+        ("input:7x3,rnn:2", np.zeros((1, 5, 3)), r"expected \(batch, 7, 3\)"),
+        ("input:3,rnn:2", np.full((1, 5, 3), "a"), "expected floats"),
+        ("embed:4x3,rnn:2", np.zeros((1, 5)), "expected integer ids"),
+        ("embed:4x3,rnn:2", np.full((1, 5), 4), "id 4 .* outside the vocabulary, 0 to 3"),
+        ("embed:4x3,rnn:2", np.full((1, 5), -1), "id -1 .* outside the vocabulary, 0 to 3"),
+    ],
+)
+def test_an_input_that_does_not_fit_is_refused(spec: str, x: np.ndarray, message: str) -> None:
+    with pytest.raises(RnncliError, match=message):
+        Model(Network.parse(spec))(x)
+
+
+def test_orthogonal_kernels_are_orthogonal() -> None:
+    for spec in ("input:2,rnn:40", "input:2,lstm:40", "input:2,gru:40"):
+        model = Model(Network.parse(spec), dtype="float64")
+        (kernel,) = (array for key, array in model.weights.items() if key.endswith("recurrent_kernel"))
+        np.testing.assert_allclose(kernel @ kernel.T, np.eye(40), atol=1e-12)
+
+
+def test_an_lstm_starts_with_a_forget_bias_of_one() -> None:
+    bias = Model(Network.parse("input:2,lstm:3")).weights["lstm/bias"]
+    np.testing.assert_array_equal(bias, [0, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0])
