@@ -42,6 +42,12 @@ wheel: $(VENV)/.installed  ## Build the wheel and run it alone in an empty envir
 
 bench: $(FRAMEWORKS)/.installed $(VENV)/.installed  ## Measure start-up and engine against their peers, as ratios
 	$(BIN)/python tests/benchmarks/startup.py
+	for backend in torch jax tensorflow; do \
+	  if $(FRAMEWORKS)/bin/python -c "import $$backend" 2>/dev/null; then \
+	    env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE KERAS_BACKEND=$$backend TF_CPP_MIN_LOG_LEVEL=3 PYTHONPATH=tests/golden \
+	      $(FRAMEWORKS)/bin/python tests/benchmarks/engine.py || exit 1; \
+	  fi; \
+	done
 
 golden: $(FRAMEWORKS)/.installed  ## Make the golden values anew from Keras and PyTorch
 	KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/golden/make.py

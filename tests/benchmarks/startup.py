@@ -2,8 +2,8 @@
 
     python tests/benchmarks/startup.py [PAIRS]
 
-A peer imports click and rich (and numpy for `forward`) and prints a table of the same size. The two run in turn, and what
-counts is the median of the ratios, pair by pair: a noisy machine slows both. The goal is at most 1.25.
+A peer imports click and rich (and numpy for `forward`) and prints a table of the same size. The two run in turn, and
+what counts is the median of the ratios, pair by pair: a noisy machine slows both. The goal is at most 1.25.
 """
 
 from __future__ import annotations

@@ -1,0 +1,261 @@
+"""The engine against PyTorch, ONNX Runtime and Keras: the same cells, weights and inputs, in turn in one process.
+
+    make bench
+
+Every figure is the median of the ratios rnncli / peer, round by round, so under 1 rnncli is ahead. The outputs are
+compared before anything is timed. The limit is one matrix product of as many multiply-adds. `make bench` runs this
+once for each backend of Keras that is installed, with OPENBLAS_CORETYPE unset, which would pin another processor's
+kernel.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+from statistics import median
+from time import perf_counter, sleep
+from typing import NamedTuple
+
+import frameworks
+import keras
+import numpy as np
+import onnxruntime
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from rich.console import Console
+from rich.table import Table
+
+from rnncli import Network
+from rnncli.engine import Model
+
+Run = Callable[[], np.ndarray]
+
+SIZES = (
+    (1, 100, 32, 32),
+    (1, 100, 32, 64),
+    (32, 100, 32, 32),
+    (32, 100, 128, 128),
+    (64, 200, 256, 256),
+    (1, 200, 512, 512),
+    (128, 100, 512, 512),
+)
+"""(batch, timesteps, features, units)."""
+
+STACKS = ("input:64,lstm:64:seq:bi", "input:64,gru:64:seq:bi", "embed:10000x64,{0}:64:seq:x3,{0}:64")
+STACK_SIZES = ((1, 100), (32, 100))
+
+SECONDS_A_CASE = 3.0
+PAUSE = 0.003
+"""Seconds before each call, in which the threads of the library before go to sleep."""
+
+
+class Case(NamedTuple):
+    """A network with an input, and the goals: the most that rnncli / peer may be."""
+
+    spec: str
+    batch: int
+    timesteps: int
+    goals: dict[str, float]
+
+
+def cases() -> Iterator[Case]:
+    """Yield what is measured."""
+    keras_name = f"Keras ({keras.backend.backend()})"
+    for cell in ("rnn", "lstm", "gru"):
+        for batch, timesteps, features, units in SIZES:
+            goals = {"PyTorch": 1.0 if cell == "rnn" else 1.4, keras_name: 1.0}
+            if cell == "rnn" and batch > 1:
+                goals["ONNX Runtime"] = 1.0
+            yield Case(f"input:{features},{cell}:{units}:seq", batch, timesteps, goals)
+    for stack in STACKS:
+        for cell in ("rnn", "lstm", "gru") if "{" in stack else ("",):
+            for batch, timesteps in STACK_SIZES:
+                yield Case(stack.format(cell), batch, timesteps, {keras_name: 1.0})
+
+
+def main() -> None:
+    """Measure and print the table; the status is 1 if an output differs."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="a tenth of the rounds")
+    seconds = SECONDS_A_CASE * (0.1 if parser.parse_args().quick else 1)
+    keras_name = f"Keras ({keras.backend.backend()})"
+    peers = ("PyTorch", "ONNX Runtime", keras_name, "one product")
+    table = Table(title="rnncli / peer, medians of ratios; under 1 rnncli is ahead")
+    for title in ("Network", "Batch", "Steps", "rnncli", *peers, "Goals"):
+        table.add_column(title, justify="left" if title in ("Network", "Goals") else "right")
+    torch.set_grad_enabled(False)
+    for case in cases():
+        network = Network.parse(case.spec)
+        weights = some_weights(network)
+        x = some_input(network, case.batch, case.timesteps)
+        model = Model(network, weights=weights)
+        runs: dict[str, Run] = {"rnncli": lambda model=model, x=x: model(x)}  # type: ignore[misc]
+        runs["PyTorch"] = torch_run(network, weights, x)
+        if len(network.layers) == 2 and network.body[0].merge_mode is None:
+            runs["ONNX Runtime"] = onnx_run(network, weights, x)
+            runs["one product"] = product_run(network, case)
+        runs[keras_name] = keras_run(network, weights, x)
+        check(case, runs)
+        times = in_turn(runs, seconds)
+        ratios = {
+            peer: median(a / b for a, b in zip(times["rnncli"], times[peer], strict=True))
+            for peer in peers
+            if peer in runs
+        }
+        missed = [peer for peer, most in case.goals.items() if ratios[peer] > most]
+        table.add_row(
+            case.spec,
+            str(case.batch),
+            str(case.timesteps),
+            f"{median(times['rnncli']) * 1e3:.2f} ms",
+            *(f"{ratios[peer]:.2f}" if peer in ratios else "" for peer in peers),
+            f"missed: {', '.join(missed)}" if missed else "met",
+        )
+        print(".", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    Console(width=140).print(table)
+
+
+def some_weights(network: Network) -> dict[str, np.ndarray]:
+    """Return weights small enough for long sequences."""
+    generator = np.random.default_rng(1)
+    return {
+        key: generator.normal(0, 0.5 / np.sqrt(array.shape[0]), array.shape).astype(np.float32)
+        for key, array in Model(network).weights.items()
+    }
+
+
+def some_input(network: Network, batch: int, timesteps: int) -> np.ndarray:
+    generator = np.random.default_rng(2)
+    features = network.input_shape()[-1]
+    if features is None:
+        return generator.integers(0, network.head.input_dim, (batch, timesteps))
+    return generator.standard_normal((batch, timesteps, features), np.float32)
+
+
+def torch_run(network: Network, weights: dict[str, np.ndarray], x: np.ndarray) -> Run:
+    """Return a call of the PyTorch modules, under inference_mode."""
+    modules = torch_modules(network, weights)
+    tensor = torch.from_numpy(x)
+
+    def run() -> np.ndarray:
+        with torch.inference_mode():
+            y = tensor
+            for layer, module in modules:
+                y = module(y)
+                if isinstance(y, tuple):
+                    y = y[0] if layer.return_sequences else y[0][:, -1]
+            return y.numpy()
+
+    return run
+
+
+def torch_modules(network: Network, weights: dict[str, np.ndarray]) -> list[tuple[object, torch.nn.Module]]:
+    """Return PyTorch's modules with Keras's weights: rows for columns, and the gates in PyTorch's order."""
+    order = {"simple_rnn": [0], "lstm": [0, 1, 2, 3], "gru": [1, 0, 2]}  # i f g o alike; Keras z r h, PyTorch r z n
+    modules: list[tuple[object, torch.nn.Module]] = []
+    for name, layer, (reads, _) in zip(network.names, network.body, network.shapes(), strict=True):
+        if hasattr(layer, "input_dim"):
+            module: torch.nn.Module = torch.nn.Embedding(layer.input_dim, layer.output_dim)
+            module.weight.data = torch.from_numpy(weights[f"{name}/embeddings"])
+            modules.append((layer, module))
+            continue
+        kind = {"simple_rnn": torch.nn.RNN, "lstm": torch.nn.LSTM, "gru": torch.nn.GRU}[layer.cell_keras_name]
+        module = kind(reads[-1], layer.units, batch_first=True, bidirectional=layer.merge_mode is not None)
+        blocks = order[layer.cell_keras_name]
+        for direction, suffix in zip(layer.directions(), ("", "_reverse"), strict=False):
+            kernel, recurrent, bias = (
+                weights[f"{name}/{direction}{weight}"] for weight in ("kernel", "recurrent_kernel", "bias")
+            )
+            both = bias if bias.ndim == 2 else np.stack([bias, np.zeros_like(bias)])
+            for target, array in (
+                ("weight_ih", kernel),
+                ("weight_hh", recurrent),
+                ("bias_ih", both[0]),
+                ("bias_hh", both[1]),
+            ):
+                parts = np.split(array, len(blocks), axis=-1)
+                value = np.ascontiguousarray(np.concatenate([parts[b] for b in blocks], axis=-1).T)
+                getattr(module, f"{target}_l0{suffix}").data = torch.from_numpy(value)
+        module.flatten_parameters()
+        modules.append((layer, module))
+    return modules
+
+
+def keras_run(network: Network, weights: dict[str, np.ndarray], x: np.ndarray) -> Run:
+    """Return a compiled call of the Keras model, as `predict` makes it for a batch."""
+    model = frameworks.keras_model(network.layers)
+    model.set_weights(list(weights.values()))
+    return lambda: np.asarray(model.predict_on_batch(x))
+
+
+def onnx_run(network: Network, weights: dict[str, np.ndarray], x: np.ndarray) -> Run:
+    """Return a session of one ONNX node, fed in its own layout, time first."""
+    (name,), (layer,) = network.names, network.body
+    gates = layer.gates
+    op = {1: "RNN", 3: "GRU", 4: "LSTM"}[gates]
+    order = {1: [0], 3: [0, 1, 2], 4: [0, 3, 1, 2]}[gates]  # ONNX: z r h; i o f c
+
+    def rows(array: np.ndarray) -> np.ndarray:
+        parts = np.split(array, gates, axis=-1)
+        return np.ascontiguousarray(np.concatenate([parts[i] for i in order], axis=-1).T)[None]
+
+    bias = weights[f"{name}/bias"]
+    both = bias if bias.ndim == 2 else np.stack([bias, np.zeros_like(bias)])
+    arrays = {
+        "W": rows(weights[f"{name}/kernel"]),
+        "R": rows(weights[f"{name}/recurrent_kernel"]),
+        "B": np.concatenate([rows(both[0]), rows(both[1])], axis=-1),
+    }
+    extra = {"linear_before_reset": 1} if op == "GRU" else {}
+    node = helper.make_node(op, ["X", *arrays], ["Y"], hidden_size=layer.units, **extra)
+    batch, timesteps, features = x.shape
+    graph = helper.make_graph(
+        [node],
+        "cell",
+        [helper.make_tensor_value_info("X", TensorProto.FLOAT, [timesteps, batch, features])],
+        [helper.make_tensor_value_info("Y", TensorProto.FLOAT, [timesteps, 1, batch, layer.units])],
+        [numpy_helper.from_array(array, key) for key, array in arrays.items()],
+    )
+    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 14)], ir_version=8)
+    session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
+    time_first = {"X": np.ascontiguousarray(x.swapaxes(0, 1))}
+    return lambda: session.run(None, time_first)[0][:, 0].swapaxes(0, 1)
+
+
+def product_run(network: Network, case: Case) -> Run:
+    """Return one matrix product of as many multiply-adds as the network makes."""
+    kernel, recurrent = (w.shape for w in network.summary().layers[0].weights if w.multiplies)
+    matrix = np.ones((kernel[1], kernel[0] + recurrent[0]), np.float32)
+    operand = np.ones((matrix.shape[1], case.batch * case.timesteps), np.float32)
+    out = np.empty((matrix.shape[0], operand.shape[1]), np.float32)
+    return lambda: np.dot(matrix, operand, out)
+
+
+def check(case: Case, runs: dict[str, Run]) -> None:
+    """Stop if an output differs from rnncli's."""
+    ours = runs["rnncli"]()
+    for peer, run in runs.items():
+        # PyTorch's output at the last timestep is not the last output of its backward direction.
+        if peer not in ("one product", "rnncli"):
+            worst = float(np.abs(run() - ours).max())
+            if worst > 1e-4:
+                sys.exit(f"{case.spec}: rnncli and {peer} differ by {worst:.1e}")
+
+
+def in_turn(runs: dict[str, Run], seconds: float) -> dict[str, list[float]]:
+    """Return the seconds of every run, round by round, after a warm-up."""
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    start = perf_counter()
+    while len(times["rnncli"]) < 7 or (perf_counter() - start < seconds and len(times["rnncli"]) < 200):
+        for name, run in runs.items():
+            sleep(PAUSE)
+            begin = perf_counter()
+            run()
+            times[name].append(perf_counter() - begin)
+    return {name: each[1:] for name, each in times.items()}
+
+
+if __name__ == "__main__":
+    main()
