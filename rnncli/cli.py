@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from importlib import import_module
 from typing import Any
@@ -21,6 +21,18 @@ COMMANDS = {
     "layers": "The spec language on one screen.",
 }
 """Each command, in the order of the help, with its line there. Its code is `rnncli.commands.NAME`."""
+
+
+class _ClosedPipeError(Exception):
+    """A BrokenPipeError that Click does not see; it would end with status 1."""
+
+
+@contextlib.contextmanager
+def _past_click() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise _ClosedPipeError from None
 
 
 class RnncliGroup(click.Group):
@@ -57,10 +69,16 @@ class RnncliGroup(click.Group):
         work = partial(super().main, args, prog_name, complete_var, standalone_mode=False, **extra)
         return sys.exit(_status_of(work)) if standalone_mode else work()
 
+    def make_context(self, *arguments: Any, **extra: Any) -> click.Context:
+        """Parse the command line; its --help is printed here."""
+        with _past_click():
+            return super().make_context(*arguments, **extra)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command. Click would turn Ctrl-C into status 1; the shell expects 130."""
         try:
-            return super().invoke(ctx)
+            with _past_click():
+                return super().invoke(ctx)
         except KeyboardInterrupt:
             # The terminal has echoed ^C: end its line.
             lead = "\n" if sys.stderr is not None and sys.stderr.isatty() else ""
@@ -83,7 +101,7 @@ def _status_of(work: Callable[[], object]) -> int:
     except RnncliError as error:
         click.echo(f"Error: {error}", err=True)
         return error.exit_status
-    except BrokenPipeError:
+    except (BrokenPipeError, _ClosedPipeError):
         # The reader has seen enough (`| head`).
         _drop_stdout()
         return 0

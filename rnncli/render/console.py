@@ -11,6 +11,12 @@ _UNLIMITED = 100_000
 """Columns of an output that is no terminal: a table is never cut there."""
 
 
+class _StdoutConsole(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave a closed pipe to whoever decides on the exit status; Rich would end with status 1."""
+        raise BrokenPipeError
+
+
 def stdout_console() -> Console:
     """Return the console for standard output.
 
@@ -18,7 +24,7 @@ def stdout_console() -> Console:
     a terminal, unless NO_COLOR or TERM=dumb; anywhere with FORCE_COLOR.
     """
     on_terminal = sys.stdout is not None and sys.stdout.isatty()
-    return Console(
+    return _StdoutConsole(
         width=None if on_terminal else _UNLIMITED,
         height=None if on_terminal else _UNLIMITED,  # Rich heeds a width only together with a height
         highlight=False,
