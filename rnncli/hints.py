@@ -36,7 +36,7 @@ def nearest_size(text: str) -> str | None:
         return None
     suffix = {name.lower(): size for name, size in MULTIPLES.items()}.get(number[3].lower(), 1)
     value = float(number[1]) * 10 ** int(number[2] or 0) * suffix
-    return str(min(int(value), MAX_SIZE)) if value >= 1 else None
+    return str(int(min(value, MAX_SIZE))) if value >= 1 else None
 
 
 def spells(option: Option, name: str) -> bool:

@@ -248,10 +248,10 @@ def mended(error: SpecError, framework: Framework = "keras") -> SpecError:
         try:
             Network(*spec.parse(candidate)).check_conflicts(framework)
         except SpecError as next_error:
-            candidate = None if next_error.repair == candidate else next_error.repair
+            candidate = None if next_error.repair in (candidate, spec.EXAMPLE) else next_error.repair
         else:
             error.repair = candidate
             return error
-    error.advice = f"{advice}; for example" if error.repair is None else "for example"
+    error.advice = f"{advice}; for example"
     error.repair = spec.EXAMPLE
     return error

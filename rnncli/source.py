@@ -17,6 +17,11 @@ class Token(NamedTuple):
         """The position behind its last character."""
         return self.start + len(self.text)
 
+    @property
+    def span(self) -> tuple[int, int]:
+        """Its characters as (start, end); where it has none, the place where they should be."""
+        return self.start, max(self.end, self.start + 1)
+
     def split(self, separator: str) -> Iterator["Token"]:
         """Yield the parts between separators, each without the spaces around it."""
         start = self.start
@@ -52,7 +57,7 @@ class Source(NamedTuple):
         return SpecError(
             message,
             text=self.text,
-            span=(token.start, token.end),
+            span=token.span,
             advice=advice,
             repair=without_spaces(",".join(text for text in texts if text)),
         )

@@ -34,11 +34,12 @@ def parse(text: str) -> tuple[tuple[Layer, ...], Source]:
     Raises:
         SpecError: the text breaks a rule of the language.
     """
-    if len(text) > MAX_BYTES or len(text.encode("utf-8", "replace")) > MAX_BYTES:
+    size = len(text.encode("utf-8", "replace"))
+    if size > MAX_BYTES:
         raise SpecError(
-            f"the spec is {len(text):,} characters long; 64 KiB are allowed",
+            f"the spec is {size:,} bytes long; 64 KiB are allowed",
             text=text,
-            span=(MAX_BYTES - 1, len(text)),
+            span=(min(len(text), MAX_BYTES) - 1, len(text)),
             advice="repeat a layer with x3 instead of writing it out",
         )
     if not text.strip():
@@ -54,7 +55,7 @@ def parse(text: str) -> tuple[tuple[Layer, ...], Source]:
             raise SpecError(
                 f"{len(layers) + repeat.times:,} layers after repeats; {MAX_LAYERS:,} are allowed",
                 text=text,
-                span=(fault.start, fault.end),
+                span=fault.span,
                 advice="repeat it fewer times" if room else "leave the rest out",
                 repair=splice(text, fault, f"x{room}") if room else without_spaces(text[: token.start - 1]),
             )
@@ -279,7 +280,7 @@ class _LayerParser:
         raise SpecError(
             message,
             text=self.text,
-            span=(token.start, token.end),
+            span=token.span,
             advice=advice,
             repair=without_spaces(repair),
         )

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rnncli.commands.options import format_option, number_option
-from rnncli.commands.specs import each_network, specs
+from rnncli.commands.specs import Spec, each_network, specs
 from rnncli.errors import UsageError
 from rnncli.layers import needs_whole
 from rnncli.network import Network
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
     import numpy as np
 
     from rnncli.engine.forward import ForwardRun
-    from rnncli.engine.stages import State
+    from rnncli.engine.stages import Chunk, State
     from rnncli.engine.types import Array
 
 DEFAULT_TIMESTEPS = 100
@@ -98,18 +98,17 @@ def command(
     back and bi need the whole sequence at once, so their memory grows with the timesteps.
     """  # noqa: D415 - the help of a command leads with its examples
     options = Options(timesteps, batch, seed, dtype, init, input, weights, save_weights, output, state, save_state)
-    arguments = list(spec)
+    given: Iterable[Spec] = specs(spec)
     if any((input, weights, save_weights, output, state, save_state)):
         # One file cannot belong to several networks.
-        networks = list(specs(spec))
-        if len(networks) > 1:
+        given = list(given)
+        if len(given) > 1:
             raise UsageError(
-                f"{len(networks)} specs, but the files named on the command line belong to one network",
+                f"{len(given)} specs, but the files named on the command line belong to one network",
                 "call rnncli forward once for each spec",
             )
-        arguments = [text for text, _ in networks]
     show = _printer(format_)
-    each_network(arguments, lambda network: show(_run(network, options)))
+    each_network(given, lambda network: show(_run(network, options)))
 
 
 def _run(network: Network, options: Options) -> ForwardRun:
@@ -147,7 +146,7 @@ def _run(network: Network, options: Options) -> ForwardRun:
             states = _read(options.state, state_shapes(network, batch), dtype)
         model = Model(network, options.seed, options.dtype, options.init, weights)
         if array is not None:
-            chunks = model.chunks_of(array)
+            chunks = _naming(str(options.input), model.chunks_of(array))
         else:
             steps = chunk_steps(widest(network), batch)
             chunks = random_chunks(network, batch, timesteps, steps, options.seed, options.init, dtype)
@@ -164,6 +163,14 @@ def _run(network: Network, options: Options) -> ForwardRun:
 
             write_arrays(path, arrays)
     return run
+
+
+def _naming(path: str, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+    """Yield the chunks of an input; an error about what it holds names its file."""
+    from rnncli.engine.files import about
+
+    with about(path, "an input"):
+        yield from chunks
 
 
 def _read(path: str, shapes: dict[str, tuple[int, ...]], dtype: np.dtype[Any]) -> dict[str, Array]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import click
@@ -24,13 +25,13 @@ class Spec(NamedTuple):
     origin: str | None
 
 
-def each_network(arguments: Sequence[str], work: Callable[[Network], None]) -> None:
+def each_network(specs: Iterable[Spec], work: Callable[[Network], None]) -> None:
     """Do `work` for the network of every spec, in order; report a bad spec and go on with the next.
 
     At the end the command exits with status 2 if any spec was bad.
     """
     failed = False
-    for text, origin in specs(arguments):
+    for text, origin in specs:
         try:
             work(Network.parse(text))
         except SpecError as error:
@@ -83,6 +84,4 @@ def _lines() -> Iterator[Spec]:
 
 
 def _without_comment(line: str) -> str:
-    if line.lstrip().startswith("#"):
-        return ""
-    return line.partition(" #")[0]
+    return re.split(r"(?:^|\s)#", line, maxsplit=1)[0]

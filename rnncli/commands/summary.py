@@ -8,7 +8,7 @@ from typing import cast
 import click
 
 from rnncli.commands.options import format_option, framework_option, number_option
-from rnncli.commands.specs import each_network
+from rnncli.commands.specs import each_network, specs
 from rnncli.layers.base import Framework
 from rnncli.network import Network
 from rnncli.summary import DTYPE_BYTES, Summary
@@ -55,7 +55,7 @@ def command(
     def show(network: Network) -> None:
         printer(network.summary(batch, timesteps, cast(Framework, framework), dtype))
 
-    each_network(spec, show)
+    each_network(specs(spec), show)
 
 
 def _printer(format_: str, wide: bool, quiet: bool) -> Callable[[Summary], None]:
