@@ -41,6 +41,22 @@ def check_input(network: Network, shape: tuple[int, ...], dtype: np.dtype[Any]) 
         raise RnncliError(f"the input holds {dtype}, expected floats", "x.astype('float32')")
 
 
+def check_ids(ids: Array, vocabulary: int, start: int) -> None:
+    """Check some timesteps of ids, (timesteps, batch), the first of which is step `start` of the sequence.
+
+    Raises:
+        RnncliError: one is outside the vocabulary, 0 to `vocabulary` - 1.
+    """
+    wrong = (ids < 0) | (ids >= vocabulary)
+    if wrong.any():
+        t, sample = np.argwhere(wrong)[0]
+        raise RnncliError(
+            f"id {ids[t, sample]} (sample {sample}, timestep {start + t}) is outside the vocabulary, "
+            f"0 to {vocabulary - 1:,}",
+            "give the embedding more ids, or clip them",
+        )
+
+
 def weight_shapes(network: Network) -> dict[str, tuple[int, ...]]:
     """Return the shape of every weight by key, in Keras's order."""
     return {key: weight.shape for _, (key, weight) in network_weights(network)}
@@ -70,13 +86,14 @@ def checked_arrays(
     for key, shape in expected.items():
         array = np.asarray(given[key])
         check_array(key, array.shape, array.dtype, shape)
-        arrays[key] = np.array(array, dtype, order="C")
+        with np.errstate(over="ignore"):
+            arrays[key] = np.array(array, dtype, order="C")
         if not np.isfinite(arrays[key]).all():
             wrong = np.argwhere(~np.isfinite(arrays[key]))
             index = ", ".join(str(i) for i in wrong[0])
             raise RnncliError(
-                f"{key}[{index}] is {arrays[key][tuple(wrong[0])]}, expected a finite number "
-                f"({len(wrong):,} of {arrays[key].size:,} are not)"
+                f"{key}[{index}] is {array[tuple(wrong[0])]}, expected a finite number in {dtype} "
+                f"({len(wrong):,} of {array.size:,} are not)"
             )
     return arrays
 
@@ -87,7 +104,7 @@ def check_keys(given: Iterable[str], expected: Mapping[str, tuple[int, ...]]) ->
     Raises:
         RnncliError: some are missing, or not the network's.
     """
-    given = list(given)
+    given = dict.fromkeys(given)  # a set in order
     missing = [key for key in expected if key not in given]
     if missing:
         raise RnncliError(

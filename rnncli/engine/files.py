@@ -37,13 +37,13 @@ def open_input(path: str, network: Network) -> Array:
     Raises:
         RnncliError: the file is missing, truncated, pickled or no .npy, or the network reads another shape or type.
     """
-    with _about(path, "an array saved by numpy.save"):
-        with Path(path).open("rb") as file:
-            shape, fortran, dtype = _read_header(file)
-            offset = file.tell()
-            _check_size(os.fstat(file.fileno()).st_size - offset, shape, dtype)
+    with about(path, "an array saved by numpy.save"), _opened(path) as file:
+        shape, fortran, dtype = _read_header(file)
+        offset = file.tell()
         check_input(network, shape, dtype)
-        return np.memmap(path, dtype, "r", offset, shape, "F" if fortran else "C")
+        _check_size(os.fstat(file.fileno()).st_size - offset, shape, dtype)
+        # The mapping outlives the file object.
+        return np.memmap(file, dtype, "r", offset, shape, "F" if fortran else "C")
 
 
 def read_arrays(path: str, expected: Mapping[str, tuple[int, ...]], dtype: np.dtype[Any]) -> dict[str, Array]:
@@ -53,12 +53,16 @@ def read_arrays(path: str, expected: Mapping[str, tuple[int, ...]], dtype: np.dt
         RnncliError: the file is missing, truncated, pickled or no .npz; an array is missing, unknown, of another shape
             or type, or not finite.
     """
-    with _about(path, "an archive saved by rnncli or numpy.savez"), zipfile.ZipFile(path) as archive:
+    with (
+        about(path, "an archive saved by rnncli or numpy.savez"),
+        _opened(path) as whole,
+        zipfile.ZipFile(whole) as archive,
+    ):
         check_keys([name.removesuffix(".npy") for name in archive.namelist()], expected)
         for key, shape in expected.items():
             with _about_array(key), archive.open(f"{key}.npy") as file:
                 found, _, kind = _read_header(file)
-                check_array(key, found, kind, shape)
+            check_array(key, found, kind, shape)
         return checked_arrays({key: _read_member(archive, key) for key in expected}, expected, dtype)
 
 
@@ -106,9 +110,11 @@ def written_whole(path: str) -> Iterator[IO[bytes]]:
     Raises:
         RnncliError: it cannot be written.
     """
-    target = Path(path).resolve()
+    target = Path(path)
     try:
         special = target.exists() and not stat.S_ISREG(target.stat().st_mode)
+        if not special:
+            target = target.resolve()  # what a symbolic link points to is replaced, not the link
         if target.is_dir():
             raise IsADirectoryError("it is a directory")
         # No mkstemp where the file will stay: it would make it private, against the umask.
@@ -135,6 +141,19 @@ def written_whole(path: str) -> Iterator[IO[bytes]]:
         raise RnncliError(f"{path} cannot be written: {error.strerror or error}") from None
 
 
+@contextlib.contextmanager
+def _opened(path: str) -> Iterator[IO[bytes]]:
+    """Open a file for reading anywhere in it; what comes through a pipe goes to a temporary file first."""
+    with Path(path).open("rb") as file:
+        if file.seekable():
+            yield file
+            return
+        with tempfile.TemporaryFile() as copy:
+            shutil.copyfileobj(file, copy)
+            copy.seek(0)
+            yield copy
+
+
 def _read_header(file: IO[bytes]) -> Header:
     """Return shape, Fortran order and dtype from the start of a .npy file."""
     version = npy.read_magic(file)
@@ -144,8 +163,11 @@ def _read_header(file: IO[bytes]) -> Header:
         header = npy.read_array_header_2_0(file)
     else:
         raise ValueError(f"version {version[0]}.{version[1]} of the format holds records, not numbers")
-    if header[2].hasobject:
-        raise RnncliError("it holds pickled objects, which could run any code; only numbers are read")
+    shape, _, dtype = header
+    if dtype.hasobject:
+        raise RnncliError(f"it holds {dtype}: pickled objects, which could run any code; only numbers are read")
+    if any(type(size) is not int or size < 0 for size in shape):
+        raise ValueError(f"its header says that its shape is {shape}")
     return header
 
 
@@ -168,13 +190,15 @@ def _about_array(key: str) -> Iterator[None]:
     """Name the array of an archive that an error is about."""
     try:
         yield
+    except RnncliError as error:
+        raise RnncliError(f"array {key}: {error.message}", error.advice) from None
     except _UNREADABLE as error:
         raise RnncliError(f"array {key} cannot be read, the file is damaged: {error}") from None
 
 
 @contextlib.contextmanager
-def _about(path: str, expected: str) -> Iterator[None]:
-    """Name the file that an error is about."""
+def about(path: str, expected: str) -> Iterator[None]:
+    """Name the file that an error is about, and what was expected of it."""
     try:
         yield
     except RnncliError as error:

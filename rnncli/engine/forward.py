@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import Any
 
 from rnncli.engine.model import Model
-from rnncli.engine.stages import Chunk, State
+from rnncli.engine.stages import Chunk, Pass, State
 from rnncli.engine.statistics import Statistics
 from rnncli.engine.types import Array
 from rnncli.errors import RnncliError
@@ -29,7 +29,7 @@ class LayerRun:
 
     Attributes:
         summary: what it was predicted to return; its shape has been found to hold.
-        seconds: the time it took, without the layers below it.
+        seconds: the time it took.
         statistics: of its outputs.
     """
 
@@ -96,26 +96,22 @@ def forward(
         RnncliError: a layer returned another shape than `summary` predicts, which is a bug of rnncli.
     """
     summary = model.network.summary(batch, timesteps, dtype=model.dtype.name)
-    source = _Watch(None)
     watches = [_Watch(Statistics(layer.output_range())) for layer in model.network.body]
-    output = model.stream(
-        source.through(iter(chunks)), states, tick, lambda index, stream: watches[index].through(stream)
-    )
+    output = model.stream(chunks, states, tick, lambda index, work: watches[index].over(work))
     steps = 0
     for chunk in output:
         if write is not None:
             write(steps, chunk.values)
         steps += len(chunk.values)
     runs = []
-    for layer, lower, this in zip(summary.layers, [source, *watches], watches, strict=False):
-        found = this.shape(len(layer.output_shape) == 3)
+    for layer, watch in zip(summary.layers, watches, strict=True):
+        found = watch.shape(len(layer.output_shape) == 3)
         if found != layer.output_shape:
             raise RnncliError(
                 f"{layer.name} returned {shape_text(found)}, but its summary says {shape_text(layer.output_shape)}",
                 "this is a bug in rnncli; please report it with the spec",
             )
-        assert this.statistics is not None
-        runs.append(LayerRun(layer, max(0.0, this.inside - lower.total), this.statistics))
+        runs.append(LayerRun(layer, watch.seconds, watch.statistics))
     return ForwardRun(summary, tuple(runs))
 
 
@@ -126,35 +122,45 @@ def work(network: Network, timesteps: int) -> int:
     )
 
 
-class _Watch:
-    """Watches what a layer yields.
+class _Watch(Pass):
+    """Watches a layer at work.
 
     Attributes:
-        statistics: of its outputs, or None where they do not matter.
-        inside: the seconds spent waiting for its chunks, which includes the layers below.
-        total: the same and the seconds spent on its statistics: what the layer above waits for.
+        statistics: of its outputs.
+        seconds: the time it took.
     """
 
-    def __init__(self, statistics: Statistics | None) -> None:
+    def __init__(self, statistics: Statistics) -> None:
         self.statistics = statistics
-        self.inside = self.total = 0.0
+        self.seconds = 0.0
+        self._work = Pass()
         self._steps = 0
         self._columns: tuple[int, ...] = ()
 
-    def through(self, stream: Iterator[Chunk]) -> Iterator[Chunk]:
-        """Yield all chunks of a stream."""
-        while True:
-            start = perf_counter()
-            chunk = next(stream, None)
-            self.inside += perf_counter() - start
-            if chunk is not None and self.statistics is not None:
-                self.statistics.add(chunk.values)
-                self._steps += len(chunk.values)
-                self._columns = chunk.values.shape[1:]
-            self.total += perf_counter() - start
-            if chunk is None:
-                return
+    def over(self, work: Pass) -> Pass:
+        """Return itself, at work as `work` is."""
+        self._work = work
+        return self
+
+    def step(self, chunk: Chunk) -> Chunk | None:
+        """Return what the layer returns for a chunk."""
+        return self._timed(lambda: self._work.step(chunk))
+
+    def end(self) -> Iterator[Chunk]:
+        """Yield what the layer yields at the end."""
+        rest = self._work.end()
+        while (chunk := self._timed(lambda: next(rest, None))) is not None:
             yield chunk
+
+    def _timed(self, work: Callable[[], Chunk | None]) -> Chunk | None:
+        start = perf_counter()
+        chunk = work()
+        self.seconds += perf_counter() - start
+        if chunk is not None:
+            self.statistics.add(chunk.values)
+            self._steps += len(chunk.values)
+            self._columns = chunk.values.shape[1:]
+        return chunk
 
     def shape(self, sequence: bool) -> Shape:
         """Return the shape of all that came: (batch, timesteps, features), or (batch, features)."""

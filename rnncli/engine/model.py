@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rnncli.engine.checks import check_input, checked_arrays, state_shapes, weight_shapes
+from rnncli.engine.checks import check_ids, check_input, checked_arrays, state_shapes, weight_shapes
 from rnncli.engine.initializers import initial_weights
-from rnncli.engine.stages import Chunk, State, Tick, below, make_stage
+from rnncli.engine.stages import Chunk, Pass, State, Tick, make_stage
 from rnncli.engine.types import Array
 from rnncli.layers import Embedding
 from rnncli.network import Network
@@ -69,9 +70,12 @@ class Model:
             array.setflags(write=False)
         self._returns_sequence = len(network.summary().output_shape) == 3
         self._widest = widest(network)
+        by_layer: dict[str, dict[str, Array]] = {name: {} for name in network.names}
+        for key, array in self.weights.items():
+            name, _, weight = key.partition("/")
+            by_layer[name][weight] = array
         self._stages = [
-            make_stage(name, layer, below(self.weights, f"{name}/"))
-            for name, layer in zip(network.names, network.body, strict=True)
+            make_stage(name, layer, by_layer[name]) for name, layer in zip(network.names, network.body, strict=True)
         ]
 
     def __call__(self, x: ArrayLike) -> Array:
@@ -84,7 +88,7 @@ class Model:
             (batch, timesteps, features) or (batch, features), as `network.shapes` says.
 
         Raises:
-            RnncliError: `x` has another shape or type than the network reads.
+            RnncliError: `x` has another shape or type than the network reads, or an id outside its vocabulary.
         """
         return self._run(np.asarray(x), None)
 
@@ -133,7 +137,7 @@ class Model:
         chunks: Iterable[Chunk],
         states: State | None = None,
         tick: Tick = lambda steps: None,
-        watch: Callable[[int, Iterator[Chunk]], Iterator[Chunk]] = lambda index, chunks: chunks,
+        watch: Callable[[int, Pass], Pass] = lambda index, work: work,
     ) -> Iterator[Chunk]:
         """Yield the output for a sequence that comes in chunks of time.
 
@@ -141,24 +145,41 @@ class Model:
             chunks: the whole of one batch, in order of time.
             states: where each recurrent layer finds its first state, zero if it is not there, and leaves its last.
             tick: called with the number of timesteps whenever a recurrent layer has taken some.
-            watch: wraps the output of each layer, given its index in `network.body`.
+            watch: wraps the pass of each layer, given its index in `network.body`.
         """
-        stream = iter(chunks)
-        for index, stage in enumerate(self._stages):
-            stream = watch(index, stage.run(stream, states, tick))
+        passes = deque(watch(index, stage.begin(states, tick)) for index, stage in enumerate(self._stages))
         with np.errstate(all="ignore"):  # what is not finite is for the caller to see in the output
-            yield from stream
+            yield from _up(passes, chunks)
+            while passes:  # from below, each layer hands on what it kept for the end
+                yield from _up(passes, passes.popleft().end())
 
     def chunks_of(self, x: Array) -> Iterator[Chunk]:
-        """Yield an input array, (batch, timesteps[, features]), in chunks of time."""
-        ids = isinstance(self.network.head, Embedding)
+        """Yield an input array, (batch, timesteps[, features]), in chunks of time.
+
+        Raises:
+            RnncliError: an id is outside the vocabulary.
+        """
+        head = self.network.head
         steps = chunk_steps(self._widest, len(x))
         for start in range(0, x.shape[1], steps):
             part = x[:, start : start + steps]
-            if ids:
-                yield Chunk(np.ascontiguousarray(part.T))
+            if isinstance(head, Embedding):
+                ids = np.ascontiguousarray(part.T)
+                check_ids(ids, head.input_dim, start)
+                yield Chunk(ids)
             else:
                 yield Chunk(np.ascontiguousarray(part.transpose(1, 2, 0), self.dtype))
+
+
+def _up(passes: Iterable[Pass], chunks: Iterable[Chunk]) -> Iterator[Chunk]:
+    """Yield what comes out on top of some layers for chunks that go in below."""
+    for chunk in chunks:
+        top: Chunk | None = chunk
+        for layer in passes:
+            if top is not None:
+                top = layer.step(top)
+        if top is not None:
+            yield top
 
 
 def widest(network: Network) -> int:

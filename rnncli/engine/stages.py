@@ -1,11 +1,12 @@
 """One stage for each kind of layer: chunks of time go in, chunks come out.
 
-A stack is a chain of stages, each of which passes a chunk on as soon as it is done, so that memory does not grow
-with the number of timesteps. Only `back` and `bi` need the whole sequence before they can start.
+A chunk goes up the whole stack before the next one comes in, so that memory does not grow with the number of timesteps.
+Only `back` and `bi` need the whole sequence before they can start.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -15,7 +16,6 @@ from rnncli.engine.activations import ACTIVATION_FUNCTIONS
 from rnncli.engine.cells import make_loop
 from rnncli.engine.loop import Loop
 from rnncli.engine.types import Array
-from rnncli.errors import RnncliError
 from rnncli.layers import Dense, Dropout, Embedding, Layer, Recurrent
 
 Tick = Callable[[int], None]
@@ -39,50 +39,55 @@ class Chunk(NamedTuple):
     mask: Array | None = None
 
 
-class Stage:
-    """A layer at work. This one passes everything on, as dropout does in a forward pass."""
+class Pass:
+    """A layer at work on one sequence. This one hands everything on, as dropout does in a forward pass."""
 
-    def run(self, chunks: Iterable[Chunk], states: State | None, tick: Tick) -> Iterator[Chunk]:
-        """Yield the output for a sequence of chunks.
+    def step(self, chunk: Chunk) -> Chunk | None:
+        """Return the output for the next chunk, or None where the layer returns nothing before the end."""
+        return chunk
+
+    def end(self) -> Iterator[Chunk]:
+        """Yield what the layer returns when the sequence has ended. It is called once, after the last step."""
+        yield from ()
+
+
+class Stage(ABC):
+    """A layer with its weights."""
+
+    @abstractmethod
+    def begin(self, states: State | None, tick: Tick) -> Pass:
+        """Return a pass over the whole of one batch of samples.
 
         Args:
-            chunks: the whole of one batch of samples, in order of time.
             states: where a recurrent layer finds its first state and leaves its last; None if nobody wants them.
             tick: called with the number of timesteps that a recurrent layer has just taken.
         """
+
+
+class Stateless(Stage, Pass):
+    """A layer that keeps nothing from chunk to chunk, so all passes are one."""
+
+    def begin(self, states: State | None, tick: Tick) -> Pass:
+        """Return itself."""
         del states, tick
-        yield from chunks
+        return self
 
 
-class EmbeddingStage(Stage):
+class EmbeddingStage(Stateless):
     """Looks ids up in the table."""
 
     def __init__(self, layer: Embedding, weights: Mapping[str, Array]) -> None:
         self.table = weights["embeddings"]
         self.mask_zero = layer.mask_zero
 
-    def run(self, chunks: Iterable[Chunk], states: State | None, tick: Tick) -> Iterator[Chunk]:
-        """Yield a vector for each id; with mask_zero, the mask of those that are not 0."""
-        del states, tick
-        start = 0
-        for ids, _ in chunks:
-            self._check(ids, start)
-            start += len(ids)
-            mask = ids != 0 if self.mask_zero else None
-            yield Chunk(self.table[ids].swapaxes(1, 2), None if mask is None or mask.all() else mask)
-
-    def _check(self, ids: Array, start: int) -> None:
-        wrong = (ids < 0) | (ids >= len(self.table))
-        if wrong.any():
-            t, sample = np.argwhere(wrong)[0]
-            raise RnncliError(
-                f"id {ids[t, sample]} (sample {sample}, timestep {start + t}) is outside the vocabulary, "
-                f"0 to {len(self.table) - 1:,}",
-                "give the embedding more ids, or clip them",
-            )
+    def step(self, chunk: Chunk) -> Chunk:
+        """Return a vector for each id; with mask_zero, the mask of those that are not 0."""
+        ids = chunk.values
+        mask = ids != 0 if self.mask_zero else None
+        return Chunk(self.table[ids].swapaxes(1, 2), None if mask is None or mask.all() else mask)
 
 
-class DenseStage(Stage):
+class DenseStage(Stateless):
     """act(x·W + b) for every vector."""
 
     def __init__(self, layer: Dense, weights: Mapping[str, Array]) -> None:
@@ -90,15 +95,13 @@ class DenseStage(Stage):
         self.bias = weights["bias"][:, None] if layer.use_bias else None
         self.activation = ACTIVATION_FUNCTIONS[layer.activation]
 
-    def run(self, chunks: Iterable[Chunk], states: State | None, tick: Tick) -> Iterator[Chunk]:
-        """Yield the outputs, chunk by chunk."""
-        del states, tick
-        for x, mask in chunks:
-            y = np.matmul(self.kernel, x)
-            if self.bias is not None:
-                y += self.bias
-            self.activation(y, y)
-            yield Chunk(y, mask)
+    def step(self, chunk: Chunk) -> Chunk:
+        """Return the outputs of a chunk."""
+        y = np.matmul(self.kernel, chunk.values)
+        if self.bias is not None:
+            y += self.bias
+        self.activation(y, y)
+        return Chunk(y, chunk.mask)
 
 
 class RecurrentStage(Stage):
@@ -108,17 +111,18 @@ class RecurrentStage(Stage):
         self.layer = layer
         self.direction = Direction(f"{name}/", layer, weights)
 
-    def run(self, chunks: Iterable[Chunk], states: State | None, tick: Tick) -> Iterator[Chunk]:
-        """Yield the sequence of outputs, or the last one alone."""
+    def begin(self, states: State | None, tick: Tick) -> Pass:
+        """Return a pass that yields the sequence of outputs, or the last one alone."""
         if self.layer.go_backwards:
-            whole = gather(chunks)
-            outputs = self.direction.run(whole.backwards(), states, tick)
-            # Time is reversed from here on, but Keras hands the mask on as it was.
-            outputs = (Chunk(y, mask) for (y, _), (_, mask) in zip(outputs, whole.forwards(), strict=True))
-        else:
-            outputs = self.direction.run(chunks, states, tick)
+            return Whole(lambda whole: self._backwards(whole, states, tick))
+        reading = Reading(self.direction, states, tick)
+        return reading if self.layer.return_sequences else LastOf(reading)
+
+    def _backwards(self, whole: Sequence, states: State | None, tick: Tick) -> Iterator[Chunk]:
+        outputs = self.direction.read(whole.backwards(), states, tick)
         if self.layer.return_sequences:
-            yield from outputs
+            # Time is reversed from here on, but Keras hands the mask on as it was.
+            yield from (Chunk(y, mask) for (y, _), (_, mask) in zip(outputs, whole.forwards(), strict=True))
         else:
             yield Chunk(last_of(outputs))
 
@@ -134,11 +138,13 @@ class BidirectionalStage(Stage):
             for direction in layer.directions()
         )
 
-    def run(self, chunks: Iterable[Chunk], states: State | None, tick: Tick) -> Iterator[Chunk]:
-        """Yield the merged sequence, in forward time, or the merged last outputs."""
-        whole = gather(chunks)
-        forward = self.forward.run(whole.forwards(), states, tick)
-        backward = self.backward.run(whole.backwards(), states, tick)
+    def begin(self, states: State | None, tick: Tick) -> Pass:
+        """Return a pass that yields the merged sequence, in forward time, or the merged last outputs."""
+        return Whole(lambda whole: self._both_ways(whole, states, tick))
+
+    def _both_ways(self, whole: Sequence, states: State | None, tick: Tick) -> Iterator[Chunk]:
+        forward = self.forward.read(whole.forwards(), states, tick)
+        backward = self.backward.read(whole.backwards(), states, tick)
         if not self.layer.return_sequences:
             merged = np.concatenate([last_of(forward), last_of(backward)], axis=1)
             yield Chunk(self._merge(merged))
@@ -184,26 +190,93 @@ class Direction:
         self.zero_masked = zero_masked
         self._spare: Loop | None = None
 
-    def run(self, chunks: Iterable[Chunk], states: State | None, tick: Tick) -> Iterator[Chunk]:
-        """Yield the outputs of every step, in the order of the steps. No chunk may be longer than the first."""
-        loop: Loop | None = None
-        for x, mask in chunks:
-            if loop is None:
-                loop = self._loop(batch=x.shape[-1], steps=len(x))
-                first = below(states or {}, self.prefix)
-                loop.set_state({name: array.T for name, array in first.items()} or None)
-            yield Chunk(loop.run(x, mask, self.zero_masked), mask)
-            tick(len(x))
-        if states is not None and loop is not None:
-            states.update({self.prefix + name: np.ascontiguousarray(s.T) for name, s in loop.state().items()})
-        self._spare = loop
+    def read(self, chunks: Iterable[Chunk], states: State | None, tick: Tick) -> Iterator[Chunk]:
+        """Yield the outputs of every step, in the order of the steps."""
+        reading = Reading(self, states, tick)
+        yield from map(reading.step, chunks)
+        yield from reading.end()
 
-    def _loop(self, batch: int, steps: int) -> Loop:
-        """Return the spare loop, where it fits and no other run has taken it, or a new one."""
+    def take_loop(self, batch: int, steps: int) -> Loop:
+        """Return the spare loop, where it fits and no other pass has taken it, or a new one."""
         loop, self._spare = self._spare, None
         if loop is None or loop.batch != batch or loop.steps < steps:
             loop = make_loop(self.layer, self.weights, batch, steps)
         return loop
+
+    def give_back(self, loop: Loop) -> None:
+        """Keep a loop for the next pass."""
+        self._spare = loop
+
+
+class Reading(Pass):
+    """The loop over time of one direction, at work on one sequence. No chunk may be longer than the first."""
+
+    def __init__(self, direction: Direction, states: State | None, tick: Tick) -> None:
+        self.direction = direction
+        self.states = states
+        self.tick = tick
+        self._loop: Loop | None = None
+
+    def step(self, chunk: Chunk) -> Chunk:
+        """Return the outputs of every step of a chunk."""
+        x, mask = chunk
+        if self._loop is None:
+            self._loop = self.direction.take_loop(batch=x.shape[-1], steps=len(x))
+            self._loop.set_state(self._first_state())
+        y = self._loop.run(x, mask, self.direction.zero_masked)
+        self.tick(len(x))
+        return Chunk(y, mask)
+
+    def end(self) -> Iterator[Chunk]:
+        """Leave the last state; there is nothing more to yield."""
+        if self._loop is not None:
+            if self.states is not None:
+                prefix, last = self.direction.prefix, self._loop.state()
+                self.states |= {prefix + name: np.ascontiguousarray(state.T) for name, state in last.items()}
+            self.direction.give_back(self._loop)
+        yield from ()
+
+    def _first_state(self) -> dict[str, Array] | None:
+        prefix, names = self.direction.prefix, self.direction.layer.states
+        if self.states is None or prefix + names[0] not in self.states:
+            return None
+        return {name: self.states[prefix + name].T for name in names}
+
+
+class LastOf(Pass):
+    """The last output of a sequence, and nothing before the end."""
+
+    def __init__(self, reading: Reading) -> None:
+        self.reading = reading
+        self._last: Array | None = None
+
+    def step(self, chunk: Chunk) -> None:
+        """Keep the last output."""
+        self._last = self.reading.step(chunk).values[-1:]
+
+    def end(self) -> Iterator[Chunk]:
+        """Yield it, (1, units, batch)."""
+        if self._last is not None:
+            last = Chunk(self._last.copy())
+            yield from self.reading.end()
+            yield last
+
+
+class Whole(Pass):
+    """What needs the end of a sequence before it can start: it gathers the chunks, then works on all of them."""
+
+    def __init__(self, work: Callable[[Sequence], Iterator[Chunk]]) -> None:
+        self.work = work
+        self._chunks: list[Chunk] = []
+
+    def step(self, chunk: Chunk) -> None:
+        """Keep the chunk."""
+        self._chunks.append(Chunk(chunk.values.copy(), chunk.mask))
+
+    def end(self) -> Iterator[Chunk]:
+        """Yield what the work on the whole sequence yields."""
+        chunks, self._chunks = self._chunks, []
+        yield from self.work(joined(chunks))
 
 
 class Sequence(NamedTuple):
@@ -231,9 +304,8 @@ class Sequence(NamedTuple):
         return Sequence(self.values[::-1], mask, self.steps).forwards()
 
 
-def gather(chunks: Iterable[Chunk]) -> Sequence:
+def joined(parts: list[Chunk]) -> Sequence:
     """Return a whole sequence from its chunks."""
-    parts = [Chunk(x.copy(), mask) for x, mask in chunks]
     values = np.concatenate([x for x, _ in parts]) if len(parts) > 1 else parts[0].values
     mask = None
     if any(part.mask is not None for part in parts):
@@ -269,7 +341,7 @@ def make_stage(name: str, layer: Layer, weights: Mapping[str, Array]) -> Stage:
         case Recurrent():
             return BidirectionalStage(name, layer, weights)
         case Dropout():
-            return Stage()
+            return Stateless()
         case _:
             raise TypeError(f"the engine has no stage for {layer!r}")
 
