@@ -1,6 +1,6 @@
 """Every console block of README.md is run, and what it prints is compared.
 
-With UPDATE_SCREENS=1 the blocks are rewritten instead; read the difference before you commit it.
+With `pytest --rewrite-screens` the blocks are rewritten instead; read the difference before you commit it.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def same(shown: str, printed: str) -> bool:
 
 
 @pytest.mark.parametrize("block", consoles, ids=lambda block: block.split("\n")[0][2:60])
-def test_console_block_prints_what_it_shows(block: str, tmp_path: Path) -> None:
+def test_console_block_prints_what_it_shows(block: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     commands = commands_of(block)
     assert commands
     missing = [tool for tool in TOOLS for command, _ in commands if tool in command and shutil.which(tool) is None]
@@ -72,7 +72,7 @@ def test_console_block_prints_what_it_shows(block: str, tmp_path: Path) -> None:
         pytest.skip(f"this machine has no {missing[0]}")
     for command, shown in commands:
         printed = run(command, tmp_path)
-        if os.environ.get("UPDATE_SCREENS"):
+        if request.config.getoption("--rewrite-screens"):
             update(command, shown, printed)
             continue
         assert len(words(printed)) == len(words(shown)), printed

@@ -1,0 +1,183 @@
+"""How the tests run rnncli: in this process, as a program, on a terminal; and the screens that are kept as files."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from hypothesis import settings
+
+from rnncli.cli import run
+
+SCREENS = Path(__file__).parent / "screens"
+HEARD = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "TERM", "RNNCLI_SPEC", "PYTHONIOENCODING")
+"""What the environment can say to rnncli; a test says it anew."""
+PATIENCE = 60
+"""Seconds until a program that hangs is given up."""
+
+settings.register_profile("rnncli", deadline=None)
+settings.load_profile("rnncli")
+
+
+class Result(NamedTuple):
+    """What a command line did."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--rewrite-screens", action="store_true", help="write tests/screens and README.md anew")
+
+
+@pytest.fixture(autouse=True)
+def _a_quiet_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in HEARD:
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def rnncli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Run a command line in this process; an exception that rnncli does not handle fails the test."""
+
+    def call(*arguments: object, stdin: str | bytes | None = None) -> Result:
+        if stdin is not None:
+            data = stdin.encode() if isinstance(stdin, str) else stdin
+            monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data), encoding="utf-8"))
+        capsys.readouterr()
+        with monkeypatch.context() as debugging:
+            debugging.setenv("RNNCLI_DEBUG", "1")
+            status = run([str(argument) for argument in arguments])
+        return Result(status, *capsys.readouterr())
+
+    return call
+
+
+def program_line(*arguments: object) -> list[str]:
+    """The command line that starts rnncli as a program of its own."""
+    return [sys.executable, "-m", "rnncli", *map(str, arguments)]
+
+
+@pytest.fixture
+def program() -> Callable[..., Result]:
+    """Run rnncli as a program; `shell` is a line of sh in which "$@" is the program and its arguments."""
+
+    def call(*arguments: object, stdin: bytes = b"", shell: str | None = None, **env: str) -> Result:
+        line = program_line(*arguments)
+        if shell is not None:
+            line = ["bash", "-o", "pipefail", "-c", shell, "bash", *line]
+        done = subprocess.run(line, input=stdin, capture_output=True, env=os.environ | env, timeout=PATIENCE)
+        return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    return call
+
+
+CONTROLLED = """
+import fcntl, os, signal, sys, termios
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job is started deaf to it
+fcntl.ioctl(int(sys.argv[1]), termios.TIOCSCTTY, 0)
+sys.argv[1:] = sys.argv[2:]
+from rnncli.__main__ import main
+main()
+"""
+
+
+@pytest.fixture
+def terminal() -> Callable[..., Result]:
+    """Run rnncli on a terminal; what is written there is `stdout`, and `stderr` is empty.
+
+    With `stdout_piped` standard output is a pipe instead: then `stdout` is what came through it, and `stderr` what the
+    terminal showed. `press` is called with what the terminal has shown so far and returns keys to press.
+    """
+    pty = pytest.importorskip("pty")
+    import fcntl
+    import select
+    import struct
+    import termios
+
+    def call(
+        *arguments: object,
+        columns: int = 80,
+        stdout_piped: bool = False,
+        press: Callable[[str], str] = lambda shown: "",
+        **env: str,
+    ) -> Result:
+        keyboard, screen = pty.openpty()
+        fcntl.ioctl(screen, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        process = subprocess.Popen(
+            [sys.executable, "-c", CONTROLLED, "2", *map(str, arguments)],
+            stdin=screen,
+            stdout=subprocess.PIPE if stdout_piped else screen,
+            stderr=screen,
+            env=os.environ | {"TERM": "xterm-256color"} | env,
+            start_new_session=True,
+        )
+        os.close(screen)
+        shown, end = b"", time.monotonic() + PATIENCE
+        while time.monotonic() < end and select.select([keyboard], [], [], PATIENCE)[0]:
+            try:
+                part = os.read(keyboard, 65536)
+            except OSError:  # how Linux says that nobody holds the other end any more
+                break
+            if not part:
+                break
+            shown += part
+            os.write(keyboard, press(shown.decode(errors="replace")).encode())
+        os.close(keyboard)
+        if process.poll() is None and time.monotonic() >= end:
+            process.kill()
+        piped = process.stdout.read().decode() if process.stdout else ""
+        if process.stdout:
+            process.stdout.close()
+        text = shown.decode().replace("\r\n", "\n")
+        status = process.wait(PATIENCE)
+        return Result(status, piped, text) if stdout_piped else Result(status, text, "")
+
+    return call
+
+
+@pytest.fixture
+def screen(request: pytest.FixtureRequest) -> Iterator[Callable[[str, str], None]]:
+    """Compare a text with the file of that name in tests/screens, or write the file with --rewrite-screens."""
+    rewritten = []
+
+    def compare(name: str, text: str) -> None:
+        file = SCREENS / f"{name}.txt"
+        if request.config.getoption("--rewrite-screens"):
+            file.write_text(text, encoding="utf-8")
+            rewritten.append(file.name)
+        else:
+            assert text == file.read_text(encoding="utf-8"), f"{file} shows something else"
+
+    yield compare
+    if rewritten:
+        print(f"rewritten: {', '.join(rewritten)}", file=sys.stderr)
+
+
+def without_styles(text: str) -> str:
+    """What a terminal shows of a text: its escape sequences left out."""
+    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)
+
+
+def with_visible_styles(text: str) -> str:
+    """A text whose escape sequences can be read in a file."""
+    return text.replace("\x1b", "␛")
+
+
+def lines_of(*specs: str) -> str:
+    """Specs one a line, as a file holds them."""
+    return "".join(f"{spec}\n" for spec in specs)
+
+
+def columns_of(header: Sequence[str], rows: Sequence[Sequence[str]]) -> dict[str, list[str]]:
+    """The columns of a table by the names in its header."""
+    return {name: [row[index] for row in rows] for index, name in enumerate(header)}

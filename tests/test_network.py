@@ -1,0 +1,300 @@
+"""What a network says of itself: names, shapes, counts and costs, by hand and by Keras's and PyTorch's rules."""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError, replace
+from math import prod
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import heads, networks
+
+from rnncli import Network, SpecError
+from rnncli.layers import Dropout, Embedding, Input, Recurrent, SimpleRNN
+
+STACK = "embed:10000x32,rnn:32:seq:x3,rnn:32"
+sizes = st.integers(1, 10_000)
+
+
+def params(spec: str, framework: str = "keras") -> list[int]:
+    return [layer.params for layer in Network.parse(spec).summary(framework=framework).layers]  # type: ignore[arg-type]
+
+
+def macs(spec: str, batch: int | None = None, timesteps: int | None = None) -> list[tuple[int, int | None]]:
+    summary = Network.parse(spec).summary(batch, timesteps)
+    return [(layer.macs_per_step, layer.macs) for layer in summary.layers]
+
+
+def test_a_32_unit_rnn_on_32_features_has_2080_parameters_in_keras_and_2112_in_pytorch() -> None:
+    assert params("input:32,rnn:32") == [32 * 32 + 32 * 32 + 32] == [2_080]
+    assert params("input:32,rnn:32", "torch") == [32 * 32 + 32 * 32 + 2 * 32] == [2_112]
+
+
+def test_an_embedding_of_10000_words_below_it_makes_322080() -> None:
+    assert Network.parse("embed:10000x32,rnn:32").summary().total_params == 10_000 * 32 + 2_080 == 322_080
+
+
+def test_four_such_layers_on_it_make_328320() -> None:
+    assert Network.parse(STACK).summary().total_params == 10_000 * 32 + 4 * 2_080 == 328_320
+
+
+@pytest.mark.parametrize(
+    ("layer", "keras", "torch"),
+    [
+        # On 8 features with 4 units: W is 8 × 4, U is 4 × 4, b has 4; PyTorch has b twice.
+        ("rnn:4", 8 * 4 + 4 * 4 + 4, 8 * 4 + 4 * 4 + 2 * 4),
+        ("rnn:4:nobias", 8 * 4 + 4 * 4, 8 * 4 + 4 * 4),
+        ("lstm:4", 4 * (8 * 4 + 4 * 4 + 4), 4 * (8 * 4 + 4 * 4 + 2 * 4)),
+        ("lstm:4:nobias", 4 * (8 * 4 + 4 * 4), 4 * (8 * 4 + 4 * 4)),
+        # Keras's GRU has both biases, as PyTorch has, unless its reset gate comes before U.
+        ("gru:4", 3 * (8 * 4 + 4 * 4 + 2 * 4), 3 * (8 * 4 + 4 * 4 + 2 * 4)),
+        ("gru:4:nobias", 3 * (8 * 4 + 4 * 4), 3 * (8 * 4 + 4 * 4)),
+        ("gru:4:reset=before", 3 * (8 * 4 + 4 * 4 + 4), None),
+        ("lstm:4:bi", 2 * 4 * (8 * 4 + 4 * 4 + 4), 2 * 4 * (8 * 4 + 4 * 4 + 2 * 4)),
+        ("rnn:4:bi=sum", 2 * (8 * 4 + 4 * 4 + 4), None),
+        ("dense:4", 8 * 4 + 4, 8 * 4 + 4),
+        ("dense:4:nobias", 8 * 4, 8 * 4),
+        ("dropout:0.5", 0, 0),
+    ],
+)
+def test_parameters_are_the_sizes_of_the_weights(layer: str, keras: int, torch: int | None) -> None:
+    assert params(f"input:8,{layer}") == [keras]
+    if torch is not None:
+        assert params(f"input:8,{layer}", "torch") == [torch]
+
+
+def test_the_layer_above_both_directions_reads_twice_the_units() -> None:
+    assert params("input:8,rnn:4:bi:seq,dense:1") == [2 * (8 * 4 + 4 * 4 + 4), 2 * 4 + 1]
+    assert params("input:8,rnn:4:bi=ave:seq,dense:1")[1] == 4 + 1
+
+
+def test_names_are_numbered_as_keras_does_and_a_cell_inside_a_bidirectional_counts() -> None:
+    spec = (
+        "embed:10x4,lstm:8:bi:seq,lstm:8:seq,rnn:8:seq,rnn:8:seq,gru:8:seq:bi,dropout:0.5,gru:8,dense:2,dropout:0,fc:1"
+    )
+    assert Network.parse(spec).names == (
+        *("embedding", "bidirectional", "lstm_1", "simple_rnn", "simple_rnn_1"),
+        *("bidirectional_1", "dropout", "gru_1", "dense", "dropout_1", "dense_1"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        ("rnn:4", (2, 4)),
+        ("rnn:4:seq", (2, 5, 4)),
+        ("lstm:4:seq:back", (2, 5, 4)),
+        ("gru:4:bi", (2, 8)),
+        ("gru:4:bi:seq", (2, 5, 8)),
+        ("gru:4:bi=mul:seq", (2, 5, 4)),
+        ("dense:3", (2, 5, 3)),
+        ("dropout:0.5", (2, 5, 8)),
+        ("rnn:4,dense:3", (2, 3)),
+        ("rnn:4,dropout:0.5", (2, 4)),
+    ],
+)
+def test_the_output_has_keras_shape(layer: str, shape: tuple[int, ...]) -> None:
+    assert Network.parse(f"input:8,{layer}").summary(batch=2, timesteps=5).output_shape == shape
+
+
+def test_what_is_not_known_of_a_shape_is_none() -> None:
+    summary = Network.parse("embed:10x4,rnn:3:seq,rnn:3").summary()
+    assert summary.input_shape == (None, None)
+    assert [layer.output_shape for layer in summary.layers] == [(None, None, 4), (None, None, 3), (None, 3)]
+    assert (summary.input_dtype, Network.parse("input:8").summary(dtype="float64").input_dtype) == ("int32", "float64")
+
+
+def test_an_input_alone_is_a_network_that_returns_it() -> None:
+    summary = Network.parse("input:50x8").summary(batch=2)
+    assert (summary.layers, summary.output_shape, summary.total_params) == ((), (2, 50, 8), 0)
+    assert (summary.macs, summary.output_bytes) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("layer", "per_step"),
+    [
+        ("rnn:4", 8 * 4 + 4 * 4),
+        ("lstm:4", 4 * (8 * 4 + 4 * 4)),
+        ("gru:4", 3 * (8 * 4 + 4 * 4)),
+        ("gru:4:reset=before", 3 * (8 * 4 + 4 * 4)),
+        ("gru:4:nobias", 3 * (8 * 4 + 4 * 4)),
+        ("lstm:4:bi", 2 * 4 * (8 * 4 + 4 * 4)),
+        ("dense:4", 8 * 4),
+        ("dropout:0.5", 0),
+    ],
+)
+def test_multiply_adds_are_those_of_the_matrix_products_for_every_vector_that_is_read(
+    layer: str, per_step: int
+) -> None:
+    assert macs(f"input:8,{layer}", batch=2, timesteps=5) == [(per_step, 2 * 5 * per_step)]
+    assert macs(f"input:8,{layer}", timesteps=5) == [(per_step, 5 * per_step)]
+    assert macs(f"input:8,{layer}", batch=2) == [(per_step, None)]
+
+
+def test_a_lookup_is_no_multiply_add() -> None:
+    assert macs("embed:10x4", batch=2, timesteps=5) == [(0, 0)]
+
+
+def test_a_layer_behind_the_last_output_reads_one_vector_a_sample() -> None:
+    assert macs("input:8,rnn:4,dense:3", batch=2, timesteps=5)[1] == (4 * 3, 2 * 4 * 3)
+    assert macs("input:8,rnn:4,dense:3", batch=2)[1] == (4 * 3, 2 * 4 * 3)
+    assert macs("input:8,rnn:4:seq,dense:3", batch=2, timesteps=5)[1] == (4 * 3, 2 * 5 * 4 * 3)
+
+
+def test_the_total_of_multiply_adds_is_unknown_as_long_as_one_layers_is() -> None:
+    network = Network.parse("input:8,rnn:4,dense:3")
+    assert network.summary(batch=2).macs is None
+    assert network.summary(batch=2, timesteps=5).macs == 2 * 5 * (8 * 4 + 4 * 4) + 2 * 4 * 3
+
+
+@pytest.mark.parametrize(("dtype", "size"), [("float16", 2), ("bfloat16", 2), ("float32", 4), ("float64", 8)])
+def test_bytes_are_those_of_the_parameters_and_of_the_outputs_at_the_dtype(dtype: str, size: int) -> None:
+    summary = Network.parse("embed:10x4,rnn:3:seq,rnn:5").summary(2, 7, dtype=dtype)
+    assert summary.total_bytes == size * (10 * 4 + 3 * (4 + 3 + 1) + 5 * (3 + 5 + 1))
+    assert [layer.output_bytes for layer in summary.layers] == [size * 2 * 7 * 4, size * 2 * 7 * 3, size * 2 * 5]
+    assert summary.output_bytes == size * 2 * (7 * 4 + 7 * 3 + 5)
+
+
+def test_bytes_of_outputs_count_an_unknown_batch_as_one_and_need_the_timesteps() -> None:
+    network = Network.parse("input:8,rnn:3:seq,rnn:5")
+    assert [layer.output_bytes for layer in network.summary(timesteps=7).layers] == [4 * 7 * 3, 4 * 5]
+    assert [layer.output_bytes for layer in network.summary().layers] == [None, 4 * 5]
+    assert network.summary().output_bytes is None
+
+
+def test_an_input_may_fix_the_timesteps() -> None:
+    network = Network.parse("input:50x8,rnn:4:seq")
+    assert network.summary().layers[0].output_shape == (None, 50, 4)
+    assert network.summary(batch=2, timesteps=50).output_shape == (2, 50, 4)
+    with pytest.raises(SpecError, match="fixes 50 timesteps, but 20 are asked for") as caught:
+        network.summary(timesteps=20)
+    assert caught.value.repair == "input:20x8,rnn:4:seq"
+
+
+@pytest.mark.parametrize(
+    ("layer", "nearest"),
+    [
+        ("gru:4:reset=before", "gru:4"),
+        ("rnn:4:bi=sum", "rnn:4:bi"),
+        ("lstm:4:bi=mul", "lstm:4:bi"),
+        ("gru:4:bi=ave:seq", "gru:4:seq:bi"),
+        ("gru:4:relu", "gru:4"),
+        ("lstm:4:relu:recact=hard_sigmoid", "lstm:4"),
+        ("lstm:4:recact=relu:seq", "lstm:4:seq"),
+        ("rnn:4:sigmoid", "rnn:4"),
+        ("rnn:4:elu:x1", "rnn:4"),
+    ],
+)
+def test_what_pytorch_cannot_express_is_an_error_that_offers_what_it_can(layer: str, nearest: str) -> None:
+    network = Network.parse(f"input:8,{layer}")
+    with pytest.raises(SpecError, match="PyTorch") as caught:
+        network.summary(framework="torch")
+    assert caught.value.repair == f"input:8,{nearest}"
+
+
+def test_pytorch_knows_an_rnn_with_relu() -> None:
+    assert Network.parse("input:8,rnn:4:relu").summary(framework="torch").layers[0].type == "RNN"
+
+
+def test_pytorchs_weights_have_its_names_and_shapes() -> None:
+    summary = Network.parse("embed:10x8,lstm:4:bi,dense:3").summary(framework="torch")
+    # torch.nn.LSTM: weight_ih_l0 is (4·hidden_size, input_size), weight_hh_l0 is (4·hidden_size, hidden_size).
+    assert [[(weight.name, weight.shape) for weight in layer.weights] for layer in summary.layers] == [
+        [("weight", (10, 8))],
+        [
+            (f"{name}_l0{direction}", shape)
+            for direction in ("", "_reverse")
+            for name, shape in (("weight_ih", (16, 8)), ("weight_hh", (16, 4)), ("bias_ih", (16,)), ("bias_hh", (16,)))
+        ],
+        [("weight", (3, 8)), ("bias", (3,))],
+    ]
+
+
+def test_keras_weights_have_its_names_and_shapes() -> None:
+    summary = Network.parse("embed:10x8,lstm:4:bi,dense:3").summary()
+    assert [[(weight.name, weight.shape) for weight in layer.weights] for layer in summary.layers] == [
+        [("embeddings", (10, 8))],
+        [
+            (f"{direction}/{name}", shape)
+            for direction in ("forward", "backward")
+            for name, shape in (("kernel", (8, 16)), ("recurrent_kernel", (4, 16)), ("bias", (16,)))
+        ],
+        [("kernel", (8, 3)), ("bias", (3,))],
+    ]
+    assert [(layer.type, layer.cell) for layer in summary.layers][1] == ("Bidirectional", "LSTM")
+
+
+@given(networks(), sizes, sizes)
+def test_counts_and_bytes_add_up(network: Network, batch: int, timesteps: int) -> None:
+    fixed = network.input_shape()[1] if isinstance(network.head, Input) else None
+    summary = network.summary(batch, fixed or timesteps)
+    for layer in summary.layers:
+        assert layer.params == sum(prod(weight.shape) for weight in layer.weights)
+        assert layer.output_bytes == 4 * prod(layer.output_shape)  # type: ignore[arg-type]
+    assert summary.total_params == sum(layer.params for layer in summary.layers)
+    assert summary.macs == sum(layer.macs or 0 for layer in summary.layers)
+
+
+@given(networks(), sizes)
+def test_twice_the_batch_takes_twice_the_multiply_adds_and_as_many_parameters(network: Network, batch: int) -> None:
+    timesteps = network.input_shape()[1] or 7
+    one, two = network.summary(batch, timesteps), network.summary(2 * batch, timesteps)
+    assert (two.macs, two.output_bytes) == (2 * (one.macs or 0), 2 * (one.output_bytes or 0))
+    assert two.total_params == one.total_params
+
+
+@given(networks())
+def test_names_are_unique_and_there_is_one_for_each_layer(network: Network) -> None:
+    assert len(set(network.names)) == len(network.names) == len(network.body)
+
+
+@given(networks(head=heads.filter(lambda head: getattr(head, "timesteps", None) is None)))
+def test_a_network_built_in_python_is_the_one_that_its_spec_describes(network: Network) -> None:
+    built = Network(network.layers)
+    assert built == Network.parse(str(built))
+    assert hash(built) == hash(network)
+    assert built.summary(3, 5) == network.summary(3, 5)
+
+
+def test_a_network_built_in_python_obeys_the_same_rules() -> None:
+    with pytest.raises(SpecError, match="only its last output"):
+        Network((Input(8), SimpleRNN(3), SimpleRNN(3)))
+    with pytest.raises(SpecError, match="starts with input or embed"):
+        Network((SimpleRNN(3),))
+    with pytest.raises(SpecError):
+        Network(())
+
+
+def test_a_network_and_its_layers_cannot_be_changed() -> None:
+    network = Network.parse("embed:10x4,rnn:3")
+    with pytest.raises(FrozenInstanceError):
+        network.layers = ()  # type: ignore[misc]
+    with pytest.raises(FrozenInstanceError):
+        network.layers[1].units = 4  # type: ignore[misc, attr-defined]
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_every_recurrent_layer_that_feeds_another_needs_seq_also_through_dense_and_dropout(cell: str) -> None:
+    for between in ("", ",dense:4", ",dropout:0.5", ",dense:4:x3,dropout:0.1"):
+        with pytest.raises(SpecError, match="reads a sequence") as caught:
+            Network.parse(f"input:8,{cell}:4{between},{cell}:4")
+        assert caught.value.repair == f"input:8,{cell}:4:seq{between},{cell}:4"
+        assert Network.parse(f"input:8,{cell}:4:seq{between},{cell}:4")
+
+
+def test_dense_and_dropout_take_a_sequence_and_a_vector() -> None:
+    network = Network.parse("embed:10x4,dense:3,dropout:0.5,rnn:3,dense:3,dropout:0.5")
+    shapes = [shape for _, shape in network.shapes(2, 5)]
+    assert shapes == [(2, 5, 4), (2, 5, 3), (2, 5, 3), (2, 3), (2, 3), (2, 3)]
+    kinds = [type(layer) for layer in network.layers]
+    assert kinds[0] is Embedding
+    assert kinds.count(Dropout) == 2
+
+
+def test_layers_are_equal_when_all_their_arguments_are() -> None:
+    layer = Network.parse("input:8,gru:3:seq").layers[1]
+    assert isinstance(layer, Recurrent)
+    assert layer == replace(layer)
+    assert layer != replace(layer, return_sequences=False)
+    assert layer != Network.parse("input:8,lstm:3:seq").layers[1]

@@ -1,0 +1,171 @@
+"""The spec language: whatever can be typed is a network or an error that can be mended."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from strategies import MAX_SIZE, nearly_specs, networks, soups, typed
+
+from rnncli import Network, SpecError
+from rnncli.layers import GRU, LSTM, Dense, Dropout, Embedding, Input, SimpleRNN
+from rnncli.spec import EXAMPLE
+
+
+def fault(text: str) -> SpecError | None:
+    """What is wrong with a text; None if it is a network."""
+    try:
+        Network.parse(text)
+    except SpecError as error:
+        return error
+    return None
+
+
+@given(networks())
+def test_a_canonical_spec_parses_back_to_an_equal_network(network: Network) -> None:
+    assert Network.parse(str(network)) == network
+
+
+@given(networks())
+def test_a_canonical_spec_is_its_own_canonical_spec(network: Network) -> None:
+    assert str(Network.parse(str(network))) == str(network)
+
+
+@given(networks())
+def test_a_canonical_spec_needs_no_quotes_in_a_shell(network: Network) -> None:
+    assert re.fullmatch(r"[a-z0-9:,=._-]+", str(network))
+
+
+@given(st.data())
+def test_however_a_network_is_typed_it_is_the_same_network(data: st.DataObject) -> None:
+    network = data.draw(networks())
+    text = data.draw(typed(network))
+    assert Network.parse(text) == network
+    assert str(Network.parse(text)) == str(network)
+
+
+@settings(max_examples=400)
+@example("input:" + "9" * 400)
+@example("input:8,rnn:3\ud800")
+@given(nearly_specs() | soups | st.text())
+def test_any_text_is_a_network_or_an_error_with_a_span_in_it_and_a_repair_that_works(text: str) -> None:
+    error = fault(text)
+    if error is not None:
+        start, end = error.span
+        assert 0 <= start <= len(text)
+        assert start < end <= len(text) + 1
+        Network.parse(error.repair or "")
+        assert len(str(error).split("\nHelp: ")) == 2
+
+
+@settings(max_examples=400)
+@example("input:8,rnn:1 000")
+@example("input:8,rnn:3:sq,what")
+@given(nearly_specs() | soups)
+def test_a_repair_that_is_only_an_example_is_called_one(text: str) -> None:
+    error = fault(text)
+    if error is not None and error.repair == EXAMPLE and not text.startswith("embed:10000x32,rnn:32"):
+        assert "example" in error.advice or "start with" in error.advice
+
+
+CANONICAL = {
+    "embed:10kx32,rnn:32": "embed:10000x32,rnn:32",
+    "embed:1Mx64,rnn:32": "embed:1000000x64,rnn:32",
+    "embed:10_000x32,rnn:32": "embed:10000x32,rnn:32",
+    "embed:2Gx1k,rnn:32": "embed:2000000000x1000,rnn:32",
+    "embed:010x04": "embed:10x4",
+    "embed:10X4": "embed:10x4",
+    "embedding:10x4,simplernn:3:seq,simple_rnn:3": "embed:10x4,rnn:3:seq,rnn:3",
+    "in:8,linear:3,fc:4": "input:8,dense:3,dense:4",
+    "INPUT:8,LSTM:3:SEQ,Dense:1:Sigmoid": "input:8,lstm:3:seq,dense:1:sigmoid",
+    " input : 8 , rnn : 3 : act = relu ": "input:8,rnn:3:relu",
+    "input: 50 x 8": "input:50x8",
+    "input:8,rnn:3:seq,rnn:3:seq,rnn:3:seq,rnn:3": "input:8,rnn:3:seq:x3,rnn:3",
+    "input:8,dense:4:x2,dense:4": "input:8,dense:4:x3",
+    "input:8,dense:4:x1": "input:8,dense:4",
+    "input:8,rnn:3:bi=concat": "input:8,rnn:3:bi",
+    "input:8,rnn:3:tanh": "input:8,rnn:3",
+    "input:8,dense:3:act=linear": "input:8,dense:3",
+    "input:8,lstm:3:act=tanh:recact=sigmoid": "input:8,lstm:3",
+    "input:8,gru:3:reset=after": "input:8,gru:3",
+    "input:8,gru:recact=relu:reset=before:elu:nobias:bi=ave:seq:3": "input:8,gru:3:seq:bi=ave:nobias:elu:recact=relu:"
+    "reset=before",
+    "input:8,dropout:.50": "input:8,dropout:0.5",
+    "input:8,dropout:1e-3": "input:8,dropout:0.001",
+    "input:8,dropout:0.1234567890123": "input:8,dropout:0.1234567890123",
+}
+
+
+@pytest.mark.parametrize(("text", "canonical"), CANONICAL.items())
+def test_the_canonical_spec_has_short_kinds_plain_numbers_no_defaults_and_folded_repeats(
+    text: str, canonical: str
+) -> None:
+    assert str(Network.parse(text)) == canonical
+
+
+def test_every_field_sets_the_argument_that_keras_has() -> None:
+    assert Network.parse("input:50x8").layers == (Input(features=8, timesteps=50),)
+    assert Network.parse("embed:10x4:mask").layers == (Embedding(10, 4, mask_zero=True),)
+    text = (
+        "input:8,lstm:3:seq:bi=mul:nobias:relu:recact=elu,gru:4:seq:back:reset=before,rnn:5:seq:bi,dropout:0.25,dense:6"
+    )
+    assert Network.parse(text).layers == (
+        Input(8),
+        LSTM(3, True, merge_mode="mul", use_bias=False, activation="relu", recurrent_activation="elu"),
+        GRU(4, return_sequences=True, go_backwards=True, reset_after=False),
+        SimpleRNN(5, return_sequences=True, merge_mode="concat"),
+        Dropout(0.25),
+        Dense(6),
+    )
+
+
+def test_a_repeat_is_the_same_as_writing_the_layer_out() -> None:
+    repeated = Network.parse("embed:10000x32,rnn:32:seq:x3,rnn:32")
+    assert repeated == Network.parse("embed:10000x32,rnn:32:seq,rnn:32:seq,rnn:32:seq,rnn:32")
+    assert len(repeated.layers) == 5
+
+
+@pytest.mark.parametrize("size", ["1", "2147483647", "2G", "2_147_483_647"])
+def test_sizes_from_1_to_the_largest_32_bit_number_are_taken(size: str) -> None:
+    assert 1 <= Network.parse(f"input:{size}").layers[0].features <= MAX_SIZE  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("size", ["0", "-1", "2147483648", "3G", "99999999999", "1.5", "1e3", "1K", "1m", "1__0", "_1"])
+@pytest.mark.parametrize("form", ["input:{}", "input:{}x8", "embed:{}x4", "embed:4x{}", "input:8,dense:{}"])
+def test_sizes_beyond_or_not_whole_are_refused(size: str, form: str) -> None:
+    with pytest.raises(SpecError):
+        Network.parse(form.format(size))
+
+
+@pytest.mark.parametrize("rate", ["-0.1", "1.1", "nan", "inf", "1_0", "0x1", "50%"])
+def test_a_share_to_drop_is_from_0_to_1(rate: str) -> None:
+    assert Network.parse("input:8,dropout:0,dropout:1.0").layers[1:] == (Dropout(0), Dropout(1))
+    with pytest.raises(SpecError):
+        Network.parse(f"input:8,dropout:{rate}")
+
+
+def test_a_spec_may_have_64_kib_and_no_byte_more() -> None:
+    full = "input:8".ljust(64 * 1024)
+    assert Network.parse(full) == Network.parse("input:8")
+    with pytest.raises(SpecError, match="64 KiB"):
+        Network.parse(full + " ")
+
+
+def test_the_64_kib_are_bytes_whatever_the_script() -> None:
+    text = "input:8" + "é" * 40_000
+    with pytest.raises(SpecError, match="64 KiB") as caught:
+        Network.parse(text)
+    assert "80,007" in caught.value.message
+    start, end = caught.value.span
+    assert start < len(text)
+    assert end <= len(text)
+
+
+def test_a_network_may_have_10000_layers_after_repeats_and_no_layer_more() -> None:
+    assert len(Network.parse("input:8,dense:8:x9999").layers) == 10_000
+    for text in ("input:8,dense:8:x10000", "input:8,dense:8:x9999,dense:8", "input:8,dense:8:x2147483647"):
+        with pytest.raises(SpecError, match="10,000") as caught:
+            Network.parse(text)
+        assert len(Network.parse(caught.value.repair or "").layers) == 10_000

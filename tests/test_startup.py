@@ -1,0 +1,63 @@
+"""What is imported: a library only by the command, and the format, that needs it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+REPORT = """
+import sys
+from rnncli.cli import run
+status = run(sys.argv[1:])
+import json
+print(json.dumps([status, sorted({name.partition(".")[0] for name in sys.modules})]), file=sys.stderr)
+"""
+SPEC = "embed:10000x32,lstm:32:bi:seq,dense:8,rnn:32"
+
+
+def imported(*arguments: str) -> set[str]:
+    """The libraries that a command line leaves imported."""
+    done = subprocess.run([sys.executable, "-c", REPORT, *arguments], capture_output=True, text=True, timeout=60)
+    status, modules = json.loads(done.stderr.splitlines()[-1])
+    assert (status, done.stdout == "") == (0, False)
+    return set(modules)
+
+
+@pytest.mark.parametrize("options", [["-f", name] for name in ("json", "csv", "tsv", "markdown")] + [["-q"]])
+def test_a_summary_for_programs_imports_neither_numpy_nor_rich(options: list[str]) -> None:
+    assert not imported("summary", *options, SPEC, "--batch", "2", "--timesteps", "5") & {"numpy", "rich"}
+
+
+@pytest.mark.parametrize("options", [[], ["--wide"], ["--framework", "torch"]])
+def test_a_summary_for_people_imports_no_numpy(options: list[str]) -> None:
+    modules = imported("summary", *options, SPEC)
+    assert "numpy" not in modules
+    assert "rich" in modules
+
+
+@pytest.mark.parametrize(
+    "arguments", [["layers"], ["--help"], ["--version"], ["layers", "--help"], ["summary", "--help"], ["forward", "-h"]]
+)
+def test_what_only_tells_about_rnncli_imports_neither(arguments: list[str]) -> None:
+    assert not imported(*arguments) & {"numpy", "rich"}
+
+
+@pytest.mark.parametrize("format_", ["json", "csv"])
+def test_a_run_for_programs_imports_no_rich(format_: str) -> None:
+    modules = imported("forward", "-f", format_, "input:8,rnn:4", "--timesteps", "3")
+    assert "numpy" in modules
+    assert "rich" not in modules
+
+
+def test_a_summary_in_python_imports_no_library_at_all() -> None:
+    program = f"""
+import sys
+from rnncli import Network
+assert Network.parse("{SPEC}").summary(batch=2).total_params > 0
+print(*{{"numpy", "rich", "click"}} & set(sys.modules))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("\n", "")

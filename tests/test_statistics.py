@@ -1,0 +1,116 @@
+"""What is said of a layer's outputs, however they come in chunks, against exact arithmetic."""
+
+from __future__ import annotations
+
+import statistics
+from itertools import pairwise
+from math import isnan
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rnncli.engine.statistics import Statistics
+
+
+def gather(values: np.ndarray, cuts: list[int], bounds: tuple[float, float] | None = None) -> Statistics:
+    """The statistics of values that come in chunks; some of them may be empty."""
+    found = Statistics(bounds)
+    for start, end in pairwise(sorted([0, *(cut % (len(values) + 1) for cut in cuts), len(values)])):
+        found.add(values[start:end])
+    return found
+
+
+cuts = st.lists(st.integers(0, 10_000), max_size=6)
+floats = st.floats(-1e6, 1e6, width=32)
+
+
+@given(st.lists(floats, min_size=1, max_size=60), cuts, st.sampled_from(("float32", "float64")))
+def test_chunks_give_what_the_whole_gives(numbers: list[float], cuts: list[int], dtype: str) -> None:
+    found = gather(np.array(numbers, dtype), cuts)
+    scale = max(map(abs, numbers))
+    # The standard library computes these in exact fractions.
+    assert found.mean == pytest.approx(statistics.mean(numbers), rel=1e-12, abs=1e-12 * scale)
+    assert found.std == pytest.approx(statistics.pstdev(numbers), rel=1e-9, abs=1e-9 * scale)
+    assert (found.min, found.max) == (min(numbers), max(numbers))
+    assert found.count == len(numbers)
+
+
+@given(cuts, st.integers(0, 100))
+def test_a_tiny_deviation_on_a_large_offset_is_not_lost(cuts: list[int], seed: int) -> None:
+    values = 1e6 + 1e-3 * np.random.default_rng(seed).standard_normal(500)
+    found = gather(values, cuts)
+    numbers = values.tolist()
+    assert found.mean == pytest.approx(statistics.mean(numbers), rel=1e-15)
+    # The numbers themselves are known to 1e-10, a ten-millionth of their deviation.
+    assert found.std == pytest.approx(statistics.pstdev(numbers), rel=1e-6)
+
+
+def test_a_tiny_deviation_is_not_lost_in_float32_either() -> None:
+    values = np.float32(1024) + np.arange(8192, dtype="float32") % 2 * np.float32(2**-13)
+    found = gather(values, [100, 5000])
+    assert found.mean == 1024 + 2**-14
+    assert found.std == pytest.approx(2**-14, rel=1e-9)
+
+
+def test_millions_of_equal_numbers_have_no_deviation() -> None:
+    found = Statistics()
+    for _ in range(20):
+        found.add(np.full(100_000, 0.1, "float32"))
+    assert found.mean == pytest.approx(float(np.float32(0.1)), rel=1e-12)
+    assert found.std == pytest.approx(0, abs=1e-9)
+
+
+@given(st.lists(st.floats(-1, 1, width=32), min_size=1, max_size=60), cuts)
+def test_an_output_is_saturated_where_it_is_within_1_5_per_cent_of_either_end_of_its_range(
+    numbers: list[float], cuts: list[int]
+) -> None:
+    found = gather(np.array(numbers, "float32"), cuts, bounds=(-1.0, 1.0))
+    # For tanh that is beyond 0.97, where its slope 1 - y² is under 6 % of what it is at 0. At the edge itself either
+    # answer will do.
+    surely = sum(abs(y) > 0.970001 for y in numbers)
+    perhaps = sum(abs(y) > 0.969999 for y in numbers)
+    assert surely <= round((found.saturated or 0) * len(numbers)) <= perhaps
+
+
+@pytest.mark.parametrize(
+    ("bounds", "values", "share"),
+    [
+        ((0, 1), [0, 0.01, 0.02, 0.5, 0.98, 0.99, 1, 1], 5 / 8),
+        ((-1, 1), [-1, -0.98, -0.96, 0, 0.96, 0.98, 1, 0], 4 / 8),
+        ((-2, 2), [-1.95, -1.9, 0, 1.9, 1.95], 2 / 5),
+        ((0, 1), [0.4, 0.6], 0),
+        ((0, 1), [1, 1, 0], 1),
+    ],
+)
+def test_the_share_of_saturated_outputs(bounds: tuple[float, float], values: list[float], share: float) -> None:
+    assert gather(np.array(values), [2], bounds).saturated == pytest.approx(share)
+
+
+def test_outputs_that_nothing_bounds_cannot_saturate() -> None:
+    assert gather(np.array([1e9, -1e9]), []).saturated is None
+
+
+def test_a_chunk_may_have_any_shape() -> None:
+    values = np.arange(24.0)
+    found = Statistics()
+    for part in np.split(values, 4):
+        found.add(part.reshape(1, 3, 2))
+    assert (found.count, found.min, found.max, found.mean) == (24, 0, 23, 11.5)
+    assert found.std == pytest.approx(statistics.pstdev(values.tolist()))
+
+
+def test_nothing_has_no_statistics() -> None:
+    found = Statistics((0.0, 1.0))
+    found.add(np.empty((0, 3)))
+    assert (found.count, found.saturated) == (0, None)
+    assert isnan(found.std)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_a_number_that_is_not_finite_shows_in_the_mean(number: float) -> None:
+    found = gather(np.array([0.5, number, 0.25]), [1])
+    assert not np.isfinite(found.mean)
+    assert isnan(found.std)
