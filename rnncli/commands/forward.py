@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from rnncli.commands.options import format_option, number_option
+from rnncli.commands.options import check_svg, format_option, number_option, svg_option
 from rnncli.commands.specs import Spec, each_network, specs
 from rnncli.errors import UsageError
 from rnncli.layers import needs_whole
@@ -66,6 +67,7 @@ class Options:
 @click.option("--state", metavar="FILE.npz", help="Start from the states that --save-state wrote.")
 @click.option("--save-state", metavar="FILE.npz", help="Write the last state of every recurrent layer.")
 @format_option
+@svg_option
 def command(
     spec: tuple[str, ...],
     timesteps: int | None,
@@ -80,6 +82,7 @@ def command(
     state: str | None,
     save_state: str | None,
     format_: str,
+    svg: str | None,
 ) -> None:
     """Examples:
 
@@ -107,8 +110,9 @@ def command(
                 f"{len(given)} specs, but the files named on the command line belong to one network",
                 "call rnncli forward once for each spec",
             )
-    show = _printer(format_)
-    each_network(given, lambda network: show(_run(network, options)))
+    check_svg(svg, shown=format_ == "table")
+    with _printer(format_, svg) as show:
+        each_network(given, lambda network: show(_run(network, options)))
 
 
 def _run(network: Network, options: Options) -> ForwardRun:
@@ -195,17 +199,18 @@ def _check_size(path: str, shape: tuple[int, ...], options: Options) -> None:
             raise UsageError(f"{path} has shape {shape}, so {name} is {found}, not {asked}", f"leave {name} out")
 
 
-def _printer(format_: str) -> Callable[[ForwardRun], None]:
-    """Return what prints one run."""
+@contextmanager
+def _printer(format_: str, svg: str | None) -> Iterator[Callable[[ForwardRun], None]]:
+    """Yield what prints one run."""
     if format_ != "table":
         from rnncli.engine.forward import FORWARD_COLUMNS
         from rnncli.render.plain import renderer
 
         render = renderer(format_, FORWARD_COLUMNS)
-        return lambda run: click.echo(render(run.as_dict()), nl=False)
+        yield lambda run: click.echo(render(run.as_dict()), nl=False)
+    else:
+        from rnncli.render.console import screen
+        from rnncli.render.runs import print_run
 
-    from rnncli.render.console import stdout_console
-    from rnncli.render.runs import print_run
-
-    console = stdout_console()
-    return lambda run: print_run(console, run)
+        with screen(svg, "rnncli forward") as show:
+            yield lambda run: show(print_run, run)

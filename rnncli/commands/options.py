@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from rnncli.errors import UsageError
 from rnncli.layers.base import FRAMEWORKS
 from rnncli.units import parse_size
 
@@ -23,6 +24,18 @@ def number(text: str | int) -> int:
         raise click.BadParameter(str(fault)) from None
 
 
+def check_svg(svg: str | None, shown: bool) -> None:
+    """Check that there is something for people that --svg can save.
+
+    Raises:
+        UsageError: there is not.
+    """
+    if svg is not None and not shown:
+        raise UsageError(
+            "--svg saves what people see, and other formats show nothing to people", "leave one of them out"
+        )
+
+
 def number_option(name: str, meaning: str) -> Callable[[Command], Command]:
     """Return an option that takes such a number; its help is `meaning`."""
     return click.option(name, type=number, metavar="N", help=meaning)
@@ -36,6 +49,7 @@ format_option = click.option(
     default="table",
     help="table is for people; the others hold plain numbers. JSON is one object a line.",
 )
+svg_option = click.option("--svg", metavar="FILE.svg", help="Save the table as a picture, too.")
 framework_option = click.option(
     "--framework",
     type=click.Choice(FRAMEWORKS),

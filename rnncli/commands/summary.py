@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import cast
 
 import click
 
-from rnncli.commands.options import format_option, framework_option, number_option
+from rnncli.commands.options import check_svg, format_option, framework_option, number_option, svg_option
 from rnncli.commands.specs import each_network, specs
 from rnncli.layers.base import Framework
-from rnncli.network import Network
 from rnncli.summary import DTYPE_BYTES, Summary
 
 
@@ -28,6 +28,7 @@ from rnncli.summary import DTYPE_BYTES, Summary
 @click.option("--wide", is_flag=True, help="Add weights' shapes, MACs and output bytes.")
 @click.option("-q", "--quiet", is_flag=True, help="Print the number of parameters alone.")
 @format_option
+@svg_option
 def command(
     spec: tuple[str, ...],
     batch: int | None,
@@ -37,6 +38,7 @@ def command(
     wide: bool,
     quiet: bool,
     format_: str,
+    svg: str | None,
 ) -> None:
     """Examples:
 
@@ -50,26 +52,27 @@ def command(
     SPEC is a network such as embed:10000x32,rnn:32 (see `rnncli layers`), or - for specs on standard
     input, one a line. Without it $RNNCLI_SPEC is used, or else an example.
     """  # noqa: D415 - the help of a command leads with its examples
-    printer = _printer(format_, wide, quiet)
+    check_svg(svg, shown=format_ == "table" and not quiet)
+    with _printer(format_, wide, quiet, svg) as show:
+        each_network(
+            specs(spec),
+            lambda network: show(network.summary(batch, timesteps, cast(Framework, framework), dtype)),
+        )
 
-    def show(network: Network) -> None:
-        printer(network.summary(batch, timesteps, cast(Framework, framework), dtype))
 
-    each_network(specs(spec), show)
-
-
-def _printer(format_: str, wide: bool, quiet: bool) -> Callable[[Summary], None]:
-    """Return what prints one summary. A library is imported by the format that needs it."""
+@contextmanager
+def _printer(format_: str, wide: bool, quiet: bool, svg: str | None) -> Iterator[Callable[[Summary], None]]:
+    """Yield what prints one summary. A library is imported by the format that needs it."""
     if quiet:
-        return lambda summary: click.echo(summary.total_params)
-    if format_ != "table":
+        yield lambda summary: click.echo(summary.total_params)
+    elif format_ != "table":
         from rnncli.render.plain import SUMMARY_COLUMNS, renderer
 
         render = renderer(format_, SUMMARY_COLUMNS)
-        return lambda summary: click.echo(render(summary.as_dict()), nl=False)
+        yield lambda summary: click.echo(render(summary.as_dict()), nl=False)
+    else:
+        from rnncli.render.console import screen
+        from rnncli.render.tables import print_summary
 
-    from rnncli.render.console import stdout_console
-    from rnncli.render.tables import print_summary
-
-    console = stdout_console()
-    return lambda summary: print_summary(console, summary, wide)
+        with screen(svg, "rnncli summary") as show:
+            yield lambda summary: show(print_summary, summary, wide)

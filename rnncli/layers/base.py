@@ -19,26 +19,49 @@ FRAMEWORKS: tuple[Framework, ...] = get_args(Framework)
 FRAMEWORK_NAMES: Mapping[Framework, str] = {"keras": "Keras", "torch": "PyTorch"}
 
 
+class Factor(NamedTuple):
+    """A number and what it is a number of: 32 units, 4 gates."""
+
+    name: str
+    number: int
+
+
+Axis = tuple[Factor, ...]
+"""An axis of a weight; its length is the product of its factors."""
+
+
+def length(axis: Axis) -> int:
+    """Return the length of an axis."""
+    return prod(factor.number for factor in axis)
+
+
 class Weight(NamedTuple):
     """One array that a layer owns.
 
     Attributes:
         name: the framework's name for it: `kernel`, `forward/bias`, `weight_ih_l0`.
-        shape: its shape.
+        axes: its axes, which say what its shape is made of.
+        symbol: what the layer's equations call it.
         initializer: the name of Keras's default initialiser for it (None for PyTorch's weights).
         multiplies: whether a vector is multiplied by it, which costs one multiply-add an element. A bias is added
             and an embedding is looked up; neither multiplies.
     """
 
     name: str
-    shape: tuple[int, ...]
+    axes: tuple[Axis, ...]
+    symbol: str
     initializer: str | None = None
     multiplies: bool = False
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """The lengths of its axes."""
+        return tuple(map(length, self.axes))
+
+    @property
     def params(self) -> int:
         """The number of its elements."""
-        return prod(self.shape)
+        return prod(map(length, self.axes))
 
 
 class Sizes(NamedTuple):

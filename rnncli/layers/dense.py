@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rnncli.layers.activations import ACTIVATION_RANGES, ACTIVATIONS
-from rnncli.layers.base import Choice, Flag, Framework, Layer, Option, Shape, Sizes, Weight
+from rnncli.layers.base import Choice, Factor, Flag, Framework, Layer, Option, Shape, Sizes, Weight
 
 
 @dataclass(frozen=True, repr=False)
@@ -37,12 +37,13 @@ class Dense(Layer):
 
     def weights(self, input_size: int, framework: Framework = "keras") -> tuple[Weight, ...]:
         """Return the matrix and the bias; PyTorch keeps the matrix as (units, input)."""
+        reads, units = (Factor("input", input_size),), (Factor("units", self.units),)
         if framework == "torch":
-            weights = [Weight("weight", (self.units, input_size), multiplies=True)]
+            weights = [Weight("weight", (units, reads), "W", multiplies=True)]
         else:
-            weights = [Weight("kernel", (input_size, self.units), "glorot_uniform", multiplies=True)]
+            weights = [Weight("kernel", (reads, units), "W", "glorot_uniform", multiplies=True)]
         if self.use_bias:
-            weights.append(Weight("bias", (self.units,), "zeros"))
+            weights.append(Weight("bias", (units,), "b", "zeros"))
         return tuple(weights)
 
     def keras_names(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rnncli.layers.base import Flag, Framework, Layer, Option, Shape, Sizes, Weight
+from rnncli.layers.base import Factor, Flag, Framework, Layer, Option, Shape, Sizes, Weight
 
 
 @dataclass(frozen=True, repr=False)
@@ -35,10 +35,8 @@ class Embedding(Layer):
     def weights(self, input_size: int, framework: Framework = "keras") -> tuple[Weight, ...]:
         """Return the table, of shape (input_dim, output_dim)."""
         del input_size
-        shape = (self.input_dim, self.output_dim)
-        if framework == "torch":
-            return (Weight("weight", shape),)
-        return (Weight("embeddings", shape, "uniform"),)
+        axes = ((Factor("ids", self.input_dim),), (Factor("numbers", self.output_dim),))
+        return (Weight("weight" if framework == "torch" else "embeddings", axes, "E", "uniform"),)
 
     def keras_names(self) -> tuple[str, ...]:
         """Return Keras's base name."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from rnncli.layers.base import Choice, Conflict, Option, Weight
+from rnncli.layers.base import Choice, Conflict, Factor, Option, Weight
 from rnncli.layers.recurrent import Gated
 
 
@@ -37,7 +37,7 @@ class GRU(Gated):
 
     def _bias(self) -> Weight:
         bias = super()._bias()
-        return bias._replace(shape=(2, *bias.shape)) if self.reset_after else bias
+        return bias._replace(axes=((Factor("biases", 2),), *bias.axes)) if self.reset_after else bias
 
     def _torch_conflict(self) -> Conflict | None:
         if not self.reset_after:

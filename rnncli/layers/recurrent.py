@@ -12,8 +12,10 @@ from typing import ClassVar
 
 from rnncli.layers.activations import ACTIVATION_RANGES, ACTIVATIONS
 from rnncli.layers.base import (
+    Axis,
     Choice,
     Conflict,
+    Factor,
     Flag,
     Framework,
     Layer,
@@ -91,27 +93,32 @@ class Recurrent(Layer):
 
     def cell_weights(self, input_size: int) -> tuple[Weight, ...]:
         """Return Keras's weights of one cell: W and U side by side for all gates, and b."""
-        columns = self.gates * self.units
+        columns = self._columns()
         weights = [
-            Weight("kernel", (input_size, columns), "glorot_uniform", multiplies=True),
-            Weight("recurrent_kernel", (self.units, columns), "orthogonal", multiplies=True),
+            Weight("kernel", ((Factor("input", input_size),), columns), "W", "glorot_uniform", multiplies=True),
+            Weight("recurrent_kernel", (columns[-1:], columns), "U", "orthogonal", multiplies=True),
         ]
         if self.use_bias:
             weights.append(self._bias())
         return tuple(weights)
 
+    def _columns(self) -> Axis:
+        """Return the axis that runs over the units of all gates."""
+        units = Factor("units", self.units)
+        return (units,) if self.gates == 1 else (Factor("gates", self.gates), units)
+
     def _bias(self) -> Weight:
-        return Weight("bias", (self.gates * self.units,), "zeros")
+        return Weight("bias", (self._columns(),), "b", "zeros")
 
     def _torch_cell_weights(self, input_size: int) -> tuple[Weight, ...]:
         # torch.nn.RNNBase: rows are gates, and the input and the state have a bias each.
-        rows = self.gates * self.units
+        rows = self._columns()
         weights = [
-            Weight("weight_ih_l0", (rows, input_size), multiplies=True),
-            Weight("weight_hh_l0", (rows, self.units), multiplies=True),
+            Weight("weight_ih_l0", (rows, (Factor("input", input_size),)), "W", multiplies=True),
+            Weight("weight_hh_l0", (rows, rows[-1:]), "U", multiplies=True),
         ]
         if self.use_bias:
-            weights += [Weight("bias_ih_l0", (rows,)), Weight("bias_hh_l0", (rows,))]
+            weights += [Weight("bias_ih_l0", (rows,), "b"), Weight("bias_hh_l0", (rows,), "b'")]
         return tuple(weights)
 
     def directions(self) -> tuple[str, ...]:

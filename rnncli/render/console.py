@@ -4,17 +4,66 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from rich.console import Console
 
 _UNLIMITED = 100_000
 """Columns of an output that is no terminal: a table is never cut there."""
 
+_PICTURE_WIDTH = 100
+"""Columns of a picture where there is no terminal to take its width from."""
+
 
 class _StdoutConsole(Console):
     def on_broken_pipe(self) -> None:
         """Leave a closed pipe to whoever decides on the exit status; Rich would end with status 1."""
         raise BrokenPipeError
+
+
+@contextmanager
+def screen(picture: str | None, title: str) -> Iterator[Callable[..., None]]:
+    """Yield `show(print_it, *arguments)`, which calls `print_it(console, *arguments)` for standard output.
+
+    If a picture is asked for, it is called for a console that is saved as SVG, too. The picture is written when the
+    block ends without an error, whole or not at all.
+
+    Args:
+        picture: the path of the picture, or None for none.
+        title: what stands in its title bar: the command line.
+
+    Raises:
+        RnncliError: it cannot be written.
+    """
+    stdout = stdout_console()
+    if picture is None:
+        yield lambda print_it, *arguments: print_it(stdout, *arguments)
+        return
+
+    import io
+
+    from rnncli.files import written_whole
+
+    recorder = Console(
+        width=stdout.width if stdout.is_terminal else _PICTURE_WIDTH,
+        height=_UNLIMITED,
+        file=io.StringIO(),
+        record=True,
+        color_system="truecolor",
+        force_terminal=True,
+        highlight=False,
+        emoji=False,
+        markup=False,
+    )
+
+    def show(print_it: Callable[..., None], *arguments: object) -> None:
+        print_it(stdout, *arguments)
+        print_it(recorder, *arguments)
+
+    yield show
+    with written_whole(picture) as file:
+        file.write(recorder.export_svg(title=title).encode())
 
 
 def stdout_console() -> Console:
