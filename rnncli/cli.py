@@ -18,6 +18,8 @@ from rnncli.errors import EXIT_FAILED, EXIT_INTERRUPTED, RnncliError
 COMMANDS = {
     "summary": "Shapes, parameters and costs of every layer.",
     "forward": "Run the network in NumPy and show what comes out.",
+    "explain": "Where each number comes from.",
+    "solve": "The largest network within a budget.",
     "layers": "The spec language on one screen.",
 }
 """Each command, in the order of the help, with its line there. Its code is `rnncli.commands.NAME`."""

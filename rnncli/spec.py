@@ -22,6 +22,9 @@ from rnncli.units import parse_size
 EXAMPLE = "embed:10000x32,rnn:32:seq,rnn:32"
 """A spec that works: what the commands show when they are given none."""
 
+BLANK = "_"
+"""What stands in place of a number that is to be found, in a template."""
+
 MAX_BYTES = 64 * 1024
 MAX_LAYERS = 10_000
 
@@ -142,7 +145,7 @@ class _LayerParser:
             values = self._option(option, field, word)
             if values is not None:
                 return option.attribute, values
-        if word.lstrip("+-.")[:1].isdigit():
+        if word.lstrip("+-.")[:1].isdigit() or word.split("x")[0] == BLANK:
             if isinstance(cls.sizes, Rate):
                 return "size", {cls.sizes.attribute: self._rate(field)}
             return "size", self._sizes(cls, cls.sizes, field)
@@ -211,7 +214,9 @@ class _LayerParser:
             except ValueError as fault:
                 self._fail_on_separator(field)
                 guess = nearest_size(part.text) or sizes.example.split("x")[-1]
-                self._fail(part, str(fault), "perhaps", splice(self.text, part, guess))
+                blank = f"{BLANK} is a blank, and only `rnncli solve` finds the number for it"
+                message = blank if part.text == BLANK else str(fault)
+                self._fail(part, message, "perhaps", splice(self.text, part, guess))
         return values
 
     def _rate(self, field: Token) -> float:

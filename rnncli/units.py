@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from rnncli.errors import shorten
 from rnncli.layers.base import Shape
 
@@ -47,6 +49,23 @@ def memory(size: float) -> str:
             return f"{size:.2f} {unit}"
         size /= 1024
     return f"{size:.2f} {_MEMORY_UNITS[-1]}"
+
+
+def parse_memory(text: str) -> int:
+    """Return the number of bytes of a size written as `memory` prints it, 4MB or 1.5 GB, or in bytes, 4096.
+
+    KB and KiB are the same 1024 bytes, and so on; case does not matter. A part of a byte is dropped.
+
+    Raises:
+        ValueError: it is no such size; the message says what is.
+    """
+    written = re.fullmatch(r"([0-9]+(?:_[0-9]+)*)(?:\.([0-9]{1,20}))?\s*(?:([KMGTPEZY]?)I?B)?", text.strip().upper())
+    if written is None:
+        raise ValueError(f"{shorten(text)} is not a size such as 512KB, 4MB or 1.5GB, or a number of bytes")
+    whole, fraction, prefix = written[1], written[2] or "", written[3] or ""
+    tenths: int = 10 ** len(fraction)
+    number = parse_number(whole) * tenths + int(fraction or "0")
+    return (number << 10 * _MEMORY_UNITS.index(f"{prefix}B")) // tenths
 
 
 def duration(seconds: float) -> str:

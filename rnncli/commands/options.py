@@ -9,7 +9,8 @@ import click
 
 from rnncli.errors import UsageError
 from rnncli.layers.base import FRAMEWORKS
-from rnncli.units import parse_size
+from rnncli.summary import DTYPE_BYTES
+from rnncli.units import parse_memory, parse_number, parse_size
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -20,6 +21,22 @@ def number(text: str | int) -> int:
     """Return a whole number from 1 to 2**31-1, written as in a spec: 128, 10k, 1M."""
     try:
         return parse_size(str(text))
+    except ValueError as fault:
+        raise click.BadParameter(str(fault)) from None
+
+
+def big_number(text: str | int) -> int:
+    """Return a whole number from 0, without an upper bound, written as in a spec: 500k, 3G."""
+    try:
+        return parse_number(str(text))
+    except ValueError as fault:
+        raise click.BadParameter(str(fault)) from None
+
+
+def memory_size(text: str | int) -> int:
+    """Return a number of bytes: 512KB, 4MB, 1.5GB, 4096."""
+    try:
+        return parse_memory(str(text))
     except ValueError as fault:
         raise click.BadParameter(str(fault)) from None
 
@@ -50,6 +67,12 @@ format_option = click.option(
     help="table is for people; the others hold plain numbers. JSON is one object a line.",
 )
 svg_option = click.option("--svg", metavar="FILE.svg", help="Save the table as a picture, too.")
+dtype_option = click.option(
+    "--dtype",
+    type=click.Choice(tuple(DTYPE_BYTES)),
+    default="float32",
+    help="Of weights and outputs, for sizes in bytes.  [default: float32]",
+)
 framework_option = click.option(
     "--framework",
     type=click.Choice(FRAMEWORKS),

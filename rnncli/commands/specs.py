@@ -30,10 +30,15 @@ def each_network(specs: Iterable[Spec], work: Callable[[Network], None]) -> None
 
     At the end the command exits with status 2 if any spec was bad.
     """
+    each_spec(specs, lambda text: work(Network.parse(text)))
+
+
+def each_spec(specs: Iterable[Spec], work: Callable[[str], None]) -> None:
+    """Do `work` for the text of every spec, likewise."""
     failed = False
     for text, origin in specs:
         try:
-            work(Network.parse(text))
+            work(text)
         except SpecError as error:
             error.origin = origin
             click.echo(f"Error: {error}", err=True)

@@ -8,22 +8,17 @@ from typing import cast
 
 import click
 
-from rnncli.commands.options import check_svg, format_option, framework_option, number_option, svg_option
+from rnncli.commands.options import check_svg, dtype_option, format_option, framework_option, number_option, svg_option
 from rnncli.commands.specs import each_network, specs
 from rnncli.layers.base import Framework
-from rnncli.summary import DTYPE_BYTES, Summary
+from rnncli.summary import Summary
 
 
 @click.command(short_help="Shapes, parameters and costs of every layer.")
 @click.argument("spec", nargs=-1)
 @number_option("--batch", "Samples at a time; unknown (None) if left out.")
 @number_option("--timesteps", "Length of the sequence; unknown if left out.")
-@click.option(
-    "--dtype",
-    type=click.Choice(tuple(DTYPE_BYTES)),
-    default="float32",
-    help="Of weights and outputs, for sizes in bytes.  [default: float32]",
-)
+@dtype_option
 @framework_option
 @click.option("--wide", is_flag=True, help="Add weights' shapes, MACs and output bytes.")
 @click.option("-q", "--quiet", is_flag=True, help="Print the number of parameters alone.")

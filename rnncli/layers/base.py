@@ -127,6 +127,18 @@ class Choice(NamedTuple):
 Option = Flag | Choice
 
 
+class Equation(NamedTuple):
+    """A line of what a layer computes, in its own symbols, and what that is."""
+
+    text: str
+    means: str = ""
+
+
+def applied(activation: str, argument: str) -> str:
+    """Return an activation of something as an equation writes it; the linear one is not written."""
+    return argument if activation == "linear" else f"{activation}({argument})"
+
+
 class Conflict(NamedTuple):
     """Something that a framework cannot express, and the nearest layer that it can."""
 
@@ -188,6 +200,11 @@ class Layer(ABC):
         """Return what `framework` cannot express of this layer, or None."""
         del framework
         return None
+
+    def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
+        """Return what it computes in one step, in the symbols of its weights."""
+        del framework
+        return ()
 
     def output_range(self) -> tuple[float, float] | None:
         """Return the bounds that its outputs saturate at, or None where they have none."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rnncli.layers.activations import ACTIVATION_RANGES, ACTIVATIONS
-from rnncli.layers.base import Choice, Factor, Flag, Framework, Layer, Option, Shape, Sizes, Weight
+from rnncli.layers.base import Choice, Equation, Factor, Flag, Framework, Layer, Option, Shape, Sizes, Weight, applied
 
 
 @dataclass(frozen=True, repr=False)
@@ -45,6 +45,12 @@ class Dense(Layer):
         if self.use_bias:
             weights.append(Weight("bias", (units,), "b", "zeros"))
         return tuple(weights)
+
+    def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
+        """Return the matrix product and what follows it."""
+        del framework
+        bias = " + b" if self.use_bias else ""
+        return (Equation(f"y_t = {applied(self.activation, f'x_t·W{bias}')}"),)
 
     def keras_names(self) -> tuple[str, ...]:
         """Return Keras's base name."""

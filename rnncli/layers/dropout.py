@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rnncli.layers.base import Layer, Rate, Shape
+from rnncli.layers.base import Equation, Framework, Layer, Rate, Shape
 
 
 @dataclass(frozen=True, repr=False)
@@ -23,6 +23,11 @@ class Dropout(Layer):
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return `input_shape`."""
         return input_shape
+
+    def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
+        """Return the identity."""
+        del framework
+        return (Equation("y_t = x_t", f"in training a share of {self.rate:g} is set to 0"),)
 
     def keras_names(self) -> tuple[str, ...]:
         """Return Keras's base name."""

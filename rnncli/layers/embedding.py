@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rnncli.layers.base import Factor, Flag, Framework, Layer, Option, Shape, Sizes, Weight
+from rnncli.layers.base import Equation, Factor, Flag, Framework, Layer, Option, Shape, Sizes, Weight
 
 
 @dataclass(frozen=True, repr=False)
@@ -37,6 +37,11 @@ class Embedding(Layer):
         del input_size
         axes = ((Factor("ids", self.input_dim),), (Factor("numbers", self.output_dim),))
         return (Weight("weight" if framework == "torch" else "embeddings", axes, "E", "uniform"),)
+
+    def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
+        """Return the lookup."""
+        del framework
+        return (Equation("y_t = E[x_t]", "the row of the id x_t"),)
 
     def keras_names(self) -> tuple[str, ...]:
         """Return Keras's base name."""

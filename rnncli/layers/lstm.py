@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from rnncli.layers.base import Weight
+from rnncli.layers.base import Equation, Framework, Weight, applied
 from rnncli.layers.recurrent import Gated
 
 
@@ -17,7 +17,24 @@ class LSTM(Gated):
     means: ClassVar[str] = "three gates and a candidate: 4 × the weights of rnn"
     cell_keras_name: ClassVar[str] = "lstm"
     gates: ClassVar[int] = 4
+    blocks: ClassVar[tuple[str, ...]] = ("i", "f", "c", "o")
     states: ClassVar[tuple[str, ...]] = ("h", "c")
+
+    def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
+        """Return the gates i, f and o, the candidate g, and the two states."""
+
+        def gate(symbol: str, block: str, activation: str, means: str) -> Equation:
+            total = f"x_t·W_{block} + h_{{t-1}}·U_{block}{self._bias_text(framework, f'_{block}')}"
+            return Equation(f"{symbol}_t = {applied(activation, total)}", means)
+
+        return (
+            gate("i", "i", self.recurrent_activation, "input gate: what is written"),
+            gate("f", "f", self.recurrent_activation, "forget gate: what is kept"),
+            gate("g", "c", self.activation, "candidate: what could be written"),
+            gate("o", "o", self.recurrent_activation, "output gate: what is shown"),
+            Equation("c_t = f_t * c_{t-1} + i_t * g_t", "the cell's memory"),
+            Equation(f"h_t = o_t * {applied(self.activation, 'c_t')}", "state and output"),
+        )
 
     def _bias(self) -> Weight:
         # Keras starts the forget gate's bias at one (Jozefowicz et al., 2015).

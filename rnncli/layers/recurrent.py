@@ -65,6 +65,8 @@ class Recurrent(Layer):
     """The base name that Keras numbers: `simple_rnn`."""
     gates: ClassVar[int]
     """How many blocks of `units` columns its kernels have."""
+    blocks: ClassVar[tuple[str, ...]] = ()
+    """The names of those blocks, in Keras's order."""
     states: ClassVar[tuple[str, ...]] = ("h",)
     """What the cell keeps between timesteps, each of `units` numbers."""
     sizes: ClassVar[Sizes] = Sizes(("units",), ("U",), example="32")
@@ -109,6 +111,12 @@ class Recurrent(Layer):
 
     def _bias(self) -> Weight:
         return Weight("bias", (self._columns(),), "b", "zeros")
+
+    def _bias_text(self, framework: Framework, block: str = "") -> str:
+        """Return what an equation adds for the bias of a block; PyTorch has one for the input and one for the state."""
+        if not self.use_bias:
+            return ""
+        return f" + b{block} + b'{block}" if framework == "torch" else f" + b{block}"
 
     def _torch_cell_weights(self, input_size: int) -> tuple[Weight, ...]:
         # torch.nn.RNNBase: rows are gates, and the input and the state have a bias each.

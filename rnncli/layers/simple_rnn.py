@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from rnncli.layers.activations import ACTIVATION_RANGES
-from rnncli.layers.base import Conflict
+from rnncli.layers.base import Conflict, Equation, Framework, applied
 from rnncli.layers.recurrent import Recurrent
 
 
@@ -20,6 +20,11 @@ class SimpleRNN(Recurrent):
     means: ClassVar[str] = "h = act(x·W + h·U + b)"
     cell_keras_name: ClassVar[str] = "simple_rnn"
     gates: ClassVar[int] = 1
+
+    def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
+        """Return the textbook's loop."""
+        bias = self._bias_text(framework)
+        return (Equation(f"h_t = {applied(self.activation, f'x_t·W + h_{{t-1}}·U{bias}')}", "state and output"),)
 
     def _torch_conflict(self) -> Conflict | None:
         if self.activation not in ("tanh", "relu"):

@@ -27,13 +27,14 @@ def renderer(format_: str, columns: Sequence[str]) -> Callable[[Record], str]:
         columns: the keys of a layer to print as columns (JSON prints all).
     """
     if format_ == "json":
-        return _json
+        return json_line
     if format_ == "markdown":
         return lambda network: _markdown(network, columns)
     return _Delimited("," if format_ == "csv" else "\t", columns)
 
 
-def _json(network: Record) -> str:
+def json_line(network: Record) -> str:
+    """Return an object as a line of JSON."""
     return json.dumps(network, allow_nan=False) + "\n"
 
 

@@ -74,7 +74,7 @@ def print_layers(
 def print_head(console: Console, summary: Summary) -> None:
     """Print what comes above a table: the network and the shape of its input."""
     console.print(Text(summary.spec, style="bold"), soft_wrap=True)
-    shape = _shape(summary.input_shape)
+    shape = shape_cell(summary.input_shape)
     console.print(Text.assemble("Input: ", shape, f" {summary.input_dtype}"), soft_wrap=True)
 
 
@@ -97,7 +97,7 @@ def layer_cells(layer: LayerSummary) -> tuple[Text, ...]:
     """Return the cells of Keras's three columns."""
     return (
         Text.assemble(layer.name, " (", (layer.type, "cyan"), ")"),
-        _shape(layer.output_shape),
+        shape_cell(layer.output_shape),
         Text(f"{layer.params:,}", style="green"),
     )
 
@@ -127,7 +127,8 @@ def _natural_width(console: Console, table: Table) -> int:
     return console.measure(table, options=console.options.update_width(10_000)).maximum
 
 
-def _shape(shape: Shape) -> Text:
+def shape_cell(shape: Shape) -> Text:
+    """Return a shape with what is unknown in another colour."""
     text = Text(shape_text(shape), style="green")
     text.highlight_words(["None"], style="cyan")
     return text

@@ -1,0 +1,64 @@
+"""`rnncli explain`: where each number comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import cast
+
+import click
+
+from rnncli.commands.options import check_svg, framework_option, number_option, svg_option
+from rnncli.commands.specs import each_network, specs
+from rnncli.explanation import Explanation, explain
+from rnncli.layers.base import Framework
+
+
+@click.command(short_help="Where each number comes from.")
+@click.argument("spec", nargs=-1)
+@number_option("--batch", "Samples at a time; unknown (None) if left out.")
+@number_option("--timesteps", "Length of the sequence; unknown if left out.")
+@framework_option
+@click.option(
+    "-f",
+    "--format",
+    "format_",
+    type=click.Choice(("table", "json")),
+    default="table",
+    help="table is for people. JSON is one object a line.",
+)
+@svg_option
+def command(
+    spec: tuple[str, ...], batch: int | None, timesteps: int | None, framework: str, format_: str, svg: str | None
+) -> None:
+    """Examples:
+
+    \b
+      rnncli explain embed:10000x32,rnn:32
+      rnncli explain input:32,gru:5:reset=before
+      rnncli explain input:8,lstm:16:bi --framework torch
+
+    Show for each layer the equation of one step, the formula of each weight in words and in numbers,
+    what its state and its output are, and what the other framework counts otherwise, and why.
+
+    SPEC is a network such as embed:10000x32,rnn:32 (see `rnncli layers`), or - for specs on standard
+    input, one a line. Without it $RNNCLI_SPEC is used, or else an example.
+    """  # noqa: D415 - the help of a command leads with its examples
+    check_svg(svg, shown=format_ == "table")
+    with _printer(format_, svg) as show:
+        each_network(specs(spec), lambda network: show(explain(network, batch, timesteps, cast(Framework, framework))))
+
+
+@contextmanager
+def _printer(format_: str, svg: str | None) -> Iterator[Callable[[Explanation], None]]:
+    """Yield what prints one explanation."""
+    if format_ == "json":
+        from rnncli.render.plain import json_line
+
+        yield lambda explanation: click.echo(json_line(explanation.as_dict()), nl=False)
+    else:
+        from rnncli.render.console import screen
+        from rnncli.render.explanations import print_explanation
+
+        with screen(svg, "rnncli explain") as show:
+            yield lambda explanation: show(print_explanation, explanation)

@@ -1,0 +1,308 @@
+"""Where every number of a network comes from, as plain data.
+
+An `Explanation` is made by `explain` and read by `rnncli.render`. Its formulas are made of the factors that each weight
+declares, so they cannot disagree with what a summary counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any, NamedTuple
+
+from rnncli.hints import listed
+from rnncli.layers import GRU, Dense, Embedding, Layer, Recurrent, SimpleRNN
+from rnncli.layers.base import FRAMEWORK_NAMES, FRAMEWORKS, Axis, Equation, Framework, Shape, Weight, length
+from rnncli.network import Network
+from rnncli.summary import Summary
+from rnncli.units import shape_text
+
+
+class Formula(NamedTuple):
+    """A product or a sum of products: in words, in numbers, and what it comes to.
+
+    Attributes:
+        words: `units × (input + units + 1)`.
+        numbers: the same with its numbers, in one or more steps: `32 × (32 + 32 + 1) = 32 × 65`.
+        value: 2080.
+    """
+
+    words: str
+    numbers: str
+    value: int
+
+
+class Note(NamedTuple):
+    """What is worth knowing about a layer, and what it is about: State, Output, PyTorch."""
+
+    topic: str
+    text: str
+
+
+@dataclass(frozen=True)
+class LayerExplanation:
+    """One layer explained.
+
+    Attributes:
+        name: Keras's name.
+        type: the framework's class.
+        layer: the layer.
+        equations: what it computes in one step.
+        input_shape: the shape that it reads.
+        output_shape: the shape that it returns.
+        weights: each with the formula of its size.
+        total: the formula of all of them, or None where there are fewer than two.
+        params: the number of its parameters.
+        other_params: the number in the other framework, or None where that cannot express the layer.
+        notes: what is worth knowing.
+    """
+
+    name: str
+    type: str
+    layer: Layer
+    equations: tuple[Equation, ...]
+    input_shape: Shape
+    output_shape: Shape
+    weights: tuple[tuple[Weight, Formula], ...]
+    total: Formula | None
+    params: int
+    other_params: int | None
+    notes: tuple[Note, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        states = self.layer.states if isinstance(self.layer, Recurrent) else ()
+        return {
+            "name": self.name,
+            "type": self.type,
+            "spec": self.layer.spec(),
+            "input_shape": self.input_shape,
+            "output_shape": self.output_shape,
+            "equations": [equation._asdict() for equation in self.equations],
+            "weights": [
+                {
+                    "name": weight.name,
+                    "symbol": weight.symbol,
+                    "shape": weight.shape,
+                    "axes": [[factor._asdict() for factor in axis] for axis in weight.axes],
+                    "formula": formula._asdict(),
+                    "params": weight.params,
+                }
+                for weight, formula in self.weights
+            ],
+            "formula": None if self.total is None else self.total._asdict(),
+            "params": self.params,
+            "other_params": self.other_params,
+            "states": list(states),
+            "notes": [note._asdict() for note in self.notes],
+        }
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A network explained.
+
+    Attributes:
+        summary: the summary whose numbers are explained.
+        layers: one for each of its layers.
+        other: the framework that is compared with.
+    """
+
+    summary: Summary
+    layers: tuple[LayerExplanation, ...]
+    other: Framework
+
+    @property
+    def other_params(self) -> int | None:
+        """The number of parameters in the other framework, or None where that cannot express a layer."""
+        counts = [layer.other_params for layer in self.layers]
+        known = [count for count in counts if count is not None]
+        return sum(known) if len(known) == len(counts) else None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as plain data, the object that `--format json` prints."""
+        return {
+            "spec": self.summary.spec,
+            "framework": self.summary.framework,
+            "other_framework": self.other,
+            "input": {"shape": self.summary.input_shape, "dtype": self.summary.input_dtype},
+            "layers": [layer.as_dict() for layer in self.layers],
+            "output_shape": self.summary.output_shape,
+            "total_params": self.summary.total_params,
+            "other_total_params": self.other_params,
+        }
+
+
+def explain(
+    network: Network, batch: int | None = None, timesteps: int | None = None, framework: Framework = "keras"
+) -> Explanation:
+    """Return where each number of a network comes from.
+
+    Args:
+        network: the network.
+        batch: samples at a time, or None for unknown.
+        timesteps: length of the sequence, or None for unknown.
+        framework: whose weights to count; the other's are compared.
+
+    Raises:
+        SpecError: the framework cannot express a layer, or `timesteps` contradicts the spec.
+    """
+    summary = network.summary(batch, timesteps, framework)
+    other = next(each for each in FRAMEWORKS if each != framework)
+    layers = []
+    for row, layer, (reads, returns) in zip(
+        summary.layers, network.body, network.shapes(batch, timesteps), strict=True
+    ):
+        there = None if layer.conflict(other) else layer.weights(reads[-1] or 0, other)
+        layers.append(
+            LayerExplanation(
+                name=row.name,
+                type=row.type,
+                layer=layer,
+                equations=layer.equations(framework),
+                input_shape=reads,
+                output_shape=returns,
+                weights=tuple((weight, _product(weight.axes)) for weight in row.weights),
+                total=_total(row.weights, _directions(layer)),
+                params=row.params,
+                other_params=None if there is None else sum(weight.params for weight in there),
+                notes=(*_notes(layer, reads, returns), *_other_note(layer, row.weights, there, other)),
+            )
+        )
+    return Explanation(summary, tuple(layers), other)
+
+
+def _directions(layer: Layer) -> int:
+    return len(layer.directions()) if isinstance(layer, Recurrent) else 1
+
+
+def _product(axes: Sequence[Axis]) -> Formula:
+    """Return the formula of a weight's size: the product of all its factors."""
+    factors = [factor for axis in axes for factor in axis]
+    return Formula(
+        " × ".join(factor.name for factor in factors),
+        " × ".join(f"{factor.number:,}" for factor in factors),
+        prod(map(length, axes)),
+    )
+
+
+def _total(weights: Sequence[Weight], directions: int) -> Formula | None:
+    """Return the formula of all weights of a layer: the axis they share, times the sum of what is left of each.
+
+    Both directions of a Bidirectional have the same weights.
+    """
+    if len(weights) < 2:
+        return None
+    own = weights[: len(weights) // directions]
+    shared = next(axis for axis in own[0].axes if all(axis in weight.axes for weight in own))
+    lead = _product([shared])
+    rests = [_product(_without(weight.axes, shared)) for weight in own]
+    twice_words, twice = ("", "") if directions == 1 else ("directions × ", f"{directions} × ")
+    words = f"{twice_words}{lead.words} × ({' + '.join(rest.words or '1' for rest in rests)})"
+    numbers = f"{twice}{lead.numbers} × ({' + '.join(rest.numbers or '1' for rest in rests)})"
+    short = f"{twice}{lead.value:,} × {sum(rest.value for rest in rests):,}"
+    return Formula(words, f"{numbers} = {short}", sum(weight.params for weight in weights))
+
+
+def _without(axes: Sequence[Axis], axis: Axis) -> list[Axis]:
+    """Return the other axes. A square kernel has the shared one twice, and one of the two stays."""
+    index = axes.index(axis)
+    return [*axes[:index], *axes[index + 1 :]]
+
+
+def _notes(layer: Layer, reads: Shape, returns: Shape) -> Iterator[Note]:
+    match layer:
+        case Embedding():
+            yield Note("Output", "a vector for every id, so the shape gains an axis")
+            if layer.mask_zero:
+                yield Note("Mask", "id 0 is padding: a recurrent layer keeps its state there")
+        case Dense() if len(reads) == 3:
+            yield Note("Output", "one vector for each timestep, all by the same weights")
+        case Recurrent():
+            yield from _recurrent_notes(layer, reads, returns)
+
+
+def _recurrent_notes(layer: Recurrent, reads: Shape, returns: Shape) -> Iterator[Note]:
+    if layer.blocks:
+        rnn = _params(SimpleRNN(layer.units, use_bias=layer.use_bias), reads)
+        yield Note(
+            "Gates",
+            f"{layer.gates} with the candidate: the columns of {listed(list(layer.blocks))} lie side by side in each "
+            f"array; an rnn:{layer.units} alone has {rnn:,} parameters",
+        )
+    if isinstance(layer, GRU) and layer.use_bias:
+        yield Note("Reset", _reset_text(layer, reads))
+    verb = "are" if len(layer.states) > 1 else "is"
+    yield Note(
+        "State",
+        f"{listed(list(layer.states))}, {layer.units:,} numbers{' each' if len(layer.states) > 1 else ''}, {verb} zero "
+        "at the start of every sample: nothing passes from one sample to the next",
+    )
+    if layer.merge_mode is not None:
+        yield Note(
+            "Both ways",
+            "two cells with weights of their own read the sequence from its two ends; "
+            f"{MERGED[layer.merge_mode]}: {returns[-1]:,} numbers",
+        )
+    if layer.go_backwards:
+        order = ", and the outputs come in that order" if layer.return_sequences else ""
+        yield Note("Backwards", f"time is read from the last step to the first{order}")
+    if layer.return_sequences:
+        yield Note("Output", "the output of every timestep")
+    else:
+        keeps = replace(layer, return_sequences=True)
+        yield Note(
+            "Output",
+            f"the last output alone: the time axis is gone. seq keeps it: {keeps.spec()} returns "
+            f"{shape_text(keeps.output_shape(reads))}",
+        )
+
+
+MERGED = {
+    "concat": "their outputs stand side by side",
+    "sum": "their outputs are added",
+    "mul": "their outputs are multiplied",
+    "ave": "the mean of their outputs is taken",
+}
+"""What each merge mode does with the outputs of the two directions."""
+
+
+def _reset_text(layer: GRU, reads: Shape) -> str:
+    before, after = (_params(replace(layer, reset_after=value), reads) for value in (False, True))
+    if layer.reset_after:
+        return (
+            "r acts on h_{t-1}·U_h + b'_h, so W and U have a bias each (reset=after, as in PyTorch and cuDNN). "
+            f"With reset=before r acts on h_{{t-1}} and one bias is enough: {before:,} instead of {after:,}"
+        )
+    return (
+        "r acts on h_{t-1}, so one bias is enough (reset=before, as in the paper). "
+        f"With reset=after, Keras's default, W and U have a bias each: {after:,} instead of {before:,}"
+    )
+
+
+def _params(layer: Layer, reads: Shape) -> int:
+    return sum(weight.params for weight in layer.weights(reads[-1] or 0))
+
+
+def _other_note(
+    layer: Layer, here: Sequence[Weight], there: Sequence[Weight] | None, other: Framework
+) -> Iterator[Note]:
+    """Yield what the other framework counts, and why where that differs."""
+    name = FRAMEWORK_NAMES[other]
+    if there is None:
+        conflict = layer.conflict(other)
+        yield Note(name, conflict.reason if conflict is not None else "")
+        return
+    if not there:
+        return
+    params = sum(weight.params for weight in there)
+    ours, theirs = ([weight for weight in weights if weight.symbol.startswith("b")] for weights in (here, there))
+    if params == sum(weight.params for weight in here):
+        yield Note(name, f"{params:,} as well")
+    else:
+        yield Note(name, f"{params:,}: its biases are {_shapes(theirs)}, here {_shapes(ours)}; a step adds them all up")
+
+
+def _shapes(weights: Sequence[Weight]) -> str:
+    return listed([f"{weight.name} {shape_text(weight.shape)}" for weight in weights])

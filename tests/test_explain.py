@@ -1,0 +1,160 @@
+"""`rnncli explain`: every number of a summary, taken apart."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from conftest import Result
+from hypothesis import given
+from strategies import networks
+
+from rnncli import Network
+from rnncli.explanation import Formula, explain
+from rnncli.layers import Recurrent
+
+Run = Callable[..., Result]
+Screen = Callable[[str, str], None]
+
+GATED = "embed:10000x32:mask,lstm:64:seq,gru:5:bi=sum,dropout:0.5,dense:1:sigmoid"
+
+
+def computed(formula: Formula) -> list[int]:
+    """What each step of a formula comes to when it is computed as written."""
+    text = f"{formula.numbers} = {formula.value:,}"
+    return [eval(step.replace("×", "*").replace(",", "")) for step in text.split("=")]
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("rnn", ["embed:10000x32,rnn:32"]),
+        ("gated", [GATED, "--batch", "2", "--timesteps", "10"]),
+        ("gru-before", ["input:4,gru:5:reset=before"]),
+        ("torch", ["input:4,lstm:5:bi:seq,rnn:2:relu:back", "--framework", "torch"]),
+        ("only-input", ["input:8"]),
+    ],
+)
+def test_an_explanation_reads_as_it_was_reviewed(name: str, arguments: list[str], rnncli: Run, screen: Screen) -> None:
+    result = rnncli("explain", *arguments)
+    assert (result.status, result.stderr) == (0, "")
+    screen(f"explain-{name}", result.stdout)
+
+
+def test_it_fits_a_terminal_of_80_columns(terminal: Run, screen: Screen) -> None:
+    result = terminal("explain", GATED, columns=80, NO_COLOR="1", TERM="dumb")
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    screen("explain-terminal-80", result.stdout)
+
+
+@given(networks())
+def test_every_formula_comes_to_the_number_that_the_summary_counts(network: Network) -> None:
+    summary, explanation = network.summary(), explain(network)
+    for row, layer in zip(summary.layers, explanation.layers, strict=True):
+        assert layer.params == row.params
+        for (weight, formula), declared in zip(layer.weights, row.weights, strict=True):
+            assert set(computed(formula)) == {weight.params} == {declared.params}
+            assert formula.words.count("×") == formula.numbers.count("×")
+        if layer.total is None:
+            assert len(layer.weights) < 2
+        else:
+            assert set(computed(layer.total)) == {row.params}
+
+
+@given(networks())
+def test_the_other_frameworks_count_is_what_its_own_summary_says(network: Network) -> None:
+    theirs = explain(network).other_params
+    if theirs is None:
+        assert any(layer.conflict("torch") for layer in network.layers)
+    else:
+        assert theirs == network.summary(framework="torch").total_params
+        there = explain(network, framework="torch")
+        assert (there.summary.total_params, there.other_params) == (theirs, network.summary().total_params)
+
+
+@given(networks())
+def test_every_weight_stands_in_the_equations(network: Network) -> None:
+    for framework in ("keras", "torch"):
+        if any(layer.conflict(framework) for layer in network.layers):
+            continue
+        for layer in explain(network, framework=framework).layers:
+            text = " ".join(equation.text for equation in layer.equations)
+            for weight, _ in layer.weights:
+                assert weight.symbol in text
+
+
+def notes(spec: str, **options: Any) -> dict[str, str]:
+    """The notes on the last layer of a spec by their topic."""
+    return {note.topic: note.text for note in explain(Network.parse(spec), **options).layers[-1].notes}
+
+
+def test_the_150_or_165_of_a_gru_are_explained_from_both_sides() -> None:
+    # 3 gates of 5 units on 4 inputs: Keras 1 and reset_after=False, or Keras 2 and later.
+    assert Network.parse("input:4,gru:5:reset=before").summary().total_params == 150
+    assert Network.parse("input:4,gru:5").summary().total_params == 165
+    assert "150 instead of 165" in notes("input:4,gru:5")["Reset"]
+    assert "165 instead of 150" in notes("input:4,gru:5:reset=before")["Reset"]
+    assert "Reset" not in notes("input:4,gru:5:nobias")
+
+
+def test_it_says_how_pytorch_comes_to_another_count() -> None:
+    text = notes("input:32,rnn:32")["PyTorch"]
+    assert text.startswith("2,112: ")
+    assert "bias_ih_l0 (32,) and bias_hh_l0 (32,)" in text
+    assert notes("input:32,gru:32")["PyTorch"] == "6,336 as well"
+    assert "reset=before" in notes("input:4,gru:5:reset=before")["PyTorch"]
+
+
+def test_it_says_where_the_time_axis_goes_and_which_flag_keeps_it() -> None:
+    assert "rnn:32:seq returns (None, None, 32)" in notes("input:8,rnn:32")["Output"]
+    assert notes("input:8,rnn:32:seq")["Output"] == "the output of every timestep"
+    assert "lstm:4:seq:bi returns (2, 7, 8)" in notes("input:8,lstm:4:bi", batch=2, timesteps=7)["Output"]
+
+
+@given(networks())
+def test_the_spec_that_is_said_to_keep_the_time_axis_does(network: Network) -> None:
+    for layer in explain(network).layers:
+        if isinstance(layer.layer, Recurrent) and not layer.layer.return_sequences:
+            text = next(note.text for note in layer.notes if note.topic == "Output")
+            spec, _, shape = text.partition("seq keeps it: ")[2].partition(" returns ")
+            sizes = [str(size) for size in layer.input_shape[1:] if size is not None]
+            kept = Network.parse(f"input:{'x'.join(sizes)},{spec}")
+            assert str(kept.summary().output_shape) == shape
+
+
+def test_json_holds_all_of_it_as_data(rnncli: Run) -> None:
+    explained = json.loads(rnncli("explain", "-f", "json", "input:4,gru:5,dropout:0.5").stdout)
+    assert {key: explained[key] for key in ("spec", "framework", "other_framework", "total_params")} == {
+        "spec": "input:4,gru:5,dropout:0.5",
+        "framework": "keras",
+        "other_framework": "torch",
+        "total_params": 165,
+    }
+    gru, dropout = explained["layers"]
+    assert gru["equations"][-1] == {"text": "h_t = z_t * h_{t-1} + (1 - z_t) * g_t", "means": "state and output"}
+    assert gru["weights"][2] == {
+        "name": "bias",
+        "symbol": "b",
+        "shape": [2, 15],
+        "axes": [
+            [{"name": "biases", "number": 2}],
+            [{"name": "gates", "number": 3}, {"name": "units", "number": 5}],
+        ],
+        "formula": {"words": "biases × gates × units", "numbers": "2 × 3 × 5", "value": 30},
+        "params": 30,
+    }
+    assert gru["formula"] == {
+        "words": "gates × units × (input + units + biases)",
+        "numbers": "3 × 5 × (4 + 5 + 2) = 15 × 11",
+        "value": 165,
+    }
+    assert (gru["states"], gru["params"], gru["other_params"]) == (["h"], 165, 165)
+    assert (dropout["weights"], dropout["formula"], dropout["params"]) == ([], None, 0)
+
+
+def test_a_framework_that_cannot_express_the_network_is_an_error_that_says_so(rnncli: Run) -> None:
+    result = rnncli("explain", "input:4,gru:5:reset=before", "--framework", "torch")
+    assert (result.status, result.stdout) == (2, "")
+    assert "Help: what PyTorch can express: input:4,gru:5\n" in result.stderr
