@@ -19,6 +19,8 @@ COMMANDS = {
     "summary": "Shapes, parameters and costs of every layer.",
     "forward": "Run the network in NumPy and show what comes out.",
     "explain": "Where each number comes from.",
+    "draw": "The network unrolled in time, as a picture.",
+    "compare": "Networks side by side.",
     "solve": "The largest network within a budget.",
     "layers": "The spec language on one screen.",
 }

@@ -70,6 +70,11 @@ class Summary:
         return self.total_params * DTYPE_BYTES[self.dtype]
 
     @property
+    def macs_per_step(self) -> int:
+        """Multiply-adds for one vector that each layer reads."""
+        return sum(layer.macs_per_step for layer in self.layers)
+
+    @property
     def macs(self) -> int | None:
         """Multiply-adds for the whole input; None while a layer's are unknown."""
         return _total([layer.macs for layer in self.layers])

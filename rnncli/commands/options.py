@@ -66,7 +66,7 @@ format_option = click.option(
     default="table",
     help="table is for people; the others hold plain numbers. JSON is one object a line.",
 )
-svg_option = click.option("--svg", metavar="FILE.svg", help="Save the table as a picture, too.")
+svg_option = click.option("--svg", metavar="FILE.svg", help="Save what is shown as a picture, too.")
 dtype_option = click.option(
     "--dtype",
     type=click.Choice(tuple(DTYPE_BYTES)),

@@ -1,0 +1,80 @@
+"""`rnncli compare`: networks side by side."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import click
+
+from rnncli.commands.options import check_svg, dtype_option, format_option, number_option, svg_option
+from rnncli.commands.specs import each_network, specs
+from rnncli.comparison import Comparison, compare
+from rnncli.errors import UsageError
+from rnncli.layers.base import FRAMEWORKS, Framework
+from rnncli.network import Network
+
+
+@click.command(short_help="Networks side by side.")
+@click.argument("spec", nargs=-1)
+@number_option("--batch", "Samples at a time; unknown (None) if left out.")
+@number_option("--timesteps", "Length of the sequence; unknown if left out.")
+@dtype_option
+@click.option(
+    "--framework",
+    type=click.Choice(FRAMEWORKS),
+    multiple=True,
+    default=("keras",),
+    help="Whose weights to count; give it twice to compare the frameworks.  [default: keras]",
+)
+@format_option
+@svg_option
+def command(
+    spec: tuple[str, ...],
+    batch: int | None,
+    timesteps: int | None,
+    dtype: str,
+    framework: tuple[str, ...],
+    format_: str,
+    svg: str | None,
+) -> None:
+    """Examples:
+
+    \b
+      rnncli compare embed:10000x32,lstm:64 embed:10000x32,gru:64
+      rnncli compare input:8,rnn:16 input:8,gru:16 input:8,lstm:16 --timesteps 100
+      rnncli compare input:32,rnn:32 --framework keras --framework torch
+
+    Show what networks return, own and cost side by side, each with its difference from the first and
+    its ratio to it; below, layer by layer where the networks line up.
+
+    SPEC is a network such as embed:10000x32,rnn:32 (see `rnncli layers`), or - for specs on standard
+    input, one a line.
+    """  # noqa: D415 - the help of a command leads with its examples
+    check_svg(svg, shown=format_ == "table")
+    candidates: list[tuple[Network, Framework]] = []
+
+    def add(network: Network) -> None:
+        for each in cast(tuple[Framework, ...], framework):
+            network.summary(batch, timesteps, each, dtype)  # a fault is reported with its spec
+            candidates.append((network, each))
+
+    each_network(specs(spec), add)
+    if len(candidates) < 2:
+        raise UsageError(
+            "a comparison needs two networks", "give another SPEC, or --framework keras --framework torch for one"
+        )
+    _print(compare(candidates, batch, timesteps, dtype), format_, svg)
+
+
+def _print(comparison: Comparison, format_: str, svg: str | None) -> None:
+    if format_ == "table":
+        from rnncli.render.comparisons import print_comparison
+        from rnncli.render.console import screen
+
+        with screen(svg, "rnncli compare") as show:
+            show(print_comparison, comparison)
+    else:
+        from rnncli.render.plain import json_line
+
+        for network in comparison.as_dicts():
+            click.echo(json_line(network), nl=False)

@@ -1,0 +1,34 @@
+"""`rnncli draw`: the network unrolled in time, as a picture in the terminal."""
+
+from __future__ import annotations
+
+import click
+
+from rnncli.commands.options import number_option, svg_option
+from rnncli.commands.specs import each_network, specs
+
+
+@click.command(short_help="The network unrolled in time, as a picture.")
+@click.argument("spec", nargs=-1)
+@number_option("--batch", "Samples at a time; unknown (None) if left out.")
+@number_option("--timesteps", "Length of the sequence; unknown (T) if left out.")
+@svg_option
+def command(spec: tuple[str, ...], batch: int | None, timesteps: int | None, svg: str | None) -> None:
+    """Examples:
+
+    \b
+      rnncli draw embed:10000x32,rnn:32:seq,rnn:32
+      rnncli draw input:8,lstm:16:seq:bi,gru:4,dense:1:sigmoid --timesteps 3
+      rnncli draw input:50x8,lstm:64 --svg lstm.svg
+
+    Draw the network unrolled in time: time to the right, layers upward. Arrows along a row carry the state of a
+    recurrent layer from step to step; arrows up are the outputs that leave it, with the shape of all of them.
+
+    SPEC is a network such as embed:10000x32,rnn:32 (see `rnncli layers`), or - for specs on standard
+    input, one a line. Without it $RNNCLI_SPEC is used, or else an example.
+    """  # noqa: D415 - the help of a command leads with its examples
+    from rnncli.render.console import screen
+    from rnncli.render.drawing import print_drawing
+
+    with screen(svg, "rnncli draw") as show:
+        each_network(specs(spec), lambda network: show(print_drawing, network, batch, timesteps))

@@ -1,0 +1,296 @@
+"""`rnncli draw`: what people see, and what any drawing keeps to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from itertools import pairwise
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from conftest import Result, without_styles
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import MAX_SIZE, heads, networks
+from test_startup import imported
+
+from rnncli import Network
+from rnncli.engine import Model
+from rnncli.layers import Input, SimpleRNN
+from rnncli.layers.recurrent import MERGE_MODES
+from rnncli.render.drawing import draw
+from rnncli.render.grid import BOX
+from rnncli.spec import EXAMPLE
+from rnncli.units import shape_text
+from rnncli.unrolled import Unrolled, unroll
+
+Run = Callable[..., Result]
+Screen = Callable[[str, str], None]
+
+CLASSIFIER = "input:8,lstm:16:seq:bi,gru:4,dense:1:sigmoid"
+BACK_AND_BOTH = "input:8,rnn:4:seq:back,lstm:4:bi=sum,dense:3"
+
+sizes = st.none() | st.integers(1, 9) | st.integers(1, MAX_SIZE)
+
+
+@st.composite
+def unrolled(draw_: st.DrawFn) -> Unrolled:
+    """Any network unrolled in time, its batch and timesteps known or not."""
+    network = draw_(networks())
+    timesteps = draw_(sizes) if getattr(network.head, "timesteps", None) is None else None
+    return unroll(network, draw_(sizes), timesteps)
+
+
+def plain(picture: Unrolled, width: int, ascii_only: bool = False) -> list[str]:
+    """The lines of a drawing."""
+    return [line.plain for line in draw(picture, width, ascii_only)]
+
+
+def rows(spec: str, timesteps: int | None = None, width: int = 80) -> list[str]:
+    """The lines that show what a cell carries, from the top."""
+    drawn = plain(unroll(Network.parse(spec), None, timesteps), width)
+    return [line[line.index("0 ─►") if "0 ─►" in line else line.index("│") :] for line in drawn if " 0" in line]
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("example", [EXAMPLE]),
+        ("classifier", [CLASSIFIER]),
+        ("back", ["input:8,rnn:4:back"]),
+        ("back-seq", ["input:8,rnn:4:back:seq,rnn:3"]),
+        ("back-seq-output", ["input:8,gru:4:back:seq", "--timesteps", "100"]),
+        ("bi", ["input:8,gru:4:bi"]),
+        ("bi-reversed", [BACK_AND_BOTH]),
+        ("known-input", ["input:50x8,lstm:64", "--batch", "32"]),
+        ("only-input", ["input:8"]),
+        ("no-state", ["embed:10x4,dropout:0.5,dense:3"]),
+        ("every-step", ["input:8,lstm:4:seq:bi=ave,rnn:2", "--timesteps", "3"]),
+        ("one-step", ["input:8,lstm:4:seq,rnn:2:bi", "--timesteps", "1"]),
+        ("deep", ["embed:10000x32:mask,rnn:32:seq:x38,rnn:32"]),
+        ("huge", ["input:2G,lstm:2G:seq:bi,gru:2G:back:seq", "--batch", "2G", "--timesteps", "2G"]),
+    ],
+)
+def test_a_drawing_reads_as_it_was_reviewed(name: str, arguments: list[str], rnncli: Run, screen: Screen) -> None:
+    result = rnncli("draw", *arguments)
+    assert (result.status, result.stderr) == (0, "")
+    screen(f"draw-{name}", result.stdout)
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 120])
+def test_a_drawing_fits_the_terminal(columns: int, terminal: Run, screen: Screen) -> None:
+    result = terminal("draw", CLASSIFIER, columns=columns)
+    assert result.status == 0
+    assert "\x1b[" in result.stdout
+    text = without_styles(result.stdout)
+    # The spec above the drawing is one line to be copied, which the terminal wraps.
+    assert max(len(line) for line in text.splitlines() if line != CLASSIFIER) <= columns
+    screen(f"draw-terminal-{columns}", text)
+
+
+@pytest.mark.parametrize("spec", [CLASSIFIER, BACK_AND_BOTH, "embed:10x4,rnn:3:seq:x4,gru:2:bi"], ids=["1", "2", "3"])
+def test_a_drawing_is_in_ascii_where_the_output_knows_nothing_else(spec: str, program: Run, screen: Screen) -> None:
+    result = program("draw", spec, PYTHONIOENCODING="ascii")
+    assert (result.status, result.stderr) == (0, "")
+    assert result.stdout.isascii()
+    if spec == BACK_AND_BOTH:
+        screen("draw-ascii", result.stdout)
+
+
+def test_a_drawing_that_is_not_on_a_terminal_is_for_80_columns_and_has_no_colour(rnncli: Run, terminal: Run) -> None:
+    text = rnncli("draw", CLASSIFIER).stdout
+    assert "\x1b" not in text
+    assert text == without_styles(terminal("draw", CLASSIFIER, columns=80).stdout)
+    assert terminal("draw", CLASSIFIER, columns=200, stdout_piped=True).stdout == text
+
+
+def test_force_color_changes_nothing_but_the_colour(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = rnncli("draw", CLASSIFIER).stdout
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    coloured = rnncli("draw", CLASSIFIER).stdout
+    assert coloured != text
+    assert without_styles(coloured) == text
+
+
+def test_the_picture_shows_the_drawing(rnncli: Run, tmp_path_factory: pytest.TempPathFactory) -> None:
+    file = tmp_path_factory.mktemp("draw") / "drawing.svg"
+    assert rnncli("draw", EXAMPLE, "--svg", file).status == 0
+    text = "".join(ElementTree.fromstring(file.read_text(encoding="utf-8")).itertext()).replace("\xa0", " ")
+    assert all(word in text for word in ("rnncli draw", "simple_rnn_1", "(None, None, 32)", "─h─►"))
+
+
+def test_several_specs_are_several_drawings_and_a_bad_one_is_reported(rnncli: Run) -> None:
+    one, two = rnncli("draw", "input:8,rnn:3").stdout, rnncli("draw", CLASSIFIER).stdout
+    result = rnncli("draw", "input:8,rnn:3", "-", stdin=f"input:8,rnn\n{CLASSIFIER}\n")
+    assert (result.status, result.stdout) == (2, one + two)
+    assert "line 1 of standard input" in result.stderr
+
+
+def test_timesteps_that_contradict_the_spec_are_an_error(rnncli: Run) -> None:
+    result = rnncli("draw", "input:50x8,rnn:3", "--timesteps", "60")
+    assert (result.status, result.stdout) == (2, "")
+    assert "fixes 50 timesteps, but 60" in result.stderr
+
+
+def test_a_drawing_imports_no_numpy() -> None:
+    assert "numpy" not in imported("draw", CLASSIFIER)
+    assert not imported("draw", "--help") & {"numpy", "rich"}
+
+
+@given(unrolled(), st.integers(1, 200), st.booleans())
+def test_no_line_is_wider_than_the_terminal_and_ascii_is_ascii(picture: Unrolled, width: int, ascii_only: bool) -> None:
+    lines = plain(picture, width, ascii_only)
+    assert max(map(len, lines)) <= width
+    assert lines == [line.rstrip() for line in lines]
+    if ascii_only:
+        assert "".join(lines).isascii()
+
+
+@given(unrolled(), st.integers(80, 200), st.booleans())
+def test_every_name_and_every_shape_is_shown_whole(picture: Unrolled, width: int, ascii_only: bool) -> None:
+    lines = plain(picture, width, ascii_only)
+    labels = [line.split("  ")[0].split(" 0 ")[0] for line in lines]
+    for layer in picture.layers:
+        assert layer.names[0] in labels
+        assert len(layer.names) == 1 or any(label.endswith(f" {layer.names[-1]}") for label in labels)
+        assert any(line.endswith(shape_text(layer.output_shape)) for line in lines)
+    assert any(line.endswith(shape_text(picture.input_shape)) for line in lines)
+
+
+@given(unrolled(), st.integers(60, 200))
+def test_every_arrow_upward_starts_at_what_it_hands_on(picture: Unrolled, width: int) -> None:
+    lines = plain(picture, width)
+    modes = "".join(MERGE_MODES)
+    inputs = "".join(lines[-3:])
+    for above, below in pairwise(lines):
+        for found in re.finditer("▲", above):
+            assert below[found.start()] in f"┴{modes}" or below in inputs
+        for found in re.finditer("┴", below):
+            assert above[found.start()] in f"▲┌┐{modes}"
+
+
+@given(unrolled(), st.integers(60, 200))
+def test_the_boxes_of_all_layers_stand_one_above_another(picture: Unrolled, width: int) -> None:
+    lines = plain(picture, width)
+    lefts = {corner.start() for line in lines for corner in re.finditer("└", line)}
+    sides = lefts | {left + BOX - 1 for left in lefts}
+    for line in lines:
+        assert {side.start() for side in re.finditer("[│├┤┘]", line)} <= sides
+
+
+@pytest.mark.parametrize(
+    ("spec", "pattern"),
+    [
+        ("input:8,rnn:3", r"0 ─►│ rnn │─h─►.* ··· ─►│ rnn │"),
+        ("input:8,rnn:3:back", r"│ rnn │◄─h─│.* ··· ◄─│ rnn │◄─ 0"),
+        ("input:8,lstm:3:seq", r"0 ─►│ lstm│─h,c─►.* ··· ─►│ lstm│"),
+        ("input:8,lstm:3:back", r"│ lstm│◄─h,c─│.* ··· ◄─│ lstm│◄─ 0"),
+    ],
+)
+def test_states_go_from_zero_along_time_or_against_it(spec: str, pattern: str) -> None:
+    (row,) = rows(spec)
+    assert re.fullmatch(pattern, row)
+
+
+@pytest.mark.parametrize(
+    ("spec", "directions"),
+    [
+        ("rnn:3:seq,rnn:3", "►►"),
+        ("rnn:3:back:seq,rnn:3", "◄◄"),
+        ("rnn:3:back:seq,rnn:3:back", "◄►"),
+        ("rnn:3:back:seq,dense:3,rnn:3:seq,rnn:3:back:seq,rnn:3", "◄◄►►"),
+        ("rnn:3:bi", "(►◄)"),
+        ("rnn:3:bi:seq,rnn:3", "(►◄)►"),
+        ("rnn:3:back:seq,rnn:3:bi:seq,rnn:3", "◄(◄►)◄"),
+    ],
+)
+def test_a_sequence_in_reversed_time_is_read_from_right_to_left(spec: str, directions: str) -> None:
+    expected = "".join(reversed(re.sub(r"\((.)(.)\)", r"\2\1", directions)))
+    assert ["►" if "0 ─►" in row else "◄" for row in rows(f"input:8,{spec}")] == list(expected)
+
+
+@st.composite
+def simple_stacks(draw_: st.DrawFn) -> Network:
+    """SimpleRNNs above one another, in any direction."""
+    layers = draw_(st.lists(st.tuples(st.booleans(), st.sampled_from((None, None, "concat", "sum"))), min_size=1))
+    last = draw_(st.booleans())
+    return Network(
+        (
+            Input(2),
+            *(
+                SimpleRNN(
+                    3,
+                    go_backwards=back and mode is None,
+                    merge_mode=mode,
+                    return_sequences=last or index < len(layers) - 1,
+                )
+                for index, (back, mode) in enumerate(layers)
+            ),
+        )
+    )
+
+
+@given(simple_stacks(), st.integers(1, 5), st.data())
+def test_outputs_leave_at_the_steps_whose_input_they_see(network: Network, timesteps: int, data: st.DataObject) -> None:
+    model = Model(network, dtype="float64")
+    # Without a recurrent kernel a cell remembers nothing, so that an output shows the one step it was computed at.
+    stateless = {
+        name: weight * 0 if name.endswith("recurrent_kernel") else weight for name, weight in model.weights.items()
+    }
+    model = Model(network, dtype="float64", weights=stateless)
+    step = data.draw(st.integers(0, timesteps - 1))
+    x = np.random.default_rng(0).normal(size=(2, timesteps, 2))
+    x[1] = x[0]
+    x[1, step] += 1
+    before, after = model(x)
+    top = unroll(network, 2, timesteps).layers[-1]
+    if top.returns == "all":
+        changed = np.flatnonzero((before != after).any(axis=-1))
+        assert changed.tolist() == [timesteps - 1 - step if top.reversed_time else step]
+    else:
+        ends = {"first": 0, "last": timesteps - 1}
+        sees = set(ends.values()) if top.merge_mode else {ends[top.returns]}
+        assert (before != after).any() == (step in sees)
+
+
+@pytest.mark.parametrize(
+    ("timesteps", "shown"), [(1, "x1"), (2, "x1 x2"), (5, "x1 x2 x3 x4 x5"), (6, "x1 x2 x3 ··· x6")]
+)
+def test_few_timesteps_are_all_drawn(timesteps: int, shown: str) -> None:
+    lines = plain(unroll(Network.parse("input:8,rnn:3"), None, timesteps), 80)
+    (line,) = (line for line in lines if line.startswith("input"))
+    assert re.findall(r"x\d+|···", line) == shown.split()
+
+
+def test_a_wider_terminal_shows_more_first_steps_but_never_more_than_six() -> None:
+    picture = unroll(Network.parse(EXAMPLE))
+    counts = [
+        next(line for line in plain(picture, width) if line.startswith("input")).count("x") for width in (60, 80, 120)
+    ]
+    assert counts == sorted(set(counts))
+    assert plain(picture, 150) == plain(picture, 10_000)
+    assert "x6" in plain(picture, 150)[-2]
+    assert "x7" not in plain(picture, 150)[-2]
+
+
+def test_three_or_more_equal_layers_are_drawn_once_with_their_names_and_number() -> None:
+    lines = plain(unroll(Network.parse("embed:10x4,rnn:4:seq:x38,dense:2:x2")), 80)
+    text = "\n".join(lines)
+    assert "rnn:4:seq × 38" in text
+    assert "… simple_rnn_37" in text
+    assert text.count("│dense│") == 2 * text.count("│embed│")
+    assert len(lines) < 24
+
+
+def test_layers_that_read_in_different_directions_are_not_drawn_as_one() -> None:
+    assert len(unroll(Network.parse("input:8,rnn:8:back:seq:x4")).layers) == 4
+    assert len(unroll(Network.parse("input:8,rnn:8:seq:x4")).layers) == 1
+
+
+@given(networks(head=heads))
+def test_the_layers_drawn_are_those_of_the_network_in_order(network: Network) -> None:
+    layers = unroll(network).layers
+    assert tuple(name for layer in layers for name in layer.names) == network.names
+    assert [layer.spec for layer in layers for _ in layer.names] == [layer.spec() for layer in network.body]
