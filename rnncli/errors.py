@@ -27,9 +27,14 @@ class RnncliError(Exception):
         super().__init__(message)
         self.message = message
         self.advice = advice
+        self.origin: str | None = None
+        """Where the spec at fault came from, if that needs saying: `line 3 of standard input`."""
 
     def __str__(self) -> str:
-        return self.message if self.advice is None else f"{self.message}\nHelp: {self.advice}"
+        return self._headline() if self.advice is None else f"{self._headline()}\nHelp: {self.advice}"
+
+    def _headline(self) -> str:
+        return self.message if self.origin is None else f"{self.origin}: {self.message}"
 
 
 class UsageError(RnncliError):
@@ -62,14 +67,11 @@ class SpecError(UsageError, ValueError):
         self.text = text
         self.span = span
         self.repair = repair
-        self.origin: str | None = None
-        """Where the spec came from, if not from the command line: `line 3 of standard input`."""
 
     def __str__(self) -> str:
-        message = self.message if self.origin is None else f"{self.origin}: {self.message}"
         help_line = f"{self.advice}: {self.repair}" if self.repair else self.advice
         spec, carets = underline(self.text, *self.span)
-        return f"{message}\n  {spec}\n  {carets}\nHelp: {help_line}"
+        return f"{self._headline()}\n  {spec}\n  {carets}\nHelp: {help_line}"
 
 
 def underline(text: str, start: int, end: int, width: int = _SHOWN_WIDTH) -> tuple[str, str]:

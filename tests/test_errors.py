@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Callable
 from unicodedata import east_asian_width
@@ -213,3 +214,11 @@ def test_options_that_contradict_a_spec_are_reported_for_it_and_the_others_are_s
     result = rnncli("summary", "-q", "--timesteps", "20", "input:50x8,lstm:3", "input:8,dense:1")
     assert "spec 1: input:50x8 fixes 50 timesteps, but 20 are asked for" in result.stderr
     assert (result.status, result.stdout) == (2, "9\n")
+
+
+def test_a_spec_whose_work_fails_does_not_stop_the_others(rnncli: Callable[..., Result]) -> None:
+    result = rnncli("forward", "-f", "json", "--timesteps", "3", "input:8", "embed:1Gx4096", "input:8,rnn:2")
+    assert [json.loads(line)["spec"] for line in result.stdout.splitlines()] == ["input:8", "input:8,rnn:2"]
+    assert result.stderr.startswith("Error: spec 2: the network would take 14.90 TB")
+    assert result.status == 1
+    assert rnncli("forward", "embed:1Gx4096", "lsmt:3").status == 2

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from rnncli.engine.forward import ForwardRun
     from rnncli.engine.stages import Chunk, State
+    from rnncli.engine.study import Study
     from rnncli.engine.types import Array
 
 DEFAULT_TIMESTEPS = 100
@@ -41,6 +42,7 @@ class Options:
     output: str | None
     state: str | None
     save_state: str | None
+    plot: bool
 
 
 @click.command(short_help="Run the network in NumPy and show what comes out.")
@@ -66,6 +68,7 @@ class Options:
 @click.option("-o", "--output", metavar="FILE.npy", help="Write the network's output, as it is made.")
 @click.option("--state", metavar="FILE.npz", help="Start from the states that --save-state wrote.")
 @click.option("--save-state", metavar="FILE.npz", help="Write the last state of every recurrent layer.")
+@click.option("--plot", is_flag=True, help="Show the last recurrent layer's activations over time.")
 @format_option
 @svg_option
 def command(
@@ -81,6 +84,7 @@ def command(
     output: str | None,
     state: str | None,
     save_state: str | None,
+    plot: bool,
     format_: str,
     svg: str | None,
 ) -> None:
@@ -100,7 +104,9 @@ def command(
 
     back and bi need the whole sequence at once, so their memory grows with the timesteps.
     """  # noqa: D415 - the help of a command leads with its examples
-    options = Options(timesteps, batch, seed, dtype, init, input, weights, save_weights, output, state, save_state)
+    options = Options(
+        timesteps, batch, seed, dtype, init, input, weights, save_weights, output, state, save_state, plot
+    )
     given: Iterable[Spec] = specs(spec)
     if any((input, weights, save_weights, output, state, save_state)):
         # One file cannot belong to several networks.
@@ -111,11 +117,14 @@ def command(
                 "call rnncli forward once for each spec",
             )
     check_svg(svg, shown=format_ == "table")
+    if plot and format_ not in ("table", "json"):
+        raise UsageError(f"--plot has no form in {format_}", "ask for a table or for json, or leave --plot out")
     with _printer(format_, svg) as show:
-        each_network(given, lambda network: show(_run(network, options)))
+        each_network(given, lambda network: show(*_run(network, options)))
 
 
-def _run(network: Network, options: Options) -> ForwardRun:
+def _run(network: Network, options: Options) -> tuple[ForwardRun, Study | None]:
+    """Return what a run has found, and the study of it if a plot is asked for."""
     import numpy as np
 
     from rnncli.engine.checks import state_shapes, weight_shapes
@@ -141,32 +150,45 @@ def _run(network: Network, options: Options) -> ForwardRun:
     if (options.state or options.save_state) and any(needs_whole(layer) for layer in network.body):
         click.echo("Note: back and bi read from the end, so pieces of a sequence do not add up to the whole", err=True)
 
-    with progress("forward", work(network, timesteps)) as tick:
+    part, study = None, None
+    if options.plot:
+        from rnncli.engine.study import DTYPE, SAMPLES, studied, study_of
+
+        part = studied(network)
+
+    with progress("forward", work(network, timesteps) + (work(part, timesteps) if part else 0)) as tick:
         weights = None
         if options.weights is not None:
             weights = _read(options.weights, weight_shapes(network), dtype)
         states: State = {}
         if options.state is not None:
             states = _read(options.state, state_shapes(network, batch), dtype)
+        first_states = dict(states)
         model = Model(network, options.seed, options.dtype, options.init, weights)
-        if array is not None:
-            chunks = _naming(str(options.input), model.chunks_of(array))
-        else:
+        if part is not None:
+            check_fits(part, SAMPLES, timesteps, DTYPE)
+
+        def chunks() -> Iterator[Chunk]:
+            if array is not None:
+                return _naming(str(options.input), model.chunks_of(array))
             steps = chunk_steps(widest(network), batch)
-            chunks = random_chunks(network, batch, timesteps, steps, options.seed, options.init, dtype)
+            return random_chunks(network, batch, timesteps, steps, options.seed, options.init, dtype)
+
         if options.output is None:
-            run = forward(model, chunks, batch, timesteps, None, states, tick)
+            run = forward(model, chunks(), batch, timesteps, None, states, tick)
         else:
             from rnncli.engine.files import output_file
 
             with output_file(options.output, model.output_shape(batch, timesteps), dtype) as write:
-                run = forward(model, chunks, batch, timesteps, write, states, tick)
+                run = forward(model, chunks(), batch, timesteps, write, states, tick)
+        if part is not None:
+            study = study_of(model, chunks(), batch, timesteps, first_states, tick)
     for path, arrays in ((options.save_weights, model.weights), (options.save_state, states)):
         if path is not None:
             from rnncli.engine.files import write_arrays
 
             write_arrays(path, arrays)
-    return run
+    return run, study
 
 
 def _naming(path: str, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
@@ -200,17 +222,30 @@ def _check_size(path: str, shape: tuple[int, ...], options: Options) -> None:
 
 
 @contextmanager
-def _printer(format_: str, svg: str | None) -> Iterator[Callable[[ForwardRun], None]]:
-    """Yield what prints one run."""
+def _printer(format_: str, svg: str | None) -> Iterator[Callable[[ForwardRun, Study | None], None]]:
+    """Yield what prints one run, and the study of it if there is one."""
     if format_ != "table":
         from rnncli.engine.forward import FORWARD_COLUMNS
         from rnncli.render.plain import renderer
 
         render = renderer(format_, FORWARD_COLUMNS)
-        yield lambda run: click.echo(render(run.as_dict()), nl=False)
+        yield lambda run, study: click.echo(render(run.as_dict() | _plot(study)), nl=False)
     else:
         from rnncli.render.console import screen
         from rnncli.render.runs import print_run
 
         with screen(svg, "rnncli forward") as show:
-            yield lambda run: show(print_run, run)
+
+            def print_all(run: ForwardRun, study: Study | None) -> None:
+                show(print_run, run)
+                if study is not None:
+                    from rnncli.render.plots import print_study
+
+                    show(print_study, study)
+
+            yield print_all
+
+
+def _plot(study: Study | None) -> dict[str, Any]:
+    """Return the plot's part of a run's object."""
+    return {} if study is None else {"plot": study.as_dict()}

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import click
 
-from rnncli.errors import EXIT_USAGE, SpecError
+from rnncli.errors import RnncliError
 from rnncli.network import Network
 from rnncli.spec import EXAMPLE, MAX_BYTES
 
@@ -26,25 +26,25 @@ class Spec(NamedTuple):
 
 
 def each_network(specs: Iterable[Spec], work: Callable[[Network], None]) -> None:
-    """Do `work` for the network of every spec, in order; report a bad spec and go on with the next.
+    """Do `work` for the network of every spec, in order; report a spec that is bad or fails, and go on with the next.
 
-    At the end the command exits with status 2 if any spec was bad.
+    At the end the command exits with the worst status that there was.
     """
     each_spec(specs, lambda text: work(Network.parse(text)))
 
 
 def each_spec(specs: Iterable[Spec], work: Callable[[str], None]) -> None:
     """Do `work` for the text of every spec, likewise."""
-    failed = False
+    status = 0
     for text, origin in specs:
         try:
             work(text)
-        except SpecError as error:
+        except RnncliError as error:
             error.origin = origin
             click.echo(f"Error: {error}", err=True)
-            failed = True
-    if failed:
-        click.get_current_context().exit(EXIT_USAGE)
+            status = max(status, error.exit_status)
+    if status:
+        click.get_current_context().exit(status)
 
 
 def specs(arguments: Sequence[str]) -> Iterator[Spec]:

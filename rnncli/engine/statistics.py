@@ -15,6 +15,12 @@ For tanh that is |y| > 0.97, where its slope has fallen under 6 % of its largest
 """
 
 
+def saturation_limits(low: float, high: float) -> tuple[float, float]:
+    """Return below which and above which output a layer is saturated whose outputs lie between `low` and `high`."""
+    edge = (1 - SATURATED) * (high - low)
+    return low + edge, high - edge
+
+
 class Statistics:
     """Mean, deviation, extremes and saturation of the numbers seen so far.
 
@@ -49,10 +55,8 @@ class Statistics:
         self.min = min(self.min, float(values.min()))
         self.max = max(self.max, float(values.max()))
         if self.bounds is not None:
-            low, high = self.bounds
-            edge = (1 - SATURATED) * (high - low)
-            self._saturated += int(np.count_nonzero(values > high - edge))
-            self._saturated += int(np.count_nonzero(values < low + edge))
+            low, high = saturation_limits(*self.bounds)
+            self._saturated += int(np.count_nonzero(values < low)) + int(np.count_nonzero(values > high))
 
     @property
     def std(self) -> float:

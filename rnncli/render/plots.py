@@ -1,0 +1,274 @@
+"""The picture of a study: a layer's outputs over time, units down and time across, and what to read from them.
+
+Every cell has a character that carries its value; colour says the same once more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby, pairwise
+from math import floor, isfinite, isnan, log10
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.text import Text
+
+from rnncli.engine.study import Study
+from rnncli.engine.traces import Bins, Memory, Outputs
+
+COLUMNS = 80
+"""The width of a picture where there is no terminal to take it from."""
+
+_WIDEST_TERMINAL = 1000
+"""A console that is wider than this stands for no terminal: its lines are not cut."""
+
+_WIDEST_CELL = 4
+_LABEL = len("saturated")
+_TICK = 16
+"""Columns from one label of the axis of time to the next."""
+
+_LEVELS = 3
+"""How many characters there are for values of either sign."""
+
+_NICE = (1, 2, 3, 5, 10)
+"""One level is worth one of these times a power of ten."""
+
+_DECADES = 4
+"""How many powers of ten the row of the effect shows."""
+
+_BLUE, _WHITE, _RED = (33, 102, 172), (247, 247, 247), (178, 24, 43)
+_SHADES = 12
+"""How many shades there are from white to the full colour."""
+
+
+class Symbols(NamedTuple):
+    """The characters of a picture.
+
+    Attributes:
+        levels: for the cells, from the most negative to the most positive.
+        bars: for the rows of bars, from the lowest to the highest.
+    """
+
+    levels: str
+    bars: str
+
+
+UNICODE = Symbols(levels="≡=-·+*#", bars="▁▂▃▄▅▆▇█")
+ASCII = Symbols(levels="E=-.+*#", bars="_.-:=+*#")
+BROKEN = "?"
+"""Stands for what is not a finite number."""
+
+
+class Grid(NamedTuple):
+    """How the bins of time are laid out in columns.
+
+    Attributes:
+        width: the columns of the whole picture.
+        merged: how many bins share a cell.
+        cell: the columns of a cell.
+    """
+
+    width: int
+    merged: int
+    cell: int
+
+    @classmethod
+    def fitting(cls, console: Console, bins: int) -> Grid:
+        """Return the grid for so many bins."""
+        width = console.width if console.width <= _WIDEST_TERMINAL else COLUMNS
+        available = max(1, width - _LABEL - 3)
+        merged = -(-bins // available)
+        return cls(width, merged, min(_WIDEST_CELL, available // -(-bins // merged)))
+
+    def merge(self, values: Bins, how: Callable[[list[float]], float]) -> Bins:
+        """Return a value for each cell; a cell without any is padding."""
+        groups = (values[start : start + self.merged] for start in range(0, len(values), self.merged))
+        present = ([value for value in group if value is not None] for group in groups)
+        return tuple(how(group) if group else None for group in present)
+
+    def means(self, values: Bins) -> Bins:
+        """Return the mean for each cell (bins differ by a step at most)."""
+        return self.merge(values, lambda group: sum(group) / len(group))
+
+
+def print_study(console: Console, study: Study) -> None:
+    """Print a study: the map of the outputs, rows of bars over the same time, and the figures in words."""
+    symbols = ASCII if console.options.ascii_only else UNICODE
+    outputs = study.outputs
+    grid = Grid.fitting(console, len(outputs.time_bins))
+    _print_heading(console, study, grid)
+    _print_map(console, study, grid, symbols)
+    _print_bars(console, study, grid, symbols)
+    console.print()
+    for label, text in (
+        ("Norm of the state", _norm_text(outputs)),
+        ("Saturated units", _saturated_text(outputs)),
+        ("Memory", _memory_text(study.memory, "last" if study.backwards else "first")),
+    ):
+        for line in Text.assemble((f"{label}: ", "bold"), text).wrap(console, max(1, grid.width - 1)):
+            console.print(Text.assemble(" ", line), soft_wrap=True)
+
+
+def _print_heading(console: Console, study: Study, grid: Grid) -> None:
+    outputs = study.outputs
+    sample = f" (the first of {study.batch:,} samples)" if study.batch > 1 else ""
+    down = f"{_plural(outputs.units, 'unit')}, {_each(outputs.unit_bins, outputs.units)} a row"
+    across = (
+        f"{_plural(study.timesteps, 'timestep')}, {_each(outputs.time_bins[:: grid.merged], study.timesteps)} a column"
+    )
+    if study.backwards:
+        across += ", in the order of reading: from the last"
+    console.print(Text.assemble("\n", (study.layer, "bold"), f" over time{sample}"), width=grid.width)
+    console.print(Text(f"Down: {down}. Across: {across}."), width=grid.width)
+
+
+def _print_map(console: Console, study: Study, grid: Grid, symbols: Symbols) -> None:
+    rows = [grid.means(row) for row in study.outputs.activations]
+    level = _level_value(abs(value) for row in rows for value in row if value is not None and isfinite(value))
+    for unit, row in zip(study.outputs.unit_bins, rows, strict=True):
+        cells = (_cell(value, level, symbols) for value in row)
+        runs = ((style, "".join(c * grid.cell for c, _ in run)) for style, run in groupby(cells, lambda cell: cell[1]))
+        _print_row(console, f"unit {unit}" if unit == 0 else f"{unit}", *((text, style) for style, text in runs))
+    _print_row(console, "timestep", (_axis(study, grid), ""))
+    legend = Text()
+    for value in (level * place for place in range(-_LEVELS, _LEVELS + 1)):
+        legend.append(*_cell(value, level, symbols)).append(f" {value:.3g}  ")
+    _print_legend(console, grid, legend)
+
+
+def _print_bars(console: Console, study: Study, grid: Grid, symbols: Symbols) -> None:
+    outputs, memory = study.outputs, study.memory
+    rows = [("norm", [value and value / outputs.norm_max for value in grid.means(outputs.norm)])]
+    scales = [f"norm 0 to {outputs.norm_max:.3g}"]
+    if outputs.saturated is not None:
+        rows.append(("saturated", list(grid.means(outputs.saturated))))
+        scales.append("saturated 0 to 100%")
+    if memory.problem is None:
+        effect = grid.merge(memory.effect, max)
+        rows.append(("effect", [share and 1 + log10(share) / _DECADES for share in effect]))
+        scales.append(f"effect 1/{10**_DECADES:,} to 1 (log)")
+    for label, heights in rows:
+        _print_row(console, label, ("".join(_bar(height, symbols) * grid.cell for height in heights), "cyan"))
+    _print_legend(console, grid, Text("; ".join(scales)))
+
+
+def _print_legend(console: Console, grid: Grid, text: Text) -> None:
+    text.rstrip()
+    for line in text.wrap(console, max(1, grid.width - _LABEL - 3)):
+        _print_row(console, "", line)
+
+
+def _print_row(console: Console, label: str, *parts: tuple[str, str] | Text) -> None:
+    console.print(Text.assemble(f" {label:>{_LABEL}} ", *parts), soft_wrap=True)
+
+
+def _level_value(sizes: Iterator[float]) -> float:
+    """Return a round number, such that so many levels reach the largest size."""
+    largest = max(sizes, default=0.0)
+    if largest == 0:
+        return 1.0
+    least = largest / (_LEVELS + 0.5)
+    power = 10.0 ** floor(log10(least))
+    return next(nice * power for nice in _NICE if nice * power >= least * (1 - 1e-9))
+
+
+def _cell(value: float | None, level: float, symbols: Symbols) -> tuple[str, str]:
+    """Return the character and the style of a value; `level` is what one character more is worth."""
+    if value is None:
+        return " ", ""
+    if not isfinite(value):
+        return BROKEN, "yellow"
+    place = max(-_LEVELS, min(_LEVELS, round(value / level)))
+    shade = max(-1.0, min(1.0, round(value / level / (_LEVELS + 0.5) * _SHADES) / _SHADES))
+    paper = [round(w + abs(shade) * (c - w)) for w, c in zip(_WHITE, _RED if shade > 0 else _BLUE, strict=True)]
+    ink = [part // 2 for part in paper]
+    return symbols.levels[place + _LEVELS], f"{_rgb(ink)} on {_rgb(paper)}"
+
+
+def _rgb(parts: Sequence[int]) -> str:
+    return f"rgb({','.join(map(str, parts))})"
+
+
+def _bar(height: float | None, symbols: Symbols) -> str:
+    """Return the bar of a height from 0 to 1."""
+    if height is None:
+        return " "
+    if not isfinite(height):
+        return BROKEN
+    return symbols.bars[max(0, min(len(symbols.bars) - 1, floor(height * len(symbols.bars))))]
+
+
+def _axis(study: Study, grid: Grid) -> str:
+    """Return the timesteps below the cells in which they stand."""
+    starts = study.outputs.time_bins[:: grid.merged]
+    width = len(starts) * grid.cell
+
+    def timestep(step: int) -> str:
+        return str(study.timesteps - 1 - step if study.backwards else step)
+
+    last = timestep(study.timesteps - 1)
+    line = ""
+    for column in range(0, width, _TICK):
+        cell = column // grid.cell
+        label = timestep(starts[cell])
+        if column == 0 or cell * grid.cell + len(label) + 2 <= width - len(last):
+            line = line.ljust(cell * grid.cell) + label
+    fits = len(starts) > 1 and len(line) < width - len(last)
+    return line + last.rjust(width - len(line)) if fits else line
+
+
+def _each(starts: Sequence[int], count: int) -> str:
+    """Return how many share a row or a column: `4`, `1 or 2`, `3 to 6`."""
+    sizes = sorted({stop - start for start, stop in pairwise((*starts, count))})
+    least, most = sizes[0], sizes[-1]
+    if least == most:
+        return f"{least:,}"
+    return f"{least:,} {'or' if most == least + 1 else 'to'} {most:,}"
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _norm_text(outputs: Outputs) -> str:
+    if isnan(outputs.norm_mean):
+        return "not known"
+    return f"{outputs.norm_mean:.3g} on average, {outputs.norm_min:.3g} to {outputs.norm_max:.3g}"
+
+
+def _saturated_text(outputs: Outputs) -> str:
+    if outputs.limits is None:
+        return "none; nothing bounds these outputs"
+    if outputs.saturated_units is None:
+        return "not known"
+    low, high = outputs.limits
+    return (
+        f"{outputs.saturated_units / outputs.units:.0%} ({outputs.saturated_units:,} of {outputs.units:,} are below "
+        f"{low:.3g} or above {high:.3g} half of the time)"
+    )
+
+
+def _memory_text(memory: Memory, which: str) -> str:
+    """Return how long the layer remembers the `which` input, in words."""
+    change = f"a small change to the {which} input"
+    match memory.problem:
+        case "padding":
+            return "not known: there is nothing but padding"
+        case "overflow":
+            return "not known: not all outputs are finite numbers"
+        case "no effect":
+            return f"none; {change} has no effect that could be told from rounding: the units are dead or saturated"
+    if memory.steps == 1:
+        return "not known from a single step"
+    left = f"within {memory.steps:,} steps ({memory.last:.0%} of it is left)"
+    if memory.tenth is None:
+        fall = f"not under a tenth of its largest {left}"
+    elif memory.hundredth is None:
+        fall = f"under a tenth of its largest after {_plural(memory.tenth, 'step')}, not under a hundredth {left}"
+    else:
+        fall = (
+            f"under a tenth of its largest after {_plural(memory.tenth, 'step')}, "
+            f"under a hundredth after {_plural(memory.hundredth, 'step')}"
+        )
+    growth = f"; it is largest after {_plural(memory.largest_after, 'step')}" if memory.largest_after else ""
+    return f"the effect of {change} is {fall}{growth}"

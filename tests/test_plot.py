@@ -1,0 +1,415 @@
+"""`rnncli forward --plot`: what it tells of the last recurrent layer, and how it is shown."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import reference
+from conftest import PATIENCE, Result, with_visible_styles, without_styles
+from rich.console import Console
+
+from rnncli import Network
+from rnncli.engine import Model
+from rnncli.engine.inputs import random_chunks
+from rnncli.engine.stages import Chunk
+from rnncli.engine.study import Study, studied, study_of
+from rnncli.engine.traces import Memory
+from rnncli.render.plots import print_study
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture(autouse=True)
+def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def study(model: Model, x: np.ndarray, steps: int | None = None, **options: Any) -> Study:
+    """The study of an input array; `steps` is the length of its chunks."""
+    chunks = model.chunks_of(x)
+    if steps is not None:
+        chunks = (
+            Chunk(np.ascontiguousarray(np.moveaxis(x[:, start : start + steps], 0, -1)))
+            for start in range(0, x.shape[1], steps)
+        )
+    return study_of(model, chunks, *x.shape[:2], **options)
+
+
+def random_study(spec: str, timesteps: int, init: str = "keras", batch: int = 1) -> Study:
+    network = Network.parse(spec)
+    dtype = np.dtype("float64")
+    model = Model(network, init=init, dtype="float64")
+    return study_of(model, random_chunks(network, batch, timesteps, 16, 0, init, dtype), batch, timesteps)
+
+
+def one_unit(recurrent_weight: float, activation: str = "linear") -> Model:
+    """h = act(x + w·h), whose effect of a change is known on paper."""
+    weights = {"simple_rnn/kernel": [[1.0]], "simple_rnn/recurrent_kernel": [[recurrent_weight]]}
+    return Model(Network.parse(f"input:1,rnn:1:{activation}:nobias"), weights=weights)
+
+
+def shown(study: Study, width: int = 80, **options: Any) -> str:
+    out = io.StringIO()
+    print_study(Console(file=out, width=width, **options), study)
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+
+
+# How far back it remembers
+
+
+@pytest.mark.parametrize("weight", [0.5, 0.9, -0.5, 0.05])
+def test_a_unit_that_forgets_a_share_at_each_step_remembers_as_long_as_its_powers_say(weight: float) -> None:
+    result = study(one_unit(weight), np.random.default_rng(0).random((1, 100, 1)))
+    memory = result.memory
+    tenth, hundredth = (next(n for n in range(100) if abs(weight) ** n < share) for share in (0.1, 0.01))
+    assert (memory.tenth, memory.hundredth, memory.largest_after) == (tenth, hundredth, 0)
+    expected = [abs(weight) ** first for first in result.outputs.time_bins]  # the largest of each bin is its first
+    assert memory.effect == pytest.approx(expected, abs=1e-6)
+
+
+def test_what_is_not_forgotten_within_the_sequence_is_said_not_to_be() -> None:
+    memory = study(one_unit(0.5), np.ones((1, 6, 1))).memory
+    assert (memory.steps, memory.tenth, memory.hundredth) == (6, 4, None)
+    assert memory.last == pytest.approx(0.5**5)
+
+
+def test_an_effect_that_falls_only_at_the_last_step_counts() -> None:
+    assert study(one_unit(0.5), np.ones((1, 5, 1))).memory.tenth == 4
+    assert study(one_unit(0.5), np.ones((1, 4, 1))).memory.tenth is None
+
+
+def test_a_growing_effect_is_held_against_its_largest() -> None:
+    memory = study(one_unit(1.5), np.ones((1, 12, 1))).memory
+    assert (memory.largest_after, memory.tenth, memory.last) == (11, None, 1)
+
+
+@pytest.mark.parametrize(
+    ("activation", "x"),
+    [("relu", -1.0), ("tanh", 30.0)],
+)
+def test_a_dead_or_fully_saturated_unit_shows_no_effect(activation: str, x: float) -> None:
+    result = study(one_unit(0.5, activation), np.full((1, 9, 1), x))
+    assert result.memory == Memory("no effect", 9)
+    assert "dead or saturated" in shown(result)
+
+
+def test_a_run_that_overflows_says_so() -> None:
+    result = study(one_unit(1e30), np.ones((1, 40, 1)))
+    assert result.memory.problem == "overflow"
+    assert "not all outputs are finite" in shown(result)
+    json.dumps(result.as_dict(), allow_nan=False)
+
+
+STACKS = [
+    "input:1,rnn:5:seq",
+    "input:1,lstm:4",
+    "input:1,gru:4:reset=before",
+    "input:1,rnn:4:back:seq",
+    "input:1,dense:3:tanh,lstm:3:back",
+    "input:1,rnn:3:seq,gru:4:back",
+    "input:1,gru:3:back:seq,rnn:4:seq,dense:2",
+    "input:1,gru:3:back:seq,dropout:0.5,lstm:3:back",
+    "input:1,lstm:3:bi",
+    "input:1,rnn:3:bi=sum:seq",
+    "input:1,gru:3:bi=ave:seq,rnn:4:back",
+    "input:1,rnn:3:back:seq,gru:3:bi=mul",
+]
+
+
+@pytest.mark.parametrize("spec", STACKS)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_effect_and_the_norm_are_those_of_a_plain_loop(spec: str, seed: int) -> None:
+    network = Network.parse(spec)
+    model = Model(network, seed=seed, dtype="float64")
+    timesteps = 60
+    x = np.random.default_rng(seed).standard_normal((1, timesteps, 1))
+    result = study(model, x)
+
+    backwards = spec.count("back") % 2 == 1
+    changed = x.copy()
+    changed[0, -1 if backwards else 0] += 1e-6
+    part = studied(network)
+    h, other = (reference.run(part, {key: model.weights[key] for key in weights_of(part)}, x)[0] for x in (x, changed))
+    effect = np.linalg.norm(other - h, axis=1)
+    effect /= effect.max()
+    tenth, hundredth = (int(np.flatnonzero(effect >= share)[-1]) + 1 for share in (0.1, 0.01))
+    assert result.backwards == backwards
+    assert result.memory.largest_after == effect.argmax()
+    assert result.memory.tenth == (tenth if tenth < timesteps else None)
+    assert result.memory.hundredth == (hundredth if hundredth < timesteps else None)
+    assert result.memory.effect == pytest.approx(effect, abs=1e-3)
+
+    norms = np.linalg.norm(h, axis=1)
+    assert result.outputs.norm == pytest.approx(norms)
+    figures = (result.outputs.norm_mean, result.outputs.norm_min, result.outputs.norm_max)
+    assert figures == pytest.approx((norms.mean(), norms.min(), norms.max()))
+    assert np.array(result.outputs.activations) == pytest.approx(h.T)
+
+
+def weights_of(network: Network) -> list[str]:
+    return [f"{layer.name}/{weight.name}" for layer in network.summary().layers for weight in layer.weights]
+
+
+# What is seen of the outputs
+
+
+def test_bins_hold_the_means_of_their_units_and_steps() -> None:
+    model = Model(Network.parse("input:3,gru:40:seq"), dtype="float64")
+    x = np.random.default_rng(0).standard_normal((1, 150, 3))
+    outputs, y = study(model, x).outputs, model(x)[0]
+    assert (len(outputs.time_bins), len(outputs.unit_bins)) == (64, 16)
+    times, units = (*outputs.time_bins, 150), (*outputs.unit_bins, 40)
+    for row in (0, 7, 15):
+        for column in (0, 31, 63):
+            part = y[times[column] : times[column + 1], units[row] : units[row + 1]]
+            assert outputs.activations[row][column] == pytest.approx(part.mean())
+
+
+@pytest.mark.parametrize("spec", ["input:3,rnn:20", "input:3,lstm:5:bi:seq,gru:4:back", "embed:4x3:mask,gru:5:back"])
+def test_a_sequence_in_chunks_gives_what_it_gives_whole(spec: str) -> None:
+    model = Model(Network.parse(spec), dtype="float64")
+    ids = spec.startswith("embed")
+    generator = np.random.default_rng(0)
+    x = generator.integers(0, 4, (2, 131)) if ids else generator.standard_normal((2, 131, 3))
+    whole, pieces = (study(model, x, steps).as_dict() for steps in (131, 10))
+    assert flat(pieces) == pytest.approx(flat(whole), rel=1e-6, abs=1e-9)
+
+
+def flat(data: Any) -> list[float]:
+    """All numbers of plain data, in order."""
+    if isinstance(data, dict):
+        return [number for value in data.values() for number in flat(value)]
+    if isinstance(data, list | tuple):
+        return [number for value in data for number in flat(value)]
+    return [float(data)] if isinstance(data, int | float) else []
+
+
+def test_a_network_of_uniform_weights_is_saturated_and_remembers_nothing() -> None:
+    result = random_study("input:32,rnn:64:seq", 100, "uniform")
+    assert (result.outputs.saturated_units, result.memory.hundredth) == (64, 1)
+    usual = random_study("input:32,rnn:64:seq", 100)
+    assert usual.outputs.saturated_units == 0
+    assert usual.memory.hundredth is not None
+    assert usual.memory.hundredth > 3
+
+
+def test_a_unit_is_saturated_from_half_of_the_time_on() -> None:
+    weights = {"simple_rnn/kernel": [[1.0]], "simple_rnn/recurrent_kernel": [[0.0]]}
+    model = Model(Network.parse("input:1,rnn:1:nobias"), weights=weights)
+    x = np.array([3.0, -3.0, 0.1, 0.2])[None, :, None]
+    result = study(model, x).outputs
+    assert (result.saturated_units, result.saturated) == (1, (1, 1, 0, 0))
+    assert study(model, x[:, 1:]).outputs.saturated_units == 0
+
+
+def test_nothing_counts_as_saturated_where_nothing_bounds_the_outputs() -> None:
+    result = random_study("input:2,rnn:4:relu", 5)
+    assert result.outputs.saturated is None
+    assert "nothing bounds" in shown(result)
+
+
+@pytest.mark.parametrize("fields", ["rnn:4", "lstm:3:seq", "gru:3:back", "lstm:3:bi", "rnn:3:bi=mul:seq"])
+@pytest.mark.parametrize("padding", [(0, 30), (30, 0), (7, 5)])
+def test_padding_changes_no_figure(fields: str, padding: tuple[int, int]) -> None:
+    model = Model(Network.parse(f"embed:9x3:mask,{fields}"), dtype="float64")
+    ids = np.random.default_rng(1).integers(1, 9, (1, 40))
+    plain, padded = study(model, ids), study(model, np.pad(ids, ((0, 0), padding)), steps=8)
+    assert padded.memory.steps == 40
+    names = ("steps", "largest_after", "tenth", "hundredth")
+    assert [getattr(padded.memory, name) for name in names] == [getattr(plain.memory, name) for name in names]
+    names = ("norm_mean", "norm_min", "norm_max", "saturated_units")
+    assert [getattr(padded.outputs, name) for name in names] == pytest.approx(
+        [getattr(plain.outputs, name) for name in names]
+    )
+    before, behind = padding if not plain.backwards else padding[::-1]
+    blanks = [value is None for value in padded.outputs.norm]
+    assert sum(blanks) >= (before + behind) * 64 // 80 - 2
+    assert blanks[0] == (before > 0)
+    assert blanks[-1] == (behind > 0)
+
+
+@pytest.mark.parametrize("fields", ["gru:4:seq", "lstm:3:back:seq", "rnn:3:bi:seq"])
+@pytest.mark.parametrize("below", ["", "rnn:3:seq,", "lstm:3:back:seq,", "gru:2:bi:seq,"])
+def test_the_steps_left_out_are_those_that_the_layer_skips(below: str, fields: str) -> None:
+    model = Model(Network.parse(f"embed:3x2:mask,{below}{fields}"), dtype="float64")
+    ids = np.random.default_rng(3).integers(0, 3, (1, 40))
+    ids[:, 30:] = 0
+    # Keras hands the mask up as it came, also from a layer that has turned time round.
+    counts = (ids[0] != 0)[:: -1 if "back" in fields else 1]
+    rows = study(model, ids, steps=7).outputs.activations
+    assert all([value is not None for value in row] == counts.tolist() for row in rows)
+    assert np.array([[v for v in row if v is not None] for row in rows]) == pytest.approx(model(ids)[0, counts].T)
+
+
+def test_nothing_but_padding_is_said_to_be() -> None:
+    result = study(Model(Network.parse("embed:9x3:mask,rnn:4:back")), np.zeros((1, 5), int))
+    assert result.memory == Memory("padding")
+    assert "nothing but padding" in shown(result)
+    json.dumps(result.as_dict(), allow_nan=False)
+
+
+def test_of_a_batch_the_first_sample_is_seen() -> None:
+    model = Model(Network.parse("input:3,lstm:4:bi"))
+    x = np.random.default_rng(0).standard_normal((3, 20, 3))
+    batch, alone = study(model, x), study(model, x[:1])
+    assert (batch.outputs, batch.memory) == (alone.outputs, alone.memory)
+    assert "the first of 3 samples" in shown(batch)
+
+
+def test_a_state_that_is_given_is_where_it_starts_and_stays_as_it_is() -> None:
+    model = Model(Network.parse("input:3,lstm:4:seq,gru:5:seq"), dtype="float64")
+    x = np.random.default_rng(0).standard_normal((2, 30, 3))
+    _, states = model.run(x[:, :20])
+    before = {key: state.copy() for key, state in states.items()}
+    outputs = study(model, x[:, 20:], states=states).outputs
+    assert np.array(outputs.activations) == pytest.approx(model(x)[0, 20:].T)
+    assert all(np.array_equal(states[key], state) for key, state in before.items())
+
+
+def test_only_what_is_needed_is_run_and_an_embedding_is_not_copied() -> None:
+    part = studied(Network.parse("embed:1Mx64,rnn:8:seq,lstm:4,dense:9,dropout:0.5"))
+    assert str(part) == "input:64,rnn:8:seq,lstm:4:seq"
+
+
+# The command
+
+
+def test_json_has_a_plot(rnncli: Run) -> None:
+    options = ("input:3,rnn:8:seq,gru:20:back", "--timesteps", "200", "-f", "json")
+    result = rnncli("forward", *options, "--plot")
+    assert (result.status, result.stderr) == (0, "")
+    plot = json.loads(result.stdout)["plot"]
+    assert (plot["layer"], plot["timesteps"], plot["units"], plot["backwards"]) == ("gru", 200, 20, True)
+    assert np.shape(plot["activations"]) == (16, 64)
+    assert len(plot["norm"]["bins"]) == len(plot["saturated"]) == len(plot["memory"]["effect"]) == 64
+    assert plot["saturated_units"] == 0
+    assert 0 < plot["memory"]["steps_to_tenth"] < plot["memory"]["steps_to_hundredth"]
+    assert "plot" not in json.loads(rnncli("forward", *options).stdout)
+
+
+def test_the_run_above_the_plot_is_the_same_run(rnncli: Run) -> None:
+    np.save("x.npy", np.random.default_rng(0).standard_normal((2, 30, 3)))
+    spec = "input:3,lstm:4:seq,rnn:3:seq"
+    assert rnncli("forward", spec, "--input", "x.npy", "--save-state", "s.npz", "-o", "plain.npy").status == 0
+    options = ("--input", "x.npy", "--state", "s.npz")
+    assert rnncli("forward", spec, *options, "-o", "plain.npy", "--save-state", "t.npz").status == 0
+    result = rnncli("forward", spec, *options, "-o", "plotted.npy", "--save-state", "u.npz", "-f", "json", "--plot")
+    assert Path("plain.npy").read_bytes() == Path("plotted.npy").read_bytes()
+    assert Path("t.npz").read_bytes() == Path("u.npz").read_bytes()
+    activations = json.loads(result.stdout)["plot"]["activations"]
+    assert np.array(activations) == pytest.approx(np.load("plain.npy")[0].T, abs=1e-5)
+
+
+@pytest.mark.parametrize("format_", ["csv", "tsv", "markdown"])
+def test_a_format_of_rows_has_no_place_for_a_plot(format_: str, rnncli: Run) -> None:
+    result = rnncli("forward", "input:3,rnn:2", "--plot", "-f", format_)
+    assert (result.status, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"Error: --plot has no form in {format_}\nHelp: ")
+
+
+def test_a_network_without_a_recurrent_layer_has_no_plot(rnncli: Run) -> None:
+    result = rnncli("forward", "input:3,dense:2", "--plot")
+    assert (result.status, result.stdout) == (2, "")
+    assert "input:3,dense:2 has none" in result.stderr
+
+
+def test_a_picture_holds_the_plot(rnncli: Run) -> None:
+    result = rnncli("forward", "input:3,rnn:2", "--plot", "--svg", "p.svg")
+    assert "Memory: " in result.stdout
+    assert "Memory:" in Path("p.svg").read_text(encoding="utf-8").replace("&#160;", " ")
+
+
+def test_the_plot_of_a_long_run_takes_no_more_memory() -> None:
+    peak = """
+import resource, sys
+from rnncli.cli import run
+assert run(["forward", "input:4k,rnn:2:seq,rnn:2", "-f", "json", "--plot", "--timesteps", sys.argv[1]]) == 0
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+    def measure(timesteps: str) -> int:
+        done = subprocess.run([sys.executable, "-c", peak, timesteps], capture_output=True, text=True, timeout=PATIENCE)
+        return int(done.stdout.splitlines()[-1])
+
+    # The whole input and its twin would take 4000 × 10 000 × 2 × 8 bytes, 640 MB.
+    assert measure("10k") < 1.8 * measure("10")
+
+
+@pytest.mark.parametrize("format_", ["table", "json"])
+def test_a_run_without_a_plot_imports_nothing_for_it(format_: str) -> None:
+    program = f"""
+import sys
+from rnncli.cli import run
+run(["forward", "input:3,rnn:2", "-f", "{format_}"])
+print(*{{"rnncli.engine.study", "rnncli.engine.traces", "rnncli.render.plots"}} & set(sys.modules), file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE)
+    assert done.stderr == "\n"
+
+
+# What is shown
+
+
+def padded_study() -> Study:
+    model = Model(Network.parse("embed:9x3:mask,rnn:4:back"), dtype="float64", seed=2)
+    ids = np.random.default_rng(1).integers(1, 9, (1, 20))
+    return study(model, np.pad(ids, ((0, 0), (0, 8))))
+
+
+SCREENS: dict[str, Callable[[], Study]] = {
+    "plot": lambda: random_study("embed:10000x32,rnn:32:seq,rnn:32", 100),
+    "plot-uniform": lambda: random_study("input:32,rnn:64:seq", 100, "uniform"),
+    "plot-lstm": lambda: random_study("input:8,lstm:16", 1000, batch=4),
+    "plot-padded": padded_study,
+    "plot-relu": lambda: random_study("input:3,rnn:5:relu:seq,dense:2", 12),
+    "plot-one-step": lambda: random_study("input:3,gru:2", 1),
+    "plot-overflow": lambda: study(one_unit(1e30), np.ones((1, 20, 1))),
+}
+
+
+@pytest.mark.parametrize("name", SCREENS)
+def test_a_plot_reads_as_it_was_reviewed(name: str, screen: Callable[[str, str], None]) -> None:
+    screen(name, shown(SCREENS[name]()))
+
+
+@pytest.mark.parametrize("columns", [40, 160])
+def test_a_plot_fits_its_terminal(columns: int, screen: Callable[[str, str], None]) -> None:
+    text = shown(random_study("input:8,gru:6:bi", 100), columns)
+    assert max(map(len, text.splitlines())) <= columns
+    screen(f"plot-{columns}", text)
+
+
+def test_a_terminal_of_a_single_column_is_no_trouble() -> None:
+    assert "Memory" not in shown(random_study("input:8,rnn:3", 100), 1)
+
+
+def test_a_plot_in_colour_reads_as_it_was_reviewed(screen: Callable[[str, str], None]) -> None:
+    result = random_study("input:3,rnn:3", 10)
+    text = shown(result, force_terminal=True, color_system="truecolor")
+    assert without_styles(text) == shown(result)
+    screen("plot-coloured", with_visible_styles(text))
+
+
+def test_a_plot_in_ascii_reads_as_it_was_reviewed(program: Run, screen: Callable[[str, str], None]) -> None:
+    options = ("--timesteps", "40", "--plot")
+    result = program("forward", "input:8,gru:16", *options, PYTHONIOENCODING="ascii")
+    assert result.stdout.isascii()
+    plot = result.stdout[result.stdout.index("gru over time") :]
+    screen("plot-ascii", "\n".join(line.rstrip() for line in plot.splitlines()) + "\n")
+
+
+def test_without_colour_the_characters_are_the_same(terminal: Run) -> None:
+    line = ("forward", "input:8,gru:16", "--timesteps", "40", "--plot")
+    coloured, plain = terminal(*line), terminal(*line, NO_COLOR="1")
+    assert "48;5;" in coloured.stdout
+    assert "48;5;" not in plain.stdout
+    plots = [without_styles(result.stdout).partition("gru over time")[2] for result in (coloured, plain)]
+    assert plots[0] == plots[1] != ""
