@@ -21,6 +21,7 @@ COMMANDS = {
     "explain": "Where each number comes from.",
     "draw": "The network unrolled in time, as a picture.",
     "compare": "Networks side by side.",
+    "sweep": "One row for each of many candidates.",
     "solve": "The largest network within a budget.",
     "layers": "The spec language on one screen.",
 }

@@ -73,8 +73,14 @@ def _print(comparison: Comparison, format_: str, svg: str | None) -> None:
 
         with screen(svg, "rnncli compare") as show:
             show(print_comparison, comparison)
-    else:
+    elif format_ == "json":
         from rnncli.render.plain import json_line
 
         for network in comparison.as_dicts():
             click.echo(json_line(network), nl=False)
+    else:
+        from rnncli.render.plain import cell, table_of
+
+        rows = comparison.flat()
+        columns = list(rows[0])
+        click.echo(table_of(format_, columns, [[cell(row[name]) for name in columns] for row in rows]), nl=False)

@@ -6,7 +6,7 @@ All read the object that `--format json` prints (`Summary.as_dict`); a row is on
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from rnncli.units import shape_text
@@ -47,42 +47,61 @@ class _Delimited:
         self.header_is_due = True
 
     def __call__(self, network: Record) -> str:
-        import csv
-        import io
-
-        text = io.StringIO()
-        writer = csv.writer(text, delimiter=self.delimiter, lineterminator="\n")
+        rows: list[list[object]] = []
         if self.header_is_due:
-            writer.writerow(["spec", "framework", "dtype", "name", "type", "layer", *self.columns])
+            rows.append(["spec", "framework", "dtype", "name", "type", "layer", *self.columns])
             self.header_is_due = False
-        for layer in network["layers"]:
-            writer.writerow(
-                [
-                    network["spec"],
-                    network["framework"],
-                    network["dtype"],
-                    layer["name"],
-                    layer["type"],
-                    layer["spec"],
-                    *(_cell(layer[column]) for column in self.columns),
-                ]
-            )
-        return text.getvalue()
+        rows += [
+            [
+                network["spec"],
+                network["framework"],
+                network["dtype"],
+                layer["name"],
+                layer["type"],
+                layer["spec"],
+                *(cell(layer[column]) for column in self.columns),
+            ]
+            for layer in network["layers"]
+        ]
+        return delimited(rows, self.delimiter)
+
+
+def delimited(rows: Iterable[Iterable[object]], delimiter: str) -> str:
+    """Return rows as lines of CSV, or with a tab as the delimiter of TSV."""
+    import csv
+    import io
+
+    text = io.StringIO()
+    csv.writer(text, delimiter=delimiter, lineterminator="\n").writerows(rows)
+    return text.getvalue()
 
 
 def _markdown(network: Record, columns: Sequence[str]) -> str:
     header = ["layer", "type", *columns]
     aligned = [":---" if name in ("layer", "type", "output_shape") else "---:" for name in header]
     rows = [
-        [f"`{layer['name']}`", layer["type"], *(str(_cell(layer[column])) for column in columns)]
+        [f"`{layer['name']}`", layer["type"], *(str(cell(layer[column])) for column in columns)]
         for layer in network["layers"]
     ]
-    lines = ["| " + " | ".join(row) + " |" for row in [header, aligned, *rows]]
+    lines = [markdown_row(row) for row in [header, aligned, *rows]]
     total = f"Total parameters: {network['total_params']} ({network['total_bytes']} bytes)"
     return "\n".join([f"`{network['spec']}`", "", *lines, "", total, "", ""])
 
 
-def _cell(value: object) -> object:
+def table_of(format_: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return rows with a header as CSV, TSV or Markdown."""
+    if format_ != "markdown":
+        return delimited([columns, *rows], "," if format_ == "csv" else "\t")
+    cells = [[str(value) for value in row] for row in rows]
+    return "\n".join(map(markdown_row, [columns, ["---"] * len(columns), *cells])) + "\n"
+
+
+def markdown_row(cells: Iterable[str]) -> str:
+    """Return a row of a table in Markdown."""
+    return f"| {' | '.join(cells)} |"
+
+
+def cell(value: object) -> object:
     """Return a value for a cell: a shape as text, what is unknown as nothing."""
     if isinstance(value, tuple):
         return shape_text(value)

@@ -1,0 +1,170 @@
+"""`rnncli sweep`: a row for each of many candidates."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from itertools import chain
+from typing import cast
+
+import click
+
+from rnncli.braces import Pattern
+from rnncli.commands.options import (
+    big_number,
+    dtype_option,
+    format_option,
+    framework_option,
+    memory_size,
+    number_option,
+)
+from rnncli.commands.specs import Spec, specs
+from rnncli.errors import RnncliError, shorten
+from rnncli.layers.base import Framework
+from rnncli.network import Network
+from rnncli.render.rows import row_printer
+from rnncli.selection import LARGEST, SORT_KEYS, Order, Tally, ordered, within
+from rnncli.solution import Budget
+from rnncli.sweep import BATCH, Candidate, Setting, batches, reason
+
+
+def _order(context: click.Context, parameter: click.Parameter, text: str | None) -> Order | None:
+    del context, parameter
+    if text is None:
+        return None
+    key = text.removeprefix("-")
+    if key not in SORT_KEYS:
+        raise click.BadParameter(f"{text!r} is none of {', '.join(SORT_KEYS)}")
+    return Order(key, descending=text.startswith("-"))
+
+
+@click.command(short_help="One row for each of many candidates.")
+@click.argument("pattern", nargs=-1)
+@click.option("--max-params", type=big_number, metavar="N", help="At most so many parameters: 1000000, 1M.")
+@click.option("--max-memory", type=memory_size, metavar="SIZE", help="At most so much for them: 512KB, 4MB.")
+@click.option("--max-macs", type=big_number, metavar="N", help="At most so many multiply-adds for the whole input.")
+@click.option(
+    "--sort",
+    "order",
+    metavar="KEY",
+    callback=_order,
+    help=f"{', '.join(SORT_KEYS)}; a - before it sorts from the largest down.",
+)
+@number_option("--top", "Show the first N alone; without --sort, those with the most parameters.")
+@number_option("--timesteps", "Length of the sequence; unknown if left out.")
+@number_option("--batch", "Samples at a time; unknown (None) if left out.")
+@dtype_option
+@framework_option
+@format_option
+def command(
+    pattern: tuple[str, ...],
+    max_params: int | None,
+    max_memory: int | None,
+    max_macs: int | None,
+    order: Order | None,
+    top: int | None,
+    timesteps: int | None,
+    batch: int | None,
+    dtype: str,
+    framework: str,
+    format_: str,
+) -> None:
+    """Examples:
+
+    \b
+      rnncli sweep embed:10000x{16,32,64},{rnn,gru,lstm}:{32..128..32}
+      rnncli sweep input:32x8,lstm:{8..512..8} --max-memory 4MB --top 3
+      rnncli sweep 'embed:10000x{u=16,32,64},lstm:{u}' --sort=-params -f csv
+
+    Show what each network that PATTERN stands for returns, owns and costs. Braces mean what they mean
+    in bash: {16,32} is either, {16..64..16} every sixteenth number from 16 to 64, in any number and nested;
+    so quotes around PATTERN change nothing. A named brace, {u=16,32}, needs quotes: {u} has its value in
+    other places.
+
+    Rows are shown as they are made, or all at once if they are sorted; --top N keeps no more than N in
+    memory. Candidates that are no networks are counted, at the end, on standard error. The exit status is 1
+    if nothing keeps within the budget, 2 if nothing is a network.
+
+    PATTERN may be - for patterns on standard input, one a line.
+    """  # noqa: D415 - the help of a command leads with its examples
+    setting = Setting(batch, timesteps, cast(Framework, framework), dtype)
+    budget = Budget(max_params, max_memory, max_macs)
+    if top is not None:
+        order = order or LARGEST
+    tally = Tally()
+    lines = row_printer(format_, setting)
+    faults: list[RnncliError] = []
+    patterns = _patterns(specs(pattern), faults)
+    groups: Iterable[Iterable[Pattern]]
+    if "-" in pattern:
+        total = 0  # unknown
+        groups = ([each] for each in patterns)
+    else:
+        groups = [list(patterns)]
+        total = sum(each.count() for each in groups[0])
+
+    def kept() -> Iterator[list[Candidate]]:
+        for batch in batches(groups, setting):
+            yield within(batch, budget, tally)
+            tick(len(batch))
+
+    def show(rows: list[Candidate]) -> None:
+        tally.shown += len(rows)
+        click.echo(lines(rows), nl=False)
+
+    best: list[Candidate] = []
+    with _progress(total, shown=order is not None or sys.stdout is None or not sys.stdout.isatty()) as tick:
+        if order is not None:
+            best = ordered(chain.from_iterable(kept()), order, top)
+        else:
+            for rows in kept():
+                show(rows)
+    for start in range(0, len(best), BATCH):
+        show(best[start : start + BATCH])
+    _conclude(tally, setting, budget)
+    if faults:
+        click.get_current_context().exit(max(fault.exit_status for fault in faults))
+
+
+def _patterns(given: Iterable[Spec], faults: list[RnncliError]) -> Iterator[Pattern]:
+    """Yield the patterns; report one that is bad, add its fault to the others, and go on with the next."""
+    for text, origin in given:
+        try:
+            pattern = Pattern.parse(text)
+        except RnncliError as error:
+            error.origin = origin
+            click.echo(f"Error: {error}", err=True)
+            faults.append(error)
+        else:
+            yield pattern
+
+
+def _progress(total: int, shown: bool) -> AbstractContextManager[Callable[[int], None]]:
+    if not shown:
+        return nullcontext(lambda amount: None)
+    from rnncli.render.progress import progress
+
+    return progress("sweep", total)
+
+
+def _conclude(tally: Tally, setting: Setting, budget: Budget) -> None:
+    """Say on standard error how many candidates there were.
+
+    Raises:
+        RnncliError: there was no network, or none within the budget.
+    """
+    if not tally.total:
+        return
+    note = str(tally)
+    invalid = tally.invalid == tally.total
+    if tally.first_invalid is not None:
+        error = reason(tally.first_invalid, setting)
+        note += "" if invalid else f", the first {shorten(tally.first_invalid, 72)}: {error.message}"
+    click.echo(note, err=True)
+    if invalid:
+        raise error
+    if tally.nearest is not None and not tally.within:
+        nearest = Network.parse(tally.nearest.spec).summary(*setting)
+        excess = " and ".join(cost.excess() for cost in budget.costs(nearest) if not cost.fits)
+        raise RnncliError("no candidate keeps within the budget", f"the nearest is {nearest.spec}, {excess}")

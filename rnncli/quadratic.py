@@ -1,0 +1,73 @@
+"""A number that is not known yet: what a layer's declarations make of it is a polynomial, and that is kept.
+
+A layer with a `Quadratic` for its units, which reads a `Quadratic` number of features, declares weights whose sizes are
+`Quadratic`. So one look at its declarations gives the count for all sizes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Quadratic:
+    """A polynomial in x and y of at most the second degree, with whole coefficients.
+
+    It can be added and multiplied, with numbers too, as long as the degree allows it.
+
+    Attributes:
+        terms: the coefficients of 1, x, y, x², xy, y².
+    """
+
+    terms: tuple[int, ...]
+
+    @classmethod
+    def of(cls, value: int | Quadratic) -> Quadratic:
+        """Return a number as a polynomial that is always that number."""
+        return value if isinstance(value, Quadratic) else cls((value, 0, 0, 0, 0, 0))
+
+    @property
+    def degree(self) -> int:
+        """Its degree; that of a number is 0."""
+        _, b, c, *squares = self.terms
+        return 2 if any(squares) else 1 if b or c else 0
+
+    def at(self, x: int, y: int) -> int:
+        """Return its value for an x and a y."""
+        one, by_x, by_y, by_xx, by_xy, by_yy = self.terms
+        return one + x * (by_x + by_xx * x + by_xy * y) + y * (by_y + by_yy * y)
+
+    def __add__(self, other: int | Quadratic) -> Quadratic:
+        if not isinstance(other, int | Quadratic):
+            return NotImplemented
+        return Quadratic(tuple(mine + yours for mine, yours in zip(self.terms, Quadratic.of(other).terms, strict=True)))
+
+    __radd__ = __add__
+
+    def __mul__(self, other: int | Quadratic) -> Quadratic:
+        if not isinstance(other, int | Quadratic):
+            return NotImplemented
+        other = Quadratic.of(other)
+        a, b, c, d, e, f = self.terms
+        A, B, C, D, E, F = other.terms
+        if self.degree + other.degree > 2:
+            raise TypeError("the product is no polynomial of the second degree")
+        return Quadratic(
+            (
+                a * A,
+                a * B + b * A,
+                a * C + c * A,
+                a * D + b * B + d * A,
+                a * E + b * C + c * B + e * A,
+                a * F + c * C + f * A,
+            )
+        )
+
+    __rmul__ = __mul__
+
+    def __bool__(self) -> bool:
+        raise TypeError("a number that is not known yet is neither zero nor not")
+
+
+X = Quadratic((0, 1, 0, 0, 0, 0))
+Y = Quadratic((0, 0, 1, 0, 0, 0))

@@ -1,0 +1,117 @@
+"""Which candidates of a sweep are shown, and in what order: budgets, sorting, the first few."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from heapq import nlargest, nsmallest
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+from rnncli.errors import UsageError
+from rnncli.solution import Budget
+from rnncli.sweep import Candidate, Invalid
+
+SORT_KEYS = {"params": "params", "memory": "bytes", "macs": "macs", "macs-per-step": "macs_per_step", "spec": "spec"}
+"""What candidates can be sorted by, and the attribute that holds it."""
+
+
+class Order(NamedTuple):
+    """What candidates are sorted by; equal ones keep the order of the pattern."""
+
+    key: str
+    descending: bool = False
+
+
+LARGEST = Order("params", descending=True)
+
+
+@dataclass
+class Tally:
+    """What has become of the candidates so far.
+
+    Attributes:
+        invalid: how many are no networks.
+        outside: how many do not keep within the budget.
+        within: how many do.
+        shown: how many of these have been printed.
+        first_invalid: the first that is no network.
+        nearest: while none keeps within the budget, the one that needs the least more.
+    """
+
+    invalid: int = 0
+    outside: int = 0
+    within: int = 0
+    shown: int = 0
+    first_invalid: str | None = None
+    nearest: Candidate | None = None
+
+    @property
+    def total(self) -> int:
+        """How many candidates there were."""
+        return self.invalid + self.outside + self.within
+
+    def __str__(self) -> str:
+        parts = [f"{self.total:,} candidate{'' if self.total == 1 else 's'}"]
+        if self.outside:
+            parts.append(f"{self.within:,} within the budget")
+        if self.shown != self.within or not self.outside:
+            parts.append(f"{self.shown:,} shown")
+        if self.invalid:
+            parts.append(f"{self.invalid:,} invalid")
+        return ", ".join(parts)
+
+
+def within(candidates: Iterable[Candidate | Invalid], budget: Budget, tally: Tally) -> list[Candidate]:
+    """Return the candidates that keep within a budget, and count them all.
+
+    Raises:
+        UsageError: there is a budget for multiply-adds, and their number is not known.
+    """
+    kept = []
+    for candidate in candidates:
+        if isinstance(candidate, Invalid):
+            tally.invalid += 1
+            if tally.first_invalid is None:
+                tally.first_invalid = candidate.spec
+        elif _fits(candidate, budget):
+            kept.append(candidate)
+        else:
+            tally.outside += 1
+            if not (tally.within or kept):
+                tally.nearest = min(tally.nearest or candidate, candidate, key=lambda each: _need(each, budget))
+    tally.within += len(kept)
+    return kept
+
+
+def ordered(candidates: Iterable[Candidate], order: Order, top: int | None) -> list[Candidate]:
+    """Return candidates in order, or the first `top` of them: then no more than these are held in memory.
+
+    Raises:
+        UsageError: they are sorted by multiply-adds, and their number is not known.
+    """
+    key: Callable[[Candidate], Any] = _macs if order.key == "macs" else attrgetter(SORT_KEYS[order.key])
+    if top is None:
+        return sorted(candidates, key=key, reverse=order.descending)
+    return (nlargest if order.descending else nsmallest)(top, candidates, key=key)
+
+
+def _fits(candidate: Candidate, budget: Budget) -> bool:
+    params, memory, macs = budget
+    return (
+        (params is None or candidate.params <= params)
+        and (memory is None or candidate.bytes <= memory)
+        and (macs is None or _macs(candidate) <= macs)
+    )
+
+
+def _need(candidate: Candidate, budget: Budget) -> float:
+    """Return how many times the budget a candidate needs, where it needs most."""
+    needs = zip((candidate.params, candidate.bytes, candidate.macs), budget, strict=True)
+    return max((need or 0) / (most or 1) for need, most in needs if most is not None)
+
+
+def _macs(candidate: Candidate) -> int:
+    if candidate.macs is None:
+        raise UsageError(f"the multiply-adds of {candidate.spec} depend on the length of its input", "give --timesteps")
+    return candidate.macs

@@ -1,0 +1,220 @@
+"""Sweeps: every network that a pattern stands for, with its counts, some hundred thousand a second.
+
+The layers of a pattern are walked depth first, so what comes before a brace is counted once for all that it expands to.
+All counts are those of the weights that the layers declare; see `rnncli.forms`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+from itertools import chain, islice
+from typing import NamedTuple
+
+from rnncli.braces import Bindings, Literal, Node, Pattern
+from rnncli.errors import SpecError
+from rnncli.forms import HEAD, SEQUENCE, Reader, Reading
+from rnncli.layers.base import Framework, Shape
+from rnncli.network import Network
+from rnncli.spec import MAX_BYTES, MAX_LAYERS
+from rnncli.summary import DTYPE_BYTES
+
+BATCH = 2_000
+"""Candidates at a time: some milliseconds' work."""
+
+_INVALID = -1
+"""The rank of what is no network."""
+_UNREAD: Reading = (None, 0, 0)
+
+
+class Candidate(NamedTuple):
+    """A network and what it owns and costs: the totals of its `Summary`.
+
+    Attributes:
+        spec: its spec as the pattern expands to it, which is not always the canonical one.
+        output_shape: the shape of its output.
+        params: the number of all parameters.
+        bytes: their size.
+        macs_per_step: multiply-adds for one vector that each layer reads.
+        macs: multiply-adds for the whole input, an unknown batch counting as one; None while its timesteps are unknown.
+    """
+
+    spec: str
+    output_shape: Shape
+    params: int
+    bytes: int
+    macs_per_step: int
+    macs: int | None
+
+
+class Invalid(NamedTuple):
+    """A text that a pattern expands to and that is no network."""
+
+    spec: str
+
+
+class Setting(NamedTuple):
+    """What a network is looked at for; see `Network.summary`."""
+
+    batch: int | None = None
+    timesteps: int | None = None
+    framework: Framework = "keras"
+    dtype: str = "float32"
+
+
+class _Prefix(NamedTuple):
+    """The layers before a brace: what they return, and their totals."""
+
+    text: str = ""
+    rank: int = HEAD
+    features: int = 0
+    timesteps: int | None = None
+    layers: int = 0
+    params: int = 0
+    sequence_macs: int = 0
+    vector_macs: int = 0
+    reads_time: bool = False
+
+
+class _Level(NamedTuple):
+    """A layer with braces, and the layers behind it that have none.
+
+    Attributes:
+        nodes: the layer.
+        tail: the text of the layers behind it, with the comma before each.
+        tokens: reads a layer.
+        last: reads a layer with those behind it.
+    """
+
+    nodes: list[Node]
+    tail: str
+    tokens: Reader
+    last: Reader
+
+
+def sweep(patterns: Iterable[Pattern], setting: Setting) -> Iterator[Candidate | Invalid]:
+    """Yield a candidate, valid or not, for each text that the patterns stand for, in their order."""
+    return chain.from_iterable(batches([patterns], setting))
+
+
+def batches(groups: Iterable[Iterable[Pattern]], setting: Setting) -> Iterator[list[Candidate | Invalid]]:
+    """Yield the same in lists of at most `BATCH`; none of them waits for the next group of patterns."""
+    reader = lru_cache(maxsize=8)(lambda tail: Reader(tail, setting.framework))
+    for patterns in groups:
+        candidates = chain.from_iterable(_sweep(pattern, reader, setting) for pattern in patterns)
+        while batch := list(islice(candidates, BATCH)):
+            yield batch
+
+
+def reason(spec: str, setting: Setting) -> SpecError:
+    """Return the error of a spec that is no network."""
+    try:
+        Network.parse(spec).summary(*setting)
+    except SpecError as error:
+        return error
+    raise AssertionError(f"{spec} is a network")
+
+
+def _levels(pattern: Pattern, reader: Callable[[str], Reader]) -> Iterator[_Level]:
+    """Yield the layers of a pattern, those without braces together with what comes before them."""
+    parts = pattern.split(",")
+    index = 0
+    while index < len(parts):
+        nodes = parts[index]
+        start = index = index + 1
+        while index < len(parts) and all(isinstance(node, Literal) for node in parts[index]):
+            index += 1
+        texts = ["".join(node.text for node in part if isinstance(node, Literal)) for part in parts[start:index]]
+        if all(isinstance(node, Literal) for node in nodes):
+            # Only the first layer can be one without braces. Its tail is read token by token, once.
+            yield _Level([*nodes, *(Literal(f",{text}") for text in texts)], "", reader(""), reader(""))
+        else:
+            tail = "".join(f",{text}" for text in texts)
+            yield _Level(nodes, tail, reader(""), reader(tail))
+
+
+def _sweep(pattern: Pattern, reader: Callable[[str], Reader], setting: Setting) -> Iterator[Candidate | Invalid]:
+    *outer, inner = _levels(pattern, reader)
+    bound: Bindings = {}
+    # A stack of loops and not a recursion: there is no limit to the number of layers.
+    loops: list[Iterator[str]] = []
+    prefixes = [_Prefix()]
+    while True:
+        if len(loops) < len(outer):
+            loops.append(pattern.choices(outer[len(loops)].nodes, bound))
+        else:
+            prefix = prefixes[-1]
+            for text in pattern.choices(inner.nodes, bound):
+                whole = _extend(prefix, inner, text)
+                if whole.rank != _INVALID:
+                    yield _candidate(whole, setting)
+                elif whole.text:  # An empty text is none, as in a shell.
+                    yield Invalid(whole.text)
+        while loops:
+            choice = next(loops[-1], None)
+            if choice is not None:
+                level = len(loops) - 1
+                prefixes[level + 1 :] = [_extend(prefixes[level], outer[level], choice)]
+                break
+            loops.pop()
+        else:
+            return
+
+
+def _extend(prefix: _Prefix, level: _Level, text: str) -> _Prefix:
+    """Return a network with the layers of a level behind it."""
+    if "," in text:
+        first, _, text = text.rpartition(",")
+        for token in first.split(","):
+            prefix = _add(prefix, level.tokens, token, "")
+    return _add(prefix, level.last, text, level.tail)
+
+
+def _add(prefix: _Prefix, reader: Reader, token: str, tail: str) -> _Prefix:
+    """Return a network with a layer, and the tail of its reader, behind it."""
+    before, rank, features, timesteps, layers, params, sequence_macs, vector_macs, reads_time = prefix
+    text = token + tail if rank == HEAD else f"{before},{token}{tail}"
+    form, x, y = reader.read[rank](token) if rank != _INVALID else _UNREAD
+    if form is None:
+        return _Prefix(text, _INVALID)
+    if rank != HEAD:
+        y = features
+    elif form.timesteps is not None:
+        timesteps = form.timesteps.at(x, y)
+    returns, units, _, added, form_params, form_sequence_macs, form_vector_macs, form_reads_time = form
+    layers += added
+    if layers > MAX_LAYERS or (4 * len(text) > MAX_BYTES and len(text.encode("utf-8", "replace")) > MAX_BYTES):
+        return _Prefix(text, _INVALID)
+    return _Prefix(
+        text,
+        returns,
+        units.at(x, y),
+        timesteps,
+        layers,
+        params + form_params.at(x, y),
+        sequence_macs + form_sequence_macs.at(x, y),
+        vector_macs + form_vector_macs.at(x, y),
+        reads_time or form_reads_time,
+    )
+
+
+def _candidate(whole: _Prefix, setting: Setting) -> Candidate | Invalid:
+    text, rank, features, timesteps, _, params, sequence_macs, vector_macs, reads_time = whole
+    if setting.timesteps is not None:
+        if timesteps not in (None, setting.timesteps):
+            return Invalid(text)
+        timesteps = setting.timesteps
+    batch = setting.batch
+    macs = None
+    if timesteps is not None:
+        macs = (batch or 1) * (timesteps * sequence_macs + vector_macs)
+    elif not reads_time:
+        macs = (batch or 1) * vector_macs
+    return Candidate(
+        text,
+        (batch, timesteps, features) if rank == SEQUENCE else (batch, features),
+        params,
+        params * DTYPE_BYTES[setting.dtype],
+        sequence_macs + vector_macs,
+        macs,
+    )

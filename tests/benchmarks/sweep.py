@@ -1,0 +1,84 @@
+"""Candidates a second: rnncli on one core, against Keras building and counting the same models.
+
+    python tests/benchmarks/sweep.py
+
+Keras is given a few dozen of the candidates, and need not allocate their weights. The goal is 200,000 a second.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from time import perf_counter
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "golden"))
+
+from frameworks import keras_model
+from rich.console import Console
+from rich.table import Table
+
+from rnncli import Network
+from rnncli.braces import Pattern
+from rnncli.sweep import Candidate, Setting, sweep
+
+GOAL = 200_000
+FOR_KERAS = 40
+
+PATTERNS = (
+    "embed:{1000..10000..1000}x{16..256..16},lstm:{16..512..16}:seq,lstm:{16..512..16}",
+    "input:32,lstm:{1..300000}",
+    "embed:10000x{u=1..1000},{rnn,lstm,gru}:{u}:seq:{x2,x3},dense:{1..50}",
+)
+
+
+def candidates(pattern: str) -> Iterator[Candidate]:
+    """Yield the candidates of a pattern whose candidates are all networks."""
+    for candidate in sweep([Pattern.parse(pattern)], Setting()):
+        assert isinstance(candidate, Candidate)
+        yield candidate
+
+
+def rnncli_rate(pattern: str) -> float:
+    """Return how many candidates a second rnncli evaluates, once it is running."""
+    stream = candidates(pattern)
+    next(stream)
+    start = perf_counter()
+    count = sum(1 for _ in stream)
+    return count / (perf_counter() - start)
+
+
+def keras_rate(pattern: str) -> float:
+    """Return how many Keras builds and counts, after the first; the counts must be rnncli's."""
+    total = Pattern.parse(pattern).count()
+    some = list(islice(candidates(pattern), 0, total, max(1, total // FOR_KERAS)))[: FOR_KERAS + 1]
+    start = perf_counter()
+    for index, candidate in enumerate(some):
+        if index == 1:
+            start = perf_counter()
+        model = keras_model(Network.parse(candidate.spec).layers, allocate=False)
+        assert model.count_params() == candidate.params, candidate.spec
+    return (len(some) - 1) / (perf_counter() - start)
+
+
+def main() -> None:
+    """Measure every pattern and print a table."""
+    table = Table(title=f"Sweeps: candidates a second on one core, goal {GOAL:,}")
+    for title in ("Pattern", "Candidates", "rnncli", "Keras", "Keras / rnncli", "Goal"):
+        table.add_column(title, overflow="fold")
+    for pattern in PATTERNS:
+        ours, theirs = rnncli_rate(pattern), keras_rate(pattern)
+        table.add_row(
+            pattern,
+            f"{Pattern.parse(pattern).count():,}",
+            f"{ours:,.0f}",
+            f"{theirs:,.0f}",
+            f"1/{ours / theirs:,.0f}",
+            "met" if ours >= GOAL else "MISSED",
+        )
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

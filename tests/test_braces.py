@@ -1,0 +1,175 @@
+"""Braces expand to what bash makes of them; named ones to what is said of them."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from itertools import islice, product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rnncli.braces import KEYS, MAX_BYTES, MAX_DEPTH, Pattern
+from rnncli.errors import SpecError
+
+needs_bash = pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
+
+NAMED = re.compile(r"\{[A-Za-z_][A-Za-z0-9_]*[=}]")
+MIXED = re.compile(r"[A-Z]\.\.[a-z]|[a-z]\.\.[A-Z]")
+"""A range from one case to the other holds a backslash and a backtick, which bash goes on to interpret."""
+
+numbers = st.one_of(
+    st.integers(-20, 20).map(str),
+    st.sampled_from(["0", "-0", "00", "01", "-01", "007", "+3", "10", "-10", "100", "9" * 30, "", "a", "b", "Z"]),
+)
+ranges = st.lists(numbers, min_size=1, max_size=4).map("..".join)
+words = st.sampled_from(
+    ["a", "b", "lstm:8", "x", "=", "act=relu", ".", "..", "", "-", "_", "16", "\\,", "\\{", "\\}", "\\\\"]
+)
+soups = st.lists(st.sampled_from("{}{},,..\\ab019-+=x:") | words | ranges.map("{{{}}}".format), max_size=14).map(
+    "".join
+)
+patterns = st.recursive(
+    words | ranges.map("{{{}}}".format),
+    lambda inner: st.one_of(
+        st.lists(inner, min_size=1, max_size=3).map(",".join).map("{{{}}}".format),
+        st.lists(inner, min_size=2, max_size=3).map("".join),
+    ),
+    max_leaves=8,
+)
+
+
+def comparable(pattern: str) -> bool:
+    """Whether bash reads it as a pattern of ours: it has no named brace and ends in no escape."""
+    names = [match[0] for match in NAMED.finditer(pattern)]
+    return all(name[1:-1] in KEYS for name in names) and not MIXED.search(pattern) and len(pattern) < 200
+
+
+def expand_in_bash(patterns: Sequence[str]) -> list[list[str]]:
+    """What each pattern becomes when bash reads it unquoted."""
+    script = "\n".join(f"printf '<%s>\\n' {pattern}; echo" for pattern in patterns)
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
+    assert not done.stderr
+    groups = done.stdout.removesuffix("\n").split("\n\n")
+    return [[] if group.strip() == "<>" else [line[1:-1] for line in group.splitlines()] for group in groups]
+
+
+def expand(pattern: str) -> list[str]:
+    return list(Pattern.parse(pattern).expand())
+
+
+@needs_bash
+@settings(max_examples=60)
+@given(
+    st.lists(
+        (patterns | soups).filter(comparable).filter(lambda p: not re.search(r"(^|[^\\])(\\\\)*\\$", p)),
+        min_size=1,
+        max_size=10,
+    )
+)
+def test_a_pattern_expands_as_bash_expands_it(some: list[str]) -> None:
+    some = [p for p in some if Pattern.parse(p).count() < 300]
+    for pattern, expected in zip(some, expand_in_bash(some) if some else [], strict=True):
+        assert expand(pattern) == expected, pattern
+
+
+@needs_bash
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "lstm:{16,32}",
+        "lstm:{16..256..16}",
+        "{rnn,lstm}:{8,{16..64..16}}:{seq,back}",
+        "{01..10}",
+        "{1..010..3}",
+        "{-3..3}",
+        "{3..-3..2}",
+        "{1..10..-4}",
+        "{1..3..0}",
+        "{a..e}",
+        "{e..a..2}",
+        "{16}",
+        "{}",
+        "a{b",
+        "a}b,c",
+        "{1}b,c}",
+        "{a,b}}",
+        "{{a,b}",
+        "{a\\,b,c}",
+        "\\{a,b}",
+        "{act=relu,act=tanh}",
+        "{1..}",
+        "{1..a}",
+        "{1..2..3..4}",
+        "{,seq}x{,}",
+        "{9223372036854775807..9223372036854775808}",
+    ],
+)
+def test_each_corner_of_bashs_braces_is_bashs(pattern: str) -> None:
+    assert [expand(pattern)] == expand_in_bash([pattern])
+
+
+@settings(max_examples=60)
+@given(patterns | soups)
+def test_the_number_of_texts_is_known_without_expanding_them(text: str) -> None:
+    try:
+        pattern = Pattern.parse(text)
+    except SpecError:
+        return
+    if pattern.count() <= 300:
+        assert pattern.count() == len(list(pattern.expand()))
+
+
+def test_the_leftmost_brace_varies_slowest() -> None:
+    expected = [f"embed:{v}x{d},rnn:{u}" for v, d, u in product((1, 2), (3, 4), (5, 6))]
+    assert expand("embed:{1,2}x{3,4},rnn:{5,6}") == expected
+
+
+def test_nothing_is_expanded_before_it_is_asked_for() -> None:
+    pattern = Pattern.parse("embed:{1..2000000000}x{1..1000},rnn:{1..1000}")
+    assert pattern.count() == 2 * 10**15
+    assert list(islice(pattern.expand(), 2)) == ["embed:1x1,rnn:1", "embed:1x1,rnn:2"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("embed:9x{u=16,32},lstm:{u}", ["embed:9x16,lstm:16", "embed:9x32,lstm:32"]),
+        ("embed:9x{u},lstm:{u=16,32}", ["embed:9x16,lstm:16", "embed:9x32,lstm:32"]),
+        ("{u=1..3}{u}{u}", ["111", "222", "333"]),
+        ("{u=1,2}{a,b}{u}", ["1a1", "1b1", "2a2", "2b2"]),
+        ("{a,b}{u=1,2}{u}", ["a11", "a22", "b11", "b22"]),
+        ("{u=1,2}{v=3,4}{v}{u}", ["1331", "1441", "2332", "2442"]),
+        ("{u=8,{1..2}}-{u}", ["8-8", "1-1", "2-2"]),
+        ("{u=7}{u}", ["77"]),
+    ],
+)
+def test_a_named_brace_gives_one_value_to_several_places(pattern: str, expected: list[str]) -> None:
+    assert expand(pattern) == expected
+
+
+def test_a_name_may_be_used_inside_another_brace() -> None:
+    assert expand("{u=1,2}:{a{u},b}") == ["1:a1", "1:b", "2:a2", "2:b"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "message", "fault"),
+    [
+        ("lstm:{u}", "no brace that gives u its values", "{u}"),
+        ("{u=1,2},{u=3,4}", "u has its values already", "{u=3,4}"),
+        ("{a,{u=1,2}}", "inside another brace", "{u=1,2}"),
+        ("{u={v=1,2},3}", "the values of u hold another name, v", "{v="),
+        ("{u=1,2", "is not closed", "{u=1,2"),
+        ("{a," * (MAX_DEPTH + 2) + "b" + "}" * (MAX_DEPTH + 2), "nested", None),
+        ("x" * (MAX_BYTES + 1), "64 KiB", None),
+    ],
+    ids=["unbound", "twice", "inside", "two-names", "open", "deep", "long"],
+)
+def test_a_brace_that_cannot_be_named_so_is_shown(pattern: str, message: str, fault: str | None) -> None:
+    with pytest.raises(SpecError, match=message) as caught:
+        Pattern.parse(pattern)
+    if fault is not None:
+        assert pattern[slice(*caught.value.span)] == fault

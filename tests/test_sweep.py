@@ -1,0 +1,293 @@
+"""`rnncli sweep`: candidates, their numbers, budgets, orders and formats."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import tracemalloc
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from conftest import Result
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from strategies import networks, typed
+
+from rnncli import Network
+from rnncli.braces import Pattern
+from rnncli.errors import SpecError
+from rnncli.layers.base import FRAMEWORKS
+from rnncli.quadratic import Quadratic, X, Y
+from rnncli.selection import LARGEST, Tally, ordered, within
+from rnncli.solution import Budget
+from rnncli.summary import DTYPE_BYTES
+from rnncli.sweep import Candidate, Invalid, Setting, sweep
+
+Run = Callable[..., Result]
+Screen = Callable[[str, str], None]
+
+WIDTHS = "embed:10000x{u=32..96..32},{lstm,gru}:{64..512..64},dense:{u}"
+
+unknown_or = st.none() | st.integers(1, 64)
+contexts = st.builds(Setting, unknown_or, unknown_or, st.sampled_from(FRAMEWORKS), st.sampled_from(tuple(DTYPE_BYTES)))
+
+_sizes = st.one_of(
+    st.integers(1, 300).map(str),
+    st.sampled_from(
+        ["{1..9..4}", "{8,16}", "{04..6}", "{u}", "{0..1}", "10k", "1_0", "2147483647", "2147483648", "{-1..1}"]
+    ),
+)
+_flags = st.sampled_from(
+    [
+        ":seq",
+        "{:seq,}",
+        ":{seq,back:seq}",
+        ":bi:seq",
+        ":bi={concat,sum}",
+        ":{act=relu,act=tanh}:seq",
+        ":x{1..3}",
+        ":seq:x2",
+        ":nobias",
+        ":relu",
+        ":x9999",
+        ":foo",
+    ]
+)
+_layers = st.one_of(
+    st.builds(
+        "{}:{}{}".format,
+        st.sampled_from(["rnn", "lstm", "gru", "{lstm,gru}", "dense", "LSTM", "{u}"]),
+        _sizes,
+        st.lists(_flags, max_size=2).map("".join),
+    ),
+    st.sampled_from(
+        [
+            "dropout:{0..2}",
+            "dropout:0.{1..3}",
+            "{dense:8\\,,}dense:2",
+            "rnn:seq:{8,9}",
+            " gru : 8 : seq ",
+            "input:3",
+            "",
+            "lstm:8:seq,{,rnn:2}",
+        ]
+    ),
+)
+_heads = st.builds(
+    "{}:{}".format, st.sampled_from(["input", "{input,in}"]), _sizes | st.builds("{}x{}".format, _sizes, _sizes)
+) | st.builds("embed:{}x{}".format, _sizes, _sizes)
+
+
+@st.composite
+def patterns(draw: st.DrawFn) -> str:
+    """A pattern whose texts are nearly all specs, or some of them, or none."""
+    layers = [draw(_heads | _layers) if draw(st.integers(0, 20)) == 0 else draw(_heads)]
+    layers += draw(st.lists(_layers, max_size=4))
+    text = ",".join(layers)
+    if "{u}" in text:
+        text = text.replace("{u}", draw(st.sampled_from(["{u=4,8}", "{u=2..6..2}", "{u={7,9},1}"])), 1)
+    return text
+
+
+def network_of(spec: str, setting: Setting) -> Candidate | Invalid:
+    """What a candidate should be, by way of the network."""
+    try:
+        summary = Network.parse(spec).summary(*setting)
+    except SpecError:
+        return Invalid(spec)
+    return Candidate(
+        spec,
+        summary.output_shape,
+        summary.total_params,
+        summary.total_bytes,
+        sum(layer.macs_per_step for layer in summary.layers),
+        summary.macs,
+    )
+
+
+def candidates(pattern: str, setting: Setting) -> list[Candidate | Invalid]:
+    return list(sweep([Pattern.parse(pattern)], setting))
+
+
+@settings(max_examples=100)
+@given(patterns(), contexts)
+def test_every_row_is_the_summary_of_its_network_and_what_is_no_network_is_invalid(text: str, setting: Setting) -> None:
+    pattern = Pattern.parse(text)
+    if pattern.count() <= 60:
+        assert candidates(text, setting) == [network_of(spec, setting) for spec in pattern.expand()]
+
+
+@settings(max_examples=50)
+@given(st.data(), contexts)
+def test_any_way_to_type_a_network_is_a_candidate_with_its_numbers(data: st.DataObject, setting: Setting) -> None:
+    text = data.draw(typed(data.draw(networks(largest=3))))
+    assume("{" not in text and "\\" not in text)
+    assert candidates(text, setting) == [network_of(text, setting)]
+
+
+@given(st.tuples(*[st.integers(0, 9)] * 6), st.integers(-50, 50), st.integers(-50, 50))
+def test_an_unknown_number_computes_as_the_number_would(terms: tuple[int, ...], x: int, y: int) -> None:
+    a, b, c, d, e, f = terms
+    first, second = a + b * X + c * Y, d * X + e * Y + f
+    assert first.at(x, y) == a + b * x + c * y
+    assert (first * second).at(x, y) == (a + b * x + c * y) * (d * x + e * y + f)
+    assert (first * X + second * 3).at(x, y) == (a + b * x + c * y) * x + (d * x + e * y + f) * 3
+
+
+def test_what_an_unknown_number_cannot_say_is_an_error() -> None:
+    with pytest.raises(TypeError, match="second degree"):
+        X * X * Y
+    with pytest.raises(TypeError, match="neither zero nor not"):
+        bool(X)
+    assert Quadratic.of(3).at(100, 100) == 3
+
+
+def rows(rnncli: Run, *arguments: str) -> list[dict[str, Any]]:
+    result = rnncli("sweep", "-f", "json", *arguments)
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def test_a_sweep_reads_as_it_was_reviewed(rnncli: Run, screen: Screen) -> None:
+    result = rnncli("sweep", WIDTHS, "--max-memory", "4MB", "--top", "5", "--timesteps", "100")
+    assert (result.status, result.stderr) == (0, "48 candidates, 24 within the budget, 5 shown\n")
+    screen("sweep", result.stdout)
+
+
+def test_quoted_and_unquoted_patterns_give_the_same_rows(rnncli: Run) -> None:
+    pattern = "embed:10x{2..6..2},{lstm,gru}:{8,16}"
+    assert rows(rnncli, pattern) == rows(rnncli, *Pattern.parse(pattern).expand())
+    assert len(rows(rnncli, pattern)) == 12
+
+
+def test_a_row_holds_the_numbers_of_the_summary(rnncli: Run) -> None:
+    (row,) = rows(rnncli, "input:8,lstm:{16}".replace("{16}", "16"), "--timesteps", "10", "--dtype", "float16")
+    # 4·16·(8 + 16 + 1) parameters, of which 4·16 are biases, which multiply nothing.
+    assert row == {
+        "spec": "input:8,lstm:16",
+        "framework": "keras",
+        "dtype": "float16",
+        "output_shape": [None, 16],
+        "params": 1_600,
+        "bytes": 3_200,
+        "macs_per_step": 1_536,
+        "macs": 15_360,
+    }
+
+
+@pytest.mark.parametrize(("format_", "delimiter"), [("csv", ","), ("tsv", "\t")])
+def test_csv_and_tsv_have_one_header_and_a_row_a_candidate(format_: str, delimiter: str, rnncli: Run) -> None:
+    text = rnncli("sweep", WIDTHS, "-f", format_).stdout
+    table = list(csv.DictReader(io.StringIO(text), delimiter=delimiter))
+    assert [row["spec"] for row in table] == list(Pattern.parse(WIDTHS).expand())
+    assert [int(row["params"]) for row in table] == [row["params"] for row in rows(rnncli, WIDTHS)]
+    assert {row["macs"] for row in table} == {""}
+
+
+def test_markdown_has_one_header_and_a_row_a_candidate(rnncli: Run) -> None:
+    header, aligned, *lines = rnncli("sweep", WIDTHS, "-f", "markdown").stdout.splitlines()
+    assert header.startswith("| spec | framework | dtype |")
+    assert re.fullmatch(r"\|( :?-+:? \|)+", aligned)
+    assert len(lines) == 48
+
+
+@pytest.mark.parametrize(
+    ("option", "limit", "figure"),
+    [("--max-params", "500k", 500_000), ("--max-memory", "2MB", 2 * 2**20), ("--max-macs", "10M", 10_000_000)],
+)
+def test_a_budget_keeps_out_what_costs_more(option: str, limit: str, figure: int, rnncli: Run) -> None:
+    key = {"--max-params": "params", "--max-memory": "bytes", "--max-macs": "macs"}[option]
+    everything = rows(rnncli, WIDTHS, "--timesteps", "100")
+    kept = rows(rnncli, WIDTHS, "--timesteps", "100", option, limit)
+    assert kept == [row for row in everything if row[key] <= figure]
+    assert 0 < len(kept) < len(everything)
+
+
+@pytest.mark.parametrize("key", ["params", "memory", "macs-per-step", "spec"])
+@pytest.mark.parametrize("top", [None, 7])
+def test_rows_are_sorted_either_way_and_equal_ones_keep_their_order(key: str, top: int | None, rnncli: Run) -> None:
+    attribute = {"memory": "bytes", "macs-per-step": "macs_per_step"}.get(key, key)
+    everything = rows(rnncli, WIDTHS)
+    options = [] if top is None else ["--top", str(top)]
+    up = sorted(everything, key=lambda row: row[attribute])
+    down = sorted(everything, key=lambda row: row[attribute], reverse=True)
+    assert rows(rnncli, WIDTHS, "--sort", key, *options) == up[:top]
+    assert rows(rnncli, WIDTHS, f"--sort=-{key}", *options) == down[:top]
+
+
+def test_top_alone_shows_the_networks_with_the_most_parameters(rnncli: Run) -> None:
+    assert rows(rnncli, WIDTHS, "--top", "3") == rows(rnncli, WIDTHS, "--sort=-params")[:3]
+
+
+def test_invalid_candidates_are_counted_and_the_first_is_explained(rnncli: Run) -> None:
+    result = rnncli("sweep", "input:8,{rnn,lsmt}:{3,0}", "-f", "csv")
+    assert result.status == 0
+    assert len(result.stdout.splitlines()) == 2
+    assert result.stderr.startswith("4 candidates, 1 shown, 3 invalid, the first input:8,rnn:0: ")
+
+
+def test_nothing_but_invalid_candidates_is_an_error_of_the_command_line(rnncli: Run) -> None:
+    result = rnncli("sweep", "input:8,lsmt:{3,4}")
+    assert (result.status, result.stdout) == (2, "")
+    assert "there is no layer kind 'lsmt'" in result.stderr
+    assert "Help: perhaps lstm: input:8,lstm:3\n" in result.stderr
+
+
+def test_where_nothing_keeps_within_the_budget_it_says_how_near_the_nearest_is(rnncli: Run) -> None:
+    result = rnncli("sweep", "input:8,lstm:{16,32}", "--max-params", "1k")
+    assert (result.status, result.stdout) == (1, "")
+    assert "the nearest is input:8,lstm:16, 600 more than 1,000 parameters" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["input:8,lstm:{8,16}", "--max-macs", "1M"], "--timesteps"),
+        (["input:8,lstm:{8,16}", "--sort", "macs"], "--timesteps"),
+        (["input:8,lstm:{8,16}", "--sort", "beauty"], "'beauty' is none of params"),
+        (["input:8,lstm:{u}"], "no brace that gives u its values"),
+    ],
+)
+def test_what_cannot_be_swept_is_an_error_of_the_command_line(arguments: list[str], message: str, rnncli: Run) -> None:
+    result = rnncli("sweep", *arguments)
+    assert (result.status, result.stdout) == (2, "")
+    assert message in result.stderr
+
+
+def test_patterns_on_standard_input_are_swept_one_after_another(rnncli: Run) -> None:
+    result = rnncli("sweep", "-", "-f", "json", stdin="input:8,rnn:{1,2}\n# mine\ninput:8,{u}:1\ninput:9,rnn:1\n")
+    assert [json.loads(line)["spec"] for line in result.stdout.splitlines()] == [
+        "input:8,rnn:1",
+        "input:8,rnn:2",
+        "input:9,rnn:1",
+    ]
+    assert result.status == 2
+    assert result.stderr.startswith("Error: line 3 of standard input: there is no brace that gives u its values")
+
+
+def test_rows_are_shown_as_they_are_made(program: Run) -> None:
+    # Nobody could wait for all of them.
+    result = program("sweep", "input:8,lstm:{1..2000000000}", shell='"$@" | head -n 3')
+    assert (result.status, result.stderr) == (0, "")
+    assert result.stdout.splitlines()[1].endswith("input:8,lstm:1")
+
+
+@pytest.mark.parametrize("order", [LARGEST, LARGEST._replace(descending=False)])
+def test_the_first_few_take_no_more_memory_of_more_candidates(order: Any) -> None:
+    def peak(count: int) -> int:
+        found = sweep([Pattern.parse(f"input:8,lstm:{{1..{count}}}:seq,gru:{{1..10}}")], Setting())
+        tracemalloc.start()
+        assert len(ordered(within_all(found), order, 10)) == 10
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    def within_all(found: Any) -> Any:
+        for candidate in found:
+            yield from within([candidate], Budget(params=10**12), Tally())
+
+    deque(sweep([Pattern.parse("input:8,lstm:{1..20000}")], Setting()), maxlen=0)  # fill what caches there are
+    assert peak(4_000) < 1.5 * peak(2_000) + 2**20
