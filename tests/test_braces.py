@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnncli.braces import KEYS, MAX_BYTES, MAX_DEPTH, Pattern
+from rnncli.brace_parser import KEYS, MAX_DEPTH, parse_pattern
 from rnncli.errors import SpecError
+from rnncli.spec import MAX_BYTES
 
 needs_bash = pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
 
@@ -58,7 +59,7 @@ def expand_in_bash(patterns: Sequence[str]) -> list[list[str]]:
 
 
 def expand(pattern: str) -> list[str]:
-    return list(Pattern.parse(pattern).expand())
+    return list(parse_pattern(pattern).expand())
 
 
 @needs_bash
@@ -71,7 +72,7 @@ def expand(pattern: str) -> list[str]:
     )
 )
 def test_a_pattern_expands_as_bash_expands_it(some: list[str]) -> None:
-    some = [p for p in some if Pattern.parse(p).count() < 300]
+    some = [p for p in some if parse_pattern(p).count() < 300]
     for pattern, expected in zip(some, expand_in_bash(some) if some else [], strict=True):
         assert expand(pattern) == expected, pattern
 
@@ -116,7 +117,7 @@ def test_each_corner_of_bashs_braces_is_bashs(pattern: str) -> None:
 @given(patterns | soups)
 def test_the_number_of_texts_is_known_without_expanding_them(text: str) -> None:
     try:
-        pattern = Pattern.parse(text)
+        pattern = parse_pattern(text)
     except SpecError:
         return
     if pattern.count() <= 300:
@@ -129,7 +130,7 @@ def test_the_leftmost_brace_varies_slowest() -> None:
 
 
 def test_nothing_is_expanded_before_it_is_asked_for() -> None:
-    pattern = Pattern.parse("embed:{1..2000000000}x{1..1000},rnn:{1..1000}")
+    pattern = parse_pattern("embed:{1..2000000000}x{1..1000},rnn:{1..1000}")
     assert pattern.count() == 2 * 10**15
     assert list(islice(pattern.expand(), 2)) == ["embed:1x1,rnn:1", "embed:1x1,rnn:2"]
 
@@ -170,6 +171,6 @@ def test_a_name_may_be_used_inside_another_brace() -> None:
 )
 def test_a_brace_that_cannot_be_named_so_is_shown(pattern: str, message: str, fault: str | None) -> None:
     with pytest.raises(SpecError, match=message) as caught:
-        Pattern.parse(pattern)
+        parse_pattern(pattern)
     if fault is not None:
         assert pattern[slice(*caught.value.span)] == fault

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from strategies import networks, typed
 
 from rnncli import Network
-from rnncli.braces import Pattern
+from rnncli.brace_parser import parse_pattern
 from rnncli.errors import SpecError
 from rnncli.layers.base import FRAMEWORKS
 from rnncli.quadratic import Quadratic, X, Y
@@ -110,13 +110,13 @@ def network_of(spec: str, setting: Setting) -> Candidate | Invalid:
 
 
 def candidates(pattern: str, setting: Setting) -> list[Candidate | Invalid]:
-    return list(sweep([Pattern.parse(pattern)], setting))
+    return list(sweep([parse_pattern(pattern)], setting))
 
 
 @settings(max_examples=100)
 @given(patterns(), contexts)
 def test_every_row_is_the_summary_of_its_network_and_what_is_no_network_is_invalid(text: str, setting: Setting) -> None:
-    pattern = Pattern.parse(text)
+    pattern = parse_pattern(text)
     if pattern.count() <= 60:
         assert candidates(text, setting) == [network_of(spec, setting) for spec in pattern.expand()]
 
@@ -159,7 +159,7 @@ def test_a_sweep_reads_as_it_was_reviewed(rnncli: Run, screen: Screen) -> None:
 
 def test_quoted_and_unquoted_patterns_give_the_same_rows(rnncli: Run) -> None:
     pattern = "embed:10x{2..6..2},{lstm,gru}:{8,16}"
-    assert rows(rnncli, pattern) == rows(rnncli, *Pattern.parse(pattern).expand())
+    assert rows(rnncli, pattern) == rows(rnncli, *parse_pattern(pattern).expand())
     assert len(rows(rnncli, pattern)) == 12
 
 
@@ -182,7 +182,7 @@ def test_a_row_holds_the_numbers_of_the_summary(rnncli: Run) -> None:
 def test_csv_and_tsv_have_one_header_and_a_row_a_candidate(format_: str, delimiter: str, rnncli: Run) -> None:
     text = rnncli("sweep", WIDTHS, "-f", format_).stdout
     table = list(csv.DictReader(io.StringIO(text), delimiter=delimiter))
-    assert [row["spec"] for row in table] == list(Pattern.parse(WIDTHS).expand())
+    assert [row["spec"] for row in table] == list(parse_pattern(WIDTHS).expand())
     assert [int(row["params"]) for row in table] == [row["params"] for row in rows(rnncli, WIDTHS)]
     assert {row["macs"] for row in table} == {""}
 
@@ -278,7 +278,7 @@ def test_rows_are_shown_as_they_are_made(program: Run) -> None:
 @pytest.mark.parametrize("order", [LARGEST, LARGEST._replace(descending=False)])
 def test_the_first_few_take_no_more_memory_of_more_candidates(order: Any) -> None:
     def peak(count: int) -> int:
-        found = sweep([Pattern.parse(f"input:8,lstm:{{1..{count}}}:seq,gru:{{1..10}}")], Setting())
+        found = sweep([parse_pattern(f"input:8,lstm:{{1..{count}}}:seq,gru:{{1..10}}")], Setting())
         tracemalloc.start()
         assert len(ordered(within_all(found), order, 10)) == 10
         _, most = tracemalloc.get_traced_memory()
@@ -289,5 +289,5 @@ def test_the_first_few_take_no_more_memory_of_more_candidates(order: Any) -> Non
         for candidate in found:
             yield from within([candidate], Budget(params=10**12), Tally())
 
-    deque(sweep([Pattern.parse("input:8,lstm:{1..20000}")], Setting()), maxlen=0)  # fill what caches there are
+    deque(sweep([parse_pattern("input:8,lstm:{1..20000}")], Setting()), maxlen=0)  # fill what caches there are
     assert peak(4_000) < 1.5 * peak(2_000) + 2**20

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from rnncli.engine.chunks import Chunk
     from rnncli.engine.forward import ForwardRun
-    from rnncli.engine.stages import Chunk, State
+    from rnncli.engine.stages import State
     from rnncli.engine.study import Study
     from rnncli.engine.types import Array
 

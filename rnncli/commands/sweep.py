@@ -10,6 +10,7 @@ from typing import cast
 
 import click
 
+from rnncli.brace_parser import parse_pattern
 from rnncli.braces import Pattern
 from rnncli.commands.options import (
     big_number,
@@ -131,7 +132,7 @@ def _patterns(given: Iterable[Spec], faults: list[RnncliError]) -> Iterator[Patt
     """Yield the patterns; report one that is bad, add its fault to the others, and go on with the next."""
     for text, origin in given:
         try:
-            pattern = Pattern.parse(text)
+            pattern = parse_pattern(text)
         except RnncliError as error:
             error.origin = origin
             click.echo(f"Error: {error}", err=True)

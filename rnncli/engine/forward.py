@@ -8,8 +8,9 @@ from math import isfinite
 from time import perf_counter
 from typing import Any
 
+from rnncli.engine.chunks import Chunk
 from rnncli.engine.model import Model
-from rnncli.engine.stages import Chunk, Pass, State
+from rnncli.engine.stages import Pass, State
 from rnncli.engine.statistics import Statistics
 from rnncli.engine.types import Array
 from rnncli.errors import RnncliError

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from rnncli.engine.chunks import Chunk
 from rnncli.engine.initializers import random_stream
-from rnncli.engine.stages import Chunk
 from rnncli.layers import Embedding
 from rnncli.network import Network
 

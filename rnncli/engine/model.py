@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rnncli.engine.checks import check_ids, check_input, checked_arrays, state_shapes, weight_shapes
+from rnncli.engine.chunks import Chunk
 from rnncli.engine.initializers import initial_weights
-from rnncli.engine.stages import Chunk, Pass, State, Tick, make_stage
+from rnncli.engine.stages import Pass, State, Tick, make_stage
 from rnncli.engine.types import Array
 from rnncli.layers import Embedding
 from rnncli.network import Network

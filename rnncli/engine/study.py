@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from rnncli.engine.checks import weight_shapes
+from rnncli.engine.chunks import Chunk
 from rnncli.engine.initializers import random_stream
 from rnncli.engine.model import Model
-from rnncli.engine.stages import Chunk, EmbeddingStage, State
+from rnncli.engine.stages import EmbeddingStage, State
 from rnncli.engine.traces import EffectTrace, Memory, Outputs, OutputTrace, Spans, bin_starts
 from rnncli.engine.types import Array
 from rnncli.errors import UsageError

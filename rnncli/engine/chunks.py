@@ -1,0 +1,73 @@
+"""A sequence in chunks of time, in columns; and whole ones made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from rnncli.engine.types import Array
+
+
+class Chunk(NamedTuple):
+    """Some timesteps of a sequence, in columns. It holds until the next chunk is asked for.
+
+    Attributes:
+        values: (timesteps, features, batch), or ids (timesteps, batch). A layer that returns no sequence hands on a
+            single chunk of one timestep.
+        mask: (timesteps, batch), False where a step is padding; None where every step counts.
+    """
+
+    values: Array
+    mask: Array | None = None
+
+
+class Sequence(NamedTuple):
+    """A whole sequence, and the length of the chunks it came in.
+
+    Attributes:
+        values: (timesteps, features, batch).
+        mask: (timesteps, batch), or None where every step counts.
+        steps: the length of a chunk.
+    """
+
+    values: Array
+    mask: Array | None
+    steps: int
+
+    def forwards(self) -> Iterator[Chunk]:
+        """Yield it in chunks."""
+        for start in range(0, len(self.values), self.steps):
+            part = slice(start, start + self.steps)
+            yield Chunk(self.values[part], None if self.mask is None else self.mask[part])
+
+    def backwards(self) -> Iterator[Chunk]:
+        """Yield it in chunks of reversed time."""
+        mask = None if self.mask is None else self.mask[::-1]
+        return Sequence(self.values[::-1], mask, self.steps).forwards()
+
+
+def joined(parts: list[Chunk]) -> Sequence:
+    """Return a whole sequence from its chunks."""
+    values = np.concatenate([x for x, _ in parts]) if len(parts) > 1 else parts[0].values
+    mask = None
+    if any(part.mask is not None for part in parts):
+        every_step = np.ones(parts[0].values.shape[::2], bool)
+        mask = np.concatenate([every_step[: len(x)] if some is None else some for x, some in parts])
+    return Sequence(values, mask, len(parts[0].values))
+
+
+def last_of(chunks: Iterable[Chunk]) -> Array:
+    """Return the last timestep of a sequence, (1, features, batch)."""
+    for chunk in chunks:
+        last = chunk.values[-1:]
+    return last.copy()
+
+
+def write(chunks: Iterable[Chunk], out: Array) -> None:
+    """Write a sequence to an array, (timesteps, features, batch)."""
+    start = 0
+    for values, _ in chunks:
+        out[start : start + len(values)] = values
+        start += len(values)
