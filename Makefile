@@ -43,7 +43,6 @@ wheel: $(VENV)/.installed  ## Build the wheel and run it alone in an empty envir
 bench: $(FRAMEWORKS)/.installed $(VENV)/.installed  ## Measure start-up, sweeps and engine against their peers
 	$(BIN)/python tests/benchmarks/startup.py
 	KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/benchmarks/sweep.py
-	KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/benchmarks/sweep.py
 	for backend in torch jax tensorflow; do \
 	  if $(FRAMEWORKS)/bin/python -c "import $$backend" 2>/dev/null; then \
 	    env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE KERAS_BACKEND=$$backend TF_CPP_MIN_LOG_LEVEL=3 PYTHONPATH=tests/golden \

@@ -31,6 +31,11 @@ def test_a_summary_for_programs_imports_neither_numpy_nor_rich(options: list[str
     assert not imported("summary", *options, SPEC, "--batch", "2", "--timesteps", "5") & {"numpy", "rich"}
 
 
+@pytest.mark.parametrize("format_", ["table", "json", "csv", "tsv", "markdown"])
+def test_a_sweep_imports_neither_numpy_nor_rich(format_: str) -> None:
+    assert not imported("sweep", "-f", format_, "input:8,lstm:{1..9}", "--top", "3") & {"numpy", "rich"}
+
+
 @pytest.mark.parametrize("options", [[], ["--wide"], ["--framework", "torch"]])
 def test_a_summary_for_people_imports_no_numpy(options: list[str]) -> None:
     modules = imported("summary", *options, SPEC)

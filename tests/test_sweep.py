@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import Result
+from conftest import Result, without_styles
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from strategies import networks, typed
@@ -164,7 +164,7 @@ def test_quoted_and_unquoted_patterns_give_the_same_rows(rnncli: Run) -> None:
 
 
 def test_a_row_holds_the_numbers_of_the_summary(rnncli: Run) -> None:
-    (row,) = rows(rnncli, "input:8,lstm:{16}".replace("{16}", "16"), "--timesteps", "10", "--dtype", "float16")
+    (row,) = rows(rnncli, "input:8,lstm:16", "--timesteps", "10", "--dtype", "float16")
     # 4·16·(8 + 16 + 1) parameters, of which 4·16 are biases, which multiply nothing.
     assert row == {
         "spec": "input:8,lstm:16",
@@ -216,6 +216,7 @@ def test_rows_are_sorted_either_way_and_equal_ones_keep_their_order(key: str, to
     down = sorted(everything, key=lambda row: row[attribute], reverse=True)
     assert rows(rnncli, WIDTHS, "--sort", key, *options) == up[:top]
     assert rows(rnncli, WIDTHS, f"--sort=-{key}", *options) == down[:top]
+    assert rows(rnncli, WIDTHS, "--sort", f"-{key}", *options) == down[:top]
 
 
 def test_top_alone_shows_the_networks_with_the_most_parameters(rnncli: Run) -> None:
@@ -273,6 +274,33 @@ def test_rows_are_shown_as_they_are_made(program: Run) -> None:
     result = program("sweep", "input:8,lstm:{1..2000000000}", shell='"$@" | head -n 3')
     assert (result.status, result.stderr) == (0, "")
     assert result.stdout.splitlines()[1].endswith("input:8,lstm:1")
+
+
+def interrupted(terminal: Run, *arguments: str) -> Result:
+    """What a terminal shows of a sweep until Ctrl-C is pressed, as soon as there is a bar."""
+    pressed = []
+
+    def press(shown: str) -> str:
+        if pressed or "sweep" not in shown:
+            return ""
+        pressed.append(True)
+        return "\x03"
+
+    return terminal("sweep", *arguments, press=press)
+
+
+def test_where_rows_are_held_back_a_terminal_shows_a_bar_and_ctrl_c_ends_it(terminal: Run) -> None:
+    result = interrupted(terminal, "input:8,lstm:{1..2000000000}", "--top", "3")
+    assert result.status == 130
+    assert "%" in without_styles(result.stdout)
+    assert without_styles(result.stdout).splitlines()[-1] == "Interrupted"
+
+
+def test_a_sweep_that_no_one_can_see_the_end_of_has_a_bar_too(terminal: Run) -> None:
+    endless = ",".join(["input:8", *["lstm:{1..1000}:seq"] * 200])
+    result = interrupted(terminal, endless, "--top", "3")
+    assert result.status == 130
+    assert without_styles(result.stdout).splitlines()[-1] == "Interrupted"
 
 
 @pytest.mark.parametrize("order", [LARGEST, LARGEST._replace(descending=False)])

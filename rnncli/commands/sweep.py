@@ -29,6 +29,9 @@ from rnncli.selection import LARGEST, SORT_KEYS, Order, Tally, ordered, within
 from rnncli.solution import Budget
 from rnncli.sweep import BATCH, Candidate, Setting, batches, reason
 
+_COUNTABLE = 10**15
+"""Beyond it a share of the work says nothing, and the bar only shows that there is some."""
+
 
 def _order(context: click.Context, parameter: click.Parameter, text: str | None) -> Order | None:
     del context, parameter
@@ -146,7 +149,7 @@ def _progress(total: int, shown: bool) -> AbstractContextManager[Callable[[int],
         return nullcontext(lambda amount: None)
     from rnncli.render.progress import progress
 
-    return progress("sweep", total)
+    return progress("sweep", total if total <= _COUNTABLE else 0)
 
 
 def _conclude(tally: Tally, setting: Setting, budget: Budget) -> None:

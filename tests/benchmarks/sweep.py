@@ -35,7 +35,6 @@ PATTERNS = (
     "embed:10000x{u=1..1000},{rnn,lstm,gru}:{u}:seq:{x2,x3},dense:{1..50}",
 )
 
-
 LONG = "embed:{{1000..10000..1000}}x{{1..64}},lstm:{{4..500..4}}:seq,lstm:{{{0}}}"
 TEN_MILLION = LONG.format("4..500..4")
 FEWER = LONG.format("4..4")
