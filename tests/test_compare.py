@@ -161,5 +161,5 @@ def test_csv_and_tsv_have_a_row_a_network_with_its_changes(format_: str, delimit
 def test_markdown_has_a_row_a_network(rnncli: Run) -> None:
     header, line, *rows = rnncli("compare", "input:8,rnn:1", "input:9,rnn:1", "-f", "markdown").stdout.splitlines()
     assert header.startswith("| spec | framework |")
-    assert set(line) <= set("|- ")
-    assert [row.split(" | ")[0] for row in rows] == ["| input:8,rnn:1", "| input:9,rnn:1"]
+    assert set(line) <= set("|-: ")
+    assert [row.split(" | ")[0] for row in rows] == ["| `input:8,rnn:1`", "| `input:9,rnn:1`"]

@@ -79,8 +79,7 @@ def _print(comparison: Comparison, format_: str, svg: str | None) -> None:
         for network in comparison.as_dicts():
             click.echo(json_line(network), nl=False)
     else:
-        from rnncli.render.plain import cell, table_of
+        from rnncli.render.plain import network_rows
 
         rows = comparison.flat()
-        columns = list(rows[0])
-        click.echo(table_of(format_, columns, [[cell(row[name]) for name in columns] for row in rows]), nl=False)
+        click.echo(network_rows(format_, list(rows[0]), [list(row.values()) for row in rows]), nl=False)

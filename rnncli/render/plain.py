@@ -16,6 +16,9 @@ Record = Mapping[str, Any]
 SUMMARY_COLUMNS = ("output_shape", "params", "macs_per_step", "macs", "output_bytes")
 """The columns of a layer's numbers in a summary, behind those that say which layer it is."""
 
+_WORDS = ("spec", "framework", "dtype", "layer", "type", "output_shape")
+"""Columns that hold no numbers."""
+
 
 def renderer(format_: str, columns: Sequence[str]) -> Callable[[Record], str]:
     """Return a function from a network's object to the lines that `format_` prints for it.
@@ -78,7 +81,7 @@ def delimited(rows: Iterable[Iterable[object]], delimiter: str) -> str:
 
 def _markdown(network: Record, columns: Sequence[str]) -> str:
     header = ["layer", "type", *columns]
-    aligned = [":---" if name in ("layer", "type", "output_shape") else "---:" for name in header]
+    aligned = [":---" if name in _WORDS else "---:" for name in header]
     rows = [
         [f"`{layer['name']}`", layer["type"], *(str(cell(layer[column])) for column in columns)]
         for layer in network["layers"]
@@ -88,12 +91,23 @@ def _markdown(network: Record, columns: Sequence[str]) -> str:
     return "\n".join([f"`{network['spec']}`", "", *lines, "", total, "", ""])
 
 
-def table_of(format_: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return rows with a header as CSV, TSV or Markdown."""
+def network_rows(format_: str, columns: Sequence[str], rows: Iterable[Sequence[object]], header: bool = True) -> str:
+    """Return rows of networks as CSV, TSV or Markdown.
+
+    Args:
+        format_: csv, tsv or markdown.
+        columns: the names of the columns: spec, framework, dtype and output_shape, then numbers.
+        rows: a row for each network.
+        header: whether the names come first.
+    """
+    cells = [[cell(value) for value in row] for row in rows]
+    lines: list[Sequence[object]] = [columns] if header else []
     if format_ != "markdown":
-        return delimited([columns, *rows], "," if format_ == "csv" else "\t")
-    cells = [[str(value) for value in row] for row in rows]
-    return "\n".join(map(markdown_row, [columns, ["---"] * len(columns), *cells])) + "\n"
+        return delimited([*lines, *cells], "," if format_ == "csv" else "\t")
+    if header:
+        lines.append([":---" if name in _WORDS else "---:" for name in columns])
+    lines += [[f"`{spec}`", *others] for spec, *others in cells]
+    return "".join(f"{markdown_row(map(str, line))}\n" for line in lines)
 
 
 def markdown_row(cells: Iterable[str]) -> str:

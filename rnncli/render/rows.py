@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from rnncli.render.plain import cell, delimited, json_line, markdown_row
+from rnncli.render.plain import json_line, network_rows
 from rnncli.sweep import Candidate, Setting
 from rnncli.units import count, memory, shape_text
 
@@ -40,17 +40,9 @@ class _Plain:
         self.header_is_due = True
 
     def __call__(self, candidates: Sequence[Candidate]) -> str:
-        rows = [[cell(value) for value in _values(each, self.setting)] for each in candidates]
-        header: list[Sequence[object]] = []
-        if self.header_is_due and rows:
-            header = [COLUMNS]
-            self.header_is_due = False
-        if self.format != "markdown":
-            return delimited([*header, *rows], "," if self.format == "csv" else "\t")
-        if header:
-            header.append([":---"] * 4 + ["---:"] * (len(COLUMNS) - 4))
-        rows = [[f"`{spec}`", *others] for spec, *others in rows]
-        return "".join(f"{markdown_row(map(str, row))}\n" for row in [*header, *rows])
+        header = self.header_is_due and len(candidates) > 0
+        self.header_is_due = self.header_is_due and not header
+        return network_rows(self.format, COLUMNS, [_values(each, self.setting) for each in candidates], header)
 
 
 class _Table:
