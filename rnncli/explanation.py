@@ -167,7 +167,7 @@ def explain(
                 total=_total(row.weights, _directions(layer)),
                 params=row.params,
                 other_params=None if there is None else sum(weight.params for weight in there),
-                notes=(*_notes(layer, reads, returns), *_other_note(layer, row.weights, there, other)),
+                notes=(*_notes(layer, reads, returns, framework), *_other_note(layer, row.weights, there, other)),
             )
         )
     return Explanation(summary, tuple(layers), other)
@@ -211,7 +211,7 @@ def _without(axes: Sequence[Axis], axis: Axis) -> list[Axis]:
     return [*axes[:index], *axes[index + 1 :]]
 
 
-def _notes(layer: Layer, reads: Shape, returns: Shape) -> Iterator[Note]:
+def _notes(layer: Layer, reads: Shape, returns: Shape, framework: Framework) -> Iterator[Note]:
     match layer:
         case Embedding():
             yield Note("Output", "a vector for every id, so the shape gains an axis")
@@ -220,16 +220,18 @@ def _notes(layer: Layer, reads: Shape, returns: Shape) -> Iterator[Note]:
         case Dense() if len(reads) == 3:
             yield Note("Output", "one vector for each timestep, all by the same weights")
         case Recurrent():
-            yield from _recurrent_notes(layer, reads, returns)
+            yield from _recurrent_notes(layer, reads, returns, framework)
 
 
-def _recurrent_notes(layer: Recurrent, reads: Shape, returns: Shape) -> Iterator[Note]:
+def _recurrent_notes(layer: Recurrent, reads: Shape, returns: Shape, framework: Framework) -> Iterator[Note]:
     if layer.blocks:
-        rnn = _params(SimpleRNN(layer.units, use_bias=layer.use_bias), reads)
+        rnn = SimpleRNN(layer.units, use_bias=layer.use_bias).weights(reads[-1] or 0, framework)
+        lines, blocks = ("rows", layer.torch_blocks) if framework == "torch" else ("columns", layer.blocks)
+        place = "one below the other" if framework == "torch" else "side by side"
         yield Note(
             "Gates",
-            f"{layer.gates} with the candidate: the columns of {listed(list(layer.blocks))} lie side by side in each "
-            f"array; an rnn:{layer.units} alone has {rnn:,} parameters",
+            f"{layer.gates} with the candidate: the {lines} of {listed(list(blocks))} lie {place} in each array; an "
+            f"rnn:{layer.units} alone has {sum(weight.params for weight in rnn):,} parameters",
         )
     if isinstance(layer, GRU) and layer.use_bias:
         yield Note("Reset", _reset_text(layer, reads))

@@ -158,3 +158,10 @@ def test_a_framework_that_cannot_express_the_network_is_an_error_that_says_so(rn
     result = rnncli("explain", "input:4,gru:5:reset=before", "--framework", "torch")
     assert (result.status, result.stdout) == (2, "")
     assert "Help: what PyTorch can express: input:4,gru:5\n" in result.stderr
+
+
+def test_it_names_the_blocks_of_an_array_in_the_frameworks_own_order() -> None:
+    # Keras: z, r, h in columns; PyTorch: r, z, n in rows, and i, f, g, o for an LSTM.
+    assert "the columns of z, r and h lie side by side" in notes("input:4,gru:5")["Gates"]
+    assert "the rows of r, z and n lie one below the other" in notes("input:4,gru:5", framework="torch")["Gates"]
+    assert "the rows of i, f, g and o lie" in notes("input:4,lstm:5", framework="torch")["Gates"]

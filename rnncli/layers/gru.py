@@ -26,6 +26,7 @@ class GRU(Gated):
     cell_keras_name: ClassVar[str] = "gru"
     gates: ClassVar[int] = 3
     blocks: ClassVar[tuple[str, ...]] = ("z", "r", "h")
+    torch_blocks: ClassVar[tuple[str, ...]] = ("r", "z", "n")
     options: ClassVar[tuple[Option, ...]] = (
         *Gated.options,
         Choice(

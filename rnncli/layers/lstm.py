@@ -18,6 +18,7 @@ class LSTM(Gated):
     cell_keras_name: ClassVar[str] = "lstm"
     gates: ClassVar[int] = 4
     blocks: ClassVar[tuple[str, ...]] = ("i", "f", "c", "o")
+    torch_blocks: ClassVar[tuple[str, ...]] = ("i", "f", "g", "o")
     states: ClassVar[tuple[str, ...]] = ("h", "c")
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:

@@ -67,6 +67,8 @@ class Recurrent(Layer):
     """How many blocks of `units` columns its kernels have."""
     blocks: ClassVar[tuple[str, ...]] = ()
     """The names of those blocks, in Keras's order."""
+    torch_blocks: ClassVar[tuple[str, ...]] = ()
+    """The same as PyTorch calls and orders them."""
     states: ClassVar[tuple[str, ...]] = ("h",)
     """What the cell keeps between timesteps, each of `units` numbers."""
     sizes: ClassVar[Sizes] = Sizes(("units",), ("U",), example="32")
