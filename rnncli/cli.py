@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from rnncli import __version__
-from rnncli.errors import EXIT_FAILED, EXIT_INTERRUPTED, RnncliError
+from rnncli.errors import EXIT_FAILED, EXIT_INTERRUPTED, RnncliError, UsageError
 
 COMMANDS = {
     "summary": "Shapes, parameters and costs of every layer.",
@@ -55,6 +55,19 @@ class RnncliGroup(click.Group):
             return None
         command: click.Command = import_module(f"rnncli.commands.{cmd_name}").command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that is called; for one that is not there, say which was probably meant."""
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            from rnncli.hints import closest
+
+            guess = "summary " + name if ":" in name else closest(name, COMMANDS)
+            advice = f"perhaps: rnncli {guess}" if guess else f"there are {', '.join(COMMANDS)}"
+            raise UsageError(f"there is no command {name!r}", advice)
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands; it needs none of their modules."""

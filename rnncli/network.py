@@ -1,5 +1,6 @@
 """`Network`: an immutable row of layers. Its names, shapes, counts and costs are read from here."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -252,6 +253,8 @@ def mended(error: SpecError, framework: Framework = "keras") -> SpecError:
         else:
             error.repair = candidate
             return error
-    error.advice = f"{advice}; for example"
+    # What would have led to the repair that does not work is left out.
+    said = re.sub(r"(^|; )(perhaps|with commas|without it|for example)$", "", advice or "")
+    error.advice = f"{said}; for example" if said else "for example"
     error.repair = spec.EXAMPLE
     return error

@@ -8,6 +8,7 @@ What kinds, sizes, flags and keys there are is declared in `rnncli.layers`. This
 carets and its repair.
 """
 
+import re
 from collections.abc import Iterable
 from itertools import groupby
 from typing import Any, NamedTuple, NoReturn
@@ -47,6 +48,15 @@ def parse(text: str) -> tuple[tuple[Layer, ...], Source]:
         )
     if not text.strip():
         raise SpecError("the spec is empty", text=text, span=(0, 1), advice="start with", repair=EXAMPLE)
+    brace = re.search("[{}]", text)
+    if brace is not None:
+        raise SpecError(
+            "a spec has no braces; `rnncli sweep` expands lists as in {16,32} and ranges as in {1..9}, nothing else",
+            text=text,
+            span=brace.span(),
+            advice="for example",
+            repair=EXAMPLE,
+        )
     layers: list[Layer] = []
     owners: list[int] = []
     tokens = tuple(Token(text, 0).split(","))
@@ -127,6 +137,12 @@ class _LayerParser:
                 self._fail(kind, "there is no layer between two commas", "leave the comma out", self._drop())
             self._fail(kind, "there is no layer kind before the colon", "name one", splice(self.text, kind, "rnn"))
         self._fail_on_separator(kind)
+        name, equals, size = kind.text.partition("=")
+        if equals and name.strip().lower() in KINDS:
+            repair = splice(self.text, kind, f"{name}:{size}")
+            self._fail(
+                kind, f"a colon stands before the size of a layer, not as in {quote(kind.text)}", "perhaps", repair
+            )
         guess = closest(kind.text.lower(), KINDS)
         message = f"there is no layer kind {quote(kind.text)}"
         if guess is not None:
@@ -185,11 +201,19 @@ class _LayerParser:
             self._fail(
                 field,
                 f"a layer is repeated a whole number of times: {fault}",
-                "repeat it so often",
-                splice(self.text, field, "x2"),
+                "without it",
+                cut(self.text, field),
             )
 
     def _sizes(self, cls: type[Layer], sizes: Sizes, field: Token) -> dict[str, int]:
+        if re.fullmatch(r"[0-9]+[*×][0-9]+", field.text):
+            sized = re.sub("[*×]", "x", field.text)
+            self._fail(
+                field,
+                f"sizes are joined by x, not as in {quote(field.text)}",
+                "perhaps",
+                splice(self.text, field, sized),
+            )
         parts = list(Token(field.text.replace("X", "x"), field.start).split("x"))
         most, least = len(sizes.attributes), len(sizes.attributes) - sizes.optional
         if not least <= len(parts) <= most:

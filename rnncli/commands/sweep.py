@@ -135,6 +135,8 @@ def _patterns(given: Iterable[Spec], faults: list[RnncliError]) -> Iterator[Patt
     """Yield the patterns; report one that is bad, add its fault to the others, and go on with the next."""
     for text, origin in given:
         try:
+            if not text.strip():
+                Network.parse(text)  # which says that it is empty
             pattern = parse_pattern(text)
         except RnncliError as error:
             error.origin = origin
