@@ -119,7 +119,9 @@ def _print_heading(console: Console, study: Study, grid: Grid) -> None:
     if study.backwards:
         across += ", in the order of reading: from the last"
     console.print(Text.assemble("\n", (study.layer, "bold"), f" over time{sample}"), width=grid.width)
-    console.print(Text(f"Down: {down}. Across: {across}."), width=grid.width)
+    shared = outputs.units > len(outputs.unit_bins) or study.timesteps > len(outputs.time_bins[:: grid.merged])
+    mean = " A cell is the mean of all in it." if shared else ""
+    console.print(Text(f"Down: {down}. Across: {across}.{mean}"), width=grid.width)
 
 
 def _print_map(console: Console, study: Study, grid: Grid, symbols: Symbols) -> None:
