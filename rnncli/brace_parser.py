@@ -11,7 +11,7 @@ from rnncli.braces import Alternatives, Literal, Name, Node, Pattern, Range, Val
 from rnncli.errors import SpecError
 from rnncli.layers import LAYERS
 from rnncli.layers.base import Choice
-from rnncli.spec import MAX_BYTES
+from rnncli.source import check_length
 
 MAX_DEPTH = 50
 
@@ -33,14 +33,7 @@ def parse_pattern(text: str) -> Pattern:
     Raises:
         SpecError: it is too long or nested too deep, or a named brace is wrong. All else is a pattern.
     """
-    size = len(text.encode("utf-8", "replace"))
-    if size > MAX_BYTES:
-        raise SpecError(
-            f"the pattern is {size:,} bytes long; 64 KiB are allowed",
-            text=text,
-            span=(min(len(text), MAX_BYTES) - 1, len(text)),
-            advice="write it as several patterns",
-        )
+    check_length(text, "pattern", "write it as several patterns")
     return _Parser(text).parse()
 
 

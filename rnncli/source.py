@@ -5,6 +5,9 @@ from typing import NamedTuple
 
 from rnncli.errors import SpecError
 
+MAX_BYTES = 64 * 1024
+"""The longest text of a spec or a pattern."""
+
 
 class Token(NamedTuple):
     """A stretch of the spec without the spaces around it."""
@@ -80,3 +83,24 @@ def cut(text: str, field: Token) -> str:
 def without_spaces(text: str) -> str:
     """Return `text` as it can be pasted into a shell unquoted: spaces are allowed only around tokens."""
     return "".join(text.split())
+
+
+def check_length(text: str, what: str, advice: str) -> None:
+    """Check that a text is not too long to be read.
+
+    Args:
+        text: the text.
+        what: what it is, for the message.
+        advice: how to make it shorter.
+
+    Raises:
+        SpecError: it is longer than `MAX_BYTES`.
+    """
+    size = len(text.encode("utf-8", "replace"))
+    if size > MAX_BYTES:
+        raise SpecError(
+            f"the {what} is {size:,} bytes long; 64 KiB are allowed",
+            text=text,
+            span=(min(len(text), MAX_BYTES) - 1, len(text)),
+            advice=advice,
+        )

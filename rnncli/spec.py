@@ -17,7 +17,7 @@ from rnncli.errors import SpecError
 from rnncli.hints import closest, closest_field, listed, nearest_size, quote, spells, with_commas
 from rnncli.layers import KINDS, LAYERS, Layer
 from rnncli.layers.base import Flag, Option, Rate, Sizes
-from rnncli.source import Source, Token, cut, splice, without_spaces
+from rnncli.source import Source, Token, check_length, cut, splice, without_spaces
 from rnncli.units import parse_size
 
 EXAMPLE = "embed:10000x32,rnn:32:seq,rnn:32"
@@ -26,7 +26,6 @@ EXAMPLE = "embed:10000x32,rnn:32:seq,rnn:32"
 BLANK = "_"
 """What stands in place of a number that is to be found, in a template."""
 
-MAX_BYTES = 64 * 1024
 MAX_LAYERS = 10_000
 
 
@@ -38,14 +37,7 @@ def parse(text: str) -> tuple[tuple[Layer, ...], Source]:
     Raises:
         SpecError: the text breaks a rule of the language.
     """
-    size = len(text.encode("utf-8", "replace"))
-    if size > MAX_BYTES:
-        raise SpecError(
-            f"the spec is {size:,} bytes long; 64 KiB are allowed",
-            text=text,
-            span=(min(len(text), MAX_BYTES) - 1, len(text)),
-            advice="repeat a layer with x3 instead of writing it out",
-        )
+    check_length(text, "spec", "repeat a layer with x3 instead of writing it out")
     if not text.strip():
         raise SpecError("the spec is empty", text=text, span=(0, 1), advice="start with", repair=EXAMPLE)
     brace = re.search("[{}]", text)

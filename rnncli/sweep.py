@@ -16,7 +16,8 @@ from rnncli.errors import SpecError
 from rnncli.forms import HEAD, SEQUENCE, Reader, Reading
 from rnncli.layers.base import Framework, Shape
 from rnncli.network import Network
-from rnncli.spec import MAX_BYTES, MAX_LAYERS
+from rnncli.source import MAX_BYTES
+from rnncli.spec import MAX_LAYERS
 from rnncli.summary import DTYPE_BYTES
 
 BATCH = 2_000

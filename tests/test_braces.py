@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from rnncli.brace_parser import KEYS, MAX_DEPTH, parse_pattern
 from rnncli.errors import SpecError
-from rnncli.spec import MAX_BYTES
+from rnncli.source import MAX_BYTES
 
 needs_bash = pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
 

@@ -13,7 +13,8 @@ import click
 
 from rnncli.errors import RnncliError
 from rnncli.network import Network
-from rnncli.spec import EXAMPLE, MAX_BYTES
+from rnncli.source import MAX_BYTES
+from rnncli.spec import EXAMPLE
 
 VARIABLE = "RNNCLI_SPEC"
 

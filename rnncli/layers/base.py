@@ -192,9 +192,9 @@ class Layer(ABC):
         del framework
         return None
 
+    @abstractmethod
     def keras_names(self) -> tuple[str, ...]:
         """Return the base names that Keras numbers when it builds this layer; the first is the layer's own."""
-        raise NotImplementedError
 
     def conflict(self, framework: Framework) -> Conflict | None:
         """Return what `framework` cannot express of this layer, or None."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from statistics import median
 from time import perf_counter, sleep
 from typing import NamedTuple
@@ -91,7 +92,7 @@ def main() -> None:
         weights = some_weights(network)
         x = some_input(network, case.batch, case.timesteps)
         model = Model(network, weights=weights)
-        runs: dict[str, Run] = {"rnncli": lambda model=model, x=x: model(x)}  # type: ignore[misc]
+        runs: dict[str, Run] = {"rnncli": partial(model, x)}
         runs["PyTorch"] = torch_run(network, weights, x)
         if len(network.layers) == 2 and network.body[0].merge_mode is None:
             runs["ONNX Runtime"] = onnx_run(network, weights, x)
