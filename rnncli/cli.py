@@ -62,7 +62,7 @@ class RnncliGroup(click.Group):
         """Return the command that is called; for one that is not there, say which was probably meant."""
         name = args[0]
         if name not in COMMANDS and not name.startswith("-"):
-            from rnncli.hints import closest
+            from rnncli.language.hints import closest
 
             guess = "summary " + name if ":" in name else closest(name, COMMANDS)
             advice = f"perhaps: rnncli {guess}" if guess else f"there are {', '.join(COMMANDS)}"

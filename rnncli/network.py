@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Self
 
-from rnncli import spec
 from rnncli.errors import SpecError
+from rnncli.language import spec
+from rnncli.language.source import Source
 from rnncli.layers import Input, Layer, Recurrent
 from rnncli.layers.base import FRAMEWORK_NAMES, Framework, Shape
-from rnncli.source import Source
 from rnncli.summary import LayerSummary, Summary, bytes_of
 
 _MOST_REPAIRS = 50

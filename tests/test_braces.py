@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnncli.brace_parser import KEYS, MAX_DEPTH, parse_pattern
 from rnncli.errors import SpecError
-from rnncli.source import MAX_BYTES
+from rnncli.language.source import MAX_BYTES
+from rnncli.search.brace_parser import KEYS, MAX_DEPTH, parse_pattern
 
 needs_bash = pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
 

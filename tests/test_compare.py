@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from strategies import networks
 
 from rnncli import Network
-from rnncli.comparison import FIGURES, compare
 from rnncli.layers import Recurrent
+from rnncli.reports.comparison import FIGURES, compare
 
 Run = Callable[..., Result]
 Screen = Callable[[str, str], None]

@@ -17,13 +17,13 @@ from test_startup import imported
 
 from rnncli import Network
 from rnncli.engine import Model
+from rnncli.language.spec import EXAMPLE
 from rnncli.layers import Input, SimpleRNN
 from rnncli.layers.recurrent import MERGE_MODES
+from rnncli.quantities import shape_text
 from rnncli.render.drawing import draw
 from rnncli.render.grid import BOX
-from rnncli.spec import EXAMPLE
-from rnncli.units import shape_text
-from rnncli.unrolled import Unrolled, unroll
+from rnncli.reports.unrolled import Unrolled, unroll
 
 Run = Callable[..., Result]
 Screen = Callable[[str, str], None]

@@ -12,8 +12,8 @@ from hypothesis import given
 from strategies import networks
 
 from rnncli import Network
-from rnncli.explanation import Formula, explain
 from rnncli.layers import Recurrent
+from rnncli.reports.explanation import Formula, explain
 
 Run = Callable[..., Result]
 Screen = Callable[[str, str], None]

@@ -17,8 +17,8 @@ import pytest
 from conftest import PATIENCE, Result, lines_of, program_line, without_styles
 
 import rnncli as package
+from rnncli.language.spec import EXAMPLE
 from rnncli.render import progress as bars
-from rnncli.spec import EXAMPLE
 
 Run = Callable[..., Result]
 

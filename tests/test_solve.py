@@ -11,7 +11,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from rnncli import Network, RnncliError, SpecError
-from rnncli.solution import Budget, fill, solve
+from rnncli.search.budget import Budget
+from rnncli.search.solution import fill, solve
 
 Run = Callable[..., Result]
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from strategies import MAX_SIZE, nearly_specs, networks, soups, typed
 
 from rnncli import Network, SpecError
+from rnncli.language.spec import EXAMPLE
 from rnncli.layers import GRU, LSTM, Dense, Dropout, Embedding, Input, SimpleRNN
-from rnncli.spec import EXAMPLE
 
 
 def fault(text: str) -> SpecError | None:

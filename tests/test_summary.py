@@ -15,7 +15,7 @@ import pytest
 from conftest import PATIENCE, Result, lines_of, program_line, with_visible_styles, without_styles
 
 from rnncli import Network
-from rnncli.spec import EXAMPLE
+from rnncli.language.spec import EXAMPLE
 
 Run = Callable[..., Result]
 Screen = Callable[[str, str], None]

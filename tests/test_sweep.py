@@ -18,14 +18,14 @@ from hypothesis import strategies as st
 from strategies import networks, typed
 
 from rnncli import Network
-from rnncli.brace_parser import parse_pattern
 from rnncli.errors import SpecError
 from rnncli.layers.base import FRAMEWORKS
-from rnncli.quadratic import Quadratic, X, Y
-from rnncli.selection import LARGEST, Tally, ordered, within
-from rnncli.solution import Budget
+from rnncli.search.brace_parser import parse_pattern
+from rnncli.search.budget import Budget
+from rnncli.search.quadratic import Quadratic, X, Y
+from rnncli.search.selection import LARGEST, Tally, ordered, within
+from rnncli.search.sweep import Candidate, Invalid, Setting, sweep
 from rnncli.summary import DTYPE_BYTES
-from rnncli.sweep import Candidate, Invalid, Setting, sweep
 
 Run = Callable[..., Result]
 Screen = Callable[[str, str], None]

@@ -10,8 +10,8 @@ import click
 
 from rnncli.commands.options import check_svg, framework_option, number_option, svg_option
 from rnncli.commands.specs import each_network, specs
-from rnncli.explanation import Explanation, explain
 from rnncli.layers.base import Framework
+from rnncli.reports.explanation import Explanation, explain
 
 
 @click.command(short_help="Where each number comes from.")

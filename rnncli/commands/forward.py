@@ -138,7 +138,7 @@ def _run(network: Network, options: Options) -> tuple[ForwardRun, Study | None]:
     dtype = np.dtype(options.dtype)
     array = None
     if options.input is not None:
-        from rnncli.engine.files import open_input
+        from rnncli.engine.array_files import open_input
 
         array = open_input(options.input, network)
         _check_size(options.input, array.shape, options)
@@ -178,7 +178,7 @@ def _run(network: Network, options: Options) -> tuple[ForwardRun, Study | None]:
         if options.output is None:
             run = forward(model, chunks(), batch, timesteps, None, states, tick)
         else:
-            from rnncli.engine.files import output_file
+            from rnncli.engine.array_files import output_file
 
             with output_file(options.output, model.output_shape(batch, timesteps), dtype) as write:
                 run = forward(model, chunks(), batch, timesteps, write, states, tick)
@@ -186,7 +186,7 @@ def _run(network: Network, options: Options) -> tuple[ForwardRun, Study | None]:
             study = study_of(model, chunks(), batch, timesteps, first_states, tick)
     for path, arrays in ((options.save_weights, model.weights), (options.save_state, states)):
         if path is not None:
-            from rnncli.engine.files import write_arrays
+            from rnncli.engine.array_files import write_arrays
 
             write_arrays(path, arrays)
     return run, study
@@ -194,7 +194,7 @@ def _run(network: Network, options: Options) -> tuple[ForwardRun, Study | None]:
 
 def _naming(path: str, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
     """Yield the chunks of an input; an error about what it holds names its file."""
-    from rnncli.engine.files import about
+    from rnncli.engine.array_files import about
 
     with about(path, "an input"):
         yield from chunks
@@ -202,7 +202,7 @@ def _naming(path: str, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
 
 def _read(path: str, shapes: dict[str, tuple[int, ...]], dtype: np.dtype[Any]) -> dict[str, Array]:
     # Only those who name a file wait for zipfile to be imported.
-    from rnncli.engine.files import read_arrays
+    from rnncli.engine.array_files import read_arrays
 
     return read_arrays(path, shapes, dtype)
 

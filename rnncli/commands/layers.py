@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
+from rnncli.language.spec import EXAMPLE
 from rnncli.layers import LAYERS, Layer
 from rnncli.layers.activations import ACTIVATIONS
 from rnncli.layers.base import Flag, Option, Rate
-from rnncli.spec import EXAMPLE
-from rnncli.units import MAX_SIZE, MULTIPLES
+from rnncli.quantities import MAX_SIZE, MULTIPLES
 
 
 @click.command(short_help="The spec language on one screen.")

@@ -9,8 +9,8 @@ import click
 
 from rnncli.errors import UsageError
 from rnncli.layers.base import FRAMEWORKS
+from rnncli.quantities import parse_memory, parse_number, parse_size
 from rnncli.summary import DTYPE_BYTES
-from rnncli.units import parse_memory, parse_number, parse_size
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

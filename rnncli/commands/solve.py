@@ -11,7 +11,8 @@ from rnncli.commands.options import big_number, dtype_option, framework_option, 
 from rnncli.commands.specs import each_spec, specs
 from rnncli.errors import UsageError
 from rnncli.layers.base import Framework
-from rnncli.solution import Budget, solve
+from rnncli.search.budget import Budget
+from rnncli.search.solution import solve
 
 
 @click.command(short_help="The largest network within a budget.")

@@ -12,9 +12,9 @@ from typing import NamedTuple
 import click
 
 from rnncli.errors import RnncliError
+from rnncli.language.source import MAX_BYTES
+from rnncli.language.spec import EXAMPLE
 from rnncli.network import Network
-from rnncli.source import MAX_BYTES
-from rnncli.spec import EXAMPLE
 
 VARIABLE = "RNNCLI_SPEC"
 

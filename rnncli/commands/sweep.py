@@ -10,8 +10,6 @@ from typing import cast
 
 import click
 
-from rnncli.brace_parser import parse_pattern
-from rnncli.braces import Pattern
 from rnncli.commands.options import (
     big_number,
     dtype_option,
@@ -25,9 +23,11 @@ from rnncli.errors import RnncliError, shorten
 from rnncli.layers.base import Framework
 from rnncli.network import Network
 from rnncli.render.rows import row_printer
-from rnncli.selection import LARGEST, SORT_KEYS, Order, Tally, ordered, within
-from rnncli.solution import Budget
-from rnncli.sweep import BATCH, Candidate, Setting, batches, reason
+from rnncli.search.brace_parser import parse_pattern
+from rnncli.search.braces import Pattern
+from rnncli.search.budget import Budget
+from rnncli.search.selection import LARGEST, SORT_KEYS, Order, Tally, ordered, within
+from rnncli.search.sweep import BATCH, Candidate, Setting, batches, reason
 
 _COUNTABLE = 10**15
 """Beyond it a share of the work says nothing, and the bar only shows that there is some."""

@@ -17,8 +17,8 @@ from rnncli.errors import RnncliError
 from rnncli.layers import Recurrent
 from rnncli.layers.base import Shape
 from rnncli.network import Network
+from rnncli.quantities import shape_text
 from rnncli.summary import LayerSummary, Summary
-from rnncli.units import shape_text
 
 FORWARD_COLUMNS = ("output_shape", "params", "seconds", "mean", "std", "min", "max", "saturated")
 """The columns of a layer's numbers in a run, for CSV, TSV and Markdown."""

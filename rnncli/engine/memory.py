@@ -12,7 +12,7 @@ from rnncli.engine.model import chunk_steps, widest
 from rnncli.errors import RnncliError
 from rnncli.layers import Recurrent, needs_whole
 from rnncli.network import Network
-from rnncli.units import memory
+from rnncli.quantities import memory
 
 _RESERVE = 32 << 20
 """Bytes left for Python, NumPy and everything small."""

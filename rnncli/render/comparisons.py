@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from rnncli.comparison import FIGURES, Change, Comparison, change
 from rnncli.layers.base import FRAMEWORK_NAMES
+from rnncli.quantities import count, memory
 from rnncli.render.tables import shape_cell
+from rnncli.reports.comparison import FIGURES, Change, Comparison, change
 from rnncli.summary import LayerSummary
-from rnncli.units import count, memory
 
 TITLES = {
     "total_params": "Parameters",

@@ -43,7 +43,7 @@ def screen(picture: str | None, title: str) -> Iterator[Callable[..., None]]:
 
     import io
 
-    from rnncli.files import written_whole
+    from rnncli.atomic import written_whole
 
     recorder = Console(
         width=stdout.width if stdout.is_terminal else _PICTURE_WIDTH,

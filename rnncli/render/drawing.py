@@ -11,9 +11,9 @@ from rich.text import Text
 
 from rnncli.layers.base import Shape
 from rnncli.network import Network
+from rnncli.quantities import shape_text
 from rnncli.render.grid import BACKWARD_START, BOX, DOTS, START, Grid, arrow, fit, step_names
-from rnncli.units import shape_text
-from rnncli.unrolled import Steps, Unrolled, UnrolledLayer, unroll
+from rnncli.reports.unrolled import Steps, Unrolled, UnrolledLayer, unroll
 
 _WIDEST_TERMINAL = 10_000
 """More columns are no terminal's: such an output gets a drawing of the usual width."""

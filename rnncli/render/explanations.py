@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console
 from rich.text import Text
 
-from rnncli.explanation import Explanation, Formula, LayerExplanation
 from rnncli.layers.base import FRAMEWORK_NAMES
+from rnncli.quantities import shape_text
 from rnncli.render.tables import print_head, shape_cell
-from rnncli.units import shape_text
+from rnncli.reports.explanation import Explanation, Formula, LayerExplanation
 
 WIDEST = 100
 """Columns that the text is wrapped at, at most; longer lines are hard to read."""

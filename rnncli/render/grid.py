@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rnncli.units import shape_text
-from rnncli.unrolled import Steps, Unrolled
+from rnncli.quantities import shape_text
+from rnncli.reports.unrolled import Steps, Unrolled
 
 BOX = 7
 """The width of a box."""

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from rnncli.units import shape_text
+from rnncli.quantities import shape_text
 
 Record = Mapping[str, Any]
 

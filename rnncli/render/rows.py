@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from rnncli.quantities import count, memory, shape_text
 from rnncli.render.plain import json_line, network_rows
-from rnncli.sweep import Candidate, Setting
-from rnncli.units import count, memory, shape_text
+from rnncli.search.sweep import Candidate, Setting
 
 Printer = Callable[[Sequence[Candidate]], str]
 """Returns the lines of some more candidates; the header comes with the first."""

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.text import Text
 
 from rnncli.engine.forward import ForwardRun, LayerRun
+from rnncli.quantities import duration
 from rnncli.render.tables import Column, print_head, print_layers, print_totals
-from rnncli.units import duration
 
 NOTEWORTHY = 0.5
 """The share of saturated outputs from which a note says so."""

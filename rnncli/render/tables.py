@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from rnncli.layers.base import Shape
+from rnncli.quantities import count, memory, shape_text
 from rnncli.summary import LayerSummary, Summary
-from rnncli.units import count, memory, shape_text
 
 
 class Column(NamedTuple):

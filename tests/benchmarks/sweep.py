@@ -23,8 +23,8 @@ from rich.console import Console
 from rich.table import Table
 
 from rnncli import Network
-from rnncli.brace_parser import parse_pattern
-from rnncli.sweep import Candidate, Setting, sweep
+from rnncli.search.brace_parser import parse_pattern
+from rnncli.search.sweep import Candidate, Setting, sweep
 
 GOAL = 200_000
 FOR_KERAS = 40

@@ -9,8 +9,8 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from rnncli.errors import UsageError
-from rnncli.solution import Budget
-from rnncli.sweep import Candidate, Invalid
+from rnncli.search.budget import Budget
+from rnncli.search.sweep import Candidate, Invalid
 
 SORT_KEYS = {"params": "params", "memory": "bytes", "macs": "macs", "macs-per-step": "macs_per_step", "spec": "spec"}
 """What candidates can be sorted by, and the attribute that holds it."""

@@ -14,11 +14,11 @@ from itertools import groupby
 from typing import Any, NamedTuple, NoReturn
 
 from rnncli.errors import SpecError
-from rnncli.hints import closest, closest_field, listed, nearest_size, quote, spells, with_commas
+from rnncli.language.hints import closest, closest_field, listed, nearest_size, quote, spells, with_commas
+from rnncli.language.source import Source, Token, check_length, cut, splice, without_spaces
 from rnncli.layers import KINDS, LAYERS, Layer
 from rnncli.layers.base import Flag, Option, Rate, Sizes
-from rnncli.source import Source, Token, check_length, cut, splice, without_spaces
-from rnncli.units import parse_size
+from rnncli.quantities import parse_size
 
 EXAMPLE = "embed:10000x32,rnn:32:seq,rnn:32"
 """A spec that works: what the commands show when they are given none."""

@@ -15,12 +15,12 @@ from functools import lru_cache, partial
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from rnncli import spec
 from rnncli.errors import SpecError
+from rnncli.language import spec
 from rnncli.layers import KINDS, Input, Layer
 from rnncli.layers.base import Framework, Sizes
-from rnncli.quadratic import Quadratic, X, Y
-from rnncli.units import MAX_SIZE
+from rnncli.quantities import MAX_SIZE
+from rnncli.search.quadratic import Quadratic, X, Y
 
 HEAD, VECTOR, SEQUENCE = 0, 2, 3
 """What a layer reads, by the rank of its shape: nothing yet, (batch, features), (batch, timesteps, features)."""

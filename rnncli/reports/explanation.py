@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import Any, NamedTuple
 
-from rnncli.hints import listed
+from rnncli.language.hints import listed
 from rnncli.layers import GRU, Dense, Embedding, Layer, Recurrent, SimpleRNN
 from rnncli.layers.base import FRAMEWORK_NAMES, FRAMEWORKS, Axis, Equation, Framework, Shape, Weight, length
 from rnncli.network import Network
+from rnncli.quantities import shape_text
 from rnncli.summary import Summary
-from rnncli.units import shape_text
 
 
 class Formula(NamedTuple):

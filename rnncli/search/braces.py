@@ -55,7 +55,7 @@ Bindings = dict[str, str]
 
 @dataclass(frozen=True)
 class Pattern:
-    """A text with braces, taken apart by `rnncli.brace_parser`.
+    """A text with braces, taken apart by `rnncli.search.brace_parser`.
 
     Attributes:
         text: the text as typed.

@@ -7,11 +7,11 @@ from bisect import bisect_left
 from itertools import pairwise
 from typing import NoReturn
 
-from rnncli.braces import Alternatives, Literal, Name, Node, Pattern, Range, Values, Words
 from rnncli.errors import SpecError
+from rnncli.language.source import check_length
 from rnncli.layers import LAYERS
 from rnncli.layers.base import Choice
-from rnncli.source import check_length
+from rnncli.search.braces import Alternatives, Literal, Name, Node, Pattern, Range, Values, Words
 
 MAX_DEPTH = 50
 

@@ -19,10 +19,10 @@ from typing import IO, Any
 import numpy as np
 from numpy.lib import format as npy
 
+from rnncli.atomic import written_whole
 from rnncli.engine.checks import check_array, check_input, check_keys, checked_arrays
 from rnncli.engine.types import Array
 from rnncli.errors import RnncliError
-from rnncli.files import written_whole
 from rnncli.network import Network
 
 Header = tuple[tuple[int, ...], bool, np.dtype[Any]]

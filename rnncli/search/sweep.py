@@ -1,7 +1,7 @@
 """Sweeps: every network that a pattern stands for, with its counts, some hundred thousand a second.
 
 The layers of a pattern are walked depth first, so what comes before a brace is counted once for all that it expands to.
-All counts are those of the weights that the layers declare; see `rnncli.forms`.
+All counts are those of the weights that the layers declare; see `rnncli.search.forms`.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from functools import lru_cache
 from itertools import chain, islice
 from typing import NamedTuple
 
-from rnncli.braces import Bindings, Literal, Node, Pattern
 from rnncli.errors import SpecError
-from rnncli.forms import HEAD, SEQUENCE, Reader, Reading
+from rnncli.language.source import MAX_BYTES
+from rnncli.language.spec import MAX_LAYERS
 from rnncli.layers.base import Framework, Shape
 from rnncli.network import Network
-from rnncli.source import MAX_BYTES
-from rnncli.spec import MAX_LAYERS
+from rnncli.search.braces import Bindings, Literal, Node, Pattern
+from rnncli.search.forms import HEAD, SEQUENCE, Reader, Reading
 from rnncli.summary import DTYPE_BYTES
 
 BATCH = 2_000

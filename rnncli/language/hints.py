@@ -9,7 +9,7 @@ from rnncli.errors import shorten
 from rnncli.layers import Layer
 from rnncli.layers.activations import OTHER_NAMES
 from rnncli.layers.base import Choice, Flag, Option
-from rnncli.units import MAX_SIZE, MULTIPLES
+from rnncli.quantities import MAX_SIZE, MULTIPLES
 
 
 def quote(text: str) -> str:

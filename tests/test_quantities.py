@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnncli.units import memory, parse_memory
+from rnncli.quantities import memory, parse_memory
 
 
 @pytest.mark.parametrize(
