@@ -5,6 +5,8 @@ They are raised where the fault is known and printed in one place, `rnncli.cli`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
@@ -27,20 +29,32 @@ class RnncliError(Exception):
         super().__init__(message)
         self.message = message
         self.advice = advice
-        self.origin: str | None = None
-        """Where the spec at fault came from, if that needs saying: `line 3 of standard input`."""
 
     def __str__(self) -> str:
-        return self._headline() if self.advice is None else f"{self._headline()}\nHelp: {self.advice}"
+        return self.text_from()
 
-    def _headline(self) -> str:
-        return self.message if self.origin is None else f"{self.origin}: {self.message}"
+    def text_from(self, origin: str | None = None) -> str:
+        """Return everything that is printed of it.
+
+        Args:
+            origin: where the spec at fault came from, if that needs saying: `line 3 of standard input`.
+        """
+        headline = self.message if origin is None else f"{origin}: {self.message}"
+        return "\n".join([headline, *self.details()])
+
+    def details(self) -> list[str]:
+        """Return the lines below the message."""
+        return [] if self.advice is None else [f"Help: {self.advice}"]
 
 
 class UsageError(RnncliError):
     """Options that contradict the spec or one another (exit status 2)."""
 
     exit_status = EXIT_USAGE
+
+
+class ArgumentError(UsageError, ValueError):
+    """An argument of a function or constructor that is not allowed."""
 
 
 class SpecError(UsageError, ValueError):
@@ -50,7 +64,8 @@ class SpecError(UsageError, ValueError):
         message: what is wrong, in terms of what was typed.
         text: the spec as typed.
         span: (start, end) of the characters of `text` at fault.
-        advice: how to mend it, in words.
+        advice: how to mend it, in words that hold whatever the repair is; may be empty.
+        lead: what leads to this repair: `perhaps`, `without it`; may be empty.
         repair: a whole spec with the fault mended, or None where none can be known.
     """
 
@@ -60,18 +75,28 @@ class SpecError(UsageError, ValueError):
         *,
         text: str,
         span: tuple[int, int],
-        advice: str,
+        advice: str = "",
+        lead: str = "",
         repair: str | None = None,
     ) -> None:
         super().__init__(message, advice)
         self.text = text
         self.span = span
+        self.lead = lead
         self.repair = repair
 
-    def __str__(self) -> str:
-        help_line = f"{self.advice}: {self.repair}" if self.repair else self.advice
+    def repaired(self, repair: str, lead: str) -> SpecError:
+        """Return the same error with another repair and what leads to it."""
+        return SpecError(
+            self.message, text=self.text, span=self.span, advice=self.advice or "", lead=lead, repair=repair
+        )
+
+    def details(self) -> list[str]:
+        """Return the spec, the carets below it, and the help."""
         spec, carets = underline(self.text, *self.span)
-        return f"{self._headline()}\n  {spec}\n  {carets}\nHelp: {help_line}"
+        words = "; ".join(part for part in (self.advice, self.lead) if part)
+        help_line = f"{words}: {self.repair}" if self.repair else words
+        return [f"  {spec}", f"  {carets}", f"Help: {help_line}"]
 
 
 def underline(text: str, start: int, end: int, width: int = _SHOWN_WIDTH) -> tuple[str, str]:
@@ -96,6 +121,18 @@ def underline(text: str, start: int, end: int, width: int = _SHOWN_WIDTH) -> tup
 def shorten(text: str, width: int = 40) -> str:
     """Return `text` in printable characters and at most `width` columns, for use inside a message."""
     return _printable(text if len(text) <= width else text[: width - 1] + "…")
+
+
+def quote(text: str) -> str:
+    """Return what was typed, for use inside a message."""
+    return f"'{shorten(text)}'"
+
+
+def listed(words: Sequence[str], conjunction: str = "and") -> str:
+    """Return words as a sentence lists them: a, b and c."""
+    if len(words) == 1:
+        return words[0]
+    return f"{', '.join(words[:-1])} {conjunction} {words[-1]}"
 
 
 def _printable(text: str) -> str:

@@ -1,28 +1,33 @@
 """`Network`: an immutable row of layers. Its names, shapes, counts and costs are read from here."""
 
-import re
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Self
+from typing import Self, cast
 
-from rnncli.errors import SpecError
+from rnncli.errors import ArgumentError, SpecError, listed, shorten
 from rnncli.language import spec
+from rnncli.language.repairs import mended
+from rnncli.language.rules import check_framework, check_rules, check_timesteps
 from rnncli.language.source import Source
-from rnncli.layers import Input, Layer, Recurrent
-from rnncli.layers.base import FRAMEWORK_NAMES, Framework, Shape
-from rnncli.summary import LayerSummary, Summary, bytes_of
+from rnncli.layers import Head, Layer
+from rnncli.layers.sizes import BLANK, BLANK_TEXT
+from rnncli.layers.weights import FRAMEWORKS, Framework
+from rnncli.quantities import MAX_SIZE, Shape
+from rnncli.summary import DTYPE_BYTES, LayerSummary, Summary, bytes_of
 
-_MOST_REPAIRS = 50
-"""How many faults of one spec are mended in turn before giving up on a repair."""
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Network:
     """A network: an input or an embedding, then layers that fit one another.
 
-    Make one with `Network.parse`. `str(network)` is its canonical spec, which parses back to an equal network.
+        >>> from rnncli import Network
+        >>> network = Network.parse("embed:10000x32,rnn:32:seq,rnn:32")
+        >>> network.summary().total_params
+        324160
+
+    `str(network)` is its canonical spec, which parses back to an equal network.
 
     Attributes:
         layers: all layers, the input included, repeats unfolded.
@@ -30,15 +35,25 @@ class Network:
 
     Raises:
         SpecError: the layers do not make a network.
+        ArgumentError: something among them is no layer, or has a blank for a size.
     """
 
-    layers: tuple[Layer, ...]
-    source: Source | None = field(default=None, compare=False, repr=False)
+    layers: Sequence[Layer]
+    source: Source | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "layers", tuple(self.layers))
+        for layer in self.layers:
+            if not isinstance(layer, Layer):
+                raise ArgumentError(
+                    f"a network is made of layers, not of {shorten(repr(layer))}",
+                    "Network.parse makes one of a spec: Network.parse('input:8,lstm:4')",
+                )
+            if BLANK in (getattr(layer, name) for name in layer.sizes.attributes):
+                raise ArgumentError(f"{layer.spec()} has the blank {BLANK_TEXT} for a size, expected a number")
         if self.source is None:
             object.__setattr__(self, "source", spec.source_of(self.layers))
-        self._check()
+        check_rules(self.layers, self._source)
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -46,24 +61,39 @@ class Network:
 
         Raises:
             SpecError: the spec is wrong; it carries the characters at fault and, always, a spec that works.
+            ArgumentError: `text` is no text.
         """
+        if not isinstance(text, str):
+            raise ArgumentError(f"a spec is a text such as 'input:8,lstm:4', not {shorten(repr(text))}")
         try:
             return cls(*spec.parse(text))
         except SpecError as error:
-            raise mended(error) from None
+            raise mended(error, lambda repair: _check(repair, "keras")) from None
+
+    @classmethod
+    def of(cls, network: "Network | str") -> "Network":
+        """Return a network itself, or the one that a spec describes.
+
+        Raises:
+            SpecError: the spec is wrong.
+        """
+        return network if isinstance(network, Network) else cls.parse(network)
 
     def __str__(self) -> str:
         return spec.format_layers(self.layers)
 
+    def __repr__(self) -> str:
+        return f"Network.parse({str(self)!r})"
+
     @property
-    def head(self) -> Layer:
+    def head(self) -> Head:
         """The layer that takes the input: an Input or an Embedding."""
-        return self.layers[0]
+        return cast(Head, self.layers[0])
 
     @cached_property
     def body(self) -> tuple[Layer, ...]:
         """The layers that a summary shows: all but an Input."""
-        return self.layers[1:] if isinstance(self.head, Input) else self.layers
+        return tuple(self.layers) if self.head.shown else tuple(self.layers[1:])
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -82,17 +112,8 @@ class Network:
         Raises:
             SpecError: `timesteps` contradicts the `T` of an `input:TxF`.
         """
-        if not isinstance(self.head, Input):
-            return (batch, timesteps)
-        fixed = self.head.timesteps
-        if None not in (fixed, timesteps) and fixed != timesteps:
-            raise self._error(
-                0,
-                f"{self.head.spec()} fixes {fixed:,} timesteps, but {timesteps:,} are asked for",
-                "change one of them",
-                replace(self.head, timesteps=timesteps),
-            )
-        return (batch, timesteps if fixed is None else fixed, self.head.features)
+        check_timesteps(self.layers, self._source, timesteps)
+        return self.head.input_shape(batch, timesteps)
 
     def shapes(self, batch: int | None = None, timesteps: int | None = None) -> Iterator[tuple[Shape, Shape]]:
         """Yield (input shape, output shape) for each layer of `body`."""
@@ -101,6 +122,11 @@ class Network:
             output = layer.output_shape(shape)
             yield shape, output
             shape = output
+
+    def steps_read(self, batch: int | None = None, timesteps: int | None = None) -> Iterator[int | None]:
+        """Yield how many vectors or ids of a sample each layer of `body` reads; None where that is not known."""
+        for layer, (reads, _) in zip(self.body, self.shapes(batch, timesteps), strict=True):
+            yield reads[1] if len(reads) == 3 or layer is self.head else 1
 
     def summary(
         self,
@@ -114,21 +140,27 @@ class Network:
         Args:
             batch: samples at a time, or None for unknown.
             timesteps: length of the sequence, or None for unknown.
-            framework: whose weights to count.
+            framework: whose weights to count: keras or torch.
             dtype: of weights and outputs, for sizes in bytes.
 
         Raises:
             SpecError: the framework cannot express a layer, or `timesteps` contradicts the spec.
+            ArgumentError: an argument is not allowed.
         """
+        check_known("framework", framework, FRAMEWORKS)
+        check_known("dtype", dtype, tuple(DTYPE_BYTES))
+        check_sizes(batch=batch, timesteps=timesteps)
         try:
-            self.check_conflicts(framework)
+            check_framework(self.layers, self._source, framework)
         except SpecError as error:
-            raise mended(error, framework) from None
+            raise mended(error, lambda repair: _check(repair, framework)) from None
         rows = []
-        for name, layer, (reads, returns) in zip(self.names, self.body, self.shapes(batch, timesteps), strict=True):
-            weights = layer.weights(reads[-1] or 0, framework)
+        steps_read = self.steps_read(batch, timesteps)
+        for name, layer, (reads, returns), steps in zip(
+            self.names, self.body, self.shapes(batch, timesteps), steps_read, strict=True
+        ):
+            weights = layer.weights(reads, framework)
             per_step = sum(weight.params for weight in weights if weight.multiplies)
-            steps = reads[1] if len(reads) == 3 or layer is self.head else 1
             rows.append(
                 LayerSummary(
                     name=name,
@@ -148,113 +180,42 @@ class Network:
             framework=framework,
             dtype=dtype,
             input_shape=self.input_shape(batch, timesteps),
-            input_dtype=dtype if isinstance(self.head, Input) else "int32",
+            input_dtype=dtype if self.head.vocabulary is None else "int32",
             layers=tuple(rows),
         )
-
-    def _check(self) -> None:
-        if not self.layers:
-            raise SpecError("a network has no layers", text="", span=(0, 1), advice="start with", repair=spec.EXAMPLE)
-        if not self.head.only_first:
-            fix = Input(32)
-            raise self._error(
-                0,
-                f"a network starts with input or embed, not with {self.head.spec()}",
-                "let it read vectors of 32 features (or ids: embed:10000x32)",
-                f"{fix.spec()},{self._source.tokens[0].text}",
-            )
-        for index, layer in enumerate(self.layers[1:], start=1):
-            if layer.only_first:
-                raise self._error(
-                    index, f"{layer.spec()} can only come first", "leave it out", self._first_copy_only(index)
-                )
-        self._check_sequences()
-        self.check_conflicts("keras")
-
-    def _first_copy_only(self, index: int) -> str:
-        """Return the repair of a layer that may only stand first: the repeat dropped, or the layer."""
-        return self.head.spec() if self._source.owners[index] == 0 else ""
-
-    def _check_sequences(self) -> None:
-        """Every recurrent layer needs a sequence, so all that come before one must return theirs."""
-        loses: int | None = None
-        for index, layer in enumerate(self.layers):
-            if layer.needs_sequence and loses is not None:
-                cause = self.layers[loses]
-                nearness = "the next layer" if index == loses + 1 else "a later layer"
-                raise self._source.error(
-                    loses,
-                    f"{cause.spec()} returns only its last output, but {nearness}, {layer.spec()}, reads a sequence",
-                    "return the whole sequence",
-                    self._return_sequences(),
-                )
-            if isinstance(layer, Recurrent) and not layer.return_sequences and loses is None:
-                loses = index
-
-    def _return_sequences(self) -> dict[int, str]:
-        """Return the tokens to rewrite so that every recurrent layer but the last returns its sequence."""
-        last = max(i for i, layer in enumerate(self.layers) if isinstance(layer, Recurrent))
-        source = self._source
-        repairs = {}
-        for index, layer in enumerate(self.layers[: last + 1]):
-            if not isinstance(layer, Recurrent) or layer.return_sequences:
-                continue
-            token = source.owners[index]
-            copies = source.copies(token)
-            sequence = replace(layer, return_sequences=True)
-            if token != source.owners[last]:
-                repairs[token] = spec.repeated(sequence, copies)
-            elif copies > 1:
-                repairs[token] = f"{spec.repeated(sequence, copies - 1)},{layer.spec()}"
-        return repairs
-
-    def check_conflicts(self, framework: Framework) -> None:
-        """Check that a framework can express every layer.
-
-        Raises:
-            SpecError: it cannot; the repair is the nearest network that it can express.
-        """
-        for index, layer in enumerate(self.layers):
-            conflict = layer.conflict(framework)
-            if conflict is not None:
-                raise self._error(
-                    index,
-                    conflict.reason,
-                    f"what {FRAMEWORK_NAMES[framework]} can express",
-                    conflict.nearest,
-                )
 
     @property
     def _source(self) -> Source:
         assert self.source is not None
         return self.source
 
-    def _error(self, index: int, message: str, advice: str, instead: Layer | str) -> SpecError:
-        """Return the error at a layer whose repair is to write another in its place."""
-        token = self._source.owners[index]
-        if isinstance(instead, Layer):
-            instead = spec.repeated(instead, self._source.copies(token))
-        return self._source.error(index, message, advice, {token: instead})
 
+def check_known(name: str, value: object, allowed: Sequence[str]) -> None:
+    """Check that an argument is one of some names.
 
-def mended(error: SpecError, framework: Framework = "keras") -> SpecError:
-    """Give an error a repair that works in `framework`: mend what is still wrong with its own repair too.
-
-    Where that leads nowhere, the repair is the example.
+    Raises:
+        ArgumentError: it is none of them.
     """
-    candidate, advice = error.repair, error.advice
-    for _ in range(_MOST_REPAIRS):
-        if candidate is None:
-            break
-        try:
-            Network(*spec.parse(candidate)).check_conflicts(framework)
-        except SpecError as next_error:
-            candidate = None if next_error.repair in (candidate, spec.EXAMPLE) else next_error.repair
-        else:
-            error.repair = candidate
-            return error
-    # What would have led to the repair that does not work is left out.
-    said = re.sub(r"(^|; )(perhaps|with commas|without it|for example)$", "", advice or "")
-    error.advice = f"{said}; for example" if said else "for example"
-    error.repair = spec.EXAMPLE
-    return error
+    if value not in allowed:
+        raise ArgumentError(f"{name} is {shorten(repr(value))}, expected {listed(allowed, 'or')}")
+
+
+def check_sizes(**values: object) -> None:
+    """Check that arguments are whole numbers from 1 to 2**31-1, or None.
+
+    Raises:
+        ArgumentError: one is not.
+    """
+    for name, value in values.items():
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_SIZE):
+            raise ArgumentError(f"{name} is {shorten(repr(value))}, expected a whole number from 1 to {MAX_SIZE:,}")
+
+
+def _check(text: str, framework: Framework) -> None:
+    """Check that a spec is a network that a framework can express.
+
+    Raises:
+        SpecError: it is not.
+    """
+    network = Network(*spec.parse(text))
+    check_framework(network.layers, network._source, framework)

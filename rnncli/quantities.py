@@ -1,11 +1,13 @@
-"""Numbers as people write them and as they read them."""
+"""Sizes and quantities, as people write them and as they read them: numbers, bytes, times, shapes."""
 
 from __future__ import annotations
 
 import re
 
 from rnncli.errors import shorten
-from rnncli.layers.base import Shape
+
+Shape = tuple[int | None, ...]
+"""A shape as Keras writes it: (batch, timesteps, features) or (batch, features); None is unknown."""
 
 MAX_SIZE = 2**31 - 1
 """The largest size, of anything."""
@@ -42,6 +44,16 @@ def parse_size(text: str) -> int:
     return number
 
 
+def nearest_size(text: str) -> str | None:
+    """Return the size that was probably meant, or None."""
+    number = re.fullmatch(r"[-+]?([0-9]*\.?[0-9]+)(?:[eE]\+?([0-9]))?([a-zA-Z]?)", text.replace("_", ""))
+    if number is None:
+        return None
+    suffix = {name.lower(): size for name, size in MULTIPLES.items()}.get(number[3].lower(), 1)
+    value = float(number[1]) * 10 ** int(number[2] or 0) * suffix
+    return str(int(min(value, MAX_SIZE))) if value >= 1 else None
+
+
 def memory(size: float) -> str:
     """Return a number of bytes as Keras prints it: 1.23 MB, in steps of 1024."""
     for unit in _MEMORY_UNITS[:-1]:
@@ -76,6 +88,12 @@ def duration(seconds: float) -> str:
     if seconds >= 1e-3:
         return f"{seconds * 1e3:.3g} ms"
     return f"{seconds * 1e6:.0f} µs"
+
+
+def features_of(shape: Shape) -> int:
+    """Return the length of the last axis of what a layer reads; it is always known."""
+    size = shape[-1]
+    return 0 if size is None else size
 
 
 def shape_text(shape: Shape) -> str:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any, NamedTuple
 
-from rnncli.layers.base import Framework, Shape, Weight
+from rnncli.layers.weights import Framework, Weight
+from rnncli.quantities import Shape
 
 DTYPE_BYTES: dict[str, int] = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8}
 """The bytes of one number, for each dtype that a summary can be asked for."""

@@ -11,7 +11,7 @@ from conftest import Result
 from rnncli import Network
 from rnncli.layers import KINDS, LAYERS, Embedding, Input
 from rnncli.layers.activations import ACTIVATIONS
-from rnncli.layers.base import Choice, Flag, Rate
+from rnncli.layers.options import Choice, Flag
 
 
 @pytest.fixture
@@ -97,8 +97,8 @@ def test_every_value_of_every_option_can_be_typed_and_is_typed_back(layer: type)
 def test_a_layer_says_what_it_needs_and_is(layer: type) -> None:
     assert layer.means
     assert layer.__doc__
-    symbols = [layer.sizes.symbol] if isinstance(layer.sizes, Rate) else list(layer.sizes.symbols)
-    assert all(len(symbol) == 1 and symbol.isupper() for symbol in symbols)
+    assert "  " not in layer.sizes.form
+    assert bool(layer.sizes.form) == layer.sizes.required
 
 
 def test_no_two_fields_of_a_layer_are_spelt_alike() -> None:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from rnncli import Network, RnncliError, SpecError
 from rnncli.search.budget import Budget
-from rnncli.search.solution import fill, solve
+from rnncli.search.solution import solve
+from rnncli.search.template import Template
 
 Run = Callable[..., Result]
 
@@ -78,7 +79,7 @@ def test_the_answer_fits_and_the_next_does_not(params: int, template: str) -> No
     solution = solve(template, Budget(params=params))
 
     def takes(number: int) -> int:
-        return Network.parse(fill(template, number)).summary().total_params
+        return Network.parse(Template.parse(template).fill(number)).summary().total_params
 
     assert takes(solution.number) <= params
     assert solution.next_number > 2**31 - 1 or takes(solution.next_number) > params
@@ -128,7 +129,7 @@ def test_a_number_that_costs_nothing_goes_as_far_as_the_language(rnncli: Run) ->
         (["input:8,lstm:_"], "no budget"),
         (["input:8,lstm:_", "--macs", "1M"], "--timesteps"),
         (["input:8,lstm:32", "--params", "1M"], "no blank"),
-        (["input:8,hard_sigmoid:3", "--params", "1M"], "no blank"),
+        (["input:8,dense:3:hard_sigmoid", "--params", "1M"], "no blank"),
         (["input:10_000,rnn:3", "--params", "1M"], "no blank"),
         (["input:8,gru:_:reset=before", "--params", "1M", "--framework", "torch"], "PyTorch"),
         (["input:50x8,gru:_", "--macs", "1M", "--timesteps", "20"], "fixes 50 timesteps"),
@@ -150,7 +151,7 @@ def test_what_cannot_be_solved_is_an_error_of_the_command_line(arguments: list[s
         ("embed:_x_,lsmt:_", "lsmt", "embed:_x_,lstm:_"),
         ("lstm:_", "lstm:_", "input:32,lstm:_"),
         ("input:8,lstm:97:seq,dense:_:rellu", "rellu", "input:8,lstm:97:seq,dense:_:relu"),
-        ("input:8,dropout:_", "_", "embed:10000x_,lstm:_"),
+        ("input:8,dropout:_", "_", "input:_,dropout:0.5"),
         ("input:8,lstm:32", "input:8,lstm:32", "input:8,lstm:_"),
         (
             "input:8,lstm:32:seq:x3,dense:4:relu",

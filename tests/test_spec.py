@@ -67,7 +67,7 @@ def test_any_text_is_a_network_or_an_error_with_a_span_in_it_and_a_repair_that_w
 def test_a_repair_that_is_only_an_example_is_called_one(text: str) -> None:
     error = fault(text)
     if error is not None and error.repair == EXAMPLE and not text.startswith("embed:10000x32,rnn:32"):
-        assert "example" in error.advice or "start with" in error.advice
+        assert "example" in error.lead or error.advice == "start with"
 
 
 CANONICAL = {

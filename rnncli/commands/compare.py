@@ -9,7 +9,7 @@ import click
 from rnncli.commands.options import check_svg, dtype_option, format_option, number_option, svg_option
 from rnncli.commands.specs import each_network, specs
 from rnncli.errors import UsageError
-from rnncli.layers.base import FRAMEWORKS, Framework
+from rnncli.layers.weights import FRAMEWORKS, Framework
 from rnncli.network import Network
 from rnncli.reports.comparison import Comparison, compare
 

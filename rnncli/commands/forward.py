@@ -11,7 +11,6 @@ import click
 from rnncli.commands.options import check_svg, format_option, number_option, svg_option
 from rnncli.commands.specs import Spec, each_network, specs
 from rnncli.errors import UsageError
-from rnncli.layers import needs_whole
 from rnncli.network import Network
 
 if TYPE_CHECKING:
@@ -148,7 +147,7 @@ def _run(network: Network, options: Options) -> tuple[ForwardRun, Study | None]:
         timesteps = _timesteps(network, options)
     network.input_shape(batch, timesteps)
     check_fits(network, batch, timesteps, dtype)
-    if (options.state or options.save_state) and any(needs_whole(layer) for layer in network.body):
+    if (options.state or options.save_state) and any(layer.needs_whole for layer in network.body):
         click.echo("Note: back and bi read from the end, so pieces of a sequence do not add up to the whole", err=True)
 
     part, study = None, None

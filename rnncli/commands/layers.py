@@ -7,7 +7,7 @@ import click
 from rnncli.language.spec import EXAMPLE
 from rnncli.layers import LAYERS, Layer
 from rnncli.layers.activations import ACTIVATIONS
-from rnncli.layers.base import Flag, Option, Rate
+from rnncli.layers.options import Option
 from rnncli.quantities import MAX_SIZE, MULTIPLES
 
 
@@ -33,7 +33,7 @@ def _screen() -> list[str]:
         "",
         *(f"  {_form(layer):<25}{layer.means}{_also(layer)}" for layer in LAYERS),
         "",
-        *(f"  {_spelling(option):<25}{option.means} ({_kinds(kinds)})" for option, kinds in _options()),
+        *(f"  {option.form:<25}{option.means} ({_kinds(kinds)})" for option, kinds in _options()),
         f"  {'x3':<25}the layer three times (any but the first)",
         "",
         f"ACT    {' '.join(ACTIVATIONS[:half])}",
@@ -43,11 +43,8 @@ def _screen() -> list[str]:
 
 
 def _form(layer: type[Layer]) -> str:
-    if isinstance(layer.sizes, Rate):
-        return f"{layer.kind}:{layer.sizes.symbol}"
-    symbols, optional = layer.sizes.symbols, layer.sizes.optional
-    lead = "".join(f"[{symbol}x]" for symbol in symbols[:optional])
-    return f"{layer.kind}:{lead}{'x'.join(symbols[optional:])}"
+    form = layer.sizes.form
+    return f"{layer.kind}:{form}" if form else layer.kind
 
 
 def _also(layer: type[Layer]) -> str:
@@ -66,15 +63,6 @@ def _options() -> list[tuple[Option, list[str]]]:
 
 
 def _kinds(kinds: list[str]) -> str:
-    recurrent = [layer.kind for layer in LAYERS if layer.needs_sequence]
+    recurrent = [layer.kind for layer in LAYERS if layer.states]
     rest = [kind for kind in kinds if kind not in recurrent]
     return ", ".join(["recurrent", *rest] if set(recurrent) <= set(kinds) else kinds)
-
-
-def _spelling(option: Option) -> str:
-    if isinstance(option, Flag):
-        return option.word
-    name = "ACT" if tuple(option.values) == ACTIVATIONS else "|".join(option.values)
-    if option.key_alone:
-        return f"{option.key}[={name}]"
-    return f"[{option.key}=]{name}" if option.name_alone else f"{option.key}={name}"

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from rnncli.errors import UsageError
-from rnncli.layers.base import FRAMEWORKS
+from rnncli.layers.weights import FRAMEWORKS
 from rnncli.quantities import parse_memory, parse_number, parse_size
 from rnncli.summary import DTYPE_BYTES
 

@@ -10,7 +10,7 @@ import click
 from rnncli.commands.options import big_number, dtype_option, framework_option, memory_size, number_option
 from rnncli.commands.specs import each_spec, specs
 from rnncli.errors import UsageError
-from rnncli.layers.base import Framework
+from rnncli.layers.weights import Framework
 from rnncli.search.budget import Budget
 from rnncli.search.solution import solve
 

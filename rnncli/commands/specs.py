@@ -41,8 +41,7 @@ def each_spec(specs: Iterable[Spec], work: Callable[[str], None]) -> None:
         try:
             work(text)
         except RnncliError as error:
-            error.origin = origin
-            click.echo(f"Error: {error}", err=True)
+            click.echo(f"Error: {error.text_from(origin)}", err=True)
             status = max(status, error.exit_status)
     if status:
         click.get_current_context().exit(status)

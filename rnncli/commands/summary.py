@@ -10,7 +10,7 @@ import click
 
 from rnncli.commands.options import check_svg, dtype_option, format_option, framework_option, number_option, svg_option
 from rnncli.commands.specs import each_network, specs
-from rnncli.layers.base import Framework
+from rnncli.layers.weights import Framework
 from rnncli.summary import Summary
 
 

@@ -20,7 +20,7 @@ from rnncli.commands.options import (
 )
 from rnncli.commands.specs import Spec, specs
 from rnncli.errors import RnncliError, shorten
-from rnncli.layers.base import Framework
+from rnncli.layers.weights import Framework
 from rnncli.network import Network
 from rnncli.render.rows import row_printer
 from rnncli.search.brace_parser import parse_pattern
@@ -139,8 +139,7 @@ def _patterns(given: Iterable[Spec], faults: list[RnncliError]) -> Iterator[Patt
                 Network.parse(text)  # which says that it is empty
             pattern = parse_pattern(text)
         except RnncliError as error:
-            error.origin = origin
-            click.echo(f"Error: {error}", err=True)
+            click.echo(f"Error: {error.text_from(origin)}", err=True)
             faults.append(error)
         else:
             yield pattern

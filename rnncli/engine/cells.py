@@ -7,14 +7,14 @@ the inner half goes into the weights once, and s = 1 + tanh(v/2) stands for 2σ(
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from rnncli.engine.activations import ACTIVATION_FUNCTIONS
 from rnncli.engine.loop import FEW, Loop, arranged
 from rnncli.engine.types import Array
-from rnncli.layers import GRU, LSTM, Recurrent
+from rnncli.layers import GRU, LSTM, Recurrent, SimpleRNN
 
 
 def make_loop(layer: Recurrent, weights: Mapping[str, Array], batch: int, steps: int) -> Loop:
@@ -29,13 +29,8 @@ def make_loop(layer: Recurrent, weights: Mapping[str, Array], batch: int, steps:
     kernel, recurrent_kernel = weights["kernel"], weights["recurrent_kernel"]
     bias = weights.get("bias", np.zeros(kernel.shape[1], kernel.dtype))
     usual = layer.activation == "tanh" and getattr(layer, "recurrent_activation", "sigmoid") == "sigmoid"
-    if isinstance(layer, LSTM):
-        lstm = LSTMLoop if usual else TextbookLSTMLoop
-        return lstm(layer, kernel, recurrent_kernel, bias, batch, steps)
-    if isinstance(layer, GRU):
-        gru = GRULoop if usual else TextbookGRULoop
-        return gru(layer, kernel, recurrent_kernel, bias, batch, steps)
-    return SimpleRNNLoop(layer, kernel, recurrent_kernel, bias, batch, steps)
+    fast, textbook = CELLS[type(layer)]
+    return (fast if usual else textbook)(layer, kernel, recurrent_kernel, bias, batch, steps)
 
 
 class SimpleRNNLoop(Loop):
@@ -283,3 +278,11 @@ def split_bias(bias: Array, units: int) -> tuple[Array, Array]:
     recurrent = recurrent.copy()
     recurrent[: 2 * units] += inputs[: 2 * units]
     return recurrent, inputs[2 * units :, None].copy()
+
+
+CELLS: dict[type[Recurrent], tuple[Callable[..., Loop], Callable[..., Loop]]] = {
+    SimpleRNN: (SimpleRNNLoop, SimpleRNNLoop),
+    LSTM: (LSTMLoop, TextbookLSTMLoop),
+    GRU: (GRULoop, TextbookGRULoop),
+}
+"""The loop of each cell, with tanh and sigmoid and with any activations."""

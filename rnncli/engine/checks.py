@@ -10,7 +10,6 @@ import numpy as np
 from rnncli.engine.initializers import network_weights
 from rnncli.engine.types import Array
 from rnncli.errors import RnncliError
-from rnncli.layers import Embedding, Recurrent
 from rnncli.network import Network
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ def check_input(network: Network, shape: tuple[int, ...], dtype: np.dtype[Any]) 
         )
     if 0 in shape:
         raise RnncliError(f"the input has shape {shape}: it holds nothing")
-    if isinstance(network.head, Embedding):
+    if network.head.vocabulary is not None:
         if dtype.kind not in "iu":
             raise RnncliError(f"the input holds {dtype}, expected integer ids", "x.astype('int64')")
     elif dtype.kind not in "fiub":
@@ -65,11 +64,9 @@ def weight_shapes(network: Network) -> dict[str, tuple[int, ...]]:
 def state_shapes(network: Network, batch: int) -> dict[str, tuple[int, ...]]:
     """Return the shape of every state by key: `lstm/h`, `lstm/c`, `bidirectional/forward/h`."""
     return {
-        f"{name}/{direction}{state}": (batch, layer.units)
+        f"{name}/{state}": shape
         for name, layer in zip(network.names, network.body, strict=True)
-        if isinstance(layer, Recurrent)
-        for direction in layer.directions()
-        for state in layer.states
+        for state, shape in layer.state_shapes(batch).items()
     }
 
 

@@ -14,10 +14,8 @@ from rnncli.engine.stages import Pass, State
 from rnncli.engine.statistics import Statistics
 from rnncli.engine.types import Array
 from rnncli.errors import RnncliError
-from rnncli.layers import Recurrent
-from rnncli.layers.base import Shape
 from rnncli.network import Network
-from rnncli.quantities import shape_text
+from rnncli.quantities import Shape, shape_text
 from rnncli.summary import LayerSummary, Summary
 
 FORWARD_COLUMNS = ("output_shape", "params", "seconds", "mean", "std", "min", "max", "saturated")
@@ -118,9 +116,8 @@ def forward(
 
 def work(network: Network, timesteps: int) -> int:
     """Return how many timesteps all recurrent layers of a network take in a run, for showing progress."""
-    return sum(
-        timesteps * (1 if layer.merge_mode is None else 2) for layer in network.body if isinstance(layer, Recurrent)
-    )
+    layers = zip(network.body, network.steps_read(1, timesteps), strict=True)
+    return sum((steps or 0) * len(layer.directions) for layer, steps in layers if layer.states)
 
 
 class _Watch(Pass):

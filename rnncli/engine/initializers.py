@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from rnncli.engine.types import Array
-from rnncli.layers.base import Weight
+from rnncli.layers.weights import Weight
 from rnncli.network import Network
 
 Initializer = Callable[[np.random.Generator, tuple[int, ...], np.dtype[Any]], Array]
@@ -42,7 +42,7 @@ def network_weights(network: Network) -> list[tuple[int, tuple[str, Weight]]]:
         for index, (name, layer, (reads, _)) in enumerate(
             zip(network.names, network.body, network.shapes(), strict=True)
         )
-        for weight in layer.weights(reads[-1] or 0)
+        for weight in layer.weights(reads)
     ]
 
 

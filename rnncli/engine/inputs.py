@@ -9,7 +9,6 @@ import numpy as np
 
 from rnncli.engine.chunks import Chunk
 from rnncli.engine.initializers import random_stream
-from rnncli.layers import Embedding
 from rnncli.network import Network
 
 
@@ -22,13 +21,13 @@ def random_chunks(
     textbook loop.
     """
     generator = random_stream(seed, 0)
-    head = network.head
+    vocabulary = network.head.vocabulary
     features = network.input_shape()[-1]
     for start in range(0, timesteps, steps):
         count = min(steps, timesteps - start)
         # Drawn time first, so that a stream cut anywhere goes on where it was.
-        if isinstance(head, Embedding):
-            yield Chunk(generator.integers(0, head.input_dim, (count, batch), np.int32))
+        if vocabulary is not None:
+            yield Chunk(generator.integers(0, vocabulary, (count, batch), np.int32))
         elif init == "uniform":
             yield Chunk(generator.random((count, features or 1, batch), dtype))
         else:

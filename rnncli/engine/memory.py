@@ -10,7 +10,6 @@ import numpy as np
 from rnncli.engine.initializers import network_weights
 from rnncli.engine.model import chunk_steps, widest
 from rnncli.errors import RnncliError
-from rnncli.layers import Recurrent, needs_whole
 from rnncli.network import Network
 from rnncli.quantities import memory
 
@@ -30,7 +29,7 @@ def check_fits(network: Network, batch: int, timesteps: int, dtype: np.dtype[Any
     if free is not None and weights + run + _RESERVE > free:
         advice = "`rnncli summary` computes its sizes without allocating it"
         if weights + _RESERVE <= free:
-            whole = any(needs_whole(layer) for layer in network.body)
+            whole = any(layer.needs_whole for layer in network.body)
             advice = "a smaller --batch or --timesteps needs less" + (
                 "; back and bi keep the whole sequence" if whole else ""
             )
@@ -45,7 +44,7 @@ def weight_bytes(network: Network, dtype: np.dtype[Any]) -> int:
     """Return the bytes of the weights, and of what it takes to make them and arrange them for the loop."""
     sizes = [(layer, weight) for layer, (_, weight) in network_weights(network)]
     kept = sum(weight.params for _, weight in sizes)
-    arranged = sum(w.params for layer, w in sizes if isinstance(network.body[layer], Recurrent))
+    arranged = sum(w.params for layer, w in sizes if network.body[layer].states)
     # Making an orthogonal matrix holds three of its size in float64.
     drawing = max((3 * 8 * w.params for _, w in sizes if w.initializer == "orthogonal"), default=0)
     return kept * dtype.itemsize + max(arranged * dtype.itemsize, drawing)
@@ -56,15 +55,15 @@ def run_bytes(network: Network, batch: int, timesteps: int, dtype: np.dtype[Any]
     chunk = min(timesteps, chunk_steps(widest(network), batch))
     numbers = 0
     whole = False  # behind a layer that keeps the whole sequence, a chunk is the whole sequence
-    for layer, (reads, returns) in zip(network.body, network.shapes(), strict=True):
-        gates = layer.gates if isinstance(layer, Recurrent) else 1
+    layers = zip(network.body, network.shapes(batch, timesteps), network.steps_read(batch, timesteps), strict=True)
+    for layer, (reads, returns), steps in layers:
         features, units = reads[-1] or 1, returns[-1] or 1
-        held = features + (gates + 1) * units
-        if needs_whole(layer):
+        held = features + (layer.gates + 1) * units
+        if layer.needs_whole:
             whole = True
             held += features + units  # gathered from its chunks, and merged
-        steps = timesteps if whole else chunk
-        numbers += batch * (steps if len(reads) == 3 or layer is network.head else 1) * held
+        steps = steps or timesteps
+        numbers += batch * (steps if whole else min(steps, chunk)) * held
         whole = whole and len(returns) == 3
     return numbers * dtype.itemsize
 

@@ -13,7 +13,6 @@ from rnncli.engine.chunks import Chunk
 from rnncli.engine.initializers import initial_weights
 from rnncli.engine.stages import Pass, State, Tick, make_stage
 from rnncli.engine.types import Array
-from rnncli.layers import Embedding
 from rnncli.network import Network
 
 if TYPE_CHECKING:
@@ -154,19 +153,26 @@ class Model:
             while passes:  # from below, each layer hands on what it kept for the end
                 yield from _up(passes, passes.popleft().end())
 
+    def vectors(self, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
+        """Yield the vectors that the first layer makes of ids; an input of vectors is yielded as it is."""
+        if self.network.head.shown:
+            yield from _up([self._stages[0].begin(None, lambda steps: None)], chunks)
+        else:
+            yield from chunks
+
     def chunks_of(self, x: Array) -> Iterator[Chunk]:
         """Yield an input array, (batch, timesteps[, features]), in chunks of time.
 
         Raises:
             RnncliError: an id is outside the vocabulary.
         """
-        head = self.network.head
+        vocabulary = self.network.head.vocabulary
         steps = chunk_steps(self._widest, len(x))
         for start in range(0, x.shape[1], steps):
             part = x[:, start : start + steps]
-            if isinstance(head, Embedding):
+            if vocabulary is not None:
                 ids = np.ascontiguousarray(part.T)
-                check_ids(ids, head.input_dim, start)
+                check_ids(ids, vocabulary, start)
                 yield Chunk(ids)
             else:
                 yield Chunk(np.ascontiguousarray(part.transpose(1, 2, 0), self.dtype))

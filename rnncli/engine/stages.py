@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from rnncli.engine.cells import make_loop
 from rnncli.engine.chunks import Chunk, Sequence, joined, last_of, write
 from rnncli.engine.loop import Loop
 from rnncli.engine.types import Array
-from rnncli.layers import Dense, Dropout, Embedding, Layer, Recurrent
+from rnncli.layers import GRU, LSTM, Dense, Dropout, Embedding, Layer, Recurrent, SimpleRNN
 
 Tick = Callable[[int], None]
 """Is told the number of timesteps that a recurrent layer has just taken."""
@@ -122,7 +123,7 @@ class BidirectionalStage(Stage):
         # Keras: inside a Bidirectional that returns sequences, the output of a masked step is zero.
         self.forward, self.backward = (
             Direction(f"{name}/{direction}", layer, below(weights, direction), zero_masked=layer.return_sequences)
-            for direction in layer.directions()
+            for direction in layer.directions
         )
 
     def begin(self, states: State | None, tick: Tick) -> Pass:
@@ -268,19 +269,22 @@ class Whole(Pass):
 
 def make_stage(name: str, layer: Layer, weights: Mapping[str, Array]) -> Stage:
     """Return the stage for a layer called `name`; `weights` are its own, by Keras's names."""
-    match layer:
-        case Embedding():
-            return EmbeddingStage(layer, weights)
-        case Dense():
-            return DenseStage(layer, weights)
-        case Recurrent(merge_mode=None):
-            return RecurrentStage(name, layer, weights)
-        case Recurrent():
-            return BidirectionalStage(name, layer, weights)
-        case Dropout():
-            return Stateless()
-        case _:
-            raise TypeError(f"the engine has no stage for {layer!r}")
+    return STAGES[type(layer)](name, layer, weights)
+
+
+def _recurrent_stage(name: str, layer: Recurrent, weights: Mapping[str, Array]) -> Stage:
+    return (RecurrentStage if layer.merge is None else BidirectionalStage)(name, layer, weights)
+
+
+STAGES: dict[type[Layer], Callable[[str, Any, Mapping[str, Array]], Stage]] = {
+    Embedding: lambda name, layer, weights: EmbeddingStage(layer, weights),
+    SimpleRNN: _recurrent_stage,
+    LSTM: _recurrent_stage,
+    GRU: _recurrent_stage,
+    Dense: lambda name, layer, weights: DenseStage(layer, weights),
+    Dropout: lambda name, layer, weights: Stateless(),
+}
+"""What makes the stage of each kind from the name of a layer, the layer and its weights. An Input has none."""
 
 
 def below(arrays: Mapping[str, Array], prefix: str) -> dict[str, Array]:

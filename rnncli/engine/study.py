@@ -7,7 +7,7 @@ layer reads is changed a little. What that does to the outputs, step after step,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
@@ -17,11 +17,10 @@ from rnncli.engine.checks import weight_shapes
 from rnncli.engine.chunks import Chunk
 from rnncli.engine.initializers import random_stream
 from rnncli.engine.model import Model
-from rnncli.engine.stages import EmbeddingStage, State
+from rnncli.engine.stages import State
 from rnncli.engine.traces import EffectTrace, Memory, Outputs, OutputTrace, Spans, bin_starts
 from rnncli.engine.types import Array
 from rnncli.errors import UsageError
-from rnncli.layers import Embedding, Input, Recurrent
 from rnncli.network import Network
 
 DTYPE = np.dtype("float64")
@@ -99,14 +98,11 @@ def studied(network: Network) -> Network:
     Raises:
         UsageError: the network has no recurrent layer.
     """
-    places = [index for index, layer in enumerate(network.layers) if isinstance(layer, Recurrent)]
+    places = [index for index, layer in enumerate(network.layers) if layer.states]
     if not places:
         raise UsageError(f"the plot is of a recurrent layer, and {network} has none", "add one, such as rnn:32")
-    head, *middle, last = network.layers[: places[-1] + 1]
-    if isinstance(head, Embedding):
-        head = Input(head.output_dim)
-    assert isinstance(last, Recurrent)
-    return Network((head, *middle, replace(last, return_sequences=True)))
+    _, *middle, last = network.layers[: places[-1] + 1]
+    return Network([network.head.of_vectors(), *middle, last.returning("sequence") or last])
 
 
 def study_of(
@@ -160,12 +156,7 @@ def study_of(
 
 def _first_sample(model: Model, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
     """Yield the vectors of the first sample, (timesteps, features, 1), looked up where they are ids."""
-    head = model.network.head
-    if not isinstance(head, Embedding):
-        yield from (Chunk(values[..., :1]) for values, _ in chunks)
-        return
-    table = EmbeddingStage(head, {"embeddings": model.weights[f"{model.network.names[0]}/embeddings"]})
-    yield from (table.step(Chunk(ids[:, :1])) for ids, _ in chunks)
+    yield from model.vectors(Chunk(values[..., :1]) for values, _ in chunks)
 
 
 class _Pairs:
@@ -186,7 +177,7 @@ class _Pairs:
     def __init__(self, sample: Iterable[Chunk], part: Network, timesteps: int) -> None:
         self.sample = sample
         self.timesteps = timesteps
-        turns = [isinstance(layer, Recurrent) and layer.go_backwards for layer in part.body]
+        turns = [layer.reverses for layer in part.body]
         self.backwards = sum(turns) % 2 == 1
         self.first_read = 0
         self._turned_mask = np.ones(timesteps, bool) if turns[-1] else None

@@ -5,21 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from rnncli.errors import shorten
 from rnncli.layers import Layer
 from rnncli.layers.activations import OTHER_NAMES
-from rnncli.layers.base import Choice, Flag, Option
-from rnncli.quantities import MAX_SIZE, MULTIPLES
-
-
-def quote(text: str) -> str:
-    """Return what was typed, for use inside a message."""
-    return f"'{shorten(text)}'"
-
-
-def listed(names: list[str]) -> str:
-    """Return names as a sentence lists them: a, b and c."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+from rnncli.layers.options import Choice, Flag
 
 
 def with_commas(text: str) -> str | None:
@@ -27,23 +15,6 @@ def with_commas(text: str) -> str | None:
     if re.search(r"[;|>/&]|\s", text.strip()) is None:
         return None
     return re.sub(r"[\s;|>/&,-]*[\s;|>/&,][\s;|>/&,-]*", ",", text.strip(" ,"))
-
-
-def nearest_size(text: str) -> str | None:
-    """Return the size that was probably meant, or None."""
-    number = re.fullmatch(r"[-+]?([0-9]*\.?[0-9]+)(?:[eE]\+?([0-9]))?([a-zA-Z]?)", text.replace("_", ""))
-    if number is None:
-        return None
-    suffix = {name.lower(): size for name, size in MULTIPLES.items()}.get(number[3].lower(), 1)
-    value = float(number[1]) * 10 ** int(number[2] or 0) * suffix
-    return str(int(min(value, MAX_SIZE))) if value >= 1 else None
-
-
-def spells(option: Option, name: str) -> bool:
-    """Whether a word is how a field of this option starts."""
-    if isinstance(option, Flag):
-        return name == option.word
-    return name == option.key or (option.name_alone and name in option.values)
 
 
 def closest(word: str, words: Iterable[str]) -> str | None:
@@ -66,7 +37,7 @@ def closest_field(cls: type[Layer], name: str, value: str | None) -> str | None:
     for option in cls.options:
         if isinstance(option, Flag):
             fields |= {option.word: option.word, option.attribute: option.word}
-        else:
+        elif isinstance(option, Choice):
             if option.key_alone is not None:
                 fields |= {option.key: option.key, "bidirectional": option.key}
             if option.name_alone:

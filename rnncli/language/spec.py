@@ -13,26 +13,57 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import Any, NamedTuple, NoReturn
 
-from rnncli.errors import SpecError
-from rnncli.language.hints import closest, closest_field, listed, nearest_size, quote, spells, with_commas
+from rnncli.errors import SpecError, listed, quote
+from rnncli.language.hints import closest, closest_field, with_commas
 from rnncli.language.source import Source, Token, check_length, cut, splice, without_spaces
 from rnncli.layers import KINDS, LAYERS, Layer
-from rnncli.layers.base import Flag, Option, Rate, Sizes
+from rnncli.layers.options import Choice, Flag, Option
+from rnncli.layers.sizes import BLANK, BLANK_TEXT, Blank, SizeError
 from rnncli.quantities import parse_size
 
 EXAMPLE = "embed:10000x32,rnn:32:seq,rnn:32"
 """A spec that works: what the commands show when they are given none."""
 
-BLANK = "_"
-"""What stands in place of a number that is to be found, in a template."""
-
 MAX_LAYERS = 10_000
+
+_BLANK_IN_FIELD = re.compile(rf"(?:^|[xX])\s*({BLANK_TEXT})\s*(?=[xX]|$)")
+
+
+class Written(NamedTuple):
+    """A layer as it is written.
+
+    Attributes:
+        layer: the layer; it has `BLANK` where a blank stands for a size.
+        times: how often it is repeated; `BLANK` where a blank stands for the count.
+        size: the field that says the sizes, if there is one.
+        repeat: the field that says the count, if there is one.
+        blanks: where in the text its blanks stand.
+    """
+
+    layer: Layer
+    times: int | Blank
+    size: Token | None
+    repeat: Token | None
+    blanks: tuple[int, ...]
 
 
 def parse(text: str) -> tuple[tuple[Layer, ...], Source]:
     """Return the layers that a spec names, repeats unfolded, and where in the text they stand.
 
-    Whether they make a network is for `rnncli.network` to say.
+    Whether they make a network is for `rnncli.language.rules` to say.
+
+    Raises:
+        SpecError: the text breaks a rule of the language.
+    """
+    return unfolded(text, read(text))
+
+
+def read(text: str, *, blanks: bool = False) -> list[Written]:
+    """Return the layers of a text as they are written.
+
+    Args:
+        text: the spec.
+        blanks: whether `_` may stand for a number, as in a template.
 
     Raises:
         SpecError: the text breaks a rule of the language.
@@ -46,26 +77,35 @@ def parse(text: str) -> tuple[tuple[Layer, ...], Source]:
             "a spec has no braces; `rnncli sweep` expands lists as in {16,32} and ranges as in {1..9}, nothing else",
             text=text,
             span=brace.span(),
-            advice="for example",
+            lead="for example",
             repair=EXAMPLE,
         )
+    return [_LayerParser(text, token, blanks).parse() for token in Token(text, 0).split(",")]
+
+
+def unfolded(text: str, written: Iterable[Written]) -> tuple[tuple[Layer, ...], Source]:
+    """Return the layers with repeats unfolded, and where in the text they stand. A blank count is one.
+
+    Raises:
+        SpecError: there are too many.
+    """
     layers: list[Layer] = []
     owners: list[int] = []
     tokens = tuple(Token(text, 0).split(","))
-    for index, token in enumerate(tokens):
-        layer, repeat = _LayerParser(text, token).parse()
-        if len(layers) + repeat.times > MAX_LAYERS:
+    for index, (token, each) in enumerate(zip(tokens, written, strict=True)):
+        times = 1 if isinstance(each.times, Blank) else each.times
+        if len(layers) + times > MAX_LAYERS:
             room = MAX_LAYERS - len(layers)
-            fault = repeat.token or token
+            fault = each.repeat or token
             raise SpecError(
-                f"{len(layers) + repeat.times:,} layers after repeats; {MAX_LAYERS:,} are allowed",
+                f"{len(layers) + times:,} layers after repeats; {MAX_LAYERS:,} are allowed",
                 text=text,
                 span=fault.span,
                 advice="repeat it fewer times" if room else "leave the rest out",
                 repair=splice(text, fault, f"x{room}") if room else without_spaces(text[: token.start - 1]),
             )
-        layers.extend([layer] * repeat.times)
-        owners.extend([index] * repeat.times)
+        layers.extend([each.layer] * times)
+        owners.extend([index] * times)
     return tuple(layers), Source(text, tokens, tuple(owners))
 
 
@@ -79,26 +119,23 @@ def repeated(layer: Layer, count: int) -> str:
     return layer.spec() if count == 1 else f"{layer.spec()}:x{count}"
 
 
-def source_of(layers: tuple[Layer, ...]) -> Source:
+def source_of(layers: Iterable[Layer]) -> Source:
     """Return the source of layers that were never written: their canonical specs, one token each."""
     specs = [layer.spec() for layer in layers]
     text = ",".join(specs)
     return Source(text, tuple(Token(text, 0).split(",")), tuple(range(len(specs))))
 
 
-class _Repeat(NamedTuple):
-    times: int
-    token: Token | None
-
-
 class _LayerParser:
     """Reads one layer; every fault it finds carries the repair of the whole spec."""
 
-    def __init__(self, text: str, token: Token) -> None:
+    def __init__(self, text: str, token: Token, blanks: bool) -> None:
         self.text = text
         self.token = token
+        self.may_have_blanks = blanks
+        self.blanks: list[int] = []
 
-    def parse(self) -> tuple[Layer, _Repeat]:
+    def parse(self) -> Written:
         kind, *fields = self.token.split(":")
         cls = self._kind(kind)
         arguments: dict[str, Any] = {}
@@ -110,15 +147,20 @@ class _LayerParser:
                 self._fail(
                     field,
                     f"{kind.text} has {quote(first.text)} already, so {quote(field.text)} sets the same thing twice",
-                    "keep one of them",
-                    cut(self.text, field),
+                    advice="keep one of them",
+                    repair=cut(self.text, field),
                 )
             written[what] = field
             arguments.update(values)
-        if "size" not in written:
-            self._fail_without_size(cls, kind)
-        count: int = arguments.pop("count", 1)
-        return cls(**arguments), _Repeat(count, written.get("count"))
+        if "size" not in written and cls.sizes.required:
+            self._fail(
+                kind,
+                f"{cls.kind} needs {cls.sizes.needs}, {cls.kind}:{cls.sizes.shortest}",
+                advice="give it one",
+                repair=splice(self.text, kind, f"{kind.text}:{cls.sizes.example}"),
+            )
+        times = arguments.pop("count", 1)
+        return Written(cls(**arguments), times, written.get("size"), written.get("count"), tuple(self.blanks))
 
     def _kind(self, kind: Token) -> type[Layer]:
         cls = KINDS.get(kind.text.lower())
@@ -126,182 +168,166 @@ class _LayerParser:
             return cls
         if not kind.text:
             if not self.token.text:
-                self._fail(kind, "there is no layer between two commas", "leave the comma out", self._drop())
-            self._fail(kind, "there is no layer kind before the colon", "name one", splice(self.text, kind, "rnn"))
+                self._fail(
+                    kind,
+                    "there is no layer between two commas",
+                    advice="leave the comma out",
+                    repair=self._without_empty_layers(),
+                )
+            self._fail(
+                kind,
+                "there is no layer kind before the colon",
+                advice="name one",
+                repair=splice(self.text, kind, "rnn"),
+            )
         self._fail_on_separator(kind)
         name, equals, size = kind.text.partition("=")
         if equals and name.strip().lower() in KINDS:
-            repair = splice(self.text, kind, f"{name}:{size}")
             self._fail(
-                kind, f"a colon stands before the size of a layer, not as in {quote(kind.text)}", "perhaps", repair
+                kind,
+                f"a colon stands before the size of a layer, not as in {quote(kind.text)}",
+                lead="perhaps",
+                repair=splice(self.text, kind, f"{name}:{size}"),
             )
         guess = closest(kind.text.lower(), KINDS)
         message = f"there is no layer kind {quote(kind.text)}"
         if guess is not None:
-            self._fail(kind, message, f"perhaps {guess}", splice(self.text, kind, guess))
+            self._fail(kind, message, advice=f"perhaps {guess}", repair=splice(self.text, kind, guess))
         kinds = ", ".join(layer.kind for layer in LAYERS)
-        self._fail(kind, message, f"there are {kinds}; for example", EXAMPLE)
+        self._fail(kind, message, advice=f"there are {kinds}", lead="for example", repair=EXAMPLE)
 
     def _field(self, cls: type[Layer], field: Token) -> tuple[str, dict[str, Any]]:
         """Return what a field sets, for telling when it is set twice, and the values it gives."""
         word = field.text.lower()
         if not word:
-            self._fail(field, "there is nothing between two colons", "leave the colon out", cut(self.text, field))
-        if word[0] == "x" and word[1:2].isdigit():
+            self._fail(
+                field,
+                "there is nothing between two colons",
+                advice="leave the colon out",
+                repair=cut(self.text, field),
+            )
+        if re.fullmatch(rf"x({BLANK_TEXT}|[0-9].*)", word, re.DOTALL):
             return "count", {"count": self._count(field, field.text[1:])}
         for option in cls.options:
             values = self._option(option, field, word)
             if values is not None:
                 return option.attribute, values
-        if word.lstrip("+-.")[:1].isdigit() or word.split("x")[0] == BLANK:
-            if isinstance(cls.sizes, Rate):
-                return "size", {cls.sizes.attribute: self._rate(field)}
-            return "size", self._sizes(cls, cls.sizes, field)
+        if cls.sizes.means(word):
+            return "size", self._sizes(cls, field)
         self._fail_on_unknown(cls, field, word)
 
     def _option(self, option: Option, field: Token, word: str) -> dict[str, Any] | None:
+        """Return the value that a field gives to the attribute of an option, or None if it is no field of that."""
         if isinstance(option, Flag):
             return {option.attribute: option.value} if word == option.word else None
+        assert isinstance(option, Choice)
         key, equals, name = word.partition("=")
         key, name = key.strip(), name.strip()
+        if not option.spells(key):
+            return None
         if not equals:
-            if key == option.key and option.key_alone is not None:
-                name = option.key_alone
-            elif option.name_alone and key in option.values:
+            if key != option.key:
                 name = key
+            elif option.key_alone is not None:
+                name = option.key_alone
             else:
                 return None
         elif key != option.key:
             return None
         if name not in option.values:
-            choices = ", ".join(option.values)
             guess = closest(name, option.values)
             best = guess or next(iter(option.values))
             said = f"{quote(name)} is none of" if name else f"{option.key} needs one of"
             self._fail(
                 field,
-                f"{said} {choices}",
-                f"perhaps {best}" if guess else "for example",
-                splice(self.text, field, f"{option.key}={best}"),
+                f"{said} {', '.join(option.values)}",
+                advice=f"perhaps {best}" if guess else "",
+                lead="" if guess else "for example",
+                repair=splice(self.text, field, f"{option.key}={best}"),
             )
         return {option.attribute: option.values[name]}
 
-    def _count(self, field: Token, digits: str) -> int:
+    def _count(self, field: Token, digits: str) -> int | Blank:
+        if digits == BLANK_TEXT:
+            self._take_blank(field.start + 1, "2")
+            return BLANK
         try:
             return parse_size(digits)
         except ValueError as fault:
             self._fail(
                 field,
                 f"a layer is repeated a whole number of times: {fault}",
-                "without it",
-                cut(self.text, field),
+                lead="without it",
+                repair=cut(self.text, field),
             )
 
-    def _sizes(self, cls: type[Layer], sizes: Sizes, field: Token) -> dict[str, int]:
-        if re.fullmatch(r"[0-9]+[*×][0-9]+", field.text):
-            sized = re.sub("[*×]", "x", field.text)
-            self._fail(
-                field,
-                f"sizes are joined by x, not as in {quote(field.text)}",
-                "perhaps",
-                splice(self.text, field, sized),
-            )
-        parts = list(Token(field.text.replace("X", "x"), field.start).split("x"))
-        most, least = len(sizes.attributes), len(sizes.attributes) - sizes.optional
-        if not least <= len(parts) <= most:
-            form = "x".join(sizes.symbols)
-            if len(parts) < least:
-                repair = "x".join([field.text, *sizes.example.split("x")[len(parts) :]])
-            elif most == 1:
-                repair = parts[-1].text  # PyTorch's habit, Linear(in, out): the last is what it returns
-            else:
-                repair = "x".join(part.text for part in parts[:most])
-            one_or_two = "one number" if most == 1 else "two numbers" if least == 2 else "one or two numbers"
-            self._fail(
-                field,
-                f"{cls.kind} takes {one_or_two}, {cls.kind}:{form}, not {quote(field.text)}",
-                "perhaps",
-                splice(self.text, field, repair),
-            )
-        values = {}
-        for attribute, part in zip(sizes.attributes[-len(parts) :], parts, strict=True):
-            try:
-                values[attribute] = parse_size(part.text)
-            except ValueError as fault:
-                self._fail_on_separator(field)
-                guess = nearest_size(part.text) or sizes.example.split("x")[-1]
-                blank = f"{BLANK} is a blank, and only `rnncli solve` finds the number for it"
-                message = blank if part.text == BLANK else str(fault)
-                self._fail(part, message, "perhaps", splice(self.text, part, guess))
+    def _sizes(self, cls: type[Layer], field: Token) -> dict[str, Any]:
+        """Return the values that a field gives to the attributes that hold the sizes."""
+        try:
+            values = cls.sizes.parse(cls.kind, field.text)
+        except SizeError as fault:
+            self._fail_on_separator(field)
+            part = Token(field.text[fault.start : fault.end], field.start + fault.start)
+            repair = splice(self.text, part, fault.instead) if fault.instead else cut(self.text, field)
+            self._fail(part, fault.message, lead="perhaps" if fault.instead else "without it", repair=repair)
+        for blank in _BLANK_IN_FIELD.finditer(field.text):
+            self._take_blank(field.start + blank.start(1), cls.sizes.example.split("x")[-1])
         return values
 
-    def _rate(self, field: Token) -> float:
-        try:
-            rate = float(field.text.replace("_", "?"))
-        except ValueError:
-            rate = -1.0
-        if 0.0 <= rate <= 1.0:
-            return abs(rate)  # -0.0 is 0
-        percent = f"{rate / 100:g}" if 1.0 < rate <= 100.0 else "0.5"
-        self._fail(
-            field,
-            f"dropout takes a share from 0 to 1, not {quote(field.text)}",
-            "perhaps",
-            splice(self.text, field, percent),
-        )
-
-    def _fail_without_size(self, cls: type[Layer], kind: Token) -> NoReturn:
-        if isinstance(cls.sizes, Rate):
-            needs, form = "the share it drops", cls.sizes.symbol
-        else:
-            form = "x".join(cls.sizes.symbols[cls.sizes.optional :])
-            needs = "its size"
-        self._fail(
-            kind,
-            f"{cls.kind} needs {needs}, {cls.kind}:{form}",
-            "give it one",
-            splice(self.text, kind, f"{kind.text}:{cls.sizes.example}"),
-        )
+    def _take_blank(self, position: int, number: str) -> None:
+        """Note where a blank stands, or fail where there may be none; then a number is proposed."""
+        self.blanks.append(position)
+        if not self.may_have_blanks:
+            part = Token(BLANK_TEXT, position)
+            self._fail(
+                part,
+                f"{BLANK_TEXT} is a blank, and only `rnncli solve` finds the number for it",
+                lead="perhaps",
+                repair=splice(self.text, part, number),
+            )
 
     def _fail_on_unknown(self, cls: type[Layer], field: Token, word: str) -> NoReturn:
         self._fail_on_separator(field)
         name, equals, value = word.partition("=")
-        elsewhere = [layer.kind for layer in LAYERS if any(spells(o, name) for o in layer.options)]
+        elsewhere = [layer.kind for layer in LAYERS if any(option.spells(name) for option in layer.options)]
         if elsewhere and cls.kind not in elsewhere:
             self._fail(
                 field,
                 f"{cls.kind} does not take {quote(field.text)}; only {listed(elsewhere)} can",
-                "leave it out",
-                cut(self.text, field),
+                advice="leave it out",
+                repair=cut(self.text, field),
             )
         message = f"{cls.kind} does not know {quote(field.text)}"
-        if isinstance(cls.sizes, Sizes) and name in cls.sizes.attributes and value:
-            self._fail(field, message, "write the number alone", splice(self.text, field, value))
+        if name in cls.sizes.attributes and value:
+            self._fail(field, message, advice="write the number alone", repair=splice(self.text, field, value))
         guess = closest_field(cls, name, value if equals else None)
         if guess is not None:
-            self._fail(field, message, f"perhaps {guess}", splice(self.text, field, guess))
-        known = [option.word if isinstance(option, Flag) else f"{option.key}=" for option in cls.options]
-        advice = f"it takes {listed(known)}; without it" if known else "leave it out"
-        self._fail(field, message, advice, cut(self.text, field))
+            self._fail(field, message, advice=f"perhaps {guess}", repair=splice(self.text, field, guess))
+        known = [option.lead for option in cls.options]
+        repair = cut(self.text, field)
+        if known:
+            self._fail(field, message, advice=f"it takes {listed(known)}", lead="without it", repair=repair)
+        self._fail(field, message, advice="leave it out", repair=repair)
 
     def _fail_on_separator(self, token: Token) -> None:
         if with_commas(token.text) is not None:
             self._fail(
                 token,
                 f"layers are separated by commas, not as in {quote(token.text)}",
-                "with commas",
-                with_commas(self.text) or EXAMPLE,
+                lead="with commas",
+                repair=with_commas(self.text) or EXAMPLE,
             )
 
-    def _drop(self) -> str:
+    def _without_empty_layers(self) -> str:
         texts = (token.text for token in Token(self.text, 0).split(","))
         return ",".join(text for text in texts if text)
 
-    def _fail(self, token: Token, message: str, advice: str, repair: str) -> NoReturn:
+    def _fail(self, token: Token, message: str, *, advice: str = "", lead: str = "", repair: str) -> NoReturn:
         raise SpecError(
             message,
             text=self.text,
             span=token.span,
             advice=advice,
+            lead=lead,
             repair=without_spaces(repair),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rnncli.layers.base import Layer
+from rnncli.layers.base import Head, Layer
 from rnncli.layers.dense import Dense
 from rnncli.layers.dropout import Dropout
 from rnncli.layers.embedding import Embedding
@@ -18,12 +18,6 @@ LAYERS: tuple[type[Layer], ...] = (Input, Embedding, SimpleRNN, LSTM, GRU, Dense
 KINDS: dict[str, type[Layer]] = {name: layer for layer in LAYERS for name in (layer.kind, *layer.aliases)}
 """Every name that a spec may use for a kind."""
 
-
-def needs_whole(layer: Layer) -> bool:
-    """Whether a layer needs the end of a sequence before it can return anything: `back` and `bi` do."""
-    return isinstance(layer, Recurrent) and (layer.go_backwards or layer.merge_mode is not None)
-
-
 __all__ = [
     "GRU",
     "KINDS",
@@ -32,9 +26,9 @@ __all__ = [
     "Dense",
     "Dropout",
     "Embedding",
+    "Head",
     "Input",
     "Layer",
     "Recurrent",
     "SimpleRNN",
-    "needs_whole",
 ]

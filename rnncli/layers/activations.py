@@ -5,6 +5,8 @@ Each is defined as Keras 3 defines it; `rnncli.engine.activations` computes them
 
 from __future__ import annotations
 
+from rnncli.layers.options import Choice
+
 ACTIVATION_RANGES: dict[str, tuple[float, float] | None] = {
     "linear": None,
     "relu": None,
@@ -25,3 +27,10 @@ ACTIVATIONS: tuple[str, ...] = tuple(ACTIVATION_RANGES)
 
 OTHER_NAMES = {"swish": "silu", "none": "linear"}
 """Names from elsewhere that an error hint translates."""
+
+ACTIVATION_OPTION = Choice(
+    "act", "activation", {a: a for a in ACTIVATIONS}, "activation", name_alone=True, symbol="ACT"
+)
+GATE_ACTIVATION_OPTION = Choice(
+    "recact", "recurrent_activation", {a: a for a in ACTIVATIONS}, "activation of the gates", symbol="ACT"
+)

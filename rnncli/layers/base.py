@@ -1,130 +1,26 @@
-"""What a layer declares: its fields and how each is spelt, its output shape, its weights.
+"""What a layer declares: everything that is particular to its kind.
 
-A kind of layer is one frozen dataclass. Its attributes are Keras's arguments; `sizes` and `options` say how
-they are spelt in a spec. The parser, the canonical form, `rnncli layers` and the error hints all read these
-declarations, so a spelling has one home.
+A kind of layer is one frozen dataclass. Its attributes are Keras's arguments; `sizes` and `options` say how they are
+written in a spec. The parser, the canonical form, `rnncli layers`, the hints, the summary, `explain`, `draw`, `compare`
+and the sweep all read these declarations, so what is said of a kind stands in one file.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import Field
-from math import prod
-from typing import Any, ClassVar, Literal, NamedTuple, get_args
+from collections.abc import Iterator
+from dataclasses import Field, fields
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
-Shape = tuple[int | None, ...]
-"""A shape as Keras writes it: (batch, timesteps, features) or (batch, features); None is unknown."""
+from rnncli.errors import ArgumentError
+from rnncli.layers.options import Option
+from rnncli.layers.sizes import Sizes
+from rnncli.layers.weights import Framework, Weight
+from rnncli.quantities import Shape
 
-Framework = Literal["keras", "torch"]
-FRAMEWORKS: tuple[Framework, ...] = get_args(Framework)
-FRAMEWORK_NAMES: Mapping[Framework, str] = {"keras": "Keras", "torch": "PyTorch"}
+Reads = Literal["input", "sequence", "vector", "either"]
+"""What a layer reads: the network's input, (batch, timesteps, features), (batch, features), or either of these two."""
 
-
-class Factor(NamedTuple):
-    """A number and what it is a number of: 32 units, 4 gates."""
-
-    name: str
-    number: int
-
-
-Axis = tuple[Factor, ...]
-"""An axis of a weight; its length is the product of its factors."""
-
-
-def length(axis: Axis) -> int:
-    """Return the length of an axis."""
-    return prod(factor.number for factor in axis)
-
-
-class Weight(NamedTuple):
-    """One array that a layer owns.
-
-    Attributes:
-        name: the framework's name for it: `kernel`, `forward/bias`, `weight_ih_l0`.
-        axes: its axes, which say what its shape is made of.
-        symbol: what the layer's equations call it.
-        initializer: the name of Keras's default initialiser for it (None for PyTorch's weights).
-        multiplies: whether a vector is multiplied by it, which costs one multiply-add an element. A bias is added
-            and an embedding is looked up; neither multiplies.
-    """
-
-    name: str
-    axes: tuple[Axis, ...]
-    symbol: str
-    initializer: str | None = None
-    multiplies: bool = False
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The lengths of its axes."""
-        return tuple(map(length, self.axes))
-
-    @property
-    def params(self) -> int:
-        """The number of its elements."""
-        return prod(map(length, self.axes))
-
-
-class Sizes(NamedTuple):
-    """The numbers that a layer needs, `10000x32`: whole numbers joined by `x`.
-
-    Attributes:
-        attributes: the layer's attribute for each number, in the order they are written.
-        symbols: the letter that stands for each in `rnncli layers`.
-        example: a text to repair a spec with where no better one is known.
-        optional: how many of the first may be left out.
-    """
-
-    attributes: tuple[str, ...]
-    symbols: tuple[str, ...]
-    example: str
-    optional: int = 0
-
-
-class Rate(NamedTuple):
-    """A share from 0 to 1, `0.5`."""
-
-    attribute: str
-    symbol: str
-    example: str
-
-
-class Flag(NamedTuple):
-    """A word that sets an attribute to `value`: `seq`."""
-
-    word: str
-    attribute: str
-    means: str
-    value: bool = True
-
-
-class Choice(NamedTuple):
-    """One of several named values, spelt `key=name`.
-
-    Attributes:
-        key: the word before `=`.
-        attribute: the layer's attribute.
-        values: the attribute's value for each name.
-        means: what it does, for `rnncli layers`.
-        key_alone: the name that the key alone stands for (`bi` is `bi=concat`), if it may stand alone.
-        name_alone: whether a name may stand alone (`relu` is `act=relu`).
-    """
-
-    key: str
-    attribute: str
-    values: Mapping[str, Any]
-    means: str
-    key_alone: str | None = None
-    name_alone: bool = False
-
-    def spelling(self, value: object) -> str:
-        """Return the shortest field that sets the attribute to `value`."""
-        name = next(name for name, each in self.values.items() if each == value)
-        if name == self.key_alone:
-            return self.key
-        return name if self.name_alone else f"{self.key}={name}"
-
-
-Option = Flag | Choice
+Returns = Literal["sequence", "vector", "same"]
+"""What a layer returns: a sequence, a vector, or whichever of the two it reads."""
 
 
 class Equation(NamedTuple):
@@ -134,9 +30,11 @@ class Equation(NamedTuple):
     means: str = ""
 
 
-def applied(activation: str, argument: str) -> str:
-    """Return an activation of something as an equation writes it; the linear one is not written."""
-    return argument if activation == "linear" else f"{activation}({argument})"
+class Note(NamedTuple):
+    """What is worth knowing about a layer, and what it is about: State, Output, PyTorch."""
+
+    topic: str
+    text: str
 
 
 class Conflict(NamedTuple):
@@ -146,10 +44,18 @@ class Conflict(NamedTuple):
     nearest: "Layer"
 
 
+def applied(activation: str, argument: str) -> str:
+    """Return an activation of something as an equation writes it; the linear one is not written."""
+    return argument if activation == "linear" else f"{activation}({argument})"
+
+
 class Layer(ABC):
     """One layer of a network: immutable data, hashable, equal when all its arguments are.
 
     A kind is a subclass and a frozen dataclass.
+
+    Raises:
+        ArgumentError: an argument is not allowed; the message says which, and what is.
     """
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
@@ -161,27 +67,82 @@ class Layer(ABC):
     keras: ClassVar[str]
     """Keras's class."""
     torch: ClassVar[str]
-    """PyTorch's class, in torch.nn."""
+    """PyTorch's class in torch.nn, or the method of a tensor that does the same."""
     means: ClassVar[str]
     """What it does, for `rnncli layers`."""
-    sizes: ClassVar[Sizes | Rate]
+    sizes: ClassVar[Sizes]
+    """How its sizes are written."""
     options: ClassVar[tuple[Option, ...]] = ()
-    needs_sequence: ClassVar[bool] = False
-    """Whether it can only read (batch, timesteps, features)."""
-    only_first: ClassVar[bool] = False
-    """Whether it can only stand at the head of a network."""
+    """Its other fields."""
+    reads: ClassVar[Reads] = "either"
+    """What it can read."""
+    states: ClassVar[tuple[str, ...]] = ()
+    """What it keeps from timestep to timestep, each of `units` numbers; a layer with states is a recurrent layer."""
+    gates: ClassVar[int] = 1
+    """How many numbers it computes at a step for each that it returns, the states aside."""
+
+    def __post_init__(self) -> None:
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        try:
+            for name, value in self.sizes.check(values).items():
+                object.__setattr__(self, name, value)
+            for option in self.options:
+                option.check(values[option.attribute])
+        except ValueError as fault:
+            raise ArgumentError(f"{type(self).__name__}: {fault}") from None
+
+    # What it makes of its input
 
     @abstractmethod
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape of its output for an input of `input_shape`."""
 
-    def weights(self, input_size: int, framework: Framework = "keras") -> tuple[Weight, ...]:
-        """Return the weights it owns when each vector it reads has `input_size` features.
+    @property
+    def returns(self) -> Returns:
+        """What it returns."""
+        return "same"
+
+    def returning(self, what: Literal["sequence", "vector"]) -> "Layer | None":
+        """Return the same layer returning a sequence or a vector, or None if it cannot be told to."""
+        del what
+        return None
+
+    @property
+    def needs_whole(self) -> bool:
+        """Whether it needs the end of the sequence before it can return anything."""
+        return False
+
+    @property
+    def reverses(self) -> bool:
+        """Whether it reads time from the last step to the first."""
+        return False
+
+    @property
+    def merge(self) -> str | None:
+        """How the outputs of its two directions become one; None if it reads in one direction."""
+        return None
+
+    @property
+    def directions(self) -> tuple[str, ...]:
+        """What comes before the names of its weights and states, for each direction that it reads in."""
+        return ("",)
+
+    # What it owns
+
+    def weights(self, input_shape: Shape, framework: Framework = "keras") -> tuple[Weight, ...]:
+        """Return the weights it owns when it reads `input_shape`.
 
         They are in the framework's own order, named and shaped as the framework does.
         """
-        del input_size, framework
+        del input_shape, framework
         return ()
+
+    def state_shapes(self, batch: int) -> dict[str, tuple[int, ...]]:
+        """Return the shape of each of its states by name: `h`, `forward/c`."""
+        del batch
+        return {}
+
+    # What the frameworks call it, and what they cannot express
 
     def type_name(self, framework: Framework = "keras") -> str:
         """Return the framework's class for it, as a summary shows it."""
@@ -201,38 +162,87 @@ class Layer(ABC):
         del framework
         return None
 
+    # What a learner asks
+
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
         """Return what it computes in one step, in the symbols of its weights."""
         del framework
         return ()
 
+    def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Note]:
+        """Yield what is worth knowing about it when it reads `input_shape`."""
+        del input_shape, framework
+        yield from ()
+
     def output_range(self) -> tuple[float, float] | None:
         """Return the bounds that its outputs saturate at, or None where they have none."""
         return None
 
+    # How it is written
+
     def spec(self) -> str:
         """Return its canonical spec: the short kind, plain numbers, defaults left out."""
-        return ":".join([self.kind, self._sizes_spec(), *self._options_spec()])
+        size = self.sizes.spell({name: getattr(self, name) for name in self.sizes.attributes})
+        return ":".join([self.kind, *([size] if size else []), *self._options_spec()])
 
-    def _sizes_spec(self) -> str:
-        if isinstance(self.sizes, Rate):
-            rate: float = getattr(self, self.sizes.attribute)
-            return f"{rate:g}" if float(f"{rate:g}") == rate else repr(rate)
-        numbers = [getattr(self, attribute) for attribute in self.sizes.attributes]
-        return "x".join(str(number) for number in numbers if number is not None)
-
-    def _options_spec(self) -> list[str]:
-        fields = []
+    def _options_spec(self) -> Iterator[str]:
         for option in self.options:
             value = getattr(self, option.attribute)
-            if value != type(self).default(option.attribute):
-                fields.append(option.word if isinstance(option, Flag) else option.spelling(value))
-        return fields
+            if value != self.default(option.attribute):
+                yield option.spelling(value)
+
+    def with_size(self, old: object, new: int) -> Self:
+        """Return the layer with another number in each place where one of its sizes is `old`."""
+        changes = {name: new for name in self.sizes.attributes if getattr(self, name) is old}
+        return type(self)(**{field.name: getattr(self, field.name) for field in fields(self)} | changes)
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.spec()}>"
+        given = (
+            f"{field.name}={value!r}" for field in fields(self) if (value := getattr(self, field.name)) != field.default
+        )
+        return f"{type(self).__name__}({', '.join(given)})"
 
     @classmethod
     def default(cls, attribute: str) -> object:
         """Return the value of an optional attribute when a spec does not set it."""
         return cls.__dataclass_fields__[attribute].default
+
+
+class Head(Layer):
+    """A layer that takes the input of a network. It can only stand first."""
+
+    reads: ClassVar[Reads] = "input"
+    shown: ClassVar[bool] = True
+    """Whether a summary shows it as a layer."""
+
+    @property
+    def returns(self) -> Returns:
+        """A sequence, always."""
+        return "sequence"
+
+    @property
+    def vocabulary(self) -> int | None:
+        """How many ids there are, where the input is integer ids; None where it is vectors."""
+        return None
+
+    @property
+    def fixed_timesteps(self) -> int | None:
+        """The length of the sequence, where the layer says it."""
+        return None
+
+    @property
+    def masks(self) -> bool:
+        """Whether it marks steps as padding."""
+        return False
+
+    @abstractmethod
+    def input_shape(self, batch: int | None = None, timesteps: int | None = None) -> Shape:
+        """Return the shape of the network's input: (batch, timesteps, features), or (batch, timesteps) for ids."""
+
+    @abstractmethod
+    def with_timesteps(self, timesteps: int) -> "Head":
+        """Return the layer for a sequence of that length."""
+
+    @abstractmethod
+    def of_vectors(self) -> "Head":
+        """Return the layer that reads the vectors which this one returns."""

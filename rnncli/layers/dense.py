@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rnncli.layers.activations import ACTIVATION_RANGES, ACTIVATIONS
-from rnncli.layers.base import Choice, Equation, Factor, Flag, Framework, Layer, Option, Shape, Sizes, Weight, applied
+from rnncli.layers.activations import ACTIVATION_OPTION, ACTIVATION_RANGES
+from rnncli.layers.base import Equation, Layer, Note, applied
+from rnncli.layers.options import Flag, Option
+from rnncli.layers.sizes import Numbers, Sizes
+from rnncli.layers.weights import Factor, Framework, Weight
+from rnncli.quantities import Shape, features_of
 
 
 @dataclass(frozen=True, repr=False)
@@ -25,25 +30,25 @@ class Dense(Layer):
     keras: ClassVar[str] = "Dense"
     torch: ClassVar[str] = "Linear"
     means: ClassVar[str] = "fully connected, per timestep"
-    sizes: ClassVar[Sizes] = Sizes(("units",), ("U",), example="32")
+    sizes: ClassVar[Sizes] = Numbers(("units",), ("U",), example="32")
     options: ClassVar[tuple[Option, ...]] = (
         Flag("nobias", "use_bias", "no bias", value=False),
-        Choice("act", "activation", {a: a for a in ACTIVATIONS}, "activation", name_alone=True),
+        ACTIVATION_OPTION,
     )
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return `input_shape` with its last axis replaced by units."""
         return (*input_shape[:-1], self.units)
 
-    def weights(self, input_size: int, framework: Framework = "keras") -> tuple[Weight, ...]:
+    def weights(self, input_shape: Shape, framework: Framework = "keras") -> tuple[Weight, ...]:
         """Return the matrix and the bias; PyTorch keeps the matrix as (units, input)."""
-        reads, units = (Factor("input", input_size),), (Factor("units", self.units),)
+        reads, units = (Factor("input", features_of(input_shape)),), (Factor("units", self.units),)
         if framework == "torch":
-            weights = [Weight("weight", (units, reads), "W", multiplies=True)]
+            weights = [Weight("weight", (units, reads), "W", "kernel")]
         else:
-            weights = [Weight("kernel", (reads, units), "W", "glorot_uniform", multiplies=True)]
+            weights = [Weight("kernel", (reads, units), "W", "kernel", "glorot_uniform")]
         if self.use_bias:
-            weights.append(Weight("bias", (units,), "b", "zeros"))
+            weights.append(Weight("bias", (units,), "b", "bias", "zeros"))
         return tuple(weights)
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
@@ -51,6 +56,12 @@ class Dense(Layer):
         del framework
         bias = " + b" if self.use_bias else ""
         return (Equation(f"y_t = {applied(self.activation, f'x_t·W{bias}')}"),)
+
+    def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Note]:
+        """Say what the output for a sequence is."""
+        del framework
+        if len(input_shape) == 3:
+            yield Note("Output", "one vector for each timestep, all by the same weights")
 
     def keras_names(self) -> tuple[str, ...]:
         """Return Keras's base name."""

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rnncli.layers.base import Equation, Framework, Layer, Rate, Shape
+from rnncli.layers.base import Equation, Layer
+from rnncli.layers.sizes import Share, Sizes
+from rnncli.layers.weights import Framework
+from rnncli.quantities import Shape
 
 
 @dataclass(frozen=True, repr=False)
@@ -18,7 +21,7 @@ class Dropout(Layer):
     keras: ClassVar[str] = "Dropout"
     torch: ClassVar[str] = "Dropout"
     means: ClassVar[str] = "drops a share P in training, none here"
-    sizes: ClassVar[Rate] = Rate("rate", "P", example="0.5")
+    sizes: ClassVar[Sizes] = Share("rate", "P", example="0.5", needs="the share it drops")
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return `input_shape`."""

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rnncli.layers.base import Equation, Factor, Flag, Framework, Layer, Option, Shape, Sizes, Weight
+from rnncli.layers.base import Equation, Head, Note
+from rnncli.layers.input import Input
+from rnncli.layers.options import Flag, Option
+from rnncli.layers.sizes import Numbers, Sizes
+from rnncli.layers.weights import Factor, Framework, Weight
+from rnncli.quantities import Shape
 
 
 @dataclass(frozen=True, repr=False)
-class Embedding(Layer):
+class Embedding(Head):
     """A table of vectors looked up by id: (batch, timesteps) -> (batch, timesteps, output_dim).
 
     `keras.layers.Embedding(input_dim, output_dim, mask_zero=mask_zero)`.
@@ -24,24 +30,53 @@ class Embedding(Layer):
     keras: ClassVar[str] = "Embedding"
     torch: ClassVar[str] = "Embedding"
     means: ClassVar[str] = "D numbers for each id in 0..V-1"
-    sizes: ClassVar[Sizes] = Sizes(("input_dim", "output_dim"), ("V", "D"), example="10000x32")
+    sizes: ClassVar[Sizes] = Numbers(("input_dim", "output_dim"), ("V", "D"), example="10000x32")
     options: ClassVar[tuple[Option, ...]] = (Flag("mask", "mask_zero", "id 0 is padding: recurrent layers skip it"),)
-    only_first: ClassVar[bool] = True
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return (batch, timesteps, output_dim) for ids of shape (batch, timesteps)."""
         return (*input_shape, self.output_dim)
 
-    def weights(self, input_size: int, framework: Framework = "keras") -> tuple[Weight, ...]:
+    def input_shape(self, batch: int | None = None, timesteps: int | None = None) -> Shape:
+        """Return (batch, timesteps)."""
+        return (batch, timesteps)
+
+    @property
+    def vocabulary(self) -> int:
+        """How many ids there are."""
+        return self.input_dim
+
+    @property
+    def masks(self) -> bool:
+        """Whether id 0 is padding."""
+        return self.mask_zero
+
+    def with_timesteps(self, timesteps: int) -> Embedding:
+        """Return the embedding itself: it takes sequences of any length."""
+        del timesteps
+        return self
+
+    def of_vectors(self) -> Input:
+        """Return an input of the vectors in the table."""
+        return Input(self.output_dim)
+
+    def weights(self, input_shape: Shape, framework: Framework = "keras") -> tuple[Weight, ...]:
         """Return the table, of shape (input_dim, output_dim)."""
-        del input_size
+        del input_shape
         axes = ((Factor("ids", self.input_dim),), (Factor("numbers", self.output_dim),))
-        return (Weight("weight" if framework == "torch" else "embeddings", axes, "E", "uniform"),)
+        return (Weight("weight" if framework == "torch" else "embeddings", axes, "E", "table", "uniform"),)
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
         """Return the lookup."""
         del framework
         return (Equation("y_t = E[x_t]", "the row of the id x_t"),)
+
+    def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Note]:
+        """Say what the output is, and what a mask does."""
+        del input_shape, framework
+        yield Note("Output", "a vector for every id, so the shape gains an axis")
+        if self.mask_zero:
+            yield Note("Mask", "id 0 is padding: a recurrent layer keeps its state there")
 
     def keras_names(self) -> tuple[str, ...]:
         """Return Keras's base name."""

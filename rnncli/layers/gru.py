@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from rnncli.layers.base import Choice, Conflict, Equation, Factor, Framework, Option, Weight, applied
+from rnncli.layers.base import Conflict, Equation, Note, applied
+from rnncli.layers.options import Choice, Option
 from rnncli.layers.recurrent import Gated
+from rnncli.layers.weights import Factor, Framework, Weight
+from rnncli.quantities import Shape
 
 
 @dataclass(frozen=True, repr=False)
@@ -25,8 +29,7 @@ class GRU(Gated):
     means: ClassVar[str] = "two gates and a candidate: 3 × the weights of rnn"
     cell_keras_name: ClassVar[str] = "gru"
     gates: ClassVar[int] = 3
-    blocks: ClassVar[tuple[str, ...]] = ("z", "r", "h")
-    torch_blocks: ClassVar[tuple[str, ...]] = ("r", "z", "n")
+    blocks: ClassVar[Mapping[Framework, tuple[str, ...]]] = {"keras": ("z", "r", "h"), "torch": ("r", "z", "n")}
     options: ClassVar[tuple[Option, ...]] = (
         *Gated.options,
         Choice(
@@ -38,27 +41,31 @@ class GRU(Gated):
     )
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
-        """Return the gates z and r, the candidate g, and the state."""
-        del framework
+        """Return the gates z and r, the candidate, and the state, in the framework's order of blocks.
+
+        Keras calls the candidate's block h, like the state; so the candidate itself is g there.
+        """
+        *gates, block = self.blocks[framework]
+        candidate = "g" if framework == "keras" else block
         both = self.use_bias and self.reset_after
+        means = {"z": "update gate: what is kept", "r": "reset gate: what the candidate sees of the state"}
 
-        def gate(symbol: str, means: str) -> Equation:
-            bias = f" + b_{symbol}" if self.use_bias else ""
-            second = f" + b'_{symbol}" if both else ""
-            total = f"x_t·W_{symbol} + h_{{t-1}}·U_{symbol}{bias}{second}"
-            return Equation(f"{symbol}_t = {applied(self.recurrent_activation, total)}", means)
+        def gate(name: str) -> Equation:
+            bias = f" + b_{name}" if self.use_bias else ""
+            second = f" + b'_{name}" if both else ""
+            total = f"x_t·W_{name} + h_{{t-1}}·U_{name}{bias}{second}"
+            return Equation(f"{name}_t = {applied(self.recurrent_activation, total)}", means[name])
 
-        bias = " + b_h" if self.use_bias else ""
+        bias = f" + b_{block}" if self.use_bias else ""
         if self.reset_after:
-            recurrent = "h_{t-1}·U_h + b'_h" if both else "h_{t-1}·U_h"
-            candidate = f"x_t·W_h{bias} + r_t * ({recurrent})"
+            recurrent = f"h_{{t-1}}·U_{block} + b'_{block}" if both else f"h_{{t-1}}·U_{block}"
+            total = f"x_t·W_{block}{bias} + r_t * ({recurrent})"
         else:
-            candidate = f"x_t·W_h + (r_t * h_{{t-1}})·U_h{bias}"
+            total = f"x_t·W_{block} + (r_t * h_{{t-1}})·U_{block}{bias}"
         return (
-            gate("z", "update gate: what is kept"),
-            gate("r", "reset gate: what the candidate sees of the state"),
-            Equation(f"g_t = {applied(self.activation, candidate)}", "candidate"),
-            Equation("h_t = z_t * h_{t-1} + (1 - z_t) * g_t", "state and output"),
+            *map(gate, gates),
+            Equation(f"{candidate}_t = {applied(self.activation, total)}", "candidate"),
+            Equation(f"h_t = z_t * h_{{t-1}} + (1 - z_t) * {candidate}_t", "state and output"),
         )
 
     def _bias(self) -> Weight:
@@ -72,3 +79,25 @@ class GRU(Gated):
                 replace(self, reset_after=True),
             )
         return super()._torch_conflict()
+
+    def _cell_notes(self, input_shape: Shape, framework: Framework) -> Iterator[Note]:
+        yield from super()._cell_notes(input_shape, framework)
+        if self.use_bias:
+            yield Note("Reset", self._reset_text(input_shape, framework))
+
+    def _reset_text(self, input_shape: Shape, framework: Framework) -> str:
+        before, after = (
+            sum(weight.params for weight in replace(self, reset_after=value).weights(input_shape))
+            for value in (False, True)
+        )
+        block = self.blocks[framework][-1]
+        if self.reset_after:
+            return (
+                f"r acts on h_{{t-1}}·U_{block} + b'_{block}, so W and U have a bias each (reset=after, as "
+                f"in PyTorch and cuDNN). With reset=before r acts on h_{{t-1}} and one bias is enough: {before:,} "
+                f"instead of {after:,}"
+            )
+        return (
+            "r acts on h_{t-1}, so one bias is enough (reset=before, as in the paper). "
+            f"With reset=after, Keras's default, W and U have a bias each: {after:,} instead of {before:,}"
+        )

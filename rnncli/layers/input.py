@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from rnncli.layers.base import Layer, Shape, Sizes
+from rnncli.layers.base import Head
+from rnncli.layers.sizes import Numbers, Sizes
+from rnncli.quantities import Shape
 
 
 @dataclass(frozen=True, repr=False)
-class Input(Layer):
+class Input(Head):
     """The head of a network that reads vectors: `keras.Input((timesteps, features))`.
 
     It owns nothing and is shown as the input, not as a layer.
@@ -23,12 +25,29 @@ class Input(Layer):
     keras: ClassVar[str] = "InputLayer"
     torch: ClassVar[str] = "Input"
     means: ClassVar[str] = "F features at each of T timesteps"
-    sizes: ClassVar[Sizes] = Sizes(("timesteps", "features"), ("T", "F"), example="32", optional=1)
-    only_first: ClassVar[bool] = True
+    sizes: ClassVar[Sizes] = Numbers(("timesteps", "features"), ("T", "F"), example="32", optional=1)
+    shown: ClassVar[bool] = False
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return `input_shape`: an input passes on what it is given."""
         return input_shape
+
+    def input_shape(self, batch: int | None = None, timesteps: int | None = None) -> Shape:
+        """Return (batch, timesteps, features)."""
+        return (batch, timesteps if self.timesteps is None else self.timesteps, self.features)
+
+    @property
+    def fixed_timesteps(self) -> int | None:
+        """The T of `input:TxF`."""
+        return self.timesteps
+
+    def with_timesteps(self, timesteps: int) -> Input:
+        """Return the input with another T."""
+        return replace(self, timesteps=timesteps)
+
+    def of_vectors(self) -> Input:
+        """Return the input itself: it reads vectors."""
+        return self
 
     def keras_names(self) -> tuple[str, ...]:
         """Return Keras's base name."""

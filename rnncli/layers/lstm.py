@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
-from rnncli.layers.base import Equation, Framework, Weight, applied
+from rnncli.layers.base import Equation, applied
 from rnncli.layers.recurrent import Gated
+from rnncli.layers.weights import Framework, Weight
 
 
 class LSTM(Gated):
@@ -17,24 +19,27 @@ class LSTM(Gated):
     means: ClassVar[str] = "three gates and a candidate: 4 × the weights of rnn"
     cell_keras_name: ClassVar[str] = "lstm"
     gates: ClassVar[int] = 4
-    blocks: ClassVar[tuple[str, ...]] = ("i", "f", "c", "o")
-    torch_blocks: ClassVar[tuple[str, ...]] = ("i", "f", "g", "o")
+    blocks: ClassVar[Mapping[Framework, tuple[str, ...]]] = {
+        "keras": ("i", "f", "c", "o"),
+        "torch": ("i", "f", "g", "o"),
+    }
     states: ClassVar[tuple[str, ...]] = ("h", "c")
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
         """Return the gates i, f and o, the candidate g, and the two states."""
+        i, f, g, o = self.blocks[framework]
 
         def gate(symbol: str, block: str, activation: str, means: str) -> Equation:
             total = f"x_t·W_{block} + h_{{t-1}}·U_{block}{self._bias_text(framework, f'_{block}')}"
             return Equation(f"{symbol}_t = {applied(activation, total)}", means)
 
         return (
-            gate("i", "i", self.recurrent_activation, "input gate: what is written"),
-            gate("f", "f", self.recurrent_activation, "forget gate: what is kept"),
-            gate("g", "c", self.activation, "candidate: what could be written"),
-            gate("o", "o", self.recurrent_activation, "output gate: what is shown"),
-            Equation("c_t = f_t * c_{t-1} + i_t * g_t", "the cell's memory"),
-            Equation(f"h_t = o_t * {applied(self.activation, 'c_t')}", "state and output"),
+            gate(i, i, self.recurrent_activation, "input gate: what is written"),
+            gate(f, f, self.recurrent_activation, "forget gate: what is kept"),
+            gate("g", g, self.activation, "candidate: what could be written"),
+            gate(o, o, self.recurrent_activation, "output gate: what is shown"),
+            Equation(f"c_t = {f}_t * c_{{t-1}} + {i}_t * g_t", "the cell's memory"),
+            Equation(f"h_t = {o}_t * {applied(self.activation, 'c_t')}", "state and output"),
         )
 
     def _bias(self) -> Weight:

@@ -7,25 +7,27 @@ file of its own.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, Literal, Self
 
-from rnncli.layers.activations import ACTIVATION_RANGES, ACTIVATIONS
-from rnncli.layers.base import (
-    Axis,
-    Choice,
-    Conflict,
-    Factor,
-    Flag,
-    Framework,
-    Layer,
-    Option,
-    Shape,
-    Sizes,
-    Weight,
-)
+from rnncli.errors import listed
+from rnncli.layers.activations import ACTIVATION_OPTION, ACTIVATION_RANGES, GATE_ACTIVATION_OPTION
+from rnncli.layers.base import Conflict, Layer, Note, Reads, Returns
+from rnncli.layers.options import Choice, Flag, Option
+from rnncli.layers.sizes import Numbers, Sizes
+from rnncli.layers.weights import Axis, Factor, Framework, Weight
+from rnncli.quantities import Shape, features_of, shape_text
 
-MERGE_MODES = ("concat", "sum", "mul", "ave")
+MERGED = {
+    "concat": "their outputs stand side by side",
+    "sum": "their outputs are added",
+    "mul": "their outputs are multiplied",
+    "ave": "the mean of their outputs is taken",
+}
+"""What each merge mode does with the outputs of the two directions."""
+
+MERGE_MODES = tuple(MERGED)
 
 SEQUENCE_OPTIONS: tuple[Option, ...] = (
     Flag("seq", "return_sequences", "return every output, not only the last"),
@@ -36,12 +38,11 @@ SEQUENCE_OPTIONS: tuple[Option, ...] = (
         {mode: mode for mode in MERGE_MODES},
         "read both ways and merge the two outputs",
         key_alone="concat",
+        unset=True,
     ),
     Flag("nobias", "use_bias", "no bias", value=False),
-    Choice("act", "activation", {a: a for a in ACTIVATIONS}, "activation", name_alone=True),
+    ACTIVATION_OPTION,
 )
-
-GATE_ACTIVATION = Choice("recact", "recurrent_activation", {a: a for a in ACTIVATIONS}, "activation of the gates")
 
 
 @dataclass(frozen=True, repr=False)
@@ -63,47 +64,87 @@ class Recurrent(Layer):
 
     cell_keras_name: ClassVar[str]
     """The base name that Keras numbers: `simple_rnn`."""
-    gates: ClassVar[int]
-    """How many blocks of `units` columns its kernels have."""
-    blocks: ClassVar[tuple[str, ...]] = ()
-    """The names of those blocks, in Keras's order."""
-    torch_blocks: ClassVar[tuple[str, ...]] = ()
-    """The same as PyTorch calls and orders them."""
+    blocks: ClassVar[Mapping[Framework, tuple[str, ...]]]
+    """The names of the blocks of `units` numbers that its kernels have, in the order of each framework."""
     states: ClassVar[tuple[str, ...]] = ("h",)
-    """What the cell keeps between timesteps, each of `units` numbers."""
-    sizes: ClassVar[Sizes] = Sizes(("units",), ("U",), example="32")
+    sizes: ClassVar[Sizes] = Numbers(("units",), ("U",), example="32")
     options: ClassVar[tuple[Option, ...]] = SEQUENCE_OPTIONS
-    needs_sequence: ClassVar[bool] = True
+    reads: ClassVar[Reads] = "sequence"
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return (batch, timesteps, units) or (batch, units); twice the units where both directions are kept."""
         units = 2 * self.units if self.merge_mode == "concat" else self.units
         return (*input_shape[:-1], units) if self.return_sequences else (input_shape[0], units)
 
-    def weights(self, input_size: int, framework: Framework = "keras") -> tuple[Weight, ...]:
+    @property
+    def returns(self) -> Returns:
+        """The sequence of its outputs, or the last output alone."""
+        return "sequence" if self.return_sequences else "vector"
+
+    def returning(self, what: Literal["sequence", "vector"]) -> Self:
+        """Return the same layer returning the sequence of its outputs, or the last alone."""
+        return replace(self, return_sequences=what == "sequence")
+
+    @property
+    def needs_whole(self) -> bool:
+        """Whether it reads from the end of the sequence, too."""
+        return self.go_backwards or self.merge_mode is not None
+
+    @property
+    def reverses(self) -> bool:
+        """Whether it reads time from the last step to the first."""
+        return self.go_backwards
+
+    @property
+    def merge(self) -> str | None:
+        """The merge mode."""
+        return self.merge_mode
+
+    @property
+    def directions(self) -> tuple[str, ...]:
+        """Return what comes before the names of its weights and states, for each direction it reads in."""
+        return ("",) if self.merge_mode is None else ("forward/", "backward/")
+
+    def weights(self, input_shape: Shape, framework: Framework = "keras") -> tuple[Weight, ...]:
         """Return the weights of the cell, or of the forward and the backward cell."""
+        features = features_of(input_shape)
         if framework == "torch":
             suffixes = ("",) if self.merge_mode is None else ("", "_reverse")
             return tuple(
                 weight._replace(name=weight.name + suffix)
                 for suffix in suffixes
-                for weight in self._torch_cell_weights(input_size)
+                for weight in self._torch_cell_weights(features)
             )
         return tuple(
             weight._replace(name=direction + weight.name)
-            for direction in self.directions()
-            for weight in self.cell_weights(input_size)
+            for direction in self.directions
+            for weight in self._keras_cell_weights(features)
         )
 
-    def cell_weights(self, input_size: int) -> tuple[Weight, ...]:
+    def state_shapes(self, batch: int) -> dict[str, tuple[int, ...]]:
+        """Return (batch, units) for each state of each direction."""
+        return {direction + state: (batch, self.units) for direction in self.directions for state in self.states}
+
+    def _keras_cell_weights(self, features: int) -> tuple[Weight, ...]:
         """Return Keras's weights of one cell: W and U side by side for all gates, and b."""
         columns = self._columns()
         weights = [
-            Weight("kernel", ((Factor("input", input_size),), columns), "W", "glorot_uniform", multiplies=True),
-            Weight("recurrent_kernel", (columns[-1:], columns), "U", "orthogonal", multiplies=True),
+            Weight("kernel", ((Factor("input", features),), columns), "W", "kernel", "glorot_uniform"),
+            Weight("recurrent_kernel", (columns[-1:], columns), "U", "recurrent", "orthogonal"),
         ]
         if self.use_bias:
             weights.append(self._bias())
+        return tuple(weights)
+
+    def _torch_cell_weights(self, features: int) -> tuple[Weight, ...]:
+        # torch.nn.RNNBase: rows are gates, and the input and the state have a bias each.
+        rows = self._columns()
+        weights = [
+            Weight("weight_ih_l0", (rows, (Factor("input", features),)), "W", "kernel"),
+            Weight("weight_hh_l0", (rows, rows[-1:]), "U", "recurrent"),
+        ]
+        if self.use_bias:
+            weights += [Weight("bias_ih_l0", (rows,), "b", "bias"), Weight("bias_hh_l0", (rows,), "b'", "bias")]
         return tuple(weights)
 
     def _columns(self) -> Axis:
@@ -112,28 +153,13 @@ class Recurrent(Layer):
         return (units,) if self.gates == 1 else (Factor("gates", self.gates), units)
 
     def _bias(self) -> Weight:
-        return Weight("bias", (self._columns(),), "b", "zeros")
+        return Weight("bias", (self._columns(),), "b", "bias", "zeros")
 
     def _bias_text(self, framework: Framework, block: str = "") -> str:
         """Return what an equation adds for the bias of a block; PyTorch has one for the input and one for the state."""
         if not self.use_bias:
             return ""
         return f" + b{block} + b'{block}" if framework == "torch" else f" + b{block}"
-
-    def _torch_cell_weights(self, input_size: int) -> tuple[Weight, ...]:
-        # torch.nn.RNNBase: rows are gates, and the input and the state have a bias each.
-        rows = self._columns()
-        weights = [
-            Weight("weight_ih_l0", (rows, (Factor("input", input_size),)), "W", multiplies=True),
-            Weight("weight_hh_l0", (rows, rows[-1:]), "U", multiplies=True),
-        ]
-        if self.use_bias:
-            weights += [Weight("bias_ih_l0", (rows,), "b"), Weight("bias_hh_l0", (rows,), "b'")]
-        return tuple(weights)
-
-    def directions(self) -> tuple[str, ...]:
-        """Return what comes before the names of its weights and states, for each direction it reads in."""
-        return ("",) if self.merge_mode is None else ("forward/", "backward/")
 
     def type_name(self, framework: Framework = "keras") -> str:
         """Return the cell's class, or Bidirectional where Keras wraps it."""
@@ -170,6 +196,39 @@ class Recurrent(Layer):
             )
         return None
 
+    def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Note]:
+        """Say what the gates, the state, the directions and the output are."""
+        yield from self._cell_notes(input_shape, framework)
+        several = len(self.states) > 1
+        yield Note(
+            "State",
+            f"{listed(self.states)}, {self.units:,} numbers{' each' if several else ''}, {'are' if several else 'is'} "
+            "zero at the start of every sample: nothing passes from one sample to the next",
+        )
+        if self.merge_mode is not None:
+            yield Note(
+                "Both ways",
+                "two cells with weights of their own read the sequence from its two ends; "
+                f"{MERGED[self.merge_mode]}: {features_of(self.output_shape(input_shape)):,} numbers",
+            )
+        if self.go_backwards:
+            order = ", and the outputs come in that order" if self.return_sequences else ""
+            yield Note("Backwards", f"time is read from the last step to the first{order}")
+        if self.return_sequences:
+            yield Note("Output", "the output of every timestep")
+        else:
+            keeps = self.returning("sequence")
+            yield Note(
+                "Output",
+                f"the last output alone: the time axis is gone. seq keeps it: {keeps.spec()} returns "
+                f"{shape_text(keeps.output_shape(input_shape))}",
+            )
+
+    def _cell_notes(self, input_shape: Shape, framework: Framework) -> Iterator[Note]:
+        """Yield what is particular to the cell."""
+        del input_shape, framework
+        yield from ()
+
     def output_range(self) -> tuple[float, float] | None:
         """Return the bounds that the merged outputs saturate at, or None where they have none."""
         bounds = self._cell_range()
@@ -188,20 +247,32 @@ class Gated(Recurrent):
 
     recurrent_activation: str = "sigmoid"
 
-    options: ClassVar[tuple[Option, ...]] = (*SEQUENCE_OPTIONS, GATE_ACTIVATION)
+    options: ClassVar[tuple[Option, ...]] = (*SEQUENCE_OPTIONS, GATE_ACTIVATION_OPTION)
 
     def _torch_conflict(self) -> Conflict | None:
         if self.activation != "tanh":
             return Conflict(
-                f"PyTorch's {self.torch} has no activation but tanh, not {self.activation}",
+                f"PyTorch's {self.torch} is always tanh; {self.activation} was given",
                 replace(self, activation="tanh"),
             )
         if self.recurrent_activation != "sigmoid":
             return Conflict(
-                f"PyTorch's {self.torch} has no gates but sigmoid, not {self.recurrent_activation}",
+                f"PyTorch's {self.torch} gates are always sigmoid; {self.recurrent_activation} was given",
                 replace(self, recurrent_activation="sigmoid"),
             )
         return super()._torch_conflict()
+
+    def _cell_notes(self, input_shape: Shape, framework: Framework) -> Iterator[Note]:
+        from rnncli.layers.simple_rnn import SimpleRNN
+
+        rnn = SimpleRNN(self.units, use_bias=self.use_bias).weights(input_shape, framework)
+        blocks = listed(self.blocks[framework])
+        lines, place = ("rows", "one below the other") if framework == "torch" else ("columns", "side by side")
+        yield Note(
+            "Gates",
+            f"{self.gates} with the candidate: the {lines} of {blocks} lie {place} in each array; an "
+            f"rnn:{self.units} alone has {sum(weight.params for weight in rnn):,} parameters",
+        )
 
     def _cell_range(self) -> tuple[float, float] | None:
         # A gate between 0 and 1 leaves the activation's bounds in place: an LSTM's output is a gate times the

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
 from rnncli.layers.activations import ACTIVATION_RANGES
-from rnncli.layers.base import Conflict, Equation, Framework, applied
+from rnncli.layers.base import Conflict, Equation, applied
 from rnncli.layers.recurrent import Recurrent
+from rnncli.layers.weights import Framework
 
 
 class SimpleRNN(Recurrent):
@@ -19,7 +21,7 @@ class SimpleRNN(Recurrent):
     torch: ClassVar[str] = "RNN"
     means: ClassVar[str] = "h = act(x·W + h·U + b)"
     cell_keras_name: ClassVar[str] = "simple_rnn"
-    gates: ClassVar[int] = 1
+    blocks: ClassVar[Mapping[Framework, tuple[str, ...]]] = {"keras": ("",), "torch": ("",)}
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
         """Return the textbook's loop."""
@@ -29,7 +31,7 @@ class SimpleRNN(Recurrent):
     def _torch_conflict(self) -> Conflict | None:
         if self.activation not in ("tanh", "relu"):
             return Conflict(
-                f"PyTorch's RNN knows tanh and relu, not {self.activation}",
+                f"PyTorch's RNN knows tanh and relu; {self.activation} was given",
                 replace(self, activation="tanh"),
             )
         return super()._torch_conflict()

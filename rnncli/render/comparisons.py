@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from rnncli.layers.base import FRAMEWORK_NAMES
+from rnncli.layers.weights import FRAMEWORK_NAMES
 from rnncli.quantities import count, memory
 from rnncli.render.tables import shape_cell
 from rnncli.reports.comparison import FIGURES, Change, Comparison, change

@@ -9,9 +9,8 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.text import Text
 
-from rnncli.layers.base import Shape
 from rnncli.network import Network
-from rnncli.quantities import shape_text
+from rnncli.quantities import Shape, shape_text
 from rnncli.render.grid import BACKWARD_START, BOX, DOTS, START, Grid, arrow, fit, step_names
 from rnncli.reports.unrolled import Steps, Unrolled, UnrolledLayer, unroll
 

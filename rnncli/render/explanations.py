@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console
 from rich.text import Text
 
-from rnncli.layers.base import FRAMEWORK_NAMES
+from rnncli.layers.weights import FRAMEWORK_NAMES
 from rnncli.quantities import shape_text
 from rnncli.render.tables import print_head, shape_cell
 from rnncli.reports.explanation import Explanation, Formula, LayerExplanation

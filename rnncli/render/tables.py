@@ -10,8 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from rnncli.layers.base import Shape
-from rnncli.quantities import count, memory, shape_text
+from rnncli.quantities import Shape, count, memory, shape_text
 from rnncli.summary import LayerSummary, Summary
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any, NamedTuple
 
-from rnncli.layers import Layer, Recurrent
-from rnncli.layers.base import Framework
+from rnncli.layers import Layer
+from rnncli.layers.weights import Framework
 from rnncli.network import Network
 from rnncli.summary import LayerSummary, Summary
 
@@ -158,7 +158,7 @@ def _pairs(first: list[str], second: list[str]) -> list[tuple[int, int]]:
 
 def _role(layer: Layer) -> str:
     """Return what a layer is there for; layers of the same role line up."""
-    return "recurrent" if isinstance(layer, Recurrent) else layer.kind
+    return "recurrent" if layer.states else layer.kind
 
 
 def _layer_dict(first: LayerSummary | None, layer: LayerSummary | None) -> dict[str, Any] | None:

@@ -7,15 +7,16 @@ declares, so they cannot disagree with what a summary counts.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import prod
 from typing import Any, NamedTuple
 
-from rnncli.language.hints import listed
-from rnncli.layers import GRU, Dense, Embedding, Layer, Recurrent, SimpleRNN
-from rnncli.layers.base import FRAMEWORK_NAMES, FRAMEWORKS, Axis, Equation, Framework, Shape, Weight, length
+from rnncli.errors import listed
+from rnncli.layers import Layer
+from rnncli.layers.base import Equation, Note
+from rnncli.layers.weights import FRAMEWORK_NAMES, FRAMEWORKS, Axis, Framework, Weight, length
 from rnncli.network import Network
-from rnncli.quantities import shape_text
+from rnncli.quantities import Shape, shape_text
 from rnncli.summary import Summary
 
 
@@ -31,13 +32,6 @@ class Formula(NamedTuple):
     words: str
     numbers: str
     value: int
-
-
-class Note(NamedTuple):
-    """What is worth knowing about a layer, and what it is about: State, Output, PyTorch."""
-
-    topic: str
-    text: str
 
 
 @dataclass(frozen=True)
@@ -72,7 +66,6 @@ class LayerExplanation:
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain data."""
-        states = self.layer.states if isinstance(self.layer, Recurrent) else ()
         return {
             "name": self.name,
             "type": self.type,
@@ -94,7 +87,7 @@ class LayerExplanation:
             "formula": None if self.total is None else self.total._asdict(),
             "params": self.params,
             "other_params": self.other_params,
-            "states": list(states),
+            "states": list(self.layer.states),
             "notes": [note._asdict() for note in self.notes],
         }
 
@@ -154,7 +147,7 @@ def explain(
     for row, layer, (reads, returns) in zip(
         summary.layers, network.body, network.shapes(batch, timesteps), strict=True
     ):
-        there = None if layer.conflict(other) else layer.weights(reads[-1] or 0, other)
+        there = None if layer.conflict(other) else layer.weights(reads, other)
         layers.append(
             LayerExplanation(
                 name=row.name,
@@ -164,17 +157,13 @@ def explain(
                 input_shape=reads,
                 output_shape=returns,
                 weights=tuple((weight, _product(weight.axes)) for weight in row.weights),
-                total=_total(row.weights, _directions(layer)),
+                total=_total(row.weights, len(layer.directions)),
                 params=row.params,
                 other_params=None if there is None else sum(weight.params for weight in there),
-                notes=(*_notes(layer, reads, returns, framework), *_other_note(layer, row.weights, there, other)),
+                notes=(*layer.notes(reads, framework), *_other_note(layer, row.weights, there, other)),
             )
         )
     return Explanation(summary, tuple(layers), other)
-
-
-def _directions(layer: Layer) -> int:
-    return len(layer.directions()) if isinstance(layer, Recurrent) else 1
 
 
 def _product(axes: Sequence[Axis]) -> Formula:
@@ -211,82 +200,6 @@ def _without(axes: Sequence[Axis], axis: Axis) -> list[Axis]:
     return [*axes[:index], *axes[index + 1 :]]
 
 
-def _notes(layer: Layer, reads: Shape, returns: Shape, framework: Framework) -> Iterator[Note]:
-    match layer:
-        case Embedding():
-            yield Note("Output", "a vector for every id, so the shape gains an axis")
-            if layer.mask_zero:
-                yield Note("Mask", "id 0 is padding: a recurrent layer keeps its state there")
-        case Dense() if len(reads) == 3:
-            yield Note("Output", "one vector for each timestep, all by the same weights")
-        case Recurrent():
-            yield from _recurrent_notes(layer, reads, returns, framework)
-
-
-def _recurrent_notes(layer: Recurrent, reads: Shape, returns: Shape, framework: Framework) -> Iterator[Note]:
-    if layer.blocks:
-        rnn = SimpleRNN(layer.units, use_bias=layer.use_bias).weights(reads[-1] or 0, framework)
-        lines, blocks = ("rows", layer.torch_blocks) if framework == "torch" else ("columns", layer.blocks)
-        place = "one below the other" if framework == "torch" else "side by side"
-        yield Note(
-            "Gates",
-            f"{layer.gates} with the candidate: the {lines} of {listed(list(blocks))} lie {place} in each array; an "
-            f"rnn:{layer.units} alone has {sum(weight.params for weight in rnn):,} parameters",
-        )
-    if isinstance(layer, GRU) and layer.use_bias:
-        yield Note("Reset", _reset_text(layer, reads))
-    verb = "are" if len(layer.states) > 1 else "is"
-    yield Note(
-        "State",
-        f"{listed(list(layer.states))}, {layer.units:,} numbers{' each' if len(layer.states) > 1 else ''}, {verb} zero "
-        "at the start of every sample: nothing passes from one sample to the next",
-    )
-    if layer.merge_mode is not None:
-        yield Note(
-            "Both ways",
-            "two cells with weights of their own read the sequence from its two ends; "
-            f"{MERGED[layer.merge_mode]}: {returns[-1]:,} numbers",
-        )
-    if layer.go_backwards:
-        order = ", and the outputs come in that order" if layer.return_sequences else ""
-        yield Note("Backwards", f"time is read from the last step to the first{order}")
-    if layer.return_sequences:
-        yield Note("Output", "the output of every timestep")
-    else:
-        keeps = replace(layer, return_sequences=True)
-        yield Note(
-            "Output",
-            f"the last output alone: the time axis is gone. seq keeps it: {keeps.spec()} returns "
-            f"{shape_text(keeps.output_shape(reads))}",
-        )
-
-
-MERGED = {
-    "concat": "their outputs stand side by side",
-    "sum": "their outputs are added",
-    "mul": "their outputs are multiplied",
-    "ave": "the mean of their outputs is taken",
-}
-"""What each merge mode does with the outputs of the two directions."""
-
-
-def _reset_text(layer: GRU, reads: Shape) -> str:
-    before, after = (_params(replace(layer, reset_after=value), reads) for value in (False, True))
-    if layer.reset_after:
-        return (
-            "r acts on h_{t-1}·U_h + b'_h, so W and U have a bias each (reset=after, as in PyTorch and cuDNN). "
-            f"With reset=before r acts on h_{{t-1}} and one bias is enough: {before:,} instead of {after:,}"
-        )
-    return (
-        "r acts on h_{t-1}, so one bias is enough (reset=before, as in the paper). "
-        f"With reset=after, Keras's default, W and U have a bias each: {after:,} instead of {before:,}"
-    )
-
-
-def _params(layer: Layer, reads: Shape) -> int:
-    return sum(weight.params for weight in layer.weights(reads[-1] or 0))
-
-
 def _other_note(
     layer: Layer, here: Sequence[Weight], there: Sequence[Weight] | None, other: Framework
 ) -> Iterator[Note]:
@@ -299,7 +212,7 @@ def _other_note(
     if not there:
         return
     params = sum(weight.params for weight in there)
-    ours, theirs = ([weight for weight in weights if weight.symbol.startswith("b")] for weights in (here, there))
+    ours, theirs = ([weight for weight in weights if weight.role == "bias"] for weights in (here, there))
     if params == sum(weight.params for weight in here):
         yield Note(name, f"{params:,} as well")
     else:

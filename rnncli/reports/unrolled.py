@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal, NamedTuple
 
-from rnncli.layers import Embedding, Recurrent
-from rnncli.layers.base import Shape
 from rnncli.network import Network
+from rnncli.quantities import Shape
 
 Steps = Literal["all", "first", "last"]
 """The steps that something happens at: all of them, or one alone."""
@@ -105,13 +104,13 @@ def unroll(network: Network, batch: int | None = None, timesteps: int | None = N
     for layer, row in zip(network.body, summary.layers, strict=True):
         reads = steps
         backwards: tuple[bool, ...] = ()
-        if isinstance(layer, Recurrent):
+        if layer.states:
             # Keras returns a sequence in the order in which it was computed, so two reversals are none. The second
             # cell of a Bidirectional reads against the first, and its outputs are put in the order of the first's.
-            backward = reversed_time != layer.go_backwards
-            backwards = (backward,) if layer.merge_mode is None else (backward, not backward)
-            reversed_time = backward and layer.return_sequences
-            if not layer.return_sequences:
+            backward = reversed_time != layer.reverses
+            backwards = (backward,) if layer.merge is None else (backward, not backward)
+            reversed_time = backward and layer.returns == "sequence"
+            if layer.returns == "vector":
                 steps = "first" if backward else "last"
         layers.append(
             UnrolledLayer(
@@ -120,8 +119,8 @@ def unroll(network: Network, batch: int | None = None, timesteps: int | None = N
                 spec=row.spec,
                 output_shape=row.output_shape,
                 backwards=backwards,
-                states=layer.states if isinstance(layer, Recurrent) else (),
-                merge_mode=layer.merge_mode if isinstance(layer, Recurrent) else None,
+                states=layer.states,
+                merge_mode=layer.merge,
                 reads=reads,
                 returns=steps,
                 reversed_time=reversed_time,
@@ -132,7 +131,7 @@ def unroll(network: Network, batch: int | None = None, timesteps: int | None = N
         input_shape=summary.input_shape,
         input_dtype=summary.input_dtype,
         timesteps=summary.input_shape[1],
-        masked=isinstance(network.head, Embedding) and network.head.mask_zero,
+        masked=network.head.masks,
     )
 
 

@@ -10,7 +10,7 @@ from typing import NoReturn
 from rnncli.errors import SpecError
 from rnncli.language.source import check_length
 from rnncli.layers import LAYERS
-from rnncli.layers.base import Choice
+from rnncli.layers.options import Choice
 from rnncli.search.braces import Alternatives, Literal, Name, Node, Pattern, Range, Values, Words
 
 MAX_DEPTH = 50

@@ -1,7 +1,7 @@
 """What a layer adds to the totals of a network, for all of its sizes at once.
 
-A `Form` is what the declarations of a layer come to with a letter in place of each number: `lstm:x` that reads y
-features has 4·x² + 4·xy + 4·x parameters. There is no formula here: the declared weights are asked once, with a
+A `Form` holds a layer's counts as polynomials in its sizes: `lstm:x` that reads y features has 4·x² + 4·xy + 4·x
+parameters. There is no formula here: the declared weights are asked once, with a
 `Quadratic` for the number, and then every number is one evaluation away.
 """
 
@@ -17,8 +17,9 @@ from typing import Any, NamedTuple
 
 from rnncli.errors import SpecError
 from rnncli.language import spec
-from rnncli.layers import KINDS, Input, Layer
-from rnncli.layers.base import Framework, Sizes
+from rnncli.layers import KINDS, Head, Layer
+from rnncli.layers.sizes import Numbers
+from rnncli.layers.weights import Framework
 from rnncli.quantities import MAX_SIZE
 from rnncli.search.quadratic import Quadratic, X, Y
 
@@ -44,20 +45,24 @@ class Form(NamedTuple):
         returns: the rank of what the last layer returns.
         features: how many features it returns.
         timesteps: how many timesteps an input fixes, if one does.
+        steps: how many timesteps the sequence has that they return, where a layer among them makes it of a vector.
         layers: how many layers there are, the input included.
         params: the number of parameters.
-        sequence_macs: multiply-adds a timestep, of layers that read a sequence.
-        vector_macs: multiply-adds of layers that read a vector.
-        reads_time: whether a layer reads a sequence.
+        macs_per_step: multiply-adds for one vector that each of them reads.
+        sequence_macs: those among them for each timestep of the sequence that the first reads.
+        fixed_macs: multiply-adds for a whole sample that do not depend on the length of that sequence.
+        reads_time: whether a layer reads that sequence.
     """
 
     returns: int
     features: Quadratic
     timesteps: Quadratic | None
+    steps: Quadratic | None
     layers: int
     params: Quadratic
+    macs_per_step: Quadratic
     sequence_macs: Quadratic
-    vector_macs: Quadratic
+    fixed_macs: Quadratic
     reads_time: bool
 
 
@@ -87,7 +92,7 @@ class Reader:
             kind, first, second, fields = written.groups()
             cls = KINDS.get(kind.lower())
             x, y = int(first), int(second or 1)
-            if cls and isinstance(cls.sizes, Sizes) and 1 <= x <= MAX_SIZE and 1 <= y <= MAX_SIZE:
+            if cls and isinstance(cls.sizes, Numbers) and 1 <= x <= MAX_SIZE and 1 <= y <= MAX_SIZE:
                 return self._sized(rank, kind, 1 if second is None else 2, fields), x, y
         return self._form(rank, _rows(text)), 0, 0
 
@@ -97,7 +102,7 @@ class Reader:
         if rows is None:
             return None
         ((layer, times),) = rows
-        assert isinstance(layer.sizes, Sizes)
+        assert isinstance(layer.sizes, Numbers)
         unknown: dict[str, Any] = dict(zip(layer.sizes.attributes[-numbers:], (X, Y), strict=False))
         return self._form(rank, [(replace(layer, **unknown), times)])
 
@@ -112,41 +117,53 @@ def _form(rows: Sequence[Row], rank: int, framework: Framework) -> Form | None:
     shape: tuple[Any, ...] = (*[None] * (rank - 1), Y)
     timesteps: Any = None
     params: Any = 0
-    macs: Any = {False: 0, True: 0}  # for each vector, and for each timestep of a sequence
+    macs_per_step: Any = 0
+    sequence_macs: Any = 0
+    fixed_macs: Any = 0
     reads_time = False
     for index, (layer, times) in enumerate(rows):
         leads = rank == HEAD and index == 0
-        if layer.only_first != leads or (leads and times > 1):
+        if isinstance(layer, Head) != leads or (leads and times > 1):
             return None
         if layer.conflict("keras") or layer.conflict(framework):
             return None
-        if isinstance(layer, Input):
-            shape, timesteps = (None, None, layer.features), layer.timesteps
-            continue
-        if leads:
-            shape = (None, None)
+        if isinstance(layer, Head):
+            timesteps = layer.fixed_timesteps
+            shape = (None, None, *layer.input_shape()[2:])
+            if not layer.shown:
+                continue
         left = times
         while left:
             in_time = leads or len(shape) == SEQUENCE
-            if layer.needs_sequence and not in_time:
+            if layer.reads == ("vector" if in_time else "sequence"):
                 return None
             returns = layer.output_shape(shape)
             # A copy that returns what it reads costs what all copies behind it cost.
             copies = left if returns == shape else 1
-            weights = layer.weights(0 if leads else shape[-1], framework)
+            weights = layer.weights(shape, framework)
             params += copies * sum(weight.params for weight in weights)
-            macs[in_time] += copies * sum(weight.params for weight in weights if weight.multiplies)
-            reads_time |= in_time
+            macs = copies * sum(weight.params for weight in weights if weight.multiplies)
+            macs_per_step += macs
+            if not in_time:
+                fixed_macs += macs
+            elif shape[1] is None:
+                sequence_macs += macs
+                reads_time = True
+            else:
+                fixed_macs += shape[1] * macs
             shape = returns
             left -= copies
+    made = shape[1] if len(shape) == SEQUENCE else None
     return Form(
         returns=len(shape),
         features=Quadratic.of(shape[-1]),
         timesteps=None if timesteps is None else Quadratic.of(timesteps),
+        steps=None if made is None else Quadratic.of(made),
         layers=sum(times for _, times in rows),
         params=Quadratic.of(params),
-        sequence_macs=Quadratic.of(macs[True]),
-        vector_macs=Quadratic.of(macs[False]),
+        macs_per_step=Quadratic.of(macs_per_step),
+        sequence_macs=Quadratic.of(sequence_macs),
+        fixed_macs=Quadratic.of(fixed_macs),
         reads_time=reads_time,
     )
 

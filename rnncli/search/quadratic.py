@@ -1,4 +1,4 @@
-"""A number that is not known yet: what a layer's declarations make of it is a polynomial, and that is kept.
+"""A polynomial in two numbers that are not known yet.
 
 A layer with a `Quadratic` for its units, which reads a `Quadratic` number of features, declares weights whose sizes are
 `Quadratic`. So one look at its declarations gives the count for all sizes.
@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rnncli.layers.sizes import Unknown
+
 
 @dataclass(frozen=True, slots=True)
-class Quadratic:
+class Quadratic(Unknown):
     """A polynomial in x and y of at most the second degree, with whole coefficients.
 
     It can be added and multiplied, with numbers too, as long as the degree allows it.
@@ -66,7 +68,7 @@ class Quadratic:
     __rmul__ = __mul__
 
     def __bool__(self) -> bool:
-        raise TypeError("a number that is not known yet is neither zero nor not")
+        raise TypeError("a number that is not known yet cannot be told from zero")
 
 
 X = Quadratic((0, 1, 0, 0, 0, 0))

@@ -14,8 +14,9 @@ from typing import NamedTuple
 from rnncli.errors import SpecError
 from rnncli.language.source import MAX_BYTES
 from rnncli.language.spec import MAX_LAYERS
-from rnncli.layers.base import Framework, Shape
+from rnncli.layers.weights import Framework
 from rnncli.network import Network
+from rnncli.quantities import Shape
 from rnncli.search.braces import Bindings, Literal, Node, Pattern
 from rnncli.search.forms import HEAD, SEQUENCE, Reader, Reading
 from rnncli.summary import DTYPE_BYTES
@@ -64,16 +65,32 @@ class Setting(NamedTuple):
 
 
 class _Prefix(NamedTuple):
-    """The layers before a brace: what they return, and their totals."""
+    """The layers before a brace: what they return, and their totals.
+
+    Attributes:
+        text: their specs.
+        rank: that of what they return.
+        features: how many features it has.
+        timesteps: how many timesteps the input has, where it says so.
+        steps: how many timesteps the sequence has that they return, where a layer made it of a vector.
+        layers: how many there are.
+        params: the number of parameters.
+        macs_per_step: multiply-adds for one vector that each of them reads.
+        sequence_macs: those for each timestep of the input.
+        fixed_macs: multiply-adds for a whole sample that do not depend on the length of the input.
+        reads_time: whether one of them reads the input's timesteps.
+    """
 
     text: str = ""
     rank: int = HEAD
     features: int = 0
     timesteps: int | None = None
+    steps: int | None = None
     layers: int = 0
     params: int = 0
+    macs_per_step: int = 0
     sequence_macs: int = 0
-    vector_macs: int = 0
+    fixed_macs: int = 0
     reads_time: bool = False
 
 
@@ -173,49 +190,58 @@ def _extend(prefix: _Prefix, level: _Level, text: str) -> _Prefix:
 
 def _add(prefix: _Prefix, reader: Reader, token: str, tail: str) -> _Prefix:
     """Return a network with a layer, and the tail of its reader, behind it."""
-    before, rank, features, timesteps, layers, params, sequence_macs, vector_macs, reads_time = prefix
-    text = token + tail if rank == HEAD else f"{before},{token}{tail}"
-    form, x, y = reader.read[rank](token) if rank != _INVALID else _UNREAD
+    text = token + tail if prefix.rank == HEAD else f"{prefix.text},{token}{tail}"
+    form, x, y = reader.read[prefix.rank](token) if prefix.rank != _INVALID else _UNREAD
     if form is None:
         return _Prefix(text, _INVALID)
-    if rank != HEAD:
-        y = features
+    timesteps, steps = prefix.timesteps, prefix.steps
+    if prefix.rank != HEAD:
+        y = prefix.features
     elif form.timesteps is not None:
         timesteps = form.timesteps.at(x, y)
-    returns, units, _, added, form_params, form_sequence_macs, form_vector_macs, form_reads_time = form
-    layers += added
+    layers = prefix.layers + form.layers
     if layers > MAX_LAYERS or (4 * len(text) > MAX_BYTES and len(text.encode("utf-8", "replace")) > MAX_BYTES):
         return _Prefix(text, _INVALID)
+    sequence_macs, fixed_macs = form.sequence_macs.at(x, y), form.fixed_macs.at(x, y)
+    reads_time = form.reads_time
+    if steps is not None:
+        # What it reads is as long as a layer made it, whatever the input's length.
+        sequence_macs, fixed_macs, reads_time = 0, fixed_macs + steps * sequence_macs, False
+    if form.steps is not None:
+        steps = form.steps.at(x, y)
     return _Prefix(
         text,
-        returns,
-        units.at(x, y),
+        form.returns,
+        form.features.at(x, y),
         timesteps,
+        steps if form.returns == SEQUENCE else None,
         layers,
-        params + form_params.at(x, y),
-        sequence_macs + form_sequence_macs.at(x, y),
-        vector_macs + form_vector_macs.at(x, y),
-        reads_time or form_reads_time,
+        prefix.params + form.params.at(x, y),
+        prefix.macs_per_step + form.macs_per_step.at(x, y),
+        prefix.sequence_macs + sequence_macs,
+        prefix.fixed_macs + fixed_macs,
+        prefix.reads_time or reads_time,
     )
 
 
 def _candidate(whole: _Prefix, setting: Setting) -> Candidate | Invalid:
-    text, rank, features, timesteps, _, params, sequence_macs, vector_macs, reads_time = whole
+    timesteps = whole.timesteps
     if setting.timesteps is not None:
         if timesteps not in (None, setting.timesteps):
-            return Invalid(text)
+            return Invalid(whole.text)
         timesteps = setting.timesteps
     batch = setting.batch
     macs = None
     if timesteps is not None:
-        macs = (batch or 1) * (timesteps * sequence_macs + vector_macs)
-    elif not reads_time:
-        macs = (batch or 1) * vector_macs
+        macs = (batch or 1) * (timesteps * whole.sequence_macs + whole.fixed_macs)
+    elif not whole.reads_time:
+        macs = (batch or 1) * whole.fixed_macs
+    steps = timesteps if whole.steps is None else whole.steps
     return Candidate(
-        text,
-        (batch, timesteps, features) if rank == SEQUENCE else (batch, features),
-        params,
-        params * DTYPE_BYTES[setting.dtype],
-        sequence_macs + vector_macs,
+        whole.text,
+        (batch, steps, whole.features) if whole.rank == SEQUENCE else (batch, whole.features),
+        whole.params,
+        whole.params * DTYPE_BYTES[setting.dtype],
+        whole.macs_per_step,
         macs,
     )

@@ -1,0 +1,135 @@
+"""The rules of networks: what layers may follow one another, and what each framework can express.
+
+A rule that is broken is an error with the characters at fault and a repair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rnncli.errors import SpecError
+from rnncli.language import spec
+from rnncli.language.repairs import returning_last, returning_sequences
+from rnncli.language.source import Source
+from rnncli.layers import Head, Input, Layer
+from rnncli.layers.weights import FRAMEWORK_NAMES, Framework
+
+
+def check_rules(layers: Sequence[Layer], source: Source) -> None:
+    """Check that layers make a network.
+
+    Args:
+        layers: the layers, repeats unfolded.
+        source: where in a spec each of them stands.
+
+    Raises:
+        SpecError: they do not.
+    """
+    if not layers:
+        raise SpecError("a network has no layers", text="", span=(0, 1), advice="start with", repair=spec.EXAMPLE)
+    head = layers[0]
+    if head.reads != "input":
+        fix = Input(32)
+        raise error_at(
+            source,
+            0,
+            f"a network starts with input or embed, not with {head.spec()}",
+            "let it read vectors of 32 features (or ids: embed:10000x32)",
+            f"{fix.spec()},{source.tokens[0].text}",
+        )
+    for index, layer in enumerate(layers[1:], start=1):
+        if layer.reads == "input":
+            # A repeat of the first layer is left out, another one whole.
+            instead = head.spec() if source.owners[index] == 0 else ""
+            raise error_at(source, index, f"{layer.spec()} can only come first", "leave it out", instead)
+    _check_sequences(layers, source)
+    check_framework(layers, source, "keras")
+
+
+def check_framework(layers: Sequence[Layer], source: Source, framework: Framework) -> None:
+    """Check that a framework can express every layer.
+
+    Raises:
+        SpecError: it cannot; the repair has the nearest layer that it can express.
+    """
+    for index, layer in enumerate(layers):
+        conflict = layer.conflict(framework)
+        if conflict is not None:
+            raise error_at(
+                source, index, conflict.reason, f"what {FRAMEWORK_NAMES[framework]} can express", conflict.nearest
+            )
+
+
+def check_timesteps(layers: Sequence[Layer], source: Source, timesteps: int | None) -> None:
+    """Check that the number of timesteps asked for is that which the input fixes, if it does.
+
+    Raises:
+        SpecError: it is another.
+    """
+    head = layers[0]
+    if not isinstance(head, Head) or timesteps is None or head.fixed_timesteps in (None, timesteps):
+        return
+    raise error_at(
+        source,
+        0,
+        f"{head.spec()} fixes {head.fixed_timesteps:,} timesteps, but {timesteps:,} are asked for"
+        if isinstance(head.fixed_timesteps, int)
+        else f"{head.spec()} leaves the timesteps to be found, but {timesteps:,} are asked for",
+        "change one of them",
+        head.with_timesteps(timesteps),
+    )
+
+
+def error_at(source: Source, index: int, message: str, advice: str, instead: Layer | str) -> SpecError:
+    """Return the error at a layer whose repair is to write another in its place."""
+    token = source.owners[index]
+    if isinstance(instead, Layer):
+        instead = spec.repeated(instead, source.copies(token))
+    return source.error(index, message, advice, {token: instead})
+
+
+def _check_sequences(layers: Sequence[Layer], source: Source) -> None:
+    """Check that a layer that reads a sequence gets one, and one that reads a vector gets that."""
+    given = "sequence"
+    cause = 0
+    """The layer that made it what it is."""
+    for index, layer in enumerate(layers):
+        if layer.reads == "sequence" and given == "vector":
+            raise _sequence_missing(layers, source, index, cause)
+        if layer.reads == "vector" and given == "sequence":
+            raise _vector_missing(layers, source, index, cause)
+        if layer.returns not in ("same", given):
+            given, cause = layer.returns, index
+
+
+def _sequence_missing(layers: Sequence[Layer], source: Source, index: int, cause: int) -> SpecError:
+    """Return the error where a layer reads a sequence, but an earlier one has returned a vector."""
+    layer, loser = layers[index], layers[cause]
+    nearness = "the next layer" if index == cause + 1 else "a later layer"
+    needs = f"{nearness}, {layer.spec()}, reads a sequence"
+    if loser.returning("sequence") is not None:
+        return source.error(
+            cause,
+            f"{loser.spec()} returns only its last output, but {needs}",
+            "return the whole sequence",
+            returning_sequences(layers, source, cause),
+        )
+    message = f"{loser.spec()} returns one vector, but {needs}"
+    if source.owners[index] == source.owners[cause]:
+        return source.error(cause, message, "write it once", {source.owners[cause]: loser.spec()})
+    token = source.owners[index]
+    repair = {token: f"repeat:10,{source.tokens[token].text}"}
+    return source.error(cause, message, "repeat the vector, once for each timestep to come", repair)
+
+
+def _vector_missing(layers: Sequence[Layer], source: Source, index: int, cause: int) -> SpecError:
+    """Return the error where a layer reads one vector, but is given a sequence."""
+    layer, maker = layers[index], layers[cause]
+    message = f"{layer.spec()} reads one vector, but {maker.spec()} returns a sequence"
+    token = source.owners[index]
+    if token == source.owners[cause]:
+        return source.error(index, message, "write it once", {token: layer.spec()})
+    if maker.returning("vector") is not None:
+        return source.error(index, message, "return the last output alone", returning_last(layers, source, cause))
+    repair = {token: f"pool:avg,{source.tokens[token].text}"}
+    return source.error(index, message, "make one vector of the sequence", repair)

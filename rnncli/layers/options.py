@@ -1,0 +1,145 @@
+"""The optional fields of a layer, and how each is spelt: a flag, or one of some named values."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rnncli.errors import listed, shorten
+
+
+class Option(ABC):
+    """A field that sets an attribute to something else than its default."""
+
+    attribute: str
+    """The layer's attribute, Keras's argument."""
+    means: str
+    """What it does, for `rnncli layers`."""
+
+    @abstractmethod
+    def spelling(self, value: object) -> str:
+        """Return the shortest field that sets the attribute to `value`."""
+
+    @property
+    @abstractmethod
+    def form(self) -> str:
+        """The field as `rnncli layers` shows it: `seq`, `[act=]ACT`."""
+
+    @property
+    @abstractmethod
+    def lead(self) -> str:
+        """How the field starts: `seq`, `act=`."""
+
+    @abstractmethod
+    def spells(self, name: str) -> bool:
+        """Whether a word, up to any `=`, is how a field of this option starts."""
+
+    @abstractmethod
+    def check(self, value: object) -> None:
+        """Check a value of the attribute.
+
+        Raises:
+            ValueError: it is not allowed; the message says what is.
+        """
+
+
+@dataclass(frozen=True)
+class Flag(Option):
+    """A word that sets an attribute to `value`: `seq`."""
+
+    word: str
+    attribute: str
+    means: str
+    value: bool = True
+
+    def spelling(self, value: object) -> str:
+        """Return the word."""
+        del value
+        return self.word
+
+    @property
+    def form(self) -> str:
+        """The word."""
+        return self.word
+
+    @property
+    def lead(self) -> str:
+        """The word."""
+        return self.word
+
+    def spells(self, name: str) -> bool:
+        """Whether it is the word."""
+        return name == self.word
+
+    def check(self, value: object) -> None:
+        """Check that it is true or false.
+
+        Raises:
+            ValueError: it is neither.
+        """
+        if not isinstance(value, bool):
+            raise ValueError(f"{self.attribute} is {shorten(repr(value))}, expected True or False")
+
+
+@dataclass(frozen=True)
+class Choice(Option):
+    """One of several named values, spelt `key=name`.
+
+    Attributes:
+        key: the word before `=`.
+        attribute: the layer's attribute.
+        values: the attribute's value for each name.
+        means: what it does, for `rnncli layers`.
+        key_alone: the name that the key alone stands for (`bi` is `bi=concat`), if it may stand alone.
+        name_alone: whether a name may stand alone (`relu` is `act=relu`).
+        unset: whether the attribute may be None, as it is where a spec does not set it.
+        symbol: what stands for the names in `rnncli layers`, where they are listed elsewhere.
+    """
+
+    key: str
+    attribute: str
+    values: Mapping[str, Any]
+    means: str
+    key_alone: str | None = None
+    name_alone: bool = False
+    unset: bool = False
+    symbol: str | None = None
+
+    def spelling(self, value: object) -> str:
+        """Return the key alone or the name alone where they may stand so, else both."""
+        name = next(name for name, each in self.values.items() if each == value)
+        if name == self.key_alone:
+            return self.key
+        return name if self.name_alone else f"{self.key}={name}"
+
+    @property
+    def form(self) -> str:
+        """The key and the names, what may be left out in brackets."""
+        name = self.symbol or "|".join(self.values)
+        if self.key_alone:
+            return f"{self.key}[={name}]"
+        return f"[{self.key}=]{name}" if self.name_alone else f"{self.key}={name}"
+
+    @property
+    def lead(self) -> str:
+        """The key and the `=`."""
+        return f"{self.key}="
+
+    def spells(self, name: str) -> bool:
+        """Whether it is the key, or a name that may stand alone."""
+        return name == self.key or (self.name_alone and name in self.values)
+
+    def check(self, value: object) -> None:
+        """Check that it is one of the values.
+
+        Raises:
+            ValueError: it is none of them.
+        """
+        if self.unset and value is None:
+            return
+        # True equals 1, so types count too.
+        if not any(value == each and type(value) is type(each) for each in self.values.values()):
+            allowed = listed([repr(each) for each in self.values.values()], "or")
+            raise ValueError(f"{self.attribute} is {shorten(repr(value))}, expected {allowed}")

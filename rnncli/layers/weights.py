@@ -1,0 +1,67 @@
+"""Weights as layers declare them: axes, roles, how they start; and the frameworks that count them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+from typing import Literal, NamedTuple, get_args
+
+Framework = Literal["keras", "torch"]
+FRAMEWORKS: tuple[Framework, ...] = get_args(Framework)
+FRAMEWORK_NAMES: Mapping[Framework, str] = {"keras": "Keras", "torch": "PyTorch"}
+
+Role = Literal["kernel", "recurrent", "bias", "table", "scale"]
+"""What a weight does: it multiplies the input, multiplies the state, is added, is looked up, or scales each feature."""
+
+_MULTIPLIES: frozenset[Role] = frozenset({"kernel", "recurrent"})
+
+
+class Factor(NamedTuple):
+    """A number and what it is a number of: 32 units, 4 gates."""
+
+    name: str
+    number: int
+
+
+Axis = tuple[Factor, ...]
+"""An axis of a weight; its length is the product of its factors."""
+
+
+def length(axis: Axis) -> int:
+    """Return the length of an axis."""
+    return prod(factor.number for factor in axis)
+
+
+class Weight(NamedTuple):
+    """One array that a layer owns.
+
+    Attributes:
+        name: the framework's name for it: `kernel`, `forward/bias`, `weight_ih_l0`.
+        axes: its axes, which say what its shape is made of.
+        symbol: what the layer's equations call it.
+        role: what it does.
+        initializer: the name of Keras's default initialiser for it (None for PyTorch's weights).
+        trained: whether training changes it.
+    """
+
+    name: str
+    axes: tuple[Axis, ...]
+    symbol: str
+    role: Role
+    initializer: str | None = None
+    trained: bool = True
+
+    @property
+    def multiplies(self) -> bool:
+        """Whether a vector is multiplied by it as by a matrix, which costs one multiply-add an element."""
+        return self.role in _MULTIPLIES
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The lengths of its axes."""
+        return tuple(map(length, self.axes))
+
+    @property
+    def params(self) -> int:
+        """The number of its elements."""
+        return prod(map(length, self.axes))
