@@ -3,14 +3,78 @@
 >>> from rnncli import Network
 >>> Network.parse("embed:10000x32,rnn:32").summary().total_params
 322080
+
+What the commands do can be called, too. It is imported when it is asked for, so that `import rnncli` imports neither
+NumPy nor Rich:
+
+>>> from rnncli import Budget, compare, explain, solve, sweep
+>>> solve("input:8,lstm:_", Budget(params=10_000)).spec
+'input:8,lstm:45'
+>>> [candidate.params for candidate in sweep("input:8,{lstm,gru}:4")]
+[208, 168]
+>>> compare("input:8,lstm:4", "input:8,gru:4").change(1, "total_params").difference
+-40
+>>> explain("input:8,rnn:4").layers[0].total.words
+'units × (input + units + 1)'
 """
 
 from __future__ import annotations
 
-from rnncli.errors import RnncliError, SpecError
+from typing import TYPE_CHECKING
+
+from rnncli.errors import ArgumentError, RnncliError, SpecError, UsageError
 from rnncli.network import Network
 from rnncli.summary import LayerSummary, Summary
 
+if TYPE_CHECKING:
+    from rnncli.engine import Model
+    from rnncli.reports.comparison import compare
+    from rnncli.reports.explanation import explain
+    from rnncli.search.budget import Budget
+    from rnncli.search.solution import solve
+    from rnncli.search.sweep import sweep
+
 __version__ = "0.1.0"
 
-__all__ = ["LayerSummary", "Network", "RnncliError", "SpecError", "Summary", "__version__"]
+_LATER = {
+    "Budget": "rnncli.search.budget",
+    "Model": "rnncli.engine",
+    "compare": "rnncli.reports.comparison",
+    "explain": "rnncli.reports.explanation",
+    "solve": "rnncli.search.solution",
+    "sweep": "rnncli.search.sweep",
+}
+"""What is imported when it is asked for, and the module that has it."""
+
+__all__ = [
+    "ArgumentError",
+    "Budget",
+    "LayerSummary",
+    "Model",
+    "Network",
+    "RnncliError",
+    "SpecError",
+    "Summary",
+    "UsageError",
+    "__version__",
+    "compare",
+    "explain",
+    "solve",
+    "sweep",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import what is asked for (PEP 562)."""
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value: object = getattr(import_module(_LATER[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Return the public names, those not yet imported included."""
+    return sorted({*globals(), *__all__})

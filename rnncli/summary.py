@@ -44,7 +44,7 @@ class LayerSummary(NamedTuple):
     output_bytes: int | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Summary:
     """A network's rows and totals for a batch size, a number of timesteps, a dtype and a framework."""
 
@@ -60,10 +60,49 @@ class Summary:
         """The shape of the network's output."""
         return self.layers[-1].output_shape if self.layers else self.input_shape
 
+    def __str__(self) -> str:
+        """Return the table that `rnncli summary` prints."""
+        # The only look upwards, so that print(network.summary()) shows what people expect; Rich is imported here.
+        from rnncli.render.console import text_of
+        from rnncli.render.tables import print_summary
+
+        return text_of(print_summary, self)
+
+    def __repr__(self) -> str:
+        return f"<Summary of {self.spec}: {self.total_params:,} parameters in {self.framework}>"
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return a flat row for each layer, for a data frame: `pandas.DataFrame(summary.rows())`.
+
+        >>> from rnncli import Network
+        >>> rows = Network.parse("embed:10x4,rnn:3").summary().rows()
+        >>> [(row["name"], row["output_shape"], row["params"]) for row in rows]
+        [('embedding', (None, None, 4), 40), ('simple_rnn', (None, 3), 24)]
+        """
+        return [
+            {
+                "name": layer.name,
+                "type": layer.type,
+                "cell": layer.cell,
+                "spec": layer.spec,
+                "output_shape": layer.output_shape,
+                "params": layer.params,
+                "macs_per_step": layer.macs_per_step,
+                "macs": layer.macs,
+                "output_bytes": layer.output_bytes,
+            }
+            for layer in self.layers
+        ]
+
     @property
     def total_params(self) -> int:
-        """The number of all parameters; all of them are trainable."""
+        """The number of all parameters."""
         return sum(layer.params for layer in self.layers)
+
+    @property
+    def trainable_params(self) -> int:
+        """The number of the parameters that training changes."""
+        return sum(weight.params for layer in self.layers for weight in layer.weights if weight.trained)
 
     @property
     def total_bytes(self) -> int:

@@ -47,7 +47,7 @@ def test_three_networks_fit_a_terminal_of_80_columns(terminal: Run, screen: Scre
 
 @given(st.lists(networks(largest=4), min_size=2, max_size=4))
 def test_every_layer_of_every_network_is_shown_once_and_in_order(candidates: list[Network]) -> None:
-    comparison = compare([(network, "keras") for network in candidates])
+    comparison = compare(*candidates)
     for index, network in enumerate(candidates):
         column = [row[index] for row in comparison.rows]
         assert tuple(layer for layer in column if layer is not None) == network.summary().layers
@@ -61,13 +61,13 @@ def test_only_layers_of_one_role_line_up(candidates: list[Network]) -> None:
         for index, network in enumerate(candidates)
         for layer, row in zip(network.body, network.summary().layers, strict=True)
     }
-    for row in compare([(network, "keras") for network in candidates]).rows:
+    for row in compare(*candidates).rows:
         assert len({roles[index, layer.name] for index, layer in enumerate(row) if layer is not None}) == 1
 
 
 def lined_up(*specs: str) -> list[tuple[str, ...]]:
     """The rows of a comparison, as specs of layers."""
-    rows = compare([(Network.parse(spec), "keras") for spec in specs]).rows
+    rows = compare(*specs).rows
     return [tuple("-" if layer is None else layer.spec for layer in row) for row in rows]
 
 
@@ -94,7 +94,7 @@ def test_the_differences_and_ratios_are_those_of_the_two_summaries(
 ) -> None:
     if any(network.input_shape()[1] is not None for network in (one, other)):
         timesteps = None
-    first, second = compare([(one, "keras"), (other, "keras")], 2, timesteps).as_dicts()
+    first, second = compare(one, other, batch=2, timesteps=timesteps).as_dicts()
     for figure in FIGURES:
         here, there = (getattr(network.summary(2, timesteps), figure) for network in (one, other))
         assert (first[figure], second[figure]) == (here, there)

@@ -110,7 +110,7 @@ def network_of(spec: str, setting: Setting) -> Candidate | Invalid:
 
 
 def candidates(pattern: str, setting: Setting) -> list[Candidate | Invalid]:
-    return list(sweep([parse_pattern(pattern)], setting))
+    return list(sweep(pattern, **setting._asdict()))
 
 
 @settings(max_examples=100)
@@ -308,7 +308,7 @@ def test_a_sweep_that_no_one_can_see_the_end_of_has_a_bar_too(terminal: Run) -> 
 @pytest.mark.parametrize("order", [LARGEST, LARGEST._replace(descending=False)])
 def test_the_first_few_take_no_more_memory_of_more_candidates(order: Any) -> None:
     def peak(count: int) -> int:
-        found = sweep([parse_pattern(f"input:8,lstm:{{1..{count}}}:seq,gru:{{1..10}}")], Setting())
+        found = sweep(f"input:8,lstm:{{1..{count}}}:seq,gru:{{1..10}}")
         tracemalloc.start()
         assert len(ordered(within_all(found), order, 10)) == 10
         _, most = tracemalloc.get_traced_memory()
@@ -319,5 +319,5 @@ def test_the_first_few_take_no_more_memory_of_more_candidates(order: Any) -> Non
         for candidate in found:
             yield from within([candidate], Budget(params=10**12), Tally())
 
-    deque(sweep([parse_pattern("input:8,lstm:{1..20000}")], Setting()), maxlen=0)  # fill what caches there are
+    deque(sweep("input:8,lstm:{1..20000}"), maxlen=0)  # fill what caches there are
     assert peak(4_000) < 1.5 * peak(2_000) + 2**20

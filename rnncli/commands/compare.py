@@ -8,7 +8,6 @@ import click
 
 from rnncli.commands.options import check_svg, dtype_option, format_option, number_option, svg_option
 from rnncli.commands.specs import each_network, specs
-from rnncli.errors import UsageError
 from rnncli.layers.weights import FRAMEWORKS, Framework
 from rnncli.network import Network
 from rnncli.reports.comparison import Comparison, compare
@@ -51,19 +50,16 @@ def command(
     input, one a line.
     """  # noqa: D415 - the help of a command leads with its examples
     check_svg(svg, shown=format_ == "table")
-    candidates: list[tuple[Network, Framework]] = []
+    frameworks = cast(tuple[Framework, ...], framework)
+    networks: list[Network] = []
 
     def add(network: Network) -> None:
-        for each in cast(tuple[Framework, ...], framework):
+        for each in frameworks:
             network.summary(batch, timesteps, each, dtype)  # a fault is reported with its spec
-            candidates.append((network, each))
+        networks.append(network)
 
     each_network(specs(spec), add)
-    if len(candidates) < 2:
-        raise UsageError(
-            "a comparison needs two networks", "give another SPEC, or --framework keras --framework torch for one"
-        )
-    _print(compare(candidates, batch, timesteps, dtype), format_, svg)
+    _print(compare(*networks, frameworks=frameworks, batch=batch, timesteps=timesteps, dtype=dtype), format_, svg)
 
 
 def _print(comparison: Comparison, format_: str, svg: str | None) -> None:

@@ -66,6 +66,17 @@ def screen(picture: str | None, title: str) -> Iterator[Callable[..., None]]:
         file.write(recorder.export_svg(title=title).encode())
 
 
+def text_of(print_it: Callable[..., None], *arguments: object) -> str:
+    """Return what `print_it(console, *arguments)` prints where nothing is a terminal: plain text, never cut."""
+    import io
+
+    text = io.StringIO()
+    print_it(
+        Console(file=text, width=_UNLIMITED, height=_UNLIMITED, highlight=False, emoji=False, markup=False), *arguments
+    )
+    return text.getvalue().removesuffix("\n")
+
+
 def stdout_console() -> Console:
     """Return the console for standard output.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any, NamedTuple
 
+from rnncli.errors import ArgumentError
 from rnncli.layers import Layer
 from rnncli.layers.weights import Framework
 from rnncli.network import Network
@@ -83,7 +84,8 @@ def change(first: int | None, other: int | None) -> Change:
 
 
 def compare(
-    candidates: Sequence[tuple[Network, Framework]],
+    *networks: Network | str,
+    frameworks: Sequence[Framework] = ("keras",),
     batch: int | None = None,
     timesteps: int | None = None,
     dtype: str = "float32",
@@ -91,14 +93,21 @@ def compare(
     """Return networks side by side.
 
     Args:
-        candidates: each network, and the framework whose weights to count.
+        networks: the networks, or their specs.
+        frameworks: whose weights to count; with several, each network is there once for each.
         batch: samples at a time, or None for unknown.
         timesteps: length of the sequence, or None for unknown.
         dtype: of weights and outputs, for sizes in bytes.
 
     Raises:
+        ArgumentError: there are fewer than two to compare, or an argument is not allowed.
         SpecError: a framework cannot express its network, or `timesteps` contradicts a spec.
     """
+    candidates = [(Network.of(network), framework) for network in networks for framework in frameworks]
+    if len(candidates) < 2:
+        raise ArgumentError(
+            "a comparison needs two networks", "give another SPEC, or --framework keras --framework torch for one"
+        )
     summaries = tuple(network.summary(batch, timesteps, framework, dtype) for network, framework in candidates)
     rows: list[_RoledRow] = []
     for index, ((network, _), summary) in enumerate(zip(candidates, summaries, strict=True)):

@@ -128,12 +128,12 @@ class Explanation:
 
 
 def explain(
-    network: Network, batch: int | None = None, timesteps: int | None = None, framework: Framework = "keras"
+    network: Network | str, batch: int | None = None, timesteps: int | None = None, framework: Framework = "keras"
 ) -> Explanation:
     """Return where each number of a network comes from.
 
     Args:
-        network: the network.
+        network: the network, or its spec.
         batch: samples at a time, or None for unknown.
         timesteps: length of the sequence, or None for unknown.
         framework: whose weights to count; the other's are compared.
@@ -141,6 +141,7 @@ def explain(
     Raises:
         SpecError: the framework cannot express a layer, or `timesteps` contradicts the spec.
     """
+    network = Network.of(network)
     summary = network.summary(batch, timesteps, framework)
     other = next(each for each in FRAMEWORKS if each != framework)
     layers = []

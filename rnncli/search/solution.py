@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from rnncli.errors import RnncliError
+from rnncli.errors import ArgumentError, RnncliError
 from rnncli.layers.sizes import BLANK_TEXT
-from rnncli.layers.weights import Framework
+from rnncli.layers.weights import FRAMEWORKS, Framework
+from rnncli.network import check_known, check_sizes
 from rnncli.search.budget import Budget, Cost
 from rnncli.search.template import Template
+from rnncli.summary import DTYPE_BYTES
 
 
 class Solution(NamedTuple):
@@ -61,10 +63,16 @@ def solve(
         dtype: of the weights, for their memory.
 
     Raises:
+        ArgumentError: nothing is limited, or an argument is not allowed.
         SpecError: the template has no blank, or is no network whatever the number.
         UsageError: the multiply-adds are limited, and the timesteps are not known.
         RnncliError: not even the smallest number fits; the message says how far off it is.
     """
+    check_known("framework", framework, FRAMEWORKS)
+    check_known("dtype", dtype, tuple(DTYPE_BYTES))
+    check_sizes(multiple_of=multiple_of, batch=batch, timesteps=timesteps)
+    if all(limit is None for limit in budget):
+        raise ArgumentError("there is no budget to keep within", "limit params, memory or macs")
     filled = Template.parse(template, framework, timesteps)
 
     def costs(number: int) -> tuple[Cost, ...]:

@@ -14,9 +14,10 @@ from typing import NamedTuple
 from rnncli.errors import SpecError
 from rnncli.language.source import MAX_BYTES
 from rnncli.language.spec import MAX_LAYERS
-from rnncli.layers.weights import Framework
-from rnncli.network import Network
+from rnncli.layers.weights import FRAMEWORKS, Framework
+from rnncli.network import Network, check_known, check_sizes
 from rnncli.quantities import Shape
+from rnncli.search.brace_parser import parse_pattern
 from rnncli.search.braces import Bindings, Literal, Node, Pattern
 from rnncli.search.forms import HEAD, SEQUENCE, Reader, Reading
 from rnncli.summary import DTYPE_BYTES
@@ -110,9 +111,31 @@ class _Level(NamedTuple):
     last: Reader
 
 
-def sweep(patterns: Iterable[Pattern], setting: Setting) -> Iterator[Candidate | Invalid]:
-    """Yield a candidate, valid or not, for each text that the patterns stand for, in their order."""
-    return chain.from_iterable(batches([patterns], setting))
+def sweep(
+    *patterns: Pattern | str,
+    batch: int | None = None,
+    timesteps: int | None = None,
+    framework: Framework = "keras",
+    dtype: str = "float32",
+) -> Iterator[Candidate | Invalid]:
+    """Yield a candidate, valid or not, for each text that the patterns stand for, in their order.
+
+    Args:
+        patterns: specs with brace lists and ranges: `input:8,lstm:{16,32}`.
+        batch: samples at a time, or None for unknown.
+        timesteps: length of the sequence, or None for unknown.
+        framework: whose weights to count.
+        dtype: of the weights, for their size in bytes.
+
+    Raises:
+        SpecError: a pattern is wrong.
+        ArgumentError: an argument is not allowed.
+    """
+    check_known("framework", framework, FRAMEWORKS)
+    check_known("dtype", dtype, tuple(DTYPE_BYTES))
+    check_sizes(batch=batch, timesteps=timesteps)
+    parsed = [parse_pattern(pattern) if isinstance(pattern, str) else pattern for pattern in patterns]
+    return chain.from_iterable(batches([parsed], Setting(batch, timesteps, framework, dtype)))
 
 
 def batches(groups: Iterable[Iterable[Pattern]], setting: Setting) -> Iterator[list[Candidate | Invalid]]:

@@ -24,7 +24,7 @@ from rich.table import Table
 
 from rnncli import Network
 from rnncli.search.brace_parser import parse_pattern
-from rnncli.search.sweep import Candidate, Setting, sweep
+from rnncli.search.sweep import Candidate, sweep
 
 GOAL = 200_000
 FOR_KERAS = 40
@@ -49,7 +49,7 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 
 def candidates(pattern: str) -> Iterator[Candidate]:
     """Yield the candidates of a pattern whose candidates are all networks."""
-    for candidate in sweep([parse_pattern(pattern)], Setting()):
+    for candidate in sweep(pattern):
         assert isinstance(candidate, Candidate)
         yield candidate
 

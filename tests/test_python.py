@@ -1,0 +1,123 @@
+"""rnncli as a library: what is impossible cannot be built, and what people expect is there."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import rnncli
+from rnncli import ArgumentError, Network, RnncliError, compare, explain, solve, sweep
+from rnncli.cli import run
+from rnncli.layers import GRU, LSTM, Dense, Dropout, Embedding, Input, SimpleRNN
+from rnncli.layers.sizes import BLANK
+
+network = Network.parse("embed:10x4,rnn:3:seq,rnn:3")
+
+IMPOSSIBLE: dict[str, tuple[Callable[[], Any], str, str]] = {
+    # what is tried, what the error says was received, and what it says is allowed
+    "a negative size": (lambda: LSTM(-3), "units is -3", "a whole number from 1 to 2,147,483,647"),
+    "no size": (lambda: GRU(0), "units is 0", "a whole number from 1"),
+    "a size too large": (lambda: Dense(2**31), "units is 2147483648", "2,147,483,647"),
+    "a share of a unit": (lambda: LSTM(2.5), "units is 2.5", "a whole number"),
+    "a size that is a text": (lambda: Embedding("10", 4), "input_dim is '10'", "a whole number"),
+    "a size that is true": (lambda: SimpleRNN(True), "units is True", "a whole number"),
+    "no timesteps": (lambda: Input(8, timesteps=0), "timesteps is 0", "a whole number"),
+    "no features": (lambda: Input(None), "features is None", "a whole number"),
+    "an activation nobody knows": (lambda: LSTM(3, activation="foo"), "activation is 'foo'", "'tanh'"),
+    "gates nobody knows": (lambda: GRU(3, recurrent_activation=None), "recurrent_activation is None", "'sigmoid'"),
+    "a merge mode nobody knows": (lambda: LSTM(3, merge_mode="add"), "merge_mode is 'add'", "'concat'"),
+    "a flag that is a number": (lambda: LSTM(3, return_sequences=1), "return_sequences is 1", "True or False"),
+    "a flag that is a text": (lambda: GRU(3, reset_after="before"), "reset_after is 'before'", "True or False"),
+    "a share above one": (lambda: Dropout(1.5), "rate is 1.5", "from 0 to 1"),
+    "a share that is no number": (lambda: Dropout(float("nan")), "rate is nan", "from 0 to 1"),
+    "a network of no layers": (lambda: Network([Input(8), "lstm:4"]), "'lstm:4'", "Network.parse"),
+    "a network with a blank": (lambda: Network([Input(8), LSTM(BLANK)]), "blank", "expected a number"),
+    "a spec that is no text": (lambda: Network.parse(8), "not 8", "a text such as"),
+    "a framework by another name": (lambda: network.summary(framework="pytorch"), "'pytorch'", "keras or torch"),
+    "a dtype nobody counts": (lambda: network.summary(dtype="int7"), "'int7'", "float32"),
+    "no samples": (lambda: network.summary(batch=0), "batch is 0", "a whole number"),
+    "negative timesteps": (lambda: network.summary(timesteps=-1), "timesteps is -1", "a whole number"),
+    "one network to compare": (lambda: compare(network), "two networks", "another SPEC"),
+    "a comparison by another name": (lambda: compare(network, network, frameworks=("tf",)), "'tf'", "keras or torch"),
+    "an explanation by another name": (lambda: explain(network, framework="tf"), "'tf'", "keras or torch"),
+    "a sweep by another name": (lambda: sweep("input:{1,2}", framework="tf"), "'tf'", "keras or torch"),
+    "a sweep of no samples": (lambda: sweep("input:{1,2}", batch=0), "batch is 0", "a whole number"),
+    "no budget": (lambda: solve("input:8,lstm:_", rnncli.Budget()), "no budget", "params"),
+    "multiples of nothing": (
+        lambda: solve("input:8,lstm:_", rnncli.Budget(params=99), multiple_of=0),
+        "multiple_of is 0",
+        "a whole number",
+    ),
+}
+
+
+@pytest.mark.parametrize(("build", "received", "allowed"), IMPOSSIBLE.values(), ids=IMPOSSIBLE)
+def test_what_is_impossible_is_refused_with_what_was_received_and_what_is_allowed(
+    build: Callable[[], Any], received: str, allowed: str
+) -> None:
+    with pytest.raises(RnncliError) as caught:
+        build()
+    assert isinstance(caught.value, ArgumentError)
+    assert isinstance(caught.value, ValueError)
+    assert received in str(caught.value)
+    assert allowed in str(caught.value)
+
+
+def test_a_list_of_layers_is_the_same_network_as_a_tuple() -> None:
+    layers = [Input(8), LSTM(4)]
+    assert Network(layers) == Network(tuple(layers)) == Network.parse("input:8,lstm:4")
+    assert len({Network(layers), Network(tuple(layers))}) == 1
+
+
+def test_numbers_of_numpy_are_sizes_too() -> None:
+    np = pytest.importorskip("numpy")
+    assert LSTM(np.int64(4)) == LSTM(4)
+    assert LSTM(np.int64(4)).spec() == "lstm:4"
+    assert Dropout(np.float32(0.5)) == Dropout(0.5)
+
+
+def test_a_printed_summary_is_the_table_of_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["summary", str(network)]) == 0
+    shown = capsys.readouterr().out
+    print(network.summary())
+    assert capsys.readouterr().out == shown
+
+
+def test_reprs_say_what_it_is() -> None:
+    assert repr(network) == "Network.parse('embed:10x4,rnn:3:seq,rnn:3')"
+    assert eval(repr(network), {"Network": Network}) == network
+    assert repr(LSTM(3, return_sequences=True)) == "LSTM(units=3, return_sequences=True)"
+    assert repr(network.summary()) == "<Summary of embed:10x4,rnn:3:seq,rnn:3: 85 parameters in keras>"
+
+
+def test_rows_of_a_summary_add_up_to_its_totals() -> None:
+    summary = network.summary(batch=2, timesteps=5)
+    rows = summary.rows()
+    assert [row["name"] for row in rows] == list(network.names)
+    assert sum(row["params"] for row in rows) == summary.total_params == summary.trainable_params
+    assert sum(row["macs"] for row in rows) == summary.macs
+    assert sum(row["output_bytes"] for row in rows) == summary.output_bytes
+
+
+def test_every_public_name_can_be_imported_and_is_listed() -> None:
+    for name in rnncli.__all__:
+        assert getattr(rnncli, name) is not None
+        assert name in dir(rnncli)
+    with pytest.raises(AttributeError, match="no attribute 'train'"):
+        rnncli.train  # noqa: B018 - asking for it is the test
+
+
+def test_importing_rnncli_imports_neither_numpy_nor_rich_and_neither_does_what_needs_none() -> None:
+    program = """
+import sys
+from rnncli import Budget, compare, explain, solve, sweep
+compare("input:8,lstm:4", "input:8,gru:4"), explain("input:8,gru:4")
+solve("input:8,lstm:_", Budget(params=999)), list(sweep("input:8,lstm:{1,2}"))
+print(*{"numpy", "rich", "click"} & set(sys.modules))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("\n", "")
