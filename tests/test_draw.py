@@ -22,7 +22,7 @@ from rnncli.layers import Input, SimpleRNN
 from rnncli.layers.recurrent import MERGE_MODES
 from rnncli.quantities import shape_text
 from rnncli.render.drawing import draw
-from rnncli.render.grid import BOX
+from rnncli.render.step_columns import BOX
 from rnncli.reports.unrolled import Unrolled, unroll
 
 Run = Callable[..., Result]

@@ -52,7 +52,7 @@ def _figures(comparison: Comparison, titles: list[str]) -> Table:
             continue
         write: Callable[[int], str] = memory if figure.endswith("bytes") else "{:,}".format
         cells = [
-            _cell(value, comparison.change(index, figure) if index else None, write)
+            _number_cell(value, comparison.change(index, figure) if index else None, write)
             for index, value in enumerate(values)
         ]
         table.add_row(Text(TITLES[figure]), *cells)
@@ -73,11 +73,11 @@ def _layer_cell(first: LayerSummary | None, layer: LayerSummary | None, *, first
         return Text("-", style="dim")
     difference = None if first_column or first is None else change(first.params, layer.params)
     return Text("\n").join(
-        [Text(layer.spec), shape_cell(layer.output_shape), _cell(layer.params, difference, "{:,}".format)]
+        [Text(layer.spec), shape_cell(layer.output_shape), _number_cell(layer.params, difference, "{:,}".format)]
     )
 
 
-def _cell(value: int | None, changed: Change | None, write: Callable[[int], str]) -> Text:
+def _number_cell(value: int | None, changed: Change | None, write: Callable[[int], str]) -> Text:
     """Return a number and, below it, how it differs from the first network's."""
     text = Text(count(None) if value is None else write(value), style="green")
     if changed is None or changed.difference is None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby, pairwise
-from math import floor, isfinite, isnan, log10
+from math import ceil, floor, isfinite, isnan, log10
 from typing import NamedTuple
 
 from rich.console import Console
@@ -16,11 +16,9 @@ from rich.text import Text
 from rnncli.engine.study import Study
 from rnncli.engine.traces import Bins, Memory, Outputs
 
-COLUMNS = 80
-"""The width of a picture where there is no terminal to take it from."""
-
 _WIDEST_TERMINAL = 1000
-"""A console that is wider than this stands for no terminal: its lines are not cut."""
+"""No terminal is wider: where the console says it is, the picture has the usual width."""
+_USUAL_WIDTH = 80
 
 _WIDEST_CELL = 4
 _LABEL = len("saturated")
@@ -59,30 +57,35 @@ BROKEN = "?"
 """Stands for what is not a finite number."""
 
 
-class Grid(NamedTuple):
-    """How the bins of time are laid out in columns.
+class TimeCells(NamedTuple):
+    """The cells of a row: one for each bin of time or, where there is no room for all, one for several.
 
     Attributes:
-        width: the columns of the whole picture.
-        merged: how many bins share a cell.
-        cell: the columns of a cell.
+        picture_width: the width of the whole picture.
+        bins: how many bins share a cell.
+        cell_width: the width of a cell.
     """
 
-    width: int
-    merged: int
-    cell: int
+    picture_width: int
+    bins: int
+    cell_width: int
 
     @classmethod
-    def fitting(cls, console: Console, bins: int) -> Grid:
-        """Return the grid for so many bins."""
-        width = console.width if console.width <= _WIDEST_TERMINAL else COLUMNS
+    def fitting(cls, console: Console, bins: int) -> TimeCells:
+        """Return the cells that show so many bins."""
+        width = console.width if console.width <= _WIDEST_TERMINAL else _USUAL_WIDTH
         available = max(1, width - _LABEL - 3)
-        merged = -(-bins // available)
-        return cls(width, merged, min(_WIDEST_CELL, available // -(-bins // merged)))
+        bins_per_cell = ceil(bins / available)
+        cells = ceil(bins / bins_per_cell)
+        return cls(width, bins_per_cell, min(_WIDEST_CELL, available // cells))
+
+    def starts(self, time_bins: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the first step of each cell, given that of each bin."""
+        return time_bins[:: self.bins]
 
     def merge(self, values: Bins, how: Callable[[list[float]], float]) -> Bins:
-        """Return a value for each cell; a cell without any is padding."""
-        groups = (values[start : start + self.merged] for start in range(0, len(values), self.merged))
+        """Return a value for each cell, made by `how` of those of its bins; None if all its steps are padding."""
+        groups = (values[start : start + self.bins] for start in range(0, len(values), self.bins))
         present = ([value for value in group if value is not None] for group in groups)
         return tuple(how(group) if group else None for group in present)
 
@@ -95,68 +98,67 @@ def print_study(console: Console, study: Study) -> None:
     """Print a study: the map of the outputs, rows of bars over the same time, and the figures in words."""
     symbols = ASCII if console.options.ascii_only else UNICODE
     outputs = study.outputs
-    grid = Grid.fitting(console, len(outputs.time_bins))
-    _print_heading(console, study, grid)
-    _print_map(console, study, grid, symbols)
-    _print_bars(console, study, grid, symbols)
+    cells = TimeCells.fitting(console, len(outputs.time_bins))
+    _print_heading(console, study, cells)
+    _print_map(console, study, cells, symbols)
+    _print_bars(console, study, cells, symbols)
     console.print()
     for label, text in (
         ("Norm of the state", _norm_text(outputs)),
         ("Saturated units", _saturated_text(outputs)),
         ("Memory", _memory_text(study.memory, "last" if study.backwards else "first")),
     ):
-        for line in Text.assemble((f"{label}: ", "bold"), text).wrap(console, max(1, grid.width - 1)):
+        for line in Text.assemble((f"{label}: ", "bold"), text).wrap(console, max(1, cells.picture_width - 1)):
             console.print(Text.assemble(" ", line), soft_wrap=True)
 
 
-def _print_heading(console: Console, study: Study, grid: Grid) -> None:
+def _print_heading(console: Console, study: Study, cells: TimeCells) -> None:
     outputs = study.outputs
     sample = f" (the first of {study.batch:,} samples)" if study.batch > 1 else ""
     down = f"{_plural(outputs.units, 'unit')}, {_each(outputs.unit_bins, outputs.units)} a row"
-    across = (
-        f"{_plural(study.timesteps, 'timestep')}, {_each(outputs.time_bins[:: grid.merged], study.timesteps)} a column"
-    )
+    starts = cells.starts(outputs.time_bins)
+    across = f"{_plural(study.timesteps, 'timestep')}, {_each(starts, study.timesteps)} a column"
     if study.backwards:
         across += ", in the order of reading: from the last"
-    console.print(Text.assemble("\n", (study.layer, "bold"), f" over time{sample}"), width=grid.width)
-    shared = outputs.units > len(outputs.unit_bins) or study.timesteps > len(outputs.time_bins[:: grid.merged])
+    console.print(Text.assemble("\n", (study.layer, "bold"), f" over time{sample}"), width=cells.picture_width)
+    shared = outputs.units > len(outputs.unit_bins) or study.timesteps > len(starts)
     mean = " A cell is the mean of all in it." if shared else ""
-    console.print(Text(f"Down: {down}. Across: {across}.{mean}"), width=grid.width)
+    console.print(Text(f"Down: {down}. Across: {across}.{mean}"), width=cells.picture_width)
 
 
-def _print_map(console: Console, study: Study, grid: Grid, symbols: Symbols) -> None:
-    rows = [grid.means(row) for row in study.outputs.activations]
+def _print_map(console: Console, study: Study, cells: TimeCells, symbols: Symbols) -> None:
+    rows = [cells.means(row) for row in study.outputs.activations]
     level = _level_value(abs(value) for row in rows for value in row if value is not None and isfinite(value))
     for unit, row in zip(study.outputs.unit_bins, rows, strict=True):
-        cells = (_cell(value, level, symbols) for value in row)
-        runs = ((style, "".join(c * grid.cell for c, _ in run)) for style, run in groupby(cells, lambda cell: cell[1]))
-        _print_row(console, f"unit {unit}" if unit == 0 else f"{unit}", *((text, style) for style, text in runs))
-    _print_row(console, "timestep", (_axis(study, grid), ""))
+        parts: list[tuple[str, str]] = []
+        for style, run in groupby((_character(value, level, symbols) for value in row), key=lambda each: each[1]):
+            parts.append(("".join(character * cells.cell_width for character, _ in run), style))
+        _print_row(console, f"unit {unit}" if unit == 0 else f"{unit}", *parts)
+    _print_row(console, "timestep", (_axis(study, cells), ""))
     legend = Text()
     for value in (level * place for place in range(-_LEVELS, _LEVELS + 1)):
-        legend.append(*_cell(value, level, symbols)).append(f" {value:.3g}  ")
-    _print_legend(console, grid, legend)
+        legend.append(*_character(value, level, symbols)).append(f" {value:.3g}  ")
+    _print_legend(console, cells, legend)
 
 
-def _print_bars(console: Console, study: Study, grid: Grid, symbols: Symbols) -> None:
+def _print_bars(console: Console, study: Study, cells: TimeCells, symbols: Symbols) -> None:
     outputs, memory = study.outputs, study.memory
-    rows = [("norm", [value and value / outputs.norm_max for value in grid.means(outputs.norm)])]
+    rows = [("norm", [_share(norm, outputs.norm_max) for norm in cells.means(outputs.norm)])]
     scales = [f"norm 0 to {outputs.norm_max:.3g}"]
     if outputs.saturated is not None:
-        rows.append(("saturated", list(grid.means(outputs.saturated))))
+        rows.append(("saturated", list(cells.means(outputs.saturated))))
         scales.append("saturated 0 to 100%")
     if memory.problem is None:
-        effect = grid.merge(memory.effect, max)
-        rows.append(("effect", [share and 1 + log10(share) / _DECADES for share in effect]))
+        rows.append(("effect", [_log_height(share) for share in cells.merge(memory.effect, max)]))
         scales.append(f"effect 1/{10**_DECADES:,} to 1 (log)")
     for label, heights in rows:
-        _print_row(console, label, ("".join(_bar(height, symbols) * grid.cell for height in heights), "cyan"))
-    _print_legend(console, grid, Text("; ".join(scales)))
+        _print_row(console, label, ("".join(_bar(height, symbols) * cells.cell_width for height in heights), "cyan"))
+    _print_legend(console, cells, Text("; ".join(scales)))
 
 
-def _print_legend(console: Console, grid: Grid, text: Text) -> None:
+def _print_legend(console: Console, cells: TimeCells, text: Text) -> None:
     text.rstrip()
-    for line in text.wrap(console, max(1, grid.width - _LABEL - 3)):
+    for line in text.wrap(console, max(1, cells.picture_width - _LABEL - 3)):
         _print_row(console, "", line)
 
 
@@ -174,7 +176,7 @@ def _level_value(sizes: Iterator[float]) -> float:
     return next(nice * power for nice in _NICE if nice * power >= least * (1 - 1e-9))
 
 
-def _cell(value: float | None, level: float, symbols: Symbols) -> tuple[str, str]:
+def _character(value: float | None, level: float, symbols: Symbols) -> tuple[str, str]:
     """Return the character and the style of a value; `level` is what one character more is worth."""
     if value is None:
         return " ", ""
@@ -191,6 +193,16 @@ def _rgb(parts: Sequence[int]) -> str:
     return f"rgb({','.join(map(str, parts))})"
 
 
+def _share(value: float | None, largest: float) -> float | None:
+    """Return a value as a share of the largest, which may be zero as well."""
+    return value / largest if value else value
+
+
+def _log_height(share: float | None) -> float | None:
+    """Return the height of a share on a logarithmic scale: 1 for the whole, 0 for the least that the scale shows."""
+    return 1 + log10(share) / _DECADES if share else share
+
+
 def _bar(height: float | None, symbols: Symbols) -> str:
     """Return the bar of a height from 0 to 1."""
     if height is None:
@@ -200,10 +212,10 @@ def _bar(height: float | None, symbols: Symbols) -> str:
     return symbols.bars[max(0, min(len(symbols.bars) - 1, floor(height * len(symbols.bars))))]
 
 
-def _axis(study: Study, grid: Grid) -> str:
+def _axis(study: Study, cells: TimeCells) -> str:
     """Return the timesteps below the cells in which they stand."""
-    starts = study.outputs.time_bins[:: grid.merged]
-    width = len(starts) * grid.cell
+    starts = cells.starts(study.outputs.time_bins)
+    width = len(starts) * cells.cell_width
 
     def timestep(step: int) -> str:
         return str(study.timesteps - 1 - step if study.backwards else step)
@@ -211,10 +223,10 @@ def _axis(study: Study, grid: Grid) -> str:
     last = timestep(study.timesteps - 1)
     line = ""
     for column in range(0, width, _TICK):
-        cell = column // grid.cell
+        cell = column // cells.cell_width
         label = timestep(starts[cell])
-        if column == 0 or cell * grid.cell + len(label) + 2 <= width - len(last):
-            line = line.ljust(cell * grid.cell) + label
+        if column == 0 or cell * cells.cell_width + len(label) + 2 <= width - len(last):
+            line = line.ljust(cell * cells.cell_width) + label
     fits = len(starts) > 1 and len(line) < width - len(last)
     return line + last.rjust(width - len(line)) if fits else line
 

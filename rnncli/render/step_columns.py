@@ -1,0 +1,175 @@
+"""Where the boxes of a drawing stand: one column for each step shown, as many as fit the width."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from rnncli.quantities import Shape, shape_text
+from rnncli.reports.unrolled import Steps, Unrolled
+
+BOX = 7
+"""The width of a box."""
+
+START = "0 ─►"
+BACKWARD_START = "◄─ 0"
+"""The zero state that a cell starts with: before the first box or, where time is read backwards, after the last."""
+
+DOTS = "···"
+"""Stands for the steps left out."""
+
+_SKIP = len(f" {DOTS} ─►")
+"""How much further to the right the last column stands where steps before it are left out."""
+
+_NARROWEST_GAP = 4
+_MOST_FIRST_STEPS = 6
+_WIDEST_LABELS = 24
+_NARROWEST_LABELS = 4
+
+
+@dataclass(frozen=True)
+class StepColumns:
+    """The columns of the steps shown: the first steps of the sequence and its last.
+
+    Attributes:
+        label_width: the width of the labels at the left.
+        margin: the space between the labels and the first box.
+        gap: the space between two boxes.
+        count: the number of steps shown.
+        skips: whether steps are left out before the last one.
+        shapes_beside: whether shapes stand beside arrows; else they have lines of their own, where there is more room.
+    """
+
+    label_width: int
+    margin: int
+    gap: int
+    count: int
+    skips: bool
+    shapes_beside: bool
+
+    def left(self, step: int) -> int:
+        """Return where the box of a step starts; steps count from 0."""
+        column = self.label_width + self.margin + step * (BOX + self.gap)
+        return column + _SKIP if self.skips and step == self.count - 1 else column
+
+    def right(self, step: int) -> int:
+        """Return the first column after the box of a step."""
+        return self.left(step) + BOX
+
+    def centre(self, step: int) -> int:
+        """Return the middle column of the box of a step."""
+        return self.left(step) + BOX // 2
+
+    def centred(self, step: int, text: str) -> int:
+        """Return where a text starts that is centred on the box of a step."""
+        return self.centre(step) - (len(text) - 1) // 2
+
+    @property
+    def dots(self) -> int:
+        """Where the dots start that stand for the steps left out."""
+        return self.right(self.count - 2) + self.gap + 1
+
+    def shown(self, steps: Steps) -> Sequence[int]:
+        """Return which of the steps shown are among `steps`."""
+        return {"all": range(self.count), "first": (0,), "last": (self.count - 1,)}[steps]
+
+
+def step_names(columns: StepColumns, letter: str, timesteps: int | None, reversed_time: bool = False) -> list[str]:
+    """Return the name of each step shown: x1, x2, xT; in reversed time yT, yT-1, y1."""
+    steps_before_last = range(columns.count - 1)
+    if not reversed_time:
+        numbers = [*(str(step + 1) for step in steps_before_last), _counted_back(timesteps, 0)]
+    else:
+        numbers = [*(_counted_back(timesteps, step) for step in steps_before_last), "1"]
+        if max(map(len, numbers)) + len(letter) > BOX + columns.gap - 2:
+            numbers = [*(_counted_back(None, step) for step in steps_before_last), "1"]
+    return [letter + number for number in numbers]
+
+
+def _counted_back(timesteps: int | None, steps: int) -> str:
+    """Return the number of the step that comes `steps` steps before the last: 98, or T-2 where T is not known."""
+    if timesteps is not None:
+        return str(timesteps - steps)
+    return f"T-{steps}" if steps else "T"
+
+
+def arrow(states: Sequence[str], width: int = 0, backwards: bool = False) -> str:
+    """Return the arrow that carries states to the next step, at least `width` long."""
+    text = ",".join(states)
+    line = text.center(max(width - 1, len(text) + 2 if text else 1), "─")
+    return f"◄{line}" if backwards else f"{line}►"
+
+
+def fitting_columns(unrolled: Unrolled, labels: Sequence[str], names: Sequence[str], width: int) -> StepColumns:
+    """Return the columns that show the most within a width or, where none fit, the narrowest.
+
+    Args:
+        unrolled: the network.
+        labels: the texts at the left.
+        names: those among them that must not be shortened while anything else can give way.
+        width: the width of the drawing.
+    """
+    names_width = max(map(len, names))
+    labels_width = max(names_width, min(_WIDEST_LABELS, max(map(len, labels))))
+    for columns in _from_widest(unrolled, labels_width, names_width):
+        if _drawing_width(unrolled, columns) <= width:
+            return columns
+    unlabelled = _columns(unrolled, label_width=0, first_steps=1, shapes_beside=False)
+    room_for_labels = width - _drawing_width(unrolled, unlabelled)
+    return replace(unlabelled, label_width=max(_NARROWEST_LABELS, min(names_width, room_for_labels)))
+
+
+def _from_widest(unrolled: Unrolled, labels_width: int, names_width: int) -> Iterator[StepColumns]:
+    """Yield all columns worth trying, those that show most first.
+
+    To save width, steps are left out down to the first two and the last, then labels shrink to the names, then shapes
+    move to lines of their own; a drawing without the second step comes after all of these.
+    """
+    for label_width, shapes_beside in ((labels_width, True), (names_width, True), (names_width, False)):
+        for first_steps in range(_MOST_FIRST_STEPS, 1, -1):
+            yield _columns(unrolled, label_width, first_steps, shapes_beside)
+    yield _columns(unrolled, names_width, 1, shapes_beside=True)
+
+
+def _columns(unrolled: Unrolled, label_width: int, first_steps: int, shapes_beside: bool) -> StepColumns:
+    """Return the columns that show so many first steps and the last one."""
+    timesteps = unrolled.timesteps
+    count = first_steps + 1
+    if timesteps is not None:
+        count = min(count, timesteps)
+    return StepColumns(
+        label_width=label_width,
+        margin=1 + len(START) if _reads(unrolled, backwards=False) else 2,
+        gap=max(_NARROWEST_GAP, len(arrow(unrolled.states))),
+        count=count,
+        skips=count != timesteps,
+        shapes_beside=shapes_beside,
+    )
+
+
+def _drawing_width(unrolled: Unrolled, columns: StepColumns) -> int:
+    """Return the width of a drawing. Shapes on lines of their own do not add to it: they fit wherever there is room."""
+    last = columns.count - 1
+    last_name = step_names(columns, "x", unrolled.timesteps)[-1]
+    name_end = columns.centred(last, last_name) + len(last_name)
+    ends = [name_end, columns.right(last)]
+    if _reads(unrolled, backwards=True):
+        ends.append(columns.right(last) + len(BACKWARD_START))
+    if columns.shapes_beside:
+        ends.append(_shape_end(name_end, unrolled.input_shape))
+        for layer in unrolled.layers:
+            arrow_end = columns.centre(columns.shown(layer.returns)[-1]) + 1
+            ends.append(_shape_end(arrow_end, layer.output_shape))
+        if unrolled.output_steps == "all":
+            ends.append(_shape_end(name_end, unrolled.output_shape))
+    return max(ends)
+
+
+def _shape_end(column: int, shape: Shape) -> int:
+    """Return where a shape ends that stands beside what ends at `column`."""
+    return column + 1 + len(shape_text(shape))
+
+
+def _reads(unrolled: Unrolled, backwards: bool) -> bool:
+    """Return whether one of the cells reads time in this direction."""
+    return any(backwards in layer.backwards for layer in unrolled.layers)
