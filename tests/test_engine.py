@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 import reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import rnncli.engine.model as engine
 from rnncli import Network
-from rnncli.engine import Model
+from rnncli.engine import Model, chunks
+from rnncli.engine.chunks import Chunk
 from rnncli.engine.inputs import random_chunks
+from rnncli.engine.model import flow
+from rnncli.engine.stages import Pass
 from rnncli.errors import RnncliError
 from rnncli.layers.activations import ACTIVATIONS
 
@@ -76,8 +80,8 @@ def test_the_engine_computes_what_the_textbook_loop_computes_in_chunks_of_any_le
     x, weights = random_input(network, batch, timesteps), random_weights(network)
     expected = reference.run(network, weights, x)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engine, "_LEAST_STEPS", least_steps)
-        patch.setattr(engine, "_CHUNK_NUMBERS", 0)
+        patch.setattr(chunks, "LEAST_STEPS", least_steps)
+        patch.setattr(chunks, "CHUNK_NUMBERS", 0)
         found = Model(network, dtype=dtype, weights=weights)(x)
     assert found.dtype == dtype
     np.testing.assert_allclose(found, expected, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
@@ -151,12 +155,51 @@ def test_runs_of_one_model_can_be_interleaved() -> None:
     x, y = np.random.default_rng(0).standard_normal((2, 1, 40, 2))
     expected = model(x), model(y)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engine, "_LEAST_STEPS", 4)
-        patch.setattr(engine, "_CHUNK_NUMBERS", 0)
+        patch.setattr(chunks, "LEAST_STEPS", 4)
+        patch.setattr(chunks, "CHUNK_NUMBERS", 0)
         pairs = zip(model.stream(model.chunks_of(x)), model.stream(model.chunks_of(y)), strict=True)
         parts = [(a.values.copy(), b.values.copy()) for a, b in pairs]
     for found, whole in zip(zip(*parts, strict=True), expected, strict=True):
         np.testing.assert_allclose(np.concatenate(found).transpose(2, 0, 1), whole, rtol=1e-12)
+
+
+@pytest.mark.parametrize("batch", [1, 9])
+@pytest.mark.parametrize("spec", ["rnn:3:seq", "lstm:3:seq", "gru:3", "lstm:3:bi:seq", "rnn:3:seq,gru:2:seq:back"])
+def test_chunks_may_have_any_lengths_in_any_order(spec: str, batch: int) -> None:
+    model = Model(Network.parse(f"input:2,{spec}"), dtype="float64")
+    x = np.random.default_rng(0).standard_normal((batch, 40, 2))
+    cuts = np.split(x.transpose(1, 2, 0), [2, 3, 10, 30])
+    parts = [values.copy() for values, _ in model.stream(Chunk(part) for part in cuts)]
+    found = np.concatenate(parts).transpose(2, 0, 1)
+    np.testing.assert_allclose(found.reshape(model(x).shape), model(x), rtol=1e-12)
+
+
+class Repeats(Pass):
+    """What a layer does that makes a sequence of one vector: it keeps the vector, and yields chunks at its end."""
+
+    def step(self, chunk: Chunk) -> None:
+        self.vector = chunk.values
+
+    def end(self) -> Iterator[Chunk]:
+        for length in (3, 3, 1):
+            yield Chunk(np.repeat(self.vector, length, axis=0))
+
+
+def test_what_a_layer_yields_at_its_end_goes_through_those_above_before_they_end() -> None:
+    below, above = Model("input:2,rnn:3"), Model("input:3,lstm:4:seq,gru:2:bi:seq")
+    x = np.random.default_rng(0).standard_normal((5, 9, 2))
+    found = [y.copy() for y, _ in flow([*below.begin(), Repeats(), *above.begin()], below.chunks_of(x))]
+    expected = above(np.repeat(below(x)[:, None], 7, axis=1))
+    np.testing.assert_allclose(np.concatenate(found).transpose(2, 0, 1), expected, rtol=1e-6)
+
+
+def test_overflow_in_a_network_is_silent_and_the_callers_own_is_not() -> None:
+    model = Model("input:1,rnn:9:linear:seq", init="uniform")
+    with np.errstate(all="raise"):
+        outputs = model.stream(model.chunks_of(np.ones((1, 30_000, 1))))
+        assert not np.isfinite(next(outputs).values).all()
+        with pytest.raises(FloatingPointError):
+            np.divide(1, np.zeros(1))
 
 
 @given(

@@ -1,4 +1,4 @@
-"""A sequence in chunks of time, in columns; and whole ones made of them."""
+"""A sequence in chunks of time, in columns: how long a chunk should be, and whole sequences made of chunks."""
 
 from __future__ import annotations
 
@@ -8,6 +8,13 @@ from typing import NamedTuple
 import numpy as np
 
 from rnncli.engine.types import Array
+from rnncli.network import Network
+
+CHUNK_NUMBERS = 1 << 17
+"""About how many numbers one layer should handle in a chunk: so many still fit in the processor's cache."""
+
+LEAST_STEPS = 16
+"""The fewest timesteps of a chunk, so that starting a chunk costs little beside its steps."""
 
 
 class Chunk(NamedTuple):
@@ -46,6 +53,19 @@ class Sequence(NamedTuple):
         """Yield it in chunks of reversed time."""
         mask = None if self.mask is None else self.mask[::-1]
         return Sequence(self.values[::-1], mask, self.steps).forwards()
+
+
+def chunk_steps(width: int, batch: int) -> int:
+    """Return how many timesteps a chunk should have, for a network of that width (see `widest`) and a batch.
+
+    The length of the sequence does not matter, so memory does not grow with it.
+    """
+    return max(LEAST_STEPS, CHUNK_NUMBERS // (batch * width))
+
+
+def widest(network: Network) -> int:
+    """Return the width of a network: the most numbers that one of its layers reads and returns for a timestep."""
+    return max((sum(shape[-1] or 0 for shape in pair) for pair in network.shapes()), default=1)
 
 
 def joined(parts: list[Chunk]) -> Sequence:

@@ -9,8 +9,8 @@ from time import perf_counter
 from typing import Any
 
 from rnncli.engine.chunks import Chunk
-from rnncli.engine.model import Model
-from rnncli.engine.stages import Pass, State
+from rnncli.engine.model import Model, flow
+from rnncli.engine.stages import Pass, State, Tick
 from rnncli.engine.statistics import Statistics
 from rnncli.engine.types import Array
 from rnncli.errors import RnncliError
@@ -43,8 +43,7 @@ class ForwardRun:
 
     Attributes:
         summary: the network's, with the batch and the timesteps of the run.
-        layers: one for each layer of the summary.
-        seconds: the time of all layers.
+        layers: what was found of each layer of the summary.
     """
 
     summary: Summary
@@ -78,7 +77,7 @@ def forward(
     timesteps: int,
     write: Callable[[int, Array], None] | None = None,
     states: State | None = None,
-    tick: Callable[[int], None] = lambda steps: None,
+    tick: Tick = lambda steps: None,
 ) -> ForwardRun:
     """Run a model on an input that comes in chunks, and watch every layer.
 
@@ -94,24 +93,33 @@ def forward(
     Raises:
         RnncliError: a layer returned another shape than `summary` predicts, which is a bug of rnncli.
     """
-    summary = model.network.summary(batch, timesteps, dtype=model.dtype.name)
-    watches = [_Watch(Statistics(layer.output_range())) for layer in model.network.body]
-    output = model.stream(chunks, states, tick, lambda index, work: watches[index].over(work))
-    steps = 0
-    for chunk in output:
+    passes = [
+        _Watched(work, Statistics(layer.output_range()))
+        for work, layer in zip(model.begin(states, tick), model.network.body, strict=True)
+    ]
+    start = 0
+    for chunk in flow(passes, chunks):
         if write is not None:
-            write(steps, chunk.values)
-        steps += len(chunk.values)
-    runs = []
-    for layer, watch in zip(summary.layers, watches, strict=True):
-        found = watch.shape(len(layer.output_shape) == 3)
-        if found != layer.output_shape:
-            raise RnncliError(
-                f"{layer.name} returned {shape_text(found)}, but its summary says {shape_text(layer.output_shape)}",
-                "this is a bug in rnncli; please report it with the spec",
-            )
-        runs.append(LayerRun(layer, watch.seconds, watch.statistics))
-    return ForwardRun(summary, tuple(runs))
+            write(start, chunk.values)
+        start += len(chunk.values)
+    summary = model.network.summary(batch, timesteps, dtype=model.dtype.name)
+    layers = zip(summary.layers, passes, strict=True)
+    return ForwardRun(summary, tuple(_layer_run(layer, watched) for layer, watched in layers))
+
+
+def _layer_run(layer: LayerSummary, watched: _Watched) -> LayerRun:
+    """Return what was found of a layer.
+
+    Raises:
+        RnncliError: it returned another shape than its summary predicts.
+    """
+    found = watched.shape(sequence=len(layer.output_shape) == 3)
+    if found != layer.output_shape:
+        raise RnncliError(
+            f"{layer.name} returned {shape_text(found)}, but its summary says {shape_text(layer.output_shape)}",
+            "this is a bug in rnncli; please report it with the spec",
+        )
+    return LayerRun(layer, watched.seconds, watched.statistics)
 
 
 def work(network: Network, timesteps: int) -> int:
@@ -120,50 +128,56 @@ def work(network: Network, timesteps: int) -> int:
     return sum((steps or 0) * len(layer.directions) for layer, steps in layers if layer.states)
 
 
-class _Watch(Pass):
-    """Watches a layer at work.
+class _Watched(Pass):
+    """A layer at work, with a clock beside it and a record of all that it returns.
 
     Attributes:
+        seconds: the time that the layer took.
         statistics: of its outputs.
-        seconds: the time it took.
     """
 
-    def __init__(self, statistics: Statistics) -> None:
-        self.statistics = statistics
+    def __init__(self, layer: Pass, statistics: Statistics) -> None:
         self.seconds = 0.0
-        self._work = Pass()
-        self._steps = 0
-        self._columns: tuple[int, ...] = ()
-
-    def over(self, work: Pass) -> Pass:
-        """Return itself, at work as `work` is."""
-        self._work = work
-        return self
+        self.statistics = statistics
+        self._layer = layer
+        self._timesteps = 0
+        self._features_and_batch: list[int] = []
 
     def step(self, chunk: Chunk) -> Chunk | None:
         """Return what the layer returns for a chunk."""
-        return self._timed(lambda: self._work.step(chunk))
+        start = perf_counter()
+        output = self._layer.step(chunk)
+        self.seconds += perf_counter() - start
+        if output is not None:
+            self._record(output)
+        return output
 
     def end(self) -> Iterator[Chunk]:
-        """Yield what the layer yields at the end."""
-        rest = self._work.end()
-        while (chunk := self._timed(lambda: next(rest, None))) is not None:
-            yield chunk
+        """Yield what the layer yields at its end."""
+        outputs = self._layer.end()
+        while True:
+            start = perf_counter()
+            output = next(outputs, None)
+            self.seconds += perf_counter() - start
+            if output is None:
+                return
+            self._record(output)
+            yield output
 
-    def _timed(self, work: Callable[[], Chunk | None]) -> Chunk | None:
-        start = perf_counter()
-        chunk = work()
-        self.seconds += perf_counter() - start
-        if chunk is not None:
-            self.statistics.add(chunk.values)
-            self._steps += len(chunk.values)
-            self._columns = chunk.values.shape[1:]
-        return chunk
+    def _record(self, output: Chunk) -> None:
+        timesteps, *self._features_and_batch = output.values.shape
+        self._timesteps += timesteps
+        self.statistics.add(output.values)
 
     def shape(self, sequence: bool) -> Shape:
-        """Return the shape of all that came: (batch, timesteps, features), or (batch, features)."""
-        features, batch = self._columns
-        return (batch, self._steps, features) if sequence else (batch, features)
+        """Return the shape of all that was returned, (batch, timesteps, features).
+
+        Unless it should be a sequence, a single timestep is a vector, (batch, features).
+        """
+        features, batch = self._features_and_batch
+        if self._timesteps == 1 and not sequence:
+            return (batch, features)
+        return (batch, self._timesteps, features)
 
 
 def _finite(value: float) -> float | None:

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from rnncli.engine.chunks import chunk_steps, widest
 from rnncli.engine.initializers import network_weights
-from rnncli.engine.model import chunk_steps, widest
 from rnncli.errors import RnncliError
 from rnncli.network import Network
-from rnncli.quantities import memory
+from rnncli.quantities import Shape, memory
 
 _RESERVE = 32 << 20
 """Bytes left for Python, NumPy and everything small."""
@@ -52,20 +52,25 @@ def weight_bytes(network: Network, dtype: np.dtype[Any]) -> int:
 
 def run_bytes(network: Network, batch: int, timesteps: int, dtype: np.dtype[Any]) -> int:
     """Return the bytes of the chunks on their way through the layers, and of whole sequences where they are kept."""
-    chunk = min(timesteps, chunk_steps(widest(network), batch))
+    chunk = chunk_steps(widest(network), batch)
     numbers = 0
     whole = False  # behind a layer that keeps the whole sequence, a chunk is the whole sequence
     layers = zip(network.body, network.shapes(batch, timesteps), network.steps_read(batch, timesteps), strict=True)
-    for layer, (reads, returns), steps in layers:
+    for layer, (reads, returns), steps_read in layers:
         features, units = reads[-1] or 1, returns[-1] or 1
         held = features + (layer.gates + 1) * units
         if layer.needs_whole:
             whole = True
             held += features + units  # gathered from its chunks, and merged
-        steps = steps or timesteps
+        steps = max(steps_read or 1, _timesteps(returns))
         numbers += batch * (steps if whole else min(steps, chunk)) * held
         whole = whole and len(returns) == 3
     return numbers * dtype.itemsize
+
+
+def _timesteps(shape: Shape) -> int:
+    """Return the length of a sequence, or 1 for a vector."""
+    return (shape[1] or 1) if len(shape) == 3 else 1
 
 
 def available_bytes() -> int | None:

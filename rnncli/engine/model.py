@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rnncli.engine.checks import check_ids, check_input, checked_arrays, state_shapes, weight_shapes
-from rnncli.engine.chunks import Chunk
+from rnncli.engine.chunks import Chunk, chunk_steps, widest
 from rnncli.engine.initializers import initial_weights
+from rnncli.engine.request import Init
 from rnncli.engine.stages import Pass, State, Tick, make_stage
 from rnncli.engine.types import Array
 from rnncli.network import Network
@@ -18,11 +20,7 @@ from rnncli.network import Network
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-
 DTYPES = ("float32", "float64")
-
-_CHUNK_NUMBERS = 1 << 17
-_LEAST_STEPS = 16
 
 
 class Model:
@@ -52,14 +50,15 @@ class Model:
 
     def __init__(
         self,
-        network: Network,
+        network: Network | str,
         seed: int = 0,
         dtype: str = "float32",
-        init: str = "keras",
+        init: Init = "keras",
         weights: Mapping[str, ArrayLike] | None = None,
     ) -> None:
         if dtype not in DTYPES:
             raise ValueError(f"dtype is {dtype!r}, expected one of {', '.join(DTYPES)}")
+        network = Network.of(network)
         self.network = network
         self.dtype = np.dtype(dtype)
         if weights is None:
@@ -68,14 +67,14 @@ class Model:
             self.weights = checked_arrays(weights, weight_shapes(network), self.dtype)
         for array in self.weights.values():
             array.setflags(write=False)
-        self._returns_sequence = len(network.summary().output_shape) == 3
-        self._widest = widest(network)
+        self._chunk_steps = partial(chunk_steps, widest(network))
         by_layer: dict[str, dict[str, Array]] = {name: {} for name in network.names}
         for key, array in self.weights.items():
             name, _, weight = key.partition("/")
             by_layer[name][weight] = array
         self._stages = [
-            make_stage(name, layer, by_layer[name]) for name, layer in zip(network.names, network.body, strict=True)
+            make_stage(name, layer, by_layer[name], self._chunk_steps)
+            for name, layer in zip(network.names, network.body, strict=True)
         ]
 
     def __call__(self, x: ArrayLike) -> Array:
@@ -113,31 +112,23 @@ class Model:
 
     def _run(self, x: Array, states: State | None) -> Array:
         check_input(self.network, x.shape, x.dtype)
-        batch, timesteps = x.shape[:2]
-        out: Array | None = None
+        shape = self.output_shape(*x.shape[:2])
+        sequence = shape if len(shape) == 3 else (shape[0], 1, shape[1])
+        output = np.empty(sequence, self.dtype)
         start = 0
         for values, _ in self.stream(self.chunks_of(x), states):
-            rows = values.transpose(2, 0, 1)
-            if not self._returns_sequence:
-                return np.ascontiguousarray(rows[:, 0])
-            if out is None:
-                out = np.empty((batch, timesteps, rows.shape[2]), self.dtype)
-            out[:, start : start + len(values)] = rows
+            output[:, start : start + len(values)] = values.transpose(2, 0, 1)
             start += len(values)
-        assert out is not None
-        return out
+        return output.reshape(shape)
 
     def output_shape(self, batch: int, timesteps: int) -> tuple[int, ...]:
         """Return the shape of the output for an input of that size."""
-        shape = self.network.summary(batch, timesteps).output_shape
+        outputs = (returns for _, returns in self.network.shapes(batch, timesteps))
+        *_, shape = [self.network.input_shape(batch, timesteps), *outputs]
         return tuple(size for size in shape if size is not None)
 
     def stream(
-        self,
-        chunks: Iterable[Chunk],
-        states: State | None = None,
-        tick: Tick = lambda steps: None,
-        watch: Callable[[int, Pass], Pass] = lambda index, work: work,
+        self, chunks: Iterable[Chunk], states: State | None = None, tick: Tick = lambda steps: None
     ) -> Iterator[Chunk]:
         """Yield the output for a sequence that comes in chunks of time.
 
@@ -145,20 +136,21 @@ class Model:
             chunks: the whole of one batch, in order of time.
             states: where each recurrent layer finds its first state, zero if it is not there, and leaves its last.
             tick: called with the number of timesteps whenever a recurrent layer has taken some.
-            watch: wraps the pass of each layer, given its index in `network.body`.
         """
-        passes = deque(watch(index, stage.begin(states, tick)) for index, stage in enumerate(self._stages))
-        with np.errstate(all="ignore"):  # what is not finite is for the caller to see in the output
-            yield from _up(passes, chunks)
-            while passes:  # from below, each layer hands on what it kept for the end
-                yield from _up(passes, passes.popleft().end())
+        return flow(self.begin(states, tick), chunks)
+
+    def begin(self, states: State | None = None, tick: Tick = lambda steps: None) -> list[Pass]:
+        """Return a pass for each layer of `network.body`, which together take one batch from its start to its end.
+
+        Args:
+            states: as for `stream`.
+            tick: as for `stream`.
+        """
+        return [stage.begin(states, tick) for stage in self._stages]
 
     def vectors(self, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
         """Yield the vectors that the first layer makes of ids; an input of vectors is yielded as it is."""
-        if self.network.head.shown:
-            yield from _up([self._stages[0].begin(None, lambda steps: None)], chunks)
-        else:
-            yield from chunks
+        return flow(self.begin()[:1] if self.network.head.shown else [], chunks)
 
     def chunks_of(self, x: Array) -> Iterator[Chunk]:
         """Yield an input array, (batch, timesteps[, features]), in chunks of time.
@@ -167,7 +159,7 @@ class Model:
             RnncliError: an id is outside the vocabulary.
         """
         vocabulary = self.network.head.vocabulary
-        steps = chunk_steps(self._widest, len(x))
+        steps = self._chunk_steps(len(x))
         for start in range(0, x.shape[1], steps):
             part = x[:, start : start + steps]
             if vocabulary is not None:
@@ -178,26 +170,35 @@ class Model:
                 yield Chunk(np.ascontiguousarray(part.transpose(1, 2, 0), self.dtype))
 
 
-def _up(passes: Iterable[Pass], chunks: Iterable[Chunk]) -> Iterator[Chunk]:
-    """Yield what comes out on top of some layers for chunks that go in below."""
-    for chunk in chunks:
-        top: Chunk | None = chunk
-        for layer in passes:
-            if top is not None:
-                top = layer.step(top)
-        if top is not None:
-            yield top
+def flow(passes: Iterable[Pass], chunks: Iterable[Chunk]) -> Iterator[Chunk]:
+    """Yield what comes out of layers, each of which reads what the one before returns, for a sequence in chunks.
 
-
-def widest(network: Network) -> int:
-    """Return the most numbers that a recurrent layer handles at a step, its input and its state, or another layer."""
-    return max((sum(shape[-1] or 0 for shape in pair) for pair in network.shapes()), default=1)
-
-
-def chunk_steps(width: int, batch: int) -> int:
-    """Return how many timesteps a chunk should have for a network `width` wide.
-
-    Large ones spread the cost of starting a chunk; the numbers of too large ones fall out of the cache, and memory
-    must not grow with the sequence.
+    A chunk goes through all layers before the next one comes in. When the sequence has ended, the layers end in turn:
+    what a layer yields at its end goes through those above it.
     """
-    return max(_LEAST_STEPS, _CHUNK_NUMBERS // (batch * width))
+    outputs = _flow(deque(passes), chunks)
+    while True:
+        # What is not finite is for the caller to see in the output. The caller's own arithmetic goes on to warn.
+        with np.errstate(all="ignore"):
+            output = next(outputs, None)
+        if output is None:
+            return
+        yield output
+
+
+def _flow(above: deque[Pass], chunks: Iterable[Chunk]) -> Iterator[Chunk]:
+    yield from _through(above, chunks)
+    while above:
+        ended = above.popleft()
+        yield from _through(above, ended.end())
+
+
+def _through(layers: Iterable[Pass], chunks: Iterable[Chunk]) -> Iterator[Chunk]:
+    for chunk in chunks:
+        output: Chunk | None = chunk
+        for layer in layers:
+            if output is None:  # the layer below keeps it until its end
+                break
+            output = layer.step(output)
+        if output is not None:
+            yield output

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,11 +20,14 @@ from rnncli.engine.types import Array
 from rnncli.layers import GRU, LSTM, Dense, Dropout, Embedding, Layer, Recurrent, SimpleRNN
 
 Tick = Callable[[int], None]
-"""Is told the number of timesteps that a recurrent layer has just taken."""
-
+"""Progress callback: the number of timesteps that a recurrent layer has just taken."""
 
 State = dict[str, Array]
 """States by key (`lstm/h`, `bidirectional/forward/h`), each (batch, units)."""
+
+
+ChunkSteps = Callable[[int], int]
+"""Returns how many timesteps a chunk should have, given the number of samples."""
 
 
 class Pass:
@@ -35,7 +38,10 @@ class Pass:
         return chunk
 
     def end(self) -> Iterator[Chunk]:
-        """Yield what the layer returns when the sequence has ended. It is called once, after the last step."""
+        """Yield what the layer returns when the sequence has ended, in any number of chunks.
+
+        It is called once, after the last step.
+        """
         yield from ()
 
 
@@ -197,7 +203,7 @@ class Direction:
 
 
 class Reading(Pass):
-    """The loop over time of one direction, at work on one sequence. No chunk may be longer than the first."""
+    """The loop over time of one direction, at work on one sequence."""
 
     def __init__(self, direction: Direction, states: State | None, tick: Tick) -> None:
         self.direction = direction
@@ -208,9 +214,10 @@ class Reading(Pass):
     def step(self, chunk: Chunk) -> Chunk:
         """Return the outputs of every step of a chunk."""
         x, mask = chunk
-        if self._loop is None:
+        if self._loop is None or self._loop.steps < len(x):
+            state = self._first_state() if self._loop is None else self._loop.state()
             self._loop = self.direction.take_loop(batch=x.shape[-1], steps=len(x))
-            self._loop.set_state(self._first_state())
+            self._loop.set_state(state)
         y = self._loop.run(x, mask, self.direction.zero_masked)
         self.tick(len(x))
         return Chunk(y, mask)
@@ -267,24 +274,41 @@ class Whole(Pass):
         yield from self.work(joined(chunks))
 
 
-def make_stage(name: str, layer: Layer, weights: Mapping[str, Array]) -> Stage:
-    """Return the stage for a layer called `name`; `weights` are its own, by Keras's names."""
-    return STAGES[type(layer)](name, layer, weights)
+class Setting(NamedTuple):
+    """What a stage is made from.
+
+    Attributes:
+        name: the layer's name in the network.
+        layer: the layer.
+        weights: its weights by Keras's names.
+        chunk_steps: how long the chunks should be that the layer makes of its own.
+    """
+
+    name: str
+    layer: Any
+    weights: Mapping[str, Array]
+    chunk_steps: ChunkSteps
 
 
-def _recurrent_stage(name: str, layer: Recurrent, weights: Mapping[str, Array]) -> Stage:
-    return (RecurrentStage if layer.merge is None else BidirectionalStage)(name, layer, weights)
+def make_stage(name: str, layer: Layer, weights: Mapping[str, Array], chunk_steps: ChunkSteps) -> Stage:
+    """Return the stage for a layer, from what `Setting` says of it."""
+    return STAGES[type(layer)](Setting(name, layer, weights, chunk_steps))
 
 
-STAGES: dict[type[Layer], Callable[[str, Any, Mapping[str, Array]], Stage]] = {
-    Embedding: lambda name, layer, weights: EmbeddingStage(layer, weights),
+def _recurrent_stage(of: Setting) -> Stage:
+    stage = RecurrentStage if of.layer.merge is None else BidirectionalStage
+    return stage(of.name, of.layer, of.weights)
+
+
+STAGES: dict[type[Layer], Callable[[Setting], Stage]] = {
+    Embedding: lambda of: EmbeddingStage(of.layer, of.weights),
     SimpleRNN: _recurrent_stage,
     LSTM: _recurrent_stage,
     GRU: _recurrent_stage,
-    Dense: lambda name, layer, weights: DenseStage(layer, weights),
-    Dropout: lambda name, layer, weights: Stateless(),
+    Dense: lambda of: DenseStage(of.layer, of.weights),
+    Dropout: lambda of: Stateless(),
 }
-"""What makes the stage of each kind from the name of a layer, the layer and its weights. An Input has none."""
+"""What makes the stage of each kind of layer. An Input has none."""
 
 
 def below(arrays: Mapping[str, Array], prefix: str) -> dict[str, Array]:

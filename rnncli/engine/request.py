@@ -1,0 +1,91 @@
+"""`Request`: what can be asked of a run. It imports no NumPy, so the command line knows the choices at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from operator import index
+from typing import Literal, get_args
+
+from rnncli.errors import ArgumentError, shorten
+from rnncli.network import check_known, check_sizes
+
+DTYPES = ("float32", "float64")
+"""What the engine computes in."""
+
+Init = Literal["keras", "uniform"]
+"""How first values are drawn: as Keras does by default, or from U[0, 1), as in the textbook's loop."""
+
+INITS: tuple[Init, ...] = get_args(Init)
+
+DEFAULT_TIMESTEPS = 100
+"""The length of a random input, where neither the request nor the network says one."""
+
+_FILES = ("input", "weights", "save_weights", "output", "state", "save_state")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of a run.
+
+        >>> Request(timesteps=10, dtype="float64", output="y.npy").files
+        ('y.npy',)
+
+    Args:
+        timesteps: the length of the sequence. None: that of the input file, or what the network fixes, or 100.
+        batch: the number of samples. None: that of the input file, or 1.
+        seed: what weights and a random input are drawn from, a whole number from 0.
+        dtype: what to compute in: float32 or float64.
+        init: how weights and a random input are drawn: keras or uniform.
+        input: a .npy file to read the input from; without one it is random.
+        weights: an .npz file to read the weights from; without one they are random.
+        save_weights: an .npz file to write the weights to.
+        output: a .npy file to write the network's output to.
+        state: an .npz file to read the first state of every recurrent layer from; without one they are zero.
+        save_state: an .npz file to write the last state of every recurrent layer to.
+        study: whether to study what the last recurrent layer does over time.
+
+    Raises:
+        ArgumentError: an argument is not allowed; the message says which, and what is.
+    """
+
+    timesteps: int | None = None
+    batch: int | None = None
+    seed: int = 0
+    dtype: str = "float32"
+    init: Init = "keras"
+    input: str | None = None
+    weights: str | None = None
+    save_weights: str | None = None
+    output: str | None = None
+    state: str | None = None
+    save_state: str | None = None
+    study: bool = False
+
+    def __post_init__(self) -> None:
+        check_sizes(timesteps=self.timesteps, batch=self.batch)
+        check_seed(self.seed)
+        check_known("dtype", self.dtype, DTYPES)
+        check_known("init", self.init, INITS)
+        for name in _FILES:
+            path = getattr(self, name)
+            if path is not None and not isinstance(path, str):
+                raise ArgumentError(f"{name} is {shorten(repr(path))}, expected the name of a file")
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files that it names."""
+        return tuple(path for name in _FILES if (path := getattr(self, name)) is not None)
+
+
+def check_seed(seed: object) -> None:
+    """Check that a seed is a whole number from 0.
+
+    Raises:
+        ArgumentError: it is not.
+    """
+    try:
+        allowed = not isinstance(seed, bool) and index(seed) >= 0  # type: ignore[arg-type]  # that is what is tried
+    except TypeError:
+        allowed = False
+    if not allowed:
+        raise ArgumentError(f"seed is {shorten(repr(seed))}, expected a whole number from 0")

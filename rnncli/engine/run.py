@@ -1,0 +1,206 @@
+"""A run from files to files: `plan` checks all that can be known before, `Plan.run` does the work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rnncli.engine.checks import state_shapes, weight_shapes
+from rnncli.engine.chunks import Chunk, chunk_steps, widest
+from rnncli.engine.forward import ForwardRun, forward, work
+from rnncli.engine.inputs import random_chunks
+from rnncli.engine.memory import check_fits
+from rnncli.engine.model import Model
+from rnncli.engine.request import DEFAULT_TIMESTEPS, Request
+from rnncli.engine.stages import State, Tick
+from rnncli.engine.types import Array
+from rnncli.errors import UsageError
+from rnncli.network import Network
+
+# `array_files` and `study` are imported where they are needed: few runs wait for zipfile, fewer for the study.
+if TYPE_CHECKING:
+    from rnncli.engine.study import Study
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run has found.
+
+    Attributes:
+        forward: what came out of each layer.
+        study: what the last recurrent layer did over time, if that was asked for.
+    """
+
+    forward: ForwardRun
+    study: Study | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as plain data, the object that `rnncli forward --format json` prints."""
+        return self.forward.as_dict() | ({} if self.study is None else {"plot": self.study.as_dict()})
+
+
+def plan(network: Network | str, request: Request) -> Plan:
+    """Return a run that can start: its input is open, its sizes are known, and it fits in memory.
+
+        >>> plan("input:8,lstm:4", Request(batch=2)).run().forward.summary.output_shape
+        (2, 4)
+
+    Raises:
+        SpecError: the number of timesteps asked for contradicts the network.
+        UsageError: the sizes asked for contradict the input file, or there is no recurrent layer to study.
+        RnncliError: the input file cannot be read, or the run would not fit in memory.
+    """
+    network = Network.of(network)
+    array = None
+    if request.input is not None:
+        from rnncli.engine.array_files import open_input
+
+        array = open_input(request.input, network)
+    batch, timesteps = _sizes(network, request, array)
+    network.input_shape(batch, timesteps)
+    check_fits(network, batch, timesteps, np.dtype(request.dtype))
+    part = None
+    if request.study:
+        from rnncli.engine.study import studied
+
+        part = studied(network)
+    return Plan(network, request, array, batch, timesteps, part)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run that can start.
+
+    Attributes:
+        network: what to run.
+        request: what is asked for.
+        array: the input, left on disk until it is read; None for a random one.
+        batch: the number of samples.
+        timesteps: the length of the sequence.
+        part: the part of the network that is run once more for the study; None if no study is asked for.
+    """
+
+    network: Network
+    request: Request
+    array: Array | None
+    batch: int
+    timesteps: int
+    part: Network | None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know before the run starts."""
+        stateful = self.request.state is not None or self.request.save_state is not None
+        if stateful and any(layer.needs_whole for layer in self.network.body):
+            return ("back and bi read from the end, so pieces of a sequence do not add up to the whole",)
+        return ()
+
+    @property
+    def work(self) -> int:
+        """The number of timesteps that all recurrent layers take, for showing progress."""
+        parts = [self.network] if self.part is None else [self.network, self.part]
+        return sum(work(network, self.timesteps) for network in parts)
+
+    def run(self, tick: Tick = lambda steps: None) -> RunResult:
+        """Run the network, write the files that are asked for, and return what was found.
+
+        Args:
+            tick: called with the number of timesteps whenever a recurrent layer has taken some; they add up to `work`.
+
+        Raises:
+            RnncliError: a file cannot be read or written or does not fit the network, or the study would not fit in
+                memory.
+        """
+        request = self.request
+        weights, states = self._weights(), self._first_states()
+        first_states = dict(states)
+        model = Model(self.network, request.seed, request.dtype, request.init, weights)
+        self._check_study_fits()
+        with self._output(model) as write:
+            found = forward(model, self._chunks(model), self.batch, self.timesteps, write, states, tick)
+        study = self._study(model, first_states, tick)
+        _save(request.save_weights, model.weights)
+        _save(request.save_state, states)
+        return RunResult(found, study)
+
+    def _weights(self) -> dict[str, Array] | None:
+        if self.request.weights is None:
+            return None
+        return self._read(self.request.weights, weight_shapes(self.network))
+
+    def _first_states(self) -> State:
+        if self.request.state is None:
+            return {}
+        return self._read(self.request.state, state_shapes(self.network, self.batch))
+
+    def _read(self, path: str, shapes: dict[str, tuple[int, ...]]) -> dict[str, Array]:
+        from rnncli.engine.array_files import read_arrays
+
+        return read_arrays(path, shapes, np.dtype(self.request.dtype))
+
+    def _chunks(self, model: Model) -> Iterator[Chunk]:
+        """Return the input from its start."""
+        if self.array is not None:
+            return _naming(str(self.request.input), model.chunks_of(self.array))
+        steps = chunk_steps(widest(self.network), self.batch)
+        return random_chunks(
+            self.network, self.batch, self.timesteps, steps, self.request.seed, self.request.init, model.dtype
+        )
+
+    def _output(self, model: Model) -> AbstractContextManager[Callable[[int, Array], None] | None]:
+        """Return a block in which the output can be written; it yields None if nobody wants it."""
+        if self.request.output is None:
+            return nullcontext()
+        from rnncli.engine.array_files import output_file
+
+        return output_file(self.request.output, model.output_shape(self.batch, self.timesteps), model.dtype)
+
+    def _check_study_fits(self) -> None:
+        if self.part is not None:
+            from rnncli.engine.study import DTYPE, SAMPLES
+
+            check_fits(self.part, SAMPLES, self.timesteps, DTYPE)
+
+    def _study(self, model: Model, first_states: State, tick: Tick) -> Study | None:
+        if self.part is None:
+            return None
+        from rnncli.engine.study import study_of
+
+        return study_of(model, self._chunks(model), self.batch, self.timesteps, first_states, tick)
+
+
+def _sizes(network: Network, request: Request, array: Array | None) -> tuple[int, int]:
+    """Return the number of samples and of timesteps.
+
+    Raises:
+        UsageError: the request says others than the input file has.
+    """
+    if array is None:
+        fixed = network.input_shape()[1]
+        return request.batch or 1, request.timesteps or fixed or DEFAULT_TIMESTEPS
+    batch, timesteps = array.shape[:2]
+    for name, asked, found in (("batch", request.batch, batch), ("timesteps", request.timesteps, timesteps)):
+        if asked is not None and asked != found:
+            raise UsageError(
+                f"{request.input} has shape {array.shape}, so --{name} is {found}, not {asked}", f"leave --{name} out"
+            )
+    return batch, timesteps
+
+
+def _naming(path: str, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+    """Yield the chunks of an input; an error about what they hold names the file."""
+    from rnncli.engine.array_files import about
+
+    with about(path, "an input"):
+        yield from chunks
+
+
+def _save(path: str | None, arrays: dict[str, Array]) -> None:
+    if path is not None:
+        from rnncli.engine.array_files import write_arrays
+
+        write_arrays(path, arrays)
