@@ -21,7 +21,7 @@ from rnncli.engine import Model
 from rnncli.engine.inputs import random_chunks
 from rnncli.engine.stages import Chunk
 from rnncli.engine.study import Study, studied, study_of
-from rnncli.engine.traces import Memory
+from rnncli.engine.traces import Reach
 from rnncli.render.plots import print_study
 
 Run = Callable[..., Result]
@@ -68,27 +68,27 @@ def shown(study: Study, width: int = 80, **options: Any) -> str:
 @pytest.mark.parametrize("weight", [0.5, 0.9, -0.5, 0.05])
 def test_a_unit_that_forgets_a_share_at_each_step_remembers_as_long_as_its_powers_say(weight: float) -> None:
     result = study(one_unit(weight), np.random.default_rng(0).random((1, 100, 1)))
-    memory = result.memory
+    reach = result.reach
     tenth, hundredth = (next(n for n in range(100) if abs(weight) ** n < share) for share in (0.1, 0.01))
-    assert (memory.tenth, memory.hundredth, memory.largest_after) == (tenth, hundredth, 0)
+    assert (reach.tenth, reach.hundredth, reach.largest_after) == (tenth, hundredth, 0)
     expected = [abs(weight) ** first for first in result.outputs.time_bins]  # the largest of each bin is its first
-    assert memory.effect == pytest.approx(expected, abs=1e-6)
+    assert reach.effect == pytest.approx(expected, abs=1e-6)
 
 
 def test_what_is_not_forgotten_within_the_sequence_is_said_not_to_be() -> None:
-    memory = study(one_unit(0.5), np.ones((1, 6, 1))).memory
-    assert (memory.steps, memory.tenth, memory.hundredth) == (6, 4, None)
-    assert memory.last == pytest.approx(0.5**5)
+    reach = study(one_unit(0.5), np.ones((1, 6, 1))).reach
+    assert (reach.steps, reach.tenth, reach.hundredth) == (6, 4, None)
+    assert reach.last == pytest.approx(0.5**5)
 
 
 def test_an_effect_that_falls_only_at_the_last_step_counts() -> None:
-    assert study(one_unit(0.5), np.ones((1, 5, 1))).memory.tenth == 4
-    assert study(one_unit(0.5), np.ones((1, 4, 1))).memory.tenth is None
+    assert study(one_unit(0.5), np.ones((1, 5, 1))).reach.tenth == 4
+    assert study(one_unit(0.5), np.ones((1, 4, 1))).reach.tenth is None
 
 
 def test_a_growing_effect_is_held_against_its_largest() -> None:
-    memory = study(one_unit(1.5), np.ones((1, 12, 1))).memory
-    assert (memory.largest_after, memory.tenth, memory.last) == (11, None, 1)
+    reach = study(one_unit(1.5), np.ones((1, 12, 1))).reach
+    assert (reach.largest_after, reach.tenth, reach.last) == (11, None, 1)
 
 
 @pytest.mark.parametrize(
@@ -97,13 +97,13 @@ def test_a_growing_effect_is_held_against_its_largest() -> None:
 )
 def test_a_dead_or_fully_saturated_unit_shows_no_effect(activation: str, x: float) -> None:
     result = study(one_unit(0.5, activation), np.full((1, 9, 1), x))
-    assert result.memory == Memory("no effect", 9)
+    assert result.reach == Reach("no effect", 9)
     assert "dead or saturated" in shown(result)
 
 
 def test_a_run_that_overflows_says_so() -> None:
     result = study(one_unit(1e30), np.ones((1, 40, 1)))
-    assert result.memory.problem == "overflow"
+    assert result.reach.problem == "overflow"
     assert "not all outputs are finite" in shown(result)
     json.dumps(result.as_dict(), allow_nan=False)
 
@@ -142,10 +142,10 @@ def test_the_effect_and_the_norm_are_those_of_a_plain_loop(spec: str, seed: int)
     effect /= effect.max()
     tenth, hundredth = (int(np.flatnonzero(effect >= share)[-1]) + 1 for share in (0.1, 0.01))
     assert result.backwards == backwards
-    assert result.memory.largest_after == effect.argmax()
-    assert result.memory.tenth == (tenth if tenth < timesteps else None)
-    assert result.memory.hundredth == (hundredth if hundredth < timesteps else None)
-    assert result.memory.effect == pytest.approx(effect, abs=1e-3)
+    assert result.reach.largest_after == effect.argmax()
+    assert result.reach.tenth == (tenth if tenth < timesteps else None)
+    assert result.reach.hundredth == (hundredth if hundredth < timesteps else None)
+    assert result.reach.effect == pytest.approx(effect, abs=1e-3)
 
     norms = np.linalg.norm(h, axis=1)
     assert result.outputs.norm == pytest.approx(norms)
@@ -194,11 +194,11 @@ def flat(data: Any) -> list[float]:
 
 def test_a_network_of_uniform_weights_is_saturated_and_remembers_nothing() -> None:
     result = random_study("input:32,rnn:64:seq", 100, "uniform")
-    assert (result.outputs.saturated_units, result.memory.hundredth) == (64, 1)
+    assert (result.outputs.saturated_units, result.reach.hundredth) == (64, 1)
     usual = random_study("input:32,rnn:64:seq", 100)
     assert usual.outputs.saturated_units == 0
-    assert usual.memory.hundredth is not None
-    assert usual.memory.hundredth > 3
+    assert usual.reach.hundredth is not None
+    assert usual.reach.hundredth > 3
 
 
 def test_a_unit_is_saturated_from_half_of_the_time_on() -> None:
@@ -222,9 +222,9 @@ def test_padding_changes_no_figure(fields: str, padding: tuple[int, int]) -> Non
     model = Model(Network.parse(f"embed:9x3:mask,{fields}"), dtype="float64")
     ids = np.random.default_rng(1).integers(1, 9, (1, 40))
     plain, padded = study(model, ids), study(model, np.pad(ids, ((0, 0), padding)), steps=8)
-    assert padded.memory.steps == 40
+    assert padded.reach.steps == 40
     names = ("steps", "largest_after", "tenth", "hundredth")
-    assert [getattr(padded.memory, name) for name in names] == [getattr(plain.memory, name) for name in names]
+    assert [getattr(padded.reach, name) for name in names] == [getattr(plain.reach, name) for name in names]
     names = ("norm_mean", "norm_min", "norm_max", "saturated_units")
     assert [getattr(padded.outputs, name) for name in names] == pytest.approx(
         [getattr(plain.outputs, name) for name in names]
@@ -251,7 +251,7 @@ def test_the_steps_left_out_are_those_that_the_layer_skips(below: str, fields: s
 
 def test_nothing_but_padding_is_said_to_be() -> None:
     result = study(Model(Network.parse("embed:9x3:mask,rnn:4:back")), np.zeros((1, 5), int))
-    assert result.memory == Memory("padding")
+    assert result.reach == Reach("padding")
     assert "nothing but padding" in shown(result)
     json.dumps(result.as_dict(), allow_nan=False)
 
@@ -260,7 +260,7 @@ def test_of_a_batch_the_first_sample_is_seen() -> None:
     model = Model(Network.parse("input:3,lstm:4:bi"))
     x = np.random.default_rng(0).standard_normal((3, 20, 3))
     batch, alone = study(model, x), study(model, x[:1])
-    assert (batch.outputs, batch.memory) == (alone.outputs, alone.memory)
+    assert (batch.outputs, batch.reach) == (alone.outputs, alone.reach)
     assert "the first of 3 samples" in shown(batch)
 
 
@@ -289,9 +289,9 @@ def test_json_has_a_plot(rnncli: Run) -> None:
     plot = json.loads(result.stdout)["plot"]
     assert (plot["layer"], plot["timesteps"], plot["units"], plot["backwards"]) == ("gru", 200, 20, True)
     assert np.shape(plot["activations"]) == (16, 64)
-    assert len(plot["norm"]["bins"]) == len(plot["saturated"]) == len(plot["memory"]["effect"]) == 64
+    assert len(plot["norm"]["bins"]) == len(plot["saturated"]) == len(plot["reach"]["effect"]) == 64
     assert plot["saturated_units"] == 0
-    assert 0 < plot["memory"]["steps_to_tenth"] < plot["memory"]["steps_to_hundredth"]
+    assert 0 < plot["reach"]["steps_to_tenth"] < plot["reach"]["steps_to_hundredth"]
     assert "plot" not in json.loads(rnncli("forward", *options).stdout)
 
 
@@ -323,8 +323,8 @@ def test_a_network_without_a_recurrent_layer_has_no_plot(rnncli: Run) -> None:
 
 def test_a_picture_holds_the_plot(rnncli: Run) -> None:
     result = rnncli("forward", "input:3,rnn:2", "--plot", "--svg", "p.svg")
-    assert "Memory: " in result.stdout
-    assert "Memory:" in Path("p.svg").read_text(encoding="utf-8").replace("&#160;", " ")
+    assert "Reach: " in result.stdout
+    assert "Reach:" in Path("p.svg").read_text(encoding="utf-8").replace("&#160;", " ")
 
 
 def test_the_plot_of_a_long_run_takes_no_more_memory() -> None:
@@ -388,7 +388,7 @@ def test_a_plot_fits_its_terminal(columns: int, screen: Callable[[str, str], Non
 
 
 def test_a_terminal_of_a_single_column_is_no_trouble() -> None:
-    assert "Memory" not in shown(random_study("input:8,rnn:3", 100), 1)
+    assert "Reach" not in shown(random_study("input:8,rnn:3", 100), 1)
 
 
 def test_a_plot_in_colour_reads_as_it_was_reviewed(screen: Callable[[str, str], None]) -> None:

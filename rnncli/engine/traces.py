@@ -1,6 +1,6 @@
-"""What is seen of a layer over time, gathered chunk by chunk in bins, so that it does not grow with the timesteps.
+"""Figures of a layer over time, gathered chunk by chunk in bins, so that their size does not grow with the timesteps.
 
-All take what a layer does at some steps in the order in which it takes them; padding has been left out.
+Steps are counted in the order in which the layer takes them. Steps that are padding must be left out.
 """
 
 from __future__ import annotations
@@ -15,30 +15,28 @@ from rnncli.engine.statistics import saturation_limits
 from rnncli.engine.types import Array
 
 Bins = tuple[float | None, ...]
-"""A number for each bin of time; None for a bin that has none, because all its steps are padding."""
+"""A number for each bin of time; None for a bin whose steps are all padding."""
 
 LEAST_EFFECT = 1000 * float(np.finfo(np.float64).eps)
-"""The least effect, as a share of the state, that is told from rounding well enough to see a hundredth of it."""
+"""The smallest effect, as a share of the state, of which even a hundredth stands out from rounding."""
 
 UNIT_BINS = 16
 """The most bins of units."""
 
-HELD = 0.5
-"""The share of the time from which a unit counts as saturated."""
+SATURATED_TIME = 0.5
+"""A unit that is saturated for this share of the time, or more, counts as saturated."""
 
 
 @dataclass(frozen=True)
-class Memory:
-    """What a small change to the first input does to the outputs, ‖h' - h‖, from step to step.
-
-    Steps are those that the layer takes: padding is left out.
+class Reach:
+    """How far back a layer remembers: what a small change to the first input does to the outputs, ‖h' - h‖, by step.
 
     Attributes:
-        problem: why there is nothing to say, or None. `padding`: there is no input but padding. `overflow`: not all
-            outputs are finite numbers. `no effect`: there is none, or none that can be told from rounding.
-        steps: how many steps the layer takes, that of the changed input included.
-        largest_after: the steps from the change to its largest effect.
-        tenth: the steps until its effect is under a tenth of the largest, for good; None if that is not seen.
+        problem: why there is nothing to say, or None. `padding`: all inputs are padding. `overflow`: not all outputs
+            are finite numbers. `no effect`: there is none, or none that stands out from rounding.
+        steps: the number of steps from the changed input on, which is the first of them.
+        largest_after: the number of steps from the change to its largest effect.
+        tenth: the number of steps until the effect stays under a tenth of the largest; None if it never does.
         hundredth: the same for a hundredth.
         last: the effect at the last step, as a share of the largest.
         effect: the largest effect in each bin of time, as a share of the largest of all.
@@ -55,20 +53,20 @@ class Memory:
 
 @dataclass(frozen=True)
 class Outputs:
-    """What a layer returns over time, and in it the length of its state, ‖h‖.
+    """A layer's outputs over time: their means, their saturation and their length, which is that of the state, ‖h‖.
 
     Attributes:
-        units: how many numbers it returns at a step.
-        limits: below the one and above the other an output is saturated; None where nothing bounds the outputs.
+        units: how many numbers the layer returns at a step.
+        limits: an output below the first or above the second is saturated; None where nothing bounds the outputs.
         time_bins: the first step of each bin of time.
         unit_bins: the first unit of each bin of units.
-        activations: the mean output for each bin of units, and in it for each bin of time.
+        activations: for each bin of units, the mean output in each bin of time.
         saturated_units: how many units are saturated for half of the time or longer; None where nothing bounds them.
-        saturated: the share of saturated outputs by time; None where nothing bounds them.
-        norm: the mean length of the state by time.
-        norm_mean: its mean at all steps; not a number where all are padding.
-        norm_min: its least.
-        norm_max: its largest.
+        saturated: the share of saturated outputs in each bin of time; None where nothing bounds them.
+        norm: the mean length of the state in each bin of time.
+        norm_mean: the mean length over all steps; not a number where all are padding.
+        norm_min: the smallest length.
+        norm_max: the largest length.
     """
 
     units: int
@@ -85,12 +83,12 @@ class Outputs:
 
 
 class Spans(NamedTuple):
-    """Some steps, sorted into bins.
+    """Which bins of time some steps are in.
 
     Attributes:
-        bins: those that the steps are in.
-        starts: where among the steps each of these bins starts.
-        counts: how many steps are in each.
+        bins: the bins, in order.
+        starts: for each of them, the position of its first step among the steps.
+        counts: how many of the steps are in each.
     """
 
     bins: Array
@@ -99,20 +97,20 @@ class Spans(NamedTuple):
 
     @classmethod
     def of(cls, steps: Array, bin_starts: Array) -> Spans:
-        """Return the spans of steps, in ascending order, in bins that start at `bin_starts`."""
+        """Return which bins some steps are in; both the steps and the starts of all bins ascend."""
         index = np.searchsorted(bin_starts, steps, side="right") - 1
         starts = np.flatnonzero(np.diff(index, prepend=-1))
         return cls(index[starts], starts, np.diff(starts, append=len(steps)))
 
 
 def bin_starts(count: int, bins: int) -> Array:
-    """Return where each bin starts if `count` steps or units are shared out evenly over at most `bins`."""
+    """Return the first step, or unit, of each bin when `count` of them are shared out evenly over at most `bins`."""
     bins = min(count, bins)
     return np.arange(bins) * count // bins
 
 
 class OutputTrace:
-    """The outputs of a layer: their means by time and units, their saturation, and the length of the state.
+    """Gathers what `Outputs` says of a layer.
 
     Args:
         time_bins: the first step of each bin of time.
@@ -133,7 +131,7 @@ class OutputTrace:
         self._saturated_steps = np.zeros(units)
 
     def add(self, h: Array, norms: Array, spans: Spans) -> None:
-        """Take in some steps.
+        """Take some more steps into account.
 
         Args:
             h: the outputs, (steps, units).
@@ -144,6 +142,7 @@ class OutputTrace:
         by_units = np.add.reduceat(h, self.unit_bins, axis=1)
         self._sums[:, spans.bins] += np.add.reduceat(by_units, spans.starts, axis=0).T
         self._norm_sums[spans.bins] += np.add.reduceat(norms, spans.starts)
+        # NumPy's minimum and maximum, unlike Python's, keep what is not a number.
         self._norm_min = float(np.minimum(self._norm_min, norms.min()))
         self._norm_max = float(np.maximum(self._norm_max, norms.max()))
         if self.limits is not None:
@@ -153,17 +152,17 @@ class OutputTrace:
             self._saturated[spans.bins] += np.add.reduceat(np.count_nonzero(saturated, axis=1), spans.starts)
 
     def figures(self) -> Outputs:
-        """Return what has been seen."""
+        """Return the figures of all steps so far."""
         widths = np.diff(self.unit_bins, append=self.units)
         steps = float(self._steps.sum())
-        held = np.count_nonzero(self._saturated_steps >= HELD * steps)
+        saturated_units = np.count_nonzero(self._saturated_steps >= SATURATED_TIME * steps)
         return Outputs(
             units=self.units,
             limits=self.limits,
             time_bins=tuple(self.time_bins.tolist()),
             unit_bins=tuple(self.unit_bins.tolist()),
             activations=tuple(self._means(row) for row in self._sums / widths[:, None]),
-            saturated_units=int(held) if self.limits is not None and steps else None,
+            saturated_units=int(saturated_units) if self.limits is not None and steps else None,
             saturated=None if self.limits is None else self._means(self._saturated / self.units),
             norm=self._means(self._norm_sums),
             norm_mean=float(self._norm_sums.sum()) / steps if steps else nan,
@@ -172,14 +171,14 @@ class OutputTrace:
         )
 
     def _means(self, sums: Array) -> Bins:
-        """Return sums over the steps of each bin as means."""
+        """Return the mean of each bin, given its sum."""
         return tuple(
             total / steps if steps else None for total, steps in zip(sums.tolist(), self._steps.tolist(), strict=True)
         )
 
 
 class EffectTrace:
-    """The effect of a change to the first input on the outputs.
+    """Gathers what `Reach` says of a layer.
 
     Args:
         bins: the number of bins of time.
@@ -187,56 +186,69 @@ class EffectTrace:
 
     def __init__(self, bins: int) -> None:
         self._effect = np.full(bins, -1.0)
-        self._steps = 0
-        self._before = 0
+        self._steps_since_change = 0
         self._largest = 0.0
-        self._largest_at = 0
+        self._largest_after = 0
+        self._last_above = {0.1: -1, 0.01: -1}
+        """For each share, the last step whose effect is no less than that share of the largest, 0 being the change."""
         self._largest_norm = 0.0
         self._last = 0.0
-        self._last_above = {0.1: -1, 0.01: -1}
 
     def add(self, effects: Array, norms: Array, spans: Spans, before: int) -> None:
-        """Take in some steps.
+        """Take some more steps into account.
 
         Args:
             effects: the lengths of the differences that the change makes to the outputs, (steps,).
-            norms: the lengths of the outputs.
+            norms: the lengths of the outputs, (steps,).
             spans: the bins of the steps.
-            before: how many of the steps come before the change.
+            before: how many of these steps come before the change.
         """
-        # NumPy's maximum, unlike Python's, keeps what is not a number.
-        largest = float(np.maximum(self._largest, effects.max()))
+        first = self._steps_since_change - before
+        self._note_largest(effects, first)
+        self._note_last_above(effects, first)
+        self._largest_norm = _larger(self._largest_norm, norms.max())
+        self._last = float(effects[-1])
+        self._effect[spans.bins] = np.maximum(self._effect[spans.bins], np.maximum.reduceat(effects, spans.starts))
+        self._steps_since_change += len(effects) - before
+
+    def _note_largest(self, effects: Array, first: int) -> None:
+        """Note the largest effect so far, and at which step it was; `first` is the step of the first effect."""
+        largest = _larger(self._largest, effects.max())
         if largest != self._largest:
-            self._largest, self._largest_at = largest, self._steps + int(effects.argmax())
-        # If the largest is new, only these steps count; if not, the earlier ones have been held against the same.
+            self._largest, self._largest_after = largest, first + int(effects.argmax())
+
+    def _note_last_above(self, effects: Array, first: int) -> None:
+        """Note the last step above each share of the largest effect; `first` is the step of the first effect.
+
+        What was noted before a new largest effect came needs no correction: that effect is itself above all shares, so
+        its step or a later one takes the place of what was noted.
+        """
         for share in self._last_above:
             above = np.flatnonzero(effects >= share * self._largest)
             if len(above):
-                self._last_above[share] = self._steps + int(above[-1])
-        self._largest_norm = float(np.maximum(self._largest_norm, norms.max()))
-        self._last = float(effects[-1])
-        self._effect[spans.bins] = np.maximum(self._effect[spans.bins], np.maximum.reduceat(effects, spans.starts))
-        self._before += before
-        self._steps += len(effects)
+                self._last_above[share] = first + int(above[-1])
 
-    def memory(self) -> Memory:
-        """Return what has been seen."""
-        steps = self._steps - self._before
+    def reach(self) -> Reach:
+        """Return the figures of all steps so far."""
+        steps = self._steps_since_change
         if steps == 0:
-            return Memory("padding")
+            return Reach("padding")
         if not (isfinite(self._largest) and isfinite(self._largest_norm)):
-            return Memory("overflow", steps)
+            return Reach("overflow", steps)
         if self._largest <= LEAST_EFFECT * self._largest_norm:
-            return Memory("no effect", steps)
-        tenth, hundredth = (
-            None if last == self._steps - 1 else last + 1 - self._before for last in self._last_above.values()
-        )
-        return Memory(
+            return Reach("no effect", steps)
+        tenth, hundredth = (None if last == steps - 1 else last + 1 for last in self._last_above.values())
+        return Reach(
             None,
             steps,
-            self._largest_at - self._before,
+            self._largest_after,
             tenth,
             hundredth,
             self._last / self._largest,
             tuple(None if effect < 0 else float(effect / self._largest) for effect in self._effect),
         )
+
+
+def _larger(one: float, other: float) -> float:
+    """Return the larger number, or the one that is not a number: Python's `max` would lose it."""
+    return float(np.maximum(one, other))

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from rnncli.engine.study import Study
-from rnncli.engine.traces import Bins, Memory, Outputs
+from rnncli.engine.traces import Bins, Outputs, Reach
 
 _WIDEST_TERMINAL = 1000
 """No terminal is wider: where the console says it is, the picture has the usual width."""
@@ -106,7 +106,7 @@ def print_study(console: Console, study: Study) -> None:
     for label, text in (
         ("Norm of the state", _norm_text(outputs)),
         ("Saturated units", _saturated_text(outputs)),
-        ("Memory", _memory_text(study.memory, "last" if study.backwards else "first")),
+        ("Reach", _reach_text(study.reach, "last" if study.backwards else "first")),
     ):
         for line in Text.assemble((f"{label}: ", "bold"), text).wrap(console, max(1, cells.picture_width - 1)):
             console.print(Text.assemble(" ", line), soft_wrap=True)
@@ -142,14 +142,14 @@ def _print_map(console: Console, study: Study, cells: TimeCells, symbols: Symbol
 
 
 def _print_bars(console: Console, study: Study, cells: TimeCells, symbols: Symbols) -> None:
-    outputs, memory = study.outputs, study.memory
+    outputs, reach = study.outputs, study.reach
     rows = [("norm", [_share(norm, outputs.norm_max) for norm in cells.means(outputs.norm)])]
     scales = [f"norm 0 to {outputs.norm_max:.3g}"]
     if outputs.saturated is not None:
         rows.append(("saturated", list(cells.means(outputs.saturated))))
         scales.append("saturated 0 to 100%")
-    if memory.problem is None:
-        rows.append(("effect", [_log_height(share) for share in cells.merge(memory.effect, max)]))
+    if reach.problem is None:
+        rows.append(("effect", [_log_height(share) for share in cells.merge(reach.effect, max)]))
         scales.append(f"effect 1/{10**_DECADES:,} to 1 (log)")
     for label, heights in rows:
         _print_row(console, label, ("".join(_bar(height, symbols) * cells.cell_width for height in heights), "cyan"))
@@ -262,27 +262,27 @@ def _saturated_text(outputs: Outputs) -> str:
     )
 
 
-def _memory_text(memory: Memory, which: str) -> str:
+def _reach_text(reach: Reach, which: str) -> str:
     """Return how long the layer remembers the `which` input, in words."""
     change = f"a small change to the {which} input"
-    match memory.problem:
+    match reach.problem:
         case "padding":
             return "not known: there is nothing but padding"
         case "overflow":
             return "not known: not all outputs are finite numbers"
         case "no effect":
             return f"none; {change} has no effect that could be told from rounding: the units are dead or saturated"
-    if memory.steps == 1:
+    if reach.steps == 1:
         return "not known from a single step"
-    left = f"within {memory.steps:,} steps ({memory.last:.0%} of it is left)"
-    if memory.tenth is None:
+    left = f"within {reach.steps:,} steps ({reach.last:.0%} of it is left)"
+    if reach.tenth is None:
         fall = f"not under a tenth of its largest {left}"
-    elif memory.hundredth is None:
-        fall = f"under a tenth of its largest after {_plural(memory.tenth, 'step')}, not under a hundredth {left}"
+    elif reach.hundredth is None:
+        fall = f"under a tenth of its largest after {_plural(reach.tenth, 'step')}, not under a hundredth {left}"
     else:
         fall = (
-            f"under a tenth of its largest after {_plural(memory.tenth, 'step')}, "
-            f"under a hundredth after {_plural(memory.hundredth, 'step')}"
+            f"under a tenth of its largest after {_plural(reach.tenth, 'step')}, "
+            f"under a hundredth after {_plural(reach.hundredth, 'step')}"
         )
-    growth = f"; it is largest after {_plural(memory.largest_after, 'step')}" if memory.largest_after else ""
+    growth = f"; it is largest after {_plural(reach.largest_after, 'step')}" if reach.largest_after else ""
     return f"the effect of {change} is {fall}{growth}"
