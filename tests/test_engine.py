@@ -15,7 +15,7 @@ from rnncli.engine import Model, chunks
 from rnncli.engine.chunks import Chunk
 from rnncli.engine.inputs import random_chunks
 from rnncli.engine.model import flow
-from rnncli.engine.stages import Pass
+from rnncli.engine.passes import Pass
 from rnncli.errors import RnncliError
 from rnncli.layers.activations import ACTIVATIONS
 

@@ -18,8 +18,8 @@ from rich.console import Console
 
 from rnncli import Network
 from rnncli.engine import Model
+from rnncli.engine.chunks import Chunk
 from rnncli.engine.inputs import random_chunks
-from rnncli.engine.stages import Chunk
 from rnncli.engine.study import Study, studied, study_of
 from rnncli.engine.traces import Reach
 from rnncli.render.plots import print_study

@@ -10,7 +10,7 @@ from typing import Any
 
 from rnncli.engine.chunks import Chunk
 from rnncli.engine.model import Model, flow
-from rnncli.engine.stages import Pass, State, Tick
+from rnncli.engine.passes import Pass, State, Tick
 from rnncli.engine.statistics import Statistics
 from rnncli.engine.types import Array
 from rnncli.errors import RnncliError

@@ -12,8 +12,9 @@ import numpy as np
 from rnncli.engine.checks import check_ids, check_input, checked_arrays, state_shapes, weight_shapes
 from rnncli.engine.chunks import Chunk, chunk_steps, widest
 from rnncli.engine.initializers import initial_weights
+from rnncli.engine.passes import Pass, State, Tick
 from rnncli.engine.request import Init
-from rnncli.engine.stages import Pass, State, Tick, make_stage
+from rnncli.engine.stages import make_stage
 from rnncli.engine.types import Array
 from rnncli.network import Network
 

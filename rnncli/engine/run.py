@@ -15,8 +15,8 @@ from rnncli.engine.forward import ForwardRun, forward, work
 from rnncli.engine.inputs import random_chunks
 from rnncli.engine.memory import check_fits
 from rnncli.engine.model import Model
+from rnncli.engine.passes import State, Tick
 from rnncli.engine.request import DEFAULT_TIMESTEPS, Request
-from rnncli.engine.stages import State, Tick
 from rnncli.engine.types import Array
 from rnncli.errors import UsageError
 from rnncli.network import Network

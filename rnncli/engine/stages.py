@@ -1,70 +1,21 @@
-"""One stage for each kind of layer: chunks of time go in, chunks come out.
-
-A chunk goes up the whole stack before the next one comes in, so that memory does not grow with the number of timesteps.
-Only `back` and `bi` need the whole sequence before they can start.
-"""
+"""One stage for each kind of layer, and the table that finds it. Those of recurrent layers are in `recurrent.py`."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from rnncli.engine.activations import ACTIVATION_FUNCTIONS
-from rnncli.engine.cells import make_loop
-from rnncli.engine.chunks import Chunk, Sequence, joined, last_of, write
-from rnncli.engine.loop import Loop
+from rnncli.engine.chunks import Chunk
+from rnncli.engine.passes import Stage, Stateless
+from rnncli.engine.recurrent import BidirectionalStage, RecurrentStage
 from rnncli.engine.types import Array
-from rnncli.layers import GRU, LSTM, Dense, Dropout, Embedding, Layer, Recurrent, SimpleRNN
-
-Tick = Callable[[int], None]
-"""Progress callback: the number of timesteps that a recurrent layer has just taken."""
-
-State = dict[str, Array]
-"""States by key (`lstm/h`, `bidirectional/forward/h`), each (batch, units)."""
-
+from rnncli.layers import GRU, LSTM, Dense, Dropout, Embedding, Layer, SimpleRNN
 
 ChunkSteps = Callable[[int], int]
 """Returns how many timesteps a chunk should have, given the number of samples."""
-
-
-class Pass:
-    """A layer at work on one sequence. This one hands everything on, as dropout does in a forward pass."""
-
-    def step(self, chunk: Chunk) -> Chunk | None:
-        """Return the output for the next chunk, or None where the layer returns nothing before the end."""
-        return chunk
-
-    def end(self) -> Iterator[Chunk]:
-        """Yield what the layer returns when the sequence has ended, in any number of chunks.
-
-        It is called once, after the last step.
-        """
-        yield from ()
-
-
-class Stage(ABC):
-    """A layer with its weights."""
-
-    @abstractmethod
-    def begin(self, states: State | None, tick: Tick) -> Pass:
-        """Return a pass over the whole of one batch of samples.
-
-        Args:
-            states: where a recurrent layer finds its first state and leaves its last; None if nobody wants them.
-            tick: called with the number of timesteps that a recurrent layer has just taken.
-        """
-
-
-class Stateless(Stage, Pass):
-    """A layer that keeps nothing from chunk to chunk, so all passes are one."""
-
-    def begin(self, states: State | None, tick: Tick) -> Pass:
-        """Return itself."""
-        del states, tick
-        return self
 
 
 class EmbeddingStage(Stateless):
@@ -96,182 +47,6 @@ class DenseStage(Stateless):
             y += self.bias
         self.activation(y, y)
         return Chunk(y, chunk.mask)
-
-
-class RecurrentStage(Stage):
-    """A recurrent layer in one direction: forwards chunk by chunk, backwards on the whole sequence."""
-
-    def __init__(self, name: str, layer: Recurrent, weights: Mapping[str, Array]) -> None:
-        self.layer = layer
-        self.direction = Direction(f"{name}/", layer, weights)
-
-    def begin(self, states: State | None, tick: Tick) -> Pass:
-        """Return a pass that yields the sequence of outputs, or the last one alone."""
-        if self.layer.go_backwards:
-            return Whole(lambda whole: self._backwards(whole, states, tick))
-        reading = Reading(self.direction, states, tick)
-        return reading if self.layer.return_sequences else LastOf(reading)
-
-    def _backwards(self, whole: Sequence, states: State | None, tick: Tick) -> Iterator[Chunk]:
-        outputs = self.direction.read(whole.backwards(), states, tick)
-        if self.layer.return_sequences:
-            # Time is reversed from here on, but Keras hands the mask on as it was.
-            yield from (Chunk(y, mask) for (y, _), (_, mask) in zip(outputs, whole.forwards(), strict=True))
-        else:
-            yield Chunk(last_of(outputs))
-
-
-class BidirectionalStage(Stage):
-    """A recurrent layer that reads the whole sequence both ways and merges the two outputs."""
-
-    def __init__(self, name: str, layer: Recurrent, weights: Mapping[str, Array]) -> None:
-        self.layer = layer
-        # Keras: inside a Bidirectional that returns sequences, the output of a masked step is zero.
-        self.forward, self.backward = (
-            Direction(f"{name}/{direction}", layer, below(weights, direction), zero_masked=layer.return_sequences)
-            for direction in layer.directions
-        )
-
-    def begin(self, states: State | None, tick: Tick) -> Pass:
-        """Return a pass that yields the merged sequence, in forward time, or the merged last outputs."""
-        return Whole(lambda whole: self._both_ways(whole, states, tick))
-
-    def _both_ways(self, whole: Sequence, states: State | None, tick: Tick) -> Iterator[Chunk]:
-        forward = self.forward.read(whole.forwards(), states, tick)
-        backward = self.backward.read(whole.backwards(), states, tick)
-        if not self.layer.return_sequences:
-            merged = np.concatenate([last_of(forward), last_of(backward)], axis=1)
-            yield Chunk(self._merge(merged))
-            return
-        units = self.layer.units
-        timesteps, _, batch = whole.values.shape
-        merged = np.empty((timesteps, 2 * units, batch), whole.values.dtype)
-        write(forward, merged[:, :units])
-        write(backward, merged[::-1, units:])
-        yield from Sequence(self._merge(merged), whole.mask, whole.steps).forwards()
-
-    def _merge(self, both: Array) -> Array:
-        """Return what the layer returns for (timesteps, 2·units, batch), one direction above the other."""
-        units = self.layer.units
-        forward, backward = both[:, :units], both[:, units:]
-        match self.layer.merge_mode:
-            case "concat":
-                return both
-            case "mul":
-                forward *= backward
-            case "sum":
-                forward += backward
-            case _:
-                forward += backward
-                forward /= 2
-        return forward
-
-
-class Direction:
-    """One direction of a recurrent layer: its weights, and the loop it ran last, ready for the next batch.
-
-    Args:
-        prefix: what comes before the names of its states: `lstm/`, `bidirectional/forward/`.
-        layer: the layer.
-        weights: of this direction.
-        zero_masked: whether the output of a masked step is zero instead of the state.
-    """
-
-    def __init__(self, prefix: str, layer: Recurrent, weights: Mapping[str, Array], zero_masked: bool = False) -> None:
-        self.prefix = prefix
-        self.layer = layer
-        self.weights = weights
-        self.zero_masked = zero_masked
-        self._spare: Loop | None = None
-
-    def read(self, chunks: Iterable[Chunk], states: State | None, tick: Tick) -> Iterator[Chunk]:
-        """Yield the outputs of every step, in the order of the steps."""
-        reading = Reading(self, states, tick)
-        yield from map(reading.step, chunks)
-        yield from reading.end()
-
-    def take_loop(self, batch: int, steps: int) -> Loop:
-        """Return the spare loop, where it fits and no other pass has taken it, or a new one."""
-        loop, self._spare = self._spare, None
-        if loop is None or loop.batch != batch or loop.steps < steps:
-            loop = make_loop(self.layer, self.weights, batch, steps)
-        return loop
-
-    def give_back(self, loop: Loop) -> None:
-        """Keep a loop for the next pass."""
-        self._spare = loop
-
-
-class Reading(Pass):
-    """The loop over time of one direction, at work on one sequence."""
-
-    def __init__(self, direction: Direction, states: State | None, tick: Tick) -> None:
-        self.direction = direction
-        self.states = states
-        self.tick = tick
-        self._loop: Loop | None = None
-
-    def step(self, chunk: Chunk) -> Chunk:
-        """Return the outputs of every step of a chunk."""
-        x, mask = chunk
-        if self._loop is None or self._loop.steps < len(x):
-            state = self._first_state() if self._loop is None else self._loop.state()
-            self._loop = self.direction.take_loop(batch=x.shape[-1], steps=len(x))
-            self._loop.set_state(state)
-        y = self._loop.run(x, mask, self.direction.zero_masked)
-        self.tick(len(x))
-        return Chunk(y, mask)
-
-    def end(self) -> Iterator[Chunk]:
-        """Leave the last state; there is nothing more to yield."""
-        if self._loop is not None:
-            if self.states is not None:
-                prefix, last = self.direction.prefix, self._loop.state()
-                self.states |= {prefix + name: np.ascontiguousarray(state.T) for name, state in last.items()}
-            self.direction.give_back(self._loop)
-        yield from ()
-
-    def _first_state(self) -> dict[str, Array] | None:
-        prefix, names = self.direction.prefix, self.direction.layer.states
-        if self.states is None or prefix + names[0] not in self.states:
-            return None
-        return {name: self.states[prefix + name].T for name in names}
-
-
-class LastOf(Pass):
-    """The last output of a sequence, and nothing before the end."""
-
-    def __init__(self, reading: Reading) -> None:
-        self.reading = reading
-        self._last: Array | None = None
-
-    def step(self, chunk: Chunk) -> None:
-        """Keep the last output."""
-        self._last = self.reading.step(chunk).values[-1:]
-
-    def end(self) -> Iterator[Chunk]:
-        """Yield it, (1, units, batch)."""
-        if self._last is not None:
-            last = Chunk(self._last.copy())
-            yield from self.reading.end()
-            yield last
-
-
-class Whole(Pass):
-    """What needs the end of a sequence before it can start: it gathers the chunks, then works on all of them."""
-
-    def __init__(self, work: Callable[[Sequence], Iterator[Chunk]]) -> None:
-        self.work = work
-        self._chunks: list[Chunk] = []
-
-    def step(self, chunk: Chunk) -> None:
-        """Keep the chunk."""
-        self._chunks.append(Chunk(chunk.values.copy(), chunk.mask))
-
-    def end(self) -> Iterator[Chunk]:
-        """Yield what the work on the whole sequence yields."""
-        chunks, self._chunks = self._chunks, []
-        yield from self.work(joined(chunks))
 
 
 class Setting(NamedTuple):
@@ -309,8 +84,3 @@ STAGES: dict[type[Layer], Callable[[Setting], Stage]] = {
     Dropout: lambda of: Stateless(),
 }
 """What makes the stage of each kind of layer. An Input has none."""
-
-
-def below(arrays: Mapping[str, Array], prefix: str) -> dict[str, Array]:
-    """Return the arrays whose key is `prefix` and a name, by name."""
-    return {key.removeprefix(prefix): array for key, array in arrays.items() if key.startswith(prefix)}

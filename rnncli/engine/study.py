@@ -18,7 +18,7 @@ from rnncli.engine.checks import weight_shapes
 from rnncli.engine.chunks import Chunk
 from rnncli.engine.initializers import random_stream
 from rnncli.engine.model import Model
-from rnncli.engine.stages import State
+from rnncli.engine.passes import State
 from rnncli.engine.traces import EffectTrace, Outputs, OutputTrace, Reach, Spans, bin_starts
 from rnncli.engine.types import Array
 from rnncli.errors import UsageError
