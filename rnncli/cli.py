@@ -8,12 +8,15 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from rnncli import __version__
 from rnncli.errors import EXIT_FAILED, EXIT_INTERRUPTED, RnncliError, UsageError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 COMMANDS = {
     "summary": "Shapes, parameters and costs of every layer.",
@@ -24,8 +27,12 @@ COMMANDS = {
     "sweep": "One row for each of many candidates.",
     "solve": "The largest network within a budget.",
     "layers": "The spec language on one screen.",
+    "completion": "A script that completes command lines.",
 }
 """Each command, in the order of the help, with its line there. Its code is `rnncli.commands.NAME`."""
+
+COMPLETION = "_RNNCLI_COMPLETE"
+"""The variable with which a shell asks how a command line can go on; the name is Click's."""
 
 
 class _ClosedPipeError(Exception):
@@ -69,6 +76,13 @@ class RnncliGroup(click.Group):
             raise UsageError(f"there is no command {name!r}", advice)
         return super().resolve_command(ctx, args)
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        """Return the commands and options that start so; it needs none of the commands' modules."""
+        from click.shell_completion import CompletionItem
+
+        commands = [CompletionItem(name, help=text) for name, text in COMMANDS.items() if name.startswith(incomplete)]
+        return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands; it needs none of their modules."""
         del ctx
@@ -84,6 +98,9 @@ class RnncliGroup(click.Group):
         **extra: Any,
     ) -> Any:
         """Run a command line; in standalone mode print any error and exit with its status."""
+        if COMPLETION in os.environ:
+            # Click completes, and does so for the shells that this module tells it of.
+            import_module("rnncli.commands.completion")
         work = partial(super().main, args, prog_name, complete_var, standalone_mode=False, **extra)
         return sys.exit(_status_of(work)) if standalone_mode else work()
 
@@ -149,7 +166,7 @@ def _drop_stdout() -> None:
 
 def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     del param
-    if value:
+    if value and not ctx.resilient_parsing:
         click.echo(f"rnncli {__version__}")
         ctx.exit()
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rnncli.commands.options import check_svg, format_option, number_option, svg_option
+from rnncli.commands.completing import complete_spec
+from rnncli.commands.options import check_svg, file_option, format_option, number_option, svg_option
 from rnncli.commands.specs import Spec, each_network, specs
 from rnncli.engine.request import DEFAULT_TIMESTEPS, DTYPES, INITS, Request
 from rnncli.errors import UsageError
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Run the network in NumPy and show what comes out.")
-@click.argument("spec", nargs=-1)
+@click.argument("spec", nargs=-1, shell_complete=complete_spec)
 @number_option("--timesteps", f"Length of the sequence.  [default: {DEFAULT_TIMESTEPS}]")
 @number_option("--batch", "Samples at a time.  [default: 1]")
 @click.option(
@@ -36,12 +37,12 @@ if TYPE_CHECKING:
     default="keras",
     help="Keras's initialisers and a normal input, or U[0, 1) for weights and input.  [default: keras]",
 )
-@click.option("--input", metavar="FILE.npy", help="Read the input: (batch, timesteps[, features]).")
-@click.option("--weights", metavar="FILE.npz", help="Read the weights: arrays called LAYER/WEIGHT.")
-@click.option("--save-weights", metavar="FILE.npz", help="Write the weights.")
-@click.option("-o", "--output", metavar="FILE.npy", help="Write the network's output, as it is made.")
-@click.option("--state", metavar="FILE.npz", help="Start from the states that --save-state wrote.")
-@click.option("--save-state", metavar="FILE.npz", help="Write the last state of every recurrent layer.")
+@file_option("--input", extension="npy", meaning="Read the input: (batch, timesteps[, features]).")
+@file_option("--weights", extension="npz", meaning="Read the weights: arrays called LAYER/WEIGHT.")
+@file_option("--save-weights", extension="npz", meaning="Write the weights.")
+@file_option("-o", "--output", extension="npy", meaning="Write the network's output, as it is made.")
+@file_option("--state", extension="npz", meaning="Start from the states that --save-state wrote.")
+@file_option("--save-state", extension="npz", meaning="Write the last state of every recurrent layer.")
 @click.option("--plot", "study", is_flag=True, help="Show the last recurrent layer's activations over time.")
 @format_option
 @svg_option

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from rnncli.commands.completing import complete_files
 from rnncli.errors import UsageError
 from rnncli.layers.weights import FRAMEWORKS
 from rnncli.quantities import parse_memory, parse_number, parse_size
@@ -58,6 +59,12 @@ def number_option(name: str, meaning: str) -> Callable[[Command], Command]:
     return click.option(name, type=number, metavar="N", help=meaning)
 
 
+def file_option(*names: str, extension: str, meaning: str) -> Callable[[Command], Command]:
+    """Return an option that takes a file with that extension; its help is `meaning`."""
+    metavar, complete = f"FILE.{extension}", complete_files(extension)
+    return click.option(*names, metavar=metavar, shell_complete=complete, help=meaning)
+
+
 format_option = click.option(
     "-f",
     "--format",
@@ -66,7 +73,7 @@ format_option = click.option(
     default="table",
     help="table is for people; the others hold plain numbers. JSON is one object a line.",
 )
-svg_option = click.option("--svg", metavar="FILE.svg", help="Save what is shown as a picture, too.")
+svg_option = file_option("--svg", extension="svg", meaning="Save what is shown as a picture, too.")
 dtype_option = click.option(
     "--dtype",
     type=click.Choice(tuple(DTYPE_BYTES)),

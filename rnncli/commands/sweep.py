@@ -10,6 +10,7 @@ from typing import cast
 
 import click
 
+from rnncli.commands.completing import complete_pattern, complete_words
 from rnncli.commands.options import (
     big_number,
     dtype_option,
@@ -44,7 +45,7 @@ def _order(context: click.Context, parameter: click.Parameter, text: str | None)
 
 
 @click.command(short_help="One row for each of many candidates.")
-@click.argument("pattern", nargs=-1)
+@click.argument("pattern", nargs=-1, shell_complete=complete_pattern)
 @click.option("--max-params", type=big_number, metavar="N", help="At most so many parameters: 1000000, 1M.")
 @click.option("--max-memory", type=memory_size, metavar="SIZE", help="At most so much for them: 512KB, 4MB.")
 @click.option("--max-macs", type=big_number, metavar="N", help="At most so many multiply-adds for the whole input.")
@@ -53,6 +54,7 @@ def _order(context: click.Context, parameter: click.Parameter, text: str | None)
     "order",
     metavar="KEY",
     callback=_order,
+    shell_complete=complete_words([sign + key for sign in ("", "-") for key in SORT_KEYS]),
     help=f"{', '.join(SORT_KEYS)}; a - before it sorts from the largest down.",
 )
 @number_option("--top", "Show the first N alone; without --sort, those with the most parameters.")

@@ -37,6 +37,14 @@ class Option(ABC):
         """Whether a word, up to any `=`, is how a field of this option starts."""
 
     @abstractmethod
+    def fields(self) -> Mapping[str, Any]:
+        """Return every field of its own, written out, with the value that it gives: `seq`, `act=relu`."""
+
+    def short_fields(self) -> Mapping[str, Any]:
+        """Return the names that may stand alone, with the values that they give: `relu`."""
+        return {}
+
+    @abstractmethod
     def check(self, value: object) -> None:
         """Check a value of the attribute.
 
@@ -72,6 +80,10 @@ class Flag(Option):
     def spells(self, name: str) -> bool:
         """Whether it is the word."""
         return name == self.word
+
+    def fields(self) -> Mapping[str, Any]:
+        """Return the word with its value."""
+        return {self.word: self.value}
 
     def check(self, value: object) -> None:
         """Check that it is true or false.
@@ -130,6 +142,15 @@ class Choice(Option):
     def spells(self, name: str) -> bool:
         """Whether it is the key, or a name that may stand alone."""
         return name == self.key or (self.name_alone and name in self.values)
+
+    def fields(self) -> Mapping[str, Any]:
+        """Return the key alone where it may stand so, and the key with each name."""
+        alone = {} if self.key_alone is None else {self.key: self.values[self.key_alone]}
+        return alone | {f"{self.key}={name}": value for name, value in self.values.items()}
+
+    def short_fields(self) -> Mapping[str, Any]:
+        """Return the names where they may stand alone."""
+        return self.values if self.name_alone else {}
 
     def check(self, value: object) -> None:
         """Check that it is one of the values.

@@ -86,6 +86,16 @@ class Sizes(ABC):
             SizeError: it is written wrong.
         """
 
+    def completions(self, typed: str, *, blanks: bool = False) -> tuple[str, ...]:
+        """Return how a field can go on that is typed in part; nobody can say which number is meant.
+
+        Args:
+            typed: its first characters, or none.
+            blanks: whether a blank may stand for a number, as in a template.
+        """
+        del typed, blanks
+        return ()
+
     @abstractmethod
     def spell(self, values: Mapping[str, Any]) -> str:
         """Return the field for the values of the attributes; an empty text is no field."""
@@ -160,6 +170,14 @@ class Numbers(Sizes):
                 instead = nearest_size(part) or self.example.split("x")[-1]
                 raise SizeError(str(fault), start, start + len(part), instead) from None
         return values
+
+    def completions(self, typed: str, *, blanks: bool = False) -> tuple[str, ...]:
+        """Return a blank in place of the next number, or the x before it."""
+        *before, last = re.split("[xX]", typed)
+        if not last:
+            return (typed + BLANK_TEXT,) if blanks and len(before) < len(self.attributes) else ()
+        more = len(before) + 1 < len(self.attributes)
+        return (typed + "x",) if more and (last == BLANK_TEXT or last[0].isdigit()) else ()
 
     @property
     def _how_many(self) -> str:
@@ -299,6 +317,11 @@ class Word(Sizes):
             allowed = listed(self.words, "or")
             raise SizeError(f"{kind} takes {allowed}, not {quote(text)}", 0, len(text), self.example)
         return {self.attribute: word}
+
+    def completions(self, typed: str, *, blanks: bool = False) -> tuple[str, ...]:
+        """Return the words that start so."""
+        del blanks
+        return tuple(word for word in self.words if word.startswith(typed))
 
     def spell(self, values: Mapping[str, Any]) -> str:
         """Return the word."""

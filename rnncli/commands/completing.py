@@ -1,0 +1,72 @@
+"""What the arguments and options of the commands offer where they are typed in part.
+
+Click's shell completion calls these functions. They name no layer: what a spec can become is for the language to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from click import Context, Parameter
+    from click.shell_completion import CompletionItem
+
+    from rnncli.language.completion import Candidate
+
+    Completer = Callable[[Context, Parameter, str], list[CompletionItem[str]]]
+
+
+def complete_spec(context: Context, parameter: Parameter, typed: str) -> list[CompletionItem[str]]:
+    """Offer what a spec can become."""
+    del context, parameter
+    from rnncli.language.completion import candidates
+
+    return _items(candidates(typed))
+
+
+def complete_template(context: Context, parameter: Parameter, typed: str) -> list[CompletionItem[str]]:
+    """Offer what a template can become."""
+    del context, parameter
+    from rnncli.language.completion import candidates
+
+    return _items(candidates(typed, blanks=True))
+
+
+def complete_pattern(context: Context, parameter: Parameter, typed: str) -> list[CompletionItem[str]]:
+    """Offer what a pattern can become."""
+    del context, parameter
+    from rnncli.search.completion import candidates
+
+    return _items(candidates(typed))
+
+
+def complete_words(words: Iterable[str]) -> Completer:
+    """Return what offers some words."""
+
+    def complete(context: Context, parameter: Parameter, typed: str) -> list[CompletionItem[str]]:
+        del context, parameter
+        from click.shell_completion import CompletionItem
+
+        return [CompletionItem(word) for word in words if word.startswith(typed)]
+
+    return complete
+
+
+def complete_files(*extensions: str) -> Completer:
+    """Return what offers files with one of these extensions, and folders. The shell finds them."""
+
+    def complete(context: Context, parameter: Parameter, typed: str) -> list[CompletionItem[str]]:
+        del context, parameter
+        from click.shell_completion import CompletionItem
+
+        return [CompletionItem(typed, type="file", extensions=extensions)]
+
+    return complete
+
+
+def _items(candidates: Iterable[Candidate]) -> list[CompletionItem[str]]:
+    """Return candidates as Click has them; a spec can go on, so no space may follow."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(each.text, help=each.means, word=each.word, open=True) for each in candidates]

@@ -1,0 +1,272 @@
+"""`rnncli completion`: a script that tells a shell how a command line can go on.
+
+The script calls rnncli with `_RNNCLI_COMPLETE` set; Click finds the parameter at the cursor and asks it for candidates.
+Click's own scripts are not enough: a spec goes on without a space, it has signs in it at which bash takes words apart,
+and files are told by their extensions.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from typing import Any
+
+import click
+from click.shell_completion import (
+    BashComplete,
+    CompletionItem,
+    FishComplete,
+    ShellComplete,
+    ZshComplete,
+    add_completion_class,
+    get_completion_class,
+    split_arg_string,
+)
+
+from rnncli.errors import RnncliError
+
+SHELLS = ("bash", "zsh", "fish")
+_SEPARATOR = "\x1f"
+"""What stands between the parts of a line of the answer. A shell takes several tabs for one."""
+
+_CURSOR = "\ufdd0"
+"""A character that no text may hold: it marks the place of the cursor."""
+
+
+def _words(line: str) -> list[str]:
+    """Return the words of a line up to the cursor, their quotes taken off; the last is the one at the cursor."""
+    *words, last = split_arg_string(line + _CURSOR)
+    return [*words, last.replace(_CURSOR, "")]
+
+
+def _in_quotes(line: str) -> bool:
+    """Whether a line ends inside of quotes."""
+    try:
+        shlex.split(line)
+    except ValueError:
+        return True
+    return False
+
+
+class _Completion(ShellComplete):
+    """What the shells have in common.
+
+    The script says the line up to the cursor in COMP_LINE. The answer has a line for each candidate: whether a space
+    follows it (`space`, `open`), itself, what a list shows of it, and what it is. For files there is one line: `files`,
+    the beginning of the path, what stands before that in the word, and the extensions.
+    """
+
+    def get_completion_args(self) -> tuple[list[str], str]:
+        """Return the words behind the name of the program, and the one at the cursor."""
+        words = _words(os.environ["COMP_LINE"])
+        while len(words) > 2 and re.match(r"\w+=", words[0]):
+            del words[0]  # A=1 rnncli ...
+        return words[1:-1], words[-1]
+
+    def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem[str]]:
+        """Return the candidates for the whole word at the cursor."""
+        option, equals, value = incomplete.partition("=")
+        if not (option.startswith("--") and equals):
+            return self._candidates(args, incomplete)
+        if not self._takes_value(args, option):
+            return []
+        return [_behind(option + equals, item) for item in self._candidates([*args, option], value)]
+
+    def _takes_value(self, args: list[str], option: str) -> bool:
+        """Whether the command has an option of that name that is no flag."""
+        assert isinstance(self.cli, click.Group)
+        command = self.cli.get_command(click.Context(self.cli), args[0]) if args else None
+        options = [each for each in command.params if isinstance(each, click.Option)] if command else []
+        return any(option in each.opts and not each.is_flag for each in options)
+
+    def _candidates(self, args: list[str], incomplete: str) -> list[CompletionItem[str]]:
+        if incomplete.startswith("-"):
+            # Click takes it for an option, but it may be the value of one: --sort -params.
+            values = [item for item in super().get_completions(args, "") if item.value.startswith(incomplete)]
+            if values:
+                return values
+        return super().get_completions(args, incomplete)
+
+    def complete(self) -> str:
+        """Return the answer; it is empty where the line is wrong before the cursor."""
+        try:
+            return super().complete()
+        except (RnncliError, click.ClickException):
+            return ""
+
+    def format_completion(self, item: CompletionItem[Any]) -> str:
+        """Return the line of a candidate."""
+        if item.type == "file":
+            return _SEPARATOR.join(("files", item.value, item.lead or "", " ".join(item.extensions)))
+        ending = "open" if item.open else "space"
+        return _SEPARATOR.join((ending, item.value, item.word or item.value, item.help or ""))
+
+
+def _behind(lead: str, item: CompletionItem[str]) -> CompletionItem[str]:
+    """Return a candidate for the value of an option as one for the word that holds both: --sort=params."""
+    if item.type == "file":
+        return CompletionItem(item.value, type="file", extensions=item.extensions, lead=lead)
+    return CompletionItem(lead + item.value, help=item.help, word=item.value, open=item.open)
+
+
+@add_completion_class
+class _Bash(_Completion, BashComplete):
+    """Bash replaces only what follows the last `:` or `=`; the script says in COMP_WORD what that is."""
+
+    source_template = r"""
+%(complete_func)s() {
+    local kind value kept extensions extension path
+    COMPREPLY=()
+    while IFS=$'\x1f' read -r kind value kept extensions; do
+        case $kind in
+            space) COMPREPLY+=("$value") ;;
+            open)
+                COMPREPLY+=("$value")
+                compopt -o nospace
+                ;;
+            files)
+                compopt -o filenames
+                while IFS= read -r path; do
+                    COMPREPLY+=("${path#"$kept"}")
+                done < <(
+                    IFS=' '
+                    compgen -d -- "$value"
+                    for extension in $extensions; do
+                        compgen -f -X "!*.$extension" -- "$value"
+                    done
+                )
+                ;;
+        esac
+    done < <(
+        COMP_LINE=${COMP_LINE:0:COMP_POINT} COMP_WORD=$2 %(complete_var)s=bash_complete "$1" 2>/dev/null
+    )
+}
+
+complete -o nosort -F %(complete_func)s %(prog_name)s
+"""
+
+    def get_completion_args(self) -> tuple[list[str], str]:
+        """Return the words of the innermost command: bash gives all of `rnncli summary $(rnncli solve`."""
+        _, substitution, inner = os.environ["COMP_LINE"].rpartition("$(")
+        if substitution and ")" not in inner:
+            os.environ["COMP_LINE"] = inner
+        return super().get_completion_args()
+
+    def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem[str]]:
+        """Return the candidates; in quotes never one alone that can go on, for behind that bash would close them."""
+        items = super().get_completions(args, incomplete)
+        if len(items) == 1 and items[0].open and _in_quotes(os.environ["COMP_LINE"]):
+            items.append(CompletionItem(items[0].value + " ", open=True))
+        return items
+
+    def format_completion(self, item: CompletionItem[Any]) -> str:
+        """Return the line of a candidate, without what bash leaves in place before it."""
+        word, replaced = self.get_completion_args()[1], os.environ["COMP_WORD"]
+        kept = len(word) - len(replaced if word.endswith(replaced) else _words(replaced)[-1])
+        if item.type == "file":
+            return super().format_completion(_behind(item.value[: max(0, kept - len(item.lead or ""))], item))
+        return super().format_completion(CompletionItem(item.value[kept:], open=item.open))
+
+
+@add_completion_class
+class _Zsh(_Completion, ZshComplete):
+    """Zsh lists the last part of a spec with its meaning, and inserts the whole."""
+
+    source_template = r"""
+#compdef %(prog_name)s
+
+%(complete_func)s() {
+    local kind value word rest lead glob
+    local -a spaced spaced_shown open open_shown
+    (( $+commands[%(prog_name)s] )) || return 1
+
+    while IFS=$'\x1f' read -r kind value word rest; do
+        case $kind in
+            (space)
+                spaced+=("${value//:/\\:}")
+                spaced_shown+=("${word//:/\\:}${rest:+:$rest}")
+                ;;
+            (open)
+                open+=("${value//:/\\:}")
+                open_shown+=("${word//:/\\:}${rest:+:$rest}")
+                ;;
+            (files)
+                lead=$word
+                glob="*.(${rest// /|})(-.)"
+                ;;
+        esac
+    done < <(
+        COMP_LINE="${(j: :)words[1,CURRENT-1]} $QIPREFIX$PREFIX" %(complete_var)s=zsh_complete %(prog_name)s 2>/dev/null
+    )
+    (( $#spaced )) && _describe -V candidates spaced_shown spaced
+    (( $#open )) && _describe -V candidates open_shown open -S ''
+    if [[ -n $glob ]]; then
+        [[ -n $lead ]] && compset -P "${(b)lead}"
+        _files -g "$glob"
+    fi
+}
+
+if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
+    %(complete_func)s "$@"
+else
+    compdef %(complete_func)s %(prog_name)s
+fi
+"""
+
+
+@add_completion_class
+class _Fish(_Completion, FishComplete):
+    """Fish puts a space behind the only candidate, unless it ends in one of some signs."""
+
+    source_template = r"""
+function %(complete_func)s
+    set -lx COMP_LINE (commandline -cp)
+    set -lx %(complete_var)s fish_complete
+    for line in (%(prog_name)s 2>/dev/null)
+        set -l part (string split \x1f -- $line)
+        switch $part[1]
+            case space open
+                echo $part[2]\t$part[4]
+            case files
+                set -l extensions (string split ' ' -- $part[4] | string escape --style=regex | string join '|')
+                set -l wanted '^[^\t]*(?:/|\.(?:'$extensions'))(?=\t|$)'
+                set -l path (string replace -- "$part[3]" '' (commandline -ct))
+                set -l files (complete -C "'' $path" | string match -r $wanted)
+                string replace -r '^' -- "$part[3]" $files
+        end
+    end
+end
+
+complete --command %(prog_name)s --no-files --keep-order --arguments '(%(complete_func)s)'
+"""
+
+    def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem[str]]:
+        """Return the candidates; for one that can go on the ways to do so, so that no space follows."""
+        items = super().get_completions(args, incomplete)
+        if len(items) == 1 and items[0].open and items[0].value[-1] not in ":=,":
+            (item,) = items
+            return [CompletionItem(item.value + sign, help=item.help, open=True) for sign in ":,"]
+        return items
+
+
+@click.command(short_help="A script that completes command lines.")
+@click.argument("shell", type=click.Choice(SHELLS))
+def command(shell: str) -> None:
+    """Examples:
+
+    \b
+      source <(rnncli completion bash)
+      source <(rnncli completion zsh)
+      rnncli completion fish | source
+
+    Print a script that makes SHELL complete commands, options, files, and specs at the cursor: kinds, fields, values.
+
+    To have it in every shell, put the line for yours in ~/.bashrc, ~/.zshrc (behind compinit) or
+    ~/.config/fish/config.fish.
+    """  # noqa: D415 - the help of a command leads with its examples
+    from rnncli.cli import COMPLETION, cli
+
+    completion = get_completion_class(shell)
+    assert completion is not None
+    click.echo(completion(cli, {}, "rnncli", COMPLETION).source().lstrip(), nl=False)

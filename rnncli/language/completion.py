@@ -1,0 +1,165 @@
+"""How a spec can go on that is typed in part: what a shell offers when TAB is pressed.
+
+The kinds, fields and values are those that the layers declare. What is offered continues the text as it was typed; of
+several ways to write the same thing the short one is offered, and the others where the text has begun with them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from rnncli.layers import KINDS, LAYERS, Layer
+from rnncli.layers.sizes import BLANK_TEXT, SizeError
+
+_COUNT = "x"
+"""How the field starts that says how often a layer is repeated."""
+
+
+class Candidate(NamedTuple):
+    """A text that the typed one can become.
+
+    Attributes:
+        text: the whole of it; it starts with what was typed.
+        word: its last part, the one that is completed: `seq`, `lstm:`.
+        means: what that part is, in a few words.
+    """
+
+    text: str
+    word: str
+    means: str
+
+
+class _Word(NamedTuple):
+    """A way to write the part that is completed, and what it is."""
+
+    text: str
+    means: str
+
+
+def candidates(text: str, *, blanks: bool = False) -> list[Candidate]:
+    """Return what a spec that is typed in part can become, up to the next sign at which there is a choice.
+
+    Args:
+        text: the spec as far as it is typed; it need not be right.
+        blanks: whether `_` may stand for a number, as in a template.
+    """
+    _, comma, layer = text.rpartition(",")
+    kind, *fields = layer.split(":")
+    typed = (fields or [kind])[-1].lstrip()
+    if not fields:
+        words = _kinds(typed.lower(), first=not comma)
+    else:
+        cls = KINDS.get(kind.strip().lower())
+        if cls is None:
+            return []
+        words = _fields(cls, [field.strip().lower() for field in fields[:-1]], typed, blanks=blanks)
+    return [Candidate(text + word.text[len(typed) :], word.text, word.means) for word in words]
+
+
+def _kinds(typed: str, *, first: bool) -> Iterator[_Word]:
+    """Yield the kinds that start so: those that take the input as the first layer, the others behind it."""
+    layers = [layer for layer in LAYERS if (layer.reads == "input") == first]
+    kinds = [(layer.kind, layer) for layer in layers]
+    others = [(alias, layer) for layer in layers for alias in layer.aliases]
+    for name, layer in _starting(typed, kinds) or _starting(typed, others):
+        if layer.sizes.required:
+            yield _Word(f"{name}:", layer.means)
+        elif name == typed:
+            yield from _behind(layer, [], name)
+        else:
+            yield _Word(name, layer.means)
+
+
+def _fields(cls: type[Layer], earlier: Sequence[str], typed: str, *, blanks: bool) -> Iterator[_Word]:
+    """Yield the fields that start so and are not there yet; behind a whole field, what may come next.
+
+    Args:
+        cls: the layer's class.
+        earlier: its other fields.
+        typed: the beginning of the field.
+        blanks: whether `_` may stand for a number.
+    """
+    word = typed.lower()
+    sized = any(_is_size(cls, field) for field in earlier)
+    if not sized:
+        yield from (_Word(size, cls.means) for size in cls.sizes.completions(typed, blanks=blanks))
+        if cls.sizes.required and not typed:
+            return
+    ways = [way for way in _ways(cls, earlier) if way.text.startswith(word)]
+    # Names that stand alone are many: they are offered where no other field starts so.
+    shown = {_up_to_choice(way.text, word): way.means for way in ways if not way.alone}
+    shown = shown or {way.text: way.means for way in ways}
+    yield from (_Word(text, means) for text, means in shown.items() if text != word)
+    whole = _is_count(word) or (word != _COUNT and any(way.text == word for way in ways))
+    if whole or (not sized and _is_whole_size(cls, typed)):
+        yield from _behind(cls, [*earlier, word], typed)
+
+
+class _Way(NamedTuple):
+    """A field that a layer may get: how it is written, what it does, whether it is a name without its key."""
+
+    text: str
+    means: str
+    alone: bool = False
+
+
+def _ways(cls: type[Layer], earlier: Sequence[str]) -> Iterator[_Way]:
+    """Yield every field that may be added to a layer's earlier ones, its size left aside."""
+    given = {
+        option.attribute: value
+        for option in cls.options
+        for text, value in {**option.fields(), **option.short_fields()}.items()
+        if text in earlier
+    }
+    for option in cls.options:
+        if option.attribute in given:
+            continue
+        for fields, alone in ((option.fields(), False), (option.short_fields(), True)):
+            for text, value in fields.items():
+                if _fits(cls, given | {option.attribute: value}):
+                    yield _Way(text, option.means, alone)
+    if cls.reads != "input" and not any(map(_is_count, earlier)):
+        yield _Way(_COUNT, "the layer so many times")
+
+
+def _behind(cls: type[Layer], fields: Sequence[str], typed: str) -> Iterator[_Word]:
+    """Yield what may come behind a layer's whole field: another field, another layer."""
+    done = not cls.sizes.required or any(_is_size(cls, field) for field in fields)
+    if not done or next(_ways(cls, fields), None) is not None:
+        yield _Word(f"{typed}:", "a field of the layer")
+    if done:
+        yield _Word(f"{typed},", "the next layer")
+
+
+def _starting(typed: str, names: Sequence[tuple[str, type[Layer]]]) -> list[tuple[str, type[Layer]]]:
+    return [(name, layer) for name, layer in names if name.startswith(typed)]
+
+
+def _up_to_choice(field: str, typed: str) -> str:
+    """Return a field as far as it can be known: up to the `=`, unless that is typed already."""
+    key, equals, _ = field.partition("=")
+    return field if equals in typed else key + equals
+
+
+def _fits(cls: type[Layer], arguments: dict[str, Any]) -> bool:
+    """Whether a layer can have these arguments together."""
+    example = cls.sizes.parse(cls.kind, cls.sizes.example) if cls.sizes.required else {}
+    return cls(**example, **arguments).conflict("keras") is None
+
+
+def _is_count(field: str) -> bool:
+    return re.fullmatch(rf"{_COUNT}({BLANK_TEXT}|[0-9]+)", field) is not None
+
+
+def _is_size(cls: type[Layer], field: str) -> bool:
+    return not _is_count(field) and cls.sizes.means(field)
+
+
+def _is_whole_size(cls: type[Layer], field: str) -> bool:
+    try:
+        cls.sizes.parse(cls.kind, field)
+    except SizeError:
+        return False
+    return True

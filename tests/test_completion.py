@@ -1,0 +1,261 @@
+"""What can follow a text that is typed in part: in a spec, in a pattern, on a command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+
+import click
+import pytest
+from conftest import Result, program_line
+from hypothesis import given
+from strategies import nearly_specs, networks
+
+from rnncli import Network
+from rnncli.cli import COMMANDS, cli
+from rnncli.language.completion import candidates
+from rnncli.layers import KINDS, LAYERS
+from rnncli.search.completion import candidates as pattern_candidates
+from rnncli.search.template import Template
+
+
+def words(text: str, **options: bool) -> list[str]:
+    """The last parts of what a spec can become."""
+    return [candidate.word for candidate in candidates(text, **options)]
+
+
+@given(networks(), networks())
+def test_what_is_offered_goes_on_from_what_is_typed(network: Network, other: Network) -> None:
+    for spec in (str(network), f"{other},{network}"):
+        for end in range(len(spec) + 1):
+            for candidate in candidates(spec[:end]):
+                assert candidate.text.startswith(spec[:end])
+                assert len(candidate.text) > end
+                assert candidate.text.endswith(candidate.word)
+                assert candidate.means
+
+
+@given(nearly_specs())
+def test_nothing_that_is_typed_is_a_fault(text: str) -> None:
+    for completer in (candidates, pattern_candidates):
+        for candidate in completer(text):
+            assert candidate.text.startswith(text)
+            assert candidate.text != text
+
+
+@given(networks())
+def test_what_is_offered_whole_makes_a_network(network: Network) -> None:
+    spec = str(network)
+    for end in range(len(spec) + 1):
+        for candidate in candidates(spec[:end]):
+            if candidate.word[-1] not in ":=,x":
+                assert Network.parse(candidate.text)
+
+
+@given(networks())
+def test_every_kind_and_every_field_of_a_network_is_offered_before_it_is_typed_whole(network: Network) -> None:
+    spec = str(network)
+    start = 0
+    for layer in spec.split(","):
+        for index, word in enumerate(layer.split(":")):
+            if index == 0 or not word[0].isdigit():
+                end = start + (1 if word[0] == "x" else len(word))
+                text, typed = spec[:start], 0
+                while len(text) < end:
+                    longest = max((c.text for c in candidates(text) if spec.startswith(c.text)), key=len, default=text)
+                    typed += longest == text
+                    text = longest if longest != text else spec[: len(text) + 1]
+                assert typed < end - start
+            start += len(word) + 1
+
+
+def test_the_first_layer_takes_the_input_and_no_other_does() -> None:
+    first, later = words(""), words("input:8,")
+    assert {word.rstrip(":") for word in first} == {layer.kind for layer in LAYERS if layer.reads == "input"}
+    assert {word.rstrip(":") for word in later} == {layer.kind for layer in LAYERS if layer.reads != "input"}
+
+
+UNIQUE = [name for name in KINDS if not any(other.startswith(name) for other in KINDS if other != name)]
+"""The names of kinds that no longer name starts with."""
+
+
+@pytest.mark.parametrize("name", UNIQUE)
+def test_every_name_of_a_kind_is_offered_when_no_other_starts_so(name: str) -> None:
+    head = "" if KINDS[name].reads == "input" else "input:8,"
+    assert any(word.rstrip(":") == name for end in range(len(name)) for word in words(head + name[:end]))
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    {
+        "em": ["embed:"],
+        "embedd": ["embedding:"],
+        "embed:": [],
+        "embed:10000": ["10000x"],
+        "embed:10k": ["10kx"],
+        "embed:10000x": [],
+        "embed:10000x32": ["10000x32:", "10000x32,"],
+        "input:8": ["8x", "8,"],
+        "input:5x8": ["5x8,"],
+        "input:8,l": ["lstm:"],
+        "input:8,lstm:": [],
+        "input:8,lstm:4": ["4:", "4,"],
+        "embed:10000x32,rnn:32:s": ["seq"],
+        "input:8,rnn:se": ["seq"],
+        "input:8,rnn:seq": ["seq:"],
+        "input:8,rnn:4:seq": ["seq:", "seq,"],
+        "input:8,rnn:4:si": ["sigmoid", "silu"],
+        "input:8,dense:3:re": ["relu"],
+        "input:8,gru:4:re": ["recact=", "reset="],
+        "input:8,gru:4:reset=": ["reset=after", "reset=before"],
+        "input:8,gru:4:bi": ["bi=", "bi:", "bi,"],
+        "input:8,gru:4:bi=": ["bi=concat", "bi=sum", "bi=mul", "bi=ave"],
+        "input:8,rnn:4:x": [],
+        "input:8,rnn:4:x3": ["x3:", "x3,"],
+        "input:8,nothing:4:s": [],
+    }.items(),
+)
+def test_a_spec_goes_on(typed: str, offered: list[str]) -> None:
+    assert words(typed) == offered
+
+
+def test_a_field_that_is_there_is_not_offered_again_and_one_that_it_excludes_neither() -> None:
+    assert words("input:8,rnn:4:") == ["seq", "back", "bi", "bi=", "nobias", "act=", "x"]
+    assert words("input:8,rnn:4:seq:relu:x2:") == ["back", "bi", "bi=", "nobias"]
+    assert words("input:8,rnn:4:bi=sum:") == ["seq", "nobias", "act=", "x"]
+    assert words("input:8,rnn:4:back:b") == []
+
+
+def test_case_and_spaces_are_kept_as_typed() -> None:
+    assert [candidate.text for candidate in candidates("Input:8, GRU : 4 : Res")] == ["Input:8, GRU : 4 : Reset="]
+
+
+def test_a_template_is_offered_its_blanks() -> None:
+    assert words("embed:10000x", blanks=True) == ["10000x_"]
+    (candidate,) = candidates("embed:10000x_,lstm:", blanks=True)
+    assert Template.parse(candidate.text)
+    assert words("embed:10000x_,lstm:_:s", blanks=True) == ["seq"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    {
+        "": ["input:", "embed:"],
+        "embed:10000x{16,32}": ["32}:", "32},"],
+        "embed:10000x{16,32},{": ["rnn", "lstm", "gru", "dense", "dropout"],
+        "embed:10000x{16,32},{rnn,ls": ["lstm"],
+        "embed:10000x{16,32},{rnn,lstm": ["lstm,", "lstm}", "lstm:"],
+        "embed:10000x{16,32},{rnn,lstm}": ["lstm}:"],
+        "embed:10000x32,{rnn,lstm}:{32..128..32}:s": ["seq"],
+        "embed:10000x{u=16,32},lstm:{u}:s": ["seq"],
+        "input:8,lstm:{u}:s": [],
+        "input:8,lstm:{u=4,8": ["8,", "8}", "8:"],
+        "input:8,rnn:4:{act=re": ["act=relu"],
+        "input:8,rnn:4:{relu,{ta": ["tanh"],
+    }.items(),
+)
+def test_a_pattern_goes_on_in_its_braces_and_behind_them(typed: str, offered: list[str]) -> None:
+    kinds = {"norm", "repeat", "pool"}
+    assert [each.word for each in pattern_candidates(typed) if each.word not in kinds] == offered
+
+
+@pytest.fixture
+def offered(rnncli: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[list[str]]]:
+    """What rnncli answers to the script of fish for a line: the parts of each line of its answer."""
+
+    def call(line: str) -> list[list[str]]:
+        monkeypatch.setenv("_RNNCLI_COMPLETE", "fish_complete")
+        monkeypatch.setenv("COMP_LINE", line)
+        result = rnncli()
+        assert (result.status, result.stderr) == (0, "")
+        return [answer.split("\x1f") for answer in result.stdout.splitlines() if answer]
+
+    return call
+
+
+def commands() -> list[tuple[str, click.Command]]:
+    context = click.Context(cli)
+    return [(name, command) for name in COMMANDS if (command := cli.get_command(context, name))]
+
+
+def test_the_commands_are_offered(offered: Callable[[str], list[list[str]]]) -> None:
+    assert [value for _, value, _, _ in offered("rnncli ")] == list(COMMANDS)
+    assert [value for _, value, _, _ in offered("A=1 /usr/bin/rnncli su")] == ["summary"]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_of_a_command_is_offered(name: str, offered: Callable[[str], list[list[str]]]) -> None:
+    command = dict(commands())[name]
+    options = {option for parameter in command.params for option in parameter.opts if option.startswith("--")}
+    assert {value for _, value, _, _ in offered(f"rnncli {name} --")} == options | {"--help"}
+
+
+def test_every_choice_is_offered_and_every_file_by_its_extension(offered: Callable[[str], list[list[str]]]) -> None:
+    for name, command in commands():
+        for parameter in command.params:
+            if not isinstance(parameter, click.Option):
+                continue
+            for option in parameter.opts:
+                answers = offered(f"rnncli {name} {option} ")
+                if isinstance(parameter.type, click.Choice):
+                    assert [value for _, value, _, _ in answers] == list(parameter.type.choices), option
+                elif (parameter.metavar or "").startswith("FILE"):
+                    (answer,) = answers
+                    assert (answer[0], f"FILE.{answer[3]}") == ("files", parameter.metavar)
+
+
+def test_every_argument_is_completed(offered: Callable[[str], list[list[str]]]) -> None:
+    for name, command in commands():
+        if any(isinstance(parameter, click.Argument) for parameter in command.params):
+            assert offered(f"rnncli {name} "), name
+
+
+@pytest.mark.parametrize(
+    "line", ["rnncli sumary em", "rnncli --nothing em", "rnncli draw --nothing=", "rnncli summary --wide="]
+)
+def test_nothing_is_offered_on_a_line_that_is_wrong(line: str, offered: Callable[[str], list[list[str]]]) -> None:
+    assert offered(line) == []
+
+
+def test_completion_prints_a_script_for_each_shell_and_names_no_other(rnncli: Callable[..., Result]) -> None:
+    for shell in ("bash", "zsh", "fish"):
+        result = rnncli("completion", shell)
+        assert (result.status, result.stderr) == (0, "")
+        assert f"{shell}_complete" in result.stdout
+    assert rnncli("completion", "tcsh").status == 2
+
+
+REPORT = """
+import json, sys
+from rnncli.cli import run
+status = run([])
+ours = [name.rpartition(".")[2] for name in sys.modules if name.startswith("rnncli.commands.")]
+print(json.dumps([status, ours, [name for name in ("numpy", "rich") if name in sys.modules]]), file=sys.stderr)
+"""
+
+
+def completing(line: str) -> dict[str, str]:
+    return os.environ | {"_RNNCLI_COMPLETE": "bash_complete", "COMP_LINE": line, "COMP_WORD": ""}
+
+
+@pytest.mark.parametrize("name", [None, *COMMANDS])
+def test_completion_imports_no_library_and_no_other_command(name: str | None) -> None:
+    line = "rnncli " if name is None else f"rnncli {name} "
+    done = subprocess.run([sys.executable, "-c", REPORT], env=completing(line), capture_output=True, text=True)
+    status, ours, libraries = json.loads(done.stderr)
+    assert (status, libraries) == (0, [])
+    assert set(ours) & set(COMMANDS) <= {"completion", name}
+
+
+def test_completion_takes_less_than_a_tenth_of_a_second_of_work() -> None:
+    def seconds() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(program_line(), env=completing("rnncli summary embed:10000x32,rnn:32:"), capture_output=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    assert min(seconds() for _ in range(5)) < 0.1

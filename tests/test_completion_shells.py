@@ -1,0 +1,82 @@
+"""What TAB does in the shells of the machine, with the script that `rnncli completion` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from shells import COMMANDS, Shell
+
+LINES = {
+    "rnncli summ": "rnncli summary ",
+    "rnncli summary --for": "rnncli summary --format ",
+    "rnncli summary -f js": "rnncli summary -f json ",
+    "rnncli summary --format=js": "rnncli summary --format=json ",
+    "rnncli completion z": "rnncli completion zsh ",
+    "rnncli sweep --sort mem": "rnncli sweep --sort memory ",
+    "rnncli sweep --sort -pa": "rnncli sweep --sort -params ",
+    "rnncli sweep --sort=-pa": "rnncli sweep --sort=-params ",
+    # Inside a spec no space follows: it can go on.
+    "rnncli summary em": "rnncli summary embed:",
+    "rnncli summary embed:10000x32,rnn:32:s": "rnncli summary embed:10000x32,rnn:32:seq",
+    "rnncli summary embed:10000x32,rnn:32:seq,l": "rnncli summary embed:10000x32,rnn:32:seq,lstm:",
+    "rnncli summary input:8,gru:4:reset=b": "rnncli summary input:8,gru:4:reset=before",
+    "rnncli summary input:8,dense:3:re": "rnncli summary input:8,dense:3:relu",
+    "rnncli summary 'input:8,ls": "rnncli summary 'input:8,lstm:",
+    'rnncli summary "input:8,lstm:4:se': 'rnncli summary "input:8,lstm:4:seq',
+    "rnncli compare input:3,rnn:3 input:4,ls": "rnncli compare input:3,rnn:3 input:4,lstm:",
+    "rnncli solve input:8,lstm:": "rnncli solve input:8,lstm:_",
+    "rnncli sweep 'input:8,{gru,ls": "rnncli sweep 'input:8,{gru,lstm",
+    "rnncli sweep 'input:{u=4,8},{gru,lstm}:{u}:s": "rnncli sweep 'input:{u=4,8},{gru,lstm}:{u}:seq",
+    "rnncli summary $(rnncli solve in": "rnncli summary $(rnncli solve input:",
+    # Where there is a choice, or nothing to choose from, the line stays as it is.
+    "rnncli summary input:8,gru:4:": "rnncli summary input:8,gru:4:",
+    "rnncli summary input:8,gru:4:reset=": "rnncli summary input:8,gru:4:reset=",
+    "rnncli summary input:8,gru:": "rnncli summary input:8,gru:",
+    "rnncli sumary in": "rnncli sumary in",
+    # Files are told by their extensions.
+    "rnncli forward --input da": "rnncli forward --input data.npy ",
+    "rnncli forward --input=da": "rnncli forward --input=data.npy ",
+    "rnncli forward --weights da": "rnncli forward --weights data.npz ",
+    "rnncli forward -o my": "rnncli forward -o my\\ file.npy ",
+    "rnncli forward -o 'my": "rnncli forward -o 'my file.npy' ",
+    "rnncli forward --input fol": "rnncli forward --input folder/",
+    "rnncli forward --input folder/": "rnncli forward --input folder/deep.npy ",
+    "rnncli forward --input ~/da": "rnncli forward --input ~/data.npy ",
+}
+
+
+@pytest.fixture(scope="module", params=COMMANDS)
+def shell(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    folder = tmp_path_factory.mktemp(request.param)
+    (folder / "folder").mkdir()
+    for name in ("data.npy", "data.npz", "data.txt", "my file.npy", "folder/deep.npy", "folder/deep.txt"):
+        (folder / name).touch()
+    shell = Shell(request.param, folder)
+    yield shell
+    shell.close()
+
+
+@pytest.mark.parametrize("typed", LINES)
+def test_tab_completes(shell: Shell, typed: str) -> None:
+    assert shell.line_after(f"{typed}\t") == LINES[typed]
+
+
+def test_tab_completes_before_what_follows_the_cursor(shell: Shell) -> None:
+    left = "\x1b[D" * len(" --wide")
+    assert (
+        shell.line_after(f"rnncli summary input:8,rnn:4:s --wide{left}\t") == "rnncli summary input:8,rnn:4:seq --wide"
+    )
+
+
+def test_a_network_can_be_typed_with_tab(shell: Shell) -> None:
+    keys = "rnncli summary em\t10000x32,rn\t32:s\t,gr\t4:bi=s\t:rese\tb\t,dens\t1:sig\t"
+    assert (
+        shell.line_after(keys) == "rnncli summary embed:10000x32,rnn:32:seq,gru:4:bi=sum:reset=before,dense:1:sigmoid"
+    )
+
+
+def test_tab_twice_lists_the_choices(shell: Shell) -> None:
+    assert shell.line_after("rnncli summary input:8,gru:4:\t\t").startswith("rnncli summary input:8,gru:4:")
+    for field in ("seq", "back", "bi=", "nobias", "act=", "recact=", "reset="):
+        assert field in shell.shown
