@@ -29,8 +29,8 @@ class Change(NamedTuple):
     ratio: float | None
 
 
-Row = tuple[LayerSummary | None, ...]
-"""Layers that line up, one of each network; None where a network has none there."""
+SideBySide = tuple[LayerSummary | None, ...]
+"""Layers of the same role, one of each network; None where a network has none for it."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Comparison:
     """
 
     summaries: tuple[Summary, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[SideBySide, ...]
 
     def change(self, index: int, figure: str) -> Change:
         """Return how a figure of a network differs from that of the first."""
@@ -109,60 +109,66 @@ def compare(
             "a comparison needs two networks", "give another SPEC, or --framework keras --framework torch for one"
         )
     summaries = tuple(network.summary(batch, timesteps, framework, dtype) for network, framework in candidates)
-    rows: list[_RoledRow] = []
+    rows: list[_Row] = []
     for index, ((network, _), summary) in enumerate(zip(candidates, summaries, strict=True)):
-        layers = [(_role(layer), row) for layer, row in zip(network.body, summary.layers, strict=True)]
-        rows = _lined_up(rows, layers, index)
-    return Comparison(summaries, tuple(row for _, row in rows))
+        rows = _with_network(rows, index, [_role(layer) for layer in network.body], summary.layers)
+    return Comparison(summaries, tuple(row.layers for row in rows))
 
 
-_RoledRow = tuple[str, Row]
-_RoledLayer = tuple[str, LayerSummary]
+class _Row(NamedTuple):
+    """The layers of a row, and the role that all of them have."""
+
+    role: str
+    layers: SideBySide
 
 
-def _lined_up(rows: list[_RoledRow], layers: list[_RoledLayer], index: int) -> list[_RoledRow]:
-    """Return rows of `index` networks with a further network's layers in them.
+def _with_network(rows: list[_Row], networks: int, roles: list[str], layers: Sequence[LayerSummary]) -> list[_Row]:
+    """Return the rows of the first `networks` networks with the layers of one more in them.
 
-    They line up with the layers of the first network where that is possible, and with others between those.
+    A layer that lines up with none of the rows gets a new one, just above the row of the next layer that does.
     """
-    of_first = [at for at, (_, row) in enumerate(rows) if row[0] is not None]
-    pairs = _pairs([rows[at][0] for at in of_first], [role for role, _ in layers])
-    anchors = [*((of_first[first], at) for first, at in pairs), (len(rows), len(layers))]
-    result: list[_RoledRow] = []
-    row_at = layer_at = 0
-    for next_row, next_layer in anchors:
-        result += _between(rows[row_at:next_row], layers[layer_at:next_layer], index)
-        if next_row < len(rows):
-            role, row = rows[next_row]
-            result.append((role, (*row, layers[next_layer][1])))
-        row_at, layer_at = next_row + 1, next_layer + 1
-    return result
-
-
-def _between(rows: list[_RoledRow], layers: list[_RoledLayer], index: int) -> list[_RoledRow]:
-    pairs = dict(_pairs([role for role, _ in rows], [role for role, _ in layers]))
-    nobody: Row = (None,) * index
-    result: list[_RoledRow] = []
-    done = 0
+    layer_of_row = dict(_line_up(rows, roles))
+    new_rows = [_Row(role, (*[None] * networks, layer)) for role, layer in zip(roles, layers, strict=True)]
+    result: list[_Row] = []
+    placed = 0
     for at, (role, row) in enumerate(rows):
-        if at not in pairs:
-            result.append((role, (*row, None)))
+        if at not in layer_of_row:
+            result.append(_Row(role, (*row, None)))
             continue
-        result += [(other, (*nobody, layer)) for other, layer in layers[done : pairs[at]]]
-        result.append((role, (*row, layers[pairs[at]][1])))
-        done = pairs[at] + 1
-    return result + [(role, (*nobody, layer)) for role, layer in layers[done:]]
+        layer = layer_of_row[at]
+        result += new_rows[placed:layer]
+        result.append(_Row(role, (*row, layers[layer])))
+        placed = layer + 1
+    return result + new_rows[placed:]
 
 
-def _pairs(first: list[str], second: list[str]) -> list[tuple[int, int]]:
-    """Return the positions of roles that line up, in order."""
+def _line_up(rows: list[_Row], roles: list[str]) -> list[tuple[int, int]]:
+    """Return which rows and layers line up, as pairs of positions, both ascending.
+
+    Layers line up with those of the first network where that is possible, and between these with those of the others.
+    """
+    of_first = [at for at, row in enumerate(rows) if row.layers[0] is not None]
+    anchors = [(of_first[row], layer) for row, layer in _equal_roles([rows[at].role for at in of_first], roles)]
+    between = []
+    starts = [(0, 0), *((row + 1, layer + 1) for row, layer in anchors)]
+    ends = [*anchors, (len(rows), len(roles))]
+    for (row_start, layer_start), (row_end, layer_end) in zip(starts, ends, strict=True):
+        row_roles = [row.role for row in rows[row_start:row_end]]
+        matches = _equal_roles(row_roles, roles[layer_start:layer_end])
+        between += [(row_start + row, layer_start + layer) for row, layer in matches]
+    return sorted(anchors + between)
+
+
+def _equal_roles(first: list[str], second: list[str]) -> list[tuple[int, int]]:
+    """Return pairs of positions where two lists have the same role, both ascending."""
+    # The matcher takes quadratic time, so it is spared what deep stacks have in common.
     same = 0
     while same < min(len(first), len(second)) and first[same] == second[same]:
-        same += 1  # so that the matcher, which takes quadratic time, never sees what stacks have in common
-    pairs = [(at, at) for at in range(same)]
+        same += 1
+    matches = [(at, at) for at in range(same)]
     for one, other, size in SequenceMatcher(None, first[same:], second[same:], autojunk=False).get_matching_blocks():
-        pairs += [(same + one + step, same + other + step) for step in range(size)]
-    return pairs
+        matches += [(same + one + step, same + other + step) for step in range(size)]
+    return matches
 
 
 def _role(layer: Layer) -> str:

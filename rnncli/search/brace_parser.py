@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import NoReturn
 
@@ -44,7 +45,8 @@ class _Parser:
         self.text = text
         self.specials = _specials(text)
         self.positions = [position for position, _ in self.specials]
-        self.partners, self.closers = _match(self.specials)
+        self.partners = _partners(self.specials)
+        self.closers = _closers(self.specials, self.partners)
         self.names: dict[str, Values] = {}
         self.seen: dict[str, tuple[int, int]] = {}
         """Where each name occurs first."""
@@ -61,68 +63,78 @@ class _Parser:
         return Pattern(self.text, nodes, self.names)
 
     def _nodes(self, start: int, end: int, depth: int, named: str | None = None) -> tuple[Node, ...]:
-        """Return the nodes of text[start:end], which is inside of `depth` braces, and maybe of a named one."""
+        """Return the nodes of text[start:end]: its braces, and the plain text before, between and behind them.
+
+        Args:
+            start: where the text starts.
+            end: where it ends.
+            depth: how many braces it is inside of.
+            named: the name of the brace it is inside of, if that has one.
+        """
         if depth > MAX_DEPTH:
             self._fail(f"braces are nested more than {MAX_DEPTH} deep", (start, end), "nest them less deep")
         nodes: list[Node] = []
-        plain = start  # The text from here on is in no node yet;
-        done = start  # and from here on it has not been looked at.
-        for position, special in self._inside(start, end):
-            if special != "{" or position < done:
-                continue
-            name = _NAMED.match(self.text, position, end)
-            close: int | None
-            node: Node | None
-            if name is not None and name[1] not in KEYS:
-                close, node = self._named(name, end, depth, named)
-            elif position == done and self.text.startswith("{}", position):
-                continue  # Bash's exception for `find -exec {}`.
-            else:
-                close, node = self._unnamed(position, end, depth, named)
-            if close is None:
-                continue
-            done = close + 1
-            if node is not None:
-                nodes += [*_literal(self.text[plain:position]), node]
-                plain = done
+        plain = start
+        for opening, closing, node in self._braces(start, end, depth, named):
+            nodes += [*_literal(self.text[plain:opening]), node]
+            plain = closing + 1
         return (*nodes, *_literal(self.text[plain:end]))
 
-    def _unnamed(self, start: int, end: int, depth: int, named: str | None) -> tuple[int | None, Node | None]:
-        """Return where a brace ends, or None if it does not, and what it stands for, or None if it is plain text."""
-        close = self.closers.get(start, end)
-        if close >= end:
-            return None, None
-        if any(special == "," for _, special in self._inside(start + 1, close)):
-            return close, self._list(start + 1, close, depth + 1, named)
-        return close, _range(self.text[start + 1 : close])
+    def _braces(self, start: int, end: int, depth: int, named: str | None) -> Iterator[tuple[int, int, Node]]:
+        """Yield where each brace of text[start:end] opens and closes, and its node; not those that are plain text."""
+        unread = start
+        for position, special in self._inside(start, end):
+            if special != "{" or position < unread:
+                continue
+            name = _NAMED.match(self.text, position, end)
+            node: Node | None
+            if name is not None and name[1] not in KEYS:
+                closing = self._named(name, end, depth, named)
+                node = Name(name[1])
+            else:
+                closing = self.closers.get(position, end)
+                find_exec = position == unread and self.text.startswith("{}", position)
+                if closing >= end or find_exec:  # Bash leaves `{}` alone for the sake of `find -exec`.
+                    continue
+                node = self._unnamed(position, closing, depth, named)
+            unread = closing + 1
+            if node is not None:
+                yield position, closing, node
 
-    def _named(self, name: re.Match[str], end: int, depth: int, named: str | None) -> tuple[int, Node]:
-        """Return where a brace with a name ends, and its node."""
-        span = name.span()
+    def _unnamed(self, opening: int, closing: int, depth: int, named: str | None) -> Node | None:
+        """Return what a brace without a name stands for, or None if it is plain text."""
+        if any(special == "," for _, special in self._inside(opening + 1, closing)):
+            return self._list(opening + 1, closing, depth + 1, named)
+        return _range(self.text[opening + 1 : closing])
+
+    def _named(self, brace: re.Match[str], end: int, depth: int, named: str | None) -> int:
+        """Take in `{u}` or `{u=16,32}`, of which `brace` is the start, and return where it closes."""
+        name = brace[1]
+        span = brace.span()
         if named is not None:
-            self._fail(f"the values of {named} hold another name, {name[1]}", span, "name one of them only")
-        if name[2] == "=":
-            close = self.partners.get(span[0], end)
-            span = (span[0], min(close + 1, end))
-            if close >= end:
-                self._fail(f"the brace named {name[1]} is not closed", span, "close it with }")
-            if depth:
-                self._fail(
-                    f"the brace named {name[1]} is inside another brace",
-                    span,
-                    f"write {{{name[1]}}} here, and its values outside",
-                )
-            if name[1] in self.names:
-                self._fail(
-                    f"{name[1]} has its values already", span, f"write {{{name[1]}}} for the same value once more"
-                )
-            self.names[name[1]] = _range(self.text[name.end() : close]) or self._list(name.end(), close, 1, name[1])
-        else:
-            close = name.end() - 1
-        self.seen.setdefault(name[1], span)
-        return close, Name(name[1])
+            self._fail(f"the values of {named} hold another name, {name}", span, "name one of them only")
+        if brace[2] == "}":
+            self.seen.setdefault(name, span)
+            return brace.end() - 1
+        closing = self.partners.get(brace.start(), end)
+        span = (brace.start(), min(closing + 1, end))
+        if closing >= end:
+            self._fail(f"the brace named {name} is not closed", span, "close it with }")
+        if depth:
+            self._fail(
+                f"the brace named {name} is inside another brace",
+                span,
+                f"write {{{name}}} here, and its values outside",
+            )
+        if name in self.names:
+            self._fail(f"{name} has its values already", span, f"write {{{name}}} for the same value once more")
+        values = brace.end()
+        self.names[name] = _range(self.text[values:closing]) or self._list(values, closing, 1, name)
+        self.seen.setdefault(name, span)
+        return closing
 
     def _list(self, start: int, end: int, depth: int, named: str | None) -> Values:
+        """Return the list that text[start:end] is, the inside of a brace."""
         commas = []
         level = 0
         for position, special in self._inside(start, end):
@@ -133,10 +145,10 @@ class _Parser:
             elif special == "," and level == 0:
                 commas.append(position)
         edges = [start - 1, *commas, end]
-        branches = [self._nodes(a + 1, b, depth, named) for a, b in pairwise(edges)]
-        words = [branch[0] if branch else Literal("") for branch in branches if len(branch) <= 1]
-        texts = tuple(word.text for word in words if isinstance(word, Literal))
-        return Words(texts) if len(texts) == len(branches) else Alternatives(tuple(branches))
+        branches = [self._nodes(before + 1, after, depth, named) for before, after in pairwise(edges)]
+        if any(not isinstance(node, Literal) for branch in branches for node in branch):
+            return Alternatives(tuple(branches))
+        return Words(tuple("".join(node.text for node in branch if isinstance(node, Literal)) for branch in branches))
 
     def _inside(self, start: int, end: int) -> list[tuple[int, str]]:
         """Return the special characters of text[start:end]."""
@@ -147,48 +159,53 @@ class _Parser:
 
 
 def _specials(text: str) -> list[tuple[int, str]]:
-    """Return the characters that mean something, with their positions, left out those behind a backslash."""
+    """Return the characters that may have a meaning, with their positions: braces, commas, the first of two dots.
+
+    Those behind a backslash have none, nor have dots before a closing brace: `{a..}` is no range.
+    """
     found = re.finditer(r"\\.|[{},]|\.(?=\.(?!\}))", text, re.DOTALL)
     return [(match.start(), match[0]) for match in found if match[0][0] != "\\"]
 
 
-def _match(specials: list[tuple[int, str]]) -> tuple[dict[int, int], dict[int, int]]:
-    """Return for each opening brace its partner, and the brace that closes it for bash.
-
-    Bash looks for a closing brace, outside of the braces between, with a comma or two dots somewhere before it: in
-    `{a}b,c}` it is the last. So it may be the partner of a brace farther out, or have none. Seen from right to left,
-    every answer follows from those that are known already.
-    """
+def _partners(specials: list[tuple[int, str]]) -> dict[int, int]:
+    """Return for each opening brace the closing brace that makes a pair with it."""
     partners: dict[int, int] = {}
-    opened: list[int] = []
+    unpaired: list[int] = []
     for position, special in specials:
         if special == "{":
-            opened.append(position)
-        elif special == "}" and opened:
-            partners[opened.pop()] = position
-    closing = set(partners.values())
+            unpaired.append(position)
+        elif special == "}" and unpaired:
+            partners[unpaired.pop()] = position
+    return partners
+
+
+def _closers(specials: list[tuple[int, str]], partners: dict[int, int]) -> dict[int, int]:
+    """Return for each opening brace the brace that closes it for bash, if there is one.
+
+    That is the first closing brace with a comma or two dots before it, pairs between being passed over: in `{a}b,c}` it
+    is the last brace and not the partner. Bash looks for it from each brace anew. Here the text is read once, from
+    right to left, and at each place it is known what would close a brace that opens there.
+    """
+    paired = set(partners.values())
     closers: dict[int, int] = {}
-    # For each brace that is open here: the next to close it, and the one that closes it if there is a comma before.
-    nearest: list[int | None] = [None]
-    answers: list[int | None] = [None]
+    next_brace: int | None = None  # The next closing brace at this level.
+    closer: int | None = None  # What would close a brace that opens here.
+    outside: list[tuple[int | None, int | None]] = []  # Both, for each of the pairs around this place.
     for position, special in reversed(specials):
         if special in (",", "."):
-            answers[-1] = nearest[-1]
+            closer = next_brace
         elif special == "}":
-            if position in closing:
-                answers.append(answers[-1])
-                nearest.append(position)
-            else:
-                nearest[-1] = position
+            if position in paired:
+                outside.append((next_brace, closer))
+            next_brace = position
         elif position in partners:
-            answer = answers.pop()
-            nearest.pop()
-            if answer is not None:
-                closers[position] = answer
+            if closer is not None:
+                closers[position] = closer
+            next_brace, closer = outside.pop()
         else:
-            # Nothing before it sees past it.
-            nearest[-1] = answers[-1] = None
-    return partners, closers
+            # Whatever opens before a brace without a partner is at another level than all that comes after that.
+            next_brace = closer = None
+    return closers
 
 
 def _literal(text: str) -> tuple[Literal, ...]:

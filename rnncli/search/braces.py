@@ -68,10 +68,9 @@ class Pattern:
     names: dict[str, Values]
 
     def count(self) -> int:
-        """Return how many texts it stands for, without expanding it."""
-        sizes = [_count(node) for node in (*self.nodes, *self.names.values())]
-        empty = [_count_empty(node) for node in (*self.nodes, *self.names.values())]
-        return prod(sizes) - prod(empty)
+        """Return how many texts `expand` yields, without expanding anything."""
+        texts, empty = _count_joined((*self.nodes, *self.names.values()))
+        return texts - empty
 
     def expand(self) -> Iterator[str]:
         """Yield the texts in bash's order, the leftmost brace varying slowest. As in bash, an empty one is dropped.
@@ -93,37 +92,43 @@ class Pattern:
         return parts
 
     def choices(self, nodes: Sequence[Node], bound: Bindings) -> Iterator[str]:
-        """Yield the texts of some of its nodes.
+        """Yield the texts that some of its nodes stand for, the last node varying fastest.
 
         Args:
             nodes: the nodes, one behind the other.
-            bound: the values of the names that occurred before. While a text is being used, it holds those of the
-                names that occur in the text, too.
+            bound: the values of the names that occurred before. Whenever a text is yielded, it holds the values of the
+                names in that text as well.
         """
         *outer, inner = nodes or (Literal(""),)
-        end = ""
+        tail = ""
         if outer and isinstance(inner, Literal):
-            end, inner = inner.text, outer.pop()
-        # A stack of loops and not a recursion: there is no limit to the number of nodes.
+            # Plain text at the end is better added in the innermost loop than being that loop.
+            tail, inner = inner.text, outer.pop()
+        for head in self._heads(outer, bound):
+            for text in self._choices_of(inner, bound):
+                yield head + text + tail
+
+    def _heads(self, nodes: Sequence[Node], bound: Bindings) -> Iterator[str]:
+        """Yield the texts of nodes by nested loops, one for each node.
+
+        The loops are kept on a stack, since there may be more nodes than Python allows recursions.
+        """
         loops: list[Iterator[str]] = []
-        heads = [""]
+        texts = [""]  # What the nodes of the first 0, 1, 2 … loops have come to.
         while True:
-            if len(loops) < len(outer):
-                loops.append(self._choices_of(outer[len(loops)], bound))
+            if len(loops) < len(nodes):
+                loops.append(self._choices_of(nodes[len(loops)], bound))
             else:
-                head = heads[-1]
-                for text in self._choices_of(inner, bound):
-                    yield head + text + end
-            while loops:
-                choice = next(loops[-1], None)
-                if choice is not None:
-                    heads[len(loops) :] = [heads[len(loops) - 1] + choice]
-                    break
+                yield texts[-1]
+            choice = None
+            while loops and (choice := next(loops[-1], None)) is None:
                 loops.pop()
-            else:
+            if choice is None:
                 return
+            texts[len(loops) :] = [texts[len(loops) - 1] + choice]
 
     def _choices_of(self, node: Node, bound: Bindings) -> Iterator[str]:
+        """Yield the texts that one node stands for."""
         match node:
             case Literal(text):
                 return iter((text,))
@@ -141,34 +146,30 @@ class Pattern:
                 return iter((bound[name],)) if name in bound else self._loop(name, bound)
 
     def _loop(self, name: str, bound: Bindings) -> Iterator[str]:
+        """Yield the values of a named brace, each of them bound to the name until the next is asked for."""
         for value in self._choices_of(self.names[name], bound):
             bound[name] = value
             yield value
         del bound[name]
 
 
-def _count(node: Node) -> int:
-    match node:
-        case Range(values):
-            return len(values)
-        case Words(texts):
-            return len(texts)
-        case Alternatives(branches):
-            return sum(prod(map(_count, branch)) for branch in branches)
-        case _:
-            return 1
-
-
-def _count_empty(node: Node) -> int:
-    """Return how many of a node's texts are empty; at a name it is the brace that counts."""
+def _count(node: Node) -> tuple[int, int]:
+    """Return how many texts a node stands for, and how many of these are empty."""
     match node:
         case Literal(text):
-            return 0 if text else 1
+            return 1, 0 if text else 1
+        case Range(values):
+            return len(values), 0
         case Words(texts):
-            return texts.count("")
+            return len(texts), texts.count("")
         case Alternatives(branches):
-            return sum(prod(map(_count_empty, branch)) for branch in branches)
+            counts = [_count_joined(branch) for branch in branches]
+            return sum(texts for texts, _ in counts), sum(empty for _, empty in counts)
         case Name():
-            return 1
-        case _:
-            return 0
+            return 1, 1  # It multiplies nothing: the choice is made, and counted, where its brace stands.
+
+
+def _count_joined(nodes: Sequence[Node]) -> tuple[int, int]:
+    """Return the same for nodes one behind the other; a text of theirs is empty where all of its parts are."""
+    counts = [_count(node) for node in nodes]
+    return prod(texts for texts, _ in counts), prod(empty for _, empty in counts)
