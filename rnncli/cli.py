@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rnncli import __version__
+from rnncli.commands.help import GroupedCommand
 from rnncli.errors import EXIT_FAILED, EXIT_INTERRUPTED, RnncliError, UsageError
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def _past_click() -> Iterator[None]:
         raise _ClosedPipeError from None
 
 
-class RnncliGroup(click.Group):
+class RnncliGroup(GroupedCommand, click.Group):
     """A group whose commands are modules, imported when they are called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -82,6 +83,11 @@ class RnncliGroup(click.Group):
 
         commands = [CompletionItem(name, help=text) for name, text in COMMANDS.items() if name.startswith(incomplete)]
         return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands and the options."""
+        self.format_commands(ctx, formatter)
+        GroupedCommand.format_options(self, ctx, formatter)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands; it needs none of their modules."""
@@ -174,7 +180,7 @@ def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> No
 @click.group(
     cls=RnncliGroup,
     invoke_without_command=True,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.option(
     "--version",

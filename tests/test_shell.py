@@ -1,4 +1,4 @@
-"""rnncli among the tools of the shell: statuses, pipes, full disks, Ctrl-C, memory limits, help."""
+"""rnncli among the tools of the shell: statuses, pipes, full disks, Ctrl-C, memory limits."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ import pytest
 from conftest import PATIENCE, Result, lines_of, program_line, without_styles
 
 import rnncli as package
-from rnncli.language.spec import EXAMPLE
 from rnncli.render import progress as bars
 
 Run = Callable[..., Result]
@@ -74,46 +73,6 @@ def test_numbers_of_options_are_written_as_in_a_spec(rnncli: Run) -> None:
     plain = rnncli("summary", "input:8,rnn:3", "--batch", "10000", "--timesteps", "1000000").stdout
     assert "(10000, 1000000, 8)" in plain
     assert rnncli("summary", "input:8,rnn:3", "--batch", "10_000", "--timesteps", "1M").stdout == plain
-
-
-def test_without_a_command_the_help_is_shown(rnncli: Run) -> None:
-    assert rnncli() == rnncli("--help") == rnncli("-h")
-    assert rnncli("summary", "-h") == rnncli("summary", "--help")
-
-
-HELPS = ([], ["summary"], ["forward"], ["layers"])
-
-
-def examples(help_text: str) -> list[str]:
-    """The command lines of a help text."""
-    return re.findall(r"^ +(rnncli .*)$", help_text, re.MULTILINE)
-
-
-@pytest.mark.parametrize("command", HELPS, ids=str)
-def test_a_commands_help_starts_with_examples(command: list[str], rnncli: Run) -> None:
-    lines = [line.strip() for line in rnncli(*command, "--help").stdout.splitlines() if line.strip()]
-    assert lines[0].startswith("Usage: ")
-    assert "Examples:" in lines[1:3]
-    assert lines[lines.index("Examples:") + 1].startswith("rnncli ")
-
-
-@pytest.mark.parametrize("command", HELPS, ids=str)
-def test_every_example_in_the_help_runs(command: list[str], rnncli: Run) -> None:
-    Path("specs.txt").write_text(lines_of("input:8,rnn:3", "# mine", EXAMPLE))
-    found = examples(rnncli(*command, "--help").stdout)
-    assert found
-    for line in found:
-        script = f'rnncli() {{ "{sys.executable}" -m rnncli "$@"; }}; set -eo pipefail; {line}'
-        done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=PATIENCE)
-        assert (done.returncode, done.stderr) == (0, ""), line
-        assert done.stdout, line
-
-
-@pytest.mark.parametrize("command", HELPS[1:], ids=str)
-def test_every_option_has_a_line_of_help(command: list[str], rnncli: Run) -> None:
-    options = rnncli(*command, "--help").stdout.partition("Options:\n")[2]
-    for option in re.split(r"\n(?=  -)", options.rstrip()):
-        assert re.match(r" *-[^\n]*(  +\S|\n {20,}\S)", option), option
 
 
 def test_a_reader_that_has_seen_enough_ends_it_quietly(program: Run) -> None:

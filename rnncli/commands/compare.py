@@ -7,6 +7,7 @@ from typing import cast
 import click
 
 from rnncli.commands.completing import complete_spec
+from rnncli.commands.help import GroupedCommand
 from rnncli.commands.options import check_svg, dtype_option, format_option, number_option, svg_option
 from rnncli.commands.specs import each_network, specs
 from rnncli.layers.weights import FRAMEWORKS, Framework
@@ -14,7 +15,7 @@ from rnncli.network import Network
 from rnncli.reports.comparison import Comparison, compare
 
 
-@click.command(short_help="Networks side by side.")
+@click.command(cls=GroupedCommand, short_help="Networks side by side.")
 @click.argument("spec", nargs=-1, shell_complete=complete_spec)
 @number_option("--batch", "Samples at a time; unknown (None) if left out.")
 @number_option("--timesteps", "Length of the sequence; unknown if left out.")

@@ -24,6 +24,7 @@ from click.shell_completion import (
     split_arg_string,
 )
 
+from rnncli.commands.help import GroupedCommand
 from rnncli.errors import RnncliError
 
 SHELLS = ("bash", "zsh", "fish")
@@ -250,20 +251,22 @@ complete --command %(prog_name)s --no-files --keep-order --arguments '(%(complet
         return items
 
 
-@click.command(short_help="A script that completes command lines.")
+@click.command(cls=GroupedCommand, short_help="A script that completes command lines.")
 @click.argument("shell", type=click.Choice(SHELLS))
 def command(shell: str) -> None:
     """Examples:
 
     \b
-      source <(rnncli completion bash)
-      source <(rnncli completion zsh)
-      rnncli completion fish | source
+      rnncli completion bash
+      rnncli completion zsh
 
-    Print a script that makes SHELL complete commands, options, files, and specs at the cursor: kinds, fields, values.
+    Print a script that makes SHELL complete commands, options, files and, inside of a spec, kinds, fields and values.
+    To have it in every shell, add a line to the file that the shell reads when it starts:
 
-    To have it in every shell, put the line for yours in ~/.bashrc, ~/.zshrc (behind compinit) or
-    ~/.config/fish/config.fish.
+    \b
+      ~/.bashrc                   source <(rnncli completion bash)
+      ~/.zshrc, behind compinit   source <(rnncli completion zsh)
+      ~/.config/fish/config.fish  rnncli completion fish | source
     """  # noqa: D415 - the help of a command leads with its examples
     from rnncli.cli import COMPLETION, cli
 

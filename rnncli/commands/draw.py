@@ -5,11 +5,12 @@ from __future__ import annotations
 import click
 
 from rnncli.commands.completing import complete_spec
+from rnncli.commands.help import GroupedCommand
 from rnncli.commands.options import number_option, svg_option
 from rnncli.commands.specs import each_network, specs
 
 
-@click.command(short_help="The network unrolled in time, as a picture.")
+@click.command(cls=GroupedCommand, short_help="The network unrolled in time, as a picture.")
 @click.argument("spec", nargs=-1, shell_complete=complete_spec)
 @number_option("--batch", "Samples at a time; unknown (None) if left out.")
 @number_option("--timesteps", "Length of the sequence; unknown (T) if left out.")

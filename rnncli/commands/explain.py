@@ -9,13 +9,14 @@ from typing import cast
 import click
 
 from rnncli.commands.completing import complete_spec
+from rnncli.commands.help import GroupedCommand
 from rnncli.commands.options import check_svg, framework_option, number_option, svg_option
 from rnncli.commands.specs import each_network, specs
 from rnncli.layers.weights import Framework
 from rnncli.reports.explanation import Explanation, explain
 
 
-@click.command(short_help="Where each number comes from.")
+@click.command(cls=GroupedCommand, short_help="Where each number comes from.")
 @click.argument("spec", nargs=-1, shell_complete=complete_spec)
 @number_option("--batch", "Samples at a time; unknown (None) if left out.")
 @number_option("--timesteps", "Length of the sequence; unknown if left out.")

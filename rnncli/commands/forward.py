@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rnncli.commands.completing import complete_spec
+from rnncli.commands.help import GroupedCommand
 from rnncli.commands.options import check_svg, file_option, format_option, number_option, svg_option
 from rnncli.commands.specs import Spec, each_network, specs
 from rnncli.engine.request import DEFAULT_TIMESTEPS, DTYPES, INITS, Request
@@ -20,17 +21,20 @@ if TYPE_CHECKING:
     from rnncli.engine.run import RunResult
 
 
-@click.command(short_help="Run the network in NumPy and show what comes out.")
+@click.command(cls=GroupedCommand, short_help="Run the network in NumPy and show what comes out.")
 @click.argument("spec", nargs=-1, shell_complete=complete_spec)
 @number_option("--timesteps", f"Length of the sequence.  [default: {DEFAULT_TIMESTEPS}]")
 @number_option("--batch", "Samples at a time.  [default: 1]")
 @click.option(
     "--seed",
     type=click.IntRange(min=0),
+    metavar="N",
     default=0,
     help="For weights and input; the same seed gives the same bytes.  [default: 0]",
 )
-@click.option("--dtype", type=click.Choice(DTYPES), default="float32", help="[default: float32]")
+@click.option(
+    "--dtype", type=click.Choice(DTYPES), default="float32", help="Of weights and outputs.  [default: float32]"
+)
 @click.option(
     "--init",
     type=click.Choice(INITS),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from rnncli.commands.help import GroupedCommand
 from rnncli.language.spec import EXAMPLE
 from rnncli.layers import LAYERS, Layer
 from rnncli.layers.activations import ACTIVATIONS
@@ -11,7 +12,7 @@ from rnncli.layers.options import Option
 from rnncli.quantities import MAX_SIZE, MULTIPLES
 
 
-@click.command(short_help="The spec language on one screen.")
+@click.command(cls=GroupedCommand, short_help="The spec language on one screen.")
 def command() -> None:
     """Examples:
 

@@ -8,6 +8,7 @@ from typing import cast
 import click
 
 from rnncli.commands.completing import complete_template
+from rnncli.commands.help import GroupedCommand
 from rnncli.commands.options import big_number, dtype_option, framework_option, memory_size, number_option
 from rnncli.commands.specs import each_spec, specs
 from rnncli.errors import UsageError
@@ -16,7 +17,7 @@ from rnncli.search.budget import Budget
 from rnncli.search.solution import solve
 
 
-@click.command(short_help="The largest network within a budget.")
+@click.command(cls=GroupedCommand, short_help="The largest network within a budget.")
 @click.argument("template", nargs=-1, required=True, shell_complete=complete_template)
 @click.option("--params", type=big_number, metavar="N", help="The most parameters: 1000000, 1M.")
 @click.option("--memory", type=memory_size, metavar="SIZE", help="The most memory of the parameters: 512KB, 4MB.")

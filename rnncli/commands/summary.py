@@ -9,13 +9,14 @@ from typing import cast
 import click
 
 from rnncli.commands.completing import complete_spec
+from rnncli.commands.help import GroupedCommand
 from rnncli.commands.options import check_svg, dtype_option, format_option, framework_option, number_option, svg_option
 from rnncli.commands.specs import each_network, specs
 from rnncli.layers.weights import Framework
 from rnncli.summary import Summary
 
 
-@click.command(short_help="Shapes, parameters and costs of every layer.")
+@click.command(cls=GroupedCommand, short_help="Shapes, parameters and costs of every layer.")
 @click.argument("spec", nargs=-1, shell_complete=complete_spec)
 @number_option("--batch", "Samples at a time; unknown (None) if left out.")
 @number_option("--timesteps", "Length of the sequence; unknown if left out.")

@@ -11,6 +11,7 @@ from typing import cast
 import click
 
 from rnncli.commands.completing import complete_pattern, complete_words
+from rnncli.commands.help import GroupedCommand
 from rnncli.commands.options import (
     big_number,
     dtype_option,
@@ -44,7 +45,7 @@ def _order(context: click.Context, parameter: click.Parameter, text: str | None)
     return Order(key, descending=text.startswith("-"))
 
 
-@click.command(short_help="One row for each of many candidates.")
+@click.command(cls=GroupedCommand, short_help="One row for each of many candidates.")
 @click.argument("pattern", nargs=-1, shell_complete=complete_pattern)
 @click.option("--max-params", type=big_number, metavar="N", help="At most so many parameters: 1000000, 1M.")
 @click.option("--max-memory", type=memory_size, metavar="SIZE", help="At most so much for them: 512KB, 4MB.")

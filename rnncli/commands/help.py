@@ -1,0 +1,59 @@
+"""How a command shows its options: in groups, and in one order for all commands."""
+
+from __future__ import annotations
+
+import click
+
+GROUPS = {
+    "Network": ("--batch", "--timesteps", "--input", "--state", "--weights", "--init", "--seed"),
+    "Cost": (
+        *("--params", "--memory", "--macs", "--max-params", "--max-memory", "--max-macs", "--multiple-of"),
+        *("--framework", "--dtype"),
+    ),
+    "Output": (
+        *("--sort", "--top", "--wide", "--plot", "--quiet", "--format", "--svg"),
+        *("--output", "--save-weights", "--save-state"),
+    ),
+    "Help": ("--version", "--help"),
+}
+"""The options of all commands: what the network is and reads, what it costs, what is shown and written."""
+
+_PLACES = {name: place for place, name in enumerate(name for names in GROUPS.values() for name in names)}
+
+_WIDEST = 30
+"""Columns for an option before what it does; behind a wider one Click goes to a new line."""
+
+
+def long_name(option: click.Parameter) -> str:
+    """Return the name by which an option is known: --format, not -f."""
+    return max(option.opts, key=len)
+
+
+class GroupedCommand(click.Command):
+    """A command whose help shows its options in groups."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the arguments, and behind them the options in the order of the groups."""
+        parameters = super().get_params(ctx)
+        options = [each for each in parameters if isinstance(each, click.Option)]
+        arguments = [each for each in parameters if not isinstance(each, click.Option)]
+        return [*arguments, *sorted(options, key=lambda option: _PLACES[long_name(option)])]
+
+    def groups(self, ctx: click.Context) -> dict[str, list[tuple[str, str]]]:
+        """Return for each group that the command has options of, how each is written and what it does."""
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if isinstance(parameter, click.Option) and record is not None:
+                group = next(group for group, names in GROUPS.items() if long_name(parameter) in names)
+                groups.setdefault(group, []).append(record)
+        return groups
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the groups, their columns aligned."""
+        groups = self.groups(ctx)
+        widths = [len(names) for options in groups.values() for names, _ in options]
+        width = max(each for each in widths if each <= _WIDEST)
+        for group, options in groups.items():
+            with formatter.section(group):
+                formatter.write_dl([(names.ljust(width), meaning) for names, meaning in options], col_max=width)
