@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from rnncli.commands.options import FORMATS
+
 REPORT = """
 import sys
 from rnncli.cli import run
@@ -26,12 +28,12 @@ def imported(*arguments: str) -> set[str]:
     return set(modules)
 
 
-@pytest.mark.parametrize("options", [["-f", name] for name in ("json", "csv", "tsv", "markdown")] + [["-q"]])
+@pytest.mark.parametrize("options", [["-f", name] for name in FORMATS if name != "table"] + [["-q"]])
 def test_a_summary_for_programs_imports_neither_numpy_nor_rich(options: list[str]) -> None:
     assert not imported("summary", *options, SPEC, "--batch", "2", "--timesteps", "5") & {"numpy", "rich"}
 
 
-@pytest.mark.parametrize("format_", ["table", "json", "csv", "tsv", "markdown"])
+@pytest.mark.parametrize("format_", FORMATS)
 def test_a_sweep_imports_neither_numpy_nor_rich(format_: str) -> None:
     assert not imported("sweep", "-f", format_, "input:8,lstm:{1..9}", "--top", "3") & {"numpy", "rich"}
 
@@ -50,7 +52,7 @@ def test_what_only_tells_about_rnncli_imports_neither(arguments: list[str]) -> N
     assert not imported(*arguments) & {"numpy", "rich"}
 
 
-@pytest.mark.parametrize("format_", ["json", "csv"])
+@pytest.mark.parametrize("format_", [name for name in FORMATS if name != "table"])
 def test_a_run_for_programs_imports_no_rich(format_: str) -> None:
     modules = imported("forward", "-f", format_, "input:8,rnn:4", "--timesteps", "3")
     assert "numpy" in modules

@@ -9,10 +9,19 @@ import click
 from rnncli.commands.completing import complete_spec
 from rnncli.commands.help import GroupedCommand
 from rnncli.commands.options import check_svg, dtype_option, format_option, number_option, svg_option
+from rnncli.commands.output import printed
 from rnncli.commands.specs import each_network, specs
 from rnncli.layers.weights import FRAMEWORKS, Framework
 from rnncli.network import Network
-from rnncli.reports.comparison import Comparison, compare
+from rnncli.render.records import Layout, Record, code, numbers, words
+from rnncli.render.writers import writer
+from rnncli.reports.comparison import FIGURES, Comparison, compare
+
+_NETWORK = (code("spec"), words("framework"), words("dtype"), words("output_shape"))
+_FIGURES = numbers(*(f"{figure}{change}" for figure in FIGURES for change in ("", "_difference", "_ratio")))
+
+NETWORKS = Layout((*_NETWORK, *_FIGURES), lambda network: [_cells(network)], caption="Networks compared")
+"""How compared networks become rows."""
 
 
 @click.command(cls=GroupedCommand, short_help="Networks side by side.")
@@ -71,13 +80,14 @@ def _print(comparison: Comparison, format_: str, svg: str | None) -> None:
 
         with screen(svg, "rnncli compare") as show:
             show(print_comparison, comparison)
-    elif format_ == "json":
-        from rnncli.render.plain import json_line
-
-        for network in comparison.as_dicts():
-            click.echo(json_line(network), nl=False)
     else:
-        from rnncli.render.plain import network_rows
+        with printed(writer(format_, NETWORKS)) as show_records:
+            show_records(comparison.as_dicts())
 
-        rows = comparison.flat()
-        click.echo(network_rows(format_, list(rows[0]), [list(row.values()) for row in rows]), nl=False)
+
+def _cells(network: Record) -> list[object]:
+    """Return a network's figures, each with its changes; its layers have no place in a row."""
+    cells = [network[column.name] for column in _NETWORK]
+    for figure in FIGURES:
+        cells += [network[figure], network["difference"][figure], network["ratio"][figure]]
+    return cells

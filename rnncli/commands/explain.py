@@ -11,9 +11,34 @@ import click
 from rnncli.commands.completing import complete_spec
 from rnncli.commands.help import GroupedCommand
 from rnncli.commands.options import check_svg, framework_option, number_option, svg_option
+from rnncli.commands.output import printed
 from rnncli.commands.specs import each_network, specs
 from rnncli.layers.weights import Framework
+from rnncli.render.writers import JsonWriter
 from rnncli.reports.explanation import Explanation, explain
+
+Show = Callable[[Explanation], None]
+"""Prints one explanation."""
+
+
+@contextmanager
+def _for_people(svg: str | None) -> Iterator[Show]:
+    from rnncli.render.console import screen
+    from rnncli.render.explanations import print_explanation
+
+    with screen(svg, "rnncli explain") as show:
+        yield lambda explanation: show(print_explanation, explanation)
+
+
+@contextmanager
+def _as_json(svg: str | None) -> Iterator[Show]:
+    del svg  # saves what people see
+    with printed(JsonWriter()) as show_records:
+        yield lambda explanation: show_records([explanation.as_dict()])
+
+
+_PRINTERS = {"table": _for_people, "json": _as_json}
+"""What yields a `Show` for each format."""
 
 
 @click.command(cls=GroupedCommand, short_help="Where each number comes from.")
@@ -25,7 +50,7 @@ from rnncli.reports.explanation import Explanation, explain
     "-f",
     "--format",
     "format_",
-    type=click.Choice(("table", "json")),
+    type=click.Choice(tuple(_PRINTERS)),
     default="table",
     help="table is for people. JSON is one object a line.",
 )
@@ -47,20 +72,5 @@ def command(
     input, one a line. Without it $RNNCLI_SPEC is used, or else an example.
     """  # noqa: D415 - the help of a command leads with its examples
     check_svg(svg, shown=format_ == "table")
-    with _printer(format_, svg) as show:
+    with _PRINTERS[format_](svg) as show:
         each_network(specs(spec), lambda network: show(explain(network, batch, timesteps, cast(Framework, framework))))
-
-
-@contextmanager
-def _printer(format_: str, svg: str | None) -> Iterator[Callable[[Explanation], None]]:
-    """Yield what prints one explanation."""
-    if format_ == "json":
-        from rnncli.render.plain import json_line
-
-        yield lambda explanation: click.echo(json_line(explanation.as_dict()), nl=False)
-    else:
-        from rnncli.render.console import screen
-        from rnncli.render.explanations import print_explanation
-
-        with screen(svg, "rnncli explain") as show:
-            yield lambda explanation: show(print_explanation, explanation)

@@ -10,15 +10,21 @@ import click
 from rnncli.commands.completing import complete_spec
 from rnncli.commands.help import GroupedCommand
 from rnncli.commands.options import check_svg, file_option, format_option, number_option, svg_option
+from rnncli.commands.output import printed
 from rnncli.commands.specs import Spec, each_network, specs
 from rnncli.engine.request import DEFAULT_TIMESTEPS, DTYPES, INITS, Request
 from rnncli.errors import UsageError
 from rnncli.network import Network
+from rnncli.render.records import numbers, table_each, words
+from rnncli.render.writers import writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from rnncli.engine.run import RunResult
+
+LAYERS = table_each(words("output_shape"), *numbers("params", "seconds", "mean", "std", "min", "max", "saturated"))
+"""How the layers of a run become rows."""
 
 
 @click.command(cls=GroupedCommand, short_help="Run the network in NumPy and show what comes out.")
@@ -100,11 +106,8 @@ def _run(network: Network, request: Request) -> RunResult:
 def _printer(format_: str, svg: str | None) -> Iterator[Callable[[RunResult], None]]:
     """Yield a function that prints one run."""
     if format_ != "table":
-        from rnncli.engine.forward import FORWARD_COLUMNS
-        from rnncli.render.plain import renderer
-
-        render = renderer(format_, FORWARD_COLUMNS)
-        yield lambda result: click.echo(render(result.as_dict()), nl=False)
+        with printed(writer(format_, LAYERS)) as show_records:
+            yield lambda result: show_records([result.as_dict()])
     else:
         from rnncli.render.console import screen
         from rnncli.render.runs import print_run

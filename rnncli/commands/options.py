@@ -11,11 +11,13 @@ from rnncli.commands.completing import complete_files
 from rnncli.errors import UsageError
 from rnncli.layers.weights import FRAMEWORKS
 from rnncli.quantities import parse_memory, parse_number, parse_size
+from rnncli.render.writers import WRITERS
 from rnncli.summary import DTYPE_BYTES
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-FORMATS = ("table", "json", "csv", "tsv", "markdown")
+FORMATS = ("table", *WRITERS)
+"""The table for people, and what there is a writer for."""
 
 
 def number(text: str | int) -> int:
@@ -71,7 +73,7 @@ format_option = click.option(
     "format_",
     type=click.Choice(FORMATS),
     default="table",
-    help="table is for people; the others hold plain numbers. JSON is one object a line.",
+    help="table is for people; the others hold plain numbers. JSON is one object a line, HTML a table for a web page.",
 )
 svg_option = file_option("--svg", extension="svg", meaning="Save what is shown as a picture, too.")
 dtype_option = click.option(

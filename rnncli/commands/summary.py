@@ -11,9 +11,15 @@ import click
 from rnncli.commands.completing import complete_spec
 from rnncli.commands.help import GroupedCommand
 from rnncli.commands.options import check_svg, dtype_option, format_option, framework_option, number_option, svg_option
+from rnncli.commands.output import printed
 from rnncli.commands.specs import each_network, specs
 from rnncli.layers.weights import Framework
+from rnncli.render.records import numbers, table_each, words
+from rnncli.render.writers import writer
 from rnncli.summary import Summary
+
+LAYERS = table_each(words("output_shape"), *numbers("params", "macs_per_step", "macs", "output_bytes"))
+"""How the layers of a summary become rows."""
 
 
 @click.command(cls=GroupedCommand, short_help="Shapes, parameters and costs of every layer.")
@@ -63,10 +69,8 @@ def _printer(format_: str, wide: bool, quiet: bool, svg: str | None) -> Iterator
     if quiet:
         yield lambda summary: click.echo(summary.total_params)
     elif format_ != "table":
-        from rnncli.render.plain import SUMMARY_COLUMNS, renderer
-
-        render = renderer(format_, SUMMARY_COLUMNS)
-        yield lambda summary: click.echo(render(summary.as_dict()), nl=False)
+        with printed(writer(format_, LAYERS)) as show_records:
+            yield lambda summary: show_records([summary.as_dict()])
     else:
         from rnncli.render.console import screen
         from rnncli.render.tables import print_summary

@@ -20,16 +20,29 @@ from rnncli.commands.options import (
     memory_size,
     number_option,
 )
+from rnncli.commands.output import printed
 from rnncli.commands.specs import Spec, specs
 from rnncli.errors import RnncliError, shorten
 from rnncli.layers.weights import Framework
 from rnncli.network import Network
-from rnncli.render.rows import row_printer
+from rnncli.render.candidates import CandidateTable
+from rnncli.render.records import Record, code, numbers, row_each, words
+from rnncli.render.writers import writer
 from rnncli.search.brace_parser import parse_pattern
 from rnncli.search.braces import Pattern
 from rnncli.search.budget import Budget
 from rnncli.search.selection import LARGEST, SORT_KEYS, Order, Tally, ordered, within
 from rnncli.search.sweep import BATCH, Candidate, Setting, batches, reason
+
+CANDIDATES = row_each(
+    "Candidates",
+    code("spec"),
+    words("framework"),
+    words("dtype"),
+    words("output_shape"),
+    *numbers("params", "bytes", "macs_per_step", "macs"),
+)
+"""How candidates become rows."""
 
 _COUNTABLE = 10**15
 """Beyond it a share of the work says nothing, and the bar only shows that there is some."""
@@ -100,7 +113,7 @@ def command(
     if top is not None:
         order = order or LARGEST
     tally = Tally()
-    lines = row_printer(format_, setting)
+    table = CandidateTable() if format_ == "table" else writer(format_, CANDIDATES)
     faults: list[RnncliError] = []
     patterns = _patterns(specs(pattern), faults)
     groups: Iterable[Iterable[Pattern]]
@@ -118,20 +131,36 @@ def command(
 
     def show(rows: list[Candidate]) -> None:
         tally.shown += len(rows)
-        click.echo(lines(rows), nl=False)
+        show_records([_record(each, setting) for each in rows])
 
     best: list[Candidate] = []
-    with _progress(total, shown=order is not None or sys.stdout is None or not sys.stdout.isatty()) as tick:
-        if order is not None:
-            best = ordered(chain.from_iterable(kept()), order, top)
-        else:
-            for rows in kept():
-                show(rows)
-    for start in range(0, len(best), BATCH):
-        show(best[start : start + BATCH])
+    with printed(table) as show_records:
+        with _progress(total, shown=order is not None or sys.stdout is None or not sys.stdout.isatty()) as tick:
+            if order is not None:
+                best = ordered(chain.from_iterable(kept()), order, top)
+            else:
+                for rows in kept():
+                    show(rows)
+        for start in range(0, len(best), BATCH):
+            show(best[start : start + BATCH])
     _conclude(tally, setting, budget)
     if faults:
         click.get_current_context().exit(max(fault.exit_status for fault in faults))
+
+
+def _record(candidate: Candidate, setting: Setting) -> Record:
+    """Return what is printed of a candidate."""
+    spec, output_shape, params, size, macs_per_step, macs = candidate
+    return {
+        "spec": spec,
+        "framework": setting.framework,
+        "dtype": setting.dtype,
+        "output_shape": output_shape,
+        "params": params,
+        "bytes": size,
+        "macs_per_step": macs_per_step,
+        "macs": macs,
+    }
 
 
 def _patterns(given: Iterable[Spec], faults: list[RnncliError]) -> Iterator[Pattern]:

@@ -18,9 +18,6 @@ from rnncli.network import Network
 from rnncli.quantities import Shape, shape_text
 from rnncli.summary import LayerSummary, Summary
 
-FORWARD_COLUMNS = ("output_shape", "params", "seconds", "mean", "std", "min", "max", "saturated")
-"""The columns of a layer's numbers in a run, for CSV, TSV and Markdown."""
-
 
 @dataclass(frozen=True)
 class LayerRun:

@@ -49,17 +49,6 @@ class Comparison:
         """Return how a figure of a network differs from that of the first."""
         return change(getattr(self.summaries[0], figure), getattr(self.summaries[index], figure))
 
-    def flat(self) -> list[dict[str, Any]]:
-        """Return the networks' figures and their changes as rows of a table, without the layers."""
-        rows = []
-        for network in self.as_dicts():
-            row = {name: network[name] for name in ("spec", "framework", "dtype", "output_shape")}
-            for figure in FIGURES:
-                row |= {figure: network[figure]}
-                row |= {f"{figure}_{what}": network[what][figure] for what in ("difference", "ratio")}
-            rows.append(row)
-        return rows
-
     def as_dicts(self) -> list[dict[str, Any]]:
         """Return it as plain data, an object for each network: the objects that `--format json` prints."""
         objects = []

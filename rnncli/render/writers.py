@@ -1,0 +1,230 @@
+"""The formats that programs and documents read, a writer for each: plain numbers, without Rich.
+
+To add a format, list its writer in `WRITERS`: `--format` offers it, and the tests ask of it what they ask of every one.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
+from typing import Protocol
+
+from rnncli.errors import ArgumentError, listed, shorten
+from rnncli.render.records import Column, Content, Frame, Layout, Record
+
+
+class Writer(Protocol):
+    """Writes records in a format, some at a time, so that they can be printed while there are more to come."""
+
+    def begin(self) -> str:
+        """Return what comes before the first records."""
+
+    def rows(self, records: Sequence[Record]) -> str:
+        """Return the text of some records."""
+
+    def end(self) -> str:
+        """Return what comes after the last records."""
+
+
+class JsonWriter:
+    """JSON: each record itself, as one object a line."""
+
+    def begin(self) -> str:
+        """Return nothing."""
+        return ""
+
+    def rows(self, records: Sequence[Record]) -> str:
+        """Return a line for each record."""
+        import json
+
+        encode = json.JSONEncoder(allow_nan=False).encode
+        return "".join([f"{encode(record)}\n" for record in records])
+
+    def end(self) -> str:
+        """Return nothing."""
+        return ""
+
+
+class DelimitedWriter:
+    """CSV, or TSV with a tab as the delimiter: one header, then the rows of all records."""
+
+    def __init__(self, layout: Layout, delimiter: str) -> None:
+        self._layout = layout
+        self._delimiter = delimiter
+
+    def begin(self) -> str:
+        """Return the names of the columns."""
+        return self._lines([[column.name for column in self._layout.columns]])
+
+    def rows(self, records: Sequence[Record]) -> str:
+        """Return the rows of some records."""
+        # What is not known is an empty cell, and a shape is as Python writes a tuple: the csv module sees to both.
+        return self._lines(chain.from_iterable(map(self._layout.rows, records)))
+
+    def end(self) -> str:
+        """Return nothing."""
+        return ""
+
+    def _lines(self, rows: Iterable[Iterable[object]]) -> str:
+        import csv
+        import io
+
+        text = io.StringIO()
+        csv.writer(text, delimiter=self._delimiter, lineterminator="\n").writerows(rows)
+        return text.getvalue()
+
+
+class _DocumentWriter(ABC):
+    """A table of all records, or one for each with its network above and its closing line below."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        shown = [(index, column) for index, column in enumerate(layout.columns) if column.title]
+        self._indices = [index for index, _ in shown]
+        self._columns = [column for _, column in shown]
+
+    def begin(self) -> str:
+        """Return the start of the table of all records, if they share one."""
+        return self._start(None) if self._layout.frame is None else ""
+
+    def rows(self, records: Sequence[Record]) -> str:
+        """Return the rows of some records, or their tables."""
+        frame = self._layout.frame
+        if frame is None:
+            return "".join(map(self._body, records))
+        return "".join(self._table(record, frame(record)) for record in records)
+
+    def end(self) -> str:
+        """Return the end of the table of all records, if they share one."""
+        return self._end(None) if self._layout.frame is None else ""
+
+    def _table(self, record: Record, frame: Frame) -> str:
+        return self._start(frame) + self._body(record) + self._end(frame)
+
+    def _body(self, record: Record) -> str:
+        rows = self._layout.rows(record)
+        return "".join(self._row([_text(cells[index]) for index in self._indices]) for cells in rows)
+
+    @abstractmethod
+    def _start(self, frame: Frame | None) -> str:
+        """Return a table up to its first row. Around the table of all records there is no frame."""
+
+    @abstractmethod
+    def _row(self, texts: Sequence[str]) -> str:
+        """Return a row, a text for each column shown."""
+
+    @abstractmethod
+    def _end(self, frame: Frame | None) -> str:
+        """Return what comes after the last row of a table."""
+
+
+class MarkdownWriter(_DocumentWriter):
+    """Markdown, with tables as GitHub reads them."""
+
+    _ALIGNMENT: Mapping[Content, str] = {"numbers": "---:", "words": ":---", "code": ":---"}
+
+    def _start(self, frame: Frame | None) -> str:
+        spec = "" if frame is None else f"{_code_span(frame.spec)}\n\n"
+        titles = _markdown_row([column.title for column in self._columns])
+        return spec + titles + _markdown_row([self._ALIGNMENT[column.holds] for column in self._columns])
+
+    def _row(self, texts: Sequence[str]) -> str:
+        cells = zip(self._columns, texts, strict=True)
+        return _markdown_row([_code_span(text) if column.holds == "code" else text for column, text in cells])
+
+    def _end(self, frame: Frame | None) -> str:
+        return "" if frame is None else f"\n{frame.closing}\n\n"
+
+
+class HtmlWriter(_DocumentWriter):
+    """HTML to paste into a page or to show in a notebook, without a style sheet.
+
+    Each cell says how it is aligned: a notebook would move all of them to the right.
+    """
+
+    _ALIGNMENT: Mapping[Content, str] = {"numbers": "right", "words": "left", "code": "left"}
+
+    def __init__(self, layout: Layout) -> None:
+        from html import escape
+
+        super().__init__(layout)
+        self._escape = escape
+        tags = ['th scope="row"', *["td"] * (len(self._columns) - 1)]
+        cells = [
+            self._cell(tag, column, "<code>{}</code>" if column.holds == "code" else "{}")
+            for tag, column in zip(tags, self._columns, strict=True)
+        ]
+        self._filled_row = _html_row(cells).format
+
+    def _start(self, frame: Frame | None) -> str:
+        escape = self._escape
+        caption = escape(self._layout.caption) if frame is None else f"<code>{escape(frame.spec)}</code>"
+        titles = [self._cell('th scope="col"', column, escape(column.title)) for column in self._columns]
+        return _ascii(f"<table>\n<caption>{caption}</caption>\n<thead>\n{_html_row(titles)}</thead>\n<tbody>\n")
+
+    def _row(self, texts: Sequence[str]) -> str:
+        return _ascii(self._filled_row(*map(self._escape, texts)))
+
+    def _end(self, frame: Frame | None) -> str:
+        closing = ""
+        if frame is not None:
+            cell = f'<td colspan="{len(self._columns)}" style="text-align:left">{self._escape(frame.closing)}</td>'
+            closing = f"<tfoot>\n{_html_row([cell])}</tfoot>\n"
+        return _ascii(f"</tbody>\n{closing}</table>\n")
+
+    def _cell(self, tag: str, column: Column, content: str) -> str:
+        name = tag.partition(" ")[0]
+        return f'<{tag} style="text-align:{self._ALIGNMENT[column.holds]}">{content}</{name}>'
+
+
+WRITERS: Mapping[str, Callable[[Layout], Writer]] = {
+    "json": lambda layout: JsonWriter(),
+    "csv": lambda layout: DelimitedWriter(layout, ","),
+    "tsv": lambda layout: DelimitedWriter(layout, "\t"),
+    "markdown": MarkdownWriter,
+    "html": HtmlWriter,
+}
+"""The writer of each format, made for the layout of what it writes."""
+
+
+def writer(format_: str, layout: Layout) -> Writer:
+    """Return the writer of a format.
+
+    Raises:
+        ArgumentError: there is no such format.
+    """
+    if format_ not in WRITERS:
+        raise ArgumentError(f"format is {shorten(repr(format_))}, expected {listed(tuple(WRITERS), 'or')}")
+    return WRITERS[format_](layout)
+
+
+def _text(value: object) -> str:
+    """Return the text of a cell: nothing for what is not known; a shape as Python writes a tuple."""
+    return "" if value is None else str(value)
+
+
+def _markdown_row(cells: Sequence[str]) -> str:
+    row = " | ".join(cells)
+    if row.count("|") != len(cells) - 1 or len(row.splitlines()) > 1:
+        # A bar or a line end in a cell would end it.
+        row = " | ".join(" ".join(cell.replace("|", "\\|").splitlines()) for cell in cells)
+    return f"| {row} |\n"
+
+
+def _code_span(text: str) -> str:
+    """Return a text as code in Markdown, between more backticks than it has in a row."""
+    if "`" not in text:
+        return f"`{text}`"
+    fence = "`" * (max(map(len, re.findall("`+", text))) + 1)
+    return f"{fence} {text} {fence}"
+
+
+def _html_row(cells: Iterable[str]) -> str:
+    return f"<tr>{''.join(cells)}</tr>\n"
+
+
+def _ascii(text: str) -> str:
+    """Return HTML in ASCII alone, so that it is the same in a page of any encoding."""
+    return text if text.isascii() else text.encode("ascii", "xmlcharrefreplace").decode("ascii")
