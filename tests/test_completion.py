@@ -17,43 +17,43 @@ from strategies import nearly_specs, networks
 
 from rnncli import Network
 from rnncli.cli import COMMANDS, cli
-from rnncli.language.completion import candidates
+from rnncli.language.completion import spec_completions
 from rnncli.layers import KINDS, LAYERS
-from rnncli.search.completion import candidates as pattern_candidates
+from rnncli.search.completion import pattern_completions
 from rnncli.search.template import Template
 
 
 def words(text: str, **options: bool) -> list[str]:
     """The last parts of what a spec can become."""
-    return [candidate.word for candidate in candidates(text, **options)]
+    return [completion.word for completion in spec_completions(text, **options)]
 
 
 @given(networks(), networks())
 def test_what_is_offered_goes_on_from_what_is_typed(network: Network, other: Network) -> None:
     for spec in (str(network), f"{other},{network}"):
         for end in range(len(spec) + 1):
-            for candidate in candidates(spec[:end]):
-                assert candidate.text.startswith(spec[:end])
-                assert len(candidate.text) > end
-                assert candidate.text.endswith(candidate.word)
-                assert candidate.means
+            for completion in spec_completions(spec[:end]):
+                assert completion.text.startswith(spec[:end])
+                assert len(completion.text) > end
+                assert completion.text.endswith(completion.word)
+                assert completion.means
 
 
 @given(nearly_specs())
 def test_nothing_that_is_typed_is_a_fault(text: str) -> None:
-    for completer in (candidates, pattern_candidates):
-        for candidate in completer(text):
-            assert candidate.text.startswith(text)
-            assert candidate.text != text
+    for completer in (spec_completions, pattern_completions):
+        for completion in completer(text):
+            assert completion.text.startswith(text)
+            assert completion.text != text
 
 
 @given(networks())
 def test_what_is_offered_whole_makes_a_network(network: Network) -> None:
     spec = str(network)
     for end in range(len(spec) + 1):
-        for candidate in candidates(spec[:end]):
-            if candidate.word[-1] not in ":=,x":
-                assert Network.parse(candidate.text)
+        for completion in spec_completions(spec[:end]):
+            if completion.word[-1] not in ":=,x":
+                assert Network.parse(completion.text)
 
 
 @given(networks())
@@ -66,7 +66,9 @@ def test_every_kind_and_every_field_of_a_network_is_offered_before_it_is_typed_w
                 end = start + (1 if word[0] == "x" else len(word))
                 text, typed = spec[:start], 0
                 while len(text) < end:
-                    longest = max((c.text for c in candidates(text) if spec.startswith(c.text)), key=len, default=text)
+                    longest = max(
+                        (c.text for c in spec_completions(text) if spec.startswith(c.text)), key=len, default=text
+                    )
                     typed += longest == text
                     text = longest if longest != text else spec[: len(text) + 1]
                 assert typed < end - start
@@ -131,13 +133,15 @@ def test_a_field_that_is_there_is_not_offered_again_and_one_that_it_excludes_nei
 
 
 def test_case_and_spaces_are_kept_as_typed() -> None:
-    assert [candidate.text for candidate in candidates("Input:8, GRU : 4 : Res")] == ["Input:8, GRU : 4 : Reset="]
+    assert [completion.text for completion in spec_completions("Input:8, GRU : 4 : Res")] == [
+        "Input:8, GRU : 4 : Reset="
+    ]
 
 
 def test_a_template_is_offered_its_blanks() -> None:
     assert words("embed:10000x", blanks=True) == ["10000x_"]
-    (candidate,) = candidates("embed:10000x_,lstm:", blanks=True)
-    assert Template.parse(candidate.text)
+    (completion,) = spec_completions("embed:10000x_,lstm:", blanks=True)
+    assert Template.parse(completion.text)
     assert words("embed:10000x_,lstm:_:s", blanks=True) == ["seq"]
 
 
@@ -160,7 +164,7 @@ def test_a_template_is_offered_its_blanks() -> None:
 )
 def test_a_pattern_goes_on_in_its_braces_and_behind_them(typed: str, offered: list[str]) -> None:
     kinds = {"norm", "repeat", "pool"}
-    assert [each.word for each in pattern_candidates(typed) if each.word not in kinds] == offered
+    assert [each.word for each in pattern_completions(typed) if each.word not in kinds] == offered
 
 
 @pytest.fixture

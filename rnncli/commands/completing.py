@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from click import Context, Parameter
     from click.shell_completion import CompletionItem
 
-    from rnncli.language.completion import Candidate
+    from rnncli.language.completion import Completion
 
     Completer = Callable[[Context, Parameter, str], list[CompletionItem[str]]]
 
@@ -20,25 +20,25 @@ if TYPE_CHECKING:
 def complete_spec(context: Context, parameter: Parameter, typed: str) -> list[CompletionItem[str]]:
     """Offer what a spec can become."""
     del context, parameter
-    from rnncli.language.completion import candidates
+    from rnncli.language.completion import spec_completions
 
-    return _items(candidates(typed))
+    return _items(spec_completions(typed))
 
 
 def complete_template(context: Context, parameter: Parameter, typed: str) -> list[CompletionItem[str]]:
     """Offer what a template can become."""
     del context, parameter
-    from rnncli.language.completion import candidates
+    from rnncli.language.completion import spec_completions
 
-    return _items(candidates(typed, blanks=True))
+    return _items(spec_completions(typed, blanks=True))
 
 
 def complete_pattern(context: Context, parameter: Parameter, typed: str) -> list[CompletionItem[str]]:
     """Offer what a pattern can become."""
     del context, parameter
-    from rnncli.search.completion import candidates
+    from rnncli.search.completion import pattern_completions
 
-    return _items(candidates(typed))
+    return _items(pattern_completions(typed))
 
 
 def complete_words(words: Iterable[str]) -> Completer:
@@ -65,8 +65,8 @@ def complete_files(*extensions: str) -> Completer:
     return complete
 
 
-def _items(candidates: Iterable[Candidate]) -> list[CompletionItem[str]]:
-    """Return candidates as Click has them; a spec can go on, so no space may follow."""
+def _items(completions: Iterable[Completion]) -> list[CompletionItem[str]]:
+    """Return completions as Click has them; a spec can go on, so no space may follow."""
     from click.shell_completion import CompletionItem
 
-    return [CompletionItem(each.text, help=each.means, word=each.word, open=True) for each in candidates]
+    return [CompletionItem(each.text, help=each.means, word=each.word, open=True) for each in completions]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from rnncli.engine.activations import ACTIVATION_FUNCTIONS
-from rnncli.engine.loop import FEW, Loop, arranged
+from rnncli.engine.loop import MAX_PROJECTED_BATCH, Loop, arranged
 from rnncli.engine.types import Array
 from rnncli.layers import GRU, LSTM, Recurrent, SimpleRNN
 
@@ -39,7 +39,7 @@ class SimpleRNNLoop(Loop):
     def __init__(
         self, layer: Recurrent, kernel: Array, recurrent_kernel: Array, bias: Array, batch: int, steps: int
     ) -> None:
-        super().__init__(kernel, recurrent_kernel, bias, batch, steps, stacked=batch > FEW)
+        super().__init__(kernel, recurrent_kernel, bias, batch, steps, stacked=batch > MAX_PROJECTED_BATCH)
         self.activation = ACTIVATION_FUNCTIONS[layer.activation]
         self.z = np.empty((layer.units, batch), kernel.dtype)
 
@@ -59,7 +59,7 @@ class TextbookLSTMLoop(Loop):
     def __init__(
         self, layer: LSTM, kernel: Array, recurrent_kernel: Array, bias: Array, batch: int, steps: int
     ) -> None:
-        super().__init__(kernel, recurrent_kernel, bias, batch, steps, stacked=batch > FEW)
+        super().__init__(kernel, recurrent_kernel, bias, batch, steps, stacked=batch > MAX_PROJECTED_BATCH)
         self.activation = ACTIVATION_FUNCTIONS[layer.activation]
         self.gate = ACTIVATION_FUNCTIONS[layer.recurrent_activation]
         self.gates = np.empty((4 * layer.units, batch), kernel.dtype)
@@ -114,7 +114,12 @@ class LSTMLoop(Loop):
             return np.concatenate([o / 2, i / 2, f / 2, g], axis=-1)
 
         super().__init__(
-            reorder(kernel), reorder(recurrent_kernel) / 2, reorder(bias), batch, steps, stacked=batch > FEW
+            reorder(kernel),
+            reorder(recurrent_kernel) / 2,
+            reorder(bias),
+            batch,
+            steps,
+            stacked=batch > MAX_PROJECTED_BATCH,
         )
         self.rows = np.zeros((5 * units, batch), dtype)  # o i f | g c
         self.c = self.rows[4 * units :]

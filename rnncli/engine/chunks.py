@@ -30,7 +30,7 @@ class Chunk(NamedTuple):
     mask: Array | None = None
 
 
-class Sequence(NamedTuple):
+class WholeSequence(NamedTuple):
     """A whole sequence, and the length of the chunks it came in.
 
     Attributes:
@@ -52,7 +52,7 @@ class Sequence(NamedTuple):
     def backwards(self) -> Iterator[Chunk]:
         """Yield it in chunks of reversed time."""
         mask = None if self.mask is None else self.mask[::-1]
-        return Sequence(self.values[::-1], mask, self.steps).forwards()
+        return WholeSequence(self.values[::-1], mask, self.steps).forwards()
 
 
 def chunk_steps(width: int, batch: int) -> int:
@@ -68,14 +68,14 @@ def widest(network: Network) -> int:
     return max((sum(shape[-1] or 0 for shape in pair) for pair in network.shapes()), default=1)
 
 
-def joined(parts: list[Chunk]) -> Sequence:
+def joined(parts: list[Chunk]) -> WholeSequence:
     """Return a whole sequence from its chunks."""
     values = np.concatenate([x for x, _ in parts]) if len(parts) > 1 else parts[0].values
     mask = None
     if any(part.mask is not None for part in parts):
         every_step = np.ones(parts[0].values.shape[::2], bool)
         mask = np.concatenate([every_step[: len(x)] if some is None else some for x, some in parts])
-    return Sequence(values, mask, len(parts[0].values))
+    return WholeSequence(values, mask, len(parts[0].values))
 
 
 def last_of(chunks: Iterable[Chunk]) -> Array:
@@ -85,7 +85,7 @@ def last_of(chunks: Iterable[Chunk]) -> Array:
     return last.copy()
 
 
-def write(chunks: Iterable[Chunk], out: Array) -> None:
+def copy_into(chunks: Iterable[Chunk], out: Array) -> None:
     """Write a sequence to an array, (timesteps, features, batch)."""
     start = 0
     for values, _ in chunks:

@@ -24,7 +24,7 @@ import numpy as np
 
 from rnncli.engine.types import Array
 
-FEW = 8
+MAX_PROJECTED_BATCH = 8
 """Up to so many samples the inputs are projected in one product."""
 
 
@@ -59,7 +59,7 @@ class Loop(ABC):
         self.hidden = list(self.h)
         self.projected: Array | None = None
         """W·x of the steps of the chunk, (timesteps, rows, batch), where it is not in the operands."""
-        if not stacked and batch <= FEW:
+        if not stacked and batch <= MAX_PROJECTED_BATCH:
             self.kernel = np.ascontiguousarray(kernel)
             self._projection = np.empty((steps * batch, rows), dtype)
             self.projected = self._projection.reshape(steps, batch, rows).swapaxes(1, 2)
@@ -110,7 +110,7 @@ class Loop(ABC):
         count, features, batch = x.shape
         if self.projected is None:
             self.x[:count] = x
-        elif batch <= FEW:
+        elif batch <= MAX_PROJECTED_BATCH:
             rows = x.swapaxes(1, 2).reshape(count * batch, features)
             np.dot(rows, self.kernel, self._projection[: count * batch])
         else:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 import numpy as np
 
 from rnncli.engine.cells import make_loop
-from rnncli.engine.chunks import Chunk, Sequence, joined, last_of, write
+from rnncli.engine.chunks import Chunk, WholeSequence, copy_into, joined, last_of
 from rnncli.engine.loop import Loop
 from rnncli.engine.passes import Pass, Stage, State, Tick
 from rnncli.engine.types import Array
@@ -28,7 +28,7 @@ class RecurrentStage(Stage):
         reading = Reading(self.direction, states, tick)
         return reading if self.layer.return_sequences else LastOf(reading)
 
-    def _backwards(self, whole: Sequence, states: State | None, tick: Tick) -> Iterator[Chunk]:
+    def _backwards(self, whole: WholeSequence, states: State | None, tick: Tick) -> Iterator[Chunk]:
         outputs = self.direction.read(whole.backwards(), states, tick)
         if self.layer.return_sequences:
             # Time is reversed from here on, but Keras hands the mask on as it was.
@@ -52,7 +52,7 @@ class BidirectionalStage(Stage):
         """Return a pass that yields the merged sequence, in forward time, or the merged last outputs."""
         return Whole(lambda whole: self._both_ways(whole, states, tick))
 
-    def _both_ways(self, whole: Sequence, states: State | None, tick: Tick) -> Iterator[Chunk]:
+    def _both_ways(self, whole: WholeSequence, states: State | None, tick: Tick) -> Iterator[Chunk]:
         forward = self.forward.read(whole.forwards(), states, tick)
         backward = self.backward.read(whole.backwards(), states, tick)
         if not self.layer.return_sequences:
@@ -62,9 +62,9 @@ class BidirectionalStage(Stage):
         units = self.layer.units
         timesteps, _, batch = whole.values.shape
         merged = np.empty((timesteps, 2 * units, batch), whole.values.dtype)
-        write(forward, merged[:, :units])
-        write(backward, merged[::-1, units:])
-        yield from Sequence(self._merge(merged), whole.mask, whole.steps).forwards()
+        copy_into(forward, merged[:, :units])
+        copy_into(backward, merged[::-1, units:])
+        yield from WholeSequence(self._merge(merged), whole.mask, whole.steps).forwards()
 
     def _merge(self, both: Array) -> Array:
         """Return what the layer returns for (timesteps, 2·units, batch), one direction above the other."""
@@ -176,7 +176,7 @@ class LastOf(Pass):
 class Whole(Pass):
     """What needs the end of a sequence before it can start: it gathers the chunks, then works on all of them."""
 
-    def __init__(self, work: Callable[[Sequence], Iterator[Chunk]]) -> None:
+    def __init__(self, work: Callable[[WholeSequence], Iterator[Chunk]]) -> None:
         self.work = work
         self._chunks: list[Chunk] = []
 

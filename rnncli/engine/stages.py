@@ -49,7 +49,7 @@ class DenseStage(Stateless):
         return Chunk(y, chunk.mask)
 
 
-class Setting(NamedTuple):
+class StageParts(NamedTuple):
     """What a stage is made from.
 
     Attributes:
@@ -66,16 +66,16 @@ class Setting(NamedTuple):
 
 
 def make_stage(name: str, layer: Layer, weights: Mapping[str, Array], chunk_steps: ChunkSteps) -> Stage:
-    """Return the stage for a layer, from what `Setting` says of it."""
-    return STAGES[type(layer)](Setting(name, layer, weights, chunk_steps))
+    """Return the stage for a layer, from what `StageParts` says of it."""
+    return STAGES[type(layer)](StageParts(name, layer, weights, chunk_steps))
 
 
-def _recurrent_stage(of: Setting) -> Stage:
+def _recurrent_stage(of: StageParts) -> Stage:
     stage = RecurrentStage if of.layer.merge is None else BidirectionalStage
     return stage(of.name, of.layer, of.weights)
 
 
-STAGES: dict[type[Layer], Callable[[Setting], Stage]] = {
+STAGES: dict[type[Layer], Callable[[StageParts], Stage]] = {
     Embedding: lambda of: EmbeddingStage(of.layer, of.weights),
     SimpleRNN: _recurrent_stage,
     LSTM: _recurrent_stage,

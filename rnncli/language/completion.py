@@ -17,7 +17,7 @@ _COUNT = "x"
 """How the field starts that says how often a layer is repeated."""
 
 
-class Candidate(NamedTuple):
+class Completion(NamedTuple):
     """A text that the typed one can become.
 
     Attributes:
@@ -38,7 +38,7 @@ class _Word(NamedTuple):
     means: str
 
 
-def candidates(text: str, *, blanks: bool = False) -> list[Candidate]:
+def spec_completions(text: str, *, blanks: bool = False) -> list[Completion]:
     """Return what a spec that is typed in part can become, up to the next sign at which there is a choice.
 
     Args:
@@ -55,7 +55,7 @@ def candidates(text: str, *, blanks: bool = False) -> list[Candidate]:
         if cls is None:
             return []
         words = _fields(cls, [field.strip().lower() for field in fields[:-1]], typed, blanks=blanks)
-    return [Candidate(text + word.text[len(typed) :], word.text, word.means) for word in words]
+    return [Completion(text + word.text[len(typed) :], word.text, word.means) for word in words]
 
 
 def _kinds(typed: str, *, first: bool) -> Iterator[_Word]:

@@ -15,7 +15,7 @@ from rnncli.render.tables import shape_cell
 from rnncli.reports.comparison import FIGURES, Change, Comparison, change
 from rnncli.summary import LayerSummary
 
-TITLES = {
+FIGURE_TITLES = {
     "total_params": "Parameters",
     "total_bytes": "Memory",
     "macs_per_step": "MACs/step",
@@ -50,12 +50,12 @@ def _figures(comparison: Comparison, titles: list[str]) -> Table:
         values = [getattr(summary, figure) for summary in comparison.summaries]
         if all(value is None for value in values):
             continue
-        write: Callable[[int], str] = memory if figure.endswith("bytes") else "{:,}".format
+        number_text: Callable[[int], str] = memory if figure.endswith("bytes") else "{:,}".format
         cells = [
-            _number_cell(value, comparison.change(index, figure) if index else None, write)
+            _number_cell(value, comparison.change(index, figure) if index else None, number_text)
             for index, value in enumerate(values)
         ]
-        table.add_row(Text(TITLES[figure]), *cells)
+        table.add_row(Text(FIGURE_TITLES[figure]), *cells)
     return table
 
 
@@ -77,13 +77,13 @@ def _layer_cell(first: LayerSummary | None, layer: LayerSummary | None, *, first
     )
 
 
-def _number_cell(value: int | None, changed: Change | None, write: Callable[[int], str]) -> Text:
+def _number_cell(value: int | None, changed: Change | None, number_text: Callable[[int], str]) -> Text:
     """Return a number and, below it, how it differs from the first network's."""
-    text = Text(count(None) if value is None else write(value), style="green")
+    text = Text(count(None) if value is None else number_text(value), style="green")
     if changed is None or changed.difference is None:
         return text
     if changed.difference == 0:
         return Text.assemble(text, ("\nthe same", "dim"))
     sign, style = ("+", "red") if changed.difference > 0 else ("-", "cyan")
     ratio = "" if changed.ratio is None else f"  × {changed.ratio:.3g}"
-    return Text.assemble(text, (f"\n{sign}{write(abs(changed.difference))}{ratio}", style))
+    return Text.assemble(text, (f"\n{sign}{number_text(abs(changed.difference))}{ratio}", style))

@@ -12,8 +12,11 @@ from rich.console import Console
 _UNLIMITED = 100_000
 """Columns of an output that is no terminal: a table is never cut there."""
 
-_PICTURE_WIDTH = 100
-"""Columns of a picture where there is no terminal to take its width from."""
+_SVG_WIDTH = 100
+"""Columns of a saved picture where there is no terminal to take its width from."""
+
+_DRAWING_WIDTH = 80
+"""Columns of a drawing or a plot where there is no terminal to take its width from."""
 
 
 class _StdoutConsole(Console):
@@ -46,7 +49,7 @@ def screen(picture: str | None, title: str) -> Iterator[Callable[..., None]]:
     from rnncli.atomic import written_whole
 
     recorder = Console(
-        width=stdout.width if stdout.is_terminal else _PICTURE_WIDTH,
+        width=stdout.width if stdout.is_terminal else _SVG_WIDTH,
         height=_UNLIMITED,
         file=io.StringIO(),
         record=True,
@@ -75,6 +78,11 @@ def text_of(print_it: Callable[..., None], *arguments: object) -> str:
         Console(file=text, width=_UNLIMITED, height=_UNLIMITED, highlight=False, emoji=False, markup=False), *arguments
     )
     return text.getvalue().removesuffix("\n")
+
+
+def drawing_width(console: Console) -> int:
+    """Return how wide a drawing or a plot may be: as wide as the console, or 80 columns where nothing limits that."""
+    return console.width if console.width < _UNLIMITED else _DRAWING_WIDTH
 
 
 def stdout_console() -> Console:

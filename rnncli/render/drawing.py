@@ -11,6 +11,7 @@ from rich.text import Text
 
 from rnncli.network import Network
 from rnncli.quantities import Shape, shape_text
+from rnncli.render.console import drawing_width
 from rnncli.render.step_columns import (
     BACKWARD_START,
     BOX,
@@ -23,11 +24,7 @@ from rnncli.render.step_columns import (
 )
 from rnncli.reports.unrolled import Steps, Unrolled, UnrolledLayer, unroll
 
-_WIDEST_TERMINAL = 10_000
-"""No terminal is wider: where the console says it is, the drawing has the usual width."""
-_USUAL_WIDTH = 80
-
-_ASCII = str.maketrans("─│┌┐└┘├┤┴►◄▲·×", "-|+++++++><^.x")
+_TO_ASCII = str.maketrans("─│┌┐└┘├┤┴►◄▲·×", "-|+++++++><^.x")
 _REVERSED = "reversed time"
 
 _NAME, _CELL, _STATE, _SHAPE, _QUIET = "bold", "cyan", "yellow", "green", "dim"
@@ -50,13 +47,13 @@ class _Line(NamedTuple):
 
 
 def print_drawing(console: Console, network: Network, batch: int | None = None, timesteps: int | None = None) -> None:
-    """Print a network unrolled in time, at most as wide as the console, or 80 columns where that is not a terminal.
+    """Print a network unrolled in time, no wider than the console.
 
     Raises:
         SpecError: `timesteps` contradicts the spec.
     """
     unrolled = unroll(network, batch, timesteps)
-    width = console.width if console.width <= _WIDEST_TERMINAL else _USUAL_WIDTH
+    width = drawing_width(console)
     console.print(Text(str(network), style="bold"), soft_wrap=True)
     console.print()
     for line in draw(unrolled, width, console.options.ascii_only):
@@ -239,7 +236,7 @@ def _text(line: _Line, columns: StepColumns, width: int, ellipsis: str, ascii_on
     label = _Piece(0, _shortened(line.label, columns.label_width, ellipsis), line.label_style)
     for column, characters, style in (label, *line.pieces):
         text.append(" " * (column - len(text)))
-        text.append(characters.translate(_ASCII) if ascii_only else characters, style)
+        text.append(characters.translate(_TO_ASCII) if ascii_only else characters, style)
     text.highlight_words(["None"], style="cyan")
     text.truncate(width)
     text.rstrip()

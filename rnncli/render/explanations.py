@@ -12,10 +12,10 @@ from rnncli.quantities import shape_text
 from rnncli.render.tables import print_head, shape_cell
 from rnncli.reports.explanation import Explanation, Formula, LayerExplanation
 
-WIDEST = 100
+_WIDEST_TEXT = 100
 """Columns that the text is wrapped at, at most; longer lines are hard to read."""
 
-LONG = 56
+_LONGEST_ON_ONE_LINE = 56
 """Characters of a formula from which its numbers get a line of their own."""
 
 Rows = Sequence[tuple[Text, Text]]
@@ -37,7 +37,7 @@ def print_explanation(console: Console, explanation: Explanation) -> None:
 def _lines(console: Console, rows: Rows) -> Iterator[Text]:
     """Yield two columns, indented: the first as wide as its longest cell, the second wrapped."""
     width = max((left.cell_len for left, _ in rows), default=0) + 4
-    room = min(console.width, WIDEST) - width
+    room = min(console.width, _WIDEST_TEXT) - width
     for left, right in rows:
         wrapped = right.wrap(console, max(room, 20)) or [Text()]
         for index, part in enumerate(wrapped):
@@ -66,7 +66,7 @@ def _formula(formula: Formula, several: bool = True) -> Text:
     """Return a formula in words, in numbers, and what it comes to unless it is one number anyway."""
     if not several:
         return Text.assemble(f"{formula.words} = ", (f"{formula.value:,}", "green"))
-    line_end = "\n" if len(formula.words) + len(formula.numbers) > LONG else " "
+    line_end = "\n" if len(formula.words) + len(formula.numbers) > _LONGEST_ON_ONE_LINE else " "
     return Text.assemble(f"{formula.words}{line_end}= {formula.numbers} = ", (f"{formula.value:,}", "green"))
 
 

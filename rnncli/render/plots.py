@@ -15,14 +15,11 @@ from rich.text import Text
 
 from rnncli.engine.study import Study
 from rnncli.engine.traces import Bins, Outputs, Reach
-
-_WIDEST_TERMINAL = 1000
-"""No terminal is wider: where the console says it is, the picture has the usual width."""
-_USUAL_WIDTH = 80
+from rnncli.render.console import drawing_width
 
 _WIDEST_CELL = 4
 _LABEL = len("saturated")
-_TICK = 16
+_TIMESTEP_SPACING = 16
 """Columns from one label of the axis of time to the next."""
 
 _LEVELS = 3
@@ -73,7 +70,7 @@ class TimeCells(NamedTuple):
     @classmethod
     def fitting(cls, console: Console, bins: int) -> TimeCells:
         """Return the cells that show so many bins."""
-        width = console.width if console.width <= _WIDEST_TERMINAL else _USUAL_WIDTH
+        width = drawing_width(console)
         available = max(1, width - _LABEL - 3)
         bins_per_cell = ceil(bins / available)
         cells = ceil(bins / bins_per_cell)
@@ -222,7 +219,7 @@ def _axis(study: Study, cells: TimeCells) -> str:
 
     last = timestep(study.timesteps - 1)
     line = ""
-    for column in range(0, width, _TICK):
+    for column in range(0, width, _TIMESTEP_SPACING):
         cell = column // cells.cell_width
         label = timestep(starts[cell])
         if column == 0 or cell * cells.cell_width + len(label) + 2 <= width - len(last):

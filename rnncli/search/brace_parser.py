@@ -22,9 +22,9 @@ KEYS = frozenset(option.key for layer in LAYERS for option in layer.options if i
 _NAMED = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)([=}])")
 _INTEGERS = re.compile(r"([+-]?[0-9]{1,99})\.\.([+-]?[0-9]{1,99})(?:\.\.([+-]?[0-9]{1,99}))?")
 _LETTERS = re.compile(r"([A-Za-z])\.\.([A-Za-z])(?:\.\.([+-]?[0-9]{1,99}))?")
-_LARGEST = 2**63 - 1
+_LARGEST_INTEGER = 2**63 - 1
 """Bash's integers have 64 bits; what does not fit is plain text."""
-_LONGEST = 2**31 - 4
+_LONGEST_RANGE = 2**31 - 4
 """Bash's longest range; a longer one is plain text."""
 
 
@@ -222,10 +222,10 @@ def _range(text: str) -> Range | None:
     ends = written.group(1, 2)
     first, last = map(ord, ends) if letters else map(int, ends)
     step = abs(int(written[3] or "1")) or 1
-    if max(abs(first), abs(last), abs(last - first) + 2, step) > _LARGEST:
+    if max(abs(first), abs(last), abs(last - first) + 2, step) > _LARGEST_INTEGER:
         return None
     values = range(first, last + 1, step) if first <= last else range(first, last - 1, -step)
-    if abs(last - first) // step > _LONGEST:
+    if abs(last - first) // step > _LONGEST_RANGE:
         return None
     padded = not letters and any(re.match(r"-?0.", end) and end != "-0" for end in ends)
     return Range(values, max(map(len, ends)) if padded else 0, letters is not None)

@@ -6,12 +6,11 @@ import re
 from typing import NamedTuple
 
 from rnncli.errors import SpecError
-from rnncli.language import completion
-from rnncli.language.completion import Candidate
+from rnncli.language.completion import Completion, spec_completions
 from rnncli.search.brace_parser import KEYS, parse_pattern
 
 
-def candidates(text: str) -> list[Candidate]:
+def pattern_completions(text: str) -> list[Completion]:
     """Return what a pattern that is typed in part can become.
 
     Args:
@@ -24,16 +23,16 @@ def candidates(text: str) -> list[Candidate]:
     except SpecError:
         return []
     found: dict[str, str] = {}
-    for candidate in completion.candidates(spec):
-        rest = candidate.text[len(spec) :]
+    for completion in spec_completions(spec):
+        rest = completion.text[len(spec) :]
         if opened.depth and rest in (",", ":"):
             found |= {",": "the next alternative", "}": "the end of the brace"}
         if opened.depth and rest != ":":
             # What follows may stand behind the brace, once for all of its alternatives: {rnn,gru}:32.
             rest = rest.rstrip(":")
-        found.setdefault(rest, candidate.means)
+        found.setdefault(rest, completion.means)
     word = re.split("[,:{]", text)[-1]
-    return [Candidate(text + rest, word + rest, means) for rest, means in found.items() if rest]
+    return [Completion(text + rest, word + rest, means) for rest, means in found.items() if rest]
 
 
 class _Opened(NamedTuple):

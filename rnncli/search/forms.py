@@ -31,7 +31,7 @@ _SIZED = re.compile(r"([A-Za-z_]+):([0-9]{1,10})(?:x([0-9]{1,10}))?((?::.*)?)", 
 
 _CACHED = 2**14
 
-Row = tuple[Layer, int]
+RepeatedLayer = tuple[Layer, int]
 """A layer, and how often it is repeated."""
 
 
@@ -66,7 +66,7 @@ class Form(NamedTuple):
     reads_time: bool
 
 
-Reading = tuple[Form | None, int, int]
+SizedForm = tuple[Form | None, int, int]
 """A form, None if the layers are no part of a network there, and its x and y."""
 
 
@@ -79,13 +79,13 @@ class Reader:
 
     def __init__(self, tail: str, framework: Framework) -> None:
         self.framework = framework
-        self.tail: Sequence[Row] | None = _rows(tail[1:]) if tail else ()
-        self.read: dict[int, Callable[[str], Reading]] = {
+        self.tail: Sequence[RepeatedLayer] | None = _rows(tail[1:]) if tail else ()
+        self.read: dict[int, Callable[[str], SizedForm]] = {
             rank: lru_cache(_CACHED)(partial(self._read, rank)) for rank in (HEAD, VECTOR, SEQUENCE)
         }
         self._sized = lru_cache(_CACHED)(self._read_sized)
 
-    def _read(self, rank: int, text: str) -> Reading:
+    def _read(self, rank: int, text: str) -> SizedForm:
         written = _SIZED.fullmatch(text)
         # Elsewhere than at the head, y is the number of features that it reads.
         if written is not None and (written[3] is None or rank == HEAD):
@@ -106,13 +106,13 @@ class Reader:
         unknown: dict[str, Any] = dict(zip(layer.sizes.attributes[-numbers:], (X, Y), strict=False))
         return self._form(rank, [(replace(layer, **unknown), times)])
 
-    def _form(self, rank: int, rows: Sequence[Row] | None) -> Form | None:
+    def _form(self, rank: int, rows: Sequence[RepeatedLayer] | None) -> Form | None:
         if rows is None or self.tail is None:
             return None
         return _form([*rows, *self.tail], rank, self.framework)
 
 
-def _form(rows: Sequence[Row], rank: int, framework: Framework) -> Form | None:
+def _form(rows: Sequence[RepeatedLayer], rank: int, framework: Framework) -> Form | None:
     """Return what layers add, or None where they break a rule of networks; the rules are those of `Network`."""
     shape: tuple[Any, ...] = (*[None] * (rank - 1), Y)
     timesteps: Any = None
@@ -168,7 +168,7 @@ def _form(rows: Sequence[Row], rank: int, framework: Framework) -> Form | None:
     )
 
 
-def _rows(text: str) -> list[Row] | None:
+def _rows(text: str) -> list[RepeatedLayer] | None:
     """Return the layers that a text names, or None if it breaks a rule of the language."""
     try:
         layers, (_, tokens, owners) = spec.parse(text)

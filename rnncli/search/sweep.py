@@ -19,7 +19,7 @@ from rnncli.network import Network, check_known, check_sizes
 from rnncli.quantities import Shape
 from rnncli.search.brace_parser import parse_pattern
 from rnncli.search.braces import Bindings, Literal, Node, Pattern
-from rnncli.search.forms import HEAD, SEQUENCE, Reader, Reading
+from rnncli.search.forms import HEAD, SEQUENCE, Reader, SizedForm
 from rnncli.summary import DTYPE_BYTES
 
 BATCH = 2_000
@@ -27,7 +27,7 @@ BATCH = 2_000
 
 _INVALID = -1
 """The rank of what is no network."""
-_UNREAD: Reading = (None, 0, 0)
+_UNREAD: SizedForm = (None, 0, 0)
 
 
 class Candidate(NamedTuple):
