@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rnncli import __version__
-from rnncli.commands.help import GroupedCommand
+from rnncli.commands.groups import GroupedCommand
 from rnncli.errors import EXIT_FAILED, EXIT_INTERRUPTED, RnncliError, UsageError
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import pytest
 from conftest import PATIENCE, Result, lines_of
 
 from rnncli.cli import COMMANDS, cli
-from rnncli.commands.help import GROUPS, long_name
+from rnncli.commands.groups import GROUPS, long_name
 from rnncli.language.spec import EXAMPLE
 
 Run = Callable[..., Result]

@@ -7,7 +7,7 @@ from typing import cast
 import click
 
 from rnncli.commands.completing import complete_spec
-from rnncli.commands.help import GroupedCommand
+from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.options import check_svg, dtype_option, format_option, number_option, svg_option
 from rnncli.commands.output import printed
 from rnncli.commands.specs import each_network, specs

@@ -24,7 +24,7 @@ from click.shell_completion import (
     split_arg_string,
 )
 
-from rnncli.commands.help import GroupedCommand
+from rnncli.commands.groups import GroupedCommand
 from rnncli.errors import RnncliError
 
 SHELLS = ("bash", "zsh", "fish")

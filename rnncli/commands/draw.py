@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from rnncli.commands.completing import complete_spec
-from rnncli.commands.help import GroupedCommand
+from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.options import number_option, svg_option
 from rnncli.commands.specs import each_network, specs
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rnncli.commands.completing import complete_spec
-from rnncli.commands.help import GroupedCommand
+from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.options import check_svg, file_option, format_option, number_option, svg_option
 from rnncli.commands.output import printed
 from rnncli.commands.specs import Spec, each_network, specs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from rnncli.commands.help import GroupedCommand
+from rnncli.commands.groups import GroupedCommand
 from rnncli.language.spec import EXAMPLE
 from rnncli.layers import LAYERS, Layer
 from rnncli.layers.activations import ACTIVATIONS

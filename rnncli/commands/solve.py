@@ -8,7 +8,7 @@ from typing import cast
 import click
 
 from rnncli.commands.completing import complete_template
-from rnncli.commands.help import GroupedCommand
+from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.options import big_number, dtype_option, framework_option, memory_size, number_option
 from rnncli.commands.specs import each_spec, specs
 from rnncli.errors import UsageError

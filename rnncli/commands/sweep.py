@@ -11,7 +11,7 @@ from typing import cast
 import click
 
 from rnncli.commands.completing import complete_pattern, complete_words
-from rnncli.commands.help import GroupedCommand
+from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.options import (
     big_number,
     dtype_option,

@@ -1,4 +1,4 @@
-"""How a command shows its options: in groups, and in one order for all commands."""
+"""How the help of a command shows its options: in groups, and in one order for all commands."""
 
 from __future__ import annotations
 
