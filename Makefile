@@ -45,7 +45,7 @@ bench: $(FRAMEWORKS)/.installed $(VENV)/.installed  ## Measure start-up, sweeps 
 	KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/benchmarks/sweep.py
 	for backend in torch jax tensorflow; do \
 	  if $(FRAMEWORKS)/bin/python -c "import $$backend" 2>/dev/null; then \
-	    env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE KERAS_BACKEND=$$backend TF_CPP_MIN_LOG_LEVEL=3 PYTHONPATH=tests/golden \
+	    env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE KERAS_BACKEND=$$backend TF_CPP_MIN_LOG_LEVEL=3 PYTHONPATH=tests \
 	      $(FRAMEWORKS)/bin/python tests/benchmarks/engine.py || exit 1; \
 	  fi; \
 	done

@@ -42,7 +42,7 @@ def test_shapes_names_and_counts_equal_keras(golden: dict[str, Any]) -> None:
 @each_network
 def test_shapes_weights_and_counts_equal_pytorch_where_it_can_express_the_network(golden: dict[str, Any]) -> None:
     network = Network.parse(golden["spec"])
-    timesteps = getattr(network.head, "timesteps", None) or TORCH_TIMESTEPS
+    timesteps = network.head.fixed_timesteps or TORCH_TIMESTEPS
     if golden["torch"] is None:
         with pytest.raises(SpecError):
             network.summary(framework="torch")

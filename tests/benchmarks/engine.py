@@ -18,11 +18,11 @@ from statistics import median
 from time import perf_counter, sleep
 from typing import NamedTuple
 
-import frameworks
 import keras
 import numpy as np
 import onnxruntime
 import torch
+from golden import frameworks
 from onnx import TensorProto, helper, numpy_helper
 from rich.console import Console
 from rich.table import Table

@@ -16,9 +16,9 @@ from itertools import islice
 from pathlib import Path
 from time import perf_counter
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "golden"))
+sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from frameworks import keras_model
+from golden.frameworks import keras_model
 from rich.console import Console
 from rich.table import Table
 

@@ -70,10 +70,21 @@ def describe(summary: Summary) -> dict[str, Any]:
 
 
 def difference(ours: np.ndarray, theirs: np.ndarray) -> float:
-    """Return the largest difference between two arrays, relative to max(1, |theirs|)."""
+    """Return the largest difference between two arrays, relative to max(1, |theirs|). NaN equals NaN alone."""
     assert ours.shape == theirs.shape, f"shape {ours.shape} where Keras has {theirs.shape}"
     ours, theirs = ours.astype("float64"), theirs.astype("float64")
-    return float(np.max(np.abs(ours - theirs) / np.maximum(1.0, np.abs(theirs)), initial=0.0))
+    apart = np.abs(ours - theirs) / np.maximum(1.0, np.abs(theirs))
+    apart[np.isnan(ours) & np.isnan(theirs)] = 0.0
+    return float(np.max(apart, initial=0.0))
+
+
+def in_known_order(wanted: Iterable[str], known: Iterable[str]) -> list[str]:
+    """Return specs in the order in which a file has them, and behind those the specs that are new.
+
+    So a kind that is added adds to the files, and what stands there stays as it is.
+    """
+    first, all_wanted = dict.fromkeys(known), dict.fromkeys(wanted)
+    return [*(spec for spec in first if spec in all_wanted), *(spec for spec in all_wanted if spec not in first)]
 
 
 def read_networks() -> list[dict[str, Any]]:

@@ -1,8 +1,9 @@
 """Real Keras models and real PyTorch modules for a network's layers, and what they say.
 
 They are the judges of rnncli's shapes, names, counts and values: the arguments come from rnncli's
-layer dataclasses, everything else from the frameworks. `make golden` and `make judge` install the
-frameworks in an environment of their own; the ordinary tests do not import this file.
+layer dataclasses, how a layer is built from its kind's file in `tests/kinds`, everything else from
+the frameworks. `make golden` and `make judge` install the frameworks in an environment of their own;
+the ordinary tests do not import this file.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ import keras
 import numpy as np
 import torch
 from keras.src.backend.common import dtypes
+from kinds import kind_of
 from torch.utils.flop_counter import FlopCounterMode
 
-from rnncli.layers import GRU, LSTM, Dense, Dropout, Embedding, Input, Layer, Recurrent, SimpleRNN
+from rnncli.layers import Layer
 
 # Except on TensorFlow, Keras rounds a float64 product to float32 as JAX does. Let it keep what it computes.
 dtypes.BIT64_TO_BIT32_DTYPE["float64"] = "float64"
@@ -33,21 +35,6 @@ warnings.filterwarnings("ignore", "You are using a softmax over axis")
 torch.set_num_threads(1)
 
 VERSIONS = {"keras": keras.__version__, "torch": torch.__version__.split("+")[0]}
-
-TORCH_ACTIVATIONS = {
-    "linear": torch.nn.Identity,
-    "relu": torch.nn.ReLU,
-    "tanh": torch.nn.Tanh,
-    "sigmoid": torch.nn.Sigmoid,
-    "hard_sigmoid": torch.nn.Hardsigmoid,
-    "softsign": torch.nn.Softsign,
-    "softplus": torch.nn.Softplus,
-    "elu": torch.nn.ELU,
-    "selu": torch.nn.SELU,
-    "gelu": torch.nn.GELU,
-    "silu": torch.nn.SiLU,
-    "softmax": lambda: torch.nn.Softmax(dim=-1),
-}
 
 
 class RefusedError(Exception):
@@ -69,17 +56,12 @@ def keras_model(
     """
     keras.utils.clear_session(free_memory=False)
     with nullcontext() if allocate else keras.StatelessScope(initialize_variables=False):
-        head, *body = layers
-        if isinstance(head, Input):
-            shape = (batch, head.timesteps or timesteps, head.features)
-            inputs = keras.Input(batch_shape=shape)
-        else:
-            inputs = keras.Input(batch_shape=(batch, timesteps), dtype="int32")
-            body = list(layers)
+        inputs = kind_of(layers[0]).keras_input(layers[0], batch, timesteps)
+        body = _body(layers)
         if not body:
             return keras.Model(inputs, inputs)
         try:
-            return keras.Sequential([inputs, *(_keras_layer(layer) for layer in body)])
+            return keras.Sequential([inputs, *(kind_of(layer).keras_layer(layer) for layer in body)])
         except ValueError as error:
             raise RefusedError(f"Keras: {error}") from error
 
@@ -131,25 +113,24 @@ def describe_torch(layers: Sequence[Layer], batch: int, timesteps: int) -> dict[
     Raises:
         RefusedError: PyTorch has no such module, or it does not take such an argument.
     """
-    head, *body = layers
-    if isinstance(head, Input):
-        x = torch.empty(batch, head.timesteps or timesteps, head.features, device="meta")
-    else:
-        x = torch.zeros(batch, timesteps, dtype=torch.int64, device="meta")
-        body = list(layers)
+    x = kind_of(layers[0]).torch_input(layers[0], batch, timesteps)
     input_shape = list(x.shape)
     described = []
-    for layer in body:
-        module = _torch_module(layer, x.shape[-1])
+    for layer in _body(layers):
+        kind = kind_of(layer)
+        try:
+            module = kind.torch_module(layer, x.shape)
+        except (TypeError, ValueError) as error:
+            raise RefusedError(f"PyTorch: {error}") from error
         with FlopCounterMode(display=False) as counter:
-            x = _run_torch(layer, module, x)
-        weights = [[name, list(weight.shape)] for name, weight in module.named_parameters()]
+            x = kind.torch_run(layer, module, x)
+        weights = {} if module is None else dict(module.named_parameters())
         described.append(
             {
-                "type": type(module).__name__,
+                "type": kind.torch_name if module is None else type(module).__name__,
                 "output_shape": list(x.shape),
-                "params": sum(weight.numel() for weight in module.parameters()),
-                "weights": weights,
+                "params": sum(weight.numel() for weight in weights.values()),
+                "weights": [[name, list(weight.shape)] for name, weight in weights.items()],
                 "macs": counter.get_total_flops() // 2,
             }
         )
@@ -161,43 +142,9 @@ def describe_torch(layers: Sequence[Layer], batch: int, timesteps: int) -> dict[
     }
 
 
-def _keras_layer(layer: Layer) -> keras.Layer:
-    match layer:
-        case Embedding():
-            return keras.layers.Embedding(layer.input_dim, layer.output_dim, mask_zero=layer.mask_zero)
-        case Dense():
-            return keras.layers.Dense(layer.units, activation=layer.activation, use_bias=layer.use_bias)
-        case Dropout():
-            return keras.layers.Dropout(layer.rate)
-        case Recurrent():
-            return _keras_recurrent_layer(layer)
-    raise AssertionError(f"no Keras layer is known for {layer}")
-
-
-def _keras_recurrent_layer(layer: Recurrent) -> keras.Layer:
-    arguments: dict[str, Any] = {
-        "return_sequences": layer.return_sequences,
-        "go_backwards": layer.go_backwards,
-        "use_bias": layer.use_bias,
-        "activation": layer.activation,
-    }
-    match layer:
-        case SimpleRNN():
-            cell = keras.layers.SimpleRNN(layer.units, **arguments)
-        case LSTM():
-            cell = keras.layers.LSTM(layer.units, recurrent_activation=layer.recurrent_activation, **arguments)
-        case GRU():
-            cell = keras.layers.GRU(
-                layer.units,
-                recurrent_activation=layer.recurrent_activation,
-                reset_after=layer.reset_after,
-                **arguments,
-            )
-        case _:
-            raise AssertionError(f"no Keras layer is known for {layer}")
-    if layer.merge_mode is None:
-        return cell
-    return keras.layers.Bidirectional(cell, merge_mode=layer.merge_mode)
+def _body(layers: Sequence[Layer]) -> Sequence[Layer]:
+    """Return the layers that the frameworks show as layers: an input is none."""
+    return layers if layers[0].shown else layers[1:]
 
 
 def _keras_variables(model: keras.Model) -> dict[str, keras.Variable]:
@@ -231,57 +178,3 @@ def _weight_name(variable: keras.Variable) -> str:
     *outer, name = variable.path.split("/")
     inner = [part for part in outer if part.startswith(("forward_", "backward_"))]
     return "/".join([*(part.split("_")[0] for part in inner), name])
-
-
-def _torch_module(layer: Layer, input_size: int) -> torch.nn.Module:
-    match layer:
-        case Embedding():
-            padding = 0 if layer.mask_zero else None
-            return torch.nn.Embedding(layer.input_dim, layer.output_dim, padding_idx=padding, device="meta")
-        case Dense():
-            return torch.nn.Linear(input_size, layer.units, bias=layer.use_bias, device="meta")
-        case Dropout():
-            return torch.nn.Dropout(layer.rate)
-        case Recurrent():
-            return _torch_recurrent_module(layer, input_size)
-    raise AssertionError(f"no PyTorch module is known for {layer}")
-
-
-def _torch_recurrent_module(layer: Recurrent, input_size: int) -> torch.nn.Module:
-    """Return the module. PyTorch is asked for what differs from Keras's defaults; it may refuse."""
-    module = {SimpleRNN: torch.nn.RNN, LSTM: torch.nn.LSTM, GRU: torch.nn.GRU}[type(layer)]
-    asked: dict[str, Any] = {}
-    if isinstance(layer, SimpleRNN):
-        asked["nonlinearity"] = layer.activation
-    elif layer.activation != "tanh":
-        asked["activation"] = layer.activation
-    if getattr(layer, "recurrent_activation", "sigmoid") != "sigmoid":
-        asked["recurrent_activation"] = layer.recurrent_activation
-    if not getattr(layer, "reset_after", True):
-        asked["reset_after"] = False
-    if layer.merge_mode not in (None, "concat"):
-        asked["merge_mode"] = layer.merge_mode
-    try:
-        return module(
-            input_size,
-            layer.units,
-            batch_first=True,
-            bias=layer.use_bias,
-            bidirectional=layer.merge_mode is not None,
-            device="meta",
-            **asked,
-        )
-    except (TypeError, ValueError) as error:
-        raise RefusedError(f"PyTorch: {error}") from error
-
-
-def _run_torch(layer: Layer, module: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
-    if isinstance(layer, Dense):
-        return TORCH_ACTIVATIONS[layer.activation]()(module(x))
-    if not isinstance(layer, Recurrent):
-        return module(x)
-    outputs, states = module(x.flip(1) if layer.go_backwards else x)
-    if layer.return_sequences:
-        return outputs
-    last = states[0] if isinstance(layer, LSTM) else states
-    return torch.cat(tuple(last), dim=-1)

@@ -15,14 +15,17 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from random import Random
 from typing import Any
 
-import frameworks
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 import numpy as np
-from data import TOLERANCE, describe, difference
-from frameworks import RefusedError, keras_weight_shapes, run_keras
-from generate import any_size, random_input, random_layers, random_weights, small_size, spell
+from golden import frameworks
+from golden.data import TOLERANCE, describe, difference
+from golden.frameworks import RefusedError, keras_weight_shapes, run_keras
+from golden.generate import any_size, random_input, random_layers, random_weights, small_size, typed
 
 from rnncli import Network
 from rnncli.engine import Model
@@ -72,11 +75,11 @@ class Findings:
 
 
 def judge_network(random: Random, findings: Findings) -> None:
-    """Compare what is said of one random network, spelt in a random way."""
+    """Compare what is said of one random network, typed in a random way."""
     layers = random_layers(random, any_size, plausible=random.random() < 0.9)
-    spec = spell(random, layers)
+    spec = typed(random, layers)
     batch = random.choice((None, 1, random.randint(2, 64)))
-    timesteps = getattr(layers[0], "timesteps", None) or random.choice((None, random.randint(1, 4)))
+    timesteps = layers[0].fixed_timesteps or random.choice((None, random.randint(1, 4)))
     keras_says = _ask(frameworks.describe_keras, layers, batch, timesteps)
     try:
         network = Network.parse(spec)
@@ -129,7 +132,7 @@ def judge_values(random: Random, findings: Findings) -> None:
     weights = random_weights(numbers, keras_weight_shapes(layers))
     theirs = {dtype: run_keras(layers, weights, x, dtype) for dtype in TOLERANCE}
     rounding = difference(theirs["float32"], theirs["float64"])
-    findings.counts["masked"] += getattr(layers[0], "mask_zero", False)
+    findings.counts["masked"] += layers[0].masks
     findings.counts["values"] += 1
     for dtype, tolerance in TOLERANCE.items():
         if not rounding < MOST_ROUNDING[dtype]:

@@ -1,0 +1,72 @@
+"""Random networks, and random ways to type them, from what `tests/kinds` says of each kind.
+
+A network is drawn from the input up: whether a sequence or a vector has come so far decides which kinds fit next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kinds import BODY, KINDS, kind_of
+from kinds.base import Dice, Kind, typed_number
+
+from rnncli.layers import Layer
+
+
+def draw_body(dice: Dice, most: int, plausible: bool = True) -> list[Layer]:
+    """Return up to `most` layers that may follow a head.
+
+    Unless they are to be `plausible`, they may be no network: a layer that needs a sequence may get none, and some
+    settings may not go together.
+    """
+    body: list[Layer] = []
+    given = "sequence"
+    wanted = dice.choice(range(most + 1))
+    while len(body) < wanted:
+        layer = dice.choice([kind for kind in BODY if not plausible or _fits(kind, given)]).draw(dice, plausible)
+        given = given if layer.returns == "same" else layer.returns
+        times = dice.choice((1, 1, 1, 1, 2, 3, 5))
+        body += [layer] * (times if not plausible or _fits(kind_of(layer), given) else 1)
+    return body[:wanted]
+
+
+def _fits(kind: Kind, given: str) -> bool:
+    return kind.layer.reads in ("either", given)
+
+
+def typed(dice: Dice, layers: Sequence[Layer]) -> str:
+    """Return one way to type layers: any name, order, case and spacing that the language allows."""
+    texts: list[str] = []
+    index = 0
+    while index < len(layers):
+        alike = next((i for i, layer in enumerate(layers[index:]) if layer != layers[index]), len(layers) - index)
+        run = dice.choice((alike, dice.choice(range(1, alike + 1))))
+        texts.append(_typed_layer(dice, layers[index], run))
+        index += run
+    return _joined(dice, ",", texts)
+
+
+def _typed_layer(dice: Dice, layer: Layer, times: int) -> str:
+    kind = kind_of(layer)
+    fields = kind.typed(layer, dice)
+    if times > 1 or dice.choice((False, False, False, True)):
+        fields.insert(dice.choice(range(len(fields) + 1)), dice.choice("xxX") + typed_number(times, dice))
+    return _joined(dice, ":", [kind.cased(dice.choice(kind.names), dice), *fields])
+
+
+def _joined(dice: Dice, separator: str, texts: Sequence[str]) -> str:
+    spaced = (separator, separator, separator, f" {separator}", f"{separator}  ", f"\t{separator} ")
+    return "".join(text + dice.choice(spaced) for text in texts[:-1]) + texts[-1]
+
+
+WORDS = tuple(
+    dict.fromkeys(
+        word
+        for kind in KINDS.values()
+        for word in (
+            *kind.names,
+            *(way for option in kind.options.values() for ways in option.ways.values() for way in ways),
+        )
+    )
+)
+"""Every word of the language."""

@@ -1,0 +1,28 @@
+"""What the tests know of each kind of layer: one file a kind, gathered here by the layer's class.
+
+`kinds.base` says what a kind's file provides. `test_kinds.py` names what is missing for a kind that rnncli declares.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pkgutil import iter_modules
+
+from kinds.base import Head, Kind
+from rnncli.layers import Layer
+
+_MODULES = [import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__)]
+
+KINDS: dict[type[Layer], Kind] = {module.KIND.layer: module.KIND for module in _MODULES if hasattr(module, "KIND")}
+"""Every kind that has a file here: a file of a kind has a `KIND`."""
+
+HEADS: tuple[Head, ...] = tuple(kind for kind in KINDS.values() if isinstance(kind, Head))
+"""Those that take the input of a network."""
+
+BODY: tuple[Kind, ...] = tuple(kind for kind in KINDS.values() if not isinstance(kind, Head))
+"""Those that read what another layer returns."""
+
+
+def kind_of(layer: Layer) -> Kind:
+    """Return what the tests know of a layer's kind."""
+    return KINDS[type(layer)]

@@ -1,0 +1,38 @@
+"""`lstm:U`: three gates, a candidate and a second state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from kinds.activations import TEXTBOOK, gate_activation
+from kinds.recurrent import RecurrentKind
+from rnncli.layers import LSTM
+
+
+class LSTMKind(RecurrentKind):
+    layer = LSTM
+    names = ("lstm",)
+    small = "lstm:3"
+    options = {**RecurrentKind.options, "recurrent_activation": gate_activation("sigmoid", usual=("sigmoid",))}
+    keras_name = torch_name = "LSTM"
+    rounds = 2
+
+    def step(self, layer, weights, x, h, c):
+        act, gate = TEXTBOOK[layer.activation], TEXTBOOK[layer.recurrent_activation]
+        total = x @ weights["kernel"] + h @ weights["recurrent_kernel"] + weights.get("bias", 0)
+        z_i, z_f, z_c, z_o = np.split(total, 4)
+        c = gate(z_f) * c + gate(z_i) * act(z_c)
+        return gate(z_o) * act(c), c
+
+    def golden_networks(self) -> Iterator[str]:
+        yield from super().golden_networks()
+        yield "embed:1x1,lstm:1"
+
+    def golden_values(self) -> Iterator[str]:
+        yield from super().golden_values()
+        yield "input:4x2,lstm:3"
+
+
+KIND = LSTMKind()

@@ -1,0 +1,363 @@
+"""A kind of layer cannot be added half: what is missing for one is named here."""
+
+from __future__ import annotations
+
+import inspect
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
+from random import Random
+from typing import Any, ClassVar, NamedTuple
+
+import kinds
+import numpy as np
+import pytest
+import reference
+from golden.data import read_networks, read_values
+from golden.generate import RandomDice, small_size
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from kinds.base import Head, Kind, Sample, flag
+from strategies import layers_of, small_sizes
+
+import rnncli.layers
+from rnncli import Network, SpecError
+from rnncli.engine import Model
+from rnncli.engine.initializers import INITIALIZERS
+from rnncli.engine.stages import STAGES
+from rnncli.layers import GRU, LSTM, Dense, Embedding, Layer
+from rnncli.layers.options import Choice, Flag, Option
+from rnncli.layers.weights import FRAMEWORKS, Factor, Weight
+
+BELOW = {"input": "", "sequence": "input:3,", "either": "input:3,", "vector": "input:3,rnn:2,"}
+"""What a layer can stand on, by what it reads."""
+
+TO_SAY = {
+    "names": "its names",
+    "small": "a small one",
+    "keras_name": "Keras's class",
+    "torch_name": "PyTorch's class",
+    "golden_networks": "its golden networks",
+    "golden_values": "its golden values",
+}
+TO_SAY_IF_SHOWN = {"torch_module": "how PyTorch builds it", "textbook": "its textbook formula"}
+TO_SAY_OF_A_HEAD = {
+    "keras_input": "its input in Keras",
+    "torch_input": "its input in PyTorch",
+    "random_input": "a random input",
+}
+
+
+class Golden(NamedTuple):
+    """A layer in a golden file, what it reads, and whether that has a mask."""
+
+    layer: Layer
+    reads: tuple[int | None, ...]
+    masked: bool
+
+
+def missing() -> list[str]:
+    """What is missing for the kinds that rnncli declares, a line each."""
+    return [f"{layer.__name__}: {fault}" for layer in rnncli.layers.LAYERS for fault in missing_of(layer)]
+
+
+def missing_of(layer: type[Layer]) -> Iterator[str]:
+    """What is missing for one kind."""
+    shown = getattr(layer, "shown", True)
+    if shown and layer not in STAGES:
+        yield "no stage in rnncli.engine.stages.STAGES"
+    if layer not in kinds.KINDS:
+        yield "no file in tests/kinds"
+        return
+    kind = kinds.KINDS[layer]
+    file = f"tests/kinds/{Path(inspect.getfile(type(kind))).name}"
+    to_say = TO_SAY | (TO_SAY_IF_SHOWN if shown else {}) | (TO_SAY_OF_A_HEAD if layer.reads == "input" else {})
+    base = Head if layer.reads == "input" else Kind
+    unsaid = [what for name, what in to_say.items() if getattr(type(kind), name, None) is getattr(base, name, None)]
+    yield from (f"{file} does not say {what}" for what in unsaid)
+    if unsaid:
+        return
+    yield from missing_words(layer, kind, file)
+    small = Network.parse(BELOW[layer.reads] + kind.small)
+    if shown and not all(small.layers[-1].equations(framework) for framework in FRAMEWORKS):
+        yield "its declaration has no equations"
+    yield from missing_golden(layer, kind)
+    weights = {weight for each in golden("networks")[layer] for weight in each.layer.weights(each.reads)}
+    weights.update(small.layers[-1].weights(list(small.shapes())[-1][0]) if shown else ())
+    for name in sorted({str(weight.initializer) for weight in weights} - INITIALIZERS.keys()):
+        yield f"no initialiser called {name} in rnncli.engine.initializers.INITIALIZERS"
+
+
+def missing_words(layer: type[Layer], kind: Kind, file: str) -> Iterator[str]:
+    """What the declaration of a kind says and its file does not, or the other way round."""
+    for name in (layer.kind, *layer.aliases):
+        if name not in kind.names:
+            yield f"{file} does not know the name {name}"
+    for name, ours, theirs in (("Keras", layer.keras, kind.keras_name), ("PyTorch", layer.torch, kind.torch_name)):
+        if ours != theirs:
+            yield f"its declaration calls {name}'s class {ours}, {file} {theirs}"
+    known = {*kind.draw_sizes(RandomDice(Random(0), small_size)), *kind.options}
+    for argument in fields(layer):
+        if argument.name not in known:
+            yield f"{file} does not know the argument {argument.name}"
+    for option in layer.options:
+        if option.attribute not in kind.options:
+            continue
+        by_hand = kind.options[option.attribute]
+        for way, value in declared_ways(option).items():
+            if way not in by_hand.ways.get(value, ()):
+                yield f"{file} does not know that {way} sets {option.attribute} to {value}"
+        if by_hand.default != layer.default(option.attribute):
+            yield f"its declaration says that {option.attribute} is {layer.default(option.attribute)} by default"
+    size = kind.small.removeprefix(kind.names[0])
+    for name in kind.names:
+        if not isinstance(read_back(layer, name + size), layer):
+            yield f"{file} calls it {name}, which no spec may"
+    for argument, option in kind.options.items():
+        for value, ways in option.ways.items():
+            for way in ways:
+                if getattr(read_back(layer, f"{kind.small}:{way}"), argument, None) != value:
+                    yield f"{file} sets {argument} to {value} by {way}, which no spec does"
+
+
+def declared_ways(option: Option) -> dict[str, Any]:
+    """Each way to write an option by its declaration, and the value it sets."""
+    match option:
+        case Flag(word=word, value=value):
+            return {word: value}
+        case Choice(key=key, values=values):
+            ways = {f"{key}={name}": value for name, value in values.items()}
+            if option.name_alone:
+                ways |= values
+            return ways | ({key: values[option.key_alone]} if option.key_alone else {})
+    raise AssertionError(f"no way to write {option} is known")
+
+
+def read_back(layer: type[Layer], spec: str) -> Layer | None:
+    """The layer that a spec describes, or None if it is none."""
+    try:
+        return Network.parse(BELOW[layer.reads] + spec).layers[-1]
+    except SpecError:
+        return None
+
+
+def missing_golden(layer: type[Layer], kind: Kind) -> Iterator[str]:
+    """What the golden files lack of a kind."""
+    for what, specs in (("networks", kind.golden_networks()), ("values", kind.golden_values())):
+        if any(spec not in golden_specs(what) for spec in specs):
+            yield f"new golden {what}, which `make golden` has not made yet"
+            return
+        layers = golden(what)[layer]
+        if not layers:
+            yield f"no golden {what}"
+        for option in layer.options:
+            had = {getattr(each.layer, option.attribute) for each in layers}
+            lacking = (value for value in all_values(option) if value not in had)
+            yield from (f"no golden {what} with {option.attribute}={value}" for value in lacking)
+    if layer.reads == "sequence":
+        for masked, how in ((True, "with a mask"), (False, "without a mask")):
+            if masked not in {each.masked for each in layers}:
+                yield f"no golden values {how}"
+
+
+def all_values(option: Option) -> tuple[Any, ...]:
+    """Every value that an option may have."""
+    match option:
+        case Flag():
+            return (False, True)
+        case Choice(values=values, unset=unset):
+            return (*values.values(), *([None] if unset else []))
+    raise AssertionError(f"the values of {option} are not known")
+
+
+@cache
+def golden_specs(what: str) -> frozenset[str]:
+    """The specs in a golden file."""
+    if what == "networks":
+        return frozenset(each["spec"] for each in read_networks())
+    return frozenset(each.spec for each in read_values())
+
+
+@cache
+def golden(what: str) -> dict[type[Layer], list[Golden]]:
+    """The layers in a golden file, by class."""
+    found: dict[type[Layer], list[Golden]] = defaultdict(list)
+    for spec in golden_specs(what):
+        network = Network.parse(spec)
+        for layer, (reads, _) in zip(network.body, network.shapes(), strict=True):
+            found[type(layer)].append(Golden(layer, reads, network.head.masks))
+        if not network.head.shown:
+            found[type(network.head)].append(Golden(network.head, (), network.head.masks))
+    return found
+
+
+def test_nothing_is_missing_for_any_kind() -> None:
+    assert missing() == []
+
+
+# What is missing is named.
+
+
+@dataclass(frozen=True, repr=False)
+class Fake(Layer):
+    """A kind that is declared, and no more."""
+
+    units: int
+    shy: bool = False
+
+    kind: ClassVar[str] = "fake"
+    aliases: ClassVar[tuple[str, ...]] = ("sham",)
+    keras: ClassVar[str] = "Fake"
+    torch: ClassVar[str] = "FakeLinear"
+    means: ClassVar[str] = "nothing"
+    sizes = Dense.sizes
+    options: ClassVar[tuple[Option, ...]] = (Flag("shy", "shy", "shy"),)
+
+    def output_shape(self, input_shape: Any) -> Any:
+        return input_shape
+
+    def keras_names(self) -> tuple[str, ...]:
+        return ("fake",)
+
+    def weights(self, input_shape: Any, framework: Any = "keras") -> tuple[Weight, ...]:
+        return (Weight("kernel", ((Factor("units", self.units),),), "W", "kernel", "magic"),)
+
+
+class FakeKind(Kind):
+    """A file that says little."""
+
+    layer = Fake
+    names = ("fake", "phony")
+    small = "fake:2"
+    numbers = ("units",)
+
+
+class FullerFakeKind(FakeKind):
+    """A file that says all, and not as the declaration has it."""
+
+    options = {"shy": flag("timid")}
+    keras_name = torch_name = "Fake"
+
+    def torch_module(self, layer: Layer, shape: Any) -> None:
+        return None
+
+    def textbook(self, layer: Layer, weights: Any, sample: Sample) -> Sample:
+        return sample
+
+    def golden_networks(self) -> Iterator[str]:
+        yield from ()
+
+    def golden_values(self) -> Iterator[str]:
+        yield from ()
+
+
+@pytest.fixture
+def _declared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rnncli.layers, "LAYERS", (*rnncli.layers.LAYERS, Fake))
+    monkeypatch.setitem(rnncli.layers.KINDS, "fake", Fake)
+    monkeypatch.setitem(rnncli.layers.KINDS, "sham", Fake)
+
+
+@pytest.mark.usefixtures("_declared")
+def test_a_kind_that_is_only_declared_lacks_a_stage_and_a_file() -> None:
+    assert missing() == ["Fake: no stage in rnncli.engine.stages.STAGES", "Fake: no file in tests/kinds"]
+
+
+@pytest.mark.usefixtures("_declared")
+def test_a_file_that_says_little_is_told_what_else_to_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(STAGES, Fake, lambda *arguments: None)
+    monkeypatch.setitem(kinds.KINDS, Fake, FakeKind())
+    assert missing() == [
+        "Fake: tests/kinds/test_kinds.py does not say Keras's class",
+        "Fake: tests/kinds/test_kinds.py does not say PyTorch's class",
+        "Fake: tests/kinds/test_kinds.py does not say its golden networks",
+        "Fake: tests/kinds/test_kinds.py does not say its golden values",
+        "Fake: tests/kinds/test_kinds.py does not say how PyTorch builds it",
+        "Fake: tests/kinds/test_kinds.py does not say its textbook formula",
+    ]
+
+
+@pytest.mark.usefixtures("_declared")
+def test_a_file_that_says_something_else_than_the_declaration_is_told_what(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(STAGES, Fake, lambda *arguments: None)
+    monkeypatch.setitem(kinds.KINDS, Fake, FullerFakeKind())
+    assert missing() == [
+        "Fake: tests/kinds/test_kinds.py does not know the name sham",
+        "Fake: its declaration calls PyTorch's class FakeLinear, tests/kinds/test_kinds.py Fake",
+        "Fake: tests/kinds/test_kinds.py does not know that shy sets shy to True",
+        "Fake: tests/kinds/test_kinds.py calls it phony, which no spec may",
+        "Fake: tests/kinds/test_kinds.py sets shy to True by timid, which no spec does",
+        "Fake: its declaration has no equations",
+        "Fake: no golden networks",
+        "Fake: no golden networks with shy=False",
+        "Fake: no golden networks with shy=True",
+        "Fake: no golden values",
+        "Fake: no golden values with shy=False",
+        "Fake: no golden values with shy=True",
+        "Fake: no initialiser called magic in rnncli.engine.initializers.INITIALIZERS",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("table", "key", "line"),
+    [
+        (STAGES, Dense, "Dense: no stage in rnncli.engine.stages.STAGES"),
+        (kinds.KINDS, GRU, "GRU: no file in tests/kinds"),
+        (
+            INITIALIZERS,
+            "unit_forget_bias",
+            "LSTM: no initialiser called unit_forget_bias in rnncli.engine.initializers.INITIALIZERS",
+        ),
+        (kinds.KINDS[Dense].options, "use_bias", "Dense: tests/kinds/dense.py does not know the argument use_bias"),
+    ],
+)
+def test_what_a_table_lacks_is_named(
+    table: dict[Any, Any], key: Any, line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(table, key)
+    assert missing() == [line]
+
+
+@pytest.mark.parametrize(
+    ("what", "layer", "option", "line"),
+    [
+        ("networks", Embedding, {"mask_zero": True}, "Embedding: no golden networks with mask_zero=True"),
+        ("values", GRU, {"reset_after": False}, "GRU: no golden values with reset_after=False"),
+        ("values", LSTM, {"recurrent_activation": "elu"}, "LSTM: no golden values with recurrent_activation=elu"),
+        ("values", LSTM, {"merge_mode": "ave"}, "LSTM: no golden values with merge_mode=ave"),
+        ("networks", Dense, {"use_bias": False}, "Dense: no golden networks with use_bias=False"),
+    ],
+)
+def test_an_option_that_the_golden_files_never_have_is_named(
+    what: str, layer: type[Layer], option: dict[str, Any], line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ((name, value),) = option.items()
+    left = [each for each in golden(what)[layer] if getattr(each.layer, name) != value]
+    monkeypatch.setitem(golden(what), layer, left)
+    assert missing() == [line]
+
+
+def test_a_golden_network_that_was_not_made_yet_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(kinds.KINDS[Embedding]), "golden_values", lambda kind: iter(["embed:7x7"]))
+    assert missing() == ["Embedding: new golden values, which `make golden` has not made yet"]
+
+
+# And what a kind's file says is put to use.
+
+
+@pytest.mark.parametrize("kind", list(kinds.KINDS.values()), ids=lambda kind: kind.names[0])
+@settings(max_examples=40)
+@given(data=st.data())
+def test_the_engine_computes_each_kinds_textbook_formula(kind: Kind, data: st.DataObject) -> None:
+    heads = kinds.HEADS if kind not in kinds.HEADS else [kind]
+    head = data.draw(layers_of(heads, small_sizes))
+    body = [] if kind in kinds.HEADS else [data.draw(layers_of([kind], small_sizes))]
+    below = Network.parse(BELOW[kind.layer.reads].rstrip(",") or kind.small).layers[1:]
+    network = Network((head, *below, *body))
+    numbers = np.random.default_rng(data.draw(st.integers(0, 99)))
+    x = kinds.kind_of(head).random_input(head, numbers, 3, data.draw(st.integers(1, 4)))
+    weights = {key: numbers.normal(0, 0.6, array.shape) for key, array in Model(network).weights.items()}
+    found, expected = Model(network, dtype="float64", weights=weights)(x), reference.run(network, weights, x)
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9 * max(1.0, np.abs(expected).max()))
