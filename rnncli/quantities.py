@@ -55,7 +55,9 @@ def nearest_size(text: str) -> str | None:
 
 
 def memory(size: float) -> str:
-    """Return a number of bytes as Keras prints it: 1.23 MB, in steps of 1024."""
+    """Return a number of bytes as people write it: 128 B, 1.23 MB, in steps of 1024."""
+    if size < 1024 and size == int(size):
+        return f"{int(size)} B"
     for unit in _MEMORY_UNITS[:-1]:
         if size < 1024:
             return f"{size:.2f} {unit}"

@@ -107,7 +107,11 @@ class Summary:
     @property
     def total_bytes(self) -> int:
         """The size of all parameters, in bytes."""
-        return self.total_params * DTYPE_BYTES[self.dtype]
+        return self.bytes_of(self.total_params)
+
+    def bytes_of(self, params: int) -> int:
+        """Return the size of some of the parameters, in bytes."""
+        return params * DTYPE_BYTES[self.dtype]
 
     @property
     def macs_per_step(self) -> int:

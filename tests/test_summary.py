@@ -51,8 +51,7 @@ def test_a_table_fits_the_terminal(columns: int, options: tuple[str], terminal: 
     assert result.status == 0
     assert "\x1b[" in result.stdout
     text = without_styles(result.stdout)
-    # The spec above the table is one line to be copied, which the terminal wraps.
-    assert max(len(line) for line in text.splitlines() if line != SMALL) <= columns
+    assert max(map(len, text.splitlines())) <= columns
     screen(f"summary-{'-'.join(['terminal', str(columns), *(o.strip('-') for o in options)])}", text)
 
 
@@ -89,9 +88,8 @@ def test_an_empty_force_color_is_none(rnncli: Run, monkeypatch: pytest.MonkeyPat
 
 def test_no_color_leaves_no_colour_on_a_terminal(terminal: Run) -> None:
     coloured, plain = terminal("summary", SMALL).stdout, terminal("summary", SMALL, NO_COLOR="1").stdout
-    colours = re.compile(r"\x1b\[[0-9;]*3[0-9][0-9;]*m")
-    assert colours.search(coloured)
-    assert not colours.search(plain)
+    assert "\x1b[1m" in coloured
+    assert not re.search(r"\x1b\[[0-9;]*3[0-9][0-9;]*m", plain)
     assert without_styles(plain) == without_styles(coloured)
 
 

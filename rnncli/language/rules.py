@@ -92,13 +92,13 @@ def _check_sequences(layers: Sequence[Layer], source: Source) -> None:
     """Check that a layer that reads a sequence gets one, and one that reads a vector gets that."""
     given = "sequence"
     cause = 0
-    """The layer that made it what it is."""
+    """The last layer that returned a sequence, or the first behind it that returned a vector."""
     for index, layer in enumerate(layers):
         if layer.reads == "sequence" and given == "vector":
             raise _sequence_missing(layers, source, index, cause)
         if layer.reads == "vector" and given == "sequence":
             raise _vector_missing(layers, source, index, cause)
-        if layer.returns not in ("same", given):
+        if layer.returns == "sequence" or layer.returns not in ("same", given):
             given, cause = layer.returns, index
 
 

@@ -123,6 +123,11 @@ class Layer(ABC):
         return None
 
     @property
+    def joins(self) -> str | None:
+        """How it makes one vector of all timesteps; None if it does not."""
+        return None
+
+    @property
     def directions(self) -> tuple[str, ...]:
         """What comes before the names of its weights and states, for each direction that it reads in."""
         return ("",)

@@ -1,18 +1,19 @@
-"""A comparison as people see it: a column for each network."""
+"""A comparison as people see it: a row for each network, then their layers one below another."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from rnncli.layers.weights import FRAMEWORK_NAMES
-from rnncli.quantities import count, memory
-from rnncli.render.tables import shape_cell
-from rnncli.reports.comparison import FIGURES, Change, Comparison, change
+from rnncli.quantities import memory
+from rnncli.render.layout import BLOCK, Cells, Column, print_hanging, print_rows
+from rnncli.render.tables import each, shape_cell
+from rnncli.reports.comparison import FIGURES, Comparison, SideBySide, change
+from rnncli.reports.folding import folded
 from rnncli.summary import LayerSummary
 
 FIGURE_TITLES = {
@@ -24,66 +25,97 @@ FIGURE_TITLES = {
 }
 """What the figures are called."""
 
+_LEAVES = {"output_bytes": 1, "macs_per_step": 2, "macs": 4}
+"""When a figure leaves a table that is too wide."""
+
 
 def print_comparison(console: Console, comparison: Comparison) -> None:
-    """Print which networks there are, their figures, and their layers side by side."""
+    """Print which networks there are, their figures, and their layers."""
     summaries = comparison.summaries
     mixed = len({summary.framework for summary in summaries}) > 1
-    titles = []
     for number, summary in enumerate(summaries, start=1):
-        framework = FRAMEWORK_NAMES[summary.framework] if mixed else ""
-        titles.append(f"{number} {framework}".strip())
-        console.print(
-            Text.assemble((f"{number}  ", "bold"), (summary.spec, "bold"), f"  {framework}".rstrip()), soft_wrap=True
-        )
-    console.print(_figures(comparison, titles))
-    console.print(_layers(comparison, titles))
+        framework = f"  {FRAMEWORK_NAMES[summary.framework]}" if mixed else ""
+        print_hanging(console, Text.assemble(f"{number}  ", (summary.spec, "bold"), framework))
+    _print_figures(console, comparison)
+    if comparison.rows:
+        _print_layers(console, comparison)
 
 
-def _figures(comparison: Comparison, titles: list[str]) -> Table:
-    table = Table(box=box.HEAVY_HEAD)
-    table.add_column("")
-    for title in titles:
-        table.add_column(title, justify="right")
-    table.add_row(Text("Output shape"), *(shape_cell(summary.output_shape) for summary in comparison.summaries))
+def _print_figures(console: Console, comparison: Comparison) -> None:
+    columns = [Column("Network")]
+    rows: list[Cells] = [
+        {"Network": Text(str(number)), BLOCK: Text(f"Network {number}")}
+        for number in range(1, len(comparison.summaries) + 1)
+    ]
     for figure in FIGURES:
         values = [getattr(summary, figure) for summary in comparison.summaries]
         if all(value is None for value in values):
             continue
-        number_text: Callable[[int], str] = memory if figure.endswith("bytes") else "{:,}".format
-        cells = [
-            _number_cell(value, comparison.change(index, figure) if index else None, number_text)
-            for index, value in enumerate(values)
-        ]
-        table.add_row(Text(FIGURE_TITLES[figure]), *cells)
-    return table
+        title, leaves = FIGURE_TITLES[figure], _LEAVES.get(figure, 0)
+        write: Callable[[int], str] = memory if figure.endswith("bytes") else "{:,}".format
+        ratios = [_ratio(comparison.change(index, figure).ratio) if index else "" for index in range(len(values))]
+        columns.append(Column(title, leaves=leaves))
+        for row, value, ratio in zip(rows, values, ratios, strict=True):
+            row[title] = Text("?" if value is None else write(value))
+            row[f"× {title}"] = Text(ratio)
+        if figure != "total_bytes":  # the ratio of memory is that of the parameters
+            columns.append(Column(f"× {title}", leaves=leaves, heading="×"))
+    columns.append(Column("Output shape", number=False, leaves=3))
+    for row, summary in zip(rows, comparison.summaries, strict=True):
+        row["Output shape"] = shape_cell(summary.output_shape)
+    print_rows(console, columns, rows)
 
 
-def _layers(comparison: Comparison, titles: list[str]) -> Table:
-    table = Table(box=box.HEAVY_HEAD, show_lines=True)
-    for title in titles:
-        table.add_column(title, justify="right", overflow="fold")
-    for row in comparison.rows:
-        table.add_row(*(_layer_cell(row[0], layer, first_column=index == 0) for index, layer in enumerate(row)))
-    return table
+def _ratio(ratio: float | None) -> str:
+    """Return how many times as much as the first network has something is: `× 1.13`."""
+    return "" if ratio is None else f"× {ratio:.3g}"
 
 
-def _layer_cell(first: LayerSummary | None, layer: LayerSummary | None, *, first_column: bool) -> Text:
-    if layer is None:
-        return Text("-", style="dim")
-    difference = None if first_column or first is None else change(first.params, layer.params)
-    return Text("\n").join(
-        [Text(layer.spec), shape_cell(layer.output_shape), _number_cell(layer.params, difference, "{:,}".format)]
+def _print_layers(console: Console, comparison: Comparison) -> None:
+    """Print the layers that line up in a group; networks that have the same one there share a line."""
+    columns = (
+        Column("Network", number=False),
+        Column("Layer", number=False),
+        Column("Output shape", number=False, leaves=1),
+        Column("Parameters"),
+        Column("×"),
     )
+    groups = [list(_lines(run)) for run in folded(comparison.rows, key=_without_names)]
+    lines = [line for group in groups for line in group]
+    print_rows(console, columns, lines, sections=[len(group) for group in groups])
 
 
-def _number_cell(value: int | None, changed: Change | None, number_text: Callable[[int], str]) -> Text:
-    """Return a number and, below it, how it differs from the first network's."""
-    text = Text(count(None) if value is None else number_text(value), style="green")
-    if changed is None or changed.difference is None:
-        return text
-    if changed.difference == 0:
-        return Text.assemble(text, ("\nthe same", "dim"))
-    sign, style = ("+", "red") if changed.difference > 0 else ("-", "cyan")
-    ratio = "" if changed.ratio is None else f"  × {changed.ratio:.3g}"
-    return Text.assemble(text, (f"\n{sign}{number_text(abs(changed.difference))}{ratio}", style))
+def _without_names(row: SideBySide) -> tuple[LayerSummary | None, ...]:
+    return tuple(layer and layer._replace(name="") for layer in row)
+
+
+def _lines(run: Sequence[SideBySide]) -> Iterator[Cells]:
+    """Yield a line for each different layer of a row, or of a run of equal rows."""
+    row = run[0]
+    first = row[0]
+    shared: dict[tuple[object, ...], list[int]] = {}
+    for index, layer in enumerate(row):
+        if layer is not None:
+            shared.setdefault((layer.spec, layer.output_shape, layer.params), []).append(index)
+    times = f" × {len(run)}" if len(run) > 1 else ""
+    for indices in shared.values():
+        layer = row[indices[0]]
+        assert layer is not None
+        ratio = None if first is None or 0 in indices else change(first.params, layer.params).ratio
+        yield {
+            "Network": Text(_numbers(indices)),
+            BLOCK: Text(f"Network{'s' if len(indices) > 1 else ''} {_numbers(indices)}"),
+            "Layer": Text(layer.spec + times),
+            "Output shape": shape_cell(layer.output_shape),
+            "Parameters": Text(each(f"{layer.params:,}", run)),
+            "×": Text(_ratio(ratio)),
+        }
+
+
+def _numbers(indices: Sequence[int]) -> str:
+    """Return the numbers of networks, counted from one: `1, 3–5`."""
+    parts = []
+    for _, group in groupby(enumerate(indices), key=lambda pair: pair[1] - pair[0]):
+        run = [index + 1 for _, index in group]
+        parts.append(f"{run[0]}–{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)))
+    return ", ".join(parts)

@@ -85,16 +85,21 @@ def drawing_width(console: Console) -> int:
     return console.width if console.width < _UNLIMITED else _DRAWING_WIDTH
 
 
+def on_terminal() -> bool:
+    """Return whether standard output is a terminal."""
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
 def stdout_console() -> Console:
     """Return the console for standard output.
 
     On a terminal it has the terminal's width, or COLUMNS; elsewhere nothing is cut or wrapped. Colour follows Rich: on
     a terminal, unless NO_COLOR or TERM=dumb; anywhere with FORCE_COLOR.
     """
-    on_terminal = sys.stdout is not None and sys.stdout.isatty()
+    unlimited = None if on_terminal() else _UNLIMITED
     return _StdoutConsole(
-        width=None if on_terminal else _UNLIMITED,
-        height=None if on_terminal else _UNLIMITED,  # Rich heeds a width only together with a height
+        width=unlimited,
+        height=unlimited,  # Rich heeds a width only together with a height
         highlight=False,
         emoji=False,
         markup=False,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from textwrap import wrap
 from typing import NamedTuple
 
 from rich.console import Console
@@ -12,6 +11,7 @@ from rich.text import Text
 from rnncli.network import Network
 from rnncli.quantities import Shape, shape_text
 from rnncli.render.console import drawing_width
+from rnncli.render.layout import hanging, print_hanging
 from rnncli.render.step_columns import (
     BACKWARD_START,
     BOX,
@@ -24,10 +24,10 @@ from rnncli.render.step_columns import (
 )
 from rnncli.reports.unrolled import Steps, Unrolled, UnrolledLayer, unroll
 
-_TO_ASCII = str.maketrans("─│┌┐└┘├┤┴►◄▲·×", "-|+++++++><^.x")
+_TO_ASCII = str.maketrans("─│┌┐└┘├┤┬┴►◄▲·×", "-|++++++++><^.x")
 _REVERSED = "reversed time"
 
-_NAME, _CELL, _STATE, _SHAPE, _QUIET = "bold", "cyan", "yellow", "green", "dim"
+_NAME, _QUIET = "bold", "dim"
 
 
 class _Piece(NamedTuple):
@@ -46,68 +46,100 @@ class _Line(NamedTuple):
     label_style: str = ""
 
 
+class _Label(NamedTuple):
+    """What is called what at the left of a drawing: its name in one or two lines, and its spec."""
+
+    names: tuple[str, ...]
+    spec: str = ""
+
+    @property
+    def lines(self) -> list[tuple[str, str]]:
+        """The lines beside the drawing, each with its style."""
+        return [*((name, _NAME) for name in self.names), *([(self.spec, "")] if self.spec else [])]
+
+
 def print_drawing(console: Console, network: Network, batch: int | None = None, timesteps: int | None = None) -> None:
     """Print a network unrolled in time, no wider than the console.
 
     Raises:
         SpecError: `timesteps` contradicts the spec.
     """
-    unrolled = unroll(network, batch, timesteps)
+    parts = unroll(network, batch, timesteps)
     width = drawing_width(console)
-    console.print(Text(str(network), style="bold"), soft_wrap=True)
-    console.print()
-    for line in draw(unrolled, width, console.options.ascii_only):
-        console.print(line, soft_wrap=True)
-    notes = [line for note in _notes(unrolled) for line in wrap(note, width)]
-    for note in ["", *notes] if notes else []:
-        console.print(Text(note, style=_QUIET), soft_wrap=True)
+    print_hanging(console, Text(str(network), style="bold"))
+    for part in reversed(parts):
+        console.print()
+        for line in draw(part, width, console.options.ascii_only):
+            console.print(line, soft_wrap=True)
+    for number, note in enumerate(_notes(parts)):
+        if number == 0:
+            console.print()
+        for line in hanging(console, Text(note, style=_QUIET), width=width):
+            console.print(line, soft_wrap=True)
 
 
 def draw(unrolled: Unrolled, width: int, ascii_only: bool = False) -> list[Text]:
     """Return the lines of a drawing, none of them wider than `width`.
 
     Args:
-        unrolled: the network.
+        unrolled: the network, or the part of it that shares an axis of time.
         width: the widest that a line may be.
         ascii_only: whether to use ASCII characters alone.
     """
     ellipsis = "..." if ascii_only else "…"
-    input_label = f"input {unrolled.input_dtype}"
-    layer_names = [_names(layer, ellipsis) for layer in unrolled.layers]
-    names = ["output", input_label, _REVERSED, *(name for each in layer_names for name in each)]
-    specs = [layer.spec + _times(layer) for layer in unrolled.layers]
-    columns = fitting_columns(unrolled, names + specs, names, width)
+    labels = [_label(layer, ellipsis) for layer in unrolled.layers]
+    output = _Label(("output" if unrolled.is_last else "vector",))
+    source = _Label(unrolled.source[:1], *unrolled.source[1:])
+    texts = [line for label in (*labels, output, source) for line, _ in label.lines]
+    columns = fitting_columns(unrolled, [*texts, _REVERSED], width)
 
     lines = _output(columns, unrolled, width)
-    for layer, name_lines in zip(reversed(unrolled.layers), reversed(layer_names), strict=True):
+    lines = [*_captions(columns, output, width), *_labelled(columns, output, lines, first=len(lines) - 1)]
+    for layer, label in zip(reversed(unrolled.layers), reversed(labels), strict=True):
         handed_on = None if layer is unrolled.layers[-1] else layer.output_shape
+        lines += _captions(columns, label, width, _REVERSED if layer.reversed_time else "")
         lines += _arrows(columns, layer.returns, layer.reversed_time, handed_on, width)
         if layer.merge_mode is not None:
             lines.append(_Line(_merge(columns, layer, layer.merge_mode)))
-        times = _times(layer)
-        labels = [(text, _NAME) for text in name_lines]
-        labels.append((_shortened(layer.spec, columns.label_width - len(times), ellipsis) + times, ""))
-        boxes = _boxes(columns, layer)
-        labels += [("", "")] * (len(boxes) - len(labels))
-        lines += [_Line(pieces, *label) for pieces, label in zip(boxes, labels, strict=True)]
+        if layer.joins is not None:
+            lines.append(_Line(_join(columns, layer.joins)))
+        lines += _labelled(columns, label, [_Line(pieces) for pieces in _boxes(columns, layer)])
+    lines += _captions(columns, source, width)
     lines += _arrows(columns, "all", False, None, width)
-    lines += _input(columns, unrolled, input_label, width)
-    return [_text(line, columns, width, ellipsis, ascii_only) for line in lines]
+    lines += _labelled(columns, source, _input(columns, unrolled, width))
+    return [_text(line, width, ascii_only) for line in lines]
+
+
+def _labelled(columns: StepColumns, label: _Label, lines: list[_Line], first: int = 0) -> list[_Line]:
+    """Return lines with a label beside them, from the `first` down, if labels stand beside."""
+    if not columns.label_width:
+        return lines
+    labels = [("", "")] * first + label.lines
+    labels += [("", "")] * (len(lines) - len(labels))
+    return [line._replace(label=text, label_style=style) for line, (text, style) in zip(lines, labels, strict=True)]
+
+
+def _captions(columns: StepColumns, label: _Label, width: int, note: str = "") -> list[_Line]:
+    """Return the lines of a label that stands above what it names, if labels do not stand beside."""
+    if columns.label_width:
+        return []
+    caption = Text("  ".join([" ".join(label.names), *filter(None, (label.spec, note))]))
+    return [_Line([], line.plain, _NAME) for line in hanging(Console(width=width), caption)]
 
 
 def _output(columns: StepColumns, unrolled: Unrolled, width: int) -> list[_Line]:
-    """Return the lines of what leaves the network: y, or y1 to yT, and its shape."""
+    """Return the lines of what leaves: y, or y1 to yT, or the vector v for the part above; and its shape."""
     steps = unrolled.output_steps
-    names = ["y"] * columns.count
+    names = ["y" if unrolled.is_last else "v"] * columns.count
     if steps == "all":
         names = step_names(columns, "y", unrolled.timesteps, unrolled.output_reversed)
-    line = _Line(_marks(columns, steps, names), "output", _NAME)
-    return _with_shape(columns, line, unrolled.output_shape, width)
+    return _with_shape(columns, _Line(_marks(columns, steps, names)), unrolled.output_shape, width)
 
 
-def _input(columns: StepColumns, unrolled: Unrolled, label: str, width: int) -> list[_Line]:
-    """Return the lines of what enters the network: x1 to xT, its shape and the direction of time."""
-    line = _Line(_marks(columns, "all", step_names(columns, "x", unrolled.timesteps)), label, _NAME)
+def _input(columns: StepColumns, unrolled: Unrolled, width: int) -> list[_Line]:
+    """Return the lines of what enters: x1 to xT, or the same vector at every step; its shape; the direction of time."""
+    names = ["v"] * columns.count if unrolled.repeats else step_names(columns, "x", unrolled.timesteps)
+    line = _Line(_marks(columns, "all", names))
     start = columns.left(0)
     time = "time ".ljust(columns.centre(columns.count - 1) - start, "─") + "►"
     # Where the shape has a line of its own, it stands outside of the drawing: here, below the names of the steps.
@@ -119,8 +151,9 @@ def _input(columns: StepColumns, unrolled: Unrolled, label: str, width: int) -> 
 
 def _arrows(columns: StepColumns, steps: Steps, reversed_time: bool, shape: Shape | None, width: int) -> list[_Line]:
     """Return the lines between two layers: an arrow for each vector handed on, and the shape that they make up."""
-    line = _Line(_marks(columns, steps, ["▲"] * columns.count), _REVERSED if reversed_time else "", _QUIET)
-    return [line] if shape is None else _with_shape(columns, line, shape, width)
+    line = _Line(_marks(columns, steps, ["▲"] * columns.count))
+    lines = [line] if shape is None else _with_shape(columns, line, shape, width)
+    return _labelled(columns, _Label((), _REVERSED), lines, first=len(lines) - 1) if reversed_time else lines
 
 
 def _with_shape(columns: StepColumns, line: _Line, shape: Shape, width: int) -> list[_Line]:
@@ -128,9 +161,9 @@ def _with_shape(columns: StepColumns, line: _Line, shape: Shape, width: int) -> 
     text = shape_text(shape)
     end = line.pieces[-1].column + len(line.pieces[-1].text)
     if columns.shapes_beside:
-        return [line._replace(pieces=[*line.pieces, _Piece(end + 1, text, _SHAPE)])]
+        return [line._replace(pieces=[*line.pieces, _Piece(end + 1, text)])]
     column = max(0, min(end - (len(text) + 1) // 2, width - len(text)))
-    return [_Line([_Piece(column, text, _SHAPE)]), line]
+    return [_Line([_Piece(column, text)]), line]
 
 
 def _merge(columns: StepColumns, layer: UnrolledLayer, mode: str) -> list[_Piece]:
@@ -140,13 +173,28 @@ def _merge(columns: StepColumns, layer: UnrolledLayer, mode: str) -> list[_Piece
     direction, which stand at opposite ends: a line leads the second cell's to the first's.
     """
     if layer.returns == "all" or columns.count == 1:
-        return _marks(columns, layer.returns, [mode] * columns.count, _CELL)
+        return _marks(columns, layer.returns, [mode] * columns.count)
     (step,) = columns.shown(layer.returns)
-    merged = _Piece(columns.centred(step, mode), mode, _CELL)
+    merged = _Piece(columns.centred(step, mode), mode)
     merged_end, first, last = merged.column + len(mode), columns.centre(0), columns.centre(columns.count - 1)
     if layer.returns == "last":
         return [_Piece(first, f"┌{_line_to_merge(merged.column - first - 3)}► "), merged]
     return [merged, _Piece(merged_end, f" ◄{_line_to_merge(last - merged_end - 2)}┐")]
+
+
+def _join(columns: StepColumns, how: str) -> list[_Piece]:
+    """Return the line that shows how the outputs of all steps become one vector, at the last step."""
+    last = columns.count - 1
+    joined = _Piece(columns.centred(last, how), how)
+    if columns.count == 1:
+        return [joined]
+    line = [*"─" * (joined.column - columns.centre(0) - 2), "►", " "]
+    for step in range(last):
+        line[columns.centre(step) - columns.centre(0)] = "┬" if step else "┌"
+    if columns.skips:
+        start = columns.dots - columns.centre(0)
+        line[start - 1 : start + len(DOTS) + 1] = f" {DOTS} "
+    return [_Piece(columns.centre(0), "".join(line)), joined]
 
 
 def _line_to_merge(length: int) -> str:
@@ -161,6 +209,8 @@ def _boxes(columns: StepColumns, layer: UnrolledLayer) -> list[list[_Piece]]:
     outlets = {*columns.shown(layer.returns)}
     if layer.merge_mode is not None and layer.returns != "all":
         outlets = {0, columns.count - 1}
+    if layer.joins is not None:
+        outlets = {*steps}
     plain = "─" * (BOX - 2)
     outlet = "┴".center(BOX - 2, "─")
     kind = layer.kind if len(layer.kind) <= BOX - 2 else layer.kind[: BOX - 3]
@@ -172,7 +222,7 @@ def _boxes(columns: StepColumns, layer: UnrolledLayer) -> list[list[_Piece]]:
         line = _carried(columns, backwards, layer.states) if backwards is not None else _dots(columns, layer.reads)
         for step in steps:
             line.append(_Piece(columns.left(step), "│"))
-            line.append(_Piece(columns.left(step) + 1, kind.center(BOX - 2), _CELL))
+            line.append(_Piece(columns.left(step) + 1, kind.center(BOX - 2)))
             line.append(_Piece(columns.right(step) - 1, "│"))
         lines.append(sorted(line))
     lines.append([_Piece(columns.left(step), f"└{plain}┘") for step in steps])
@@ -182,13 +232,13 @@ def _boxes(columns: StepColumns, layer: UnrolledLayer) -> list[list[_Piece]]:
 def _carried(columns: StepColumns, backwards: bool, states: Sequence[str]) -> list[_Piece]:
     """Return the arrows of the states that a cell carries from box to box, from the zero it starts with."""
     carried = arrow(states, columns.gap, backwards)
-    line = [_Piece(columns.right(step), carried, _STATE) for step in range(columns.count - 1)]
+    line = [_Piece(columns.right(step), carried) for step in range(columns.count - 1)]
     if columns.skips:
-        line.append(_Piece(columns.dots + len(DOTS) + 1, arrow((), backwards=backwards), _STATE))
+        line.append(_Piece(columns.dots + len(DOTS) + 1, arrow((), backwards=backwards)))
     if backwards:
-        line.append(_Piece(columns.right(columns.count - 1), BACKWARD_START, _STATE))
+        line.append(_Piece(columns.right(columns.count - 1), BACKWARD_START))
     else:
-        line.append(_Piece(columns.left(0) - len(START), START, _STATE))
+        line.append(_Piece(columns.left(0) - len(START), START))
     return line + _dots(columns, "all")
 
 
@@ -203,10 +253,10 @@ def _marks(columns: StepColumns, steps: Steps, texts: Sequence[str], style: str 
     return sorted(marks + _dots(columns, steps))
 
 
-def _names(layer: UnrolledLayer, ellipsis: str) -> list[str]:
-    """Return the lines that name a layer: its name, or the first and the last name of a run."""
+def _label(layer: UnrolledLayer, ellipsis: str) -> _Label:
+    """Return the label of a layer: its name, or the first and the last name of a run; and its spec."""
     first, *others = layer.names
-    return [first, f"{ellipsis} {others[-1]}"] if others else [first]
+    return _Label((first, f"{ellipsis} {others[-1]}") if others else (first,), layer.spec + _times(layer))
 
 
 def _times(layer: UnrolledLayer) -> str:
@@ -214,30 +264,27 @@ def _times(layer: UnrolledLayer) -> str:
     return f" × {len(layer.names)}" if len(layer.names) > 1 else ""
 
 
-def _notes(unrolled: Unrolled) -> Iterator[str]:
+def _notes(parts: Sequence[Unrolled]) -> Iterator[str]:
     """Yield what the letters and words of a drawing mean."""
-    states = unrolled.states
+    states = tuple(dict.fromkeys(state for part in parts for state in part.states))
     if states:
         noun = "state" if len(states) == 1 else "states"
         yield f"{', '.join(states)}: the {noun} carried from step to step, 0 at the start of every sample"
-        if unrolled.masked:
+        if parts[0].masked:
             yield f"mask: a step whose id is 0 leaves the {noun} as before"
-    if any(layer.reversed_time for layer in unrolled.layers):
+    if any(layer.reversed_time for part in parts for layer in part.layers):
         yield f"{_REVERSED}: the last step comes first, as Keras's go_backwards returns it"
+    if len(parts) > 1:
+        yield "v: one vector, the same at every step of the sequence above it"
 
 
-def _shortened(text: str, width: int, ellipsis: str) -> str:
-    return text if len(text) <= width else text[: max(0, width - len(ellipsis))] + ellipsis
-
-
-def _text(line: _Line, columns: StepColumns, width: int, ellipsis: str, ascii_only: bool) -> Text:
-    """Return a line as text: its label shortened, in ASCII where that is asked for, cut at `width`."""
+def _text(line: _Line, width: int, ascii_only: bool) -> Text:
+    """Return a line as text: in ASCII where that is asked for, cut at `width`."""
     text = Text(no_wrap=True)
-    label = _Piece(0, _shortened(line.label, columns.label_width, ellipsis), line.label_style)
-    for column, characters, style in (label, *line.pieces):
+    for column, characters, style in (_Piece(0, line.label, line.label_style), *line.pieces):
         text.append(" " * (column - len(text)))
         text.append(characters.translate(_TO_ASCII) if ascii_only else characters, style)
-    text.highlight_words(["None"], style="cyan")
+    text.highlight_words(["None"], style="dim")
     text.truncate(width)
     text.rstrip()
     return text

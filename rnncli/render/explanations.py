@@ -9,8 +9,10 @@ from rich.text import Text
 
 from rnncli.layers.weights import FRAMEWORK_NAMES
 from rnncli.quantities import shape_text
-from rnncli.render.tables import print_head, shape_cell
+from rnncli.render.layout import INDENT, hanging, in_characters_of, print_hanging
+from rnncli.render.tables import print_head, run_name, shape_cell, type_text
 from rnncli.reports.explanation import Explanation, Formula, LayerExplanation
+from rnncli.reports.folding import folded
 
 _WIDEST_TEXT = 100
 """Columns that the text is wrapped at, at most; longer lines are hard to read."""
@@ -18,70 +20,87 @@ _WIDEST_TEXT = 100
 _LONGEST_ON_ONE_LINE = 56
 """Characters of a formula from which its numbers get a line of their own."""
 
+LEAST_ROOM = 32
+"""Columns that the second of two columns has at least; else it stands below the first."""
+
 Rows = Sequence[tuple[Text, Text]]
 
 
 def print_explanation(console: Console, explanation: Explanation) -> None:
     """Print each layer: its equations, its weights, and what is worth knowing."""
     print_head(console, explanation.summary)
-    for layer in explanation.layers:
+    for run in folded(explanation.layers, key=lambda layer: layer._replace(name="")):
         console.print()
-        console.print(_heading(layer), soft_wrap=True)
-        for rows in (_equations(layer), _weights(layer), _notes(layer)):
+        print_hanging(console, _heading(run))
+        layer = run[0]
+        for rows in (_equations(layer), _weights(layer, len(run)), _notes(layer)):
             for line in _lines(console, rows):
                 console.print(line, soft_wrap=True)
     console.print()
-    console.print(_totals(explanation), soft_wrap=True)
+    print_hanging(console, _totals(explanation))
 
 
 def _lines(console: Console, rows: Rows) -> Iterator[Text]:
-    """Yield two columns, indented: the first as wide as its longest cell, the second wrapped."""
-    width = max((left.cell_len for left, _ in rows), default=0) + 4
+    """Yield two columns, indented: the first as wide as its longest cell, the second wrapped.
+
+    Where that leaves no room for the second, it stands below the first.
+    """
+    width = max((in_characters_of(console, left).cell_len for left, _ in rows), default=0) + 2 * INDENT
     room = min(console.width, _WIDEST_TEXT) - width
     for left, right in rows:
-        wrapped = right.wrap(console, max(room, 20)) or [Text()]
-        for index, part in enumerate(wrapped):
-            part.rstrip()
-            lead = Text.assemble("  ", left if index == 0 else "")
-            if part:
-                lead.pad_right(width - lead.cell_len)
-            yield Text.assemble(lead, part)
+        if room >= LEAST_ROOM:
+            yield from _beside(console, left, right, width, room)
+        else:
+            yield from hanging(console, left, start=INDENT)
+            if right:
+                yield from hanging(console, right, start=3 * INDENT)
+
+
+def _beside(console: Console, left: Text, right: Text, width: int, room: int) -> Iterator[Text]:
+    lead = in_characters_of(console, left)
+    lead.pad_right(width - INDENT - lead.cell_len)
+    for line in hanging(console, right, width=room) if right else [Text()]:
+        whole = Text.assemble(" " * INDENT, lead, line)
+        whole.rstrip()
+        yield whole
+        lead = Text(" " * (width - INDENT))
 
 
 def _equations(layer: LayerExplanation) -> Rows:
     return [(Text(line.text, style="bold"), Text(line.means, style="dim")) for line in layer.equations]
 
 
-def _weights(layer: LayerExplanation) -> Rows:
+def _weights(layer: LayerExplanation, times: int) -> Rows:
     rows = []
     for weight, formula in layer.weights:
-        shape = Text.assemble(weight.name, " ", (weight.symbol, "bold"), " ", (shape_text(weight.shape), "green"))
+        shape = Text.assemble(weight.name, " ", (weight.symbol, "bold"), " ", shape_text(weight.shape))
         rows.append((shape, _formula(formula, several=sum(map(len, weight.axes)) > 1)))
     if layer.total is not None:
         rows.append((Text("all of them"), _formula(layer.total)))
+    if times > 1 and layer.params:
+        rows.append((Text(f"{times} such layers"), Text(f"{times} × {layer.params:,} = {times * layer.params:,}")))
     return rows
 
 
 def _formula(formula: Formula, several: bool = True) -> Text:
     """Return a formula in words, in numbers, and what it comes to unless it is one number anyway."""
     if not several:
-        return Text.assemble(f"{formula.words} = ", (f"{formula.value:,}", "green"))
+        return Text.assemble(f"{formula.words} = ", (f"{formula.value:,}", "bold"))
     line_end = "\n" if len(formula.words) + len(formula.numbers) > _LONGEST_ON_ONE_LINE else " "
-    return Text.assemble(f"{formula.words}{line_end}= {formula.numbers} = ", (f"{formula.value:,}", "green"))
+    return Text.assemble(f"{formula.words}{line_end}= {formula.numbers} = ", (f"{formula.value:,}", "bold"))
 
 
 def _notes(layer: LayerExplanation) -> Rows:
-    return [(Text(note.topic, style="cyan"), Text(note.text)) for note in layer.notes]
+    return [(Text(note.topic), Text(note.text)) for note in layer.notes]
 
 
-def _heading(layer: LayerExplanation) -> Text:
+def _heading(run: Sequence[LayerExplanation]) -> Text:
+    layer = run[0]
     return Text.assemble(
-        (layer.name, "bold"),
-        " (",
-        (layer.type, "cyan"),
-        ")  ",
-        layer.layer.spec(),
-        "  ",
+        (run_name([each.name for each in run]), "bold"),
+        f" ({type_text(layer.type, layer.cell)})",
+        f" × {len(run)}" if len(run) > 1 else "",
+        f"  {layer.layer.spec()}  ",
         shape_cell(layer.input_shape),
         " → ",
         shape_cell(layer.output_shape),
@@ -92,8 +111,8 @@ def _totals(explanation: Explanation) -> Text:
     other = FRAMEWORK_NAMES[explanation.other]
     there = explanation.other_params
     return Text.assemble(
-        ("Total ", "bold"),
-        (f"{explanation.summary.total_params:,}", "green"),
+        "Total ",
+        (f"{explanation.summary.total_params:,}", "bold"),
         " parameters",
         f" ({other} cannot express the network)" if there is None else f" ({other}: {there:,})",
     )

@@ -2,55 +2,108 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from math import isfinite
+from collections.abc import Iterator, Sequence
+from math import fsum, isfinite, sqrt
+from typing import NamedTuple
 
 from rich.console import Console
 from rich.text import Text
 
 from rnncli.engine.forward import ForwardRun, LayerRun
 from rnncli.quantities import duration
-from rnncli.render.tables import Column, print_head, print_layers, print_totals
+from rnncli.render.layout import Cells, Column, print_hanging, print_rows
+from rnncli.render.tables import (
+    LAYER_COLUMNS,
+    equal_but_for_its_name,
+    layer_cells,
+    print_head,
+    print_total,
+    print_totals,
+    run_name,
+)
+from rnncli.reports.folding import folded
 
 NOTEWORTHY = 0.5
 """The share of saturated outputs from which a note says so."""
 
+RUN_COLUMNS = (
+    Column("Time"),
+    Column("Mean"),
+    Column("Std", leaves=2),
+    Column("Min", leaves=1),
+    Column("Max", leaves=1),
+    Column("Sat."),
+)
 
-RUN_COLUMNS = tuple(Column(title) for title in ("Time", "Mean", "Std", "Min", "Max", "Sat."))
+
+class Outputs(NamedTuple):
+    """What the outputs of a layer look like, or those of a run of equal layers taken together."""
+
+    mean: float
+    std: float
+    min: float
+    max: float
+    saturated: float | None
+
+    @classmethod
+    def of(cls, layers: Sequence[LayerRun]) -> Outputs:
+        """Return the figures of all outputs of layers that return equally many."""
+        figures = [layer.statistics for layer in layers]
+        count = len(figures)
+        mean = sum(each.mean for each in figures) / count
+        # The mean of the squares less the square of the mean, about the common mean.
+        variance = sum(each.std**2 + (each.mean - mean) ** 2 for each in figures) / count
+        shares = [each.saturated for each in figures if each.saturated is not None]
+        return cls(
+            mean,
+            figures[0].std if count == 1 else sqrt(variance) if variance >= 0 else variance,
+            min(each.min for each in figures),
+            max(each.max for each in figures),
+            fsum(shares) / count if len(shares) == count else None,
+        )
 
 
 def print_run(console: Console, run: ForwardRun) -> None:
     """Print a run: the summary's table with what came out, the totals, and what a learner should notice."""
     print_head(console, run.summary)
-    print_layers(console, run.summary.layers, RUN_COLUMNS, [_run_cells(layer) for layer in run.layers])
+    runs = list(folded(run.layers, key=lambda layer: equal_but_for_its_name(layer.summary)))
+    rows = [layer_cells([layer.summary for layer in layers]) | _run_cells(layers) for layers in runs]
+    print_rows(console, (*LAYER_COLUMNS, *RUN_COLUMNS), rows)
     print_totals(console, run.summary)
-    console.print(Text.assemble(" ", ("Time: ", "bold"), (duration(run.seconds), "green")))
-    for note in _notes(run):
-        console.print(Text(f"\n{note}", style="yellow"))
+    print_total(console, "Time", duration(run.seconds))
+    for layers in runs:
+        for note in _notes(layers, run.summary.dtype):
+            console.print()
+            print_hanging(console, Text(note))
 
 
-def _run_cells(layer: LayerRun) -> list[Text]:
-    values = layer.statistics
-    numbers = [Text(f"{value:.3g}") for value in (values.mean, values.std, values.min, values.max)]
+def _run_cells(layers: Sequence[LayerRun]) -> Cells:
+    values = Outputs.of(layers)
     share = values.saturated
     saturated = Text("-") if share is None else Text(f"{share:.0%}")
     if share is not None and share >= NOTEWORTHY:
-        saturated.stylize("yellow")
-    return [Text(duration(layer.seconds)), *numbers, saturated]
+        saturated.stylize("bold")
+    return {
+        "Time": Text(duration(sum(layer.seconds for layer in layers))),
+        "Mean": Text(f"{values.mean:.3g}"),
+        "Std": Text(f"{values.std:.3g}"),
+        "Min": Text(f"{values.min:.3g}"),
+        "Max": Text(f"{values.max:.3g}"),
+        "Sat.": saturated,
+    }
 
 
-def _notes(run: ForwardRun) -> Iterator[str]:
-    """Yield what a learner should notice."""
-    for layer in run.layers:
-        share = layer.statistics.saturated
-        name = layer.summary.name
-        if not isfinite(layer.statistics.mean):
-            yield f"{name}: not all outputs are finite numbers. The values grew past what {run.summary.dtype} holds."
-        elif share is not None and share >= NOTEWORTHY:
-            low, high = layer.statistics.bounds or (0.0, 0.0)
-            yield (
-                f"{name} is saturated: {share:.0%} of its outputs are at the ends of their range, {low:g} and "
-                f"{high:g}. "
-                "The activation is flat there: other inputs would give almost the same outputs, and training "
-                "would get next to no gradient. Smaller weights help."
-            )
+def _notes(layers: Sequence[LayerRun], dtype: str) -> Iterator[str]:
+    """Yield what a learner should notice of a layer, or of a run of equal ones."""
+    values = Outputs.of(layers)
+    name = run_name([layer.summary.name for layer in layers])
+    if not isfinite(values.mean):
+        yield f"{name}: not all outputs are finite numbers. The values grew past what {dtype} holds."
+    elif values.saturated is not None and values.saturated >= NOTEWORTHY:
+        low, high = layers[0].statistics.bounds or (0.0, 0.0)
+        verb, its = ("is", "its") if len(layers) == 1 else ("are", "their")
+        yield (
+            f"{name} {verb} saturated: {values.saturated:.0%} of {its} outputs are at the ends of {its} range, "
+            f"{low:g} and {high:g}. The activation is flat there: other inputs would give almost the same outputs, and "
+            "training would get next to no gradient. Smaller weights help."
+        )

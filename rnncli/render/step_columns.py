@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from rnncli.quantities import Shape, shape_text
 from rnncli.reports.unrolled import Steps, Unrolled
@@ -23,8 +23,7 @@ _SKIP = len(f" {DOTS} ─►")
 
 _NARROWEST_GAP = 4
 _MOST_FIRST_STEPS = 6
-_WIDEST_LABELS = 24
-_NARROWEST_LABELS = 4
+_WIDEST_LABELS = 32
 
 
 @dataclass(frozen=True)
@@ -100,35 +99,34 @@ def arrow(states: Sequence[str], width: int = 0, backwards: bool = False) -> str
     return f"◄{line}" if backwards else f"{line}►"
 
 
-def fitting_columns(unrolled: Unrolled, labels: Sequence[str], names: Sequence[str], width: int) -> StepColumns:
+def fitting_columns(unrolled: Unrolled, labels: Sequence[str], width: int) -> StepColumns:
     """Return the columns that show the most within a width or, where none fit, the narrowest.
 
     Args:
         unrolled: the network.
-        labels: the texts at the left.
-        names: those among them that must not be shortened while anything else can give way.
+        labels: the texts at the left. Where there is no room for them, the label width is 0, and they stand above
+            what they name.
         width: the width of the drawing.
     """
-    names_width = max(map(len, names))
-    labels_width = max(names_width, min(_WIDEST_LABELS, max(map(len, labels))))
-    for columns in _from_widest(unrolled, labels_width, names_width):
+    label_width = max(map(len, labels))
+    for columns in _from_widest(unrolled, label_width):
         if _drawing_width(unrolled, columns) <= width:
             return columns
-    unlabelled = _columns(unrolled, label_width=0, first_steps=1, shapes_beside=False)
-    room_for_labels = width - _drawing_width(unrolled, unlabelled)
-    return replace(unlabelled, label_width=max(_NARROWEST_LABELS, min(names_width, room_for_labels)))
+    return _columns(unrolled, 0, first_steps=1, shapes_beside=False)
 
 
-def _from_widest(unrolled: Unrolled, labels_width: int, names_width: int) -> Iterator[StepColumns]:
+def _from_widest(unrolled: Unrolled, label_width: int) -> Iterator[StepColumns]:
     """Yield all columns worth trying, those that show most first.
 
-    To save width, steps are left out down to the first two and the last, then labels shrink to the names, then shapes
-    move to lines of their own; a drawing without the second step comes after all of these.
+    To save width, steps are left out down to the first two and the last, then shapes move to lines of their own, then
+    labels move above what they name; a drawing without the second step comes after all of these.
     """
-    for label_width, shapes_beside in ((labels_width, True), (names_width, True), (names_width, False)):
-        for first_steps in range(_MOST_FIRST_STEPS, 1, -1):
-            yield _columns(unrolled, label_width, first_steps, shapes_beside)
-    yield _columns(unrolled, names_width, 1, shapes_beside=True)
+    widths = [label_width, 0] if label_width <= _WIDEST_LABELS else [0]
+    for width in widths:
+        for shapes_beside in (True, False):
+            for first_steps in range(_MOST_FIRST_STEPS, 1, -1):
+                yield _columns(unrolled, width, first_steps, shapes_beside)
+    yield _columns(unrolled, 0, 1, shapes_beside=True)
 
 
 def _columns(unrolled: Unrolled, label_width: int, first_steps: int, shapes_beside: bool) -> StepColumns:

@@ -34,13 +34,13 @@ class Formula(NamedTuple):
     value: int
 
 
-@dataclass(frozen=True)
-class LayerExplanation:
+class LayerExplanation(NamedTuple):
     """One layer explained.
 
     Attributes:
         name: Keras's name.
         type: the framework's class.
+        cell: the class of a recurrent layer's cell, else None.
         layer: the layer.
         equations: what it computes in one step.
         input_shape: the shape that it reads.
@@ -54,6 +54,7 @@ class LayerExplanation:
 
     name: str
     type: str
+    cell: str | None
     layer: Layer
     equations: tuple[Equation, ...]
     input_shape: Shape
@@ -153,6 +154,7 @@ def explain(
             LayerExplanation(
                 name=row.name,
                 type=row.type,
+                cell=row.cell,
                 layer=layer,
                 equations=layer.equations(framework),
                 input_shape=reads,

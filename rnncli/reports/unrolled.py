@@ -6,17 +6,14 @@ Steps are those of the network's input, whatever order a layer returns them in.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Literal, NamedTuple
 
 from rnncli.network import Network
 from rnncli.quantities import Shape
+from rnncli.reports.folding import folded
 
 Steps = Literal["all", "first", "last"]
 """The steps that something happens at: all of them, or one alone."""
-
-_FOLDED = 3
-"""How many equal layers in a row are shown as one."""
 
 
 class UnrolledLayer(NamedTuple):
@@ -30,6 +27,7 @@ class UnrolledLayer(NamedTuple):
         backwards: for each of its cells, whether it reads from the last step to the first; empty if it keeps no state.
         states: what its cells carry from step to step.
         merge_mode: how the outputs of its two cells become one; None if there is one.
+        joins: how all steps become one vector; None if they do not.
         reads: the steps it reads.
         returns: the steps whose outputs it returns; of two directions merged at their ends, the end of the first.
         reversed_time: whether it returns a sequence that starts with the last step.
@@ -42,6 +40,7 @@ class UnrolledLayer(NamedTuple):
     backwards: tuple[bool, ...]
     states: tuple[str, ...]
     merge_mode: str | None
+    joins: str | None
     reads: Steps
     returns: Steps
     reversed_time: bool
@@ -49,45 +48,51 @@ class UnrolledLayer(NamedTuple):
 
 @dataclass(frozen=True)
 class Unrolled:
-    """A network unrolled in time.
+    """The layers of a network that share an axis of time, unrolled.
 
     Attributes:
-        layers: its layers from the input up; three or more equal ones in a row are one.
-        input_shape: the shape of its input.
-        input_dtype: the dtype of its input.
+        layers: from the input up; three or more equal ones in a row are one.
+        source: what gives them their sequence, a name and maybe a spec: the input, or a layer that repeats a vector.
+        repeats: whether it is the same vector at every step.
+        input_shape: the shape of the sequence.
         timesteps: the length of the sequence, or None for unknown.
-        masked: whether id 0 is padding that its recurrent layers skip.
+        masked: whether id 0 is padding that the recurrent layers skip.
+        is_last: whether what they return is what the network returns.
     """
 
     layers: tuple[UnrolledLayer, ...]
+    source: tuple[str, ...]
+    repeats: bool
     input_shape: Shape
-    input_dtype: str
     timesteps: int | None
     masked: bool
+    is_last: bool
 
     @property
     def states(self) -> tuple[str, ...]:
-        """What its cells carry from step to step, each once."""
+        """What the cells carry from step to step, each once."""
         return tuple(dict.fromkeys(state for layer in self.layers for state in layer.states))
 
     @property
     def output_steps(self) -> Steps:
-        """The steps whose outputs leave the network."""
+        """The steps whose outputs leave the layers."""
         return self.layers[-1].returns if self.layers else "all"
 
     @property
     def output_reversed(self) -> bool:
-        """Whether a sequence leaves it that starts with the last step."""
+        """Whether a sequence leaves them that starts with the last step."""
         return bool(self.layers) and self.layers[-1].reversed_time
 
     @property
     def output_shape(self) -> Shape:
-        """The shape of the network's output."""
+        """The shape of what leaves them."""
         return self.layers[-1].output_shape if self.layers else self.input_shape
 
 
-def unroll(network: Network, batch: int | None = None, timesteps: int | None = None) -> Unrolled:
-    """Return a network unrolled in time.
+def unroll(network: Network, batch: int | None = None, timesteps: int | None = None) -> tuple[Unrolled, ...]:
+    """Return a network unrolled in time: one part for each axis of time, from the input up.
+
+    Most networks have one. A layer that repeats a vector (the decoder of an autoencoder) starts another.
 
     Args:
         network: the network.
@@ -98,10 +103,33 @@ def unroll(network: Network, batch: int | None = None, timesteps: int | None = N
         SpecError: `timesteps` contradicts the spec.
     """
     summary = network.summary(batch, timesteps)
-    layers = []
+    parts: list[Unrolled] = []
+    source: tuple[str, ...] = (f"input {summary.input_dtype}",)
+    input_shape = summary.input_shape
+    layers: list[UnrolledLayer] = []
     steps: Steps = "all"
     reversed_time = False
+
+    def part(is_last: bool) -> Unrolled:
+        return Unrolled(
+            layers=tuple(
+                run[0]._replace(names=tuple(layer.names[0] for layer in run))
+                for run in folded(layers, key=lambda layer: layer._replace(names=()))
+            ),
+            source=source,
+            repeats=bool(parts),
+            input_shape=input_shape,
+            timesteps=input_shape[1],
+            masked=network.head.masks and not parts,
+            is_last=is_last,
+        )
+
     for layer, row in zip(network.body, summary.layers, strict=True):
+        if layer.reads == "vector":
+            parts.append(part(is_last=False))
+            source, input_shape = (row.name, row.spec), row.output_shape
+            layers, steps, reversed_time = [], "all", False
+            continue
         reads = steps
         backwards: tuple[bool, ...] = ()
         if layer.states:
@@ -112,6 +140,8 @@ def unroll(network: Network, batch: int | None = None, timesteps: int | None = N
             reversed_time = backward and layer.returns == "sequence"
             if layer.returns == "vector":
                 steps = "first" if backward else "last"
+        elif layer.returns == "vector":
+            steps, reversed_time = "last", False
         layers.append(
             UnrolledLayer(
                 names=(row.name,),
@@ -121,26 +151,10 @@ def unroll(network: Network, batch: int | None = None, timesteps: int | None = N
                 backwards=backwards,
                 states=layer.states,
                 merge_mode=layer.merge,
+                joins=layer.joins,
                 reads=reads,
                 returns=steps,
                 reversed_time=reversed_time,
             )
         )
-    return Unrolled(
-        layers=_folded(layers),
-        input_shape=summary.input_shape,
-        input_dtype=summary.input_dtype,
-        timesteps=summary.input_shape[1],
-        masked=network.head.masks,
-    )
-
-
-def _folded(layers: list[UnrolledLayer]) -> tuple[UnrolledLayer, ...]:
-    """Return the layers with each run of equal ones, if it is long enough, as one of many names."""
-    folded: list[UnrolledLayer] = []
-    for _, group in groupby(layers, key=lambda layer: layer._replace(names=())):
-        run = list(group)
-        if len(run) >= _FOLDED:
-            run = [run[0]._replace(names=tuple(layer.names[0] for layer in run))]
-        folded += run
-    return tuple(folded)
+    return (*parts, part(is_last=True))

@@ -1,0 +1,244 @@
+"""How tables and texts keep within a terminal: columns that leave, blocks in place of rows, texts that hang indented.
+
+A number is never broken or cut, and no line is wider than the console.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from itertools import accumulate
+from typing import NamedTuple
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Span, Text
+
+INDENT = 2
+"""Columns that the further lines of a text are indented."""
+
+_ASCII = {
+    "×": "x",
+    "·": ".",
+    "→": "->",
+    "…": "...",
+    "–": "-",
+    "²": "^2",
+    "√": "sqrt",
+    "γ": "gamma",
+    "β": "beta",
+    "µ": "u",
+    "≈": "~",
+}
+"""What stands for a character where the output has ASCII alone."""
+
+
+class Column(NamedTuple):
+    """A column of a table.
+
+    Attributes:
+        title: what it is called in a block, and the key of its cells.
+        number: whether its cells are numbers.
+        leaves: when it leaves a table that is too wide, 1 first; 0 is never.
+        shorter: the title of the column that takes its place when it leaves, if one does.
+        heading: what stands above it in a table, if not its title.
+    """
+
+    title: str
+    number: bool = True
+    leaves: int = 0
+    shorter: str | None = None
+    heading: str | None = None
+
+
+Cells = dict[str, Text]
+"""The cells of a row, by the titles of their columns; under `BLOCK`, if that is another, the heading of its block."""
+
+BLOCK = "block"
+
+
+def print_rows(
+    console: Console,
+    columns: Sequence[Column],
+    rows: Sequence[Cells],
+    lines: bool = False,
+    sections: Sequence[int] = (),
+) -> None:
+    """Print a table with as many of its columns as the console is wide, or else a block for each row.
+
+    Args:
+        console: where to print.
+        columns: the columns; the first says what a row is.
+        rows: the cells. A block shows all of them, those that left the table too.
+        lines: whether to draw lines between the rows.
+        sections: how many rows belong together, if some do; lines are drawn between these sections.
+    """
+    ends = set(accumulate(sections))
+    if console.options.ascii_only:
+        columns = [
+            column._replace(title=_ascii(column.title), heading=column.heading and _ascii(column.heading))
+            for column in columns
+        ]
+        rows = [{_ascii(title): in_characters_of(console, cell) for title, cell in row.items()} for row in rows]
+    for kept in _narrower(columns):
+        if _width(kept, rows) <= console.width:
+            console.print(_table(kept, rows, lines, ends))
+            return
+    for row in rows:
+        _print_block(console, columns, row)
+
+
+def _narrower(columns: Sequence[Column]) -> Iterator[list[Column]]:
+    """Yield all columns, then fewer and fewer of them."""
+    for stage in range(max(column.leaves for column in columns) + 1):
+        kept = []
+        for column in columns:
+            if not 0 < column.leaves <= stage:
+                kept.append(column)
+            elif column.shorter is not None:
+                kept.append(column._replace(title=column.shorter))
+        yield kept
+
+
+def _width(columns: Sequence[Column], rows: Sequence[Cells]) -> int:
+    """Return the width of a table in which nothing is folded."""
+    cells = ([Text(_heading(column)), *(row[column.title] for row in rows)] for column in columns)
+    return 1 + sum(3 + max(map(cell_width, column)) for column in cells)
+
+
+def _heading(column: Column) -> str:
+    return column.title if column.heading is None else column.heading
+
+
+def cell_width(text: Text) -> int:
+    """Return the width of the longest line of a text."""
+    return max((Text(line).cell_len for line in text.plain.split("\n")), default=0)
+
+
+def _table(columns: Sequence[Column], rows: Sequence[Cells], lines: bool, ends: Collection[int]) -> Table:
+    table = Table(box=box.HEAVY_HEAD, show_lines=lines)
+    for column in columns:
+        table.add_column(_heading(column), justify="right" if column.number else "left", overflow="fold")
+    for number, row in enumerate(rows, start=1):
+        table.add_row(*(row[column.title] for column in columns), end_section=number in ends)
+    return table
+
+
+def _print_block(console: Console, columns: Sequence[Column], row: Cells) -> None:
+    """Print a row as lines of its own: what it is, then a name and a value each."""
+    first, *others = columns
+    heading = row.get(BLOCK, row[first.title]).copy()
+    heading.stylize("bold")
+    print_hanging(console, heading)
+    names = max((len(column.title) for column in others), default=0)
+    for column in others:
+        value = row[column.title]
+        if not value.plain:
+            continue
+        beside = INDENT + names + 2
+        name = Text(" " * INDENT + column.title, style="dim")
+        if beside + cell_width(value) <= console.width:
+            first_line, *rest = value.split("\n")
+            name.pad_right(beside - name.cell_len)
+            console.print(Text.assemble(name, first_line))
+            for line in rest:
+                console.print(Text.assemble(" " * beside, line))
+        else:
+            console.print(name)
+            for line in value.split("\n"):
+                print_hanging(console, line, start=2 * INDENT)
+
+
+def print_hanging(console: Console, text: Text, start: int = 0) -> None:
+    """Print a text between the sides of the console, its further lines indented.
+
+    Args:
+        console: where to print.
+        text: the text; it may have several lines.
+        start: the columns that its first line is indented.
+    """
+    for line in hanging(console, text, start):
+        console.print(line, soft_wrap=True)
+
+
+def hanging(console: Console, text: Text, start: int = 0, width: int | None = None) -> Iterator[Text]:
+    """Yield the lines of a text that is broken at spaces, and at commas of a spec.
+
+    Args:
+        console: where it will stand.
+        text: the text; it may have several lines.
+        start: the columns that its first line is indented, and further lines by `INDENT` more.
+        width: the columns there are, if they are not the console's; then no line is indented.
+    """
+    further = start + INDENT if width is None else start
+    width = console.width if width is None else width
+    start, further = (min(indent, width // 2) for indent in (start, further))
+    for paragraph in in_characters_of(console, text).split("\n", allow_blank=True):
+        indent = start
+        rest = _with_short_numbers(paragraph, max(1, width - further))
+        while rest.cell_len > width - indent:
+            line, rest = rest.divide([_break(rest.plain, max(1, width - indent))])
+            line.rstrip()
+            yield Text.assemble(" " * indent, line)
+            rest = _without_lead(rest)
+            indent = further
+        yield Text.assemble(" " * indent, rest)
+
+
+def in_characters_of(console: Console, text: Text) -> Text:
+    """Return a text in the characters that a console can show."""
+    if not console.options.ascii_only or text.plain.isascii():
+        return text
+    plain, edges = "", [0]
+    for character in text.plain:
+        plain += _ascii(character)
+        edges.append(len(plain))
+    spans = [Span(edges[start], edges[end], style) for start, end, style in text.spans]
+    return Text(plain, style=text.style, spans=spans)
+
+
+def _ascii(text: str) -> str:
+    return "".join(_ASCII.get(character, character) for character in text)
+
+
+def _with_short_numbers(text: Text, room: int) -> Text:
+    """Return a text in which numbers that have no room on a line are given by their size: 8.507e+37."""
+    words = text.plain.split(" ")
+    if max(map(len, words)) <= room:
+        return text
+    short = [
+        re.sub(r"[0-9]{1,3}(,[0-9]{3})+", lambda number: f"{int(number[0].replace(',', '')):.3e}", word)
+        if len(word) > room
+        else word
+        for word in words
+    ]
+    return Text(" ".join(short), style=text.style)
+
+
+def _break(text: str, room: int) -> int:
+    """Return where a text is broken that has no room.
+
+    That is at a space: before an equals sign, or outside of parentheses if there is one, but not behind a
+    multiplication sign or a number that leads the text. Else it is behind a comma or a colon of a spec.
+    """
+    equals, outside, inside, depth = 0, 0, 0, 0
+    for position, character in enumerate(text[: room + 1]):
+        depth += (character == "(") - (character == ")")
+        if character == " " and position > 2 * INDENT and text[position - 1] != "×":
+            outside, inside = (outside, position) if depth else (position, inside)
+            if text.startswith("=", position + 1) and position > room // 2:
+                equals = position
+    if equals or outside or inside:
+        return equals or outside or inside
+    for mark in (r",(?![0-9]{3}(?![0-9]))", ":"):
+        marks = [match.end() for match in re.finditer(mark, text[: 2 * room]) if match.end() <= room]
+        if marks:
+            return marks[-1]
+    return room
+
+
+def _without_lead(text: Text) -> Text:
+    """Return a text without the spaces before it."""
+    spaces = len(text.plain) - len(text.plain.lstrip(" "))
+    return text[spaces:] if spaces else text
