@@ -17,6 +17,9 @@ from hypothesis import settings
 
 from rnncli.cli import run
 
+collect_ignore = ["golden", "benchmarks"]
+"""What needs the frameworks; pytest would look for examples in it."""
+
 SCREENS = Path(__file__).parent / "screens"
 HEARD = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "TERM", "RNNCLI_SPEC", "PYTHONIOENCODING")
 """What the environment can say to rnncli; a test says it anew."""

@@ -120,7 +120,7 @@ def test_where_none_fits_it_says_how_far_off_the_smallest_is(rnncli: Run) -> Non
 
 def test_a_number_that_costs_nothing_goes_as_far_as_the_language(rnncli: Run) -> None:
     assert rnncli("solve", "input:_x8,lstm:3", "--params", "1k").stdout == "input:2147483647x8,lstm:3\n"
-    assert rnncli("solve", "input:2,rnn:2:seq:x_", "--params", "1G").stdout == "input:2,rnn:2:seq:x9999\n"
+    assert rnncli("solve", "input:2,dropout:0:x_", "--params", "1k").stdout == "input:2,dropout:0:x9999\n"
 
 
 @pytest.mark.parametrize(

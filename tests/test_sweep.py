@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from conftest import Result, without_styles
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from strategies import networks, typed
 
@@ -53,7 +53,7 @@ _flags = st.sampled_from(
         ":seq:x2",
         ":nobias",
         ":relu",
-        ":x9999",
+        ":x12",
         ":foo",
     ]
 )
@@ -114,6 +114,7 @@ def candidates(pattern: str, setting: Setting) -> list[Candidate | Invalid]:
 
 
 @settings(max_examples=100)
+@example("input:8,dense:2:x{9997..9999},dense:{1,2}", Setting(2, 3, "keras", "float32"))  # as many layers as may be
 @given(patterns(), contexts)
 def test_every_row_is_the_summary_of_its_network_and_what_is_no_network_is_invalid(text: str, setting: Setting) -> None:
     pattern = parse_pattern(text)
@@ -319,5 +320,5 @@ def test_the_first_few_take_no_more_memory_of_more_candidates(order: Any) -> Non
         for candidate in found:
             yield from within([candidate], Budget(params=10**12), Tally())
 
-    deque(sweep("input:8,lstm:{1..20000}"), maxlen=0)  # fill what caches there are
-    assert peak(4_000) < 1.5 * peak(2_000) + 2**20
+    deque(sweep("input:8,lstm:{1..2000}"), maxlen=0)  # fill what caches there are
+    assert peak(1_000) < 1.5 * peak(250) + 2**19

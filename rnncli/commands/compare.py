@@ -59,7 +59,7 @@ def command(
 
     SPEC is a network such as embed:10000x32,rnn:32 (see `rnncli layers`), or - for specs on standard
     input, one a line.
-    """  # noqa: D415 - the help of a command leads with its examples
+    """
     check_svg(svg, shown=format_ == "table")
     frameworks = cast(tuple[Framework, ...], framework)
     networks: list[Network] = []

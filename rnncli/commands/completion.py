@@ -267,7 +267,7 @@ def command(shell: str) -> None:
       ~/.bashrc                   source <(rnncli completion bash)
       ~/.zshrc, behind compinit   source <(rnncli completion zsh)
       ~/.config/fish/config.fish  rnncli completion fish | source
-    """  # noqa: D415 - the help of a command leads with its examples
+    """
     from rnncli.cli import COMPLETION, cli
 
     completion = get_completion_class(shell)

@@ -28,7 +28,7 @@ def command(spec: tuple[str, ...], batch: int | None, timesteps: int | None, svg
 
     SPEC is a network such as embed:10000x32,rnn:32 (see `rnncli layers`), or - for specs on standard
     input, one a line. Without it $RNNCLI_SPEC is used, or else an example.
-    """  # noqa: D415 - the help of a command leads with its examples
+    """
     from rnncli.render.console import screen
     from rnncli.render.drawing import print_drawing
 

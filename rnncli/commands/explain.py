@@ -70,7 +70,7 @@ def command(
 
     SPEC is a network such as embed:10000x32,rnn:32 (see `rnncli layers`), or - for specs on standard
     input, one a line. Without it $RNNCLI_SPEC is used, or else an example.
-    """  # noqa: D415 - the help of a command leads with its examples
+    """
     check_svg(svg, shown=format_ == "table")
     with _PRINTERS[format_](svg) as show:
         each_network(specs(spec), lambda network: show(explain(network, batch, timesteps, cast(Framework, framework))))

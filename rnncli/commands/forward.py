@@ -72,7 +72,7 @@ def command(spec: tuple[str, ...], format_: str, svg: str | None, **asked: Any) 
     input, one a line. Without it $RNNCLI_SPEC is used, or else an example.
 
     back and bi need the whole sequence at once, so their memory grows with the timesteps.
-    """  # noqa: D415 - the help of a command leads with its examples
+    """
     request = Request(**asked)
     given: Iterable[Spec] = specs(spec)
     if request.files:

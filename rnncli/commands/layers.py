@@ -21,7 +21,7 @@ def command() -> None:
       rnncli layers | grep lstm
 
     Show every kind of layer, its fields and its names, and how numbers are written.
-    """  # noqa: D415 - the help of a command leads with its examples
+    """
     click.echo("\n".join(_screen()))
 
 

@@ -50,7 +50,7 @@ def command(
     error tells what it costs and what the next size up would.
 
     The exit status is 1 if nothing fits. TEMPLATE may be - for templates on standard input, one a line.
-    """  # noqa: D415 - the help of a command leads with its examples
+    """
     budget = Budget(params, memory, macs)
     if not any(limit is not None for limit in budget):
         raise UsageError("there is no budget to keep within", "give --params, --memory or --macs")

@@ -107,7 +107,7 @@ def command(
     if nothing keeps within the budget, 2 if nothing is a network.
 
     PATTERN may be - for patterns on standard input, one a line.
-    """  # noqa: D415 - the help of a command leads with its examples
+    """
     setting = Setting(batch, timesteps, cast(Framework, framework), dtype)
     budget = Budget(max_params, max_memory, max_macs)
     if top is not None:
