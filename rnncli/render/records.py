@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 Record = dict[str, Any]
@@ -42,8 +41,7 @@ class Frame(NamedTuple):
     closing: str
 
 
-@dataclass(frozen=True)
-class Layout:
+class Layout(NamedTuple):
     """How a command's records become rows.
 
     CSV and TSV are one table in any case. In a document all records share a table, or each has its own.
