@@ -44,9 +44,16 @@ def parse_size(text: str) -> int:
     return number
 
 
+_LONGEST = 400
+"""The most characters of a text that are looked at for the number that was meant."""
+
+
 def nearest_size(text: str) -> str | None:
     """Return the size that was probably meant, or None."""
-    number = re.fullmatch(r"[-+]?([0-9]*\.?[0-9]+)(?:[eE]\+?([0-9]))?([a-zA-Z]?)", text.replace("_", ""))
+    thousands = re.fullmatch(r"[0-9]{1,3}(?:[.,' ][0-9]{3})+", text[:_LONGEST])
+    if thousands is not None:
+        return nearest_size("".join(filter(str.isdigit, text)))
+    number = re.fullmatch(r"[-+]?([0-9]*\.?[0-9]+)(?:[eE]\+?([0-9]))?([a-zA-Z]?)", text.replace("_", "")[:_LONGEST])
     if number is None:
         return None
     suffix = {name.lower(): size for name, size in MULTIPLES.items()}.get(number[3].lower(), 1)

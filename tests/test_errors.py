@@ -69,10 +69,33 @@ BAD = (
     # repeats
     ["input:8,rnn:3:x0"],
     ["input:8,dense:3:x20000"],
-    # habits from elsewhere
-    ["Embedding(10000, 32)"],
+    # numbers and separators from elsewhere
+    ["embedding:10000,32"],
+    ["input:50,8"],
+    ["input:(50,8)"],
+    ["input:8,lstm:64,32"],
+    ["input:8,lstm:256:2"],
     ["input:8 -> lstm:16 -> dense:1"],
     ["input:8;lstm:16"],
+    ["input:8 lstm:16"],
+    ["rnn 32"],
+    ["lstm128"],
+    # other characters
+    ["input:8，lstm:4"],
+    ["input:8,dropout:٠.٥"],
+    # words from elsewhere
+    ["bilstm:32"],
+    ["input:8,gru:3:reset_after=False"],
+    ["input:8,lstm:3:bi=average"],
+    ["input:8,lstm:3:act=tahn"],
+    ["input:8,lstm:3:recact"],
+    # calls
+    ["Embedding(10000, 32)"],
+    ["Bidirectional(LSTM(32, return_sequences=True))"],
+    ["nn.LSTM(40, 256, 2, bidirectional=True)"],
+    ["model.add(LSTM(32, dropout=0.2))"],
+    ["input:8, LSTM(units)"],
+    ["input:8, Conv1D(32, 3)"],
     # what a framework cannot express, and options that contradict the spec
     ["input:8,gru:3:reset=before", "--framework", "torch"],
     ["input:8,lstm:3:bi=sum", "--framework", "torch"],
@@ -118,7 +141,22 @@ FAULTS = {
     "embed:10000x32,rnn:32,lstm:8": "rnn:32",
     "embed:10x4, rnn:3 :seq, lsmt:3": "lsmt",
     "input:8,rnn:3:sq:back": "sq",
-    "input:8,rnn:3:act=rellu:back": "act=rellu",
+    "input:8,rnn:3:act=rellu:back": "rellu",
+    "input:8,lstm:3:act = tahn": "tahn",
+    "input:8,gru:3:reset=middle:seq": "middle",
+    "input:8,lstm:3:recact:seq": "recact",
+    "input:8;lstm:16": ";",
+    "input:8 -> lstm:16": "->",
+    "input:8  lstm:16": "  ",
+    "input:8，lstm:3": "，",
+    "input:8,dropout:٠.٥": "٠",
+    "embed:10x4:mas\u212a": "\u212a",
+    "embed:10,000x32,rnn:3": "10,000x32",
+    "input:8,lstm:256:2": "2",
+    "input:8,bilstm:3": "bilstm",
+    "embed:10x4, LSTM(32, seq), dense:3": "seq",
+    "embed:10x4, GRU(32)": "GRU(32)",
+    "input:(50,8),gru:3": "(50,8)",
     "input:8,embed:0x4": "0",
     "input:8,embed:10xfour": "four",
     "input:8,rnn:3:seq:x0": "x0",
@@ -160,7 +198,7 @@ def _cells(text: str) -> list[tuple[int, str]]:
     cells, column = [], 0
     for c in text:
         # A combining accent stands over the character before it.
-        width = 0 if c == "\u0301" else 2 if east_asian_width(c) == "W" else 1
+        width = 0 if c == "\u0301" else 2 if east_asian_width(c) in "WF" else 1
         cells.append((column if width else column - 1, c))
         column += width
     return cells

@@ -252,7 +252,7 @@ def test_where_nothing_keeps_within_the_budget_it_says_how_near_the_nearest_is(r
         (["input:8,lstm:{8,16}", "--sort", "beauty"], "'beauty' is none of params"),
         (["input:8,lstm:{u}"], "no brace that gives u its values"),
         ([""], "the spec is empty"),
-        (["input:8,lstm:{8..16"], "expands lists as in {16,32}"),
+        (["input:8,lstm:{8..16"], "neither a list as in {16,32} nor a range"),
     ],
 )
 def test_what_cannot_be_swept_is_an_error_of_the_command_line(arguments: list[str], message: str, rnncli: Run) -> None:

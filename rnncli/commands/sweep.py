@@ -28,6 +28,7 @@ from rnncli.network import Network
 from rnncli.render.candidates import CandidateTable
 from rnncli.render.records import Record, code, numbers, row_each, words
 from rnncli.render.writers import writer
+from rnncli.search.brace_hints import check_lists
 from rnncli.search.brace_parser import parse_pattern
 from rnncli.search.braces import Pattern
 from rnncli.search.budget import Budget
@@ -170,6 +171,7 @@ def _patterns(given: Iterable[Spec], faults: list[RnncliError]) -> Iterator[Patt
             if not text.strip():
                 Network.parse(text)  # which says that it is empty
             pattern = parse_pattern(text)
+            check_lists(pattern)
         except RnncliError as error:
             click.echo(f"Error: {error.text_from(origin)}", err=True)
             faults.append(error)

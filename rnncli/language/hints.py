@@ -1,49 +1,100 @@
-"""What was probably meant: the guesses that a spec's repairs are made of."""
+"""What was probably meant by a word: the guesses that a spec's repairs are made of."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 
-from rnncli.layers import Layer
-from rnncli.layers.activations import OTHER_NAMES
+from rnncli.language.arguments import SAYS_NOTHING, STACKED, attribute_of, field_of, read_value
+from rnncli.layers import KINDS, Layer
 from rnncli.layers.options import Choice, Flag
 
+_MOST_STACKED = 12
+"""A second number up to this is taken for a number of layers: `lstm:256:2`."""
 
-def with_commas(text: str) -> str | None:
-    """Return a text with commas for whatever else stands between its layers, or None if nothing does."""
-    if re.search(r"[;|>/&]|\s", text.strip()) is None:
-        return None
-    return re.sub(r"[\s;|>/&,-]*[\s;|>/&,][\s;|>/&,-]*", ",", text.strip(" ,"))
+_BOTH_WAYS = ("bidirectional", "bidir", "bi", "b")
+_SAME = ("cudnn", "keras", "nn", "torch")
+"""What stands before the name of a kind, for both directions, and without a meaning here."""
+
+PLACEHOLDERS = frozenset({"?", "??", "???", "*", "#", "%", "n", "u", "__", "___", "...", "<n>", "<u>", "[n]"})
+"""What people put where a number is to be found."""
 
 
-def closest(word: str, words: Iterable[str]) -> str | None:
-    """Return the one of `words` that is most like a word, or None if none is."""
+def closest(word: str, words: Iterable[str], likeness: float = 0.6) -> str | None:
+    """Return the one of `words` that is most like a word, or None if none is.
+
+    A word that is one of them and more (`convlstm`) is another thing, and not a misspelt one.
+    """
     # Only an error needs it, and it is slow to import.
     from difflib import get_close_matches
 
-    return next(iter(get_close_matches(word, list(words), n=1, cutoff=0.6)), None)
+    guess = next(iter(get_close_matches(word, list(words), n=1, cutoff=likeness)), None)
+    return None if guess is not None and guess in word and len(word) > len(guess) + 2 else guess
 
 
-def closest_field(cls: type[Layer], name: str, value: str | None) -> str | None:
-    """Return the field that was probably meant: a misspelt one, or one called as Keras calls its argument."""
+def meant_kind(word: str) -> tuple[str, str] | None:
+    """Return the kind that a word with more than a kind in it means, and the field that says the rest.
+
+    `bilstm` is lstm and bi, `lstm32` is lstm and 32, `cudnnlstm` is lstm and nothing.
+    """
+    for prefix in (*_BOTH_WAYS, *_SAME):
+        name = word.removeprefix(prefix).lstrip("-_. ")
+        if name != word and name in KINDS:
+            if prefix in _SAME:
+                return name, ""
+            if attribute_of(KINDS[name], "bidirectional") is not None:
+                return name, field_of(KINDS[name], "bidirectional", True) or ""
+    sized = re.fullmatch(r"([a-z_]+?)[-_]*([0-9][0-9xkMG_]*)", word)
+    if sized is not None and sized[1] in KINDS:
+        return sized[1], sized[2]
+    return None
+
+
+def two_sizes(cls: type[Layer], kind: str, first: str, second: str) -> str:
+    """Return what follows `kind:` where a layer that has one size is given two: a stack of layers, or two layers."""
+    few = cls.states and re.fullmatch("[0-9]{1,2}", second) and 2 <= int(second) <= _MOST_STACKED
+    if few and not (first.isdigit() and int(first[:10]) <= int(second)):
+        return f"{first}:x{int(second)}"
+    return f"{first},{kind}:{second}"
+
+
+def other_field(cls: type[Layer], name: str, value: str | None) -> tuple[str, str] | None:
+    """Return what to write in place of an unknown field, nothing for one to leave out, and why.
+
+    None is returned where nothing is known.
+    """
+    read = read_value(value) if value is not None else True
+    for option in cls.options:
+        # `seq=True`
+        if isinstance(option, Flag) and name == option.word and isinstance(read, bool):
+            return (option.word, f"it is {option.word} alone") if read else ("", "leave it out")
+    argument: str | None = name
+    if attribute_of(cls, name) is None and name != STACKED and name not in SAYS_NOTHING:
+        argument = closest(name, [option.attribute for option in cls.options], likeness=0.8)
+    if argument is None:
+        return _closest_field(cls, name, value)
+    try:
+        text = field_of(cls, argument, read)
+    except ValueError:
+        return _closest_field(cls, name, value)
+    if text is None:
+        return None
+    return text, f"perhaps {text}" if text else "leave it out: it is so anyway"
+
+
+def _closest_field(cls: type[Layer], name: str, value: str | None) -> tuple[str, str] | None:
+    """Return the field with a name like that of a misspelt one, and the word for it."""
     if value is not None:
-        keys = {o.key: o for o in cls.options if isinstance(o, Choice)}
-        keys |= {o.attribute: o for o in keys.values()}
-        key = closest(name, keys)
-        if key is not None:
-            return f"{keys[key].key}={value}"
+        key = closest(name, [option.key for option in cls.options if isinstance(option, Choice)])
+        return None if key is None else (f"{key}={value}", f"perhaps {key}={value}")
     fields: dict[str, str] = {}
     for option in cls.options:
         if isinstance(option, Flag):
-            fields |= {option.word: option.word, option.attribute: option.word}
+            fields[option.word] = option.word
         elif isinstance(option, Choice):
             if option.key_alone is not None:
-                fields |= {option.key: option.key, "bidirectional": option.key}
+                fields[option.key] = option.key
             if option.name_alone:
-                fields |= {each: each for each in option.values} | OTHER_NAMES
-    if value in ("false", "0"):
-        # `use_bias=False` is `nobias`; `return_sequences=False` is no field at all, the default.
-        fields = {o.attribute: o.word for o in cls.options if isinstance(o, Flag) and not o.value}
+                fields |= {each: each for each in option.values} | dict(option.other_names)
     guess = closest(name, fields)
-    return None if guess is None else fields[guess]
+    return None if guess is None else (fields[guess], f"perhaps {fields[guess]}")

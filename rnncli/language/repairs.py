@@ -6,11 +6,14 @@ from collections.abc import Callable, Sequence
 
 from rnncli.errors import SpecError
 from rnncli.language import spec
-from rnncli.language.source import Source
+from rnncli.language.source import MAX_BYTES, Source, without_spaces
 from rnncli.layers import Layer
 
 _MOST_REPAIRS = 50
 """How many faults of one spec are mended in turn before giving up on a repair."""
+
+_MOST_READ = 2 * MAX_BYTES
+"""How many characters are read in all for that, so that a long spec is answered at once."""
 
 
 def mended(error: SpecError, check: Callable[[str], None], example: str = spec.EXAMPLE) -> SpecError:
@@ -22,15 +25,17 @@ def mended(error: SpecError, check: Callable[[str], None], example: str = spec.E
         example: the repair where mending leads nowhere.
     """
     candidate = error.repair
+    characters = 0
     for _ in range(_MOST_REPAIRS):
-        if candidate is None:
+        characters += len(candidate or "")
+        if not candidate or characters > _MOST_READ:
             break
         try:
             check(candidate)
         except SpecError as next_error:
-            candidate = None if next_error.repair in (candidate, spec.EXAMPLE) else next_error.repair
+            candidate = None if next_error.repair == candidate else next_error.repair
         else:
-            return error.repaired(candidate, error.lead)
+            return error.repaired(without_spaces(candidate), error.lead)
     return error.repaired(example, "for example")
 
 

@@ -1,5 +1,6 @@
 """Where in the text of a spec its parts stand, and how the text is edited to repair it."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -39,7 +40,7 @@ class Source(NamedTuple):
     Attributes:
         text: the spec as typed.
         tokens: one for each layer as written, before repeats.
-        owners: for each layer after repeats, the index of its token.
+        owners: for each layer after repeats, the index of its token; they ascend.
     """
 
     text: str
@@ -67,7 +68,12 @@ class Source(NamedTuple):
 
     def copies(self, token: int) -> int:
         """Return how many layers a token stands for."""
-        return self.owners.count(token)
+        return bisect_right(self.owners, token) - bisect_left(self.owners, token)
+
+
+def lowered(text: str) -> str:
+    """Return `text` in lower case, if it is ASCII; what looks like a letter of the language is none of it."""
+    return text.lower() if text.isascii() else text
 
 
 def splice(text: str, token: Token, replacement: str) -> str:

@@ -25,12 +25,22 @@ ACTIVATION_RANGES: dict[str, tuple[float, float] | None] = {
 
 ACTIVATIONS: tuple[str, ...] = tuple(ACTIVATION_RANGES)
 
-OTHER_NAMES = {"swish": "silu", "none": "linear"}
-"""Names from elsewhere that an error hint translates."""
+_OTHER_NAMES = {"swish": "silu", "none": "linear", "hardsigmoid": "hard_sigmoid", "logistic": "sigmoid"}
 
 ACTIVATION_OPTION = Choice(
-    "act", "activation", {a: a for a in ACTIVATIONS}, "activation", name_alone=True, symbol="ACT"
+    "act",
+    "activation",
+    {a: a for a in ACTIVATIONS},
+    "activation",
+    name_alone=True,
+    symbol="ACT",
+    other_names=_OTHER_NAMES,
 )
 GATE_ACTIVATION_OPTION = Choice(
-    "recact", "recurrent_activation", {a: a for a in ACTIVATIONS}, "activation of the gates", symbol="ACT"
+    "recact",
+    "recurrent_activation",
+    {a: a for a in ACTIVATIONS},
+    "activation of the gates",
+    symbol="ACT",
+    other_names=_OTHER_NAMES,
 )

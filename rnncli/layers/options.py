@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rnncli.errors import listed, shorten
@@ -108,6 +108,7 @@ class Choice(Option):
         name_alone: whether a name may stand alone (`relu` is `act=relu`).
         unset: whether the attribute may be None, as it is where a spec does not set it.
         symbol: what stands for the names in `rnncli layers`, where they are listed elsewhere.
+        other_names: names from elsewhere, and which of ours each is; an error's repair translates them.
     """
 
     key: str
@@ -118,6 +119,7 @@ class Choice(Option):
     name_alone: bool = False
     unset: bool = False
     symbol: str | None = None
+    other_names: Mapping[str, str] = field(default_factory=dict)
 
     def spelling(self, value: object) -> str:
         """Return the key alone or the name alone where they may stand so, else both."""

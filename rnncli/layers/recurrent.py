@@ -39,6 +39,7 @@ SEQUENCE_OPTIONS: tuple[Option, ...] = (
         "read both ways and merge the two outputs",
         key_alone="concat",
         unset=True,
+        other_names={"cat": "concat", "add": "sum", "multiply": "mul", "avg": "ave", "average": "ave", "mean": "ave"},
     ),
     Flag("nobias", "use_bias", "no bias", value=False),
     ACTIVATION_OPTION,

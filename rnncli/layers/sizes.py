@@ -251,7 +251,7 @@ class Share(Sizes):
             SizeError: it is no number from 0 to 1.
         """
         rate = -1.0
-        if re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,5})?", text):
+        if re.fullmatch(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,5})?", text):
             rate = float(text)
         if 0.0 <= rate <= 1.0:
             return {self.attribute: abs(rate)}  # -0.0 is 0

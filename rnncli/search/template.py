@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from rnncli.errors import SpecError
 from rnncli.language import spec
+from rnncli.language.layer_parser import Written
 from rnncli.language.repairs import mended
 from rnncli.language.rules import check_framework, check_rules, check_timesteps
 from rnncli.language.source import Token, splice, without_spaces
@@ -28,7 +29,7 @@ class Template:
     """
 
     text: str
-    written: tuple[spec.Written, ...]
+    written: tuple[Written, ...]
 
     @classmethod
     def parse(cls, text: str, framework: Framework = "keras", timesteps: int | None = None) -> Template:
@@ -92,7 +93,7 @@ class Template:
             return None
 
 
-def _with_blank(text: str, written: tuple[spec.Written, ...]) -> str:
+def _with_blank(text: str, written: tuple[Written, ...]) -> str:
     """Return a spec with a blank for the last number of the last layer that has some."""
     sizes = [each.size for each in written if isinstance(each.layer.sizes, Numbers) and each.size is not None]
     if not sizes:

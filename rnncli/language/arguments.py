@@ -1,0 +1,84 @@
+"""Fields written as Keras's or PyTorch's arguments: `return_sequences=True`, `bidirectional=True`, `hidden_size=32`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rnncli.errors import listed
+from rnncli.layers import Layer
+from rnncli.layers.options import Choice, Flag, Option
+
+Value = bool | int | float | str | None
+"""What an argument can be."""
+
+PYTORCH_NAMES: Mapping[str, str] = {
+    "hidden_size": "units",
+    "out_features": "units",
+    "num_embeddings": "input_dim",
+    "embedding_dim": "output_dim",
+    "p": "rate",
+    "bias": "use_bias",
+    "nonlinearity": "activation",
+    "bidirectional": "merge_mode",
+}
+"""Keras's argument for each of PyTorch's that means the same."""
+
+STACKED = "num_layers"
+"""PyTorch's argument for a stack of equal layers: `x3`."""
+
+SAYS_NOTHING = frozenset({"name", "batch_first", "device", "inplace", "input_length"})
+"""Arguments that change nothing which a spec could say."""
+
+_SPELLINGS: Mapping[str, Value] = {"true": True, "1": True, "false": False, "0": False, "none": None}
+
+
+def read_value(text: str) -> Value:
+    """Return the value of an argument as it is written in a field: `True`, `none`, `relu`."""
+    return _SPELLINGS.get(text.lower(), text)
+
+
+def attribute_of(cls: type[Layer], argument: str) -> str | None:
+    """Return the attribute of a kind of layer that an argument sets, or None if it sets none."""
+    attribute = PYTORCH_NAMES.get(argument, argument)
+    known = {*cls.sizes.attributes, *(option.attribute for option in cls.options)}
+    return attribute if attribute in known else None
+
+
+def field_of(cls: type[Layer], argument: str, value: Value) -> str | None:
+    """Return the field that says the same as an argument; an empty text where a spec need not say it.
+
+    None where the language has no word for it. Sizes are not fields of their own and have none.
+
+    Raises:
+        ValueError: the value is not allowed; the message says what is.
+    """
+    if argument == STACKED and cls.states:
+        return f"x{value}" if value not in (1, "1", True) else ""
+    attribute = attribute_of(cls, argument)
+    option = next((each for each in cls.options if each.attribute == attribute), None)
+    if option is None:
+        return "" if argument in SAYS_NOTHING else None
+    meant = _meant(option, value)
+    if meant == cls.default(option.attribute):
+        return ""
+    try:
+        option.check(meant)
+    except ValueError:
+        allowed = list(option.values) if isinstance(option, Choice) else ["True", "False"]
+        raise ValueError(f"{argument} is {value}, expected {listed(allowed, 'or')}") from None
+    return option.spelling(meant)
+
+
+def _meant(option: Option, value: Value) -> object:
+    """Return the value of the attribute that the value of an argument stands for."""
+    if isinstance(option, Flag):
+        return value
+    assert isinstance(option, Choice)
+    if isinstance(value, str):
+        name = value.lower()
+        return option.values.get(option.other_names.get(name, name), value)
+    if value is None:
+        return option.values.get(option.other_names.get("none", ""))
+    if isinstance(value, bool) and option.key_alone is not None:
+        return option.values[option.key_alone] if value else None
+    return value

@@ -1,0 +1,254 @@
+"""One call of Keras or PyTorch, as a syntax tree, and the layers that it makes."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from rnncli.errors import quote, shorten
+from rnncli.language.arguments import PYTORCH_NAMES, STACKED, Value, attribute_of, field_of
+from rnncli.layers import KINDS, LAYERS, Layer
+from rnncli.layers.activations import ACTIVATIONS
+
+_CLASSES: dict[str, type[Layer]] = {
+    **{name.lower(): layer for layer in LAYERS for name in (layer.keras, layer.torch)},
+    **{f"{layer.torch}Cell".lower(): layer for layer in LAYERS if layer.states},
+    **KINDS,
+}
+
+_KERAS_POSITIONS = ("activation", "recurrent_activation", "use_bias")
+"""What Keras's classes take by position after the sizes, as far as they have it."""
+
+_TORCH_POSITIONS = {
+    "rnn": (
+        "input_size",
+        "hidden_size",
+        "num_layers",
+        "nonlinearity",
+        "bias",
+        "batch_first",
+        "dropout",
+        "bidirectional",
+    ),
+    "lstm": ("input_size", "hidden_size", "num_layers", "bias", "batch_first", "dropout", "bidirectional"),
+    "gru": ("input_size", "hidden_size", "num_layers", "bias", "batch_first", "dropout", "bidirectional"),
+    "rnncell": ("input_size", "hidden_size", "bias", "nonlinearity"),
+    "lstmcell": ("input_size", "hidden_size", "bias"),
+    "grucell": ("input_size", "hidden_size", "bias"),
+    "linear": ("in_features", "out_features", "bias"),
+    "embedding": ("num_embeddings", "embedding_dim", "padding_idx"),
+    "dropout": ("p", "inplace"),
+    "layernorm": ("normalized_shape", "eps", "elementwise_affine", "bias"),
+}
+"""PyTorch's parameters by position."""
+
+_FEATURES = ("input_size", "in_features", "normalized_shape", "input_dim")
+"""Arguments for the number of features that a layer reads."""
+
+_SHAPES = ("shape", "input_shape", "batch_shape", "batch_input_shape")
+"""Keras's arguments for the shape that a layer reads; the last two have the batch in front."""
+
+_INPUTS = ("input", "in", "inputlayer")
+"""Calls that take the shape of the input by position."""
+
+_CONTAINERS = ("sequential", "modulelist", "add", "append", "timedistributed")
+"""Calls that hold layers and change nothing about them."""
+
+_ACTIVATIONS = {name.replace("_", ""): name for name in ACTIVATIONS}
+
+
+@dataclass(frozen=True)
+class Called:
+    """A layer that a call makes.
+
+    Attributes:
+        cls: its kind.
+        sizes: its sizes by attribute.
+        fields: its other fields by attribute.
+        reads: the size of the input that it says it reads, as a field; may be empty.
+        left_out: the arguments that the language has no words for.
+    """
+
+    cls: type[Layer]
+    sizes: dict[str, Value] = field(default_factory=dict)
+    fields: dict[str, str] = field(default_factory=dict)
+    reads: str = ""
+    left_out: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        numbers = [self.sizes[name] for name in self.cls.sizes.attributes if self.sizes.get(name) is not None]
+        order = [*(option.attribute for option in self.cls.options), STACKED]
+        fields = [self.fields[name] for name in order if self.fields.get(name)]
+        return ":".join([self.cls.kind, *(["x".join(map(str, numbers))] if numbers else []), *fields])
+
+
+class UnreadableError(Exception):
+    """A call that cannot be read, at a node of the syntax tree."""
+
+    def __init__(self, node: ast.AST, message: str, advice: str = "") -> None:
+        super().__init__(message)
+        self.node = node
+        self.message = message
+        self.advice = advice
+
+
+def _layers(node: ast.expr) -> list[Called]:
+    """Return the layers that an expression makes, in the order of the data."""
+    if isinstance(node, ast.List | ast.Tuple):
+        made: list[Called] = []
+        for each in node.elts:
+            made = joined(made, each)
+        return made
+    if isinstance(node, ast.Starred):
+        return _layers(node.value)
+    if not isinstance(node, ast.Call):
+        raise UnreadableError(node, f"{quote(ast.unparse(node))} is no layer that is written out")
+    if isinstance(node.func, ast.Call):  # LSTM(32)(x)
+        before = _layers(node.args[0]) if node.args and isinstance(node.args[0], ast.Call) else []
+        return [*before, *_layers(node.func)]
+    name = _name(node.func).lower()
+    if name in _CONTAINERS:
+        layers = [each for each in node.args if not isinstance(each, ast.Constant)]
+        return _layers(ast.copy_location(ast.List(layers, ast.Load()), node))
+    if name == "bidirectional":
+        return [_both_ways(node)]
+    if name not in _CLASSES:
+        kinds = ", ".join(layer.kind for layer in LAYERS)
+        raise UnreadableError(node.func, f"there is no layer kind {quote(_name(node.func))}", f"there are {kinds}")
+    return [_layer(node, name)]
+
+
+def joined(before: list[Called], node: ast.expr) -> list[Called]:
+    """Return the layers before and those that an expression makes; an activation belongs to the layer before."""
+    if not isinstance(node, ast.Call):
+        return [*before, *_layers(node)]
+    name = _name(node.func).lower()
+    if name == "activation" and node.args:
+        activation: Value = _word(node.args[0])
+    elif name in _ACTIVATIONS and name not in _CLASSES:
+        activation = _ACTIVATIONS[name]
+    else:
+        return [*before, *_layers(node)]
+    last = before[-1] if before else None
+    free = last is not None and attribute_of(last.cls, "activation") and last.cls.default("activation") == "linear"
+    if last is None or not free or "activation" in last.fields:
+        raise UnreadableError(node, "an activation is a field of dense in a spec, and no layer of its own")
+    return [*before[:-1], _with_field(last, "activation", activation, node)]
+
+
+def _both_ways(node: ast.Call) -> Called:
+    """Return the layer inside a Bidirectional, told to read both ways."""
+    made = _layers(node.args[0]) if node.args else []
+    if len(made) != 1 or attribute_of(made[0].cls, "merge_mode") is None:
+        raise UnreadableError(node, "Bidirectional takes one recurrent layer, LSTM(32)")
+    modes = [each.value for each in node.keywords if each.arg == "merge_mode"] or node.args[1:2]
+    if modes and _constant(modes[0]) is None:
+        raise UnreadableError(modes[0], "the two outputs are always merged in a spec: None was given")
+    return _with_field(made[0], "merge_mode", _constant(modes[0]) if modes else True, node)
+
+
+def _layer(node: ast.Call, name: str) -> Called:
+    """Return the layer that a class of Keras or PyTorch makes."""
+    made = Called(_CLASSES[name])
+    for argument, value in _arguments(node, name, made.cls):
+        attribute = attribute_of(made.cls, argument)
+        if attribute in made.cls.sizes.attributes:
+            made = replace(made, sizes={**made.sizes, attribute: _number(value)})
+        elif argument in _FEATURES:
+            last = value.elts[-1] if isinstance(value, ast.Tuple | ast.List) and value.elts else value
+            made = replace(made, reads=str(_number(last)))
+        elif argument in _SHAPES:
+            made = _with_shape(made, value, batch="batch" in argument)
+        else:
+            made = _with_field(made, argument, _word(value), value)
+    return made
+
+
+def _arguments(node: ast.Call, name: str, cls: type[Layer]) -> Iterator[tuple[str, ast.expr]]:
+    """Yield the arguments of a call by name."""
+    named = [each.arg for each in node.keywords]
+    torch = name in _TORCH_POSITIONS and (
+        bool({"nn", "torch"} & set(_path(node.func)))
+        or name != cls.keras.lower()
+        or bool(set(named) & {*PYTORCH_NAMES, *_FEATURES[:3], STACKED} - {"p"})
+        or (len(node.args) > 1 and isinstance(_constant(node.args[1]), int))
+    )
+    if torch:
+        positions: tuple[str, ...] = _TORCH_POSITIONS[name]
+        if cls.states and len(node.args) == 1 and not {"hidden_size", "input_size"} & set(named):
+            positions = ("hidden_size",)
+    elif name in _INPUTS:
+        positions = _SHAPES[:1]
+    else:
+        positions = (*cls.sizes.attributes, *(each for each in _KERAS_POSITIONS if attribute_of(cls, each)))
+    if len(node.args) > len(positions) or None in named or any(isinstance(each, ast.Starred) for each in node.args):
+        raise UnreadableError(node, f"the arguments of {_name(node.func)} are not all written out by name")
+    yield from zip(positions, node.args, strict=False)
+    for each in node.keywords:
+        yield str(each.arg), each.value
+
+
+def _with_field(made: Called, argument: str, value: Value, node: ast.expr) -> Called:
+    """Return a layer with one more argument, as a field if the language has one."""
+    try:
+        text = field_of(made.cls, argument, value)
+    except ValueError as fault:
+        raise UnreadableError(node, str(fault)) from None
+    if text is None:
+        silent = value is None or value is False or (value == 0 and argument.endswith("dropout"))
+        words = () if silent else (f"{argument}={shorten(ast.unparse(node))}",)
+        return replace(made, left_out=(*made.left_out, *words))
+    return replace(made, fields={**made.fields, attribute_of(made.cls, argument) or argument: text})
+
+
+def _with_shape(made: Called, node: ast.expr, batch: bool) -> Called:
+    """Return a layer that reads a shape; an input has it for its size."""
+    elements = node.elts if isinstance(node, ast.Tuple | ast.List) else [node]
+    numbers = [_number(each, optional=True) for each in elements][batch:]
+    if not numbers or len(numbers) > 2 or (len(numbers) == 2 and numbers[-1] is None):
+        raise UnreadableError(node, "the shape of an input is (timesteps, features)")
+    if made.cls.reads == "input":
+        names = made.cls.sizes.attributes
+        return replace(made, sizes=dict(zip(names[-len(numbers) :], numbers, strict=False)))
+    return replace(made, reads="x".join(str(number) for number in numbers if number is not None))
+
+
+def _number(node: ast.expr, *, optional: bool = False) -> Value:
+    value = _constant(node)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    if value is None and optional:
+        return None
+    raise UnreadableError(node, f"{quote(ast.unparse(node))} is not a number", "write the number itself")
+
+
+def _word(node: ast.expr) -> Value:
+    """Return the value of an argument; that of a name is the name itself: `tf.nn.relu` is relu."""
+    if isinstance(node, ast.Name | ast.Attribute):
+        return _name(node)
+    if isinstance(node, ast.Call):  # nn.ReLU()
+        return _ACTIVATIONS.get(_name(node.func).lower(), _name(node.func))
+    value = _constant(node)
+    return value if isinstance(value, bool | int | float | str) else None
+
+
+def _constant(node: ast.expr) -> Value:
+    """Return what is written out, a number, a text or a truth value; of anything else its source."""
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        value = _constant(node.operand)
+        return -value if isinstance(value, int | float) else value
+    if isinstance(node, ast.Constant) and isinstance(node.value, bool | int | float | str | None):
+        return node.value
+    return ast.unparse(node)
+
+
+def _name(node: ast.expr) -> str:
+    """Return the last name of a path: LSTM of keras.layers.LSTM."""
+    return _path(node)[-1]
+
+
+def _path(node: ast.expr) -> list[str]:
+    if isinstance(node, ast.Attribute):
+        return [*_path(node.value), node.attr]
+    return [node.id] if isinstance(node, ast.Name) else [""]

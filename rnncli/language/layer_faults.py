@@ -1,0 +1,219 @@
+"""What is wrong with a layer of a spec: the message, the characters at fault, and the repair of the whole spec."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple, NoReturn
+
+from rnncli.errors import SpecError, listed, quote
+from rnncli.language.arguments import attribute_of
+from rnncli.language.hints import PLACEHOLDERS, closest, meant_kind, other_field, two_sizes
+from rnncli.language.source import Token, cut, lowered, splice, without_spaces
+from rnncli.layers import KINDS, LAYERS, Layer
+from rnncli.layers.options import Choice
+from rnncli.layers.sizes import BLANK_TEXT, Numbers, SizeError
+
+_NUMBER = r"[0-9][0-9_]*[kMG]?"
+
+
+class LayerFaults(NamedTuple):
+    """The faults of one layer; each method raises the SpecError for one of them.
+
+    Attributes:
+        text: the spec.
+        token: the layer in it.
+        blanks: whether `_` may stand for a number.
+    """
+
+    text: str
+    token: Token
+    blanks: bool
+
+    def no_kind(self, kind: Token) -> NoReturn:
+        """Fail because a layer starts with no kind that there is."""
+        word = lowered(kind.text)
+        if not self.token.text:
+            texts = (token.text for token in Token(self.text, 0).split(","))
+            self.fail(
+                kind,
+                "there is no layer between two commas",
+                advice="leave the comma out",
+                repair=",".join(text for text in texts if text),
+            )
+        if not word:
+            message = "there is no layer kind before the colon"
+            self.fail(kind, message, advice="name one", repair=splice(self.text, kind, "rnn"))
+        if "(" in word:
+            self.fail(kind, f"a layer is written KIND:SIZE, not as in {quote(kind.text)}")
+        name, equals, size = kind.text.partition("=")
+        if equals and lowered(name.strip()) in KINDS:
+            self._no_colon(kind, f"{name}:{size}")
+        message = f"there is no layer kind {quote(kind.text)}"
+        guess, field = meant_kind(word) or (closest(word, KINDS), "")
+        if guess is None:
+            self.fail(kind, message, advice=f"there are {', '.join(layer.kind for layer in LAYERS)}")
+        if field[:1].isdigit():
+            self._no_colon(kind, f"{guess}:{field}")
+        rest = self.token.text[len(kind.text) :]
+        self.fail(
+            kind,
+            message,
+            advice=f"perhaps {guess} with {field}" if field else f"perhaps {guess}",
+            repair=splice(self.text, self.token, f"{guess}{rest}:{field}" if field else f"{guess}{rest}"),
+        )
+
+    def _no_colon(self, kind: Token, instead: str) -> NoReturn:
+        message = f"a colon stands before the size of a layer, not as in {quote(kind.text)}"
+        self.fail(kind, message, lead="perhaps", repair=splice(self.text, kind, instead))
+
+    def no_size(self, cls: type[Layer], kind: Token) -> NoReturn:
+        """Fail because a layer has no size."""
+        self.fail(
+            kind,
+            f"{cls.kind} needs {cls.sizes.needs}, {cls.kind}:{cls.sizes.shortest}",
+            advice="give it one",
+            repair=splice(self.text, kind, f"{kind.text}:{cls.sizes.example}"),
+        )
+
+    def no_field(self, field: Token) -> NoReturn:
+        """Fail because there is nothing behind a colon."""
+        layers = Token(self.text, 0).split(",")
+        repair = ",".join(":".join(each.text for each in layer.split(":") if each.text) for layer in layers)
+        self.fail(field, "there is nothing between two colons", advice="leave the colon out", repair=repair)
+
+    def wrong_count(self, field: Token, message: str) -> NoReturn:
+        """Fail because the number of times that a layer is repeated is wrong."""
+        message = f"a layer is repeated a whole number of times: {message}"
+        self.fail(field, message, lead="without it", repair=cut(self.text, field))
+
+    def wrong_value(self, cls: type[Layer], option: Choice, field: Token, name: str) -> NoReturn:
+        """Fail because a field has a value that its option has not."""
+        typed = field.text.partition("=")[2].strip()
+        value = Token(typed, field.end - len(typed)) if typed else field
+        said = f"{quote(typed)} is none of" if typed else f"{option.key} needs one of"
+        message = f"{said} {', '.join(option.values)}"
+        if option.key_alone is not None and name in ("true", "false"):
+            repair = splice(self.text, field, option.key) if name == "true" else cut(self.text, field)
+            self.fail(value, message, advice=f"{option.key} alone says so, or nothing", repair=repair)
+        guess = option.other_names.get(name) or closest(name, option.values)
+        if guess is not None:
+            repair = splice(self.text, field, f"{option.key}={guess}")
+            self.fail(value, message, advice=f"perhaps {guess}", repair=repair)
+        default = cls.default(option.attribute)
+        usual = next((each for each, meant in option.values.items() if meant == default), option.key_alone)
+        self.fail(value, message, lead="for example", repair=splice(self.text, field, f"{option.key}={usual}"))
+
+    def wrong_size(self, cls: type[Layer], field: Token, fault: SizeError) -> NoReturn:
+        """Fail because the field for the size is written wrong."""
+        part = Token(field.text[fault.start : fault.end], field.start + fault.start)
+        if self.blanks and lowered(part.text) in PLACEHOLDERS:
+            self._placeholder(part)
+        two = re.fullmatch("([0-9]+)[xX*×]([0-9]+)", field.text)
+        if two is not None and _numbers(cls) == 1:
+            both = two_sizes(cls, self._kind, *two.groups())
+            self.fail(part, fault.message, lead="perhaps", repair=splice(self.text, field, both))
+        joined = self._joined_with_next(cls, field)
+        if joined is not None:
+            self.fail(part, fault.message, advice="sizes are joined by x", repair=joined)
+        repair = splice(self.text, part, fault.instead) if fault.instead else cut(self.text, field)
+        self.fail(part, fault.message, lead="perhaps" if fault.instead else "without it", repair=repair)
+
+    def set_twice(self, cls: type[Layer], first: Token, second: Token) -> NoReturn:
+        """Fail because two fields set the same; a second number may have been meant otherwise."""
+        message = f"{cls.kind} has {quote(first.text)} already, so {quote(second.text)} sets the same thing twice"
+        joined = self._joined_with_next(cls, first)
+        if joined is not None:
+            self.fail(second, message, advice="sizes are joined by x", repair=joined)
+        if _numbers(cls) == 1 and re.fullmatch(_NUMBER, first.text) and re.fullmatch(_NUMBER, second.text):
+            others = [field.text for field in self.token.split(":") if field.start != second.start]
+            both = two_sizes(cls, self._kind, first.text, second.text)
+            if both.startswith(f"{first.text}:"):
+                repair = splice(self.text, second, both.removeprefix(f"{first.text}:"))
+            else:
+                repair = splice(self.text, self.token, f"{':'.join(others)},{self._kind}:{second.text}")
+            self.fail(second, message, lead="perhaps several layers", repair=repair)
+        self.fail(second, message, advice="keep one of them", repair=cut(self.text, second))
+
+    def blank(self, part: Token, number: str) -> NoReturn:
+        """Fail because there is a blank where there may be none; a number is proposed."""
+        message = f"{BLANK_TEXT} is a blank, and only `rnncli solve` finds the number for it"
+        self.fail(part, message, lead="perhaps", repair=splice(self.text, part, number))
+
+    def unknown(self, cls: type[Layer], field: Token) -> NoReturn:
+        """Fail because a layer has no such field."""
+        word = lowered(field.text)
+        if word in PLACEHOLDERS and _numbers(cls):
+            if self.blanks:
+                self._placeholder(field)
+            repair = splice(self.text, field, cls.sizes.example)
+            self.fail(field, f"{quote(field.text)} is no number", lead="for example", repair=repair)
+        name, equals, value = (part.strip() for part in word.partition("="))
+        message = f"{cls.kind} does not know {quote(field.text)}"
+        if attribute_of(cls, name) in cls.sizes.attributes and value:
+            self.fail(field, message, advice="write the number alone", repair=self._sizes_alone(cls))
+        elsewhere = [layer.kind for layer in LAYERS if any(option.spells(name) for option in layer.options)]
+        if elsewhere and cls.kind not in elsewhere:
+            message = f"{cls.kind} does not take {quote(field.text)}; only {listed(elsewhere)} can"
+            self.fail(field, message, advice="leave it out", repair=cut(self.text, field))
+        other = other_field(cls, name, value if equals else None)
+        if other is not None:
+            instead, advice = other
+            repair = splice(self.text, field, instead) if instead else cut(self.text, field)
+            self.fail(field, message, advice=advice, repair=repair)
+        known = [option.lead for option in cls.options]
+        advice = f"it takes {listed(known)}" if known else ""
+        self.fail(field, message, advice=advice, lead="without it", repair=cut(self.text, field))
+
+    def _placeholder(self, part: Token) -> NoReturn:
+        message = f"the number to be found is written {BLANK_TEXT}, not {quote(part.text)}"
+        self.fail(part, message, lead="perhaps", repair=splice(self.text, part, BLANK_TEXT))
+
+    @property
+    def _kind(self) -> str:
+        """The name of the kind, as typed."""
+        return self.token.text.partition(":")[0].strip()
+
+    def _joined_with_next(self, cls: type[Layer], field: Token) -> str | None:
+        """Return the spec with a number joined to that in the next field, where the kind has two sizes."""
+        following = self.text[field.end : self.token.end]
+        number = re.match(rf"\s*:\s*({_NUMBER})\s*(?=:|$)", following)
+        if number is None or _numbers(cls) != 2 or not re.fullmatch(_NUMBER, field.text):
+            return None
+        return splice(self.text, Token(number[0], field.end), f"x{number[1]}")
+
+    def _sizes_alone(self, cls: type[Layer]) -> str:
+        """Return the spec with the sizes of the layer, which are written as arguments, as one field."""
+        kind, *fields = (token.text for token in self.token.split(":"))
+        sizes = dict.fromkeys(cls.sizes.attributes, "")
+        others = []
+        for text in fields:
+            name, _, value = (part.strip() for part in text.partition("="))
+            attribute = attribute_of(cls, lowered(name))
+            if attribute in sizes and value and not sizes[attribute]:
+                sizes[attribute] = value
+            else:
+                others.append(text)
+        size = "x".join(value for value in sizes.values() if value)
+        return splice(self.text, self.token, ":".join([kind, size, *others]))
+
+    def fail(
+        self, token: Token, message: str, *, advice: str = "", lead: str = "", repair: str | None = None
+    ) -> NoReturn:
+        """Raise the error at a token.
+
+        Raises:
+            SpecError: always.
+        """
+        raise SpecError(
+            message,
+            text=self.text,
+            span=token.span,
+            advice=advice,
+            lead=lead,
+            repair=None if repair is None else without_spaces(repair),
+        )
+
+
+def _numbers(cls: type[Layer]) -> int:
+    """Return how many numbers are in the size of a kind of layer."""
+    return len(cls.sizes.attributes) if isinstance(cls.sizes, Numbers) else 0

@@ -1,0 +1,127 @@
+"""Reads one layer of a spec: its kind and its fields."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+from rnncli.language.layer_faults import LayerFaults
+from rnncli.language.source import Token, lowered
+from rnncli.layers import KINDS, Layer
+from rnncli.layers.options import Choice, Flag, Option
+from rnncli.layers.sizes import BLANK, BLANK_TEXT, Blank, SizeError
+from rnncli.quantities import parse_size
+
+_BLANK_IN_FIELD = re.compile(rf"(?:^|[xX])\s*({BLANK_TEXT})\s*(?=[xX]|$)")
+
+
+class Written(NamedTuple):
+    """A layer as it is written.
+
+    Attributes:
+        layer: the layer; it has `BLANK` where a blank stands for a size.
+        times: how often it is repeated; `BLANK` where a blank stands for the count.
+        size: the field that says the sizes, if there is one.
+        repeat: the field that says the count, if there is one.
+        blanks: where in the text its blanks stand.
+    """
+
+    layer: Layer
+    times: int | Blank
+    size: Token | None
+    repeat: Token | None
+    blanks: tuple[int, ...]
+
+
+def read_layer(text: str, token: Token, blanks: bool) -> Written:
+    """Return the layer that a token of a spec is.
+
+    Args:
+        text: the spec.
+        token: the layer in it.
+        blanks: whether `_` may stand for a number.
+
+    Raises:
+        SpecError: the token breaks a rule of the language.
+    """
+    return _LayerParser(LayerFaults(text, token, blanks)).parse()
+
+
+class _LayerParser:
+    """Reads one layer."""
+
+    def __init__(self, faults: LayerFaults) -> None:
+        self.faults = faults
+        self.blanks: list[int] = []
+
+    def parse(self) -> Written:
+        kind, *fields = self.faults.token.split(":")
+        word = lowered(kind.text)
+        cls = KINDS[word] if word in KINDS else self.faults.no_kind(kind)
+        arguments: dict[str, Any] = {}
+        written: dict[str, Token] = {}
+        for field in fields:
+            what, values = self._field(cls, field)
+            if what in written:
+                self.faults.set_twice(cls, written[what], field)
+            written[what] = field
+            arguments.update(values)
+        if "size" not in written and cls.sizes.required:
+            self.faults.no_size(cls, kind)
+        times = arguments.pop("count", 1)
+        return Written(cls(**arguments), times, written.get("size"), written.get("count"), tuple(self.blanks))
+
+    def _field(self, cls: type[Layer], field: Token) -> tuple[str, dict[str, Any]]:
+        """Return what a field sets, for telling when it is set twice, and the values it gives."""
+        word = lowered(field.text)
+        if not word:
+            self.faults.no_field(field)
+        if re.fullmatch(rf"x({BLANK_TEXT}|[0-9].*)", word, re.DOTALL):
+            return "count", {"count": self._count(field, field.text[1:])}
+        for option in cls.options:
+            values = self._option(cls, option, field, word)
+            if values is not None:
+                return option.attribute, values
+        if cls.sizes.means(word):
+            return "size", self._sizes(cls, field)
+        self.faults.unknown(cls, field)
+
+    def _option(self, cls: type[Layer], option: Option, field: Token, word: str) -> dict[str, Any] | None:
+        """Return the value that a field gives to the attribute of an option, or None if it is no field of that."""
+        if isinstance(option, Flag):
+            return {option.attribute: option.value} if word == option.word else None
+        assert isinstance(option, Choice)
+        key, equals, name = word.partition("=")
+        key, name = key.strip(), name.strip()
+        if not option.spells(key) or (equals and key != option.key):
+            return None
+        if not equals:
+            name = key if key != option.key else option.key_alone or ""
+        if name not in option.values:
+            self.faults.wrong_value(cls, option, field, name)
+        return {option.attribute: option.values[name]}
+
+    def _count(self, field: Token, digits: str) -> int | Blank:
+        if digits == BLANK_TEXT:
+            self._take_blank(field.start + 1, "2")
+            return BLANK
+        try:
+            return parse_size(digits)
+        except ValueError as fault:
+            self.faults.wrong_count(field, str(fault))
+
+    def _sizes(self, cls: type[Layer], field: Token) -> dict[str, Any]:
+        """Return the values that a field gives to the attributes that hold the sizes."""
+        try:
+            values = cls.sizes.parse(cls.kind, field.text)
+        except SizeError as fault:
+            self.faults.wrong_size(cls, field, fault)
+        for blank in _BLANK_IN_FIELD.finditer(field.text):
+            self._take_blank(field.start + blank.start(1), cls.sizes.example.split("x")[-1])
+        return values
+
+    def _take_blank(self, position: int, number: str) -> None:
+        """Note where a blank stands, or fail where there may be none; then a number is proposed."""
+        self.blanks.append(position)
+        if not self.faults.blanks:
+            self.faults.blank(Token(BLANK_TEXT, position), number)
