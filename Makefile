@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 FRAMEWORKS := .venv-frameworks
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint wheel bench golden judge clean
+.PHONY: help demo test lint wheel bench golden judge man clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ golden: $(FRAMEWORKS)/.installed  ## Make the golden values anew from Keras and 
 
 judge: $(FRAMEWORKS)/.installed  ## Compare thousands of random networks with Keras and PyTorch
 	KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/golden/judge.py
+
+man: $(VENV)/.installed  ## Make the manual page anew from the commands
+	$(BIN)/python -m pytest --quiet --rewrite-screens tests/test_manual.py
 
 clean:  ## Remove everything that make has made
 	rm -rf $(VENV) $(FRAMEWORKS) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -54,7 +54,7 @@ PATIENCE = 60
 class Shell:
     """A shell that waits for keys, in a folder of its own where rnncli is on the path."""
 
-    def __init__(self, name: str, folder: Path) -> None:
+    def __init__(self, name: str, folder: Path, start: str | None = None) -> None:
         pty = pytest.importorskip("pty")
         if shutil.which(name) is None:
             pytest.skip(f"this machine has no {name}")
@@ -63,7 +63,7 @@ class Shell:
         program.parent.mkdir()
         program.write_text(f'#!/bin/sh\nexec {sys.executable} -m rnncli "$@"\n', encoding="utf-8")
         program.chmod(0o755)
-        (folder / "start").write_text(STARTS[name], encoding="utf-8")
+        (folder / "start").write_text(start or STARTS[name], encoding="utf-8")
         (folder / ".zshrc").symlink_to("start")
         environment = {name: os.environ[name] for name in KEPT if name in os.environ} | {
             "PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}",
@@ -76,6 +76,7 @@ class Shell:
         if self.process == 0:
             os.chdir(folder)
             os.execvpe(name, COMMANDS[name], environment)
+        os.set_inheritable(self.terminal, False)  # or the next shell would hold it open
         self._wait_until(lambda: "ready> " in self.shown)
 
     def line_after(self, keys: str) -> str:

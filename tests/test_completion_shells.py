@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
-from shells import COMMANDS, Shell
+from shells import COMMANDS, STARTS, Shell
 
 LINES = {
     "rnncli summ": "rnncli summary ",
@@ -52,9 +54,8 @@ def shell(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     (folder / "folder").mkdir()
     for name in ("data.npy", "data.npz", "data.txt", "my file.npy", "folder/deep.npy", "folder/deep.txt"):
         (folder / name).touch()
-    shell = Shell(request.param, folder)
-    yield shell
-    shell.close()
+    with closing(Shell(request.param, folder)) as shell:
+        yield shell
 
 
 @pytest.mark.parametrize("typed", LINES)
@@ -80,3 +81,11 @@ def test_tab_twice_lists_the_choices(shell: Shell) -> None:
     assert shell.line_after("rnncli summary input:8,gru:4:\t\t").startswith("rnncli summary input:8,gru:4:")
     for field in ("seq", "back", "bi=", "nobias", "act=", "recact=", "reset="):
         assert field in shell.shown
+
+
+def test_zsh_may_also_load_the_script_when_it_is_needed(tmp_path: Path) -> None:
+    start = STARTS["zsh"].replace("source <(rnncli completion zsh)", "")
+    script = f"rnncli completion zsh > ~/_rnncli\nfpath=(~ $fpath)\n{start}"
+    with closing(Shell("zsh", tmp_path, script)) as shell:
+        for _ in range(2):
+            assert shell.line_after("rnncli summary input:8,ls\t") == "rnncli summary input:8,lstm:"

@@ -9,3 +9,4 @@ cd "$environment"
 bin/rnncli summary
 bin/rnncli forward --timesteps 100
 bin/python -m rnncli --version
+test -f share/man/man1/rnncli.1

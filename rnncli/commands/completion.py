@@ -208,10 +208,10 @@ class _Zsh(_Completion, ZshComplete):
     fi
 }
 
+compdef %(complete_func)s %(prog_name)s
+# As a file in fpath, zsh has loaded it for a line that waits to be completed.
 if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
     %(complete_func)s "$@"
-else
-    compdef %(complete_func)s %(prog_name)s
 fi
 """
 

@@ -1,0 +1,61 @@
+"""The manual page: it is what the commands say now, and man shows it as it is meant."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import click
+import pytest
+
+import rnncli
+from rnncli.cli import COMMANDS, cli
+from rnncli.commands.groups import GROUPS
+from rnncli.commands.manual import page
+
+PAGE = Path(rnncli.__file__).parent / "man" / "rnncli.1"
+
+
+def shown(*command: str) -> str:
+    """The page as a program of the machine shows it at 80 columns."""
+    if shutil.which(command[0]) is None:
+        pytest.skip(f"this machine has no {command[0]}")
+    environment = os.environ | {"MANWIDTH": "80", "MANPAGER": "cat", "LC_ALL": "C.UTF-8"}
+    done = subprocess.run([*command, str(PAGE)], capture_output=True, text=True, encoding="utf-8", env=environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_the_page_is_made_from_the_commands_as_they_are(request: pytest.FixtureRequest) -> None:
+    if request.config.getoption("--rewrite-screens"):
+        PAGE.write_text(page(), encoding="utf-8")
+    assert PAGE.read_text(encoding="utf-8") == page(), "make it anew with `make man` or pytest --rewrite-screens"
+
+
+def test_it_is_ascii_so_that_every_man_can_read_it() -> None:
+    assert page().isascii()
+
+
+def test_groff_has_no_warning_for_it() -> None:
+    assert shown("groff", "-man", "-Tutf8", "-ww", "-z") == ""
+
+
+def test_man_shows_every_command_and_option_and_no_line_is_wider_than_the_terminal() -> None:
+    text = shown("man", "-l")
+    lines = [line.strip() for line in text.splitlines()]
+    assert max(map(len, text.splitlines())) <= 80
+    for name in COMMANDS:
+        assert name in lines
+        usage = click.Context(command := cli.get_command(click.Context(cli), name), info_name=f"rnncli {name}")
+        assert " ".join([f"rnncli {name}", *command.collect_usage_pieces(usage)]) in lines
+    for option in (option for group in GROUPS.values() for option in group):
+        assert any(line.startswith(option) or f", {option}" in line for line in lines), option
+
+
+def test_man_shows_examples_and_the_spec_language_as_they_are_written() -> None:
+    text = shown("man", "-l")
+    assert "rnncli solve input:64,gru:_ --memory 4MB --dtype float16 --multiple-of 8\n" in text
+    assert "h = act(x·W + h·U + b)" in text
+    assert "Keras's initialisers" in text
