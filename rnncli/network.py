@@ -196,7 +196,7 @@ def check_known(name: str, value: object, allowed: Sequence[str]) -> None:
     Raises:
         ArgumentError: it is none of them.
     """
-    if value not in allowed:
+    if not isinstance(value, str) or value not in allowed:
         raise ArgumentError(f"{name} is {shorten(repr(value))}, expected {listed(allowed, 'or')}")
 
 

@@ -14,8 +14,7 @@ from rnncli import Network
 from rnncli.engine import Model, chunks
 from rnncli.engine.chunks import Chunk
 from rnncli.engine.inputs import random_chunks
-from rnncli.engine.model import flow
-from rnncli.engine.passes import Pass
+from rnncli.engine.passes import Pass, flow
 from rnncli.errors import RnncliError
 from rnncli.layers.activations import ACTIVATIONS
 
@@ -193,13 +192,10 @@ def test_what_a_layer_yields_at_its_end_goes_through_those_above_before_they_end
     np.testing.assert_allclose(np.concatenate(found).transpose(2, 0, 1), expected, rtol=1e-6)
 
 
-def test_overflow_in_a_network_is_silent_and_the_callers_own_is_not() -> None:
+def test_overflow_is_left_to_be_seen_in_the_output() -> None:
     model = Model("input:1,rnn:9:linear:seq", init="uniform")
     with np.errstate(all="raise"):
-        outputs = model.stream(model.chunks_of(np.ones((1, 30_000, 1))))
-        assert not np.isfinite(next(outputs).values).all()
-        with pytest.raises(FloatingPointError):
-            np.divide(1, np.zeros(1))
+        assert not np.isfinite(model(np.ones((1, 300, 1)))).all()
 
 
 @given(
@@ -217,39 +213,3 @@ def test_random_input_does_not_depend_on_the_length_of_chunks(
     (whole,) = random_chunks(network, batch, 12, 12, **arguments)
     parts = list(random_chunks(network, batch, 12, steps, **arguments))
     np.testing.assert_array_equal(np.concatenate([part.values for part in parts]), whole.values)
-
-
-def test_weights_of_a_model_cannot_be_changed_behind_its_back() -> None:
-    model = Model(Network.parse("input:2,rnn:3"))
-    with pytest.raises(ValueError, match="read-only"):
-        model.weights["simple_rnn/kernel"][0, 0] = 1
-
-
-@pytest.mark.parametrize(
-    ("spec", "x", "message"),
-    [
-        ("input:3,rnn:2", np.zeros((5, 3)), r"shape \(5, 3\), expected \(batch, timesteps, 3\)"),
-        ("input:3,rnn:2", np.zeros((1, 5, 4)), r"shape \(1, 5, 4\), expected \(batch, timesteps, 3\)"),
-        ("input:3,rnn:2", np.zeros((1, 0, 3)), "holds nothing"),
-        ("input:7x3,rnn:2", np.zeros((1, 5, 3)), r"expected \(batch, 7, 3\)"),
-        ("input:3,rnn:2", np.full((1, 5, 3), "a"), "expected floats"),
-        ("embed:4x3,rnn:2", np.zeros((1, 5)), "expected integer ids"),
-        ("embed:4x3,rnn:2", np.full((1, 5), 4), "id 4 .* outside the vocabulary, 0 to 3"),
-        ("embed:4x3,rnn:2", np.full((1, 5), -1), "id -1 .* outside the vocabulary, 0 to 3"),
-    ],
-)
-def test_an_input_that_does_not_fit_is_refused(spec: str, x: np.ndarray, message: str) -> None:
-    with pytest.raises(RnncliError, match=message):
-        Model(Network.parse(spec))(x)
-
-
-def test_orthogonal_kernels_are_orthogonal() -> None:
-    for spec in ("input:2,rnn:40", "input:2,lstm:40", "input:2,gru:40"):
-        model = Model(Network.parse(spec), dtype="float64")
-        (kernel,) = (array for key, array in model.weights.items() if key.endswith("recurrent_kernel"))
-        np.testing.assert_allclose(kernel @ kernel.T, np.eye(40), atol=1e-12)
-
-
-def test_an_lstm_starts_with_a_forget_bias_of_one() -> None:
-    bias = Model(Network.parse("input:2,lstm:3")).weights["lstm/bias"]
-    np.testing.assert_array_equal(bias, [0, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0])

@@ -1,6 +1,6 @@
-"""The activations, as Keras 3 defines them, on arrays of columns.
+"""The activations, as Keras 3 defines them.
 
-Each takes `x` of shape (..., units, batch) and writes its result to `out`, which may be `x` itself.
+Each takes `x`, (..., units, batch), and writes to `out`, which has the same shape and may be `x` itself.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def _selu(x: Array, out: Array) -> None:
 
 
 def _gelu(x: Array, out: Array) -> None:
-    # NumPy has no error function; Python's is exact to the last bit, and slow.
+    # NumPy has no error function. Python's takes one number at a time: exact, but slow.
     scaled = (x / math.sqrt(2)).ravel()
     erf = np.fromiter(map(math.erf, scaled.tolist()), x.dtype, count=x.size).reshape(x.shape)
     np.multiply(x, 0.5 * (1 + erf), out=out)

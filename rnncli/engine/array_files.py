@@ -1,6 +1,6 @@
-"""Arrays in files: .npy for inputs and outputs, .npz for weights.
+"""Arrays in files: .npy for inputs and outputs, .npz for weights and states.
 
-Headers are checked before anything is read, nothing is ever unpickled, and a file is written whole or not at all.
+A header is checked before its numbers are read. Nothing is ever unpickled. A file is written whole or not at all.
 """
 
 from __future__ import annotations
@@ -28,30 +28,30 @@ from rnncli.network import Network
 Header = tuple[tuple[int, ...], bool, np.dtype[Any]]
 
 _UNREADABLE = (ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError)
-"""What NumPy and zipfile raise for a file that is not what its name says."""
+"""What NumPy and zipfile raise for a file of another kind or a damaged one."""
 
 
 def open_input(path: str, network: Network) -> Array:
-    """Return the input array of a .npy file, left on disk until it is read.
+    """Return the input in a .npy file. Its numbers stay on disk until they are used.
 
     Raises:
-        RnncliError: the file is missing, truncated, pickled or no .npy, or the network reads another shape or type.
+        RnncliError: the file is missing, truncated, pickled or no .npy, or the network reads another shape or dtype.
     """
     with about(path, "an array saved by numpy.save"), _opened(path) as file:
         shape, fortran, dtype = _read_header(file)
         offset = file.tell()
         check_input(network, shape, dtype)
         _check_size(os.fstat(file.fileno()).st_size - offset, shape, dtype)
-        # The mapping outlives the file object.
+        # The map stays open when the file object is closed.
         return np.memmap(file, dtype, "r", offset, shape, "F" if fortran else "C")
 
 
 def read_arrays(path: str, expected: Mapping[str, tuple[int, ...]], dtype: np.dtype[Any]) -> dict[str, Array]:
-    """Return the arrays of an .npz file by key; `expected` holds their shapes.
+    """Return the arrays in an .npz file by key, as `dtype`. `expected` holds the shape of each.
 
     Raises:
-        RnncliError: the file is missing, truncated, pickled or no .npz; an array is missing, unknown, of another shape
-            or type, or not finite.
+        RnncliError: the file is missing, truncated, pickled or no .npz; or an array is missing, unknown, of another
+            shape or dtype, or not finite.
     """
     with (
         about(path, "an archive saved by rnncli or numpy.savez"),
@@ -63,11 +63,12 @@ def read_arrays(path: str, expected: Mapping[str, tuple[int, ...]], dtype: np.dt
             with _about_array(key), archive.open(f"{key}.npy") as file:
                 found, _, kind = _read_header(file)
             check_array(key, found, kind, shape)
-        return checked_arrays({key: _read_member(archive, key) for key in expected}, expected, dtype)
+        arrays = {key: _read_member(archive, key) for key in expected}
+        return checked_arrays("arrays", arrays, expected, dtype)
 
 
 def write_arrays(path: str, arrays: Mapping[str, Array]) -> None:
-    """Write arrays to an .npz file by key, whole or not at all.
+    """Write arrays by key to an .npz file, all of them or none.
 
     Raises:
         RnncliError: it cannot be written.
@@ -78,10 +79,15 @@ def write_arrays(path: str, arrays: Mapping[str, Array]) -> None:
 
 @contextlib.contextmanager
 def output_file(path: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Iterator[Callable[[int, Array], None]]:
-    """Write a .npy file of an output (batch, timesteps, features) or (batch, features) as it is made.
+    """Write an output to a .npy file while it is computed.
 
-    Yields a function that takes the first timestep and the columns of some, (timesteps, features, batch). The file
-    appears under its name when all has been written; if anything fails, it does not appear and an old one stays.
+    Yields a function that writes a chunk, given its first timestep and its values (timesteps, features, batch). The
+    file takes its name when the block ends. If anything fails before, an old file of that name stays as it was.
+
+    Args:
+        path: the name of the file.
+        shape: (batch, timesteps, features), or (batch, features) for a single chunk of one timestep.
+        dtype: of the file.
 
     Raises:
         RnncliError: it cannot be written.
@@ -103,7 +109,7 @@ def output_file(path: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Iter
 
 @contextlib.contextmanager
 def _opened(path: str) -> Iterator[IO[bytes]]:
-    """Open a file for reading anywhere in it; what comes through a pipe goes to a temporary file first."""
+    """Open a file that can be read at any place. What comes through a pipe is copied to a temporary file first."""
     with Path(path).open("rb") as file:
         if file.seekable():
             yield file
@@ -115,7 +121,7 @@ def _opened(path: str) -> Iterator[IO[bytes]]:
 
 
 def _read_header(file: IO[bytes]) -> Header:
-    """Return shape, Fortran order and dtype from the start of a .npy file."""
+    """Return what a .npy file starts with: its shape, whether it is in Fortran's order, and its dtype."""
     version = npy.read_magic(file)
     if version == (1, 0):
         header: Header = npy.read_array_header_1_0(file)
@@ -147,7 +153,7 @@ def _read_member(archive: zipfile.ZipFile, key: str) -> Array:
 
 @contextlib.contextmanager
 def _about_array(key: str) -> Iterator[None]:
-    """Name the array of an archive that an error is about."""
+    """Add the array's name to an error that is raised in the block."""
     try:
         yield
     except RnncliError as error:
@@ -158,7 +164,7 @@ def _about_array(key: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def about(path: str, expected: str) -> Iterator[None]:
-    """Name the file that an error is about, and what was expected of it."""
+    """Add the file's name to an error that is raised in the block, and where it is unreadable what was expected."""
     try:
         yield
     except RnncliError as error:

@@ -1,4 +1,4 @@
-"""Which arrays a network takes; they are checked before anything is done with them."""
+"""Checks of the arrays that people give: inputs, weights and states. Nothing is computed from them before."""
 
 from __future__ import annotations
 
@@ -8,48 +8,76 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnncli.engine.initializers import network_weights
+from rnncli.engine.request import DTYPES
 from rnncli.engine.types import Array
-from rnncli.errors import RnncliError
-from rnncli.network import Network
+from rnncli.errors import ArgumentError, shorten
+from rnncli.network import Network, check_known
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 
-def check_input(network: Network, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-    """Check an input array before it is read.
+def checked_dtype(dtype: object) -> np.dtype[Any]:
+    """Return the dtype that a name stands for: "float32", or NumPy's np.float32 or np.dtype("float32").
 
     Raises:
-        RnncliError: it has another shape or type than the network reads.
+        ArgumentError: the engine does not compute in it.
+    """
+    if isinstance(dtype, np.dtype):
+        name: object = dtype.name
+    elif isinstance(dtype, type):
+        name = dtype.__name__
+    else:
+        name = dtype
+    check_known("dtype", name, DTYPES)
+    return np.dtype(str(name))
+
+
+def checked_input(network: Network, x: ArrayLike) -> Array:
+    """Return an input as an array. Ids outside the vocabulary are only found when it is read (`check_ids`).
+
+    Raises:
+        ArgumentError: it has another shape or dtype than the network reads.
+    """
+    array = _as_array("the input", x)
+    check_input(network, array.shape, array.dtype)
+    return array
+
+
+def check_input(network: Network, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    """Check the shape and the dtype of an input.
+
+    Raises:
+        ArgumentError: the network reads another shape or dtype.
     """
     expected = network.input_shape()
     names = ("batch", "timesteps", "features")[: len(expected)]
     want = ", ".join(name if size is None else f"{size}" for name, size in zip(names, expected, strict=True))
     if len(shape) != len(expected) or any(size not in (None, got) for size, got in zip(expected, shape, strict=True)):
         missing_batch = len(shape) == len(expected) - 1
-        raise RnncliError(
+        raise ArgumentError(
             f"the input has shape {shape}, expected ({want})",
             "add the axis of the batch: x[None]" if missing_batch else None,
         )
     if 0 in shape:
-        raise RnncliError(f"the input has shape {shape}: it holds nothing")
+        raise ArgumentError(f"the input has shape {shape}: it holds nothing")
     if network.head.vocabulary is not None:
         if dtype.kind not in "iu":
-            raise RnncliError(f"the input holds {dtype}, expected integer ids", "x.astype('int64')")
+            raise ArgumentError(f"the input holds {dtype}, expected integer ids", "x.astype('int64')")
     elif dtype.kind not in "fiub":
-        raise RnncliError(f"the input holds {dtype}, expected floats", "x.astype('float32')")
+        raise ArgumentError(f"the input holds {dtype}, expected floats", "x.astype('float32')")
 
 
 def check_ids(ids: Array, vocabulary: int, start: int) -> None:
-    """Check some timesteps of ids, (timesteps, batch), the first of which is step `start` of the sequence.
+    """Check some timesteps of ids, (timesteps, batch), the first of which is timestep `start` of the sequence.
 
     Raises:
-        RnncliError: one is outside the vocabulary, 0 to `vocabulary` - 1.
+        ArgumentError: one is outside the vocabulary, 0 to `vocabulary` - 1.
     """
     wrong = (ids < 0) | (ids >= vocabulary)
     if wrong.any():
         t, sample = np.argwhere(wrong)[0]
-        raise RnncliError(
+        raise ArgumentError(
             f"id {ids[t, sample]} (sample {sample}, timestep {start + t}) is outside the vocabulary, "
             f"0 to {vocabulary - 1:,}",
             "give the embedding more ids, or clip them",
@@ -58,7 +86,7 @@ def check_ids(ids: Array, vocabulary: int, start: int) -> None:
 
 def weight_shapes(network: Network) -> dict[str, tuple[int, ...]]:
     """Return the shape of every weight by key, in Keras's order."""
-    return {key: weight.shape for _, (key, weight) in network_weights(network)}
+    return {key: weight.shape for _, key, weight in network_weights(network)}
 
 
 def state_shapes(network: Network, batch: int) -> dict[str, tuple[int, ...]]:
@@ -71,59 +99,81 @@ def state_shapes(network: Network, batch: int) -> dict[str, tuple[int, ...]]:
 
 
 def checked_arrays(
-    given: Mapping[str, ArrayLike], expected: Mapping[str, tuple[int, ...]], dtype: np.dtype[Any]
+    name: str, given: Mapping[str, ArrayLike], expected: Mapping[str, tuple[int, ...]], dtype: np.dtype[Any]
 ) -> dict[str, Array]:
-    """Return arrays given by key as copies of `dtype`, in the order of `expected`, which holds their shapes.
+    """Return copies of arrays as `dtype`, in the order of `expected`.
+
+    Args:
+        name: what the arrays are: weights, state.
+        given: the arrays by key.
+        expected: the shape of each.
+        dtype: float32 or float64.
 
     Raises:
-        RnncliError: one is missing, unknown, of another shape or type, or not finite.
+        ArgumentError: one is missing, unknown, of another shape or dtype, or not finite.
     """
+    if not isinstance(given, Mapping):
+        raise ArgumentError(f"{name} is {shorten(repr(given))}, expected a dict of arrays: {_known(expected)}")
     check_keys(given, expected)
-    arrays = {}
-    for key, shape in expected.items():
-        array = np.asarray(given[key])
-        check_array(key, array.shape, array.dtype, shape)
-        with np.errstate(over="ignore"):
-            arrays[key] = np.array(array, dtype, order="C")
-        if not np.isfinite(arrays[key]).all():
-            wrong = np.argwhere(~np.isfinite(arrays[key]))
-            index = ", ".join(str(i) for i in wrong[0])
-            raise RnncliError(
-                f"{key}[{index}] is {array[tuple(wrong[0])]}, expected a finite number in {dtype} "
-                f"({len(wrong):,} of {array.size:,} are not)"
-            )
-    return arrays
+    return {key: _checked_array(key, given[key], shape, dtype) for key, shape in expected.items()}
+
+
+def _checked_array(key: str, given: ArrayLike, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    array = _as_array(key, given)
+    check_array(key, array.shape, array.dtype, shape)
+    with np.errstate(over="ignore"):  # what is too large for the dtype becomes infinite, which is found below
+        copy: Array = np.array(array, dtype, order="C")
+    if not np.isfinite(copy).all():
+        wrong = np.argwhere(~np.isfinite(copy))
+        index = ", ".join(str(i) for i in wrong[0])
+        raise ArgumentError(
+            f"{key}[{index}] is {array[tuple(wrong[0])]}, expected a finite number in {dtype} "
+            f"({len(wrong):,} of {array.size:,} are not)"
+        )
+    return copy
 
 
 def check_keys(given: Iterable[str], expected: Mapping[str, tuple[int, ...]]) -> None:
-    """Check that the arrays given are those that a network has.
+    """Check that the arrays given are those that are expected.
 
     Raises:
-        RnncliError: some are missing, or not the network's.
+        ArgumentError: some are missing, or are none of those.
     """
     given = dict.fromkeys(given)  # a set in order
     missing = [key for key in expected if key not in given]
     if missing:
-        raise RnncliError(
+        raise ArgumentError(
             f"there is no array {missing[0]} of shape {expected[missing[0]]}"
             + (f", nor {len(missing) - 1} others" if len(missing) > 1 else ""),
-            f"the arrays given are {', '.join(given) or 'none'}",
+            f"the arrays given are {_known(given)}",
         )
     unknown = [key for key in given if key not in expected]
     if unknown:
-        raise RnncliError(
+        raise ArgumentError(
             f"the network has no array {unknown[0]}",
-            f"it has {', '.join(expected) or 'none'}",
+            f"it has {_known(expected)}",
         )
 
 
 def check_array(key: str, shape: tuple[int, ...], dtype: np.dtype[Any], expected: tuple[int, ...]) -> None:
-    """Check an array before it is read.
+    """Check the shape and the dtype of a weight or a state.
 
     Raises:
-        RnncliError: it has another shape or type than expected.
+        ArgumentError: another shape is expected, or the dtype is not one of real numbers.
     """
     if shape != expected:
-        raise RnncliError(f"{key} has shape {shape}, expected {expected}")
+        raise ArgumentError(f"{key} has shape {shape}, expected {expected}")
     if dtype.kind not in "fiu":
-        raise RnncliError(f"{key} holds {dtype}, expected floats")
+        raise ArgumentError(f"{key} holds {dtype}, expected floats")
+
+
+def _known(keys: Iterable[object]) -> str:
+    return ", ".join(map(str, keys)) or "none"
+
+
+def _as_array(name: str, given: ArrayLike) -> Array:
+    try:
+        return np.asarray(given)
+    except (TypeError, ValueError) as fault:
+        reason = f"{fault}".splitlines()[0]
+        raise ArgumentError(f"{name} is {shorten(repr(given))}, expected an array of numbers ({reason})") from None

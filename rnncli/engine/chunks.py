@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from rnncli.engine.types import Array
 from rnncli.network import Network
+
+ChunkSteps = Callable[[int], int]
+"""Says how many timesteps a chunk should have, given the number of samples: `chunk_steps` for one network."""
 
 CHUNK_NUMBERS = 1 << 17
 """About how many numbers one layer should handle in a chunk: so many still fit in the processor's cache."""

@@ -1,4 +1,4 @@
-"""A watched run: what came out of each layer, in what shape and time, against what the summary predicts."""
+"""A run in which every layer is watched: the shape, the time and the statistics of what it returns."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from math import isfinite
 from time import perf_counter
 from typing import Any
 
+import numpy as np
+
 from rnncli.engine.chunks import Chunk
-from rnncli.engine.model import Model, flow
-from rnncli.engine.passes import Pass, State, Tick
+from rnncli.engine.model import Model
+from rnncli.engine.passes import Pass, State, Tick, flow
 from rnncli.engine.statistics import Statistics
 from rnncli.engine.types import Array
 from rnncli.errors import RnncliError
@@ -24,9 +26,9 @@ class LayerRun:
     """One layer of a run.
 
     Attributes:
-        summary: what it was predicted to return; its shape has been found to hold.
-        seconds: the time it took.
-        statistics: of its outputs.
+        summary: the layer's row of the summary. What came out had the shape that it predicts.
+        seconds: the time that the layer took.
+        statistics: what its outputs look like.
     """
 
     summary: LayerSummary
@@ -39,8 +41,8 @@ class ForwardRun:
     """A finished run.
 
     Attributes:
-        summary: the network's, with the batch and the timesteps of the run.
-        layers: what was found of each layer of the summary.
+        summary: the network's summary for the batch and the timesteps of the run.
+        layers: what was found for each layer of the summary.
     """
 
     summary: Summary
@@ -52,7 +54,7 @@ class ForwardRun:
         return sum(layer.seconds for layer in self.layers)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as plain data: the summary's object, with what was measured in each layer."""
+        """Return it as plain data: what the summary returns, with what was measured added to each layer."""
         data = self.summary.as_dict()
         for layer, run in zip(data["layers"], self.layers, strict=True):
             values = run.statistics
@@ -81,31 +83,32 @@ def forward(
     Args:
         model: the model.
         chunks: the input, in order of time.
-        batch: its number of samples.
-        timesteps: its number of timesteps.
-        write: takes (first timestep, columns) of the output as it is made.
-        states: where each recurrent layer finds its first state, zero if it is not there, and leaves its last.
-        tick: called with the number of timesteps whenever a recurrent layer has taken some.
+        batch: the number of samples of the input.
+        timesteps: the number of timesteps of the input.
+        write: called with each chunk of the output: its first timestep, and its values (timesteps, features, batch).
+        states: as for `Model.stream`.
+        tick: as for `Model.stream`.
 
     Raises:
-        RnncliError: a layer returned another shape than `summary` predicts, which is a bug of rnncli.
+        RnncliError: a layer returned another shape than its summary predicts, which is a bug in rnncli.
     """
     passes = [
         _Watched(work, Statistics(layer.output_range()))
         for work, layer in zip(model.begin(states, tick), model.network.body, strict=True)
     ]
     start = 0
-    for chunk in flow(passes, chunks):
-        if write is not None:
-            write(start, chunk.values)
-        start += len(chunk.values)
+    with np.errstate(all="ignore"):  # numbers that are not finite are for the reader to see in the statistics
+        for chunk in flow(passes, chunks):
+            if write is not None:
+                write(start, chunk.values)
+            start += len(chunk.values)
     summary = model.network.summary(batch, timesteps, dtype=model.dtype.name)
     layers = zip(summary.layers, passes, strict=True)
     return ForwardRun(summary, tuple(_layer_run(layer, watched) for layer, watched in layers))
 
 
 def _layer_run(layer: LayerSummary, watched: _Watched) -> LayerRun:
-    """Return what was found of a layer.
+    """Return what was found for a layer.
 
     Raises:
         RnncliError: it returned another shape than its summary predicts.
@@ -120,17 +123,17 @@ def _layer_run(layer: LayerSummary, watched: _Watched) -> LayerRun:
 
 
 def work(network: Network, timesteps: int) -> int:
-    """Return how many timesteps all recurrent layers of a network take in a run, for showing progress."""
+    """Return how many timesteps the recurrent layers of a network take altogether in a run, to show progress."""
     layers = zip(network.body, network.steps_read(1, timesteps), strict=True)
     return sum((steps or 0) * len(layer.directions) for layer, steps in layers if layer.states)
 
 
 class _Watched(Pass):
-    """A layer at work, with a clock beside it and a record of all that it returns.
+    """A layer's pass, with a clock beside it and a record of all that it returns.
 
     Attributes:
         seconds: the time that the layer took.
-        statistics: of its outputs.
+        statistics: what its outputs look like.
     """
 
     def __init__(self, layer: Pass, statistics: Statistics) -> None:
@@ -167,9 +170,12 @@ class _Watched(Pass):
         self.statistics.add(output.values)
 
     def shape(self, sequence: bool) -> Shape:
-        """Return the shape of all that was returned, (batch, timesteps, features).
+        """Return the shape of all that the layer returned: (batch, timesteps, features), or (batch, features).
 
-        Unless it should be a sequence, a single timestep is a vector, (batch, features).
+        A vector travels as a sequence of one timestep, so the two look alike.
+
+        Args:
+            sequence: whether a single timestep is a sequence, and not a vector.
         """
         features, batch = self._features_and_batch
         if self._timesteps == 1 and not sequence:

@@ -1,53 +1,66 @@
-"""First values of weights: Keras's default initialisers, and the textbook's U[0, 1)."""
+"""The first values of weights: Keras's default initialisers, and U[0, 1) as in the textbook's loop."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from rnncli.engine.request import Init
 from rnncli.engine.types import Array
 from rnncli.layers.weights import Weight
 from rnncli.network import Network
 
 Initializer = Callable[[np.random.Generator, tuple[int, ...], np.dtype[Any]], Array]
+"""Returns an array of that shape and dtype, drawn from the generator."""
 
-INITS = ("keras", "uniform")
 
+def initial_weights(network: Network, seed: int, dtype: np.dtype[Any], init: Init) -> dict[str, Array]:
+    """Return a network's first weights by key (`simple_rnn/kernel`). The same seed gives the same bytes.
 
-def initial_weights(network: Network, seed: int, dtype: np.dtype[Any], init: str) -> dict[str, Array]:
-    """Return a network's weights by key (`simple_rnn/kernel`); the same seed gives the same bytes.
-
-    Every weight has a random stream of its own, so it does not change when another layer does.
+    Every weight has a random stream of its own, so it stays the same when other layers change.
 
     Args:
         network: the network.
         seed: a whole number from 0.
         dtype: float32 or float64.
-        init: `keras` for Keras's defaults, `uniform` for U[0, 1) throughout.
+        init: how to draw the weights.
     """
     weights: dict[str, Array] = {}
-    for layer, (key, weight) in network_weights(network):
+    for layer, key, weight in network_weights(network):
         generator = random_stream(seed, layer + 1, len(weights))
-        name = "uniform_0_1" if init == "uniform" else weight.initializer
-        weights[key] = INITIALIZERS[str(name)](generator, weight.shape, dtype)
+        initializer = DRAWINGS[init].initializer(weight)
+        weights[key] = initializer(generator, weight.shape, dtype)
     return weights
 
 
-def network_weights(network: Network) -> list[tuple[int, tuple[str, Weight]]]:
-    """Return (index of the layer, (key, weight)) for every weight that Keras keeps, in Keras's order."""
+class NetworkWeight(NamedTuple):
+    """A weight and whose it is.
+
+    Attributes:
+        layer: the index of its layer in the network's `body`.
+        key: the layer's name and its own: `simple_rnn/kernel`.
+        weight: what the layer declares.
+    """
+
+    layer: int
+    key: str
+    weight: Weight
+
+
+def network_weights(network: Network) -> list[NetworkWeight]:
+    """Return all weights of a network, in Keras's order."""
+    layers = zip(network.names, network.body, network.shapes(), strict=True)
     return [
-        (index, (f"{name}/{weight.name}", weight))
-        for index, (name, layer, (reads, _)) in enumerate(
-            zip(network.names, network.body, network.shapes(), strict=True)
-        )
+        NetworkWeight(index, f"{name}/{weight.name}", weight)
+        for index, (name, layer, (reads, _)) in enumerate(layers)
         for weight in layer.weights(reads)
     ]
 
 
 def random_stream(seed: int, *key: int) -> np.random.Generator:
-    """Return a generator for one purpose; streams of different keys are independent."""
+    """Return a random generator; those of different seeds or keys are independent of one another."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
 
@@ -70,12 +83,16 @@ def _glorot_uniform(generator: np.random.Generator, shape: tuple[int, ...], dtyp
     return _uniform(float(np.sqrt(6 / sum(shape))))(generator, shape, dtype)
 
 
-def _orthogonal(generator: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """Saxe et al., 2014: the Q of a normal matrix A = Q·R with a positive diagonal of R.
+def _normal(generator: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    return generator.standard_normal(shape, dtype)
 
-    It is found by Cholesky's decomposition, AᵀA = L·Lᵀ and Q = A·L⁻ᵀ, which is matrix products for the most part
-    and several times as fast as Householder's. A tall A is well conditioned and needs it once; a square one may not
-    be, and a second pass takes Q to the last bits (Yamamoto et al., 2015).
+
+def _orthogonal(generator: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """Saxe et al., 2014: the Q of A = Q·R, where A is a normal random matrix and R has a positive diagonal.
+
+    Cholesky's decomposition finds it: AᵀA = L·Lᵀ and Q = A·L⁻ᵀ. That is matrix products for the most part, and several
+    times as fast as Householder's method. One pass is enough for a tall A, which is well conditioned. A square one may
+    not be; a second pass makes its Q exact to the last bits (Yamamoto et al., 2015).
     """
     rows, columns = max(shape), min(shape)
     q = generator.standard_normal((rows, columns))
@@ -90,7 +107,10 @@ def _zeros(generator: np.random.Generator, shape: tuple[int, ...], dtype: np.dty
 
 
 def _unit_forget_bias(generator: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """Jozefowicz et al., 2015: an LSTM that remembers at first. The gates are i, f, c, o."""
+    """Jozefowicz et al., 2015: zeros, but ones for the forget gate, so that an untrained LSTM remembers.
+
+    The gates are i, f, c, o.
+    """
     bias = _zeros(generator, shape, dtype)
     units = shape[0] // 4
     bias[units : 2 * units] = 1
@@ -99,9 +119,33 @@ def _unit_forget_bias(generator: np.random.Generator, shape: tuple[int, ...], dt
 
 INITIALIZERS: dict[str, Initializer] = {
     "uniform": _uniform(0.05),
-    "uniform_0_1": _uniform_0_1,
     "glorot_uniform": _glorot_uniform,
     "orthogonal": _orthogonal,
     "zeros": _zeros,
     "unit_forget_bias": _unit_forget_bias,
 }
+"""Keras's initialisers, by the names that weights are declared with."""
+
+
+class Drawing(NamedTuple):
+    """How an init draws first values.
+
+    Attributes:
+        initializer: returns what draws a weight.
+        vectors: draws a random input of vectors.
+    """
+
+    initializer: Callable[[Weight], Initializer]
+    vectors: Initializer
+
+
+DRAWINGS: dict[Init, Drawing] = {
+    "keras": Drawing(lambda weight: INITIALIZERS[str(weight.initializer)], vectors=_normal),
+    "uniform": Drawing(lambda weight: _uniform_0_1, vectors=_uniform_0_1),
+}
+"""What each init that can be asked for means."""
+
+
+def scratch_bytes(weight: Weight) -> int:
+    """Return how much memory it takes to draw a weight as Keras does, beside the weight itself."""
+    return 3 * 8 * weight.params if weight.initializer == "orthogonal" else 0  # three matrices of its size in float64

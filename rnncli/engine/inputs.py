@@ -1,4 +1,4 @@
-"""Random inputs, made chunk by chunk."""
+"""Inputs in chunks: cut from an array, or random."""
 
 from __future__ import annotations
 
@@ -7,28 +7,46 @@ from typing import Any
 
 import numpy as np
 
+from rnncli.engine.checks import check_ids
 from rnncli.engine.chunks import Chunk
-from rnncli.engine.initializers import random_stream
+from rnncli.engine.initializers import DRAWINGS, random_stream
+from rnncli.engine.request import Init
+from rnncli.engine.types import Array
 from rnncli.network import Network
+from rnncli.quantities import features_of
+
+
+def array_chunks(network: Network, x: Array, steps: int, dtype: np.dtype[Any]) -> Iterator[Chunk]:
+    """Yield an input array, (batch, timesteps[, features]), in chunks of `steps` timesteps. Vectors become `dtype`.
+
+    Raises:
+        ArgumentError: an id is outside the vocabulary.
+    """
+    vocabulary = network.head.vocabulary
+    for start in range(0, x.shape[1], steps):
+        part = x[:, start : start + steps]
+        if vocabulary is None:
+            yield Chunk(np.ascontiguousarray(part.transpose(1, 2, 0), dtype))
+        else:
+            ids = np.ascontiguousarray(part.T)
+            check_ids(ids, vocabulary, start)
+            yield Chunk(ids)
 
 
 def random_chunks(
-    network: Network, batch: int, timesteps: int, steps: int, seed: int, init: str, dtype: np.dtype[Any]
+    network: Network, batch: int, timesteps: int, steps: int, seed: int, init: Init, dtype: np.dtype[Any]
 ) -> Iterator[Chunk]:
-    """Yield a random input in chunks of `steps` timesteps; the values do not depend on `steps`.
+    """Yield a random input in chunks of `steps` timesteps. The values do not depend on `steps`.
 
-    Ids are uniform in the vocabulary. Vectors are normal, N(0, 1), or with `init` uniform U[0, 1), as in the
-    textbook loop.
+    Ids are uniform in the vocabulary. Vectors are drawn as `init` says: keras N(0, 1), uniform U[0, 1).
     """
     generator = random_stream(seed, 0)
     vocabulary = network.head.vocabulary
-    features = network.input_shape()[-1]
     for start in range(0, timesteps, steps):
         count = min(steps, timesteps - start)
-        # Drawn time first, so that a stream cut anywhere goes on where it was.
-        if vocabulary is not None:
-            yield Chunk(generator.integers(0, vocabulary, (count, batch), np.int32))
-        elif init == "uniform":
-            yield Chunk(generator.random((count, features or 1, batch), dtype))
+        # Time is the first axis, so the numbers are drawn in the order of time, wherever the chunks are cut.
+        if vocabulary is None:
+            shape = (count, features_of(network.input_shape()), batch)
+            yield Chunk(DRAWINGS[init].vectors(generator, shape, dtype))
         else:
-            yield Chunk(generator.standard_normal((count, features or 1, batch), dtype))
+            yield Chunk(generator.integers(0, vocabulary, (count, batch), np.int32))

@@ -1,4 +1,4 @@
-"""How much memory a network takes and how much there is, known before anything is tried."""
+"""How much memory a run takes and how much there is, both known before it starts."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import Any
 import numpy as np
 
 from rnncli.engine.chunks import chunk_steps, widest
-from rnncli.engine.initializers import network_weights
+from rnncli.engine.initializers import network_weights, scratch_bytes
 from rnncli.errors import RnncliError
 from rnncli.network import Network
 from rnncli.quantities import Shape, memory
 
 _RESERVE = 32 << 20
-"""Bytes left for Python, NumPy and everything small."""
+"""Bytes set aside for Python, NumPy and everything small."""
 
 
 def check_fits(network: Network, batch: int, timesteps: int, dtype: np.dtype[Any]) -> None:
-    """Refuse a run that will not fit in memory.
+    """Check that a run fits in memory.
 
     Raises:
-        RnncliError: it will not; the message says how much it would take and how much there is.
+        RnncliError: it does not; the message says how much it would take and how much is free.
     """
     weights = weight_bytes(network, dtype)
     run = run_bytes(network, batch, timesteps, dtype)
@@ -41,27 +41,26 @@ def check_fits(network: Network, batch: int, timesteps: int, dtype: np.dtype[Any
 
 
 def weight_bytes(network: Network, dtype: np.dtype[Any]) -> int:
-    """Return the bytes of the weights, and of what it takes to make them and arrange them for the loop."""
-    sizes = [(layer, weight) for layer, (_, weight) in network_weights(network)]
-    kept = sum(weight.params for _, weight in sizes)
-    arranged = sum(w.params for layer, w in sizes if network.body[layer].states)
-    # Making an orthogonal matrix holds three of its size in float64.
-    drawing = max((3 * 8 * w.params for _, w in sizes if w.initializer == "orthogonal"), default=0)
-    return kept * dtype.itemsize + max(arranged * dtype.itemsize, drawing)
+    """Return the bytes of the weights, their copies for the loop over time, and what it takes to draw them."""
+    weights = network_weights(network)
+    kept = sum(weight.params for _, _, weight in weights)
+    arranged = sum(weight.params for layer, _, weight in weights if network.body[layer].states)
+    scratch = max((scratch_bytes(weight) for _, _, weight in weights), default=0)
+    return kept * dtype.itemsize + max(arranged * dtype.itemsize, scratch)
 
 
 def run_bytes(network: Network, batch: int, timesteps: int, dtype: np.dtype[Any]) -> int:
-    """Return the bytes of the chunks on their way through the layers, and of whole sequences where they are kept."""
+    """Return the bytes of the chunks in the layers, and of the whole sequences that some layers keep."""
     chunk = chunk_steps(widest(network), batch)
     numbers = 0
-    whole = False  # behind a layer that keeps the whole sequence, a chunk is the whole sequence
+    whole = False  # whether the layer is behind one that keeps the whole sequence: its chunks are parts of that
     layers = zip(network.body, network.shapes(batch, timesteps), network.steps_read(batch, timesteps), strict=True)
     for layer, (reads, returns), steps_read in layers:
         features, units = reads[-1] or 1, returns[-1] or 1
         held = features + (layer.gates + 1) * units
         if layer.needs_whole:
             whole = True
-            held += features + units  # gathered from its chunks, and merged
+            held += features + units  # the whole input, joined, and the whole output
         steps = max(steps_read or 1, _timesteps(returns))
         numbers += batch * (steps if whole else min(steps, chunk)) * held
         whole = whole and len(returns) == 3
@@ -74,9 +73,9 @@ def _timesteps(shape: Shape) -> int:
 
 
 def available_bytes() -> int | None:
-    """Return how much memory a process can still take: the machine's, or its container's if that is less.
+    """Return how many bytes this process can still take, or None if the system does not say.
 
-    None where the system does not say.
+    That is the least of what the machine, the container and `ulimit -v` leave.
     """
     found = [size for size in (_machine(), _container(), _address_space()) if size is not None]
     return min(found, default=None)
@@ -97,7 +96,7 @@ def _machine() -> int | None:
 
 
 def _container() -> int | None:
-    """Return what a control group (version 2, then 1) leaves of its limit."""
+    """Return what is left of the limit of a control group, version 2 or else version 1."""
     for limit, used in (
         ("memory.max", "memory.current"),
         ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
@@ -110,7 +109,7 @@ def _container() -> int | None:
 
 
 def _address_space() -> int | None:
-    """Return the limit that `ulimit -v` sets, less what is mapped already."""
+    """Return what is left of the limit that `ulimit -v` sets."""
     try:
         import resource
     except ImportError:

@@ -2,128 +2,202 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnncli.engine.checks import check_ids, check_input, checked_arrays, state_shapes, weight_shapes
-from rnncli.engine.chunks import Chunk, chunk_steps, widest
+from rnncli.engine.checks import checked_arrays, checked_dtype, checked_input, state_shapes, weight_shapes
+from rnncli.engine.chunks import Chunk, ChunkSteps, chunk_steps, widest
 from rnncli.engine.initializers import initial_weights
-from rnncli.engine.passes import Pass, State, Tick
-from rnncli.engine.request import Init
+from rnncli.engine.inputs import array_chunks
+from rnncli.engine.passes import Pass, State, Tick, flow
+from rnncli.engine.request import INITS, Init, check_seed, file_name
 from rnncli.engine.stages import make_stage
 from rnncli.engine.types import Array
-from rnncli.network import Network
+from rnncli.network import Network, check_known
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+    from os import PathLike
 
-DTYPES = ("float32", "float64")
+    from numpy.typing import ArrayLike, DTypeLike
 
 
 class Model:
-    """A network that computes, in NumPy.
+    """A network with weights, which computes in NumPy.
 
-        >>> from rnncli import Network
+        >>> import numpy as np
         >>> from rnncli.engine import Model
-        >>> model = Model(Network.parse("input:8,rnn:4:seq"), seed=0)
+        >>> model = Model("input:8,rnn:4:seq")
+        >>> model
+        <Model of input:8,rnn:4:seq: 52 parameters in float32>
         >>> model(np.zeros((2, 5, 8))).shape
         (2, 5, 4)
+        >>> list(model.weights)
+        ['simple_rnn/kernel', 'simple_rnn/recurrent_kernel', 'simple_rnn/bias']
+
+    Weights are given by the same keys. Here the bias of a trained model is set to zero:
+
+        >>> changed = Model(model.network, weights={**model.weights, "simple_rnn/bias": np.zeros(4)})
 
     Args:
-        network: the network.
-        seed: what the first weights are drawn from; the same seed gives the same bytes.
-        dtype: float32 or float64, of the weights and of everything computed.
-        init: `keras` for Keras's default initialisers, `uniform` for U[0, 1).
-        weights: arrays to use instead, by key (`simple_rnn/kernel`), with Keras's shapes and order of gates.
+        network: the network, or its spec.
+        seed: a whole number from 0 that the weights are drawn from. The same seed gives the same bytes.
+        dtype: float32 or float64, for the weights and everything computed from them.
+        init: `keras` draws the weights as Keras does by default, `uniform` from U[0, 1).
+        weights: arrays to use instead of drawing them, by key, with Keras's shapes and order of gates.
 
     Attributes:
         network: the network.
         dtype: the NumPy dtype.
-        weights: the arrays by key. They are read-only: the engine has rearranged copies.
+        weights: the arrays by key, in Keras's order. They are read-only, because the engine has copies of its own.
 
     Raises:
-        RnncliError: `weights` lacks an array, has one too many, or one of them has another shape.
+        SpecError: the spec is wrong.
+        ArgumentError: an argument is not allowed; the message says what was given and what is allowed.
     """
+
+    network: Network
+    dtype: np.dtype[Any]
+    weights: dict[str, Array]
 
     def __init__(
         self,
         network: Network | str,
         seed: int = 0,
-        dtype: str = "float32",
+        dtype: DTypeLike = "float32",
         init: Init = "keras",
         weights: Mapping[str, ArrayLike] | None = None,
     ) -> None:
-        if dtype not in DTYPES:
-            raise ValueError(f"dtype is {dtype!r}, expected one of {', '.join(DTYPES)}")
-        network = Network.of(network)
-        self.network = network
-        self.dtype = np.dtype(dtype)
+        self.network = Network.of(network)
+        self.dtype = checked_dtype(dtype)
+        check_seed(seed)
+        check_known("init", init, INITS)
+        self._chunk_steps: ChunkSteps = partial(chunk_steps, widest(self.network))
         if weights is None:
-            self.weights = initial_weights(network, seed, self.dtype, init)
+            self._use(initial_weights(self.network, seed, self.dtype, init))
         else:
-            self.weights = checked_arrays(weights, weight_shapes(network), self.dtype)
-        for array in self.weights.values():
+            self._use(checked_arrays("weights", weights, weight_shapes(self.network), self.dtype))
+
+    def __repr__(self) -> str:
+        params = sum(array.size for array in self.weights.values())
+        return f"<Model of {self.network}: {params:,} parameters in {self.dtype}>"
+
+    def _use(self, weights: dict[str, Array]) -> None:
+        """Compute with these weights from now on."""
+        by_layer: dict[str, dict[str, Array]] = {name: {} for name in self.network.names}
+        for key, array in weights.items():
             array.setflags(write=False)
-        self._chunk_steps = partial(chunk_steps, widest(network))
-        by_layer: dict[str, dict[str, Array]] = {name: {} for name in network.names}
-        for key, array in self.weights.items():
-            name, _, weight = key.partition("/")
-            by_layer[name][weight] = array
+            layer_name, _, weight_name = key.partition("/")
+            by_layer[layer_name][weight_name] = array
+        self.weights = weights
         self._stages = [
             make_stage(name, layer, by_layer[name], self._chunk_steps)
-            for name, layer in zip(network.names, network.body, strict=True)
+            for name, layer in zip(self.network.names, self.network.body, strict=True)
         ]
 
+    def save_weights(self, path: str | PathLike[str]) -> None:
+        """Write the weights to an .npz file, which `load_weights` and `rnncli forward --weights` read.
+
+        An old file of that name is replaced once all is written.
+
+        Raises:
+            ArgumentError: `path` is not the name of a file.
+            RnncliError: the file cannot be written.
+        """
+        from rnncli.engine.array_files import write_arrays
+
+        write_arrays(file_name("path", path), self.weights)
+
+    def load_weights(self, path: str | PathLike[str]) -> None:
+        """Replace the weights by those in an .npz file, which `save_weights` or `rnncli forward --save-weights` wrote.
+
+            >>> from tempfile import TemporaryDirectory
+            >>> first, second = Model("input:8,lstm:4", seed=1), Model("input:8,lstm:4", seed=2)
+            >>> with TemporaryDirectory() as folder:
+            ...     first.save_weights(f"{folder}/weights.npz")
+            ...     second.load_weights(f"{folder}/weights.npz")
+            >>> x = np.ones((1, 5, 8))
+            >>> bool((first(x) == second(x)).all())
+            True
+
+        If the file cannot be used, the model stays as it is.
+
+        Raises:
+            ArgumentError: `path` is not the name of a file.
+            RnncliError: the file cannot be read, or its arrays are not those of the network: their keys, their shapes,
+                or numbers that are not finite.
+        """
+        from rnncli.engine.array_files import read_arrays
+
+        self._use(read_arrays(file_name("path", path), weight_shapes(self.network), self.dtype))
+
     def __call__(self, x: ArrayLike) -> Array:
-        """Return the network's output for a batch of samples. The state is zero at the start of each.
+        """Return the output for a batch of samples. All states are zero at the start.
+
+            >>> Model("embed:100x8,lstm:4:seq,dense:3")([[5, 99, 0], [7, 7, 7]]).shape
+            (2, 3, 3)
 
         Args:
-            x: vectors (batch, timesteps, features), or ids (batch, timesteps) where the network starts with embed.
+            x: vectors (batch, timesteps, features); or ids (batch, timesteps) if the network starts with embed.
 
         Returns:
             (batch, timesteps, features) or (batch, features), as `network.shapes` says.
 
         Raises:
-            RnncliError: `x` has another shape or type than the network reads, or an id outside its vocabulary.
+            ArgumentError: `x` has another shape or dtype than the network reads, or an id outside the vocabulary.
         """
-        return self._run(np.asarray(x), None)
+        return self._output(checked_input(self.network, x), None)
 
     def run(self, x: ArrayLike, state: Mapping[str, ArrayLike] | None = None) -> tuple[Array, dict[str, Array]]:
         """Return the output, and the state of every recurrent layer after the last timestep.
 
-        A sequence can be cut in pieces: `y, state = model.run(piece, state)` for each in turn gives the values of one
-        run over the whole. (Not with `back` and `bi`, which read it from its end.)
+        With the state a long sequence can be run in pieces. The result is the same as for the whole:
+
+            >>> model = Model("input:8,lstm:4:seq")
+            >>> x = np.random.default_rng(0).standard_normal((1, 20, 8))
+            >>> y1, state = model.run(x[:, :15])
+            >>> sorted(state)
+            ['lstm/c', 'lstm/h']
+            >>> y2, state = model.run(x[:, 15:], state)
+            >>> np.allclose(np.concatenate([y1, y2], axis=1), model(x), atol=1e-6)
+            True
+
+        This does not hold for layers with `back` or `bi`, because they read the sequence from its end.
 
         Args:
             x: as for a call.
-            state: what an earlier run returned, by key (`lstm/h`, `lstm/c`), each (batch, units); None is zero.
+            state: what an earlier run returned: arrays (batch, units) by key. None means zero.
 
         Raises:
-            RnncliError: `x` or a state has another shape or type than the network takes.
+            ArgumentError: `x` or a state has another shape or dtype than the network takes.
         """
-        x = np.asarray(x)
+        x = checked_input(self.network, x)
         states: State = {}
         if state is not None:
-            states = checked_arrays(state, state_shapes(self.network, len(x)), self.dtype)
-        return self._run(x, states), states
+            states = checked_arrays("state", state, state_shapes(self.network, len(x)), self.dtype)
+        return self._output(x, states), states
 
-    def _run(self, x: Array, states: State | None) -> Array:
-        check_input(self.network, x.shape, x.dtype)
-        shape = self.output_shape(*x.shape[:2])
+    def _output(self, x: Array, states: State | None) -> Array:
+        """Return the output for a checked input; `states` are as for `stream`."""
+        batch, timesteps = x.shape[:2]
+        shape = self.output_shape(batch, timesteps)
         sequence = shape if len(shape) == 3 else (shape[0], 1, shape[1])
         output = np.empty(sequence, self.dtype)
         start = 0
-        for values, _ in self.stream(self.chunks_of(x), states):
-            output[:, start : start + len(values)] = values.transpose(2, 0, 1)
-            start += len(values)
+        with np.errstate(all="ignore"):  # numbers that are not finite are for the caller to see in the output
+            for values, _ in self.stream(self.chunks_of(x), states):
+                output[:, start : start + len(values)] = values.transpose(2, 0, 1)
+                start += len(values)
         return output.reshape(shape)
 
     def output_shape(self, batch: int, timesteps: int) -> tuple[int, ...]:
-        """Return the shape of the output for an input of that size."""
+        """Return the shape of the output for an input of that size: (batch, timesteps, features) or (batch, features).
+
+        Raises:
+            SpecError: `timesteps` contradicts the network.
+        """
         outputs = (returns for _, returns in self.network.shapes(batch, timesteps))
         *_, shape = [self.network.input_shape(batch, timesteps), *outputs]
         return tuple(size for size in shape if size is not None)
@@ -131,17 +205,20 @@ class Model:
     def stream(
         self, chunks: Iterable[Chunk], states: State | None = None, tick: Tick = lambda steps: None
     ) -> Iterator[Chunk]:
-        """Yield the output for a sequence that comes in chunks of time.
+        """Yield the output in chunks, for an input that comes in chunks.
+
+        Where numbers overflow, NumPy does what it is told by `np.errstate`.
 
         Args:
-            chunks: the whole of one batch, in order of time.
-            states: where each recurrent layer finds its first state, zero if it is not there, and leaves its last.
-            tick: called with the number of timesteps whenever a recurrent layer has taken some.
+            chunks: one batch from its first timestep to its last, as `chunks_of` cuts it.
+            states: where each recurrent layer finds its first state and leaves its last. A state that is not there is
+                zero. None: all are zero, and nobody wants the last ones.
+            tick: called with the number of timesteps that a recurrent layer has just taken.
         """
         return flow(self.begin(states, tick), chunks)
 
     def begin(self, states: State | None = None, tick: Tick = lambda steps: None) -> list[Pass]:
-        """Return a pass for each layer of `network.body`, which together take one batch from its start to its end.
+        """Return a pass for each layer of `network.body`. They are good for one batch, from its start to its end.
 
         Args:
             states: as for `stream`.
@@ -150,56 +227,13 @@ class Model:
         return [stage.begin(states, tick) for stage in self._stages]
 
     def vectors(self, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
-        """Yield the vectors that the first layer makes of ids; an input of vectors is yielded as it is."""
+        """Yield an input as vectors: ids are looked up, vectors stay as they are."""
         return flow(self.begin()[:1] if self.network.head.shown else [], chunks)
 
     def chunks_of(self, x: Array) -> Iterator[Chunk]:
-        """Yield an input array, (batch, timesteps[, features]), in chunks of time.
+        """Yield an input array, (batch, timesteps[, features]), in chunks.
 
         Raises:
-            RnncliError: an id is outside the vocabulary.
+            ArgumentError: an id is outside the vocabulary.
         """
-        vocabulary = self.network.head.vocabulary
-        steps = self._chunk_steps(len(x))
-        for start in range(0, x.shape[1], steps):
-            part = x[:, start : start + steps]
-            if vocabulary is not None:
-                ids = np.ascontiguousarray(part.T)
-                check_ids(ids, vocabulary, start)
-                yield Chunk(ids)
-            else:
-                yield Chunk(np.ascontiguousarray(part.transpose(1, 2, 0), self.dtype))
-
-
-def flow(passes: Iterable[Pass], chunks: Iterable[Chunk]) -> Iterator[Chunk]:
-    """Yield what comes out of layers, each of which reads what the one before returns, for a sequence in chunks.
-
-    A chunk goes through all layers before the next one comes in. When the sequence has ended, the layers end in turn:
-    what a layer yields at its end goes through those above it.
-    """
-    outputs = _flow(deque(passes), chunks)
-    while True:
-        # What is not finite is for the caller to see in the output. The caller's own arithmetic goes on to warn.
-        with np.errstate(all="ignore"):
-            output = next(outputs, None)
-        if output is None:
-            return
-        yield output
-
-
-def _flow(above: deque[Pass], chunks: Iterable[Chunk]) -> Iterator[Chunk]:
-    yield from _through(above, chunks)
-    while above:
-        ended = above.popleft()
-        yield from _through(above, ended.end())
-
-
-def _through(layers: Iterable[Pass], chunks: Iterable[Chunk]) -> Iterator[Chunk]:
-    for chunk in chunks:
-        output: Chunk | None = chunk
-        for layer in layers:
-            if output is None:  # the layer below keeps it until its end
-                break
-            output = layer.step(output)
-        if output is not None:
-            yield output
+        return array_chunks(self.network, x, self._chunk_steps(len(x)), self.dtype)

@@ -1,13 +1,14 @@
-"""What every layer of the engine is: a `Stage`, which begins a `Pass` over each batch.
+"""How layers run: each is a `Stage`, which begins a `Pass` for every batch, and chunks flow through the passes.
 
-Chunks of time go in, chunks come out. A chunk goes through all layers before the next one comes in, so that memory does
-not grow with the number of timesteps. Only `back` and `bi` need the whole sequence before they can start.
+A chunk goes through all layers before the next one comes in, so memory does not grow with the number of timesteps. Only
+`back` and `bi` need the whole sequence before they can start.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 
 from rnncli.engine.chunks import Chunk
 from rnncli.engine.types import Array
@@ -20,10 +21,10 @@ State = dict[str, Array]
 
 
 class Pass:
-    """A layer at work on one sequence. This one hands everything on, as dropout does in a forward pass."""
+    """A layer at work on one batch. This one passes everything on, as dropout does outside training."""
 
     def step(self, chunk: Chunk) -> Chunk | None:
-        """Return the output for the next chunk, or None where the layer returns nothing before the end."""
+        """Return the output for the next chunk, or None if the layer returns nothing before the end."""
         return chunk
 
     def end(self) -> Iterator[Chunk]:
@@ -39,10 +40,11 @@ class Stage(ABC):
 
     @abstractmethod
     def begin(self, states: State | None, tick: Tick) -> Pass:
-        """Return a pass over the whole of one batch of samples.
+        """Return a pass for one batch.
 
         Args:
-            states: where a recurrent layer finds its first state and leaves its last; None if nobody wants them.
+            states: where a recurrent layer finds its first state and leaves its last one. None: the first is zero, and
+                nobody wants the last.
             tick: called with the number of timesteps that a recurrent layer has just taken.
         """
 
@@ -54,3 +56,31 @@ class Stateless(Stage, Pass):
         """Return itself."""
         del states, tick
         return self
+
+
+def flow(passes: Iterable[Pass], chunks: Iterable[Chunk]) -> Iterator[Chunk]:
+    """Yield the output of the last layer, for a sequence that goes into the first one in chunks.
+
+    First comes the output while the sequence goes in, then what comes out as each layer ends, the first layer first.
+
+    Args:
+        passes: a pass for each layer, in order.
+        chunks: the sequence, in order of time.
+    """
+    layers = deque(passes)
+    yield from _through(layers, chunks)
+    while layers:
+        ended = layers.popleft()
+        yield from _through(layers, ended.end())
+
+
+def _through(layers: Iterable[Pass], chunks: Iterable[Chunk]) -> Iterator[Chunk]:
+    """Yield what comes out of the last layer for chunks that go into the first."""
+    for chunk in chunks:
+        output: Chunk | None = chunk
+        for layer in layers:
+            if output is None:  # the layer below returns nothing before its end
+                break
+            output = layer.step(output)
+        if output is not None:
+            yield output

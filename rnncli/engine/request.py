@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from operator import index
+from os import PathLike, fsdecode
 from typing import Literal, get_args
 
 from rnncli.errors import ArgumentError, shorten
@@ -68,13 +69,28 @@ class Request:
         check_known("init", self.init, INITS)
         for name in _FILES:
             path = getattr(self, name)
-            if path is not None and not isinstance(path, str):
-                raise ArgumentError(f"{name} is {shorten(repr(path))}, expected the name of a file")
+            if path is not None:
+                object.__setattr__(self, name, file_name(name, path))
 
     @property
     def files(self) -> tuple[str, ...]:
         """The files that it names."""
         return tuple(path for name in _FILES if (path := getattr(self, name)) is not None)
+
+
+def file_name(name: str, path: object) -> str:
+    """Return a path as text.
+
+    Args:
+        name: the argument's name.
+        path: a text or a `pathlib.Path`.
+
+    Raises:
+        ArgumentError: it is neither.
+    """
+    if not isinstance(path, (str, PathLike)):
+        raise ArgumentError(f"{name} is {shorten(repr(path))}, expected the name of a file")
+    return fsdecode(path)
 
 
 def check_seed(seed: object) -> None:

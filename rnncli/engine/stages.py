@@ -8,14 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnncli.engine.activations import ACTIVATION_FUNCTIONS
-from rnncli.engine.chunks import Chunk
+from rnncli.engine.chunks import Chunk, ChunkSteps
 from rnncli.engine.passes import Stage, Stateless
 from rnncli.engine.recurrent import BidirectionalStage, RecurrentStage
 from rnncli.engine.types import Array
 from rnncli.layers import GRU, LSTM, Dense, Dropout, Embedding, Layer, SimpleRNN
-
-ChunkSteps = Callable[[int], int]
-"""Returns how many timesteps a chunk should have, given the number of samples."""
 
 
 class EmbeddingStage(Stateless):

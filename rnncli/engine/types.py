@@ -1,4 +1,4 @@
-"""The type of an array."""
+"""The type that stands for arrays in annotations."""
 
 from __future__ import annotations
 
@@ -7,4 +7,4 @@ from typing import Any
 import numpy as np
 
 Array = np.ndarray[Any, np.dtype[Any]]
-"""An array of any shape and dtype. (numpy.typing.NDArray is the same; importing it costs start-up time.)"""
+"""An array of any shape and dtype. (The same as numpy.typing.NDArray, which takes time to import.)"""
