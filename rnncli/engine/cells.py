@@ -1,8 +1,8 @@
-"""The recurrent cells: one step of each, between the lines of `rnncli.engine.loop` that all share.
+"""The step of each recurrent cell; what all cells share is in `rnncli.engine.loop`.
 
-SimpleRNN takes any activation. LSTM and GRU come twice: as the textbook writes them, for any activations, and for
-tanh and sigmoid, which is what nearly everybody uses, so that one tanh does all gates. With σ(v) = (1 + tanh(v/2)) / 2
-the inner half goes into the weights once, and s = 1 + tanh(v/2) stands for 2σ(v).
+SimpleRNN takes any activation. LSTM and GRU come twice: as the textbook writes them, for any activations; and faster,
+for tanh and sigmoid, which nearly everybody uses. In the faster ones a single tanh computes all gates, because
+σ(v) = (1 + tanh(v/2)) / 2: the weights of the gates are halved once, and s = 1 + tanh(v/2) stands for 2σ(v).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def make_loop(layer: Recurrent, weights: Mapping[str, Array], batch: int, steps:
         layer: the layer.
         weights: Keras's `kernel`, `recurrent_kernel` and, unless it has none, `bias`.
         batch: the number of samples.
-        steps: the most timesteps that a chunk has.
+        steps: the largest number of timesteps in a chunk.
     """
     kernel, recurrent_kernel = weights["kernel"], weights["recurrent_kernel"]
     bias = weights.get("bias", np.zeros(kernel.shape[1], kernel.dtype))
@@ -47,7 +47,7 @@ class SimpleRNNLoop(Loop):
         """Take some steps."""
         dot, add, activation, z = self.matrix.dot, np.add, self.activation, self.z
         for operand, wx, h in self._steps(start, stop):
-            dot(operand, z)  # W·x + U·h + b; when W·x is projected, U·h + b
+            dot(operand, z)  # W·x + U·h + b; without W·x if that is projected
             if wx is not None:
                 add(z, wx, z)
             activation(z, h)
@@ -99,9 +99,9 @@ class TextbookLSTMLoop(Loop):
 class LSTMLoop(Loop):
     """An LSTM with tanh and sigmoid.
 
-    The rows of the matrix are the gates o, i, f, g, so that what is multiplied together lies together: (i, f) with
-    (g, c). With s = 2σ, c = (s_i·g + s_f·c) / 2, and 2h = s_o·tanh(c) is what is kept as the state; U is halved for it,
-    and the outputs are halved once for a whole chunk.
+    The rows of the matrix are the gates o, i, f, g, so that factors lie side by side: (i, f) and (g, c). With s = 2σ,
+    c = (s_i·g + s_f·c) / 2. The state is kept as 2h = s_o·tanh(c): U is halved to make up for that, and the outputs are
+    halved once for a whole chunk.
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class LSTMLoop(Loop):
         self.c = self.rows[4 * units :]
         self.products = np.empty((2 * units, batch), dtype)
         self.tanh_c = np.empty((units, batch), dtype)
-        self.one = np.ones((), dtype)  # as an operand it is twice as quick as a number of Python
+        self.one = np.ones((), dtype)  # as an operand twice as fast as a Python number
         self.halves = np.full(2, 0.5, dtype)
 
     def take(self, start: int, stop: int) -> None:
@@ -149,7 +149,7 @@ class LSTMLoop(Loop):
             multiply(o, tanh_c, h)  # h = o·tanh(c), doubled
 
     def outputs(self, count: int) -> Array:
-        """Return the outputs, halved in place: h[0] has been carried over already."""
+        """Return the outputs, halved in place: the doubled h of the last step has already been copied to h[0]."""
         doubled = super().outputs(count)
         doubled *= self.halves[0]
         return doubled
@@ -171,8 +171,8 @@ class LSTMLoop(Loop):
 class TextbookGRULoop(Loop):
     """z, r = gate(W·x + U·h + b); h = z·h + (1 - z)·act(W·x + b + r·(U·h + b')).
 
-    With reset=before, the last is act(W·x + b + U·(r·h)). The inputs are always projected: r
-    stands between W·x and U·h.
+    With reset=before, the candidate is act(W·x + b + U·(r·h)) instead. The inputs are always projected, because r
+    resets U·h but not W·x.
     """
 
     def __init__(self, layer: GRU, kernel: Array, recurrent_kernel: Array, bias: Array, batch: int, steps: int) -> None:
@@ -202,8 +202,8 @@ class TextbookGRULoop(Loop):
 class GRULoop(Loop):
     """A GRU with tanh and sigmoid.
 
-    With s = 2σ, h = z·h + (1 - z)·g is g + s_z·(h - g) / 2; the half of s_r is in the rows of U (and of
-    b') that make g.
+    With s = 2σ, h = z·h + (1 - z)·g is g + s_z·(h - g) / 2. As s_r is twice r, the rows of U and b' that make g are
+    halved.
     """
 
     def __init__(self, layer: GRU, kernel: Array, recurrent_kernel: Array, bias: Array, batch: int, steps: int) -> None:
@@ -275,9 +275,9 @@ class GRULoop(Loop):
 
 
 def split_bias(bias: Array, units: int) -> tuple[Array, Array]:
-    """Return a GRU's bias in two parts: what is added to U·h (of all gates), and what to W·x of the candidate.
+    """Return a GRU's bias in two parts: the one added to U·h, of all gates, and the one added to W·x of the candidate.
 
-    The gates z and r add up all they are given, so theirs can go either way.
+    The gates z and r only need the sum of their two biases, so all of it is in the first part.
     """
     inputs, recurrent = (bias, np.zeros_like(bias)) if bias.ndim == 1 else bias
     recurrent = recurrent.copy()
@@ -290,4 +290,4 @@ CELLS: dict[type[Recurrent], tuple[Callable[..., Loop], Callable[..., Loop]]] = 
     LSTM: (LSTMLoop, TextbookLSTMLoop),
     GRU: (GRULoop, TextbookGRULoop),
 }
-"""The loop of each cell, with tanh and sigmoid and with any activations."""
+"""The loops of each cell: the one for tanh and sigmoid, and the one for any activations."""

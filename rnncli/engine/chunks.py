@@ -21,12 +21,12 @@ LEAST_STEPS = 16
 
 
 class Chunk(NamedTuple):
-    """Some timesteps of a sequence, in columns. It holds until the next chunk is asked for.
+    """Some timesteps of a sequence, in columns. Its arrays may be overwritten once the next chunk is asked for.
 
     Attributes:
-        values: (timesteps, features, batch), or ids (timesteps, batch). A layer that returns no sequence hands on a
-            single chunk of one timestep.
-        mask: (timesteps, batch), False where a step is padding; None where every step counts.
+        values: (timesteps, features, batch), or ids (timesteps, batch). A layer that returns a vector passes on one
+            chunk of one timestep.
+        mask: (timesteps, batch), False where a step is padding; None if no step is.
     """
 
     values: Array
@@ -38,8 +38,8 @@ class WholeSequence(NamedTuple):
 
     Attributes:
         values: (timesteps, features, batch).
-        mask: (timesteps, batch), or None where every step counts.
-        steps: the length of a chunk.
+        mask: (timesteps, batch), or None if no step is padding.
+        steps: the number of timesteps in a chunk.
     """
 
     values: Array
@@ -47,13 +47,13 @@ class WholeSequence(NamedTuple):
     steps: int
 
     def forwards(self) -> Iterator[Chunk]:
-        """Yield it in chunks."""
+        """Yield the sequence in chunks."""
         for start in range(0, len(self.values), self.steps):
             part = slice(start, start + self.steps)
             yield Chunk(self.values[part], None if self.mask is None else self.mask[part])
 
     def backwards(self) -> Iterator[Chunk]:
-        """Yield it in chunks of reversed time."""
+        """Yield the sequence in chunks, from its last timestep to its first."""
         mask = None if self.mask is None else self.mask[::-1]
         return WholeSequence(self.values[::-1], mask, self.steps).forwards()
 
@@ -72,7 +72,7 @@ def widest(network: Network) -> int:
 
 
 def joined(parts: list[Chunk]) -> WholeSequence:
-    """Return a whole sequence from its chunks."""
+    """Return the whole sequence that chunks are parts of."""
     values = np.concatenate([x for x, _ in parts]) if len(parts) > 1 else parts[0].values
     mask = None
     if any(part.mask is not None for part in parts):
@@ -89,7 +89,7 @@ def last_of(chunks: Iterable[Chunk]) -> Array:
 
 
 def copy_into(chunks: Iterable[Chunk], out: Array) -> None:
-    """Write a sequence to an array, (timesteps, features, batch)."""
+    """Copy a sequence in chunks into an array, (timesteps, features, batch)."""
     start = 0
     for values, _ in chunks:
         out[start : start + len(values)] = values

@@ -1,4 +1,4 @@
-"""The stages of recurrent layers: in one direction, chunk by chunk; backwards and both ways, on the whole sequence."""
+"""The stages of recurrent layers: one direction, chunk by chunk; backwards and both ways, on the whole sequence."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class RecurrentStage(Stage):
         self.direction = Direction(f"{name}/", layer, weights)
 
     def begin(self, states: State | None, tick: Tick) -> Pass:
-        """Return a pass that yields the sequence of outputs, or the last one alone."""
+        """Return a pass that yields the sequence of outputs, or only the last one."""
         if self.layer.go_backwards:
             return Whole(lambda whole: self._backwards(whole, states, tick))
         reading = Reading(self.direction, states, tick)
@@ -31,7 +31,7 @@ class RecurrentStage(Stage):
     def _backwards(self, whole: WholeSequence, states: State | None, tick: Tick) -> Iterator[Chunk]:
         outputs = self.direction.read(whole.backwards(), states, tick)
         if self.layer.return_sequences:
-            # Time is reversed from here on, but Keras hands the mask on as it was.
+            # Time is reversed from here on, but Keras passes the mask on as it came.
             yield from (Chunk(y, mask) for (y, _), (_, mask) in zip(outputs, whole.forwards(), strict=True))
         else:
             yield Chunk(last_of(outputs))
@@ -44,7 +44,9 @@ class BidirectionalStage(Stage):
         self.layer = layer
         # Keras: inside a Bidirectional that returns sequences, the output of a masked step is zero.
         self.forward, self.backward = (
-            Direction(f"{name}/{direction}", layer, below(weights, direction), zero_masked=layer.return_sequences)
+            Direction(
+                f"{name}/{direction}", layer, without_prefix(weights, direction), zero_masked=layer.return_sequences
+            )
             for direction in layer.directions
         )
 
@@ -67,7 +69,7 @@ class BidirectionalStage(Stage):
         yield from WholeSequence(self._merge(merged), whole.mask, whole.steps).forwards()
 
     def _merge(self, both: Array) -> Array:
-        """Return what the layer returns for (timesteps, 2·units, batch), one direction above the other."""
+        """Return the merged outputs of both directions, given one above the other, (timesteps, 2·units, batch)."""
         units = self.layer.units
         forward, backward = both[:, :units], both[:, units:]
         match self.layer.merge_mode:
@@ -84,12 +86,12 @@ class BidirectionalStage(Stage):
 
 
 class Direction:
-    """One direction of a recurrent layer: its weights, and the loop it ran last, ready for the next batch.
+    """One direction of a recurrent layer: its weights, and the loop that it ran last, which the next batch may use.
 
     Args:
         prefix: what comes before the names of its states: `lstm/`, `bidirectional/forward/`.
         layer: the layer.
-        weights: of this direction.
+        weights: the weights of this direction.
         zero_masked: whether the output of a masked step is zero instead of the state.
     """
 
@@ -101,13 +103,13 @@ class Direction:
         self._spare: Loop | None = None
 
     def read(self, chunks: Iterable[Chunk], states: State | None, tick: Tick) -> Iterator[Chunk]:
-        """Yield the outputs of every step, in the order of the steps."""
+        """Yield the outputs of all steps, in the order in which it takes them."""
         reading = Reading(self, states, tick)
         yield from map(reading.step, chunks)
         yield from reading.end()
 
     def take_loop(self, batch: int, steps: int) -> Loop:
-        """Return the spare loop, where it fits and no other pass has taken it, or a new one."""
+        """Return the spare loop, if it fits and no other pass has it, or a new one."""
         loop, self._spare = self._spare, None
         if loop is None or loop.batch != batch or loop.steps < steps:
             loop = make_loop(self.layer, self.weights, batch, steps)
@@ -128,7 +130,7 @@ class Reading(Pass):
         self._loop: Loop | None = None
 
     def step(self, chunk: Chunk) -> Chunk:
-        """Return the outputs of every step of a chunk."""
+        """Return the outputs of the steps of a chunk."""
         x, mask = chunk
         if self._loop is None or self._loop.steps < len(x):
             state = self._first_state() if self._loop is None else self._loop.state()
@@ -139,7 +141,7 @@ class Reading(Pass):
         return Chunk(y, mask)
 
     def end(self) -> Iterator[Chunk]:
-        """Leave the last state; there is nothing more to yield."""
+        """Put the last state among the states. There are no more outputs to yield."""
         if self._loop is not None:
             if self.states is not None:
                 prefix, last = self.direction.prefix, self._loop.state()
@@ -155,7 +157,7 @@ class Reading(Pass):
 
 
 class LastOf(Pass):
-    """The last output of a sequence, and nothing before the end."""
+    """A pass that returns only the last output of a sequence, at its end."""
 
     def __init__(self, reading: Reading) -> None:
         self.reading = reading
@@ -166,7 +168,7 @@ class LastOf(Pass):
         self._last = self.reading.step(chunk).values[-1:]
 
     def end(self) -> Iterator[Chunk]:
-        """Yield it, (1, units, batch)."""
+        """Yield the last output, (1, units, batch)."""
         if self._last is not None:
             last = Chunk(self._last.copy())
             yield from self.reading.end()
@@ -174,7 +176,7 @@ class LastOf(Pass):
 
 
 class Whole(Pass):
-    """What needs the end of a sequence before it can start: it gathers the chunks, then works on all of them."""
+    """A pass that keeps all chunks until the sequence has ended, and then works on the whole of it."""
 
     def __init__(self, work: Callable[[WholeSequence], Iterator[Chunk]]) -> None:
         self.work = work
@@ -185,11 +187,11 @@ class Whole(Pass):
         self._chunks.append(Chunk(chunk.values.copy(), chunk.mask))
 
     def end(self) -> Iterator[Chunk]:
-        """Yield what the work on the whole sequence yields."""
+        """Do the work on the whole sequence, and yield what it yields."""
         chunks, self._chunks = self._chunks, []
         yield from self.work(joined(chunks))
 
 
-def below(arrays: Mapping[str, Array], prefix: str) -> dict[str, Array]:
-    """Return the arrays whose key is `prefix` and a name, by name."""
+def without_prefix(arrays: Mapping[str, Array], prefix: str) -> dict[str, Array]:
+    """Return the arrays whose keys start with a prefix, by the rest of their keys."""
     return {key.removeprefix(prefix): array for key, array in arrays.items() if key.startswith(prefix)}

@@ -47,7 +47,7 @@ class DenseStage(Stateless):
 
 
 class StageParts(NamedTuple):
-    """What a stage is made from.
+    """The layer that a stage is made for, and all that the stage needs.
 
     Attributes:
         name: the layer's name in the network.
@@ -63,21 +63,21 @@ class StageParts(NamedTuple):
 
 
 def make_stage(name: str, layer: Layer, weights: Mapping[str, Array], chunk_steps: ChunkSteps) -> Stage:
-    """Return the stage for a layer, from what `StageParts` says of it."""
+    """Return the stage for a layer; the arguments are the attributes of `StageParts`."""
     return STAGES[type(layer)](StageParts(name, layer, weights, chunk_steps))
 
 
-def _recurrent_stage(of: StageParts) -> Stage:
-    stage = RecurrentStage if of.layer.merge is None else BidirectionalStage
-    return stage(of.name, of.layer, of.weights)
+def _recurrent_stage(parts: StageParts) -> Stage:
+    stage = RecurrentStage if parts.layer.merge is None else BidirectionalStage
+    return stage(parts.name, parts.layer, parts.weights)
 
 
 STAGES: dict[type[Layer], Callable[[StageParts], Stage]] = {
-    Embedding: lambda of: EmbeddingStage(of.layer, of.weights),
+    Embedding: lambda parts: EmbeddingStage(parts.layer, parts.weights),
     SimpleRNN: _recurrent_stage,
     LSTM: _recurrent_stage,
     GRU: _recurrent_stage,
-    Dense: lambda of: DenseStage(of.layer, of.weights),
-    Dropout: lambda of: Stateless(),
+    Dense: lambda parts: DenseStage(parts.layer, parts.weights),
+    Dropout: lambda parts: Stateless(),
 }
-"""What makes the stage of each kind of layer. An Input has none."""
+"""A function for each kind of layer that makes its stage. An Input needs none."""

@@ -1,4 +1,4 @@
-"""What a layer's outputs look like, in one pass over chunks."""
+"""The statistics of a layer's outputs, taken chunk by chunk."""
 
 from __future__ import annotations
 
@@ -9,25 +9,26 @@ import numpy as np
 from rnncli.engine.types import Array
 
 SATURATED = 0.985
-"""A share of the range of an activation: beyond it, at either end, an output counts as saturated.
+"""An output counts as saturated beyond this share of its activation's range, seen from either end.
 
-For tanh that is |y| > 0.97, where its slope has fallen under 6 % of its largest.
+For tanh that is |y| > 0.97, where the slope is under 6 % of the steepest.
 """
 
 
 def saturation_limits(low: float, high: float) -> tuple[float, float]:
-    """Return below which and above which output a layer is saturated whose outputs lie between `low` and `high`."""
+    """Return the limits outside of which an output is saturated, if all outputs lie between `low` and `high`."""
     edge = (1 - SATURATED) * (high - low)
     return low + edge, high - edge
 
 
 class Statistics:
-    """Mean, deviation, extremes and saturation of the numbers seen so far.
+    """The mean, standard deviation, extremes and saturation of all numbers so far.
 
-    Chunks are merged by Chan, Golub and LeVeque (1979), in float64, which is sound for any number of them.
+    Chunks are merged by the formulas of Chan, Golub and LeVeque (1979) in float64, which stay accurate for any number
+    of chunks.
 
     Args:
-        bounds: what the outputs saturate at, or None where nothing bounds them.
+        bounds: the ends of the range of the outputs, where they saturate; None where nothing bounds them.
     """
 
     def __init__(self, bounds: tuple[float, float] | None = None) -> None:
@@ -40,7 +41,7 @@ class Statistics:
         self._saturated = 0
 
     def add(self, values: Array) -> None:
-        """Take in a chunk of numbers, of any shape."""
+        """Take a chunk of numbers into account; its shape does not matter."""
         count = values.size
         if count == 0:
             return

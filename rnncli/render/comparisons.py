@@ -1,4 +1,4 @@
-"""A comparison as people see it: a row for each network, then their layers one below another."""
+"""The tables of a comparison: a row for each network, then their layers one below another."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ FIGURE_TITLES = {
     "macs": "MACs",
     "output_bytes": "Layer outputs",
 }
-"""What the figures are called."""
+"""The title of each figure."""
 
 _LEAVES = {"output_bytes": 1, "macs_per_step": 2, "macs": 4}
 """When a figure leaves a table that is too wide."""
 
 
 def print_comparison(console: Console, comparison: Comparison) -> None:
-    """Print which networks there are, their figures, and their layers."""
+    """Print the networks, then their figures, then their layers."""
     summaries = comparison.summaries
     mixed = len({summary.framework for summary in summaries}) > 1
     for number, summary in enumerate(summaries, start=1):

@@ -1,4 +1,4 @@
-"""The terminal, as Rich sees it: its width, and whether it is one."""
+"""Consoles: standard output, with the width and the colours that suit it, and a picture of what is shown there."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from rich.console import Console
 
 _UNLIMITED = 100_000
-"""Columns of an output that is no terminal: a table is never cut there."""
+"""Columns of an output that is not a terminal, so that a table is never cut there."""
 
 _SVG_WIDTH = 100
 """Columns of a saved picture where there is no terminal to take its width from."""
@@ -21,7 +21,7 @@ _DRAWING_WIDTH = 80
 
 class _StdoutConsole(Console):
     def on_broken_pipe(self) -> None:
-        """Leave a closed pipe to whoever decides on the exit status; Rich would end with status 1."""
+        """Raise the error, so that whoever catches it decides on the exit status. Rich would exit with status 1."""
         raise BrokenPipeError
 
 
@@ -29,15 +29,15 @@ class _StdoutConsole(Console):
 def screen(picture: str | None, title: str) -> Iterator[Callable[..., None]]:
     """Yield `show(print_it, *arguments)`, which calls `print_it(console, *arguments)` for standard output.
 
-    If a picture is asked for, it is called for a console that is saved as SVG, too. The picture is written when the
-    block ends without an error, whole or not at all.
+    If a picture is asked for, `show` prints the same on a second console, which is saved as SVG. The picture is written
+    when the block ends without an error, whole or not at all.
 
     Args:
-        picture: the path of the picture, or None for none.
-        title: what stands in its title bar: the command line.
+        picture: the path of the picture, or None if there is to be none.
+        title: the title of the picture: the command line.
 
     Raises:
-        RnncliError: it cannot be written.
+        RnncliError: the picture cannot be written.
     """
     stdout = stdout_console()
     if picture is None:
@@ -93,17 +93,17 @@ def on_terminal() -> bool:
 def stdout_console() -> Console:
     """Return the console for standard output.
 
-    On a terminal it has the terminal's width, or COLUMNS; elsewhere nothing is cut or wrapped. Colour follows Rich: on
-    a terminal, unless NO_COLOR or TERM=dumb; anywhere with FORCE_COLOR.
+    On a terminal it is as wide as the terminal, or as COLUMNS says; elsewhere nothing is cut or wrapped. A terminal
+    gets colour unless NO_COLOR is set or TERM is dumb; anything else gets colour only if FORCE_COLOR is set.
     """
     unlimited = None if on_terminal() else _UNLIMITED
     return _StdoutConsole(
         width=unlimited,
-        height=unlimited,  # Rich heeds a width only together with a height
+        height=unlimited,  # Rich uses a width only if there is a height as well
         highlight=False,
         emoji=False,
         markup=False,
-        # An empty FORCE_COLOR or NO_COLOR is none.
+        # An empty FORCE_COLOR or NO_COLOR counts as not set.
         force_terminal=True if os.environ.get("FORCE_COLOR") else None,
         no_color=bool(os.environ.get("NO_COLOR")),
     )

@@ -1,4 +1,4 @@
-"""An explanation as people read it."""
+"""An explanation as text in columns: equations, weights and notes, each with what it means."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from rnncli.reports.explanation import Explanation, Formula, LayerExplanation
 from rnncli.reports.folding import folded
 
 _WIDEST_TEXT = 100
-"""Columns that the text is wrapped at, at most; longer lines are hard to read."""
+"""Text is wrapped at this many columns at most, since longer lines are hard to read."""
 
 _LONGEST_ON_ONE_LINE = 56
-"""Characters of a formula from which its numbers get a line of their own."""
+"""A formula of more characters has its numbers on a line of their own."""
 
 LEAST_ROOM = 32
-"""Columns that the second of two columns has at least; else it stands below the first."""
+"""The least width of the second of two columns. Where there is less room, it stands below the first."""
 
 Rows = Sequence[tuple[Text, Text]]
 
@@ -41,7 +41,7 @@ def print_explanation(console: Console, explanation: Explanation) -> None:
 
 
 def _lines(console: Console, rows: Rows) -> Iterator[Text]:
-    """Yield two columns, indented: the first as wide as its longest cell, the second wrapped.
+    """Yield the lines of two columns, indented: the first as wide as its longest cell, the second wrapped.
 
     Where that leaves no room for the second, it stands below the first.
     """
@@ -83,7 +83,7 @@ def _weights(layer: LayerExplanation, times: int) -> Rows:
 
 
 def _formula(formula: Formula, several: bool = True) -> Text:
-    """Return a formula in words, in numbers, and what it comes to unless it is one number anyway."""
+    """Return a formula in words, in numbers, and its value; without the numbers where there is only one."""
     if not several:
         return Text.assemble(f"{formula.words} = ", (f"{formula.value:,}", "bold"))
     line_end = "\n" if len(formula.words) + len(formula.numbers) > _LONGEST_ON_ONE_LINE else " "

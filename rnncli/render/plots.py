@@ -1,6 +1,6 @@
 """The picture of a study: a layer's outputs over time, units down and time across, and what to read from them.
 
-Every cell has a character that carries its value; colour says the same once more.
+The character of a cell shows its value, and so does its colour.
 """
 
 from __future__ import annotations
@@ -19,17 +19,19 @@ from rnncli.render.console import drawing_width
 
 _WIDEST_CELL = 4
 _LABEL = len("saturated")
+"""The width of the labels at the left."""
+
 _TIMESTEP_SPACING = 16
-"""Columns from one label of the axis of time to the next."""
+"""Columns from one timestep named on the axis to the next."""
 
 _LEVELS = 3
-"""How many characters there are for values of either sign."""
+"""How many characters there are for positive values, and how many for negative ones."""
 
 _NICE = (1, 2, 3, 5, 10)
-"""One level is worth one of these times a power of ten."""
+"""A level is worth one of these numbers times a power of ten."""
 
 _DECADES = 4
-"""How many powers of ten the row of the effect shows."""
+"""How many powers of ten the bars of the effect span."""
 
 _BLUE, _WHITE, _RED = (33, 102, 172), (247, 247, 247), (178, 24, 43)
 _SHADES = 12
@@ -51,7 +53,7 @@ class Symbols(NamedTuple):
 UNICODE = Symbols(levels="≡=-·+*#", bars="▁▂▃▄▅▆▇█")
 ASCII = Symbols(levels="E=-.+*#", bars="_.-:=+*#")
 BROKEN = "?"
-"""Stands for what is not a finite number."""
+"""Stands for a value that is not a finite number."""
 
 
 class TimeCells(NamedTuple):
@@ -81,13 +83,13 @@ class TimeCells(NamedTuple):
         return time_bins[:: self.bins]
 
     def merge(self, values: Bins, how: Callable[[list[float]], float]) -> Bins:
-        """Return a value for each cell, made by `how` of those of its bins; None if all its steps are padding."""
+        """Return a value for each cell: `how` of the values of its bins, or None if all of them are padding."""
         groups = (values[start : start + self.bins] for start in range(0, len(values), self.bins))
         present = ([value for value in group if value is not None] for group in groups)
         return tuple(how(group) if group else None for group in present)
 
     def means(self, values: Bins) -> Bins:
-        """Return the mean for each cell (bins differ by a step at most)."""
+        """Return the mean for each cell. All bins count the same: their lengths differ by one step at most."""
         return self.merge(values, lambda group: sum(group) / len(group))
 
 
@@ -164,7 +166,7 @@ def _print_row(console: Console, label: str, *parts: tuple[str, str] | Text) -> 
 
 
 def _level_value(sizes: Iterator[float]) -> float:
-    """Return a round number, such that so many levels reach the largest size."""
+    """Return how much one level is worth: a round number, so that all levels together reach the largest size."""
     largest = max(sizes, default=0.0)
     if largest == 0:
         return 1.0
@@ -174,7 +176,7 @@ def _level_value(sizes: Iterator[float]) -> float:
 
 
 def _character(value: float | None, level: float, symbols: Symbols) -> tuple[str, str]:
-    """Return the character and the style of a value; `level` is what one character more is worth."""
+    """Return the character and the style of a value; `level` is how much one level is worth."""
     if value is None:
         return " ", ""
     if not isfinite(value):
@@ -210,7 +212,7 @@ def _bar(height: float | None, symbols: Symbols) -> str:
 
 
 def _axis(study: Study, cells: TimeCells) -> str:
-    """Return the timesteps below the cells in which they stand."""
+    """Return the axis of time: some timesteps, each below its cell."""
     starts = cells.starts(study.outputs.time_bins)
     width = len(starts) * cells.cell_width
 
@@ -229,7 +231,7 @@ def _axis(study: Study, cells: TimeCells) -> str:
 
 
 def _each(starts: Sequence[int], count: int) -> str:
-    """Return how many share a row or a column: `4`, `1 or 2`, `3 to 6`."""
+    """Return how many units share a row, or steps a column: `4`, `1 or 2`, `3 to 6`."""
     sizes = sorted({stop - start for start, stop in pairwise((*starts, count))})
     least, most = sizes[0], sizes[-1]
     if least == most:

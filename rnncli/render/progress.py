@@ -1,4 +1,4 @@
-"""A progress bar for what takes long."""
+"""A progress bar for work that takes long."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DELAY = 0.5
 def progress(description: str, total: int) -> Iterator[Callable[[int], None]]:
     """Show a bar on standard error if the block takes longer than half a second, and standard error is a terminal.
 
-    Yields a function that is called with how much of `total` has been done since its last call.
+    Yields the progress callback: call it with how much of `total` has been done since the last call.
     """
     if sys.stderr is None or not sys.stderr.isatty():
         yield lambda amount: None

@@ -24,7 +24,7 @@ from rnncli.render.tables import (
 from rnncli.reports.folding import folded
 
 NOTEWORTHY = 0.5
-"""The share of saturated outputs from which a note says so."""
+"""From this share of saturated outputs on, a note says that a layer is saturated."""
 
 RUN_COLUMNS = (
     Column("Time"),

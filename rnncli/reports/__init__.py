@@ -1,1 +1,1 @@
-"""What is found out about networks, as plain data: where numbers come from, time unrolled, networks side by side."""
+"""Reports on networks, as plain data: where their numbers come from, unrolled in time, side by side."""

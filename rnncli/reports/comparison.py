@@ -14,15 +14,15 @@ from rnncli.network import Network
 from rnncli.summary import LayerSummary, Summary
 
 FIGURES = ("total_params", "total_bytes", "macs_per_step", "macs", "output_bytes")
-"""What is compared: attributes of a summary."""
+"""The figures that are compared, as attributes of a summary."""
 
 
 class Change(NamedTuple):
-    """How a number differs from that of the first network; None where one of the two is unknown.
+    """How a number of a network differs from the first network's; None where one of them is not known.
 
     Attributes:
-        difference: it, less the first.
-        ratio: it, divided by the first; None where that is zero, too.
+        difference: the number minus the first network's.
+        ratio: the number divided by the first network's; None where that is zero, too.
     """
 
     difference: int | None
@@ -38,8 +38,8 @@ class Comparison:
     """Networks side by side.
 
     Attributes:
-        summaries: of the networks, in order.
-        rows: their layers, lined up.
+        summaries: the summary of each network, in order.
+        rows: the layers of the networks, lined up.
     """
 
     summaries: tuple[Summary, ...]
@@ -50,7 +50,7 @@ class Comparison:
         return change(getattr(self.summaries[0], figure), getattr(self.summaries[index], figure))
 
     def as_dicts(self) -> list[dict[str, Any]]:
-        """Return it as plain data, an object for each network: the objects that `--format json` prints."""
+        """Return the comparison as plain data: for each network the object that `--format json` prints."""
         objects = []
         for index, summary in enumerate(self.summaries):
             changes = {figure: self.change(index, figure) for figure in FIGURES}
@@ -66,7 +66,7 @@ class Comparison:
 
 
 def change(first: int | None, other: int | None) -> Change:
-    """Return how a number differs from another."""
+    """Return how a number differs from the first network's."""
     if first is None or other is None:
         return Change(None, None)
     return Change(other - first, other / first if first else None)
@@ -83,14 +83,14 @@ def compare(
 
     Args:
         networks: the networks, or their specs.
-        frameworks: whose weights to count; with several, each network is there once for each.
+        frameworks: whose weights to count. With several, each network is compared once for each framework.
         batch: samples at a time, or None for unknown.
         timesteps: length of the sequence, or None for unknown.
         dtype: of weights and outputs, for sizes in bytes.
 
     Raises:
-        ArgumentError: there are fewer than two to compare, or an argument is not allowed.
-        SpecError: a framework cannot express its network, or `timesteps` contradicts a spec.
+        ArgumentError: there is only one network and one framework, or an argument is not allowed.
+        SpecError: a framework cannot express a network, or `timesteps` contradicts a spec.
     """
     candidates = [(Network.of(network), framework) for network in networks for framework in frameworks]
     if len(candidates) < 2:
@@ -161,7 +161,7 @@ def _equal_roles(first: list[str], second: list[str]) -> list[tuple[int, int]]:
 
 
 def _role(layer: Layer) -> str:
-    """Return what a layer is there for; layers of the same role line up."""
+    """Return what a layer is for. Layers of the same role line up, so an LSTM lines up with a GRU."""
     return "recurrent" if layer.states else layer.kind
 
 

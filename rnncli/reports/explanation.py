@@ -1,7 +1,6 @@
 """Where every number of a network comes from, as plain data.
 
-An `Explanation` is made by `explain` and read by `rnncli.render`. Its formulas are made of the factors that each weight
-declares, so they cannot disagree with what a summary counts.
+The formulas are made of the factors that each weight declares, so they cannot disagree with what a summary counts.
 """
 
 from __future__ import annotations
@@ -21,11 +20,11 @@ from rnncli.summary import Summary
 
 
 class Formula(NamedTuple):
-    """A product or a sum of products: in words, in numbers, and what it comes to.
+    """A product, or a sum of products: in words, in numbers, and its value.
 
     Attributes:
         words: `units × (input + units + 1)`.
-        numbers: the same with its numbers, in one or more steps: `32 × (32 + 32 + 1) = 32 × 65`.
+        numbers: the same in numbers, in one or more steps: `32 × (32 + 32 + 1) = 32 × 65`.
         value: 2080.
     """
 
@@ -38,18 +37,18 @@ class LayerExplanation(NamedTuple):
     """One layer explained.
 
     Attributes:
-        name: Keras's name.
-        type: the framework's class.
+        name: the layer's name in Keras.
+        type: the framework's class for it.
         cell: the class of a recurrent layer's cell, else None.
         layer: the layer.
         equations: what it computes in one step.
         input_shape: the shape that it reads.
         output_shape: the shape that it returns.
-        weights: each with the formula of its size.
-        total: the formula of all of them, or None where there are fewer than two.
-        params: the number of its parameters.
-        other_params: the number in the other framework, or None where that cannot express the layer.
-        notes: what is worth knowing.
+        weights: each weight, with the formula of its size.
+        total: the formula of the number of parameters, or None where there are fewer than two weights.
+        params: the number of parameters.
+        other_params: the number in the other framework, or None if that cannot express the layer.
+        notes: what is worth knowing about it.
     """
 
     name: str
@@ -99,8 +98,8 @@ class Explanation:
 
     Attributes:
         summary: the summary whose numbers are explained.
-        layers: one for each of its layers.
-        other: the framework that is compared with.
+        layers: the explanation of each layer.
+        other: the framework that the counts are compared with.
     """
 
     summary: Summary
@@ -109,7 +108,7 @@ class Explanation:
 
     @property
     def other_params(self) -> int | None:
-        """The number of parameters in the other framework, or None where that cannot express a layer."""
+        """The number of parameters in the other framework, or None if that cannot express one of the layers."""
         counts = [layer.other_params for layer in self.layers]
         known = [count for count in counts if count is not None]
         return sum(known) if len(known) == len(counts) else None
@@ -137,7 +136,7 @@ def explain(
         network: the network, or its spec.
         batch: samples at a time, or None for unknown.
         timesteps: length of the sequence, or None for unknown.
-        framework: whose weights to count; the other's are compared.
+        framework: whose weights to count. The count is compared with the other framework's.
 
     Raises:
         SpecError: the framework cannot express a layer, or `timesteps` contradicts the spec.
@@ -180,9 +179,9 @@ def _product(axes: Sequence[Axis]) -> Formula:
 
 
 def _total(weights: Sequence[Weight], directions: int) -> Formula | None:
-    """Return the formula of all weights of a layer: the axis they share, times the sum of what is left of each.
+    """Return the formula of a layer's parameters: the axis that all weights share, times the sum of their other axes.
 
-    Both directions of a Bidirectional have the same weights.
+    Both directions of a Bidirectional have weights of the same shapes, so one direction is counted and doubled.
     """
     if len(weights) < 2:
         return None
@@ -198,7 +197,7 @@ def _total(weights: Sequence[Weight], directions: int) -> Formula | None:
 
 
 def _without(axes: Sequence[Axis], axis: Axis) -> list[Axis]:
-    """Return the other axes. A square kernel has the shared one twice, and one of the two stays."""
+    """Return axes without one of them. A square kernel has the shared axis twice, and keeps one of the two."""
     index = axes.index(axis)
     return [*axes[:index], *axes[index + 1 :]]
 
@@ -206,7 +205,7 @@ def _without(axes: Sequence[Axis], axis: Axis) -> list[Axis]:
 def _other_note(
     layer: Layer, here: Sequence[Weight], there: Sequence[Weight] | None, other: Framework
 ) -> Iterator[Note]:
-    """Yield what the other framework counts, and why where that differs."""
+    """Yield how many parameters the other framework counts and, where that differs, why."""
     name = FRAMEWORK_NAMES[other]
     if there is None:
         conflict = layer.conflict(other)

@@ -9,11 +9,11 @@ from typing import TypeVar
 Item = TypeVar("Item")
 
 FOLDED = 3
-"""How many equal layers in a row are shown as one."""
+"""So many equal layers in a row, or more, are shown as one."""
 
 
 def folded(items: Iterable[Item], key: Callable[[Item], object]) -> Iterator[list[Item]]:
-    """Yield runs of at least `FOLDED` neighbours with equal keys, and all other items alone."""
+    """Yield each run of at least `FOLDED` neighbours with equal keys as one list, and every other item in its own."""
     for _, group in groupby(items, key):
         run = list(group)
         if len(run) >= FOLDED:

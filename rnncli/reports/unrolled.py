@@ -1,6 +1,6 @@
 """A network unrolled in time, as plain data: at which steps each layer reads and returns, and in which direction.
 
-Steps are those of the network's input, whatever order a layer returns them in.
+A step is always one of the axis of time, whatever order a layer returns its outputs in.
 """
 
 from __future__ import annotations
@@ -13,23 +13,24 @@ from rnncli.quantities import Shape
 from rnncli.reports.folding import folded
 
 Steps = Literal["all", "first", "last"]
-"""The steps that something happens at: all of them, or one alone."""
+"""At which steps something happens: at all of them, or at one."""
 
 
 class UnrolledLayer(NamedTuple):
     """A layer, or a run of equal layers, unrolled in time.
 
     Attributes:
-        names: Keras's names of the layers of the run.
+        names: the names of the layers of the run in Keras.
         kind: the kind of the layer, as in a spec: `rnn`.
         spec: its canonical spec.
-        output_shape: the shape of its output.
+        output_shape: the shape that it returns.
         backwards: for each of its cells, whether it reads from the last step to the first; empty if it keeps no state.
         states: what its cells carry from step to step.
-        merge_mode: how the outputs of its two cells become one; None if there is one.
-        joins: how all steps become one vector; None if they do not.
-        reads: the steps it reads.
-        returns: the steps whose outputs it returns; of two directions merged at their ends, the end of the first.
+        merge_mode: how the outputs of its two cells are merged; None if it has one cell.
+        joins: how it makes one vector of all steps; None if it does not.
+        reads: the steps that it reads.
+        returns: the steps whose outputs it returns. If it merges the last outputs of two cells, the step of the first
+            cell's.
         reversed_time: whether it returns a sequence that starts with the last step.
     """
 
@@ -51,13 +52,13 @@ class Unrolled:
     """The layers of a network that share an axis of time, unrolled.
 
     Attributes:
-        layers: from the input up; three or more equal ones in a row are one.
-        source: what gives them their sequence, a name and maybe a spec: the input, or a layer that repeats a vector.
-        repeats: whether it is the same vector at every step.
+        layers: the layers, from the input up; three or more equal ones in a row count as one.
+        source: where their sequence comes from, a name and perhaps a spec: the input, or a layer that repeats a vector.
+        repeats: whether the sequence is the same vector at every step.
         input_shape: the shape of the sequence.
         timesteps: the length of the sequence, or None for unknown.
         masked: whether id 0 is padding that the recurrent layers skip.
-        is_last: whether what they return is what the network returns.
+        is_last: whether their output is the output of the network.
     """
 
     layers: tuple[UnrolledLayer, ...]
@@ -70,22 +71,22 @@ class Unrolled:
 
     @property
     def states(self) -> tuple[str, ...]:
-        """What the cells carry from step to step, each once."""
+        """The states that the cells carry from step to step, each named once."""
         return tuple(dict.fromkeys(state for layer in self.layers for state in layer.states))
 
     @property
     def output_steps(self) -> Steps:
-        """The steps whose outputs leave the layers."""
+        """The steps whose outputs the last layer returns."""
         return self.layers[-1].returns if self.layers else "all"
 
     @property
     def output_reversed(self) -> bool:
-        """Whether a sequence leaves them that starts with the last step."""
+        """Whether the last layer returns a sequence that starts with the last step."""
         return bool(self.layers) and self.layers[-1].reversed_time
 
     @property
     def output_shape(self) -> Shape:
-        """The shape of what leaves them."""
+        """The shape that the last layer returns."""
         return self.layers[-1].output_shape if self.layers else self.input_shape
 
 
@@ -133,8 +134,8 @@ def unroll(network: Network, batch: int | None = None, timesteps: int | None = N
         reads = steps
         backwards: tuple[bool, ...] = ()
         if layer.states:
-            # Keras returns a sequence in the order in which it was computed, so two reversals are none. The second
-            # cell of a Bidirectional reads against the first, and its outputs are put in the order of the first's.
+            # Keras returns a sequence in the order in which it was computed, so two reversals cancel out. The second
+            # cell of a Bidirectional reads the other way, and its outputs are put in the order of the first cell's.
             backward = reversed_time != layer.reverses
             backwards = (backward,) if layer.merge is None else (backward, not backward)
             reversed_time = backward and layer.returns == "sequence"

@@ -1,1 +1,1 @@
-"""Many networks at once: patterns and what they expand to, budgets, and the largest network within one."""
+"""Many networks at once: patterns and the networks they stand for, budgets, and the largest network within a budget."""

@@ -1,4 +1,4 @@
-"""The parser of brace patterns: text to a `Pattern`, by the rules of bash's `brace_expand`."""
+"""The parser of patterns: text to a `Pattern`, by the rules of bash's `brace_expand`."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from rnncli.search.braces import Alternatives, Literal, Name, Node, Pattern, Ran
 MAX_DEPTH = 50
 
 KEYS = frozenset(option.key for layer in LAYERS for option in layer.options if isinstance(option, Choice))
-"""The words that stand before `=` in a spec; no brace can be named so: `{act=relu,act=tanh}` is a list."""
+"""Keys that stand before `=` in a spec. They cannot name a brace: `{act=relu,act=tanh}` is a list."""
 
 _NAMED = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)([=}])")
 _INTEGERS = re.compile(r"([+-]?[0-9]{1,99})\.\.([+-]?[0-9]{1,99})(?:\.\.([+-]?[0-9]{1,99}))?")
 _LETTERS = re.compile(r"([A-Za-z])\.\.([A-Za-z])(?:\.\.([+-]?[0-9]{1,99}))?")
 _LARGEST_INTEGER = 2**63 - 1
-"""Bash's integers have 64 bits; what does not fit is plain text."""
+"""The largest integer of bash; a range with a larger one is plain text."""
 _LONGEST_RANGE = 2**31 - 4
-"""Bash's longest range; a longer one is plain text."""
+"""The longest range of bash; a longer one is plain text."""
 
 
 def parse_pattern(text: str) -> Pattern:
-    """Return the pattern that a text is.
+    """Return a text as a pattern.
 
     Raises:
-        SpecError: it is too long or nested too deep, or a named brace is wrong. All else is a pattern.
+        SpecError: it is too long, braces are nested too deep, or a named brace is wrong. Any other text is a pattern.
     """
     check_length(text, "pattern", "write it as several patterns")
     return _Parser(text).parse()
 
 
 class _Parser:
-    """Takes a text apart; all positions are those of the whole text."""
+    """Parses one text. Every position is one in the whole text."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -49,7 +49,7 @@ class _Parser:
         self.closers = _closers(self.specials, self.partners)
         self.names: dict[str, Values] = {}
         self.seen: dict[str, tuple[int, int]] = {}
-        """Where each name occurs first."""
+        """Where each name occurs first, as start and end."""
 
     def parse(self) -> Pattern:
         nodes = self._nodes(0, len(self.text), depth=0)
@@ -134,7 +134,7 @@ class _Parser:
         return closing
 
     def _list(self, start: int, end: int, depth: int, named: str | None) -> Values:
-        """Return the list that text[start:end] is, the inside of a brace."""
+        """Return the list in text[start:end], which is the inside of a brace."""
         commas = []
         level = 0
         for position, special in self._inside(start, end):
@@ -209,12 +209,12 @@ def _closers(specials: list[tuple[int, str]], partners: dict[int, int]) -> dict[
 
 
 def _literal(text: str) -> tuple[Literal, ...]:
-    """Return plain text as a node, or as none if it is empty."""
+    """Return plain text as a node without backslashes; no node if it is empty."""
     return (Literal(re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL)),) if text else ()
 
 
 def _range(text: str) -> Range | None:
-    """Return the range that the inside of a brace is, or None if it is none."""
+    """Return the range that is written inside of a brace, or None if it is not a range."""
     letters = _LETTERS.fullmatch(text)
     written = letters or _INTEGERS.fullmatch(text)
     if written is None:

@@ -1,10 +1,10 @@
-"""Brace lists and ranges, as bash has them, and named ones: the text of a pattern, as the texts it stands for.
+"""Patterns: texts with brace lists and ranges, as bash has them, and named ones. A pattern stands for many texts.
 
     {16,32}  {16..256..16}  {01..10}  {a..e}  {8,{16..64..16}}  \\{  \\,
 
-What they expand to, and in what order, is what bash's `brace_expand` does, its corner cases included: braces without a
-comma or a range are plain text. Two forms are our own. `{u=16,32,64}` gives a list or a range a name, and `{u}` stands
-for the same value, wherever it occurs. Nothing is expanded before it is asked for.
+A pattern expands to the same texts as in bash, in the same order, corner cases included: braces without a comma or a
+range are plain text. Two forms are our own. `{u=16,32,64}` gives a list or a range a name, and `{u}` stands for the
+same value, wherever it occurs. Texts are made one at a time, when they are asked for.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import NamedTuple
 
 
 class Literal(NamedTuple):
-    """Plain text, its backslashes taken off."""
+    """Plain text, without its backslashes."""
 
     text: str
 
 
 class Range(NamedTuple):
-    """A range of numbers, padded with zeros to a width, or of letters."""
+    """A range of numbers, padded with zeros to a width; or of letters, by their code points."""
 
     values: range
     width: int = 0
@@ -36,13 +36,13 @@ class Words(NamedTuple):
 
 
 class Alternatives(NamedTuple):
-    """A list with braces in it: one branch after another."""
+    """A list with braces in some of its branches."""
 
     branches: tuple[Sequence[Node], ...]
 
 
 class Name(NamedTuple):
-    """A place that holds the value of a named brace."""
+    """A place where the value of a named brace stands."""
 
     name: str
 
@@ -55,11 +55,11 @@ Bindings = dict[str, str]
 
 @dataclass(frozen=True)
 class Pattern:
-    """A text with braces, taken apart by `rnncli.search.brace_parser`.
+    """A text with braces, as `rnncli.search.brace_parser` reads it.
 
     Attributes:
         text: the text as typed.
-        nodes: its parts, one behind the other.
+        nodes: the parts of the text, in order.
         names: what each named brace stands for.
     """
 
@@ -75,12 +75,12 @@ class Pattern:
     def expand(self) -> Iterator[str]:
         """Yield the texts in bash's order, the leftmost brace varying slowest. As in bash, an empty one is dropped.
 
-        The loop over a named brace stands where the name occurs first.
+        A named brace varies where its name occurs first.
         """
         return filter(None, self.choices(self.nodes, {}))
 
     def split(self, separator: str) -> list[list[Node]]:
-        """Return its parts between separators that stand outside of braces."""
+        """Return its nodes, split at each separator that stands outside of braces."""
         parts: list[list[Node]] = [[]]
         for node in self.nodes:
             if not isinstance(node, Literal):
@@ -92,17 +92,17 @@ class Pattern:
         return parts
 
     def choices(self, nodes: Sequence[Node], bound: Bindings) -> Iterator[str]:
-        """Yield the texts that some of its nodes stand for, the last node varying fastest.
+        """Yield the texts that some of its nodes stand for, the last node varying fastest. Empty texts are not dropped.
 
         Args:
-            nodes: the nodes, one behind the other.
+            nodes: the nodes, in order.
             bound: the values of the names that occurred before. Whenever a text is yielded, it holds the values of the
                 names in that text as well.
         """
         *outer, inner = nodes or (Literal(""),)
         tail = ""
         if outer and isinstance(inner, Literal):
-            # Plain text at the end is better added in the innermost loop than being that loop.
+            # Plain text at the end is added in the innermost loop. As a loop of its own it would only cost time.
             tail, inner = inner.text, outer.pop()
         for head in self._heads(outer, bound):
             for text in self._choices_of(inner, bound):
@@ -166,10 +166,10 @@ def _count(node: Node) -> tuple[int, int]:
             counts = [_count_joined(branch) for branch in branches]
             return sum(texts for texts, _ in counts), sum(empty for _, empty in counts)
         case Name():
-            return 1, 1  # It multiplies nothing: the choice is made, and counted, where its brace stands.
+            return 1, 1  # It makes no more texts: its values are counted with the brace that has the name.
 
 
 def _count_joined(nodes: Sequence[Node]) -> tuple[int, int]:
-    """Return the same for nodes one behind the other; a text of theirs is empty where all of its parts are."""
+    """Return the same for a row of nodes, whose text is empty if all of theirs are."""
     counts = [_count(node) for node in nodes]
     return prod(texts for texts, _ in counts), prod(empty for _, empty in counts)

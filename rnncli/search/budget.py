@@ -1,4 +1,4 @@
-"""What a network may cost, and what it does: the limits that sweep and solve share."""
+"""Budgets: what a network may cost at most, and what it costs. Sweep and solve share them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rnncli.summary import Summary
 
 
 class Budget(NamedTuple):
-    """What a network may cost at most; None is no limit.
+    """What a network may cost at most; None means no limit.
 
     Attributes:
         params: parameters.
@@ -24,7 +24,7 @@ class Budget(NamedTuple):
     macs: int | None = None
 
     def costs(self, summary: Summary) -> Iterator[Cost]:
-        """Yield what a network costs of each thing that is limited.
+        """Yield a cost of a network for each limit.
 
         Raises:
             UsageError: the multiply-adds are limited, and the timesteps are not known.
@@ -40,25 +40,32 @@ class Budget(NamedTuple):
 
 
 class Cost(NamedTuple):
-    """What something costs, what it may cost, and how such a number is written."""
+    """One cost of a network, and the limit for it.
 
-    takes: int
+    Attributes:
+        amount: what the network costs.
+        limit: what it may cost at most.
+        text: returns an amount as people read it.
+        unit: what the amount is of, with a space before it; empty if `text` says it.
+    """
+
+    amount: int
     limit: int
-    number: Callable[[int], str]
+    text: Callable[[int], str]
     unit: str = ""
 
     def __str__(self) -> str:
-        return f"{self.number(self.takes)}{self.unit}"
+        return f"{self.text(self.amount)}{self.unit}"
 
     def of_limit(self) -> str:
-        """Return what it costs, and what it may."""
-        return f"{self.number(self.takes)} of {self.number(self.limit)}{self.unit}"
+        """Return the cost and its limit: `3,904 of 4,000 parameters`."""
+        return f"{self.text(self.amount)} of {self.text(self.limit)}{self.unit}"
 
     def excess(self) -> str:
-        """Return what it costs more than it may."""
-        return f"{self.number(self.takes - self.limit)} more than {self.number(self.limit)}{self.unit}"
+        """Return by how much the cost exceeds its limit: `96 more than 4,000 parameters`."""
+        return f"{self.text(self.amount - self.limit)} more than {self.text(self.limit)}{self.unit}"
 
     @property
     def fits(self) -> bool:
-        """Whether it keeps within the limit."""
-        return self.takes <= self.limit
+        """Whether the cost keeps within the limit."""
+        return self.amount <= self.limit

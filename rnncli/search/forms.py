@@ -1,8 +1,8 @@
-"""What a layer adds to the totals of a network, for all of its sizes at once.
+"""A layer's counts as polynomials in its sizes.
 
-A `Form` holds a layer's counts as polynomials in its sizes: `lstm:x` that reads y features has 4·x² + 4·xy + 4·x
-parameters. There is no formula here: the declared weights are asked once, with a
-`Quadratic` for the number, and then every number is one evaluation away.
+The `Form` of `lstm:x` that reads y features has 4·x² + 4·xy + 4·x parameters. No formula is written here: the layer is
+built with a `Quadratic` for its size, and the sizes of the weights that it declares are the polynomials. So a layer is
+built once, and then each number costs one evaluation.
 """
 
 from __future__ import annotations
@@ -24,34 +24,35 @@ from rnncli.quantities import MAX_SIZE
 from rnncli.search.quadratic import Quadratic, X, Y
 
 HEAD, VECTOR, SEQUENCE = 0, 2, 3
-"""What a layer reads, by the rank of its shape: nothing yet, (batch, features), (batch, timesteps, features)."""
+"""What a layer reads, as the rank of its shape: nothing yet, (batch, features), (batch, timesteps, features)."""
 
 _SIZED = re.compile(r"([A-Za-z_]+):([0-9]{1,10})(?:x([0-9]{1,10}))?((?::.*)?)", re.DOTALL)
-"""A layer whose size stands where most people write it: the kind, its numbers, all other fields."""
+"""A layer with its size right after its kind: the kind, the one or two numbers, all other fields."""
 
 _CACHED = 2**14
+"""How many texts of layers are remembered."""
 
 RepeatedLayer = tuple[Layer, int]
-"""A layer, and how often it is repeated."""
+"""A layer, and how many times it stands there."""
 
 
 class Form(NamedTuple):
-    """What layers add, as polynomials.
+    """What some layers add to the totals of a network, as polynomials in x and y.
 
-    At the head of a network x and y are the numbers of the first layer; elsewhere x is the number of the layer, and y
-    how many features it reads.
+    At the head of a network, x and y are the numbers of the first layer. Elsewhere x is the number of the first layer
+    here, and y is how many features it reads.
 
     Attributes:
         returns: the rank of what the last layer returns.
         features: how many features it returns.
-        timesteps: how many timesteps an input fixes, if one does.
-        steps: how many timesteps the sequence has that they return, where a layer among them makes it of a vector.
+        timesteps: how many timesteps the input has, if the first layer says so.
+        steps: how many timesteps the returned sequence has, if one of the layers made it of a vector.
         layers: how many layers there are, the input included.
         params: the number of parameters.
         macs_per_step: multiply-adds for one vector that each of them reads.
-        sequence_macs: those among them for each timestep of the sequence that the first reads.
-        fixed_macs: multiply-adds for a whole sample that do not depend on the length of that sequence.
-        reads_time: whether a layer reads that sequence.
+        sequence_macs: multiply-adds for each timestep of the sequence that the first layer reads.
+        fixed_macs: multiply-adds for a whole sample, whatever the length of that sequence.
+        reads_time: whether one of the layers reads that sequence.
     """
 
     returns: int
@@ -67,19 +68,23 @@ class Form(NamedTuple):
 
 
 SizedForm = tuple[Form | None, int, int]
-"""A form, None if the layers are no part of a network there, and its x and y."""
+"""A form, with the x and y to evaluate it at; None in place of the form if the layers make no network there."""
 
 
 class Reader:
-    """Reads the text of a layer, with the layers that stand behind it; what it has read last, it remembers.
+    """Turns the text of a layer, and the layers that always follow it, into a form. It remembers the latest texts.
+
+    Args:
+        tail: the text of the layers that follow, with a comma before each.
+        framework: whose weights to count.
 
     Attributes:
-        read: for each rank of what the layer reads, the function from its text to its reading.
+        read: for each rank that the layer may read, a function from the layer's text to its form.
     """
 
     def __init__(self, tail: str, framework: Framework) -> None:
         self.framework = framework
-        self.tail: Sequence[RepeatedLayer] | None = _rows(tail[1:]) if tail else ()
+        self.tail: Sequence[RepeatedLayer] | None = _layers_of(tail[1:]) if tail else ()
         self.read: dict[int, Callable[[str], SizedForm]] = {
             rank: lru_cache(_CACHED)(partial(self._read, rank)) for rank in (HEAD, VECTOR, SEQUENCE)
         }
@@ -87,33 +92,33 @@ class Reader:
 
     def _read(self, rank: int, text: str) -> SizedForm:
         written = _SIZED.fullmatch(text)
-        # Elsewhere than at the head, y is the number of features that it reads.
+        # A second number can only be y at the head; elsewhere y is how many features the layer reads.
         if written is not None and (written[3] is None or rank == HEAD):
             kind, first, second, fields = written.groups()
             cls = KINDS.get(kind.lower())
             x, y = int(first), int(second or 1)
             if cls and isinstance(cls.sizes, Numbers) and 1 <= x <= MAX_SIZE and 1 <= y <= MAX_SIZE:
                 return self._sized(rank, kind, 1 if second is None else 2, fields), x, y
-        return self._form(rank, _rows(text)), 0, 0
+        return self._form(rank, _layers_of(text)), 0, 0
 
     def _read_sized(self, rank: int, kind: str, numbers: int, fields: str) -> Form | None:
         """Return the form of a layer whose numbers are x, or x and y."""
-        rows = _rows(f"{kind}:{'x'.join('1' * numbers)}{fields}")
-        if rows is None:
+        layers = _layers_of(f"{kind}:{'x'.join('1' * numbers)}{fields}")
+        if layers is None:
             return None
-        ((layer, times),) = rows
+        ((layer, times),) = layers
         assert isinstance(layer.sizes, Numbers)
         unknown: dict[str, Any] = dict(zip(layer.sizes.attributes[-numbers:], (X, Y), strict=False))
         return self._form(rank, [(replace(layer, **unknown), times)])
 
-    def _form(self, rank: int, rows: Sequence[RepeatedLayer] | None) -> Form | None:
-        if rows is None or self.tail is None:
+    def _form(self, rank: int, layers: Sequence[RepeatedLayer] | None) -> Form | None:
+        if layers is None or self.tail is None:
             return None
-        return _form([*rows, *self.tail], rank, self.framework)
+        return _form([*layers, *self.tail], rank, self.framework)
 
 
-def _form(rows: Sequence[RepeatedLayer], rank: int, framework: Framework) -> Form | None:
-    """Return what layers add, or None where they break a rule of networks; the rules are those of `Network`."""
+def _form(layers: Sequence[RepeatedLayer], rank: int, framework: Framework) -> Form | None:
+    """Return the form of some layers, or None where they break a rule of `Network`."""
     shape: tuple[Any, ...] = (*[None] * (rank - 1), Y)
     timesteps: Any = None
     params: Any = 0
@@ -121,7 +126,7 @@ def _form(rows: Sequence[RepeatedLayer], rank: int, framework: Framework) -> For
     sequence_macs: Any = 0
     fixed_macs: Any = 0
     reads_time = False
-    for index, (layer, times) in enumerate(rows):
+    for index, (layer, times) in enumerate(layers):
         leads = rank == HEAD and index == 0
         if isinstance(layer, Head) != leads or (leads and times > 1):
             return None
@@ -138,7 +143,7 @@ def _form(rows: Sequence[RepeatedLayer], rank: int, framework: Framework) -> For
             if layer.reads == ("vector" if in_time else "sequence"):
                 return None
             returns = layer.output_shape(shape)
-            # A copy that returns what it reads costs what all copies behind it cost.
+            # Copies of a layer that returns the shape it reads all cost the same.
             copies = left if returns == shape else 1
             weights = layer.weights(shape, framework)
             params += copies * sum(weight.params for weight in weights)
@@ -159,7 +164,7 @@ def _form(rows: Sequence[RepeatedLayer], rank: int, framework: Framework) -> For
         features=Quadratic.of(shape[-1]),
         timesteps=None if timesteps is None else Quadratic.of(timesteps),
         steps=None if made is None else Quadratic.of(made),
-        layers=sum(times for _, times in rows),
+        layers=sum(times for _, times in layers),
         params=Quadratic.of(params),
         macs_per_step=Quadratic.of(macs_per_step),
         sequence_macs=Quadratic.of(sequence_macs),
@@ -168,8 +173,8 @@ def _form(rows: Sequence[RepeatedLayer], rank: int, framework: Framework) -> For
     )
 
 
-def _rows(text: str) -> list[RepeatedLayer] | None:
-    """Return the layers that a text names, or None if it breaks a rule of the language."""
+def _layers_of(text: str) -> list[RepeatedLayer] | None:
+    """Return the layers of a text, or None if it is not a spec."""
     try:
         layers, (_, tokens, owners) = spec.parse(text)
     except SpecError:

@@ -1,7 +1,7 @@
-"""A polynomial in two numbers that are not known yet.
+"""Polynomials in two numbers that are not known yet.
 
 A layer with a `Quadratic` for its units, which reads a `Quadratic` number of features, declares weights whose sizes are
-`Quadratic`. So one look at its declarations gives the count for all sizes.
+`Quadratic`: one look at its declarations gives its counts for all sizes.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ class Quadratic(Unknown):
 
     @classmethod
     def of(cls, value: int | Quadratic) -> Quadratic:
-        """Return a number as a polynomial that is always that number."""
+        """Return a number as a constant polynomial, and a polynomial as it is."""
         return value if isinstance(value, Quadratic) else cls((value, 0, 0, 0, 0, 0))
 
     @property
     def degree(self) -> int:
-        """Its degree; that of a number is 0."""
+        """The degree of the polynomial; a constant has degree 0."""
         _, b, c, *squares = self.terms
         return 2 if any(squares) else 1 if b or c else 0
 
     def at(self, x: int, y: int) -> int:
-        """Return its value for an x and a y."""
+        """Return its value at x and y."""
         one, by_x, by_y, by_xx, by_xy, by_yy = self.terms
         return one + x * (by_x + by_xx * x + by_xy * y) + y * (by_y + by_yy * y)
 

@@ -28,15 +28,15 @@ LARGEST = Order("params", descending=True)
 
 @dataclass
 class Tally:
-    """What has become of the candidates so far.
+    """How many candidates there were so far, and what became of them.
 
     Attributes:
-        invalid: how many are no networks.
+        invalid: how many are not networks.
         outside: how many do not keep within the budget.
-        within: how many do.
-        shown: how many of these have been printed.
-        first_invalid: the first that is no network.
-        nearest: while none keeps within the budget, the one that needs the least more.
+        within: how many keep within the budget.
+        shown: how many of those within the budget have been printed.
+        first_invalid: the spec of the first that is not a network.
+        nearest: the candidate that exceeds the budget least, as long as none keeps within it.
     """
 
     invalid: int = 0
@@ -63,7 +63,7 @@ class Tally:
 
 
 def within(candidates: Iterable[Candidate | Invalid], budget: Budget, tally: Tally) -> list[Candidate]:
-    """Return the candidates that keep within a budget, and count them all.
+    """Return the candidates that keep within a budget, and count all candidates in the tally.
 
     Raises:
         UsageError: there is a budget for multiply-adds, and their number is not known.
@@ -85,7 +85,7 @@ def within(candidates: Iterable[Candidate | Invalid], budget: Budget, tally: Tal
 
 
 def ordered(candidates: Iterable[Candidate], order: Order, top: int | None) -> list[Candidate]:
-    """Return candidates in order, or the first `top` of them: then no more than these are held in memory.
+    """Return candidates in order, or only the first `top` of them; then no more than that are held in memory.
 
     Raises:
         UsageError: they are sorted by multiply-adds, and their number is not known.
@@ -106,7 +106,7 @@ def _fits(candidate: Candidate, budget: Budget) -> bool:
 
 
 def _need(candidate: Candidate, budget: Budget) -> float:
-    """Return how many times the budget a candidate needs, where it needs most."""
+    """Return how many times its budget a candidate needs, for the cost that exceeds its limit most."""
     needs = zip((candidate.params, candidate.bytes, candidate.macs), budget, strict=True)
     return max((need or 0) / (most or 1) for need, most in needs if most is not None)
 

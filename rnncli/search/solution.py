@@ -19,9 +19,9 @@ class Solution(NamedTuple):
     Attributes:
         number: the largest that fits.
         spec: the template with it.
-        costs: what that costs.
-        next_number: the next size up.
-        next_costs: what that would cost; empty where the language has no such network.
+        costs: what that network costs.
+        next_number: the next larger number.
+        next_costs: what the network with that number would cost; empty where a spec cannot have such a number.
     """
 
     number: int
@@ -64,7 +64,7 @@ def solve(
 
     Raises:
         ArgumentError: nothing is limited, or an argument is not allowed.
-        SpecError: the template has no blank, or is no network whatever the number.
+        SpecError: the template has no blank, or is not a network with any number.
         UsageError: the multiply-adds are limited, and the timesteps are not known.
         RnncliError: not even the smallest number fits; the message says how far off it is.
     """
@@ -76,7 +76,7 @@ def solve(
     filled = Template.parse(template, framework, timesteps)
 
     def costs(number: int) -> tuple[Cost, ...]:
-        """Return what the network of a number costs; nothing where the language has no such network."""
+        """Return what the network with a number costs; nothing where a spec cannot have such a number."""
         network = filled.network(number)
         return () if network is None else tuple(budget.costs(network.summary(batch, timesteps, framework, dtype)))
 
@@ -100,10 +100,11 @@ def solve(
 
 
 def _nothing_fits(smallest: str, costs: tuple[Cost, ...]) -> RnncliError:
-    """Return the error where not even the smallest number fits."""
+    """Return the error that says that not even the smallest number fits."""
     if not costs:
         return RnncliError(
-            f"nothing fits: the language has no network {smallest}, the smallest", "ask for a smaller --multiple-of"
+            f"nothing fits: the smallest network would be {smallest}, which is not a valid spec",
+            "ask for a smaller --multiple-of",
         )
     misses = [f"{cost}, {cost.excess()}" for cost in costs if not cost.fits]
     return RnncliError(

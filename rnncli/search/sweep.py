@@ -23,10 +23,10 @@ from rnncli.search.forms import HEAD, SEQUENCE, Reader, SizedForm
 from rnncli.summary import DTYPE_BYTES
 
 BATCH = 2_000
-"""Candidates at a time: some milliseconds' work."""
+"""How many candidates are made at a time: the work of some milliseconds."""
 
 _INVALID = -1
-"""The rank of what is no network."""
+"""Stands in place of a rank where the layers make no network."""
 _UNREAD: SizedForm = (None, 0, 0)
 
 
@@ -34,7 +34,7 @@ class Candidate(NamedTuple):
     """A network and what it owns and costs: the totals of its `Summary`.
 
     Attributes:
-        spec: its spec as the pattern expands to it, which is not always the canonical one.
+        spec: the text that the pattern stands for; it is not always the canonical spec.
         output_shape: the shape of its output.
         params: the number of all parameters.
         bytes: their size.
@@ -51,13 +51,13 @@ class Candidate(NamedTuple):
 
 
 class Invalid(NamedTuple):
-    """A text that a pattern expands to and that is no network."""
+    """A text that a pattern stands for and that is not a network."""
 
     spec: str
 
 
 class Setting(NamedTuple):
-    """What a network is looked at for; see `Network.summary`."""
+    """What the counts are for: the arguments of `Network.summary`."""
 
     batch: int | None = None
     timesteps: int | None = None
@@ -70,16 +70,16 @@ class _Prefix(NamedTuple):
 
     Attributes:
         text: their specs.
-        rank: that of what they return.
-        features: how many features it has.
-        timesteps: how many timesteps the input has, where it says so.
-        steps: how many timesteps the sequence has that they return, where a layer made it of a vector.
+        rank: the rank of what they return.
+        features: how many features they return.
+        timesteps: how many timesteps the input has, if the first layer says so.
+        steps: how many timesteps the returned sequence has, if one of the layers made it of a vector.
         layers: how many there are.
         params: the number of parameters.
         macs_per_step: multiply-adds for one vector that each of them reads.
-        sequence_macs: those for each timestep of the input.
-        fixed_macs: multiply-adds for a whole sample that do not depend on the length of the input.
-        reads_time: whether one of them reads the input's timesteps.
+        sequence_macs: multiply-adds for each timestep of the input.
+        fixed_macs: multiply-adds for a whole sample, whatever the length of the input.
+        reads_time: whether one of the layers reads the timesteps of the input.
     """
 
     text: str = ""
@@ -96,13 +96,13 @@ class _Prefix(NamedTuple):
 
 
 class _Level(NamedTuple):
-    """A layer with braces, and the layers behind it that have none.
+    """A layer with braces, and the layers without braces that follow it.
 
     Attributes:
         nodes: the layer.
-        tail: the text of the layers behind it, with the comma before each.
-        tokens: reads a layer.
-        last: reads a layer with those behind it.
+        tail: the text of the layers that follow, with a comma before each.
+        tokens: reads the text of a layer alone.
+        last: reads the text of a layer together with the layers that follow.
     """
 
     nodes: list[Node]
@@ -139,7 +139,10 @@ def sweep(
 
 
 def batches(groups: Iterable[Iterable[Pattern]], setting: Setting) -> Iterator[list[Candidate | Invalid]]:
-    """Yield the same in lists of at most `BATCH`; none of them waits for the next group of patterns."""
+    """Yield the candidates of groups of patterns in lists of at most `BATCH`.
+
+    A list is yielded before the next group is asked for.
+    """
     reader = lru_cache(maxsize=8)(lambda tail: Reader(tail, setting.framework))
     for patterns in groups:
         candidates = chain.from_iterable(_sweep(pattern, reader, setting) for pattern in patterns)
@@ -148,7 +151,7 @@ def batches(groups: Iterable[Iterable[Pattern]], setting: Setting) -> Iterator[l
 
 
 def reason(spec: str, setting: Setting) -> SpecError:
-    """Return the error of a spec that is no network."""
+    """Return the error of a spec that is not a network."""
     try:
         Network.parse(spec).summary(*setting)
     except SpecError as error:
@@ -157,7 +160,7 @@ def reason(spec: str, setting: Setting) -> SpecError:
 
 
 def _levels(pattern: Pattern, reader: Callable[[str], Reader]) -> Iterator[_Level]:
-    """Yield the layers of a pattern, those without braces together with what comes before them."""
+    """Yield the layers of a pattern, each with those behind it that have no braces."""
     parts = pattern.split(",")
     index = 0
     while index < len(parts):
@@ -167,7 +170,7 @@ def _levels(pattern: Pattern, reader: Callable[[str], Reader]) -> Iterator[_Leve
             index += 1
         texts = ["".join(node.text for node in part if isinstance(node, Literal)) for part in parts[start:index]]
         if all(isinstance(node, Literal) for node in nodes):
-            # Only the first layer can be one without braces. Its tail is read token by token, once.
+            # Only the first layer can be without braces here. The layers are read one by one, once.
             yield _Level([*nodes, *(Literal(f",{text}") for text in texts)], "", reader(""), reader(""))
         else:
             tail = "".join(f",{text}" for text in texts)
@@ -189,7 +192,7 @@ def _sweep(pattern: Pattern, reader: Callable[[str], Reader], setting: Setting) 
                 whole = _extend(prefix, inner, text)
                 if whole.rank != _INVALID:
                     yield _candidate(whole, setting)
-                elif whole.text:  # An empty text is none, as in a shell.
+                elif whole.text:  # As in a shell, an empty text is dropped.
                     yield Invalid(whole.text)
         while loops:
             choice = next(loops[-1], None)
@@ -203,7 +206,7 @@ def _sweep(pattern: Pattern, reader: Callable[[str], Reader], setting: Setting) 
 
 
 def _extend(prefix: _Prefix, level: _Level, text: str) -> _Prefix:
-    """Return a network with the layers of a level behind it."""
+    """Return some layers with those of a level added."""
     if "," in text:
         first, _, text = text.rpartition(",")
         for token in first.split(","):
@@ -212,7 +215,7 @@ def _extend(prefix: _Prefix, level: _Level, text: str) -> _Prefix:
 
 
 def _add(prefix: _Prefix, reader: Reader, token: str, tail: str) -> _Prefix:
-    """Return a network with a layer, and the tail of its reader, behind it."""
+    """Return some layers with one more added, and the tail of its reader."""
     text = token + tail if prefix.rank == HEAD else f"{prefix.text},{token}{tail}"
     form, x, y = reader.read[prefix.rank](token) if prefix.rank != _INVALID else _UNREAD
     if form is None:
@@ -228,7 +231,7 @@ def _add(prefix: _Prefix, reader: Reader, token: str, tail: str) -> _Prefix:
     sequence_macs, fixed_macs = form.sequence_macs.at(x, y), form.fixed_macs.at(x, y)
     reads_time = form.reads_time
     if steps is not None:
-        # What it reads is as long as a layer made it, whatever the input's length.
+        # The layer reads a sequence that another made of a vector; the length of the input does not matter to it.
         sequence_macs, fixed_macs, reads_time = 0, fixed_macs + steps * sequence_macs, False
     if form.steps is not None:
         steps = form.steps.at(x, y)

@@ -33,15 +33,15 @@ class Template:
 
     @classmethod
     def parse(cls, text: str, framework: Framework = "keras", timesteps: int | None = None) -> Template:
-        """Return the template that a text is.
+        """Return a text as a template.
 
         Args:
             text: the text.
-            framework: which must be able to express its networks.
+            framework: the framework that must be able to express the networks.
             timesteps: the length of the sequence, or None for unknown.
 
         Raises:
-            SpecError: it has no blank, or makes no network whatever the number; the repair is another template.
+            SpecError: it has no blank, or is not a network with any number; the repair is another template.
         """
         try:
             return cls._parse(text, framework, timesteps)
@@ -70,14 +70,14 @@ class Template:
         return cls(text, written)
 
     def fill(self, number: int) -> str:
-        """Return the spec with a number in all blanks, as it can be pasted into a shell."""
+        """Return the spec with a number in all blanks, without spaces, so that it can be pasted into a shell."""
         text = self.text
         for position in reversed([blank for each in self.written for blank in each.blanks]):
             text = splice(text, Token(BLANK_TEXT, position), str(number))
         return without_spaces(text)
 
     def network(self, number: int) -> Network | None:
-        """Return the network with a number in all blanks, or None where the language has no such network."""
+        """Return the network with a number in all blanks, or None where a spec cannot have such a number."""
         if number > MAX_SIZE:
             return None
         filled = [
@@ -94,7 +94,7 @@ class Template:
 
 
 def _with_blank(text: str, written: tuple[Written, ...]) -> str:
-    """Return a spec with a blank for the last number of the last layer that has some."""
+    """Return a spec with a blank in place of its last number, that of the last layer that has numbers."""
     sizes = [each.size for each in written if isinstance(each.layer.sizes, Numbers) and each.size is not None]
     if not sizes:
         return TEMPLATE_EXAMPLE
