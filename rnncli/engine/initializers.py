@@ -19,7 +19,7 @@ Initializer = Callable[[np.random.Generator, tuple[int, ...], np.dtype[Any]], Ar
 def initial_weights(network: Network, seed: int, dtype: np.dtype[Any], init: Init) -> dict[str, Array]:
     """Return a network's first weights by key (`simple_rnn/kernel`). The same seed gives the same bytes.
 
-    Every weight has a random stream of its own, so it stays the same when other layers change.
+    Every weight has a random stream of its own, so it stays the same when another weight changes its size.
 
     Args:
         network: the network.

@@ -166,7 +166,7 @@ def torch_modules(network: Network, weights: dict[str, np.ndarray]) -> list[tupl
         kind = {"simple_rnn": torch.nn.RNN, "lstm": torch.nn.LSTM, "gru": torch.nn.GRU}[layer.cell_keras_name]
         module = kind(reads[-1], layer.units, batch_first=True, bidirectional=layer.merge_mode is not None)
         blocks = order[layer.cell_keras_name]
-        for direction, suffix in zip(layer.directions(), ("", "_reverse"), strict=False):
+        for direction, suffix in zip(layer.directions, ("", "_reverse"), strict=False):
             kernel, recurrent, bias = (
                 weights[f"{name}/{direction}{weight}"] for weight in ("kernel", "recurrent_kernel", "bias")
             )
