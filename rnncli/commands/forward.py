@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from rnncli.engine.run import RunResult
 
-LAYERS = table_each(words("output_shape"), *numbers("params", "seconds", "mean", "std", "min", "max", "saturated"))
+_LAYOUT = table_each(words("output_shape"), *numbers("params", "seconds", "mean", "std", "min", "max", "saturated"))
 """How the layers of a run become rows."""
 
 
@@ -106,7 +106,7 @@ def _run(network: Network, request: Request) -> RunResult:
 def _printer(format_: str, svg: str | None) -> Iterator[Callable[[RunResult], None]]:
     """Yield a function that prints one run."""
     if format_ != "table":
-        with printed(writer(format_, LAYERS)) as show_records:
+        with printed(writer(format_, _LAYOUT)) as show_records:
             yield lambda result: show_records([result.as_dict()])
     else:
         from rnncli.render.console import screen

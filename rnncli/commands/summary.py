@@ -18,7 +18,7 @@ from rnncli.render.records import numbers, table_each, words
 from rnncli.render.writers import writer
 from rnncli.summary import Summary
 
-LAYERS = table_each(words("output_shape"), *numbers("params", "macs_per_step", "macs", "output_bytes"))
+_LAYOUT = table_each(words("output_shape"), *numbers("params", "macs_per_step", "macs", "output_bytes"))
 """How the layers of a summary become rows."""
 
 
@@ -69,7 +69,7 @@ def _printer(format_: str, wide: bool, quiet: bool, svg: str | None) -> Iterator
     if quiet:
         yield lambda summary: click.echo(summary.total_params)
     elif format_ != "table":
-        with printed(writer(format_, LAYERS)) as show_records:
+        with printed(writer(format_, _LAYOUT)) as show_records:
             yield lambda summary: show_records([summary.as_dict()])
     else:
         from rnncli.render.console import screen

@@ -71,7 +71,7 @@ def widest(network: Network) -> int:
     return max((sum(shape[-1] or 0 for shape in pair) for pair in network.shapes()), default=1)
 
 
-def joined(parts: list[Chunk]) -> WholeSequence:
+def whole_of(parts: list[Chunk]) -> WholeSequence:
     """Return the whole sequence that chunks are parts of."""
     values = np.concatenate([x for x, _ in parts]) if len(parts) > 1 else parts[0].values
     mask = None

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 import numpy as np
 
 from rnncli.engine.cells import make_loop
-from rnncli.engine.chunks import Chunk, WholeSequence, copy_into, joined, last_of
+from rnncli.engine.chunks import Chunk, WholeSequence, copy_into, last_of, whole_of
 from rnncli.engine.loop import Loop
 from rnncli.engine.passes import Pass, Stage, State, Tick
 from rnncli.engine.types import Array
@@ -25,8 +25,8 @@ class RecurrentStage(Stage):
         """Return a pass that yields the sequence of outputs, or only the last one."""
         if self.layer.go_backwards:
             return Whole(lambda whole: self._backwards(whole, states, tick))
-        reading = Reading(self.direction, states, tick)
-        return reading if self.layer.return_sequences else LastOf(reading)
+        loop_pass = LoopPass(self.direction, states, tick)
+        return loop_pass if self.layer.return_sequences else LastOf(loop_pass)
 
     def _backwards(self, whole: WholeSequence, states: State | None, tick: Tick) -> Iterator[Chunk]:
         outputs = self.direction.read(whole.backwards(), states, tick)
@@ -104,9 +104,9 @@ class Direction:
 
     def read(self, chunks: Iterable[Chunk], states: State | None, tick: Tick) -> Iterator[Chunk]:
         """Yield the outputs of all steps, in the order in which it takes them."""
-        reading = Reading(self, states, tick)
-        yield from map(reading.step, chunks)
-        yield from reading.end()
+        loop_pass = LoopPass(self, states, tick)
+        yield from map(loop_pass.step, chunks)
+        yield from loop_pass.end()
 
     def take_loop(self, batch: int, steps: int) -> Loop:
         """Return the spare loop, if it fits and no other pass has it, or a new one."""
@@ -120,7 +120,7 @@ class Direction:
         self._spare = loop
 
 
-class Reading(Pass):
+class LoopPass(Pass):
     """The loop over time of one direction, at work on one sequence."""
 
     def __init__(self, direction: Direction, states: State | None, tick: Tick) -> None:
@@ -159,19 +159,19 @@ class Reading(Pass):
 class LastOf(Pass):
     """A pass that returns only the last output of a sequence, at its end."""
 
-    def __init__(self, reading: Reading) -> None:
-        self.reading = reading
+    def __init__(self, loop_pass: LoopPass) -> None:
+        self.loop_pass = loop_pass
         self._last: Array | None = None
 
     def step(self, chunk: Chunk) -> None:
         """Keep the last output."""
-        self._last = self.reading.step(chunk).values[-1:]
+        self._last = self.loop_pass.step(chunk).values[-1:]
 
     def end(self) -> Iterator[Chunk]:
         """Yield the last output, (1, units, batch)."""
         if self._last is not None:
             last = Chunk(self._last.copy())
-            yield from self.reading.end()
+            yield from self.loop_pass.end()
             yield last
 
 
@@ -189,7 +189,7 @@ class Whole(Pass):
     def end(self) -> Iterator[Chunk]:
         """Do the work on the whole sequence, and yield what it yields."""
         chunks, self._chunks = self._chunks, []
-        yield from self.work(joined(chunks))
+        yield from self.work(whole_of(chunks))
 
 
 def without_prefix(arrays: Mapping[str, Array], prefix: str) -> dict[str, Array]:

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from rnncli.layers.weights import FRAMEWORK_NAMES
 from rnncli.quantities import memory
-from rnncli.render.layout import BLOCK, Cells, Column, print_hanging, print_rows
+from rnncli.render.layout import BLOCK, ScreenCells, ScreenColumn, print_hanging, print_rows
 from rnncli.render.tables import each, shape_cell
 from rnncli.reports.comparison import FIGURES, Comparison, SideBySide, change
 from rnncli.reports.folding import folded
@@ -42,8 +42,8 @@ def print_comparison(console: Console, comparison: Comparison) -> None:
 
 
 def _print_figures(console: Console, comparison: Comparison) -> None:
-    columns = [Column("Network")]
-    rows: list[Cells] = [
+    columns = [ScreenColumn("Network")]
+    rows: list[ScreenCells] = [
         {"Network": Text(str(number)), BLOCK: Text(f"Network {number}")}
         for number in range(1, len(comparison.summaries) + 1)
     ]
@@ -52,15 +52,15 @@ def _print_figures(console: Console, comparison: Comparison) -> None:
         if all(value is None for value in values):
             continue
         title, leaves = FIGURE_TITLES[figure], _LEAVES.get(figure, 0)
-        write: Callable[[int], str] = memory if figure.endswith("bytes") else "{:,}".format
+        number_text: Callable[[int], str] = memory if figure.endswith("bytes") else "{:,}".format
         ratios = [_ratio(comparison.change(index, figure).ratio) if index else "" for index in range(len(values))]
-        columns.append(Column(title, leaves=leaves))
+        columns.append(ScreenColumn(title, leaves=leaves))
         for row, value, ratio in zip(rows, values, ratios, strict=True):
-            row[title] = Text("?" if value is None else write(value))
+            row[title] = Text("?" if value is None else number_text(value))
             row[f"× {title}"] = Text(ratio)
         if figure != "total_bytes":  # the ratio of memory is that of the parameters
-            columns.append(Column(f"× {title}", leaves=leaves, heading="×"))
-    columns.append(Column("Output shape", number=False, leaves=3))
+            columns.append(ScreenColumn(f"× {title}", leaves=leaves, heading="×"))
+    columns.append(ScreenColumn("Output shape", number=False, leaves=3))
     for row, summary in zip(rows, comparison.summaries, strict=True):
         row["Output shape"] = shape_cell(summary.output_shape)
     print_rows(console, columns, rows)
@@ -74,11 +74,11 @@ def _ratio(ratio: float | None) -> str:
 def _print_layers(console: Console, comparison: Comparison) -> None:
     """Print the layers that line up in a group; networks that have the same one there share a line."""
     columns = (
-        Column("Network", number=False),
-        Column("Layer", number=False),
-        Column("Output shape", number=False, leaves=1),
-        Column("Parameters"),
-        Column("×"),
+        ScreenColumn("Network", number=False),
+        ScreenColumn("Layer", number=False),
+        ScreenColumn("Output shape", number=False, leaves=1),
+        ScreenColumn("Parameters"),
+        ScreenColumn("×"),
     )
     groups = [list(_lines(run)) for run in folded(comparison.rows, key=_without_names)]
     lines = [line for group in groups for line in group]
@@ -89,7 +89,7 @@ def _without_names(row: SideBySide) -> tuple[LayerSummary | None, ...]:
     return tuple(layer and layer._replace(name="") for layer in row)
 
 
-def _lines(run: Sequence[SideBySide]) -> Iterator[Cells]:
+def _lines(run: Sequence[SideBySide]) -> Iterator[ScreenCells]:
     """Yield a line for each different layer of a row, or of a run of equal rows."""
     row = run[0]
     first = row[0]

@@ -31,18 +31,18 @@ _ASCII = {
     "µ": "u",
     "≈": "~",
 }
-"""What stands for a character where the output has ASCII alone."""
+"""What replaces a character where the output is ASCII."""
 
 
-class Column(NamedTuple):
+class ScreenColumn(NamedTuple):
     """A column of a table.
 
     Attributes:
-        title: what it is called in a block, and the key of its cells.
+        title: its name in a block, and the key of its cells.
         number: whether its cells are numbers.
-        leaves: when it leaves a table that is too wide, 1 first; 0 is never.
-        shorter: the title of the column that takes its place when it leaves, if one does.
-        heading: what stands above it in a table, if not its title.
+        leaves: its turn to leave a table that is too wide: columns with 1 leave first, those with 0 never.
+        shorter: the title of the column that replaces it when it leaves, if one does.
+        heading: its heading in a table, if that is not its title.
     """
 
     title: str
@@ -52,25 +52,25 @@ class Column(NamedTuple):
     heading: str | None = None
 
 
-Cells = dict[str, Text]
-"""The cells of a row, by the titles of their columns; under `BLOCK`, if that is another, the heading of its block."""
+ScreenCells = dict[str, Text]
+"""The cells of a row by the titles of their columns; under `BLOCK` the heading of its block, if that is another."""
 
 BLOCK = "block"
 
 
 def print_rows(
     console: Console,
-    columns: Sequence[Column],
-    rows: Sequence[Cells],
+    columns: Sequence[ScreenColumn],
+    rows: Sequence[ScreenCells],
     lines: bool = False,
     sections: Sequence[int] = (),
 ) -> None:
-    """Print a table with as many of its columns as the console is wide, or else a block for each row.
+    """Print a table with as many of its columns as fit the console; if not even the fewest do, a block for each row.
 
     Args:
         console: where to print.
         columns: the columns; the first says what a row is.
-        rows: the cells. A block shows all of them, those that left the table too.
+        rows: the cells of each row. A block shows all of them, also those that would leave the table.
         lines: whether to draw lines between the rows.
         sections: how many rows belong together, if some do; lines are drawn between these sections.
     """
@@ -89,7 +89,7 @@ def print_rows(
         _print_block(console, columns, row)
 
 
-def _narrower(columns: Sequence[Column]) -> Iterator[list[Column]]:
+def _narrower(columns: Sequence[ScreenColumn]) -> Iterator[list[ScreenColumn]]:
     """Yield all columns, then fewer and fewer of them."""
     for stage in range(max(column.leaves for column in columns) + 1):
         kept = []
@@ -101,13 +101,13 @@ def _narrower(columns: Sequence[Column]) -> Iterator[list[Column]]:
         yield kept
 
 
-def _width(columns: Sequence[Column], rows: Sequence[Cells]) -> int:
+def _width(columns: Sequence[ScreenColumn], rows: Sequence[ScreenCells]) -> int:
     """Return the width of a table in which nothing is folded."""
     cells = ([Text(_heading(column)), *(row[column.title] for row in rows)] for column in columns)
     return 1 + sum(3 + max(map(cell_width, column)) for column in cells)
 
 
-def _heading(column: Column) -> str:
+def _heading(column: ScreenColumn) -> str:
     return column.title if column.heading is None else column.heading
 
 
@@ -116,7 +116,7 @@ def cell_width(text: Text) -> int:
     return max((Text(line).cell_len for line in text.plain.split("\n")), default=0)
 
 
-def _table(columns: Sequence[Column], rows: Sequence[Cells], lines: bool, ends: Collection[int]) -> Table:
+def _table(columns: Sequence[ScreenColumn], rows: Sequence[ScreenCells], lines: bool, ends: Collection[int]) -> Table:
     table = Table(box=box.HEAVY_HEAD, show_lines=lines)
     for column in columns:
         table.add_column(_heading(column), justify="right" if column.number else "left", overflow="fold")
@@ -125,8 +125,8 @@ def _table(columns: Sequence[Column], rows: Sequence[Cells], lines: bool, ends: 
     return table
 
 
-def _print_block(console: Console, columns: Sequence[Column], row: Cells) -> None:
-    """Print a row as lines of its own: what it is, then a name and a value each."""
+def _print_block(console: Console, columns: Sequence[ScreenColumn], row: ScreenCells) -> None:
+    """Print a row as a heading and, below it, a line for each column: its title and the cell."""
     first, *others = columns
     heading = row.get(BLOCK, row[first.title]).copy()
     heading.stylize("bold")
@@ -163,13 +163,13 @@ def print_hanging(console: Console, text: Text, start: int = 0) -> None:
 
 
 def hanging(console: Console, text: Text, start: int = 0, width: int | None = None) -> Iterator[Text]:
-    """Yield the lines of a text that is broken at spaces, and at commas of a spec.
+    """Yield the lines of a text, which is broken at spaces, and a spec at its commas.
 
     Args:
-        console: where it will stand.
+        console: where it will be printed.
         text: the text; it may have several lines.
         start: the columns that its first line is indented, and further lines by `INDENT` more.
-        width: the columns there are, if they are not the console's; then no line is indented.
+        width: the width to keep to, if it is not the console's; then further lines are not indented more.
     """
     further = start + INDENT if width is None else start
     width = console.width if width is None else width
@@ -203,7 +203,7 @@ def _ascii(text: str) -> str:
 
 
 def _with_short_numbers(text: Text, room: int) -> Text:
-    """Return a text in which numbers that have no room on a line are given by their size: 8.507e+37."""
+    """Return a text with numbers that are too long for a line written short: 8.507e+37."""
     words = text.plain.split(" ")
     if max(map(len, words)) <= room:
         return text
@@ -217,10 +217,11 @@ def _with_short_numbers(text: Text, room: int) -> Text:
 
 
 def _break(text: str, room: int) -> int:
-    """Return where a text is broken that has no room.
+    """Return where to break a text that is too long for a line.
 
-    That is at a space: before an equals sign, or outside of parentheses if there is one, but not behind a
-    multiplication sign or a number that leads the text. Else it is behind a comma or a colon of a spec.
+    The best place is a space before an equals sign, then one outside of parentheses, then any other space; but not one
+    behind a multiplication sign, or behind a number that the text starts with. A text without such a space is a spec,
+    which is broken behind a comma or else a colon.
     """
     equals, outside, inside, depth = 0, 0, 0, 0
     for position, character in enumerate(text[: room + 1]):

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from rnncli.engine.forward import ForwardRun, LayerRun
 from rnncli.quantities import duration
-from rnncli.render.layout import Cells, Column, print_hanging, print_rows
+from rnncli.render.layout import ScreenCells, ScreenColumn, print_hanging, print_rows
 from rnncli.render.tables import (
     LAYER_COLUMNS,
     equal_but_for_its_name,
@@ -27,17 +27,17 @@ NOTEWORTHY = 0.5
 """From this share of saturated outputs on, a note says that a layer is saturated."""
 
 RUN_COLUMNS = (
-    Column("Time"),
-    Column("Mean"),
-    Column("Std", leaves=2),
-    Column("Min", leaves=1),
-    Column("Max", leaves=1),
-    Column("Sat."),
+    ScreenColumn("Time"),
+    ScreenColumn("Mean"),
+    ScreenColumn("Std", leaves=2),
+    ScreenColumn("Min", leaves=1),
+    ScreenColumn("Max", leaves=1),
+    ScreenColumn("Sat."),
 )
 
 
-class Outputs(NamedTuple):
-    """What the outputs of a layer look like, or those of a run of equal layers taken together."""
+class OutputFigures(NamedTuple):
+    """The figures of a layer's outputs, or of the outputs of a run of equal layers taken together."""
 
     mean: float
     std: float
@@ -46,12 +46,12 @@ class Outputs(NamedTuple):
     saturated: float | None
 
     @classmethod
-    def of(cls, layers: Sequence[LayerRun]) -> Outputs:
-        """Return the figures of all outputs of layers that return equally many."""
+    def of(cls, layers: Sequence[LayerRun]) -> OutputFigures:
+        """Return the figures of all outputs of some layers, each of which has equally many."""
         figures = [layer.statistics for layer in layers]
         count = len(figures)
         mean = sum(each.mean for each in figures) / count
-        # The mean of the squares less the square of the mean, about the common mean.
+        # The variance about the common mean: each layer's own, and how far its mean is from that.
         variance = sum(each.std**2 + (each.mean - mean) ** 2 for each in figures) / count
         shares = [each.saturated for each in figures if each.saturated is not None]
         return cls(
@@ -77,8 +77,8 @@ def print_run(console: Console, run: ForwardRun) -> None:
             print_hanging(console, Text(note))
 
 
-def _run_cells(layers: Sequence[LayerRun]) -> Cells:
-    values = Outputs.of(layers)
+def _run_cells(layers: Sequence[LayerRun]) -> ScreenCells:
+    values = OutputFigures.of(layers)
     share = values.saturated
     saturated = Text("-") if share is None else Text(f"{share:.0%}")
     if share is not None and share >= NOTEWORTHY:
@@ -95,7 +95,7 @@ def _run_cells(layers: Sequence[LayerRun]) -> Cells:
 
 def _notes(layers: Sequence[LayerRun], dtype: str) -> Iterator[str]:
     """Yield what a learner should notice of a layer, or of a run of equal ones."""
-    values = Outputs.of(layers)
+    values = OutputFigures.of(layers)
     name = run_name([layer.summary.name for layer in layers])
     if not isfinite(values.mean):
         yield f"{name}: not all outputs are finite numbers. The values grew past what {dtype} holds."

@@ -8,18 +8,23 @@ from rich.console import Console
 from rich.text import Text
 
 from rnncli.quantities import Shape, count, memory, shape_text
-from rnncli.render.layout import Cells, Column, print_hanging, print_rows
+from rnncli.render.layout import ScreenCells, ScreenColumn, print_hanging, print_rows
 from rnncli.reports.folding import folded
 from rnncli.summary import LayerSummary, Summary
 
 LAYER_COLUMNS = (
-    Column("Layer (type)", number=False, leaves=3, shorter="Layer"),
-    Column("Output Shape", number=False),
-    Column("Param #"),
+    ScreenColumn("Layer (type)", number=False, leaves=3, shorter="Layer"),
+    ScreenColumn("Output Shape", number=False),
+    ScreenColumn("Param #"),
 )
 """What Keras shows of a layer. Other columns leave before the type does."""
 
-WIDE_COLUMNS = (Column("Weights", number=False), Column("MACs/step"), Column("MACs"), Column("Output size"))
+WIDE_COLUMNS = (
+    ScreenColumn("Weights", number=False),
+    ScreenColumn("MACs/step"),
+    ScreenColumn("MACs"),
+    ScreenColumn("Output size"),
+)
 
 
 def print_summary(console: Console, summary: Summary, wide: bool = False) -> None:
@@ -64,7 +69,7 @@ def equal_but_for_its_name(layer: LayerSummary) -> LayerSummary:
     return layer._replace(name="")
 
 
-def layer_cells(run: Sequence[LayerSummary]) -> Cells:
+def layer_cells(run: Sequence[LayerSummary]) -> ScreenCells:
     """Return the cells of Keras's three columns for a layer, or for a run of equal ones."""
     layer = run[0]
     names = [layer.name for layer in run]
@@ -92,7 +97,7 @@ def type_text(type_: str, cell: str | None) -> str:
     return type_ if cell in (None, type_) else f"{type_}({cell})"
 
 
-def _wide_cells(run: Sequence[LayerSummary]) -> Cells:
+def _wide_cells(run: Sequence[LayerSummary]) -> ScreenCells:
     layer = run[0]
     weights = (f"{weight.name} {shape_text(weight.shape)}" for weight in layer.weights)
     size = "?" if layer.output_bytes is None else memory(layer.output_bytes)
