@@ -66,7 +66,7 @@ def memory(size: float) -> str:
     if size < 1024 and size == int(size):
         return f"{int(size)} B"
     for unit in _MEMORY_UNITS[:-1]:
-        if size < 1024:
+        if round(size, 2) < 1024:  # 1023.999 KB is printed as 1.00 MB
             return f"{size:.2f} {unit}"
         size /= 1024
     return f"{size:.2f} {_MEMORY_UNITS[-1]}"

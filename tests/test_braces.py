@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Sequence
-from itertools import islice, product
+from itertools import islice
 
 import pytest
 from hypothesis import given, settings
@@ -122,11 +122,6 @@ def test_the_number_of_texts_is_known_without_expanding_them(text: str) -> None:
         return
     if pattern.count() <= 300:
         assert pattern.count() == len(list(pattern.expand()))
-
-
-def test_the_leftmost_brace_varies_slowest() -> None:
-    expected = [f"embed:{v}x{d},rnn:{u}" for v, d, u in product((1, 2), (3, 4), (5, 6))]
-    assert expand("embed:{1,2}x{3,4},rnn:{5,6}") == expected
 
 
 def test_nothing_is_expanded_before_it_is_asked_for() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +13,6 @@ from hypothesis import strategies as st
 from strategies import networks
 
 from rnncli import Network
-from rnncli.layers import Recurrent
 from rnncli.reports.comparison import FIGURES, compare
 
 Run = Callable[..., Result]
@@ -57,7 +54,7 @@ def test_every_layer_of_every_network_is_shown_once_and_in_order(candidates: lis
 @given(st.lists(networks(largest=4), min_size=2, max_size=4))
 def test_only_layers_of_one_role_line_up(candidates: list[Network]) -> None:
     roles = {
-        (index, row.name): "recurrent" if isinstance(layer, Recurrent) else type(layer).__name__
+        (index, row.name): "recurrent" if layer.states else type(layer).__name__
         for index, network in enumerate(candidates)
         for layer, row in zip(network.body, network.summary().layers, strict=True)
     }
@@ -147,19 +144,3 @@ def test_what_a_framework_cannot_express_is_reported_with_its_spec(rnncli: Run) 
 def test_specs_may_come_from_standard_input(rnncli: Run) -> None:
     result = rnncli("compare", "-f", "json", "-", stdin="input:8,rnn:1\ninput:9,rnn:1\n")
     assert [json.loads(line)["total_params"] for line in result.stdout.splitlines()] == [10, 11]
-
-
-@pytest.mark.parametrize(("format_", "delimiter"), [("csv", ","), ("tsv", "\t")])
-def test_csv_and_tsv_have_a_row_a_network_with_its_changes(format_: str, delimiter: str, rnncli: Run) -> None:
-    text = rnncli("compare", "input:8,rnn:1", "input:9,rnn:1", "-f", format_).stdout
-    first, second = csv.DictReader(io.StringIO(text), delimiter=delimiter)
-    assert (first["spec"], first["total_params"], first["total_params_difference"]) == ("input:8,rnn:1", "10", "0")
-    assert (second["total_params"], second["total_params_difference"]) == ("11", "1")
-    assert (second["total_params_ratio"], second["macs"], second["output_shape"]) == ("1.1", "", "(None, 1)")
-
-
-def test_markdown_has_a_row_a_network(rnncli: Run) -> None:
-    header, line, *rows = rnncli("compare", "input:8,rnn:1", "input:9,rnn:1", "-f", "markdown").stdout.splitlines()
-    assert header.startswith("| spec | framework |")
-    assert set(line) <= set("|-: ")
-    assert [row.split(" | ")[0] for row in rows] == ["| `input:8,rnn:1`", "| `input:9,rnn:1`"]

@@ -12,7 +12,6 @@ from hypothesis import given
 from strategies import MAX_SIZE, networks
 
 from rnncli import Network
-from rnncli.layers import Recurrent
 from rnncli.reports.explanation import Formula, explain
 
 Run = Callable[..., Result]
@@ -117,7 +116,7 @@ def test_it_says_where_the_time_axis_goes_and_which_flag_keeps_it() -> None:
 def test_the_spec_that_is_said_to_keep_the_time_axis_does(network: Network) -> None:
     for layer in explain(network).layers:
         too_many = (layer.input_shape[-1] or 0) > MAX_SIZE  # what two directions return may be
-        if isinstance(layer.layer, Recurrent) and not layer.layer.return_sequences and not too_many:
+        if layer.layer.states and layer.layer.returns == "vector" and not too_many:
             text = next(note.text for note in layer.notes if note.topic == "Output")
             spec, _, shape = text.partition("seq keeps it: ")[2].partition(" returns ")
             sizes = [str(size) for size in layer.input_shape[1:] if size is not None]

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import PATIENCE, Result
+from kinds import KINDS, small_network
+from kinds.base import Kind
 
 from rnncli import Network
 from rnncli.engine.forward import ForwardRun, LayerRun
@@ -134,9 +136,15 @@ def test_a_layer_that_overflows_is_pointed_out(rnncli: Run) -> None:
     assert "simple_rnn: not all outputs are finite numbers" in result.stdout
 
 
-def test_every_layer_that_a_spec_may_have_runs(rnncli: Run) -> None:
-    network = run_json(rnncli, "input:2,dense:2:x1200", "--timesteps", "2")
-    assert len(network["layers"]) == 1200
+@pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.small)
+def test_a_layer_of_every_kind_runs(kind: Kind, rnncli: Run) -> None:
+    network = run_json(rnncli, small_network(kind), "--timesteps", "2")
+    assert [layer["name"] for layer in network["layers"]] == list(Network.parse(small_network(kind)).names)
+
+
+def test_as_many_layers_run_as_a_spec_may_have(rnncli: Run) -> None:
+    network = run_json(rnncli, "input:1,dropout:0:x9999", "--timesteps", "1")
+    assert len(network["layers"]) == 9999
 
 
 def test_the_memory_of_a_run_does_not_grow_with_the_timesteps() -> None:

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from functools import cache
+from itertools import product
 from pathlib import Path
 from random import Random
 from typing import Any, ClassVar, NamedTuple
@@ -19,6 +20,7 @@ from golden.data import read_networks, read_values
 from golden.generate import RandomDice, small_size
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kinds.activations import ACTIVATIONS
 from kinds.base import Head, Kind, Sample, flag
 from strategies import layers_of, small_sizes
 
@@ -30,9 +32,6 @@ from rnncli.engine.stages import STAGES
 from rnncli.layers import GRU, LSTM, Dense, Embedding, Layer
 from rnncli.layers.options import Choice, Flag, Option
 from rnncli.layers.weights import FRAMEWORKS, Factor, Weight
-
-BELOW = {"input": "", "sequence": "input:3,", "either": "input:3,", "vector": "input:3,rnn:2,"}
-"""What a layer can stand on, by what it reads."""
 
 TO_SAY = {
     "names": "its names",
@@ -80,7 +79,7 @@ def missing_of(layer: type[Layer]) -> Iterator[str]:
     if unsaid:
         return
     yield from missing_words(layer, kind, file)
-    small = Network.parse(BELOW[layer.reads] + kind.small)
+    small = Network.parse(kinds.small_network(kind))
     if shown and not all(small.layers[-1].equations(framework) for framework in FRAMEWORKS):
         yield "its declaration has no equations"
     yield from missing_golden(layer, kind)
@@ -138,7 +137,7 @@ def declared_ways(option: Option) -> dict[str, Any]:
 def read_back(layer: type[Layer], spec: str) -> Layer | None:
     """The layer that a spec describes, or None if it is none."""
     try:
-        return Network.parse(BELOW[layer.reads] + spec).layers[-1]
+        return Network.parse(kinds.BELOW[layer.reads] + spec).layers[-1]
     except SpecError:
         return None
 
@@ -195,6 +194,23 @@ def golden(what: str) -> dict[type[Layer], list[Golden]]:
 
 def test_nothing_is_missing_for_any_kind() -> None:
     assert missing() == []
+
+
+CELLS = [layer for layer in rnncli.layers.LAYERS if layer.states]
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_golden_values_cover_a_cell_with_all_its_settings_together(cell: type[Layer]) -> None:
+    layers, names = golden("values")[cell], kinds.KINDS[cell].options.keys()
+    activations = [name for name in ("activation", "recurrent_activation") if name in names]
+    settings = {tuple(getattr(each.layer, name) for name in activations) for each in layers}
+    assert settings >= set(product(ACTIVATIONS, repeat=len(activations)))
+    settings = {
+        (each.layer.merge or each.layer.reverses, each.layer.returns, each.layer.use_bias, each.masked)
+        for each in layers
+    }
+    directions = (False, True, "concat", "sum", "mul", "ave")
+    assert settings == set(product(directions, ("sequence", "vector"), (False, True), (False, True)))
 
 
 # What is missing is named.
@@ -354,7 +370,7 @@ def test_the_engine_computes_each_kinds_textbook_formula(kind: Kind, data: st.Da
     heads = kinds.HEADS if kind not in kinds.HEADS else [kind]
     head = data.draw(layers_of(heads, small_sizes))
     body = [] if kind in kinds.HEADS else [data.draw(layers_of([kind], small_sizes))]
-    below = Network.parse(BELOW[kind.layer.reads].rstrip(",") or kind.small).layers[1:]
+    below = Network.parse(kinds.BELOW[kind.layer.reads].rstrip(",") or kind.small).layers[1:]
     network = Network((head, *below, *body))
     numbers = np.random.default_rng(data.draw(st.integers(0, 99)))
     x = kinds.kind_of(head).random_input(head, numbers, 3, data.draw(st.integers(1, 4)))

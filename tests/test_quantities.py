@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rnncli.quantities import memory, parse_memory
@@ -34,6 +34,7 @@ def test_what_is_no_size_is_told_apart(text: str) -> None:
         parse_memory(text)
 
 
+@example(1024**5 - 1)
 @given(st.integers(0, 10**24))
 def test_what_is_printed_reads_back_to_the_same_print(size: int) -> None:
     assert memory(parse_memory(memory(size))) == memory(size)

@@ -117,8 +117,7 @@ def test_a_full_disk_is_a_failure_that_is_said(arguments: tuple[str, ...], progr
     "arguments", [("summary", "input:8"), ("layers",), ("summary", "-f", "json", "input:8")], ids=str
 )
 def test_a_closed_standard_output_is_survived(arguments: tuple[str, ...], program: Run) -> None:
-    result = program(*arguments, shell='"$@" >&-')
-    assert result in ((0, "", ""), (1, "", "Error: Bad file descriptor\n"))
+    assert program(*arguments, shell='"$@" >&-') == (0, "", "")
 
 
 def test_a_file_is_whole_though_standard_output_is_closed(program: Run) -> None:

@@ -11,7 +11,7 @@ from strategies import MAX_SIZE, nearly_specs, networks, soups, typed
 
 from rnncli import Network, SpecError
 from rnncli.language.spec import EXAMPLE
-from rnncli.layers import GRU, LSTM, Dense, Dropout, Embedding, Input, SimpleRNN
+from rnncli.layers import Dropout
 
 
 def fault(text: str) -> SpecError | None:
@@ -103,22 +103,6 @@ def test_the_canonical_spec_has_short_kinds_plain_numbers_no_defaults_and_folded
     text: str, canonical: str
 ) -> None:
     assert str(Network.parse(text)) == canonical
-
-
-def test_every_field_sets_the_argument_that_keras_has() -> None:
-    assert Network.parse("input:50x8").layers == (Input(features=8, timesteps=50),)
-    assert Network.parse("embed:10x4:mask").layers == (Embedding(10, 4, mask_zero=True),)
-    text = (
-        "input:8,lstm:3:seq:bi=mul:nobias:relu:recact=elu,gru:4:seq:back:reset=before,rnn:5:seq:bi,dropout:0.25,dense:6"
-    )
-    assert Network.parse(text).layers == (
-        Input(8),
-        LSTM(3, True, merge_mode="mul", use_bias=False, activation="relu", recurrent_activation="elu"),
-        GRU(4, return_sequences=True, go_backwards=True, reset_after=False),
-        SimpleRNN(5, return_sequences=True, merge_mode="concat"),
-        Dropout(0.25),
-        Dense(6),
-    )
 
 
 def test_a_repeat_is_the_same_as_writing_the_layer_out() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
 import re
@@ -163,52 +161,6 @@ def test_json_says_the_options_that_its_numbers_are_for(rnncli: Run) -> None:
     assert network["macs"] == 2 * 10 * 2 * 4 * (8 * 3 + 3 * 3)
     assert network["total_bytes"] == 8 * network["total_params"] == 8 * 2 * 4 * (8 * 3 + 3 * 3 + 2 * 3)
     assert as_json(rnncli, "input:8,lstm:3:bi")["layers"][0]["cell"] == "LSTM"
-
-
-@pytest.mark.parametrize(("format_", "delimiter"), [("csv", ","), ("tsv", "\t")])
-def test_csv_and_tsv_have_one_header_and_a_row_a_layer_that_parse_back(
-    format_: str, delimiter: str, rnncli: Run
-) -> None:
-    specs = (SMALL, "input:8,rnn:3")
-    options = ("--batch", "2", "--timesteps", "5")
-    rows = list(
-        csv.DictReader(io.StringIO(rnncli("summary", "-f", format_, *specs, *options).stdout), delimiter=delimiter)
-    )
-    networks = [as_json(rnncli, spec, *options) for spec in specs]
-    expected = [(network, layer) for network in networks for layer in network["layers"]]
-    assert len(rows) == len(expected) == 6
-    for row, (network, layer) in zip(rows, expected, strict=True):
-        assert [row[name] for name in ("spec", "framework", "dtype")] == [network["spec"], "keras", "float32"]
-        assert [row[name] for name in ("name", "type", "layer")] == [layer["name"], layer["type"], layer["spec"]]
-        assert row["output_shape"] == str(tuple(layer["output_shape"]))
-        for name in ("params", "macs_per_step", "macs", "output_bytes"):
-            assert row[name] == str(layer[name])
-
-
-def test_what_is_unknown_is_an_empty_cell(rnncli: Run) -> None:
-    row = next(csv.DictReader(io.StringIO(rnncli("summary", "-f", "csv", "embed:10x4").stdout)))
-    assert (row["macs"], row["output_bytes"], row["output_shape"]) == ("", "", "(None, None, 4)")
-
-
-def test_markdown_holds_a_table_of_the_same_numbers(rnncli: Run) -> None:
-    text = rnncli("summary", "-f", "markdown", SMALL, "--timesteps", "5").stdout
-    network = as_json(rnncli, SMALL, "--timesteps", "5")
-    table = [
-        [cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")
-    ]
-    header, aligned, *rows = table
-    assert all(re.fullmatch(r":?-+:?", cell) for cell in aligned)
-    assert {len(row) for row in table} == {len(header)}
-    for row, layer in zip(rows, network["layers"], strict=True):
-        cells = dict(zip(header, row, strict=True))
-        assert cells["layer"].strip("`") == layer["name"]
-        assert [cells[name] for name in ("type", "params", "macs")] == [
-            layer["type"],
-            str(layer["params"]),
-            str(layer["macs"]),
-        ]
-    assert text.startswith(f"`{network['spec']}`\n")
-    assert str(network["total_params"]) in text
 
 
 def test_quiet_prints_the_number_of_parameters_alone(rnncli: Run) -> None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-import re
 import tracemalloc
 from collections import deque
 from collections.abc import Callable
@@ -179,22 +176,6 @@ def test_a_row_holds_the_numbers_of_the_summary(rnncli: Run) -> None:
     }
 
 
-@pytest.mark.parametrize(("format_", "delimiter"), [("csv", ","), ("tsv", "\t")])
-def test_csv_and_tsv_have_one_header_and_a_row_a_candidate(format_: str, delimiter: str, rnncli: Run) -> None:
-    text = rnncli("sweep", WIDTHS, "-f", format_).stdout
-    table = list(csv.DictReader(io.StringIO(text), delimiter=delimiter))
-    assert [row["spec"] for row in table] == list(parse_pattern(WIDTHS).expand())
-    assert [int(row["params"]) for row in table] == [row["params"] for row in rows(rnncli, WIDTHS)]
-    assert {row["macs"] for row in table} == {""}
-
-
-def test_markdown_has_one_header_and_a_row_a_candidate(rnncli: Run) -> None:
-    header, aligned, *lines = rnncli("sweep", WIDTHS, "-f", "markdown").stdout.splitlines()
-    assert header.startswith("| spec | framework | dtype |")
-    assert re.fullmatch(r"\|( :?-+:? \|)+", aligned)
-    assert len(lines) == 48
-
-
 @pytest.mark.parametrize(
     ("option", "limit", "figure"),
     [("--max-params", "500k", 500_000), ("--max-memory", "2MB", 2 * 2**20), ("--max-macs", "10M", 10_000_000)],
@@ -259,24 +240,6 @@ def test_what_cannot_be_swept_is_an_error_of_the_command_line(arguments: list[st
     result = rnncli("sweep", *arguments)
     assert (result.status, result.stdout) == (2, "")
     assert message in result.stderr
-
-
-def test_patterns_on_standard_input_are_swept_one_after_another(rnncli: Run) -> None:
-    result = rnncli("sweep", "-", "-f", "json", stdin="input:8,rnn:{1,2}\n# mine\ninput:8,{u}:1\ninput:9,rnn:1\n")
-    assert [json.loads(line)["spec"] for line in result.stdout.splitlines()] == [
-        "input:8,rnn:1",
-        "input:8,rnn:2",
-        "input:9,rnn:1",
-    ]
-    assert result.status == 2
-    assert result.stderr.startswith("Error: line 3 of standard input: there is no brace that gives u its values")
-
-
-def test_rows_are_shown_as_they_are_made(program: Run) -> None:
-    # Nobody could wait for all of them.
-    result = program("sweep", "input:8,lstm:{1..2000000000}", shell='"$@" | head -n 3')
-    assert (result.status, result.stderr) == (0, "")
-    assert result.stdout.splitlines()[1].endswith("input:8,lstm:1")
 
 
 def interrupted(terminal: Run, *arguments: str) -> Result:

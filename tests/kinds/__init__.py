@@ -23,6 +23,15 @@ BODY: tuple[Kind, ...] = tuple(kind for kind in KINDS.values() if not isinstance
 """Those that read what another layer returns."""
 
 
+BELOW = {"input": "", "sequence": "input:3,", "either": "input:3,", "vector": "input:3,rnn:2,"}
+"""What a layer can stand on in a spec, by what it reads."""
+
+
+def small_network(kind: Kind) -> str:
+    """Return a spec that is small enough to run and ends in a layer of a kind."""
+    return BELOW[kind.layer.reads] + kind.small
+
+
 def kind_of(layer: Layer) -> Kind:
     """Return what the tests know of a layer's kind."""
     return KINDS[type(layer)]

@@ -1,0 +1,164 @@
+"""The columns of a table add up to its totals, as they are printed: what a reader with a pencil would find."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from math import prod
+from typing import NamedTuple
+
+import pytest
+from conftest import Result
+from kinds import KINDS, small_network
+
+Run = Callable[..., Result]
+
+STACK = "embed:10x4:mask,lstm:3:seq:bi,dropout:0.5,rnn:3:seq:x5,gru:4:seq,dense:2:x3,gru:20,dense:1:sigmoid"
+LARGE = "embed:10000x320,lstm:400:seq:bi,rnn:32:seq:x3,dense:7"
+SPECS = [STACK, LARGE, *(small_network(kind) for kind in KINDS.values() if getattr(kind.layer, "shown", True))]
+each_spec = pytest.mark.parametrize("spec", SPECS)
+each_framework = pytest.mark.parametrize("framework", ["keras", "torch"])
+
+
+class Printed(NamedTuple):
+    """A number as it is printed, and how far from the true one it may be."""
+
+    value: float
+    rounding: float
+
+
+UNITS = {unit: 1024**power for power, unit in enumerate(("B", "KB", "MB", "GB"))} | {"µs": 1e-6, "ms": 1e-3, "s": 1.0}
+
+
+def read(cell: str) -> Printed:
+    """Read a cell: 1,680, or 5 × 144 for five rows in one, or 7.81 MB, or 16 µs."""
+    parts = re.fullmatch(r"(?:([\d,]+) × )?([\d,]+)(?:\.(\d+))?(?: ([a-zA-Zµ]+))?", cell)
+    assert parts, cell
+    times, whole, fraction, unit = parts.groups()
+    scale = UNITS[unit] if unit else 1
+    value = float(f"{whole.replace(',', '')}.{fraction or 0}") * scale * int((times or "1").replace(",", ""))
+    exact = unit in (None, "B")
+    return Printed(value, 0.0 if exact else 0.5 * 10.0 ** -len(fraction or "") * scale * int(times or 1))
+
+
+def tables(text: str) -> list[dict[str, list[str]]]:
+    """Return the columns of each table by title. A cell of several lines is one text, its lines joined by newlines."""
+    found: list[dict[str, list[str]]] = []
+    titles: list[str] = []
+    for line in text.splitlines():
+        if line.startswith("┃"):
+            titles = [cell.strip() for cell in line.strip("┃").split("┃")]
+            titles = [
+                f"{before} ×" if title == "×" else title for before, title in zip(["", *titles], titles, strict=False)
+            ]
+            found.append({title: [] for title in titles})
+        elif line.startswith("│"):
+            cells = [cell.strip() for cell in line.strip("│").split("│")]
+            columns = [found[-1][title] for title in titles]
+            for column, cell in zip(columns, cells, strict=True):
+                if cells[0]:
+                    column.append(cell)
+                elif cell:
+                    column[-1] += f"\n{cell}"
+    return found
+
+
+def adds_up(cells: list[str], total: str) -> bool:
+    """Whether cells add up to a total, as far as all of them are exact."""
+    *parts, whole = map(read, [*cells, total])
+    rounding = sum(part.rounding for part in parts) + whole.rounding
+    return abs(sum(part.value for part in parts) - whole.value) <= rounding * (1 + 1e-9)
+
+
+def below(text: str, label: str) -> str:
+    """Return what a line below the table says."""
+    (said,) = re.findall(rf"^ *{label}: (.+?)(?: \(.*\))?$", text, re.MULTILINE)
+    return said
+
+
+def printed(rnncli: Run, *arguments: str) -> str:
+    result = rnncli(*arguments)
+    assert (result.status, result.stderr) == (0, "")
+    return result.stdout
+
+
+def test_what_does_not_add_up_is_seen() -> None:
+    assert adds_up(["5 × 144", "1,000"], "1,720")
+    assert not adds_up(["5 × 144", "1,000"], "1,721")
+    assert adds_up(["1.50 KB", "10 B"], "1.51 KB")
+    assert not adds_up(["1.50 KB", "100 B"], "1.51 KB")
+    assert adds_up(["16 µs", "1.2 ms"], "1.22 ms")
+    assert not adds_up(["16 µs", "1.2 ms"], "1.41 ms")
+
+
+@each_framework
+@each_spec
+def test_the_parameters_of_a_summary_add_up(spec: str, framework: str, rnncli: Run) -> None:
+    text = printed(rnncli, "summary", spec, "--framework", framework)
+    (table,) = tables(text)
+    assert adds_up(table["Param #"], below(text, "Total params"))
+
+
+@each_framework
+@each_spec
+def test_the_columns_of_a_wide_summary_add_up(spec: str, framework: str, rnncli: Run) -> None:
+    text = printed(rnncli, "summary", spec, "--wide", "--framework", framework, "--batch", "3", "--timesteps", "17")
+    (table,) = tables(text)
+    assert adds_up(table["Param #"], below(text, "Total params"))
+    assert adds_up(table["MACs"], below(text, "Multiply-adds"))
+    assert adds_up(table["Output size"], below(text, "Layer outputs"))
+    for params, weights in zip(table["Param #"], table["Weights"], strict=True):
+        shapes = re.findall(r"\(([\d, ]+)\)", weights)
+        own = sum(prod(int(size) for size in shape.split(",") if size) for shape in shapes)
+        assert read(params.split(" × ")[-1]).value == own
+
+
+@each_spec
+def test_the_parameters_and_the_times_of_a_run_add_up(spec: str, rnncli: Run) -> None:
+    text = printed(rnncli, "forward", spec, "--timesteps", "5")
+    (table,) = tables(text)
+    assert adds_up(table["Param #"], below(text, "Total params"))
+    assert adds_up(table["Time"], below(text, "Time"))
+
+
+def explained(text: str) -> tuple[list[int], int]:
+    """Return the parameters of each weight of an explanation, and their total; five equal layers have five of each."""
+    params: list[int] = []
+    *layers, total = text.split("\n\n")[1:]
+    for layer in layers:
+        heading, *lines = layer.splitlines()
+        times = re.search(r" × (\d+) ", heading)
+        entries = re.split(r"\n(?=  \S)", "\n".join(lines))
+        weights = [entry for entry in entries if re.match(r"  \S+ \S+ \([\d, ]+\) ", entry)]
+        own = [_last_number(entry) for entry in weights]
+        for entry in entries:
+            if entry.startswith("  all of them "):
+                assert sum(own) == _last_number(entry)
+        params += own * int(times[1] if times else 1)
+    found = re.match(r"Total ([\d,]+) parameter", total)
+    assert found, total
+    return params, _last_number(found[1])
+
+
+def _last_number(text: str) -> int:
+    return int(re.findall(r"[\d,]+", text)[-1].replace(",", ""))
+
+
+@each_framework
+@each_spec
+def test_the_weights_of_an_explanation_add_up_for_each_layer_and_to_the_total(
+    spec: str, framework: str, rnncli: Run
+) -> None:
+    params, total = explained(printed(rnncli, "explain", spec, "--framework", framework))
+    assert sum(params) == total
+
+
+def test_the_layers_of_a_comparison_add_up_to_each_network_and_ratios_are_of_what_is_printed(rnncli: Run) -> None:
+    networks, layers = tables(printed(rnncli, "compare", *SPECS, "--batch", "3"))
+    assert networks["Network"] == [str(number) for number in range(1, len(SPECS) + 1)]
+    first, *others = [read(cell).value for cell in networks["Parameters"]]
+    ratios = [float(cell.removeprefix("× ").replace(",", "")) for cell in networks["Parameters ×"][1:]]
+    assert ratios == pytest.approx([other / first for other in others], rel=0.005)
+    for number, total in zip(networks["Network"], networks["Parameters"], strict=True):
+        own = [params for each, params in zip(layers["Network"], layers["Parameters"], strict=True) if each == number]
+        assert adds_up(own, total)
