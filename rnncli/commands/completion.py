@@ -28,6 +28,7 @@ from rnncli.commands.groups import GroupedCommand
 from rnncli.errors import RnncliError
 
 SHELLS = ("bash", "zsh", "fish")
+
 _SEPARATOR = "\x1f"
 """What stands between the parts of a line of the answer. A shell takes several tabs for one."""
 
