@@ -84,7 +84,8 @@ def _fields(cls: type[Layer], earlier: Sequence[str], typed: str, *, blanks: boo
     word = typed.lower()
     sized = any(_is_size(cls, field) for field in earlier)
     if not sized:
-        yield from (_Word(size, cls.means) for size in cls.sizes.completions(typed, blanks=blanks))
+        sizes = cls.sizes.completions(word, blanks=blanks)
+        yield from (_Word(size, cls.means) for size in sizes if size != word)
         if cls.sizes.required and not typed:
             return
     ways = [way for way in _ways(cls, earlier) if way.text.startswith(word)]
