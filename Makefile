@@ -28,7 +28,7 @@ demo: $(VENV)/.installed  ## Set up, then show a network and run it
 	$(BIN)/rnncli forward embed:10000x32,rnn:32:seq,rnn:32 --timesteps 100
 
 test: $(VENV)/.installed  ## Run the tests
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 lint: $(VENV)/.installed  ## Check style (ruff) and types (mypy)
 	$(BIN)/ruff check .

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import click
 import pytest
 from conftest import Result, program_line
-from hypothesis import given
+from hypothesis import given, settings
 from strategies import nearly_specs, networks
 
 from rnncli import Network
@@ -28,6 +28,7 @@ def words(text: str, **options: bool) -> list[str]:
     return [completion.word for completion in spec_completions(text, **options)]
 
 
+@settings(max_examples=30)  # and every beginning of each
 @given(networks(), networks())
 def test_what_is_offered_goes_on_from_what_is_typed(network: Network, other: Network) -> None:
     for spec in (str(network), f"{other},{network}"):
@@ -47,6 +48,7 @@ def test_nothing_that_is_typed_is_a_fault(text: str) -> None:
             assert completion.text != text
 
 
+@settings(max_examples=30)
 @given(networks())
 def test_what_is_offered_whole_makes_a_network(network: Network) -> None:
     spec = str(network)
