@@ -213,3 +213,12 @@ def test_random_input_does_not_depend_on_the_length_of_chunks(
     (whole,) = random_chunks(network, batch, 12, 12, **arguments)
     parts = list(random_chunks(network, batch, 12, steps, **arguments))
     np.testing.assert_array_equal(np.concatenate([part.values for part in parts]), whole.values)
+
+
+def test_many_features_that_differ_little_from_100_are_normalised_right_in_float32() -> None:
+    x = (100 + np.random.default_rng(0).normal(0, 0.01, (2, 3, 20_000))).astype("float32")
+    found = Model("input:20000,norm")(x)
+    exact = x.astype("float64")
+    deviations = exact - exact.mean(axis=-1, keepdims=True)
+    expected = deviations / np.sqrt((deviations**2).mean(axis=-1, keepdims=True) + 1e-3)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7)

@@ -31,7 +31,6 @@ def _screen() -> list[str]:
     return [
         "SPEC is layers joined by commas; each is KIND:SIZE, then fields in any order:",
         f"  {EXAMPLE}",
-        "",
         *(f"  {_form(layer):<25}{layer.means}{_also(layer)}" for layer in LAYERS),
         "",
         *(f"  {option.form:<25}{option.means} ({_kinds(kinds)})" for option, kinds in _options()),
@@ -58,9 +57,9 @@ def _options() -> list[tuple[Option, list[str]]]:
     options: dict[str, Option] = {}
     for layer in LAYERS:
         for option in layer.options:
-            options.setdefault(option.attribute, option)
-            kinds.setdefault(option.attribute, []).append(layer.kind)
-    return [(option, kinds[attribute]) for attribute, option in options.items()]
+            options.setdefault(option.form, option)
+            kinds.setdefault(option.form, []).append(layer.kind)
+    return [(option, kinds[form]) for form, option in options.items()]
 
 
 def _kinds(kinds: list[str]) -> str:

@@ -106,6 +106,11 @@ def _zeros(generator: np.random.Generator, shape: tuple[int, ...], dtype: np.dty
     return np.zeros(shape, dtype)
 
 
+def _ones(generator: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    del generator
+    return np.ones(shape, dtype)
+
+
 def _unit_forget_bias(generator: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     """Jozefowicz et al., 2015: zeros, but ones for the forget gate, so that an untrained LSTM remembers.
 
@@ -122,6 +127,7 @@ INITIALIZERS: dict[str, Initializer] = {
     "glorot_uniform": _glorot_uniform,
     "orthogonal": _orthogonal,
     "zeros": _zeros,
+    "ones": _ones,
     "unit_forget_bias": _unit_forget_bias,
 }
 """Keras's initialisers, by the names that weights are declared with."""

@@ -12,7 +12,7 @@ from rnncli.engine.chunks import Chunk, ChunkSteps
 from rnncli.engine.passes import Stage, Stateless
 from rnncli.engine.recurrent import BidirectionalStage, RecurrentStage
 from rnncli.engine.types import Array
-from rnncli.layers import GRU, LSTM, Dense, Dropout, Embedding, Layer, SimpleRNN
+from rnncli.layers import GRU, LSTM, Dense, Dropout, Embedding, Layer, Norm, SimpleRNN
 
 
 class EmbeddingStage(Stateless):
@@ -44,6 +44,29 @@ class DenseStage(Stateless):
             y += self.bias
         self.activation(y, y)
         return Chunk(y, chunk.mask)
+
+
+class NormStage(Stateless):
+    """γ · (x - mean) / √(variance + ε) + β over the features of every vector.
+
+    It computes in float64: among features that are all around 100, float32 would lose the little that they differ.
+    """
+
+    def __init__(self, layer: Norm, weights: Mapping[str, Array]) -> None:
+        self.gamma = weights["gamma"][:, None] if layer.scale else None
+        self.beta = weights["beta"][:, None] if layer.center else None
+        self.epsilon = layer.epsilons["keras"]
+
+    def step(self, chunk: Chunk) -> Chunk:
+        """Return the normalised vectors of a chunk."""
+        x = chunk.values
+        y = x - x.mean(axis=1, keepdims=True, dtype=np.float64)
+        y /= np.sqrt(np.square(y).mean(axis=1, keepdims=True) + self.epsilon)
+        if self.gamma is not None:
+            y *= self.gamma
+        if self.beta is not None:
+            y += self.beta
+        return Chunk(y.astype(x.dtype), chunk.mask)
 
 
 class StageParts(NamedTuple):
@@ -79,5 +102,6 @@ STAGES: dict[type[Layer], Callable[[StageParts], Stage]] = {
     GRU: _recurrent_stage,
     Dense: lambda parts: DenseStage(parts.layer, parts.weights),
     Dropout: lambda parts: Stateless(),
+    Norm: lambda parts: NormStage(parts.layer, parts.weights),
 }
 """A function for each kind of layer that makes its stage. An Input needs none."""

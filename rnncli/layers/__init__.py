@@ -9,10 +9,11 @@ from rnncli.layers.embedding import Embedding
 from rnncli.layers.gru import GRU
 from rnncli.layers.input import Input
 from rnncli.layers.lstm import LSTM
+from rnncli.layers.norm import Norm
 from rnncli.layers.recurrent import Recurrent
 from rnncli.layers.simple_rnn import SimpleRNN
 
-LAYERS: tuple[type[Layer], ...] = (Input, Embedding, SimpleRNN, LSTM, GRU, Dense, Dropout)
+LAYERS: tuple[type[Layer], ...] = (Input, Embedding, SimpleRNN, LSTM, GRU, Dense, Dropout, Norm)
 """Every kind, in the order `rnncli layers` shows them."""
 
 KINDS: dict[str, type[Layer]] = {name: layer for layer in LAYERS for name in (layer.kind, *layer.aliases)}
@@ -29,6 +30,7 @@ __all__ = [
     "Head",
     "Input",
     "Layer",
+    "Norm",
     "Recurrent",
     "SimpleRNN",
 ]

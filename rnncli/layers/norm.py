@@ -1,0 +1,81 @@
+"""`norm`: every vector brought to mean 0 and variance 1, then scaled and shifted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from rnncli.layers.base import Conflict, Equation, Layer, Note
+from rnncli.layers.options import Flag, Option
+from rnncli.layers.sizes import NoSize, Sizes
+from rnncli.layers.weights import Factor, Framework, Weight
+from rnncli.quantities import Shape, features_of
+
+
+@dataclass(frozen=True, repr=False)
+class Norm(Layer):
+    """Ba, Kiros and Hinton, 2016: γ · (x - mean) / √(variance + ε) + β over the features of each vector by itself.
+
+    `keras.layers.LayerNormalization(center=center, scale=scale)`; `torch.nn.LayerNorm`.
+    """
+
+    center: bool = True
+    scale: bool = True
+
+    kind: ClassVar[str] = "norm"
+    keras: ClassVar[str] = "LayerNormalization"
+    torch: ClassVar[str] = "LayerNorm"
+    means: ClassVar[str] = "each vector to mean 0 and variance 1"
+    sizes: ClassVar[Sizes] = NoSize()
+    options: ClassVar[tuple[Option, ...]] = (
+        Flag("nobias", "center", "no bias", value=False),
+        Flag("noscale", "scale", "no scale", value=False),
+    )
+    epsilons: ClassVar[Mapping[Framework, float]] = {"keras": 1e-3, "torch": 1e-5}
+    """What each framework adds to the variance, unless it is told otherwise."""
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """Return `input_shape`."""
+        return input_shape
+
+    def weights(self, input_shape: Shape, framework: Framework = "keras") -> tuple[Weight, ...]:
+        """Return the scale γ and the shift β, a number for each feature."""
+        axes = ((Factor("features", features_of(input_shape)),),)
+        scale, shift = ("weight", "bias") if framework == "torch" else ("gamma", "beta")
+        weights = []
+        if self.scale:
+            weights.append(Weight(scale, axes, "γ", "scale", "ones"))
+        if self.center:
+            weights.append(Weight(shift, axes, "β", "bias", "zeros"))
+        return tuple(weights)
+
+    def conflict(self, framework: Framework) -> Conflict | None:
+        """Return that PyTorch has no shift without a scale."""
+        if framework == "torch" and self.center and not self.scale:
+            return Conflict("PyTorch's LayerNorm has no bias without a scale", replace(self, center=False))
+        return None
+
+    def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
+        """Return the normalisation of one vector."""
+        scale, shift = "γ * " if self.scale else "", " + β" if self.center else ""
+        epsilon = f"{self.epsilons[framework]:g}"
+        return (
+            Equation("m_t, v_t = mean(x_t), variance(x_t)", "over the features of one vector"),
+            Equation(f"y_t = {scale}(x_t - m_t) / √(v_t + {epsilon}){shift}"),
+        )
+
+    def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Note]:
+        """Say what counts, and how the frameworks differ."""
+        del framework
+        each = "each timestep of each sample" if len(input_shape) == 3 else "each sample"
+        yield Note("Features", f"{each} is normalised by itself; no other timestep or sample counts")
+        yield Note(
+            "Epsilon",
+            f"Keras adds {self.epsilons['keras']:g} to the variance, and so does forward; PyTorch adds "
+            f"{self.epsilons['torch']:g} unless eps says otherwise",
+        )
+
+    def keras_names(self) -> tuple[str, ...]:
+        """Return Keras's base name."""
+        return ("layer_normalization",)
