@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Iterator
 
 import numpy as np
@@ -222,3 +223,18 @@ def test_many_features_that_differ_little_from_100_are_normalised_right_in_float
     deviations = exact - exact.mean(axis=-1, keepdims=True)
     expected = deviations / np.sqrt((deviations**2).mean(axis=-1, keepdims=True) + 1e-3)
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7)
+
+
+def peak_of_repeating(times: int) -> int:
+    """The most memory that a decoder of so many steps takes."""
+    model = Model(f"input:2,rnn:3,repeat:{times},gru:2")
+    tracemalloc.start()
+    try:
+        model.run(np.zeros((1, 3, 2)))
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_vector_is_repeated_in_constant_memory() -> None:
+    assert peak_of_repeating(400_000) < 1.1 * peak_of_repeating(100_000)

@@ -414,3 +414,13 @@ def test_without_colour_the_characters_are_the_same(terminal: Run) -> None:
     assert "48;5;" not in plain.stdout
     plots = [without_styles(result.stdout).partition("gru over time")[2] for result in (coloured, plain)]
     assert plots[0] == plots[1] != ""
+
+
+def test_a_decoder_is_followed_over_its_own_timesteps(rnncli: Run) -> None:
+    found = json.loads(rnncli("forward", "input:3,lstm:4,repeat:30,gru:5", "-f", "json", "--plot").stdout)["plot"]
+    assert (found["layer"], found["timesteps"], found["reach"]["steps"]) == ("gru", 30, 30)
+    assert len(found["time_bins"]) == 30
+    # Steps of a decoder are counted from its own start, in the order in which it reads.
+    back = json.loads(rnncli("forward", "input:3,lstm:4:back,repeat:30,gru:5:back", "-f", "json", "--plot").stdout)
+    assert back["plot"]["backwards"]
+    assert back["plot"]["reach"]["steps"] == 30

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from rnncli.engine.activations import ACTIVATION_FUNCTIONS
 from rnncli.engine.chunks import Chunk, ChunkSteps
-from rnncli.engine.passes import Stage, Stateless
+from rnncli.engine.passes import Pass, Stage, State, Stateless, Tick
 from rnncli.engine.recurrent import BidirectionalStage, RecurrentStage
 from rnncli.engine.types import Array
-from rnncli.layers import GRU, LSTM, Dense, Dropout, Embedding, Layer, Norm, SimpleRNN
+from rnncli.layers import GRU, LSTM, Dense, Dropout, Embedding, Layer, Norm, Repeat, SimpleRNN
 
 
 class EmbeddingStage(Stateless):
@@ -69,6 +69,40 @@ class NormStage(Stateless):
         return Chunk(y.astype(x.dtype), chunk.mask)
 
 
+class RepeatStage(Stage):
+    """Makes a sequence of a vector, chunk by chunk, so that its length takes no memory."""
+
+    def __init__(self, layer: Repeat, chunk_steps: ChunkSteps) -> None:
+        self.timesteps = layer.n
+        self.chunk_steps = chunk_steps
+
+    def begin(self, states: State | None, tick: Tick) -> Pass:
+        """Return a pass that keeps the vector and yields it over and over at the end."""
+        del states, tick
+        return _Repetition(self.timesteps, self.chunk_steps)
+
+
+class _Repetition(Pass):
+    """A vector on its way to become a sequence."""
+
+    def __init__(self, timesteps: int, chunk_steps: ChunkSteps) -> None:
+        self.timesteps = timesteps
+        self.chunk_steps = chunk_steps
+        self._vector: Array | None = None
+
+    def step(self, chunk: Chunk) -> None:
+        """Keep the vector, (1, features, batch)."""
+        self._vector = chunk.values.copy()
+
+    def end(self) -> Iterator[Chunk]:
+        """Yield the sequence."""
+        assert self._vector is not None
+        _, features, batch = self._vector.shape
+        steps = self.chunk_steps(batch)
+        for start in range(0, self.timesteps, steps):
+            yield Chunk(np.broadcast_to(self._vector, (min(steps, self.timesteps - start), features, batch)))
+
+
 class StageParts(NamedTuple):
     """The layer that a stage is made for, and all that the stage needs.
 
@@ -103,5 +137,6 @@ STAGES: dict[type[Layer], Callable[[StageParts], Stage]] = {
     Dense: lambda parts: DenseStage(parts.layer, parts.weights),
     Dropout: lambda parts: Stateless(),
     Norm: lambda parts: NormStage(parts.layer, parts.weights),
+    Repeat: lambda parts: RepeatStage(parts.layer, parts.chunk_steps),
 }
 """A function for each kind of layer that makes its stage. An Input needs none."""

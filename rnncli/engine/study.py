@@ -7,7 +7,7 @@ layer remembers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
@@ -22,6 +22,7 @@ from rnncli.engine.passes import State
 from rnncli.engine.traces import EffectTrace, Outputs, OutputTrace, Reach, Spans, bin_starts
 from rnncli.engine.types import Array
 from rnncli.errors import UsageError
+from rnncli.layers import Layer
 from rnncli.network import Network
 
 DTYPE = np.dtype("float64")
@@ -131,7 +132,10 @@ def study_of(
     """
     part = studied(model.network)
     part_model = Model(part, dtype=DTYPE.name, weights={key: model.weights[key] for key in weight_shapes(part)})
-    time_starts = bin_starts(timesteps, TIME_BINS)
+    # A layer that repeats a vector, below the last, gives it another number of timesteps than the input has.
+    *_, layer_steps = part.steps_read(1, timesteps)
+    assert layer_steps is not None
+    time_starts = bin_starts(layer_steps, TIME_BINS)
     outputs = OutputTrace(time_starts, int(part.summary().output_shape[-1] or 0), part.body[-1].output_range())
     effect = EffectTrace(len(time_starts))
     twins = _SampleAndTwin(_first_sample(model, chunks), part, timesteps)
@@ -152,7 +156,7 @@ def study_of(
             outputs.add(h, norms, spans)
             before = int(np.searchsorted(steps, twins.first_read))
             effect.add(np.linalg.norm(changed - h, axis=1), norms, spans, before)
-        return Study(part.names[-1], batch, timesteps, twins.backwards, outputs.figures(), effect.reach())
+        return Study(part.names[-1], batch, layer_steps, twins.backwards, outputs.figures(), effect.reach())
 
 
 def _first_sample(model: Model, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
@@ -171,20 +175,23 @@ class _SampleAndTwin:
         timesteps: the length of the sequence.
 
     Attributes:
-        backwards: whether the last layer reads the sequence from its end: it, or a layer below, reverses time.
-        first_read: the step at which the last layer reads the changed input, once that has been yielded.
+        backwards: whether the last layer reads its sequence from the end: it, or a layer below, reverses time.
+        first_read: the step at which the last layer reads the changed input, once that has been yielded. Behind a layer
+            that repeats a vector, which holds what all inputs did, that is the first.
     """
 
     def __init__(self, sample: Iterable[Chunk], part: Network, timesteps: int) -> None:
         self.sample = sample
         self.timesteps = timesteps
-        reversals = [layer.reverses for layer in part.body]
-        self.backwards = sum(reversals) % 2 == 1
+        starts = [index for index, layer in enumerate(part.body) if layer.reads == "vector"]
+        self.repeats = bool(starts)
+        self.backwards = _reversed(part.body[starts[-1] if starts else 0 :])
         self.first_read = 0
-        self._whole_mask = np.ones(timesteps, bool) if reversals[-1] else None
+        self._from_end = _reversed(part.body[: starts[0]]) if starts else self.backwards
+        self._whole_mask = np.ones(timesteps, bool) if part.body[-1].reverses and not starts else None
 
     def __iter__(self) -> Iterator[Chunk]:
-        return self._with_last_changed() if self.backwards else self._with_first_changed()
+        return self._with_last_changed() if self._from_end else self._with_first_changed()
 
     def unpadded(self, steps: Array, mask: Array) -> Array:
         """Return which of some steps of the last layer are not padding, (steps,).
@@ -239,8 +246,14 @@ class _SampleAndTwin:
         direction = random_stream(0, 0).standard_normal(len(x))
         length = _CHANGE * max(1.0, float(np.linalg.norm(x)))
         changed += direction * (length / float(np.linalg.norm(direction)))
-        timestep = start + step
-        self.first_read = self.timesteps - 1 - timestep if self.backwards else timestep
+        if not self.repeats:
+            timestep = start + step
+            self.first_read = self.timesteps - 1 - timestep if self.backwards else timestep
+
+
+def _reversed(layers: Sequence[Layer]) -> bool:
+    """Return whether layers, one on another, hand time on in reverse."""
+    return sum(layer.reverses for layer in layers) % 2 == 1
 
 
 def _unpadded_steps(chunk: Chunk) -> Array:

@@ -11,9 +11,10 @@ from rnncli.layers.input import Input
 from rnncli.layers.lstm import LSTM
 from rnncli.layers.norm import Norm
 from rnncli.layers.recurrent import Recurrent
+from rnncli.layers.repeat import Repeat
 from rnncli.layers.simple_rnn import SimpleRNN
 
-LAYERS: tuple[type[Layer], ...] = (Input, Embedding, SimpleRNN, LSTM, GRU, Dense, Dropout, Norm)
+LAYERS: tuple[type[Layer], ...] = (Input, Embedding, SimpleRNN, LSTM, GRU, Dense, Dropout, Norm, Repeat)
 """Every kind, in the order `rnncli layers` shows them."""
 
 KINDS: dict[str, type[Layer]] = {name: layer for layer in LAYERS for name in (layer.kind, *layer.aliases)}
@@ -32,5 +33,6 @@ __all__ = [
     "Layer",
     "Norm",
     "Recurrent",
+    "Repeat",
     "SimpleRNN",
 ]

@@ -1,0 +1,57 @@
+"""`repeat:T`: a vector as a sequence of T equal vectors, where a decoder begins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rnncli.layers.base import Equation, Layer, Note, Reads, Returns
+from rnncli.layers.sizes import Numbers, Sizes
+from rnncli.layers.weights import Framework
+from rnncli.quantities import Shape, shape_text
+
+
+@dataclass(frozen=True, repr=False)
+class Repeat(Layer):
+    """(batch, features) -> (batch, n, features), the same vector at every timestep: the decoder of an autoencoder.
+
+    `keras.layers.RepeatVector(n)`; in PyTorch `x.unsqueeze(1).expand(-1, n, -1)`.
+    """
+
+    n: int
+
+    kind: ClassVar[str] = "repeat"
+    keras: ClassVar[str] = "RepeatVector"
+    torch: ClassVar[str] = "Tensor.expand"
+    means: ClassVar[str] = "one vector as a sequence of T, for a decoder"
+    sizes: ClassVar[Sizes] = Numbers(("n",), ("T",), example="10")
+    reads: ClassVar[Reads] = "vector"
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """Return (batch, n, features)."""
+        batch, features = input_shape
+        return (batch, self.n, features)
+
+    @property
+    def returns(self) -> Returns:
+        """A sequence."""
+        return "sequence"
+
+    def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
+        """Return the repetition."""
+        del framework
+        return (Equation("y_t = x", f"for t = 1, …, {self.n:,}"),)
+
+    def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Note]:
+        """Say what the output is."""
+        del framework
+        yield Note(
+            "Output",
+            f"a new sequence, {shape_text(self.output_shape(input_shape))}: its {self.n:,} timesteps have nothing to "
+            "do with those of the input",
+        )
+
+    def keras_names(self) -> tuple[str, ...]:
+        """Return Keras's base name."""
+        return ("repeat_vector",)
