@@ -19,6 +19,7 @@ from rnncli import Network
 from rnncli.engine import Model
 from rnncli.language.spec import EXAMPLE
 from rnncli.layers import Input, SimpleRNN
+from rnncli.layers.pool import POOLS
 from rnncli.layers.recurrent import MERGE_MODES
 from rnncli.quantities import shape_text
 from rnncli.render.drawing import draw
@@ -162,13 +163,13 @@ def test_every_name_every_spec_and_every_shape_is_shown_whole(picture: Unrolled,
 @given(unrolled(), st.integers(60, 200))
 def test_every_arrow_upward_starts_at_what_it_hands_on(picture: Unrolled, width: int) -> None:
     lines = plain(picture, width)
-    modes = "".join(MERGE_MODES)
+    modes = "".join((*MERGE_MODES, *POOLS))
     inputs = "".join(lines[-3:])
     for above, below in pairwise(lines):
         for found in re.finditer("▲", above):
             assert below[found.start()] in f"┴{modes}" or below in inputs
         for found in re.finditer("┴", below):
-            assert above[found.start()] in f"▲┌┐{modes}"
+            assert above[found.start()] in f"▲┌┬┐{modes}"
 
 
 @given(unrolled(), st.integers(60, 200))
@@ -291,6 +292,9 @@ def test_layers_that_read_in_different_directions_are_not_drawn_as_one() -> None
 
 @given(networks(head=heads))
 def test_the_layers_drawn_are_those_of_the_network_in_order(network: Network) -> None:
-    layers = [layer for part in unroll(network) for layer in part.layers]
-    assert tuple(name for layer in layers for name in layer.names) == network.names
-    assert [layer.spec for layer in layers for _ in layer.names] == [layer.spec() for layer in network.body]
+    drawn = []
+    for number, part in enumerate(unroll(network)):
+        # What gives a part its sequence is the input, or the layer that repeats a vector.
+        drawn += [part.source] if number else []
+        drawn += [(name, layer.spec) for layer in part.layers for name in layer.names]
+    assert drawn == [(name, layer.spec()) for name, layer in zip(network.names, network.body, strict=True)]

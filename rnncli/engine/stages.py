@@ -12,7 +12,7 @@ from rnncli.engine.chunks import Chunk, ChunkSteps
 from rnncli.engine.passes import Pass, Stage, State, Stateless, Tick
 from rnncli.engine.recurrent import BidirectionalStage, RecurrentStage
 from rnncli.engine.types import Array
-from rnncli.layers import GRU, LSTM, Dense, Dropout, Embedding, Layer, Norm, Repeat, SimpleRNN
+from rnncli.layers import GRU, LSTM, Dense, Dropout, Embedding, Layer, Norm, Pool, Repeat, SimpleRNN
 
 
 class EmbeddingStage(Stateless):
@@ -103,6 +103,62 @@ class _Repetition(Pass):
             yield Chunk(np.broadcast_to(self._vector, (min(steps, self.timesteps - start), features, batch)))
 
 
+class PoolStage(Stage):
+    """The largest or the mean of each feature over time, taken as the chunks come."""
+
+    def __init__(self, layer: Pool) -> None:
+        self.pass_type = POOLS[layer.mode]
+
+    def begin(self, states: State | None, tick: Tick) -> Pass:
+        """Return a pass that yields one vector at the end."""
+        del states, tick
+        return self.pass_type()
+
+
+class _Largest(Pass):
+    """The largest of each feature so far. Padding counts like any other step, as in Keras."""
+
+    def __init__(self) -> None:
+        self._largest: Array | None = None
+
+    def step(self, chunk: Chunk) -> None:
+        """Take in a chunk."""
+        largest = chunk.values.max(axis=0, keepdims=True)
+        self._largest = largest if self._largest is None else np.maximum(self._largest, largest)
+
+    def end(self) -> Iterator[Chunk]:
+        """Yield the largest, (1, features, batch)."""
+        assert self._largest is not None
+        yield Chunk(self._largest)
+
+
+class _Mean(Pass):
+    """The mean of each feature so far, padding left out; where there is nothing but padding it is no number."""
+
+    def __init__(self) -> None:
+        self._sum: Array | None = None
+        self._count: Array | int = 0
+        self._dtype = np.dtype(np.float64)
+
+    def step(self, chunk: Chunk) -> None:
+        """Take in a chunk. The sum is in float64, so that a long sequence does not lose its small steps."""
+        values, mask = chunk
+        self._dtype = values.dtype
+        counts = True if mask is None else mask[:, None]
+        total = values.sum(axis=0, keepdims=True, dtype=np.float64, where=counts)
+        self._sum = total if self._sum is None else self._sum + total
+        self._count = self._count + (len(values) if mask is None else mask.sum(axis=0))
+
+    def end(self) -> Iterator[Chunk]:
+        """Yield the mean, (1, features, batch)."""
+        assert self._sum is not None
+        yield Chunk((self._sum / self._count).astype(self._dtype))
+
+
+POOLS: dict[str, Callable[[], Pass]] = {"max": _Largest, "avg": _Mean}
+"""What makes one vector of a sequence, by its mode."""
+
+
 class StageParts(NamedTuple):
     """The layer that a stage is made for, and all that the stage needs.
 
@@ -138,5 +194,6 @@ STAGES: dict[type[Layer], Callable[[StageParts], Stage]] = {
     Dropout: lambda parts: Stateless(),
     Norm: lambda parts: NormStage(parts.layer, parts.weights),
     Repeat: lambda parts: RepeatStage(parts.layer, parts.chunk_steps),
+    Pool: lambda parts: PoolStage(parts.layer),
 }
 """A function for each kind of layer that makes its stage. An Input needs none."""

@@ -10,11 +10,12 @@ from rnncli.layers.gru import GRU
 from rnncli.layers.input import Input
 from rnncli.layers.lstm import LSTM
 from rnncli.layers.norm import Norm
+from rnncli.layers.pool import Pool
 from rnncli.layers.recurrent import Recurrent
 from rnncli.layers.repeat import Repeat
 from rnncli.layers.simple_rnn import SimpleRNN
 
-LAYERS: tuple[type[Layer], ...] = (Input, Embedding, SimpleRNN, LSTM, GRU, Dense, Dropout, Norm, Repeat)
+LAYERS: tuple[type[Layer], ...] = (Input, Embedding, SimpleRNN, LSTM, GRU, Dense, Dropout, Norm, Repeat, Pool)
 """Every kind, in the order `rnncli layers` shows them."""
 
 KINDS: dict[str, type[Layer]] = {name: layer for layer in LAYERS for name in (layer.kind, *layer.aliases)}
@@ -32,6 +33,7 @@ __all__ = [
     "Input",
     "Layer",
     "Norm",
+    "Pool",
     "Recurrent",
     "Repeat",
     "SimpleRNN",

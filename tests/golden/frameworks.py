@@ -30,6 +30,7 @@ dtypes.BIT64_TO_BIT32_DTYPE["float64"] = "float64"
 
 # It is what some random networks do.
 warnings.filterwarnings("ignore", "You are using a softmax over axis")
+warnings.filterwarnings("ignore", "Layer .* does not support masking")
 
 # Small networks are slower on several threads, and a sum in another order would be another golden file.
 torch.set_num_threads(1)
@@ -127,7 +128,7 @@ def describe_torch(layers: Sequence[Layer], batch: int, timesteps: int) -> dict[
         weights = {} if module is None else dict(module.named_parameters())
         described.append(
             {
-                "type": kind.torch_name if module is None else type(module).__name__,
+                "type": kind.torch_method(layer) if module is None else type(module).__name__,
                 "output_shape": list(x.shape),
                 "params": sum(weight.numel() for weight in weights.values()),
                 "weights": [[name, list(weight.shape)] for name, weight in weights.items()],

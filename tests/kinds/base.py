@@ -172,6 +172,11 @@ class Kind:
         """
         raise NotImplementedError
 
+    def torch_method(self, layer: Layer) -> str:
+        """Return the method of a tensor that does the work of a layer without a module."""
+        del layer
+        return self.torch_name
+
     def torch_run(self, layer: Layer, module: torch.nn.Module | None, x: torch.Tensor) -> torch.Tensor:
         """Return what the module makes of its input."""
         assert module is not None

@@ -1,0 +1,73 @@
+"""`pool:max` and `pool:avg`: one vector of a whole sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rnncli.layers.base import Equation, Layer, Note, Reads, Returns
+from rnncli.layers.sizes import Sizes, Word
+from rnncli.layers.weights import Framework
+from rnncli.quantities import Shape
+
+POOLS = ("max", "avg")
+
+
+@dataclass(frozen=True, repr=False)
+class Pool(Layer):
+    """(batch, timesteps, features) -> (batch, features): the largest or the mean of each feature over time.
+
+    `keras.layers.GlobalMaxPooling1D`, `keras.layers.GlobalAveragePooling1D`; in PyTorch `x.amax(1)` and `x.mean(1)`.
+    """
+
+    mode: str
+
+    kind: ClassVar[str] = "pool"
+    keras: ClassVar[str] = "GlobalMaxPooling1D or GlobalAveragePooling1D"
+    torch: ClassVar[str] = "Tensor.amax or Tensor.mean"
+    means: ClassVar[str] = "the largest or the mean of each feature over time"
+    sizes: ClassVar[Sizes] = Word("mode", POOLS, needs="max or avg")
+    reads: ClassVar[Reads] = "sequence"
+    types: ClassVar[Mapping[Framework, Mapping[str, str]]] = {
+        "keras": {"max": "GlobalMaxPooling1D", "avg": "GlobalAveragePooling1D"},
+        "torch": {"max": "Tensor.amax", "avg": "Tensor.mean"},
+    }
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """Return (batch, features)."""
+        return (input_shape[0], input_shape[-1])
+
+    @property
+    def returns(self) -> Returns:
+        """A vector."""
+        return "vector"
+
+    @property
+    def joins(self) -> str:
+        """How all timesteps become one vector."""
+        return self.mode
+
+    def type_name(self, framework: Framework = "keras") -> str:
+        """Return the framework's class, or the method of a tensor."""
+        return self.types[framework][self.mode]
+
+    def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
+        """Return what is done with all timesteps."""
+        del framework
+        if self.mode == "max":
+            return (Equation("y = max(x_1, …, x_T)", "of each feature"),)
+        return (Equation("y = (x_1 + … + x_T) / T", "of each feature"),)
+
+    def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Note]:
+        """Say what the output is, and what padding does."""
+        del input_shape, framework
+        yield Note("Output", "one vector for the whole sequence: the time axis is gone")
+        if self.mode == "max":
+            yield Note("Mask", "padding counts like any other step, as in Keras")
+        else:
+            yield Note("Mask", "padding is left out of the mean, as in Keras")
+
+    def keras_names(self) -> tuple[str, ...]:
+        """Return Keras's base name."""
+        return ({"max": "global_max_pooling1d", "avg": "global_average_pooling1d"}[self.mode],)
