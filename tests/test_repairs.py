@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from strategies import nearly_specs, networks, soups
 
 from rnncli import Network, SpecError
-from rnncli.layers import Dropout, Embedding, Input, Layer, Recurrent
+from rnncli.layers import Dropout, Embedding, Input, Layer, Pool, Recurrent
 from rnncli.search.template import Template
 
 
@@ -203,8 +203,11 @@ def in_keras(layer: Layer) -> str:
         shape = (layer.timesteps, layer.features)
         return f"Input(shape={shape})"
     merge = values.pop("merge_mode", None)
-    given = [f"{name}={value!r}" for name, value in values.items() if value != layer.default(name)]
-    call = f"layers.{layer.keras}({', '.join(given)})"
+    name = layer.keras
+    if isinstance(layer, Pool):
+        name = {"max": "GlobalMaxPooling1D", "avg": "GlobalAveragePooling1D"}[values.pop("mode")]
+    given = [f"{key}={value!r}" for key, value in values.items() if value != layer.default(key)]
+    call = f"layers.{name}({', '.join(given)})"
     return call if merge is None else f"layers.Bidirectional({call}, merge_mode={merge!r})"
 
 

@@ -14,8 +14,12 @@ from rnncli.layers.activations import ACTIVATIONS
 _CLASSES: dict[str, type[Layer]] = {
     **{name.lower(): layer for layer in LAYERS for name in (layer.keras, layer.torch)},
     **{f"{layer.torch}Cell".lower(): layer for layer in LAYERS if layer.states},
+    **{name.lower(): layer for layer in LAYERS for name in layer.classes},
     **KINDS,
 }
+
+_STANDS_FOR = {name.lower(): arguments for layer in LAYERS for name, arguments in layer.classes.items()}
+"""The arguments that the name of a class stands for, where a kind has several."""
 
 _KERAS_POSITIONS = ("activation", "recurrent_activation", "use_bias")
 """What Keras's classes take by position after the sizes, as far as they have it."""
@@ -150,7 +154,7 @@ def _both_ways(node: ast.Call) -> Called:
 
 def _layer(node: ast.Call, name: str) -> Called:
     """Return the layer that a class of Keras or PyTorch makes."""
-    made = Called(_CLASSES[name])
+    made = Called(_CLASSES[name], dict(_STANDS_FOR.get(name, {})))
     for argument, value in _arguments(node, name, made.cls):
         attribute = attribute_of(made.cls, argument)
         if attribute in made.cls.sizes.attributes:

@@ -6,7 +6,7 @@ and the sweep all read these declarations, so what is said of a kind stands in o
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import Field, fields
 from typing import Any, ClassVar, Literal, NamedTuple, Self
 
@@ -68,6 +68,8 @@ class Layer(ABC):
     """Keras's class."""
     torch: ClassVar[str]
     """PyTorch's class in torch.nn, or the method of a tensor that does the same."""
+    classes: ClassVar[Mapping[str, Mapping[str, str]]] = {}
+    """Keras's classes where it has several, each with the arguments that it stands for."""
     means: ClassVar[str]
     """What it does, for `rnncli layers`."""
     sizes: ClassVar[Sizes]

@@ -13,6 +13,12 @@ from rnncli.quantities import Shape
 
 POOLS = ("max", "avg")
 
+TYPES: Mapping[Framework, Mapping[str, str]] = {
+    "keras": {"max": "GlobalMaxPooling1D", "avg": "GlobalAveragePooling1D"},
+    "torch": {"max": "Tensor.amax", "avg": "Tensor.mean"},
+}
+"""What does the work in each framework, by mode."""
+
 
 @dataclass(frozen=True, repr=False)
 class Pool(Layer):
@@ -26,13 +32,10 @@ class Pool(Layer):
     kind: ClassVar[str] = "pool"
     keras: ClassVar[str] = "GlobalMaxPooling1D or GlobalAveragePooling1D"
     torch: ClassVar[str] = "Tensor.amax or Tensor.mean"
+    classes: ClassVar[Mapping[str, Mapping[str, str]]] = {name: {"mode": mode} for mode, name in TYPES["keras"].items()}
     means: ClassVar[str] = "the largest or the mean of each feature over time"
     sizes: ClassVar[Sizes] = Word("mode", POOLS, needs="max or avg")
     reads: ClassVar[Reads] = "sequence"
-    types: ClassVar[Mapping[Framework, Mapping[str, str]]] = {
-        "keras": {"max": "GlobalMaxPooling1D", "avg": "GlobalAveragePooling1D"},
-        "torch": {"max": "Tensor.amax", "avg": "Tensor.mean"},
-    }
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return (batch, features)."""
@@ -50,7 +53,7 @@ class Pool(Layer):
 
     def type_name(self, framework: Framework = "keras") -> str:
         """Return the framework's class, or the method of a tensor."""
-        return self.types[framework][self.mode]
+        return TYPES[framework][self.mode]
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
         """Return what is done with all timesteps."""
