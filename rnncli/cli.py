@@ -1,4 +1,4 @@
-"""The group `rnncli`: it loads a command's module when that command is called, and prints every error."""
+"""The group `rnncli`: it loads a command's module when that command is called, and ends every error."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rnncli import __version__
+from rnncli.commands.command_line import TYPED
 from rnncli.commands.groups import GroupedCommand
-from rnncli.errors import EXIT_FAILED, EXIT_INTERRUPTED, RnncliError, UsageError
+from rnncli.commands.report import report
+from rnncli.errors import EXIT_FAILED, EXIT_INTERRUPTED, RnncliError
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -29,6 +31,7 @@ COMMANDS = {
     "solve": "The largest network within a budget.",
     "layers": "The spec language on one screen.",
     "completion": "A script that completes command lines.",
+    "help": "The same as --help.",
 }
 """Each command, in the order of the help, with its line there. Its code is `rnncli.commands.NAME`."""
 
@@ -70,11 +73,9 @@ class RnncliGroup(GroupedCommand, click.Group):
         """Return the command that is called; for one that is not there, say which was probably meant."""
         name = args[0]
         if name not in COMMANDS and not name.startswith("-"):
-            from rnncli.language.hints import closest
+            from rnncli.commands.mistakes import NoSuchCommandError
 
-            guess = "summary " + name if ":" in name else closest(name, COMMANDS)
-            advice = f"perhaps: rnncli {guess}" if guess else f"there are {', '.join(COMMANDS)}"
-            raise UsageError(f"there is no command {name!r}", advice)
+            raise NoSuchCommandError(name, ctx)
         return super().resolve_command(ctx, args)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
@@ -107,13 +108,19 @@ class RnncliGroup(GroupedCommand, click.Group):
         if COMPLETION in os.environ:
             # Click completes, and does so for the shells that this module tells it of.
             import_module("rnncli.commands.completion")
-        work = partial(super().main, args, prog_name, complete_var, standalone_mode=False, **extra)
-        return sys.exit(_status_of(work)) if standalone_mode else work()
+        typed = list(sys.argv[1:] if args is None else args)
+        work = partial(super().main, list(typed), prog_name, complete_var, standalone_mode=False, **extra)
+        return sys.exit(_status_of(work, typed)) if standalone_mode else work()
 
-    def make_context(self, *arguments: Any, **extra: Any) -> click.Context:
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
         """Parse the command line; its --help is printed here."""
+        typed = list(args)
         with _past_click():
-            return super().make_context(*arguments, **extra)
+            context = super().make_context(info_name, args, parent, **extra)
+        context.meta[TYPED] = typed
+        return context
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command. Click would turn Ctrl-C into status 1; the shell expects 130."""
@@ -127,7 +134,7 @@ class RnncliGroup(GroupedCommand, click.Group):
             ctx.exit(EXIT_INTERRUPTED)
 
 
-def _status_of(work: Callable[[], object]) -> int:
+def _status_of(work: Callable[[], object], typed: Sequence[str]) -> int:
     """Do the work of a command line, print the error if there is one, and return the exit status."""
     try:
         result = work()
@@ -135,33 +142,28 @@ def _status_of(work: Callable[[], object]) -> int:
             sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except click.ClickException as error:
-        error.show()
-        return error.exit_code
+        from rnncli.commands.mistakes import usage_error
+
+        return report(usage_error(error, cli, typed))
     except click.Abort:
         return EXIT_INTERRUPTED
     except RnncliError as error:
-        click.echo(f"Error: {error}", err=True)
-        return error.exit_status
+        return report(error)
     except (BrokenPipeError, _ClosedPipeError):
         # The reader has seen enough (`| head`).
         _drop_stdout()
         return 0
     except OSError as error:
-        click.echo(f"Error: {error.strerror or error}", err=True)
+        status = report(RnncliError(error.strerror or str(error)))
         _drop_stdout()
-        return EXIT_FAILED
+        return status
     except MemoryError:
-        click.echo("Error: out of memory\nHelp: a smaller --batch or --timesteps may fit", err=True)
-        return EXIT_FAILED
+        return report(RnncliError("out of memory", "a smaller --batch or --timesteps may fit"))
     except Exception as error:
         if os.environ.get("RNNCLI_DEBUG"):
             raise
-        click.echo(
-            f"Error: {type(error).__name__}: {error}; this is a bug in rnncli\n"
-            "Help: please report it with the command line and what RNNCLI_DEBUG=1 shows",
-            err=True,
-        )
-        return EXIT_FAILED
+        message = f"{type(error).__name__}: {error}; this is a bug in rnncli"
+        return report(RnncliError(message, "please report it with the command line and what RNNCLI_DEBUG=1 shows"))
 
 
 def _drop_stdout() -> None:
@@ -184,6 +186,7 @@ def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> No
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.option(
+    "-V",
     "--version",
     is_flag=True,
     is_eager=True,

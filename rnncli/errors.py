@@ -1,11 +1,12 @@
 """What can go wrong, as exceptions that carry everything a person needs to mend it.
 
-They are raised where the fault is known and printed in one place, `rnncli.cli`.
+They are raised where the fault is known and printed in one place, `rnncli.commands.report`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Literal, NamedTuple
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -15,20 +16,31 @@ _SHOWN_WIDTH = 72
 """Columns of a spec that an error shows; a longer one is cut around the fault."""
 
 
+class Part(NamedTuple):
+    """A part of what is printed of an error, and what it is, for those who give it a style."""
+
+    text: str
+    role: Literal["message", "fault", "help", "repair"]
+
+
 class RnncliError(Exception):
     """Work that failed: a file, memory, an answer that does not exist.
 
     Args:
         message: what was given and what was expected, without a full stop.
-        advice: how to mend it, printed after `Help:`.
+        advice: how to mend it, in words that hold whatever the repair is; may be empty.
+        lead: what leads to this repair: `perhaps`, `without it`; may be empty.
+        repair: what to write instead, ready to be pasted: a spec, or a command line; None where none can be known.
     """
 
     exit_status = EXIT_FAILED
 
-    def __init__(self, message: str, advice: str | None = None) -> None:
+    def __init__(self, message: str, advice: str | None = None, *, lead: str = "", repair: str | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.advice = advice
+        self.lead = lead
+        self.repair = repair
 
     def __str__(self) -> str:
         return self.text_from()
@@ -39,16 +51,26 @@ class RnncliError(Exception):
         Args:
             origin: where the spec at fault came from, if that needs saying: `line 3 of standard input`.
         """
-        headline = self.message if origin is None else f"{origin}: {self.message}"
-        return "\n".join([headline, *self.details()])
+        return "".join(part.text for part in self.parts(origin))
 
-    def details(self) -> list[str]:
-        """Return the lines below the message."""
-        return [] if self.advice is None else [f"Help: {self.advice}"]
+    def parts(self, origin: str | None = None) -> Iterator[Part]:
+        """Yield the same in parts, each with what it is."""
+        yield Part(self.message if origin is None else f"{origin}: {self.message}", "message")
+        yield from self._place()
+        words = "; ".join(part for part in (self.advice, self.lead) if part)
+        if self.repair:
+            yield Part(f"\nHelp: {words}: " if words else "\nHelp: ", "help")
+            yield Part(self.repair, "repair")
+        elif words:
+            yield Part(f"\nHelp: {words}", "help")
+
+    def _place(self) -> Iterator[Part]:
+        """Yield what shows the place of the fault."""
+        yield from ()
 
 
 class UsageError(RnncliError):
-    """Options that contradict the spec or one another (exit status 2)."""
+    """A command line or a spec that is wrong, or options that contradict one another (exit status 2)."""
 
     exit_status = EXIT_USAGE
 
@@ -64,8 +86,8 @@ class SpecError(UsageError, ValueError):
         message: what is wrong, in terms of what was typed.
         text: the spec as typed.
         span: (start, end) of the characters of `text` at fault.
-        advice: how to mend it, in words that hold whatever the repair is; may be empty.
-        lead: what leads to this repair: `perhaps`, `without it`; may be empty.
+        advice: how to mend it, in words.
+        lead: what leads to the repair.
         repair: a whole spec with the fault mended, or None where none can be known.
     """
 
@@ -79,11 +101,9 @@ class SpecError(UsageError, ValueError):
         lead: str = "",
         repair: str | None = None,
     ) -> None:
-        super().__init__(message, advice)
+        super().__init__(message, advice, lead=lead, repair=repair)
         self.text = text
         self.span = span
-        self.lead = lead
-        self.repair = repair
 
     def repaired(self, repair: str, lead: str) -> SpecError:
         """Return the same error with another repair and what leads to it."""
@@ -91,12 +111,12 @@ class SpecError(UsageError, ValueError):
             self.message, text=self.text, span=self.span, advice=self.advice or "", lead=lead, repair=repair
         )
 
-    def details(self) -> list[str]:
-        """Return the spec, the carets below it, and the help."""
+    def _place(self) -> Iterator[Part]:
+        """Yield the spec, and the carets below it."""
         spec, carets = underline(self.text, *self.span)
-        words = "; ".join(part for part in (self.advice, self.lead) if part)
-        help_line = f"{words}: {self.repair}" if self.repair else words
-        return [f"  {spec}", f"  {carets}", f"Help: {help_line}"]
+        indent = len(carets) - len(carets.lstrip())
+        yield Part(f"\n  {spec}\n  {carets[:indent]}", "message")
+        yield Part(carets[indent:], "fault")
 
 
 def underline(text: str, start: int, end: int, width: int = _SHOWN_WIDTH) -> tuple[str, str]:

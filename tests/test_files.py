@@ -283,8 +283,10 @@ def test_one_file_cannot_belong_to_several_specs(rnncli: Run) -> None:
     assert "2 specs" in result.stderr
 
 
-def test_no_spec_on_standard_input_is_nothing_to_do_also_with_files(rnncli: Run) -> None:
-    assert rnncli("forward", "-", "-o", "y.npy", stdin="# nothing\n")[:2] == (0, "")
+def test_no_spec_on_standard_input_writes_no_file(rnncli: Run) -> None:
+    result = rnncli("forward", "-", "-o", "y.npy", stdin="# nothing\n")
+    assert (result.status, result.stdout) == (2, "")
+    assert result.stderr.startswith("Error: there is no spec on standard input\nHelp: ")
     assert os.listdir() == []
 
 

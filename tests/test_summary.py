@@ -217,8 +217,11 @@ def test_an_endless_line_is_one_bad_spec_and_the_next_line_is_read(rnncli: Run) 
     assert "line 1 of standard input" in result.stderr
 
 
-def test_no_line_is_nothing_to_do(rnncli: Run) -> None:
-    assert rnncli("summary", "-", stdin="# nothing\n\n") == (0, "", "")
+@pytest.mark.parametrize("stdin", ["", "# nothing\n\n"])
+def test_no_spec_on_standard_input_is_said(stdin: str, rnncli: Run) -> None:
+    result = rnncli("summary", "-", stdin=stdin)
+    assert (result.status, result.stdout) == (2, "")
+    assert result.stderr.startswith("Error: there is no spec on standard input\nHelp: ")
 
 
 def test_without_a_spec_the_environment_says_it(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,13 +243,11 @@ def test_failing_that_it_is_the_example_and_one_line_of_standard_error_says_so(
     assert Network.parse(EXAMPLE)
 
 
-@pytest.mark.parametrize("arguments", [[], ["input:8"]])
+@pytest.mark.parametrize("arguments", [[], ["input:8"], ["-q", "input:8"]])
 def test_standard_input_is_never_read_without_a_dash(arguments: list[str]) -> None:
     reading, writing = os.pipe()  # whoever reads this waits for ever
     try:
-        done = subprocess.run(
-            program_line("summary", "-q", *arguments), stdin=reading, capture_output=True, timeout=PATIENCE
-        )
+        done = subprocess.run(program_line("summary", *arguments), stdin=reading, capture_output=True, timeout=PATIENCE)
     finally:
         os.close(reading)
         os.close(writing)

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rnncli.commands.command_line import this_line
 from rnncli.commands.completing import complete_spec
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.options import check_svg, file_option, format_option, number_option, svg_option
 from rnncli.commands.output import printed
 from rnncli.commands.specs import Spec, each_network, specs
+from rnncli.commands.values import seed
 from rnncli.engine.request import DEFAULT_TIMESTEPS, DTYPES, INITS, Request
 from rnncli.errors import UsageError
 from rnncli.network import Network
@@ -33,7 +35,7 @@ _LAYOUT = table_each(words("output_shape"), *numbers("params", "seconds", "mean"
 @number_option("--batch", "Samples at a time.  [default: 1]")
 @click.option(
     "--seed",
-    type=click.IntRange(min=0),
+    type=seed,
     metavar="N",
     default=0,
     help="For weights and input; the same seed gives the same bytes.  [default: 0]",
@@ -85,7 +87,7 @@ def command(spec: tuple[str, ...], format_: str, svg: str | None, **asked: Any) 
             )
     check_svg(svg, shown=format_ == "table")
     if request.study and format_ not in ("table", "json"):
-        raise UsageError(f"--plot has no form in {format_}", "ask for a table or for json, or leave --plot out")
+        raise UsageError(f"--plot has no form in {format_}", lead="without it", repair=this_line(without="study"))
     with _printer(format_, svg) as show:
         each_network(given, lambda network: show(_run(network, request)))
 

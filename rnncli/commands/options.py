@@ -7,10 +7,11 @@ from typing import Any, TypeVar
 
 import click
 
+from rnncli.commands.command_line import this_line
 from rnncli.commands.completing import complete_files
+from rnncli.commands.values import number
 from rnncli.errors import UsageError
 from rnncli.layers.weights import FRAMEWORKS
-from rnncli.quantities import parse_memory, parse_number, parse_size
 from rnncli.render.writers import WRITERS
 from rnncli.summary import DTYPE_BYTES
 
@@ -18,30 +19,6 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 FORMATS = ("table", *WRITERS)
 """The table for people, and what there is a writer for."""
-
-
-def number(text: str | int) -> int:
-    """Return a whole number from 1 to 2**31-1, written as in a spec: 128, 10k, 1M."""
-    try:
-        return parse_size(str(text))
-    except ValueError as fault:
-        raise click.BadParameter(str(fault)) from None
-
-
-def big_number(text: str | int) -> int:
-    """Return a whole number from 0, without an upper bound, written as in a spec: 500k, 3G."""
-    try:
-        return parse_number(str(text))
-    except ValueError as fault:
-        raise click.BadParameter(str(fault)) from None
-
-
-def memory_size(text: str | int) -> int:
-    """Return a number of bytes: 512KB, 4MB, 1.5GB, 4096."""
-    try:
-        return parse_memory(str(text))
-    except ValueError as fault:
-        raise click.BadParameter(str(fault)) from None
 
 
 def check_svg(svg: str | None, shown: bool) -> None:
@@ -52,7 +29,9 @@ def check_svg(svg: str | None, shown: bool) -> None:
     """
     if svg is not None and not shown:
         raise UsageError(
-            "--svg saves what people see, and other formats show nothing to people", "leave one of them out"
+            "--svg saves what people see, and other formats show nothing to people",
+            lead="without it",
+            repair=this_line(without="svg"),
         )
 
 

@@ -9,12 +9,14 @@ import click
 
 from rnncli.commands.completing import complete_template
 from rnncli.commands.groups import GroupedCommand
-from rnncli.commands.options import big_number, dtype_option, framework_option, memory_size, number_option
+from rnncli.commands.options import dtype_option, framework_option, number_option
 from rnncli.commands.specs import each_spec, specs
+from rnncli.commands.values import big_number, memory_size
 from rnncli.errors import UsageError
 from rnncli.layers.weights import Framework
 from rnncli.search.budget import Budget
 from rnncli.search.solution import solve
+from rnncli.search.template import Template
 
 
 @click.command(cls=GroupedCommand, short_help="The largest network within a budget.")
@@ -69,4 +71,4 @@ def command(
         if sys.stderr is not None and sys.stderr.isatty():
             click.echo(str(solution), err=True)
 
-    each_spec(specs(template), show)
+    each_spec(specs(template, Template.parse), show)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import io
 import os
 import re
+import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import click
 
-from rnncli.errors import RnncliError
+from rnncli.commands.command_line import this_line
+from rnncli.commands.report import report, tell
+from rnncli.errors import RnncliError, UsageError
 from rnncli.language.source import MAX_BYTES
 from rnncli.language.spec import EXAMPLE
 from rnncli.network import Network
@@ -41,19 +44,37 @@ def each_spec(specs: Iterable[Spec], work: Callable[[str], None]) -> None:
         try:
             work(text)
         except RnncliError as error:
-            click.echo(f"Error: {error.text_from(origin)}", err=True)
-            status = max(status, error.exit_status)
+            status = max(status, report(explained(error, text), origin))
     if status:
         click.get_current_context().exit(status)
 
 
-def specs(arguments: Sequence[str]) -> Iterator[Spec]:
+def explained(error: RnncliError, text: str) -> RnncliError:
+    """Return the error to report for a spec: another one, where the text was meant for something else than a spec."""
+    from rnncli.commands.spec_mistakes import other_meaning
+
+    return other_meaning(error, text) or error
+
+
+def specs(arguments: Sequence[str], read: Callable[[str], object] = Network.parse) -> Iterator[Spec]:
     """Yield the specs of a command line: its arguments, `-` replaced by the lines of standard input.
 
     Without arguments it is the environment's RNNCLI_SPEC, or else the example, with a note on standard error.
+
+    Args:
+        arguments: the arguments.
+        read: reads one, for telling whether several were meant as one.
+
+    Raises:
+        UsageError: spaces have cut a spec in pieces; or there is none where a program reads what is printed, or on a
+            standard input that was asked for.
     """
     if not arguments:
         yield _default()
+    if len(arguments) > 1:
+        from rnncli.commands.spec_mistakes import check_pieces
+
+        check_pieces(arguments, read)
     for number, argument in enumerate(arguments, start=1):
         if argument == "-":
             yield from _lines()
@@ -62,30 +83,60 @@ def specs(arguments: Sequence[str]) -> Iterator[Spec]:
 
 
 def _default() -> Spec:
+    """Return the spec where no argument names one."""
     text = os.environ.get(VARIABLE, "")
     if text.strip():
         return Spec(text, VARIABLE)
-    click.echo(f"No SPEC given: this is the example {EXAMPLE}", err=True)
+    piped = _input_is_data()
+    if piped and _for_a_program():
+        raise UsageError(
+            "no SPEC is given, and standard input is read for - alone",
+            lead="to read it",
+            repair=this_line(arguments=["-"]),
+        )
+    tell(f"No SPEC given: this is the example {EXAMPLE}{'; standard input was not read' if piped else ''}")
     return Spec(EXAMPLE, None)
 
 
+def _for_a_program() -> bool:
+    """Whether a program reads what the command prints: a number alone, or another format than the table."""
+    parameters = click.get_current_context().params
+    return bool(parameters.get("quiet")) or parameters.get("format_", "table") != "table"
+
+
+def _input_is_data() -> bool:
+    """Whether standard input is a pipe or a file, and no terminal, /dev/null or closed."""
+    try:
+        mode = os.fstat(sys.stdin.fileno()).st_mode
+    except (AttributeError, OSError, ValueError):
+        return False  # closed, or a stream of Python's own
+    return stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)
+
+
 def _lines() -> Iterator[Spec]:
-    """Yield the specs on standard input, one a line; blank lines and what follows a # are skipped."""
+    """Yield the specs on standard input, one a line; blank lines and what follows a # are skipped.
+
+    Raises:
+        UsageError: there is none.
+    """
     stream = sys.stdin
-    if stream is None:
-        return
+    if stream is not None and stream.isatty():
+        tell("Waiting for specs, one a line; Ctrl-D ends them")
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="replace")
-    number = 0
+    number, found = 0, False
     # No more of a line is read than can be a spec, so that a file of another kind does not fill the memory.
-    while line := stream.readline(2 * MAX_BYTES):
+    while stream is not None and (line := stream.readline(2 * MAX_BYTES)):
         number += 1
         rest = line
         while not rest.endswith("\n") and len(rest) == 2 * MAX_BYTES:
             rest = stream.readline(2 * MAX_BYTES)
         text = _without_comment(line.removeprefix("\ufeff").rstrip("\r\n"))
         if text.strip():
+            found = True
             yield Spec(text, f"line {number} of standard input")
+    if not found:
+        raise UsageError("there is no spec on standard input", "give one a line, such as input:8,lstm:4")
 
 
 def _without_comment(line: str) -> str:

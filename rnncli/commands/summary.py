@@ -8,11 +8,13 @@ from typing import cast
 
 import click
 
+from rnncli.commands.command_line import this_line
 from rnncli.commands.completing import complete_spec
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.options import check_svg, dtype_option, format_option, framework_option, number_option, svg_option
 from rnncli.commands.output import printed
 from rnncli.commands.specs import each_network, specs
+from rnncli.errors import UsageError
 from rnncli.layers.weights import Framework
 from rnncli.render.records import numbers, table_each, words
 from rnncli.render.writers import writer
@@ -56,6 +58,12 @@ def command(
     input, one a line. Without it $RNNCLI_SPEC is used, or else an example.
     """
     check_svg(svg, shown=format_ == "table" and not quiet)
+    if quiet and format_ != "table":
+        raise UsageError(
+            f"-q prints one number alone, and -f {format_} more than that",
+            lead="without -q",
+            repair=this_line(without="quiet"),
+        )
     with _printer(format_, wide, quiet, svg) as show:
         each_network(
             specs(spec),

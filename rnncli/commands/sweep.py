@@ -12,24 +12,18 @@ import click
 
 from rnncli.commands.completing import complete_pattern, complete_words
 from rnncli.commands.groups import GroupedCommand
-from rnncli.commands.options import (
-    big_number,
-    dtype_option,
-    format_option,
-    framework_option,
-    memory_size,
-    number_option,
-)
+from rnncli.commands.options import dtype_option, format_option, framework_option, number_option
 from rnncli.commands.output import printed
-from rnncli.commands.specs import Spec, specs
-from rnncli.errors import RnncliError, shorten
+from rnncli.commands.report import report, tell
+from rnncli.commands.specs import Spec, explained, specs
+from rnncli.commands.values import Value, big_number, memory_size
+from rnncli.errors import RnncliError, SpecError, quote, shorten
 from rnncli.layers.weights import Framework
 from rnncli.network import Network
 from rnncli.render.candidates import CandidateTable
 from rnncli.render.records import Record, code, numbers, row_each, words
 from rnncli.render.writers import writer
-from rnncli.search.brace_hints import check_lists
-from rnncli.search.brace_parser import parse_pattern
+from rnncli.search.brace_hints import read_pattern
 from rnncli.search.braces import Pattern
 from rnncli.search.budget import Budget
 from rnncli.search.selection import LARGEST, SORT_KEYS, Order, Tally, ordered, within
@@ -49,14 +43,23 @@ _COUNTABLE = 10**15
 """Beyond it a share of the work says nothing, and the bar only shows that there is some."""
 
 
-def _order(context: click.Context, parameter: click.Parameter, text: str | None) -> Order | None:
-    del context, parameter
-    if text is None:
-        return None
+def _order(text: str) -> Order:
+    """Return the order that a key stands for.
+
+    Raises:
+        ValueError: there is no such key.
+    """
     key = text.removeprefix("-")
     if key not in SORT_KEYS:
-        raise click.BadParameter(f"{text!r} is none of {', '.join(SORT_KEYS)}")
+        raise ValueError(f"{quote(text)} is none of {', '.join(SORT_KEYS)}")
     return Order(key, descending=text.startswith("-"))
+
+
+def _nearest_order(text: str) -> str | None:
+    from rnncli.language.hints import closest
+
+    key = closest(text.strip("-").lower(), SORT_KEYS)
+    return None if key is None else "-" * text.startswith("-") + key
 
 
 @click.command(cls=GroupedCommand, short_help="One row for each of many candidates.")
@@ -67,8 +70,8 @@ def _order(context: click.Context, parameter: click.Parameter, text: str | None)
 @click.option(
     "--sort",
     "order",
+    type=Value("key", _order, _nearest_order, "params"),
     metavar="KEY",
-    callback=_order,
     shell_complete=complete_words([sign + key for sign in ("", "-") for key in SORT_KEYS]),
     help=f"{', '.join(SORT_KEYS)}; a - before it sorts from the largest down.",
 )
@@ -116,7 +119,7 @@ def command(
     tally = Tally()
     table = CandidateTable() if format_ == "table" else writer(format_, CANDIDATES)
     faults: list[RnncliError] = []
-    patterns = _patterns(specs(pattern), faults)
+    patterns = _patterns(specs(pattern, _read_pieces), faults)
     groups: Iterable[Iterable[Pattern]]
     if "-" in pattern:
         total = 0  # unknown
@@ -170,13 +173,24 @@ def _patterns(given: Iterable[Spec], faults: list[RnncliError]) -> Iterator[Patt
         try:
             if not text.strip():
                 Network.parse(text)  # which says that it is empty
-            pattern = parse_pattern(text)
-            check_lists(pattern)
+            pattern = read_pattern(text)
         except RnncliError as error:
-            click.echo(f"Error: {error.text_from(origin)}", err=True)
+            report(explained(error, text), origin)
             faults.append(error)
         else:
             yield pattern
+
+
+def _read_pieces(text: str) -> None:
+    """Read a pattern that spaces have cut in pieces, if the shell has not expanded its braces.
+
+    Raises:
+        SpecError: the first that it stands for is no network, or it has no braces; there is no repair.
+    """
+    try:
+        Network.parse(next(read_pattern(text if "{" in text else "").expand(), ""))
+    except SpecError as error:
+        raise SpecError(error.message, text=text, span=(0, len(text))) from None
 
 
 def _progress(total: int, shown: bool) -> AbstractContextManager[Callable[[int], None]]:
@@ -200,9 +214,9 @@ def _conclude(tally: Tally, setting: Setting, budget: Budget) -> None:
     if tally.first_invalid is not None:
         error = reason(tally.first_invalid, setting)
         note += "" if invalid else f", the first {shorten(tally.first_invalid, 72)}: {error.message}"
-    click.echo(note, err=True)
+    tell(note)
     if invalid:
-        raise error
+        raise explained(error, error.text)
     if tally.nearest is not None and not tally.within:
         nearest = Network.parse(tally.nearest.spec).summary(*setting)
         excess = " and ".join(cost.excess() for cost in budget.costs(nearest) if not cost.fits)

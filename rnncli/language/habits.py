@@ -30,7 +30,7 @@ def habit(text: str) -> SpecError | None:
 
 def other_characters(text: str) -> SpecError | None:
     """`input:8，lstm:4`: characters of other scripts, and quotes."""
-    read = [_in_ascii(character) for character in text]
+    read = [_meant(character) for character in text]
     if "(" not in read:
         # Quotes inside of calls belong to Python.
         read = ["" if character in "\"'`" else character for character in read]
@@ -44,7 +44,12 @@ def other_characters(text: str) -> SpecError | None:
     return SpecError(message, text=text, span=(start, end), lead="perhaps", repair=repair)
 
 
-def _in_ascii(character: str) -> str:
+def in_ascii(text: str) -> str:
+    """Return a text with the characters of ASCII that its characters stand for."""
+    return "".join(map(_meant, text))
+
+
+def _meant(character: str) -> str:
     """Return what a character stands for in ASCII, nothing if it cannot be seen, or else the character itself."""
     if character.isascii():
         return character

@@ -30,12 +30,19 @@ _HABITS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
 """Ways to write a range or a list, and how each is written here."""
 
 
-def check_lists(pattern: Pattern) -> None:
-    """Check that a pattern has no text outside of its braces that no spec can have, such as `{4-8}`.
+def read_pattern(text: str) -> Pattern:
+    """Return the pattern that a text is, if it can stand for networks: it has no `{4-8}`, which is text to bash.
 
     Raises:
-        SpecError: it has; the repair is the pattern with the lists and ranges that were probably meant.
+        SpecError: it is no pattern, or has such a text outside of its braces; the repair is the pattern with the lists
+            and ranges that were probably meant.
     """
+    pattern = parse_pattern(text)
+    _check_lists(pattern)
+    return pattern
+
+
+def _check_lists(pattern: Pattern) -> None:
     found = next(
         filter(None, (_NO_LISTS.search(node.text) for node in pattern.nodes if isinstance(node, Literal))), None
     )

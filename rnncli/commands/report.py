@@ -1,0 +1,47 @@
+"""Where every error is printed: on standard error, in one voice."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from rnncli.errors import RnncliError
+
+_STYLES: Mapping[str, dict[str, Any]] = {"message": {}, "fault": {"bold": True}, "help": {}, "repair": {"bold": True}}
+"""How the parts of an error look where there is a style."""
+
+
+def report(error: RnncliError, origin: str | None = None) -> int:
+    """Print an error and return the exit status that it stands for.
+
+    Args:
+        error: the error.
+        origin: where the spec at fault came from, if that needs saying: `line 3 of standard input`.
+    """
+    styled = _is_styled()
+    words = click.style("Error", fg="red", bold=True) if styled else "Error"
+    texts = [(_printable(part.text), _STYLES[part.role]) for part in error.parts(origin)]
+    parts = [click.style(text, **style) if styled and style else text for text, style in texts]
+    click.echo("".join([f"{words}: ", *parts]), err=True, color=styled)
+    return error.exit_status
+
+
+def tell(note: str) -> None:
+    """Print a note on standard error."""
+    click.echo(_printable(note), err=True)
+
+
+def _is_styled() -> bool:
+    """Whether standard error shows styles: a terminal does; NO_COLOR, TERM=dumb and FORCE_COLOR have their say."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") in ("dumb", "unknown"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or (sys.stderr is not None and sys.stderr.isatty())
+
+
+def _printable(text: str) -> str:
+    """Return a text without what a terminal would obey."""
+    return "".join(character if character.isprintable() or character == "\n" else "?" for character in text)

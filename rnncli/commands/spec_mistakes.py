@@ -1,0 +1,141 @@
+"""What was probably meant by arguments that are no specs: files, patterns, pieces of a spec cut by spaces."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import click
+
+from rnncli.commands.command_line import TYPED, this_arguments, this_line
+from rnncli.errors import RnncliError, SpecError, UsageError, quote
+from rnncli.language.source import lowered, without_spaces
+from rnncli.layers import KINDS, LAYERS, Layer
+
+_OPEN_END = re.compile(r"[,:;|>&+=(→-]\s*$|^[\[(]")
+_OPEN_START = re.compile(r"^\s*[,:;|>&+=)→\]-]|^[0-9xX][0-9]*(?:[xX:,]|$)")
+"""How a piece of a spec ends and starts where another piece belongs to it."""
+
+
+def other_meaning(error: RnncliError, text: str) -> RnncliError | None:
+    """Return the error for an argument that is meant for something else than a spec; None if nothing is known.
+
+    Args:
+        error: what is wrong with it as a spec.
+        text: the argument.
+    """
+    arguments = this_arguments()
+    if not isinstance(error, SpecError) or text not in arguments:
+        return None
+    path = text.strip().removeprefix("@")
+    if _is_file(path):
+        command = this_line(arguments=["-" if each == text else each for each in arguments])
+        return UsageError(f"{quote(text)} is the name of a file", repair=f"{command} < {shlex.quote(path)}")
+    if "{" in text:
+        command = _swept(text)
+        return None if command is None else error.repaired(command, "")
+    return None
+
+
+def _is_file(path: str) -> bool:
+    try:
+        return os.path.isfile(path)
+    except ValueError:
+        return False  # a null byte
+
+
+def _swept(text: str) -> str | None:
+    """Return the command line that sweeps a pattern, or None where the first of it is no network."""
+    from rnncli.commands.mistakes import repaired
+    from rnncli.network import Network
+    from rnncli.search.brace_hints import read_pattern
+
+    context = click.get_current_context()
+    group = context.find_root().command
+    if context.info_name == "sweep" or not isinstance(group, click.Group):
+        return None
+    try:
+        Network.parse(next(read_pattern(text).expand()))
+    except (SpecError, StopIteration):
+        return None
+    return repaired(group, ["sweep", *context.meta.get(TYPED, [])[1:]])
+
+
+def check_pieces(arguments: Sequence[str], read: Callable[[str], object]) -> None:
+    """Check that spaces have not cut a spec in pieces.
+
+    Args:
+        arguments: the arguments, more than one.
+        read: reads a spec; a SpecError carries the repair.
+
+    Raises:
+        UsageError: they have.
+    """
+    groups = _groups(arguments)
+    if len(groups) == len(arguments):
+        return
+    pieces = next(each for each in groups if len(each) > 1)
+    wholes = [_whole(each, read) for each in groups]
+    command = None if None in wholes else this_line(arguments=[each for each in wholes if each is not None])
+    raise UsageError(
+        f"a space ends a spec, so {quote(' '.join(pieces))} is read as {len(pieces)} specs",
+        advice=None if command else "write it without spaces, or in quotes",
+        repair=command,
+    )
+
+
+def _groups(arguments: Sequence[str]) -> list[list[str]]:
+    """Return the arguments in groups, each of them the pieces of a spec; all alone, if nothing shows that they are."""
+    groups: list[list[str]] = []
+    for argument in arguments:
+        if not groups or argument == "-" or _starts_network(argument):
+            groups.append([argument])
+        else:
+            groups[-1].append(argument)
+    cut = any(
+        _OPEN_END.search(before) or _OPEN_START.search(after) for each in groups for before, after in pairwise(each)
+    )
+    # An input or an embedding alone, and layers behind it that cannot come first.
+    head = len(groups) == 1 and _starts_network(groups[0][0]) and "," not in groups[0][0]
+    if cut or (
+        head and _starts_layer(arguments[1]) and all(_starts_layer(each) or _is_field(each) for each in arguments[1:])
+    ):
+        return groups
+    return [[each] for each in arguments]
+
+
+def _kind(argument: str) -> type[Layer] | None:
+    return KINDS.get(lowered(re.split("[:=,(]", argument.strip(), maxsplit=1)[0].strip()))
+
+
+def _starts_network(argument: str) -> bool:
+    """Return whether an argument starts with a layer that can only come first."""
+    kind = _kind(argument)
+    return kind is not None and kind.reads == "input"
+
+
+def _starts_layer(argument: str) -> bool:
+    kind = _kind(argument)
+    return kind is not None and kind.reads != "input"
+
+
+def _is_field(argument: str) -> bool:
+    name = lowered(argument.partition("=")[0].strip())
+    return any(option.spells(name) for kind in LAYERS for option in kind.options)
+
+
+def _whole(pieces: Sequence[str], read: Callable[[str], object]) -> str | None:
+    """Return the spec that pieces make, mended where that is needed; None where that is not known."""
+    repair = None
+    for mark in (",", " "):
+        text = re.sub(",+", ",", re.sub(r"\s*,\s*", ",", mark.join(pieces)))
+        try:
+            read(text)
+        except SpecError as error:
+            repair = repair if "example" in error.lead else error.repair or repair
+        else:
+            return without_spaces(text)
+    return repair

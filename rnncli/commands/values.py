@@ -1,0 +1,73 @@
+"""The values that options take, as types of Click: how each is read, and what was probably meant by a wrong one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rnncli.quantities import nearest_size, parse_memory, parse_number, parse_size
+
+if TYPE_CHECKING:
+    _ParamType = click.ParamType[Any]
+else:
+    _ParamType = click.ParamType
+
+
+class Value(_ParamType):
+    """A value that is read from a text.
+
+    Args:
+        name: what it is.
+        read: reads it; a ValueError says what is wrong with the text.
+        nearest: returns what was probably meant by a wrong text, or None.
+        example: a text that is right.
+    """
+
+    def __init__(
+        self, name: str, read: Callable[[str], Any], nearest: Callable[[str], str | None], example: str
+    ) -> None:
+        self.name = name
+        self.read = read
+        self.nearest = nearest
+        self.example = example
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the value that a text is; what is no text has been read already."""
+        if not isinstance(value, str):
+            return value
+        try:
+            return self.read(value)
+        except ValueError as fault:
+            self.fail(str(fault), param, ctx)
+
+
+def _nearest_size(text: str) -> str | None:
+    return "1" if re.fullmatch("0+", text) else nearest_size(text)
+
+
+def _nearest_number(text: str) -> str | None:
+    """Return the number that was probably meant: 92,400 is 92400, 1e6 is 1000000, 1.5M is 1500000."""
+    plain = re.fullmatch(r"\+?([0-9]{1,40})", re.sub("[,_' ]", "", text))
+    return plain[1] if plain is not None else nearest_size(text)
+
+
+def _nearest_memory(text: str) -> str | None:
+    """Return the size that was probably meant: 4M is 4MB, 4 megabytes is 4MB."""
+    written = re.match(r"\+?([0-9]{1,20}(?:\.[0-9]{1,9})?) ?([KMGTPEZY]?)", text.replace(",", "").upper())
+    return None if written is None else f"{written[1]}{written[2]}B"
+
+
+number = Value("number", parse_size, _nearest_size, "100")
+"""A whole number from 1 to 2**31-1, written as in a spec: 128, 10k, 1M."""
+
+big_number = Value("number", parse_number, _nearest_number, "1M")
+"""A whole number from 0, without an upper bound, written as in a spec: 500k, 3G."""
+
+seed = Value("number", parse_number, _nearest_number, "1")
+"""The seed of random numbers: a whole number from 0."""
+
+memory_size = Value("size", parse_memory, _nearest_memory, "4MB")
+"""A number of bytes: 512KB, 4MB, 1.5GB, 4096."""
