@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rnncli import __version__
+from rnncli.commands import COMPLETION
 from rnncli.commands.command_line import TYPED
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.report import report
@@ -34,9 +35,6 @@ COMMANDS = {
     "help": "The same as --help.",
 }
 """Each command, in the order of the help, with its line there. Its code is `rnncli.commands.NAME`."""
-
-COMPLETION = "_RNNCLI_COMPLETE"
-"""The variable with which a shell asks how a command line can go on; the name is Click's."""
 
 
 class _ClosedPipeError(Exception):

@@ -9,7 +9,7 @@ from math import prod
 from typing import Any, NamedTuple
 
 from rnncli.layers.weights import Framework, Weight
-from rnncli.quantities import Shape
+from rnncli.quantities import Shape, memory, shape_text
 
 DTYPE_BYTES: dict[str, int] = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8}
 """The bytes of one number, for each dtype that a summary can be asked for."""
@@ -43,6 +43,11 @@ class LayerSummary(NamedTuple):
     macs: int | None
     output_bytes: int | None
 
+    @property
+    def full_type(self) -> str:
+        """The class with what is inside: `Bidirectional(LSTM)`."""
+        return full_type(self.type, self.cell)
+
 
 @dataclass(frozen=True, repr=False)
 class Summary:
@@ -61,12 +66,23 @@ class Summary:
         return self.layers[-1].output_shape if self.layers else self.input_shape
 
     def __str__(self) -> str:
-        """Return the table that `rnncli summary` prints."""
-        # The only look upwards, so that print(network.summary()) shows what people expect; Rich is imported here.
-        from rnncli.render.console import text_of
-        from rnncli.render.tables import print_summary
-
-        return text_of(print_summary, self)
+        """Return a table of what Keras shows, in plain text: no library is needed to print it."""
+        titles = ("Layer (type)", "Output Shape", "Param #")
+        rows = [
+            (f"{layer.name} ({layer.full_type})", shape_text(layer.output_shape), f"{layer.params:,}")
+            for layer in self.layers
+        ]
+        names, shapes, counts = (max(map(len, column)) for column in zip(titles, *rows, strict=True))
+        lines = [f"{name:<{names}}  {shape:<{shapes}}  {count:>{counts}}" for name, shape, count in (titles, *rows)]
+        rule = "─" * len(lines[0])
+        return "\n".join(
+            [
+                self.spec,
+                f"Input: {shape_text(self.input_shape)} {self.input_dtype}",
+                *([lines[0], rule, *lines[1:]] if rows else []),
+                f"Total params: {self.total_params:,} ({memory(self.total_bytes)})",
+            ]
+        )
 
     def __repr__(self) -> str:
         return f"<Summary of {self.spec}: {self.total_params:,} parameters in {self.framework}>"
@@ -142,6 +158,11 @@ class Summary:
             "macs": self.macs,
             "output_bytes": self.output_bytes,
         }
+
+
+def full_type(type_: str, cell: str | None) -> str:
+    """Return the class of a layer with what is inside: `Bidirectional(LSTM)`."""
+    return type_ if cell in (None, type_) else f"{type_}({cell})"
 
 
 def bytes_of(shape: Shape, dtype: str) -> int | None:

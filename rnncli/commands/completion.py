@@ -24,6 +24,7 @@ from click.shell_completion import (
     split_arg_string,
 )
 
+from rnncli.commands import COMPLETION
 from rnncli.commands.groups import GroupedCommand
 from rnncli.errors import RnncliError
 
@@ -269,8 +270,7 @@ def command(shell: str) -> None:
       ~/.zshrc, behind compinit   source <(rnncli completion zsh)
       ~/.config/fish/config.fish  rnncli completion fish | source
     """
-    from rnncli.cli import COMPLETION, cli
-
+    group = click.get_current_context().find_root().command
     completion = get_completion_class(shell)
     assert completion is not None
-    click.echo(completion(cli, {}, "rnncli", COMPLETION).source().lstrip(), nl=False)
+    click.echo(completion(group, {}, "rnncli", COMPLETION).source().lstrip(), nl=False)

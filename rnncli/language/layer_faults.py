@@ -11,7 +11,8 @@ from rnncli.language.hints import PLACEHOLDERS, closest, meant_kind, other_field
 from rnncli.language.source import Token, cut, lowered, splice, without_spaces
 from rnncli.layers import KINDS, LAYERS, Layer
 from rnncli.layers.options import Choice
-from rnncli.layers.sizes import BLANK_TEXT, Numbers, SizeError
+from rnncli.layers.size_forms import Numbers
+from rnncli.layers.sizes import BLANK_TEXT, SizeError
 
 _NUMBER = r"[0-9][0-9_]*[kMG]?"
 

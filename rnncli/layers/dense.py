@@ -9,7 +9,8 @@ from typing import ClassVar
 from rnncli.layers.activations import ACTIVATION_OPTION, ACTIVATION_RANGES
 from rnncli.layers.base import Equation, Layer, Note, applied
 from rnncli.layers.options import Flag, Option
-from rnncli.layers.sizes import Numbers, Sizes
+from rnncli.layers.size_forms import Numbers
+from rnncli.layers.sizes import Sizes
 from rnncli.layers.weights import Factor, Framework, Weight
 from rnncli.quantities import Shape, features_of
 

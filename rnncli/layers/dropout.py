@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rnncli.layers.base import Equation, Layer
-from rnncli.layers.sizes import Share, Sizes
+from rnncli.layers.size_forms import Share
+from rnncli.layers.sizes import Sizes
 from rnncli.layers.weights import Framework
 from rnncli.quantities import Shape
 

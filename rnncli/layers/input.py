@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from rnncli.layers.base import Head
-from rnncli.layers.sizes import Numbers, Sizes
+from rnncli.layers.size_forms import Numbers
+from rnncli.layers.sizes import Sizes
 from rnncli.quantities import Shape
 
 

@@ -8,7 +8,8 @@ from typing import ClassVar
 
 from rnncli.layers.base import Conflict, Equation, Layer, Note
 from rnncli.layers.options import Flag, Option
-from rnncli.layers.sizes import NoSize, Sizes
+from rnncli.layers.size_forms import NoSize
+from rnncli.layers.sizes import Sizes
 from rnncli.layers.weights import Factor, Framework, Weight
 from rnncli.quantities import Shape, features_of
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rnncli.layers.base import Equation, Layer, Note, Reads, Returns
-from rnncli.layers.sizes import Sizes, Word
+from rnncli.layers.size_forms import Word
+from rnncli.layers.sizes import Sizes
 from rnncli.layers.weights import Framework
 from rnncli.quantities import Shape
 

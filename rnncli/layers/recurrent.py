@@ -9,13 +9,15 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from math import prod
 from typing import ClassVar, Literal, Self
 
 from rnncli.errors import listed
 from rnncli.layers.activations import ACTIVATION_OPTION, ACTIVATION_RANGES, GATE_ACTIVATION_OPTION
 from rnncli.layers.base import Conflict, Layer, Note, Reads, Returns
 from rnncli.layers.options import Choice, Flag, Option
-from rnncli.layers.sizes import Numbers, Sizes
+from rnncli.layers.size_forms import Numbers
+from rnncli.layers.sizes import Sizes
 from rnncli.layers.weights import Axis, Factor, Framework, Weight
 from rnncli.quantities import Shape, features_of, shape_text
 
@@ -264,15 +266,18 @@ class Gated(Recurrent):
         return super()._torch_conflict()
 
     def _cell_notes(self, input_shape: Shape, framework: Framework) -> Iterator[Note]:
-        from rnncli.layers.simple_rnn import SimpleRNN
-
-        rnn = SimpleRNN(self.units, use_bias=self.use_bias).weights(input_shape, framework)
+        cell = (self._torch_cell_weights if framework == "torch" else self._keras_cell_weights)(
+            features_of(input_shape)
+        )
+        # An rnn has one block where this cell has one for each gate, and one bias.
+        factors = ([each for axis in weight.axes for each in axis] for weight in cell)
+        rnn = sum(prod(each.number for each in some if each.name not in ("gates", "biases")) for some in factors)
         blocks = listed(self.blocks[framework])
         lines, place = ("rows", "one below the other") if framework == "torch" else ("columns", "side by side")
         yield Note(
             "Gates",
             f"{self.gates} with the candidate: the {lines} of {blocks} lie {place} in each array; an "
-            f"rnn:{self.units} alone has {sum(weight.params for weight in rnn):,} parameters",
+            f"rnn:{self.units} alone has {rnn:,} parameters",
         )
 
     def _cell_range(self) -> tuple[float, float] | None:

@@ -69,17 +69,6 @@ def screen(picture: str | None, title: str) -> Iterator[Callable[..., None]]:
         file.write(recorder.export_svg(title=title).encode())
 
 
-def text_of(print_it: Callable[..., None], *arguments: object) -> str:
-    """Return what `print_it(console, *arguments)` prints where nothing is a terminal: plain text, never cut."""
-    import io
-
-    text = io.StringIO()
-    print_it(
-        Console(file=text, width=_UNLIMITED, height=_UNLIMITED, highlight=False, emoji=False, markup=False), *arguments
-    )
-    return text.getvalue().removesuffix("\n")
-
-
 def drawing_width(console: Console) -> int:
     """Return how wide a drawing or a plot may be: as wide as the console, or 80 columns where nothing limits that."""
     return console.width if console.width < _UNLIMITED else _DRAWING_WIDTH

@@ -10,9 +10,10 @@ from rich.text import Text
 from rnncli.layers.weights import FRAMEWORK_NAMES
 from rnncli.quantities import shape_text
 from rnncli.render.layout import INDENT, hanging, in_characters_of, print_hanging
-from rnncli.render.tables import print_head, run_name, shape_cell, type_text
+from rnncli.render.tables import print_head, run_name, shape_cell
 from rnncli.reports.explanation import Explanation, Formula, LayerExplanation
 from rnncli.reports.folding import folded
+from rnncli.summary import full_type
 
 _WIDEST_TEXT = 100
 """Text is wrapped at this many columns at most, since longer lines are hard to read."""
@@ -98,7 +99,7 @@ def _heading(run: Sequence[LayerExplanation]) -> Text:
     layer = run[0]
     return Text.assemble(
         (run_name([each.name for each in run]), "bold"),
-        f" ({type_text(layer.type, layer.cell)})",
+        f" ({full_type(layer.type, layer.cell)})",
         f" × {len(run)}" if len(run) > 1 else "",
         f"  {layer.layer.spec()}  ",
         shape_cell(layer.input_shape),

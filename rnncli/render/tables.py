@@ -75,7 +75,7 @@ def layer_cells(run: Sequence[LayerSummary]) -> ScreenCells:
     names = [layer.name for layer in run]
     times = f" × {len(run)}" if len(run) > 1 else ""
     return {
-        "Layer (type)": Text.assemble(run_name(names), (f" ({type_text(layer.type, layer.cell)})", "dim"), times),
+        "Layer (type)": Text.assemble(run_name(names), (f" ({layer.full_type})", "dim"), times),
         "Layer": Text(run_name(names, separator="\n… ") + times),
         "Output Shape": shape_cell(layer.output_shape),
         "Param #": Text(each(f"{layer.params:,}", run)),
@@ -90,11 +90,6 @@ def run_name(names: Sequence[str], separator: str = " … ") -> str:
 def each(text: str, run: Sequence[object]) -> str:
     """Return a number of each layer of a run: `38 × 2,080`."""
     return text if len(run) == 1 else f"{len(run)} × {text}"
-
-
-def type_text(type_: str, cell: str | None) -> str:
-    """Return the class of a layer, with what is inside: `Bidirectional(LSTM)`."""
-    return type_ if cell in (None, type_) else f"{type_}({cell})"
 
 
 def _wide_cells(run: Sequence[LayerSummary]) -> ScreenCells:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from rnncli.errors import SpecError
 from rnncli.language import spec
 from rnncli.layers import KINDS, Head, Layer
-from rnncli.layers.sizes import Numbers
+from rnncli.layers.size_forms import Numbers
 from rnncli.layers.weights import Framework
 from rnncli.quantities import MAX_SIZE
 from rnncli.search.quadratic import Quadratic, X, Y

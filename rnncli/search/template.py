@@ -10,7 +10,8 @@ from rnncli.language.layer_parser import Written
 from rnncli.language.repairs import mended
 from rnncli.language.rules import check_framework, check_rules, check_timesteps
 from rnncli.language.source import Token, splice, without_spaces
-from rnncli.layers.sizes import BLANK, BLANK_TEXT, Numbers
+from rnncli.layers.size_forms import Numbers
+from rnncli.layers.sizes import BLANK, BLANK_TEXT
 from rnncli.layers.weights import Framework
 from rnncli.network import Network
 from rnncli.quantities import MAX_SIZE

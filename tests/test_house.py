@@ -1,0 +1,91 @@
+"""The house stands as it is drawn: nothing imports upwards, no cycle, each library has its room."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import rnncli
+
+PACKAGE = Path(rnncli.__file__).parent
+
+FLOORS = (
+    ("errors",),
+    ("atomic", "quantities"),
+    ("layers",),
+    ("language", "summary"),
+    ("network",),
+    ("engine", "reports", "search"),
+    ("render",),
+    ("commands", "cli"),
+    ("__main__",),
+)
+"""The rooms of the package from the ground up. A room imports from its own floor or below."""
+
+FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+
+ROOMS_OF_LIBRARIES = {
+    "click": {"cli", "commands"},
+    "rich": {"render"},
+    "numpy": {"engine"},
+}
+"""The only rooms that may import a library."""
+
+MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
+
+
+def imported_by(module: str) -> Iterator[str]:
+    """The modules that a file imports, wherever in it; what only a type checker reads is left out."""
+    tree = ast.parse((PACKAGE / module).read_text(encoding="utf-8"))
+    for_types = {
+        node
+        for branch in ast.walk(tree)
+        if isinstance(branch, ast.If) and "TYPE_CHECKING" in ast.unparse(branch.test)
+        for node in ast.walk(branch)
+    }
+    for node in ast.walk(tree):
+        if node in for_types:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = str(node.module)
+            for alias in node.names:
+                inside = PACKAGE.parent / base.replace(".", "/") / f"{alias.name}.py"
+                yield f"{base}.{alias.name}" if inside.exists() else base
+
+
+def room_of(module: str) -> str:
+    """The room that a file stands in, or that a name such as rnncli.language.spec says."""
+    return module.removesuffix(".py").split("/")[0] if "/" in module or module.endswith(".py") else module.split(".")[1]
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if module != "__init__.py"])
+def test_a_module_imports_from_its_own_floor_or_below_and_libraries_only_in_their_rooms(module: str) -> None:
+    room = room_of(module)
+    for name in imported_by(module):
+        if name.startswith("rnncli."):
+            assert FLOOR[room_of(name)] <= FLOOR[room], f"{module} imports {name}, which stands above it"
+        library = name.split(".")[0]
+        assert room in ROOMS_OF_LIBRARIES.get(library, {room}), f"{module} imports {library}"
+
+
+def test_no_modules_import_one_another_in_a_circle() -> None:
+    names = {
+        module: "rnncli." + module.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for module in MODULES
+    }
+    graph = {names[module]: {*imported_by(module)} & {*names.values()} for module in MODULES if module != "__init__.py"}
+    left = {name: needs - {name, "rnncli"} for name, needs in graph.items()}
+    while done := [name for name, needs in left.items() if not needs & left.keys()]:
+        for name in done:
+            del left[name]
+    assert not left, f"a circle among {', '.join(sorted(left))}"
+
+
+def test_the_root_holds_what_everything_shares() -> None:
+    at_the_root = [module for module in MODULES if "/" not in module and not module.startswith("__")]
+    assert len(at_the_root) <= 8
+    assert len({module.rpartition("/")[2] for module in MODULES if "files" in module}) <= 1
