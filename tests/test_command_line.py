@@ -135,6 +135,10 @@ REPAIRS = {
     "compare input:8, lstm:4 input:8, gru:4": "compare input:8,lstm:4 input:8,gru:4",
     "solve input:8, lstm:_ --params 1M": "solve input:8,lstm:_ --params 1M",
     "sweep input:8, 'lstm:{4..6}'": "sweep 'input:8,lstm:{4..6}'",
+    # a second value
+    "summary --wide yes": "summary --wide",
+    "summary -f json csv": "summary -f json",
+    "explain help": "help explain",
     # files
     "summary net.txt": "summary - < net.txt",
     "summary @net.txt --wide": "summary - --wide < net.txt",

@@ -87,6 +87,13 @@ REPAIRS = {
     "input:8,bidirectional_lstm:4:seq,blstm:2": "input:8,lstm:4:seq:bi,lstm:2:bi",
     "Bidirectional(LSTM(32))": "input:32,lstm:32:bi",
     "input:8,Bidirectional(GRU(4, return_sequences=True), merge_mode='sum')": "input:8,gru:4:seq:bi=sum",
+    # kinds by another name
+    "input:8,layernorm": "input:8,norm",
+    "input:8,layer_normalization:nobias": "input:8,norm:nobias",
+    "input:8,GlobalAveragePooling1D": "input:8,pool:avg",
+    "input:8,pool:mean": "input:8,pool:avg",
+    "input:8,lstm:4,repeat_vector:10": "input:8,lstm:4,repeat:10",
+    "input:8,cudnnlstm:4,lstmcell:4": "input:8,lstm:4:seq,lstm:4",
     # arguments as fields
     "input:8,gru:4:reset_after=False": "input:8,gru:4:reset=before",
     "input:8,gru:4:reset_after=True": "input:8,gru:4",
@@ -133,6 +140,11 @@ REPAIRS = {
         "input:40,lstm:256:seq,lstm:256"
     ),
     "nn.GRU(8, 16, batch_first=True)": "input:8,gru:16",
+    "LayerNormalization()": "input:32,norm",
+    "input:8,LayerNormalization(center=False)": "input:8,norm:nobias",
+    "nn.LSTM(40, 256), nn.LayerNorm(256)": "input:40,lstm:256,norm",
+    "input:8,lstm:4,RepeatVector(10),gru:4": "input:8,lstm:4,repeat:10,gru:4",
+    "Input((50, 8)), GlobalAveragePooling1D()": "input:50x8,pool:avg",
     "nn.RNN(10, 20, nonlinearity='relu', bias=False)": "input:10,rnn:20:nobias:relu",
     "nn.LSTMCell(10, 20)": "input:10,lstm:20",
     "nn.Linear(10, 5)": "input:10,dense:5",

@@ -117,7 +117,7 @@ def this_line(*, without: str | None = None, arguments: Sequence[str] | None = N
     typed = context.meta.get(TYPED)
     if not typed:
         return None
-    parts = [each for each in words(context.command, typed[1:]) if each.option is None or each.option.name != without]
+    parts = [each for each in these_words() if each.option is None or each.option.name != without]
     if arguments is not None:
         place = next((place for place, each in enumerate(parts) if each.is_argument), len(parts))
         before = [each for each in parts[:place] if not each.is_argument]
@@ -126,7 +126,7 @@ def this_line(*, without: str | None = None, arguments: Sequence[str] | None = N
     return shown(line(typed[0], parts))
 
 
-def this_arguments() -> list[str]:
-    """Return the arguments of the command line that is running."""
+def these_words() -> list[Word]:
+    """Return the options and arguments of the command line that is running."""
     context = click.get_current_context()
-    return [each.text for each in words(context.command, context.meta.get(TYPED, [])[1:]) if each.is_argument]
+    return words(context.command, context.meta.get(TYPED, [])[1:])

@@ -10,10 +10,12 @@ from itertools import pairwise
 
 import click
 
-from rnncli.commands.command_line import TYPED, this_arguments, this_line
+from rnncli.commands.command_line import TYPED, these_words, this_line
 from rnncli.errors import RnncliError, SpecError, UsageError, quote
 from rnncli.language.source import lowered, without_spaces
 from rnncli.layers import KINDS, LAYERS, Layer
+
+_TRUTHS = ("yes", "no", "true", "false", "on", "off")
 
 _OPEN_END = re.compile(r"[,:;|>&+=(→-]\s*$|^[\[(]")
 _OPEN_START = re.compile(r"^\s*[,:;|>&+=)→\]-]|^[0-9xX][0-9]*(?:[xX:,]|$)")
@@ -27,7 +29,7 @@ def other_meaning(error: RnncliError, text: str) -> RnncliError | None:
         error: what is wrong with it as a spec.
         text: the argument.
     """
-    arguments = this_arguments()
+    arguments = [each.text for each in these_words() if each.is_argument]
     if not isinstance(error, SpecError) or text not in arguments:
         return None
     path = text.strip().removeprefix("@")
@@ -37,7 +39,27 @@ def other_meaning(error: RnncliError, text: str) -> RnncliError | None:
     if "{" in text:
         command = _swept(text)
         return None if command is None else error.repaired(command, "")
+    if lowered(text) == "help":
+        name = click.get_current_context().info_name
+        return UsageError(f"{quote(text)} is a command of its own", repair=f"rnncli help {name}")
+    return _second_value(text, arguments)
+
+
+def _second_value(text: str, arguments: Sequence[str]) -> UsageError | None:
+    """Return the error for a word behind a flag, or behind an option and its value, that was meant for its value."""
+    for before, word in pairwise(these_words()):
+        option = before.option
+        if option is None or not word.is_argument or word.text != text:
+            continue
+        if lowered(text) in (_TRUTHS if option.is_flag else _choices(option)):
+            rest = [each for each in arguments if each != text]
+            message = f"{before.text} takes {'no' if option.is_flag else 'one'} value, and {quote(text)} is no spec"
+            return UsageError(message, lead="without it", repair=this_line(arguments=rest))
     return None
+
+
+def _choices(option: click.Option) -> tuple[str, ...]:
+    return tuple(map(str, option.type.choices)) if isinstance(option.type, click.Choice) else ()
 
 
 def _is_file(path: str) -> bool:

@@ -91,7 +91,7 @@ def _default() -> Spec:
     if piped and _for_a_program():
         raise UsageError(
             "no SPEC is given, and standard input is read for - alone",
-            lead="to read it",
+            "give one, or - to read standard input",
             repair=this_line(arguments=["-"]),
         )
     tell(f"No SPEC given: this is the example {EXAMPLE}{'; standard input was not read' if piped else ''}")

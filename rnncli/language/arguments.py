@@ -1,15 +1,28 @@
-"""Fields written as Keras's or PyTorch's arguments: `return_sequences=True`, `bidirectional=True`, `hidden_size=32`."""
+"""The words of Keras and PyTorch for kinds and fields: `SimpleRNN`, `return_sequences=True`, `hidden_size=32`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from rnncli.errors import listed
-from rnncli.layers import Layer
+from rnncli.layers import KINDS, LAYERS, Layer
 from rnncli.layers.options import Choice, Flag, Option
 
 Value = bool | int | float | str | None
 """What an argument can be."""
+
+CLASSES: Mapping[str, type[Layer]] = {
+    **{name.lower(): layer for layer in LAYERS for name in (layer.keras, layer.torch)},
+    **{f"{layer.torch}Cell".lower(): layer for layer in LAYERS if layer.states},
+    **{name.lower(): layer for layer in LAYERS for name in layer.classes},
+    **KINDS,
+}
+"""The kind of layer for each class of Keras and PyTorch, and for each name of a kind, in lower case."""
+
+STANDS_FOR: Mapping[str, Mapping[str, str]] = {
+    name.lower(): arguments for layer in LAYERS for name, arguments in layer.classes.items()
+}
+"""The arguments that the name of a class stands for, where a kind has several classes."""
 
 PYTORCH_NAMES: Mapping[str, str] = {
     "hidden_size": "units",

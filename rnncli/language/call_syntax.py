@@ -7,19 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from rnncli.errors import quote, shorten
-from rnncli.language.arguments import PYTORCH_NAMES, STACKED, Value, attribute_of, field_of
-from rnncli.layers import KINDS, LAYERS, Layer
+from rnncli.language.arguments import CLASSES, PYTORCH_NAMES, STACKED, STANDS_FOR, Value, attribute_of, field_of
+from rnncli.layers import LAYERS, Layer
 from rnncli.layers.activations import ACTIVATIONS
-
-_CLASSES: dict[str, type[Layer]] = {
-    **{name.lower(): layer for layer in LAYERS for name in (layer.keras, layer.torch)},
-    **{f"{layer.torch}Cell".lower(): layer for layer in LAYERS if layer.states},
-    **{name.lower(): layer for layer in LAYERS for name in layer.classes},
-    **KINDS,
-}
-
-_STANDS_FOR = {name.lower(): arguments for layer in LAYERS for name, arguments in layer.classes.items()}
-"""The arguments that the name of a class stands for, where a kind has several."""
 
 _KERAS_POSITIONS = ("activation", "recurrent_activation", "use_bias")
 """What Keras's classes take by position after the sizes, as far as they have it."""
@@ -117,7 +107,7 @@ def _layers(node: ast.expr) -> list[Called]:
         return _layers(ast.copy_location(ast.List(layers, ast.Load()), node))
     if name == "bidirectional":
         return [_both_ways(node)]
-    if name not in _CLASSES:
+    if name not in CLASSES:
         kinds = ", ".join(layer.kind for layer in LAYERS)
         raise UnreadableError(node.func, f"there is no layer kind {quote(_name(node.func))}", f"there are {kinds}")
     return [_layer(node, name)]
@@ -130,7 +120,7 @@ def joined(before: list[Called], node: ast.expr) -> list[Called]:
     name = _name(node.func).lower()
     if name == "activation" and node.args:
         activation: Value = _word(node.args[0])
-    elif name in _ACTIVATIONS and name not in _CLASSES:
+    elif name in _ACTIVATIONS and name not in CLASSES:
         activation = _ACTIVATIONS[name]
     else:
         return [*before, *_layers(node)]
@@ -154,7 +144,7 @@ def _both_ways(node: ast.Call) -> Called:
 
 def _layer(node: ast.Call, name: str) -> Called:
     """Return the layer that a class of Keras or PyTorch makes."""
-    made = Called(_CLASSES[name], dict(_STANDS_FOR.get(name, {})))
+    made = Called(CLASSES[name], dict(STANDS_FOR.get(name, {})))
     for argument, value in _arguments(node, name, made.cls):
         attribute = attribute_of(made.cls, argument)
         if attribute in made.cls.sizes.attributes:

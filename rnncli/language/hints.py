@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from rnncli.language.arguments import SAYS_NOTHING, STACKED, attribute_of, field_of, read_value
+from rnncli.language.arguments import CLASSES, SAYS_NOTHING, STACKED, STANDS_FOR, attribute_of, field_of, read_value
 from rnncli.layers import KINDS, Layer
 from rnncli.layers.options import Choice, Flag
 
@@ -35,8 +35,11 @@ def closest(word: str, words: Iterable[str], likeness: float = 0.6) -> str | Non
 def meant_kind(word: str) -> tuple[str, str] | None:
     """Return the kind that a word with more than a kind in it means, and the field that says the rest.
 
-    `bilstm` is lstm and bi, `lstm32` is lstm and 32, `cudnnlstm` is lstm and nothing.
+    `bilstm` is lstm and bi, `lstm32` lstm and 32, `globalmaxpooling1d` pool and max, `lstmcell` lstm and nothing.
     """
+    plain = word.replace("_", "").replace("-", "")
+    if plain in CLASSES:
+        return CLASSES[plain].kind, ":".join(STANDS_FOR.get(plain, {}).values())
     for prefix in (*_BOTH_WAYS, *_SAME):
         name = word.removeprefix(prefix).lstrip("-_. ")
         if name != word and name in KINDS:

@@ -14,6 +14,8 @@ from rnncli.quantities import Shape
 
 POOLS = ("max", "avg")
 
+_OTHER_NAMES = {"maximum": "max", "mean": "avg", "average": "avg", "ave": "avg"}
+
 TYPES: Mapping[Framework, Mapping[str, str]] = {
     "keras": {"max": "GlobalMaxPooling1D", "avg": "GlobalAveragePooling1D"},
     "torch": {"max": "Tensor.amax", "avg": "Tensor.mean"},
@@ -35,7 +37,7 @@ class Pool(Layer):
     torch: ClassVar[str] = "Tensor.amax or Tensor.mean"
     classes: ClassVar[Mapping[str, Mapping[str, str]]] = {name: {"mode": mode} for mode, name in TYPES["keras"].items()}
     means: ClassVar[str] = "the largest or the mean of each feature over time"
-    sizes: ClassVar[Sizes] = Word("mode", POOLS, needs="max or avg")
+    sizes: ClassVar[Sizes] = Word("mode", POOLS, needs="max or avg", other_names=_OTHER_NAMES)
     reads: ClassVar[Reads] = "sequence"
 
     def output_shape(self, input_shape: Shape) -> Shape:

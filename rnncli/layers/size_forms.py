@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import index
 from typing import Any
 
@@ -194,6 +194,8 @@ class Word(Sizes):
     attribute: str
     words: tuple[str, ...]
     needs: str
+    other_names: Mapping[str, str] = field(default_factory=dict)
+    """Names from elsewhere, and which of the words each is; an error's repair translates them."""
 
     @property
     def attributes(self) -> tuple[str, ...]:  # type: ignore[override]  # a field of other sizes, here derived
@@ -211,8 +213,8 @@ class Word(Sizes):
         return "|".join(self.words)
 
     def means(self, word: str) -> bool:
-        """Whether it is one of the words, or a number, which other kinds take."""
-        return word in self.words or word.lstrip("+-.")[:1].isdigit() or word == BLANK_TEXT
+        """Whether it is one of the words, here or elsewhere, or a number, which other kinds take."""
+        return word in self.words or word in self.other_names or word.lstrip("+-.")[:1].isdigit() or word == BLANK_TEXT
 
     def parse(self, kind: str, text: str) -> dict[str, Any]:
         """Return the word.
@@ -220,10 +222,11 @@ class Word(Sizes):
         Raises:
             SizeError: it is none of them.
         """
-        word = text.lower()
+        word = text.lower() if text.isascii() else text
         if word not in self.words:
             allowed = listed(self.words, "or")
-            raise SizeError(f"{kind} takes {allowed}, not {quote(text)}", 0, len(text), self.example)
+            instead = self.other_names.get(word, self.example)
+            raise SizeError(f"{kind} takes {allowed}, not {quote(text)}", 0, len(text), instead)
         return {self.attribute: word}
 
     def completions(self, typed: str, *, blanks: bool = False) -> tuple[str, ...]:
