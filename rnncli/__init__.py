@@ -10,7 +10,7 @@ NumPy nor Rich:
 >>> from rnncli import Budget, compare, explain, solve, sweep
 >>> solve("input:8,lstm:_", Budget(params=10_000)).spec
 'input:8,lstm:45'
->>> [candidate.params for candidate in sweep("input:8,{lstm,gru}:4")]
+>>> [candidate.total_params for candidate in sweep("input:8,{lstm,gru}:4")]
 [208, 168]
 >>> compare("input:8,lstm:4", "input:8,gru:4").change(1, "total_params").difference
 -40

@@ -114,3 +114,13 @@ def shape_text(shape: Shape) -> str:
 def count(number: int | None) -> str:
     """Return a number with its thousands apart, or `?` for one that is not known."""
     return "?" if number is None else f"{number:,}"
+
+
+def figure_text(key: str, value: int | None) -> str:
+    """Return a figure as people read it: bytes in their units, other numbers with their thousands apart.
+
+    Args:
+        key: what JSON calls it: `macs`, `output_bytes`.
+        value: the number; None for one that is not known.
+    """
+    return memory(value) if key.endswith("_bytes") and value is not None else count(value)

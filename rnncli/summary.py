@@ -15,6 +15,10 @@ DTYPE_BYTES: dict[str, int] = {"float16": 2, "bfloat16": 2, "float32": 4, "float
 """The bytes of one number, for each dtype that a summary can be asked for."""
 
 
+TOTALS = ("total_params", "total_bytes", "macs_per_step", "macs", "output_bytes")
+"""What a whole network owns and costs, as attributes of its summary."""
+
+
 class LayerSummary(NamedTuple):
     """One row: what a layer returns, owns and costs.
 
@@ -46,7 +50,16 @@ class LayerSummary(NamedTuple):
     @property
     def full_type(self) -> str:
         """The class with what is inside: `Bidirectional(LSTM)`."""
-        return full_type(self.type, self.cell)
+        return self.type if self.cell in (None, self.type) else f"{self.type}({self.cell})"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as plain data; `cell` only where there is one."""
+        fields = {name: value for name, value in self._asdict().items() if name != "cell" or value is not None}
+        return fields | {
+            "weights": [
+                {"name": weight.name, "shape": weight.shape, "params": weight.params} for weight in self.weights
+            ]
+        }
 
 
 @dataclass(frozen=True, repr=False)
@@ -151,18 +164,9 @@ class Summary:
             "framework": self.framework,
             "dtype": self.dtype,
             "input": {"shape": self.input_shape, "dtype": self.input_dtype},
-            "layers": [_layer_dict(layer) for layer in self.layers],
+            "layers": [layer.as_dict() for layer in self.layers],
             "output_shape": self.output_shape,
-            "total_params": self.total_params,
-            "total_bytes": self.total_bytes,
-            "macs": self.macs,
-            "output_bytes": self.output_bytes,
-        }
-
-
-def full_type(type_: str, cell: str | None) -> str:
-    """Return the class of a layer with what is inside: `Bidirectional(LSTM)`."""
-    return type_ if cell in (None, type_) else f"{type_}({cell})"
+        } | {total: getattr(self, total) for total in TOTALS}
 
 
 def bytes_of(shape: Shape, dtype: str) -> int | None:
@@ -171,13 +175,6 @@ def bytes_of(shape: Shape, dtype: str) -> int | None:
     if None in rest:
         return None
     return (1 if batch is None else batch) * prod(n for n in rest if n is not None) * DTYPE_BYTES[dtype]
-
-
-def _layer_dict(layer: LayerSummary) -> dict[str, Any]:
-    fields = {name: value for name, value in layer._asdict().items() if name != "cell" or value is not None}
-    return fields | {
-        "weights": [{"name": weight.name, "shape": weight.shape, "params": weight.params} for weight in layer.weights]
-    }
 
 
 def _total(values: Sequence[int | None]) -> int | None:

@@ -67,7 +67,6 @@ REPAIRS = {
     f"summary {SPEC} --timestep 4": f"summary {SPEC} --timesteps 4",
     f"summary {SPEC} --batch-size=4": f"summary {SPEC} --batch=4",
     f"forward {SPEC} --steps 4": f"forward {SPEC} --timesteps 4",
-    f"sweep {SPEC} --params 1M": f"sweep {SPEC} --max-params 1M",
     f"forward {SPEC} --quiet": f"forward {SPEC}",
     f"forward -q {SPEC}": f"forward {SPEC}",
     f"draw {SPEC} --format json": f"draw {SPEC}",

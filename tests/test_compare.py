@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from strategies import networks
 
 from rnncli import Network
-from rnncli.reports.comparison import FIGURES, compare
+from rnncli.reports.comparison import compare
+from rnncli.summary import TOTALS
 
 Run = Callable[..., Result]
 Screen = Callable[[str, str], None]
@@ -92,7 +93,7 @@ def test_the_differences_and_ratios_are_those_of_the_two_summaries(
     if any(network.input_shape()[1] is not None for network in (one, other)):
         timesteps = None
     first, second = compare(one, other, batch=2, timesteps=timesteps).as_dicts()
-    for figure in FIGURES:
+    for figure in TOTALS:
         here, there = (getattr(network.summary(2, timesteps), figure) for network in (one, other))
         assert (first[figure], second[figure]) == (here, there)
         if here is None or there is None:
@@ -111,15 +112,9 @@ def test_keras_and_pytorch_of_one_network_are_two_columns(rnncli: Run) -> None:
     assert (keras["framework"], torch["framework"]) == ("keras", "torch")
     assert (keras["total_params"], torch["total_params"]) == (2_080, 2_112)
     assert torch["difference"]["total_params"] == 32
-    assert torch["layers"][0] == {
-        "name": "simple_rnn",
-        "type": "RNN",
-        "spec": "rnn:32",
-        "output_shape": [None, 32],
-        "params": 2_112,
-        "difference": 32,
-        "ratio": 2_112 / 2_080,
-    }
+    (layer,) = torch["layers"]
+    assert (layer["name"], layer["type"], layer["cell"], layer["params"]) == ("simple_rnn", "RNN", "RNN", 2_112)
+    assert (layer["difference"], layer["ratio"]) == (32, 2_112 / 2_080)
 
 
 @pytest.mark.parametrize("arguments", [["input:8"], ["input:8", "--framework", "torch"], []])

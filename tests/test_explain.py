@@ -52,7 +52,7 @@ def test_it_fits_a_terminal_of_80_columns(terminal: Run, screen: Screen) -> None
 def test_every_formula_comes_to_the_number_that_the_summary_counts(network: Network) -> None:
     summary, explanation = network.summary(), explain(network)
     for row, layer in zip(summary.layers, explanation.layers, strict=True):
-        assert layer.params == row.params
+        assert layer.summary == row
         for (weight, formula), declared in zip(layer.weights, row.weights, strict=True):
             assert set(computed(formula)) == {weight.params} == {declared.params}
             assert formula.words.count("×") == formula.numbers.count("×")

@@ -25,9 +25,10 @@ from rnncli.commands.options import FORMATS
 from rnncli.commands.output import printed
 from rnncli.errors import ArgumentError
 from rnncli.quantities import shape_text
-from rnncli.render.records import Frame, Layout, code, numbers, row_each, words
+from rnncli.render.records import Frame, Layout, columns, row_each
 from rnncli.render.writers import WRITERS, writer
 from rnncli.search.sweep import BATCH
+from rnncli.summary import TOTALS
 
 Run = Callable[..., Result]
 Objects = list[dict[str, Any]]
@@ -162,8 +163,16 @@ class Example(NamedTuple):
 
 
 def layers(network: dict[str, Any]) -> Objects:
-    of_network = {name: network[name] for name in ("spec", "framework", "dtype")}
-    return [layer | {"layer": layer["spec"]} | of_network for layer in network["layers"]]
+    of_network = {name: network[name] for name in ("spec", "framework", "dtype", "total_params", "total_bytes")}
+    return [{"cell": None} | layer | {"layer": layer["spec"]} | of_network for layer in network["layers"]]
+
+
+def weights(network: dict[str, Any]) -> Objects:
+    return [
+        layer | weight | weight["formula"] | {"weight": weight["name"], "name": layer["name"]}
+        for layer in layers(network)
+        for weight in layer["weights"]
+    ]
 
 
 def changes(network: dict[str, Any]) -> Objects:
@@ -177,13 +186,16 @@ SPECS = ("embed:10000x32,lstm:32:seq:bi,dense:8,rnn:32", "input:8", "input:5x3,g
 EXAMPLES = {
     "summary": Example((*SPECS, "--batch", "2"), layers, shared=False),
     "forward": Example((*SPECS, "--batch", "2", "--init", "uniform"), layers, shared=False),
+    "explain": Example((*SPECS, "--batch", "2"), weights, shared=False),
     "compare": Example(SPECS, changes, shared=True),
     "sweep": Example(("embed:10x{u=16,32},{rnn,lstm}:{u}", "input:3x4,{rnn:0,gru:5}"), lambda row: [row], shared=True),
+    "solve": Example(("embed:10x_,lstm:_", "input:5x3,gru:_", "--memory", "4KB"), lambda row: [row], shared=True),
 }
 """An example of each command that has all formats, with what is unknown (None) in it."""
 
 
-WORDS = {"spec", "framework", "dtype", "name", "layer", "type", "output_shape"}
+TEXTS = {"spec", "framework", "dtype", "name", "layer", "type", "cell", "output_shape"}
+TEXTS_OF_WEIGHTS = {"weight", "symbol", "shape", "words", "numbers"}
 """The columns that hold no numbers."""
 
 
@@ -193,20 +205,21 @@ def formats_of(command: str) -> Sequence[str]:
     return next((option.type.choices for option in options if option.name == "format_"), ())
 
 
-WITH_FORMATS = [name for name in COMMANDS if set(formats_of(name)) == set(FORMATS)]
-WITH_JSON = [name for name in COMMANDS if "json" in formats_of(name)]
+WITH_FORMATS = [name for name in COMMANDS if formats_of(name)]
 
 
 def test_every_format_has_a_reader_and_every_command_with_formats_an_example() -> None:
     assert {"json", *READERS} == set(WRITERS)
     assert list(EXAMPLES) == WITH_FORMATS
+    for command in WITH_FORMATS:
+        assert tuple(formats_of(command)) == FORMATS
 
 
 def objects_of(rnncli: Run, *arguments: str) -> Objects:
     return [json.loads(line) for line in rnncli(*arguments, "-f", "json").stdout.splitlines()]
 
 
-@pytest.mark.parametrize("command", WITH_JSON)
+@pytest.mark.parametrize("command", [name for name in WITH_FORMATS if name != "solve"])
 def test_json_is_an_object_a_line(command: str, rnncli: Run) -> None:
     objects = objects_of(rnncli, command, *SPECS)
     assert [each["spec"] for each in objects] == list(SPECS)
@@ -227,16 +240,18 @@ def test_a_table_holds_the_plain_values_of_json(command: str, format_: str, rnnc
         expected = [rows_of(each) for each in objects]
         assert [table.above for table in tables] == [each["spec"] for each in objects]
         for table, each in zip(tables, objects, strict=True):
-            assert re.findall(r"\d+", table.below) == [str(each["total_params"]), str(each["total_bytes"])]
+            known = [f"{key}: {each[key]}" for key in TOTALS if each[key] is not None]
+            assert table.below == ", ".join(known)
     for table, rows in zip(tables, expected, strict=True):
-        assert not table.alignment or table.alignment == ["left" if each in WORDS else "right" for each in table.header]
+        assert not table.alignment or table.alignment == [
+            "left" if each in TEXTS | TEXTS_OF_WEIGHTS else "right" for each in table.header
+        ]
         assert len({*table.header}) == len(table.header) > 3
         assert {len(row) for row in table.rows} <= {len(table.header)}
         assert len(table.rows) == len(rows)
         for texts, row in zip(table.rows, rows, strict=True):
-            key_of = {"layer": "name"} if in_documents else {}
             for title, text in zip(table.header, texts, strict=True):
-                assert same(title, text, row[key_of.get(title, title)]), title
+                assert same(title, text, row[title]), title
 
 
 def same(title: str, text: str, value: Any) -> bool:
@@ -303,9 +318,9 @@ def test_the_rows_of_a_sweep_that_nobody_could_wait_for_are_shown_as_they_are_ma
 
 HOSTILE = """<script>alert("1")</script>&amp;|','`x`\\é"""
 HOSTILE_LAYOUTS = [
-    row_each(HOSTILE, code("spec"), words("type"), *numbers("params")),
+    row_each(HOSTILE, "spec", "type", "params"),
     Layout(
-        (code("spec"), words("type"), *numbers("params")),
+        columns("spec", "type", "params"),
         lambda record: [tuple(record.values())],
         frame=lambda record: Frame(record["spec"], f"Total: {record['type']}"),
     ),

@@ -14,7 +14,7 @@ PACKAGE = Path(rnncli.__file__).parent
 
 FLOORS = (
     ("errors",),
-    ("atomic", "quantities"),
+    ("atomic", "quantities", "vocabulary"),
     ("layers",),
     ("language", "summary"),
     ("network",),

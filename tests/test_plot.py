@@ -288,7 +288,7 @@ def test_json_has_a_plot(rnncli: Run) -> None:
     result = rnncli("forward", *options, "--plot")
     assert (result.status, result.stderr) == (0, "")
     plot = json.loads(result.stdout)["plot"]
-    assert (plot["layer"], plot["timesteps"], plot["units"], plot["backwards"]) == ("gru", 200, 20, True)
+    assert (plot["name"], plot["timesteps"], plot["units"], plot["backwards"]) == ("gru", 200, 20, True)
     assert np.shape(plot["activations"]) == (16, 64)
     assert len(plot["norm"]["bins"]) == len(plot["saturated"]) == len(plot["reach"]["effect"]) == 64
     assert plot["saturated_units"] == 0
@@ -418,7 +418,7 @@ def test_without_colour_the_characters_are_the_same(terminal: Run) -> None:
 
 def test_a_decoder_is_followed_over_its_own_timesteps(rnncli: Run) -> None:
     found = json.loads(rnncli("forward", "input:3,lstm:4,repeat:30,gru:5", "-f", "json", "--plot").stdout)["plot"]
-    assert (found["layer"], found["timesteps"], found["reach"]["steps"]) == ("gru", 30, 30)
+    assert (found["name"], found["timesteps"], found["reach"]["steps"]) == ("gru", 30, 30)
     assert len(found["time_bins"]) == 30
     # Steps of a decoder are counted from its own start, in the order in which it reads.
     back = json.loads(rnncli("forward", "input:3,lstm:4:back,repeat:30,gru:5:back", "-f", "json", "--plot").stdout)

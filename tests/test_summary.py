@@ -146,6 +146,7 @@ def test_json_holds_exactly_what_the_contract_says(rnncli: Run) -> None:
         "output_shape": [None, 3],
         "total_params": 64,
         "total_bytes": 256,
+        "macs_per_step": 21,
         "macs": None,
         "output_bytes": None,
     }

@@ -101,8 +101,9 @@ def network_of(spec: str, setting: Setting) -> Candidate | Invalid:
         summary.output_shape,
         summary.total_params,
         summary.total_bytes,
-        sum(layer.macs_per_step for layer in summary.layers),
+        summary.macs_per_step,
         summary.macs,
+        summary.output_bytes,
     )
 
 
@@ -169,10 +170,11 @@ def test_a_row_holds_the_numbers_of_the_summary(rnncli: Run) -> None:
         "framework": "keras",
         "dtype": "float16",
         "output_shape": [None, 16],
-        "params": 1_600,
-        "bytes": 3_200,
+        "total_params": 1_600,
+        "total_bytes": 3_200,
         "macs_per_step": 1_536,
         "macs": 15_360,
+        "output_bytes": 32,
     }
 
 
@@ -181,7 +183,7 @@ def test_a_row_holds_the_numbers_of_the_summary(rnncli: Run) -> None:
     [("--max-params", "500k", 500_000), ("--max-memory", "2MB", 2 * 2**20), ("--max-macs", "10M", 10_000_000)],
 )
 def test_a_budget_keeps_out_what_costs_more(option: str, limit: str, figure: int, rnncli: Run) -> None:
-    key = {"--max-params": "params", "--max-memory": "bytes", "--max-macs": "macs"}[option]
+    key = {"--max-params": "total_params", "--max-memory": "total_bytes", "--max-macs": "macs"}[option]
     everything = rows(rnncli, WIDTHS, "--timesteps", "100")
     kept = rows(rnncli, WIDTHS, "--timesteps", "100", option, limit)
     assert kept == [row for row in everything if row[key] <= figure]
@@ -191,7 +193,7 @@ def test_a_budget_keeps_out_what_costs_more(option: str, limit: str, figure: int
 @pytest.mark.parametrize("key", ["params", "memory", "macs-per-step", "spec"])
 @pytest.mark.parametrize("top", [None, 7])
 def test_rows_are_sorted_either_way_and_equal_ones_keep_their_order(key: str, top: int | None, rnncli: Run) -> None:
-    attribute = {"memory": "bytes", "macs-per-step": "macs_per_step"}.get(key, key)
+    attribute = {"params": "total_params", "memory": "total_bytes", "macs-per-step": "macs_per_step"}.get(key, key)
     everything = rows(rnncli, WIDTHS)
     options = [] if top is None else ["--top", str(top)]
     up = sorted(everything, key=lambda row: row[attribute])

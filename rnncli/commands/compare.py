@@ -13,14 +13,15 @@ from rnncli.commands.output import printed
 from rnncli.commands.specs import each_network, specs
 from rnncli.layers.weights import FRAMEWORKS, Framework
 from rnncli.network import Network
-from rnncli.render.records import Layout, Record, code, numbers, words
+from rnncli.render.records import NETWORK, Layout, Record, columns
 from rnncli.render.writers import writer
-from rnncli.reports.comparison import FIGURES, Comparison, compare
+from rnncli.reports.comparison import Comparison, compare
+from rnncli.summary import TOTALS
 
-_NETWORK = (code("spec"), words("framework"), words("dtype"), words("output_shape"))
-_FIGURES = numbers(*(f"{figure}{change}" for figure in FIGURES for change in ("", "_difference", "_ratio")))
+_NETWORK = (*NETWORK, "output_shape")
+_FIGURES = [f"{figure}{change}" for figure in TOTALS for change in ("", "_difference", "_ratio")]
 
-NETWORKS = Layout((*_NETWORK, *_FIGURES), lambda network: [_cells(network)], caption="Networks compared")
+NETWORKS = Layout(columns(*_NETWORK, *_FIGURES), lambda network: [_cells(network)], caption="Networks compared")
 """How compared networks become rows."""
 
 
@@ -87,7 +88,7 @@ def _print(comparison: Comparison, format_: str, svg: str | None) -> None:
 
 def _cells(network: Record) -> list[object]:
     """Return a network's figures, each with its changes; its layers have no place in a row."""
-    cells = [network[column.name] for column in _NETWORK]
-    for figure in FIGURES:
+    cells = [network[key] for key in _NETWORK]
+    for figure in TOTALS:
         cells += [network[figure], network["difference"][figure], network["ratio"][figure]]
     return cells

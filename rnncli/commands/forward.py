@@ -17,7 +17,7 @@ from rnncli.commands.values import seed
 from rnncli.engine.request import DEFAULT_TIMESTEPS, DTYPES, INITS, Request
 from rnncli.errors import UsageError
 from rnncli.network import Network
-from rnncli.render.records import numbers, table_each, words
+from rnncli.render.records import row_each_layer
 from rnncli.render.writers import writer
 
 if TYPE_CHECKING:
@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
     from rnncli.engine.run import RunResult
 
-_LAYOUT = table_each(words("output_shape"), *numbers("params", "seconds", "mean", "std", "min", "max", "saturated"))
+_LAYOUT = row_each_layer(
+    *("output_shape", "params", "macs_per_step", "macs", "output_bytes"),
+    *("seconds", "mean", "std", "min", "max", "saturated"),
+)
 """How the layers of a run become rows."""
 
 

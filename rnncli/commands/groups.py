@@ -7,7 +7,7 @@ import click
 GROUPS = {
     "Network": ("--batch", "--timesteps", "--input", "--state", "--weights", "--init", "--seed"),
     "Cost": (
-        *("--params", "--memory", "--macs", "--max-params", "--max-memory", "--max-macs", "--multiple-of"),
+        *("--max-params", "--max-memory", "--max-macs", "--multiple-of"),
         *("--framework", "--dtype"),
     ),
     "Output": (

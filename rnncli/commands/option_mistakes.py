@@ -154,6 +154,8 @@ class _Line:
             return Diagnosis(f"{name}: {message}")
         place, word = wrong[-1], self.words[wrong[-1]]
         value = word.value or ""
+        if word.text in option.opts and word.text.startswith("--"):
+            name = word.text  # of its two names the one that was typed
         if is_spec(value) or any(value.partition("=")[0] in each.opts for each in self.command.params):
             given = Word(word.text, option, _example(option))
             message = f"{name} has no value; it takes {_taken(option)}"

@@ -9,7 +9,7 @@ import click
 
 from rnncli.commands.command_line import this_line
 from rnncli.commands.completing import complete_files
-from rnncli.commands.values import number
+from rnncli.commands.values import big_number, memory_size, number
 from rnncli.errors import UsageError
 from rnncli.layers.weights import FRAMEWORKS
 from rnncli.render.writers import WRITERS
@@ -45,6 +45,19 @@ def file_option(*names: str, extension: str, meaning: str) -> Callable[[Command]
     metavar, complete = f"FILE.{extension}", complete_files(extension)
     return click.option(*names, metavar=metavar, shell_complete=complete, help=meaning)
 
+
+def budget_options(command: Command) -> Command:
+    """Add the options that limit what a network may cost. Each has two names, which are the same in every command."""
+    for names, type_, metavar, meaning in reversed(_BUDGET):
+        command = click.option(*names, type=type_, metavar=metavar, help=meaning)(command)
+    return command
+
+
+_BUDGET = (
+    (("--max-params", "--params", "params"), big_number, "N", "At most so many parameters: 1000000, 1M."),
+    (("--max-memory", "--memory", "memory"), memory_size, "SIZE", "At most so much memory for them: 512KB, 4MB."),
+    (("--max-macs", "--macs", "macs"), big_number, "N", "At most so many multiply-adds for the whole input."),
+)
 
 format_option = click.option(
     "-f",

@@ -3,32 +3,39 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import cast
 
 import click
 
 from rnncli.commands.completing import complete_template
 from rnncli.commands.groups import GroupedCommand
-from rnncli.commands.options import dtype_option, framework_option, number_option
+from rnncli.commands.options import budget_options, dtype_option, format_option, framework_option, number_option
+from rnncli.commands.output import printed
 from rnncli.commands.specs import each_spec, specs
-from rnncli.commands.values import big_number, memory_size
 from rnncli.errors import UsageError
 from rnncli.layers.weights import Framework
+from rnncli.render.records import NETWORK, row_each
+from rnncli.render.writers import writer
 from rnncli.search.budget import Budget
-from rnncli.search.solution import solve
+from rnncli.search.solution import Solution, solve
 from rnncli.search.template import Template
+from rnncli.summary import TOTALS
+
+SOLUTIONS = row_each("Solutions", *NETWORK, "output_shape", "number", *TOTALS, *("max_params", "max_bytes", "max_macs"))
+"""How filled templates become rows."""
 
 
 @click.command(cls=GroupedCommand, short_help="The largest network within a budget.")
 @click.argument("template", nargs=-1, required=True, shell_complete=complete_template)
-@click.option("--params", type=big_number, metavar="N", help="The most parameters: 1000000, 1M.")
-@click.option("--memory", type=memory_size, metavar="SIZE", help="The most memory of the parameters: 512KB, 4MB.")
-@click.option("--macs", type=big_number, metavar="N", help="The most multiply-adds, for --timesteps.")
+@budget_options
 @number_option("--multiple-of", "Only multiples of N.  [default: 1]")
 @number_option("--timesteps", "Length of the sequence, for --macs.")
 @number_option("--batch", "Samples at a time, for --macs.  [default: 1]")
 @dtype_option
 @framework_option
+@format_option
 def command(
     template: tuple[str, ...],
     params: int | None,
@@ -39,6 +46,7 @@ def command(
     batch: int | None,
     dtype: str,
     framework: str,
+    format_: str,
 ) -> None:
     """Examples:
 
@@ -49,7 +57,8 @@ def command(
 
     Find the largest whole number for the blanks _ of TEMPLATE, the same for all of them, that keeps
     the network within the budget. Standard output is the filled spec alone; on a terminal, standard
-    error tells what it costs and what the next size up would.
+    error tells what it costs and what the next size up would. The other formats have a row for it, with
+    its number, its costs and the budget.
 
     The exit status is 1 if nothing fits. TEMPLATE may be - for templates on standard input, one a line.
     """
@@ -57,8 +66,8 @@ def command(
     if not any(limit is not None for limit in budget):
         raise UsageError("there is no budget to keep within", "give --params, --memory or --macs")
 
-    def show(text: str) -> None:
-        solution = solve(
+    def solution(text: str) -> Solution:
+        return solve(
             text,
             budget,
             multiple_of=multiple_of or 1,
@@ -67,8 +76,23 @@ def command(
             framework=cast(Framework, framework),
             dtype=dtype,
         )
-        click.echo(solution.spec)
-        if sys.stderr is not None and sys.stderr.isatty():
-            click.echo(str(solution), err=True)
 
-    each_spec(specs(template, Template.parse), show)
+    with _printer(format_) as show:
+        each_spec(specs(template, Template.parse), lambda text: show(solution(text)))
+
+
+@contextmanager
+def _printer(format_: str) -> Iterator[Callable[[Solution], None]]:
+    """Yield what prints one solution."""
+    if format_ == "table":
+        yield _show
+    else:
+        with printed(writer(format_, SOLUTIONS)) as show_records:
+            yield lambda solution: show_records([solution.as_dict()])
+
+
+def _show(solution: Solution) -> None:
+    """Print the spec alone, so that it nests; people are told the figures beside it."""
+    click.echo(solution.spec)
+    if sys.stderr is not None and sys.stderr.isatty():
+        click.echo(str(solution), err=True)

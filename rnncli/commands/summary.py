@@ -16,11 +16,11 @@ from rnncli.commands.output import printed
 from rnncli.commands.specs import each_network, specs
 from rnncli.errors import UsageError
 from rnncli.layers.weights import Framework
-from rnncli.render.records import numbers, table_each, words
+from rnncli.render.records import row_each_layer
 from rnncli.render.writers import writer
 from rnncli.summary import Summary
 
-_LAYOUT = table_each(words("output_shape"), *numbers("params", "macs_per_step", "macs", "output_bytes"))
+_LAYOUT = row_each_layer("output_shape", "params", "macs_per_step", "macs", "output_bytes")
 """How the layers of a summary become rows."""
 
 

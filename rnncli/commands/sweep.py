@@ -12,31 +12,25 @@ import click
 
 from rnncli.commands.completing import complete_pattern, complete_words
 from rnncli.commands.groups import GroupedCommand
-from rnncli.commands.options import dtype_option, format_option, framework_option, number_option
+from rnncli.commands.options import budget_options, dtype_option, format_option, framework_option, number_option
 from rnncli.commands.output import printed
 from rnncli.commands.report import report, tell
 from rnncli.commands.specs import Spec, explained, specs
-from rnncli.commands.values import Value, big_number, memory_size
+from rnncli.commands.values import Value
 from rnncli.errors import RnncliError, SpecError, quote, shorten
 from rnncli.layers.weights import Framework
 from rnncli.network import Network
 from rnncli.render.candidates import CandidateTable
-from rnncli.render.records import Record, code, numbers, row_each, words
+from rnncli.render.records import NETWORK, Record, row_each
 from rnncli.render.writers import writer
 from rnncli.search.brace_hints import read_pattern
 from rnncli.search.braces import Pattern
 from rnncli.search.budget import Budget
 from rnncli.search.selection import LARGEST, SORT_KEYS, Order, Tally, ordered, within
 from rnncli.search.sweep import BATCH, Candidate, Setting, batches, reason
+from rnncli.summary import TOTALS
 
-CANDIDATES = row_each(
-    "Candidates",
-    code("spec"),
-    words("framework"),
-    words("dtype"),
-    words("output_shape"),
-    *numbers("params", "bytes", "macs_per_step", "macs"),
-)
+CANDIDATES = row_each("Candidates", *NETWORK, "output_shape", *TOTALS)
 """How candidates become rows."""
 
 _COUNTABLE = 10**15
@@ -64,9 +58,7 @@ def _nearest_order(text: str) -> str | None:
 
 @click.command(cls=GroupedCommand, short_help="One row for each of many candidates.")
 @click.argument("pattern", nargs=-1, shell_complete=complete_pattern)
-@click.option("--max-params", type=big_number, metavar="N", help="At most so many parameters: 1000000, 1M.")
-@click.option("--max-memory", type=memory_size, metavar="SIZE", help="At most so much for them: 512KB, 4MB.")
-@click.option("--max-macs", type=big_number, metavar="N", help="At most so many multiply-adds for the whole input.")
+@budget_options
 @click.option(
     "--sort",
     "order",
@@ -83,9 +75,9 @@ def _nearest_order(text: str) -> str | None:
 @format_option
 def command(
     pattern: tuple[str, ...],
-    max_params: int | None,
-    max_memory: int | None,
-    max_macs: int | None,
+    params: int | None,
+    memory: int | None,
+    macs: int | None,
     order: Order | None,
     top: int | None,
     timesteps: int | None,
@@ -113,7 +105,7 @@ def command(
     PATTERN may be - for patterns on standard input, one a line.
     """
     setting = Setting(batch, timesteps, cast(Framework, framework), dtype)
-    budget = Budget(max_params, max_memory, max_macs)
+    budget = Budget(params, memory, macs)
     if top is not None:
         order = order or LARGEST
     tally = Tally()
@@ -154,17 +146,7 @@ def command(
 
 def _record(candidate: Candidate, setting: Setting) -> Record:
     """Return what is printed of a candidate."""
-    spec, output_shape, params, size, macs_per_step, macs = candidate
-    return {
-        "spec": spec,
-        "framework": setting.framework,
-        "dtype": setting.dtype,
-        "output_shape": output_shape,
-        "params": params,
-        "bytes": size,
-        "macs_per_step": macs_per_step,
-        "macs": macs,
-    }
+    return candidate._asdict() | {"framework": setting.framework, "dtype": setting.dtype}
 
 
 def _patterns(given: Iterable[Spec], faults: list[RnncliError]) -> Iterator[Pattern]:

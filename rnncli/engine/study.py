@@ -69,7 +69,7 @@ class Study:
         units = outputs.saturated_units
         mean, least, largest = _finite((outputs.norm_mean, outputs.norm_min, outputs.norm_max))
         return {
-            "layer": self.layer,
+            "name": self.layer,
             "timesteps": self.timesteps,
             "units": outputs.units,
             "backwards": self.backwards,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rnncli.quantities import count, memory, shape_text
+from rnncli.quantities import figure_text, shape_text
 from rnncli.render.records import Record
-
-_TITLES = ("Params", "Memory", "MACs/step", "MACs", "Output", "Spec")
+from rnncli.summary import TOTALS
+from rnncli.vocabulary import title
 
 
 class CandidateTable:
@@ -18,7 +18,7 @@ class CandidateTable:
 
     def __init__(self) -> None:
         self._widths: list[int] = []
-        self._shows_macs = True
+        self._figures: list[str] = []
 
     def begin(self) -> str:
         """Return nothing: how wide the titles are depends on the first rows."""
@@ -28,20 +28,11 @@ class CandidateTable:
         """Return the rows of some candidates, the titles above the first."""
         titles = []
         if not self._widths:
-            self._shows_macs = any(record["macs"] is not None for record in records)
-            titles = [self._cells(*_TITLES)]
-            self._widths = [0] * (len(titles[0]) - 1)
-        rows = titles + [
-            self._cells(
-                f"{record['params']:,}",
-                memory(record["bytes"]),
-                f"{record['macs_per_step']:,}",
-                count(record["macs"]),
-                shape_text(record["output_shape"]),
-                record["spec"],
-            )
-            for record in records
-        ]
+            # What is not known of the first candidates has no column.
+            self._figures = [key for key in TOTALS if any(record[key] is not None for record in records)]
+            titles = [[*map(title, self._figures), "Output shape", "Spec"]]
+            self._widths = [0] * (len(self._figures) + 1)
+        rows = titles + [self._cells(record) for record in records]
         self._widths = [max(width, *(len(row[i]) for row in rows)) for i, width in enumerate(self._widths)]
         *numbers, output = self._widths
         return "".join(
@@ -52,7 +43,6 @@ class CandidateTable:
         """Return nothing."""
         return ""
 
-    def _cells(self, params: str, size: str, macs_per_step: str, macs: str, output: str, spec: str) -> tuple[str, ...]:
-        """Return a row, without the multiply-adds of the whole input where these are not known."""
-        known = (macs,) if self._shows_macs else ()
-        return (params, size, macs_per_step, *known, output, spec)
+    def _cells(self, record: Record) -> list[str]:
+        figures = [figure_text(key, record[key]) for key in self._figures]
+        return [*figures, shape_text(record["output_shape"]), record["spec"]]

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from rich.console import Console
 from rich.text import Text
 
 from rnncli.layers.weights import FRAMEWORK_NAMES
-from rnncli.quantities import memory
+from rnncli.quantities import figure_text
 from rnncli.render.layout import BLOCK, ScreenCells, ScreenColumn, print_hanging, print_rows
 from rnncli.render.tables import each, shape_cell
-from rnncli.reports.comparison import FIGURES, Comparison, SideBySide, change
+from rnncli.reports.comparison import Comparison, SideBySide, change
 from rnncli.reports.folding import folded
-from rnncli.summary import LayerSummary
-
-FIGURE_TITLES = {
-    "total_params": "Parameters",
-    "total_bytes": "Memory",
-    "macs_per_step": "MACs/step",
-    "macs": "MACs",
-    "output_bytes": "Layer outputs",
-}
-"""The title of each figure."""
+from rnncli.summary import TOTALS, LayerSummary
+from rnncli.vocabulary import title
 
 _LEAVES = {"output_bytes": 1, "macs_per_step": 2, "macs": 4}
 """When a figure leaves a table that is too wide."""
@@ -47,19 +39,18 @@ def _print_figures(console: Console, comparison: Comparison) -> None:
         {"Network": Text(str(number)), BLOCK: Text(f"Network {number}")}
         for number in range(1, len(comparison.summaries) + 1)
     ]
-    for figure in FIGURES:
+    for figure in TOTALS:
         values = [getattr(summary, figure) for summary in comparison.summaries]
         if all(value is None for value in values):
             continue
-        title, leaves = FIGURE_TITLES[figure], _LEAVES.get(figure, 0)
-        number_text: Callable[[int], str] = memory if figure.endswith("bytes") else "{:,}".format
+        leaves = _LEAVES.get(figure, 0)
         ratios = [_ratio(comparison.change(index, figure).ratio) if index else "" for index in range(len(values))]
-        columns.append(ScreenColumn(title, leaves=leaves))
+        columns.append(ScreenColumn(title(figure), leaves=leaves))
         for row, value, ratio in zip(rows, values, ratios, strict=True):
-            row[title] = Text("?" if value is None else number_text(value))
-            row[f"× {title}"] = Text(ratio)
+            row[title(figure)] = Text(figure_text(figure, value))
+            row[f"× {title(figure)}"] = Text(ratio)
         if figure != "total_bytes":  # the ratio of memory is that of the parameters
-            columns.append(ScreenColumn(f"× {title}", leaves=leaves, heading="×"))
+            columns.append(ScreenColumn(f"× {title(figure)}", leaves=leaves, heading="×"))
     columns.append(ScreenColumn("Output shape", number=False, leaves=3))
     for row, summary in zip(rows, comparison.summaries, strict=True):
         row["Output shape"] = shape_cell(summary.output_shape)

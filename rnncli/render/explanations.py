@@ -10,10 +10,9 @@ from rich.text import Text
 from rnncli.layers.weights import FRAMEWORK_NAMES
 from rnncli.quantities import shape_text
 from rnncli.render.layout import INDENT, hanging, in_characters_of, print_hanging
-from rnncli.render.tables import print_head, run_name, shape_cell
+from rnncli.render.tables import equal_but_for_its_name, print_head, run_name, shape_cell
 from rnncli.reports.explanation import Explanation, Formula, LayerExplanation
 from rnncli.reports.folding import folded
-from rnncli.summary import full_type
 
 _WIDEST_TEXT = 100
 """Text is wrapped at this many columns at most, since longer lines are hard to read."""
@@ -30,7 +29,7 @@ Rows = Sequence[tuple[Text, Text]]
 def print_explanation(console: Console, explanation: Explanation) -> None:
     """Print each layer: its equations, its weights, and what is worth knowing."""
     print_head(console, explanation.summary)
-    for run in folded(explanation.layers, key=lambda layer: layer._replace(name="")):
+    for run in folded(explanation.layers, key=_without_its_name):
         console.print()
         print_hanging(console, _heading(run))
         layer = run[0]
@@ -39,6 +38,10 @@ def print_explanation(console: Console, explanation: Explanation) -> None:
                 console.print(line, soft_wrap=True)
     console.print()
     print_hanging(console, _totals(explanation))
+
+
+def _without_its_name(layer: LayerExplanation) -> LayerExplanation:
+    return layer._replace(summary=equal_but_for_its_name(layer.summary))
 
 
 def _lines(console: Console, rows: Rows) -> Iterator[Text]:
@@ -78,8 +81,9 @@ def _weights(layer: LayerExplanation, times: int) -> Rows:
         rows.append((shape, _formula(formula, several=sum(map(len, weight.axes)) > 1)))
     if layer.total is not None:
         rows.append((Text("all of them"), _formula(layer.total)))
-    if times > 1 and layer.params:
-        rows.append((Text(f"{times} such layers"), Text(f"{times} × {layer.params:,} = {times * layer.params:,}")))
+    params = layer.summary.params
+    if times > 1 and params:
+        rows.append((Text(f"{times} such layers"), Text(f"{times} × {params:,} = {times * params:,}")))
     return rows
 
 
@@ -96,13 +100,13 @@ def _notes(layer: LayerExplanation) -> Rows:
 
 
 def _heading(run: Sequence[LayerExplanation]) -> Text:
-    layer = run[0]
+    layer = run[0].summary
     return Text.assemble(
-        (run_name([each.name for each in run]), "bold"),
-        f" ({full_type(layer.type, layer.cell)})",
+        (run_name([each.summary.name for each in run]), "bold"),
+        f" ({layer.full_type})",
         f" × {len(run)}" if len(run) > 1 else "",
-        f"  {layer.layer.spec()}  ",
-        shape_cell(layer.input_shape),
+        f"  {layer.spec}  ",
+        shape_cell(run[0].input_shape),
         " → ",
         shape_cell(layer.output_shape),
     )

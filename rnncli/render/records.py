@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
+
+from rnncli.summary import TOTALS
+from rnncli.vocabulary import Content, meaning_of
 
 Record = dict[str, Any]
 """What JSON prints as one object: a network and its counts, a run, a candidate of a sweep."""
@@ -11,22 +14,19 @@ Record = dict[str, Any]
 Cells = Sequence[object]
 """A row of a table: a value for each column, a tuple for a shape, None for what is not known."""
 
-Content = Literal["numbers", "words", "code"]
-"""What a column holds; code is what one types, such as a spec, or a name in the model."""
-
 
 class Column(NamedTuple):
     """A column of a table.
 
     Attributes:
-        name: what CSV and TSV call it.
+        name: its title, a word of the vocabulary.
         holds: what is in it.
-        title: what documents call it; empty if they leave it out.
+        in_documents: whether documents show it; they tell a network once, not in each row.
     """
 
     name: str
     holds: Content
-    title: str
+    in_documents: bool = True
 
 
 class Frame(NamedTuple):
@@ -59,50 +59,82 @@ class Layout(NamedTuple):
     frame: Callable[[Record], Frame] | None = None
 
 
-def code(name: str) -> Column:
-    """Return a column of code."""
-    return Column(name, "code", name)
+NETWORK = ("spec", "framework", "dtype")
+"""The keys that say which network it is, and how its costs are counted."""
+
+_LAYER = ("name", "type", "cell", "layer")
+"""The columns that say which layer it is."""
+
+_SUMS = TOTALS[:2]
+"""The totals that a row of a layer tells, too: the others have the name of the layer's own figure."""
 
 
-def words(name: str) -> Column:
-    """Return a column of words, or of shapes."""
-    return Column(name, "words", name)
+def columns(*names: str, in_documents: bool = True) -> tuple[Column, ...]:
+    """Return columns of some names.
+
+    Raises:
+        KeyError: a name is no word of the vocabulary.
+    """
+    return tuple(Column(name, meaning_of(name).holds, in_documents) for name in names)
 
 
-def numbers(*names: str) -> tuple[Column, ...]:
-    """Return columns of numbers."""
-    return tuple(Column(name, "numbers", name) for name in names)
-
-
-def row_each(caption: str, *columns: Column) -> Layout:
+def row_each(caption: str, *keys: str) -> Layout:
     """Return the layout of records that are a row each, in one table.
 
     Args:
         caption: the title of the table.
-        columns: the keys of a record.
+        keys: the keys of a record that are columns.
     """
-    names = [column.name for column in columns]
-    return Layout(columns, lambda record: [list(map(record.__getitem__, names))], caption)
+    return Layout(columns(*keys), lambda record: [list(map(record.__getitem__, keys))], caption)
 
 
-def table_each(*columns: Column) -> Layout:
+def row_each_layer(*keys: str) -> Layout:
     """Return the layout of networks that are a table each, with a row for each layer.
 
-    A document tells the network once, above its table, and leaves the specs of the layers out.
+    A document tells the network once, above its table, and the totals below; it leaves the specs of the layers out.
 
     Args:
-        columns: the keys of a layer, behind those that say which layer it is.
+        keys: the keys of a layer that are columns, behind those that say which layer it is.
     """
-    of_network = (Column("spec", "code", ""), Column("framework", "words", ""), Column("dtype", "words", ""))
-    of_layer = (Column("name", "code", "layer"), words("type"), Column("layer", "code", ""))
-    keys = ["name", "type", "spec", *(column.name for column in columns)]
+    return _table_each(keys, lambda layer: [[layer[key] for key in keys]])
 
+
+def row_each_weight(*keys: str) -> Layout:
+    """Return the layout of networks that are a table each, with a row for each weight of each layer.
+
+    Args:
+        keys: the keys of a weight, and of its formula, that are columns, behind those that say which weight it is.
+    """
+
+    def cells(layer: Record) -> list[Cells]:
+        weights = [weight | weight["formula"] for weight in layer["weights"]]
+        return [[weight["name"], *(weight[key] for key in keys)] for weight in weights]
+
+    return _table_each(("weight", *keys), cells)
+
+
+def _table_each(keys: Sequence[str], cells_of: Callable[[Record], Iterable[Cells]]) -> Layout:
     def rows(network: Record) -> list[Cells]:
-        cells = [network[column.name] for column in of_network]
-        return [cells + [layer[key] for key in keys] for layer in network["layers"]]
+        before, behind = ([network[key] for key in keys] for keys in (NETWORK, _SUMS))
+        return [
+            [*before, layer["name"], layer["type"], layer.get("cell"), layer["spec"], *cells, *behind]
+            for layer in network["layers"]
+            for cells in cells_of(layer)
+        ]
 
     def frame(network: Record) -> Frame:
-        total = f"Total parameters: {network['total_params']} ({network['total_bytes']} bytes)"
-        return Frame(network["spec"], total)
+        known = [f"{key}: {network[key]}" for key in TOTALS if network[key] is not None]
+        return Frame(network["spec"], ", ".join(known))
 
-    return Layout((*of_network, *of_layer, *columns), rows, frame=frame)
+    *which, layer = columns(*_LAYER)
+    return Layout(
+        (
+            *columns(*NETWORK, in_documents=False),
+            *which,
+            layer._replace(in_documents=False),
+            *columns(*keys),
+            *columns(*_SUMS, in_documents=False),
+        ),
+        rows,
+        frame=frame,
+    )

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from rnncli.quantities import Shape, count, memory, shape_text
+from rnncli.quantities import Shape, figure_text, memory, shape_text
 from rnncli.render.layout import ScreenCells, ScreenColumn, print_hanging, print_rows
 from rnncli.reports.folding import folded
 from rnncli.summary import LayerSummary, Summary
+from rnncli.vocabulary import title
 
 LAYER_COLUMNS = (
     ScreenColumn("Layer (type)", number=False, leaves=3, shorter="Layer"),
@@ -19,11 +20,12 @@ LAYER_COLUMNS = (
 )
 """What Keras shows of a layer. Other columns leave before the type does."""
 
+_WIDE = ("macs_per_step", "macs", "output_bytes")
+"""The figures that --wide adds."""
+
 WIDE_COLUMNS = (
     ScreenColumn("Weights", number=False),
-    ScreenColumn("MACs/step"),
-    ScreenColumn("MACs"),
-    ScreenColumn("Output size"),
+    *(ScreenColumn(title(key)) for key in _WIDE),
 )
 
 
@@ -54,9 +56,8 @@ def print_totals(console: Console, summary: Summary, wide: bool = False) -> None
         rest = total - trained
         print_total(console, "Non-trainable params", f"{rest:,} ({memory(summary.bytes_of(rest))})")
     if wide:
-        size = "?" if summary.output_bytes is None else memory(summary.output_bytes)
-        print_total(console, "Multiply-adds", count(summary.macs))
-        print_total(console, "Layer outputs", size)
+        for key in _WIDE:
+            print_total(console, title(key), figure_text(key, getattr(summary, key)))
 
 
 def print_total(console: Console, label: str, value: str) -> None:
@@ -95,13 +96,12 @@ def each(text: str, run: Sequence[object]) -> str:
 def _wide_cells(run: Sequence[LayerSummary]) -> ScreenCells:
     layer = run[0]
     weights = (f"{weight.name} {shape_text(weight.shape)}" for weight in layer.weights)
-    size = "?" if layer.output_bytes is None else memory(layer.output_bytes)
-    return {
-        "Weights": Text("\n".join(weights)),
-        "MACs/step": Text(each(count(layer.macs_per_step), run)),
-        "MACs": Text("?" if layer.macs is None else each(count(layer.macs), run)),
-        "Output size": Text("?" if layer.output_bytes is None else each(size, run)),
-    }
+    cells = {"Weights": Text("\n".join(weights))}
+    for key in _WIDE:
+        value = getattr(layer, key)
+        text = figure_text(key, value)
+        cells[title(key)] = Text(text if value is None else each(text, run))
+    return cells
 
 
 def shape_cell(shape: Shape) -> Text:

@@ -12,7 +12,8 @@ from itertools import chain
 from typing import Protocol
 
 from rnncli.errors import ArgumentError, listed, shorten
-from rnncli.render.records import Column, Content, Frame, Layout, Record
+from rnncli.render.records import Column, Frame, Layout, Record
+from rnncli.vocabulary import Content
 
 
 class Writer(Protocol):
@@ -81,7 +82,7 @@ class _DocumentWriter(ABC):
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        shown = [(index, column) for index, column in enumerate(layout.columns) if column.title]
+        shown = [(index, column) for index, column in enumerate(layout.columns) if column.in_documents]
         self._indices = [index for index, _ in shown]
         self._columns = [column for _, column in shown]
 
@@ -127,7 +128,7 @@ class MarkdownWriter(_DocumentWriter):
 
     def _start(self, frame: Frame | None) -> str:
         spec = "" if frame is None else f"{_code_span(frame.spec)}\n\n"
-        titles = _markdown_row([column.title for column in self._columns])
+        titles = _markdown_row([column.name for column in self._columns])
         return spec + titles + _markdown_row([self._ALIGNMENT[column.holds] for column in self._columns])
 
     def _row(self, texts: Sequence[str]) -> str:
@@ -161,7 +162,7 @@ class HtmlWriter(_DocumentWriter):
     def _start(self, frame: Frame | None) -> str:
         escape = self._escape
         caption = escape(self._layout.caption) if frame is None else f"<code>{escape(frame.spec)}</code>"
-        titles = [self._cell('th scope="col"', column, escape(column.title)) for column in self._columns]
+        titles = [self._cell('th scope="col"', column, escape(column.name)) for column in self._columns]
         return _ascii(f"<table>\n<caption>{caption}</caption>\n<thead>\n{_html_row(titles)}</thead>\n<tbody>\n")
 
     def _row(self, texts: Sequence[str]) -> str:

@@ -11,10 +11,7 @@ from rnncli.errors import ArgumentError
 from rnncli.layers import Layer
 from rnncli.layers.weights import Framework
 from rnncli.network import Network
-from rnncli.summary import LayerSummary, Summary
-
-FIGURES = ("total_params", "total_bytes", "macs_per_step", "macs", "output_bytes")
-"""The figures that are compared, as attributes of a summary."""
+from rnncli.summary import TOTALS, LayerSummary, Summary
 
 
 class Change(NamedTuple):
@@ -53,11 +50,9 @@ class Comparison:
         """Return the comparison as plain data: for each network the object that `--format json` prints."""
         objects = []
         for index, summary in enumerate(self.summaries):
-            changes = {figure: self.change(index, figure) for figure in FIGURES}
+            changes = {figure: self.change(index, figure) for figure in TOTALS}
             objects.append(
-                {"spec": summary.spec, "framework": summary.framework, "dtype": summary.dtype}
-                | {"output_shape": summary.output_shape}
-                | {figure: getattr(summary, figure) for figure in FIGURES}
+                summary.as_dict()
                 | {"difference": {figure: each.difference for figure, each in changes.items()}}
                 | {"ratio": {figure: each.ratio for figure, each in changes.items()}}
                 | {"layers": [_layer_dict(row[0], row[index]) for row in self.rows]}
@@ -169,12 +164,4 @@ def _layer_dict(first: LayerSummary | None, layer: LayerSummary | None) -> dict[
     if layer is None:
         return None
     difference, ratio = change(None if first is None else first.params, layer.params)
-    return {
-        "name": layer.name,
-        "type": layer.type,
-        "spec": layer.spec,
-        "output_shape": layer.output_shape,
-        "params": layer.params,
-        "difference": difference,
-        "ratio": ratio,
-    }
+    return layer.as_dict() | {"difference": difference, "ratio": ratio}

@@ -16,7 +16,7 @@ from rnncli.layers.base import Equation, Note
 from rnncli.layers.weights import FRAMEWORK_NAMES, FRAMEWORKS, Axis, Framework, Weight, length
 from rnncli.network import Network
 from rnncli.quantities import Shape, shape_text
-from rnncli.summary import Summary
+from rnncli.summary import LayerSummary, Summary
 
 
 class Formula(NamedTuple):
@@ -37,41 +37,29 @@ class LayerExplanation(NamedTuple):
     """One layer explained.
 
     Attributes:
-        name: the layer's name in Keras.
-        type: the framework's class for it.
-        cell: the class of a recurrent layer's cell, else None.
+        summary: its row of the summary.
         layer: the layer.
         equations: what it computes in one step.
         input_shape: the shape that it reads.
-        output_shape: the shape that it returns.
         weights: each weight, with the formula of its size.
         total: the formula of the number of parameters, or None where there are fewer than two weights.
-        params: the number of parameters.
         other_params: the number in the other framework, or None if that cannot express the layer.
         notes: what is worth knowing about it.
     """
 
-    name: str
-    type: str
-    cell: str | None
+    summary: LayerSummary
     layer: Layer
     equations: tuple[Equation, ...]
     input_shape: Shape
-    output_shape: Shape
     weights: tuple[tuple[Weight, Formula], ...]
     total: Formula | None
-    params: int
     other_params: int | None
     notes: tuple[Note, ...]
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain data."""
-        return {
-            "name": self.name,
-            "type": self.type,
-            "spec": self.layer.spec(),
+        return self.summary.as_dict() | {
             "input_shape": self.input_shape,
-            "output_shape": self.output_shape,
             "equations": [equation._asdict() for equation in self.equations],
             "weights": [
                 {
@@ -85,7 +73,6 @@ class LayerExplanation(NamedTuple):
                 for weight, formula in self.weights
             ],
             "formula": None if self.total is None else self.total._asdict(),
-            "params": self.params,
             "other_params": self.other_params,
             "states": list(self.layer.states),
             "notes": [note._asdict() for note in self.notes],
@@ -115,14 +102,9 @@ class Explanation:
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain data, the object that `--format json` prints."""
-        return {
-            "spec": self.summary.spec,
-            "framework": self.summary.framework,
-            "other_framework": self.other,
-            "input": {"shape": self.summary.input_shape, "dtype": self.summary.input_dtype},
+        return self.summary.as_dict() | {
             "layers": [layer.as_dict() for layer in self.layers],
-            "output_shape": self.summary.output_shape,
-            "total_params": self.summary.total_params,
+            "other_framework": self.other,
             "other_total_params": self.other_params,
         }
 
@@ -145,22 +127,16 @@ def explain(
     summary = network.summary(batch, timesteps, framework)
     other = next(each for each in FRAMEWORKS if each != framework)
     layers = []
-    for row, layer, (reads, returns) in zip(
-        summary.layers, network.body, network.shapes(batch, timesteps), strict=True
-    ):
+    for row, layer, (reads, _) in zip(summary.layers, network.body, network.shapes(batch, timesteps), strict=True):
         there = None if layer.conflict(other) else layer.weights(reads, other)
         layers.append(
             LayerExplanation(
-                name=row.name,
-                type=row.type,
-                cell=row.cell,
+                summary=row,
                 layer=layer,
                 equations=layer.equations(framework),
                 input_shape=reads,
-                output_shape=returns,
                 weights=tuple((weight, _product(weight.axes)) for weight in row.weights),
                 total=_total(row.weights, len(layer.directions)),
-                params=row.params,
                 other_params=None if there is None else sum(weight.params for weight in there),
                 notes=(*layer.notes(reads, framework), *_other_note(layer, row.weights, there, other)),
             )

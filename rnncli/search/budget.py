@@ -36,7 +36,7 @@ class Budget(NamedTuple):
         if self.macs is not None:
             if summary.macs is None:
                 raise UsageError("the multiply-adds of an input of unknown length are unknown", "give its --timesteps")
-            yield Cost(summary.macs, self.macs, "{:,}".format, " multiply-adds")
+            yield Cost(summary.macs, self.macs, "{:,}".format, " MACs")
 
 
 class Cost(NamedTuple):

@@ -20,7 +20,7 @@ from rnncli.language import spec
 from rnncli.layers import KINDS, Head, Layer
 from rnncli.layers.size_forms import Numbers
 from rnncli.layers.weights import Framework
-from rnncli.quantities import MAX_SIZE
+from rnncli.quantities import MAX_SIZE, features_of
 from rnncli.search.quadratic import Quadratic, X, Y
 
 HEAD, VECTOR, SEQUENCE = 0, 2, 3
@@ -53,6 +53,8 @@ class Form(NamedTuple):
         sequence_macs: multiply-adds for each timestep of the sequence that the first layer reads.
         fixed_macs: multiply-adds for a whole sample, whatever the length of that sequence.
         reads_time: whether one of the layers reads that sequence.
+        sequence_outputs: numbers that the layers return for each timestep of that sequence.
+        fixed_outputs: numbers that they return for a whole sample, whatever the length of that sequence.
     """
 
     returns: int
@@ -65,6 +67,8 @@ class Form(NamedTuple):
     sequence_macs: Quadratic
     fixed_macs: Quadratic
     reads_time: bool
+    sequence_outputs: Quadratic
+    fixed_outputs: Quadratic
 
 
 SizedForm = tuple[Form | None, int, int]
@@ -126,6 +130,8 @@ def _form(layers: Sequence[RepeatedLayer], rank: int, framework: Framework) -> F
     sequence_macs: Any = 0
     fixed_macs: Any = 0
     reads_time = False
+    sequence_outputs: Any = 0
+    fixed_outputs: Any = 0
     for index, (layer, times) in enumerate(layers):
         leads = rank == HEAD and index == 0
         if isinstance(layer, Head) != leads or (leads and times > 1):
@@ -156,6 +162,13 @@ def _form(layers: Sequence[RepeatedLayer], rank: int, framework: Framework) -> F
                 reads_time = True
             else:
                 fixed_macs += shape[1] * macs
+            outputs = copies * features_of(returns)
+            if len(returns) != SEQUENCE:
+                fixed_outputs += outputs
+            elif returns[1] is None:
+                sequence_outputs += outputs
+            else:
+                fixed_outputs += returns[1] * outputs
             shape = returns
             left -= copies
     made = shape[1] if len(shape) == SEQUENCE else None
@@ -170,6 +183,8 @@ def _form(layers: Sequence[RepeatedLayer], rank: int, framework: Framework) -> F
         sequence_macs=Quadratic.of(sequence_macs),
         fixed_macs=Quadratic.of(fixed_macs),
         reads_time=reads_time,
+        sequence_outputs=Quadratic.of(sequence_outputs),
+        fixed_outputs=Quadratic.of(fixed_outputs),
     )
 
 

@@ -12,7 +12,13 @@ from rnncli.errors import UsageError
 from rnncli.search.budget import Budget
 from rnncli.search.sweep import Candidate, Invalid
 
-SORT_KEYS = {"params": "params", "memory": "bytes", "macs": "macs", "macs-per-step": "macs_per_step", "spec": "spec"}
+SORT_KEYS = {
+    "params": "total_params",
+    "memory": "total_bytes",
+    "macs": "macs",
+    "macs-per-step": "macs_per_step",
+    "spec": "spec",
+}
 """What candidates can be sorted by, and the attribute that holds it."""
 
 
@@ -99,15 +105,15 @@ def ordered(candidates: Iterable[Candidate], order: Order, top: int | None) -> l
 def _fits(candidate: Candidate, budget: Budget) -> bool:
     params, memory, macs = budget
     return (
-        (params is None or candidate.params <= params)
-        and (memory is None or candidate.bytes <= memory)
+        (params is None or candidate.total_params <= params)
+        and (memory is None or candidate.total_bytes <= memory)
         and (macs is None or _macs(candidate) <= macs)
     )
 
 
 def _need(candidate: Candidate, budget: Budget) -> float:
     """Return how many times its budget a candidate needs, for the cost that exceeds its limit most."""
-    needs = zip((candidate.params, candidate.bytes, candidate.macs), budget, strict=True)
+    needs = zip((candidate.total_params, candidate.total_bytes, candidate.macs), budget, strict=True)
     return max((need or 0) / (most or 1) for need, most in needs if most is not None)
 
 

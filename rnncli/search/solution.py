@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rnncli.errors import ArgumentError, RnncliError
 from rnncli.layers.sizes import BLANK_TEXT
@@ -10,7 +10,7 @@ from rnncli.layers.weights import FRAMEWORKS, Framework
 from rnncli.network import check_known, check_sizes
 from rnncli.search.budget import Budget, Cost
 from rnncli.search.template import Template
-from rnncli.summary import DTYPE_BYTES
+from rnncli.summary import DTYPE_BYTES, TOTALS, Summary
 
 
 class Solution(NamedTuple):
@@ -22,6 +22,8 @@ class Solution(NamedTuple):
         costs: what that network costs.
         next_number: the next larger number.
         next_costs: what the network with that number would cost; empty where a spec cannot have such a number.
+        summary: what the network returns, owns and costs.
+        budget: what it may cost.
     """
 
     number: int
@@ -29,6 +31,23 @@ class Solution(NamedTuple):
     costs: tuple[Cost, ...]
     next_number: int
     next_costs: tuple[Cost, ...]
+    summary: Summary
+    budget: Budget
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as plain data, the object that `--format json` prints."""
+        summary, budget = self.summary, self.budget
+        return {
+            "spec": self.spec,
+            "framework": summary.framework,
+            "dtype": summary.dtype,
+            "output_shape": summary.output_shape,
+            "number": self.number,
+            **{total: getattr(summary, total) for total in TOTALS},
+            "max_params": budget.params,
+            "max_bytes": budget.memory,
+            "max_macs": budget.macs,
+        }
 
     def __str__(self) -> str:
         """Return the figures in one line."""
@@ -75,10 +94,14 @@ def solve(
         raise ArgumentError("there is no budget to keep within", "limit params, memory or macs")
     filled = Template.parse(template, framework, timesteps)
 
-    def costs(number: int) -> tuple[Cost, ...]:
-        """Return what the network with a number costs; nothing where a spec cannot have such a number."""
+    def summary(number: int) -> Summary | None:
+        """Return the summary of the network with a number, or None where a spec cannot have such a number."""
         network = filled.network(number)
-        return () if network is None else tuple(budget.costs(network.summary(batch, timesteps, framework, dtype)))
+        return None if network is None else network.summary(batch, timesteps, framework, dtype)
+
+    def costs(number: int) -> tuple[Cost, ...]:
+        found = summary(number)
+        return () if found is None else tuple(budget.costs(found))
 
     def fits(times: int) -> bool:
         found = costs(times * multiple_of)
@@ -96,7 +119,9 @@ def solve(
         else:
             beyond = middle
     number, above = fitting * multiple_of, beyond * multiple_of
-    return Solution(number, filled.fill(number), costs(number), above, costs(above))
+    found = summary(number)
+    assert found is not None  # it fits
+    return Solution(number, filled.fill(number), tuple(budget.costs(found)), above, costs(above), found, budget)
 
 
 def _nothing_fits(smallest: str, costs: tuple[Cost, ...]) -> RnncliError:

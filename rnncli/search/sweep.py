@@ -36,18 +36,20 @@ class Candidate(NamedTuple):
     Attributes:
         spec: the text that the pattern stands for; it is not always the canonical spec.
         output_shape: the shape of its output.
-        params: the number of all parameters.
-        bytes: their size.
+        total_params: the number of all parameters.
+        total_bytes: their size.
         macs_per_step: multiply-adds for one vector that each layer reads.
         macs: multiply-adds for the whole input, an unknown batch counting as one; None while its timesteps are unknown.
+        output_bytes: the size of all layers' outputs, likewise.
     """
 
     spec: str
     output_shape: Shape
-    params: int
-    bytes: int
+    total_params: int
+    total_bytes: int
     macs_per_step: int
     macs: int | None
+    output_bytes: int | None
 
 
 class Invalid(NamedTuple):
@@ -80,6 +82,8 @@ class _Prefix(NamedTuple):
         sequence_macs: multiply-adds for each timestep of the input.
         fixed_macs: multiply-adds for a whole sample, whatever the length of the input.
         reads_time: whether one of the layers reads the timesteps of the input.
+        sequence_outputs: numbers that the layers return for each timestep of the input.
+        fixed_outputs: numbers that they return for a whole sample, whatever the length of the input.
     """
 
     text: str = ""
@@ -93,6 +97,8 @@ class _Prefix(NamedTuple):
     sequence_macs: int = 0
     fixed_macs: int = 0
     reads_time: bool = False
+    sequence_outputs: int = 0
+    fixed_outputs: int = 0
 
 
 class _Level(NamedTuple):
@@ -229,10 +235,12 @@ def _add(prefix: _Prefix, reader: Reader, token: str, tail: str) -> _Prefix:
     if layers > MAX_LAYERS or (4 * len(text) > MAX_BYTES and len(text.encode("utf-8", "replace")) > MAX_BYTES):
         return _Prefix(text, _INVALID)
     sequence_macs, fixed_macs = form.sequence_macs.at(x, y), form.fixed_macs.at(x, y)
+    sequence_outputs, fixed_outputs = form.sequence_outputs.at(x, y), form.fixed_outputs.at(x, y)
     reads_time = form.reads_time
     if steps is not None:
         # The layer reads a sequence that another made of a vector; the length of the input does not matter to it.
         sequence_macs, fixed_macs, reads_time = 0, fixed_macs + steps * sequence_macs, False
+        sequence_outputs, fixed_outputs = 0, fixed_outputs + steps * sequence_outputs
     if form.steps is not None:
         steps = form.steps.at(x, y)
     return _Prefix(
@@ -247,6 +255,8 @@ def _add(prefix: _Prefix, reader: Reader, token: str, tail: str) -> _Prefix:
         prefix.sequence_macs + sequence_macs,
         prefix.fixed_macs + fixed_macs,
         prefix.reads_time or reads_time,
+        prefix.sequence_outputs + sequence_outputs,
+        prefix.fixed_outputs + fixed_outputs,
     )
 
 
@@ -257,17 +267,20 @@ def _candidate(whole: _Prefix, setting: Setting) -> Candidate | Invalid:
             return Invalid(whole.text)
         timesteps = setting.timesteps
     batch = setting.batch
-    macs = None
-    if timesteps is not None:
-        macs = (batch or 1) * (timesteps * whole.sequence_macs + whole.fixed_macs)
-    elif not whole.reads_time:
-        macs = (batch or 1) * whole.fixed_macs
+    samples = 1 if batch is None else batch
+    number_bytes = DTYPE_BYTES[setting.dtype]
+    macs = outputs = None
+    if timesteps is not None or not whole.reads_time:
+        macs = samples * ((timesteps or 0) * whole.sequence_macs + whole.fixed_macs)
+    if timesteps is not None or not whole.sequence_outputs:
+        outputs = samples * ((timesteps or 0) * whole.sequence_outputs + whole.fixed_outputs)
     steps = timesteps if whole.steps is None else whole.steps
     return Candidate(
         whole.text,
         (batch, steps, whole.features) if whole.rank == SEQUENCE else (batch, whole.features),
         whole.params,
-        whole.params * DTYPE_BYTES[setting.dtype],
+        whole.params * number_bytes,
         whole.macs_per_step,
         macs,
+        None if outputs is None else outputs * number_bytes,
     )

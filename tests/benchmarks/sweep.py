@@ -75,7 +75,7 @@ def keras_rate(pattern: str) -> float:
         if index == 1:
             start = perf_counter()
         model = keras_model(Network.parse(candidate.spec).layers, allocate=False)
-        assert model.count_params() == candidate.params, candidate.spec
+        assert model.count_params() == candidate.total_params, candidate.spec
     return (len(some) - 1) / (perf_counter() - start)
 
 

@@ -1,0 +1,128 @@
+"""The words of the output, one for each thing: the keys of JSON are the columns of CSV, in every command.
+
+`KEYS` has each of them once, with what it holds and what it means. The writers look up there how a column is shown, the
+tests hold every key of every command against it, and the table in README.md is made of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+Content = Literal["numbers", "words", "code", "parts"]
+"""What a key holds.
+
+Code is what one types, such as a spec, or a name in the model; words are shapes, too; parts are objects or lists with
+keys of their own.
+"""
+
+
+class Meaning(NamedTuple):
+    """What some keys mean.
+
+    Attributes:
+        keys: the keys, several where one line explains them together.
+        holds: what each of them holds.
+        text: what they mean, as the table in README.md says it.
+        title: what the screen calls it, where it is a figure that tables for people show.
+    """
+
+    keys: tuple[str, ...]
+    holds: Content
+    text: str
+    title: str = ""
+
+
+MEANINGS = (
+    Meaning(("spec",), "code", "the spec of the network; in `layers`, of the layer"),
+    Meaning(("framework",), "words", "whose weights are counted: `keras` or `torch`"),
+    Meaning(("dtype",), "words", "of weights and outputs; in `input`, of the input"),
+    Meaning(("input",), "parts", "what the network reads: `shape` and `dtype`"),
+    Meaning(("output_shape",), "words", "what the network, or the layer, returns; `null` is unknown"),
+    Meaning(("total_params",), "numbers", "the parameters of the network", "Parameters"),
+    Meaning(("total_bytes",), "numbers", "the size of all its parameters", "Memory"),
+    Meaning(("params",), "numbers", "the parameters of a layer or a weight", "Parameters"),
+    Meaning(("macs_per_step",), "numbers", "multiply-adds for one vector that each layer reads", "MACs/step"),
+    Meaning(("macs",), "numbers", "multiply-adds for the whole input; `null` while its length is unknown", "MACs"),
+    Meaning(("output_bytes",), "numbers", "the size of what the layer, or each layer, returns", "Layer outputs"),
+    Meaning(("layers",), "parts", "each layer"),
+    Meaning(("name",), "code", "of a layer, as Keras numbers them; of a weight, or a factor, in its list"),
+    Meaning(("type",), "words", "the framework's class"),
+    Meaning(("cell",), "words", "the class of a recurrent layer's cell, inside of a Bidirectional, too"),
+    Meaning(("layer",), "code", "the spec of a layer, in a row whose `spec` is the network's"),
+    Meaning(("weights",), "parts", "each weight of a layer: `name`, `shape`, `params`"),
+    Meaning(("weight",), "code", "the name of a weight, in a row whose `name` is the layer's"),
+    Meaning(("shape",), "words", "of a weight, or of the input"),
+    # forward
+    Meaning(("seconds",), "numbers", "the time of the layer, or of the run"),
+    Meaning(("mean", "std", "min", "max"), "numbers", "of the outputs; in `norm`, of the norms"),
+    Meaning(("saturated",), "numbers", "the share of outputs at the ends of their range; in `plot`, bin by bin"),
+    Meaning(("plot",), "parts", "what `--plot` shows of the last recurrent layer"),
+    Meaning(("timesteps", "units"), "numbers", "the length of its sequence, and how many units it has"),
+    Meaning(("backwards",), "words", "whether it reads from the end; then all that follows is in that order"),
+    Meaning(("time_bins", "unit_bins"), "numbers", "where each bin of timesteps, or of units, starts"),
+    Meaning(("activations",), "numbers", "the mean output of each bin of units, for each bin of time"),
+    Meaning(("saturated_units",), "numbers", "the share of units that are saturated half of the time"),
+    Meaning(("norm", "bins"), "parts", "the length of the state: its figures, and the mean of each bin of time"),
+    Meaning(("reach", "effect"), "parts", "how far back it remembers, by the effect of a changed first input"),
+    Meaning(
+        ("steps", "largest_after", "steps_to_tenth", "steps_to_hundredth"),
+        "numbers",
+        "steps that were watched, until the effect is largest, and under a tenth and a hundredth of that",
+    ),
+    Meaning(("last",), "numbers", "the effect at the last step, as a share of the largest"),
+    Meaning(("problem",), "words", "why there is no figure for the reach"),
+    # explain
+    Meaning(("input_shape",), "words", "what the layer reads"),
+    Meaning(("equations", "text", "means"), "parts", "each equation of a step, with what it means; `text` of a note"),
+    Meaning(("symbol",), "code", "what a weight is called in the equations"),
+    Meaning(("axes",), "parts", "the factors of each axis of a weight: `name`, `number`"),
+    Meaning(("formula",), "parts", "how a count comes about: `words`, `numbers`, `value`"),
+    Meaning(("words", "numbers"), "words", "a formula in words, and in numbers"),
+    Meaning(("value",), "numbers", "what a formula comes to"),
+    Meaning(("other_framework",), "words", "the framework that is not counted"),
+    Meaning(("other_params", "other_total_params"), "numbers", "its counts; `null` where it has no such layer"),
+    Meaning(("states",), "parts", "what a recurrent layer carries from step to step"),
+    Meaning(("notes", "topic"), "parts", "what is worth knowing of a layer: `topic`, `text`"),
+    # compare
+    Meaning(("difference",), "numbers", "how much more than the first network's; by figure, `macs_difference` in CSV"),
+    Meaning(("ratio",), "numbers", "how many times the first network's; by figure, `macs_ratio` in CSV"),
+    # solve
+    Meaning(("number",), "numbers", "what stands for the blank of a template, or for a factor of an axis"),
+    Meaning(("max_params", "max_bytes", "max_macs"), "numbers", "the budget; `null` is no limit"),
+)
+"""What each key means."""
+
+KEYS: Mapping[str, Meaning] = {key: meaning for meaning in MEANINGS for key in meaning.keys}
+"""What each key means, by the key."""
+
+_BY_FIGURE = ("difference", "ratio")
+"""Keys that JSON holds by figure; a column is named after both: `macs_difference`."""
+
+
+def meaning_of(column: str) -> Meaning:
+    """Return what a column of a table means.
+
+    Raises:
+        KeyError: the word is not in the vocabulary.
+    """
+    figure, _, change = column.rpartition("_")
+    return KEYS[change if change in _BY_FIGURE and figure in KEYS else column]
+
+
+def title(key: str) -> str:
+    """Return what the screen calls a figure.
+
+    Raises:
+        KeyError: the word is not in the vocabulary.
+    """
+    return KEYS[key].title
+
+
+def readme_table() -> str:
+    """Return the table of all keys as README.md has it."""
+    lines = ["| key | on the screen | meaning |", "| --- | --- | --- |"]
+    for keys, _, text, shown in MEANINGS:
+        names = " ".join(f"`{key}`" for key in keys)
+        lines.append(f"| {names} | {shown.lower() if shown[1:].islower() else shown} | {text} |")
+    return "\n".join(lines) + "\n"
