@@ -71,6 +71,26 @@ def test_json_is_the_summarys_with_what_was_measured(rnncli: Run) -> None:
     assert [layer["saturated"] is None for layer in measured] == [True, False, True]
 
 
+def test_the_weights_are_counted_as_a_framework_has_them_and_the_run_and_its_files_stay_the_same(rnncli: Run) -> None:
+    spec, options = "embed:10x4,lstm:3:bi:seq,gru:5", ("--batch", "2", "--timesteps", "7")
+    torch = run_json(rnncli, spec, *options, "--framework", "torch", "-o", "torch.npy", "--save-weights", "torch.npz")
+    run_json(rnncli, spec, *options, "-o", "keras.npy", "--save-weights", "keras.npz")
+    for layer in torch["layers"]:
+        for name in ("seconds", "mean", "std", "min", "max", "saturated"):
+            del layer[name]
+    del torch["seconds"]
+    assert torch == json.loads(rnncli("summary", "-f", "json", spec, *options, "--framework", "torch").stdout)
+    assert Path("torch.npy").read_bytes() == Path("keras.npy").read_bytes()
+    assert Path("torch.npz").read_bytes() == Path("keras.npz").read_bytes()
+    assert "gru/recurrent_kernel" in np.load("torch.npz")
+
+
+def test_what_a_framework_cannot_express_is_not_run(rnncli: Run) -> None:
+    result = rnncli("forward", "input:4,gru:5:reset=before", "--framework", "torch", "-o", "out.npy")
+    assert (result.status, result.stdout, Path("out.npy").exists()) == (2, "", False)
+    assert "what PyTorch can express: input:4,gru:5" in result.stderr
+
+
 def test_numbers_that_are_not_finite_are_null_in_json(rnncli: Run) -> None:
     layer = run_json(rnncli, "input:8,rnn:30:linear", "--init", "uniform")["layers"][0]
     assert [layer[name] for name in ("mean", "std", "max")] == [None, None, None]

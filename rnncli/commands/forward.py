@@ -10,7 +10,7 @@ import click
 from rnncli.commands.command_line import this_line
 from rnncli.commands.completing import complete_spec
 from rnncli.commands.groups import GroupedCommand
-from rnncli.commands.options import check_svg, file_option, format_option, number_option, svg_option
+from rnncli.commands.options import check_svg, file_option, format_option, framework_option, number_option, svg_option
 from rnncli.commands.output import printed
 from rnncli.commands.specs import Spec, each_network, specs
 from rnncli.commands.values import seed
@@ -52,6 +52,7 @@ _LAYOUT = row_each_layer(
     default="keras",
     help="Keras's initialisers and a normal input, or U[0, 1) for weights and input.  [default: keras]",
 )
+@framework_option
 @file_option("--input", extension="npy", meaning="Read the input: (batch, timesteps[, features]).")
 @file_option("--weights", extension="npz", meaning="Read the weights: arrays called LAYER/WEIGHT.")
 @file_option("--save-weights", extension="npz", meaning="Write the weights.")

@@ -16,6 +16,7 @@ from rnncli.engine.passes import Pass, State, Tick, flow
 from rnncli.engine.statistics import Statistics
 from rnncli.engine.types import Array
 from rnncli.errors import RnncliError
+from rnncli.layers.weights import Framework
 from rnncli.network import Network
 from rnncli.quantities import Shape, shape_text
 from rnncli.summary import LayerSummary, Summary
@@ -77,6 +78,7 @@ def forward(
     write: Callable[[int, Array], None] | None = None,
     states: State | None = None,
     tick: Tick = lambda steps: None,
+    framework: Framework = "keras",
 ) -> ForwardRun:
     """Run a model on an input that comes in chunks, and watch every layer.
 
@@ -88,6 +90,7 @@ def forward(
         write: called with each chunk of the output: its first timestep, and its values (timesteps, features, batch).
         states: as for `Model.stream`.
         tick: as for `Model.stream`.
+        framework: whose weights the summary counts; it must be able to express the network.
 
     Raises:
         RnncliError: a layer returned another shape than its summary predicts, which is a bug in rnncli.
@@ -102,7 +105,7 @@ def forward(
             if write is not None:
                 write(start, chunk.values)
             start += len(chunk.values)
-    summary = model.network.summary(batch, timesteps, dtype=model.dtype.name)
+    summary = model.network.summary(batch, timesteps, framework, model.dtype.name)
     layers = zip(summary.layers, passes, strict=True)
     return ForwardRun(summary, tuple(_layer_run(layer, watched) for layer, watched in layers))
 

@@ -8,6 +8,7 @@ from os import PathLike, fsdecode
 from typing import Literal, get_args
 
 from rnncli.errors import ArgumentError, shorten
+from rnncli.layers.weights import FRAMEWORKS, Framework
 from rnncli.network import check_known, check_sizes
 
 DTYPES = ("float32", "float64")
@@ -37,6 +38,7 @@ class Request:
         seed: what weights and a random input are drawn from, a whole number from 0.
         dtype: what to compute in: float32 or float64.
         init: how weights and a random input are drawn: keras or uniform.
+        framework: whose weights the summary of the run counts: keras or torch. Files hold those of Keras in any case.
         input: a .npy file to read the input from; without one it is random.
         weights: an .npz file to read the weights from; without one they are random.
         save_weights: an .npz file to write the weights to.
@@ -54,6 +56,7 @@ class Request:
     seed: int = 0
     dtype: str = "float32"
     init: Init = "keras"
+    framework: Framework = "keras"
     input: str | None = None
     weights: str | None = None
     save_weights: str | None = None
@@ -67,6 +70,7 @@ class Request:
         check_seed(self.seed)
         check_known("dtype", self.dtype, DTYPES)
         check_known("init", self.init, INITS)
+        check_known("framework", self.framework, FRAMEWORKS)
         for name in _FILES:
             path = getattr(self, name)
             if path is not None:

@@ -50,7 +50,7 @@ def plan(network: Network | str, request: Request) -> Plan:
         (2, 4)
 
     Raises:
-        SpecError: the number of timesteps asked for contradicts the network.
+        SpecError: the number of timesteps asked for contradicts the network, or the framework cannot express it.
         UsageError: the sizes asked for contradict the input file, or there is no recurrent layer to study.
         RnncliError: the input file cannot be read, or the run would not fit in memory.
     """
@@ -61,7 +61,7 @@ def plan(network: Network | str, request: Request) -> Plan:
 
         array = open_input(request.input, network)
     batch, timesteps = _sizes(network, request, array)
-    network.input_shape(batch, timesteps)
+    network.summary(batch, timesteps, request.framework)  # says what does not fit together
     check_fits(network, batch, timesteps, np.dtype(request.dtype))
     part = None
     if request.study:
@@ -121,7 +121,9 @@ class Plan:
         model = Model(self.network, request.seed, request.dtype, request.init, weights)
         self._check_study_fits()
         with self._output(model) as write:
-            found = forward(model, self._chunks(model), self.batch, self.timesteps, write, states, tick)
+            found = forward(
+                model, self._chunks(model), self.batch, self.timesteps, write, states, tick, request.framework
+            )
         study = self._study(model, first_states, tick)
         _save(request.save_weights, model.weights)
         _save(request.save_state, states)
