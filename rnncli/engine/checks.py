@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,9 @@ from rnncli.network import Network, check_known
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
+
+_LISTED = 8
+"""The most keys of arrays that a message lists."""
 
 
 def checked_dtype(dtype: object) -> np.dtype[Any]:
@@ -56,11 +60,11 @@ def check_input(network: Network, shape: tuple[int, ...], dtype: np.dtype[Any]) 
     if len(shape) != len(expected) or any(size not in (None, got) for size, got in zip(expected, shape, strict=True)):
         missing_batch = len(shape) == len(expected) - 1
         raise ArgumentError(
-            f"the input has shape {shape}, expected ({want})",
+            f"the input has shape {shorten(str(shape), 72)}, expected ({want})",
             "add the axis of the batch: x[None]" if missing_batch else None,
         )
     if 0 in shape:
-        raise ArgumentError(f"the input has shape {shape}: it holds nothing")
+        raise ArgumentError(f"the input has shape {shorten(str(shape), 72)}: it holds nothing")
     if network.head.vocabulary is not None:
         if dtype.kind not in "iu":
             raise ArgumentError(f"the input holds {dtype}, expected integer ids", "x.astype('int64')")
@@ -81,6 +85,30 @@ def check_ids(ids: Array, vocabulary: int, start: int) -> None:
             f"id {ids[t, sample]} (sample {sample}, timestep {start + t}) is outside the vocabulary, "
             f"0 to {vocabulary - 1:,}",
             "give the embedding more ids, or clip them",
+        )
+
+
+def check_finite(found: Array, used: Array, start: int) -> None:
+    """Check some timesteps of vectors, (batch, timesteps, features), the first of which is timestep `start`.
+
+    Args:
+        found: the vectors, in any dtype.
+        used: the same in the dtype that is computed in; the axes may be in another order.
+        start: the timestep.
+
+    Raises:
+        ArgumentError: one is not finite, or is not in that dtype.
+    """
+    with np.errstate(all="ignore"):
+        # A sum of finite numbers may overflow, so one that has is only a reason to look at each of them.
+        if np.isfinite(used.sum()):
+            return
+        wrong = ~np.isfinite(found.astype(used.dtype, copy=False))
+    if wrong.any():
+        sample, t, feature = np.argwhere(wrong)[0]
+        raise ArgumentError(
+            f"the input is {found[sample, t, feature]} (sample {sample}, timestep {start + t}, feature {feature}), "
+            f"expected a finite number in {used.dtype}"
         )
 
 
@@ -150,7 +178,7 @@ def check_keys(given: Iterable[str], expected: Mapping[str, tuple[int, ...]]) ->
     unknown = [key for key in given if key not in expected]
     if unknown:
         raise ArgumentError(
-            f"the network has no array {unknown[0]}",
+            f"the network has no array {shorten(str(unknown[0]))}",
             f"it has {_known(expected)}",
         )
 
@@ -162,13 +190,17 @@ def check_array(key: str, shape: tuple[int, ...], dtype: np.dtype[Any], expected
         ArgumentError: another shape is expected, or the dtype is not one of real numbers.
     """
     if shape != expected:
-        raise ArgumentError(f"{key} has shape {shape}, expected {expected}")
+        raise ArgumentError(f"{key} has shape {shorten(str(shape), 72)}, expected {expected}")
     if dtype.kind not in "fiu":
         raise ArgumentError(f"{key} holds {dtype}, expected floats")
 
 
-def _known(keys: Iterable[object]) -> str:
-    return ", ".join(map(str, keys)) or "none"
+def _known(keys: Collection[str]) -> str:
+    """Return the keys of arrays as a message lists them: a few of many."""
+    few = [shorten(str(key)) for key in islice(keys, _LISTED)]
+    if len(keys) > len(few):
+        few.append(f"{len(keys) - len(few):,} more")
+    return ", ".join(few) or "none"
 
 
 def _as_array(name: str, given: ArrayLike) -> Array:

@@ -22,15 +22,18 @@ def array_chunks(network: Network, x: Array, steps: int, dtype: np.dtype[Any]) -
     Raises:
         ArgumentError: an id is outside the vocabulary.
     """
-    vocabulary = network.head.vocabulary
     for start in range(0, x.shape[1], steps):
-        part = x[:, start : start + steps]
-        if vocabulary is None:
-            yield Chunk(np.ascontiguousarray(part.transpose(1, 2, 0), dtype))
-        else:
-            ids = np.ascontiguousarray(part.T)
-            check_ids(ids, vocabulary, start)
-            yield Chunk(ids)
+        yield chunk_of(network, x[:, start : start + steps], start, dtype)
+
+
+def chunk_of(network: Network, part: Array, start: int, dtype: np.dtype[Any]) -> Chunk:
+    """Return some timesteps of an input, (batch, timesteps[, features]), the first of them timestep `start`."""
+    vocabulary = network.head.vocabulary
+    if vocabulary is None:
+        return Chunk(np.ascontiguousarray(part.transpose(1, 2, 0), dtype))
+    ids = np.ascontiguousarray(part.T)
+    check_ids(ids, vocabulary, start)
+    return Chunk(ids)
 
 
 def random_chunks(

@@ -17,14 +17,21 @@ _RESERVE = 32 << 20
 """Bytes set aside for Python, NumPy and everything small."""
 
 
-def check_fits(network: Network, batch: int, timesteps: int, dtype: np.dtype[Any]) -> None:
+def check_fits(network: Network, batch: int, timesteps: int, dtype: np.dtype[Any], files: int = 0) -> None:
     """Check that a run fits in memory.
+
+    Args:
+        network: the network.
+        batch: the number of samples.
+        timesteps: the length of the sequence.
+        dtype: what to compute in.
+        files: bytes of what is read from files and written to them, beside the weights and the output.
 
     Raises:
         RnncliError: it does not; the message says how much it would take and how much is free.
     """
     weights = weight_bytes(network, dtype)
-    run = run_bytes(network, batch, timesteps, dtype)
+    run = run_bytes(network, batch, timesteps, dtype) + files
     free = available_bytes()
     if free is not None and weights + run + _RESERVE > free:
         advice = "`rnncli summary` computes its sizes without allocating it"

@@ -70,15 +70,33 @@ class Model:
         init: Init = "keras",
         weights: Mapping[str, ArrayLike] | None = None,
     ) -> None:
-        self.network = Network.of(network)
-        self.dtype = checked_dtype(dtype)
+        self._begin(network, dtype)
         check_seed(seed)
         check_known("init", init, INITS)
-        self._chunk_steps: ChunkSteps = partial(chunk_steps, widest(self.network))
         if weights is None:
             self._use(initial_weights(self.network, seed, self.dtype, init))
         else:
             self._use(checked_arrays("weights", weights, weight_shapes(self.network), self.dtype))
+
+    def _begin(self, network: Network | str, dtype: DTypeLike) -> None:
+        """Take in what does not depend on the weights."""
+        self.network = Network.of(network)
+        self.dtype = checked_dtype(dtype)
+        self._chunk_steps: ChunkSteps = partial(chunk_steps, widest(self.network))
+
+    @classmethod
+    def from_file(cls, network: Network | str, path: str | PathLike[str], dtype: DTypeLike = "float32") -> Model:
+        """Return a model with the weights in an .npz file; no others are drawn before.
+
+        Raises:
+            SpecError: the spec is wrong.
+            ArgumentError: an argument is not allowed.
+            RnncliError: as for `load_weights`.
+        """
+        model = cls.__new__(cls)
+        model._begin(network, dtype)
+        model.load_weights(path)
+        return model
 
     def __repr__(self) -> str:
         params = sum(array.size for array in self.weights.values())
@@ -129,7 +147,7 @@ class Model:
             RnncliError: the file cannot be read, or its arrays are not those of the network: their keys, their shapes,
                 or numbers that are not finite.
         """
-        from rnncli.engine.array_files import read_arrays
+        from rnncli.engine.array_archive import read_arrays
 
         self._use(read_arrays(file_name("path", path), weight_shapes(self.network), self.dtype))
 

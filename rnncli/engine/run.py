@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnncli.engine.checks import state_shapes, weight_shapes
+from rnncli.engine.checks import state_shapes
 from rnncli.engine.chunks import Chunk, chunk_steps, widest
 from rnncli.engine.forward import ForwardRun, forward, work
 from rnncli.engine.inputs import random_chunks
@@ -21,8 +22,9 @@ from rnncli.engine.types import Array
 from rnncli.errors import UsageError
 from rnncli.network import Network
 
-# `array_files` and `study` are imported where they are needed: few runs wait for zipfile, fewer for the study.
+# What reads and writes files and `study` are imported where they are needed: few runs wait for them.
 if TYPE_CHECKING:
+    from rnncli.engine.input_file import InputFile
     from rnncli.engine.study import Study
 
 
@@ -57,12 +59,12 @@ def plan(network: Network | str, request: Request) -> Plan:
     network = Network.of(network)
     array = None
     if request.input is not None:
-        from rnncli.engine.array_files import open_input
+        from rnncli.engine.input_file import open_input
 
         array = open_input(request.input, network)
     batch, timesteps = _sizes(network, request, array)
     network.summary(batch, timesteps, request.framework)  # says what does not fit together
-    check_fits(network, batch, timesteps, np.dtype(request.dtype))
+    check_fits(network, batch, timesteps, np.dtype(request.dtype), _file_bytes(network, request, array))
     part = None
     if request.study:
         from rnncli.engine.study import studied
@@ -78,7 +80,7 @@ class Plan:
     Attributes:
         network: what to run.
         request: what is asked for.
-        array: the input, left on disk until it is read; None for a random one.
+        array: the input, which stays in its file until it is read; None for a random one.
         batch: the number of samples.
         timesteps: the length of the sequence.
         part: the part of the network that is run once more for the study; None if no study is asked for.
@@ -86,7 +88,7 @@ class Plan:
 
     network: Network
     request: Request
-    array: Array | None
+    array: InputFile | None
     batch: int
     timesteps: int
     part: Network | None
@@ -116,9 +118,9 @@ class Plan:
                 memory.
         """
         request = self.request
-        weights, states = self._weights(), self._first_states()
+        states = self._first_states()
         first_states = dict(states)
-        model = Model(self.network, request.seed, request.dtype, request.init, weights)
+        model = self._model()
         self._check_study_fits()
         with self._output(model) as write:
             found = forward(
@@ -129,26 +131,26 @@ class Plan:
         _save(request.save_state, states)
         return RunResult(found, study)
 
-    def _weights(self) -> dict[str, Array] | None:
-        if self.request.weights is None:
-            return None
-        return self._read(self.request.weights, weight_shapes(self.network))
+    def _model(self) -> Model:
+        request = self.request
+        if request.weights is None:
+            return Model(self.network, request.seed, request.dtype, request.init)
+        return Model.from_file(self.network, request.weights, request.dtype)
 
     def _first_states(self) -> State:
         if self.request.state is None:
             return {}
-        return self._read(self.request.state, state_shapes(self.network, self.batch))
+        from rnncli.engine.array_archive import read_arrays
 
-    def _read(self, path: str, shapes: dict[str, tuple[int, ...]]) -> dict[str, Array]:
-        from rnncli.engine.array_files import read_arrays
-
-        return read_arrays(path, shapes, np.dtype(self.request.dtype))
+        return read_arrays(self.request.state, state_shapes(self.network, self.batch), np.dtype(self.request.dtype))
 
     def _chunks(self, model: Model) -> Iterator[Chunk]:
         """Return the input from its start."""
-        if self.array is not None:
-            return _naming(str(self.request.input), model.chunks_of(self.array))
         steps = chunk_steps(widest(self.network), self.batch)
+        if self.array is not None:
+            from rnncli.engine.input_file import file_chunks
+
+            return file_chunks(self.network, self.array, steps, model.dtype)
         return random_chunks(
             self.network, self.batch, self.timesteps, steps, self.request.seed, self.request.init, model.dtype
         )
@@ -175,7 +177,22 @@ class Plan:
         return study_of(model, self._chunks(model), self.batch, self.timesteps, first_states, tick)
 
 
-def _sizes(network: Network, request: Request, array: Array | None) -> tuple[int, int]:
+def _file_bytes(network: Network, request: Request, array: InputFile | None) -> int:
+    """Return the bytes of what is read from files and saved to them beside weights and output: a chunk, the states."""
+    size = 0
+    if array is not None:
+        batch, timesteps, *features = array.shape
+        size += batch * min(timesteps, chunk_steps(widest(network), batch)) * prod(features) * array.dtype.itemsize
+    else:
+        batch = request.batch or 1
+    for path in (request.state, request.save_state):
+        if path is not None:
+            numbers = sum(prod(shape) for shape in state_shapes(network, batch).values())
+            size += numbers * np.dtype(request.dtype).itemsize
+    return size
+
+
+def _sizes(network: Network, request: Request, array: InputFile | None) -> tuple[int, int]:
     """Return the number of samples and of timesteps.
 
     Raises:
@@ -191,14 +208,6 @@ def _sizes(network: Network, request: Request, array: Array | None) -> tuple[int
                 f"{request.input} has shape {array.shape}, so --{name} is {found}, not {asked}", f"leave --{name} out"
             )
     return batch, timesteps
-
-
-def _naming(path: str, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
-    """Yield the chunks of an input; an error about what they hold names the file."""
-    from rnncli.engine.array_files import about
-
-    with about(path, "an input"):
-        yield from chunks
 
 
 def _save(path: str | None, arrays: dict[str, Array]) -> None:

@@ -1,0 +1,173 @@
+"""Files that are read: opened, read by position, and refused by their first bytes.
+
+Nothing is mapped into memory, so a file that another program cuts meanwhile is an error and does not end the process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+import tempfile
+import weakref
+from collections.abc import Iterator
+
+from rnncli.errors import RnncliError, shorten
+from rnncli.quantities import memory
+
+_BLOCK = 1 << 20
+"""Bytes that are copied at a time from a pipe."""
+
+_BEGINNINGS = {
+    b"\x93NUMPY": "an array saved by numpy.save",
+    b"PK": "a zip archive, such as numpy.savez makes",
+    b"\x80": "pickled objects, which could run any code when they are loaded",
+    b"\x89HDF": "an HDF5 file",
+    b"\x1f\x8b": "a file compressed by gzip",
+    b"\xfd7zXZ": "a file compressed by xz",
+}
+"""What a file is that begins so."""
+
+
+class FileReader:
+    """A file that is read at any place, as it was when it was opened.
+
+    Args:
+        file: an open file descriptor; it is duplicated.
+        size: how many bytes may be read of it.
+
+    Attributes:
+        size: the size of the file in bytes.
+    """
+
+    def __init__(self, file: int, size: int) -> None:
+        self.size = size
+        self._file = os.dup(file)
+        self._modified = os.fstat(file).st_mtime_ns
+        weakref.finalize(self, os.close, self._file)
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Return bytes of the file; fewer than `size` only at its end.
+
+        Raises:
+            RnncliError: the file was changed since it was opened.
+        """
+        buffer = bytearray(max(0, min(size, self.size - offset)))
+        self.read_into(offset, memoryview(buffer))
+        return bytes(buffer)
+
+    def read_into(self, offset: int, buffer: memoryview) -> None:
+        """Fill a buffer with the bytes that begin at an offset, all of which are in the file.
+
+        Raises:
+            RnncliError: the file was changed since it was opened.
+        """
+        while len(buffer):
+            count = os.preadv(self._file, [buffer], offset)
+            if not count:
+                found = os.fstat(self._file).st_size
+                raise RnncliError(f"it became shorter while it was read: {self.size:,} bytes before, now {found:,}")
+            offset += count
+            buffer = buffer[count:]
+
+    def check_unchanged(self) -> None:
+        """Check that the file is as it was when it was opened, as far as its size and its time of change tell.
+
+        Raises:
+            RnncliError: it is not.
+        """
+        found = os.fstat(self._file)
+        if found.st_mtime_ns != self._modified:
+            raise RnncliError("it was changed while it was read", "copy it first, or wait until it is written")
+
+
+@contextlib.contextmanager
+def opened(path: str) -> Iterator[int]:
+    """Open a file for reading, and yield its descriptor while the block runs. Errors name the file.
+
+    Raises:
+        RnncliError: the file cannot be read, or the block says what is wrong with it.
+    """
+    with about(path):
+        try:
+            file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY)
+        except ValueError as fault:  # a name that no file can have
+            raise RnncliError(f"it cannot be read: {fault}") from None
+        try:
+            yield file
+        finally:
+            os.close(file)
+
+
+def is_regular(file: int) -> bool:
+    """Return whether a file can be read at any place; from a pipe or a device bytes come once, and may never end."""
+    return stat.S_ISREG(os.fstat(file).st_mode)
+
+
+def regular(file: int) -> FileReader:
+    """Return the reader of a regular file."""
+    return FileReader(file, os.fstat(file).st_size)
+
+
+def read_once(file: int, size: int) -> bytes:
+    """Return the next bytes of a pipe, fewer than `size` only at its end."""
+    parts = bytearray()
+    while len(parts) < size and (part := os.read(file, size - len(parts))):
+        parts += part
+    return bytes(parts)
+
+
+def spooled(file: int, start: bytes, size: int) -> FileReader:
+    """Return the reader of a temporary file with what has been read of a pipe and what follows, up to `size` bytes."""
+    with tempfile.TemporaryFile() as copy:
+        copied, part = 0, start
+        while part:
+            copy.write(part)
+            copied += len(part)
+            part = os.read(file, min(_BLOCK, size - copied)) if copied < size else b""
+        copy.flush()
+        return FileReader(copy.fileno(), copied)
+
+
+def check_room(size: int) -> None:
+    """Check that what comes through a pipe can be kept in a temporary file.
+
+    Raises:
+        RnncliError: there is no room for so much.
+    """
+    folder = tempfile.gettempdir()
+    free = shutil.disk_usage(folder).free
+    if size > free:
+        raise RnncliError(
+            f"it comes through a pipe and says that it has {memory(size)}, and {memory(free)} are free in {folder}",
+            "write it to a file on a larger disk first",
+        )
+
+
+def check_beginning(start: bytes, expected: bytes) -> None:
+    """Check that a file is of the kind that its first bytes tell.
+
+    Raises:
+        RnncliError: it is of another; the message says what was found and what was expected.
+    """
+    if not start.startswith(expected):
+        found = next((kind for beginning, kind in _BEGINNINGS.items() if start.startswith(beginning)), None)
+        if found is None:
+            found = f"something else: it begins with {shorten(repr(start[:8]))}" if start else "empty"
+        raise RnncliError(f"it is {found}; expected is {_BEGINNINGS[expected]}")
+
+
+@contextlib.contextmanager
+def about(path: str) -> Iterator[None]:
+    """Add the file's name to an error that is raised in the block.
+
+    Raises:
+        RnncliError: the file cannot be read, or the block says what is wrong with it.
+    """
+    try:
+        yield
+    except RnncliError as error:
+        raise RnncliError(f"{path}: {error.message}", error.advice) from None
+    except OSError as error:
+        raise RnncliError(f"{path} cannot be read: {error.strerror or error}") from None
