@@ -35,12 +35,12 @@ VIEWS: dict[str, list[list[str]]] = {
     "forward": [["--timesteps", "5"], ["--timesteps", "70", "--plot"], ["--init", "uniform"]],
     "explain": [[], ["--framework", "torch"]],
     "draw": [[], ["--timesteps", "3"]],
+    "sweep": [[], ["--timesteps", "100", "--batch", "64", "--sort", "macs"], ["--top", "3"]],
     "compare": [[], ["--timesteps", "100", "--batch", "64"]],
 }
 """The ways in which commands show networks to people."""
 
 ELSEWHERE = {
-    "sweep": "test_sweep.py",
     "solve": "prints a spec alone",
     "layers": "below",
     "completion": "prints a script",
@@ -54,7 +54,8 @@ def seen(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     """What a person sees of a command on a terminal of some width."""
 
     def see(columns: int, *arguments: str) -> str:
-        monkeypatch.setattr("rnncli.render.console.on_terminal", lambda: True)
+        for module in ("console", "terminal"):
+            monkeypatch.setattr(f"rnncli.render.{module}.on_terminal", lambda: True)
         monkeypatch.setenv("COLUMNS", str(columns))
         monkeypatch.setenv("LINES", "24")
         result = rnncli(*arguments)
@@ -165,3 +166,32 @@ def test_two_layers_that_differ_are_not_shown_as_one(seen: Callable[..., str]) -
 def test_a_long_spec_hangs_indented(seen: Callable[..., str]) -> None:
     first, second, *_ = seen(40, "summary", "input:8,lstm:128:seq:bi,lstm:128:seq:bi,dense:10:softmax").splitlines()
     assert (first, second) == ("input:8,lstm:128:seq:bi:x2,", "  dense:10:softmax")
+
+
+PATTERN = "embed:10000x{u=32..96..32},{lstm,gru}:{64..512..64}:seq:bi,gru:64:seq:bi=sum,dense:{u}"
+
+
+@pytest.mark.parametrize("columns", [*range(40, 130, 3), 150, 200])
+def test_a_sweep_keeps_within_the_terminal_and_its_specs_hang_indented(columns: int, seen: Callable[..., str]) -> None:
+    text = seen(columns, "sweep", PATTERN, "--timesteps", "100", "--batch", "1000", "--top", "40")
+    heading, *lines = text.splitlines()
+    assert max(map(len, lines)) <= columns
+    start = heading.index("Spec")
+    specs: list[str] = []
+    for line in lines:
+        figures, part = line[:start], line[start:]
+        if figures.strip():
+            assert re.search(r"[\dB)]  +$", figures)
+            specs.append(part)
+        else:
+            assert re.match(r"  \S", part)
+            specs[-1] += part.strip()
+    piped = seen(10_000, "sweep", PATTERN, "--timesteps", "100", "--batch", "1000", "--top", "40")
+    assert specs == [line.split()[-1] for line in piped.splitlines()[1:]]
+
+
+def test_the_column_that_a_sweep_is_sorted_by_is_the_last_to_leave(seen: Callable[..., str]) -> None:
+    titles = [
+        seen(44, "sweep", PATTERN, "--timesteps", "9", "--sort", key).splitlines()[0] for key in ("memory", "macs")
+    ]
+    assert [title.split() for title in titles] == [["Memory", "Spec"], ["MACs", "Spec"]]

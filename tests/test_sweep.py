@@ -156,6 +156,41 @@ def test_a_sweep_reads_as_it_was_reviewed(rnncli: Run, screen: Screen) -> None:
     screen("sweep", result.stdout)
 
 
+def test_what_is_the_same_in_every_row_is_said_above_and_has_no_column(rnncli: Run) -> None:
+    above, titles, *shown = rnncli("sweep", "input:5x8,{gru,lstm}:16").stdout.splitlines()
+    assert above == "The same in every row: Layer outputs 64 B, Output shape (None, 16)"
+    assert titles.split() == ["Parameters", "Memory", "MACs/step", "MACs", "Spec"]
+    assert [line.split()[-1] for line in shown] == ["input:5x8,gru:16", "input:5x8,lstm:16"]
+
+
+def test_figures_that_only_look_the_same_keep_their_column(rnncli: Run) -> None:
+    shown = rnncli("sweep", "embed:{1000000,1000001}x64,dense:4").stdout
+    assert shown.splitlines()[1].split() == ["Parameters", "Memory", "Spec"]
+    assert shown.count("244.14 MB") == 2
+
+
+def test_a_single_row_has_all_columns_that_are_known(rnncli: Run) -> None:
+    titles, _ = rnncli("sweep", "input:8,gru:16").stdout.splitlines()
+    assert titles.split() == ["Parameters", "Memory", "MACs/step", "Layer", "outputs", "Output", "shape", "Spec"]
+
+
+def test_a_column_that_begins_to_change_is_there_from_then_on_under_new_titles(rnncli: Run) -> None:
+    lines = rnncli(
+        "sweep", "-", stdin="input:8,gru:{3,4}\ninput:8,gru:{5,6}\ninput:8x2,gru:{7,8}\n"
+    ).stdout.splitlines()
+    assert [line.split()[-1] for line in lines] == [
+        *("Spec", "input:8,gru:3", "input:8,gru:4", "input:8,gru:5", "input:8,gru:6"),
+        *("Spec", "input:8x2,gru:7", "input:8x2,gru:8"),
+    ]
+    assert ("MACs " in lines[0].replace("MACs/step", ""), " MACs " in lines[5]) == (False, True)
+
+
+def test_a_table_that_is_piped_is_never_wrapped(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = rnncli("sweep", WIDTHS).stdout
+    monkeypatch.setenv("COLUMNS", "40")
+    assert rnncli("sweep", WIDTHS).stdout == whole
+
+
 def test_quoted_and_unquoted_patterns_give_the_same_rows(rnncli: Run) -> None:
     pattern = "embed:10x{2..6..2},{lstm,gru}:{8,16}"
     assert rows(rnncli, pattern) == rows(rnncli, *parse_pattern(pattern).expand())

@@ -22,6 +22,7 @@ from rnncli.layers.weights import Framework
 from rnncli.network import Network
 from rnncli.render.candidates import CandidateTable
 from rnncli.render.records import NETWORK, Record, row_each
+from rnncli.render.terminal import terminal_width
 from rnncli.render.writers import writer
 from rnncli.search.brace_hints import read_pattern
 from rnncli.search.braces import Pattern
@@ -109,7 +110,7 @@ def command(
     if top is not None:
         order = order or LARGEST
     tally = Tally()
-    table = CandidateTable() if format_ == "table" else writer(format_, CANDIDATES)
+    table = _table(order) if format_ == "table" else writer(format_, CANDIDATES)
     faults: list[RnncliError] = []
     patterns = _patterns(specs(pattern, _read_pieces), faults)
     groups: Iterable[Iterable[Pattern]]
@@ -142,6 +143,10 @@ def command(
     _conclude(tally, setting, budget)
     if faults:
         click.get_current_context().exit(max(fault.exit_status for fault in faults))
+
+
+def _table(order: Order | None) -> CandidateTable:
+    return CandidateTable(terminal_width(), None if order is None else SORT_KEYS[order.key])
 
 
 def _record(candidate: Candidate, setting: Setting) -> Record:

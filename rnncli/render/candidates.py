@@ -2,47 +2,155 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from rnncli.quantities import figure_text, shape_text
 from rnncli.render.records import Record
+from rnncli.render.wrapping import INDENT, wrapped
 from rnncli.summary import TOTALS
 from rnncli.vocabulary import title
+
+_COLUMNS = (*TOTALS, "output_shape")
+"""The keys of what stands before the spec."""
+
+_TITLES = {**{key: title(key) for key in TOTALS}, "output_shape": "Output shape"}
+
+_LEAVE = ("output_bytes", "macs_per_step", "output_shape", "macs", "total_bytes", "total_params")
+"""The order in which columns leave a table that is too wide."""
+
+_GAP = "  "
+
+_LEAST_ROOM = 24
+"""The least columns of a terminal for a spec beside its figures. The longest number in a spec fits there."""
+
+Row = dict[str, str]
+"""The texts of a candidate by its keys."""
 
 
 class CandidateTable:
     """Writes candidates in columns. The spec comes last, since nobody knows how long the next one is.
 
-    The other columns are as wide as what has been seen, and grow where that is not enough.
+    The other columns are as wide as what has been seen, and grow where that is not enough. What is the same in all rows
+    of the first batch is said above, in place of a column; should it change later, the column is there from then on,
+    under new titles.
+
+    Args:
+        width: the columns of the terminal, or None where nothing limits a line. Where the table is too wide columns
+            leave, and specs are wrapped; where not even the last one fits, a candidate is a block of names and values.
+        sorted_by: the key that the candidates are sorted by, whose column is the last to leave.
     """
 
-    def __init__(self) -> None:
-        self._widths: list[int] = []
-        self._figures: list[str] = []
+    def __init__(self, width: int | None = None, sorted_by: str | None = None) -> None:
+        self._width = width
+        self._leave = sorted(_LEAVE, key=lambda key: key == sorted_by)
+        self._same: Record | None = None
+        self._left: set[str] = set()
+        self._widths: dict[str, int] = {}
+        self._in_blocks = False
 
     def begin(self) -> str:
-        """Return nothing: how wide the titles are depends on the first rows."""
+        """Return nothing: what the titles are depends on the first rows."""
         return ""
 
     def rows(self, records: Sequence[Record]) -> str:
-        """Return the rows of some candidates, the titles above the first."""
-        titles = []
-        if not self._widths:
-            # What is not known of the first candidates has no column.
-            self._figures = [key for key in TOTALS if any(record[key] is not None for record in records)]
-            titles = [[*map(title, self._figures), "Output shape", "Spec"]]
-            self._widths = [0] * (len(self._figures) + 1)
-        rows = titles + [self._cells(record) for record in records]
-        self._widths = [max(width, *(len(row[i]) for row in rows)) for i, width in enumerate(self._widths)]
-        *numbers, output = self._widths
-        return "".join(
-            "  ".join([*map(str.rjust, row[:-2], numbers), row[-2].ljust(output), row[-1]]) + "\n" for row in rows
-        )
+        """Return the rows of some candidates, the titles above the first, and wherever the columns change."""
+        rows = [_texts(record) for record in records]
+        before = None if self._same is None else self._shown()
+        self._same = _same_in_all(records, self._same)
+        self._fit(rows)
+        lines: list[str] = []
+        if self._in_blocks:
+            lines += self._above() if before is None else []
+            for row in rows:
+                lines += self._block(row)
+        else:
+            if before != self._shown():
+                lines += [*self._above(), self._line({**_TITLES, "spec": "Spec"})]
+            for row in rows:
+                lines += self._wrapped(row)
+        return "".join(f"{line}\n" for line in lines)
 
     def end(self) -> str:
         """Return nothing."""
         return ""
 
-    def _cells(self, record: Record) -> list[str]:
-        figures = [figure_text(key, record[key]) for key in self._figures]
-        return [*figures, shape_text(record["output_shape"]), record["spec"]]
+    def _shown(self) -> list[str]:
+        return [key for key in _COLUMNS if key not in (self._same or {}) and key not in self._left]
+
+    def _fit(self, rows: Sequence[Row]) -> None:
+        """Widen the columns for some more rows; let columns leave until there is room for the specs."""
+        for key in _COLUMNS:
+            seen = self._widths.get(key, len(_TITLES[key]))
+            self._widths[key] = max(seen, *(len(row[key]) for row in rows))
+        longest = max(len(row["spec"]) for row in rows)
+        while not self._in_blocks and self._width is not None and self._room() < min(longest, _LEAST_ROOM):
+            shown = self._shown()
+            if len(shown) > 1:
+                self._left.add(next(key for key in self._leave if key in shown))
+            else:
+                self._in_blocks = True
+
+    def _room(self) -> int:
+        """Return how many columns are left for a spec."""
+        assert self._width is not None
+        return self._width - sum(self._widths[key] + len(_GAP) for key in self._shown())
+
+    def _above(self) -> Iterator[str]:
+        """Yield the lines that say what is the same in all rows."""
+        same = self._same or {}
+        known = [f"{_TITLES[key]} {_text(key, value)}" for key, value in same.items() if value is not None]
+        if known:
+            text = f"The same in every row: {', '.join(known)}"
+            yield from [text] if self._width is None else wrapped(text, self._width)
+
+    def _line(self, row: Row) -> str:
+        cells = [
+            row[key].ljust(self._widths[key]) if key == "output_shape" else row[key].rjust(self._widths[key])
+            for key in self._shown()
+        ]
+        return _GAP.join([*cells, row["spec"]])
+
+    def _wrapped(self, row: Row) -> Iterator[str]:
+        line = self._line(row)
+        if self._width is None or len(line) <= self._width:
+            yield line
+            return
+        room = self._room()
+        first, *further = wrapped(row["spec"], room)
+        yield self._line({**row, "spec": first})
+        for part in further:
+            yield " " * (self._width - room) + part
+
+    def _block(self, row: Row) -> Iterator[str]:
+        """Yield a candidate's spec and, below it, a line for each figure."""
+        assert self._width is not None
+        yield from wrapped(row["spec"], self._width)
+        keys = [key for key in _COLUMNS if key not in (self._same or {})]
+        names = max((len(_TITLES[key]) for key in keys), default=0)
+        for key in keys:
+            line = f"{' ' * INDENT}{_TITLES[key].ljust(names)}{_GAP}{row[key]}"
+            if len(line) <= self._width:
+                yield line
+            else:
+                yield f"{' ' * INDENT}{_TITLES[key]}"
+                yield from (f"{' ' * 2 * INDENT}{part}" for part in wrapped(row[key], self._width - 2 * INDENT))
+
+
+def _texts(record: Record) -> Row:
+    return {key: _text(key, record[key]) for key in _COLUMNS} | {"spec": record["spec"]}
+
+
+def _text(key: str, value: Any) -> str:
+    return shape_text(value) if key == "output_shape" else figure_text(key, value)
+
+
+def _same_in_all(records: Sequence[Record], before: Record | None) -> Record:
+    """Return what is the same in some candidates: of all columns in the first ones, then of what was so far.
+
+    A single first candidate says nothing of those to come, but for what is not known of it.
+    """
+    if before is None:
+        first = records[0]
+        before = {key: first[key] for key in _COLUMNS if len(records) > 1 or first[key] is None}
+    return {key: value for key, value in before.items() if all(record[key] == value for record in records)}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
+
+from rnncli.render.terminal import on_terminal
 
 _UNLIMITED = 100_000
 """Columns of an output that is not a terminal, so that a table is never cut there."""
@@ -72,11 +73,6 @@ def screen(picture: str | None, title: str) -> Iterator[Callable[..., None]]:
 def drawing_width(console: Console) -> int:
     """Return how wide a drawing or a plot may be: as wide as the console, or 80 columns where nothing limits that."""
     return console.width if console.width < _UNLIMITED else _DRAWING_WIDTH
-
-
-def on_terminal() -> bool:
-    """Return whether standard output is a terminal."""
-    return sys.stdout is not None and sys.stdout.isatty()
 
 
 def stdout_console() -> Console:

@@ -9,8 +9,9 @@ from rich.text import Text
 
 from rnncli.layers.weights import FRAMEWORK_NAMES
 from rnncli.quantities import shape_text
-from rnncli.render.layout import INDENT, hanging, in_characters_of, print_hanging
+from rnncli.render.layout import hanging, in_characters_of, print_hanging
 from rnncli.render.tables import equal_but_for_its_name, print_head, run_name, shape_cell
+from rnncli.render.wrapping import INDENT
 from rnncli.reports.explanation import Explanation, Formula, LayerExplanation
 from rnncli.reports.folding import folded
 

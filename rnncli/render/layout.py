@@ -5,7 +5,6 @@ A number is never broken or cut, and no line is wider than the console.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Sequence
 from itertools import accumulate
 from typing import NamedTuple
@@ -15,8 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Span, Text
 
-INDENT = 2
-"""Columns that the further lines of a text are indented."""
+from rnncli.render.wrapping import INDENT, break_at, short_numbers
 
 _ASCII = {
     "×": "x",
@@ -178,7 +176,7 @@ def hanging(console: Console, text: Text, start: int = 0, width: int | None = No
         indent = start
         rest = _with_short_numbers(paragraph, max(1, width - further))
         while rest.cell_len > width - indent:
-            line, rest = rest.divide([_break(rest.plain, max(1, width - indent))])
+            line, rest = rest.divide([break_at(rest.plain, max(1, width - indent))])
             line.rstrip()
             yield Text.assemble(" " * indent, line)
             rest = _without_lead(rest)
@@ -203,40 +201,8 @@ def _ascii(text: str) -> str:
 
 
 def _with_short_numbers(text: Text, room: int) -> Text:
-    """Return a text with numbers that are too long for a line written short: 8.507e+37."""
-    words = text.plain.split(" ")
-    if max(map(len, words)) <= room:
-        return text
-    short = [
-        re.sub(r"[0-9]{1,3}(,[0-9]{3})+", lambda number: f"{int(number[0].replace(',', '')):.3e}", word)
-        if len(word) > room
-        else word
-        for word in words
-    ]
-    return Text(" ".join(short), style=text.style)
-
-
-def _break(text: str, room: int) -> int:
-    """Return where to break a text that is too long for a line.
-
-    The best place is a space before an equals sign, then one outside of parentheses, then any other space; but not one
-    behind a multiplication sign, or behind a number that the text starts with. A text without such a space is a spec,
-    which is broken behind a comma or else a colon.
-    """
-    equals, outside, inside, depth = 0, 0, 0, 0
-    for position, character in enumerate(text[: room + 1]):
-        depth += (character == "(") - (character == ")")
-        if character == " " and position > 2 * INDENT and text[position - 1] != "×":
-            outside, inside = (outside, position) if depth else (position, inside)
-            if text.startswith("=", position + 1) and position > room // 2:
-                equals = position
-    if equals or outside or inside:
-        return equals or outside or inside
-    for mark in (r",(?![0-9]{3}(?![0-9]))", ":"):
-        marks = [match.end() for match in re.finditer(mark, text[: 2 * room]) if match.end() <= room]
-        if marks:
-            return marks[-1]
-    return room
+    short = short_numbers(text.plain, room)
+    return text if short == text.plain else Text(short, style=text.style)
 
 
 def _without_lead(text: Text) -> Text:

@@ -1,0 +1,57 @@
+"""Where a text that is too long for a line is broken, as plain text, without Rich: a number is never broken or cut."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+INDENT = 2
+"""Columns that the further lines of a text are indented."""
+
+
+def wrapped(text: str, room: int) -> Iterator[str]:
+    """Yield the lines of a text without line ends, none of them wider than `room`, the further ones indented."""
+    indent = 0
+    rest = short_numbers(text, max(1, room - INDENT))
+    while len(rest) > room - indent:
+        end = break_at(rest, max(1, room - indent))
+        yield " " * indent + rest[:end].rstrip()
+        rest = rest[end:].lstrip(" ")
+        indent = min(INDENT, room // 2)
+    yield " " * indent + rest
+
+
+def break_at(text: str, room: int) -> int:
+    """Return where to break a text that is too long for a line.
+
+    The best place is a space before an equals sign, then one outside of parentheses, then any other space; but not one
+    behind a multiplication sign, or behind a number that the text starts with. A text without such a space is a spec,
+    which is broken behind a comma or else a colon.
+    """
+    equals, outside, inside, depth = 0, 0, 0, 0
+    for position, character in enumerate(text[: room + 1]):
+        depth += (character == "(") - (character == ")")
+        if character == " " and position > 2 * INDENT and text[position - 1] != "×":
+            outside, inside = (outside, position) if depth else (position, inside)
+            if text.startswith("=", position + 1) and position > room // 2:
+                equals = position
+    if equals or outside or inside:
+        return equals or outside or inside
+    for mark in (r",(?![0-9]{3}(?![0-9]))", ":"):
+        marks = [match.end() for match in re.finditer(mark, text[: 2 * room]) if match.end() <= room]
+        if marks:
+            return marks[-1]
+    return room
+
+
+def short_numbers(text: str, room: int) -> str:
+    """Return a text with numbers that are too long for a line written short: 8.507e+37."""
+    words = text.split(" ")
+    if max(map(len, words)) <= room:
+        return text
+    return " ".join(
+        re.sub(r"[0-9]{1,3}(,[0-9]{3})+", lambda number: f"{int(number[0].replace(',', '')):.3e}", word)
+        if len(word) > room
+        else word
+        for word in words
+    )
