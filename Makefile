@@ -4,12 +4,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 FRAMEWORKS := .venv-frameworks
+OLDEST := .venv-oldest
+NEWEST := .venv-newest
+LOWER_BOUNDS := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint wheel bench golden judge man clean
+.PHONY: help demo test test-oldest lint wheel bench golden judge man clean
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(VENV)/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "rnncli needs Python 3.11 or newer: make PYTHON=python3.12")'
@@ -23,12 +26,30 @@ $(FRAMEWORKS)/.installed: pyproject.toml
 	$(FRAMEWORKS)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[test]' keras torch onnx onnxruntime
 	@touch $@
 
+$(OLDEST)/.installed: pyproject.toml
+	"$$($(PYTHON) tests/pythons.py oldest)" -m venv --clear $(OLDEST)
+	$(PYTHON) -c '$(LOWER_BOUNDS)' | sed 's/>=/==/' > $(OLDEST)/constraints.txt
+	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(OLDEST)/constraints.txt --editable '.[test]'
+	@touch $@
+
+$(NEWEST)/.installed: pyproject.toml
+	"$$($(PYTHON) tests/pythons.py newest)" -m venv --clear $(NEWEST)
+	$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade --editable '.[test]'
+	@touch $@
+
 demo: $(VENV)/.installed  ## Set up, then show a network and run it
 	$(BIN)/rnncli summary embed:10000x32,rnn:32:seq,rnn:32
 	$(BIN)/rnncli forward embed:10000x32,rnn:32:seq,rnn:32 --timesteps 100
 
 test: $(VENV)/.installed  ## Run the tests
 	$(BIN)/python -m pytest -n auto --dist worksteal
+
+test-oldest: $(OLDEST)/.installed $(NEWEST)/.installed  ## Run the tests on the oldest Python and libraries and on the newest Python (minutes)
+	@for environment in $(OLDEST) $(NEWEST); do \
+	  $$environment/bin/python -V; \
+	  $$environment/bin/python -m pip freeze --disable-pip-version-check | grep -E '^(click|numpy|rich)='; \
+	  $$environment/bin/python -m pytest -n auto --dist worksteal || exit 1; \
+	done
 
 lint: $(VENV)/.installed  ## Check style (ruff) and types (mypy)
 	$(BIN)/ruff check .
@@ -60,5 +81,5 @@ man: $(VENV)/.installed  ## Make the manual page anew from the commands
 	$(BIN)/python -m pytest --quiet --rewrite-screens tests/test_manual.py
 
 clean:  ## Remove everything that make has made
-	rm -rf $(VENV) $(FRAMEWORKS) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(FRAMEWORKS) $(OLDEST) $(NEWEST) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import random
 import re
 import subprocess
 import sys
@@ -21,7 +22,7 @@ collect_ignore = ["golden", "benchmarks"]
 """What needs the frameworks; pytest would look for examples in it."""
 
 SCREENS = Path(__file__).parent / "screens"
-HEARD = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "TERM", "RNNCLI_SPEC", "PYTHONIOENCODING")
+HEARD = ("NO_COLOR", "FORCE_COLOR", "COLORTERM", "COLUMNS", "LINES", "TERM", "RNNCLI_SPEC", "PYTHONIOENCODING")
 """What the environment can say to rnncli; a test says it anew."""
 PATIENCE = 60
 """Seconds until a program that hangs is given up."""
@@ -40,6 +41,12 @@ class Result(NamedTuple):
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--rewrite-screens", action="store_true", help="write tests/screens and README.md anew")
+    parser.addoption("--shuffle", metavar="SEED", help="run the tests in another order, the same for the same SEED")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if seed := config.getoption("--shuffle"):
+        random.Random(seed).shuffle(items)
 
 
 @pytest.fixture(autouse=True)

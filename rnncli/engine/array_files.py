@@ -21,7 +21,8 @@ def write_arrays(path: str, arrays: Mapping[str, Array]) -> None:
         RnncliError: it cannot be written.
     """
     with written_whole(path) as file:
-        np.savez(file, allow_pickle=False, **arrays)
+        # Without allow_pickle, which NumPy 2.0 takes for one more array and which the types expect among the keywords.
+        np.savez(file, **arrays)  # type: ignore[arg-type]
 
 
 @contextlib.contextmanager

@@ -88,7 +88,7 @@ def stdout_console() -> Console:
         highlight=False,
         emoji=False,
         markup=False,
-        # An empty FORCE_COLOR or NO_COLOR counts as not set.
-        force_terminal=True if os.environ.get("FORCE_COLOR") else None,
+        # An empty FORCE_COLOR or NO_COLOR counts as not set, whatever versions of Rich think.
+        force_terminal=bool(os.environ.get("FORCE_COLOR")) or on_terminal(),
         no_color=bool(os.environ.get("NO_COLOR")),
     )
