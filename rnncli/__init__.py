@@ -18,27 +18,32 @@ NumPy nor Rich:
 'units × (input + units + 1)'
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-from rnncli.errors import ArgumentError, RnncliError, SpecError, UsageError
-from rnncli.network import Network
-from rnncli.summary import LayerSummary, Summary
+# The program starts here. Nothing is imported, so that it soon comes to where it listens to Ctrl-C.
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from rnncli.engine import Model
+    from rnncli.errors import ArgumentError, RnncliError, SpecError, UsageError
+    from rnncli.network import Network
     from rnncli.reports.comparison import compare
     from rnncli.reports.explanation import explain
     from rnncli.search.budget import Budget
     from rnncli.search.solution import solve
     from rnncli.search.sweep import sweep
+    from rnncli.summary import LayerSummary, Summary
 
 __version__ = "0.1.0"
 
 _LATER = {
+    "ArgumentError": "rnncli.errors",
     "Budget": "rnncli.search.budget",
+    "LayerSummary": "rnncli.summary",
     "Model": "rnncli.engine",
+    "Network": "rnncli.network",
+    "RnncliError": "rnncli.errors",
+    "SpecError": "rnncli.errors",
+    "Summary": "rnncli.summary",
+    "UsageError": "rnncli.errors",
     "compare": "rnncli.reports.comparison",
     "explain": "rnncli.reports.explanation",
     "solve": "rnncli.search.solution",

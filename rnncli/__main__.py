@@ -1,26 +1,43 @@
 """The program `rnncli`, also run as `python -m rnncli`."""
 
-from __future__ import annotations
-
 import gc
+import os
 import sys
 
 
 def main() -> None:
     """Run the command line and end the process with its exit status."""
+    try:
+        from rnncli.system.signals import end_on_signals
+
+        # Before anything else: nothing is undone yet, and somebody may have pressed Ctrl-C already.
+        end_on_signals()
+    except KeyboardInterrupt:
+        os._exit(130)
     # Looking for cycles while the libraries are imported, and once more when the process ends, takes a seventh of a
     # short run. What is large are arrays, and they are in no cycle.
     gc.disable()
+    if not sys.warnoptions:
+        _hush()
     from rnncli.cli import cli
+    from rnncli.system.streams import prepare
 
-    for stream in (sys.stdout, sys.stderr):
-        # A terminal that cannot print a character shows a question mark; it is no reason to fail.
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
+    prepare()
     try:
         cli.main(prog_name="rnncli")
     finally:
         gc.freeze()
+
+
+def _hush() -> None:
+    """Show nothing that Python says by itself: it names source files, and a user can do nothing about it.
+
+    Whoever wants to see warnings asks Python for them: `python -W default -m rnncli`, or PYTHONWARNINGS.
+    """
+    import warnings
+
+    warnings.simplefilter("ignore")
+    sys.unraisablehook = lambda fault: None
 
 
 if __name__ == "__main__":

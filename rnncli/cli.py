@@ -17,7 +17,8 @@ from rnncli.commands import COMPLETION
 from rnncli.commands.command_line import TYPED
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.report import report
-from rnncli.errors import EXIT_FAILED, EXIT_INTERRUPTED, RnncliError
+from rnncli.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, RnncliError
+from rnncli.system.signals import INTERRUPTED
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -121,24 +122,32 @@ class RnncliGroup(GroupedCommand, click.Group):
         return context
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command. Click would turn Ctrl-C into status 1; the shell expects 130."""
+        """Run the command. Click would turn Ctrl-C into status 1; the shell expects 130.
+
+        In the program itself Ctrl-C raises nothing; see `rnncli.system.signals`.
+        """
         try:
             with _past_click():
                 return super().invoke(ctx)
         except KeyboardInterrupt:
-            # The terminal has echoed ^C: end its line.
-            lead = "\n" if sys.stderr is not None and sys.stderr.isatty() else ""
-            click.echo(f"{lead}Interrupted", err=True)
+            click.echo(INTERRUPTED, nl=False, err=True)
             ctx.exit(EXIT_INTERRUPTED)
 
 
 def _status_of(work: Callable[[], object], typed: Sequence[str]) -> int:
     """Do the work of a command line, print the error if there is one, and return the exit status."""
+    status = _worked(work, typed)
+    if status == EXIT_DONE and sys.stdout is None:
+        return report(RnncliError("standard output is closed"))
+    # What an error left unwritten: Python would fail on it once more when it ends, with a status of its own.
+    return max(status, _worked(_flush, typed))
+
+
+def _worked(work: Callable[[], object], typed: Sequence[str]) -> int:
     try:
         result = work()
-        if sys.stdout is not None:
-            sys.stdout.flush()
-        return result if isinstance(result, int) else 0
+        _flush()
+        return result if isinstance(result, int) else EXIT_DONE
     except click.ClickException as error:
         from rnncli.commands.mistakes import usage_error
 
@@ -150,18 +159,23 @@ def _status_of(work: Callable[[], object], typed: Sequence[str]) -> int:
     except (BrokenPipeError, _ClosedPipeError):
         # The reader has seen enough (`| head`).
         _drop_stdout()
-        return 0
+        return EXIT_DONE
     except OSError as error:
         status = report(RnncliError(error.strerror or str(error)))
         _drop_stdout()
         return status
     except MemoryError:
-        return report(RnncliError("out of memory", "a smaller --batch or --timesteps may fit"))
+        return report(RnncliError("out of memory"))
     except Exception as error:
         if os.environ.get("RNNCLI_DEBUG"):
             raise
         message = f"{type(error).__name__}: {error}; this is a bug in rnncli"
         return report(RnncliError(message, "please report it with the command line and what RNNCLI_DEBUG=1 shows"))
+
+
+def _flush() -> None:
+    if sys.stdout is not None:
+        sys.stdout.flush()
 
 
 def _drop_stdout() -> None:

@@ -217,7 +217,7 @@ def test_a_value_that_is_missing_or_wrong_is_repaired(command: str, option: clic
     name, arguments = long_name(option), arguments_of(command)
     if option.is_flag:
         wrong = [[*arguments, f"{name}=yes"]]
-    elif option.type is click.STRING:
+    elif isinstance(option.type, click.types.StringParamType):
         wrong = [[*arguments, name]]  # any text is a value
     else:
         wrong = [[*arguments, name], [*arguments, name, "bogus"], [*arguments, f"{name}=bogus"], [name, *arguments]]

@@ -13,7 +13,7 @@ import rnncli
 PACKAGE = Path(rnncli.__file__).parent
 
 FLOORS = (
-    ("errors",),
+    ("errors", "system"),
     ("atomic", "quantities", "vocabulary"),
     ("layers",),
     ("language", "summary"),

@@ -394,7 +394,7 @@ def test_states_and_the_chunk_of_an_input_are_part_of_what_a_run_takes(monkeypat
     np.save("x.npy", np.zeros((100, 50, 512)))
     spec = "input:512,rnn:4096"
     with monkeypatch.context() as full:
-        full.setattr("rnncli.engine.memory.available_bytes", lambda: 0)
+        full.setattr("rnncli.engine.memory.free_bytes", lambda: 0)
         taken = []
         for request in (Request(batch=100), Request(input="x.npy"), Request(batch=100, state="s.npz")):
             with pytest.raises(RnncliError, match="for its run") as error:

@@ -32,7 +32,11 @@ _LAYOUT = row_each_layer(
 """How the layers of a run become rows."""
 
 
-@click.command(cls=GroupedCommand, short_help="Run the network in NumPy and show what comes out.")
+@click.command(
+    cls=GroupedCommand,
+    short_help="Run the network in NumPy and show what comes out.",
+    less_memory="a smaller --batch or --timesteps may fit",
+)
 @click.argument("spec", nargs=-1, shell_complete=complete_spec)
 @number_option("--timesteps", f"Length of the sequence.  [default: {DEFAULT_TIMESTEPS}]")
 @number_option("--batch", "Samples at a time.  [default: 1]")
@@ -55,10 +59,10 @@ _LAYOUT = row_each_layer(
 @framework_option
 @file_option("--input", extension="npy", meaning="Read the input: (batch, timesteps[, features]).")
 @file_option("--weights", extension="npz", meaning="Read the weights: arrays called LAYER/WEIGHT.")
-@file_option("--save-weights", extension="npz", meaning="Write the weights.")
-@file_option("-o", "--output", extension="npy", meaning="Write the network's output, as it is made.")
+@file_option("--save-weights", extension="npz", meaning="Write the weights.", written=True)
+@file_option("-o", "--output", extension="npy", meaning="Write the network's output, as it is made.", written=True)
 @file_option("--state", extension="npz", meaning="Start from the states that --save-state wrote.")
-@file_option("--save-state", extension="npz", meaning="Write the last state of every recurrent layer.")
+@file_option("--save-state", extension="npz", meaning="Write the last state of every recurrent layer.", written=True)
 @click.option("--plot", "study", is_flag=True, help="Show the last recurrent layer's activations over time.")
 @format_option
 @svg_option

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
+
+from rnncli.commands.values import FileName
+from rnncli.errors import RnncliError
 
 GROUPS = {
     "Network": ("--batch", "--timesteps", "--input", "--state", "--weights", "--init", "--seed"),
@@ -30,7 +35,15 @@ def long_name(option: click.Parameter) -> str:
 
 
 class GroupedCommand(click.Command):
-    """A command whose help shows its options in groups."""
+    """A command whose help shows its options in groups, and that looks at its files before it begins.
+
+    Args:
+        less_memory: how the command takes less memory, for an error that says there is none left.
+    """
+
+    def __init__(self, *arguments: Any, less_memory: str | None = None, **extra: Any) -> None:
+        super().__init__(*arguments, **extra)
+        self.less_memory = less_memory
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Return the arguments, and behind them the options in the order of the groups."""
@@ -38,6 +51,27 @@ class GroupedCommand(click.Command):
         options = [each for each in parameters if isinstance(each, click.Option)]
         arguments = [each for each in parameters if not isinstance(each, click.Option)]
         return [*arguments, *sorted(options, key=lambda option: _PLACES[long_name(option)])]
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command, once it is known that its files can be written and that none is lost.
+
+        Raises:
+            RnncliError: a file cannot be written, or there is no memory left.
+            UsageError: a file would be written over another that is read or written.
+        """
+        files: dict[bool, dict[str, str]] = {True: {}, False: {}}
+        for option in self.params:
+            path = ctx.params.get(str(option.name))
+            if isinstance(option.type, FileName) and path is not None:
+                files[option.type.written][long_name(option)] = path
+        if files[True]:
+            from rnncli.system.places import check_files
+
+            check_files(reads=files[False], writes=files[True])
+        try:
+            return super().invoke(ctx)
+        except MemoryError:
+            raise RnncliError("out of memory", self.less_memory) from None
 
     def groups(self, ctx: click.Context) -> dict[str, list[tuple[str, str]]]:
         """Return for each group that the command has options of, how each is written and what it does."""

@@ -9,7 +9,7 @@ import click
 
 from rnncli.commands.command_line import this_line
 from rnncli.commands.completing import complete_files
-from rnncli.commands.values import big_number, memory_size, number
+from rnncli.commands.values import FileName, big_number, memory_size, number
 from rnncli.errors import UsageError
 from rnncli.layers.weights import FRAMEWORKS
 from rnncli.render.writers import WRITERS
@@ -40,10 +40,10 @@ def number_option(name: str, meaning: str) -> Callable[[Command], Command]:
     return click.option(name, type=number, metavar="N", help=meaning)
 
 
-def file_option(*names: str, extension: str, meaning: str) -> Callable[[Command], Command]:
-    """Return an option that takes a file with that extension; its help is `meaning`."""
+def file_option(*names: str, extension: str, meaning: str, written: bool = False) -> Callable[[Command], Command]:
+    """Return an option that takes a file with that extension, read or written; its help is `meaning`."""
     metavar, complete = f"FILE.{extension}", complete_files(extension)
-    return click.option(*names, metavar=metavar, shell_complete=complete, help=meaning)
+    return click.option(*names, type=FileName(written), metavar=metavar, shell_complete=complete, help=meaning)
 
 
 def budget_options(command: Command) -> Command:
@@ -67,7 +67,7 @@ format_option = click.option(
     default="table",
     help="table is for people; the others hold plain numbers. JSON is one object a line, HTML a table for a web page.",
 )
-svg_option = file_option("--svg", extension="svg", meaning="Save what is shown as a picture, too.")
+svg_option = file_option("--svg", extension="svg", meaning="Save what is shown as a picture, too.", written=True)
 dtype_option = click.option(
     "--dtype",
     type=click.Choice(tuple(DTYPE_BYTES)),

@@ -9,6 +9,7 @@ import click
 
 from rnncli.render.records import Record
 from rnncli.render.writers import Writer
+from rnncli.system.signals import undone_by_signals
 
 
 @contextmanager
@@ -29,8 +30,14 @@ def printed(writer: Writer) -> Iterator[Callable[[Sequence[Record]], None]]:
             begun = True
         click.echo(text, nl=False)
 
-    try:
-        yield show
-    finally:
+    def end() -> None:
+        nonlocal begun
         if begun:
+            begun = False
             click.echo(writer.end(), nl=False)
+
+    with undone_by_signals(end):
+        try:
+            yield show
+        finally:
+            end()

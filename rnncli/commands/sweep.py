@@ -30,12 +30,17 @@ from rnncli.search.budget import Budget
 from rnncli.search.selection import LARGEST, SORT_KEYS, Order, Tally, ordered, within
 from rnncli.search.sweep import BATCH, Candidate, Setting, batches, reason
 from rnncli.summary import TOTALS
+from rnncli.system.memory import RESERVE, free_bytes
 
 CANDIDATES = row_each("Candidates", *NETWORK, "output_shape", *TOTALS)
 """How candidates become rows."""
 
 _COUNTABLE = 10**15
 """Beyond it a share of the work says nothing, and the bar only shows that there is some."""
+
+
+_SORTING = 48
+"""Bytes that it takes to sort one candidate, beside the candidate itself."""
 
 
 def _order(text: str) -> Order:
@@ -57,7 +62,10 @@ def _nearest_order(text: str) -> str | None:
     return None if key is None else "-" * text.startswith("-") + key
 
 
-@click.command(cls=GroupedCommand, short_help="One row for each of many candidates.")
+_LESS_MEMORY = "--top N keeps no more than the first N in memory"
+
+
+@click.command(cls=GroupedCommand, short_help="One row for each of many candidates.", less_memory=_LESS_MEMORY)
 @click.argument("pattern", nargs=-1, shell_complete=complete_pattern)
 @budget_options
 @click.option(
@@ -124,6 +132,8 @@ def command(
     def kept() -> Iterator[list[Candidate]]:
         for batch in batches(groups, setting):
             yield within(batch, budget, tally)
+            if order is not None:
+                _check_memory(min(tally.within, top or tally.within))
             tick(len(batch))
 
     def show(rows: list[Candidate]) -> None:
@@ -152,6 +162,17 @@ def _table(order: Order | None) -> CandidateTable:
 def _record(candidate: Candidate, setting: Setting) -> Record:
     """Return what is printed of a candidate."""
     return candidate._asdict() | {"framework": setting.framework, "dtype": setting.dtype}
+
+
+def _check_memory(held: int) -> None:
+    """Check that there is memory for more candidates, beside those that are held until all are sorted.
+
+    Raises:
+        RnncliError: there is not. Where memory is lent that there is not, the system would kill the process.
+    """
+    free = free_bytes()
+    if free is not None and free < RESERVE + held * _SORTING:
+        raise RnncliError(f"{held:,} candidates to sort are in memory, and no more fit", _LESS_MEMORY)
 
 
 def _patterns(given: Iterable[Spec], faults: list[RnncliError]) -> Iterator[Pattern]:

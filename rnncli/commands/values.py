@@ -71,3 +71,14 @@ seed = Value("number", parse_number, _nearest_number, "1")
 
 memory_size = Value("size", parse_memory, _nearest_memory, "4MB")
 """A number of bytes: 512KB, 4MB, 1.5GB, 4096."""
+
+
+class FileName(click.types.StringParamType):
+    """The name of a file.
+
+    Args:
+        written: whether it is written; otherwise it is read.
+    """
+
+    def __init__(self, written: bool) -> None:
+        self.written = written

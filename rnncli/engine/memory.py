@@ -1,8 +1,7 @@
-"""How much memory a run takes and how much there is, both known before it starts."""
+"""How much memory a run takes, known before it starts."""
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
@@ -12,9 +11,7 @@ from rnncli.engine.initializers import network_weights, scratch_bytes
 from rnncli.errors import RnncliError
 from rnncli.network import Network
 from rnncli.quantities import Shape, memory
-
-_RESERVE = 32 << 20
-"""Bytes set aside for Python, NumPy and everything small."""
+from rnncli.system.memory import RESERVE, free_bytes
 
 
 def check_fits(network: Network, batch: int, timesteps: int, dtype: np.dtype[Any], files: int = 0) -> None:
@@ -32,17 +29,17 @@ def check_fits(network: Network, batch: int, timesteps: int, dtype: np.dtype[Any
     """
     weights = weight_bytes(network, dtype)
     run = run_bytes(network, batch, timesteps, dtype) + files
-    free = available_bytes()
-    if free is not None and weights + run + _RESERVE > free:
+    free = free_bytes()
+    if free is not None and weights + run + RESERVE > free:
         advice = "`rnncli summary` computes its sizes without allocating it"
-        if weights + _RESERVE <= free:
+        if weights + RESERVE <= free:
             whole = any(layer.needs_whole for layer in network.body)
             advice = "a smaller --batch or --timesteps needs less" + (
                 "; back and bi keep the whole sequence" if whole else ""
             )
         raise RnncliError(
-            f"the network would take {memory(weights)} for its weights and {memory(run)} for its run, "
-            f"and {memory(free)} of memory are free",
+            f"the network would take {memory(weights)} for its weights, {memory(run)} for its run and "
+            f"{memory(RESERVE)} for Python, and {memory(free)} of memory are free",
             advice,
         )
 
@@ -77,61 +74,3 @@ def run_bytes(network: Network, batch: int, timesteps: int, dtype: np.dtype[Any]
 def _timesteps(shape: Shape) -> int:
     """Return the length of a sequence, or 1 for a vector."""
     return (shape[1] or 1) if len(shape) == 3 else 1
-
-
-def available_bytes() -> int | None:
-    """Return how many bytes this process can still take, or None if the system does not say.
-
-    That is the least of what the machine, the container and `ulimit -v` leave.
-    """
-    found = [size for size in (_machine(), _container(), _address_space()) if size is not None]
-    return min(found, default=None)
-
-
-def _machine() -> int | None:
-    try:
-        for line in _read("/proc/meminfo").splitlines():
-            name, _, value = line.partition(":")
-            if name == "MemAvailable":
-                return int(value.split()[0]) * 1024
-    except (OSError, ValueError):
-        pass
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError, AttributeError):
-        return None
-
-
-def _container() -> int | None:
-    """Return what is left of the limit of a control group, version 2 or else version 1."""
-    for limit, used in (
-        ("memory.max", "memory.current"),
-        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
-    ):
-        try:
-            return max(0, int(_read(f"/sys/fs/cgroup/{limit}")) - int(_read(f"/sys/fs/cgroup/{used}")))
-        except (OSError, ValueError):
-            continue
-    return None
-
-
-def _address_space() -> int | None:
-    """Return what is left of the limit that `ulimit -v` sets."""
-    try:
-        import resource
-    except ImportError:
-        return None
-    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if limit == resource.RLIM_INFINITY:
-        return None
-    try:
-        mapped = int(_read("/proc/self/statm").split()[0]) * resource.getpagesize()
-    except (OSError, ValueError, IndexError):
-        mapped = 0
-    return max(0, limit - mapped)
-
-
-def _read(path: str) -> str:
-    # Not pathlib: importing it would take longer than all that is done here.
-    with open(path, encoding="ascii") as file:
-        return file.read()

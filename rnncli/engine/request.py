@@ -22,7 +22,8 @@ INITS: tuple[Init, ...] = get_args(Init)
 DEFAULT_TIMESTEPS = 100
 """The length of a random input, where neither the request nor the network says one."""
 
-_FILES = ("input", "weights", "save_weights", "output", "state", "save_state")
+_READ = ("input", "weights", "state")
+_WRITTEN = ("save_weights", "output", "save_state")
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Request:
         check_known("dtype", self.dtype, DTYPES)
         check_known("init", self.init, INITS)
         check_known("framework", self.framework, FRAMEWORKS)
-        for name in _FILES:
+        for name in (*_READ, *_WRITTEN):
             path = getattr(self, name)
             if path is not None:
                 object.__setattr__(self, name, file_name(name, path))
@@ -79,7 +80,20 @@ class Request:
     @property
     def files(self) -> tuple[str, ...]:
         """The files that it names."""
-        return tuple(path for name in _FILES if (path := getattr(self, name)) is not None)
+        return (*self.read.values(), *self.written.values())
+
+    @property
+    def read(self) -> dict[str, str]:
+        """The files that it reads, by argument."""
+        return self._named(_READ)
+
+    @property
+    def written(self) -> dict[str, str]:
+        """The files that it writes, by argument."""
+        return self._named(_WRITTEN)
+
+    def _named(self, names: tuple[str, ...]) -> dict[str, str]:
+        return {name: path for name in names if (path := getattr(self, name)) is not None}
 
 
 def file_name(name: str, path: object) -> str:

@@ -21,6 +21,7 @@ from rnncli.engine.request import DEFAULT_TIMESTEPS, Request
 from rnncli.engine.types import Array
 from rnncli.errors import UsageError
 from rnncli.network import Network
+from rnncli.system.places import check_files
 
 # What reads and writes files and `study` are imported where they are needed: few runs wait for them.
 if TYPE_CHECKING:
@@ -53,10 +54,12 @@ def plan(network: Network | str, request: Request) -> Plan:
 
     Raises:
         SpecError: the number of timesteps asked for contradicts the network, or the framework cannot express it.
-        UsageError: the sizes asked for contradict the input file, or there is no recurrent layer to study.
-        RnncliError: the input file cannot be read, or the run would not fit in memory.
+        UsageError: the sizes asked for contradict the input file, there is no recurrent layer to study, or a file would
+            be written over another that is read or written.
+        RnncliError: the input file cannot be read, a file cannot be written, or the run would not fit in memory.
     """
     network = Network.of(network)
+    check_files(request.read, request.written)
     array = None
     if request.input is not None:
         from rnncli.engine.input_file import open_input

@@ -1,0 +1,219 @@
+"""Where a file that is written ends up: whether it can be written there, and whether two files would be one."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from rnncli.errors import RnncliError, UsageError, quote
+
+_NO_FILES = ("/dev", "/proc", "/sys")
+"""What lies here stands for something else, also where it looks like a file."""
+
+_FILES_AFTER_ALL = "/dev/shm"
+"""An ordinary directory, held in memory."""
+
+_DESCRIPTORS = re.compile(r"/proc/(?P<process>\d+)(/task/\d+)?/fd|/dev/fd")
+"""A directory whose names are the numbers of open files."""
+
+_MOST_LINKS = 40
+"""Links that lead to one file; the system follows no more either."""
+
+_ADVICE = "give each a name of its own"
+
+_STANDARD = ("standard input", "standard output", "standard error")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a path leads to when it is written.
+
+    Attributes:
+        path: the path as it was given.
+        folder: the directory of the file, the links behind the path followed.
+        name: its name there.
+        directory: what the system says of the directory.
+        found: what is there now; None if there is nothing.
+        in_place: whether it is written to as it is (a pipe, a device, an open file), and not replaced.
+        descriptor: the number of the open file of this process that it is; None if it is none.
+    """
+
+    path: str
+    folder: str
+    name: str
+    directory: os.stat_result
+    found: os.stat_result | None
+    in_place: bool = False
+    descriptor: int | None = None
+
+    def is_same_as(self, other: Place) -> bool:
+        """Whether the two would be written over one another: one name, or a file that is open under one of them."""
+        if self.in_place or other.in_place:
+            return self.found is not None and other.found is not None and os.path.samestat(self.found, other.found)
+        return os.path.samestat(self.directory, other.directory) and self.name == other.name
+
+
+@contextmanager
+def said_of(path: str) -> Iterator[None]:
+    """Turn an error of the system in the block into one that says that this path cannot be written.
+
+    Raises:
+        RnncliError: there was one.
+    """
+    shown = path or quote(path)
+    try:
+        yield
+    except BrokenPipeError:
+        raise RnncliError(f"{shown} cannot be written: its reader has left") from None
+    except OSError as error:
+        raise RnncliError(f"{shown} cannot be written: {error.strerror or error}") from None
+
+
+def place_of(path: str) -> Place:
+    """Return where a path leads to.
+
+    Raises:
+        OSError: it leads nowhere, or to a directory.
+    """
+    given, special = path, False
+    for _ in range(_MOST_LINKS):
+        folder, name = os.path.split(path)
+        folder = folder or os.curdir
+        _check_name(path, name)
+        directory = os.stat(folder)
+        real = os.path.realpath(folder)
+        special = special or _is_no_directory_of_files(real)
+        descriptor = _descriptor(real, name)
+        if descriptor is not None:
+            return Place(given, folder, name, directory, os.fstat(descriptor), in_place=True, descriptor=descriptor)
+        try:
+            found = os.lstat(path)
+        except FileNotFoundError:
+            if special:
+                raise
+            return Place(given, folder, name, directory, None)
+        if not stat.S_ISLNK(found.st_mode):
+            return Place(given, folder, name, directory, found, in_place=special or not stat.S_ISREG(found.st_mode))
+        if real == "/proc" or real.startswith("/proc/"):  # such a link opens more than what it says
+            return Place(given, folder, name, directory, os.stat(path), in_place=True)
+        _check_link(directory, found)
+        path = os.path.join(folder, os.readlink(path))
+    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+
+
+def check_place(place: Place) -> None:
+    """Check that a place can be written.
+
+    Raises:
+        OSError: it cannot.
+    """
+    if place.found is not None and stat.S_ISDIR(place.found.st_mode):
+        raise IsADirectoryError(errno.EISDIR, "it is a directory")
+    if place.descriptor is not None:
+        import fcntl
+
+        if fcntl.fcntl(place.descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+            raise OSError(errno.EBADF, "it is not open for writing")
+        return
+    if place.found is not None and stat.S_ISSOCK(place.found.st_mode):
+        raise OSError(errno.ENXIO, "it is a socket")
+    target = os.path.join(place.folder, place.name)
+    # Root may write to what is read-only; that it is replaced all the same nobody has asked for.
+    if place.found is not None and not (place.found.st_mode & 0o222 and _allows(target, os.W_OK)):
+        raise PermissionError(errno.EACCES, "it is read-only")
+    if place.in_place:
+        return
+    if not _allows(place.folder, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, f"{os.strerror(errno.EACCES)} in its directory")
+    shared = place.directory.st_mode & stat.S_ISVTX
+    if shared and place.found is not None and os.geteuid() not in (0, place.directory.st_uid, place.found.st_uid):
+        raise PermissionError(errno.EPERM, "it belongs to somebody else, in a directory that others share")
+
+
+def check_files(reads: Mapping[str, str], writes: Mapping[str, str]) -> None:
+    """Check, before work begins, that files can be written and that none is lost.
+
+    Args:
+        reads: the files that are read, by what names them: an option or an argument.
+        writes: the files that are written, likewise.
+
+    Raises:
+        UsageError: two are written to one place, or what is written is read as well.
+        RnncliError: one cannot be written.
+    """
+    places: dict[str, Place] = {}
+    for name, path in writes.items():
+        with said_of(path):
+            place = place_of(path)
+            check_place(place)
+        for other, earlier in places.items():
+            if place.is_same_as(earlier):
+                paths = path if path == earlier.path else f"{earlier.path}, which is {path}"
+                raise UsageError(f"{other} and {name} would both write to {paths}", _ADVICE)
+        _check_standard_streams(name, place)
+        places[name] = place
+    for name, path in reads.items():
+        try:
+            read = place_of(path)
+        except OSError:  # whoever reads it says so
+            continue
+        for other, written in places.items():
+            if _is_file(read) and read.is_same_as(written):
+                raise UsageError(f"{name} reads {path}, and {other} would write to it", _ADVICE)
+
+
+def _check_name(path: str, name: str) -> None:
+    if not path:
+        raise FileNotFoundError(errno.ENOENT, "its name is empty")
+    if name in ("", os.curdir, os.pardir):
+        if os.path.isdir(path):
+            raise IsADirectoryError(errno.EISDIR, "it is a directory")
+        raise FileNotFoundError(errno.ENOENT, "it names a directory, and there is none")
+
+
+def _is_file(place: Place) -> bool:
+    return place.found is not None and stat.S_ISREG(place.found.st_mode)
+
+
+def _is_no_directory_of_files(folder: str) -> bool:
+    def inside(root: str) -> bool:
+        return folder == root or folder.startswith(f"{root}/")
+
+    return any(map(inside, _NO_FILES)) and not inside(_FILES_AFTER_ALL)
+
+
+def _descriptor(folder: str, name: str) -> int | None:
+    """Return which open file of this process a name stands for. Opening the name would open its file anew."""
+    match = _DESCRIPTORS.fullmatch(folder)
+    if match is None or not (name.isascii() and name.isdigit()):
+        return None
+    return int(name) if match["process"] in (None, str(os.getpid())) else None
+
+
+def _check_link(directory: os.stat_result, link: os.stat_result) -> None:
+    """Follow no link that somebody else has laid in a directory that others share, as Linux does not either."""
+    shared = directory.st_mode & stat.S_ISVTX and directory.st_mode & stat.S_IWOTH
+    if shared and link.st_uid not in (os.geteuid(), directory.st_uid):
+        raise PermissionError(errno.EACCES, "it is a link of somebody else, in a directory that others share")
+
+
+def _allows(path: str, mode: int) -> bool:
+    return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
+
+
+def _check_standard_streams(name: str, place: Place) -> None:
+    """Check that no standard stream is a file which will be replaced."""
+    if place.in_place or place.found is None:
+        return
+    for descriptor, stream in enumerate(_STANDARD):
+        try:
+            found = os.fstat(descriptor)
+        except OSError:
+            continue
+        if os.path.samestat(found, place.found):
+            raise UsageError(f"{stream} is {place.path}, and {name} would replace it", _ADVICE)

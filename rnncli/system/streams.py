@@ -1,0 +1,50 @@
+"""Standard streams that keep their word: what is printed is written whole, and no message makes the work fail."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from contextlib import suppress
+from typing import Any
+
+
+class _Messages(io.FileIO):
+    """Standard error where nobody may be listening: what cannot be written there is dropped."""
+
+    def write(self, data: Any) -> int:
+        """Write what can be written, and say that it was all."""
+        with suppress(OSError):
+            super().write(data)
+        return memoryview(data).nbytes
+
+
+def prepare() -> None:
+    """Make the standard streams of the process such streams.
+
+    A character that they cannot print is shown as a question mark; it is no reason to fail.
+    """
+    _reserve()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+        if isinstance(sys.stdout.buffer, io.RawIOBase):
+            # PYTHONUNBUFFERED: a write that the disk takes in part would count as done. All that prints flushes anyway.
+            sys.stdout = _text(io.BufferedWriter(sys.stdout.buffer), sys.stdout)
+    if isinstance(sys.stderr, io.TextIOWrapper):
+        sys.stderr = _text(io.BufferedWriter(_Messages(sys.stderr.fileno(), "w", closefd=False)), sys.stderr)
+
+
+def _reserve() -> None:
+    """Keep the numbers of the standard streams that are closed, or the next file opened would be one of them.
+
+    In their place stands what fails when it is used: nothing can be read from 0, nothing written to 1 and 2.
+    """
+    for number, mode in enumerate((os.O_WRONLY, os.O_RDONLY, os.O_RDONLY)):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, mode)
+
+
+def _text(buffer: io.BufferedWriter, like: io.TextIOWrapper) -> io.TextIOWrapper:
+    return io.TextIOWrapper(buffer, encoding=like.encoding, errors="replace", line_buffering=True)
