@@ -56,12 +56,12 @@ class RnncliError(Exception):
 
     def parts(self, origin: str | None = None) -> Iterator[Part]:
         """Yield the same in parts, each with what it is."""
-        yield Part(self.message if origin is None else f"{origin}: {self.message}", "message")
+        yield Part(printable(self.message if origin is None else f"{origin}: {self.message}"), "message")
         yield from self._place()
-        words = "; ".join(part for part in (self.advice, self.lead) if part)
+        words = printable("; ".join(part for part in (self.advice, self.lead) if part))
         if self.repair:
             yield Part(f"\nHelp: {words}: " if words else "\nHelp: ", "help")
-            yield Part(self.repair, "repair")
+            yield Part(printable(self.repair), "repair")
         elif words:
             yield Part(f"\nHelp: {words}", "help")
 
@@ -132,16 +132,16 @@ def underline(text: str, start: int, end: int, width: int = _SHOWN_WIDTH) -> tup
         end = min(end, start + width // 2)
         first = max(0, start - (width - (end - start)) // 2)
         last = min(len(text), first + width)
-    before = ("…" if first > 0 else "") + _printable(text[first:start])
-    fault = _printable(text[start:end])
-    after = _printable(text[end:last]) + ("…" if last < len(text) else "")
+    before = ("…" if first > 0 else "") + printable(text[first:start])
+    fault = printable(text[start:end])
+    after = printable(text[end:last]) + ("…" if last < len(text) else "")
     carets = " " * _columns(before) + "^" * max(1, _columns(fault))
     return before + fault + after, carets
 
 
 def shorten(text: str, width: int = 40) -> str:
     """Return `text` in printable characters and at most `width` columns, for use inside a message."""
-    return _printable(text if len(text) <= width else text[: width - 1] + "…")
+    return printable(text if len(text) <= width else text[: width - 1] + "…")
 
 
 def quote(text: str) -> str:
@@ -156,8 +156,18 @@ def listed(words: Sequence[str], conjunction: str = "and") -> str:
     return f"{', '.join(words[:-1])} {conjunction} {words[-1]}"
 
 
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else "?" for c in text)
+def printable(text: str) -> str:
+    """Return a text on one line, with `?` for each character that a terminal would obey instead of showing it.
+
+    These are line ends, escapes and all other control characters, and what turns the direction of writing. Whatever
+    is printed and may hold what somebody typed, or a name from a file, goes through here.
+    """
+    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
+
+
+def one_line(text: str) -> str:
+    """Return a text as a cell of a table holds it: line ends and odd space become a space, the rest is printable."""
+    return text if text.isprintable() else printable(" ".join(text.split()))
 
 
 def _columns(text: str) -> int:

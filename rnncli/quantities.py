@@ -82,7 +82,7 @@ def parse_memory(text: str) -> int:
     """
     number_and_unit = r"([0-9]+(?:_[0-9]+)*)(?:\.([0-9]{1,20}))?\s*(?:(?:([KMGTPEZY])I?)?B)?"
     written = re.fullmatch(number_and_unit, text.strip().upper())
-    if written is None:
+    if written is None or not text.isascii():  # in capitals a dotless ı is an I
         raise ValueError(f"{shorten(text)} is not a size such as 512KB, 4MB or 1.5GB, or a number of bytes")
     whole, fraction, prefix = written[1], written[2] or "", written[3] or ""
     tenths: int = 10 ** len(fraction)

@@ -10,7 +10,7 @@ from rnncli.commands.completing import complete_spec
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.options import check_svg, dtype_option, format_option, number_option, svg_option
 from rnncli.commands.output import printed
-from rnncli.commands.specs import each_network, specs
+from rnncli.commands.specs import at_most, each_network, specs
 from rnncli.layers.weights import FRAMEWORKS, Framework
 from rnncli.network import Network
 from rnncli.render.records import NETWORK, Layout, Record, columns
@@ -23,6 +23,10 @@ _FIGURES = [f"{figure}{change}" for figure in TOTALS for change in ("", "_differ
 
 NETWORKS = Layout(columns(*_NETWORK, *_FIGURES), lambda network: [_cells(network)], caption="Networks compared")
 """How compared networks become rows."""
+
+
+_MOST = 1000
+"""The most networks that are compared; all of them are kept until the last is read."""
 
 
 @click.command(cls=GroupedCommand, short_help="Networks side by side.")
@@ -70,7 +74,13 @@ def command(
             network.summary(batch, timesteps, each, dtype)  # a fault is reported with its spec
         networks.append(network)
 
-    each_network(specs(spec), add)
+    given = at_most(
+        _MOST,
+        specs(spec),
+        f"there are more than {_MOST:,} networks to compare",
+        "rnncli summary takes any number",
+    )
+    each_network(given, add)
     _print(compare(*networks, frameworks=frameworks, batch=batch, timesteps=timesteps, dtype=dtype), format_, svg)
 
 

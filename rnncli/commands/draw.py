@@ -7,7 +7,7 @@ import click
 from rnncli.commands.completing import complete_spec
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.options import number_option, svg_option
-from rnncli.commands.specs import each_network, specs
+from rnncli.commands.specs import each_network, shown, specs
 
 
 @click.command(cls=GroupedCommand, short_help="The network unrolled in time, as a picture.")
@@ -33,4 +33,4 @@ def command(spec: tuple[str, ...], batch: int | None, timesteps: int | None, svg
     from rnncli.render.drawing import print_drawing
 
     with screen(svg, "rnncli draw") as show:
-        each_network(specs(spec), lambda network: show(print_drawing, network, batch, timesteps))
+        each_network(shown(specs(spec), svg), lambda network: show(print_drawing, network, batch, timesteps))

@@ -12,7 +12,7 @@ from rnncli.commands.completing import complete_spec
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.options import check_svg, format_option, framework_option, number_option, svg_option
 from rnncli.commands.output import printed
-from rnncli.commands.specs import each_network, specs
+from rnncli.commands.specs import each_network, shown, specs
 from rnncli.layers.weights import Framework
 from rnncli.render.records import row_each_weight
 from rnncli.render.writers import writer
@@ -64,4 +64,7 @@ def command(
     """
     check_svg(svg, shown=format_ == "table")
     with _printer(format_, svg) as show:
-        each_network(specs(spec), lambda network: show(explain(network, batch, timesteps, cast(Framework, framework))))
+        each_network(
+            shown(specs(spec), svg),
+            lambda network: show(explain(network, batch, timesteps, cast(Framework, framework))),
+        )

@@ -12,7 +12,8 @@ from rnncli.commands.completing import complete_spec
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.options import check_svg, file_option, format_option, framework_option, number_option, svg_option
 from rnncli.commands.output import printed
-from rnncli.commands.specs import Spec, each_network, specs
+from rnncli.commands.report import tell
+from rnncli.commands.specs import Spec, at_most, each_network, shown, specs
 from rnncli.commands.values import seed
 from rnncli.engine.request import DEFAULT_TIMESTEPS, DTYPES, INITS, Request
 from rnncli.errors import UsageError
@@ -84,15 +85,11 @@ def command(spec: tuple[str, ...], format_: str, svg: str | None, **asked: Any) 
     back and bi need the whole sequence at once, so their memory grows with the timesteps.
     """
     request = Request(**asked)
-    given: Iterable[Spec] = specs(spec)
+    given: Iterable[Spec] = shown(specs(spec), svg)
     if request.files:
         # One file cannot belong to several networks.
-        given = list(given)
-        if len(given) > 1:
-            raise UsageError(
-                f"{len(given)} specs, but the files named on the command line belong to one network",
-                "call rnncli forward once for each spec",
-            )
+        message = "2 specs or more, but the files named on the command line belong to one network"
+        given = list(at_most(1, given, message, "call rnncli forward once for each spec"))
     check_svg(svg, shown=format_ == "table")
     if request.study and format_ not in ("table", "json"):
         raise UsageError(f"--plot has no form in {format_}", lead="without it", repair=this_line(without="study"))
@@ -107,7 +104,7 @@ def _run(network: Network, request: Request) -> RunResult:
 
     run = plan(network, request)
     for note in run.notes:
-        click.echo(f"Note: {note}", err=True)
+        tell(f"Note: {note}")
     with progress("forward", run.work) as tick:
         return run.run(tick)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from rnncli.errors import RnncliError
+from rnncli.errors import RnncliError, printable
 
 _STYLES: Mapping[str, dict[str, Any]] = {"message": {}, "fault": {"bold": True}, "help": {}, "repair": {"bold": True}}
 """How the parts of an error look where there is a style."""
@@ -24,7 +24,7 @@ def report(error: RnncliError, origin: str | None = None) -> int:
     """
     styled = _is_styled()
     words = click.style("Error", fg="red", bold=True) if styled else "Error"
-    texts = [(_printable(part.text), _STYLES[part.role]) for part in error.parts(origin)]
+    texts = [(part.text, _STYLES[part.role]) for part in error.parts(origin)]
     parts = [click.style(text, **style) if styled and style else text for text, style in texts]
     click.echo("".join([f"{words}: ", *parts]), err=True, color=styled)
     return error.exit_status
@@ -32,7 +32,7 @@ def report(error: RnncliError, origin: str | None = None) -> int:
 
 def tell(note: str) -> None:
     """Print a note on standard error."""
-    click.echo(_printable(note), err=True)
+    click.echo(printable(note), err=True)
 
 
 def _is_styled() -> bool:
@@ -40,8 +40,3 @@ def _is_styled() -> bool:
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") in ("dumb", "unknown"):
         return False
     return bool(os.environ.get("FORCE_COLOR")) or (sys.stderr is not None and sys.stderr.isatty())
-
-
-def _printable(text: str) -> str:
-    """Return a text without what a terminal would obey."""
-    return "".join(character if character.isprintable() or character == "\n" else "?" for character in text)

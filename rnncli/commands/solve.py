@@ -13,6 +13,7 @@ from rnncli.commands.completing import complete_template
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.options import budget_options, dtype_option, format_option, framework_option, number_option
 from rnncli.commands.output import printed
+from rnncli.commands.report import tell
 from rnncli.commands.specs import each_spec, specs
 from rnncli.errors import UsageError
 from rnncli.layers.weights import Framework
@@ -95,4 +96,4 @@ def _show(solution: Solution) -> None:
     """Print the spec alone, so that it nests; people are told the figures beside it."""
     click.echo(solution.spec)
     if sys.stderr is not None and sys.stderr.isatty():
-        click.echo(str(solution), err=True)
+        tell(str(solution))

@@ -14,19 +14,41 @@ import click
 
 from rnncli.commands.command_line import this_line
 from rnncli.commands.report import report, tell
-from rnncli.errors import RnncliError, UsageError
+from rnncli.errors import RnncliError, SpecError, UsageError
 from rnncli.language.source import MAX_BYTES
 from rnncli.language.spec import EXAMPLE
 from rnncli.network import Network
 
 VARIABLE = "RNNCLI_SPEC"
 
+_MOST_PICTURED = 1000
+
+_LONGEST_LINE = 1 << 30
+"""The most characters of a line that are passed over to say how long it is."""
+
 
 class Spec(NamedTuple):
-    """The text of a spec, and where it came from if that needs saying."""
+    """The text of a spec.
+
+    Attributes:
+        text: the text.
+        origin: where it came from, if that needs saying.
+        fault: why it is no spec, if that was known before all of it was read.
+    """
 
     text: str
     origin: str | None
+    fault: SpecError | None = None
+
+    def checked(self) -> str:
+        """Return the text.
+
+        Raises:
+            SpecError: it is not whole.
+        """
+        if self.fault is not None:
+            raise self.fault
+        return self.text
 
 
 def each_network(specs: Iterable[Spec], work: Callable[[Network], None]) -> None:
@@ -40,11 +62,11 @@ def each_network(specs: Iterable[Spec], work: Callable[[Network], None]) -> None
 def each_spec(specs: Iterable[Spec], work: Callable[[str], None]) -> None:
     """Do `work` for the text of every spec, likewise."""
     status = 0
-    for text, origin in specs:
+    for spec in specs:
         try:
-            work(text)
+            work(spec.checked())
         except RnncliError as error:
-            status = max(status, report(explained(error, text), origin))
+            status = max(status, report(explained(error, spec.text), spec.origin))
     if status:
         click.get_current_context().exit(status)
 
@@ -80,6 +102,28 @@ def specs(arguments: Sequence[str], read: Callable[[str], object] = Network.pars
             yield from _lines()
         else:
             yield Spec(argument, f"spec {number}" if len(arguments) > 1 else None)
+
+
+def at_most(most: int, given: Iterable[Spec], message: str, advice: str) -> Iterator[Spec]:
+    """Yield specs of which none is done with before the last is read, so there must not be any number of them.
+
+    Raises:
+        UsageError: there are more than `most`; it has that message and that advice.
+    """
+    for number, spec in enumerate(given):
+        if number == most:
+            raise UsageError(message, advice)
+        yield spec
+
+
+def shown(given: Iterable[Spec], picture: str | None) -> Iterable[Spec]:
+    """Return specs whose networks are shown, and kept until the end where that is saved as a picture.
+
+    Raises:
+        UsageError: there are too many for a picture.
+    """
+    message = f"there are more than {_MOST_PICTURED:,} networks for one picture"
+    return given if picture is None else at_most(_MOST_PICTURED, given, message, "leave --svg out")
 
 
 def _default() -> Spec:
@@ -128,15 +172,30 @@ def _lines() -> Iterator[Spec]:
     # No more of a line is read than can be a spec, so that a file of another kind does not fill the memory.
     while stream is not None and (line := stream.readline(2 * MAX_BYTES)):
         number += 1
-        rest = line
+        origin = f"line {number} of standard input"
+        length, rest = len(line), line
         while not rest.endswith("\n") and len(rest) == 2 * MAX_BYTES:
             rest = stream.readline(2 * MAX_BYTES)
+            length += len(rest)
+            if length > _LONGEST_LINE:
+                raise UsageError(f"{origin} does not end within {_LONGEST_LINE:,} characters", "give one spec a line")
         text = _without_comment(line.removeprefix("\ufeff").rstrip("\r\n"))
         if text.strip():
             found = True
-            yield Spec(text, f"line {number} of standard input")
+            # Where it ends in a comment, the spec is whole.
+            fault = _too_long(text, length) if length > len(line) and len(text) == len(line) else None
+            yield Spec(text, origin, fault)
     if not found:
         raise UsageError("there is no spec on standard input", "give one a line, such as input:8,lstm:4")
+
+
+def _too_long(start: str, length: int) -> SpecError:
+    return SpecError(
+        f"the line is {length:,} characters long; 64 KiB are allowed",
+        text=start,
+        span=(MAX_BYTES - 1, len(start)),
+        advice="give one spec a line",
+    )
 
 
 def _without_comment(line: str) -> str:

@@ -13,7 +13,7 @@ from rnncli.commands.completing import complete_spec
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.options import check_svg, dtype_option, format_option, framework_option, number_option, svg_option
 from rnncli.commands.output import printed
-from rnncli.commands.specs import each_network, specs
+from rnncli.commands.specs import each_network, shown, specs
 from rnncli.errors import UsageError
 from rnncli.layers.weights import Framework
 from rnncli.render.records import row_each_layer
@@ -66,7 +66,7 @@ def command(
         )
     with _printer(format_, wide, quiet, svg) as show:
         each_network(
-            specs(spec),
+            shown(specs(spec), svg),
             lambda network: show(network.summary(batch, timesteps, cast(Framework, framework), dtype)),
         )
 

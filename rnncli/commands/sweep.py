@@ -17,7 +17,7 @@ from rnncli.commands.output import printed
 from rnncli.commands.report import report, tell
 from rnncli.commands.specs import Spec, explained, specs
 from rnncli.commands.values import Value
-from rnncli.errors import RnncliError, SpecError, quote, shorten
+from rnncli.errors import RnncliError, SpecError, one_line, quote, shorten
 from rnncli.layers.weights import Framework
 from rnncli.network import Network
 from rnncli.render.candidates import CandidateTable
@@ -161,7 +161,8 @@ def _table(order: Order | None) -> CandidateTable:
 
 def _record(candidate: Candidate, setting: Setting) -> Record:
     """Return what is printed of a candidate."""
-    return candidate._asdict() | {"framework": setting.framework, "dtype": setting.dtype}
+    spec = one_line(candidate.spec)
+    return candidate._asdict() | {"spec": spec, "framework": setting.framework, "dtype": setting.dtype}
 
 
 def _check_memory(held: int) -> None:
@@ -177,13 +178,14 @@ def _check_memory(held: int) -> None:
 
 def _patterns(given: Iterable[Spec], faults: list[RnncliError]) -> Iterator[Pattern]:
     """Yield the patterns; report one that is bad, add its fault to the others, and go on with the next."""
-    for text, origin in given:
+    for spec in given:
         try:
+            text = spec.checked()
             if not text.strip():
                 Network.parse(text)  # which says that it is empty
             pattern = read_pattern(text)
         except RnncliError as error:
-            report(explained(error, text), origin)
+            report(explained(error, spec.text), spec.origin)
             faults.append(error)
         else:
             yield pattern

@@ -66,8 +66,7 @@ class FileReader:
         while len(buffer):
             count = os.preadv(self._file, [buffer], offset)
             if not count:
-                found = os.fstat(self._file).st_size
-                raise RnncliError(f"it became shorter while it was read: {self.size:,} bytes before, now {found:,}")
+                raise self._shorter()
             offset += count
             buffer = buffer[count:]
 
@@ -78,8 +77,14 @@ class FileReader:
             RnncliError: it is not.
         """
         found = os.fstat(self._file)
+        if found.st_size < self.size:
+            raise self._shorter()
         if found.st_mtime_ns != self._modified:
             raise RnncliError("it was changed while it was read", "copy it first, or wait until it is written")
+
+    def _shorter(self) -> RnncliError:
+        found = os.fstat(self._file).st_size
+        return RnncliError(f"it became shorter while it was read: {self.size:,} bytes before, now {found:,}")
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from rnncli.errors import one_line
 from rnncli.quantities import figure_text, shape_text
 from rnncli.render.records import Record
 from rnncli.render.wrapping import INDENT, wrapped
@@ -138,7 +139,7 @@ class CandidateTable:
 
 
 def _texts(record: Record) -> Row:
-    return {key: _text(key, record[key]) for key in _COLUMNS} | {"spec": record["spec"]}
+    return {key: _text(key, record[key]) for key in _COLUMNS} | {"spec": one_line(record["spec"])}
 
 
 def _text(key: str, value: Any) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Protocol
 
-from rnncli.errors import ArgumentError, listed, shorten
+from rnncli.errors import ArgumentError, listed, one_line, shorten
 from rnncli.render.records import Column, Frame, Layout, Record
 from rnncli.vocabulary import Content
 
@@ -73,7 +73,9 @@ class DelimitedWriter:
         import io
 
         text = io.StringIO()
-        csv.writer(text, delimiter=self._delimiter, lineterminator="\n").writerows(rows)
+        csv.writer(text, delimiter=self._delimiter, lineterminator="\n").writerows(
+            [one_line(cell) if type(cell) is str else cell for cell in row] for row in rows
+        )
         return text.getvalue()
 
 
@@ -127,7 +129,7 @@ class MarkdownWriter(_DocumentWriter):
     _ALIGNMENT: Mapping[Content, str] = {"numbers": "---:", "words": ":---", "code": ":---"}
 
     def _start(self, frame: Frame | None) -> str:
-        spec = "" if frame is None else f"{_code_span(frame.spec)}\n\n"
+        spec = "" if frame is None else f"{_code_span(one_line(frame.spec))}\n\n"
         titles = _markdown_row([column.name for column in self._columns])
         return spec + titles + _markdown_row([self._ALIGNMENT[column.holds] for column in self._columns])
 
@@ -161,7 +163,7 @@ class HtmlWriter(_DocumentWriter):
 
     def _start(self, frame: Frame | None) -> str:
         escape = self._escape
-        caption = escape(self._layout.caption) if frame is None else f"<code>{escape(frame.spec)}</code>"
+        caption = escape(self._layout.caption) if frame is None else f"<code>{escape(one_line(frame.spec))}</code>"
         titles = [self._cell('th scope="col"', column, escape(column.name)) for column in self._columns]
         return _ascii(f"<table>\n<caption>{caption}</caption>\n<thead>\n{_html_row(titles)}</thead>\n<tbody>\n")
 
@@ -203,14 +205,13 @@ def writer(format_: str, layout: Layout) -> Writer:
 
 def _text(value: object) -> str:
     """Return the text of a cell: nothing for what is not known; a shape as Python writes a tuple."""
-    return "" if value is None else str(value)
+    return "" if value is None else one_line(str(value))
 
 
 def _markdown_row(cells: Sequence[str]) -> str:
     row = " | ".join(cells)
-    if row.count("|") != len(cells) - 1 or len(row.splitlines()) > 1:
-        # A bar or a line end in a cell would end it.
-        row = " | ".join(" ".join(cell.replace("|", "\\|").splitlines()) for cell in cells)
+    if row.count("|") != len(cells) - 1:
+        row = " | ".join(cell.replace("|", "\\|") for cell in cells)  # a bar in a cell would end it
     return f"| {row} |\n"
 
 

@@ -39,6 +39,10 @@ def read_pattern(text: str) -> Pattern:
     """
     pattern = parse_pattern(text)
     _check_lists(pattern)
+    if not pattern.count():
+        raise SpecError(
+            "the pattern stands for the empty text alone", text=text, span=(0, len(text)), advice="no network is empty"
+        )
     return pattern
 
 

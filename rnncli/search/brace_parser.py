@@ -8,13 +8,16 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import NoReturn
 
-from rnncli.errors import SpecError
+from rnncli.errors import SpecError, shorten
 from rnncli.language.source import check_length
 from rnncli.layers import LAYERS
 from rnncli.layers.options import Choice
 from rnncli.search.braces import Alternatives, Literal, Name, Node, Pattern, Range, Values, Words
 
 MAX_DEPTH = 50
+
+_MOST_EMPTY = 1_000_000
+"""The most empty texts of a pattern: they are passed over, and that takes time too."""
 
 KEYS = frozenset(option.key for layer in LAYERS for option in layer.options if isinstance(option, Choice))
 """Keys that stand before `=` in a spec. They cannot name a brace: `{act=relu,act=tanh}` is a list."""
@@ -60,7 +63,12 @@ class _Parser:
                     span,
                     f"list them where it stands: {{{name}=16,32}}",
                 )
-        return Pattern(self.text, nodes, self.names)
+        pattern = Pattern(self.text, nodes, self.names)
+        empty = pattern.empty_count()
+        if empty > _MOST_EMPTY:
+            whole = (0, len(self.text))
+            self._fail(f"the pattern stands for {shorten(f'{empty:,}')} empty texts", whole, "no network is empty")
+        return pattern
 
     def _nodes(self, start: int, end: int, depth: int, named: str | None = None) -> tuple[Node, ...]:
         """Return the nodes of text[start:end]: its braces, and the plain text before, between and behind them.

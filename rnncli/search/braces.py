@@ -72,6 +72,10 @@ class Pattern:
         texts, empty = _count_joined((*self.nodes, *self.names.values()))
         return texts - empty
 
+    def empty_count(self) -> int:
+        """Return how many of its texts are empty; `expand` drops these."""
+        return _count_joined((*self.nodes, *self.names.values()))[1]
+
     def expand(self) -> Iterator[str]:
         """Yield the texts in bash's order, the leftmost brace varying slowest. As in bash, an empty one is dropped.
 

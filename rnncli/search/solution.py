@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from rnncli.errors import ArgumentError, RnncliError
+from rnncli.errors import ArgumentError, RnncliError, one_line
 from rnncli.layers.sizes import BLANK_TEXT
 from rnncli.layers.weights import FRAMEWORKS, Framework
 from rnncli.network import check_known, check_sizes
@@ -121,7 +121,9 @@ def solve(
     number, above = fitting * multiple_of, beyond * multiple_of
     found = summary(number)
     assert found is not None  # it fits
-    return Solution(number, filled.fill(number), tuple(budget.costs(found)), above, costs(above), found, budget)
+    return Solution(
+        number, one_line(filled.fill(number)), tuple(budget.costs(found)), above, costs(above), found, budget
+    )
 
 
 def _nothing_fits(smallest: str, costs: tuple[Cost, ...]) -> RnncliError:
