@@ -5,8 +5,10 @@ They are raised where the fault is known and printed in one place, `rnncli.comma
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, NamedTuple
+
+from rnncli.characters import columns
 
 EXIT_DONE = 0
 EXIT_FAILED = 1
@@ -54,10 +56,15 @@ class RnncliError(Exception):
         """
         return "".join(part.text for part in self.parts(origin))
 
-    def parts(self, origin: str | None = None) -> Iterator[Part]:
-        """Yield the same in parts, each with what it is."""
+    def parts(self, origin: str | None = None, written: Callable[[str], str] = str) -> Iterator[Part]:
+        """Yield the same in parts, each with what it is.
+
+        Args:
+            origin: as above.
+            written: returns what will be seen of a text, which carets have to fit.
+        """
         yield Part(printable(self.message if origin is None else f"{origin}: {self.message}"), "message")
-        yield from self._place()
+        yield from self._place(written)
         words = printable("; ".join(part for part in (self.advice, self.lead) if part))
         if self.repair:
             yield Part(f"\nHelp: {words}: " if words else "\nHelp: ", "help")
@@ -65,8 +72,9 @@ class RnncliError(Exception):
         elif words:
             yield Part(f"\nHelp: {words}", "help")
 
-    def _place(self) -> Iterator[Part]:
+    def _place(self, written: Callable[[str], str]) -> Iterator[Part]:
         """Yield what shows the place of the fault."""
+        del written
         yield from ()
 
 
@@ -112,15 +120,17 @@ class SpecError(UsageError, ValueError):
             self.message, text=self.text, span=self.span, advice=self.advice or "", lead=lead, repair=repair
         )
 
-    def _place(self) -> Iterator[Part]:
+    def _place(self, written: Callable[[str], str]) -> Iterator[Part]:
         """Yield the spec, and the carets below it."""
-        spec, carets = underline(self.text, *self.span)
+        spec, carets = underline(self.text, *self.span, written=written)
         indent = len(carets) - len(carets.lstrip())
         yield Part(f"\n  {spec}\n  {carets[:indent]}", "message")
         yield Part(carets[indent:], "fault")
 
 
-def underline(text: str, start: int, end: int, width: int = _SHOWN_WIDTH) -> tuple[str, str]:
+def underline(
+    text: str, start: int, end: int, width: int = _SHOWN_WIDTH, written: Callable[[str], str] = str
+) -> tuple[str, str]:
     """Return the part of `text` around [start, end) and a line of carets that stands below it.
 
     A text of more than `width` columns is cut on both sides, with an ellipsis. Characters that a terminal does
@@ -132,10 +142,10 @@ def underline(text: str, start: int, end: int, width: int = _SHOWN_WIDTH) -> tup
         end = min(end, start + width // 2)
         first = max(0, start - (width - (end - start)) // 2)
         last = min(len(text), first + width)
-    before = ("…" if first > 0 else "") + printable(text[first:start])
-    fault = printable(text[start:end])
-    after = printable(text[end:last]) + ("…" if last < len(text) else "")
-    carets = " " * _columns(before) + "^" * max(1, _columns(fault))
+    before = written(("…" if first > 0 else "") + printable(text[first:start]))
+    fault = written(printable(text[start:end]))
+    after = written(printable(text[end:last]) + ("…" if last < len(text) else ""))
+    carets = " " * columns(before) + "^" * max(1, columns(fault))
     return before + fault + after, carets
 
 
@@ -168,10 +178,3 @@ def printable(text: str) -> str:
 def one_line(text: str) -> str:
     """Return a text as a cell of a table holds it: line ends and odd space become a space, the rest is printable."""
     return text if text.isprintable() else printable(" ".join(text.split()))
-
-
-def _columns(text: str) -> int:
-    """Return the number of terminal columns that `text` takes."""
-    from unicodedata import combining, east_asian_width
-
-    return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)

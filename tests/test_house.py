@@ -13,6 +13,7 @@ import rnncli
 PACKAGE = Path(rnncli.__file__).parent
 
 FLOORS = (
+    ("characters",),
     ("errors", "system"),
     ("atomic", "quantities", "vocabulary"),
     ("layers",),

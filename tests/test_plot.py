@@ -392,15 +392,20 @@ def test_a_terminal_of_a_single_column_is_no_trouble() -> None:
     assert "Reach" not in shown(random_study("input:8,rnn:3", 100), 1)
 
 
-def test_a_plot_in_colour_reads_as_it_was_reviewed(program: Run, screen: Callable[[str, str], None]) -> None:
+@pytest.mark.parametrize(
+    ("name", "colours"), [("plot-coloured", {"COLORTERM": "truecolor"}), ("plot-16-colours", {})], ids=["all", "16"]
+)
+def test_a_plot_in_colour_reads_as_it_was_reviewed(
+    name: str, colours: dict[str, str], program: Run, screen: Callable[[str, str], None]
+) -> None:
     line = ("forward", "input:3,rnn:3", "--timesteps", "10", "--dtype", "float64", "--plot")
     # In a process of its own: Rich keeps a style as it was first shown, in the colours of that terminal.
-    result = program(*line, FORCE_COLOR="1", TERM="xterm", COLORTERM="truecolor", COLUMNS="80")
+    result = program(*line, FORCE_COLOR="1", TERM="xterm", COLUMNS="80", **colours)
     start = "\n\x1b[1msimple_rnn\x1b[0m over time"
     plot = start + result.stdout.partition(start)[2]
     text = "".join(f"{line.rstrip()}\n" for line in plot.splitlines())
     assert without_styles(text) == shown(random_study("input:3,rnn:3", 10))
-    screen("plot-coloured", with_visible_styles(text))
+    screen(name, with_visible_styles(text))
 
 
 def test_a_plot_in_ascii_reads_as_it_was_reviewed(program: Run, screen: Callable[[str, str], None]) -> None:

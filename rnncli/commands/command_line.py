@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import click
@@ -106,18 +106,18 @@ def shown(typed: Iterable[str]) -> str:
     return shlex.join(["rnncli", *typed])
 
 
-def this_line(*, without: str | None = None, arguments: Sequence[str] | None = None) -> str | None:
+def this_line(*, without: Collection[str] = (), arguments: Sequence[str] | None = None) -> str | None:
     """Return the command line that is running, with changes, as it can be pasted; None where it is not known.
 
     Args:
-        without: the parameter of an option to leave out.
+        without: the parameters of options to leave out.
         arguments: what to put in place of the arguments.
     """
     context = click.get_current_context()
     typed = context.meta.get(TYPED)
     if not typed:
         return None
-    parts = [each for each in these_words() if each.option is None or each.option.name != without]
+    parts = [each for each in these_words() if each.option is None or each.option.name not in without]
     if arguments is not None:
         place = next((place for place, each in enumerate(parts) if each.is_argument), len(parts))
         before = [each for each in parts[:place] if not each.is_argument]

@@ -13,6 +13,7 @@ from rnncli.commands.output import printed
 from rnncli.commands.specs import at_most, each_network, specs
 from rnncli.layers.weights import FRAMEWORKS, Framework
 from rnncli.network import Network
+from rnncli.render.picture import Picture
 from rnncli.render.records import NETWORK, Layout, Record, columns
 from rnncli.render.writers import writer
 from rnncli.reports.comparison import Comparison, compare
@@ -50,7 +51,7 @@ def command(
     dtype: str,
     framework: tuple[str, ...],
     format_: str,
-    svg: str | None,
+    svg: Picture | None,
 ) -> None:
     """Examples:
 
@@ -84,7 +85,7 @@ def command(
     _print(compare(*networks, frameworks=frameworks, batch=batch, timesteps=timesteps, dtype=dtype), format_, svg)
 
 
-def _print(comparison: Comparison, format_: str, svg: str | None) -> None:
+def _print(comparison: Comparison, format_: str, svg: Picture | None) -> None:
     if format_ == "table":
         from rnncli.render.comparisons import print_comparison
         from rnncli.render.console import screen

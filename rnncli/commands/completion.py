@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import sys
 from typing import Any
 
 import click
@@ -24,6 +25,7 @@ from click.shell_completion import (
     split_arg_string,
 )
 
+from rnncli.characters import ascii_form, shows_unicode
 from rnncli.commands import COMPLETION
 from rnncli.commands.groups import GroupedCommand
 from rnncli.errors import RnncliError
@@ -103,7 +105,10 @@ class _Completion(ShellComplete):
         if item.type == "file":
             return _SEPARATOR.join(("files", item.value, item.lead or "", " ".join(item.extensions)))
         ending = "open" if item.open else "space"
-        return _SEPARATOR.join((ending, item.value, item.word or item.value, item.help or ""))
+        means = item.help or ""
+        # Click writes the answer as bytes, in UTF-8, past the stream.
+        means = means if shows_unicode(sys.stdout) else ascii_form(means)
+        return _SEPARATOR.join((ending, item.value, item.word or item.value, means))
 
 
 def _behind(lead: str, item: CompletionItem[str]) -> CompletionItem[str]:

@@ -8,6 +8,7 @@ from rnncli.commands.completing import complete_spec
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.options import number_option, svg_option
 from rnncli.commands.specs import each_network, shown, specs
+from rnncli.render.picture import Picture
 
 
 @click.command(cls=GroupedCommand, short_help="The network unrolled in time, as a picture.")
@@ -15,7 +16,7 @@ from rnncli.commands.specs import each_network, shown, specs
 @number_option("--batch", "Samples at a time; unknown (None) if left out.")
 @number_option("--timesteps", "Length of the sequence; unknown (T) if left out.")
 @svg_option
-def command(spec: tuple[str, ...], batch: int | None, timesteps: int | None, svg: str | None) -> None:
+def command(spec: tuple[str, ...], batch: int | None, timesteps: int | None, svg: Picture | None) -> None:
     """Examples:
 
     \b

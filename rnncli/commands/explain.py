@@ -14,6 +14,7 @@ from rnncli.commands.options import check_svg, format_option, framework_option, 
 from rnncli.commands.output import printed
 from rnncli.commands.specs import each_network, shown, specs
 from rnncli.layers.weights import Framework
+from rnncli.render.picture import Picture
 from rnncli.render.records import row_each_weight
 from rnncli.render.writers import writer
 from rnncli.reports.explanation import Explanation, explain
@@ -26,7 +27,7 @@ Show = Callable[[Explanation], None]
 
 
 @contextmanager
-def _printer(format_: str, svg: str | None) -> Iterator[Show]:
+def _printer(format_: str, svg: Picture | None) -> Iterator[Show]:
     if format_ != "table":
         with printed(writer(format_, _LAYOUT)) as show_records:
             yield lambda explanation: show_records([explanation.as_dict()])
@@ -46,7 +47,7 @@ def _printer(format_: str, svg: str | None) -> Iterator[Show]:
 @format_option
 @svg_option
 def command(
-    spec: tuple[str, ...], batch: int | None, timesteps: int | None, framework: str, format_: str, svg: str | None
+    spec: tuple[str, ...], batch: int | None, timesteps: int | None, framework: str, format_: str, svg: Picture | None
 ) -> None:
     """Examples:
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from rnncli.engine.run import RunResult
+    from rnncli.render.picture import Picture
 
 _LAYOUT = row_each_layer(
     *("output_shape", "params", "macs_per_step", "macs", "output_bytes"),
@@ -67,7 +68,7 @@ _LAYOUT = row_each_layer(
 @click.option("--plot", "study", is_flag=True, help="Show the last recurrent layer's activations over time.")
 @format_option
 @svg_option
-def command(spec: tuple[str, ...], format_: str, svg: str | None, **asked: Any) -> None:
+def command(spec: tuple[str, ...], format_: str, svg: Picture | None, **asked: Any) -> None:
     """Examples:
 
     \b
@@ -92,7 +93,7 @@ def command(spec: tuple[str, ...], format_: str, svg: str | None, **asked: Any) 
         given = list(at_most(1, given, message, "call rnncli forward once for each spec"))
     check_svg(svg, shown=format_ == "table")
     if request.study and format_ not in ("table", "json"):
-        raise UsageError(f"--plot has no form in {format_}", lead="without it", repair=this_line(without="study"))
+        raise UsageError(f"--plot has no form in {format_}", lead="without it", repair=this_line(without=["study"]))
     with _printer(format_, svg) as show:
         each_network(given, lambda network: show(_run(network, request)))
 
@@ -110,7 +111,7 @@ def _run(network: Network, request: Request) -> RunResult:
 
 
 @contextmanager
-def _printer(format_: str, svg: str | None) -> Iterator[Callable[[RunResult], None]]:
+def _printer(format_: str, svg: Picture | None) -> Iterator[Callable[[RunResult], None]]:
     """Yield a function that prints one run."""
     if format_ != "table":
         with printed(writer(format_, _LAYOUT)) as show_records:

@@ -16,7 +16,7 @@ GROUPS = {
         *("--framework", "--dtype"),
     ),
     "Output": (
-        *("--sort", "--top", "--wide", "--plot", "--quiet", "--format", "--svg"),
+        *("--sort", "--top", "--wide", "--plot", "--quiet", "--format", "--svg", "--theme"),
         *("--output", "--save-weights", "--save-state"),
     ),
     "Help": ("--version", "--help"),

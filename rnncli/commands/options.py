@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 import click
 
 from rnncli.commands.command_line import this_line
 from rnncli.commands.completing import complete_files
-from rnncli.commands.values import FileName, big_number, memory_size, number
+from rnncli.commands.values import FileName, PictureName, big_number, memory_size, number
 from rnncli.errors import UsageError
 from rnncli.layers.weights import FRAMEWORKS
+from rnncli.render.picture import THEMES, Picture, Theme
 from rnncli.render.writers import WRITERS
 from rnncli.summary import DTYPE_BYTES
 
@@ -21,7 +23,7 @@ FORMATS = ("table", *WRITERS)
 """The table for people, and what there is a writer for."""
 
 
-def check_svg(svg: str | None, shown: bool) -> None:
+def check_svg(svg: Picture | None, shown: bool) -> None:
     """Check that there is something for people that --svg can save.
 
     Raises:
@@ -31,8 +33,37 @@ def check_svg(svg: str | None, shown: bool) -> None:
         raise UsageError(
             "--svg saves what people see, and other formats show nothing to people",
             lead="without it",
-            repair=this_line(without="svg"),
+            repair=this_line(without=["svg", "theme"]),
         )
+
+
+def svg_option(command: Command) -> Command:
+    """Add --svg and --theme to a command, which is called with both as `svg`: a picture, or None."""
+
+    @wraps(command)
+    def with_picture(*arguments: Any, svg: str | None, theme: Theme | None, **options: Any) -> Any:
+        if theme is not None and svg is None:
+            raise UsageError(
+                "--theme is for the picture that --svg saves, and there is no --svg",
+                lead="without it",
+                repair=this_line(without=["theme"]),
+            )
+        picture = None if svg is None else Picture(svg, theme or THEMES[0])
+        return command(*arguments, svg=picture, **options)
+
+    add_svg = click.option(
+        "--svg",
+        type=PictureName(),
+        metavar="FILE.svg",
+        shell_complete=complete_files("svg"),
+        help="Save what is shown as a picture, too.",
+    )
+    add_theme = click.option(
+        "--theme",
+        type=click.Choice(THEMES),
+        help=f"Of the picture: light text on a dark ground, or dark text on white.  [default: {THEMES[0]}]",
+    )
+    return cast(Command, add_svg(add_theme(with_picture)))
 
 
 def number_option(name: str, meaning: str) -> Callable[[Command], Command]:
@@ -67,7 +98,6 @@ format_option = click.option(
     default="table",
     help="table is for people; the others hold plain numbers. JSON is one object a line, HTML a table for a web page.",
 )
-svg_option = file_option("--svg", extension="svg", meaning="Save what is shown as a picture, too.", written=True)
 dtype_option = click.option(
     "--dtype",
     type=click.Choice(tuple(DTYPE_BYTES)),

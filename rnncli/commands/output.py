@@ -13,12 +13,20 @@ from rnncli.system.signals import undone_by_signals
 
 
 @contextmanager
-def printed(writer: Writer) -> Iterator[Callable[[Sequence[Record]], None]]:
+def printed(writer: Writer, also: Callable[[str], object] = str) -> Iterator[Callable[[Sequence[Record]], None]]:
     """Yield what prints some more records.
 
     What was begun is ended, whatever ends the block. Where there are no records nothing is printed at all.
+
+    Args:
+        writer: writes them.
+        also: takes each text that is printed.
     """
     begun = False
+
+    def put(text: str) -> None:
+        click.echo(text, nl=False)
+        also(text)
 
     def show(records: Sequence[Record]) -> None:
         nonlocal begun
@@ -28,13 +36,13 @@ def printed(writer: Writer) -> Iterator[Callable[[Sequence[Record]], None]]:
         if not begun:
             text = writer.begin() + text
             begun = True
-        click.echo(text, nl=False)
+        put(text)
 
     def end() -> None:
         nonlocal begun
         if begun:
             begun = False
-            click.echo(writer.end(), nl=False)
+            put(writer.end())
 
     with undone_by_signals(end):
         try:

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from rnncli.characters import ascii_form, shows_unicode
 from rnncli.errors import RnncliError, printable
 
 _STYLES: Mapping[str, dict[str, Any]] = {"message": {}, "fault": {"bold": True}, "help": {}, "repair": {"bold": True}}
@@ -24,7 +25,8 @@ def report(error: RnncliError, origin: str | None = None) -> int:
     """
     styled = _is_styled()
     words = click.style("Error", fg="red", bold=True) if styled else "Error"
-    texts = [(part.text, _STYLES[part.role]) for part in error.parts(origin)]
+    written = str if shows_unicode(sys.stderr) else ascii_form
+    texts = [(part.text, _STYLES[part.role]) for part in error.parts(origin, written)]
     parts = [click.style(text, **style) if styled and style else text for text, style in texts]
     click.echo("".join([f"{words}: ", *parts]), err=True, color=styled)
     return error.exit_status

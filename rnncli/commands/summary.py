@@ -16,6 +16,7 @@ from rnncli.commands.output import printed
 from rnncli.commands.specs import each_network, shown, specs
 from rnncli.errors import UsageError
 from rnncli.layers.weights import Framework
+from rnncli.render.picture import Picture
 from rnncli.render.records import row_each_layer
 from rnncli.render.writers import writer
 from rnncli.summary import Summary
@@ -43,7 +44,7 @@ def command(
     wide: bool,
     quiet: bool,
     format_: str,
-    svg: str | None,
+    svg: Picture | None,
 ) -> None:
     """Examples:
 
@@ -62,7 +63,7 @@ def command(
         raise UsageError(
             f"-q prints one number alone, and -f {format_} more than that",
             lead="without -q",
-            repair=this_line(without="quiet"),
+            repair=this_line(without=["quiet"]),
         )
     with _printer(format_, wide, quiet, svg) as show:
         each_network(
@@ -72,7 +73,7 @@ def command(
 
 
 @contextmanager
-def _printer(format_: str, wide: bool, quiet: bool, svg: str | None) -> Iterator[Callable[[Summary], None]]:
+def _printer(format_: str, wide: bool, quiet: bool, svg: Picture | None) -> Iterator[Callable[[Summary], None]]:
     """Yield what prints one summary. A library is imported by the format that needs it."""
     if quiet:
         yield lambda summary: click.echo(summary.total_params)

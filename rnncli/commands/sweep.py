@@ -12,7 +12,15 @@ import click
 
 from rnncli.commands.completing import complete_pattern, complete_words
 from rnncli.commands.groups import GroupedCommand
-from rnncli.commands.options import budget_options, dtype_option, format_option, framework_option, number_option
+from rnncli.commands.options import (
+    budget_options,
+    check_svg,
+    dtype_option,
+    format_option,
+    framework_option,
+    number_option,
+    svg_option,
+)
 from rnncli.commands.output import printed
 from rnncli.commands.report import report, tell
 from rnncli.commands.specs import Spec, explained, specs
@@ -21,6 +29,7 @@ from rnncli.errors import RnncliError, SpecError, one_line, quote, shorten
 from rnncli.layers.weights import Framework
 from rnncli.network import Network
 from rnncli.render.candidates import CandidateTable
+from rnncli.render.picture import MOST_LINES, Picture
 from rnncli.render.records import NETWORK, Record, row_each
 from rnncli.render.terminal import terminal_width
 from rnncli.render.writers import writer
@@ -82,6 +91,7 @@ _LESS_MEMORY = "--top N keeps no more than the first N in memory"
 @dtype_option
 @framework_option
 @format_option
+@svg_option
 def command(
     pattern: tuple[str, ...],
     params: int | None,
@@ -94,6 +104,7 @@ def command(
     dtype: str,
     framework: str,
     format_: str,
+    svg: Picture | None,
 ) -> None:
     """Examples:
 
@@ -108,11 +119,12 @@ def command(
     other places.
 
     Rows are shown as they are made, or all at once if they are sorted; --top N keeps no more than N in
-    memory. Candidates that are no networks are counted, at the end, on standard error. The exit status is 1
-    if nothing keeps within the budget, 2 if nothing is a network.
+    memory, and --svg saves the first thousand. Candidates that are no networks are counted, at the end, on
+    standard error. The exit status is 1 if nothing keeps within the budget, 2 if nothing is a network.
 
     PATTERN may be - for patterns on standard input, one a line.
     """
+    check_svg(svg, shown=format_ == "table")
     setting = Setting(batch, timesteps, cast(Framework, framework), dtype)
     budget = Budget(params, memory, macs)
     if top is not None:
@@ -141,7 +153,7 @@ def command(
         show_records([_record(each, setting) for each in rows])
 
     best: list[Candidate] = []
-    with printed(table) as show_records:
+    with _photographed(svg) as photograph, printed(table, photograph) as show_records:
         with _progress(total, shown=order is not None or sys.stdout is None or not sys.stdout.isatty()) as tick:
             if order is not None:
                 best = ordered(chain.from_iterable(kept()), order, top)
@@ -150,6 +162,8 @@ def command(
                     show(rows)
         for start in range(0, len(best), BATCH):
             show(best[start : start + BATCH])
+    if svg is not None and tally.shown > MOST_LINES:
+        tell(f"Note: {svg.path} shows the first {MOST_LINES:,} lines alone")
     _conclude(tally, setting, budget)
     if faults:
         click.get_current_context().exit(max(fault.exit_status for fault in faults))
@@ -209,6 +223,14 @@ def _progress(total: int, shown: bool) -> AbstractContextManager[Callable[[int],
     from rnncli.render.progress import progress
 
     return progress("sweep", total if total <= _COUNTABLE else 0)
+
+
+def _photographed(svg: Picture | None) -> AbstractContextManager[Callable[[str], object]]:
+    if svg is None:
+        return nullcontext(str)
+    from rnncli.render.svg import recorded_lines
+
+    return recorded_lines(svg, "rnncli sweep")
 
 
 def _conclude(tally: Tally, setting: Setting, budget: Budget) -> None:

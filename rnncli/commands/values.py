@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from os.path import splitext
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from rnncli.errors import quote
 from rnncli.quantities import nearest_size, parse_memory, parse_number, parse_size
 
 if TYPE_CHECKING:
@@ -82,3 +84,26 @@ class FileName(click.types.StringParamType):
 
     def __init__(self, written: bool) -> None:
         self.written = written
+
+
+class PictureName(Value, FileName):
+    """The name of a picture: FILE.svg, or one without an extension, such as /dev/stdout."""
+
+    def __init__(self) -> None:
+        FileName.__init__(self, written=True)
+        Value.__init__(self, "file", _svg_path, _nearest_svg, "picture.svg")
+
+
+def _svg_path(text: str) -> str:
+    """Return the path of a picture.
+
+    Raises:
+        ValueError: it is the name of another format.
+    """
+    if splitext(text)[1].lower() not in ("", ".svg"):
+        raise ValueError(f"a picture is SVG, which {quote(text)} is no name for; a browser shows it and prints it")
+    return text
+
+
+def _nearest_svg(text: str) -> str:
+    return f"{splitext(text)[0]}.svg"

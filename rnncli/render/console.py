@@ -8,13 +8,11 @@ from contextlib import contextmanager
 
 from rich.console import Console
 
+from rnncli.render.picture import Picture
 from rnncli.render.terminal import on_terminal
 
 _UNLIMITED = 100_000
 """Columns of an output that is not a terminal, so that a table is never cut there."""
-
-_SVG_WIDTH = 100
-"""Columns of a saved picture where there is no terminal to take its width from."""
 
 _DRAWING_WIDTH = 80
 """Columns of a drawing or a plot where there is no terminal to take its width from."""
@@ -27,15 +25,15 @@ class _StdoutConsole(Console):
 
 
 @contextmanager
-def screen(picture: str | None, title: str) -> Iterator[Callable[..., None]]:
+def screen(picture: Picture | None, title: str) -> Iterator[Callable[..., None]]:
     """Yield `show(print_it, *arguments)`, which calls `print_it(console, *arguments)` for standard output.
 
     If a picture is asked for, `show` prints the same on a second console, which is saved as SVG. The picture is written
     when the block ends without an error, whole or not at all.
 
     Args:
-        picture: the path of the picture, or None if there is to be none.
-        title: the title of the picture: the command line.
+        picture: the picture, or None if there is to be none.
+        title: the title of the picture: the command.
 
     Raises:
         RnncliError: the picture cannot be written.
@@ -45,34 +43,26 @@ def screen(picture: str | None, title: str) -> Iterator[Callable[..., None]]:
         yield lambda print_it, *arguments: print_it(stdout, *arguments)
         return
 
-    import io
+    from rnncli.render.svg import recorded
 
-    from rnncli.atomic import written_whole
+    with recorded(picture, title, stdout.width, unlimited=stdout.width == _UNLIMITED) as recorder:
 
-    recorder = Console(
-        width=stdout.width if stdout.is_terminal else _SVG_WIDTH,
-        height=_UNLIMITED,
-        file=io.StringIO(),
-        record=True,
-        color_system="truecolor",
-        force_terminal=True,
-        highlight=False,
-        emoji=False,
-        markup=False,
-    )
+        def show(print_it: Callable[..., None], *arguments: object) -> None:
+            print_it(stdout, *arguments)
+            print_it(recorder, *arguments)
 
-    def show(print_it: Callable[..., None], *arguments: object) -> None:
-        print_it(stdout, *arguments)
-        print_it(recorder, *arguments)
-
-    yield show
-    with written_whole(picture) as file:
-        file.write(recorder.export_svg(title=title).encode())
+        yield show
 
 
 def drawing_width(console: Console) -> int:
     """Return how wide a drawing or a plot may be: as wide as the console, or 80 columns where nothing limits that."""
     return console.width if console.width < _UNLIMITED else _DRAWING_WIDTH
+
+
+def text_width(console: Console) -> int:
+    """Return how wide a text may be that is wrapped: as wide as the console; in a picture, as wide as reads well."""
+    width: int = getattr(console, "text_width", console.width)
+    return width
 
 
 def stdout_console() -> Console:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.text import Text
 
+from rnncli.characters import ascii_form
 from rnncli.network import Network
 from rnncli.quantities import Shape, shape_text
 from rnncli.render.console import drawing_width
@@ -24,7 +25,6 @@ from rnncli.render.step_columns import (
 )
 from rnncli.reports.unrolled import Steps, Unrolled, UnrolledLayer, unroll
 
-_TO_ASCII = str.maketrans("─│┌┐└┘├┤┬┴►◄▲·×", "-|++++++++><^.x")
 _REVERSED = "reversed time"
 
 _NAME, _QUIET = "bold", "dim"
@@ -283,7 +283,7 @@ def _text(line: _Line, width: int, ascii_only: bool) -> Text:
     text = Text(no_wrap=True)
     for column, characters, style in (_Piece(0, line.label, line.label_style), *line.pieces):
         text.append(" " * (column - len(text)))
-        text.append(characters.translate(_TO_ASCII) if ascii_only else characters, style)
+        text.append(ascii_form(characters) if ascii_only else characters, style)
     text.highlight_words(["None"], style="dim")
     text.truncate(width)
     text.rstrip()

@@ -14,22 +14,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Span, Text
 
+from rnncli.characters import ascii_form
+from rnncli.render.console import text_width
 from rnncli.render.wrapping import INDENT, break_at, short_numbers
-
-_ASCII = {
-    "×": "x",
-    "·": ".",
-    "→": "->",
-    "…": "...",
-    "–": "-",
-    "²": "^2",
-    "√": "sqrt",
-    "γ": "gamma",
-    "β": "beta",
-    "µ": "u",
-    "≈": "~",
-}
-"""What replaces a character where the output is ASCII."""
 
 
 class ScreenColumn(NamedTuple):
@@ -75,10 +62,10 @@ def print_rows(
     ends = set(accumulate(sections))
     if console.options.ascii_only:
         columns = [
-            column._replace(title=_ascii(column.title), heading=column.heading and _ascii(column.heading))
+            column._replace(title=ascii_form(column.title), heading=column.heading and ascii_form(column.heading))
             for column in columns
         ]
-        rows = [{_ascii(title): in_characters_of(console, cell) for title, cell in row.items()} for row in rows]
+        rows = [{ascii_form(title): in_characters_of(console, cell) for title, cell in row.items()} for row in rows]
     for kept in _narrower(columns):
         if _width(kept, rows) <= console.width:
             console.print(_table(kept, rows, lines, ends))
@@ -170,7 +157,7 @@ def hanging(console: Console, text: Text, start: int = 0, width: int | None = No
         width: the width to keep to, if it is not the console's; then further lines are not indented more.
     """
     further = start + INDENT if width is None else start
-    width = console.width if width is None else width
+    width = text_width(console) if width is None else width
     start, further = (min(indent, width // 2) for indent in (start, further))
     for paragraph in in_characters_of(console, text).split("\n", allow_blank=True):
         indent = start
@@ -190,14 +177,10 @@ def in_characters_of(console: Console, text: Text) -> Text:
         return text
     plain, edges = "", [0]
     for character in text.plain:
-        plain += _ascii(character)
+        plain += ascii_form(character)
         edges.append(len(plain))
     spans = [Span(edges[start], edges[end], style) for start, end, style in text.spans]
     return Text(plain, style=text.style, spans=spans)
-
-
-def _ascii(text: str) -> str:
-    return "".join(_ASCII.get(character, character) for character in text)
 
 
 def _with_short_numbers(text: Text, room: int) -> Text:

@@ -16,6 +16,7 @@ from rich.text import Text
 from rnncli.engine.study import Study
 from rnncli.engine.traces import Bins, Outputs, Reach
 from rnncli.render.console import drawing_width
+from rnncli.render.scale import nearest_style, signed_styles
 
 _WIDEST_CELL = 4
 _LABEL = len("saturated")
@@ -32,10 +33,6 @@ _NICE = (1, 2, 3, 5, 10)
 
 _DECADES = 4
 """How many powers of ten the bars of the effect span."""
-
-_BLUE, _WHITE, _RED = (33, 102, 172), (247, 247, 247), (178, 24, 43)
-_SHADES = 12
-"""How many shades there are from white to the full colour."""
 
 
 class Symbols(NamedTuple):
@@ -128,15 +125,17 @@ def _print_heading(console: Console, study: Study, cells: TimeCells) -> None:
 def _print_map(console: Console, study: Study, cells: TimeCells, symbols: Symbols) -> None:
     rows = [cells.means(row) for row in study.outputs.activations]
     level = _level_value(abs(value) for row in rows for value in row if value is not None and isfinite(value))
+    styles = signed_styles(console)
     for unit, row in zip(study.outputs.unit_bins, rows, strict=True):
         parts: list[tuple[str, str]] = []
-        for style, run in groupby((_character(value, level, symbols) for value in row), key=lambda each: each[1]):
+        characters = (_character(value, level, symbols, styles) for value in row)
+        for style, run in groupby(characters, key=lambda each: each[1]):
             parts.append(("".join(character * cells.cell_width for character, _ in run), style))
         _print_row(console, f"unit {unit}" if unit == 0 else f"{unit}", *parts)
     _print_row(console, "timestep", (_axis(study, cells), ""))
     legend = Text()
     for value in (level * place for place in range(-_LEVELS, _LEVELS + 1)):
-        legend.append(*_character(value, level, symbols)).append(f" {value:.3g}  ")
+        legend.append(*_character(value, level, symbols, styles)).append(f" {value:.3g}  ")
     _print_legend(console, cells, legend)
 
 
@@ -151,7 +150,7 @@ def _print_bars(console: Console, study: Study, cells: TimeCells, symbols: Symbo
         rows.append(("effect", [_log_height(share) for share in cells.merge(reach.effect, max)]))
         scales.append(f"effect 1/{10**_DECADES:,} to 1 (log)")
     for label, heights in rows:
-        _print_row(console, label, ("".join(_bar(height, symbols) * cells.cell_width for height in heights), "cyan"))
+        _print_row(console, label, ("".join(_bar(height, symbols) * cells.cell_width for height in heights), ""))
     _print_legend(console, cells, Text("; ".join(scales)))
 
 
@@ -175,21 +174,14 @@ def _level_value(sizes: Iterator[float]) -> float:
     return next(nice * power for nice in _NICE if nice * power >= least * (1 - 1e-9))
 
 
-def _character(value: float | None, level: float, symbols: Symbols) -> tuple[str, str]:
+def _character(value: float | None, level: float, symbols: Symbols, styles: Sequence[str]) -> tuple[str, str]:
     """Return the character and the style of a value; `level` is how much one level is worth."""
     if value is None:
         return " ", ""
     if not isfinite(value):
-        return BROKEN, "yellow"
+        return BROKEN, "bold"
     place = max(-_LEVELS, min(_LEVELS, round(value / level)))
-    shade = max(-1.0, min(1.0, round(value / level / (_LEVELS + 0.5) * _SHADES) / _SHADES))
-    paper = [round(w + abs(shade) * (c - w)) for w, c in zip(_WHITE, _RED if shade > 0 else _BLUE, strict=True)]
-    ink = [part // 2 for part in paper]
-    return symbols.levels[place + _LEVELS], f"{_rgb(ink)} on {_rgb(paper)}"
-
-
-def _rgb(parts: Sequence[int]) -> str:
-    return f"rgb({','.join(map(str, parts))})"
+    return symbols.levels[place + _LEVELS], nearest_style(styles, value / level / (_LEVELS + 0.5))
 
 
 def _share(value: float | None, largest: float) -> float | None:

@@ -31,7 +31,7 @@ def break_at(text: str, room: int) -> int:
     equals, outside, inside, depth = 0, 0, 0, 0
     for position, character in enumerate(text[: room + 1]):
         depth += (character == "(") - (character == ")")
-        if character == " " and position > 2 * INDENT and text[position - 1] != "×":
+        if character == " " and position > 2 * INDENT and not text[:position].endswith((" ×", " x")):
             outside, inside = (outside, position) if depth else (position, inside)
             if text.startswith("=", position + 1) and position > room // 2:
                 equals = position

@@ -8,6 +8,8 @@ import sys
 from contextlib import suppress
 from typing import Any
 
+from rnncli.characters import spell_out
+
 
 class _Messages(io.FileIO):
     """Standard error where nobody may be listening: what cannot be written there is dropped."""
@@ -22,16 +24,16 @@ class _Messages(io.FileIO):
 def prepare() -> None:
     """Make the standard streams of the process such streams.
 
-    A character that they cannot print is shown as a question mark; it is no reason to fail.
+    A character that they cannot print is spelt out in ASCII; it is no reason to fail.
     """
     _reserve()
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")
-        if isinstance(sys.stdout.buffer, io.RawIOBase):
-            # PYTHONUNBUFFERED: a write that the disk takes in part would count as done. All that prints flushes anyway.
-            sys.stdout = _text(io.BufferedWriter(sys.stdout.buffer), sys.stdout)
+    if isinstance(sys.stdout, io.TextIOWrapper) and isinstance(sys.stdout.buffer, io.RawIOBase):
+        # PYTHONUNBUFFERED: a write that the disk takes in part would count as done. All that prints flushes anyway.
+        sys.stdout = _text(io.BufferedWriter(sys.stdout.buffer), sys.stdout)
     if isinstance(sys.stderr, io.TextIOWrapper):
         sys.stderr = _text(io.BufferedWriter(_Messages(sys.stderr.fileno(), "w", closefd=False)), sys.stderr)
+    for stream in (sys.stdout, sys.stderr):
+        spell_out(stream)
 
 
 def _reserve() -> None:
@@ -47,4 +49,4 @@ def _reserve() -> None:
 
 
 def _text(buffer: io.BufferedWriter, like: io.TextIOWrapper) -> io.TextIOWrapper:
-    return io.TextIOWrapper(buffer, encoding=like.encoding, errors="replace", line_buffering=True)
+    return io.TextIOWrapper(buffer, encoding=like.encoding, line_buffering=True)
