@@ -16,6 +16,21 @@ NumPy nor Rich:
 -40
 >>> explain("input:8,rnn:4").layers[0].total.words
 'units × (input + units + 1)'
+
+How the house is laid out: a network is data, and everything else reads it.
+
+- `characters`, `errors`, `quantities`, `vocabulary`: what stands for a character in ASCII; what can go wrong; sizes and
+  shapes; the words of the output.
+- `system`, `atomic`: signals, streams, free memory and places for files; files written whole or not at all.
+- `layers`: one file a kind, which says all about it. Its docstring tells how a kind is added.
+- `language`: text to layers and layers to text.
+- `network`, `summary`: the row of layers, and what it owns and costs.
+- `reports`, `search`, `engine`: what explain, draw and compare find; what sweep and solve try; the run in NumPy.
+- `render`: what people see (Rich), and what programs read (a writer for each format).
+- `commands`, `cli`: one file a command, options in and output out; every error is printed in one place.
+
+Imports point downwards only, and click, Rich and NumPy have one room each; `tests/test_house.py` sees to both. How
+all of it is checked is told in `tests/conftest.py`.
 """
 
 # The program starts here. Nothing is imported, so that it soon comes to where it listens to Ctrl-C.

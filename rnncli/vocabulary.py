@@ -35,7 +35,9 @@ class Meaning(NamedTuple):
 
 MEANINGS = (
     Meaning(("spec",), "code", "the spec of the network; in `layers`, of the layer"),
-    Meaning(("framework",), "words", "whose weights are counted: `keras` or `torch`"),
+    Meaning(
+        ("framework", "other_framework"), "words", "whose weights are counted, `keras` or `torch`; and the other one"
+    ),
     Meaning(("dtype",), "words", "of weights and outputs; in `input`, of the input"),
     Meaning(("input",), "parts", "what the network reads: `shape` and `dtype`"),
     Meaning(("output_shape",), "words", "what the network, or the layer, returns; `null` is unknown"),
@@ -45,48 +47,45 @@ MEANINGS = (
     Meaning(("macs_per_step",), "numbers", "multiply-adds for one vector that each layer reads", "MACs/step"),
     Meaning(("macs",), "numbers", "multiply-adds for the whole input; `null` while its length is unknown", "MACs"),
     Meaning(("output_bytes",), "numbers", "the size of what the layer, or each layer, returns", "Layer outputs"),
-    Meaning(("layers",), "parts", "each layer"),
+    Meaning(("layers", "weights", "axes"), "parts", "each layer, each weight of a layer, each axis of a weight"),
     Meaning(("name",), "code", "of a layer, as Keras numbers them; of a weight, or a factor, in its list"),
-    Meaning(("type",), "words", "the framework's class"),
-    Meaning(("cell",), "words", "the class of a recurrent layer's cell, inside of a Bidirectional, too"),
-    Meaning(("layer",), "code", "the spec of a layer, in a row whose `spec` is the network's"),
-    Meaning(("weights",), "parts", "each weight of a layer: `name`, `shape`, `params`"),
-    Meaning(("weight",), "code", "the name of a weight, in a row whose `name` is the layer's"),
-    Meaning(("shape",), "words", "of a weight, or of the input"),
+    Meaning(("layer", "weight"), "code", "a layer's spec and a weight's name, in rows with the network's `spec`"),
+    Meaning(("type", "cell"), "words", "the framework's class, and that of a recurrent layer's cell"),
+    Meaning(("shape", "input_shape"), "words", "of a weight or the input; what a layer reads"),
     # forward
     Meaning(("seconds",), "numbers", "the time of the layer, or of the run"),
     Meaning(("mean", "std", "min", "max"), "numbers", "of the outputs; in `norm`, of the norms"),
     Meaning(("saturated",), "numbers", "the share of outputs at the ends of their range; in `plot`, bin by bin"),
     Meaning(("plot",), "parts", "what `--plot` shows of the last recurrent layer"),
-    Meaning(("timesteps", "units"), "numbers", "the length of its sequence, and how many units it has"),
-    Meaning(("backwards",), "words", "whether it reads from the end; then all that follows is in that order"),
-    Meaning(("time_bins", "unit_bins"), "numbers", "where each bin of timesteps, or of units, starts"),
-    Meaning(("activations",), "numbers", "the mean output of each bin of units, for each bin of time"),
-    Meaning(("saturated_units",), "numbers", "the share of units that are saturated half of the time"),
-    Meaning(("norm", "bins"), "parts", "the length of the state: its figures, and the mean of each bin of time"),
-    Meaning(("reach", "effect"), "parts", "how far back it remembers, by the effect of a changed first input"),
     Meaning(
-        ("steps", "largest_after", "steps_to_tenth", "steps_to_hundredth"),
+        ("timesteps", "units", "saturated_units"),
         "numbers",
-        "steps that were watched, until the effect is largest, and under a tenth and a hundredth of that",
+        "of that layer; the share of units saturated half of the time",
     ),
-    Meaning(("last",), "numbers", "the effect at the last step, as a share of the largest"),
+    Meaning(("time_bins", "unit_bins", "activations"), "numbers", "where each bin starts, and the mean output in it"),
+    Meaning(("backwards",), "words", "whether it reads from the end; then all that follows is in that order"),
+    Meaning(("norm", "reach"), "parts", "the length of its state; how far back it remembers its first input"),
+    Meaning(("bins", "effect"), "numbers", "the norm, and the effect of a changed first input, bin by bin of time"),
+    Meaning(
+        ("steps", "largest_after", "steps_to_tenth", "steps_to_hundredth", "last"),
+        "numbers",
+        "steps watched; until the effect is largest, under a tenth, a hundredth of that; its share at the end",
+    ),
     Meaning(("problem",), "words", "why there is no figure for the reach"),
     # explain
-    Meaning(("input_shape",), "words", "what the layer reads"),
-    Meaning(("equations", "text", "means"), "parts", "each equation of a step, with what it means; `text` of a note"),
+    Meaning(("equations", "notes", "states"), "parts", "of a layer: a step, what is worth knowing, what it carries on"),
+    Meaning(("text", "means", "topic"), "words", "of an equation or a note"),
     Meaning(("symbol",), "code", "what a weight is called in the equations"),
-    Meaning(("axes",), "parts", "the factors of each axis of a weight: `name`, `number`"),
     Meaning(("formula",), "parts", "how a count comes about: `words`, `numbers`, `value`"),
     Meaning(("words", "numbers"), "words", "a formula in words, and in numbers"),
     Meaning(("value",), "numbers", "what a formula comes to"),
-    Meaning(("other_framework",), "words", "the framework that is not counted"),
-    Meaning(("other_params", "other_total_params"), "numbers", "its counts; `null` where it has no such layer"),
-    Meaning(("states",), "parts", "what a recurrent layer carries from step to step"),
-    Meaning(("notes", "topic"), "parts", "what is worth knowing of a layer: `topic`, `text`"),
+    Meaning(("other_params", "other_total_params"), "numbers", "the other framework's counts; `null` if it has none"),
     # compare
-    Meaning(("difference",), "numbers", "how much more than the first network's; by figure, `macs_difference` in CSV"),
-    Meaning(("ratio",), "numbers", "how many times the first network's; by figure, `macs_ratio` in CSV"),
+    Meaning(
+        ("difference", "ratio"),
+        "numbers",
+        "how much more than the first network's, and how many times; by figure, `macs_ratio`",
+    ),
     # solve
     Meaning(("number",), "numbers", "what stands for the blank of a template, or for a factor of an axis"),
     Meaning(("max_params", "max_bytes", "max_macs"), "numbers", "the budget; `null` is no limit"),
@@ -120,9 +119,9 @@ def title(key: str) -> str:
 
 
 def readme_table() -> str:
-    """Return the table of all keys as README.md has it."""
-    lines = ["| key | on the screen | meaning |", "| --- | --- | --- |"]
+    """Return the table of all keys as README.md has it, with what the screen calls them."""
+    lines = ["| key | meaning |", "| --- | --- |"]
     for keys, _, text, shown in MEANINGS:
-        names = " ".join(f"`{key}`" for key in keys)
-        lines.append(f"| {names} | {shown.lower() if shown[1:].islower() else shown} | {text} |")
+        names = ", ".join(f"`{key}`" for key in keys)
+        lines.append(f"| {names} | {text}{f' (*{shown}*)' if shown else ''} |")
     return "\n".join(lines) + "\n"

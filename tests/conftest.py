@@ -1,4 +1,18 @@
-"""How the tests run rnncli: in this process, as a program, on a terminal; and the screens that are kept as files."""
+"""How the tests run rnncli: in this process, as a program, on a terminal; and the screens that are kept as files.
+
+What is right comes from elsewhere:
+
+- Keras, and PyTorch under `--framework torch`: `tests/golden` holds what the real frameworks said and computed, and the
+  tests that read it need neither. `make golden` asks them anew; `make judge` compares thousands of random networks.
+- Plain formulas, as a textbook has them: `tests/reference.py`. What the tests know of a kind of layer stands in a file
+  of its own in `tests/kinds`, written by hand and not read from the declarations.
+- People: `tests/screens` and `README.md` are what they see. `pytest --rewrite-screens` writes both anew, to be reviewed
+  by eye.
+
+`make bench` measures, always as ratios in one run: `tests/benchmarks`. `make test-oldest` runs the tests twice more: on
+the oldest Python, click, numpy and rich that `pyproject.toml` allows, and on the newest Python that this machine has.
+`pytest --shuffle SEED` runs them in another order.
+"""
 
 from __future__ import annotations
 

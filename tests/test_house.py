@@ -90,3 +90,7 @@ def test_the_root_holds_what_everything_shares() -> None:
     at_the_root = [module for module in MODULES if "/" not in module and not module.startswith("__")]
     assert len(at_the_root) <= 8
     assert len({module.rpartition("/")[2] for module in MODULES if "files" in module}) <= 1
+
+
+def test_the_package_tells_of_every_room() -> None:
+    assert [room for room in FLOOR if room != "__main__" and f"`{room}`" not in str(rnncli.__doc__)] == []

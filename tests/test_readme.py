@@ -15,9 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from rnncli.cli import COMMANDS
+
 README = Path(__file__).parent.parent / "README.md"
 BLOCK = re.compile(r"^```(console|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-TOOLS = ("jq", "parallel", "xargs")
+TOOLS = ("jq",)
 
 blocks = [match.groups() for match in BLOCK.finditer(README.read_text(encoding="utf-8"))]
 consoles = [text for language, text in blocks if language == "console"]
@@ -85,6 +87,20 @@ def test_python_block_runs(program: str, tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "324160\n"
+
+
+def test_the_commands_are_listed_as_the_help_lists_them(request: pytest.FixtureRequest) -> None:
+    text = README.read_text(encoding="utf-8")
+    (shown,) = re.findall(r"^(?:- `rnncli \w+`: .*\n)+", text, re.MULTILINE)
+    listed = "".join(f"- `rnncli {name}`: {does}\n" for name, does in COMMANDS.items())
+    if request.config.getoption("--rewrite-screens"):
+        README.write_text(text.replace(shown, listed), encoding="utf-8")
+    else:
+        assert shown == listed
+
+
+def test_the_page_is_short_enough_to_be_read() -> None:
+    assert len(README.read_text(encoding="utf-8").splitlines()) <= 350
 
 
 def update(command: str, shown: str, printed: str) -> None:

@@ -8,7 +8,7 @@ import re
 import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -18,6 +18,9 @@ from rnncli.errors import RnncliError, SpecError, UsageError
 from rnncli.language.source import MAX_BYTES
 from rnncli.language.spec import EXAMPLE
 from rnncli.network import Network
+
+if TYPE_CHECKING:
+    from rnncli.render.picture import Picture
 
 VARIABLE = "RNNCLI_SPEC"
 
@@ -116,7 +119,7 @@ def at_most(most: int, given: Iterable[Spec], message: str, advice: str) -> Iter
         yield spec
 
 
-def shown(given: Iterable[Spec], picture: str | None) -> Iterable[Spec]:
+def shown(given: Iterable[Spec], picture: Picture | None) -> Iterable[Spec]:
     """Return specs whose networks are shown, and kept until the end where that is saved as a picture.
 
     Raises:

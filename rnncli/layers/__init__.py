@@ -1,4 +1,18 @@
-"""The kinds of layer: one file each, gathered here. To add a kind is to write its file and list it here."""
+"""The kinds of layer: one file each, gathered here.
+
+To add a kind:
+
+1. Declare it in a file of its own here: a frozen dataclass with Keras's arguments, how they are written, what it reads
+   and returns, its weights, its equations and notes, what PyTorch cannot express. List it in `LAYERS`. The parser, the
+   canonical spec, the hints, completion, `rnncli layers` and every report follow from that.
+2. Give it a stage in `engine/stages.py`, or a cell in `engine/cells.py`; and an initialiser in
+   `engine/initializers.py` if one of its weights starts in a new way.
+3. Say in a file of its own in `tests/kinds/` how it is typed and drawn, how Keras and PyTorch build it, its formula,
+   and which golden networks show each of its options; `tests/kinds/base.py` lists what is needed.
+4. Run `make golden judge`; then `make man` and `pytest --rewrite-screens`, and read what has changed.
+
+`tests/test_kinds.py` names what is missing.
+"""
 
 from __future__ import annotations
 
