@@ -1,6 +1,7 @@
 """The program `rnncli`, also run as `python -m rnncli`."""
 
-import gc
+# What `signal` is made of. Python has it already, and to import anything takes time in which Ctrl-C may come.
+import _signal  # type: ignore[import-not-found]  # it has no types of its own
 import os
 import sys
 
@@ -8,12 +9,15 @@ import sys
 def main() -> None:
     """Run the command line and end the process with its exit status."""
     try:
-        from rnncli.system.signals import end_on_signals
-
-        # Before anything else: nothing is undone yet, and somebody may have pressed Ctrl-C already.
-        end_on_signals()
+        if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+            _signal.signal(_signal.SIGINT, lambda number, frame: os._exit(128 + number))
     except KeyboardInterrupt:
         os._exit(130)
+    import gc
+
+    from rnncli.system.signals import end_on_signals
+
+    end_on_signals()
     # Looking for cycles while the libraries are imported, and once more when the process ends, takes a seventh of a
     # short run. What is large are arrays, and they are in no cycle.
     gc.disable()

@@ -229,13 +229,6 @@ def test_what_cannot_be_written_is_named(option: str, rnncli: Run) -> None:
     assert os.listdir() == ["folder"]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-@OUTPUTS
-def test_a_directory_that_one_may_not_write_to_is_named(option: str, rnncli: Run) -> None:
-    Path("folder").mkdir(0o500)
-    failed(rnncli("forward", SPEC, option, "folder/y.npy"), "folder/y.npy", "Permission denied")
-
-
 @OUTPUTS
 def test_a_pipe_is_written_to_under_its_name(option: str, program: Run) -> None:
     result = program("forward", SPEC, option, "/dev/stdout", shell='"$@" | cat > all')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -48,18 +49,18 @@ def test_standard_output_is_written_whole_or_the_status_is_1(name: str) -> None:
     assert (whole.stdout == "") == (whole.status != 0)
     if not whole.stdout:
         return
-    size = len(whole.stdout.encode())
-    # The last byte finds no room. Without a buffer Python takes what is written in part for written.
+    room = len(whole.stdout.encode()) // 2  # the times of a run differ, and so does its length
+    # Without a buffer Python takes what is written in part for written.
     for unbuffered in ("", "1"):
         with open("all", "wb") as file:
             result = run(
                 name,
                 stdout=file.fileno(),
-                preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size - 1, size - 1)),
+                preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room, room)),
                 env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
             )
         assert (result.status, result.stderr.splitlines()[-1]) == (1, "Error: File too large")
-        assert os.stat("all").st_size == size - 1
+        assert os.stat("all").st_size == room
 
 
 @each_line
@@ -116,12 +117,9 @@ def starts(delays: list[float], *arguments: str) -> list[tuple[int, str]]:
 @pytest.mark.parametrize("arguments", [("summary", "-q", "input:8"), ("forward", "input:8")], ids=str)
 def test_ctrl_c_prints_no_traceback_from_the_first_line_of_rnncli_on(arguments: tuple[str, ...]) -> None:
     for status, stderr in starts([milliseconds / 1000 for milliseconds in range(2, 82, 2)], *arguments):
-        if status in (0, 130):
-            # It may come when all is done: then Python has begun to end and hears it no more.
-            assert stderr in ("", "Interrupted\n")
-        else:
-            # Before that line it is for Python to hear it.
-            assert f"{os.sep}rnncli{os.sep}" not in stderr
+        assert status != 130 or stderr in ("", "Interrupted\n")
+        # Before that line Python itself hears it, and has come to no function of ours.
+        assert not re.search(r"/rnncli/.*, in (?!<module>)", stderr), stderr
 
 
 def test_ctrl_c_is_heard_while_libraries_are_imported() -> None:
