@@ -9,7 +9,7 @@ NEWEST := .venv-newest
 LOWER_BOUNDS := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-oldest lint wheel bench golden judge man clean
+.PHONY: help demo test test-oldest lint wheel bench fuzz golden judge man clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ bench: $(FRAMEWORKS)/.installed $(VENV)/.installed  ## Measure start-up, sweeps 
 	      $(FRAMEWORKS)/bin/python tests/benchmarks/engine.py || exit 1; \
 	  fi; \
 	done
+
+fuzz: $(VENV)/.installed  ## Try damaged specs, command lines and files for ten minutes, or for SECONDS=60
+	$(BIN)/python tests/fuzz --seconds $(or $(SECONDS),600)
 
 golden: $(FRAMEWORKS)/.installed  ## Make the golden values anew from Keras and PyTorch
 	KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/golden/make.py

@@ -11,7 +11,9 @@ What is right comes from elsewhere:
 
 `make bench` measures, always as ratios in one run: `tests/benchmarks`. `make test-oldest` runs the tests twice more: on
 the oldest Python, click, numpy and rich that `pyproject.toml` allows, and on the newest Python that this machine has.
-`pytest --shuffle SEED` runs them in another order.
+`pytest --shuffle SEED` runs them in another order. `make fuzz` damages specs, patterns, templates, command lines and
+files: each must give an error of the project's own or a right answer, soon and within a gigabyte; it prints its seed,
+and what makes any of its cases again.
 """
 
 from __future__ import annotations
@@ -32,8 +34,8 @@ from hypothesis import settings
 
 from rnncli.cli import run
 
-collect_ignore = ["golden", "benchmarks"]
-"""What needs the frameworks; pytest would look for examples in it."""
+collect_ignore = ["golden", "benchmarks", "fuzz"]
+"""What needs the frameworks or is a program of its own; pytest would look for examples in it."""
 
 SCREENS = Path(__file__).parent / "screens"
 HEARD = ("NO_COLOR", "FORCE_COLOR", "COLORTERM", "COLUMNS", "LINES", "TERM", "RNNCLI_SPEC", "PYTHONIOENCODING")

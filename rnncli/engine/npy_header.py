@@ -77,9 +77,9 @@ def read_header(read: Callable[[int], bytes]) -> NpyHeader:
     """
     start = read(len(MAGIC) + 2)
     check_beginning(start, MAGIC)
-    version = start[len(MAGIC)] if len(start) == len(MAGIC) + 2 else 0
-    if version not in _LENGTHS:
-        raise RnncliError(f"its format has version {version or 'none'}, expected 1 to {max(_LENGTHS)}")
+    version, minor = start[len(MAGIC) :] if len(start) == len(MAGIC) + 2 else (0, 0)
+    if version not in _LENGTHS or minor:
+        raise RnncliError(f"its format has version {version}.{minor}, expected 1.0 to {max(_LENGTHS)}.0")
     size = struct.calcsize(_LENGTHS[version])
     written = read(size)
     length = struct.unpack(_LENGTHS[version], written)[0] if len(written) == size else 0
@@ -118,7 +118,7 @@ def _fields(text: str) -> dict[str, str]:
     Raises:
         RnncliError: it is not of that form.
     """
-    inside = text.strip()
+    inside = text.strip(" \t\n")
     position, end = 1, len(inside) - 1
     if not (inside.startswith("{") and inside.endswith("}")):
         raise _wrong(text)

@@ -1,0 +1,259 @@
+"""What is fuzzed: how a case of each target is made, and what must be true of what comes of it."""
+
+from __future__ import annotations
+
+import io
+import random
+import sys
+import zipfile
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+import numpy as np
+from mutations import damaged_bytes, damaged_text
+
+from rnncli import Network, RnncliError, SpecError
+from rnncli.cli import COMMANDS, cli, run
+from rnncli.engine.array_archive import read_arrays
+from rnncli.engine.input_file import open_input
+from rnncli.search.brace_parser import parse_pattern
+from rnncli.search.budget import Budget
+from rnncli.search.solution import solve
+
+SEEDS = [
+    line.encode().decode("unicode_escape").encode("latin-1").decode() if "\\x" in line else line
+    for line in (Path(__file__).parent / "seeds.txt").read_text(encoding="utf-8").splitlines()
+    if line and not line.startswith("#")
+]
+
+
+class Target(NamedTuple):
+    """Something to fuzz.
+
+    Attributes:
+        make: makes a case.
+        check: tries it; whatever it raises is a fault.
+    """
+
+    make: Callable[[random.Random], Any]
+    check: Callable[[Any], None]
+
+
+def make_text(generator: random.Random) -> str:
+    return damaged_text(generator, SEEDS)
+
+
+def assert_harmless(text: str, most: int = 20_000) -> None:
+    obeyed = {character for character in text if not character.isprintable()} - {"\n", "\t"}
+    assert not obeyed, f"{obeyed} was printed"
+    assert len(text) < most, f"{len(text):,} characters were printed"
+
+
+def check_spec(text: str) -> None:
+    """A text is a network that its canonical form gives again, or a fault whose repair is a network."""
+    try:
+        network = Network.parse(text)
+    except SpecError as error:
+        assert_harmless(str(error))
+        if error.repair is not None:
+            Network.parse(error.repair)
+    else:
+        assert Network.parse(str(network)) == network
+        if len(network.layers) < 200:
+            network.summary(2, None)
+
+
+def check_pattern(text: str) -> None:
+    """A text is a pattern that stands for texts, none of them empty; or it is refused."""
+    try:
+        pattern = parse_pattern(text)
+    except SpecError as error:
+        assert_harmless(str(error))
+        return
+    count = pattern.count()
+    found = list(islice(pattern.expand(), 50))
+    assert len(found) == min(50, count)
+    assert all(found)
+
+
+def make_template(generator: random.Random) -> tuple[str, int]:
+    return make_text(generator).replace("8", "_", 1), generator.choice((0, 1, 100, 10**6, 10**12))
+
+
+def check_template(case: tuple[str, int]) -> None:
+    """A template is filled so that it keeps within the budget, or it is told why it cannot be."""
+    text, params = case
+    try:
+        solution = solve(text, Budget(params))
+    except RnncliError as error:
+        assert_harmless(str(error))
+        return
+    assert Network.parse(solution.spec).summary().total_params <= params
+
+
+def options(name: str) -> list[click.Option]:
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    return [each for each in command.get_params(click.Context(command)) if isinstance(each, click.Option)]
+
+
+PARAMETERS = {name: options(name) for name in COMMANDS}
+ODD_VALUES = [
+    "",
+    "0",
+    "1",
+    "2",
+    "3",
+    "-1",
+    "1.5",
+    "nan",
+    "٣",
+    "4MB",
+    "1k",
+    "x",
+    "-",
+    "--",
+    "\x1b[31m",
+    "_",
+    "a=b",
+]
+FILES = ["x.npy", "w.npz", "missing.npy", ".", "", "no/such/file", "\x1b[31m.npz", "y.npy", "z.npz"]
+
+
+def make_line(generator: random.Random) -> tuple[list[str], str]:
+    """A command line with options drawn from those that there are, and a standard input."""
+    name = generator.choice(list(PARAMETERS))
+    line = []
+    for _ in range(generator.choice((0, 1, 2, 4))):
+        parameter = generator.choice(PARAMETERS[name])
+        line.append(generator.choice(parameter.opts))
+        if parameter.is_flag and generator.randrange(8):
+            continue
+        if isinstance(parameter.type, click.Choice) and generator.randrange(4):
+            line.append(generator.choice(list(parameter.type.choices)))
+        elif "FILE" in (parameter.metavar or ""):
+            line.append(generator.choice(FILES))
+        else:
+            line.append(generator.choice(ODD_VALUES))
+    specs = [damaged_text(generator, SHORT) for _ in range(generator.choice((0, 1, 1, 1, 2)))]
+    specs = [spec.replace("\x00", "")[:500] for spec in specs]
+    line += [*specs, *(["-"] if generator.randrange(6) == 0 else [])]
+    if generator.randrange(6) == 0:
+        generator.shuffle(line)
+    few_steps = ["--timesteps", "3"] if name == "forward" and "--timesteps" not in line else []
+    return [name, *few_steps, *line], "\n".join(damaged_text(generator, SHORT) for _ in range(2))
+
+
+SHORT = [seed for seed in SEEDS if len(seed) < 60 and "{" not in seed] + ["input:{1,2},rnn:{3..4}"]
+
+
+def check_line(case: tuple[list[str], str]) -> None:
+    """A command line ends with a status of ours, and prints nothing that a terminal obeys."""
+    arguments, stdin = case
+    np.save("x.npy", np.ones((1, 3, 8), "f4"))
+    np.savez("w.npz", **{"simple_rnn/kernel": np.ones((8, 4))})
+    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", errors="replace", write_through=True) for _ in range(2))
+    before = sys.stdin
+    sys.stdin = io.TextIOWrapper(io.BytesIO(stdin.encode("utf-8", "replace")), "utf-8")
+    try:
+        with redirect_stdout(out), redirect_stderr(err):
+            status = run(arguments)
+    finally:
+        sys.stdin = before
+    stdout, stderr = (stream.buffer.getvalue().decode() for stream in (out, err))  # type: ignore[attr-defined]
+    assert status in (0, 1, 2), f"the status is {status}"
+    assert "bug in rnncli" not in stderr
+    assert_harmless(stderr)
+    if "bash" not in arguments and "zsh" not in arguments and "fish" not in arguments:
+        assert_harmless(stdout, most=10**7)
+
+
+def seeds_of_npy() -> list[bytes]:
+    arrays = [
+        np.arange(48, dtype="f4").reshape(2, 3, 8),
+        np.asfortranarray(np.arange(48, dtype=">f8").reshape(2, 3, 8)),
+        np.arange(24).reshape(1, 3, 8),
+        np.ones((1, 500, 8), "f2"),
+    ]
+    found = []
+    for array in arrays:
+        for version in ((1, 0), (2, 0)):
+            content = io.BytesIO()
+            np.lib.format.write_array(content, array, version)
+            found.append(content.getvalue())
+    return found
+
+
+NPY = seeds_of_npy()
+SHAPES = {"a/kernel": (8, 4), "a/bias": (4,)}
+
+
+def check_npy(data: bytes) -> None:
+    """An input is what NumPy reads there, or it is refused."""
+    Path("x.npy").write_bytes(data)
+    try:
+        file = open_input("x.npy", Network.parse("input:8"))
+        found = np.concatenate([file.steps(start, start + 1) for start in range(min(file.shape[1], 50))], axis=1)
+    except RnncliError as error:
+        assert_harmless(str(error), most=1000)
+        return
+    expected = np.load("x.npy", allow_pickle=False, mmap_mode="r")
+    assert np.array_equal(found, expected[:, :50], equal_nan=True)
+
+
+def seeds_of_npz() -> list[bytes]:
+    found = []
+    for save in (np.savez, np.savez_compressed):
+        for order in ("C", "F"):
+            content = io.BytesIO()
+            save(content, **{key: np.full(shape, 0.5, order=order) for key, shape in SHAPES.items()})
+            found.append(content.getvalue())
+    return found
+
+
+NPZ = seeds_of_npz()
+
+
+def make_npz(generator: random.Random) -> bytes:
+    """A damaged archive, or a whole one of damaged arrays."""
+    if generator.randrange(3):
+        return damaged_bytes(generator, NPZ)
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", generator.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))) as archive:
+        for key, shape in SHAPES.items():
+            array = io.BytesIO()
+            np.save(array, np.ones(shape))
+            whole = array.getvalue()
+            archive.writestr(f"{key}.npy", damaged_bytes(generator, [whole]) if generator.randrange(2) else whole)
+    return content.getvalue()
+
+
+def check_npz(data: bytes) -> None:
+    """Weights are what NumPy reads there, or they are refused."""
+    Path("w.npz").write_bytes(data)
+    try:
+        found = read_arrays("w.npz", SHAPES, np.dtype("float64"))
+    except RnncliError as error:
+        assert_harmless(str(error), most=1000)
+        return
+    for key, array in found.items():
+        try:
+            with np.load("w.npz", allow_pickle=False) as archive:
+                expected = archive[key]
+        except (zipfile.BadZipFile, ValueError, NotImplementedError):
+            continue  # what it refuses beyond that, such as another name in front of the array, is harmless
+        assert np.array_equal(array, expected)
+
+
+TARGETS = {
+    "spec": Target(make_text, check_spec),
+    "pattern": Target(make_text, check_pattern),
+    "template": Target(make_template, check_template),
+    "line": Target(make_line, check_line),
+    "npy": Target(lambda generator: damaged_bytes(generator, NPY), check_npy),
+    "npz": Target(make_npz, check_npz),
+}
