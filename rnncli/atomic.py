@@ -7,10 +7,31 @@ import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import IO
+from typing import IO, NamedTuple
 
+from rnncli.quantities import memory
 from rnncli.system.places import Place, check_place, place_of, said_of
 from rnncli.system.signals import undone_by_signals
+
+
+class Written(NamedTuple):
+    """A file that has been written.
+
+        >>> str(Written("y.npy", 384, "(4, 16)"))
+        'wrote y.npy (4, 16), 384 B'
+
+    Attributes:
+        path: its name.
+        size: its size in bytes.
+        content: what is in it, in a few words, if its name does not say it.
+    """
+
+    path: str
+    size: int
+    content: str = ""
+
+    def __str__(self) -> str:
+        return f"wrote {self.path}{self.content and ' '}{self.content}, {memory(self.size)}"
 
 
 @contextmanager

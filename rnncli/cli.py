@@ -146,7 +146,6 @@ def _status_of(work: Callable[[], object], typed: Sequence[str]) -> int:
 def _worked(work: Callable[[], object], typed: Sequence[str]) -> int:
     try:
         result = work()
-        _flush()
         return result if isinstance(result, int) else EXIT_DONE
     except click.ClickException as error:
         from rnncli.commands.mistakes import usage_error

@@ -99,6 +99,17 @@ def duration(seconds: float) -> str:
     return f"{seconds * 1e6:.0f} µs"
 
 
+_LONG_UNITS = (("year", 31_557_600), ("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
+
+
+def about(seconds: float) -> str:
+    """Return a long time roughly, as people say it: about 12 minutes, about 3 hours, more than a million years."""
+    if seconds > 1e6 * _LONG_UNITS[0][1]:
+        return "more than a million years"
+    unit, size = next((each for each in _LONG_UNITS if seconds >= 2 * each[1]), _LONG_UNITS[-1])
+    return f"about {round(seconds / size):,} {unit}s"
+
+
 def features_of(shape: Shape) -> int:
     """Return the length of the last axis of what a layer reads; it is always known."""
     size = shape[-1]

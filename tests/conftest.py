@@ -22,6 +22,7 @@ import io
 import os
 import random
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -53,6 +54,12 @@ class Result(NamedTuple):
     status: int
     stdout: str
     stderr: str
+
+
+class Columns(NamedTuple):
+    """How wide a terminal is made."""
+
+    width: int
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -122,7 +129,8 @@ def terminal() -> Callable[..., Result]:
     """Run rnncli on a terminal; what is written there is `stdout`, and `stderr` is empty.
 
     With `stdout_piped` standard output is a pipe instead: then `stdout` is what came through it, and `stderr` what the
-    terminal showed. `press` is called with what the terminal has shown so far and returns keys to press.
+    terminal showed. `press` is called with what the terminal has shown so far and returns keys to press, or a signal to
+    send, or columns for the terminal to have from now on.
     """
     pty = pytest.importorskip("pty")
     import fcntl
@@ -134,11 +142,15 @@ def terminal() -> Callable[..., Result]:
         *arguments: object,
         columns: int = 80,
         stdout_piped: bool = False,
-        press: Callable[[str], str] = lambda shown: "",
+        press: Callable[[str], str | signal.Signals | Columns] = lambda shown: "",
         **env: str,
     ) -> Result:
         keyboard, screen = pty.openpty()
-        fcntl.ioctl(screen, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+
+        def resize(columns: int) -> None:
+            fcntl.ioctl(keyboard, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+
+        resize(columns)
         process = subprocess.Popen(
             [sys.executable, "-c", CONTROLLED, "2", *map(str, arguments)],
             stdin=screen,
@@ -157,7 +169,13 @@ def terminal() -> Callable[..., Result]:
             if not part:
                 break
             shown += part
-            os.write(keyboard, press(shown.decode(errors="replace")).encode())
+            match press(shown.decode(errors="replace")):
+                case str(keys):
+                    os.write(keyboard, keys.encode())
+                case signal.Signals() as number:
+                    process.send_signal(number)
+                case Columns(width):
+                    resize(width)
         os.close(keyboard)
         if process.poll() is None and time.monotonic() >= end:
             process.kill()

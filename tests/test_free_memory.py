@@ -140,7 +140,7 @@ def test_a_sweep_that_is_sorted_says_how_to_take_less_memory(options: tuple[str,
     result = program("sweep", MANY, "-f", "csv", *options, shell=LIMITED)
     assert (result.status, result.stdout) == (1, "")
     assert re.search(r"^Error: .*(candidates to sort are in memory|out of memory)", result.stderr, re.MULTILINE)
-    assert result.stderr.splitlines()[-1] == "Help: --top N keeps no more than the first N in memory"
+    assert result.stderr.splitlines()[-1] == "Help: --top N keeps little more than the first N in memory"
 
 
 def test_what_helps_is_said_for_the_command_that_ran_out_of_memory(

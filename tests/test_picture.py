@@ -155,8 +155,10 @@ def test_no_colour_on_the_terminal_takes_none_from_the_picture(rnncli: Run, monk
 
 
 def test_a_picture_of_a_terminal_is_as_that_shows_it(terminal: Run) -> None:
-    shown = terminal("summary", SPEC, "--wide", "--svg", "p.svg", columns=60, NO_COLOR="1", TERM="dumb").stdout
-    assert drawn().lines == [line.rstrip() for line in shown.splitlines()]
+    result = terminal("summary", SPEC, "--wide", "--svg", "p.svg", columns=60, NO_COLOR="1", TERM="dumb")
+    *shown, written = result.stdout.splitlines()
+    assert drawn().lines == [line.rstrip() for line in shown]
+    assert written.startswith("wrote p.svg, ")
     assert max(map(len, drawn().lines)) <= 60
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import signal
@@ -14,10 +13,9 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
-from conftest import PATIENCE, Result, lines_of, program_line, without_styles
+from conftest import PATIENCE, Result, lines_of, program_line
 
 import rnncli as package
-from rnncli.render import progress as bars
 
 Run = Callable[..., Result]
 
@@ -143,52 +141,6 @@ def test_ctrl_c_gives_130_and_one_line_and_leaves_files_as_they_were() -> None:
         process.kill()
     assert (process.returncode, stdout, stderr) == (130, b"", b"Interrupted\n")
     assert (os.listdir(), Path("y.npy").read_bytes()) == (["y.npy"], b"old")
-
-
-def test_ctrl_c_on_a_terminal_ends_the_progress_bar_and_gives_130(terminal: Run) -> None:
-    pressed = []
-
-    def press(shown: str) -> str:
-        if pressed or "forward" not in shown:
-            return ""
-        pressed.append(True)
-        return "\x03"
-
-    result = terminal(*ENDLESS, press=press, stdout_piped=True)
-    assert result.status == 130
-    assert result.stdout == ""
-    assert "%" in without_styles(result.stderr)
-    assert without_styles(result.stderr).splitlines()[-1] == "Interrupted"
-    assert "\x1b[?25l" not in result.stderr  # the cursor was never hidden
-
-
-def test_a_quick_run_shows_no_bar_on_a_terminal(terminal: Run) -> None:
-    result = terminal("forward", "input:8,rnn:3", "-f", "json", stdout_piped=True)
-    assert (result.status, result.stderr) == (0, "")
-    assert result.stdout.startswith("{")
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-@pytest.mark.parametrize("stream", [io.StringIO, Terminal])
-def test_a_bar_appears_only_after_its_delay_and_only_on_a_terminal(
-    stream: type[io.StringIO], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert bars.DELAY == 0.5
-    for delay, seen in ((0.0, stream is Terminal), (PATIENCE, False)):
-        shown = stream()
-        monkeypatch.setattr(bars, "DELAY", delay)
-        monkeypatch.setattr(sys, "stderr", shown)
-        with bars.progress("forward", 10) as tick:
-            tick(5)
-            end = time.monotonic() + PATIENCE
-            while seen and "forward" not in shown.getvalue() and time.monotonic() < end:
-                time.sleep(0.001)
-        assert ("forward" in shown.getvalue()) == seen
-        assert seen or shown.getvalue() == ""
 
 
 def test_what_no_machine_holds_is_refused_before_it_is_tried(rnncli: Run) -> None:

@@ -95,19 +95,27 @@ def command(spec: tuple[str, ...], format_: str, svg: Picture | None, **asked: A
     if request.study and format_ not in ("table", "json"):
         raise UsageError(f"--plot has no form in {format_}", lead="without it", repair=this_line(without=["study"]))
     with _printer(format_, svg) as show:
-        each_network(given, lambda network: show(_run(network, request)))
+        each_network(given, lambda network: _show(_run(network, request), show))
+
+
+def _show(result: RunResult, show: Callable[[RunResult], None]) -> None:
+    """Show a run, and tell what it has written."""
+    show(result)
+    for file in result.files:
+        tell(file)
 
 
 def _run(network: Network, request: Request) -> RunResult:
     """Run a network, with notes and a progress bar on standard error."""
     from rnncli.engine.run import plan
-    from rnncli.render.progress import progress
+    from rnncli.render.progress import Progress
 
     run = plan(network, request)
     for note in run.notes:
         tell(f"Note: {note}")
-    with progress("forward", run.work) as tick:
-        return run.run(tick)
+    share = run.longest / (run.work or 1)
+    with Progress("forward", run.longest, tell) as tick:
+        return run.run(lambda steps: tick(steps * share))
 
 
 @contextmanager

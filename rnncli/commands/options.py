@@ -10,6 +10,7 @@ import click
 
 from rnncli.commands.command_line import this_line
 from rnncli.commands.completing import complete_files
+from rnncli.commands.report import tell
 from rnncli.commands.values import FileName, PictureName, big_number, memory_size, number
 from rnncli.errors import UsageError
 from rnncli.layers.weights import FRAMEWORKS
@@ -48,7 +49,7 @@ def svg_option(command: Command) -> Command:
                 lead="without it",
                 repair=this_line(without=["theme"]),
             )
-        picture = None if svg is None else Picture(svg, theme or THEMES[0])
+        picture = None if svg is None else Picture(svg, theme or THEMES[0], tell)
         return command(*arguments, svg=picture, **options)
 
     add_svg = click.option(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ import click
 
 from rnncli.characters import ascii_form, shows_unicode
 from rnncli.errors import RnncliError, printable
+from rnncli.system.signals import ECHO_AWAY
 
 _STYLES: Mapping[str, dict[str, Any]] = {"message": {}, "fault": {"bold": True}, "help": {}, "repair": {"bold": True}}
 """How the parts of an error look where there is a style."""
@@ -32,9 +34,24 @@ def report(error: RnncliError, origin: str | None = None) -> int:
     return error.exit_status
 
 
-def tell(note: str) -> None:
-    """Print a note on standard error."""
-    click.echo(printable(note), err=True)
+def tell(note: object) -> None:
+    """Print a note on standard error, behind all that standard output has been given."""
+    _flush_output()
+    click.echo(printable(str(note)), err=True)
+
+
+def clear_echo() -> None:
+    """Take the ^C away that a terminal has echoed, so that what comes next starts a line."""
+    _flush_output()
+    if sys.stderr is not None and sys.stderr.isatty():
+        click.echo(ECHO_AWAY, err=True, nl=False, color=True)
+
+
+def _flush_output() -> None:
+    """Let standard output come first. Whoever has left does not miss it."""
+    if sys.stdout is not None:
+        with contextlib.suppress(BrokenPipeError):
+            sys.stdout.flush()
 
 
 def _is_styled() -> bool:

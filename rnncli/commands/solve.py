@@ -96,4 +96,4 @@ def _show(solution: Solution) -> None:
     """Print the spec alone, so that it nests; people are told the figures beside it."""
     click.echo(solution.spec)
     if sys.stderr is not None and sys.stderr.isatty():
-        tell(str(solution))
+        tell(solution)

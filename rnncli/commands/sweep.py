@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from itertools import chain
+from math import log10
+from time import perf_counter, thread_time
 from typing import cast
 
 import click
@@ -22,30 +23,29 @@ from rnncli.commands.options import (
     svg_option,
 )
 from rnncli.commands.output import printed
-from rnncli.commands.report import report, tell
+from rnncli.commands.report import clear_echo, report, tell
 from rnncli.commands.specs import Spec, explained, specs
 from rnncli.commands.values import Value
-from rnncli.errors import RnncliError, SpecError, one_line, quote, shorten
+from rnncli.errors import EXIT_INTERRUPTED, RnncliError, SpecError, one_line, quote, shorten
 from rnncli.layers.weights import Framework
 from rnncli.network import Network
 from rnncli.render.candidates import CandidateTable
 from rnncli.render.picture import MOST_LINES, Picture
+from rnncli.render.progress import COUNTABLE, Progress
 from rnncli.render.records import NETWORK, Record, row_each
-from rnncli.render.terminal import terminal_width
+from rnncli.render.terminal import on_terminal, terminal_width
 from rnncli.render.writers import writer
 from rnncli.search.brace_hints import read_pattern
 from rnncli.search.braces import Pattern
 from rnncli.search.budget import Budget
-from rnncli.search.selection import LARGEST, SORT_KEYS, Order, Tally, ordered, within
+from rnncli.search.selection import LARGEST, SORT_KEYS, Order, Selection, Tally, within
 from rnncli.search.sweep import BATCH, Candidate, Setting, batches, reason
 from rnncli.summary import TOTALS
 from rnncli.system.memory import RESERVE, free_bytes
+from rnncli.system.signals import interruptible
 
 CANDIDATES = row_each("Candidates", *NETWORK, "output_shape", *TOTALS)
 """How candidates become rows."""
-
-_COUNTABLE = 10**15
-"""Beyond it a share of the work says nothing, and the bar only shows that there is some."""
 
 
 _SORTING = 48
@@ -71,7 +71,7 @@ def _nearest_order(text: str) -> str | None:
     return None if key is None else "-" * text.startswith("-") + key
 
 
-_LESS_MEMORY = "--top N keeps no more than the first N in memory"
+_LESS_MEMORY = "--top N keeps little more than the first N in memory"
 
 
 @click.command(cls=GroupedCommand, short_help="One row for each of many candidates.", less_memory=_LESS_MEMORY)
@@ -118,9 +118,10 @@ def command(
     so quotes around PATTERN change nothing. A named brace, {u=16,32}, needs quotes: {u} has its value in
     other places.
 
-    Rows are shown as they are made, or all at once if they are sorted; --top N keeps no more than N in
-    memory, and --svg saves the first thousand. Candidates that are no networks are counted, at the end, on
-    standard error. The exit status is 1 if nothing keeps within the budget, 2 if nothing is a network.
+    Rows are shown as they are made, or all at once if they are sorted; --svg saves the first thousand. Memory
+    holds few more than the N of --top N, and Ctrl-C shows the best so far. Candidates that are no networks
+    are counted, at the end, on standard error. The exit status is 1 if nothing keeps within the budget, 2 if
+    nothing is a network.
 
     PATTERN may be - for patterns on standard input, one a line.
     """
@@ -132,8 +133,10 @@ def command(
     tally = Tally()
     table = _table(order) if format_ == "table" else writer(format_, CANDIDATES)
     faults: list[RnncliError] = []
-    patterns = _patterns(specs(pattern, _read_pieces), faults)
+    progress = Progress("sweep", 0, tell)
+    patterns = _patterns(specs(pattern, _read_pieces), faults, lambda: progress.away())
     groups: Iterable[Iterable[Pattern]]
+    typed = "-" in pattern and sys.stdin is not None and sys.stdin.isatty()
     if "-" in pattern:
         total = 0  # unknown
         groups = ([each] for each in patterns)
@@ -146,24 +149,43 @@ def command(
             yield within(batch, budget, tally)
             if order is not None:
                 _check_memory(min(tally.within, top or tally.within))
-            tick(len(batch))
+            progress(len(batch))
 
     def show(rows: list[Candidate]) -> None:
-        tally.shown += len(rows)
         show_records([_record(each, setting) for each in rows])
+        tally.shown += len(rows)
 
-    best: list[Candidate] = []
-    with _photographed(svg) as photograph, printed(table, photograph) as show_records:
-        with _progress(total, shown=order is not None or sys.stdout is None or not sys.stdout.isatty()) as tick:
-            if order is not None:
-                best = ordered(chain.from_iterable(kept()), order, top)
-            else:
-                for rows in kept():
-                    show(rows)
-        for start in range(0, len(best), BATCH):
-            show(best[start : start + BATCH])
+    selection = None if order is None else Selection(order, top)
+    progress = Progress(
+        "sweep",
+        total,
+        tell,
+        advice="Ctrl-C ends it" if top is None else "Ctrl-C shows the best so far",
+        shown=not typed and not (selection is None and on_terminal()),
+        clock=thread_time if selection is None else perf_counter,  # whoever reads the rows may take their time
+    )
+    interrupted = False
+    try:
+        with _photographed(svg) as photograph, printed(table, photograph) as show_records:
+            try:
+                with interruptible(), progress:
+                    for rows in kept():
+                        show(rows) if selection is None else selection.add(rows)
+            except KeyboardInterrupt:
+                interrupted = True
+                clear_echo()
+            best = [] if selection is None or (interrupted and top is None) else selection.best()
+            for start in range(0, len(best), BATCH):
+                show(best[start : start + BATCH])
+    except BrokenPipeError:
+        # Ctrl-C also ends whoever reads the rows.
+        if not interrupted:
+            raise
     if svg is not None and tally.shown > MOST_LINES:
         tell(f"Note: {svg.path} shows the first {MOST_LINES:,} lines alone")
+    if interrupted:
+        tell(f"Interrupted: {tally.words(of=_about(total))}")
+        click.get_current_context().exit(EXIT_INTERRUPTED)
     _conclude(tally, setting, budget)
     if faults:
         click.get_current_context().exit(max(fault.exit_status for fault in faults))
@@ -190,8 +212,16 @@ def _check_memory(held: int) -> None:
         raise RnncliError(f"{held:,} candidates to sort are in memory, and no more fit", _LESS_MEMORY)
 
 
-def _patterns(given: Iterable[Spec], faults: list[RnncliError]) -> Iterator[Pattern]:
-    """Yield the patterns; report one that is bad, add its fault to the others, and go on with the next."""
+def _patterns(
+    given: Iterable[Spec], faults: list[RnncliError], away: Callable[[], AbstractContextManager[None]]
+) -> Iterator[Pattern]:
+    """Yield the patterns; report one that is bad, add its fault to the others, and go on with the next.
+
+    Args:
+        given: their texts.
+        faults: where the faults are added.
+        away: gives a block that may write to the terminal.
+    """
     for spec in given:
         try:
             text = spec.checked()
@@ -199,7 +229,8 @@ def _patterns(given: Iterable[Spec], faults: list[RnncliError]) -> Iterator[Patt
                 Network.parse(text)  # which says that it is empty
             pattern = read_pattern(text)
         except RnncliError as error:
-            report(explained(error, spec.text), spec.origin)
+            with away():
+                report(explained(error, spec.text), spec.origin)
             faults.append(error)
         else:
             yield pattern
@@ -217,12 +248,11 @@ def _read_pieces(text: str) -> None:
         raise SpecError(error.message, text=text, span=(0, len(text))) from None
 
 
-def _progress(total: int, shown: bool) -> AbstractContextManager[Callable[[int], None]]:
-    if not shown:
-        return nullcontext(lambda amount: None)
-    from rnncli.render.progress import progress
-
-    return progress("sweep", total if total <= _COUNTABLE else 0)
+def _about(total: int) -> str:
+    """Return a total in words: nothing for one that is not known, and only its size for one that has no end."""
+    if not total:
+        return ""
+    return f"{total:,}" if total <= COUNTABLE else f"about 10^{int(log10(total))}"
 
 
 def _photographed(svg: Picture | None) -> AbstractContextManager[Callable[[str], object]]:
@@ -241,7 +271,7 @@ def _conclude(tally: Tally, setting: Setting, budget: Budget) -> None:
     """
     if not tally.total:
         return
-    note = str(tally)
+    note = tally.words()
     invalid = tally.invalid == tally.total
     if tally.first_invalid is not None:
         error = reason(tally.first_invalid, setting)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator, Mapping
 from math import prod
 from typing import Any
@@ -10,12 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.lib import format as npy
 
-from rnncli.atomic import written_whole
+from rnncli.atomic import Written, written_whole
 from rnncli.engine.types import Array
+from rnncli.quantities import shape_text
 
 
-def write_arrays(path: str, arrays: Mapping[str, Array]) -> None:
-    """Write arrays by key to an .npz file, all of them or none.
+def write_arrays(path: str, arrays: Mapping[str, Array]) -> Written:
+    """Write arrays by key to an .npz file, all of them or none. Return what has been written.
 
     Raises:
         RnncliError: it cannot be written.
@@ -23,10 +25,14 @@ def write_arrays(path: str, arrays: Mapping[str, Array]) -> None:
     with written_whole(path) as file:
         # Without allow_pickle, which NumPy 2.0 takes for one more array and which the types expect among the keywords.
         np.savez(file, **arrays)  # type: ignore[arg-type]
+        size = file.seek(0, os.SEEK_END)
+    return Written(path, size, f"({len(arrays)} array{'' if len(arrays) == 1 else 's'})")
 
 
 @contextlib.contextmanager
-def output_file(path: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Iterator[Callable[[int, Array], None]]:
+def output_file(
+    path: str, shape: tuple[int, ...], dtype: np.dtype[Any], written: Callable[[Written], object]
+) -> Iterator[Callable[[int, Array], None]]:
     """Write an output to a .npy file while it is computed.
 
     Yields a function that writes a chunk, given its first timestep and its values (timesteps, features, batch). The
@@ -36,6 +42,7 @@ def output_file(path: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Iter
         path: the name of the file.
         shape: (batch, timesteps, features), or (batch, features) for a single chunk of one timestep.
         dtype: of the file.
+        written: is told what has been written, when the file has its name.
 
     Raises:
         RnncliError: it cannot be written.
@@ -53,3 +60,4 @@ def output_file(path: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Iter
                 file.write(np.ascontiguousarray(columns[:, :, sample]).data)
 
         yield write
+    written(Written(path, begin + prod(shape) * dtype.itemsize, shape_text(shape)))

@@ -89,15 +89,18 @@ def forward(
         timesteps: the number of timesteps of the input.
         write: called with each chunk of the output: its first timestep, and its values (timesteps, features, batch).
         states: as for `Model.stream`.
-        tick: as for `Model.stream`.
+        tick: called with the number of timesteps that a layer has just taken; they add up to what `work` counts.
         framework: whose weights the summary counts; it must be able to express the network.
 
     Raises:
         RnncliError: a layer returned another shape than its summary predicts, which is a bug in rnncli.
     """
+    layers = model.network.body
+    counted = zip(layers, work(model.network, timesteps), strict=True)
+    ticks = [tick if steps and not layer.states else _uncounted for layer, steps in counted]
     passes = [
-        _Watched(work, Statistics(layer.output_range()))
-        for work, layer in zip(model.begin(states, tick), model.network.body, strict=True)
+        _Watched(begun, Statistics(layer.output_range()), counting)
+        for begun, layer, counting in zip(model.begin(states, tick), layers, ticks, strict=True)
     ]
     start = 0
     with np.errstate(all="ignore"):  # numbers that are not finite are for the reader to see in the statistics
@@ -106,8 +109,8 @@ def forward(
                 write(start, chunk.values)
             start += len(chunk.values)
     summary = model.network.summary(batch, timesteps, framework, model.dtype.name)
-    layers = zip(summary.layers, passes, strict=True)
-    return ForwardRun(summary, tuple(_layer_run(layer, watched) for layer, watched in layers))
+    watched = zip(summary.layers, passes, strict=True)
+    return ForwardRun(summary, tuple(_layer_run(layer, passed) for layer, passed in watched))
 
 
 def _layer_run(layer: LayerSummary, watched: _Watched) -> LayerRun:
@@ -125,24 +128,44 @@ def _layer_run(layer: LayerSummary, watched: _Watched) -> LayerRun:
     return LayerRun(layer, watched.seconds, watched.statistics)
 
 
-def work(network: Network, timesteps: int) -> int:
-    """Return how many timesteps the recurrent layers of a network take altogether in a run, to show progress."""
-    layers = zip(network.body, network.steps_read(1, timesteps), strict=True)
-    return sum((steps or 0) * len(layer.directions) for layer, steps in layers if layer.states)
+def work(network: Network, timesteps: int) -> list[int]:
+    """Return how many timesteps each layer of a network takes in a run, as far as they are counted to show progress.
+
+        >>> work(Network.parse("input:8,dense:4,lstm:4:bi"), 10)
+        [0, 20]
+        >>> work(Network.parse("input:8,lstm:4,repeat:1000,dense:4"), 10)
+        [10, 0, 1000]
+
+    The recurrent layers are counted; and where none of them reads the longest sequence, the first layer that does.
+    """
+    read = [steps or 0 for steps in network.steps_read(1, timesteps)]
+    counted = [
+        steps * len(layer.directions) if layer.states else 0 for layer, steps in zip(network.body, read, strict=True)
+    ]
+    longest = max(read, default=0)
+    if longest > max((steps for layer, steps in zip(network.body, read, strict=True) if layer.states), default=0):
+        counted[read.index(longest)] = longest
+    return counted
 
 
 class _Watched(Pass):
     """A layer's pass, with a clock beside it and a record of all that it returns.
+
+    Args:
+        layer: the pass.
+        statistics: what is to hold the statistics of its outputs.
+        tick: called with the number of timesteps of each chunk that it has read.
 
     Attributes:
         seconds: the time that the layer took.
         statistics: what its outputs look like.
     """
 
-    def __init__(self, layer: Pass, statistics: Statistics) -> None:
+    def __init__(self, layer: Pass, statistics: Statistics, tick: Tick) -> None:
         self.seconds = 0.0
         self.statistics = statistics
         self._layer = layer
+        self._tick = tick
         self._timesteps = 0
         self._features_and_batch: list[int] = []
 
@@ -151,6 +174,7 @@ class _Watched(Pass):
         start = perf_counter()
         output = self._layer.step(chunk)
         self.seconds += perf_counter() - start
+        self._tick(len(chunk.values))
         if output is not None:
             self._record(output)
         return output
@@ -184,6 +208,10 @@ class _Watched(Pass):
         if self._timesteps == 1 and not sequence:
             return (batch, features)
         return (batch, self._timesteps, features)
+
+
+def _uncounted(steps: int) -> None:
+    """Count no timesteps of a layer that is not counted, or that counts its own."""
 
 
 def _finite(value: float) -> float | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rnncli.atomic import Written
 from rnncli.engine.checks import state_shapes
 from rnncli.engine.chunks import Chunk, chunk_steps, widest
 from rnncli.engine.forward import ForwardRun, forward, work
@@ -36,10 +37,12 @@ class RunResult:
     Attributes:
         forward: what came out of each layer.
         study: what the last recurrent layer did over time, if that was asked for.
+        files: the files that were written.
     """
 
     forward: ForwardRun
     study: Study | None
+    files: tuple[Written, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain data, the object that `rnncli forward --format json` prints."""
@@ -106,15 +109,20 @@ class Plan:
 
     @property
     def work(self) -> int:
-        """The number of timesteps that all recurrent layers take, for showing progress."""
-        parts = [self.network] if self.part is None else [self.network, self.part]
-        return sum(work(network, self.timesteps) for network in parts)
+        """The number of timesteps that the layers take which are counted for showing progress."""
+        return sum(sum(work(part, self.timesteps)) for part in (self.network, self.part) if part is not None)
+
+    @property
+    def longest(self) -> int:
+        """The length of the longest sequence that a layer reads: that of the input, or of one made of a vector."""
+        return max((steps or 0 for steps in self.network.steps_read(1, self.timesteps)), default=0)
 
     def run(self, tick: Tick = lambda steps: None) -> RunResult:
         """Run the network, write the files that are asked for, and return what was found.
 
         Args:
-            tick: called with the number of timesteps whenever a recurrent layer has taken some; they add up to `work`.
+            tick: called with 0 when the run starts, and then with the number of timesteps that the layers have taken;
+                they add up to `work`.
 
         Raises:
             RnncliError: a file cannot be read or written or does not fit the network, or the study would not fit in
@@ -125,14 +133,15 @@ class Plan:
         first_states = dict(states)
         model = self._model()
         self._check_study_fits()
-        with self._output(model) as write:
+        files: list[Written] = []
+        tick(0)
+        with self._output(model, files.append) as write, _in_rounds(tick, self.network) as round_tick:
             found = forward(
-                model, self._chunks(model), self.batch, self.timesteps, write, states, tick, request.framework
+                model, self._chunks(model), self.batch, self.timesteps, write, states, round_tick, request.framework
             )
         study = self._study(model, first_states, tick)
-        _save(request.save_weights, model.weights)
-        _save(request.save_state, states)
-        return RunResult(found, study)
+        files += [*_saved(request.save_weights, model.weights), *_saved(request.save_state, states)]
+        return RunResult(found, study, tuple(files))
 
     def _model(self) -> Model:
         request = self.request
@@ -158,13 +167,15 @@ class Plan:
             self.network, self.batch, self.timesteps, steps, self.request.seed, self.request.init, model.dtype
         )
 
-    def _output(self, model: Model) -> AbstractContextManager[Callable[[int, Array], None] | None]:
+    def _output(
+        self, model: Model, written: Callable[[Written], object]
+    ) -> AbstractContextManager[Callable[[int, Array], None] | None]:
         """Return a block in which the output can be written; it yields None if nobody wants it."""
         if self.request.output is None:
             return nullcontext()
         from rnncli.engine.array_files import output_file
 
-        return output_file(self.request.output, model.output_shape(self.batch, self.timesteps), model.dtype)
+        return output_file(self.request.output, model.output_shape(self.batch, self.timesteps), model.dtype, written)
 
     def _check_study_fits(self) -> None:
         if self.part is not None:
@@ -177,7 +188,8 @@ class Plan:
             return None
         from rnncli.engine.study import study_of
 
-        return study_of(model, self._chunks(model), self.batch, self.timesteps, first_states, tick)
+        with _in_rounds(tick, self.part) as round_tick:
+            return study_of(model, self._chunks(model), self.batch, self.timesteps, first_states, round_tick)
 
 
 def _file_bytes(network: Network, request: Request, array: InputFile | None) -> int:
@@ -213,8 +225,34 @@ def _sizes(network: Network, request: Request, array: InputFile | None) -> tuple
     return batch, timesteps
 
 
-def _save(path: str | None, arrays: dict[str, Array]) -> None:
-    if path is not None:
-        from rnncli.engine.array_files import write_arrays
+@contextmanager
+def _in_rounds(tick: Tick, network: Network) -> Iterator[Tick]:
+    """Yield a progress callback for the layers, which calls `tick` once they all have taken their part of the work.
 
-        write_arrays(path, arrays)
+    So the pace is even, although one layer takes longer than the next.
+    """
+    layers = sum(len(layer.directions) if layer.states else 0 for layer in network.body) or 1
+    calls = steps = 0
+
+    def pass_on() -> None:
+        nonlocal steps
+        tick(steps)
+        steps = 0
+
+    def count(taken: int) -> None:
+        nonlocal calls, steps
+        calls, steps = calls + 1, steps + taken
+        if calls % layers == 0:
+            pass_on()
+
+    yield count
+    pass_on()
+
+
+def _saved(path: str | None, arrays: dict[str, Array]) -> list[Written]:
+    """Write arrays to a file, if one is named, and return what has been written."""
+    if path is None:
+        return []
+    from rnncli.engine.array_files import write_arrays
+
+    return [write_arrays(path, arrays)]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal, NamedTuple, get_args
+
+from rnncli.atomic import Written
 
 Theme = Literal["dark", "light"]
 THEMES: tuple[Theme, ...] = get_args(Theme)
@@ -18,7 +21,9 @@ class Picture(NamedTuple):
     Attributes:
         path: the file to write.
         theme: what it is to go with.
+        written: is told what has been written, when the picture is there.
     """
 
     path: str
     theme: Theme = THEMES[0]
+    written: Callable[[Written], object] = lambda file: None

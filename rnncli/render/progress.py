@@ -1,62 +1,238 @@
-"""A progress bar for work that takes long."""
+"""Work that takes long: a bar that says how far it is, and a note at its start if it will take very long.
+
+A bar shows if the work takes longer than half a second, standard error is a terminal, and standard output is none or
+anything but a pipe: what reads a pipe may be a pager, which has the same terminal for itself. Nor does it show where
+TERM is dumb, or while the program runs in the background.
+
+After each drawing the cursor goes back to where the bar starts. When a terminal becomes narrower and wraps the bar, the
+cursor stays there, and all that is below it is the bar's: so it can be erased whatever has become of the width. The
+cursor is never hidden, so nothing can leave it hidden.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
+import stat
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from threading import Timer
+from contextlib import AbstractContextManager
+from threading import Event, RLock, Thread, current_thread, main_thread
+from time import perf_counter
+from types import FrameType
 
+from rnncli.quantities import about
 from rnncli.system.signals import undone_by_signals
 
 DELAY = 0.5
 """Seconds before a bar appears."""
 
-_WIPE_LINE = b"\r\x1b[2K"
-"""What has a terminal go back to the start of a line and clear it."""
+JUDGED = 1.0
+"""Seconds of work from which its pace is judged."""
+
+PERIOD = 0.1
+"""Seconds between two drawings of a bar."""
+
+LONG = 600.0
+"""Seconds: work that takes longer says so at its start."""
+
+COUNTABLE = 10**15
+"""Beyond it a share of the work says nothing, and the bar only shows that there is some."""
+
+_ERASE_BELOW = "\x1b[J"
+_ERASE = f"\r {_ERASE_BELOW}\r\x1b[2K"
+"""Not all from the first column: at the top of its screen tmux would take that for a screen to be kept."""
+
+_PATIENCE = 0.2
+"""Seconds that a signal waits for a drawing to be done; a terminal that is stopped shows nothing of it."""
 
 
-@contextmanager
-def progress(description: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show a bar on standard error if the block takes longer than half a second, and standard error is a terminal.
+class Progress:
+    """Work and how far it is. As a block, while which the work is done, it has a bar.
 
-    Yields the progress callback: call it with how much of `total` has been done since the last call.
+    Call it with how much of the total has been done since the last call. The pace is measured from the first call on,
+    which may be a call with 0.
+
+    Args:
+        name: what is being done, in a word.
+        total: how much there is to do; 0 if that is not known.
+        tell: prints a line on standard error.
+        advice: what can be done about very long work.
+        shown: whether there may be a bar.
+        clock: tells the seconds that count for the pace.
     """
-    if sys.stderr is None or not sys.stderr.isatty():
-        yield lambda amount: None
-        return
 
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    def __init__(
+        self,
+        name: str,
+        total: int,
+        tell: Callable[[str], object],
+        *,
+        advice: str = "Ctrl-C ends it",
+        shown: bool = True,
+        clock: Callable[[], float] = perf_counter,
+    ) -> None:
+        self._tell = tell
+        self._advice = advice
+        self._pace = Pace(total, clock)
+        self._bar = Bar(name, total) if shown and has_place() else None
+        self._blocks = contextlib.ExitStack()
 
-    class CursorKept(Console):
-        def show_cursor(self, show: bool = True) -> bool:
-            """Leave the cursor as it is: what is never hidden stays there whatever kills the process."""
-            del show
-            return False
+    def __call__(self, amount: float) -> None:
+        """Count what has been done; very long work is told of as soon as its pace is known."""
+        self._pace.add(amount)
+        if self._bar is not None:
+            self._bar.done = self._pace.done
+        seconds = self._pace.judged()
+        if seconds is not None and seconds > LONG:
+            with self.away():
+                self._tell(f"Note: at this pace the run takes {about(seconds)} ({self._advice})")
 
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeRemainingColumn(),
-        console=CursorKept(stderr=True),
-        transient=True,
-    )
+    def away(self) -> AbstractContextManager[None]:
+        """Return a block that may write to the terminal: the bar is away so long."""
+        return contextlib.nullcontext() if self._bar is None else self._bar.away()
 
-    def wipe() -> None:
-        if bar.live.is_started:
-            os.write(2, _WIPE_LINE)
+    def __enter__(self) -> Progress:
+        if self._bar is not None:
+            self._blocks.enter_context(self._bar.shown())
+        return self
 
-    task = bar.add_task(description, total=total or None)
-    timer = Timer(DELAY, bar.start)
-    timer.daemon = True
-    timer.start()
+    def __exit__(self, *reason: object) -> None:
+        self._blocks.close()
+
+
+class Pace:
+    """How fast work goes on: judged once, when the first second of it is over.
+
+    Attributes:
+        done: how much has been done.
+    """
+
+    def __init__(self, total: int, clock: Callable[[], float]) -> None:
+        self.done = 0.0
+        self._total = min(total, 10**30)  # a float holds it
+        self._clock = clock
+        self._first: tuple[float, float] | None = None
+        self._judged = not total
+
+    def add(self, amount: float) -> None:
+        """Count what has been done since the last call."""
+        self.done += amount
+
+    def judged(self) -> float | None:
+        """Return how many seconds all the work takes at this pace; None before it can be judged, and ever after."""
+        if self._judged:
+            return None
+        now = self._clock()
+        if self._first is None:
+            self._first = now, self.done
+            return None
+        start, done_before = self._first
+        done = self.done - done_before
+        if now - start < JUDGED or not done:
+            return None
+        self._judged = True
+        return (now - start) / done * self._total
+
+
+class Bar:
+    """A bar on standard error, drawn by a thread of its own. It starts once.
+
+    Attributes:
+        done: how much has been done.
+    """
+
+    def __init__(self, name: str, total: int) -> None:
+        self.done = 0.0
+        self._name = name
+        self._total = total if 0 < total <= COUNTABLE else None
+        self._ended = Event()
+        self._lock = RLock()
+        """Held by whoever writes to the terminal."""
+        self._is_drawn = False
+
+    @contextlib.contextmanager
+    def shown(self) -> Iterator[None]:
+        """Draw it during a block, from the delay on, and erase it whatever ends the block."""
+        in_main = current_thread() is main_thread()
+        suspends = in_main and signal.getsignal(signal.SIGTSTP) is signal.SIG_DFL
+        if suspends:
+            signal.signal(signal.SIGTSTP, self._suspend)
+        Thread(target=self._run, daemon=True).start()
+        try:
+            with undone_by_signals(self._wipe):
+                yield
+        finally:
+            self._ended.set()
+            with self._lock:
+                self._erase()
+            if suspends:
+                signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+
+    @contextlib.contextmanager
+    def away(self) -> Iterator[None]:
+        """Take the bar away for a block that writes to the terminal."""
+        with self._lock:
+            self._erase()
+            yield
+
+    def _run(self) -> None:
+        if self._ended.wait(DELAY):
+            return
+        from rnncli.render.bars import BarLine
+
+        line = BarLine(self._name, self._total)
+        with contextlib.suppress(OSError, ValueError):  # the terminal is gone
+            while not self._ended.is_set():
+                text = line.text(self.done)
+                with self._lock:
+                    if not self._ended.is_set() and _in_foreground():
+                        self._draw(text)
+                self._ended.wait(PERIOD)
+
+    def _draw(self, text: str) -> None:
+        self._is_drawn = True
+        sys.stderr.write(f"{text}{_ERASE_BELOW}\r")
+        sys.stderr.flush()
+
+    def _erase(self) -> None:
+        if self._is_drawn:
+            self._is_drawn = False
+            with contextlib.suppress(OSError, ValueError):
+                sys.stderr.write(_ERASE)
+                sys.stderr.flush()
+
+    def _wipe(self) -> None:
+        """Erase it when a signal ends the process: past what is buffered, which another thread may be at."""
+        self._ended.set()
+        self._lock.acquire(timeout=_PATIENCE)
+        if self._is_drawn:
+            os.write(2, _ERASE.encode())
+
+    def _suspend(self, number: int, frame: FrameType | None) -> None:
+        """Leave a clean terminal to the shell when Ctrl-Z stops the program, and go on when it is continued."""
+        del frame
+        with self.away():
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+            signal.signal(number, self._suspend)
+
+
+def has_place() -> bool:
+    """Return whether there is a place for a bar: see the top of this file."""
+    if sys.stderr is None or not sys.stderr.isatty() or os.environ.get("TERM") in ("dumb", "unknown"):
+        return False
     try:
-        with undone_by_signals(wipe):
-            yield lambda amount: bar.advance(task, amount)
-    finally:
-        timer.cancel()
-        timer.join()
-        bar.stop()
+        mode = os.fstat(sys.stdout.fileno()).st_mode
+    except (AttributeError, OSError, ValueError):
+        return True  # closed, or a stream of Python's own
+    return not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode))
+
+
+def _in_foreground() -> bool:
+    """Whether the program has the terminal; a shell's background job does not, and the shell is at work there."""
+    try:
+        return os.tcgetpgrp(sys.stderr.fileno()) == os.getpgrp()
+    except (OSError, ValueError):
+        return True  # it is not the terminal that the program was started from

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.terminal_theme import DEFAULT_TERMINAL_THEME, SVG_EXPORT_THEME, TerminalTheme
 from rich.text import Text
 
-from rnncli.atomic import written_whole
+from rnncli.atomic import Written, written_whole
 from rnncli.render.picture import MOST_LINES, Picture, Theme
 from rnncli.render.wrapping import wrapped
 
@@ -79,8 +79,10 @@ def recorded(picture: Picture, title: str, width: int, unlimited: bool) -> Itera
     """
     recorder = Recorder(width, unlimited)
     yield recorder
+    drawn = _svg(recorder, title, picture.theme).encode()
     with written_whole(picture.path) as file:
-        file.write(_svg(recorder, title, picture.theme).encode())
+        file.write(drawn)
+    picture.written(Written(picture.path, len(drawn)))
 
 
 @contextmanager

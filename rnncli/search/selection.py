@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from heapq import nlargest, nsmallest
 from operator import attrgetter
 from typing import Any, NamedTuple
 
 from rnncli.errors import UsageError
 from rnncli.search.budget import Budget
-from rnncli.search.sweep import Candidate, Invalid
+from rnncli.search.sweep import BATCH, Candidate, Invalid
 
 SORT_KEYS = {
     "params": "total_params",
@@ -57,8 +56,9 @@ class Tally:
         """How many candidates there were."""
         return self.invalid + self.outside + self.within
 
-    def __str__(self) -> str:
-        parts = [f"{self.total:,} candidate{'' if self.total == 1 else 's'}"]
+    def words(self, of: str = "") -> str:
+        """Return it in words; `of` is how many candidates there are, if not all have been looked at."""
+        parts = [f"{self.total:,}{of and ' of '}{of} candidate{'' if self.total == 1 and not of else 's'}"]
         if self.outside:
             parts.append(f"{self.within:,} within the budget")
         if self.shown != self.within or not self.outside:
@@ -90,16 +90,36 @@ def within(candidates: Iterable[Candidate | Invalid], budget: Budget, tally: Tal
     return kept
 
 
-def ordered(candidates: Iterable[Candidate], order: Order, top: int | None) -> list[Candidate]:
-    """Return candidates in order, or only the first `top` of them; then no more than that are held in memory.
+class Selection:
+    """The first candidates in an order, of those that there were so far.
 
-    Raises:
-        UsageError: they are sorted by multiply-adds, and their number is not known.
+    Args:
+        order: the order; equal candidates keep theirs.
+        top: how many are kept, or None for all.
     """
-    key: Callable[[Candidate], Any] = _macs if order.key == "macs" else attrgetter(SORT_KEYS[order.key])
-    if top is None:
-        return sorted(candidates, key=key, reverse=order.descending)
-    return (nlargest if order.descending else nsmallest)(top, candidates, key=key)
+
+    def __init__(self, order: Order, top: int | None) -> None:
+        self._key: Callable[[Candidate], Any] = _macs if order.key == "macs" else attrgetter(SORT_KEYS[order.key])
+        self._descending = order.descending
+        self._top = top
+        self._kept: list[Candidate] = []
+
+    def add(self, candidates: Iterable[Candidate]) -> None:
+        """Take in some more candidates. Few more than twice `top` are held in memory.
+
+        Raises:
+            UsageError: they are sorted by multiply-adds, and their number is not known.
+        """
+        self._kept += self._first(candidates)
+        if self._top is not None and len(self._kept) > 2 * self._top + BATCH:
+            self._kept = self._first(self._kept)
+
+    def best(self) -> list[Candidate]:
+        """Return the first ones."""
+        return self._first(self._kept)
+
+    def _first(self, candidates: Iterable[Candidate]) -> list[Candidate]:
+        return sorted(candidates, key=self._key, reverse=self._descending)[: self._top]
 
 
 def _fits(candidate: Candidate, budget: Budget) -> bool:

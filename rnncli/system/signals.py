@@ -21,6 +21,9 @@ ENDING = tuple(
 INTERRUPTED = "Interrupted\n"
 """What Ctrl-C makes it say."""
 
+ECHO_AWAY = "\n" if os.environ.get("TERM") in ("dumb", "unknown") else "\r\x1b[K"
+"""What takes the ^C away that a terminal has echoed, or at least ends its line."""
+
 _UNDO: list[Callable[[], object]] = []
 """What is to be undone, the latest last. It belongs to the process, as the handlers of its signals do."""
 
@@ -46,6 +49,19 @@ def undone_by_signals(undo: Callable[[], object]) -> Iterator[None]:
         _UNDO.remove(undo)
 
 
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let Ctrl-C raise KeyboardInterrupt inside the block, for work that has something to show when it is ended."""
+    ends = signal.getsignal(signal.SIGINT) is _end
+    if ends:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        if ends:
+            signal.signal(signal.SIGINT, _end)
+
+
 def _end(number: int, frame: FrameType | None) -> None:
     del frame
     for undo in reversed(_UNDO):
@@ -55,6 +71,5 @@ def _end(number: int, frame: FrameType | None) -> None:
             continue
     if number == signal.SIGINT:
         with suppress(OSError):
-            # The terminal has echoed ^C: end its line.
-            os.write(2, (("\n" if os.isatty(2) else "") + INTERRUPTED).encode())
+            os.write(2, ((ECHO_AWAY if os.isatty(2) else "") + INTERRUPTED).encode())
     os._exit(128 + number)
