@@ -47,7 +47,7 @@ def meant_kind(word: str) -> tuple[str, str] | None:
                 return name, ""
             if attribute_of(KINDS[name], "bidirectional") is not None:
                 return name, field_of(KINDS[name], "bidirectional", True) or ""
-    sized = re.fullmatch(r"([a-z_]+?)[-_]*([0-9][0-9xkMG_]*)", word)
+    sized = re.fullmatch(r"([a-z_]*[a-z])[-_]*([0-9][0-9xkMG_]*)", word)
     if sized is not None and sized[1] in KINDS:
         return sized[1], sized[2]
     return None

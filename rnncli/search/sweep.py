@@ -174,13 +174,16 @@ def _levels(pattern: Pattern, reader: Callable[[str], Reader]) -> Iterator[_Leve
         start = index = index + 1
         while index < len(parts) and all(isinstance(node, Literal) for node in parts[index]):
             index += 1
-        texts = ["".join(node.text for node in part if isinstance(node, Literal)) for part in parts[start:index]]
+        tail = "".join(f",{_plain_text(part)}" for part in parts[start:index])
         if all(isinstance(node, Literal) for node in nodes):
             # Only the first layer can be without braces here. The layers are read one by one, once.
-            yield _Level([*nodes, *(Literal(f",{text}") for text in texts)], "", reader(""), reader(""))
+            yield _Level([Literal(_plain_text(nodes) + tail)], "", reader(""), reader(""))
         else:
-            tail = "".join(f",{text}" for text in texts)
             yield _Level(nodes, tail, reader(""), reader(tail))
+
+
+def _plain_text(nodes: Iterable[Node]) -> str:
+    return "".join(node.text for node in nodes if isinstance(node, Literal))
 
 
 def _sweep(pattern: Pattern, reader: Callable[[str], Reader], setting: Setting) -> Iterator[Candidate | Invalid]:
@@ -215,7 +218,12 @@ def _extend(prefix: _Prefix, level: _Level, text: str) -> _Prefix:
     """Return some layers with those of a level added."""
     if "," in text:
         first, _, text = text.rpartition(",")
-        for token in first.split(","):
+        tokens = first.split(",")
+        for index, token in enumerate(tokens):
+            if prefix.rank == _INVALID:
+                # What makes no network whatever follows needs no look at each layer that does.
+                prefix = prefix._replace(text=",".join([prefix.text, *tokens[index:]]))
+                break
             prefix = _add(prefix, level.tokens, token, "")
     return _add(prefix, level.last, text, level.tail)
 
