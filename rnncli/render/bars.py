@@ -56,7 +56,11 @@ class BarLine:
                 room -= len(fitting) + 1
         if room > _NARROWEST:
             bar = BarColumn(
-                min(room - 1, _WIDEST), "bright_black", complete_style="cyan", finished_style="cyan", pulse_style="cyan"
+                min(room - 1, _WIDEST),
+                "bright_black",
+                complete_style="bright_blue",
+                finished_style="bright_blue",
+                pulse_style="bright_blue",
             )
             cells["bar"] = bar(task)
         row = Table.grid(padding=(0, 1, 0, 0))
