@@ -99,6 +99,8 @@ def _parsed(text: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
         raise RnncliError("it holds records, expected plain numbers: floats or ids")
     if set(fields) != {"descr", "fortran_order", "shape"} or fields["fortran_order"] not in ("True", "False"):
         raise _wrong(text)
+    if not re.fullmatch(r"[\t\n -~]*", text):  # NumPy refuses other space, which strip() and \s take for space too
+        raise _wrong(text)
     sizes = fields["shape"].replace("L", "").split(",")  # 8L is how Python 2 wrote a long number
     sizes = [size.strip() for size in (sizes if sizes[-1].strip() else sizes[:-1])]
     if len(sizes) > _MOST_DIMENSIONS or not all(re.fullmatch("[0-9]{1,20}", size) for size in sizes):
