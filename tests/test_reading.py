@@ -198,6 +198,7 @@ HEADERS = {
     "of a later version": (b"\x93NUMPY\x02\xff", "version 2.255"),
     "with odd space": (npy(described("(1, 5, 8)") + "\x1e"), "expected the likes of"),
     "with odd space inside": (npy(described("(1, 5, 8)").replace("}", "\xa0}")), "expected the likes of"),
+    "with a nought in front": (npy(described("(1, 5, 08)")), "expected the likes of"),
     "of brackets": (npy("(" * 9000), "expected the likes of"),
     "of minus signs": (npy(described("(" + "-" * 9000 + "1,)")), "expected the likes of"),
     "that does not end": (npy("{'descr': '<f4"), "expected the likes of"),

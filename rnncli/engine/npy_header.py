@@ -103,7 +103,7 @@ def _parsed(text: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
         raise _wrong(text)
     sizes = fields["shape"].replace("L", "").split(",")  # 8L is how Python 2 wrote a long number
     sizes = [size.strip() for size in (sizes if sizes[-1].strip() else sizes[:-1])]
-    if len(sizes) > _MOST_DIMENSIONS or not all(re.fullmatch("[0-9]{1,20}", size) for size in sizes):
+    if len(sizes) > _MOST_DIMENSIONS or not all(re.fullmatch("0|[1-9][0-9]{0,19}", size) for size in sizes):
         raise _wrong(text)
     try:
         dtype: np.dtype[Any] = np.dtype(fields["descr"])
