@@ -165,3 +165,22 @@ def test_it_names_the_blocks_of_an_array_in_the_frameworks_own_order() -> None:
     assert "the columns of z, r and h lie side by side" in notes("input:4,gru:5")["Gates"]
     assert "the rows of r, z and n lie one below the other" in notes("input:4,gru:5", framework="torch")["Gates"]
     assert "the rows of i, f, g and o lie" in notes("input:4,lstm:5", framework="torch")["Gates"]
+
+
+def test_of_thousands_of_layers_the_first_and_the_last_are_explained(rnncli: Run) -> None:
+    layers = [f"dense:{1 + number % 9}" for number in range(8_000)]
+    text = rnncli("explain", ",".join(["input:8", *layers])).stdout
+    assert len(text) < 128 * 1024
+    assert "dense … dense_7999" not in text
+    assert [line for line in text.splitlines() if "left out" in line] == [
+        "dense_50 … dense_7949  7,900 layers are left out here; `-f json` explains every one"
+    ]
+    assert all(f"\ndense_{number} (Dense)" in text for number in (1, 49, 7950, 7999))
+    assert not any(f"\ndense_{number} (Dense)" in text for number in (50, 7949))
+
+
+@pytest.mark.parametrize("count", [99, 100])
+def test_a_hundred_layers_are_all_explained(count: int, rnncli: Run) -> None:
+    text = rnncli("explain", ",".join(["input:8", *(f"dense:{1 + number % 9}" for number in range(count))])).stdout
+    assert text.count(" (Dense)  dense:") == count
+    assert "left out" not in text

@@ -21,6 +21,9 @@ _WIDEST_TEXT = 100
 _LONGEST_ON_ONE_LINE = 56
 """A formula of more characters has its numbers on a line of their own."""
 
+_AT_EACH_END = 50
+"""So many layers, a run of equal ones counted once, are explained at either end where there are too many to read."""
+
 LEAST_ROOM = 32
 """The least width of the second of two columns. Where there is less room, it stands below the first."""
 
@@ -30,15 +33,31 @@ Rows = Sequence[tuple[Text, Text]]
 def print_explanation(console: Console, explanation: Explanation) -> None:
     """Print each layer: its equations, its weights, and what is worth knowing."""
     print_head(console, explanation.summary)
-    for run in folded(explanation.layers, key=_without_its_name):
+    runs = list(folded(explanation.layers, key=_without_its_name))
+    left_out = [layer for run in runs[_AT_EACH_END:-_AT_EACH_END] for layer in run]
+    for run in runs[:_AT_EACH_END]:
+        _print_run(console, run)
+    if left_out:
         console.print()
-        print_hanging(console, _heading(run))
-        layer = run[0]
-        for rows in (_equations(layer), _weights(layer, len(run)), _notes(layer)):
-            for line in _lines(console, rows):
-                console.print(line, soft_wrap=True)
+        print_hanging(console, _left_out([layer.summary.name for layer in left_out]))
+    for run in runs[_AT_EACH_END:][-_AT_EACH_END:]:
+        _print_run(console, run)
     console.print()
     print_hanging(console, _totals(explanation))
+
+
+def _print_run(console: Console, run: Sequence[LayerExplanation]) -> None:
+    console.print()
+    print_hanging(console, _heading(run))
+    layer = run[0]
+    for rows in (_equations(layer), _weights(layer, len(run)), _notes(layer)):
+        for line in _lines(console, rows):
+            console.print(line, soft_wrap=True)
+
+
+def _left_out(names: Sequence[str]) -> Text:
+    layers = "1 layer is" if len(names) == 1 else f"{len(names):,} layers are"
+    return Text.assemble((run_name(names), "bold"), f"  {layers} left out here; `-f json` explains every one")
 
 
 def _without_its_name(layer: LayerExplanation) -> LayerExplanation:
