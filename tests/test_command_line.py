@@ -59,6 +59,7 @@ def repair_of(result: Result) -> str | None:
 
 REPAIRS = {
     # options that are not there
+    "summary --==": "summary",
     f"summary {SPEC} --json": f"summary {SPEC} -f json",
     "summary --json": "summary -f json",
     f"summary {SPEC} --csv --wide": f"summary {SPEC} -f csv --wide",

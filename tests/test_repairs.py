@@ -414,15 +414,16 @@ HOSTILE = {
     "ranges": "{4-8" * 16_000,
     "words in a brace": "{" + "aa  " * 16_000,
     "equals": "input:8,rnn:3:act" + "=" * 65_000,
+    "lines": "_" * 65_000,
     "underscores": "input:" + "_1" * 32_000,
 }
 
 
-@pytest.mark.parametrize("command", ["summary", "sweep"])
-def test_no_text_stops_the_program(command: str) -> None:
+@pytest.mark.parametrize("command", [("summary",), ("sweep",), ("solve", "--params", "1M")])
+def test_no_text_stops_the_program(command: tuple[str, ...]) -> None:
     text = "".join(each.replace("\n", " ")[: 64 * 1024] + "\n" for each in HOSTILE.values())
     done = subprocess.run(
-        [sys.executable, "-m", "rnncli", command, "-"],
+        [sys.executable, "-m", "rnncli", *command, "-"],
         input=text.encode(),
         capture_output=True,
         timeout=2 * PATIENCE,  # a text that takes quadratic time takes a minute and more, alone

@@ -35,7 +35,7 @@ class Word:
     @property
     def is_unknown(self) -> bool:
         """Whether it is an option that the command has not."""
-        return self.option is None and not self.is_argument and self.text != "--"
+        return self.option is None and not self.is_argument and (self.text != "--" or self.attached)
 
     def typed(self) -> list[str]:
         """Return the words of the command line that it is."""

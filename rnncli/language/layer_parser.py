@@ -12,6 +12,7 @@ from rnncli.layers.options import Choice, Flag, Option
 from rnncli.layers.sizes import BLANK, BLANK_TEXT, Blank, SizeError
 from rnncli.quantities import parse_size
 
+_COUNT_FIELD = re.compile(rf"x({BLANK_TEXT}|[0-9].*)", re.DOTALL)
 _BLANK_IN_FIELD = re.compile(rf"(?:^|[xX])\s*({BLANK_TEXT})\s*(?=[xX]|$)")
 
 
@@ -31,6 +32,13 @@ class Written(NamedTuple):
     size: Token | None
     repeat: Token | None
     blanks: tuple[int, ...]
+
+    def moved(self, distance: int) -> Written:
+        """Return the same layer, written so many characters further on."""
+        size, repeat = (
+            field if field is None else Token(field.text, field.start + distance) for field in (self.size, self.repeat)
+        )
+        return Written(self.layer, self.times, size, repeat, tuple(blank + distance for blank in self.blanks))
 
 
 def read_layer(text: str, token: Token, blanks: bool) -> Written:
@@ -76,7 +84,7 @@ class _LayerParser:
         word = lowered(field.text)
         if not word:
             self.faults.no_field(field)
-        if re.fullmatch(rf"x({BLANK_TEXT}|[0-9].*)", word, re.DOTALL):
+        if _COUNT_FIELD.fullmatch(word):
             return "count", {"count": self._count(field, field.text[1:])}
         for option in cls.options:
             values = self._option(cls, option, field, word)

@@ -8,7 +8,7 @@ What kinds, sizes, flags and keys there are is declared in `rnncli.layers`; `lay
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from rnncli.errors import SpecError
@@ -55,12 +55,22 @@ def read(text: str, *, blanks: bool = False) -> list[Written]:
             span=brace.span(),
         )
     try:
-        return [read_layer(text, token, blanks) for token in Token(text, 0).split(",")]
+        return list(_read_layers(text, blanks))
     except SpecError as error:
         # Only an error needs it.
         from rnncli.language.habits import habit
 
         raise habit(text) or error from None
+
+
+def _read_layers(text: str, blanks: bool) -> Iterator[Written]:
+    """Yield the layers of a text. One that is written like another is read once, since a row of thousands has few."""
+    known: dict[str, tuple[Written, int]] = {}
+    for token in Token(text, 0).split(","):
+        if token.text not in known:
+            known[token.text] = read_layer(text, token, blanks), token.start
+        written, start = known[token.text]
+        yield written.moved(token.start - start)
 
 
 def unfolded(text: str, written: Iterable[Written]) -> tuple[tuple[Layer, ...], Source]:

@@ -84,7 +84,7 @@ class Layer(ABC):
     """How many numbers it computes at a step for each that it returns, the states aside."""
 
     def __post_init__(self) -> None:
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        values = dict(vars(self))
         try:
             for name, value in self.sizes.check(values).items():
                 object.__setattr__(self, name, value)
