@@ -86,13 +86,9 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     """Import what is asked for (PEP 562)."""
-    if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
+    from rnncli.system.imports import imported
 
-    value: object = getattr(import_module(_LATER[name]), name)
-    globals()[name] = value
-    return value
+    return imported(globals(), _LATER, name)
 
 
 def __dir__() -> list[str]:

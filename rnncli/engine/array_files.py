@@ -23,8 +23,8 @@ def write_arrays(path: str, arrays: Mapping[str, Array]) -> Written:
         RnncliError: it cannot be written.
     """
     with written_whole(path) as file:
-        # Without allow_pickle, which NumPy 2.0 takes for one more array and which the types expect among the keywords.
-        np.savez(file, **arrays)  # type: ignore[arg-type]
+        # NumPy 2.0 takes allow_pickle for one more array.
+        np.savez(file, **arrays)  # type: ignore[arg-type]  # the types expect allow_pickle among the keywords
         size = file.seek(0, os.SEEK_END)
     return Written(path, size, f"({len(arrays)} array{'' if len(arrays) == 1 else 's'})")
 

@@ -203,7 +203,7 @@ class Word(Sizes):
         return (self.attribute,)
 
     @property
-    def example(self) -> str:  # type: ignore[override]
+    def example(self) -> str:  # type: ignore[override]  # the same
         """The first of the words."""
         return self.words[0]
 

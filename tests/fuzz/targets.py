@@ -164,7 +164,7 @@ def check_line(case: tuple[list[str], str]) -> None:
             status = run(arguments)
     finally:
         sys.stdin = before
-    stdout, stderr = (stream.buffer.getvalue().decode() for stream in (out, err))  # type: ignore[attr-defined]
+    stdout, stderr = (stream.buffer.getvalue().decode() for stream in (out, err))  # type: ignore[attr-defined]  # buffer is BytesIO
     assert status in (0, 1, 2), f"the status is {status}"
     assert "bug in rnncli" not in stderr
     assert_harmless(stderr)

@@ -170,7 +170,7 @@ class Kind:
         Raises:
             TypeError, ValueError: PyTorch has no such module, or it does not take such an argument.
         """
-        raise NotImplementedError
+        raise NotImplementedError  # tests/test_kinds.py says which file lacks it
 
     def torch_method(self, layer: Layer) -> str:
         """Return the method of a tensor that does the work of a layer without a module."""
@@ -186,33 +186,33 @@ class Kind:
 
     def textbook(self, layer: Layer, weights: Mapping[str, Array], sample: Sample) -> Sample:
         """Return what it makes of one sample, by the textbook's formula, in float64 and with Keras's weights."""
-        raise NotImplementedError
+        raise NotImplementedError  # tests/test_kinds.py says which file lacks it
 
     # What `make golden` asks the frameworks, beside networks of several kinds
 
     def golden_networks(self) -> Iterator[str]:
         """Yield networks whose shapes, names and counts are kept, each option set and not set."""
-        raise NotImplementedError
+        raise NotImplementedError  # tests/test_kinds.py says which file lacks it
 
     def golden_values(self) -> Iterator[str]:
         """Yield small networks whose values are kept, each option set and not set."""
-        raise NotImplementedError
+        raise NotImplementedError  # tests/test_kinds.py says which file lacks it
 
 
-class Head(Kind):
+class Head(Kind, ABC):
     """What the tests know of a kind that takes the input of a network."""
 
+    @abstractmethod
     def keras_input(self, layer: Layer, batch: int | None, timesteps: int | None) -> keras.KerasTensor:
         """Return Keras's input for it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def torch_input(self, layer: Layer, batch: int, timesteps: int) -> torch.Tensor:
         """Return an input for it on the meta device."""
-        raise NotImplementedError
 
+    @abstractmethod
     def random_input(self, layer: Layer, numbers: np.random.Generator, batch: int, timesteps: int) -> np.ndarray:
         """Return a random input that float32 holds exactly."""
-        raise NotImplementedError
 
 
 def typed_number(number: int, dice: Dice) -> str:
