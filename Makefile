@@ -71,8 +71,8 @@ bench: $(FRAMEWORKS)/.installed $(VENV)/.installed  ## Measure start-up, sweeps 
 	  fi; \
 	done
 
-fuzz: $(VENV)/.installed  ## Try damaged specs, command lines and files for ten minutes, or for SECONDS=60
-	$(BIN)/python tests/fuzz --seconds $(or $(SECONDS),600)
+fuzz: $(VENV)/.installed  ## Try damaged specs, command lines and files for ten minutes (or SECONDS=60 SEED=7)
+	$(BIN)/python tests/fuzz --seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED))
 
 golden: $(FRAMEWORKS)/.installed  ## Make the golden values anew from Keras and PyTorch
 	KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/golden/make.py

@@ -185,6 +185,7 @@ UNREADABLE = {
     "Bidirectional(LSTM(3), merge_mode=None)": "None",
     "nn.ReLU(), nn.Linear(3, 4)": "nn.ReLU()",
     "é = LSTM(n)": "n",
+    "Sequential([Input\r((5, 3)),\r\nLSTM(n)])": "n",
     "Input(shape=(28, 28, 3))": "(28, 28, 3)",
 }
 

@@ -124,9 +124,9 @@ class _Reader:
 
 
 def _position(text: str, line: int, column: int) -> int:
-    """Return the place in a text of a line and a column, which the syntax tree counts in bytes."""
-    lines = text.encode().split(b"\n")
-    return len(b"\n".join([*lines[: line - 1], lines[line - 1][:column]]).decode(errors="replace"))
+    """Return the place in a text of a line, which a line feed or a carriage return ends, and a column in bytes."""
+    lines = text.encode().splitlines(keepends=True)
+    return len(b"".join([*lines[: line - 1], lines[line - 1][:column]]).decode(errors="replace"))
 
 
 def _parsed(source: str) -> ast.Module | None:
