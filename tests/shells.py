@@ -81,10 +81,23 @@ class Shell:
 
     def line_after(self, keys: str) -> str:
         """Return what the line is when these keys are pressed, and empty it."""
+        self.press(keys)
+        return self.take_line()
+
+    def press(self, keys: str) -> None:
+        """Press keys, and forget what was shown before."""
+        self.shown = ""
+        os.write(self.terminal, keys.encode())
+
+    def wait_for(self, *texts: str) -> None:
+        """Wait until the terminal has shown all of these."""
+        self._wait_until(lambda: all(text in self.shown for text in texts))
+
+    def take_line(self) -> str:
+        """Return what the line is, and empty it."""
         line = self.folder / "line"
         line.unlink(missing_ok=True)
-        self.shown = ""
-        os.write(self.terminal, f"{keys}\x0f".encode())
+        os.write(self.terminal, b"\x0f")
         self._wait_until(line.exists)
         os.write(self.terminal, b"\x05\x15")
         return line.read_text(encoding="utf-8").removesuffix("\n")

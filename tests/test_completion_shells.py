@@ -78,9 +78,9 @@ def test_a_network_can_be_typed_with_tab(shell: Shell) -> None:
 
 
 def test_tab_twice_lists_the_choices(shell: Shell) -> None:
-    assert shell.line_after("rnncli summary input:8,gru:4:\t\t").startswith("rnncli summary input:8,gru:4:")
-    for field in ("seq", "back", "bi=", "nobias", "act=", "recact=", "reset="):
-        assert field in shell.shown
+    shell.press("rnncli summary input:8,gru:4:\t\t")
+    shell.wait_for("seq", "back", "bi=", "nobias", "act=", "recact=", "reset=")
+    assert shell.take_line().startswith("rnncli summary input:8,gru:4:")
 
 
 def test_zsh_may_also_load_the_script_when_it_is_needed(tmp_path: Path) -> None:
