@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Callable
+from pathlib import Path
 from unicodedata import east_asian_width
 
 import pytest
@@ -103,6 +104,11 @@ BAD = (
     ["input:50x8,lstm:3", "--timesteps", "20"],
 )
 each_bad = pytest.mark.parametrize("arguments", BAD, ids=lambda arguments: arguments[0] or "nothing")
+
+
+@pytest.fixture(autouse=True)
+def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
 
 
 def _command_line(arguments: list[str]) -> str:
