@@ -31,6 +31,8 @@ COMMANDS = {
     "compare": "Networks side by side.",
     "sweep": "One row for each of many candidates.",
     "solve": "The largest network within a budget.",
+    "inspect": "What is in a model file.",
+    "spec": "The canonical spec alone.",
     "layers": "The spec language on one screen.",
     "completion": "A script that completes command lines.",
     "help": "The same as --help.",

@@ -38,7 +38,7 @@ MEANINGS = (
     Meaning(
         ("framework", "other_framework"), "words", "whose weights are counted, `keras` or `torch`; and the other one"
     ),
-    Meaning(("dtype",), "words", "of weights and outputs; in `input`, of the input"),
+    Meaning(("dtype",), "words", "of weights and outputs; in `input`, of the input; of an array in a file"),
     Meaning(("input",), "parts", "what the network reads: `shape` and `dtype`"),
     Meaning(("output_shape",), "words", "what the network, or the layer, returns; `null` is unknown"),
     Meaning(("total_params",), "numbers", "the parameters of the network", "Parameters"),
@@ -86,6 +86,11 @@ MEANINGS = (
         "numbers",
         "how much more than the first network's, and how many times; by figure, `macs_ratio`",
     ),
+    # inspect
+    Meaning(("file", "format", "writer"), "words", "the path of a model file, its kind, and who wrote it as far as it says"),
+    Meaning(("parts", "others"), "parts", "its recurrent parts that the language has words for; all other arrays"),
+    Meaning(("part", "share"), "words", "the name of the part that an array is in; its share of all numbers in the file"),
+    Meaning(("assumed",), "parts", "what the file does not say of a part, and was assumed"),
     # solve
     Meaning(("number",), "numbers", "what stands for the blank of a template, or for a factor of an axis"),
     Meaning(("max_params", "max_bytes", "max_macs"), "numbers", "the budget; `null` is no limit"),

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from html.parser import HTMLParser
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NamedTuple
 from xml.etree.ElementTree import Element, SubElement
 
@@ -175,12 +176,25 @@ def weights(network: dict[str, Any]) -> Objects:
     ]
 
 
+def arrays(model: dict[str, Any]) -> Objects:
+    of_parts = [
+        array | {"part": part["name"], "spec": part["spec"], "layer": layer["spec"]}
+        for part in model["parts"]
+        for layer in part["layers"]
+        for array in layer["weights"]
+    ]
+    others = [array | {"part": None, "spec": None, "layer": None} for array in model["others"]]
+    return [{"file": model["file"], **array, "weight": array["name"]} for array in [*of_parts, *others]]
+
+
 def changes(network: dict[str, Any]) -> Objects:
     of_figures = {
         f"{figure}_{what}": value for what in ("difference", "ratio") for figure, value in network[what].items()
     }
     return [network | of_figures]
 
+
+MODELS = Path(__file__).parent / "golden" / "models"
 
 SPECS = ("embed:10000x32,lstm:32:seq:bi,dense:8,rnn:32", "input:8", "input:5x3,gru:4:seq:x2,gru:4")
 EXAMPLES = {
@@ -190,12 +204,13 @@ EXAMPLES = {
     "compare": Example(SPECS, changes, shared=True),
     "sweep": Example(("embed:10x{u=16,32},{rnn,lstm}:{u}", "input:3x4,{rnn:0,gru:5}"), lambda row: [row], shared=True),
     "solve": Example(("embed:10x_,lstm:_", "input:5x3,gru:_", "--memory", "4KB"), lambda row: [row], shared=True),
+    "inspect": Example((str(MODELS / "lstm-2-bi.npz"), str(MODELS / "odd.npz")), arrays, shared=True),
 }
 """An example of each command that has all formats, with what is unknown (None) in it."""
 
 
 TEXTS = {"spec", "framework", "dtype", "name", "layer", "type", "cell", "output_shape"}
-TEXTS_OF_WEIGHTS = {"weight", "symbol", "shape", "words", "numbers"}
+TEXTS_OF_WEIGHTS = {"weight", "symbol", "shape", "words", "numbers", "file", "part"}
 """The columns that hold no numbers."""
 
 
@@ -219,7 +234,7 @@ def objects_of(rnncli: Run, *arguments: str) -> Objects:
     return [json.loads(line) for line in rnncli(*arguments, "-f", "json").stdout.splitlines()]
 
 
-@pytest.mark.parametrize("command", [name for name in WITH_FORMATS if name != "solve"])
+@pytest.mark.parametrize("command", [name for name in WITH_FORMATS if name not in ("solve", "inspect")])
 def test_json_is_an_object_a_line(command: str, rnncli: Run) -> None:
     objects = objects_of(rnncli, command, *SPECS)
     assert [each["spec"] for each in objects] == list(SPECS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -18,6 +19,8 @@ from rnncli.commands.groups import GROUPS, long_name
 from rnncli.language.spec import EXAMPLE
 
 Run = Callable[..., Result]
+
+MODELS = Path(__file__).parent / "golden" / "models"
 
 HELPS = ([], *([name] for name in COMMANDS))
 NAMES = [name for names in GROUPS.values() for name in names]
@@ -63,6 +66,8 @@ def test_a_commands_help_starts_with_examples(command: list[str], rnncli: Run) -
 
 @pytest.mark.parametrize("command", HELPS, ids=str)
 def test_every_example_in_the_help_runs(command: list[str], rnncli: Run) -> None:
+    for suffix in ("safetensors", "npz"):
+        shutil.copy(MODELS / f"lstm-1.{suffix}", f"model.{suffix}")
     Path("specs.txt").write_text(lines_of("input:8,rnn:3", "# mine", EXAMPLE))
     found = examples(help_of(command, rnncli))
     assert found

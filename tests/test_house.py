@@ -19,7 +19,7 @@ FLOORS = (
     ("layers",),
     ("language", "summary"),
     ("network",),
-    ("engine", "reports", "search"),
+    ("engine", "formats", "reports", "search"),
     ("render",),
     ("commands", "cli"),
     ("__main__",),
@@ -31,7 +31,7 @@ FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 ROOMS_OF_LIBRARIES = {
     "click": {"cli", "commands"},
     "rich": {"render"},
-    "numpy": {"engine"},
+    "numpy": {"engine", "formats"},
 }
 """The only rooms that may import a library."""
 

@@ -43,6 +43,8 @@ VIEWS: dict[str, list[list[str]]] = {
 ELSEWHERE = {
     "solve": "prints a spec alone",
     "layers": "below",
+    "inspect": "test_model_files.py",
+    "spec": "prints a spec alone",
     "completion": "prints a script",
     "help": "Click's own",
 }

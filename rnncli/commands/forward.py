@@ -10,14 +10,14 @@ import click
 from rnncli.commands.command_line import this_line
 from rnncli.commands.completing import complete_spec
 from rnncli.commands.groups import GroupedCommand
+from rnncli.commands.models import Given
 from rnncli.commands.options import check_svg, file_option, format_option, framework_option, number_option, svg_option
 from rnncli.commands.output import printed
 from rnncli.commands.report import tell
-from rnncli.commands.specs import Spec, at_most, each_network, shown, specs
+from rnncli.commands.specs import Spec, at_most, each_given, shown, specs
 from rnncli.commands.values import seed
 from rnncli.engine.request import DEFAULT_TIMESTEPS, DTYPES, INITS, Request
 from rnncli.errors import UsageError
-from rnncli.network import Network
 from rnncli.render.records import row_each_layer
 from rnncli.render.writers import writer
 
@@ -95,7 +95,7 @@ def command(spec: tuple[str, ...], format_: str, svg: Picture | None, **asked: A
     if request.study and format_ not in ("table", "json"):
         raise UsageError(f"--plot has no form in {format_}", lead="without it", repair=this_line(without=["study"]))
     with _printer(format_, svg) as show:
-        each_network(given, lambda network: _show(_run(network, request), show))
+        each_given(given, lambda model: _show(_run(model, request), show))
 
 
 def _show(result: RunResult, show: Callable[[RunResult], None]) -> None:
@@ -105,12 +105,12 @@ def _show(result: RunResult, show: Callable[[RunResult], None]) -> None:
         tell(file)
 
 
-def _run(network: Network, request: Request) -> RunResult:
-    """Run a network, with notes and a progress bar on standard error."""
+def _run(model: Given, request: Request) -> RunResult:
+    """Run a network, that of a model file with its weights, with notes and a progress bar on standard error."""
     from rnncli.engine.run import plan
     from rnncli.render.progress import Progress
 
-    run = plan(network, request)
+    run = plan(model.network, request, model.part)
     for note in run.notes:
         tell(f"Note: {note}")
     share = run.longest / (run.work or 1)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from rnncli.commands.command_line import this_line
+from rnncli.commands.models import Given, given, parsed
 from rnncli.commands.report import report, tell
 from rnncli.errors import RnncliError, SpecError, UsageError
 from rnncli.language.source import MAX_BYTES
@@ -59,7 +60,12 @@ def each_network(specs: Iterable[Spec], work: Callable[[Network], None]) -> None
 
     At the end the command exits with the worst status that there was.
     """
-    each_spec(specs, lambda text: work(Network.parse(text)))
+    each_given(specs, lambda model: work(model.network))
+
+
+def each_given(specs: Iterable[Spec], work: Callable[[Given], None]) -> None:
+    """Do `work` for the network of every spec and the part of every model file, likewise."""
+    each_spec(specs, lambda text: work(given(text)))
 
 
 def each_spec(specs: Iterable[Spec], work: Callable[[str], None]) -> None:
@@ -81,7 +87,7 @@ def explained(error: RnncliError, text: str) -> RnncliError:
     return other_meaning(error, text) or error
 
 
-def specs(arguments: Sequence[str], read: Callable[[str], object] = Network.parse) -> Iterator[Spec]:
+def specs(arguments: Sequence[str], read: Callable[[str], object] = parsed) -> Iterator[Spec]:
     """Yield the specs of a command line: its arguments, `-` replaced by the lines of standard input.
 
     Without arguments it is the environment's RNNCLI_SPEC, or else the example, with a note on standard error.

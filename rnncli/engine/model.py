@@ -86,7 +86,7 @@ class Model:
 
     @classmethod
     def from_file(cls, network: Network | str, path: str | PathLike[str], dtype: DTypeLike = "float32") -> Model:
-        """Return a model with the weights in an .npz file; no others are drawn before.
+        """Return a model with the weights in a file, as `load_weights` reads them; no others are drawn before.
 
         Raises:
             SpecError: the spec is wrong.
@@ -129,7 +129,7 @@ class Model:
         write_arrays(file_name("path", path), self.weights)
 
     def load_weights(self, path: str | PathLike[str]) -> None:
-        """Replace the weights by those in an .npz file, which `save_weights` or `rnncli forward --save-weights` wrote.
+        """Replace the weights by those in a file: one that `save_weights` wrote, or any model file.
 
             >>> from tempfile import TemporaryDirectory
             >>> first, second = Model("input:8,lstm:4", seed=1), Model("input:8,lstm:4", seed=2)
@@ -147,9 +147,9 @@ class Model:
             RnncliError: the file cannot be read, or its arrays are not those of the network: their keys, their shapes,
                 or numbers that are not finite.
         """
-        from rnncli.engine.array_archive import read_arrays
+        from rnncli.engine.model_weights import weights_in
 
-        self._use(read_arrays(file_name("path", path), weight_shapes(self.network), self.dtype))
+        self._use(weights_in(file_name("path", path), self.network, self.dtype))
 
     def __call__(self, x: ArrayLike) -> Array:
         """Return the output for a batch of samples. All states are zero at the start.

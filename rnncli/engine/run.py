@@ -28,6 +28,7 @@ from rnncli.system.places import check_files
 if TYPE_CHECKING:
     from rnncli.engine.input_file import InputFile
     from rnncli.engine.study import Study
+    from rnncli.formats.model_file import Part
 
 
 @dataclass(frozen=True)
@@ -49,11 +50,17 @@ class RunResult:
         return self.forward.as_dict() | ({} if self.study is None else {"plot": self.study.as_dict()})
 
 
-def plan(network: Network | str, request: Request) -> Plan:
+def plan(network: Network | str, request: Request, trained: Part | None = None) -> Plan:
     """Return a run that can start: its input is open, its sizes are known, and it fits in memory.
 
         >>> plan("input:8,lstm:4", Request(batch=2)).run().forward.summary.output_shape
         (2, 4)
+
+    Args:
+        network: the network, or its spec.
+        request: what is asked for.
+        trained: the part of a model file that the network is; it runs with that part's weights, unless the request
+            names others.
 
     Raises:
         SpecError: the number of timesteps asked for contradicts the network, or the framework cannot express it.
@@ -76,7 +83,7 @@ def plan(network: Network | str, request: Request) -> Plan:
         from rnncli.engine.study import studied
 
         part = studied(network)
-    return Plan(network, request, array, batch, timesteps, part)
+    return Plan(network, request, array, batch, timesteps, part, trained)
 
 
 @dataclass(frozen=True)
@@ -90,6 +97,7 @@ class Plan:
         batch: the number of samples.
         timesteps: the length of the sequence.
         part: the part of the network that is run once more for the study; None if no study is asked for.
+        trained: the part of a model file that has the weights; None if they are drawn or in a file of their own.
     """
 
     network: Network
@@ -98,10 +106,19 @@ class Plan:
     batch: int
     timesteps: int
     part: Network | None
+    trained: Part | None = None
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What the user should know before the run starts."""
+        return (*self._notes_on_weights(), *self._notes_on_states())
+
+    def _notes_on_weights(self) -> tuple[str, ...]:
+        if self.trained is None or self.request.weights is not None or self.trained.has_weights:
+            return ()
+        return (f"the file has no weights: they are drawn with seed {self.request.seed}",)
+
+    def _notes_on_states(self) -> tuple[str, ...]:
         stateful = self.request.state is not None or self.request.save_state is not None
         if stateful and any(layer.needs_whole for layer in self.network.body):
             return ("back and bi read from the end, so pieces of a sequence do not add up to the whole",)
@@ -145,9 +162,14 @@ class Plan:
 
     def _model(self) -> Model:
         request = self.request
-        if request.weights is None:
+        if request.weights is not None:
+            return Model.from_file(self.network, request.weights, request.dtype)
+        if self.trained is None or not self.trained.has_weights:
             return Model(self.network, request.seed, request.dtype, request.init)
-        return Model.from_file(self.network, request.weights, request.dtype)
+        from rnncli.engine.model_weights import weights_of
+
+        weights = weights_of(self.trained, np.dtype(request.dtype))
+        return Model(self.network, request.seed, request.dtype, weights=weights)
 
     def _first_states(self) -> State:
         if self.request.state is None:

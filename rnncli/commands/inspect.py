@@ -1,0 +1,80 @@
+"""`rnncli inspect`: what is in a model file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import click
+
+from rnncli.commands.completing import complete_files
+from rnncli.commands.groups import GroupedCommand
+from rnncli.commands.options import check_svg, format_option, svg_option
+from rnncli.commands.output import printed
+from rnncli.commands.specs import Spec, each_spec
+from rnncli.formats import FORMATS, SEPARATOR, open_model
+from rnncli.render.records import Cells, Layout, Record, columns
+from rnncli.render.writers import writer
+from rnncli.reports.inspection import Inspection, inspect
+
+Show = Callable[[Inspection], None]
+"""Prints one inspection."""
+
+
+def _arrays(model: Record) -> list[Cells]:
+    """Return a row for each array of a file: the part and the layer that it is in, if it is in one."""
+    in_parts = [
+        (part["name"], part["spec"], layer["spec"], array)
+        for part in model["parts"]
+        for layer in part["layers"]
+        for array in layer["weights"]
+    ]
+    rows = [*in_parts, *((None, None, None, array) for array in model["others"])]
+    return [
+        [model["file"], part, spec, layer, array["name"], array["shape"], array["dtype"], array["params"]]
+        for part, spec, layer, array in rows
+    ]
+
+
+_LAYOUT = Layout(
+    columns("file", "part", "spec", "layer", "weight", "shape", "dtype", "params"), _arrays, "Arrays in model files"
+)
+
+
+@contextmanager
+def _printer(format_: str, svg: str | None) -> Iterator[Show]:
+    if format_ != "table":
+        with printed(writer(format_, _LAYOUT)) as show_records:
+            yield lambda inspection: show_records([inspection.as_dict()])
+    else:
+        from rnncli.render.console import screen
+        from rnncli.render.inspections import print_inspection
+
+        with screen(svg, "rnncli inspect") as show:
+            yield lambda inspection: show(print_inspection, inspection)
+
+
+@click.command(cls=GroupedCommand, short_help="What is in a model file.")
+@click.argument("file", nargs=-1, required=True, shell_complete=complete_files(*FORMATS))
+@format_option
+@svg_option
+def command(file: tuple[str, ...], format_: str, svg: str | None) -> None:
+    """Examples:
+
+    \b
+      rnncli inspect model.safetensors
+      rnncli inspect model.npz -f json
+
+    Show what model files hold: each recurrent part as a spec, with the names that it has in the file and what
+    was assumed of it, and what else there is, in groups. Only headers are read, nothing in a file is run. In a
+    format of rows, each array is one.
+
+    A part can be given to other commands: rnncli summary model.safetensors, or model.safetensors::2 if it has several.
+    """
+    check_svg(svg, shown=format_ == "table")
+    with _printer(format_, svg) as show:
+        each_spec([Spec(each, None) for each in file], lambda path: show(inspect(open_model(_without_part(path)))))
+
+
+def _without_part(text: str) -> str:
+    return text.partition(SEPARATOR)[0]

@@ -1,0 +1,26 @@
+"""`rnncli spec`: the canonical spec of networks and model files."""
+
+from __future__ import annotations
+
+import click
+
+from rnncli.commands.completing import complete_spec
+from rnncli.commands.groups import GroupedCommand
+from rnncli.commands.specs import each_network, specs
+
+
+@click.command(cls=GroupedCommand, short_help="The canonical spec alone.")
+@click.argument("spec", nargs=-1, shell_complete=complete_spec)
+def command(spec: tuple[str, ...]) -> None:
+    """Examples:
+
+    \b
+      rnncli spec 'Embedding:10kx32, SimpleRNN:32:seq, RNN:32'
+      rnncli spec model.safetensors
+
+    Print the canonical spec of each network, one a line: short kinds, plain numbers, defaults left out.
+
+    SPEC is a network such as embed:10000x32,rnn:32 (see `rnncli layers`), a model file, or - for specs on standard
+    input, one a line. Without it $RNNCLI_SPEC is used, or else an example.
+    """
+    each_network(specs(spec), lambda network: click.echo(str(network)))

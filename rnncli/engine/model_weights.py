@@ -1,0 +1,80 @@
+"""The weights in model files, for a network to run with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from rnncli.engine.array_archive import read_arrays
+from rnncli.engine.checks import checked_arrays, weight_shapes
+from rnncli.engine.types import Array
+from rnncli.errors import RnncliError, UsageError, listed, shorten
+from rnncli.formats import SEPARATOR, Choice, choice_of, open_model, part_of
+from rnncli.formats.conventions import keras_weights
+from rnncli.formats.model_file import ModelFile, Part
+from rnncli.network import Network
+
+
+def weights_of(part: Part, dtype: np.dtype[Any]) -> dict[str, Array]:
+    """Return the weights of a part of a model file by key, as `dtype`.
+
+    Raises:
+        RnncliError: an array cannot be read, or is not finite.
+    """
+    return checked_arrays("weights", keras_weights(part), weight_shapes(part.network), dtype)
+
+
+def weights_in(path: str, network: Network, dtype: np.dtype[Any]) -> dict[str, Array]:
+    """Return the weights that a file has for a network, by key, as `dtype`.
+
+    The file is an .npz with rnncli's own keys (`lstm/kernel`), or any model file with a part whose shapes fit.
+
+    Raises:
+        RnncliError: the file cannot be read, or nothing in it fits the network.
+    """
+    expected = weight_shapes(network)
+    choice = choice_of(path)
+    if choice is None:
+        return read_arrays(path, expected, dtype)
+    model = open_model(choice.path)
+    named = {tensor.name for tensor in model.tensors}
+    if model.format == "npz" and not choice.part and (named == {*expected} or not model.parts):
+        return read_arrays(path, expected, dtype)
+    parts = [part_of(model, choice.part)] if choice.part else list(model.parts)
+    fitting = [part for part in parts if _shapes(part.network) == _shapes(network)]
+    if len(fitting) != 1:
+        raise _misfit(model, choice, fitting, network, expected)
+    renamed = dict(zip(_owners(fitting[0].network), _owners(network), strict=True))
+    weights = {}
+    for key, array in keras_weights(fitting[0]).items():
+        name, _, weight = key.partition("/")
+        weights[f"{renamed[name]}/{weight}"] = array
+    return checked_arrays("weights", weights, expected, dtype)
+
+
+def _owners(network: Network) -> list[str]:
+    """Return the names of the layers that own weights."""
+    return list(dict.fromkeys(key.partition("/")[0] for key in weight_shapes(network)))
+
+
+def _shapes(network: Network) -> list[tuple[str, tuple[int, ...]]]:
+    """Return the name in its layer and the shape of each weight."""
+    return [(key.partition("/")[2], shape) for key, shape in weight_shapes(network).items()]
+
+
+def _misfit(
+    model: ModelFile, choice: Choice, fitting: list[Part], network: Network, expected: Mapping[str, tuple[int, ...]]
+) -> RnncliError:
+    """Return the error where no part of a file fits a network, or several do."""
+    if fitting:
+        numbers = [f"{choice.path}{SEPARATOR}{model.parts.index(part) + 1}" for part in fitting]
+        return UsageError(f"{len(fitting)} parts of {choice.path} fit {network}", f"say which: {listed(numbers, 'or')}")
+    if model.format == "npz" and not choice.part:
+        return RnncliError(
+            f"{choice.path} has no part with the shapes of {network}: {shorten(str(list(expected.items())[:3]), 120)}",
+            f"rnncli inspect {choice.path} says what it holds",
+        )
+    specs = listed([str(part.network) for part in model.parts]) if model.parts else "nothing recurrent"
+    return RnncliError(f"{choice.path} holds {shorten(specs, 120)}, which does not fit {network}")

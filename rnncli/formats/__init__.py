@@ -1,0 +1,107 @@
+"""Model files: what each format holds, read from headers, with nothing executed and no framework imported.
+
+Each format has a module with `read(path)`, which returns a `ModelFile`. What a file is, its first bytes and its name
+say together.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from rnncli.errors import RnncliError, UsageError, listed, shorten
+from rnncli.formats.faults import reading
+
+if TYPE_CHECKING:
+    from rnncli.formats.model_file import ModelFile, Part
+
+FORMATS: Mapping[str, str] = {
+    ".safetensors": "safetensors",
+    ".npz": "npz",
+    ".pt": "torch_file",
+    ".pth": "torch_file",
+    ".ckpt": "torch_file",
+}
+"""The module that reads files with each extension."""
+
+REFUSED: Mapping[str, str] = {
+    ".tflite": "TFLite files are not read; save the Keras model itself: model.save('model.keras')",
+    ".gguf": "GGUF files are not read; save the weights: safetensors.torch.save_file(model.state_dict(), FILE)",
+}
+"""What is said of files that are known and not read."""
+
+SEPARATOR = "::"
+"""Stands between a file and the name or the number of one of its parts."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A model file, and which of its parts is meant.
+
+    Attributes:
+        path: the file.
+        part: the name or the number of a part; may be empty.
+    """
+
+    path: str
+    part: str
+
+
+def choice_of(text: str) -> Choice | None:
+    """Return the model file that a text names, or None if it names none: `model.onnx`, `model.pt::2`."""
+    path, _, part = text.partition(SEPARATOR)
+    extension = _extension(path)
+    if extension in FORMATS or extension in REFUSED:
+        return Choice(path, part)
+    return None
+
+
+def open_model(path: str) -> ModelFile:
+    """Return what a model file holds.
+
+    Raises:
+        RnncliError: it cannot be read, is damaged, or is of a kind that is not read; the message names the file.
+    """
+    extension = _extension(path)
+    if extension in REFUSED:
+        raise RnncliError(f"{path}: {REFUSED[extension].partition(';')[0]}", REFUSED[extension].partition("; ")[2])
+    if extension not in FORMATS:
+        raise UsageError(f"{path} is no model file that is known", f"known are {listed(list(FORMATS), 'or')}")
+    read: Callable[[str], ModelFile] = import_module(f"rnncli.formats.{FORMATS[extension]}").read
+    with reading(path, FORMATS[extension]):
+        return read(path)
+
+
+def part_of(model: ModelFile, wanted: str) -> Part:
+    """Return a part of a model file: the one that is wanted, or its only one.
+
+    Raises:
+        RnncliError: there is no recurrent part.
+        UsageError: there is no such part, or there are several and none is named.
+    """
+    parts = model.parts
+    if not parts:
+        raise RnncliError(f"{model.path} holds nothing recurrent", f"rnncli inspect {model.path} says what it holds")
+    listing = listed([f"{model.path}{SEPARATOR}{number}" for number in range(1, len(parts) + 1)], "or")
+    if not wanted:
+        if len(parts) > 1:
+            raise UsageError(
+                f"{model.path} has {len(parts)} recurrent parts, and a command takes one", f"say which: {listing}"
+            )
+        return parts[0]
+    if wanted.isascii() and wanted.isdigit() and 1 <= int(wanted[:9]) <= len(parts):
+        return parts[int(wanted) - 1]
+    named = [part for part in parts if part.name == wanted] or [part for part in parts if part.name.startswith(wanted)]
+    if len(named) != 1:
+        names = listed([part.name for part in parts])
+        raise UsageError(
+            f"{model.path} has no part {shorten(wanted)}; it has {shorten(names, 200)}", f"say which: {listing}"
+        )
+    return named[0]
+
+
+def _extension(path: str) -> str:
+    return os.path.splitext(path)[1].lower()

@@ -1,0 +1,114 @@
+"""The weights of one layer in Keras, PyTorch and ONNX, and the way from each to Keras's.
+
+u units, n features, G blocks of u (1 in an rnn, 4 in an lstm, 3 in a gru):
+
+    Keras      kernel (n, G·u)         recurrent_kernel (u, G·u)   bias (G·u,); a gru with reset=after (2, 3·u)
+    PyTorch    weight_ih (G·u, n)      weight_hh (G·u, u)          bias_ih and bias_hh (G·u,) each
+    ONNX       W (D, G·u, n)           R (D, G·u, u)               B (D, 2·G·u): the input's, then the state's
+
+Keras orders the blocks of an lstm i f c o and of a gru z r h; PyTorch i f g o (the same) and r z n; ONNX i o f c and
+z r h. PyTorch and ONNX always have two biases. Those of an rnn and an lstm are added to one, and so are those of a gru
+with reset=before. Those of a gru with reset=after never are: b_hn stands inside of r ∘ (…).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from rnncli.errors import shorten
+from rnncli.formats.faults import reading
+from rnncli.formats.model_file import Convention, Part, Piece, Tensor
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array = np.ndarray[Any, Any]
+
+KERAS_BLOCKS: Mapping[Convention, Mapping[str, tuple[int, ...]]] = {
+    "torch": {"rnn": (0,), "lstm": (0, 1, 2, 3), "gru": (1, 0, 2)},
+    "onnx": {"rnn": (0,), "lstm": (0, 2, 3, 1), "gru": (0, 1, 2)},
+}
+"""Where in the blocks of a convention each of Keras's stands, by kind of layer."""
+
+
+def keras_weights(part: Part) -> dict[str, Array]:
+    """Return the weights of a part by the keys of its network (`lstm/kernel`), with Keras's shapes and order of gates.
+
+    Raises:
+        RnncliError: an array cannot be read.
+    """
+    weights: dict[str, Array] = {}
+    for name, piece in zip(part.network.names, part.pieces, strict=True):
+        weights |= {f"{name}/{key}": array for key, array in _of_piece(piece).items()}
+    return weights
+
+
+def _of_piece(piece: Piece) -> dict[str, Array]:
+    """Return the weights of one layer by Keras's names."""
+    if piece.convention == "keras":
+        return {key: _numbers(tensor) for key, tensor in piece.tensors.items()}
+    if not piece.layer.states:
+        names = _KERAS_NAMES[piece.layer.kind]
+        # PyTorch's Linear keeps its matrix as (outputs, inputs).
+        turned = piece.layer.kind == "dense"
+        arrays = {names[key]: _numbers(tensor) for key, tensor in piece.tensors.items()}
+        return {key: array.T if turned and array.ndim == 2 else array for key, array in arrays.items()}
+    suffixes = ("", "_reverse")
+    weights: dict[str, Array] = {}
+    for number, direction in enumerate(piece.layer.directions):
+        if piece.convention == "torch":
+            cell = {key: _numbers(tensor) for key, tensor in piece.tensors.items() if key.endswith(("ih", "hh"))}
+            if number:
+                cell = {
+                    key.removesuffix(suffixes[1]): _numbers(tensor)
+                    for key, tensor in piece.tensors.items()
+                    if key.endswith(suffixes[1])
+                }
+        else:
+            cell = _of_onnx({key: _numbers(tensor)[number] for key, tensor in piece.tensors.items()})
+        weights |= {direction + key: array for key, array in _cell(piece, cell).items()}
+    return weights
+
+
+_KERAS_NAMES: Mapping[str, Mapping[str, str]] = {
+    "embed": {"weight": "embeddings"},
+    "dense": {"weight": "kernel", "bias": "bias"},
+    "norm": {"weight": "gamma", "bias": "beta"},
+}
+"""What Keras calls the arrays of PyTorch's layers without a state."""
+
+
+def _numbers(tensor: Tensor) -> Array:
+    with reading(f"array {shorten(tensor.name)}", f"{shorten(str(tensor.shape))} of {tensor.dtype}"):
+        return tensor.read()
+
+
+def _of_onnx(cell: Mapping[str, Array]) -> dict[str, Array]:
+    """Return the arrays of one direction by PyTorch's names; a missing bias is zero."""
+    named = {"weight_ih": cell["W"], "weight_hh": cell["R"]}
+    if "B" in cell:
+        half = len(cell["B"]) // 2
+        named |= {"bias_ih": cell["B"][:half], "bias_hh": cell["B"][half:]}
+    return named
+
+
+def _cell(piece: Piece, arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """Return Keras's weights of one cell from arrays with PyTorch's names, in the convention's order of blocks."""
+    import numpy as np
+
+    order = KERAS_BLOCKS[piece.convention][piece.layer.kind]
+
+    def blocks(array: Array) -> Array:
+        parts = np.split(array, len(order))
+        return np.concatenate([parts[index] for index in order])
+
+    weights = {
+        "kernel": np.ascontiguousarray(blocks(arrays["weight_ih"]).T),
+        "recurrent_kernel": np.ascontiguousarray(blocks(arrays["weight_hh"]).T),
+    }
+    if "bias_ih" in arrays:
+        both = [blocks(arrays["bias_ih"]), blocks(arrays["bias_hh"])]
+        stacked = getattr(piece.layer, "reset_after", False)
+        weights["bias"] = np.stack(both) if stacked else both[0] + both[1]
+    return weights

@@ -1,0 +1,43 @@
+"""What is said of files that cannot be read, whatever Python's libraries make of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rnncli.errors import RnncliError, shorten
+
+
+@contextmanager
+def reading(what: str, form: str) -> Iterator[None]:
+    """Turn whatever goes wrong in the block into an error that names what was read.
+
+    Args:
+        what: what is read: a path, an array.
+        form: what it should be.
+
+    Raises:
+        RnncliError: it cannot be read, or is damaged.
+    """
+    try:
+        yield
+    except RnncliError as error:
+        raise RnncliError(f"{what}: {error.message}", error.advice) from None
+    except OSError as error:
+        raise RnncliError(f"{what} cannot be read: {error.strerror or error}") from None
+    except _damaged() as error:
+        reason = shorten(f"{error}".partition("\n")[0], 100) or type(error).__name__
+        raise RnncliError(f"{what} is not {form}, or is damaged: {reason}") from None
+
+
+def _damaged() -> tuple[type[Exception], ...]:
+    """Return what the libraries raise for a file of another kind, or a damaged one."""
+    import lzma
+    import struct
+    import zipfile
+    import zlib
+
+    return (
+        *(ValueError, EOFError, KeyError, IndexError, NotImplementedError, RuntimeError, OverflowError),
+        *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
+    )

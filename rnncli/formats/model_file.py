@@ -1,0 +1,128 @@
+"""What a model file holds, as plain data: arrays, and the recurrent parts that the language has words for.
+
+Structure comes from headers alone. The numbers of an array are read when `Tensor.read` is called, and no sooner; only
+that needs NumPy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from rnncli.layers import Head, Layer
+from rnncli.network import Network
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Convention = Literal["keras", "torch", "onnx"]
+"""Whose names, layout and order of gates the arrays of a layer have."""
+
+
+class Tensor(NamedTuple):
+    """An array in a file.
+
+    Attributes:
+        name: what the file calls it.
+        shape: its shape.
+        dtype: the name of its numbers' type: `float32`, `bfloat16`, `int64`.
+        read: reads its numbers, as a NumPy array; bfloat16 becomes float32.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    read: Callable[[], np.ndarray[Any, Any]]
+
+    @property
+    def params(self) -> int:
+        """The number of its elements."""
+        return prod(self.shape)
+
+
+class Piece(NamedTuple):
+    """A layer as a file has it.
+
+    Attributes:
+        layer: the layer.
+        name: what the file calls it: `encoder.rnn`.
+        convention: whose names and layout its arrays have.
+        tensors: its arrays, by what they are in that convention: `weight_ih`, `weight_ih_reverse`, `kernel`,
+            `forward/kernel`, `W`.
+    """
+
+    layer: Layer
+    name: str
+    convention: Convention
+    tensors: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A row of layers in a file that the language has words for, as long as it can be.
+
+    Attributes:
+        name: what the file calls its first recurrent layer.
+        head: what takes the input.
+        pieces: the layers that a summary shows, in order; the first is the head itself if it owns a table.
+        assumed: what the file does not say and was assumed, a sentence each.
+    """
+
+    name: str
+    head: Head
+    pieces: tuple[Piece, ...]
+    assumed: tuple[str, ...] = ()
+
+    @cached_property
+    def network(self) -> Network:
+        """The part as a network."""
+        layers = [piece.layer for piece in self.pieces]
+        return Network(layers if self.head.shown else [self.head, *layers])
+
+    @property
+    def params(self) -> int:
+        """The number of elements of its arrays in the file."""
+        return sum(tensor.params for piece in self.pieces for tensor in piece.tensors.values())
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether the file holds its numbers, and not only its structure."""
+        return all(
+            piece.tensors or not piece.layer.weights(reads)
+            for piece, (reads, _) in zip(self.pieces, self.network.shapes(), strict=True)
+        )
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """What a model file holds.
+
+    Attributes:
+        path: the file.
+        format: what kind of file it is, in words: `safetensors`, `ONNX`.
+        writer: who wrote it, as far as it says so: `PyTorch 2.13`; may be empty.
+        parts: its recurrent parts, in order.
+        others: the arrays that are in no part.
+        notes: what else a reader should know: cells that cannot be expressed, with the reason.
+    """
+
+    path: str
+    format: str
+    writer: str
+    parts: tuple[Part, ...]
+    others: tuple[Tensor, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """All arrays of the file."""
+        of_parts = (tensor for part in self.parts for piece in part.pieces for tensor in piece.tensors.values())
+        return (*of_parts, *self.others)
+
+    @property
+    def params(self) -> int:
+        """The number of elements of all arrays."""
+        return sum(tensor.params for tensor in self.tensors)

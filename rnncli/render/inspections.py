@@ -1,0 +1,69 @@
+"""What a model file holds, on one screen."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from rich.console import Console
+from rich.text import Text
+
+from rnncli.quantities import shape_text
+from rnncli.render.layout import BLOCK, ScreenColumn, print_hanging, print_rows
+from rnncli.reports.inspection import Group, Inspection
+
+_COLUMNS = (ScreenColumn("In the file", number=False), ScreenColumn("Layer", number=False), ScreenColumn("Parameters"))
+
+_SHAPES = 3
+"""How many different shapes of a group are shown."""
+
+_GROUPS = 12
+"""How many groups are shown; the rest are counted."""
+
+
+def print_inspection(console: Console, inspection: Inspection) -> None:
+    """Print the format, each part as a spec with its layers and what was assumed, and what else there is."""
+    model = inspection.model
+    print_hanging(console, Text(model.path, style="bold"))
+    writer = f", written by {model.writer}" if model.writer else ""
+    print_hanging(console, Text(f"{model.format}{writer}: {len(model.tensors):,} arrays, {model.params:,} parameters"))
+    for number, part in enumerate(model.parts, start=1):
+        console.print()
+        share = inspection.share(part)
+        of_file = "" if share is None else f", {share:.0%} of the file"
+        lead = f"{number}  " if len(model.parts) > 1 else ""
+        print_hanging(console, Text.assemble(lead, (str(part.network), "bold"), of_file))
+        rows = [
+            {
+                "In the file": Text(piece.name),
+                BLOCK: Text(piece.name),
+                "Layer": Text(piece.layer.spec()),
+                "Parameters": Text(f"{sum(tensor.params for tensor in piece.tensors.values()):,}"),
+            }
+            for piece in part.pieces
+        ]
+        print_rows(console, _COLUMNS, rows)
+        for assumption in part.assumed:
+            print_hanging(console, Text(f"Assumed: {assumption}", style="dim"), start=1)
+    if not model.parts:
+        console.print()
+        print_hanging(console, Text("Nothing recurrent was found.", style="bold"))
+    for note in model.notes:
+        print_hanging(console, Text(f"Note: {note}"))
+    if inspection.groups:
+        console.print()
+        print_hanging(console, Text("In no part:"))
+        for group in inspection.groups[:_GROUPS]:
+            print_hanging(console, Text(_group_text(group)), start=1)
+        rest = inspection.groups[_GROUPS:]
+        if rest:
+            params = sum(group.params for group in rest)
+            print_hanging(console, Text(f"{len(rest)} more, {params:,} parameters (-f json has all)"), start=1)
+
+
+def _group_text(group: Group) -> str:
+    """Return a group in one line: its name, how many arrays and numbers, and their shapes."""
+    shapes = Counter(shape_text(tensor.shape) for tensor in group.tensors)
+    some = ", ".join(f"{count} × {shape}" if count > 1 else shape for shape, count in shapes.most_common(_SHAPES))
+    more = ", …" if len(shapes) > _SHAPES else ""
+    arrays = f"{len(group.tensors):,} array{'' if len(group.tensors) == 1 else 's'}"
+    return f"{group.name}  {arrays}, {group.params:,} parameters: {some}{more}"

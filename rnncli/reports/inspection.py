@@ -1,0 +1,106 @@
+"""What a model file holds, as people ask for it: its parts, what was assumed of them, and the rest in groups."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from rnncli.formats.model_file import ModelFile, Part, Tensor
+
+
+class Group(NamedTuple):
+    """Arrays that stand below one name.
+
+    Attributes:
+        name: what their names start with.
+        tensors: the arrays.
+    """
+
+    name: str
+    tensors: tuple[Tensor, ...]
+
+    @property
+    def params(self) -> int:
+        """The number of their elements."""
+        return sum(tensor.params for tensor in self.tensors)
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What a model file holds.
+
+    Attributes:
+        model: the file.
+        groups: the arrays that are in no part.
+    """
+
+    model: ModelFile
+    groups: tuple[Group, ...]
+
+    def share(self, part: Part) -> float | None:
+        """Return a part's share of all numbers in the file; None where the file has none."""
+        return part.params / self.model.params if self.model.params else None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as plain data, the object that `--format json` prints."""
+        model = self.model
+        return {
+            "file": model.path,
+            "format": model.format,
+            "writer": model.writer,
+            "total_params": model.params,
+            "parts": [
+                {
+                    "name": part.name,
+                    "spec": str(part.network),
+                    "total_params": part.network.summary().total_params,
+                    "share": self.share(part),
+                    "assumed": list(part.assumed),
+                    "layers": [
+                        {
+                            "name": piece.name,
+                            "spec": piece.layer.spec(),
+                            "weights": [_tensor(tensor) for tensor in piece.tensors.values()],
+                        }
+                        for piece in part.pieces
+                    ],
+                }
+                for part in model.parts
+            ],
+            "others": [_tensor(tensor) for tensor in model.others],
+            "notes": list(model.notes),
+        }
+
+
+def inspect(model: ModelFile) -> Inspection:
+    """Return what a model file holds, the arrays that are in no part in groups."""
+    return Inspection(model, tuple(_groups(model)))
+
+
+def left_out(model: ModelFile, part: Part) -> str:
+    """Return what a part of a file leaves out, in words; nothing where it leaves out nothing."""
+    others = [other.name for other in model.parts if other is not part]
+    groups = [group.name for group in _groups(model)]
+    names = [*others, *groups]
+    if not names:
+        return ""
+    some = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+    share = Inspection(model, ()).share(part)
+    return f"{part.name} is {share or 0:.0%} of the numbers in {model.path}; left out: {some}"
+
+
+def _groups(model: ModelFile) -> list[Group]:
+    """Return the arrays that are in no part in groups, by the first word of their names that not all arrays share."""
+    words = [re.split(r"[./]", tensor.name) for tensor in model.tensors]
+    depth = 0
+    while words and all(len(each) > depth + 1 for each in words) and len({each[depth] for each in words}) == 1:
+        depth += 1
+    groups: dict[str, list[Tensor]] = {}
+    for tensor in model.others:
+        groups.setdefault(".".join(re.split(r"[./]", tensor.name)[: depth + 1]), []).append(tensor)
+    return [Group(name, tuple(some)) for name, some in groups.items()]
+
+
+def _tensor(tensor: Tensor) -> dict[str, Any]:
+    return {"name": tensor.name, "shape": tensor.shape, "dtype": tensor.dtype, "params": tensor.params}

@@ -1,0 +1,117 @@
+"""Make the small model files that the tests read, with real frameworks: `make golden` runs it too.
+
+    python tests/golden/model_files.py
+
+Each file has the weights of a small network. `models.json` says for each the spec that it should be read as, and
+`models.npz` holds an input and what the framework made of it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import OrderedDict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+
+from rnncli import Network
+
+HERE = Path(__file__).parent / "models"
+
+
+NETWORKS = (("RNN", 2, False), ("LSTM", 2, True), ("GRU", 1, True), ("LSTM", 1, False), ("GRU", 3, False))
+"""The cell, the layers of its stack, and whether it reads both ways."""
+
+
+class Classifier(torch.nn.Module):
+    """An embedding, a stack of one cell, and a dense layer on its last output, as people write it."""
+
+    def __init__(self, cell: str, layers: int, both: bool) -> None:
+        super().__init__()
+        self.embed = torch.nn.Embedding(9, 4)
+        self.rnn = getattr(torch.nn, cell)(4, 3, num_layers=layers, batch_first=True, bidirectional=both)
+        self.out = torch.nn.Linear(3 * (1 + both), 2)
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        """Return the outputs, (batch, 2)."""
+        _, state = self.rnn(self.embed(ids))
+        last = state[0] if isinstance(state, tuple) else state
+        return self.out(torch.cat(list(last[-(1 + self.rnn.bidirectional) :]), dim=-1))
+
+
+def spec_of(cell: str, layers: int, both: bool) -> str:
+    """Return the spec that a classifier should be read as."""
+    kind = {"RNN": "rnn", "LSTM": "lstm", "GRU": "gru"}[cell]
+    options = ":bi" if both else ""
+    stack = [f"{kind}:3:seq{options}"] * (layers - 1) + [f"{kind}:3{options}"]
+    return str(Network.parse(",".join(["embed:9x4", *stack, "dense:2"])))
+
+
+def files() -> Iterator[tuple[str, str, np.ndarray, np.ndarray]]:
+    """Write the files; yield the name of each, its spec, an input and the framework's output."""
+    ids = torch.tensor([[1, 5, 0, 8, 2], [7, 7, 3, 1, 4]])
+    for cell, layers, both in NETWORKS:
+        torch.manual_seed(layers + both)
+        model = Classifier(cell, layers, both)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+        model(ids).sum().backward()
+        optimizer.step()
+        state = model.state_dict()
+        name = f"{cell.lower()}-{layers}{'-bi' if both else ''}"
+        answer = (spec_of(cell, layers, both), ids.numpy(), model(ids).detach().numpy())
+        save_file(state, HERE / f"{name}.safetensors")
+        yield f"{name}.safetensors", *answer
+        np.savez(HERE / f"{name}.npz", **{key: tensor.numpy() for key, tensor in state.items()})
+        yield f"{name}.npz", *answer
+        if (cell, layers) == ("LSTM", 2):
+            checkpoint = {"epoch": 3, "model_state_dict": state, "optimizer_state_dict": optimizer.state_dict()}
+            for file, value, zipped in (
+                ("plain.pt", state, True),
+                ("before-1.6.pth", state, False),
+                ("checkpoint.ckpt", checkpoint, True),
+                ("parallel.pt", OrderedDict((f"module.{key}", tensor) for key, tensor in state.items()), True),
+            ):
+                torch.save(value, HERE / file, _use_new_zipfile_serialization=zipped)
+                yield file, *answer
+
+
+def odd() -> None:
+    """Write a file that holds other arrays beside a recurrent part, and one cell that nothing can express."""
+    generator = np.random.default_rng(0)
+    shapes = {
+        **{f"cnn.{number}.weight": (2, 2, 3) for number in range(3)},
+        "rnn.weight_ih_l0": (4, 2),
+        "rnn.weight_hh_l0": (4, 4),
+        "other.weight_ih_l0": (8, 3),
+        "other.weight_hh_l0": (8, 2),
+        "other.weight_hr_l0": (2, 2),
+    }
+    np.savez(
+        HERE / "odd.npz", **{name: generator.normal(size=shape).astype("float32") for name, shape in shapes.items()}
+    )
+
+
+def main() -> None:
+    """Write the files, and what they should be read as."""
+    HERE.mkdir(exist_ok=True)
+    expected: dict[str, Any] = {}
+    arrays: dict[str, np.ndarray] = {}
+    for name, spec, x, y in files():
+        expected[name] = spec
+        arrays |= {f"{name}/x": x.astype("int32"), f"{name}/y": y}
+    odd()
+    lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(spec)}" for name, spec in expected.items())
+    (HERE / "models.json").write_text(f"{{\n{lines}\n}}\n")
+    np.savez_compressed(HERE / "models.npz", **arrays)
+    print(f"{len(expected)} model files")
+
+
+if __name__ == "__main__":
+    main()

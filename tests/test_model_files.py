@@ -1,0 +1,413 @@
+"""Model files where a spec may stand: what is read of each format, and that it computes what its framework does."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import struct
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import Result, without_styles
+
+from rnncli import Network, RnncliError
+from rnncli.engine import Model
+from rnncli.formats import FORMATS, open_model, part_of
+from rnncli.formats.conventions import keras_weights
+from rnncli.formats.model_file import Tensor
+from rnncli.formats.recognition import recognised
+
+Run = Callable[..., Result]
+
+GOLDEN = Path(__file__).parent / "golden" / "models"
+SPECS: dict[str, str] = json.loads((GOLDEN / "models.json").read_text())
+TOLERANCE = 1e-5
+
+
+@pytest.fixture(scope="module")
+def answers() -> dict[str, np.ndarray]:
+    with np.load(GOLDEN / "models.npz") as arrays:
+        return dict(arrays)
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_a_file_is_read_as_the_network_that_was_saved(name: str) -> None:
+    (part,) = open_model(str(GOLDEN / name)).parts
+    assert str(part.network) == SPECS[name]
+    assert Network.parse(SPECS[name]) == part.network
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_a_file_computes_what_its_framework_computed(name: str, answers: dict[str, np.ndarray]) -> None:
+    (part,) = open_model(str(GOLDEN / name)).parts
+    found = Model(part.network, weights=keras_weights(part))(answers[f"{name}/x"])
+    np.testing.assert_allclose(found, answers[f"{name}/y"], atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_forward_runs_a_file_with_its_weights(
+    name: str, answers: dict[str, np.ndarray], rnncli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.save("x.npy", answers[f"{name}/x"])
+    result = rnncli("forward", GOLDEN / name, "--input", "x.npy", "-o", "y.npy", "-f", "json")
+    assert result.status == 0, result.stderr
+    np.testing.assert_allclose(np.load("y.npy"), answers[f"{name}/y"], atol=TOLERANCE)
+    # The same by its spec, with the file for its weights.
+    assert rnncli("forward", SPECS[name], "--weights", GOLDEN / name, "--input", "x.npy", "-o", "z.npy").status == 0
+    np.testing.assert_array_equal(np.load("z.npy"), np.load("y.npy"))
+
+
+def test_every_format_has_a_golden_file() -> None:
+    assert {Path(name).suffix for name in SPECS} >= {*FORMATS}
+
+
+@pytest.mark.parametrize("command", ["summary", "explain", "draw", "spec", "inspect"])
+def test_each_command_that_takes_a_spec_takes_a_file(command: str, rnncli: Run) -> None:
+    result = rnncli(command, GOLDEN / "lstm-2-bi.safetensors")
+    assert (result.status, result.stderr) == (0, "")
+    assert SPECS["lstm-2-bi.safetensors"] in result.stdout
+
+
+def test_files_are_compared(rnncli: Run) -> None:
+    result = rnncli("compare", GOLDEN / "lstm-1.safetensors", GOLDEN / "gru-1-bi.npz", "-f", "json")
+    specs = [json.loads(line)["spec"] for line in result.stdout.splitlines()]
+    assert specs == [SPECS["lstm-1.safetensors"], SPECS["gru-1-bi.npz"]]
+
+
+def test_spec_prints_the_canonical_spec_alone(rnncli: Run) -> None:
+    assert rnncli("spec", "Embedding:10kx32, SimpleRNN:32").stdout == "embed:10000x32,rnn:32\n"
+    assert rnncli("spec", GOLDEN / "gru-3.npz").stdout == SPECS["gru-3.npz"] + "\n"
+
+
+def test_inspect_says_what_was_assumed_and_json_holds_every_array(rnncli: Run) -> None:
+    text = rnncli("inspect", GOLDEN / "lstm-2-bi.safetensors").stdout
+    assert text.count("Assumed: ") == 3
+    found = json.loads(rnncli("inspect", GOLDEN / "lstm-2-bi.safetensors", "-f", "json").stdout)
+    (part,) = found["parts"]
+    assert part["share"] == 1
+    assert len(part["assumed"]) == 3
+    names = [weight["name"] for layer in part["layers"] for weight in layer["weights"]]
+    assert len(names) == 1 + 16 + 2
+    assert "rnn.weight_hh_l1_reverse" in names
+
+
+def test_inspect_imports_neither_numpy_nor_rich_for_json() -> None:
+    report = """
+import sys
+from rnncli.cli import run
+status = run(sys.argv[1:])
+print(*{"numpy", "rich"} & set(sys.modules), file=sys.stderr)
+"""
+    for arguments in (["inspect"], ["summary"]):
+        for name in ("lstm-1.safetensors", "lstm-1.npz", "plain.pt"):
+            line = [sys.executable, "-c", report, *arguments, "-f", "json", str(GOLDEN / name)]
+            done = subprocess.run(line, capture_output=True, text=True, timeout=60)
+            assert done.stderr == "\n", (arguments, name, done.stderr)
+
+
+def tensors(**shapes: tuple[int, ...]) -> list[Tensor]:
+    """Arrays of some names and shapes; `__` stands for a dot."""
+    return [
+        Tensor(name.replace("__", "."), shape, "float32", lambda shape=shape: np.zeros(shape, "float32"))
+        for name, shape in shapes.items()
+    ]
+
+
+def specs_of(found: Any) -> list[str]:
+    return [str(part.network) for part in found.parts]
+
+
+@pytest.mark.parametrize(
+    ("shapes", "specs"),
+    [
+        # an encoder and a decoder, each with its embedding, under names of somebody's own
+        (
+            {
+                "enc_emb": (29, 8),
+                "enc_w_ih": (12, 8),
+                "enc_w_hh": (12, 4),
+                "enc_b_ih": (12,),
+                "enc_b_hh": (12,),
+                "dec_emb": (74, 8),
+                "dec_w_ih": (12, 8),
+                "dec_w_hh": (12, 4),
+                "dec_b_ih": (12,),
+                "dec_b_hh": (12,),
+                "fc_w": (74, 4),
+                "fc_b": (74,),
+            },
+            ["embed:29x8,gru:4", "embed:74x8,gru:4,dense:74"],
+        ),
+        # cells
+        (
+            {"lstm_cell__weight_ih": (16, 3), "lstm_cell__weight_hh": (16, 4)},
+            ["input:3,lstm:4:nobias"],
+        ),
+        # modules of their own, one on another
+        (
+            {
+                "rnn1__weight_ih_l0": (4, 3),
+                "rnn1__weight_hh_l0": (4, 4),
+                "rnn2__weight_ih_l0": (5, 4),
+                "rnn2__weight_hh_l0": (5, 5),
+                "head__weight": (2, 5),
+                "head__bias": (2,),
+            },
+            ["input:3,rnn:4:seq:nobias,rnn:5:nobias,dense:2"],
+        ),
+        # a convolution in front, and what follows does not fit
+        (
+            {
+                "conv__weight": (6, 3, 5),
+                "conv__bias": (6,),
+                "rnn__weight_ih_l0": (24, 6),
+                "rnn__weight_hh_l0": (24, 6),
+                "rnn__bias_ih_l0": (24,),
+                "rnn__bias_hh_l0": (24,),
+                "other__weight": (3, 99),
+                "other__bias": (3,),
+            },
+            ["input:6,lstm:6"],
+        ),
+        ({"fc__weight": (3, 4), "fc__bias": (3,)}, []),
+        # two gates are no cell
+        ({"rnn__weight_ih_l0": (8, 3), "rnn__weight_hh_l0": (8, 4)}, []),
+    ],
+)
+def test_names_and_shapes_tell_the_parts(shapes: dict[str, tuple[int, ...]], specs: list[str]) -> None:
+    assert specs_of(recognised(tensors(**shapes))) == specs
+
+
+def test_kerass_names_are_known_as_rnncli_and_keras_write_them(rnncli: Run, tmp_path: Path) -> None:
+    spec = "embed:9x4,lstm:3:seq:bi,gru:3:seq,gru:2:reset=before,dense:2"
+    Model(spec).save_weights(tmp_path / "w.npz")
+    (part,) = open_model(str(tmp_path / "w.npz")).parts
+    assert str(part.network) == spec
+    renamed = {
+        "lstm/lstm_cell/kernel:0": (3, 16),
+        "lstm/lstm_cell/recurrent_kernel:0": (4, 16),
+        "lstm/lstm_cell/bias:0": (16,),
+    }
+    assert specs_of(recognised(tensors(**renamed))) == ["input:3,lstm:4"]
+
+
+def test_what_is_in_no_part_is_told_in_groups(rnncli: Run) -> None:
+    text = rnncli("inspect", GOLDEN / "odd.npz").stdout
+    assert " cnn  3 arrays, 36 parameters: 3 × (2, 2, 3)\n" in text
+    assert "Note: other has proj_size" in text
+    assert rnncli("inspect", GOLDEN / "odd.npz").stdout.count("\n") < 24
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 100, 200])
+def test_an_inspection_keeps_within_the_terminal(columns: int, rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rnncli.render.console.on_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("LINES", "24")
+    monkeypatch.chdir(GOLDEN)
+    for name in (*SPECS, "odd.npz"):
+        text = without_styles(rnncli("inspect", name).stdout)
+        assert max(map(len, text.splitlines())) <= columns
+
+
+def test_a_cell_that_cannot_be_expressed_is_named_with_its_reason() -> None:
+    found = recognised(
+        tensors(rnn__weight_ih_l0=(16, 3), rnn__weight_hh_l0=(16, 2), rnn__weight_hr_l0=(2, 4), rnn__bias_ih_l0=(16,))
+    )
+    assert not found.parts
+    assert "proj_size" in found.notes[0]
+
+
+@pytest.fixture
+def two_parts(tmp_path: Path) -> Path:
+    path = tmp_path / "two.npz"
+    np.savez(
+        path,
+        **{
+            "encoder.rnn.weight_ih_l0": np.zeros((4, 3)),
+            "encoder.rnn.weight_hh_l0": np.zeros((4, 4)),
+            "decoder.rnn.weight_ih_l0": np.zeros((6, 7)),
+            "decoder.rnn.weight_hh_l0": np.zeros((6, 6)),
+        },
+    )
+    return path
+
+
+def test_one_of_several_parts_is_chosen_by_number_or_name(two_parts: Path, rnncli: Run) -> None:
+    result = rnncli("spec", two_parts)
+    assert (result.status, result.stdout) == (2, "")
+    assert f"{two_parts}::1 or {two_parts}::2" in result.stderr
+    assert rnncli("spec", f"{two_parts}::2").stdout == "input:7,rnn:6:nobias\n"
+    assert rnncli("spec", f"{two_parts}::encoder.rnn").stdout == "input:3,rnn:4:nobias\n"
+    assert rnncli("spec", f"{two_parts}::encoder").stdout == "input:3,rnn:4:nobias\n"
+    for wrong in ("3", "0", "lstm"):
+        result = rnncli("spec", f"{two_parts}::{wrong}")
+        assert (result.status, result.stdout) == (2, "")
+        assert "encoder.rnn and decoder.rnn" in result.stderr
+
+
+def test_a_part_of_a_larger_file_comes_with_a_note(two_parts: Path, rnncli: Run) -> None:
+    result = rnncli("summary", "-q", f"{two_parts}::1")
+    assert result.stdout == "28\n"
+    assert result.stderr == f"Note: encoder.rnn is 26% of the numbers in {two_parts}; left out: decoder.rnn\n"
+
+
+def safetensors(header: bytes, numbers: bytes = b"") -> bytes:
+    return struct.pack("<Q", len(header)) + header + numbers
+
+
+LIES = {
+    "nothing.safetensors": (b"", "first 8 bytes"),
+    "long.safetensors": (struct.pack("<Q", 2**60), "first 8 bytes"),
+    "no-json.safetensors": (safetensors(b"{nonsense}"), "no JSON"),
+    "deep.safetensors": (safetensors(b"[" * 100_000), "no JSON"),
+    "list.safetensors": (safetensors(b"[]"), "no JSON object"),
+    "beyond.safetensors": (
+        safetensors(b'{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}', b"1234"),
+        "array a",
+    ),
+    "count.safetensors": (
+        safetensors(b'{"a":{"dtype":"F32","shape":[9],"data_offsets":[0,8]}}', b"12345678"),
+        "36 bytes",
+    ),
+    "negative.safetensors": (
+        safetensors(b'{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,8]}}', b"12345678"),
+        "array a",
+    ),
+    "dtype.safetensors": (
+        safetensors(b'{"a":{"dtype":"Q4","shape":[2],"data_offsets":[0,8]}}', b"12345678"),
+        "type Q4",
+    ),
+    "huge.safetensors": (
+        safetensors(b'{"a":{"dtype":"F64","shape":[1000000000000,1000000000000],"data_offsets":[0,8]}}', b"12345678"),
+        "array a",
+    ),
+    "text.npz": (b"hello", "is not npz"),
+    "text.pt": (b"hello", "damaged"),
+    "zip.pt": (None, "none that torch.save wrote"),
+    "script.pt": (None, "TorchScript"),
+    "gone.npz": (None, "No such file"),
+    "model.tflite": (b"", "TFLite"),
+    "model.gguf": (b"", "GGUF"),
+}
+
+
+@pytest.mark.parametrize("name", LIES)
+def test_a_file_that_lies_is_one_clear_line(name: str, rnncli: Run, tmp_path: Path) -> None:
+    data, said = LIES[name]
+    path = tmp_path / name
+    if data is not None:
+        path.write_bytes(data)
+    elif not name.startswith("gone"):
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("a/data.pkl" if name == "script.pt" else "a.txt", b"")
+            archive.writestr("a/constants.pkl" if name == "script.pt" else "b.txt", b"")
+    result = rnncli("inspect", path)
+    assert (result.status, result.stdout) == (1, "")
+    error, *rest = result.stderr.splitlines()
+    assert error.startswith(f"Error: {path}")
+    assert said in error
+    assert all(line.startswith("Help: ") for line in rest)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        b"cos\nsystem\n(S'touch ran'\ntR.",
+        b"cbuiltins\neval\n(S'1'\ntR.",
+        b"cbuiltins\n__import__\n(S'os'\ntR.",
+        b"ctorch.hub\nload\n(S'x'\ntR.",
+        b"ctorch\nload\n(S'x'\ntR.",
+        b"ccollections\nOrderedDict\n}S'__class__'\nS'x'\nsb.",
+        b"c__main__\nModel\n)\x81.",
+    ],
+)
+def test_a_pickle_that_names_code_is_refused_and_nothing_is_run(
+    call: bytes, rnncli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with zipfile.ZipFile("bad.pt", "w") as archive:
+        archive.writestr("bad/data.pkl", call)
+    result = rnncli("inspect", "bad.pt")
+    assert (result.status, result.stdout) == (1, "")
+    assert result.stderr.startswith("Error: bad.pt: it ")
+    assert not Path("ran").exists()
+
+
+@pytest.mark.parametrize("name", ["lstm-1.safetensors", "lstm-1.npz", "plain.pt", "before-1.6.pth"])
+def test_a_damaged_file_is_read_right_or_refused(name: str, tmp_path: Path) -> None:
+    good = (GOLDEN / name).read_bytes()
+    random = Random(name)
+    path = tmp_path / name
+    for _ in range(150):
+        data = bytearray(good)
+        for _ in range(random.choice((1, 1, 3))):
+            place = random.randrange(len(data))
+            match random.choice(("flip", "cut", "splice")):
+                case "flip":
+                    data[place] ^= 1 << random.randrange(8)
+                case "cut":
+                    del data[place:]
+                case "splice":
+                    data[place:place] = data[: random.randrange(64)]
+            if not data:
+                break
+        path.write_bytes(data)
+        try:
+            model = open_model(str(path))
+            for part in model.parts:
+                Model(part.network, weights=keras_weights(part))
+        except RnncliError as error:
+            message = str(error)
+        else:
+            message = ""
+        assert len(message) < 1000
+
+
+def test_a_sparse_file_of_gigabytes_is_inspected_from_its_header(rnncli: Run, tmp_path: Path) -> None:
+    size = 4 << 30
+    shapes = {"rnn.weight_ih_l0": [4, 3], "rnn.weight_hh_l0": [4, 4], "big": [size // 4]}
+    header, at = {}, 0
+    for name, shape in shapes.items():
+        length = 4 * int(np.prod(shape))
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [at, at + length]}
+        at += length
+    path = tmp_path / "big.safetensors"
+    path.write_bytes(safetensors(json.dumps(header).encode()))
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size + at)
+    assert rnncli("spec", path).stdout == "input:3,rnn:4:nobias\n"
+
+
+def test_bfloat16_is_read(tmp_path: Path) -> None:
+    values = np.array([[1.5, -2.0], [0.0, 384.0]], "<f4")
+    upper = (values.view("<u4") >> 16).astype("<u2").tobytes()
+    header = b'{"a":{"dtype":"BF16","shape":[2,2],"data_offsets":[0,8]}}'
+    path = tmp_path / "b.safetensors"
+    path.write_bytes(safetensors(header, upper))
+    (tensor,) = open_model(str(path)).others
+    np.testing.assert_array_equal(tensor.read(), values)
+
+
+def test_weights_that_fit_no_part_or_several_are_refused(two_parts: Path, rnncli: Run) -> None:
+    result = rnncli("forward", "input:3,lstm:4", "--weights", two_parts)
+    assert (result.status, result.stdout) == (1, "")
+    assert "lstm:4" in result.stderr
+
+
+def test_part_of_says_where_nothing_is_recurrent(tmp_path: Path) -> None:
+    np.savez(tmp_path / "fc.npz", **{"fc.weight": np.zeros((3, 4))})
+    with pytest.raises(RnncliError, match="nothing recurrent"):
+        part_of(open_model(str(tmp_path / "fc.npz")), "")
+
+
+def test_the_name_of_a_file_may_be_in_any_case(tmp_path: Path, rnncli: Run) -> None:
+    shutil.copy(GOLDEN / "lstm-1.npz", tmp_path / "MODEL.NPZ")
+    assert rnncli("spec", tmp_path / "MODEL.NPZ").stdout == SPECS["lstm-1.npz"] + "\n"
