@@ -24,6 +24,7 @@ FORMATS: Mapping[str, str] = {
     ".pt": "torch_file",
     ".pth": "torch_file",
     ".ckpt": "torch_file",
+    ".onnx": "onnx",
 }
 """The module that reads files with each extension."""
 

@@ -110,5 +110,6 @@ def _cell(piece: Piece, arrays: Mapping[str, Array]) -> dict[str, Array]:
     if "bias_ih" in arrays:
         both = [blocks(arrays["bias_ih"]), blocks(arrays["bias_hh"])]
         stacked = getattr(piece.layer, "reset_after", False)
-        weights["bias"] = np.stack(both) if stacked else both[0] + both[1]
+        with np.errstate(all="ignore"):  # whether numbers are finite is asked where they are used
+            weights["bias"] = np.stack(both) if stacked else both[0] + both[1]
     return weights

@@ -1,0 +1,177 @@
+"""Protobuf's wire format: the fields of a message, as places in a file.
+
+Nothing is copied: a field of many gigabytes is two offsets. Every length is checked against what is left of the
+message that it stands in, so no place lies outside of the file.
+
+https://protobuf.dev/programming-guides/encoding describes the format.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+from rnncli.errors import RnncliError
+
+VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
+"""How the value of a field is written."""
+
+MAX_TEXT = 10_000
+"""The longest text that is read, in bytes: names, kinds of nodes."""
+
+_WIDTHS = {FIXED64: 8, FIXED32: 4}
+_LONGEST_VARINT = 10
+
+
+class Buffer(Protocol):
+    """A file as bytes: a mapped one, or bytes themselves."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, place: slice, /) -> bytes: ...
+
+
+class Span(NamedTuple):
+    """Some bytes of a file.
+
+    Attributes:
+        start: where they begin.
+        end: where they end.
+    """
+
+    start: int
+    end: int
+
+    @property
+    def length(self) -> int:
+        """How many bytes there are."""
+        return self.end - self.start
+
+
+class Field(NamedTuple):
+    """A field of a message.
+
+    Attributes:
+        number: its number in the message's schema.
+        wire: how its value is written.
+        value: the whole number that it is, if it is written as a varint; else 0.
+        span: where its value stands.
+    """
+
+    number: int
+    wire: int
+    value: int
+    span: Span
+
+    def whole(self) -> int:
+        """Return its value as a signed whole number.
+
+        Raises:
+            RnncliError: it is none.
+        """
+        self._must_be(VARINT)
+        return signed(self.value)
+
+    def bytes(self) -> Span:
+        """Return where its bytes stand: a text, a message or packed numbers.
+
+        Raises:
+            RnncliError: it has none.
+        """
+        self._must_be(BYTES)
+        return self.span
+
+    def float(self, buffer: Buffer) -> float:
+        """Return its value as a number of four bytes.
+
+        Raises:
+            RnncliError: it is none.
+        """
+        self._must_be(FIXED32)
+        return float(struct.unpack("<f", buffer[self.span.start : self.span.end])[0])
+
+    def _must_be(self, wire: int) -> None:
+        if self.wire != wire:
+            raise RnncliError(
+                f"byte {self.span.start:,}: field {self.number} has wire type {self.wire}, expected {wire}"
+            )
+
+
+def fields(buffer: Buffer, span: Span) -> Iterator[Field]:
+    """Yield the fields of the message that stands in a span.
+
+    Raises:
+        RnncliError: a field is damaged, or says that it is longer than what is left of the message.
+    """
+    place, end = span
+    while place < end:
+        start = place
+        key, place = _varint(buffer, place, end)
+        number, wire = key >> 3, key & 7
+        if not 1 <= number < 2**29:
+            raise RnncliError(f"byte {start:,}: no field has the number {number:,}")
+        if wire == VARINT:
+            begin = place
+            value, place = _varint(buffer, place, end)
+            yield Field(number, wire, value, Span(begin, place))
+            continue
+        if wire == BYTES:
+            length, place = _varint(buffer, place, end)
+        elif wire in _WIDTHS:
+            length = _WIDTHS[wire]
+        else:
+            raise RnncliError(f"byte {start:,}: field {number} has wire type {wire}, which is unknown")
+        if length > end - place:
+            raise RnncliError(
+                f"byte {start:,}: field {number} says that it has {length:,} bytes, and {end - place:,} are left"
+            )
+        yield Field(number, wire, 0, Span(place, place + length))
+        place += length
+
+
+def text(buffer: Buffer, span: Span) -> str:
+    """Return the text in a span.
+
+    Raises:
+        RnncliError: it is too long.
+    """
+    if span.length > MAX_TEXT:
+        raise RnncliError(f"byte {span.start:,}: a name has {span.length:,} bytes; {MAX_TEXT:,} are allowed")
+    return buffer[span.start : span.end].decode("utf-8", "replace")
+
+
+def signed(number: int) -> int:
+    """Return a varint of 64 bits as a signed number."""
+    number &= 2**64 - 1
+    return number - 2**64 if number >> 63 else number
+
+
+def varints(data: Buffer, spans: Sequence[Span], most: int) -> list[int]:
+    """Return packed whole numbers.
+
+    Args:
+        data: the file.
+        spans: where they stand.
+        most: how many there may be.
+
+    Raises:
+        RnncliError: there are more, or one is damaged.
+    """
+    numbers: list[int] = []
+    for place, end in spans:
+        while place < end:
+            if len(numbers) == most:
+                raise RnncliError(f"byte {place:,}: there are more than {most:,} numbers")
+            number, place = _varint(data, place, end)
+            numbers.append(signed(number))
+    return numbers
+
+
+def _varint(buffer: Buffer, place: int, end: int) -> tuple[int, int]:
+    """Return a whole number and where it ends."""
+    number = 0
+    for index, byte in enumerate(buffer[place : min(end, place + _LONGEST_VARINT)]):
+        number |= (byte & 0x7F) << 7 * index
+        if byte < 0x80:
+            return number, place + index + 1
+    raise RnncliError(f"byte {place:,}: a number does not end")

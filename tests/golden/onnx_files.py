@@ -1,0 +1,297 @@
+"""Make the small ONNX files that the ordinary tests read, and what ONNX Runtime computes with them.
+
+    python tests/golden/onnx_files.py
+
+It needs onnx and onnxruntime. Each file is made by hand from nodes, so that everything a file may say is said by one:
+directions, layouts, activations, arrays that are turned and cut first, numbers in a file beside the model. What the
+network is in our words stands beside each.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import TensorProto, helper, numpy_helper
+from onnx.reference import ReferenceEvaluator
+
+FOLDER = Path(__file__).resolve().parent / "models" / "onnx"
+
+UNITS, FEATURES, BATCH, TIMESTEPS = 4, 3, 2, 5
+BLOCKS = {"RNN": 1, "GRU": 3, "LSTM": 4}
+
+
+class Maker:
+    """A graph in the making."""
+
+    def __init__(self, name: str) -> None:
+        self.random = np.random.default_rng(sum(map(ord, name)))
+        self.nodes: list[onnx.NodeProto] = []
+        self.arrays: list[onnx.TensorProto] = []
+        self.ids: int | None = None
+        self.features = FEATURES
+
+    def array(self, name: str, *shape: int, values: Any = None) -> str:
+        """Add an array of random numbers, or of these."""
+        made = self.random.uniform(-0.8, 0.8, shape).astype("f4") if values is None else np.asarray(values)
+        self.arrays.append(numpy_helper.from_array(made, name))
+        return name
+
+    def whole(self, *numbers: int) -> str:
+        """Add whole numbers."""
+        return self.array(f"whole{len(self.arrays)}", values=np.array(numbers, "i8"))
+
+    def node(self, operation: str, *inputs: str, outputs: Sequence[str] = (), **attributes: Any) -> str:
+        """Add a node, and return the name of its first output."""
+        name = f"{operation.lower()}_{len(self.nodes)}"
+        outputs = outputs or [f"{name}_y"]
+        self.nodes.append(helper.make_node(operation, list(inputs), list(outputs), name=name, **attributes))
+        return next(filter(None, outputs))
+
+    def cell(
+        self,
+        kind: str,
+        x: str = "x",
+        *,
+        last: bool = False,
+        reads: int = FEATURES,
+        bias: bool = True,
+        more: Sequence[str] = (),
+        **attributes: Any,
+    ) -> str:
+        """Add a recurrent node with arrays of its own; return its Y, or its Y_h."""
+        count = 1 + (attributes.get("direction") == "bidirectional")
+        rows, number = BLOCKS[kind] * UNITS, len(self.nodes)
+        w = self.array(f"w{number}", count, rows, reads)
+        r = self.array(f"r{number}", count, rows, UNITS)
+        b = self.array(f"b{number}", count, 2 * rows) if bias else ""
+        y = f"y{number}"
+        outputs = ["", y] if last else [y]
+        return self.node(kind, x, w, r, b, *more, outputs=outputs, hidden_size=UNITS, **attributes)
+
+    def joined(self, y: str) -> str:
+        """Join the two directions of a sequence (time, 2, batch, units)."""
+        turned = self.node("Transpose", y, perm=[0, 2, 1, 3])
+        return self.node("Reshape", turned, self.whole(0, 0, -1))
+
+    def joined_last(self, y: str) -> str:
+        """Join the two directions of a final state (2, batch, units)."""
+        turned = self.node("Transpose", y, perm=[1, 0, 2])
+        return self.node("Reshape", turned, self.whole(0, -1))
+
+    def flat(self, y: str, axis: int) -> str:
+        """Take out the axis of the one direction."""
+        return self.node("Squeeze", y, self.whole(axis))
+
+
+def sequence(make: Maker, kind: str, **options: Any) -> str:
+    """A cell that returns its sequence."""
+    y = make.cell(kind, **options)
+    return make.joined(y) if options.get("direction") == "bidirectional" else make.flat(y, 1)
+
+
+def last(make: Maker, kind: str, **options: Any) -> str:
+    """A cell that returns its last output."""
+    y = make.cell(kind, last=True, **options)
+    return make.joined_last(y) if options.get("direction") == "bidirectional" else make.flat(y, 0)
+
+
+def flip(make: Maker, x: str) -> str:
+    """Turn time around."""
+    return make.node("Slice", x, *(make.whole(n) for n in (-1, -(2**63), 0, -1)))
+
+
+def reverse_twice(make: Maker) -> str:
+    """Two layers that read backwards: the second reads what the first returns first, first."""
+    one = sequence(make, "LSTM", direction="reverse")
+    return last(make, "LSTM", x=one, reads=UNITS, direction="reverse")
+
+
+def reverse_then_forward(make: Maker) -> str:
+    """A layer that reads forward what one that reads backwards has turned back."""
+    one = sequence(make, "GRU", direction="reverse", linear_before_reset=1)
+    return sequence(make, "GRU", x=one, reads=UNITS)
+
+
+def batch_first(make: Maker) -> str:
+    """Layout 1, which ONNX's own evaluator computes."""
+    return make.flat(make.cell("LSTM", layout=1), 2)
+
+
+def decoder(make: Maker) -> str:
+    """A vector, repeated, read by another cell, and a dense layer at each step."""
+    vector = make.node("Unsqueeze", last(make, "GRU"), make.whole(0))
+    again = make.node("Expand", vector, make.whole(6, 1, 1))
+    y = sequence(make, "LSTM", x=again, reads=UNITS)
+    product = make.node("MatMul", y, make.array("kernel", UNITS, 2))
+    return make.node("Add", make.array("bias", 2), product)
+
+
+def halves(make: Maker, operation: str) -> str:
+    """The two directions taken apart and merged."""
+    y = make.cell("RNN", direction="bidirectional")
+    one, other = (make.node("Gather", y, make.array(f"at{n}", values=np.int64(n)), axis=1) for n in (0, 1))
+    return make.node(operation, one, other)
+
+
+def averaged(make: Maker) -> str:
+    """The mean of the two final states."""
+    return make.node("ReduceMean", make.cell("GRU", last=True, direction="bidirectional"), axes=[0], keepdims=0)
+
+
+def classifier(make: Maker) -> str:
+    """Ids, a table, two layers, and a dense layer of their final state."""
+    make.ids = 9
+    x = make.node("Gather", make.array("table", 9, FEATURES), "x")
+    one = sequence(make, "LSTM", x=x, direction="bidirectional")
+    two = last(make, "LSTM", x=one, reads=2 * UNITS)
+    y = make.node("Gemm", two, make.array("kernel", 3, UNITS), make.array("bias", 3), transB=1)
+    return make.node("Softmax", y, axis=-1)
+
+
+def moved_arrays(make: Maker) -> str:
+    """Arrays that are turned, cut, joined, cast and given axes before a node reads them; zeros to begin with."""
+    parts = [make.array(f"part{n}", FEATURES, UNITS) for n in range(4)]
+    w = make.node("Transpose", make.node("Concat", *parts, axis=1), perm=[1, 0])
+    whole = make.array("whole", values=make.random.uniform(-0.5, 0.5, (2, 4 * UNITS, UNITS)).astype("f2"))
+    r = make.node("Slice", make.node("Cast", whole, to=1), *(make.whole(n) for n in (1, 2, 0)))
+    b = make.node("Reshape", make.array("bias", 2, 4 * UNITS), make.whole(1, -1))
+    h = make.node("ConstantOfShape", make.whole(1, BATCH, UNITS))
+    zeros = make.array("zeros", values=np.zeros((1, BATCH, UNITS), "f4"))
+    peepholes = make.array("peepholes", values=np.zeros((1, 3 * UNITS), "f4"))
+    w = make.node("Unsqueeze", w, make.whole(0))
+    return make.node(
+        "LSTM", "x", w, make.node("Identity", r), b, "", h, zeros, peepholes, outputs=["", "y"], hidden_size=UNITS
+    )
+
+
+def pooled(make: Maker) -> str:
+    """The largest over time of a layer that reads backwards, a norm, and x · sigmoid(x)."""
+    y = make.node("ReduceMax", sequence(make, "LSTM", direction="reverse"), axes=[0], keepdims=0)
+    y = make.node("LayerNormalization", y, make.array("gamma", UNITS), make.array("beta", UNITS), epsilon=1e-3)
+    y = make.node("MatMul", y, make.array("kernel", UNITS, 3))
+    return make.node("Mul", y, make.node("Sigmoid", y))
+
+
+def final_states(make: Maker) -> str:
+    """The final states of a stack joined as PyTorch joins them, and those of its last layer taken out again."""
+    options = {"direction": "bidirectional"}
+    first = make.node("GRU", "x", make.array("wa", 2, 12, 3), make.array("ra", 2, 12, 4), make.array("ba", 2, 24),
+                      outputs=["ya", "ha"], hidden_size=UNITS, linear_before_reset=1, **options)  # fmt: skip
+    second = make.cell("GRU", make.joined(first), last=True, reads=2 * UNITS, linear_before_reset=1, **options)
+    states = make.node("Concat", "ha", second, axis=0)
+    ends = [make.node("Gather", states, make.array(f"at{n}", values=np.int64(n))) for n in (-2, -1)]
+    return make.node("Concat", *ends, axis=1)
+
+
+Build = Callable[[Maker], str]
+
+CASES: dict[str, tuple[str, Build]] = {
+    "lstm": ("input:3,lstm:4:seq", lambda make: sequence(make, "LSTM")),
+    "lstm-last": ("input:3,lstm:4", lambda make: last(make, "LSTM")),
+    "lstm-reverse-last": ("input:3,lstm:4:back", lambda make: last(make, "LSTM", direction="reverse")),
+    "lstm-bi": ("input:3,lstm:4:seq:bi", lambda make: sequence(make, "LSTM", direction="bidirectional")),
+    "lstm-bi-last": ("input:3,lstm:4:bi", lambda make: last(make, "LSTM", direction="bidirectional")),
+    "lstm-nobias": ("input:3,lstm:4:nobias", lambda make: last(make, "LSTM", bias=False)),
+    "lstm-activations": (
+        "input:3,lstm:4:softsign:recact=hard_sigmoid",
+        lambda make: last(make, "LSTM", activations=["HardSigmoid", "Softsign", "softsign"], activation_alpha=[1 / 6]),
+    ),
+    "lstm-bi-activations": (
+        "input:3,lstm:4:seq:bi:elu:recact=hard_sigmoid",
+        lambda make: sequence(
+            make,
+            "LSTM",
+            direction="bidirectional",
+            activations=["HardSigmoid", "Elu", "Elu"] * 2,
+            activation_alpha=[1 / 6, 1, 1] * 2,
+            activation_beta=[0.5, 0.5],
+        ),
+    ),
+    "gru-before": ("input:3,gru:4:seq:reset=before", lambda make: sequence(make, "GRU")),
+    "gru-after": ("input:3,gru:4:seq", lambda make: sequence(make, "GRU", linear_before_reset=1)),
+    "gru-reverse-last": (
+        "input:3,gru:4:back:softplus",
+        lambda make: last(make, "GRU", direction="reverse", linear_before_reset=1, activations=["Sigmoid", "Softplus"]),
+    ),
+    "gru-bi-last": ("input:3,gru:4:bi:reset=before", lambda make: last(make, "GRU", direction="bidirectional")),
+    "rnn-relu": ("input:3,rnn:4:seq:relu", lambda make: sequence(make, "RNN", activations=["Relu"])),
+    "rnn-affine": (
+        "input:3,rnn:4:linear",
+        lambda make: last(make, "RNN", activations=["Affine"], activation_alpha=[1.0], activation_beta=[0.0]),
+    ),
+    "rnn-bi-sum": ("input:3,rnn:4:seq:bi=sum", lambda make: halves(make, "Add")),
+    "rnn-bi-mul": ("input:3,rnn:4:seq:bi=mul", lambda make: halves(make, "Mul")),
+    "gru-bi-ave": ("input:3,gru:4:bi=ave:reset=before", averaged),
+    "reverse-twice": ("input:3,lstm:4:seq:back,lstm:4", reverse_twice),
+    "reverse-then-forward": ("input:3,gru:4:seq:back,gru:4:seq:back:reset=before", reverse_then_forward),
+    "reverse-turned": (
+        "input:3,rnn:4:seq:back",
+        lambda make: flip(make, sequence(make, "RNN", direction="reverse")),
+    ),
+    "turned-input": ("input:3,lstm:4:seq:back", lambda make: sequence(make, "LSTM", x=flip(make, "x"))),
+    "last-step": (
+        "input:3,lstm:4",
+        lambda make: make.node("Gather", sequence(make, "LSTM"), make.array("at", values=np.int64(-1)), axis=0),
+    ),
+    "batch-first": ("input:3,lstm:4:seq", batch_first),
+    "decoder": ("input:3,gru:4:reset=before,repeat:6,lstm:4:seq,dense:2", decoder),
+    "classifier": ("embed:9x3,lstm:4:seq:bi,lstm:4,dense:3:softmax", classifier),
+    "moved-arrays": ("input:3,lstm:4", moved_arrays),
+    "pooled": ("input:3,lstm:4:seq:back,pool:max,norm,dense:3:nobias:silu", pooled),
+    "final-states": ("input:3,gru:4:seq:bi,gru:4:bi", final_states),
+    "external": ("input:3,lstm:4", lambda make: last(make, "LSTM")),
+}
+"""Each file: what it is in our words, and how it is made."""
+
+
+def model_of(make: Maker, output: str) -> onnx.ModelProto:
+    """The model whose output is a value of the graph."""
+    if make.ids is None:
+        x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["first", "second", FEATURES])
+    else:
+        x = helper.make_tensor_value_info("x", TensorProto.INT64, ["time", "batch"])
+    y = helper.make_tensor_value_info(output, TensorProto.FLOAT, None)
+    graph = helper.make_graph(make.nodes, "made", [x], [y], make.arrays)
+    return helper.make_model(
+        graph, producer_name="by hand", producer_version="1", opset_imports=[helper.make_opsetid("", 17)], ir_version=8
+    )
+
+
+def main() -> None:
+    """Write all files."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    values, specs = {}, {}
+    for name, (spec, build) in CASES.items():
+        make = Maker(name)
+        model = model_of(make, build(make))
+        path = FOLDER / f"{name}.onnx"
+        if name == "external":
+            onnx.save(model, path, save_as_external_data=True, location="external.bin", size_threshold=64)
+        else:
+            onnx.save(model, path)
+        shape = (BATCH, TIMESTEPS) if make.ids else (BATCH, TIMESTEPS, FEATURES)
+        x = make.random.integers(0, make.ids, shape) if make.ids else make.random.standard_normal(shape).astype("f4")
+        batch_first = name == "batch-first"
+        given = x if batch_first else np.ascontiguousarray(x.swapaxes(0, 1))
+        if batch_first:
+            y = ReferenceEvaluator(model).run(None, {"x": given})[0]
+        else:
+            y = onnxruntime.InferenceSession(str(path)).run(None, {"x": given})[0]
+        # Whatever axis of length 1 a final state still has goes; a sequence gets its batch first.
+        y = y[0] if y.ndim == 3 and y.shape[0] == 1 else y
+        values[f"{name}/x"], values[f"{name}/y"] = x, y.swapaxes(0, 1) if y.ndim == 3 and not batch_first else y
+        specs[name] = spec
+        print(f"{name:24} {path.stat().st_size:6} bytes  {spec}  {y.shape}")
+    np.savez_compressed(FOLDER / "values.npz", **values)
+    (FOLDER / "specs.json").write_text(json.dumps(specs, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
