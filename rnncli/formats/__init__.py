@@ -25,6 +25,10 @@ FORMATS: Mapping[str, str] = {
     ".pth": "torch_file",
     ".ckpt": "torch_file",
     ".onnx": "onnx",
+    ".json": "keras_json",
+    ".keras": "keras_archive",
+    ".h5": "keras_hdf5",
+    ".hdf5": "keras_hdf5",
 }
 """The module that reads files with each extension."""
 

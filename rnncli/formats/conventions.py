@@ -9,6 +9,9 @@ u units, n features, G blocks of u (1 in an rnn, 4 in an lstm, 3 in a gru):
 Keras orders the blocks of an lstm i f c o and of a gru z r h; PyTorch i f g o (the same) and r z n; ONNX i o f c and
 z r h. PyTorch and ONNX always have two biases. Those of an rnn and an lstm are added to one, and so are those of a gru
 with reset=before. Those of a gru with reset=after never are: b_hn stands inside of r ∘ (…).
+
+Keras 2 had CuDNNLSTM and CuDNNGRU, whose files have Keras's shapes and order of blocks, but cuDNN's numbers: each block
+of a kernel is transposed, and the bias is the input's and then the state's.
 """
 
 from __future__ import annotations
@@ -48,6 +51,9 @@ def _of_piece(piece: Piece) -> dict[str, Array]:
     """Return the weights of one layer by Keras's names."""
     if piece.convention == "keras":
         return {key: _numbers(tensor) for key, tensor in piece.tensors.items()}
+        return {key: tensor.read() for key, tensor in piece.tensors.items()}
+    if piece.convention == "cudnn":
+        return {key: _of_cudnn(piece, key, tensor.read()) for key, tensor in piece.tensors.items()}
     if not piece.layer.states:
         names = _KERAS_NAMES[piece.layer.kind]
         # PyTorch's Linear keeps its matrix as (outputs, inputs).
@@ -82,6 +88,18 @@ _KERAS_NAMES: Mapping[str, Mapping[str, str]] = {
 def _numbers(tensor: Tensor) -> Array:
     with reading(f"array {shorten(tensor.name)}", f"{shorten(str(tensor.shape))} of {tensor.dtype}"):
         return tensor.read()
+def _of_cudnn(piece: Piece, key: str, array: Array) -> Array:
+    """Return an array of Keras's old CuDNNLSTM and CuDNNGRU in the shape that LSTM and GRU have it."""
+    import numpy as np
+
+    if key.endswith("bias"):
+        both = array.reshape(2, -1)
+        return both if getattr(piece.layer, "reset_after", False) else both[0] + both[1]
+    blocks = np.split(array, piece.layer.gates, axis=1)
+    if key.endswith("recurrent_kernel"):
+        return np.concatenate([block.T for block in blocks], axis=1)
+    # The numbers of a block stand as cuDNN has them, (u, n), in an array that says (n, u).
+    return np.concatenate([block.reshape(block.shape[::-1]).T for block in blocks], axis=1)
 
 
 def _of_onnx(cell: Mapping[str, Array]) -> dict[str, Array]:

@@ -18,7 +18,7 @@ from rnncli.network import Network
 if TYPE_CHECKING:
     import numpy as np
 
-Convention = Literal["keras", "torch", "onnx"]
+Convention = Literal["keras", "cudnn", "torch", "onnx"]
 """Whose names, layout and order of gates the arrays of a layer have."""
 
 
@@ -126,3 +126,16 @@ class ModelFile:
     def params(self) -> int:
         """The number of elements of all arrays."""
         return sum(tensor.params for tensor in self.tensors)
+        """The number of elements of all arrays; one that two parts share counts once."""
+        arrays = {
+            tensor.name: tensor.params
+            for part in self.parts
+            for piece in part.pieces
+            for tensor in piece.tensors.values()
+        }
+        return sum(arrays.values()) + sum(tensor.params for tensor in self.others)
+
+
+def total_params(tensors: Sequence[Tensor]) -> int:
+    """Return the number of elements of some arrays."""
+    return sum(tensor.params for tensor in tensors)

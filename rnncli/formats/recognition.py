@@ -192,12 +192,22 @@ def _keras_recurrent(owner: _Owner, notes: list[str]) -> Iterator[_Link]:
         notes.append(f"{owner.name}: recurrent_kernel {recurrent.shape} belongs to no rnn, gru or lstm")
         return
     settings: dict[str, object] = {"merge_mode": "concat" if both else None, "use_bias": bias is not None}
+    # Keras's old CuDNNLSTM and CuDNNGRU have the bias of the input and that of the state end to end.
+    cudnn = gates > 1 and bias is not None and bias.shape == (2 * columns,)
     if gates == 3 and bias is not None:
-        settings["reset_after"] = len(bias.shape) == 2
+        settings["reset_after"] = cudnn or len(bias.shape) == 2
     layer = CELLS[gates](units, **settings)  # type: ignore[arg-type]  # each is what the class takes
-    piece = Piece(layer, owner.name, "keras", tensors)
+    shapes = {role: tensor.shape for role, tensor in tensors.items()}
+    if cudnn:
+        shapes = {
+            role: ((2, columns) if gates == 3 else (columns,))
+            if role.endswith("bias") and shape == (2 * columns,)
+            else shape
+            for role, shape in shapes.items()
+        }
+    piece = Piece(layer, owner.name, "cudnn" if cudnn else "keras", tensors)
     expected = {weight.name: weight.shape for weight in layer.weights((None, None, kernel.shape[0]))}
-    if {role: tensor.shape for role, tensor in tensors.items()} != expected:
+    if shapes != expected:
         notes.append(f"{owner.name}: the shapes of its arrays are not those of one layer")
         return
     yield _Link(piece, kernel.shape[0], units * (1 + both))
