@@ -2,7 +2,7 @@
 
     KERAS_BACKEND=torch python tests/golden/keras_files.py
 
-`models/keras/models.zip` has the files; `values.npz` beside it an input and an output for each model: `stack/x`, `stack/y`.
+`models/keras/models.zip` has the files, `values.npz` beside it an input and an output of each: `stack/x`, `stack/y`.
 """
 
 from __future__ import annotations
