@@ -99,14 +99,27 @@ def node(operation: str, inputs: Iterable[str], outputs: Iterable[str], **attrib
     )
 
 
-def graph(nodes: Iterable[bytes], arrays: Iterable[bytes] = (), outputs: Iterable[str] = ("y",)) -> bytes:
+def graph(
+    nodes: Iterable[bytes],
+    arrays: Iterable[bytes] = (),
+    outputs: Iterable[str] = ("y",),
+    inputs: Iterable[str] = (),
+) -> bytes:
     return message(
-        *((1, each) for each in nodes), *((5, each) for each in arrays), *((12, message((1, name))) for name in outputs)
+        *((1, each) for each in nodes),
+        *((5, each) for each in arrays),
+        *((11, message((1, name))) for name in inputs),
+        *((12, message((1, name))) for name in outputs),
     )
 
 
-def model(nodes: Iterable[bytes], arrays: Iterable[bytes] = (), outputs: Iterable[str] = ("y",)) -> bytes:
-    return message((1, 8), (7, graph(nodes, arrays, outputs)), (8, message((2, 17))))
+def model(
+    nodes: Iterable[bytes],
+    arrays: Iterable[bytes] = (),
+    outputs: Iterable[str] = ("y",),
+    inputs: Iterable[str] = (),
+) -> bytes:
+    return message((1, 8), (7, graph(nodes, arrays, outputs, inputs)), (8, message((2, 17))))
 
 
 LSTM_ARRAYS = (array("W", 1, 16, 3), array("R", 1, 16, 4), array("B", 1, 32), array("P", 1, 12))
@@ -182,7 +195,17 @@ def test_what_follows_a_chain_is_counted_and_a_second_branch_does_not_take_the_f
     found = read(tmp_path, model(nodes, arrays, ["two", "three"]))
     assert [str(part.network) for part in found.parts] == ["input:3,lstm:4,dense:7:nobias"]
     assert [tensor.name for tensor in found.others] == ["P", "K"]
-    assert found.notes == ("nodes of other kinds are in no part: 1 Conv, 1 LogSoftmax",)
+    assert found.notes == (
+        "the_lstm reads x, which is no input of the graph: what makes it is left out",
+        "nodes of other kinds are in no part: 1 Conv, 1 LogSoftmax",
+    )
+
+
+def test_a_part_that_ends_before_the_graph_does_says_what_its_output_goes_on_to(tmp_path: Path) -> None:
+    nodes = [node("LSTM", LSTM_INPUTS, ["s"]), node("Reshape", ["s", "shape"], ["t"]), node("Relu", ["t"], ["y"])]
+    found = read(tmp_path, model(nodes, LSTM_ARRAYS, inputs=["x"]))
+    assert [str(part.network) for part in found.parts] == ["input:3,lstm:4:seq"]
+    assert found.notes[0] == "the_lstm ends before the graph does: its output goes on to Reshape"
 
 
 def test_cells_in_the_branches_of_an_if_are_parts_by_the_names_of_their_branches(tmp_path: Path) -> None:

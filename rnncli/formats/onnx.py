@@ -41,7 +41,7 @@ def read(path: str) -> ModelFile:
     notes: list[str] = []
     used: set[str] = set()
     for graph, inside in _all(model.graph, found):
-        _take(graph, inside, parts, notes, used)
+        _take(graph, inside, {*model.graph.inputs, *graph.inputs}, parts, notes, used)
     notes += _notes(model, found)
     name, _, version = model.writer.partition(" ")
     others = tuple(tensor for tensor in _arrays(model.graph) if tensor.name not in used)
@@ -56,9 +56,10 @@ def _all(graph: Graph, found: Found) -> Iterator[tuple[Graph, Found]]:
         yield from _all(inner, inside)
 
 
-def _take(graph: Graph, found: Found, parts: list[Part], notes: list[str], used: set[str]) -> None:
-    """Add the parts of a graph, the notes on recurrent nodes that are in none, and the arrays that are used."""
+def _take(graph: Graph, found: Found, inputs: set[str], parts: list[Part], notes: list[str], used: set[str]) -> None:
+    """Add the parts of a graph, the notes on them and on recurrent nodes that are in none, and the arrays used."""
     taken: set[str] = set()
+    ends = _Ends(graph, found)
     for stream in _ends(graph, found):
         links = [link for link in stream.links if link.key not in taken]
         # What is left of a chain that branches off from another begins at its first recurrent layer.
@@ -74,12 +75,49 @@ def _take(graph: Graph, found: Found, parts: list[Part], notes: list[str], used:
             found.reasons.setdefault(links[first if len(links) > first else 0].key, made)
             continue
         parts.append(made)
+        root = stream.root if links[0] is stream.links[0] else found.nodes[links[0].key].input(0)
+        if root not in inputs:
+            notes.append(
+                f"{made.name} reads {shorten(root, 80)}, which is no input of the graph: what makes it is left out"
+            )
+        if not ends.is_output(stream):
+            notes.append(f"{made.name} ends before the graph does: its output goes on to {ends.readers(stream)}")
         taken.update(link.key for link in links)
         used.update(name for link in links for name in link.sources)
     for key, node in found.nodes.items():
         if key not in taken:
             reason = found.reasons.get(key) or _unused(node.attributes.get("direction"))
             notes.append(f"{key} ({node.operation}): {reason}")
+
+
+class _Ends:
+    """Where chains end: the values that have the same layers behind them, and what reads these."""
+
+    def __init__(self, graph: Graph, found: Found) -> None:
+        self.names: dict[object, list[str]] = {}
+        for name, value in found.values.items():
+            if isinstance(value, Stream):
+                self.names.setdefault(_identity(value), []).append(name)
+        self.outputs = {*graph.outputs}
+        self.operations: dict[str, list[str]] = {}
+        for node in graph.nodes:
+            for name in dict.fromkeys(node.inputs):
+                self.operations.setdefault(name, []).append(node.operation)
+
+    def is_output(self, stream: Stream) -> bool:
+        """Whether the graph returns a value, in whatever order of axes."""
+        return any(name in self.outputs for name in self.names[_identity(stream)])
+
+    def readers(self, stream: Stream) -> str:
+        """Return the operations that read a value and are no layer behind it."""
+        kinds = [kind for name in self.names[_identity(stream)] for kind in self.operations.get(name, ())]
+        last = [kind for kind in dict.fromkeys(kinds) if kind not in ("Transpose", "Squeeze", "Unsqueeze", "Shape")]
+        return shorten(listed(last[:_SHOWN_KINDS]) if last else "other nodes", 100)
+
+
+def _identity(stream: Stream) -> object:
+    """Return what two values share if they are the same numbers in another order of axes."""
+    return tuple((link.key, link.layer) for link in stream.links), stream.half, stream.flipped and not stream.vector
 
 
 def _unused(direction: object) -> str:

@@ -113,7 +113,7 @@ def cell_of(node: Node, value: Callable[[str], Value | None]) -> Link:
     link = link_of(node.name, layer, arrays, reads, "onnx")
     # Zeros that a node starts from, and peepholes of zeros, belong to the layer: they are no parameters of another.
     zeros = [value(node.input(index)) for index in (5, 6, 7) if node.input(index)]
-    sources = {name for zero in zeros if isinstance(zero, Constant) and zero.is_zero() for name in zero.sources}
+    sources = {name for zero in zeros if isinstance(zero, Constant | Zeros) and is_zero(zero) for name in zero.sources}
     return link._replace(sources=link.sources | sources, assumed=tuple(_assumed(node, value)))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -21,6 +22,7 @@ from rnncli.formats.onnx_values import (
     Stream,
     Value,
     Values,
+    Zeros,
     link_of,
     sized,
 )
@@ -44,6 +46,7 @@ class Found:
         values: what is known of each value, by name.
         nodes: the recurrent nodes, by the names of their links, in order.
         reasons: why a recurrent node is no layer, by the same names.
+        names: how many nodes so far have each name, which no two should share.
         left: the operations that are no part of a chain.
         inside: what is found in the graphs inside of nodes.
         steps: the length of the sequence that a chain reads, by the name of its first recurrent link.
@@ -52,6 +55,7 @@ class Found:
     values: dict[str, Value]
     nodes: dict[str, Node] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
+    names: Counter[str] = field(default_factory=Counter)
     left: list[str] = field(default_factory=list)
     inside: list[tuple[Graph, Found]] = field(default_factory=list)
     steps: dict[str, int | None] = field(default_factory=dict)
@@ -70,7 +74,9 @@ def walk(graph: Graph, outside: Mapping[str, Value], lead: str = "") -> Found:
         if name not in graph.constants:
             found.values.pop(name, None)
     for node in graph.nodes:
-        made = _outputs(graph, node, found, f"{lead}{node.name}")
+        count = found.names[node.name]
+        found.names[node.name] += 1
+        made = _outputs(graph, node, found, f"{lead}{node.name}" + (f" ({count + 1})" if count else ""))
         for name, value in zip(node.outputs, [*made, *[None] * len(node.outputs)], strict=False):
             found.values.pop(name, None)
             if name and value is not None and _is_bounded(value):
@@ -87,9 +93,6 @@ def _outputs(graph: Graph, node: Node, found: Found, key: str) -> Values:
     """Return what is known of the outputs of a node."""
     node = replace(node, name=key)
     if node.operation in KINDS:
-        while key in found.nodes:
-            key += "'"
-        node.name = key
         found.nodes[key] = node
         try:
             return _recurrent(graph, node, found)
@@ -214,9 +217,10 @@ def _is_bounded(value: Value) -> bool:
             return len(items) <= MAX_PARTS and all(
                 abs(item) < 2**63 if isinstance(item, int) else len(item) <= MAX_PARTS for item in items
             )
+        case Zeros(sources=names):
+            return len(names) <= MAX_PARTS
         case Joined(streams=streams):
             return len(streams) <= MAX_PARTS
-    return True
 
 
 def consumed(graph: Graph) -> Iterator[str]:

@@ -5,7 +5,7 @@ Each takes the node and what is known of its inputs, and returns what is known o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -283,11 +283,18 @@ MOVES: Mapping[str, Callable[[Inputs], Values]] = {
 
 def moved(inputs: Inputs) -> Values:
     """Return what is known of the outputs of an operation that moves numbers; zeros stay zeros."""
-    if inputs.node.operation == "Expand":
-        return [Zeros() if is_zero(inputs.at(0)) else None]
-    if inputs.node.operation == "Concat":
-        if inputs.values and any(isinstance(value, Zeros) for value in inputs.values):
-            return [Zeros() if all(map(is_zero, inputs.values)) else None]
-    elif isinstance(inputs.at(0), Zeros) and inputs.node.operation != "Shape":
-        return [Zeros()] * len(inputs.node.outputs)
-    return MOVES[inputs.node.operation](inputs)
+    first, operation = inputs.at(0), inputs.node.operation
+    if operation == "Expand":
+        return [Zeros(frozenset(_sources(first))) if is_zero(first) else None]
+    if operation == "Concat":
+        if any(isinstance(value, Zeros) for value in inputs.values):
+            names = frozenset(name for value in inputs.values for name in _sources(value))
+            return [Zeros(names) if all(map(is_zero, inputs.values)) else None]
+    elif isinstance(first, Zeros) and operation != "Shape":
+        return [first] * len(inputs.node.outputs)
+    return MOVES[operation](inputs)
+
+
+def _sources(value: Value | None) -> Iterable[str]:
+    """Return the names of the arrays that zeros are made of."""
+    return value.sources if isinstance(value, Constant | Zeros) else ()

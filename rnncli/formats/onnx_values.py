@@ -131,7 +131,13 @@ class Dims(NamedTuple):
 
 
 class Zeros(NamedTuple):
-    """Zeros of any shape."""
+    """Zeros of any shape.
+
+    Attributes:
+        sources: the names of the arrays of the file that they are made of.
+    """
+
+    sources: frozenset[str] = frozenset()
 
 
 Value = Constant | Stream | Joined | Dims | Zeros
