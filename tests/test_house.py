@@ -32,6 +32,7 @@ ROOMS_OF_LIBRARIES = {
     "click": {"cli", "commands"},
     "rich": {"render"},
     "numpy": {"engine", "formats"},
+    "h5py": {"formats"},
 }
 """The only rooms that may import a library."""
 

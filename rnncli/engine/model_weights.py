@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,10 +39,13 @@ def weights_in(path: str, network: Network, dtype: np.dtype[Any]) -> dict[str, A
     choice = choice_of(path)
     if choice is None:
         return read_arrays(path, expected, dtype)
+    if choice.path.endswith(".npz") and not choice.part:
+        try:
+            return read_arrays(path, expected, dtype)
+        except RnncliError:
+            if not _has_other_names(choice.path, expected):
+                raise
     model = open_model(choice.path)
-    named = {tensor.name for tensor in model.tensors}
-    if model.format == "npz" and not choice.part and (named == {*expected} or not model.parts):
-        return read_arrays(path, expected, dtype)
     parts = [part_of(model, choice.part)] if choice.part else list(model.parts)
     fitting = [part for part in parts if _shapes(part.network) == _shapes(network)]
     if len(fitting) != 1:
@@ -57,6 +61,17 @@ def weights_in(path: str, network: Network, dtype: np.dtype[Any]) -> dict[str, A
 def _owners(network: Network) -> list[str]:
     """Return the names of the layers that own weights."""
     return list(dict.fromkeys(key.partition("/")[0] for key in weight_shapes(network)))
+
+
+def _has_other_names(path: str, expected: Mapping[str, tuple[int, ...]]) -> bool:
+    """Return whether a file has none of the names that rnncli gives to arrays, but a model."""
+    if not os.path.isfile(path):
+        return False  # a pipe is read once
+    try:
+        model = open_model(path)
+    except RnncliError:
+        return False
+    return bool(model.parts) and not {tensor.name for tensor in model.tensors} & {*expected}
 
 
 def _shapes(network: Network) -> list[tuple[str, tuple[int, ...]]]:

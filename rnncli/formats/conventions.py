@@ -51,9 +51,8 @@ def _of_piece(piece: Piece) -> dict[str, Array]:
     """Return the weights of one layer by Keras's names."""
     if piece.convention == "keras":
         return {key: _numbers(tensor) for key, tensor in piece.tensors.items()}
-        return {key: tensor.read() for key, tensor in piece.tensors.items()}
     if piece.convention == "cudnn":
-        return {key: _of_cudnn(piece, key, tensor.read()) for key, tensor in piece.tensors.items()}
+        return {key: _of_cudnn(piece, key, _numbers(tensor)) for key, tensor in piece.tensors.items()}
     if not piece.layer.states:
         names = _KERAS_NAMES[piece.layer.kind]
         # PyTorch's Linear keeps its matrix as (outputs, inputs).
