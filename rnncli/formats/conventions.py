@@ -87,6 +87,8 @@ _KERAS_NAMES: Mapping[str, Mapping[str, str]] = {
 def _numbers(tensor: Tensor) -> Array:
     with reading(f"array {shorten(tensor.name)}", f"{shorten(str(tensor.shape))} of {tensor.dtype}"):
         return tensor.read()
+
+
 def _of_cudnn(piece: Piece, key: str, array: Array) -> Array:
     """Return an array of Keras's old CuDNNLSTM and CuDNNGRU in the shape that LSTM and GRU have it."""
     import numpy as np

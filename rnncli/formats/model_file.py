@@ -124,8 +124,6 @@ class ModelFile:
 
     @property
     def params(self) -> int:
-        """The number of elements of all arrays."""
-        return sum(tensor.params for tensor in self.tensors)
         """The number of elements of all arrays; one that two parts share counts once."""
         arrays = {
             tensor.name: tensor.params
