@@ -66,6 +66,7 @@ WORKING = {
     "forward": ("--timesteps", "2"),
     "explain": (),
     "draw": (),
+    "spec": (),
     "compare": ("input:8,rnn:5",),
     "sweep": (),
     "solve": ("--params", "100"),
@@ -105,6 +106,14 @@ def test_names_in_and_of_archives_come_out_harmless(option: str, write: str, rnn
     assert result.status == 1
     assert len(result.stderr.splitlines()) == 2
     assert_harmless(result)
+
+
+@pytest.mark.parametrize("command", [*WORKING, "inspect"])
+def test_names_in_model_files_come_out_harmless(command: str, rnncli: Run) -> None:
+    name = f"{TYPED}lstm"
+    arrays = {f"{name}.weight_ih_l0": np.zeros((8, 3)), f"{name}.weight_hh_l0": np.zeros((8, 2)), TYPED: np.zeros(3)}
+    np.savez("model.npz", **arrays)
+    assert_harmless(rnncli(command, "model.npz", *WORKING.get(command, ())))
 
 
 @pytest.mark.parametrize("option", ["--input", "--weights", "--state"])

@@ -88,6 +88,13 @@ class Part:
         return sum(tensor.params for piece in self.pieces for tensor in piece.tensors.values())
 
     @property
+    def layer_params(self) -> list[int]:
+        """The number of parameters of each layer: as many as the file holds, or as Keras would make."""
+        if self.has_weights:
+            return [total_params([*piece.tensors.values()]) for piece in self.pieces]
+        return [layer.params for layer in self.network.summary().layers]
+
+    @property
     def has_weights(self) -> bool:
         """Whether the file holds its numbers, and not only its structure."""
         return all(

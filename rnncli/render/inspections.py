@@ -7,6 +7,7 @@ from collections import Counter
 from rich.console import Console
 from rich.text import Text
 
+from rnncli.errors import one_line
 from rnncli.quantities import shape_text
 from rnncli.render.layout import BLOCK, ScreenColumn, print_hanging, print_rows
 from rnncli.reports.inspection import Group, Inspection
@@ -23,9 +24,10 @@ _GROUPS = 12
 def print_inspection(console: Console, inspection: Inspection) -> None:
     """Print the format, each part as a spec with its layers and what was assumed, and what else there is."""
     model = inspection.model
-    print_hanging(console, Text(model.path, style="bold"))
-    writer = f", written by {model.writer}" if model.writer else ""
-    print_hanging(console, Text(f"{model.format}{writer}: {len(model.tensors):,} arrays, {model.params:,} parameters"))
+    print_hanging(console, Text(one_line(model.path), style="bold"))
+    writer = f", written by {one_line(model.writer)}" if model.writer else ""
+    holds = f"{_arrays(len(model.tensors))}, {_params(model.params)}" if model.tensors else "layers, but no weights"
+    print_hanging(console, Text(f"{model.format}{writer}: {holds}"))
     for number, part in enumerate(model.parts, start=1):
         console.print()
         share = inspection.share(part)
@@ -34,21 +36,22 @@ def print_inspection(console: Console, inspection: Inspection) -> None:
         print_hanging(console, Text.assemble(lead, (str(part.network), "bold"), of_file))
         rows = [
             {
-                "In the file": Text(piece.name),
-                BLOCK: Text(piece.name),
+                "In the file": Text(name),
+                BLOCK: Text(name),
                 "Layer": Text(piece.layer.spec()),
-                "Parameters": Text(f"{sum(tensor.params for tensor in piece.tensors.values()):,}"),
+                "Parameters": Text(f"{params:,}"),
             }
-            for piece in part.pieces
+            for piece, params in zip(part.pieces, part.layer_params, strict=True)
+            for name in [one_line(piece.name)]
         ]
         print_rows(console, _COLUMNS, rows)
         for assumption in part.assumed:
-            print_hanging(console, Text(f"Assumed: {assumption}", style="dim"), start=1)
+            print_hanging(console, Text(one_line(f"Assumed: {assumption}"), style="dim"), start=1)
     if not model.parts:
         console.print()
         print_hanging(console, Text("Nothing recurrent was found.", style="bold"))
     for note in model.notes:
-        print_hanging(console, Text(f"Note: {note}"))
+        print_hanging(console, Text(one_line(f"Note: {note}")))
     if inspection.groups:
         console.print()
         print_hanging(console, Text("In no part:"))
@@ -57,7 +60,7 @@ def print_inspection(console: Console, inspection: Inspection) -> None:
         rest = inspection.groups[_GROUPS:]
         if rest:
             params = sum(group.params for group in rest)
-            print_hanging(console, Text(f"{len(rest)} more, {params:,} parameters (-f json has all)"), start=1)
+            print_hanging(console, Text(f"{len(rest)} more, {_params(params)} (-f json has all)"), start=1)
 
 
 def _group_text(group: Group) -> str:
@@ -65,5 +68,12 @@ def _group_text(group: Group) -> str:
     shapes = Counter(shape_text(tensor.shape) for tensor in group.tensors)
     some = ", ".join(f"{count} × {shape}" if count > 1 else shape for shape, count in shapes.most_common(_SHAPES))
     more = ", …" if len(shapes) > _SHAPES else ""
-    arrays = f"{len(group.tensors):,} array{'' if len(group.tensors) == 1 else 's'}"
-    return f"{group.name}  {arrays}, {group.params:,} parameters: {some}{more}"
+    return f"{one_line(group.name)}  {_arrays(len(group.tensors))}, {_params(group.params)}: {some}{more}"
+
+
+def _arrays(count: int) -> str:
+    return "1 array" if count == 1 else f"{count:,} arrays"
+
+
+def _params(count: int) -> str:
+    return "1 parameter" if count == 1 else f"{count:,} parameters"
