@@ -87,9 +87,13 @@ MEANINGS = (
         "how much more than the first network's, and how many times; by figure, `macs_ratio`",
     ),
     # inspect
-    Meaning(("file", "format", "writer"), "words", "the path of a model file, its kind, and who wrote it as far as it says"),
+    Meaning(
+        ("file", "format", "writer"), "words", "the path of a model file, its kind, and who wrote it as far as it says"
+    ),
     Meaning(("parts", "others"), "parts", "its recurrent parts that the language has words for; all other arrays"),
-    Meaning(("part", "share"), "words", "the name of the part that an array is in; its share of all numbers in the file"),
+    Meaning(
+        ("part", "share"), "words", "the name of the part that an array is in; its share of all numbers in the file"
+    ),
     Meaning(("assumed",), "parts", "what the file does not say of a part, and was assumed"),
     # solve
     Meaning(("number",), "numbers", "what stands for the blank of a template, or for a factor of an axis"),

@@ -13,6 +13,7 @@ from rnncli.commands.options import check_svg, format_option, svg_option
 from rnncli.commands.output import printed
 from rnncli.commands.specs import Spec, each_spec
 from rnncli.formats import FORMATS, SEPARATOR, open_model
+from rnncli.render.picture import Picture
 from rnncli.render.records import Cells, Layout, Record, columns
 from rnncli.render.writers import writer
 from rnncli.reports.inspection import Inspection, inspect
@@ -42,7 +43,7 @@ _LAYOUT = Layout(
 
 
 @contextmanager
-def _printer(format_: str, svg: str | None) -> Iterator[Show]:
+def _printer(format_: str, svg: Picture | None) -> Iterator[Show]:
     if format_ != "table":
         with printed(writer(format_, _LAYOUT)) as show_records:
             yield lambda inspection: show_records([inspection.as_dict()])
@@ -58,7 +59,7 @@ def _printer(format_: str, svg: str | None) -> Iterator[Show]:
 @click.argument("file", nargs=-1, required=True, shell_complete=complete_files(*FORMATS))
 @format_option
 @svg_option
-def command(file: tuple[str, ...], format_: str, svg: str | None) -> None:
+def command(file: tuple[str, ...], format_: str, svg: Picture | None) -> None:
     """Examples:
 
     \b
