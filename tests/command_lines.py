@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from itertools import combinations
+from pathlib import Path
 
 import click
 
@@ -28,8 +29,14 @@ def examples(name: str) -> list[str]:
     return re.findall(r"^ +(rnncli .*)$", command.get_help(context), re.MULTILINE)
 
 
-COMMAND_LINES = {name: tuple(shlex.split(examples(name)[0])[1:]) for name in COMMANDS}
-"""A command line for each command that works: the first example in its help."""
+MODEL = str(Path(__file__).parent / "golden" / "models" / "lstm-2-bi.safetensors")
+"""A model file, for commands that read one."""
+
+COMMAND_LINES = {
+    name: tuple(MODEL if word == "model.safetensors" else word for word in shlex.split(examples(name)[0])[1:])
+    for name in COMMANDS
+}
+"""A command line for each command that works: the first example in its help, with a model file that there is."""
 
 
 def file_options(written: bool) -> Iterator[tuple[str, str]]:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from command_lines import MODEL
 from conftest import Result
 
 import rnncli
@@ -54,6 +55,8 @@ LINES: dict[str, list[list[str]]] = {
         ["input:8,lstm:{8.."],
     ],
     "solve": [["input:8,lstm:_", "--params", "1M"], ["input:8,lstm:_", "--params", "1"], ["input:8,lstm:_"]],
+    "inspect": [[MODEL], [MODEL, "-f", "csv"], ["nowhere.npz"]],
+    "spec": [[MODEL], [DEEP], ["input:8,rnm:4"]],
     "layers": [[]],
     "completion": [["bash"], ["zsh"], ["fish"]],
     "help": [[], *([name] for name in COMMANDS), ["sumary"]],

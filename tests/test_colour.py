@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from command_lines import MODEL
 from conftest import PATIENCE, Result, without_styles
 from rich.color import Color, ColorSystem
 from rich.color_triplet import ColorTriplet
@@ -43,6 +44,8 @@ LINES = {
     "compare": ["input:8,rnn:4", "input:8,lstm:4"],
     "sweep": ["input:8,{rnn,lstm}:4"],
     "solve": ["input:8,lstm:_", "--params", "1M"],
+    "inspect": [MODEL],
+    "spec": ["input:8,lstm:4"],
     "layers": [],
     "completion": ["bash"],
     "help": ["summary"],
@@ -210,4 +213,4 @@ def test_text_is_in_the_terminals_own_colour(
     codes = {code for codes in re.findall(r"\x1b\[([\d;]*)m", result.stdout) for code in codes.split(";")}
     bold, dim, end = "1", "2", "0"
     assert codes <= {bold, dim, end}
-    assert codes or command in ("sweep", "solve", "layers", "completion", "help")
+    assert codes or command in ("sweep", "solve", "spec", "layers", "completion", "help")

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from command_lines import WRITTEN
+from command_lines import MODEL, WRITTEN
 from conftest import PATIENCE, Columns, Result, without_styles
 
 import rnncli.commands
@@ -42,6 +42,7 @@ WRITES: dict[tuple[str, str], tuple[list[str], str]] = {
     **{(name, "--svg"): (["input:8,rnn:4"], "") for name in ("summary", "forward", "explain", "draw")},
     ("compare", "--svg"): (["input:8,rnn:4", "input:8,gru:4"], ""),
     ("sweep", "--svg"): (["input:8,lstm:{4,8}"], ""),
+    ("inspect", "--svg"): ([MODEL], ""),
 }
 """Each option that writes a file, a line for it, and what is said to be in the file."""
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from xml.etree import ElementTree
 
 import pytest
+from command_lines import MODEL
 from conftest import Result
 
 from rnncli.cli import COMMANDS, cli
@@ -22,6 +23,7 @@ LINES = {
     "explain": [SPEC],
     "draw": [SPEC],
     "compare": [SPEC, "embed:10x4,gru:8:seq,rnn:3"],
+    "inspect": [MODEL],
     "sweep": ["embed:10000x{16,32},{rnn,gru,lstm}:{32..128..32}"],
 }
 """Commands that draw for people; what they show is the same each time."""

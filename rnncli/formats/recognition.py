@@ -26,7 +26,7 @@ _PROJECTION = re.compile(r"(?P<owner>.*?)[./_]?weight_hr(?:_l[0-9]{1,4})?(?:_rev
 _KERAS = re.compile(r"(?P<owner>.*)/(?P<role>kernel|recurrent_kernel|bias|embeddings|gamma|beta)(?::0)?")
 _PLAIN = re.compile(r"(?P<owner>.*?)[./_](?P<role>weight|bias|w|b)")
 
-ASSUMED_ACTIVATIONS = "activations are the framework's defaults (tanh, and sigmoid for gates): the file does not say"
+ASSUMED_ACTIVATIONS = "the framework's default activations (tanh, and sigmoid for gates): the file does not say"
 ASSUMED_ORDER = "the layers follow one another in the order of their names in the file"
 ASSUMED_LAST = "the last recurrent layer returns its last output alone: the file does not say"
 
