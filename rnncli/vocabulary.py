@@ -33,72 +33,96 @@ class Meaning(NamedTuple):
     title: str = ""
 
 
-MEANINGS = (
-    Meaning(("spec",), "code", "the spec of the network; in `layers`, of the layer"),
-    Meaning(
-        ("framework", "other_framework"), "words", "whose weights are counted, `keras` or `torch`; and the other one"
+GROUPS: Mapping[str, tuple[Meaning, ...]] = {
+    "a network": (
+        Meaning(("spec",), "code", "the spec of the network; in `layers`, of the layer"),
+        Meaning(
+            ("framework", "other_framework"),
+            "words",
+            "whose weights are counted, `keras` or `torch`; and the other one",
+        ),
+        Meaning(("dtype",), "words", "of weights and outputs; in `input`, of the input; of an array in a file"),
+        Meaning(("input",), "parts", "what the network reads: `shape` and `dtype`"),
+        Meaning(("output_shape",), "words", "what the network, or the layer, returns; `null` is unknown"),
+        Meaning(("total_params",), "numbers", "the parameters of the network", "Parameters"),
+        Meaning(("total_bytes",), "numbers", "the size of all its parameters", "Memory"),
+        Meaning(("macs_per_step",), "numbers", "multiply-adds for one vector that each layer reads", "MACs/step"),
+        Meaning(("macs",), "numbers", "multiply-adds for the whole input; `null` while its length is unknown", "MACs"),
+        Meaning(("output_bytes",), "numbers", "the size of what the layer, or each layer, returns", "Layer outputs"),
+        Meaning(("layers", "weights", "axes"), "parts", "each layer, each weight of a layer, each axis of a weight"),
     ),
-    Meaning(("dtype",), "words", "of weights and outputs; in `input`, of the input; of an array in a file"),
-    Meaning(("input",), "parts", "what the network reads: `shape` and `dtype`"),
-    Meaning(("output_shape",), "words", "what the network, or the layer, returns; `null` is unknown"),
-    Meaning(("total_params",), "numbers", "the parameters of the network", "Parameters"),
-    Meaning(("total_bytes",), "numbers", "the size of all its parameters", "Memory"),
-    Meaning(("params",), "numbers", "the parameters of a layer or a weight", "Parameters"),
-    Meaning(("macs_per_step",), "numbers", "multiply-adds for one vector that each layer reads", "MACs/step"),
-    Meaning(("macs",), "numbers", "multiply-adds for the whole input; `null` while its length is unknown", "MACs"),
-    Meaning(("output_bytes",), "numbers", "the size of what the layer, or each layer, returns", "Layer outputs"),
-    Meaning(("layers", "weights", "axes"), "parts", "each layer, each weight of a layer, each axis of a weight"),
-    Meaning(("name",), "code", "of a layer, as Keras numbers them; of a weight, or a factor, in its list"),
-    Meaning(("layer", "weight"), "code", "a layer's spec and a weight's name, in rows with the network's `spec`"),
-    Meaning(("type", "cell"), "words", "the framework's class, and that of a recurrent layer's cell"),
-    Meaning(("shape", "input_shape"), "words", "of a weight or the input; what a layer reads"),
-    # forward
-    Meaning(("seconds",), "numbers", "the time of the layer, or of the run"),
-    Meaning(("mean", "std", "min", "max"), "numbers", "of the outputs; in `norm`, of the norms"),
-    Meaning(("saturated",), "numbers", "the share of outputs at the ends of their range; in `plot`, bin by bin"),
-    Meaning(("plot",), "parts", "what `--plot` shows of the last recurrent layer"),
-    Meaning(
-        ("timesteps", "units", "saturated_units"),
-        "numbers",
-        "of that layer; the share of units saturated half of the time",
+    "a layer, a weight": (
+        Meaning(("name",), "code", "of a layer, as Keras numbers them; of a weight, or a factor, in its list"),
+        Meaning(("layer", "weight"), "code", "a layer's spec and a weight's name, in rows with the network's `spec`"),
+        Meaning(("type", "cell"), "words", "the framework's class, and that of a recurrent layer's cell"),
+        Meaning(("shape", "input_shape"), "words", "of a weight or the input; what a layer reads"),
+        Meaning(("params",), "numbers", "the parameters of a layer or a weight", "Parameters"),
     ),
-    Meaning(("time_bins", "unit_bins", "activations"), "numbers", "where each bin starts, and the mean output in it"),
-    Meaning(("backwards",), "words", "whether it reads from the end; then all that follows is in that order"),
-    Meaning(("norm", "reach"), "parts", "the length of its state; how far back it remembers its first input"),
-    Meaning(("bins", "effect"), "numbers", "the norm, and the effect of a changed first input, bin by bin of time"),
-    Meaning(
-        ("steps", "largest_after", "steps_to_tenth", "steps_to_hundredth", "last"),
-        "numbers",
-        "steps watched; until the effect is largest, under a tenth, a hundredth of that; its share at the end",
+    "`forward`": (
+        Meaning(("seconds",), "numbers", "the time of the layer, or of the run"),
+        Meaning(("mean", "std", "min", "max"), "numbers", "of the outputs; in `norm`, of the norms"),
+        Meaning(("saturated",), "numbers", "the share of outputs at the ends of their range; in `plot`, bin by bin"),
     ),
-    Meaning(("problem",), "words", "why there is no figure for the reach"),
-    # explain
-    Meaning(("equations", "notes", "states"), "parts", "of a layer: a step, what is worth knowing, what it carries on"),
-    Meaning(("text", "means", "topic"), "words", "of an equation or a note"),
-    Meaning(("symbol",), "code", "what a weight is called in the equations"),
-    Meaning(("formula",), "parts", "how a count comes about: `words`, `numbers`, `value`"),
-    Meaning(("words", "numbers"), "words", "a formula in words, and in numbers"),
-    Meaning(("value",), "numbers", "what a formula comes to"),
-    Meaning(("other_params", "other_total_params"), "numbers", "the other framework's counts; `null` if it has none"),
-    # compare
-    Meaning(
-        ("difference", "ratio"),
-        "numbers",
-        "how much more than the first network's, and how many times; by figure, `macs_ratio`",
+    "`forward --plot`": (
+        Meaning(("plot",), "parts", "what `--plot` shows of the last recurrent layer"),
+        Meaning(
+            ("timesteps", "units", "saturated_units"),
+            "numbers",
+            "of that layer; the share of units saturated half of the time",
+        ),
+        Meaning(
+            ("time_bins", "unit_bins", "activations"), "numbers", "where each bin starts, and the mean output in it"
+        ),
+        Meaning(("backwards",), "words", "whether it reads from the end; then all that follows is in that order"),
+        Meaning(("norm", "reach"), "parts", "the length of its state; how far back it remembers its first input"),
+        Meaning(("bins", "effect"), "numbers", "the norm, and the effect of a changed first input, bin by bin of time"),
+        Meaning(
+            ("steps", "largest_after", "steps_to_tenth", "steps_to_hundredth", "last"),
+            "numbers",
+            "steps watched; until the effect is largest, under a tenth, a hundredth of that; its share at the end",
+        ),
+        Meaning(("problem",), "words", "why there is no figure for the reach"),
     ),
-    # inspect
-    Meaning(
-        ("file", "format", "writer"), "words", "the path of a model file, its kind, and who wrote it as far as it says"
+    "`explain`": (
+        Meaning(
+            ("equations", "notes", "states"), "parts", "of a layer: a step, what is worth knowing, what it carries on"
+        ),
+        Meaning(("text", "means", "topic"), "words", "of an equation or a note"),
+        Meaning(("symbol",), "code", "what a weight is called in the equations"),
+        Meaning(("formula",), "parts", "how a count comes about: `words`, `numbers`, `value`"),
+        Meaning(("words", "numbers"), "words", "a formula in words, and in numbers"),
+        Meaning(("value",), "numbers", "what a formula comes to"),
+        Meaning(
+            ("other_params", "other_total_params"), "numbers", "the other framework's counts; `null` if it has none"
+        ),
     ),
-    Meaning(("parts", "others"), "parts", "its recurrent parts that the language has words for; all other arrays"),
-    Meaning(
-        ("part", "share"), "words", "the name of the part that an array is in; its share of all numbers in the file"
+    "`compare`": (
+        Meaning(
+            ("difference", "ratio"),
+            "numbers",
+            "how much more than the first network's, and how many times; by figure, `macs_ratio`",
+        ),
     ),
-    Meaning(("assumed",), "parts", "what the file does not say of a part, and was assumed"),
-    # solve
-    Meaning(("number",), "numbers", "what stands for the blank of a template, or for a factor of an axis"),
-    Meaning(("max_params", "max_bytes", "max_macs"), "numbers", "the budget; `null` is no limit"),
-)
+    "`inspect`": (
+        Meaning(
+            ("file", "format", "writer"),
+            "words",
+            "the path of a model file, its kind, and who wrote it as far as it says",
+        ),
+        Meaning(("parts", "others"), "parts", "its recurrent parts that the language has words for; all other arrays"),
+        Meaning(
+            ("part", "share"), "words", "the name of the part that an array is in; its share of all numbers in the file"
+        ),
+        Meaning(("assumed",), "parts", "what the file does not say of a part, and was assumed"),
+    ),
+    "`sweep`, `solve`": (
+        Meaning(("number",), "numbers", "what stands for the blank of a template, or for a factor of an axis"),
+        Meaning(("max_params", "max_bytes", "max_macs"), "numbers", "the budget; `null` is no limit"),
+    ),
+}
+"""What each key means, by what it is told of."""
+
+MEANINGS = tuple(meaning for group in GROUPS.values() for meaning in group)
 """What each key means."""
 
 KEYS: Mapping[str, Meaning] = {key: meaning for meaning in MEANINGS for key in meaning.keys}
@@ -129,8 +153,11 @@ def title(key: str) -> str:
 
 def readme_table() -> str:
     """Return the table of all keys as README.md has it, with what the screen calls them."""
-    lines = ["| key | meaning |", "| --- | --- |"]
-    for keys, _, text, shown in MEANINGS:
-        names = ", ".join(f"`{key}`" for key in keys)
-        lines.append(f"| {names} | {text}{f' (*{shown}*)' if shown else ''} |")
+    lines = ["| of | key: meaning |", "| --- | --- |"]
+    for of, meanings in GROUPS.items():
+        texts = [
+            f"{', '.join(f'`{key}`' for key in keys)}: {text}{f' (*{shown}*)' if shown else ''}"
+            for keys, _, text, shown in meanings
+        ]
+        lines.append(f"| {of} | {'<br>'.join(texts)} |")
     return "\n".join(lines) + "\n"

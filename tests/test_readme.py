@@ -72,6 +72,7 @@ def test_console_block_prints_what_it_shows(block: str, tmp_path: Path, request:
     missing = [tool for tool in TOOLS for command, _ in commands if tool in command and shutil.which(tool) is None]
     if missing:
         pytest.skip(f"this machine has no {missing[0]}")
+    (tmp_path / "tests").symlink_to(Path(__file__).parent)  # with the model files that the page names
     for command, shown in commands:
         printed = run(command, tmp_path)
         if request.config.getoption("--rewrite-screens"):

@@ -21,8 +21,8 @@ class Recall(torch.nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.lstm = torch.nn.LSTM(1, 16, batch_first=True)
-        self.out = torch.nn.Linear(16, 1)
+        self.lstm = torch.nn.LSTM(1, 8, batch_first=True)
+        self.out = torch.nn.Linear(8, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return what the first number was, (batch, 1)."""
