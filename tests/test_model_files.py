@@ -65,6 +65,15 @@ def test_forward_runs_a_file_with_its_weights(
     np.testing.assert_array_equal(np.load("z.npy"), np.load("y.npy"))
 
 
+def test_the_network_trained_to_remember_does_so_and_a_fresh_one_does_not(rnncli: Run) -> None:
+    trained, fresh = (
+        json.loads(rnncli("forward", given, "--plot", "-f", "json").stdout)["plot"]["reach"]
+        for given in (GOLDEN / "recall.safetensors", "input:1,lstm:8,dense:1")
+    )
+    assert (trained["steps_to_tenth"], round(trained["last"], 2)) == (None, 0.15)  # as the README tells
+    assert fresh["steps_to_hundredth"] == 22
+
+
 def test_every_format_has_a_golden_file() -> None:
     with zipfile.ZipFile(GOLDEN / "keras" / "models.zip") as packed:
         files = [*SPECS, *packed.namelist(), *(path.name for path in (GOLDEN / "onnx").iterdir())]

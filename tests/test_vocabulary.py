@@ -140,7 +140,7 @@ def test_a_budget_has_two_names_in_every_command(command: str, rnncli: Run) -> N
 
 def test_the_readme_names_each_key_once(request: pytest.FixtureRequest) -> None:
     text = README.read_text(encoding="utf-8")
-    table = re.compile(r"^\| key \|.*?\n(?!\|)", re.MULTILINE | re.DOTALL)
+    table = re.compile(r"^\| of \|.*?\n(?!\|)", re.MULTILINE | re.DOTALL)
     (shown,) = table.findall(text)
     if request.config.getoption("--rewrite-screens"):
         README.write_text(text.replace(shown, readme_table()), encoding="utf-8")

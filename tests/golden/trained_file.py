@@ -2,7 +2,7 @@
 
     python tests/golden/trained_file.py
 
-An LSTM reads fifty numbers and must tell the first of them, so it has to remember. `recall.safetensors` has its weights.
+An LSTM reads fifty numbers and must tell the first of them, so it has to remember. `recall.safetensors` is that LSTM.
 """
 
 from __future__ import annotations
