@@ -23,7 +23,7 @@ $(VENV)/.installed: pyproject.toml
 
 $(FRAMEWORKS)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(FRAMEWORKS)
-	$(FRAMEWORKS)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[test]' keras torch onnx onnxruntime
+	$(FRAMEWORKS)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[test]' keras torch onnx onnxruntime safetensors
 	@touch $@
 
 $(OLDEST)/.installed: pyproject.toml
@@ -75,10 +75,13 @@ fuzz: $(VENV)/.installed  ## Try damaged specs, command lines and files for ten 
 	$(BIN)/python tests/fuzz --seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED))
 
 golden: $(FRAMEWORKS)/.installed  ## Make the golden values anew from Keras and PyTorch
-	KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/golden/make.py
+	for script in make model_files keras_files onnx_files trained_file; do \
+	  KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/golden/$$script.py || exit 1; \
+	done
 
-judge: $(FRAMEWORKS)/.installed  ## Compare thousands of random networks with Keras and PyTorch
+judge: $(FRAMEWORKS)/.installed  ## Compare thousands of random networks, and files of them, with Keras and PyTorch
 	KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/golden/judge.py
+	KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/golden/judge_files.py
 
 man: $(VENV)/.installed  ## Make the manual page anew from the commands
 	$(BIN)/python -m pytest --quiet --rewrite-screens tests/test_manual.py

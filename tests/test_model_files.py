@@ -21,6 +21,7 @@ from rnncli import Network, RnncliError
 from rnncli.engine import Model
 from rnncli.formats import FORMATS, open_model, part_of
 from rnncli.formats.conventions import keras_weights
+from rnncli.formats.fitting import fitted
 from rnncli.formats.model_file import Tensor
 from rnncli.formats.recognition import recognised
 
@@ -405,6 +406,29 @@ def test_bfloat16_is_read(tmp_path: Path) -> None:
     path.write_bytes(safetensors(header, upper))
     (tensor,) = open_model(str(path)).others
     np.testing.assert_array_equal(tensor.read(), values)
+
+
+LSTM_OF_TWO = {"kernel": (2, 8), "recurrent_kernel": (2, 8), "bias": (8,)}
+
+
+def arrays_of(**shapes: tuple[int, ...]) -> list[Tensor]:
+    return [Tensor(name.replace("__", "/"), shape, "float32", lambda: np.zeros(0)) for name, shape in shapes.items()]
+
+
+def test_arrays_go_to_the_layers_of_a_known_network_by_kind_shape_and_number() -> None:
+    cells = {f"lstm{end}__{role}": shape for end in ("_10", "_9", "") for role, shape in LSTM_OF_TWO.items()}
+    tensors = arrays_of(dense__kernel=(3, 2), layer_normalization__gamma=(2,), **cells)
+    part = fitted(tensors, Network.parse("input:3,dense:2:nobias,norm:noscale,lstm:2:seq:relu:x2,dropout:0.5,lstm:2"))
+    assert part is not None
+    assert [piece.name for piece in part.pieces] == ["dense", "layer_normalization", "lstm", "lstm_9", "", "lstm_10"]
+    assert {*part.pieces[1].tensors} == {"beta"}
+    assert part.pieces[2].layer == Network.parse("input:2,lstm:2:seq:relu").layers[1]
+
+
+@pytest.mark.parametrize("spec", ["input:2,lstm:2", "input:2,lstm:2:seq:x3,lstm:2", "input:2,lstm:3:seq,lstm:2"])
+def test_arrays_that_are_more_or_less_than_a_network_needs_do_not_fit(spec: str) -> None:
+    cells = {f"lstm{end}__{role}": shape for end in ("", "_1") for role, shape in LSTM_OF_TWO.items()}
+    assert fitted(arrays_of(**cells), Network.parse(spec)) is None
 
 
 def test_weights_that_fit_no_part_or_several_are_refused(two_parts: Path, rnncli: Run) -> None:

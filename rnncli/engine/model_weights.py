@@ -14,6 +14,7 @@ from rnncli.engine.types import Array
 from rnncli.errors import RnncliError, UsageError, listed, shorten
 from rnncli.formats import SEPARATOR, Choice, choice_of, open_model, part_of
 from rnncli.formats.conventions import keras_weights
+from rnncli.formats.fitting import fitted
 from rnncli.formats.model_file import ModelFile, Part
 from rnncli.network import Network
 
@@ -48,6 +49,8 @@ def weights_in(path: str, network: Network, dtype: np.dtype[Any]) -> dict[str, A
     model = open_model(choice.path)
     parts = [part_of(model, choice.part)] if choice.part else list(model.parts)
     fitting = [part for part in parts if _shapes(part.network) == _shapes(network)]
+    if not fitting and not choice.part and (part := fitted(model.tensors, network)) is not None:
+        fitting = [part]
     if len(fitting) != 1:
         raise _misfit(model, choice, fitting, network, expected)
     renamed = dict(zip(_owners(fitting[0].network), _owners(network), strict=True))

@@ -86,6 +86,11 @@ def recognised(tensors: Sequence[Tensor]) -> Found:
     return Found(tuple(parts), others, tuple(notes))
 
 
+def layers_in(tensors: Iterable[Tensor]) -> list[tuple[Piece, int]]:
+    """Return every layer that arrays make up, in a part or not, with the number of features that it reads."""
+    return [(link.piece, link.reads) for link in _links(_owners(tensors), [])]
+
+
 def _owners(tensors: Iterable[Tensor]) -> list[_Owner]:
     """Return what owns the arrays, in the order of the file."""
     owners: dict[tuple[str, Convention], _Owner] = {}
@@ -232,8 +237,10 @@ def _stateless(owner: _Owner) -> Iterator[_Link]:
         case "keras", {"kernel": (rows, columns), **rest} if min(rows, columns) > 0 and max(rows, columns) <= MAX_SIZE:
             if not rest or rest == {"bias": (columns,)}:
                 layer, reads = Dense(columns, use_bias=bool(rest)), rows
-        case "keras", {"gamma": (size,), "beta": (other,)} if len(shapes) == 2 and size == other > 0:
-            layer, reads = Norm(), size
+        case "keras", {"gamma": (size,), **rest} if size and (not rest or rest == {"beta": (size,)}):
+            layer, reads = Norm(center=bool(rest)), size
+        case "keras", {"beta": (size,)} if size and len(shapes) == 1:
+            layer, reads = Norm(scale=False), size
     if layer is not None:
         returns = layer.output_shape((None, None) if isinstance(layer, Head) else (None, reads))[-1]
         yield _Link(Piece(layer, owner.name, owner.convention, owner.tensors), reads, returns or 0)

@@ -82,9 +82,16 @@ def describe_keras(layers: Sequence[Layer], batch: int | None = None, timesteps:
     }
 
 
+def keras_variables(model: keras.Model) -> dict[str, keras.Variable]:
+    """Return a model's weights under the keys of weight files."""
+    return {
+        f"{layer.name}/{_weight_name(variable)}": variable for layer in _layers_of(model) for variable in layer.weights
+    }
+
+
 def keras_weight_shapes(layers: Sequence[Layer]) -> dict[str, tuple[int, ...]]:
     """Return the shapes of Keras's weights under the keys of weight files: LAYER/WEIGHT."""
-    variables = _keras_variables(keras_model(layers, allocate=False))
+    variables = keras_variables(keras_model(layers, allocate=False))
     return {key: tuple(variable.shape) for key, variable in variables.items()}
 
 
@@ -94,7 +101,7 @@ def run_keras(layers: Sequence[Layer], weights: Mapping[str, np.ndarray], x: np.
     keras.config.set_floatx(dtype)
     try:
         model = keras_model(layers)
-        variables = _keras_variables(model)
+        variables = keras_variables(model)
         assert variables.keys() == weights.keys()
         for key, variable in variables.items():
             variable.assign(weights[key].astype(dtype))
@@ -146,12 +153,6 @@ def describe_torch(layers: Sequence[Layer], batch: int, timesteps: int) -> dict[
 def _body(layers: Sequence[Layer]) -> Sequence[Layer]:
     """Return the layers that the frameworks show as layers: an input is none."""
     return layers if layers[0].shown else layers[1:]
-
-
-def _keras_variables(model: keras.Model) -> dict[str, keras.Variable]:
-    return {
-        f"{layer.name}/{_weight_name(variable)}": variable for layer in _layers_of(model) for variable in layer.weights
-    }
 
 
 def _layers_of(model: keras.Model) -> list[keras.Layer]:
