@@ -55,7 +55,7 @@ class NormStage(Stateless):
     def __init__(self, layer: Norm, weights: Mapping[str, Array]) -> None:
         self.gamma = weights["gamma"][:, None] if layer.scale else None
         self.beta = weights["beta"][:, None] if layer.center else None
-        self.epsilon = layer.epsilons["keras"]
+        self.epsilon = layer.epsilon
 
     def step(self, chunk: Chunk) -> Chunk:
         """Return the normalised vectors of a chunk."""

@@ -229,9 +229,12 @@ def _norm(entry: Json, modern: bool) -> Words:
     axis = axis[0] if isinstance(axis, list) and len(axis) == 1 else axis
     if type(axis) is not int or axis < -1:
         raise InexpressibleError(f"it works on the axes {shorten(repr(axis))}, not on the features alone")
-    epsilon = config.get("epsilon", 1e-3)
-    assumed = () if epsilon == 1e-3 else (f"has an epsilon of {shorten(repr(epsilon))}; here it runs with 0.001",)
-    layer = Norm(config.get("center", True), config.get("scale", True))
+    given = config.get("epsilon", 1e-3)
+    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given < 1:
+        raise InexpressibleError(f"it has an epsilon of {shorten(repr(given))}")
+    epsilon, same = Norm.nearest_epsilon(given)
+    assumed = () if same else (f"has an epsilon of {given:g}; here it runs with {epsilon:g}",)
+    layer = Norm(config.get("center", True), config.get("scale", True), epsilon)
     return (Word(layer, axis=None if axis == -1 else axis, assumed=assumed),)
 
 

@@ -149,12 +149,11 @@ def norm(inputs: Inputs) -> Stream | None:
     size = scale.tensor.shape
     if len(size) != 1 or any(array.tensor.shape != size for array in arrays.values()):
         return None
-    layer = Norm(center=len(arrays) == 2)
-    link = link_of(node.name, layer, arrays, size[0])
-    epsilon = node.number("epsilon", 1e-5)
-    if not numbers_agree(epsilon, layer.epsilons["keras"]):
-        told = f"{node.name} runs with Keras's epsilon of {layer.epsilons['keras']:g}; the file has {epsilon:g}"
-        link = link._replace(assumed=(told,))
+    given = node.number("epsilon", 1e-5)
+    epsilon, same = Norm.nearest_epsilon(given)
+    link = link_of(node.name, Norm(center=len(arrays) == 2, epsilon=epsilon), arrays, size[0])
+    if not same:
+        link = link._replace(assumed=(f"{node.name} has an epsilon of {given:g}; here it runs with {epsilon:g}",))
     made = (Atom(size[0]),)
     return replace(stream, axes=(*stream.axes[:-1], made), links=(*stream.links, link), features=made)
 

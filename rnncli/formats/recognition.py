@@ -231,7 +231,7 @@ def _stateless(owner: _Owner) -> Iterator[_Link]:
                 layer, reads = Dense(rows, use_bias=bool(rest)), columns
         case "torch", {"weight": (size,), **rest} if size and (not rest or rest == {"bias": (size,)}):
             if re.search("norm|ln", owner.name.lower()):
-                layer, reads = Norm(center=bool(rest)), size
+                layer, reads = Norm(center=bool(rest), epsilon=1e-5), size  # PyTorch's default
         case "keras", {"embeddings": (rows, columns)} if len(shapes) == 1 and min(rows, columns) > 0:
             layer = Embedding(rows, columns)
         case "keras", {"kernel": (rows, columns), **rest} if min(rows, columns) > 0 and max(rows, columns) <= MAX_SIZE:
@@ -311,5 +311,8 @@ def _assumptions(pieces: Sequence[Piece]) -> tuple[str, ...]:
         if piece.layer.kind == "gru" and piece.convention == "keras" and not getattr(piece.layer, "use_bias", True):
             assumed.append(f"{piece.name} has reset=after: without a bias the file does not say")
         if piece.layer.kind == "norm":
-            assumed.append(f"{piece.name} runs with Keras's epsilon of 0.001; PyTorch's is 0.00001")
+            epsilon = getattr(piece.layer, "epsilon", 0.0)
+            assumed.append(
+                f"{piece.name} has an epsilon of {epsilon:g}, the framework's default: the file does not say"
+            )
     return tuple(assumed)

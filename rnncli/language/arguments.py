@@ -32,6 +32,7 @@ PYTORCH_NAMES: Mapping[str, str] = {
     "p": "rate",
     "bias": "use_bias",
     "nonlinearity": "activation",
+    "eps": "epsilon",
     "bidirectional": "merge_mode",
 }
 """Keras's argument for each of PyTorch's that means the same."""

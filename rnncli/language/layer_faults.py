@@ -96,7 +96,8 @@ class LayerFaults(NamedTuple):
         if option.key_alone is not None and name in ("true", "false"):
             repair = splice(self.text, field, option.key) if name == "true" else cut(self.text, field)
             self.fail(value, message, advice=f"{option.key} alone says so, or nothing", repair=repair)
-        guess = option.other_names.get(name) or closest(name, option.values)
+        # A number is not a misspelling of another.
+        guess = option.other_names.get(name) or (None if name[:1].isdigit() else closest(name, option.values))
         if guess is not None:
             repair = splice(self.text, field, f"{option.key}={guess}")
             self.fail(value, message, advice=f"perhaps {guess}", repair=repair)

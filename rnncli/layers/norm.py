@@ -4,25 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from math import isclose, log10
 from typing import ClassVar
 
 from rnncli.layers.base import Conflict, Equation, Layer, Note
-from rnncli.layers.options import Flag, Option
+from rnncli.layers.options import Choice, Flag, Option
 from rnncli.layers.size_forms import NoSize
 from rnncli.layers.sizes import Sizes
 from rnncli.layers.weights import Factor, Framework, Weight
 from rnncli.quantities import Shape, features_of
+
+EPSILONS: Mapping[str, float] = {"1e-3": 1e-3, "1e-5": 1e-5, "1e-6": 1e-6}
+"""What may be added to the variance: Keras's default, PyTorch's and ONNX's, and one that is often chosen."""
+
+_SPELT_OUT = {"0.001": "1e-3", "0.00001": "1e-5", "1e-05": "1e-5", "0.000001": "1e-6", "1e-06": "1e-6"}
 
 
 @dataclass(frozen=True, repr=False)
 class Norm(Layer):
     """Ba, Kiros and Hinton, 2016: γ · (x - mean) / √(variance + ε) + β over the features of each vector by itself.
 
-    `keras.layers.LayerNormalization(center=center, scale=scale)`; `torch.nn.LayerNorm`.
+    `keras.layers.LayerNormalization(epsilon=epsilon, center=center, scale=scale)`; `torch.nn.LayerNorm`.
     """
 
     center: bool = True
     scale: bool = True
+    epsilon: float = 1e-3
 
     kind: ClassVar[str] = "norm"
     keras: ClassVar[str] = "LayerNormalization"
@@ -32,9 +39,14 @@ class Norm(Layer):
     options: ClassVar[tuple[Option, ...]] = (
         Flag("nobias", "center", "no bias", value=False),
         Flag("noscale", "scale", "no scale", value=False),
+        Choice("eps", "epsilon", EPSILONS, "added to the variance", other_names=_SPELT_OUT),
     )
-    epsilons: ClassVar[Mapping[Framework, float]] = {"keras": 1e-3, "torch": 1e-5}
-    """What each framework adds to the variance, unless it is told otherwise."""
+
+    @staticmethod
+    def nearest_epsilon(value: float) -> tuple[float, bool]:
+        """Return the epsilon that is nearest to a value, and whether it is that value, as float32 has it."""
+        nearest = min(EPSILONS.values(), key=lambda epsilon: abs(log10(epsilon) - log10(max(value, 1e-300))))
+        return nearest, isclose(nearest, value, rel_tol=1e-6)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return `input_shape`."""
@@ -59,8 +71,9 @@ class Norm(Layer):
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
         """Return the normalisation of one vector."""
+        del framework
         scale, shift = "γ * " if self.scale else "", " + β" if self.center else ""
-        epsilon = f"{self.epsilons[framework]:g}"
+        epsilon = f"{self.epsilon:g}"
         return (
             Equation("m_t, v_t = mean(x_t), variance(x_t)", "over the features of one vector"),
             Equation(f"y_t = {scale}(x_t - m_t) / √(v_t + {epsilon}){shift}"),
@@ -72,9 +85,7 @@ class Norm(Layer):
         each = "each timestep of each sample" if len(input_shape) == 3 else "each sample"
         yield Note("Features", f"{each} is normalised by itself; no other timestep or sample counts")
         yield Note(
-            "Epsilon",
-            f"Keras adds {self.epsilons['keras']:g} to the variance, and so does forward; PyTorch adds "
-            f"{self.epsilons['torch']:g} unless eps says otherwise",
+            "Epsilon", "Keras adds 0.001 to the variance unless epsilon says otherwise, PyTorch 1e-05 (eps=1e-5)"
         )
 
     def keras_names(self) -> tuple[str, ...]:
