@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -11,7 +13,8 @@ from strategies import MAX_SIZE, nearly_specs, networks, soups, typed
 
 from rnncli import Network, SpecError
 from rnncli.language.spec import EXAMPLE
-from rnncli.layers import Dropout
+from rnncli.layers import LAYERS, Dropout, Head, Layer
+from rnncli.layers.options import Choice, Option
 
 
 def fault(text: str) -> SpecError | None:
@@ -153,3 +156,38 @@ def test_a_network_may_have_10000_layers_after_repeats_and_no_layer_more() -> No
         with pytest.raises(SpecError, match="10,000") as caught:
             Network.parse(text)
         assert len(Network.parse(caught.value.repair or "").layers) == 10_000
+
+
+def settings_of_all_kinds() -> Iterator[tuple[type[Layer], Option, Any]]:
+    for layer in LAYERS:
+        for option in layer.options:
+            for value in dict.fromkeys([layer.default(option.attribute), *option.fields().values()]):
+                yield layer, option, value
+
+
+@pytest.mark.parametrize(("layer", "option", "value"), list(settings_of_all_kinds()))
+def test_every_field_may_be_written_as_the_frameworks_argument(layer: type[Layer], option: Option, value: Any) -> None:
+    names = {each: name for name, each in option.values.items()} if isinstance(option, Choice) else {}
+    word = value if isinstance(value, bool) else names.get(value, value)
+    head = "" if issubclass(layer, Head) else "input:3,"
+    size = f":{layer.sizes.example}" if layer.sizes.required else ""
+    for field in (f"{option.attribute}={word}", f"{option.attribute}={word}".upper()):
+        read = Network.parse(f"{head}{layer.kind}{size}:{field}").layers[-1]
+        assert getattr(read, option.attribute) == value
+
+
+@pytest.mark.parametrize(
+    ("typed", "spec"),
+    [
+        ("input:3,lstm:units=4:bidirectional=True:merge_mode=concat", None),
+        ("input:3,lstm:hidden_size=4:bidirectional=True", "input:3,lstm:4:bi"),
+        ("input:3,gru:Units = 4 : Reset_After = False", "input:3,gru:4:reset=before"),
+        ("input:3,dropout:p=0.5,rnn:4:nonlinearity=relu:bias=False", "input:3,dropout:0.5,rnn:4:nobias:relu"),
+    ],
+)
+def test_arguments_of_both_frameworks_are_fields(typed: str, spec: str | None) -> None:
+    if spec is None:
+        with pytest.raises(SpecError, match="sets the same thing twice"):
+            Network.parse(typed)
+    else:
+        assert str(Network.parse(typed)) == spec

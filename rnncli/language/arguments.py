@@ -43,6 +43,14 @@ STACKED = "num_layers"
 SAYS_NOTHING = frozenset({"name", "batch_first", "device", "inplace", "input_length"})
 """Arguments that change nothing which a spec could say."""
 
+ELSEWHERE: Mapping[str, str] = {
+    "return_state": "the last states are what forward --save-state FILE.npz writes",
+    "stateful": "forward --save-state writes the last states, and --state starts from them",
+    "recurrent_dropout": "it does nothing in a network that is only run",
+    "dropout": "dropout:P is a layer of its own, and does nothing in a network that is only run",
+}
+"""Arguments of recurrent layers that a network does not have here, and where what they do is found."""
+
 _SPELLINGS: Mapping[str, Value] = {"true": True, "1": True, "false": False, "0": False, "none": None}
 
 
@@ -68,19 +76,31 @@ def field_of(cls: type[Layer], argument: str, value: Value) -> str | None:
     """
     if argument == STACKED and cls.states:
         return f"x{value}" if value not in (1, "1", True) else ""
+    setting = setting_of(cls, argument, value)
+    if setting is None:
+        return "" if argument in SAYS_NOTHING else None
+    option, meant = setting
+    return "" if meant == cls.default(option.attribute) else option.spelling(meant)
+
+
+def setting_of(cls: type[Layer], argument: str, value: Value) -> tuple[Option, object] | None:
+    """Return the option that an argument sets, and the value that it gives; None if it sets none.
+
+    Raises:
+        ValueError: the value is not allowed; the message says what is.
+    """
     attribute = attribute_of(cls, argument)
     option = next((each for each in cls.options if each.attribute == attribute), None)
     if option is None:
-        return "" if argument in SAYS_NOTHING else None
+        return None
     meant = _meant(option, value)
-    if meant == cls.default(option.attribute):
-        return ""
-    try:
-        option.check(meant)
-    except ValueError:
-        allowed = list(option.values) if isinstance(option, Choice) else ["True", "False"]
-        raise ValueError(f"{argument} is {value}, expected {listed(allowed, 'or')}") from None
-    return option.spelling(meant)
+    if meant != cls.default(option.attribute):
+        try:
+            option.check(meant)
+        except ValueError:
+            allowed = list(option.values) if isinstance(option, Choice) else ["True", "False"]
+            raise ValueError(f"{argument} is {value}, expected {listed(allowed, 'or')}") from None
+    return option, meant
 
 
 def _meant(option: Option, value: Value) -> object:

@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple, NoReturn
 
 from rnncli.errors import SpecError, listed, quote
-from rnncli.language.arguments import attribute_of
+from rnncli.language.arguments import ELSEWHERE, attribute_of
 from rnncli.language.hints import PLACEHOLDERS, closest, meant_kind, other_field, two_sizes
 from rnncli.language.source import Token, cut, lowered, splice, without_spaces
 from rnncli.layers import KINDS, LAYERS, Layer
@@ -105,6 +105,17 @@ class LayerFaults(NamedTuple):
         usual = next((each for each, meant in option.values.items() if meant == default), option.key_alone)
         self.fail(value, message, lead="for example", repair=splice(self.text, field, f"{option.key}={usual}"))
 
+    def wrong_argument(self, cls: type[Layer], field: Token, name: str, message: str) -> NoReturn:
+        """Fail because an argument of a framework has a value that it cannot have."""
+        attribute = attribute_of(cls, name)
+        option = next(each for each in cls.options if each.attribute == attribute)
+        value = field.text.partition("=")[2].strip()
+        if isinstance(option, Choice):
+            self.wrong_value(cls, option, field, lowered(value))
+        token = Token(value, field.end - len(value)) if value else field
+        usual = next(iter(option.fields()))
+        self.fail(token, message, lead="for example", repair=splice(self.text, field, usual))
+
     def wrong_size(self, cls: type[Layer], field: Token, fault: SizeError) -> NoReturn:
         """Fail because the field for the size is written wrong."""
         part = Token(field.text[fault.start : fault.end], field.start + fault.start)
@@ -157,6 +168,8 @@ class LayerFaults(NamedTuple):
         if elsewhere and cls.kind not in elsewhere:
             message = f"{cls.kind} does not take {quote(field.text)}; only {listed(elsewhere)} can"
             self.fail(field, message, advice="leave it out", repair=cut(self.text, field))
+        if cls.states and name in ELSEWHERE:
+            self.fail(field, message, advice=ELSEWHERE[name], repair=cut(self.text, field))
         other = other_field(cls, name, value if equals else None)
         if other is not None:
             instead, advice = other

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
+from rnncli.language.arguments import attribute_of, read_value, setting_of
 from rnncli.language.layer_faults import LayerFaults
 from rnncli.language.source import Token, lowered
 from rnncli.layers import KINDS, Layer
@@ -92,7 +93,21 @@ class _LayerParser:
                 return option.attribute, values
         if cls.sizes.means(word):
             return "size", self._sizes(cls, field)
-        self.faults.unknown(cls, field)
+        return self._argument(cls, field, word) or self.faults.unknown(cls, field)
+
+    def _argument(self, cls: type[Layer], field: Token, word: str) -> tuple[str, dict[str, Any]] | None:
+        """Return what a field sets that is an argument of Keras or PyTorch, `units=32` or `return_sequences=True`."""
+        name, equals, value = (part.strip() for part in word.partition("="))
+        if not equals:
+            return None
+        if (attribute_of(cls, name),) == cls.sizes.attributes:
+            size = Token(value, field.end - len(field.text.partition("=")[2].lstrip()))
+            return ("size", self._sizes(cls, size)) if cls.sizes.means(value) else None
+        try:
+            setting = setting_of(cls, name, read_value(value))
+        except ValueError as fault:
+            self.faults.wrong_argument(cls, field, name, str(fault))
+        return None if setting is None else (setting[0].attribute, {setting[0].attribute: setting[1]})
 
     def _option(self, cls: type[Layer], option: Option, field: Token, word: str) -> dict[str, Any] | None:
         """Return the value that a field gives to the attribute of an option, or None if it is no field of that."""

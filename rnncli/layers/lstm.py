@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import ClassVar
 
 from rnncli.layers.base import Equation, applied
+from rnncli.layers.options import Choice, Option
 from rnncli.layers.recurrent import Gated
 from rnncli.layers.weights import Framework, Weight
 
 
+@dataclass(frozen=True, repr=False)
 class LSTM(Gated):
-    """`keras.layers.LSTM`; columns of its kernels are the gates i, f, c, o in this order."""
+    """`keras.layers.LSTM`; columns of its kernels are the gates i, f, c, o in this order.
+
+    With `unit_forget_bias` the bias of the forget gate starts at one, so that a new LSTM remembers.
+    """
+
+    unit_forget_bias: bool = True
 
     kind: ClassVar[str] = "lstm"
     keras: ClassVar[str] = "LSTM"
@@ -24,6 +32,10 @@ class LSTM(Gated):
         "torch": ("i", "f", "g", "o"),
     }
     states: ClassVar[tuple[str, ...]] = ("h", "c")
+    options: ClassVar[tuple[Option, ...]] = (
+        *Gated.options,
+        Choice("forgetbias", "unit_forget_bias", {"1": True, "0": False}, "how the forget gate's bias starts"),
+    )
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
         """Return the gates i, f and o, the candidate g, and the two states."""
@@ -44,4 +56,5 @@ class LSTM(Gated):
 
     def _bias(self) -> Weight:
         # Keras starts the forget gate's bias at one (Jozefowicz et al., 2015).
-        return super()._bias()._replace(initializer="unit_forget_bias")
+        bias = super()._bias()
+        return bias._replace(initializer="unit_forget_bias") if self.unit_forget_bias else bias

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from kinds.activations import TEXTBOOK, gate_activation
+from kinds.base import Option
 from kinds.recurrent import RecurrentKind
 from rnncli.layers import LSTM
 
@@ -15,7 +16,11 @@ class LSTMKind(RecurrentKind):
     layer = LSTM
     names = ("lstm",)
     small = "lstm:3"
-    options = {**RecurrentKind.options, "recurrent_activation": gate_activation("sigmoid", usual=("sigmoid",))}
+    options = {
+        **RecurrentKind.options,
+        "recurrent_activation": gate_activation("sigmoid", usual=("sigmoid",)),
+        "unit_forget_bias": Option({True: ("forgetbias=1",), False: ("forgetbias=0",)}),
+    }
     keras_name = torch_name = "LSTM"
     rounds = 2
 
@@ -28,7 +33,7 @@ class LSTMKind(RecurrentKind):
 
     def golden_networks(self) -> Iterator[str]:
         yield from super().golden_networks()
-        yield "embed:1x1,lstm:1"
+        yield from ("embed:1x1,lstm:1", "input:8,lstm:5:forgetbias=0")
 
     def golden_values(self) -> Iterator[str]:
         yield from super().golden_values()
