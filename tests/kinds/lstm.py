@@ -37,7 +37,7 @@ class LSTMKind(RecurrentKind):
 
     def golden_values(self) -> Iterator[str]:
         yield from super().golden_values()
-        yield "input:4x2,lstm:3"
+        yield from ("input:4x2,lstm:3", "input:2,lstm:3:forgetbias=0")
 
 
 KIND = LSTMKind()
