@@ -29,6 +29,7 @@ FORMATS: Mapping[str, str] = {
     ".keras": "keras_archive",
     ".h5": "keras_hdf5",
     ".hdf5": "keras_hdf5",
+    ".py": "python_source",
 }
 """The module that reads files with each extension."""
 

@@ -28,6 +28,21 @@ MAX_NESTING = 20
 
 Json = Mapping[str, Any]
 
+
+class ConfigError(RnncliError):
+    """What a config says of a layer is not what such a layer can be.
+
+    Args:
+        name: the layer.
+        reason: what is wrong with it.
+    """
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"its config says of {shorten(name)}: {reason}")
+        self.name = shorten(name)
+        self.reason = reason
+
+
 MODELS = ("Sequential", "Functional", "Model")
 """Classes of models that say what their layers are."""
 
@@ -85,6 +100,12 @@ class Call(NamedTuple):
     def name(self) -> str:
         """What the file calls the layer: `lstm`, `encoder/lstm`."""
         return "/".join(self.path)
+
+    @property
+    def kind(self) -> str:
+        """The class of the layer, and the line that makes it where a source says so, for notes."""
+        kind, line = shorten(str(self.entry.get("class_name"))), self.entry.get("line")
+        return f"{kind}, line {line}" if type(line) is int else kind
 
 
 @dataclass

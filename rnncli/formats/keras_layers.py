@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from rnncli.errors import ArgumentError, RnncliError, shorten
-from rnncli.formats.keras_config import Json, Step, config_of, siblings
+from rnncli.errors import ArgumentError, shorten
+from rnncli.formats.keras_config import ConfigError, Json, Step, config_of, siblings
 from rnncli.layers import GRU, LSTM, Dense, Dropout, Embedding, Layer, Norm, Pool, Recurrent, Repeat, SimpleRNN
 from rnncli.layers.activations import ACTIVATIONS
 
@@ -46,7 +46,7 @@ def words_of(entry: Json, name: str, *, modern: bool) -> tuple[Word, ...] | None
 
     Raises:
         InexpressibleError: it is nearly one that the language has.
-        RnncliError: its arguments are not those of such a layer.
+        ConfigError: its arguments are not those of such a layer.
     """
     kind = entry["class_name"]
     if kind not in _WORDS:
@@ -55,7 +55,7 @@ def words_of(entry: Json, name: str, *, modern: bool) -> tuple[Word, ...] | None
         return _WORDS[kind](entry, modern)
     except (ArgumentError, TypeError, ValueError, KeyError) as fault:
         said = f"no {fault}" if isinstance(fault, KeyError) else shorten(str(fault), 120)
-        raise RnncliError(f"its config says of {shorten(name)} ({kind}): {said}") from None
+        raise ConfigError(f"{shorten(name)} ({kind})", said) from None
 
 
 def is_recurrent(entry: Json) -> bool:

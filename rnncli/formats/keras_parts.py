@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from rnncli.errors import RnncliError, SpecError, listed, shorten
-from rnncli.formats.keras_config import Call, CallKey, Graph, config_of
+from rnncli.formats.keras_config import Call, CallKey, ConfigError, Graph, config_of
 from rnncli.formats.keras_layers import InexpressibleError, Word, is_recurrent, words_of
 from rnncli.formats.model_file import Part, Piece, Tensor
 from rnncli.layers import Dense, Dropout, Embedding, Head, Input, Layer, Recurrent
@@ -54,6 +54,20 @@ class Found(NamedTuple):
 
     parts: tuple[Part, ...]
     notes: tuple[str, ...]
+
+
+class UnknownFeaturesError(RnncliError):
+    """A config does not say how many features a layer reads that the input of a part goes to.
+
+    Args:
+        call: the call of the layer.
+    """
+
+    def __init__(self, call: Call) -> None:
+        super().__init__(
+            f"its config does not say how many features {shorten(call.name)} reads", "save the model once it is built"
+        )
+        self.call = call
 
 
 class _Link(NamedTuple):
@@ -152,7 +166,7 @@ class _Finder:
             except InexpressibleError as reason:
                 words = None
                 if call.path not in told:
-                    self.notes.append(f"{shorten(call.name)} ({shorten(call.entry['class_name'])}): {reason}")
+                    self.notes.append(f"{shorten(call.name)} ({call.kind}): {reason}")
                     told.add(call.path)
             if words is not None:
                 self._words[key] = words
@@ -176,13 +190,13 @@ class _Finder:
     def rest(self) -> Iterator[str]:
         """Yield what says which layers are in no part."""
         paths = {
-            call.path: call.entry["class_name"]
+            call.path: call.kind
             for key, call in self._graph.calls.items()
             if key not in self._taken and call.entry["class_name"] not in _UNSEEN
         }
         counts = Counter(paths.values())
         if counts:
-            each = [f"{count} {shorten(kind)}" for kind, count in counts.most_common(20)]
+            each = [f"{count} {kind}" for kind, count in counts.most_common(20)]
             more = sum(counts.values()) - sum(count for _, count in counts.most_common(20))
             yield f"layers in no recurrent part: {listed([*each, *([f'{more} others'] if more else [])])}"
 
@@ -210,7 +224,7 @@ class _Finder:
                 break
             chain.keys.append(later)
         if not chain.recurrent:
-            raise RnncliError(f"its config says of {shorten(key[1])} what no recurrent layer can be")
+            raise ConfigError(key[1], "it is what no recurrent layer can be")
         self._taken.update(chain.keys)
         return chain
 
@@ -246,7 +260,7 @@ class _Finder:
         try:
             shapes = list(part.network.shapes())
         except SpecError as error:
-            raise RnncliError(f"its config says of {shorten(name)}: {error.message}") from None
+            raise ConfigError(name, error.message) from None
         with_arrays = []
         stacked = Counter(link.call.name for link in chain.links)
         for link, layer, (reads, _) in zip(chain.links, layers, shapes, strict=True):
@@ -273,10 +287,7 @@ class _Finder:
         if features is None and read is not None:
             features = self._returned(read[0])
         if features is None or not 1 <= features <= MAX_SIZE:
-            name = shorten(self._graph.calls[key].name)
-            raise RnncliError(
-                f"its config does not say how many features {name} reads", "save the model once it is built"
-            )
+            raise UnknownFeaturesError(self._graph.calls[key])
         return features
 
     def _stated(self, key: CallKey) -> int | None:

@@ -89,10 +89,11 @@ class Part:
 
     @property
     def layer_params(self) -> list[int]:
-        """The number of parameters of each layer: as many as the file holds, or as Keras would make."""
+        """The number of parameters of each layer: as many as the file holds, or as its framework would make."""
         if self.has_weights:
             return [total_params([*piece.tensors.values()]) for piece in self.pieces]
-        return [layer.params for layer in self.network.summary().layers]
+        torch = all(piece.convention == "torch" for piece in self.pieces)
+        return [layer.params for layer in self.network.summary(framework="torch" if torch else "keras").layers]
 
     @property
     def has_weights(self) -> bool:

@@ -7,35 +7,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from rnncli.errors import quote, shorten
-from rnncli.language.arguments import CLASSES, PYTORCH_NAMES, STACKED, STANDS_FOR, Value, attribute_of, field_of
+from rnncli.language.arguments import (
+    CLASSES,
+    PYTORCH_NAMES,
+    STACKED,
+    STANDS_FOR,
+    TORCH_POSITIONS,
+    Value,
+    attribute_of,
+    field_of,
+)
 from rnncli.layers import LAYERS, Layer
 from rnncli.layers.activations import ACTIVATIONS
 
 _KERAS_POSITIONS = ("activation", "recurrent_activation", "use_bias")
 """What Keras's classes take by position after the sizes, as far as they have it."""
-
-_TORCH_POSITIONS = {
-    "rnn": (
-        "input_size",
-        "hidden_size",
-        "num_layers",
-        "nonlinearity",
-        "bias",
-        "batch_first",
-        "dropout",
-        "bidirectional",
-    ),
-    "lstm": ("input_size", "hidden_size", "num_layers", "bias", "batch_first", "dropout", "bidirectional"),
-    "gru": ("input_size", "hidden_size", "num_layers", "bias", "batch_first", "dropout", "bidirectional"),
-    "rnncell": ("input_size", "hidden_size", "bias", "nonlinearity"),
-    "lstmcell": ("input_size", "hidden_size", "bias"),
-    "grucell": ("input_size", "hidden_size", "bias"),
-    "linear": ("in_features", "out_features", "bias"),
-    "embedding": ("num_embeddings", "embedding_dim", "padding_idx"),
-    "dropout": ("p", "inplace"),
-    "layernorm": ("normalized_shape", "eps", "elementwise_affine", "bias"),
-}
-"""PyTorch's parameters by position."""
 
 _FEATURES = ("input_size", "in_features", "normalized_shape", "input_dim")
 """Arguments for the number of features that a layer reads."""
@@ -162,14 +148,14 @@ def _layer(node: ast.Call, name: str) -> Called:
 def _arguments(node: ast.Call, name: str, cls: type[Layer]) -> Iterator[tuple[str, ast.expr]]:
     """Yield the arguments of a call by name."""
     named = [each.arg for each in node.keywords]
-    torch = name in _TORCH_POSITIONS and (
+    torch = name in TORCH_POSITIONS and (
         bool({"nn", "torch"} & set(_path(node.func)))
         or name != cls.keras.lower()
         or bool(set(named) & {*PYTORCH_NAMES, *_FEATURES[:3], STACKED} - {"p"})
         or (len(node.args) > 1 and isinstance(_constant(node.args[1]), int))
     )
     if torch:
-        positions: tuple[str, ...] = _TORCH_POSITIONS[name]
+        positions: tuple[str, ...] = TORCH_POSITIONS[name]
         if cls.states and len(node.args) == 1 and not {"hidden_size", "input_size"} & set(named):
             positions = ("hidden_size",)
     elif name in _INPUTS:

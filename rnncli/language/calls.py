@@ -9,13 +9,13 @@ A text may hold several, and layers of the spec language between them.
 from __future__ import annotations
 
 import ast
-import warnings
 from collections.abc import Iterator
 from typing import NamedTuple, NoReturn
 
 from rnncli.errors import SpecError
 from rnncli.language.call_syntax import Called, UnreadableError, joined
 from rnncli.language.source import Token
+from rnncli.language.syntax import UnparsableError, tree_of
 
 MAX_CALL = 2000
 """The longest text of a call that is read; Python's parser may take long over what is nested deep."""
@@ -140,10 +140,8 @@ def _parsed(source: str) -> ast.Module | None:
         elif open_brackets and character == open_brackets[-1]:
             open_brackets.pop()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(source + "".join(reversed(open_brackets)))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return tree_of(source + "".join(reversed(open_brackets)))
+    except UnparsableError:
         return None
 
 

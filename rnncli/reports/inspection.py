@@ -9,6 +9,10 @@ from typing import Any, NamedTuple
 from rnncli.formats.model_file import ModelFile, Part, Tensor
 
 
+_NOTES = 3
+"""How many notes of a file without weights are told where one of its parts is taken."""
+
+
 class Group(NamedTuple):
     """Arrays that stand below one name.
 
@@ -54,7 +58,7 @@ class Inspection:
                 {
                     "name": part.name,
                     "spec": str(part.network),
-                    "total_params": part.network.summary().total_params,
+                    "total_params": part.network.summary().total_params if part.has_weights else sum(part.layer_params),
                     "share": self.share(part),
                     "assumed": list(part.assumed),
                     "layers": [
@@ -81,13 +85,20 @@ def inspect(model: ModelFile) -> Inspection:
 def left_out(model: ModelFile, part: Part) -> str:
     """Return what a part of a file leaves out, in words; nothing where it leaves out nothing."""
     others = [other.name for other in model.parts if other is not part]
+    if not model.tensors:
+        parts = f"{part.name} is one of {len(model.parts)} recurrent parts of {model.path}; left out: {_some(others)}"
+        return "; ".join([*([parts] if others else []), *model.notes[:_NOTES]])
     groups = [group.name for group in _groups(model)]
     names = [*others, *groups]
     if not names:
         return ""
-    some = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
     share = Inspection(model, ()).share(part)
-    return f"{part.name} is {share or 0:.0%} of the numbers in {model.path}; left out: {some}"
+    return f"{part.name} is {share or 0:.0%} of the numbers in {model.path}; left out: {_some(names)}"
+
+
+def _some(names: list[str]) -> str:
+    """Return the first of some names, and how many more there are."""
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
 
 def _groups(model: ModelFile) -> list[Group]:
