@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from rnncli.commands.report import tell
+from rnncli.errors import SpecError
 from rnncli.formats import choice_of, open_model, part_of
 from rnncli.network import Network
 
 if TYPE_CHECKING:
     from rnncli.formats.model_file import Part
+    from rnncli.language.calls import Reading
 
 
 class Given(NamedTuple):
@@ -20,7 +22,7 @@ class Given(NamedTuple):
 
 
 def given(text: str) -> Given:
-    """Return the network that a spec or a model file is.
+    """Return the network that a spec, a text of Keras or PyTorch, or a model file is.
 
     Raises:
         SpecError: the spec is wrong.
@@ -29,7 +31,7 @@ def given(text: str) -> Given:
     """
     choice = choice_of(text)
     if choice is None:
-        return Given(Network.parse(text))
+        return Given(_network(text))
     from rnncli.reports.inspection import left_out
 
     model = open_model(choice.path)
@@ -38,6 +40,46 @@ def given(text: str) -> Given:
     if note:
         tell(f"Note: {note}")
     return Given(part.network, part)
+
+
+def _network(text: str) -> Network:
+    """Return the network that a spec is, or a text of Keras or PyTorch, with a note on what that was read as.
+
+    Raises:
+        SpecError: it is neither.
+    """
+    try:
+        return Network.parse(text)
+    except SpecError as error:
+        from rnncli.language.calls import understood
+
+        reading = understood(text)
+        if reading is None:
+            raise error from None
+        network = _as_read(reading, text)
+    assumed = f"; assumed: {', and '.join(reading.assumed)}" if reading.assumed else ""
+    left_out = f"; left out: {', '.join(reading.left_out)}" if reading.left_out else ""
+    tell(f"Note: read as {network}{assumed}{left_out}")
+    return network
+
+
+def _as_read(reading: Reading, text: str) -> Network:
+    """Return the network that a text was read as.
+
+    Raises:
+        SpecError: its layers do not fit one another.
+    """
+    try:
+        return Network.parse(reading.text)
+    except SpecError as fault:
+        raise SpecError(
+            fault.message,
+            text=text,
+            span=reading.first.span,
+            advice=fault.advice or "",
+            lead=fault.lead,
+            repair=fault.repair,
+        ) from None
 
 
 def parsed(text: str) -> object:

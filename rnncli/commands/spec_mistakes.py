@@ -134,9 +134,13 @@ def _kind(argument: str) -> type[Layer] | None:
 
 
 def _starts_network(argument: str) -> bool:
-    """Return whether an argument starts with a layer that can only come first."""
+    """Return whether an argument starts with a layer that can only come first, or is a whole text of a framework."""
     kind = _kind(argument)
-    return kind is not None and kind.reads == "input"
+    if kind is not None and kind.reads == "input":
+        return True
+    from rnncli.language.calls import understood
+
+    return "(" in argument and understood(argument) is not None
 
 
 def _starts_layer(argument: str) -> bool:

@@ -100,7 +100,11 @@ def part_of(model: ModelFile, wanted: str) -> Part:
         return parts[0]
     if wanted.isascii() and wanted.isdigit() and 1 <= int(wanted[:9]) <= len(parts):
         return parts[int(wanted) - 1]
-    named = [part for part in parts if part.name == wanted] or [part for part in parts if part.name.startswith(wanted)]
+    named = (
+        [part for part in parts if part.name == wanted]
+        or [part for part in parts if wanted in part.other_names]
+        or [part for part in parts if part.name.startswith(wanted)]
+    )
     if len(named) != 1:
         names = listed([part.name for part in parts])
         raise UsageError(

@@ -102,10 +102,10 @@ class Call(NamedTuple):
         return "/".join(self.path)
 
     @property
-    def kind(self) -> str:
-        """The class of the layer, and the line that makes it where a source says so, for notes."""
-        kind, line = shorten(str(self.entry.get("class_name"))), self.entry.get("line")
-        return f"{kind}, line {line}" if type(line) is int else kind
+    def line(self) -> int | None:
+        """The line that makes the layer, where a source says so."""
+        line = self.entry.get("line")
+        return line if type(line) is int else None
 
 
 @dataclass

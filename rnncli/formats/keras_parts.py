@@ -166,7 +166,8 @@ class _Finder:
             except InexpressibleError as reason:
                 words = None
                 if call.path not in told:
-                    self.notes.append(f"{shorten(call.name)} ({call.kind}): {reason}")
+                    where = "" if call.line is None else f", line {call.line}"
+                    self.notes.append(f"{shorten(call.name)} ({shorten(call.entry['class_name'])}{where}): {reason}")
                     told.add(call.path)
             if words is not None:
                 self._words[key] = words
@@ -190,7 +191,7 @@ class _Finder:
     def rest(self) -> Iterator[str]:
         """Yield what says which layers are in no part."""
         paths = {
-            call.path: call.kind
+            call.path: shorten(call.entry["class_name"]) + ("" if call.line is None else f" (line {call.line})")
             for key, call in self._graph.calls.items()
             if key not in self._taken and call.entry["class_name"] not in _UNSEEN
         }

@@ -69,12 +69,16 @@ class Part:
         head: what takes the input.
         pieces: the layers that a summary shows, in order; the first is the head itself if it owns a table.
         assumed: what the file does not say and was assumed, a sentence each.
+        other_names: what else the file calls it.
+        notes: those of the file's notes that say what was left out around it.
     """
 
     name: str
     head: Head
     pieces: tuple[Piece, ...]
     assumed: tuple[str, ...] = ()
+    other_names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def network(self) -> Network:

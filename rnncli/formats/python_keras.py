@@ -176,7 +176,7 @@ class KerasModel(Thing):
         line: where it is made.
         doubts: how many doubtful blocks stood around its making.
         function: the function that makes it.
-        variable: the variable that it is bound to.
+        variables: the variables that it is bound to.
         layers: the layers of a Sequential; None for a functional model.
         inputs: what a functional model reads.
         outputs: what it returns.
@@ -189,7 +189,7 @@ class KerasModel(Thing):
     line: int
     doubts: int
     function: str = ""
-    variable: str = ""
+    variables: list[str] = field(default_factory=list)
     layers: list[KerasLayer | KerasModel] | None = None
     inputs: list[KerasTensor] = field(default_factory=list)
     outputs: list[KerasTensor] = field(default_factory=list)
@@ -201,7 +201,12 @@ class KerasModel(Thing):
     def bound(self, name: str, function: str) -> None:
         """Note the variable."""
         del function
-        self.variable = self.variable or name
+        self.variables.append(name)
+
+    @property
+    def variable(self) -> str:
+        """The first variable that it is bound to; empty if it is bound to none."""
+        return self.variables[0] if self.variables else ""
 
     def attribute(self, name: str, given: Given) -> Value:
         """Return its inputs, outputs or layers."""
@@ -616,7 +621,7 @@ def subclassed(instance: Instance, reader: KerasReader) -> KerasModel | None:
     if not own or any(isinstance(layer, KerasModel) for layer in layers):
         return None
     return KerasModel(
-        reader, instance.cls.node.lineno, 0, instance.cls.name, instance.variable, list(own), assumed=(ASSUMED_CALL,)
+        reader, instance.cls.node.lineno, 0, instance.cls.name, instance.variables, list(own), assumed=(ASSUMED_CALL,)
     )
 
 
@@ -721,6 +726,7 @@ def _said(model: KerasModel, name: str) -> Said:
                     part,
                     name=f"{name}/{part.name}" if several else name,
                     assumed=(*model.assumed, *part.assumed),
+                    other_names=() if several else tuple(dict.fromkeys([model.function, *model.variables])),
                 )
                 for part in found.parts
             )

@@ -322,6 +322,7 @@ class Source:
         modules: the modules by their names.
         forward: the function that says what happens to their outputs, if there is one.
         fault: why they are not known.
+        other_names: the variables that hold them.
     """
 
     name: str
@@ -329,6 +330,7 @@ class Source:
     modules: Mapping[str, Value]
     forward: ast.FunctionDef | ast.AsyncFunctionDef | None = None
     fault: RnncliError | None = None
+    other_names: tuple[str, ...] = ()
 
 
 def sources(reader: TorchReader, instances: Sequence[Instance]) -> list[Source]:
@@ -345,9 +347,14 @@ def sources(reader: TorchReader, instances: Sequence[Instance]) -> list[Source]:
         why = instance.doubtful
         fault = None if why is None else RnncliError(f"its layers are not known: {why.why}", why.advice)
         source = Source(
-            instance.cls.name, instance.cls.node.lineno, modules, cast("ast.FunctionDef | None", node), fault
+            instance.cls.name,
+            instance.cls.node.lineno,
+            modules,
+            cast("ast.FunctionDef | None", node),
+            fault,
+            tuple(instance.variables),
         )
-        if source not in found and not any(_alike(source, each) for each in found):
+        if not any(_alike(source, each) for each in found):
             found.append(source)
     loose: dict[str, dict[str, Value]] = {}
     for number, module in enumerate(reader.modules):
@@ -530,7 +537,8 @@ class _Rows:
         assumed = [ASSUMED_ORDER, *([] if taken.known else [ASSUMED_LAST]), *taken.notes]
         assumed += [text for link in row for text in link.assumed]
         name = f"{self._source.name}.{own}" if several else self._source.name
-        part = Part(name, head, tuple(pieces), tuple(dict.fromkeys(assumed)))
+        others = () if several else self._source.other_names
+        part = Part(name, head, tuple(pieces), tuple(dict.fromkeys(assumed)), others)
         try:
             assert part.network.layers
         except SpecError as error:

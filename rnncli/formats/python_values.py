@@ -137,14 +137,14 @@ class Instance:
         doubts: how many doubtful blocks stood around its making.
         values: its attributes.
         doubtful: why what was put into it is not known, if that is so.
-        variable: the variable that it is bound to.
+        variables: the variables that it is bound to.
     """
 
     cls: Class
     doubts: int = 0
     values: dict[str, Value] = field(default_factory=dict)
     doubtful: Unknown | None = None
-    variable: str = ""
+    variables: list[str] = field(default_factory=list)
 
 
 @dataclass

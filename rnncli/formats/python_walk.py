@@ -241,7 +241,7 @@ class Walk:
         if isinstance(value, Thing):
             value.bound(name, self.function)
         elif isinstance(value, Instance):
-            value.variable = value.variable or name
+            value.variables.append(name)
 
     def _parts(self, value: Value, targets: list[ast.expr]) -> list[Value]:
         """Return what an assignment to several names gives each of them."""

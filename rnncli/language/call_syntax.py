@@ -48,6 +48,10 @@ class Called:
         fields: its other fields by attribute.
         reads: the size of the input that it says it reads, as a field; may be empty.
         left_out: the arguments that the language has no words for.
+        torch: whether the class is PyTorch's.
+        guessed: whether it has fewer arguments than its class takes.
+        node: the call.
+        span: where it stands in the text.
     """
 
     cls: type[Layer]
@@ -55,6 +59,26 @@ class Called:
     fields: dict[str, str] = field(default_factory=dict)
     reads: str = ""
     left_out: tuple[str, ...] = ()
+    torch: bool = False
+    guessed: bool = False
+    node: ast.Call | None = None
+    span: tuple[int, int] = (0, 0)
+
+    def levels(self) -> list[Called]:
+        """Return the layers of a stack, all but the last of which return their sequences, as they do in PyTorch."""
+        count = self.fields.get(STACKED, "")[1:]
+        if not count.isdigit() or int(count) < 2:
+            return [self]
+        last = replace(self, fields={key: value for key, value in self.fields.items() if key != STACKED})
+        first = last.returning_sequence()
+        if int(count) > 2:
+            first = replace(first, fields={**first.fields, STACKED: f"x{int(count) - 1}"})
+        return [first, replace(last, reads="", left_out=())]
+
+    def returning_sequence(self) -> Called:
+        """Return the same layer with its whole sequence for its output."""
+        text = field_of(self.cls, "return_sequences", True)
+        return replace(self, fields={**self.fields, **({"return_sequences": text} if text else {})})
 
     def __str__(self) -> str:
         numbers = [self.sizes[name] for name in self.cls.sizes.attributes if self.sizes.get(name) is not None]
@@ -130,8 +154,11 @@ def _both_ways(node: ast.Call) -> Called:
 
 def _layer(node: ast.Call, name: str) -> Called:
     """Return the layer that a class of Keras or PyTorch makes."""
-    made = Called(CLASSES[name], dict(STANDS_FOR.get(name, {})))
-    for argument, value in _arguments(node, name, made.cls):
+    cls = CLASSES[name]
+    torch = _is_torch(node, name, cls)
+    guessed = torch and bool(cls.states) and _has_one_size(node)
+    made = Called(cls, dict(STANDS_FOR.get(name, {})), torch=torch, guessed=guessed, node=node)
+    for argument, value in _arguments(node, name, cls, torch=torch):
         attribute = attribute_of(made.cls, argument)
         if attribute in made.cls.sizes.attributes:
             made = replace(made, sizes={**made.sizes, attribute: _number(value)})
@@ -145,18 +172,23 @@ def _layer(node: ast.Call, name: str) -> Called:
     return made
 
 
-def _arguments(node: ast.Call, name: str, cls: type[Layer]) -> Iterator[tuple[str, ast.expr]]:
-    """Yield the arguments of a call by name."""
-    named = [each.arg for each in node.keywords]
-    torch = name in TORCH_POSITIONS and (
+def _is_torch(node: ast.Call, name: str, cls: type[Layer]) -> bool:
+    """Whether a class is PyTorch's, as its path, its name or its arguments say."""
+    named = {each.arg for each in node.keywords}
+    return name in TORCH_POSITIONS and (
         bool({"nn", "torch"} & set(_path(node.func)))
         or name != cls.keras.lower()
-        or bool(set(named) & {*PYTORCH_NAMES, *_FEATURES[:3], STACKED} - {"p"})
+        or bool(named & ({*PYTORCH_NAMES, *_FEATURES[:3], STACKED} - {"p"}))
         or (len(node.args) > 1 and isinstance(_constant(node.args[1]), int))
     )
+
+
+def _arguments(node: ast.Call, name: str, cls: type[Layer], *, torch: bool) -> Iterator[tuple[str, ast.expr]]:
+    """Yield the arguments of a call by name."""
+    named = [each.arg for each in node.keywords]
     if torch:
         positions: tuple[str, ...] = TORCH_POSITIONS[name]
-        if cls.states and len(node.args) == 1 and not {"hidden_size", "input_size"} & set(named):
+        if cls.states and _has_one_size(node):
             positions = ("hidden_size",)
     elif name in _INPUTS:
         positions = _SHAPES[:1]
@@ -167,6 +199,11 @@ def _arguments(node: ast.Call, name: str, cls: type[Layer]) -> Iterator[tuple[st
     yield from zip(positions, node.args, strict=False)
     for each in node.keywords:
         yield str(each.arg), each.value
+
+
+def _has_one_size(node: ast.Call) -> bool:
+    """Whether a call of PyTorch's has one of the two sizes, without its name."""
+    return len(node.args) == 1 and not {"hidden_size", "input_size"} & {each.arg for each in node.keywords}
 
 
 def _with_field(made: Called, argument: str, value: Value, node: ast.expr) -> Called:

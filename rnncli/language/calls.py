@@ -9,13 +9,17 @@ A text may hold several, and layers of the spec language between them.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple, NoReturn
 
-from rnncli.errors import SpecError
+from rnncli.errors import SpecError, shorten
 from rnncli.language.call_syntax import Called, UnreadableError, joined
-from rnncli.language.source import Token
+from rnncli.language.layer_parser import read_layer
+from rnncli.language.source import MAX_BYTES, Token
 from rnncli.language.syntax import UnparsableError, tree_of
+from rnncli.layers import Head
+from rnncli.quantities import Shape
 
 MAX_CALL = 2000
 """The longest text of a call that is read; Python's parser may take long over what is nested deep."""
@@ -28,11 +32,15 @@ class Reading(NamedTuple):
         text: the same as a spec.
         first: the first call in the text.
         left_out: the arguments that the language has no words for.
+        assumed: what the text does not say and was assumed.
+        whole: whether the text is Python from end to end, with all arguments that its calls take.
     """
 
     text: str
     first: Token
     left_out: tuple[str, ...]
+    assumed: tuple[str, ...] = ()
+    whole: bool = False
 
 
 def read_calls(text: str) -> Reading | None:
@@ -55,11 +63,92 @@ def read_calls(text: str) -> Reading | None:
             items[len(items) - len(before) :] = called
     if first is None:
         return None
-    left_out = [words for item in items if isinstance(item, Called) for words in item.left_out]
-    return Reading(",".join(_texts(items)), first, tuple(left_out))
+    calls = [item for item in items if isinstance(item, Called)]
+    left_out = tuple(words for call in calls for words in call.left_out)
+    if len(calls) < len(items):
+        return Reading(",".join(_texts(items)), first, left_out)
+    layers = _stacked(calls)
+    texts = _texts(layers)
+    _check_sizes(text, layers, texts)
+    assumed = []
+    if layers[0].cls.reads != "input" and len(texts) == len(layers):
+        texts.insert(0, ASSUMED_INPUT)
+        assumed.append("an input of 32 features")
+    last = next((each for each in reversed(layers) if each.cls.states), None)
+    if last is not None and last.torch:
+        assumed.append(ASSUMED_LAST)
+    return Reading(",".join(texts), first, left_out, tuple(assumed), _is_whole(text, calls))
 
 
-def _texts(items: list[Called | str]) -> list[str]:
+def understood(text: str) -> Reading | None:
+    """Return what a text says that is Python from end to end, or None if it is not, or a spec cannot say it."""
+    try:
+        reading = read_calls(text) if len(text) <= MAX_BYTES else None
+    except SpecError:
+        return None
+    return reading if reading is not None and reading.whole else None
+
+
+ASSUMED_INPUT = "input:32"
+"""The input of a text that says none."""
+
+ASSUMED_LAST = "the last recurrent layer returns its last output alone"
+"""What is assumed of PyTorch's layers, which return all outputs and the last state, whatever is done with them."""
+
+
+def _stacked(calls: Sequence[Called]) -> list[Called]:
+    """Return the layers of some calls, one or two for a stack of PyTorch.
+
+    Its recurrent layers return their sequences, if another follows.
+    """
+    layers: list[Called] = []
+    for call in calls:
+        layers += call.levels() if call.torch else [call]
+    loops = [index for index, layer in enumerate(layers) if layer.cls.states]
+    return [
+        layer.returning_sequence() if layer.torch and index in loops[:-1] else layer
+        for index, layer in enumerate(layers)
+    ]
+
+
+def _check_sizes(text: str, layers: Sequence[Called], texts: Sequence[str]) -> None:
+    """Check that what layers say they read is what is returned before them.
+
+    Raises:
+        SpecError: it is not.
+    """
+    shape: Shape | None = None
+    calls = [None] * (len(texts) - len(layers)) + [*layers]
+    for call, written in zip(calls, texts, strict=True):
+        try:
+            layer = read_layer(written, Token(written, 0), False).layer
+        except SpecError:
+            return  # which the spec will say
+        reads = call.reads.rpartition("x")[2] if call is not None else ""
+        if shape is not None and call is not None and reads and float(reads) != shape[-1]:
+            name = call.cls.kind if call.node is None else shorten(ast.unparse(call.node.func))
+            raise SpecError(
+                f"{name} reads {reads} features, but {shape[-1]} are returned before it",
+                text=text,
+                span=call.span,
+                advice="change one of the two numbers",
+            )
+        if isinstance(layer, Head):
+            shape = layer.output_shape(layer.input_shape())
+        elif shape is not None:
+            shape = layer.output_shape(shape)
+
+
+def _is_whole(text: str, calls: Sequence[Called]) -> bool:
+    """Whether a text is Python as it stands, and its calls have what their classes take."""
+    try:
+        body = tree_of(text.strip()).body
+    except UnparsableError:
+        return False
+    return all(isinstance(each, ast.Expr | ast.Assign) for each in body) and not any(call.guessed for call in calls)
+
+
+def _texts(items: Sequence[Called | str]) -> list[str]:
     """Return the layers of the whole text; an input that only an embedding follows is that of its ids."""
     texts: list[str] = []
     for index, item in enumerate(items):
@@ -107,20 +196,27 @@ class _Reader:
         if not isinstance(node, ast.Call | ast.List | ast.Tuple):
             return None
         try:
-            return joined(before, node)
+            return [self._placed(call) for call in joined(before, node)]
         except UnreadableError as fault:
             self._fail(fault)
         except RecursionError:
             return None
 
-    def _fail(self, fault: UnreadableError) -> NoReturn:
-        node = fault.node
-        assert isinstance(node, ast.expr | ast.keyword)
+    def _placed(self, call: Called) -> Called:
+        """Return a layer with the place of its call."""
+        return call if call.node is None or call.span != (0, 0) else replace(call, span=self._span(call.node))
+
+    def _span(self, node: ast.expr | ast.keyword) -> tuple[int, int]:
         start, end = (
             self.piece.start + _position(self.piece.text, line, column)
             for line, column in ((node.lineno, node.col_offset), (node.end_lineno or 1, node.end_col_offset or 0))
         )
-        raise SpecError(fault.message, text=self.text, span=(start, end), advice=fault.advice) from None
+        return start, end
+
+    def _fail(self, fault: UnreadableError) -> NoReturn:
+        node = fault.node
+        assert isinstance(node, ast.expr | ast.keyword)
+        raise SpecError(fault.message, text=self.text, span=self._span(node), advice=fault.advice) from None
 
 
 def _position(text: str, line: int, column: int) -> int:
