@@ -93,10 +93,10 @@ BAD = (
     ["input:8,lstm:3:act=tahn"],
     ["input:8,lstm:3:recact"],
     # calls
-    ["Embedding(10000, 32)"],
-    ["Bidirectional(LSTM(32, return_sequences=True))"],
-    ["nn.LSTM(40, 256, 2, bidirectional=True)"],
-    ["model.add(LSTM(32, dropout=0.2))"],
+    ["input:8, LSTM(32)"],
+    ["Sequential([LSTM(8), LSTM(4)])"],
+    ["nn.LSTM(40, 256), nn.Linear(100, 2)"],
+    ["LSTM(32, return_sequences=True"],
     ["input:8, LSTM(units)"],
     ["input:8, Conv1D(32, 3)"],
     # what a framework cannot express, and options that contradict the spec

@@ -78,6 +78,7 @@ def test_the_network_trained_to_remember_does_so_and_a_fresh_one_does_not(rnncli
 def test_every_format_has_a_golden_file() -> None:
     with zipfile.ZipFile(GOLDEN / "keras" / "models.zip") as packed:
         files = [*SPECS, *packed.namelist(), *(path.name for path in (GOLDEN / "onnx").iterdir())]
+        files += [path.name for path in (GOLDEN / "python").iterdir()]
     assert {FORMATS.get(Path(name).suffix) for name in files} >= {*FORMATS.values()}
 
 

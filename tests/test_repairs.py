@@ -256,10 +256,11 @@ def in_pytorch(layer: Layer, features: int) -> str:
 def test_a_network_written_in_pytorch_is_repaired_to_the_same_sizes_and_directions(network: Network) -> None:
     body = [layer for layer in network.body if layer.torch in ("RNN", "LSTM", "GRU", "Linear", "Dropout", "Embedding")]
     assume(body and not isinstance(body[0], Dropout))
-    features, lines = network.layers[0].output_shape(network.input_shape())[-1], []
+    features, lines = network.head.output_shape(network.input_shape())[-1], []
     for layer in body:
         lines.append(in_pytorch(layer, features or 0))
-        features = layer.output_shape((None, None, features))[-1]
+        both = isinstance(layer, Recurrent) and layer.merge_mode is not None
+        features = (replace(layer, merge_mode="concat") if both else layer).output_shape((None, None, features))[-1]
     repaired = Network.parse(fault("; ".join(lines)).repair or "")
     assert [in_pytorch(layer, 1) for layer in repaired.body] == [in_pytorch(layer, 1) for layer in body]
 

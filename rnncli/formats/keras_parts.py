@@ -209,9 +209,11 @@ class _Finder:
 
     def _chain(self, key: CallKey) -> _Chain:
         """Return the longest chain through a recurrent layer."""
-        before = [key]
-        while (earlier := self._before(before[-1])) is not None and earlier not in before:
-            before.append(earlier)
+        before = {key: None}
+        last = key
+        while (earlier := self._before(last)) is not None and earlier not in before:
+            before[earlier] = None
+            last = earlier
         chain = _Chain()
         for each in reversed(before):
             if chain.take(self._graph.calls[each], self._words[each]):
@@ -220,10 +222,12 @@ class _Finder:
                 break
             else:  # what stands before the first recurrent layer and does not fit is left out
                 chain = _Chain()
-        while chain.keys and (later := self._behind(chain.keys[-1])) is not None and later not in chain.keys:
+        passed = set(chain.keys)
+        while chain.keys and (later := self._behind(chain.keys[-1])) is not None and later not in passed:
             if not chain.take(self._graph.calls[later], self._words[later]):
                 break
             chain.keys.append(later)
+            passed.add(later)
         if not chain.recurrent:
             raise ConfigError(key[1], "it is what no recurrent layer can be")
         self._taken.update(chain.keys)
@@ -320,6 +324,9 @@ class _Finder:
         elif call.entry["class_name"] in ("Conv1D", "SeparableConv1D", "Conv1DTranspose"):
             filters = config.get("filters")
             features = filters if type(filters) is int else None
+        elif call.entry["class_name"] in _HAVE_UNITS and key not in self._words:
+            units = config.get("units")
+            features = units if type(units) is int else None
         elif call.entry["class_name"] == "Concatenate" and config.get("axis", -1) in (-1, 2):
             each = [self._returned(one, depth + 1) for one in read]
             features = sum(size or 0 for size in each) if all(each) else None
@@ -343,6 +350,9 @@ class _Finder:
                 return timesteps
         return None
 
+
+_HAVE_UNITS = ("SimpleRNN", "LSTM", "GRU", "Dense")
+"""Classes that return as many features as they have units, also where the language has no words for their arguments."""
 
 _KEEP_FEATURES = (
     "MaxPooling1D",

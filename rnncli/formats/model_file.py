@@ -134,7 +134,7 @@ class ModelFile:
         of_parts = (tensor for part in self.parts for piece in part.pieces for tensor in piece.tensors.values())
         return (*of_parts, *self.others)
 
-    @property
+    @cached_property
     def params(self) -> int:
         """The number of elements of all arrays; one that two parts share counts once."""
         arrays = {

@@ -242,7 +242,7 @@ class KerasModel(Thing):
         if isinstance(layer, KerasTensor):  # Input((50, 8)) in a list
             layer = layer.origin.layer
         if isinstance(layer, Instance):
-            layer = KerasLayer(layer.cls.name, {}, given.line, self.reader)
+            layer = KerasLayer(_own_kind(layer), {}, given.line, self.reader)
         if isinstance(layer, KerasModel):
             layer.inner = True
         if isinstance(layer, KerasLayer | KerasModel):
@@ -529,7 +529,7 @@ def _read_word(name: str, value: Value, line: int) -> Any:
 
 def _read_layer(name: str, value: Value, line: int) -> Any:
     if isinstance(value, Instance):
-        return {"class_name": value.cls.name, "config": {}}
+        return {"class_name": _own_kind(value), "config": {}}
     if isinstance(value, list) and value and all(isinstance(each, KerasLayer) for each in value):
         fault = next((each.fault for each in value if each.fault is not None), None)
         return fault or value
@@ -589,6 +589,12 @@ def _says_shape(layer: KerasLayer | KerasModel) -> bool:
     if isinstance(layer, KerasModel):
         return layer.layers is None or bool(layer.layers and _says_shape(layer.layers[0]))
     return layer.kind in ("InputLayer", "Embedding") or "batch_input_shape" in layer.config
+
+
+def _own_kind(instance: Instance) -> str:
+    """Return the class of an object of the file, told apart from Keras's."""
+    name = instance.cls.name
+    return f"{name} of the file" if name in SIGNATURES else name
 
 
 def _called(value: Value) -> str:

@@ -15,8 +15,8 @@ from rnncli.formats.python_values import Given, Named, Value
 from rnncli.formats.python_walk import Walk
 from rnncli.language.syntax import UnparsableError, tree_of
 
-MAX_SOURCE = 500_000
-"""The longest file, in bytes; a hand-written model is a hundredth of that."""
+MAX_SOURCE = 250_000
+"""The longest file, in bytes; a model of its own is a fiftieth of that."""
 
 _KERAS_NAMES = frozenset({*SIGNATURES, *OTHER_CLASSES, "Sequential", "Model", "Input"})
 

@@ -337,6 +337,7 @@ def sources(reader: TorchReader, instances: Sequence[Instance]) -> list[Source]:
     """Return what a file has of recurrent modules: those of each class, and those of each function or the module."""
     found: list[Source] = []
     owned: set[int] = set()
+    seen: set[str] = set()
     for instance in instances:
         modules = {name: value for name, value in instance.values.items() if isinstance(value, Module | Instance)}
         owned |= {id(value) for value in modules.values()}
@@ -354,8 +355,10 @@ def sources(reader: TorchReader, instances: Sequence[Instance]) -> list[Source]:
             fault,
             tuple(instance.variables),
         )
-        if not any(_alike(source, each) for each in found):
+        written = repr((source.name, _written(modules)))
+        if written not in seen:
             found.append(source)
+        seen.add(written)
     loose: dict[str, dict[str, Value]] = {}
     for number, module in enumerate(reader.modules):
         if id(module) not in owned and not module.inner:
@@ -367,21 +370,17 @@ def sources(reader: TorchReader, instances: Sequence[Instance]) -> list[Source]:
             alone = {loops[0]: modules[loops[0]]} if cast(Module, modules[loops[0]]).kind in _CONTAINERS else modules
             found.append(Source(function or loops[0], line, alone))
     counts = Counter(source.name for source in found)
-    seen: Counter[str] = Counter()
+    numbers: Counter[str] = Counter()
     named = []
     for source in sorted(found, key=lambda each: each.line):
-        seen[source.name] += 1
-        several = counts[source.name] > 1 and seen[source.name] > 1
-        named.append(replace(source, name=f"{source.name}_{seen[source.name]}") if several else source)
+        numbers[source.name] += 1
+        several = counts[source.name] > 1 and numbers[source.name] > 1
+        named.append(replace(source, name=f"{source.name}_{numbers[source.name]}") if several else source)
     return named
 
 
-def _alike(one: Source, other: Source) -> bool:
-    """Whether two objects of a class have the same modules."""
-    return one.name == other.name and _written(one.modules) == _written(other.modules)
-
-
 def _written(modules: Mapping[str, Value]) -> list[object]:
+    """Return what tells modules apart: two objects of a class with the same modules are one."""
     return [
         (name, value.kind, {key: repr(each) for key, each in value.arguments.items()}, _written(dict(value.children)))
         if isinstance(value, Module)

@@ -29,7 +29,7 @@ from rnncli.formats.python_values import (
     source_of,
 )
 
-MAX_STEPS = 200_000
+MAX_STEPS = 100_000
 """The most statements and expressions that are followed."""
 
 MAX_ROUNDS = 100
@@ -37,6 +37,9 @@ MAX_ROUNDS = 100
 
 MAX_ALL_ROUNDS = 2000
 """The most rounds of all loops."""
+
+MAX_CALLS = 2000
+"""The most calls of functions that are followed."""
 
 MAX_DEPTH = 15
 """How deep calls of functions are followed."""
@@ -80,10 +83,11 @@ class Walk:
         self.instances: list[Instance] = []
         self.doubts: list[Unknown] = []
         self.function = ""
-        self._steps = self._rounds = self._depth = 0
+        self._steps = self._rounds = self._calls = self._depth = 0
         self._called: set[ast.AST] = set()
         self._defined: list[Function] = []
         self._classes: list[Class] = []
+        self._made_of: set[Class] = set()
 
     def follow(self, module: ast.Module) -> None:
         """Follow a whole file: the module, and then what nothing in it calls.
@@ -102,7 +106,7 @@ class Walk:
                 if function.node not in self._called and (function.name in called) == wanted:
                     self._call_function(function, Given([], {}, function.node))
             for cls in list(self._classes):
-                if (cls.name in called) == wanted and all(each.cls is not cls for each in self.instances):
+                if (cls.name in called) == wanted and cls not in self._made_of:
                     self._instantiate(cls, Given([], {}, cls.node))
         for instance in list(self.instances):
             if instance.cls.roots():
@@ -284,8 +288,9 @@ class Walk:
     def _call_function(self, function: Function, given: Given) -> Value:
         node = function.node
         self._called.add(node)
-        if self._depth >= MAX_DEPTH:
-            return Unknown(f"{function.name} calls itself")
+        self._calls += 1
+        if self._depth >= MAX_DEPTH or self._calls > MAX_CALLS:
+            return Unknown(f"calls of {function.name} stand too deep to be followed, or are too many")
         scope = Scope({}, function.scope)
         self._bind_parameters(function, given, scope)
         outer = self.function
@@ -342,6 +347,7 @@ class Walk:
     def _instantiate(self, cls: Class, given: Given) -> Instance:
         instance = Instance(cls, len(self.doubts))
         self.instances.append(instance)
+        self._made_of.add(cls)
         start = cls.get("__init__")
         if isinstance(start, Function):
             self._call_function(_bound(start, instance), given)

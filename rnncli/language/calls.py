@@ -67,6 +67,8 @@ def read_calls(text: str) -> Reading | None:
     left_out = tuple(words for call in calls for words in call.left_out)
     if len(calls) < len(items):
         return Reading(",".join(_texts(items)), first, left_out)
+    if len(calls) > 1 and calls[0].cls.reads == calls[1].cls.reads == "input":
+        del calls[0]  # the input of an embedding's ids
     layers = _stacked(calls)
     texts = _texts(layers)
     _check_sizes(text, layers, texts)
