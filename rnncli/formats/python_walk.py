@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from rnncli.errors import RnncliError, shorten
+from rnncli.formats.python_names import recurrent_names, uses_recurrent
 from rnncli.formats.python_values import (
     PLAIN,
     Class,
@@ -90,12 +91,15 @@ class Walk:
         self._made_of: set[Class] = set()
 
     def follow(self, module: ast.Module) -> None:
-        """Follow a whole file: the module, and then what nothing in it calls.
+        """Follow a whole file: the module, and then what can make something recurrent and nothing in it calls.
 
         Raises:
             RnncliError: it takes too many steps.
         """
+        if not uses_recurrent(module):
+            return
         self._run(module.body, Scope({"__name__": _MAIN}))
+        recurrent = recurrent_names(module)
         called = {
             each.func.id if isinstance(each.func, ast.Name) else each.func.attr
             for each in ast.walk(module)
@@ -103,13 +107,15 @@ class Walk:
         }
         for wanted in (False, True):
             for function in list(self._defined):
-                if function.node not in self._called and (function.name in called) == wanted:
+                worth = function.name in recurrent and function.node not in self._called
+                if worth and (function.name in called) == wanted:
                     self._call_function(function, Given([], {}, function.node))
             for cls in list(self._classes):
-                if (cls.name in called) == wanted and cls not in self._made_of:
+                worth = cls.name in recurrent and cls not in self._made_of
+                if worth and (cls.name in called) == wanted:
                     self._instantiate(cls, Given([], {}, cls.node))
         for instance in list(self.instances):
-            if instance.cls.roots():
+            if instance.cls.roots() or instance.cls.name not in recurrent:
                 continue  # the methods of a framework's own classes compute; they make no models
             for name, method in list(instance.cls.scope.values.items()):
                 if isinstance(method, Function) and method.node not in self._called and not name.startswith("__"):
