@@ -182,7 +182,7 @@ UNKNOWN = {
     ),
     "a branch of a chain": (
         f"{KERAS}x = i = Input((None, 3))\nif deep():\n    x = Dense(4)(x)\nm = Model(i, LSTM(8)(x))",
-        "m: the call at line 5 is not known: whether deep() holds (line 4) is not known",
+        "m: the call at line 6 is not known: whether deep() holds (line 4) is not known",
         "give what it depends on a default value",
     ),
     "a branch of a class": (
@@ -222,6 +222,49 @@ def test_what_is_not_known_is_an_error_that_names_it_its_line_and_how_to_mend_it
     assert message in caught.value.message
     assert caught.value.message.count("\n") == 0
     assert advice in (caught.value.advice or "")
+
+
+NEVER_GUESSED = {
+    "a number set in a branch": "n = 8\nif f():\n    n = 9\n",
+    "a number set in either branch": "if f():\n    n = 9\nelse:\n    n = 8\n",
+    "a number set in a loop": "n = 1\nwhile f():\n    n = n + 1\n",
+    "a loop that may end early": "n = 1\nfor i in range(4):\n    if f():\n        break\n    n = n + 1\n",
+    "a loop with a known end that comes early": "n = 1\nfor i in range(4):\n    n = i\n    if i == 2:\n        break\n",
+    "a number set in a case": "n = 8\nmatch f():\n    case 1:\n        n = 9\n",
+    "a list that grows": "some = [1]\nwhile f():\n    some.append(2)\nn = len(some)\n",
+    "a list that is sorted": "some = [3, 1]\nsome.sort()\nn = some[0]\n",
+    "a list with another item": "some = [3, 1]\nsome[0] = 4\nn = some[0]\n",
+    "a dict with another item": "some = {'n': 3}\nif f():\n    some['n'] = 4\nn = some['n']\n",
+    "a global": "n = 8\ndef g():\n    global n\n    n = 9\ng()\n",
+    "a function that may return early": "def g():\n    if f():\n        return 9\n    return 8\nn = g()\n",
+    "an attribute set in a branch": "class C:\n    n = 8\nif f():\n    C.n = 9\nn = C.n\n",
+    "an attribute of an object": (
+        "class C:\n    def __init__(self):\n        self.n = 8\n        if f():\n            self.n = 9\nn = C().n\n"
+    ),
+    "a generator": "def g():\n    yield 8\nn = g()\n",
+    "an argument that is read": "import argparse\nn = argparse.ArgumentParser().parse_args().n\n",
+}
+
+
+@pytest.mark.parametrize("source", NEVER_GUESSED.values(), ids=NEVER_GUESSED)
+def test_a_number_that_depends_on_what_a_run_does_is_never_guessed(source: str, read: Read) -> None:
+    with pytest.raises(RnncliError, match="units is not a number in the file"):
+        read(f"{KERAS}{source}m = Sequential([Input((None, 3)), LSTM(n)])")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "if f():\n    m = Sequential([Input((None, 3)), LSTM(4)])\nelse:\n    m = Sequential()\nm.add(Dense(2))",
+        "m = Sequential([Input((None, 3)), LSTM(4)])\nwhile f():\n    m.add(Dense(2))",
+        "m = Sequential([Input((None, 3)), LSTM(4)])\nif f():\n    m.pop()",
+        "i = x = Input((None, 3))\nx = LSTM(4)(x)\nif f():\n    x = Dense(3)(x)\nm = Model(i, Dense(2)(x))",
+        "layers = [Input((None, 3)), LSTM(4)]\nif f():\n    layers.append(Dense(2))\nm = Sequential(layers)",
+    ],
+)
+def test_a_model_that_depends_on_what_a_run_does_is_never_guessed(source: str, read: Read) -> None:
+    with pytest.raises(RnncliError, match="not known"):
+        read(f"{KERAS}{source}\n")
 
 
 def test_what_is_not_known_of_one_model_leaves_the_others(read: Read) -> None:

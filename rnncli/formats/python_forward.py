@@ -115,6 +115,8 @@ def _use_of_states(node: ast.Name, parent: ast.AST | None, parents: dict[ast.AST
             yield "state" if _is_last(index) or _ends(index) else "other"
         case ast.Attribute(value=value, attr="squeeze") if value is node:
             yield "state"
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="self"))) | ast.Compare():
+            pass  # they go back into the layer
         case ast.Tuple() if _is_returned(parent, parents):
             pass  # states that go out beside the outputs say nothing about these
         case _:

@@ -222,7 +222,8 @@ class KerasModel(Thing):
             self.add(given.get("layer", 0), given)
         elif name == "pop" and self.layers:
             self._doubt(given)
-            self.layers.pop()
+            if self.fault is None:
+                self.layers.pop()
         elif name == "build" and self.layers and not _says_shape(self.layers[0]):
             shape = _plain(given.get("input_shape", 0))
             if isinstance(shape, list) and len(shape) > 1:
@@ -231,10 +232,13 @@ class KerasModel(Thing):
 
     def _doubt(self, given: Given) -> None:
         doubts = self.reader.doubts()
-        if len(doubts) > self.doubts and self.fault is None:
-            self.fault = RnncliError(
-                f"what is added at line {given.line} is not known: {doubts[-1].why}", doubts[-1].advice
-            )
+        if len(doubts) > self.doubts:
+            self.doubt(doubts[-1], given.line)
+
+    def doubt(self, why: Unknown, line: int) -> None:
+        """Note that what is added at a line is not known."""
+        fault = RnncliError(f"what is added at line {line} is not known: {why.why}", why.advice)
+        self.fault = self.fault or fault
 
     def add(self, layer: Value, given: Given) -> None:
         """Add a layer to a Sequential."""
@@ -413,8 +417,10 @@ class KerasReader:
         call.states = list(_tensors([*given.positional[1:], given.named.get("initial_state")]))
         call.masks = list(_tensors([given.named.get("mask")]))
         doubts = self.doubts()
+        why = next((each for each in given.positional[:1] if isinstance(each, Unknown) and each.maybe), None)
         if reads and len(doubts) > max(each.origin.doubts for each in reads):
             why = doubts[-1]
+        if why is not None:
             fault = RnncliError(f"the call at line {given.line} is not known: {why.why}", why.advice)
             layer.fault = layer.fault or fault
         return KerasTensor(self._record(call))
@@ -680,13 +686,13 @@ def read_models(reader: KerasReader, instances: Sequence[Instance]) -> list[Said
     recurrent = []
     for model in all_models(reader, instances):
         loops = {id(layer) for layer in model.members() if is_recurrent({"class_name": layer.kind})}
-        if loops:
+        if loops or (model.fault is not None and not model.layers):
             recurrent.append((model, loops))
     names = _model_names([model for model, _ in recurrent])
     said: list[Said] = []
     shown: dict[int, str] = {}
     for (model, loops), name in zip(recurrent, names, strict=True):
-        if loops <= shown.keys():
+        if loops and loops <= shown.keys():
             others = ", ".join(dict.fromkeys(shown[each] for each in loops))
             note = f"{name} (line {model.line}) has the recurrent layers of {others}, and none of its own"
             said.append(Said(name, model.line, notes=(note,)))

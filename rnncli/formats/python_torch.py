@@ -339,7 +339,7 @@ def sources(reader: TorchReader, instances: Sequence[Instance]) -> list[Source]:
     owned: set[int] = set()
     seen: set[str] = set()
     for instance in instances:
-        modules = {name: value for name, value in instance.values.items() if isinstance(value, Module | Instance)}
+        modules = {name: value for name, value in instance.values.items() if _may_be_module(value)}
         owned |= {id(value) for value in modules.values()}
         if not any(map(is_recurrent, modules.values())):
             continue
@@ -379,6 +379,10 @@ def sources(reader: TorchReader, instances: Sequence[Instance]) -> list[Source]:
     return named
 
 
+def _may_be_module(value: Value) -> bool:
+    return isinstance(value, Module | Instance) or (isinstance(value, Unknown) and bool(value.made_by or value.maybe))
+
+
 def _written(modules: Mapping[str, Value]) -> list[object]:
     """Return what tells modules apart: two objects of a class with the same modules are one."""
     return [
@@ -412,6 +416,8 @@ def _items(name: str, value: Value, depth: int = 0) -> Iterator[_Item]:
     """
     if isinstance(value, Instance):
         yield _Gap(f"{name} ({value.cls.name}, a class of its own)")
+    elif isinstance(value, Unknown) and value.made_by:
+        yield _Gap(f"{shorten(name)} ({shorten(value.made_by)}, none of PyTorch's)")
     elif isinstance(value, Unknown):
         raise RnncliError(f"{name} is not known: {value.why}", value.advice)
     elif not isinstance(value, Module) or depth > 20:

@@ -31,10 +31,14 @@ class Unknown:
     Attributes:
         why: why it is not known, as the end of a sentence: `units is a parameter of build without a default value`.
         advice: how to mend that.
+        maybe: the objects of a framework that it may be.
+        made_by: the class of somebody else that makes it; may be empty.
     """
 
     why: str
     advice: str = "write the number itself"
+    maybe: tuple[Thing, ...] = ()
+    made_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,18 @@ class Named:
     def name(self) -> str:
         """The last name of the path."""
         return self.path[-1]
+
+
+class Many(list[Value]):
+    """A list of the file.
+
+    Attributes:
+        doubts: how many doubtful blocks stood around its making.
+        doubtful: why what it holds is not known, if that is so.
+    """
+
+    doubts: int = 0
+    doubtful: Unknown | None = None
 
 
 @dataclass
@@ -209,6 +225,9 @@ class Thing:
 
     def bound(self, name: str, function: str) -> None:
         """Note the variable that it is bound to, and the function that this happens in."""
+
+    def doubt(self, why: Unknown, line: int) -> None:
+        """Note that it may be changed at a line, but need not be."""
 
 
 class UnknownNumberError(RnncliError):

@@ -20,6 +20,7 @@ from rnncli.formats.python_values import (
     Function,
     Given,
     Instance,
+    Many,
     Named,
     Scope,
     Thing,
@@ -84,6 +85,7 @@ class Walk:
         self.instances: list[Instance] = []
         self.doubts: list[Unknown] = []
         self.function = ""
+        self._uncertain: Unknown | None = None
         self._steps = self._rounds = self._calls = self._depth = 0
         self._called: set[ast.AST] = set()
         self._defined: list[Function] = []
@@ -126,6 +128,8 @@ class Walk:
     def _run(self, body: Sequence[ast.stmt], scope: Scope) -> _Returned | None:
         for statement in body:
             self._step()
+            if isinstance(statement, ast.Raise):
+                return _Returned(Unknown(f"an error is raised at line {statement.lineno}"))
             returned = self._statement(statement, scope)
             if returned is not None:
                 return returned
@@ -175,6 +179,8 @@ class Walk:
                 | ast.TryStar(body=body, orelse=orelse, finalbody=final)
             ):
                 return self._run([*body, *orelse, *final], scope)
+            case ast.Global(names=names) | ast.Nonlocal(names=names):
+                self._share(names, scope, node.lineno)
             case ast.Match(cases=cases):
                 why = Unknown(f"which case of the match at line {node.lineno} is taken is not known")
                 for case in cases:
@@ -195,11 +201,12 @@ class Walk:
         )
         first = self._doubtful(body, scope, why)
         second = self._doubtful(orelse, scope, why)
-        return first if first is not None and second is not None else None
+        return None if first is None or second is None else _Returned(_merged(why, first.value, second.value))
 
     def _for(self, node: ast.For | ast.AsyncFor, scope: Scope) -> _Returned | None:
         items = self._items(self.value(node.iter, scope))
-        if items is None or len(items) > MAX_ROUNDS or self._rounds + len(items) > MAX_ALL_ROUNDS:
+        leaves = any(isinstance(each, ast.Break | ast.Continue) for each in ast.walk(node))
+        if leaves or items is None or len(items) > MAX_ROUNDS or self._rounds + len(items) > MAX_ALL_ROUNDS:
             why = Unknown(
                 f"how often the loop over {shorten(source_of(node.iter))} runs (line {node.lineno}) is not known"
             )
@@ -214,9 +221,26 @@ class Walk:
         return self._run(node.orelse, scope)
 
     def _doubtful(self, body: Sequence[ast.stmt], scope: Scope, why: Unknown) -> _Returned | None:
-        """Follow a block that may or may not be taken; a return in it ends nothing else."""
+        """Follow a block that may or may not be taken; what it gives a value to is not known behind it."""
+        before = dict(scope.values)
         with self._doubt(why):
-            return self._run(body, scope)
+            returned = self._run(body, scope)
+        for name, value in scope.values.items():
+            old = before.get(name)
+            if value is not old and not isinstance(value, Function | Class):
+                scope.values[name] = _merged(why, value, old)
+        if returned is not None:
+            self._uncertain = _merged(why, returned.value, self._uncertain)
+        return returned
+
+    def _share(self, names: list[str], scope: Scope, line: int) -> None:
+        """Forget the values of names that a function may give another value."""
+        around = scope.around
+        while around is not None:
+            for name in names:
+                if name in around.values:
+                    around.values[name] = Unknown(f"{name} is given a value in a function (line {line})")
+            around = around.around
 
     @contextmanager
     def _doubt(self, why: Unknown) -> Iterator[None]:
@@ -234,10 +258,15 @@ class Walk:
             case ast.Attribute(value=owner, attr=name):
                 instance = self.value(owner, scope)
                 if isinstance(instance, Instance):
+                    in_doubt = len(self.doubts) > instance.doubts
+                    if isinstance(value, Thing | Unknown) and in_doubt:
+                        instance.doubtful = self.doubts[-1] if _is_thing(value) else instance.doubtful
+                    elif in_doubt:
+                        value = self.doubts[-1]
                     instance.values[name] = value
-                    if isinstance(value, Thing | list) and len(self.doubts) > instance.doubts:
-                        instance.doubtful = self.doubts[-1]
                     self._bound(value, name)
+                elif isinstance(instance, Class):
+                    instance.scope.values[name] = self.doubts[-1] if self.doubts else value
             case ast.Tuple(elts=targets) | ast.List(elts=targets):
                 parts = self._parts(value, targets)
                 for each, part in zip(targets, parts, strict=False):
@@ -245,11 +274,16 @@ class Walk:
             case ast.Subscript(value=owner, slice=index):
                 held, key = self.value(owner, scope), self.value(index, scope)
                 if isinstance(held, dict) and isinstance(key, PLAIN):
-                    held[key] = value
+                    held[key] = self.doubts[-1] if self.doubts else value
+                elif isinstance(held, Many):
+                    held.doubtful = self._unknown(target)
 
     def _bound(self, value: Value, name: str) -> None:
         if isinstance(value, Thing):
             value.bound(name, self.function)
+        elif isinstance(value, Unknown):
+            for each in value.maybe:
+                each.bound(name, self.function)
         elif isinstance(value, Instance):
             value.variables.append(name)
 
@@ -299,7 +333,8 @@ class Walk:
             return Unknown(f"calls of {function.name} stand too deep to be followed, or are too many")
         scope = Scope({}, function.scope)
         self._bind_parameters(function, given, scope)
-        outer = self.function
+        outer, uncertain = self.function, self._uncertain
+        self._uncertain = None
         if not isinstance(node, ast.Lambda):
             self.function = function.cls.name if function.cls is not None else function.name
         self._depth += 1
@@ -308,13 +343,21 @@ class Walk:
                 return self.value(node.body, scope)
             if function.owner is not None and function.cls is not None:
                 scope.values["super"] = _Super(function.owner, function.cls)
-            returned = self._run(node.body, scope)
+            returned = self._body(node.body, scope)
         finally:
             self._depth -= 1
-            self.function = outer
+            self.function, self._uncertain = outer, uncertain
         if _yields(node):
             return Unknown(f"{function.name} is a generator")
         return None if returned is None else returned.value
+
+    def _body(self, body: Sequence[ast.stmt], scope: Scope) -> _Returned | None:
+        """Follow the body of a function; where it may return before its end, what it returns is not known."""
+        returned = self._run(body, scope)
+        early = self._uncertain
+        if early is None:
+            return returned
+        return _Returned(_merged(early, early, None if returned is None else returned.value))
 
     def _bind_parameters(self, function: Function, given: Given, scope: Scope) -> None:
         arguments = function.node.args
@@ -373,7 +416,7 @@ class Walk:
             case ast.Name(id=name):
                 found = scope.get(name)
                 if found is not None or _is_bound(scope, name):
-                    return found
+                    return _known(found)
                 return Named((name,))
             case ast.Attribute(value=owner, attr=name):
                 return self._attribute(self.value(owner, scope), name, node)
@@ -438,21 +481,22 @@ class Walk:
                 return owner.attribute(name, self._given_of(node, []))
             case Instance():
                 if name in owner.values:
-                    return owner.values[name]
+                    return _known(owner.values[name])
                 found = owner.cls.get(name)
                 if isinstance(found, Function):
                     return _bound(found, owner)
                 return self._unknown(node) if found is None else found
             case Class():
                 found = owner.get(name)
-                return self._unknown(node) if found is None else found
+                return self._unknown(node) if found is None else _known(found)
             case Unknown():
                 return owner
             case _:
                 return self._unknown(node)
 
     def _elements(self, elements: list[ast.expr], scope: Scope) -> Value:
-        values: list[Value] = []
+        values = Many()
+        values.doubts = len(self.doubts)
         for each in elements:
             value = self.value(each, scope)
             if not isinstance(each, ast.Starred):
@@ -546,6 +590,9 @@ class Walk:
                 return owner.method(name, given)
             if isinstance(owner, list | dict):
                 return self._method(owner, name, given, node)
+            if isinstance(owner, Unknown):
+                for each in owner.maybe if name in _CHANGING else ():
+                    each.doubt(owner, node.lineno)
             if isinstance(owner, _Super):
                 return self._call_super(owner, name, given)
             if isinstance(owner, Instance) and name == "add_module" and isinstance(given.get("name", 0), str):
@@ -574,6 +621,8 @@ class Walk:
                 made = self._make(Named(("object", called.cls.name)), given)
                 if made is not None:
                     return made
+            case Named(path=("getattr",)):
+                return self._named_attribute(given, node)
             case Named(path=(name,) | ("collections", name)) if name in _BUILTINS:
                 made = _BUILTINS[name](given.positional, given.named)
                 if made is not None:
@@ -584,8 +633,15 @@ class Walk:
                     return made
             case Unknown():
                 tensor = self._make(Named(("unknown", shorten(source_of(node.func), 30))), given)
-                return called if tensor is None else tensor
-        return self._unknown(node)
+                return Unknown(called.why, called.advice, made_by="unknown") if tensor is None else tensor
+        unknown = self._unknown(node)
+        foreign = isinstance(called, Named) and len(called.path) > 1 and called.name[:1].isupper()
+        return Unknown(unknown.why, unknown.advice, made_by=called.name) if foreign else unknown
+
+    def _named_attribute(self, given: Given, node: ast.Call) -> Value:
+        """Return what `getattr(owner, name)` is."""
+        owner, name = given.get("", 0), given.get("", 1)
+        return self._attribute(owner, name, node) if isinstance(name, str) else self._unknown(node, name)
 
     def _call_super(self, owner: _Super, name: str, given: Given) -> Value:
         for base in owner.cls.bases:
@@ -597,12 +653,16 @@ class Walk:
     def _method(self, owner: list[Value] | dict[Value, Value], name: str, given: Given, node: ast.Call) -> Value:
         first = given.get("", 0)
         match owner, name:
-            case list(), "append":
-                owner.append(Unknown(self.doubts[-1].why) if self.doubts else first)
+            case list(), "append" if not self._is_doubtful(owner):
+                owner.append(first)
                 return None
-            case list(), "extend":
-                owner.extend(self._items(first) or [self._unknown(node, first)])
+            case list(), "extend" if not self._is_doubtful(owner) and self._items(first) is not None:
+                owner.extend(self._items(first) or [])
                 return None
+            case Many(), _:
+                if name in _CHANGING:
+                    owner.doubtful = self.doubts[-1] if self.doubts else self._unknown(node)
+                return self._unknown(node)
             case dict(), "get" if isinstance(first, PLAIN):
                 return owner.get(first, given.get("", 1))
             case dict(), "items":
@@ -613,6 +673,10 @@ class Walk:
                 return list(owner)
             case _:
                 return self._unknown(node)
+
+    def _is_doubtful(self, owner: list[Value]) -> bool:
+        """Whether a list would be changed in a block that may not be taken, and that it is older than."""
+        return len(self.doubts) > (owner.doubts if isinstance(owner, Many) else 0)
 
     def _given(self, node: ast.Call, scope: Scope) -> Given:
         positional: list[Value] = []
@@ -638,6 +702,27 @@ class Walk:
 
     def _given_of(self, node: ast.AST, values: list[Value]) -> Given:
         return Given(values, {}, node)
+
+
+_CHANGING = frozenset({"add", "append", "extend", "insert", "pop", "remove", "clear", "reverse", "sort", "add_module"})
+"""Methods that change a list or a model."""
+
+
+def _known(value: Value) -> Value:
+    """Return a value, or for a list that may have been changed that it is not known."""
+    return value.doubtful if isinstance(value, Many) and value.doubtful is not None else value
+
+
+def _is_thing(value: Value) -> bool:
+    return isinstance(value, Thing) or (isinstance(value, Unknown) and bool(value.maybe or value.made_by))
+
+
+def _merged(why: Unknown, *values: Value) -> Unknown:
+    """Return what is one of several values, it is not known which."""
+    maybe: list[Thing] = []
+    for each in values:
+        maybe += [each] if isinstance(each, Thing) else each.maybe if isinstance(each, Unknown) else ()
+    return Unknown(why.why, why.advice, tuple(dict.fromkeys(maybe))[:20])
 
 
 def _bound(function: Function, owner: Instance) -> Function:
