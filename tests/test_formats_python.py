@@ -376,6 +376,17 @@ def test_forward_tells_whether_the_last_output_is_taken_or_that_is_assumed(
     assert any("its last output alone" in each for each in part.assumed) != known
 
 
+def test_another_order_in_forward_is_said(read: Read) -> None:
+    net = (
+        "class N(nn.Module):\n    def __init__(self):\n        self.a, self.rnn, self.b = "
+        "nn.Linear(3, 3), nn.GRU(3, 3), nn.Linear(3, 3)\n    def forward(self, x):\n        "
+    )
+    (part,) = read(f"{TORCH}{net}return self.b(self.rnn(self.a(x))[0])").parts
+    assert not any("another order" in each for each in part.assumed)
+    (part,) = read(f"{TORCH}{net}out, _ = self.rnn(self.b(x))\n        return self.a(out)").parts
+    assert "forward calls them in another order: b, rnn, a" in part.assumed
+
+
 def test_what_training_or_a_mask_would_change_is_said(read: Read) -> None:
     net = (
         "class N(nn.Module):\n    def __init__(self):\n        self.e = nn.Embedding(9, 3, padding_idx=0)\n"

@@ -62,6 +62,23 @@ def taken_by(forward: ast.AST, owner: str, *, both: bool) -> Taken:
     return Taken()
 
 
+def called_in(forward: ast.AST) -> list[str]:
+    """Return the modules that a forward function calls, in the order of their first calls: `self.NAME(x)`."""
+    names: dict[str, None] = {}
+    waiting: list[tuple[ast.AST, bool]] = [(forward, False)]
+    while waiting:
+        node, read = waiting.pop()
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="self"), attr=name)) if read:
+                names[name] = None
+        if not read:
+            waiting.append((node, True))
+            # The right side of an assignment comes first, and what a call is given before the call.
+            children = list(ast.iter_child_nodes(node))
+            waiting += [(child, False) for child in reversed(children)]
+    return list(names)
+
+
 def _calls(node: ast.expr, owner: str) -> bool:
     """Whether an expression is a call of a module: `self.rnn(x)`, `self.layers[0](x)` is none."""
     match node:

@@ -11,7 +11,7 @@ from typing import NamedTuple, cast
 from rnncli.errors import ArgumentError, RnncliError, SpecError, shorten
 from rnncli.formats.keras_layers import InexpressibleError
 from rnncli.formats.model_file import Part, Piece
-from rnncli.formats.python_forward import Taken, taken_by
+from rnncli.formats.python_forward import Taken, called_in, taken_by
 from rnncli.formats.python_values import Function, Given, Instance, Thing, Unknown, Value, not_said
 from rnncli.formats.recognition import ASSUMED_LAST
 from rnncli.language.arguments import TORCH_POSITIONS
@@ -541,6 +541,7 @@ class _Rows:
         own = pieces[loops[0]].name.partition(" (layer ")[0]
         assumed = [ASSUMED_ORDER, *([] if taken.known else [ASSUMED_LAST]), *taken.notes]
         assumed += [text for link in row for text in link.assumed]
+        assumed += self._otherwise(pieces)
         name = f"{self._source.name}.{own}" if several else self._source.name
         others = () if several else self._source.other_names
         part = Part(name, head, tuple(pieces), tuple(dict.fromkeys(assumed)), others)
@@ -549,6 +550,16 @@ class _Rows:
         except SpecError as error:
             raise RnncliError(error.message) from None
         return part
+
+    def _otherwise(self, pieces: Sequence[Piece]) -> list[str]:
+        """Return what is said of forward, where it calls the modules in another order."""
+        if self._source.forward is None:
+            return []
+        order = list(dict.fromkeys(piece.name.partition(" ")[0].partition(".")[0] for piece in pieces))
+        called = [name for name in called_in(self._source.forward) if name in order]
+        if called == [name for name in order if name in called]:
+            return []
+        return [f"forward calls them in another order: {shorten(', '.join(called), 200)}"]
 
     def _taken(self, link: _Link) -> Taken:
         owner = link.piece.name.partition(" (layer ")[0]
