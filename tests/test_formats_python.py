@@ -466,6 +466,12 @@ def test_forward_runs_a_source_as_its_spec_with_a_note(
     np.testing.assert_array_equal(np.load("a.npy"), np.load("b.npy"))
 
 
+def test_a_source_has_no_weights_to_give(rnncli: Run) -> None:
+    result = rnncli("forward", "input:3,gru:5,dense:2", "--weights", SOURCES / "torch_modules.py")
+    assert (result.status, result.stdout) == (1, "")
+    assert "torch_modules.py has layers, but no weights" in result.stderr
+
+
 def test_inspect_gives_the_parts_with_what_was_assumed_and_no_weights(rnncli: Run) -> None:
     text = rnncli("inspect", SOURCES / "torch_modules.py").stdout
     assert "Python source (PyTorch): layers, but no weights" in text

@@ -53,6 +53,8 @@ def weights_in(path: str, network: Network, dtype: np.dtype[Any]) -> dict[str, A
         fitting = [part]
     if len(fitting) != 1:
         raise _misfit(model, choice, fitting, network, expected)
+    if not fitting[0].has_weights:
+        raise RnncliError(f"{choice.path} has layers, but no weights", "without --weights they are drawn with --seed")
     renamed = dict(zip(_owners(fitting[0].network), _owners(network), strict=True))
     weights = {}
     for key, array in keras_weights(fitting[0]).items():

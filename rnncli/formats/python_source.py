@@ -9,8 +9,10 @@ from io import BytesIO
 
 from rnncli.errors import RnncliError, listed, shorten
 from rnncli.formats.model_file import ModelFile
-from rnncli.formats.python_keras import OTHER_CLASSES, SIGNATURES, KerasReader, Said, read_models
-from rnncli.formats.python_torch import TorchReader, read_source, sources
+from rnncli.formats.python_keras import KerasReader, Said, read_models
+from rnncli.formats.python_keras_signatures import OTHER_CLASSES, SIGNATURES
+from rnncli.formats.python_torch import read_source, sources
+from rnncli.formats.python_torch_modules import TorchReader
 from rnncli.formats.python_values import Given, Named, Value
 from rnncli.formats.python_walk import Walk
 from rnncli.language.syntax import UnparsableError, tree_of
