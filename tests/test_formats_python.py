@@ -56,12 +56,12 @@ def test_a_source_makes_the_shapes_and_counts_that_its_framework_makes_of_it(fil
     batch, timesteps = (None, None) if said["framework"] == "keras" else (said["output_shape"][0], said["timesteps"])
     summary = part.network.summary(batch, timesteps, said["framework"])
     assert list(summary.output_shape) == said["output_shape"]
+    counts: Counter[str] = Counter()
+    for piece, layer in zip(part.pieces, summary.layers, strict=True):
+        counts[piece.name.partition(" (")[0]] += layer.params
     if said["framework"] == "keras":
-        assert [layer.params for layer in summary.layers if layer.params] == said["params"]
+        assert [count for count in counts.values() if count] == said["params"]
     else:
-        counts: Counter[str] = Counter()
-        for piece, layer in zip(part.pieces, summary.layers, strict=True):
-            counts[piece.name.partition(" (layer")[0]] += layer.params
         assert +counts == Counter(said["params"])
     assert part.layer_params == [layer.params for layer in summary.layers]
 
@@ -125,6 +125,8 @@ IN_CLASSES = {
     "appended": "self.rnn = nn.ModuleList()\n        self.rnn.append(nn.LSTM(3, 8))",
     "moved": "self.rnn = nn.LSTM(3, 8).to('cuda')",
     "added": "self.add_module('rnn', nn.LSTM(3, 8))",
+    "by a name that is made": "for n in range(1):\n            setattr(self, f'rnn{n}', nn.LSTM(3, 8))",
+    "by a class that is named": "self.rnn = getattr(nn, 'LSTM')(3, 8)",
     "a cell": "self.rnn = nn.LSTMCell(3, 8)",
     "without a loss": "self.loss = nn.CrossEntropyLoss()\n        self.rnn = nn.LSTM(3, 8)",
 }
@@ -199,6 +201,16 @@ UNKNOWN = {
         f"{KERAS}m = Sequential([LSTM(8, input_shape=(None, x.shape[2]))])",
         "m: the number of features is not a number in the file (line 3): x.shape[2] is computed when the program runs",
         "write the number itself",
+    ),
+    "a module in a wrapper": (
+        f"{TORCH}class N(nn.Module):\n    def __init__(self):\n        self.r, self.s = nn.GRU(3, 8), f(nn.GRU(8, 8))",
+        "N: s is not known: f(nn.GRU(8, 8)) is computed when the program runs",
+        "write the number itself",
+    ),
+    "too many arguments": (
+        f"{TORCH}class N(nn.Module):\n    def __init__(self):\n        self.r = nn.GRU(3, 8, 1, True, True, 0, 0, 4)",
+        "N: GRU has 8 arguments by position (line 5)",
+        "write them by name",
     ),
     "layers that do not fit": (
         f"{KERAS}m = Sequential([Input((None, 3)), LSTM(8), LSTM(4)])",

@@ -97,6 +97,8 @@ ERRORS = {
     # not Python from end to end, or with less than its class takes
     "input:8, LSTM(4)": ("a layer is written KIND:SIZE", "input:8,lstm:4"),
     "Embedding(10, 4) LSTM(3)": ("a layer is written KIND:SIZE", "embed:10x4,lstm:3"),
+    # layers that do not follow one another
+    "a = LSTM(4)(x); b = GRU(4)(x)": ("a layer is written KIND:SIZE", "input:32,lstm:4:seq,gru:4"),
     "LSTM(32": ("a layer is written KIND:SIZE", "input:32,lstm:32"),
     "nn.LSTM(40)": ("a layer is written KIND:SIZE", "input:32,lstm:40"),
 }

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from rnncli.errors import shorten
 from rnncli.formats.python_builtins import BUILTINS, MAX_ITEMS
 from rnncli.formats.python_values import (
+    MAX_TEXT,
     PLAIN,
     Class,
     Function,
@@ -124,6 +125,8 @@ class Expressions(ABC):
                 return self._comprehension(node, scope)
             case ast.Lambda():
                 return Function(node, scope)
+            case ast.JoinedStr(values=pieces):
+                return self._text(pieces, scope, node)
             case ast.NamedExpr(target=target, value=value):
                 made = self.value(value, scope)
                 self._bind(target, made, scope)
@@ -132,6 +135,17 @@ class Expressions(ABC):
                 return self.value(value, scope)
             case _:
                 return self._unknown(node)
+
+    def _text(self, pieces: list[ast.expr], scope: Scope, node: ast.AST) -> Value:
+        """Return what an f-string makes of values that are known."""
+        text = ""
+        for each in pieces:
+            value = self.value(each.value, scope) if isinstance(each, ast.FormattedValue) else self.value(each, scope)
+            formatted = isinstance(each, ast.FormattedValue) and (each.format_spec is not None or each.conversion != -1)
+            if formatted or not isinstance(value, int | str) or len(text) > MAX_TEXT:
+                return self._unknown(node, value)
+            text += str(value)
+        return text
 
     def _unknown(self, node: ast.AST, cause: Value = None) -> Unknown:
         """Return that an expression is not known: for the reason of a part of it, or because only a run computes it."""
@@ -294,6 +308,9 @@ class Expressions(ABC):
                     return made
             case Named(path=("getattr",)):
                 return self._named_attribute(given, node)
+            case Named(path=("setattr",)) if isinstance(given.get("", 0), Instance):
+                self._set_attribute(given, node)
+                return None
             case Named(path=(name,) | ("collections", name)) if name in BUILTINS:
                 made = BUILTINS[name](given.positional, given.named)
                 if made is not None:
@@ -307,12 +324,21 @@ class Expressions(ABC):
                 return Unknown(called.why, called.advice, made_by="unknown") if tensor is None else tensor
         unknown = self._unknown(node)
         foreign = isinstance(called, Named) and len(called.path) > 1 and called.name[:1].isupper()
-        return Unknown(unknown.why, unknown.advice, made_by=called.name) if foreign else unknown
+        things = tuple(each for each in given.positional if isinstance(each, Thing))
+        return Unknown(unknown.why, unknown.advice, things, called.name if foreign else "")
 
     def _named_attribute(self, given: Given, node: ast.Call) -> Value:
         """Return what `getattr(owner, name)` is."""
         owner, name = given.get("", 0), given.get("", 1)
         return self._attribute(owner, name, node) if isinstance(name, str) else self._unknown(node, name)
+
+    def _set_attribute(self, given: Given, node: ast.Call) -> None:
+        """Give an attribute a value by its name; where the name is not known, the object is not."""
+        instance, name, value = given.get("", 0), given.get("", 1), given.get("", 2)
+        if isinstance(name, str) and len(self.doubts) <= instance.doubts:
+            instance.values[name] = value
+        elif isinstance(value, Thing):
+            instance.doubtful = self._unknown(node, name)
 
     def _call_super(self, owner: Super, name: str, given: Given) -> Value:
         for base in owner.cls.bases:

@@ -94,6 +94,8 @@ def _read_layer(name: str, value: Value, line: int) -> Any:
         return {"class_name": own_kind(value), "config": {}}
     if isinstance(value, list) and value and all(isinstance(each, KerasLayer) for each in value):
         fault = next((each.fault for each in value if each.fault is not None), None)
+        if name == "cell":  # cells on one another
+            return fault or KerasLayer("StackedRNNCells", {"cells": value}, line, value[0].reader)
         return fault or value
     if isinstance(value, KerasLayer):
         return value.fault or value

@@ -49,6 +49,8 @@ def _names(nodes: Iterable[ast.AST]) -> set[str]:
                 names.add(name)
             case ast.alias(name=name):
                 names.add(name.rpartition(".")[2])
+            case ast.Constant(value=str(name)) if name in RECURRENT:  # getattr(nn, "LSTM")
+                names.add(name)
     return names
 
 

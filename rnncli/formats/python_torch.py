@@ -49,6 +49,7 @@ def sources(reader: TorchReader, instances: Sequence[Instance]) -> list[Source]:
     for instance in instances:
         modules = {name: value for name, value in instance.values.items() if _may_be_module(value)}
         owned |= {id(value) for value in modules.values()}
+        owned |= {id(each) for value in modules.values() if isinstance(value, Unknown) for each in value.maybe}
         if not any(map(is_recurrent, modules.values())):
             continue
         forward = instance.cls.get("forward")
@@ -88,6 +89,8 @@ def sources(reader: TorchReader, instances: Sequence[Instance]) -> list[Source]:
 
 
 def _may_be_module(value: Value) -> bool:
+    if isinstance(value, list):
+        return any(isinstance(each, Module) for each in value)
     return isinstance(value, Module | Instance) or (isinstance(value, Unknown) and bool(value.made_by or value.maybe))
 
 

@@ -213,6 +213,8 @@ def items_of(name: str, value: Value, depth: int = 0) -> Iterator[Item]:
     """
     if isinstance(value, Instance):
         yield Gap(f"{name} ({value.cls.name}, a class of its own)")
+    elif isinstance(value, list):
+        yield Gap(f"{shorten(name)} (a list, whose modules PyTorch does not see)")
     elif isinstance(value, Unknown) and value.made_by:
         yield Gap(f"{shorten(name)} ({shorten(value.made_by)}, none of PyTorch's)")
     elif isinstance(value, Unknown):

@@ -109,6 +109,11 @@ class TorchReader:
             module.fill(given)
             return module
         positions = TORCH_POSITIONS.get(name.lower(), ()) if name in KNOWN else ()
+        if name in KNOWN and len(given.positional) > len(positions):
+            count = len(given.positional)
+            module.fault = RnncliError(
+                f"{name} has {count} arguments by position (line {given.line})", "write them by name"
+            )
         module.arguments = dict(zip(positions, given.positional, strict=False)) | given.named
         if name in KNOWN and given.unknown is not None:
             module.fault = RnncliError(

@@ -147,7 +147,25 @@ def _is_whole(text: str, calls: Sequence[Called]) -> bool:
         body = tree_of(text.strip()).body
     except UnparsableError:
         return False
-    return all(isinstance(each, ast.Expr | ast.Assign) for each in body) and not any(call.guessed for call in calls)
+    if not all(isinstance(each, ast.Expr | ast.Assign) for each in body) or any(call.guessed for call in calls):
+        return False
+    made = ""
+    for statement in body:
+        read = _name_read(statement)
+        if made and read and read != made:
+            return False
+        match statement:
+            case ast.Assign(targets=[ast.Name(id=name)]):
+                made = name
+    return True
+
+
+def _name_read(statement: ast.stmt) -> str:
+    """Return the variable that a chain of calls begins with: x of `Dense(1)(LSTM(4)(x))`; nothing if it has none."""
+    node = _value(ast.Module([statement], []))
+    while isinstance(node, ast.Call) and isinstance(node.func, ast.Call) and node.args:
+        node = node.args[0]
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def _texts(items: Sequence[Called | str]) -> list[str]:

@@ -18,6 +18,8 @@ stacked = keras.models.Sequential(
     ]
 )
 
+cells = keras.Sequential([layers.Input((None, 4)), layers.RNN([layers.LSTMCell(3), layers.GRUCell(5)])])
+
 autoencoder = keras.Sequential(
     [
         layers.Input(shape=(10, 2)),
