@@ -429,14 +429,16 @@ class Tagger(keras.Model):
     def __init__(self, tags=5):
         super().__init__()
         self.embed = Embedding(90, 8)
-        self.rnn = LSTM(4, return_sequences=True)
+        self.rnns = [LSTM(4, return_sequences=True) for _ in range(2)]
         self.out = Dense(tags)
     def call(self, x):
         return self.out(self.rnn(self.embed(x)))
 """
     (part,) = read(source).parts
-    assert (part.name, str(part.network)) == ("Tagger", "embed:90x8,lstm:4:seq,dense:5")
+    assert (part.name, str(part.network)) == ("Tagger", "embed:90x8,lstm:4:seq:x2,dense:5")
     assert "in the order of __init__" in part.assumed[0]
+    with pytest.raises(RnncliError, match="its layers are not known: whether tags holds"):
+        read(source.replace("tags=5", "tags").replace("        self.out =", "        if tags:\n            self.out ="))
 
 
 # Commands

@@ -128,13 +128,24 @@ class KerasReader:
 
 def subclassed(instance: Instance, reader: KerasReader) -> KerasModel | None:
     """Return the model that the layers of an object make, in the order of its attributes; None if it has none."""
-    layers = [value for value in instance.values.values() if isinstance(value, KerasLayer | KerasModel)]
+    values: list[Value] = []
+    for value in instance.values.values():
+        values += value if isinstance(value, list) else [value]
+    layers = [value for value in values if isinstance(value, KerasLayer | KerasModel)]
     used = {id(call.layer) for call in reader.calls}
     own = [layer for layer in layers if isinstance(layer, KerasLayer) and id(layer) not in used]
     if not own or any(isinstance(layer, KerasModel) for layer in layers):
         return None
+    why = instance.doubtful
     return KerasModel(
-        reader, instance.cls.node.lineno, 0, instance.cls.name, instance.variables, list(own), assumed=(ASSUMED_CALL,)
+        reader,
+        instance.cls.node.lineno,
+        0,
+        instance.cls.name,
+        instance.variables,
+        list(own),
+        fault=None if why is None else RnncliError(f"its layers are not known: {why.why}", why.advice),
+        assumed=(ASSUMED_CALL,),
     )
 
 
