@@ -402,11 +402,11 @@ def test_another_order_in_forward_is_said(read: Read) -> None:
 def test_what_training_or_a_mask_would_change_is_said(read: Read) -> None:
     net = (
         "class N(nn.Module):\n    def __init__(self):\n        self.e = nn.Embedding(9, 3, padding_idx=0)\n"
-        "        self.rnn = nn.GRU(3, 4, 2, dropout=0.2)\n        self.n = nn.LayerNorm([4])"
+        "        self.rnn = nn.GRU(3, 4, 2, dropout=0.2)\n        self.n = nn.LayerNorm([4], eps=1e-8)"
     )
     (part,) = read(TORCH + net).parts
     assumed = " ".join(part.assumed)
-    for each in ("e has a padding_idx", "rnn has dropout=0.2 between its layers", "n runs with Keras's epsilon"):
+    for each in ("e has a padding_idx", "rnn has dropout=0.2 between its layers", "n has an epsilon of 1e-08"):
         assert each in assumed
 
 
@@ -685,7 +685,8 @@ def in_torch(layer: Layer, features: int) -> str | None:
         case Dropout():
             return f"nn.Dropout({layer.rate!r})"
         case Norm() if layer.conflict("torch") is None:
-            return f"nn.LayerNorm({features}, elementwise_affine={layer.scale}, bias={layer.center})"
+            affine = f"elementwise_affine={layer.scale}, bias={layer.center}"
+            return f"nn.LayerNorm({features}, eps={layer.epsilon}, {affine})"
         case Dense(activation="linear"):
             return f"nn.Linear({features}, {layer.units}, {layer.use_bias})"
     return None
@@ -705,7 +706,7 @@ def for_torch(network: Network) -> Network:
             case Embedding():
                 layers.append(Embedding(layer.input_dim, layer.output_dim))
             case Norm():
-                layers.append(Norm(layer.center and layer.scale, layer.scale))
+                layers.append(Norm(layer.center and layer.scale, layer.scale, layer.epsilon))
             case Dense():
                 layers.append(Dense(layer.units, layer.use_bias))
             case Dropout():

@@ -88,7 +88,7 @@ REPAIRS = {
     "Bidirectional(LSTM(32))": "input:32,lstm:32:bi",
     "input:8,Bidirectional(GRU(4, return_sequences=True), merge_mode='sum')": "input:8,gru:4:seq:bi=sum",
     # kinds by another name
-    "input:8,layernorm": "input:8,norm",
+    "input:8,layernorm": "input:8,norm:eps=1e-5",
     "input:8,layer_normalization:nobias": "input:8,norm:nobias",
     "input:8,GlobalAveragePooling1D": "input:8,pool:avg",
     "input:8,pool:mean": "input:8,pool:avg",
@@ -134,7 +134,7 @@ REPAIRS = {
     "nn.GRU(8, 16, batch_first=True)": "input:8,gru:16",
     "LayerNormalization()": "input:32,norm",
     "input:8,LayerNormalization(center=False)": "input:8,norm:nobias",
-    "nn.LSTM(40, 256), nn.LayerNorm(256)": "input:40,lstm:256,norm",
+    "nn.LSTM(40, 256), nn.LayerNorm(256)": "input:40,lstm:256,norm:eps=1e-5",
     "input:8,lstm:4,RepeatVector(10),gru:4": "input:8,lstm:4,repeat:10,gru:4",
     "Input((50, 8)), GlobalAveragePooling1D()": "input:50x8,pool:avg",
     "nn.RNN(10, 20, nonlinearity='relu', bias=False)": "input:10,rnn:20:nobias:relu",

@@ -157,7 +157,10 @@ def _layer(node: ast.Call, name: str) -> Called:
     cls = CLASSES[name]
     torch = _is_torch(node, name, cls)
     guessed = torch and bool(cls.states) and _has_one_size(node)
-    made = Called(cls, dict(STANDS_FOR.get(name, {})), torch=torch, guessed=guessed, node=node)
+    stands_for = STANDS_FOR.get(name, {})
+    sizes: dict[str, Value] = {key: value for key, value in stands_for.items() if key in cls.sizes.attributes}
+    fields = {key: field_of(cls, key, value) or "" for key, value in stands_for.items() if key not in sizes}
+    made = Called(cls, sizes, fields, torch=torch, guessed=guessed, node=node)
     for argument, value in _arguments(node, name, cls, torch=torch):
         attribute = attribute_of(made.cls, argument)
         if attribute in made.cls.sizes.attributes:

@@ -39,7 +39,8 @@ def meant_kind(word: str) -> tuple[str, str] | None:
     """
     plain = word.replace("_", "").replace("-", "")
     if plain in CLASSES:
-        return CLASSES[plain].kind, ":".join(STANDS_FOR.get(plain, {}).values())
+        cls, stands_for = CLASSES[plain], STANDS_FOR.get(plain, {})
+        return cls.kind, ":".join(field_of(cls, key, value) or value for key, value in stands_for.items())
     for prefix in (*_BOTH_WAYS, *_SAME):
         name = word.removeprefix(prefix).lstrip("-_. ")
         if name != word and name in KINDS:
