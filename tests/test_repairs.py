@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from conftest import PATIENCE, Result
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from strategies import nearly_specs, networks, soups
 
@@ -426,6 +426,7 @@ def test_no_text_stops_the_program(command: tuple[str, ...]) -> None:
     assert b"Traceback" not in done.stderr
 
 
+@example("(", "")
 @settings(max_examples=300)
 @given(
     nearly_specs() | soups | st.text(max_size=60), st.sampled_from(("", "(", ")", "LSTM(", ", ", " ", "{", "}", "，"))

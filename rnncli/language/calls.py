@@ -61,7 +61,7 @@ def read_calls(text: str) -> Reading | None:
         else:
             first = first or piece
             items[len(items) - len(before) :] = called
-    if first is None:
+    if first is None or not items:  # () is no layer
         return None
     calls = [item for item in items if isinstance(item, Called)]
     left_out = tuple(words for call in calls for words in call.left_out)
