@@ -25,9 +25,8 @@ How the house is laid out: a network is data, and everything else reads it.
 - `layers`: one file a kind, which says all about it. Its docstring tells how a kind is added.
 - `language`: text to layers and layers to text.
 - `network`, `summary`: the row of layers, and what it owns and costs.
-- `formats`: one file a format of model files; conventions between frameworks. Nothing in a file is run.
-- `reports`, `search`, `engine`: what explain, draw and compare find; what sweep and solve try; the run in NumPy.
 - `formats`: what model files and Python sources hold, as networks; one file a format, and nothing in them is run.
+- `reports`, `search`, `engine`: what explain, draw and compare find; what sweep and solve try; the run in NumPy.
 - `render`: what people see (Rich), and what programs read (a writer for each format).
 - `commands`, `cli`: one file a command, options in and output out; every error is printed in one place.
 

@@ -302,7 +302,7 @@ LIES = {
         safetensors(b'{"a":{"dtype":"F64","shape":[1000000000000,1000000000000],"data_offsets":[0,8]}}', b"12345678"),
         "array a",
     ),
-    "text.npz": (b"hello", "is not npz"),
+    "text.npz": (b"hello", "expected is a zip archive"),
     "text.pt": (b"hello", "damaged"),
     "zip.pt": (None, "none that torch.save wrote"),
     "script.pt": (None, "TorchScript"),

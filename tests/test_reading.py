@@ -208,7 +208,7 @@ HEADERS = {
     "with a key twice": (npy(described("(1, 5, 8)")[:-1] + "'descr': '<f4'}"), "expected the likes of"),
     "with another key": (npy(described("(1, 5, 8)")[:-1] + "'more': True}"), "expected the likes of"),
     "of another type": (npy(described("(1, 5, 8)", "'<f3'")), "expected the likes of"),
-    "of a unit of time": (npy(described("(1, 5, 8)", "'<M8[parsec]'")), "expected the likes of"),
+    "of a unit of time": (npy(described("(1, 5, 8)", "'<M8[parsec]'")), "datetime64"),
     "of records": (npy(described("(1, 5, 8)", "[('a', '<f4')]")), "records"),
     "of objects": (npy(described("(1, 5, 8)", "'|O'")), "pickled objects"),
     "of a thousand axes": (npy(described("(" + "1," * 1000 + ")")), "expected the likes of"),

@@ -12,10 +12,10 @@ import numpy as np
 from rnncli.engine.checks import check_finite, check_input
 from rnncli.engine.chunks import Chunk
 from rnncli.engine.inputs import chunk_of
-from rnncli.engine.npy_header import LONGEST, NpyHeader, read_header
-from rnncli.engine.reading import FileReader, about, check_room, is_regular, opened, read_once, regular, spooled
 from rnncli.engine.types import Array
 from rnncli.errors import RnncliError
+from rnncli.formats.file_reader import FileReader, about, check_room, is_regular, opened, read_once, regular, spooled
+from rnncli.formats.npy_header import LONGEST, NpyHeader, read_header
 from rnncli.network import Network
 
 _GAP = 1 << 14
@@ -44,7 +44,7 @@ class InputFile:
     def __init__(self, path: str, reader: FileReader, header: NpyHeader) -> None:
         self.path = path
         self.shape = header.shape
-        self.dtype = header.dtype
+        self.dtype = np.dtype(header.descr)
         self._reader = reader
         self._begin = header.end
         self._fortran = header.fortran
@@ -139,5 +139,5 @@ def file_chunks(network: Network, file: InputFile, steps: int, dtype: np.dtype[A
 def _header(network: Network, read: Callable[[int], bytes]) -> NpyHeader:
     """Return the header of an input that the network reads."""
     header = read_header(read)
-    check_input(network, header.shape, header.dtype)
+    check_input(network, header.shape, np.dtype(header.descr))
     return header

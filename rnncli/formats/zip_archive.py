@@ -1,4 +1,4 @@
-"""Zip archives, as numpy.savez and numpy.savez_compressed write them: files stored or deflated, and a list at the end.
+"""Zip archives, as NumPy and PyTorch write them: files stored or deflated, and a list at the end.
 
 Only what is there is taken for true: every length is checked against the file before anything is read, and a file is
 unpacked a block at a time. Python's own zipfile takes in lists of any length and calls many things an error.
@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
-from rnncli.engine.reading import FileReader
 from rnncli.errors import RnncliError, shorten
+from rnncli.formats.file_reader import FileReader
 
 MAGIC = b"PK"
 MAX_FILES = 100_000
@@ -21,6 +21,12 @@ MAX_FILES = 100_000
 
 _MAX_LIST_BYTES = 32 << 20
 _BLOCK = 1 << 18
+_FIRST_BLOCK = 1 << 12
+"""Bytes that are read at first: many a file is read for its beginning alone."""
+
+_MOST_INFLATED = 1040
+"""How many times as long as its packed bytes a deflated file can be: the format allows for 1,032 times."""
+
 
 _END = struct.Struct("<4s4H2IH")
 _LOCATOR_64 = struct.Struct("<4sIQI")
@@ -30,7 +36,7 @@ _LOCAL = struct.Struct("<4s5H3I2H")
 _UNKNOWN_16, _UNKNOWN_32 = 0xFFFF, 0xFFFFFFFF
 """What stands for a number that is too large for its place and is written in another."""
 
-_STORED, _DEFLATED = 0, 8
+STORED, _DEFLATED = 0, 8
 _METHODS = {12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: "xz"}
 _ENCRYPTED, _UTF8 = 1 << 0, 1 << 11
 
@@ -73,6 +79,15 @@ def members(file: FileReader) -> list[Member]:
     if len(found) != count:
         more_or_less = "more" if len(found) > count else f"{len(found):,}"
         raise _damaged(f"it says that it holds {count:,} files, and lists {more_or_less}")
+    for member in found:
+        if member.offset + member.packed > file.size:
+            raise _damaged(
+                f"its {shorten(member.name)} says that it takes {member.packed:,} bytes, and the archive ends before"
+            )
+    # Files that overlap could make a small archive take as long as a large one.
+    packed = sum(member.packed for member in found)
+    if packed > file.size:
+        raise _damaged(f"its files say that they take {packed:,} bytes, and it has {file.size:,}: they overlap")
     return found
 
 
@@ -133,7 +148,7 @@ def unpacked(file: FileReader, member: Member) -> Iterator[bytes]:
     """Yield a file in an archive, a block at a time. At the end its length and its checksum have been checked.
 
     Raises:
-        RnncliError: it is damaged or encrypted, or packed in a way that NumPy never does.
+        RnncliError: it is damaged or encrypted, or packed in a way that NumPy and PyTorch never do.
     """
     crc, size = 0, 0
     for block in _inflated(member, _packed(file, member)):
@@ -148,39 +163,66 @@ def unpacked(file: FileReader, member: Member) -> Iterator[bytes]:
         raise _damaged("its checksum is wrong")
 
 
-def _packed(file: FileReader, member: Member) -> Iterator[bytes]:
-    """Yield the bytes of a file as they are in the archive."""
+def read_member(file: FileReader, member: Member, most: int) -> bytes:
+    """Return a whole file in an archive, likewise.
+
+    Raises:
+        RnncliError: it is damaged or encrypted, or has more bytes than it may have.
+    """
+    if member.size > most:
+        raise RnncliError(f"its {shorten(member.name)} has {member.size:,} bytes; {most:,} are allowed")
+    return b"".join(unpacked(file, member))
+
+
+def place_of(file: FileReader, member: Member) -> int:
+    """Return where in an archive the packed bytes of a file begin, all of which are there.
+
+    Raises:
+        RnncliError: it is damaged or encrypted, or packed in a way that NumPy and PyTorch never do.
+    """
     if member.encrypted:
         raise RnncliError("it is encrypted, expected one that is not")
+    if member.method not in (STORED, _DEFLATED):
+        method = _METHODS.get(member.method, f"method {member.method}")
+        raise RnncliError(f"it is packed by {method}, expected stored or deflated, as NumPy and PyTorch do")
     local = file.read(member.offset, _LOCAL.size)
     if len(local) < _LOCAL.size or not local.startswith(b"PK\3\4"):
         raise _damaged("it is not where the list says")
-    *_, name_size, extra_size = _LOCAL.unpack(local)
-    place = member.offset + _LOCAL.size + name_size + extra_size
-    end = place + member.packed
-    if end > file.size:
+    name_size, extra_size = struct.unpack_from("<2H", local, _LOCAL.size - 4)
+    place: int = member.offset + _LOCAL.size + name_size + extra_size
+    if place + member.packed > file.size:
         raise _damaged(f"it says that it takes {member.packed:,} bytes, and the archive ends before")
+    if member.size > (member.packed if member.method == STORED else _MOST_INFLATED * member.packed):
+        raise _damaged(
+            f"it says that it has {member.size:,} bytes, and {member.packed:,} in the archive cannot hold so many"
+        )
+    return place
+
+
+def _packed(file: FileReader, member: Member) -> Iterator[bytes]:
+    """Yield the bytes of a file as they are in the archive."""
+    place = place_of(file, member)
+    end, size = place + member.packed, _FIRST_BLOCK
     while place < end:
-        block = file.read(place, min(_BLOCK, end - place))
+        block = file.read(place, min(size, end - place))
         yield block
         place += len(block)
+        size = _BLOCK
 
 
 def _inflated(member: Member, packed: Iterator[bytes]) -> Iterator[bytes]:
     """Yield the bytes of a file, none longer than a block, from those in the archive."""
-    if member.method == _STORED:
+    if member.method == STORED:
         yield from packed
         return
-    if member.method != _DEFLATED:
-        method = _METHODS.get(member.method, f"method {member.method}")
-        raise RnncliError(f"it is packed by {method}, expected as numpy.savez or numpy.savez_compressed do")
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    size = _FIRST_BLOCK
     try:
         for block in packed:
             rest = block
             while rest and not inflater.eof:
-                yield inflater.decompress(rest, _BLOCK)
-                rest = inflater.unconsumed_tail
+                yield inflater.decompress(rest, size)
+                rest, size = inflater.unconsumed_tail, _BLOCK
         yield inflater.flush(_BLOCK)
     except zlib.error as error:
         raise _damaged(shorten(f"{error}", 72)) from None

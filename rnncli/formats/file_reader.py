@@ -6,6 +6,7 @@ Nothing is mapped into memory, so a file that another program cuts meanwhile is 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import stat
@@ -113,6 +114,26 @@ def is_regular(file: int) -> bool:
 def regular(file: int) -> FileReader:
     """Return the reader of a regular file."""
     return FileReader(file, os.fstat(file).st_size)
+
+
+def opened_regular(path: str) -> FileReader:
+    """Return the reader of a file that must be a regular one. Errors do not name the file.
+
+    Raises:
+        OSError: it cannot be opened, or is a folder.
+        RnncliError: it is a pipe or a device.
+    """
+    # A pipe that nobody writes to would be waited for.
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK)
+    try:
+        mode = os.fstat(file).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not stat.S_ISREG(mode):
+            raise RnncliError("it is a pipe or a device, expected a regular file", "copy it to a file first")
+        return regular(file)
+    finally:
+        os.close(file)
 
 
 def read_once(file: int, size: int) -> bytes:

@@ -2,7 +2,8 @@
 
     \\x93NUMPY 1 0 LENGTH {'descr': '<f4', 'fortran_order': False, 'shape': (2, 5, 8), }
 
-The length comes before the text, and is bounded before the text is read. The text is matched and not evaluated.
+The length comes before the text, and is bounded before the text is read. The text is matched and not evaluated, and
+NumPy is not needed for it.
 """
 
 from __future__ import annotations
@@ -11,12 +12,10 @@ import re
 import struct
 from collections.abc import Callable
 from math import prod
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
-
-from rnncli.engine.reading import check_beginning
 from rnncli.errors import RnncliError, quote, shorten
+from rnncli.formats.file_reader import check_beginning
 
 MAX_BYTES = 10_000
 """The longest text of a header; NumPy writes 118 bytes for an array of numbers."""
@@ -42,25 +41,39 @@ _FIELD = re.compile(
 )
 
 
+_NUMBERS = re.compile(
+    r"[<>=|]? (?: (?P<truth>\?|b1) | (?P<kind>[iu])(?P<whole>1|2|4|8) | f(?P<float>2|4|8|16) | c(?P<complex>8|16|32) )",
+    re.VERBOSE,
+)
+"""Descriptions of plain numbers."""
+
+_OTHERS = {"m": "timedelta64", "M": "datetime64", "S": "text", "U": "text", "V": "bytes"}
+"""What else an array may hold, by the first letter of its description."""
+
+
 class NpyHeader(NamedTuple):
     """What a .npy file says of its array.
 
     Attributes:
         shape: the shape.
         fortran: whether the first axis varies fastest.
-        dtype: the dtype.
+        descr: what `numpy.dtype` takes for the dtype, with the order of its bytes: `<f4`.
+        dtype: its name: `float32`.
+        itemsize: the bytes of a number.
         end: how many bytes of the file it takes: where the numbers begin.
     """
 
     shape: tuple[int, ...]
     fortran: bool
-    dtype: np.dtype[Any]
+    descr: str
+    dtype: str
+    itemsize: int
     end: int
 
     @property
     def data_bytes(self) -> int:
         """How many bytes the numbers take."""
-        return prod(self.shape) * self.dtype.itemsize
+        return prod(self.shape) * self.itemsize
 
     def __str__(self) -> str:
         return f"{shorten(str(self.shape), 72)} of {self.dtype}"
@@ -88,12 +101,11 @@ def read_header(read: Callable[[int], bytes]) -> NpyHeader:
     text = read(length)
     if not text or len(text) < length:
         raise RnncliError("it is truncated: it ends in its header")
-    shape, fortran, dtype = _parsed(text.decode("latin-1"))
-    return NpyHeader(shape, fortran, dtype, len(start) + size + length)
+    return _parsed(text.decode("latin-1"), len(start) + size + length)
 
 
-def _parsed(text: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Return the shape, whether the order is Fortran's, and the dtype that the text of a header says."""
+def _parsed(text: str, end: int) -> NpyHeader:
+    """Return what the text of a header says, which ends at a place of the file."""
     fields = _fields(text)
     if fields.get("descr") == "[":
         raise RnncliError("it holds records, expected plain numbers: floats or ids")
@@ -105,13 +117,30 @@ def _parsed(text: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     sizes = [size.strip() for size in (sizes if sizes[-1].strip() else sizes[:-1])]
     if len(sizes) > _MOST_DIMENSIONS or not all(re.fullmatch("0|[1-9][0-9]{0,19}", size) for size in sizes):
         raise _wrong(text)
-    try:
-        dtype: np.dtype[Any] = np.dtype(fields["descr"])
-    except (TypeError, ValueError):
-        raise _wrong(text) from None
-    if dtype.hasobject:
-        raise RnncliError(f"it holds {dtype}: pickled objects, which could run any code; only numbers are read")
-    return tuple(map(int, sizes)), fields["fortran_order"] == "True", dtype
+    dtype, itemsize = _numbers(fields["descr"], text)
+    shape = tuple(map(int, sizes))
+    return NpyHeader(shape, fields["fortran_order"] == "True", fields["descr"], dtype, itemsize, end)
+
+
+def _numbers(descr: str, text: str) -> tuple[str, int]:
+    """Return the name of a dtype, and how many bytes a number of it has.
+
+    Raises:
+        RnncliError: it is none of numbers.
+    """
+    if "O" in descr:
+        raise RnncliError("it holds pickled objects, which could run any code; only numbers are read")
+    found = _NUMBERS.fullmatch(descr)
+    if found is None:
+        other = _OTHERS.get(descr.lstrip("<>=|")[:1])
+        if other is None:
+            raise _wrong(text)
+        raise RnncliError(f"it holds {other} ({descr}), expected plain numbers: floats or ids")
+    if found["truth"]:
+        return "bool", 1
+    kinds = {"float": found["float"], "complex": found["complex"], "int": found["whole"]}
+    kind, size = next((kind, int(size)) for kind, size in kinds.items() if size)
+    return f"{'u' if found['kind'] == 'u' else ''}{kind}{8 * size}", size
 
 
 def _fields(text: str) -> dict[str, str]:

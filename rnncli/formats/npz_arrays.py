@@ -1,0 +1,110 @@
+"""Arrays in a zip archive, as numpy.savez writes it: found by key, headers checked, numbers read later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from rnncli.errors import RnncliError, quote
+from rnncli.formats.file_reader import FileReader
+from rnncli.formats.npy_header import NpyHeader, read_header
+from rnncli.formats.zip_archive import Member, members, unpacked
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Numbers = np.ndarray[Any, Any]
+
+_SUFFIX = ".npy"
+
+
+def members_by_key(reader: FileReader) -> dict[str, Member]:
+    """Return the files of an archive, each by the key of the array that it should be.
+
+    Raises:
+        RnncliError: it is damaged, or holds two of one key.
+    """
+    by_key: dict[str, Member] = {}
+    for member in members(reader):
+        key = member.name.removesuffix(_SUFFIX)
+        if key in by_key:
+            raise RnncliError(f"it holds two arrays {quote(key)}")
+        by_key[key] = member
+    return by_key
+
+
+class PackedArray(NamedTuple):
+    """An array in an archive.
+
+    Attributes:
+        reader: the archive.
+        member: the file in it.
+        header: what the file says of the array.
+    """
+
+    reader: FileReader
+    member: Member
+    header: NpyHeader
+
+    def numbers(self) -> Iterator[Numbers]:
+        """Yield its numbers in the order of the file, a block at a time.
+
+        Raises:
+            RnncliError: it is damaged.
+        """
+        import numpy as np
+
+        dtype = np.dtype(self.header.descr)
+        skip, rest = self.header.end, b""
+        for block in unpacked(self.reader, self.member):
+            rest += block[skip:]
+            skip = max(0, skip - len(block))
+            whole = len(rest) // dtype.itemsize * dtype.itemsize
+            yield np.frombuffer(rest[:whole], dtype)
+            rest = rest[whole:]
+
+    def read(self) -> Numbers:
+        """Return all its numbers.
+
+        Raises:
+            RnncliError: it is damaged, or was changed since it was opened.
+        """
+        import numpy as np
+
+        array = np.empty(self.header.shape, np.dtype(self.header.descr).newbyteorder("="), self.order)
+        flat, start = array.reshape(-1, order=self.order), 0
+        for numbers in self.numbers():
+            flat[start : start + len(numbers)] = numbers
+            start += len(numbers)
+        self.reader.check_unchanged()
+        return array
+
+    @property
+    def order(self) -> Literal["C", "F"]:
+        """The order of its numbers, as NumPy calls it: C or F."""
+        return "F" if self.header.fortran else "C"
+
+
+def packed_array(reader: FileReader, member: Member) -> PackedArray:
+    """Return an array in an archive, its header read and checked against its size.
+
+    Raises:
+        RnncliError: it is damaged, or holds something else than numbers.
+    """
+    blocks, unread = unpacked(reader, member), b""
+
+    def take(size: int) -> bytes:
+        """Return the next bytes, fewer than `size` only at the end."""
+        nonlocal unread
+        while len(unread) < size and (block := next(blocks, None)) is not None:
+            unread += block
+        taken, unread = unread[:size], unread[size:]
+        return taken
+
+    header = read_header(take)
+    size = header.end + header.data_bytes
+    if size != member.size:
+        raise RnncliError(
+            f"it is damaged: its header says {header}, {size:,} bytes with the header, but it has {member.size:,}"
+        )
+    return PackedArray(reader, member, header)
