@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from rnncli.errors import shorten
+from rnncli.errors import RnncliError, shorten
 from rnncli.formats.faults import reading
 from rnncli.formats.model_file import Convention, Part, Piece, Tensor
 
@@ -85,8 +85,13 @@ _KERAS_NAMES: Mapping[str, Mapping[str, str]] = {
 
 
 def _numbers(tensor: Tensor) -> Array:
-    with reading(f"array {shorten(tensor.name)}", f"{shorten(str(tensor.shape))} of {tensor.dtype}"):
+    try:
         return tensor.read()
+    except RnncliError:
+        raise  # it names the file and the array
+    except Exception:
+        with reading(f"array {shorten(tensor.name)}", f"{shorten(str(tensor.shape))} of {tensor.dtype}"):
+            raise
 
 
 def _of_cudnn(piece: Piece, key: str, array: Array) -> Array:

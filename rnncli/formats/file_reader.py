@@ -54,9 +54,13 @@ class FileReader:
         Raises:
             RnncliError: the file was changed since it was opened.
         """
-        buffer = bytearray(max(0, min(size, self.size - offset)))
-        self.read_into(offset, memoryview(buffer))
-        return bytes(buffer)
+        parts, end = [], min(offset + size, self.size)
+        while offset < end:
+            parts.append(part := os.pread(self._file, end - offset, offset))
+            if not part:
+                raise self._shorter()
+            offset += len(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def read_into(self, offset: int, buffer: memoryview) -> None:
         """Fill a buffer with the bytes that begin at an offset, all of which are in the file.

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import RnncliError, shorten
+from rnncli.formats.faults import reading
 from rnncli.formats.file_reader import FileReader, check_beginning, opened_regular
 from rnncli.formats.model_file import ModelFile, Tensor
-from rnncli.formats.npz_arrays import members_by_key, packed_array
+from rnncli.formats.npz_arrays import PackedArray, members_by_key, packed_array
 from rnncli.formats.recognition import recognised
 from rnncli.formats.zip_archive import MAGIC
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def read(path: str) -> ModelFile:
@@ -20,10 +26,10 @@ def read(path: str) -> ModelFile:
     """
     reader = opened_regular(path)
     check_beginning(reader.read(0, 8), MAGIC)
-    return ModelFile(path, "npz", "NumPy", *recognised([*_tensors(reader)]))
+    return ModelFile(path, "npz", "NumPy", *recognised([*_tensors(path, reader)]))
 
 
-def _tensors(reader: FileReader) -> Iterator[Tensor]:
+def _tensors(path: str, reader: FileReader) -> Iterator[Tensor]:
     for key, member in members_by_key(reader).items():
         if member.name == key:
             continue  # something else than an array
@@ -31,4 +37,9 @@ def _tensors(reader: FileReader) -> Iterator[Tensor]:
             array = packed_array(reader, member)
         except RnncliError as error:
             raise RnncliError(f"array {shorten(key)}: {error.message}", error.advice) from None
-        yield Tensor(key, array.header.shape, array.header.dtype, array.read)
+        yield Tensor(key, array.header.shape, array.header.dtype, partial(_numbers, path, key, array))
+
+
+def _numbers(path: str, key: str, array: PackedArray) -> np.ndarray[Any, Any]:
+    with reading(f"{path}: array {shorten(key)}", f"{array.header}"):
+        return array.read()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from rnncli.errors import RnncliError, quote
 from rnncli.formats.file_reader import FileReader
 from rnncli.formats.npy_header import NpyHeader, read_header
+from rnncli.formats.numbers import numbers_in
 from rnncli.formats.zip_archive import Member, members, unpacked
 
 if TYPE_CHECKING:
@@ -102,9 +103,9 @@ def packed_array(reader: FileReader, member: Member) -> PackedArray:
         return taken
 
     header = read_header(take)
-    size = header.end + header.data_bytes
-    if size != member.size:
+    if header.end + header.data_bytes != member.size:
         raise RnncliError(
-            f"it is damaged: its header says {header}, {size:,} bytes with the header, but it has {member.size:,}"
+            f"it is damaged: its header says {header}, {numbers_in(header.shape, header.itemsize)} bytes and "
+            f"{header.end} of the header, but it has {member.size:,}"
         )
     return PackedArray(reader, member, header)

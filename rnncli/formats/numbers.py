@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from rnncli.formats.file_reader import FileReader
+
+    Numbers = np.ndarray[Any, Any]
 
 WIDTHS: Mapping[str, int] = {
     "bool": 1,
@@ -29,19 +34,72 @@ WIDTHS: Mapping[str, int] = {
 }
 """The bytes of a number of each type."""
 
+_BLOCK = 1 << 20
+"""How many numbers are widened at a time."""
 
-def array_of(data: bytes, dtype: str, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
-    """Return little-endian bytes as an array; bfloat16, which NumPy does not have, becomes float32.
+_SHOWN = 10**30
+
+
+def array_of(data: bytes, dtype: str, shape: tuple[int, ...]) -> Numbers:
+    """Return little-endian bytes as an array; bfloat16 and float8, which NumPy does not have, become float32.
 
     Raises:
-        ValueError: there are no numbers of that type in NumPy, or not as many bytes as the shape says.
+        ValueError: there are not as many bytes as the shape says.
     """
     import numpy as np
 
-    if dtype == "bfloat16":
-        # A bfloat16 is the upper half of a float32.
-        halves = np.frombuffer(data, "<u2").astype("<u4")
-        return (halves << 16).view("<f4").reshape(shape)
-    if dtype.startswith("float8"):
-        raise ValueError(f"numbers of type {dtype} are not read")
+    if dtype in _RAW:
+        return _widened(np.frombuffer(data, _RAW[dtype]), dtype).reshape(shape)
     return np.frombuffer(data, np.dtype(dtype).newbyteorder("<")).reshape(shape)
+
+
+def array_at(reader: FileReader, place: int, dtype: str, shape: tuple[int, ...]) -> Numbers:
+    """Return the array whose little-endian bytes begin at a place of a file, likewise. It is held in memory once.
+
+    Raises:
+        ValueError: NumPy has no array of that shape.
+        RnncliError: the file was changed since it was opened.
+    """
+    import numpy as np
+
+    if dtype not in _RAW:
+        array = np.empty(shape, np.dtype(dtype).newbyteorder("<"))
+        reader.read_into(place, memoryview(array.reshape(-1).view(np.uint8)))  # type: ignore[arg-type]  # it is a buffer
+    else:
+        array = np.empty(shape, np.float32)
+        flat = array.reshape(-1)
+        for start in range(0, len(flat), _BLOCK):
+            raw = np.empty(min(_BLOCK, len(flat) - start), _RAW[dtype])
+            reader.read_into(place + start * raw.itemsize, memoryview(raw.view(np.uint8)))  # type: ignore[arg-type]  # likewise
+            flat[start : start + len(raw)] = _widened(raw, dtype)
+    reader.check_unchanged()
+    return array
+
+
+_RAW: Mapping[str, str] = {"bfloat16": "<u2", "float8_e4m3fn": "u1", "float8_e5m2": "u1"}
+"""The types that NumPy does not have, and whole numbers of as many bits."""
+
+
+def _widened(raw: Numbers, dtype: str) -> Numbers:
+    """Return the bits of numbers as float32."""
+    import numpy as np
+
+    if dtype == "bfloat16":  # the upper half of a float32
+        wide = raw.astype("<u4")
+        wide <<= 16
+        return wide.view("<f4")
+    if dtype == "float8_e5m2":  # the upper half of a float16
+        return (raw.astype("<u2") << 8).view("<f2").astype("<f4")
+    # float8_e4m3fn has no infinities, and one NaN of each sign: https://arxiv.org/abs/2209.05433
+    bits = np.arange(256)
+    exponent, fraction = bits >> 3 & 15, bits & 7
+    size = np.where(exponent > 0, np.ldexp(8 + fraction, exponent - 10), np.ldexp(fraction, -9))
+    size[bits & 127 == 127] = np.nan
+    values: Numbers = np.where(bits < 128, size, -size).astype("<f4")
+    return values[raw]
+
+
+def numbers_in(shape: tuple[int, ...], itemsize: int = 1) -> str:
+    """Return how many bytes an array takes, in words that are never long: those of a file may multiply to anything."""
+    total = prod(shape) * itemsize
+    return f"{total:,}" if total < _SHOWN else f"more than 10^{(total.bit_length() - 1) * 30103 // 100000}"

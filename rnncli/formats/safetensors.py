@@ -1,46 +1,71 @@
 """`.safetensors`: a length, a JSON header that says where each array stands, and the numbers.
 
-https://github.com/huggingface/safetensors describes the format.
+https://github.com/huggingface/safetensors describes the format: names are not given twice, and the arrays follow one
+another without gaps to the end of the file.
 """
 
 from __future__ import annotations
 
 import json
-import os
+import reprlib
 from collections.abc import Iterator, Mapping
 from functools import partial
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple, NoReturn
 
 from rnncli.errors import RnncliError, shorten
-from rnncli.formats.model_file import ModelFile, Tensor
-from rnncli.formats.numbers import WIDTHS, array_of
+from rnncli.formats.file_reader import opened_regular
+from rnncli.formats.model_file import MAX_ARRAYS, MAX_RANK, ModelFile, Tensor, tensor_at
+from rnncli.formats.numbers import numbers_in
 from rnncli.formats.recognition import recognised
 
-if TYPE_CHECKING:
-    import numpy as np
+MAX_HEADER = 32 << 20
+"""The longest header that is read, in bytes. Those of the largest models have a tenth of that."""
 
-MAX_HEADER = 100_000_000
-"""The longest header, in bytes; the format's own limit."""
+_MAX_SIGNS = 3_000_000
+"""The most commas and brackets in a header, so that none takes memory without end."""
 
-_DTYPES: Mapping[str, str] = {
-    "BOOL": "bool",
-    "U8": "uint8",
-    "I8": "int8",
-    "F8_E4M3": "float8_e4m3fn",
-    "F8_E5M2": "float8_e5m2",
-    "I16": "int16",
-    "U16": "uint16",
-    "F16": "float16",
-    "BF16": "bfloat16",
-    "I32": "int32",
-    "U32": "uint32",
-    "F32": "float32",
-    "I64": "int64",
-    "U64": "uint64",
-    "F64": "float64",
-    "C64": "complex64",
+
+class _Kind(NamedTuple):
+    """A type of numbers: its name, and the bits of one."""
+
+    name: str
+    bits: int
+
+
+_KINDS: Mapping[str, _Kind] = {
+    "BOOL": _Kind("bool", 8),
+    "F4": _Kind("float4_e2m1", 4),
+    "F6_E2M3": _Kind("float6_e2m3", 6),
+    "F6_E3M2": _Kind("float6_e3m2", 6),
+    "U8": _Kind("uint8", 8),
+    "I8": _Kind("int8", 8),
+    "F8_E4M3": _Kind("float8_e4m3fn", 8),
+    "F8_E5M2": _Kind("float8_e5m2", 8),
+    "F8_E8M0": _Kind("float8_e8m0", 8),
+    "I16": _Kind("int16", 16),
+    "U16": _Kind("uint16", 16),
+    "F16": _Kind("float16", 16),
+    "BF16": _Kind("bfloat16", 16),
+    "I32": _Kind("int32", 32),
+    "U32": _Kind("uint32", 32),
+    "F32": _Kind("float32", 32),
+    "I64": _Kind("int64", 64),
+    "U64": _Kind("uint64", 64),
+    "F64": _Kind("float64", 64),
+    "C64": _Kind("complex64", 64),
 }
+"""The types by their names in the format."""
+
+
+class _Entry(NamedTuple):
+    """What a header says of an array: its bytes stand at [start, end) behind the header."""
+
+    start: int
+    end: int
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
 
 
 def read(path: str) -> ModelFile:
@@ -49,64 +74,105 @@ def read(path: str) -> ModelFile:
     Raises:
         RnncliError: the header does not go with the file.
     """
-    with open(path, "rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        lead = file.read(8)
-        length = int.from_bytes(lead, "little")
-        if len(lead) < 8 or not 2 <= length <= min(size - 8, MAX_HEADER):
-            raise RnncliError(f"its first 8 bytes say that its header has {length:,} bytes, and the file has {size:,}")
-        text = file.read(length)
-    header = _header(text)
+    reader = opened_regular(path)
+    lead = reader.read(0, 8)
+    length = int.from_bytes(lead, "little")
+    if len(lead) < 8 or not 2 <= length <= reader.size - 8:
+        raise RnncliError(
+            f"its first 8 bytes say that its header has {length:,} bytes, and the file has {reader.size:,}"
+        )
+    if length > MAX_HEADER:
+        raise RnncliError(f"its header has {length:,} bytes; {MAX_HEADER:,} are allowed")
+    header = _header(reader.read(8, length))
     metadata = header.pop("__metadata__", None)
     begin = 8 + length
-    tensors = sorted(_tensors(path, header, begin, size - begin), key=lambda pair: pair[0])
+    entries = sorted(_entries(header))
+    _check_places(entries, reader.size - begin)
+    tensors = [
+        Tensor(
+            each.name,
+            each.shape,
+            each.dtype,
+            partial(tensor_at, path, reader, each.name, begin + each.start, each.dtype, each.shape),
+        )
+        for each in entries
+    ]
     writer = metadata.get("format", "") if isinstance(metadata, dict) else ""
-    found = recognised([tensor for _, tensor in tensors])
     name = {"pt": "PyTorch", "tf": "TensorFlow", "np": "NumPy", "flax": "Flax"}.get(str(writer), shorten(str(writer)))
-    return ModelFile(path, "safetensors", name, *found)
+    return ModelFile(path, "safetensors", name, *recognised(tensors))
 
 
 def _header(text: bytes) -> dict[str, Any]:
+    """Return the object that a header is.
+
+    Raises:
+        RnncliError: it is none, or says something twice.
+    """
+    if sum(map(text.count, (b",", b"[", b"{"))) > _MAX_SIGNS:
+        raise RnncliError("its header has too many arrays or numbers to be read")
     try:
-        header = json.loads(text)
+        header = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
     except (ValueError, RecursionError):
         raise RnncliError("its header is no JSON") from None
     if not isinstance(header, dict):
         raise RnncliError("its header is no JSON object")
+    if len(header) > MAX_ARRAYS:
+        raise RnncliError(f"it holds {len(header):,} arrays; {MAX_ARRAYS:,} are allowed")
     return header
 
 
-def _tensors(path: str, header: Mapping[str, Any], begin: int, room: int) -> Iterator[tuple[int, Tensor]]:
-    """Yield where each array starts, and the array.
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for index, name in enumerate(names) if name in names[:index])
+        raise RnncliError(f"its header says {shorten(twice)} twice")
+    return made
+
+
+def _no_number(word: str) -> NoReturn:
+    raise ValueError(word)
+
+
+def _entries(header: Mapping[str, Any]) -> Iterator[_Entry]:
+    """Yield what a header says of each array.
 
     Raises:
-        RnncliError: an entry of the header is wrong, or its bytes are not in the file.
+        RnncliError: an entry says something else, or an array has not as many bytes as its shape says.
     """
     for name, entry in header.items():
         match entry:
-            case {"dtype": str(code), "shape": list(sizes), "data_offsets": [int(start), int(end)]} if all(
-                type(number) is int and number >= 0 for number in (*sizes, start, end)
-            ):
-                dtype = _DTYPES.get(code)
+            case {"dtype": str(code), "shape": list(sizes), "data_offsets": [start, end]} if len(
+                sizes
+            ) <= MAX_RANK and all(type(each) is int and 0 <= each < 2**63 for each in (*sizes, start, end)):
+                kind, shape = _KINDS.get(code), tuple(sizes)
             case _:
-                raise RnncliError(f"its header says {shorten(repr(entry))} of array {shorten(name)}")
-        if dtype is None:
+                raise RnncliError(f"its header says {shorten(reprlib.repr(entry), 80)} of array {shorten(name)}")
+        if kind is None:
             raise RnncliError(f"array {shorten(name)} has numbers of type {shorten(code)}, which is unknown")
-        bytes_expected = prod(sizes) * WIDTHS[dtype]
-        if end - start != bytes_expected or end > room:
+        if 8 * (end - start) != prod(shape) * kind.bits:
+            whole = numbers_in(shape, kind.bits // 8) if kind.bits >= 8 else f"{numbers_in(shape, kind.bits)} / 8"
             raise RnncliError(
-                f"its header says that array {shorten(name)}, {shorten(str(tuple(sizes)))} of {dtype}, is at {start:,} "
-                f"to {end:,}; it has {bytes_expected:,} bytes, and {room:,} follow the header"
+                f"its header says that array {shorten(name)}, {shorten(str(shape))} of {kind.name}, is at {start:,} to "
+                f"{end:,}, and it has {whole} bytes"
             )
-        read_it = partial(_numbers, path, name, begin + start, end - start, dtype, tuple(sizes))
-        yield start, Tensor(name, tuple(sizes), dtype, read_it)
+        yield _Entry(start, end, name, kind.name, shape)
 
 
-def _numbers(path: str, name: str, start: int, length: int, dtype: str, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
-    with open(path, "rb") as file:
-        file.seek(start)
-        data = file.read(length)
-    try:
-        return array_of(data, dtype, shape)
-    except ValueError as fault:
-        raise RnncliError(f"{path}: array {shorten(name)} cannot be read: {fault}") from None
+def _check_places(entries: list[_Entry], room: int) -> None:
+    """Check that arrays follow one another without gaps up to the end of the file."""
+    place = 0
+    for each in entries:
+        if each.end > room:
+            raise RnncliError(
+                f"its header says that array {shorten(each.name)} is at {each.start:,} to {each.end:,}, and {room:,} "
+                "bytes follow the header"
+            )
+        if each.start != place:
+            raise RnncliError(
+                f"its header says that array {shorten(each.name)} begins at {each.start:,}, and what stands before it "
+                f"ends at {place:,}; there are neither gaps nor overlaps in the format"
+            )
+        place = each.end
+    if place != room:
+        raise RnncliError(f"its arrays end at {place:,}, and {room:,} bytes follow the header")

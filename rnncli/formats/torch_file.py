@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import os
-import struct
-import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from math import prod
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import RnncliError, shorten
+from rnncli.formats.faults import reading
+from rnncli.formats.file_reader import FileReader, opened_regular
 from rnncli.formats.model_file import ModelFile, Tensor
-from rnncli.formats.numbers import WIDTHS, array_of
+from rnncli.formats.numbers import WIDTHS, array_at
 from rnncli.formats.recognition import recognised
-from rnncli.formats.unpickling import Storage, Stored, load, load_from, tensors_in
+from rnncli.formats.unpickling import Storages, Stored, load, tensors_in
+from rnncli.formats.zip_archive import MAGIC, STORED, Member, members, place_of, read_member
 
 if TYPE_CHECKING:
     import numpy as np
 
-MAX_PICKLE = 64 << 20
+MAX_PICKLE = 32 << 20
 """The longest pickle that is read, in bytes: only names and shapes are in it."""
 
 _MAGIC = 0x1950A86A20F9469CFC6C
@@ -28,153 +28,124 @@ _MAGIC = 0x1950A86A20F9469CFC6C
 _PROTOCOL = 1001
 
 
+_ADVICE = "save the weights alone: torch.save(model.state_dict(), FILE)"
+
+
 def read(path: str) -> ModelFile:
     """Return what a file of torch.save holds, from its pickle; the numbers are read later.
 
     Raises:
         RnncliError: it holds something else than tensors in plain containers, or is damaged.
     """
-    with open(path, "rb") as file:
-        zipped = file.read(2) == b"PK"
-    form, stored, storage_bytes = _zipped(path) if zipped else _old(path)
-    tensors = list(_tensors(path, stored, storage_bytes))
+    reader = opened_regular(path)
+    form, stored, places = _zipped(reader) if reader.read(0, 2) == MAGIC else _old(reader)
+    tensors = list(_tensors(path, reader, stored, places))
     if not tensors:
         raise RnncliError("it holds no tensors", "save the weights: torch.save(model.state_dict(), FILE)")
     return ModelFile(path, form, "PyTorch", *recognised(_without_wrapper(tensors)))
 
 
-Read = Callable[[int, int], bytes]
-"""Reads some bytes of a storage, given where they start and how many they are."""
+Read = tuple[str, list[tuple[str, Stored]], Mapping[str, int]]
+"""The form of a file, its tensors, and where in it each storage begins."""
 
 
-def _zipped(path: str) -> tuple[str, list[tuple[str, Stored]], Mapping[str, Read]]:
-    """Return the form of a zip archive, its tensors, and what reads each storage."""
-    with zipfile.ZipFile(path) as archive:
-        names = archive.namelist()
-        pickles = [name for name in names if name.rpartition("/")[2] == "data.pkl"]
-        if any(name.rpartition("/")[2] == "constants.pkl" for name in names):
+def _zipped(reader: FileReader) -> Read:
+    """Return what a zip archive holds: a pickle, and a file for each storage."""
+    by_name: dict[str, Member] = {}
+    for member in members(reader):
+        if member.name in by_name:
+            raise RnncliError(f"it holds two files {shorten(member.name)}")
+        by_name[member.name] = member
+    if any(name.rpartition("/")[2] == "constants.pkl" for name in by_name):
+        raise RnncliError("it is TorchScript, a program", _ADVICE)
+    pickles = [name for name in by_name if name.rpartition("/")[2] == "data.pkl"]
+    if len(pickles) != 1:
+        raise RnncliError("it is a zip archive, but none that torch.save wrote")
+    root = pickles[0].removesuffix("data.pkl")
+    order = by_name.get(f"{root}byteorder")
+    if order is not None and read_member(reader, order, 10) != b"little":
+        raise RnncliError("its numbers have their big end first, which is not read")
+    storages = Storages()
+    value, _ = load(read_member(reader, by_name[pickles[0]], MAX_PICKLE), storages)
+    stored = tensors_in(value)
+    places: dict[str, int] = {}
+    for key, storage in storages.by_key.items():
+        found = by_name.get(f"{root}data/{key}")
+        if found is None:
+            raise RnncliError(f"its numbers {shorten(key)} are missing")
+        expected = storage.length * WIDTHS[storage.dtype]
+        if found.size != expected or found.packed != expected or found.method != STORED:
             raise RnncliError(
-                "it is TorchScript, a program", "save the weights alone: torch.save(model.state_dict(), FILE)"
+                f"its pickle says that numbers {shorten(key)} have {expected:,} bytes; the archive has {found.size:,}"
             )
-        if len(pickles) != 1:
-            raise RnncliError("it is a zip archive, but none that torch.save wrote")
-        root = pickles[0].removesuffix("data.pkl")
-        info = archive.getinfo(pickles[0])
-        if info.file_size > MAX_PICKLE or info.flag_bits & 1:
-            raise RnncliError(f"its pickle has {info.file_size:,} bytes; {MAX_PICKLE:,} are allowed")
-        byteorder = f"{root}byteorder"
-        if byteorder in names and archive.getinfo(byteorder).file_size < 10 and archive.read(byteorder) != b"little":
-            raise RnncliError("its numbers have their big end first, which is not read")
-        storages: dict[str, Storage] = {}
-        stored = tensors_in(load(archive.read(pickles[0]), storages))
-        reads: dict[str, Read] = {}
-        for key, storage in storages.items():
-            name = f"{root}data/{key}"
-            if name not in names:
-                raise RnncliError(f"its numbers {shorten(key)} are missing")
-            member = archive.getinfo(name)
-            expected = storage.length * WIDTHS[storage.dtype]
-            if member.file_size != expected or member.compress_type != zipfile.ZIP_STORED or member.flag_bits & 1:
-                raise RnncliError(
-                    f"its pickle says that numbers {shorten(key)} have {expected:,} bytes; the archive has "
-                    f"{member.file_size:,}"
-                )
-            reads[key] = partial(_from_member, path, name)
-    return "PyTorch's zip archive", stored, reads
+        places[key] = place_of(reader, found)
+    return "PyTorch's zip archive", stored, places
 
 
-def _from_member(path: str, name: str, start: int, length: int) -> bytes:
-    with zipfile.ZipFile(path) as archive, archive.open(name) as file:
-        file.seek(start)
-        return file.read(length)
-
-
-def _old(path: str) -> tuple[str, list[tuple[str, Stored]], Mapping[str, Read]]:
+def _old(reader: FileReader) -> Read:
     """Return the same for the format before zip: a magic number, a protocol, the system, the object, the storages."""
-    with open(path, "rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        bounded = _Bounded(file)
-        if load_from(bounded, {}) != _MAGIC or load_from(bounded, {}) != _PROTOCOL:
-            raise RnncliError("it does not start as files of torch.save do")
-        load_from(bounded, {})
-        storages: dict[str, Storage] = {}
-        stored = tensors_in(load_from(bounded, storages))
-        keys = load_from(bounded, {})
-        if not isinstance(keys, list) or {*keys} != {*storages}:
-            raise RnncliError("the list of its storages does not go with its tensors")
-        reads: dict[str, Read] = {}
-        for key in keys:
-            (count,) = struct.unpack("<q", file.read(8))
-            storage = storages[key]
-            begin, length = file.tell(), storage.length * WIDTHS[storage.dtype]
-            if count != storage.length or begin + length > size:
-                raise RnncliError(
-                    f"numbers {shorten(str(key))} are said to be {storage.length:,}, and then {count:,}; "
-                    f"{size - begin:,} bytes follow"
-                )
-            reads[key] = partial(_from_file, path, begin)
-            file.seek(begin + length)
-    return "PyTorch's format before 1.6", stored, reads
+    data = reader.read(0, MAX_PICKLE)
+    storages, nothing = Storages(), Storages()
+    magic, place = load(data, nothing)
+    if magic != _MAGIC:
+        raise RnncliError("it does not start as files of torch.save do")
+    protocol, place = load(data, nothing, place)
+    system, place = load(data, nothing, place)
+    if protocol != _PROTOCOL or not isinstance(system, dict):
+        raise RnncliError("it does not start as files of torch.save do")
+    if system.get("little_endian") is False:
+        raise RnncliError("its numbers have their big end first, which is not read")
+    value, place = load(data, storages, place)
+    stored = tensors_in(value)
+    keys, place = load(data, nothing, place)
+    if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+        raise RnncliError("the list of its storages is none")
+    if len(keys) != len(storages.by_key) or {*keys} != {*storages.by_key}:
+        raise RnncliError("the list of its storages does not go with its tensors")
+    places: dict[str, int] = {}
+    for key in keys:
+        storage = storages.by_key[key]
+        count = int.from_bytes(reader.read(place, 8), "little")
+        begin, length = place + 8, storage.length * WIDTHS[storage.dtype]
+        if count != storage.length or begin + length > reader.size:
+            raise RnncliError(
+                f"numbers {shorten(key)} are said to be {storage.length:,}, and then {count:,}; "
+                f"{reader.size - begin:,} bytes follow"
+            )
+        places[key] = begin
+        place = begin + length
+    return "PyTorch's format before 1.6", stored, places
 
 
-def _from_file(path: str, begin: int, start: int, length: int) -> bytes:
-    with open(path, "rb") as file:
-        file.seek(begin + start)
-        return file.read(length)
-
-
-class _Bounded:
-    """A file from which pickles read no more than they may hold."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self.file = file
-        self.left = MAX_PICKLE
-
-    def read(self, count: int = -1, /) -> bytes:
-        """Read some bytes."""
-        return self._taken(self.file.read(min(count, self.left + 1) if count >= 0 else self.left + 1))
-
-    def readline(self) -> bytes:
-        """Read up to the end of a line."""
-        return self._taken(self.file.readline(self.left + 1))
-
-    def _taken(self, data: bytes) -> bytes:
-        self.left -= len(data)
-        if self.left < 0:
-            raise RnncliError(f"its pickles have more than {MAX_PICKLE:,} bytes")
-        return data
-
-
-def _tensors(path: str, stored: list[tuple[str, Stored]], reads: Mapping[str, Read]) -> Iterator[Tensor]:
+def _tensors(
+    path: str, reader: FileReader, stored: list[tuple[str, Stored]], places: Mapping[str, int]
+) -> Iterator[Tensor]:
     """Yield the tensors of a file.
 
     Raises:
         RnncliError: one reaches beyond its storage.
     """
     for name, each in stored:
-        last = each.offset + sum((n - 1) * step for n, step in zip(each.shape, each.strides, strict=True))
-        if 0 not in each.shape and last >= each.storage.length:
+        if 0 not in each.shape and each.offset + each.span > each.storage.length:
             raise RnncliError(f"tensor {shorten(name)} reaches beyond its {each.storage.length:,} numbers")
-        read_it = partial(_numbers, path, name, each, reads[each.storage.key])
+        read_it = partial(_numbers, path, reader, name, each, places[each.storage.key])
         yield Tensor(name, each.shape, each.storage.dtype, read_it)
 
 
-def _numbers(path: str, name: str, stored: Stored, read_bytes: Read) -> np.ndarray[Any, Any]:
+def _numbers(path: str, reader: FileReader, name: str, stored: Stored, place: int) -> np.ndarray[Any, Any]:
+    """Read the numbers of a tensor, a view of its storage: only those that it reaches over."""
     import numpy as np
 
-    width = WIDTHS[stored.storage.dtype]
-    if 0 in stored.shape:
-        return array_of(b"", stored.storage.dtype, stored.shape)
-    span = 1 + sum((n - 1) * step for n, step in zip(stored.shape, stored.strides, strict=True))
-    if prod(stored.shape) > span:
-        raise RnncliError(f"{path}: tensor {shorten(name)} repeats its numbers, which is not read")
-    data = read_bytes(stored.offset * width, span * width)
-    try:
-        flat = array_of(data, stored.storage.dtype, (span,))
-    except ValueError as fault:
-        raise RnncliError(f"{path}: tensor {shorten(name)} cannot be read: {fault}") from None
-    strides = tuple(step * flat.itemsize for step in stored.strides)
-    return np.lib.stride_tricks.as_strided(flat, stored.shape, strides, writeable=False).copy()
+    dtype, shape = stored.storage.dtype, stored.shape
+    with reading(f"{path}: array {shorten(name)}", f"{shorten(str(shape))} of {dtype}"):
+        begin = place + stored.offset * WIDTHS[dtype]
+        if stored.is_plain:
+            return array_at(reader, begin, dtype, shape)
+        if prod(shape) > stored.span:
+            raise RnncliError("it repeats its numbers, which is not read")
+        flat = array_at(reader, begin, dtype, (stored.span,))
+        strides = tuple(step * flat.itemsize for step in stored.strides)
+        return np.lib.stride_tricks.as_strided(flat, shape, strides, writeable=False).copy()
 
 
 def _without_wrapper(tensors: list[Tensor]) -> list[Tensor]:

@@ -1,4 +1,4 @@
-"""PyTorch's pickles, read without running anything: tensors, storages, ordered dictionaries and plain containers.
+"""What torch.save writes into its pickles: tensors, storages, ordered dictionaries and plain containers.
 
 A pickle names functions to call. Here only the few names that state dicts need are known, each stands for a function of
 this module, and any other name is refused. So a file can hold no code that would be run.
@@ -6,15 +6,21 @@ this module, and any other name is refused. So a file can hold no code that woul
 
 from __future__ import annotations
 
-import io
-import pickle
-from collections.abc import Callable
-from typing import Any, NamedTuple, NoReturn, Protocol
+from collections.abc import Iterator
+from itertools import islice
+from typing import NamedTuple, NoReturn
 
 from rnncli.errors import RnncliError, shorten
+from rnncli.formats.model_file import MAX_ARRAYS, MAX_RANK
+from rnncli.formats.numbers import WIDTHS
+from rnncli.formats.pickles import Call, Hollow, Machine
 
-MAX_TENSORS = 100_000
-"""The most tensors that a file may hold."""
+MAX_DEPTH = 50
+"""How deep containers may stand inside of one another."""
+
+MAX_NAME = 1_000
+"""The longest name of a tensor, with those of all containers around it."""
+
 
 _STORAGES = {
     "FloatStorage": "float32",
@@ -34,16 +40,6 @@ _STORAGES = {
 """The type of the numbers in each of PyTorch's storages."""
 
 
-class Source(Protocol):
-    """What a pickle is read from."""
-
-    def read(self, count: int = -1, /) -> bytes:
-        """Read some bytes."""
-
-    def readline(self) -> bytes:
-        """Read up to the end of a line."""
-
-
 class Storage(NamedTuple):
     """A stretch of numbers in a file: their type, their key in the file, and how many there are."""
 
@@ -60,22 +56,20 @@ class Stored(NamedTuple):
     shape: tuple[int, ...]
     strides: tuple[int, ...]
 
+    @property
+    def span(self) -> int:
+        """How many numbers of its storage it reaches over, if it has any."""
+        return 1 + sum((size - 1) * step for size, step in zip(self.shape, self.strides, strict=True))
 
-class _Kept(dict[str, Any]):
-    """A container with what PyTorch puts on it besides, `_metadata`, left out."""
-
-    def __setstate__(self, state: object) -> None:
-        del state
-
-
-class _Hollow:
-    """Stands for an object of no interest that may be in a checkpoint: a device, a dtype, a size."""
-
-    def __init__(self, *arguments: object) -> None:
-        self.arguments = arguments
-
-    def __setstate__(self, state: object) -> None:
-        del state
+    @property
+    def is_plain(self) -> bool:
+        """Whether its numbers stand in one row in C order."""
+        expected = 1
+        for size, step in zip(reversed(self.shape), reversed(self.strides), strict=True):
+            if size != 1 and step != expected:
+                return 0 in self.shape
+            expected *= size
+        return True
 
 
 def _tensor(storage: object, offset: object, shape: object, strides: object, *rest: object) -> Stored:
@@ -83,15 +77,25 @@ def _tensor(storage: object, offset: object, shape: object, strides: object, *re
     del rest
     if not (
         isinstance(storage, Storage)
-        and type(offset) is int
-        and offset >= 0
         and isinstance(shape, tuple)
         and isinstance(strides, tuple)
-        and len(shape) == len(strides) <= 64
-        and all(type(number) is int and 0 <= number < 2**48 for number in (*shape, *strides))
+        and len(shape) == len(strides) <= MAX_RANK
+        and all(type(number) is int and 0 <= number < 2**48 for number in (offset, *shape, *strides))
+        and isinstance(offset, int)
     ):
         raise RnncliError("it describes a tensor that cannot be")
-    return Stored(storage, offset, tuple(shape), tuple(strides))
+    return Stored(storage, offset, shape, strides)
+
+
+def _tensor_of_type(
+    storage: object, offset: object, shape: object, strides: object, gradient: object, hooks: object, dtype: object
+) -> Stored:
+    """Stand in for torch._utils._rebuild_tensor_v3, whose storages have no type of their own."""
+    del gradient, hooks
+    if not isinstance(storage, Storage) or dtype not in WIDTHS or WIDTHS[storage.dtype] != 1:
+        raise RnncliError("it describes a tensor that cannot be")
+    made = Storage(str(dtype), storage.key, storage.length // WIDTHS[str(dtype)])
+    return _tensor(made, offset, shape, strides)
 
 
 def _parameter(data: object, *rest: object) -> object:
@@ -100,78 +104,91 @@ def _parameter(data: object, *rest: object) -> object:
     return data
 
 
-_KNOWN: dict[tuple[str, str], Callable[..., object]] = {
-    ("collections", "OrderedDict"): _Kept,
-    ("torch._utils", "_rebuild_tensor_v2"): _tensor,
-    ("torch._utils", "_rebuild_tensor"): _tensor,
-    ("torch._utils", "_rebuild_parameter"): _parameter,
-    ("torch", "device"): _Hollow,
-    ("torch", "Size"): tuple,
-    ("torch.serialization", "_get_layout"): _Hollow,
-    ("builtins", "set"): set,
-    ("__builtin__", "set"): set,
+def _size(sizes: object = ()) -> tuple[object, ...]:
+    """Stand in for torch.Size."""
+    if not isinstance(sizes, tuple | list) or len(sizes) > MAX_RANK:
+        raise RnncliError("it describes a shape that cannot be")
+    return tuple(sizes)
+
+
+def _ordered(pairs: object = ()) -> dict[str, object]:
+    """Stand in for collections.OrderedDict."""
+    if not isinstance(pairs, tuple | list) or not all(
+        isinstance(pair, tuple | list) and len(pair) == 2 and isinstance(pair[0], str) for pair in pairs
+    ):
+        raise RnncliError("it has an ordered dictionary of something else than names and values")
+    return dict(pairs)
+
+
+def _hollow(*arguments: object) -> Hollow:
+    """Stand in for what is of no interest."""
+    del arguments
+    return Hollow()
+
+
+_KNOWN = {
+    ("collections", "OrderedDict"): Call(_ordered),
+    ("torch._utils", "_rebuild_tensor_v2"): Call(_tensor),
+    ("torch._utils", "_rebuild_tensor_v3"): Call(_tensor_of_type),
+    ("torch._utils", "_rebuild_tensor"): Call(_tensor),
+    ("torch._utils", "_rebuild_parameter"): Call(_parameter),
+    ("torch", "device"): Call(_hollow),
+    ("torch", "Size"): Call(_size),
+    ("torch.serialization", "_get_layout"): Call(_hollow),
+    ("builtins", "set"): Call(_hollow),
+    ("__builtin__", "set"): Call(_hollow),
 }
 """Every function that a pickle may name, and what is called in its place."""
 
-_DTYPES = frozenset({"float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool"})
+_DTYPES = frozenset(WIDTHS)
 
 
-class _Maker:
-    """What a pickle gets for a name: it can be called, and nothing about it can be changed."""
+def named(module: str, name: str) -> object:
+    """Return what stands for a name in a pickle: a function, or the name of a type of numbers.
 
-    __slots__ = ("_make",)
+    Raises:
+        RnncliError: the name is not known.
+    """
+    if module in ("torch", "torch.storage") and name in _STORAGES:
+        return _STORAGES[name]
+    if module == "torch" and name in _DTYPES:
+        return name
+    known = _KNOWN.get((module, name))
+    if known is None:
+        refuse(module, name)
+    return known
 
-    def __init__(self, make: Callable[..., object]) -> None:
-        self._make = make
 
-    def __call__(self, *arguments: object) -> object:
-        return self._make(*arguments)
+class Storages:
+    """The storages that a pickle refers to.
 
-    def __setstate__(self, state: object) -> None:
-        raise RnncliError("it tries to change what it names")
-
-
-class Unpickler(pickle.Unpickler):
-    """Reads one pickle; a name that is not known is refused.
-
-    Args:
-        file: where the pickle starts.
-        storages: filled with the storages that it names, by key.
+    Attributes:
+        by_key: the storages.
     """
 
-    def __init__(self, file: Source, storages: dict[str, Storage]) -> None:
-        super().__init__(file, encoding="utf-8")
-        self.storages = storages
+    def __init__(self) -> None:
+        self.by_key: dict[str, Storage] = {}
 
-    def find_class(self, module: str, name: str) -> Any:
-        """Return what stands for a name in a pickle.
-
-        Raises:
-            RnncliError: the name is not known.
-        """
-        if module in ("torch", "torch.storage") and name in _STORAGES:
-            return _STORAGES[name]
-        if module == "torch" and name in _DTYPES:
-            return name
-        known = _KNOWN.get((module, name))
-        if known is None:
-            refuse(module, name)
-        return _Maker(known)
-
-    def persistent_load(self, pid: object) -> Storage:
-        """Return the storage that a pickle refers to.
+    def stored(self, pid: object) -> Storage:
+        """Return the storage that a persistent id refers to.
 
         Raises:
-            RnncliError: it refers to something else.
+            RnncliError: it refers to something else, or contradicts what was said of the same storage before.
         """
         match pid:
-            case ("storage", str(dtype), str(key), _, int(count), *_) if count >= 0 and dtype in _STORAGES.values():
+            case ("storage", str(dtype), str(key), _, int(count), *_) if 0 <= count < 2**48 and dtype in _DTYPES:
                 storage = Storage(dtype, key, count)
             case _:
                 raise RnncliError("it refers to something that is no storage")
-        if len(self.storages) > MAX_TENSORS:
-            raise RnncliError(f"it holds more than {MAX_TENSORS:,} tensors")
-        return self.storages.setdefault(key, storage)
+        known = self.by_key.setdefault(key, storage)
+        if known != storage:
+            raise RnncliError(
+                f"it says that numbers {shorten(key)} are {known.length:,} of {known.dtype}, and then {count:,} of "
+                f"{dtype}"
+            )
+        if len(self.by_key) > MAX_ARRAYS:
+            raise _too_many()
+        return known
 
 
 def refuse(module: str, name: str) -> NoReturn:
@@ -193,51 +210,50 @@ def refuse(module: str, name: str) -> NoReturn:
     )
 
 
-def load(data: bytes, storages: dict[str, Storage]) -> object:
-    """Return what a pickle holds.
+def _too_many() -> RnncliError:
+    return RnncliError(f"it holds more than {MAX_ARRAYS:,} tensors")
+
+
+def load(data: bytes, storages: Storages, place: int = 0) -> tuple[object, int]:
+    """Return what the pickle holds that begins at a place, and where it ends.
 
     Raises:
         RnncliError: it names something that is not known, or is damaged.
     """
-    return load_from(io.BytesIO(data), storages)
-
-
-def load_from(file: Source, storages: dict[str, Storage]) -> object:
-    """Return what the pickle holds that starts where a file stands, likewise."""
-    try:
-        return Unpickler(file, storages).load()
-    except RnncliError:
-        raise
-    except Exception as error:  # a damaged pickle makes Python raise nearly anything
-        raise RnncliError(f"its pickle is damaged: {type(error).__name__}") from None
+    machine = Machine(data, place, named, storages.stored)
+    return machine.run(), machine.place
 
 
 def tensors_in(value: object) -> list[tuple[str, Stored]]:
     """Return the tensors in dictionaries, lists and tuples, each with the path of keys that leads to it.
 
-    A dictionary beside others that holds the model (`model_state_dict` beside an optimizer's) is the one that counts.
+    What is reached by two paths counts once. What only training needs is left out.
+
+    Raises:
+        RnncliError: there are too many, or they stand too deep.
     """
-    found: list[tuple[str, Stored]] = []
-    seen: set[int] = set()
-
-    def walk(value: object, path: str) -> None:
-        if isinstance(value, Stored):
-            found.append((path, value))
-            if len(found) > MAX_TENSORS:
-                raise RnncliError(f"it holds more than {MAX_TENSORS:,} tensors")
-            return
-        if not isinstance(value, dict | list | tuple) or isinstance(value, Storage) or id(value) in seen:
-            return
-        seen.add(id(value))
-        if path.count(".") > 50 or len(path) > 10_000:
-            raise RnncliError("its containers are nested too deep")
-        items = value.items() if isinstance(value, dict) else enumerate(value)
-        for key, each in items:
-            if not (isinstance(key, str) and key in _OF_THE_OPTIMIZER):
-                walk(each, f"{path}.{key}" if path else str(key))
-
-    walk(value, "")
+    found = list(islice(_walk(value, "", 0, set()), MAX_ARRAYS + 1))
+    if len(found) > MAX_ARRAYS:
+        raise _too_many()
     return found
+
+
+def _walk(value: object, path: str, depth: int, seen: set[int]) -> Iterator[tuple[str, Stored]]:
+    if isinstance(value, Stored):
+        yield path, value
+        return
+    if not isinstance(value, dict | list | tuple) or isinstance(value, Storage) or id(value) in seen:
+        return
+    seen.add(id(value))
+    if depth > MAX_DEPTH:
+        raise RnncliError(f"its containers are nested more than {MAX_DEPTH} deep")
+    for key, each in value.items() if isinstance(value, dict) else enumerate(value):
+        if isinstance(key, str) and key in _OF_THE_OPTIMIZER:
+            continue
+        name = f"{path}.{key}" if path else str(key)
+        if len(name) > MAX_NAME and isinstance(each, Stored | dict | list | tuple):
+            raise RnncliError(f"tensor {shorten(name)} has a name of more than {MAX_NAME:,} characters")
+        yield from _walk(each, name, depth + 1, seen)
 
 
 _OF_THE_OPTIMIZER = frozenset(
