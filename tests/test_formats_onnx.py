@@ -258,7 +258,7 @@ LIES: dict[str, tuple[bytes, str]] = {
         "has 4 bytes, expected 4,835,703,278,458,516,698,824,704",
     ),
     "a negative shape": (model([], [message((1, -4), (2, 1), (8, "W"))]), "array W has the shape (-4,)"),
-    "a shape of many axes": (model([], [message(*[(1, 1)] * 40, (2, 1), (8, "W"))]), "array W has the shape"),
+    "a shape of many axes": (model([], [message(*[(1, 1)] * 40, (2, 1), (8, "W"))]), "more than 32 axes"),
     "numbers of no type": (model([], [message((1, 1), (2, 99), (8, "W"))]), "type 99"),
     "numbers in two fields": (model([], [message((1, 1), (2, 1), (4, b"1234"), (9, b"1234"))]), "two fields"),
     "numbers in a field of others": (model([], [message((1, 1), (2, 1), (7, b"1234"))]), "field of others"),
@@ -308,7 +308,7 @@ def test_an_array_of_gigabytes_is_not_read_for_its_shape(tmp_path: Path) -> None
 
 def test_numbers_beside_the_model_that_are_missing_are_missed_when_they_are_read(tmp_path: Path) -> None:
     (part,) = read(tmp_path, external("gone.bin")).parts
-    with pytest.raises(RnncliError, match=r"gone\.bin cannot be read"):
+    with pytest.raises(RnncliError, match=r"gone\.bin: array W cannot be read"):
         keras_weights(part)
 
 

@@ -20,6 +20,9 @@ from rnncli.quantities import memory
 _BLOCK = 1 << 20
 """Bytes that are copied at a time from a pipe."""
 
+_WINDOW = 1 << 16
+"""Bytes that are read at a time where a file is gone through."""
+
 _BEGINNINGS = {
     b"\x93NUMPY": "an array saved by numpy.save",
     b"PK": "a zip archive, such as numpy.savez makes",
@@ -90,6 +93,29 @@ class FileReader:
     def _shorter(self) -> RnncliError:
         found = os.fstat(self._file).st_size
         return RnncliError(f"it became shorter while it was read: {self.size:,} bytes before, now {found:,}")
+
+
+class Window:
+    """A file as bytes that are read a piece at a time, for what goes through it from its start to its end.
+
+    Args:
+        reader: the file.
+    """
+
+    def __init__(self, reader: FileReader) -> None:
+        self._reader = reader
+        self._start, self._data = 0, b""
+
+    def __len__(self) -> int:
+        return self._reader.size
+
+    def __getitem__(self, place: slice) -> bytes:
+        start, stop = place.start - self._start, place.stop - self._start
+        if start < 0 or stop > len(self._data):
+            self._start = place.start
+            self._data = self._reader.read(place.start, max(_WINDOW, place.stop - place.start))
+            start, stop = 0, place.stop - place.start
+        return self._data[start:stop]
 
 
 @contextlib.contextmanager

@@ -5,16 +5,16 @@ The chain is real here: it is followed from input to output, with what the nodes
 
 from __future__ import annotations
 
-import mmap
-import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from rnncli.errors import RnncliError, listed, shorten
+from rnncli.formats.file_reader import opened_regular
 from rnncli.formats.model_file import ModelFile, Part, Tensor
 from rnncli.formats.onnx_cells import KINDS
-from rnncli.formats.onnx_file import Graph, OnnxFile, Parser
+from rnncli.formats.onnx_file import Parser
 from rnncli.formats.onnx_graph import Found, consumed, walk
+from rnncli.formats.onnx_nodes import Graph, OnnxFile
 from rnncli.formats.onnx_values import Link, Stream
 from rnncli.layers import Embedding, Input
 
@@ -31,12 +31,11 @@ def read(path: str) -> ModelFile:
     Raises:
         RnncliError: it is damaged, or no ONNX model.
     """
-    with open(path, "rb") as file:
-        if not os.fstat(file.fileno()).st_size:
-            raise RnncliError("it is empty")
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as buffer:
-            model = Parser(path, buffer).model()
-    found = walk(model.graph, {})
+    reader = opened_regular(path)
+    if not reader.size:
+        raise RnncliError("it is empty")
+    model = Parser(path, reader).model()
+    found = walk(model.graph)
     parts: list[Part] = []
     notes: list[str] = []
     used: set[str] = set()
@@ -182,6 +181,10 @@ def _notes(model: OnnxFile, found: Found) -> Iterator[str]:
         if cells:
             yield f"the model's own function {shorten(name)} has {listed(cells)}, which is not followed"
             names.add(name)
+    sparse = [shorten(name) for graph, _ in everything for name in graph.sparse]
+    if sparse:
+        more = len(sparse) - _SHOWN_KINDS
+        yield f"sparse arrays are not read: {listed(sparse[:_SHOWN_KINDS])}" + (f" and {more} more" if more > 0 else "")
     kinds = Counter(node.operation for graph, _ in everything for node in graph.nodes)
     if not names and kinds["Sigmoid"] + kinds["Tanh"] and kinds["MatMul"] + kinds["Gemm"]:
         seen = listed([kind for kind in _DECOMPOSED if kinds[kind]])

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from rnncli.errors import ArgumentError, shorten
 from rnncli.formats.onnx_arrays import Constant
-from rnncli.formats.onnx_file import Node
+from rnncli.formats.onnx_nodes import Node
 from rnncli.formats.onnx_values import Link, Value, Zeros, link_of
 from rnncli.layers import GRU, LSTM, Recurrent, SimpleRNN
 

@@ -1,16 +1,17 @@
-"""An ONNX file as plain data: its graph, nodes and attributes, and where the numbers of its arrays stand.
+"""The messages of an ONNX file, read into plain data.
 
 https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3 describes the messages; the numbers of fields are from there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Iterator
 
 from rnncli.errors import RnncliError
-from rnncli.formats.onnx_arrays import ArrayPlaces, Constant, constant_of
+from rnncli.formats.file_reader import FileReader, Window
+from rnncli.formats.onnx_arrays import MAX_RANK, Constant, constant_of
+from rnncli.formats.onnx_nodes import Attribute, Dims, Graph, Node, OnnxFile
+from rnncli.formats.onnx_places import ArrayPlaces
 from rnncli.formats.protobuf import FIXED32, VARINT, Buffer, Field, Span, fields, signed, text, varints
 
 MAX_WORK = 2_000_000
@@ -26,96 +27,18 @@ _NODE_WORK, _ARRAY_WORK, _SMALL_WORK = 10, 20, 5
 """How much memory a node, an array and other messages take, in fields."""
 
 
-@dataclass
-class Attribute:
-    """What a node is told."""
-
-    name: str = ""
-    number: float | None = None
-    whole: int | None = None
-    text: str = ""
-    numbers: list[float] = field(default_factory=list)
-    wholes: list[int] = field(default_factory=list)
-    texts: list[str] = field(default_factory=list)
-    constant: Constant | None = None
-    graphs: list[Graph] = field(default_factory=list)
-
-
-@dataclass
-class Node:
-    """A node of a graph: an operation, by its names of values.
-
-    Attributes:
-        operation: what it computes: `LSTM`; one that is not of ONNX's own has its domain before it.
-        name: its name, or that of its first output.
-        inputs: the values that it reads; an optional one that is left out is empty.
-        outputs: the values that it makes.
-        attributes: what it is told, by name.
-    """
-
-    operation: str = ""
-    name: str = ""
-    inputs: list[str] = field(default_factory=list)
-    outputs: list[str] = field(default_factory=list)
-    attributes: dict[str, Attribute] = field(default_factory=dict)
-
-    def input(self, index: int) -> str:
-        """Return the name of an input; empty if it is left out."""
-        return self.inputs[index] if index < len(self.inputs) else ""
-
-    def whole(self, name: str, default: int) -> int:
-        """Return a whole number that it is told."""
-        given = self.attributes.get(name)
-        return default if given is None or given.whole is None else given.whole
-
-    def number(self, name: str, default: float) -> float:
-        """Return a number that it is told."""
-        given = self.attributes.get(name)
-        return default if given is None or given.number is None else given.number
-
-
-Dims = tuple[int | None, ...]
-"""The shape that a graph declares of a value; None is unknown."""
-
-
-@dataclass
-class Graph:
-    """A graph: nodes in an order in which they can be computed, the model's own or one inside a node."""
-
-    nodes: list[Node] = field(default_factory=list)
-    constants: dict[str, Constant] = field(default_factory=dict)
-    shapes: dict[str, Dims] = field(default_factory=dict)
-    inputs: list[str] = field(default_factory=list)
-    outputs: list[str] = field(default_factory=list)
-
-
-class OnnxFile(NamedTuple):
-    """What an ONNX file says.
-
-    Attributes:
-        writer: who wrote it.
-        opset: the version of ONNX's operators.
-        graph: the model's graph.
-        functions: what functions of the model's own compute, by name.
-    """
-
-    writer: str
-    opset: int
-    graph: Graph
-    functions: Mapping[str, Graph]
-
-
 class Parser:
     """Reads the messages of a file.
 
     Args:
-        path: the file.
-        buffer: its bytes.
+        path: the file's name.
+        reader: the file.
     """
 
-    def __init__(self, path: str, buffer: Buffer) -> None:
+    def __init__(self, path: str, reader: FileReader) -> None:
         self.path = path
-        self.buffer = buffer
+        self.reader = reader
+        self.buffer: Buffer = Window(reader)
         self.work = 0
 
     def model(self) -> OnnxFile:
@@ -144,12 +67,15 @@ class Parser:
         return OnnxFile(f"{name} {version}".strip(), opset, graph, functions)
 
     def _fields(self, span: Span, work: int = 0) -> Iterator[Field]:
-        self.work += work
+        self._count(span.start, work)
         for entry in fields(self.buffer, span):
-            self.work += 1
-            if self.work > MAX_WORK:
-                raise RnncliError(f"byte {entry.span.start:,}: its graph has too many nodes and names to be read")
+            self._count(entry.span.start, 1)
             yield entry
+
+    def _count(self, place: int, work: int) -> None:
+        self.work += work
+        if self.work > MAX_WORK:
+            raise RnncliError(f"byte {place:,}: its graph has too many nodes, names and numbers to be read")
 
     def _text(self, entry: Field) -> str:
         return text(self.buffer, entry.bytes())
@@ -190,7 +116,19 @@ class Parser:
                     graph.outputs.append(self._value(entry.bytes(), graph))
                 case 13:
                     self._value(entry.bytes(), graph)
+                case 15:
+                    graph.sparse.append(self._sparse(entry.bytes()))
         return graph
+
+    def _sparse(self, span: Span) -> str:
+        """Return the name of a sparse array, which is that of its values."""
+        name = ""
+        for entry in self._fields(span, _SMALL_WORK):
+            if entry.number == 1:
+                for inner in self._fields(entry.bytes()):
+                    if inner.number == 8:
+                        name = self._text(inner)
+        return name
 
     def _value(self, span: Span, graph: Graph) -> str:
         """Note the shape that a graph declares of a value, and return the value's name."""
@@ -273,13 +211,16 @@ class Parser:
         start, end = entry.bytes()
         if (end - start) % 4 or end - start > 4 * MAX_NUMBERS:
             raise RnncliError(f"byte {start:,}: {end - start:,} bytes are no list of numbers")
+        self._count(start, (end - start) // 4)
         spans = (Span(place, place + 4) for place in range(start, end, 4))
         return [Field(entry.number, FIXED32, 0, span).float(self.buffer) for span in spans]
 
     def _wholes(self, entry: Field) -> list[int]:
         if entry.wire == VARINT:
             return [signed(entry.value)]
-        return varints(self.buffer, [entry.bytes()], MAX_NUMBERS)
+        numbers = varints(self.buffer, [entry.bytes()], MAX_NUMBERS)
+        self._count(entry.span.start, len(numbers))
+        return numbers
 
     def _constant(self, span: Span) -> Constant:
         """Return an array, with its place checked.
@@ -292,10 +233,14 @@ class Parser:
             match entry.number:
                 case 1:
                     places.shape += self._wholes(entry)
+                    if len(places.shape) > MAX_RANK:
+                        raise RnncliError(f"byte {entry.span.start:,}: an array has more than {MAX_RANK} axes")
                 case 2:
                     places.code = entry.whole()
                 case 4 | 5 | 7 | 9 | 10 | 11:
                     places.add(entry)
+                case 6:
+                    places.texts += 1
                 case 8:
                     places.name = self._text(entry)
                 case 13:
@@ -303,7 +248,7 @@ class Parser:
                     places.external[key] = value
                 case 14:
                     places.is_external = entry.whole() == 1
-        return constant_of(self.path, self.buffer, places)
+        return constant_of(self.path, self.reader, self.buffer, places)
 
     def _pair(self, span: Span) -> tuple[str, str]:
         pair = {1: "", 2: ""}

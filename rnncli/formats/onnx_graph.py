@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from rnncli.errors import ArgumentError, shorten
 from rnncli.formats.onnx_arrays import Constant
 from rnncli.formats.onnx_cells import KINDS, ReasonError, cell_of, turned
-from rnncli.formats.onnx_file import Graph, Node
 from rnncli.formats.onnx_layers import LAYERS
 from rnncli.formats.onnx_moves import MOVES, moved, product
+from rnncli.formats.onnx_nodes import Graph, Node
 from rnncli.formats.onnx_values import (
     Atom,
     Axis,
@@ -34,6 +34,9 @@ MAX_LINKS = 100
 MAX_PARTS = 64
 """The most of anything that a value is made of: axes, lengths, arrays, moves of an array."""
 
+_LONGEST_LEAD = 1_000
+"""The most characters that stand before the name of a node inside of others."""
+
 LARGEST_GROWTH = 4
 """How many times as many numbers as the file has for it an array may have that is made of others."""
 
@@ -43,7 +46,8 @@ class Found:
     """What a walk finds.
 
     Attributes:
-        values: what is known of each value, by name.
+        outside: returns an array of the graphs around it, by name.
+        values: what is known of each value, by name; None of one of which nothing is.
         nodes: the recurrent nodes, by the names of their links, in order.
         reasons: why a recurrent node is no layer, by the same names.
         names: how many nodes so far have each name, which no two should share.
@@ -52,7 +56,8 @@ class Found:
         steps: the length of the sequence that a chain reads, by the name of its first recurrent link.
     """
 
-    values: dict[str, Value]
+    outside: Callable[[str], Constant | None]
+    values: dict[str, Value | None]
     nodes: dict[str, Node] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
     names: Counter[str] = field(default_factory=Counter)
@@ -60,31 +65,38 @@ class Found:
     inside: list[tuple[Graph, Found]] = field(default_factory=list)
     steps: dict[str, int | None] = field(default_factory=dict)
 
+    def known(self, name: str) -> Value | None:
+        """Return what is known of a value."""
+        return self.values[name] if name in self.values else self.outside(name)
 
-def walk(graph: Graph, outside: Mapping[str, Value], lead: str = "") -> Found:
+    def constant(self, name: str) -> Constant | None:
+        """Return an array that the graphs inside of this one can read."""
+        value = self.known(name)
+        return value if isinstance(value, Constant) else None
+
+
+def _nothing(name: str) -> None:
+    del name
+
+
+def walk(graph: Graph, outside: Callable[[str], Constant | None] = _nothing, lead: str = "") -> Found:
     """Return what is in a graph.
 
     Args:
         graph: the graph.
-        outside: what is known of the values of the graphs around it.
+        outside: returns an array of the graphs around it, by name.
         lead: what stands before the names of its nodes.
     """
-    found = Found({**outside, **graph.constants})
-    for name in graph.inputs:
-        if name not in graph.constants:
-            found.values.pop(name, None)
+    found = Found(outside, {**dict.fromkeys(graph.inputs), **graph.constants})
     for node in graph.nodes:
         count = found.names[node.name]
         found.names[node.name] += 1
         made = _outputs(graph, node, found, f"{lead}{node.name}" + (f" ({count + 1})" if count else ""))
         for name, value in zip(node.outputs, [*made, *[None] * len(node.outputs)], strict=False):
-            found.values.pop(name, None)
-            if name and value is not None and _is_bounded(value):
-                found.values[name] = value
+            found.values[name] = value if name and value is not None and _is_bounded(value) else None
         for attribute in node.attributes.values():
             for inner in attribute.graphs:
-                constants = {name: value for name, value in found.values.items() if isinstance(value, Constant)}
-                inside = walk(inner, constants, f"{lead}{node.name}/{attribute.name}/")
+                inside = walk(inner, found.constant, shorten(f"{lead}{node.name}/{attribute.name}/", _LONGEST_LEAD))
                 found.inside.append((inner, inside))
     return found
 
@@ -114,11 +126,12 @@ def _outputs(graph: Graph, node: Node, found: Found, key: str) -> Values:
 
 def _input(graph: Graph, name: str, found: Found) -> Value | None:
     """Return what is known of a value: if it is nothing but its shape, it begins a chain."""
-    if not name or name in found.values or name not in graph.shapes:
-        return found.values.get(name)
+    known = found.known(name)
+    if not name or known is not None or name not in graph.shapes:
+        return known
     axes = tuple((Atom(size),) for size in graph.shapes[name][:MAX_PARTS])
-    found.values[name] = Stream(name, axes)
-    return found.values[name]
+    found.values[name] = stream = Stream(name, axes)
+    return stream
 
 
 def _of_rank(graph: Graph, name: str, rank: int, found: Found) -> Stream:

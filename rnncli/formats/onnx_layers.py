@@ -8,8 +8,8 @@ from dataclasses import replace
 from rnncli.errors import ArgumentError
 from rnncli.formats.onnx_arrays import Constant
 from rnncli.formats.onnx_cells import numbers_agree
-from rnncli.formats.onnx_file import Node
 from rnncli.formats.onnx_moves import both_halves
+from rnncli.formats.onnx_nodes import Node
 from rnncli.formats.onnx_values import Atom, Inputs, Stream, link_of, wholes_of
 from rnncli.layers import Dense, Norm, Pool, Recurrent, Repeat
 

@@ -11,6 +11,9 @@ from dataclasses import replace
 from rnncli.formats.onnx_arrays import Constant
 from rnncli.formats.onnx_values import Axis, Dims, Inputs, Joined, Stream, Value, Values, dims_of, sized, wholes_of
 
+MAX_OUTPUTS = 64
+"""The most outputs of a node that are followed."""
+
 
 def gather(inputs: Inputs) -> Values:
     """Gather of one place: a length, a direction, a layer's final state, the last step."""
@@ -76,6 +79,8 @@ def split(inputs: Inputs) -> Values:
     """Split: arrays, and a layer's two directions."""
     node, value = inputs.node, inputs.at(0)
     axis, count = node.whole("axis", 0), len(node.outputs)
+    if count > MAX_OUTPUTS:
+        return [None]
     if isinstance(value, Stream):
         return [_at(value, axis, index) for index in range(count)]
     if not isinstance(value, Constant) or not -len(value.tensor.shape) <= axis < len(value.tensor.shape):

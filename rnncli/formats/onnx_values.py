@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from rnncli.formats.model_file import Convention, Piece, Tensor
 from rnncli.formats.onnx_arrays import Constant
-from rnncli.formats.onnx_file import Node
+from rnncli.formats.onnx_nodes import Node
 from rnncli.layers import Layer
 
 

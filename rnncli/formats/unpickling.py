@@ -136,9 +136,7 @@ _KNOWN = {
     ("torch", "Size"): Call(_size),
     ("torch.serialization", "_get_layout"): Call(_hollow),
     ("_codecs", "encode"): Call(_hollow),
-    **{
-        (module, name): Call(_hollow) for module in ("builtins", "__builtin__") for name in ("set", "frozenset")
-    },
+    **{(module, name): Call(_hollow) for module in ("builtins", "__builtin__") for name in ("set", "frozenset")},
 }
 """Every function that a pickle may name, and what is called in its place."""
 
