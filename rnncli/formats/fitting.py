@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from rnncli.formats.array_layers import Link, layers_of
 from rnncli.formats.model_file import Part, Piece, Tensor
-from rnncli.formats.recognition import layers_in
 from rnncli.layers import Layer
 from rnncli.network import Network
 from rnncli.quantities import Shape
@@ -22,8 +22,8 @@ def fitted(tensors: Sequence[Tensor], network: Network) -> Part | None:
     the order of the numbers in their names.
     """
     alike: dict[Signature, list[Piece]] = {}
-    for piece, features in _in_order(layers_in(tensors)):
-        alike.setdefault(_signature(piece.layer, (None, None, features)), []).append(piece)
+    for link in _in_order(list(layers_of(tensors, []))):
+        alike.setdefault(_signature(link.piece.layer, (None, None, link.reads)), []).append(link.piece)
     pieces = []
     for layer, (reads, _) in zip(network.body, network.shapes(), strict=True):
         if not layer.weights(reads):
@@ -39,14 +39,14 @@ def fitted(tensors: Sequence[Tensor], network: Network) -> Part | None:
     return Part("", network.head, tuple(pieces))
 
 
-def _in_order(layers: Sequence[tuple[Piece, int]]) -> list[tuple[Piece, int]]:
+def _in_order(layers: Sequence[Link]) -> list[Link]:
     """Return layers whose names differ in numbers alone in the order of those, `lstm_10` after `lstm_2`."""
     first: dict[str, int] = {}
-    for index, (piece, _) in enumerate(layers):
-        first.setdefault(re.sub(r"[0-9]+", "", piece.name).rstrip("_"), index)
+    for index, link in enumerate(layers):
+        first.setdefault(re.sub(r"[0-9]+", "", link.piece.name).rstrip("_"), index)
 
-    def place(layer: tuple[Piece, int]) -> tuple[int, list[int]]:
-        name = layer[0].name
+    def place(link: Link) -> tuple[int, list[int]]:
+        name = link.piece.name
         numbers = [int(number) for number in re.findall(r"[0-9]{1,9}", name)]
         return first[re.sub(r"[0-9]+", "", name).rstrip("_")], numbers
 

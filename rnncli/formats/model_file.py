@@ -30,6 +30,9 @@ Convention = Literal["keras", "cudnn", "torch", "onnx"]
 MAX_ARRAYS = 100_000
 """The most arrays that a file may hold; a network of 10,000 layers has 60,000 at most."""
 
+MAX_PARTS = 1_000
+"""The most recurrent parts that a file may have."""
+
 MAX_RANK = 64
 """The most axes that an array may have: NumPy has no more."""
 

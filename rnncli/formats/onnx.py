@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from rnncli.errors import RnncliError, listed, shorten
 from rnncli.formats.file_reader import opened_regular
-from rnncli.formats.model_file import ModelFile, Part, Tensor
+from rnncli.formats.model_file import MAX_PARTS, ModelFile, Part, Tensor
 from rnncli.formats.onnx_cells import KINDS
 from rnncli.formats.onnx_file import Parser
 from rnncli.formats.onnx_graph import Found, consumed, walk
-from rnncli.formats.onnx_nodes import Graph, OnnxFile
+from rnncli.formats.onnx_nodes import Graph, Node, OnnxFile
 from rnncli.formats.onnx_values import Link, Stream
 from rnncli.layers import Embedding, Input
 
@@ -35,6 +36,8 @@ def read(path: str) -> ModelFile:
     if not reader.size:
         raise RnncliError("it is empty")
     model = Parser(path, reader).model()
+    if sum(1 for _ in islice(_cells(model.graph), MAX_PARTS + 1)) > MAX_PARTS:
+        raise RnncliError(f"it has more than {MAX_PARTS:,} recurrent nodes")
     found = walk(model.graph)
     parts: list[Part] = []
     notes: list[str] = []
@@ -46,6 +49,16 @@ def read(path: str) -> ModelFile:
     others = tuple(tensor for tensor in _arrays(model.graph) if tensor.name not in used)
     writer = shorten(f"{WRITERS.get(name, name)} {version}".strip())
     return ModelFile(path, "ONNX", writer, tuple(parts), others, tuple(notes))
+
+
+def _cells(graph: Graph) -> Iterator[Node]:
+    """Yield the recurrent nodes of a graph, those inside of nodes too."""
+    for node in graph.nodes:
+        if node.operation in KINDS:
+            yield node
+        for attribute in node.attributes.values():
+            for inner in attribute.graphs:
+                yield from _cells(inner)
 
 
 def _all(graph: Graph, found: Found) -> Iterator[tuple[Graph, Found]]:

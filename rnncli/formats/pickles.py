@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from rnncli.errors import RnncliError
 
-MAX_STEPS = 2_500_000
+MAX_STEPS = 2_000_000
 """The most instructions of a pickle; PyTorch writes about 40 for a tensor."""
 
 _MAX_TEXT = 1 << 20

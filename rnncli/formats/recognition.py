@@ -1,30 +1,17 @@
-"""What the names and shapes of arrays tell: layers and the order they stand in, where a file says nothing else.
-
-Names vary, so only their ends are read (`encoder.rnn.weight_ih_l0`, `enc_w_ih`, `lstm/lstm_cell/kernel:0`), and shapes
-decide: the ratio of the two sides of a recurrent weight is the number of gates.
-"""
+"""Which layers that arrays make up follow one another, where a file says nothing else."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
-from rnncli.formats.model_file import Convention, Part, Piece, Tensor
-from rnncli.layers import GRU, LSTM, Dense, Embedding, Head, Input, Layer, Norm, Recurrent, SimpleRNN
-from rnncli.quantities import MAX_SIZE
-
-CELLS: dict[int, type[Recurrent]] = {1: SimpleRNN, 3: GRU, 4: LSTM}
-"""The cell for each number of gates."""
-
-_TORCH_CELL = re.compile(
-    r"(?P<owner>.*?)[./_]?(?:weight|w)_?(?P<role>ih|hh)(?:_l(?P<level>[0-9]{1,4}))?(?P<reverse>_reverse)?"
-    r"|(?P<bias_owner>.*?)[./_]?(?:bias|b)_?(?P<bias_role>ih|hh)(?:_l(?P<bias_level>[0-9]{1,4}))?(?P<bias_reverse>_reverse)?",
-)
-_PROJECTION = re.compile(r"(?P<owner>.*?)[./_]?weight_hr(?:_l[0-9]{1,4})?(?:_reverse)?")
-_KERAS = re.compile(r"(?P<owner>.*)/(?P<role>kernel|recurrent_kernel|bias|embeddings|gamma|beta)(?::0)?")
-_PLAIN = re.compile(r"(?P<owner>.*?)[./_](?P<role>weight|bias|w|b)")
+from rnncli.errors import RnncliError
+from rnncli.formats.array_layers import Link, layers_of
+from rnncli.formats.model_file import MAX_PARTS, Part, Piece, Tensor
+from rnncli.language.spec import MAX_LAYERS
+from rnncli.layers import Embedding, Head, Input
 
 ASSUMED_ACTIVATIONS = "the framework's default activations (tanh, and sigmoid for gates): the file does not say"
 ASSUMED_ORDER = "the layers follow one another in the order of their names in the file"
@@ -45,212 +32,38 @@ class Found(NamedTuple):
     notes: tuple[str, ...]
 
 
-@dataclass
-class _Owner:
-    """Something in the file that owns arrays, by their roles."""
-
-    name: str
-    convention: Convention
-    tensors: dict[str, Tensor] = field(default_factory=dict)
-
-
-class _Link(NamedTuple):
-    """A layer that may be linked to others, with the sizes that it reads and returns."""
-
-    piece: Piece
-    reads: int
-    returns: int
-
-
 def recognised(tensors: Sequence[Tensor]) -> Found:
     """Return the recurrent parts that arrays make up, and what else there is."""
     notes: list[str] = []
-    links = list(_links(_owners(tensors), notes))
-    parts = []
+    links = list(layers_of(tensors, notes))
+    readers = _Readers(links)
+    parts: list[Part] = []
     used: set[str] = set()
-    names: set[str] = set()
     index = 0
     while index < len(links):
         if not links[index].piece.layer.states:
             index += 1
             continue
         chain, end = _chain(links, index)
-        chain += _readers_before(links[:index], chain, names)
-        head, lead = _head(links[:index], chain[0], used)
+        chain += readers.before(index, chain[-1].returns)
+        head, lead = _head(links, index, used)
         pieces = [*lead, *_returning(chain)]
         used.update(tensor.name for piece in pieces for tensor in piece.tensors.values())
-        names.update(piece.name for piece in pieces)
+        for piece in pieces:
+            readers.take(piece.name)
+        if len(parts) == MAX_PARTS:
+            raise RnncliError(f"it has more than {MAX_PARTS:,} recurrent parts")
         parts.append(Part(chain[0].piece.name.partition(" (layer ")[0], head, tuple(pieces), _assumptions(pieces)))
         index = end
     others = tuple(tensor for tensor in tensors if tensor.name not in used)
     return Found(tuple(parts), others, tuple(notes))
 
 
-def layers_in(tensors: Iterable[Tensor]) -> list[tuple[Piece, int]]:
-    """Return every layer that arrays make up, in a part or not, with the number of features that it reads."""
-    return [(link.piece, link.reads) for link in _links(_owners(tensors), [])]
-
-
-def _owners(tensors: Iterable[Tensor]) -> list[_Owner]:
-    """Return what owns the arrays, in the order of the file."""
-    owners: dict[tuple[str, Convention], _Owner] = {}
-
-    def add(name: str, convention: Convention, role: str, tensor: Tensor) -> None:
-        owners.setdefault((name, convention), _Owner(name, convention)).tensors[role] = tensor
-
-    for tensor in tensors:
-        name = tensor.name
-        if (cell := _TORCH_CELL.fullmatch(name)) is not None:
-            lead = "" if cell["role"] else "bias_"
-            level, reverse = cell[f"{lead}level"] or "0", cell[f"{lead}reverse"] or ""
-            add(cell[f"{lead}owner"], "torch", f"{lead or 'weight_'}{cell[f'{lead}role']}@{level}{reverse}", tensor)
-        elif (projection := _PROJECTION.fullmatch(name)) is not None:
-            add(projection["owner"], "torch", "weight_hr", tensor)
-        elif (keras := _KERAS.fullmatch(name)) is not None:
-            owner, direction = _without_cell(keras["owner"])
-            add(owner, "keras", direction + keras["role"], tensor)
-        elif (plain := _PLAIN.fullmatch(name)) is not None:
-            add(plain["owner"], "torch", {"w": "weight", "b": "bias"}.get(plain["role"], plain["role"]), tensor)
-        elif "emb" in name.lower() and len(tensor.shape) == 2:
-            add(name, "torch", "weight", tensor)
-    return list(owners.values())
-
-
-def _without_cell(path: str) -> tuple[str, str]:
-    """Return the name of a layer of Keras without its cell's, and the direction that the path says: `forward/`."""
-    parts = path.split("/")
-    direction = ""
-    while len(parts) > 1 and (match := re.fullmatch(r"(forward|backward)(_.*)?|.*_cell(_[0-9]+)?|cell", parts[-1])):
-        direction = f"{match[1]}/" if match[1] else direction
-        parts.pop()
-    if len(parts) > 1 and parts[-1] == parts[-2]:  # lstm/lstm/kernel:0, as files of Keras 2 have it
-        parts.pop()
-    return "/".join(parts), direction
-
-
-def _links(owners: Iterable[_Owner], notes: list[str]) -> Iterator[_Link]:
-    """Yield the layers that owners are; what is nearly one is noted."""
-    for owner in owners:
-        roles = owner.tensors
-        if any("hh@" in role for role in roles):
-            yield from _torch_levels(owner, notes)
-        elif any(role.endswith("recurrent_kernel") for role in roles):
-            yield from _keras_recurrent(owner, notes)
-        else:
-            yield from _stateless(owner)
-
-
-def _torch_levels(owner: _Owner, notes: list[str]) -> Iterator[_Link]:
-    """Yield the layers of a module of PyTorch, one for each level of its stack."""
-    if "weight_hr" in owner.tensors:
-        notes.append(f"{owner.name} has proj_size (weight_hr): neither Keras nor rnncli has such a cell")
-        return
-    levels = sorted({int(re.sub(r"_reverse$", "", role.partition("@")[2])) for role in owner.tensors})
-    for level in levels:
-        own = {
-            role.replace(f"@{level}", ""): tensor
-            for role, tensor in owner.tensors.items()
-            if re.sub(r"_reverse$", "", role.partition("@")[2]) == str(level)
-        }
-        name = owner.name if len(levels) == 1 else f"{owner.name} (layer {level})"
-        ih, hh = own.get("weight_ih"), own.get("weight_hh")
-        shapes = {role: tensor.shape for role, tensor in own.items()}
-        both = "weight_hh_reverse" in own
-        fault = _cell_fault(shapes, "weight_ih", "weight_hh", reverse=both)
-        if ih is None or hh is None or fault:
-            notes.append(f"{name}: {fault or 'one of weight_ih and weight_hh is missing'}")
-            return
-        units = hh.shape[1]
-        layer = CELLS[hh.shape[0] // units](
-            units, merge_mode="concat" if both else None, use_bias="bias_ih" in own or "bias_hh" in own
-        )
-        yield _Link(Piece(layer, name, "torch", own), ih.shape[1], units * (1 + both))
-
-
-def _cell_fault(shapes: dict[str, tuple[int, ...]], kernel: str, recurrent: str, *, reverse: bool) -> str:
-    """Return what is wrong with the shapes of a cell of PyTorch; nothing if they are right."""
-    for suffix in ("", "_reverse") if reverse else ("",):
-        ih, hh = shapes.get(kernel + suffix, ()), shapes.get(recurrent + suffix, ())
-        if len(ih) != 2 or len(hh) != 2 or not all((*ih, *hh)):
-            return f"{kernel} {ih} and {recurrent} {hh} are no matrices of one cell"
-        gates, rest = divmod(hh[0], hh[1])
-        if rest or gates not in CELLS or ih[0] != hh[0] or max(*ih, *hh) > MAX_SIZE:
-            return f"{recurrent} {hh} and {kernel} {ih} belong to no rnn, gru or lstm"
-        biases = [shapes[name] for name in (f"bias_ih{suffix}", f"bias_hh{suffix}") if name in shapes]
-        if len(biases) == 1 or any(bias != (hh[0],) for bias in biases):
-            return f"its biases {', '.join(map(str, biases))} do not go with {recurrent} {hh}"
-    return ""
-
-
-def _keras_recurrent(owner: _Owner, notes: list[str]) -> Iterator[_Link]:
-    """Yield the layer of Keras that an owner is."""
-    both = any(role.startswith("backward/") for role in owner.tensors)
-    lead = "forward/" if both else ""
-    tensors = {role: tensor for role, tensor in owner.tensors.items() if both or "/" not in role}
-    kernel, recurrent, bias = (tensors.get(f"{lead}{role}") for role in ("kernel", "recurrent_kernel", "bias"))
-    if kernel is None or recurrent is None or len(kernel.shape) != 2 or len(recurrent.shape) != 2:
-        notes.append(f"{owner.name}: one of kernel and recurrent_kernel is missing, or no matrix")
-        return
-    units, columns = recurrent.shape
-    gates, rest = divmod(columns, units) if units else (0, 1)
-    if rest or gates not in CELLS or kernel.shape[1] != columns or max(*kernel.shape, columns) > MAX_SIZE:
-        notes.append(f"{owner.name}: recurrent_kernel {recurrent.shape} belongs to no rnn, gru or lstm")
-        return
-    settings: dict[str, object] = {"merge_mode": "concat" if both else None, "use_bias": bias is not None}
-    # Keras's old CuDNNLSTM and CuDNNGRU have the bias of the input and that of the state end to end.
-    cudnn = gates > 1 and bias is not None and bias.shape == (2 * columns,)
-    if gates == 3 and bias is not None:
-        settings["reset_after"] = cudnn or len(bias.shape) == 2
-    layer = CELLS[gates](units, **settings)  # type: ignore[arg-type]  # each is what the class takes
-    shapes = {role: tensor.shape for role, tensor in tensors.items()}
-    if cudnn:
-        shapes = {
-            role: ((2, columns) if gates == 3 else (columns,))
-            if role.endswith("bias") and shape == (2 * columns,)
-            else shape
-            for role, shape in shapes.items()
-        }
-    piece = Piece(layer, owner.name, "cudnn" if cudnn else "keras", tensors)
-    expected = {weight.name: weight.shape for weight in layer.weights((None, None, kernel.shape[0]))}
-    if shapes != expected:
-        notes.append(f"{owner.name}: the shapes of its arrays are not those of one layer")
-        return
-    yield _Link(piece, kernel.shape[0], units * (1 + both))
-
-
-def _stateless(owner: _Owner) -> Iterator[_Link]:
-    """Yield the layer without a state that an owner is, if it is one that the language has."""
-    shapes = {role: tensor.shape for role, tensor in owner.tensors.items()}
-    layer: Layer | None = None
-    reads = 0
-    match owner.convention, shapes:
-        case "torch", {"weight": (rows, columns), **rest} if min(rows, columns) > 0 and max(rows, columns) <= MAX_SIZE:
-            if not rest and "emb" in owner.name.lower():
-                layer = Embedding(rows, columns)
-            elif not rest or rest == {"bias": (rows,)}:
-                layer, reads = Dense(rows, use_bias=bool(rest)), columns
-        case "torch", {"weight": (size,), **rest} if size and (not rest or rest == {"bias": (size,)}):
-            if re.search("norm|ln", owner.name.lower()):
-                layer, reads = Norm(center=bool(rest), epsilon=1e-5), size  # PyTorch's default
-        case "keras", {"embeddings": (rows, columns)} if len(shapes) == 1 and min(rows, columns) > 0:
-            layer = Embedding(rows, columns)
-        case "keras", {"kernel": (rows, columns), **rest} if min(rows, columns) > 0 and max(rows, columns) <= MAX_SIZE:
-            if not rest or rest == {"bias": (columns,)}:
-                layer, reads = Dense(columns, use_bias=bool(rest)), rows
-        case "keras", {"gamma": (size,), **rest} if size and (not rest or rest == {"beta": (size,)}):
-            layer, reads = Norm(center=bool(rest)), size
-        case "keras", {"beta": (size,)} if size and len(shapes) == 1:
-            layer, reads = Norm(scale=False), size
-    if layer is not None:
-        returns = layer.output_shape((None, None) if isinstance(layer, Head) else (None, reads))[-1]
-        yield _Link(Piece(layer, owner.name, owner.convention, owner.tensors), reads, returns or 0)
-
-
-def _chain(links: Sequence[_Link], start: int) -> tuple[list[_Link], int]:
+def _chain(links: Sequence[Link], start: int) -> tuple[list[Link], int]:
     """Return the layers that follow a recurrent one and read what it returns, and where they end."""
     chain = [links[start]]
     index = start + 1
-    while index < len(links):
+    while index < len(links) and len(chain) < MAX_LAYERS - 1:  # an embedding may come in front
         link, last = links[index], chain[-1]
         if isinstance(link.piece.layer, Head) or link.reads != last.returns:
             break
@@ -261,21 +74,36 @@ def _chain(links: Sequence[_Link], start: int) -> tuple[list[_Link], int]:
     return chain, index
 
 
-def _readers_before(before: Sequence[_Link], chain: Sequence[_Link], taken: Collection[str]) -> list[_Link]:
-    """Return the layers without a state that go on from a chain, but stand before it in a file sorted by name.
+class _Readers:
+    """The layers without a state that are in no part, by how many features they read."""
 
-    Where more than one could be the next, none is.
-    """
-    free = [
-        link
-        for link in before
-        if not (link.piece.layer.states or isinstance(link.piece.layer, Head) or link.piece.name in taken)
-    ]
-    more: list[_Link] = []
-    while len(next_ones := [link for link in free if link.reads == [*chain, *more][-1].returns]) == 1:
-        more += next_ones
-        free.remove(next_ones[0])
-    return more
+    def __init__(self, links: Sequence[Link]) -> None:
+        self._places: dict[str, list[tuple[int, int]]] = {}
+        self._free: dict[int, dict[int, Link]] = {}
+        for index, link in enumerate(links):
+            if not (link.piece.layer.states or isinstance(link.piece.layer, Head)):
+                self._free.setdefault(link.reads, {})[index] = link
+                self._places.setdefault(link.piece.name, []).append((link.reads, index))
+
+    def take(self, name: str) -> None:
+        """Leave the layers of a name out from now on."""
+        for reads, index in self._places.pop(name, ()):
+            del self._free[reads][index]
+
+    def before(self, end: int, returns: int) -> list[Link]:
+        """Return the layers that go on from a chain, but stand before it in a file sorted by name, and take them.
+
+        Where more than one could be the next, none is.
+        """
+        more: list[Link] = []
+        while True:
+            first = islice(self._free.get(returns, {}).items(), 2)
+            next_ones = [link for index, link in first if index < end]
+            if len(next_ones) != 1:
+                return more
+            more += next_ones
+            self.take(next_ones[0].piece.name)
+            returns = next_ones[0].returns
 
 
 def _same_stack(one: Piece, other: Piece) -> bool:
@@ -284,9 +112,11 @@ def _same_stack(one: Piece, other: Piece) -> bool:
     return one.convention == other.convention == "keras" or numberless[0] == numberless[1]
 
 
-def _head(before: Sequence[_Link], first: _Link, used: set[str]) -> tuple[Head, list[Piece]]:
+def _head(links: Sequence[Link], start: int, used: set[str]) -> tuple[Head, list[Piece]]:
     """Return what takes the input of a part: the nearest embedding before it whose vectors fit, or an input."""
-    for link in reversed(before):
+    first = links[start]
+    for index in range(start - 1, -1, -1):
+        link = links[index]
         if link.piece.layer.states:
             break
         taken = any(tensor.name in used for tensor in link.piece.tensors.values())
@@ -295,7 +125,7 @@ def _head(before: Sequence[_Link], first: _Link, used: set[str]) -> tuple[Head, 
     return Input(first.reads), []
 
 
-def _returning(chain: Sequence[_Link]) -> Iterator[Piece]:
+def _returning(chain: Sequence[Link]) -> Iterator[Piece]:
     """Yield the layers of a part; every recurrent one but the last returns its sequence."""
     last = max(index for index, link in enumerate(chain) if link.piece.layer.states)
     for index, link in enumerate(chain):

@@ -110,14 +110,15 @@ def _header(text: bytes) -> dict[str, Any]:
     """
     if sum(map(text.count, (b",", b"[", b"{"))) > _MAX_SIGNS:
         raise RnncliError("its header has too many arrays or numbers to be read")
+    count = text.count(b'"dtype"')
+    if count > MAX_ARRAYS:
+        raise RnncliError(f"it holds {count:,} arrays; {MAX_ARRAYS:,} are allowed")
     try:
         header = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
     except (ValueError, RecursionError):
         raise RnncliError("its header is no JSON") from None
     if not isinstance(header, dict):
         raise RnncliError("its header is no JSON object")
-    if len(header) > MAX_ARRAYS:
-        raise RnncliError(f"it holds {len(header):,} arrays; {MAX_ARRAYS:,} are allowed")
     return header
 
 
