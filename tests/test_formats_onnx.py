@@ -297,6 +297,59 @@ def test_what_is_made_of_itself_over_and_over_takes_no_memory(tmp_path: Path) ->
     assert time.perf_counter() - start < 2
 
 
+def test_arrays_of_several_types_are_not_one_behind_the_other(tmp_path: Path) -> None:
+    other = message((1, 1), (1, 4), (1, 3), (2, 11), (8, "w1"), (9, bytes(96)))
+    joined = [node("Concat", ["w0", "w1"], ["W"], axis=1), node("LSTM", LSTM_INPUTS, ["y"])]
+    found = read(tmp_path, model(joined, [array("w0", 1, 12, 3), other, *LSTM_ARRAYS[1:]]))
+    assert not found.parts
+
+
+def test_a_link_that_leads_away_from_the_model_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "inside").mkdir()
+    (tmp_path / "secret").write_bytes(bytes(500))
+    (tmp_path / "inside" / "m.bin").symlink_to(tmp_path / "secret")
+    with pytest.raises(RnncliError, match="byte .*: array W is in m.bin, a link that leads away from the model"):
+        read(tmp_path / "inside", external("m.bin"))
+    # A model and its numbers may both be links, as downloaded ones are.
+    path = tmp_path / "inside" / "m.onnx"
+    path.rename(tmp_path / "blob")
+    path.symlink_to(tmp_path / "blob")
+    assert open_model(str(path)).parts
+
+
+def test_sparse_arrays_are_named(tmp_path: Path) -> None:
+    sparse = message((1, message((1, 2), (2, 1), (8, "few"), (9, bytes(8)))), (3, 9))
+    found = read(tmp_path, message((7, message((15, sparse)))))
+    assert found.notes == ("sparse arrays are not read: few",)
+
+
+def test_arrays_around_a_graph_are_seen_inside_and_hidden_by_others(tmp_path: Path) -> None:
+    inside = graph([node("LSTM", LSTM_INPUTS, ["y"])])
+    seen = read(tmp_path, model([node("If", ["flag"], ["z"], then_branch=inside)], LSTM_ARRAYS))
+    assert [str(part.network) for part in seen.parts] == ["input:3,lstm:4:seq"]
+    hidden = graph([node("Sin", ["q"], ["W"]), node("LSTM", LSTM_INPUTS, ["y"])])
+    assert not read(tmp_path, model([node("If", ["flag"], ["z"], then_branch=hidden)], LSTM_ARRAYS)).parts
+
+
+@pytest.mark.parametrize(
+    ("nodes", "words"),
+    [
+        ([node("LSTM", LSTM_INPUTS, [f"y{n}"]) for n in range(1001)], "more than 1,000 recurrent nodes"),
+        ([node("Split", ["W"], [f"o{n}" for n in range(20_000)])], ""),
+        ([node("If", ["f"], [f"o{n}"], then_branch=graph([])) for n in range(4000)], ""),
+    ],
+    ids=["cells", "outputs", "graphs"],
+)
+def test_many_of_anything_take_no_time(nodes: list[bytes], words: str, tmp_path: Path) -> None:
+    start = time.process_time()
+    if words:
+        with pytest.raises(RnncliError, match=words):
+            read(tmp_path, model(nodes, LSTM_ARRAYS))
+    else:
+        assert not read(tmp_path, model(nodes, [*LSTM_ARRAYS, *(array(f"c{n}", 1) for n in range(3000))])).parts
+    assert time.process_time() - start < 3
+
+
 def test_an_array_of_gigabytes_is_not_read_for_its_shape(tmp_path: Path) -> None:
     data = external("big.bin", offset=2**33)
     with (tmp_path / "big.bin").open("wb") as file:

@@ -7,15 +7,15 @@ import os
 import random
 import sys
 import zipfile
-from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import click
 import numpy as np
+from model_targets import MODEL_TARGETS
 from mutations import damaged_bytes, damaged_text
+from target import Target, assert_harmless
 
 from rnncli import Network, RnncliError, SpecError
 from rnncli.cli import COMMANDS, cli, run
@@ -32,26 +32,8 @@ SEEDS = [
 ]
 
 
-class Target(NamedTuple):
-    """Something to fuzz.
-
-    Attributes:
-        make: makes a case.
-        check: tries it; whatever it raises is a fault.
-    """
-
-    make: Callable[[random.Random], Any]
-    check: Callable[[Any], None]
-
-
 def make_text(generator: random.Random) -> str:
     return damaged_text(generator, SEEDS)
-
-
-def assert_harmless(text: str, most: int = 20_000) -> None:
-    obeyed = {character for character in text if not character.isprintable()} - {"\n", "\t"}
-    assert not obeyed, f"{obeyed} was printed"
-    assert len(text) < most, f"{len(text):,} characters were printed"
 
 
 def check_spec(text: str) -> None:
@@ -273,4 +255,5 @@ TARGETS = {
     "line": Target(make_line, check_line),
     "npy": Target(lambda generator: damaged_bytes(generator, NPY), check_npy),
     "npz": Target(make_npz, check_npz),
+    **MODEL_TARGETS,
 }
