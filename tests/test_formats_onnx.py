@@ -308,7 +308,7 @@ def test_a_link_that_leads_away_from_the_model_is_refused(tmp_path: Path) -> Non
     (tmp_path / "inside").mkdir()
     (tmp_path / "secret").write_bytes(bytes(500))
     (tmp_path / "inside" / "m.bin").symlink_to(tmp_path / "secret")
-    with pytest.raises(RnncliError, match="byte .*: array W is in m.bin, a link that leads away from the model"):
+    with pytest.raises(RnncliError, match=r"byte .*: array W is in m\.bin, a link that leads away from the model"):
         read(tmp_path / "inside", external("m.bin"))
     # A model and its numbers may both be links, as downloaded ones are.
     path = tmp_path / "inside" / "m.onnx"

@@ -199,6 +199,15 @@ def test_names_and_shapes_tell_the_parts(shapes: dict[str, tuple[int, ...]], spe
     assert specs_of(recognised(tensors(**shapes))) == specs
 
 
+@pytest.mark.parametrize("changed", [{"rnn__bias_hh_l0_reverse": None}, {"rnn__weight_ih_l0_reverse": (12, 5)}])
+def test_two_directions_that_differ_are_no_layer(changed: dict[str, tuple[int, ...] | None]) -> None:
+    one = {"weight_ih_l0": (12, 3), "weight_hh_l0": (12, 4), "bias_ih_l0": (12,), "bias_hh_l0": (12,)}
+    both = {f"rnn__{name}{way}": shape for way in ("", "_reverse") for name, shape in one.items()} | changed
+    found = recognised(tensors(**{name: shape for name, shape in both.items() if shape}))
+    assert not found.parts
+    assert len(found.notes) == 1
+
+
 def test_kerass_names_are_known_as_rnncli_and_keras_write_them(rnncli: Run, tmp_path: Path) -> None:
     spec = "embed:9x4,lstm:3:seq:bi,gru:3:seq,gru:2:reset=before,dense:2"
     Model(spec).save_weights(tmp_path / "w.npz")

@@ -146,19 +146,41 @@ def checked_arrays(
     return {key: _checked_array(key, given[key], shape, dtype) for key, shape in expected.items()}
 
 
+def taken_array(key: str, array: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """Return an array that nobody else has as `dtype`: the same one if it can be, or a copy.
+
+    Raises:
+        ArgumentError: it is of another shape or dtype, or not finite.
+    """
+    check_array(key, array.shape, array.dtype, shape)
+    with np.errstate(over="ignore"):  # what is too large for the dtype becomes infinite, which is found below
+        taken: Array = np.asarray(array, dtype, order="C")
+    _check_numbers(key, array, taken)
+    return taken
+
+
 def _checked_array(key: str, given: ArrayLike, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     array = _as_array(key, given)
     check_array(key, array.shape, array.dtype, shape)
-    with np.errstate(over="ignore"):  # what is too large for the dtype becomes infinite, which is found below
+    with np.errstate(over="ignore"):  # as above
         copy: Array = np.array(array, dtype, order="C")
-    if not np.isfinite(copy).all():
-        wrong = np.argwhere(~np.isfinite(copy))
+    _check_numbers(key, array, copy)
+    return copy
+
+
+def _check_numbers(key: str, array: Array, used: Array) -> None:
+    """Check that numbers that were given are finite in the dtype in which they are used."""
+    with np.errstate(all="ignore"):
+        # A sum takes no memory. One of finite numbers may overflow, which is only a reason to look at each of them.
+        if np.isfinite(used.sum()):
+            return
+    wrong = np.argwhere(~np.isfinite(used))
+    if len(wrong):
         index = ", ".join(str(i) for i in wrong[0])
         raise ArgumentError(
-            f"{key}[{index}] is {array[tuple(wrong[0])]}, expected a finite number in {dtype} "
+            f"{key}[{index}] is {array[tuple(wrong[0])]}, expected a finite number in {used.dtype} "
             f"({len(wrong):,} of {array.size:,} are not)"
         )
-    return copy
 
 
 def check_keys(given: Iterable[str], expected: Mapping[str, tuple[int, ...]]) -> None:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, DTypeLike
 
+    from rnncli.formats.model_file import Part
+
 
 class Model:
     """A network with weights, which computes in NumPy.
@@ -96,6 +98,21 @@ class Model:
         model = cls.__new__(cls)
         model._begin(network, dtype)
         model.load_weights(path)
+        return model
+
+    @classmethod
+    def from_part(cls, part: Part, dtype: DTypeLike = "float32") -> Model:
+        """Return a model of a part of a model file, with its weights, likewise.
+
+        Raises:
+            ArgumentError: an argument is not allowed.
+            RnncliError: an array cannot be read, or is not finite.
+        """
+        from rnncli.engine.model_weights import weights_of
+
+        model = cls.__new__(cls)
+        model._begin(part.network, dtype)
+        model._use(weights_of(part, model.dtype))
         return model
 
     def __repr__(self) -> str:

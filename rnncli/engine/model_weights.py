@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from rnncli.engine.array_archive import read_arrays
-from rnncli.engine.checks import checked_arrays, weight_shapes
+from rnncli.engine.checks import check_keys, taken_array, weight_shapes
 from rnncli.engine.types import Array
 from rnncli.errors import RnncliError, UsageError, listed, shorten
 from rnncli.formats import SEPARATOR, Choice, choice_of, open_model, part_of
-from rnncli.formats.conventions import keras_weights
+from rnncli.formats.conventions import each_weight
 from rnncli.formats.fitting import fitted
 from rnncli.formats.model_file import ModelFile, Part
 from rnncli.network import Network
@@ -25,7 +25,18 @@ def weights_of(part: Part, dtype: np.dtype[Any]) -> dict[str, Array]:
     Raises:
         RnncliError: an array cannot be read, or is not finite.
     """
-    return checked_arrays("weights", keras_weights(part), weight_shapes(part.network), dtype)
+    return _taken(each_weight(part), weight_shapes(part.network), dtype)
+
+
+def _taken(
+    found: Iterable[tuple[str, Array]], expected: Mapping[str, tuple[int, ...]], dtype: np.dtype[Any]
+) -> dict[str, Array]:
+    """Return arrays as they come from a file, as `dtype`; each is held once."""
+    weights: dict[str, Array] = {}
+    for key, array in found:
+        weights[key] = taken_array(key, array, expected[key], dtype)
+    check_keys(weights, expected)
+    return {key: weights[key] for key in expected}
 
 
 def weights_in(path: str, network: Network, dtype: np.dtype[Any]) -> dict[str, Array]:
@@ -56,11 +67,8 @@ def weights_in(path: str, network: Network, dtype: np.dtype[Any]) -> dict[str, A
     if not fitting[0].has_weights:
         raise RnncliError(f"{choice.path} has layers, but no weights", "without --weights they are drawn with --seed")
     renamed = dict(zip(_owners(fitting[0].network), _owners(network), strict=True))
-    weights = {}
-    for key, array in keras_weights(fitting[0]).items():
-        name, _, weight = key.partition("/")
-        weights[f"{renamed[name]}/{weight}"] = array
-    return checked_arrays("weights", weights, expected, dtype)
+    found = ((key.partition("/"), array) for key, array in each_weight(fitting[0]))
+    return _taken(((f"{renamed[name]}/{weight}", array) for (name, _, weight), array in found), expected, dtype)
 
 
 def _owners(network: Network) -> list[str]:

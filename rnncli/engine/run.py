@@ -166,10 +166,7 @@ class Plan:
             return Model.from_file(self.network, request.weights, request.dtype)
         if self.trained is None or not self.trained.has_weights:
             return Model(self.network, request.seed, request.dtype, request.init)
-        from rnncli.engine.model_weights import weights_of
-
-        weights = weights_of(self.trained, np.dtype(request.dtype))
-        return Model(self.network, request.seed, request.dtype, weights=weights)
+        return Model.from_part(self.trained, request.dtype)
 
     def _first_states(self) -> State:
         if self.request.state is None:

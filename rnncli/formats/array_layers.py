@@ -132,6 +132,12 @@ def _cell_fault(shapes: dict[str, tuple[int, ...]], kernel: str, recurrent: str,
         biases = [shapes[name] for name in (f"bias_ih{suffix}", f"bias_hh{suffix}") if name in shapes]
         if len(biases) == 1 or any(bias != (hh[0],) for bias in biases):
             return f"its biases {', '.join(map(str, biases))} do not go with {recurrent} {hh}"
+    if reverse:
+        for role, shape in shapes.items():
+            plain = role.removesuffix("_reverse")
+            other = shapes.get(f"{plain}_reverse" if plain == role else plain)
+            if other != shape:
+                return f"{role} {shape} has {'no array' if other is None else other} beside it in the other direction"
     return ""
 
 

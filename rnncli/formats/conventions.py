@@ -16,7 +16,7 @@ of a kernel is transposed, and the bias is the input's and then the state's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import RnncliError, shorten
@@ -41,10 +41,18 @@ def keras_weights(part: Part) -> dict[str, Array]:
     Raises:
         RnncliError: an array cannot be read.
     """
-    weights: dict[str, Array] = {}
+    return dict(each_weight(part))
+
+
+def each_weight(part: Part) -> Iterator[tuple[str, Array]]:
+    """Yield the same one by one; no more than one layer is held here.
+
+    Raises:
+        RnncliError: an array cannot be read.
+    """
     for name, piece in zip(part.network.names, part.pieces, strict=True):
-        weights |= {f"{name}/{key}": array for key, array in _of_piece(piece).items()}
-    return weights
+        for key, array in _of_piece(piece).items():
+            yield f"{name}/{key}", array
 
 
 def _of_piece(piece: Piece) -> dict[str, Array]:
