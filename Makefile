@@ -61,8 +61,9 @@ wheel: $(VENV)/.installed  ## Build the wheel and run it alone in an empty envir
 	$(BIN)/python -m build --wheel --outdir dist
 	sh tests/wheel.sh $(PYTHON) dist/*.whl
 
-bench: $(FRAMEWORKS)/.installed $(VENV)/.installed  ## Measure start-up, sweeps and engine against their peers
+bench: $(FRAMEWORKS)/.installed $(VENV)/.installed  ## Measure start-up, model files, sweeps and engine against their peers
 	$(BIN)/python tests/benchmarks/startup.py
+	$(BIN)/python tests/benchmarks/model_files.py
 	KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/benchmarks/sweep.py
 	for backend in torch jax tensorflow; do \
 	  if $(FRAMEWORKS)/bin/python -c "import $$backend" 2>/dev/null; then \

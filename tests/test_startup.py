@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -31,6 +33,22 @@ def imported(*arguments: str) -> set[str]:
 @pytest.mark.parametrize("options", [["-f", name] for name in FORMATS if name != "table"] + [["-q"]])
 def test_a_summary_for_programs_imports_neither_numpy_nor_rich(options: list[str]) -> None:
     assert not imported("summary", *options, SPEC, "--batch", "2", "--timesteps", "5") & {"numpy", "rich"}
+
+
+MODELS = Path(__file__).parent / "golden" / "models"
+MODEL_FILES = ["lstm-1.npz", "lstm-1.safetensors", "plain.pt", "before-1.6.pth", "onnx/lstm.onnx"]
+
+
+@pytest.mark.parametrize("file", [*MODEL_FILES, "stack.keras", "stack.json"])
+@pytest.mark.parametrize("command", [["inspect", "-f", "json"], ["inspect", "-f", "csv"], ["summary", "-q"], ["spec"]])
+def test_what_programs_read_of_a_model_file_takes_neither_numpy_nor_rich(
+    command: list[str], file: str, tmp_path: Path
+) -> None:
+    path = MODELS / file
+    if not path.exists():
+        with zipfile.ZipFile(MODELS / "keras" / "models.zip") as packed:
+            path = Path(packed.extract(file, tmp_path))
+    assert not imported(*command, str(path)) & {"numpy", "rich", "h5py", "pickle", "mmap"}
 
 
 @pytest.mark.parametrize("format_", FORMATS)

@@ -108,7 +108,7 @@ def _torch_levels(owner: _Owner, notes: list[str]) -> Iterator[Link]:
         name = owner.name if len(levels) == 1 else f"{owner.name} (layer {level})"
         ih, hh = own.get("weight_ih"), own.get("weight_hh")
         shapes = {role: tensor.shape for role, tensor in own.items()}
-        both = "weight_hh_reverse" in own
+        both = any(role.endswith("_reverse") for role in own)
         fault = _cell_fault(shapes, "weight_ih", "weight_hh", reverse=both)
         if ih is None or hh is None or fault:
             notes.append(f"{name}: {fault or 'one of weight_ih and weight_hh is missing'}")
