@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,9 +10,13 @@ from pathlib import Path
 import click
 import numpy as np
 import pytest
+import test_formats_onnx as onnx
 from conftest import PATIENCE, Result, program_line, without_styles
+from hostile_models import FORMATS as MAKERS
+from hostile_models import SHAPES
 
 from rnncli.cli import COMMANDS, cli
+from rnncli.commands.options import FORMATS
 from rnncli.errors import RnncliError, printable
 
 Run = Callable[..., Result]
@@ -108,12 +113,51 @@ def test_names_in_and_of_archives_come_out_harmless(option: str, write: str, rnn
     assert_harmless(result)
 
 
+def hostile_model(format_: str) -> str:
+    """The name of a model file whose arrays have hostile names: of a part, of a cell that is none, and of others."""
+    path = f"model.{format_}"
+    shapes = {f"{TYPED}{name}": shape for name, shape in SHAPES.items()}
+    shapes |= {f"{TYPED}bad.weight_ih_l0": (8, 3), f"{TYPED}bad.weight_hh_l0": (8, 4), TYPED: (3,)}
+    if format_ in MAKERS:
+        Path(path).write_bytes(MAKERS[format_](shapes))
+    else:
+        names = [f"{TYPED}{name}" for name in "WRB"]
+        arrays = [onnx.array(names[0], 1, 16, 3), onnx.array(names[1], 1, 16, 4), onnx.array(names[2], 1, 32)]
+        cell = onnx.node("LSTM", ["x", *names], [f"{TYPED}y"])
+        others = [onnx.node(f"{TYPED}Op", [f"{TYPED}y"], ["z"]), onnx.node("GRU", [TYPED, TYPED, TYPED], [f"{TYPED}g"])]
+        Path(path).write_bytes(onnx.model([cell, *others], [*arrays, onnx.array(TYPED, 3)]))
+    return path
+
+
+@pytest.mark.parametrize("format_", [*MAKERS, "onnx"])
 @pytest.mark.parametrize("command", [*WORKING, "inspect"])
-def test_names_in_model_files_come_out_harmless(command: str, rnncli: Run) -> None:
-    name = f"{TYPED}lstm"
-    arrays = {f"{name}.weight_ih_l0": np.zeros((8, 3)), f"{name}.weight_hh_l0": np.zeros((8, 2)), TYPED: np.zeros(3)}
-    np.savez("model.npz", **arrays)
-    assert_harmless(rnncli(command, "model.npz", *WORKING.get(command, ())))
+def test_names_in_model_files_come_out_harmless(command: str, format_: str, rnncli: Run) -> None:
+    result = rnncli(command, hostile_model(format_), *WORKING.get(command, ()))
+    assert result.status == 0 or command in ("sweep", "solve"), result.stderr
+    assert_harmless(result)
+
+
+@pytest.mark.parametrize("format_", [*MAKERS, "onnx"])
+@pytest.mark.parametrize("output", FORMATS)
+def test_names_in_model_files_are_harmless_in_every_format_and_whole_in_json(
+    output: str, format_: str, rnncli: Run
+) -> None:
+    result = rnncli("inspect", hostile_model(format_), "-f", output)
+    assert result.status == 0, result.stderr
+    assert_harmless(result)
+    if output == "json":
+        (part,) = json.loads(result.stdout)["parts"]
+        assert any(weight["name"].startswith(TYPED) for layer in part["layers"] for weight in layer["weights"])
+
+
+@pytest.mark.parametrize("format_", [*MAKERS, "onnx"])
+def test_names_in_damaged_model_files_come_out_harmless(format_: str, rnncli: Run) -> None:
+    path = Path(hostile_model(format_))
+    whole = path.read_bytes()
+    for place in range(0, len(whole), max(1, len(whole) // 60)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 255]) + whole[place + 1 :])
+        assert_harmless(rnncli("inspect", path))
+        assert_harmless(rnncli("forward", path, "--timesteps", "2", "-f", "json"))
 
 
 @pytest.mark.parametrize("option", ["--input", "--weights", "--state"])

@@ -21,10 +21,11 @@ CELLS: dict[int, type[Recurrent]] = {1: SimpleRNN, 3: GRU, 4: LSTM}
 _TORCH_CELL = re.compile(
     r"(?P<owner>.*?)[./_]?(?:weight|w)_?(?P<role>ih|hh)(?:_l(?P<level>[0-9]{1,4}))?(?P<reverse>_reverse)?"
     r"|(?P<bias_owner>.*?)[./_]?(?:bias|b)_?(?P<bias_role>ih|hh)(?:_l(?P<bias_level>[0-9]{1,4}))?(?P<bias_reverse>_reverse)?",
+    re.DOTALL,
 )
-_PROJECTION = re.compile(r"(?P<owner>.*?)[./_]?weight_hr(?:_l[0-9]{1,4})?(?:_reverse)?")
-_KERAS = re.compile(r"(?P<owner>.*)/(?P<role>kernel|recurrent_kernel|bias|embeddings|gamma|beta)(?::0)?")
-_PLAIN = re.compile(r"(?P<owner>.*?)[./_](?P<role>weight|bias|w|b)")
+_PROJECTION = re.compile(r"(?P<owner>.*?)[./_]?weight_hr(?:_l[0-9]{1,4})?(?:_reverse)?", re.DOTALL)
+_KERAS = re.compile(r"(?P<owner>.*)/(?P<role>kernel|recurrent_kernel|bias|embeddings|gamma|beta)(?::0)?", re.DOTALL)
+_PLAIN = re.compile(r"(?P<owner>.*?)[./_](?P<role>weight|bias|w|b)", re.DOTALL)
 
 
 class Link(NamedTuple):

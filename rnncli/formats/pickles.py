@@ -84,11 +84,11 @@ class Machine:
         """
         begin = self.place
         try:
-            while (code := self._data[self.place]) != _STOP:
-                begin = self.place
+            while (code := self._data[begin]) != _STOP:
                 self.place += 1
                 self._count(1)
                 _INSTRUCTIONS[code](self)
+                begin = self.place
             self.place += 1
             return self._stack.pop()
         except _DamageError as damage:

@@ -1,0 +1,83 @@
+"""Model files with the same recurrent layer under any name, in each format that has names; no framework is needed."""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+import struct
+import zipfile
+from collections.abc import Iterable
+from math import prod
+
+import numpy as np
+
+SHAPES = {
+    "rnn.weight_ih_l0": (4, 3),
+    "rnn.weight_hh_l0": (4, 4),
+    "rnn.bias_ih_l0": (4,),
+    "rnn.bias_hh_l0": (4,),
+}
+"""The arrays of an RNN of PyTorch."""
+
+
+def npz(arrays: dict[str, tuple[int, ...]]) -> bytes:
+    made = io.BytesIO()
+    np.savez(made, **{name: np.zeros(shape, "f4") for name, shape in arrays.items()})
+    return made.getvalue()
+
+
+def safetensors(arrays: dict[str, tuple[int, ...]]) -> bytes:
+    header, end = {}, 0
+    for name, shape in arrays.items():
+        begin, end = end, end + 4 * prod(shape)
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [begin, end]}
+    text = json.dumps({"__metadata__": {"format": "\x1b[31m"}, **header}).encode()
+    return struct.pack("<Q", len(text)) + text + bytes(end)
+
+
+def tensor_opcodes(key: str, shape: tuple[int, ...], length: int | None = None, offset: int = 0) -> bytes:
+    """The instructions that put a tensor of zeros on the stack, as torch.save writes them."""
+    strides = [prod(shape[axis + 1 :]) for axis in range(len(shape))]
+    storage = (
+        b"(X\x07\0\0\0storagectorch\nFloatStorage\n" + text(key) + text("cpu") + whole(length or prod(shape)) + b"tQ"
+    )
+    return (
+        b"ctorch._utils\n_rebuild_tensor_v2\n("
+        + storage
+        + whole(offset)
+        + b"("
+        + b"".join(map(whole, shape))
+        + b"t("
+        + b"".join(map(whole, strides))
+        + b"t\x89ccollections\nOrderedDict\n)RtR"
+    )
+
+
+def text(value: str) -> bytes:
+    data = value.encode()
+    return b"X" + struct.pack("<I", len(data)) + data
+
+
+def whole(value: int) -> bytes:
+    return pickle.dumps(value, 2)[2:-1]
+
+
+def torch_zip(program: bytes, storages: Iterable[tuple[str, bytes]] = (), method: int = zipfile.ZIP_STORED) -> bytes:
+    """A zip archive of torch.save around a pickle."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", method) as archive:
+        archive.writestr("m/data.pkl", program)
+        for key, data in storages:
+            archive.writestr(f"m/data/{key}", data)
+    return made.getvalue()
+
+
+def torch_file(arrays: dict[str, tuple[int, ...]]) -> bytes:
+    pairs = b"".join(text(name) + tensor_opcodes(str(n), shape) for n, (name, shape) in enumerate(arrays.items()))
+    program = b"\x80\x02ccollections\nOrderedDict\n)R(" + pairs + b"u."
+    return torch_zip(program, [(str(n), bytes(4 * prod(shape))) for n, shape in enumerate(arrays.values())])
+
+
+FORMATS = {"npz": npz, "safetensors": safetensors, "pt": torch_file}
+"""What writes each format, given the shapes of arrays by their names."""
