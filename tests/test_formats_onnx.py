@@ -297,6 +297,34 @@ def test_what_is_made_of_itself_over_and_over_takes_no_memory(tmp_path: Path) ->
     assert time.perf_counter() - start < 2
 
 
+@pytest.mark.parametrize(
+    ("code", "field", "written", "numbers"),
+    [
+        (7, 7, [0, 1, 127, 128, -1, -(2**63), 2**63 - 1], [0, 1, 127, 128, -1, -(2**63), 2**63 - 1]),
+        (6, 5, [-5, 2**31 - 1], [-5, 2**31 - 1]),
+        (3, 5, [-128, 127], [-128, 127]),
+        (13, 11, [2**64 - 1, 5], [2**64 - 1, 5]),
+        (10, 5, [0x3C00, 0xC000], [1, -2]),
+        (16, 5, [0x3F80, 0xC000], [1, -2]),
+        (17, 5, [0x38, 0xC0], [1, -2]),
+        (7, 7, [], []),
+    ],
+)
+def test_numbers_in_fields_of_their_own_are_read(
+    code: int, field: int, written: list[int], numbers: list[int], tmp_path: Path
+) -> None:
+    packed = b"".join(varint(number % 2**64) for number in written)
+    for data in ([(field, packed)], [(field, number % 2**64) for number in written]):
+        tensor = message((1, 1), (1, len(written)), (2, code), (8, "a"), *data)
+        if code == 7 or written:
+            found = read(tmp_path, model([], [tensor])).others
+            assert [each.read().tolist() for each in found] == [[numbers]]
+    if written:
+        short = message((1, 1), (1, len(written) + 1), (2, code), (8, "a"), (field, packed + b"\x80"))
+        with pytest.raises(RnncliError):
+            read(tmp_path, model([], [short])).others[0].read()
+
+
 def test_arrays_of_several_types_are_not_one_behind_the_other(tmp_path: Path) -> None:
     other = message((1, 1), (1, 4), (1, 3), (2, 11), (8, "w1"), (9, bytes(96)))
     joined = [node("Concat", ["w0", "w1"], ["W"], axis=1), node("LSTM", LSTM_INPUTS, ["y"])]

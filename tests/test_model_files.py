@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 import struct
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any
 
+import hostile_models
 import numpy as np
 import pytest
 from conftest import Result, without_styles
@@ -390,6 +392,26 @@ def test_a_sparse_file_of_gigabytes_is_inspected_from_its_header(rnncli: Run, tm
     with path.open("r+b") as file:
         file.truncate(path.stat().st_size + at)
     assert rnncli("spec", path).stdout == "input:3,rnn:4:nobias\n"
+
+
+def test_a_run_reads_no_more_than_its_part_and_holds_it_once(tmp_path: Path) -> None:
+    shapes = {"embedding.weight": (200_000, 16), "rnn.weight_ih_l0": (4, 16), "rnn.weight_hh_l0": (4, 4)}
+    shapes |= {"rnn.bias_ih_l0": (4,), "rnn.bias_hh_l0": (4,), "big": (1 << 30,)}
+    data = hostile_models.safetensors({name: shape for name, shape in shapes.items() if name != "big"})
+    length = struct.unpack("<Q", data[:8])[0]
+    header = json.loads(data[8 : 8 + length])
+    end = len(data) - 8 - length
+    header["big"] = {"dtype": "F32", "shape": [1 << 30], "data_offsets": [end, end + (4 << 30)]}
+    path = tmp_path / "big.safetensors"
+    path.write_bytes(safetensors(json.dumps(header).encode()))
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size + end + (4 << 30))
+    (part,) = open_model(str(path)).parts
+    tracemalloc.start()
+    model = Model.from_part(part)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < sum(array.nbytes for array in model.weights.values()) + (1 << 20)
 
 
 def test_bfloat16_is_read(tmp_path: Path) -> None:

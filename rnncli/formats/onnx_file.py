@@ -69,7 +69,9 @@ class Parser:
     def _fields(self, span: Span, work: int = 0) -> Iterator[Field]:
         self._count(span.start, work)
         for entry in fields(self.buffer, span):
-            self._count(entry.span.start, 1)
+            self.work += 1
+            if self.work > MAX_WORK:
+                self._count(entry.span.start, 0)
             yield entry
 
     def _count(self, place: int, work: int) -> None:

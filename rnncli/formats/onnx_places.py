@@ -16,7 +16,7 @@ from rnncli.errors import RnncliError, shorten
 from rnncli.formats.faults import reading
 from rnncli.formats.file_reader import FileReader, opened_regular
 from rnncli.formats.numbers import WIDTHS, array_at, array_of, numbers_in
-from rnncli.formats.protobuf import Field, Span, varints
+from rnncli.formats.protobuf import Field, Span
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,7 +32,7 @@ _LARGEST_ZERO = 2**24
 _FLOAT_DATA, _INT32_DATA, _INT64_DATA, RAW_DATA, _DOUBLE_DATA, _UINT64_DATA = 4, 5, 7, 9, 10, 11
 _PACKED: Mapping[int, tuple[str, ...]] = {
     _FLOAT_DATA: ("float32", "complex64"),
-    _INT32_DATA: ("int32", "int16", "int8", "uint16", "uint8", "bool", "float16", "bfloat16"),
+    _INT32_DATA: tuple(dtype for dtype, width in WIDTHS.items() if width <= 2 or dtype == "int32"),
     _INT64_DATA: ("int64",),
     RAW_DATA: tuple(WIDTHS),
     _DOUBLE_DATA: ("float64", "complex128"),
@@ -122,17 +122,13 @@ class Where(NamedTuple):
         Raises:
             RnncliError: they cannot be read; the message names the file and the array.
         """
-        import numpy as np
-
         with reading(f"{self.path}: array {shorten(self.name)}", f"{shorten(str(self.shape))} of {self.dtype}"):
             reader = self.opened()
             if len(self.spans) == 1 and self.data not in AS_VARINTS:
                 return array_at(reader, self.spans[0].start, self.dtype, self.shape)
             data = self.bytes()
             if self.data in AS_VARINTS:
-                numbers = varints(data, [Span(0, len(data))], prod(self.shape))
-                kept = np.array(numbers, np.int64).astype({1: "<u1", 2: "<u2", 4: "<u4", 8: "<u8"}[WIDTHS[self.dtype]])
-                data = kept.tobytes()
+                data = _decoded(data, prod(self.shape)).astype(f"<u{WIDTHS[self.dtype]}").tobytes()
             return array_of(data, self.dtype, self.shape)
 
     def is_zero(self) -> bool:
@@ -144,6 +140,27 @@ class Where(NamedTuple):
         except (OSError, RnncliError):
             return False
         return data.count(0) == len(data)
+
+
+def _decoded(data: bytes, count: int) -> Numbers:
+    """Return whole numbers that are written as varints, all of them at once.
+
+    Raises:
+        ValueError: there are more or fewer, or one does not end.
+    """
+    import numpy as np
+
+    written = np.frombuffer(data, np.uint8)
+    ends = np.flatnonzero(written < 0x80)
+    starts = np.concatenate([[0], ends[:-1] + 1]) if len(ends) else ends
+    lengths = ends - starts + 1
+    if len(ends) != count or (count and (ends[-1] != len(data) - 1 or lengths.max() > 10)):
+        raise ValueError(f"{len(ends):,} whole numbers were found, expected {count:,}")
+    numbers = np.zeros(count, np.uint64)
+    for index in range(int(lengths.max(initial=0))):
+        longer = np.flatnonzero(lengths > index)
+        numbers[longer] |= (written[starts[longer] + index] & 0x7F).astype(np.uint64) << np.uint64(7 * index)
+    return numbers
 
 
 def check_size(where: Where, start: int) -> None:

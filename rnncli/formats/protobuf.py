@@ -22,6 +22,8 @@ MAX_TEXT = 10_000
 
 _WIDTHS = {FIXED64: 8, FIXED32: 4}
 _LONGEST_VARINT = 10
+_AHEAD = 256
+"""Bytes of a message that are looked at together."""
 
 
 class Buffer(Protocol):
@@ -104,23 +106,32 @@ def fields(buffer: Buffer, span: Span) -> Iterator[Field]:
         RnncliError: a field is damaged, or says that it is longer than what is left of the message.
     """
     place, end = span
+    base, data = place, b""  # what has been read of the message, and where it begins
     while place < end:
-        start = place
-        key, place = _varint(buffer, place, end)
+        start, at = place, place - base
+        if at + 2 * _LONGEST_VARINT > len(data):
+            base, data, at = place, buffer[place : min(end, place + _AHEAD)], 0
+        key = data[at]
+        if key < 0x80:
+            at += 1
+        else:
+            key, at = _varint(data, at, base)
         number, wire = key >> 3, key & 7
         if not 1 <= number < 2**29:
             raise RnncliError(f"byte {start:,}: no field has the number {number:,}")
         if wire == VARINT:
-            begin = place
-            value, place = _varint(buffer, place, end)
+            begin = base + at
+            value, at = _varint(data, at, base)
+            place = base + at
             yield Field(number, wire, value, Span(begin, place))
             continue
         if wire == BYTES:
-            length, place = _varint(buffer, place, end)
+            length, at = _varint(data, at, base)
         elif wire in _WIDTHS:
             length = _WIDTHS[wire]
         else:
             raise RnncliError(f"byte {start:,}: field {number} has wire type {wire}, which is unknown")
+        place = base + at
         if length > end - place:
             raise RnncliError(
                 f"byte {start:,}: field {number} says that it has {length:,} bytes, and {end - place:,} are left"
@@ -158,20 +169,22 @@ def varints(data: Buffer, spans: Sequence[Span], most: int) -> list[int]:
         RnncliError: there are more, or one is damaged.
     """
     numbers: list[int] = []
-    for place, end in spans:
-        while place < end:
+    for start, end in spans:
+        part = data[start : min(end, start + _LONGEST_VARINT * (most + 1))]
+        at = 0
+        while at < len(part):
             if len(numbers) == most:
-                raise RnncliError(f"byte {place:,}: there are more than {most:,} numbers")
-            number, place = _varint(data, place, end)
+                raise RnncliError(f"byte {start + at:,}: there are more than {most:,} numbers")
+            number, at = _varint(part, at, start)
             numbers.append(signed(number))
     return numbers
 
 
-def _varint(buffer: Buffer, place: int, end: int) -> tuple[int, int]:
-    """Return a whole number and where it ends."""
+def _varint(data: bytes, at: int, base: int) -> tuple[int, int]:
+    """Return the whole number at a place of some bytes, and where it ends; they begin at a place of the file."""
     number = 0
-    for index, byte in enumerate(buffer[place : min(end, place + _LONGEST_VARINT)]):
+    for index, byte in enumerate(data[at : at + _LONGEST_VARINT]):
         number |= (byte & 0x7F) << 7 * index
         if byte < 0x80:
-            return number, place + index + 1
-    raise RnncliError(f"byte {place:,}: a number does not end")
+            return number, at + index + 1
+    raise RnncliError(f"byte {base + at:,}: a number does not end")
