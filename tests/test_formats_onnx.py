@@ -292,9 +292,9 @@ def test_what_is_made_of_itself_over_and_over_takes_no_memory(tmp_path: Path) ->
     squares = [node("Mul", [f"s{n}", f"s{n}"], [f"s{n + 1}"]) for n in range(2000)]
     three = message((1, 1), (2, 7), (7, b"\3"))
     arrays = [array("v0", 4), three + message((8, "d0")), three + message((8, "s0"))]
-    start = time.perf_counter()
+    start = time.process_time()
     assert not read(tmp_path, model([*doubled, *lengths, *squares], arrays)).parts
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 @pytest.mark.parametrize(
@@ -407,9 +407,9 @@ def test_a_damaged_file_gives_an_error_of_ours_or_a_model(name: str, tmp_path: P
         if turn % 5 == 0:
             start, end = sorted(random.integers(0, len(good), 2))
             data[start:start] = good[start:end]
-        began = time.perf_counter()
+        began = time.process_time()
         with suppress(RnncliError):
             for part in read(tmp_path, bytes(data)).parts:
                 keras_weights(part)
-        slowest = max(slowest, time.perf_counter() - began)
+        slowest = max(slowest, time.process_time() - began)
     assert slowest < 1
