@@ -414,6 +414,22 @@ def test_a_run_reads_no_more_than_its_part_and_holds_it_once(tmp_path: Path) -> 
     assert peak < sum(array.nbytes for array in model.weights.values()) + (1 << 20)
 
 
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_arrays_of_an_npz_are_what_numpy_reads_there(save: Callable[..., None], tmp_path: Path) -> None:
+    numbers = np.random.default_rng(0).integers(-100, 100, (300, 7, 40))
+    arrays = {
+        f"{dtype}{order}": np.asarray(numbers.astype(dtype), order=order)
+        for dtype in ("<f4", ">f8", "f2", ">i2", "?", "u1", ">c16", "longdouble")
+        for order in ("C", "F")
+    }
+    arrays |= {"scalar": np.float32(3), "empty": np.zeros((0, 3)), "turned": numbers.T}
+    save(tmp_path / "m.npz", **arrays)
+    for tensor in open_model(str(tmp_path / "m.npz")).others:
+        found, expected = tensor.read(), arrays[tensor.name]
+        np.testing.assert_array_equal(found, expected)
+        assert (found.dtype.name, found.dtype.isnative) == (expected.dtype.name, True) == (tensor.dtype, True)
+
+
 def test_bfloat16_is_read(tmp_path: Path) -> None:
     values = np.array([[1.5, -2.0], [0.0, 384.0]], "<f4")
     upper = (values.view("<u4") >> 16).astype("<u2").tobytes()

@@ -77,7 +77,7 @@ def open_model(path: str) -> ModelFile:
     if extension not in FORMATS:
         raise UsageError(f"{path} is no model file that is known", f"known are {listed(list(FORMATS), 'or')}")
     read: Callable[[str], ModelFile] = import_module(f"rnncli.formats.{FORMATS[extension]}").read
-    with reading(path, FORMATS[extension]):
+    with reading(path, f"a {extension} file"):
         return read(path)
 
 

@@ -192,7 +192,9 @@ def _stateless(owner: _Owner) -> Iterator[Link]:
         case "torch", {"weight": (size,), **rest} if size and (not rest or rest == {"bias": (size,)}):
             if re.search("norm|ln", owner.name.lower()):
                 layer, reads = Norm(center=bool(rest), epsilon=1e-5), size  # PyTorch's default
-        case "keras", {"embeddings": (rows, columns)} if len(shapes) == 1 and min(rows, columns) > 0:
+        case "keras", {"embeddings": (rows, columns)} if (
+            len(shapes) == 1 and min(rows, columns) > 0 and max(rows, columns) <= MAX_SIZE
+        ):
             layer = Embedding(rows, columns)
         case "keras", {"kernel": (rows, columns), **rest} if min(rows, columns) > 0 and max(rows, columns) <= MAX_SIZE:
             if not rest or rest == {"bias": (columns,)}:
