@@ -9,6 +9,7 @@ import struct
 import time
 import tracemalloc
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -266,6 +267,32 @@ GOOD = {"npz": npz({"a": (2, 2)}), "pt": torch_file({"a": (2, 2)})}
 def test_an_archive_that_lies_about_a_file_is_refused(format_: str, offset: int, value: bytes, words: str) -> None:
     with little():
         refused(f"m.{format_}", patched(GOOD[format_], offset, value), words)
+
+
+def large_archive(size: int | None = None, offset: int = 0, extra_bytes: int = 24, count: int = 1) -> bytes:
+    """An archive of one array whose numbers are all in the places of zip64, for those that are too large elsewhere."""
+    content = io.BytesIO()
+    np.save(content, np.arange(4, dtype="f4"))
+    data, name, unknown = content.getvalue(), b"a.npy", 0xFFFFFFFF
+    crc, size = zlib.crc32(data), len(data) if size is None else size
+    local = struct.pack("<4s5H3I2H", b"PK\3\4", 45, 0, 0, 0, 0, crc, unknown, unknown, len(name), 0) + name + data
+    extra = struct.pack("<2H3Q", 1, extra_bytes, size, size, offset)
+    lead = (b"PK\1\2", 45, 45, 0, 0, 0, 0, crc, unknown, unknown, len(name), len(extra), 0, 0, 0, 0, unknown)
+    entry = struct.pack("<4s6H3I5H2I", *lead) + name + extra
+    record = struct.pack("<4sQ2H2I4Q", b"PK\6\6", 44, 45, 45, 0, 0, count, count, len(entry), len(local))
+    locator = struct.pack("<4sIQI", b"PK\6\7", 0, len(local) + len(entry), 1)
+    end = struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, 0xFFFF, 0xFFFF, unknown, unknown, 0)
+    return local + entry + record + locator + end
+
+
+def test_what_a_large_archive_says_is_checked_likewise() -> None:
+    Path("m.npz").write_bytes(large_archive())
+    assert open_model("m.npz").others[0].read().tolist() == [0, 1, 2, 3]
+    refused("m.npz", large_archive(size=2**63), "9,223,372,036,854,775,808 bytes, and the archive ends before")
+    refused("m.npz", large_archive(offset=2**63), "the archive ends before")
+    refused("m.npz", large_archive(extra_bytes=8), "does not say how long a file in it is")
+    refused("m.npz", large_archive(count=2**60), "1,152,921,504,606,846,976 files")
+    refused("m.npz", large_archive(size=5), "array a: it is ")
 
 
 def test_files_that_overlap_are_refused() -> None:

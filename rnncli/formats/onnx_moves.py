@@ -233,9 +233,8 @@ def _joined_constants(arrays: Sequence[Constant], axis: int) -> Constant | None:
     if not -len(shapes[0]) <= axis < len(shapes[0]):
         return None
     axis %= len(shapes[0])
-    if len({(len(shape), shape[:axis], shape[axis + 1 :]) for shape in shapes}) != 1:
-        return None
-    if len({array.tensor.dtype for array in arrays}) != 1:
+    rest = {(len(shape), shape[:axis], shape[axis + 1 :]) for shape in shapes}
+    if len(rest) != 1 or len({array.tensor.dtype for array in arrays}) != 1:
         return None
     reads: list[Callable[[], np.ndarray[Any, Any]]] = [array.tensor.read for array in arrays]
 
