@@ -83,6 +83,7 @@ golden: $(FRAMEWORKS)/.installed  ## Make the golden values anew from Keras and 
 judge: $(FRAMEWORKS)/.installed  ## Compare thousands of random networks, and files of them, with Keras and PyTorch
 	KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/golden/judge.py
 	KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/golden/judge_files.py
+	KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/golden/keras_table.py
 
 man: $(VENV)/.installed  ## Make the manual page anew from the commands
 	$(BIN)/python -m pytest --quiet --rewrite-screens tests/test_manual.py

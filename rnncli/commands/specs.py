@@ -58,9 +58,16 @@ class Spec(NamedTuple):
 def each_network(specs: Iterable[Spec], work: Callable[[Network], None]) -> None:
     """Do `work` for the network of every spec, in order; report a spec that is bad or fails, and go on with the next.
 
-    At the end the command exits with the worst status that there was.
+    The work takes sizes and runs nothing, so what cannot be run of a model file is a note. At the end the command exits
+    with the worst status that there was.
     """
-    each_given(specs, lambda model: work(model.network))
+
+    def work_on(model: Given) -> None:
+        for text in model.part.differs if model.part is not None else ():
+            tell(f"Note: {text}")
+        work(model.network)
+
+    each_given(specs, work_on)
 
 
 def each_given(specs: Iterable[Spec], work: Callable[[Given], None]) -> None:

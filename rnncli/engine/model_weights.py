@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,8 @@ def weights_in(path: str, network: Network, dtype: np.dtype[Any]) -> dict[str, A
     if not fitting[0].has_weights:
         raise RnncliError(f"{choice.path} has layers, but no weights", "without --weights they are drawn with --seed")
     renamed = dict(zip(_owners(fitting[0].network), _owners(network), strict=True))
-    found = ((key.partition("/"), array) for key, array in each_weight(fitting[0]))
+    # What is computed with them, the network says.
+    found = ((key.partition("/"), array) for key, array in each_weight(replace(fitting[0], differs=())))
     return _taken(((f"{renamed[name]}/{weight}", array) for (name, _, weight), array in found), expected, dtype)
 
 

@@ -66,9 +66,12 @@ def plan(network: Network | str, request: Request, trained: Part | None = None) 
         SpecError: the number of timesteps asked for contradicts the network, or the framework cannot express it.
         UsageError: the sizes asked for contradict the input file, there is no recurrent layer to study, or a file would
             be written over another that is read or written.
-        RnncliError: the input file cannot be read, a file cannot be written, or the run would not fit in memory.
+        RnncliError: the input file cannot be read, a file cannot be written, the run would not fit in memory, or the
+            model file has what is not run.
     """
     network = Network.of(network)
+    if trained is not None:
+        trained.check_runs()
     check_files(request.read, request.written)
     array = None
     if request.input is not None:

@@ -33,6 +33,15 @@ FORMATS: Mapping[str, str] = {
 }
 """The module that reads files with each extension."""
 
+WORDS: Mapping[str, str] = {
+    "keras_json": "JSON of Keras",
+    "keras_archive": "a whole .keras archive",
+    "keras_hdf5": "HDF5 of Keras",
+    "torch_file": "a checkpoint of PyTorch",
+    "onnx": "ONNX",
+}
+"""What each module reads, in words, where its name is no word."""
+
 REFUSED: Mapping[str, str] = {
     ".tflite": "TFLite files are not read; save the Keras model itself: model.save('model.keras')",
     ".gguf": "GGUF files are not read; save the weights: safetensors.torch.save_file(model.state_dict(), FILE)",
@@ -76,9 +85,10 @@ def open_model(path: str) -> ModelFile:
         raise RnncliError(f"{path}: {REFUSED[extension].partition(';')[0]}", REFUSED[extension].partition("; ")[2])
     if extension not in FORMATS:
         raise UsageError(f"{path} is no model file that is known", f"known are {listed(list(FORMATS), 'or')}")
-    read: Callable[[str], ModelFile] = import_module(f"rnncli.formats.{FORMATS[extension]}").read
-    with reading(path, f"a {extension} file"):
-        return read(path)
+    module = FORMATS[extension]
+    read: Callable[[str], ModelFile] = import_module(f"rnncli.formats.{module}").read
+    with reading(path, WORDS.get(module, f"a {extension} file")):
+        return read(path).named()
 
 
 def part_of(model: ModelFile, wanted: str) -> Part:

@@ -39,7 +39,7 @@ def keras_weights(part: Part) -> dict[str, Array]:
     """Return the weights of a part by the keys of its network (`lstm/kernel`), with Keras's shapes and order of gates.
 
     Raises:
-        RnncliError: an array cannot be read.
+        RnncliError: an array cannot be read, or the part computes what the language has no word for.
     """
     return dict(each_weight(part))
 
@@ -48,8 +48,9 @@ def each_weight(part: Part) -> Iterator[tuple[str, Array]]:
     """Yield the same one by one; no more than one layer is held here.
 
     Raises:
-        RnncliError: an array cannot be read.
+        RnncliError: an array cannot be read, or the part computes what the language has no word for.
     """
+    part.check_runs()
     for name, piece in zip(part.network.names, part.pieces, strict=True):
         for key, array in _of_piece(piece).items():
             yield f"{name}/{key}", array

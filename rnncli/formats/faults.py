@@ -8,6 +8,10 @@ from contextlib import contextmanager
 from rnncli.errors import RnncliError, shorten
 
 
+class NamedError(RnncliError):
+    """An error that begins with the name of the file already."""
+
+
 @contextmanager
 def reading(what: str, form: str) -> Iterator[None]:
     """Turn whatever goes wrong in the block into an error that names what was read.
@@ -21,6 +25,8 @@ def reading(what: str, form: str) -> Iterator[None]:
     """
     try:
         yield
+    except NamedError:
+        raise
     except RnncliError as error:
         raise RnncliError(f"{what}: {error.message}", error.advice) from None
     except OSError as error:

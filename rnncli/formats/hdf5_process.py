@@ -1,22 +1,36 @@
 """The process that reads an HDF5 file with h5py, and answers in plain data on its standard output.
 
+It takes no more memory and time than a file of that size can need; the system ends it if it does, and if it crashes.
+
 Nothing outside of the file is ever followed: links that are not hard links are passed over, and arrays that keep their
-numbers elsewhere are refused.
+numbers elsewhere are refused. Little is imported, since the process starts for every file.
 """
 
 from __future__ import annotations
 
 import io
 import json
+import lzma
+import os
+import resource
+import signal
 import sys
 import zipfile
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from math import prod
 from typing import Any, BinaryIO
 
 from rnncli.errors import RnncliError, shorten
-from rnncli.formats.hdf5 import MAX_COMPRESSION, member
 from rnncli.formats.numbers import WIDTHS
+from rnncli.formats.zip_member import AGAIN, MAX_COMPRESSION, UNSTORED, member
+
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+"""What HDF5 begins with."""
+
+ADVICE = "pip install 'rnncli[hdf5]'"
+"""What mends a missing h5py."""
 
 MAX_OBJECTS = 20_000
 """The most groups and arrays that a file may have."""
@@ -24,8 +38,20 @@ MAX_OBJECTS = 20_000
 MAX_DEPTH = 100
 """How deep groups may stand inside of one another."""
 
-MAX_ATTRIBUTE = 10_000_000
-"""The largest attribute, in bytes."""
+MAX_ATTRIBUTES = 10_000_000
+"""The most bytes of all attributes together."""
+
+ROOM = 96 << 20
+"""Bytes of memory that it may take, beside the arrays that it is asked for."""
+
+MAX_ALONG, MAX_BYTES_ALONG = 500, 4 << 20
+"""The most arrays that come along with the structure of a file, and the most bytes of them."""
+
+SECONDS = 0.5
+"""Seconds of the processor that the smallest file may take."""
+
+BYTES_A_SECOND = 500_000
+"""How many bytes of a larger file may take one second more; h5py reads the smallest arrays ten times as fast."""
 
 _TEXTS = ("model_config", "keras_version", "name")
 _LISTS = ("layer_names", "weight_names")
@@ -41,58 +67,125 @@ _UNREADABLE = (
     SystemError,
     OverflowError,
     MemoryError,
+    EOFError,
     zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
 )
 """What h5py raises for a file that is damaged: nearly anything."""
 
 
 def main() -> None:
-    """Answer the question on standard input: a line of JSON, and the bytes of the arrays that it asks for."""
+    """Answer the question on standard input: a line of JSON, and the bytes of the arrays that it asks for.
+
+    Where it asks for none, the line says what the file holds, and all arrays come along if they are small.
+    """
     question = json.load(sys.stdin)
-    wanted = question["wanted"]
     out = sys.stdout.buffer
     try:
         import h5py
 
+        size = os.path.getsize(question["path"])
+        bound(ROOM + (2 * MAX_COMPRESSION * size if question["member"] else 0), SECONDS + size / BYTES_A_SECOND)
         with _bytes(question["path"], question["member"]) as data, h5py.File(data, "r") as file:
-            if wanted is None:
-                out.write(json.dumps(_structure(file)).encode() + b"\n")
-                return
-            found = [_array(file, path) for path in wanted]
-            out.write(b"{}\n")
-            for path, array in zip(wanted, found, strict=True):
-                numbers = array[()]
-                if numbers.shape != array.shape:
-                    raise RnncliError(f"array {shorten(path)} is not as it says")
-                out.write(numbers.astype(numbers.dtype.newbyteorder("<")).tobytes())
+            if question["wanted"] is None:
+                answer, values = _structure(file)
+            else:
+                answer, values = {}, _values(file, question["wanted"], size)
+            out.write(json.dumps(answer).encode() + b"\n")
+            out.writelines(values)
     except RnncliError as error:
-        out.write(json.dumps({"error": error.message}).encode() + b"\n")
+        out.write(json.dumps({"error": error.message, "advice": error.advice}).encode() + b"\n")
     except ImportError as error:
-        out.write(json.dumps({"error": f"h5py cannot be imported: {error}"}).encode() + b"\n")
+        said = {"error": f"it is read with h5py, which cannot be imported: {error}", "advice": ADVICE}
+        out.write(json.dumps(said).encode() + b"\n")
     except _UNREADABLE as error:
         reason = str(error).partition("\n")[0].strip("'\"") or type(error).__name__
-        out.write(json.dumps({"error": f"its HDF5 is damaged: {shorten(reason, 100)}"}).encode() + b"\n")
+        said = {"error": f"its HDF5 is damaged: {shorten(reason, 100)}", "advice": AGAIN}
+        out.write(json.dumps(said).encode() + b"\n")
+
+
+def bound(room: int, seconds: float | None = None) -> None:
+    """Bound the memory that this process may take from now on, and its time.
+
+    A process that takes more time is ended by SIGPROF, in the middle of h5py's own code too.
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with suppress(OSError, ValueError):  # a system without /proc, or with a lower limit
+        with open("/proc/self/statm", encoding="ascii") as file:
+            mapped = int(file.read().split()[0]) * resource.getpagesize()
+        _, most = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (mapped + room, most))
+    if seconds is not None:
+        signal.signal(signal.SIGPROF, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_PROF, seconds)
 
 
 def _bytes(path: str, name: str) -> BinaryIO:
     if not name:
         return open(path, "rb")
     with zipfile.ZipFile(path) as archive:
-        return io.BytesIO(member(archive, name))
+        data = member(archive, name)
+    bound(ROOM)
+    if not data.startswith(SIGNATURE):
+        raise RnncliError(f"its {name} is damaged: it is no HDF5, and begins with {shorten(repr(data[:8]))}", AGAIN)
+    return io.BytesIO(data)
 
 
-def _structure(file: Any) -> dict[str, Any]:
-    """Return the attributes of all groups, and the shapes and types of all arrays of numbers."""
+def _values(file: Any, paths: Sequence[str], size: int) -> list[bytes]:
+    """Return the numbers of arrays; all of them are looked at before the first is read.
+
+    Raises:
+        RnncliError: one is not there, or they claim more than a file of that size can hold.
+    """
+    arrays = [_array(file, path) for path in paths]
+    claimed = sum(array.nbytes for array in arrays)
+    if claimed > MAX_COMPRESSION * size + UNSTORED:
+        raise RnncliError(
+            f"its HDF5 is damaged: arrays claim {claimed:,} bytes, and the whole file has {size:,}", AGAIN
+        )
+    largest = max((array.nbytes for array in arrays), default=0)
+    bound(ROOM + claimed + 2 * largest, SECONDS + (size + claimed) / BYTES_A_SECOND)
+    return [_numbers(array) for array in arrays]
+
+
+def _numbers(array: Any) -> bytes:
+    """Return the numbers of an array, in C order with the little end first."""
+    numbers = array[()]
+    if numbers.shape != array.shape:
+        raise RnncliError(f"its HDF5 is damaged: array {shorten(array.name)} is not as it says", AGAIN)
+    return bytes(numbers.astype(numbers.dtype.newbyteorder("<"), copy=False).tobytes())
+
+
+def _along(file: Any, arrays: Mapping[str, tuple[list[int], str]]) -> dict[str, bytes]:
+    """Return the numbers of all arrays if they are few; one that cannot be read is left for the one who asks for it."""
+    size = sum(prod(shape) * WIDTHS[dtype] for shape, dtype in arrays.values())
+    if len(arrays) > MAX_ALONG or size > MAX_BYTES_ALONG:
+        return {}
+    values = {}
+    for path in arrays:
+        with suppress(RnncliError, *_UNREADABLE):
+            values[path] = _numbers(_array(file, path))
+    return values
+
+
+def _structure(file: Any) -> tuple[dict[str, Any], Iterable[bytes]]:
+    """Return the attributes of all groups, the shapes and types of all arrays, and the numbers of small ones."""
     import h5py
 
     attributes: dict[str, dict[str, Any]] = {}
     arrays: dict[str, tuple[list[int], str]] = {}
+    left = MAX_ATTRIBUTES
     for path, item in _objects(file):
         if isinstance(item, h5py.Group):
             attributes[path] = dict(_attributes(item))
+            left -= sum(len(text) for value in attributes[path].values() for text in value)
+            if left < 0:
+                raise RnncliError(f"its HDF5 is damaged: its attributes have more than {MAX_ATTRIBUTES:,} bytes", AGAIN)
         elif item.shape is not None and str(item.dtype.name) in WIDTHS:
             arrays[path] = ([int(size) for size in item.shape], str(item.dtype.name))
-    return {"attributes": attributes, "arrays": arrays}
+    along = _along(file, arrays)
+    return {"attributes": attributes, "arrays": arrays, "along": [*along]}, along.values()
 
 
 def _objects(file: Any) -> Iterator[tuple[str, Any]]:
@@ -109,7 +202,8 @@ def _objects(file: Any) -> Iterator[tuple[str, Any]]:
             continue
         if depth > MAX_DEPTH or seen + len(waiting) + len(item) > MAX_OBJECTS:
             raise RnncliError(
-                f"its HDF5 has more than {MAX_OBJECTS:,} groups and arrays, or {MAX_DEPTH} in one another"
+                f"its HDF5 is damaged: over {MAX_OBJECTS:,} groups and arrays, or {MAX_DEPTH} in one another",
+                AGAIN,
             )
         inside = [(f"{path}/{name}".lstrip("/"), _child(item, name), depth + 1) for name in item]
         waiting += [one for one in reversed(inside) if isinstance(one[1], h5py.Group | h5py.Dataset)]
@@ -142,8 +236,8 @@ def _texts(group: Any, name: str) -> list[str]:
     import numpy as np
 
     kept = group.attrs.get_id(name)
-    if prod(kept.shape) * max(kept.dtype.itemsize, 1) > MAX_ATTRIBUTE:
-        raise RnncliError(f"its attribute {name} claims {shorten(str(kept.shape))} values")
+    if prod(kept.shape or (1,)) * max(kept.dtype.itemsize, 1) > MAX_ATTRIBUTES:
+        raise RnncliError(f"its HDF5 is damaged: its attribute {name} claims {shorten(str(kept.shape))} values", AGAIN)
     values = np.asarray(group.attrs[name], dtype=object).ravel().tolist()
     return [value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value) for value in values]
 
@@ -152,7 +246,7 @@ def _array(file: Any, path: str) -> Any:
     """Return an array whose numbers can be read.
 
     Raises:
-        RnncliError: it is none, keeps its numbers elsewhere, or claims more than are stored.
+        RnncliError: it is none, or keeps its numbers elsewhere.
     """
     import h5py
 
@@ -162,8 +256,8 @@ def _array(file: Any, path: str) -> Any:
     if not isinstance(item, h5py.Dataset):
         raise RnncliError(f"its HDF5 has no array {shorten(path)}")
     if item.external or item.is_virtual:
-        raise RnncliError(f"array {shorten(path)} keeps its numbers in another file, which is not read")
-    stored = item.id.get_storage_size()
-    if item.nbytes > MAX_COMPRESSION * stored + 100:
-        raise RnncliError(f"array {shorten(path)} claims {item.nbytes:,} bytes of {stored:,} that are stored")
+        raise RnncliError(
+            f"array {shorten(path)} keeps its numbers in another file, which is not read",
+            "save all in one file: model.save('model.keras')",
+        )
     return item

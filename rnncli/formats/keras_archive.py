@@ -3,31 +3,52 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
+from typing import Any
 
-from rnncli.formats import hdf5
-from rnncli.formats.keras_config import MAX_JSON, graph_of, parsed
-from rnncli.formats.keras_json import is_modern, version_of, writer
-from rnncli.formats.keras_parts import found_in
+from rnncli.errors import RnncliError, shorten
+from rnncli.formats import hdf5, keras_hdf5
+from rnncli.formats.hdf5_process import SIGNATURE
+from rnncli.formats.keras_config import MAX_JSON, parsed
+from rnncli.formats.keras_json import found_of, version_of, writer
 from rnncli.formats.keras_weights import Branches
 from rnncli.formats.model_file import ModelFile
+from rnncli.formats.zip_member import AGAIN, member
 
-WEIGHTS = "model.weights.h5"
+CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 MAX_METADATA = 100_000
 """The longest metadata, in bytes."""
 
 
 def read(path: str) -> ModelFile:
-    """Return what a .keras file holds, from its config.
+    """Return what a .keras file holds, from its config. Before Keras 2.12 a file of that name was HDF5.
 
     Raises:
         RnncliError: it is damaged, encrypted, or contradicts itself.
     """
-    with zipfile.ZipFile(path) as archive:
-        model = parsed(hdf5.member(archive, "config.json", MAX_JSON), "its config.json")
-        metadata = None
-        if "metadata.json" in archive.namelist():
-            metadata = parsed(hdf5.member(archive, "metadata.json", MAX_METADATA), "its metadata.json")
+    start = hdf5.beginning(path)
+    if start == SIGNATURE:
+        return keras_hdf5.read(path)
+    if start[:2] != b"PK":
+        raise RnncliError(
+            f"it is no zip archive, as a .keras file is: it begins with {shorten(repr(start))}",
+            "save it again: model.save('model.keras')",
+        )
+    model, metadata = _texts(path)
     version = version_of(metadata)
     store = Branches(hdf5.Place(path, WEIGHTS))
-    found = found_in(graph_of(model), store, modern=is_modern(model, version))
-    return ModelFile(path, "Keras", writer(version, model), found.parts, (), found.notes)
+    found = found_of(model, version, store)
+    # What stands in no part may have arrays, but only HDF5 says so.
+    return ModelFile(path, "Keras", writer(version, model), found.parts, (), found.notes, partial=bool(found.notes))
+
+
+def _texts(path: str) -> tuple[Any, Any]:
+    """Return what the config and the metadata say; the metadata may be missing."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            model = parsed(member(archive, CONFIG, MAX_JSON), f"its {CONFIG}")
+            if METADATA not in archive.namelist():
+                return model, None
+            return model, parsed(member(archive, METADATA, MAX_METADATA), f"its {METADATA}")
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+        raise RnncliError(f"it is a zip archive that is damaged: {shorten(str(error), 100)}", AGAIN) from None

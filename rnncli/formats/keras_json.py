@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from rnncli.errors import RnncliError, shorten
-from rnncli.formats.keras_config import MAX_JSON, graph_of, parsed
-from rnncli.formats.keras_parts import Structure, found_in
+from rnncli.formats.keras_config import MAX_JSON, SAVE_AGAIN, parsed
+from rnncli.formats.keras_graph import graph_of
+from rnncli.formats.keras_parts import Found, Store, Structure, found_in
 from rnncli.formats.model_file import ModelFile
 
 
@@ -17,15 +17,24 @@ def read(path: str) -> ModelFile:
     Raises:
         RnncliError: it is no JSON, no model of Keras, or contradicts itself.
     """
-    size = os.path.getsize(path)
-    if size > MAX_JSON:
-        raise RnncliError(f"it has {size:,} bytes; a config has at most {MAX_JSON:,}")
     with open(path, "rb") as file:
-        model = parsed(file.read(), "it")
+        model = parsed(file.read(MAX_JSON + 1), "it")
     if isinstance(model, str):  # a text of JSON that was written as JSON once more
         model = parsed(model, "the text in it")
-    found = found_in(graph_of(model), Structure(), modern=is_modern(model, version_of(model)))
+    found = found_of(model, version_of(model), Structure())
     return ModelFile(path, "Keras JSON", writer(version_of(model), model), found.parts, (), found.notes)
+
+
+def found_of(model: Any, version: str, store: Store) -> Found:
+    """Return the recurrent parts of a model, from its config and the version of Keras that wrote it.
+
+    Raises:
+        RnncliError: it is no model of Keras, or contradicts itself.
+    """
+    try:
+        return found_in(graph_of(model), store, modern=is_modern(model, version))
+    except RnncliError as error:
+        raise RnncliError(error.message, error.advice or SAVE_AGAIN) from None
 
 
 def version_of(said: Any) -> str:
@@ -38,7 +47,7 @@ def is_modern(model: Any, version: str) -> bool:
     """Whether Keras 3 wrote a config. Without a version, it says of every class what module it is from."""
     if version:
         return version.partition(".")[0].isdigit() and int(version.partition(".")[0][:4]) >= 3
-    return isinstance(model, dict) and str(model.get("module") or "").startswith("keras.")
+    return isinstance(model, dict) and str(model.get("module") or "").partition(".")[0] == "keras"
 
 
 def writer(version: str, model: Any) -> str:

@@ -3,37 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from typing import Any, NamedTuple
 
 from rnncli.errors import ArgumentError, shorten
-from rnncli.formats.keras_config import ConfigError, Json, Step, config_of, siblings
-from rnncli.layers import GRU, LSTM, Dense, Dropout, Embedding, Layer, Norm, Pool, Recurrent, Repeat, SimpleRNN
-from rnncli.layers.activations import ACTIVATIONS
-
-
-class InexpressibleError(Exception):
-    """A layer that the language nearly has; the reason says what is missing."""
-
-
-class Word(NamedTuple):
-    """A layer as the language has it.
-
-    Attributes:
-        layer: the layer; None if it passes on what it reads, or is an activation of the layer before.
-        routes: the way to its weights in a file of Keras 3, from its own group, for each direction.
-        activation: what is applied to the output of the layer before.
-        axis: the axis that it works on, if that is written as a number from 0.
-        cudnn: whether its weights have cuDNN's layout.
-        assumed: what it does otherwise here.
-    """
-
-    layer: Layer | None = None
-    routes: tuple[tuple[Step, ...], ...] = ((),)
-    activation: str | None = None
-    axis: int | None = None
-    cudnn: bool = False
-    assumed: tuple[str, ...] = ()
+from rnncli.formats.keras_cells import LOOPS, bidirectional, recurrent
+from rnncli.formats.keras_config import ConfigError, Json, config_of, is_custom, quantized
+from rnncli.formats.keras_words import (
+    InexpressibleError,
+    Word,
+    Words,
+    activation_of,
+    activation_of_layer,
+    old_hard_sigmoid,
+)
+from rnncli.layers import Dense, Dropout, Embedding, Norm, Pool, Repeat
 
 
 def words_of(entry: Json, name: str, *, modern: bool) -> tuple[Word, ...] | None:
@@ -49,8 +31,15 @@ def words_of(entry: Json, name: str, *, modern: bool) -> tuple[Word, ...] | None
         ConfigError: its arguments are not those of such a layer.
     """
     kind = entry["class_name"]
+    if is_custom(entry):
+        if is_recurrent(entry) or kind in _WORDS:
+            raise InexpressibleError("its class is not Keras's, and its code is not in the file")
+        return None
     if kind not in _WORDS:
         return None
+    how = quantized(entry)
+    if how is not None:
+        raise InexpressibleError(f"its weights are quantized ({shorten(how)}), which rnncli does not run")
     try:
         return _WORDS[kind](entry, modern)
     except (ArgumentError, TypeError, ValueError, KeyError) as fault:
@@ -63,143 +52,6 @@ def is_recurrent(entry: Json) -> bool:
     return any(part in str(entry.get("class_name")) for part in ("RNN", "LSTM", "GRU", "Bidirectional"))
 
 
-def activation_of(value: Any, *, modern: bool) -> str:
-    """Return an activation of the language, from a name or an object.
-
-    Raises:
-        InexpressibleError: the language has no such activation, or it is code.
-    """
-    match value:
-        case None:
-            return "linear"
-        case {"class_name": "__lambda__" | "Lambda"}:
-            raise InexpressibleError("its activation is a lambda, which is code and is not run")
-        case {"class_name": "ReLU" | "Softmax" | "ELU"}:
-            return _activation_layer(value, modern)[0].activation or "linear"
-        case {"class_name": "function", "config": str(name)} | str(name):
-            pass
-        case {"class_name": str(name)}:
-            pass
-        case _:
-            raise InexpressibleError(f"its activation is {shorten(repr(value))}")
-    name = {"swish": "silu"}.get(name, name)
-    if name == "hard_sigmoid" and not modern:
-        raise InexpressibleError(
-            "it has the hard_sigmoid of Keras 1 and 2, clip(0.2·x + 0.5); here hard_sigmoid is that of Keras 3, "
-            "clip(x/6 + 0.5), and is not run in its place"
-        )
-    if name not in ACTIVATIONS:
-        raise InexpressibleError(f"its activation {shorten(name)} is none that rnncli has")
-    return name
-
-
-Words = tuple[Word, ...]
-
-_CELLS: Mapping[str, type[Recurrent]] = {
-    "SimpleRNN": SimpleRNN,
-    "LSTM": LSTM,
-    "GRU": GRU,
-    "SimpleRNNCell": SimpleRNN,
-    "LSTMCell": LSTM,
-    "GRUCell": GRU,
-    "CuDNNLSTM": LSTM,
-    "CuDNNGRU": GRU,
-}
-
-
-def _cell(kind: str, config: Json, modern: bool) -> Recurrent:
-    """Return a recurrent layer with the arguments of its cell."""
-    given: dict[str, Any] = {"units": config["units"], "use_bias": config.get("use_bias", True)}
-    if kind.startswith("CuDNN"):
-        return _CELLS[kind](**given)
-    given["activation"] = activation_of(config.get("activation", "tanh"), modern=modern)
-    if _CELLS[kind] is not SimpleRNN:
-        gates = config.get("recurrent_activation", "sigmoid" if modern else "hard_sigmoid")
-        given["recurrent_activation"] = activation_of(gates, modern=modern)
-    if _CELLS[kind] is GRU:
-        given["reset_after"] = config.get("reset_after", modern)
-    return _CELLS[kind](**given)
-
-
-def _recurrent(entry: Json, modern: bool) -> Words:
-    config = config_of(entry)
-    if config.get("time_major"):
-        raise InexpressibleError("it reads time first (time_major)")
-    assumed = []
-    if config.get("stateful"):
-        assumed.append("is stateful; here every sample starts from a state of zero")
-    cells: list[tuple[Recurrent, tuple[Step, ...]]]
-    if entry["class_name"] == "RNN":
-        cells = _cells_of(config.get("cell"), modern)
-    else:
-        cells = [(_cell(entry["class_name"], config, modern), ("cell",))]
-    words = []
-    for number, (cell, route) in enumerate(cells):
-        last = number == len(cells) - 1
-        # All cells of a stack take a step together: those above the first read what it returns, in its order.
-        layer = replace(
-            cell,
-            return_sequences=config.get("return_sequences", False) if last else True,
-            go_backwards=config.get("go_backwards", False) if number == 0 else False,
-        )
-        words.append(Word(layer, (route,), cudnn=entry["class_name"].startswith("CuDNN")))
-    words[0] = words[0]._replace(assumed=tuple(assumed))
-    return tuple(words)
-
-
-def _cells_of(cell: Any, modern: bool) -> list[tuple[Recurrent, tuple[Step, ...]]]:
-    """Return the cells of an RNN, each with the way to its weights."""
-    match cell:
-        case {"class_name": "StackedRNNCells", "config": {"cells": [_, *_] as cells}}:
-            found: list[tuple[Recurrent, tuple[Step, ...]]] = []
-            for entry, sibling in siblings(cells):
-                ((layer, _),) = _cells_of(entry, modern)
-                found.append((layer, ("cell", "cells", sibling)))
-            return found
-        case {"class_name": "SimpleRNNCell" | "LSTMCell" | "GRUCell" as kind, "config": dict(config)}:
-            return [(_cell(kind, config, modern), ("cell",))]
-        case {"class_name": str(kind)}:
-            raise InexpressibleError(f"its cell {shorten(kind)} is none that rnncli has; it is not run")
-        case _:
-            raise InexpressibleError("it has no cell that rnncli knows")
-
-
-def _bidirectional(entry: Json, modern: bool) -> Words:
-    config = config_of(entry)
-    mode = config.get("merge_mode", "concat")
-    if mode is None:
-        raise InexpressibleError("it keeps the outputs of its two directions apart (merge_mode=None)")
-    forward, backward = (config.get(name) for name in ("layer", "backward_layer"))
-    words = _inside(forward, modern)
-    if len(words) > 1:
-        raise InexpressibleError("each of its directions is a stack of cells")
-    layer = words[0].layer
-    assert isinstance(layer, Recurrent)
-    if layer.go_backwards:
-        raise InexpressibleError("its first direction reads backwards")
-    if backward is not None:
-        (other,) = _inside(backward, modern)
-        assert isinstance(other.layer, Recurrent)
-        if other.layer != replace(layer, go_backwards=True):
-            raise InexpressibleError("its two directions are not alike")
-    routes = tuple((direction, *words[0].routes[0]) for direction in ("forward_layer", "backward_layer"))
-    return (words[0]._replace(layer=replace(layer, merge_mode=mode), routes=routes),)
-
-
-def _inside(entry: Any, modern: bool) -> Words:
-    """Return the recurrent layer inside of a Bidirectional."""
-    match entry:
-        case {"class_name": str(kind)} if kind in _LOOPS:
-            return _recurrent(entry, modern)
-        case {"class_name": str(kind)}:
-            raise InexpressibleError(f"it holds a {shorten(kind)}")
-        case _:
-            raise InexpressibleError("it holds no layer")
-
-
-_LOOPS = ("SimpleRNN", "LSTM", "GRU", "CuDNNLSTM", "CuDNNGRU", "RNN")
-
-
 def _embedding(entry: Json, modern: bool) -> Words:
     del modern
     config = config_of(entry)
@@ -208,8 +60,9 @@ def _embedding(entry: Json, modern: bool) -> Words:
 
 def _dense(entry: Json, modern: bool) -> Words:
     config = config_of(entry)
-    activation = activation_of(config.get("activation"), modern=modern)
-    return (Word(Dense(config["units"], config.get("use_bias", True), activation)),)
+    activation = activation_of(config.get("activation"))
+    layer = Dense(config["units"], config.get("use_bias", True), activation)
+    return (Word(layer, differs=old_hard_sigmoid(modern, activation)),)
 
 
 def _dropout(entry: Json, modern: bool) -> Words:
@@ -255,26 +108,15 @@ def _pool(mode: str) -> Callable[[Json, bool], Words]:
 
 
 def _activation_layer(entry: Json, modern: bool) -> Words:
-    config = config_of(entry)
-    match entry["class_name"]:
-        case "Activation":
-            activation = activation_of(config["activation"], modern=modern)
-        case "ReLU" if config.get("max_value") is None and not (
-            config.get("negative_slope") or config.get("threshold")
-        ):
-            activation = "relu"
-        case "ELU" if config.get("alpha", 1.0) == 1.0:
-            activation = "elu"
-        case "Softmax" if config.get("axis", -1) == -1:
-            activation = "softmax"
-        case kind:
-            raise InexpressibleError(f"rnncli has no {kind} with such arguments")
-    return (Word() if activation == "linear" else Word(activation=activation),)
+    activation = activation_of_layer(entry)
+    if activation == "linear":
+        return (Word(),)
+    return (Word(activation=activation, differs=old_hard_sigmoid(modern, activation)),)
 
 
 def _time_distributed(entry: Json, modern: bool) -> Words:
     layer = config_of(entry).get("layer")
-    if not isinstance(layer, dict) or layer.get("class_name") not in _EACH_STEP:
+    if not isinstance(layer, dict) or layer.get("class_name") not in _EACH_STEP or is_custom(layer) or quantized(layer):
         raise InexpressibleError("rnncli has no such layer for each timestep")
     # What it holds works on one vector, so its axis 1 is the sequence's axis 2.
     (word,) = _WORDS[layer["class_name"]](layer, modern)
@@ -296,8 +138,8 @@ def _masking(entry: Json, modern: bool) -> Words:
 
 
 _WORDS: Mapping[str, Callable[[Json, bool], Words]] = {
-    **dict.fromkeys(_LOOPS, _recurrent),
-    "Bidirectional": _bidirectional,
+    **dict.fromkeys(LOOPS, recurrent),
+    "Bidirectional": bidirectional,
     "Embedding": _embedding,
     "Dense": _dense,
     **dict.fromkeys(("Dropout", "SpatialDropout1D", "GaussianDropout", "AlphaDropout"), _dropout),

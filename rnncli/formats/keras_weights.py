@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import RnncliError, shorten
 from rnncli.formats import hdf5
-from rnncli.formats.keras_config import Call, Sibling, Step, config_of
-from rnncli.formats.keras_layers import Word
+from rnncli.formats.keras_config import Sibling, Step, config_of
+from rnncli.formats.keras_graph import Call
+from rnncli.formats.keras_words import Word
 from rnncli.formats.model_file import Tensor
 from rnncli.formats.numbers import WIDTHS, array_of
 from rnncli.layers.weights import Weight
@@ -56,7 +57,7 @@ class Branches:
         return array_of(data, dtype, shape)
 
     @cached_property
-    def _read(self) -> dict[str, tuple[bytes, tuple[int, ...], str]]:
+    def _read(self) -> dict[str, tuple[memoryview, tuple[int, ...], str]]:
         """All arrays of all parts, read at once.
 
         Raises:
@@ -75,7 +76,7 @@ class Branches:
                     f"its weights have {shorten(name, 80)} as {tree.arrays[path][0]}; its config says {shape}"
                 )
             paths[name] = path
-        values = hdf5.values_of(self._place, {path: tree.arrays[path] for path in paths.values()})
+        values = tree.values_of([*paths.values()])
         return {name: (values[path], *tree.arrays[path]) for name, path in paths.items()}
 
 
@@ -114,7 +115,7 @@ class Groups:
 
     def __init__(self, tree: hdf5.Tree, root: str) -> None:
         self._tree, self._root = tree, f"{root}/" if root else ""
-        self._numbers = hdf5.Numbers(tree.place)
+        self._numbers = hdf5.Numbers(tree)
         self._ends: dict[tuple[tuple[str, ...], int], int] = {}
         layers = tree.texts(root, "layer_names") or tree.members.get(root, ())
         self._arrays = {layer: list(self._of_layer(layer)) for layer in layers}
@@ -124,7 +125,7 @@ class Groups:
             path = f"{self._root}{layer}/{name}"
             if path not in self._tree.arrays:
                 raise RnncliError(f"its layer {shorten(layer)} says that it has {shorten(name)}, which is not there")
-            yield self._numbers.tensor(path, *self._tree.arrays[path])
+            yield self._numbers.tensor(path)
 
     @property
     def all(self) -> list[Tensor]:
@@ -139,10 +140,11 @@ class Groups:
     def _of(self, call: Call) -> list[Tensor]:
         """Return the arrays of a layer; those in a model inside of another have its name in theirs."""
         arrays = self._arrays.get(call.path[0], [])
-        if len(call.path) == 1:
-            return arrays
         lead = len(self._root.split("/"))
-        return [tensor for tensor in arrays if call.path[-1] in tensor.name.split("/")[lead:]]
+        for name in call.path[1:]:
+            inside = [tensor for tensor in arrays if name in tensor.name.split("/")[lead:]]
+            arrays = inside if inside or name == call.path[-1] else arrays
+        return arrays
 
     def tensors(self, call: Call, number: int, word: Word, weights: tuple[Weight, ...]) -> Mapping[str, Tensor]:
         """Return the next arrays of a layer, after those of its cells below."""
@@ -155,7 +157,17 @@ class Groups:
             raise RnncliError(
                 f"its layer {shorten(call.name)} has {len(arrays)} arrays, but its config says {len(weights)}"
             )
+        if any("/lora_" in tensor.name for tensor in self._of(call)):
+            raise RnncliError(
+                f"its layer {shorten(call.name)} has LoRA's matrices beside its kernel, which are not added to it here",
+                "model.save('model.keras') adds them",
+            )
         for weight, tensor in zip(weights, arrays, strict=True):
+            role = _role(tensor.name)
+            if role != weight.name.rpartition("/")[2] and role in _ROLES:
+                raise RnncliError(
+                    f"its array {shorten(tensor.name, 80)} stands where the {weight.name} of its layer is expected"
+                )
             shape = weight.shape
             if word.cudnn and weight.name.endswith("bias"):
                 # cuDNN has a bias for the input and one for the state, end to end.
@@ -165,3 +177,11 @@ class Groups:
                     f"its array {shorten(tensor.name, 80)} is {shorten(str(tensor.shape))}; its config says {shape}"
                 )
         return dict(zip((weight.name for weight in weights), arrays, strict=True))
+
+
+_ROLES = ("kernel", "recurrent_kernel", "bias", "embeddings", "gamma", "beta")
+
+
+def _role(name: str) -> str:
+    """Return what an array is, by the end of its name: `lstm_1/lstm_cell/kernel_2:0` is a kernel."""
+    return re.sub(r"(_[0-9]+)?(:[0-9]+)?$", "", name.rpartition("/")[2])

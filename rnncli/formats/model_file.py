@@ -7,7 +7,7 @@ that needs NumPy.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -100,6 +100,8 @@ class Part:
         assumed: what the file does not say and was assumed, a sentence each.
         other_names: what else the file calls it.
         notes: those of the file's notes that say what was left out around it.
+        differs: why it is not run: what it computes that the language has no word for, a sentence each, which names the
+            file. Its shapes and its numbers of parameters hold.
     """
 
     name: str
@@ -108,12 +110,26 @@ class Part:
     assumed: tuple[str, ...] = ()
     other_names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    differs: tuple[str, ...] = ()
 
     @cached_property
     def network(self) -> Network:
         """The part as a network."""
         layers = [piece.layer for piece in self.pieces]
         return Network(layers if self.head.shown else [self.head, *layers])
+
+    def check_runs(self) -> None:
+        """Check that it can be run.
+
+        Raises:
+            RnncliError: it computes what the language has no word for.
+        """
+        if self.differs:
+            raise RnncliError(
+                self.differs[0],
+                "its sizes hold: summary, explain, draw and compare take it; "
+                "rnncli forward SPEC --weights FILE runs its weights with the activations of a spec",
+            )
 
     @property
     def params(self) -> int:
@@ -148,6 +164,7 @@ class ModelFile:
         parts: its recurrent parts, in order.
         others: the arrays that are in no part.
         notes: what else a reader should know: cells that cannot be expressed, with the reason.
+        partial: whether it may hold further arrays, which are not known.
     """
 
     path: str
@@ -156,23 +173,23 @@ class ModelFile:
     parts: tuple[Part, ...]
     others: tuple[Tensor, ...] = ()
     notes: tuple[str, ...] = ()
+    partial: bool = False
 
-    @property
+    def named(self) -> ModelFile:
+        """Return the same with its name in front of what is said of parts that are not run."""
+        parts = (replace(part, differs=tuple(f"{self.path}: {text}" for text in part.differs)) for part in self.parts)
+        return replace(self, parts=tuple(parts))
+
+    @cached_property
     def tensors(self) -> tuple[Tensor, ...]:
-        """All arrays of the file."""
+        """All arrays of the file; one that two parts share stands once."""
         of_parts = (tensor for part in self.parts for piece in part.pieces for tensor in piece.tensors.values())
-        return (*of_parts, *self.others)
+        return (*{tensor.name: tensor for tensor in of_parts}.values(), *self.others)
 
     @cached_property
     def params(self) -> int:
-        """The number of elements of all arrays; one that two parts share counts once."""
-        arrays = {
-            tensor.name: tensor.params
-            for part in self.parts
-            for piece in part.pieces
-            for tensor in piece.tensors.values()
-        }
-        return sum(arrays.values()) + sum(tensor.params for tensor in self.others)
+        """The number of elements of all arrays."""
+        return total_params(self.tensors)
 
 
 def total_params(tensors: Sequence[Tensor]) -> int:

@@ -40,7 +40,7 @@ _BLOCK = 1 << 20
 _SHOWN = 10**30
 
 
-def array_of(data: bytes, dtype: str, shape: tuple[int, ...]) -> Numbers:
+def array_of(data: bytes | memoryview, dtype: str, shape: tuple[int, ...]) -> Numbers:
     """Return little-endian bytes as an array; bfloat16 and float8, which NumPy does not have, become float32.
 
     Raises:

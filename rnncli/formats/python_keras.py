@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from rnncli.errors import RnncliError, shorten
-from rnncli.formats.keras_config import ConfigError, graph_of
+from rnncli.formats.keras_config import ConfigError
+from rnncli.formats.keras_graph import graph_of
 from rnncli.formats.keras_layers import is_recurrent
 from rnncli.formats.keras_parts import Structure, UnknownFeaturesError, found_in
 from rnncli.formats.model_file import Part

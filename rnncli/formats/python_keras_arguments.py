@@ -17,7 +17,7 @@ _NUMBERS = frozenset(
 _TRUTHS = frozenset(
     {
         *("use_bias", "return_sequences", "go_backwards", "reset_after", "mask_zero", "center", "scale", "rms_scaling"),
-        *("keepdims", "time_major", "stateful", "return_state"),
+        *("keepdims", "time_major", "stateful", "return_state", "unit_forget_bias"),
     }
 )
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from rnncli.errors import RnncliError
-from rnncli.formats.keras_config import MAX_CALLS, snake_case
+from rnncli.formats.keras_config import snake_case
+from rnncli.formats.keras_graph import MAX_CALLS
 from rnncli.formats.python_keras_signatures import SIGNATURES
 from rnncli.formats.python_values import Given, Instance, Named, Thing, Unknown, Value
 

@@ -201,7 +201,7 @@ class _Rows:
         assumed += self._otherwise(pieces)
         name = f"{self._source.name}.{own}" if several else self._source.name
         others = () if several else self._source.other_names
-        part = Part(name, head, tuple(pieces), tuple(dict.fromkeys(assumed)), others)
+        part = Part(name, head, tuple(pieces), tuple(dict.fromkeys(assumed)), other_names=others)
         try:
             assert part.network.layers
         except SpecError as error:

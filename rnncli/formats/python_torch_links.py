@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from rnncli.errors import ArgumentError, RnncliError, shorten
-from rnncli.formats.keras_layers import InexpressibleError
+from rnncli.formats.keras_words import InexpressibleError
 from rnncli.formats.model_file import Piece
 from rnncli.formats.python_torch_modules import CONTAINERS, Module
 from rnncli.formats.python_values import Instance, Unknown, Value, not_said

@@ -26,7 +26,8 @@ def print_inspection(console: Console, inspection: Inspection) -> None:
     model = inspection.model
     print_hanging(console, Text(one_line(model.path), style="bold"))
     writer = f", written by {one_line(model.writer)}" if model.writer else ""
-    holds = f"{_arrays(len(model.tensors))}, {_params(model.params)}" if model.tensors else "layers, but no weights"
+    listed = f"{_arrays(len(model.tensors))}, {_params(model.params)}"
+    holds = f"{'at least ' if model.partial else ''}{listed}" if model.tensors else "layers, but no weights"
     print_hanging(console, Text(f"{model.format}{writer}: {holds}"))
     for number, part in enumerate(model.parts, start=1):
         console.print()

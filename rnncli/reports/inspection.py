@@ -42,8 +42,8 @@ class Inspection:
     groups: tuple[Group, ...]
 
     def share(self, part: Part) -> float | None:
-        """Return a part's share of all numbers in the file; None where the file has none."""
-        return part.params / self.model.params if self.model.params else None
+        """Return a part's share of all numbers in the file; None where the file has none, or not all are known."""
+        return part.params / self.model.params if self.model.params and not self.model.partial else None
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain data, the object that `--format json` prints."""
@@ -52,7 +52,7 @@ class Inspection:
             "file": model.path,
             "format": model.format,
             "writer": model.writer,
-            "total_params": model.params,
+            "total_params": None if model.partial else model.params,
             "parts": [
                 {
                     "name": part.name,
@@ -92,9 +92,10 @@ def left_out(model: ModelFile, part: Part) -> str:
     groups = [group.name for group in _groups(model)]
     names = [*others, *groups]
     if not names:
-        return ""
+        return f"{model.path}: {'; '.join(model.notes[:3])}" if model.notes else ""
     share = Inspection(model, ()).share(part)
-    return f"{part.name} is {share or 0:.0%} of the numbers in {model.path}; left out: {_some(names)}"
+    of_it = f"one of {len(model.parts)} recurrent parts of" if share is None else f"{share:.0%} of the numbers in"
+    return f"{part.name} is {of_it} {model.path}; left out: {_some(names)}"
 
 
 def _some(names: list[str]) -> str:

@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 import click
+import keras_targets
 import numpy as np
 from model_targets import MODEL_TARGETS
 from mutations import damaged_bytes, damaged_text
@@ -256,4 +257,7 @@ TARGETS = {
     "npy": Target(lambda generator: damaged_bytes(generator, NPY), check_npy),
     "npz": Target(make_npz, check_npz),
     **MODEL_TARGETS,
+    "keras_json": Target(keras_targets.make_json, keras_targets.checking("x.json")),
+    "keras": Target(keras_targets.make_archive, keras_targets.checking("x.keras")),
+    "hdf5": Target(keras_targets.make_hdf5, keras_targets.checking("x.h5")),
 }

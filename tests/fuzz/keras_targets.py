@@ -1,0 +1,236 @@
+"""Keras's files, damaged: a config, a whole archive, and HDF5.
+
+HDF5 is read in a process of its own, which takes a quarter of a second to start. Here it is forked off, with h5py
+loaded once, and everything else is as it is for a user: its limits, and what is said of its end.
+"""
+
+from __future__ import annotations
+
+import copy
+import io
+import json
+import os
+import random
+import resource
+import struct
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from mutations import damaged_bytes, damaged_text
+
+from rnncli import Network, RnncliError
+from rnncli.engine.checks import weight_shapes
+from rnncli.formats import open_model
+from rnncli.formats.conventions import keras_weights
+from rnncli.formats.hdf5_process import main
+from rnncli.reports.inspection import inspect
+
+MODELS = Path(__file__).parent.parent / "golden" / "models" / "keras" / "models.zip"
+
+LONGEST = 1.0
+"""Seconds of the processor that a case may take."""
+
+HIGHEST = 200 << 10
+"""KB of memory that a case may take."""
+
+ODD = [None, 0, -1, 3, 2**31, 2**70, 1.5, -0.0, "x", "", "linear", "hard_sigmoid", [], {}, [[]], [None], True, False]
+
+
+@cache
+def seeds(ending: str) -> list[bytes]:
+    with zipfile.ZipFile(MODELS) as archive:
+        return [archive.read(name) for name in sorted(archive.namelist()) if name.endswith(ending)]
+
+
+@cache
+def configs() -> list[Any]:
+    """The configs of the golden models, and one as Keras 2 wrote it."""
+    lstm = {"units": 4, "recurrent_activation": "sigmoid", "return_sequences": True}
+    layers = [
+        {"class_name": "InputLayer", "name": "x", "config": {"batch_input_shape": [None, 7, 3]}, "inbound_nodes": []},
+        {"class_name": "LSTM", "name": "a", "config": lstm, "inbound_nodes": [[["x", 0, 0, {}]]]},
+        {
+            "class_name": "Bidirectional",
+            "name": "b",
+            "config": {"layer": {"class_name": "GRU", "config": lstm}, "merge_mode": "sum"},
+            "inbound_nodes": [[["a", 0, 0, {}]]],
+        },
+    ]
+    ends = {"input_layers": [["x", 0, 0]], "output_layers": [["b", 0, 0]]}
+    old = {"class_name": "Model", "keras_version": "2.2.4", "config": {"layers": layers, **ends}}
+    flat = {
+        "class_name": "Sequential",
+        "config": [{"class_name": each["class_name"], "config": each["config"]} for each in layers],
+    }
+    return [*(json.loads(text) for text in seeds(".json")), *(config_in(data) for data in seeds(".keras")), old, flat]
+
+
+def config_in(data: bytes) -> Any:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return json.loads(archive.read("config.json"))
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The way to every value in a JSON value."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(place for key, item in items for place in places(item, (*path, key)))]
+
+
+def at(value: Any, path: tuple[Any, ...]) -> Any:
+    for key in path:
+        value = value[key]
+    return value
+
+
+def damaged_config(generator: random.Random) -> Any:
+    """A config with other values in some places: odd ones, or those of another place."""
+    model = copy.deepcopy(generator.choice(configs()))
+    for _ in range(generator.choice((0, 1, 1, 2, 3, 6))):
+        ways = [way for way in places(model) if way]
+        if not ways:
+            break
+        way = generator.choice(ways)
+        owner = at(model, way[:-1])
+        match generator.randrange(5):
+            case 0:
+                del owner[way[-1]]
+            case 1:
+                other = generator.choice(configs())
+                owner[way[-1]] = copy.deepcopy(at(other, generator.choice(places(other))))
+            case 2:
+                owner[way[-1]] = copy.deepcopy(at(model, generator.choice(ways)))
+            case 3 if isinstance(owner, list):
+                owner.insert(generator.randint(0, len(owner)), copy.deepcopy(generator.choice(owner)))
+            case _:
+                owner[way[-1]] = copy.deepcopy(generator.choice(ODD))
+    return model
+
+
+def make_json(generator: random.Random) -> bytes:
+    """A config with odd values, or with a damaged text."""
+    if generator.randrange(4):
+        return json.dumps(damaged_config(generator)).encode()
+    return damaged_text(generator, [seed.decode() for seed in seeds(".json")]).encode("utf-8", "replace")
+
+
+def make_archive(generator: random.Random) -> bytes:
+    """A damaged archive, or a whole one of damaged members."""
+    if generator.randrange(2):
+        return damaged_bytes(generator, seeds(".keras"))
+    with zipfile.ZipFile(io.BytesIO(generator.choice(seeds(".keras")))) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    if generator.randrange(2):
+        members["config.json"] = json.dumps(damaged_config(generator)).encode()
+    if generator.randrange(2):
+        members["model.weights.h5"] = damaged_hdf5(generator, members["model.weights.h5"])
+    if generator.randrange(8) == 0:
+        del members[generator.choice(list(members))]
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", generator.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return content.getvalue()
+
+
+def damaged_hdf5(generator: random.Random, seed: bytes) -> bytes:
+    """A file with damage anywhere, or with one address or size put in the place of another."""
+    if generator.randrange(3) == 0:
+        return damaged_bytes(generator, [seed])
+    data = bytearray(seed)
+    used = [place for place in range(0, len(data) - 8, 8) if any(data[place : place + 8])]
+    for _ in range(generator.choice((1, 1, 2, 4, 16))):
+        place = generator.choice(used)
+        match generator.randrange(5):
+            case 0:
+                data[place + generator.randrange(8)] ^= 1 << generator.randrange(8)
+            case 1:
+                data[place + generator.randrange(8)] = generator.choice((0, 1, 2, 0x7F, 0x80, 0xFE, 0xFF))
+            case 2:
+                data[place : place + 8] = struct.pack("<Q", generator.choice(used))
+            case 3:
+                other = generator.choice(used)
+                data[place : place + 8] = data[other : other + 8]
+            case _:
+                size = generator.choice((0, 1, 2**16, 2**31, 2**32 - 1, 2**40, 2**63, 2**64 - 1, len(data)))
+                data[place : place + 8] = struct.pack("<Q", size)
+    return bytes(data)
+
+
+def make_hdf5(generator: random.Random) -> bytes:
+    return damaged_hdf5(generator, generator.choice(seeds(".h5")))
+
+
+def forked(command: list[str], *, input: bytes, **options: Any) -> subprocess.CompletedProcess[bytes]:  # noqa: A002  # as subprocess.run has it
+    """What `subprocess.run` does with the process that reads HDF5, but forked off this one."""
+    process = os.fork()
+    if process == 0:
+        status = 1
+        try:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+            sys.stdin = io.StringIO(input.decode())
+            with open("answer", "w") as sys.stdout:
+                main()
+            status = 0
+        finally:
+            os._exit(status)
+    _, ended, used = os.wait4(process, 0)
+    status = os.waitstatus_to_exitcode(ended)
+    assert used.ru_utime + used.ru_stime < LONGEST, f"h5py took {used.ru_utime + used.ru_stime:.2f} s"
+    assert used.ru_maxrss < HIGHEST, f"h5py took {used.ru_maxrss:,} KB"
+    return subprocess.CompletedProcess(command, status, Path("answer").read_bytes())
+
+
+def check_model(path: str) -> None:
+    """A file is refused in words, or holds networks whose weights are as many and of the shapes that it says."""
+    start, before = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    try:
+        model = open_model(path)
+    except RnncliError as error:
+        check_error(error, path)
+    else:
+        json.dumps(inspect(model).as_dict())
+        for part in model.parts:
+            network = part.network
+            assert Network.parse(str(network)) == network
+            shapes = weight_shapes(network)
+            counts = [layer.params for layer in network.summary().layers]
+            assert part.layer_params == counts or any(piece.convention == "cudnn" for piece in part.pieces)
+            if not part.has_weights or not any(piece.tensors for piece in part.pieces):
+                continue
+            try:
+                found = keras_weights(part)
+            except RnncliError as error:
+                check_error(error, path)
+            else:
+                assert {key: array.shape for key, array in found.items()} == shapes
+    assert time.process_time() - start < LONGEST, f"it took {time.process_time() - start:.2f} s"
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown < HIGHEST, f"it took {grown:,} KB"
+
+
+def check_error(error: RnncliError, path: str) -> None:
+    """An error is one short line that begins with the file."""
+    assert "\n" not in error.message
+    assert len(error.message) < 600, f"{len(error.message):,} characters"
+    assert str(error).isprintable() or "\nHelp: " in str(error)
+    assert error.message.startswith(path), error.message
+    # That would be an exception that nobody thought of.
+    assert "JSON of Keras, or is damaged" not in error.message, error.message
+
+
+def checking(name: str) -> Callable[[bytes], None]:
+    def check(data: bytes) -> None:
+        import h5py  # noqa: F401  # loaded before any fork
+
+        Path(name).write_bytes(data)
+        with patch("rnncli.formats.hdf5.subprocess.run", forked):
+            check_model(name)
+
+    return check
