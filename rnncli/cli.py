@@ -31,6 +31,7 @@ COMMANDS = {
     "compare": "Networks side by side.",
     "sweep": "One row for each of many candidates.",
     "solve": "The largest network within a budget.",
+    "export": "The network as source or a file for a framework.",
     "inspect": "What is in a model file.",
     "spec": "The canonical spec alone.",
     "layers": "The spec language on one screen.",

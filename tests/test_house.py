@@ -21,7 +21,7 @@ FLOORS = (
     ("network",),
     ("formats",),
     ("engine", "reports", "search"),
-    ("render",),
+    ("export", "render"),
     ("commands", "cli"),
     ("__main__",),
 )
@@ -32,8 +32,8 @@ FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 ROOMS_OF_LIBRARIES = {
     "click": {"cli", "commands"},
     "rich": {"render"},
-    "numpy": {"engine", "formats"},
-    "h5py": {"formats"},
+    "numpy": {"engine", "export", "formats"},
+    "h5py": {"export", "formats"},
 }
 """The only rooms that may import a library."""
 

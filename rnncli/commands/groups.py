@@ -16,6 +16,7 @@ GROUPS = {
         *("--framework", "--dtype"),
     ),
     "Output": (
+        "--to",
         *("--sort", "--top", "--wide", "--plot", "--quiet", "--format", "--svg", "--theme"),
         *("--output", "--save-weights", "--save-state"),
     ),

@@ -11,6 +11,8 @@ import numpy as np
 
 from rnncli.engine.array_archive import read_arrays
 from rnncli.engine.checks import check_keys, taken_array, weight_shapes
+from rnncli.engine.initializers import initial_weights
+from rnncli.engine.request import Init
 from rnncli.engine.types import Array
 from rnncli.errors import RnncliError, UsageError, listed, shorten
 from rnncli.formats import SEPARATOR, Choice, choice_of, open_model, part_of
@@ -18,6 +20,21 @@ from rnncli.formats.conventions import each_weight
 from rnncli.formats.fitting import fitted
 from rnncli.formats.model_file import ModelFile, Part
 from rnncli.network import Network
+
+
+def first_weights(
+    network: Network, part: Part | None, path: str | None, seed: int, dtype: str = "float32", init: Init = "keras"
+) -> dict[str, Array]:
+    """Return the weights that a network starts with: of the file `path`, of the part that it is, or drawn from a seed.
+
+    Raises:
+        RnncliError: a file cannot be read, or nothing in it fits the network.
+    """
+    if path is not None:
+        return weights_in(path, network, np.dtype(dtype))
+    if part is not None and part.has_weights:
+        return weights_of(part, np.dtype(dtype))
+    return initial_weights(network, seed, np.dtype(dtype), init)
 
 
 def weights_of(part: Part, dtype: np.dtype[Any]) -> dict[str, Array]:

@@ -1,0 +1,86 @@
+"""A network as something that runs elsewhere: source for Keras, PyTorch or NumPy, and ONNX files.
+
+Each target has a module with two functions:
+
+- `export(job)` returns what is written: source text, or the bytes of a file.
+- `arrays(job)` returns the weights in the target's own names, layout and order of gates, for `--save-weights`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from rnncli.network import Network
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Arrays = Mapping[str, np.ndarray[Any, Any]]
+
+
+class Target(NamedTuple):
+    """Where a network can go.
+
+    Attributes:
+        title: its name in words.
+        extension: of the file that `-o` names.
+        weights: the extensions of files of weights that its own source can load.
+        is_text: whether it is source, which may go to standard output; the bytes of a file may not.
+    """
+
+    title: str
+    extension: str
+    weights: tuple[str, ...]
+    is_text: bool = True
+
+
+TARGETS: Mapping[str, Target] = {
+    "keras": Target("Keras", ".py", (".weights.h5", ".npz")),
+    "torch": Target("PyTorch", ".py", (".safetensors",)),
+    "onnx": Target("ONNX", ".onnx", (), is_text=False),
+    "numpy": Target("NumPy", ".py", (".npz",)),
+}
+"""What can be asked for with `--to`. The code of each is `rnncli.export.NAME`."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A network to export.
+
+    Attributes:
+        network: the network.
+        weights: returns its weights by key (`lstm/kernel`), with Keras's shapes and order of gates, in float32. They are
+            drawn or read when they are asked for; source without them needs no NumPy.
+        seed: what the weights are drawn from, if they are.
+        saved: the file that the weights are written to, as the source should name it; None if they are not written.
+        origin: what the weights are, in words for a comment: `the weights of model.h5`, `drawn from seed 0`.
+    """
+
+    network: Network
+    weights: Callable[[], Arrays]
+    seed: int = 0
+    saved: str | None = None
+    origin: str = ""
+
+
+def export(job: Job, target: str) -> str | bytes:
+    """Return a network as source, or as the bytes of a file.
+
+    Raises:
+        SpecError: the target cannot express a layer; the error names it, and the nearest that it can.
+    """
+    content: str | bytes = import_module(f"rnncli.export.{target}").export(job)
+    return content
+
+
+def arrays(job: Job, target: str) -> Arrays:
+    """Return the weights in a target's own names, layout and order of gates.
+
+    Raises:
+        SpecError: the target cannot express a layer.
+    """
+    found: Arrays = import_module(f"rnncli.export.{target}").arrays(job)
+    return found
