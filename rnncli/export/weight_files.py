@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from rnncli.atomic import Written
-from rnncli.engine.array_files import write_arrays
-from rnncli.export.keras_weight_file import write_keras_weights
-from rnncli.export.safetensors import write_safetensors
 
 if TYPE_CHECKING:
     from rnncli.export import Arrays
 
-WRITERS: Mapping[str, Callable[[str, Arrays], Written]] = {
-    ".npz": write_arrays,
-    ".safetensors": write_safetensors,
-    ".weights.h5": write_keras_weights,
+WRITERS: Mapping[str, tuple[str, str]] = {
+    ".npz": ("rnncli.engine.array_files", "write_arrays"),
+    ".safetensors": ("rnncli.export.safetensors", "write_safetensors"),
+    ".weights.h5": ("rnncli.export.keras_weight_file", "write_keras_weights"),
 }
-"""What writes a file with each extension."""
+"""The module and the function that write a file with each extension; an .npz needs no library for HDF5."""
 
 
 def write_weights(path: str, arrays: Arrays) -> Written:
@@ -27,5 +25,6 @@ def write_weights(path: str, arrays: Arrays) -> Written:
     Raises:
         RnncliError: it cannot be written.
     """
-    write = next(write for extension, write in WRITERS.items() if path.endswith(extension))
+    module, function = next(writer for extension, writer in WRITERS.items() if path.endswith(extension))
+    write: Callable[[str, Arrays], Written] = getattr(import_module(module), function)
     return write(path, arrays)

@@ -1,4 +1,4 @@
-"""The weights of one layer in Keras, PyTorch and ONNX, and the way from each to Keras's.
+"""The weights of one layer in Keras, PyTorch and ONNX, and the way from one to another.
 
 u units, n features, G blocks of u (1 in an rnn, 4 in an lstm, 3 in a gru):
 
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from rnncli.errors import RnncliError, shorten
 from rnncli.formats.faults import reading
 from rnncli.formats.model_file import Convention, Part, Piece, Tensor
+from rnncli.layers import Layer
 
 if TYPE_CHECKING:
     import numpy as np
@@ -146,3 +147,50 @@ def _cell(piece: Piece, arrays: Mapping[str, Array]) -> dict[str, Array]:
         with np.errstate(all="ignore"):  # whether numbers are finite is asked where they are used
             weights["bias"] = np.stack(both) if stacked else both[0] + both[1]
     return weights
+
+
+def torch_weights(layer: Layer, weights: Mapping[str, Array]) -> dict[str, Array]:
+    """Return the weights of one layer by PyTorch's names and with its layout, from Keras's.
+
+    Args:
+        layer: the layer, one that PyTorch has.
+        weights: its arrays by Keras's names: `kernel`, `backward/recurrent_kernel`.
+
+    Returns:
+        Arrays by PyTorch's names, in the order of a state dict: `weight`, `weight_hh_l0_reverse`. Each stands in memory
+        row by row.
+    """
+    if not layer.states:
+        names = {keras: torch for torch, keras in _KERAS_NAMES.get(layer.kind, {}).items()}
+        turned = {key: array.T if key == "kernel" else array for key, array in weights.items()}
+        return {names[key]: _by_rows(array) for key, array in turned.items()}
+    found: dict[str, Array] = {}
+    for direction, suffix in zip(layer.directions, ("", "_reverse"), strict=False):
+        cell = {key.removeprefix(direction): array for key, array in weights.items() if key.startswith(direction)}
+        found |= {f"{name}_l0{suffix}": array for name, array in _torch_cell(layer.kind, cell).items()}
+    return found
+
+
+def _torch_cell(kind: str, cell: Mapping[str, Array]) -> dict[str, Array]:
+    """Return the weights of one direction by PyTorch's names, from Keras's."""
+    import numpy as np
+
+    order = KERAS_BLOCKS["torch"][kind]
+
+    def blocks(array: Array) -> Array:
+        parts = np.split(array, len(order))
+        return _by_rows(np.concatenate([parts[order.index(place)] for place in range(len(order))]))
+
+    weights = {"weight_ih": blocks(cell["kernel"].T), "weight_hh": blocks(cell["recurrent_kernel"].T)}
+    if "bias" in cell:
+        bias = cell["bias"]
+        of_input, of_state = bias if bias.ndim == 2 else (bias, np.zeros_like(bias))
+        weights |= {"bias_ih": blocks(of_input), "bias_hh": blocks(of_state)}
+    return weights
+
+
+def _by_rows(array: Array) -> Array:
+    """Return an array whose numbers stand in memory row by row, as files have them."""
+    import numpy as np
+
+    return np.ascontiguousarray(array)

@@ -1,0 +1,178 @@
+"""A network as a module of PyTorch, and its weights as the state dict of that module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from rnncli.errors import SpecError, printable
+from rnncli.export import Job
+from rnncli.export.python_layout import INDENT, call, commented, fits, literal, wrapped
+from rnncli.export.torch_parts import Part, Step, parts_of
+from rnncli.language.repairs import mended
+from rnncli.language.rules import check_framework, error_at
+from rnncli.layers import Embedding, Layer
+from rnncli.layers.recurrent import Recurrent
+from rnncli.network import Network
+from rnncli.quantities import Shape
+
+if TYPE_CHECKING:
+    from rnncli.export import Arrays
+
+
+def export(job: Job) -> str:
+    """Return the source of a module, `Network`, that is bound to the name `model`.
+
+    Raises:
+        SpecError: PyTorch cannot express a layer; the error names it, and the nearest that it can.
+    """
+    check(job.network)
+    return "\n".join(_source(job, parts_of(job.network))) + "\n"
+
+
+def arrays(job: Job) -> Arrays:
+    """Return the weights as the module's state dict has them: `lstm.weight_ih_l0`, `dense.weight`.
+
+    Raises:
+        SpecError: PyTorch cannot express a layer.
+    """
+    from rnncli.formats.conventions import torch_weights
+
+    check(job.network)
+    weights = job.weights()
+    state = {}
+    for part in parts_of(job.network):
+        for level, (key, layer) in enumerate(zip(part.block.keys, part.block.layers, strict=True)):
+            lead = f"{key}/"
+            own = {name.removeprefix(lead): array for name, array in weights.items() if name.startswith(lead)}
+            for name, array in torch_weights(layer, own).items():
+                # A layer is the first level of a stack, until it stands in one.
+                state[f"{part.attribute}.{name.replace('_l0', f'_l{level}')}"] = array.astype("float32", copy=False)
+    return state
+
+
+# What PyTorch can express
+
+
+def check(network: Network) -> None:
+    """Check that PyTorch can express a network.
+
+    Raises:
+        SpecError: it cannot.
+    """
+    try:
+        _check(network)
+    except SpecError as error:
+        raise mended(error, lambda repair: _check(Network.parse(repair))) from None
+
+
+def _check(network: Network) -> None:
+    assert network.source is not None
+    check_framework(network.layers, network.source, "torch")
+    head = network.head
+    if not isinstance(head, Embedding) or not head.masks:
+        return
+    reader = next((layer for layer in _readers_of_sequence(network) if layer.states or layer.joins == "avg"), None)
+    if reader is not None:
+        raise error_at(
+            network.source,
+            0,
+            f"PyTorch's modules know no mask: {reader.spec()} would read the padding that {head.spec()} marks",
+            "without the mask, and with sequences of one length",
+            replace(head, mask_zero=False),
+        )
+
+
+def _readers_of_sequence(network: Network) -> Iterator[Layer]:
+    """Yield the layers that read the sequence that the input is, or what became of it."""
+    for layer in network.layers[1:]:
+        yield layer
+        if layer.returns == "vector":
+            return
+
+
+# The source
+
+
+def _source(job: Job, parts: Sequence[Part]) -> Iterator[str]:
+    """Yield the lines of the source."""
+    forward = list(_forward(job.network, parts))
+    yield "import torch"
+    if any("F." in line for line in forward):
+        yield "import torch.nn.functional as F"
+    if job.saved is not None:
+        yield "from safetensors.torch import load_file"
+    yield "from torch import nn"
+    yield from ("", "", "class Network(nn.Module):")
+    yield from _docstring(job.network)
+    yield ""
+    modules = {part.attribute: part.module for part in parts if part.module is not None}
+    if modules:
+        yield f"{INDENT}def __init__(self) -> None:"
+        yield f"{2 * INDENT}super().__init__()"
+        for attribute, module in modules.items():
+            yield from call(2 * INDENT, f"self.{attribute} = {module.type}(", module.arguments)
+        yield ""
+    yield from forward
+    yield from ("", "", "model = Network()")
+    if job.saved is not None:
+        yield ""
+        yield from (f"# {line}" for line in _told_of_weights(job, parts))
+        yield from call("", "model.load_state_dict(", [f"load_file({literal(job.saved)})"])
+        if any(part.module is not None and part.module.name == "dropout" for part in parts):
+            yield "model.eval()  # no dropout"
+
+
+def _docstring(network: Network) -> Iterator[str]:
+    """Yield the docstring of the class, which is the spec."""
+    spec = str(network)
+    if fits(line := f'{INDENT}"""{spec}"""'):
+        yield line
+    else:
+        yield f'{INDENT}"""'
+        yield from wrapped(INDENT, spec.split(","), ",")
+        yield f'{INDENT}"""'
+
+
+def _forward(network: Network, parts: Sequence[Part]) -> Iterator[str]:
+    """Yield the lines of `forward`. A comment says each shape, where it is another than before."""
+    x = "x" if network.head.vocabulary is None else "ids"
+    shape = network.input_shape()
+    yield f"{INDENT}def forward(self, {x}: torch.Tensor) -> torch.Tensor:"
+    yield f"{2 * INDENT}# {x}: {_shape_text(shape)}"
+    steps: list[Step] = []
+    for part in parts:
+        *before, last = part.steps
+        returns = part.block.returns
+        comment = ", ".join(text for text in (_shape_text(returns) if returns != shape else "", last.note) if text)
+        steps += (*before, last._replace(note=comment))
+        shape = returns
+    for number, step in enumerate(steps, start=1):
+        returned = number == len(steps) and step.target == "x"
+        line = f"{'return' if returned else f'{step.target} ='} {step.value}"
+        yield from commented(f"{2 * INDENT}{line}", step.note)
+    if not steps or steps[-1].target != "x":
+        yield f"{2 * INDENT}return x"
+
+
+def _shape_text(shape: Shape) -> str:
+    """Return a shape in words for what is not known: (batch, timesteps, 32)."""
+    words = ("batch", "timesteps")
+    return f"({', '.join(words[axis] if size is None else str(size) for axis, size in enumerate(shape))})"
+
+
+def _told_of_weights(job: Job, parts: Sequence[Part]) -> Iterator[str]:
+    """Yield what a comment says of the weights."""
+    origin = printable(job.origin)
+    yield f"The{origin[3:]}" if origin.startswith("the ") else f"Weights {origin}"
+    cells = [layer for part in parts for layer in part.block.layers if isinstance(layer, Recurrent)]
+    for cell in {type(cell): cell for cell in cells}.values():
+        told = []
+        if cell.gates > 1:
+            told.append(f"the gates are in the order {', '.join(cell.blocks['torch'])}")
+        if any(other.use_bias for other in cells if other.kind == cell.kind):
+            stacked = getattr(cell, "reset_after", False)
+            told.append("bias_hh is the state's own bias" if stacked else "the bias is bias_ih, and bias_hh is zero")
+        if told:
+            yield f"{cell.torch}: {'; '.join(told)}"
