@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rnncli.errors import SpecError, printable
 from rnncli.export import Job
 from rnncli.export.python_layout import INDENT, call, commented, fits, literal, wrapped
+from rnncli.export.torch_masks import PACK, UNPACK, check_mask, is_heeded, skipping_padding
 from rnncli.export.torch_parts import Part, Step, parts_of
 from rnncli.language.repairs import mended
-from rnncli.language.rules import check_framework, error_at
-from rnncli.layers import Embedding, Layer
+from rnncli.language.rules import check_framework
 from rnncli.layers.recurrent import Recurrent
 from rnncli.network import Network
 from rnncli.quantities import Shape
@@ -28,7 +27,10 @@ def export(job: Job) -> str:
         SpecError: PyTorch cannot express a layer; the error names it, and the nearest that it can.
     """
     check(job.network)
-    return "\n".join(_source(job, parts_of(job.network))) + "\n"
+    parts = parts_of(job.network)
+    if is_heeded(job.network):
+        parts = list(skipping_padding(parts))
+    return "\n".join(_source(job, parts)) + "\n"
 
 
 def arrays(job: Job) -> Arrays:
@@ -70,26 +72,7 @@ def check(network: Network) -> None:
 def _check(network: Network) -> None:
     assert network.source is not None
     check_framework(network.layers, network.source, "torch")
-    head = network.head
-    if not isinstance(head, Embedding) or not head.masks:
-        return
-    reader = next((layer for layer in _readers_of_sequence(network) if layer.states or layer.joins == "avg"), None)
-    if reader is not None:
-        raise error_at(
-            network.source,
-            0,
-            f"PyTorch's modules know no mask: {reader.spec()} would read the padding that {head.spec()} marks",
-            "without the mask, and with sequences of one length",
-            replace(head, mask_zero=False),
-        )
-
-
-def _readers_of_sequence(network: Network) -> Iterator[Layer]:
-    """Yield the layers that read the sequence that the input is, or what became of it."""
-    for layer in network.layers[1:]:
-        yield layer
-        if layer.returns == "vector":
-            return
+    check_mask(network)
 
 
 # The source
@@ -104,6 +87,9 @@ def _source(job: Job, parts: Sequence[Part]) -> Iterator[str]:
     if job.saved is not None:
         yield "from safetensors.torch import load_file"
     yield "from torch import nn"
+    packing = [name for name in (PACK, UNPACK) if any(f" {name}(" in line for line in forward)]
+    if packing:
+        yield f"from torch.nn.utils.rnn import {', '.join(packing)}"
     yield from ("", "", "class Network(nn.Module):")
     yield from _docstring(job.network)
     yield ""
@@ -140,7 +126,7 @@ def _forward(network: Network, parts: Sequence[Part]) -> Iterator[str]:
     x = "x" if network.head.vocabulary is None else "ids"
     shape = network.input_shape()
     yield f"{INDENT}def forward(self, {x}: torch.Tensor) -> torch.Tensor:"
-    yield f"{2 * INDENT}# {x}: {_shape_text(shape)}"
+    yield f"{2 * INDENT}# {x}: {_shape_text(shape)}{', 0 is padding' if is_heeded(network) else ''}"
     steps: list[Step] = []
     for part in parts:
         *before, last = part.steps

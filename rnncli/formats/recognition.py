@@ -108,7 +108,8 @@ class _Readers:
 
 def _same_stack(one: Piece, other: Piece) -> bool:
     """Whether two recurrent layers follow one another: names that differ in numbers alone, or all layers of Keras."""
-    numberless = [re.sub(r"[0-9]+", "", piece.name) for piece in (one, other)]
+    owners = [piece.name.partition(" (layer ")[0] for piece in (one, other)]
+    numberless = [re.sub(r"[0-9]+", "", owner) for owner in owners]
     return one.convention == other.convention == "keras" or numberless[0] == numberless[1]
 
 

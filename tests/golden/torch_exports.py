@@ -1,0 +1,68 @@
+"""Make the golden values of the exports to PyTorch, with real frameworks: `make golden` runs it.
+
+    python tests/golden/torch_exports.py
+
+`torch_exports.json` names networks. For the first, `torch_exports.npz` holds Keras's weights (`0/keras/lstm/kernel`),
+the state dict of the exported module (`0/torch/lstm.weight_ih_l0`), an input and the output (`0/x`, `0/y`), which
+PyTorch has computed with the state dict, and Keras with its weights; and so on.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import numpy as np
+import torch
+from golden.data import difference
+from golden.frameworks import keras_weight_shapes, run_keras
+from golden.generate import random_input, random_weights
+
+from rnncli import Network
+from rnncli.export import Job, arrays, export
+
+HERE = Path(__file__).parent
+TOLERANCE = 1e-6
+
+NETWORKS = (
+    "embed:7x3,rnn:2:seq:x2,rnn:2",
+    "input:3,lstm:2:seq:bi:x2,lstm:2:bi,dense:2:gelu",
+    "input:3,gru:2:seq:back,norm,dense:2:softmax",
+    "embed:7x3:mask,gru:2:seq,dense:3:nobias,gru:2:bi:nobias",
+    "input:4x3,rnn:2:relu:back,repeat:3,lstm:2:seq,pool:max",
+)
+
+
+def main() -> None:
+    """Write the values."""
+    index = []
+    numbers: dict[str, np.ndarray] = {}
+    for number, spec in enumerate(NETWORKS):
+        network = Network.parse(spec)
+        generator = np.random.default_rng(number)
+        weights = random_weights(generator, keras_weight_shapes(network.layers))
+        single = {key: array.astype("float32") for key, array in weights.items()}
+        x = random_input(generator, network.layers, 3, 4)
+        x = x[x.any(axis=1)] if network.head.masks else x
+        job = Job(network, lambda single=single: single)
+        scope: dict[str, torch.nn.Module] = {}
+        exec(str(export(job, "torch")), scope)
+        state = {name: torch.tensor(array) for name, array in arrays(job, "torch").items()}
+        scope["model"].load_state_dict(state)
+        with torch.no_grad():
+            y = scope["model"].eval()(torch.tensor(x if x.dtype == "int32" else x.astype("float32"))).numpy()
+        assert difference(y, run_keras(network.layers, weights, x, "float32")) <= TOLERANCE, spec
+        numbers |= {f"{number}/keras/{key}": array for key, array in single.items()}
+        numbers |= {f"{number}/torch/{name}": tensor.numpy() for name, tensor in state.items()}
+        numbers |= {f"{number}/x": x, f"{number}/y": y}
+        index.append(str(network))
+    np.savez_compressed(HERE / "torch_exports.npz", **numbers)
+    (HERE / "torch_exports.json").write_text(json.dumps(index, indent=0) + "\n")
+    print(f"{len(index)} networks that PyTorch and Keras compute alike")
+
+
+if __name__ == "__main__":
+    main()
