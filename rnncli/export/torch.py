@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import SpecError, printable
 from rnncli.export import Job
@@ -42,13 +42,14 @@ def arrays(job: Job) -> Arrays:
     from rnncli.formats.conventions import torch_weights
 
     check(job.network)
-    weights = job.weights()
+    weights: dict[str, dict[str, Any]] = {}
+    for key, array in job.weights().items():
+        owner, _, name = key.partition("/")
+        weights.setdefault(owner, {})[name] = array
     state = {}
     for part in parts_of(job.network):
         for level, (key, layer) in enumerate(zip(part.block.keys, part.block.layers, strict=True)):
-            lead = f"{key}/"
-            own = {name.removeprefix(lead): array for name, array in weights.items() if name.startswith(lead)}
-            for name, array in torch_weights(layer, own).items():
+            for name, array in torch_weights(layer, weights.get(key, {})).items():
                 # A layer is the first level of a stack, until it stands in one.
                 state[f"{part.attribute}.{name.replace('_l0', f'_l{level}')}"] = array.astype("float32", copy=False)
     return state
@@ -159,6 +160,8 @@ def _told_of_weights(job: Job, parts: Sequence[Part]) -> Iterator[str]:
             told.append(f"the gates are in the order {', '.join(cell.blocks['torch'])}")
         if any(other.use_bias for other in cells if other.kind == cell.kind):
             stacked = getattr(cell, "reset_after", False)
-            told.append("bias_hh is the state's own bias" if stacked else "the bias is bias_ih, and bias_hh is zero")
+            told.append(
+                "bias_ih is the input's, bias_hh the state's" if stacked else "the bias is bias_ih, bias_hh is zero"
+            )
         if told:
             yield f"{cell.torch}: {'; '.join(told)}"

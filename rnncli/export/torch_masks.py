@@ -87,7 +87,7 @@ def skipping_padding(parts: Sequence[Part]) -> Iterator[Part]:
 
 
 _IN_FRONT = (
-    Step("lengths", "(ids != 0).sum(dim=1).cpu()", "at least 1 in each"),
+    Step("lengths", "(ids != 0).sum(dim=1).cpu()", "none may be 0"),
     Step("ids", "ids.gather(1, (ids == 0).argsort(dim=1, stable=True))", "padding last"),
 )
 _PACKED = Step("x", f"{PACK}(x, lengths, batch_first=True, enforce_sorted=False)")

@@ -95,16 +95,19 @@ def parts_of(network: Network) -> list[Part]:
 
 
 def _blocks(network: Network) -> Iterator[Block]:
-    block: Block | None = None
+    stack: list[tuple[str, Layer, Shape, Shape]] = []
     for key, layer, (reads, returns) in zip(network.names, network.body, network.shapes(), strict=True):
-        if block is not None and _continues(block.layer, layer):
-            block = Block((*block.layers, layer), (*block.keys, key), block.reads, returns)
-            continue
-        if block is not None:
-            yield block
-        block = Block((layer,), (key,), reads, returns)
-    if block is not None:
-        yield block
+        if stack and not _continues(stack[-1][1], layer):
+            yield _block(stack)
+            stack = []
+        stack.append((key, layer, reads, returns))
+    if stack:
+        yield _block(stack)
+
+
+def _block(stack: Sequence[tuple[str, Layer, Shape, Shape]]) -> Block:
+    keys, layers, reads, returns = zip(*stack, strict=True)
+    return Block(layers, keys, reads[0], returns[-1])
 
 
 def _continues(before: Layer, layer: Layer) -> bool:

@@ -1,0 +1,340 @@
+"""Networks as modules of PyTorch: the source, what is refused, and weights as PyTorch's state dict has them.
+
+No framework is needed: `make golden` has run exported modules, and `make judge` runs hundreds more.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+from conftest import Result
+from golden.data import difference
+from golden.generate import any_size, random_layers
+from hypothesis import given, settings
+from kinds import HEADS
+from strategies import layers_of, networks, small_sizes
+
+from rnncli import Network, RnncliError, SpecError
+from rnncli.engine import Model
+from rnncli.export import Job, arrays, export
+from rnncli.export.python_layout import WIDTH, call, commented, literal, wrapped
+from rnncli.export.safetensors import write_safetensors
+from rnncli.export.torch_parts import MODULES, STEPS
+from rnncli.formats import open_model
+from rnncli.layers import LAYERS
+
+Run = Callable[..., Result]
+
+GOLDEN = Path(__file__).parent / "golden"
+SPECS: list[str] = json.loads((GOLDEN / "torch_exports.json").read_text())
+TOLERANCE = 1e-6
+
+RUFF = shutil.which("ruff") or shutil.which("ruff", path=str(Path(sys.executable).parent))
+
+SCREENS = {
+    "example": ("embed:10000x32,rnn:32:seq,rnn:32",),
+    "classifier": (
+        "embed:10000x32:mask,lstm:64:seq:bi:x2,dropout:0.5,lstm:32:bi,dense:16:relu,dropout:0.5,dense:1:sigmoid",
+        "--save-weights",
+        "classifier.safetensors",
+    ),
+    "forecast": (
+        "input:48x8,gru:32:seq:x3,norm,gru:16:back,repeat:12,rnn:16:relu:seq,dense:1",
+        "--seed",
+        "7",
+        "--save-weights",
+        "forecast.safetensors",
+    ),
+    "tagger": ("input:40,lstm:128:seq:nobias:bi:x2,lstm:64:seq:back,dense:9:softmax",),
+    "pooled": ("input:16,dense:32:gelu:x2,pool:max,norm:eps=1e-5:nobias,dense:4:hard_sigmoid",),
+}
+
+
+def source_of(spec: str, **settings: object) -> str:
+    """The source that a spec becomes."""
+    return str(export(Job(Network.parse(spec), dict, **settings), "torch"))  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def golden() -> dict[str, np.ndarray]:
+    with np.load(GOLDEN / "torch_exports.npz") as numbers:
+        return dict(numbers)
+
+
+def under(numbers: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    return {name.removeprefix(prefix): array for name, array in numbers.items() if name.startswith(prefix)}
+
+
+# The source
+
+
+@pytest.mark.parametrize("name", SCREENS)
+def test_the_source_is_what_a_person_would_write(
+    name: str, rnncli: Run, screen: Callable[[str, str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    spec, *options = SCREENS[name]
+    result = rnncli("export", spec, "--to", "torch", *options)
+    assert result.status == 0
+    screen(f"export-torch-{name}", f"$ rnncli export {' '.join((spec, '--to', 'torch', *options))}\n{result.stdout}")
+
+
+@given(networks())
+def test_whatever_pytorch_can_express_becomes_a_module_that_is_called_model(network: Network) -> None:
+    try:
+        source = str(export(Job(network, dict), "torch"))
+    except SpecError as error:
+        export(Job(Network.parse(error.repair or ""), dict), "torch")
+        return
+    tree = ast.parse(source)
+    assert [node.name for node in tree.body if isinstance(node, ast.ClassDef)] == ["Network"]
+    assert ast.unparse(tree.body[-1]) == "model = Network()"
+    assert max(map(len, source.splitlines())) <= WIDTH
+    assert ast.get_docstring(tree.body[-2], clean=True).replace("\n", "") == str(network)  # type: ignore[arg-type]
+
+
+@pytest.mark.skipif(RUFF is None, reason="ruff is not installed")
+def test_ruff_would_change_nothing_and_finds_nothing(tmp_path: Path) -> None:
+    random = Random(0)
+    for number in range(150):
+        network = Network(random_layers(random, any_size))
+        saved = "x" * random.randint(1, 90) + random.choice(("", '"', "'", "\\", "層" * 9, '"\'"')) + ".safetensors"
+        try:
+            job = Job(network, dict, saved=random.choice((None, saved)), origin="the weights of the file")
+            (tmp_path / f"model{number}.py").write_text(str(export(job, "torch")), encoding="utf-8")
+        except SpecError:
+            continue
+    assert len(list(tmp_path.iterdir())) > 50
+    for command in (["format", "--diff"], ["check"]):
+        done = subprocess.run(
+            [str(RUFF), *command, "--isolated", "--no-cache", tmp_path], capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout
+
+
+def test_every_kind_has_its_place_in_the_module() -> None:
+    shown = {layer for layer in LAYERS if getattr(layer, "shown", True)}
+    assert STEPS.keys() == shown
+    assert MODULES.keys() == {layer for layer in shown if not layer.torch.startswith("Tensor.")}
+
+
+def test_equal_recurrent_layers_in_a_row_are_one_module() -> None:
+    assert "nn.LSTM(8, 4, num_layers=3, batch_first=True)" in source_of("input:8,lstm:4:seq:x2,lstm:4")
+    assert "nn.GRU(8, 4, num_layers=2, batch_first=True, bidirectional=True)" in source_of("input:8,gru:4:seq:bi:x2")
+
+
+@pytest.mark.parametrize(
+    "second", ["lstm:5", "lstm:4:bi", "lstm:4:nobias", "gru:4", "lstm:4:back", "dropout:0.5,lstm:4", "dense:4,lstm:4"]
+)
+def test_other_layers_are_modules_of_their_own(second: str) -> None:
+    source = source_of(f"input:8,lstm:4:seq,{second}")
+    assert "num_layers" not in source
+    assert source.count("batch_first=True") == 2
+
+
+def test_modules_are_numbered_where_there_are_several_and_equal_ones_without_weights_are_one() -> None:
+    source = source_of("input:8,dense:4,dropout:0.5,dense:4,dropout:0.5,rnn:4")
+    assert [line.split()[0] for line in source.splitlines() if " = nn." in line] == [
+        "self.dense1",
+        "self.dropout",
+        "self.dense2",
+        "self.rnn",
+    ]
+    assert source.count("x = self.dropout(x)") == 2
+
+
+def test_the_last_output_of_both_directions_is_their_final_states() -> None:
+    assert "x = torch.cat((h_n[-2], h_n[-1]), dim=-1)" in source_of("input:8,gru:4:bi,dense:1")
+    assert "return torch.cat((h_n[-2], h_n[-1]), dim=-1)  # (batch, 8)\n" in source_of("input:8,gru:4:bi")
+
+
+def test_the_weights_are_loaded_where_they_are_saved_and_only_there() -> None:
+    assert "load" not in source_of("input:8,lstm:4")
+    source = source_of("input:8,lstm:4", saved="a.safetensors", origin="drawn from seed 3")
+    assert "from safetensors.torch import load_file\n" in source
+    assert source.endswith(
+        "model = Network()\n\n# Weights drawn from seed 3\n"
+        "# LSTM: the gates are in the order i, f, g, o; the bias is bias_ih, bias_hh is zero\n"
+        'model.load_state_dict(load_file("a.safetensors"))\n'
+    )
+    dropping = source_of("input:8,dropout:0.5", saved="a.safetensors", origin="the weights of\nthe file")
+    assert dropping.endswith('"))\nmodel.eval()  # no dropout\n')
+    assert "# The weights of?the file\n" in dropping
+
+
+def test_a_name_of_a_file_cannot_leave_its_string() -> None:
+    for name in (
+        "a\"b'.safetensors",
+        'a"b.safetensors',
+        "a\\\n.safetensors",
+        "\udc80.safetensors",
+        "\u202e.safetensors",
+    ):
+        last = ast.parse(source_of("input:8", saved=name)).body[-1]
+        assert [node.value for node in ast.walk(last) if isinstance(node, ast.Constant)] == [name]
+
+
+def test_source_alone_needs_no_numpy() -> None:
+    program = "import sys; from rnncli.cli import run; run(sys.argv[1:]); sys.exit('numpy' in sys.modules)"
+    command = [sys.executable, "-c", program, "export", "embed:10x4:mask,lstm:4,dense:2", "--to", "torch"]
+    assert subprocess.run(command, capture_output=True).returncode == 0
+
+
+# What PyTorch cannot express
+
+
+@pytest.mark.parametrize(
+    "layer",
+    ["lstm:4:relu", "gru:4:recact=hard_sigmoid", "gru:4:reset=before", "rnn:4:bi=sum", "rnn:4:elu", "norm:noscale"],
+)
+def test_what_pytorch_cannot_express_is_refused_as_summary_refuses_it(layer: str, rnncli: Run) -> None:
+    spec = f"input:8,lstm:4:seq,{layer}"
+    refused = rnncli("export", spec, "--to", "torch")
+    assert refused == rnncli("summary", spec, "--framework", "torch")
+    assert (refused.status, refused.stdout) == (2, "")
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("lstm:4:seq", "keep no outputs at padding, which lstm:4:seq returns"),
+        ("lstm:4:seq,dense:2", "keep no outputs at padding, which dense:2 returns"),
+        ("lstm:4:seq,pool:max", "keep no outputs at padding, which pool:max reads"),
+        ("pool:avg", "have no mean, which pool:avg takes"),
+        ("lstm:4:seq:back,lstm:4", "cannot be read backwards, as lstm:4:seq:back does"),
+    ],
+)
+def test_a_mask_is_refused_where_outputs_at_padding_count(body: str, reason: str) -> None:
+    with pytest.raises(SpecError, match=reason) as caught:
+        source_of(f"embed:9x3:mask,{body}")
+    assert caught.value.repair == f"embed:9x3,{body}"
+    assert caught.value.text[slice(*caught.value.span)] == "embed:9x3:mask"
+
+
+def test_a_repair_mends_all_that_pytorch_cannot_express() -> None:
+    with pytest.raises(SpecError, match="always tanh") as caught:
+        source_of("embed:9x3:mask,lstm:4:relu:seq,norm:noscale")
+    assert caught.value.repair == "embed:9x3,lstm:4:seq,norm:nobias:noscale"
+
+
+def test_a_mask_that_no_layer_heeds_changes_nothing() -> None:
+    heedless = source_of("embed:9x3:mask,dense:2,pool:max")
+    assert heedless.replace(":mask", "") == source_of("embed:9x3,dense:2,pool:max")
+
+
+# The weights
+
+
+@pytest.mark.parametrize("number", range(len(SPECS)), ids=SPECS)
+def test_the_state_dict_is_the_one_that_pytorch_computed_with(number: int, golden: dict[str, np.ndarray]) -> None:
+    network = Network.parse(SPECS[number])
+    weights = under(golden, f"{number}/keras/")
+    state = arrays(Job(network, lambda: weights), "torch")
+    expected = under(golden, f"{number}/torch/")
+    assert list(state) == list(expected)
+    for name, array in state.items():
+        assert array.dtype == "float32"
+        assert array.flags.c_contiguous
+        np.testing.assert_array_equal(array, expected[name], name)
+    y = Model(network, weights=weights)(golden[f"{number}/x"])
+    assert difference(y, golden[f"{number}/y"]) <= TOLERANCE
+
+
+@settings(max_examples=50)
+@given(networks(layers_of(HEADS, small_sizes), largest=4, sizes=small_sizes))
+def test_the_state_dict_has_the_shapes_that_summary_says(network: Network) -> None:
+    try:
+        summary = network.summary(framework="torch")
+        state = arrays(Job(network, lambda: Model(network).weights), "torch")
+    except SpecError:
+        return
+    assert [array.shape for array in state.values()] == [
+        weight.shape for layer in summary.layers for weight in layer.weights
+    ]
+
+
+@pytest.mark.parametrize("name", ["lstm-2-bi", "gru-3", "gru-1-bi", "rnn-2"])
+def test_a_state_dict_that_is_read_is_exported_as_it_was(
+    name: str, rnncli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    original = GOLDEN / "models" / f"{name}.safetensors"
+    result = rnncli("export", original, "--to", "torch", "--save-weights", "model.safetensors")
+    assert result.status == 0
+    assert "# The weights of the file\n" in result.stdout
+    assert 'load_file("model.safetensors")' in result.stdout
+    again = {tensor.name.rpartition(".")[2]: tensor.read() for tensor in open_model("model.safetensors").tensors}
+    before = {tensor.name.rpartition(".")[2]: tensor.read() for tensor in open_model(str(original)).tensors}
+    for key, array in before.items():
+        if key.startswith("bias_") and not name.startswith("gru"):
+            total = before[key.replace("_hh", "_ih")] + before[key.replace("_ih", "_hh")]
+            array = total if key.startswith("bias_ih") else np.zeros_like(array)
+        np.testing.assert_array_equal(again[key], array, key)
+
+
+# The file
+
+
+def test_a_safetensors_file_is_a_length_a_header_and_the_numbers_in_order(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    held = {"a.weight": np.arange(6, dtype="float32").reshape(2, 3), "é": np.float32([7]), "b": np.eye(3).T[:, ::2]}
+    written = write_safetensors(str(path), held)
+    content = path.read_bytes()
+    assert str(written) == f"wrote {path} (3 arrays), {len(content)} B"
+    length = int.from_bytes(content[:8], "little")
+    assert length % 8 == 0
+    header = json.loads(content[8 : 8 + length])
+    assert content[8:9] == b"{"
+    assert header.pop("__metadata__") == {"format": "pt"}
+    end = 0
+    for (name, entry), array in zip(header.items(), held.values(), strict=True):
+        start, end = end, end + 4 * array.size
+        assert entry == {"dtype": "F32", "shape": list(array.shape), "data_offsets": [start, end]}, name
+        found = np.frombuffer(content, "<f4", array.size, 8 + length + start).reshape(array.shape)
+        np.testing.assert_array_equal(found, array)
+    assert len(content) == 8 + length + end
+
+
+def test_what_is_exported_is_read_again_as_the_same_network(rnncli: Run, tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    spec = "embed:9x3,lstm:4:seq:bi:x2,lstm:5:seq,lstm:6,dense:2"
+    rnncli("export", spec, "--to", "torch", "--save-weights", path)
+    assert rnncli("spec", path).stdout == f"{spec}\n"
+    assert rnncli("inspect", path).stdout.count("PyTorch") == 1
+
+
+def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(RnncliError):
+        write_safetensors(str(tmp_path / "missing" / "model.safetensors"), {})
+    assert list(tmp_path.iterdir()) == []
+
+
+# The layout
+
+
+def test_a_call_takes_one_line_or_two_or_a_line_for_each_argument() -> None:
+    assert list(call("", "f(", ["1", "2"])) == ["f(1, 2)"]
+    assert list(call("", "self.f(", ["1" * 40, "2" * 42])) == ["self.f(", f"    {'1' * 40}, {'2' * 42}", ")"]
+    assert list(call("", "self.f(", ["1" * 40, "2" * 43])) == ["self.f(", f"    {'1' * 40},", f"    {'2' * 43},", ")"]
+
+
+def test_a_comment_that_is_too_long_stands_above_its_line() -> None:
+    assert list(commented("    x = 1", "one")) == ["    x = 1  # one"]
+    assert list(commented("    x = 1", "o" * 80)) == [f"    # {'o' * 80}", "    x = 1"]
+
+
+def test_words_are_broken_behind_a_separator() -> None:
+    assert list(wrapped("  ", ["a" * 50, "b" * 40, "c"], ",")) == [f"  {'a' * 50},", f"  {'b' * 40},c"]
+
+
+def test_a_string_has_the_quotes_that_save_escapes() -> None:
+    assert [literal(text) for text in ("a", 'a"', "a'", "\"'")] == ['"a"', "'a\"'", '"a\'"', '"\\"\'"']
