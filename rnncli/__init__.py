@@ -27,7 +27,7 @@ How the house is laid out: a network is data, and everything else reads it.
 - `network`, `summary`: the row of layers, and what it owns and costs.
 - `formats`: what model files and Python sources hold, as networks; one file a format, and nothing in them is run.
 - `reports`, `search`, `engine`: what explain, draw and compare find; what sweep and solve try; the run in NumPy.
-- `formats`: one file a file format; what a model file holds, read from its headers.
+- `export`: one file a target: source, files and weights for other frameworks.
 - `render`: what people see (Rich), and what programs read (a writer for each format).
 - `commands`, `cli`: one file a command, options in and output out; every error is printed in one place.
 

@@ -26,7 +26,7 @@ from strategies import layers_of, networks, small_sizes
 from rnncli import Network, RnncliError, SpecError
 from rnncli.engine import Model
 from rnncli.export import Job, arrays, export
-from rnncli.export.python_layout import WIDTH, call, commented, literal, wrapped
+from rnncli.export.python_calls import WIDTH
 from rnncli.export.safetensors import write_safetensors
 from rnncli.export.torch_parts import MODULES, STEPS
 from rnncli.formats import open_model
@@ -316,25 +316,3 @@ def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(RnncliError):
         write_safetensors(str(tmp_path / "missing" / "model.safetensors"), {})
     assert list(tmp_path.iterdir()) == []
-
-
-# The layout
-
-
-def test_a_call_takes_one_line_or_two_or_a_line_for_each_argument() -> None:
-    assert list(call("", "f(", ["1", "2"])) == ["f(1, 2)"]
-    assert list(call("", "self.f(", ["1" * 40, "2" * 42])) == ["self.f(", f"    {'1' * 40}, {'2' * 42}", ")"]
-    assert list(call("", "self.f(", ["1" * 40, "2" * 43])) == ["self.f(", f"    {'1' * 40},", f"    {'2' * 43},", ")"]
-
-
-def test_a_comment_that_is_too_long_stands_above_its_line() -> None:
-    assert list(commented("    x = 1", "one")) == ["    x = 1  # one"]
-    assert list(commented("    x = 1", "o" * 80)) == [f"    # {'o' * 80}", "    x = 1"]
-
-
-def test_words_are_broken_behind_a_separator() -> None:
-    assert list(wrapped("  ", ["a" * 50, "b" * 40, "c"], ",")) == [f"  {'a' * 50},", f"  {'b' * 40},c"]
-
-
-def test_a_string_has_the_quotes_that_save_escapes() -> None:
-    assert [literal(text) for text in ("a", 'a"', "a'", "\"'")] == ['"a"', "'a\"'", '"a\'"', '"\\"\'"']

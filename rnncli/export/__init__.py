@@ -52,8 +52,8 @@ class Job:
 
     Attributes:
         network: the network.
-        weights: returns its weights by key (`lstm/kernel`), with Keras's shapes and order of gates, in float32. They are
-            drawn or read when they are asked for; source without them needs no NumPy.
+        weights: returns its weights by key (`lstm/kernel`), with Keras's shapes and order of gates, in float32. They
+            are drawn or read when they are asked for; source without them needs no NumPy.
         seed: what the weights are drawn from, if they are.
         saved: the file that the weights are written to, as the source should name it; None if they are not written.
         origin: what the weights are, in words for a comment: `the weights of model.h5`, `drawn from seed 0`.

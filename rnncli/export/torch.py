@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import SpecError, printable
 from rnncli.export import Job
-from rnncli.export.python_layout import INDENT, call, commented, fits, literal, wrapped
+from rnncli.export.python_calls import INDENT, Call, fits, laid_out, string
 from rnncli.export.torch_masks import PACK, UNPACK, check_mask, is_heeded, skipping_padding
 from rnncli.export.torch_parts import Part, Step, parts_of
 from rnncli.language.repairs import mended
@@ -99,14 +99,15 @@ def _source(job: Job, parts: Sequence[Part]) -> Iterator[str]:
         yield f"{INDENT}def __init__(self) -> None:"
         yield f"{2 * INDENT}super().__init__()"
         for attribute, module in modules.items():
-            yield from call(2 * INDENT, f"self.{attribute} = {module.type}(", module.arguments)
+            function, arguments = module.made
+            yield from laid_out(Call(f"self.{attribute} = {function}", arguments), 2 * INDENT)
         yield ""
     yield from forward
     yield from ("", "", "model = Network()")
     if job.saved is not None:
         yield ""
         yield from (f"# {line}" for line in _told_of_weights(job, parts))
-        yield from call("", "model.load_state_dict(", [f"load_file({literal(job.saved)})"])
+        yield from laid_out(Call("model.load_state_dict", (Call("load_file", (string(job.saved),)),)))
         if any(part.module is not None and part.module.name == "dropout" for part in parts):
             yield "model.eval()  # no dropout"
 
@@ -118,8 +119,20 @@ def _docstring(network: Network) -> Iterator[str]:
         yield line
     else:
         yield f'{INDENT}"""'
-        yield from wrapped(INDENT, spec.split(","), ",")
+        yield from _wrapped(spec)
         yield f'{INDENT}"""'
+
+
+def _wrapped(spec: str) -> Iterator[str]:
+    """Yield a spec in lines that end with a comma."""
+    line = ""
+    *layers, last = spec.split(",")
+    for layer in [*(f"{layer}," for layer in layers), last]:
+        if line and not fits(f"{INDENT}{line}{layer}"):
+            yield f"{INDENT}{line}"
+            line = ""
+        line += layer
+    yield f"{INDENT}{line}"
 
 
 def _forward(network: Network, parts: Sequence[Part]) -> Iterator[str]:
@@ -138,9 +151,20 @@ def _forward(network: Network, parts: Sequence[Part]) -> Iterator[str]:
     for number, step in enumerate(steps, start=1):
         returned = number == len(steps) and step.target == "x"
         line = f"{'return' if returned else f'{step.target} ='} {step.value}"
-        yield from commented(f"{2 * INDENT}{line}", step.note)
+        yield from _commented(f"{2 * INDENT}{line}", step.note)
     if not steps or steps[-1].target != "x":
         yield f"{2 * INDENT}return x"
+
+
+def _commented(line: str, comment: str) -> Iterator[str]:
+    """Yield a line and a comment behind it, or above it where that would be too long."""
+    if not comment:
+        yield line
+    elif fits(f"{line}  # {comment}"):
+        yield f"{line}  # {comment}"
+    else:
+        yield f"{2 * INDENT}# {comment}"
+        yield line
 
 
 def _shape_text(shape: Shape) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from rnncli.export.python_layout import literal
+from rnncli.export.python_calls import Call, number, string
 from rnncli.layers import GRU, LSTM, Dense, Dropout, Embedding, Layer, Norm, Pool, Repeat, SimpleRNN
 from rnncli.network import Network
 from rnncli.quantities import Shape, features_of
@@ -37,21 +37,19 @@ class Block:
     @property
     def features(self) -> str:
         """How many numbers each vector has that the first layer reads."""
-        return str(features_of(self.reads))
+        return number(features_of(self.reads))
 
 
 class Module(NamedTuple):
-    """A module as it is built.
+    """A module.
 
     Attributes:
         name: what an attribute is called that holds such a module: `dense`.
-        type: its class: `nn.Linear`.
-        arguments: the arguments: `8`, `4`, `bias=False`.
+        made: the call that makes it: `nn.Linear(8, 4)`.
     """
 
     name: str
-    type: str
-    arguments: tuple[str, ...]
+    made: Call
 
 
 class Step(NamedTuple):
@@ -125,9 +123,9 @@ def _attributes(blocks: Sequence[Block], modules: Sequence[Module | None]) -> It
     owners: dict[object, Module] = {}
     """Each module that is built, by what tells it from the others."""
     which: list[object] = []
-    for number, (block, module) in enumerate(zip(blocks, modules, strict=True)):
+    for place, (block, module) in enumerate(zip(blocks, modules, strict=True)):
         owns = any(layer.weights((None, None, 1), "torch") for layer in block.layers)
-        which.append(number if owns or module is None else module)
+        which.append(place if owns or module is None else module)
         if module is not None:
             owners.setdefault(which[-1], module)
     total = Counter(module.name for module in owners.values())
@@ -143,43 +141,43 @@ def _attributes(blocks: Sequence[Block], modules: Sequence[Module | None]) -> It
 
 
 def _embedding(block: Block) -> Module:
-    return Module("embedding", "nn.Embedding", (str(block.layer.input_dim), str(block.layer.output_dim)))
+    return Module("embedding", Call("nn.Embedding", (number(block.layer.input_dim), number(block.layer.output_dim))))
 
 
 def _recurrent(block: Block) -> Module:
     layer, levels = block.layer, len(block.layers)
-    arguments = [block.features, str(layer.units)]
+    arguments = [block.features, number(layer.units)]
     if levels > 1:
         arguments.append(f"num_layers={levels}")
     if layer.kind == "rnn" and layer.activation != "tanh":
-        arguments.append(f"nonlinearity={literal(layer.activation)}")
+        arguments.append(f"nonlinearity={string(layer.activation)}")
     if not layer.use_bias:
         arguments.append("bias=False")
     arguments.append("batch_first=True")
     if layer.merge is not None:
         arguments.append("bidirectional=True")
-    return Module(layer.kind, f"nn.{layer.torch}", tuple(arguments))
+    return Module(layer.kind, Call(f"nn.{layer.torch}", tuple(arguments)))
 
 
 def _dense(block: Block) -> Module:
     bias = () if block.layer.use_bias else ("bias=False",)
-    return Module("dense", "nn.Linear", (block.features, str(block.layer.units), *bias))
+    return Module("dense", Call("nn.Linear", (block.features, number(block.layer.units), *bias)))
 
 
 def _dropout(block: Block) -> Module:
-    return Module("dropout", "nn.Dropout", (repr(block.layer.rate),))
+    return Module("dropout", Call("nn.Dropout", (number(block.layer.rate),)))
 
 
 def _norm(block: Block) -> Module:
     layer = block.layer
     arguments = [block.features]
     if layer.epsilon != 1e-5:
-        arguments.append(f"eps={layer.epsilon:.0e}".replace("e-0", "e-"))
+        arguments.append(f"eps={number(layer.epsilon)}")
     if not layer.scale:
         arguments.append("elementwise_affine=False")
     elif not layer.center:
         arguments.append("bias=False")
-    return Module("norm", "nn.LayerNorm", tuple(arguments))
+    return Module("norm", Call("nn.LayerNorm", tuple(arguments)))
 
 
 MODULES: Mapping[type[Layer], Callable[[Block], Module]] = {
