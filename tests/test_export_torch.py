@@ -206,9 +206,9 @@ def test_what_pytorch_cannot_express_is_refused_as_summary_refuses_it(layer: str
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        ("lstm:4:seq", "keep no outputs at padding, which lstm:4:seq returns"),
-        ("lstm:4:seq,dense:2", "keep no outputs at padding, which dense:2 returns"),
-        ("lstm:4:seq,pool:max", "keep no outputs at padding, which pool:max reads"),
+        ("lstm:4:seq", "keep no outputs there, and lstm:4:seq returns them"),
+        ("lstm:4:seq,dense:2", "keep no outputs there, and dense:2 returns them"),
+        ("lstm:4:seq,pool:max", "keep no outputs there, and pool:max reads them"),
         ("pool:avg", "have no mean, which pool:avg takes"),
         ("lstm:4:seq:back,lstm:4", "cannot be read backwards, as lstm:4:seq:back does"),
     ],

@@ -33,7 +33,7 @@ def check_mask(network: Network) -> None:
         raise error_at(
             network.source,
             0,
-            f"PyTorch skips padding in packed sequences, which {fault}",
+            f"PyTorch's packed sequences skip padding, but {fault}",
             "leave out the mask, and read sequences of one length",
             replace(head, mask_zero=False),
         )
@@ -61,7 +61,7 @@ def _fault(readers: Sequence[Layer]) -> str:
     last = readers[-1]
     if last.states and last.returns == "vector":
         return ""
-    return f"keep no outputs at padding, which {last.spec()} {'reads' if last.joins else 'returns'}"
+    return f"keep no outputs there, and {last.spec()} {'reads' if last.joins else 'returns'} them"
 
 
 def skipping_padding(parts: Sequence[Part]) -> Iterator[Part]:
