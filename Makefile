@@ -76,7 +76,7 @@ fuzz: $(VENV)/.installed  ## Try damaged specs, command lines and files for ten 
 	$(BIN)/python tests/fuzz --seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED))
 
 golden: $(FRAMEWORKS)/.installed  ## Make the golden values anew from Keras and PyTorch
-	for script in make model_files keras_files onnx_files trained_file torch_exports; do \
+	for script in make model_files keras_files onnx_files onnx_exports trained_file torch_exports; do \
 	  KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/golden/$$script.py || exit 1; \
 	done
 
@@ -85,6 +85,7 @@ judge: $(FRAMEWORKS)/.installed $(VENV)/.installed  ## Compare thousands of rand
 	KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/golden/judge_files.py
 	KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/golden/keras_table.py
 	KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/golden/judge_exports.py --ruff $(BIN)/ruff
+	KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/golden/judge_exports_onnx.py
 
 man: $(VENV)/.installed  ## Make the manual page anew from the commands
 	$(BIN)/python -m pytest --quiet --rewrite-screens tests/test_manual.py

@@ -194,3 +194,35 @@ def _by_rows(array: Array) -> Array:
     import numpy as np
 
     return np.ascontiguousarray(array)
+
+
+def onnx_weights(layer: Layer, weights: Mapping[str, Array]) -> dict[str, Array]:
+    """Return W, R and, unless it has no bias, B of an ONNX node from Keras's weights of a recurrent layer.
+
+    Args:
+        layer: the layer.
+        weights: its weights by Keras's names: `kernel`, `forward/kernel`.
+    """
+    import numpy as np
+
+    places = list(KERAS_BLOCKS["onnx"][layer.kind])
+    gates, directions = len(places), layer.directions
+
+    def turned(name: str) -> Array:
+        first = weights[directions[0] + name]
+        rows, columns = first.shape
+        # The blocks are put in their places straight away: a kernel can be large.
+        made = np.empty((len(directions), gates, columns // gates, rows), first.dtype)
+        for cell, direction in zip(made, directions, strict=True):
+            cell[places] = weights[direction + name].reshape(rows, gates, -1).transpose(1, 2, 0)
+        return made.reshape(len(directions), columns, rows)
+
+    arrays = {"W": turned("kernel"), "R": turned("recurrent_kernel")}
+    biases = [weights[direction + "bias"] for direction in directions if direction + "bias" in weights]
+    if biases:
+        both = np.zeros((len(directions), 2, gates, biases[0].shape[-1] // gates), biases[0].dtype)
+        for cell, bias in zip(both, biases, strict=True):
+            given = bias.reshape(-1, gates, cell.shape[-1])
+            cell[: len(given), places] = given
+        arrays["B"] = both.reshape(len(directions), -1)
+    return arrays

@@ -22,7 +22,7 @@ from rnncli.layers import Embedding, Input
 WRITERS = {"pytorch": "PyTorch", "tf2onnx": "tf2onnx", "keras2onnx": "keras2onnx"}
 """Who writes ONNX files, by the names that they give themselves."""
 
-_DECOMPOSED = ("Sigmoid", "Tanh", "MatMul", "Gemm", "Split", "Slice")
+_DECOMPOSED = ("Scan", "Sigmoid", "Tanh", "MatMul", "Gemm", "Split", "Slice")
 _SHOWN_KINDS = 8
 
 
@@ -199,7 +199,7 @@ def _notes(model: OnnxFile, found: Found) -> Iterator[str]:
         more = len(sparse) - _SHOWN_KINDS
         yield f"sparse arrays are not read: {listed(sparse[:_SHOWN_KINDS])}" + (f" and {more} more" if more > 0 else "")
     kinds = Counter(node.operation for graph, _ in everything for node in graph.nodes)
-    if not names and kinds["Sigmoid"] + kinds["Tanh"] and kinds["MatMul"] + kinds["Gemm"]:
+    if not names and kinds["Scan"] + kinds["Sigmoid"] + kinds["Tanh"] and kinds["MatMul"] + kinds["Gemm"]:
         seen = listed([kind for kind in _DECOMPOSED if kinds[kind]])
         yield (
             f"there is no LSTM, GRU or RNN in its graph, but {seen}: some converters take cells apart into these; save "

@@ -19,6 +19,7 @@ from rnncli.formats.onnx_values import (
     Inputs,
     Joined,
     Link,
+    Ones,
     Stream,
     Value,
     Values,
@@ -234,6 +235,8 @@ def _is_bounded(value: Value) -> bool:
             return len(names) <= MAX_PARTS
         case Joined(streams=streams):
             return len(streams) <= MAX_PARTS
+        case Ones():
+            return True
 
 
 def consumed(graph: Graph) -> Iterator[str]:

@@ -10,7 +10,7 @@ from rnncli.formats.onnx_arrays import Constant
 from rnncli.formats.onnx_cells import numbers_agree
 from rnncli.formats.onnx_moves import both_halves
 from rnncli.formats.onnx_nodes import Node
-from rnncli.formats.onnx_values import Atom, Inputs, Stream, link_of, wholes_of
+from rnncli.formats.onnx_values import Atom, Inputs, Ones, Stream, Zeros, link_of, wholes_of
 from rnncli.layers import Dense, Norm, Pool, Recurrent, Repeat
 
 
@@ -96,7 +96,7 @@ def _merging(stream: Stream, mode: str) -> Stream | None:
 
 
 def reduce(inputs: Inputs) -> Stream | None:
-    """ReduceMax and ReduceMean over time, a pool; ReduceSum and ReduceMean over the two directions."""
+    """ReduceMax and ReduceMean over time, a pool; ReduceSum, ReduceProd and ReduceMean over the two directions."""
     stream, axes = inputs.at(0), inputs.wholes("axes", 1)
     if not isinstance(stream, Stream) or axes is None or len(axes) != 1 or stream.half is not None:
         return None
@@ -108,7 +108,7 @@ def reduce(inputs: Inputs) -> Stream | None:
     behind = stream.with_axes((*stream.axes[:place], *kept, *stream.axes[place + 1 :]))
     operation = inputs.node.operation
     if stream.features is not None and len(stream.features) == 2 and gone == stream.features[:1]:
-        mode = {"ReduceSum": "sum", "ReduceMean": "ave"}.get(operation)
+        mode = {"ReduceSum": "sum", "ReduceProd": "mul", "ReduceMean": "ave"}.get(operation)
         return None if mode is None else _merging(replace(behind, features=stream.features[1:]), mode)
     pool = {"ReduceMax": "max", "ReduceMean": "avg"}.get(operation)
     if pool is None or gone != stream.time or stream.vector or stream.features not in stream.axes:
@@ -123,6 +123,8 @@ def repeat(inputs: Inputs) -> Stream | None:
     if not isinstance(stream, Stream) or wanted is None or len(wanted) != len(stream.axes) or not stream.vector:
         return None
     places = [place for place, axis in enumerate(stream.axes) if axis == () and wanted[place] > 1]
+    if not places:  # a sequence of one step
+        places = [place for place, axis in enumerate(stream.axes) if axis == () and wanted[place] == 1]
     others = [count for place, count in enumerate(wanted) if place not in places]
     if len(places) != 1 or (inputs.node.operation == "Tile" and set(others) != {1}):
         return None
@@ -139,19 +141,21 @@ def repeat(inputs: Inputs) -> Stream | None:
 
 
 def norm(inputs: Inputs) -> Stream | None:
-    """LayerNormalization over the features."""
+    """LayerNormalization over the features; ones or zeros that are no array of the file are no scale and no shift."""
     node, stream, scale, shift = inputs.node, inputs.at(0), inputs.at(1), inputs.at(2)
-    if not isinstance(stream, Stream) or not isinstance(scale, Constant) or not stream.reads_features(-1):
+    shifted = bool(node.input(2)) and shift != Zeros()
+    if not isinstance(stream, Stream) or not isinstance(scale, Constant | Ones) or not stream.reads_features(-1):
         return None
-    if node.whole("axis", -1) not in (-1, len(stream.axes) - 1) or (node.input(2) and not isinstance(shift, Constant)):
+    if node.whole("axis", -1) not in (-1, len(stream.axes) - 1) or (shifted and not isinstance(shift, Constant)):
         return None
-    arrays = {"gamma": scale} | ({"beta": shift} if isinstance(shift, Constant) else {})
-    size = scale.tensor.shape
+    arrays = {"gamma": scale} if isinstance(scale, Constant) else {}
+    arrays |= {"beta": shift} if isinstance(shift, Constant) else {}
+    size = scale.tensor.shape if isinstance(scale, Constant) else (scale.size,)
     if len(size) != 1 or any(array.tensor.shape != size for array in arrays.values()):
         return None
     given = node.number("epsilon", 1e-5)
     epsilon, same = Norm.nearest_epsilon(given)
-    link = link_of(node.name, Norm(center=len(arrays) == 2, epsilon=epsilon), arrays, size[0])
+    link = link_of(node.name, Norm(center="beta" in arrays, scale="gamma" in arrays, epsilon=epsilon), arrays, size[0])
     if not same:
         link = link._replace(assumed=(f"{node.name} has an epsilon of {given:g}; here it runs with {epsilon:g}",))
     made = (Atom(size[0]),)
@@ -236,6 +240,7 @@ LAYERS: Mapping[str, Callable[[Inputs], Stream | None]] = {
     "Mul": multiply,
     "ReduceMax": reduce,
     "ReduceMean": reduce,
+    "ReduceProd": reduce,
     "ReduceSum": reduce,
     "Tile": repeat,
     **dict.fromkeys(ACTIVATIONS, activation),

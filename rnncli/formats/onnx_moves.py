@@ -21,6 +21,7 @@ from rnncli.formats.onnx_values import (
     Dims,
     Inputs,
     Joined,
+    Ones,
     Stream,
     Value,
     Values,
@@ -64,8 +65,10 @@ def shape(inputs: Inputs) -> Values:
 
 
 def constant_of_shape(inputs: Inputs) -> Values:
-    """ConstantOfShape: zeros, unless it is told another number."""
-    told = inputs.node.attributes.get("value")
+    """ConstantOfShape: zeros, unless it is told another number; a row of ones if that is a whole one."""
+    told, shape = inputs.node.attributes.get("value"), wholes_of(inputs.at(0))
+    if told is not None and told.constant is not None and told.constant.wholes == (1,):
+        return [Ones(shape[0]) if shape is not None and len(shape) == 1 else None]
     return [Zeros() if told is None or (told.constant is not None and told.constant.is_zero()) else None]
 
 

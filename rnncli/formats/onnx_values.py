@@ -140,7 +140,17 @@ class Zeros(NamedTuple):
     sources: frozenset[str] = frozenset()
 
 
-Value = Constant | Stream | Joined | Dims | Zeros
+class Ones(NamedTuple):
+    """A row of ones that is no array of the file.
+
+    Attributes:
+        size: how many there are.
+    """
+
+    size: int
+
+
+Value = Constant | Stream | Joined | Dims | Zeros | Ones
 Values = Sequence[Value | None]
 
 

@@ -1,7 +1,8 @@
-"""Protobuf's wire format: the fields of a message, as places in a file.
+"""Protobuf's wire format: the fields of a message, as places in a file, and messages made of fields.
 
-Nothing is copied: a field of many gigabytes is two offsets. Every length is checked against what is left of the
-message that it stands in, so no place lies outside of the file.
+Nothing is copied in reading: a field of many gigabytes is two offsets. Every length is checked against what is left of
+the message that it stands in, so no place lies outside of the file. Nor in writing: a message is the pieces of bytes
+that it is made of, large arrays among them as they are.
 
 https://protobuf.dev/programming-guides/encoding describes the format.
 """
@@ -16,6 +17,9 @@ from rnncli.errors import RnncliError
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 """How the value of a field is written."""
+
+MAX_MESSAGE = 2**31 - 1
+"""The largest message, in bytes, that protobuf's own libraries read."""
 
 MAX_TEXT = 10_000
 """The longest text that is read, in bytes: names, kinds of nodes."""
@@ -188,3 +192,50 @@ def _varint(data: bytes, at: int, base: int) -> tuple[int, int]:
         if byte < 0x80:
             return number, at + index + 1
     raise RnncliError(f"byte {base + at:,}: a number does not end")
+
+
+class Message(NamedTuple):
+    """A message in the making: its bytes, in pieces.
+
+    Attributes:
+        pieces: its bytes, in order; large ones are those of the arrays that were given.
+        size: how many bytes there are.
+    """
+
+    pieces: Sequence[bytes | memoryview]
+    size: int
+
+    def joined(self) -> bytes:
+        """Return its bytes, the only copy that is made of them."""
+        return b"".join(self.pieces)
+
+
+def message(*fields: tuple[int, int | float | str | bytes | memoryview | Message]) -> Message:
+    """Return a message of some fields.
+
+    Args:
+        fields: the number and the value of each: a whole number is written as a varint, a float in four bytes, and a
+            text, bytes and a message with their length before them. A repeated field is given once for each value.
+    """
+    pieces: list[bytes | memoryview] = []
+    for number, value in fields:
+        if isinstance(value, int):
+            pieces.append(_as_varint(number << 3 | VARINT) + _as_varint(value))
+        elif isinstance(value, float):
+            pieces.append(_as_varint(number << 3 | FIXED32) + struct.pack("<f", value))
+        else:
+            data = value.encode() if isinstance(value, str) else value
+            inner = data.pieces if isinstance(data, Message) else [data]
+            size = data.size if isinstance(data, Message) else len(data)
+            pieces += [_as_varint(number << 3 | BYTES) + _as_varint(size), *inner]
+    return Message(pieces, sum(map(len, pieces)))
+
+
+def _as_varint(number: int) -> bytes:
+    """Return a whole number as a varint; a negative one as its 64 bits."""
+    number &= 2**64 - 1
+    data = bytearray()
+    while number > 0x7F:
+        data.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*data, number])

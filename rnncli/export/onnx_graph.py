@@ -1,0 +1,216 @@
+"""An ONNX graph in the making: its nodes and arrays, and the message that it becomes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from rnncli.formats.onnx_schema import (
+    ATTRIBUTE_TYPES,
+    FLOAT,
+    INT64,
+    AttributeProto,
+    Dimension,
+    GraphProto,
+    NodeProto,
+    TensorProto,
+    TensorShapeProto,
+    TensorTypeProto,
+    TypeProto,
+    ValueInfoProto,
+)
+from rnncli.formats.protobuf import Message, message
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array = np.ndarray[Any, Any]
+
+
+class Tensor(NamedTuple):
+    """An array that a node is told."""
+
+    array: Message
+
+
+Told = int | float | str | list[int] | list[float] | list[str] | Message | Tensor
+"""What a node can be told: numbers, words, an array, and the graph of a loop's body."""
+
+
+class Node(NamedTuple):
+    """A node: an operation on values, which go by names.
+
+    Attributes:
+        operation: what it computes.
+        name: its name.
+        inputs: the values that it reads; one that is left out is empty.
+        outputs: the values that it makes; likewise.
+        told: what it is told.
+    """
+
+    operation: str
+    name: str
+    inputs: Sequence[str]
+    outputs: Sequence[str]
+    told: dict[str, Told]
+
+
+class Graph:
+    """A graph in the making, or the body of a loop inside of one, which reads the arrays of the graph around it.
+
+    Args:
+        around: the graph around it.
+        scope: what stands before the names of what is added: that of a layer.
+    """
+
+    def __init__(self, around: Graph | None = None, scope: str = "") -> None:
+        self.scope = scope
+        self.nodes: list[Node] = []
+        self.inputs: list[Message] = []
+        self.outputs: list[Message] = []
+        self.arrays: list[Message] = []
+        self._around = around
+        # No name stands for two things, in a graph and those inside of it.
+        self.operations: set[str] = set() if around is None else around.operations
+        self._counts: Counter[str] = Counter() if around is None else around._counts
+        self._made: dict[object, str] = {} if around is None else around._made
+
+    def node(self, operation: str, *inputs: str, **told: Told) -> str:
+        """Add a node that makes one value, and return the value."""
+        (output,) = self.node_of(operation, inputs, ("output",), **told)
+        return output
+
+    def node_of(self, operation: str, inputs: Sequence[str], makes: Sequence[str], **told: Told) -> list[str]:
+        """Add a node that makes several values, and return those that are not left out.
+
+        Args:
+            operation: what it computes.
+            inputs: the values that it reads.
+            makes: a word for each value that it makes, which the value's name ends in; empty for one that is left out.
+            told: what it is told.
+        """
+        name = self.named(operation)
+        outputs = [word and f"{name}_{word}" for word in makes]
+        self.nodes.append(Node(operation, name, inputs, outputs, told))
+        self.operations.add(operation)
+        return [output for output in outputs if output]
+
+    def array(self, name: str, values: Array) -> str:
+        """Add an array, and return its name."""
+        return self._stored(self.named(name), values)
+
+    def constant(self, numbers: int | float | Sequence[int]) -> str:
+        """Add some whole numbers, or one number, unless they are there; return their name."""
+        import numpy as np
+
+        def make() -> str:
+            self._counts["constant"] += 1  # it is of no layer: others may read it too
+            dtype = "float32" if isinstance(numbers, float) else "int64"
+            return self._stored(f"constant_{self._counts['constant']}", np.array(numbers, dtype))
+
+        return self.once((type(numbers), numbers if isinstance(numbers, int | float) else tuple(numbers)), make)
+
+    def _stored(self, name: str, values: Array) -> str:
+        """Add an array under a name to the outermost graph."""
+        if self._around is not None:
+            return self._around._stored(name, values)
+        self.arrays.append(array_message(name, values))
+        return name
+
+    def once(self, code: object, make: Callable[[], str]) -> str:
+        """Return a value that is made the first time that it is asked for."""
+        if code not in self._made:
+            self._made[code] = make()
+        return self._made[code]
+
+    def named(self, word: str) -> str:
+        """Return a name that nothing else has, which tells the layer that it is of."""
+        name = f"{self.scope}/{word}" if self.scope else word
+        count = self._counts[name]
+        self._counts[name] += 1
+        return f"{name}_{count}" if count else name
+
+    def renamed(self, old: str, new: str) -> None:
+        """Give another name to a value that nodes make and read."""
+
+        def rename(names: Sequence[str]) -> list[str]:
+            return [new if name == old else name for name in names]
+
+        self.nodes = [node._replace(inputs=rename(node.inputs), outputs=rename(node.outputs)) for node in self.nodes]
+
+    def message(self, name: str) -> Message:
+        """Return the graph as a message, under a name."""
+        return message(
+            *((GraphProto.NODE, node_message(node)) for node in self.nodes),
+            (GraphProto.NAME, name),
+            *((GraphProto.INITIALIZER, array) for array in self.arrays),
+            *((GraphProto.INPUT, value) for value in self.inputs),
+            *((GraphProto.OUTPUT, value) for value in self.outputs),
+        )
+
+
+def node_message(node: Node) -> Message:
+    """Return a node as a message."""
+    return message(
+        *((NodeProto.INPUT, name) for name in node.inputs),
+        *((NodeProto.OUTPUT, name) for name in node.outputs),
+        (NodeProto.NAME, node.name),
+        (NodeProto.OP_TYPE, node.operation),
+        *((NodeProto.ATTRIBUTE, message(*_attribute(name, told))) for name, told in node.told.items()),
+    )
+
+
+def _attribute(name: str, told: Told) -> Iterator[tuple[int, int | float | str | Message]]:
+    """Yield the fields of an attribute."""
+    field = LISTS[type(told[0])] if isinstance(told, list) else SINGLE[type(told)]
+    yield AttributeProto.NAME, name
+    for value in told if isinstance(told, list) else [told]:
+        yield field, value.array if isinstance(value, Tensor) else value
+    yield AttributeProto.TYPE, ATTRIBUTE_TYPES[field]
+
+
+SINGLE: Mapping[type, int] = {
+    int: AttributeProto.I,
+    float: AttributeProto.F,
+    str: AttributeProto.S,
+    Tensor: AttributeProto.T,
+    Message: AttributeProto.G,
+}
+"""The field of an attribute that a value is in, by its type."""
+
+LISTS: Mapping[type, int] = {int: AttributeProto.INTS, float: AttributeProto.FLOATS, str: AttributeProto.STRINGS}
+"""The field of an attribute that several values are in."""
+
+
+def array_message(name: str, values: Array) -> Message:
+    """Return an array as a message. Its numbers are not copied if they stand in a row, as float32 or int64."""
+    import numpy as np
+
+    code, dtype = (INT64, "<i8") if values.dtype.kind == "i" else (FLOAT, "<f4")
+    numbers = np.ascontiguousarray(values, dtype).reshape(-1)
+    return message(
+        *((TensorProto.DIMS, size) for size in values.shape),
+        (TensorProto.DATA_TYPE, code),
+        (TensorProto.NAME, name),
+        (TensorProto.RAW_DATA, numbers.view(np.uint8).data),
+    )
+
+
+def value_message(name: str, code: int, shape: Sequence[int | str], told: str = "") -> Message:
+    """Return the name and type of a value as a message.
+
+    Args:
+        name: its name.
+        code: the type of its numbers.
+        shape: the length of each axis, or a name for one that is not known.
+        told: what is told of it.
+    """
+    axes = [message((Dimension.DIM_PARAM if isinstance(size, str) else Dimension.DIM_VALUE, size)) for size in shape]
+    dims = message(*((TensorShapeProto.DIM, axis) for axis in axes))
+    array = message((TensorTypeProto.ELEM_TYPE, code), (TensorTypeProto.SHAPE, dims))
+    return message(
+        (ValueInfoProto.NAME, name),
+        (ValueInfoProto.TYPE, message((TypeProto.TENSOR_TYPE, array))),
+        *([(ValueInfoProto.DOC_STRING, told)] if told else []),
+    )

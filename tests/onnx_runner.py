@@ -1,0 +1,306 @@
+"""Runs an ONNX model as ONNX's specification says, an operator a line or two: slow, in float64, and with NumPy alone.
+
+It knows the operators that rnncli writes. https://onnx.ai/onnx/operators describes them; `tests/golden/onnx_exports.py`
+shows that ONNX Runtime computes the same.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from rnncli.engine.types import Array
+from rnncli.formats.protobuf import FIXED32, VARINT, Span, fields, signed
+
+DTYPES = {1: "<f4", 7: "<i8"}
+"""NumPy's names for the types of numbers that files hold."""
+
+Values = dict[str, Array]
+
+
+@dataclass
+class Node:
+    """A node of a graph."""
+
+    operation: str
+    name: str
+    inputs: list[str]
+    outputs: list[str]
+    told: dict[str, Any]
+
+
+@dataclass
+class Graph:
+    """A graph: its nodes and arrays, the shapes of what goes in and comes out."""
+
+    nodes: list[Node] = field(default_factory=list)
+    arrays: Values = field(default_factory=dict)
+    inputs: dict[str, list[int | str]] = field(default_factory=dict)
+    outputs: dict[str, list[int | str]] = field(default_factory=dict)
+
+
+@dataclass
+class Model:
+    """A model, its texts included."""
+
+    graph: Graph
+    ir_version: int
+    opset: int
+    producer: str
+    doc: str
+
+    def run(self, x: Array) -> Array:
+        """Return the output for an input."""
+        (name,) = self.graph.inputs
+        with np.errstate(all="ignore"):  # the mean of nothing but padding
+            (y,) = run(self.graph, {name: x if x.dtype.kind == "i" else x.astype("float64")})
+        return y
+
+
+def load(content: bytes) -> Model:
+    """Return a model from the bytes of its file."""
+    model = message(content)
+    opset = message(model[8][0])[2][0]
+    return Model(_graph(model[7][0]), model[1][0], opset, model[2][0].decode(), model[6][0].decode())
+
+
+def message(content: bytes) -> dict[int, list[Any]]:
+    """Return the values of a message by the numbers of their fields."""
+    found: dict[int, list[Any]] = {}
+    for each in fields(content, Span(0, len(content))):
+        data = content[each.span.start : each.span.end]
+        value: Any = signed(each.value) if each.wire == VARINT else data
+        found.setdefault(each.number, []).append(struct.unpack("<f", data)[0] if each.wire == FIXED32 else value)
+    return found
+
+
+def _graph(content: bytes) -> Graph:
+    graph = message(content)
+    arrays = dict(map(_array, graph.get(5, ())))
+    ends = (dict(map(_value, graph.get(number, ()))) for number in (11, 12))
+    return Graph([_node(each) for each in graph[1]], arrays, *ends)
+
+
+def _array(content: bytes) -> tuple[str, Array]:
+    array = message(content)
+    numbers = np.frombuffer(array[9][0], DTYPES[array[2][0]]).reshape(array.get(1, ()))
+    return array[8][0].decode(), numbers.astype("float64") if numbers.dtype.kind == "f" else numbers
+
+
+def _value(content: bytes) -> tuple[str, list[int | str]]:
+    value = message(content)
+    dims = [message(dim) for dim in message(message(message(value[2][0])[1][0])[2][0]).get(1, ())]
+    return value[1][0].decode(), [dim[1][0] if 1 in dim else dim[2][0].decode() for dim in dims]
+
+
+def _node(content: bytes) -> Node:
+    node = message(content)
+    inputs, outputs = ([name.decode() for name in node.get(number, ())] for number in (1, 2))
+    return Node(node[4][0].decode(), node[3][0].decode(), inputs, outputs, dict(map(_told, node.get(5, ()))))
+
+
+def _told(content: bytes) -> tuple[str, Any]:
+    told = message(content)
+    readers: dict[int, Callable[[], Any]] = {
+        1: lambda: told[2][0],
+        2: lambda: told[3][0],
+        3: lambda: told[4][0].decode(),
+        4: lambda: _array(told[5][0])[1],
+        5: lambda: _graph(told[6][0]),
+        6: lambda: told[7],
+        7: lambda: told[8],
+        8: lambda: [text.decode() for text in told[9]],
+    }
+    return told[1][0].decode(), readers[told[20][0]]()
+
+
+def run(graph: Graph, known: Mapping[str, Array]) -> list[Array]:
+    """Return the outputs of a graph, given its inputs and what the graph around it knows."""
+    values = {**known, **graph.arrays}
+    for node in graph.nodes:
+        inputs = [values[name] if name else None for name in node.inputs]
+        if node.operation == "Scan":
+            made = _scan(values, node.told, inputs)
+        else:
+            made = OPERATORS[node.operation](node.told, *inputs)
+        made = made if isinstance(made, list) else [made]
+        assert len(node.outputs) <= len(made)
+        for name, value in zip(node.outputs, made, strict=False):
+            assert name not in values, f"{name} is made twice"
+            if name:
+                values[name] = np.asarray(value)
+    return [values[name] for name in graph.outputs]
+
+
+def _scan(values: Values, told: Mapping[str, Any], inputs: Sequence[Any]) -> list[Array]:
+    body, count = told["body"], told["num_scan_inputs"]
+    states, scanned = inputs[:-count], inputs[-count:]
+    scanned = [x[::-1] if back else x for x, back in zip(scanned, told["scan_input_directions"], strict=True)]
+    collected: list[list[Array]] = [[] for _ in range(len(body.outputs) - len(states))]
+    for step in zip(*scanned, strict=True):
+        made = run(body, {**values, **dict(zip(body.inputs, [*states, *step], strict=True))})
+        states = made[: len(states)]
+        for kept, value in zip(collected, made[len(states) :], strict=True):
+            kept.append(value)
+    backwards = told.get("scan_output_directions", [0] * len(collected))
+    return [*states, *(np.array(kept[::-1] if back else kept) for kept, back in zip(collected, backwards, strict=True))]
+
+
+def _erf(x: Array) -> Array:
+    return np.array([math.erf(v) for v in x.ravel()]).reshape(x.shape)
+
+
+def _sigmoid(x: Array) -> Array:
+    return 0.5 * (1 + np.tanh(x / 2))
+
+
+def _elu(x: Array, alpha: float) -> Array:
+    return np.where(x < 0, alpha * np.expm1(np.minimum(x, 0)), x)
+
+
+def _softmax(x: Array, axis: int) -> Array:
+    e = np.exp(x - x.max(axis, keepdims=True))
+    return e / e.sum(axis, keepdims=True)
+
+
+def _norm(told: Mapping[str, Any], x: Array, scale: Array, bias: Array | None = None) -> Array:
+    mean = x.mean(told["axis"], keepdims=True)
+    variance = np.square(x - mean).mean(told["axis"], keepdims=True)
+    y = (x - mean) / np.sqrt(variance + told["epsilon"]) * scale
+    return y if bias is None else y + bias
+
+
+def _slice(told: Mapping[str, Any], x: Array, starts: Array, ends: Array, axes: Array, steps: Array) -> Array:
+    place = [slice(None)] * x.ndim
+    for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
+        # From a place before the first on there is nothing left to go back to.
+        place[axis] = slice(start, None if end < -x.shape[axis] else end, step)
+    return x[tuple(place)]
+
+
+def _reshape(told: Mapping[str, Any], x: Array, shape: Array) -> Array:
+    return x.reshape([x.shape[axis] if size == 0 else size for axis, size in enumerate(shape)])
+
+
+def _reduce(method: str) -> Callable[..., Array]:
+    return lambda told, x, axes: getattr(x, method)(tuple(axes), keepdims=bool(told["keepdims"]))
+
+
+# Recurrent operators: each takes a step of one direction, given the activations and x·W^T, h·R^T and the biases.
+
+INSIDE: Mapping[str, tuple[int, Callable[..., Array]]] = {
+    "Affine": (2, lambda x, alpha=1.0, beta=0.0: alpha * x + beta),
+    "Relu": (0, lambda x: np.maximum(x, 0)),
+    "Tanh": (0, np.tanh),
+    "Sigmoid": (0, _sigmoid),
+    "HardSigmoid": (2, lambda x, alpha=0.2, beta=0.5: np.clip(alpha * x + beta, 0, 1)),
+    "Softsign": (0, lambda x: x / (1 + abs(x))),
+    "Elu": (1, lambda x, alpha=1.0: _elu(x, alpha)),
+}
+"""How many numbers each activation takes, and what it is."""
+
+
+def _inside(told: Mapping[str, Any], usual: Sequence[str], count: int) -> list[list[Callable[[Array], Array]]]:
+    """Return the activations of each direction."""
+    alphas, betas = list(told.get("activation_alpha", ())), list(told.get("activation_beta", ()))
+    made = []
+    for name in told.get("activations", list(usual) * count):
+        numbers, function = INSIDE[name]
+        taken = [some.pop(0) for some in (alphas, betas)[:numbers] if some]
+        made.append(lambda x, function=function, taken=taken: function(x, *taken))
+    assert (alphas, betas) == ([], [])
+    each = len(usual)
+    return [made[start : start + each] for start in range(0, each * count, each)]
+
+
+def _rnn_step(told, activations, wx, h, c, r, wb, rb):
+    return activations[0](wx + h @ r.T + wb + rb), c
+
+
+def _gru_step(told, activations, wx, h, c, r, wb, rb):
+    f, g = activations
+    (xz, xr, xh), (rz, rr, rh), (bz, br, bh), (sz, sr, sh) = (
+        np.split(each, 3, axis) for each, axis in ((wx, -1), (r, 0), (wb, 0), (rb, 0))
+    )
+    z, reset = f(xz + h @ rz.T + bz + sz), f(xr + h @ rr.T + br + sr)
+    if told.get("linear_before_reset", 0):
+        candidate = g(xh + reset * (h @ rh.T + sh) + bh)
+    else:
+        candidate = g(xh + (reset * h) @ rh.T + sh + bh)
+    return (1 - z) * candidate + z * h, c
+
+
+def _lstm_step(told, activations, wx, h, c, r, wb, rb):
+    f, g, last = activations
+    i, o, forget, candidate = np.split(wx + h @ r.T + wb + rb, 4, axis=-1)
+    c = f(forget) * c + f(i) * g(candidate)
+    return f(o) * last(c), c
+
+
+def _recurrent(step: Callable[..., tuple[Array, Array]], *usual: str) -> Callable[..., list[Array]]:
+    def compute(told: Mapping[str, Any], x: Array, w: Array, r: Array, b: Array | None = None) -> list[Array]:
+        directions = {"forward": [1], "reverse": [-1], "bidirectional": [1, -1]}[told.get("direction", "forward")]
+        assert len(w) == len(r) == len(directions)
+        activations = _inside(told, usual, len(directions))
+        outputs, lasts = [], []
+        for number, order in enumerate(directions):
+            wb, rb = np.split(np.zeros(2 * w.shape[1]) if b is None else b[number], 2)
+            h = c = np.zeros((x.shape[1], told["hidden_size"]))
+            y = []
+            for x_t in x[::order]:
+                h, c = step(told, activations[number], x_t @ w[number].T, h, c, r[number], wb, rb)
+                y.append(h)
+            outputs.append(y[::order])
+            lasts.append(h)
+        return [np.array(outputs).swapaxes(0, 1), np.array(lasts)]
+
+    return compute
+
+
+OPERATORS: Mapping[str, Callable[..., Any]] = {
+    "Add": lambda told, a, b: a + b,
+    "Cast": lambda told, x: x.astype({1: "float64"}[told["to"]]),
+    "Concat": lambda told, *xs: np.concatenate(xs, told["axis"]),
+    "ConstantOfShape": lambda told, shape: np.full(shape, told.get("value", [0.0])[0]),
+    "Div": lambda told, a, b: a / b,
+    "Elu": lambda told, x: _elu(x, told["alpha"]),
+    "Equal": lambda told, a, b: a == b,
+    "Expand": lambda told, x, shape: x * np.ones(shape),
+    "GRU": _recurrent(_gru_step, "Sigmoid", "Tanh"),
+    "Gather": lambda told, table, ids: table[ids],
+    "Gelu": lambda told, x: 0.5 * x * (1 + _erf(x / math.sqrt(2))),
+    "HardSigmoid": lambda told, x: np.clip(told["alpha"] * x + told["beta"], 0, 1),
+    "Identity": lambda told, x: x,
+    "LSTM": _recurrent(_lstm_step, "Sigmoid", "Tanh", "Tanh"),
+    "LayerNormalization": _norm,
+    "MatMul": lambda told, a, b: a @ b,
+    "Mul": lambda told, a, b: a * b,
+    "Not": lambda told, x: ~x,
+    "RNN": _recurrent(_rnn_step, "Tanh"),
+    "ReduceMax": _reduce("max"),
+    "ReduceMean": _reduce("mean"),
+    "ReduceProd": _reduce("prod"),
+    "ReduceSum": _reduce("sum"),
+    "Relu": lambda told, x: np.maximum(x, 0),
+    "Reshape": _reshape,
+    "Selu": lambda told, x: 1.05070102214813232421875 * _elu(x, 1.67326319217681884765625),
+    "Shape": lambda told, x: np.array(x.shape[told["start"] : told["end"]]),
+    "Sigmoid": lambda told, x: _sigmoid(x),
+    "Slice": _slice,
+    "Softmax": lambda told, x: _softmax(x, told["axis"]),
+    "Softplus": lambda told, x: np.logaddexp(x, 0),
+    "Softsign": lambda told, x: x / (1 + abs(x)),
+    "Split": lambda told, x, sizes: np.split(x, np.cumsum(sizes)[:-1], told["axis"]),
+    "Squeeze": lambda told, x, axes: x.squeeze(tuple(axes)),
+    "Sub": lambda told, a, b: a - b,
+    "Tanh": lambda told, x: np.tanh(x),
+    "Transpose": lambda told, x: x.transpose(told["perm"]),
+    "Unsqueeze": lambda told, x, axes: np.expand_dims(x, tuple(axes)),
+    "Where": lambda told, condition, a, b: np.where(condition, a, b),
+}
+"""What each operator computes of what it is told and its inputs: a value, or a list of several."""

@@ -1,0 +1,247 @@
+"""ONNX exports: what ONNX Runtime computed with them, and everything that the language can say.
+
+The latter is run as ONNX's specification says, by `tests/onnx_runner.py`, and read back by rnncli.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx_runner
+import pytest
+from conftest import Result
+from golden.data import Values, difference, read_values
+from golden.generate import random_input, random_weights
+from golden.onnx_exports import CASES, FOLDER, VERSION, exported, inputs_of, weights_of
+from hypothesis import given
+from hypothesis import strategies as st
+from kinds import HEADS
+from kinds.activations import ACTIVATIONS
+from strategies import layers_of, networks, small_sizes
+
+from rnncli import Network, RnncliError
+from rnncli.engine import Model
+from rnncli.engine.checks import weight_shapes
+from rnncli.export import Job, export
+from rnncli.export.onnx_activations import ACTIVATIONS as WRITTEN
+from rnncli.export.onnx_layers import LAYERS, POOLS
+from rnncli.export.onnx_recurrent import MERGES, OPERATORS, TOLD
+from rnncli.export.onnx_scan import PAIRS, STEPS
+from rnncli.formats import open_model
+from rnncli.formats.conventions import keras_weights
+from rnncli.formats.protobuf import Message
+from rnncli.layers import LAYERS as KINDS
+from rnncli.layers import Dropout, Embedding
+from rnncli.layers.pool import POOLS as MODES
+from rnncli.layers.recurrent import MERGE_MODES
+
+VALUES = [golden for golden in read_values() if golden.dtype == "float64"]
+"""What Keras computed of small networks that have every two options of a kind together."""
+
+each_case = pytest.mark.parametrize("name", CASES)
+small_networks = networks(layers_of(HEADS, small_sizes), largest=4, sizes=small_sizes)
+
+
+def written(network: Network, weights: Mapping[str, np.ndarray] | None = None) -> bytes:
+    content = export(Job(network, lambda: weights_of(network) if weights is None else weights), "onnx")
+    assert isinstance(content, bytes)
+    return content
+
+
+# What ONNX Runtime and ONNX's checker have judged
+
+
+@each_case
+def test_an_export_is_the_file_that_onnx_runtime_has_run(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rnncli.__version__", VERSION)
+    assert exported(CASES[name]) == (FOLDER / f"{name}.onnx").read_bytes()
+
+
+@each_case
+def test_onnx_runtime_computes_what_rnncli_does(name: str) -> None:
+    network = Network.parse(CASES[name])
+    with np.load(FOLDER / "values.npz") as values:
+        for number, x in enumerate(inputs_of(network)):
+            assert difference(Model(network, weights=weights_of(network))(x), values[f"{name}/{number}"]) <= 1e-5
+
+
+@each_case
+def test_what_these_tests_run_onnx_with_computes_what_onnx_runtime_does(name: str) -> None:
+    model = onnx_runner.load((FOLDER / f"{name}.onnx").read_bytes())
+    with np.load(FOLDER / "values.npz") as values:
+        for number, x in enumerate(inputs_of(Network.parse(CASES[name]))):
+            assert difference(model.run(x), values[f"{name}/{number}"]) <= 1e-5
+
+
+# Everything that the language can say
+
+
+@pytest.mark.parametrize("golden", VALUES, ids=lambda golden: golden.spec)
+def test_an_export_computes_what_keras_does(golden: Values) -> None:
+    model = onnx_runner.load(written(Network.parse(golden.spec), golden.weights))
+    y = model.run(golden.x)
+    assert y.shape == golden.y.shape
+    # The numbers in a file have four bytes.
+    assert difference(y, golden.y) <= 1e-5
+
+
+@given(network=small_networks, batch=st.integers(1, 3), timesteps=st.integers(1, 5), seed=st.integers(0, 99))
+def test_an_export_computes_what_the_model_does(network: Network, batch: int, timesteps: int, seed: int) -> None:
+    numbers = np.random.default_rng(seed)
+    x = random_input(numbers, network.layers, batch, timesteps)
+    weights = random_weights(numbers, weight_shapes(network))
+    with np.errstate(all="ignore"):
+        ours = Model(network, weights=weights, dtype="float64")(x)
+        theirs = onnx_runner.load(written(network, weights)).run(x)
+        # Activations without bounds run away from what numbers can say, and from 1/6 as four bytes have it.
+        steady = difference(Model(network, weights=weights)(x), ours) < 1e-5
+    assert theirs.shape == ours.shape
+    if steady:
+        assert difference(theirs, ours) <= 1e-4
+
+
+@given(network=small_networks)
+def test_nothing_in_an_export_shares_a_name_and_its_ends_are_declared(network: Network) -> None:
+    model = onnx_runner.load(written(network))
+    graphs = [model.graph, *(node.told["body"] for node in model.graph.nodes if node.operation == "Scan")]
+    nodes = [node.name for graph in graphs for node in graph.nodes]
+    values = [name for graph in graphs for node in graph.nodes for name in node.outputs if name]
+    values += [name for graph in graphs for name in (*graph.inputs, *graph.arrays)]
+    assert len({*nodes}) == len(nodes)
+    assert len({*values}) == len(values)
+    assert all(nodes)
+    shape = network.input_shape()
+    dims = [name if size is None else size for name, size in zip(("batch", "timesteps", ""), shape, strict=False)]
+    assert model.graph.inputs == {"input": dims}
+    output = [*network.shapes()][-1][1] if network.body else network.input_shape()
+    assert [*model.graph.outputs] == ["output"]
+    assert [size if isinstance(size, int) else None for size in model.graph.outputs["output"]] == [*output]
+    assert (model.producer, model.doc.splitlines()[0]) == ("rnncli", str(network))
+
+
+def test_every_choice_of_the_language_has_a_way_to_be_written() -> None:
+    assert [layer.kind for layer in KINDS if layer not in LAYERS] == ["input"]
+    assert {*OPERATORS} == {*TOLD} == {*STEPS} == {layer for layer in KINDS if layer.states}
+    assert {*WRITTEN} == {*ACTIVATIONS}
+    assert {*MERGES} == {*PAIRS} == {*MERGE_MODES}
+    assert {*POOLS} == {*MODES}
+
+
+@pytest.mark.parametrize(
+    ("spec", "versions"),
+    [("input:3,lstm:4,norm", (18, 8)), ("input:3,dense:2:gelu", (20, 9)), ("input:3,rnn:2:gelu", (20, 9))],
+)
+def test_the_versions_are_the_oldest_that_have_every_operator(spec: str, versions: tuple[int, int]) -> None:
+    model = onnx_runner.load(written(Network.parse(spec)))
+    assert (model.opset, model.ir_version) == versions
+
+
+@pytest.mark.parametrize(
+    ("spec", "composed"),
+    [
+        ("input:3,lstm:4:seq:bi,gru:3:reset=before,repeat:2,rnn:2", False),
+        ("input:3,lstm:4:softsign:recact=hard_sigmoid", False),
+        ("input:3,rnn:4:silu", True),
+        ("input:3,gru:4:softplus", True),  # in ONNX Runtime's cells it is infinite from 89 on
+        ("embed:5x3:mask,lstm:4", True),
+        ("embed:5x3:mask,pool:max,repeat:2,lstm:4", False),
+    ],
+)
+def test_a_cell_is_taken_apart_only_where_onnx_has_none(spec: str, composed: bool) -> None:
+    nodes = onnx_runner.load(written(Network.parse(spec))).graph.nodes
+    assert any(node.operation == "Scan" for node in nodes) == composed
+    assert any(node.operation in ("LSTM", "GRU", "RNN") for node in nodes) != composed
+
+
+# Read back
+
+
+def check_read_back(network: Network, content: bytes, folder: Path) -> None:
+    """Check that a file is read as its network, or that it is told what is left out."""
+    (folder / "model.onnx").write_bytes(content)
+    model = open_model(str(folder / "model.onnx"))
+    composed = any(node.operation == "Scan" for node in onnx_runner.load(content).graph.nodes)
+    said = [layer for layer in network.layers if not isinstance(layer, Dropout)]
+    if isinstance(said[0], Embedding):
+        said[0] = replace(said[0], mask_zero=False)
+    # A pool before the first recurrent layer leaves unsaid which axis is time.
+    first = next((layer for layer in said if layer.states or layer.joins), None)
+    if composed or first is None or not first.states:
+        assert all(any(part.name in note for note in model.notes) for part in model.parts)
+        assert model.notes or not composed
+        return
+    (part,) = model.parts
+    assert (str(part.network), model.notes, part.assumed) == (str(Network(said)), (), ())
+    for ours, theirs in zip(weights_of(network).values(), keras_weights(part).values(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@each_case
+def test_a_file_is_read_back_or_what_is_left_out_is_told(name: str, tmp_path: Path) -> None:
+    check_read_back(Network.parse(CASES[name]), (FOLDER / f"{name}.onnx").read_bytes(), tmp_path)
+
+
+@given(network=small_networks)
+def test_any_export_is_read_back_or_what_is_left_out_is_told(
+    network: Network, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    check_read_back(network, written(network), tmp_path_factory.getbasetemp())
+
+
+def test_a_cell_that_is_taken_apart_is_named_as_such(rnncli: Callable[..., Result], tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(written(Network.parse("input:3,rnn:4:softplus")))
+    assert "no LSTM, GRU or RNN in its graph, but Scan and MatMul" in rnncli("inspect", path).stdout
+
+
+# The command, and what it takes
+
+
+def test_the_command_writes_a_file_and_the_same_seed_gives_the_same_bytes(
+    rnncli: Callable[..., Result], tmp_path: Path
+) -> None:
+    one, other = tmp_path / "one.onnx", tmp_path / "other.onnx"
+    for path in (one, other):
+        done = rnncli("export", "input:3,lstm:4:seq,dense:2", "--to", "onnx", "--seed", "7", "-o", str(path))
+        assert (done.status, done.stdout) == (0, "")
+    assert one.read_bytes() == other.read_bytes()
+    assert rnncli("spec", str(one)).stdout == "input:3,lstm:4:seq,dense:2\n"
+    assert rnncli("export", str(one), "--to", "onnx", "-o", str(other)).status == 0
+    again = onnx_runner.load(other.read_bytes())
+    x = np.linspace(-1, 1, 24, dtype="float32").reshape(2, 4, 3)
+    np.testing.assert_array_equal(again.run(x), onnx_runner.load(one.read_bytes()).run(x))
+
+
+def test_a_model_that_protobuf_cannot_hold_is_refused_before_its_weights_are_drawn() -> None:
+    def draw() -> dict[str, np.ndarray]:
+        raise AssertionError("the weights were drawn")
+
+    with pytest.raises(RnncliError, match=r"14\.90 TB of weights, and an ONNX file may have 2\.00 GB"):
+        export(Job(Network.parse("embed:1Gx4096"), draw), "onnx")
+
+
+def test_large_weights_are_copied_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = Network.parse("embed:64x32,dense:8")
+    weights = weights_of(network)
+    pieces: list[bytes | memoryview] = []
+    join = Message.joined
+    monkeypatch.setattr(Message, "joined", lambda message: pieces.extend(message.pieces) or join(message))
+    written(network, weights)
+    for key in ("embedding/embeddings", "dense/kernel"):
+        assert any(np.shares_memory(weights[key], np.frombuffer(piece, "u1")) for piece in pieces if len(piece) > 999)
+
+
+def test_no_framework_is_imported() -> None:
+    code = (
+        "import sys; from rnncli import Network; from rnncli.export import Job, export; "
+        "from rnncli.engine.model_weights import first_weights; network = Network.parse('input:3,lstm:4:gelu'); "
+        "export(Job(network, lambda: first_weights(network, None, None, 0)), 'onnx'); "
+        "print([name for name in ('onnx', 'google.protobuf', 'onnxruntime', 'torch', 'keras') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
