@@ -34,7 +34,7 @@ from rnncli.export.onnx_recurrent import MERGES, OPERATORS, TOLD
 from rnncli.export.onnx_scan import PAIRS, STEPS
 from rnncli.formats import open_model
 from rnncli.formats.conventions import keras_weights
-from rnncli.formats.protobuf import Message
+from rnncli.formats.onnx.protobuf import Message
 from rnncli.layers import LAYERS as KINDS
 from rnncli.layers import Dropout, Embedding
 from rnncli.layers.pool import POOLS as MODES

@@ -144,8 +144,8 @@ CRASHES = {
 @needs_h5py
 @pytest.mark.parametrize("said", CRASHES)
 def test_whatever_ends_the_library_is_an_error(said: str, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    program = f"import sys; from rnncli.formats import hdf5_process as process; {CRASHES[said]}; process.main()"
-    monkeypatch.setattr("rnncli.formats.hdf5._PROGRAM", program)
+    program = f"import sys; from rnncli.formats.keras import hdf5_process as process; {CRASHES[said]}; process.main()"
+    monkeypatch.setattr("rnncli.formats.keras.hdf5._PROGRAM", program)
     with pytest.raises(RnncliError, match=r"lstm.h5: its HDF5 is damaged: ") as caught:
         open_model(str(models / "lstm.h5"))
     assert said in caught.value.message
@@ -162,8 +162,10 @@ def test_one_process_reads_a_small_file_and_two_a_large_one(
     monkeypatch.setattr("subprocess.run", lambda *args, **options: started.append(1) or run(*args, **options))
     keras_weights(open_model(str(models / file)).parts[0])
     assert len(started) == 1
-    program = "import sys; from rnncli.formats import hdf5_process as process; process.MAX_ALONG = 0; process.main()"
-    monkeypatch.setattr("rnncli.formats.hdf5._PROGRAM", program)
+    program = (
+        "import sys; from rnncli.formats.keras import hdf5_process as process; process.MAX_ALONG = 0; process.main()"
+    )
+    monkeypatch.setattr("rnncli.formats.keras.hdf5._PROGRAM", program)
     keras_weights(open_model(str(models / file)).parts[0])
     assert len(started) == 3
 

@@ -69,7 +69,7 @@ def test_a_file_computes_what_keras_computes_with_it(file: str, models: Path) ->
 
 @pytest.mark.parametrize("file", ["stack.json", "stack.keras", "tokens.keras", "cells.keras", "branches.keras"])
 def test_the_layers_of_a_model_come_without_h5py(file: str, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rnncli.formats.hdf5.find_spec", lambda name: None)
+    monkeypatch.setattr("rnncli.formats.keras.hdf5.find_spec", lambda name: None)
     part = open_model(str(models / file)).parts[0]
     assert file.startswith("branches") or str(part.network) == SPECS[file.split(".")[0]]
     if file.endswith(".keras"):
@@ -81,7 +81,7 @@ def test_the_layers_of_a_model_come_without_h5py(file: str, models: Path, monkey
 
 @pytest.mark.parametrize("file", ["lstm.h5", "lstm.weights.h5"])
 def test_hdf5_asks_for_what_it_needs(file: str, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rnncli.formats.hdf5.find_spec", lambda name: None)
+    monkeypatch.setattr("rnncli.formats.keras.hdf5.find_spec", lambda name: None)
     with pytest.raises(RnncliError) as caught:
         open_model(str(models / file))
     said = "it is HDF5, which is read with h5py, and h5py is not installed"
@@ -91,7 +91,7 @@ def test_hdf5_asks_for_what_it_needs(file: str, models: Path, monkeypatch: pytes
 def test_every_command_but_forward_takes_a_keras_file_without_h5py(
     models: Path, monkeypatch: pytest.MonkeyPatch, rnncli: Run
 ) -> None:
-    monkeypatch.setattr("rnncli.formats.hdf5.find_spec", lambda name: None)
+    monkeypatch.setattr("rnncli.formats.keras.hdf5.find_spec", lambda name: None)
     for command in ("summary", "inspect", "explain", "draw", "spec"):
         assert rnncli(command, models / "stack.keras").status == 0
     result = rnncli("forward", models / "stack.keras")

@@ -188,7 +188,9 @@ PICKLES = {
 def test_a_pickle_that_was_made_to_harm_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     program, words = PICKLES[name]
     data = torch_zip(program, method=zipfile.ZIP_DEFLATED)
-    monkeypatch.setattr("rnncli.formats.pickles.MAX_STEPS", 50_000)  # what they come to is traced, which takes long
+    monkeypatch.setattr(
+        "rnncli.formats.torch.pickles.MAX_STEPS", 50_000
+    )  # what they come to is traced, which takes long
     with little():
         refused("m.pt", data, words)
 

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnncli.formats.protobuf import BYTES, FIXED32, VARINT, Field, Message, Span, fields, message, signed
+from rnncli.formats.onnx.protobuf import BYTES, FIXED32, VARINT, Field, Message, Span, fields, message, signed
 
 numbers = st.integers(1, 2**29 - 1)
 wholes = st.integers(-(2**63), 2**63 - 1)

@@ -14,8 +14,8 @@ import rnncli
 from rnncli.errors import RnncliError, shorten
 from rnncli.export.onnx_graph import Graph, value_message
 from rnncli.export.onnx_layers import Flow, LayerParts, add_layer
-from rnncli.formats.onnx_schema import FLOAT, INT64, ModelProto, OperatorSetIdProto
-from rnncli.formats.protobuf import MAX_MESSAGE, message
+from rnncli.formats.onnx.protobuf import MAX_MESSAGE, message
+from rnncli.formats.onnx.schema import FLOAT, INT64, ModelProto, OperatorSetIdProto
 from rnncli.network import Network
 from rnncli.quantities import Shape, memory
 

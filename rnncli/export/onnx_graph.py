@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rnncli.formats.onnx_schema import (
+from rnncli.formats.onnx.protobuf import Message, message
+from rnncli.formats.onnx.schema import (
     ATTRIBUTE_TYPES,
     FLOAT,
     INT64,
@@ -20,7 +21,6 @@ from rnncli.formats.onnx_schema import (
     TypeProto,
     ValueInfoProto,
 )
-from rnncli.formats.protobuf import Message, message
 
 if TYPE_CHECKING:
     import numpy as np

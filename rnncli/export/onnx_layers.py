@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rnncli.export.onnx_activations import ACTIVATIONS
 from rnncli.export.onnx_graph import Graph, Tensor, array_message
 from rnncli.export.onnx_recurrent import recurrent
-from rnncli.formats.onnx_schema import FLOAT
+from rnncli.formats.onnx.schema import FLOAT
 from rnncli.layers import GRU, LSTM, Dense, Dropout, Embedding, Layer, Norm, Pool, Repeat, SimpleRNN
 from rnncli.quantities import Shape, features_of
 

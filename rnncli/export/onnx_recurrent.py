@@ -14,7 +14,7 @@ from rnncli.export.onnx_activations import INSIDE, Inside
 from rnncli.export.onnx_graph import Graph, Told
 from rnncli.export.onnx_scan import composed
 from rnncli.formats.conventions import onnx_weights
-from rnncli.formats.onnx_cells import KINDS
+from rnncli.formats.onnx.cells import KINDS
 from rnncli.layers import GRU, LSTM, Recurrent, SimpleRNN
 
 if TYPE_CHECKING:

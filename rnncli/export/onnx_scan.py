@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rnncli.export.onnx_activations import ACTIVATIONS
 from rnncli.export.onnx_graph import Graph, Told, value_message
-from rnncli.formats.onnx_schema import BOOL, FLOAT
+from rnncli.formats.onnx.schema import BOOL, FLOAT
 from rnncli.layers import GRU, LSTM, Recurrent, SimpleRNN
 
 if TYPE_CHECKING:

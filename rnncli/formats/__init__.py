@@ -21,24 +21,24 @@ if TYPE_CHECKING:
 FORMATS: Mapping[str, str] = {
     ".safetensors": "safetensors",
     ".npz": "npz",
-    ".pt": "torch_file",
-    ".pth": "torch_file",
-    ".ckpt": "torch_file",
-    ".onnx": "onnx",
-    ".json": "keras_json",
-    ".keras": "keras_archive",
-    ".h5": "keras_hdf5",
-    ".hdf5": "keras_hdf5",
-    ".py": "python_source",
+    ".pt": "torch.file",
+    ".pth": "torch.file",
+    ".ckpt": "torch.file",
+    ".onnx": "onnx.model",
+    ".json": "keras.json_file",
+    ".keras": "keras.archive",
+    ".h5": "keras.hdf5_file",
+    ".hdf5": "keras.hdf5_file",
+    ".py": "python.source",
 }
 """The module that reads files with each extension."""
 
 WORDS: Mapping[str, str] = {
-    "keras_json": "JSON of Keras",
-    "keras_archive": "a whole .keras archive",
-    "keras_hdf5": "HDF5 of Keras",
-    "torch_file": "a checkpoint of PyTorch",
-    "onnx": "ONNX",
+    "keras.json_file": "JSON of Keras",
+    "keras.archive": "a whole .keras archive",
+    "keras.hdf5_file": "HDF5 of Keras",
+    "torch.file": "a checkpoint of PyTorch",
+    "onnx.model": "ONNX",
 }
 """What each module reads, in words, where its name is no word."""
 

@@ -29,7 +29,7 @@ from rnncli import Network, RnncliError
 from rnncli.engine.checks import weight_shapes
 from rnncli.formats import open_model
 from rnncli.formats.conventions import keras_weights
-from rnncli.formats.hdf5_process import main
+from rnncli.formats.keras.hdf5_process import main
 from rnncli.reports.inspection import inspect
 
 MODELS = Path(__file__).parent.parent / "golden" / "models" / "keras" / "models.zip"
@@ -230,7 +230,7 @@ def checking(name: str) -> Callable[[bytes], None]:
         import h5py  # noqa: F401  # loaded before any fork
 
         Path(name).write_bytes(data)
-        with patch("rnncli.formats.hdf5.subprocess.run", forked):
+        with patch("rnncli.formats.keras.hdf5.subprocess.run", forked):
             check_model(name)
 
     return check

@@ -1,0 +1,215 @@
+"""HDF5, as far as Keras uses it: groups, arrays and attributes.
+
+The library that reads HDF5 crashes, or never ends, on some damaged files. So it runs in a process of its own,
+`hdf5_process`, which bounds its own memory and time and answers with plain data; whatever ends it is an error here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property, partial
+from importlib.util import find_spec
+from itertools import accumulate
+from math import prod
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from rnncli.errors import RnncliError, shorten
+from rnncli.formats.faults import NamedError
+from rnncli.formats.keras.hdf5_process import ADVICE, SIGNATURE
+from rnncli.formats.model_file import Tensor
+from rnncli.formats.numbers import WIDTHS, array_of
+from rnncli.formats.zip_member import AGAIN
+
+if TYPE_CHECKING:
+    import numpy as np
+
+PATIENCE = 600
+"""Seconds until a process that waits for its file is given up."""
+
+_PROGRAM = """
+import json, sys
+sys.path[:] = json.loads(sys.argv[1])
+from rnncli.formats.keras.hdf5_process import main
+main()
+"""
+
+# No libraries are loaded that a file names for unpacking its numbers, and one thread is enough.
+_ENVIRONMENT = {"HDF5_PLUGIN_PRELOAD": "::", "OPENBLAS_NUM_THREADS": "1"}
+
+
+class Place(NamedTuple):
+    """Where the bytes of an HDF5 file are: a file, or a member of a zip archive."""
+
+    path: str
+    member: str = ""
+
+
+@contextmanager
+def named(place: Place) -> Iterator[None]:
+    """Put the name of the file into errors that come when its numbers are read."""
+    try:
+        yield
+    except RnncliError as error:
+        raise NamedError(f"{place.path}: {error.message}", error.advice) from None
+
+
+def beginning(path: str) -> bytes:
+    """Return the first bytes of a file, or the signature of HDF5 if that stands behind bytes of the user's own.
+
+    Raises:
+        RnncliError: it is a pipe, which cannot be read at any place.
+    """
+    if stat.S_ISFIFO(os.stat(path).st_mode):
+        raise RnncliError("it is a pipe; such a file is read at any place, not once", "write it to a file first")
+    with open(path, "rb") as file:
+        start = found = file.read(len(SIGNATURE))
+        place = 512
+        # HDF5 may stand anywhere in a zip archive, which is one all the same.
+        while found != SIGNATURE and start[:2] != b"PK" and len(found) == len(SIGNATURE):
+            file.seek(place)
+            found = file.read(len(SIGNATURE))
+            place *= 2
+    return SIGNATURE if found == SIGNATURE else start
+
+
+@dataclass(frozen=True)
+class Tree:
+    """What an HDF5 file holds.
+
+    Attributes:
+        place: where it is.
+        attributes: the attributes of each group that Keras writes: texts and lists of texts.
+        arrays: the shape and the type of each array of numbers, by its path.
+        values: the numbers of arrays that were read along, as bytes; those of a large file are read when asked for.
+    """
+
+    place: Place
+    attributes: Mapping[str, Mapping[str, Any]]
+    arrays: Mapping[str, tuple[tuple[int, ...], str]]
+    values: Mapping[str, memoryview]
+
+    @cached_property
+    def members(self) -> Mapping[str, Sequence[str]]:
+        """The names in each group."""
+        members: dict[str, list[str]] = {}
+        for path in (*self.attributes, *self.arrays):
+            if path:
+                group, _, name = path.rpartition("/")
+                members.setdefault(group, []).append(name)
+        return members
+
+    def text(self, group: str, name: str) -> str | None:
+        """Return an attribute that is a text."""
+        value = self.attributes.get(group, {}).get(name)
+        return value if isinstance(value, str) else None
+
+    def texts(self, group: str, name: str) -> list[str] | None:
+        """Return an attribute that is a list of texts."""
+        value = self.attributes.get(group, {}).get(name)
+        return value if isinstance(value, list) else None
+
+    def values_of(self, paths: Sequence[str]) -> Mapping[str, memoryview]:
+        """Return the numbers of arrays, as bytes in C order with the little end first.
+
+        Raises:
+            RnncliError: they are not as the structure of the file says.
+        """
+        if all(path in self.values for path in paths):
+            return self.values
+        _, data = _asked(self.place, [*paths])
+        return _cut(data, {path: self.arrays[path] for path in paths})
+
+
+class Numbers:
+    """The numbers of a file's arrays. With the first that is asked for, all that will be wanted are read at once."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self._wanted: list[str] = []
+
+    def tensor(self, path: str) -> Tensor:
+        """Return an array that is read later."""
+        self._wanted.append(path)
+        return Tensor(path, *self._tree.arrays[path], partial(self._values, path))
+
+    @cached_property
+    def _read(self) -> Mapping[str, memoryview]:
+        return self._tree.values_of(self._wanted)
+
+    def _values(self, path: str) -> np.ndarray[Any, Any]:
+        shape, dtype = self._tree.arrays[path]
+        with named(self._tree.place):
+            return array_of(self._read[path], dtype, shape)
+
+
+def tree_of(place: Place) -> Tree:
+    """Return what an HDF5 file holds.
+
+    Raises:
+        RnncliError: h5py is missing, or the file is damaged.
+    """
+    answer, data = _asked(place, None)
+    arrays = {path: (tuple(shape), dtype) for path, (shape, dtype) in answer["arrays"].items()}
+    along = {path: arrays[path] for path in answer["along"]}
+    return Tree(place, answer["attributes"], arrays, _cut(data, along))
+
+
+def _cut(data: memoryview, arrays: Mapping[str, tuple[tuple[int, ...], str]]) -> dict[str, memoryview]:
+    """Return the bytes of each array, which come one behind the other."""
+    lengths = [prod(shape) * WIDTHS[dtype] for shape, dtype in arrays.values()]
+    if len(data) != sum(lengths):
+        raise RnncliError(f"its arrays have {len(data):,} bytes, and their shapes say {sum(lengths):,}")
+    ends = [*accumulate(lengths, initial=0)]
+    return {path: data[start:end] for path, start, end in zip(arrays, ends, ends[1:], strict=False)}
+
+
+def _asked(place: Place, wanted: list[str] | None) -> tuple[Any, memoryview]:
+    """Return the answer of the process that reads HDF5: an object, and bytes."""
+    if find_spec("h5py") is None:
+        what = "its weights are HDF5" if place.member else "it is HDF5"
+        raise RnncliError(f"{what}, which is read with h5py, and h5py is not installed", ADVICE)
+    question = json.dumps({"path": place.path, "member": place.member, "wanted": wanted})
+    command = [sys.executable, "-c", _PROGRAM, json.dumps(sys.path)]
+    try:
+        done = subprocess.run(
+            command,
+            input=question.encode(),
+            capture_output=True,
+            timeout=PATIENCE,
+            check=False,
+            env=os.environ | _ENVIRONMENT,
+        )
+    except subprocess.TimeoutExpired:
+        raise RnncliError(f"its HDF5 was not read within {PATIENCE} seconds", "copy the file to this machine") from None
+    # A view of the numbers: they may fill half of the memory.
+    head, data = done.stdout[: max(0, done.stdout.find(b"\n"))], memoryview(done.stdout)
+    try:
+        answer = json.loads(head)
+    except ValueError:
+        answer = None
+    if done.returncode != 0 or not isinstance(answer, dict):
+        raise RnncliError(f"its HDF5 is damaged: {_ending(done.returncode)}", AGAIN)
+    if "error" in answer:
+        raise RnncliError(shorten(str(answer["error"]), 200), answer.get("advice"))
+    return answer, data[len(head) + 1 :]
+
+
+def _ending(status: int) -> str:
+    """Return in words how the process ended that reads HDF5."""
+    match -status:
+        case signal.SIGPROF:
+            return "h5py, which reads it, came to no end"
+        case signal.SIGKILL:
+            return "h5py, which reads it, was killed, perhaps for its memory"
+        case number if number > 0:
+            return f"h5py, which reads it, crashed ({signal.Signals(number).name})"
+        case _:
+            return f"h5py, which reads it, ended with status {status}"

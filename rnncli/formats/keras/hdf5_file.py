@@ -1,0 +1,130 @@
+"""`.h5` and `.hdf5`: a whole model of Keras with its config, or weights alone, in either of Keras's two layouts."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from rnncli.errors import RnncliError, shorten
+from rnncli.formats.keras import hdf5
+from rnncli.formats.keras.config import parsed
+from rnncli.formats.keras.hdf5_process import SIGNATURE
+from rnncli.formats.keras.json_file import found_of, version_of, writer
+from rnncli.formats.keras.weights import Groups
+from rnncli.formats.keras.words import OLD_HARD_SIGMOID, not_run
+from rnncli.formats.model_file import ModelFile, Part, Tensor
+from rnncli.formats.recognition import ASSUMED_ACTIVATIONS, recognised
+from rnncli.formats.zip_member import AGAIN
+from rnncli.layers import GRU, LSTM
+
+_VARIABLES: dict[str, tuple[str, ...]] = {
+    "cell": ("kernel", "recurrent_kernel", "bias"),
+    "embedding": ("embeddings",),
+    "layer_normalization": ("gamma", "beta"),
+    "dense": ("kernel", "bias"),
+    "layer": ("kernel", "bias"),
+}
+"""What the numbered arrays of Keras 3 are, by the class in the name of their group."""
+
+
+def read(path: str) -> ModelFile:
+    """Return what an HDF5 file of Keras holds.
+
+    Raises:
+        RnncliError: h5py is missing, or the file is damaged or contradicts itself.
+    """
+    start = hdf5.beginning(path)
+    if start != SIGNATURE:
+        zipped = start[:2] == b"PK"
+        raise RnncliError(
+            f"it is no HDF5: it begins with {shorten(repr(start))}",
+            "it is a zip archive; if Keras wrote it, name it FILE.keras" if zipped else AGAIN,
+        )
+    tree = hdf5.tree_of(hdf5.Place(path))
+    root = "model_weights" if "model_weights" in tree.attributes else ""
+    version = version_of(tree.attributes.get(root))
+    config = tree.text("", "model_config")
+    if config is None:
+        tensors, notes = _tensors(tree)
+        parts, others, more = recognised(tensors)
+        parts = tuple(_of_its_time(part, version) for part in parts)
+        return ModelFile(path, "Keras HDF5, weights alone", writer(version, None), parts, others, (*notes, *more))
+    model = parsed(config, "its model_config")
+    groups = Groups(tree, root)
+    found = found_of(model, version, groups)
+    used = {tensor.name for part in found.parts for piece in part.pieces for tensor in piece.tensors.values()}
+    others = tuple(tensor for tensor in groups.all if tensor.name not in used)
+    return ModelFile(path, "Keras HDF5", writer(version, model), found.parts, others, found.notes)
+
+
+def _of_its_time(part: Part, version: str) -> Part:
+    """Return a part of a file of weights with the default gates of the version of Keras that wrote it.
+
+    Before 2.3 they were the old hard_sigmoid, but for cuDNN's layers. TensorFlow 1 and 2 both called their Keras
+    2.2.4-tf, and only the second had sigmoid.
+    """
+    said = re.match(r"([0-9]{1,3})\.([0-9]{1,3})", version)
+    old = said is not None and (int(said[1]), int(said[2])) < (2, 3)
+    gated = [piece for piece in part.pieces if piece.convention == "keras" and isinstance(piece.layer, LSTM | GRU)]
+    if not old or not gated:
+        return part
+    if version == "2.2.4-tf":
+        unsure = f"gates are sigmoid as in TensorFlow 2; TensorFlow 1, which also wrote {version}, had a hard_sigmoid"
+        return replace(part, assumed=(*part.assumed, unsure))
+    defaults = (
+        f"activations are the defaults of Keras {version} (tanh, and hard_sigmoid for gates): the file does not say"
+    )
+    differs = not_run(OLD_HARD_SIGMOID, [piece.name for piece in gated])
+    return replace(
+        part,
+        pieces=tuple(
+            piece._replace(layer=replace(piece.layer, recurrent_activation="hard_sigmoid")) if piece in gated else piece
+            for piece in part.pieces
+        ),
+        assumed=(defaults, *(text for text in part.assumed if text != ASSUMED_ACTIVATIONS), differs),
+        differs=(differs,),
+    )
+
+
+def _tensors(tree: hdf5.Tree) -> tuple[list[Tensor], tuple[str, ...]]:
+    """Return the arrays of a file of weights with names that say what they are, and what is left out."""
+    numbers = hdf5.Numbers(tree)
+    paths = [path for path in _in_order(tree) if not path.startswith("optimizer")]
+    left_out = len(tree.arrays) - len(paths)
+    found = [numbers.tensor(path)._replace(name=_name(path)) for path in paths]
+    return found, (f"{left_out} arrays of the optimizer are left out",) if left_out else ()
+
+
+def _in_order(tree: hdf5.Tree) -> list[str]:
+    """Return the paths of all arrays: as the lists of Keras 2 have them, or else by name, `lstm_2` before `lstm_10`."""
+    listed = [
+        f"{layer}/{name}"
+        for layer in tree.texts("", "layer_names") or ()
+        for name in tree.texts(layer, "weight_names") or ()
+    ]
+    numbered = {
+        path: [
+            [int(piece) if piece.isdigit() else piece for piece in re.split(r"([0-9]{1,9})", step)]
+            for step in path.split("/")
+        ]
+        for path in tree.arrays
+    }
+    return list(
+        dict.fromkeys(
+            [*(path for path in listed if path in tree.arrays), *sorted(tree.arrays, key=numbered.__getitem__)]
+        )
+    )
+
+
+def _name(path: str) -> str:
+    """Return the name of an array, with its role in place of the number that Keras 3 gives it."""
+    numbered = re.fullmatch(r"(.*)/vars/([0-9]{1,4})", path)
+    if numbered is None:
+        return path
+    owner = re.sub(r"(^|/)(layers|_layer_checkpoint_dependencies)[/\\]", r"\1", numbered[1])
+    # A stack of cells is a row of layers.
+    owner = re.sub(r"/cell/cells/([a-z_]+)_cell(_[0-9]+)?$", r"/cells/\1\2/cell", owner)
+    kind = re.sub(r"_[0-9]+$", "", owner.rpartition("/")[2])
+    roles = _VARIABLES.get("cell" if kind.endswith("cell") else kind, ())
+    number = int(numbered[2])
+    return f"{owner}/{roles[number]}" if number < len(roles) else path

@@ -1,0 +1,1 @@
+"""ONNX files: the chain of layers that a graph holds."""

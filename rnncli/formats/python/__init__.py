@@ -1,0 +1,1 @@
+"""Python sources: what they build in Keras and PyTorch, read from their syntax tree and never run."""
