@@ -80,20 +80,23 @@ def _export(
 
         return first_weights(model.network, model.part, weights, seed)
 
+    drawn = False
     if weights is not None:
         origin = f"the weights in {weights}"
     elif model.part is not None and model.part.has_weights:
         origin = "the weights of the file"
     else:
-        origin = f"drawn from seed {seed}"
+        origin, drawn = f"drawn from seed {seed}", True
         if model.part is not None:
             tell(f"Note: the file has no weights: they are drawn with seed {seed}")
-    job = Job(model.network, read, seed, save_weights, origin)
+    job = Job(model.network, read, seed, save_weights, origin, drawn)
     content = export(job, target)
     if save_weights is not None:
-        from rnncli.export.weight_files import write_weights
+        from rnncli.export.weight_writers import write_weights
 
         tell(write_weights(save_weights, arrays(job, target)))
+    elif not drawn and TARGETS[target].weights:
+        tell("Note: the weights are left out; --save-weights FILE writes them along")
     if output is None:
         click.echo(content, nl=False)
     else:

@@ -57,6 +57,7 @@ class Job:
         seed: what the weights are drawn from, if they are.
         saved: the file that the weights are written to, as the source should name it; None if they are not written.
         origin: what the weights are, in words for a comment: `the weights of model.h5`, `drawn from seed 0`.
+        drawn: whether the weights are drawn from `seed`, and not read from a file.
     """
 
     network: Network
@@ -64,6 +65,7 @@ class Job:
     seed: int = 0
     saved: str | None = None
     origin: str = ""
+    drawn: bool = True
 
 
 def export(job: Job, target: str) -> str | bytes:

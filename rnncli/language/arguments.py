@@ -20,9 +20,10 @@ CLASSES: Mapping[str, type[Layer]] = {
 """The kind of layer for each class of Keras and PyTorch, and for each name of a kind, in lower case."""
 
 STANDS_FOR: Mapping[str, Mapping[str, str]] = {
-    name.lower(): arguments for layer in LAYERS for name, arguments in layer.classes.items()
+    **{name.lower(): arguments for layer in LAYERS for name, arguments in layer.classes.items()},
+    **{layer.torch.lower(): layer.torch_defaults for layer in LAYERS if layer.torch_defaults},
 }
-"""The arguments that the name of a class stands for, where a kind has several classes."""
+"""The arguments that the name of a class stands for: one of several of a kind, or one with other defaults."""
 
 PYTORCH_NAMES: Mapping[str, str] = {
     "hidden_size": "units",

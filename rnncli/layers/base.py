@@ -70,6 +70,8 @@ class Layer(ABC):
     """PyTorch's class in torch.nn, or the method of a tensor that does the same."""
     classes: ClassVar[Mapping[str, Mapping[str, str]]] = {}
     """Keras's classes where it has several, each with the arguments that it stands for."""
+    torch_defaults: ClassVar[Mapping[str, str]] = {}
+    """The arguments for which PyTorch's class has another default."""
     means: ClassVar[str]
     """What it does, for `rnncli layers`."""
     sizes: ClassVar[Sizes]

@@ -34,7 +34,7 @@ class Norm(Layer):
     kind: ClassVar[str] = "norm"
     keras: ClassVar[str] = "LayerNormalization"
     torch: ClassVar[str] = "LayerNorm"
-    classes: ClassVar[Mapping[str, Mapping[str, str]]] = {"LayerNorm": {"epsilon": "1e-5"}}
+    torch_defaults: ClassVar[Mapping[str, str]] = {"epsilon": "1e-5"}
     means: ClassVar[str] = "each vector to mean 0 and variance 1"
     sizes: ClassVar[Sizes] = NoSize()
     options: ClassVar[tuple[Option, ...]] = (

@@ -35,7 +35,7 @@ from rnncli.engine import Model
 from rnncli.engine.model_weights import weights_in
 from rnncli.errors import RnncliError, SpecError
 from rnncli.export import Job, arrays, export
-from rnncli.export.weight_files import write_weights
+from rnncli.export.weight_writers import write_weights
 from rnncli.formats import open_model
 from rnncli.layers import GRU, Embedding, Input, Layer, Norm
 

@@ -32,7 +32,7 @@ from rnncli.engine.checks import weight_shapes
 from rnncli.export import Job, export
 from rnncli.formats import open_model
 from rnncli.formats.conventions import keras_weights
-from rnncli.layers import Dropout, Embedding
+from rnncli.layers import LSTM, Dropout, Embedding
 
 DTYPES = ("float32", "float64")
 TOLERANCE = 1e-5
@@ -167,6 +167,7 @@ def said_by_onnx(network: Network) -> Network | None:
     time, or if a pool has taken it away before.
     """
     said = [layer for layer in network.layers if not isinstance(layer, Dropout)]
+    said = [replace(layer, unit_forget_bias=True) if isinstance(layer, LSTM) else layer for layer in said]
     if isinstance(said[0], Embedding):
         said[0] = replace(said[0], mask_zero=False)
     first = next((layer for layer in said if layer.states or layer.joins), None)

@@ -1,0 +1,164 @@
+"""A network as `keras.Sequential`, and its weights as rnncli's own files have them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from rnncli.export import Job
+from rnncli.export.python_calls import INDENT, Call, fits, laid_out, number, string
+from rnncli.layers import GRU, LSTM, Dense, Dropout, Embedding, Input, Layer, Norm, Pool, Repeat, SimpleRNN
+from rnncli.network import Network
+from rnncli.quantities import shape_text
+
+if TYPE_CHECKING:
+    from rnncli.export import Arrays
+
+LONG_RUN = 4
+"""Equal layers from this number on are written as a loop."""
+
+ORDER = (
+    "activation",
+    "recurrent_activation",
+    "use_bias",
+    "unit_forget_bias",
+    "return_sequences",
+    "go_backwards",
+    "reset_after",
+    "mask_zero",
+    "epsilon",
+    "center",
+    "scale",
+)
+"""The order in which Keras's signatures have the arguments that are given by name."""
+
+
+def export(job: Job) -> str:
+    """Return the source of a `keras.Sequential` that is bound to the name `model`."""
+    loading = list(_loading(job))
+    imports = ["import keras"]
+    if any("np." in line for line in loading):
+        imports.append("import numpy as np")
+    if job.network.body:
+        imports.append("from keras import layers")
+    return "\n".join([*imports, "", *_model(job.network), *loading]) + "\n"
+
+
+def arrays(job: Job) -> Arrays:
+    """Return the weights by key (`lstm/kernel`), with Keras's shapes and order of gates, in Keras's order."""
+    return job.weights()
+
+
+def _model(network: Network) -> Iterator[str]:
+    """Yield the lines that build the model, with the shape of each layer's output."""
+    head = INPUTS[type(network.head)](network.head)
+    shape = shape_text(network.input_shape())
+    if not network.body:
+        # A Sequential of nothing but an input cannot be called.
+        yield from laid_out(Call("inputs = keras.Input", head.arguments), end=f"  # {shape}")
+        yield "model = keras.Model(inputs, inputs)"
+        return
+    indent = 2 * INDENT
+    yield "model = keras.Sequential("
+    yield f"{INDENT}["
+    yield from laid_out(head, indent, f",  # {shape}")
+    layers = zip(network.body, network.shapes(), strict=True)
+    for (layer, output), run in groupby((layer, output) for layer, (_, output) in layers):
+        times = len(list(run))
+        call, comment = LAYERS[type(layer)](layer), shape_text(output)
+        if times < LONG_RUN:
+            for _ in range(times):
+                yield from laid_out(call, indent, f",  # {comment}")
+        else:
+            yield from _run(call, times, indent, f",  # {comment} each")
+    yield f"{INDENT}]"
+    yield ")"
+
+
+def _run(call: Call, times: int, indent: str, end: str) -> Iterator[str]:
+    """Yield the lines that make equal layers."""
+    loop = f"for _ in range({times})"
+    if fits(line := f"{indent}*[{call} {loop}]{end}"):
+        yield line
+        return
+    yield f"{indent}*["
+    if fits(line := f"{indent}{INDENT}{call} {loop}"):
+        yield line
+    else:
+        yield from laid_out(call, indent + INDENT)
+        yield f"{indent}{INDENT}{loop}"
+    yield f"{indent}]{end}"
+
+
+def _loading(job: Job) -> Iterator[str]:
+    """Yield the lines that load the weights, if a file of them is written along."""
+    if job.saved is None:
+        return
+    yield ""
+    if job.saved.endswith(".npz"):
+        yield from laid_out(Call("with np.load", (string(job.saved),)), end=" as weights:")
+        yield f"{INDENT}model.set_weights([weights[key] for key in weights])"
+    else:
+        yield from laid_out(Call("model.load_weights", (string(job.saved),)))
+
+
+# The calls
+
+
+def _input(layer: Any) -> Call:
+    return Call("keras.Input", (f"({_size(layer.timesteps)}, {layer.features})",))
+
+
+def _ids(layer: Layer) -> Call:
+    del layer
+    return Call("keras.Input", ("(None,)", 'dtype="int32"'))
+
+
+def _size(size: int | None) -> str:
+    return "None" if size is None else str(size)
+
+
+def _plain(layer: Any) -> Call:
+    """Return the call of a layer whose sizes are Keras's first arguments."""
+    sizes = [number(getattr(layer, name)) for name in layer.sizes.attributes]
+    return Call(f"layers.{layer.type_name()}", (*sizes, *_options(layer)))
+
+
+def _recurrent(layer: Any) -> Call:
+    """Return the call of a cell, or of the `Bidirectional` around it."""
+    cell = Call(f"layers.{layer.cell_name()}", (number(layer.units), *_options(layer)))
+    if layer.merge is None:
+        return cell
+    merge = () if layer.merge == "concat" else (f"merge_mode={string(layer.merge)}",)
+    return Call("layers.Bidirectional", (cell, *merge))
+
+
+def _pool(layer: Layer) -> Call:
+    return Call(f"layers.{layer.type_name()}", ())
+
+
+def _options(layer: Layer) -> Iterator[str]:
+    """Yield the arguments that are not Keras's defaults."""
+    names = [option.attribute for option in layer.options if option.attribute != "merge_mode"]
+    for name in sorted(names, key=ORDER.index):
+        value = getattr(layer, name)
+        if value != layer.default(name):
+            yield f"{name}={string(value) if isinstance(value, str) else number(value)}"
+
+
+INPUTS: Mapping[type[Layer], Callable[[Layer], Call]] = {Input: _input, Embedding: _ids}
+"""The `keras.Input` of each kind of head."""
+
+LAYERS: Mapping[type[Layer], Callable[[Layer], Call]] = {
+    Embedding: _plain,
+    SimpleRNN: _recurrent,
+    LSTM: _recurrent,
+    GRU: _recurrent,
+    Dense: _plain,
+    Dropout: _plain,
+    Norm: _plain,
+    Repeat: _plain,
+    Pool: _pool,
+}
+"""What writes the call of each kind of layer."""

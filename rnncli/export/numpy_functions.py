@@ -1,0 +1,175 @@
+"""The functions of a NumPy program: activations, one function for each sort of cell, and what draws first weights.
+
+A cell's lines are the equations that its layer declares, which `rnncli explain` shows, in Python's symbols.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from rnncli.export.python_calls import INDENT, fits, number
+from rnncli.layers import Norm, Recurrent
+
+ACTIVATIONS: Mapping[str, str] = {
+    "relu": "return np.maximum(x, 0)",
+    "sigmoid": "return 1 / (1 + np.exp(-x))",
+    "hard_sigmoid": "return np.clip(x / 6 + 0.5, 0, 1)",
+    "softsign": "return x / (1 + np.abs(x))",
+    "softplus": "return np.logaddexp(x, 0)  # log(1 + exp(x))",
+    "elu": "return np.where(x > 0, x, np.expm1(np.minimum(x, 0)))",
+    "selu": "alpha, scale = 1.6732632423543772, 1.0507009873554805\n"
+    "return scale * np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))",
+    "gelu": "return x * (1 + np.vectorize(erf)(x / sqrt(2))) / 2",
+    "silu": "return x / (1 + np.exp(-x))  # x * sigmoid(x)",
+    "softmax": "shares = np.exp(x - x.max(axis=-1, keepdims=True))\nreturn shares / shares.sum(axis=-1, keepdims=True)",
+}
+"""The body of each activation that NumPy does not have, as Keras 3 defines it."""
+
+INITIALIZERS: Mapping[str, tuple[str, str]] = {
+    "uniform": ("", "return 0.05 * (2 * rng.random(shape, np.float32) - 1)  # U[-0.05, 0.05)"),
+    "glorot_uniform": (
+        "Glorot and Bengio, 2010: U[-a, a) with a = sqrt(6 / (inputs + outputs)).",
+        "return np.sqrt(6 / sum(shape)) * (2 * rng.random(shape, np.float32) - 1)",
+    ),
+    "orthogonal": (
+        "Saxe et al., 2014: the Q of a random A = Q @ R, with R's diagonal positive.",
+        (
+            "q, r = np.linalg.qr(rng.standard_normal((max(shape), min(shape))))\n"
+            "q *= np.sign(np.diag(r))\n"
+            "return q.T if shape[0] < shape[1] else q"
+        ),
+    ),
+    "zeros": ("", "return np.zeros(shape)"),
+    "ones": ("", "return np.ones(shape)"),
+    "unit_forget_bias": (
+        "Ones for the forget gate, so that a new LSTM remembers; zeros for i, c and o.",
+        "return np.repeat([0.0, 1.0, 0.0, 0.0], shape[0] // 4)",
+    ),
+}
+"""What draws a weight, by the name that it is declared with: what it is, where the body does not say it, and that."""
+
+UNSEEN = ("return_sequences", "go_backwards", "merge_mode", "unit_forget_bias")
+"""The arguments that are no matter of a cell's function, but of its call or of the first weights."""
+
+
+def called(activation: str, argument: str) -> str:
+    """Return an activation of something; the linear one is not written."""
+    if activation == "linear":
+        return argument
+    return f"{'np.' if activation == 'tanh' else ''}{activation}({argument})"
+
+
+def activation_function(name: str) -> Iterator[str]:
+    """Yield the lines of an activation."""
+    yield from function(f"{name}(x)", ACTIVATIONS[name].split("\n"))
+
+
+def initializer_function(name: str) -> Iterator[str]:
+    """Yield the lines of what draws a weight."""
+    means, body = INITIALIZERS[name]
+    said = [f'"""{means}"""'] if means else []
+    yield from function(f"{name}(rng, shape)", [*said, *body.split("\n")])
+
+
+def function(signature: str, body: list[str]) -> Iterator[str]:
+    """Yield the lines of a function, and the two empty ones before it."""
+    yield from ("", "", f"def {signature}:")
+    yield from (f"{INDENT}{line}" for line in body)
+
+
+def dense_function(name: str) -> Iterator[str]:
+    """Yield the lines of a dense layer without its activation."""
+    body = 'return x @ weights[f"{name}/kernel"] + weights[f"{name}/bias"]'
+    yield from function(f"{name}(x, name)", ['"""(..., features) -> (..., units)"""', body])
+
+
+def norm_function(name: str, layer: Norm) -> Iterator[str]:
+    """Yield the lines of a layer normalisation."""
+    result = f"(x - mean) / np.sqrt(variance + {number(layer.epsilon)})"
+    if layer.scale:
+        result = f'weights[f"{{name}}/gamma"] * {result}'
+    body = [
+        '"""Bring every vector to mean 0 and variance 1 over its features."""',
+        "mean = x.mean(axis=-1, keepdims=True)",
+        "variance = x.var(axis=-1, keepdims=True)",
+    ]
+    if layer.scale and layer.center:
+        body += [f"x = (x - mean) / np.sqrt(variance + {number(layer.epsilon)})"]
+        result = 'x * weights[f"{name}/gamma"] + weights[f"{name}/beta"]'
+    elif layer.center:
+        result = f'{result} + weights[f"{{name}}/beta"]'
+    own = ", name" if layer.scale or layer.center else ""
+    yield from function(f"{name}(x{own})", [*body, f"return {result}"])
+
+
+def cell_function(name: str, layer: Any, masked: bool) -> Iterator[str]:
+    """Yield the lines of a recurrent layer in one direction: its weights, its states, the loop over time."""
+    blocks = layer.blocks["keras"]
+    first, *others = layer.states
+    body = ['"""(batch, timesteps, features) -> (batch, timesteps, units)"""', *_unpacked(layer)]
+    body.append(f"{first} = np.zeros((len(x), len({_block('U', blocks[0])})))  # (batch, units), anew in every call")
+    body += [f"{state} = np.zeros_like({first})" for state in others]
+    body.append("outputs = []")
+    if masked:
+        body.append("for x_t, real in zip(x.swapaxes(0, 1), mask.T[..., None]):")
+    else:
+        body.append("for x_t in x.swapaxes(0, 1):  # (batch, features)")
+    body += [f"{INDENT}{line}" for line in _step(layer, masked)]
+    body += [f"{INDENT}outputs.append({first})", "return np.stack(outputs, axis=1)"]
+    yield from function(f"{name}(x, {'mask, ' if masked else ''}name)", body)
+
+
+def _unpacked(layer: Any) -> Iterator[str]:
+    """Yield the lines that give the weights of a cell the names of its equations."""
+    blocks = layer.blocks["keras"]
+    shapes = {"W": "(features, units)", "U": "(units, units)", "b": "(units,)"}
+    for weight in layer.weights((None, None, 1)):
+        array = f'weights[f"{{name}}/{weight.name}"]'
+        names = ", ".join(_block(weight.symbol, block) for block in blocks)
+        if weight.role == "bias" and len(weight.axes) == 2:
+            second = ", ".join(_block("b2", block) for block in blocks)
+            yield f"({names}), ({second}) = {array}.reshape(2, {len(blocks)}, -1)"
+            continue
+        if len(blocks) == 1:
+            line = f"{names} = {array}"
+        else:
+            line = f"{names} = np.split({array}, {len(blocks)}{', axis=1' if len(weight.axes) == 2 else ''})"
+        comment = f"  # {shapes[weight.symbol]}{', each' if len(blocks) > 1 else ''}"
+        yield line + comment if fits(f"{INDENT}{line}{comment}") else line
+
+
+def _block(symbol: str, block: str) -> str:
+    return f"{symbol}_{block}" if block else symbol
+
+
+def _step(layer: Any, masked: bool) -> Iterator[str]:
+    """Yield the equations of one step; padding keeps the states."""
+    lines = []
+    for equation in layer.equations():
+        name, _, value = _python(equation.text).partition(" = ")
+        if masked and name in layer.states:
+            lines.append((f"{name} = np.where(real, {value}, {name})", f"padding keeps {name}"))
+        else:
+            lines.append((f"{name} = {value}", equation.means))
+    room = 2 * INDENT
+    if not all(fits(f"{room}{line}  # {means}") for line, means in lines):
+        lines = [(line, means.partition(":")[0]) for line, means in lines]
+    for line, means in lines:
+        yield f"{line}  # {means}" if fits(f"{room}{line}  # {means}") else line
+
+
+def _python(equation: str) -> str:
+    """Return an equation of one step as a line of Python, in which a state's new value takes the place of the old."""
+    line = re.sub(r"\b([a-wyz])_(t\b|\{t-1\})", r"\1", equation)
+    line = line.replace("b'", "b2").replace("·", " @ ")
+    return re.sub(r"\btanh\(", "np.tanh(", line)
+
+
+def one_cell(layer: Any) -> Recurrent:
+    """Return what two layers have in common that can share a function."""
+    unseen: dict[str, Any] = {name: layer.default(name) for name in UNSEEN if hasattr(layer, name)}
+    cell: Recurrent = replace(layer, units=1, **unseen)
+    return cell

@@ -1,0 +1,274 @@
+"""`rnncli export --to keras`: its source says the network and no more, and its weights are where Keras has them."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import Result
+from golden.data import WEIGHT_LAYOUTS
+from hypothesis import given
+from hypothesis import strategies as st
+from kinds import KINDS, small_network
+from kinds.base import Kind
+from strategies import networks
+
+import rnncli.export.keras_weight_file as rnncli_keras_weight_file
+from rnncli import Network, RnncliError
+from rnncli.engine.checks import weight_shapes
+from rnncli.engine.model_weights import weights_in
+from rnncli.export import Job, export
+from rnncli.export.keras_weight_file import write_keras_weights
+from rnncli.export.python_calls import number, string
+from rnncli.layers import LAYERS, Input, Layer
+from rnncli.quantities import shape_text
+
+Run = Callable[..., Result]
+
+CLASSES = {name: layer for layer in LAYERS for name in layer.classes or (layer.keras,)}
+"""rnncli's layer for each of Keras's classes."""
+
+
+class Keras:
+    """Stands for Keras: it takes down what it is told, as rnncli's layers."""
+
+    def __init__(self) -> None:
+        self.layers = SimpleNamespace(
+            **{name: self._recorder(name) for name in CLASSES}, Bidirectional=self._bidirectional
+        )
+        self.given: list[tuple[str, dict[str, Any]]] = []
+        self.loaded: list[object] = []
+
+    def _recorder(self, name: str) -> Callable[..., Layer]:
+        def record(*sizes: object, **arguments: Any) -> Layer:
+            layer = CLASSES[name]
+            self.given.append((name, arguments))
+            stands_for = layer.classes.get(name, {})
+            return layer(**dict(zip(layer.sizes.attributes, sizes, strict=False)), **arguments, **stands_for)
+
+        return record
+
+    def _bidirectional(self, cell: Layer, merge_mode: str = "concat") -> Layer:
+        return type(cell)(**(vars(cell) | {"merge_mode": merge_mode}))
+
+    def Input(self, shape: tuple[int | None, ...], dtype: str = "float32") -> object:  # noqa: N802
+        assert (len(shape), dtype) in ((1, "int32"), (2, "float32"))
+        return None if dtype == "int32" else Input(timesteps=shape[0], features=shape[1])
+
+    def Sequential(self, layers: list[Layer | None]) -> SimpleNamespace:  # noqa: N802
+        return self._model([layer for layer in layers if layer is not None])
+
+    def Model(self, inputs: Input, outputs: Input) -> SimpleNamespace:  # noqa: N802
+        assert inputs is outputs
+        return self._model([inputs])
+
+    def _model(self, layers: list[Layer]) -> SimpleNamespace:
+        return SimpleNamespace(layers=layers, load_weights=self.loaded.append, set_weights=self.loaded.extend)
+
+
+def source_of(spec: str | Network, saved: str | None = None) -> str:
+    text = export(Job(Network.of(spec), dict, 0, saved), "keras")
+    assert isinstance(text, str)
+    return text
+
+
+def run(source: str) -> tuple[Keras, list[Layer]]:
+    """What a source tells Keras, and the layers of its model."""
+    keras = Keras()
+    tree = ast.parse(source)
+    imports = [ast.unparse(node) for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    assert set(imports) <= {"import keras", "import numpy as np", "from keras import layers"}
+    tree.body = [node for node in tree.body if ast.unparse(node) not in imports]
+    scope: dict[str, Any] = {"keras": keras, "layers": keras.layers, "np": np}
+    exec(compile(tree, "<source>", "exec"), scope)
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    assert {"import keras": "keras", "import numpy as np": "np", "from keras import layers": "layers"}.keys() >= {
+        *imports
+    }
+    assert {name.split()[-1] for name in imports} <= used, "an import is not used"
+    return keras, scope["model"].layers
+
+
+@given(networks())
+def test_the_source_builds_the_very_network(network: Network) -> None:
+    assert run(source_of(network))[1] == list(network.layers)
+
+
+@given(networks())
+def test_no_argument_says_what_is_the_default(network: Network) -> None:
+    for name, arguments in run(source_of(network))[0].given:
+        for argument, value in arguments.items():
+            assert value != CLASSES[name].default(argument), f"{name} says {argument}={value}"
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.names[0])
+def test_every_kind_can_be_exported(kind: Kind) -> None:
+    assert run(source_of(small_network(kind)))[1][-1] == Network.parse(small_network(kind)).layers[-1]
+
+
+@given(networks())
+def test_every_layer_has_its_shape_beside_it(network: Network) -> None:
+    shapes, times = [], 1
+    for line in source_of(network).splitlines():
+        if loop := re.search(r"for _ in range\((\d+)\)", line):
+            times = int(loop[1])
+        comment = line.partition("  # ")[2]
+        if comment:
+            assert comment.endswith(" each") == (times > 1)
+            shapes += [comment.removesuffix(" each")] * times
+            times = 1
+    assert shapes == [shape_text(network.input_shape()), *(shape_text(output) for _, output in network.shapes())]
+
+
+@given(networks(), st.sampled_from((None, "w.npz", 'it\'s a "long" name ' + 80 * "x" + ".weights.h5")))
+def test_no_line_is_longer_than_88_columns_but_for_a_name(network: Network, saved: str | None) -> None:
+    for line in source_of(network, saved).splitlines():
+        assert len(line) <= 88 or 80 * "x" in line
+        assert line == line.rstrip()
+
+
+def test_equal_layers_are_written_as_a_loop_and_a_deep_network_stays_short() -> None:
+    source = source_of("input:2x8,gru:4:seq:x12,dense:1")
+    assert "\n        *[layers.GRU(4, return_sequences=True) for _ in range(12)],  # (None, 2, 4) each\n" in source
+    assert len(source_of("input:8,lstm:4:seq:x9998,dense:1").splitlines()) < 15
+
+
+def test_a_file_of_keras_is_loaded_by_one_line() -> None:
+    source = source_of("input:8,lstm:4", "my model.weights.h5")
+    assert source.endswith('\nmodel.load_weights("my model.weights.h5")\n')
+    assert run(source)[0].loaded == ["my model.weights.h5"]
+
+
+def test_an_npz_is_loaded_in_the_order_of_the_network(rnncli: Run, tmp_path: Path) -> None:
+    file = tmp_path / "w.npz"
+    result = rnncli(
+        "export", "input:3,lstm:2:bi,lstm:4,dense:1".replace("bi", "bi:seq"), "--to", "keras", "--save-weights", file
+    )
+    assert (result.status, result.stderr[:6]) == (0, "wrote ")
+    loaded = run(result.stdout)[0].loaded
+    with np.load(file) as saved:
+        assert [array.shape for array in loaded] == [saved[key].shape for key in saved]
+        assert [*saved][::4] == [
+            "bidirectional/forward/kernel",
+            "bidirectional/backward/recurrent_kernel",
+            "lstm_1/bias",
+        ]
+
+
+def layouts() -> list[dict[str, Any]]:
+    return json.loads(WEIGHT_LAYOUTS.read_text(encoding="utf-8"))["layouts"]
+
+
+def random_weights(network: Network) -> dict[str, np.ndarray]:
+    random = np.random.default_rng(0)
+    return {key: random.normal(size=shape).astype("float32") for key, shape in weight_shapes(network).items()}
+
+
+@pytest.mark.parametrize("golden", layouts(), ids=lambda golden: golden["spec"])
+def test_the_file_of_weights_is_laid_out_as_keras_does(golden: dict[str, Any], tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    network, file = Network.parse(golden["spec"]), tmp_path / "model.weights.h5"
+    weights = random_weights(network)
+    written = write_keras_weights(str(file), weights)
+    assert str(written).startswith(f"wrote {file} ({len(weights)} arrays), ")
+    assert written.size == file.stat().st_size
+    with h5py.File(file, "r") as opened:
+        arrays: dict[str, list[int]] = {}
+        opened.visititems(lambda path, item: arrays.update({path: list(item.shape)} if hasattr(item, "shape") else {}))
+        assert arrays == golden["arrays"]
+        assert all(opened[path].dtype == "float32" for path in arrays)
+        for group in opened["layers"]:
+            assert opened[f"layers/{group}/vars"].attrs["name"] == golden["names"][group]
+
+
+@pytest.mark.parametrize("spec", [golden["spec"] for golden in layouts() if "x12" not in golden["spec"]])
+def test_what_is_written_for_keras_is_read_back(spec: str, tmp_path: Path) -> None:
+    pytest.importorskip("h5py")
+    network, file = Network.parse(spec), str(tmp_path / "model.weights.h5")
+    weights = random_weights(network)
+    write_keras_weights(file, weights)
+    read = weights_in(file, network, np.dtype("float32"))
+    assert [*read] == [*weights]
+    assert all((read[key] == weights[key]).all() for key in read)
+
+
+def test_each_of_many_equal_layers_has_its_own_group(tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    weights = random_weights(Network.parse("input:2,lstm:2:bi:seq,lstm:2:seq:x12"))
+    write_keras_weights(str(tmp_path / "model.weights.h5"), weights)
+    with h5py.File(tmp_path / "model.weights.h5", "r") as file:
+        for number in range(12):
+            group = "lstm" if number == 0 else f"lstm_{number}"
+            # Keras counts the cell of the Bidirectional among the names.
+            assert (file[f"layers/{group}/cell/vars/1"][()] == weights[f"lstm_{number + 1}/recurrent_kernel"]).all()
+
+
+def test_a_network_without_weights_has_a_file_of_weights_too(tmp_path: Path) -> None:
+    pytest.importorskip("h5py")
+    assert "(0 arrays)" in str(write_keras_weights(str(tmp_path / "none.weights.h5"), {}))
+
+
+def test_h5py_is_asked_for_by_name_where_it_is_missing(
+    rnncli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rnncli_keras_weight_file, "find_spec", lambda name: None)
+    file = tmp_path / "model.weights.h5"
+    result = rnncli("export", "input:3,lstm:2", "--to", "keras", "--save-weights", file)
+    assert (result.status, result.stdout) == (1, "")
+    assert result.stderr == f"Error: {file}: writing it needs h5py\nHelp: pip install 'rnncli[hdf5]'\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_of_weights_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+    pytest.importorskip("h5py")
+    with pytest.raises(RnncliError, match="nowhere"):
+        write_keras_weights(str(tmp_path / "nowhere" / "model.weights.h5"), {"dense/bias": np.zeros(2, "float32")})
+    assert list(tmp_path.iterdir()) == []
+
+
+@given(st.text())
+def test_a_text_is_written_as_a_literal(text: str) -> None:
+    literal = string(text)
+    assert ast.literal_eval(literal) == text
+    assert literal.isprintable()
+    assert literal[0] == ("'" if text.count('"') > text.count("'") else '"')
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(32, "32"), (0.5, "0.5"), (1e-5, "1e-5"), (0.001, "0.001"), (1e-20, "1e-20")]
+)
+def test_a_number_is_written_as_people_do(value: float, text: str) -> None:
+    assert number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "spec", "saved"),
+    [
+        ("classifier", "embed:10000x32:mask,lstm:64:bi:seq,dropout:0.2,lstm:32,dense:1:sigmoid", "reviews.weights.h5"),
+        ("deep", "input:20x8,gru:32:seq:x12,norm:eps=1e-5,pool:avg,dense:64:relu,dense:10:softmax", None),
+        (
+            "options",
+            "input:8,lstm:16:seq:relu:recact=hard_sigmoid:nobias:bi=sum,gru:16:back:reset=before,repeat:5,rnn:4",
+            "options.npz",
+        ),
+    ],
+)
+def test_the_source_is_as_a_person_writes_it(
+    name: str, spec: str, saved: str | None, screen: Callable[..., None]
+) -> None:
+    screen(f"export-keras-{name}", source_of(spec, saved))
+
+
+def test_a_model_file_whose_weights_are_left_out_is_told(rnncli: Run, tmp_path: Path) -> None:
+    file = tmp_path / "model.npz"
+    rnncli("forward", "input:3,lstm:2", "--save-weights", file)
+    result = rnncli("export", "input:3,lstm:2", "--weights", file, "--to", "keras")
+    assert result.status == 0
+    assert result.stderr == "Note: the weights are left out; --save-weights FILE writes them along\n"

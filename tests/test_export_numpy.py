@@ -1,0 +1,220 @@
+"""`rnncli export --to numpy`: the program runs without rnncli and returns what Keras and `rnncli forward` return."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import PATIENCE, Result
+from golden.data import difference, read_values
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from kinds import HEADS, KINDS, small_network
+from kinds.activations import ACTIVATIONS, TEXTBOOK
+from kinds.base import Kind
+from strategies import layers_of, networks, small_sizes
+
+from rnncli import Network, UsageError
+from rnncli.engine import Model
+from rnncli.engine.array_files import write_arrays
+from rnncli.engine.checks import weight_shapes
+from rnncli.engine.initializers import initial_weights
+from rnncli.export import Job, export
+
+Run = Callable[..., Result]
+
+TOLERANCE = 1e-5
+
+SMALL = networks(layers_of(HEADS, small_sizes), largest=5, sizes=small_sizes)
+"""Networks that are quick to run."""
+
+
+def source_of(network: str | Network, saved: str | None = None, seed: int = 0) -> str:
+    text = export(Job(Network.of(network), dict, seed, saved), "numpy")
+    assert isinstance(text, str)
+    return text
+
+
+def run(source: str) -> dict[str, Any]:
+    """The names of a program that is imported, not started."""
+    scope: dict[str, Any] = {"__name__": "exported"}
+    with np.errstate(all="ignore"):
+        exec(compile(source, "<source>", "exec"), scope)
+    return scope
+
+
+def output_of(source: str, x: np.ndarray) -> np.ndarray:
+    with np.errstate(all="ignore"):
+        return run(source)["model"](x)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_with_weights_from_a_file_it_returns_what_keras_returns(
+    masked: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for each in read_values():
+        if each.dtype == "float64" and (":mask" in each.spec) == masked:
+            write_arrays("w.npz", each.weights)
+            y = output_of(source_of(each.spec, "w.npz"), each.x)
+            assert difference(y, each.y) < TOLERANCE, each.spec
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.names[0])
+def test_it_draws_the_weights_and_the_input_of_forward(kind: Kind, rnncli: Run, tmp_path: Path) -> None:
+    spec = small_network(kind)
+    rnncli("forward", spec, "--seed", 5, "-o", tmp_path / "y.npy", "--save-weights", tmp_path / "w.npz")
+    program = tmp_path / "program.py"
+    program.write_text(
+        source_of(spec, seed=5)
+        + "    np.savez('out.npz', y=y, **weights)\n".replace(
+            ", **weights", ", **weights" if weight_shapes(Network.parse(spec)) else ""
+        ),
+        encoding="utf-8",
+    )
+    # -I: neither rnncli nor anything else of this place can be imported.
+    line = [sys.executable, "-I", "-W", "error", program.name]
+    done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE)
+    assert (done.returncode, done.stderr) == (0, "")
+    y = np.load(tmp_path / "y.npy")
+    assert done.stdout.splitlines()[0].endswith(f" -> {y.shape}")
+    with np.load(tmp_path / "out.npz") as out, np.load(tmp_path / "w.npz") as weights:
+        assert difference(out["y"], y) < TOLERANCE
+        assert [*out] == ["y", *weights]
+        for key in weights:
+            assert difference(out[key], weights[key]) < 1e-6, key
+
+
+@given(SMALL, st.integers(0, 2**32), st.integers(1, 3), st.integers(1, 5))
+def test_any_network_returns_what_the_engine_returns(network: Network, seed: int, batch: int, timesteps: int) -> None:
+    random = np.random.default_rng(seed)
+    shape = network.head.input_shape(batch, timesteps)
+    vocabulary = network.head.vocabulary
+    x = random.normal(size=shape) if vocabulary is None else random.integers(0, vocabulary, shape)
+    weights = initial_weights(network, seed, np.dtype("float32"), "keras")
+    with np.errstate(all="ignore"):
+        single, double = (Model(network, dtype=dtype, weights=weights)(x) for dtype in ("float32", "float64"))
+    assume(difference(single, double) < 1e-6)
+    source = source_of(network, seed=seed)
+    y = output_of(source, x)
+    assert difference(y, double) < TOLERANCE
+    assert all(len(line) <= 88 and line == line.rstrip() and line.isascii() for line in source.splitlines())
+
+
+@pytest.mark.parametrize("name", [name for name in ACTIVATIONS if name not in ("linear", "tanh")])
+def test_an_activation_is_that_of_the_textbook(name: str) -> None:
+    activation = run(source_of(f"input:3,dense:2:{name}"))[name]
+    x = np.linspace(-6, 6, 20)
+    assert np.allclose(activation(x), TEXTBOOK[name](x), rtol=0, atol=1e-12)
+
+
+def test_nothing_is_defined_that_is_not_used() -> None:
+    source = source_of("input:3,lstm:2:relu,dense:2:softmax")
+    tree = ast.parse(source)
+    functions = [node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    assert functions == [
+        "relu",
+        "sigmoid",
+        "softmax",
+        "lstm",
+        "dense",
+        "model",
+        *("glorot_uniform", "orthogonal"),
+        *("zeros", "unit_forget_bias", "draw"),
+    ]
+    assert "erf" not in source
+
+
+@given(networks(largest=8))
+def test_every_function_that_is_defined_is_called(network: Network) -> None:
+    tree = ast.parse(source_of(network))
+    defined = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    read = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    assert defined <= read
+    assigned = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    assert assigned - read <= {"n", "_"}
+
+
+def test_equal_cells_share_a_function_and_a_deep_network_is_a_loop() -> None:
+    source = source_of("input:8,lstm:16:seq:x12,dense:1", "w.npz")
+    assert source.count("def ") == len(["sigmoid", "lstm", "dense", "model"])
+    assert '    for n in range(1, 12):\n        x = lstm(x, f"lstm_{n}")  # (batch, timesteps, 16)\n' in source
+    assert len(source_of("input:8,lstm:16:seq:x9999").splitlines()) < 100
+
+
+def test_different_cells_have_names_that_say_what_differs() -> None:
+    source = source_of("input:8,gru:4:seq,gru:4:seq:nobias:reset=before,gru:8:relu")
+    for name in ("gru", "gru_nobias_reset_before", "gru_relu"):
+        assert f"def {name}(x, name):\n" in source
+
+
+def test_a_network_without_weights_needs_no_file_and_draws_nothing() -> None:
+    x = np.arange(6.0).reshape(1, 3, 2)
+    for spec, y in (("input:2", x), ("input:2,pool:max,repeat:2", [[[4, 5], [4, 5]]]), ("input:2,dropout:0.5", x)):
+        for saved in (None, "none.npz"):
+            source = source_of(spec, saved)
+            assert "weights" not in source
+            assert (output_of(source, x) == y).all()
+
+
+def test_the_weights_of_a_file_are_not_replaced_by_others(rnncli: Run, tmp_path: Path) -> None:
+    rnncli("forward", "input:3,lstm:2", "--save-weights", tmp_path / "w.npz")
+    result = rnncli("export", "input:3,lstm:2", "--weights", tmp_path / "w.npz", "--to", "numpy")
+    assert (result.status, result.stdout) == (2, "")
+    assert result.stderr == (
+        f"Error: the loop in NumPy would draw other weights than the weights in {tmp_path}/w.npz\n"
+        "Help: write them along: --save-weights model.npz\n"
+    )
+    with pytest.raises(UsageError):
+        export(Job(Network.parse("input:3,lstm:2"), dict, drawn=False), "numpy")
+
+
+def test_the_weights_of_a_file_are_written_along_and_loaded(
+    rnncli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    spec = "embed:9x3:mask,gru:2:bi,dense:2"
+    forward = rnncli("forward", spec, "--seed", 8, "--save-weights", "w.npz", "-o", "y.npy")
+    assert forward.status == 0
+    result = rnncli("export", spec, "--weights", "w.npz", "--seed", 8, "--to", "numpy", "--save-weights", "v.npz")
+    assert result.status == 0
+    assert 'with np.load("v.npz") as file:\n' in result.stdout
+    scope: dict[str, Any] = {"__name__": "__main__"}
+    exec(result.stdout, scope)
+    assert difference(scope["y"], np.load("y.npy")) < TOLERANCE
+    with np.load("w.npz") as before, np.load("v.npz") as after:
+        assert all((before[key] == after[key]).all() for key in before)
+
+
+@pytest.mark.parametrize(
+    ("name", "spec", "saved"),
+    [
+        ("example", "embed:10000x32,rnn:32:seq,rnn:32", None),
+        ("deep", "input:20x8,lstm:32:seq:x12,norm,lstm:32,dense:10:softmax", "trained.npz"),
+        (
+            "masked",
+            "embed:5000x16:mask,gru:16:seq:bi,gru:16:seq:back:reset=before,pool:avg,repeat:5,gru:8:seq,dense:3:gelu",
+            "translator.npz",
+        ),
+    ],
+)
+def test_the_program_is_what_a_teacher_writes(
+    name: str, spec: str, saved: str | None, screen: Callable[..., None]
+) -> None:
+    screen(f"export-numpy-{name}", source_of(spec, saved))
+
+
+@pytest.mark.parametrize("target", ["keras", "numpy"])
+def test_source_is_written_without_importing_numpy(target: str) -> None:
+    program = (
+        "import sys; from rnncli.cli import run; "
+        f"run(['export', 'input:3,lstm:2', '--to', '{target}']); assert 'numpy' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE)
+    assert (done.returncode, done.stderr) == (0, "")
