@@ -16,6 +16,7 @@ from conftest import Result
 import rnncli
 from rnncli.characters import ASCII_FORMS, spell_out
 from rnncli.cli import COMMANDS, run
+from rnncli.export import TARGETS
 
 Run = Callable[..., Result]
 
@@ -55,6 +56,8 @@ LINES: dict[str, list[list[str]]] = {
         ["input:8,lstm:{8.."],
     ],
     "solve": [["input:8,lstm:_", "--params", "1M"], ["input:8,lstm:_", "--params", "1"], ["input:8,lstm:_"]],
+    "export": [["input:8,norm,lstm:16:seq:x3,dense:1", "--to", name, "-o", "made"] for name in TARGETS]
+    + [["input:8,gru:16:seq:bi", "--to", name] for name in ("keras", "torch", "numpy")],
     "inspect": [[MODEL], [MODEL, "-f", "csv"], ["nowhere.npz"]],
     "spec": [[MODEL], [DEEP], ["input:8,rnm:4"]],
     "layers": [[]],
@@ -171,7 +174,7 @@ def characters_of(module: Path) -> set[str]:
     return {character for text in texts if isinstance(text, str) for character in text if not character.isascii()}
 
 
-READERS = ("language/habits.py", "commands/completion.py", "commands/specs.py")
+READERS = ("language/habits.py", "commands/completion.py", "commands/specs.py", "formats/torch/pickles.py")
 """Modules that only look for such characters, or show them to programs alone."""
 
 

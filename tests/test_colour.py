@@ -44,6 +44,7 @@ LINES = {
     "compare": ["input:8,rnn:4", "input:8,lstm:4"],
     "sweep": ["input:8,{rnn,lstm}:4"],
     "solve": ["input:8,lstm:_", "--params", "1M"],
+    "export": ["input:8,lstm:4", "--to", "keras"],
     "inspect": [MODEL],
     "spec": ["input:8,lstm:4"],
     "layers": [],
@@ -213,4 +214,4 @@ def test_text_is_in_the_terminals_own_colour(
     codes = {code for codes in re.findall(r"\x1b\[([\d;]*)m", result.stdout) for code in codes.split(";")}
     bold, dim, end = "1", "2", "0"
     assert codes <= {bold, dim, end}
-    assert codes or command in ("sweep", "solve", "spec", "layers", "completion", "help")
+    assert codes or command in ("sweep", "solve", "export", "spec", "layers", "completion", "help")

@@ -72,6 +72,7 @@ WORKING = {
     "explain": (),
     "draw": (),
     "spec": (),
+    "export": ("--to", "keras"),
     "compare": ("input:8,rnn:5",),
     "sweep": (),
     "solve": ("--params", "100"),

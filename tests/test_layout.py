@@ -43,6 +43,7 @@ VIEWS: dict[str, list[list[str]]] = {
 ELSEWHERE = {
     "solve": "prints a spec alone",
     "layers": "below",
+    "export": "prints source, or writes a file",
     "inspect": "test_model_files.py",
     "spec": "prints a spec alone",
     "completion": "prints a script",

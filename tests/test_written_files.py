@@ -29,7 +29,7 @@ from rnncli.system.signals import ENDING
 Run = Callable[..., Result]
 
 ENDLESS = ("forward", "input:64,rnn:64", "--timesteps", "2G")
-STARTS = (b"\x93NUMPY", b"PK", b"<svg")
+STARTS = (b"\x93NUMPY", b"PK", b"<svg", b"import ", b"\xe0\x01\0\0\0\0\0\0{")
 """How the files begin that are written."""
 
 each_output = pytest.mark.parametrize(("command", "option"), WRITTEN)

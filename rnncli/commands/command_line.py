@@ -106,12 +106,15 @@ def shown(typed: Iterable[str]) -> str:
     return shlex.join(["rnncli", *typed])
 
 
-def this_line(*, without: Collection[str] = (), arguments: Sequence[str] | None = None) -> str | None:
+def this_line(
+    *, without: Collection[str] = (), arguments: Sequence[str] | None = None, more: Sequence[str] = ()
+) -> str | None:
     """Return the command line that is running, with changes, as it can be pasted; None where it is not known.
 
     Args:
         without: the parameters of options to leave out.
         arguments: what to put in place of the arguments.
+        more: what to add at the end.
     """
     context = click.get_current_context()
     typed = context.meta.get(TYPED)
@@ -123,7 +126,7 @@ def this_line(*, without: Collection[str] = (), arguments: Sequence[str] | None 
         before = [each for each in parts[:place] if not each.is_argument]
         after = [each for each in parts[place:] if not each.is_argument]
         parts = [*before, *map(Word, arguments), *after]
-    return shown(line(typed[0], parts))
+    return shown(line(typed[0], [*parts, *map(Word, more)]))
 
 
 def these_words() -> list[Word]:

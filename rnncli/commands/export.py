@@ -3,76 +3,125 @@
 from __future__ import annotations
 
 from functools import cache
+from os.path import splitext
 from typing import TYPE_CHECKING
 
 import click
 
 from rnncli.atomic import Written, written_whole
-from rnncli.commands.completing import complete_files, complete_spec
+from rnncli.commands.command_line import this_line
+from rnncli.commands.completing import complete_spec
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.models import Given
-from rnncli.commands.options import file_option
+from rnncli.commands.options import file_option, seed_option, weights_option
 from rnncli.commands.report import tell
 from rnncli.commands.specs import at_most, each_given, specs
-from rnncli.commands.values import FileName, seed
-from rnncli.errors import UsageError, listed
-from rnncli.export import TARGETS, Job, arrays, export
+from rnncli.errors import UsageError, listed, quote
+from rnncli.export import TARGETS, Job, Target, arrays, export
 
 if TYPE_CHECKING:
     from rnncli.export import Arrays
 
 
+_OTHER_FILES = (".py", ".onnx", ".npz", ".safetensors", ".h5")
+"""Extensions that say what a file is; one of another target is no name for what is written."""
+
+
 @click.command(cls=GroupedCommand, short_help="The network as source or a file for a framework.")
 @click.argument("spec", nargs=-1, shell_complete=complete_spec)
-@click.option("--to", "target", type=click.Choice(tuple(TARGETS)), required=True, help="What to make of it.")
-@click.option("--seed", type=seed, metavar="N", default=0, help="Draw the weights from it.  [default: 0]")
-@file_option("--weights", extension="npz", meaning="Read the weights from a file.")
-@click.option(
+@click.option("--to", "target", type=click.Choice(tuple(TARGETS)), help="What to make of the network: it must be said.")
+@seed_option
+@weights_option
+@file_option(
     "--save-weights",
-    type=FileName(written=True),
-    metavar="FILE",
-    shell_complete=complete_files("safetensors", "npz", "h5"),
-    help="Write the weights as the source loads them.",
+    extensions=["npz", "safetensors", "h5"],
+    meaning="Write the weights, too, as the source loads them.",
+    written=True,
 )
-@click.option(
-    "-o",
-    "--output",
-    type=FileName(written=True),
-    metavar="FILE",
-    shell_complete=complete_files("py", "onnx"),
-    help="Write to a file; source goes to standard output without it.",
+@file_option(
+    "-o", "--output", extensions=["py", "onnx"], meaning="Write to a file, and not to standard output.", written=True
 )
 def command(
-    spec: tuple[str, ...], target: str, seed: int, weights: str | None, save_weights: str | None, output: str | None
+    spec: tuple[str, ...],
+    target: str | None,
+    seed: int,
+    weights: str | None,
+    save_weights: str | None,
+    output: str | None,
 ) -> None:
     """Examples:
 
     \b
       rnncli export input:8,lstm:16,dense:1 --to torch
       rnncli export input:8,lstm:16,dense:1 --to onnx -o model.onnx
-      rnncli export model.h5 --to torch --save-weights model.safetensors -o model.py
+      rnncli export model.npz --to torch --save-weights w.safetensors
 
-    Turn the network into source that a person would have written, for Keras or PyTorch; into the textbook's loop in
-    plain NumPy; or into an ONNX file with its weights. The weights are those of the model file that SPEC names, of
-    --weights, or drawn from --seed, as forward draws them.
+    Turn the network into source that a person would have written, for Keras or
+    PyTorch; into the textbook's loop in plain NumPy; or into an ONNX file with
+    its weights. They are those of the model file that SPEC names, of --weights, or
+    drawn from --seed, as forward draws them.
+
+    PyTorch loads weights from .safetensors, NumPy from .npz, Keras from .npz or
+    .weights.h5 (which needs rnncli[hdf5]).
     """
+    if target is None:
+        raise UsageError("there is no --to", "say for what", repair=this_line(more=["--to", "torch"]))
     kind = TARGETS[target]
-    if output is None and not kind.is_text:
-        raise UsageError(f"--to {target} makes a file", f"say which: -o model{kind.extension}")
-    if save_weights is not None and not save_weights.endswith(kind.weights):
-        message = f"{kind.title} does not read its weights from {save_weights}"
-        if not kind.weights:
-            raise UsageError(f"--to {target} writes the weights into the file itself", "leave out --save-weights")
-        raise UsageError(message, f"the name may end in {listed(kind.weights, 'or')}")
+    _check_output(kind, target, output)
+    extension = None if save_weights is None else _weights_extension(kind, target, save_weights)
     message = "2 specs or more, and export makes one file of one network"
     given = list(at_most(1, specs(spec), message, "call rnncli export once for each spec"))
-    each_given(given, lambda model: _export(model, target, seed, weights, save_weights, output))
+    each_given(given, lambda model: _export(model, target, seed, weights, save_weights, extension, output))
+
+
+def _check_output(kind: Target, target: str, output: str | None) -> None:
+    """Check that what is written has a place, and no name for something else.
+
+    Raises:
+        UsageError: it has none.
+    """
+    name = f"model{kind.extension}"
+    if output is None:
+        if not kind.is_text:
+            raise UsageError(f"--to {target} makes a file", "say which", repair=this_line(more=["-o", name]))
+    elif splitext(output)[1].lower() in {*_OTHER_FILES} - {kind.extension}:
+        makes = "Python source" if kind.is_text else "an ONNX file"
+        raise UsageError(f"--to {target} makes {makes}, which {quote(output)} is no name for", f"such as -o {name}")
+
+
+def _weights_extension(kind: Target, target: str, path: str) -> str:
+    """Return how weights are written to a file, by its extension.
+
+    Raises:
+        UsageError: the target cannot load such a file.
+    """
+    if not kind.weights:
+        raise UsageError(
+            f"--to {target} writes the weights into the file itself",
+            lead="without --save-weights",
+            repair=this_line(without=["save_weights"]),
+        )
+    for extension in kind.weights:
+        if path.lower().endswith(extension):
+            return extension
+    if splitext(path)[1].lower() in _OTHER_FILES:
+        message = f"{kind.title} does not load its weights from {quote(path)} here"
+        raise UsageError(message, f"the name may end in {listed(kind.weights, 'or')}")
+    return kind.weights[0]
 
 
 def _export(
-    model: Given, target: str, seed: int, weights: str | None, save_weights: str | None, output: str | None
+    model: Given,
+    target: str,
+    seed: int,
+    weights: str | None,
+    save_weights: str | None,
+    extension: str | None,
+    output: str | None,
 ) -> None:
     """Write a network, and its weights."""
+    if model.part is not None and weights is None:
+        model.part.check_runs()
 
     @cache
     def read() -> Arrays:
@@ -91,10 +140,10 @@ def _export(
             tell(f"Note: the file has no weights: they are drawn with seed {seed}")
     job = Job(model.network, read, seed, save_weights, origin, drawn)
     content = export(job, target)
-    if save_weights is not None:
+    if save_weights is not None and extension is not None:
         from rnncli.export.weight_writers import write_weights
 
-        tell(write_weights(save_weights, arrays(job, target)))
+        tell(write_weights(save_weights, arrays(job, target), extension))
     elif not drawn and TARGETS[target].weights:
         tell("Note: the weights are left out; --save-weights FILE writes them along")
     if output is None:

@@ -11,11 +11,19 @@ from rnncli.commands.command_line import this_line
 from rnncli.commands.completing import complete_spec
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.models import Given
-from rnncli.commands.options import check_svg, file_option, format_option, framework_option, number_option, svg_option
+from rnncli.commands.options import (
+    check_svg,
+    file_option,
+    format_option,
+    framework_option,
+    number_option,
+    seed_option,
+    svg_option,
+    weights_option,
+)
 from rnncli.commands.output import printed
 from rnncli.commands.report import tell
 from rnncli.commands.specs import Spec, at_most, each_given, shown, specs
-from rnncli.commands.values import seed
 from rnncli.engine.request import DEFAULT_TIMESTEPS, DTYPES, INITS, Request
 from rnncli.errors import UsageError
 from rnncli.render.records import row_each_layer
@@ -42,13 +50,7 @@ _LAYOUT = row_each_layer(
 @click.argument("spec", nargs=-1, shell_complete=complete_spec)
 @number_option("--timesteps", f"Length of the sequence.  [default: {DEFAULT_TIMESTEPS}]")
 @number_option("--batch", "Samples at a time.  [default: 1]")
-@click.option(
-    "--seed",
-    type=seed,
-    metavar="N",
-    default=0,
-    help="For weights and input; the same seed gives the same bytes.  [default: 0]",
-)
+@seed_option
 @click.option(
     "--dtype", type=click.Choice(DTYPES), default="float32", help="Of weights and outputs.  [default: float32]"
 )
@@ -59,12 +61,21 @@ _LAYOUT = row_each_layer(
     help="Keras's initialisers and a normal input, or U[0, 1) for weights and input.  [default: keras]",
 )
 @framework_option
-@file_option("--input", extension="npy", meaning="Read the input: (batch, timesteps[, features]).")
-@file_option("--weights", extension="npz", meaning="Read the weights: arrays called LAYER/WEIGHT.")
-@file_option("--save-weights", extension="npz", meaning="Write the weights.", written=True)
-@file_option("-o", "--output", extension="npy", meaning="Write the network's output, as it is made.", written=True)
-@file_option("--state", extension="npz", meaning="Start from the states that --save-state wrote.")
-@file_option("--save-state", extension="npz", meaning="Write the last state of every recurrent layer.", written=True)
+@file_option("--input", extensions=["npy"], meaning="Read the input: (batch, timesteps[, features]).")
+@weights_option
+@file_option(
+    "--save-weights", extensions=["npz"], metavar="FILE", meaning="Write the weights, too, as .npz.", written=True
+)
+@file_option(
+    "-o",
+    "--output",
+    extensions=["npy"],
+    metavar="FILE",
+    meaning="Write to a file, as .npy, what comes out, while it is made.",
+    written=True,
+)
+@file_option("--state", extensions=["npz"], meaning="Start from the states that --save-state wrote.")
+@file_option("--save-state", extensions=["npz"], meaning="Write the last state of every recurrent layer.", written=True)
 @click.option("--plot", "study", is_flag=True, help="Show the last recurrent layer's activations over time.")
 @format_option
 @svg_option

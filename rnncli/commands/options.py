@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, TypeVar, cast
 
@@ -11,8 +11,9 @@ import click
 from rnncli.commands.command_line import this_line
 from rnncli.commands.completing import complete_files
 from rnncli.commands.report import tell
-from rnncli.commands.values import FileName, PictureName, big_number, memory_size, number
+from rnncli.commands.values import FileName, PictureName, big_number, memory_size, number, seed
 from rnncli.errors import UsageError
+from rnncli.formats import FORMATS as FORMATS_OF_MODELS
 from rnncli.layers.weights import FRAMEWORKS
 from rnncli.render.picture import THEMES, Picture, Theme
 from rnncli.render.writers import WRITERS
@@ -72,9 +73,12 @@ def number_option(name: str, meaning: str) -> Callable[[Command], Command]:
     return click.option(name, type=number, metavar="N", help=meaning)
 
 
-def file_option(*names: str, extension: str, meaning: str, written: bool = False) -> Callable[[Command], Command]:
-    """Return an option that takes a file with that extension, read or written; its help is `meaning`."""
-    metavar, complete = f"FILE.{extension}", complete_files(extension)
+def file_option(
+    *names: str, extensions: Sequence[str], meaning: str, written: bool = False, metavar: str | None = None
+) -> Callable[[Command], Command]:
+    """Return an option that takes a file, read or written, with one of these extensions; its help is `meaning`."""
+    metavar = metavar or (f"FILE.{extensions[0]}" if len(extensions) == 1 else "FILE")
+    complete = complete_files(*extensions)
     return click.option(*names, type=FileName(written), metavar=metavar, shell_complete=complete, help=meaning)
 
 
@@ -91,6 +95,18 @@ _BUDGET = (
     (("--max-macs", "--macs", "macs"), big_number, "N", "At most so many multiply-adds for the whole input."),
 )
 
+_MODELS = tuple(extension.removeprefix(".") for extension in FORMATS_OF_MODELS)
+
+seed_option = click.option(
+    "--seed",
+    type=seed,
+    metavar="N",
+    default=0,
+    help="For weights and input; the same seed gives the same bytes.  [default: 0]",
+)
+weights_option = file_option(
+    "--weights", extensions=_MODELS, meaning="Read the weights: of a model file, or arrays called LAYER/WEIGHT."
+)
 format_option = click.option(
     "-f",
     "--format",

@@ -27,7 +27,7 @@ class Target(NamedTuple):
     Attributes:
         title: its name in words.
         extension: of the file that `-o` names.
-        weights: the extensions of files of weights that its own source can load.
+        weights: the extensions of files of weights that its source can load; one without an extension is of the first.
         is_text: whether it is source, which may go to standard output; the bytes of a file may not.
     """
 
@@ -38,7 +38,7 @@ class Target(NamedTuple):
 
 
 TARGETS: Mapping[str, Target] = {
-    "keras": Target("Keras", ".py", (".weights.h5", ".npz")),
+    "keras": Target("Keras", ".py", (".npz", ".weights.h5")),
     "torch": Target("PyTorch", ".py", (".safetensors",)),
     "onnx": Target("ONNX", ".onnx", (), is_text=False),
     "numpy": Target("NumPy", ".py", (".npz",)),

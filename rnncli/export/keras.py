@@ -96,7 +96,7 @@ def _loading(job: Job) -> Iterator[str]:
     if job.saved is None:
         return
     yield ""
-    if job.saved.endswith(".npz"):
+    if not job.saved.endswith(".weights.h5"):
         yield from laid_out(Call("with np.load", (string(job.saved),)), end=" as weights:")
         yield f"{INDENT}model.set_weights([weights[key] for key in weights])"
     else:

@@ -19,12 +19,12 @@ WRITERS: Mapping[str, tuple[str, str]] = {
 """The module and the function that write a file with each extension; an .npz needs no library for HDF5."""
 
 
-def write_weights(path: str, arrays: Arrays) -> Written:
-    """Write arrays by name to a file, all of them or none; its extension says how. Return what has been written.
+def write_weights(path: str, arrays: Arrays, extension: str) -> Written:
+    """Write arrays by name to a file as those with an extension are, all of them or none. Return what has been written.
 
     Raises:
         RnncliError: it cannot be written.
     """
-    module, function = next(writer for extension, writer in WRITERS.items() if path.endswith(extension))
+    module, function = WRITERS[extension]
     write: Callable[[str, Arrays], Written] = getattr(import_module(module), function)
     return write(path, arrays)
