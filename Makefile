@@ -85,7 +85,6 @@ judge: $(FRAMEWORKS)/.installed $(VENV)/.installed  ## Compare thousands of rand
 	KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/golden/judge_files.py
 	KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/golden/keras_table.py
 	KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/golden/judge_exports.py --ruff $(BIN)/ruff
-	KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/golden/judge_exports_onnx.py
 
 man: $(VENV)/.installed  ## Make the manual page anew from the commands
 	$(BIN)/python -m pytest --quiet --rewrite-screens tests/test_manual.py

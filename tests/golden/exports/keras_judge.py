@@ -1,0 +1,81 @@
+"""Build exported Keras, load its weights from each kind of file, run it, and read its source back."""
+
+from __future__ import annotations
+
+from random import Random
+
+import keras
+from golden.exports.case import Case, run
+from golden.exports.findings import Findings
+from golden.frameworks import keras_variables
+
+from rnncli.export import TARGETS, arrays, export
+from rnncli.export.weight_writers import write_weights
+from rnncli.formats import open_model
+from rnncli.summary import Summary
+
+VERSION = f"Keras {keras.__version__}"
+
+
+def judge(random: Random, findings: Findings) -> None:
+    """Export a random network to Keras, build it, and load its weights in both ways."""
+    case = Case(random)
+    findings.count("networks")
+    if case.network.head.masks:
+        findings.count("masked")
+    source = str(export(case.job(), "keras"))
+    _judge_built(case, _built(source, findings), case.network.summary(), findings)
+    _judge_source(case, source, findings)
+    ours = case.output(findings)
+    for extension in TARGETS["keras"].weights:
+        path = str(findings.folder / f"model{extension}")
+        write_weights(path, arrays(case.job(path), "keras"))
+        model = _built(str(export(case.job(path), "keras")), findings)
+        theirs = keras.ops.convert_to_numpy(model(case.x, training=False).detach())
+        if ours is not None:
+            findings.compare(case.spec, ours, theirs)
+        case.judge_weights_file(path, findings)
+
+
+def _built(source: str, findings: Findings) -> keras.Model:
+    """Return the model of a source that begins a session of Keras, so that names are numbered from the start."""
+    findings.keep(source)
+    keras.utils.clear_session(free_memory=False)
+    model = run(source)["model"]
+    assert isinstance(model, keras.Model)
+    return model
+
+
+def _judge_built(case: Case, model: keras.Model, summary: Summary, findings: Findings) -> None:
+    """Compare the shapes, names, weights and settings that Keras says with those of the network."""
+    own = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
+    theirs = [(layer.name, type(layer).__name__, tuple(layer.output.shape), layer.count_params()) for layer in own]
+    ours = [(layer.name, layer.type, layer.output_shape, layer.params) for layer in summary.layers]
+    if theirs != ours:
+        findings.differ(case.spec, f"its layers are {theirs}, expected {ours}")
+    if (tuple(model.input_shape), model.count_params()) != (summary.input_shape, summary.total_params):
+        findings.differ(case.spec, f"it reads {model.input_shape} and has {model.count_params():,} parameters")
+    weights = {key: tuple(variable.shape) for key, variable in keras_variables(model).items()} if case.weights else {}
+    expected = {key: array.shape for key, array in case.weights.items()}
+    if [*weights.items()] != [*expected.items()]:
+        findings.differ(case.spec, f"its weights are {weights}, expected {expected}")
+    # A setting that no output shows, such as how a bias starts, shows in the config alone.
+    for layer, built in zip(case.network.body, own, strict=True):
+        config = getattr(built, "forward_layer", built).get_config() | built.get_config()
+        for option in layer.options:
+            said = getattr(layer, option.attribute)
+            if said is not None and option.attribute in config and config[option.attribute] != said:
+                findings.differ(case.spec, f"{built.name} has {option.attribute}={config[option.attribute]}")
+
+
+def _judge_source(case: Case, source: str, findings: Findings) -> None:
+    """Check that rnncli reads the source back as the network that was exported; it looks for recurrent layers."""
+    if not any(layer.states for layer in case.network.layers):
+        return
+    path = findings.folder / "model.py"
+    path.write_text(source, encoding="utf-8")
+    read = open_model(str(path))
+    path.unlink()
+    findings.count("specs")
+    if [str(part.network) for part in read.parts] != [case.spec] or read.notes or read.parts[0].assumed:
+        findings.differ(case.spec, f"is read back as {[str(part.network) for part in read.parts]}: {read.notes}")

@@ -1,0 +1,89 @@
+"""Have ONNX check exported files, run them in ONNX Runtime, and read them back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+
+import numpy as np
+import onnx
+import onnxruntime
+from golden.exports.case import Case
+from golden.exports.findings import Findings
+
+from rnncli import Network
+from rnncli.export import export
+from rnncli.formats import open_model
+from rnncli.formats.conventions import keras_weights
+from rnncli.layers import LSTM, Dropout, Embedding
+
+VERSION = f"ONNX {onnx.__version__}, ONNX Runtime {onnxruntime.__version__}"
+
+ONE_THREAD = onnxruntime.SessionOptions()
+ONE_THREAD.intra_op_num_threads = 1
+ONE_THREAD.log_severity_level = 3
+"""How ONNX Runtime runs small networks: quickly, and without its warnings."""
+
+
+def judge(random: Random, findings: Findings) -> None:
+    """Export a random network to ONNX, have the file checked, run it in ONNX Runtime, and read it back."""
+    case = Case(random)
+    findings.count("networks")
+    if case.network.head.masks:
+        findings.count("masked")
+    content = export(case.job(), "onnx")
+    assert isinstance(content, bytes)
+    model = onnx.load_from_string(content)
+    try:
+        onnx.checker.check_model(model, full_check=True)
+        session = onnxruntime.InferenceSession(content, ONE_THREAD)
+    except Exception as fault:  # whatever they say of a file is a finding
+        findings.differ(case.spec, f"{type(fault).__name__}: {fault}")
+        return
+    numbers = np.random.default_rng(random.getrandbits(32))
+    for batch, timesteps in ((len(case.x), case.x.shape[1]), (1, 1), (3, 12)):
+        case.x = case.input(numbers, batch, timesteps)
+        ours = case.output(findings)
+        x = case.x.astype("int64") if case.x.dtype == "int32" else case.x
+        (theirs,) = session.run(["output"], {"input": x})
+        # The recurrent operators of ONNX Runtime make numbers of what is none: the mean of nothing but padding.
+        if ours is not None and np.isfinite(ours).all():
+            findings.compare(case.spec, ours, theirs)
+    (findings.folder / "model.onnx").write_bytes(content)
+    operations = {node.op_type for node in model.graph.node}
+    _judge_file(case, findings, composed="Scan" in operations)
+
+
+def _judge_file(case: Case, findings: Findings, *, composed: bool) -> None:
+    """Check that rnncli reads an ONNX file back as what was exported, or tells what it leaves out."""
+    read = open_model(str(findings.folder / "model.onnx"))
+    said = said_by_onnx(case.network)
+    if composed or said is None:
+        findings.count("told")
+        # Without a part rnncli says that there is nothing recurrent in a file.
+        for part in read.parts:
+            if not any(part.name in note for note in read.notes):
+                findings.differ(case.spec, f"is read back as {part.network}, and nothing is said of the rest")
+        return
+    findings.count("specs")
+    if [str(part.network) for part in read.parts] != [str(said)] or read.notes or read.parts[0].assumed:
+        findings.differ(case.spec, f"is read back as {[str(part.network) for part in read.parts]}: {read.notes}")
+        return
+    again = keras_weights(read.parts[0]).values()
+    # Layers without weights are left out, so the names may be others; the order is the same.
+    if any((ours != theirs).any() for ours, theirs in zip(case.weights.values(), again, strict=True)):
+        findings.differ(case.spec, "other weights are read back")
+
+
+def said_by_onnx(network: Network) -> Network | None:
+    """Return a network as far as a graph of ONNX's own operators can say it.
+
+    It has no dropout, no mask where nothing reads one, and does not say how an LSTM's bias starts. None if there is no
+    recurrent layer that tells which axis is time, or if a pool has taken it away before.
+    """
+    said = [layer for layer in network.layers if not isinstance(layer, Dropout)]
+    said = [replace(layer, unit_forget_bias=True) if isinstance(layer, LSTM) else layer for layer in said]
+    if isinstance(said[0], Embedding):
+        said[0] = replace(said[0], mask_zero=False)
+    first = next((layer for layer in said if layer.states or layer.joins), None)
+    return Network(said) if first is not None and first.states else None

@@ -1,0 +1,148 @@
+"""Run exported PyTorch with its state dict, and read that back; check what PyTorch is refused, and the repair."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+
+import torch
+from golden.data import TORCH_BATCH, TORCH_TIMESTEPS
+from golden.exports.case import Case, Layers, run, unchanged
+from golden.exports.findings import Findings
+from golden.generate import small_size
+
+from rnncli import Network
+from rnncli.errors import SpecError
+from rnncli.export import Job, arrays, export
+from rnncli.export.weight_writers import write_weights
+from rnncli.formats import open_model
+from rnncli.layers import GRU, LSTM, Embedding, Input, Layer, Norm
+
+VERSION = f"PyTorch {torch.__version__.split('+')[0]}"
+
+# Small networks are slower on several threads.
+torch.set_num_threads(1)
+
+
+def judge(random: Random, findings: Findings) -> None:
+    """Export a random network to PyTorch, and run it there. In one of five, padding is skipped."""
+    case = Case(random, _with_padding if random.random() < 0.2 else unchanged)
+    path = str(findings.folder / "model.safetensors")
+    try:
+        source = str(export(case.job(path), "torch"))
+    except SpecError as error:
+        _judge_refusal(case, error, findings)
+        return
+    findings.count("networks")
+    findings.keep(source)
+    state = arrays(case.job(), "torch")
+    write_weights(path, state)
+    model = run(source)["model"].eval()
+    built = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    if list(built.items()) != [(name, array.shape) for name, array in state.items()]:
+        findings.differ(case.spec, f"its module has {built}")
+    if any(array.dtype != "float32" or not array.flags.c_contiguous for array in state.values()):
+        findings.differ(case.spec, "an array is not of float32, or does not stand in memory row by row")
+    if case.network.head.masks:
+        # PyTorch packs no sequence that is nothing but padding; it says so.
+        case.x = case.x[case.x.any(axis=1)]
+        findings.count("masked")
+    if len(case.x):
+        _judge_module(case, model, findings)
+    case.judge_weights_file(path, findings)
+    _judge_state_dict(case, path, findings)
+
+
+def _with_padding(random: Random, layers: Layers) -> Layers:
+    """Return layers with a mask that PyTorch can pack: they end in a last output, and read time forwards."""
+    head = Embedding(random.randint(2, 8), small_size(random), mask_zero=True)
+    body = [layer for layer in (*layers[1:], GRU(3)) if layer.states or layer.returns == "same"]
+    last = max(index for index, layer in enumerate(body) if layer.states)
+    return (
+        head,
+        *(
+            replace(layer, go_backwards=False, return_sequences=index < last) if layer.states else layer
+            for index, layer in enumerate(body)
+        ),
+    )
+
+
+def _judge_module(case: Case, model: torch.nn.Module, findings: Findings) -> None:
+    """Compare what a module owns and returns with what rnncli says of the network."""
+    summary = case.network.summary(*case.x.shape[:2], framework="torch")
+    params = sum(tensor.numel() for tensor in model.parameters())
+    if params != summary.total_params:
+        findings.differ(case.spec, f"it has {params:,} parameters, and summary says {summary.total_params:,}")
+    with torch.no_grad():
+        theirs = model(torch.from_numpy(case.x)).numpy()
+    if theirs.shape != summary.output_shape:
+        findings.differ(case.spec, f"it returns {theirs.shape}, and summary says {summary.output_shape}")
+    ours = case.output(findings)
+    if ours is not None:
+        findings.compare(case.spec, ours, theirs)
+
+
+def _judge_refusal(case: Case, error: SpecError, findings: Findings) -> None:
+    """Check that a network is refused for a reason that PyTorch has, and that the repair is none."""
+    findings.count("refused")
+    try:
+        case.network.summary(framework="torch")
+        if not case.network.head.masks:
+            findings.differ(case.spec, f"PyTorch can express it, but export refuses it: {error.message}")
+    except SpecError as same:
+        if same.message != error.message:
+            findings.differ(case.spec, f"summary refuses it otherwise: {same.message}")
+    try:
+        repaired = Network.parse(error.repair or "")
+        timesteps = repaired.head.fixed_timesteps or TORCH_TIMESTEPS
+        model = run(export(Job(repaired, dict), "torch"))["model"]
+        if repaired.head.vocabulary != 1:
+            model(torch.ones(repaired.input_shape(TORCH_BATCH, timesteps), dtype=_dtype(repaired)))
+    except SpecError as again:
+        findings.differ(case.spec, f"its repair {error.repair} is refused: {again.message}")
+
+
+def _judge_state_dict(case: Case, path: str, findings: Findings) -> None:
+    """Check that rnncli reads a state dict back as the network that was exported, as far as a state dict can say it."""
+    said = said_by_state_dict(case.network)
+    if said is None:
+        return
+    parts = open_model(path).parts
+    findings.count("specs")
+    if [str(part.network) for part in parts] != [str(said)]:
+        findings.differ(case.spec, f"is read back as {[str(part.network) for part in parts]}, expected {said}")
+
+
+def said_by_state_dict(network: Network) -> Network | None:
+    """Return a network as far as a state dict can say it; None if that is not one row of layers.
+
+    It has no activations, no layers without weights, no direction of time where that is one, no epsilon, and does not
+    say how an LSTM's bias starts. It is one row if it begins with recurrent layers that follow one another and have the
+    same cell.
+    """
+    head = network.head
+    owners = [
+        layer
+        for layer, (reads, _) in zip(network.body, network.shapes(), strict=True)
+        if layer is not head and layer.weights(reads)
+    ]
+    recurrent = [bool(layer.states) for layer in owners]
+    count = sum(recurrent)
+    if not count or not all(recurrent[:count]) or len({layer.kind for layer in owners[:count]}) > 1:
+        return None
+    said = [_said(layer, seq=number < count - 1) for number, layer in enumerate(owners)]
+    first = Embedding(head.input_dim, head.output_dim) if isinstance(head, Embedding) else Input(head.features)
+    return Network([first, *said])
+
+
+def _said(layer: Layer, seq: bool) -> Layer:
+    if isinstance(layer, Norm):
+        return replace(layer, epsilon=1e-5)
+    if not layer.states:
+        return replace(layer, activation="linear")
+    layer = replace(layer, activation="tanh", go_backwards=False, return_sequences=seq)
+    return replace(layer, unit_forget_bias=True) if isinstance(layer, LSTM) else layer
+
+
+def _dtype(network: Network) -> torch.dtype:
+    return torch.float32 if network.head.vocabulary is None else torch.int64
