@@ -108,6 +108,14 @@ def test_no_argument_says_what_is_the_default(network: Network) -> None:
             assert value != CLASSES[name].default(argument), f"{name} says {argument}={value}"
 
 
+def test_an_epsilon_and_how_a_bias_starts_are_said_where_they_are_not_the_default() -> None:
+    source = source_of("input:8,lstm:4:seq:bi:forgetbias=0,norm:eps=1e-5,lstm:4:forgetbias=0,norm")
+    assert "layers.LSTM(4, unit_forget_bias=False, return_sequences=True)" in source
+    assert "layers.LSTM(4, unit_forget_bias=False)," in source
+    assert "layers.LayerNormalization(epsilon=1e-5)," in source
+    assert "layers.LayerNormalization()," in source
+
+
 @pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.names[0])
 def test_every_kind_can_be_exported(kind: Kind) -> None:
     assert run(source_of(small_network(kind)))[1][-1] == Network.parse(small_network(kind)).layers[-1]

@@ -132,6 +132,10 @@ def test_equal_recurrent_layers_in_a_row_are_one_module() -> None:
     assert "nn.GRU(8, 4, num_layers=2, batch_first=True, bidirectional=True)" in source_of("input:8,gru:4:seq:bi:x2")
 
 
+def test_how_a_bias_starts_is_nothing_that_pytorch_tells_modules_apart_by() -> None:
+    assert "nn.LSTM(8, 4, num_layers=3, batch_first=True)" in source_of("input:8,lstm:4:seq,lstm:4:forgetbias=0:seq:x2")
+
+
 @pytest.mark.parametrize(
     "second", ["lstm:5", "lstm:4:bi", "lstm:4:nobias", "gru:4", "lstm:4:back", "dropout:0.5,lstm:4", "dense:4,lstm:4"]
 )

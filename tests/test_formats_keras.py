@@ -366,6 +366,9 @@ def test_layers_before_the_first_recurrent_one_belong_to_it_if_they_read_sequenc
     assert specs(opened(tmp_path, sequential(dense, lstm))) == ["input:3,dense:5,lstm:4"]
     vector = layer("Dense", units=5, batch_input_shape=[None, 3])
     assert specs(opened(tmp_path, sequential(vector, layer("RepeatVector", n=6), lstm))) == ["input:5,lstm:4"]
+    pool = layer("GlobalMaxPooling1D", batch_input_shape=[None, None, 7])
+    decoder = sequential(pool, layer("RepeatVector", n=6), lstm)
+    assert specs(opened(tmp_path, decoder)) == ["input:7,pool:max,repeat:6,lstm:4"]
     convolution = layer("Conv1D", filters=9, kernel_size=[3], batch_input_shape=[None, 20, 3])
     assert specs(opened(tmp_path, sequential(convolution, layer("MaxPooling1D"), lstm))) == ["input:9,lstm:4"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from rnncli.export.python_calls import Call, number, string
@@ -110,9 +110,15 @@ def _block(stack: Sequence[tuple[str, Layer, Shape, Shape]]) -> Block:
 
 def _continues(before: Layer, layer: Layer) -> bool:
     """Whether a layer is one more level of the stack that the layer before it is in."""
-    alike = bool(layer.states) and before.returning("sequence") == layer.returning("sequence")
+    alike = bool(layer.states) and _level(before) == _level(layer)
     # One that reads time backwards begins at the end of what is before it, which PyTorch's levels do not.
     return alike and before.returns == "sequence" and not layer.reverses
+
+
+def _level(layer: Layer) -> Layer | None:
+    """Return what layers have to share to be levels of one stack: not what they return, nor how a bias starts."""
+    level = layer.returning("sequence")
+    return replace(level, unit_forget_bias=True) if isinstance(level, LSTM) else level
 
 
 def _attributes(blocks: Sequence[Block], modules: Sequence[Module | None]) -> Iterator[str]:
