@@ -85,6 +85,11 @@ judge: $(FRAMEWORKS)/.installed $(VENV)/.installed  ## Compare thousands of rand
 	KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/golden/judge_files.py
 	KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/golden/keras_table.py
 	KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/golden/judge_exports.py --ruff $(BIN)/ruff
+	for backend in jax tensorflow; do \
+	  if $(FRAMEWORKS)/bin/python -c "import $$backend" 2>/dev/null; then \
+	    KERAS_BACKEND=$$backend $(FRAMEWORKS)/bin/python tests/golden/judge_exports.py --to keras --ruff $(BIN)/ruff || exit 1; \
+	  fi; \
+	done
 
 man: $(VENV)/.installed  ## Make the manual page anew from the commands
 	$(BIN)/python -m pytest --quiet --rewrite-screens tests/test_manual.py

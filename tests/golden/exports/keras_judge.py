@@ -29,9 +29,9 @@ def judge(random: Random, findings: Findings) -> None:
     ours = case.output(findings)
     for extension in TARGETS["keras"].weights:
         path = str(findings.folder / f"model{extension}")
-        write_weights(path, arrays(case.job(path), "keras"))
+        write_weights(path, arrays(case.job(path), "keras"), extension)
         model = _built(str(export(case.job(path), "keras")), findings)
-        theirs = keras.ops.convert_to_numpy(model(case.x, training=False).detach())
+        theirs = keras.ops.convert_to_numpy(model(case.x, training=False))
         if ours is not None:
             findings.compare(case.spec, ours, theirs)
         case.judge_weights_file(path, findings)

@@ -22,7 +22,7 @@ def judge(random: Random, findings: Findings) -> None:
     if case.network.head.masks:
         findings.count("masked")
     path = str(findings.folder / "model.npz")
-    write_weights(path, arrays(case.job(path), "numpy"))
+    write_weights(path, arrays(case.job(path), "numpy"), ".npz")
     seed = random.getrandbits(16)
     drawn = initial_weights(case.network, seed, np.dtype("float32"), "keras")
     with np.errstate(all="ignore"):

@@ -36,7 +36,7 @@ def judge(random: Random, findings: Findings) -> None:
     findings.count("networks")
     findings.keep(source)
     state = arrays(case.job(), "torch")
-    write_weights(path, state)
+    write_weights(path, state, ".safetensors")
     model = run(source)["model"].eval()
     built = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     if list(built.items()) != [(name, array.shape) for name, array in state.items()]:
