@@ -478,3 +478,18 @@ def test_part_of_says_where_nothing_is_recurrent(tmp_path: Path) -> None:
 def test_the_name_of_a_file_may_be_in_any_case(tmp_path: Path, rnncli: Run) -> None:
     shutil.copy(GOLDEN / "lstm-1.npz", tmp_path / "MODEL.NPZ")
     assert rnncli("spec", tmp_path / "MODEL.NPZ").stdout == SPECS["lstm-1.npz"] + "\n"
+
+
+@pytest.mark.parametrize("command", ["summary net.py --framework torch", "export net.py --to torch"])
+def test_what_a_framework_cannot_express_of_a_file_is_said_of_the_network_in_it(
+    rnncli: Run, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    layers = "keras.Input((None, 8)), keras.layers.GRU(4, reset_after=False)"
+    Path("net.py").write_text(f"import keras\nmodel = keras.Sequential([{layers}])\n")
+    result = rnncli(*command.split())
+    assert (result.status, result.stdout) == (2, "")
+    message, spec, _, advice = result.stderr.splitlines()[-4:]
+    assert "PyTorch's GRU" in message
+    assert spec == "  input:8,gru:4:reset=before"
+    assert advice == "Help: what PyTorch can express: input:8,gru:4"

@@ -32,6 +32,8 @@ def other_meaning(error: RnncliError, text: str) -> RnncliError | None:
     arguments = [each.text for each in these_words() if each.is_argument]
     if not isinstance(error, SpecError) or text not in arguments:
         return None
+    if error.text != text:
+        return None  # a model file was read: the error is about the network in it
     path = text.strip().removeprefix("@")
     if _is_file(path):
         command = this_line(arguments=["-" if each == text else each for each in arguments])
