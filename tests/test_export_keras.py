@@ -5,8 +5,12 @@ from __future__ import annotations
 import ast
 import json
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +18,7 @@ import numpy as np
 import pytest
 from conftest import Result
 from golden.data import WEIGHT_LAYOUTS
+from golden.generate import any_size, random_layers
 from hypothesis import given
 from hypothesis import strategies as st
 from kinds import KINDS, small_network
@@ -31,6 +36,8 @@ from rnncli.layers import LAYERS, Input, Layer
 from rnncli.quantities import shape_text
 
 Run = Callable[..., Result]
+
+RUFF = shutil.which("ruff") or shutil.which("ruff", path=str(Path(sys.executable).parent))
 
 CLASSES = {name: layer for layer in LAYERS for name in layer.classes or (layer.keras,)}
 """rnncli's layer for each of Keras's classes."""
@@ -83,16 +90,18 @@ def run(source: str) -> tuple[Keras, list[Layer]]:
     """What a source tells Keras, and the layers of its model."""
     keras = Keras()
     tree = ast.parse(source)
-    imports = [ast.unparse(node) for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
-    assert set(imports) <= {"import keras", "import numpy as np", "from keras import layers"}
-    tree.body = [node for node in tree.body if ast.unparse(node) not in imports]
-    scope: dict[str, Any] = {"keras": keras, "layers": keras.layers, "np": np}
-    exec(compile(tree, "<source>", "exec"), scope)
+    scope: dict[str, Any] = {}
+    for node in [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]:
+        tree.body.remove(node)
+        if isinstance(node, ast.ImportFrom):
+            assert node.module == "keras.layers"
+            scope |= {alias.name: getattr(keras.layers, alias.name) for alias in node.names}
+        else:
+            (line,) = {ast.unparse(node)} & {"import keras", "import numpy as np"}
+            scope |= {"keras": keras} if line == "import keras" else {"np": np}
     used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    assert {"import keras": "keras", "import numpy as np": "np", "from keras import layers": "layers"}.keys() >= {
-        *imports
-    }
-    assert {name.split()[-1] for name in imports} <= used, "an import is not used"
+    assert scope.keys() <= used, "an import is not used"
+    exec(compile(tree, "<source>", "exec"), scope)
     return keras, scope["model"].layers
 
 
@@ -110,10 +119,10 @@ def test_no_argument_says_what_is_the_default(network: Network) -> None:
 
 def test_an_epsilon_and_how_a_bias_starts_are_said_where_they_are_not_the_default() -> None:
     source = source_of("input:8,lstm:4:seq:bi:forgetbias=0,norm:eps=1e-5,lstm:4:forgetbias=0,norm")
-    assert "layers.LSTM(4, unit_forget_bias=False, return_sequences=True)" in source
-    assert "layers.LSTM(4, unit_forget_bias=False)," in source
-    assert "layers.LayerNormalization(epsilon=1e-5)," in source
-    assert "layers.LayerNormalization()," in source
+    assert "LSTM(4, unit_forget_bias=False, return_sequences=True)" in source
+    assert "LSTM(4, unit_forget_bias=False)," in source
+    assert "LayerNormalization(epsilon=1e-5)," in source
+    assert "LayerNormalization()," in source
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.names[0])
@@ -142,9 +151,31 @@ def test_no_line_is_longer_than_88_columns_but_for_a_name(network: Network, save
         assert line == line.rstrip()
 
 
+def test_no_call_is_broken_for_its_comment_alone() -> None:
+    assert "        Bidirectional(LSTM(1024, return_sequences=True)),  # (None, None, 2048)\n" in source_of(
+        "input:8,lstm:1024:seq:bi,dense:1"
+    )
+    for line in source_of("input:8,lstm:64:seq:bi=sum,lstm:16:seq:bi:relu:recact=hard_sigmoid:nobias").splitlines():
+        assert not line.lstrip().startswith((")", "]")) or "#" not in line
+
+
+@pytest.mark.skipif(RUFF is None, reason="ruff is not installed")
+def test_ruff_would_change_nothing_and_finds_nothing(tmp_path: Path) -> None:
+    random = Random(0)
+    for index in range(150):
+        network = Network(random_layers(random, any_size))
+        (tmp_path / f"model{index}.py").write_text(source_of(network, random.choice((None, "w.npz"))), "utf-8")
+    every = "embed:9x8:mask,dropout:0.5,norm,rnn:1:seq,gru:1:seq,lstm:1:bi,repeat:4,pool:avg,repeat:2,pool:max,dense:1"
+    (tmp_path / "every.py").write_text(source_of(every), "utf-8")
+    for command in (["format", "--diff"], ["check", "--select", "E,F,I"]):
+        line = [str(RUFF), *command, "--isolated", "--no-cache", "--line-length", "88", tmp_path]
+        done = subprocess.run(line, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout
+
+
 def test_equal_layers_are_written_as_a_loop_and_a_deep_network_stays_short() -> None:
     source = source_of("input:2x8,gru:4:seq:x12,dense:1")
-    assert "\n        *[layers.GRU(4, return_sequences=True) for _ in range(12)],  # (None, 2, 4) each\n" in source
+    assert "\n        *[GRU(4, return_sequences=True) for _ in range(12)],  # (None, 2, 4) each\n" in source
     assert len(source_of("input:8,lstm:4:seq:x9998,dense:1").splitlines()) < 15
 
 

@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from rnncli.export import Job
-from rnncli.export.python_calls import INDENT, Call, fits, laid_out, number, string
+from rnncli.export.python_calls import INDENT, Call, fits, imported, laid_out, number, string
 from rnncli.layers import GRU, LSTM, Dense, Dropout, Embedding, Input, Layer, Norm, Pool, Repeat, SimpleRNN
 from rnncli.network import Network
 from rnncli.quantities import shape_text
@@ -41,7 +41,7 @@ def export(job: Job) -> str:
     if any("np." in line for line in loading):
         imports.append("import numpy as np")
     if job.network.body:
-        imports.append("from keras import layers")
+        imports += imported("keras.layers", _classes(job.network))
     return "\n".join([*imports, "", *_model(job.network), *loading]) + "\n"
 
 
@@ -50,45 +50,54 @@ def arrays(job: Job) -> Arrays:
     return job.weights()
 
 
+def _classes(network: Network) -> Iterator[str]:
+    """Yield the names of the classes that the layers are made with."""
+    for layer in {*network.body}:
+        call: str | Call = LAYERS[type(layer)](layer)
+        while isinstance(call, Call):
+            yield call.function
+            call = call.arguments[0] if call.arguments else ""
+
+
 def _model(network: Network) -> Iterator[str]:
     """Yield the lines that build the model, with the shape of each layer's output."""
     head = INPUTS[type(network.head)](network.head)
     shape = shape_text(network.input_shape())
     if not network.body:
         # A Sequential of nothing but an input cannot be called.
-        yield from laid_out(Call("inputs = keras.Input", head.arguments), end=f"  # {shape}")
+        yield from laid_out(Call("inputs = keras.Input", head.arguments), comment=shape)
         yield "model = keras.Model(inputs, inputs)"
         return
     indent = 2 * INDENT
     yield "model = keras.Sequential("
     yield f"{INDENT}["
-    yield from laid_out(head, indent, f",  # {shape}")
+    yield from laid_out(head, indent, ",", shape)
     layers = zip(network.body, network.shapes(), strict=True)
     for (layer, output), run in groupby((layer, output) for layer, (_, output) in layers):
         times = len(list(run))
         call, comment = LAYERS[type(layer)](layer), shape_text(output)
         if times < LONG_RUN:
             for _ in range(times):
-                yield from laid_out(call, indent, f",  # {comment}")
+                yield from laid_out(call, indent, ",", comment)
         else:
-            yield from _run(call, times, indent, f",  # {comment} each")
+            yield from _run(call, times, indent, f"{comment} each")
     yield f"{INDENT}]"
     yield ")"
 
 
-def _run(call: Call, times: int, indent: str, end: str) -> Iterator[str]:
+def _run(call: Call, times: int, indent: str, comment: str) -> Iterator[str]:
     """Yield the lines that make equal layers."""
     loop = f"for _ in range({times})"
-    if fits(line := f"{indent}*[{call} {loop}]{end}"):
+    if fits(line := f"{indent}*[{call} {loop}],  # {comment}"):
         yield line
         return
-    yield f"{indent}*["
+    yield f"{indent}*[  # {comment}"
     if fits(line := f"{indent}{INDENT}{call} {loop}"):
         yield line
     else:
         yield from laid_out(call, indent + INDENT)
         yield f"{indent}{INDENT}{loop}"
-    yield f"{indent}]{end}"
+    yield f"{indent}],"
 
 
 def _loading(job: Job) -> Iterator[str]:
@@ -122,20 +131,20 @@ def _size(size: int | None) -> str:
 def _plain(layer: Any) -> Call:
     """Return the call of a layer whose sizes are Keras's first arguments."""
     sizes = [number(getattr(layer, name)) for name in layer.sizes.attributes]
-    return Call(f"layers.{layer.type_name()}", (*sizes, *_options(layer)))
+    return Call(layer.type_name(), (*sizes, *_options(layer)))
 
 
 def _recurrent(layer: Any) -> Call:
     """Return the call of a cell, or of the `Bidirectional` around it."""
-    cell = Call(f"layers.{layer.cell_name()}", (number(layer.units), *_options(layer)))
+    cell = Call(layer.cell_name(), (number(layer.units), *_options(layer)))
     if layer.merge is None:
         return cell
     merge = () if layer.merge == "concat" else (f"merge_mode={string(layer.merge)}",)
-    return Call("layers.Bidirectional", (cell, *merge))
+    return Call("Bidirectional", (cell, *merge))
 
 
 def _pool(layer: Layer) -> Call:
-    return Call(f"layers.{layer.type_name()}", ())
+    return Call(layer.type_name(), ())
 
 
 def _options(layer: Layer) -> Iterator[str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from rnncli.export.numpy_functions import called, function
 from rnncli.export.numpy_program import Place, Program, do_nothing, looped, quoted, runs, shape_words
-from rnncli.export.python_calls import INDENT, Call, fits, laid_out
+from rnncli.export.python_calls import INDENT, Call, commented, fits, laid_out
 from rnncli.layers import GRU, LSTM, Dense, Dropout, Embedding, Layer, Norm, Pool, Repeat, SimpleRNN
 
 
@@ -26,17 +26,14 @@ def model(program: Program) -> Iterator[str]:
 
 def _assigned(target: str, value: str | Call, place: Place, room: str, more: str = "") -> Iterator[str]:
     """Yield the lines that assign a value; the last of a layer says the shape of what it returns, and `more`."""
-    end = f"  # {shape_words(place.returns)}{more}" if target == "x" else ""
+    comment = f"{shape_words(place.returns)}{more}" if target == "x" else ""
     if isinstance(value, Call):
         call = Call(f"{target} = {value.function}", value.arguments)
         # The indent of the function counts, and is put before the lines later.
         indent = len(INDENT + room)
-        yield from (line[indent:] for line in laid_out(call, INDENT + room, end))
-    elif fits(f"{INDENT}{room}{target} = {value}{end}"):
-        yield f"{target} = {value}{end}"
+        yield from (line[indent:] for line in laid_out(call, INDENT + room, comment=comment))
     else:
-        yield end.lstrip()
-        yield f"{target} = {value}"
+        yield from commented(f"{target} = {value}", comment, INDENT + room)
 
 
 def _embedding(program: Program, place: Place, room: str) -> Iterator[str]:

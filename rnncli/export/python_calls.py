@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from rnncli.characters import columns
@@ -14,8 +14,8 @@ INDENT = "    "
 class Call(NamedTuple):
     """A call as it stands in the source.
 
-    >>> str(Call("layers.Bidirectional", (Call("layers.LSTM", ("8",)), 'merge_mode="sum"')))
-    'layers.Bidirectional(layers.LSTM(8), merge_mode="sum")'
+    >>> str(Call("Bidirectional", (Call("LSTM", ("8",)), 'merge_mode="sum"')))
+    'Bidirectional(LSTM(8), merge_mode="sum")'
 
     Attributes:
         function: what is called.
@@ -29,18 +29,20 @@ class Call(NamedTuple):
         return f"{self.function}({', '.join(map(str, self.arguments))})"
 
 
-def laid_out(call: Call, indent: str = "", end: str = "") -> Iterator[str]:
+def laid_out(call: Call, indent: str = "", end: str = "", comment: str = "") -> Iterator[str]:
     """Yield the lines of a call: one, if it fits; else its arguments on a line of their own, or a line each.
 
     Args:
         call: the call.
         indent: the spaces before it.
-        end: what comes after it, a comment included.
+        end: the code that comes after it.
+        comment: what is said of it, behind its first line.
     """
-    if fits(line := f"{indent}{call}{end}") or not call.arguments:
+    said = comment and f"  # {comment}"
+    if fits(line := f"{indent}{call}{end}{said}") or not call.arguments:
         yield line
         return
-    yield f"{indent}{call.function}("
+    yield f"{indent}{call.function}({said}"
     if fits(line := f"{indent}{INDENT}{', '.join(map(str, call.arguments))}"):
         yield line
     else:
@@ -50,6 +52,28 @@ def laid_out(call: Call, indent: str = "", end: str = "") -> Iterator[str]:
             else:
                 yield f"{indent}{INDENT}{argument},"
     yield f"{indent}){end}"
+
+
+def commented(line: str, comment: str, room: str) -> Iterator[str]:
+    """Yield a line and a comment behind it, or above it where that would be too long, without the indent `room`."""
+    if not comment:
+        yield line
+    elif fits(f"{room}{line}  # {comment}"):
+        yield f"{line}  # {comment}"
+    else:
+        yield f"# {comment}"
+        yield line
+
+
+def imported(module: str, names: Iterable[str]) -> Iterator[str]:
+    """Yield the lines that import some names from a module, in the order that ruff and isort have: `LSTM` first."""
+    names = sorted({*names}, key=lambda name: (not name.isupper(), name))
+    if fits(line := f"from {module} import {', '.join(names)}"):
+        yield line
+        return
+    yield f"from {module} import ("
+    yield from (f"{INDENT}{name}," for name in names)
+    yield ")"
 
 
 def fits(line: str) -> bool:

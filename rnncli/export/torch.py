@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import SpecError, printable
 from rnncli.export import Job
-from rnncli.export.python_calls import INDENT, Call, fits, laid_out, string
+from rnncli.export.python_calls import INDENT, Call, commented, fits, laid_out, string
 from rnncli.export.torch_masks import PACK, UNPACK, check_mask, is_heeded, skipping_padding
 from rnncli.export.torch_parts import Part, Step, parts_of
 from rnncli.language.repairs import mended
@@ -151,20 +151,9 @@ def _forward(network: Network, parts: Sequence[Part]) -> Iterator[str]:
     for number, step in enumerate(steps, start=1):
         returned = number == len(steps) and step.target == "x"
         line = f"{'return' if returned else f'{step.target} ='} {step.value}"
-        yield from _commented(f"{2 * INDENT}{line}", step.note)
+        yield from (f"{2 * INDENT}{text}" for text in commented(line, step.note, 2 * INDENT))
     if not steps or steps[-1].target != "x":
         yield f"{2 * INDENT}return x"
-
-
-def _commented(line: str, comment: str) -> Iterator[str]:
-    """Yield a line and a comment behind it, or above it where that would be too long."""
-    if not comment:
-        yield line
-    elif fits(f"{line}  # {comment}"):
-        yield f"{line}  # {comment}"
-    else:
-        yield f"{2 * INDENT}# {comment}"
-        yield line
 
 
 def _shape_text(shape: Shape) -> str:
