@@ -132,15 +132,13 @@ def test_every_kind_can_be_exported(kind: Kind) -> None:
 
 @given(networks())
 def test_every_layer_has_its_shape_beside_it(network: Network) -> None:
-    shapes, times = [], 1
+    shapes: list[str] = []
     for line in source_of(network).splitlines():
+        if comment := line.partition("  # ")[2]:
+            shapes.append(comment)
         if loop := re.search(r"for _ in range\((\d+)\)", line):
-            times = int(loop[1])
-        comment = line.partition("  # ")[2]
-        if comment:
-            assert comment.endswith(" each") == (times > 1)
-            shapes += [comment.removesuffix(" each")] * times
-            times = 1
+            shape, each = shapes.pop().split(" each")
+            shapes += [shape + each] * int(loop[1])
     assert shapes == [shape_text(network.input_shape()), *(shape_text(output) for _, output in network.shapes())]
 
 

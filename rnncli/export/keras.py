@@ -107,7 +107,7 @@ def _loading(job: Job) -> Iterator[str]:
     yield ""
     if not job.saved.endswith(".weights.h5"):
         yield from laid_out(Call("with np.load", (string(job.saved),)), end=" as weights:")
-        yield f"{INDENT}model.set_weights([weights[key] for key in weights])"
+        yield f"{INDENT}model.set_weights(list(weights.values()))"
     else:
         yield from laid_out(Call("model.load_weights", (string(job.saved),)))
 
