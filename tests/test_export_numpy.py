@@ -154,6 +154,14 @@ def test_different_cells_have_names_that_say_what_differs() -> None:
         assert f"def {name}(x, name):\n" in source
 
 
+def test_comments_say_which_bias_is_which_and_where_the_input_comes_from() -> None:
+    *_, comment, biases = source_of("input:3,gru:2").partition(".reshape(2, 3, -1)")[0].splitlines()
+    assert comment == "    # (units,), each: the input's biases, and the state's"
+    assert biases.startswith("    (b_z, b_r, b_h), (b2_z, b2_r, b2_h) = ")
+    main = source_of("input:3,gru:2").partition("__main__")[2].splitlines()
+    assert main[1] == "    # The random input of `rnncli forward --seed 0`, a timestep after the other."
+
+
 def test_a_network_without_weights_needs_no_file_and_draws_nothing() -> None:
     x = np.arange(6.0).reshape(1, 3, 2)
     for spec, y in (("input:2", x), ("input:2,pool:max,repeat:2", [[[4, 5], [4, 5]]]), ("input:2,dropout:0.5", x)):

@@ -110,7 +110,7 @@ def cell_function(name: str, layer: Any, masked: bool) -> Iterator[str]:
     blocks = layer.blocks["keras"]
     first, *others = layer.states
     body = ['"""(batch, timesteps, features) -> (batch, timesteps, units)"""', *_unpacked(layer)]
-    body.append(f"{first} = np.zeros((len(x), len({_block('U', blocks[0])})))  # (batch, units), anew in every call")
+    body.append(f"{first} = np.zeros((len(x), len({_block('U', blocks[0])})))  # (batch, units)")
     body += [f"{state} = np.zeros_like({first})" for state in others]
     body.append("outputs = []")
     if masked:
@@ -131,6 +131,7 @@ def _unpacked(layer: Any) -> Iterator[str]:
         names = ", ".join(_block(weight.symbol, block) for block in blocks)
         if weight.role == "bias" and len(weight.axes) == 2:
             second = ", ".join(_block("b2", block) for block in blocks)
+            yield "# (units,), each: the input's biases, and the state's"
             yield f"({names}), ({second}) = {array}.reshape(2, {len(blocks)}, -1)"
             continue
         if len(blocks) == 1:

@@ -58,6 +58,7 @@ def main(job: Job) -> Iterator[str]:
     head = job.network.head
     timesteps = head.fixed_timesteps or TIMESTEPS
     yield from ("", "", 'if __name__ == "__main__":')
+    yield f"{INDENT}# The random input of `rnncli forward`, a timestep after the other."
     yield from (f"{INDENT}{line}" for line in _stream(job, "(0,)"))
     yield f"{INDENT}rng = np.random.default_rng(stream)"
     if head.vocabulary is None:
