@@ -320,3 +320,15 @@ def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(RnncliError):
         write_safetensors(str(tmp_path / "missing" / "model.safetensors"), {})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_weights_that_do_not_fit_in_memory_are_not_begun(
+    rnncli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rnncli.engine.memory.free_bytes", lambda: 60 << 20)
+    network = ("export", "embed:1Mx10,lstm:2", "--to", "torch")
+    result = rnncli(*network, "--save-weights", tmp_path / "model.safetensors")
+    assert (result.status, result.stdout, [*tmp_path.iterdir()]) == (1, "", [])
+    assert result.stderr.startswith("Error: the weights would take 1")
+    assert "60.00 MB of memory are free" in result.stderr
+    assert rnncli(*network).status == 0

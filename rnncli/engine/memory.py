@@ -44,6 +44,24 @@ def check_fits(network: Network, batch: int, timesteps: int, dtype: np.dtype[Any
         )
 
 
+def check_export_fits(network: Network, dtype: np.dtype[Any]) -> None:
+    """Check that the weights fit in memory three times: as they are, in the layout of another framework, in a file.
+
+    Raises:
+        RnncliError: they do not; the message says how much they would take and how much is free.
+    """
+    weights = network_weights(network)
+    scratch = max((scratch_bytes(weight) for _, _, weight in weights), default=0)
+    needed = 3 * dtype.itemsize * sum(weight.params for _, _, weight in weights) + scratch
+    free = free_bytes()
+    if free is not None and needed + RESERVE > free:
+        raise RnncliError(
+            f"the weights would take {memory(needed)} while they are written, {memory(RESERVE)} are for Python, "
+            f"and {memory(free)} of memory are free",
+            "source for Keras or PyTorch needs none of it without --save-weights",
+        )
+
+
 def weight_bytes(network: Network, dtype: np.dtype[Any]) -> int:
     """Return the bytes of the weights, their copies for the loop over time, and what it takes to draw them."""
     weights = network_weights(network)

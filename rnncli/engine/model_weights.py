@@ -12,6 +12,7 @@ import numpy as np
 from rnncli.engine.array_archive import read_arrays
 from rnncli.engine.checks import check_keys, taken_array, weight_shapes
 from rnncli.engine.initializers import initial_weights
+from rnncli.engine.memory import check_export_fits
 from rnncli.engine.request import Init
 from rnncli.engine.types import Array
 from rnncli.errors import RnncliError, UsageError, listed, shorten
@@ -28,8 +29,9 @@ def first_weights(
     """Return the weights that a network starts with: of the file `path`, of the part that it is, or drawn from a seed.
 
     Raises:
-        RnncliError: a file cannot be read, or nothing in it fits the network.
+        RnncliError: a file cannot be read, nothing in it fits the network, or the weights do not fit in memory.
     """
+    check_export_fits(network, np.dtype(dtype))
     if path is not None:
         return weights_in(path, network, np.dtype(dtype))
     if part is not None and part.has_weights:
