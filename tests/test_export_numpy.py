@@ -154,12 +154,21 @@ def test_different_cells_have_names_that_say_what_differs() -> None:
         assert f"def {name}(x, name):\n" in source
 
 
+def test_the_docstring_has_the_whole_of_a_long_spec() -> None:
+    spec = ",".join(["input:8", *(f"lstm:{units}:seq,dropout:0.5" for units in range(10, 30)), "dense:1"])
+    source = source_of(spec)
+    said = ast.get_docstring(ast.parse(source))
+    assert said is not None
+    assert said.replace("\n", "") == f"{spec} in plain NumPy"
+    assert max(map(len, source.splitlines())) <= 88
+
+
 def test_comments_say_which_bias_is_which_and_where_the_input_comes_from() -> None:
     *_, comment, biases = source_of("input:3,gru:2").partition(".reshape(2, 3, -1)")[0].splitlines()
     assert comment == "    # (units,), each: the input's biases, and the state's"
     assert biases.startswith("    (b_z, b_r, b_h), (b2_z, b2_r, b2_h) = ")
     main = source_of("input:3,gru:2").partition("__main__")[2].splitlines()
-    assert main[1] == "    # The random input of `rnncli forward --seed 0`, a timestep after the other."
+    assert main[1] == "    # The random input of `rnncli forward`, a timestep after the other."
 
 
 def test_a_network_without_weights_needs_no_file_and_draws_nothing() -> None:

@@ -9,13 +9,10 @@ from rnncli.export import Job
 from rnncli.export.numpy_model import model
 from rnncli.export.numpy_program import Program
 from rnncli.export.numpy_weights import drawn, loaded, main
-from rnncli.network import Network
+from rnncli.export.python_calls import docstring
 
 if TYPE_CHECKING:
     from rnncli.export import Arrays
-
-LONGEST_TITLE = 66
-"""The longest spec that the first line shows whole, in characters."""
 
 
 def export(job: Job) -> str:
@@ -36,17 +33,9 @@ def export(job: Job) -> str:
     imports = ["import numpy as np"]
     if "gelu" in program.activations:
         imports = ["from math import erf, sqrt", "", *imports]  # NumPy has no error function
-    return "\n".join([f'"""{_title(job.network)}"""', "", *imports, *body]) + "\n"
+    return "\n".join([*docstring(job.network, more=" in plain NumPy"), "", *imports, *body]) + "\n"
 
 
 def arrays(job: Job) -> Arrays:
     """Return the weights by key (`lstm/kernel`), with Keras's shapes and order of gates."""
     return job.weights()
-
-
-def _title(network: Network) -> str:
-    """Return what the program says of itself, with the first layers of a long spec."""
-    spec = str(network)
-    if len(spec) > LONGEST_TITLE:
-        spec = spec[: LONGEST_TITLE - 3].rpartition(",")[0] + ",..."
-    return f"{spec} in plain NumPy"

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from rnncli.characters import columns
+from rnncli.network import Network
 
 WIDTH = 88
 INDENT = "    "
@@ -52,6 +53,24 @@ def laid_out(call: Call, indent: str = "", end: str = "", comment: str = "") -> 
             else:
                 yield f"{indent}{INDENT}{argument},"
     yield f"{indent}){end}"
+
+
+def docstring(network: Network, indent: str = "", more: str = "") -> Iterator[str]:
+    """Yield the lines of a docstring that is the spec, in lines that end with a comma if it is long, and `more`."""
+    spec = f"{network}{more}"
+    if fits(line := f'{indent}"""{spec}"""'):
+        yield line
+        return
+    yield f'{indent}"""'
+    line = ""
+    *layers, last = spec.split(",")
+    for layer in [*(f"{layer}," for layer in layers), last]:
+        if line and not fits(f"{indent}{line}{layer}"):
+            yield f"{indent}{line}"
+            line = ""
+        line += layer
+    yield f"{indent}{line}"
+    yield f'{indent}"""'
 
 
 def commented(line: str, comment: str, room: str) -> Iterator[str]:

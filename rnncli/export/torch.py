@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import SpecError, printable
 from rnncli.export import Job
-from rnncli.export.python_calls import INDENT, Call, commented, fits, laid_out, string
+from rnncli.export.python_calls import INDENT, Call, commented, docstring, laid_out, string
 from rnncli.export.torch_masks import PACK, UNPACK, check_mask, is_heeded, skipping_padding
 from rnncli.export.torch_parts import Part, Step, parts_of
 from rnncli.language.repairs import mended
@@ -92,7 +92,7 @@ def _source(job: Job, parts: Sequence[Part]) -> Iterator[str]:
     if packing:
         yield f"from torch.nn.utils.rnn import {', '.join(packing)}"
     yield from ("", "", "class Network(nn.Module):")
-    yield from _docstring(job.network)
+    yield from docstring(job.network, INDENT)
     yield ""
     modules = {part.attribute: part.module for part in parts if part.module is not None}
     if modules:
@@ -110,29 +110,6 @@ def _source(job: Job, parts: Sequence[Part]) -> Iterator[str]:
         yield from laid_out(Call("model.load_state_dict", (Call("load_file", (string(job.saved),)),)))
         if any(part.module is not None and part.module.name == "dropout" for part in parts):
             yield "model.eval()  # no dropout"
-
-
-def _docstring(network: Network) -> Iterator[str]:
-    """Yield the docstring of the class, which is the spec."""
-    spec = str(network)
-    if fits(line := f'{INDENT}"""{spec}"""'):
-        yield line
-    else:
-        yield f'{INDENT}"""'
-        yield from _wrapped(spec)
-        yield f'{INDENT}"""'
-
-
-def _wrapped(spec: str) -> Iterator[str]:
-    """Yield a spec in lines that end with a comma."""
-    line = ""
-    *layers, last = spec.split(",")
-    for layer in [*(f"{layer}," for layer in layers), last]:
-        if line and not fits(f"{INDENT}{line}{layer}"):
-            yield f"{INDENT}{line}"
-            line = ""
-        line += layer
-    yield f"{INDENT}{line}"
 
 
 def _forward(network: Network, parts: Sequence[Part]) -> Iterator[str]:
