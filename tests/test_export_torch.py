@@ -274,7 +274,7 @@ def test_a_state_dict_that_is_read_is_exported_as_it_was(
     original = GOLDEN / "models" / f"{name}.safetensors"
     result = rnncli("export", original, "--to", "torch", "--save-weights", "model.safetensors")
     assert result.status == 0
-    assert "# The weights of the file\n" in result.stdout
+    assert f"# The weights of {original}\n" in result.stdout
     assert 'load_file("model.safetensors")' in result.stdout
     again = {tensor.name.rpartition(".")[2]: tensor.read() for tensor in open_model("model.safetensors").tensors}
     before = {tensor.name.rpartition(".")[2]: tensor.read() for tensor in open_model(str(original)).tensors}

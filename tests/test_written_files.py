@@ -19,7 +19,7 @@ from typing import Any
 
 import click
 import pytest
-from command_lines import BOTH_WRITTEN, COMMAND_LINES, COMMANDS, READ_AND_WRITTEN, WRITTEN, command_of
+from command_lines import BOTH_WRITTEN, COMMAND_LINES, COMMANDS, MODEL, READ_AND_WRITTEN, WRITTEN, command_of
 from conftest import PATIENCE, Result, program_line
 
 from rnncli.commands.values import FileName
@@ -317,6 +317,19 @@ def test_what_is_read_is_not_written(command: str, read: str, written: str, rnnc
         result = rnncli(*COMMAND_LINES[command], read, one, written, two)
         failed(result, read, written, status=2)
         assert (result.stdout, Path("x").read_bytes()) == ("", b"old")
+
+
+@each_output
+def test_the_model_file_that_stands_for_a_spec_is_not_written(command: str, option: str, rnncli: Run) -> None:
+    if command in ("sweep", "solve"):
+        pytest.skip("it takes no files for specs")
+    shutil.copy(MODEL, "x.safetensors")
+    os.symlink("x.safetensors", "link.svg")
+    others = ["input:8,rnn:4"] if command == "compare" else []
+    more = ["--to", "torch"] if command == "export" else []
+    result = rnncli(command, "x.safetensors", *others, *more, option, "link.svg")
+    failed(result, "x.safetensors", option, "would write to it", status=2)
+    assert Path("x.safetensors").read_bytes() == Path(MODEL).read_bytes()
 
 
 @each_output

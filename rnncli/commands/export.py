@@ -102,7 +102,7 @@ def _weights_extension(kind: Target, target: str, path: str) -> str:
             repair=this_line(without=["save_weights"]),
         )
     for extension in kind.weights:
-        if path.lower().endswith(extension):
+        if path.endswith(extension):
             return extension
     if splitext(path)[1].lower() in _OTHER_FILES:
         message = f"{kind.title} does not load its weights from {quote(path)} here"
@@ -120,7 +120,7 @@ def _export(
     output: str | None,
 ) -> None:
     """Write a network, and its weights."""
-    if model.part is not None and weights is None:
+    if model.part is not None:
         model.part.check_runs()
 
     @cache
@@ -133,11 +133,13 @@ def _export(
     if weights is not None:
         origin = f"the weights in {weights}"
     elif model.part is not None and model.part.has_weights:
-        origin = "the weights of the file"
+        origin = f"the weights of {model.path}"
     else:
         origin, drawn = f"drawn from seed {seed}", True
-        if model.part is not None:
+        if model.part is not None and (save_weights is not None or target in ("onnx", "numpy")):
             tell(f"Note: the file has no weights: they are drawn with seed {seed}")
+    if weights is not None:
+        read()  # whether they are there and fit is said even where the source leaves them out
     job = Job(model.network, read, seed, save_weights, origin, drawn)
     content = export(job, target)
     if save_weights is not None and extension is not None:

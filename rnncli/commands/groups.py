@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
 from rnncli.commands.values import FileName
-from rnncli.errors import RnncliError
+from rnncli.errors import RnncliError, quote
 
 GROUPS = {
     "Network": ("--batch", "--timesteps", "--input", "--state", "--weights", "--init", "--seed"),
@@ -33,6 +34,20 @@ _WIDEST = 30
 def long_name(option: click.Parameter) -> str:
     """Return the name by which an option is known: --format, not -f."""
     return max(option.opts, key=len)
+
+
+def _models(parameters: Sequence[click.Parameter], values: Mapping[str, Any]) -> dict[str, str]:
+    """Return the model files that stand for specs, by what was typed."""
+    from rnncli.formats import choice_of
+
+    typed = [
+        text
+        for parameter in parameters
+        if isinstance(parameter, click.Argument)
+        for text in values.get(str(parameter.name)) or ()
+        if isinstance(text, str)
+    ]
+    return {quote(text): choice.path for text in typed if (choice := choice_of(text)) is not None}
 
 
 class GroupedCommand(click.Command):
@@ -66,6 +81,7 @@ class GroupedCommand(click.Command):
             if isinstance(option.type, FileName) and path is not None:
                 files[option.type.written][long_name(option)] = path
         if files[True]:
+            files[False] |= _models(self.params, ctx.params)
             from rnncli.system.places import check_files
 
             check_files(reads=files[False], writes=files[True])

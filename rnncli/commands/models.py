@@ -15,10 +15,17 @@ if TYPE_CHECKING:
 
 
 class Given(NamedTuple):
-    """A network, and the part of a model file that it is, if it came from one."""
+    """A network, and the part of a model file that it is, if it came from one.
+
+    Attributes:
+        network: the network.
+        part: the part.
+        path: the file.
+    """
 
     network: Network
     part: Part | None = None
+    path: str = ""
 
 
 def given(text: str) -> Given:
@@ -39,7 +46,7 @@ def given(text: str) -> Given:
     note = left_out(model, part)
     if note:
         tell(f"Note: {note}")
-    return Given(part.network, part)
+    return Given(part.network, part, choice.path)
 
 
 def _network(text: str) -> Network:
