@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from rnncli.errors import RnncliError, shorten
-from rnncli.formats.keras.config import MODELS, Json, Step, config_of, is_custom, is_model, layers_in, siblings
+from rnncli.formats.keras.config import MODELS, Json, Sibling, Step, config_of, is_custom, is_model, layers_in, siblings
 
 MAX_CALLS = 10_000
 """The most calls of layers, those in models inside of models included."""
@@ -103,6 +103,24 @@ class Graph:
         raise RnncliError(f"its config says that a layer reads {shorten(source.call[1])}, which is not there")
 
 
+class _Place(NamedTuple):
+    """Where a model stands.
+
+    Attributes:
+        scope: the models around its layers, itself included, as the keys of their calls name them.
+        path: their names.
+        route: the way to the weights of its layers in a file of Keras 3.
+    """
+
+    scope: tuple[str, ...]
+    path: tuple[str, ...]
+    route: tuple[Step, ...]
+
+    def call_of(self, entry: Json, sibling: Sibling) -> Call:
+        """Return a call of one of its layers that reads nothing yet."""
+        return Call((*self.path, sibling.name), entry, (*self.route, sibling), ())
+
+
 def graph_of(model: Any) -> Graph:
     """Return the calls of the layers of a model.
 
@@ -119,29 +137,22 @@ def graph_of(model: Any) -> Graph:
             "Sequential and functional models say so",
         )
     graph = Graph()
-    _add_model(graph, model, (), (), ("layers",), ())
+    _add_model(graph, model, _Place((), (), ("layers",)), ())
     return graph
 
 
-def _add_model(
-    graph: Graph,
-    model: Json,
-    scope: tuple[str, ...],
-    path: tuple[str, ...],
-    route: tuple[Step, ...],
-    given: Sequence[Source],
-) -> list[Source]:
+def _add_model(graph: Graph, model: Json, place: _Place, given: Sequence[Source]) -> list[Source]:
     """Add the calls of a model that is called on what is given, and return its outputs."""
-    if len(scope) > MAX_NESTING:
+    if len(place.scope) > MAX_NESTING:
         raise RnncliError(f"its models stand more than {MAX_NESTING} deep inside of one another")
     if is_custom(model) or model["class_name"] not in MODELS:
-        owner = "/".join(path) or "the model"
+        owner = "/".join(place.path) or "the model"
         graph.notes.append(
             f"{shorten(owner)} is of the class {shorten(model['class_name'])}, whose code is not in the file; "
             "it is read as the graph of its layers"
         )
     add = _add_sequential if model["class_name"] == "Sequential" else _add_functional
-    return add(graph, model, scope, path, route, given)
+    return add(graph, model, place, given)
 
 
 def _add_layer(graph: Graph, key: CallKey, call: Call) -> None:
@@ -151,56 +162,40 @@ def _add_layer(graph: Graph, key: CallKey, call: Call) -> None:
     if not is_model(call.entry):
         graph.calls[key] = call
         return
-    scope = (*key[0], f"{key[1]}#{key[2]}")
-    outputs = _add_model(graph, call.entry, scope, call.path, (*call.route, "layers"), call.reads)
-    for number, output in enumerate(outputs):
+    place = _Place((*key[0], f"{key[1]}#{key[2]}"), call.path, (*call.route, "layers"))
+    for number, output in enumerate(_add_model(graph, call.entry, place, call.reads)):
         graph.aliases[Source(key, number)] = output
 
 
-def _add_sequential(
-    graph: Graph,
-    model: Json,
-    scope: tuple[str, ...],
-    path: tuple[str, ...],
-    route: tuple[Step, ...],
-    given: Sequence[Source],
-) -> list[Source]:
+def _add_sequential(graph: Graph, model: Json, place: _Place, given: Sequence[Source]) -> list[Source]:
     reads = tuple(given[:1])
     # Keras 3 does not count the input among the layers of a Sequential.
     for number, (entry, sibling) in enumerate(siblings(layers_in(model))):
         if entry["class_name"] == "InputLayer" and reads:
             continue
-        key = (scope, sibling.name, number)
-        _add_layer(graph, key, Call((*path, sibling.name), entry, (*route, sibling), reads))
+        key = (place.scope, sibling.name, number)
+        _add_layer(graph, key, place.call_of(entry, sibling)._replace(reads=reads))
         reads = (Source(key, 0),)
     return list(reads)
 
 
-def _add_functional(
-    graph: Graph,
-    model: Json,
-    scope: tuple[str, ...],
-    path: tuple[str, ...],
-    route: tuple[Step, ...],
-    given: Sequence[Source],
-) -> list[Source]:
+def _add_functional(graph: Graph, model: Json, place: _Place, given: Sequence[Source]) -> list[Source]:
     config = config_of(model)
     inputs = [name for name, _, _ in _references(config.get("input_layers"))]
     for entry, sibling in siblings(layers_in(model)):
-        name = sibling.name
+        name, call = sibling.name, place.call_of(entry, sibling)
         calls = entry.get("inbound_nodes") or []
         if not isinstance(calls, list):
             raise RnncliError(f"its config says that {shorten(name)} reads {shorten(repr(calls))}")
         if not calls:
-            source = Source((scope, name, 0), 0)
+            source = Source((place.scope, name, 0), 0)
             if name in inputs and inputs.index(name) < len(given):
                 graph.aliases[source] = given[inputs.index(name)]
             else:
-                _add_layer(graph, source.call, Call((*path, name), entry, (*route, sibling), ()))
+                _add_layer(graph, source.call, call)
         for number, written in enumerate(calls):
-            call = _call(written, Call((*path, name), entry, (*route, sibling), ()), scope)
-            _add_layer(graph, (scope, name, number), call)
-    return [Source((scope, *call), output) for *call, output in _references(config.get("output_layers"))]  # type: ignore[arg-type]  # a name and a number
+            _add_layer(graph, (place.scope, name, number), _call(written, call, place.scope))
+    return [Source((place.scope, *call), output) for *call, output in _references(config.get("output_layers"))]  # type: ignore[arg-type]  # a name and a number
 
 
 def _call(written: Any, call: Call, scope: tuple[str, ...]) -> Call:
@@ -241,10 +236,8 @@ def _tensors(value: Any) -> Iterator[Json]:
         match waiting.pop():
             case {"class_name": "__keras_tensor__", "config": {"keras_history": _} as config}:
                 yield config
-            case list(values):
-                waiting += reversed(values)
-            case dict(values):  # Keras takes what is named in the order of the names
-                waiting += [values[key] for key in sorted(values, key=str, reverse=True)]
+            case other:
+                waiting += _held_by(other)
 
 
 def _history(tensor: Json, scope: tuple[str, ...]) -> Source:
@@ -264,8 +257,17 @@ def _references(value: Any) -> list[tuple[str, int, int]]:
         match waiting.pop():
             case [str(name), int(number), int(output), *_]:
                 found.append((name, number, output))
-            case list(values):
-                waiting += reversed(values)
-            case dict(values):  # Keras takes what is named in the order of the names
-                waiting += [values[key] for key in sorted(values, key=str, reverse=True)]
+            case other:
+                waiting += _held_by(other)
     return found
+
+
+def _held_by(value: Any) -> list[Any]:
+    """Return what a list or an object holds, the last first."""
+    match value:
+        case list(values):
+            return values[::-1]
+        case dict(values):  # Keras takes what is named in the order of the names
+            return [values[key] for key in sorted(values, key=str, reverse=True)]
+        case _:
+            return []
