@@ -13,6 +13,7 @@ from rnncli.formats.keras.layers import is_recurrent
 from rnncli.formats.keras.parts import Structure, UnknownFeaturesError, found_in
 from rnncli.formats.model_file import Part
 from rnncli.formats.python.keras_arguments import BY_NAME, config_of_call
+from rnncli.formats.python.keras_entries import model_entry
 from rnncli.formats.python.keras_objects import KerasCall, KerasLayer, KerasModel, KerasTensor, tensors_in
 from rnncli.formats.python.keras_signatures import OTHER_SIGNATURES, SIGNATURES
 from rnncli.formats.python.values import Given, Instance, Unknown, Value
@@ -233,7 +234,7 @@ def _said(model: KerasModel, name: str) -> Said:
     fault = next((each for each in faults if each is not None), None)
     if fault is None:
         try:
-            found = found_in(graph_of(model.entry(name)), Structure(), modern=True)
+            found = found_in(graph_of(model_entry(model, name)), Structure(), modern=True)
         except UnknownFeaturesError as error:
             entry = error.call.entry
             fault = RnncliError(

@@ -1,14 +1,12 @@
-"""Keras's layers, tensors and models in a Python source, each as the config that Keras would write of it."""
+"""Keras's layers, tensors and models, as a Python source makes, calls and changes them."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from rnncli.errors import RnncliError
-from rnncli.formats.keras.config import snake_case
 from rnncli.formats.keras.graph import MAX_CALLS
 from rnncli.formats.python.keras_signatures import SIGNATURES
 from rnncli.formats.python.values import Given, Instance, Named, Thing, Unknown, Value
@@ -54,18 +52,6 @@ class KerasLayer(Thing):
     def call(self, given: Given) -> Value:
         """Return the tensor that a call of the layer returns."""
         return self.reader.called(self, given)
-
-    def entry(self, name: str) -> Config:
-        """Return what a config says of it."""
-        config = {key: _written(value) for key, value in self.config.items()}
-        return {"class_name": self.kind, "config": {**config, "name": name}, "name": name, "line": self.line}
-
-
-def _written(value: Any) -> Any:
-    """Return an argument of a layer as a config has it."""
-    if isinstance(value, KerasLayer):
-        return value.entry(value.name or snake_case(value.kind))
-    return [_written(each) for each in value] if isinstance(value, list) else value
 
 
 @dataclass(eq=False)
@@ -225,68 +211,6 @@ class KerasModel(Thing):
                 waiting += reversed(each.layers)
             else:
                 waiting += [call.layer for call in reversed(each.calls())]
-
-    def entry(self, name: str, depth: int = 0) -> Config:
-        """Return what a config says of it.
-
-        Raises:
-            RnncliError: it holds itself, or is nested too deeply.
-        """
-        if depth > 20:
-            raise RnncliError("its models stand more than 20 deep inside of one another")
-        config = self._sequential(depth) if self.layers is not None else self._functional(depth)
-        kind = "Functional" if self.layers is None else "Sequential"
-        return {"class_name": kind, "config": {"name": name, **config}, "name": name, "line": self.line}
-
-    def _sequential(self, depth: int) -> Config:
-        assert self.layers is not None
-        names = _Names()
-        return {"layers": [_entry(each, names.of(each), depth) for each in self.layers]}
-
-    def _functional(self, depth: int) -> Config:
-        names = _Names()
-        calls = self.calls()
-        entries: dict[int, Config] = {}
-        places: dict[int, list[Any]] = {}
-        for call in calls:
-            key = id(call.layer)
-            if key not in entries:
-                entries[key] = {**_entry(call.layer, names.of(call.layer), depth), "inbound_nodes": []}
-            nodes = entries[key]["inbound_nodes"]
-            number = len(nodes)
-            places[id(call)] = [entries[key]["name"], number]
-            keywords = {
-                key: [[*places[id(tensor.origin)], tensor.output] for tensor in some]
-                for key, some in (("initial_state", call.states), ("mask", call.masks))
-                if some
-            }
-            reads = [[*places[id(each.origin)], each.output, keywords] for each in call.reads]
-            if reads:
-                nodes.append(reads)
-        return {
-            "layers": list(entries.values()),
-            "input_layers": [
-                [*places[id(each.origin)], each.output] for each in self.inputs if id(each.origin) in places
-            ],
-            "output_layers": [[*places[id(each.origin)], each.output] for each in self.outputs],
-        }
-
-
-def _entry(layer: KerasLayer | KerasModel, name: str, depth: int) -> Config:
-    return layer.entry(name) if isinstance(layer, KerasLayer) else layer.entry(name, depth + 1)
-
-
-class _Names:
-    """The names of layers that stand side by side, numbered as Keras does."""
-
-    def __init__(self) -> None:
-        self._taken: Counter[str] = Counter()
-
-    def of(self, layer: KerasLayer | KerasModel) -> str:
-        base = layer.name or (snake_case(layer.kind) if isinstance(layer, KerasLayer) else layer.variable or "model")
-        name = base if not self._taken[base] else f"{base}_{self._taken[base]}"
-        self._taken[base] += 1
-        return name
 
 
 def reached(ends: Iterable[KerasCall]) -> list[KerasCall]:
