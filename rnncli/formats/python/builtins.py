@@ -1,13 +1,22 @@
-"""Functions of Python whose values are known where those of their arguments are."""
+"""Functions of Python whose values are known where those of their arguments are, and what a loop takes of a value."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from rnncli.formats.python.values import Value
+from rnncli.formats.python.values import Thing, Value
 
 MAX_ITEMS = 2000
 """The most items of a list that is made of something else."""
+
+
+def items_of(value: Value) -> list[Value] | None:
+    """Return what a loop over a value takes, or None if that is not known."""
+    if isinstance(value, list | tuple | range | dict):
+        return list(value) if len(value) <= MAX_ITEMS else None
+    if isinstance(value, Thing):
+        return value.unpacked(-1)
+    return None
 
 
 def _range(values: list[Value], named: dict[str, Value]) -> Value:

@@ -12,11 +12,12 @@ from rnncli.formats.keras.graph import graph_of
 from rnncli.formats.keras.layers import is_recurrent
 from rnncli.formats.keras.parts import Structure, UnknownFeaturesError, found_in
 from rnncli.formats.model_file import Part
+from rnncli.formats.python.definitions import Instance
 from rnncli.formats.python.keras_arguments import BY_NAME, config_of_call
 from rnncli.formats.python.keras_entries import model_entry
 from rnncli.formats.python.keras_objects import KerasCall, KerasLayer, KerasModel, KerasTensor, tensors_in
 from rnncli.formats.python.keras_signatures import OTHER_SIGNATURES, SIGNATURES
-from rnncli.formats.python.values import Given, Instance, Unknown, Value
+from rnncli.formats.python.values import Given, Unknown, Value
 
 _FUNCTIONS: Mapping[str, str] = {
     name.lower(): name for name in ("Concatenate", "Add", "Multiply", "Average", "Maximum", "Subtract")

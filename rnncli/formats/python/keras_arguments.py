@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from rnncli.errors import RnncliError
+from rnncli.formats.python.definitions import Function, Instance
 from rnncli.formats.python.keras_objects import Config, KerasLayer, own_kind, plain
-from rnncli.formats.python.values import Function, Instance, Named, Value, not_said
+from rnncli.formats.python.values import Named, Value, not_said
 
 _NUMBERS = frozenset(
     {"units", "input_dim", "output_dim", "rate", "n", "filters", "epsilon", "alpha", "mask_value", "max_value"}

@@ -8,8 +8,9 @@ from typing import Any, Protocol
 
 from rnncli.errors import RnncliError
 from rnncli.formats.keras.graph import MAX_CALLS
+from rnncli.formats.python.definitions import Instance
 from rnncli.formats.python.keras_signatures import SIGNATURES
-from rnncli.formats.python.values import Given, Instance, Named, Thing, Unknown, Value
+from rnncli.formats.python.values import Given, Named, Thing, Unknown, Value
 
 
 class Reader(Protocol):

@@ -10,10 +10,11 @@ from typing import cast
 
 from rnncli.errors import RnncliError, SpecError, shorten
 from rnncli.formats.model_file import Part, Piece
+from rnncli.formats.python.definitions import Function, Instance
 from rnncli.formats.python.forward import Taken, called_in, taken_by
 from rnncli.formats.python.torch_links import Applied, Gap, Item, Link, is_recurrent, items_of
 from rnncli.formats.python.torch_modules import CONTAINERS, Module, TorchReader
-from rnncli.formats.python.values import Function, Instance, Unknown, Value
+from rnncli.formats.python.values import Unknown, Value
 from rnncli.formats.recognition import ASSUMED_LAST
 from rnncli.layers import Dense, Head, Input, Recurrent
 

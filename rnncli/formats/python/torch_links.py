@@ -8,8 +8,9 @@ from typing import NamedTuple
 from rnncli.errors import ArgumentError, RnncliError, shorten
 from rnncli.formats.keras.words import InexpressibleError
 from rnncli.formats.model_file import Piece
+from rnncli.formats.python.definitions import Instance
 from rnncli.formats.python.torch_modules import CONTAINERS, Module
-from rnncli.formats.python.values import Instance, Unknown, Value, not_said
+from rnncli.formats.python.values import Unknown, Value, not_said
 from rnncli.layers import GRU, LSTM, Dense, Dropout, Embedding, Norm, Recurrent, SimpleRNN
 from rnncli.layers.activations import ACTIVATIONS
 

@@ -1,14 +1,13 @@
 """The values that a Python source says: numbers by their names, classes by their imports, and what is not known.
 
-Nothing is run. A value is a plain one (a number, a text, a list of values), or one of the classes below.
+Nothing is run. A value is a plain one (a number, a text, a list of values), one of the classes below, or what the file
+defines: its functions, classes and their objects.
 """
 
 from __future__ import annotations
 
 import ast
-import operator
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -17,11 +16,8 @@ from rnncli.errors import RnncliError, shorten
 Value = Any
 """What an expression may be: a plain value, one of the classes below, or an object of a framework's reader."""
 
-MAX_TEXT = 10_000
-"""The longest text or list that an operator may make."""
-
-MAX_DIGITS = 40
-"""The most digits of a number that an operator may make."""
+PLAIN = (bool, int, float, str, type(None))
+"""Values that are written out."""
 
 
 @dataclass(frozen=True)
@@ -63,104 +59,6 @@ class Many(list[Value]):
 
     doubts: int = 0
     doubtful: Unknown | None = None
-
-
-@dataclass
-class Scope:
-    """Names and their values, and the scope around it."""
-
-    values: dict[str, Value] = field(default_factory=dict)
-    around: Scope | None = None
-
-    def get(self, name: str) -> Value | None:
-        """Return the value of a name, or None if it has none."""
-        scope: Scope | None = self
-        while scope is not None:
-            if name in scope.values:
-                return scope.values[name]
-            scope = scope.around
-        return None
-
-
-@dataclass(frozen=True, eq=False)
-class Function:
-    """A function of the file."""
-
-    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
-    scope: Scope
-    cls: Class | None = None
-    owner: Instance | None = None
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-        return getattr(self.node, "name", "lambda")
-
-
-@dataclass(frozen=True, eq=False)
-class Class:
-    """A class of the file.
-
-    Attributes:
-        node: its definition.
-        scope: its attributes and methods.
-        bases: what it derives from.
-    """
-
-    node: ast.ClassDef
-    scope: Scope
-    bases: tuple[Value, ...]
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-        return self.node.name
-
-    def get(self, name: str) -> Value | None:
-        """Return an attribute or a method, that of the nearest class that has it; None if none has."""
-        waiting: list[Value] = [self]
-        for _ in range(100):
-            if not waiting:
-                break
-            each = waiting.pop(0)
-            if isinstance(each, Class):
-                if name in each.scope.values:
-                    return each.scope.values[name]
-                waiting += each.bases
-        return None
-
-    def roots(self) -> list[Named]:
-        """Return the imported classes that it derives from."""
-        found: list[Named] = []
-        waiting: list[Value] = [self]
-        for _ in range(100):
-            if not waiting:
-                break
-            each = waiting.pop(0)
-            if isinstance(each, Class):
-                waiting += each.bases
-            elif isinstance(each, Named):
-                found.append(each)
-        return found
-
-
-@dataclass(eq=False)
-class Instance:
-    """An object of a class of the file.
-
-    Attributes:
-        cls: the class.
-        doubts: how many doubtful blocks stood around its making.
-        values: its attributes.
-        doubtful: why what was put into it is not known, if that is so.
-        variables: the variables that it is bound to.
-    """
-
-    cls: Class
-    doubts: int = 0
-    values: dict[str, Value] = field(default_factory=dict)
-    doubtful: Unknown | None = None
-    variables: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -244,6 +142,13 @@ def source_of(node: ast.AST) -> str:
         return "an expression"
 
 
+def not_known(node: ast.AST, cause: Value = None) -> Unknown:
+    """Return that an expression is not known: for the reason of a part of it, or because only a run computes it."""
+    if isinstance(cause, Unknown):
+        return cause
+    return Unknown(f"{shorten(source_of(node))} is computed when the program runs")
+
+
 def not_said(argument: str, value: object, line: int, what: str = "a number") -> UnknownNumberError:
     """Return the error for an argument whose value the file does not say, or that is of another kind.
 
@@ -268,67 +173,3 @@ def text_of(value: object) -> str:
     if isinstance(value, str | int | float | bool | list | tuple | None):
         return repr(value) if len(str(value)) < 1000 else "a long value"
     return getattr(value, "name", None) or f"a {type(value).__name__}"
-
-
-_OPERATORS: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv,
-    ast.Mod: operator.mod,
-    ast.Pow: operator.pow,
-}
-
-_COMPARISONS: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-    ast.Is: operator.is_,
-    ast.IsNot: operator.is_not,
-    ast.In: lambda one, many: one in many,
-    ast.NotIn: lambda one, many: one not in many,
-}
-
-PLAIN = (bool, int, float, str, type(None))
-"""Values that are written out."""
-
-
-def computed(kind: ast.operator, left: Value, right: Value) -> Value | None:
-    """Return what an operator makes of two plain values, or None if that is not known or too large."""
-    lists = isinstance(left, list | tuple) and isinstance(right, list | tuple) and isinstance(kind, ast.Add)
-    if lists:
-        return [*left, *right] if len(left) + len(right) <= MAX_TEXT else None
-    if isinstance(kind, ast.Mult) and isinstance(left, list) and isinstance(right, int):
-        return left * right if len(left) * right <= MAX_TEXT else None
-    numbers = isinstance(left, int | float) and isinstance(right, int | float)
-    texts = isinstance(left, str) and isinstance(right, str) and isinstance(kind, ast.Add)
-    if not (numbers or texts) or type(kind) not in _OPERATORS:
-        return None
-    if isinstance(kind, ast.Pow) and abs(right) > 64:
-        return None
-    try:
-        value = _OPERATORS[type(kind)](left, right)
-    except (ArithmeticError, ValueError):
-        return None
-    if isinstance(value, str):
-        return value if len(value) <= MAX_TEXT else None
-    return value if isinstance(value, int | float) and abs(value) < 10**MAX_DIGITS else None
-
-
-def compared(kind: ast.cmpop, left: Value, right: Value) -> bool | None:
-    """Return whether a comparison of two values holds, or None if that is not known."""
-    if isinstance(left, Unknown) or isinstance(right, Unknown):
-        return None
-    if isinstance(kind, ast.Is | ast.IsNot) and (left is None or right is None):
-        return _COMPARISONS[type(kind)](left, right) is True
-    known = (*PLAIN, list, tuple)
-    if not isinstance(left, known) or not isinstance(right, (*known, dict)):
-        return None
-    try:
-        return bool(_COMPARISONS[type(kind)](left, right))
-    except TypeError:
-        return None
