@@ -19,7 +19,7 @@ from conftest import Result, without_styles
 
 from rnncli import Network, RnncliError
 from rnncli.engine import Model
-from rnncli.formats import FORMATS, open_model, part_of
+from rnncli.formats import FORMATS, REFUSED, open_model, part_of
 from rnncli.formats.conventions import keras_weights
 from rnncli.formats.fitting import fitted
 from rnncli.formats.model_file import Tensor
@@ -304,6 +304,11 @@ LIES = {
     "gone.npz": (None, "No such file"),
     "model.tflite": (b"", "TFLite"),
     "model.gguf": (b"", "GGUF"),
+    "saved_model.pb": (b"", "TensorFlow"),
+    "model.jit": (b"", "TorchScript"),
+    "model.pkl": (b"", "could run any code"),
+    "model.pickle": (b"", "could run any code"),
+    "model.mar": (b"", "TorchServe"),
 }
 
 
@@ -323,6 +328,8 @@ def test_a_file_that_lies_is_one_clear_line(name: str, rnncli: Run, tmp_path: Pa
     assert error.startswith(f"Error: {path}")
     assert said in error
     assert all(line.startswith("Help: ") for line in rest)
+    if path.suffix in REFUSED:
+        assert rest[0].startswith("Help: save the ")
 
 
 @pytest.mark.parametrize(

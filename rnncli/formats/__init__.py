@@ -42,9 +42,18 @@ WORDS: Mapping[str, str] = {
 }
 """What each module reads, in words, where its name is no word."""
 
+_KERAS_ITSELF = "save the Keras model itself: model.save('model.keras')"
+_WEIGHTS_ALONE = "save the weights alone: torch.save(model.state_dict(), 'model.pt')"
+_PICKLED = f"pickled objects are not read, because that could run any code; {_WEIGHTS_ALONE}"
+
 REFUSED: Mapping[str, str] = {
-    ".tflite": "TFLite files are not read; save the Keras model itself: model.save('model.keras')",
+    ".tflite": f"TFLite files are not read; {_KERAS_ITSELF}",
     ".gguf": "GGUF files are not read; save the weights: safetensors.torch.save_file(model.state_dict(), FILE)",
+    ".pb": f"graphs of TensorFlow are not read; {_KERAS_ITSELF}",
+    ".jit": f"TorchScript, a program, is not read; {_WEIGHTS_ALONE}",
+    ".pkl": _PICKLED,
+    ".pickle": _PICKLED,
+    ".mar": f"archives of TorchServe are not read; {_WEIGHTS_ALONE}",
 }
 """What is said of files that are known and not read."""
 
