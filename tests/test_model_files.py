@@ -124,6 +124,10 @@ def specs_of(found: Any) -> list[str]:
     return [str(part.network) for part in found.parts]
 
 
+CELL: dict[str, tuple[int, ...]] = {"lstm__weight_ih_l0": (16, 3), "lstm__weight_hh_l0": (16, 4)}
+"""The arrays of `input:3,lstm:4:nobias`."""
+
+
 @pytest.mark.parametrize(
     ("shapes", "specs"),
     [
@@ -175,6 +179,19 @@ def specs_of(found: Any) -> list[str]:
                 "other__bias": (3,),
             },
             ["input:6,lstm:6"],
+        ),
+        # normalised over a batch, which is not over the features
+        (
+            {
+                **CELL,
+                "norm__weight": (4,),
+                "norm__bias": (4,),
+                "norm__running_mean": (4,),
+                "norm__running_var": (4,),
+                "fc__weight": (2, 4),
+                "fc__bias": (2,),
+            },
+            ["input:3,lstm:4:nobias,dense:2"],
         ),
         ({"fc__weight": (3, 4), "fc__bias": (3,)}, []),
         # two gates are no cell

@@ -24,8 +24,11 @@ _TORCH_CELL = re.compile(
     re.DOTALL,
 )
 _PROJECTION = re.compile(r"(?P<owner>.*?)[./_]?weight_hr(?:_l[0-9]{1,4})?(?:_reverse)?", re.DOTALL)
-_KERAS = re.compile(r"(?P<owner>.*)/(?P<role>kernel|recurrent_kernel|bias|embeddings|gamma|beta)(?::0)?", re.DOTALL)
-_PLAIN = re.compile(r"(?P<owner>.*?)[./_](?P<role>weight|bias|w|b)", re.DOTALL)
+_KERAS = re.compile(
+    r"(?P<owner>.*)/(?P<role>kernel|recurrent_kernel|bias|embeddings|gamma|beta|moving_mean|moving_variance)(?::0)?",
+    re.DOTALL,
+)
+_PLAIN = re.compile(r"(?P<owner>.*?)[./_](?P<role>weight|bias|running_mean|running_var|w|b)", re.DOTALL)
 
 
 class Link(NamedTuple):
