@@ -202,6 +202,17 @@ def test_names_and_shapes_tell_the_parts(shapes: dict[str, tuple[int, ...]], spe
     assert specs_of(recognised(tensors(**shapes))) == specs
 
 
+def test_layers_are_in_the_order_of_their_numbers_where_a_file_sorts_names_as_text() -> None:
+    numbers = range(12)
+    shapes = {f"layers__{number}__{name}": (4, 4) for number in numbers for name in ("weight_hh_l0", "weight_ih_l0")}
+    in_order = sorted(shapes, key=lambda name: name.replace("__", "."))
+    (part,) = recognised(tensors(**{name: shapes[name] for name in in_order})).parts
+    assert [piece.name for piece in part.pieces] == [f"layers.{number}" for number in numbers]
+    # An order that is no text's is the model's own.
+    (part,) = recognised(tensors(**dict(reversed(shapes.items())))).parts
+    assert [piece.name for piece in part.pieces] == [f"layers.{number}" for number in reversed(numbers)]
+
+
 @pytest.mark.parametrize("changed", [{"rnn__bias_hh_l0_reverse": None}, {"rnn__weight_ih_l0_reverse": (12, 5)}])
 def test_two_directions_that_differ_are_no_layer(changed: dict[str, tuple[int, ...] | None]) -> None:
     one = {"weight_ih_l0": (12, 3), "weight_hh_l0": (12, 4), "bias_ih_l0": (12,), "bias_hh_l0": (12,)}

@@ -35,7 +35,7 @@ class Found(NamedTuple):
 def recognised(tensors: Sequence[Tensor]) -> Found:
     """Return the recurrent parts that arrays make up, and what else there is."""
     notes: list[str] = []
-    links = list(layers_of(tensors, notes))
+    links = list(layers_of(_by_numbers(tensors), notes))
     readers = _Readers(links)
     parts: list[Part] = []
     used: set[str] = set()
@@ -57,6 +57,23 @@ def recognised(tensors: Sequence[Tensor]) -> Found:
         index = end
     others = tuple(tensor for tensor in tensors if tensor.name not in used)
     return Found(tuple(parts), others, tuple(notes))
+
+
+def _by_numbers(tensors: Sequence[Tensor]) -> list[Tensor]:
+    """Return arrays in the order of their names, `layers.2` before `layers.10`, where a file sorts them as text.
+
+    Safetensors does, the arrays of each type by themselves. Another order is the model's own, and stays.
+    """
+    last: dict[str, str] = {}
+    for tensor in tensors:
+        if tensor.name < last.get(tensor.dtype, ""):
+            return list(tensors)
+        last[tensor.dtype] = tensor.name
+    return sorted(tensors, key=lambda tensor: re.sub("[0-9]+", lambda number: number[0].zfill(_DIGITS), tensor.name))
+
+
+_DIGITS = 9
+"""As many digits as numbers in names have at most, where they are put in order."""
 
 
 def _chain(links: Sequence[Link], start: int) -> tuple[list[Link], int]:
