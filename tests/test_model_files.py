@@ -213,6 +213,15 @@ def test_layers_are_in_the_order_of_their_numbers_where_a_file_sorts_names_as_te
     assert [piece.name for piece in part.pieces] == [f"layers.{number}" for number in reversed(numbers)]
 
 
+def test_layers_between_those_of_a_stack_belong_to_its_part() -> None:
+    stack: dict[str, tuple[int, ...]] = {}
+    for number, reads in ((1, 3), (2, 4)):
+        stack |= {f"rnn{number}__weight_ih_l0": (16, reads), f"rnn{number}__weight_hh_l0": (16, 4)}
+        stack |= {f"norm{number}__weight": (4,), f"norm{number}__bias": (4,)}
+    specs = ["input:3,lstm:4:seq:nobias,norm:eps=1e-5,lstm:4:nobias,norm:eps=1e-5"]
+    assert specs_of(recognised(tensors(**stack))) == specs
+
+
 @pytest.mark.parametrize("changed", [{"rnn__bias_hh_l0_reverse": None}, {"rnn__weight_ih_l0_reverse": (12, 5)}])
 def test_two_directions_that_differ_are_no_layer(changed: dict[str, tuple[int, ...] | None]) -> None:
     one = {"weight_ih_l0": (12, 3), "weight_hh_l0": (12, 4), "bias_ih_l0": (12,), "bias_hh_l0": (12,)}

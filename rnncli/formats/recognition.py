@@ -78,14 +78,17 @@ _DIGITS = 9
 
 def _chain(links: Sequence[Link], start: int) -> tuple[list[Link], int]:
     """Return the layers that follow a recurrent one and read what it returns, and where they end."""
-    chain = [links[start]]
+    recurrent = links[start]
+    chain = [recurrent]
     index = start + 1
     while index < len(links) and len(chain) < MAX_LAYERS - 1:  # an embedding may come in front
         link, last = links[index], chain[-1]
         if isinstance(link.piece.layer, Head) or link.reads != last.returns:
             break
-        if link.piece.layer.states and not (last.piece.layer.states and _same_stack(last.piece, link.piece)):
-            break
+        if link.piece.layer.states:
+            if not _same_stack(recurrent.piece, link.piece):
+                break
+            recurrent = link
         chain.append(link)
         index += 1
     return chain, index
