@@ -213,6 +213,16 @@ def test_layers_are_in_the_order_of_their_numbers_where_a_file_sorts_names_as_te
     assert [piece.name for piece in part.pieces] == [f"layers.{number}" for number in reversed(numbers)]
 
 
+def test_no_layer_goes_on_from_one_with_a_higher_number() -> None:
+    shapes = {
+        "dense/kernel": (4, 3),
+        "dense_1/kernel": (5, 4),
+        "lstm/kernel": (3, 20),
+        "lstm/recurrent_kernel": (5, 20),
+    }
+    assert specs_of(recognised(tensors(**shapes))) == ["input:3,lstm:5:nobias,dense:4:nobias"]
+
+
 def test_layers_between_those_of_a_stack_belong_to_its_part() -> None:
     stack: dict[str, tuple[int, ...]] = {}
     for number, reads in ((1, 3), (2, 4)):
@@ -220,6 +230,37 @@ def test_layers_between_those_of_a_stack_belong_to_its_part() -> None:
         stack |= {f"norm{number}__weight": (4,), f"norm{number}__bias": (4,)}
     specs = ["input:3,lstm:4:seq:nobias,norm:eps=1e-5,lstm:4:nobias,norm:eps=1e-5"]
     assert specs_of(recognised(tensors(**stack))) == specs
+
+
+@pytest.mark.parametrize(
+    ("front", "spec"),
+    [
+        ({"linear0__weight": (3, 9)}, "input:9,dense:3:nobias,lstm:4:nobias"),
+        (
+            {"norm__weight": (9,), "linear0__weight": (3, 9)},
+            "input:9,norm:nobias:eps=1e-5,dense:3:nobias,lstm:4:nobias",
+        ),
+        ({"emb__weight": (7, 9), "linear0__weight": (3, 9)}, "embed:7x9,dense:3:nobias,lstm:4:nobias"),
+        # an embedding fits without it
+        ({"emb__weight": (7, 3), "linear0__weight": (3, 9)}, "embed:7x3,lstm:4:nobias"),
+        # it may as well go on from the last recurrent layer
+        ({"linear0__weight": (3, 4)}, "input:3,lstm:4:nobias,dense:3:nobias"),
+        # two fit
+        ({"one__weight": (3, 9), "other__weight": (3, 9)}, "input:3,lstm:4:nobias"),
+        # something else stands between them
+        ({"linear0__weight": (3, 9), "conv__weight": (3, 3, 1)}, "input:3,lstm:4:nobias"),
+        # it is a part of another module
+        ({"attention__query__weight": (3, 9)}, "input:3,lstm:4:nobias"),
+        ({"linear0__weight": (8, 9)}, "input:3,lstm:4:nobias"),
+    ],
+)
+def test_layers_right_in_front_of_a_recurrent_one_belong_to_its_part_where_they_alone_fit(
+    front: dict[str, tuple[int, ...]], spec: str
+) -> None:
+    (part,) = recognised(tensors(**front, **CELL)).parts
+    assert str(part.network) == spec
+    said = any("in front of lstm" in text for text in part.assumed)
+    assert said == (part.pieces[0].name in ("norm", "linear0") or len(part.pieces) == 3)
 
 
 @pytest.mark.parametrize("changed", [{"rnn__bias_hh_l0_reverse": None}, {"rnn__weight_ih_l0_reverse": (12, 5)}])
