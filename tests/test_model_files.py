@@ -350,7 +350,7 @@ def safetensors(header: bytes, numbers: bytes = b"") -> bytes:
 
 
 LIES = {
-    "nothing.safetensors": (b"", "first 8 bytes"),
+    "nothing.safetensors": (b"", "it is empty"),
     "long.safetensors": (struct.pack("<Q", 2**60), "first 8 bytes"),
     "no-json.safetensors": (safetensors(b"{nonsense}"), "no JSON"),
     "deep.safetensors": (safetensors(b"[" * 100_000), "no JSON"),
@@ -578,3 +578,49 @@ def test_what_a_framework_cannot_express_of_a_file_is_said_of_the_network_in_it(
     assert "PyTorch's GRU" in message
     assert spec == "  input:8,gru:4:reset=before"
     assert advice == "Help: what PyTorch can express: input:8,gru:4"
+
+
+def test_the_name_of_a_file_may_hold_what_separates_it_from_a_part(tmp_path: Path, rnncli: Run) -> None:
+    path = tmp_path / "run::2.npz"
+    shutil.copy(GOLDEN / "gru-3.npz", path)
+    for given in (path, f"{path}::1", f" {path} "):
+        result = rnncli("spec", given)
+        assert (result.stdout, result.stderr) == (SPECS["gru-3.npz"] + "\n", "")
+    assert rnncli("inspect", path).status == 0
+
+
+def test_inspect_knows_which_parts_there_are(two_parts: Path, rnncli: Run) -> None:
+    assert rnncli("inspect", f"{two_parts}::2").stdout == rnncli("inspect", two_parts).stdout
+    result = rnncli("inspect", f"{two_parts}::7")
+    assert (result.status, result.stdout) == (2, "")
+    assert "has no part 7" in result.stderr
+
+
+@pytest.mark.parametrize("extension", sorted({*FORMATS} - {".py"}))
+def test_an_empty_file_is_said_to_be_empty(extension: str, tmp_path: Path, rnncli: Run) -> None:
+    path = tmp_path / f"model{extension}"
+    path.write_bytes(b"")
+    result = rnncli("summary", path)
+    assert (result.status, result.stderr.splitlines()[0]) == (1, f"Error: {path}: it is empty")
+
+
+@pytest.mark.parametrize("extension", ["npz", "pt", "safetensors", "onnx", "keras", "h5"])
+def test_a_device_is_no_model_file(extension: str, tmp_path: Path, rnncli: Run) -> None:
+    path = tmp_path / f"model.{extension}"
+    path.symlink_to("/dev/zero")
+    result = rnncli("summary", path)
+    assert result.status == 1
+    assert "device" in result.stderr.splitlines()[0]
+
+
+@pytest.mark.parametrize("command", [("sweep",), ("solve", "--params", "1k")])
+def test_commands_that_take_patterns_say_where_a_files_spec_is(
+    command: tuple[str, ...], rnncli: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(GOLDEN)
+    path = "gru-3.npz"
+    result = rnncli(*command, path)
+    assert (result.status, result.stdout) == (2, "")
+    *_, error, advice = result.stderr.splitlines()
+    assert error == f"Error: '{path}' is a model file, which {command[0]} does not take"
+    assert advice == f"Help: begin with its spec: rnncli spec {path}"

@@ -12,7 +12,8 @@ from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.options import check_svg, format_option, svg_option
 from rnncli.commands.output import printed
 from rnncli.commands.specs import Spec, each_spec
-from rnncli.formats import FORMATS, SEPARATOR, open_model
+from rnncli.formats import FORMATS, SEPARATOR, choice_of, open_model, part_of
+from rnncli.formats.model_file import ModelFile
 from rnncli.render.picture import Picture
 from rnncli.render.records import Cells, Layout, Record, columns
 from rnncli.render.writers import writer
@@ -74,8 +75,19 @@ def command(file: tuple[str, ...], format_: str, svg: Picture | None) -> None:
     """
     check_svg(svg, shown=format_ == "table")
     with _printer(format_, svg) as show:
-        each_spec([Spec(each, None) for each in file], lambda path: show(inspect(open_model(_without_part(path)))))
+        each_spec([Spec(each, None) for each in file], lambda text: show(inspect(_opened(text))))
 
 
-def _without_part(text: str) -> str:
-    return text.partition(SEPARATOR)[0]
+def _opened(text: str) -> ModelFile:
+    """Return what a model file holds; where a part of it is named, all the same, if there is such a part.
+
+    Raises:
+        RnncliError: the file cannot be read, or has no such part.
+    """
+    choice = choice_of(text)
+    if choice is None:
+        return open_model(text.partition(SEPARATOR)[0])
+    model = open_model(choice.path)
+    if choice.part:
+        part_of(model, choice.part)
+    return model

@@ -12,6 +12,7 @@ import click
 
 from rnncli.commands.command_line import TYPED, these_words, this_line
 from rnncli.errors import RnncliError, SpecError, UsageError, quote
+from rnncli.formats import choice_of
 from rnncli.language.source import lowered, without_spaces
 from rnncli.layers import KINDS, LAYERS, Layer
 
@@ -35,6 +36,12 @@ def other_meaning(error: RnncliError, text: str) -> RnncliError | None:
     if error.text != text:
         return None  # a model file was read: the error is about the network in it
     path = text.strip().removeprefix("@")
+    if choice_of(path) is not None:
+        name = click.get_current_context().info_name
+        return UsageError(
+            f"{quote(text)} is a model file, which {name} does not take",
+            f"begin with its spec: rnncli spec {shlex.quote(path)}",
+        )
     if _is_file(path):
         command = this_line(arguments=["-" if each == text else each for each in arguments])
         return UsageError(f"{quote(text)} is the name of a file", repair=f"{command} < {shlex.quote(path)}")

@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from rnncli.errors import RnncliError, UsageError, listed, shorten
-from rnncli.formats.faults import reading
+from rnncli.formats.faults import check_holds_something, reading
 
 if TYPE_CHECKING:
     from rnncli.formats.model_file import ModelFile, Part
@@ -75,12 +75,21 @@ class Choice:
 
 
 def choice_of(text: str) -> Choice | None:
-    """Return the model file that a text names, or None if it names none: `model.onnx`, `model.pt::2`."""
-    path, _, part = text.partition(SEPARATOR)
-    extension = _extension(path)
-    if extension in FORMATS or extension in REFUSED:
-        return Choice(path, part)
+    """Return the model file that a text names, or None if it names none: `model.onnx`, `model.pt::2`.
+
+    Spaces around it are ignored, as around a spec. A file's own name may hold what separates it from a part.
+    """
+    names = text.strip().split(SEPARATOR)
+    for count in range(1, min(len(names), _MOST_NAMES) + 1):
+        path = SEPARATOR.join(names[:count])
+        extension = _extension(path)
+        if extension in FORMATS or extension in REFUSED:
+            return Choice(path, SEPARATOR.join(names[count:]))
     return None
+
+
+_MOST_NAMES = 100
+"""How many names between separators are looked at for that of a file."""
 
 
 def open_model(path: str) -> ModelFile:
@@ -97,6 +106,8 @@ def open_model(path: str) -> ModelFile:
     module = FORMATS[extension]
     read: Callable[[str], ModelFile] = import_module(f"rnncli.formats.{module}").read
     with reading(path, WORDS.get(module, f"a {extension} file")):
+        if module != "python.source":  # a text may be empty
+            check_holds_something(path)
         return read(path).named()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -34,6 +36,18 @@ def reading(what: str, form: str) -> Iterator[None]:
     except _damaged() as error:
         reason = shorten(f"{error}".partition("\n")[0], 100) or type(error).__name__
         raise RnncliError(f"{what} is not {form}, or is damaged: {reason}") from None
+
+
+def check_holds_something(path: str) -> None:
+    """Check that a file is not empty; of a pipe that is not known before it is read.
+
+    Raises:
+        OSError: there is no such file.
+        RnncliError: it is empty.
+    """
+    found = os.stat(path)
+    if stat.S_ISREG(found.st_mode) and not found.st_size:
+        raise RnncliError("it is empty", "save it again, or copy it again from where it came")
 
 
 def _damaged() -> tuple[type[Exception], ...]:

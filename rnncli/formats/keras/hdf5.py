@@ -65,10 +65,12 @@ def beginning(path: str) -> bytes:
     """Return the first bytes of a file, or the signature of HDF5 if that stands behind bytes of the user's own.
 
     Raises:
-        RnncliError: it is a pipe, which cannot be read at any place.
+        RnncliError: it is a pipe or a device, which cannot be read at any place.
     """
-    if stat.S_ISFIFO(os.stat(path).st_mode):
-        raise RnncliError("it is a pipe; such a file is read at any place, not once", "write it to a file first")
+    mode = os.stat(path).st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        kind = "pipe" if stat.S_ISFIFO(mode) else "device"
+        raise RnncliError(f"it is a {kind}; such a file is read at any place, not once", "write it to a file first")
     with open(path, "rb") as file:
         start = found = file.read(len(SIGNATURE))
         place = 512
