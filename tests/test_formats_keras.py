@@ -459,6 +459,17 @@ def test_what_forward_does_otherwise_is_said(tmp_path: Path) -> None:
     (part,) = opened(tmp_path, model).parts
     assert str(part.network) == "input:3,lstm:4,norm:eps=1e-6"
     assert [text.split()[0] for text in part.assumed] == ["skip", "keeps", "norm"]
+    assert part.otherwise == tuple(f"{tmp_path / 'model.json'}: {text}" for text in part.assumed)
+
+
+def test_what_computes_a_mask_is_no_layer_that_is_left_out(tmp_path: Path) -> None:
+    model = functional(
+        X,
+        (layer("NotEqual", "not_equal"), []),
+        (layer("Any", "any"), []),
+        (layer("LSTM", **LSTM_2), [[["x", 0, 0, {}]]]),
+    )
+    assert opened(tmp_path, model).notes == ()
 
 
 # Files that lie. ----------------------------------------------------------------------------------------------------

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import struct
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import Result
 
 from rnncli.engine import Model
 from rnncli.errors import RnncliError
@@ -164,6 +165,17 @@ def test_a_cell_that_is_none_of_ours_is_named_with_its_reason(name: str, tmp_pat
     (note,) = found.notes
     assert note.startswith("the_lstm (LSTM): ")
     assert reason in note
+
+
+def test_a_run_tells_that_it_starts_from_zeros_where_the_file_says_otherwise(
+    tmp_path: Path, rnncli: Callable[..., Result]
+) -> None:
+    for fill in (0.5, 0.0):
+        first = [array(name, 1, 1, 4, fill=fill) for name in "HC"]
+        read(tmp_path, model([node("LSTM", [*LSTM_INPUTS, "", "H", "C"], ["y"])], [*LSTM_ARRAYS, *first]))
+        result = rnncli("forward", tmp_path / "m.onnx")
+        assert result.status == 0
+        assert ("starts from zeros: in the file its first state is H and C\n" in result.stderr) == bool(fill)
 
 
 def test_peepholes_of_zeros_and_a_clip_of_nothing_are_no_matter(tmp_path: Path) -> None:

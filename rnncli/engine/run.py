@@ -117,8 +117,10 @@ class Plan:
         return (*self._notes_on_weights(), *self._notes_on_states())
 
     def _notes_on_weights(self) -> tuple[str, ...]:
-        if self.trained is None or self.request.weights is not None or self.trained.has_weights:
+        if self.trained is None or self.request.weights is not None:
             return ()
+        if self.trained.has_weights:
+            return self.trained.otherwise
         return (f"the file has no weights: they are drawn with seed {self.request.seed}",)
 
     def _notes_on_states(self) -> tuple[str, ...]:

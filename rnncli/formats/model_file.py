@@ -102,6 +102,7 @@ class Part:
         notes: those of the file's notes that say what was left out around it.
         differs: why it is not run: what it computes that the language has no word for, a sentence each, which names the
             file. Its shapes and its numbers of parameters hold.
+        otherwise: those of `assumed` that the file says otherwise, which a run tells; they name the file, too.
     """
 
     name: str
@@ -111,6 +112,7 @@ class Part:
     other_names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     differs: tuple[str, ...] = ()
+    otherwise: tuple[str, ...] = ()
 
     @cached_property
     def network(self) -> Network:
@@ -176,9 +178,18 @@ class ModelFile:
     partial: bool = False
 
     def named(self) -> ModelFile:
-        """Return the same with its name in front of what is said of parts that are not run."""
-        parts = (replace(part, differs=tuple(f"{self.path}: {text}" for text in part.differs)) for part in self.parts)
-        return replace(self, parts=tuple(parts))
+        """Return the same with its name in front of what is said of parts that are not run, or run otherwise."""
+
+        def with_path(texts: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(f"{self.path}: {text}" for text in texts)
+
+        return replace(
+            self,
+            parts=tuple(
+                replace(part, differs=with_path(part.differs), otherwise=with_path(part.otherwise))
+                for part in self.parts
+            ),
+        )
 
     @cached_property
     def tensors(self) -> tuple[Tensor, ...]:

@@ -224,7 +224,8 @@ class _Finder:
         pieces = tuple(Piece(link.layer, link.call.name, "keras", {}) for link in chain.links)
         name = next(link.call.name for link in chain.links if link.layer.states)
         differs = tuple(not_run(reason, names) for reason, names in chain.differs.items())
-        part = Part(name, head, pieces, (*dict.fromkeys(chain.assumed), *differs), differs=differs)
+        otherwise = tuple(dict.fromkeys(chain.assumed))
+        part = Part(name, head, pieces, (*otherwise, *differs), differs=differs, otherwise=otherwise)
         try:
             shapes = list(part.network.shapes())
         except SpecError as error:
@@ -259,5 +260,5 @@ class _Finder:
         return features
 
 
-_UNSEEN = ("InputLayer", "NotEqual")
+_UNSEEN = ("InputLayer", "NotEqual", "Any")
 """Classes that stand in a config for inputs and masks, and are no layers to anybody else."""

@@ -176,7 +176,7 @@ def _part(links: Sequence[Link], found: Found) -> Part | str:
         except RnncliError as error:
             return error.message
     assumed = tuple(sentence for link in links for sentence in link.assumed)
-    part = Part(first.key, head, tuple(link.piece for link in links), assumed)
+    part = Part(first.key, head, tuple(link.piece for link in links), assumed, otherwise=assumed)
     try:
         part.network.summary()
     except RnncliError as error:
