@@ -624,3 +624,14 @@ def test_commands_that_take_patterns_say_where_a_files_spec_is(
     *_, error, advice = result.stderr.splitlines()
     assert error == f"Error: '{path}' is a model file, which {command[0]} does not take"
     assert advice == f"Help: begin with its spec: rnncli spec {path}"
+
+
+@pytest.mark.parametrize("given", [("nan.npz",), ("input:3,rnn:4:nobias", "--weights", "nan.npz")])
+def test_weights_that_are_no_numbers_are_the_files_fault(
+    given: tuple[str, ...], tmp_path: Path, rnncli: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.savez("nan.npz", rnn__w_ih=np.full((4, 3), np.nan, "f4"), rnn__w_hh=np.zeros((4, 4), "f4"))
+    result = rnncli("forward", *given)
+    assert (result.status, result.stdout) == (1, "")
+    assert result.stderr.startswith("Error: nan.npz: simple_rnn/kernel[0, 0] is nan, expected a finite number")

@@ -15,7 +15,7 @@ from rnncli.engine.initializers import initial_weights
 from rnncli.engine.memory import check_export_fits
 from rnncli.engine.request import Init
 from rnncli.engine.types import Array
-from rnncli.errors import RnncliError, UsageError, listed, shorten
+from rnncli.errors import ArgumentError, RnncliError, UsageError, listed, shorten
 from rnncli.formats import SEPARATOR, Choice, choice_of, open_model, part_of
 from rnncli.formats.conventions import each_weight
 from rnncli.formats.fitting import fitted
@@ -45,16 +45,23 @@ def weights_of(part: Part, dtype: np.dtype[Any]) -> dict[str, Array]:
     Raises:
         RnncliError: an array cannot be read, or is not finite.
     """
-    return _taken(each_weight(part), weight_shapes(part.network), dtype)
+    return _taken(part.path, each_weight(part), weight_shapes(part.network), dtype)
 
 
 def _taken(
-    found: Iterable[tuple[str, Array]], expected: Mapping[str, tuple[int, ...]], dtype: np.dtype[Any]
+    path: str, found: Iterable[tuple[str, Array]], expected: Mapping[str, tuple[int, ...]], dtype: np.dtype[Any]
 ) -> dict[str, Array]:
-    """Return arrays as they come from a file, as `dtype`; each is held once."""
+    """Return arrays as they come from a file, as `dtype`; each is held once.
+
+    Raises:
+        RnncliError: one cannot be used; the message names the file.
+    """
     weights: dict[str, Array] = {}
     for key, array in found:
-        weights[key] = taken_array(key, array, expected[key], dtype)
+        try:
+            weights[key] = taken_array(key, array, expected[key], dtype)
+        except ArgumentError as error:  # nothing that was typed is wrong
+            raise RnncliError(f"{path}: {error.message}", error.advice) from None
     check_keys(weights, expected)
     return {key: weights[key] for key in expected}
 
@@ -89,7 +96,9 @@ def weights_in(path: str, network: Network, dtype: np.dtype[Any]) -> dict[str, A
     renamed = dict(zip(_owners(fitting[0].network), _owners(network), strict=True))
     # What is computed with them, the network says.
     found = ((key.partition("/"), array) for key, array in each_weight(replace(fitting[0], differs=())))
-    return _taken(((f"{renamed[name]}/{weight}", array) for (name, _, weight), array in found), expected, dtype)
+    return _taken(
+        choice.path, ((f"{renamed[name]}/{weight}", array) for (name, _, weight), array in found), expected, dtype
+    )
 
 
 def _owners(network: Network) -> list[str]:

@@ -103,6 +103,7 @@ class Part:
         differs: why it is not run: what it computes that the language has no word for, a sentence each, which names the
             file. Its shapes and its numbers of parameters hold.
         otherwise: those of `assumed` that the file says otherwise, which a run tells; they name the file, too.
+        path: the file.
     """
 
     name: str
@@ -113,6 +114,7 @@ class Part:
     notes: tuple[str, ...] = ()
     differs: tuple[str, ...] = ()
     otherwise: tuple[str, ...] = ()
+    path: str = ""
 
     @cached_property
     def network(self) -> Network:
@@ -186,7 +188,7 @@ class ModelFile:
         return replace(
             self,
             parts=tuple(
-                replace(part, differs=with_path(part.differs), otherwise=with_path(part.otherwise))
+                replace(part, differs=with_path(part.differs), otherwise=with_path(part.otherwise), path=self.path)
                 for part in self.parts
             ),
         )
