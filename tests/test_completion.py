@@ -216,6 +216,13 @@ def test_every_choice_is_offered_and_every_file_by_its_extension(offered: Callab
                     assert parameter.metavar in ("FILE", f"FILE.{answer[3]}")
 
 
+@pytest.mark.parametrize("before", ["summary", "compare input:8,lstm:4", "inspect", "forward input:8,lstm:4 --weights"])
+def test_model_files_are_offered_where_they_may_stand(before: str, offered: Callable[[str], list[list[str]]]) -> None:
+    ((kind, typed, _, extensions),) = offered(f"rnncli {before} my_mod")
+    assert (kind, typed) == ("files", "my_mod")
+    assert {f".{extension}" for extension in extensions.split()} == {*MODEL_FILES}
+
+
 def test_every_argument_is_completed(offered: Callable[[str], list[list[str]]]) -> None:
     for name, command in commands():
         if any(isinstance(parameter, click.Argument) for parameter in command.params):

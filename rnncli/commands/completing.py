@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 def complete_spec(context: Context, parameter: Parameter, typed: str) -> list[CompletionItem[str]]:
-    """Offer what a spec can become."""
-    del context, parameter
+    """Offer what a spec can become, or model files where it is the start of none."""
+    from rnncli.formats import FORMATS
     from rnncli.language.completion import spec_completions
 
-    return _items(spec_completions(typed))
+    return _items(spec_completions(typed)) or complete_files(*FORMATS)(context, parameter, typed)
 
 
 def complete_template(context: Context, parameter: Parameter, typed: str) -> list[CompletionItem[str]]:
@@ -54,13 +54,13 @@ def complete_words(words: Iterable[str]) -> Completer:
 
 
 def complete_files(*extensions: str) -> Completer:
-    """Return what offers files with one of these extensions, and folders. The shell finds them."""
+    """Return what offers files with one of these extensions, `npz` or `.npz`, and folders. The shell finds them."""
 
     def complete(context: Context, parameter: Parameter, typed: str) -> list[CompletionItem[str]]:
         del context, parameter
         from click.shell_completion import CompletionItem
 
-        return [CompletionItem(typed, type="file", extensions=extensions)]
+        return [CompletionItem(typed, type="file", extensions=[each.removeprefix(".") for each in extensions])]
 
     return complete
 

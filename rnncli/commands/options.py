@@ -13,7 +13,7 @@ from rnncli.commands.completing import complete_files
 from rnncli.commands.report import tell
 from rnncli.commands.values import FileName, PictureName, big_number, memory_size, number, seed
 from rnncli.errors import UsageError
-from rnncli.formats import FORMATS as FORMATS_OF_MODELS
+from rnncli.formats import FORMATS as MODEL_FILES
 from rnncli.layers.weights import FRAMEWORKS
 from rnncli.render.picture import THEMES, Picture, Theme
 from rnncli.render.writers import WRITERS
@@ -95,8 +95,6 @@ _BUDGET = (
     (("--max-macs", "--macs", "macs"), big_number, "N", "At most so many multiply-adds for the whole input."),
 )
 
-_MODELS = tuple(extension.removeprefix(".") for extension in FORMATS_OF_MODELS)
-
 seed_option = click.option(
     "--seed",
     type=seed,
@@ -105,7 +103,7 @@ seed_option = click.option(
     help="For weights and input; the same seed gives the same bytes.  [default: 0]",
 )
 weights_option = file_option(
-    "--weights", extensions=_MODELS, meaning="Read the weights: of a model file, or arrays called LAYER/WEIGHT."
+    "--weights", extensions=tuple(MODEL_FILES), meaning="Read the weights: of a model file, or arrays called LAYER/WEIGHT."
 )
 format_option = click.option(
     "-f",
