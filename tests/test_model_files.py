@@ -635,3 +635,11 @@ def test_weights_that_are_no_numbers_are_the_files_fault(
     result = rnncli("forward", *given)
     assert (result.status, result.stdout) == (1, "")
     assert result.stderr.startswith("Error: nan.npz: simple_rnn/kernel[0, 0] is nan, expected a finite number")
+
+
+def test_how_keras_merges_two_directions_is_assumed() -> None:
+    weights = {"kernel": (3, 16), "recurrent_kernel": (4, 16)}
+    arrays = {f"both/{way}/{name}": shape for way in ("forward", "backward") for name, shape in weights.items()}
+    (part,) = recognised(tensors(**arrays)).parts
+    assert str(part.network) == "input:3,lstm:4:bi:nobias"
+    assert any(text.startswith("both has bi=concat: the file does not say") for text in part.assumed)

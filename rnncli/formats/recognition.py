@@ -247,6 +247,8 @@ def _assumptions(pieces: Sequence[Piece], front: Sequence[str], name: str) -> tu
     for piece in pieces:
         if piece.layer.kind == "gru" and piece.convention == "keras" and not getattr(piece.layer, "use_bias", True):
             assumed.append(f"{piece.name} has reset=after: without a bias the file does not say")
+        if piece.convention in ("keras", "cudnn") and len(piece.layer.directions) > 1:
+            assumed.append(f"{piece.name} has bi=concat: the file does not say how its two outputs are merged")
         if piece.layer.kind == "norm":
             epsilon = getattr(piece.layer, "epsilon", 0.0)
             assumed.append(
