@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import struct
+import time
 import tracemalloc
 import zipfile
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from rnncli.formats.conventions import keras_weights
 from rnncli.formats.fitting import fitted
 from rnncli.formats.model_file import Tensor
 from rnncli.formats.recognition import recognised
+from rnncli.language.spec import MAX_LAYERS
 
 Run = Callable[..., Result]
 
@@ -643,3 +645,10 @@ def test_how_keras_merges_two_directions_is_assumed() -> None:
     (part,) = recognised(tensors(**arrays)).parts
     assert str(part.network) == "input:3,lstm:4:bi:nobias"
     assert any(text.startswith("both has bi=concat: the file does not say") for text in part.assumed)
+
+
+def test_a_row_of_many_layers_in_front_is_gone_through_once() -> None:
+    begin = time.process_time()
+    (part,) = recognised(tensors(**{f"d{number}__weight": (3, 3) for number in range(30_000)}, **CELL)).parts
+    assert time.process_time() - begin < 10
+    assert len(part.pieces) == MAX_LAYERS - 1

@@ -178,7 +178,8 @@ class _Fronts:
                 break
             index -= 1
         row = set(range(index, start))
-        alone = all(free.returning(link, len(row) + 1) <= row for link in links[index + 1 : start + 1])
+        sizes = {link.reads: link for link in links[index + 1 : start + 1]}  # each is looked up once
+        alone = all(free.returning(link, len(row) + 1) <= row for link in sizes.values())
         return list(links[index:start]) if alone else []
 
 
