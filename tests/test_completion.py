@@ -17,6 +17,7 @@ from strategies import nearly_specs, networks
 
 from rnncli import Network
 from rnncli.cli import COMMANDS, cli
+from rnncli.formats import FORMATS as MODEL_FILES
 from rnncli.language.completion import spec_completions
 from rnncli.layers import KINDS, LAYERS
 from rnncli.search.completion import pattern_completions

@@ -103,7 +103,9 @@ seed_option = click.option(
     help="For weights and input; the same seed gives the same bytes.  [default: 0]",
 )
 weights_option = file_option(
-    "--weights", extensions=tuple(MODEL_FILES), meaning="Read the weights: of a model file, or arrays called LAYER/WEIGHT."
+    "--weights",
+    extensions=tuple(MODEL_FILES),
+    meaning="Read the weights: of a model file, or arrays called LAYER/WEIGHT.",
 )
 format_option = click.option(
     "-f",
