@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import NamedTuple, NoReturn
 
 from rnncli.errors import SpecError, shorten
@@ -23,6 +24,9 @@ from rnncli.quantities import Shape
 
 MAX_CALL = 2000
 """The longest text of a call that is read; Python's parser may take long over what is nested deep."""
+
+MAX_CALLS = 1000
+"""The most calls and layers between them that are read; nobody writes more on one line."""
 
 
 class Reading(NamedTuple):
@@ -49,11 +53,28 @@ def read_calls(text: str) -> Reading | None:
     Raises:
         SpecError: something about a call cannot be said in a spec; the error has no repair.
     """
+    reading = _read(text)
+    if isinstance(reading, SpecError):
+        raise reading
+    return reading
+
+
+@lru_cache(maxsize=1)  # a text that is no spec is read here again, for what it may mean
+def _read(text: str) -> Reading | SpecError | None:
+    try:
+        return _calls_in(text)
+    except SpecError as fault:
+        return fault
+
+
+def _calls_in(text: str) -> Reading | None:
     if "(" not in text:
         return None
     items: list[Called | str] = []
     first = None
     for piece in _pieces(text):
+        if len(items) >= MAX_CALLS:
+            return None
         before = [item for item in items[-1:] if isinstance(item, Called)]
         called = _Reader(text, piece).layers(before)
         if called is None:
