@@ -556,6 +556,20 @@ def test_weights_that_fit_no_part_or_several_are_refused(two_parts: Path, rnncli
     assert "lstm:4" in result.stderr
 
 
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int64", "bool"])
+def test_quantised_weights_have_sizes_and_are_not_run(dtype: str, tmp_path: Path, rnncli: Run) -> None:
+    shapes = {"rnn.weight_ih_l0": (4, 2), "rnn.weight_hh_l0": (4, 4)}
+    np.savez(tmp_path / "q.npz", **{name: np.ones(shape, dtype) for name, shape in shapes.items()})
+    assert rnncli("summary", "-q", tmp_path / "q.npz").stdout == "24\n"
+    for command in (
+        ["forward", tmp_path / "q.npz"],
+        ["forward", "input:2,rnn:4:nobias", "--weights", tmp_path / "q.npz"],
+    ):
+        result = rnncli(*command)
+        assert (result.status, result.stdout) == (1, "")
+        assert f"of {dtype}, as quantised weights are" in result.stderr
+
+
 def test_part_of_says_where_nothing_is_recurrent(tmp_path: Path) -> None:
     np.savez(tmp_path / "fc.npz", **{"fc.weight": np.zeros((3, 4))})
     with pytest.raises(RnncliError, match="nothing recurrent"):

@@ -95,6 +95,11 @@ _KERAS_NAMES: Mapping[str, Mapping[str, str]] = {
 
 
 def _numbers(tensor: Tensor) -> Array:
+    if not tensor.dtype.startswith(("float", "bfloat")):
+        raise RnncliError(
+            f"array {shorten(tensor.name)} is of {tensor.dtype}, as quantised weights are: their scale is not known",
+            "save the weights as they were before, in float32",
+        )
     try:
         return tensor.read()
     except RnncliError:

@@ -29,7 +29,7 @@ from rnncli.formats.onnx.values import (
 )
 from rnncli.layers import Embedding, Recurrent, Repeat
 
-MAX_LINKS = 100
+MAX_LINKS = 1000
 """The most layers that a chain may have."""
 
 MAX_PARTS = 64
