@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 
 
@@ -13,4 +12,8 @@ def on_terminal() -> bool:
 
 def terminal_width() -> int | None:
     """Return the columns of the terminal, or as many as COLUMNS says; None where standard output is not a terminal."""
-    return shutil.get_terminal_size().columns if on_terminal() else None
+    if not on_terminal():
+        return None
+    import shutil  # it imports all kinds of archives
+
+    return shutil.get_terminal_size().columns
