@@ -195,6 +195,24 @@ CELL: dict[str, tuple[int, ...]] = {"lstm__weight_ih_l0": (16, 3), "lstm__weight
             },
             ["input:3,lstm:4:nobias,dense:2"],
         ),
+        (
+            {
+                "dense.0__weight": (4, 4),
+                "dense.1__weight": (7, 4),
+                "rnn__weight_ih_l0": (4, 3),
+                "rnn__weight_hh_l0": (4, 4),
+            },
+            ["input:3,rnn:4:nobias,dense:4:nobias,dense:7:nobias"],
+        ),
+        (
+            {
+                "heads.0__weight": (2, 4),
+                "heads.1__weight": (7, 4),
+                "rnn__weight_ih_l0": (4, 3),
+                "rnn__weight_hh_l0": (4, 4),
+            },
+            ["input:3,rnn:4:nobias"],
+        ),
         ({"fc__weight": (3, 4), "fc__bias": (3,)}, []),
         # two gates are no cell
         ({"rnn__weight_ih_l0": (8, 3), "rnn__weight_hh_l0": (8, 4)}, []),

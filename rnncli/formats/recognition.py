@@ -129,8 +129,8 @@ class _Free:
     def before(self, end: int, chain: Sequence[Link]) -> list[Link]:
         """Return the layers that go on from a chain, but stand before it in a file sorted by name, and take them.
 
-        Where more than one could be the next, none is. Nor is one that its number puts before another of the chain:
-        `dense` does not go on from `dense_1`.
+        Where more than one could be the next, none is, unless their numbers say how one goes on from the other. Nor is
+        one that its number puts before another of the chain: `dense` does not go on from `dense_1`.
         """
         more: list[Link] = []
         returns = chain[-1].returns
@@ -138,6 +138,9 @@ class _Free:
         while True:
             first = islice(self._reading.get(returns, {}).items(), 2)
             next_ones = [link for index, link in first if index < end]
+            families = [_numbered(link)[0] for link in next_ones]
+            if len({*families}) < len(families) and next_ones[0].returns == next_ones[1].reads:
+                del next_ones[1]
             if len(next_ones) != 1:
                 return more
             family, numbers = _numbered(next_ones[0])
