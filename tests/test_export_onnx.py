@@ -36,7 +36,7 @@ from rnncli.formats import open_model
 from rnncli.formats.conventions import keras_weights
 from rnncli.formats.onnx.protobuf import Message
 from rnncli.layers import LAYERS as KINDS
-from rnncli.layers import LSTM, Dropout, Embedding, Layer
+from rnncli.layers import Dropout, Embedding
 from rnncli.layers.pool import POOLS as MODES
 from rnncli.layers.recurrent import MERGE_MODES
 
@@ -161,17 +161,12 @@ def test_a_cell_is_taken_apart_only_where_onnx_has_none(spec: str, composed: boo
 # Read back
 
 
-def started(layer: Layer) -> Layer:
-    """A layer as it is once its weights are there: how they started is not said."""
-    return replace(layer, unit_forget_bias=True) if isinstance(layer, LSTM) else layer
-
-
 def check_read_back(network: Network, content: bytes, folder: Path) -> None:
     """Check that a file is read as its network, or that it is told what is left out."""
     (folder / "model.onnx").write_bytes(content)
     model = open_model(str(folder / "model.onnx"))
     composed = any(node.operation == "Scan" for node in onnx_runner.load(content).graph.nodes)
-    said = [started(layer) for layer in network.layers if not isinstance(layer, Dropout)]
+    said = [layer.trained() for layer in network.layers if not isinstance(layer, Dropout)]
     if isinstance(said[0], Embedding):
         said[0] = replace(said[0], mask_zero=False)
     # A pool before the first recurrent layer leaves unsaid which axis is time.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from rnncli.export.python_calls import Call, number, string
@@ -118,7 +118,7 @@ def _continues(before: Layer, layer: Layer) -> bool:
 def _level(layer: Layer) -> Layer | None:
     """Return what layers have to share to be levels of one stack: not what they return, nor how a bias starts."""
     level = layer.returning("sequence")
-    return replace(level, unit_forget_bias=True) if isinstance(level, LSTM) else level
+    return None if level is None else level.trained()
 
 
 def _attributes(blocks: Sequence[Block], modules: Sequence[Module | None]) -> Iterator[str]:

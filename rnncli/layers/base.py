@@ -106,6 +106,10 @@ class Layer(ABC):
         """What it returns."""
         return "same"
 
+    def trained(self) -> Self:
+        """Return the same layer with nothing said of how its weights start, which they have done."""
+        return self
+
     def returning(self, what: Literal["sequence", "vector"]) -> "Layer | None":
         """Return the same layer returning a sequence or a vector, or None if it cannot be told to."""
         del what

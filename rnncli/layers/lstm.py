@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
 
 from rnncli.layers.base import Equation, applied
 from rnncli.layers.options import Choice, Option
@@ -53,6 +53,10 @@ class LSTM(Gated):
             Equation(f"c_t = {f}_t * c_{{t-1}} + {i}_t * g_t", "the cell's memory"),
             Equation(f"h_t = {o}_t * {applied(self.activation, 'c_t')}", "state and output"),
         )
+
+    def trained(self) -> Self:
+        """Return the same layer with Keras's start of the bias."""
+        return replace(self, unit_forget_bias=True)
 
     def _bias(self) -> Weight:
         # Keras starts the forget gate's bias at one (Jozefowicz et al., 2015).

@@ -52,7 +52,7 @@ class AttributeProto:
 
     NAME: Final = 1
     F: Final = 2
-    I: Final = 3  # noqa: E741
+    I: Final = 3  # noqa: E741  # that is its name
     S: Final = 4
     T: Final = 5
     G: Final = 6

@@ -15,7 +15,7 @@ from rnncli import Network
 from rnncli.export import export
 from rnncli.formats import open_model
 from rnncli.formats.conventions import keras_weights
-from rnncli.layers import LSTM, Dropout, Embedding
+from rnncli.layers import Dropout, Embedding
 
 VERSION = f"ONNX {onnx.__version__}, ONNX Runtime {onnxruntime.__version__}"
 
@@ -82,7 +82,7 @@ def said_by_onnx(network: Network) -> Network | None:
     recurrent layer that tells which axis is time, or if a pool has taken it away before.
     """
     said = [layer for layer in network.layers if not isinstance(layer, Dropout)]
-    said = [replace(layer, unit_forget_bias=True) if isinstance(layer, LSTM) else layer for layer in said]
+    said = [layer.trained() for layer in said]
     if isinstance(said[0], Embedding):
         said[0] = replace(said[0], mask_zero=False)
     first = next((layer for layer in said if layer.states or layer.joins), None)

@@ -16,7 +16,7 @@ from rnncli.errors import SpecError
 from rnncli.export import Job, arrays, export
 from rnncli.export.weight_writers import write_weights
 from rnncli.formats import open_model
-from rnncli.layers import GRU, LSTM, Embedding, Input, Layer, Norm
+from rnncli.layers import GRU, Embedding, Input, Layer, Norm
 
 VERSION = f"PyTorch {torch.__version__.split('+')[0]}"
 
@@ -141,7 +141,7 @@ def _said(layer: Layer, seq: bool) -> Layer:
     if not layer.states:
         return replace(layer, activation="linear")
     layer = replace(layer, activation="tanh", go_backwards=False, return_sequences=seq)
-    return replace(layer, unit_forget_bias=True) if isinstance(layer, LSTM) else layer
+    return layer.trained()
 
 
 def _dtype(network: Network) -> torch.dtype:
