@@ -27,6 +27,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -47,6 +48,26 @@ PATIENCE = 60
 settings.register_profile("rnncli", deadline=None)
 settings.register_profile("read-only", deadline=None, database=None)  # examples that failed are kept in the source tree
 settings.load_profile("rnncli" if os.access(Path(__file__).parent.parent, os.W_OK) else "read-only")
+
+
+class GivenUp(BaseException):  # no handler of errors may hear it
+    """Something takes a minute of processor time, as only what grows faster than its input does."""
+
+
+@contextmanager
+def patience() -> Iterator[None]:
+    """Give up what takes too long in the block. How long it takes otherwise is for benchmarks."""
+
+    def give_up(number: int, frame: object) -> None:
+        raise GivenUp
+
+    before = signal.signal(signal.SIGPROF, give_up)
+    signal.setitimer(signal.ITIMER_PROF, PATIENCE)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 class Result(NamedTuple):

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import struct
-import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Result
+from conftest import Result, patience
 
 from rnncli.engine import Model
 from rnncli.errors import RnncliError
@@ -304,9 +303,8 @@ def test_what_is_made_of_itself_over_and_over_takes_no_memory(tmp_path: Path) ->
     squares = [node("Mul", [f"s{n}", f"s{n}"], [f"s{n + 1}"]) for n in range(2000)]
     three = message((1, 1), (2, 7), (7, b"\3"))
     arrays = [array("v0", 4), three + message((8, "d0")), three + message((8, "s0"))]
-    start = time.process_time()
-    assert not read(tmp_path, model([*doubled, *lengths, *squares], arrays)).parts
-    assert time.process_time() - start < 2
+    with patience():
+        assert not read(tmp_path, model([*doubled, *lengths, *squares], arrays)).parts
 
 
 @pytest.mark.parametrize(
@@ -381,13 +379,12 @@ def test_arrays_around_a_graph_are_seen_inside_and_hidden_by_others(tmp_path: Pa
     ids=["cells", "outputs", "graphs"],
 )
 def test_many_of_anything_take_no_time(nodes: list[bytes], words: str, tmp_path: Path) -> None:
-    start = time.process_time()
-    if words:
-        with pytest.raises(RnncliError, match=words):
-            read(tmp_path, model(nodes, LSTM_ARRAYS))
-    else:
-        assert not read(tmp_path, model(nodes, [*LSTM_ARRAYS, *(array(f"c{n}", 1) for n in range(3000))])).parts
-    assert time.process_time() - start < 3
+    with patience():
+        if words:
+            with pytest.raises(RnncliError, match=words):
+                read(tmp_path, model(nodes, LSTM_ARRAYS))
+        else:
+            assert not read(tmp_path, model(nodes, [*LSTM_ARRAYS, *(array(f"c{n}", 1) for n in range(3000))])).parts
 
 
 def test_an_array_of_gigabytes_is_not_read_for_its_shape(tmp_path: Path) -> None:
@@ -409,7 +406,6 @@ def test_numbers_beside_the_model_that_are_missing_are_missed_when_they_are_read
 def test_a_damaged_file_gives_an_error_of_ours_or_a_model(name: str, tmp_path: Path) -> None:
     good = (FOLDER / f"{name}.onnx").read_bytes()
     random = np.random.default_rng(len(name))
-    slowest = 0.0
     for turn in range(400):
         data = bytearray(good)
         for _ in range(int(random.integers(1, 4))):
@@ -419,9 +415,6 @@ def test_a_damaged_file_gives_an_error_of_ours_or_a_model(name: str, tmp_path: P
         if turn % 5 == 0:
             start, end = sorted(random.integers(0, len(good), 2))
             data[start:start] = good[start:end]
-        began = time.process_time()
-        with suppress(RnncliError):
+        with patience(), suppress(RnncliError):
             for part in read(tmp_path, bytes(data)).parts:
                 keras_weights(part)
-        slowest = max(slowest, time.process_time() - began)
-    assert slowest < 1

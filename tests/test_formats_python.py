@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import textwrap
-import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Result
+from conftest import Result, patience
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from strategies import networks
@@ -555,10 +554,8 @@ HOSTILE: dict[str, bytes] = {
 @pytest.mark.parametrize("source", HOSTILE.values(), ids=HOSTILE)
 def test_a_hostile_file_is_one_clear_error_or_an_answer_at_once(source: bytes, rnncli: Run, tmp_path: Path) -> None:
     path = written(tmp_path, source)
-    start = time.process_time()
-    result = rnncli("inspect", path, "-f", "json")
-    taken = time.process_time() - start
-    assert taken < 1.5, taken
+    with patience():
+        result = rnncli("inspect", path, "-f", "json")
     assert result.status in (0, 1)
     assert "\x1b" not in result.stdout + result.stderr
     assert result.stderr.count("Error: ") == result.status

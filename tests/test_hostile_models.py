@@ -6,7 +6,6 @@ import io
 import json
 import os
 import struct
-import time
 import tracemalloc
 import zipfile
 import zlib
@@ -16,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Result
+from conftest import Result, patience
 from hostile_models import FORMATS, SHAPES, npz, safetensors, tensor_opcodes, text, torch_file, torch_zip, whole
 
 from rnncli import RnncliError
@@ -33,15 +32,14 @@ def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 @contextmanager
 def little(memory: int = 20 << 20) -> Iterator[None]:
-    """What is done in the block takes little memory and less than a second."""
-    start = time.process_time()
+    """What is done in the block takes little memory, and no time that grows without end."""
     tracemalloc.start()
     try:
-        yield
+        with patience():
+            yield
         assert tracemalloc.get_traced_memory()[1] < memory
     finally:
         tracemalloc.stop()
-    assert time.process_time() - start < 3  # tracing makes everything slower
 
 
 def refused(name: str, data: bytes, words: str) -> None:
@@ -348,10 +346,9 @@ def test_many_layers_are_found_soon() -> None:
     arrays = {f"f{n}.weight": (2, 4) for n in range(5000)}
     arrays |= {f"c{n}.weight_{role}": (4, 1) for n in range(300) for role in ("ih", "hh")}
     arrays |= {f"s.weight_{role}_l{n}": (4, 4) for n in range(2000) for role in ("ih", "hh")}
-    start = time.process_time()
     Path("m.safetensors").write_bytes(safetensors(arrays))
-    assert len(open_model("m.safetensors").parts) == 2
-    assert time.process_time() - start < 3
+    with patience():
+        assert len(open_model("m.safetensors").parts) == 2
 
 
 def test_more_parts_than_anybody_reads_are_refused() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import struct
-import time
 import tracemalloc
 import zipfile
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from typing import Any
 import hostile_models
 import numpy as np
 import pytest
-from conftest import Result, without_styles
+from conftest import Result, patience, without_styles
 
 from rnncli import Network, RnncliError
 from rnncli.engine import Model
@@ -680,7 +679,6 @@ def test_how_keras_merges_two_directions_is_assumed() -> None:
 
 
 def test_a_row_of_many_layers_in_front_is_gone_through_once() -> None:
-    begin = time.process_time()
-    (part,) = recognised(tensors(**{f"d{number}__weight": (3, 3) for number in range(30_000)}, **CELL)).parts
-    assert time.process_time() - begin < 10
+    with patience():
+        (part,) = recognised(tensors(**{f"d{number}__weight": (3, 3) for number in range(30_000)}, **CELL)).parts
     assert len(part.pieces) == MAX_LAYERS - 1
