@@ -22,6 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kinds import HEADS
 from kinds.activations import ACTIVATIONS
+from part_weights import keras_weights
 from strategies import layers_of, networks, small_sizes
 
 from rnncli import Network, RnncliError
@@ -33,7 +34,6 @@ from rnncli.export.onnx_layers import LAYERS, POOLS
 from rnncli.export.onnx_recurrent import MERGES, OPERATORS, TOLD
 from rnncli.export.onnx_scan import PAIRS, STEPS
 from rnncli.formats import open_model
-from rnncli.formats.conventions import keras_weights
 from rnncli.formats.onnx.protobuf import Message
 from rnncli.layers import LAYERS as KINDS
 from rnncli.layers import Dropout, Embedding

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import Result
+from part_weights import keras_weights
 
 from rnncli.engine import Model
 from rnncli.errors import RnncliError
 from rnncli.formats import open_model
-from rnncli.formats.conventions import keras_weights
 from rnncli.formats.model_file import ModelFile
 
 Run = Callable[..., Result]

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import Result, patience
+from part_weights import keras_weights
 
 from rnncli.engine import Model
 from rnncli.errors import RnncliError
 from rnncli.formats import open_model
-from rnncli.formats.conventions import keras_weights
 from rnncli.formats.model_file import ModelFile
 
 FOLDER = Path(__file__).parent / "golden" / "models" / "onnx"

@@ -16,11 +16,11 @@ import hostile_models
 import numpy as np
 import pytest
 from conftest import Result, patience, without_styles
+from part_weights import keras_weights
 
 from rnncli import Network, RnncliError
 from rnncli.engine import Model
 from rnncli.formats import FORMATS, REFUSED, open_model, part_of
-from rnncli.formats.conventions import keras_weights
 from rnncli.formats.fitting import fitted
 from rnncli.formats.model_file import Tensor
 from rnncli.formats.recognition import recognised

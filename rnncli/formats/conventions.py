@@ -36,17 +36,10 @@ KERAS_BLOCKS: Mapping[Convention, Mapping[str, tuple[int, ...]]] = {
 """Where in the blocks of a convention each of Keras's stands, by kind of layer."""
 
 
-def keras_weights(part: Part) -> dict[str, Array]:
-    """Return the weights of a part by the keys of its network (`lstm/kernel`), with Keras's shapes and order of gates.
-
-    Raises:
-        RnncliError: an array cannot be read, or the part computes what the language has no word for.
-    """
-    return dict(each_weight(part))
-
-
 def each_weight(part: Part) -> Iterator[tuple[str, Array]]:
-    """Yield the same one by one; no more than one layer is held here.
+    """Yield the weights of a part by the keys of its network (`lstm/kernel`), with Keras's shapes and order of gates.
+
+    No more than one layer is held here.
 
     Raises:
         RnncliError: an array cannot be read, or the part computes what the language has no word for.

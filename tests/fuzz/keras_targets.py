@@ -28,7 +28,7 @@ from mutations import damaged_bytes, damaged_text
 from rnncli import Network, RnncliError
 from rnncli.engine.checks import weight_shapes
 from rnncli.formats import open_model
-from rnncli.formats.conventions import keras_weights
+from rnncli.formats.conventions import each_weight
 from rnncli.formats.keras.hdf5_process import main
 from rnncli.reports.inspection import inspect
 
@@ -205,7 +205,7 @@ def check_model(path: str) -> None:
             if not part.has_weights or not any(piece.tensors for piece in part.pieces):
                 continue
             try:
-                found = keras_weights(part)
+                found = dict(each_weight(part))
             except RnncliError as error:
                 check_error(error, path)
             else:

@@ -29,7 +29,7 @@ from target import Target, assert_harmless
 from rnncli import Network, RnncliError
 from rnncli.engine.checks import weight_shapes
 from rnncli.formats import open_model
-from rnncli.formats.conventions import keras_weights
+from rnncli.formats.conventions import each_weight
 from rnncli.reports.inspection import inspect
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "models"
@@ -113,7 +113,7 @@ def _check_opened(name: str) -> None:
         if not part.has_weights or part.params > 10**6:
             continue
         try:
-            weights = keras_weights(part)
+            weights = dict(each_weight(part))
         except RnncliError as error:
             assert_harmless(str(error), most=1500)
         else:

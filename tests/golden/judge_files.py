@@ -26,13 +26,13 @@ import torch
 from golden.data import difference
 from golden.frameworks import keras_model, keras_variables, keras_weight_shapes, run_keras
 from golden.generate import random_input, random_layers, random_weights, small_size
+from part_weights import keras_weights
 from safetensors.torch import save_file
 
 from rnncli import Network, RnncliError
 from rnncli.engine import Model
 from rnncli.engine.model_weights import weights_in
 from rnncli.formats import open_model, part_of
-from rnncli.formats.conventions import keras_weights
 
 TOLERANCE = 1e-5
 SENSITIVE = 1e-6

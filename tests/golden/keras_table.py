@@ -24,11 +24,11 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 from keras import Input, Sequential, layers
+from part_weights import keras_weights
 
 from rnncli import Network, RnncliError
 from rnncli.engine import Model
 from rnncli.formats import open_model
-from rnncli.formats.conventions import keras_weights
 from rnncli.formats.model_file import ModelFile, Part
 
 HERE = Path(__file__).parent / "models" / "keras"

@@ -37,13 +37,7 @@ class _Returned(NamedTuple):
 class Walk(Calls):
     """Follows a file.
 
-    Args:
-        make: makes the objects of the frameworks.
-
     Attributes:
-        doubts: why it is not known whether the block at hand is taken, one for each such block.
-        function: the function or class at hand; empty in the module itself.
-        instances: the objects of the file's classes, in the order of their making.
         stars: the modules of which all names are imported.
     """
 

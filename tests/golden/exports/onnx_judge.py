@@ -10,11 +10,11 @@ import onnx
 import onnxruntime
 from golden.exports.case import Case
 from golden.exports.findings import Findings
+from part_weights import keras_weights
 
 from rnncli import Network
 from rnncli.export import export
 from rnncli.formats import open_model
-from rnncli.formats.conventions import keras_weights
 from rnncli.layers import Dropout, Embedding
 
 VERSION = f"ONNX {onnx.__version__}, ONNX Runtime {onnxruntime.__version__}"

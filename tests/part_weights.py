@@ -1,0 +1,15 @@
+"""All weights of a part of a model file at once, as tests compare them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from rnncli.formats.conventions import each_weight
+from rnncli.formats.model_file import Part
+
+
+def keras_weights(part: Part) -> dict[str, np.ndarray[Any, Any]]:
+    """The weights by key (`lstm/kernel`), with Keras's shapes and order of gates."""
+    return dict(each_weight(part))
