@@ -65,6 +65,7 @@ bench: $(FRAMEWORKS)/.installed $(VENV)/.installed  ## Measure start-up, model f
 	$(BIN)/python tests/benchmarks/startup.py
 	$(BIN)/python tests/benchmarks/model_files.py
 	KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/benchmarks/sweep.py
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python tests/benchmarks/both_ways.py
 	for backend in torch jax tensorflow; do \
 	  if $(FRAMEWORKS)/bin/python -c "import $$backend" 2>/dev/null; then \
 	    env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE KERAS_BACKEND=$$backend TF_CPP_MIN_LOG_LEVEL=3 PYTHONPATH=tests \

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnncli import Network
-from rnncli.engine import Model, chunks
+from rnncli.engine import Model, both_ways, chunks
 from rnncli.engine.chunks import Chunk
 from rnncli.engine.inputs import random_chunks
 from rnncli.engine.passes import Pass, flow
@@ -172,6 +172,45 @@ def test_chunks_may_have_any_lengths_in_any_order(spec: str, batch: int) -> None
     parts = [values.copy() for values, _ in model.stream(Chunk(part) for part in cuts)]
     found = np.concatenate(parts).transpose(2, 0, 1)
     np.testing.assert_allclose(found.reshape(model(x).shape), model(x), rtol=1e-12)
+
+
+@pytest.mark.parametrize("merge", ["bi", "bi=sum", "bi=mul", "bi=ave"])
+@pytest.mark.parametrize("sequence", [":seq", ""])
+@pytest.mark.parametrize("cell", ["rnn:3", "rnn:3:nobias", "lstm:3", "lstm:3:nobias", "gru:3", "gru:3:reset=before"])
+def test_both_directions_as_one_cell_give_what_two_cells_give(cell: str, sequence: str, merge: str) -> None:
+    model = Model(f"input:2,{cell}{sequence}:{merge},rnn:2" if sequence else f"input:2,{cell}:{merge}", dtype="float64")
+    x = np.random.default_rng(0).standard_normal((5, 9, 2))
+    one, states = model.run(x)
+    again, later = model.run(x, states)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(both_ways, "ZEROS_A_CALL", -1)
+        two, states_of_two = model.run(x)
+        again_of_two, later_of_two = model.run(x, states_of_two)
+    np.testing.assert_allclose(one, two, rtol=1e-12)
+    np.testing.assert_allclose(again, again_of_two, rtol=1e-12)
+    assert list(later) == list(later_of_two)
+    for key, state in later.items():
+        np.testing.assert_allclose(state, later_of_two[key], rtol=1e-12)
+
+
+def test_directions_run_as_one_cell_where_that_is_faster_and_a_mask_cannot_part_them() -> None:
+    def runs_as_one(spec: str, x: np.ndarray) -> bool:
+        model = Model(spec)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(both_ways.BidirectionalStage, "_read_together", lambda *given: pytest.fail("as one"))
+            try:
+                model(x)
+            except pytest.fail.Exception:
+                return True
+        return False
+
+    assert runs_as_one("input:2,lstm:8:bi", np.zeros((1, 4, 2)))
+    assert not runs_as_one("input:2,lstm:200:bi", np.zeros((1, 4, 2)))
+    assert not runs_as_one("input:500,lstm:8:bi", np.zeros((1, 4, 500)))
+    assert not runs_as_one("input:2,lstm:8:bi", np.zeros((64, 4, 2)))
+    assert not runs_as_one("input:2,lstm:8:bi:relu", np.zeros((1, 4, 2)))
+    assert runs_as_one("embed:9x2:mask,lstm:8:bi", np.array([[1, 2]]))
+    assert not runs_as_one("embed:9x2:mask,lstm:8:bi", np.array([[1, 0]]))
 
 
 class Repeats(Pass):

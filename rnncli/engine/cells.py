@@ -28,9 +28,17 @@ def make_loop(layer: Recurrent, weights: Mapping[str, Array], batch: int, steps:
     """
     kernel, recurrent_kernel = weights["kernel"], weights["recurrent_kernel"]
     bias = weights.get("bias", np.zeros(kernel.shape[1], kernel.dtype))
-    usual = layer.activation == "tanh" and getattr(layer, "recurrent_activation", "sigmoid") == "sigmoid"
     fast, textbook = CELLS[type(layer)]
-    return (fast if usual else textbook)(layer, kernel, recurrent_kernel, bias, batch, steps)
+    return (fast if _is_usual(layer) else textbook)(layer, kernel, recurrent_kernel, bias, batch, steps)
+
+
+def calls_per_step(layer: Recurrent) -> int | None:
+    """Return how many calls of NumPy a step of the layer's loop takes; None for the textbook's loops."""
+    return CALLS[type(layer)] if _is_usual(layer) else None
+
+
+def _is_usual(layer: Recurrent) -> bool:
+    return layer.activation == "tanh" and getattr(layer, "recurrent_activation", "sigmoid") == "sigmoid"
 
 
 class SimpleRNNLoop(Loop):
@@ -291,3 +299,9 @@ CELLS: dict[type[Recurrent], tuple[Callable[..., Loop], Callable[..., Loop]]] = 
     GRU: (GRULoop, TextbookGRULoop),
 }
 """The loops of each cell: the one for tanh and sigmoid, and the one for any activations."""
+
+CALLS: dict[type[Recurrent], int] = {SimpleRNN: 3, LSTM: 8, GRU: 10}
+"""How many calls of NumPy a step of the loop for tanh and sigmoid takes, its matrix product included.
+
+The inputs are projected; where they are stacked, it is one less.
+"""

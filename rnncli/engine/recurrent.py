@@ -1,13 +1,16 @@
-"""The stages of recurrent layers: one direction, chunk by chunk; backwards and both ways, on the whole sequence."""
+"""The stage of a recurrent layer that reads in one direction: chunk by chunk; backwards, on the whole sequence.
+
+A layer that reads both ways is in `both_ways.py`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from rnncli.engine.cells import make_loop
-from rnncli.engine.chunks import Chunk, WholeSequence, copy_into, last_of, whole_of
+from rnncli.engine.chunks import Chunk, WholeSequence, last_of, whole_of
 from rnncli.engine.loop import Loop
 from rnncli.engine.passes import Pass, Stage, State, Tick
 from rnncli.engine.types import Array
@@ -19,7 +22,7 @@ class RecurrentStage(Stage):
 
     def __init__(self, name: str, layer: Recurrent, weights: Mapping[str, Array]) -> None:
         self.layer = layer
-        self.direction = Direction(f"{name}/", layer, weights)
+        self.direction = Direction([f"{name}/"], layer, weights)
 
     def begin(self, states: State | None, tick: Tick) -> Pass:
         """Return a pass that yields the sequence of outputs, or only the last one."""
@@ -37,66 +40,21 @@ class RecurrentStage(Stage):
             yield Chunk(last_of(outputs))
 
 
-class BidirectionalStage(Stage):
-    """A recurrent layer that reads the whole sequence both ways and merges the two outputs."""
-
-    def __init__(self, name: str, layer: Recurrent, weights: Mapping[str, Array]) -> None:
-        self.layer = layer
-        # Keras: inside a Bidirectional that returns sequences, the output of a masked step is zero.
-        self.forward, self.backward = (
-            Direction(
-                f"{name}/{direction}", layer, without_prefix(weights, direction), zero_masked=layer.return_sequences
-            )
-            for direction in layer.directions
-        )
-
-    def begin(self, states: State | None, tick: Tick) -> Pass:
-        """Return a pass that yields the merged sequence, in forward time, or the merged last outputs."""
-        return Whole(lambda whole: self._both_ways(whole, states, tick))
-
-    def _both_ways(self, whole: WholeSequence, states: State | None, tick: Tick) -> Iterator[Chunk]:
-        forward = self.forward.read(whole.forwards(), states, tick)
-        backward = self.backward.read(whole.backwards(), states, tick)
-        if not self.layer.return_sequences:
-            merged = np.concatenate([last_of(forward), last_of(backward)], axis=1)
-            yield Chunk(self._merge(merged))
-            return
-        units = self.layer.units
-        timesteps, _, batch = whole.values.shape
-        merged = np.empty((timesteps, 2 * units, batch), whole.values.dtype)
-        copy_into(forward, merged[:, :units])
-        copy_into(backward, merged[::-1, units:])
-        yield from WholeSequence(self._merge(merged), whole.mask, whole.steps).forwards()
-
-    def _merge(self, both: Array) -> Array:
-        """Return the merged outputs of both directions, given one above the other, (timesteps, 2·units, batch)."""
-        units = self.layer.units
-        forward, backward = both[:, :units], both[:, units:]
-        match self.layer.merge_mode:
-            case "concat":
-                return both
-            case "mul":
-                forward *= backward
-            case "sum":
-                forward += backward
-            case _:
-                forward += backward
-                forward /= 2
-        return forward
-
-
 class Direction:
     """One direction of a recurrent layer: its weights, and the loop that it ran last, which the next batch may use.
 
     Args:
-        prefix: what comes before the names of its states: `lstm/`, `bidirectional/forward/`.
+        prefixes: what comes before the names of its states: `lstm/`, `bidirectional/forward/`. Where one cell does the
+            work of several, each has the next of its units, and its own states.
         layer: the layer.
         weights: the weights of this direction.
         zero_masked: whether the output of a masked step is zero instead of the state.
     """
 
-    def __init__(self, prefix: str, layer: Recurrent, weights: Mapping[str, Array], zero_masked: bool = False) -> None:
-        self.prefix = prefix
+    def __init__(
+        self, prefixes: Sequence[str], layer: Recurrent, weights: Mapping[str, Array], zero_masked: bool = False
+    ) -> None:
+        self.prefixes = prefixes
         self.layer = layer
         self.weights = weights
         self.zero_masked = zero_masked
@@ -137,23 +95,25 @@ class LoopPass(Pass):
             self._loop = self.direction.take_loop(batch=x.shape[-1], steps=len(x))
             self._loop.set_state(state)
         y = self._loop.run(x, mask, self.direction.zero_masked)
-        self.tick(len(x))
+        self.tick(len(x) * len(self.direction.prefixes))
         return Chunk(y, mask)
 
     def end(self) -> Iterator[Chunk]:
         """Put the last state among the states. There are no more outputs to yield."""
         if self._loop is not None:
             if self.states is not None:
-                prefix, last = self.direction.prefix, self._loop.state()
-                self.states |= {prefix + name: np.ascontiguousarray(state.T) for name, state in last.items()}
+                prefixes = self.direction.prefixes
+                for name, state in self._loop.state().items():
+                    for prefix, own in zip(prefixes, np.split(state, len(prefixes)), strict=True):
+                        self.states[prefix + name] = np.ascontiguousarray(own.T)
             self.direction.give_back(self._loop)
         yield from ()
 
     def _first_state(self) -> dict[str, Array] | None:
-        prefix, names = self.direction.prefix, self.direction.layer.states
-        if self.states is None or prefix + names[0] not in self.states:
+        prefixes, names = self.direction.prefixes, self.direction.layer.states
+        if self.states is None or prefixes[0] + names[0] not in self.states:
             return None
-        return {name: self.states[prefix + name].T for name in names}
+        return {name: np.concatenate([self.states[prefix + name].T for prefix in prefixes]) for name in names}
 
 
 class LastOf(Pass):
@@ -190,8 +150,3 @@ class Whole(Pass):
         """Do the work on the whole sequence, and yield what it yields."""
         chunks, self._chunks = self._chunks, []
         yield from self.work(whole_of(chunks))
-
-
-def without_prefix(arrays: Mapping[str, Array], prefix: str) -> dict[str, Array]:
-    """Return the arrays whose keys start with a prefix, by the rest of their keys."""
-    return {key.removeprefix(prefix): array for key, array in arrays.items() if key.startswith(prefix)}

@@ -1,4 +1,7 @@
-"""One stage for each kind of layer, and the table that finds it. Those of recurrent layers are in `recurrent.py`."""
+"""One stage for each kind of layer, and the table that finds it.
+
+Those of recurrent layers are in `recurrent.py` and `both_ways.py`.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnncli.engine.activations import ACTIVATION_FUNCTIONS
+from rnncli.engine.both_ways import BidirectionalStage
 from rnncli.engine.chunks import Chunk, ChunkSteps
 from rnncli.engine.passes import Pass, Stage, State, Stateless, Tick
-from rnncli.engine.recurrent import BidirectionalStage, RecurrentStage
+from rnncli.engine.recurrent import RecurrentStage
 from rnncli.engine.types import Array
 from rnncli.layers import GRU, LSTM, Dense, Dropout, Embedding, Layer, Norm, Pool, Repeat, SimpleRNN
 

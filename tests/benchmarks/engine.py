@@ -3,7 +3,9 @@
     make bench
 
 Every figure is the median of the ratios rnncli / peer, round by round, so under 1 rnncli is ahead. The outputs are
-compared before anything is timed. The limit is one matrix product of as many multiply-adds. `make bench` runs this
+compared before anything is timed. The limit is one matrix product of as many multiply-adds; the floor is what
+a loop in Python can reach at best: timesteps × (calls of NumPy × the time of a call + the time of a step's product), as
+`rnncli/engine/loop.py` says. `make bench` runs this
 once for each backend of Keras that is installed, with OPENBLAS_CORETYPE unset, which would pin another processor's
 kernel.
 """
@@ -29,6 +31,7 @@ from rich.table import Table
 
 from rnncli import Network
 from rnncli.engine import Model
+from rnncli.engine.cells import calls_per_step, make_loop
 
 Run = Callable[[], np.ndarray]
 
@@ -43,7 +46,12 @@ SIZES = (
 )
 """(batch, timesteps, features, units)."""
 
-STACKS = ("input:64,lstm:64:seq:bi", "input:64,gru:64:seq:bi", "embed:10000x64,{0}:64:seq:x3,{0}:64")
+STACKS = (
+    "input:32,lstm:32:seq:bi",
+    "input:64,lstm:64:seq:bi",
+    "input:64,gru:64:seq:bi",
+    "embed:10000x64,{0}:64:seq:x3,{0}:64",
+)
 STACK_SIZES = ((1, 100), (32, 100))
 
 SECONDS_A_CASE = 3.0
@@ -82,7 +90,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a tenth of the rounds")
     seconds = SECONDS_A_CASE * (0.1 if parser.parse_args().quick else 1)
     keras_name = f"Keras ({keras.backend.backend()})"
-    peers = ("PyTorch", "ONNX Runtime", keras_name, "one product")
+    peers = ("PyTorch", "ONNX Runtime", keras_name, "one product", "floor")
     table = Table(title="rnncli / peer, medians of ratios; under 1 rnncli is ahead")
     for title in ("Network", "Batch", "Steps", "rnncli", *peers, "Goals"):
         table.add_column(title, justify="left" if title in ("Network", "Goals") else "right")
@@ -105,6 +113,8 @@ def main() -> None:
             for peer in peers
             if peer in runs
         }
+        if "one product" in runs:
+            ratios["floor"] = min(times["rnncli"]) / floor(network, weights, case)
         missed = [peer for peer, most in case.goals.items() if ratios[peer] > most]
         table.add_row(
             case.spec,
@@ -233,6 +243,31 @@ def product_run(network: Network, case: Case) -> Run:
     operand = np.ones((matrix.shape[1], case.batch * case.timesteps), np.float32)
     out = np.empty((matrix.shape[0], operand.shape[1]), np.float32)
     return lambda: np.dot(matrix, operand, out)
+
+
+def floor(network: Network, weights: dict[str, np.ndarray], case: Case) -> float:
+    """Return the seconds that the calls and the products of all steps take, with nothing else between them."""
+    (name,), (layer,) = network.names, network.body
+    own = {key.removeprefix(f"{name}/"): array for key, array in weights.items()}
+    loop = make_loop(layer, own, case.batch, case.timesteps)
+    operand = loop.operands[0]
+    out = np.empty((len(loop.matrix), case.batch), operand.dtype)
+    number = np.zeros(1, operand.dtype)
+    calls = (calls_per_step(layer) or 1) - 1 - (loop.projected is None)
+    return case.timesteps * (
+        calls * best_of(partial(np.add, number, number, number)) + best_of(partial(loop.matrix.dot, operand, out))
+    )
+
+
+def best_of(call: Callable[[], object], rounds: int = 20, calls: int = 200) -> float:
+    """Return the seconds of a call, the best of several bursts."""
+    best = float("inf")
+    for _ in range(rounds):
+        begin = perf_counter()
+        for _ in range(calls):
+            call()
+        best = min(best, (perf_counter() - begin) / calls)
+    return best
 
 
 def check(case: Case, runs: dict[str, Run]) -> None:
