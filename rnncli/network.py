@@ -14,6 +14,7 @@ from rnncli.language.source import Source
 from rnncli.layers import Head, Layer
 from rnncli.layers.sizes import BLANK, BLANK_TEXT
 from rnncli.layers.weights import FRAMEWORKS, Framework
+from rnncli.layers.working_memory import Passage, kept, streaming
 from rnncli.quantities import MAX_SIZE, Shape
 from rnncli.summary import DTYPE_BYTES, LayerSummary, Summary, bytes_of
 
@@ -155,10 +156,13 @@ class Network:
         except SpecError as error:
             raise mended(error, lambda repair: _check(repair, framework)) from None
         rows = []
-        steps_read = self.steps_read(batch, timesteps)
-        for name, layer, (reads, returns), steps in zip(
-            self.names, self.body, self.shapes(batch, timesteps), steps_read, strict=True
-        ):
+        passages = [
+            Passage(layer, *shapes, steps)
+            for layer, shapes, steps in zip(
+                self.body, self.shapes(batch, timesteps), self.steps_read(batch, timesteps), strict=True
+            )
+        ]
+        for name, (layer, reads, returns, steps) in zip(self.names, passages, strict=True):
             weights = layer.weights(reads, framework)
             per_step = sum(weight.params for weight in weights if weight.multiplies)
             rows.append(
@@ -182,6 +186,8 @@ class Network:
             input_shape=self.input_shape(batch, timesteps),
             input_dtype=dtype if self.head.vocabulary is None else "int32",
             layers=tuple(rows),
+            streaming=streaming(passages),
+            kept=kept(passages),
         )
 
     @property

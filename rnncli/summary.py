@@ -9,11 +9,17 @@ from math import prod
 from typing import Any, NamedTuple
 
 from rnncli.layers.weights import Framework, Weight
+from rnncli.layers.working_memory import Kept, Streaming
 from rnncli.quantities import Shape, memory, shape_text
 
-DTYPE_BYTES: dict[str, int] = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8}
+DTYPE_BYTES: dict[str, int] = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8, "int8": 1}
 """The bytes of one number, for each dtype that a summary can be asked for."""
 
+UNTRAINED = frozenset({"int8"})
+"""The dtypes in which a network runs, and in which none is trained."""
+
+TRAINED_COPIES = 3
+"""How many numbers training keeps at least for each parameter beside it: its gradient, and the two that Adam keeps."""
 
 TOTALS = ("total_params", "total_bytes", "macs_per_step", "macs", "output_bytes")
 """What a whole network owns and costs, as attributes of its summary."""
@@ -64,7 +70,18 @@ class LayerSummary(NamedTuple):
 
 @dataclass(frozen=True, repr=False)
 class Summary:
-    """A network's rows and totals for a batch size, a number of timesteps, a dtype and a framework."""
+    """A network's rows and totals for a batch size, a number of timesteps, a dtype and a framework.
+
+    Attributes:
+        spec: the network's canonical spec.
+        framework: whose weights are counted.
+        dtype: of weights and outputs.
+        input_shape: the shape of its input.
+        input_dtype: the dtype of its input: ids are int32.
+        layers: its rows.
+        streaming: the numbers that a step at a time needs; None where a layer needs the whole sequence.
+        kept: the numbers that training keeps of a sample.
+    """
 
     spec: str
     framework: Framework
@@ -72,6 +89,8 @@ class Summary:
     input_shape: Shape
     input_dtype: str
     layers: tuple[LayerSummary, ...]
+    streaming: Streaming | None
+    kept: tuple[Kept, ...]
 
     @property
     def output_shape(self) -> Shape:
@@ -156,6 +175,29 @@ class Summary:
     def output_bytes(self) -> int | None:
         """The size of all layers' outputs, in bytes; None while a layer's is unknown."""
         return _total([layer.output_bytes for layer in self.layers])
+
+    @property
+    def streaming_bytes(self) -> int | None:
+        """The size of what a step at a time needs beside the parameters.
+
+        That is the states of all layers, and the input, the gates and the output of the layer where these are most.
+        None where a layer needs the whole sequence before it can return anything.
+        """
+        return None if self.streaming is None else self.bytes_of(self.streaming.numbers)
+
+    @property
+    def training_bytes(self) -> int | None:
+        """The size of what training with Adam needs at least, an unknown batch counting as one.
+
+        That is the parameters, their gradients, the two numbers that Adam keeps for each, and what backpropagation
+        through time keeps of each timestep. None while the timesteps are unknown, and in a dtype that none is trained
+        in.
+        """
+        batch, timesteps = self.input_shape[:2]
+        if timesteps is None or self.dtype in UNTRAINED:
+            return None
+        kept = (batch or 1) * sum((steps or 0) * numbers for steps, numbers in self.kept)
+        return self.bytes_of(self.total_params + TRAINED_COPIES * self.trainable_params + kept)
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain data, the object that `--format json` prints."""

@@ -13,8 +13,9 @@ from typing import Any, ClassVar, Literal, NamedTuple, Self
 from rnncli.errors import ArgumentError
 from rnncli.layers.options import Option
 from rnncli.layers.sizes import Sizes
+from rnncli.layers.step import Step
 from rnncli.layers.weights import Framework, Weight
-from rnncli.quantities import Shape
+from rnncli.quantities import Shape, features_of
 
 Reads = Literal["input", "sequence", "vector", "either"]
 """What a layer reads: the network's input, (batch, timesteps, features), (batch, features), or either of these two."""
@@ -154,6 +155,35 @@ class Layer(ABC):
         """Return the shape of each of its states by name: `h`, `forward/c`."""
         del batch
         return {}
+
+    # What it takes in memory beside its weights, in numbers; sizes may be symbols, which are added and multiplied alone
+
+    def step(self, input_shape: Shape) -> Step:
+        """Return what it holds at once to make one step."""
+        return Step(features_of(input_shape), 0, features_of(self.output_shape(input_shape)))
+
+    def carried(self, input_shape: Shape) -> int:
+        """Return how many numbers it carries from one step to the next."""
+        del input_shape
+        return 0
+
+    def kept(self, input_shape: Shape) -> int:
+        """Return how many numbers of its own training keeps for each vector that it reads, for its derivative.
+
+        What it reads is not among them, nor what it returns unless `keeps_output`.
+        """
+        del input_shape
+        return 0
+
+    @property
+    def needs_input(self) -> bool:
+        """Whether its derivative needs the vectors that it reads, so that training keeps them."""
+        return False
+
+    @property
+    def keeps_output(self) -> bool:
+        """Whether what it returns is among the numbers that it keeps."""
+        return False
 
     # What the frameworks call it, and what they cannot express
 

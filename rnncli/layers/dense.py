@@ -52,6 +52,21 @@ class Dense(Layer):
             weights.append(Weight("bias", (units,), "b", "bias", "zeros"))
         return tuple(weights)
 
+    def kept(self, input_shape: Shape) -> int:
+        """Return the numbers that its activation returns; the linear one has no need of them."""
+        del input_shape
+        return self.units if self.keeps_output else 0
+
+    @property
+    def needs_input(self) -> bool:
+        """Whether its derivative needs what it reads: that of its kernel does."""
+        return True
+
+    @property
+    def keeps_output(self) -> bool:
+        """Whether the derivative of its activation needs what that returns."""
+        return self.activation != "linear"
+
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
         """Return the matrix product and what follows it."""
         del framework

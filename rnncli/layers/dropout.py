@@ -8,6 +8,7 @@ from typing import ClassVar
 from rnncli.layers.base import Equation, Layer
 from rnncli.layers.size_forms import Share
 from rnncli.layers.sizes import Sizes
+from rnncli.layers.step import Step
 from rnncli.layers.weights import Framework
 from rnncli.quantities import Shape
 
@@ -27,6 +28,15 @@ class Dropout(Layer):
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return `input_shape`."""
         return input_shape
+
+    def step(self, input_shape: Shape) -> Step:
+        """Return its input alone, which it passes on as it is."""
+        return super().step(input_shape)._replace(output=0)
+
+    @property
+    def keeps_output(self) -> bool:
+        """Whether its output is an array that is there already: it is what it reads where nothing is dropped."""
+        return self.rate == 0
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
         """Return the identity."""

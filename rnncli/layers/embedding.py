@@ -11,6 +11,7 @@ from rnncli.layers.input import Input
 from rnncli.layers.options import Flag, Option
 from rnncli.layers.size_forms import Numbers
 from rnncli.layers.sizes import Sizes
+from rnncli.layers.step import Step
 from rnncli.layers.weights import Factor, Framework, Weight
 from rnncli.quantities import Shape
 
@@ -66,6 +67,11 @@ class Embedding(Head):
         del input_shape
         axes = ((Factor("ids", self.input_dim),), (Factor("numbers", self.output_dim),))
         return (Weight("weight" if framework == "torch" else "embeddings", axes, "E", "table", "uniform"),)
+
+    def step(self, input_shape: Shape) -> Step:
+        """Return one id and the vector that it stands for."""
+        del input_shape
+        return Step(1, 0, self.output_dim)
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
         """Return the lookup."""

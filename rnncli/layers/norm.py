@@ -64,6 +64,11 @@ class Norm(Layer):
             weights.append(Weight(shift, axes, "β", "bias", "zeros"))
         return tuple(weights)
 
+    @property
+    def needs_input(self) -> bool:
+        """Whether its derivative needs what it reads: it does."""
+        return True
+
     def conflict(self, framework: Framework) -> Conflict | None:
         """Return that PyTorch has no shift without a scale."""
         if framework == "torch" and self.center and not self.scale:

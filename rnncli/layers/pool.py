@@ -9,8 +9,9 @@ from typing import ClassVar
 from rnncli.layers.base import Equation, Layer, Note, Reads, Returns
 from rnncli.layers.size_forms import Word
 from rnncli.layers.sizes import Sizes
+from rnncli.layers.step import Step
 from rnncli.layers.weights import Framework
-from rnncli.quantities import Shape
+from rnncli.quantities import Shape, features_of
 
 POOLS = ("max", "avg")
 
@@ -57,6 +58,14 @@ class Pool(Layer):
     def type_name(self, framework: Framework = "keras") -> str:
         """Return the framework's class, or the method of a tensor."""
         return TYPES[framework][self.mode]
+
+    def step(self, input_shape: Shape) -> Step:
+        """Return its input alone: what it returns in the end is what it carries."""
+        return super().step(input_shape)._replace(output=0)
+
+    def carried(self, input_shape: Shape) -> int:
+        """Return the numbers of the largest so far, or of the sum so far."""
+        return features_of(input_shape)
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
         """Return what is done with all timesteps."""

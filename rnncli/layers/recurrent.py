@@ -18,6 +18,7 @@ from rnncli.layers.base import Conflict, Layer, Note, Reads, Returns
 from rnncli.layers.options import Choice, Flag, Option
 from rnncli.layers.size_forms import Numbers
 from rnncli.layers.sizes import Sizes
+from rnncli.layers.step import Step
 from rnncli.layers.weights import Axis, Factor, Framework, Weight
 from rnncli.quantities import Shape, features_of, shape_text
 
@@ -127,6 +128,31 @@ class Recurrent(Layer):
     def state_shapes(self, batch: int) -> dict[str, tuple[int, ...]]:
         """Return (batch, units) for each state of each direction."""
         return {direction + state: (batch, self.units) for direction in self.directions for state in self.states}
+
+    def step(self, input_shape: Shape) -> Step:
+        """Return its input, the gates of each direction, its output."""
+        gates = len(self.directions) * self.gates * self.units
+        return super().step(input_shape)._replace(gates=gates)
+
+    def carried(self, input_shape: Shape) -> int:
+        """Return the numbers of its states."""
+        del input_shape
+        return len(self.directions) * len(self.states) * self.units
+
+    def kept(self, input_shape: Shape) -> int:
+        """Return the numbers of the gates and states of each direction."""
+        del input_shape
+        return len(self.directions) * (self.gates + len(self.states)) * self.units
+
+    @property
+    def needs_input(self) -> bool:
+        """Whether its derivative needs what it reads: that of its kernel does."""
+        return True
+
+    @property
+    def keeps_output(self) -> bool:
+        """Whether its output is its states, one direction's or both side by side."""
+        return self.merge_mode in (None, "concat")
 
     def _keras_cell_weights(self, features: int) -> tuple[Weight, ...]:
         """Return Keras's weights of one cell: W and U side by side for all gates, and b."""

@@ -9,8 +9,9 @@ from typing import ClassVar
 from rnncli.layers.base import Equation, Layer, Note, Reads, Returns
 from rnncli.layers.size_forms import Numbers
 from rnncli.layers.sizes import Sizes
+from rnncli.layers.step import Step
 from rnncli.layers.weights import Framework
-from rnncli.quantities import Shape, shape_text
+from rnncli.quantities import Shape, features_of, shape_text
 
 
 @dataclass(frozen=True, repr=False)
@@ -38,6 +39,14 @@ class Repeat(Layer):
     def returns(self) -> Returns:
         """A sequence."""
         return "sequence"
+
+    def step(self, input_shape: Shape) -> Step:
+        """Return its input alone, which it carries on to every step."""
+        return super().step(input_shape)._replace(output=0)
+
+    def carried(self, input_shape: Shape) -> int:
+        """Return the numbers of the vector that it repeats."""
+        return features_of(input_shape)
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
         """Return the repetition."""

@@ -10,6 +10,7 @@ from rnncli.layers.activations import ACTIVATION_RANGES
 from rnncli.layers.base import Conflict, Equation, applied
 from rnncli.layers.recurrent import Recurrent
 from rnncli.layers.weights import Framework
+from rnncli.quantities import Shape
 
 
 class SimpleRNN(Recurrent):
@@ -27,6 +28,10 @@ class SimpleRNN(Recurrent):
         """Return the textbook's loop."""
         bias = self._bias_text(framework)
         return (Equation(f"h_t = {applied(self.activation, f'x_t·W + h_{{t-1}}·U{bias}')}", "state and output"),)
+
+    def kept(self, input_shape: Shape) -> int:
+        """Return the numbers of the state of each direction: its one gate is the new state."""
+        return self.carried(input_shape)
 
     def _torch_conflict(self) -> Conflict | None:
         if self.activation not in ("tanh", "relu"):

@@ -1,0 +1,121 @@
+"""What a network takes beside its parameters: the figures are those that one counts by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from strategies import networks, small_sizes
+
+from rnncli import Network
+from rnncli.layers import GRU, LSTM, Dense, Embedding, Layer, Norm, Pool, Repeat, SimpleRNN
+from rnncli.search.quadratic import Quadratic, X, Y
+
+STREAMED = {
+    # The example of DESIGN: two states of 32; the larger layer reads 32, has one gate of 32 and returns 32.
+    "embed:10000x32,rnn:32:seq,rnn:32": (32 + 32) + (32 + 32 + 32),
+    # h and c; four gates.
+    "input:8,lstm:16": (16 + 16) + (8 + 4 * 16 + 16),
+    # The dense layer holds more than the cells do: 40 + 500 against 8 + 4 * 16 + 16 and 16 + 3 * 40 + 40.
+    "input:8,lstm:16:seq,gru:40,dense:500": (16 + 16 + 40) + (40 + 500),
+    # An id is one number.
+    "embed:50x300,pool:avg,dense:2": 300 + (300 + 2),
+    # The pool carries the largest so far; the decoder reads the same vector at each step.
+    "input:8,rnn:4:seq,pool:max,repeat:5,gru:6:seq": (4 + 4 + 4 + 6) + (4 + 3 * 6 + 6),
+    # Nothing is dropped outside training.
+    "input:100,dropout:0.5,rnn:2": 2 + (100 + 2 + 2),
+    # A normalisation holds what it reads and what it returns.
+    "input:100,norm,rnn:2": 2 + (100 + 100),
+}
+"""The numbers that a step at a time needs, by hand: what is carried, and what the largest layer holds."""
+
+KEPT = {
+    # 32 of the embedding, and a state of 32 for each layer: the gate of a SimpleRNN is its state.
+    "embed:10000x32,rnn:32:seq,rnn:32": 7 * (32 + 32 + 32),
+    # The input; four gates, h and c. The last h is what is returned.
+    "input:8,lstm:16": 7 * (8 + 6 * 16),
+    # Both directions have three gates and a state of their own.
+    "input:8,gru:16:bi": 7 * (8 + 2 * 4 * 16),
+    # The sum of both directions is an array of its own, which the loss reads.
+    "input:8,gru:16:bi=sum:seq": 7 * (8 + 2 * 4 * 16 + 16),
+    # The mean has no need of what it is of, and the loss reads what the last returns.
+    "embed:50x300,pool:avg,dense:2": 1 * (300 + 2),
+    # What a linear layer returns is kept for whoever reads it, what tanh returns for itself; each of them once.
+    "input:8,dense:5,dense:6:tanh,dense:7": 7 * (8 + 5 + 6 + 7),
+    # A dropout keeps which are dropped, which may be bits; what it returns is kept for who reads it.
+    "input:8,rnn:4:seq,dropout:0.5,dense:3": 7 * (8 + 4 + 4 + 3),
+    # Nothing dropped is nothing new.
+    "input:8,rnn:4:seq,dropout:0,dense:3": 7 * (8 + 4 + 3),
+    # A decoder reads its vector at every step.
+    "input:8,rnn:4,repeat:5,gru:6:seq,norm": 7 * (8 + 4) + 5 * (4 + 4 * 6 + 6),
+}
+"""The numbers that training keeps of a sample of seven timesteps, by hand."""
+
+
+@pytest.mark.parametrize(("spec", "numbers"), STREAMED.items())
+@pytest.mark.parametrize(("dtype", "size"), [("int8", 1), ("float16", 2), ("float32", 4), ("float64", 8)])
+def test_a_step_at_a_time_needs_all_states_and_the_arrays_of_one_layer(
+    spec: str, numbers: int, dtype: str, size: int
+) -> None:
+    assert Network.parse(spec).summary(dtype=dtype).streaming_bytes == size * numbers
+
+
+@pytest.mark.parametrize(
+    "spec", ["input:8,lstm:4:bi", "input:8,rnn:4:back", "embed:9x8,gru:4:seq,gru:3:bi=sum,dense:2"]
+)
+def test_what_needs_the_end_of_the_sequence_is_not_streamed(spec: str) -> None:
+    assert Network.parse(spec).summary(batch=3, timesteps=7).streaming_bytes is None
+
+
+@pytest.mark.parametrize(("spec", "numbers"), KEPT.items())
+@pytest.mark.parametrize(("dtype", "size"), [("bfloat16", 2), ("float32", 4), ("float64", 8)])
+@pytest.mark.parametrize("batch", [None, 1, 32])
+def test_training_needs_the_parameters_four_times_and_what_it_keeps_of_each_timestep(
+    spec: str, numbers: int, dtype: str, size: int, batch: int | None
+) -> None:
+    network = Network.parse(spec)
+    params = network.summary().total_params
+    found = network.summary(batch, timesteps=7, dtype=dtype).training_bytes
+    assert found == size * (4 * params + (batch or 1) * numbers)
+
+
+@given(networks())
+def test_what_training_needs_is_unknown_without_timesteps_and_in_int8(network: Network) -> None:
+    known = network.input_shape()[1] is not None
+    timesteps = network.input_shape()[1] or 7
+    assert (network.summary(batch=2).training_bytes is not None) == known
+    assert network.summary(batch=2, timesteps=timesteps).training_bytes is not None
+    assert network.summary(batch=2, timesteps=timesteps, dtype="int8").training_bytes is None
+
+
+@given(networks())
+def test_what_a_step_needs_depends_on_neither_batch_nor_timesteps(network: Network) -> None:
+    timesteps = network.input_shape()[1] or 7
+    assert network.summary().streaming_bytes == network.summary(batch=9, timesteps=timesteps).streaming_bytes
+
+
+UNKNOWN: Any = X
+SYMBOLIC: tuple[Layer, ...] = (
+    SimpleRNN(UNKNOWN, return_sequences=True),
+    LSTM(UNKNOWN, merge_mode="concat"),
+    LSTM(UNKNOWN, merge_mode="sum", return_sequences=True),
+    GRU(UNKNOWN),
+    Dense(UNKNOWN),
+    Dense(UNKNOWN, activation="tanh"),
+    Repeat(UNKNOWN),
+    Embedding(UNKNOWN, UNKNOWN),
+    Norm(),
+    Pool("max"),
+)
+
+
+@pytest.mark.parametrize("layer", SYMBOLIC, ids=repr)
+@given(small_sizes, small_sizes)
+def test_what_layers_hold_is_declared_for_sizes_that_are_not_known_yet(layer: Layer, units: int, features: int) -> None:
+    reads = (None, Y) if layer.reads == "vector" else (None, None, Y)
+    known = layer.with_size(X, units)
+    symbols = [*layer.step(reads), layer.carried(reads), layer.kept(reads)]  # type: ignore[arg-type]
+    numbers = [*known.step((*reads[:-1], features)), known.carried((*reads[:-1], features))]
+    numbers.append(known.kept((*reads[:-1], features)))
+    assert [Quadratic.of(each).at(units, features) for each in symbols] == numbers
