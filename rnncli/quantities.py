@@ -18,6 +18,21 @@ MULTIPLES = {"k": 10**3, "M": 10**6, "G": 10**9}
 _MEMORY_UNITS = ("B", "KB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB")
 
 
+_APART = "[,'\u2019 _\u00a0\u2009\u202f]"
+_GROUPED = re.compile(rf"[1-9][0-9]{{0,2}}({_APART})[0-9]{{3}}(?:\1[0-9]{{3}})*(?!{_APART}?[0-9])")
+"""A number with its thousands apart, at the start of a text."""
+
+
+def without_thousands(text: str) -> str:
+    """Return a text without what sets the thousands of its number apart, which is read as people and tables print it.
+
+    >>> [without_thousands(text) for text in ("92,400", "1 234 567", "1'024.5 KB", "92,40")]
+    ['92400', '1234567', '1024.5 KB', '92,40']
+    """
+    grouped = _GROUPED.match(text)
+    return text if grouped is None else grouped[0].replace(grouped[1], "") + text[grouped.end() :]
+
+
 def parse_number(text: str) -> int:
     """Return a whole number written as in a spec: 128, 10k, 1M, 10_000.
 

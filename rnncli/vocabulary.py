@@ -117,7 +117,11 @@ GROUPS: Mapping[str, tuple[Meaning, ...]] = {
     ),
     "`sweep`, `solve`": (
         Meaning(("number",), "numbers", "what stands for the blank of a template, or for a factor of an axis"),
-        Meaning(("max_params", "max_bytes", "max_macs"), "numbers", "the budget; `null` is no limit"),
+        Meaning(("exact",), "words", "whether it costs exactly what the budget allows"),
+        Meaning(("limited_by",), "words", "the limits that the next larger network would exceed"),
+        Meaning(
+            ("max_params", "max_bytes", "max_macs", "max_output_bytes"), "numbers", "the budget; `null` is no limit"
+        ),
     ),
 }
 """What each key means, by what it is told of."""

@@ -174,7 +174,10 @@ def characters_of(module: Path) -> set[str]:
     return {character for text in texts if isinstance(text, str) for character in text if not character.isascii()}
 
 
-READERS = ("language/habits.py", "commands/completion.py", "commands/specs.py", "formats/torch/pickles.py")
+READERS = (
+    *("language/habits.py", "commands/completion.py", "commands/specs.py", "formats/torch/pickles.py"),
+    "quantities.py",
+)
 """Modules that only look for such characters, or show them to programs alone."""
 
 

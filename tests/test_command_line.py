@@ -92,7 +92,12 @@ REPAIRS = {
     f"summary {SPEC} --timesteps 1e3": f"summary {SPEC} --timesteps 1000",
     f"summary {SPEC} --timesteps ١٢": f"summary {SPEC} --timesteps 12",
     f"forward {SPEC} --seed ٣": f"forward {SPEC} --seed 3",
-    f"sweep {SPEC} --max-params 92,400": f"sweep {SPEC} --max-params 92400",
+    f"sweep {SPEC} --max-params 92,40": f"sweep {SPEC} --max-params 9240",
+    f"sweep {SPEC} --max-params 1,5M": f"sweep {SPEC} --max-params 1500000",
+    f"sweep {SPEC} --max-memory 1,5MB": f"sweep {SPEC} --max-memory 1.5MB",
+    f"sweep {SPEC} --max-params 92 400": f"sweep {SPEC} --max-params '92 400'",
+    f"sweep {SPEC} --max-params 1 234 567 --batch 2": f"sweep {SPEC} --max-params '1 234 567' --batch 2",
+    f"sweep --max-memory 4 MB {SPEC}": f"sweep --max-memory '4 MB' {SPEC}",
     "solve input:8,rnn:_ --memory 4M": "solve input:8,rnn:_ --memory 4MB",
     f"sweep {SPEC} --sort -parms": f"sweep {SPEC} --sort -params",
     # no value, or one too many

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from rnncli.commands.values import big_number, memory_size
 from rnncli.quantities import memory, parse_memory
 
 
@@ -26,6 +29,44 @@ from rnncli.quantities import memory, parse_memory
 )
 def test_a_size_is_read_as_it_is_printed_or_in_bytes(text: str, size: int) -> None:
     assert parse_memory(text) == size
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("92,400", 92_400),
+        ("92 400", 92_400),
+        ("92_400", 92_400),
+        ("92'400", 92_400),
+        ("92\u2019400", 92_400),
+        ("92\u202f400", 92_400),
+        ("1,234,567", 1_234_567),
+        ("12k", 12_000),
+        ("92_40", 9_240),  # a spec takes it
+    ],
+)
+def test_an_option_takes_a_number_as_tables_print_it(text: str, number: int) -> None:
+    assert big_number.read(text) == number
+
+
+@pytest.mark.parametrize(
+    "text", ["1,5", "92,40", "1,234 567", "1,234,56", "0,400", "1,2345", "92,400.5", ",400", "92,"]
+)
+def test_other_commas_are_no_thousands(text: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(text)):
+        big_number.read(text)
+
+
+def test_a_size_is_read_with_its_thousands_apart_too() -> None:
+    assert memory_size.read("1,024 KB") == memory_size.read("1 024KB") == 2**20
+    assert memory_size.read("1'024.5 KB") == 2**20 + 512
+    with pytest.raises(ValueError, match="1,5MB is not a size"):
+        memory_size.read("1,5MB")
+
+
+@given(st.integers(1, 10**24), st.sampled_from(",_' "))
+def test_a_number_that_python_prints_with_its_thousands_apart_is_that_number(number: int, apart: str) -> None:
+    assert big_number.read(f"{number:,}".replace(",", apart)) == number
 
 
 @pytest.mark.parametrize("text", ["", "MB", "4M", "4 parsecs", "-1MB", "1e3", "1.5.2MB", "4MBB", "iB"])

@@ -18,7 +18,7 @@ from rnncli import Network
 from rnncli.errors import SpecError
 from rnncli.layers.weights import FRAMEWORKS
 from rnncli.search.brace_parser import parse_pattern
-from rnncli.search.budget import Budget
+from rnncli.search.budget import FIGURES, Budget
 from rnncli.search.quadratic import Quadratic, X, Y
 from rnncli.search.selection import LARGEST, Selection, Tally, within
 from rnncli.search.sweep import Candidate, Invalid, Setting, sweep
@@ -215,10 +215,15 @@ def test_a_row_holds_the_numbers_of_the_summary(rnncli: Run) -> None:
 
 @pytest.mark.parametrize(
     ("option", "limit", "figure"),
-    [("--max-params", "500k", 500_000), ("--max-memory", "2MB", 2 * 2**20), ("--max-macs", "10M", 10_000_000)],
+    [
+        ("--max-params", "500k", 500_000),
+        ("--max-memory", "2MB", 2 * 2**20),
+        ("--max-macs", "10M", 10_000_000),
+        ("--max-outputs", "30KB", 30 * 2**10),
+    ],
 )
 def test_a_budget_keeps_out_what_costs_more(option: str, limit: str, figure: int, rnncli: Run) -> None:
-    key = {"--max-params": "total_params", "--max-memory": "total_bytes", "--max-macs": "macs"}[option]
+    key = {f"--max-{figure.name}": figure.key for figure in FIGURES}[option]
     everything = rows(rnncli, WIDTHS, "--timesteps", "100")
     kept = rows(rnncli, WIDTHS, "--timesteps", "100", option, limit)
     assert kept == [row for row in everything if row[key] <= figure]

@@ -131,7 +131,7 @@ def test_a_figure_has_one_name_on_the_screen(rnncli: Run) -> None:
 @pytest.mark.parametrize("command", ["sweep", "solve"])
 def test_a_budget_has_two_names_in_every_command(command: str, rnncli: Run) -> None:
     size = {"sweep": "{8..64}", "solve": "_"}[command]
-    limits = {"params": "2k", "memory": "8KB", "macs": "20k"}
+    limits = {"params": "2k", "memory": "8KB", "macs": "20k", "outputs": "100"}
     for cost, limit in limits.items():
         results = [rnncli(command, f"input:10x8,gru:{size}", f"{name}-{cost}", limit) for name in ("-", "--max")]
         assert results[0] == results[1]

@@ -9,11 +9,13 @@ import click
 
 from rnncli.commands.values import FileName
 from rnncli.errors import RnncliError, quote
+from rnncli.search.budget import FIGURES
 
 GROUPS = {
     "Network": ("--batch", "--timesteps", "--input", "--state", "--weights", "--init", "--seed"),
     "Cost": (
-        *("--max-params", "--max-memory", "--max-macs", "--multiple-of"),
+        *(f"--max-{figure.name}" for figure in FIGURES),
+        *("--exactly", "--multiple-of"),
         *("--framework", "--dtype"),
     ),
     "Output": (

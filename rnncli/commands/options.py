@@ -17,6 +17,7 @@ from rnncli.formats import FORMATS as MODEL_FILES
 from rnncli.layers.weights import FRAMEWORKS
 from rnncli.render.picture import THEMES, Picture, Theme
 from rnncli.render.writers import WRITERS
+from rnncli.search.budget import FIGURES, Budget, Figure
 from rnncli.summary import DTYPE_BYTES
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -82,18 +83,30 @@ def file_option(
     return click.option(*names, type=FileName(written), metavar=metavar, shell_complete=complete, help=meaning)
 
 
-def budget_options(command: Command) -> Command:
-    """Add the options that limit what a network may cost. Each has two names, which are the same in every command."""
-    for names, type_, metavar, meaning in reversed(_BUDGET):
-        command = click.option(*names, type=type_, metavar=metavar, help=meaning)(command)
-    return command
+def budget_options(figures: Sequence[Figure] = FIGURES) -> Callable[[Command], Command]:
+    """Return what adds the options that limit figures of a network to a command, which is called with a `budget`.
 
+    Each option has two names, which are the same in every command: --max-params and --params.
+    """
 
-_BUDGET = (
-    (("--max-params", "--params", "params"), big_number, "N", "At most so many parameters: 1000000, 1M."),
-    (("--max-memory", "--memory", "memory"), memory_size, "SIZE", "At most so much memory for them: 512KB, 4MB."),
-    (("--max-macs", "--macs", "macs"), big_number, "N", "At most so many multiply-adds for the whole input."),
-)
+    def add(command: Command) -> Command:
+        @wraps(command)
+        def with_budget(*arguments: Any, **options: Any) -> Any:
+            budget = Budget(**{figure.name: options.pop(figure.name) for figure in figures})
+            return command(*arguments, budget=budget, **options)
+
+        added: Any = with_budget
+        for figure in reversed(figures):
+            added = click.option(
+                *(f"--max-{figure.name}", f"--{figure.name}", figure.name),
+                type=memory_size if figure.in_bytes else big_number,
+                metavar="SIZE" if figure.in_bytes else "N",
+                help=figure.means,
+            )(added)
+        return cast(Command, added)
+
+    return add
+
 
 seed_option = click.option(
     "--seed",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import cast
@@ -15,33 +14,39 @@ from rnncli.commands.options import budget_options, dtype_option, format_option,
 from rnncli.commands.output import printed
 from rnncli.commands.report import tell
 from rnncli.commands.specs import each_spec, specs
-from rnncli.errors import UsageError
+from rnncli.errors import UsageError, listed
 from rnncli.layers.weights import Framework
 from rnncli.render.records import NETWORK, row_each
 from rnncli.render.writers import writer
-from rnncli.search.budget import Budget
+from rnncli.search.budget import FIGURES, Budget
 from rnncli.search.solution import Solution, solve
 from rnncli.search.template import Template
 from rnncli.summary import TOTALS
 
-SOLUTIONS = row_each("Solutions", *NETWORK, "output_shape", "number", *TOTALS, *("max_params", "max_bytes", "max_macs"))
+SOLUTIONS = row_each(
+    "Solutions",
+    *NETWORK,
+    *("output_shape", "number", "exact", "limited_by"),
+    *TOTALS,
+    *(figure.limit_key for figure in FIGURES),
+)
 """How filled templates become rows."""
 
 
 @click.command(cls=GroupedCommand, short_help="The largest network within a budget.")
 @click.argument("template", nargs=-1, required=True, shell_complete=complete_template)
-@budget_options
+@budget_options()
+@click.option("--exactly", is_flag=True, help="Only a network that takes exactly that; the status is 1 without one.")
 @number_option("--multiple-of", "Only multiples of N.  [default: 1]")
-@number_option("--timesteps", "Length of the sequence, for --macs.")
-@number_option("--batch", "Samples at a time, for --macs.  [default: 1]")
+@number_option("--timesteps", "Length of the sequence; unknown if left out.")
+@number_option("--batch", "Samples at a time.  [default: 1]")
 @dtype_option
 @framework_option
 @format_option
 def command(
     template: tuple[str, ...],
-    params: int | None,
-    memory: int | None,
-    macs: int | None,
+    budget: Budget,
+    exactly: bool,
     multiple_of: int | None,
     timesteps: int | None,
     batch: int | None,
@@ -54,23 +59,25 @@ def command(
     \b
       rnncli solve embed:10000x_,lstm:_:seq,lstm:_ --params 1M
       rnncli solve input:64,gru:_ --memory 4MB --dtype float16 --multiple-of 8
+      rnncli solve input:_,lstm:150 --params 92,400 --exactly
       rnncli summary $(rnncli solve input:64x8,lstm:_ --macs 10M)
 
     Find the largest whole number for the blanks _ of TEMPLATE, the same for all of them, that keeps
-    the network within the budget. Standard output is the filled spec alone; on a terminal, standard
-    error tells what it costs and what the next size up would. The other formats have a row for it, with
-    its number, its costs and the budget.
+    the network within the budget. Standard output is the filled spec alone; standard error tells what it
+    costs, which limit it comes up against, and how far over that the next size up would be. The other
+    formats have a row for it, with its number, its costs and the budget.
 
     The exit status is 1 if nothing fits. TEMPLATE may be - for templates on standard input, one a line.
     """
-    budget = Budget(params, memory, macs)
-    if not any(limit is not None for limit in budget):
-        raise UsageError("there is no budget to keep within", "give --params, --memory or --macs")
+    if not budget:
+        names = listed([f"--{figure.name}" for figure in FIGURES], "or")
+        raise UsageError("there is no budget to keep within", f"give {names}")
 
     def solution(text: str) -> Solution:
         return solve(
             text,
             budget,
+            exactly=exactly,
             multiple_of=multiple_of or 1,
             batch=batch,
             timesteps=timesteps,
@@ -93,7 +100,6 @@ def _printer(format_: str) -> Iterator[Callable[[Solution], None]]:
 
 
 def _show(solution: Solution) -> None:
-    """Print the spec alone, so that it nests; people are told the figures beside it."""
+    """Print the spec alone, so that it nests, and tell the figures beside it."""
     click.echo(solution.spec)
-    if sys.stderr is not None and sys.stderr.isatty():
-        tell(solution)
+    tell(solution)

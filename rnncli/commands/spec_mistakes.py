@@ -10,7 +10,8 @@ from itertools import pairwise
 
 import click
 
-from rnncli.commands.command_line import TYPED, these_words, this_line
+from rnncli.commands.command_line import TYPED, line, shown, these_words, this_line
+from rnncli.commands.values import Value
 from rnncli.errors import RnncliError, SpecError, UsageError, quote
 from rnncli.formats import choice_of
 from rnncli.language.source import lowered, without_spaces
@@ -103,8 +104,9 @@ def check_pieces(arguments: Sequence[str], read: Callable[[str], object]) -> Non
         read: reads a spec; a SpecError carries the repair.
 
     Raises:
-        UsageError: they have.
+        UsageError: they have, or they have cut the value of an option.
     """
+    _check_values()
     groups = _groups(arguments)
     if len(groups) == len(arguments):
         return
@@ -116,6 +118,34 @@ def check_pieces(arguments: Sequence[str], read: Callable[[str], object]) -> Non
         advice=None if command else "write it without spaces, or in quotes",
         repair=command,
     )
+
+
+def _check_values() -> None:
+    """Check that a space has not cut the value of an option: `--params 92 400`, `--memory 4 MB`.
+
+    Raises:
+        UsageError: one has.
+    """
+    typed = these_words()
+    for place, (word, after) in enumerate(pairwise(typed)):
+        kind = None if word.option is None else word.option.type
+        if not isinstance(kind, Value) or word.value is None or not after.is_argument or KINDS.get(after.text):
+            continue
+        joined = f"{word.value} {after.text}"
+        try:
+            kind.read(joined)
+        except ValueError:
+            continue
+        rest = typed[place + 2 :]
+        while rest and rest[0].is_argument and re.fullmatch("[0-9]{3}", rest[0].text):
+            joined += f" {rest.pop(0).text}"
+        context = click.get_current_context()
+        parts = [*typed[:place], word.with_value(joined), *rest]
+        raise UsageError(
+            f"a space ends a value, so {word.text} is {quote(word.value)} and {quote(after.text)} is read as a spec",
+            "write it in quotes",
+            repair=shown(line(str(context.info_name), parts)),
+        )
 
 
 def _groups(arguments: Sequence[str]) -> list[list[str]]:

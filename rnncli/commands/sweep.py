@@ -37,7 +37,7 @@ from rnncli.render.terminal import on_terminal, terminal_width
 from rnncli.render.writers import writer
 from rnncli.search.brace_hints import read_pattern
 from rnncli.search.braces import Pattern
-from rnncli.search.budget import Budget
+from rnncli.search.budget import FIGURES, Budget
 from rnncli.search.selection import LARGEST, SORT_KEYS, Order, Selection, Tally, within
 from rnncli.search.sweep import BATCH, Candidate, Setting, batches, reason
 from rnncli.summary import TOTALS
@@ -76,7 +76,7 @@ _LESS_MEMORY = "--top N keeps little more than the first N in memory"
 
 @click.command(cls=GroupedCommand, short_help="One row for each of many candidates.", less_memory=_LESS_MEMORY)
 @click.argument("pattern", nargs=-1, shell_complete=complete_pattern)
-@budget_options
+@budget_options([figure for figure in FIGURES if figure.key in Candidate._fields])
 @click.option(
     "--sort",
     "order",
@@ -94,9 +94,7 @@ _LESS_MEMORY = "--top N keeps little more than the first N in memory"
 @svg_option
 def command(
     pattern: tuple[str, ...],
-    params: int | None,
-    memory: int | None,
-    macs: int | None,
+    budget: Budget,
     order: Order | None,
     top: int | None,
     timesteps: int | None,
@@ -127,7 +125,6 @@ def command(
     """
     check_svg(svg, shown=format_ == "table")
     setting = Setting(batch, timesteps, cast(Framework, framework), dtype)
-    budget = Budget(params, memory, macs)
     if top is not None:
         order = order or LARGEST
     tally = Tally()

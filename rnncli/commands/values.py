@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rnncli.errors import quote
-from rnncli.quantities import nearest_size, parse_memory, parse_number, parse_size
+from rnncli.errors import quote, shorten
+from rnncli.quantities import nearest_size, parse_memory, parse_number, parse_size, without_thousands
 
 if TYPE_CHECKING:
     _ParamType = click.ParamType[Any]
@@ -46,33 +46,53 @@ class Value(_ParamType):
             self.fail(str(fault), param, ctx)
 
 
+def _printed(read: Callable[[str], int]) -> Callable[[str], int]:
+    """Return what reads a number that may also be written as tables print it, its thousands apart: 92,400."""
+
+    def read_printed(text: str) -> int:
+        plain = without_thousands(text.strip())
+        if re.fullmatch("[0-9]+(,[0-9]+)+", plain):
+            raise ValueError(f"{shorten(text)} is no whole number: thousands are three digits apart, as in 92,400")
+        try:
+            return read(plain)
+        except ValueError:
+            return read(text)  # which says the same of what was typed
+
+    return read_printed
+
+
+def _with_point(text: str) -> str:
+    """Return a text with a point for the comma of a fraction: 1,5M is 1.5M."""
+    return re.sub(r"^([0-9]+),([0-9]{1,2})(?=\s*[a-zA-Z])", r"\1.\2", text)
+
+
 def _nearest_size(text: str) -> str | None:
-    return "1" if re.fullmatch("0+", text) else nearest_size(text)
+    return "1" if re.fullmatch("0+", text) else _nearest_number(text)
 
 
 def _nearest_number(text: str) -> str | None:
     """Return the number that was probably meant: 92,400 is 92400, 1e6 is 1000000, 1.5M is 1500000."""
     plain = re.fullmatch(r"\+?([0-9]{1,40})", re.sub("[,_' ]", "", text))
-    return plain[1] if plain is not None else nearest_size(text)
+    return plain[1].lstrip("0") or "0" if plain is not None else nearest_size(_with_point(text))
 
 
 def _nearest_memory(text: str) -> str | None:
     """Return the size that was probably meant: 4M is 4MB, 4 megabytes is 4MB."""
-    written = re.match(r"\+?([0-9]{1,20}(?:\.[0-9]{1,9})?) ?([KMGTPEZY]?)", text.replace(",", "").upper())
+    written = re.match(r"\+?([0-9]{1,20}(?:\.[0-9]{1,9})?) ?([KMGTPEZY]?)", _with_point(text).replace(",", "").upper())
     return None if written is None else f"{written[1]}{written[2]}B"
 
 
-number = Value("number", parse_size, _nearest_size, "100")
-"""A whole number from 1 to 2**31-1, written as in a spec: 128, 10k, 1M."""
+number = Value("number", _printed(parse_size), _nearest_size, "100")
+"""A whole number from 1 to 2**31-1, written as in a spec, 128, 10k, 1M, or as it is printed, 92,400."""
 
-big_number = Value("number", parse_number, _nearest_number, "1M")
-"""A whole number from 0, without an upper bound, written as in a spec: 500k, 3G."""
+big_number = Value("number", _printed(parse_number), _nearest_number, "1M")
+"""A whole number from 0, without an upper bound, written likewise: 500k, 3G, 1,234,567."""
 
-seed = Value("number", parse_number, _nearest_number, "1")
+seed = Value("number", _printed(parse_number), _nearest_number, "1")
 """The seed of random numbers: a whole number from 0."""
 
-memory_size = Value("size", parse_memory, _nearest_memory, "4MB")
-"""A number of bytes: 512KB, 4MB, 1.5GB, 4096."""
+memory_size = Value("size", lambda text: parse_memory(without_thousands(text.strip())), _nearest_memory, "4MB")
+"""A number of bytes: 512KB, 4MB, 1.5GB, 4096, 1,024 KB."""
 
 
 class FileName(click.types.StringParamType):

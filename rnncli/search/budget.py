@@ -2,41 +2,117 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
-from rnncli.errors import UsageError
-from rnncli.quantities import memory
-from rnncli.summary import Summary
+from rnncli.errors import ArgumentError, UsageError, listed, shorten
+from rnncli.quantities import figure_text
 
 
-class Budget(NamedTuple):
-    """What a network may cost at most; None means no limit.
+class Figure(NamedTuple):
+    """A figure of a network that a budget can limit.
 
     Attributes:
-        params: parameters.
-        memory: bytes of the parameters.
-        macs: multiply-adds for the whole input.
+        name: the limit's name: `Budget(params=…)`, and with `--max-` or `--` before it, the option.
+        key: the figure's name in a summary, a candidate, JSON and CSV.
+        words: what it is, in a sentence.
+        means: what the option does, for the help.
+        example: a limit that makes sense.
     """
 
-    params: int | None = None
-    memory: int | None = None
-    macs: int | None = None
+    name: str
+    key: str
+    words: str
+    means: str
+    example: str = "4MB"
 
-    def costs(self, summary: Summary) -> Iterator[Cost]:
+    @property
+    def limit_key(self) -> str:
+        """What JSON and CSV call the limit: `max_params`, `max_bytes`."""
+        return f"max_{self.key.removeprefix('total_')}"
+
+    @property
+    def in_bytes(self) -> bool:
+        """Whether it is a size, and no number of things."""
+        return self.key.endswith("_bytes")
+
+    def text(self, amount: int) -> str:
+        """Return an amount and what it is of: `4,408 parameters`, `17.22 KB of memory`."""
+        return f"{figure_text(self.key, amount)}{self.unit}"
+
+    @property
+    def unit(self) -> str:
+        """What an amount is of, with what stands before it."""
+        return f" of {self.words}" if self.in_bytes else f" {self.words}"
+
+
+FIGURES = (
+    Figure("params", "total_params", "parameters", "At most so many parameters: 1000000, 1M, 1,000,000.", "1M"),
+    Figure("memory", "total_bytes", "memory", "At most so much memory for them: 512KB, 4MB."),
+    Figure("macs", "macs", "MACs", "At most so many multiply-adds for the whole input.", "10M"),
+    Figure("outputs", "output_bytes", "layer outputs", "At most so much memory for all layers' outputs."),
+)
+"""All figures that a budget can limit. Options, keys, help and messages are made of this table."""
+
+BY_NAME = {figure.name: figure for figure in FIGURES}
+"""The same by the names of their limits."""
+
+
+class Budget:
+    """What a network may cost at most: `Budget(params=1_000_000, memory=4 * 2**20)`.
+
+    Args:
+        limits: the most of each figure of `FIGURES`, by name; None or nothing is no limit.
+
+    Raises:
+        ArgumentError: there is no such figure, or a limit is no whole number from 0.
+    """
+
+    def __init__(self, **limits: int | None) -> None:
+        for name, limit in limits.items():
+            if name not in BY_NAME:
+                raise ArgumentError(f"a budget can limit {listed([*BY_NAME])}, not {shorten(name)}")
+            if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 0):
+                raise ArgumentError(f"{name} is {shorten(repr(limit))}, expected a whole number from 0")
+        self.limits: dict[Figure, int] = {
+            figure: limit for name, figure in BY_NAME.items() if (limit := limits.get(name)) is not None
+        }
+
+    def __repr__(self) -> str:
+        return f"Budget({', '.join(f'{figure.name}={limit}' for figure, limit in self.limits.items())})"
+
+    def __bool__(self) -> bool:
+        """Whether anything is limited."""
+        return bool(self.limits)
+
+    def as_dict(self) -> dict[str, int | None]:
+        """Return every limit by its key, None for what is not limited, as JSON and CSV show them."""
+        return {figure.limit_key: self.limits.get(figure) for figure in FIGURES}
+
+    def costs(self, network: Any) -> Iterator[Cost]:
         """Yield a cost of a network for each limit.
 
+        Args:
+            network: what has the figures as attributes: a summary, or a candidate of a sweep.
+
         Raises:
-            UsageError: the multiply-adds are limited, and the timesteps are not known.
+            UsageError: a figure that is limited is not known.
         """
-        if self.params is not None:
-            yield Cost(summary.total_params, self.params, "{:,}".format, " parameters")
-        if self.memory is not None:
-            yield Cost(summary.total_bytes, self.memory, memory)
-        if self.macs is not None:
-            if summary.macs is None:
-                raise UsageError("the multiply-adds of an input of unknown length are unknown", "give its --timesteps")
-            yield Cost(summary.macs, self.macs, "{:,}".format, " MACs")
+        for figure, limit in self.limits.items():
+            yield Cost(known(figure, network), limit, figure)
+
+
+def known(figure: Figure, network: Any) -> int:
+    """Return a figure of a network.
+
+    Raises:
+        UsageError: it is not known.
+    """
+    amount: int | None = getattr(network, figure.key)
+    if amount is None:
+        spec = shorten(network.spec, 72)
+        raise UsageError(f"the {figure.words} of {spec} depend on the length of its input", "give its --timesteps")
+    return amount
 
 
 class Cost(NamedTuple):
@@ -45,27 +121,42 @@ class Cost(NamedTuple):
     Attributes:
         amount: what the network costs.
         limit: what it may cost at most.
-        text: returns an amount as people read it.
-        unit: what the amount is of, with a space before it; empty if `text` says it.
+        figure: what the amount is of.
     """
 
     amount: int
     limit: int
-    text: Callable[[int], str]
-    unit: str = ""
+    figure: Figure
 
     def __str__(self) -> str:
-        return f"{self.text(self.amount)}{self.unit}"
-
-    def of_limit(self) -> str:
-        """Return the cost and its limit: `3,904 of 4,000 parameters`."""
-        return f"{self.text(self.amount)} of {self.text(self.limit)}{self.unit}"
-
-    def excess(self) -> str:
-        """Return by how much the cost exceeds its limit: `96 more than 4,000 parameters`."""
-        return f"{self.text(self.amount - self.limit)} more than {self.text(self.limit)}{self.unit}"
+        return self.figure.text(self.amount)
 
     @property
     def fits(self) -> bool:
         """Whether the cost keeps within the limit."""
         return self.amount <= self.limit
+
+    @property
+    def exact(self) -> bool:
+        """Whether the cost is the limit."""
+        return self.amount == self.limit
+
+    @property
+    def distance(self) -> str:
+        """How far the cost is from the limit: `96`, `1.58 KB`."""
+        return figure_text(self.figure.key, abs(self.amount - self.limit))
+
+    def of_limit(self) -> str:
+        """Return the cost and its limit: `3,904 of 4,000 parameters`, `exactly 4,000 parameters`."""
+        if self.exact:
+            return f"exactly {self}"
+        return f"{self._text(self.amount)} of {self._text(self.limit)}{self.figure.unit}"
+
+    def excess(self) -> str:
+        """Return by how much the cost exceeds its limit: `96 more than 4,000 parameters`."""
+        return f"{self.distance} more than {self.figure.text(self.limit)}"
+
+    def _text(self, amount: int) -> str:
+        """Return the amount or the limit, to the byte where both would look the same."""
+        same = figure_text(self.figure.key, self.amount) == figure_text(self.figure.key, self.limit)
+        return f"{amount:,} B" if self.figure.in_bytes and same else figure_text(self.figure.key, amount)

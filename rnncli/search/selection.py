@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from rnncli.errors import UsageError
-from rnncli.search.budget import Budget
+from rnncli.search.budget import BY_NAME, Budget, known
 from rnncli.search.sweep import BATCH, Candidate, Invalid
 
 SORT_KEYS = {
@@ -123,21 +122,13 @@ class Selection:
 
 
 def _fits(candidate: Candidate, budget: Budget) -> bool:
-    params, memory, macs = budget
-    return (
-        (params is None or candidate.total_params <= params)
-        and (memory is None or candidate.total_bytes <= memory)
-        and (macs is None or _macs(candidate) <= macs)
-    )
+    return all(known(figure, candidate) <= limit for figure, limit in budget.limits.items())
 
 
 def _need(candidate: Candidate, budget: Budget) -> float:
     """Return how many times its budget a candidate needs, for the cost that exceeds its limit most."""
-    needs = zip((candidate.total_params, candidate.total_bytes, candidate.macs), budget, strict=True)
-    return max((need or 0) / (most or 1) for need, most in needs if most is not None)
+    return max(cost.amount / (cost.limit or 1) for cost in budget.costs(candidate))
 
 
 def _macs(candidate: Candidate) -> int:
-    if candidate.macs is None:
-        raise UsageError(f"the multiply-adds of {candidate.spec} depend on the length of its input", "give --timesteps")
-    return candidate.macs
+    return known(BY_NAME["macs"], candidate)

@@ -72,7 +72,7 @@ def check_template(case: tuple[str, int]) -> None:
     """A template is filled so that it keeps within the budget, or it is told why it cannot be."""
     text, params = case
     try:
-        solution = solve(text, Budget(params))
+        solution = solve(text, Budget(params=params))
     except RnncliError as error:
         assert_harmless(str(error))
         return
