@@ -27,9 +27,15 @@ from strategies import layers_of, small_sizes
 import rnncli.layers
 from rnncli import Network, SpecError
 from rnncli.engine import Model
+from rnncli.engine.checks import weight_shapes
 from rnncli.engine.initializers import INITIALIZERS
 from rnncli.engine.stages import STAGES
-from rnncli.layers import GRU, LSTM, Dense, Embedding, Layer
+from rnncli.export import TARGETS, Job, export
+from rnncli.export.keras import LAYERS as KERAS_LINES
+from rnncli.export.numpy_model import LAYERS as NUMPY_LINES
+from rnncli.export.onnx_layers import LAYERS as ONNX_LINES
+from rnncli.export.torch_parts import STEPS as TORCH_LINES
+from rnncli.layers import GRU, LSTM, Dense, Embedding, Layer, Norm, Pool
 from rnncli.layers.options import Choice, Flag, Option
 from rnncli.layers.weights import FRAMEWORKS, Factor, Weight
 
@@ -82,6 +88,7 @@ def missing_of(layer: type[Layer]) -> Iterator[str]:
     small = Network.parse(kinds.small_network(kind))
     if shown and not all(small.layers[-1].equations(framework) for framework in FRAMEWORKS):
         yield "its declaration has no equations"
+    yield from missing_targets(layer, small)
     yield from missing_golden(layer, kind)
     weights = {weight for each in golden("networks")[layer] for weight in each.layer.weights(each.reads)}
     weights.update(small.layers[-1].weights(list(small.shapes())[-1][0]) if shown else ())
@@ -140,6 +147,18 @@ def read_back(layer: type[Layer], spec: str) -> Layer | None:
         return Network.parse(kinds.BELOW[layer.reads] + spec).layers[-1]
     except SpecError:
         return None
+
+
+def missing_targets(layer: type[Layer], small: Network) -> Iterator[str]:
+    """The targets of an export that have no line for a kind."""
+    weights = {key: np.zeros(shape, np.float32) for key, shape in weight_shapes(small).items()}
+    for target in TARGETS:
+        try:
+            export(Job(small, lambda: weights), target)
+        except KeyError as fault:
+            if fault.args != (layer,):
+                raise
+            yield f"no line for it in rnncli.export.{target}"
 
 
 def missing_golden(layer: type[Layer], kind: Kind) -> Iterator[str]:
@@ -306,6 +325,10 @@ def test_a_file_that_says_something_else_than_the_declaration_is_told_what(monke
         "Fake: tests/kinds/test_kinds.py calls it phony, which no spec may",
         "Fake: tests/kinds/test_kinds.py sets shy to True by timid, which no spec does",
         "Fake: its declaration has no equations",
+        "Fake: no line for it in rnncli.export.keras",
+        "Fake: no line for it in rnncli.export.torch",
+        "Fake: no line for it in rnncli.export.onnx",
+        "Fake: no line for it in rnncli.export.numpy",
         "Fake: no golden networks",
         "Fake: no golden networks with shy=False",
         "Fake: no golden networks with shy=True",
@@ -326,6 +349,10 @@ def test_a_file_that_says_something_else_than_the_declaration_is_told_what(monke
             "unit_forget_bias",
             "LSTM: no initialiser called unit_forget_bias in rnncli.engine.initializers.INITIALIZERS",
         ),
+        (KERAS_LINES, Pool, "Pool: no line for it in rnncli.export.keras"),
+        (NUMPY_LINES, Dense, "Dense: no line for it in rnncli.export.numpy"),
+        (ONNX_LINES, GRU, "GRU: no line for it in rnncli.export.onnx"),
+        (TORCH_LINES, Norm, "Norm: no line for it in rnncli.export.torch"),
         (kinds.KINDS[Dense].options, "use_bias", "Dense: tests/kinds/dense.py does not know the argument use_bias"),
     ],
 )
