@@ -9,6 +9,9 @@ from contextlib import contextmanager
 
 from rnncli.errors import RnncliError, shorten
 
+AGAIN = "save it again, or copy it again from where it came"
+"""What mends a damaged file."""
+
 
 class NamedError(RnncliError):
     """An error that begins with the name of the file already."""
@@ -47,17 +50,14 @@ def check_holds_something(path: str) -> None:
     """
     found = os.stat(path)
     if stat.S_ISREG(found.st_mode) and not found.st_size:
-        raise RnncliError("it is empty", "save it again, or copy it again from where it came")
+        raise RnncliError("it is empty", AGAIN)
 
 
 def _damaged() -> tuple[type[Exception], ...]:
     """Return what the libraries raise for a file of another kind, or a damaged one."""
-    import lzma
     import struct
-    import zipfile
-    import zlib
 
     return (
         *(ValueError, EOFError, KeyError, IndexError, NotImplementedError, RuntimeError, OverflowError),
-        *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
+        struct.error,
     )

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from typing import Any
 
 from rnncli.errors import RnncliError, shorten
+from rnncli.formats.file_reader import opened_regular
 from rnncli.formats.keras import hdf5, hdf5_file
 from rnncli.formats.keras.config import MAX_JSON, parsed
 from rnncli.formats.keras.hdf5_process import SIGNATURE
 from rnncli.formats.keras.json_file import found_of, version_of, writer
+from rnncli.formats.keras.members import Members
 from rnncli.formats.keras.weights import Branches
 from rnncli.formats.model_file import ModelFile
-from rnncli.formats.zip_member import AGAIN, member
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 MAX_METADATA = 100_000
@@ -44,11 +43,8 @@ def read(path: str) -> ModelFile:
 
 def _texts(path: str) -> tuple[Any, Any]:
     """Return what the config and the metadata say; the metadata may be missing."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            model = parsed(member(archive, CONFIG, MAX_JSON), f"its {CONFIG}")
-            if METADATA not in archive.namelist():
-                return model, None
-            return model, parsed(member(archive, METADATA, MAX_METADATA), f"its {METADATA}")
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-        raise RnncliError(f"it is a zip archive that is damaged: {shorten(str(error), 100)}", AGAIN) from None
+    members = Members(opened_regular(path))
+    model = parsed(members.read(CONFIG, MAX_JSON), f"its {CONFIG}")
+    if METADATA not in members:
+        return model, None
+    return model, parsed(members.read(METADATA, MAX_METADATA), f"its {METADATA}")

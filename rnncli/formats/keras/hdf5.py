@@ -22,11 +22,10 @@ from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnncli.errors import RnncliError, shorten
-from rnncli.formats.faults import NamedError
+from rnncli.formats.faults import AGAIN, NamedError
 from rnncli.formats.keras.hdf5_process import ADVICE, SIGNATURE
 from rnncli.formats.model_file import Tensor
 from rnncli.formats.numbers import WIDTHS, array_of
-from rnncli.formats.zip_member import AGAIN
 
 if TYPE_CHECKING:
     import numpy as np

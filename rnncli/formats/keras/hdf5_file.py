@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 
 from rnncli.errors import RnncliError, shorten
+from rnncli.formats.faults import AGAIN
 from rnncli.formats.keras import hdf5
 from rnncli.formats.keras.config import parsed
 from rnncli.formats.keras.hdf5_process import SIGNATURE
@@ -14,7 +15,6 @@ from rnncli.formats.keras.weights import Groups
 from rnncli.formats.keras.words import OLD_HARD_SIGMOID, not_run
 from rnncli.formats.model_file import ModelFile, Part, Tensor
 from rnncli.formats.recognition import ASSUMED_ACTIVATIONS, recognised
-from rnncli.formats.zip_member import AGAIN
 from rnncli.layers import GRU, LSTM
 
 _VARIABLES: dict[str, tuple[str, ...]] = {

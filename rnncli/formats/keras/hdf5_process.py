@@ -10,21 +10,20 @@ from __future__ import annotations
 
 import io
 import json
-import lzma
 import os
 import resource
 import signal
 import sys
-import zipfile
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from math import prod
 from typing import Any, BinaryIO
 
 from rnncli.errors import RnncliError, shorten
+from rnncli.formats.faults import AGAIN
+from rnncli.formats.file_reader import opened_regular
+from rnncli.formats.keras.members import MAX_COMPRESSION, UNPACKED, Members
 from rnncli.formats.numbers import WIDTHS
-from rnncli.formats.zip_member import AGAIN, MAX_COMPRESSION, UNSTORED, member
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 """What HDF5 begins with."""
@@ -68,9 +67,6 @@ _UNREADABLE = (
     OverflowError,
     MemoryError,
     EOFError,
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
 )
 """What h5py raises for a file that is damaged: nearly anything."""
 
@@ -124,8 +120,7 @@ def bound(room: int, seconds: float | None = None) -> None:
 def _bytes(path: str, name: str) -> BinaryIO:
     if not name:
         return open(path, "rb")
-    with zipfile.ZipFile(path) as archive:
-        data = member(archive, name)
+    data = Members(opened_regular(path)).read(name)
     bound(ROOM)
     if not data.startswith(SIGNATURE):
         raise RnncliError(f"its {name} is damaged: it is no HDF5, and begins with {shorten(repr(data[:8]))}", AGAIN)
@@ -140,7 +135,7 @@ def _values(file: Any, paths: Sequence[str], size: int) -> list[bytes]:
     """
     arrays = [_array(file, path) for path in paths]
     claimed = sum(array.nbytes for array in arrays)
-    if claimed > MAX_COMPRESSION * size + UNSTORED:
+    if claimed > MAX_COMPRESSION * size + UNPACKED:
         raise RnncliError(
             f"its HDF5 is damaged: arrays claim {claimed:,} bytes, and the whole file has {size:,}", AGAIN
         )
