@@ -8,10 +8,11 @@ import click
 
 from rnncli.commands.completing import complete_spec
 from rnncli.commands.groups import GroupedCommand
+from rnncli.commands.named import framework as framework_name
 from rnncli.commands.options import check_svg, dtype_option, format_option, number_option, svg_option
 from rnncli.commands.output import printed
 from rnncli.commands.specs import at_most, each_network, specs
-from rnncli.layers.weights import FRAMEWORKS, Framework
+from rnncli.layers.weights import Framework
 from rnncli.network import Network
 from rnncli.render.picture import Picture
 from rnncli.render.records import NETWORK, Layout, Record, columns
@@ -37,7 +38,7 @@ _MOST = 1000
 @dtype_option
 @click.option(
     "--framework",
-    type=click.Choice(FRAMEWORKS),
+    type=framework_name,
     multiple=True,
     default=("keras",),
     help="Whose weights to count; give it twice to compare the frameworks.  [default: keras]",

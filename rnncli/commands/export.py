@@ -13,7 +13,9 @@ from rnncli.commands.command_line import this_line
 from rnncli.commands.completing import complete_spec
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.models import Given
+from rnncli.commands.named import named
 from rnncli.commands.options import file_option, seed_option, weights_option
+from rnncli.commands.other_names import OTHER_TARGETS
 from rnncli.commands.report import tell
 from rnncli.commands.specs import at_most, each_given, specs
 from rnncli.errors import UsageError, listed, quote
@@ -29,7 +31,9 @@ _OTHER_FILES = (".py", ".onnx", ".npz", ".safetensors", ".h5")
 
 @click.command(cls=GroupedCommand, short_help="The network as source or a file for a framework.")
 @click.argument("spec", nargs=-1, shell_complete=complete_spec)
-@click.option("--to", "target", type=click.Choice(tuple(TARGETS)), help="What to make of the network: it must be said.")
+@click.option(
+    *("--to", "target"), type=named(OTHER_TARGETS, tuple(TARGETS)), help="What to make of the network: it must be said."
+)
 @seed_option
 @weights_option
 @file_option(

@@ -11,6 +11,7 @@ from rnncli.commands.command_line import this_line
 from rnncli.commands.completing import complete_spec
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.models import Given
+from rnncli.commands.named import Named
 from rnncli.commands.options import (
     check_svg,
     file_option,
@@ -21,6 +22,7 @@ from rnncli.commands.options import (
     svg_option,
     weights_option,
 )
+from rnncli.commands.other_names import dtype_named
 from rnncli.commands.output import printed
 from rnncli.commands.report import tell
 from rnncli.commands.specs import Spec, at_most, each_given, shown, specs
@@ -52,7 +54,10 @@ _LAYOUT = row_each_layer(
 @number_option("--batch", "Samples at a time.  [default: 1]")
 @seed_option
 @click.option(
-    "--dtype", type=click.Choice(DTYPES), default="float32", help="Of weights and outputs.  [default: float32]"
+    "--dtype",
+    type=Named(DTYPES, dtype_named, "in which forward computes (`rnncli summary` has the sizes in any)"),
+    default="float32",
+    help="Of weights and outputs.  [default: float32]",
 )
 @click.option(
     "--init",

@@ -11,39 +11,13 @@ import click
 
 from rnncli.commands.command_line import Word, line, words
 from rnncli.commands.groups import long_name
+from rnncli.commands.named import Named
+from rnncli.commands.other_names import OPTIONS, REPAIRED_VALUES
 from rnncli.commands.values import Value
 from rnncli.errors import listed, quote
 from rnncli.language.habits import in_ascii
 from rnncli.language.hints import closest
 from rnncli.layers import KINDS
-
-_OTHER_VALUES = {
-    **dict.fromkeys(("pytorch",), "torch"),
-    **dict.fromkeys(("tf", "tensorflow"), "keras"),
-    **dict.fromkeys(("fp16", "half", "f16"), "float16"),
-    **dict.fromkeys(("bf16", "brain"), "bfloat16"),
-    **dict.fromkeys(("fp32", "single", "float", "f32"), "float32"),
-    **dict.fromkeys(("fp64", "double", "f64"), "float64"),
-    **dict.fromkeys(("jsonl", "ndjson", "xml", "yaml", "yml"), "json"),
-    **dict.fromkeys(("text", "txt", "pretty"), "table"),
-    **dict.fromkeys(("excel", "xls", "xlsx"), "csv"),
-    **dict.fromkeys(("md",), "markdown"),
-}
-"""Names from elsewhere for the values of options."""
-
-_OTHER_OPTIONS = {
-    **dict.fromkeys(("steps", "length", "seq-len", "seqlen", "sequence-length", "time-steps", "t"), "timesteps"),
-    **dict.fromkeys(("batch-size", "batchsize", "b", "n"), "batch"),
-    **dict.fromkeys(("type", "precision", "d"), "dtype"),
-    **dict.fromkeys(("backend", "library"), "framework"),
-    **dict.fromkeys(("out", "to-file", "save"), "output"),
-    **dict.fromkeys(("verbose", "v", "all", "long"), "wide"),
-    **dict.fromkeys(("silent", "s", "total"), "quiet"),
-    **dict.fromkeys(("picture", "image"), "svg"),
-    **dict.fromkeys(("limit", "head"), "top"),
-    **dict.fromkeys(("random-seed", "random-state"), "seed"),
-}
-"""Names from elsewhere for options."""
 
 
 class Diagnosis(NamedTuple):
@@ -162,6 +136,8 @@ class _Line:
             return Diagnosis(message, self._with(place, given, Word(value)), lead="for example")
         if isinstance(option.type, click.Choice):
             message = f"{name} is {quote(value)}, expected {listed([str(each) for each in option.type.choices], 'or')}"
+            if isinstance(option.type, Named) and option.type.meaning(value) is not None:
+                message += f", {option.type.elsewhere}"
             nearest = _chosen(option, value) or closest(value.lower(), map(str, option.type.choices))
             lead = ""
         else:
@@ -216,7 +192,7 @@ class _Line:
     def _meant(self, name: str) -> str | None:
         """Return the option that was probably meant by a name that the command has not."""
         names = {long_name(option).lstrip("-"): long_name(option) for option in self._options}
-        other = _OTHER_OPTIONS.get(name.lower(), "")
+        other = OPTIONS.get(name.lower(), "")
         guess = other if other in names else closest(name.lower(), names)
         return None if guess is None else names[guess]
 
@@ -262,7 +238,8 @@ def _chosen(option: click.Option, value: str) -> str | None:
         return None
     choices = [str(each) for each in option.type.choices]
     name = value.lower()
-    return next((each for each in (name, _OTHER_VALUES.get(name)) if each in choices), None)
+    meant = option.type.meaning(value) if isinstance(option.type, Named) else None
+    return next((each for each in (name, meant, REPAIRED_VALUES.get(name)) if each in choices), None)
 
 
 def _example(option: click.Option) -> str:

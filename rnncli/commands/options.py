@@ -10,15 +10,14 @@ import click
 
 from rnncli.commands.command_line import this_line
 from rnncli.commands.completing import complete_files
+from rnncli.commands.named import dtype, framework
 from rnncli.commands.report import tell
 from rnncli.commands.values import FileName, PictureName, big_number, memory_size, number, seed
 from rnncli.errors import UsageError
 from rnncli.formats import FORMATS as MODEL_FILES
-from rnncli.layers.weights import FRAMEWORKS
 from rnncli.render.picture import THEMES, Picture, Theme
 from rnncli.render.writers import WRITERS
 from rnncli.search.budget import FIGURES, Budget, Figure
-from rnncli.summary import DTYPE_BYTES
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -130,13 +129,13 @@ format_option = click.option(
 )
 dtype_option = click.option(
     "--dtype",
-    type=click.Choice(tuple(DTYPE_BYTES)),
+    type=dtype,
     default="float32",
     help="Of weights and outputs, for sizes in bytes.  [default: float32]",
 )
 framework_option = click.option(
     "--framework",
-    type=click.Choice(FRAMEWORKS),
+    type=framework,
     default="keras",
     help="Whose weights to count; PyTorch keeps two bias vectors.  [default: keras]",
 )

@@ -11,6 +11,7 @@ from itertools import pairwise
 import click
 
 from rnncli.commands.command_line import TYPED, line, shown, these_words, this_line
+from rnncli.commands.named import Named
 from rnncli.commands.values import Value
 from rnncli.errors import RnncliError, SpecError, UsageError, quote
 from rnncli.formats import choice_of
@@ -61,15 +62,18 @@ def _second_value(text: str, arguments: Sequence[str]) -> UsageError | None:
         option = before.option
         if option is None or not word.is_argument or word.text != text:
             continue
-        if lowered(text) in (_TRUTHS if option.is_flag else _choices(option)):
+        if lowered(text) in _TRUTHS if option.is_flag else _is_choice(option, text):
             rest = [each for each in arguments if each != text]
             message = f"{before.text} takes {'no' if option.is_flag else 'one'} value, and {quote(text)} is no spec"
             return UsageError(message, lead="without it", repair=this_line(arguments=rest))
     return None
 
 
-def _choices(option: click.Option) -> tuple[str, ...]:
-    return tuple(map(str, option.type.choices)) if isinstance(option.type, click.Choice) else ()
+def _is_choice(option: click.Option, text: str) -> bool:
+    """Return whether a text is one of the names that an option takes."""
+    if isinstance(option.type, Named) and option.type.meaning(text) is not None:
+        return True
+    return isinstance(option.type, click.Choice) and lowered(text) in option.type.choices
 
 
 def _is_file(path: str) -> bool:

@@ -1,0 +1,65 @@
+"""Names from elsewhere: what other tools call the values of options, and the options.
+
+Names that can mean one thing alone are taken for it (`rnncli.commands.named.Named`). The others stand in a repair.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+OTHER_FRAMEWORKS: Mapping[str, str] = {
+    **dict.fromkeys(("pytorch", "pt", "torch.nn"), "torch"),
+    **dict.fromkeys(("tf", "tensorflow", "tf.keras", "keras3"), "keras"),
+}
+"""Names of frameworks; the layers of TensorFlow are Keras's."""
+
+OTHER_TARGETS: Mapping[str, str] = {**OTHER_FRAMEWORKS, "np": "numpy"}
+"""Names of what a network is exported to."""
+
+_BITS = {
+    "float16": ("float16", "half", "fp16", "f16"),
+    "bfloat16": ("bfloat16", "bf16"),
+    "float32": ("float32", "single", "float", "fp32", "f32"),
+    "float64": ("float64", "double", "fp64", "f64"),
+    "int8": ("int8", "qint8", "i8"),
+}
+"""What each dtype is called: in PyTorch, C, Rust and files of models."""
+
+_NOT_FLOAT32 = {"np.float", "numpy.float", "jnp.float", "jax.numpy.float"}
+"""Python's float, which has 64 bits, and which PyTorch's and C's of the same name is not."""
+
+OTHER_DTYPES: Mapping[str, str] = {name: dtype for dtype, names in _BITS.items() for name in names}
+"""Names of dtypes, without the library that they are of."""
+
+
+def dtype_named(text: str) -> str | None:
+    """Return the dtype of a name as one of several libraries has it, `torch.half`, `np.float32`; None for no dtype."""
+    name = text.lower()
+    if name in _NOT_FLOAT32:
+        return None
+    return OTHER_DTYPES.get(re.sub(r"^(torch|np|numpy|tf|tensorflow|jnp|jax\.numpy|ml_dtypes)\.", "", name))
+
+
+REPAIRED_VALUES: Mapping[str, str] = {
+    "brain": "bfloat16",
+    **dict.fromkeys(("jsonl", "ndjson", "xml", "yaml", "yml"), "json"),
+    **dict.fromkeys(("text", "txt", "pretty"), "table"),
+    **dict.fromkeys(("excel", "xls", "xlsx"), "csv"),
+    **dict.fromkeys(("md",), "markdown"),
+}
+"""Words for which a value is offered: some of them mean another thing than is offered for it."""
+
+OPTIONS: Mapping[str, str] = {
+    **dict.fromkeys(("steps", "length", "seq-len", "seqlen", "sequence-length", "time-steps", "t"), "timesteps"),
+    **dict.fromkeys(("batch-size", "batchsize", "b", "n"), "batch"),
+    **dict.fromkeys(("type", "precision", "d"), "dtype"),
+    **dict.fromkeys(("backend", "library"), "framework"),
+    **dict.fromkeys(("out", "to-file", "save"), "output"),
+    **dict.fromkeys(("verbose", "v", "all", "long"), "wide"),
+    **dict.fromkeys(("silent", "s", "total"), "quiet"),
+    **dict.fromkeys(("picture", "image"), "svg"),
+    **dict.fromkeys(("limit", "head"), "top"),
+    **dict.fromkeys(("random-seed", "random-state"), "seed"),
+}
+"""Names for options."""
