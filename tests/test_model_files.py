@@ -395,7 +395,7 @@ LIES = {
         "array a",
     ),
     "text.npz": (b"hello", "expected is a zip archive"),
-    "text.pt": (b"hello", "damaged"),
+    "text.pt": (b"hello", "no file of torch.save"),
     "zip.pt": (None, "none that torch.save wrote"),
     "script.pt": (None, "TorchScript"),
     "gone.npz": (None, "No such file"),
@@ -682,3 +682,13 @@ def test_a_row_of_many_layers_in_front_is_gone_through_once() -> None:
     with patience():
         (part,) = recognised(tensors(**{f"d{number}__weight": (3, 3) for number in range(30_000)}, **CELL)).parts
     assert len(part.pieces) == MAX_LAYERS - 1
+
+
+def test_a_bin_file_is_one_of_pytorch_or_said_to_be_none(rnncli: Run, tmp_path: Path) -> None:
+    (tmp_path / "pytorch_model.bin").write_bytes((GOLDEN / "plain.pt").read_bytes())
+    assert rnncli("spec", tmp_path / "pytorch_model.bin").stdout == rnncli("spec", GOLDEN / "plain.pt").stdout
+    (tmp_path / "firmware.bin").write_bytes(b"\0firmware and more")
+    result = rnncli("inspect", tmp_path / "firmware.bin")
+    assert result.status == 1
+    assert r"firmware.bin: it is no file of torch.save: it begins with b'\x00firmwar'" in result.stderr
+    assert "torch.save(model.state_dict(), FILE)" in result.stderr

@@ -24,6 +24,7 @@ FORMATS: Mapping[str, str] = {
     ".pt": "torch.file",
     ".pth": "torch.file",
     ".ckpt": "torch.file",
+    ".bin": "torch.file",
     ".onnx": "onnx.model",
     ".json": "keras.json_file",
     ".keras": "keras.archive",

@@ -1,4 +1,4 @@
-"""`.pt`, `.pth`, `.ckpt`: what torch.save writes, a zip archive since PyTorch 1.6 and three pickles before that."""
+"""`.pt`, `.pth`, `.ckpt`, `.bin`: what torch.save writes, a zip archive since PyTorch 1.6, before that pickles."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ _MAGIC = 0x1950A86A20F9469CFC6C
 
 _PROTOCOL = 1001
 
+_PICKLE = b"\x80"
+"""What a pickle begins with that torch.save writes."""
 
 _ADVICE = "save the weights alone: torch.save(model.state_dict(), FILE)"
 
@@ -38,7 +40,10 @@ def read(path: str) -> ModelFile:
         RnncliError: it holds something else than tensors in plain containers, or is damaged.
     """
     reader = opened_regular(path)
-    form, stored, places = _zipped(reader) if reader.read(0, 2) == MAGIC else _old(reader)
+    start = reader.read(0, 8)
+    if not start.startswith((MAGIC, _PICKLE)):
+        raise RnncliError(f"it is no file of torch.save: it begins with {shorten(repr(start))}", _ADVICE)
+    form, stored, places = _zipped(reader) if start.startswith(MAGIC) else _old(reader)
     tensors = list(_tensors(path, reader, stored, places))
     if not tensors:
         raise RnncliError("it holds no tensors", "save the weights: torch.save(model.state_dict(), FILE)")
