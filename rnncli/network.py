@@ -13,10 +13,10 @@ from rnncli.language.rules import check_framework, check_rules, check_timesteps
 from rnncli.language.source import Source
 from rnncli.layers import Head, Layer
 from rnncli.layers.sizes import BLANK, BLANK_TEXT
-from rnncli.layers.weights import FRAMEWORKS, Framework
+from rnncli.layers.weights import FRAMEWORKS, Framework, Weight, at_level
 from rnncli.layers.working_memory import Passage, kept, streaming
 from rnncli.quantities import MAX_SIZE, Shape
-from rnncli.summary import DTYPE_BYTES, LayerSummary, Summary, bytes_of
+from rnncli.summary import DTYPE_BYTES, LayerSummary, ModuleSummary, Summary, bytes_of
 
 
 @dataclass(frozen=True, repr=False)
@@ -129,6 +129,21 @@ class Network:
         for layer, (reads, _) in zip(self.body, self.shapes(batch, timesteps), strict=True):
             yield reads[1] if len(reads) == 3 or layer is self.head else 1
 
+    def weights(self, framework: Framework = "keras") -> Iterator[tuple[Weight, ...]]:
+        """Yield what each layer of `body` owns, named and shaped as a framework does it.
+
+        PyTorch names the weights of a recurrent layer for the level that it is in its module: `weight_ih_l1`. A layer
+        that a framework cannot express has those of the nearest that it can.
+        """
+        levels = [0] * len(self.body)
+        if framework == "torch":
+            from rnncli.layers.torch_modules import levels_of
+
+            levels = levels_of(self.body)
+        for layer, level, (reads, _) in zip(self.body, levels, self.shapes(), strict=True):
+            weights = layer.weights(reads, framework)
+            yield at_level(weights, level) if level else weights
+
     def summary(
         self,
         batch: int | None = None,
@@ -162,8 +177,9 @@ class Network:
                 self.body, self.shapes(batch, timesteps), self.steps_read(batch, timesteps), strict=True
             )
         ]
-        for name, (layer, reads, returns, steps) in zip(self.names, passages, strict=True):
-            weights = layer.weights(reads, framework)
+        for name, (layer, _, returns, steps), weights in zip(
+            self.names, passages, self.weights(framework), strict=True
+        ):
             per_step = sum(weight.params for weight in weights if weight.multiplies)
             rows.append(
                 LayerSummary(
@@ -188,6 +204,16 @@ class Network:
             layers=tuple(rows),
             streaming=streaming(passages),
             kept=kept(passages),
+            modules=self._modules() if framework == "torch" else None,
+        )
+
+    def _modules(self) -> tuple[ModuleSummary, ...]:
+        from rnncli.layers.torch_modules import modules_of, reasons_apart
+
+        reasons = reasons_apart(self.body, self.names)
+        return tuple(
+            ModuleSummary(str(module), tuple(self.names[place] for place in module.holds), reasons.get(module.holds[0]))
+            for module in modules_of(self.body, [reads for reads, _ in self.shapes()])
         )
 
     @property

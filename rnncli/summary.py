@@ -68,6 +68,20 @@ class LayerSummary(NamedTuple):
         }
 
 
+class ModuleSummary(NamedTuple):
+    """A module of PyTorch: a layer, or recurrent layers that are one in it.
+
+    Attributes:
+        code: the call that makes it.
+        names: Keras's names of the layers that are in it, as the rows have them.
+        apart: why it is not one with the recurrent layer before it, where one would wonder; else None.
+    """
+
+    code: str
+    names: tuple[str, ...]
+    apart: str | None
+
+
 @dataclass(frozen=True, repr=False)
 class Summary:
     """A network's rows and totals for a batch size, a number of timesteps, a dtype and a framework.
@@ -81,6 +95,7 @@ class Summary:
         layers: its rows.
         streaming: the numbers that a step at a time needs; None where a layer needs the whole sequence.
         kept: the numbers that training keeps of a sample.
+        modules: what makes it in PyTorch, as far as modules do, where it is counted as PyTorch does; else None.
     """
 
     spec: str
@@ -91,6 +106,7 @@ class Summary:
     layers: tuple[LayerSummary, ...]
     streaming: Streaming | None
     kept: tuple[Kept, ...]
+    modules: tuple[ModuleSummary, ...] | None = None
 
     @property
     def output_shape(self) -> Shape:
@@ -200,15 +216,19 @@ class Summary:
         return self.bytes_of(self.total_params + TRAINED_COPIES * self.trainable_params + kept)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as plain data, the object that `--format json` prints."""
+        """Return it as plain data, the object that `--format json` prints; `modules` only where there are some."""
+        modules = {} if self.modules is None else {"modules": [module._asdict() for module in self.modules]}
+        totals = {total: getattr(self, total) for total in TOTALS}
         return {
             "spec": self.spec,
             "framework": self.framework,
             "dtype": self.dtype,
             "input": {"shape": self.input_shape, "dtype": self.input_dtype},
             "layers": [layer.as_dict() for layer in self.layers],
+            **modules,
             "output_shape": self.output_shape,
-        } | {total: getattr(self, total) for total in TOTALS}
+            **totals,
+        }
 
 
 def bytes_of(shape: Shape, dtype: str) -> int | None:

@@ -49,6 +49,7 @@ GROUPS: Mapping[str, tuple[Meaning, ...]] = {
         Meaning(("macs_per_step",), "numbers", "multiply-adds for one vector that each layer reads", "MACs/step"),
         Meaning(("macs",), "numbers", "multiply-adds for the whole input; `null` while its length is unknown", "MACs"),
         Meaning(("output_bytes",), "numbers", "the size of what the layer, or each layer, returns", "Layer outputs"),
+        Meaning(("modules",), "parts", "what it is made of in PyTorch, under `--framework torch`"),
         Meaning(("layers", "weights", "axes"), "parts", "each layer, each weight of a layer, each axis of a weight"),
     ),
     "a layer, a weight": (
@@ -57,6 +58,8 @@ GROUPS: Mapping[str, tuple[Meaning, ...]] = {
         Meaning(("type", "cell"), "words", "the framework's class, and that of a recurrent layer's cell"),
         Meaning(("shape", "input_shape"), "words", "of a weight or the input; what a layer reads"),
         Meaning(("params",), "numbers", "the parameters of a layer or a weight", "Parameters"),
+        Meaning(("code", "names"), "code", "the call that makes a module of PyTorch; the layers that are one in it"),
+        Meaning(("apart",), "words", "why it is not one module with the recurrent layer before it; else `null`"),
     ),
     "`forward`": (
         Meaning(("seconds",), "numbers", "the time of the layer, or of the run"),

@@ -28,6 +28,7 @@ LINES: dict[str, list[list[str]]] = {
         [DEEP],
         [DEEP, "--wide", "--batch", "4"],
         ["input:8,gru:8:seq:x8,dense:1", "--wide"],
+        ["input:8,gru:8:seq:x8,gru:4,dense:1", "--wide", "--framework", "torch"],
         *([DEEP, "--wide", "-f", name] for name in ("json", "csv", "tsv", "markdown", "html")),
         [f"{LONG}rnn:2,rnn:2"],
         [f"{LONG}rnm:2"],

@@ -31,8 +31,8 @@ from rnncli.engine.checks import weight_shapes
 from rnncli.engine.model_weights import weights_in
 from rnncli.export import Job, export
 from rnncli.export.keras_weight_file import write_keras_weights
-from rnncli.export.python_calls import number, string
 from rnncli.layers import LAYERS, Input, Layer
+from rnncli.layers.python_call import number, string
 from rnncli.quantities import shape_text
 
 Run = Callable[..., Result]

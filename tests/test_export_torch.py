@@ -28,9 +28,10 @@ from rnncli.engine import Model
 from rnncli.export import Job, arrays, export
 from rnncli.export.python_calls import WIDTH
 from rnncli.export.safetensors import write_safetensors
-from rnncli.export.torch_parts import MODULES, STEPS
+from rnncli.export.torch_parts import STEPS
 from rnncli.formats import open_model
 from rnncli.layers import LAYERS
+from rnncli.layers.torch_modules import MODULES
 
 Run = Callable[..., Result]
 
@@ -137,12 +138,33 @@ def test_how_a_bias_starts_is_nothing_that_pytorch_tells_modules_apart_by() -> N
 
 
 @pytest.mark.parametrize(
-    "second", ["lstm:5", "lstm:4:bi", "lstm:4:nobias", "gru:4", "lstm:4:back", "dropout:0.5,lstm:4", "dense:4,lstm:4"]
+    "second",
+    ["lstm:5", "lstm:4:bi", "lstm:4:nobias", "gru:4", "lstm:4:back", "dense:4,lstm:4", "dropout:0.5:x2,lstm:4"],
 )
 def test_other_layers_are_modules_of_their_own(second: str) -> None:
     source = source_of(f"input:8,lstm:4:seq,{second}")
     assert "num_layers" not in source
     assert source.count("batch_first=True") == 2
+
+
+def test_dropout_between_all_levels_of_a_module_is_its_own_and_other_dropout_is_not() -> None:
+    source = source_of("input:8,lstm:4:seq,dropout:0.2,lstm:4:seq,dropout:0.2,lstm:4", saved="a.safetensors")
+    assert "nn.LSTM(8, 4, num_layers=3, batch_first=True, dropout=0.2)" in source
+    assert "nn.Dropout" not in source
+    assert "model.eval()  # no dropout" in source
+    source = source_of("input:8,lstm:4:seq,dropout:0.2,lstm:4:seq,dropout:0.3,lstm:4:seq,dropout:0.2")
+    assert [line.partition(" = ")[2] for line in source.splitlines() if " = nn." in line] == [
+        "nn.LSTM(8, 4, num_layers=2, batch_first=True, dropout=0.2)",
+        "nn.Dropout(0.3)",
+        "nn.LSTM(4, 4, batch_first=True)",
+        "nn.Dropout(0.2)",
+    ]
+
+
+def test_a_stack_that_reads_time_backwards_is_one_module_that_is_given_it_backwards() -> None:
+    source = source_of("input:8,lstm:4:seq:back,lstm:4")
+    assert "nn.LSTM(8, 4, num_layers=2, batch_first=True)" in source
+    assert "_, (h_n, _) = self.lstm(x.flip(1))" in source
 
 
 def test_modules_are_numbered_where_there_are_several_and_equal_ones_without_weights_are_one() -> None:

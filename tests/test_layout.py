@@ -36,7 +36,7 @@ VIEWS: dict[str, list[list[str]]] = {
     "explain": [[], ["--framework", "torch"]],
     "draw": [[], ["--timesteps", "3"]],
     "sweep": [[], ["--timesteps", "100", "--batch", "64", "--sort", "macs"], ["--top", "3"]],
-    "compare": [[], ["--timesteps", "100", "--batch", "64"]],
+    "compare": [[], ["--timesteps", "100", "--batch", "64"], ["--framework", "torch"]],
 }
 """The ways in which commands show networks to people."""
 

@@ -23,6 +23,7 @@ README = Path(__file__).parent.parent / "README.md"
 VIEWS = [(command, EXAMPLES[command].arguments) for command in WITH_FORMATS]
 OF_NETWORKS = [view for view in VIEWS if view[0] != "inspect"]
 PLOTTED = ("forward", ("input:3,gru:2", "--plot"))
+STACKED = ("summary", ("input:3,gru:2:seq,gru:2:seq,gru:3", "--framework", "torch"))
 """What only JSON has a form for."""
 
 
@@ -50,7 +51,7 @@ def leaves(value: Any) -> Iterator[Any]:
         yield value
 
 
-@pytest.mark.parametrize(("command", "arguments"), [*VIEWS, PLOTTED])
+@pytest.mark.parametrize(("command", "arguments"), [*VIEWS, PLOTTED, STACKED])
 def test_every_key_of_json_is_a_word_of_the_vocabulary_and_holds_what_it_says(
     command: str, arguments: tuple[str, ...], rnncli: Run
 ) -> None:
@@ -76,7 +77,7 @@ def test_every_column_is_a_word_of_the_vocabulary(
 
 
 def test_every_word_is_used(rnncli: Run) -> None:
-    used = {key for view in [*VIEWS, PLOTTED] for key, _ in entries(objects_of(rnncli, *view))}
+    used = {key for view in [*VIEWS, PLOTTED, STACKED] for key, _ in entries(objects_of(rnncli, *view))}
     for command, arguments in VIEWS:
         (table,) = READERS["csv"](rnncli(command, *arguments, "-f", "csv").stdout)
         used |= {*table.header}

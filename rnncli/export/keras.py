@@ -7,8 +7,9 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from rnncli.export import Job
-from rnncli.export.python_calls import INDENT, Call, fits, imported, laid_out, number, string
+from rnncli.export.python_calls import INDENT, fits, imported, laid_out
 from rnncli.layers import GRU, LSTM, Dense, Dropout, Embedding, Input, Layer, Norm, Pool, Repeat, SimpleRNN
+from rnncli.layers.python_call import Call, number, string
 from rnncli.network import Network
 from rnncli.quantities import shape_text
 

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from rnncli.export.python_calls import INDENT, fits, number
+from rnncli.export.python_calls import INDENT, fits
 from rnncli.layers import Norm, Recurrent
+from rnncli.layers.python_call import number
 
 ACTIVATIONS: Mapping[str, str] = {
     "relu": "return np.maximum(x, 0)",

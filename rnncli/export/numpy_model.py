@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 
 from rnncli.export.numpy_functions import called, function
 from rnncli.export.numpy_program import Place, Program, do_nothing, looped, quoted, runs, shape_words
-from rnncli.export.python_calls import INDENT, Call, commented, fits, laid_out
+from rnncli.export.python_calls import INDENT, commented, fits, laid_out
 from rnncli.layers import GRU, LSTM, Dense, Dropout, Embedding, Layer, Norm, Pool, Repeat, SimpleRNN
+from rnncli.layers.python_call import Call
 
 
 def model(program: Program) -> Iterator[str]:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from rnncli.export import Job
 from rnncli.export.numpy_functions import INITIALIZERS, function, initializer_function
 from rnncli.export.numpy_program import Place, Program, looped, quoted, runs
-from rnncli.export.python_calls import INDENT, Call, laid_out, string
+from rnncli.export.python_calls import INDENT, laid_out
+from rnncli.layers.python_call import Call, string
 from rnncli.network import Network
 
 TIMESTEPS = 100

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import SpecError, printable
 from rnncli.export import Job
-from rnncli.export.python_calls import INDENT, Call, commented, docstring, laid_out, string
+from rnncli.export.python_calls import INDENT, commented, docstring, laid_out
 from rnncli.export.torch_masks import PACK, UNPACK, check_mask, is_heeded, skipping_padding
 from rnncli.export.torch_parts import Part, Step, parts_of
 from rnncli.language.repairs import mended
 from rnncli.language.rules import check_framework
+from rnncli.layers.python_call import Call, string
 from rnncli.layers.recurrent import Recurrent
+from rnncli.layers.weights import name_at_level
 from rnncli.network import Network
 from rnncli.quantities import Shape
 
@@ -50,8 +52,7 @@ def arrays(job: Job) -> Arrays:
     for part in parts_of(job.network):
         for level, (key, layer) in enumerate(zip(part.block.keys, part.block.layers, strict=True)):
             for name, array in torch_weights(layer, weights.get(key, {})).items():
-                # A layer is the first level of a stack, until it stands in one.
-                state[f"{part.attribute}.{name.replace('_l0', f'_l{level}')}"] = array.astype("float32", copy=False)
+                state[f"{part.attribute}.{name_at_level(name, level)}"] = array.astype("float32", copy=False)
     return state
 
 
@@ -108,7 +109,7 @@ def _source(job: Job, parts: Sequence[Part]) -> Iterator[str]:
         yield ""
         yield from (f"# {line}" for line in _told_of_weights(job, parts))
         yield from laid_out(Call("model.load_state_dict", (Call("load_file", (string(job.saved),)),)))
-        if any(part.module is not None and part.module.name == "dropout" for part in parts):
+        if any(part.module is not None and part.module.drops for part in parts):
             yield "model.eval()  # no dropout"
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from rnncli.export.torch_parts import Module, Part, Step
+from rnncli.export.torch_parts import Part, Step
 from rnncli.language.rules import error_at
 from rnncli.layers import Embedding, Layer
 from rnncli.network import Network
@@ -68,8 +68,8 @@ def skipping_padding(parts: Sequence[Part]) -> Iterator[Part]:
     """Yield the parts of a network, with steps between them that pack a sequence and unpack it again."""
     embedding, *others = parts
     assert embedding.module is not None
-    name, made = embedding.module
-    module = Module(name, made._replace(arguments=(*made.arguments, "padding_idx=0")))
+    made = embedding.module.made
+    module = embedding.module._replace(made=made._replace(arguments=(*made.arguments, "padding_idx=0")))
     yield embedding._replace(module=module, steps=(*_IN_FRONT, *embedding.steps))
     packed = read = False
     for part in others:

@@ -6,8 +6,8 @@ To add a kind:
    and returns, its weights, its equations and notes, what PyTorch cannot express. List it in `LAYERS`. The parser, the
    canonical spec, the hints, completion, `rnncli layers` and every report follow from that.
 2. Give it a stage in `engine/stages.py`, or a cell in `engine/cells.py`; and an initialiser in
-   `engine/initializers.py` if one of its weights starts in a new way. Say in `export/torch_parts.py` what it is in
-   PyTorch.
+   `engine/initializers.py` if one of its weights starts in a new way. Say in `torch_modules.py` which
+   module it is in PyTorch, if it is one, and in `export/torch_parts.py` what is done with it.
 3. Say in a file of its own in `tests/kinds/` how it is typed and drawn, how Keras and PyTorch build it, its formula,
    and which golden networks show each of its options; `tests/kinds/base.py` lists what is needed.
 4. Run `make golden judge`; then `make man` and `pytest --rewrite-screens`, and read what has changed.

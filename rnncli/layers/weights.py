@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from math import prod
 from typing import Literal, NamedTuple, get_args
 
@@ -65,3 +66,23 @@ class Weight(NamedTuple):
     def params(self) -> int:
         """The number of its elements."""
         return prod(map(length, self.axes))
+
+
+_LEVEL = re.compile(r"_l[0-9]+")
+"""How PyTorch's names say which of the recurrent layers in a module a weight is of."""
+
+
+def at_level(weights: Sequence[Weight], level: int) -> tuple[Weight, ...]:
+    """Return the weights of a recurrent layer, named for its level in a module of PyTorch: `weight_ih_l1_reverse`."""
+    return tuple(weight._replace(name=name_at_level(weight.name, level)) for weight in weights)
+
+
+def name_at_level(name: str, level: int) -> str:
+    """Return what PyTorch calls a weight at another level."""
+    return _LEVEL.sub(f"_l{level}", name)
+
+
+def name_at_levels(first: str, last: str) -> str:
+    """Return one name for a weight of all levels between two: `weight_ih_l1…l37`."""
+    level = _LEVEL.search(last)
+    return first if first == last or level is None else _LEVEL.sub(lambda own: f"{own[0]}…{level[0][1:]}", first)

@@ -11,7 +11,8 @@ from rich.text import Text
 from rnncli.layers.weights import FRAMEWORK_NAMES
 from rnncli.quantities import figure_text
 from rnncli.render.layout import BLOCK, ScreenCells, ScreenColumn, print_hanging, print_rows
-from rnncli.render.tables import each, shape_cell
+from rnncli.render.modules import print_modules
+from rnncli.render.tables import each, equal_but_for_its_name, shape_cell
 from rnncli.reports.comparison import Comparison, SideBySide, change
 from rnncli.reports.folding import folded
 from rnncli.summary import TOTALS, LayerSummary
@@ -31,6 +32,8 @@ def print_comparison(console: Console, comparison: Comparison) -> None:
     _print_figures(console, comparison)
     if comparison.rows:
         _print_layers(console, comparison)
+    for number, summary in enumerate(summaries, start=1):
+        print_modules(console, summary, f"Network {number} in PyTorch")
 
 
 def _print_figures(console: Console, comparison: Comparison) -> None:
@@ -77,7 +80,7 @@ def _print_layers(console: Console, comparison: Comparison) -> None:
 
 
 def _without_names(row: SideBySide) -> tuple[LayerSummary | None, ...]:
-    return tuple(layer and layer._replace(name="") for layer in row)
+    return tuple(layer and equal_but_for_its_name(layer) for layer in row)
 
 
 def _lines(run: Sequence[SideBySide]) -> Iterator[ScreenCells]:

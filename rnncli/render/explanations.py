@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console
 from rich.text import Text
 
-from rnncli.layers.weights import FRAMEWORK_NAMES
+from rnncli.layers.weights import FRAMEWORK_NAMES, Weight, at_level, name_at_levels
 from rnncli.quantities import shape_text
 from rnncli.render.layout import hanging, in_characters_of, print_hanging
+from rnncli.render.modules import print_modules
 from rnncli.render.tables import equal_but_for_its_name, print_head, run_name, shape_cell
 from rnncli.render.wrapping import INDENT
 from rnncli.reports.explanation import Explanation, Formula, LayerExplanation
@@ -44,13 +45,14 @@ def print_explanation(console: Console, explanation: Explanation) -> None:
         _print_run(console, run)
     console.print()
     print_hanging(console, _totals(explanation))
+    print_modules(console, explanation.summary)
 
 
 def _print_run(console: Console, run: Sequence[LayerExplanation]) -> None:
     console.print()
     print_hanging(console, _heading(run))
     layer = run[0]
-    for rows in (_equations(layer), _weights(layer, len(run)), _notes(layer)):
+    for rows in (_equations(layer), _weights(run), _notes(layer)):
         for line in _lines(console, rows):
             console.print(line, soft_wrap=True)
 
@@ -61,7 +63,13 @@ def _left_out(names: Sequence[str]) -> Text:
 
 
 def _without_its_name(layer: LayerExplanation) -> LayerExplanation:
-    return layer._replace(summary=equal_but_for_its_name(layer.summary))
+    # Equal layers have equal notes, but for the names of weights in them.
+    weights = tuple((weight, formula) for (_, formula), weight in zip(layer.weights, _at_level_0(layer), strict=True))
+    return layer._replace(summary=equal_but_for_its_name(layer.summary), weights=weights, notes=())
+
+
+def _at_level_0(layer: LayerExplanation) -> tuple[Weight, ...]:
+    return at_level([weight for weight, _ in layer.weights], 0)
 
 
 def _lines(console: Console, rows: Rows) -> Iterator[Text]:
@@ -94,10 +102,13 @@ def _equations(layer: LayerExplanation) -> Rows:
     return [(Text(line.text, style="bold"), Text(line.means, style="dim")) for line in layer.equations]
 
 
-def _weights(layer: LayerExplanation, times: int) -> Rows:
+def _weights(run: Sequence[LayerExplanation]) -> Rows:
+    layer, times = run[0], len(run)
     rows = []
-    for weight, formula in layer.weights:
-        shape = Text.assemble(weight.name, " ", (weight.symbol, "bold"), " ", shape_text(weight.shape))
+    for (weight, formula), (last, _) in zip(layer.weights, run[-1].weights, strict=True):
+        shape = Text.assemble(
+            name_at_levels(weight.name, last.name), " ", (weight.symbol, "bold"), " ", shape_text(weight.shape)
+        )
         rows.append((shape, _formula(formula, several=sum(map(len, weight.axes)) > 1)))
     if layer.total is not None:
         rows.append((Text("all of them"), _formula(layer.total)))

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
+from rnncli.layers.weights import at_level, name_at_levels
 from rnncli.quantities import Shape, figure_text, memory, shape_text
 from rnncli.render.layout import ScreenCells, ScreenColumn, print_hanging, print_rows
+from rnncli.render.modules import print_modules
 from rnncli.reports.folding import folded
 from rnncli.summary import LayerSummary, Summary
 from rnncli.vocabulary import title
@@ -39,6 +41,7 @@ def print_summary(console: Console, summary: Summary, wide: bool = False) -> Non
     else:
         print_rows(console, LAYER_COLUMNS, [layer_cells([layer]) for layer in summary.layers])
     print_totals(console, summary, wide)
+    print_modules(console, summary)
 
 
 def print_head(console: Console, summary: Summary) -> None:
@@ -66,8 +69,8 @@ def print_total(console: Console, label: str, value: str) -> None:
 
 
 def equal_but_for_its_name(layer: LayerSummary) -> LayerSummary:
-    """Return a layer without its name: neighbours that are equal so are shown as one."""
-    return layer._replace(name="")
+    """Return a layer without its name and level: neighbours that are equal so are shown as one."""
+    return layer._replace(name="", weights=at_level(layer.weights, 0))
 
 
 def layer_cells(run: Sequence[LayerSummary]) -> ScreenCells:
@@ -95,7 +98,8 @@ def each(text: str, run: Sequence[object]) -> str:
 
 def _wide_cells(run: Sequence[LayerSummary]) -> ScreenCells:
     layer = run[0]
-    weights = (f"{weight.name} {shape_text(weight.shape)}" for weight in layer.weights)
+    names = (name_at_levels(first.name, last.name) for first, last in zip(layer.weights, run[-1].weights, strict=True))
+    weights = (f"{name} {shape_text(weight.shape)}" for name, weight in zip(names, layer.weights, strict=True))
     cells = {"Weights": Text("\n".join(weights))}
     for key in _WIDE:
         value = getattr(layer, key)

@@ -127,8 +127,10 @@ def explain(
     summary = network.summary(batch, timesteps, framework)
     other = next(each for each in FRAMEWORKS if each != framework)
     layers = []
-    for row, layer, (reads, _) in zip(summary.layers, network.body, network.shapes(batch, timesteps), strict=True):
-        there = None if layer.conflict(other) else layer.weights(reads, other)
+    for row, layer, (reads, _), others in zip(
+        summary.layers, network.body, network.shapes(batch, timesteps), network.weights(other), strict=True
+    ):
+        there = None if layer.conflict(other) else others
         layers.append(
             LayerExplanation(
                 summary=row,

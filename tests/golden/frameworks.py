@@ -9,9 +9,11 @@ the ordinary tests do not import this file.
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
@@ -23,7 +25,7 @@ from keras.src.backend.common import dtypes
 from kinds import kind_of
 from torch.utils.flop_counter import FlopCounterMode
 
-from rnncli.layers import Layer
+from rnncli.layers import Dropout, Layer, Recurrent
 
 # Except on TensorFlow, Keras rounds a float64 product to float32 as JAX does. Let it keep what it computes.
 dtypes.BIT64_TO_BIT32_DTYPE["float64"] = "float64"
@@ -124,7 +126,8 @@ def describe_torch(layers: Sequence[Layer], batch: int, timesteps: int) -> dict[
     x = kind_of(layers[0]).torch_input(layers[0], batch, timesteps)
     input_shape = list(x.shape)
     described = []
-    for layer in _body(layers):
+    body = _body(layers)
+    for place, layer in enumerate(body):
         kind = kind_of(layer)
         try:
             module = kind.torch_module(layer, x.shape)
@@ -132,7 +135,7 @@ def describe_torch(layers: Sequence[Layer], batch: int, timesteps: int) -> dict[
             raise RefusedError(f"PyTorch: {error}") from error
         with FlopCounterMode(display=False) as counter:
             x = kind.torch_run(layer, module, x)
-        weights = {} if module is None else dict(module.named_parameters())
+        weights = _weights_in_its_stack(body, place, module)
         described.append(
             {
                 "type": kind.torch_method(layer) if module is None else type(module).__name__,
@@ -148,6 +151,68 @@ def describe_torch(layers: Sequence[Layer], batch: int, timesteps: int) -> dict[
         "output_shape": list(x.shape),
         "total_params": sum(layer["params"] for layer in described),
     }
+
+
+def torch_parameters(code: str) -> list[tuple[str, tuple[int, ...]]]:
+    """Return the names and shapes of the parameters of the module that a line makes: `nn.LSTM(8, 4, num_layers=2)`."""
+    with torch.device("meta"):
+        module = eval(code, {"nn": torch.nn})
+    return [(name, tuple(weight.shape)) for name, weight in module.named_parameters()]
+
+
+def torch_stack(layers: Sequence[Layer], place: int) -> list[int]:
+    """Return the places of the recurrent layers that are in one module of PyTorch with the one at a place.
+
+    They have the same arguments, each reads the sequence of the one before it, and none but the first reads it from
+    its end. Between all of them nothing stands, or one dropout of the same share.
+    """
+    stacks: list[list[int]] = []
+    shares: list[list[float]] = []
+    dropped: list[float] | None = None
+    """The shares that are dropped of the sequence of the last stack; None behind another layer."""
+    for index, layer in enumerate(layers):
+        if not isinstance(layer, Recurrent):
+            if dropped is not None and isinstance(layer, Dropout):
+                dropped.append(layer.rate)
+            else:
+                dropped = None
+            continue
+        joins = dropped is not None and len(dropped) < 2 and not layer.go_backwards
+        if joins:
+            assert dropped is not None
+            free = {"return_sequences": True, "go_backwards": False}
+            before = replace(layers[stacks[-1][-1]].trained(), **free)
+            share = dropped or [0.0]
+            joins = before == replace(layer.trained(), **free) and all(each == share for each in shares[-1:] if each)
+        if joins:
+            stacks[-1].append(index)
+            shares[-1] = share
+        else:
+            stacks.append([index])
+            shares.append([])
+        dropped = [] if layer.return_sequences else None
+    return next(stack for stack in stacks if place in stack)
+
+
+def _weights_in_its_stack(
+    body: Sequence[Layer], place: int, module: torch.nn.Module | None
+) -> dict[str, torch.nn.Parameter]:
+    """Return the parameters of a layer by the names that they have in the module that equal layers around it are."""
+    if not isinstance(module, torch.nn.RNNBase):
+        return {} if module is None else dict(module.named_parameters())
+    stack = torch_stack(body, place)
+    whole = type(module)(
+        module.input_size,  # which is the first level's; those of the others follow from it
+        module.hidden_size,
+        num_layers=len(stack),
+        bias=module.bias,
+        bidirectional=module.bidirectional,
+        batch_first=True,
+        device="meta",
+        **({"nonlinearity": module.nonlinearity} if isinstance(module, torch.nn.RNN) else {}),
+    )
+    level = re.compile(rf"_l{stack.index(place)}(_reverse)?$")
+    return {name: weight for name, weight in whole.named_parameters() if level.search(name)}
 
 
 def _body(layers: Sequence[Layer]) -> Sequence[Layer]:

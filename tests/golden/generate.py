@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from random import Random
 from typing import TypeVar
 
@@ -11,7 +12,7 @@ import numpy as np
 from kinds import HEADS, kind_of
 from kinds.base import Dice
 
-from rnncli.layers import Layer
+from rnncli.layers import GRU, LSTM, Dense, Dropout, Input, Layer, SimpleRNN
 
 T = TypeVar("T")
 
@@ -57,6 +58,25 @@ def random_layers(random: Random, size: Size = any_size, most: int = 6, plausibl
     """Return a head and up to `most` other layers; if not `plausible`, they may be no network."""
     dice = RandomDice(random, size)
     return (dice.choice(HEADS).draw(dice), *drawing.draw_body(dice, most, plausible))
+
+
+def random_stack(random: Random) -> tuple[Layer, ...]:
+    """Return recurrent layers that PyTorch has, most of them alike, and now and then a layer between two of them."""
+    layer = random.choice((SimpleRNN, LSTM, GRU))(random.randint(1, 8), merge_mode=random.choice((None, "concat")))
+    layers: list[Layer] = [Input(random.randint(1, 8))]
+    for _ in range(random.randint(2, 6)):
+        if random.random() < 0.2:
+            change = random.choice(("units", "merge_mode", "use_bias", "go_backwards", "activation"))
+            others = {"units": layer.units + 1, "merge_mode": None if layer.merge_mode else "concat"}
+            others |= {"use_bias": not layer.use_bias, "go_backwards": True}
+            others |= {"activation": "relu" if isinstance(layer, SimpleRNN) else "tanh"}
+            layer = replace(layer, **{change: others[change]})
+        backwards = layer.go_backwards and layer.merge_mode is None
+        layers.append(replace(layer, return_sequences=True, go_backwards=backwards))
+        layer = replace(layer, go_backwards=False)
+        between = random.choice(((), (), (0.2,), (0.2,), (0.2,), (0.3,), (0.2, 0.2), "dense"))
+        layers += [Dense(4)] if between == "dense" else [Dropout(share) for share in between]
+    return tuple(layers)
 
 
 def typed(random: Random, layers: Sequence[Layer]) -> str:

@@ -1,12 +1,12 @@
 """Compare rnncli with real Keras and real PyTorch on random networks: `make judge`.
 
-    python tests/golden/judge.py --networks 3000 --values 500 --seed 0
+    python tests/golden/judge.py --networks 3000 --stacks 1000 --values 500 --seed 0
 
 `--networks` checks the parser and what `Network.summary` says: names, shapes, weights and counts
 for both frameworks, the multiply-adds that PyTorch counts, and that each framework refuses what
-rnncli says it refuses. `--values` checks what `Model` computes against Keras, masks included. Each
-difference is printed with its spec; a line at the end says what was checked. The status is 1 if
-anything differs.
+rnncli says it refuses. `--stacks` checks which recurrent layers are one module in PyTorch. `--values`
+checks what `Model` computes against Keras, masks included. Each difference is printed with its spec;
+a line at the end says what was checked. The status is 1 if anything differs.
 """
 
 from __future__ import annotations
@@ -25,12 +25,13 @@ import numpy as np
 from golden import frameworks
 from golden.data import TOLERANCE, describe, difference
 from golden.frameworks import RefusedError, keras_weight_shapes, run_keras
-from golden.generate import any_size, random_input, random_layers, random_weights, small_size, typed
+from golden.generate import any_size, random_input, random_layers, random_stack, random_weights, small_size, typed
 
 from rnncli import Network
 from rnncli.engine import Model
 from rnncli.errors import SpecError
 from rnncli.layers import Layer
+from rnncli.summary import Summary
 
 MOST_SHOWN = 30
 """Differences that are printed; the rest are counted."""
@@ -64,8 +65,8 @@ class Findings:
             f"Keras {frameworks.VERSIONS['keras']}, PyTorch {frameworks.VERSIONS['torch']}: "
             f"{counts['keras']:,} networks of {counts['layers']:,} layers as Keras has them and "
             f"{counts['keras refuses']:,} that it refuses, {counts['torch']:,} as PyTorch has them "
-            f"and {counts['torch refuses']:,} that it refuses; {counts['values']:,} computed as "
-            f"Keras does, {counts['masked']:,} of them masked: "
+            f"({counts['stacks']:,} stacks) and {counts['torch refuses']:,} that it refuses; "
+            f"{counts['values']:,} computed as Keras does, {counts['masked']:,} of them masked: "
             + ", ".join(
                 f"worst {worst:.1e} in {dtype} ({counts[f'sensitive {dtype}']:,} left out)"
                 for dtype, worst in self.worst.items()
@@ -119,8 +120,22 @@ def judge_in_torch(findings: Findings, spec: str, network: Network, batch: int, 
     if isinstance(torch_says, dict):
         where = f"PyTorch, {batch} x {timesteps}"
         _compare(findings, spec, where, describe(summary), torch_says)
+        _judge_modules(findings, spec, summary)
     else:
         findings.differ(spec, f"rnncli says that PyTorch builds it, but {torch_says}")
+
+
+def _judge_modules(findings: Findings, spec: str, summary: Summary) -> None:
+    """Check that the lines which make the modules make what the rows of the layers in them say, and nothing else."""
+    owned = {layer.name: [(weight.name, weight.shape) for weight in layer.weights] for layer in summary.layers}
+    for module in summary.modules or ():
+        ours = [weight for name in module.names for weight in owned.pop(name)]
+        theirs = frameworks.torch_parameters(module.code)
+        findings.counts["stacks"] += len(module.names) > 1
+        if ours != theirs:
+            findings.differ(spec, f"{module.code}: {ours}, really {theirs}")
+    if any(owned.values()):
+        findings.differ(spec, f"no line makes {owned}")
 
 
 def judge_values(random: Random, findings: Findings) -> None:
@@ -184,6 +199,7 @@ def main() -> int:
     """Run the judge and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--networks", type=int, default=3000, metavar="N")
+    parser.add_argument("--stacks", type=int, default=1000, metavar="N")
     parser.add_argument("--values", type=int, default=500, metavar="N")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
@@ -191,6 +207,10 @@ def main() -> int:
     random = Random(f"networks {options.seed}")
     for _ in range(options.networks):
         judge_network(random, findings)
+    random = Random(f"stacks {options.seed}")
+    for _ in range(options.stacks):
+        network = Network(random_stack(random))
+        judge_in_torch(findings, str(network), network, 2, 3)
     random = Random(f"values {options.seed}")
     for _ in range(options.values):
         judge_values(random, findings)

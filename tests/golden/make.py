@@ -63,6 +63,11 @@ def network_specs() -> Iterator[str]:
     yield "input:8,lstm:5:seq,lstm:5:seq:bi,gru:5:seq:bi,gru:5:seq,lstm:5:bi=sum"
     yield "input:8,gru:5:seq:bi:x3,gru:5:seq:x2,rnn:5:bi"
     yield "input:8,dense:4:x2,lstm:5:seq:x2,dropout:0.2,lstm:5,dropout:0.2:x2,dense:3:softmax,dense:1"
+    # Which of them are one module in PyTorch.
+    yield "input:8,lstm:5:seq:bi,dropout:0.2,lstm:5:seq:bi,dropout:0.2,lstm:5:bi,dropout:0.2"
+    yield "input:8,gru:5:seq:x2,dropout:0.2,gru:5:seq,gru:5:seq,dropout:0.2:x2,gru:5"
+    yield "input:8,rnn:5:seq,rnn:5:seq:relu,rnn:5:seq:relu:nobias,rnn:5:relu:nobias,repeat:3,rnn:5:relu:nobias"
+    yield "input:8,lstm:5:seq:back,lstm:5:seq,lstm:5:seq:back,lstm:5:forgetbias=0,repeat:2,lstm:5:seq,lstm:5"
     yield "embed:10x4,dense:4,dropout:0.1,rnn:5:seq,dense:4:relu,dropout:0.1,rnn:5,dense:4,dropout:0.1"
     yield "embed:10x4:mask,lstm:5:seq:bi=ave,dense:3,gru:5:seq:back,dropout:0.5,rnn:5:bi=mul"
 

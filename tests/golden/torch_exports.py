@@ -33,6 +33,7 @@ NETWORKS = (
     "input:3,gru:2:seq:back,norm,dense:2:softmax",
     "embed:7x3:mask,gru:2:seq,dense:3:nobias,gru:2:bi:nobias",
     "input:4x3,rnn:2:relu:back,repeat:3,lstm:2:seq,pool:max",
+    "input:3,gru:2:seq:back,dropout:0.5,gru:2:seq,dropout:0.5,gru:2,dense:2",
 )
 
 

@@ -1,0 +1,249 @@
+"""The modules that layers are in PyTorch: which call makes each, and which recurrent layers are levels of one.
+
+PyTorch stacks recurrent layers that are alike in one module with `num_layers`, and drops a share of what passes from
+each level to the next with `dropout`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from rnncli.errors import listed
+from rnncli.layers import GRU, LSTM, Dense, Dropout, Embedding, Layer, Norm, Recurrent, SimpleRNN
+from rnncli.layers.python_call import Call, number, string
+from rnncli.quantities import Shape, features_of
+
+
+class Module(NamedTuple):
+    """A layer that is a module in PyTorch, or recurrent layers that are one together.
+
+    Attributes:
+        name: what an attribute is called that holds such a module: `dense`.
+        made: the call that makes it: `nn.Linear(8, 4)`.
+        holds: the places of the layers that it stands for, and of the dropout between them.
+        levels: the places of those of them that own weights, from its level 0 on.
+        drops: whether it drops a share of anything in training.
+        reverses: whether it is given a sequence with its last step first.
+    """
+
+    name: str
+    made: Call
+    holds: tuple[int, ...]
+    levels: tuple[int, ...]
+    drops: bool
+    reverses: bool
+
+    def __str__(self) -> str:
+        return f"{self.made}  # of x.flip(1)" if self.reverses else str(self.made)
+
+
+class Stack(NamedTuple):
+    """A layer, or equal recurrent layers on one another, as one module has them.
+
+    Attributes:
+        holds: the places of the layers, and of the dropout between them.
+        levels: the places of the layers alone.
+        dropout: the share that is dropped between two of them.
+    """
+
+    holds: tuple[int, ...]
+    levels: tuple[int, ...]
+    dropout: float = 0.0
+
+
+def stacks_of(layers: Sequence[Layer]) -> Iterator[Stack]:
+    """Yield which of a network's layers are one in PyTorch, each with as many as it can have."""
+    stack: Stack | None = None
+    between: list[int] = []
+    """The places of the dropout behind the stack."""
+    for place, layer in enumerate(layers):
+        if stack is None:
+            stack = Stack((place,), (place,))
+            continue
+        shares = [each.rate for each in map(layers.__getitem__, between) if isinstance(each, Dropout)]
+        before = layers[stack.levels[-1]]
+        if isinstance(layer, Dropout) and before.states:
+            between.append(place)
+            continue
+        joins = _continues(before, layer) and len(shares) < 2
+        share = shares[0] if shares else 0.0
+        if joins and (len(stack.levels) == 1 or share == stack.dropout):
+            stack = Stack((*stack.holds, *between, place), (*stack.levels, place), share)
+        else:
+            yield stack
+            yield from (Stack((each,), (each,)) for each in between)
+            stack = Stack((place,), (place,))
+        between = []
+    if stack is not None:
+        yield stack
+        yield from (Stack((each,), (each,)) for each in between)
+
+
+def modules_of(layers: Sequence[Layer], reads: Sequence[Shape]) -> Iterator[Module]:
+    """Yield the modules of a network that PyTorch can express; methods of a tensor are none.
+
+    Args:
+        layers: its layers, without an Input.
+        reads: the shape that each of them reads.
+    """
+    for stack in stacks_of(layers):
+        first = stack.levels[0]
+        layer = layers[first]
+        if type(layer) in MODULES:
+            name, make = MODULES[type(layer)]
+            drops = isinstance(layer, Dropout) or stack.dropout > 0
+            yield Module(name, make(layer, reads[first], stack), stack.holds, stack.levels, drops, layer.reverses)
+
+
+def levels_of(layers: Sequence[Layer]) -> list[int]:
+    """Return which level of its module each layer is, counted from 0."""
+    levels = [0] * len(layers)
+    for stack in stacks_of(layers):
+        for level, place in enumerate(stack.levels):
+            levels[place] = level
+    return levels
+
+
+# Which layers are alike
+
+
+def _continues(before: Layer, layer: Layer) -> bool:
+    """Whether a layer can be one more level of the stack that the layer before it is in."""
+    if not (isinstance(before, Recurrent) and isinstance(layer, Recurrent)) or before.returns != "sequence":
+        return False
+    # One that reads time backwards begins at the end of what is before it, which PyTorch's levels do not.
+    return not layer.reverses and type(before) is type(layer) and _shared(before) == _shared(layer)
+
+
+def _shared(layer: Recurrent) -> dict[str, object]:
+    """Return the arguments that levels of one module share."""
+    own = ("return_sequences", "go_backwards")
+    return {name: value for name, value in vars(layer.trained()).items() if name not in own}
+
+
+def _differences(before: Recurrent, layer: Recurrent, names: tuple[str, str]) -> Iterator[str]:
+    """Yield in what two layers of one kind differ that levels of a module share."""
+    first, second = names
+    if before.units != layer.units:
+        yield f"{second} has {layer.units:,} units, {first} {before.units:,}"
+    if before.merge != layer.merge:
+        both, one = (first, second) if before.merge else (second, first)
+        yield f"{both} reads both ways, {one} does not"
+    if before.use_bias != layer.use_bias:
+        with_bias, without = (first, second) if before.use_bias else (second, first)
+        yield f"{without} has no bias, {with_bias} has"
+    if before.activation != layer.activation:
+        yield f"{second} has {layer.activation}, {first} {before.activation}"
+
+
+# Why layers are modules of their own
+
+
+def reasons_apart(layers: Sequence[Layer], names: Sequence[str]) -> dict[int, str]:
+    """Return why recurrent layers are not in the module of the recurrent layer before them, by their places.
+
+    It is said only where one would wonder: both are of one kind, and the second reads the sequence of the first.
+    """
+    stacks = {place: stack for stack in stacks_of(layers) for place in stack.holds}
+    reasons: dict[int, str] = {}
+    before: int | None = None
+    """The place of the recurrent layer whose sequence is passed on."""
+    for place, layer in enumerate(layers):
+        if isinstance(layer, Recurrent):
+            if before is not None and stacks[before] is not stacks[place] and type(layers[before]) is type(layer):
+                reason = _reason(layers, names, before, place, stacks[before])
+                if reason:
+                    reasons[place] = reason
+            before = place if layer.returns == "sequence" else None
+        elif layer.returns != "same":
+            before = None
+    return reasons
+
+
+def _reason(layers: Sequence[Layer], names: Sequence[str], before: int, place: int, stack: Stack) -> str:
+    """Return why a layer is not in the stack of the one before it; nothing where nobody would think so."""
+    first, second = layers[before], layers[place]
+    assert isinstance(first, Recurrent)
+    assert isinstance(second, Recurrent)
+    between = range(before + 1, place)
+    others = [index for index in between if not isinstance(layers[index], Dropout)]
+    different = list(_differences(first, second, (names[before], names[place])))
+    if others:
+        if different or second.reverses:
+            return ""
+        stand = "stands" if len(others) == 1 else "stand"
+        return f"{listed([names[index] for index in others])} {stand} between {names[before]} and {names[place]}"
+    if second.reverses:
+        return f"{names[place]} reads time backwards, and a module reads all its layers in one order"
+    if different:
+        return f"{', and '.join(different)}; num_layers needs equal ones"
+    shares = [f"{layer.rate:g}" for layer in map(layers.__getitem__, between) if isinstance(layer, Dropout)]
+    if len(shares) > 1:
+        return f"{len(shares)} dropouts stand between {names[before]} and {names[place]}, and a module has one"
+    return (
+        f"a module has one dropout between all its layers: before {names[before]} it is {stack.dropout:g}, "
+        f"before {names[place]} {shares[0] if shares else 0}"
+    )
+
+
+# What is built
+
+
+def _embedding(layer: Embedding, reads: Shape, stack: Stack) -> Call:
+    del reads, stack
+    return Call("nn.Embedding", (number(layer.input_dim), number(layer.output_dim)))
+
+
+def _recurrent(layer: Recurrent, reads: Shape, stack: Stack) -> Call:
+    arguments = [number(features_of(reads)), number(layer.units)]
+    if len(stack.levels) > 1:
+        arguments.append(f"num_layers={len(stack.levels)}")
+    if isinstance(layer, SimpleRNN) and layer.activation != "tanh":
+        arguments.append(f"nonlinearity={string(layer.activation)}")
+    if not layer.use_bias:
+        arguments.append("bias=False")
+    arguments.append("batch_first=True")
+    if stack.dropout:
+        arguments.append(f"dropout={number(stack.dropout)}")
+    if layer.merge is not None:
+        arguments.append("bidirectional=True")
+    return Call(f"nn.{layer.torch}", tuple(arguments))
+
+
+def _dense(layer: Dense, reads: Shape, stack: Stack) -> Call:
+    del stack
+    bias = () if layer.use_bias else ("bias=False",)
+    return Call("nn.Linear", (number(features_of(reads)), number(layer.units), *bias))
+
+
+def _dropout(layer: Dropout, reads: Shape, stack: Stack) -> Call:
+    del reads, stack
+    return Call("nn.Dropout", (number(layer.rate),))
+
+
+def _norm(layer: Norm, reads: Shape, stack: Stack) -> Call:
+    del stack
+    arguments = [number(features_of(reads))]
+    if layer.epsilon != 1e-5:
+        arguments.append(f"eps={number(layer.epsilon)}")
+    if not layer.scale:
+        arguments.append("elementwise_affine=False")
+    elif not layer.center:
+        arguments.append("bias=False")
+    return Call("nn.LayerNorm", tuple(arguments))
+
+
+MODULES: Mapping[type[Layer], tuple[str, Callable[[Any, Shape, Stack], Call]]] = {
+    Embedding: ("embedding", _embedding),
+    SimpleRNN: ("rnn", _recurrent),
+    LSTM: ("lstm", _recurrent),
+    GRU: ("gru", _recurrent),
+    Dense: ("dense", _dense),
+    Dropout: ("dropout", _dropout),
+    Norm: ("norm", _norm),
+}
+"""For each kind of layer that is a module, what its attribute is called and what returns the call that makes it.
+
+The others are methods of a tensor.
+"""
