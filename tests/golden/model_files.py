@@ -8,9 +8,11 @@ Each file has the weights of a small network. `models.json` says for each the sp
 
 from __future__ import annotations
 
+import argparse
+import datetime
 import json
 import sys
-from collections import OrderedDict
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -71,7 +73,12 @@ def files() -> Iterator[tuple[str, str, np.ndarray, np.ndarray]]:
         np.savez(HERE / f"{name}.npz", **{key: tensor.numpy() for key, tensor in state.items()})
         yield f"{name}.npz", *answer
         if (cell, layers) == ("LSTM", 2):
-            checkpoint = {"epoch": 3, "model_state_dict": state, "optimizer_state_dict": optimizer.state_dict()}
+            checkpoint = {
+                "epoch": 3,
+                "model_state_dict": state,
+                "optimizer_state_dict": optimizer.state_dict(),
+                **BESIDE_THE_TENSORS,
+            }
             for file, value, zipped in (
                 ("plain.pt", state, True),
                 ("before-1.6.pth", state, False),
@@ -80,6 +87,23 @@ def files() -> Iterator[tuple[str, str, np.ndarray, np.ndarray]]:
             ):
                 torch.save(value, HERE / file, _use_new_zipfile_serialization=zipped)
                 yield file, *answer
+
+
+BESIDE_THE_TENSORS = {
+    "loss": np.float64(1.5),
+    "best": np.float32(2),
+    "losses": np.arange(3.0),
+    "classes": np.array(["yes", "no"], object),
+    "args": argparse.Namespace(lr=0.1, folder=Path("runs/1"), betas=(0.9, 0.999)),
+    "saved": datetime.datetime(2026, 11, 25, 12, 0),
+    "history": defaultdict(list, loss=[1.5]),
+    "counts": Counter("abc"),
+    "last": deque([1, 2]),
+    "seen": {1, 2},
+    "numbers": (1 + 2j, b"bytes"),
+    "random": np.random.RandomState(0).get_state(),
+}
+"""What training scripts put into a checkpoint, too."""
 
 
 def odd() -> None:

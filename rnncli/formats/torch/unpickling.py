@@ -126,6 +126,23 @@ def _hollow(*arguments: object) -> Hollow:
     return Hollow()
 
 
+_PLAIN = ("bool", "bytearray", "bytes", "complex", "dict", "float", "frozenset", "int", "list", "set", "str", "tuple")
+
+_OF_NO_INTEREST = {
+    "_codecs": ("encode",),
+    "builtins": _PLAIN,
+    "__builtin__": _PLAIN,
+    "argparse": ("Namespace",),
+    "collections": ("Counter", "defaultdict", "deque"),
+    "datetime": ("date", "datetime", "timedelta"),
+    "numpy": ("dtype", "ndarray"),
+    "numpy.core.multiarray": ("_reconstruct", "scalar"),
+    "numpy._core.multiarray": ("_reconstruct", "scalar"),
+    "pathlib": ("Path", "PosixPath", "PurePath", "PurePosixPath", "PureWindowsPath", "WindowsPath"),
+    "pathlib._local": ("Path", "PosixPath", "PurePath", "PurePosixPath", "PureWindowsPath", "WindowsPath"),
+}
+"""What a checkpoint may hold beside its tensors, by module: settings, paths, times, losses."""
+
 _KNOWN = {
     ("collections", "OrderedDict"): Call(_ordered),
     ("torch._utils", "_rebuild_tensor_v2"): Call(_tensor),
@@ -135,8 +152,7 @@ _KNOWN = {
     ("torch", "device"): Call(_hollow),
     ("torch", "Size"): Call(_size),
     ("torch.serialization", "_get_layout"): Call(_hollow),
-    ("_codecs", "encode"): Call(_hollow),
-    **{(module, name): Call(_hollow) for module in ("builtins", "__builtin__") for name in ("set", "frozenset")},
+    **{(module, name): Call(_hollow) for module, names in _OF_NO_INTEREST.items() for name in names},
 }
 """Every function that a pickle may name, and what is called in its place."""
 
