@@ -118,7 +118,7 @@ def test_the_spec_that_is_said_to_keep_the_time_axis_does(network: Network) -> N
         too_many = (layer.input_shape[-1] or 0) > MAX_SIZE  # what two directions return may be
         if layer.layer.states and layer.layer.returns == "vector" and not too_many:
             text = next(note.text for note in layer.notes if note.topic == "Output")
-            spec, _, shape = text.partition("seq keeps it: ")[2].partition(" returns ")
+            spec, _, shape = text.partition(" keeps it: ")[2].partition(" returns ")
             sizes = [str(size) for size in layer.input_shape[1:] if size is not None]
             kept = Network.parse(f"input:{'x'.join(sizes)},{spec}")
             assert str(kept.summary().output_shape) == shape

@@ -675,7 +675,7 @@ def test_how_keras_merges_two_directions_is_assumed() -> None:
     arrays = {f"both/{way}/{name}": shape for way in ("forward", "backward") for name, shape in weights.items()}
     (part,) = recognised(tensors(**arrays)).parts
     assert str(part.network) == "input:3,lstm:4:bi:nobias"
-    assert any(text.startswith("both has bi=concat: the file does not say") for text in part.assumed)
+    assert any(text.startswith("both has bi (merge_mode='concat'): the file does not say") for text in part.assumed)
 
 
 def test_a_row_of_many_layers_in_front_is_gone_through_once() -> None:

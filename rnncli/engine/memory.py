@@ -8,10 +8,15 @@ import numpy as np
 
 from rnncli.engine.chunks import chunk_steps, widest
 from rnncli.engine.initializers import network_weights, scratch_bytes
-from rnncli.errors import RnncliError
+from rnncli.errors import RnncliError, listed
+from rnncli.layers import SimpleRNN
+from rnncli.layers.words import in_both
 from rnncli.network import Network
 from rnncli.quantities import Shape, memory
 from rnncli.system.memory import RESERVE, free_bytes
+
+READING_FROM_THE_END = listed([in_both(SimpleRNN, "go_backwards", True), in_both(SimpleRNN, "merge_mode", "concat")])
+"""The fields of layers that need the end of the sequence before they return anything."""
 
 
 def check_fits(network: Network, batch: int, timesteps: int, dtype: np.dtype[Any], files: int = 0) -> None:
@@ -35,7 +40,7 @@ def check_fits(network: Network, batch: int, timesteps: int, dtype: np.dtype[Any
         if weights + RESERVE <= free:
             whole = any(layer.needs_whole for layer in network.body)
             advice = "a smaller --batch or --timesteps needs less" + (
-                "; back and bi keep the whole sequence" if whole else ""
+                f"; {READING_FROM_THE_END} keep the whole sequence" if whole else ""
             )
         raise RnncliError(
             f"the network would take {memory(weights)} for its weights, {memory(run)} for its run and "

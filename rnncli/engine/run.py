@@ -15,7 +15,7 @@ from rnncli.engine.checks import state_shapes
 from rnncli.engine.chunks import Chunk, chunk_steps, widest
 from rnncli.engine.forward import ForwardRun, forward, work
 from rnncli.engine.inputs import random_chunks
-from rnncli.engine.memory import check_fits
+from rnncli.engine.memory import READING_FROM_THE_END, check_fits
 from rnncli.engine.model import Model
 from rnncli.engine.passes import State, Tick
 from rnncli.engine.request import DEFAULT_TIMESTEPS, Request
@@ -126,7 +126,7 @@ class Plan:
     def _notes_on_states(self) -> tuple[str, ...]:
         stateful = self.request.state is not None or self.request.save_state is not None
         if stateful and any(layer.needs_whole for layer in self.network.body):
-            return ("back and bi read from the end, so pieces of a sequence do not add up to the whole",)
+            return (f"{READING_FROM_THE_END} read from the end, so pieces of a sequence do not add up to the whole",)
         return ()
 
     @property

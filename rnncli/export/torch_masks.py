@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from rnncli.errors import listed
 from rnncli.export.torch_parts import Part, Step
 from rnncli.language.rules import error_at
 from rnncli.layers import Embedding, Layer
+from rnncli.layers.words import fields_in_both
 from rnncli.network import Network
 
 PACK, UNPACK = "pack_padded_sequence", "pad_packed_sequence"
@@ -34,7 +36,7 @@ def check_mask(network: Network) -> None:
             network.source,
             0,
             f"PyTorch's packed sequences skip padding, but {fault}",
-            "leave out the mask, and read sequences of one length",
+            f"leave out {listed(fields_in_both(head))}, and read sequences of one length",
             replace(head, mask_zero=False),
         )
 

@@ -12,6 +12,7 @@ from rnncli.formats.array_layers import Link, layers_of
 from rnncli.formats.model_file import MAX_PARTS, Part, Piece, Tensor
 from rnncli.language.spec import MAX_LAYERS
 from rnncli.layers import Embedding, Head, Input
+from rnncli.layers.words import in_both
 
 ASSUMED_ACTIVATIONS = "the framework's default activations (tanh, and sigmoid for gates): the file does not say"
 ASSUMED_ORDER = "the layers follow one another in the order of their names in the file"
@@ -250,9 +251,11 @@ def _assumptions(pieces: Sequence[Piece], front: Sequence[str], name: str) -> tu
         )
     for piece in pieces:
         if piece.layer.kind == "gru" and piece.convention == "keras" and not getattr(piece.layer, "use_bias", True):
-            assumed.append(f"{piece.name} has reset=after: without a bias the file does not say")
+            after = in_both(type(piece.layer), "reset_after", True)
+            assumed.append(f"{piece.name} has {after}: without a bias the file does not say")
         if piece.convention in ("keras", "cudnn") and len(piece.layer.directions) > 1:
-            assumed.append(f"{piece.name} has bi=concat: the file does not say how its two outputs are merged")
+            concat = in_both(type(piece.layer), "merge_mode", "concat")
+            assumed.append(f"{piece.name} has {concat}: the file does not say how its two outputs are merged")
         if piece.layer.kind == "norm":
             epsilon = getattr(piece.layer, "epsilon", 0.0)
             assumed.append(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from rnncli.errors import listed
 from rnncli.layers import KINDS, LAYERS, Layer
 from rnncli.layers.options import Choice, Flag, Option
+from rnncli.layers.words import argument
 
 Value = bool | int | float | str | None
 """What an argument can be."""
@@ -26,17 +27,9 @@ STANDS_FOR: Mapping[str, Mapping[str, str]] = {
 """The arguments that the name of a class stands for: one of several of a kind, or one with other defaults."""
 
 PYTORCH_NAMES: Mapping[str, str] = {
-    "hidden_size": "units",
-    "out_features": "units",
-    "num_embeddings": "input_dim",
-    "embedding_dim": "output_dim",
-    "p": "rate",
-    "bias": "use_bias",
-    "nonlinearity": "activation",
-    "eps": "epsilon",
-    "bidirectional": "merge_mode",
+    theirs: ours for layer in reversed(LAYERS) for ours, theirs in layer.torch_arguments.items()
 }
-"""Keras's argument for each of PyTorch's that means the same."""
+"""Keras's argument for each of PyTorch's that means the same; a kind may mean another by it, and says so itself."""
 
 TORCH_POSITIONS: Mapping[str, tuple[str, ...]] = {
     "rnn": (
@@ -67,14 +60,6 @@ STACKED = "num_layers"
 SAYS_NOTHING = frozenset({"name", "batch_first", "device", "inplace", "input_length"})
 """Arguments that change nothing which a spec could say."""
 
-ELSEWHERE: Mapping[str, str] = {
-    "return_state": "the last states are what forward --save-state FILE.npz writes",
-    "stateful": "forward --save-state writes the last states, and --state starts from them",
-    "recurrent_dropout": "it does nothing in a network that is only run",
-    "dropout": "dropout:P is a layer of its own, and does nothing in a network that is only run",
-}
-"""Arguments of recurrent layers that a network does not have here, and where what they do is found."""
-
 _SPELLINGS: Mapping[str, Value] = {"true": True, "1": True, "false": False, "0": False, "none": None}
 
 
@@ -85,9 +70,46 @@ def read_value(text: str) -> Value:
 
 def attribute_of(cls: type[Layer], argument: str) -> str | None:
     """Return the attribute of a kind of layer that an argument sets, or None if it sets none."""
-    attribute = PYTORCH_NAMES.get(argument, argument)
+    of_kind = {theirs: ours for ours, theirs in cls.torch_arguments.items()}
+    attribute = of_kind.get(argument) or PYTORCH_NAMES.get(argument, argument)
     known = {*cls.sizes.attributes, *(option.attribute for option in cls.options)}
     return attribute if attribute in known else None
+
+
+def takes(cls: type[Layer], name: str) -> bool:
+    """Whether a kind has a field that starts so, in our word or a framework's."""
+    attribute = attribute_of(cls, name)
+    return any(option.spells(name) or option.attribute == attribute for option in cls.options)
+
+
+def setting(cls: type[Layer], name: str, value: str | None) -> tuple[Option, object] | None:
+    """Return the option and the value that a field sets, `seq` or `return_sequences=True`; None where it is not whole.
+
+    Args:
+        cls: the layer's class.
+        name: the field, up to any `=`.
+        value: what is behind the `=`, if there is one.
+    """
+    text = name if value is None else f"{name}={value}"
+    for option in cls.options:
+        values = {**option.fields(), **option.short_fields()}
+        if text in values:
+            return option, values[text]
+    try:
+        return setting_of(cls, name, True if value is None else read_value(value))
+    except ValueError:
+        return None
+
+
+def value_in_words(cls: type[Layer], name: str, value: str | None) -> str:
+    """Return the other words for a field: `reset_after=False` for `reset=before`; nothing where they are not known."""
+    found = setting(cls, name, value)
+    if found is None:
+        return ""
+    option, meant = found
+    if option.spells(name):
+        return argument(cls, option.attribute, meant) or ""
+    return "" if meant == cls.default(option.attribute) else option.spelling(meant)
 
 
 def field_of(cls: type[Layer], argument: str, value: Value) -> str | None:

@@ -5,9 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from rnncli.language.arguments import CLASSES, SAYS_NOTHING, STACKED, STANDS_FOR, attribute_of, field_of, read_value
+from rnncli.language.arguments import (
+    CLASSES,
+    PYTORCH_NAMES,
+    SAYS_NOTHING,
+    STACKED,
+    STANDS_FOR,
+    attribute_of,
+    field_of,
+    read_value,
+)
 from rnncli.layers import KINDS, Layer
 from rnncli.layers.options import Choice, Flag
+from rnncli.layers.weights import Framework
+from rnncli.layers.words import field_in_both
 
 _MOST_STACKED = 12
 """A second number up to this is taken for a number of layers: `lstm:256:2`."""
@@ -71,7 +82,8 @@ def other_field(cls: type[Layer], name: str, value: str | None) -> tuple[str, st
     for option in cls.options:
         # `seq=True`
         if isinstance(option, Flag) and name == option.word and isinstance(read, bool):
-            return (option.word, f"it is {option.word} alone") if read else ("", "leave it out")
+            return (option.word, f"it is {field_in_both(cls, option.word)} alone") if read else ("", "leave it out")
+    framework: Framework = "torch" if name in PYTORCH_NAMES else "keras"
     argument: str | None = name
     if attribute_of(cls, name) is None and name != STACKED and name not in SAYS_NOTHING:
         argument = closest(name, [option.attribute for option in cls.options], likeness=0.8)
@@ -83,14 +95,15 @@ def other_field(cls: type[Layer], name: str, value: str | None) -> tuple[str, st
         return _closest_field(cls, name, value)
     if text is None:
         return None
-    return text, f"perhaps {text}" if text else "leave it out: it is so anyway"
+    return text, f"perhaps {field_in_both(cls, text, framework)}" if text else "leave it out: it is so anyway"
 
 
 def _closest_field(cls: type[Layer], name: str, value: str | None) -> tuple[str, str] | None:
     """Return the field with a name like that of a misspelt one, and the word for it."""
     if value is not None:
         key = closest(name, [option.key for option in cls.options if isinstance(option, Choice)])
-        return None if key is None else (f"{key}={value}", f"perhaps {key}={value}")
+        text = f"{key}={value}"
+        return None if key is None else (text, f"perhaps {field_in_both(cls, text)}")
     fields: dict[str, str] = {}
     for option in cls.options:
         if isinstance(option, Flag):
@@ -101,4 +114,4 @@ def _closest_field(cls: type[Layer], name: str, value: str | None) -> tuple[str,
             if option.name_alone:
                 fields |= {each: each for each in option.values} | dict(option.other_names)
     guess = closest(name, fields)
-    return None if guess is None else (fields[guess], f"perhaps {fields[guess]}")
+    return None if guess is None else (fields[guess], f"perhaps {field_in_both(cls, fields[guess])}")

@@ -6,13 +6,16 @@ import re
 from typing import NamedTuple, NoReturn
 
 from rnncli.errors import SpecError, listed, quote
-from rnncli.language.arguments import ELSEWHERE, attribute_of
+from rnncli.language.arguments import STACKED, attribute_of, takes, value_in_words
+from rnncli.language.elsewhere import ELSEWHERE, FEATURES, elsewhere
+from rnncli.language.field_as_layer import field_as_layer
 from rnncli.language.hints import PLACEHOLDERS, closest, meant_kind, other_field, two_sizes
 from rnncli.language.source import Token, cut, lowered, splice, without_spaces
 from rnncli.layers import KINDS, LAYERS, Layer
 from rnncli.layers.options import Choice
 from rnncli.layers.size_forms import Numbers
 from rnncli.layers.sizes import BLANK_TEXT, SizeError
+from rnncli.layers.words import field_in_both, in_both, key_in_both
 
 _NUMBER = r"[0-9][0-9_]*[kMG]?"
 
@@ -50,6 +53,9 @@ class LayerFaults(NamedTuple):
         if equals and lowered(name.strip()) in KINDS:
             self._no_colon(kind, f"{name}:{size}")
         message = f"there is no layer kind {quote(kind.text)}"
+        as_field = field_as_layer(self.text, self.token)
+        if as_field is not None:
+            self.fail(kind, message, advice=as_field.advice, lead=as_field.lead, repair=as_field.repair)
         guess, field = meant_kind(word) or (closest(word, KINDS), "")
         if guess is None:
             self.fail(kind, message, advice=f"there are {', '.join(layer.kind for layer in LAYERS)}")
@@ -59,7 +65,7 @@ class LayerFaults(NamedTuple):
         self.fail(
             kind,
             message,
-            advice=f"perhaps {guess} with {field}" if field else f"perhaps {guess}",
+            advice=f"perhaps {guess} with {field_in_both(KINDS[guess], field)}" if field else f"perhaps {guess}",
             repair=splice(self.text, self.token, f"{guess}{rest}:{field}" if field else f"{guess}{rest}"),
         )
 
@@ -91,16 +97,18 @@ class LayerFaults(NamedTuple):
         """Fail because a field has a value that its option has not."""
         typed = field.text.partition("=")[2].strip()
         value = Token(typed, field.end - len(typed)) if typed else field
-        said = f"{quote(typed)} is none of" if typed else f"{option.key} needs one of"
+        said = f"{quote(typed)} is none of" if typed else f"{option.key} ({option.attribute}) needs one of"
         message = f"{said} {', '.join(option.values)}"
         if option.key_alone is not None and name in ("true", "false"):
             repair = splice(self.text, field, option.key) if name == "true" else cut(self.text, field)
-            self.fail(value, message, advice=f"{option.key} alone says so, or nothing", repair=repair)
+            both = in_both(cls, option.attribute, option.values[option.key_alone])
+            self.fail(value, message, advice=f"{both} alone says so, or nothing", repair=repair)
         # A number is not a misspelling of another.
         guess = option.other_names.get(name) or (None if name[:1].isdigit() else closest(name, option.values))
         if guess is not None:
             repair = splice(self.text, field, f"{option.key}={guess}")
-            self.fail(value, message, advice=f"perhaps {guess}", repair=repair)
+            both = in_both(cls, option.attribute, option.values[guess])
+            self.fail(value, message, advice=f"perhaps {both}", repair=repair)
         default = cls.default(option.attribute)
         usual = next((each for each, meant in option.values.items() if meant == default), option.key_alone)
         self.fail(value, message, lead="for example", repair=splice(self.text, field, f"{option.key}={usual}"))
@@ -113,8 +121,9 @@ class LayerFaults(NamedTuple):
         if isinstance(option, Choice):
             self.wrong_value(cls, option, field, lowered(value))
         token = Token(value, field.end - len(value)) if value else field
-        usual = next(iter(option.fields()))
-        self.fail(token, message, lead="for example", repair=splice(self.text, field, usual))
+        usual, meant = next(iter(option.fields().items()))
+        both = in_both(cls, option.attribute, meant)
+        self.fail(token, message, advice=f"for example {both}", repair=splice(self.text, field, usual))
 
     def wrong_size(self, cls: type[Layer], field: Token, fault: SizeError) -> NoReturn:
         """Fail because the field for the size is written wrong."""
@@ -164,24 +173,43 @@ class LayerFaults(NamedTuple):
         message = f"{cls.kind} does not know {quote(field.text)}"
         if attribute_of(cls, name) in cls.sizes.attributes and value:
             self.fail(field, message, advice="write the number alone", repair=self._sizes_alone(cls))
-        elsewhere = [layer.kind for layer in LAYERS if any(option.spells(name) for option in layer.options)]
-        if elsewhere and cls.kind not in elsewhere:
-            message = f"{cls.kind} does not take {quote(field.text)}; only {listed(elsewhere)} can"
+        able = [layer for layer in LAYERS if takes(layer, name)]
+        if able and cls not in able:
+            said = value_in_words(able[0], name, value if equals else None)
+            typed = quote(field.text) + (f" ({said})" if said else "")
+            message = f"{cls.kind} does not take {typed}; only {listed([layer.kind for layer in able])} can"
             self.fail(field, message, advice="leave it out", repair=cut(self.text, field))
-        if cls.states and name in ELSEWHERE:
-            self.fail(field, message, advice=ELSEWHERE[name], repair=cut(self.text, field))
+        if attribute_of(cls, name) in cls.sizes.attributes:
+            advice = f"{name} is a number in {cls.kind}:{cls.sizes.shortest}"
+            self.fail(field, message, advice=advice, repair=self._with_size(cls, field))
+        theirs = elsewhere(name, [option.attribute for option in cls.options])
+        if theirs is not None and attribute_of(cls, name) is None and not (name == STACKED and value):
+            self._found_elsewhere(field, message, theirs, value)
         other = other_field(cls, name, value if equals else None)
         if other is not None:
             instead, advice = other
             repair = splice(self.text, field, instead) if instead else cut(self.text, field)
             self.fail(field, message, advice=advice, repair=repair)
-        known = [option.lead for option in cls.options]
+        known = [key_in_both(option) for option in cls.options]
         advice = f"it takes {listed(known)}" if known else ""
         self.fail(field, message, advice=advice, lead="without it", repair=cut(self.text, field))
+
+    def _found_elsewhere(self, field: Token, message: str, word: str, value: str) -> NoReturn:
+        """Fail because of a framework's word that is no field; the features that a first layer reads are its input."""
+        rest = cut(self.text, field)
+        if word in FEATURES and not self.text[: self.token.start].strip() and re.fullmatch(_NUMBER, value):
+            self.fail(field, message, advice=ELSEWHERE[word], lead="perhaps", repair=f"input:{value},{rest}")
+        self.fail(field, message, advice=ELSEWHERE[word], lead="without it", repair=rest)
 
     def _placeholder(self, part: Token) -> NoReturn:
         message = f"the number to be found is written {BLANK_TEXT}, not {quote(part.text)}"
         self.fail(part, message, lead="perhaps", repair=splice(self.text, part, BLANK_TEXT))
+
+    def _with_size(self, cls: type[Layer], field: Token) -> str:
+        """Return the spec with a size in place of a field that names one; without the field, if there is a size."""
+        others = [each for each in list(self.token.split(":"))[1:] if each.start != field.start]
+        sized = any(cls.sizes.means(lowered(each.text)) for each in others)
+        return cut(self.text, field) if sized else splice(self.text, field, cls.sizes.example)
 
     @property
     def _kind(self) -> str:

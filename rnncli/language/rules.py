@@ -6,13 +6,15 @@ A rule that is broken is an error with the characters at fault and a repair.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
-from rnncli.errors import SpecError
+from rnncli.errors import SpecError, listed
 from rnncli.language import spec
 from rnncli.language.repairs import returning_last, returning_sequences
 from rnncli.language.source import Source
 from rnncli.layers import Head, Input, Layer
 from rnncli.layers.weights import FRAMEWORK_NAMES, Framework
+from rnncli.layers.words import changes_in_both
 
 
 def check_rules(layers: Sequence[Layer], source: Source) -> None:
@@ -102,6 +104,13 @@ def _check_sequences(layers: Sequence[Layer], source: Source) -> None:
             given, cause = layer.returns, index
 
 
+def _changes(layer: Layer, what: Literal["sequence", "vector"]) -> str:
+    """Return the fields that make a layer return a sequence or a vector, or that keep it from that."""
+    other = layer.returning(what)
+    assert other is not None
+    return listed(changes_in_both(layer, other))
+
+
 def _sequence_missing(layers: Sequence[Layer], source: Source, index: int, cause: int) -> SpecError:
     """Return the error where a layer reads a sequence, but an earlier one has returned a vector."""
     layer, loser = layers[index], layers[cause]
@@ -111,7 +120,7 @@ def _sequence_missing(layers: Sequence[Layer], source: Source, index: int, cause
         return source.error(
             cause,
             f"{loser.spec()} returns only its last output, but {needs}",
-            "return the whole sequence",
+            f"return the whole sequence with {_changes(loser, 'sequence')}",
             returning_sequences(layers, source, cause),
         )
     message = f"{loser.spec()} returns one vector, but {needs}"
@@ -130,6 +139,7 @@ def _vector_missing(layers: Sequence[Layer], source: Source, index: int, cause: 
     if token == source.owners[cause]:
         return source.error(index, message, "write it once", {token: layer.spec()})
     if maker.returning("vector") is not None:
-        return source.error(index, message, "return the last output alone", returning_last(layers, source, cause))
+        advice = f"return the last output alone, without {_changes(maker, 'vector')}"
+        return source.error(index, message, advice, returning_last(layers, source, cause))
     repair = {token: f"pool:avg,{source.tokens[token].text}"}
     return source.error(index, message, "make one vector of the sequence", repair)

@@ -71,6 +71,8 @@ class Layer(ABC):
     """PyTorch's class in torch.nn, or the method of a tensor that does the same."""
     classes: ClassVar[Mapping[str, Mapping[str, str]]] = {}
     """Keras's classes where it has several, each with the arguments that it stands for."""
+    torch_arguments: ClassVar[Mapping[str, str]] = {}
+    """What PyTorch's class calls the arguments that it has, too: `units` is `hidden_size`."""
     torch_defaults: ClassVar[Mapping[str, str]] = {}
     """The arguments for which PyTorch's class has another default."""
     means: ClassVar[str]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -30,6 +30,7 @@ class Dense(Layer):
     aliases: ClassVar[tuple[str, ...]] = ("linear", "fc")
     keras: ClassVar[str] = "Dense"
     torch: ClassVar[str] = "Linear"
+    torch_arguments: ClassVar[Mapping[str, str]] = {"units": "out_features", "use_bias": "bias"}
     means: ClassVar[str] = "fully connected, per timestep"
     sizes: ClassVar[Sizes] = Numbers(("units",), ("U",), example="32")
     options: ClassVar[tuple[Option, ...]] = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -22,6 +23,7 @@ class Dropout(Layer):
     kind: ClassVar[str] = "dropout"
     keras: ClassVar[str] = "Dropout"
     torch: ClassVar[str] = "Dropout"
+    torch_arguments: ClassVar[Mapping[str, str]] = {"rate": "p"}
     means: ClassVar[str] = "drops a share P in training, none here"
     sizes: ClassVar[Sizes] = Share("rate", "P", example="0.5", needs="the share it drops")
 

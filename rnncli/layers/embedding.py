@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -31,6 +31,7 @@ class Embedding(Head):
     aliases: ClassVar[tuple[str, ...]] = ("embedding",)
     keras: ClassVar[str] = "Embedding"
     torch: ClassVar[str] = "Embedding"
+    torch_arguments: ClassVar[Mapping[str, str]] = {"input_dim": "num_embeddings", "output_dim": "embedding_dim"}
     means: ClassVar[str] = "D numbers for each id in 0..V-1"
     sizes: ClassVar[Sizes] = Numbers(("input_dim", "output_dim"), ("V", "D"), example="10000x32")
     options: ClassVar[tuple[Option, ...]] = (Flag("mask", "mask_zero", "id 0 is padding: recurrent layers skip it"),)

@@ -10,6 +10,7 @@ from rnncli.layers.base import Conflict, Equation, Note, applied
 from rnncli.layers.options import Choice, Option
 from rnncli.layers.recurrent import Gated
 from rnncli.layers.weights import Factor, Framework, Weight
+from rnncli.layers.words import in_both
 from rnncli.quantities import Shape
 
 
@@ -75,7 +76,7 @@ class GRU(Gated):
     def _torch_conflict(self) -> Conflict | None:
         if not self.reset_after:
             return Conflict(
-                "PyTorch's GRU applies its reset gate after U·h; it has no reset=before",
+                f"PyTorch's GRU applies its reset gate after U·h; it has no {self._said('reset_after')}",
                 replace(self, reset_after=True),
             )
         return super()._torch_conflict()
@@ -93,11 +94,12 @@ class GRU(Gated):
         block = self.blocks[framework][-1]
         if self.reset_after:
             return (
-                f"r acts on h_{{t-1}}·U_{block} + b'_{block}, so W and U have a bias each (reset=after, as "
-                f"in PyTorch and cuDNN). With reset=before r acts on h_{{t-1}} and one bias is enough: {before:,} "
-                f"instead of {after:,}"
+                f"r acts on h_{{t-1}}·U_{block} + b'_{block}, so W and U have a bias each, as in PyTorch and cuDNN. "
+                f"With {in_both(GRU, 'reset_after', False, framework)} r acts on h_{{t-1}} and one bias is enough: "
+                f"{before:,} instead of {after:,}"
             )
         return (
-            "r acts on h_{t-1}, so one bias is enough (reset=before, as in the paper). "
-            f"With reset=after, Keras's default, W and U have a bias each: {after:,} instead of {before:,}"
+            "r acts on h_{t-1}, so one bias is enough, as in the paper. "
+            f"With {in_both(GRU, 'reset_after', True)}, Keras's default, W and U have a bias each: {after:,} instead "
+            f"of {before:,}"
         )

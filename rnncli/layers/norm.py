@@ -34,6 +34,8 @@ class Norm(Layer):
     kind: ClassVar[str] = "norm"
     keras: ClassVar[str] = "LayerNormalization"
     torch: ClassVar[str] = "LayerNorm"
+    # Without elementwise_affine there is neither scale nor bias, so it means more than noscale.
+    torch_arguments: ClassVar[Mapping[str, str]] = {"center": "bias", "epsilon": "eps"}
     torch_defaults: ClassVar[Mapping[str, str]] = {"epsilon": "1e-5"}
     means: ClassVar[str] = "each vector to mean 0 and variance 1"
     sizes: ClassVar[Sizes] = NoSize()
@@ -91,7 +93,7 @@ class Norm(Layer):
         each = "each timestep of each sample" if len(input_shape) == 3 else "each sample"
         yield Note("Features", f"{each} is normalised by itself; no other timestep or sample counts")
         yield Note(
-            "Epsilon", "Keras adds 0.001 to the variance unless epsilon says otherwise, PyTorch 1e-05 (eps=1e-5)"
+            "Epsilon", "Keras adds 0.001 to the variance unless eps= (epsilon) says otherwise, PyTorch 1e-05 (eps=1e-5)"
         )
 
     def keras_names(self) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from rnncli.layers.size_forms import Numbers
 from rnncli.layers.sizes import Sizes
 from rnncli.layers.step import Step
 from rnncli.layers.weights import Axis, Factor, Framework, Weight
+from rnncli.layers.words import in_both
 from rnncli.quantities import Shape, features_of, shape_text
 
 MERGED = {
@@ -68,6 +69,11 @@ class Recurrent(Layer):
 
     cell_keras_name: ClassVar[str]
     """The base name that Keras numbers: `simple_rnn`."""
+    torch_arguments: ClassVar[Mapping[str, str]] = {
+        "units": "hidden_size",
+        "use_bias": "bias",
+        "merge_mode": "bidirectional",
+    }
     blocks: ClassVar[Mapping[Framework, tuple[str, ...]]]
     """The names of the blocks of `units` numbers that its kernels have, in the order of each framework."""
     states: ClassVar[tuple[str, ...]] = ("h",)
@@ -212,7 +218,8 @@ class Recurrent(Layer):
             return self._torch_conflict()
         if self.go_backwards and self.merge_mode is not None:
             return Conflict(
-                "bi reads the sequence both ways already, and Keras refuses back inside it",
+                f"{self._said('merge_mode')} reads the sequence both ways already, and Keras refuses "
+                f"{self._said('go_backwards')} inside it",
                 replace(self, go_backwards=False),
             )
         return None
@@ -220,7 +227,7 @@ class Recurrent(Layer):
     def _torch_conflict(self) -> Conflict | None:
         if self.merge_mode not in (None, "concat"):
             return Conflict(
-                f"PyTorch's {self.torch} concatenates its two directions; it has no bi={self.merge_mode}",
+                f"PyTorch's {self.torch} concatenates its two directions; it has no {self._said('merge_mode')}",
                 replace(self, merge_mode="concat"),
             )
         return None
@@ -249,9 +256,14 @@ class Recurrent(Layer):
             keeps = self.returning("sequence")
             yield Note(
                 "Output",
-                f"the last output alone: the time axis is gone. seq keeps it: {keeps.spec()} returns "
+                f"the last output alone: the time axis is gone. "
+                f"{in_both(type(self), 'return_sequences', True, framework)} keeps it: {keeps.spec()} returns "
                 f"{shape_text(keeps.output_shape(input_shape))}",
             )
+
+    def _said(self, attribute: str) -> str:
+        """Return one of its fields in both words."""
+        return in_both(type(self), attribute, getattr(self, attribute))
 
     def _cell_notes(self, input_shape: Shape, framework: Framework) -> Iterator[Note]:
         """Yield what is particular to the cell."""

@@ -20,6 +20,7 @@ class SimpleRNN(Recurrent):
     aliases: ClassVar[tuple[str, ...]] = ("simplernn", "simple_rnn")
     keras: ClassVar[str] = "SimpleRNN"
     torch: ClassVar[str] = "RNN"
+    torch_arguments: ClassVar[Mapping[str, str]] = {**Recurrent.torch_arguments, "activation": "nonlinearity"}
     means: ClassVar[str] = "h = act(x·W + h·U + b)"
     cell_keras_name: ClassVar[str] = "simple_rnn"
     blocks: ClassVar[Mapping[Framework, tuple[str, ...]]] = {"keras": ("",), "torch": ("",)}

@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.text import Text
 
 from rnncli.characters import ascii_form
+from rnncli.errors import listed
+from rnncli.layers.words import fields_in_both
 from rnncli.network import Network
 from rnncli.quantities import Shape, shape_text
 from rnncli.render.console import drawing_width
@@ -71,7 +73,7 @@ def print_drawing(console: Console, network: Network, batch: int | None = None, 
         console.print()
         for line in draw(part, width, console.options.ascii_only):
             console.print(line, soft_wrap=True)
-    for number, note in enumerate(_notes(parts)):
+    for number, note in enumerate(_notes(parts, fields_in_both(network.head))):
         if number == 0:
             console.print()
         for line in hanging(console, Text(note, style=_QUIET), width=width):
@@ -264,14 +266,19 @@ def _times(layer: UnrolledLayer) -> str:
     return f" × {len(layer.names)}" if len(layer.names) > 1 else ""
 
 
-def _notes(parts: Sequence[Unrolled]) -> Iterator[str]:
-    """Yield what the letters and words of a drawing mean."""
+def _notes(parts: Sequence[Unrolled], of_head: Sequence[str]) -> Iterator[str]:
+    """Yield what the letters and words of a drawing mean.
+
+    Args:
+        parts: what is drawn.
+        of_head: the fields of the first layer: its mask, if it has one.
+    """
     states = tuple(dict.fromkeys(state for part in parts for state in part.states))
     if states:
         noun = "state" if len(states) == 1 else "states"
         yield f"{', '.join(states)}: the {noun} carried from step to step, 0 at the start of every sample"
         if parts[0].masked:
-            yield f"mask: a step whose id is 0 leaves the {noun} as before"
+            yield f"{listed(of_head)}: a step whose id is 0 leaves the {noun} as before"
     if any(layer.reversed_time for part in parts for layer in part.layers):
         yield f"{_REVERSED}: the last step comes first, as Keras's go_backwards returns it"
     if len(parts) > 1:

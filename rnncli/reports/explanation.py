@@ -14,6 +14,7 @@ from rnncli.errors import listed
 from rnncli.layers import Layer
 from rnncli.layers.base import Equation, Note
 from rnncli.layers.weights import FRAMEWORK_NAMES, FRAMEWORKS, Axis, Framework, Weight, length
+from rnncli.layers.words import fields_in_both
 from rnncli.network import Network
 from rnncli.quantities import Shape, shape_text
 from rnncli.summary import LayerSummary, Summary
@@ -140,10 +141,21 @@ def explain(
                 weights=tuple((weight, _product(weight.axes)) for weight in row.weights),
                 total=_total(row.weights, len(layer.directions)),
                 other_params=None if there is None else sum(weight.params for weight in there),
-                notes=(*layer.notes(reads, framework), *_other_note(layer, row.weights, there, other)),
+                notes=(
+                    *_fields_note(layer, framework),
+                    *layer.notes(reads, framework),
+                    *_other_note(layer, row.weights, there, other),
+                ),
             )
         )
     return Explanation(summary, tuple(layers), other)
+
+
+def _fields_note(layer: Layer, framework: Framework) -> Iterator[Note]:
+    """Yield the fields of the layer's spec for which the framework has an argument, each in both words."""
+    fields = [field for field in fields_in_both(layer, framework) if field.endswith(")")]
+    if fields:
+        yield Note("Fields", ", ".join(fields))
 
 
 def _product(axes: Sequence[Axis]) -> Formula:

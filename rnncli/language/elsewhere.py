@@ -1,0 +1,86 @@
+"""Words of Keras and PyTorch that no spec has: what each is, and where it is found here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rnncli.language.hints import closest
+
+_LAST_STATES = "here `rnncli forward --save-state FILE.npz` writes them"
+_FIRST_STATES = "a run starts from zero, or from what `rnncli forward --state FILE.npz` reads"
+_READS = "a layer reads what the one before it returns; the first layer says the input: input:F, input:TxF"
+_BATCH_FIRST = "the batch always comes first here: (batch, timesteps, features)"
+_TRAINING = "it does something in training alone, and here a network is only run"
+_SPEED = "it changes how fast a framework runs, not what is computed"
+_STARTS = "weights start as Keras starts them, which `rnncli explain` shows; forgetbias=0 changes that of an LSTM"
+_PADDING = "padding is told by ids: with embed:VxD:mask (mask_zero=True) steps whose id is 0 are skipped"
+_LENGTH = "the length is --timesteps N, or T in input:TxF; weights are the same at every step"
+_PER_STEP = "dense, dropout and norm work on each timestep of a sequence as they are"
+_TO_VECTOR = "a sequence becomes one vector by its last output (without seq), by pool:max or by pool:avg"
+
+FEATURES = ("input_size", "input_shape", "input_dim", "in_features")
+"""Arguments that say how many features a layer reads."""
+
+ELSEWHERE: Mapping[str, str] = {
+    "return_state": f"Keras's return_state=True returns the last states, too, PyTorch's h_n and c_n: {_LAST_STATES}",
+    **dict.fromkeys(
+        ("h_n", "hn", "c_n", "cn"),
+        f"h_n and c_n are PyTorch's last states, in Keras return_state=True: {_LAST_STATES}",
+    ),
+    **dict.fromkeys(
+        ("hidden_state", "cell_state", "last_state"),
+        f"the last states are Keras's return_state=True, PyTorch's h_n and c_n: {_LAST_STATES}",
+    ),
+    **dict.fromkeys(("h_0", "h0", "c_0", "c0", "hx", "cx", "initial_state", "initial_states"), _FIRST_STATES),
+    "stateful": "a run goes on where another ended by `rnncli forward --save-state FILE.npz`, then --state FILE.npz",
+    "num_layers": "num_layers=2 is x2 here: the layer twice, one above the other",
+    "proj_size": "PyTorch's proj_size makes h smaller than c by one more matrix: there is no such LSTM here",
+    "peepholes": "there are no peepholes here, as in Keras and PyTorch",
+    **dict.fromkeys(("batch_first", "time_major"), _BATCH_FIRST),
+    **dict.fromkeys((*FEATURES, "batch_input_shape", "batch_shape"), _READS),
+    **dict.fromkeys(("input_length", "sequence_length", "seq_len", "timesteps", "time_steps"), _LENGTH),
+    **dict.fromkeys(("batch_size", "batch"), "the batch is --batch N, not part of a network"),
+    "dropout": "dropout:P is a layer of its own, and does nothing in a network that is only run",
+    **dict.fromkeys(
+        (
+            "recurrent_dropout",
+            "kernel_regularizer",
+            "recurrent_regularizer",
+            "bias_regularizer",
+            "activity_regularizer",
+            "embeddings_regularizer",
+            "kernel_constraint",
+            "recurrent_constraint",
+            "bias_constraint",
+            "embeddings_constraint",
+            "trainable",
+        ),
+        _TRAINING,
+    ),
+    **dict.fromkeys(
+        ("kernel_initializer", "recurrent_initializer", "bias_initializer", "embeddings_initializer"), _STARTS
+    ),
+    **dict.fromkeys(("unroll", "implementation", "use_cudnn", "device", "inplace"), _SPEED),
+    "seed": "the seed is that of a run: `rnncli forward --seed N`",
+    "dtype": "the dtype is --dtype, the same for all layers",
+    "name": "layers have the names that Keras gives them",
+    **dict.fromkeys(("masking", "mask_value", "padding_idx", "pack_padded_sequence", "packed_sequence"), _PADDING),
+    **dict.fromkeys(("timedistributed", "time_distributed"), _PER_STEP),
+    **dict.fromkeys(("flatten", "reshape", "permute"), _TO_VECTOR),
+    "activation": "an activation is a field of the layer before it: dense:1:sigmoid",
+    "bidirectional": "reading both ways is a field of a recurrent layer, bi: lstm:32:bi",
+}
+"""What each word is and where it is found here, by the word in lower case; a few of them are fields of some kinds."""
+
+
+def elsewhere(name: str, fields: Sequence[str] = ()) -> str | None:
+    """Return the word of `ELSEWHERE` that a word is, or is a misspelling of; None if it is none.
+
+    Args:
+        name: the word, in lower case.
+        fields: words that it may be a misspelling of as well.
+    """
+    if name in ELSEWHERE:
+        return name
+    guess = closest(name, [*ELSEWHERE, *fields], likeness=0.85)
+    return guess if guess in ELSEWHERE else None

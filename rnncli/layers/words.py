@@ -1,0 +1,81 @@
+"""A field in rnncli's word and in a framework's: `seq (return_sequences=True)`, in PyTorch `bi (bidirectional=True)`.
+
+Whoever names a field to a person gets its words here. Keras's argument is the attribute that the field sets; PyTorch's
+is what the kind declares in `torch_arguments`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rnncli.layers.options import Choice, Option
+
+if TYPE_CHECKING:
+    from rnncli.layers.base import Layer
+    from rnncli.layers.weights import Framework
+
+
+def option_of(cls: type[Layer], attribute: str) -> Option:
+    """Return the option of a kind that sets an attribute.
+
+    Raises:
+        KeyError: none does.
+    """
+    for option in cls.options:
+        if option.attribute == attribute:
+            return option
+    raise KeyError(f"{cls.kind} has no option {attribute}")
+
+
+def argument_name(cls: type[Layer], attribute: str, framework: Framework) -> str | None:
+    """Return what a framework's class calls an attribute; None if it has no such argument."""
+    return attribute if framework == "keras" else cls.torch_arguments.get(attribute)
+
+
+def argument(cls: type[Layer], attribute: str, value: object, framework: Framework = "keras") -> str | None:
+    """Return the framework's argument for an attribute and its value, `merge_mode='sum'`; None if it has none."""
+    name = argument_name(cls, attribute, framework)
+    if name is None:
+        return None
+    option = option_of(cls, attribute)
+    if framework == "torch" and isinstance(option, Choice) and option.key_alone is not None:
+        # PyTorch reads both ways or does not, and has one way to merge: bidirectional=True.
+        return f"{name}=True" if value == option.values[option.key_alone] else None
+    return f"{name}={value!r}"
+
+
+def in_both(cls: type[Layer], attribute: str, value: object, framework: Framework = "keras") -> str:
+    """Return a field in rnncli's word and in the framework's, if it has one: `reset=before (reset_after=False)`."""
+    theirs = argument(cls, attribute, value, framework)
+    ours = option_of(cls, attribute).spelling(value)
+    return ours if theirs is None else f"{ours} ({theirs})"
+
+
+def fields_in_both(layer: Layer, framework: Framework = "keras") -> list[str]:
+    """Return every field that the spec of a layer has, beside its size, in both words."""
+    set_ = ((option.attribute, getattr(layer, option.attribute)) for option in layer.options)
+    return [
+        in_both(type(layer), attribute, value, framework)
+        for attribute, value in set_
+        if value != layer.default(attribute)
+    ]
+
+
+def field_in_both(cls: type[Layer], text: str, framework: Framework = "keras") -> str:
+    """Return a field as it is written in both words; a count such as `x2` is PyTorch's `num_layers`."""
+    for option in cls.options:
+        values = {**option.fields(), **option.short_fields()}
+        if text in values:
+            return in_both(cls, option.attribute, values[text], framework)
+    return f"{text} (num_layers={text[1:]})" if text[:1] == "x" and cls.states else text
+
+
+def changes_in_both(before: Layer, after: Layer) -> list[str]:
+    """Return the fields by which two layers of a kind differ, as the one says them that sets them, in both words."""
+    ours, theirs = fields_in_both(before), fields_in_both(after)
+    return [*(field for field in theirs if field not in ours), *(field for field in ours if field not in theirs)]
+
+
+def key_in_both(option: Option) -> str:
+    """Return how a field starts, and Keras's argument for it: `bi= (merge_mode)`."""
+    return f"{option.lead} ({option.attribute})"
