@@ -77,13 +77,14 @@ fuzz: $(VENV)/.installed  ## Try damaged specs, command lines and files for ten 
 	$(BIN)/python tests/fuzz --seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED))
 
 golden: $(FRAMEWORKS)/.installed  ## Make the golden values anew from Keras and PyTorch
-	for script in make model_files keras_files onnx_files onnx_exports trained_file torch_exports keras_weight_layouts; do \
+	for script in make model_files keras_files onnx_files onnx_exports trained_file torch_exports keras_weight_layouts saved_tensors; do \
 	  KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/golden/$$script.py || exit 1; \
 	done
 
 judge: $(FRAMEWORKS)/.installed $(VENV)/.installed  ## Compare thousands of random networks, files of them and what is exported with Keras and PyTorch
 	KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/golden/judge.py
 	KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/golden/judge_files.py
+	KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/golden/saved_tensors.py --judge 1000
 	KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/golden/keras_table.py
 	KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/golden/judge_exports.py --ruff $(BIN)/ruff
 	for backend in jax tensorflow; do \

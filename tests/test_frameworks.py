@@ -9,22 +9,27 @@ from typing import Any
 
 import pytest
 from golden.data import (
+    KEPT_BY,
     TOLERANCE,
     TORCH_BATCH,
     TORCH_TIMESTEPS,
     Values,
     describe,
     difference,
+    kept_bytes,
     read_networks,
+    read_saved,
     read_values,
 )
 
 from rnncli import Network
 from rnncli.engine import Model
 from rnncli.errors import SpecError
+from rnncli.layers import LAYERS
 
 NETWORKS = read_networks()
 VALUES = read_values()
+SAVED = read_saved()
 
 each_network = pytest.mark.parametrize("golden", NETWORKS, ids=lambda golden: golden["spec"])
 each_run = pytest.mark.parametrize("golden", VALUES, ids=lambda golden: f"{golden.dtype}-{golden.spec}")
@@ -55,3 +60,20 @@ def test_values_equal_keras_with_keras_weights(golden: Values) -> None:
     assert y.shape == golden.y.shape
     assert y.dtype == golden.dtype
     assert difference(y, golden.y) <= TOLERANCE[golden.dtype]
+
+
+@pytest.mark.parametrize("golden", SAVED, ids=lambda golden: golden["spec"])
+def test_the_frameworks_never_keep_less_for_training_than_is_said(golden: dict[str, Any]) -> None:
+    said = kept_bytes(golden)
+    for who in KEPT_BY:
+        assert golden[who] is None or said <= golden[who], who
+
+
+def test_what_training_keeps_at_least_is_near_what_pytorch_keeps() -> None:
+    shares = sorted(kept_bytes(each) / each["torch"] for each in SAVED if each["torch"])
+    assert shares[len(shares) // 2] > 2 / 3
+
+
+def test_what_is_kept_is_measured_for_every_kind_of_layer() -> None:
+    measured = {type(layer) for each in SAVED for layer in Network.parse(each["spec"]).layers}
+    assert measured == {*LAYERS}

@@ -47,8 +47,10 @@ KEPT = {
     "input:8,rnn:4:seq,dropout:0.5,dense:3": 7 * (8 + 4 + 4 + 3),
     # Nothing dropped is nothing new.
     "input:8,rnn:4:seq,dropout:0,dense:3": 7 * (8 + 4 + 3),
-    # A decoder reads its vector at every step.
-    "input:8,rnn:4,repeat:5,gru:6:seq,norm": 7 * (8 + 4) + 5 * (4 + 4 * 6 + 6),
+    # A decoder reads one vector at every step, which is the encoder's last state.
+    "input:8,rnn:4,repeat:5,gru:6:seq,norm": 7 * (8 + 4) + 5 * (4 * 6 + 6),
+    # Nothing is trained.
+    "input:8,dropout:0.5,norm:nobias:noscale,pool:max": 0,
 }
 """The numbers that training keeps of a sample of seven timesteps, by hand."""
 

@@ -184,7 +184,7 @@ class Layer(ABC):
 
     @property
     def keeps_output(self) -> bool:
-        """Whether what it returns is among the numbers that it keeps."""
+        """Whether what it returns is among the numbers that it keeps, or an array that is there already."""
         return False
 
     # What the frameworks call it, and what they cannot express

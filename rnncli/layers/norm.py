@@ -68,8 +68,8 @@ class Norm(Layer):
 
     @property
     def needs_input(self) -> bool:
-        """Whether its derivative needs what it reads: it does."""
-        return True
+        """Whether its derivative needs what it reads: that of its weights does."""
+        return self.scale or self.center
 
     def conflict(self, framework: Framework) -> Conflict | None:
         """Return that PyTorch has no shift without a scale."""

@@ -48,6 +48,11 @@ class Repeat(Layer):
         """Return the numbers of the vector that it repeats."""
         return features_of(input_shape)
 
+    @property
+    def keeps_output(self) -> bool:
+        """Whether its output is an array that is there already: it is the one vector, seen n times."""
+        return True
+
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
         """Return the repetition."""
         del framework

@@ -78,7 +78,10 @@ def kept(passages: Sequence[Passage]) -> tuple[Kept, ...]:
 
     That is what the layers keep for their own derivatives, and what they read where their derivative needs it; the loss
     reads what the last returns. An array that one layer returns and the next reads is kept once. An id is no number.
+    Where no layer has weights there is nothing to train, and nothing is kept.
     """
+    if not any(layer.weights(reads) for layer, reads, _, _ in passages):
+        return ()
     numbers: dict[int | None, int] = {}
     held = False  # whether what the layer reads is counted already
     for layer, reads, _, steps in passages:

@@ -3,6 +3,7 @@
 `make golden` makes the files again, with `tests/golden/make.py`:
 
 - `networks.json`: what real Keras says of a network, and real PyTorch where it can express it.
+- `saved_tensors.json`: the bytes that the frameworks really keep for the way back, by `tests/golden/saved_tensors.py`.
 - `values.json` and `values.npz`: small networks with their weights, an input and Keras's output.
   The first names each network's arrays and their shapes; the second holds their numbers, end to
   end, for each dtype.
@@ -19,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from rnncli import Network
 from rnncli.summary import Summary
 
 HERE = Path(__file__).parent
@@ -26,6 +28,11 @@ NETWORKS = HERE / "networks.json"
 WEIGHT_LAYOUTS = HERE / "weight_layouts.json"
 VALUES_INDEX = HERE / "values.json"
 VALUES = HERE / "values.npz"
+
+SAVED = HERE / "saved_tensors.json"
+
+KEPT_BY = ("torch", "torch_onednn", "keras")
+"""Who keeps what, in `saved_tensors.json`: PyTorch's own loop, oneDNN's, and Keras's on PyTorch."""
 
 TOLERANCE = {"float32": 1e-5, "float64": 1e-10}
 """The largest `difference` between rnncli's values and Keras's."""
@@ -140,6 +147,23 @@ def write_values(versions: dict[str, str], values: list[Values]) -> None:
         for each in values
     )
     _write_lines(VALUES_INDEX, versions, "values", index)
+
+
+def read_saved() -> list[dict[str, Any]]:
+    """Return what `saved_tensors.json` holds of each network: its input, and the bytes kept by each of `KEPT_BY`."""
+    return json.loads(SAVED.read_text())["networks"]
+
+
+def write_saved(versions: dict[str, str], networks: Iterable[dict[str, Any]]) -> None:
+    """Write `saved_tensors.json`, a network a line."""
+    _write_lines(SAVED, versions, "networks", networks)
+
+
+def kept_bytes(entry: dict[str, Any]) -> int:
+    """Return what a summary says that training keeps at least beside what it holds for each parameter."""
+    summary = Network.parse(entry["spec"]).summary(entry["batch"], entry["timesteps"])
+    assert summary.training_bytes is not None
+    return summary.training_bytes - 4 * summary.total_bytes
 
 
 class _Stream:

@@ -1,0 +1,182 @@
+"""Measure what backpropagation through time really keeps, and compare it with what a summary says at least.
+
+    python tests/golden/saved_tensors.py [--judge NETWORKS] [--seed 0]
+
+PyTorch and Keras run the network forwards with a loss at the end, and PyTorch hands over every tensor that it saves for
+the way back. Each storage counts once. Parameters do not count, nor do ids, nor what the loss compares with. `make
+golden` keeps the numbers in `saved_tensors.json`; with `--judge` random networks are measured, and none is kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import product
+from pathlib import Path
+from random import Random
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import torch
+from golden import data, frameworks
+from golden.frameworks import RefusedError
+from golden.generate import random_layers, small_size
+from kinds import kind_of
+
+from rnncli import Network
+from rnncli.errors import SpecError
+from rnncli.layers import Layer
+
+BATCH, TIMESTEPS = 3, 7
+
+NETWORKS = (
+    # Every cell, its directions, and whether it returns its sequence.
+    *(
+        f"input:5,{cell}:11{seq}{way}"
+        for cell, seq, way in product(("rnn", "lstm", "gru"), ("", ":seq"), ("", ":bi", ":bi=sum", ":bi=mul", ":back"))
+    ),
+    *(f"input:5,{cell}:16:linear:nobias" for cell in ("rnn", "lstm", "gru")),
+    *("input:5,gru:11:reset=before", "input:5,lstm:11:seq:recact=linear,dense:3", "input:5,rnn:11:relu,dense:3"),
+    # Stacks, and where what one layer returns is what the next reads.
+    *("input:8,lstm:16:seq:x3,lstm:16,dense:4", "input:8,gru:16:seq:bi:x2,gru:16:bi,dense:4:softmax"),
+    *("embed:50x12,rnn:16:seq:x2,rnn:16", "embed:50x12:mask,lstm:16:seq,gru:9,dense:1:sigmoid"),
+    *("input:8,dense:6:x3,dense:2", "input:8,dense:6:tanh:x3", "input:8,dense:6:gelu,dense:5:relu,dense:4:silu"),
+    # What has no need of what it reads.
+    *("embed:50x12,pool:avg,dense:3", "embed:50x12,pool:max,dense:3", "input:8,dense:12,pool:avg", "input:8,pool:avg"),
+    *("input:8,rnn:12:seq,pool:avg", "input:8,lstm:12:seq,pool:max,dense:3", "input:8,norm,pool:avg,dense:4"),
+    *("input:8,dropout:0.5", "input:8,dense:9,dropout:0.5,dense:4", "input:8,lstm:9:seq,dropout:0.5,lstm:9,dense:2"),
+    *("embed:50x12,dropout:0.3,gru:9:seq,dropout:0.3,dense:2", "input:8,dropout:0,rnn:9:seq,dropout:0,rnn:4"),
+    *("input:8,norm,lstm:9:seq,norm,dense:2", "input:8,gru:9:seq,norm:nobias:noscale,norm,gru:9"),
+    # An encoder and a decoder.
+    *("input:7x8,lstm:9,repeat:7,lstm:9:seq,dense:8", "input:8,dense:6,gru:9,dense:4,repeat:5,rnn:6:seq"),
+    *("input:7x8,rnn:9,repeat:4,pool:avg", "input:8,gru:4,repeat:6,dropout:0.5,dense:3", "input:8,rnn:4,repeat:5,norm"),
+)
+"""The networks whose numbers are kept."""
+
+
+def saved_bytes(run: Callable[[], torch.Tensor], left_out: Iterable[torch.Tensor]) -> int:
+    """Return the bytes of all storages that are saved while a network runs and a loss is made of its output."""
+    skipped = {each.untyped_storage().data_ptr() for each in left_out}
+    saved: dict[int, torch.Tensor] = {}  # the tensors, too: a storage that is let go of gives its place to another
+
+    def save(tensor: torch.Tensor) -> torch.Tensor:
+        saved.setdefault(tensor.untyped_storage().data_ptr(), tensor.detach())
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(save, lambda tensor: tensor):
+        y = run()
+        target = torch.zeros_like(y)
+        skipped.add(target.untyped_storage().data_ptr())
+        torch.nn.functional.mse_loss(y, target)
+    return sum(each.untyped_storage().nbytes() for place, each in saved.items() if place not in skipped)
+
+
+def measured_in_torch(layers: Sequence[Layer], batch: int, timesteps: int, onednn: bool) -> int:
+    """Return the bytes that PyTorch's modules save.
+
+    Raises:
+        RefusedError: PyTorch has no such module.
+    """
+    shape = kind_of(layers[0]).torch_input(layers[0], batch, timesteps).shape
+    x = _input(layers, shape)
+    with torch.backends.mkldnn.flags(enabled=onednn):
+        modules = []
+        for layer, (reads, _) in zip(*_body(layers, batch, timesteps), strict=True):
+            try:
+                module = kind_of(layer).torch_module(layer, reads)
+            except (TypeError, ValueError) as error:
+                raise RefusedError(str(error)) from error
+            if module is not None:
+                module = module.to_empty(device="cpu").train()
+                for weight in module.parameters():
+                    torch.nn.init.uniform_(weight, -0.1, 0.1)
+            modules.append((layer, module))
+
+        def run() -> torch.Tensor:
+            y = x
+            for layer, module in modules:
+                y = kind_of(layer).torch_run(layer, module, y)
+            return y
+
+        weights = [weight for _, module in modules if module is not None for weight in module.parameters()]
+        return saved_bytes(run, [*weights, *([] if x.is_floating_point() else [x])])
+
+
+def measured_in_keras(layers: Sequence[Layer], batch: int, timesteps: int) -> int:
+    """Return the bytes that PyTorch saves where Keras runs on it."""
+    shape = kind_of(layers[0]).torch_input(layers[0], batch, timesteps).shape
+    x = _input(layers, shape)
+    model = frameworks.keras_model(layers)
+    weights = [variable.value for variable in model.variables]
+    return saved_bytes(lambda: model(x, training=True), [*weights, *([] if x.is_floating_point() else [x])])
+
+
+def _input(layers: Sequence[Layer], shape: Sequence[int]) -> torch.Tensor:
+    """Return an input of a shape: numbers, or ids none of which is padding."""
+    ids = layers[0].vocabulary
+    return torch.rand(*shape) if ids is None else torch.full(tuple(shape), ids - 1, dtype=torch.int64)
+
+
+def _body(layers: Sequence[Layer], batch: int, timesteps: int):
+    network = Network(layers)
+    return network.body, list(network.shapes(batch, network.input_shape()[1] or timesteps))
+
+
+def entry(spec: str) -> dict:
+    """Return what each framework keeps for a network, in bytes; None where PyTorch has no such module."""
+    layers = Network.parse(spec).layers
+    kept: dict = {"spec": spec, "batch": BATCH, "timesteps": Network(layers).input_shape()[1] or TIMESTEPS}
+    for name, onednn in (("torch", False), ("torch_onednn", True)):
+        try:
+            kept[name] = measured_in_torch(layers, kept["batch"], kept["timesteps"], onednn)
+        except RefusedError:
+            kept[name] = None
+    kept["keras"] = measured_in_keras(layers, kept["batch"], kept["timesteps"])
+    return kept
+
+
+def random_specs(random: Random) -> Iterator[str]:
+    """Yield random networks. Behind a dropout of everything nothing is learned, and Keras keeps nothing for it."""
+    while True:
+        layers = random_layers(random, small_size)
+        try:
+            spec = str(Network(layers))
+        except SpecError:
+            continue
+        if "dropout:1" not in spec.replace(":x", ",").split(","):
+            yield spec
+
+
+def main() -> int:
+    """Measure, and keep the numbers or judge. The status is 1 if less is kept than a summary says."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--judge", type=int, metavar="NETWORKS", help="measure random networks")
+    parser.add_argument("--seed", type=int, default=0)
+    asked = parser.parse_args()
+    specs = NETWORKS if asked.judge is None else random_specs(Random(asked.seed))
+    entries, too_much, shares = [], 0, []
+    for spec, _ in zip(specs, range(asked.judge or len(NETWORKS)), strict=False):
+        each = entry(spec)
+        entries.append(each)
+        said = data.kept_bytes(each)
+        measured = [kept for name in data.KEPT_BY if (kept := each[name]) is not None]
+        shares += [said / kept for kept in measured if kept]
+        if said > min(measured):
+            too_much += 1
+            print(f"{spec!r}\n    {said} bytes are said to be kept at least: {each}", file=sys.stderr)
+    if asked.judge is None and not too_much:
+        data.write_saved(frameworks.VERSIONS, entries)
+    versions = frameworks.VERSIONS
+    modules = sum(each["torch"] is not None for each in entries)
+    print(
+        f"PyTorch {versions['torch']}, plain and with oneDNN, and Keras {versions['keras']} on it: of {len(entries):,} "
+        f"networks, {modules:,} of them as PyTorch's modules, {too_much} keep less than is said; what is "
+        f"said is {min(shares):.0%} to {max(shares):.0%} of what is kept, half of the time over "
+        f"{sorted(shares)[len(shares) // 2]:.0%}"
+    )
+    return 1 if too_much else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
