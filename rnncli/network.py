@@ -113,8 +113,16 @@ class Network:
         Raises:
             SpecError: `timesteps` contradicts the `T` of an `input:TxF`.
         """
-        check_timesteps(self.layers, self._source, timesteps)
+        self.check_timesteps(timesteps)
         return self.head.input_shape(batch, timesteps)
+
+    def check_timesteps(self, *timesteps: int | None) -> None:
+        """Check that the input can have each of some lengths.
+
+        Raises:
+            SpecError: the `T` of an `input:TxF` contradicts one.
+        """
+        check_timesteps(self.layers, self._source, *timesteps)
 
     def shapes(self, batch: int | None = None, timesteps: int | None = None) -> Iterator[tuple[Shape, Shape]]:
         """Yield (input shape, output shape) for each layer of `body`."""

@@ -142,6 +142,11 @@ def count(number: int | None) -> str:
     return "?" if number is None else f"{number:,}"
 
 
+def ratio_text(ratio: float | None) -> str:
+    """Return how many times as much something is, with three digits or, from a thousand, as a whole number: 1.13."""
+    return "?" if ratio is None else f"{ratio:,.0f}" if 999.5 <= ratio < 1e15 else f"{ratio:.3g}"
+
+
 def figure_text(key: str, value: int | None) -> str:
     """Return a figure as people read it: bytes in their units, other numbers with their thousands apart.
 

@@ -25,6 +25,22 @@ TOTALS = ("total_params", "total_bytes", "macs_per_step", "macs", "output_bytes"
 """What a whole network owns and costs, as attributes of its summary."""
 
 
+class Setting(NamedTuple):
+    """What a network is counted for: the arguments of `Network.summary`, in their order.
+
+    Attributes:
+        batch: samples at a time, or None for unknown.
+        timesteps: length of the sequence, or None for unknown.
+        framework: whose weights are counted.
+        dtype: of weights and outputs, for sizes in bytes.
+    """
+
+    batch: int | None = None
+    timesteps: int | None = None
+    framework: Framework = "keras"
+    dtype: str = "float32"
+
+
 class LayerSummary(NamedTuple):
     """One row: what a layer returns, owns and costs.
 

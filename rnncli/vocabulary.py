@@ -41,6 +41,9 @@ GROUPS: Mapping[str, tuple[Meaning, ...]] = {
             "words",
             "whose weights are counted, `keras` or `torch`; and the other one",
         ),
+        Meaning(
+            ("batch", "timesteps"), "numbers", "samples at a time, and the length of their sequences; `null` is unknown"
+        ),
         Meaning(("dtype",), "words", "of weights and outputs; in `input`, of the input; of an array in a file"),
         Meaning(("input",), "parts", "what the network reads: `shape` and `dtype`"),
         Meaning(("output_shape",), "words", "what the network, or the layer, returns; `null` is unknown"),
@@ -69,7 +72,7 @@ GROUPS: Mapping[str, tuple[Meaning, ...]] = {
     "`forward --plot`": (
         Meaning(("plot",), "parts", "what `--plot` shows of the last recurrent layer"),
         Meaning(
-            ("timesteps", "units", "saturated_units"),
+            ("units", "saturated_units"),
             "numbers",
             "of that layer; the share of units saturated half of the time",
         ),
@@ -90,7 +93,7 @@ GROUPS: Mapping[str, tuple[Meaning, ...]] = {
         Meaning(
             ("equations", "notes", "states"), "parts", "of a layer: a step, what is worth knowing, what it carries on"
         ),
-        Meaning(("text", "means", "topic"), "words", "of an equation or a note"),
+        Meaning(("text", "means", "topic"), "words", "of an equation, a note or a reason"),
         Meaning(("symbol",), "code", "what a weight is called in the equations"),
         Meaning(("formula",), "parts", "how a count comes about: `words`, `numbers`, `value`"),
         Meaning(("words", "numbers"), "words", "a formula in words, and in numbers"),
@@ -105,6 +108,9 @@ GROUPS: Mapping[str, tuple[Meaning, ...]] = {
             "numbers",
             "how much more than the first network's, and how many times; by figure, `macs_ratio`",
         ),
+        Meaning(("reasons",), "parts", "why `params` differ from the first network's, as far as known; they add up"),
+        Meaning(("roles",), "parts", "which weights a reason makes more, each with its `role`"),
+        Meaning(("role",), "words", "what a weight does: kernel, recurrent, bias, table, scale"),
     ),
     "`inspect`": (
         Meaning(

@@ -49,6 +49,8 @@ LINES: dict[str, list[list[str]]] = {
     "compare": [
         [DEEP, "input:8,rnn:4", "input:8,lstm:4", "input:8,rnn:4", "input:8,rnn:4", "--timesteps", "9"],
         ["input:8,gru:8:seq:x8", "input:8,lstm:8:seq:x8"],
+        ["input:8,lstm:4:bi:seq,gru:8", *("--timesteps", "10", "--timesteps", "500", "--framework", "torch")],
+        ["input:5x8,lstm:4", "--timesteps", "10", "--timesteps", "500"],
     ],
     "sweep": [
         ["input:8,{rnn,lstm,gru}:{8..64..8}", "--timesteps", "9"],

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Result
+from conftest import Result, without_styles
 from hypothesis import given
 from hypothesis import strategies as st
+from kinds import KINDS, small_network
+from kinds.base import Kind
 from strategies import networks
 
 from rnncli import Network
+from rnncli.layers.weights import FRAMEWORKS, Framework
+from rnncli.reports.causes import TEXTS
 from rnncli.reports.comparison import compare
+from rnncli.reports.effects import effects
+from rnncli.reports.factors import factors_of
+from rnncli.reports.reasons import Reason
 from rnncli.summary import TOTALS
 
 Run = Callable[..., Result]
 Screen = Callable[[str, str], None]
+
+RECALL = str(Path(__file__).parent / "golden" / "models" / "recall.safetensors")
 
 CELLS = ("input:8,rnn:16", "input:8,gru:16", "input:8,lstm:16,dropout:0.5,dense:1")
 
@@ -28,6 +40,24 @@ CELLS = ("input:8,rnn:16", "input:8,gru:16", "input:8,lstm:16,dropout:0.5,dense:
         ("cells", [*CELLS, "--timesteps", "100", "--batch", "4"]),
         ("embeddings", ["embed:10000x32,lstm:64", "embed:10000x32,gru:64"]),
         ("frameworks", ["input:32,rnn:32", "--framework", "keras", "--framework", "torch"]),
+        ("lengths", ["input:8,lstm:16:seq,dense:1", "--timesteps", "10", "--timesteps", "500"]),
+        (
+            "all-settings",
+            [
+                *("embed:10x8,lstm:16,dense:1", "embed:10x8,gru:16:reset=before"),
+                *("--dtype", "float32", "--dtype", "float16"),
+                *("--batch", "1", "--batch", "32"),
+                *("--timesteps", "10", "--timesteps", "500"),
+            ],
+        ),
+        (
+            "directions",
+            [
+                "input:8,lstm:32:seq,dropout:0.5,lstm:32,dense:4",
+                "input:8,lstm:32:seq:bi,dropout:0.5,norm,lstm:32,dense:4",
+            ],
+        ),
+        ("deep", ["input:8,gru:8:seq:x8,dense:1", "input:8,lstm:8:seq:bi:x8,dense:1:nobias"]),
         ("nothing-in-common", ["input:8", "embed:10x4,dense:3"]),
     ],
 )
@@ -37,10 +67,11 @@ def test_a_comparison_reads_as_it_was_reviewed(name: str, arguments: list[str], 
     screen(f"compare-{name}", result.stdout)
 
 
-def test_three_networks_fit_a_terminal_of_80_columns(terminal: Run, screen: Screen) -> None:
-    result = terminal("compare", *CELLS, columns=80, TERM="dumb")
-    assert max(map(len, result.stdout.splitlines())) <= 80
-    screen("compare-terminal-80", result.stdout)
+@pytest.mark.parametrize("columns", [60, 80])
+def test_three_networks_fit_a_terminal(columns: int, terminal: Run, screen: Screen) -> None:
+    shown = without_styles(terminal("compare", *CELLS, columns=columns, NO_COLOR="1").stdout)
+    assert max(map(len, shown.splitlines())) <= columns
+    screen(f"compare-terminal-{columns}", shown)
 
 
 @given(st.lists(networks(largest=4), min_size=2, max_size=4))
@@ -117,7 +148,7 @@ def test_keras_and_pytorch_of_one_network_are_two_columns(rnncli: Run) -> None:
     assert (layer["difference"], layer["ratio"]) == (32, 2_112 / 2_080)
 
 
-@pytest.mark.parametrize("arguments", [["input:8"], ["input:8", "--framework", "torch"], []])
+@pytest.mark.parametrize("arguments", [["input:8"], ["input:8", "--framework", "torch", "--timesteps", "3"], []])
 def test_a_comparison_needs_two_networks(arguments: list[str], rnncli: Run) -> None:
     result = rnncli("compare", *arguments)
     assert (result.status, result.stdout) == (2, "")
@@ -139,3 +170,253 @@ def test_what_a_framework_cannot_express_is_reported_with_its_spec(rnncli: Run) 
 def test_specs_may_come_from_standard_input(rnncli: Run) -> None:
     result = rnncli("compare", "-f", "json", "-", stdin="input:8,rnn:1\ninput:9,rnn:1\n")
     assert [json.loads(line)["total_params"] for line in result.stdout.splitlines()] == [10, 11]
+
+
+# Settings
+
+
+def test_every_network_stands_there_in_every_combination_of_settings_and_lengths_change_first(rnncli: Run) -> None:
+    options = [f"--{name}={value}" for name, values in VALUES.items() for value in reversed(values)]
+    found = objects(rnncli, "input:8,lstm:2", "input:8,gru:2", *options)
+    shown = [tuple(each[key] for key in ("spec", "framework", "dtype", "batch", "timesteps")) for each in found]
+    specs = ("input:8,lstm:2", "input:8,gru:2")
+    assert shown == list(product(specs, *(reversed(values) for values in VALUES.values())))
+
+
+VALUES = {"framework": ("keras", "torch"), "dtype": ("float32", "float16"), "batch": (1, 32), "timesteps": (10, 500)}
+
+
+def test_what_is_compared_is_said_where_it_is_not_the_same_for_all(rnncli: Run) -> None:
+    options = ("--framework", "torch", "--batch", "4", "--timesteps", "1", "--timesteps", "500")
+    assert rnncli("compare", "input:8,rnn:2", *options).stdout.splitlines()[:2] == [
+        "1  input:8,rnn:2  1 timestep",
+        "2  input:8,rnn:2  500 timesteps",
+    ]
+
+
+def test_a_length_that_the_input_fixes_is_the_number_of_timesteps(rnncli: Run) -> None:
+    found = objects(rnncli, "input:50x8,rnn:2", "input:8,rnn:2")
+    assert [(each["batch"], each["timesteps"]) for each in found] == [(None, 50), (None, None)]
+
+
+def sentences(*networks: str, **settings: Any) -> dict[str, str]:
+    """What is said of each setting, by how it starts."""
+    return {text.partition(":")[0]: text.partition(": ")[2] for text in effects(compare(*networks, **settings))}
+
+
+def test_more_timesteps_are_no_more_parameters() -> None:
+    said = sentences("input:8,lstm:16:seq,dense:1", timesteps=(10, 500))["From 10 to 500 timesteps"]
+    assert said.split("; ") == [
+        "the parameters stay the same, for every step uses the same weights",
+        "the MACs and the layer outputs grow 50 ×",
+    ]
+
+
+def test_the_outputs_of_a_network_that_returns_no_sequence_are_as_many_at_any_length() -> None:
+    said = sentences("input:8,lstm:16,dense:1", timesteps=(500, 10))["From 500 to 10 timesteps"]
+    assert "the layer outputs stay the same, for no layer returns a sequence" in said
+    assert "the MACs shrink to 0.02 ×" in said
+
+
+def test_networks_whose_figures_grow_differently_are_told_from_the_least_to_the_most() -> None:
+    said = sentences("input:8,lstm:16:seq", "input:8,lstm:16", timesteps=(10, 20, 500))["From 10 to 500 timesteps"]
+    assert "the MACs grow 50 ×; the layer outputs grow up to 50 ×" in said
+
+
+def test_every_setting_has_a_sentence() -> None:
+    assert sentences("input:8,lstm:16", framework=("keras", "torch"), dtype=("float32", "float16"), batch=(1, 32)) == {
+        "From Keras to PyTorch": "the MACs stay the same, for biases are added and not multiplied",
+        "From float32 to float16": "the parameters stay the same, for a dtype only says how many bytes a number takes; "
+        "their memory and the layer outputs shrink to 0.5 ×",
+        "From 1 to 32 samples": "the parameters stay the same, for all samples share the weights; "
+        "the layer outputs grow 32 ×",  # without timesteps the MACs are not known
+    }
+    assert sentences("input:8,lstm:16", "input:8,gru:16") == {}
+
+
+@given(networks(largest=4), st.sampled_from(FRAMEWORKS))
+def test_the_parameters_never_change_with_time_batch_or_dtype(network: Network, framework: Framework) -> None:
+    if any(layer.conflict(framework) for layer in network.layers) or network.input_shape()[1] is not None:
+        return
+    lengths = compare(network, batch=(1, 7), timesteps=(3, 90), dtype=("float16", "float64"), framework=framework)
+    assert len({summary.total_params for summary in lengths.summaries}) == 1
+    if lengths.summaries[0].total_params:
+        assert all("the parameters stay the same" in sentence for sentence in effects(lengths))
+
+
+def test_a_fixed_length_and_another_one_are_an_error_whose_repair_leaves_it_open(rnncli: Run) -> None:
+    lengths = ("--timesteps", "10", "--timesteps", "500")
+    result = rnncli("compare", "input:50x8,lstm:4", *lengths)
+    assert (result.status, result.stdout) == (2, "")
+    assert result.stderr == (
+        "Error: input:50x8 fixes 50 timesteps, but 10 and 500 are asked for\n"
+        "  input:50x8,lstm:4\n"
+        "  ^^^^^^^^^^\n"
+        "Help: leave the length open: input:8,lstm:4\n"
+    )
+    assert rnncli("compare", "input:8,lstm:4", *lengths).status == 0
+    one = rnncli("compare", "input:8,lstm:4", "input:50x8,lstm:4", "--timesteps", "10")
+    assert "spec 2: input:50x8 fixes 50 timesteps, but 10 are asked for" in one.stderr
+    assert "input:10x8,lstm:4" in one.stderr
+
+
+def test_there_is_a_limit_to_what_stands_side_by_side(rnncli: Run) -> None:
+    lengths = [f"--timesteps={length}" for length in range(1, 101)]
+    batches = [f"--batch={batch}" for batch in range(1, 12)]
+    assert len(objects(rnncli, *["input:8,rnn:2"] * 10, *lengths)) == 1000
+    too_many = rnncli("compare", *["input:8,rnn:2"] * 11, *lengths)
+    assert (too_many.status, too_many.stdout) == (2, "")
+    assert "more than 1,000 networks to compare, each in 100 settings" in too_many.stderr
+    assert "1,100 settings" in rnncli("compare", "input:8,rnn:2", *lengths, *batches).stderr
+
+
+# Why counts differ
+
+
+@given(
+    st.lists(networks(largest=5), min_size=2, max_size=4), st.sampled_from((FRAMEWORKS, *((f,) for f in FRAMEWORKS)))
+)
+def test_the_reasons_add_up_to_the_difference(candidates: list[Network], frameworks: tuple[Framework, ...]) -> None:
+    candidates = [
+        network
+        for network in candidates
+        if not any(layer.conflict(framework) for layer in network.layers for framework in frameworks)
+    ]
+    if len(candidates) < 2:
+        return
+    comparison = compare(*candidates, framework=frameworks)
+    for index, column in enumerate(comparison.columns):
+        for row, reasons in zip(comparison.rows, comparison.reasons(index), strict=True):
+            first, other = (0 if layer is None else layer.params for layer in (row[0], row[index]))
+            assert sum(reason.difference for reason in reasons) == other - first
+            for reason in reasons:
+                assert reason.difference == sum(part.difference for part in reason.parts) != 0
+                check_factor(reason)
+        total = sum(reason.difference for some in comparison.reasons(index) for reason in some)
+        assert total == column.summary.total_params - comparison.columns[0].summary.total_params
+
+
+def check_factor(reason: Reason) -> None:
+    """Whether a reason that gives one factor for all weights, or for the kernel alone, is right."""
+    every = re.fullmatch(r"(?:1/)?([\d,/]+) (?:× the|of the) weights of .*", reason.text)
+    if every is not None or re.search(r": × [\d.e+-]+$", reason.text):
+        assert len({round(part.ratio or 0, 9) for part in reason.parts}) == 1
+    if "only the kernel" in reason.text:
+        assert [part.role for part in reason.parts] == ["kernel"]
+        if "doubles" in reason.text:
+            assert reason.parts[0].ratio == 2
+
+
+def why(*specs: str, **settings: Any) -> list[str]:
+    """The reasons of the last of some networks, each behind its difference."""
+    comparison = compare(*specs, **settings)
+    found = comparison.reasons(len(comparison.columns) - 1)
+    return [f"{reason.layer} {reason.difference:+,}: {reason.text}" for some in found for reason in some]
+
+
+BOTH_WAYS = "the kernel reads 64 features instead of 32, for bi keeps both directions: only the kernel doubles"
+
+
+def test_what_two_directions_double_and_what_they_do_not() -> None:
+    # Keras: LSTM(32) on 32 features has 8,320 parameters; on the 64 of a Bidirectional(LSTM(32)) it has 12,416.
+    assert why("embed:99x32,lstm:32:seq,lstm:32", "embed:99x32,lstm:32:seq:bi,lstm:32") == [
+        "lstm:32:seq:bi +8,320: bi has weights of its own for each direction: × 2",
+        f"lstm:32 +4,096: {BOTH_WAYS}",
+    ]
+    assert why("input:8,rnn:4:seq:bi,norm,dense:1", "input:8,rnn:4:seq,norm,dense:1")[-1] == (
+        "dense:1 -4: the kernel reads 4 features instead of 8, for without bi there is one direction: "
+        "only the kernel halves"
+    )
+    assert why("input:8,rnn:4:seq,rnn:4", "input:8,rnn:4:seq:bi=sum,rnn:4")[1:] == []
+
+
+def test_gates_are_a_multiple_of_the_weights_of_an_rnn() -> None:
+    assert why("input:8,rnn:16", "input:8,lstm:16") == [
+        "lstm:16 +1,200: 4 × the weights of rnn: three gates and a candidate"
+    ]
+    assert why("input:8,lstm:16", "input:8,gru:16:reset=before") == [
+        "gru:16:reset=before -400: 3/4 of the weights of lstm: two gates and a candidate"
+    ]
+    assert why("input:8,lstm:16", "input:8,rnn:16") == ["rnn:16 -1,200: 1/4 of the weights of lstm: no gates"]
+
+
+def test_biases_are_two_where_a_framework_or_a_field_makes_them_two() -> None:
+    both = ("keras", "torch")
+    assert why("input:32,rnn:32", framework=both) == ["rnn:32 +32: PyTorch: two biases instead of one"]
+    assert why("input:32,rnn:32", framework=both[::-1]) == ["rnn:32 -32: Keras: one bias instead of two"]
+    assert why("input:32,gru:32", framework=both) == []
+    assert why("input:4,gru:5", "input:4,gru:5:reset=before") == [
+        "gru:5:reset=before -15: reset=before: one bias instead of two"
+    ]
+    assert why("input:4,gru:5:reset=before", "input:4,gru:5") == ["gru:5 +15: reset=after: two biases instead of one"]
+    assert why("input:4,lstm:5", "input:4,lstm:5:nobias") == ["lstm:5:nobias -20: nobias: no bias instead of one"]
+    assert why("input:4,lstm:5:nobias", "input:4,lstm:5") == ["lstm:5 +20: without nobias: one bias instead of none"]
+    assert "without reset=after: one bias instead of two" in why("input:4,gru:5", "input:4,lstm:5")[1]
+    assert why("input:4,norm", "input:4,norm:noscale") == ["norm:noscale -4: noscale: no scale instead of one"]
+
+
+def test_sizes_say_what_they_multiply() -> None:
+    assert why("embed:100x32,rnn:8", "embed:200x64,rnn:16") == [
+        "embed:200x64 +3,200: 200 ids instead of 100: × 2",
+        "embed:200x64 +6,400: 64 numbers for each id instead of 32: × 2",
+        "rnn:16 +256: the kernel reads 64 features of embed:200x64 instead of 32: only the kernel doubles",
+        "rnn:16 +712: 16 units instead of 8: the recurrent kernel × 4, the kernel and the bias × 2",
+    ]
+    assert why("input:8,dense:4:nobias", "input:24,dense:4:nobias") == [
+        "dense:4:nobias +64: the kernel reads 24 features of input:24 instead of 8: it is 3 × as large"
+    ]
+
+
+def test_a_layer_that_only_one_network_has_counts_whole() -> None:
+    assert why("input:8,lstm:4,dense:1", "input:8,lstm:4,dropout:0.5,norm,dense:1") == [
+        "norm +8: network 1 has no such layer"
+    ]
+    assert why("input:8,lstm:4,dense:1", "input:8,lstm:4") == ["dense:1 -5: only network 1 has such a layer"]
+
+
+def test_the_reasons_are_data_too(rnncli: Run) -> None:
+    keras, torch = objects(rnncli, "input:32,rnn:32", "--framework", "keras", "--framework", "torch")
+    assert keras["reasons"] == []
+    assert torch["reasons"] == [
+        {
+            "layer": "rnn:32",
+            "difference": 32,
+            "text": "PyTorch: two biases instead of one",
+            "roles": [{"role": "bias", "difference": 32, "ratio": 2.0}],
+        }
+    ]
+
+
+def test_why_a_model_file_has_other_counts_is_said_too(rnncli: Run) -> None:
+    # The file holds an LSTM of PyTorch, with its two biases.
+    shown = rnncli("compare", "input:1,rnn:8,dense:1", RECALL).stdout
+    assert "2  lstm:8  + 240: 4 × the weights of rnn: three gates and a candidate" in shown
+
+
+def test_networks_with_the_same_reason_share_it(rnncli: Run) -> None:
+    shown = rnncli("compare", "input:8,rnn:4", "input:8,lstm:4", "input:8,lstm:4,dropout:0.5", "input:8,lstm:4").stdout
+    assert shown.count("three gates") == 1
+    assert "2–4  lstm:4  + 156: 4 × the weights of rnn" in shown
+
+
+def test_equal_rows_share_their_reasons(rnncli: Run) -> None:
+    shown = rnncli("compare", "input:8,rnn:8:seq:x20", "input:8,lstm:8:seq:x20").stdout
+    assert "2  lstm:8:seq × 20  + 20 × 408: 4 × the weights of rnn" in shown
+
+
+def test_more_reasons_than_anybody_reads_are_counted(rnncli: Run) -> None:
+    specs = [f"input:8,rnn:{units}" for units in range(1, 51)]
+    shown = rnncli("compare", *specs).stdout
+    assert shown.count("units instead of 1") == 24
+    assert shown.splitlines()[-1] == "25 more reasons are left out here; `-f json` has all"
+    assert all(len(each["reasons"]) == 1 for each in objects(rnncli, *specs)[1:])
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.names[0])
+def test_every_factor_of_every_kind_has_words(kind: Kind) -> None:
+    network = Network.parse(small_network(kind))
+    for layer, (reads, _) in zip(network.body, network.shapes(), strict=True):
+        for framework in FRAMEWORKS:
+            factors = factors_of(layer, layer.weights(reads, framework))
+            assert factors is not None
+            assert {*factors.numbers} <= {*TEXTS}

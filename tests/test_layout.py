@@ -36,7 +36,13 @@ VIEWS: dict[str, list[list[str]]] = {
     "explain": [[], ["--framework", "torch"]],
     "draw": [[], ["--timesteps", "3"]],
     "sweep": [[], ["--timesteps", "100", "--batch", "64", "--sort", "macs"], ["--top", "3"]],
-    "compare": [[], ["--timesteps", "100", "--batch", "64"], ["--framework", "torch"]],
+    "compare": [
+        [],
+        ["--timesteps", "100", "--batch", "64"],
+        ["--timesteps", "10", "--timesteps", "500", "--dtype", "float16", "--dtype", "float32"],
+        ["--framework", "keras", "--framework", "torch"],
+        ["--framework", "torch"],
+    ],
 }
 """The ways in which commands show networks to people."""
 

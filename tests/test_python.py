@@ -41,7 +41,11 @@ IMPOSSIBLE: dict[str, tuple[Callable[[], Any], str, str]] = {
     "no samples": (lambda: network.summary(batch=0), "batch is 0", "a whole number"),
     "negative timesteps": (lambda: network.summary(timesteps=-1), "timesteps is -1", "a whole number"),
     "one network to compare": (lambda: compare(network), "two networks", "another SPEC"),
-    "a comparison by another name": (lambda: compare(network, network, frameworks=("tf",)), "'tf'", "keras or torch"),
+    "a comparison by another name": (
+        lambda: compare(network, network, framework=("keras", "tf")),
+        "'tf'",
+        "keras or torch",
+    ),
     "an explanation by another name": (lambda: explain(network, framework="tf"), "'tf'", "keras or torch"),
     "a sweep by another name": (lambda: sweep("input:{1,2}", framework="tf"), "'tf'", "keras or torch"),
     "a sweep of no samples": (lambda: sweep("input:{1,2}", batch=0), "batch is 0", "a whole number"),

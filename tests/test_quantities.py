@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rnncli.commands.values import big_number, memory_size
-from rnncli.quantities import memory, parse_memory
+from rnncli.quantities import memory, parse_memory, ratio_text
 
 
 @pytest.mark.parametrize(
@@ -79,3 +79,10 @@ def test_what_is_no_size_is_told_apart(text: str) -> None:
 @given(st.integers(0, 10**24))
 def test_what_is_printed_reads_back_to_the_same_print(size: int) -> None:
     assert memory(parse_memory(memory(size))) == memory(size)
+
+
+def test_a_ratio_has_three_digits_and_from_a_thousand_all_of_them() -> None:
+    numbers = (None, 0.002034, 0.5, 1, 3.125, 49.94, 999.4, 999.6, 1597.6, 2147483647)
+    assert [ratio_text(number) for number in numbers] == [
+        *("?", "0.00203", "0.5", "1", "3.12", "49.9", "999", "1,000", "1,598", "2,147,483,647"),
+    ]

@@ -21,8 +21,8 @@ from rnncli.search.brace_parser import parse_pattern
 from rnncli.search.budget import FIGURES, Budget
 from rnncli.search.quadratic import Quadratic, X, Y
 from rnncli.search.selection import LARGEST, Selection, Tally, within
-from rnncli.search.sweep import Candidate, Invalid, Setting, sweep
-from rnncli.summary import DTYPE_BYTES
+from rnncli.search.sweep import Candidate, Invalid, sweep
+from rnncli.summary import DTYPE_BYTES, Setting
 
 Run = Callable[..., Result]
 Screen = Callable[[str, str], None]

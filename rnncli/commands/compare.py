@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import cast
 
 import click
 
 from rnncli.commands.completing import complete_spec
 from rnncli.commands.groups import GroupedCommand
+from rnncli.commands.named import dtype as dtype_name
 from rnncli.commands.named import framework as framework_name
-from rnncli.commands.options import check_svg, dtype_option, format_option, number_option, svg_option
+from rnncli.commands.options import check_svg, format_option, named_option, number_option, svg_option
 from rnncli.commands.output import printed
 from rnncli.commands.specs import at_most, each_network, specs
+from rnncli.errors import UsageError
 from rnncli.layers.weights import Framework
-from rnncli.network import Network
 from rnncli.render.picture import Picture
 from rnncli.render.records import NETWORK, Layout, Record, columns
 from rnncli.render.writers import writer
-from rnncli.reports.comparison import Comparison, compare
+from rnncli.reports.comparison import Column, Comparison, columns_of, compared, settings_of
 from rnncli.summary import TOTALS
 
 _NETWORK = (*NETWORK, "output_shape")
 _FIGURES = [f"{figure}{change}" for figure in TOTALS for change in ("", "_difference", "_ratio")]
+_INPUT = ("batch", "timesteps")
 
-NETWORKS = Layout(columns(*_NETWORK, *_FIGURES), lambda network: [_cells(network)], caption="Networks compared")
+NETWORKS = Layout(
+    columns(*_NETWORK, *_FIGURES, *_INPUT), lambda network: [_cells(network)], caption="Networks compared"
+)
 """How compared networks become rows."""
 
 
@@ -33,23 +38,17 @@ _MOST = 1000
 
 @click.command(cls=GroupedCommand, short_help="Networks side by side.")
 @click.argument("spec", nargs=-1, shell_complete=complete_spec)
-@number_option("--batch", "Samples at a time; unknown (None) if left out.")
-@number_option("--timesteps", "Length of the sequence; unknown if left out.")
-@dtype_option
-@click.option(
-    "--framework",
-    type=framework_name,
-    multiple=True,
-    default=("keras",),
-    help="Whose weights to count; give it twice to compare the frameworks.  [default: keras]",
-)
+@number_option("--batch", "Samples at a time; give it twice to compare batches.", several=True)
+@number_option("--timesteps", "Length of the sequence; give it twice to compare lengths.", several=True)
+@named_option("--dtype", dtype_name, "float32", "Of weights and outputs; or give it twice.", several=True)
+@named_option("--framework", framework_name, "keras", "Whose weights to count; or give it twice.", several=True)
 @format_option
 @svg_option
 def command(
     spec: tuple[str, ...],
-    batch: int | None,
-    timesteps: int | None,
-    dtype: str,
+    batch: tuple[int, ...],
+    timesteps: tuple[int, ...],
+    dtype: tuple[str, ...],
     framework: tuple[str, ...],
     format_: str,
     svg: Picture | None,
@@ -60,30 +59,36 @@ def command(
       rnncli compare embed:10000x32,lstm:64 embed:10000x32,gru:64
       rnncli compare input:8,rnn:16 input:8,gru:16 input:8,lstm:16 --timesteps 100
       rnncli compare input:32,rnn:32 --framework keras --framework torch
+      rnncli compare input:8,lstm:16:seq --timesteps 10 --timesteps 500
 
     Show what networks return, own and cost side by side, each with its difference from the first and
-    its ratio to it; below, layer by layer where the networks line up.
+    its ratio to it; below, layer by layer where the networks line up, and why their counts differ.
+
+    Of what is given several times (--batch, --timesteps, --dtype, --framework) every network stands
+    there in each combination.
 
     SPEC is a network such as embed:10000x32,rnn:32 (see `rnncli layers`), or - for specs on standard
     input, one a line.
     """
     check_svg(svg, shown=format_ == "table")
-    frameworks = cast(tuple[Framework, ...], framework)
-    networks: list[Network] = []
-
-    def add(network: Network) -> None:
-        for each in frameworks:
-            network.summary(batch, timesteps, each, dtype)  # a fault is reported with its spec
-        networks.append(network)
-
+    combinations = prod(map(len, (batch or (None,), timesteps or (None,), framework, dtype)))
+    if combinations > _MOST:
+        raise UsageError(f"these are {combinations:,} settings to compare", f"at most {_MOST:,} can stand side by side")
+    settings = settings_of(batch or (None,), timesteps or (None,), cast(tuple[Framework, ...], framework), dtype)
+    columns: list[Column] = []
     given = at_most(
-        _MOST,
+        _MOST // len(settings),
         specs(spec),
-        f"there are more than {_MOST:,} networks to compare",
+        f"there are more than {_MOST:,} networks to compare{_in_settings(len(settings))}",
         "rnncli summary takes any number",
     )
-    each_network(given, add)
-    _print(compare(*networks, frameworks=frameworks, batch=batch, timesteps=timesteps, dtype=dtype), format_, svg)
+    each_network(given, lambda network: columns.extend(columns_of(network, settings)))
+    _print(compared(columns), format_, svg)
+
+
+def _in_settings(settings: int) -> str:
+    """Return that each network counts more than once, where it does."""
+    return "" if settings == 1 else f", each in {settings:,} settings"
 
 
 def _print(comparison: Comparison, format_: str, svg: Picture | None) -> None:
@@ -103,4 +108,4 @@ def _cells(network: Record) -> list[object]:
     cells = [network[key] for key in _NETWORK]
     for figure in TOTALS:
         cells += [network[figure], network["difference"][figure], network["ratio"][figure]]
-    return cells
+    return [*cells, *(network[key] for key in _INPUT)]

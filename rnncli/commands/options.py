@@ -10,7 +10,7 @@ import click
 
 from rnncli.commands.command_line import this_line
 from rnncli.commands.completing import complete_files
-from rnncli.commands.named import dtype, framework
+from rnncli.commands.named import Named, dtype, framework
 from rnncli.commands.report import tell
 from rnncli.commands.values import FileName, PictureName, big_number, memory_size, number, seed
 from rnncli.errors import UsageError
@@ -68,9 +68,19 @@ def svg_option(command: Command) -> Command:
     return cast(Command, add_svg(add_theme(with_picture)))
 
 
-def number_option(name: str, meaning: str) -> Callable[[Command], Command]:
-    """Return an option that takes such a number; its help is `meaning`."""
-    return click.option(name, type=number, metavar="N", help=meaning)
+def number_option(name: str, meaning: str, several: bool = False) -> Callable[[Command], Command]:
+    """Return an option that takes such a number, or may be given several times; its help is `meaning`."""
+    return click.option(name, type=number, metavar="N", multiple=several, help=meaning)
+
+
+def named_option(
+    name: str, type_: Named, default: str, meaning: str, several: bool = False
+) -> Callable[[Command], Command]:
+    """Return an option that takes one of some words, or may be given several times; its help is `meaning`."""
+    help_ = f"{meaning}  [default: {default}]"
+    if several:
+        return click.option(name, type=type_, multiple=True, default=(default,), help=help_)
+    return click.option(name, type=type_, default=default, help=help_)
 
 
 def file_option(
@@ -127,15 +137,7 @@ format_option = click.option(
     default="table",
     help="table is for people; the others hold plain numbers. JSON is one object a line, HTML a table for a web page.",
 )
-dtype_option = click.option(
-    "--dtype",
-    type=dtype,
-    default="float32",
-    help="Of weights and outputs, for sizes in bytes.  [default: float32]",
-)
-framework_option = click.option(
-    "--framework",
-    type=framework,
-    default="keras",
-    help="Whose weights to count; PyTorch keeps two bias vectors.  [default: keras]",
+dtype_option = named_option("--dtype", dtype, "float32", "Of weights and outputs, for sizes in bytes.")
+framework_option = named_option(
+    "--framework", framework, "keras", "Whose weights to count; PyTorch keeps two bias vectors."
 )

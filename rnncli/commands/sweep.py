@@ -39,8 +39,8 @@ from rnncli.search.brace_hints import read_pattern
 from rnncli.search.braces import Pattern
 from rnncli.search.budget import FIGURES, Budget
 from rnncli.search.selection import LARGEST, SORT_KEYS, Order, Selection, Tally, within
-from rnncli.search.sweep import BATCH, Candidate, Setting, batches, reason
-from rnncli.summary import TOTALS
+from rnncli.search.sweep import BATCH, Candidate, batches, reason
+from rnncli.summary import TOTALS, Setting
 from rnncli.system.memory import RESERVE, free_bytes
 from rnncli.system.signals import interruptible
 

@@ -62,23 +62,28 @@ def check_framework(layers: Sequence[Layer], source: Source, framework: Framewor
             )
 
 
-def check_timesteps(layers: Sequence[Layer], source: Source, timesteps: int | None) -> None:
-    """Check that the number of timesteps asked for is that which the input fixes, if it does.
+def check_timesteps(layers: Sequence[Layer], source: Source, *timesteps: int | None) -> None:
+    """Check that each number of timesteps asked for is that which the input fixes, if it does.
 
     Raises:
-        SpecError: it is another.
+        SpecError: one is another. Where several are asked for, the repair fixes none.
     """
     head = layers[0]
-    if not isinstance(head, Head) or timesteps is None or head.fixed_timesteps in (None, timesteps):
+    asked = sorted({each for each in timesteps if each is not None})
+    if not isinstance(head, Head) or head.fixed_timesteps is None or not {*asked} - {head.fixed_timesteps}:
         return
+    fixed = (
+        f"fixes {head.fixed_timesteps:,} timesteps"
+        if isinstance(head.fixed_timesteps, int)
+        else "leaves the timesteps to be found"
+    )
+    several = len(asked) > 1
     raise error_at(
         source,
         0,
-        f"{head.spec()} fixes {head.fixed_timesteps:,} timesteps, but {timesteps:,} are asked for"
-        if isinstance(head.fixed_timesteps, int)
-        else f"{head.spec()} leaves the timesteps to be found, but {timesteps:,} are asked for",
-        "change one of them",
-        head.with_timesteps(timesteps),
+        f"{head.spec()} {fixed}, but {listed([f'{each:,}' for each in asked])} are asked for",
+        "leave the length open" if several else "change one of them",
+        head.with_timesteps(None if several else asked[0]),
     )
 
 

@@ -87,6 +87,8 @@ class Layer(ABC):
     """What it keeps from timestep to timestep, each of `units` numbers; a layer with states is a recurrent layer."""
     gates: ClassVar[int] = 1
     """How many numbers it computes at a step for each that it returns, the states aside."""
+    gates_text: ClassVar[str] = "no gates"
+    """What these are, in words: three gates and a candidate."""
 
     def __post_init__(self) -> None:
         values = dict(vars(self))
@@ -285,8 +287,8 @@ class Head(Layer):
         """Return the shape of the network's input: (batch, timesteps, features), or (batch, timesteps) for ids."""
 
     @abstractmethod
-    def with_timesteps(self, timesteps: int) -> "Head":
-        """Return the layer for a sequence of that length."""
+    def with_timesteps(self, timesteps: int | None) -> "Head":
+        """Return the layer for a sequence of that length, or of any."""
 
     @abstractmethod
     def of_vectors(self) -> "Head":

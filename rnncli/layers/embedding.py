@@ -54,7 +54,7 @@ class Embedding(Head):
         """Whether id 0 is padding."""
         return self.mask_zero
 
-    def with_timesteps(self, timesteps: int) -> Embedding:
+    def with_timesteps(self, timesteps: int | None) -> Embedding:
         """Return the embedding itself: it takes sequences of any length."""
         del timesteps
         return self

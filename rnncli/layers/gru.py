@@ -27,7 +27,8 @@ class GRU(Gated):
     kind: ClassVar[str] = "gru"
     keras: ClassVar[str] = "GRU"
     torch: ClassVar[str] = "GRU"
-    means: ClassVar[str] = "two gates and a candidate: 3 × the weights of rnn"
+    gates_text: ClassVar[str] = "two gates and a candidate"
+    means: ClassVar[str] = f"{gates_text}: 3 × the weights of rnn"
     cell_keras_name: ClassVar[str] = "gru"
     gates: ClassVar[int] = 3
     blocks: ClassVar[Mapping[Framework, tuple[str, ...]]] = {"keras": ("z", "r", "h"), "torch": ("r", "z", "n")}

@@ -42,8 +42,8 @@ class Input(Head):
         """The T of `input:TxF`."""
         return self.timesteps
 
-    def with_timesteps(self, timesteps: int) -> Input:
-        """Return the input with another T."""
+    def with_timesteps(self, timesteps: int | None) -> Input:
+        """Return the input with another T, or with none."""
         return replace(self, timesteps=timesteps)
 
     def of_vectors(self) -> Input:

@@ -24,7 +24,8 @@ class LSTM(Gated):
     kind: ClassVar[str] = "lstm"
     keras: ClassVar[str] = "LSTM"
     torch: ClassVar[str] = "LSTM"
-    means: ClassVar[str] = "three gates and a candidate: 4 × the weights of rnn"
+    gates_text: ClassVar[str] = "three gates and a candidate"
+    means: ClassVar[str] = f"{gates_text}: 4 × the weights of rnn"
     cell_keras_name: ClassVar[str] = "lstm"
     gates: ClassVar[int] = 4
     blocks: ClassVar[Mapping[Framework, tuple[str, ...]]] = {

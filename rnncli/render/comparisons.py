@@ -2,38 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
+from operator import itemgetter
+from typing import TypeVar
 
 from rich.console import Console
 from rich.text import Text
 
-from rnncli.layers.weights import FRAMEWORK_NAMES
-from rnncli.quantities import figure_text
+from rnncli.quantities import figure_text, ratio_text
 from rnncli.render.layout import BLOCK, ScreenCells, ScreenColumn, print_hanging, print_rows
 from rnncli.render.modules import print_modules
 from rnncli.render.tables import each, equal_but_for_its_name, shape_cell
+from rnncli.render.two_columns import two_columns
 from rnncli.reports.comparison import Comparison, SideBySide, change
+from rnncli.reports.effects import effects, setting_text, varied
 from rnncli.reports.folding import folded
+from rnncli.reports.reasons import Reason
 from rnncli.summary import TOTALS, LayerSummary
 from rnncli.vocabulary import title
 
 _LEAVES = {"output_bytes": 1, "macs_per_step": 2, "macs": 4}
 """When a figure leaves a table that is too wide."""
 
+_MOST_REASONS = 24
+"""So many reasons are shown where there are too many to read."""
+
 
 def print_comparison(console: Console, comparison: Comparison) -> None:
-    """Print the networks, then their figures, then their layers."""
-    summaries = comparison.summaries
-    mixed = len({summary.framework for summary in summaries}) > 1
-    for number, summary in enumerate(summaries, start=1):
-        framework = f"  {FRAMEWORK_NAMES[summary.framework]}" if mixed else ""
-        print_hanging(console, Text.assemble(f"{number}  ", (summary.spec, "bold"), framework))
+    """Print the networks, their figures, their layers, and why the counts differ."""
+    names = varied(comparison.columns)
+    for number, (_, setting, summary) in enumerate(comparison.columns, start=1):
+        counted_for = f"  {setting_text(setting, names)}" if names else ""
+        print_hanging(console, Text.assemble(f"{number}  ", (summary.spec, "bold"), counted_for))
     _print_figures(console, comparison)
     if comparison.rows:
         _print_layers(console, comparison)
-    for number, summary in enumerate(summaries, start=1):
-        print_modules(console, summary, f"Network {number} in PyTorch")
+        _print_reasons(console, comparison)
+    for sentence in effects(comparison):
+        print_hanging(console, Text(sentence))
+    for indices in _grouped([(summary.spec, summary.modules) for summary in comparison.summaries]).values():
+        print_modules(console, comparison.summaries[indices[0]], f"{_named(indices)} in PyTorch")
 
 
 def _print_figures(console: Console, comparison: Comparison) -> None:
@@ -62,7 +71,7 @@ def _print_figures(console: Console, comparison: Comparison) -> None:
 
 def _ratio(ratio: float | None) -> str:
     """Return how many times as much as the first network has something is: `× 1.13`."""
-    return "" if ratio is None else f"× {ratio:.3g}"
+    return "" if ratio is None else f"× {ratio_text(ratio)}"
 
 
 def _print_layers(console: Console, comparison: Comparison) -> None:
@@ -98,12 +107,61 @@ def _lines(run: Sequence[SideBySide]) -> Iterator[ScreenCells]:
         ratio = None if first is None or 0 in indices else change(first.params, layer.params).ratio
         yield {
             "Network": Text(_numbers(indices)),
-            BLOCK: Text(f"Network{'s' if len(indices) > 1 else ''} {_numbers(indices)}"),
+            BLOCK: Text(_named(indices)),
             "Layer": Text(layer.spec + times),
             "Output shape": shape_cell(layer.output_shape),
             "Parameters": Text(each(f"{layer.params:,}", run)),
             "×": Text(_ratio(ratio)),
         }
+
+
+def _print_reasons(console: Console, comparison: Comparison) -> None:
+    """Print why layers have other counts than those of the first network; networks with the same reasons share them."""
+    rows = [row for run in folded(_rows_of_reasons(comparison), key=itemgetter(0)) for row in _reasons(run)]
+    if not rows:
+        return
+    print_hanging(console, Text("Why the parameters differ from those of network 1:"))
+    for line in two_columns(console, rows[:_MOST_REASONS]):
+        console.print(line, soft_wrap=True)
+    if len(rows) > _MOST_REASONS:
+        print_hanging(console, Text(f"{len(rows) - _MOST_REASONS:,} more reasons are left out here; `-f json` has all"))
+
+
+Item = TypeVar("Item")
+
+RowReasons = tuple[tuple[tuple[Reason, ...], ...], SideBySide]
+"""Why each layer of a row differs from the first, and the row without the names of its layers."""
+
+
+def _rows_of_reasons(comparison: Comparison) -> list[RowReasons]:
+    columns = [comparison.reasons(index) for index in range(len(comparison.columns))]
+    return [
+        (row, _without_names(layers)) for row, layers in zip(zip(*columns, strict=True), comparison.rows, strict=True)
+    ]
+
+
+def _reasons(run: Sequence[RowReasons]) -> Iterator[tuple[Text, Text]]:
+    """Yield a line for each reason of a row, or of a run of equal rows; the first names the network and layer."""
+    times = f" × {len(run)}" if len(run) > 1 else ""
+    for some, indices in _grouped(run[0][0]).items():
+        heading = Text.assemble(f"{_numbers(indices)}  ", (f"{some[0].layer}{times}", "bold")) if some else Text()
+        for reason in some:
+            sign = "+" if reason.difference > 0 else "−"
+            yield heading, Text(f"{sign} {each(f'{abs(reason.difference):,}', run)}: {reason.text}")
+            heading = Text()
+
+
+def _grouped(items: Iterable[Item]) -> dict[Item, list[int]]:
+    """Return the places of equal items."""
+    places: dict[Item, list[int]] = {}
+    for place, item in enumerate(items):
+        places.setdefault(item, []).append(place)
+    return places
+
+
+def _named(indices: Sequence[int]) -> str:
+    """Return networks in words: `Networks 1, 3–5`."""
+    return f"Network{'s' if len(indices) > 1 else ''} {_numbers(indices)}"
 
 
 def _numbers(indices: Sequence[int]) -> str:

@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.text import Text
 
 from rnncli.layers.weights import FRAMEWORK_NAMES, Weight, at_level, name_at_levels
 from rnncli.quantities import shape_text
-from rnncli.render.layout import hanging, in_characters_of, print_hanging
+from rnncli.render.layout import print_hanging
 from rnncli.render.modules import print_modules
 from rnncli.render.tables import equal_but_for_its_name, print_head, run_name, shape_cell
-from rnncli.render.wrapping import INDENT
+from rnncli.render.two_columns import Rows, two_columns
 from rnncli.reports.explanation import Explanation, Formula, LayerExplanation
 from rnncli.reports.folding import folded
-
-_WIDEST_TEXT = 100
-"""Text is wrapped at this many columns at most, since longer lines are hard to read."""
 
 _LONGEST_ON_ONE_LINE = 56
 """A formula of more characters has its numbers on a line of their own."""
 
 _AT_EACH_END = 50
 """So many layers, a run of equal ones counted once, are explained at either end where there are too many to read."""
-
-LEAST_ROOM = 32
-"""The least width of the second of two columns. Where there is less room, it stands below the first."""
-
-Rows = Sequence[tuple[Text, Text]]
 
 
 def print_explanation(console: Console, explanation: Explanation) -> None:
@@ -53,7 +45,7 @@ def _print_run(console: Console, run: Sequence[LayerExplanation]) -> None:
     print_hanging(console, _heading(run))
     layer = run[0]
     for rows in (_equations(layer), _weights(run), _notes(layer)):
-        for line in _lines(console, rows):
+        for line in two_columns(console, rows):
             console.print(line, soft_wrap=True)
 
 
@@ -70,32 +62,6 @@ def _without_its_name(layer: LayerExplanation) -> LayerExplanation:
 
 def _at_level_0(layer: LayerExplanation) -> tuple[Weight, ...]:
     return at_level([weight for weight, _ in layer.weights], 0)
-
-
-def _lines(console: Console, rows: Rows) -> Iterator[Text]:
-    """Yield the lines of two columns, indented: the first as wide as its longest cell, the second wrapped.
-
-    Where that leaves no room for the second, it stands below the first.
-    """
-    width = max((in_characters_of(console, left).cell_len for left, _ in rows), default=0) + 2 * INDENT
-    room = min(console.width, _WIDEST_TEXT) - width
-    for left, right in rows:
-        if room >= LEAST_ROOM:
-            yield from _beside(console, left, right, width, room)
-        else:
-            yield from hanging(console, left, start=INDENT)
-            if right:
-                yield from hanging(console, right, start=3 * INDENT)
-
-
-def _beside(console: Console, left: Text, right: Text, width: int, room: int) -> Iterator[Text]:
-    lead = in_characters_of(console, left)
-    lead.pad_right(width - INDENT - lead.cell_len)
-    for line in hanging(console, right, width=room) if right else [Text()]:
-        whole = Text.assemble(" " * INDENT, lead, line)
-        whole.rstrip()
-        yield whole
-        lead = Text(" " * (width - INDENT))
 
 
 def _equations(layer: LayerExplanation) -> Rows:

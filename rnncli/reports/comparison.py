@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import Any, NamedTuple, TypeVar, cast
 
 from rnncli.errors import ArgumentError
 from rnncli.layers import Layer
 from rnncli.layers.weights import Framework
 from rnncli.network import Network
-from rnncli.summary import TOTALS, LayerSummary, Summary
+from rnncli.reports.factors import Owned
+from rnncli.reports.reasons import Reason, reasons
+from rnncli.summary import TOTALS, LayerSummary, Setting, Summary
 
 
 class Change(NamedTuple):
@@ -27,35 +30,64 @@ class Change(NamedTuple):
 
 
 SideBySide = tuple[LayerSummary | None, ...]
-"""Layers of the same role, one of each network; None where a network has none for it."""
+"""Layers of the same role, one of each column; None where a column has none for it."""
+
+
+class Column(NamedTuple):
+    """A network, what it was counted for, and what came of it."""
+
+    network: Network
+    setting: Setting
+    summary: Summary
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Networks side by side.
+    """Networks side by side, each in every setting.
 
     Attributes:
-        summaries: the summary of each network, in order.
-        rows: the layers of the networks, lined up.
+        columns: the networks, in order; each first in the first setting.
+        rows: their layers, lined up.
     """
 
-    summaries: tuple[Summary, ...]
+    columns: tuple[Column, ...]
     rows: tuple[SideBySide, ...]
 
+    @property
+    def summaries(self) -> tuple[Summary, ...]:
+        """The summary of each column."""
+        return tuple(column.summary for column in self.columns)
+
     def change(self, index: int, figure: str) -> Change:
-        """Return how a figure of a network differs from that of the first."""
-        return change(getattr(self.summaries[0], figure), getattr(self.summaries[index], figure))
+        """Return how a figure of a column differs from that of the first."""
+        return change(getattr(self.columns[0].summary, figure), getattr(self.columns[index].summary, figure))
+
+    def reasons(self, index: int) -> tuple[tuple[Reason, ...], ...]:
+        """Return for each row why the layer of a column has other parameters than that of the first.
+
+        Where the reason is not known there is none. All that are known add up to the difference of the row.
+        """
+        first, other = self._owners[0], self._owners[index]
+        return tuple(reasons(_owned(first, row[0]), _owned(other, row[index])) for row in self.rows)
+
+    @cached_property
+    def _owners(self) -> list[dict[str, Owned]]:
+        """The layers of each column by their names."""
+        return [dict(_owners_of(column)) for column in self.columns]
 
     def as_dicts(self) -> list[dict[str, Any]]:
-        """Return the comparison as plain data: for each network the object that `--format json` prints."""
+        """Return the comparison as plain data: for each column the object that `--format json` prints."""
         objects = []
         for index, summary in enumerate(self.summaries):
             changes = {figure: self.change(index, figure) for figure in TOTALS}
+            batch, timesteps = summary.input_shape[:2]
             objects.append(
                 summary.as_dict()
+                | {"batch": batch, "timesteps": timesteps}
                 | {"difference": {figure: each.difference for figure, each in changes.items()}}
                 | {"ratio": {figure: each.ratio for figure, each in changes.items()}}
                 | {"layers": [_layer_dict(row[0], row[index]) for row in self.rows]}
+                | {"reasons": [reason.as_dict() for some in self.reasons(index) for reason in some]}
             )
         return objects
 
@@ -67,36 +99,90 @@ def change(first: int | None, other: int | None) -> Change:
     return Change(other - first, other / first if first else None)
 
 
+Value = TypeVar("Value")
+
+
 def compare(
     *networks: Network | str,
-    frameworks: Sequence[Framework] = ("keras",),
-    batch: int | None = None,
-    timesteps: int | None = None,
-    dtype: str = "float32",
+    batch: int | Sequence[int | None] | None = None,
+    timesteps: int | Sequence[int | None] | None = None,
+    framework: Framework | Sequence[Framework] = "keras",
+    dtype: str | Sequence[str] = "float32",
 ) -> Comparison:
     """Return networks side by side.
 
+    Each of the settings may be one value or several. Then every network is compared with itself, once in each
+    combination; what comes last here changes last.
+
     Args:
         networks: the networks, or their specs.
-        frameworks: whose weights to count. With several, each network is compared once for each framework.
         batch: samples at a time, or None for unknown.
         timesteps: length of the sequence, or None for unknown.
+        framework: whose weights to count.
         dtype: of weights and outputs, for sizes in bytes.
 
     Raises:
-        ArgumentError: there is only one network and one framework, or an argument is not allowed.
+        ArgumentError: there is only one network in one setting, or an argument is not allowed.
         SpecError: a framework cannot express a network, or `timesteps` contradicts a spec.
     """
-    candidates = [(Network.of(network), framework) for network in networks for framework in frameworks]
-    if len(candidates) < 2:
+    settings = settings_of(_several(batch), _several(timesteps), _several(framework), _several(dtype))
+    return compared([column for network in networks for column in columns_of(Network.of(network), settings)])
+
+
+def compared(columns: Sequence[Column]) -> Comparison:
+    """Return networks side by side that have been counted.
+
+    Raises:
+        ArgumentError: there is only one.
+    """
+    if len(columns) < 2:
         raise ArgumentError(
-            "a comparison needs two networks", "give another SPEC, or --framework keras --framework torch for one"
+            "a comparison needs two networks",
+            "give another SPEC, or for one --timesteps 10 --timesteps 500, or --framework keras --framework torch",
         )
-    summaries = tuple(network.summary(batch, timesteps, framework, dtype) for network, framework in candidates)
     rows: list[_Row] = []
-    for index, ((network, _), summary) in enumerate(zip(candidates, summaries, strict=True)):
+    for index, (network, _, summary) in enumerate(columns):
         rows = _with_network(rows, index, [_role(layer) for layer in network.body], summary.layers)
-    return Comparison(summaries, tuple(row.layers for row in rows))
+    return Comparison(tuple(columns), tuple(row.layers for row in rows))
+
+
+def settings_of(
+    batch: Sequence[int | None], timesteps: Sequence[int | None], framework: Sequence[Framework], dtype: Sequence[str]
+) -> tuple[Setting, ...]:
+    """Return all combinations of some values: the lengths change first, then batches, dtypes and frameworks."""
+    return tuple(
+        Setting(samples, length, whose, numbers)
+        for whose in framework
+        for numbers in dtype
+        for samples in batch
+        for length in timesteps
+    )
+
+
+def columns_of(network: Network, settings: Sequence[Setting]) -> list[Column]:
+    """Return a network in each of some settings.
+
+    Raises:
+        SpecError: a framework cannot express the network, or one of the lengths contradicts its spec.
+    """
+    network.check_timesteps(*(setting.timesteps for setting in settings))
+    return [Column(network, setting, network.summary(*setting)) for setting in settings]
+
+
+def _several(values: Value | Sequence[Value]) -> Sequence[Value]:
+    return values if isinstance(values, list | tuple) else (cast(Value, values),)
+
+
+def _owners_of(column: Column) -> Iterator[tuple[str, Owned]]:
+    network, setting, summary = column
+    first = len(network.layers) - len(network.body)
+    shapes = network.shapes(*setting[:2])
+    for place, (row, (reads, _)) in enumerate(zip(summary.layers, shapes, strict=True), start=first):
+        yield row.name, Owned(network.layers[place], reads, setting.framework, row.weights, network.layers[:place])
+
+
+def _owned(owners: Mapping[str, Owned], layer: LayerSummary | None) -> Owned | None:
+    return None if layer is None else owners[layer.name]
 
 
 class _Row(NamedTuple):

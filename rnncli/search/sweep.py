@@ -20,7 +20,7 @@ from rnncli.quantities import Shape
 from rnncli.search.brace_parser import parse_pattern
 from rnncli.search.braces import Bindings, Literal, Node, Pattern
 from rnncli.search.forms import HEAD, SEQUENCE, Reader, SizedForm
-from rnncli.summary import DTYPE_BYTES
+from rnncli.summary import DTYPE_BYTES, Setting
 
 BATCH = 2_000
 """How many candidates are made at a time: the work of some milliseconds."""
@@ -56,15 +56,6 @@ class Invalid(NamedTuple):
     """A text that a pattern stands for and that is not a network."""
 
     spec: str
-
-
-class Setting(NamedTuple):
-    """What the counts are for: the arguments of `Network.summary`."""
-
-    batch: int | None = None
-    timesteps: int | None = None
-    framework: Framework = "keras"
-    dtype: str = "float32"
 
 
 class _Prefix(NamedTuple):
