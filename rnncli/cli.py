@@ -29,6 +29,7 @@ COMMANDS = {
     "explain": "Where each number comes from.",
     "draw": "The network unrolled in time, as a picture.",
     "compare": "Networks side by side.",
+    "reach": "How far back networks remember.",
     "sweep": "One row for each of many candidates.",
     "solve": "The largest network within a budget.",
     "export": "The network as source or a file for a framework.",

@@ -155,3 +155,8 @@ def figure_text(key: str, value: int | None) -> str:
         value: the number; None for one that is not known.
     """
     return memory(value) if key.endswith("_bytes") and value is not None else count(value)
+
+
+def plural(count: int, noun: str) -> str:
+    """Return how many there are of something: `1 step`, `1,024 steps`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -66,7 +66,11 @@ GROUPS: Mapping[str, tuple[Meaning, ...]] = {
     ),
     "`forward`": (
         Meaning(("seconds",), "numbers", "the time of the layer, or of the run"),
-        Meaning(("mean", "std", "min", "max"), "numbers", "of the outputs; in `norm`, of the norms"),
+        Meaning(
+            ("mean", "std", "min", "max"),
+            "numbers",
+            "of the outputs; in `norm`, of the norms; in `reach`, of the seeds",
+        ),
         Meaning(("saturated",), "numbers", "the share of outputs at the ends of their range; in `plot`, bin by bin"),
     ),
     "`forward --plot`": (
@@ -88,6 +92,16 @@ GROUPS: Mapping[str, tuple[Meaning, ...]] = {
             "steps watched; until the effect is largest, under a tenth, a hundredth of that; its share at the end",
         ),
         Meaning(("problem",), "words", "why there is no figure for the reach"),
+    ),
+    "`reach`": (
+        Meaning(
+            ("seed", "seeds", "failed"), "numbers", "of a run; how many are run; how many of them have a `problem`"
+        ),
+        Meaning(
+            ("spectral_radius",), "numbers", "of the recurrent kernel; of its candidate's block, if there are several"
+        ),
+        Meaning(("curve",), "words", "the `effect` in characters, as the screen shows it"),
+        Meaning(("runs",), "parts", "what was found with each seed; above them the medians"),
     ),
     "`explain`": (
         Meaning(
@@ -141,7 +155,7 @@ MEANINGS = tuple(meaning for group in GROUPS.values() for meaning in group)
 KEYS: Mapping[str, Meaning] = {key: meaning for meaning in MEANINGS for key in meaning.keys}
 """What each key means, by the key."""
 
-_BY_FIGURE = ("difference", "ratio")
+_BY_FIGURE = ("difference", "ratio", "min", "max")
 """Keys that JSON holds by figure; a column is named after both: `macs_difference`."""
 
 

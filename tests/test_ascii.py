@@ -52,6 +52,13 @@ LINES: dict[str, list[list[str]]] = {
         ["input:8,lstm:4:bi:seq,gru:8", *("--timesteps", "10", "--timesteps", "500", "--framework", "torch")],
         ["input:5x8,lstm:4", "--timesteps", "10", "--timesteps", "500"],
     ],
+    "reach": [
+        [DEEP, "--timesteps", "9"],
+        ["input:8,rnn:4", "input:8,rnn:4:back", MODEL, "--seeds", "1"],
+        *(["input:8,rnn:4", "--seeds", "2", "-f", name] for name in ("json", "csv", "tsv", "markdown", "html")),
+        ["input:3,rnn:2:relu:nobias", "--init", "uniform", "--timesteps", "2000"],
+        ["input:3,dense:2"],
+    ],
     "sweep": [
         ["input:8,{rnn,lstm,gru}:{8..64..8}", "--timesteps", "9"],
         ["input:8,lstm:{8..64..8}", "--max-params", "10"],

@@ -42,6 +42,7 @@ LINES = {
     "explain": ["input:8,norm,gru:4:bi"],
     "draw": ["input:8,lstm:4:bi:seq,gru:2"],
     "compare": ["input:8,rnn:4", "input:8,lstm:4"],
+    "reach": ["input:8,rnn:4", "input:8,lstm:4"],
     "sweep": ["input:8,{rnn,lstm}:4"],
     "solve": ["input:8,lstm:_", "--params", "1M"],
     "export": ["input:8,lstm:4", "--to", "keras"],

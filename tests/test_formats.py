@@ -194,6 +194,10 @@ def changes(network: dict[str, Any]) -> Objects:
     return [network | of_figures]
 
 
+def spreads(network: dict[str, Any]) -> Objects:
+    return [network | {f"{key}_{what}": value for what in ("min", "max") for key, value in network[what].items()}]
+
+
 MODELS = Path(__file__).parent / "golden" / "models"
 
 SPECS = ("embed:10000x32,lstm:32:seq:bi,dense:8,rnn:32", "input:8", "input:5x3,gru:4:seq:x2,gru:4")
@@ -202,6 +206,11 @@ EXAMPLES = {
     "forward": Example((*SPECS, "--batch", "2", "--init", "uniform"), layers, shared=False),
     "explain": Example((*SPECS, "--batch", "2"), weights, shared=False),
     "compare": Example(SPECS, changes, shared=True),
+    "reach": Example(
+        ("input:8,rnn:4:back", str(MODELS / "lstm-2-bi.npz"), "input:1,rnn:2:relu", "--timesteps", "40"),
+        spreads,
+        shared=True,
+    ),
     "sweep": Example(("embed:10x{u=16,32},{rnn,lstm}:{u}", "input:3x4,{rnn:0,gru:5}"), lambda row: [row], shared=True),
     "solve": Example(("embed:10x_,lstm:_", "input:5x3,gru:_", "--memory", "4KB"), lambda row: [row], shared=True),
     "inspect": Example((str(MODELS / "lstm-2-bi.npz"), str(MODELS / "odd.npz")), arrays, shared=True),
@@ -209,7 +218,7 @@ EXAMPLES = {
 """An example of each command that has all formats, with what is unknown (None) in it."""
 
 
-TEXTS = {"spec", "framework", "dtype", "name", "layer", "type", "cell", "output_shape"}
+TEXTS = {"spec", "framework", "dtype", "name", "layer", "type", "cell", "output_shape", "problem", "curve"}
 TEXTS_OF_WEIGHTS = {"weight", "symbol", "shape", "words", "numbers", "file", "part"}
 """The columns that hold no numbers."""
 
@@ -234,7 +243,7 @@ def objects_of(rnncli: Run, *arguments: str) -> Objects:
     return [json.loads(line) for line in rnncli(*arguments, "-f", "json").stdout.splitlines()]
 
 
-@pytest.mark.parametrize("command", [name for name in WITH_FORMATS if name not in ("solve", "inspect")])
+@pytest.mark.parametrize("command", [name for name in WITH_FORMATS if name not in ("solve", "inspect", "reach")])
 def test_json_is_an_object_a_line(command: str, rnncli: Run) -> None:
     objects = objects_of(rnncli, command, *SPECS)
     assert [each["spec"] for each in objects] == list(SPECS)

@@ -74,6 +74,7 @@ WORKING = {
     "spec": (),
     "export": ("--to", "keras"),
     "compare": ("input:8,rnn:5",),
+    "reach": ("--timesteps", "2"),
     "sweep": (),
     "solve": ("--params", "100"),
 }

@@ -31,6 +31,7 @@ Run = Callable[..., Result]
 
 LONG = {
     "forward": ["input:64,rnn:64", "--timesteps", "2G"],
+    "reach": ["input:64,rnn:64", "--timesteps", "2G"],
     "sweep": ["input:8,lstm:{1..2000000000}", "--top", "3"],
 }
 """The commands that can take long, each with a line that takes hours."""
@@ -41,6 +42,7 @@ WRITES: dict[tuple[str, str], tuple[list[str], str]] = {
     ("forward", "--save-state"): (["input:8,rnn:16"], " (1 array)"),
     **{(name, "--svg"): (["input:8,rnn:4"], "") for name in ("summary", "forward", "explain", "draw")},
     ("compare", "--svg"): (["input:8,rnn:4", "input:8,gru:4"], ""),
+    ("reach", "--svg"): (["input:8,rnn:4"], ""),
     ("sweep", "--svg"): (["input:8,lstm:{4,8}"], ""),
     ("inspect", "--svg"): ([MODEL], ""),
     ("export", "--output"): (["input:8,rnn:4", "--to", "keras"], ""),

@@ -23,6 +23,7 @@ LINES = {
     "explain": [SPEC],
     "draw": [SPEC],
     "compare": [SPEC, "embed:10x4,gru:8:seq,rnn:3"],
+    "reach": [SPEC, "--timesteps", "90"],
     "inspect": [MODEL],
     "sweep": ["embed:10000x{16,32},{rnn,gru,lstm}:{32..128..32}"],
 }

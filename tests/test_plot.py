@@ -21,8 +21,9 @@ from rnncli.commands.options import FORMATS
 from rnncli.engine import Model
 from rnncli.engine.chunks import Chunk
 from rnncli.engine.inputs import random_chunks
-from rnncli.engine.study import Study, studied, study_of
+from rnncli.engine.study import Study, study_of
 from rnncli.engine.traces import Reach
+from rnncli.engine.twins import watched
 from rnncli.render.plots import print_study
 
 Run = Callable[..., Result]
@@ -137,7 +138,7 @@ def test_the_effect_and_the_norm_are_those_of_a_plain_loop(spec: str, seed: int)
     backwards = spec.count("back") % 2 == 1
     changed = x.copy()
     changed[0, -1 if backwards else 0] += 1e-6
-    part = studied(network)
+    part = watched(network)
     h, other = (reference.run(part, {key: model.weights[key] for key in weights_of(part)}, x)[0] for x in (x, changed))
     effect = np.linalg.norm(other - h, axis=1)
     effect /= effect.max()
@@ -276,7 +277,7 @@ def test_a_state_that_is_given_is_where_it_starts_and_stays_as_it_is() -> None:
 
 
 def test_only_what_is_needed_is_run_and_an_embedding_is_not_copied() -> None:
-    part = studied(Network.parse("embed:1Mx64,rnn:8:seq,lstm:4,dense:9,dropout:0.5"))
+    part = watched(Network.parse("embed:1Mx64,rnn:8:seq,lstm:4,dense:9,dropout:0.5"))
     assert str(part) == "input:64,rnn:8:seq,lstm:4:seq"
 
 
@@ -350,7 +351,8 @@ def test_a_run_without_a_plot_imports_nothing_for_it(format_: str) -> None:
 import sys
 from rnncli.cli import run
 run(["forward", "input:3,rnn:2", "-f", "{format_}"])
-print(*{{"rnncli.engine.study", "rnncli.engine.traces", "rnncli.render.plots"}} & set(sys.modules), file=sys.stderr)
+rooms = {{"engine.study", "engine.traces", "engine.twins", "render.plots"}}
+print(*{{f"rnncli.{{each}}" for each in rooms}} & set(sys.modules), file=sys.stderr)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE)
     assert done.stderr == "\n"

@@ -21,7 +21,8 @@ Run = Callable[..., Result]
 README = Path(__file__).parent.parent / "README.md"
 
 VIEWS = [(command, EXAMPLES[command].arguments) for command in WITH_FORMATS]
-OF_NETWORKS = [view for view in VIEWS if view[0] != "inspect"]
+OF_NETWORKS = [view for view in VIEWS if view[0] not in ("inspect", "reach")]
+"""What tells what networks own and cost."""
 PLOTTED = ("forward", ("input:3,gru:2", "--plot"))
 STACKED = ("summary", ("input:3,gru:2:seq,gru:2:seq,gru:3", "--framework", "torch"))
 """What only JSON has a form for."""

@@ -17,6 +17,7 @@ from rnncli.commands.options import (
     file_option,
     format_option,
     framework_option,
+    init_option,
     number_option,
     seed_option,
     svg_option,
@@ -26,7 +27,7 @@ from rnncli.commands.other_names import dtype_named
 from rnncli.commands.output import printed
 from rnncli.commands.report import tell
 from rnncli.commands.specs import Spec, at_most, each_given, shown, specs
-from rnncli.engine.request import DEFAULT_TIMESTEPS, DTYPES, INITS, Request
+from rnncli.engine.request import DEFAULT_TIMESTEPS, DTYPES, Request
 from rnncli.errors import UsageError
 from rnncli.render.records import row_each_layer
 from rnncli.render.writers import writer
@@ -59,12 +60,7 @@ _LAYOUT = row_each_layer(
     default="float32",
     help="Of weights and outputs.  [default: float32]",
 )
-@click.option(
-    "--init",
-    type=click.Choice(INITS),
-    default="keras",
-    help="Keras's initialisers and a normal input, or U[0, 1) for weights and input.  [default: keras]",
-)
+@init_option
 @framework_option
 @file_option("--input", extensions=["npy"], meaning="Read the input: (batch, timesteps[, features]).")
 @weights_option

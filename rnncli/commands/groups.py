@@ -12,7 +12,7 @@ from rnncli.errors import RnncliError, quote
 from rnncli.search.budget import FIGURES
 
 GROUPS = {
-    "Network": ("--batch", "--timesteps", "--input", "--state", "--weights", "--init", "--seed"),
+    "Network": ("--batch", "--timesteps", "--input", "--state", "--weights", "--init", "--seed", "--seeds"),
     "Cost": (
         *(f"--max-{figure.name}" for figure in FIGURES),
         *("--exactly", "--multiple-of"),

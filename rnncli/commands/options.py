@@ -13,6 +13,7 @@ from rnncli.commands.completing import complete_files
 from rnncli.commands.named import Named, dtype, framework
 from rnncli.commands.report import tell
 from rnncli.commands.values import FileName, PictureName, big_number, memory_size, number, seed
+from rnncli.engine.request import INITS
 from rnncli.errors import UsageError
 from rnncli.formats import FORMATS as MODEL_FILES
 from rnncli.render.picture import THEMES, Picture, Theme
@@ -68,9 +69,11 @@ def svg_option(command: Command) -> Command:
     return cast(Command, add_svg(add_theme(with_picture)))
 
 
-def number_option(name: str, meaning: str, several: bool = False) -> Callable[[Command], Command]:
+def number_option(
+    name: str, meaning: str, several: bool = False, default: int | None = None
+) -> Callable[[Command], Command]:
     """Return an option that takes such a number, or may be given several times; its help is `meaning`."""
-    return click.option(name, type=number, metavar="N", multiple=several, help=meaning)
+    return click.option(name, type=number, metavar="N", multiple=several, default=default, help=meaning)
 
 
 def named_option(
@@ -123,6 +126,12 @@ seed_option = click.option(
     metavar="N",
     default=0,
     help="For weights and input; the same seed gives the same bytes.  [default: 0]",
+)
+init_option = click.option(
+    "--init",
+    type=click.Choice(INITS),
+    default="keras",
+    help="Keras's initialisers and a normal input, or U[0, 1) for weights and input.  [default: keras]",
 )
 weights_option = file_option(
     "--weights",

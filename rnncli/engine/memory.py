@@ -19,7 +19,14 @@ READING_FROM_THE_END = listed([in_both(SimpleRNN, "go_backwards", True), in_both
 """The fields of layers that need the end of the sequence before they return anything."""
 
 
-def check_fits(network: Network, batch: int, timesteps: int, dtype: np.dtype[Any], files: int = 0) -> None:
+def check_fits(
+    network: Network,
+    batch: int,
+    timesteps: int,
+    dtype: np.dtype[Any],
+    beside: int = 0,
+    smaller: str = "a smaller --batch or --timesteps needs less",
+) -> None:
     """Check that a run fits in memory.
 
     Args:
@@ -27,21 +34,20 @@ def check_fits(network: Network, batch: int, timesteps: int, dtype: np.dtype[Any
         batch: the number of samples.
         timesteps: the length of the sequence.
         dtype: what to compute in.
-        files: bytes of what is read from files and written to them, beside the weights and the output.
+        beside: bytes of what there is beside the weights and the output: what is read from files and written to them.
+        smaller: what can be done if the weights alone would fit.
 
     Raises:
         RnncliError: it does not; the message says how much it would take and how much is free.
     """
     weights = weight_bytes(network, dtype)
-    run = run_bytes(network, batch, timesteps, dtype) + files
+    run = run_bytes(network, batch, timesteps, dtype) + beside
     free = free_bytes()
     if free is not None and weights + run + RESERVE > free:
         advice = "`rnncli summary` computes its sizes without allocating it"
         if weights + RESERVE <= free:
             whole = any(layer.needs_whole for layer in network.body)
-            advice = "a smaller --batch or --timesteps needs less" + (
-                f"; {READING_FROM_THE_END} keep the whole sequence" if whole else ""
-            )
+            advice = smaller + (f"; {READING_FROM_THE_END} keep the whole sequence" if whole else "")
         raise RnncliError(
             f"the network would take {memory(weights)} for its weights, {memory(run)} for its run and "
             f"{memory(RESERVE)} for Python, and {memory(free)} of memory are free",

@@ -22,6 +22,12 @@ INITS: tuple[Init, ...] = get_args(Init)
 DEFAULT_TIMESTEPS = 100
 """The length of a random input, where neither the request nor the network says one."""
 
+DEFAULT_REACH_TIMESTEPS = 500
+"""The same for `rnncli reach`, which looks far back."""
+
+DEFAULT_SEEDS, MOST_SEEDS = 5, 1000
+"""How many seeds `rnncli reach` tries, and at most; what was found with each is kept."""
+
 _READ = ("input", "weights", "state")
 _WRITTEN = ("save_weights", "output", "save_state")
 
@@ -94,6 +100,37 @@ class Request:
 
     def _named(self, names: tuple[str, ...]) -> dict[str, str]:
         return {name: path for name in names if (path := getattr(self, name)) is not None}
+
+
+@dataclass(frozen=True)
+class ReachRequest:
+    """What is asked of how far back a network remembers.
+
+    Args:
+        seeds: how many seeds are tried, 1 to 1,000.
+        seed: the first of them; the others follow it.
+        timesteps: the length of the sequence. None: what the network fixes, or 500.
+        init: how weights and inputs are drawn: keras or uniform.
+        weights: a file to read the weights from; without one each seed draws others.
+
+    Raises:
+        ArgumentError: an argument is not allowed; the message says which, and what is.
+    """
+
+    seeds: int = DEFAULT_SEEDS
+    seed: int = 0
+    timesteps: int | None = None
+    init: Init = "keras"
+    weights: str | None = None
+
+    def __post_init__(self) -> None:
+        check_sizes(timesteps=self.timesteps, seeds=self.seeds)
+        if self.seeds > MOST_SEEDS:
+            raise ArgumentError(f"seeds is {self.seeds:,}, expected at most {MOST_SEEDS:,}")
+        check_seed(self.seed)
+        check_known("init", self.init, INITS)
+        if self.weights is not None:
+            object.__setattr__(self, "weights", file_name("weights", self.weights))
 
 
 def file_name(name: str, path: object) -> str:

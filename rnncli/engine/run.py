@@ -83,9 +83,9 @@ def plan(network: Network | str, request: Request, trained: Part | None = None) 
     check_fits(network, batch, timesteps, np.dtype(request.dtype), _file_bytes(network, request, array))
     part = None
     if request.study:
-        from rnncli.engine.study import studied
+        from rnncli.engine.twins import watched
 
-        part = studied(network)
+        part = watched(network)
     return Plan(network, request, array, batch, timesteps, part, trained)
 
 
@@ -203,7 +203,7 @@ class Plan:
 
     def _check_study_fits(self) -> None:
         if self.part is not None:
-            from rnncli.engine.study import DTYPE, SAMPLES
+            from rnncli.engine.twins import DTYPE, SAMPLES
 
             check_fits(self.part, SAMPLES, self.timesteps, DTYPE)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf, isfinite, nan
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from rnncli.engine.types import Array
 
 Bins = tuple[float | None, ...]
 """A number for each bin of time; None for a bin whose steps are all padding."""
+
+Problem = Literal["padding", "overflow", "no effect"]
+"""Why there is nothing to say of how far back a layer remembers."""
 
 LEAST_EFFECT = 1000 * float(np.finfo(np.float64).eps)
 """The smallest effect, as a share of the state, of which even a hundredth stands out from rounding."""
@@ -42,13 +45,25 @@ class Reach:
         effect: the largest effect in each bin of time, as a share of the largest of all.
     """
 
-    problem: Literal["padding", "overflow", "no effect"] | None = None
+    problem: Problem | None = None
     steps: int = 0
     largest_after: int | None = None
     tenth: int | None = None
     hundredth: int | None = None
     last: float | None = None
     effect: Bins = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {
+            "problem": self.problem,
+            "steps": self.steps,
+            "largest_after": self.largest_after,
+            "steps_to_tenth": self.tenth,
+            "steps_to_hundredth": self.hundredth,
+            "last": self.last,
+            "effect": self.effect,
+        }
 
 
 @dataclass(frozen=True)
@@ -107,6 +122,32 @@ def bin_starts(count: int, bins: int) -> Array:
     """Return the first step, or unit, of each bin when `count` of them are shared out evenly over at most `bins`."""
     bins = min(count, bins)
     return np.arange(bins) * count // bins
+
+
+def widening_starts(count: int, bins: int) -> Array:
+    """Return the first step of each bin when `count` of them are shared out over at most `bins` that widen with time.
+
+    The first bins have a step each, and from where that would not do a bin is wider than the one before by a constant
+    share, so that a short reach and a long one can both be read off.
+    """
+    if count <= bins:
+        return np.arange(count)
+    narrow, wide = 0.0, 1.0  # the share that a bin is wider than the steps before it: bisected
+    for _ in range(50):
+        middle = (narrow + wide) / 2
+        if len(_widening(count, middle)) > bins:
+            narrow = middle
+        else:
+            wide = middle
+    return _widening(count, wide)
+
+
+def _widening(count: int, share: float) -> Array:
+    """Return the starts of bins, each of which has this share of the steps before it, or a step."""
+    starts = [0]
+    while (start := starts[-1] + max(1, int(share * starts[-1]))) < count and len(starts) <= count:
+        starts.append(start)
+    return np.array(starts)
 
 
 class OutputTrace:
@@ -194,22 +235,22 @@ class EffectTrace:
         self._largest_norm = 0.0
         self._last = 0.0
 
-    def add(self, effects: Array, norms: Array, spans: Spans, before: int) -> None:
+    def add(self, effects: Array, norms: Array, spans: Spans, since: Array) -> None:
         """Take some more steps into account.
 
         Args:
             effects: the lengths of the differences that the change makes to the outputs, (steps,).
             norms: the lengths of the outputs, (steps,).
             spans: the bins of the steps.
-            before: how many of these steps come before the change.
+            since: how many steps after the change each of them is, (steps,); they follow those of the last call.
         """
-        first = self._steps_since_change - before
+        first = int(since[0])
         self._note_largest(effects, first)
         self._note_last_above(effects, first)
         self._largest_norm = _larger(self._largest_norm, norms.max())
         self._last = float(effects[-1])
         self._effect[spans.bins] = np.maximum(self._effect[spans.bins], np.maximum.reduceat(effects, spans.starts))
-        self._steps_since_change += len(effects) - before
+        self._steps_since_change = first + len(effects)
 
     def _note_largest(self, effects: Array, first: int) -> None:
         """Note the largest effect so far, and at which step it was; `first` is the step of the first effect."""

@@ -89,6 +89,8 @@ class Layer(ABC):
     """How many numbers it computes at a step for each that it returns, the states aside."""
     gates_text: ClassVar[str] = "no gates"
     """What these are, in words: three gates and a candidate."""
+    candidate: ClassVar[int] = 0
+    """Which of them could become the state, in Keras's order of gates."""
 
     def __post_init__(self) -> None:
         values = dict(vars(self))

@@ -32,6 +32,7 @@ class GRU(Gated):
     cell_keras_name: ClassVar[str] = "gru"
     gates: ClassVar[int] = 3
     blocks: ClassVar[Mapping[Framework, tuple[str, ...]]] = {"keras": ("z", "r", "h"), "torch": ("r", "z", "n")}
+    candidate: ClassVar[int] = 2
     options: ClassVar[tuple[Option, ...]] = (
         *Gated.options,
         Choice(

@@ -32,6 +32,7 @@ class LSTM(Gated):
         "keras": ("i", "f", "c", "o"),
         "torch": ("i", "f", "g", "o"),
     }
+    candidate: ClassVar[int] = 2
     states: ClassVar[tuple[str, ...]] = ("h", "c")
     options: ClassVar[tuple[Option, ...]] = (
         *Gated.options,

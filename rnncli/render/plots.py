@@ -5,22 +5,19 @@ The character of a cell shows its value, and so does its colour.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby, pairwise
-from math import ceil, floor, isfinite, isnan, log10
-from typing import NamedTuple
+from math import floor, isfinite, isnan, log10
 
 from rich.console import Console
 from rich.text import Text
 
 from rnncli.engine.study import Study
-from rnncli.engine.traces import Bins, Outputs, Reach
-from rnncli.render.console import drawing_width
+from rnncli.engine.traces import Outputs, Reach
+from rnncli.quantities import plural
+from rnncli.render.cells import TimeCells, print_legend, print_row
 from rnncli.render.scale import nearest_style, signed_styles
-
-_WIDEST_CELL = 4
-_LABEL = len("saturated")
-"""The width of the labels at the left."""
+from rnncli.render.symbols import ASCII, BROKEN, DECADES, UNICODE, Symbols, bar, log_height
 
 _TIMESTEP_SPACING = 16
 """Columns from one timestep named on the axis to the next."""
@@ -30,64 +27,6 @@ _LEVELS = 3
 
 _NICE = (1, 2, 3, 5, 10)
 """A level is worth one of these numbers times a power of ten."""
-
-_DECADES = 4
-"""How many powers of ten the bars of the effect span."""
-
-
-class Symbols(NamedTuple):
-    """The characters of a picture.
-
-    Attributes:
-        levels: for the cells, from the most negative to the most positive.
-        bars: for the rows of bars, from the lowest to the highest.
-    """
-
-    levels: str
-    bars: str
-
-
-UNICODE = Symbols(levels="≡=-·+*#", bars="▁▂▃▄▅▆▇█")
-ASCII = Symbols(levels="E=-.+*#", bars="_.-:=+*#")
-BROKEN = "?"
-"""Stands for a value that is not a finite number."""
-
-
-class TimeCells(NamedTuple):
-    """The cells of a row: one for each bin of time or, where there is no room for all, one for several.
-
-    Attributes:
-        picture_width: the width of the whole picture.
-        bins: how many bins share a cell.
-        cell_width: the width of a cell.
-    """
-
-    picture_width: int
-    bins: int
-    cell_width: int
-
-    @classmethod
-    def fitting(cls, console: Console, bins: int) -> TimeCells:
-        """Return the cells that show so many bins."""
-        width = drawing_width(console)
-        available = max(1, width - _LABEL - 3)
-        bins_per_cell = ceil(bins / available)
-        cells = ceil(bins / bins_per_cell)
-        return cls(width, bins_per_cell, min(_WIDEST_CELL, available // cells))
-
-    def starts(self, time_bins: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the first step of each cell, given that of each bin."""
-        return time_bins[:: self.bins]
-
-    def merge(self, values: Bins, how: Callable[[list[float]], float]) -> Bins:
-        """Return a value for each cell: `how` of the values of its bins, or None if all of them are padding."""
-        groups = (values[start : start + self.bins] for start in range(0, len(values), self.bins))
-        present = ([value for value in group if value is not None] for group in groups)
-        return tuple(how(group) if group else None for group in present)
-
-    def means(self, values: Bins) -> Bins:
-        """Return the mean for each cell. All bins count the same: their lengths differ by one step at most."""
-        return self.merge(values, lambda group: sum(group) / len(group))
 
 
 def print_study(console: Console, study: Study) -> None:
@@ -111,9 +50,9 @@ def print_study(console: Console, study: Study) -> None:
 def _print_heading(console: Console, study: Study, cells: TimeCells) -> None:
     outputs = study.outputs
     sample = f" (the first of {study.batch:,} samples)" if study.batch > 1 else ""
-    down = f"{_plural(outputs.units, 'unit')}, {_each(outputs.unit_bins, outputs.units)} a row"
+    down = f"{plural(outputs.units, 'unit')}, {_each(outputs.unit_bins, outputs.units)} a row"
     starts = cells.starts(outputs.time_bins)
-    across = f"{_plural(study.timesteps, 'timestep')}, {_each(starts, study.timesteps)} a column"
+    across = f"{plural(study.timesteps, 'timestep')}, {_each(starts, study.timesteps)} a column"
     if study.backwards:
         across += ", in the order of reading: from the last"
     console.print(Text.assemble("\n", (study.layer, "bold"), f" over time{sample}"), width=cells.picture_width)
@@ -131,12 +70,12 @@ def _print_map(console: Console, study: Study, cells: TimeCells, symbols: Symbol
         characters = (_character(value, level, symbols, styles) for value in row)
         for style, run in groupby(characters, key=lambda each: each[1]):
             parts.append(("".join(character * cells.cell_width for character, _ in run), style))
-        _print_row(console, f"unit {unit}" if unit == 0 else f"{unit}", *parts)
-    _print_row(console, "timestep", (_axis(study, cells), ""))
+        print_row(console, f"unit {unit}" if unit == 0 else f"{unit}", *parts)
+    print_row(console, "timestep", (_axis(study, cells), ""))
     legend = Text()
     for value in (level * place for place in range(-_LEVELS, _LEVELS + 1)):
         legend.append(*_character(value, level, symbols, styles)).append(f" {value:.3g}  ")
-    _print_legend(console, cells, legend)
+    print_legend(console, cells, legend)
 
 
 def _print_bars(console: Console, study: Study, cells: TimeCells, symbols: Symbols) -> None:
@@ -147,21 +86,11 @@ def _print_bars(console: Console, study: Study, cells: TimeCells, symbols: Symbo
         rows.append(("saturated", list(cells.means(outputs.saturated))))
         scales.append("saturated 0 to 100%")
     if reach.problem is None:
-        rows.append(("effect", [_log_height(share) for share in cells.merge(reach.effect, max)]))
-        scales.append(f"effect 1/{10**_DECADES:,} to 1 (log)")
+        rows.append(("effect", [log_height(share) for share in cells.merge(reach.effect, max)]))
+        scales.append(f"effect 1/{10**DECADES:,} to 1 (log)")
     for label, heights in rows:
-        _print_row(console, label, ("".join(_bar(height, symbols) * cells.cell_width for height in heights), ""))
-    _print_legend(console, cells, Text("; ".join(scales)))
-
-
-def _print_legend(console: Console, cells: TimeCells, text: Text) -> None:
-    text.rstrip()
-    for line in text.wrap(console, max(1, cells.picture_width - _LABEL - 3)):
-        _print_row(console, "", line)
-
-
-def _print_row(console: Console, label: str, *parts: tuple[str, str] | Text) -> None:
-    console.print(Text.assemble(f" {label:>{_LABEL}} ", *parts), soft_wrap=True)
+        print_row(console, label, ("".join(bar(height, symbols) * cells.cell_width for height in heights), ""))
+    print_legend(console, cells, Text("; ".join(scales)))
 
 
 def _level_value(sizes: Iterator[float]) -> float:
@@ -189,37 +118,14 @@ def _share(value: float | None, largest: float) -> float | None:
     return value / largest if value else value
 
 
-def _log_height(share: float | None) -> float | None:
-    """Return the height of a share on a logarithmic scale: 1 for the whole, 0 for the least that the scale shows."""
-    return 1 + log10(share) / _DECADES if share else share
-
-
-def _bar(height: float | None, symbols: Symbols) -> str:
-    """Return the bar of a height from 0 to 1."""
-    if height is None:
-        return " "
-    if not isfinite(height):
-        return BROKEN
-    return symbols.bars[max(0, min(len(symbols.bars) - 1, floor(height * len(symbols.bars))))]
-
-
 def _axis(study: Study, cells: TimeCells) -> str:
     """Return the axis of time: some timesteps, each below its cell."""
-    starts = cells.starts(study.outputs.time_bins)
-    width = len(starts) * cells.cell_width
 
     def timestep(step: int) -> str:
         return str(study.timesteps - 1 - step if study.backwards else step)
 
-    last = timestep(study.timesteps - 1)
-    line = ""
-    for column in range(0, width, _TIMESTEP_SPACING):
-        cell = column // cells.cell_width
-        label = timestep(starts[cell])
-        if column == 0 or cell * cells.cell_width + len(label) + 2 <= width - len(last):
-            line = line.ljust(cell * cells.cell_width) + label
-    fits = len(starts) > 1 and len(line) < width - len(last)
-    return line + last.rjust(width - len(line)) if fits else line
+    labels = [timestep(step) for step in cells.starts(study.outputs.time_bins)]
+    return cells.axis(labels, timestep(study.timesteps - 1), _TIMESTEP_SPACING)
 
 
 def _each(starts: Sequence[int], count: int) -> str:
@@ -229,10 +135,6 @@ def _each(starts: Sequence[int], count: int) -> str:
     if least == most:
         return f"{least:,}"
     return f"{least:,} {'or' if most == least + 1 else 'to'} {most:,}"
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _norm_text(outputs: Outputs) -> str:
@@ -269,11 +171,11 @@ def _reach_text(reach: Reach, which: str) -> str:
     if reach.tenth is None:
         fall = f"not under a tenth of its largest {left}"
     elif reach.hundredth is None:
-        fall = f"under a tenth of its largest after {_plural(reach.tenth, 'step')}, not under a hundredth {left}"
+        fall = f"under a tenth of its largest after {plural(reach.tenth, 'step')}, not under a hundredth {left}"
     else:
         fall = (
-            f"under a tenth of its largest after {_plural(reach.tenth, 'step')}, "
-            f"under a hundredth after {_plural(reach.hundredth, 'step')}"
+            f"under a tenth of its largest after {plural(reach.tenth, 'step')}, "
+            f"under a hundredth after {plural(reach.hundredth, 'step')}"
         )
-    growth = f"; it is largest after {_plural(reach.largest_after, 'step')}" if reach.largest_after else ""
+    growth = f"; it is largest after {plural(reach.largest_after, 'step')}" if reach.largest_after else ""
     return f"the effect of {change} is {fall}{growth}"

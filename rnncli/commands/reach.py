@@ -1,0 +1,136 @@
+"""`rnncli reach`: how far back networks remember, side by side."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rnncli.commands.completing import complete_spec
+from rnncli.commands.groups import GroupedCommand
+from rnncli.commands.models import Given
+from rnncli.commands.options import (
+    check_svg,
+    format_option,
+    init_option,
+    number_option,
+    seed_option,
+    svg_option,
+    weights_option,
+)
+from rnncli.commands.output import printed
+from rnncli.commands.report import tell
+from rnncli.commands.specs import Spec, at_most, each_given, specs
+from rnncli.engine.request import DEFAULT_REACH_TIMESTEPS, DEFAULT_SEEDS, ReachRequest
+from rnncli.render.records import Cells, Layout, Record, columns
+from rnncli.render.symbols import curve
+from rnncli.render.writers import writer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rnncli.engine.reach import NetworkReach
+    from rnncli.render.picture import Picture
+
+_NETWORK = ("spec", "file", "name", "timesteps", "seeds", "problem", "failed", "steps")
+_FIGURES = ("steps_to_tenth", "steps_to_hundredth", "largest_after", "last", "spectral_radius")
+_OVER_SEEDS = tuple(f"{figure}{what}" for figure in _FIGURES for what in ("", "_min", "_max"))
+
+_MOST = 1000
+"""The most networks that a table shows; all of them are kept until the last has been run."""
+
+
+def _cells(network: Record) -> Cells:
+    """Return a network's figures, each with its range."""
+    spreads = [value for key in _FIGURES for value in (network[key], network["min"][key], network["max"][key])]
+    return [*(network[key] for key in _NETWORK), *spreads, network["curve"]]
+
+
+NETWORKS = Layout(
+    columns(*_NETWORK, *_OVER_SEEDS, "curve"),
+    lambda network: [_cells(network)],
+    caption="How far back networks remember",
+)
+"""How the reaches of networks become rows."""
+
+
+@click.command(
+    cls=GroupedCommand, short_help="How far back networks remember.", less_memory="a smaller --timesteps may fit"
+)
+@click.argument("spec", nargs=-1, shell_complete=complete_spec)
+@number_option("--timesteps", f"Length of the sequence.  [default: {DEFAULT_REACH_TIMESTEPS}]")
+@number_option("--seeds", f"How many seeds, from --seed on.  [default: {DEFAULT_SEEDS}]", default=DEFAULT_SEEDS)
+@seed_option
+@init_option
+@weights_option
+@format_option
+@svg_option
+def command(spec: tuple[str, ...], format_: str, svg: Picture | None, **asked: Any) -> None:
+    """Examples:
+
+    \b
+      rnncli reach input:8,rnn:64 input:8,lstm:64 input:8,gru:64
+      rnncli reach input:8,lstm:64 input:8,lstm:64:forgetbias=0
+      rnncli reach model.safetensors --timesteps 1000 --seeds 20
+
+    Change the first input a little, and count the steps until the effect on the outputs of the last
+    recurrent layer stays under a tenth, and under a hundredth, of its largest. Each seed draws weights
+    and an input; what is shown is the median, and the range. A model file has weights of its own, so
+    each seed draws an input alone.
+
+    The spectral radius is that of the matrix U that the state is multiplied by at each step: above 1
+    effects may grow, far below 1 they die out. For lstm and gru it is that of the candidate's block, for bi
+    the larger of both. It says less there: the gates decide what is kept.
+
+    back reads from the end, so its first input is that of the last timestep. Everything is computed in
+    float64, for in float32 the effect would be lost in rounding.
+
+    SPEC is a network such as embed:10000x32,rnn:32 (see `rnncli layers`), a model file, or - for specs
+    on standard input, one a line. Without it $RNNCLI_SPEC is used, or else an example.
+    """
+    request = ReachRequest(**asked)
+    given: Iterable[Spec] = specs(spec)
+    if request.weights is not None:
+        message = "2 specs or more, but the weights in a file belong to one network"
+        given = list(at_most(1, given, message, "call rnncli reach once for each spec"))
+    check_svg(svg, shown=format_ == "table")
+    if format_ == "table":
+        _print_table(given, request, svg)
+    else:
+        with printed(writer(format_, NETWORKS)) as show_records:
+
+            def show(reach: NetworkReach) -> None:
+                show_records([reach.as_dict() | {"curve": curve(reach.effect)}])
+
+            each_given(given, lambda model: show(_run(model, request)))
+
+
+def _print_table(given: Iterable[Spec], request: ReachRequest, svg: Picture | None) -> None:
+    """Print a table of all networks, also where some could not be run."""
+    from rnncli.render.console import screen
+    from rnncli.render.reaches import print_reaches
+
+    reaches: list[NetworkReach] = []
+    failure: click.exceptions.Exit | None = None
+    given = at_most(_MOST, given, f"there are more than {_MOST:,} networks for one table", "-f csv takes any number")
+    try:
+        each_given(given, lambda model: reaches.append(_run(model, request)))
+    except click.exceptions.Exit as status:
+        failure = status
+    if reaches:
+        with screen(svg, "rnncli reach") as show:
+            show(print_reaches, reaches)
+    if failure is not None:
+        raise failure
+
+
+def _run(model: Given, request: ReachRequest) -> NetworkReach:
+    """Run a network with every seed, with notes and a progress bar on standard error."""
+    from rnncli.engine.reach import plan
+    from rnncli.render.progress import Progress
+
+    runs = plan(model.network, request, model.part)
+    for note in runs.notes:
+        tell(f"Note: {note}")
+    with Progress("reach", runs.work, tell) as tick:
+        return runs.run(tick)

@@ -1,0 +1,311 @@
+"""How far back a network remembers, for several seeds: `plan` checks all that can be known before, `Plan.run` runs it.
+
+Each seed draws an input and, unless they come from a file, weights: those that a run draws of it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf
+from statistics import median
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from rnncli.engine.chunks import chunk_steps, widest
+from rnncli.engine.forward import work
+from rnncli.engine.initializers import network_weights
+from rnncli.engine.inputs import random_chunks
+from rnncli.engine.memory import check_fits, weight_bytes
+from rnncli.engine.model import Model
+from rnncli.engine.passes import Tick
+from rnncli.engine.request import DEFAULT_REACH_TIMESTEPS, ReachRequest
+from rnncli.engine.traces import Bins, EffectTrace, Problem, Reach, Spans, widening_starts
+from rnncli.engine.twins import DTYPE, SAMPLES, Watch, up_to_last_recurrent, watched
+from rnncli.engine.types import Array
+from rnncli.network import Network
+
+if TYPE_CHECKING:
+    from rnncli.formats.model_file import Part
+
+BINS = 48
+"""The most bins of the steps since the change."""
+
+_DRAWN_IN = np.dtype("float32")
+"""What weights and inputs are drawn in, as a run does unless it is told otherwise; the effect is in float64."""
+
+
+class Spread(NamedTuple):
+    """A figure over the seeds; None stands for one that is not known, or that is beyond what was watched."""
+
+    median: float | None
+    min: float | None
+    max: float | None
+
+    @classmethod
+    def of(cls, values: Sequence[float | None]) -> Spread:
+        """Return the spread of some figures; None is more than any."""
+        if not values:
+            return cls(None, None, None)
+        some = sorted(inf if value is None else value for value in values)
+        return cls(*(None if value == inf else value for value in (median(some), some[0], some[-1])))
+
+
+class SeedReach(NamedTuple):
+    """What was found with one seed.
+
+    Attributes:
+        seed: the seed.
+        reach: how far back the last recurrent layer remembers.
+        spectral_radius: that of its recurrent kernel; see `spectral_radius`.
+    """
+
+    seed: int
+    reach: Reach
+    spectral_radius: float
+
+
+@dataclass(frozen=True)
+class NetworkReach:
+    """How far back a network remembers.
+
+    Attributes:
+        spec: the network.
+        layer: the name of its last recurrent layer, whose outputs are watched.
+        timesteps: the number of timesteps of that layer.
+        backwards: whether it reads from the last timestep, so that this is its first input.
+        file: the file that the weights come from; None if each seed draws others.
+        step_bins: the first step of each bin, counted from the change.
+        runs: what was found with each seed.
+    """
+
+    spec: str
+    layer: str
+    timesteps: int
+    backwards: bool
+    file: str | None
+    step_bins: tuple[int, ...]
+    runs: tuple[SeedReach, ...]
+
+    @property
+    def known(self) -> list[Reach]:
+        """What was found with the seeds that have figures."""
+        return [run.reach for run in self.runs if run.reach.problem is None]
+
+    @property
+    def failed(self) -> int:
+        """How many seeds have no figures."""
+        return len(self.runs) - len(self.known)
+
+    @property
+    def problem(self) -> Problem | None:
+        """Why some seeds have no figures, or most of those."""
+        problems = [run.reach.problem for run in self.runs if run.reach.problem is not None]
+        return Counter(problems).most_common(1)[0][0] if problems else None
+
+    @property
+    def steps(self) -> int:
+        """The number of steps from the change on that all seeds have been watched."""
+        return min(run.reach.steps for run in self.runs)
+
+    @property
+    def tenth(self) -> Spread:
+        """The steps until the effect stays under a tenth of its largest."""
+        return Spread.of([reach.tenth for reach in self.known])
+
+    @property
+    def hundredth(self) -> Spread:
+        """The steps until it stays under a hundredth."""
+        return Spread.of([reach.hundredth for reach in self.known])
+
+    @property
+    def largest_after(self) -> Spread:
+        """The steps until it is largest."""
+        return Spread.of([reach.largest_after for reach in self.known])
+
+    @property
+    def last(self) -> Spread:
+        """The share of it that is left at the end."""
+        return Spread.of([reach.last for reach in self.known])
+
+    @property
+    def spectral_radius(self) -> Spread:
+        """The spectral radius of the recurrent kernel."""
+        return Spread.of([run.spectral_radius for run in self.runs])
+
+    @property
+    def effect(self) -> Bins:
+        """The median of the effect in each bin, as a share of its largest; it is the largest in the bin."""
+        by_bin = zip(*(reach.effect for reach in self.known), strict=True)
+        present = ([share for share in shares if share is not None] for shares in by_bin)
+        return tuple(median(shares) if shares else None for shares in present)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as plain data, the object that `rnncli reach --format json` prints."""
+        spreads = {
+            "steps_to_tenth": self.tenth,
+            "steps_to_hundredth": self.hundredth,
+            "largest_after": self.largest_after,
+            "last": self.last,
+            "spectral_radius": self.spectral_radius,
+        }
+        return {
+            "spec": self.spec,
+            "file": self.file,
+            "name": self.layer,
+            "timesteps": self.timesteps,
+            "backwards": self.backwards,
+            "seeds": len(self.runs),
+            "problem": self.problem,
+            "failed": self.failed,
+            "steps": self.steps,
+            **{key: spread.median for key, spread in spreads.items()},
+            "min": {key: spread.min for key, spread in spreads.items()},
+            "max": {key: spread.max for key, spread in spreads.items()},
+            "time_bins": self.step_bins,
+            "effect": self.effect,
+            "runs": [
+                {"seed": run.seed, **run.reach.as_dict(), "spectral_radius": run.spectral_radius} for run in self.runs
+            ],
+        }
+
+
+def plan(network: Network | str, request: ReachRequest, trained: Part | None = None) -> Plan:
+    """Return runs that can start: their sizes are known, and one after the other fits in memory.
+
+        >>> plan("input:8,lstm:4", ReachRequest(seeds=3)).run().layer
+        'lstm'
+
+    Args:
+        network: the network, or its spec.
+        request: what is asked for.
+        trained: the part of a model file that the network is; it runs with that part's weights, unless the request
+            names others.
+
+    Raises:
+        SpecError: the number of timesteps asked for contradicts the network.
+        UsageError: there is no recurrent layer.
+        RnncliError: a run would not fit in memory, or the model file has what is not run.
+    """
+    network = Network.of(network)
+    if trained is not None:
+        trained.check_runs()
+    part = watched(network, "reach")
+    timesteps = request.timesteps or network.input_shape()[1] or DEFAULT_REACH_TIMESTEPS
+    network.summary(1, timesteps)  # says what does not fit together
+    file = request.weights
+    if file is None and trained is not None and trained.has_weights:
+        file = trained.path
+    drawn = network if file is not None else up_to_last_recurrent(network, "reach")
+    kernels = max(weight.params for _, _, weight in network_weights(part) if weight.role == "recurrent")
+    beside = weight_bytes(drawn, _DRAWN_IN) + 2 * kernels * DTYPE.itemsize
+    check_fits(part, SAMPLES, timesteps, DTYPE, beside, smaller="a smaller --timesteps needs less")
+    return Plan(network, drawn, part, request, timesteps, trained, file)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Runs that can start.
+
+    Attributes:
+        network: the network.
+        drawn: the part of it that weights are drawn for, or all of it where they come from a file.
+        part: the part that is run.
+        request: what is asked for.
+        timesteps: the length of the sequence.
+        trained: the part of a model file that the network is.
+        file: the file that the weights come from, if they do.
+    """
+
+    network: Network
+    drawn: Network
+    part: Network
+    request: ReachRequest
+    timesteps: int
+    trained: Part | None
+    file: str | None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know before the runs start."""
+        if self.trained is None or self.request.weights is not None:
+            return ()
+        if self.trained.has_weights:
+            return self.trained.otherwise
+        return ("the file has no weights: each seed draws others",)
+
+    @property
+    def work(self) -> int:
+        """The number of timesteps that the layers take with all seeds, for showing progress."""
+        return self.request.seeds * sum(work(self.part, self.timesteps))
+
+    def run(self, tick: Tick = lambda steps: None) -> NetworkReach:
+        """Run the network with every seed and return what was found.
+
+        Args:
+            tick: called with the number of timesteps that a layer has just taken; they add up to `work`.
+
+        Raises:
+            RnncliError: a file cannot be read or does not fit the network.
+        """
+        tick(0)
+        name, layer = self.part.names[-1], self.part.body[-1]
+        prefixes = [f"{name}/{direction}" for direction in layer.directions]
+        runs: list[SeedReach] = []
+        model = None if self.file is None else self._model_of_file()
+        for seed in range(self.request.seed, self.request.seed + self.request.seeds):
+            used = model or Model(self.drawn, seed, _DRAWN_IN, self.request.init)
+            chunks = random_chunks(
+                self.drawn,
+                1,
+                self.timesteps,
+                chunk_steps(widest(self.drawn), 1),
+                seed,
+                self.request.init,
+                used.dtype,
+            )
+            watch = Watch(used, chunks, self.timesteps, tick=tick)
+            starts = widening_starts(watch.timesteps, BINS)
+            effect = EffectTrace(len(starts))
+            for some in watch:
+                spans = Spans.of(np.maximum(some.since, 0), starts)
+                effect.add(some.effects, some.norms, spans, some.since)
+            if runs and model is not None:
+                radius = runs[0].spectral_radius
+            else:
+                kernels = [used.weights[f"{prefix}recurrent_kernel"] for prefix in prefixes]
+                radius = spectral_radius(kernels, layer.candidate)
+            runs.append(SeedReach(seed, effect.reach(), radius))
+        return NetworkReach(
+            str(self.network),
+            name,
+            watch.timesteps,
+            watch.backwards,
+            self.file,
+            tuple(starts.tolist()),
+            tuple(runs),
+        )
+
+    def _model_of_file(self) -> Model:
+        if self.request.weights is not None:
+            return Model.from_file(self.network, self.request.weights, _DRAWN_IN)
+        assert self.trained is not None
+        return Model.from_part(self.trained, _DRAWN_IN)
+
+
+def spectral_radius(kernels: Sequence[Array], block: int) -> float:
+    """Return the largest size of an eigenvalue of U, which the state is multiplied by at each step.
+
+    In linear networks the effect of an input goes with its powers (Jaeger, 2001; Pascanu et al., 2013). A gated cell
+    has a block of U for each gate; that of the candidate is taken, which does what U does in a SimpleRNN. The two
+    directions of a bidirectional layer are one matrix with two blocks on its diagonal, so the larger radius counts.
+
+    Args:
+        kernels: the recurrent kernel of each direction, (units, blocks · units), its numbers finite.
+        block: which block is taken.
+    """
+    units = len(kernels[0])
+    blocks = [kernel[:, block * units : (block + 1) * units].astype(DTYPE) for kernel in kernels]
+    return max(float(np.abs(np.linalg.eigvals(each)).max()) for each in blocks)

@@ -1,0 +1,126 @@
+"""How far back networks remember, side by side: a row of figures for each, and the curve of the effect below."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from rich.console import Console
+from rich.text import Text
+
+from rnncli.engine.reach import NetworkReach, Spread
+from rnncli.engine.traces import Problem
+from rnncli.errors import printable
+from rnncli.quantities import plural
+from rnncli.render.cells import TimeCells, print_legend, print_row
+from rnncli.render.console import drawing_width
+from rnncli.render.layout import BLOCK, ScreenCells, ScreenColumn, hanging, print_hanging, print_rows
+from rnncli.render.symbols import ASCII, DECADES, UNICODE, curve
+
+PROBLEMS: dict[Problem, str] = {
+    "padding": "there is nothing but padding",
+    "overflow": "not all outputs are finite numbers",
+    "no effect": "there is no effect that could be told from rounding: the units are dead or saturated",
+}
+"""What each problem means."""
+
+_COLUMNS = (
+    ScreenColumn("Network"),
+    ScreenColumn("To a tenth"),
+    ScreenColumn("To a hundredth"),
+    ScreenColumn("Left at the end", leaves=2, heading="Left"),
+    ScreenColumn("Largest after", leaves=1),
+    ScreenColumn("Spectral radius"),
+)
+
+_STEP_SPACING = 8
+"""Columns from one step named on the axis to the next."""
+
+
+def print_reaches(console: Console, reaches: Sequence[NetworkReach]) -> None:
+    """Print the networks, their figures, the curves of the effect, and what it all means."""
+    for number, reach in enumerate(reaches, start=1):
+        file = "" if reach.file is None else f"  {printable(reach.file)}"
+        print_hanging(console, Text.assemble(f"{number}  ", (reach.spec, "bold"), file))
+    print_rows(console, _COLUMNS, [_cells(number, reach) for number, reach in enumerate(reaches, start=1)])
+    _print_curves(console, reaches)
+    for text in (*_meaning(reaches), *_notes(reaches)):
+        for line in hanging(console, Text(text), start=1, width=drawing_width(console)):
+            console.print(line, soft_wrap=True)
+
+
+def _cells(number: int, reach: NetworkReach) -> ScreenCells:
+    def steps(spread: Spread) -> Text:
+        return _spread(spread, lambda value: f">{reach.steps - 1:,}" if value is None else f"{value:,g}")
+
+    figures = {
+        "To a tenth": steps(reach.tenth),
+        "To a hundredth": steps(reach.hundredth),
+        "Left at the end": _spread(reach.last, _share),
+        "Largest after": steps(reach.largest_after),
+    }
+    if not reach.known:
+        word = Text(f"{reach.problem}")
+        figures = {title: word if title == "To a tenth" else Text("-") for title in figures}
+    return {
+        "Network": Text(str(number)),
+        BLOCK: Text(f"Network {number}"),
+        **figures,
+        "Spectral radius": Text(f"{reach.spectral_radius.median:.3g}"),
+    }
+
+
+def _spread(spread: Spread, written: Callable[[float | None], str]) -> Text:
+    """Return a median, and how far the seeds are apart if they are: `12 (9–14)`."""
+    middle, least, most = map(written, spread)
+    return Text(middle if least == most else f"{middle} ({least}–{most})")
+
+
+def _share(share: float | None) -> str:
+    return "-" if share is None else f"{share:.0%}"
+
+
+def _print_curves(console: Console, reaches: Sequence[NetworkReach]) -> None:
+    """Print the curves of networks that have the same steps over one axis."""
+    known = {number: reach for number, reach in enumerate(reaches, start=1) if reach.known}
+    symbols = ASCII if console.options.ascii_only else UNICODE
+    for bins in dict.fromkeys(reach.step_bins for reach in known.values()):
+        shown = {number: reach for number, reach in known.items() if reach.step_bins == bins}
+        cells = TimeCells.fitting(console, len(bins))
+        console.print()
+        for number, reach in shown.items():
+            bars = curve(cells.merge(reach.effect, max), symbols)
+            print_row(console, f"{number}", ("".join(bar * cells.cell_width for bar in bars), ""))
+        (last,) = {reach.timesteps - 1 for reach in shown.values()}
+        print_row(
+            console, "step", (cells.axis([f"{step}" for step in cells.starts(bins)], f"{last}", _STEP_SPACING), "")
+        )
+        print_legend(console, cells, Text(f"effect 1/{10**DECADES:,} to 1 (log)"))
+    console.print()
+
+
+def _meaning(reaches: Sequence[NetworkReach]) -> Iterator[str]:
+    yield (
+        "Steps until the effect of a small change to the first input stays under a tenth and a hundredth of its "
+        "largest, in the outputs of the last recurrent layer"
+    )
+    seeds = len(reaches[0].runs)
+    count = "One seed draws" if seeds == 1 else f"Medians (and ranges) of {seeds:,} seeds; each draws"
+    files = [reach.file is not None for reach in reaches]
+    weights = "" if all(files) else "weights and " if not any(files) else "weights, where there is no file, and "
+    yield f"{count} {weights}an input"
+
+
+def _notes(reaches: Sequence[NetworkReach]) -> Iterator[str]:
+    for number, reach in enumerate(reaches, start=1):
+        if reach.backwards:
+            yield f"{number}: it reads from the last timestep, so that is its first input"
+        if reach.problem is not None:
+            seeds = (
+                ""
+                if reach.failed == len(reach.runs)
+                else f" with {reach.failed:,} of {plural(len(reach.runs), 'seed')}"
+            )
+            left_out = f", {'which is' if reach.failed == 1 else 'which are'} left out" if seeds else ""
+            yield f"{number}: {PROBLEMS[reach.problem]}{seeds}{left_out}"
+        elif reach.steps > 1 and reach.largest_after.median == reach.steps - 1:
+            yield f"{number}: the effect is largest at the last step: it grows"

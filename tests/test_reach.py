@@ -1,0 +1,329 @@
+"""`rnncli reach`: how far back networks remember, against plain loops and known powers, and how it is shown."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import pytest
+import reference
+from command_lines import MODEL
+from conftest import Result, without_styles
+
+from rnncli import Network
+from rnncli.engine import Model
+from rnncli.engine.reach import NetworkReach, Spread, plan, spectral_radius
+from rnncli.engine.request import ReachRequest
+from rnncli.engine.traces import widening_starts
+from rnncli.errors import ArgumentError
+
+Run = Callable[..., Result]
+
+RECALL = Path(__file__).parent / "golden" / "models" / "recall.safetensors"
+
+
+@pytest.fixture(autouse=True)
+def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def found(spec: str, **asked: Any) -> NetworkReach:
+    return plan(spec, ReachRequest(**asked)).run()
+
+
+def objects(rnncli: Run, *arguments: object) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in rnncli("reach", *arguments, "-f", "json").stdout.splitlines()]
+
+
+def halving(share: float = 0.5, units: int = 2) -> str:
+    """A file of weights with which a linear network keeps that share of its state at each step."""
+    arrays = {"simple_rnn/kernel": np.ones((1, units)), "simple_rnn/recurrent_kernel": share * np.eye(units)}
+    np.savez("weights.npz", **arrays)
+    return "weights.npz"
+
+
+# What is computed
+
+
+@pytest.mark.parametrize(("share", "tenth", "hundredth"), [(0.5, 4, 7), (0.9, 22, 44), (-0.5, 4, 7)])
+def test_a_state_that_is_multiplied_at_each_step_has_the_reach_of_its_powers(
+    share: float, tenth: int, hundredth: int, rnncli: Run
+) -> None:
+    # 0.5^4 = 0.0625 and 0.5^7 = 0.0078 are the first under a tenth and a hundredth; 0.9^22 = 0.098, 0.9^44 = 0.0097.
+    (reach,) = objects(rnncli, "input:1,rnn:2:linear:nobias", "--weights", halving(share), "--timesteps", 60)
+    figures = (reach["steps_to_tenth"], reach["steps_to_hundredth"], reach["largest_after"])
+    assert figures == (tenth, hundredth, 0)
+    assert (reach["min"]["steps_to_tenth"], reach["max"]["steps_to_hundredth"]) == (tenth, hundredth)
+    assert reach["spectral_radius"] == pytest.approx(abs(share))
+    assert reach["last"] == pytest.approx(abs(share) ** 59, rel=1e-3, abs=1e-9)
+    assert reach["effect"] == pytest.approx([abs(share) ** step for step in reach["time_bins"]], abs=1e-6)
+
+
+STACKS = [
+    "input:2,rnn:5",
+    "input:2,lstm:4:seq,dense:3",
+    "input:2,lstm:4:forgetbias=0",
+    "input:2,gru:3:reset=before,dense:2",
+    "input:2,rnn:4:back:seq",
+    "input:2,lstm:3:bi",
+    "input:2,gru:3:back:seq,rnn:4:back",
+    "embed:7x3,gru:4",
+]
+
+
+@pytest.mark.parametrize("spec", STACKS)
+def test_the_steps_are_those_of_two_runs_of_a_plain_loop(spec: str) -> None:
+    timesteps, seed = 40, 3
+    reach = found(spec, seeds=2, seed=seed, timesteps=timesteps)
+    for run in reach.runs:
+        h, changed = twice_by_hand(spec, run.seed, timesteps)
+        effect = np.linalg.norm(changed - h, axis=1)
+        effect /= effect.max()
+        tenth, hundredth = (int(np.flatnonzero(effect >= share)[-1]) + 1 for share in (0.1, 0.01))
+        assert run.reach.tenth == (tenth if tenth < timesteps else None)
+        assert run.reach.hundredth == (hundredth if hundredth < timesteps else None)
+        assert run.reach.largest_after == effect.argmax()
+        assert run.reach.effect == pytest.approx(effect, abs=2e-3)
+
+
+def twice_by_hand(spec: str, seed: int, timesteps: int) -> list[np.ndarray]:
+    """The outputs of the last recurrent layer without and with a small change to its first input."""
+    network = Network.parse(spec)
+    last = max(place for place, layer in enumerate(network.layers) if layer.states)
+    part = Network([*network.layers[:last], network.layers[last].returning("sequence")])
+    weights = dict(Model(network, seed).weights)
+    generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0,)))
+    first = -1 if spec.count("back") % 2 else 0
+    if spec.startswith("embed"):
+        ids = generator.integers(0, 7, (timesteps, 1), np.int32)[:, 0]
+        x = weights.pop("embedding/embeddings")[ids].astype(float)
+        part = Network.parse(f"input:3,{spec.partition(',')[2]}:seq")
+    else:
+        x = generator.standard_normal((timesteps, 2, 1), np.float32)[:, :, 0].astype(float)
+    changed = x.copy()
+    direction = np.random.default_rng(np.random.SeedSequence(0, spawn_key=(0,))).standard_normal(x.shape[1])
+    changed[first] += 1e-6 * direction / np.linalg.norm(direction)
+    return [reference.run_sample(part, weights, each) for each in (x, changed)]
+
+
+@pytest.mark.parametrize("spec", ["input:2,rnn:6", "input:2,lstm:5", "input:2,gru:4", "input:2,lstm:3:bi,dense:2"])
+def test_the_spectral_radius_is_that_of_the_candidates_block(spec: str) -> None:
+    reach = found(spec, seeds=3, timesteps=5)
+    for run in reach.runs:
+        kernels = [array for key, array in Model(spec, run.seed).weights.items() if key.endswith("recurrent_kernel")]
+        units = len(kernels[0])
+        # Keras: i, f, c, o and z, r, h.
+        place = {1: 0, 4: 2, 3: 2}[kernels[0].shape[1] // units]
+        blocks = [kernel[:, place * units :][:, :units] for kernel in kernels]
+        assert run.spectral_radius == pytest.approx(max(max(abs(np.linalg.eigvals(block))) for block in blocks))
+
+
+def test_a_rotation_has_a_spectral_radius_of_one() -> None:
+    assert spectral_radius([np.array([[0.0, -1.0], [1.0, 0.0]])], 0) == pytest.approx(1)
+    assert spectral_radius([np.diag([0.5, -3.0]), np.eye(2)], 0) == pytest.approx(3)
+
+
+def test_a_forget_gate_that_starts_open_remembers_longer() -> None:
+    usual, closed = found("input:8,lstm:64"), found("input:8,lstm:64:forgetbias=0")
+    assert usual.tenth.min is not None
+    assert closed.tenth.max is not None
+    assert usual.tenth.min > closed.tenth.max
+    assert usual.hundredth.median > 2 * closed.hundredth.median  # type: ignore[operator]
+
+
+def test_a_run_is_that_of_forwards_plot(rnncli: Run) -> None:
+    options = ("--timesteps", "70", "--seed", "4")
+    for network in ("embed:90x3,gru:5:seq,lstm:4:back,dense:3", str(RECALL)):
+        (reach,) = objects(rnncli, network, *options, "--seeds", "1")
+        plotted = json.loads(rnncli("forward", network, *options, "--plot", "-f", "json").stdout)["plot"]["reach"]
+        (run,) = reach["runs"]
+        for key in ("steps", "largest_after", "steps_to_tenth", "steps_to_hundredth", "last", "problem"):
+            assert run[key] == plotted[key]
+
+
+def test_the_seeds_are_runs_of_their_own_and_the_figures_their_medians(rnncli: Run) -> None:
+    (reach,) = objects(rnncli, "input:3,gru:6", "--seeds", "4", "--seed", "2")
+    assert [run["seed"] for run in reach["runs"]] == [2, 3, 4, 5]
+    for run in reach["runs"]:
+        (alone,) = objects(rnncli, "input:3,gru:6", "--seeds", "1", "--seed", run["seed"])
+        assert alone["runs"] == [run]
+    for key in ("steps_to_tenth", "steps_to_hundredth", "largest_after", "last", "spectral_radius"):
+        values = [run[key] for run in reach["runs"]]
+        assert (reach[key], reach["min"][key], reach["max"][key]) == (median(values), min(values), max(values))
+
+
+def test_what_has_not_fallen_is_more_than_any_number() -> None:
+    assert Spread.of([3, None, 5]) == (5, 3, None)
+    assert Spread.of([None, 4]) == (None, 4, None)
+    assert Spread.of([]) == (None, None, None)
+
+
+def test_a_model_file_has_one_set_of_weights_and_each_seed_another_input(rnncli: Run) -> None:
+    trained, fresh = objects(rnncli, RECALL, "input:1,lstm:8,dense:1", "--timesteps", "50")
+    assert (trained["spec"], fresh["spec"]) == ("input:1,lstm:8,dense:1",) * 2
+    assert (trained["file"], fresh["file"]) == (str(RECALL), None)
+    assert len({run["spectral_radius"] for run in trained["runs"]}) == 1
+    assert len({run["spectral_radius"] for run in fresh["runs"]}) == 5
+    assert len({json.dumps(run["effect"]) for run in trained["runs"]}) == 5
+    assert trained["steps_to_hundredth"] is None
+    assert fresh["steps_to_hundredth"] < 40
+
+
+def test_layers_above_the_last_recurrent_one_make_no_difference() -> None:
+    plain, deep = found("input:3,lstm:4", timesteps=50), found("input:3,lstm:4,dense:100,dropout:0.5", timesteps=50)
+    assert deep.runs == plain.runs
+
+
+def test_the_length_is_the_networks_own_if_it_has_one(rnncli: Run) -> None:
+    assert objects(rnncli, "input:12x3,rnn:2")[0]["steps"] == 12
+    assert objects(rnncli, "input:3,lstm:4,repeat:30,gru:5")[0]["steps"] == 30
+    result = rnncli("reach", "input:12x3,rnn:2", "--timesteps", "13")
+    assert (result.status, result.stdout) == (2, "")
+
+
+@pytest.mark.parametrize("count", [1, 2, 47, 48, 49, 50, 100, 500, 10_000, 10**6, 2**31 - 1])
+def test_bins_start_with_single_steps_and_widen(count: int) -> None:
+    starts = widening_starts(count, 48)
+    widths = np.diff(starts, append=count)
+    assert starts[0] == 0
+    assert len(starts) == min(count, 48)
+    assert widths[0] == 1
+    assert (widths[:-1] > 0).all()
+    assert (np.diff(widths[:-1]) >= 0).all()
+
+
+# What has no figure
+
+
+@pytest.mark.parametrize(
+    ("spec", "weights", "problem"),
+    [
+        ("input:1,rnn:1:relu:nobias", (-1e9, 0.5), None),
+        ("input:1,rnn:1:tanh:nobias", (1e9, 0.5), "no effect"),
+        ("input:1,rnn:1:relu:nobias", (1.0, 1e30), "overflow"),
+    ],
+)
+def test_a_word_says_why_there_is_no_figure(
+    spec: str, weights: tuple[float, float], problem: str | None, rnncli: Run
+) -> None:
+    kernel, recurrent = weights
+    arrays = {"simple_rnn/kernel": np.full((1, 1), kernel), "simple_rnn/recurrent_kernel": np.full((1, 1), recurrent)}
+    np.savez("w.npz", **arrays)
+    (reach,) = objects(rnncli, spec, "--weights", "w.npz", "--seeds", "6")
+    failed = [run for run in reach["runs"] if run["problem"] is not None]
+    assert reach["failed"] == len(failed)
+    if problem is not None:
+        assert problem in {run["problem"] for run in failed}
+        assert reach["problem"] is not None
+    shown = rnncli("reach", spec, "--weights", "w.npz", "--seeds", "6")
+    assert (shown.status, shown.stderr) == (0, "")
+    if reach["failed"] == 6:
+        assert reach["steps_to_tenth"] is None
+        assert f"│ {reach['problem']} │" in " ".join(shown.stdout.split())
+    elif failed:
+        assert f"{len(failed)} of 6 seeds" in " ".join(shown.stdout.split())
+
+
+def test_an_effect_that_grows_to_the_end_is_said_to(rnncli: Run) -> None:
+    result = rnncli("reach", "input:1,rnn:2:linear:nobias", "--weights", halving(1.5), "--timesteps", "20")
+    assert ">19 " in result.stdout
+    assert "1: the effect is largest at the last step: it grows" in result.stdout
+
+
+def test_a_network_without_a_recurrent_layer_is_reported_and_the_others_are_shown(rnncli: Run) -> None:
+    for format_ in ("table", "csv"):
+        result = rnncli("reach", "input:3,dense:2", "input:3,lsmt:2", "input:3,rnn:2", "-f", format_)
+        assert result.status == 2
+        assert "spec 1: reach is of a recurrent layer, and input:3,dense:2 has none" in result.stderr
+        assert "spec 2: " in result.stderr
+        assert "input:3,rnn:2" in result.stdout
+    assert rnncli("reach", "input:3,dense:2").stdout == ""
+
+
+def test_weights_of_a_file_belong_to_one_network(rnncli: Run) -> None:
+    line = ("reach", "input:1,rnn:2:linear:nobias", "input:1,rnn:3", "--weights", halving())
+    result = rnncli(*line)
+    assert (result.status, result.stdout) == (2, "")
+    assert "belong to one network" in result.stderr
+    result = rnncli("reach", "input:1,rnn:3", "--weights", halving())
+    assert (result.status, result.stdout) == (1, "")
+
+
+def test_numbers_out_of_range_are_refused(rnncli: Run) -> None:
+    for options in (["--seeds", "0"], ["--seeds", "1001"], ["--timesteps", "0"], ["--seed", "-1"], ["--init", "he"]):
+        result = rnncli("reach", "input:3,rnn:2", *options)
+        assert (result.status, result.stdout) == (2, "")
+        assert result.stderr.startswith("Error: ")
+    with pytest.raises(ArgumentError, match="at most 1,000"):
+        ReachRequest(seeds=1001)
+
+
+def test_a_run_that_does_not_fit_is_refused_before_it_starts(rnncli: Run) -> None:
+    result = rnncli("reach", "input:8,lstm:1M", "input:8,rnn:2")
+    assert result.status == 1
+    assert "spec 1: the network would take" in result.stderr
+    assert "input:8,rnn:2" in result.stdout
+    whole = rnncli("reach", "input:8,rnn:64:bi", "--timesteps", "2G")
+    assert (whole.status, whole.stdout) == (1, "")
+    assert "a smaller --timesteps needs less; back and bi keep the whole sequence" in whole.stderr
+
+
+# Where networks come from, and how they are shown
+
+
+def test_specs_come_from_standard_input_and_the_environment(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = rnncli("reach", "-", "--timesteps", "9", "-f", "json", stdin="input:3,rnn:2\n# none\ninput:3,gru:2\n")
+    assert [json.loads(line)["spec"] for line in lines.stdout.splitlines()] == ["input:3,rnn:2", "input:3,gru:2"]
+    monkeypatch.setenv("RNNCLI_SPEC", "input:3,lstm:2")
+    assert objects(rnncli, "--timesteps", "9")[0]["spec"] == "input:3,lstm:2"
+
+
+SHOWN = {
+    "reach": ["input:8,lstm:64", "input:8,lstm:64:forgetbias=0", "input:8,rnn:64:back"],
+    "reach-one": ["input:12x3,gru:6,dense:2", "--seeds", "1"],
+    "reach-problems": [
+        "input:999,rnn:4",
+        "input:3,rnn:2:relu",
+        "input:3,rnn:9:relu",
+        "--init",
+        "uniform",
+        "--timesteps",
+        "1200",
+    ],
+}
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_what_is_shown_reads_as_it_was_reviewed(name: str, rnncli: Run, screen: Callable[[str, str], None]) -> None:
+    result = rnncli("reach", *SHOWN[name])
+    assert (result.status, result.stderr) == (0, "")
+    screen(name, "".join(f"{line.rstrip()}\n" for line in result.stdout.splitlines()))
+
+
+@pytest.mark.parametrize("columns", [40, 60, 120])
+def test_what_a_terminal_shows_fits_it(columns: int, terminal: Run, screen: Callable[[str, str], None]) -> None:
+    shutil.copy(MODEL, "model.safetensors")
+    text = without_styles(
+        terminal("reach", "model.safetensors", "input:8,lstm:16:bi", columns=columns, NO_COLOR="1").stdout
+    )
+    assert max(map(len, text.splitlines())) <= columns
+    screen(f"reach-terminal-{columns}", "".join(f"{line.rstrip()}\n" for line in text.splitlines()))
+
+
+def test_without_unicode_the_curve_has_other_bars(program: Run) -> None:
+    result = program("reach", "input:8,rnn:8", "--timesteps", "30", PYTHONIOENCODING="ascii")
+    assert result.stdout.isascii()
+    assert "  1 ####" in result.stdout
+    assert ",###**" in program("reach", "input:8,rnn:8", "-f", "csv", PYTHONIOENCODING="ascii").stdout
+
+
+def test_the_curve_of_a_row_is_that_of_the_screen(rnncli: Run) -> None:
+    line = ("input:8,lstm:8", "--timesteps", "48")
+    (reach,) = objects(rnncli, *line)
+    assert len(reach["curve"]) == 48
+    assert f" 1 {reach['curve']}\n" in rnncli("reach", *line).stdout
