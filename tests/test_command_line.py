@@ -212,6 +212,8 @@ def arguments_of(command: str) -> list[str]:
 def test_a_misspelt_option_is_repaired(command: str, option: click.Option, rnncli: Run) -> None:
     name = long_name(option)
     for misspelt in (name + "z", name[:-1], name.replace("-", "_").replace("__", "--") + "x", name.upper()):
+        if (command, misspelt) in [(one, long_name(each)) for one, each in every_option()]:
+            continue  # --seed is an option, too
         value = [] if option.is_flag else ["float32"]
         repair = repair_of(rnncli(command, *arguments_of(command), misspelt, *value))
         assert repair is not None
