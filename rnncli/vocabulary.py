@@ -112,6 +112,8 @@ GROUPS: Mapping[str, tuple[Meaning, ...]] = {
         Meaning(("formula",), "parts", "how a count comes about: `words`, `numbers`, `value`"),
         Meaning(("words", "numbers"), "words", "a formula in words, and in numbers"),
         Meaning(("value",), "numbers", "what a formula comes to"),
+        Meaning(("start",), "words", "how a weight starts: zeros, orthogonal, Glorot uniform"),
+        Meaning(("limit",), "numbers", "the bound of a uniform start; `null` if it is none"),
         Meaning(
             ("other_params", "other_total_params"), "numbers", "the other framework's counts; `null` if it has none"
         ),

@@ -144,6 +144,8 @@ def test_json_holds_all_of_it_as_data(rnncli: Run) -> None:
         ],
         "formula": {"words": "biases × gates × units", "numbers": "2 × 3 × 5", "value": 30},
         "params": 30,
+        "start": "zeros",
+        "limit": None,
     }
     assert gru["formula"] == {
         "words": "gates × units × (input + units + biases)",

@@ -219,7 +219,7 @@ EXAMPLES = {
 
 
 TEXTS = {"spec", "framework", "dtype", "name", "layer", "type", "cell", "output_shape", "problem", "curve"}
-TEXTS_OF_WEIGHTS = {"weight", "symbol", "shape", "words", "numbers", "file", "part"}
+TEXTS_OF_WEIGHTS = {"weight", "symbol", "shape", "words", "numbers", "start", "file", "part"}
 """The columns that hold no numbers."""
 
 

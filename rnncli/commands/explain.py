@@ -19,7 +19,7 @@ from rnncli.render.records import row_each_weight
 from rnncli.render.writers import writer
 from rnncli.reports.explanation import Explanation, explain
 
-_LAYOUT = row_each_weight("symbol", "shape", "words", "numbers", "params")
+_LAYOUT = row_each_weight("symbol", "shape", "words", "numbers", "params", "start", "limit")
 """How the weights of a network become rows."""
 
 Show = Callable[[Explanation], None]

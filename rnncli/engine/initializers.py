@@ -9,6 +9,7 @@ import numpy as np
 
 from rnncli.engine.request import Init
 from rnncli.engine.types import Array
+from rnncli.layers.starts import UNIFORM_LIMIT, glorot_limit
 from rnncli.layers.weights import Weight
 from rnncli.network import Network
 
@@ -80,7 +81,7 @@ def _uniform_0_1(generator: np.random.Generator, shape: tuple[int, ...], dtype: 
 
 def _glorot_uniform(generator: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     """Glorot and Bengio, 2010: U[-a, a) with a = sqrt(6 / (inputs + outputs))."""
-    return _uniform(float(np.sqrt(6 / sum(shape))))(generator, shape, dtype)
+    return _uniform(glorot_limit(*shape))(generator, shape, dtype)
 
 
 def _normal(generator: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
@@ -123,7 +124,7 @@ def _unit_forget_bias(generator: np.random.Generator, shape: tuple[int, ...], dt
 
 
 INITIALIZERS: dict[str, Initializer] = {
-    "uniform": _uniform(0.05),
+    "uniform": _uniform(UNIFORM_LIMIT),
     "glorot_uniform": _glorot_uniform,
     "orthogonal": _orthogonal,
     "zeros": _zeros,

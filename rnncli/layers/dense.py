@@ -44,14 +44,15 @@ class Dense(Layer):
 
     def weights(self, input_shape: Shape, framework: Framework = "keras") -> tuple[Weight, ...]:
         """Return the matrix and the bias; PyTorch keeps the matrix as (units, input)."""
-        reads, units = (Factor("input", features_of(input_shape)),), (Factor("units", self.units),)
+        features = features_of(input_shape)
+        reads, units = (Factor("input", features),), (Factor("units", self.units),)
+        bias = Weight("bias", (units,), "b", "bias", "zeros")
         if framework == "torch":
-            weights = [Weight("weight", (units, reads), "W", "kernel")]
+            weights = [Weight("weight", (units, reads), "W", "kernel"), bias]
+            weights = [weight._replace(initializer="root_uniform", fan=features) for weight in weights]
         else:
-            weights = [Weight("kernel", (reads, units), "W", "kernel", "glorot_uniform")]
-        if self.use_bias:
-            weights.append(Weight("bias", (units,), "b", "bias", "zeros"))
-        return tuple(weights)
+            weights = [Weight("kernel", (reads, units), "W", "kernel", "glorot_uniform"), bias]
+        return tuple(weights if self.use_bias else weights[:1])
 
     def kept(self, input_shape: Shape) -> int:
         """Return the numbers that its activation returns; the linear one has no need of them."""

@@ -67,7 +67,9 @@ class Embedding(Head):
         """Return the table, of shape (input_dim, output_dim)."""
         del input_shape
         axes = ((Factor("ids", self.input_dim),), (Factor("numbers", self.output_dim),))
-        return (Weight("weight" if framework == "torch" else "embeddings", axes, "E", "table", "uniform"),)
+        if framework == "torch":
+            return (Weight("weight", axes, "E", "table", "padded_normal" if self.mask_zero else "normal"),)
+        return (Weight("embeddings", axes, "E", "table", "uniform"),)
 
     def step(self, input_shape: Shape) -> Step:
         """Return one id and the vector that it stands for."""

@@ -172,7 +172,7 @@ class Recurrent(Layer):
         return tuple(weights)
 
     def _torch_cell_weights(self, features: int) -> tuple[Weight, ...]:
-        # torch.nn.RNNBase: rows are gates, and the input and the state have a bias each.
+        # torch.nn.RNNBase: rows are gates, the input and the state have a bias each, and all start alike.
         rows = self._columns()
         weights = [
             Weight("weight_ih_l0", (rows, (Factor("input", features),)), "W", "kernel"),
@@ -180,7 +180,7 @@ class Recurrent(Layer):
         ]
         if self.use_bias:
             weights += [Weight("bias_ih_l0", (rows,), "b", "bias"), Weight("bias_hh_l0", (rows,), "b'", "bias")]
-        return tuple(weights)
+        return tuple(weight._replace(initializer="root_uniform", fan=self.units) for weight in weights)
 
     def _columns(self) -> Axis:
         """Return the axis that runs over the units of all gates."""

@@ -41,8 +41,9 @@ class Weight(NamedTuple):
         axes: its axes, which say what its shape is made of.
         symbol: what the layer's equations call it.
         role: what it does.
-        initializer: the name of Keras's default initialiser for it (None for PyTorch's weights).
+        initializer: the name of the framework's default initialiser for it; `rnncli.layers.starts` says what it does.
         trained: whether training changes it.
+        fan: the number by whose root PyTorch bounds its start: its hidden_size, or in_features.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Weight(NamedTuple):
     role: Role
     initializer: str | None = None
     trained: bool = True
+    fan: int | None = None
 
     @property
     def multiplies(self) -> bool:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from rnncli.errors import listed
 from rnncli.layers import Layer
 from rnncli.layers.base import Equation, Note
+from rnncli.layers.starts import start, starts_text
 from rnncli.layers.weights import FRAMEWORK_NAMES, FRAMEWORKS, Axis, Framework, Weight, length
 from rnncli.layers.words import fields_in_both
 from rnncli.network import Network
@@ -70,6 +71,8 @@ class LayerExplanation(NamedTuple):
                     "axes": [[factor._asdict() for factor in axis] for axis in weight.axes],
                     "formula": formula._asdict(),
                     "params": weight.params,
+                    "start": start(weight).words,
+                    "limit": start(weight).limit,
                 }
                 for weight, formula in self.weights
             ],
@@ -142,7 +145,7 @@ def explain(
                 total=_total(row.weights, len(layer.directions)),
                 other_params=None if there is None else sum(weight.params for weight in there),
                 notes=(
-                    *_fields_note(layer, framework),
+                    *_first_notes(layer, row.weights, framework),
                     *layer.notes(reads, framework),
                     *_other_note(layer, row.weights, there, other),
                 ),
@@ -151,11 +154,16 @@ def explain(
     return Explanation(summary, tuple(layers), other)
 
 
-def _fields_note(layer: Layer, framework: Framework) -> Iterator[Note]:
-    """Yield the fields of the layer's spec for which the framework has an argument, each in both words."""
+def _first_notes(layer: Layer, weights: Sequence[Weight], framework: Framework) -> Iterator[Note]:
+    """Yield the fields of the layer's spec for which the framework has an argument, in both words; how weights start.
+
+    The directions of a Bidirectional start alike, so one is told of.
+    """
     fields = [field for field in fields_in_both(layer, framework) if field.endswith(")")]
     if fields:
         yield Note("Fields", ", ".join(fields))
+    if weights:
+        yield Note("Start", starts_text(weights[: len(weights) // len(layer.directions)]))
 
 
 def _product(axes: Sequence[Axis]) -> Formula:

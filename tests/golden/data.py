@@ -26,6 +26,7 @@ from rnncli.summary import Summary
 HERE = Path(__file__).parent
 NETWORKS = HERE / "networks.json"
 WEIGHT_LAYOUTS = HERE / "weight_layouts.json"
+STARTS = HERE / "starts.json"
 VALUES_INDEX = HERE / "values.json"
 VALUES = HERE / "values.npz"
 

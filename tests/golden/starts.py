@@ -1,0 +1,122 @@
+"""Ask real Keras and PyTorch how the weights of fresh layers start, and what else than its output a cell returns.
+
+    KERAS_BACKEND=torch python tests/golden/starts.py
+
+`starts.json` has for each network and framework, of each weight as it was drawn: its lowest and highest number, its
+standard deviation; of a bias the mean of each block of `units` numbers; of a matrix which rows are zeros, and how far
+its rows (or its columns, if they are fewer) are from being orthonormal. For each cell it has how many states Keras
+returns with `return_state=True`, and the form and the shapes of what PyTorch returns.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import keras
+import numpy as np
+import torch
+from golden.data import STARTS
+from golden.frameworks import VERSIONS, keras_model, keras_variables
+from kinds import kind_of
+
+from rnncli import Network
+from rnncli.layers import Layer
+
+SPECS = (
+    "embed:1000x32",
+    "embed:1000x32:mask",
+    "input:32,rnn:64",
+    "input:32,lstm:64",
+    "input:32,lstm:64:forgetbias=0",
+    "input:32,lstm:64:bi",
+    "input:32,gru:64",
+    "input:32,gru:64:reset=before",
+    "input:32,gru:64:seq:bi",
+    "input:32,dense:64",
+    "input:32,norm",
+)
+"""Networks of one layer, large enough that what is drawn comes near its bounds."""
+
+
+def found(name: str, weight: np.ndarray, units: int) -> dict[str, Any]:
+    """Return what is kept of a weight."""
+    said: dict[str, Any] = {
+        "name": name,
+        "lowest": round(float(weight.min()), 5),
+        "highest": round(float(weight.max()), 5),
+        "deviation": round(float(weight.std()), 5),
+    }
+    if "bias" in name:
+        said["blocks"] = [round(float(block.mean()), 3) for block in weight.reshape(-1, units)]
+    elif weight.ndim == 2:
+        square = weight @ weight.T if weight.shape[0] <= weight.shape[1] else weight.T @ weight
+        said["from_orthonormal"] = round(float(np.abs(square - np.eye(len(square))).max()), 5)
+        said["zero_rows"] = np.flatnonzero((weight == 0).all(axis=1)).tolist()
+    return said
+
+
+def keras_starts(network: Network, units: int) -> list[dict[str, Any]]:
+    """Return what Keras draws."""
+    keras.utils.set_random_seed(0)
+    variables = keras_variables(keras_model(network.layers))
+    return [
+        found(name.partition("/")[2], keras.ops.convert_to_numpy(each.value), units) for name, each in variables.items()
+    ]
+
+
+def torch_module(layer: Layer) -> torch.nn.Module:
+    """Return PyTorch's module for a layer, its weights drawn by its own `reset_parameters`."""
+    module = kind_of(layer).torch_module(layer, (2, 3, 32))
+    assert module is not None
+    torch.manual_seed(0)
+    module = module.to_empty(device="cpu")
+    module.reset_parameters()
+    return module
+
+
+def torch_starts(network: Network, units: int) -> list[dict[str, Any]] | None:
+    """Return what PyTorch draws; None if it has no such layer."""
+    layer = network.layers[-1]
+    if layer.conflict("torch"):
+        return None
+    parameters = torch_module(layer).named_parameters()
+    return [found(name, each.detach().numpy(), units) for name, each in parameters]
+
+
+def returned(layer: Layer) -> dict[str, Any]:
+    """Return what a cell returns beside its output, by both frameworks."""
+    made = kind_of(layer).keras_layer(layer)
+    inner = [made.forward_layer, made.backward_layer] if isinstance(made, keras.layers.Bidirectional) else []
+    for each in (made, *inner):
+        each.return_state = True
+    _, *states = made(np.zeros((2, 3, 32), "float32"))
+    said: dict[str, Any] = {"keras": len(states)}
+    if not layer.conflict("torch"):
+        y, state = torch_module(layer)(torch.zeros(2, 3, 32))
+        several = isinstance(state, tuple)
+        said["torch"] = [list(y.shape), [list(each.shape) for each in state] if several else list(state.shape)]
+    return said
+
+
+def entry(spec: str) -> dict[str, Any]:
+    """Return what is kept of a network."""
+    network = Network.parse(spec)
+    layer = network.layers[-1]
+    units = getattr(layer, "units", 32)
+    said = {"spec": spec, "keras": keras_starts(network, units), "torch": torch_starts(network, units)}
+    return said | ({"returned": returned(layer)} if layer.states else {})
+
+
+def main() -> None:
+    """Write the file."""
+    lines = ",\n".join(json.dumps(entry(spec)) for spec in SPECS)
+    STARTS.write_text(f'{{"versions": {json.dumps(VERSIONS)},\n"networks": [\n{lines}\n]}}\n', encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
