@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from conftest import Result
+from golden.data import STARTS as GOLDEN
 from hypothesis import given
 from strategies import MAX_SIZE, networks
 
@@ -16,6 +17,8 @@ from rnncli.reports.explanation import Formula, explain
 
 Run = Callable[..., Result]
 Screen = Callable[[str, str], None]
+
+STARTS = json.loads(GOLDEN.read_text(encoding="utf-8"))["networks"]
 
 GATED = "embed:10000x32:mask,lstm:64:seq,gru:5:bi=sum,dropout:0.5,dense:1:sigmoid"
 
@@ -108,7 +111,7 @@ def test_it_says_how_pytorch_comes_to_another_count() -> None:
 
 def test_it_says_where_the_time_axis_goes_and_which_flag_keeps_it() -> None:
     assert "rnn:32:seq returns (None, None, 32)" in notes("input:8,rnn:32")["Output"]
-    assert notes("input:8,rnn:32:seq")["Output"] == "the output of every timestep"
+    assert "the output of every timestep, stacked" in notes("input:8,rnn:32:seq")["Output"]
     assert "lstm:4:seq:bi returns (2, 7, 8)" in notes("input:8,lstm:4:bi", batch=2, timesteps=7)["Output"]
 
 
@@ -122,6 +125,50 @@ def test_the_spec_that_is_said_to_keep_the_time_axis_does(network: Network) -> N
             sizes = [str(size) for size in layer.input_shape[1:] if size is not None]
             kept = Network.parse(f"input:{'x'.join(sizes)},{spec}")
             assert str(kept.summary().output_shape) == shape
+
+
+def test_it_says_that_outputs_are_stacked_and_not_joined_end_to_end() -> None:
+    assert "(timesteps, 32) for each sample and not (timesteps · 32,)" in notes("input:8,rnn:32:seq")["Output"]
+    assert "(7, 8) for each sample and not (56,)" in notes("input:7x8,lstm:4:seq:bi")["Output"]
+
+
+@pytest.mark.parametrize("entry", [entry for entry in STARTS if "returned" in entry], ids=lambda entry: entry["spec"])
+def test_it_says_what_the_frameworks_return_beside_the_output(entry: dict[str, Any]) -> None:
+    states = {1: "the last h, too,", 2: "the last of both", 4: "the last of all four"}
+    said = f"Keras returns {states[entry['returned']['keras']]} with return_state=True; here `forward --save-state`"
+    assert said in notes(entry["spec"])["State"]
+    if "torch" in entry["returned"]:
+        _, state = entry["returned"]["torch"]
+        form = "(h_n, c_n)" if isinstance(state[0], list) else "h_n"
+        assert (
+            f"PyTorch returns (output, {form}); here `forward --save-state`"
+            in notes(entry["spec"], framework="torch")["State"]
+        )
+
+
+@pytest.mark.parametrize(
+    ("spec", "text"),
+    [
+        ("input:8,rnn:4", "h, 4 numbers, is zero at the start of every sample. The output is h. "),
+        ("input:8,gru:4", "h, 4 numbers, is zero at the start of every sample. The output is h. "),
+        ("input:8,lstm:4", "h and c, 4 numbers each, are zero at the start of every sample. "),
+        ("input:8,lstm:4", "The output is h; c stays inside. "),
+        ("input:8,gru:4:bi", "h of both directions, 4 numbers each, is zero at the start of every sample. "),
+        ("input:8,gru:4:bi", "The output is both h, merged. "),
+        ("input:8,lstm:4:bi=sum", "The output is both h, merged; both c stay inside. "),
+    ],
+)
+def test_it_says_what_leaves_and_what_stays(spec: str, text: str) -> None:
+    assert text in notes(spec)["State"]
+
+
+def test_in_pytorchs_words_it_says_which_of_what_is_returned_is_the_output() -> None:
+    assert "PyTorch's h_n[-1]: " in notes("input:8,lstm:4", framework="torch")["Output"]
+    assert "PyTorch's output, that of every timestep" in notes("input:8,lstm:4:seq", framework="torch")["Output"]
+    both = notes("input:8,lstm:4:bi", framework="torch")["Output"]
+    assert "h_n[-2] and h_n[-1]" in both
+    assert "output[:, -1] is something else: there the backward cell has read one step alone" in both
+    assert "x.flip(1)" in notes("input:8,rnn:4:back", framework="torch")["Backwards"]
 
 
 def test_json_holds_all_of_it_as_data(rnncli: Run) -> None:

@@ -16,20 +16,13 @@ from rnncli.errors import listed
 from rnncli.layers.activations import ACTIVATION_OPTION, ACTIVATION_RANGES, GATE_ACTIVATION_OPTION
 from rnncli.layers.base import Conflict, Layer, Note, Reads, Returns
 from rnncli.layers.options import Choice, Flag, Option
+from rnncli.layers.recurrent_notes import MERGED, recurrent_notes
 from rnncli.layers.size_forms import Numbers
 from rnncli.layers.sizes import Sizes
 from rnncli.layers.step import Step
 from rnncli.layers.weights import Axis, Factor, Framework, Weight
 from rnncli.layers.words import in_both
-from rnncli.quantities import Shape, features_of, shape_text
-
-MERGED = {
-    "concat": "their outputs stand side by side",
-    "sum": "their outputs are added",
-    "mul": "their outputs are multiplied",
-    "ave": "the mean of their outputs is taken",
-}
-"""What each merge mode does with the outputs of the two directions."""
+from rnncli.quantities import Shape, features_of
 
 MERGE_MODES = tuple(MERGED)
 
@@ -235,31 +228,7 @@ class Recurrent(Layer):
     def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Note]:
         """Say what the gates, the state, the directions and the output are."""
         yield from self._cell_notes(input_shape, framework)
-        several = len(self.states) > 1
-        yield Note(
-            "State",
-            f"{listed(self.states)}, {self.units:,} numbers{' each' if several else ''}, {'are' if several else 'is'} "
-            "zero at the start of every sample: nothing passes from one sample to the next",
-        )
-        if self.merge_mode is not None:
-            yield Note(
-                "Both ways",
-                "two cells with weights of their own read the sequence from its two ends; "
-                f"{MERGED[self.merge_mode]}: {features_of(self.output_shape(input_shape)):,} numbers",
-            )
-        if self.go_backwards:
-            order = ", and the outputs come in that order" if self.return_sequences else ""
-            yield Note("Backwards", f"time is read from the last step to the first{order}")
-        if self.return_sequences:
-            yield Note("Output", "the output of every timestep")
-        else:
-            keeps = self.returning("sequence")
-            yield Note(
-                "Output",
-                f"the last output alone: the time axis is gone. "
-                f"{in_both(type(self), 'return_sequences', True, framework)} keeps it: {keeps.spec()} returns "
-                f"{shape_text(keeps.output_shape(input_shape))}",
-            )
+        yield from recurrent_notes(self, input_shape, framework)
 
     def _said(self, attribute: str) -> str:
         """Return one of its fields in both words."""
