@@ -111,12 +111,16 @@ GROUPS: Mapping[str, tuple[Meaning, ...]] = {
         Meaning(("symbol",), "code", "what a weight is called in the equations"),
         Meaning(("formula",), "parts", "how a count comes about: `words`, `numbers`, `value`"),
         Meaning(("words", "numbers"), "words", "a formula in words, and in numbers"),
-        Meaning(("value",), "numbers", "what a formula comes to"),
+        Meaning(("value",), "numbers", "what a formula, or another tool, comes to; `null` is unknown"),
         Meaning(("start",), "words", "how a weight starts: zeros, orthogonal, Glorot uniform"),
         Meaning(("limit",), "numbers", "the bound of a uniform start; `null` if it is none"),
         Meaning(
             ("other_params", "other_total_params"), "numbers", "the other framework's counts; `null` if it has none"
         ),
+    ),
+    "`explain --others`": (
+        Meaning(("other_tools",), "parts", "what other tools count of the network"),
+        Meaning(("tool", "version", "counts"), "words", "the tool, its version, and what it says it counts"),
     ),
     "`compare`": (
         Meaning(

@@ -44,7 +44,12 @@ LINES: dict[str, list[list[str]]] = {
         ["input:32,rnn:64:seq:x3", "--init", "uniform"],
         ["input:8,rnn:4", "--weights", "nowhere.npz"],
     ],
-    "explain": [[DEEP], [DEEP, "--framework", "torch"], ["input:8,gru:4:reset=before,dense:2"], [DEEP, "-f", "json"]],
+    "explain": [
+        [DEEP],
+        [DEEP, "--framework", "torch"],
+        ["input:8,gru:4:reset=before,dense:2", "--others"],
+        [DEEP, "-f", "json"],
+    ],
     "draw": [[DEEP], ["input:8,gru:8:seq:x8,rnn:4:bi,dense:1", "--timesteps", "4"], ["input:8,rnn"]],
     "compare": [
         [DEEP, "input:8,rnn:4", "input:8,lstm:4", "input:8,rnn:4", "input:8,rnn:4", "--timesteps", "9"],

@@ -33,7 +33,7 @@ HUGE_NETWORKS = {"huge numbers": [HUGE, "--batch", "2147483647"], "huge work": [
 VIEWS: dict[str, list[list[str]]] = {
     "summary": [[], ["--wide"], ["--wide", "--timesteps", "7", "--batch", "1000"], ["--framework", "torch", "--wide"]],
     "forward": [["--timesteps", "5"], ["--timesteps", "70", "--plot"], ["--init", "uniform"]],
-    "explain": [[], ["--framework", "torch"]],
+    "explain": [[], ["--framework", "torch"], ["--others", "--timesteps", "7"]],
     "draw": [[], ["--timesteps", "3"]],
     "sweep": [[], ["--timesteps", "100", "--batch", "64", "--sort", "macs"], ["--top", "3"]],
     "compare": [

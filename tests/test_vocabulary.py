@@ -25,7 +25,8 @@ OF_NETWORKS = [view for view in VIEWS if view[0] not in ("inspect", "reach")]
 """What tells what networks own and cost."""
 PLOTTED = ("forward", ("input:3,gru:2", "--plot"))
 STACKED = ("summary", ("input:3,gru:2:seq,gru:2:seq,gru:3", "--framework", "torch"))
-"""What only JSON has a form for."""
+OTHERS = ("explain", ("input:3,gru:2", "--others", "--timesteps", "4"))
+"""What only JSON has a form for, or another table."""
 
 
 def objects_of(rnncli: Run, command: str, arguments: tuple[str, ...]) -> list[dict[str, Any]]:
@@ -52,7 +53,7 @@ def leaves(value: Any) -> Iterator[Any]:
         yield value
 
 
-@pytest.mark.parametrize(("command", "arguments"), [*VIEWS, PLOTTED, STACKED])
+@pytest.mark.parametrize(("command", "arguments"), [*VIEWS, PLOTTED, STACKED, OTHERS])
 def test_every_key_of_json_is_a_word_of_the_vocabulary_and_holds_what_it_says(
     command: str, arguments: tuple[str, ...], rnncli: Run
 ) -> None:
@@ -68,7 +69,7 @@ def test_every_key_of_json_is_a_word_of_the_vocabulary_and_holds_what_it_says(
 
 
 @pytest.mark.parametrize("format_", TABLES)
-@pytest.mark.parametrize(("command", "arguments"), VIEWS)
+@pytest.mark.parametrize(("command", "arguments"), [*VIEWS, OTHERS])
 def test_every_column_is_a_word_of_the_vocabulary(
     command: str, arguments: tuple[str, ...], format_: str, rnncli: Run
 ) -> None:
@@ -78,7 +79,7 @@ def test_every_column_is_a_word_of_the_vocabulary(
 
 
 def test_every_word_is_used(rnncli: Run) -> None:
-    used = {key for view in [*VIEWS, PLOTTED, STACKED] for key, _ in entries(objects_of(rnncli, *view))}
+    used = {key for view in [*VIEWS, PLOTTED, STACKED, OTHERS] for key, _ in entries(objects_of(rnncli, *view))}
     for command, arguments in VIEWS:
         (table,) = READERS["csv"](rnncli(command, *arguments, "-f", "csv").stdout)
         used |= {*table.header}

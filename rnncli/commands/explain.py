@@ -15,28 +15,47 @@ from rnncli.commands.output import printed
 from rnncli.commands.specs import each_network, shown, specs
 from rnncli.layers.weights import Framework
 from rnncli.render.picture import Picture
-from rnncli.render.records import row_each_weight
+from rnncli.render.records import Layout, columns, row_each_weight
 from rnncli.render.writers import writer
 from rnncli.reports.explanation import Explanation, explain
+from rnncli.reports.other_tools import OtherCounts, other_counts
 
-_LAYOUT = row_each_weight("symbol", "shape", "words", "numbers", "params", "start", "limit")
+_WEIGHTS = row_each_weight("symbol", "shape", "words", "numbers", "params", "start", "limit")
 """How the weights of a network become rows."""
 
-Show = Callable[[Explanation], None]
-"""Prints one explanation."""
+_COUNT = ("tool", "version", "counts", "value", "text")
+
+_COUNTS = Layout(
+    columns("spec", *_COUNT),
+    lambda network: [[network["spec"], *(each[key] for key in _COUNT)] for each in network["other_tools"]],
+    caption="What other tools count",
+)
+"""How what other tools count of networks becomes rows."""
+
+Show = Callable[[Explanation, OtherCounts | None], None]
+"""Prints one explanation, and what other tools count where that is asked for."""
 
 
 @contextmanager
-def _printer(format_: str, svg: Picture | None) -> Iterator[Show]:
+def _printer(format_: str, others: bool, svg: Picture | None) -> Iterator[Show]:
     if format_ != "table":
-        with printed(writer(format_, _LAYOUT)) as show_records:
-            yield lambda explanation: show_records([explanation.as_dict()])
+        with printed(writer(format_, _COUNTS if others else _WEIGHTS)) as show_records:
+            yield lambda explanation, counts: show_records(
+                [explanation.as_dict() | ({"other_tools": counts.as_dicts()} if counts else {})]
+            )
     else:
         from rnncli.render.console import screen
         from rnncli.render.explanations import print_explanation
+        from rnncli.render.other_tools import print_other_counts
 
         with screen(svg, "rnncli explain") as show:
-            yield lambda explanation: show(print_explanation, explanation)
+
+            def show_both(explanation: Explanation, counts: OtherCounts | None) -> None:
+                show(print_explanation, explanation)
+                if counts is not None:
+                    show(print_other_counts, counts)
+
+            yield show_both
 
 
 @click.command(cls=GroupedCommand, short_help="Where each number comes from.")
@@ -44,10 +63,17 @@ def _printer(format_: str, svg: Picture | None) -> Iterator[Show]:
 @number_option("--batch", "Samples at a time; unknown (None) if left out.")
 @number_option("--timesteps", "Length of the sequence; unknown if left out.")
 @framework_option
+@click.option("--others", is_flag=True, help="Add what torchinfo, thop, fvcore and PyTorch's counter of FLOPs say.")
 @format_option
 @svg_option
 def command(
-    spec: tuple[str, ...], batch: int | None, timesteps: int | None, framework: str, format_: str, svg: Picture | None
+    spec: tuple[str, ...],
+    batch: int | None,
+    timesteps: int | None,
+    framework: str,
+    others: bool,
+    format_: str,
+    svg: Picture | None,
 ) -> None:
     """Examples:
 
@@ -55,17 +81,21 @@ def command(
       rnncli explain embed:10000x32,rnn:32
       rnncli explain input:32,gru:5:reset=before
       rnncli explain input:8,lstm:16:bi --framework torch
+      rnncli explain embed:10000x32,lstm:64 --others --timesteps 100
 
     Show for each layer the equation of one step, the formula of each weight in words and in numbers,
     what its state and its output are, and what the other framework counts otherwise, and why. In a format
-    of rows, each weight is one.
+    of rows, each weight is one; with --others, each tool.
 
     SPEC is a network such as embed:10000x32,rnn:32 (see `rnncli layers`), or - for specs on standard
     input, one a line. Without it $RNNCLI_SPEC is used, or else an example.
     """
     check_svg(svg, shown=format_ == "table")
-    with _printer(format_, svg) as show:
+    with _printer(format_, others, svg) as show:
         each_network(
             shown(specs(spec), svg),
-            lambda network: show(explain(network, batch, timesteps, cast(Framework, framework))),
+            lambda network: show(
+                explain(network, batch, timesteps, cast(Framework, framework)),
+                other_counts(network, batch, timesteps) if others else None,
+            ),
         )

@@ -1,0 +1,145 @@
+"""`rnncli explain --others`: what torchinfo, thop, fvcore and PyTorch's own counter say, as they said it themselves.
+
+`tests/golden/other_tools.py` has asked them; it asks about random networks, too.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Result
+from kinds import HEADS, KINDS
+
+from rnncli import Network, SpecError
+from rnncli.reports.other_tools import TOOLS, OtherCount, other_counts
+
+Run = Callable[..., Result]
+Screen = Callable[[str, str], None]
+
+GOLDEN: dict[str, Any] = json.loads((Path(__file__).parent / "golden" / "other_tools.json").read_text())
+OWN = ("rnncli", "rnncli")
+
+
+def theirs(spec: str, batch: int | None = None, timesteps: int | None = None) -> dict[str, OtherCount]:
+    """What each tool counts, by its name."""
+    return {each.tool: each for each in other_counts(spec, batch, timesteps).counts if each.version}
+
+
+@pytest.mark.parametrize("golden", GOLDEN["networks"], ids=lambda golden: golden["spec"])
+def test_each_number_is_the_one_that_the_tool_reports(golden: dict[str, Any]) -> None:
+    counts = theirs(golden["spec"], golden["batch"], golden["timesteps"])
+    assert {tool: each.value for tool, each in counts.items()} == golden["counts"]
+
+
+def test_the_versions_are_those_that_were_asked() -> None:
+    assert {tool.name: tool.version for tool in TOOLS} == GOLDEN["versions"]
+
+
+def test_the_tools_were_asked_about_every_kind_of_layer() -> None:
+    asked = {layer.kind for golden in GOLDEN["networks"] for layer in Network.parse(golden["spec"]).layers}
+    assert asked == {layer.kind for layer in KINDS}
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.small)
+def test_every_kind_of_layer_is_one_that_every_tool_says_a_number_for(kind: Any) -> None:
+    if kind in HEADS:
+        spec = f"{kind.small},rnn:4"
+    else:
+        before = "rnn:4," if kind.layer.reads == "vector" else ""
+        spec = f"input:8,{before}{kind.small}"
+    counts = theirs(spec, timesteps=None if "x" in spec.partition(",")[0] and "input" in spec else 5)
+    assert all(each.value is not None and each.text for each in counts.values())
+
+
+def test_here_multiply_adds_are_counted_and_two_operations_for_each() -> None:
+    macs, flops = other_counts("input:8,lstm:4:bi", 3, 10).counts[:2]
+    assert (macs.value, macs.counts) == (3 * 10 * 2 * (8 + 4) * 16, "MACs")
+    assert (flops.value, flops.counts) == (2 * 3 * 10 * 2 * (8 + 4) * 16, "FLOPs")
+
+
+def test_a_batch_that_is_not_given_is_one() -> None:
+    assert theirs("embed:9x3,gru:4", None, 7) == theirs("embed:9x3,gru:4", 1, 7)
+
+
+def test_what_needs_the_timesteps_says_so_and_what_does_not_is_known() -> None:
+    counts = theirs("embed:9x3,dense:2")
+    assert {tool: each.value for tool, each in counts.items()} == {
+        "torchinfo": 9 * 3 + 3 * 2 + 2,
+        "FlopCounterMode of PyTorch": None,
+        "thop": None,
+        "fvcore": None,
+    }
+    assert counts["thop"].text.startswith("give --timesteps")
+
+
+@pytest.mark.parametrize(
+    ("spec", "reason"),
+    [
+        ("embed:9x3:mask,lstm:4", "depends on the padding"),
+        ("input:8,gru:4:reset=before", "PyTorch's GRU applies its reset gate after"),
+        ("input:8,lstm:4:bi=sum", "PyTorch's LSTM concatenates its two directions"),
+    ],
+)
+def test_what_cannot_be_known_is_not_guessed(spec: str, reason: str) -> None:
+    for each in theirs(spec, 2, 5).values():
+        assert each.value is None
+        assert each.text.startswith(reason)
+
+
+def test_a_mask_that_no_layer_heeds_changes_nothing() -> None:
+    assert theirs("embed:9x3:mask,dense:2", 2, 5) == theirs("embed:9x3,dense:2", 2, 5)
+
+
+def test_only_what_a_tool_does_with_this_network_is_told() -> None:
+    assert theirs("input:8,rnn:4:nobias", 1, 5)["torchinfo"].text == "as here"
+    assert "look-up" not in theirs("input:8,rnn:4", 1, 5)["torchinfo"].text
+    assert "LSTM" not in theirs("input:8,gru:4", 1, 5)["FlopCounterMode of PyTorch"].text
+    assert "LSTM" in theirs("input:8,lstm:4", 1, 5)["FlopCounterMode of PyTorch"].text
+    assert "at each timestep" not in theirs("input:8,rnn:4,dense:2", 1, 5)["torchinfo"].text
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("all", ["embed:1000x32,lstm:64:seq,norm,gru:64,dense:10", "--batch", "8", "--timesteps", "100"]),
+        ("unknown", ["embed:1000x32,lstm:64"]),
+        ("mask", ["embed:1000x32:mask,lstm:64", "--timesteps", "100"]),
+    ],
+)
+def test_it_reads_as_it_was_reviewed(name: str, arguments: list[str], rnncli: Run, screen: Screen) -> None:
+    result = rnncli("explain", *arguments, "--others")
+    assert (result.status, result.stderr) == (0, "")
+    before = rnncli("explain", *arguments).stdout
+    assert result.stdout.startswith(before)
+    screen(f"explain-others-{name}", result.stdout.removeprefix(before))
+
+
+def test_every_format_tells_it(rnncli: Run) -> None:
+    line = ("explain", "input:8,rnn:4", "embed:9x3,gru:4", "--others", "--timesteps", "5")
+    objects = [json.loads(text) for text in rnncli(*line, "-f", "json").stdout.splitlines()]
+    assert [each["tool"] for each in objects[0]["other_tools"]] == [*OWN, *(tool.name for tool in TOOLS)]
+    rows = list(csv.DictReader(StringIO(rnncli(*line, "-f", "csv").stdout)))
+    assert rows == [
+        {"spec": each["spec"]} | {key: "" if value is None else str(value) for key, value in count.items()}
+        for each in objects
+        for count in each["other_tools"]
+    ]
+    for format_ in ("tsv", "markdown", "html"):
+        text = rnncli(*line, "-f", format_).stdout
+        assert all(row[key] in text for row in rows for key in ("tool", "value"))
+
+
+def test_without_it_nothing_of_it_is_said(rnncli: Run) -> None:
+    assert "torchinfo" not in rnncli("explain", "input:8,rnn:4").stdout
+    assert "other_tools" not in rnncli("explain", "input:8,rnn:4", "-f", "json").stdout
+
+
+def test_timesteps_that_contradict_the_spec_are_refused() -> None:
+    with pytest.raises(SpecError, match="fixes 5 timesteps"):
+        other_counts("input:5x8,rnn:4", timesteps=6)
