@@ -41,7 +41,6 @@ def reasons_of(spec: str) -> list[str]:
     [
         ("stack", "summary", ["input:40,lstm:256:seq:bi,dropout:0.2,lstm:256:bi,dense:10", "--wide"]),
         ("mixed", "summary", [MIXED]),
-        ("deep", "explain", ["input:32,rnn:32:seq:x38,rnn:32"]),
         ("compared", "compare", ["input:8,gru:8:seq:x3", "input:8,gru:8:seq,gru:4:seq", "input:8,gru:8"]),
     ],
 )
@@ -51,6 +50,16 @@ def test_modules_read_as_they_were_reviewed(
     result = rnncli(command, *arguments, "--framework", "torch")
     assert (result.status, result.stderr) == (0, "")
     screen(f"torch-modules-{name}", result.stdout)
+
+
+def test_a_run_of_equal_layers_is_one_line_that_names_the_weights_of_all_levels(rnncli: Run) -> None:
+    deep = rnncli("explain", "input:32,rnn:32:seq:x38,rnn:32", "--framework", "torch")
+    lines = [line.strip() for line in deep.stdout.splitlines()]
+    assert "weight_ih_l0…l37 W (32, 32)  units × input = 32 × 32 = 1,024" in lines
+    assert "weight_ih_l38 W (32, 32)  units × input = 32 × 32 = 1,024" in lines
+    assert lines[-1] == "nn.RNN(32, 32, num_layers=39, batch_first=True)"
+    wide = rnncli("summary", "input:4,gru:2:bi:seq:x4", "--framework", "torch", "--wide").stdout
+    assert "bias_hh_l0…l3_reverse (6,)" in wide
 
 
 def test_equal_layers_in_a_row_are_levels_of_one_module() -> None:
