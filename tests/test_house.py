@@ -32,7 +32,7 @@ FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 ROOMS_OF_LIBRARIES = {
     "click": {"cli", "commands"},
     "rich": {"render"},
-    "numpy": {"engine", "export", "formats"},
+    "numpy": {"engine", "export", "formats", "search"},
     "h5py": {"export", "formats"},
 }
 """The only rooms that may import a library."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import tracemalloc
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import pytest
 from conftest import Result
 from hypothesis import assume, example, given, settings
@@ -17,11 +18,15 @@ from strategies import networks, typed
 from rnncli import Network
 from rnncli.errors import SpecError
 from rnncli.layers.weights import FRAMEWORKS
+from rnncli.search import sweep as sweeping
 from rnncli.search.brace_parser import parse_pattern
 from rnncli.search.budget import FIGURES, Budget
+from rnncli.search.candidate import Candidate, Invalid
+from rnncli.search.evaluator import Evaluator
+from rnncli.search.grid import Grid
 from rnncli.search.quadratic import Quadratic, X, Y
 from rnncli.search.selection import LARGEST, Selection, Tally, within
-from rnncli.search.sweep import Candidate, Invalid, sweep
+from rnncli.search.sweep import sweep
 from rnncli.summary import DTYPE_BYTES, Setting
 
 Run = Callable[..., Result]
@@ -96,28 +101,69 @@ def network_of(spec: str, setting: Setting) -> Candidate | Invalid:
         summary = Network.parse(spec).summary(*setting)
     except SpecError:
         return Invalid(spec)
-    return Candidate(
-        spec,
-        summary.output_shape,
-        summary.total_params,
-        summary.total_bytes,
-        summary.macs_per_step,
-        summary.macs,
-        summary.output_bytes,
-    )
+    return Candidate(spec, *[getattr(summary, name) for name in Candidate._fields[1:]])
 
 
 def candidates(pattern: str, setting: Setting) -> list[Candidate | Invalid]:
     return list(sweep(pattern, **setting._asdict()))
 
 
-@settings(max_examples=100)
-@example("input:8,dense:2:x{9997..9999},dense:{1,2}", Setting(2, 3, "keras", "float32"))  # as many layers as may be
-@given(patterns(), contexts)
-def test_every_row_is_the_summary_of_its_network_and_what_is_no_network_is_invalid(text: str, setting: Setting) -> None:
+WAYS = {
+    "one by one": (10**9, 1),
+    "in one block": (0, 2**17),
+    "in blocks of 7": (0, 7),
+    "in blocks of 7000": (0, 7_000),
+    "in blocks of 2": (0, 2),
+}
+"""How many candidates are few, and how many there are in a block."""
+
+
+@contextmanager
+def evaluated(how: str) -> Iterator[None]:
+    """While this lasts, candidates are evaluated in some way."""
+    with pytest.MonkeyPatch.context() as patch:
+        few, block = WAYS[how]
+        patch.setattr(sweeping, "FEW", few)
+        patch.setattr(sweeping, "BLOCK", block)
+        yield
+
+
+@settings(max_examples=150)
+@example("input:8,dense:2:x{9997..9999},dense:{1,2}", Setting(2, 3, "keras", "float32"), "in one block")
+@example("input:{1..9..4},dropout:{0..2}", Setting(), "in blocks of 7")
+@example("{input:8,input:5x{8..9},embed:{5..6}x7}{:mask,},lstm:{3..4}", Setting(), "in one block")
+@example("input:8,{lstm:{u},gru:9}:seq,rnn:{u=2..3},dense:{1..2}", Setting(None, 5), "in blocks of 2")
+@example("input:8,lstm:{3,4}{:seq,},{repeat:{2..3}\\,,}rnn:{5..6}", Setting(None, 5), "in one block")
+@example("{input:8,}", Setting(), "in one block")
+@given(patterns(), contexts, st.sampled_from(sorted(WAYS)))
+def test_every_row_is_the_summary_of_its_network_and_what_is_no_network_is_invalid(
+    text: str, setting: Setting, how: str
+) -> None:
     pattern = parse_pattern(text)
     if pattern.count() <= 60:
-        assert candidates(text, setting) == [network_of(spec, setting) for spec in pattern.expand()]
+        with evaluated(how):
+            assert candidates(text, setting) == [network_of(spec, setting) for spec in pattern.expand()]
+
+
+@settings(max_examples=50)
+@given(st.lists(st.integers(2**31 - 60, 2**31 + 1), min_size=2, max_size=2), contexts)
+def test_figures_are_exact_where_64_bits_do_not_hold_them(ends: list[int], setting: Setting) -> None:
+    first, last = sorted(ends)
+    text = f"embed:{{{first}..{last}..9}}x2147483647,lstm:{{{first}..{last}..7}}:seq:x{{1,4}},dense:{{1..2}}"
+    with evaluated("in one block"):
+        assert candidates(text, setting) == [network_of(spec, setting) for spec in parse_pattern(text).expand()]
+
+
+def test_figures_can_be_asked_for_at_any_numbers_of_the_ranges() -> None:
+    grid = Grid(parse_pattern("input:8,lstm:{a=1..5000}:seq,{gru,lstm}:{1..5000},dense:{a}"))
+    evaluator = Evaluator(grid, Setting(timesteps=9))
+    numbers = np.array([[3], [700]]), np.array([5, 60, 4999])
+    found = evaluator.at([numbers[0] - 1, 1, numbers[1] - 1], ["macs"]).value("macs")
+    for row, a in enumerate([3, 700]):
+        for column, b in enumerate([5, 60, 4999]):
+            network = Network.parse(f"input:8,lstm:{a}:seq,lstm:{b},dense:{a}")
+            assert found[row, column] == network.summary(timesteps=9).macs
+            assert evaluator.at([a - 1, 1, b - 1]).value("macs") == network.summary(timesteps=9).macs
 
 
 @settings(max_examples=50)
@@ -297,5 +343,7 @@ def test_the_first_few_take_no_more_memory_of_more_candidates(order: Any) -> Non
         tracemalloc.stop()
         return most
 
-    deque(sweep("input:8,lstm:{1..2000}"), maxlen=0)  # fill what caches there are
-    assert peak(2_000) < 1.5 * peak(500) + 2**19
+    for how, fewer, more in (("one by one", 500, 2_000), ("in blocks of 7000", 1_400, 4_200)):
+        with evaluated(how):
+            peak(fewer)  # fill what caches there are
+            assert peak(more) < 1.5 * peak(fewer) + 2**19

@@ -38,8 +38,9 @@ from rnncli.render.writers import writer
 from rnncli.search.brace_hints import read_pattern
 from rnncli.search.braces import Pattern
 from rnncli.search.budget import FIGURES, Budget
+from rnncli.search.candidate import Candidate
 from rnncli.search.selection import LARGEST, SORT_KEYS, Order, Selection, Tally, within
-from rnncli.search.sweep import BATCH, Candidate, batches, reason
+from rnncli.search.sweep import BATCH, batches, reason
 from rnncli.summary import TOTALS, Setting
 from rnncli.system.memory import RESERVE, free_bytes
 from rnncli.system.signals import interruptible
@@ -194,8 +195,8 @@ def _table(order: Order | None) -> CandidateTable:
 
 def _record(candidate: Candidate, setting: Setting) -> Record:
     """Return what is printed of a candidate."""
-    spec = one_line(candidate.spec)
-    return candidate._asdict() | {"spec": spec, "framework": setting.framework, "dtype": setting.dtype}
+    figures = {key: getattr(candidate, key) for key in ("output_shape", *TOTALS)}
+    return {"spec": one_line(candidate.spec), **figures, "framework": setting.framework, "dtype": setting.dtype}
 
 
 def _check_memory(held: int) -> None:

@@ -9,7 +9,7 @@ same value, wherever it occurs. Texts are made one at a time, when they are aske
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import NamedTuple
@@ -155,6 +155,73 @@ class Pattern:
             bound[name] = value
             yield value
         del bound[name]
+
+
+def names_in(node: Node) -> Iterator[str]:
+    """Yield the names that occur in a node, in order, each as often as it does."""
+    match node:
+        case Name(name):
+            yield name
+        case Alternatives(branches):
+            yield from (name for branch in branches for each in branch for name in names_in(each))
+
+
+def count(node: Node) -> int:
+    """Return how many texts a node stands for; a name stands for one, since it is bound."""
+    return _count(node)[0]
+
+
+def nodes_at(node: Node, index: int) -> Iterator[Literal | Name]:
+    """Yield what the text of a node at an index is made of, without making those before it."""
+    match node:
+        case Literal() | Name():
+            yield node
+        case Range(values, width, letters):
+            yield Literal(chr(values[index]) if letters else f"{values[index]:0{width}d}")
+        case Words(texts):
+            yield Literal(texts[index])
+        case Alternatives(branches):
+            for branch in branches:
+                size = prod(map(count, branch))
+                if index < size:
+                    break
+                index -= size
+            for each in branch:
+                size //= count(each)
+                place, index = divmod(index, size)
+                yield from nodes_at(each, place)
+
+
+def longest(node: Node, named: Mapping[str, int]) -> int:
+    """Return how many bytes the texts of a node have at most; `named` says it of the named braces."""
+    match node:
+        case Literal(text):
+            return _size(text)
+        case Name(name):
+            return named[name]
+        case Range(values, width):
+            return max(width, *(len(str(values[end])) for end in (0, -1)))
+        case Words(texts):
+            return max(map(_size, texts))
+        case Alternatives(branches):
+            return max(sum(longest(each, named) for each in branch) for branch in branches)
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "replace"))
+
+
+def cut(node: Values, span: range) -> Values:
+    """Return a brace that stands for the texts at some indices alone."""
+    if len(span) == count(node):
+        return node
+    match node:
+        case Range(values, width, letters):
+            return Range(values[span.start : span.stop], width, letters)
+        case Words(texts):
+            return Words(texts[span.start : span.stop])
+        case Alternatives():
+            return Alternatives(tuple(tuple(nodes_at(node, index)) for index in span))
 
 
 def _count(node: Node) -> tuple[int, int]:

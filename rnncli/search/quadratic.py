@@ -7,6 +7,7 @@ A layer with a `Quadratic` for its units, which reads a `Quadratic` number of fe
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from rnncli.layers.sizes import Unknown
 
@@ -34,10 +35,11 @@ class Quadratic(Unknown):
         _, b, c, *squares = self.terms
         return 2 if any(squares) else 1 if b or c else 0
 
-    def at(self, x: int, y: int) -> int:
-        """Return its value at x and y."""
+    def at(self, x: Any, y: Any) -> Any:
+        """Return its value at x and y, numbers or arrays of them."""
+        # The terms in x alone come first, then those in y: where these are axes, little is done for each pair.
         one, by_x, by_y, by_xx, by_xy, by_yy = self.terms
-        return one + x * (by_x + by_xx * x + by_xy * y) + y * (by_y + by_yy * y)
+        return one + x * (by_x + by_xx * x) + y * (by_y + by_yy * y) + by_xy * x * y
 
     def __add__(self, other: int | Quadratic) -> Quadratic:
         if not isinstance(other, int | Quadratic):

@@ -8,7 +8,8 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from rnncli.search.budget import BY_NAME, Budget, known
-from rnncli.search.sweep import BATCH, Candidate, Invalid
+from rnncli.search.candidate import Candidate, Invalid
+from rnncli.search.sweep import BATCH
 
 SORT_KEYS = {
     "params": "total_params",

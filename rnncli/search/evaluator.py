@@ -1,0 +1,172 @@
+"""Evaluates a grid: candidate after candidate, or a box of them at a time.
+
+Few candidates are evaluated one by one, in Python's integers, and so are those whose figures 64 bits may not hold: such
+a box raises `TooLargeError`. Both ways add up the same sums, see `rnncli.search.evaluation`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import product
+from typing import Any, NamedTuple
+
+from rnncli.language.source import MAX_BYTES
+from rnncli.search.block import Block
+from rnncli.search.braces import Literal
+from rnncli.search.candidate import FIGURES, Candidate, Found, Invalid
+from rnncli.search.evaluation import Layers, State, figure, is_known
+from rnncli.search.forms import HEAD, INVALID, NOTHING, SEQUENCE
+from rnncli.search.grid import Box, Grid, Piece
+from rnncli.search.levels import Dimensions, Level
+from rnncli.search.reader import Reader
+from rnncli.summary import Setting
+
+_reader = lru_cache(maxsize=8)(Reader)
+
+
+class Evaluator:
+    """Evaluates the candidates of a grid.
+
+    Args:
+        grid: the grid.
+        setting: what the counts are for.
+    """
+
+    def __init__(self, grid: Grid, setting: Setting) -> None:
+        self.grid = grid
+        self.setting = setting
+        self._timesteps = setting.timesteps or 0
+        self._levels: list[Level] = []
+        self._tails: list[str] = []
+        self._own: list[range] = []
+        """The axes that first occur in each level."""
+        parts = [*_layers_and_tails(grid)]
+        known = 0
+        for pieces, tail in parts:
+            level = Level(grid, pieces, _reader(tail, setting.framework), alone=len(parts) == 1 and not tail)
+            self._levels.append(level)
+            self._tails.append(tail)
+            self._own.append(range(known, max([known, *(axis + 1 for axis in level.axes)])))
+            known = self._own[-1].stop
+        self._last: list[_Done] = []
+        self._dimensions: Dimensions | None = None
+
+    def walk(self, box: Box) -> Iterator[Found]:
+        """Yield the candidates of a box, one by one."""
+        spans = [span if isinstance(span, range) else range(span, span + 1) for span in box]
+        own = [[spans[axis] for axis in axes] for axes in self._own]
+        point = [0] * len(box)
+        # A stack of loops and not a recursion: there is no limit to the number of layers.
+        *outer, inner = range(len(self._levels))
+        loops: list[Iterator[tuple[int, ...]]] = []
+        layers: list[tuple[State | None, str]] = [(None, "")]
+        while True:
+            if len(loops) < len(outer):
+                loops.append(product(*own[len(loops)]))
+            else:
+                before, start = layers[-1]
+                for state, text in self._level(inner, before, point, product(*own[inner])):
+                    if state.rank != NOTHING:
+                        yield self._found(state, start + text)
+            while loops:
+                level = len(loops) - 1
+                before, start = layers[level]
+                added = next(self._level(level, before, point, loops[-1]), None)
+                if added is not None:
+                    state, text = added
+                    layers[level + 1 :] = [(state, f"{start}{text},")]
+                    break
+                loops.pop()
+            else:
+                return
+
+    def _level(
+        self, place: int, before: State | None, point: list[int], choices: Iterator[tuple[int, ...]]
+    ) -> Iterator[tuple[State, str]]:
+        """Yield some layers with a level added, and its text, for each choice of indices along its own axes."""
+        level, tail, axes, timesteps = self._levels[place], self._tails[place], self._own[place], self._timesteps
+        rank = HEAD if before is None else before.rank
+        for indices in choices:
+            point[axes.start : axes.stop] = indices
+            text = level.text(point)
+            yield State(before, *level.read(rank, text), True, timesteps), text + tail
+
+    def _found(self, state: State, text: str) -> Found:
+        rank, setting = state.rank, self.setting
+        if rank == INVALID or (4 * len(text) > MAX_BYTES and len(text.encode("utf-8", "replace")) > MAX_BYTES):
+            return Invalid(text)
+        length = (state.length or None,) if rank == SEQUENCE else ()
+        shape = (setting.batch, *length, state.features)
+        figures = [figure(state, name, setting) if is_known(state, name, setting) else None for name in FIGURES]
+        return Candidate._make([text, shape, *figures])
+
+    def at(self, box: Sequence[Any], figures: Sequence[str] = FIGURES) -> Block:
+        """Return the candidates of a box as arrays.
+
+        Args:
+            box: a span for each axis; for an axis of numbers that stand for sizes an array of indices, of any shape.
+            figures: those that will be asked for.
+
+        Raises:
+            TooLargeError: 64 bits may not hold one of the figures.
+        """
+        dimensions = Dimensions(box)
+        same = self._dimensions is not None and self._dimensions.places == dimensions.places
+        self._dimensions = dimensions
+        state: State | None = None
+        most: Layers | None = None
+        for place, level in enumerate(self._levels):
+            spans = [box[axis] for axis in level.axes]
+            if place < len(self._last) and _unchanged(self._last[place].spans, spans, same):
+                _, state, most = self._last[place]
+                continue
+            del self._last[place:]
+            state, most = level.in_box(state, most, dimensions, self._timesteps)
+            self._last.append(_Done(spans, state, most))
+        assert state is not None
+        assert most is not None
+        return Block(self.grid, box, dimensions, state, most, self.setting, figures)
+
+
+class _Done(NamedTuple):
+    """What a level came to in the latest box.
+
+    Attributes:
+        spans: where the box was along the axes that the level depends on.
+        state: the layers up to it.
+        most: the upper limit for them.
+    """
+
+    spans: list[Any]
+    state: State
+    most: Layers
+
+
+def _unchanged(before: list[Any], now: list[Any], same: bool) -> bool:
+    """Return whether the spans of a level are those of the box before, of which the dimensions may be the same."""
+    return all(
+        a is b or (type(a) is type(b) is int and a == b) or (same and type(a) is type(b) is range and a == b)
+        for a, b in zip(before, now, strict=True)
+    ) and (same or all(type(a) is int for a in now))
+
+
+def _layers_and_tails(grid: Grid) -> Iterator[tuple[list[Piece], str]]:
+    """Yield the layers of a grid, each with the text of those behind it that have no braces, a comma before each."""
+    texts = [_plain_text(layer) for layer in grid.layers]
+    place = 0
+    while place < len(texts):
+        layer, text = grid.layers[place], texts[place]
+        place += 1
+        tail = ""
+        while place < len(texts) and texts[place] is not None:
+            tail += f",{texts[place]}"
+            place += 1
+        # Only the first layer can be without braces here.
+        yield (layer, tail) if text is None else ([Literal(text + tail)], "")
+
+
+def _plain_text(layer: Sequence[Piece]) -> str | None:
+    """Return the text of a layer without braces."""
+    texts = [piece.text for piece in layer if isinstance(piece, Literal)]
+    return "".join(texts) if len(texts) == len(layer) else None
