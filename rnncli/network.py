@@ -14,7 +14,7 @@ from rnncli.language.source import Source
 from rnncli.layers import Head, Layer
 from rnncli.layers.sizes import BLANK, BLANK_TEXT
 from rnncli.layers.weights import FRAMEWORKS, Framework, Weight, at_level
-from rnncli.layers.working_memory import Passage, kept, streaming
+from rnncli.layers.working_memory import Passage
 from rnncli.quantities import MAX_SIZE, Shape
 from rnncli.summary import DTYPE_BYTES, LayerSummary, ModuleSummary, Summary, bytes_of
 
@@ -179,12 +179,12 @@ class Network:
         except SpecError as error:
             raise mended(error, lambda repair: _check(repair, framework)) from None
         rows = []
-        passages = [
+        passages = tuple(
             Passage(layer, *shapes, steps)
             for layer, shapes, steps in zip(
                 self.body, self.shapes(batch, timesteps), self.steps_read(batch, timesteps), strict=True
             )
-        ]
+        )
         for name, (layer, _, returns, steps), weights in zip(
             self.names, passages, self.weights(framework), strict=True
         ):
@@ -210,8 +210,7 @@ class Network:
             input_shape=self.input_shape(batch, timesteps),
             input_dtype=dtype if self.head.vocabulary is None else "int32",
             layers=tuple(rows),
-            streaming=streaming(passages),
-            kept=kept(passages),
+            passages=passages,
             modules=self._modules() if framework == "torch" else None,
         )
 

@@ -5,11 +5,12 @@ A `Summary` is made by `rnncli.network.Network.summary` and read by `rnncli.rend
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from typing import Any, NamedTuple
 
 from rnncli.layers.weights import Framework, Weight
-from rnncli.layers.working_memory import Kept, Streaming
+from rnncli.layers.working_memory import Kept, Passage, Streaming, kept, streaming
 from rnncli.quantities import Shape, memory, shape_text
 
 DTYPE_BYTES: dict[str, int] = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8, "int8": 1}
@@ -23,6 +24,9 @@ TRAINED_COPIES = 3
 
 TOTALS = ("total_params", "total_bytes", "macs_per_step", "macs", "output_bytes")
 """What a whole network owns and costs, as attributes of its summary."""
+
+WORKING_MEMORY = ("streaming_bytes", "training_bytes")
+"""What it needs in memory to run a step at a time, and to be trained, likewise."""
 
 
 class Setting(NamedTuple):
@@ -109,8 +113,7 @@ class Summary:
         input_shape: the shape of its input.
         input_dtype: the dtype of its input: ids are int32.
         layers: its rows.
-        streaming: the numbers that a step at a time needs; None where a layer needs the whole sequence.
-        kept: the numbers that training keeps of a sample.
+        passages: what passes through the layer of each row.
         modules: what makes it in PyTorch, as far as modules do, where it is counted as PyTorch does; else None.
     """
 
@@ -120,9 +123,18 @@ class Summary:
     input_shape: Shape
     input_dtype: str
     layers: tuple[LayerSummary, ...]
-    streaming: Streaming | None
-    kept: tuple[Kept, ...]
+    passages: tuple[Passage, ...]
     modules: tuple[ModuleSummary, ...] | None = None
+
+    @cached_property
+    def streaming(self) -> Streaming | None:
+        """The numbers that a step at a time needs; None where a layer needs the whole sequence."""
+        return streaming(self.passages)
+
+    @cached_property
+    def kept(self) -> tuple[Kept, ...]:
+        """The numbers that training keeps of a sample."""
+        return kept(self.passages)
 
     @property
     def output_shape(self) -> Shape:
@@ -234,7 +246,7 @@ class Summary:
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain data, the object that `--format json` prints; `modules` only where there are some."""
         modules = {} if self.modules is None else {"modules": [module._asdict() for module in self.modules]}
-        totals = {total: getattr(self, total) for total in TOTALS}
+        totals = {total: getattr(self, total) for total in (*TOTALS, *WORKING_MEMORY)}
         return {
             "spec": self.spec,
             "framework": self.framework,

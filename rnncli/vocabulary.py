@@ -53,6 +53,18 @@ GROUPS: Mapping[str, tuple[Meaning, ...]] = {
         Meaning(("macs",), "numbers", "multiply-adds for the whole input; `null` while its length is unknown", "MACs"),
         Meaning(("output_bytes",), "numbers", "the size of what the layer, or each layer, returns", "Layer outputs"),
         Meaning(("modules",), "parts", "what it is made of in PyTorch, under `--framework torch`"),
+        Meaning(
+            ("streaming_bytes",),
+            "numbers",
+            "what a step at a time needs beside the parameters; `null` where a layer needs the whole sequence",
+            "Streaming",
+        ),
+        Meaning(
+            ("training_bytes",),
+            "numbers",
+            "what training needs at least; `null` while its length is unknown, and in int8",
+            "Training at least",
+        ),
         Meaning(("layers", "weights", "axes"), "parts", "each layer, each weight of a layer, each axis of a weight"),
     ),
     "a layer, a weight": (

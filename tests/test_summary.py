@@ -149,6 +149,8 @@ def test_json_holds_exactly_what_the_contract_says(rnncli: Run) -> None:
         "macs_per_step": 21,
         "macs": None,
         "output_bytes": None,
+        "streaming_bytes": 4 * (3 + 4 + 3 + 3),
+        "training_bytes": None,
     }
 
 

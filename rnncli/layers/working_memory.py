@@ -48,17 +48,25 @@ class Streaming(NamedTuple):
         return self.carried + self.step.numbers
 
 
-def streaming(passages: Iterable[Passage]) -> Streaming | None:
+def streaming(passages: Sequence[Passage]) -> Streaming | None:
     """Return what a network holds to make a step at a time; None where a layer needs the whole sequence."""
-    carried, step, largest = 0, Step(0, 0, 0), None
-    for place, (layer, reads, _, _) in enumerate(passages):
-        if layer.needs_whole:
-            return None
+    if any(passage.layer.needs_whole for passage in passages):
+        return None
+    carried, steps = held(passages)
+    largest = max(range(len(steps)), key=lambda place: steps[place].numbers, default=None)
+    return Streaming(carried, Step(0, 0, 0) if largest is None else steps[largest], largest)
+
+
+def held(passages: Iterable[Passage]) -> tuple[int, list[Step]]:
+    """Return the numbers that all layers carry from step to step, and what each holds to make a step.
+
+    Sizes may be symbols, of which it is not known which are larger.
+    """
+    carried, steps = 0, []
+    for layer, reads, _, _ in passages:
         carried += layer.carried(reads)
-        needs = layer.step(reads)
-        if needs.numbers > step.numbers:
-            step, largest = needs, place
-    return Streaming(carried, step, largest)
+        steps.append(layer.step(reads))
+    return carried, steps
 
 
 class Kept(NamedTuple):

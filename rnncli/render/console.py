@@ -71,10 +71,14 @@ def stdout_console() -> Console:
     On a terminal it is as wide as the terminal, or as COLUMNS says; elsewhere nothing is cut or wrapped. A terminal
     gets colour unless NO_COLOR is set or TERM is dumb; anything else gets colour only if FORCE_COLOR is set.
     """
-    unlimited = None if on_terminal() else _UNLIMITED
+    width, height = (None, None) if on_terminal() else (_UNLIMITED, _UNLIMITED)
+    if on_terminal() and os.environ.get("TERM", "").lower() in ("dumb", "unknown"):
+        from shutil import get_terminal_size
+
+        width, height = get_terminal_size()  # Rich takes such a terminal for one of 80 columns
     return _StdoutConsole(
-        width=unlimited,
-        height=unlimited,  # Rich uses a width only if there is a height as well
+        width=width,
+        height=height,  # Rich uses a width only if there is a height as well
         highlight=False,
         emoji=False,
         markup=False,

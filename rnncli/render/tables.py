@@ -23,7 +23,10 @@ LAYER_COLUMNS = (
 """What Keras shows of a layer. Other columns leave before the type does."""
 
 _WIDE = ("macs_per_step", "macs", "output_bytes")
-"""The figures that --wide adds."""
+"""The figures of a layer that --wide adds."""
+
+_WIDE_TOTALS = ("macs_per_step", "macs")
+"""The totals that it adds; sizes are told with their formulas."""
 
 WIDE_COLUMNS = (
     ScreenColumn("Weights", number=False),
@@ -41,6 +44,10 @@ def print_summary(console: Console, summary: Summary, wide: bool = False) -> Non
     else:
         print_rows(console, LAYER_COLUMNS, [layer_cells([layer]) for layer in summary.layers])
     print_totals(console, summary, wide)
+    if wide:
+        from rnncli.render.sizes import print_sizes
+
+        print_sizes(console, summary)
     print_modules(console, summary)
 
 
@@ -59,7 +66,7 @@ def print_totals(console: Console, summary: Summary, wide: bool = False) -> None
         rest = total - trained
         print_total(console, "Non-trainable params", f"{rest:,} ({memory(summary.bytes_of(rest))})")
     if wide:
-        for key in _WIDE:
+        for key in _WIDE_TOTALS:
             print_total(console, title(key), figure_text(key, getattr(summary, key)))
 
 

@@ -25,18 +25,22 @@ def break_at(text: str, room: int) -> int:
     """Return where to break a text that is too long for a line.
 
     The best place is a space before an equals sign, then one outside of parentheses, then any other space; but not one
-    behind a multiplication sign, or behind a number that the text starts with. A text without such a space is a spec,
-    which is broken behind a comma or else a colon.
+    behind a multiplication sign, if there is another, nor behind a number that the text starts with. A text without a
+    space is a spec, which is broken behind a comma or else a colon.
     """
-    equals, outside, inside, depth = 0, 0, 0, 0
+    equals, outside, inside, sign, depth = 0, 0, 0, 0, 0
     for position, character in enumerate(text[: room + 1]):
         depth += (character == "(") - (character == ")")
-        if character == " " and position > 2 * INDENT and not text[:position].endswith((" ×", " x")):
+        if character != " " or position <= 2 * INDENT:
+            continue
+        if text[:position].endswith((" ×", " x")):
+            sign = position
+        else:
             outside, inside = (outside, position) if depth else (position, inside)
             if text.startswith("=", position + 1) and position > room // 2:
                 equals = position
-    if equals or outside or inside:
-        return equals or outside or inside
+    if equals or outside or inside or sign:
+        return equals or outside or inside or sign
     for mark in (r",(?![0-9]{3}(?![0-9]))", ":"):
         marks = [match.end() for match in re.finditer(mark, text[: 2 * room]) if match.end() <= room]
         if marks:

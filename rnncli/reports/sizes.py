@@ -1,0 +1,135 @@
+"""What a network takes in memory, each size with the formula that it comes of, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from rnncli.quantities import Shape
+from rnncli.summary import DTYPE_BYTES, TRAINED_COPIES, UNTRAINED, Summary
+
+
+class Size(NamedTuple):
+    """A size in bytes, and what it comes of.
+
+    Attributes:
+        key: what JSON calls it: `total_bytes`.
+        value: the size; None where it is not known, or there is none.
+        words: the formula in words: `parameters × 4 B`; empty where there is none.
+        numbers: the same in numbers: `324,160 × 4 B`; empty where some of them are not known.
+        note: what the words mean, or why there is no size.
+    """
+
+    key: str
+    value: int | None
+    words: str
+    numbers: str
+    note: str = ""
+
+
+class _Sum(NamedTuple):
+    """A sum in words, and in numbers; None in place of those where they are not known."""
+
+    words: tuple[str, ...]
+    numbers: tuple[str, ...] | None
+
+    def __add__(self, other: _Sum) -> _Sum:  # type: ignore[override]
+        known = self.numbers is not None and other.numbers is not None
+        return _Sum(self.words + other.words, (self.numbers or ()) + (other.numbers or ()) if known else None)
+
+    def of(self, batch: int | None) -> _Sum:
+        """Return the sum times the samples, where their number is known."""
+        if batch is None or not self.words:
+            return self
+        numbers = None if self.numbers is None else (f"{batch:,} × {_grouped(self.numbers)}",)
+        return _Sum((f"batch × {_grouped(self.words)}",), numbers)
+
+
+_TIMESTEPS_UNKNOWN = "the timesteps are unknown: give --timesteps"
+
+
+def sizes(summary: Summary) -> Iterator[Size]:
+    """Yield the parameters' size, that of the layer outputs, what streaming needs, and what training needs at least.
+
+    An input alone has none of them.
+    """
+    if not summary.layers:
+        return
+    batch, timesteps = summary.input_shape[:2]
+    params = _Sum(("parameters",), (f"{summary.total_params:,}",))
+    yield _size(summary, "total_bytes", params)
+    outputs = _each((_vectors(layer.output_shape) for layer in summary.layers), timesteps).of(batch)
+    yield _size(summary, "output_bytes", outputs)
+    yield _streaming(summary)
+    yield _training(summary, batch, timesteps)
+
+
+def _streaming(summary: Summary) -> Size:
+    if summary.streaming is None:
+        spec = next(passage.layer.spec() for passage in summary.passages if passage.layer.needs_whole)
+        note = f"{spec} needs the end of the sequence before it returns anything, so it cannot run a step at a time"
+        return Size("streaming_bytes", None, "", "", note)
+    carried, step, largest = summary.streaming
+    name = "" if largest is None else f" of {summary.layers[largest].name}"
+    parts = {"states of all layers": carried, **step._asdict()}
+    words = [word for word, number in parts.items() if number]
+    terms = _Sum((*words[:-1], f"{words[-1]}{name}"), tuple(f"{number:,}" for number in parts.values() if number))
+    return _size(summary, "streaming_bytes", terms)
+
+
+def _training(summary: Summary, batch: int | None, timesteps: int | None) -> Size:
+    if summary.dtype in UNTRAINED:
+        return Size("training_bytes", None, "", "", f"nobody trains in {summary.dtype}: give --dtype float32")
+    total, trained = summary.total_params, summary.trainable_params
+    if trained == total:
+        params = _Sum((f"{1 + TRAINED_COPIES} × parameters",), (f"{1 + TRAINED_COPIES} × {total:,}",))
+    else:
+        params = _Sum(
+            ("parameters", f"{TRAINED_COPIES} × trainable parameters"),
+            (f"{total:,}", f"{TRAINED_COPIES} × {trained:,}"),
+        )
+    note = "parameters, gradients, Adam's two moments"
+    if summary.kept:
+        note += "; of each timestep the gates, states and outputs that the way back needs"
+    kept = _each(summary.kept, timesteps).of(batch)
+    return _size(summary, "training_bytes", params + kept, note)
+
+
+def _size(summary: Summary, key: str, terms: _Sum, note: str = "") -> Size:
+    number = f"{DTYPE_BYTES[summary.dtype]} B"
+    words = f"{_grouped(terms.words)} × {number}"
+    value: int | None = getattr(summary, key)
+    if value is None or terms.numbers is None:
+        return Size(key, value, words, "", _TIMESTEPS_UNKNOWN)
+    return Size(key, value, words, f"{_grouped(terms.numbers)} × {number}", note)
+
+
+def _each(parts: Iterable[tuple[int | None, int]], timesteps: int | None) -> _Sum:
+    """Return the sum of what there is of each of some vectors: `timesteps × 64 + 32`.
+
+    Args:
+        parts: how many vectors there are, and how many numbers of each.
+        timesteps: how many the input has.
+    """
+    numbers: dict[int | None, int] = {}
+    for steps, each in parts:
+        numbers[steps] = numbers.get(steps, 0) + each
+    words = tuple(_product("timesteps" if steps == timesteps else steps, each) for steps, each in numbers.items())
+    known = None not in numbers
+    return _Sum(words, tuple(_product(steps, each) for steps, each in numbers.items()) if known else None)
+
+
+def _product(steps: int | str | None, each: int) -> str:
+    if steps == 1:
+        return f"{each:,}"
+    return f"{steps if isinstance(steps, str) else f'{steps:,}'} × {each:,}"
+
+
+def _vectors(shape: Shape) -> tuple[int | None, int]:
+    """Return how many vectors there are in a sample of a shape, and how many numbers in each."""
+    return (shape[1] if len(shape) == 3 else 1), shape[-1] or 0
+
+
+def _grouped(terms: Sequence[str]) -> str:
+    """Return a sum as a factor of a product."""
+    return terms[0] if len(terms) == 1 else f"({' + '.join(terms)})"
