@@ -189,6 +189,19 @@ def test_a_call_that_cannot_be_read_is_an_error_at_what_cannot(text: str, span: 
     assert error.lead == "for example"
 
 
+SAMPLES = {
+    "LSTM(100, input_shape=(1, 6, 30), return_sequences=True)": "input:6x30,lstm:100:seq",
+    "Sequential([Input((None, None, 8)), LSTM(3)])": "input:8,lstm:3",
+}
+
+
+@pytest.mark.parametrize(("text", "repair"), SAMPLES.items())
+def test_the_samples_are_left_out_of_a_shape(text: str, repair: str) -> None:
+    error = fault(text)
+    assert "without the number of samples" in error.message
+    assert (error.advice, error.repair) == ("leave the samples out", repair)
+
+
 def test_nothing_of_a_call_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for text in (

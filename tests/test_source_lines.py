@@ -18,6 +18,8 @@ from rnncli.commands.models import given as network_of
 
 Run = Callable[..., Result]
 
+RECALL = str(Path(__file__).parent / "golden" / "models" / "recall.safetensors")
+
 LAST = "; assumed: the last recurrent layer returns its last output alone"
 INPUT = "; assumed: an input of 32 features"
 
@@ -48,9 +50,53 @@ NOTES = {
 def test_a_line_of_source_is_read_with_a_note_that_gives_its_spec(text: str, note: str, rnncli: Run) -> None:
     result = rnncli("summary", "-q", text)
     spec = note.partition(";")[0]
-    assert (result.status, result.stderr) == (0, f"Note: read as {note}\n")
+    assert (result.status, result.stderr.splitlines()[0]) == (0, f"Note: read as {note}")
     assert result.stdout == rnncli("summary", "-q", spec).stdout
     assert rnncli("spec", text).stdout == f"{spec}\n"
+
+
+COUNTED = {
+    "nn.LSTM(8, 16)": "1,664",  # 4 × 16 × (8 + 16 + 2)
+    "nn.Embedding(100, 8), nn.RNN(8, 4)": "856",  # 800 + 4 × (8 + 4 + 2)
+    "nn.GRU(8, 16)": None,  # which has two biases in Keras, too
+    "nn.LSTM(8, 16, bias=False)": None,
+    "LSTM(16, input_shape=(None, 8))": None,
+    "Embedding(100, 8), LSTM(16)": None,
+}
+
+
+@pytest.mark.parametrize(("text", "count"), COUNTED.items())
+def test_who_writes_pytorch_is_told_how_many_parameters_that_counts(text: str, count: str | None, rnncli: Run) -> None:
+    note = f"Note: counted as in Keras; PyTorch has {count} parameters, with two biases: --framework torch"
+    for command in ("summary", "explain"):
+        assert (note in rnncli(command, text).stderr.splitlines()) == (count is not None)
+        assert "counted as" not in rnncli(command, text, "--framework", "torch").stderr
+    assert "counted as" not in rnncli("draw", text).stderr
+    assert "counted as" not in rnncli("compare", text, "--framework", "keras", "--framework", "torch").stderr
+    if count is not None:
+        assert rnncli("summary", "-q", text, "--framework", "torch").stdout == f"{count.replace(',', '')}\n"
+
+
+def test_who_gives_a_file_of_pytorch_is_told_likewise(rnncli: Run) -> None:
+    result = rnncli("summary", "-q", RECALL)
+    assert (result.status, result.stdout) == (0, "329\n")
+    assert "PyTorch has 361 parameters" in result.stderr  # as many as the file has
+
+
+TIMELESS = "assumed: (15,) is one timestep of many, (None, 15): a recurrent layer reads (timesteps, features)"
+
+
+def test_a_shape_without_timesteps_is_read_as_that_of_one(rnncli: Run) -> None:
+    # Keras says: expected ndim=3, found ndim=2
+    for text in (
+        "LSTM(3, input_shape=(15,))",
+        "Sequential([Input((15,)), LSTM(3)])",
+        "Input((15,)), Dense(2), LSTM(3)",
+    ):
+        result = rnncli("summary", text)
+        assert (result.status, TIMELESS in result.stderr) == (0, True)
+    for text in ("Input((15,)), Dense(2)", "Input((None, 15)), LSTM(3)", "Input((15,)), Embedding(9, 4), LSTM(3)"):
+        assert "assumed" not in rnncli("summary", text).stderr
 
 
 @pytest.mark.parametrize("command", ["summary", "forward", "explain", "draw", "spec"])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from rnncli.commands.report import tell
 from rnncli.errors import SpecError
 from rnncli.formats import choice_of, open_model, part_of
+from rnncli.layers.weights import FRAMEWORK_NAMES, FRAMEWORKS
 from rnncli.network import Network
 
 if TYPE_CHECKING:
@@ -21,11 +23,28 @@ class Given(NamedTuple):
         network: the network.
         part: the part.
         path: the file.
+        torch: whether it is one of PyTorch's.
     """
 
     network: Network
     part: Part | None = None
     path: str = ""
+    torch: bool = False
+
+    def counted_otherwise(self, framework: str | Sequence[str] | None) -> str:
+        """Return that PyTorch counts more parameters of its own network; an empty text where it does not.
+
+        Args:
+            framework: whose weights are counted, one or several; None where none are.
+        """
+        if not self.torch or framework is None or "torch" in framework:
+            return ""
+        if any(layer.conflict("torch") for layer in self.network.layers):
+            return ""
+        here, there = (self.network.summary(framework=each).total_params for each in FRAMEWORKS)
+        if here == there:
+            return ""
+        return f"counted as in Keras; PyTorch has {there:,} parameters, with two biases: --framework torch"
 
 
 def given(text: str) -> Given:
@@ -38,7 +57,7 @@ def given(text: str) -> Given:
     """
     choice = choice_of(text)
     if choice is None:
-        return Given(_network(text))
+        return _of_text(text)
     from rnncli.reports.inspection import left_out
 
     model = open_model(choice.path)
@@ -46,17 +65,17 @@ def given(text: str) -> Given:
     note = left_out(model, part)
     if note:
         tell(f"Note: {note}")
-    return Given(part.network, part, choice.path)
+    return Given(part.network, part, choice.path, torch=model.writer.startswith(FRAMEWORK_NAMES["torch"]))
 
 
-def _network(text: str) -> Network:
+def _of_text(text: str) -> Given:
     """Return the network that a spec is, or a text of Keras or PyTorch, with a note on what that was read as.
 
     Raises:
         SpecError: it is neither.
     """
     try:
-        return Network.parse(text)
+        return Given(Network.parse(text))
     except SpecError as error:
         from rnncli.language.calls import understood
 
@@ -67,7 +86,7 @@ def _network(text: str) -> Network:
     assumed = f"; assumed: {', and '.join(reading.assumed)}" if reading.assumed else ""
     left_out = f"; left out: {', '.join(reading.left_out)}" if reading.left_out else ""
     tell(f"Note: read as {network}{assumed}{left_out}")
-    return network
+    return Given(network, torch=reading.torch)
 
 
 def _as_read(reading: Reading, text: str) -> Network:

@@ -65,6 +65,9 @@ def each_network(specs: Iterable[Spec], work: Callable[[Network], None]) -> None
     def work_on(model: Given) -> None:
         for text in model.part.differs if model.part is not None else ():
             tell(f"Note: {text}")
+        otherwise = model.counted_otherwise(click.get_current_context().params.get("framework"))
+        if otherwise:
+            tell(f"Note: {otherwise}")
         work(model.network)
 
     each_given(specs, work_on)

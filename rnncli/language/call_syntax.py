@@ -50,6 +50,7 @@ class Called:
         left_out: the arguments that the language has no words for.
         torch: whether the class is PyTorch's.
         guessed: whether it has fewer arguments than its class takes.
+        timeless: the shape that it says it reads, if that has no timesteps.
         node: the call.
         span: where it stands in the text.
     """
@@ -61,6 +62,7 @@ class Called:
     left_out: tuple[str, ...] = ()
     torch: bool = False
     guessed: bool = False
+    timeless: str = ""
     node: ast.Call | None = None
     span: tuple[int, int] = (0, 0)
 
@@ -88,13 +90,21 @@ class Called:
 
 
 class UnreadableError(Exception):
-    """A call that cannot be read, at a node of the syntax tree."""
+    """A call that cannot be read, at a node of the syntax tree.
 
-    def __init__(self, node: ast.AST, message: str, advice: str = "") -> None:
+    Attributes:
+        node: the node.
+        message: what is wrong.
+        advice: how to mend it; may be empty.
+        instead: what to write in place of the node; None where that is not known.
+    """
+
+    def __init__(self, node: ast.AST, message: str, advice: str = "", instead: str | None = None) -> None:
         super().__init__(message)
         self.node = node
         self.message = message
         self.advice = advice
+        self.instead = instead
 
 
 def _layers(node: ast.expr) -> list[Called]:
@@ -226,8 +236,17 @@ def _with_shape(made: Called, node: ast.expr, batch: bool) -> Called:
     """Return a layer that reads a shape; an input has it for its size."""
     elements = node.elts if isinstance(node, ast.Tuple | ast.List) else [node]
     numbers = [_number(each, optional=True) for each in elements][batch:]
+    if not batch and len(numbers) == 3 and numbers[0] in (None, 1) and isinstance(numbers[-1], int):
+        raise UnreadableError(
+            node,
+            "the shape of an input is (timesteps, features), without the number of samples",
+            "leave the samples out",
+            f"({', '.join(map(str, numbers[1:]))})",
+        )
     if not numbers or len(numbers) > 2 or (len(numbers) == 2 and numbers[-1] is None):
         raise UnreadableError(node, "the shape of an input is (timesteps, features)")
+    if len(numbers) == 1:
+        made = replace(made, timeless=f"({numbers[0]},)")
     if made.cls.reads == "input":
         names = made.cls.sizes.attributes
         return replace(made, sizes=dict(zip(names[-len(numbers) :], numbers, strict=False)))

@@ -38,6 +38,7 @@ class Reading(NamedTuple):
         left_out: the arguments that the language has no words for.
         assumed: what the text does not say and was assumed.
         whole: whether the text is Python from end to end, with all arguments that its calls take.
+        torch: whether a recurrent layer of it is PyTorch's.
     """
 
     text: str
@@ -45,6 +46,7 @@ class Reading(NamedTuple):
     left_out: tuple[str, ...]
     assumed: tuple[str, ...] = ()
     whole: bool = False
+    torch: bool = False
 
 
 def read_calls(text: str) -> Reading | None:
@@ -97,10 +99,22 @@ def _calls_in(text: str) -> Reading | None:
     if layers[0].cls.reads != "input" and len(texts) == len(layers):
         texts.insert(0, ASSUMED_INPUT)
         assumed.append("an input of 32 features")
+    if layers[0].timeless and any(layer.cls.reads == "sequence" for layer in layers):
+        assumed.append(
+            f"{layers[0].timeless} is one timestep of many, (None, {layers[0].timeless[1:-2]}): "
+            "a recurrent layer reads (timesteps, features)"
+        )
     last = next((each for each in reversed(layers) if each.cls.states), None)
     if last is not None and last.torch:
         assumed.append(ASSUMED_LAST)
-    return Reading(",".join(texts), first, left_out, tuple(assumed), _is_whole(text, calls))
+    return Reading(
+        ",".join(texts),
+        first,
+        left_out,
+        tuple(assumed),
+        _is_whole(text, calls),
+        any(each.torch for each in calls if each.cls.states),
+    )
 
 
 def understood(text: str) -> Reading | None:
@@ -257,7 +271,17 @@ class _Reader:
     def _fail(self, fault: UnreadableError) -> NoReturn:
         node = fault.node
         assert isinstance(node, ast.expr | ast.keyword)
-        raise SpecError(fault.message, text=self.text, span=self._span(node), advice=fault.advice) from None
+        start, end = self._span(node)
+        repair = None if fault.instead is None else self._mended(start, end, fault.instead)
+        raise SpecError(fault.message, text=self.text, span=(start, end), advice=fault.advice, repair=repair) from None
+
+    def _mended(self, start: int, end: int, instead: str) -> str | None:
+        """Return what the text is as a spec with something else in place of a part; None if that is unreadable, too."""
+        try:
+            reading = _calls_in(self.text[:start] + instead + self.text[end:])
+        except SpecError:
+            return None
+        return reading and reading.text
 
 
 def _position(text: str, line: int, column: int) -> int:

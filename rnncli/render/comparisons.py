@@ -51,6 +51,7 @@ def _print_figures(console: Console, comparison: Comparison) -> None:
         {"Network": Text(str(number)), BLOCK: Text(f"Network {number}")}
         for number in range(1, len(comparison.summaries) + 1)
     ]
+    several_dtypes = len({summary.dtype for summary in comparison.summaries}) > 1
     for figure in TOTALS:
         values = [getattr(summary, figure) for summary in comparison.summaries]
         if all(value is None for value in values):
@@ -61,7 +62,7 @@ def _print_figures(console: Console, comparison: Comparison) -> None:
         for row, value, ratio in zip(rows, values, ratios, strict=True):
             row[title(figure)] = Text(figure_text(figure, value))
             row[f"× {title(figure)}"] = Text(ratio)
-        if figure != "total_bytes":  # the ratio of memory is that of the parameters
+        if figure != "total_bytes" or several_dtypes:  # else the ratio of memory is that of the parameters
             columns.append(ScreenColumn(f"× {title(figure)}", leaves=leaves, heading="×"))
     columns.append(ScreenColumn("Output shape", number=False, leaves=3))
     for row, summary in zip(rows, comparison.summaries, strict=True):

@@ -1,0 +1,350 @@
+"""What people really ask, and the words that must be in what rnncli prints.
+
+The questions are from issue trackers, forums and courses, as people put them. The words are from the right answer, as
+the documentation and the source of Keras and PyTorch give it, or from a count by hand; none is copied from rnncli.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from conftest import Result
+
+Run = Callable[..., Result]
+
+MODELS = Path(__file__).parent / "golden" / "models"
+
+
+class Question(NamedTuple):
+    """A question and its answer.
+
+    Attributes:
+        asked: how people ask it.
+        command: the command line that somebody would try; `MODELS/` is the folder of the golden model files.
+        words: what must be in the answer, on standard output or standard error, whatever the line breaks.
+        status: the exit status.
+    """
+
+    asked: str
+    command: str
+    words: tuple[str, ...]
+    status: int = 0
+
+
+COUNTS = (
+    Question(
+        "How is the number of parameters of LSTM(256, input_dim=4096) calculated? Keras says 4457472.",
+        "explain 'LSTM(256, input_dim=4096, input_length=16)'",
+        ("4,457,472", "gates × units × (input + units + 1)", "4 × 256 × (4,096 + 256 + 1)"),
+    ),
+    Question(
+        "tf.keras.layers.LSTM(9) on one feature: where did all these 396 parameters come from?",
+        "explain input:1,lstm:9",
+        ("(1, 36)", "(9, 36)", "(36,)", "396", "i, f, c and o"),
+    ),
+    Question(
+        "SimpleRNN(50) on one feature: why 2600?",
+        "explain 'SimpleRNN(50, input_shape=(None, 1))'",
+        ("50 × (1 + 50 + 1)", "2,600"),
+    ),
+    Question(
+        "My book says that a GRU of 5 units on 4 features has 150 parameters, Keras says 165.",
+        "explain input:4,gru:5",
+        ("165", "reset_after=False", "150 instead of 165", "a bias each"),
+    ),
+    Question(
+        "GRU(32) on 32 features: 6336 is not what the formula with one bias gives.",
+        "explain input:32,gru:32",
+        ("6,336", "(2, 96)", "6,240 instead of 6,336"),
+    ),
+    Question(
+        "Where does the 2040 of GRU(20, input_shape=(29, 13)) come from, and what is the 29 good for?",
+        "compare input:29x13,gru:20:reset_after=False input:13,gru:20:reset_after=False",
+        ("1, 2", "2,040"),
+    ),
+    Question(
+        "LSTM or GRU or SimpleRNN: why has an LSTM four times as many parameters?",
+        "compare input:32,rnn:64 input:32,lstm:64 input:32,gru:64",
+        ("4 × the weights of rnn", "three gates and a candidate", "3 × the weights", "two gates and a candidate"),
+    ),
+    Question(
+        "Does the number of parameters of an LSTM depend on the number of timesteps?",
+        "compare input:8,lstm:16:seq --timesteps 10 --timesteps 500",
+        ("10 to 500 timesteps", "the parameters stay the same", "every step uses the same weights", "grow 50 ×"),
+    ),
+    Question(
+        "Does a larger batch need more parameters?",
+        "compare input:8,lstm:16 --batch 1 --batch 32 --timesteps 10",
+        ("1 to 32 samples", "the parameters stay the same", "all samples share the weights", "grow 32 ×"),
+    ),
+    Question(
+        "How much smaller is my model in float16?",
+        "compare embed:10000x32,lstm:64 --dtype float32 --dtype float16",
+        ("float32 to float16", "the parameters stay the same", "× 0.5", "0.5 ×"),
+    ),
+    Question(
+        "Does Bidirectional double the number of parameters?",
+        "compare 'LSTM(32, input_shape=(None, 16))' 'Bidirectional(LSTM(32, input_shape=(None, 16)))'",
+        ("6,272", "12,544", "each direction", "× 2"),
+    ),
+    Question(
+        "Why has the LSTM after my Bidirectional more parameters, but not twice as many?",
+        "compare input:32,lstm:32:seq,lstm:32 input:32,lstm:32:seq:bi,lstm:32",
+        ("reads 64 features instead of 32", "both directions", "only the kernel doubles", "8,320", "12,416"),
+    ),
+    Question(
+        "Why has PyTorch's RNN 2112 parameters where Keras has 2080?",
+        "compare input:32,rnn:32 --framework keras --framework torch",
+        ("2,080", "2,112", "PyTorch: two biases instead of one"),
+    ),
+    Question(
+        "Why does PyTorch keep bias_ih and bias_hh, is that not redundant?",
+        "explain input:32,rnn:32 --framework torch",
+        ("bias_ih_l0", "bias_hh_l0", "2,112", "2,080", "adds them all up"),
+    ),
+    Question(
+        "GRU in Keras and PyTorch: do they have the same number of parameters?",
+        "compare input:32,gru:32 --framework keras --framework pytorch",
+        ("6,336", "the parameters stay the same", "same biases"),
+    ),
+    Question(
+        "How many parameters has nn.LSTM(40, 256, 2, bidirectional=True)?",
+        "summary 'nn.LSTM(40, 256, 2, bidirectional=True)' --framework torch",
+        ("610,304", "1,576,960", "2,187,264"),
+    ),
+    Question(
+        "I only want the number.",
+        "summary -q input:32,rnn:32",
+        ("2080",),
+    ),
+    Question(
+        "Does Dropout have parameters? Does it change the count?",
+        "compare input:8,lstm:16,dense:1 input:8,lstm:16,dropout:0.5,dense:1",
+        ("dropout:0.5", "1,617", "× 1"),
+    ),
+    Question(
+        "Embedding(10000, 32): why 320000, and is it more than the rest of my model?",
+        "explain embed:10000x32,lstm:32",
+        ("ids × numbers", "10,000 × 32", "320,000", "8,320"),
+    ),
+    Question(
+        "I have an LSTM(150) with 92,400 parameters; how many features had its input?",
+        "solve input:_,lstm:150 --params 92,400 --exactly",
+        ("input:3,lstm:150", "exactly 92,400"),
+    ),
+    Question(
+        "LSTM(150) has 92,400 parameters: on n features, what is n?",
+        "solve input:n,lstm:150 --params 92400",
+        ("_", "input:_,lstm:150"),
+        2,
+    ),
+)
+"""Why a count is what it is."""
+
+SHAPES = (
+    Question(
+        "ValueError: Input 0 of layer lstm_1 is incompatible: expected ndim=3, found ndim=2",
+        "summary input:8,lstm:32,lstm:32",
+        ("returns only its last output", "reads a sequence", "return_sequences=True", "input:8,lstm:32:seq,lstm:32"),
+        2,
+    ),
+    Question(
+        "Input 0 is incompatible with layer lstm_1: expected ndim=3, found ndim=4 (I gave input_shape=(1, 6, 30))",
+        "summary 'LSTM(100, input_shape=(1, 6, 30), return_sequences=True)'",
+        ("(timesteps, features)", "samples", "input:6x30,lstm:100:seq"),
+        2,
+    ),
+    Question(
+        "LSTM(300, input_shape=(15,)): expected ndim=3, found ndim=2. What shape does an LSTM want?",
+        "summary 'LSTM(300, input_shape=(15,))'",
+        ("features", "timesteps", "(None, 15)"),
+    ),
+    Question(
+        "What does return_sequences=True do?",
+        "compare input:10x8,lstm:32 input:10x8,lstm:32:return_sequences=True",
+        ("(None, 32)", "(None, 10, 32)"),
+    ),
+    Question(
+        "Why is the output of my LSTM one vector, where did the timesteps go?",
+        "explain input:10x8,lstm:32",
+        ("the last output alone", "the time axis is gone", "return_sequences=True", "(None, 10, 32)"),
+    ),
+    Question(
+        "What is the None in (None, None, 32)?",
+        "layers",
+        ("None", "not known"),
+    ),
+    Question(
+        "Do I need TimeDistributed(Dense(15)) after return_sequences=True, or is Dense enough?",
+        "explain 'Sequential([Input((10, 8)), LSTM(5, return_sequences=True), TimeDistributed(Dense(15))])'",
+        ("(None, 10, 15)", "one vector for each timestep", "the same weights"),
+    ),
+    Question(
+        "Bidirectional(LSTM(32)): why is the output 64 wide?",
+        "explain input:8,lstm:32:bi",
+        ("(None, 64)", "side by side", "merge_mode='concat'"),
+    ),
+    Question(
+        "How do I sum the two directions instead of concatenating them?",
+        "explain input:8,lstm:32:merge_mode=sum",
+        ("(None, 32)", "added"),
+    ),
+    Question(
+        "How do I write an LSTM autoencoder, what does RepeatVector do?",
+        "summary input:50x8,lstm:16,repeat:50,lstm:16:seq,dense:8",
+        ("RepeatVector", "(None, 50, 16)", "(None, 50, 8)"),
+    ),
+    Question(
+        "My decoder cannot read the encoder's vector.",
+        "summary input:50x8,dense:4,pool:max,lstm:16",
+        ("one vector", "reads a sequence", "repeat"),
+        2,
+    ),
+)
+"""What goes in and what comes out."""
+
+STATES = (
+    Question(
+        "What is the difference of return_sequences and return_state?",
+        "summary input:8,lstm:32:return_state=True",
+        ("return_state=True", "h_n", "c_n", "--save-state"),
+        2,
+    ),
+    Question(
+        "What are h_n and c_n?",
+        "summary h_n",
+        ("last states", "return_state=True", "--save-state"),
+        2,
+    ),
+    Question(
+        "What does stateful=True do, and when is the state reset?",
+        "summary input:8,lstm:32:stateful=True",
+        ("goes on where another ended", "--save-state", "--state"),
+        2,
+    ),
+    Question(
+        "Is the state of an LSTM kept from one sample of the batch to the next?",
+        "explain input:8,lstm:32",
+        ("zero at the start of every sample", "nothing passes from one sample to the next"),
+    ),
+    Question(
+        "What does mask_zero=True do?",
+        "explain embed:1000x8:mask_zero=True,lstm:5",
+        ("id 0 is padding", "keeps its state"),
+    ),
+    Question(
+        "What is unit_forget_bias, how do I turn it off?",
+        "explain input:8,lstm:5:unit_forget_bias=False",
+        ("forgetbias=0", "unit_forget_bias=False"),
+    ),
+    Question(
+        "What does go_backwards do with return_sequences?",
+        "explain input:8,lstm:5:go_backwards=True:return_sequences=True",
+        ("from the last step to the first", "in that order"),
+    ),
+)
+"""What is kept from step to step."""
+
+FRAMEWORKS = (
+    Question(
+        "In which order are the gates in Keras's LSTM kernel?",
+        "explain input:5,lstm:4",
+        ("(5, 16)", "i, f, c and o", "side by side"),
+    ),
+    Question(
+        "In which order are the gates in PyTorch's weight_ih_l0? I want to set the forget gate's bias.",
+        "explain input:5,lstm:4 --framework torch",
+        ("weight_ih_l0", "(16, 5)", "i, f, g and o", "one below the other"),
+    ),
+    Question(
+        "Keras's GRU has z, r, h; what has PyTorch's?",
+        "explain input:5,gru:4 --framework torch",
+        ("r, z and n",),
+    ),
+    Question(
+        "How do I get Keras's LSTM weights into PyTorch?",
+        "export MODELS/lstm-1.safetensors --to torch",
+        ("nn.LSTM(", "batch_first=True"),
+    ),
+    Question(
+        "What is num_layers=2, is it the same as two LSTMs stacked?",
+        "summary input:8,lstm:16:seq,lstm:16 --framework torch",
+        ("num_layers=2", "nn.LSTM(8, 16"),
+    ),
+    Question(
+        "How do I write num_layers in Keras?",
+        "summary input:8,lstm:5:num_layers=2",
+        ("num_layers=2", "input:8,lstm:5:seq,lstm:5"),
+        2,
+    ),
+    Question(
+        "Can I use an LSTM with relu in PyTorch?",
+        "summary input:8,lstm:4:activation=relu --framework torch",
+        ("always tanh", "relu"),
+        2,
+    ),
+    Question(
+        "What is reset_after=False in PyTorch?",
+        "summary input:8,gru:4:reset_after=False --framework torch",
+        ("reset gate after U·h", "reset_after=False"),
+        2,
+    ),
+    Question(
+        "There is no BiLSTM layer, what is it called?",
+        "summary input:16,bilstm:32",
+        ("bi (merge_mode='concat')", "input:16,lstm:32:bi"),
+        2,
+    ),
+    Question(
+        "Which sizes had the LSTM in this state dict?",
+        "inspect MODELS/recall.safetensors",
+        ("input:1,lstm:8,dense:1", "361 parameters"),
+    ),
+)
+"""From one framework to the other."""
+
+COSTS = (
+    Question(
+        "torchinfo: does the sequence length count in the mult-adds of nn.LSTM(300, 512, num_layers=2)?",
+        "summary --wide 'nn.LSTM(300, 512, num_layers=2, batch_first=True)' --timesteps 100 --framework torch",
+        ("376,012,800",),
+    ),
+    Question(
+        "How many multiply-adds does an LSTM need for a sequence twice as long?",
+        "compare input:8,lstm:16 --timesteps 50 --timesteps 100",
+        ("the MACs grow 2 ×",),
+    ),
+    Question(
+        "Which is the largest LSTM that fits in 4 MB?",
+        "solve embed:10000x64,lstm:_ --memory 4MB --multiple-of 8",
+        ("embed:10000x64,lstm:288",),
+    ),
+    Question(
+        "How many units may an LSTM on 10 features have with 1000 parameters?",
+        "solve input:10,lstm:_ --params 1000",
+        ("input:10,lstm:11", "968"),
+    ),
+)
+"""What it costs."""
+
+QUESTIONS = (*COUNTS, *SHAPES, *STATES, *FRAMEWORKS, *COSTS)
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=[question.asked for question in QUESTIONS])
+def test_what_people_ask_is_answered(question: Question, rnncli: Run) -> None:
+    line = [word.replace("MODELS", str(MODELS)) for word in shlex.split(question.command)]
+    result = rnncli(*line)
+    said = " ".join(f"{result.stdout}\n{result.stderr}".split())
+    assert result.status == question.status, said
+    missing = [words for words in question.words if words not in said]
+    assert missing == [], f"not in the answer: {missing}\n{result.stdout}{result.stderr}"
+
+
+def test_no_question_is_asked_twice() -> None:
+    assert (
+        len({question.asked for question in QUESTIONS}) == len({each.command for each in QUESTIONS}) == len(QUESTIONS)
+    )
