@@ -175,8 +175,8 @@ SHAPES = (
     ),
     Question(
         "What is the None in (None, None, 32)?",
-        "layers",
-        ("None", "not known"),
+        "explain input:32,rnn:32:seq",
+        ("batch, timesteps, features", "None is not known yet"),
     ),
     Question(
         "Do I need TimeDistributed(Dense(15)) after return_sequences=True, or is Dense enough?",
@@ -229,7 +229,7 @@ STATES = (
     Question(
         "Is the state of an LSTM kept from one sample of the batch to the next?",
         "explain input:8,lstm:32",
-        ("zero at the start of every sample", "nothing passes from one sample to the next"),
+        ("h and c", "zero at the start of every sample"),
     ),
     Question(
         "What does mask_zero=True do?",
@@ -237,9 +237,39 @@ STATES = (
         ("id 0 is padding", "keeps its state"),
     ),
     Question(
-        "What is unit_forget_bias, how do I turn it off?",
+        "What is unit_forget_bias?",
+        "explain input:8,lstm:5",
+        ("ones for the forget gate", "zeros"),
+    ),
+    Question(
+        "How do I turn unit_forget_bias off?",
         "explain input:8,lstm:5:unit_forget_bias=False",
         ("forgetbias=0", "unit_forget_bias=False"),
+    ),
+    Question(
+        "How does Keras initialise the weights of an LSTM?",
+        "explain input:8,lstm:20",
+        ("Glorot uniform", "orthogonal", "zeros"),
+    ),
+    Question(
+        "How does PyTorch initialise the weights of an LSTM?",
+        "explain input:8,lstm:25 --framework torch",
+        ("uniform", "1 / √25", "0.2"),
+    ),
+    Question(
+        "What does an LSTM return in Keras, h or c, and how do I get the other one?",
+        "explain input:8,lstm:5",
+        ("output is h", "c stays inside", "return_state=True"),
+    ),
+    Question(
+        "How far back does an LSTM remember, compared with a SimpleRNN?",
+        "reach input:8,rnn:16 input:8,lstm:16 --timesteps 60 --seeds 3",
+        ("tenth", "hundredth", "rnn:16", "lstm:16"),
+    ),
+    Question(
+        "Does unit_forget_bias make an LSTM remember longer?",
+        "reach input:8,lstm:16 input:8,lstm:16:unit_forget_bias=False --timesteps 60 --seeds 3",
+        ("tenth", "lstm:16:forgetbias=0"),
     ),
     Question(
         "What does go_backwards do with return_sequences?",

@@ -25,7 +25,7 @@ _AT_EACH_END = 50
 
 def print_explanation(console: Console, explanation: Explanation) -> None:
     """Print each layer: its equations, its weights, and what is worth knowing."""
-    print_head(console, explanation.summary)
+    print_head(console, explanation.summary, explained=True)
     runs = list(folded(explanation.layers, key=_without_its_name))
     left_out = [layer for run in runs[_AT_EACH_END:-_AT_EACH_END] for layer in run]
     for run in runs[:_AT_EACH_END]:

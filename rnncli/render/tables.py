@@ -51,10 +51,15 @@ def print_summary(console: Console, summary: Summary, wide: bool = False) -> Non
     print_modules(console, summary)
 
 
-def print_head(console: Console, summary: Summary) -> None:
-    """Print what comes above a table: the network and the shape of its input."""
+def print_head(console: Console, summary: Summary, explained: bool = False) -> None:
+    """Print what comes above a table: the network and the shape of its input, explained where that is asked for."""
     print_hanging(console, Text(summary.spec, style="bold"))
-    print_hanging(console, Text.assemble("Input: ", shape_cell(summary.input_shape), f" {summary.input_dtype}"))
+    shape = Text.assemble("Input: ", shape_cell(summary.input_shape), f" {summary.input_dtype}")
+    if explained:
+        axes = ("batch", "timesteps", "features")[: len(summary.input_shape)]
+        unknown = "; None is not known yet" if None in summary.input_shape else ""
+        shape.append(f": {', '.join(axes)}{unknown}")
+    print_hanging(console, shape)
 
 
 def print_totals(console: Console, summary: Summary, wide: bool = False) -> None:
