@@ -254,7 +254,7 @@ STATES = (
     Question(
         "How does PyTorch initialise the weights of an LSTM?",
         "explain input:8,lstm:25 --framework torch",
-        ("uniform", "1 / √25", "0.2"),
+        ("uniform", "±0.2"),
     ),
     Question(
         "What does an LSTM return in Keras, h or c, and how do I get the other one?",
@@ -375,6 +375,4 @@ def test_what_people_ask_is_answered(question: Question, rnncli: Run) -> None:
 
 
 def test_no_question_is_asked_twice() -> None:
-    assert (
-        len({question.asked for question in QUESTIONS}) == len({each.command for each in QUESTIONS}) == len(QUESTIONS)
-    )
+    assert len({question.asked for question in QUESTIONS}) == len(QUESTIONS) >= 30
