@@ -184,15 +184,46 @@ def test_the_boxes_of_all_layers_stand_one_above_another(picture: Unrolled, widt
 @pytest.mark.parametrize(
     ("spec", "pattern"),
     [
-        ("input:8,rnn:3", r"0 ─►│ rnn │─h─►.* ··· ─►│ rnn │"),
+        ("input:8,rnn:3", r"0 ─►│ rnn │─h─►.* ··· ─►│ rnn │─► hT"),
         ("input:8,rnn:3:back", r"│ rnn │◄─h─│.* ··· ◄─│ rnn │◄─ 0"),
-        ("input:8,lstm:3:seq", r"0 ─►│ lstm│─h,c─►.* ··· ─►│ lstm│"),
+        ("input:8,lstm:3:seq", r"0 ─►│ lstm│─h,c─►.* ··· ─►│ lstm│─► hT,cT"),
         ("input:8,lstm:3:back", r"│ lstm│◄─h,c─│.* ··· ◄─│ lstm│◄─ 0"),
     ],
 )
 def test_states_go_from_zero_along_time_or_against_it(spec: str, pattern: str) -> None:
     (row,) = rows(spec)
     assert re.fullmatch(pattern, row)
+
+
+@pytest.mark.parametrize(
+    ("spec", "timesteps", "last"),
+    [
+        ("rnn:3", None, ["► hT"]),
+        ("lstm:3", 50, ["► h50,c50"]),
+        ("lstm:3:back", 50, ["h1,c1 ◄"]),
+        ("gru:3:bi", None, ["► hT", "h1 ◄"]),
+        ("lstm:3:seq:bi,rnn:2", 3, ["► h3", "► h3,c3", "h1,c1 ◄"]),
+        ("rnn:3:back:seq,rnn:3:back", None, ["► hT", "h1 ◄"]),
+        ("lstm:3:seq,pool:max", 123456, ["► hT,cT"]),
+        ("lstm:3,repeat:4,gru:2", 1, ["► h4", "► h1,c1"]),
+        ("dense:3", None, []),
+    ],
+)
+def test_the_last_states_leave_each_row_at_the_end_of_its_time(
+    spec: str, timesteps: int | None, last: list[str], rnncli: Run
+) -> None:
+    text = rnncli("draw", f"input:8,{spec}", *(["--timesteps", str(timesteps)] if timesteps else [])).stdout
+    assert re.findall(r"(?<=─)► h[T0-9][^ \n]*|h[T0-9][^ \n]* ◄(?=─)", text) == last
+    names = dict.fromkeys(name for each in last for name in each.strip("► ◄").split(","))
+    (*_, legend) = [line for line in text.splitlines() if "return_state=True" in line] or [""]
+    assert {*legend.partition(":")[0].split(", ")} == {*names} or not last
+
+
+def test_the_last_states_are_left_out_where_there_is_no_room_for_them(terminal: Run) -> None:
+    for columns, shown in ((60, True), (40, False)):
+        text = without_styles(terminal("draw", CLASSIFIER, columns=columns).stdout)
+        assert ("hT,cT" in text) == shown
+        assert ("return_state" in text) == shown
 
 
 @pytest.mark.parametrize(

@@ -9,25 +9,26 @@ from rich.console import Console
 from rich.text import Text
 
 from rnncli.characters import ascii_form
-from rnncli.errors import listed
 from rnncli.layers.words import fields_in_both
 from rnncli.network import Network
 from rnncli.quantities import Shape, shape_text
 from rnncli.render.console import drawing_width
+from rnncli.render.drawing_legend import REVERSED, legend
 from rnncli.render.layout import hanging, print_hanging
 from rnncli.render.step_columns import (
+    BACKWARD_LEAVES,
     BACKWARD_START,
     BOX,
     DOTS,
+    LEAVES,
     START,
     StepColumns,
     arrow,
     fitting_columns,
+    last_states,
     step_names,
 )
 from rnncli.reports.unrolled import Steps, Unrolled, UnrolledLayer, unroll
-
-_REVERSED = "reversed time"
 
 _NAME, _QUIET = "bold", "dim"
 
@@ -73,7 +74,8 @@ def print_drawing(console: Console, network: Network, batch: int | None = None, 
         console.print()
         for line in draw(part, width, console.options.ascii_only):
             console.print(line, soft_wrap=True)
-    for number, note in enumerate(_notes(parts, fields_in_both(network.head))):
+    last = [name for part in parts for name in _last_states(part, _columns(part, width, console.options.ascii_only))]
+    for number, note in enumerate(legend(parts, fields_in_both(network.head), list(dict.fromkeys(last)))):
         if number == 0:
             console.print()
         for line in hanging(console, Text(note, style=_QUIET), width=width):
@@ -88,18 +90,14 @@ def draw(unrolled: Unrolled, width: int, ascii_only: bool = False) -> list[Text]
         width: the widest that a line may be.
         ascii_only: whether to use ASCII characters alone.
     """
-    ellipsis = "..." if ascii_only else "…"
-    labels = [_label(layer, ellipsis) for layer in unrolled.layers]
-    output = _Label(("output" if unrolled.is_last else "vector",))
-    source = _Label(unrolled.source[:1], *unrolled.source[1:])
-    texts = [line for label in (*labels, output, source) for line, _ in label.lines]
-    columns = fitting_columns(unrolled, [*texts, _REVERSED], width)
-
+    labels = [_label(layer, _ellipsis(ascii_only)) for layer in unrolled.layers]
+    output, source = _ends(unrolled)
+    columns = _columns(unrolled, width, ascii_only)
     lines = _output(columns, unrolled, width)
     lines = [*_captions(columns, output, width), *_labelled(columns, output, lines, first=len(lines) - 1)]
     for layer, label in zip(reversed(unrolled.layers), reversed(labels), strict=True):
         handed_on = None if layer is unrolled.layers[-1] else layer.output_shape
-        lines += _captions(columns, label, width, _REVERSED if layer.reversed_time else "")
+        lines += _captions(columns, label, width, REVERSED if layer.reversed_time else "")
         lines += _arrows(columns, layer.returns, layer.reversed_time, handed_on, width)
         if layer.merge_mode is not None:
             lines.append(_Line(_merge(columns, layer, layer.merge_mode)))
@@ -110,6 +108,22 @@ def draw(unrolled: Unrolled, width: int, ascii_only: bool = False) -> list[Text]
     lines += _arrows(columns, "all", False, None, width)
     lines += _labelled(columns, source, _input(columns, unrolled, width))
     return [_text(line, width, ascii_only) for line in lines]
+
+
+def _ends(unrolled: Unrolled) -> tuple[_Label, _Label]:
+    """Return the labels of what leaves a drawing and of what enters it."""
+    output = _Label(("output" if unrolled.is_last else "vector",))
+    return output, _Label(unrolled.source[:1], *unrolled.source[1:])
+
+
+def _columns(unrolled: Unrolled, width: int, ascii_only: bool) -> StepColumns:
+    """Return the columns of a drawing."""
+    labels = (*(_label(layer, _ellipsis(ascii_only)) for layer in unrolled.layers), *_ends(unrolled))
+    return fitting_columns(unrolled, [*(line for label in labels for line, _ in label.lines), REVERSED], width)
+
+
+def _ellipsis(ascii_only: bool) -> str:
+    return "..." if ascii_only else "…"
 
 
 def _labelled(columns: StepColumns, label: _Label, lines: list[_Line], first: int = 0) -> list[_Line]:
@@ -155,7 +169,7 @@ def _arrows(columns: StepColumns, steps: Steps, reversed_time: bool, shape: Shap
     """Return the lines between two layers: an arrow for each vector handed on, and the shape that they make up."""
     line = _Line(_marks(columns, steps, ["▲"] * columns.count))
     lines = [line] if shape is None else _with_shape(columns, line, shape, width)
-    return _labelled(columns, _Label((), _REVERSED), lines, first=len(lines) - 1) if reversed_time else lines
+    return _labelled(columns, _Label((), REVERSED), lines, first=len(lines) - 1) if reversed_time else lines
 
 
 def _with_shape(columns: StepColumns, line: _Line, shape: Shape, width: int) -> list[_Line]:
@@ -232,15 +246,20 @@ def _boxes(columns: StepColumns, layer: UnrolledLayer) -> list[list[_Piece]]:
 
 
 def _carried(columns: StepColumns, backwards: bool, states: Sequence[str]) -> list[_Piece]:
-    """Return the arrows of the states that a cell carries from box to box, from the zero it starts with."""
+    """Return the arrows of the states that a cell carries, from the zero it starts with to those that leave it."""
     carried = arrow(states, columns.gap, backwards)
     line = [_Piece(columns.right(step), carried) for step in range(columns.count - 1)]
     if columns.skips:
         line.append(_Piece(columns.dots + len(DOTS) + 1, arrow((), backwards=backwards)))
+    first, last = columns.left(0), columns.right(columns.count - 1)
     if backwards:
-        line.append(_Piece(columns.right(columns.count - 1), BACKWARD_START))
+        line.append(_Piece(last, BACKWARD_START))
     else:
-        line.append(_Piece(columns.left(0) - len(START), START))
+        line.append(_Piece(first - len(START), START))
+    if columns.ends is not None:
+        names = ",".join(last_states(states, columns.ends, backwards))
+        leaving = f"{names}{BACKWARD_LEAVES}" if backwards else f"{LEAVES}{names}"
+        line.append(_Piece(first - len(leaving) if backwards else last, leaving))
     return line + _dots(columns, "all")
 
 
@@ -266,23 +285,12 @@ def _times(layer: UnrolledLayer) -> str:
     return f" × {len(layer.names)}" if len(layer.names) > 1 else ""
 
 
-def _notes(parts: Sequence[Unrolled], of_head: Sequence[str]) -> Iterator[str]:
-    """Yield what the letters and words of a drawing mean.
-
-    Args:
-        parts: what is drawn.
-        of_head: the fields of the first layer: its mask, if it has one.
-    """
-    states = tuple(dict.fromkeys(state for part in parts for state in part.states))
-    if states:
-        noun = "state" if len(states) == 1 else "states"
-        yield f"{', '.join(states)}: the {noun} carried from step to step, 0 at the start of every sample"
-        if parts[0].masked:
-            yield f"{listed(of_head)}: a step whose id is 0 leaves the {noun} as before"
-    if any(layer.reversed_time for part in parts for layer in part.layers):
-        yield f"{_REVERSED}: the last step comes first, as Keras's go_backwards returns it"
-    if len(parts) > 1:
-        yield "v: one vector, the same at every step of the sequence above it"
+def _last_states(unrolled: Unrolled, columns: StepColumns) -> Iterator[str]:
+    """Yield the names of the last states that are drawn."""
+    if columns.ends is not None:
+        for layer in unrolled.layers:
+            for backwards in layer.backwards:
+                yield from last_states(layer.states, columns.ends, backwards)
 
 
 def _text(line: _Line, width: int, ascii_only: bool) -> Text:

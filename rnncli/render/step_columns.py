@@ -15,11 +15,17 @@ START = "0 ─►"
 BACKWARD_START = "◄─ 0"
 """The zero state that a cell starts with: before the first box or, where time is read backwards, after the last."""
 
+LEAVES, BACKWARD_LEAVES = "─► ", " ◄─"
+"""The arrow to the last states of a cell, which leave it at its end, or of one that reads backwards."""
+
 DOTS = "···"
 """Stands for the steps left out."""
 
 _SKIP = len(f" {DOTS} ─►")
 """How much further to the right the last column stands where steps before it are left out."""
+
+_LONGEST_NUMBER = 4
+"""A step with a longer number than this is called T where it names states."""
 
 _NARROWEST_GAP = 4
 _MOST_FIRST_STEPS = 6
@@ -37,6 +43,7 @@ class StepColumns:
         count: the number of steps shown.
         skips: whether steps are left out before the last one.
         shapes_beside: whether shapes stand beside arrows; else they have lines of their own, where there is more room.
+        ends: the names of the first and the last step, `1` and `T`, if the last states of the cells are shown.
     """
 
     label_width: int
@@ -45,6 +52,7 @@ class StepColumns:
     count: int
     skips: bool
     shapes_beside: bool
+    ends: tuple[str, str] | None = None
 
     def left(self, step: int) -> int:
         """Return where the box of a step starts; steps count from 0."""
@@ -71,6 +79,11 @@ class StepColumns:
     def shown(self, steps: Steps) -> Sequence[int]:
         """Return which of the steps shown are among `steps`."""
         return {"all": range(self.count), "first": (0,), "last": (self.count - 1,)}[steps]
+
+
+def last_states(states: Sequence[str], ends: tuple[str, str], backwards: bool) -> list[str]:
+    """Return the names of the states of a cell after its last step: hT and cT; h1 and c1, if it reads backwards."""
+    return [state + ends[0 if backwards else 1] for state in states]
 
 
 def step_names(columns: StepColumns, letter: str, timesteps: int | None, reversed_time: bool = False) -> list[str]:
@@ -112,37 +125,68 @@ def fitting_columns(unrolled: Unrolled, labels: Sequence[str], width: int) -> St
     for columns in _from_widest(unrolled, label_width):
         if _drawing_width(unrolled, columns) <= width:
             return columns
-    return _columns(unrolled, 0, first_steps=1, shapes_beside=False)
+    return _columns(unrolled, 0, first_steps=1, shapes_beside=False, shows_ends=False)
 
 
 def _from_widest(unrolled: Unrolled, label_width: int) -> Iterator[StepColumns]:
     """Yield all columns worth trying, those that show most first.
 
     To save width, steps are left out down to the first two and the last, then shapes move to lines of their own, then
-    labels move above what they name; a drawing without the second step comes after all of these.
+    labels move above what they name, then the last states are left out; a drawing without the second step comes after
+    all of these.
     """
     widths = [label_width, 0] if label_width <= _WIDEST_LABELS else [0]
-    for width in widths:
-        for shapes_beside in (True, False):
-            for first_steps in range(_MOST_FIRST_STEPS, 1, -1):
-                yield _columns(unrolled, width, first_steps, shapes_beside)
-    yield _columns(unrolled, 0, 1, shapes_beside=True)
+    for shows_ends in (True, False):
+        for width in widths:
+            for shapes_beside in (True, False):
+                for first_steps in range(_MOST_FIRST_STEPS, 1, -1):
+                    yield _columns(unrolled, width, first_steps, shapes_beside, shows_ends)
+    yield _columns(unrolled, 0, 1, shapes_beside=True, shows_ends=False)
 
 
-def _columns(unrolled: Unrolled, label_width: int, first_steps: int, shapes_beside: bool) -> StepColumns:
+def _columns(
+    unrolled: Unrolled, label_width: int, first_steps: int, shapes_beside: bool, shows_ends: bool
+) -> StepColumns:
     """Return the columns that show so many first steps and the last one."""
     timesteps = unrolled.timesteps
     count = first_steps + 1
     if timesteps is not None:
         count = min(count, timesteps)
+    ends = ("1", _last_step(timesteps)) if shows_ends and unrolled.states else None
     return StepColumns(
         label_width=label_width,
-        margin=1 + len(START) if _reads(unrolled, backwards=False) else 2,
+        margin=1 + max([1, *map(len, _before_first_box(unrolled, ends))]),
         gap=max(_NARROWEST_GAP, len(arrow(unrolled.states))),
         count=count,
         skips=count != timesteps,
         shapes_beside=shapes_beside,
+        ends=ends,
     )
+
+
+def _last_step(timesteps: int | None) -> str:
+    number = str(timesteps)
+    return "T" if timesteps is None or len(number) > _LONGEST_NUMBER else number
+
+
+def _before_first_box(unrolled: Unrolled, ends: tuple[str, str] | None) -> Iterator[str]:
+    """Yield what stands before the first box of a row: where a cell starts, or its last states."""
+    for layer in unrolled.layers:
+        for backwards in layer.backwards:
+            if not backwards:
+                yield START
+            elif ends is not None:
+                yield ",".join(last_states(layer.states, ends, backwards)) + BACKWARD_LEAVES
+
+
+def _behind_last_box(unrolled: Unrolled, ends: tuple[str, str] | None) -> Iterator[str]:
+    """Yield what stands behind the last box of a row, likewise."""
+    for layer in unrolled.layers:
+        for backwards in layer.backwards:
+            if backwards:
+                yield BACKWARD_START
+            elif ends is not None:
+                yield LEAVES + ",".join(last_states(layer.states, ends, backwards))
 
 
 def _drawing_width(unrolled: Unrolled, columns: StepColumns) -> int:
@@ -151,8 +195,7 @@ def _drawing_width(unrolled: Unrolled, columns: StepColumns) -> int:
     last_name = step_names(columns, "x", unrolled.timesteps)[-1]
     name_end = columns.centred(last, last_name) + len(last_name)
     ends = [name_end, columns.right(last)]
-    if _reads(unrolled, backwards=True):
-        ends.append(columns.right(last) + len(BACKWARD_START))
+    ends += [columns.right(last) + len(text) for text in _behind_last_box(unrolled, columns.ends)]
     if columns.shapes_beside:
         ends.append(_shape_end(name_end, unrolled.input_shape))
         for layer in unrolled.layers:
@@ -166,8 +209,3 @@ def _drawing_width(unrolled: Unrolled, columns: StepColumns) -> int:
 def _shape_end(column: int, shape: Shape) -> int:
     """Return where a shape ends that stands beside what ends at `column`."""
     return column + 1 + len(shape_text(shape))
-
-
-def _reads(unrolled: Unrolled, backwards: bool) -> bool:
-    """Return whether one of the cells reads time in this direction."""
-    return any(backwards in layer.backwards for layer in unrolled.layers)
