@@ -104,6 +104,8 @@ GROUPS: Mapping[str, tuple[Meaning, ...]] = {
             "steps watched; until the effect is largest, under a tenth, a hundredth of that; its share at the end",
         ),
         Meaning(("problem",), "words", "why there is no figure for the reach"),
+        Meaning(("gates",), "parts", "each gate, with `--gates`: its mean, also bin by bin; of the candidate its size"),
+        Meaning(("open", "closed"), "numbers", "the share of a gate's values above 0.9; below 0.1"),
     ),
     "`reach`": (
         Meaning(

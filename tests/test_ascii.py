@@ -40,7 +40,7 @@ LINES: dict[str, list[list[str]]] = {
     ],
     "forward": [
         [DEEP.replace("10000", "10"), "--timesteps", "12", "--plot"],
-        ["input:3,norm,rnn:4:seq:x5,gru:2", "--timesteps", "100", "--batch", "2", "--plot"],
+        ["input:3,norm,rnn:4:seq:x5,gru:2", "--timesteps", "100", "--batch", "2", "--plot", "--gates"],
         ["input:32,rnn:64:seq:x3", "--init", "uniform"],
         ["input:8,rnn:4", "--weights", "nowhere.npz"],
     ],

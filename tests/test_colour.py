@@ -20,8 +20,9 @@ from rich.console import Console
 from rich.style import Style
 
 from rnncli.cli import COMMANDS
+from rnncli.engine.effect import Reach
 from rnncli.engine.study import Study
-from rnncli.engine.traces import Outputs, Reach
+from rnncli.engine.traces import Outputs
 from rnncli.render.plots import print_study
 from rnncli.render.scale import nearest_style, signed_styles
 

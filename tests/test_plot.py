@@ -20,9 +20,9 @@ from rnncli import Network
 from rnncli.commands.options import FORMATS
 from rnncli.engine import Model
 from rnncli.engine.chunks import Chunk
+from rnncli.engine.effect import Reach
 from rnncli.engine.inputs import random_chunks
 from rnncli.engine.study import Study, study_of
-from rnncli.engine.traces import Reach
 from rnncli.engine.twins import watched
 from rnncli.render.plots import print_study
 

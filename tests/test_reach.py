@@ -17,10 +17,11 @@ from conftest import Result, without_styles
 
 from rnncli import Network
 from rnncli.engine import Model
-from rnncli.engine.reach import NetworkReach, Spread, plan, spectral_radius
+from rnncli.engine.effect import widening_starts
+from rnncli.engine.reach import plan, spectral_radius
 from rnncli.engine.request import ReachRequest
-from rnncli.engine.traces import widening_starts
 from rnncli.errors import ArgumentError
+from rnncli.reports.reach import NetworkReach, Spread
 
 Run = Callable[..., Result]
 

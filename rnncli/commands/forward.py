@@ -78,6 +78,7 @@ _LAYOUT = row_each_layer(
 @file_option("--state", extensions=["npz"], meaning="Start from the states that --save-state wrote.")
 @file_option("--save-state", extensions=["npz"], meaning="Write the last state of every recurrent layer.", written=True)
 @click.option("--plot", "study", is_flag=True, help="Show the last recurrent layer's activations over time.")
+@click.option("--gates", is_flag=True, help="Add its gates to --plot: how open they are over time.")
 @format_option
 @svg_option
 def command(spec: tuple[str, ...], format_: str, svg: Picture | None, **asked: Any) -> None:
@@ -104,8 +105,16 @@ def command(spec: tuple[str, ...], format_: str, svg: Picture | None, **asked: A
         message = "2 specs or more, but the files named on the command line belong to one network"
         given = list(at_most(1, given, message, "call rnncli forward once for each spec"))
     check_svg(svg, shown=format_ == "table")
+    if request.gates and not request.study:
+        raise UsageError(
+            "--gates adds to what --plot shows, and there is no --plot",
+            lead="with it",
+            repair=this_line(more=["--plot"]),
+        )
     if request.study and format_ not in ("table", "json"):
-        raise UsageError(f"--plot has no form in {format_}", lead="without it", repair=this_line(without=["study"]))
+        raise UsageError(
+            f"--plot has no form in {format_}", lead="without it", repair=this_line(without=["study", "gates"])
+        )
     with _printer(format_, svg) as show:
         each_given(given, lambda model: _show(_run(model, request), show))
 

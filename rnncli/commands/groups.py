@@ -20,7 +20,7 @@ GROUPS = {
     ),
     "Output": (
         "--to",
-        *("--sort", "--top", "--wide", "--others", "--plot", "--quiet", "--format", "--svg", "--theme"),
+        *("--sort", "--top", "--wide", "--others", "--plot", "--gates", "--quiet", "--format", "--svg", "--theme"),
         *("--output", "--save-weights", "--save-state"),
     ),
     "Help": ("--version", "--help"),

@@ -29,8 +29,8 @@ from rnncli.render.writers import writer
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from rnncli.engine.reach import NetworkReach
     from rnncli.render.picture import Picture
+    from rnncli.reports.reach import NetworkReach
 
 _NETWORK = ("spec", "file", "name", "timesteps", "seeds", "problem", "failed", "steps")
 _FIGURES = ("steps_to_tenth", "steps_to_hundredth", "largest_after", "last", "spectral_radius")

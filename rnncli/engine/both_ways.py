@@ -8,7 +8,7 @@ multiplies by the zeros beside the blocks in vain. A layer runs so as long as th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from rnncli.engine.cells import calls_per_step
 from rnncli.engine.chunks import Chunk, WholeSequence, copy_into, last_of
-from rnncli.engine.loop import MAX_PROJECTED_BATCH
+from rnncli.engine.loop import MAX_PROJECTED_BATCH, GateWatch
 from rnncli.engine.passes import Pass, Stage, State, Tick
 from rnncli.engine.recurrent import Direction, Whole
 from rnncli.engine.types import Array
@@ -56,6 +56,11 @@ class BidirectionalStage(Stage):
         """Return a pass that yields the merged sequence, in forward time, or the merged last outputs."""
         return Whole(lambda whole: self._both_ways(whole, states, tick))
 
+    def watch_gates(self, watch_of: Callable[[str], GateWatch]) -> None:
+        """Show the gates of each step to what `watch_of` returns for its direction; each is then a cell of its own."""
+        for name, direction in zip(self.layer.directions, (self.forward, self.backward), strict=True):
+            direction.gate_watch = watch_of(name)
+
     def _both_ways(self, whole: WholeSequence, states: State | None, tick: Tick) -> Iterator[Chunk]:
         read = self._read_together if self._is_one_cell(whole) else self._read_apart
         merged = self._merge(read(whole, states, tick))
@@ -69,7 +74,9 @@ class BidirectionalStage(Stage):
         features, batch = map(int, whole.values.shape[1:])
         units, calls = self.layer.units, calls_per_step(self.layer)
         # A mask skips other samples in one direction than in the other.
-        if calls is None or whole.mask is not None or batch > MAX_PROJECTED_BATCH or features > WIDEST_INPUT * units:
+        if self.forward.gate_watch is not None or calls is None or whole.mask is not None:
+            return False
+        if batch > MAX_PROJECTED_BATCH or features > WIDEST_INPUT * units:
             return False
         return self.layer.gates * units * (units + features) * batch <= ZEROS_A_CALL * calls
 

@@ -24,11 +24,17 @@ one sample and an LSTM or GRU of up to 64 units. With more units or samples the 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from rnncli.engine.types import Array
+
+GateWatch = Callable[[dict[str, Array], bool], object]
+"""Is shown the gates of a step, by their symbols, each (units, batch), and whether the first sample has an input there.
+
+The arrays are overwritten by the next step.
+"""
 
 MAX_PROJECTED_BATCH = 8
 """The largest batch for which W·x is projected for all timesteps in one product."""
@@ -74,7 +80,9 @@ class Loop(ABC):
             self.projected = np.empty((steps, rows, batch), dtype)
         self.wx = [None] * steps if self.projected is None else list(self.projected)
 
-    def run(self, x: Array, mask: Array | None = None, zero_masked: bool = False) -> Array:
+    def run(
+        self, x: Array, mask: Array | None = None, zero_masked: bool = False, watch: GateWatch | None = None
+    ) -> Array:
         """Take the steps of a chunk and return their outputs, (timesteps, units, batch).
 
         The array returned is part of the buffer, which the next call overwrites.
@@ -83,10 +91,13 @@ class Loop(ABC):
             x: the inputs, (timesteps, features, batch).
             mask: which steps are not padding, (timesteps, batch). At padding the state stays as it was.
             zero_masked: whether the output of a masked step is zero instead of the state.
+            watch: called after each step with its gates.
         """
         count = len(x)
         self._load(x)
-        if mask is None:
+        if watch is not None:
+            self._take_watched(np.ones((count, self.batch), bool) if mask is None else mask, watch)
+        elif mask is None:
             self.take(0, count)
         else:
             self._take_masked(mask)
@@ -129,10 +140,25 @@ class Loop(ABC):
             before = self.state_beside_h()
             self.take(t, t + 1)
             if not counts.all():
-                skipped = ~counts
-                np.copyto(self.h[t + 1], self.h[t], where=skipped)
-                for now, then in zip(self.state_beside_h(copy=False), before, strict=True):
-                    np.copyto(now, then, where=skipped)
+                self._undo(t, ~counts, before)
+
+    def _undo(self, t: int, skipped: Array, before: list[Array]) -> None:
+        """Undo step t for some samples, given the states other than h before it."""
+        np.copyto(self.h[t + 1], self.h[t], where=skipped)
+        for now, then in zip(self.state_beside_h(copy=False), before, strict=True):
+            np.copyto(now, then, where=skipped)
+
+    def _take_watched(self, mask: Array, watch: GateWatch) -> None:
+        """Take all steps of a chunk, one at a time, and show the gates of each."""
+        for t, counts in enumerate(mask):
+            before = self.state_beside_h()
+            self.take(t, t + 1)
+            watch(self.gate_values(), bool(counts[0]))
+            self._undo(t, ~counts, before)
+
+    def gate_values(self) -> dict[str, Array]:
+        """Return the gates of the last step that was taken and its candidate, by their symbols, each (units, batch)."""
+        return {}
 
     def state_beside_h(self, copy: bool = True) -> list[Array]:
         """Return the states other than h, copied or as they are: none, or an LSTM's c."""

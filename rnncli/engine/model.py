@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from rnncli.engine.checks import checked_arrays, checked_dtype, checked_input, s
 from rnncli.engine.chunks import Chunk, ChunkSteps, chunk_steps, widest
 from rnncli.engine.initializers import initial_weights
 from rnncli.engine.inputs import array_chunks
+from rnncli.engine.loop import GateWatch
 from rnncli.engine.passes import Pass, State, Tick, flow
 from rnncli.engine.request import INITS, Init, check_seed, file_name
 from rnncli.engine.stages import make_stage
@@ -260,6 +261,14 @@ class Model:
             tick: as for `stream`.
         """
         return [stage.begin(states, tick) for stage in self._stages]
+
+    def watch_gates(self, watch_of: Callable[[str], GateWatch]) -> None:
+        """Show the gates of the last layer, from now on, as its cells compute them.
+
+        Args:
+            watch_of: returns what is shown the gates of a direction (nothing, `forward/` or `backward/`) step by step.
+        """
+        self._stages[-1].watch_gates(watch_of)
 
     def vectors(self, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
         """Yield an input as vectors: ids are looked up, vectors stay as they are."""

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
 from rnncli.engine.chunks import Chunk
+from rnncli.engine.loop import GateWatch
 from rnncli.engine.types import Array
 
 Tick = Callable[[int], None]
@@ -47,6 +48,10 @@ class Stage(ABC):
                 nobody wants the last.
             tick: called with the number of timesteps that a recurrent layer has just taken.
         """
+
+    def watch_gates(self, watch_of: Callable[[str], GateWatch]) -> None:
+        """Show the gates of each step of each direction to what `watch_of` returns for it; here there are none."""
+        del watch_of
 
 
 class Stateless(Stage, Pass):

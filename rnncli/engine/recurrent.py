@@ -11,7 +11,7 @@ import numpy as np
 
 from rnncli.engine.cells import make_loop
 from rnncli.engine.chunks import Chunk, WholeSequence, last_of, whole_of
-from rnncli.engine.loop import Loop
+from rnncli.engine.loop import GateWatch, Loop
 from rnncli.engine.passes import Pass, Stage, State, Tick
 from rnncli.engine.types import Array
 from rnncli.layers import Recurrent
@@ -30,6 +30,11 @@ class RecurrentStage(Stage):
             return Whole(lambda whole: self._backwards(whole, states, tick))
         loop_pass = LoopPass(self.direction, states, tick)
         return loop_pass if self.layer.return_sequences else LastOf(loop_pass)
+
+    def watch_gates(self, watch_of: Callable[[str], GateWatch]) -> None:
+        """Show the gates of each step to what `watch_of` returns for the only direction."""
+        (direction,) = self.layer.directions
+        self.direction.gate_watch = watch_of(direction)
 
     def _backwards(self, whole: WholeSequence, states: State | None, tick: Tick) -> Iterator[Chunk]:
         outputs = self.direction.read(whole.backwards(), states, tick)
@@ -59,6 +64,8 @@ class Direction:
         self.weights = weights
         self.zero_masked = zero_masked
         self._spare: Loop | None = None
+        self.gate_watch: GateWatch | None = None
+        """What is shown the gates of each step, if anything is."""
 
     def read(self, chunks: Iterable[Chunk], states: State | None, tick: Tick) -> Iterator[Chunk]:
         """Yield the outputs of all steps, in the order in which it takes them."""
@@ -94,7 +101,7 @@ class LoopPass(Pass):
             state = self._first_state() if self._loop is None else self._loop.state()
             self._loop = self.direction.take_loop(batch=x.shape[-1], steps=len(x))
             self._loop.set_state(state)
-        y = self._loop.run(x, mask, self.direction.zero_masked)
+        y = self._loop.run(x, mask, self.direction.zero_masked, self.direction.gate_watch)
         self.tick(len(x) * len(self.direction.prefixes))
         return Chunk(y, mask)
 

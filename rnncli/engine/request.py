@@ -53,6 +53,7 @@ class Request:
         state: an .npz file to read the first state of every recurrent layer from; without one they are zero.
         save_state: an .npz file to write the last state of every recurrent layer to.
         study: whether to study what the last recurrent layer does over time.
+        gates: whether the study tells of its gates, too.
 
     Raises:
         ArgumentError: an argument is not allowed; the message says which, and what is.
@@ -71,6 +72,7 @@ class Request:
     state: str | None = None
     save_state: str | None = None
     study: bool = False
+    gates: bool = False
 
     def __post_init__(self) -> None:
         check_sizes(timesteps=self.timesteps, batch=self.batch)

@@ -64,7 +64,8 @@ def plan(network: Network | str, request: Request, trained: Part | None = None) 
 
     Raises:
         SpecError: the number of timesteps asked for contradicts the network, or the framework cannot express it.
-        UsageError: the sizes asked for contradict the input file, there is no recurrent layer to study, or a file would
+        UsageError: the sizes asked for contradict the input file, there is no recurrent layer to study or it has no
+            gates, or a file would
             be written over another that is read or written.
         RnncliError: the input file cannot be read, a file cannot be written, the run would not fit in memory, or the
             model file has what is not run.
@@ -86,6 +87,10 @@ def plan(network: Network | str, request: Request, trained: Part | None = None) 
         from rnncli.engine.twins import watched
 
         part = watched(network)
+        if request.gates:
+            from rnncli.engine.gates import check_gates
+
+            check_gates(network)
     return Plan(network, request, array, batch, timesteps, part, trained)
 
 
@@ -213,7 +218,9 @@ class Plan:
         from rnncli.engine.study import study_of
 
         with _in_rounds(tick, self.part) as round_tick:
-            return study_of(model, self._chunks(model), self.batch, self.timesteps, first_states, round_tick)
+            return study_of(
+                model, self._chunks(model), self.batch, self.timesteps, first_states, round_tick, self.request.gates
+            )
 
 
 def _file_bytes(network: Network, request: Request, array: InputFile | None) -> int:

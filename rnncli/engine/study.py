@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any
 
 from rnncli.engine.chunks import Chunk
+from rnncli.engine.effect import EffectTrace, Reach
+from rnncli.engine.gates import Gate, gate_traces
 from rnncli.engine.model import Model
 from rnncli.engine.passes import State, Tick
-from rnncli.engine.traces import EffectTrace, Outputs, OutputTrace, Reach, Spans, bin_starts
+from rnncli.engine.traces import Outputs, OutputTrace, Spans, bin_starts, finite
 from rnncli.engine.twins import Watch
 
 TIME_BINS = 64
@@ -32,6 +33,7 @@ class Study:
             is in the order in which the layer reads.
         outputs: its outputs over time.
         reach: how far back it remembers, shown by the first input that it reads.
+        gates: its gates over time, and the candidate, if they were asked for.
     """
 
     layer: str
@@ -40,12 +42,13 @@ class Study:
     backwards: bool
     outputs: Outputs
     reach: Reach
+    gates: tuple[Gate, ...] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the study as plain data; numbers that are not finite are None."""
         outputs, reach = self.outputs, self.reach
         units = outputs.saturated_units
-        mean, least, largest = _finite((outputs.norm_mean, outputs.norm_min, outputs.norm_max))
+        mean, least, largest = finite((outputs.norm_mean, outputs.norm_min, outputs.norm_max))
         return {
             "name": self.layer,
             "timesteps": self.timesteps,
@@ -53,11 +56,12 @@ class Study:
             "backwards": self.backwards,
             "time_bins": outputs.time_bins,
             "unit_bins": outputs.unit_bins,
-            "activations": [_finite(row) for row in outputs.activations],
+            "activations": [finite(row) for row in outputs.activations],
             "saturated_units": None if units is None else units / outputs.units,
-            "saturated": None if outputs.saturated is None else _finite(outputs.saturated),
-            "norm": {"mean": mean, "min": least, "max": largest, "bins": _finite(outputs.norm)},
+            "saturated": None if outputs.saturated is None else finite(outputs.saturated),
+            "norm": {"mean": mean, "min": least, "max": largest, "bins": finite(outputs.norm)},
             "reach": reach.as_dict(),
+            **({} if self.gates is None else {"gates": [gate.as_dict() for gate in self.gates]}),
         }
 
 
@@ -68,6 +72,7 @@ def study_of(
     timesteps: int,
     states: State | None = None,
     tick: Tick = lambda steps: None,
+    with_gates: bool = False,
 ) -> Study:
     """Run the first sample of an input and return what the last recurrent layer does over time.
 
@@ -80,6 +85,7 @@ def study_of(
         timesteps: its number of timesteps.
         states: the state that each recurrent layer starts from, zero where there is none. They are not changed.
         tick: the progress callback: the number of timesteps that a recurrent layer has just processed.
+        with_gates: whether to tell of the gates, too, which makes the run slower.
 
     Raises:
         UsageError: the network has no recurrent layer.
@@ -89,13 +95,19 @@ def study_of(
     time_starts = bin_starts(watch.timesteps, TIME_BINS)
     outputs = OutputTrace(time_starts, int(watch.part.summary().output_shape[-1] or 0), layer.output_range())
     effect = EffectTrace(len(time_starts))
+    gates = gate_traces(watch.part, time_starts, watch.timesteps) if with_gates else {}
+    if with_gates:
+        watch.model.watch_gates(lambda direction: gates[direction].add)
     for some in watch:
         spans = Spans.of(some.steps, time_starts)
         outputs.add(some.outputs, some.norms, spans)
         effect.add(some.effects, some.norms, spans, some.since)
-    return Study(watch.part.names[-1], batch, watch.timesteps, watch.backwards, outputs.figures(), effect.reach())
-
-
-def _finite(values: Iterable[float | None]) -> list[float | None]:
-    """Return numbers that JSON can hold."""
-    return [value if value is not None and isfinite(value) else None for value in values]
+    return Study(
+        watch.part.names[-1],
+        batch,
+        watch.timesteps,
+        watch.backwards,
+        outputs.figures(),
+        effect.reach(),
+        tuple(gate for trace in gates.values() for gate in trace.gates()) if with_gates else None,
+    )

@@ -227,6 +227,11 @@ class Layer(ABC):
         """Return the bounds that its outputs saturate at, or None where they have none."""
         return None
 
+    @property
+    def gates_are_shares(self) -> bool:
+        """Whether it has gates, and all of them are between 0 and 1."""
+        return False
+
     # How it is written
 
     def spec(self) -> str:

@@ -290,6 +290,9 @@ class Gated(Recurrent):
     def _cell_range(self) -> tuple[float, float] | None:
         # A gate between 0 and 1 leaves the activation's bounds in place: an LSTM's output is a gate times the
         # activation, a GRU's a mean of its earlier state and the activation.
-        if ACTIVATION_RANGES[self.recurrent_activation] != (0.0, 1.0):
-            return None
-        return ACTIVATION_RANGES[self.activation]
+        return ACTIVATION_RANGES[self.activation] if self.gates_are_shares else None
+
+    @property
+    def gates_are_shares(self) -> bool:
+        """Whether the activation of the gates keeps them between 0 and 1."""
+        return ACTIVATION_RANGES[self.recurrent_activation] == (0.0, 1.0)

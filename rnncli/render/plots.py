@@ -12,8 +12,10 @@ from math import floor, isfinite, isnan, log10
 from rich.console import Console
 from rich.text import Text
 
+from rnncli.engine.effect import Reach
+from rnncli.engine.gates import CLOSED, OPEN, Gate
 from rnncli.engine.study import Study
-from rnncli.engine.traces import Outputs, Reach
+from rnncli.engine.traces import Outputs
 from rnncli.quantities import plural
 from rnncli.render.cells import TimeCells, print_legend, print_row
 from rnncli.render.scale import nearest_style, signed_styles
@@ -42,6 +44,7 @@ def print_study(console: Console, study: Study) -> None:
         ("Norm of the state", _norm_text(outputs)),
         ("Saturated units", _saturated_text(outputs)),
         ("Reach", _reach_text(study.reach, "last" if study.backwards else "first")),
+        *((_gate_name(gate), _gate_text(gate)) for gate in study.gates or ()),
     ):
         for line in Text.assemble((f"{label}: ", "bold"), text).wrap(console, max(1, cells.picture_width - 1)):
             console.print(Text.assemble(" ", line), soft_wrap=True)
@@ -88,6 +91,12 @@ def _print_bars(console: Console, study: Study, cells: TimeCells, symbols: Symbo
     if reach.problem is None:
         rows.append(("effect", [log_height(share) for share in cells.merge(reach.effect, max)]))
         scales.append(f"effect 1/{10**DECADES:,} to 1 (log)")
+    if study.gates:
+        low, high = _gate_scale(study.gates)
+        for gate in study.gates:
+            means = (value if value is None else (value - low) / (high - low) for value in cells.means(gate.bins))
+            rows.append((_gate_label(gate), list(means)))
+        scales.append(f"gates {low:.3g} to {high:.3g}")
     for label, heights in rows:
         print_row(console, label, ("".join(bar(height, symbols) * cells.cell_width for height in heights), ""))
     print_legend(console, cells, Text("; ".join(scales)))
@@ -153,6 +162,36 @@ def _saturated_text(outputs: Outputs) -> str:
         f"{outputs.saturated_units / outputs.units:.0%} ({outputs.saturated_units:,} of {outputs.units:,} are below "
         f"{low:.3g} or above {high:.3g} half of the time)"
     )
+
+
+_DIRECTIONS = {"": "", "forward/": "forward ", "backward/": "back "}
+"""What the screen says before the name of a gate."""
+
+
+def _gate_scale(gates: Sequence[Gate]) -> tuple[float, float]:
+    """Return what the lowest and the highest bar of the gates stand for: 0 and 1, unless they go beyond."""
+    means = [value for gate in gates for value in gate.bins if value is not None and isfinite(value)]
+    return min([0.0, *means]), max([1.0, *means])
+
+
+def _gate_label(gate: Gate) -> str:
+    if gate.is_candidate and not gate.direction:
+        return f"size of {gate.symbol}"
+    return f"{_DIRECTIONS[gate.direction] or 'gate '}{gate.symbol}"
+
+
+def _gate_name(gate: Gate) -> str:
+    return f"{_DIRECTIONS[gate.direction]}{gate.means} {gate.symbol}".capitalize()
+
+
+def _gate_text(gate: Gate) -> str:
+    """Return how open a gate is, in words."""
+    if isnan(gate.mean):
+        return "not known"
+    mean = f"{gate.mean:.3g}{' in size' if gate.is_candidate else ''} on average"
+    if gate.open is None or gate.closed is None:
+        return mean
+    return f"{mean}, {gate.open:.0%} open (>{OPEN:g}), {gate.closed:.0%} closed (<{CLOSED:g})"
 
 
 def _reach_text(reach: Reach, which: str) -> str:

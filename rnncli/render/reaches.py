@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from rich.console import Console
 from rich.text import Text
 
-from rnncli.engine.reach import NetworkReach, Spread
-from rnncli.engine.traces import Problem
+from rnncli.engine.effect import Problem
 from rnncli.errors import printable
 from rnncli.quantities import plural
 from rnncli.render.cells import TimeCells, print_legend, print_row
 from rnncli.render.console import drawing_width
 from rnncli.render.layout import BLOCK, ScreenCells, ScreenColumn, hanging, print_hanging, print_rows
 from rnncli.render.symbols import ASCII, DECADES, UNICODE, curve
+from rnncli.reports.reach import NetworkReach, Spread
 
 PROBLEMS: dict[Problem, str] = {
     "padding": "there is nothing but padding",

@@ -1,0 +1,149 @@
+"""How far back a network remembers: what was found with each seed, and the medians, as plain data."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf
+from statistics import median
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from rnncli.engine.effect import Problem, Reach
+    from rnncli.engine.traces import Bins
+
+
+class Spread(NamedTuple):
+    """A figure over the seeds; None stands for one that is not known, or that is beyond what was watched."""
+
+    median: float | None
+    min: float | None
+    max: float | None
+
+    @classmethod
+    def of(cls, values: Sequence[float | None]) -> Spread:
+        """Return the spread of some figures; None is more than any."""
+        if not values:
+            return cls(None, None, None)
+        some = sorted(inf if value is None else value for value in values)
+        return cls(*(None if value == inf else value for value in (median(some), some[0], some[-1])))
+
+
+class SeedReach(NamedTuple):
+    """What was found with one seed.
+
+    Attributes:
+        seed: the seed.
+        reach: how far back the last recurrent layer remembers.
+        spectral_radius: that of its recurrent kernel; see `spectral_radius`.
+    """
+
+    seed: int
+    reach: Reach
+    spectral_radius: float
+
+
+@dataclass(frozen=True)
+class NetworkReach:
+    """How far back a network remembers.
+
+    Attributes:
+        spec: the network.
+        layer: the name of its last recurrent layer, whose outputs are watched.
+        timesteps: the number of timesteps of that layer.
+        backwards: whether it reads from the last timestep, so that this is its first input.
+        file: the file that the weights come from; None if each seed draws others.
+        step_bins: the first step of each bin, counted from the change.
+        runs: what was found with each seed.
+    """
+
+    spec: str
+    layer: str
+    timesteps: int
+    backwards: bool
+    file: str | None
+    step_bins: tuple[int, ...]
+    runs: tuple[SeedReach, ...]
+
+    @property
+    def known(self) -> list[Reach]:
+        """What was found with the seeds that have figures."""
+        return [run.reach for run in self.runs if run.reach.problem is None]
+
+    @property
+    def failed(self) -> int:
+        """How many seeds have no figures."""
+        return len(self.runs) - len(self.known)
+
+    @property
+    def problem(self) -> Problem | None:
+        """Why some seeds have no figures, or most of those."""
+        problems = [run.reach.problem for run in self.runs if run.reach.problem is not None]
+        return Counter(problems).most_common(1)[0][0] if problems else None
+
+    @property
+    def steps(self) -> int:
+        """The number of steps from the change on that all seeds have been watched."""
+        return min(run.reach.steps for run in self.runs)
+
+    @property
+    def tenth(self) -> Spread:
+        """The steps until the effect stays under a tenth of its largest."""
+        return Spread.of([reach.tenth for reach in self.known])
+
+    @property
+    def hundredth(self) -> Spread:
+        """The steps until it stays under a hundredth."""
+        return Spread.of([reach.hundredth for reach in self.known])
+
+    @property
+    def largest_after(self) -> Spread:
+        """The steps until it is largest."""
+        return Spread.of([reach.largest_after for reach in self.known])
+
+    @property
+    def last(self) -> Spread:
+        """The share of it that is left at the end."""
+        return Spread.of([reach.last for reach in self.known])
+
+    @property
+    def spectral_radius(self) -> Spread:
+        """The spectral radius of the recurrent kernel."""
+        return Spread.of([run.spectral_radius for run in self.runs])
+
+    @property
+    def effect(self) -> Bins:
+        """The median of the effect in each bin, as a share of its largest; it is the largest in the bin."""
+        by_bin = zip(*(reach.effect for reach in self.known), strict=True)
+        present = ([share for share in shares if share is not None] for shares in by_bin)
+        return tuple(median(shares) if shares else None for shares in present)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as plain data, the object that `rnncli reach --format json` prints."""
+        spreads = {
+            "steps_to_tenth": self.tenth,
+            "steps_to_hundredth": self.hundredth,
+            "largest_after": self.largest_after,
+            "last": self.last,
+            "spectral_radius": self.spectral_radius,
+        }
+        return {
+            "spec": self.spec,
+            "file": self.file,
+            "name": self.layer,
+            "timesteps": self.timesteps,
+            "backwards": self.backwards,
+            "seeds": len(self.runs),
+            "problem": self.problem,
+            "failed": self.failed,
+            "steps": self.steps,
+            **{key: spread.median for key, spread in spreads.items()},
+            "min": {key: spread.min for key, spread in spreads.items()},
+            "max": {key: spread.max for key, spread in spreads.items()},
+            "time_bins": self.step_bins,
+            "effect": self.effect,
+            "runs": [
+                {"seed": run.seed, **run.reach.as_dict(), "spectral_radius": run.spectral_radius} for run in self.runs
+            ],
+        }

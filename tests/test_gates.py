@@ -1,0 +1,216 @@
+"""`rnncli forward --plot --gates`: the gates are those of the equations, and how they are shown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Result
+
+from rnncli import Network
+from rnncli.engine import Model
+from rnncli.engine.cells import CELLS
+from rnncli.engine.gates import Gate
+from rnncli.engine.study import study_of
+from rnncli.layers import Recurrent
+
+Run = Callable[..., Result]
+
+Gates = dict[str, np.ndarray]
+"""The gates of all steps by their names, each (steps, units), in the order in which the cell takes them."""
+
+FUNCTIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "tanh": np.tanh,
+    "sigmoid": lambda v: 1 / (1 + np.exp(-np.clip(v, -500, 500))),
+    "relu": lambda v: np.maximum(v, 0),
+    "softsign": lambda v: v / (1 + abs(v)),
+}
+
+
+@pytest.fixture(autouse=True)
+def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def lstm(x: np.ndarray, w: Gates, act: str, gate: str, **_: bool) -> Gates:
+    """Keras's LSTM, as its documentation has it: blocks i, f, c, o."""
+    units = len(w["recurrent_kernel"])
+    h = c = np.zeros(units)
+    steps = []
+    for x_t in x:
+        i, f, g, o = np.split(x_t @ w["kernel"] + h @ w["recurrent_kernel"] + w["bias"], 4)
+        i, f, g, o = FUNCTIONS[gate](i), FUNCTIONS[gate](f), FUNCTIONS[act](g), FUNCTIONS[gate](o)
+        c = f * c + i * g
+        h = o * FUNCTIONS[act](c)
+        steps.append((i, f, g, o))
+    return dict(zip("ifgo", np.array(steps).transpose(1, 0, 2), strict=True))
+
+
+def gru(x: np.ndarray, w: Gates, act: str, gate: str, reset_after: bool) -> Gates:
+    """Keras's GRU: blocks z, r, h; one bias, or one for the input and one for the state."""
+    units = len(w["recurrent_kernel"])
+    (wz, wr, wh), (uz, ur, uh) = (np.split(w[name], 3, axis=1) for name in ("kernel", "recurrent_kernel"))
+    first, second = w["bias"] if reset_after else (w["bias"], np.zeros(3 * units))
+    (bz, br, bh), (cz, cr, ch) = np.split(first, 3), np.split(second, 3)
+    h = np.zeros(units)
+    steps = []
+    for x_t in x:
+        z = FUNCTIONS[gate](x_t @ wz + bz + h @ uz + cz)
+        r = FUNCTIONS[gate](x_t @ wr + br + h @ ur + cr)
+        recurrent = r * (h @ uh + ch) if reset_after else (r * h) @ uh
+        g = FUNCTIONS[act](x_t @ wh + bh + recurrent)
+        h = z * h + (1 - z) * g
+        steps.append((z, r, g))
+    return dict(zip("zrg", np.array(steps).transpose(1, 0, 2), strict=True))
+
+
+def with_biases(network: Network, seed: int) -> Model:
+    """A model with weights that make gates open and close, biases as well."""
+    generator = np.random.default_rng(seed)
+    shapes = {key: array.shape for key, array in Model(network).weights.items()}
+    return Model(
+        network, weights={key: 1.5 * generator.standard_normal(shape) for key, shape in shapes.items()}, dtype="float64"
+    )
+
+
+def found(model: Model, x: np.ndarray) -> dict[str, Gate]:
+    gates = study_of(model, model.chunks_of(x), *x.shape[:2], with_gates=True).gates
+    assert gates is not None
+    return {gate.direction + gate.symbol: gate for gate in gates}
+
+
+def by_hand(model: Model, x: np.ndarray, direction: str = "") -> Gates:
+    layer, name = model.network.body[-1], model.network.names[-1]
+    assert isinstance(layer, Recurrent)
+    prefix = f"{name}/{direction}"
+    weights = {key.removeprefix(prefix): array for key, array in model.weights.items() if key.startswith(prefix)}
+    options = {"act": layer.activation, "gate": layer.recurrent_activation}  # type: ignore[attr-defined]
+    if layer.kind == "lstm":
+        return lstm(x, weights, **options)
+    return gru(x, weights, **options, reset_after=layer.reset_after)  # type: ignore[attr-defined]
+
+
+CASES = ["lstm:5", "gru:4", "gru:4:reset=before", "lstm:3:softsign", "gru:3:act=relu", "lstm:4:recact=softsign"]
+
+
+@pytest.mark.parametrize("fields", CASES)
+@pytest.mark.parametrize("timesteps", [7, 150])
+def test_the_gates_are_those_of_the_equations(fields: str, timesteps: int) -> None:
+    model = with_biases(Network.parse(f"input:3,{fields}"), seed=1)
+    x = np.random.default_rng(0).standard_normal((2, timesteps, 3))
+    gates, expected = found(model, x), by_hand(model, x[0])
+    assert list(gates) == list(expected)
+    starts = np.arange(min(timesteps, 64)) * timesteps // min(timesteps, 64)
+    for name, values in expected.items():
+        gate = gates[name]
+        told = abs(values) if name == "g" else values
+        means = [part.mean() for part in np.split(told, starts[1:])]
+        assert gate.bins == pytest.approx(means)
+        assert gate.mean == pytest.approx(told.mean())
+        if name == "g" or "recact" in fields:
+            assert (gate.open, gate.closed) == (None, None)
+        else:
+            assert gate.open == pytest.approx((values > 0.9).mean())
+            assert gate.closed == pytest.approx((values < 0.1).mean())
+            assert gate.open + gate.closed > 0
+
+
+@pytest.mark.parametrize("fields", ["lstm:4", "gru:3:reset=before", "gru:3:act=softsign"])
+def test_each_direction_has_gates_of_its_own_in_the_order_of_time(fields: str) -> None:
+    model = with_biases(Network.parse(f"input:3,{fields}:bi"), seed=2)
+    x = np.random.default_rng(0).standard_normal((1, 20, 3))
+    gates = found(model, x)
+    for direction, turn in (("forward/", 1), ("backward/", -1)):
+        for name, values in by_hand(model, x[0, ::turn], direction).items():
+            told = abs(values[::turn]) if name == "g" else values[::turn]
+            assert gates[direction + name].bins == pytest.approx(told.mean(axis=1))
+    assert len(gates) == 2 * (4 if "lstm" in fields else 3)
+
+
+def test_a_layer_that_reads_backwards_has_its_gates_in_that_order() -> None:
+    model = with_biases(Network.parse("input:3,gru:4:back"), seed=3)
+    x = np.random.default_rng(0).standard_normal((1, 20, 3))
+    assert found(model, x)["z"].bins == pytest.approx(by_hand(model, x[0, ::-1])["z"].mean(axis=1))
+
+
+@pytest.mark.parametrize("fields", ["lstm:4", "gru:4", "gru:3:back", "lstm:3:bi"])
+def test_padding_is_left_out_and_changes_no_figure(fields: str) -> None:
+    model = with_biases(Network.parse(f"embed:9x3:mask,{fields}"), seed=4)
+    ids = np.random.default_rng(1).integers(1, 9, (1, 40))
+    plain, padded = found(model, ids), found(model, np.pad(ids, ((0, 0), (7, 5))))
+    for name, gate in plain.items():
+        figures = [(each.mean, each.open, each.closed) for each in (padded[name], gate)]
+        assert figures[0] == pytest.approx(figures[1])
+        before = 5 if "back" in fields else 7
+        assert padded[name].bins[before : before + 40] == pytest.approx(gate.bins)
+        assert {*padded[name].bins[:before], *padded[name].bins[before + 40 :]} == {None}
+    nothing = found(model, np.zeros((1, 5), int))
+    assert all(np.isnan(gate.mean) and gate.open is None for gate in nothing.values())
+
+
+@pytest.mark.parametrize("spec", ["input:3,lstm:4", "input:3,gru:4:bi", "embed:9x3:mask,gru:4:seq,lstm:3:recact=relu"])
+def test_watching_the_gates_changes_nothing_else(spec: str) -> None:
+    model = Model(Network.parse(spec), dtype="float64")
+    x = np.random.default_rng(0).standard_normal((1, 30, 3)) if "input" in spec else np.arange(30)[None] % 9
+    with_gates, without = (study_of(model, model.chunks_of(x), 1, 30, with_gates=each) for each in (True, False))
+    assert with_gates.outputs.norm == pytest.approx(without.outputs.norm)
+    assert with_gates.reach.effect == pytest.approx(without.reach.effect, abs=1e-6)
+    assert without.gates is None
+
+
+def test_every_cell_shows_as_many_gates_as_it_declares() -> None:
+    for kind in CELLS:
+        for activation in ("tanh", "relu"):
+            network = Network.parse(f"input:3,{kind.kind}:2:{activation}:seq")
+            model = Model(network)
+            shown: list[int] = []
+
+            def watch(values: Gates, counts: bool, shown: list[int] = shown) -> None:
+                shown.append(len(values))
+
+            model.watch_gates(lambda direction, watch=watch: watch)  # type: ignore[misc]
+            model(np.ones((1, 4, 3)))
+            assert shown == [kind.gates if kind.gates > 1 else 0] * 4
+
+
+def test_json_has_the_gates_where_they_are_asked_for(rnncli: Run) -> None:
+    line = ("forward", "input:3,gru:4:seq,lstm:5:bi", "--plot", "-f", "json")
+    plot = json.loads(rnncli(*line, "--gates").stdout)["plot"]
+    assert [gate["name"] for gate in plot["gates"]] == [
+        f"{way}/{name}" for way in ("forward", "backward") for name in "ifgo"
+    ]
+    assert {len(gate["bins"]) for gate in plot["gates"]} == {64}
+    assert "gates" not in json.loads(rnncli(*line).stdout)["plot"]
+
+
+def test_gates_without_a_plot_or_a_gate_are_errors(rnncli: Run) -> None:
+    result = rnncli("forward", "input:3,lstm:2", "--gates", "-f", "json")
+    assert (result.status, result.stdout) == (2, "")
+    assert result.stderr == (
+        "Error: --gates adds to what --plot shows, and there is no --plot\n"
+        "Help: with it: rnncli forward input:3,lstm:2 --gates -f json --plot\n"
+    )
+    for spec, layer in (("input:3,lstm:2:seq,rnn:4,dense:2", "rnn:4 has no gates"), ("input:3,dense:2", "has none")):
+        result = rnncli("forward", spec, "--plot", "--gates")
+        assert (result.status, result.stdout) == (2, "")
+        assert layer in result.stderr
+    result = rnncli("forward", "input:3,lstm:2", "--plot", "--gates", "-f", "csv")
+    assert result.stderr.endswith("Help: without it: rnncli forward input:3,lstm:2 -f csv\n")
+
+
+SHOWN = {
+    "gates-lstm": ["input:8,lstm:16"],
+    "gates-gru-bi": ["input:8,gru:6:bi"],
+    "gates-unbounded": ["input:3,lstm:4:recact=relu", "--timesteps", "12"],
+}
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_the_gates_read_as_they_were_reviewed(name: str, rnncli: Run, screen: Callable[[str, str], None]) -> None:
+    result = rnncli("forward", *SHOWN[name], "--plot", "--gates", "--dtype", "float64")
+    assert (result.status, result.stderr) == (0, "")
+    text = result.stdout[result.stdout.index("      norm") :]
+    screen(name, "".join(f"{line.rstrip()}\n" for line in text.splitlines()))
