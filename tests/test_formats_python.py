@@ -401,12 +401,19 @@ def test_another_order_in_forward_is_said(read: Read) -> None:
 def test_what_training_or_a_mask_would_change_is_said(read: Read) -> None:
     net = (
         "class N(nn.Module):\n    def __init__(self):\n        self.e = nn.Embedding(9, 3, padding_idx=0)\n"
-        "        self.rnn = nn.GRU(3, 4, 2, dropout=0.2)\n        self.n = nn.LayerNorm([4], eps=1e-8)"
+        "        self.rnn = nn.GRU(3, 4, 2)\n        self.n = nn.LayerNorm([4], eps=1e-8)"
     )
     (part,) = read(TORCH + net).parts
     assumed = " ".join(part.assumed)
-    for each in ("e has a padding_idx", "rnn has dropout=0.2 between its layers", "n has an epsilon of 1e-08"):
+    for each in ("e has a padding_idx", "n has an epsilon of 1e-08"):
         assert each in assumed
+
+
+def test_dropout_between_the_levels_of_a_module_is_read_as_layers(read: Read) -> None:
+    (part,) = read(f"{TORCH}rnn = nn.GRU(3, 4, 3, dropout=0.2, bidirectional=True)").parts
+    assert str(part.network) == "input:3,gru:4:seq:bi,dropout:0.2,gru:4:seq:bi,dropout:0.2,gru:4:bi"
+    (part,) = read(f"{TORCH}rnn = nn.GRU(3, 4, 3, dropout=0)").parts
+    assert str(part.network) == "input:3,gru:4:seq:x2,gru:4"
 
 
 def test_models_that_share_their_recurrent_layers_are_one_part(read: Read) -> None:

@@ -30,7 +30,12 @@ NOTES = {
     "nn.Embedding(100, 8, padding_idx=0), nn.LSTM(8, 4), nn.LSTM(4, 3)": (
         f"embed:100x8,lstm:4:seq,lstm:3{LAST}; left out: padding_idx=0"
     ),
-    "nn.LSTM(8, 4, 2, dropout=0.2)": f"input:8,lstm:4:seq,lstm:4{LAST}; left out: dropout=0.2",
+    "nn.LSTM(8, 4, 2, dropout=0.2)": f"input:8,lstm:4:seq,dropout:0.2,lstm:4{LAST}",
+    "nn.GRU(8, 4, num_layers=4, bidirectional=True, dropout=.5)": (
+        f"input:8,gru:4:seq:bi,dropout:0.5,gru:4:seq:bi,dropout:0.5,gru:4:seq:bi,dropout:0.5,gru:4:bi{LAST}"
+    ),
+    "nn.LSTM(8, 4, dropout=0.2)": f"input:8,lstm:4{LAST}; left out: dropout=0.2",
+    "nn.LSTM(8, 4, 2, dropout=p)": f"input:8,lstm:4:seq,lstm:4{LAST}; left out: dropout=p",
     "LSTM(32, return_sequences=True)": f"input:32,lstm:32:seq{INPUT}",
     "LSTM(32, dropout=0.2)": f"input:32,lstm:32{INPUT}; left out: dropout=0.2",
     "Bidirectional(GRU(4), merge_mode='sum')": f"input:32,gru:4:bi=sum{INPUT}",

@@ -170,3 +170,19 @@ def test_the_golden_networks_have_stacks_of_every_kind() -> None:
         if any("_l1" in name for name, _ in layer["weights"])
     }
     assert kinds == {"RNN", "LSTM", "GRU"}
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "input:8,lstm:4:seq:bi:x2,lstm:4:bi",
+        "input:8,gru:4:seq,dropout:0.2,gru:4:seq,dropout:0.2,gru:4",
+        "input:8,rnn:4",
+    ],
+)
+def test_what_is_shown_and_exported_is_read_again_as_the_same_layers(spec: str, rnncli: Run, tmp_path: Path) -> None:
+    (line,) = lines_of(spec)
+    assert rnncli("spec", line).stdout == f"{spec}\n"
+    source = tmp_path / "model.py"
+    rnncli("export", spec, "--to", "torch", "-o", source)
+    assert rnncli("spec", source).stdout == f"{spec}\n"

@@ -17,8 +17,11 @@ from rnncli.language.arguments import (
     attribute_of,
     field_of,
 )
-from rnncli.layers import LAYERS, Layer
+from rnncli.layers import LAYERS, Dropout, Layer
 from rnncli.layers.activations import ACTIVATIONS
+
+_MOST_LEVELS = 1000
+"""The most levels of a stack that dropout is written between."""
 
 _KERAS_POSITIONS = ("activation", "recurrent_activation", "use_bias")
 """What Keras's classes take by position after the sizes, as far as they have it."""
@@ -49,6 +52,7 @@ class Called:
         reads: the size of the input that it says it reads, as a field; may be empty.
         left_out: the arguments that the language has no words for.
         torch: whether the class is PyTorch's.
+        dropout: the share that PyTorch's class drops between the levels of a stack, as it is written; may be empty.
         guessed: whether it has fewer arguments than its class takes.
         timeless: the shape that it says it reads, if that has no timesteps.
         node: the call.
@@ -61,6 +65,7 @@ class Called:
     reads: str = ""
     left_out: tuple[str, ...] = ()
     torch: bool = False
+    dropout: str = ""
     guessed: bool = False
     timeless: str = ""
     node: ast.Call | None = None
@@ -71,11 +76,21 @@ class Called:
         count = self.fields.get(STACKED, "")[1:]
         if not count.isdigit() or int(count) < 2:
             return [self]
-        last = replace(self, fields={key: value for key, value in self.fields.items() if key != STACKED})
+        last = replace(self, fields={key: value for key, value in self.fields.items() if key != STACKED}, dropout="")
         first = last.returning_sequence()
+        if self.dropout:
+            between = Called(Dropout, {"rate": self.dropout}, node=self.node, span=self.span)
+            inner = replace(first, reads="", left_out=())
+            last = replace(last, reads="", left_out=())
+            return [first, between, *[inner, between] * (int(count) - 2), last]
         if int(count) > 2:
             first = replace(first, fields={**first.fields, STACKED: f"x{int(count) - 1}"})
         return [first, replace(last, reads="", left_out=())]
+
+    def without_dropout(self) -> Called:
+        """Return the same layer with its dropout among what is left out."""
+        words = (f"dropout={self.dropout}",) if self.dropout else ()
+        return replace(self, dropout="", left_out=(*self.left_out, *words))
 
     def returning_sequence(self) -> Called:
         """Return the same layer with its whole sequence for its output."""
@@ -178,11 +193,14 @@ def _layer(node: ast.Call, name: str) -> Called:
         elif argument in _FEATURES:
             last = value.elts[-1] if isinstance(value, ast.Tuple | ast.List) and value.elts else value
             made = replace(made, reads=str(_number(last)))
+        elif argument == "dropout" and torch and cls.states and _is_share(value):
+            made = replace(made, dropout=ast.unparse(value))
         elif argument in _SHAPES:
             made = _with_shape(made, value, batch="batch" in argument)
         else:
             made = _with_field(made, argument, _word(value), value)
-    return made
+    count = made.fields.get(STACKED, "")[1:]
+    return made if count.isdigit() and 2 <= int(count) <= _MOST_LEVELS else made.without_dropout()
 
 
 def _is_torch(node: ast.Call, name: str, cls: type[Layer]) -> bool:
@@ -251,6 +269,12 @@ def _with_shape(made: Called, node: ast.expr, batch: bool) -> Called:
         names = made.cls.sizes.attributes
         return replace(made, sizes=dict(zip(names[-len(numbers) :], numbers, strict=False)))
     return replace(made, reads="x".join(str(number) for number in numbers if number is not None))
+
+
+def _is_share(node: ast.expr) -> bool:
+    """Whether a number is written out of which dropout takes the share."""
+    value = _constant(node)
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1
 
 
 def _number(node: ast.expr, *, optional: bool = False) -> Value:

@@ -88,7 +88,8 @@ def _calls_in(text: str) -> Reading | None:
         return None
     calls = [item for item in items if isinstance(item, Called)]
     left_out = tuple(words for call in calls for words in call.left_out)
-    if len(calls) < len(items):
+    if len(calls) < len(items):  # layers of the spec language among them: a stack stays one layer, repeated
+        left_out = tuple(words for call in calls for words in call.without_dropout().left_out)
         return Reading(",".join(_texts(items)), first, left_out)
     if len(calls) > 1 and calls[0].cls.reads == calls[1].cls.reads == "input":
         del calls[0]  # the input of an embedding's ids

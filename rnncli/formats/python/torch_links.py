@@ -117,12 +117,10 @@ def _recurrent(cls: type[Recurrent], cell: bool) -> Callable[[str, Module], Iter
         if not cell and given.get("proj_size", 0) != 0:
             raise InexpressibleError("it has proj_size: neither Keras nor rnncli has such a cell")
         settings["merge_mode"] = "concat" if both else None
-        assumed: list[str] = []
-        share = given.get("dropout", 0.0)
-        if not cell and levels > 1 and share != 0:
-            words = f"dropout={share}" if isinstance(share, int | float) else "dropout"
-            assumed.append(f"{name} has {words} between its layers in training; it is left out here")
+        dropout = given.number("dropout", 0.0) if not cell and levels > 1 else 0.0
         for level in range(levels):
+            if level and dropout:
+                yield Link(Piece(Dropout(dropout), f"{name} (dropout)", "torch", {}), None, None, module.line)
             layer = cls(units, **settings)
             own = f"{name} (layer {level})" if levels > 1 else name
             yield Link(
@@ -130,7 +128,6 @@ def _recurrent(cls: type[Recurrent], cell: bool) -> Callable[[str, Module], Iter
                 units * (1 + both) if level else reads,
                 units * (1 + both),
                 module.line,
-                tuple(assumed) if level == 0 else (),
             )
 
     return links
