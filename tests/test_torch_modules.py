@@ -39,7 +39,7 @@ def reasons_of(spec: str) -> list[str]:
 @pytest.mark.parametrize(
     ("name", "command", "arguments"),
     [
-        ("stack", "summary", ["input:40,lstm:256:seq:bi,dropout:0.2,lstm:256:bi,dense:10", "--wide"]),
+        ("stack", "summary", ["input:40,lstm:256:seq:bi,dropout:0.2,lstm:256:bi,dense:10"]),
         ("mixed", "summary", [MIXED]),
         ("compared", "compare", ["input:8,gru:8:seq:x3", "input:8,gru:8:seq,gru:4:seq", "input:8,gru:8"]),
     ],
