@@ -135,6 +135,7 @@ GROUPS: Mapping[str, tuple[Meaning, ...]] = {
     "`explain --others`": (
         Meaning(("other_tools",), "parts", "what other tools count of the network"),
         Meaning(("tool", "version", "counts"), "words", "the tool, its version, and what it says it counts"),
+        Meaning(("needs",), "words", "the option that would make an unknown count known"),
     ),
     "`compare`": (
         Meaning(

@@ -37,19 +37,30 @@ def reasons_of(spec: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("name", "command", "arguments"),
+    ("name", "arguments"),
     [
-        ("stack", "summary", ["input:40,lstm:256:seq:bi,dropout:0.2,lstm:256:bi,dense:10"]),
-        ("mixed", "summary", [MIXED]),
-        ("compared", "compare", ["input:8,gru:8:seq:x3", "input:8,gru:8:seq,gru:4:seq", "input:8,gru:8"]),
+        ("stack", ["input:40,lstm:256:seq:bi,dropout:0.2,lstm:256:bi,dense:10"]),
+        ("mixed", [MIXED]),
     ],
 )
-def test_modules_read_as_they_were_reviewed(
-    name: str, command: str, arguments: list[str], rnncli: Run, screen: Screen
-) -> None:
-    result = rnncli(command, *arguments, "--framework", "torch")
+def test_modules_read_as_they_were_reviewed(name: str, arguments: list[str], rnncli: Run, screen: Screen) -> None:
+    result = rnncli("summary", *arguments, "--framework", "torch")
     assert (result.status, result.stderr) == (0, "")
     screen(f"torch-modules-{name}", result.stdout)
+
+
+def test_compared_networks_each_have_their_modules_below(rnncli: Run) -> None:
+    specs = ("input:8,gru:8:seq:x3", "input:8,gru:8:seq,gru:4:seq", "input:8,gru:8")
+    lines = rnncli("compare", *specs, "--framework", "torch").stdout.splitlines()
+    assert lines[-6:] == [
+        "Network 1 in PyTorch:",
+        "  nn.GRU(8, 8, num_layers=3, batch_first=True)",
+        "Network 2 in PyTorch:",
+        "  nn.GRU(8, 8, batch_first=True)",
+        "  nn.GRU(8, 4, batch_first=True)",
+        "    gru_1 has 4 units, gru 8; num_layers needs equal ones",
+    ]
+    assert not any("nn." in line for line in rnncli("compare", *specs).stdout.splitlines())
 
 
 def test_a_run_of_equal_layers_is_one_line_that_names_the_weights_of_all_levels(rnncli: Run) -> None:

@@ -23,7 +23,7 @@ from rnncli.reports.other_tools import OtherCounts, other_counts
 _WEIGHTS = row_each_weight("symbol", "shape", "words", "numbers", "params", "start", "limit")
 """How the weights of a network become rows."""
 
-_COUNT = ("tool", "version", "counts", "value", "text")
+_COUNT = ("tool", "version", "counts", "value", "needs", "text")
 
 _COUNTS = Layout(
     columns("spec", *_COUNT),

@@ -37,7 +37,7 @@ def print_explanation(console: Console, explanation: Explanation) -> None:
         _print_run(console, run)
     console.print()
     print_hanging(console, _totals(explanation))
-    print_modules(console, explanation.summary)
+    print_modules(console, explanation.summary, "In PyTorch")
 
 
 def _print_run(console: Console, run: Sequence[LayerExplanation]) -> None:

@@ -36,7 +36,8 @@ def _told(each: OtherCount) -> tuple[str, int | None, str]:
 def _size(counts: OtherCounts) -> str:
     steps = counts.timesteps
     sequence = "" if steps is None else f" and {steps:,} timestep{'s' if steps > 1 else ''}"
-    return f"a batch of {counts.batch:,}{sequence}"
+    needs = next((f"; where there is a ?, give {each.needs}" for each in counts.counts if each.needs), "")
+    return f"a batch of {counts.batch:,}{sequence}{needs}"
 
 
 def _tool(each: OtherCount) -> str:

@@ -30,6 +30,7 @@ class OtherCount(NamedTuple):
         counts: what it says that it counts: mult-adds, FLOPs.
         value: the number; None where it is not known.
         text: why it is that number, or not known.
+        needs: the option that would make it known; None where it is known, or nothing would.
     """
 
     tool: str
@@ -37,6 +38,7 @@ class OtherCount(NamedTuple):
     counts: str
     value: int | None
     text: str
+    needs: str | None = None
 
 
 class OtherCounts(NamedTuple):
@@ -278,8 +280,8 @@ def _here(macs: int | None) -> Iterator[OtherCount]:
 
 
 def _counted(tool: str, version: str | None, counts: str, value: int | None, text: str) -> OtherCount:
-    """Return a count; where it is not known, the text says what it takes to know it."""
-    return OtherCount(tool, version, counts, value, text if value is not None else f"give --timesteps; {text}")
+    """Return a count that only the timesteps may be missing for."""
+    return OtherCount(tool, version, counts, value, text, "--timesteps" if value is None else None)
 
 
 def _unknown(network: Network) -> str:
