@@ -420,3 +420,42 @@ def test_every_factor_of_every_kind_has_words(kind: Kind) -> None:
             factors = factors_of(layer, layer.weights(reads, framework))
             assert factors is not None
             assert {*factors.numbers} <= {*TEXTS}
+
+
+SEVERAL = {
+    ("--timesteps", "10,50"): ("--timesteps", "10", "--timesteps", "50"),
+    ("--timesteps", "10", "50", "500"): ("--timesteps", "10", "--timesteps", "50", "--timesteps", "500"),
+    ("--timesteps=10", "500"): ("--timesteps=10", "--timesteps=500"),
+    ("--timesteps", "10,500"): ("--timesteps", "10", "--timesteps", "500"),  # 10,500 is a number, too
+    ("--framework", "keras,torch"): ("--framework", "keras", "--framework", "torch"),
+    ("--framework", "keras", "torch"): ("--framework", "keras", "--framework", "torch"),
+    ("--framework", "both"): ("--framework", "keras", "--framework", "torch"),
+    ("--dtype", "float32/int8"): ("--dtype", "float32", "--dtype", "int8"),
+    ("--batch", "1", "32", "--timesteps", "5", "9"): (
+        "--batch",
+        "1",
+        "--batch",
+        "32",
+        "--timesteps",
+        "5",
+        "--timesteps",
+        "9",
+    ),
+    (): ("--framework", "keras", "--framework", "torch"),
+    ("--framework", "torch"): ("--framework", "keras", "--framework", "torch"),
+}
+
+
+@pytest.mark.parametrize(("typed", "meant"), SEVERAL.items(), ids=str)
+def test_several_values_at_once_are_repaired_to_an_option_for_each(
+    typed: tuple[str, ...], meant: tuple[str, ...], rnncli: Run
+) -> None:
+    result = rnncli("compare", "input:8,rnn:2", *typed)
+    assert (result.status, result.stdout) == (2, "")
+    assert result.stderr.endswith(f"rnncli compare input:8,rnn:2 {' '.join(meant)}\n")
+    assert rnncli("compare", "input:8,rnn:2", *meant).status == 0
+
+
+def test_what_pytorch_cannot_express_is_not_repaired_to_a_comparison_with_it(rnncli: Run) -> None:
+    result = rnncli("compare", "input:8,rnn:2:bi=sum")
+    assert result.stderr.endswith("rnncli compare input:8,rnn:2:bi=sum --batch 1 --batch 32\n")

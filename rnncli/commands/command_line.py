@@ -126,7 +126,12 @@ def this_line(
         before = [each for each in parts[:place] if not each.is_argument]
         after = [each for each in parts[place:] if not each.is_argument]
         parts = [*before, *map(Word, arguments), *after]
-    return shown(line(typed[0], [*parts, *map(Word, more)]))
+    return retyped([*parts, *map(Word, more)])
+
+
+def retyped(parts: Iterable[Word]) -> str:
+    """Return the command line that is running with other options and arguments, as it can be pasted."""
+    return shown(line(str(click.get_current_context().info_name), parts))
 
 
 def these_words() -> list[Word]:

@@ -7,6 +7,7 @@ from typing import cast
 
 import click
 
+from rnncli.commands.command_line import retyped, these_words, this_line
 from rnncli.commands.completing import complete_spec
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.named import dtype as dtype_name
@@ -16,6 +17,7 @@ from rnncli.commands.output import printed
 from rnncli.commands.specs import at_most, each_network, specs
 from rnncli.errors import UsageError
 from rnncli.layers.weights import Framework
+from rnncli.network import Network
 from rnncli.render.picture import Picture
 from rnncli.render.records import NETWORK, Layout, Record, columns
 from rnncli.render.writers import writer
@@ -83,7 +85,28 @@ def command(
         "rnncli summary takes any number",
     )
     each_network(given, lambda network: columns.extend(columns_of(network, settings)))
+    if len(columns) == 1:
+        raise UsageError(
+            "a comparison needs two networks, or one in two settings",
+            "give another SPEC, or an option twice",
+            lead="for example",
+            repair=_in_two_settings(columns[0].network),
+        )
     _print(compared(columns), format_, svg)
+
+
+def _in_two_settings(network: Network) -> str | None:
+    """Return the command line that is running with several values for one of its options."""
+    from rnncli.commands.option_mistakes import values_in
+
+    typed = these_words()
+    for place, word in enumerate(typed):
+        values = values_in(word.option, word.value) if word.option and word.option.multiple and word.value else []
+        if values:
+            return retyped([*typed[:place], *map(word.with_value, values), *typed[place + 1 :]])
+    if not any(layer.conflict("torch") for layer in network.layers):
+        return this_line(without=["framework"], more=["--framework", "keras", "--framework", "torch"])
+    return this_line(without=["batch"], more=["--batch", "1", "--batch", "32"])
 
 
 def _in_settings(settings: int) -> str:

@@ -123,13 +123,17 @@ class _Line:
         """Return what is wrong where the value of an option is not allowed."""
         name = long_name(option)
         places = [i for i, each in enumerate(self.words) if each.option is option and each.value is not None]
-        wrong = [i for i in places if _is_wrong(option, self.words[i].value or "")]
+        wrong = [i for i in places if is_wrong(option, self.words[i].value or "")]
         if not wrong:
             return Diagnosis(f"{name}: {message}")
         place, word = wrong[-1], self.words[wrong[-1]]
         value = word.value or ""
         if word.text in option.opts and word.text.startswith("--"):
             name = word.text  # of its two names the one that was typed
+        several = values_in(option, value) if option.multiple else []
+        if several:
+            message = f"{name} is {quote(value)}, but it takes one value at a time"
+            return Diagnosis(message, self._with(place, *map(word.with_value, several)))
         if is_spec(value) or any(value.partition("=")[0] in each.opts for each in self.command.params):
             given = Word(word.text, option, _example(option))
             message = f"{name} has no value; it takes {_taken(option)}"
@@ -143,7 +147,7 @@ class _Line:
         else:
             message = f"{name}: {message}"
             plain = in_ascii(value)
-            nearest = plain if not _is_wrong(option, plain) else None
+            nearest = plain if not is_wrong(option, plain) else None
             if isinstance(option.type, Value):
                 nearest = nearest or option.type.nearest(plain)
             lead = "perhaps"
@@ -223,7 +227,15 @@ def _is_option(word: Word) -> bool:
     return word.option is not None
 
 
-def _is_wrong(option: click.Option, value: str) -> bool:
+def values_in(option: click.Option, text: str) -> list[str]:
+    """Return the values of an option that a text lists, `keras,torch`, or `both`; none where it does not."""
+    found = [each for each in re.split(r"[\s,;+/|&]+", text) if each]
+    if text.lower() in ("both", "all") and isinstance(option.type, click.Choice):
+        found = [str(each) for each in option.type.choices]
+    return found if len(found) > 1 and not any(is_wrong(option, each) for each in found) else []
+
+
+def is_wrong(option: click.Option, value: str) -> bool:
     """Return whether a value is not allowed."""
     try:
         option.type_cast_value(click.Context(click.Command("")), (value,) if option.multiple else value)

@@ -10,8 +10,9 @@ from itertools import pairwise
 
 import click
 
-from rnncli.commands.command_line import TYPED, line, shown, these_words, this_line
+from rnncli.commands.command_line import TYPED, Word, retyped, these_words, this_line
 from rnncli.commands.named import Named
+from rnncli.commands.option_mistakes import is_wrong
 from rnncli.commands.values import Value
 from rnncli.errors import RnncliError, SpecError, UsageError, quote
 from rnncli.formats import choice_of
@@ -125,12 +126,13 @@ def check_pieces(arguments: Sequence[str], read: Callable[[str], object]) -> Non
 
 
 def _check_values() -> None:
-    """Check that a space has not cut the value of an option: `--params 92 400`, `--memory 4 MB`.
+    """Check that a space has not cut the value of an option, `--params 92 400`, or two of them, `--timesteps 10 500`.
 
     Raises:
         UsageError: one has.
     """
     typed = these_words()
+    _check_several(typed)
     for place, (word, after) in enumerate(pairwise(typed)):
         kind = None if word.option is None else word.option.type
         if not isinstance(kind, Value) or word.value is None or not after.is_argument or KINDS.get(after.text):
@@ -143,12 +145,37 @@ def _check_values() -> None:
         rest = typed[place + 2 :]
         while rest and rest[0].is_argument and re.fullmatch("[0-9]{3}", rest[0].text):
             joined += f" {rest.pop(0).text}"
-        context = click.get_current_context()
-        parts = [*typed[:place], word.with_value(joined), *rest]
         raise UsageError(
             f"a space ends a value, so {word.text} is {quote(word.value)} and {quote(after.text)} is read as a spec",
             "write it in quotes",
-            repair=shown(line(str(context.info_name), parts)),
+            repair=retyped([*typed[:place], word.with_value(joined), *rest]),
+        )
+
+
+def _check_several(typed: Sequence[Word]) -> None:
+    """Check that an option that may be given several times has not several values behind it once.
+
+    Raises:
+        UsageError: one has.
+    """
+    mended: list[Word] = []
+    first = None
+    for word in typed:
+        last = mended[-1] if mended else word
+        if (
+            last.option is not None
+            and last.option.multiple
+            and word.is_argument
+            and not is_wrong(last.option, word.text)
+        ):
+            first = first or (last.text, word.text)
+            word = last.with_value(word.text)
+        mended.append(word)
+    if first is not None:
+        raise UsageError(
+            f"{first[0]} takes one value at a time, so {quote(first[1])} is read as a spec",
+            "give it once for each",
+            repair=retyped(mended),
         )
 
 
