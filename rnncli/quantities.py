@@ -152,8 +152,10 @@ def figure_text(key: str, value: int | None) -> str:
 
     Args:
         key: what JSON calls it: `macs`, `output_bytes`.
-        value: the number; None for one that is not known.
+        value: the number; None for one that is not known, or that there is not.
     """
+    if value is None and key == "streaming_bytes":
+        return "-"  # it is known that there is none
     return memory(value) if key.endswith("_bytes") and value is not None else count(value)
 
 

@@ -22,11 +22,11 @@ UNTRAINED = frozenset({"int8"})
 TRAINED_COPIES = 3
 """How many numbers training keeps at least for each parameter beside it: its gradient, and the two that Adam keeps."""
 
-TOTALS = ("total_params", "total_bytes", "macs_per_step", "macs", "output_bytes")
+TOTALS = (
+    *("total_params", "total_bytes", "macs_per_step", "macs"),
+    *("output_bytes", "streaming_bytes", "training_bytes"),
+)
 """What a whole network owns and costs, as attributes of its summary."""
-
-WORKING_MEMORY = ("streaming_bytes", "training_bytes")
-"""What it needs in memory to run a step at a time, and to be trained, likewise."""
 
 
 class Setting(NamedTuple):
@@ -246,7 +246,7 @@ class Summary:
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain data, the object that `--format json` prints; `modules` only where there are some."""
         modules = {} if self.modules is None else {"modules": [module._asdict() for module in self.modules]}
-        totals = {total: getattr(self, total) for total in (*TOTALS, *WORKING_MEMORY)}
+        totals = {total: getattr(self, total) for total in TOTALS}
         return {
             "spec": self.spec,
             "framework": self.framework,

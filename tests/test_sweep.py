@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -205,7 +206,9 @@ def test_a_sweep_reads_as_it_was_reviewed(rnncli: Run, screen: Screen) -> None:
 def test_what_is_the_same_in_every_row_is_said_above_and_has_no_column(rnncli: Run) -> None:
     above, titles, *shown = rnncli("sweep", "input:5x8,{gru,lstm}:16").stdout.splitlines()
     assert above == "The same in every row: Layer outputs 64 B, Output shape (None, 16)"
-    assert titles.split() == ["Parameters", "Memory", "MACs/step", "MACs", "Spec"]
+    assert re.split(" {2,}", titles) == [
+        *("Parameters", "Memory", "MACs/step", "MACs", "Streaming", "Training at least", "Spec"),
+    ]
     assert [line.split()[-1] for line in shown] == ["input:5x8,gru:16", "input:5x8,lstm:16"]
 
 
@@ -217,7 +220,9 @@ def test_figures_that_only_look_the_same_keep_their_column(rnncli: Run) -> None:
 
 def test_a_single_row_has_all_columns_that_are_known(rnncli: Run) -> None:
     titles, _ = rnncli("sweep", "input:8,gru:16").stdout.splitlines()
-    assert titles.split() == ["Parameters", "Memory", "MACs/step", "Layer", "outputs", "Output", "shape", "Spec"]
+    assert re.split(" {2,}", titles) == [
+        *("Parameters", "Memory", "MACs/step", "Layer outputs", "Streaming", "Output shape", "Spec"),
+    ]
 
 
 def test_a_column_that_begins_to_change_is_there_from_then_on_under_new_titles(rnncli: Run) -> None:
@@ -256,6 +261,10 @@ def test_a_row_holds_the_numbers_of_the_summary(rnncli: Run) -> None:
         "macs_per_step": 1_536,
         "macs": 15_360,
         "output_bytes": 32,
+        # h and c; the input, four gates, the output.
+        "streaming_bytes": 2 * (2 * 16 + 8 + 4 * 16 + 16),
+        # Each parameter four times; at each step the input, four gates, h and c.
+        "training_bytes": 2 * (4 * 1_600 + 10 * (8 + 6 * 16)),
     }
 
 

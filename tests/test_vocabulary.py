@@ -120,7 +120,8 @@ def test_every_list_of_layers_tells_the_class_of_the_cells(
 
 
 def test_a_figure_has_one_name_on_the_screen(rnncli: Run) -> None:
-    assert [title(total) for total in TOTALS] == ["Parameters", "Memory", "MACs/step", "MACs", "Layer outputs"]
+    titles = ["Parameters", "Memory", "MACs/step", "MACs", "Layer outputs", "Streaming", "Training at least"]
+    assert [title(total) for total in TOTALS] == titles
     specs = ("input:5x8,lstm:4", "input:5x8,gru:4")
     for screen, left_out in (
         (rnncli("compare", *specs).stdout, set()),

@@ -17,7 +17,16 @@ _COLUMNS = (*TOTALS, "output_shape")
 
 _TITLES = {**{key: title(key) for key in TOTALS}, "output_shape": "Output shape"}
 
-_LEAVE = ("output_bytes", "macs_per_step", "output_shape", "macs", "total_bytes", "total_params")
+_LEAVE = (
+    "training_bytes",
+    "streaming_bytes",
+    "output_bytes",
+    "macs_per_step",
+    "output_shape",
+    "macs",
+    "total_bytes",
+    "total_params",
+)
 """The order in which columns leave a table that is too wide."""
 
 _GAP = "  "

@@ -22,7 +22,7 @@ from rnncli.reports.reasons import Reason
 from rnncli.summary import TOTALS, LayerSummary
 from rnncli.vocabulary import title
 
-_LEAVES = {"output_bytes": 1, "macs_per_step": 2, "macs": 4}
+_LEAVES = {"training_bytes": 1, "streaming_bytes": 2, "output_bytes": 3, "macs_per_step": 4, "macs": 6}
 """When a figure leaves a table that is too wide."""
 
 _MOST_REASONS = 24
@@ -64,7 +64,7 @@ def _print_figures(console: Console, comparison: Comparison) -> None:
             row[f"× {title(figure)}"] = Text(ratio)
         if figure != "total_bytes" or several_dtypes:  # else the ratio of memory is that of the parameters
             columns.append(ScreenColumn(f"× {title(figure)}", leaves=leaves, heading="×"))
-    columns.append(ScreenColumn("Output shape", number=False, leaves=3))
+    columns.append(ScreenColumn("Output shape", number=False, leaves=5))
     for row, summary in zip(rows, comparison.summaries, strict=True):
         row["Output shape"] = shape_cell(summary.output_shape)
     print_rows(console, columns, rows)

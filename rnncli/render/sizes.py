@@ -36,7 +36,7 @@ def _heading(summary: Summary) -> str:
 
 
 def _value(size: Size) -> str:
-    return "-" if size.value is None and not size.words else figure_text(size.key, size.value)
+    return "-" if not size.words else figure_text(size.key, size.value)
 
 
 def _formula(size: Size) -> Text:
