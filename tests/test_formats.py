@@ -218,7 +218,20 @@ EXAMPLES = {
 """An example of each command that has all formats, with what is unknown (None) in it."""
 
 
-TEXTS = {"spec", "framework", "dtype", "name", "layer", "type", "cell", "output_shape", "problem", "curve"}
+TEXTS = {
+    "spec",
+    "framework",
+    "dtype",
+    "name",
+    "layer",
+    "type",
+    "cell",
+    "output_shape",
+    "problem",
+    "curve",
+    "exact",
+    "limited_by",
+}
 TEXTS_OF_WEIGHTS = {"weight", "symbol", "shape", "words", "numbers", "start", "file", "part"}
 """The columns that hold no numbers."""
 
@@ -284,6 +297,8 @@ def same(title: str, text: str, value: Any) -> bool:
         return 0 <= float(text) < 60
     if isinstance(value, list):
         return text == shape_text(tuple(value))
+    if isinstance(value, bool):
+        return text == ("true" if value else "false")
     if isinstance(value, int | float):
         return float(text) == value and "," not in text
     return text == ("" if value is None else value)

@@ -50,7 +50,7 @@ def test_the_program_is_also_a_module(program: Run, rnncli: Run) -> None:
         (2, ["summary", "input:8", "--format", "yaml"]),
         (2, ["summary", "input:8", "--batch", "0"]),
         (2, ["summary", "input:8", "--timesteps", "1.5"]),
-        (2, ["summary", "input:8", "--dtype", "int8"]),
+        (2, ["summary", "input:8", "--dtype", "int4"]),
         (2, ["forward", "input:8", "--seed", "-1"]),
         (2, ["forward", "input:8", "--dtype", "float16"]),
         (2, ["forward", "input:8", "--batch"]),

@@ -74,7 +74,7 @@ class DelimitedWriter:
 
         text = io.StringIO()
         csv.writer(text, delimiter=self._delimiter, lineterminator="\n").writerows(
-            [one_line(cell) if type(cell) is str else cell for cell in row] for row in rows
+            [_text(cell) if type(cell) in (str, bool) else cell for cell in row] for row in rows
         )
         return text.getvalue()
 
@@ -205,6 +205,8 @@ def writer(format_: str, layout: Layout) -> Writer:
 
 def _text(value: object) -> str:
     """Return the text of a cell: nothing for what is not known; a shape as Python writes a tuple."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
     return "" if value is None else one_line(str(value))
 
 
