@@ -75,7 +75,7 @@ LINES: dict[str, list[list[str]]] = {
     + [["input:8,gru:16:seq:bi", "--to", name] for name in ("keras", "torch", "numpy")],
     "inspect": [[MODEL], [MODEL, "-f", "csv"], ["nowhere.npz"]],
     "spec": [[MODEL], [DEEP], ["input:8,rnm:4"]],
-    "layers": [[]],
+    "layers": [[], ["lstm"], ["norm"], ["seq"], ["reset"], ["gelu"], ["return_state"], ["lsmt"]],
     "completion": [["bash"], ["zsh"], ["fish"]],
     "help": [[], *([name] for name in COMMANDS), ["sumary"]],
 }

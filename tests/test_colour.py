@@ -49,7 +49,7 @@ LINES = {
     "export": ["input:8,lstm:4", "--to", "keras"],
     "inspect": [MODEL],
     "spec": ["input:8,lstm:4"],
-    "layers": [],
+    "layers": ["lstm"],
     "completion": ["bash"],
     "help": ["summary"],
 }

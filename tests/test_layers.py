@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 
+import click
 import kinds
+import numpy as np
 import pytest
 from conftest import Result
 
 from rnncli import Network
-from rnncli.layers import KINDS, LAYERS
-from rnncli.layers.activations import ACTIVATIONS
+from rnncli.commands.completing import complete_word
+from rnncli.commands.layers import command
+from rnncli.engine.activations import ACTIVATION_FUNCTIONS
+from rnncli.language.arguments import CLASSES
+from rnncli.language.elsewhere import ELSEWHERE
+from rnncli.layers import KINDS, LAYERS, Layer
+from rnncli.layers.activations import ACTIVATION_FORMULAS, ACTIVATIONS, OTHER_NAMES
 from rnncli.layers.options import Choice, Flag
 
 
@@ -86,3 +94,127 @@ def test_no_two_fields_of_a_layer_are_spelt_alike() -> None:
                 case Choice():
                     words += [option.key, *(option.values if option.name_alone else ())]
         assert len(words) == len(set(words)), layer.kind
+
+
+# One word of the language
+
+
+WORDS = {
+    "kinds": [name for name in CLASSES if re.fullmatch("[a-z0-9_]+", name)],
+    "fields": [option.lead.rstrip("=") for layer in LAYERS for option in layer.options],
+    "arguments": [option.attribute for layer in LAYERS for option in layer.options],
+    "PyTorch's": [name for layer in LAYERS for name in layer.torch_arguments.values()],
+    "sizes": [attribute for layer in LAYERS for attribute in layer.sizes.attributes],
+    "activations": [*ACTIVATIONS, *OTHER_NAMES],
+    "elsewhere": [*ELSEWHERE],
+    "count": ["x3", "num_layers"],
+}
+ALL_WORDS = list(dict.fromkeys(word for some in WORDS.values() for word in some))
+
+
+@pytest.mark.parametrize("word", ALL_WORDS)
+def test_every_word_of_the_language_and_of_the_frameworks_is_answered(word: str, rnncli: Callable[..., Result]) -> None:
+    for typed in (word, word.upper(), f"keras.layers.{word}", f"{word}=True", f"{word}(3)"):
+        result = rnncli("layers", typed)
+        assert (result.status, result.stderr) == (0, "")
+    assert len(result.stdout.splitlines()) < 50
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 120])
+def test_what_is_said_of_a_word_fits_the_terminal(columns: int, terminal: Callable[..., Result]) -> None:
+    for word in ("lstm", "bi", "return_state", "tanh"):
+        result = terminal("layers", word, columns=columns, NO_COLOR="1", TERM="dumb")
+        assert result.status == 0
+        assert max(map(len, result.stdout.splitlines())) <= columns
+
+
+@pytest.mark.parametrize("word", ["lstm", "embed", "seq", "reset", "tanh", "return_state"])
+def test_a_word_reads_as_it_was_reviewed(
+    word: str, terminal: Callable[..., Result], screen: Callable[[str, str], None]
+) -> None:
+    screen(f"layers-{word}", terminal("layers", word, columns=80, NO_COLOR="1", TERM="dumb").stdout)
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.kind)
+def test_a_kind_is_told_of_with_all_its_fields_in_the_frameworks_words(
+    layer: type[Layer], rnncli: Callable[..., Result]
+) -> None:
+    text = " ".join(rnncli("layers", layer.kind).stdout.split())
+    assert layer.keras in text
+    for attribute in layer.sizes.attributes:
+        assert attribute in text or not re.findall("[A-Z]", layer.sizes.form)
+    for option in layer.options:
+        assert option.form in text
+        assert f"{option.attribute}=" in text
+    for theirs in layer.torch_arguments.values():
+        assert theirs in text
+    (_, example, rest) = text.partition(" In ")
+    if example:
+        network = Network.parse(rest.partition(": ")[0])
+        assert type(network.layers[-1]) is layer
+        for equation in network.layers[-1].equations():
+            assert " ".join(equation.text.split()) in text
+        for weight in network.summary().layers[-1].weights:
+            assert f"{weight.name} {weight.symbol}" in text
+
+
+def test_the_same_is_said_under_each_name(rnncli: Callable[..., Result]) -> None:
+    for names in (
+        ["seq", "return_sequences", "return_sequences=True"],
+        ["lstm", "LSTM", "nn.LSTM", "torch.nn.LSTM", "keras.layers.LSTM", "LSTMCell", "lstm(32)"],
+        ["bi", "bidirectional", "Bidirectional", "merge_mode", "bi=sum"],
+        ["reset", "reset_after", "reset=before"],
+        ["forgetbias", "unit_forget_bias"],
+        ["silu", "swish"],
+        ["x3", "num_layers", "num_layers=2"],
+        ["embed", "Embedding"],
+        ["act", "activation", "nonlinearity"],
+    ):
+        assert len({rnncli("layers", name).stdout for name in names}) == 1
+
+
+def test_the_formula_of_each_activation_is_what_the_engine_computes() -> None:
+    x = np.linspace(-6, 6, 25)
+    for name, formula in ACTIVATION_FORMULAS.items():
+        if name == "softmax":
+            continue
+        code = re.sub(r"\|x\|", "abs(x)", formula.replace("·", "*").replace("√2", "sqrt(2)"))
+        computed = [
+            eval(code, {"__builtins__": {"max": max, "min": min, "abs": abs}, **vars(math)}, {"x": v}) for v in x
+        ]
+        out = np.empty((25, 1))
+        ACTIVATION_FUNCTIONS[name](x[:, np.newaxis], out)
+        assert np.allclose(computed, out[:, 0], atol=1e-5), name
+
+
+@pytest.mark.parametrize(
+    ("word", "message", "repair"),
+    [
+        ("lsmt", "there is no kind, field or activation 'lsmt'", "rnncli layers lstm"),
+        ("return_sequence", "activation 'return_sequence'", "rnncli layers return_sequences"),
+        ("conv1d", "there is no kind, field or activation 'conv1d'", None),
+        ("", "there is no kind, field or activation ''", None),
+        ("x" * 100_000, "there is no kind, field or activation 'xxx", None),
+        ("input:8,lstm:4", "'input:8,lstm:4' is no word, but a spec", "rnncli explain input:8,lstm:4"),
+    ],
+)  # fmt: skip
+def test_what_is_no_word_is_an_error_that_says_what_is_near(
+    word: str, message: str, repair: str | None, rnncli: Callable[..., Result]
+) -> None:
+    result = rnncli("layers", word)
+    assert (result.status, result.stdout) == (2, "")
+    assert message in result.stderr
+    assert (repair or "`rnncli layers` shows all that there are") in result.stderr
+
+
+def test_words_are_completed_our_own_first() -> None:
+    context, argument = click.Context(command), command.params[0]
+
+    def offered(typed: str) -> list[str]:
+        return [item.value for item in complete_word(context, argument, typed)]
+
+    assert offered("ls") == ["lstm"]
+    assert offered("se") == ["seq", "selu"]
+    assert offered("return") == ["return_sequences", "return_state"]
+    assert {*offered("")} >= {layer.kind for layer in LAYERS} | {*ACTIVATIONS}
+    assert all(item.help for item in complete_word(context, argument, ""))

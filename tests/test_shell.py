@@ -54,7 +54,7 @@ def test_the_program_is_also_a_module(program: Run, rnncli: Run) -> None:
         (2, ["forward", "input:8", "--seed", "-1"]),
         (2, ["forward", "input:8", "--dtype", "float16"]),
         (2, ["forward", "input:8", "--batch"]),
-        (2, ["layers", "rnn"]),
+        (2, ["layers", "nothing"]),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else str(value),
 )

@@ -41,6 +41,19 @@ def complete_pattern(context: Context, parameter: Parameter, typed: str) -> list
     return _items(pattern_completions(typed))
 
 
+def complete_word(context: Context, parameter: Parameter, typed: str) -> list[CompletionItem[str]]:
+    """Offer the words of the language; where none of them starts so, those of the frameworks."""
+    del context, parameter
+    from click.shell_completion import CompletionItem
+
+    from rnncli.reports.reference import words
+
+    ours, theirs = words()
+    found = [each for each in ours if each[0].startswith(typed.lower())]
+    found = found or [each for each in theirs if each[0].startswith(typed.lower())]
+    return [CompletionItem(word, help=means) for word, means in found]
+
+
 def complete_words(words: Iterable[str]) -> Completer:
     """Return what offers some words."""
 

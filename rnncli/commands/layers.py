@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from rnncli.commands.completing import complete_word
 from rnncli.commands.groups import GroupedCommand
 from rnncli.language.spec import EXAMPLE
 from rnncli.layers import LAYERS, Layer
@@ -13,16 +14,30 @@ from rnncli.quantities import MAX_SIZE, MULTIPLES
 
 
 @click.command(cls=GroupedCommand, short_help="The spec language on one screen.")
-def command() -> None:
+@click.argument("word", metavar="[KIND]", required=False, shell_complete=complete_word)
+def command(word: str | None) -> None:
     """Examples:
 
     \b
       rnncli layers
-      rnncli layers | grep lstm
+      rnncli layers lstm
+      rnncli layers return_sequences
 
-    Show every kind of layer, its fields and its names, and how numbers are written.
+    Show every kind of layer, its fields and its names, and how numbers are written; or all of one KIND: its sizes,
+    its fields with Keras's and PyTorch's arguments, its shapes, weights and equations.
+
+    A field (seq), an activation (tanh), or a word of Keras or PyTorch (return_state, nn.GRU) may stand for KIND, too.
     """
-    click.echo("\n".join(_screen()))
+    if word is None:
+        click.echo("\n".join(_screen()))
+        return
+    from rnncli.render.console import screen
+    from rnncli.render.reference import print_entry
+    from rnncli.reports.reference import look_up
+
+    entry = look_up(word)
+    with screen(None, "rnncli layers") as show:
+        show(print_entry, entry)
 
 
 def _screen() -> list[str]:
@@ -35,10 +50,10 @@ def _screen() -> list[str]:
         "",
         *(f"  {option.form:<25}{option.means} ({_kinds(kinds)})" for option, kinds in _options()),
         f"  {'x3':<25}the layer three times (any but the first)",
-        "",
         f"ACT    {' '.join(ACTIVATIONS[:half])}",
         f"       {' '.join(ACTIVATIONS[half:])}",
         f"Sizes  1 to {MAX_SIZE:,}; 10_000; {multiples}",
+        "More   rnncli layers lstm, rnncli layers seq: with Keras's and PyTorch's words",
     ]
 
 

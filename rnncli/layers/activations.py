@@ -23,9 +23,25 @@ ACTIVATION_RANGES: dict[str, tuple[float, float] | None] = {
     "softmax": None,
 }
 
+ACTIVATION_FORMULAS: dict[str, str] = {
+    "linear": "x",
+    "relu": "max(0, x)",
+    "tanh": "(exp(x) - exp(-x)) / (exp(x) + exp(-x))",
+    "sigmoid": "1 / (1 + exp(-x))",
+    "hard_sigmoid": "min(1, max(0, x / 6 + 1 / 2))",
+    "softsign": "x / (1 + |x|)",
+    "softplus": "log(1 + exp(x))",
+    "elu": "x if x > 0 else exp(x) - 1",
+    "selu": "1.0507 · (x if x > 0 else 1.67326 · (exp(x) - 1))",
+    "gelu": "x · (1 + erf(x / √2)) / 2",
+    "silu": "x / (1 + exp(-x))",
+    "softmax": "exp(x_i) / (exp(x_1) + … + exp(x_n))",
+}
+"""What each of them makes of a number x, or of the numbers x_1 to x_n of a vector."""
+
 ACTIVATIONS: tuple[str, ...] = tuple(ACTIVATION_RANGES)
 
-_OTHER_NAMES = {"swish": "silu", "none": "linear", "hardsigmoid": "hard_sigmoid", "logistic": "sigmoid"}
+OTHER_NAMES = {"swish": "silu", "none": "linear", "hardsigmoid": "hard_sigmoid", "logistic": "sigmoid"}
 
 ACTIVATION_OPTION = Choice(
     "act",
@@ -34,7 +50,7 @@ ACTIVATION_OPTION = Choice(
     "activation",
     name_alone=True,
     symbol="ACT",
-    other_names=_OTHER_NAMES,
+    other_names=OTHER_NAMES,
 )
 GATE_ACTIVATION_OPTION = Choice(
     "recact",
@@ -42,5 +58,6 @@ GATE_ACTIVATION_OPTION = Choice(
     {a: a for a in ACTIVATIONS},
     "activation of the gates",
     symbol="ACT",
-    other_names=_OTHER_NAMES,
+    other_names=OTHER_NAMES,
+    in_torch="always sigmoid",
 )

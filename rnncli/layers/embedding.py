@@ -34,7 +34,9 @@ class Embedding(Head):
     torch_arguments: ClassVar[Mapping[str, str]] = {"input_dim": "num_embeddings", "output_dim": "embedding_dim"}
     means: ClassVar[str] = "D numbers for each id in 0..V-1"
     sizes: ClassVar[Sizes] = Numbers(("input_dim", "output_dim"), ("V", "D"), example="10000x32")
-    options: ClassVar[tuple[Option, ...]] = (Flag("mask", "mask_zero", "id 0 is padding: recurrent layers skip it"),)
+    options: ClassVar[tuple[Option, ...]] = (
+        Flag("mask", "mask_zero", "id 0 is padding: recurrent layers skip it", in_torch="pack_padded_sequence"),
+    )
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return (batch, timesteps, output_dim) for ids of shape (batch, timesteps)."""

@@ -40,6 +40,7 @@ class GRU(Gated):
             "reset_after",
             {"after": True, "before": False},
             "reset gate after U·h or before",
+            in_torch="always after",
         ),
     )
 

@@ -17,6 +17,8 @@ class Option(ABC):
     """The layer's attribute, Keras's argument."""
     means: str
     """What it does, for `rnncli layers`."""
+    in_torch: str
+    """How PyTorch says it where its class has no argument for it: `x.flip(1)`; empty if nothing says it."""
 
     @abstractmethod
     def spelling(self, value: object) -> str:
@@ -61,6 +63,7 @@ class Flag(Option):
     attribute: str
     means: str
     value: bool = True
+    in_torch: str = ""
 
     def spelling(self, value: object) -> str:
         """Return the word."""
@@ -109,6 +112,7 @@ class Choice(Option):
         unset: whether the attribute may be None, as it is where a spec does not set it.
         symbol: what stands for the names in `rnncli layers`, where they are listed elsewhere.
         other_names: names from elsewhere, and which of ours each is; an error's repair translates them.
+        in_torch: how PyTorch says it where its class has no argument for it.
     """
 
     key: str
@@ -120,6 +124,7 @@ class Choice(Option):
     unset: bool = False
     symbol: str | None = None
     other_names: Mapping[str, str] = field(default_factory=dict)
+    in_torch: str = ""
 
     def spelling(self, value: object) -> str:
         """Return the key alone or the name alone where they may stand so, else both."""

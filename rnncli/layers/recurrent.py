@@ -27,8 +27,8 @@ from rnncli.quantities import Shape, features_of
 MERGE_MODES = tuple(MERGED)
 
 SEQUENCE_OPTIONS: tuple[Option, ...] = (
-    Flag("seq", "return_sequences", "return every output, not only the last"),
-    Flag("back", "go_backwards", "read time backwards"),
+    Flag("seq", "return_sequences", "return every output, not only the last", in_torch="output, without it h_n[-1]"),
+    Flag("back", "go_backwards", "read time backwards", in_torch="x.flip(1)"),
     Choice(
         "bi",
         "merge_mode",

@@ -44,6 +44,18 @@ def argument(cls: type[Layer], attribute: str, value: object, framework: Framewo
     return f"{name}={value!r}"
 
 
+def argument_form(cls: type[Layer], option: Option, framework: Framework = "keras") -> str:
+    """Return the framework's argument with all that it may be, `merge_mode='concat'|'sum'`, or what says it there."""
+    name = argument_name(cls, option.attribute, framework)
+    if name is None:
+        return option.in_torch
+    if not isinstance(option, Choice):
+        return f"{name}={next(iter(option.fields().values()))}"
+    if framework == "torch" and option.key_alone is not None:
+        return f"{name}=True"
+    return f"{name}={option.symbol or '|'.join(map(repr, option.values.values()))}"
+
+
 def in_both(cls: type[Layer], attribute: str, value: object, framework: Framework = "keras") -> str:
     """Return a field in rnncli's word and in the framework's, if it has one: `reset=before (reset_after=False)`."""
     theirs = argument(cls, attribute, value, framework)

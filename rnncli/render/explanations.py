@@ -44,7 +44,7 @@ def _print_run(console: Console, run: Sequence[LayerExplanation]) -> None:
     console.print()
     print_hanging(console, _heading(run))
     layer = run[0]
-    for rows in (_equations(layer), _weights(run), _notes(layer)):
+    for rows in (equation_rows(layer), weight_rows(run), _notes(layer)):
         for line in two_columns(console, rows):
             console.print(line, soft_wrap=True)
 
@@ -64,11 +64,13 @@ def _at_level_0(layer: LayerExplanation) -> tuple[Weight, ...]:
     return at_level([weight for weight, _ in layer.weights], 0)
 
 
-def _equations(layer: LayerExplanation) -> Rows:
+def equation_rows(layer: LayerExplanation) -> Rows:
+    """Return the equations of a layer, and what each of them is."""
     return [(Text(line.text, style="bold"), Text(line.means, style="dim")) for line in layer.equations]
 
 
-def _weights(run: Sequence[LayerExplanation]) -> Rows:
+def weight_rows(run: Sequence[LayerExplanation]) -> Rows:
+    """Return the weights of the first of some equal layers with their formulas, their sum, and that of all layers."""
     layer, times = run[0], len(run)
     rows = []
     for (weight, formula), (last, _) in zip(layer.weights, run[-1].weights, strict=True):
