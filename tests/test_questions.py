@@ -354,6 +354,39 @@ COSTS = (
         ("embed:10000x64,lstm:288",),
     ),
     Question(
+        "torchinfo, thop and fvcore give other numbers of FLOPs for my LSTM. Which are right? FLOPs or MACs?",
+        "explain input:8,lstm:16 --timesteps 100 --others",
+        # 4 × 16 × (8 + 16) multiply-adds a step, 100 steps; torchinfo adds the two biases of 4 × 16 each
+        ("153,600 MACs", "307,200 FLOPs", "2 × MACs", "torchinfo", "166,400", "biases", "nothing for an LSTM"),
+    ),
+    Question(
+        "Will my GRU fit on a microcontroller with 20 KB of RAM?",
+        "summary --wide input:6,gru:32,dense:4 --dtype int8",
+        # 3 × 32 × (6 + 32 + 2) + 33 × 4 parameters of a byte each
+        ("3,972", "3.88 KB", "Streaming"),
+    ),
+    Question(
+        "How much smaller does int8 make it?",
+        "compare input:6,gru:32,dense:4 --dtype float32 --dtype int8",
+        ("15.52 KB", "3.88 KB", "0.25 ×"),
+    ),
+    Question(
+        "CUDA out of memory: how much does training an LSTM take at batch 64 and 200 timesteps?",
+        "summary --wide embed:10000x64,lstm:128:seq,lstm:128,dense:1 --batch 64 --timesteps 200",
+        ("Training at least", "gradients", "Adam"),
+    ),
+    Question(
+        "Can a bidirectional LSTM run on a stream, one step at a time?",
+        "summary --wide input:8,lstm:16:bi --timesteps 100",
+        ("Streaming", "needs the end of the sequence", "cannot run a step at a time"),
+    ),
+    Question(
+        "How many FLOPs has my LSTM?",
+        "summary input:8,lstm:16 --flops",
+        ("--wide",),
+        2,
+    ),
+    Question(
         "How many units may an LSTM on 10 features have with 1000 parameters?",
         "solve input:10,lstm:_ --params 1000",
         ("input:10,lstm:11", "968"),

@@ -12,7 +12,6 @@ import click
 
 from rnncli.commands.command_line import TYPED, Word, retyped, these_words, this_line
 from rnncli.commands.named import Named
-from rnncli.commands.option_mistakes import is_wrong
 from rnncli.commands.values import Value
 from rnncli.errors import RnncliError, SpecError, UsageError, quote
 from rnncli.formats import choice_of
@@ -162,14 +161,12 @@ def _check_several(typed: Sequence[Word]) -> None:
     first = None
     for word in typed:
         last = mended[-1] if mended else word
-        if (
-            last.option is not None
-            and last.option.multiple
-            and word.is_argument
-            and not is_wrong(last.option, word.text)
-        ):
-            first = first or (last.text, word.text)
-            word = last.with_value(word.text)
+        if word.is_argument and last.option is not None and last.option.multiple:
+            from rnncli.commands.option_mistakes import is_wrong  # only such a line needs it
+
+            if not is_wrong(last.option, word.text):
+                first = first or (last.text, word.text)
+                word = last.with_value(word.text)
         mended.append(word)
     if first is not None:
         raise UsageError(
