@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from itertools import groupby
 from typing import Any, NamedTuple
 
 from rnncli.errors import listed
 from rnncli.layers import Layer
-from rnncli.layers.weights import FRAMEWORK_NAMES, Role
-from rnncli.quantities import features_of, ratio_text
+from rnncli.layers.weights import FRAMEWORK_NAMES, Framework, Role
+from rnncli.quantities import Shape, features_of, ratio_text
 from rnncli.reports.factors import Owned, factors_of
 
 
@@ -147,11 +148,11 @@ def _verb(ratio: float) -> str:
 def _maker(owned: Owned) -> Layer:
     """Return the layer whose outputs a layer reads: the nearest before it that does not pass on what it reads."""
     features = features_of(owned.input_shape)
-    for layer in reversed(owned.before[1:]):
+    for layer in owned.layers[owned.place - 1 : 0 : -1]:
         steps = () if layer.reads == "vector" else (None,)
         if features_of(layer.output_shape((None, *steps, features + 1))) != features + 1:
             return layer
-    return owned.before[0]
+    return owned.layers[0]
 
 
 def _doubled(one: Owned, other: Owned) -> bool:
@@ -179,22 +180,30 @@ def _both_ways(each: Exchange) -> str:
 
 def _cause(each: Exchange) -> str:
     """Return the field of the other layer, or its framework, without which it would have as many as the first."""
-    first, other = each.first, each.other
-    if first.framework != other.framework and _number(each, other._replace(framework=first.framework)) == each.here:
-        return FRAMEWORK_NAMES[other.framework]
-    for option in other.layer.options:
-        value = getattr(other.layer, option.attribute)
-        for instead in {**option.fields(), "": other.layer.default(option.attribute)}.values():
-            changed: Any = replace(other.layer, **{option.attribute: instead})
-            if instead != value and _number(each, other._replace(layer=changed)) == each.here:
+    other = each.other
+    return _field(each.name, each.here, other.layer, other.input_shape, other.framework, each.first.framework)
+
+
+@lru_cache(maxsize=1000)  # deep stacks have few different layers
+def _field(
+    name: str, wanted: int, layer: Layer, input_shape: Shape, framework: Framework, other_framework: Framework
+) -> str:
+    """Return the field of a layer, or its framework, without which a factor would be as wanted; nothing if none is."""
+    if framework != other_framework and _number(name, layer, input_shape, other_framework) == wanted:
+        return FRAMEWORK_NAMES[framework]
+    for option in layer.options:
+        value = getattr(layer, option.attribute)
+        for instead in {*option.fields().values(), layer.default(option.attribute)} - {value}:
+            changed: Any = replace(layer, **{option.attribute: instead})
+            if _number(name, changed, input_shape, framework) == wanted:
                 field = option.spelling(value)
                 return field if option.fields().get(field) == value else ""
     return ""
 
 
-def _number(each: Exchange, owned: Owned) -> int | None:
-    """Return how many there would be of the factor if a layer were another one; None where there is no such layer."""
-    if owned.layer.conflict(owned.framework) is not None:
+def _number(name: str, layer: Layer, input_shape: Shape, framework: Framework) -> int | None:
+    """Return how many of a factor a layer would have; None where the framework cannot express it."""
+    if layer.conflict(framework) is not None:
         return None
-    factors = factors_of(owned.layer, owned.layer.weights(owned.input_shape, owned.framework))
-    return None if factors is None else factors.numbers.get(each.name, 0)
+    factors = factors_of(layer, layer.weights(input_shape, framework))
+    return None if factors is None else factors.numbers.get(name, 0)

@@ -178,7 +178,7 @@ def _owners_of(column: Column) -> Iterator[tuple[str, Owned]]:
     first = len(network.layers) - len(network.body)
     shapes = network.shapes(*setting[:2])
     for place, (row, (reads, _)) in enumerate(zip(summary.layers, shapes, strict=True), start=first):
-        yield row.name, Owned(network.layers[place], reads, setting.framework, row.weights, network.layers[:place])
+        yield row.name, Owned(network.layers[place], reads, setting.framework, row.weights, network.layers, place)
 
 
 def _owned(owners: Mapping[str, Owned], layer: LayerSummary | None) -> Owned | None:

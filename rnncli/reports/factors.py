@@ -23,14 +23,16 @@ class Owned(NamedTuple):
         input_shape: what it reads.
         framework: whose weights are counted.
         weights: its weights.
-        before: the layers of the network that stand before it.
+        layers: all layers of the network.
+        place: which of them it is.
     """
 
     layer: Layer
     input_shape: Shape
     framework: Framework
     weights: tuple[Weight, ...]
-    before: Sequence[Layer]
+    layers: Sequence[Layer]
+    place: int
 
     @property
     def params(self) -> int:
