@@ -164,6 +164,24 @@ SHAPES = (
         ("features", "timesteps", "(None, 15)"),
     ),
     Question(
+        "How do I write input_shape=(None, 8), for sequences of any length?",
+        "summary input:Nonex8,lstm:4",
+        ("not known is left out", "input:8,lstm:4"),
+        2,
+    ),
+    Question(
+        "How do I change batch_first?",
+        "summary input:8,lstm:32:batch_first=True",
+        ("the batch always comes first", "(batch, timesteps, features)"),
+        2,
+    ),
+    Question(
+        "Can I flatten the outputs of an LSTM with return_sequences?",
+        "summary input:50x8,lstm:4:seq,flatten,dense:1",
+        ("a sequence becomes one vector", "last output", "pool:max"),
+        2,
+    ),
+    Question(
         "What does return_sequences=True do?",
         "compare input:10x8,lstm:32 input:10x8,lstm:32:return_sequences=True",
         ("(None, 32)", "(None, 10, 32)"),
@@ -213,6 +231,11 @@ STATES = (
         "summary input:8,lstm:32:return_state=True",
         ("return_state=True", "h_n", "c_n", "--save-state"),
         2,
+    ),
+    Question(
+        "Which states leave an LSTM at the end? Show me.",
+        "draw input:8,lstm:16",
+        ("h,c", "hT,cT", "last states", "return_state=True", "h_n, c_n"),
     ),
     Question(
         "What are h_n and c_n?",
@@ -299,6 +322,12 @@ FRAMEWORKS = (
         "How do I get Keras's LSTM weights into PyTorch?",
         "export MODELS/lstm-1.safetensors --to torch",
         ("nn.LSTM(", "batch_first=True"),
+    ),
+    Question(
+        "How does PyTorch's proj_size change the count?",
+        "summary input:8,lstm:32:proj_size=16",
+        ("proj_size", "h smaller than c"),
+        2,
     ),
     Question(
         "What is num_layers=2, is it the same as two LSTMs stacked?",

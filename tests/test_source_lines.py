@@ -65,6 +65,7 @@ COUNTED = {
     "nn.Embedding(100, 8), nn.RNN(8, 4)": "856",  # 800 + 4 × (8 + 4 + 2)
     "nn.GRU(8, 16)": None,  # which has two biases in Keras, too
     "nn.LSTM(8, 16, bias=False)": None,
+    "nn.LSTM(8, 16, proj_size=4)": None,  # what is read has no such matrix
     "LSTM(16, input_shape=(None, 8))": None,
     "Embedding(100, 8), LSTM(16)": None,
 }

@@ -86,7 +86,8 @@ def _of_text(text: str) -> Given:
     assumed = f"; assumed: {', and '.join(reading.assumed)}" if reading.assumed else ""
     left_out = f"; left out: {', '.join(reading.left_out)}" if reading.left_out else ""
     tell(f"Note: read as {network}{assumed}{left_out}")
-    return Given(network, torch=reading.torch)
+    # What is left out changes no count but that of proj_size, which PyTorch alone has.
+    return Given(network, torch=reading.torch and not any(each.startswith("proj_size=") for each in reading.left_out))
 
 
 def _as_read(reading: Reading, text: str) -> Network:

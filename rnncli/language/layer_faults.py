@@ -56,6 +56,13 @@ class LayerFaults(NamedTuple):
         as_field = field_as_layer(self.text, self.token)
         if as_field is not None:
             self.fail(kind, message, advice=as_field.advice, lead=as_field.lead, repair=as_field.repair)
+        if re.fullmatch(f"{_NUMBER}x{_NUMBER}", kind.text) and not self.text[: self.token.start].strip():
+            repair = splice(self.text, kind, f"input:{kind.text}")
+            self.fail(kind, message, advice="the first layer says the input", lead="perhaps", repair=repair)
+        times = re.fullmatch("([0-9]+)[x*×]([a-z_]+)", word)
+        if times is not None and times[2] in KINDS:
+            repair = splice(self.text, self.token, f"{times[2]}{self.token.text[len(kind.text) :]}:x{times[1]}")
+            self.fail(kind, message, advice=f"x{times[1]} repeats a layer, and stands behind it", repair=repair)
         guess, field = meant_kind(word) or (closest(word, KINDS), "")
         if guess is None:
             self.fail(kind, message, advice=f"there are {', '.join(layer.kind for layer in LAYERS)}")
@@ -171,6 +178,14 @@ class LayerFaults(NamedTuple):
             self.fail(field, f"{quote(field.text)} is no number", lead="for example", repair=repair)
         name, equals, value = (part.strip() for part in word.partition("="))
         message = f"{cls.kind} does not know {quote(field.text)}"
+        open_size = re.fullmatch(f"(?:none|null|any|t|[?*])\\s*x\\s*({_NUMBER})", word)
+        if open_size is not None and isinstance(cls.sizes, Numbers) and cls.sizes.optional:
+            repair = splice(self.text, field, open_size[1])
+            self.fail(field, message, advice="a length that is not known is left out", repair=repair)
+        if name in KINDS and not equals:
+            before = self.text[: field.start].rstrip().removesuffix(":")
+            repair = f"{before},{self.text[field.start :]}"
+            self.fail(field, message, advice="a comma stands between layers", repair=repair)
         if attribute_of(cls, name) in cls.sizes.attributes and value:
             self.fail(field, message, advice="write the number alone", repair=self._sizes_alone(cls))
         able = [layer for layer in LAYERS if takes(layer, name)]
