@@ -15,7 +15,7 @@ from rnncli.layers import Head, Layer
 from rnncli.layers.sizes import BLANK, BLANK_TEXT
 from rnncli.layers.weights import FRAMEWORKS, Framework, Weight, at_level
 from rnncli.layers.working_memory import Passage
-from rnncli.quantities import MAX_SIZE, Shape
+from rnncli.quantities import MAX_SIZE, Rate, Shape
 from rnncli.summary import DTYPE_BYTES, LayerSummary, ModuleSummary, Summary, bytes_of
 
 
@@ -158,6 +158,8 @@ class Network:
         timesteps: int | None = None,
         framework: Framework = "keras",
         dtype: str = "float32",
+        *,
+        rate: Rate | float | None = None,
     ) -> Summary:
         """Return what every layer returns, owns and costs, and the totals. Nothing is allocated.
 
@@ -166,6 +168,7 @@ class Network:
             timesteps: length of the sequence, or None for unknown.
             framework: whose weights to count: keras or torch.
             dtype: of weights and outputs, for sizes in bytes.
+            rate: timesteps a second, for the multiply-adds a second; None where nobody asks.
 
         Raises:
             SpecError: the framework cannot express a layer, or `timesteps` contradicts the spec.
@@ -174,6 +177,7 @@ class Network:
         check_known("framework", framework, FRAMEWORKS)
         check_known("dtype", dtype, tuple(DTYPE_BYTES))
         check_sizes(batch=batch, timesteps=timesteps)
+        rate = checked_rate(rate)
         try:
             check_framework(self.layers, self._source, framework)
         except SpecError as error:
@@ -201,6 +205,7 @@ class Network:
                     macs_per_step=per_step,
                     macs=None if steps is None else (batch or 1) * steps * per_step,
                     output_bytes=bytes_of(returns, dtype),
+                    macs_per_second=None if rate is None else rate.times(per_step),
                 )
             )
         return Summary(
@@ -212,6 +217,7 @@ class Network:
             layers=tuple(rows),
             passages=passages,
             modules=self._modules() if framework == "torch" else None,
+            rate=rate,
         )
 
     def _modules(self) -> tuple[ModuleSummary, ...]:
@@ -237,6 +243,19 @@ def check_known(name: str, value: object, allowed: Sequence[str]) -> None:
     """
     if not isinstance(value, str) or value not in allowed:
         raise ArgumentError(f"{name} is {shorten(repr(value))}, expected {listed(allowed, 'or')}")
+
+
+def checked_rate(rate: object) -> Rate | None:
+    """Return a number of timesteps a second as a fraction, or None for none.
+
+    Raises:
+        ArgumentError: it is no number, or not more than 0 and at most 2**31-1.
+    """
+    if rate is None or isinstance(rate, Rate):
+        return rate
+    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate <= MAX_SIZE:
+        raise ArgumentError(f"rate is {shorten(repr(rate))}, expected a number above 0 and up to {MAX_SIZE:,}")
+    return Rate(*rate.as_integer_ratio())
 
 
 def check_sizes(**values: object) -> None:

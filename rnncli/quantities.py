@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from rnncli.errors import shorten
 
@@ -105,6 +106,36 @@ def parse_memory(text: str) -> int:
     return (number << 10 * _MEMORY_UNITS.index(f"{prefix}B")) // tenths
 
 
+class Rate(NamedTuple):
+    """So many timesteps a second, as a fraction, so that nothing is rounded."""
+
+    numerator: int
+    denominator: int
+
+    def times(self, number: int) -> int | float:
+        """Return how many there are a second of what there are so many of a timestep: whole numbers where they are."""
+        whole, rest = divmod(self.numerator * number, self.denominator)
+        return whole + rest / self.denominator if rest else whole
+
+
+def parse_rate(text: str) -> Rate:
+    """Return a number of timesteps a second: 50, 12.5, 16k, 44.1kHz.
+
+    Raises:
+        ValueError: it is none; the message says what it is.
+    """
+    written = re.fullmatch(r"([0-9]+(?:_[0-9]+)*)?(?:\.([0-9]{1,9}))?\s*([kMG]?)(?:[hH][zZ])?", text.strip())
+    if written is None or not (written[1] or written[2]):
+        raise ValueError(f"{shorten(text)} is not a number of timesteps a second such as 50, 12.5 or 16k")
+    fraction = written[2] or ""
+    tenths: int = 10 ** len(fraction)
+    number = parse_number(written[1] or "0") * tenths + int(fraction or "0")
+    rate = Rate(number * MULTIPLES.get(written[3], 1), tenths)
+    if not 0 < rate.numerator <= MAX_SIZE * tenths:
+        raise ValueError(f"{shorten(text)} is not more than 0 and at most {MAX_SIZE:,}")
+    return rate
+
+
 def duration(seconds: float) -> str:
     """Return a time with three digits and a unit: 1.23 ms."""
     if seconds >= 1:
@@ -137,8 +168,10 @@ def shape_text(shape: Shape) -> str:
     return f"({inner},)" if len(shape) == 1 else f"({inner})"
 
 
-def count(number: int | None) -> str:
-    """Return a number with its thousands apart, or `?` for one that is not known."""
+def count(number: float | None) -> str:
+    """Return a number with its thousands apart, three digits or more of a fraction; `?` for one that is not known."""
+    if isinstance(number, float):
+        return f"{number:,.1f}" if number >= 100 else f"{number:.3g}"
     return "?" if number is None else f"{number:,}"
 
 
@@ -147,7 +180,7 @@ def ratio_text(ratio: float | None) -> str:
     return "?" if ratio is None else f"{ratio:,.0f}" if 999.5 <= ratio < 1e15 else f"{ratio:.3g}"
 
 
-def figure_text(key: str, value: int | None) -> str:
+def figure_text(key: str, value: float | None) -> str:
     """Return a figure as people read it: bytes in their units, other numbers with their thousands apart.
 
     Args:

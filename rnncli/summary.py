@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from rnncli.layers.weights import Framework, Weight
 from rnncli.layers.working_memory import Kept, Passage, Streaming, kept, streaming
-from rnncli.quantities import Shape, memory, shape_text
+from rnncli.quantities import Rate, Shape, memory, shape_text
 
 DTYPE_BYTES: dict[str, int] = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8, "int8": 1}
 """The bytes of one number, for each dtype that a summary can be asked for."""
@@ -27,6 +27,9 @@ TOTALS = (
     *("output_bytes", "streaming_bytes", "training_bytes"),
 )
 """What a whole network owns and costs, as attributes of its summary."""
+
+TOTALS_AT_RATE = (*TOTALS[:3], "macs_per_second", *TOTALS[3:])
+"""The same where it is known how many timesteps there are a second."""
 
 
 class Setting(NamedTuple):
@@ -60,6 +63,7 @@ class LayerSummary(NamedTuple):
         macs: multiply-adds for the whole input, an unknown batch counting as one; None while the number of
             timesteps that it reads is unknown.
         output_bytes: the size of its output, an unknown batch counting as one; None while its timesteps are unknown.
+        macs_per_second: multiply-adds a second, if it is said how many timesteps there are; else None.
     """
 
     name: str
@@ -72,6 +76,7 @@ class LayerSummary(NamedTuple):
     macs_per_step: int
     macs: int | None
     output_bytes: int | None
+    macs_per_second: float | None = None
 
     @property
     def full_type(self) -> str:
@@ -79,8 +84,9 @@ class LayerSummary(NamedTuple):
         return self.type if self.cell in (None, self.type) else f"{self.type}({self.cell})"
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as plain data; `cell` only where there is one."""
-        fields = {name: value for name, value in self._asdict().items() if name != "cell" or value is not None}
+        """Return it as plain data; `cell` and `macs_per_second` only where there is one."""
+        optional = ("cell", "macs_per_second")
+        fields = {name: value for name, value in self._asdict().items() if name not in optional or value is not None}
         return fields | {
             "weights": [
                 {"name": weight.name, "shape": weight.shape, "params": weight.params} for weight in self.weights
@@ -115,6 +121,7 @@ class Summary:
         layers: its rows.
         passages: what passes through the layer of each row.
         modules: what makes it in PyTorch, as far as modules do, where it is counted as PyTorch does; else None.
+        rate: how many timesteps there are a second, or None where that is not said.
     """
 
     spec: str
@@ -125,6 +132,7 @@ class Summary:
     layers: tuple[LayerSummary, ...]
     passages: tuple[Passage, ...]
     modules: tuple[ModuleSummary, ...] | None = None
+    rate: Rate | None = None
 
     @cached_property
     def streaming(self) -> Streaming | None:
@@ -211,6 +219,16 @@ class Summary:
         return sum(layer.macs_per_step for layer in self.layers)
 
     @property
+    def macs_per_second(self) -> float | None:
+        """Multiply-adds a second: `macs_per_step` times the timesteps a second; None where these are not said."""
+        return None if self.rate is None else self.rate.times(self.macs_per_step)
+
+    @property
+    def totals(self) -> tuple[str, ...]:
+        """The names of its totals."""
+        return TOTALS if self.rate is None else TOTALS_AT_RATE
+
+    @property
     def macs(self) -> int | None:
         """Multiply-adds for the whole input; None while a layer's are unknown."""
         return _total([layer.macs for layer in self.layers])
@@ -244,13 +262,18 @@ class Summary:
         return self.bytes_of(self.total_params + TRAINED_COPIES * self.trainable_params + kept)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as plain data, the object that `--format json` prints; `modules` only where there are some."""
+        """Return it as plain data, the object that `--format json` prints.
+
+        There are `modules` and a `rate` only where the summary has them.
+        """
+        rate = {} if self.rate is None else {"rate": self.rate.times(1)}
         modules = {} if self.modules is None else {"modules": [module._asdict() for module in self.modules]}
-        totals = {total: getattr(self, total) for total in TOTALS}
+        totals = {total: getattr(self, total) for total in self.totals}
         return {
             "spec": self.spec,
             "framework": self.framework,
             "dtype": self.dtype,
+            **rate,
             "input": {"shape": self.input_shape, "dtype": self.input_dtype},
             "layers": [layer.as_dict() for layer in self.layers],
             **modules,

@@ -50,6 +50,8 @@ GROUPS: Mapping[str, tuple[Meaning, ...]] = {
         Meaning(("total_params",), "numbers", "the parameters of the network", "Parameters"),
         Meaning(("total_bytes",), "numbers", "the size of all its parameters", "Memory"),
         Meaning(("macs_per_step",), "numbers", "multiply-adds for one vector that each layer reads", "MACs/step"),
+        Meaning(("rate",), "numbers", "timesteps a second, where `--rate` says it"),
+        Meaning(("macs_per_second",), "numbers", "`rate` × `macs_per_step`", "MACs/s"),
         Meaning(("macs",), "numbers", "multiply-adds for the whole input; `null` while its length is unknown", "MACs"),
         Meaning(("output_bytes",), "numbers", "the size of what the layer, or each layer, returns", "Layer outputs"),
         Meaning(("modules",), "parts", "what it is made of in PyTorch, under `--framework torch`"),

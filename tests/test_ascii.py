@@ -27,6 +27,7 @@ LINES: dict[str, list[list[str]]] = {
     "summary": [
         [DEEP],
         [DEEP, "--wide", "--batch", "4"],
+        ["input:8,gru:8:seq,pool:max", "--wide", "--batch", "4", "--timesteps", "9", "--rate", "12.5"],
         ["input:8,gru:8:seq:x8,dense:1", "--wide"],
         ["input:8,gru:8:seq:x8,gru:4,dense:1", "--wide", "--framework", "torch"],
         *([DEEP, "--wide", "-f", name] for name in ("json", "csv", "tsv", "markdown", "html")),

@@ -31,14 +31,19 @@ HUGE_NETWORKS = {"huge numbers": [HUGE, "--batch", "2147483647"], "huge work": [
 """What those are given, too, that do not run anything."""
 
 VIEWS: dict[str, list[list[str]]] = {
-    "summary": [[], ["--wide"], ["--wide", "--timesteps", "7", "--batch", "1000"], ["--framework", "torch", "--wide"]],
+    "summary": [
+        [],
+        ["--wide"],
+        ["--wide", "--timesteps", "7", "--batch", "1000", "--rate", "12.3"],
+        ["--framework", "torch", "--wide", "--dtype", "int8"],
+    ],
     "forward": [["--timesteps", "5"], ["--timesteps", "70", "--plot"], ["--init", "uniform"]],
     "explain": [[], ["--framework", "torch"], ["--others", "--timesteps", "7"]],
     "draw": [[], ["--timesteps", "3"]],
     "sweep": [[], ["--timesteps", "100", "--batch", "64", "--sort", "macs"], ["--top", "3"]],
     "compare": [
         [],
-        ["--timesteps", "100", "--batch", "64"],
+        ["--timesteps", "100", "--batch", "64", "--rate", "0.3"],
         ["--timesteps", "10", "--timesteps", "500", "--dtype", "float16", "--dtype", "float32"],
         ["--framework", "keras", "--framework", "torch"],
         ["--framework", "torch"],

@@ -25,6 +25,7 @@ OF_NETWORKS = [view for view in VIEWS if view[0] not in ("inspect", "reach")]
 """What tells what networks own and cost."""
 PLOTTED = ("forward", ("input:3,gru:2", "--plot", "--gates"))
 STACKED = ("summary", ("input:3,gru:2:seq,gru:2:seq,gru:3", "--framework", "torch"))
+RATED = ("compare", ("input:3,gru:2", "input:3,gru:3", "--rate", "12.5"))
 OTHERS = ("explain", ("input:3,gru:2", "--others", "--timesteps", "4"))
 """What only JSON has a form for, or another table."""
 
@@ -53,7 +54,7 @@ def leaves(value: Any) -> Iterator[Any]:
         yield value
 
 
-@pytest.mark.parametrize(("command", "arguments"), [*VIEWS, PLOTTED, STACKED, OTHERS])
+@pytest.mark.parametrize(("command", "arguments"), [*VIEWS, PLOTTED, STACKED, RATED, OTHERS])
 def test_every_key_of_json_is_a_word_of_the_vocabulary_and_holds_what_it_says(
     command: str, arguments: tuple[str, ...], rnncli: Run
 ) -> None:
@@ -69,7 +70,7 @@ def test_every_key_of_json_is_a_word_of_the_vocabulary_and_holds_what_it_says(
 
 
 @pytest.mark.parametrize("format_", TABLES)
-@pytest.mark.parametrize(("command", "arguments"), [*VIEWS, OTHERS])
+@pytest.mark.parametrize(("command", "arguments"), [*VIEWS, RATED, OTHERS])
 def test_every_column_is_a_word_of_the_vocabulary(
     command: str, arguments: tuple[str, ...], format_: str, rnncli: Run
 ) -> None:
@@ -79,7 +80,7 @@ def test_every_column_is_a_word_of_the_vocabulary(
 
 
 def test_every_word_is_used(rnncli: Run) -> None:
-    used = {key for view in [*VIEWS, PLOTTED, STACKED, OTHERS] for key, _ in entries(objects_of(rnncli, *view))}
+    used = {key for view in [*VIEWS, PLOTTED, STACKED, RATED, OTHERS] for key, _ in entries(objects_of(rnncli, *view))}
     for command, arguments in VIEWS:
         (table,) = READERS["csv"](rnncli(command, *arguments, "-f", "csv").stdout)
         used |= {*table.header}

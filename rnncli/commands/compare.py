@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 from typing import cast
 
@@ -12,26 +13,30 @@ from rnncli.commands.completing import complete_spec
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.named import dtype as dtype_name
 from rnncli.commands.named import framework as framework_name
-from rnncli.commands.options import check_svg, format_option, named_option, number_option, svg_option
+from rnncli.commands.options import check_svg, format_option, named_option, number_option, rate_option, svg_option
 from rnncli.commands.output import printed
 from rnncli.commands.specs import at_most, each_network, specs
 from rnncli.errors import UsageError
 from rnncli.layers.weights import Framework
 from rnncli.network import Network
+from rnncli.quantities import Rate
 from rnncli.render.picture import Picture
 from rnncli.render.records import NETWORK, Layout, Record, columns
 from rnncli.render.writers import writer
 from rnncli.reports.comparison import Column, Comparison, columns_of, compared, settings_of
-from rnncli.summary import TOTALS
+from rnncli.summary import TOTALS, TOTALS_AT_RATE
 
 _NETWORK = (*NETWORK, "output_shape")
-_FIGURES = [f"{figure}{change}" for figure in TOTALS for change in ("", "_difference", "_ratio")]
 _INPUT = ("batch", "timesteps")
 
-NETWORKS = Layout(
-    columns(*_NETWORK, *_FIGURES, *_INPUT), lambda network: [_cells(network)], caption="Networks compared"
-)
-"""How compared networks become rows."""
+
+def _layout(rate: Rate | None) -> Layout:
+    """Return how compared networks become rows."""
+    totals = TOTALS if rate is None else TOTALS_AT_RATE
+    figures = [f"{figure}{change}" for figure in totals for change in ("", "_difference", "_ratio")]
+    return Layout(
+        columns(*_NETWORK, *figures, *_INPUT), lambda network: [_cells(network, totals)], caption="Networks compared"
+    )
 
 
 _MOST = 1000
@@ -42,6 +47,7 @@ _MOST = 1000
 @click.argument("spec", nargs=-1, shell_complete=complete_spec)
 @number_option("--batch", "Samples at a time; give it twice to compare batches.", several=True)
 @number_option("--timesteps", "Length of the sequence; give it twice to compare lengths.", several=True)
+@rate_option
 @named_option("--dtype", dtype_name, "float32", "Of weights and outputs; or give it twice.", several=True)
 @named_option("--framework", framework_name, "keras", "Whose weights to count; or give it twice.", several=True)
 @format_option
@@ -50,6 +56,7 @@ def command(
     spec: tuple[str, ...],
     batch: tuple[int, ...],
     timesteps: tuple[int, ...],
+    rate: Rate | None,
     dtype: tuple[str, ...],
     framework: tuple[str, ...],
     format_: str,
@@ -84,7 +91,7 @@ def command(
         f"there are more than {_MOST:,} networks to compare{_in_settings(len(settings))}",
         "rnncli summary takes any number",
     )
-    each_network(given, lambda network: columns.extend(columns_of(network, settings)))
+    each_network(given, lambda network: columns.extend(columns_of(network, settings, rate)))
     if len(columns) == 1:
         raise UsageError(
             "a comparison needs two networks, or one in two settings",
@@ -92,7 +99,7 @@ def command(
             lead="for example",
             repair=_in_two_settings(columns[0].network),
         )
-    _print(compared(columns), format_, svg)
+    _print(compared(columns), format_, rate, svg)
 
 
 def _in_two_settings(network: Network) -> str | None:
@@ -114,7 +121,7 @@ def _in_settings(settings: int) -> str:
     return "" if settings == 1 else f", each in {settings:,} settings"
 
 
-def _print(comparison: Comparison, format_: str, svg: Picture | None) -> None:
+def _print(comparison: Comparison, format_: str, rate: Rate | None, svg: Picture | None) -> None:
     if format_ == "table":
         from rnncli.render.comparisons import print_comparison
         from rnncli.render.console import screen
@@ -122,13 +129,13 @@ def _print(comparison: Comparison, format_: str, svg: Picture | None) -> None:
         with screen(svg, "rnncli compare") as show:
             show(print_comparison, comparison)
     else:
-        with printed(writer(format_, NETWORKS)) as show_records:
+        with printed(writer(format_, _layout(rate))) as show_records:
             show_records(comparison.as_dicts())
 
 
-def _cells(network: Record) -> list[object]:
+def _cells(network: Record, totals: Sequence[str]) -> list[object]:
     """Return a network's figures, each with its changes; its layers have no place in a row."""
     cells = [network[key] for key in _NETWORK]
-    for figure in TOTALS:
+    for figure in totals:
         cells += [network[figure], network["difference"][figure], network["ratio"][figure]]
     return [*cells, *(network[key] for key in _INPUT)]

@@ -16,7 +16,7 @@ GROUPS = {
     "Cost": (
         *(f"--max-{figure.name}" for figure in FIGURES),
         *("--exactly", "--multiple-of"),
-        *("--framework", "--dtype"),
+        *("--rate", "--framework", "--dtype"),
     ),
     "Output": (
         "--to",

@@ -12,7 +12,7 @@ from rnncli.commands.command_line import this_line
 from rnncli.commands.completing import complete_files
 from rnncli.commands.named import Named, dtype, framework
 from rnncli.commands.report import tell
-from rnncli.commands.values import FileName, PictureName, big_number, memory_size, number, seed
+from rnncli.commands.values import FileName, PictureName, big_number, memory_size, number, rate, seed
 from rnncli.engine.request import INITS
 from rnncli.errors import UsageError
 from rnncli.formats import FORMATS as MODEL_FILES
@@ -145,6 +145,9 @@ format_option = click.option(
     type=click.Choice(FORMATS),
     default="table",
     help="table is for people; the others hold plain numbers. JSON is one object a line, HTML a table for a web page.",
+)
+rate_option = click.option(
+    "--rate", type=rate, metavar="N", help="Timesteps a second, to add MACs a second: 50, 12.5, 16k."
 )
 dtype_option = named_option("--dtype", dtype, "float32", "Of weights and outputs, for sizes in bytes.")
 framework_option = named_option(

@@ -11,24 +11,37 @@ import click
 from rnncli.commands.command_line import this_line
 from rnncli.commands.completing import complete_spec
 from rnncli.commands.groups import GroupedCommand
-from rnncli.commands.options import check_svg, dtype_option, format_option, framework_option, number_option, svg_option
+from rnncli.commands.options import (
+    check_svg,
+    dtype_option,
+    format_option,
+    framework_option,
+    number_option,
+    rate_option,
+    svg_option,
+)
 from rnncli.commands.output import printed
 from rnncli.commands.specs import each_network, shown, specs
 from rnncli.errors import UsageError
 from rnncli.layers.weights import Framework
+from rnncli.quantities import Rate
 from rnncli.render.picture import Picture
-from rnncli.render.records import row_each_layer
+from rnncli.render.records import Layout, row_each_layer
 from rnncli.render.writers import writer
 from rnncli.summary import Summary
 
-_LAYOUT = row_each_layer("output_shape", "params", "macs_per_step", "macs", "output_bytes")
-"""How the layers of a summary become rows."""
+
+def _layout(rate: Rate | None) -> Layout:
+    """Return how the layers of a summary become rows."""
+    at_rate = () if rate is None else ("macs_per_second",)
+    return row_each_layer("output_shape", "params", "macs_per_step", *at_rate, "macs", "output_bytes")
 
 
 @click.command(cls=GroupedCommand, short_help="Shapes, parameters and costs of every layer.")
 @click.argument("spec", nargs=-1, shell_complete=complete_spec)
 @number_option("--batch", "Samples at a time; unknown (None) if left out.")
 @number_option("--timesteps", "Length of the sequence; unknown if left out.")
+@rate_option
 @dtype_option
 @framework_option
 @click.option("--wide", is_flag=True, help="Add weights' shapes, MACs and output bytes.")
@@ -39,6 +52,7 @@ def command(
     spec: tuple[str, ...],
     batch: int | None,
     timesteps: int | None,
+    rate: Rate | None,
     dtype: str,
     framework: str,
     wide: bool,
@@ -65,20 +79,22 @@ def command(
             lead="without -q",
             repair=this_line(without=["quiet"]),
         )
-    with _printer(format_, wide, quiet, svg) as show:
+    with _printer(format_, rate, wide, quiet, svg) as show:
         each_network(
             shown(specs(spec), svg),
-            lambda network: show(network.summary(batch, timesteps, cast(Framework, framework), dtype)),
+            lambda network: show(network.summary(batch, timesteps, cast(Framework, framework), dtype, rate=rate)),
         )
 
 
 @contextmanager
-def _printer(format_: str, wide: bool, quiet: bool, svg: Picture | None) -> Iterator[Callable[[Summary], None]]:
+def _printer(
+    format_: str, rate: Rate | None, wide: bool, quiet: bool, svg: Picture | None
+) -> Iterator[Callable[[Summary], None]]:
     """Yield what prints one summary. A library is imported by the format that needs it."""
     if quiet:
         yield lambda summary: click.echo(summary.total_params)
     elif format_ != "table":
-        with printed(writer(format_, _LAYOUT)) as show_records:
+        with printed(writer(format_, _layout(rate))) as show_records:
             yield lambda summary: show_records([summary.as_dict()])
     else:
         from rnncli.render.console import screen

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rnncli.errors import quote, shorten
-from rnncli.quantities import nearest_size, parse_memory, parse_number, parse_size, without_thousands
+from rnncli.quantities import nearest_size, parse_memory, parse_number, parse_rate, parse_size, without_thousands
 
 if TYPE_CHECKING:
     _ParamType = click.ParamType[Any]
@@ -82,6 +82,28 @@ def _nearest_memory(text: str) -> str | None:
     return None if written is None else f"{written[1]}{written[2]}B"
 
 
+_A_SECOND = r"(?:hz|fps|(?:(?:time)?steps?|samples?|frames?)? ?(?:/|per) ?s.*)?"
+"""What may stand behind a number of timesteps a second."""
+
+
+def _nearest_rate(text: str) -> str | None:
+    """Return the rate that was probably meant: 50fps is 50, 1/3 is 0.333333333, a step every 20 ms is 50 a second."""
+    text = _with_point(text.strip()).lower()
+    number = r"[-+]?([0-9]{1,9}(?:\.[0-9]{1,9})?)"
+    if (every := re.fullmatch(rf"{number} ?(m?)s", text)) and float(every[1]):
+        return _without_exponent((1000 if every[2] else 1) / float(every[1]))
+    if (fraction := re.fullmatch(rf"{number} ?/ ?{number}", text)) and float(fraction[2]):
+        return _without_exponent(float(fraction[1]) / float(fraction[2]))
+    if a_second := re.fullmatch(rf"{number} ?(k?) ?{_A_SECOND}", text):
+        return f"{a_second[1]}{a_second[2]}" if float(a_second[1]) else None
+    return nearest_size(text)
+
+
+def _without_exponent(number: float) -> str | None:
+    text = f"{number:.9g}"
+    return None if not number or "e" in text else text
+
+
 number = Value("number", _printed(parse_size), _nearest_size, "100")
 """A whole number from 1 to 2**31-1, written as in a spec, 128, 10k, 1M, or as it is printed, 92,400."""
 
@@ -93,6 +115,10 @@ seed = Value("number", _printed(parse_number), _nearest_number, "1")
 
 memory_size = Value("size", lambda text: parse_memory(without_thousands(text.strip())), _nearest_memory, "4MB")
 """A number of bytes: 512KB, 4MB, 1.5GB, 4096, 1,024 KB."""
+
+
+rate = Value("rate", lambda text: parse_rate(without_thousands(text.strip())), _nearest_rate, "50")
+"""Timesteps a second: 50, 12.5, 16k, 44.1kHz, 16,000."""
 
 
 class FileName(click.types.StringParamType):

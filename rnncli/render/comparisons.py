@@ -19,10 +19,17 @@ from rnncli.reports.comparison import Comparison, SideBySide, change
 from rnncli.reports.effects import effects, setting_text, varied
 from rnncli.reports.folding import folded
 from rnncli.reports.reasons import Reason
-from rnncli.summary import TOTALS, LayerSummary
+from rnncli.summary import LayerSummary
 from rnncli.vocabulary import title
 
-_LEAVES = {"training_bytes": 1, "streaming_bytes": 2, "output_bytes": 3, "macs_per_step": 4, "macs": 6}
+_LEAVES = {
+    "training_bytes": 1,
+    "streaming_bytes": 2,
+    "output_bytes": 3,
+    "macs_per_step": 4,
+    "macs": 6,
+    "macs_per_second": 7,
+}
 """When a figure leaves a table that is too wide."""
 
 _MOST_REASONS = 24
@@ -52,7 +59,7 @@ def _print_figures(console: Console, comparison: Comparison) -> None:
         for number in range(1, len(comparison.summaries) + 1)
     ]
     several_dtypes = len({summary.dtype for summary in comparison.summaries}) > 1
-    for figure in TOTALS:
+    for figure in comparison.summaries[0].totals:
         values = [getattr(summary, figure) for summary in comparison.summaries]
         if all(value is None for value in values):
             continue
@@ -62,7 +69,8 @@ def _print_figures(console: Console, comparison: Comparison) -> None:
         for row, value, ratio in zip(rows, values, ratios, strict=True):
             row[title(figure)] = Text(figure_text(figure, value))
             row[f"× {title(figure)}"] = Text(ratio)
-        if figure != "total_bytes" or several_dtypes:  # else the ratio of memory is that of the parameters
+        # The ratio of memory is that of the parameters, unless dtypes differ; that of MACs a second is that of a step.
+        if figure != "macs_per_second" and (figure != "total_bytes" or several_dtypes):
             columns.append(ScreenColumn(f"× {title(figure)}", leaves=leaves, heading="×"))
     columns.append(ScreenColumn("Output shape", number=False, leaves=5))
     for row, summary in zip(rows, comparison.summaries, strict=True):

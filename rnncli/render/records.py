@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from rnncli.summary import TOTALS
+from rnncli.summary import TOTALS, TOTALS_AT_RATE
 from rnncli.vocabulary import Content, meaning_of
 
 Record = dict[str, Any]
@@ -123,7 +123,7 @@ def _table_each(keys: Sequence[str], cells_of: Callable[[Record], Iterable[Cells
         ]
 
     def frame(network: Record) -> Frame:
-        known = [f"{key}: {network[key]}" for key in TOTALS if network[key] is not None]
+        known = [f"{key}: {network[key]}" for key in TOTALS_AT_RATE if network.get(key) is not None]
         return Frame(network["spec"], ", ".join(known))
 
     *which, layer = columns(*_LAYER)

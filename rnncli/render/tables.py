@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from rnncli.layers.weights import at_level, name_at_levels
-from rnncli.quantities import Shape, figure_text, memory, shape_text
+from rnncli.quantities import Shape, count, figure_text, memory, shape_text
 from rnncli.render.layout import ScreenCells, ScreenColumn, print_hanging, print_rows
 from rnncli.render.modules import print_modules
 from rnncli.reports.folding import folded
@@ -22,25 +22,22 @@ LAYER_COLUMNS = (
 )
 """What Keras shows of a layer. Other columns leave before the type does."""
 
-_WIDE = ("macs_per_step", "macs", "output_bytes")
-"""The figures of a layer that --wide adds."""
+_WIDE = ("macs_per_step", "macs_per_second", "macs", "output_bytes")
+"""The figures of a layer that --wide adds, as far as its network has them."""
 
 _WIDE_TOTALS = ("macs_per_step", "macs")
 """The totals that it adds; sizes are told with their formulas."""
-
-WIDE_COLUMNS = (
-    ScreenColumn("Weights", number=False),
-    *(ScreenColumn(title(key)) for key in _WIDE),
-)
 
 
 def print_summary(console: Console, summary: Summary, wide: bool = False) -> None:
     """Print a network's table: its input above, its totals below."""
     print_head(console, summary)
     if wide:
+        figures = [key for key in _WIDE if key in summary.totals]
         runs = list(folded(summary.layers, key=equal_but_for_its_name))
-        rows = [layer_cells(run) | _wide_cells(run) for run in runs]
-        print_rows(console, (*LAYER_COLUMNS, *WIDE_COLUMNS), rows, lines=True)
+        rows = [layer_cells(run) | _wide_cells(run, figures) for run in runs]
+        wide_columns = (ScreenColumn("Weights", number=False), *(ScreenColumn(title(key)) for key in figures))
+        print_rows(console, (*LAYER_COLUMNS, *wide_columns), rows, lines=True)
     else:
         print_rows(console, LAYER_COLUMNS, [layer_cells([layer]) for layer in summary.layers])
     print_totals(console, summary, wide)
@@ -70,9 +67,12 @@ def print_totals(console: Console, summary: Summary, wide: bool = False) -> None
         print_total(console, "Trainable params", f"{trained:,} ({memory(summary.bytes_of(trained))})")
         rest = total - trained
         print_total(console, "Non-trainable params", f"{rest:,} ({memory(summary.bytes_of(rest))})")
-    if wide:
-        for key in _WIDE_TOTALS:
-            print_total(console, title(key), figure_text(key, getattr(summary, key)))
+    for key in summary.totals:
+        text = figure_text(key, getattr(summary, key))
+        if key == "macs_per_second" and summary.rate is not None:
+            print_total(console, title(key), f"{text} ({count(summary.rate.times(1))} timesteps/s)")
+        elif wide and key in _WIDE_TOTALS:
+            print_total(console, title(key), text)
 
 
 def print_total(console: Console, label: str, value: str) -> None:
@@ -108,12 +108,12 @@ def each(text: str, run: Sequence[object]) -> str:
     return text if len(run) == 1 else f"{len(run)} × {text}"
 
 
-def _wide_cells(run: Sequence[LayerSummary]) -> ScreenCells:
+def _wide_cells(run: Sequence[LayerSummary], figures: Sequence[str]) -> ScreenCells:
     layer = run[0]
     names = (name_at_levels(first.name, last.name) for first, last in zip(layer.weights, run[-1].weights, strict=True))
     weights = (f"{name} {shape_text(weight.shape)}" for name, weight in zip(names, layer.weights, strict=True))
     cells = {"Weights": Text("\n".join(weights))}
-    for key in _WIDE:
+    for key in figures:
         value = getattr(layer, key)
         text = figure_text(key, value)
         cells[title(key)] = Text(text if value is None else each(text, run))

@@ -12,9 +12,10 @@ from rnncli.errors import ArgumentError
 from rnncli.layers import Layer
 from rnncli.layers.weights import Framework
 from rnncli.network import Network
+from rnncli.quantities import Rate
 from rnncli.reports.factors import Owned
 from rnncli.reports.reasons import Reason, reasons
-from rnncli.summary import TOTALS, LayerSummary, Setting, Summary
+from rnncli.summary import LayerSummary, Setting, Summary
 
 
 class Change(NamedTuple):
@@ -25,7 +26,7 @@ class Change(NamedTuple):
         ratio: the number divided by the first network's; None where that is zero, too.
     """
 
-    difference: int | None
+    difference: float | None
     ratio: float | None
 
 
@@ -79,7 +80,7 @@ class Comparison:
         """Return the comparison as plain data: for each column the object that `--format json` prints."""
         objects = []
         for index, summary in enumerate(self.summaries):
-            changes = {figure: self.change(index, figure) for figure in TOTALS}
+            changes = {figure: self.change(index, figure) for figure in summary.totals}
             batch, timesteps = summary.input_shape[:2]
             objects.append(
                 summary.as_dict()
@@ -92,11 +93,14 @@ class Comparison:
         return objects
 
 
-def change(first: int | None, other: int | None) -> Change:
+def change(first: float | None, other: float | None) -> Change:
     """Return how a number differs from the first network's."""
     if first is None or other is None:
         return Change(None, None)
-    return Change(other - first, other / first if first else None)
+    difference = other - first
+    if isinstance(difference, float):
+        difference = round(difference, 9)  # 29.7 less 14.4 is 15.299999999999999
+    return Change(difference, other / first if first else None)
 
 
 Value = TypeVar("Value")
@@ -108,6 +112,7 @@ def compare(
     timesteps: int | Sequence[int | None] | None = None,
     framework: Framework | Sequence[Framework] = "keras",
     dtype: str | Sequence[str] = "float32",
+    rate: Rate | float | None = None,
 ) -> Comparison:
     """Return networks side by side.
 
@@ -120,13 +125,14 @@ def compare(
         timesteps: length of the sequence, or None for unknown.
         framework: whose weights to count.
         dtype: of weights and outputs, for sizes in bytes.
+        rate: timesteps a second, for the multiply-adds a second; None where nobody asks.
 
     Raises:
         ArgumentError: there is only one network in one setting, or an argument is not allowed.
         SpecError: a framework cannot express a network, or `timesteps` contradicts a spec.
     """
     settings = settings_of(_several(batch), _several(timesteps), _several(framework), _several(dtype))
-    return compared([column for network in networks for column in columns_of(Network.of(network), settings)])
+    return compared([column for network in networks for column in columns_of(Network.of(network), settings, rate)])
 
 
 def compared(columns: Sequence[Column]) -> Comparison:
@@ -159,14 +165,14 @@ def settings_of(
     )
 
 
-def columns_of(network: Network, settings: Sequence[Setting]) -> list[Column]:
-    """Return a network in each of some settings.
+def columns_of(network: Network, settings: Sequence[Setting], rate: Rate | float | None = None) -> list[Column]:
+    """Return a network in each of some settings, at so many timesteps a second.
 
     Raises:
         SpecError: a framework cannot express the network, or one of the lengths contradicts its spec.
     """
     network.check_timesteps(*(setting.timesteps for setting in settings))
-    return [Column(network, setting, network.summary(*setting)) for setting in settings]
+    return [Column(network, setting, network.summary(*setting, rate=rate)) for setting in settings]
 
 
 def _several(values: Value | Sequence[Value]) -> Sequence[Value]:
