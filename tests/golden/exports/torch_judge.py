@@ -9,7 +9,7 @@ import torch
 from golden.data import TORCH_BATCH, TORCH_TIMESTEPS
 from golden.exports.case import Case, Layers, run, unchanged
 from golden.exports.findings import Findings
-from golden.generate import small_size
+from golden.generate import random_stack, small_size
 
 from rnncli import Network
 from rnncli.errors import SpecError
@@ -25,8 +25,11 @@ torch.set_num_threads(1)
 
 
 def judge(random: Random, findings: Findings) -> None:
-    """Export a random network to PyTorch, and run it there. In one of five, padding is skipped."""
-    case = Case(random, _with_padding if random.random() < 0.2 else unchanged)
+    """Export a random network to PyTorch, and run it there.
+
+    In one of five padding is skipped, and one of five is a stack of recurrent layers, some of which are one module.
+    """
+    case = Case(random, random.choice((_with_padding, _stacked, unchanged, unchanged, unchanged)))
     path = str(findings.folder / "model.safetensors")
     try:
         source = str(export(case.job(path), "torch"))
@@ -51,6 +54,12 @@ def judge(random: Random, findings: Findings) -> None:
         _judge_module(case, model, findings)
     case.judge_weights_file(path, findings)
     _judge_state_dict(case, path, findings)
+
+
+def _stacked(random: Random, layers: Layers) -> Layers:
+    """Return a stack in the place of some layers."""
+    del layers
+    return random_stack(random)
 
 
 def _with_padding(random: Random, layers: Layers) -> Layers:
