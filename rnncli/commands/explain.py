@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -14,11 +14,14 @@ from rnncli.commands.options import check_svg, format_option, framework_option, 
 from rnncli.commands.output import printed
 from rnncli.commands.specs import each_network, shown, specs
 from rnncli.layers.weights import Framework
+from rnncli.network import Network
 from rnncli.render.picture import Picture
 from rnncli.render.records import Layout, columns, row_each_weight
 from rnncli.render.writers import writer
 from rnncli.reports.explanation import Explanation, explain
-from rnncli.reports.other_tools import OtherCounts, other_counts
+
+if TYPE_CHECKING:
+    from rnncli.reports.other_tools import OtherCounts
 
 _WEIGHTS = row_each_weight("symbol", "shape", "words", "numbers", "params", "start", "limit")
 """How the weights of a network become rows."""
@@ -32,7 +35,7 @@ _COUNTS = Layout(
 )
 """How what other tools count of networks becomes rows."""
 
-Show = Callable[[Explanation, OtherCounts | None], None]
+Show = Callable[[Explanation, "OtherCounts | None"], None]
 """Prints one explanation, and what other tools count where that is asked for."""
 
 
@@ -46,13 +49,14 @@ def _printer(format_: str, others: bool, svg: Picture | None) -> Iterator[Show]:
     else:
         from rnncli.render.console import screen
         from rnncli.render.explanations import print_explanation
-        from rnncli.render.other_tools import print_other_counts
 
         with screen(svg, "rnncli explain") as show:
 
             def show_both(explanation: Explanation, counts: OtherCounts | None) -> None:
                 show(print_explanation, explanation)
                 if counts is not None:
+                    from rnncli.render.other_tools import print_other_counts
+
                     show(print_other_counts, counts)
 
             yield show_both
@@ -96,6 +100,13 @@ def command(
             shown(specs(spec), svg),
             lambda network: show(
                 explain(network, batch, timesteps, cast(Framework, framework)),
-                other_counts(network, batch, timesteps) if others else None,
+                _others(network, batch, timesteps) if others else None,
             ),
         )
+
+
+def _others(network: Network, batch: int | None, timesteps: int | None) -> OtherCounts:
+    """Return what other tools count; few ask for it."""
+    from rnncli.reports.other_tools import other_counts
+
+    return other_counts(network, batch, timesteps)
