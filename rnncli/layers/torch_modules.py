@@ -54,30 +54,35 @@ class Stack(NamedTuple):
 
 def stacks_of(layers: Sequence[Layer]) -> Iterator[Stack]:
     """Yield which of a network's layers are one in PyTorch, each with as many as it can have."""
-    stack: Stack | None = None
+    holds: list[int] = []
+    levels: list[int] = []
+    dropout = 0.0
     between: list[int] = []
-    """The places of the dropout behind the stack."""
+    """The places of the dropout behind the levels so far."""
     for place, layer in enumerate(layers):
-        if stack is None:
-            stack = Stack((place,), (place,))
-            continue
-        shares = [each.rate for each in map(layers.__getitem__, between) if isinstance(each, Dropout)]
-        before = layers[stack.levels[-1]]
-        if isinstance(layer, Dropout) and before.states:
+        if levels and layers[levels[-1]].states and isinstance(layer, Dropout):
             between.append(place)
             continue
-        joins = _continues(before, layer) and len(shares) < 2
+        shares = [each.rate for each in map(layers.__getitem__, between) if isinstance(each, Dropout)]
         share = shares[0] if shares else 0.0
-        if joins and (len(stack.levels) == 1 or share == stack.dropout):
-            stack = Stack((*stack.holds, *between, place), (*stack.levels, place), share)
+        same_dropout = len(shares) < 2 and (len(levels) == 1 or share == dropout)
+        if levels and same_dropout and _continues(layers[levels[-1]], layer):
+            dropout = share
+            holds += between
         else:
-            yield stack
-            yield from (Stack((each,), (each,)) for each in between)
-            stack = Stack((place,), (place,))
+            yield from _closed(holds, levels, dropout, between)
+            holds, levels, dropout = [], [], 0.0
+        holds.append(place)
+        levels.append(place)
         between = []
-    if stack is not None:
-        yield stack
-        yield from (Stack((each,), (each,)) for each in between)
+    yield from _closed(holds, levels, dropout, between)
+
+
+def _closed(holds: list[int], levels: list[int], dropout: float, behind: list[int]) -> Iterator[Stack]:
+    """Yield a stack, if there is one, and what stands behind it."""
+    if levels:
+        yield Stack(tuple(holds), tuple(levels), dropout)
+    yield from (Stack((place,), (place,)) for place in behind)
 
 
 def modules_of(layers: Sequence[Layer], reads: Sequence[Shape]) -> Iterator[Module]:
