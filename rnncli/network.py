@@ -12,7 +12,7 @@ from rnncli.language.repairs import mended
 from rnncli.language.rules import check_framework, check_rules, check_timesteps
 from rnncli.language.source import Source
 from rnncli.layers import Head, Layer
-from rnncli.layers.sizes import BLANK, BLANK_TEXT
+from rnncli.layers.sizes import Blank
 from rnncli.layers.weights import FRAMEWORKS, Framework, Weight, at_level
 from rnncli.layers.working_memory import Passage
 from rnncli.quantities import MAX_SIZE, Rate, Shape
@@ -50,8 +50,11 @@ class Network:
                     f"a network is made of layers, not of {shorten(repr(layer))}",
                     "Network.parse makes one of a spec: Network.parse('input:8,lstm:4')",
                 )
-            if BLANK in (getattr(layer, name) for name in layer.sizes.attributes):
-                raise ArgumentError(f"{layer.spec()} has the blank {BLANK_TEXT} for a size, expected a number")
+            blank = next(
+                (size for name in layer.sizes.attributes if isinstance(size := getattr(layer, name), Blank)), None
+            )
+            if blank is not None:
+                raise ArgumentError(f"{layer.spec()} has the blank {blank} for a size, expected a number")
         if self.source is None:
             object.__setattr__(self, "source", spec.source_of(self.layers))
         check_rules(self.layers, self._source)

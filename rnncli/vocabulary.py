@@ -163,10 +163,14 @@ GROUPS: Mapping[str, tuple[Meaning, ...]] = {
     ),
     "`sweep`, `solve`": (
         Meaning(("number",), "numbers", "what stands for the blank of a template, or for a factor of an axis"),
+        Meaning(("blanks",), "parts", "the `name` and `number` of each blank"),
+        Meaning(("ties",), "numbers", "how many other numbers for the blanks make as many parameters"),
         Meaning(("exact",), "words", "whether it costs exactly what the budget allows"),
         Meaning(("limited_by",), "words", "the limits that the next larger network would exceed"),
         Meaning(
-            ("max_params", "max_bytes", "max_macs", "max_output_bytes"), "numbers", "the budget; `null` is no limit"
+            ("max_params", "max_bytes", "max_macs", "max_output_bytes", "max_streaming_bytes", "max_training_bytes"),
+            "numbers",
+            "the budget; `null` is no limit",
         ),
     ),
 }

@@ -139,8 +139,19 @@ COUNTS = (
     Question(
         "LSTM(150) has 92,400 parameters: on n features, what is n?",
         "solve input:n,lstm:150 --params 92400",
-        ("_", "input:_,lstm:150"),
+        ("input:3,lstm:150", "n = 3", "exactly 92,400"),
+    ),
+    Question(
+        "Why does summary not understand Input((None, n))?",
+        "summary input:n,lstm:150",
+        ("'n' is no number", "rnncli solve"),
         2,
+    ),
+    Question(
+        "Which LSTM has exactly 92,500 parameters?",
+        "solve input:_,lstm:150 --params '92 500' --exactly",
+        ("no number takes exactly 92,500", "input:3,lstm:150", "100 under", "input:4,lstm:150", "500 over"),
+        1,
     ),
 )
 """Why a count is what it is."""
@@ -380,7 +391,18 @@ COSTS = (
     Question(
         "Which is the largest LSTM that fits in 4 MB?",
         "solve embed:10000x64,lstm:_ --memory 4MB --multiple-of 8",
-        ("embed:10000x64,lstm:288",),
+        ("embed:10000x64,lstm:288", "296 would be", "over"),
+    ),
+    Question(
+        "Two LSTM layers with at most a million parameters that run on a microcontroller with 20 KB beside them?",
+        "solve input:8,lstm:a:seq,lstm:b --params 1M --streaming 20KB",
+        # 4·a·(8 + a + 1) + 4·b·(a + b + 1)
+        ("1,000,000 parameters", "20.00 KB of memory for streaming"),
+    ),
+    Question(
+        "Does parameters or compute keep my LSTM small?",
+        "solve input:100x8,lstm:_ --params 100k --macs 1M",
+        ("limited by MACs", "of 100,000 parameters", "of 1,000,000 MACs"),
     ),
     Question(
         "torchinfo, thop and fvcore give other numbers of FLOPs for my LSTM. Which are right? FLOPs or MACs?",

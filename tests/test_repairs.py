@@ -342,10 +342,9 @@ def test_a_vocabulary_with_its_thousands_apart_is_repaired_to_the_same_number(
 
 
 TEMPLATES = {
-    "lstm:?": "input:32,lstm:_",
-    "input:8,lstm:n": "input:8,lstm:_",
-    "input:n,lstm:150": "input:_,lstm:150",
-    "embed:10000x?,lstm:?": "embed:10000x_,lstm:_",
+    "lstm:?": "input:32,lstm:?",
+    "lstm:n": "input:32,lstm:n",
+    "input:n,lstm:150,lstm:n": "input:n,lstm:150:seq,lstm:n",
     "embed:10,000x_,lstm:_": "embed:10000x_,lstm:_",
     "input:8 lstm:_": "input:8,lstm:_",
     "input:8;bilstm:_": "input:8,lstm:_:bi",

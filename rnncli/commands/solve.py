@@ -16,6 +16,7 @@ from rnncli.commands.report import tell
 from rnncli.commands.specs import each_spec, specs
 from rnncli.errors import UsageError, listed
 from rnncli.layers.weights import Framework
+from rnncli.render.progress import Progress
 from rnncli.render.records import NETWORK, row_each
 from rnncli.render.writers import writer
 from rnncli.search.budget import FIGURES, Budget
@@ -26,7 +27,7 @@ from rnncli.summary import TOTALS
 SOLUTIONS = row_each(
     "Solutions",
     *NETWORK,
-    *("output_shape", "number", "exact", "limited_by"),
+    *("output_shape", "number", "ties", "exact", "limited_by"),
     *TOTALS,
     *(figure.limit_key for figure in FIGURES),
 )
@@ -60,12 +61,16 @@ def command(
       rnncli solve embed:10000x_,lstm:_:seq,lstm:_ --params 1M
       rnncli solve input:64,gru:_ --memory 4MB --dtype float16 --multiple-of 8
       rnncli solve input:_,lstm:150 --params 92,400 --exactly
+      rnncli solve input:50x8,lstm:_a:seq,lstm:_b --params 1M --training 64MB
       rnncli summary $(rnncli solve input:64x8,lstm:_ --macs 10M)
 
-    Find the largest whole number for the blanks _ of TEMPLATE, the same for all of them, that keeps
-    the network within the budget. Standard output is the filled spec alone; standard error tells what it
-    costs, which limit it comes up against, and how far over that the next size up would be. The other
-    formats have a row for it, with its number, its costs and the budget.
+    Find the largest whole number for the blanks _ of TEMPLATE that keeps the network within the budget.
+    A blank may have a name, _a, or be a letter: those of one name are the same number. For several, the
+    network gets as many parameters as it can; of equals, those that are most even are taken.
+
+    Standard output is the filled spec alone; standard error tells what it costs, which limit it comes up
+    against, and how far over that the next size up would be. The other formats have a row for it, with
+    its numbers, its costs and the budget.
 
     The exit status is 1 if nothing fits. TEMPLATE may be - for templates on standard input, one a line.
     """
@@ -83,6 +88,7 @@ def command(
             timesteps=timesteps,
             framework=cast(Framework, framework),
             dtype=dtype,
+            watch=lambda total: Progress("solve", total, tell),
         )
 
     with _printer(format_) as show:

@@ -126,6 +126,7 @@ def command(
     """
     check_svg(svg, shown=format_ == "table")
     setting = Setting(batch, timesteps, cast(Framework, framework), dtype)
+    budget.check(dtype)
     if top is not None:
         order = order or LARGEST
     tally = Tally()

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from rnncli.layers import KINDS, LAYERS, Layer
-from rnncli.layers.sizes import BLANK_TEXT, SizeError
+from rnncli.layers.sizes import BLANK_PATTERN, SizeError
 
 _COUNT = "x"
 """How the field starts that says how often a layer is repeated."""
@@ -151,7 +151,7 @@ def _fits(cls: type[Layer], arguments: dict[str, Any]) -> bool:
 
 
 def _is_count(field: str) -> bool:
-    return re.fullmatch(rf"{_COUNT}({BLANK_TEXT}|[0-9]+)", field) is not None
+    return re.fullmatch(rf"{_COUNT}({BLANK_PATTERN}|[0-9]+)", field) is not None
 
 
 def _is_size(cls: type[Layer], field: str) -> bool:
@@ -159,6 +159,8 @@ def _is_size(cls: type[Layer], field: str) -> bool:
 
 
 def _is_whole_size(cls: type[Layer], field: str) -> bool:
+    if not cls.sizes.means(field):
+        return False  # a letter in place of a number is the start of something else here
     try:
         cls.sizes.parse(cls.kind, field)
     except SizeError:

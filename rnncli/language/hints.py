@@ -27,9 +27,6 @@ _BOTH_WAYS = ("bidirectional", "bidir", "bi", "b")
 _SAME = ("cudnn", "keras", "nn", "torch")
 """What stands before the name of a kind, for both directions, and without a meaning here."""
 
-PLACEHOLDERS = frozenset({"?", "??", "???", "*", "#", "%", "n", "u", "__", "___", "...", "<n>", "<u>", "[n]"})
-"""What people put where a number is to be found."""
-
 
 def closest(word: str, words: Iterable[str], likeness: float = 0.6) -> str | None:
     """Return the one of `words` that is most like a word, or None if none is.

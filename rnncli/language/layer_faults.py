@@ -9,7 +9,7 @@ from rnncli.errors import SpecError, listed, quote
 from rnncli.language.arguments import STACKED, attribute_of, takes, value_in_words
 from rnncli.language.elsewhere import ELSEWHERE, FEATURES, elsewhere
 from rnncli.language.field_as_layer import field_as_layer
-from rnncli.language.hints import PLACEHOLDERS, closest, meant_kind, other_field, two_sizes
+from rnncli.language.hints import closest, meant_kind, other_field, two_sizes
 from rnncli.language.source import Token, cut, lowered, splice, without_spaces
 from rnncli.layers import KINDS, LAYERS, Layer
 from rnncli.layers.options import Choice
@@ -135,8 +135,6 @@ class LayerFaults(NamedTuple):
     def wrong_size(self, cls: type[Layer], field: Token, fault: SizeError) -> NoReturn:
         """Fail because the field for the size is written wrong."""
         part = Token(field.text[fault.start : fault.end], field.start + fault.start)
-        if self.blanks and lowered(part.text) in PLACEHOLDERS:
-            self._placeholder(part)
         two = re.fullmatch("([0-9]+)[xX*×]([0-9]+)", field.text)
         if two is not None and _numbers(cls) == 1:
             both = two_sizes(cls, self._kind, *two.groups())
@@ -165,17 +163,13 @@ class LayerFaults(NamedTuple):
 
     def blank(self, part: Token, number: str) -> NoReturn:
         """Fail because there is a blank where there may be none; a number is proposed."""
-        message = f"{BLANK_TEXT} is a blank, and only `rnncli solve` finds the number for it"
+        what = f"{part.text} is a blank" if part.text.startswith(BLANK_TEXT) else f"{quote(part.text)} is no number"
+        message = f"{what}, and only `rnncli solve` finds the number for it"
         self.fail(part, message, lead="perhaps", repair=splice(self.text, part, number))
 
     def unknown(self, cls: type[Layer], field: Token) -> NoReturn:
         """Fail because a layer has no such field."""
         word = lowered(field.text)
-        if word in PLACEHOLDERS and _numbers(cls):
-            if self.blanks:
-                self._placeholder(field)
-            repair = splice(self.text, field, cls.sizes.example)
-            self.fail(field, f"{quote(field.text)} is no number", lead="for example", repair=repair)
         name, equals, value = (part.strip() for part in word.partition("="))
         message = f"{cls.kind} does not know {quote(field.text)}"
         open_size = re.fullmatch(f"(?:none|null|any|t|[?*])\\s*x\\s*({_NUMBER})", word)
@@ -215,10 +209,6 @@ class LayerFaults(NamedTuple):
         if word in FEATURES and not self.text[: self.token.start].strip() and re.fullmatch(_NUMBER, value):
             self.fail(field, message, advice=ELSEWHERE[word], lead="perhaps", repair=f"input:{value},{rest}")
         self.fail(field, message, advice=ELSEWHERE[word], lead="without it", repair=rest)
-
-    def _placeholder(self, part: Token) -> NoReturn:
-        message = f"the number to be found is written {BLANK_TEXT}, not {quote(part.text)}"
-        self.fail(part, message, lead="perhaps", repair=splice(self.text, part, BLANK_TEXT))
 
     def _with_size(self, cls: type[Layer], field: Token) -> str:
         """Return the spec with a size in place of a field that names one; without the field, if there is a size."""

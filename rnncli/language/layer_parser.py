@@ -10,36 +10,35 @@ from rnncli.language.layer_faults import LayerFaults
 from rnncli.language.source import Token, lowered
 from rnncli.layers import KINDS, Layer
 from rnncli.layers.options import Choice, Flag, Option
-from rnncli.layers.sizes import BLANK, BLANK_TEXT, Blank, SizeError
+from rnncli.layers.size_forms import Numbers
+from rnncli.layers.sizes import BLANK_PATTERN, Blank, SizeError, blank_of
 from rnncli.quantities import parse_size
 
-_COUNT_FIELD = re.compile(rf"x({BLANK_TEXT}|[0-9].*)", re.DOTALL)
-_BLANK_IN_FIELD = re.compile(rf"(?:^|[xX])\s*({BLANK_TEXT})\s*(?=[xX]|$)")
+_COUNT_FIELD = re.compile(rf"x({BLANK_PATTERN}|[0-9].*)", re.DOTALL)
 
 
 class Written(NamedTuple):
     """A layer as it is written.
 
     Attributes:
-        layer: the layer; it has `BLANK` where a blank stands for a size.
-        times: how often it is repeated; `BLANK` where a blank stands for the count.
+        layer: the layer; it has a `Blank` where one stands for a size.
+        times: how often it is repeated; a `Blank` where one stands for the count.
         size: the field that says the sizes, if there is one.
         repeat: the field that says the count, if there is one.
-        blanks: where in the text its blanks stand.
+        blanks: its blanks, and where in the text they stand.
     """
 
     layer: Layer
     times: int | Blank
     size: Token | None
     repeat: Token | None
-    blanks: tuple[int, ...]
+    blanks: tuple[tuple[Blank, Token], ...]
 
     def moved(self, distance: int) -> Written:
         """Return the same layer, written so many characters further on."""
-        size, repeat = (
-            field if field is None else Token(field.text, field.start + distance) for field in (self.size, self.repeat)
-        )
-        return Written(self.layer, self.times, size, repeat, tuple(blank + distance for blank in self.blanks))
+        size, repeat = (field if field is None else field.moved(distance) for field in (self.size, self.repeat))
+        blanks = tuple((blank, token.moved(distance)) for blank, token in self.blanks)
+        return Written(self.layer, self.times, size, repeat, blanks)
 
 
 def read_layer(text: str, token: Token, blanks: bool) -> Written:
@@ -61,7 +60,7 @@ class _LayerParser:
 
     def __init__(self, faults: LayerFaults) -> None:
         self.faults = faults
-        self.blanks: list[int] = []
+        self.blanks: list[tuple[Blank, Token]] = []
 
     def parse(self) -> Written:
         kind, *fields = self.faults.token.split(":")
@@ -93,7 +92,18 @@ class _LayerParser:
                 return option.attribute, values
         if cls.sizes.means(word):
             return "size", self._sizes(cls, field)
-        return self._argument(cls, field, word) or self.faults.unknown(cls, field)
+        return self._argument(cls, field, word) or self._placeholder(cls, field) or self.faults.unknown(cls, field)
+
+    def _placeholder(self, cls: type[Layer], field: Token) -> tuple[str, dict[str, Any]] | None:
+        """Return what a letter or a sign sets where a number must be, `n`, `TxF`; None where there is a number."""
+        _, *fields = self.faults.token.split(":")
+        others = [lowered(each.text) for each in fields if each != field]
+        parts = [field.text] if field.text in ("x", "X") else re.split("[xX]", field.text)
+        if not isinstance(cls.sizes, Numbers) or any(map(cls.sizes.means, others)):
+            return None
+        if not all(blank_of(part.strip()) or part.strip().isdigit() for part in parts):
+            return None
+        return "size", self._sizes(cls, field)
 
     def _argument(self, cls: type[Layer], field: Token, word: str) -> tuple[str, dict[str, Any]] | None:
         """Return what a field sets that is an argument of Keras or PyTorch, `units=32` or `return_sequences=True`."""
@@ -101,8 +111,9 @@ class _LayerParser:
         if not equals:
             return None
         if (attribute_of(cls, name),) == cls.sizes.attributes:
-            size = Token(value, field.end - len(field.text.partition("=")[2].lstrip()))
-            return ("size", self._sizes(cls, size)) if cls.sizes.means(value) else None
+            typed = field.text.partition("=")[2].lstrip()
+            is_size = cls.sizes.means(value) or blank_of(value)
+            return ("size", self._sizes(cls, Token(typed, field.end - len(typed)))) if is_size else None
         try:
             setting = setting_of(cls, name, read_value(value))
         except ValueError as fault:
@@ -125,9 +136,10 @@ class _LayerParser:
         return {option.attribute: option.values[name]}
 
     def _count(self, field: Token, digits: str) -> int | Blank:
-        if digits == BLANK_TEXT:
-            self._take_blank(field.start + 1, "2")
-            return BLANK
+        blank = blank_of(digits)
+        if blank is not None:
+            self._take_blank(blank, Token(digits, field.start + 1), "2")
+            return blank
         try:
             return parse_size(digits)
         except ValueError as fault:
@@ -139,12 +151,17 @@ class _LayerParser:
             values = cls.sizes.parse(cls.kind, field.text)
         except SizeError as fault:
             self.faults.wrong_size(cls, field, fault)
-        for blank in _BLANK_IN_FIELD.finditer(field.text):
-            self._take_blank(field.start + blank.start(1), cls.sizes.example.split("x")[-1])
+        if any(isinstance(value, Blank) for value in values.values()):
+            alone = field.text in ("x", "X")
+            for part in [field] if alone else Token(field.text.lower(), field.start).split("x"):
+                token = Token(field.text[part.start - field.start : part.end - field.start], part.start)
+                blank = blank_of(token.text)
+                if blank is not None:
+                    self._take_blank(blank, token, cls.sizes.example.split("x")[-1])
         return values
 
-    def _take_blank(self, position: int, number: str) -> None:
+    def _take_blank(self, blank: Blank, token: Token, number: str) -> None:
         """Note where a blank stands, or fail where there may be none; then a number is proposed."""
-        self.blanks.append(position)
+        self.blanks.append((blank, token))
         if not self.faults.blanks:
-            self.faults.blank(Token(BLANK_TEXT, position), number)
+            self.faults.blank(token, number)

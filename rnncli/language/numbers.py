@@ -11,9 +11,9 @@ from rnncli.language.hints import two_sizes
 from rnncli.language.source import Token, lowered
 from rnncli.layers import KINDS
 from rnncli.layers.size_forms import Numbers, Share
-from rnncli.layers.sizes import BLANK_TEXT
+from rnncli.layers.sizes import BLANK_PATTERN
 
-_NUMBER = rf"(?:[0-9][0-9_]*[kMG]?|{BLANK_TEXT})"
+_NUMBER = rf"(?:[0-9][0-9_]*[kMG]?|{BLANK_PATTERN})"
 _NUMBERS = re.compile(rf"\s*{_NUMBER}(?:(?:\s*[xX]\s*|\s+){_NUMBER})*\s*")
 _JOINT = re.compile(r"(\s*[xX]\s*|\s+)")
 

@@ -26,6 +26,10 @@ class Token(NamedTuple):
         """Its characters as (start, end); where it has none, the place where they should be."""
         return self.start, max(self.end, self.start + 1)
 
+    def moved(self, distance: int) -> "Token":
+        """Return the same text, so many characters further on."""
+        return Token(self.text, self.start + distance)
+
     def split(self, separator: str) -> Iterator["Token"]:
         """Yield the parts between separators, each without the spaces around it."""
         start = self.start

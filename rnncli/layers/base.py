@@ -247,7 +247,7 @@ class Layer(ABC):
 
     def with_size(self, old: object, new: int) -> Self:
         """Return the layer with another number in each place where one of its sizes is `old`."""
-        changes = {name: new for name in self.sizes.attributes if getattr(self, name) is old}
+        changes = {name: new for name in self.sizes.attributes if getattr(self, name) == old}
         return type(self)(**{field.name: getattr(self, field.name) for field in fields(self)} | changes)
 
     def __repr__(self) -> str:

@@ -10,10 +10,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from operator import index
-from typing import Any
+from typing import Any, NoReturn
 
 from rnncli.errors import listed, quote, shorten
-from rnncli.layers.sizes import BLANK, BLANK_TEXT, SizeError, Sizes, Unknown
+from rnncli.layers.sizes import BLANK_TEXT, SizeError, Sizes, Unknown, blank_of
 from rnncli.quantities import MAX_SIZE, nearest_size, parse_size
 
 
@@ -45,8 +45,8 @@ class Numbers(Sizes):
         return "x".join(self.symbols[self.optional :])
 
     def means(self, word: str) -> bool:
-        """Whether it starts with a digit, a sign or a blank."""
-        return word.lstrip("+-.")[:1].isdigit() or BLANK_TEXT in re.split("[x*×]", word)
+        """Whether it starts with a digit or a sign, or has a blank."""
+        return word.lstrip("+-.")[:1].isdigit() or any(part.startswith(BLANK_TEXT) for part in re.split("[x*×]", word))
 
     def parse(self, kind: str, text: str) -> dict[str, Any]:
         """Return a number or a blank for each attribute.
@@ -58,8 +58,12 @@ class Numbers(Sizes):
             sized = re.sub("[*×]", "x", text)
             raise SizeError(f"sizes are joined by x, not as in {quote(text)}", 0, len(text), sized)
         parts = [(part.start(), part[0]) for part in re.finditer(r"[^xX]+|(?<=[xX])(?=[xX]|$)|^(?=[xX])", text)]
+        if text in ("x", "X"):
+            parts = [(0, text)]  # a letter in place of a number
         most, least = len(self.attributes), len(self.attributes) - self.optional
         if not least <= len(parts) <= most:
+            if re.fullmatch("_[0-9A-Za-z]*[A-Za-z][0-9A-Za-z]*", text):
+                _no_name(text, 0)
             raise SizeError(
                 f"{kind} takes {self._how_many}, {kind}:{'x'.join(self.symbols)}, not {quote(text)}",
                 *(0, len(text)),
@@ -68,13 +72,16 @@ class Numbers(Sizes):
         values: dict[str, Any] = {}
         for attribute, (start, written) in zip(self.attributes[-len(parts) :], parts, strict=True):
             part = written.strip()
-            if part == BLANK_TEXT:
-                values[attribute] = BLANK
+            blank = blank_of(part)
+            if blank is not None:
+                values[attribute] = blank
                 continue
+            start += len(written) - len(written.lstrip())
+            if part.startswith(BLANK_TEXT):
+                _no_name(part, start)
             try:
                 values[attribute] = parse_size(part)
             except ValueError as fault:
-                start += len(written) - len(written.lstrip())
                 instead = nearest_size(part) or self.example.split("x")[-1]
                 raise SizeError(str(fault), start, start + len(part), instead) from None
         return values
@@ -85,7 +92,7 @@ class Numbers(Sizes):
         if not last:
             return (typed + BLANK_TEXT,) if blanks and len(before) < len(self.attributes) else ()
         more = len(before) + 1 < len(self.attributes)
-        return (typed + "x",) if more and (last == BLANK_TEXT or last[0].isdigit()) else ()
+        return (typed + "x",) if more and (last.startswith(BLANK_TEXT) or last[0].isdigit()) else ()
 
     @property
     def _how_many(self) -> str:
@@ -127,6 +134,21 @@ class Numbers(Sizes):
                 raise ValueError(f"{name} is {shorten(repr(value))}, expected a whole number from 1 to {MAX_SIZE:,}")
             checked[name] = number
         return checked
+
+
+def _no_name(text: str, start: int) -> NoReturn:
+    """Fail because a blank has a name that it cannot have; the repair has one that is as different from others.
+
+    Raises:
+        SizeError: always.
+    """
+    name = re.sub("[xX]", "z", re.sub("[^0-9A-Za-z]", "", text))
+    instead = f"{BLANK_TEXT}{'' if name[:1].isalpha() else 'n'}{name}"
+    raise SizeError(
+        f"{quote(text)} is no name for a blank: it starts with a letter and has letters and digits, but no x, as in _a",
+        *(start, start + len(text)),
+        instead,
+    )
 
 
 @dataclass(frozen=True)

@@ -5,26 +5,59 @@ The ways to write them are in `rnncli.layers.size_forms`. A size can also be a n
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 BLANK_TEXT = "_"
 """What stands in a template in place of a number that is to be found."""
+
+BLANK_PATTERN = "_(?:[A-WYZa-wyz][0-9A-WYZa-wyz]*)?"
+"""A blank as a template has it: `_`, or with a name, `_a`. An x would join sizes."""
+
+PLACEHOLDERS = frozenset({"?", "??", "???", "*", "#", "%", "__", "___", "...", "<n>", "<u>", "[n]"})
+"""What people put where any number is to be found."""
+
+NAMED_PLACEHOLDERS = frozenset(
+    ("units", "features", "timesteps", "steps", "size", "dim", "num", "hidden", "hidden_size", "input_size")
+)
+"""Words that people put there to say which number it is; any letter does the same."""
 
 
 class Unknown:
     """A number that is not known yet; a layer of a template or of a sweep can hold one in place of a size."""
 
 
+@dataclass(frozen=True)
 class Blank(Unknown):
-    """The number that `rnncli solve` is asked for."""
+    """A number that `rnncli solve` is asked for; blanks of one name are the same number.
+
+    Attributes:
+        name: `a` of `_a`; `_` if it has none.
+    """
+
+    name: str = BLANK_TEXT
 
     def __repr__(self) -> str:
-        return BLANK_TEXT
+        return self.name if self.name == BLANK_TEXT else f"{BLANK_TEXT}{self.name}"
 
 
 BLANK = Blank()
+
+
+def blank_of(text: str) -> Blank | None:
+    """Return the blank that a text is in place of a number, `_`, `_a`, or a letter, a word or a sign; else None.
+
+    >>> blank_of("_"), blank_of("_a"), blank_of("n"), blank_of("?"), blank_of("units"), blank_of("_1"), blank_of("8")
+    (_, _a, _n, _, _units, None, None)
+    """
+    if re.fullmatch(BLANK_PATTERN, text):
+        return Blank(text[1:] or BLANK_TEXT)
+    if re.fullmatch("[A-Za-z]", text) or text.lower() in NAMED_PLACEHOLDERS:
+        return Blank(text)
+    return BLANK if text.lower() in PLACEHOLDERS else None
 
 
 class SizeError(ValueError):

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from rnncli.errors import ArgumentError, UsageError, listed, shorten
 from rnncli.quantities import figure_text
+from rnncli.summary import UNTRAINED
 
 
 class Figure(NamedTuple):
@@ -17,14 +18,12 @@ class Figure(NamedTuple):
         key: the figure's name in a summary, a candidate, JSON and CSV.
         words: what it is, in a sentence.
         means: what the option does, for the help.
-        example: a limit that makes sense.
     """
 
     name: str
     key: str
     words: str
     means: str
-    example: str = "4MB"
 
     @property
     def limit_key(self) -> str:
@@ -47,10 +46,12 @@ class Figure(NamedTuple):
 
 
 FIGURES = (
-    Figure("params", "total_params", "parameters", "At most so many parameters: 1000000, 1M, 1,000,000.", "1M"),
+    Figure("params", "total_params", "parameters", "At most so many parameters: 1000000, 1M, 1,000,000."),
     Figure("memory", "total_bytes", "memory", "At most so much memory for them: 512KB, 4MB."),
-    Figure("macs", "macs", "MACs", "At most so many multiply-adds for the whole input.", "10M"),
+    Figure("macs", "macs", "MACs", "At most so many multiply-adds for the whole input."),
     Figure("outputs", "output_bytes", "layer outputs", "At most so much memory for all layers' outputs."),
+    Figure("streaming", "streaming_bytes", "memory for streaming", "At most so much beside them for a step at a time."),
+    Figure("training", "training_bytes", "memory for training", "At most so much to train it with Adam, at least."),
 )
 """All figures that a budget can limit. Options, keys, help and messages are made of this table."""
 
@@ -89,6 +90,17 @@ class Budget:
         """Return every limit by its key, None for what is not limited, as JSON and CSV show them."""
         return {figure.limit_key: self.limits.get(figure) for figure in FIGURES}
 
+    def check(self, dtype: str) -> None:
+        """Check that networks of a dtype have all figures that are limited.
+
+        Raises:
+            UsageError: they have not.
+        """
+        if dtype in UNTRAINED and BY_NAME["training"] in self.limits:
+            raise UsageError(
+                f"no network is trained in {dtype}", "limit its training in another --dtype, or leave it out"
+            )
+
     def costs(self, network: Any) -> Iterator[Cost]:
         """Yield a cost of a network for each limit.
 
@@ -109,10 +121,13 @@ def known(figure: Figure, network: Any) -> int:
         UsageError: it is not known.
     """
     amount: int | None = getattr(network, figure.key)
-    if amount is None:
-        spec = shorten(network.spec, 72)
-        raise UsageError(f"the {figure.words} of {spec} depend on the length of its input", "give its --timesteps")
-    return amount
+    if amount is not None:
+        return amount
+    spec = shorten(network.spec, 72)
+    if figure.key == "streaming_bytes":
+        raise UsageError(f"{spec} does not run a step at a time: bi and back need the whole sequence", "leave them out")
+    verb = "depends" if figure.words.startswith("memory") else "depend"
+    raise UsageError(f"the {figure.words} of {spec} {verb} on the length of its input", "give its --timesteps")
 
 
 class Cost(NamedTuple):

@@ -1,40 +1,65 @@
-"""The largest number for the blanks of a template that keeps within a budget."""
+"""The largest network of a form within a budget: the numbers for the blanks of a template."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
-from rnncli.errors import ArgumentError, RnncliError, listed, one_line
-from rnncli.layers.sizes import BLANK_TEXT
+from rnncli.errors import ArgumentError, listed, one_line
+from rnncli.layers.sizes import Blank
 from rnncli.layers.weights import FRAMEWORKS, Framework
 from rnncli.network import check_known, check_sizes
-from rnncli.search.budget import FIGURES, Budget, Cost
+from rnncli.search.assignment import Watch, assign
+from rnncli.search.budget import FIGURES, Budget, Cost, Figure
+from rnncli.search.misses import none_is_exact, nothing_fits
+from rnncli.search.problem import Problem
 from rnncli.search.template import Template
 from rnncli.summary import DTYPE_BYTES, TOTALS, Summary
+
+
+class Step(NamedTuple):
+    """The next larger number for one blank of a template that is filled in.
+
+    Attributes:
+        number: the number.
+        spec: the template with it.
+        costs: what that network costs; empty where a spec cannot have such a number.
+    """
+
+    number: int
+    spec: str
+    costs: tuple[Cost, ...]
 
 
 class Solution(NamedTuple):
     """A template filled in.
 
     Attributes:
-        number: the largest that fits.
-        spec: the template with it.
-        costs: what that network costs.
-        next_number: the next larger number.
-        next_spec: the template with that.
-        next_costs: what the network with that number would cost; empty where a spec cannot have such a number.
-        summary: what the network returns, owns and costs.
+        numbers: the number for each blank.
+        spec: the template with them.
+        summary: what that network returns, owns and costs.
         budget: what it may cost.
+        steps: the next larger number for each blank.
+        ties: how many other numbers for several blanks cost as many parameters.
     """
 
-    number: int
+    numbers: dict[Blank, int]
     spec: str
-    costs: tuple[Cost, ...]
-    next_number: int
-    next_spec: str
-    next_costs: tuple[Cost, ...]
     summary: Summary
     budget: Budget
+    steps: tuple[Step, ...]
+    ties: int = 0
+
+    @property
+    def number(self) -> int | None:
+        """The number, where there is one for all blanks."""
+        return next(iter(self.numbers.values())) if len(self.numbers) == 1 else None
+
+    @property
+    def costs(self) -> tuple[Cost, ...]:
+        """What the network costs."""
+        return tuple(self.budget.costs(self.summary))
 
     @property
     def exact(self) -> bool:
@@ -42,9 +67,10 @@ class Solution(NamedTuple):
         return all(cost.exact for cost in self.costs)
 
     @property
-    def limited_by(self) -> tuple[Cost, ...]:
-        """What the next larger number would cost too much of."""
-        return tuple(cost for cost in self.next_costs if not cost.fits)
+    def limited_by(self) -> tuple[Figure, ...]:
+        """What a next larger number would cost too much of."""
+        over = {cost.figure for step in self.steps for cost in step.costs if not cost.fits}
+        return tuple(figure for figure in FIGURES if figure in over)
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain data, the object that `--format json` prints."""
@@ -55,24 +81,42 @@ class Solution(NamedTuple):
             "dtype": summary.dtype,
             "output_shape": summary.output_shape,
             "number": self.number,
+            "blanks": [{"name": blank.name, "number": number} for blank, number in self.numbers.items()],
+            "ties": self.ties,
             "exact": self.exact,
-            "limited_by": ", ".join(cost.figure.name for cost in self.limited_by) or None,
+            "limited_by": ", ".join(figure.name for figure in self.limited_by) or None,
             **{total: getattr(summary, total) for total in TOTALS},
             **self.budget.as_dict(),
         }
 
     def __str__(self) -> str:
         """Return the figures in one line."""
+        numbers = ", ".join(f"{blank.name} = {number}" for blank, number in self.numbers.items())
         takes = listed([cost.of_limit() for cost in self.costs])
-        return f"{BLANK_TEXT} = {self.number}: {takes}; {self._beyond()}"
+        return "; ".join([f"{numbers}: {takes}", *self._beyond(), *self._others()])
 
-    def _beyond(self) -> str:
-        """Return what is known of the next larger number, and what limits this one if that could be several things."""
-        if not self.next_costs:
-            return "there is no larger network of this form"
-        over = listed([cost.distance for cost in self.limited_by])
-        limited = f"limited by {listed([cost.figure.words for cost in self.limited_by])}: "
-        return f"{limited if len(self.costs) > 1 else ''}{self.next_number} would be {over} over"
+    def _beyond(self) -> Iterator[str]:
+        """Yield what is known of the next larger numbers, and what limits these if that could be several things."""
+        limited_by = listed([figure.words for figure in self.limited_by]) if self.limited_by else ""
+        if not limited_by:
+            yield "there is no larger network of this form"
+        elif self.number is None:
+            yield from [f"limited by {limited_by}"] if len(self.costs) > 1 else []
+        else:
+            (step,) = self.steps
+            over = listed([cost.distance for cost in step.costs if not cost.fits])
+            yield f"{f'limited by {limited_by}: ' if len(self.costs) > 1 else ''}{step.number} would be {over} over"
+
+    def _others(self) -> Iterator[str]:
+        """Yield how many others are as good, and why it is not one of them."""
+        if self.ties:
+            verb = "other has" if self.ties == 1 else "others have"
+            yield f"{self.ties:,} {verb} as many parameters, of which this is the most even"
+
+
+def _unwatched(total: int) -> AbstractContextManager[Callable[[float], object]]:
+    del total
+    return nullcontext(lambda amount: None)
 
 
 def solve(
@@ -85,26 +129,30 @@ def solve(
     timesteps: int | None = None,
     framework: Framework = "keras",
     dtype: str = "float32",
+    watch: Watch = _unwatched,
 ) -> Solution:
-    """Return the largest number for all blanks of a template that keeps the network within a budget.
+    """Return the numbers for the blanks of a template with which the network is largest within a budget.
 
-    Whatever a network costs grows with each of its sizes, so the number is found by bisection.
+    For one blank that is the largest number, for several the numbers that make the most parameters. Of these, the
+    numbers are taken that are most even, and then those whose first is largest.
 
     Args:
-        template: a spec with `_` in place of some numbers; all of them get the same.
+        template: a spec with `_` or `_a` in place of some numbers; blanks of one name get the same number.
         budget: what the network may cost; at least one thing must be limited.
         exactly: whether it must cost exactly that.
-        multiple_of: the number is a multiple of this.
+        multiple_of: each number is a multiple of this.
         batch: samples at a time, for what the whole input costs; None is one.
         timesteps: length of the sequence, likewise.
         framework: whose weights to count.
         dtype: of the weights, for their memory.
+        watch: shows how far long work is.
 
     Raises:
         ArgumentError: nothing is limited, or an argument is not allowed.
         SpecError: the template has no blank, or is not a network with any number.
-        UsageError: a figure that is limited depends on the timesteps, and they are not known.
-        RnncliError: not even the smallest number fits, or none is exact; the message says how far off it is.
+        UsageError: a figure that is limited is not known: it depends on the timesteps, say.
+        RnncliError: not even the smallest numbers fit, none is exact, or there are too many; the message says how far
+            off they are.
     """
     check_known("framework", framework, FRAMEWORKS)
     check_known("dtype", dtype, tuple(DTYPE_BYTES))
@@ -112,83 +160,39 @@ def solve(
     if not budget:
         names = listed([figure.name for figure in FIGURES], "or")
         raise ArgumentError("there is no budget to keep within", f"limit {names}")
-    filled = Template.parse(template, framework, timesteps)
-
-    def summary(number: int) -> Summary | None:
-        """Return the summary of the network with a number, or None where a spec cannot have such a number."""
-        network = filled.network(number)
-        return None if network is None else network.summary(batch, timesteps, framework, dtype)
-
-    def costs(number: int) -> tuple[Cost, ...]:
-        found = summary(number)
-        return () if found is None else tuple(budget.costs(found))
-
-    def fits(times: int) -> bool:
-        found = costs(times * multiple_of)
-        return bool(found) and all(cost.fits for cost in found)
-
-    if not fits(1):
-        raise _nothing_fits(filled.fill(multiple_of), costs(multiple_of))
-    fitting, beyond = 1, 2
-    while fits(beyond):
-        fitting, beyond = beyond, 2 * beyond
-    while beyond - fitting > 1:
-        middle = (fitting + beyond) // 2
-        if fits(middle):
-            fitting = middle
-        else:
-            beyond = middle
-    number, above = fitting * multiple_of, beyond * multiple_of
-    found = summary(number)
-    assert found is not None  # it fits
-    solution = Solution(
-        number,
-        one_line(filled.fill(number)),
-        tuple(budget.costs(found)),
-        above,
-        one_line(filled.fill(above)),
-        costs(above),
-        found,
-        budget,
-    )
+    budget.check(dtype)
+    parsed = Template.parse(template, framework, timesteps)
+    problem = Problem(parsed, budget, multiple_of, batch, timesteps, framework, dtype)
+    if not problem.fits(problem.smallest):
+        raise nothing_fits(problem)
+    if len(parsed.blanks) > 1:
+        return _several(problem, exactly, watch)
+    (blank,) = parsed.blanks
+    solution = _solution(problem, {blank: problem.largest(blank, problem.smallest)})
     if exactly and not solution.exact:
-        raise _none_is_exact(solution)
+        raise none_is_exact(problem, solution.numbers, {blank: solution.steps[0].number})
     return solution
 
 
-def _nothing_fits(smallest: str, costs: tuple[Cost, ...]) -> RnncliError:
-    """Return the error that says that not even the smallest number fits."""
-    if not costs:
-        return RnncliError(
-            f"nothing fits: the smallest network would be {smallest}, which is not a valid spec",
-            "ask for a smaller --multiple-of",
+def _solution(problem: Problem, numbers: dict[Blank, int], ties: int = 0) -> Solution:
+    """Return what there is to say of some numbers for the blanks."""
+    summary = problem.summary(numbers)
+    assert summary is not None  # it fits
+    template = problem.template
+    steps = []
+    for blank in template.blanks:
+        larger = {**numbers, blank: numbers[blank] + problem.multiple_of}
+        steps.append(Step(larger[blank], one_line(template.fill(larger)), problem.costs(larger)))
+    return Solution(numbers, one_line(template.fill(numbers)), summary, problem.budget, tuple(steps), ties)
+
+
+def _several(problem: Problem, exactly: bool, watch: Watch) -> Solution:
+    """Return the best numbers for several blanks."""
+    found = assign(problem, exactly, watch)
+    if found.best is None:
+        below, above = (
+            None if point is None else dict(zip(problem.template.blanks, point.numbers, strict=True))
+            for point in (found.below, found.above)
         )
-    misses = [f"{cost}, {cost.excess()}" for cost in costs if not cost.fits]
-    return RnncliError(
-        f"nothing fits: {smallest}, the smallest, takes {' and '.join(misses)}",
-        "allow more, or make the rest of the network smaller",
-    )
-
-
-def _none_is_exact(nearest: Solution) -> RnncliError:
-    """Return the error that says that no number costs exactly what is allowed, and what the two nearest cost."""
-    exactly = listed([cost.figure.text(cost.limit) for cost in nearest.costs])
-    below = f"{nearest.spec} takes {_off(nearest.costs)}"
-    if nearest.next_costs:
-        above = f"and {nearest.next_spec} takes {_off(nearest.next_costs)}"
-    else:
-        above = "and there is no larger network of this form"
-    size = DTYPE_BYTES[nearest.summary.dtype]
-    odd = next((cost for cost in nearest.costs if cost.figure.in_bytes and cost.limit % size), None)
-    advice = "without --exactly the largest within the budget is the answer"
-    if odd is not None:
-        advice = f"{odd.limit:,} B is no multiple of the {size} B of a {nearest.summary.dtype}"
-    return RnncliError(f"no number takes exactly {exactly}: {below}, {above}", advice)
-
-
-def _off(costs: tuple[Cost, ...]) -> str:
-    """Return what a network costs, and how far off its limits that is: `92,400 parameters, 100 under`."""
-    return " and ".join(
-        cost.of_limit() if cost.exact else f"{cost}, {cost.distance} {'under' if cost.fits else 'over'}"
-        for cost in costs
-    )
+        raise none_is_exact(problem, below or problem.smallest, above)
+    return _solution(problem, dict(zip(problem.template.blanks, found.best.numbers, strict=True)), found.count - 1)

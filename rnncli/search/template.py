@@ -1,8 +1,11 @@
-"""Templates: specs with blanks `_` in place of some numbers."""
+"""Templates: specs with blanks in place of some numbers, `_` or with a name, `_a`."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 from rnncli.errors import SpecError
 from rnncli.language import spec
@@ -11,7 +14,7 @@ from rnncli.language.repairs import mended
 from rnncli.language.rules import check_framework, check_rules, check_timesteps
 from rnncli.language.source import Token, splice, without_spaces
 from rnncli.layers.size_forms import Numbers
-from rnncli.layers.sizes import BLANK, BLANK_TEXT
+from rnncli.layers.sizes import BLANK_TEXT, Blank, Unknown
 from rnncli.layers.weights import Framework
 from rnncli.network import Network
 from rnncli.quantities import MAX_SIZE
@@ -22,11 +25,11 @@ TEMPLATE_EXAMPLE = f"embed:10000x{BLANK_TEXT},lstm:{BLANK_TEXT}"
 
 @dataclass(frozen=True)
 class Template:
-    """A spec with blanks, all of which get the same number.
+    """A spec with blanks; those of one name get the same number.
 
     Attributes:
         text: the template as typed.
-        written: its layers, with `BLANK` where a blank stands.
+        written: its layers, with a `Blank` where one stands.
     """
 
     text: str
@@ -70,28 +73,50 @@ class Template:
             )
         return cls(text, written)
 
-    def fill(self, number: int) -> str:
-        """Return the spec with a number in all blanks, without spaces, so that it can be pasted into a shell."""
+    @cached_property
+    def blanks(self) -> tuple[Blank, ...]:
+        """The numbers to be found, in the order in which they occur first."""
+        return tuple(dict.fromkeys(blank for each in self.written for blank, _ in each.blanks))
+
+    @cached_property
+    def counts(self) -> frozenset[Blank]:
+        """Those of them that say how often a layer is repeated, there or elsewhere."""
+        return frozenset(each.times for each in self.written if isinstance(each.times, Blank))
+
+    def fill(self, numbers: Mapping[Blank, int]) -> str:
+        """Return the spec with numbers in its blanks, without spaces, so that it can be pasted into a shell."""
         text = self.text
-        for position in reversed([blank for each in self.written for blank in each.blanks]):
-            text = splice(text, Token(BLANK_TEXT, position), str(number))
+        for blank, token in reversed([place for each in self.written for place in each.blanks]):
+            text = splice(text, token, str(numbers[blank]))
         return without_spaces(text)
 
-    def network(self, number: int) -> Network | None:
-        """Return the network with a number in all blanks, or None where a spec cannot have such a number."""
-        if number > MAX_SIZE:
+    def network(self, numbers: Mapping[Blank, int]) -> Network | None:
+        """Return the network with numbers in its blanks, or None where a spec cannot have such numbers."""
+        if max(numbers.values()) > MAX_SIZE:
             return None
-        filled = [
-            each._replace(
-                layer=each.layer.with_size(BLANK, number),
-                times=number if each.times is BLANK else each.times,
-            )
-            for each in self.written
-        ]
         try:
-            return Network(*spec.unfolded(self.fill(number), filled))
+            return Network(*spec.unfolded(self.fill(numbers), self._filled(numbers, numbers)))
         except SpecError:
             return None
+
+    def symbolic(self, sizes: Mapping[Blank, int | Unknown], times: Mapping[Blank, int]) -> Network:
+        """Return the network with symbols in place of some sizes.
+
+        Args:
+            sizes: a number or a symbol for each blank that is a size.
+            times: a number for each that says how often a layer is repeated.
+        """
+        layers, _ = spec.unfolded(self.text, self._filled(sizes, times))
+        return Network(layers)
+
+    def _filled(self, sizes: Mapping[Blank, Any], counts: Mapping[Blank, int]) -> list[Written]:
+        filled = []
+        for each in self.written:
+            layer, times = each.layer, each.times
+            for blank, _ in each.blanks:
+                layer = layer.with_size(blank, sizes[blank])
+            filled.append(each._replace(layer=layer, times=counts[times] if isinstance(times, Blank) else times))
+        return filled
 
 
 def _with_blank(text: str, written: tuple[Written, ...]) -> str:

@@ -1,0 +1,114 @@
+"""Polynomials in numbers that are not known yet: what the costs of a network are in its sizes.
+
+A network of layers with a `Polynomial` for a size has a summary like any other, whose figures are `Polynomial`: the
+sizes of the weights that the layers declare are added and multiplied, and nothing else. So there is no second formula,
+and one summary gives the figures for all numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rnncli.layers.sizes import Unknown
+
+Term = tuple[tuple[int, ...], int]
+"""The power of each number, and the coefficient."""
+
+
+@dataclass(frozen=True, slots=True)
+class Polynomial(Unknown):
+    """A polynomial in some numbers, with whole coefficients.
+
+    Attributes:
+        unknowns: how many numbers there are.
+        terms: its terms, in order, those that are zero left out.
+    """
+
+    unknowns: int
+    terms: tuple[Term, ...]
+
+    @classmethod
+    def of(cls, value: int | Polynomial, unknowns: int) -> Polynomial:
+        """Return a number as a constant polynomial in so many unknowns, and a polynomial as it is."""
+        if isinstance(value, Polynomial):
+            return value
+        return cls(unknowns, (((0,) * unknowns, value),) if value else ())
+
+    @classmethod
+    def unknown(cls, place: int, unknowns: int, times: int = 1) -> Polynomial:
+        """Return one of so many unknowns, so many times."""
+        return cls(unknowns, ((tuple(int(each == place) for each in range(unknowns)), times),))
+
+    def at(self, numbers: Sequence[Any]) -> Any:
+        """Return its value, for numbers or for arrays of numbers."""
+        total: Any = 0
+        for powers, coefficient in self.terms:
+            product: Any = coefficient
+            for number, power in zip(numbers, powers, strict=True):
+                for _ in range(power):
+                    product = product * number
+            total = total + product
+        return total
+
+    def size_at(self, numbers: Sequence[int]) -> int:
+        """Return what none of the sums that make up its value exceeds."""
+        size: int = Polynomial(self.unknowns, tuple((powers, abs(each)) for powers, each in self.terms)).at(numbers)
+        return size
+
+    def has(self, place: int) -> bool:
+        """Whether it depends on the unknown at a place."""
+        return any(powers[place] for powers, _ in self.terms)
+
+    def in_unknown(self, place: int) -> list[Polynomial]:
+        """Return it as a polynomial in one of its unknowns: the coefficients of the powers from 0 up."""
+        found: list[list[Term]] = [[] for _ in range(1 + max((powers[place] for powers, _ in self.terms), default=0))]
+        for powers, coefficient in self.terms:
+            rest = (*powers[:place], 0, *powers[place + 1 :])
+            found[powers[place]].append((rest, coefficient))
+        return [Polynomial(self.unknowns, tuple(terms)) for terms in found]
+
+    def __str__(self) -> str:
+        return "_"
+
+    def __format__(self, form: str) -> str:
+        del form  # which is one for numbers
+        return str(self)
+
+    def __bool__(self) -> bool:
+        """Whether it is anything but 0. None of its coefficients is below 0, and every size is above."""
+        return bool(self.terms)
+
+    def __add__(self, other: int | Polynomial) -> Polynomial:
+        if not isinstance(other, int | Polynomial):
+            return NotImplemented
+        sums = dict(self.terms)
+        for powers, coefficient in self._of(other).terms:
+            sums[powers] = sums.get(powers, 0) + coefficient
+        return self._with(sums)
+
+    __radd__ = __add__
+
+    def __sub__(self, other: int | Polynomial) -> Polynomial:
+        if not isinstance(other, int | Polynomial):
+            return NotImplemented
+        return self + self._of(other) * -1
+
+    def __mul__(self, other: int | Polynomial) -> Polynomial:
+        if not isinstance(other, int | Polynomial):
+            return NotImplemented
+        sums: dict[tuple[int, ...], int] = {}
+        for powers, coefficient in self.terms:
+            for others, factor in self._of(other).terms:
+                joint = tuple(map(sum, zip(powers, others, strict=True)))
+                sums[joint] = sums.get(joint, 0) + coefficient * factor
+        return self._with(sums)
+
+    __rmul__ = __mul__
+
+    def _of(self, other: int | Polynomial) -> Polynomial:
+        return Polynomial.of(other, self.unknowns)
+
+    def _with(self, sums: dict[tuple[int, ...], int]) -> Polynomial:
+        return Polynomial(self.unknowns, tuple(sorted((powers, each) for powers, each in sums.items() if each)))

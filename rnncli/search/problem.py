@@ -1,0 +1,79 @@
+"""A template and what its network may cost: what numbers for its blanks cost, and the largest for one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rnncli.layers.sizes import Blank
+from rnncli.layers.weights import Framework
+from rnncli.search.budget import Budget, Cost
+from rnncli.search.template import Template
+from rnncli.summary import Summary
+
+Numbers = Mapping[Blank, int]
+"""A number for each blank."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is asked.
+
+    Attributes:
+        template: the network with blanks.
+        budget: what it may cost.
+        multiple_of: each number is a multiple of this.
+        batch, timesteps, framework, dtype: what the costs are for, as `Network.summary` takes them.
+    """
+
+    template: Template
+    budget: Budget
+    multiple_of: int
+    batch: int | None
+    timesteps: int | None
+    framework: Framework
+    dtype: str
+
+    @property
+    def smallest(self) -> dict[Blank, int]:
+        """The smallest numbers."""
+        return dict.fromkeys(self.template.blanks, self.multiple_of)
+
+    def summary(self, numbers: Numbers) -> Summary | None:
+        """Return the summary of the network with some numbers, or None where a spec cannot have them."""
+        network = self.template.network(numbers)
+        return None if network is None else network.summary(self.batch, self.timesteps, self.framework, self.dtype)
+
+    def costs(self, numbers: Numbers) -> tuple[Cost, ...]:
+        """Return what that network costs; nothing where there is none.
+
+        Raises:
+            UsageError: a figure that is limited is not known.
+        """
+        found = self.summary(numbers)
+        return () if found is None else tuple(self.budget.costs(found))
+
+    def fits(self, numbers: Numbers) -> bool:
+        """Whether there is such a network, and it keeps within the budget."""
+        costs = self.costs(numbers)
+        return bool(costs) and all(cost.fits for cost in costs)
+
+    def largest(self, blank: Blank, numbers: Numbers) -> int:
+        """Return the largest number for one blank that fits, the others being given; the smallest must fit.
+
+        Whatever a network costs grows with each of its sizes, so the number is found by bisection.
+        """
+
+        def fits(times: int) -> bool:
+            return self.fits({**numbers, blank: times * self.multiple_of})
+
+        fitting, beyond = 1, 2
+        while fits(beyond):
+            fitting, beyond = beyond, 2 * beyond
+        while beyond - fitting > 1:
+            middle = (fitting + beyond) // 2
+            if fits(middle):
+                fitting = middle
+            else:
+                beyond = middle
+        return fitting * self.multiple_of

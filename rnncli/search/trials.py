@@ -1,0 +1,271 @@
+"""All numbers for several blanks that may fit, tried in blocks of arrays.
+
+The figures of the network are polynomials in the numbers, which only grow with each of them. So where some numbers are
+chosen, the largest that fits for the next blank, all others being smallest, is found by bisection, for a block of
+choices at once. One blank after another is given every number up to that; the last is given the largest alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+from typing import Any, NamedTuple
+
+from rnncli.language.spec import MAX_LAYERS
+from rnncli.search.polynomial import Polynomial
+from rnncli.search.problem import Problem
+from rnncli.search.symbols import Symbols
+
+BLOCK = 2**16
+"""How many points are tried at a time."""
+
+SAFE = 2**62
+"""Figures below it can be added in 64 bits; others are computed with Python's own integers."""
+
+_COUNTABLE = 10**6
+"""So many numbers for the first blank are looked at to know how many points there are."""
+
+
+class Point(NamedTuple):
+    """Numbers for the blanks, in their order, and how good they are."""
+
+    figure: int
+    evenness: int
+    numbers: tuple[int, ...]
+
+
+@dataclass
+class Found:
+    """The best so far.
+
+    Attributes:
+        best: the best point that fits, and is exact if it must be; of equals the most even, then that whose first
+            numbers are the largest.
+        count: how many have as many parameters.
+        below: the best that fits, exact or not.
+        above: of what exceeds the only limit, what does so least.
+    """
+
+    best: Point | None = None
+    count: int = 0
+    below: Point | None = None
+    above: Point | None = None
+
+    def add(self, point: Point, count: int) -> None:
+        """Take in the best of some points, and how many of them are as good."""
+        if self.best is None or point.figure > self.best.figure:
+            self.best, self.count = point, count
+        elif point.figure == self.best.figure:
+            self.best, self.count = max(self.best, point), self.count + count
+
+
+class Limit(NamedTuple):
+    """A limit for a figure that is the largest of some polynomials."""
+
+    polynomials: tuple[Polynomial, ...]
+    most: int
+
+
+@dataclass(frozen=True)
+class Trials:
+    """The numbers that may fit, as axes that start at 1.
+
+    Attributes:
+        problem: what is asked.
+        symbols: what each axis is.
+        exactly: whether the network must cost exactly what is allowed.
+        bounds: the largest number on each axis, all others being smallest.
+        params: the parameters.
+        limits: the figures that are limited.
+    """
+
+    problem: Problem
+    symbols: Symbols
+    exactly: bool
+    bounds: tuple[int, ...]
+    params: Polynomial
+    limits: Sequence[Limit]
+
+    @cached_property
+    def order(self) -> tuple[int, ...]:
+        """The axes, in the order in which they are given numbers: the longest last.
+
+        Behind them all stands one that has no parameters, such as the timesteps: it makes no difference to the others.
+        """
+        axes = range(len(self.bounds))
+        return tuple(sorted(axes, key=lambda axis: (not self.params.has(axis), self.bounds[axis])))
+
+    @cached_property
+    def bounding(self) -> Sequence[Limit]:
+        """All limits, that for the number of layers too."""
+        return [*self.limits, Limit((self.symbols.layers,), MAX_LAYERS)]
+
+    @cached_property
+    def is_small(self) -> bool:
+        """Whether all figures fit in 64 bits."""
+        corner = [bound + 1 for bound in self.bounds]
+        every = [self.params, *(each for limit in self.bounding for each in limit.polynomials)]
+        return all(each.size_at(corner) < SAFE for each in every) and all(limit.most < SAFE for limit in self.limits)
+
+    @cached_property
+    def points(self) -> int:
+        """How many points are tried at most. The last axis does not count."""
+        import numpy as np
+
+        lengths = [self.bounds[axis] + self.exactly for axis in self.order[:-1]]
+        if len(lengths) < 2 or lengths[0] > _COUNTABLE:
+            return prod(lengths)
+        first = self._blocks(self._start(), 0, np.array(lengths[:1]))
+        return sum(int(self._tried(points, 1).sum()) for points in first) * prod(lengths[2:])
+
+    def search(self, found: Found, done: Callable[[float], object]) -> None:
+        """Take in all points; `done` is called with how many have been tried, of `points`."""
+        self._search(self._start(), 0, self.points, found, done)
+
+    def _search(
+        self, points: list[Any], level: int, share: float, found: Found, done: Callable[[float], object]
+    ) -> None:
+        """Take in what there is for points whose first numbers, as many as the level, are given."""
+        if level == len(self.order) - 1:
+            self._conclude(points, found)
+            done(share)
+            return
+        tried = self._tried(points, level)
+        blocks = -(-int(tried.sum()) // BLOCK)
+        for block in self._blocks(points, level, tried):
+            self._search(block, level + 1, share / blocks, found, done)
+
+    def _start(self) -> list[Any]:
+        """Return the one point of which no number is given: all are smallest."""
+        import numpy as np
+
+        return [np.ones(1, np.int64 if self.is_small else object) for _ in self.bounds]
+
+    def _tried(self, points: list[Any], level: int) -> Any:
+        """Return how many numbers for the next axis are tried, for each of some points.
+
+        They are those that fit, and one beyond where that must be known.
+        """
+        return self._ends(points, self.order[level]).astype("int64") + self.exactly
+
+    def _blocks(self, points: list[Any], level: int, tried: Any) -> Iterator[list[Any]]:
+        """Yield points with each number that is tried for the next axis."""
+        import numpy as np
+
+        last = np.cumsum(tried)
+        for start in range(0, int(last[-1]), BLOCK):
+            flat = np.arange(start, min(start + BLOCK, int(last[-1])))
+            place = np.searchsorted(last, flat, "right")
+            block = [each[place] for each in points]
+            block[self.order[level]] = (flat - last[place] + tried[place] + 1).astype(points[0].dtype)
+            yield block
+
+    def _ends(self, points: list[Any], axis: int) -> Any:
+        """Return the largest number for one axis that fits, for each of some points; 0 where none does."""
+        import numpy as np
+
+        size = len(points[0])
+        limits = [
+            ([part.at(points) for part in polynomial.in_unknown(axis)], limit.most)
+            for limit in self.bounding
+            for polynomial in limit.polynomials
+        ]
+        low, high = points[axis] * 0, points[axis] * 0 + self.bounds[axis]
+        for _ in range(self.bounds[axis].bit_length()):
+            middle = (low + high + 1) // 2
+            fits = np.ones(size, bool)
+            for parts, most in limits:
+                fits &= np.broadcast_to(_value(parts, middle) <= most, size).astype(bool)
+            low, high = np.where(fits, middle, low), np.where(fits, high, middle - 1)
+        return low
+
+    def _conclude(self, points: list[Any], found: Found) -> None:
+        """Take in points of which all numbers but the last are given."""
+        last = self.order[-1]
+        points[last] = self._ends(points, last)
+        params = self.params.at(points) + points[last] * 0
+        fitting = points[last] > 0
+        if self.exactly:
+            self._beyond(points, found)
+            below, _ = self._best(params, fitting, points)
+            found.below = max(filter(None, (found.below, below)), default=None)
+            for limit in self.limits:
+                fitting = fitting & (_largest(limit, points) == limit.most)
+        point, count = self._best(params, fitting, points)
+        if point is not None:
+            found.add(point, count)
+
+    def _best(self, params: Any, chosen: Any, points: list[Any]) -> tuple[Point | None, int]:
+        """Return the best of the points that are chosen, and how many have as many parameters."""
+        import numpy as np
+
+        (places,) = np.nonzero(chosen)
+        if not len(places):
+            return None, 0
+        most = params[places].max()
+        places = places[params[places] == most]
+        count = len(places)
+        evenness = -self._spread(points, places)
+        even = evenness.max()
+        places = places[evenness == even]
+        for axis in points:
+            places = places[axis[places] == axis[places].max()]
+        return Point(int(most), int(even), self._numbers(points, places[0])), count
+
+    def _beyond(self, points: list[Any], found: Found) -> None:
+        """Take in what exceeds the only limit least: each point with the next larger number on the last axis."""
+        import numpy as np
+
+        if len(self.limits) > 1:
+            return
+        (limit,) = self.limits
+        last = self.order[-1]
+        beyond = [*points]
+        beyond[last] = points[last] + 1
+        values = _largest(limit, beyond)
+        (places,) = np.nonzero(values > limit.most)
+        if len(places):
+            least = values[places].min()
+            place = places[values[places] == least][0]
+            point = Point(int(least), 0, self._numbers(beyond, place))
+            found.above = min(filter(None, (found.above, point)), key=lambda each: each.figure)
+
+    def _spread(self, points: list[Any], places: Any) -> Any:
+        """Return how far apart the sizes of some points are; those without parameters and repeats do not count."""
+        import numpy as np
+
+        smallest = self.problem.smallest
+        sizes = {blank: points[0][places] * 0 + number for blank, number in smallest.items()}
+        multiple = self.problem.multiple_of
+        for axis, (blank, shift) in enumerate(zip(self.symbols.free, self.symbols.shifts, strict=True)):
+            sizes[blank] = (points[axis][places] + shift) * multiple
+            if not self.params.has(axis):
+                del sizes[blank]
+        counted = [size for blank, size in sizes.items() if blank not in self.problem.template.counts]
+        if not counted:
+            return points[0][places] * 0
+        return np.maximum.reduce(counted) - np.minimum.reduce(counted)
+
+    def _numbers(self, points: list[Any], place: Any) -> tuple[int, ...]:
+        """Return the numbers of all blanks for a point."""
+        numbers = self.problem.smallest
+        for blank, shift, axis in zip(self.symbols.free, self.symbols.shifts, points, strict=True):
+            numbers[blank] = (int(axis[place]) + shift) * self.problem.multiple_of
+        return tuple(numbers.values())
+
+
+def _value(parts: Sequence[Any], number: Any) -> Any:
+    """Return a polynomial in one number by its coefficients, from that of the power 0 up."""
+    value = parts[-1]
+    for part in reversed(parts[:-1]):
+        value = value * number + part
+    return value
+
+
+def _largest(limit: Limit, points: list[Any]) -> Any:
+    """Return a figure that is limited, for each of some points."""
+    import numpy as np
+
+    return np.maximum.reduce([each.at(points) + points[0] * 0 for each in limit.polynomials])
