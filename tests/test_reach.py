@@ -121,7 +121,27 @@ def test_the_spectral_radius_is_that_of_the_candidates_block(spec: str) -> None:
         # Keras: i, f, c, o and z, r, h.
         place = {1: 0, 4: 2, 3: 2}[kernels[0].shape[1] // units]
         blocks = [kernel[:, place * units :][:, :units] for kernel in kernels]
-        assert run.spectral_radius == pytest.approx(max(max(abs(np.linalg.eigvals(block))) for block in blocks))
+        largest = max(max(abs(np.linalg.eigvals(block))) for block in blocks)
+        assert run.spectral_radius == pytest.approx(largest, rel=1e-6)
+
+
+@pytest.mark.parametrize("units", [1, 2, 3, 40, 130])
+@pytest.mark.parametrize("kind", ["normal", "orthogonal", "symmetric", "wide", "positive"])
+def test_the_spectral_radius_is_the_largest_eigenvalue(units: int, kind: str) -> None:
+    a = np.random.default_rng(units).standard_normal((units, units))
+    matrix = {
+        "normal": a / 7,
+        "orthogonal": np.linalg.qr(a)[0],
+        "symmetric": a + a.T,
+        "wide": a * 1e200,
+        "positive": abs(a),
+    }[kind]
+    assert spectral_radius([matrix], 0) == pytest.approx(max(abs(np.linalg.eigvals(matrix))), rel=1e-6)
+
+
+def test_what_only_passes_on_has_a_spectral_radius_of_zero() -> None:
+    assert spectral_radius([np.eye(5, k=1)], 0) == 0
+    assert spectral_radius([np.zeros((3, 3))], 0) == 0
 
 
 def test_a_rotation_has_a_spectral_radius_of_one() -> None:

@@ -84,8 +84,8 @@ class NetworkReach:
 
     @property
     def steps(self) -> int:
-        """The number of steps from the change on that all seeds have been watched."""
-        return min(run.reach.steps for run in self.runs)
+        """The number of steps from the change on that all seeds with figures have been watched."""
+        return min(reach.steps for reach in self.known or [run.reach for run in self.runs])
 
     @property
     def tenth(self) -> Spread:
