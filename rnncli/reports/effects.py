@@ -46,12 +46,16 @@ _SETTINGS: Mapping[str, _Words] = {
     "batch": _Words(
         ("sample", "samples"),
         {"total_params": "all samples share the weights"},
-        ("macs", "output_bytes"),
+        ("macs", "output_bytes", "training_bytes"),
     ),
     "timesteps": _Words(
         ("timestep", "timesteps"),
-        {"total_params": "every step uses the same weights", "output_bytes": "no layer returns a sequence"},
-        ("macs", "output_bytes"),
+        {
+            "total_params": "every step uses the same weights",
+            "output_bytes": "no layer returns a sequence",
+            "streaming_bytes": "a state is as large after many steps as after one",
+        },
+        ("macs", "output_bytes", "training_bytes"),
     ),
 }
 """The settings, in the order in which a network's heading tells them."""
@@ -62,6 +66,8 @@ _FIGURES: Mapping[str, str] = {
     "macs_per_step": "the MACs",
     "macs": "the MACs",
     "output_bytes": "the layer outputs",
+    "streaming_bytes": "the memory of one step",
+    "training_bytes": "the memory of training",
 }
 """How the figures are spoken of."""
 
@@ -90,20 +96,25 @@ def effects(comparison: Comparison) -> Iterator[str]:
             for figure in _FIGURES
         }
         parts = [
-            f"{_FIGURES[figure]} stay the same, for {why}"
+            f"{_with_verb([_FIGURES[figure]], 'stay')} the same, for {why}"
             for figure, why in words.same.items()
             if changes[figure] == _SAME
         ]
         told = {figure: changes[figure] for figure in words.changed if changes[figure] not in (_SAME, None)}
         for change in dict.fromkeys(told.values()):
             figures = [_FIGURES[figure] for figure, each in told.items() if each == change]
-            one = len(figures) == 1 and not figures[0].endswith("s")
             verb, *rest = str(change).split()
-            parts.append(" ".join([listed(figures), f"{verb}s" if one else verb, *rest]))
+            parts.append(" ".join([_with_verb(figures, verb), *rest]))
         if parts:
             first, last = (_in_words(value, *words.units) for value in (values[0], values[-1]))
             first = f"{values[0]:,}" if isinstance(values[0], int) else first  # the last names the unit
             yield f"From {first} to {last}: {'; '.join(parts)}"
+
+
+def _with_verb(figures: Sequence[str], verb: str) -> str:
+    """Return figures and what they do: the MACs grow, the memory of training grows."""
+    several = len(figures) > 1 or figures[0].endswith("s")
+    return f"{listed(figures)} {verb}{'' if several else 's'}"
 
 
 def _in_words(value: Value, one: str, several: str) -> str:
