@@ -193,6 +193,11 @@ SHAPES = (
         2,
     ),
     Question(
+        "return_sequences: what is it called in PyTorch?",
+        "layers return_sequences",
+        ("every output, not only the last", "return_sequences=True", "PyTorch", "h_n[-1]"),
+    ),
+    Question(
         "What does return_sequences=True do?",
         "compare input:10x8,lstm:32 input:10x8,lstm:32:return_sequences=True",
         ("(None, 32)", "(None, 10, 32)"),
@@ -259,6 +264,11 @@ STATES = (
         "summary input:8,lstm:32:stateful=True",
         ("goes on where another ended", "--save-state", "--state"),
         2,
+    ),
+    Question(
+        "What is stateful=True here?",
+        "layers stateful",
+        ("goes on where another ended", "--save-state"),
     ),
     Question(
         "Is the state of an LSTM kept from one sample of the batch to the next?",
@@ -339,6 +349,31 @@ FRAMEWORKS = (
         "summary input:8,lstm:32:proj_size=16",
         ("proj_size", "h smaller than c"),
         2,
+    ),
+    Question(
+        "Which arguments has an LSTM, and what are they called in the other framework?",
+        "layers LSTM",
+        ("hidden_size", "units", "return_sequences=True", "unit_forget_bias", "bidirectional=True", "num_layers"),
+    ),
+    Question(
+        "What is hidden_size in Keras?",
+        "layers hidden_size",
+        ("units", "lstm:U"),
+    ),
+    Question(
+        "What does num_layers=3 make, one layer or three?",
+        "layers num_layers",
+        ("three such layers", "weights of its own", "one above the other"),
+    ),
+    Question(
+        "bidirectional=True is what in Keras?",
+        "layers bidirectional",
+        ("merge_mode", "concat", "read both ways"),
+    ),
+    Question(
+        "Is there mask_zero in PyTorch?",
+        "layers mask_zero",
+        ("id 0 is padding", "pack_padded_sequence"),
     ),
     Question(
         "What is num_layers=2, is it the same as two LSTMs stacked?",
@@ -425,6 +460,29 @@ COSTS = (
         "CUDA out of memory: how much does training an LSTM take at batch 64 and 200 timesteps?",
         "summary --wide embed:10000x64,lstm:128:seq,lstm:128,dense:1 --batch 64 --timesteps 200",
         ("Training at least", "gradients", "Adam"),
+    ),
+    Question(
+        "How many bytes does a stream of single steps need beside the weights?",
+        "compare input:6,gru:32 input:6,lstm:32 --dtype int8",
+        # an LSTM carries h and c, a GRU h alone
+        ("Streaming", "MACs/step"),
+    ),
+    Question(
+        "Which LSTM, GRU or RNN has fewer than 1,500 parameters?",
+        "sweep 'input:8,{lstm,gru,rnn}:{16,32}' --max-params 1,500",
+        ("input:8,gru:16", "1,248", "input:8,rnn:32", "1,312", "within the budget"),
+    ),
+    Question(
+        "LSTM or GRU: how many units does each get for 5000 parameters?",
+        "solve 'input:8,{lstm,gru}:_' --params 5000",
+        ("no quotes", "rnncli solve input:8,lstm:_ input:8,gru:_ --params 5000"),
+        2,
+    ),
+    Question(
+        "LSTM or GRU: which gets more units out of 5000 parameters?",
+        "solve input:8,lstm:_ input:8,gru:_ --params 5000",
+        # 4u(u + 9) ≤ 5000 and 3u(u + 10) ≤ 5000
+        ("lstm:31", "gru:36"),
     ),
     Question(
         "Can a bidirectional LSTM run on a stream, one step at a time?",

@@ -6,7 +6,7 @@ import os
 import re
 import shlex
 from collections.abc import Callable, Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import click
 
@@ -23,6 +23,13 @@ _TRUTHS = ("yes", "no", "true", "false", "on", "off")
 _OPEN_END = re.compile(r"[,:;|>&+=(→-]\s*$|^[\[(]")
 _OPEN_START = re.compile(r"^\s*[,:;|>&+=)→\]-]|^[0-9xX][0-9]*(?:[xX:,]|$)")
 """How a piece of a spec ends and starts where another piece belongs to it."""
+
+
+_FOR_SEVERAL = ("compare", "reach", "solve")
+"""Commands that are given several specs, which a pattern may stand for."""
+
+_MOST_EXPANDED = 8
+"""So many specs are written out for a pattern, at most."""
 
 
 def other_meaning(error: RnncliError, text: str) -> RnncliError | None:
@@ -48,6 +55,9 @@ def other_meaning(error: RnncliError, text: str) -> RnncliError | None:
         command = this_line(arguments=["-" if each == text else each for each in arguments])
         return UsageError(f"{quote(text)} is the name of a file", repair=f"{command} < {shlex.quote(path)}")
     if "{" in text:
+        command = _expanded(text, arguments)
+        if command is not None:
+            return error.repaired(command, "the shell expands it where it has no quotes")
         command = _swept(text)
         return None if command is None else error.repaired(command, "")
     if lowered(text) == "help":
@@ -81,6 +91,30 @@ def _is_file(path: str) -> bool:
         return os.path.isfile(path)
     except ValueError:
         return False  # a null byte
+
+
+def _expanded(text: str, arguments: Sequence[str]) -> str | None:
+    """Return the command line with all that a pattern stands for, where a command is for several; None where it is not.
+
+    A pattern that stands for many is left to sweep.
+    """
+    from rnncli.network import Network
+    from rnncli.search.brace_hints import read_pattern
+    from rnncli.search.template import Template
+
+    name = click.get_current_context().info_name
+    if name not in _FOR_SEVERAL:
+        return None
+    read: Callable[[str], object] = Template.parse if name == "solve" else Network.parse
+    try:
+        candidates = list(islice(read_pattern(text).expand(), _MOST_EXPANDED + 1))
+        for candidate in candidates:
+            read(candidate)
+    except SpecError:
+        return None
+    if len(candidates) > _MOST_EXPANDED:
+        return None
+    return this_line(arguments=[each for word in arguments for each in (candidates if word == text else [word])])
 
 
 def _swept(text: str) -> str | None:
