@@ -77,7 +77,7 @@ fuzz: $(VENV)/.installed  ## Try damaged specs, command lines and files for ten 
 	$(BIN)/python tests/fuzz --seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED))
 
 golden: $(FRAMEWORKS)/.installed  ## Make the golden values anew from Keras and PyTorch
-	for script in make model_files keras_files onnx_files onnx_exports trained_file torch_exports keras_weight_layouts saved_tensors starts other_tools; do \
+	for script in make model_files keras_files onnx_files onnx_exports trained_file reaches torch_exports keras_weight_layouts saved_tensors starts other_tools; do \
 	  KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/golden/$$script.py || exit 1; \
 	done
 

@@ -14,6 +14,7 @@ import pytest
 import reference
 from command_lines import MODEL
 from conftest import Result, without_styles
+from golden.data import REACHES
 
 from rnncli import Network
 from rnncli.engine import Model
@@ -193,6 +194,18 @@ def test_a_model_file_has_one_set_of_weights_and_each_seed_another_input(rnncli:
     assert len({json.dumps(run["effect"]) for run in trained["runs"]}) == 5
     assert trained["steps_to_hundredth"] is None
     assert fresh["steps_to_hundredth"] < 40
+
+
+def test_a_trained_network_remembers_as_long_as_pytorch_says(rnncli: Run) -> None:
+    golden = json.loads(REACHES.read_text(encoding="utf-8"))
+    (reach,) = objects(rnncli, RECALL, "--timesteps", golden["timesteps"], "--seeds", len(golden["seeds"]))
+    for run, (tenth, hundredth, largest_after, last) in zip(reach["runs"], golden["seeds"], strict=True):
+        assert (run["steps_to_tenth"], run["steps_to_hundredth"], run["largest_after"]) == (
+            tenth,
+            hundredth,
+            largest_after,
+        )
+        assert run["last"] == pytest.approx(last, abs=1e-3)
 
 
 def test_layers_above_the_last_recurrent_one_make_no_difference() -> None:

@@ -27,6 +27,7 @@ HERE = Path(__file__).parent
 NETWORKS = HERE / "networks.json"
 WEIGHT_LAYOUTS = HERE / "weight_layouts.json"
 STARTS = HERE / "starts.json"
+REACHES = HERE / "reaches.json"
 VALUES_INDEX = HERE / "values.json"
 VALUES = HERE / "values.npz"
 
