@@ -252,8 +252,8 @@ class Summary:
         """The size of what training with Adam needs at least, an unknown batch counting as one.
 
         That is the parameters, their gradients, the two numbers that Adam keeps for each, and what backpropagation
-        through time keeps of each timestep. None while the timesteps are unknown, and in a dtype that none is trained
-        in.
+        through time keeps of each timestep, where nothing is computed a second time to save memory. None while the
+        timesteps are unknown, and in a dtype that none is trained in.
         """
         batch, timesteps = self.input_shape[:2]
         if timesteps is None or self.dtype in UNTRAINED:

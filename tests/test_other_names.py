@@ -122,6 +122,8 @@ def test_help_and_completion_show_the_names_of_this_program_alone() -> None:
         for option in command.params:
             if isinstance(option.type, Named):
                 context = click.Context(command)
-                assert option.type.get_metavar(option, context) == f"[{'|'.join(option.type.choices)}]"
+                record = option.get_help_record(context)
+                assert record is not None
+                assert record[0].endswith(f"[{'|'.join(option.type.choices)}]")
                 items = option.type.shell_complete(context, option, "")
                 assert [item.value for item in items] == list(option.type.choices)

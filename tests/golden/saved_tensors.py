@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import product
 from pathlib import Path
@@ -27,6 +28,8 @@ from kinds import kind_of
 from rnncli import Network
 from rnncli.errors import SpecError
 from rnncli.layers import Layer
+
+warnings.filterwarnings("ignore", "TF32 acceleration")  # which is of graphics cards
 
 BATCH, TIMESTEPS = 3, 7
 
