@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from conftest import Result
+from conftest import Result, without_styles
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import networks
@@ -87,3 +87,27 @@ def test_nobody_trains_in_int8(rnncli: Run) -> None:
 
 def test_an_input_alone_has_no_sizes_to_explain(rnncli: Run) -> None:
     assert "Training" not in rnncli("summary", "input:8", "--wide").stdout
+
+
+ASKED = {
+    "example": (EXAMPLE, "--batch", "32", "--timesteps", "100", "--rate", "50"),
+    "unknown": (EXAMPLE,),
+    "int8": ("input:50x6,gru:32:seq,dense:4", "--dtype", "int8", "--batch", "1", "--rate", "12.3"),
+    "decoder": ("input:7x8,lstm:9:seq,pool:max,repeat:4,gru:3:bi,dense:2:tanh", "--dtype", "float64", "--batch", "2"),
+}
+"""Networks whose sizes are told, and what is known of their input."""
+
+
+def below_the_table(text: str) -> str:
+    """Return what stands below the table, or the blocks, of the layers."""
+    return text[text.index(" Total params") :]
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_the_sizes_read_as_they_were_reviewed(columns: int, terminal: Run, screen: Callable[[str, str], None]) -> None:
+    shown = []
+    for name, asked in ASKED.items():
+        text = without_styles(terminal("summary", *asked, "--wide", columns=columns).stdout)
+        assert max(map(len, text.splitlines())) <= columns
+        shown.append(f"{name}: {' '.join(asked)}\n{below_the_table(text)}")
+    screen(f"sizes-{columns}", "\n".join(shown))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from strategies import networks, small_sizes
 
 from rnncli import Network
@@ -121,3 +123,22 @@ def test_what_layers_hold_is_declared_for_sizes_that_are_not_known_yet(layer: La
     numbers = [*known.step((*reads[:-1], features)), known.carried((*reads[:-1], features))]
     numbers.append(known.kept((*reads[:-1], features)))
     assert [Quadratic.of(each).at(units, features) for each in symbols] == numbers
+
+
+@given(networks(), st.data())
+def test_no_figure_shrinks_where_a_size_grows(network: Network, data: st.DataObject) -> None:
+    timesteps = network.input_shape()[1] or 7
+    sized = [
+        (at, name)
+        for at, layer in enumerate(network.layers)
+        for name in ("units", "features", "output_dim", "n")
+        if isinstance(getattr(layer, name, None), int)
+    ]
+    at, name = data.draw(st.sampled_from(sized))
+    layers = list(network.layers)
+    layers[at] = replace(layers[at], **{name: getattr(layers[at], name) + 1})
+    summary, larger = (each.summary(2, timesteps) for each in (network, Network(layers)))
+    for figure in ("streaming_bytes", "training_bytes"):
+        small, large = getattr(summary, figure), getattr(larger, figure)
+        assert (small is None) == (large is None)
+        assert small is None or small <= large
