@@ -145,7 +145,11 @@ GROUPS: Mapping[str, tuple[Meaning, ...]] = {
             "numbers",
             "how much more than the first network's, and how many times; by figure, `macs_ratio`",
         ),
-        Meaning(("reasons",), "parts", "why `params` differ from the first network's, as far as known; they add up"),
+        Meaning(
+            ("reasons",),
+            "parts",
+            "why `params` differ from the first network's, or a tool's count; they add up",
+        ),
         Meaning(("roles",), "parts", "which weights a reason makes more, each with its `role`"),
         Meaning(("role",), "words", "what a weight does: kernel, recurrent, bias, table, scale"),
     ),

@@ -17,7 +17,8 @@ from conftest import Result
 from kinds import HEADS, KINDS
 
 from rnncli import Network, SpecError
-from rnncli.reports.other_tools import TOOLS, OtherCount, other_counts
+from rnncli.reports.other_tools import OtherCount, other_counts
+from rnncli.reports.tool_rules import OTHERS, RECURRENT, TOOLS
 
 Run = Callable[..., Result]
 Screen = Callable[[str, str], None]
@@ -37,6 +38,16 @@ def test_each_number_is_the_one_that_the_tool_reports(golden: dict[str, Any]) ->
     assert {tool: each.value for tool, each in counts.items()} == golden["counts"]
 
 
+@pytest.mark.parametrize("golden", GOLDEN["networks"], ids=lambda golden: golden["spec"])
+def test_the_reasons_add_up(golden: dict[str, Any]) -> None:
+    macs, flops, *counts = other_counts(golden["spec"], golden["batch"], golden["timesteps"]).counts
+    for each in counts:
+        base = flops if each.text.startswith("2 × MACs") else macs
+        assert base.value is not None
+        assert base.value + sum(reason.difference or 0 for reason in each.reasons) == each.value
+        assert all(str(reason) in each.text and reason.difference for reason in each.reasons)
+
+
 def test_the_versions_are_those_that_were_asked() -> None:
     assert {tool.name: tool.version for tool in TOOLS} == GOLDEN["versions"]
 
@@ -48,13 +59,11 @@ def test_the_tools_were_asked_about_every_kind_of_layer() -> None:
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.small)
 def test_every_kind_of_layer_is_one_that_every_tool_says_a_number_for(kind: Any) -> None:
-    if kind in HEADS:
-        spec = f"{kind.small},rnn:4"
-    else:
-        before = "rnn:4," if kind.layer.reads == "vector" else ""
-        spec = f"input:8,{before}{kind.small}"
-    counts = theirs(spec, timesteps=None if "x" in spec.partition(",")[0] and "input" in spec else 5)
-    assert all(each.value is not None and each.text for each in counts.values())
+    before = "rnn:4," if kind.layer.reads == "vector" else ""
+    network = Network.parse(f"{kind.small},rnn:4" if kind in HEADS else f"input:8,{before}{kind.small}")
+    assert {layer.type_name("torch") for layer in network.body} <= {*RECURRENT, *OTHERS}
+    counts = theirs(str(network), timesteps=network.head.fixed_timesteps or 5)
+    assert all(each.value is not None for each in counts.values())
 
 
 def test_here_multiply_adds_are_counted_and_two_operations_for_each() -> None:
@@ -98,10 +107,12 @@ def test_a_mask_that_no_layer_heeds_changes_nothing() -> None:
 
 def test_only_what_a_tool_does_with_this_network_is_told() -> None:
     assert theirs("input:8,rnn:4:nobias", 1, 5)["torchinfo"].text == "as here"
-    assert "look-up" not in theirs("input:8,rnn:4", 1, 5)["torchinfo"].text
+    assert theirs("input:8,rnn:4", 1, 5)["torchinfo"].text == "as here; +40 for biases"
     assert "LSTM" not in theirs("input:8,gru:4", 1, 5)["FlopCounterMode of PyTorch"].text
-    assert "LSTM" in theirs("input:8,lstm:4", 1, 5)["FlopCounterMode of PyTorch"].text
+    assert "−3,840 for LSTM" in theirs("input:8,lstm:4", 1, 10)["FlopCounterMode of PyTorch"].text
     assert "at each timestep" not in theirs("input:8,rnn:4,dense:2", 1, 5)["torchinfo"].text
+    assert "−216 for Linear" in theirs("input:8,rnn:4:seq,dense:2", 3, 10)["torchinfo"].text
+    assert "? for biases" in theirs("input:8,rnn:4")["torchinfo"].text
 
 
 @pytest.mark.parametrize(
@@ -126,7 +137,8 @@ def test_every_format_tells_it(rnncli: Run) -> None:
     assert [each["tool"] for each in objects[0]["other_tools"]] == [*OWN, *(tool.name for tool in TOOLS)]
     rows = list(csv.DictReader(StringIO(rnncli(*line, "-f", "csv").stdout)))
     assert rows == [
-        {"spec": each["spec"]} | {key: "" if value is None else str(value) for key, value in count.items()}
+        {"spec": each["spec"]}
+        | {key: "" if value is None else str(value) for key, value in count.items() if key != "reasons"}
         for each in objects
         for count in each["other_tools"]
     ]
