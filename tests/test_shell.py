@@ -82,7 +82,7 @@ def test_a_reader_that_has_seen_enough_ends_it_quietly(program: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("summary", "-"), ("summary", "-q", "-"), ("summary", "input:8"), ("layers",), ("--help",)], ids=str
+    "arguments", [("summary", "-"), ("summary", "-q", "-"), ("summary", "embed:9x4"), ("layers",), ("--help",)], ids=str
 )
 def test_a_reader_that_is_gone_at_once_ends_it_quietly(arguments: tuple[str, ...]) -> None:
     reading, writing = os.pipe()
@@ -90,7 +90,7 @@ def test_a_reader_that_is_gone_at_once_ends_it_quietly(arguments: tuple[str, ...
     try:
         done = subprocess.run(
             program_line(*arguments),
-            input=lines_of(*["input:8"] * 3000).encode(),
+            input=lines_of(*["embed:9x4"] * 3000).encode(),
             stdout=writing,
             stderr=subprocess.PIPE,
             timeout=PATIENCE,
@@ -103,7 +103,7 @@ def test_a_reader_that_is_gone_at_once_ends_it_quietly(arguments: tuple[str, ...
 @needs_full
 @pytest.mark.parametrize(
     "arguments",
-    [("summary", "input:8"), ("summary", "-q", "input:8"), ("forward", "input:8"), ("layers",), ("--help",)],
+    [("summary", "embed:9x4"), ("summary", "-q", "embed:9x4"), ("forward", "embed:9x4"), ("layers",), ("--help",)],
     ids=str,
 )
 def test_a_full_disk_is_a_failure_that_is_said(arguments: tuple[str, ...], program: Run) -> None:
@@ -168,7 +168,7 @@ def test_a_limit_of_memory_is_heard(program: Run) -> None:
 
 def test_no_traceback_reaches_a_user_even_of_a_bug(program: Run) -> None:
     broken = "import rnncli.network as n; n.Network.summary = None; import rnncli.__main__ as m; m.main()"
-    line = [sys.executable, "-c", broken, "summary", "input:8"]
+    line = [sys.executable, "-c", broken, "summary", "embed:9x4"]
     done = subprocess.run(line, capture_output=True, text=True, timeout=PATIENCE)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("Error: ")

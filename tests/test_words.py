@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import kinds
 import pytest
+from conftest import Result
 
 from rnncli import Network, SpecError
 from rnncli.language.elsewhere import ELSEWHERE
@@ -129,8 +130,8 @@ def test_a_misspelt_field_is_answered_with_both_words() -> None:
 def test_a_field_that_a_kind_does_not_take_is_said_in_both_words() -> None:
     for layer, option, text, value in each_field():
         able = [each for each in LAYERS if any(own.spells(text.partition("=")[0]) for own in each.options)]
-        if layer is not able[0]:
-            continue  # of several kinds that take it, the first is asked for the framework's word
+        if layer is not able[0] or text in KINDS:
+            continue  # of several kinds that take it, the first is asked for its word; linear is a kind, too
         for other in {*LAYERS} - {*able}:
             message = error(layer_spec(other, text)).message
             assert message.startswith(f"{other.kind} does not take '{text}'")
@@ -182,8 +183,8 @@ WHERE = {
 @pytest.mark.parametrize("kind", ["rnn", "lstm", "gru"])
 def test_a_word_of_a_framework_says_where_it_is_found_as_a_field_and_never_another_field(word: str, kind: str) -> None:
     for written in (word, f"{word}=True", word.title(), word.upper()):
-        if word in ("activation", "bidirectional"):
-            continue  # fields, which are read as such
+        if word in ("activation", "bidirectional") or written.lower() in KINDS:
+            continue  # fields and a layer, which are read as such
         wrong = error(f"input:8,{kind}:3:{written}") if not (word == "num_layers" and "=" in written) else None
         if wrong is None:
             continue
@@ -255,3 +256,48 @@ def test_an_activation_behind_a_cell_is_not_made_that_of_the_cell() -> None:
         assert "is a field of rnn, lstm, gru or dense" in (wrong.advice or "")
         assert "lstm:3:relu" not in str(wrong)
         assert wrong.lead == "for example"
+
+
+# A spec that is only an input
+
+
+@pytest.mark.parametrize("command", ["summary", "forward", "explain", "draw", "export", "spec"])
+@pytest.mark.parametrize("head", ["input:8", "input:5x8"])
+def test_an_input_without_layers_says_what_is_missing_with_a_line_that_works(
+    command: str, head: str, rnncli: Callable[..., Result]
+) -> None:
+    to = ["--to", "keras"] if command == "export" else []
+    result = rnncli(command, head, *to)
+    assert result.status == 0
+    assert result.stderr.startswith(f"Note: {head} is an input without layers; with one: ")
+    spec = result.stderr.splitlines()[0].rpartition(": ")[2]
+    assert spec.startswith(f"{head},")
+    again = rnncli(command, spec, *to)
+    assert again.status == 0
+    assert "without layers" not in again.stderr
+
+
+def test_programs_are_told_nothing_of_it(rnncli: Callable[..., Result]) -> None:
+    for arguments in (["-q"], ["-f", "json"], ["-f", "csv"]):
+        result = rnncli("summary", "input:8", *arguments)
+        assert (result.status, result.stderr) == (0, "")
+
+
+def test_an_embedding_alone_is_a_network(rnncli: Callable[..., Result]) -> None:
+    assert rnncli("summary", "embed:10x4").stderr == ""
+
+
+def test_two_inputs_are_compared_with_a_note_on_each(rnncli: Callable[..., Result]) -> None:
+    result = rnncli("compare", "input:8", "input:9,rnn:3")
+    assert (result.status, result.stderr.count("without layers")) == (0, 1)
+
+
+@pytest.mark.parametrize(("template", "repair"), [("input:8", "input:8,rnn:_"), ("input:_", "input:_,rnn:32")])
+def test_a_template_without_layers_is_an_error_with_one_that_works(
+    template: str, repair: str, rnncli: Callable[..., Result]
+) -> None:
+    result = rnncli("solve", template, "--params", "100k")
+    assert (result.status, result.stdout) == (2, "")
+    assert "is an input without layers" in result.stderr
+    assert result.stderr.endswith(f": {repair}\n")
+    assert rnncli("solve", repair, "--params", "100k").status == 0

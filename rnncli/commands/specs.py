@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 VARIABLE = "RNNCLI_SPEC"
 
+MISSING_LAYER = "rnn:32"
+"""What could follow an input that no layer reads."""
+
 _MOST_PICTURED = 1000
 
 _LONGEST_LINE = 1 << 30
@@ -75,7 +78,14 @@ def each_network(specs: Iterable[Spec], work: Callable[[Network], None]) -> None
 
 def each_given(specs: Iterable[Spec], work: Callable[[Given], None]) -> None:
     """Do `work` for the network of every spec and the part of every model file, likewise."""
-    each_spec(specs, lambda text: work(given(text)))
+
+    def work_on(text: str) -> None:
+        model = given(text)
+        if not model.network.body and not _for_a_program():
+            tell(f"Note: {model.network} is an input without layers; with one: {model.network},{MISSING_LAYER}")
+        work(model)
+
+    each_spec(specs, work_on)
 
 
 def each_spec(specs: Iterable[Spec], work: Callable[[str], None]) -> None:

@@ -13,6 +13,7 @@ from rnncli.language.layer_parser import Written
 from rnncli.language.repairs import mended
 from rnncli.language.rules import check_framework, check_rules, check_timesteps
 from rnncli.language.source import Token, splice, without_spaces
+from rnncli.layers import Head
 from rnncli.layers.size_forms import Numbers
 from rnncli.layers.sizes import BLANK_TEXT, Blank, Unknown
 from rnncli.layers.weights import Framework
@@ -63,7 +64,16 @@ class Template:
         check_rules(layers, source)
         check_framework(layers, source, framework)
         check_timesteps(layers, source, timesteps)
-        if not any(each.blanks for each in written):
+        has_blank = any(each.blanks for each in written)
+        if len(layers) == 1 and isinstance(layers[0], Head) and not layers[0].shown:
+            raise SpecError(
+                f"{text.strip()} is an input without layers: it has no parameters, whatever its size",
+                text=text,
+                span=(0, len(text)),
+                advice="let a layer read it",
+                repair=without_spaces(f"{text},{'rnn:32' if has_blank else f'rnn:{BLANK_TEXT}'}"),
+            )
+        if not has_blank:
             raise SpecError(
                 f"the template has no blank: {BLANK_TEXT} in place of a number",
                 text=text,
