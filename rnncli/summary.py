@@ -108,6 +108,11 @@ class ModuleSummary(NamedTuple):
     apart: str | None
 
 
+def worth_showing(modules: Sequence[ModuleSummary]) -> Sequence[ModuleSummary]:
+    """Return modules where one of them is several layers, or one would wonder why it is not; else none."""
+    return modules if any(len(module.names) > 1 or module.apart for module in modules) else ()
+
+
 @dataclass(frozen=True, repr=False)
 class Summary:
     """A network's rows and totals for a batch size, a number of timesteps, a dtype and a framework.

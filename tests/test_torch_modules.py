@@ -148,6 +148,19 @@ def test_keras_has_no_modules(rnncli: Run) -> None:
     assert "modules" not in json.loads(rnncli("summary", spec, "-f", "json").stdout)
 
 
+@pytest.mark.parametrize("command", ["summary", "explain"])
+def test_documents_hold_the_lines_and_the_reasons_as_source(command: str, rnncli: Run) -> None:
+    line = (command, "input:8,lstm:9:seq:x2,lstm:5", "--framework", "torch", "-f")
+    source = (
+        "nn.LSTM(8, 9, num_layers=2, batch_first=True)\n"
+        "# lstm_2 has 5 units, lstm_1 9; num_layers needs equal ones\nnn.LSTM(9, 5, batch_first=True)"
+    )
+    assert f"\n```python\n{source}\n```\n" in rnncli(*line, "markdown").stdout
+    assert f"</table>\n<pre><code>{source}</code></pre>\n" in rnncli(*line, "html").stdout
+    for format_ in ("markdown", "html"):
+        assert "nn." not in rnncli(command, "input:8,lstm:9", "--framework", "torch", "-f", format_).stdout
+
+
 def test_the_notes_of_explain_name_the_weights_of_the_other_framework_as_it_does(rnncli: Run) -> None:
     told = " ".join(rnncli("explain", "input:8,lstm:9:seq,lstm:9").stdout.split())
     assert "its biases are bias_ih_l1 (36,) and bias_hh_l1 (36,), here bias (36,)" in told

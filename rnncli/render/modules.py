@@ -8,15 +8,14 @@ from rich.text import Text
 from rnncli.render.layout import print_hanging
 from rnncli.render.wrapping import INDENT
 from rnncli.reports.folding import folded
-from rnncli.summary import ModuleSummary, Summary
+from rnncli.summary import ModuleSummary, Summary, worth_showing
 
 
 def print_modules(console: Console, summary: Summary, title: str = " In PyTorch") -> None:
     """Print the modules, where one of them is several layers, or one would wonder why it is not."""
-    modules = summary.modules or ()
-    if not any(len(module.names) > 1 or module.apart for module in modules):
-        return
-    print_hanging(console, Text(f"{title}:"))
+    modules = worth_showing(summary.modules or ())
+    if modules:
+        print_hanging(console, Text(f"{title}:"))
     for run in folded(modules, key=_without_names):
         module = run[0]
         times = f"  × {len(run)}" if len(run) > 1 else ""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from rnncli.summary import TOTALS, TOTALS_AT_RATE
+from rnncli.summary import TOTALS, TOTALS_AT_RATE, ModuleSummary, worth_showing
 from rnncli.vocabulary import Content, meaning_of
 
 Record = dict[str, Any]
@@ -35,10 +35,12 @@ class Frame(NamedTuple):
     Attributes:
         spec: the network that the table is of, above it.
         closing: the line below it.
+        code: lines of source below that, if there are any.
     """
 
     spec: str
     closing: str
+    code: tuple[str, ...] = ()
 
 
 class Layout(NamedTuple):
@@ -124,7 +126,7 @@ def _table_each(keys: Sequence[str], cells_of: Callable[[Record], Iterable[Cells
 
     def frame(network: Record) -> Frame:
         known = [f"{key}: {network[key]}" for key in TOTALS_AT_RATE if network.get(key) is not None]
-        return Frame(network["spec"], ", ".join(known))
+        return Frame(network["spec"], ", ".join(known), tuple(_source(network)))
 
     *which, layer = columns(*_LAYER)
     return Layout(
@@ -138,3 +140,11 @@ def _table_each(keys: Sequence[str], cells_of: Callable[[Record], Iterable[Cells
         rows,
         frame=frame,
     )
+
+
+def _source(network: Record) -> Iterator[str]:
+    """Yield the calls that make a network in PyTorch, where they are worth showing."""
+    for module in worth_showing([ModuleSummary(**module) for module in network.get("modules", ())]):
+        if module.apart:
+            yield f"# {module.apart}"
+        yield module.code

@@ -138,7 +138,10 @@ class MarkdownWriter(_DocumentWriter):
         return _markdown_row([_code_span(text) if column.holds == "code" else text for column, text in cells])
 
     def _end(self, frame: Frame | None) -> str:
-        return "" if frame is None else f"\n{frame.closing}\n\n"
+        if frame is None:
+            return ""
+        code = "".join(f"{line}\n" for line in frame.code)
+        return f"\n{frame.closing}\n\n" + (f"```python\n{code}```\n\n" if code else "")
 
 
 class HtmlWriter(_DocumentWriter):
@@ -175,7 +178,9 @@ class HtmlWriter(_DocumentWriter):
         if frame is not None:
             cell = f'<td colspan="{len(self._columns)}" style="text-align:left">{self._escape(frame.closing)}</td>'
             closing = f"<tfoot>\n{_html_row([cell])}</tfoot>\n"
-        return _ascii(f"</tbody>\n{closing}</table>\n")
+        code = "\n".join(map(self._escape, frame.code)) if frame is not None else ""
+        source = f"<pre><code>{code}</code></pre>\n" if code else ""
+        return _ascii(f"</tbody>\n{closing}</table>\n{source}")
 
     def _cell(self, tag: str, column: Column, content: str) -> str:
         name = tag.partition(" ")[0]
