@@ -126,9 +126,12 @@ def test_what_is_set_aside_is_said(rnncli: Run, monkeypatch: pytest.MonkeyPatch)
     result = rnncli("forward", "input:8,rnn:3")
     assert (result.status, result.stdout) == (1, "")
     taken = re.search(
-        r"take (\d+) B for its weights, (.*) KB for its run and 32.00 MB for Python, and 32.00 MB ", result.stderr
+        r"take (\d+) B for its weights, (.*) KB for its run and 32.00 MB for Python, (.*) KB more than the 32.00 MB ",
+        result.stderr,
     )
     assert taken, result.stderr
+    weights, run, more = map(float, taken.groups())
+    assert more == pytest.approx(weights / 1024 + run, abs=0.01)
 
 
 LIMITED = 'ulimit -v 120000; "$@"'  # KiB

@@ -61,7 +61,7 @@ def test_what_cannot_run_is_found_before_it_starts() -> None:
         plan("input:50x8,rnn:4", Request(timesteps=7))
     with pytest.raises(RnncliError, match=r"nothing\.npy"):
         plan("input:8,rnn:4", Request(input="nothing.npy"))
-    with pytest.raises(RnncliError, match="of memory are free"):
+    with pytest.raises(RnncliError, match="of memory that are free"):
         plan("embed:1Gx4096,rnn:4", Request())
     with pytest.raises(UsageError, match="has none"):
         plan("input:8,dense:4", Request(study=True))

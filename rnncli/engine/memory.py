@@ -50,7 +50,8 @@ def check_fits(
             advice = smaller + (f"; {READING_FROM_THE_END} keep the whole sequence" if whole else "")
         raise RnncliError(
             f"the network would take {memory(weights)} for its weights, {memory(run)} for its run and "
-            f"{memory(RESERVE)} for Python, and {memory(free)} of memory are free",
+            f"{memory(RESERVE)} for Python, {memory(weights + run + RESERVE - free)} more than the {memory(free)} "
+            "of memory that are free",
             advice,
         )
 
@@ -67,8 +68,8 @@ def check_export_fits(network: Network, dtype: np.dtype[Any]) -> None:
     free = free_bytes()
     if free is not None and needed + RESERVE > free:
         raise RnncliError(
-            f"the weights would take {memory(needed)} while they are written, {memory(RESERVE)} are for Python, "
-            f"and {memory(free)} of memory are free",
+            f"the weights would take {memory(needed)} while they are written, and {memory(RESERVE)} are for Python, "
+            f"{memory(needed + RESERVE - free)} more than the {memory(free)} of memory that are free",
             "source for Keras or PyTorch needs none of it without --save-weights",
         )
 

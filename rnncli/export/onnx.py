@@ -93,7 +93,8 @@ def _check_size(network: Network, size: int) -> None:
     """Check that a model is no larger than protobuf allows."""
     if size > MAX_MESSAGE:
         raise RnncliError(
-            f"{shorten(str(network))} has {memory(size)} of weights, and an ONNX file may have {memory(MAX_MESSAGE)}",
+            f"{shorten(str(network))} has {memory(size)} of weights, {memory(size - MAX_MESSAGE)} more than "
+            f"the {memory(MAX_MESSAGE)} that an ONNX file may have",
             "rnncli export --to keras or --to torch writes the weights to a file of their own, with --save-weights",
         )
 

@@ -196,7 +196,8 @@ def check_room(size: int) -> None:
     free = shutil.disk_usage(folder).free
     if size > free:
         raise RnncliError(
-            f"it comes through a pipe and says that it has {memory(size)}, and {memory(free)} are free in {folder}",
+            f"it comes through a pipe and says that it has {memory(size)}, {memory(size - free)} more than "
+            f"the {memory(free)} that are free in {folder}",
             "write it to a file on a larger disk first",
         )
 

@@ -166,20 +166,12 @@ class Trials:
         """Return the largest number for one axis that fits, for each of some points; 0 where none does."""
         import numpy as np
 
-        size = len(points[0])
-        limits = [
-            ([part.at(points) for part in polynomial.in_unknown(axis)], limit.most)
-            for limit in self.bounding
-            for polynomial in limit.polynomials
-        ]
-        low, high = points[axis] * 0, points[axis] * 0 + self.bounds[axis]
-        for _ in range(self.bounds[axis].bit_length()):
-            middle = (low + high + 1) // 2
-            fits = np.ones(size, bool)
-            for parts, most in limits:
-                fits &= np.broadcast_to(_value(parts, middle) <= most, size).astype(bool)
-            low, high = np.where(fits, middle, low), np.where(fits, high, middle - 1)
-        return low
+        last = points[axis] * 0 + self.bounds[axis]
+        for limit in self.bounding:
+            for polynomial in limit.polynomials:
+                parts = [part.at(points) for part in polynomial.in_unknown(axis)]
+                last = np.minimum(last, _solution(parts, limit.most, last))
+        return last
 
     def _conclude(self, points: list[Any], found: Found) -> None:
         """Take in points of which all numbers but the last are given."""
@@ -262,6 +254,36 @@ def _value(parts: Sequence[Any], number: Any) -> Any:
     for part in reversed(parts[:-1]):
         value = value * number + part
     return value
+
+
+def _solution(parts: Sequence[Any], most: int, bound: Any) -> Any:
+    """Return the largest numbers up to a bound at which polynomials that only grow come to `most` or less; 0 if none.
+
+    Args:
+        parts: the coefficients, from that of the power 0 up.
+        most: what they may come to.
+        bound: the largest numbers that are asked for.
+    """
+    import numpy as np
+
+    if len(parts) == 1:
+        return np.where(parts[0] <= most, bound, 0)
+    if len(parts) <= 3 and bound.dtype != object:
+        # In floating point it is off by one at most, where it is less than 2^31; then whole numbers decide.
+        rest, linear = np.maximum(most - parts[0], 0).astype(float), np.asarray(parts[1], float)
+        square = np.asarray(parts[2], float) if len(parts) == 3 else 0.0
+        root = linear + np.sqrt(linear * linear + 4 * square * rest)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            about = np.where(root > 0, 2 * rest / root, bound)
+        low = np.clip(about, 1, bound).astype(np.int64) - 1
+        high = np.minimum(low + 2, bound)
+    else:
+        low, high = bound * 0, bound
+    while (low < high).any():
+        middle = (low + high + 1) // 2
+        fits = _value(parts, middle) <= most
+        low, high = np.where(fits, middle, low), np.where(fits, high, np.maximum(middle - 1, low))
+    return low
 
 
 def _largest(limit: Limit, points: list[Any]) -> Any:
