@@ -316,6 +316,21 @@ STATES = (
         ("tenth", "lstm:16:forgetbias=0"),
     ),
     Question(
+        "Has my trained LSTM learned to remember all fifty steps, or does it forget like a fresh one?",
+        "reach MODELS/recall.safetensors input:1,lstm:8,dense:1 --timesteps 50",
+        (">49", "recall.safetensors", "5 seeds"),
+    ),
+    Question(
+        "How can I see the values of the input, forget and output gates of an LSTM over time?",
+        "forward input:8,lstm:16 --plot --gates",
+        ("Input gate i", "Forget gate f", "Output gate o", "open (>0.9)", "closed (<0.1)"),
+    ),
+    Question(
+        "My RNN with relu gives NaN after some hundred steps. Is it the recurrent matrix?",
+        "reach input:3,rnn:16:relu --init uniform",
+        ("overflow", "not all outputs are finite numbers", "Spectral radius"),
+    ),
+    Question(
         "What does go_backwards do with return_sequences?",
         "explain input:8,lstm:5:go_backwards=True:return_sequences=True",
         ("from the last step to the first", "in that order"),

@@ -263,6 +263,24 @@ def test_a_word_says_why_there_is_no_figure(
         assert f"{len(failed)} of 6 seeds" in " ".join(shown.stdout.split())
 
 
+def test_each_reason_is_told_with_its_number_of_seeds(rnncli: Run) -> None:
+    # An input that starts below zero leaves the unit dead at its first step, so the change has no effect.
+    arrays = {"simple_rnn/kernel": np.ones((1, 1)), "simple_rnn/recurrent_kernel": np.full((1, 1), 0.5)}
+    np.savez("w.npz", **arrays)
+    line = ("input:1,rnn:1:relu:nobias", "--weights", "w.npz", "--seeds", "9", "--timesteps", "1")
+    (reach,) = objects(rnncli, *line)
+    dead = [run["problem"] == "no effect" for run in reach["runs"]]
+    assert dead == [first_input(seed) < 0 for seed in range(9)]
+    assert 1 < reach["failed"] == sum(dead) < 9
+    said = " ".join(rnncli("reach", *line).stdout.split())
+    assert f"dead or saturated with {sum(dead)} of 9 seeds, which are left out" in said
+
+
+def first_input(seed: int) -> float:
+    """The first number that a run with a seed reads."""
+    return float(np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0,))).standard_normal(dtype=np.float32))
+
+
 def test_an_effect_that_grows_to_the_end_is_said_to(rnncli: Run) -> None:
     result = rnncli("reach", "input:1,rnn:2:linear:nobias", "--weights", halving(1.5), "--timesteps", "20")
     assert ">19 " in result.stdout

@@ -17,6 +17,13 @@ from rnncli.engine.types import Array
 Problem = Literal["padding", "overflow", "no effect"]
 """Why there is nothing to say of how far back a layer remembers."""
 
+PROBLEMS: dict[Problem, str] = {
+    "padding": "there is nothing but padding",
+    "overflow": "not all outputs are finite numbers",
+    "no effect": "a small change has no effect that could be told from rounding: the units are dead or saturated",
+}
+"""What each problem means."""
+
 LEAST_EFFECT = 1000 * float(np.finfo(np.float64).eps)
 """The smallest effect, as a share of the state, of which even a hundredth stands out from rounding."""
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rnncli.engine.chunks import chunk_steps, widest
-from rnncli.engine.effect import EffectTrace, widening_starts
+from rnncli.engine.effect import EffectTrace, Reach, widening_starts
 from rnncli.engine.forward import work
 from rnncli.engine.initializers import network_weights
 from rnncli.engine.inputs import random_chunks
@@ -22,7 +22,7 @@ from rnncli.engine.model import Model
 from rnncli.engine.passes import Tick
 from rnncli.engine.request import DEFAULT_REACH_TIMESTEPS, ReachRequest
 from rnncli.engine.traces import Spans
-from rnncli.engine.twins import DTYPE, SAMPLES, Watch, up_to_last_recurrent, watched
+from rnncli.engine.twins import DTYPE, SAMPLES, Watch, reads_backwards, steps_of_last, up_to_last_recurrent, watched
 from rnncli.engine.types import Array
 from rnncli.network import Network
 from rnncli.reports.reach import NetworkReach, SeedReach
@@ -119,42 +119,41 @@ class Plan:
             RnncliError: a file cannot be read or does not fit the network.
         """
         tick(0)
-        name, layer = self.part.names[-1], self.part.body[-1]
-        prefixes = [f"{name}/{direction}" for direction in layer.directions]
-        runs: list[SeedReach] = []
         model = None if self.file is None else self._model_of_file()
+        runs: list[SeedReach] = []
         for seed in range(self.request.seed, self.request.seed + self.request.seeds):
             used = model or Model(self.drawn, seed, _DRAWN_IN, self.request.init)
-            chunks = random_chunks(
-                self.drawn,
-                1,
-                self.timesteps,
-                chunk_steps(widest(self.drawn), 1),
-                seed,
-                self.request.init,
-                used.dtype,
-            )
-            watch = Watch(used, chunks, self.timesteps, tick=tick)
-            starts = widening_starts(watch.timesteps, BINS)
-            effect = EffectTrace(len(starts))
-            for some in watch:
-                spans = Spans.of(np.maximum(some.since, 0), starts)
-                effect.add(some.effects, some.norms, spans, some.since)
-            if runs and model is not None:
-                radius = runs[0].spectral_radius
-            else:
-                kernels = [used.weights[f"{prefix}recurrent_kernel"] for prefix in prefixes]
-                radius = spectral_radius(kernels, layer.candidate)
-            runs.append(SeedReach(seed, effect.reach(), radius))
+            reach = self._reach(used, seed, tick)
+            # The weights of a file are the same for all seeds.
+            radius = runs[0].spectral_radius if runs and model is not None else self._spectral_radius(used)
+            runs.append(SeedReach(seed, reach, radius))
         return NetworkReach(
             str(self.network),
-            name,
-            watch.timesteps,
-            watch.backwards,
+            self.part.names[-1],
+            steps_of_last(self.part, self.timesteps),
+            reads_backwards(self.part),
             self.file,
-            tuple(starts.tolist()),
+            tuple(self._step_bins.tolist()),
             tuple(runs),
         )
+
+    @property
+    def _step_bins(self) -> Array:
+        return widening_starts(steps_of_last(self.part, self.timesteps), BINS)
+
+    def _reach(self, model: Model, seed: int, tick: Tick) -> Reach:
+        steps, init = chunk_steps(widest(self.drawn), 1), self.request.init
+        chunks = random_chunks(self.drawn, 1, self.timesteps, steps, seed, init, model.dtype)
+        bins = self._step_bins
+        effect = EffectTrace(len(bins))
+        for some in Watch(model, chunks, self.timesteps, tick=tick):
+            effect.add(some.effects, some.norms, Spans.of(np.maximum(some.since, 0), bins), some.since)
+        return effect.reach()
+
+    def _spectral_radius(self, model: Model) -> float:
+        name, layer = self.part.names[-1], self.part.body[-1]
+        kernels = [model.weights[f"{name}/{direction}recurrent_kernel"] for direction in layer.directions]
+        return spectral_radius(kernels, layer.candidate)
 
     def _model_of_file(self) -> Model:
         if self.request.weights is not None:

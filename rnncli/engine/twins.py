@@ -65,6 +65,22 @@ def watched(network: Network, subject: str = "the plot") -> Network:
     return Network([network.head.of_vectors(), *middle, last.returning("sequence") or last])
 
 
+def steps_of_last(part: Network, timesteps: int) -> int:
+    """Return the number of timesteps that the last layer of such a part reads.
+
+    A layer that repeats a vector, below it, gives it another number than the input has.
+    """
+    *_, steps = part.steps_read(1, timesteps)
+    assert steps is not None
+    return steps
+
+
+def reads_backwards(part: Network) -> bool:
+    """Return whether the last layer of such a part reads its sequence from the end: it, or one below, reverses time."""
+    starts = [index for index, layer in enumerate(part.body) if layer.reads == "vector"]
+    return _reversed(part.body[starts[-1] if starts else 0 :])
+
+
 class Steps(NamedTuple):
     """Some steps of the last recurrent layer, in the order in which it reads. None of them is padding.
 
@@ -98,8 +114,7 @@ class Watch:
     Attributes:
         part: the network that is run.
         model: the model of it.
-        timesteps: the number of timesteps of its last layer. A layer that repeats a vector, below it, gives it another
-            number than the input has.
+        timesteps: the number of timesteps of its last layer.
         backwards: whether the last layer reads its sequence from the end.
 
     Raises:
@@ -117,9 +132,7 @@ class Watch:
         self.part = watched(model.network)
         weights = {key: model.weights[key] for key in weight_shapes(self.part)}
         self.model = Model(self.part, dtype=DTYPE.name, weights=weights)
-        *_, layer_steps = self.part.steps_read(1, timesteps)
-        assert layer_steps is not None
-        self.timesteps: int = layer_steps
+        self.timesteps = steps_of_last(self.part, timesteps)
         self._twins = _SampleAndTwin(_first_sample(model, chunks), self.part, timesteps)
         self.backwards = self._twins.backwards
         self._states = {
@@ -172,7 +185,7 @@ class _SampleAndTwin:
         self.timesteps = timesteps
         starts = [index for index, layer in enumerate(part.body) if layer.reads == "vector"]
         self.repeats = bool(starts)
-        self.backwards = _reversed(part.body[starts[-1] if starts else 0 :])
+        self.backwards = reads_backwards(part)
         self.first_read = 0
         self._from_end = _reversed(part.body[: starts[0]]) if starts else self.backwards
         self._whole_mask = np.ones(timesteps, bool) if part.body[-1].reverses and not starts else None

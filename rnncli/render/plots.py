@@ -12,7 +12,7 @@ from math import floor, isfinite, isnan, log10
 from rich.console import Console
 from rich.text import Text
 
-from rnncli.engine.effect import Reach
+from rnncli.engine.effect import PROBLEMS, Reach
 from rnncli.engine.gates import CLOSED, OPEN, Gate
 from rnncli.engine.study import Study
 from rnncli.engine.traces import Outputs
@@ -196,14 +196,8 @@ def _gate_text(gate: Gate) -> str:
 
 def _reach_text(reach: Reach, which: str) -> str:
     """Return how long the layer remembers the `which` input, in words."""
-    change = f"a small change to the {which} input"
-    match reach.problem:
-        case "padding":
-            return "not known: there is nothing but padding"
-        case "overflow":
-            return "not known: not all outputs are finite numbers"
-        case "no effect":
-            return f"none; {change} has no effect that could be told from rounding: the units are dead or saturated"
+    if reach.problem is not None:
+        return f"{'none' if reach.problem == 'no effect' else 'not known'}: {PROBLEMS[reach.problem]}"
     if reach.steps == 1:
         return "not known from a single step"
     left = f"within {reach.steps:,} steps ({reach.last:.0%} of it is left)"
@@ -217,4 +211,4 @@ def _reach_text(reach: Reach, which: str) -> str:
             f"under a hundredth after {plural(reach.hundredth, 'step')}"
         )
     growth = f"; it is largest after {plural(reach.largest_after, 'step')}" if reach.largest_after else ""
-    return f"the effect of {change} is {fall}{growth}"
+    return f"the effect of a small change to the {which} input is {fall}{growth}"

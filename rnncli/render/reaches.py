@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from rich.console import Console
 from rich.text import Text
 
-from rnncli.engine.effect import Problem
+from rnncli.engine.effect import PROBLEMS
 from rnncli.errors import printable
 from rnncli.quantities import plural
 from rnncli.render.cells import TimeCells, print_legend, print_row
@@ -15,13 +15,6 @@ from rnncli.render.console import drawing_width
 from rnncli.render.layout import BLOCK, ScreenCells, ScreenColumn, hanging, print_hanging, print_rows
 from rnncli.render.symbols import ASCII, DECADES, UNICODE, curve
 from rnncli.reports.reach import NetworkReach, Spread
-
-PROBLEMS: dict[Problem, str] = {
-    "padding": "there is nothing but padding",
-    "overflow": "not all outputs are finite numbers",
-    "no effect": "there is no effect that could be told from rounding: the units are dead or saturated",
-}
-"""What each problem means."""
 
 _COLUMNS = (
     ScreenColumn("Network"),
@@ -114,13 +107,11 @@ def _notes(reaches: Sequence[NetworkReach]) -> Iterator[str]:
     for number, reach in enumerate(reaches, start=1):
         if reach.backwards:
             yield f"{number}: it reads from the last timestep, so that is its first input"
-        if reach.problem is not None:
-            seeds = (
-                ""
-                if reach.failed == len(reach.runs)
-                else f" with {reach.failed:,} of {plural(len(reach.runs), 'seed')}"
-            )
-            left_out = f", {'which is' if reach.failed == 1 else 'which are'} left out" if seeds else ""
-            yield f"{number}: {PROBLEMS[reach.problem]}{seeds}{left_out}"
-        elif reach.steps > 1 and reach.largest_after.median == reach.steps - 1:
+        for problem, failed in reach.problems.items():
+            which = ""
+            if reach.known:
+                left_out = "which is left out" if failed == 1 else "which are left out"
+                which = f" with {failed:,} of {plural(len(reach.runs), 'seed')}, {left_out}"
+            yield f"{number}: {PROBLEMS[problem]}{which}"
+        if reach.steps > 1 and reach.largest_after.median == reach.steps - 1:
             yield f"{number}: the effect is largest at the last step: it grows"

@@ -77,10 +77,14 @@ class NetworkReach:
         return len(self.runs) - len(self.known)
 
     @property
+    def problems(self) -> Counter[Problem]:
+        """Why some seeds have no figures, and how many for each reason."""
+        return Counter(run.reach.problem for run in self.runs if run.reach.problem is not None)
+
+    @property
     def problem(self) -> Problem | None:
         """Why some seeds have no figures, or most of those."""
-        problems = [run.reach.problem for run in self.runs if run.reach.problem is not None]
-        return Counter(problems).most_common(1)[0][0] if problems else None
+        return max(self.problems, key=self.problems.__getitem__, default=None)
 
     @property
     def steps(self) -> int:
