@@ -69,6 +69,13 @@ def test_the_frameworks_never_keep_less_for_training_than_is_said(golden: dict[s
         assert golden[who] is None or said <= golden[who], who
 
 
+@pytest.mark.parametrize("golden", SAVED, ids=lambda golden: golden["spec"])
+def test_training_holds_the_parameters_their_gradients_and_the_two_moments_of_adam(golden: dict[str, Any]) -> None:
+    if golden["adam"] is not None:
+        summary = Network.parse(golden["spec"]).summary(golden["batch"], golden["timesteps"], "torch")
+        assert summary.training_bytes == golden["adam"] + kept_bytes(golden)
+
+
 def test_what_training_keeps_at_least_is_near_what_pytorch_keeps() -> None:
     shares = sorted(kept_bytes(each) / each["torch"] for each in SAVED if each["torch"])
     assert shares[len(shares) // 2] > 2 / 3

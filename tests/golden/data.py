@@ -34,7 +34,10 @@ VALUES = HERE / "values.npz"
 SAVED = HERE / "saved_tensors.json"
 
 KEPT_BY = ("torch", "torch_onednn", "keras")
-"""Who keeps what, in `saved_tensors.json`: PyTorch's own loop, oneDNN's, and Keras's on PyTorch."""
+"""Who keeps what, in `saved_tensors.json`: PyTorch's own loop, oneDNN's, and Keras's on PyTorch.
+
+What PyTorch's Adam holds for all parameters, themselves included, stands there as `adam`.
+"""
 
 TOLERANCE = {"float32": 1e-5, "float64": 1e-10}
 """The largest `difference` between rnncli's values and Keras's."""

@@ -3,8 +3,9 @@
     python tests/golden/saved_tensors.py [--judge NETWORKS] [--seed 0]
 
 PyTorch and Keras run the network forwards with a loss at the end, and PyTorch hands over every tensor that it saves for
-the way back. Each storage counts once. Parameters do not count, nor do ids, nor what the loss compares with. `make
-golden` keeps the numbers in `saved_tensors.json`; with `--judge` random networks are measured, and none is kept.
+the way back. Each storage counts once. Parameters do not count, nor do ids, nor what the loss compares with. What is
+held for each parameter is measured after a step of Adam. `make golden` keeps the numbers in `saved_tensors.json`; with
+`--judge` random networks are measured, and none is kept.
 """
 
 from __future__ import annotations
@@ -75,16 +76,16 @@ def saved_bytes(run: Callable[[], torch.Tensor], left_out: Iterable[torch.Tensor
     return sum(each.untyped_storage().nbytes() for place, each in saved.items() if place not in skipped)
 
 
-def measured_in_torch(layers: Sequence[Layer], batch: int, timesteps: int, onednn: bool) -> int:
-    """Return the bytes that PyTorch's modules save.
+class Modules:
+    """PyTorch's modules of a network, and an input for them.
 
     Raises:
         RefusedError: PyTorch has no such module.
     """
-    shape = kind_of(layers[0]).torch_input(layers[0], batch, timesteps).shape
-    x = _input(layers, shape)
-    with torch.backends.mkldnn.flags(enabled=onednn):
-        modules = []
+
+    def __init__(self, layers: Sequence[Layer], batch: int, timesteps: int) -> None:
+        self.x = _input(layers, kind_of(layers[0]).torch_input(layers[0], batch, timesteps).shape)
+        self.modules = []
         for layer, (reads, _) in zip(*_body(layers, batch, timesteps), strict=True):
             try:
                 module = kind_of(layer).torch_module(layer, reads)
@@ -94,16 +95,31 @@ def measured_in_torch(layers: Sequence[Layer], batch: int, timesteps: int, onedn
                 module = module.to_empty(device="cpu").train()
                 for weight in module.parameters():
                     torch.nn.init.uniform_(weight, -0.1, 0.1)
-            modules.append((layer, module))
+            self.modules.append((layer, module))
+        self.weights = [weight for _, module in self.modules if module is not None for weight in module.parameters()]
 
-        def run() -> torch.Tensor:
-            y = x
-            for layer, module in modules:
-                y = kind_of(layer).torch_run(layer, module, y)
-            return y
+    def run(self) -> torch.Tensor:
+        """Return what the last of them returns."""
+        y = self.x
+        for layer, module in self.modules:
+            y = kind_of(layer).torch_run(layer, module, y)
+        return y
 
-        weights = [weight for _, module in modules if module is not None for weight in module.parameters()]
-        return saved_bytes(run, [*weights, *([] if x.is_floating_point() else [x])])
+    def saved_bytes(self, onednn: bool) -> int:
+        """Return the bytes that are saved for the way back."""
+        with torch.backends.mkldnn.flags(enabled=onednn):
+            return saved_bytes(self.run, [*self.weights, *([] if self.x.is_floating_point() else [self.x])])
+
+    def adam_bytes(self) -> int:
+        """Return the bytes of the weights, their gradients and what Adam keeps for each, after a step of it."""
+        if not self.weights:
+            return 0
+        optimizer = torch.optim.Adam(self.weights)
+        self.run().square().mean().backward()
+        optimizer.step()
+        moments = [each for state in optimizer.state.values() for each in state.values() if each.dim()]
+        held = [*self.weights, *(weight.grad for weight in self.weights), *moments]
+        return sum(each.untyped_storage().nbytes() for each in held)
 
 
 def measured_in_keras(layers: Sequence[Layer], batch: int, timesteps: int) -> int:
@@ -130,11 +146,13 @@ def entry(spec: str) -> dict:
     """Return what each framework keeps for a network, in bytes; None where PyTorch has no such module."""
     layers = Network.parse(spec).layers
     kept: dict = {"spec": spec, "batch": BATCH, "timesteps": Network(layers).input_shape()[1] or TIMESTEPS}
-    for name, onednn in (("torch", False), ("torch_onednn", True)):
-        try:
-            kept[name] = measured_in_torch(layers, kept["batch"], kept["timesteps"], onednn)
-        except RefusedError:
-            kept[name] = None
+    try:
+        modules = Modules(layers, kept["batch"], kept["timesteps"])
+    except RefusedError:
+        kept |= {"torch": None, "torch_onednn": None, "adam": None}
+    else:
+        kept |= {"torch": modules.saved_bytes(onednn=False), "torch_onednn": modules.saved_bytes(onednn=True)}
+        kept["adam"] = modules.adam_bytes()
     kept["keras"] = measured_in_keras(layers, kept["batch"], kept["timesteps"])
     return kept
 
