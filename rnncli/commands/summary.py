@@ -44,7 +44,7 @@ def _layout(rate: Rate | None) -> Layout:
 @rate_option
 @dtype_option
 @framework_option
-@click.option("--wide", is_flag=True, help="Add weights' shapes, MACs and output bytes.")
+@click.option("--wide", is_flag=True, help="Add weights' shapes, MACs, and each size with its formula.")
 @click.option("-q", "--quiet", is_flag=True, help="Print the number of parameters alone.")
 @format_option
 @svg_option
