@@ -13,7 +13,6 @@ from rnncli.commands.completing import complete_files
 from rnncli.commands.named import Named, dtype, framework
 from rnncli.commands.report import tell
 from rnncli.commands.values import FileName, PictureName, big_number, memory_size, number, rate, seed
-from rnncli.engine.request import INITS
 from rnncli.errors import UsageError
 from rnncli.formats import FORMATS as MODEL_FILES
 from rnncli.render.picture import THEMES, Picture, Theme
@@ -95,6 +94,19 @@ def file_option(
     return click.option(*names, type=FileName(written), metavar=metavar, shell_complete=complete, help=meaning)
 
 
+def init_option(command: Command) -> Command:
+    """Add --init to a command that runs networks; only those import what it can be."""
+    from rnncli.engine.request import INITS
+
+    add = click.option(
+        "--init",
+        type=click.Choice(INITS),
+        default="keras",
+        help="Keras's initialisers and a normal input, or U[0, 1) for weights and input.  [default: keras]",
+    )
+    return add(command)
+
+
 def budget_options(figures: Sequence[Figure] = FIGURES) -> Callable[[Command], Command]:
     """Return what adds the options that limit figures of a network to a command, which is called with a `budget`.
 
@@ -126,12 +138,6 @@ seed_option = click.option(
     metavar="N",
     default=0,
     help="For weights and input; the same seed gives the same bytes.  [default: 0]",
-)
-init_option = click.option(
-    "--init",
-    type=click.Choice(INITS),
-    default="keras",
-    help="Keras's initialisers and a normal input, or U[0, 1) for weights and input.  [default: keras]",
 )
 weights_option = file_option(
     "--weights",
