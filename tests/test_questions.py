@@ -500,6 +500,30 @@ COSTS = (
         ("lstm:31", "gru:36"),
     ),
     Question(
+        "My sensor gives 50 samples a second: how many multiply-adds a second is that?",
+        "summary input:6,gru:32 --rate 50 --wide",
+        # 50 × 3 × 32 × (6 + 32)
+        ("182,400",),
+    ),
+    Question(
+        "Which GRU runs step by step in 2 KB beside its weights?",
+        "solve input:6,gru:_ --max-streaming 2KB --dtype int8",
+        # state, input, three gates and output: 5u + 6 bytes
+        ("input:6,gru:408", "streaming"),
+    ),
+    Question(
+        "No LSTM(150) has 92,401 parameters, has it?",
+        "solve input:n,lstm:150 --params 92,401 --exactly",
+        ("no number takes exactly 92,401 parameters", "92,400", "93,000"),
+        1,
+    ),
+    Question(
+        "Two LSTMs of which sizes fit into 50,000 parameters?",
+        "solve input:8,lstm:_a:seq,lstm:_b --params 50k",
+        # 4 × 87 × (8 + 87 + 1) + 4 × 34 × (87 + 34 + 1)
+        ("lstm:87:seq,lstm:34", "exactly 50,000"),
+    ),
+    Question(
         "Can a bidirectional LSTM run on a stream, one step at a time?",
         "summary --wide input:8,lstm:16:bi --timesteps 100",
         ("Streaming", "needs the end of the sequence", "cannot run a step at a time"),
