@@ -349,6 +349,7 @@ def test_biases_are_two_where_a_framework_or_a_field_makes_them_two() -> None:
     assert why("input:32,rnn:32", framework=both) == ["rnn:32 +32: PyTorch: two biases instead of one"]
     assert why("input:32,rnn:32", framework=both[::-1]) == ["rnn:32 -32: Keras: one bias instead of two"]
     assert why("input:32,gru:32", framework=both) == []
+    assert why("input:8,lstm:4", "input:8,gru:4", framework=both)[-1].endswith(": PyTorch: two biases instead of one")
     assert why("input:4,gru:5", "input:4,gru:5:reset=before") == [
         "gru:5:reset=before -15: reset=before: one bias instead of two"
     ]

@@ -93,10 +93,7 @@ def _copies(what: str, whats: str) -> Callable[[Exchange], str]:
     def text(each: Exchange) -> str:
         there = f"{_WORDS.get(each.there, each.there)} {what if each.there < 2 else whats}"
         here = "none" if each.here == 0 else _WORDS.get(each.here, str(each.here))
-        cause = _cause(each)
-        without = "" if cause else _cause(each._replace(here=each.there, first=each.other, other=each.first))
-        lead = f"{cause}: " if cause else f"without {without}: " if without else ""
-        return f"{lead}{there} instead of {here}"
+        return f"{_lead(each)}{there} instead of {here}"
 
     return text
 
@@ -176,6 +173,17 @@ def _both_ways(each: Exchange) -> str:
     if _doubled(each.first, each.other):
         return ", for without bi there is one direction"
     return ""
+
+
+def _lead(each: Exchange) -> str:
+    """Return what makes it so many: a field or a framework that the other layer has, or a field that it has not."""
+    cause = _cause(each)
+    if cause:
+        return f"{cause}: "
+    missing = _cause(each._replace(here=each.there, first=each.other, other=each.first))
+    if missing in FRAMEWORK_NAMES.values():
+        return f"{FRAMEWORK_NAMES[each.other.framework]}: "
+    return f"without {missing}: " if missing else ""
 
 
 def _cause(each: Exchange) -> str:
