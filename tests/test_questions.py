@@ -181,6 +181,18 @@ SHAPES = (
         2,
     ),
     Question(
+        "From a tutorial: LSTM(units=50, return_sequences=True, input_shape=(x_train.shape[1], 1))",
+        "summary 'LSTM(units=50, return_sequences=True, input_shape=(x_train.shape[1], 1))'",
+        # 4 × 50 × (1 + 50 + 1)
+        ("10,400", "input:1,lstm:50:seq", "x_train.shape[1]", "timesteps that is not known"),
+    ),
+    Question(
+        "From a tutorial: nn.LSTM(input_size, hidden_size, num_layers, batch_first=True)",
+        "summary 'nn.LSTM(input_size, hidden_size, num_layers, batch_first=True)'",
+        ("'input_size' is not a number", "write the number itself", "input:32,lstm:32:seq,lstm:32"),
+        2,
+    ),
+    Question(
         "How do I change batch_first?",
         "summary input:8,lstm:32:batch_first=True",
         ("the batch always comes first", "(batch, timesteps, features)"),

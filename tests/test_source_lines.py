@@ -47,6 +47,12 @@ NOTES = {
     ),
     "Dense(1)(LSTM(4)(Input((50, 8))))": "input:50x8,lstm:4,dense:1",
     "x = LSTM(4, input_shape=(50, 8))(x)": "input:50x8,lstm:4",
+    "LSTM(units=50, return_sequences=True, input_shape=(x_train.shape[1], 1))": (
+        "input:1,lstm:50:seq; assumed: a number of timesteps that is not known (x_train.shape[1])"
+    ),
+    "Sequential([Input(batch_shape=(batch, steps, 8)), GRU(4)])": (
+        "input:8,gru:4; assumed: a number of timesteps that is not known (steps)"
+    ),
     "nn.LSTM(8, 4, bidirectional=True), nn.Linear(8, 2), nn.Sigmoid()": (f"input:8,lstm:4:bi,dense:2:sigmoid{LAST}"),
 }
 
@@ -144,7 +150,15 @@ ERRORS = {
     "Sequential([LSTM(8), LSTM(4)])": ("lstm:8 returns only its last output", "input:32,lstm:8:seq,lstm:4"),
     "nn.LSTM(40, 256), nn.Linear(100, 2)": ("nn.Linear reads 100 features, but 256 are returned before it", None),
     "Input((50, 8)), LSTM(4, input_shape=(50, 9))": ("LSTM reads 9 features, but 8 are returned before it", None),
-    "LSTM(units)": ("'units' is not a number", None),
+    "model.add(LSTM(50, input_shape=(X.shape[1], X.shape[2])))": ("'X.shape[2]' is not a number", "input:32,lstm:50"),
+    "nn.LSTM(input_size, hidden, n_layers)": ("'input_size' is not a number", "input:32,lstm:32:seq,lstm:32"),
+    "Embedding(vocab, 64), LSTM(128), Dense(classes)": ("'vocab' is not a number", "embed:32x64,lstm:128,dense:32"),
+    "LSTM(f(x))": ("'f(x)' is not a number", None),
+    ",".join(f"GRU({name})" for name in "abcdefghij"): (
+        "'a' is not a number",
+        None,
+    ),  # more than a repair has examples for
+    "LSTM(units)": ("'units' is not a number", "input:32,lstm:32"),
     "Embedding(10, 4), Conv1D(32, 3)": ("there is no layer kind 'Conv1D'", None),
     # not Python from end to end, or with less than its class takes
     "input:8, LSTM(4)": ("a layer is written KIND:SIZE", "input:8,lstm:4"),

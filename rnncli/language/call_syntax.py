@@ -17,8 +17,17 @@ from rnncli.language.arguments import (
     attribute_of,
     field_of,
 )
+from rnncli.language.call_values import (
+    ACTIVATION_NAMES,
+    UnreadableError,
+    constant,
+    is_computed,
+    name_of,
+    number,
+    path_of,
+    word,
+)
 from rnncli.layers import LAYERS, Dropout, Layer
-from rnncli.layers.activations import ACTIVATIONS
 
 _MOST_LEVELS = 1000
 """The most levels of a stack that dropout is written between."""
@@ -38,8 +47,6 @@ _INPUTS = ("input", "in", "inputlayer")
 _CONTAINERS = ("sequential", "modulelist", "add", "append", "timedistributed")
 """Calls that hold layers and change nothing about them."""
 
-_ACTIVATIONS = {name.replace("_", ""): name for name in ACTIVATIONS}
-
 
 @dataclass(frozen=True)
 class Called:
@@ -55,6 +62,7 @@ class Called:
         dropout: the share that PyTorch's class drops between the levels of a stack, as it is written; may be empty.
         guessed: whether it has fewer arguments than its class takes.
         timeless: the shape that it says it reads, if that has no timesteps.
+        steps: what says how many timesteps that has, if it is no number.
         node: the call.
         span: where it stands in the text.
     """
@@ -68,6 +76,7 @@ class Called:
     dropout: str = ""
     guessed: bool = False
     timeless: str = ""
+    steps: str = ""
     node: ast.Call | None = None
     span: tuple[int, int] = (0, 0)
 
@@ -104,24 +113,6 @@ class Called:
         return ":".join([self.cls.kind, *(["x".join(map(str, numbers))] if numbers else []), *fields])
 
 
-class UnreadableError(Exception):
-    """A call that cannot be read, at a node of the syntax tree.
-
-    Attributes:
-        node: the node.
-        message: what is wrong.
-        advice: how to mend it; may be empty.
-        instead: what to write in place of the node; None where that is not known.
-    """
-
-    def __init__(self, node: ast.AST, message: str, advice: str = "", instead: str | None = None) -> None:
-        super().__init__(message)
-        self.node = node
-        self.message = message
-        self.advice = advice
-        self.instead = instead
-
-
 def _layers(node: ast.expr) -> list[Called]:
     """Return the layers that an expression makes, in the order of the data."""
     if isinstance(node, ast.List | ast.Tuple):
@@ -136,7 +127,7 @@ def _layers(node: ast.expr) -> list[Called]:
     if isinstance(node.func, ast.Call):  # LSTM(32)(x)
         before = _layers(node.args[0]) if node.args and isinstance(node.args[0], ast.Call) else []
         return [*before, *_layers(node.func)]
-    name = _name(node.func).lower()
+    name = name_of(node.func).lower()
     if name in _CONTAINERS:
         layers = [each for each in node.args if not isinstance(each, ast.Constant)]
         return _layers(ast.copy_location(ast.List(layers, ast.Load()), node))
@@ -144,7 +135,7 @@ def _layers(node: ast.expr) -> list[Called]:
         return [_both_ways(node)]
     if name not in CLASSES:
         kinds = ", ".join(layer.kind for layer in LAYERS)
-        raise UnreadableError(node.func, f"there is no layer kind {quote(_name(node.func))}", f"there are {kinds}")
+        raise UnreadableError(node.func, f"there is no layer kind {quote(name_of(node.func))}", f"there are {kinds}")
     return [_layer(node, name)]
 
 
@@ -152,11 +143,11 @@ def joined(before: list[Called], node: ast.expr) -> list[Called]:
     """Return the layers before and those that an expression makes; an activation belongs to the layer before."""
     if not isinstance(node, ast.Call):
         return [*before, *_layers(node)]
-    name = _name(node.func).lower()
+    name = name_of(node.func).lower()
     if name == "activation" and node.args:
-        activation: Value = _word(node.args[0])
-    elif name in _ACTIVATIONS and name not in CLASSES:
-        activation = _ACTIVATIONS[name]
+        activation: Value = word(node.args[0])
+    elif name in ACTIVATION_NAMES and name not in CLASSES:
+        activation = ACTIVATION_NAMES[name]
     else:
         return [*before, *_layers(node)]
     last = before[-1] if before else None
@@ -172,9 +163,9 @@ def _both_ways(node: ast.Call) -> Called:
     if len(made) != 1 or attribute_of(made[0].cls, "merge_mode") is None:
         raise UnreadableError(node, "Bidirectional takes one recurrent layer, LSTM(32)")
     modes = [each.value for each in node.keywords if each.arg == "merge_mode"] or node.args[1:2]
-    if modes and _constant(modes[0]) is None:
+    if modes and constant(modes[0]) is None:
         raise UnreadableError(modes[0], "the two outputs are always merged in a spec: None was given")
-    return _with_field(made[0], "merge_mode", _constant(modes[0]) if modes else True, node)
+    return _with_field(made[0], "merge_mode", constant(modes[0]) if modes else True, node)
 
 
 def _layer(node: ast.Call, name: str) -> Called:
@@ -189,16 +180,18 @@ def _layer(node: ast.Call, name: str) -> Called:
     for argument, value in _arguments(node, name, cls, torch=torch):
         attribute = attribute_of(made.cls, argument)
         if attribute in made.cls.sizes.attributes:
-            made = replace(made, sizes={**made.sizes, attribute: _number(value)})
+            made = replace(made, sizes={**made.sizes, attribute: number(value)})
         elif argument in _FEATURES:
             last = value.elts[-1] if isinstance(value, ast.Tuple | ast.List) and value.elts else value
-            made = replace(made, reads=str(_number(last)))
+            made = replace(made, reads=str(number(last)))
         elif argument == "dropout" and torch and cls.states and _is_share(value):
             made = replace(made, dropout=ast.unparse(value))
         elif argument in _SHAPES:
             made = _with_shape(made, value, batch="batch" in argument)
+        elif argument == STACKED and cls.states and is_computed(value):
+            made = _with_field(made, argument, number(value, example="2"), value)
         else:
-            made = _with_field(made, argument, _word(value), value)
+            made = _with_field(made, argument, word(value), value)
     count = made.fields.get(STACKED, "")[1:]
     return made if count.isdigit() and 2 <= int(count) <= _MOST_LEVELS else made.without_dropout()
 
@@ -207,10 +200,10 @@ def _is_torch(node: ast.Call, name: str, cls: type[Layer]) -> bool:
     """Whether a class is PyTorch's, as its path, its name or its arguments say."""
     named = {each.arg for each in node.keywords}
     return name in TORCH_POSITIONS and (
-        bool({"nn", "torch"} & set(_path(node.func)))
+        bool({"nn", "torch"} & set(path_of(node.func)))
         or name != cls.keras.lower()
         or bool(named & ({*PYTORCH_NAMES, *_FEATURES[:3], STACKED} - {"p"}))
-        or (len(node.args) > 1 and isinstance(_constant(node.args[1]), int))
+        or (len(node.args) > 1 and isinstance(constant(node.args[1]), int))
     )
 
 
@@ -226,7 +219,7 @@ def _arguments(node: ast.Call, name: str, cls: type[Layer], *, torch: bool) -> I
     else:
         positions = (*cls.sizes.attributes, *(each for each in _KERAS_POSITIONS if attribute_of(cls, each)))
     if len(node.args) > len(positions) or None in named or any(isinstance(each, ast.Starred) for each in node.args):
-        raise UnreadableError(node, f"the arguments of {_name(node.func)} are not all written out by name")
+        raise UnreadableError(node, f"the arguments of {name_of(node.func)} are not all written out by name")
     yield from zip(positions, node.args, strict=False)
     for each in node.keywords:
         yield str(each.arg), each.value
@@ -253,7 +246,11 @@ def _with_field(made: Called, argument: str, value: Value, node: ast.expr) -> Ca
 def _with_shape(made: Called, node: ast.expr, batch: bool) -> Called:
     """Return a layer that reads a shape; an input has it for its size."""
     elements = node.elts if isinstance(node, ast.Tuple | ast.List) else [node]
-    numbers = [_number(each, optional=True) for each in elements][batch:]
+    # How many samples and timesteps there are changes nothing that is counted.
+    lengths = [None if is_computed(each) else number(each, optional=True) for each in elements[:-1]]
+    numbers = [*lengths, *(number(each, optional=True) for each in elements[-1:])][batch:]
+    if len(elements) > 1 and is_computed(elements[-2]):
+        made = replace(made, steps=shorten(ast.unparse(elements[-2])))
     if not batch and len(numbers) == 3 and numbers[0] in (None, 1) and isinstance(numbers[-1], int):
         raise UnreadableError(
             node,
@@ -273,45 +270,5 @@ def _with_shape(made: Called, node: ast.expr, batch: bool) -> Called:
 
 def _is_share(node: ast.expr) -> bool:
     """Whether a number is written out of which dropout takes the share."""
-    value = _constant(node)
+    value = constant(node)
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1
-
-
-def _number(node: ast.expr, *, optional: bool = False) -> Value:
-    value = _constant(node)
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return value
-    if value is None and optional:
-        return None
-    raise UnreadableError(node, f"{quote(ast.unparse(node))} is not a number", "write the number itself")
-
-
-def _word(node: ast.expr) -> Value:
-    """Return the value of an argument; that of a name is the name itself: `tf.nn.relu` is relu."""
-    if isinstance(node, ast.Name | ast.Attribute):
-        return _name(node)
-    if isinstance(node, ast.Call):  # nn.ReLU()
-        return _ACTIVATIONS.get(_name(node.func).lower(), _name(node.func))
-    value = _constant(node)
-    return value if isinstance(value, bool | int | float | str) else None
-
-
-def _constant(node: ast.expr) -> Value:
-    """Return what is written out, a number, a text or a truth value; of anything else its source."""
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        value = _constant(node.operand)
-        return -value if isinstance(value, int | float) else value
-    if isinstance(node, ast.Constant) and isinstance(node.value, bool | int | float | str | None):
-        return node.value
-    return ast.unparse(node)
-
-
-def _name(node: ast.expr) -> str:
-    """Return the last name of a path: LSTM of keras.layers.LSTM."""
-    return _path(node)[-1]
-
-
-def _path(node: ast.expr) -> list[str]:
-    if isinstance(node, ast.Attribute):
-        return [*_path(node.value), node.attr]
-    return [node.id] if isinstance(node, ast.Name) else [""]

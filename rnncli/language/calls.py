@@ -9,21 +9,23 @@ A text may hold several, and layers of the spec language between them.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple, NoReturn
 
 from rnncli.errors import SpecError, shorten
-from rnncli.language.call_syntax import Called, UnreadableError, joined
+from rnncli.language.call_syntax import Called, joined
+from rnncli.language.call_text import parsed, pieces_of, position, value_of
+from rnncli.language.call_values import UnreadableError
 from rnncli.language.layer_parser import read_layer
 from rnncli.language.source import MAX_BYTES, Token
 from rnncli.language.syntax import UnparsableError, tree_of
 from rnncli.layers import Head
 from rnncli.quantities import Shape
 
-MAX_CALL = 2000
-"""The longest text of a call that is read; Python's parser may take long over what is nested deep."""
+_MOST_EXAMPLES = 8
+"""So many values that are no numbers have an example in a repair; each is found by reading the whole once more."""
 
 MAX_CALLS = 1000
 """The most calls and layers between them that are read; nobody writes more on one line."""
@@ -69,16 +71,22 @@ def _read(text: str) -> Reading | SpecError | None:
         return fault
 
 
-def _calls_in(text: str) -> Reading | None:
+def _calls_in(text: str, examples: int = _MOST_EXAMPLES) -> Reading | None:
+    """Return what a text says.
+
+    Args:
+        text: the text.
+        examples: for how many values that are no numbers the repair may have one.
+    """
     if "(" not in text:
         return None
     items: list[Called | str] = []
     first = None
-    for piece in _pieces(text):
+    for piece in pieces_of(text):
         if len(items) >= MAX_CALLS:
             return None
         before = [item for item in items[-1:] if isinstance(item, Called)]
-        called = _Reader(text, piece).layers(before)
+        called = _Reader(text, piece, examples).layers(before)
         if called is None:
             items.append(piece.text)
         else:
@@ -100,6 +108,8 @@ def _calls_in(text: str) -> Reading | None:
     if layers[0].cls.reads != "input" and len(texts) == len(layers):
         texts.insert(0, ASSUMED_INPUT)
         assumed.append("an input of 32 features")
+    if layers[0].steps:
+        assumed.append(f"a number of timesteps that is not known ({layers[0].steps})")
     if layers[0].timeless and any(layer.cls.reads == "sequence" for layer in layers):
         assumed.append(
             f"{layers[0].timeless} is one timestep of many, (None, {layers[0].timeless[1:-2]}): "
@@ -198,7 +208,7 @@ def _is_whole(text: str, calls: Sequence[Called]) -> bool:
 
 def _name_read(statement: ast.stmt) -> str:
     """Return the variable that a chain of calls begins with: x of `Dense(1)(LSTM(4)(x))`; nothing if it has none."""
-    node = _value(ast.Module([statement], []))
+    node = value_of(ast.Module([statement], []))
     while isinstance(node, ast.Call) and isinstance(node.func, ast.Call) and node.args:
         node = node.args[0]
     return node.id if isinstance(node, ast.Name) else ""
@@ -218,37 +228,17 @@ def _texts(items: Sequence[Called | str]) -> list[str]:
     return texts
 
 
-def _pieces(text: str) -> Iterator[Token]:
-    """Yield the parts of a text between the separators that are in no brackets, without the empty ones."""
-    start = depth = 0
-    closed = False
-    """Whether the last character that is no space closes a bracket."""
-    for position, character in enumerate(f"{text},"):
-        if character in "([{":
-            depth += 1
-        elif character in ")]}":
-            depth = max(0, depth - 1)
-        ends = position == len(text) or (depth == 0 and character in ",;|>/&\n")
-        if ends or (depth == 0 and closed and character.isalnum() and text[position - 1].isspace()):
-            part = text[start:position]
-            piece = Token(part.strip().rstrip("-= \t"), start + len(part) - len(part.lstrip()))
-            if piece.text:
-                yield piece
-            start = position + ends
-        if not character.isspace():
-            closed = character in ")]}"
-
-
 class _Reader:
     """Reads one piece of a text."""
 
-    def __init__(self, text: str, piece: Token) -> None:
+    def __init__(self, text: str, piece: Token, examples: int) -> None:
         self.text = text
         self.piece = piece
+        self.examples = examples
 
     def layers(self, before: list[Called]) -> list[Called] | None:
         """Return the layers before and those that the piece makes, or None if it is no call."""
-        node = _value(_parsed(self.piece.text))
+        node = value_of(parsed(self.piece.text))
         if not isinstance(node, ast.Call | ast.List | ast.Tuple):
             return None
         try:
@@ -264,7 +254,7 @@ class _Reader:
 
     def _span(self, node: ast.expr | ast.keyword) -> tuple[int, int]:
         start, end = (
-            self.piece.start + _position(self.piece.text, line, column)
+            self.piece.start + position(self.piece.text, line, column)
             for line, column in ((node.lineno, node.col_offset), (node.end_lineno or 1, node.end_col_offset or 0))
         )
         return start, end
@@ -274,42 +264,21 @@ class _Reader:
         assert isinstance(node, ast.expr | ast.keyword)
         start, end = self._span(node)
         repair = None if fault.instead is None else self._mended(start, end, fault.instead)
-        raise SpecError(fault.message, text=self.text, span=(start, end), advice=fault.advice, repair=repair) from None
+        raise SpecError(
+            fault.message,
+            text=self.text,
+            span=(start, end),
+            advice=fault.advice,
+            lead="for example" if repair and fault.is_example else "",
+            repair=repair,
+        ) from None
 
     def _mended(self, start: int, end: int, instead: str) -> str | None:
         """Return what the text is as a spec with something else in place of a part; None if that is unreadable, too."""
-        try:
-            reading = _calls_in(self.text[:start] + instead + self.text[end:])
-        except SpecError:
+        if not self.examples:
             return None
+        try:
+            reading = _calls_in(self.text[:start] + instead + self.text[end:], self.examples - 1)
+        except SpecError as another:
+            return another.repair
         return reading and reading.text
-
-
-def _position(text: str, line: int, column: int) -> int:
-    """Return the place in a text of a line, which a line feed or a carriage return ends, and a column in bytes."""
-    lines = text.encode().splitlines(keepends=True)
-    return len(b"".join([*lines[: line - 1], lines[line - 1][:column]]).decode(errors="replace"))
-
-
-def _parsed(source: str) -> ast.Module | None:
-    """Return the syntax tree of a text, with the brackets closed that it leaves open, or None if it is not Python."""
-    if "(" not in source or len(source) > MAX_CALL:
-        return None
-    open_brackets: list[str] = []
-    for character in source:
-        if character in "([{":
-            open_brackets.append({"(": ")", "[": "]", "{": "}"}[character])
-        elif open_brackets and character == open_brackets[-1]:
-            open_brackets.pop()
-    try:
-        return tree_of(source + "".join(reversed(open_brackets)))
-    except UnparsableError:
-        return None
-
-
-def _value(tree: ast.Module | None) -> ast.expr | None:
-    """Return what a single statement computes."""
-    match tree:
-        case ast.Module(body=[ast.Expr(value) | ast.Assign(value=value)]):
-            return value
-    return None

@@ -165,6 +165,12 @@ class LayerFaults(NamedTuple):
         """Fail because there is a blank where there may be none; a number is proposed."""
         what = f"{part.text} is a blank" if part.text.startswith(BLANK_TEXT) else f"{quote(part.text)} is no number"
         message = f"{what}, and only `rnncli solve` finds the number for it"
+        sizes = KINDS[lowered(self._kind)].sizes
+        joint = re.match(r"\s*[xX]\s*(?=[0-9])", self.text[part.end : self.token.end])
+        if joint is not None and isinstance(sizes, Numbers) and sizes.optional:
+            optional = Token(part.text + joint[0], part.start)
+            repair = splice(self.text, optional, "")
+            self.fail(part, message, advice="a length that is not known is left out", repair=repair)
         self.fail(part, message, lead="perhaps", repair=splice(self.text, part, number))
 
     def unknown(self, cls: type[Layer], field: Token) -> NoReturn:
