@@ -470,7 +470,7 @@ COSTS = (
         "torchinfo, thop and fvcore give other numbers of FLOPs for my LSTM. Which are right? FLOPs or MACs?",
         "explain input:8,lstm:16 --timesteps 100 --others",
         # 4 × 16 × (8 + 16) multiply-adds a step, 100 steps; torchinfo adds the two biases of 4 × 16 each
-        ("153,600 MACs", "307,200 FLOPs", "2 × MACs", "torchinfo", "166,400", "biases", "nothing for an LSTM"),
+        ("153,600 MACs", "307,200 FLOPs", "2 × MACs", "torchinfo", "166,400", "biases", "FlopCounterMode", "0 FLOPs"),
     ),
     Question(
         "Will my GRU fit on a microcontroller with 20 KB of RAM?",
