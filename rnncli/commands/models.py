@@ -78,6 +78,7 @@ def _of_text(text: str) -> Given:
         return Given(Network.parse(text))
     except SpecError as error:
         from rnncli.language.calls import understood
+        from rnncli.language.elsewhere import CHANGES_A_RUN, ELSEWHERE
 
         reading = understood(text)
         if reading is None:
@@ -86,6 +87,9 @@ def _of_text(text: str) -> Given:
     assumed = f"; assumed: {', and '.join(reading.assumed)}" if reading.assumed else ""
     left_out = f"; left out: {', '.join(reading.left_out)}" if reading.left_out else ""
     tell(f"Note: read as {network}{assumed}{left_out}")
+    for name in CHANGES_A_RUN:
+        if any(each.startswith(f"{name}=") for each in reading.left_out):
+            tell(f"Note: {ELSEWHERE[name]}")
     # What is left out changes no count but that of proj_size, which PyTorch alone has.
     return Given(network, torch=reading.torch and not any(each.startswith("proj_size=") for each in reading.left_out))
 

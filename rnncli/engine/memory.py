@@ -8,15 +8,11 @@ import numpy as np
 
 from rnncli.engine.chunks import chunk_steps, widest
 from rnncli.engine.initializers import network_weights, scratch_bytes
-from rnncli.errors import RnncliError, listed
-from rnncli.layers import SimpleRNN
-from rnncli.layers.words import in_both
+from rnncli.errors import RnncliError
+from rnncli.layers import READING_FROM_THE_END
 from rnncli.network import Network
 from rnncli.quantities import Shape, memory
 from rnncli.system.memory import RESERVE, free_bytes
-
-READING_FROM_THE_END = listed([in_both(SimpleRNN, "go_backwards", True), in_both(SimpleRNN, "merge_mode", "concat")])
-"""The fields of layers that need the end of the sequence before they return anything."""
 
 
 def check_fits(

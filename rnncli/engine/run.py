@@ -15,12 +15,13 @@ from rnncli.engine.checks import state_shapes
 from rnncli.engine.chunks import Chunk, chunk_steps, widest
 from rnncli.engine.forward import ForwardRun, forward, work
 from rnncli.engine.inputs import random_chunks
-from rnncli.engine.memory import READING_FROM_THE_END, check_fits
+from rnncli.engine.memory import check_fits
 from rnncli.engine.model import Model
 from rnncli.engine.passes import State, Tick
 from rnncli.engine.request import DEFAULT_TIMESTEPS, Request
 from rnncli.engine.types import Array
 from rnncli.errors import UsageError
+from rnncli.layers import READING_FROM_THE_END
 from rnncli.network import Network
 from rnncli.system.places import check_files
 

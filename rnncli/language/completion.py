@@ -11,7 +11,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from rnncli.layers import KINDS, LAYERS, Layer
+from rnncli.layers.options import Flag, Option
 from rnncli.layers.sizes import BLANK_PATTERN, SizeError
+from rnncli.layers.words import argument_form
 
 _COUNT = "x"
 """How the field starts that says how often a layer is repeated."""
@@ -120,9 +122,15 @@ def _ways(cls: type[Layer], earlier: Sequence[str]) -> Iterator[_Way]:
         for fields, alone in ((option.fields(), False), (option.short_fields(), True)):
             for text, value in fields.items():
                 if _fits(cls, given | {option.attribute: value}):
-                    yield _Way(text, option.means, alone)
+                    yield _Way(text, _means(cls, option), alone)
     if cls.reads != "input" and not any(map(_is_count, earlier)):
         yield _Way(_COUNT, "the layer so many times")
+
+
+def _means(cls: type[Layer], option: Option) -> str:
+    """Return what a field does, and Keras's argument for it: of a field with values the argument's name alone."""
+    theirs = argument_form(cls, option) if isinstance(option, Flag) else option.attribute
+    return option.means if option.means == theirs else f"{option.means} ({theirs})"
 
 
 def _behind(cls: type[Layer], fields: Sequence[str], typed: str) -> Iterator[_Word]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from rnncli.language.hints import closest
+from rnncli.layers import LSTM, Embedding
+from rnncli.layers.words import in_both
 
 _LAST_STATES = "here `rnncli forward --save-state FILE.npz` writes them"
 _FIRST_STATES = "a run starts from zero, or from what `rnncli forward --state FILE.npz` reads"
@@ -12,11 +14,19 @@ _READS = "a layer reads what the one before it returns; the first layer says the
 _BATCH_FIRST = "the batch always comes first here: (batch, timesteps, features)"
 _TRAINING = "it does something in training alone, and here a network is only run"
 _SPEED = "it changes how fast a framework runs, not what is computed"
-_STARTS = "weights start as Keras starts them, which `rnncli explain` shows; forgetbias=0 changes that of an LSTM"
-_PADDING = "padding is told by ids: with embed:VxD:mask (mask_zero=True) steps whose id is 0 are skipped"
+_STARTS = (
+    "weights start as Keras starts them, which `rnncli explain` shows; of an LSTM "
+    f"{in_both(LSTM, 'unit_forget_bias', False)} changes one"
+)
+_PADDING = (
+    f"padding is told by ids: with {in_both(Embedding, 'mask_zero', True)} of embed, steps whose id is 0 are skipped"
+)
 _LENGTH = "the length is --timesteps N, or T in input:TxF; weights are the same at every step"
 _PER_STEP = "dense, dropout and norm work on each timestep of a sequence as they are"
-_TO_VECTOR = "a sequence becomes one vector by its last output (without seq), by pool:max or by pool:avg"
+_TO_VECTOR = (
+    f"a sequence becomes one vector by its last output, without {in_both(LSTM, 'return_sequences', True)}, by pool:max "
+    "or by pool:avg"
+)
 
 FEATURES = ("input_size", "input_shape", "input_dim", "in_features")
 """Arguments that say how many features a layer reads."""
@@ -68,9 +78,13 @@ ELSEWHERE: Mapping[str, str] = {
     **dict.fromkeys(("timedistributed", "time_distributed"), _PER_STEP),
     **dict.fromkeys(("flatten", "reshape", "permute"), _TO_VECTOR),
     "activation": "an activation is a field of the layer before it: dense:1:sigmoid",
-    "bidirectional": "reading both ways is a field of a recurrent layer, bi: lstm:32:bi",
+    "bidirectional": f"{in_both(LSTM, 'merge_mode', 'concat')} is a field of a recurrent layer, as in lstm:32:bi",
 }
 """What each word is and where it is found here, by the word in lower case; a few of them are fields of some kinds."""
+
+
+CHANGES_A_RUN = ("return_state", "stateful", "proj_size")
+"""Those of them that change what a layer computes or returns when it is run."""
 
 
 def elsewhere(name: str, fields: Sequence[str] = ()) -> str | None:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from rnncli.errors import SpecError, quote
 from rnncli.language.calls import read_calls
+from rnncli.language.elsewhere import CHANGES_A_RUN, ELSEWHERE
 from rnncli.language.numbers import comma_numbers
 from rnncli.language.separators import other_separators
 
@@ -70,11 +71,13 @@ def calls(text: str) -> SpecError | None:
         return error
     if reading is None:
         return None
+    told = [ELSEWHERE[name] for name in CHANGES_A_RUN if any(each.startswith(f"{name}=") for each in reading.left_out)]
     without = f"without {', '.join(reading.left_out)}, " if reading.left_out else ""
     return SpecError(
         f"a layer is written KIND:SIZE, not as in {quote(reading.first.text)}",
         text=text,
         span=reading.first.span,
+        advice="; ".join(told),
         lead=f"{without}as a spec",
         repair=reading.text,
     )

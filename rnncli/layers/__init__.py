@@ -30,6 +30,7 @@ from rnncli.layers.pool import Pool
 from rnncli.layers.recurrent import Recurrent
 from rnncli.layers.repeat import Repeat
 from rnncli.layers.simple_rnn import SimpleRNN
+from rnncli.layers.words import in_both
 
 LAYERS: tuple[type[Layer], ...] = (Input, Embedding, SimpleRNN, LSTM, GRU, Dense, Dropout, Norm, Repeat, Pool)
 """Every kind, in the order `rnncli layers` shows them."""
@@ -37,11 +38,17 @@ LAYERS: tuple[type[Layer], ...] = (Input, Embedding, SimpleRNN, LSTM, GRU, Dense
 KINDS: dict[str, type[Layer]] = {name: layer for layer in LAYERS for name in (layer.kind, *layer.aliases)}
 """Every name that a spec may use for a kind."""
 
+READING_FROM_THE_END = " and ".join(
+    in_both(SimpleRNN, *field) for field in (("go_backwards", True), ("merge_mode", "concat"))
+)
+"""The fields of layers that need the end of a sequence before they return anything, in both words."""
+
 __all__ = [
     "GRU",
     "KINDS",
     "LAYERS",
     "LSTM",
+    "READING_FROM_THE_END",
     "Dense",
     "Dropout",
     "Embedding",

@@ -11,7 +11,7 @@ from rnncli.errors import UsageError, listed, quote
 from rnncli.language.arguments import CLASSES, PYTORCH_NAMES, STACKED, attribute_of
 from rnncli.language.elsewhere import ELSEWHERE
 from rnncli.language.hints import closest
-from rnncli.layers import LAYERS, Layer
+from rnncli.layers import KINDS, LAYERS, Layer
 from rnncli.layers.activations import (
     ACTIVATION_FORMULAS,
     ACTIVATION_OPTION,
@@ -238,13 +238,14 @@ def _count(word: str) -> Entry:
     del word
     spec = "input:8,lstm:32:seq:x3"
     total = Network.parse(spec).summary().total_params
+    seq = in_both(KINDS["lstm"], "return_sequences", True)
     return Entry(
         _COUNT,
         "three such layers, one above the other, each with weights of its own",
         (
             Note("Keras", "three layers"),
             Note("PyTorch", f"{STACKED}=3, of a recurrent layer"),
-            Note("Example", f"{spec} has {total:,} parameters; a recurrent layer that feeds another needs seq"),
+            Note("Example", f"{spec} has {total:,} parameters; a recurrent layer that feeds another needs {seq}"),
         ),
     )
 

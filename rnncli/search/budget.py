@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from rnncli.errors import ArgumentError, UsageError, listed, shorten
+from rnncli.layers import READING_FROM_THE_END
 from rnncli.quantities import figure_text
 from rnncli.summary import UNTRAINED
 
@@ -125,7 +126,8 @@ def known(figure: Figure, network: Any) -> int:
         return amount
     spec = shorten(network.spec, 72)
     if figure.key == "streaming_bytes":
-        raise UsageError(f"{spec} does not run a step at a time: bi and back need the whole sequence", "leave them out")
+        message = f"{spec} does not run a step at a time: {READING_FROM_THE_END} need the whole sequence"
+        raise UsageError(message, "leave them out")
     verb = "depends" if figure.words.startswith("memory") else "depend"
     raise UsageError(f"the {figure.words} of {spec} {verb} on the length of its input", "give its --timesteps")
 
