@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from functools import cache
 from itertools import product, takewhile
@@ -15,6 +16,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from rnncli import Network, RnncliError, SpecError
+from rnncli.language.completion import spec_completions
 from rnncli.search import trials
 from rnncli.search.budget import FIGURES, Budget
 from rnncli.search.solution import solve
@@ -230,3 +232,30 @@ def test_too_many_ways_are_refused_with_what_leaves_fewer(rnncli: Run) -> None:
     assert (result.status, result.stdout) == (1, "")
     factor = next(iter(result.stderr.split("--multiple-of ")[1].split()))
     assert int(factor) > 1
+
+
+def test_where_whatever_there_is_fits_it_is_the_answer(rnncli: Run) -> None:
+    result = rnncli("solve", "input:8,dense:_a,dense:_b", "--params", "1" + 30 * "0")
+    assert result.stdout == f"input:8,dense:{2**31 - 1},dense:{2**31 - 1}\n"
+    assert "; there is no larger network of this form" in result.stderr
+
+
+def test_blanks_that_say_how_often_a_layer_is_repeated_keep_to_the_most_layers_together(rnncli: Run) -> None:
+    result = rnncli("solve", "input:1,dropout:0:x_n,norm:nobias:noscale:x_m,dense:_a", "--params", "9")
+    first, second, units = (int(number) for number in re.findall(r"(?<=[x:])[1-9][0-9]*", result.stdout)[1:])
+    assert first + second + 2 <= 10_000
+    assert units == 4
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("input:8,lstm:_a", ["input:8,lstm:_a:", "input:8,lstm:_a,"]),
+        ("embed:_v", ["embed:_vx"]),
+        ("embed:_vx_d", ["embed:_vx_d:", "embed:_vx_d,"]),
+        ("input:8,lstm:8:x_n", ["input:8,lstm:8:x_n:", "input:8,lstm:8:x_n,"]),
+        ("input:8,lstm:s", ["input:8,lstm:seq"]),
+    ],
+)
+def test_a_named_blank_goes_on_like_a_number_and_a_letter_is_no_number_yet(typed: str, offered: list[str]) -> None:
+    assert [each.text for each in spec_completions(typed, blanks=True)] == offered

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from itertools import product
 
 from rnncli.errors import RnncliError, listed
+from rnncli.layers.sizes import Blank
 from rnncli.search.problem import Problem
 from rnncli.search.symbols import Symbols
 from rnncli.search.trials import Found, Limit, Point, Trials
@@ -36,10 +37,15 @@ def assign(problem: Problem, exactly: bool, watch: Watch) -> Found:
     Raises:
         RnncliError: there are too many numbers to try.
     """
-    trials = list(_trials(problem, exactly))
+    bounds = _bounds(problem)
+    largest = {blank: bound * problem.multiple_of for blank, bound in bounds.items()}
+    found = Found()
+    if not exactly and problem.fits(largest):
+        found.add(Point(0, 0, tuple(largest.values())), 1)  # whatever there is fits
+        return found
+    trials = list(_trials(problem, bounds, exactly))
     if not _are_few(trials):
         raise _too_many(problem, sum(each.points for each in trials))
-    found = Found()
     if len(problem.template.counts) == len(problem.template.blanks):
         _add_smallest(found, problem, exactly)
     with watch(sum(each.points for each in trials)) as done:
@@ -48,13 +54,17 @@ def assign(problem: Problem, exactly: bool, watch: Watch) -> Found:
     return found
 
 
-def _trials(problem: Problem, exactly: bool) -> Iterator[Trials]:
+def _bounds(problem: Problem) -> dict[Blank, int]:
+    """Return how many times the smallest number each may be at most, all others being smallest."""
+    return {blank: problem.largest(blank, problem.smallest) // problem.multiple_of for blank in problem.template.blanks}
+
+
+def _trials(problem: Problem, bounds: Mapping[Blank, int], exactly: bool) -> Iterator[Trials]:
     """Yield the trials of all numbers that may fit.
 
     There is one, but for blanks that say how often a layer is repeated: their smallest number has trials of its own.
     """
     blanks = problem.template.blanks
-    bounds = {blank: problem.largest(blank, problem.smallest) // problem.multiple_of for blank in blanks}
     counts = [blank for blank in blanks if blank in problem.template.counts]
     for more in product((False, True), repeat=len(counts)):
         repeated = tuple(blank for blank, several in zip(counts, more, strict=True) if several)
@@ -89,7 +99,7 @@ def _too_many(problem: Problem, points: int) -> RnncliError:
         other = replace(problem, multiple_of=problem.multiple_of << power)
         if not other.fits(other.smallest):
             break
-        if _are_few(list(_trials(other, False))):
+        if _are_few(list(_trials(other, _bounds(other), False))):
             advice += f", or ask for multiples: --multiple-of {other.multiple_of}"
             break
     return RnncliError(f"there are about {points:.0e} ways to choose {names}; {MOST:.0e} can be tried", advice)

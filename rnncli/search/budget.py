@@ -51,8 +51,12 @@ FIGURES = (
     Figure("memory", "total_bytes", "memory", "At most so much memory for them: 512KB, 4MB."),
     Figure("macs", "macs", "MACs", "At most so many multiply-adds for the whole input."),
     Figure("outputs", "output_bytes", "layer outputs", "At most so much memory for all layers' outputs."),
-    Figure("streaming", "streaming_bytes", "memory for streaming", "At most so much beside them for a step at a time."),
-    Figure("training", "training_bytes", "memory for training", "At most so much to train it with Adam, at least."),
+    Figure(
+        "streaming", "streaming_bytes", "memory for streaming", "At most so much memory beside those, a step at a time."
+    ),
+    Figure(
+        "training", "training_bytes", "memory for training", "At most so much memory that training with Adam needs."
+    ),
 )
 """All figures that a budget can limit. Options, keys, help and messages are made of this table."""
 

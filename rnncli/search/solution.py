@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
-from rnncli.errors import ArgumentError, listed, one_line
+from rnncli.errors import ArgumentError, RnncliError, listed, one_line, shorten
 from rnncli.layers.sizes import Blank
 from rnncli.layers.weights import FRAMEWORKS, Framework
 from rnncli.network import check_known, check_sizes
@@ -177,8 +177,10 @@ def solve(
 def _solution(problem: Problem, numbers: dict[Blank, int], ties: int = 0) -> Solution:
     """Return what there is to say of some numbers for the blanks."""
     summary = problem.summary(numbers)
-    assert summary is not None  # it fits
     template = problem.template
+    if summary is None:
+        message = f"{shorten(template.fill(numbers), 72)} is too long for a spec"
+        raise RnncliError(message, "repeat a layer with x3 instead of writing it out")
     steps = []
     for blank in template.blanks:
         larger = {**numbers, blank: numbers[blank] + problem.multiple_of}

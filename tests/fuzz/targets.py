@@ -65,7 +65,10 @@ def check_pattern(text: str) -> None:
 
 
 def make_template(generator: random.Random) -> tuple[str, int]:
-    return make_text(generator).replace("8", "_", 1), generator.choice((0, 1, 100, 10**6, 10**12))
+    text = make_text(generator).replace("8", generator.choice(("_", "n", "?")), 1)
+    if generator.random() < 0.5:
+        return text, generator.choice((0, 1, 100, 10**6, 10**12))
+    return text.replace("32", "_a").replace("16", "_b1"), generator.choice((0, 100, 10**5))
 
 
 def check_template(case: tuple[str, int]) -> None:
