@@ -235,6 +235,21 @@ SHAPES = (
         ("(None, 64)", "side by side", "merge_mode='concat'"),
     ),
     Question(
+        "Bidirectional nn.LSTM: why is output[:, -1] not the concatenated h_n?",
+        "explain input:8,lstm:4:bi --framework torch",
+        ("h_n[-2] and h_n[-1]", "output[:, -1]", "backward cell has read one step"),
+    ),
+    Question(
+        "return_sequences=True: are the outputs concatenated to one long vector?",
+        "explain input:10x8,lstm:5:seq",
+        ("stacked", "(10, 5)", "not (50,)"),
+    ),
+    Question(
+        "I have one value for each of 10 steps and want one for the sequence. Why is my output (None, 10, 1)?",
+        "compare input:10x8,lstm:5:seq,dense:1 input:10x8,lstm:5,dense:1",
+        ("(None, 10, 1)", "(None, 1)", "286"),
+    ),
+    Question(
         "How do I sum the two directions instead of concatenating them?",
         "explain input:8,lstm:32:merge_mode=sum",
         ("(None, 32)", "added"),
