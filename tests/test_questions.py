@@ -313,6 +313,12 @@ STATES = (
         ("ones for the forget gate", "zeros"),
     ),
     Question(
+        "Does my LSTM forget at all? Show me its gates.",
+        "forward input:8,lstm:16 --plot --gates --timesteps 30",
+        # a fresh forget gate is about sigmoid(1) = 0.73, the others are about sigmoid(0) = 0.5
+        ("Forget gate f: 0.7", "Input gate i: 0.", "Output gate o: 0."),
+    ),
+    Question(
         "How do I turn unit_forget_bias off?",
         "explain input:8,lstm:5:unit_forget_bias=False",
         ("forgetbias=0", "unit_forget_bias=False"),
