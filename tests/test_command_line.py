@@ -119,6 +119,11 @@ REPAIRS = {
     "help sumary": "help summary",
     # arguments
     "solve": "solve embed:10000x_,lstm:_:seq,lstm:_ --params 1M",
+    "solve input:8,lstm:_": "solve input:8,lstm:_ --params 1M",
+    "solve input:8,lstm:_ 92,400 --exactly": "solve input:8,lstm:_ --exactly --params 92,400",
+    "solve input:8,lstm:_ 4MB": "solve input:8,lstm:_ --memory 4MB",
+    "solve input:8,lstm:_ --budget 1M": "solve input:8,lstm:_ --max-params 1M",
+    "solve input:8,lstm:_ --ram 4MB": "solve input:8,lstm:_ --max-memory 4MB",
     "solve --params 2M": "solve embed:10000x_,lstm:_:seq,lstm:_ --params 2M",
     "completion": "completion bash",
     "completion basch": "completion bash",

@@ -61,6 +61,9 @@ OPTIONS: Mapping[str, str] = {
     **dict.fromkeys(("silent", "s", "total", "params", "num-params", "count", "count-params"), "quiet"),
     **dict.fromkeys(("picture", "image"), "svg"),
     **dict.fromkeys(("limit", "head"), "top"),
+    **dict.fromkeys(("budget", "parameters", "param", "max-parameters"), "max-params"),
+    **dict.fromkeys(("ram", "mem", "bytes", "size", "max-size"), "max-memory"),
+    **dict.fromkeys(("multiple", "multiples", "divisible-by"), "multiple-of"),
     **dict.fromkeys(("random-seed", "random-state"), "seed"),
 }
 """Names for options."""

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import cast
 
 import click
 
+from rnncli.commands.command_line import this_line
 from rnncli.commands.completing import complete_template
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.options import budget_options, dtype_option, format_option, framework_option, number_option
 from rnncli.commands.output import printed
 from rnncli.commands.report import tell
 from rnncli.commands.specs import each_spec, specs
-from rnncli.errors import UsageError, listed
+from rnncli.commands.values import big_number, memory_size
+from rnncli.errors import UsageError, listed, quote
 from rnncli.layers.weights import Framework
 from rnncli.render.progress import Progress
 from rnncli.render.records import NETWORK, row_each
@@ -75,8 +77,7 @@ def command(
     The exit status is 1 if nothing fits. TEMPLATE may be - for templates on standard input, one a line.
     """
     if not budget:
-        names = listed([f"--{figure.name}" for figure in FIGURES], "or")
-        raise UsageError("there is no budget to keep within", f"give {names}")
+        raise _no_budget(template)
 
     def solution(text: str) -> Solution:
         return solve(
@@ -93,6 +94,19 @@ def command(
 
     with _printer(format_) as show:
         each_spec(specs(template, Template.parse), lambda text: show(solution(text)))
+
+
+def _no_budget(template: Sequence[str]) -> UsageError:
+    """Return the error that says that nothing is limited; a number among the templates was meant for a limit."""
+    message = "there is no budget to keep within"
+    names = listed([f"--{figure.name}" for figure in FIGURES], "or")
+    for option, kind in (("--params", big_number), ("--memory", memory_size)):
+        for text in template:
+            if kind.takes(text):
+                rest = [each for each in template if each != text]
+                repair = this_line(arguments=rest, more=[option, text])
+                return UsageError(f"{message}, and {quote(text)} is no template", lead="perhaps", repair=repair)
+    return UsageError(message, f"give {names}", lead="for example", repair=this_line(more=["--params", "1M"]))
 
 
 @contextmanager

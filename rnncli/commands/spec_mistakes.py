@@ -171,9 +171,7 @@ def _check_values() -> None:
         if not isinstance(kind, Value) or word.value is None or not after.is_argument or KINDS.get(after.text):
             continue
         joined = f"{word.value} {after.text}"
-        try:
-            kind.read(joined)
-        except ValueError:
+        if not kind.takes(joined):
             continue
         rest = typed[place + 2 :]
         while rest and rest[0].is_argument and re.fullmatch("[0-9]{3}", rest[0].text):

@@ -171,7 +171,7 @@ class LayerFaults(NamedTuple):
             optional = Token(part.text + joint[0], part.start)
             repair = splice(self.text, optional, "")
             self.fail(part, message, advice="a length that is not known is left out", repair=repair)
-        self.fail(part, message, lead="perhaps", repair=splice(self.text, part, number))
+        self.fail(part, message, lead="for example", repair=splice(self.text, part, number))
 
     def unknown(self, cls: type[Layer], field: Token) -> NoReturn:
         """Fail because a layer has no such field."""
