@@ -47,6 +47,10 @@ NOTES = {
     ),
     "Dense(1)(LSTM(4)(Input((50, 8))))": "input:50x8,lstm:4,dense:1",
     "x = LSTM(4, input_shape=(50, 8))(x)": "input:50x8,lstm:4",
+    "keras.layers.RNN(LSTMCell(4), return_sequences=True)": f"input:32,lstm:4:seq{INPUT}",
+    "Embedding(9, 4, mask_zero=True), RNN([GRUCell(8, reset_after=False), SimpleRNNCell(4)])": (
+        "embed:9x4:mask,gru:8:seq:reset=before,rnn:4"
+    ),
     "LSTM(units=50, return_sequences=True, input_shape=(x_train.shape[1], 1))": (
         "input:1,lstm:50:seq; assumed: a number of timesteps that is not known (x_train.shape[1])"
     ),

@@ -14,7 +14,7 @@ Value = bool | int | float | str | None
 
 CLASSES: Mapping[str, type[Layer]] = {
     **{name.lower(): layer for layer in LAYERS for name in (layer.keras, layer.torch)},
-    **{f"{layer.torch}Cell".lower(): layer for layer in LAYERS if layer.states},
+    **{f"{name}Cell".lower(): layer for layer in LAYERS if layer.states for name in (layer.keras, layer.torch)},
     **{name.lower(): layer for layer in LAYERS for name in layer.classes},
     **KINDS,
 }

@@ -133,6 +133,8 @@ def _layers(node: ast.expr) -> list[Called]:
         return _layers(ast.copy_location(ast.List(layers, ast.Load()), node))
     if name == "bidirectional":
         return [_both_ways(node)]
+    if name == "rnn" and node.args and not isinstance(node.args[0], ast.Constant | ast.Name | ast.Attribute):
+        return _of_cells(node)
     if name not in CLASSES:
         kinds = ", ".join(layer.kind for layer in LAYERS)
         raise UnreadableError(node.func, f"there is no layer kind {quote(name_of(node.func))}", f"there are {kinds}")
@@ -155,6 +157,17 @@ def joined(before: list[Called], node: ast.expr) -> list[Called]:
     if last is None or not free or "activation" in last.fields:
         raise UnreadableError(node, "an activation is a field of dense in a spec, and no layer of its own")
     return [*before[:-1], _with_field(last, "activation", activation, node)]
+
+
+def _of_cells(node: ast.Call) -> list[Called]:
+    """Return the layers of Keras's RNN, which has a cell, or several of which each feeds the next."""
+    cells = [replace(cell, torch=False, guessed=False) for cell in _layers(node.args[0])]
+    if not cells or not all(cell.cls.states for cell in cells):
+        raise UnreadableError(node, "RNN takes a cell, LSTMCell(32), or a list of them")
+    *others, last = cells
+    for each in node.keywords:
+        last = _with_field(last, str(each.arg), word(each.value), each.value)
+    return [*(cell.returning_sequence() for cell in others), last]
 
 
 def _both_ways(node: ast.Call) -> Called:
