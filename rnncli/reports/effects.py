@@ -52,7 +52,7 @@ _SETTINGS: Mapping[str, _Words] = {
         ("timestep", "timesteps"),
         {
             "total_params": "every step uses the same weights",
-            "output_bytes": "no layer returns a sequence",
+            "output_bytes": "no layer returns a sequence of that length",
             "streaming_bytes": "a state is as large after many steps as after one",
         },
         ("macs", "output_bytes", "training_bytes"),
