@@ -75,6 +75,12 @@ GROUPS: Mapping[str, tuple[Meaning, ...]] = {
         Meaning(("type", "cell"), "words", "the framework's class, and that of a recurrent layer's cell"),
         Meaning(("shape", "input_shape"), "words", "of a weight or the input; what a layer reads"),
         Meaning(("params",), "numbers", "the parameters of a layer or a weight", "Parameters"),
+        Meaning(
+            ("kind", "field", "form"),
+            "code",
+            "in `layers`: a kind of layer; a field of it, `null` for the kind itself; how that is written",
+        ),
+        Meaning(("keras", "torch"), "words", "in `layers`: the frameworks' class or argument; `null` if there is none"),
         Meaning(("code", "names"), "code", "the call that makes a module of PyTorch; the layers that are one in it"),
         Meaning(("apart",), "words", "why it is not one module with the recurrent layer before it; else `null`"),
     ),

@@ -214,6 +214,7 @@ EXAMPLES = {
     "sweep": Example(("embed:10x{u=16,32},{rnn,lstm}:{u}", "input:3x4,{rnn:0,gru:5}"), lambda row: [row], shared=True),
     "solve": Example(("embed:10x_,lstm:_", "input:5x3,gru:_", "--memory", "4KB"), lambda row: [row], shared=True),
     "inspect": Example((str(MODELS / "lstm-2-bi.npz"), str(MODELS / "odd.npz")), arrays, shared=True),
+    "layers": Example((), lambda row: [row], shared=True),
 }
 """An example of each command that has all formats, with what is unknown (None) in it."""
 
@@ -229,6 +230,7 @@ TEXTS = {
     "output_shape",
     "problem",
     "curve",
+    *("kind", "field", "form", "means", "keras", "torch"),
     "exact",
     "limited_by",
 }
@@ -256,7 +258,9 @@ def objects_of(rnncli: Run, *arguments: str) -> Objects:
     return [json.loads(line) for line in rnncli(*arguments, "-f", "json").stdout.splitlines()]
 
 
-@pytest.mark.parametrize("command", [name for name in WITH_FORMATS if name not in ("solve", "inspect", "reach")])
+@pytest.mark.parametrize(
+    "command", [name for name in WITH_FORMATS if name not in ("solve", "inspect", "reach", "layers")]
+)
 def test_json_is_an_object_a_line(command: str, rnncli: Run) -> None:
     objects = objects_of(rnncli, command, *SPECS)
     assert [each["spec"] for each in objects] == list(SPECS)

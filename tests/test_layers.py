@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 from conftest import Result
 
-from rnncli import Network
+from rnncli import Network, SpecError
 from rnncli.commands.completing import complete_word
 from rnncli.commands.layers import command
 from rnncli.engine.activations import ACTIVATION_FUNCTIONS
@@ -218,3 +219,53 @@ def test_words_are_completed_our_own_first() -> None:
     assert offered("return") == ["return_sequences", "return_state"]
     assert {*offered("")} >= {layer.kind for layer in LAYERS} | {*ACTIVATIONS}
     assert all(item.help for item in complete_word(context, argument, ""))
+
+
+# The same as rows
+
+
+def rows(rnncli: Callable[..., Result], *arguments: str) -> list[dict[str, str | None]]:
+    result = rnncli("layers", *arguments, "-f", "json")
+    assert (result.status, result.stderr) == (0, "")
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def test_a_program_gets_every_kind_and_every_field_as_a_row(rnncli: Callable[..., Result]) -> None:
+    found = rows(rnncli)
+    assert [row["kind"] for row in found if row["field"] is None] == [layer.kind for layer in LAYERS]
+    for layer in LAYERS:
+        fields = [row for row in found if row["kind"] == layer.kind and row["field"] not in (None, "x3")]
+        assert [row["form"] for row in fields] == [option.form for option in layer.options]
+        assert [str(row["keras"]).partition("=")[0] for row in fields] == [each.attribute for each in layer.options]
+
+
+@pytest.mark.parametrize("word", ALL_WORDS)
+def test_every_word_has_rows(word: str, rnncli: Callable[..., Result]) -> None:
+    found = rows(rnncli, word)
+    assert found
+    assert all(row["means"] for row in found)
+
+
+def test_where_a_field_may_be_repeated_the_network_is_one(rnncli: Callable[..., Result]) -> None:
+    able = {row["kind"] for row in rows(rnncli, "num_layers")}
+    for layer in LAYERS:
+        seq = ":seq" if layer.states else ""
+        spec = f"{kinds.BELOW[layer.reads]}{kinds.KINDS[layer].small}{seq}:x3"
+        try:
+            Network.parse(spec)
+        except SpecError:
+            assert layer.kind not in able
+        else:
+            assert layer.kind in able
+
+
+def test_of_one_kind_or_field_there_are_its_rows_alone(rnncli: Callable[..., Result]) -> None:
+    assert {row["kind"] for row in rows(rnncli, "nn.GRU")} == {"gru"}
+    assert [(row["kind"], row["torch"]) for row in rows(rnncli, "nonlinearity")] == [
+        ("rnn", "nonlinearity=ACT"),
+        ("lstm", None),
+        ("gru", None),
+        ("dense", None),
+    ]
+    assert rows(rnncli, "return_state")[0]["field"] == "return_state"
+    assert rnncli("layers", "lsmt", "-f", "json").status == 2

@@ -21,7 +21,7 @@ Run = Callable[..., Result]
 README = Path(__file__).parent.parent / "README.md"
 
 VIEWS = [(command, EXAMPLES[command].arguments) for command in WITH_FORMATS]
-OF_NETWORKS = [view for view in VIEWS if view[0] not in ("inspect", "reach")]
+OF_NETWORKS = [view for view in VIEWS if view[0] not in ("inspect", "reach", "layers")]
 """What tells what networks own and cost."""
 PLOTTED = ("forward", ("input:3,gru:2", "--plot", "--gates"))
 STACKED = ("summary", ("input:3,gru:2:seq,gru:2:seq,gru:3", "--framework", "torch"))

@@ -6,16 +6,24 @@ import click
 
 from rnncli.commands.completing import complete_word
 from rnncli.commands.groups import GroupedCommand
+from rnncli.commands.options import format_option
+from rnncli.commands.output import printed
 from rnncli.language.spec import EXAMPLE
 from rnncli.layers import LAYERS, Layer
 from rnncli.layers.activations import ACTIVATIONS
 from rnncli.layers.options import Option
 from rnncli.quantities import MAX_SIZE, MULTIPLES
+from rnncli.render.records import row_each
+from rnncli.render.writers import writer
+
+_LAYOUT = row_each("The spec language", "kind", "field", "form", "means", "keras", "torch")
+"""How the words of the language become rows."""
 
 
 @click.command(cls=GroupedCommand, short_help="The spec language on one screen.")
 @click.argument("word", metavar="[KIND]", required=False, shell_complete=complete_word)
-def command(word: str | None) -> None:
+@format_option
+def command(word: str | None, format_: str) -> None:
     """Examples:
 
     \b
@@ -26,8 +34,16 @@ def command(word: str | None) -> None:
     Show every kind of layer, its fields and its names, and how numbers are written; or all of one KIND: its sizes,
     its fields with Keras's and PyTorch's arguments, its shapes, weights and equations.
 
+    In a format of rows, each kind is one, and each field of it.
+
     A field (seq), an activation (tanh), or a word of Keras or PyTorch (return_state, nn.GRU) may stand for KIND, too.
     """
+    if format_ != "table":
+        from rnncli.reports.reference_rows import rows
+
+        with printed(writer(format_, _LAYOUT)) as show_records:
+            show_records([row._asdict() for row in rows(word)])
+        return
     if word is None:
         click.echo("\n".join(_screen()))
         return

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rnncli.errors import listed
 from rnncli.layers.options import Choice, Option
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def argument(cls: type[Layer], attribute: str, value: object, framework: Framewo
 
 
 def argument_form(cls: type[Layer], option: Option, framework: Framework = "keras") -> str:
-    """Return the framework's argument with all that it may be, `merge_mode='concat'|'sum'`, or what says it there."""
+    """Return the framework's argument with all that it may be, `reset_after=True or False`, or what says it there."""
     name = argument_name(cls, option.attribute, framework)
     if name is None:
         return option.in_torch
@@ -53,7 +54,7 @@ def argument_form(cls: type[Layer], option: Option, framework: Framework = "kera
         return f"{name}={next(iter(option.fields().values()))}"
     if framework == "torch" and option.key_alone is not None:
         return f"{name}=True"
-    return f"{name}={option.symbol or '|'.join(map(repr, option.values.values()))}"
+    return f"{name}={option.symbol or listed(list(map(repr, option.values.values())), 'or')}"
 
 
 def in_both(cls: type[Layer], attribute: str, value: object, framework: Framework = "keras") -> str:
