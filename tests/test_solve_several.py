@@ -259,3 +259,17 @@ def test_blanks_that_say_how_often_a_layer_is_repeated_keep_to_the_most_layers_t
 )
 def test_a_named_blank_goes_on_like_a_number_and_a_letter_is_no_number_yet(typed: str, offered: list[str]) -> None:
     assert [each.text for each in spec_completions(typed, blanks=True)] == offered
+
+
+def test_layers_repeated_more_often_than_together_there_may_be_are_no_answer(rnncli: Run) -> None:
+    template = "input:3,dense:2:x_n,dense:2:relu:x_m"
+    result = rnncli("solve", template, "--params", "1M", "--multiple-of", "3000")
+    first, second = (int(number) for number in re.findall(r"(?<=:x)[0-9]+", result.stdout))
+    assert (first + second, first % 3_000, second % 3_000) == (9_000, 0, 0)
+
+
+def test_too_many_numbers_of_repeats_are_refused(rnncli: Run) -> None:
+    template = "input:3," + ",".join(f"dense:{number}:x_n{number}" for number in range(1, 9))
+    result = rnncli("solve", template, "--params", "1M")
+    assert (result.status, result.stdout) == (1, "")
+    assert "at most 6 blanks can say how often layers are repeated" in result.stderr

@@ -7,11 +7,11 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from itertools import product
 
-from rnncli.errors import RnncliError, listed
+from rnncli.errors import RnncliError, SpecError, listed
 from rnncli.layers.sizes import Blank
 from rnncli.search.problem import Problem
-from rnncli.search.symbols import Symbols
-from rnncli.search.trials import Found, Limit, Point, Trials
+from rnncli.search.symbols import Symbols, bounds_of
+from rnncli.search.trials import Found, Point, Trials
 
 Watch = Callable[[int], AbstractContextManager[Callable[[float], object]]]
 """Given how much work there is, returns a block that is called with how much of it has been done."""
@@ -21,6 +21,9 @@ MOST = 10**9
 
 MOST_EXACT = 10**6
 """The same where a figure may not fit in 64 bits, so that Python's own integers are computed with."""
+
+MOST_REPEATS = 6
+"""The most blanks that say how often a layer is repeated: each makes twice as many cases."""
 
 _MOST_FACTORS = 16
 """How many larger multiples are looked at for one that leaves few enough points."""
@@ -37,7 +40,9 @@ def assign(problem: Problem, exactly: bool, watch: Watch) -> Found:
     Raises:
         RnncliError: there are too many numbers to try.
     """
-    bounds = _bounds(problem)
+    if len(problem.template.counts) > MOST_REPEATS:
+        raise RnncliError(f"at most {MOST_REPEATS} blanks can say how often layers are repeated", "give some a number")
+    bounds = bounds_of(problem)
     largest = {blank: bound * problem.multiple_of for blank, bound in bounds.items()}
     found = Found()
     if not exactly and problem.fits(largest):
@@ -54,11 +59,6 @@ def assign(problem: Problem, exactly: bool, watch: Watch) -> Found:
     return found
 
 
-def _bounds(problem: Problem) -> dict[Blank, int]:
-    """Return how many times the smallest number each may be at most, all others being smallest."""
-    return {blank: problem.largest(blank, problem.smallest) // problem.multiple_of for blank in problem.template.blanks}
-
-
 def _trials(problem: Problem, bounds: Mapping[Blank, int], exactly: bool) -> Iterator[Trials]:
     """Yield the trials of all numbers that may fit.
 
@@ -71,10 +71,16 @@ def _trials(problem: Problem, bounds: Mapping[Blank, int], exactly: bool) -> Ite
         free = tuple(blank for blank in blanks if blank not in counts or blank in repeated)
         symbols = Symbols(problem, free, repeated)
         ends = tuple(bounds[blank] - shift for blank, shift in zip(free, symbols.shifts, strict=True))
-        if free and all(ends):
-            limits = [Limit(symbols.parts(figure), most) for figure, most in problem.budget.limits.items()]
-            params = symbols.sum(lambda summary: summary.total_params)
-            yield Trials(problem, symbols, exactly, ends, params, limits)
+        if free and all(ends) and _exists(symbols):
+            yield Trials(problem, symbols, exactly, ends)
+
+
+def _exists(symbols: Symbols) -> bool:
+    """Whether there is such a network: layers that can each be repeated once more may be too many together."""
+    try:
+        return bool(symbols.bounding)
+    except SpecError:
+        return False
 
 
 def _add_smallest(found: Found, problem: Problem, exactly: bool) -> None:
@@ -99,7 +105,7 @@ def _too_many(problem: Problem, points: int) -> RnncliError:
         other = replace(problem, multiple_of=problem.multiple_of << power)
         if not other.fits(other.smallest):
             break
-        if _are_few(list(_trials(other, _bounds(other), False))):
+        if _are_few(list(_trials(other, bounds_of(other), False))):
             advice += f", or ask for multiples: --multiple-of {other.multiple_of}"
             break
     return RnncliError(f"there are about {points:.0e} ways to choose {names}; {MOST:.0e} can be tried", advice)

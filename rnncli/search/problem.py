@@ -57,23 +57,3 @@ class Problem:
         """Whether there is such a network, and it keeps within the budget."""
         costs = self.costs(numbers)
         return bool(costs) and all(cost.fits for cost in costs)
-
-    def largest(self, blank: Blank, numbers: Numbers) -> int:
-        """Return the largest number for one blank that fits, the others being given; the smallest must fit.
-
-        Whatever a network costs grows with each of its sizes, so the number is found by bisection.
-        """
-
-        def fits(times: int) -> bool:
-            return self.fits({**numbers, blank: times * self.multiple_of})
-
-        fitting, beyond = 1, 2
-        while fits(beyond):
-            fitting, beyond = beyond, 2 * beyond
-        while beyond - fitting > 1:
-            middle = (fitting + beyond) // 2
-            if fits(middle):
-                fitting = middle
-            else:
-                beyond = middle
-        return fitting * self.multiple_of

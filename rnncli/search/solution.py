@@ -14,6 +14,7 @@ from rnncli.search.assignment import Watch, assign
 from rnncli.search.budget import FIGURES, Budget, Cost, Figure
 from rnncli.search.misses import none_is_exact, nothing_fits
 from rnncli.search.problem import Problem
+from rnncli.search.symbols import bounds_of
 from rnncli.search.template import Template
 from rnncli.summary import DTYPE_BYTES, TOTALS, Summary
 
@@ -168,7 +169,7 @@ def solve(
     if len(parsed.blanks) > 1:
         return _several(problem, exactly, watch)
     (blank,) = parsed.blanks
-    solution = _solution(problem, {blank: problem.largest(blank, problem.smallest)})
+    solution = _solution(problem, {blank: bounds_of(problem)[blank] * multiple_of})
     if exactly and not solution.exact:
         raise none_is_exact(problem, solution.numbers, {blank: solution.steps[0].number})
     return solution

@@ -1,4 +1,4 @@
-"""The figures of a template's network as polynomials in the numbers for its blanks."""
+"""The figures of a template's network as polynomials in the numbers for its blanks, and how far each number can go."""
 
 from __future__ import annotations
 
@@ -6,14 +6,24 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
-from typing import Any
+from typing import Any, NamedTuple
 
+from rnncli.errors import SpecError
+from rnncli.language.spec import MAX_LAYERS
 from rnncli.layers.sizes import Blank
 from rnncli.layers.working_memory import held
+from rnncli.quantities import MAX_SIZE
 from rnncli.search.budget import Figure
 from rnncli.search.polynomial import Polynomial
 from rnncli.search.problem import Problem
 from rnncli.summary import Summary
+
+
+class Limit(NamedTuple):
+    """A limit for a figure that is the largest of some polynomials."""
+
+    polynomials: tuple[Polynomial, ...]
+    most: int
 
 
 @dataclass(frozen=True)
@@ -27,6 +37,9 @@ class Symbols:
         problem: what is asked.
         free: the blanks with a symbol; all others have the smallest number.
         repeated: those of them that say how often layers are repeated.
+
+    Raises:
+        SpecError: there is no such network, when it is asked for.
     """
 
     problem: Problem
@@ -75,7 +88,17 @@ class Symbols:
 
         return at(self.repeated, ())
 
-    def parts(self, figure: Figure) -> tuple[Polynomial, ...]:
+    @cached_property
+    def limits(self) -> tuple[Limit, ...]:
+        """What is limited."""
+        return tuple(Limit(self._parts(figure), most) for figure, most in self.problem.budget.limits.items())
+
+    @cached_property
+    def bounding(self) -> tuple[Limit, ...]:
+        """All limits, that for the number of layers too."""
+        return (*self.limits, Limit((self._layers,), MAX_LAYERS))
+
+    def _parts(self, figure: Figure) -> tuple[Polynomial, ...]:
         """Return polynomials of which the largest is a figure."""
         if figure.key != "streaming_bytes":
             return (self.sum(lambda summary: getattr(summary, figure.key)),)
@@ -85,8 +108,47 @@ class Symbols:
         return tuple(carried + summary.bytes_of(numbers) for numbers in steps)
 
     @property
-    def layers(self) -> Polynomial:
+    def _layers(self) -> Polynomial:
         """How many layers there are after repeats."""
         written = self.problem.template.written
         times = [self._numbers[each.times] if isinstance(each.times, Blank) else each.times for each in written]
         return Polynomial.of(sum(times), len(self.free))
+
+
+def bounds_of(problem: Problem) -> dict[Blank, int]:
+    """Return for each blank how many times the smallest number fits, all others being smallest; they must fit.
+
+    Whatever a network costs grows with each of its numbers, so the largest is found by bisection.
+    """
+    blanks, counts = problem.template.blanks, problem.template.counts
+    sizes = tuple(blank for blank in blanks if blank not in counts)
+    symbols = Symbols(problem, sizes, ())
+    return {
+        blank: _repeats(problem, blank) if blank in counts else _last(symbols, sizes.index(blank)) for blank in blanks
+    }
+
+
+def _repeats(problem: Problem, blank: Blank) -> int:
+    """Return the same for a blank that says how often a layer is repeated."""
+    try:
+        return _last(Symbols(problem, (blank,), (blank,)), 0) + 1
+    except SpecError:
+        return 1  # it returns no sequence, so that it cannot follow itself
+
+
+def _last(symbols: Symbols, axis: int) -> int:
+    """Return the largest symbol that fits, all others being 1."""
+    limits = [
+        ([part.at([1] * len(symbols.free)) for part in polynomial.in_unknown(axis)], limit.most)
+        for limit in symbols.bounding
+        for polynomial in limit.polynomials
+    ]
+
+    def fits(number: int) -> bool:
+        return all(sum(part * number**power for power, part in enumerate(parts)) <= most for parts, most in limits)
+
+    low, high = 0, MAX_SIZE // symbols.problem.multiple_of - symbols.shifts[axis]
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle - 1)
+    return low

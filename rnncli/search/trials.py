@@ -13,10 +13,9 @@ from functools import cached_property
 from math import prod
 from typing import Any, NamedTuple
 
-from rnncli.language.spec import MAX_LAYERS
 from rnncli.search.polynomial import Polynomial
 from rnncli.search.problem import Problem
-from rnncli.search.symbols import Symbols
+from rnncli.search.symbols import Limit, Symbols
 
 BLOCK = 2**16
 """How many points are tried at a time."""
@@ -61,13 +60,6 @@ class Found:
             self.best, self.count = max(self.best, point), self.count + count
 
 
-class Limit(NamedTuple):
-    """A limit for a figure that is the largest of some polynomials."""
-
-    polynomials: tuple[Polynomial, ...]
-    most: int
-
-
 @dataclass(frozen=True)
 class Trials:
     """The numbers that may fit, as axes that start at 1.
@@ -77,16 +69,17 @@ class Trials:
         symbols: what each axis is.
         exactly: whether the network must cost exactly what is allowed.
         bounds: the largest number on each axis, all others being smallest.
-        params: the parameters.
-        limits: the figures that are limited.
     """
 
     problem: Problem
     symbols: Symbols
     exactly: bool
     bounds: tuple[int, ...]
-    params: Polynomial
-    limits: Sequence[Limit]
+
+    @cached_property
+    def params(self) -> Polynomial:
+        """The parameters."""
+        return self.symbols.sum(lambda summary: summary.total_params)
 
     @cached_property
     def order(self) -> tuple[int, ...]:
@@ -98,16 +91,13 @@ class Trials:
         return tuple(sorted(axes, key=lambda axis: (not self.params.has(axis), self.bounds[axis])))
 
     @cached_property
-    def bounding(self) -> Sequence[Limit]:
-        """All limits, that for the number of layers too."""
-        return [*self.limits, Limit((self.symbols.layers,), MAX_LAYERS)]
-
-    @cached_property
     def is_small(self) -> bool:
         """Whether all figures fit in 64 bits."""
         corner = [bound + 1 for bound in self.bounds]
-        every = [self.params, *(each for limit in self.bounding for each in limit.polynomials)]
-        return all(each.size_at(corner) < SAFE for each in every) and all(limit.most < SAFE for limit in self.limits)
+        every = [self.params, *(each for limit in self.symbols.bounding for each in limit.polynomials)]
+        return all(each.size_at(corner) < SAFE for each in every) and all(
+            limit.most < SAFE for limit in self.symbols.limits
+        )
 
     @cached_property
     def points(self) -> int:
@@ -167,7 +157,7 @@ class Trials:
         import numpy as np
 
         last = points[axis] * 0 + self.bounds[axis]
-        for limit in self.bounding:
+        for limit in self.symbols.bounding:
             for polynomial in limit.polynomials:
                 parts = [part.at(points) for part in polynomial.in_unknown(axis)]
                 last = np.minimum(last, _solution(parts, limit.most, last))
@@ -183,7 +173,7 @@ class Trials:
             self._beyond(points, found)
             below, _ = self._best(params, fitting, points)
             found.below = max(filter(None, (found.below, below)), default=None)
-            for limit in self.limits:
+            for limit in self.symbols.limits:
                 fitting = fitting & (_largest(limit, points) == limit.most)
         point, count = self._best(params, fitting, points)
         if point is not None:
@@ -210,9 +200,9 @@ class Trials:
         """Take in what exceeds the only limit least: each point with the next larger number on the last axis."""
         import numpy as np
 
-        if len(self.limits) > 1:
+        if len(self.symbols.limits) > 1:
             return
-        (limit,) = self.limits
+        (limit,) = self.symbols.limits
         last = self.order[-1]
         beyond = [*points]
         beyond[last] = points[last] + 1
