@@ -37,6 +37,7 @@ from rnncli.export.onnx_layers import LAYERS as ONNX_LINES
 from rnncli.export.torch_parts import STEPS as TORCH_LINES
 from rnncli.layers import GRU, LSTM, Dense, Embedding, Layer, Norm, Pool
 from rnncli.layers.options import Choice, Flag, Option
+from rnncli.layers.starts import STARTS
 from rnncli.layers.weights import FRAMEWORKS, Factor, Weight
 
 TO_SAY = {
@@ -94,6 +95,8 @@ def missing_of(layer: type[Layer]) -> Iterator[str]:
     weights.update(small.layers[-1].weights(list(small.shapes())[-1][0]) if shown else ())
     for name in sorted({str(weight.initializer) for weight in weights} - INITIALIZERS.keys()):
         yield f"no initialiser called {name} in rnncli.engine.initializers.INITIALIZERS"
+    for name in sorted({str(weight.initializer) for weight in weights} - STARTS.keys()):
+        yield f"no words for how {name} starts in rnncli.layers.starts.STARTS"
 
 
 def missing_words(layer: type[Layer], kind: Kind, file: str) -> Iterator[str]:
@@ -336,6 +339,7 @@ def test_a_file_that_says_something_else_than_the_declaration_is_told_what(monke
         "Fake: no golden values with shy=False",
         "Fake: no golden values with shy=True",
         "Fake: no initialiser called magic in rnncli.engine.initializers.INITIALIZERS",
+        "Fake: no words for how magic starts in rnncli.layers.starts.STARTS",
     ]
 
 
@@ -353,6 +357,7 @@ def test_a_file_that_says_something_else_than_the_declaration_is_told_what(monke
         (NUMPY_LINES, Dense, "Dense: no line for it in rnncli.export.numpy"),
         (ONNX_LINES, GRU, "GRU: no line for it in rnncli.export.onnx"),
         (TORCH_LINES, Norm, "Norm: no line for it in rnncli.export.torch"),
+        (STARTS, "ones", "Norm: no words for how ones starts in rnncli.layers.starts.STARTS"),
         (kinds.KINDS[Dense].options, "use_bias", "Dense: tests/kinds/dense.py does not know the argument use_bias"),
     ],
 )
