@@ -137,6 +137,16 @@ def test_a_note_tells_what_it_costs_what_limits_it_and_how_far_over_the_next_siz
     assert result.stdout == f"{template.replace('_', number)}\n"
 
 
+def test_of_several_templates_each_note_says_which_it_is_of(rnncli: Run) -> None:
+    notes = (
+        "input:8,lstm:29: 4,408 of 4,500 parameters; 30 would be 180 over\n"
+        "input:9,rnn:62: 4,464 of 4,500 parameters; 63 would be 99 over\n"
+    )
+    templates = ("input:8,lstm:_", "input:9,rnn:_")
+    assert rnncli("solve", *templates, "--params", "4500").stderr == notes
+    assert rnncli("solve", "-", "--params", "4500", stdin="\n".join(templates)).stderr == notes
+
+
 def test_json_tells_whether_it_is_exact_and_what_limits_it(rnncli: Run) -> None:
     def told(*options: str) -> tuple[Any, ...]:
         found = json.loads(rnncli("solve", "input:8,lstm:_", *options, "-f", "json").stdout)

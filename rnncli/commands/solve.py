@@ -92,7 +92,7 @@ def command(
             watch=lambda total: Progress("solve", total, tell),
         )
 
-    with _printer(format_) as show:
+    with _printer(format_, several=len(template) > 1 or "-" in template) as show:
         each_spec(specs(template, Template.parse), lambda text: show(solution(text)))
 
 
@@ -110,16 +110,16 @@ def _no_budget(template: Sequence[str]) -> UsageError:
 
 
 @contextmanager
-def _printer(format_: str) -> Iterator[Callable[[Solution], None]]:
-    """Yield what prints one solution."""
+def _printer(format_: str, several: bool) -> Iterator[Callable[[Solution], None]]:
+    """Yield what prints one solution, of several or the only one."""
+
+    def show(solution: Solution) -> None:
+        """Print the spec alone, so that it nests, and tell the figures beside it."""
+        click.echo(solution.spec)
+        tell(solution.told(solution.spec) if several else solution)
+
     if format_ == "table":
-        yield _show
+        yield show
     else:
         with printed(writer(format_, SOLUTIONS)) as show_records:
             yield lambda solution: show_records([solution.as_dict()])
-
-
-def _show(solution: Solution) -> None:
-    """Print the spec alone, so that it nests, and tell the figures beside it."""
-    click.echo(solution.spec)
-    tell(solution)

@@ -91,10 +91,13 @@ class Solution(NamedTuple):
         }
 
     def __str__(self) -> str:
-        """Return the figures in one line."""
-        numbers = ", ".join(f"{blank.name} = {number}" for blank, number in self.numbers.items())
+        """Return the numbers and the figures in one line."""
+        return self.told(", ".join(f"{blank.name} = {number}" for blank, number in self.numbers.items()))
+
+    def told(self, of: str) -> str:
+        """Return the figures in one line; `of` is what they are of."""
         takes = listed([cost.of_limit() for cost in self.costs])
-        return "; ".join([f"{numbers}: {takes}", *self._beyond(), *self._others()])
+        return "; ".join([f"{of}: {takes}", *self._beyond(), *self._others()])
 
     def _beyond(self) -> Iterator[str]:
         """Yield what is known of the next larger numbers, and what limits these if that could be several things."""
