@@ -142,6 +142,11 @@ COUNTS = (
         ("input:3,lstm:150", "n = 3", "exactly 92,400"),
     ),
     Question(
+        "model.add(LSTM(150, input_shape=(None, n))) has 92400 params: what was n?",
+        "solve 'LSTM(150, input_shape=(None, n))' --params 92400 --exactly",
+        ("input:3,lstm:150", "n = 3", "exactly 92,400"),
+    ),
+    Question(
         "Why does summary not understand Input((None, n))?",
         "summary input:n,lstm:150",
         ("'n' is no number", "rnncli solve"),

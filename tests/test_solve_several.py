@@ -273,3 +273,29 @@ def test_too_many_numbers_of_repeats_are_refused(rnncli: Run) -> None:
     result = rnncli("solve", template, "--params", "1M")
     assert (result.status, result.stdout) == (1, "")
     assert "at most 6 blanks can say how often layers are repeated" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "template"),
+    {
+        "LSTM(150, input_shape=(None, n))": "input:n,lstm:150",
+        "nn.LSTM(_, 150)": "input:_,lstm:150",
+        "layers.LSTM(units=n, return_sequences=True, input_shape=(None, 8))": "input:8,lstm:n:seq",
+        "nn.LSTM(40, n, 2, bidirectional=True)": "input:40,lstm:n:seq:bi,lstm:n:bi",
+        "Sequential([Embedding(10000, d), LSTM(n, return_sequences=True), LSTM(n, activation=relu), Dense(1)])": (
+            "embed:10000xd,lstm:n:seq,lstm:n:relu,dense:1"
+        ),
+    }.items(),
+)
+def test_a_call_of_a_framework_with_a_letter_for_a_number_is_a_template(text: str, template: str, rnncli: Run) -> None:
+    called, written = (rnncli("solve", each, "--params", "2M") for each in (text, template))
+    assert (called.status, called.stdout) == (0, written.stdout)
+    note, rest = called.stderr.split("\n", 1)
+    assert note.startswith(f"Note: read as {template}")
+    assert rest == written.stderr
+
+
+def test_a_call_without_a_blank_is_told_where_one_may_stand(rnncli: Run) -> None:
+    result = rnncli("solve", "LSTM(150, input_shape=(None, 3))", "--params", "1M")
+    assert (result.status, result.stdout) == (2, "")
+    assert "as a spec: input:3,lstm:_" in result.stderr

@@ -84,14 +84,19 @@ def _of_text(text: str) -> Given:
         if reading is None:
             raise error from None
         network = _as_read(reading, text)
-    assumed = f"; assumed: {', and '.join(reading.assumed)}" if reading.assumed else ""
-    left_out = f"; left out: {', '.join(reading.left_out)}" if reading.left_out else ""
-    tell(f"Note: read as {network}{assumed}{left_out}")
+    tell_reading(reading, str(network))
     for name in CHANGES_A_RUN:
         if any(each.startswith(f"{name}=") for each in reading.left_out):
             tell(f"Note: {ELSEWHERE[name]}")
     # What is left out changes no count but that of proj_size, which PyTorch alone has.
     return Given(network, torch=reading.torch and not any(each.startswith("proj_size=") for each in reading.left_out))
+
+
+def tell_reading(reading: Reading, spec: str) -> None:
+    """Tell as which spec a text of Keras or PyTorch was read, what was assumed for it, and what was left out."""
+    assumed = f"; assumed: {', and '.join(reading.assumed)}" if reading.assumed else ""
+    left_out = f"; left out: {', '.join(reading.left_out)}" if reading.left_out else ""
+    tell(f"Note: read as {spec}{assumed}{left_out}")
 
 
 def _as_read(reading: Reading, text: str) -> Network:

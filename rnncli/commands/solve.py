@@ -11,6 +11,7 @@ import click
 from rnncli.commands.command_line import this_line
 from rnncli.commands.completing import complete_template
 from rnncli.commands.groups import GroupedCommand
+from rnncli.commands.models import tell_reading
 from rnncli.commands.options import budget_options, dtype_option, format_option, framework_option, number_option
 from rnncli.commands.output import printed
 from rnncli.commands.report import tell
@@ -81,7 +82,7 @@ def command(
 
     def solution(text: str) -> Solution:
         return solve(
-            text,
+            _template(text),
             budget,
             exactly=exactly,
             multiple_of=multiple_of or 1,
@@ -94,6 +95,19 @@ def command(
 
     with _printer(format_, several=len(template) > 1 or "-" in template) as show:
         each_spec(specs(template, Template.parse), lambda text: show(solution(text)))
+
+
+def _template(text: str) -> str:
+    """Return the template that a text is, with a note on what it was read as if it is a call of Keras or PyTorch."""
+    if "(" not in text:
+        return text
+    from rnncli.search.called import template_of_calls
+
+    reading = template_of_calls(text)
+    if reading is None:
+        return text
+    tell_reading(reading, reading.text)
+    return reading.text
 
 
 def _no_budget(template: Sequence[str]) -> UsageError:
