@@ -301,3 +301,20 @@ def test_a_template_without_layers_is_an_error_with_one_that_works(
     assert "is an input without layers" in result.stderr
     assert result.stderr.endswith(f": {repair}\n")
     assert rnncli("solve", repair, "--params", "100k").status == 0
+
+
+@pytest.mark.parametrize(
+    ("spec", "advice", "repair"),
+    [
+        ("input:8,lstm:3:reverse", "perhaps back (go_backwards=True)", "input:8,lstm:3:back"),
+        ("input:8,lstm:3:sum", "perhaps bi=sum (merge_mode='sum')", "input:8,lstm:3:bi=sum"),
+        ("input:8,gru:3:before", "perhaps reset=before (reset_after=False)", "input:8,gru:3:reset=before"),
+        ("input:8,dense:3,activation:relu", "relu (activation='relu') is a field of", "input:8,dense:3:relu"),
+        ("input:8,gru:3:linear_before_reset=1", "is reset=after (reset_after=True), the default", "input:8,gru:3"),
+        ("input:8,rnn:3:nonlinearity", "", "input:8,rnn:3:act=tanh"),
+    ],
+)
+def test_what_people_call_a_field_is_understood(spec: str, advice: str, repair: str) -> None:
+    wrong = error(spec)
+    assert advice in (wrong.advice or "")
+    assert wrong.repair == repair

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from rnncli.language.hints import closest
-from rnncli.layers import LSTM, Embedding
+from rnncli.layers import GRU, LSTM, Embedding
 from rnncli.layers.words import in_both
 
 _LAST_STATES = "here `rnncli forward --save-state FILE.npz` writes them"
@@ -38,13 +38,22 @@ ELSEWHERE: Mapping[str, str] = {
         f"h_n and c_n are PyTorch's last states, in Keras return_state=True: {_LAST_STATES}",
     ),
     **dict.fromkeys(
-        ("hidden_state", "cell_state", "last_state"),
+        ("hidden_state", "cell_state", "state", "states", "last_state", "last_states", "final_state", "final_states"),
         f"the last states are Keras's return_state=True, PyTorch's h_n and c_n: {_LAST_STATES}",
     ),
     **dict.fromkeys(("h_0", "h0", "c_0", "c0", "hx", "cx", "initial_state", "initial_states"), _FIRST_STATES),
     "stateful": "a run goes on where another ended by `rnncli forward --save-state FILE.npz`, then --state FILE.npz",
     "num_layers": "num_layers=2 is x2 here: the layer twice, one above the other",
     "proj_size": "PyTorch's proj_size makes h smaller than c by one more matrix: there is no such LSTM here",
+    **dict.fromkeys(
+        ("output", "outputs"),
+        f"PyTorch's output, that of every timestep, is {in_both(LSTM, 'return_sequences', True)}; a layer returns the "
+        "last alone, h_n[-1], unless told so",
+    ),
+    "linear_before_reset": (
+        f"ONNX's linear_before_reset=1 is {in_both(GRU, 'reset_after', True)}, the default, and 0 is "
+        f"{in_both(GRU, 'reset_after', False)}"
+    ),
     "peepholes": "there are no peepholes here, as in Keras and PyTorch",
     **dict.fromkeys(("batch_first", "time_major"), _BATCH_FIRST),
     **dict.fromkeys((*FEATURES, "batch_input_shape", "batch_shape"), _READS),

@@ -41,6 +41,8 @@ def field_as_layer(text: str, token: Token) -> Mending | None:
         return Mending(ELSEWHERE[name], "", splice(text, token, ":".join([*rest, *(["bi"] if both_ways else [])])))
     if name in WRAPPERS[1:] and rest:
         return Mending(ELSEWHERE[name], "perhaps", splice(text, token, f"dense:{':'.join(rest)}"))
+    if name == ACTIVATION_OPTION.attribute and len(rest) == 1 and lowered(rest[0]) in ACTIVATIONS:
+        return field_as_layer(splice(text, token, rest[0]), Token(rest[0], token.start))
     before = KINDS.get(lowered(_before(text, token).partition(":")[0].strip()))
     able = [layer for layer in LAYERS if takes(layer, name)]
     if able and not rest:

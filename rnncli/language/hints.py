@@ -23,6 +23,12 @@ from rnncli.layers.words import field_in_both
 _MOST_STACKED = 12
 """A second number up to this is taken for a number of layers: `lstm:256:2`."""
 
+_SYNONYMS = {
+    **dict.fromkeys(("reverse", "reversed", "backward", "backwards"), "back"),
+    **dict.fromkeys(("sequence", "sequences"), "seq"),
+}
+"""Fields by what people call them."""
+
 _BOTH_WAYS = ("bidirectional", "bidir", "bi", "b")
 _SAME = ("cudnn", "keras", "nn", "torch")
 """What stands before the name of a kind, for both directions, and without a meaning here."""
@@ -80,6 +86,11 @@ def other_field(cls: type[Layer], name: str, value: str | None) -> tuple[str, st
         # `seq=True`
         if isinstance(option, Flag) and name == option.word and isinstance(read, bool):
             return (option.word, f"it is {field_in_both(cls, option.word)} alone") if read else ("", "leave it out")
+    synonym = _SYNONYMS.get(name) or _key_of(cls, name)
+    if value is None and synonym is not None and attribute_of(cls, name) is None:
+        both = field_in_both(cls, synonym)
+        if both != synonym:
+            return synonym, f"perhaps {both}"
     framework: Framework = "torch" if name in PYTORCH_NAMES else "keras"
     argument: str | None = name
     if attribute_of(cls, name) is None and name != STACKED and name not in SAYS_NOTHING:
@@ -93,6 +104,14 @@ def other_field(cls: type[Layer], name: str, value: str | None) -> tuple[str, st
     if text is None:
         return None
     return text, f"perhaps {field_in_both(cls, text, framework)}" if text else "leave it out: it is so anyway"
+
+
+def _key_of(cls: type[Layer], name: str) -> str | None:
+    """Return the field whose value a word is, `bi=sum` for `sum`; None if it is none, or may stand alone."""
+    for option in cls.options:
+        if isinstance(option, Choice) and not option.name_alone and option.symbol is None and name in option.values:
+            return option.spelling(option.values[name])
+    return None
 
 
 def _closest_field(cls: type[Layer], name: str, value: str | None) -> tuple[str, str] | None:

@@ -200,6 +200,9 @@ class LayerFaults(NamedTuple):
         theirs = elsewhere(name, [option.attribute for option in cls.options])
         if theirs is not None and attribute_of(cls, name) is None and not (name == STACKED and value):
             self._found_elsewhere(field, message, theirs, value)
+        option = next((each for each in cls.options if each.attribute == attribute_of(cls, name)), None)
+        if not equals and isinstance(option, Choice) and option.symbol is not None:
+            self.wrong_value(cls, option, field, "")
         other = other_field(cls, name, value if equals else None)
         if other is not None:
             instead, advice = other

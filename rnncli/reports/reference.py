@@ -76,7 +76,7 @@ def sort_of(typed: str) -> tuple[str, str]:
         raise UsageError(
             f"{quote(typed)} is no word, but a spec or a part of one", repair=f"rnncli explain {shlex.quote(typed)}"
         )
-    guess = closest(word, _words()) if len(word) < _LONGEST else None
+    guess = closest(word, _words(), likeness=0.7) if len(word) < _LONGEST else None
     raise UsageError(
         f"there is no kind, field or activation {quote(typed)}",
         None if guess else "`rnncli layers` shows all that there are",
