@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from rnncli.commands.command_line import words
 from rnncli.commands.values import FileName
 from rnncli.errors import RnncliError, quote
 from rnncli.search.budget import FIGURES
@@ -52,6 +53,20 @@ def _models(parameters: Sequence[click.Parameter], values: Mapping[str, Any]) ->
     return {quote(text): choice.path for text in typed if (choice := choice_of(text)) is not None}
 
 
+class GivenTwiceError(click.UsageError):
+    """An option that counts once, given twice with different values. Click would take the last and say nothing.
+
+    Attributes:
+        option: the option.
+        values: its values as typed, each once.
+    """
+
+    def __init__(self, option: click.Option, values: Sequence[str], ctx: click.Context) -> None:
+        super().__init__(f"{long_name(option)} is given twice: {' and '.join(map(quote, values))}", ctx)
+        self.option = option
+        self.values = tuple(values)
+
+
 class GroupedCommand(click.Command):
     """A command whose help shows its options in groups, and that looks at its files before it begins.
 
@@ -62,6 +77,29 @@ class GroupedCommand(click.Command):
     def __init__(self, *arguments: Any, less_memory: str | None = None, **extra: Any) -> None:
         super().__init__(*arguments, **extra)
         self.less_memory = less_memory
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the command line.
+
+        Raises:
+            GivenTwiceError: an option that counts once has two values.
+        """
+        typed = list(args)
+        rest = super().parse_args(ctx, args)
+        if not ctx.resilient_parsing:
+            self._check_once(ctx, typed)
+        return rest
+
+    def _check_once(self, ctx: click.Context, typed: list[str]) -> None:
+        """Check that no option which counts once is given twice with different values."""
+        given: dict[click.Option, dict[Any, str]] = {}
+        for word in words(self, typed):
+            if word.option is not None and not word.option.multiple and word.value is not None:
+                value = word.option.type_cast_value(ctx, word.value)
+                given.setdefault(word.option, {}).setdefault(value, word.value)
+        for option, values in given.items():
+            if len(values) > 1:
+                raise GivenTwiceError(option, list(values.values()), ctx)
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Return the arguments, and behind them the options in the order of the groups."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import click
 
 from rnncli.commands.command_line import Word, line, words
-from rnncli.commands.groups import long_name
+from rnncli.commands.groups import GivenTwiceError, long_name
 from rnncli.commands.named import Named
 from rnncli.commands.other_names import OPTIONS, REPAIRED_VALUES
 from rnncli.commands.values import Value
@@ -18,6 +18,9 @@ from rnncli.errors import listed, quote
 from rnncli.language.habits import in_ascii
 from rnncli.language.hints import closest
 from rnncli.layers import KINDS
+
+_SHOW_COSTS = ("summary", "explain")
+"""Commands that show what `compare` shows of several networks, or of one in several settings."""
 
 
 class Diagnosis(NamedTuple):
@@ -51,6 +54,8 @@ def diagnosis_of(
     match error:
         case click.NoSuchOption():
             return this.no_option()
+        case GivenTwiceError():
+            return this.given_twice(error.option, error.values)
         case click.BadOptionUsage():
             return this.no_value(error.option_name)
         case click.MissingParameter(param=click.Argument() as argument):
@@ -154,6 +159,19 @@ class _Line:
         if nearest is None:
             nearest, lead = _example(option), "for example"
         return Diagnosis(message, self._with(place, word.with_value(nearest)), lead)
+
+    def given_twice(self, option: click.Option, values: tuple[str, ...]) -> Diagnosis:
+        """Return what is wrong where an option that counts once has several values; `compare` may take them all."""
+        message = f"{self.name} takes one {long_name(option)}, but {listed(list(map(quote, values)))} are given"
+        compare = self.group.get_command(click.Context(self.group), "compare")
+        if self.name in _SHOW_COSTS and compare is not None:
+            taken = {name: each for each in compare.params for name in each.opts}
+            known = all(each.option is None or each.text in taken for each in self.words)
+            if known and getattr(taken.get(long_name(option)), "multiple", False):
+                return Diagnosis(message, line("compare", self.words), advice="compare puts them side by side")
+        *others, _ = (i for i, each in enumerate(self.words) if each.option is option)
+        kept = [each for i, each in enumerate(self.words) if i not in others]
+        return Diagnosis(message, self._line(kept), lead="with the last of them")
 
     def no_argument(self, argument: click.Argument) -> Diagnosis:
         """Return what is wrong where an argument is missing; there is one in the examples of the help."""
