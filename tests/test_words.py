@@ -311,6 +311,7 @@ def test_a_template_without_layers_is_an_error_with_one_that_works(
         ("input:8,gru:3:before", "perhaps reset=before (reset_after=False)", "input:8,gru:3:reset=before"),
         ("input:8,dense:3,activation:relu", "relu (activation='relu') is a field of", "input:8,dense:3:relu"),
         ("input:8,gru:3:linear_before_reset=1", "is reset=after (reset_after=True), the default", "input:8,gru:3"),
+        ("input:8,gru:3:reset_after", "leave it out: reset_after=True is so anyway", "input:8,gru:3"),
         ("input:8,rnn:3:nonlinearity", "", "input:8,rnn:3:act=tanh"),
     ],
 )

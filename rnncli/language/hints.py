@@ -14,6 +14,7 @@ from rnncli.language.arguments import (
     attribute_of,
     field_of,
     read_value,
+    setting_of,
 )
 from rnncli.layers import KINDS, Layer
 from rnncli.layers.options import Choice, Flag
@@ -103,7 +104,11 @@ def other_field(cls: type[Layer], name: str, value: str | None) -> tuple[str, st
         return _closest_field(cls, name, value)
     if text is None:
         return None
-    return text, f"perhaps {field_in_both(cls, text, framework)}" if text else "leave it out: it is so anyway"
+    if text:
+        return text, f"perhaps {field_in_both(cls, text, framework)}"
+    setting = setting_of(cls, argument, read)
+    said = "it" if setting is None else f"{setting[0].attribute}={setting[1]!r}"
+    return "", f"leave it out: {said} is so anyway"
 
 
 def _key_of(cls: type[Layer], name: str) -> str | None:
