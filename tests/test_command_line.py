@@ -19,6 +19,9 @@ from hypothesis import strategies as st
 
 from rnncli.cli import COMMANDS, cli, run
 from rnncli.commands.groups import long_name
+from rnncli.commands.other_names import COMMANDS as OTHER_COMMANDS
+from rnncli.commands.other_names import OPTIONS as OTHER_OPTIONS
+from rnncli.commands.other_names import TRAINS
 from rnncli.language.spec import EXAMPLE
 
 Run = Callable[..., Result]
@@ -74,6 +77,13 @@ REPAIRS = {
     f"draw -f json {SPEC}": f"draw {SPEC}",
     f"summary {SPEC} --bogus": f"summary {SPEC}",
     f"summary {SPEC} --bogus 7": f"summary {SPEC}",
+    f"summary {SPEC} --flops": f"summary {SPEC} --wide",
+    f"summary {SPEC} --memory": f"summary {SPEC} --wide",
+    f"summary {SPEC} --training --batch 4": f"summary {SPEC} --wide --batch 4",
+    f"summary {SPEC} --ram 20KB": f"summary {SPEC} --wide",
+    f"summary {SPEC} --hidden-size 128": f"summary {SPEC}",
+    f"summary {SPEC} --return-sequences": f"summary {SPEC}",
+    f"forward {SPEC} --epochs 3": f"forward {SPEC}",
     f"summary --bogus {SPEC}": f"summary {SPEC}",
     "summary --version": "--version",
     # values
@@ -116,6 +126,19 @@ REPAIRS = {
     "input:8,lstm:_ --params 1M": "solve input:8,lstm:_ --params 1M",
     "'input:8,lstm:{4..8}'": "sweep 'input:8,lstm:{4..8}'",
     "--verson": "--version",
+    f"flops {SPEC} --timesteps 4": f"summary {SPEC} --timesteps 4 --wide",
+    f"params {SPEC}": f"summary {SPEC}",
+    f"Plot {SPEC}": f"draw {SPEC}",
+    f"diff {SPEC} input:8,gru:4": f"compare {SPEC} input:8,gru:4",
+    f"run {SPEC} --batch-size 4": f"forward {SPEC} --batch 4",
+    f"train {SPEC}": f"export {SPEC} --to keras",
+    "convert model.pt --to torch": "export model.pt --to torch",
+    "version": "--version",
+    "lstm": "layers lstm",
+    "return_sequences": "layers return_sequences",
+    "help lstm": "layers lstm",
+    "help nn.GRU": "layers nn.GRU",
+    "help plot": "help draw",
     "help sumary": "help summary",
     # arguments
     "solve": "solve embed:10000x_,lstm:_:seq,lstm:_ --params 1M",
@@ -123,7 +146,11 @@ REPAIRS = {
     "solve input:8,lstm:_ 92,400 --exactly": "solve input:8,lstm:_ --exactly --params 92,400",
     "solve input:8,lstm:_ 4MB": "solve input:8,lstm:_ --memory 4MB",
     "solve input:8,lstm:_ --budget 1M": "solve input:8,lstm:_ --max-params 1M",
-    "solve input:8,lstm:_ --ram 4MB": "solve input:8,lstm:_ --max-memory 4MB",
+    "solve input:8,lstm:_ --ram 4MB": "solve input:8,lstm:_ --max-streaming 4MB",
+    "solve input:8,lstm:_ --flash 4MB": "solve input:8,lstm:_ --max-memory 4MB",
+    "solve input:8,lstm:_ --vram 4GB": "solve input:8,lstm:_ --max-training 4GB",
+    "solve input:8,lstm:_ --flops 3M --timesteps 9": "solve input:8,lstm:_ --macs 1500000 --timesteps 9",
+    "sweep input:8,lstm:9 --flops=2,001": "sweep input:8,lstm:9 --macs 1000",
     "solve --params 2M": "solve embed:10000x_,lstm:_:seq,lstm:_ --params 2M",
     "completion": "completion bash",
     "completion basch": "completion bash",
@@ -408,3 +435,26 @@ def test_a_file_with_the_name_of_a_spec_is_no_file(rnncli: Run) -> None:
 def test_a_directory_is_no_file_of_specs(rnncli: Run) -> None:
     os.mkdir("nets")
     assert "is the name of a file" not in rnncli("summary", "nets").stderr
+
+
+@pytest.mark.parametrize("name", OTHER_COMMANDS)
+def test_another_name_for_a_command_leads_to_it(name: str, rnncli: Run) -> None:
+    command, *options = OTHER_COMMANDS[name]
+    assert name not in COMMANDS
+    assert command in COMMANDS or command == "--version"
+    repair = repair_of(rnncli(name, SPEC)) or ""
+    assert shlex.split(repair)[1] == command
+    assert shlex.split(repair)[-len(options) or len(repair) :] == options
+
+
+@pytest.mark.parametrize("name", TRAINS)
+def test_who_wants_to_train_is_told_where_that_is_done(name: str, rnncli: Run) -> None:
+    result = rnncli(name, SPEC)
+    assert repair_of(result) == f"rnncli export {SPEC} --to keras"
+    assert "nothing is trained here" in result.stderr
+
+
+@pytest.mark.parametrize("name", OTHER_OPTIONS)
+def test_another_name_for_an_option_leads_to_one_that_some_command_has(name: str) -> None:
+    names = {long_name(option)[2:] for _, option in every_option()}
+    assert {*OTHER_OPTIONS[name]} <= names

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
+
 import click
 
 from rnncli.commands.groups import GroupedCommand
@@ -35,13 +38,20 @@ def command(context: click.Context, name: str | None) -> None:
         return
     found = group.get_command(root, name)
     if found is None:
-        from rnncli.language.hints import closest
-
-        commands = group.list_commands(root)
-        guess = closest(name, commands)
-        raise UsageError(
-            f"there is no command {quote(name)}",
-            None if guess else f"there are {', '.join(commands)}",
-            repair=guess and f"rnncli help {guess}",
-        )
+        raise _no_command(name, group.list_commands(root))
     click.echo(found.get_help(click.Context(found, info_name=name, parent=root)))
+
+
+def _no_command(name: str, commands: Sequence[str]) -> UsageError:
+    """Return the error for a name that is no command: another name for one, a word of specs, or a misspelt command."""
+    from rnncli.commands.other_names import COMMANDS
+    from rnncli.language.hints import closest
+    from rnncli.reports.reference import A_WORD, is_word
+
+    message = f"there is no command {quote(name)}"
+    if is_word(name):
+        return UsageError(message, A_WORD, repair=f"rnncli layers {shlex.quote(name)}")
+    other = COMMANDS.get(name.lower(), ("",))[0]
+    guess = other if other in commands else closest(name, commands)
+    repair = guess and f"rnncli help {guess}"
+    return UsageError(message, None if guess else f"there are {', '.join(commands)}", repair=repair)

@@ -13,9 +13,13 @@ from collections.abc import Sequence
 import click
 
 from rnncli.commands.command_line import shown
-from rnncli.commands.option_mistakes import Diagnosis, diagnosis_of, is_spec
+from rnncli.commands.diagnosis import Diagnosis
+from rnncli.commands.option_mistakes import diagnosis_of
+from rnncli.commands.other_names import COMMANDS, TRAINS, TRAINS_NOTHING
+from rnncli.commands.unknown_options import is_spec
 from rnncli.errors import EXIT_USAGE, RnncliError, UsageError, quote
 from rnncli.language.hints import closest
+from rnncli.reports.reference import A_WORD, is_word
 
 _MOST_REPAIRS = 20
 """How many mistakes in one command line are mended in turn before giving up on a repair."""
@@ -93,6 +97,9 @@ def _without_command(error: click.ClickException, group: click.Group, typed: lis
     if place is not None:
         message = f"the command comes first, before {quote(typed[0])}"
         return Diagnosis(message, [typed[place], *typed[place + 1 :], *typed[:place]])
+    meant = None if option is not None else _meant(typed)
+    if meant is not None:
+        return meant._replace(message=message)
     if option is None and (not is_spec(typed[0]) or closest(typed[0], commands)):
         guess = closest(typed[0], commands)
         if guess is None:
@@ -106,6 +113,20 @@ def _without_command(error: click.ClickException, group: click.Group, typed: lis
         return Diagnosis(message)
     message = f"there is no command before {quote(typed[0])}"
     return Diagnosis(message, [guess, *typed], lead="perhaps")
+
+
+def _meant(typed: Sequence[str]) -> Diagnosis | None:
+    """Return what was meant by a line that starts with a name for a command, or is a word of the spec language alone.
+
+    The message of the diagnosis is still to be said; None is returned where nothing is known.
+    """
+    name, *rest = typed
+    if name.lower() in TRAINS:
+        return Diagnosis("", ["export", *rest, "--to", "keras"], advice=TRAINS_NOTHING)
+    if name.lower() in COMMANDS:
+        command, *options = COMMANDS[name.lower()]
+        return Diagnosis("", [command, *rest, *options], lead="perhaps")
+    return Diagnosis("", ["layers", name], advice=A_WORD) if not rest and is_word(name) else None
 
 
 def _command_for(group: click.Group, typed: Sequence[str]) -> str | None:

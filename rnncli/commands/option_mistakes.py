@@ -4,39 +4,21 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import click
 
 from rnncli.commands.command_line import Word, line, words
+from rnncli.commands.diagnosis import CommandLine, Diagnosis
 from rnncli.commands.groups import GivenTwiceError, long_name
 from rnncli.commands.named import Named
-from rnncli.commands.other_names import OPTIONS, REPAIRED_VALUES
+from rnncli.commands.unknown_options import chosen, is_spec, unknown_option
 from rnncli.commands.values import Value
 from rnncli.errors import listed, quote
 from rnncli.language.habits import in_ascii
 from rnncli.language.hints import closest
-from rnncli.layers import KINDS
 
 _SHOW_COSTS = ("summary", "explain")
 """Commands that show what `compare` shows of several networks, or of one in several settings."""
-
-
-class Diagnosis(NamedTuple):
-    """What is wrong with a command line.
-
-    Attributes:
-        message: the error.
-        typed: the command line with this mistake mended; None where that is not known.
-        lead: what leads to it: `perhaps`, `for example`.
-        advice: how to mend it, in words.
-    """
-
-    message: str
-    typed: list[str] | None = None
-    lead: str = ""
-    advice: str = ""
 
 
 def diagnosis_of(
@@ -53,7 +35,7 @@ def diagnosis_of(
     this = _Line(group, command, typed[0], words(command, typed[1:]))
     match error:
         case click.NoSuchOption():
-            return this.no_option()
+            return unknown_option(this)
         case GivenTwiceError():
             return this.given_twice(error.option, error.values)
         case click.BadOptionUsage():
@@ -69,46 +51,8 @@ def diagnosis_of(
     return Diagnosis(error.format_message())
 
 
-@dataclass(frozen=True)
-class _Line:
-    """A command line that a command refuses.
-
-    Attributes:
-        group: the group of commands.
-        command: the command.
-        name: its name.
-        words: its options and arguments as typed.
-    """
-
-    group: click.Group
-    command: click.Command
-    name: str
-    words: list[Word]
-
-    def no_option(self) -> Diagnosis:
-        """Return what is wrong where the command has no such option."""
-        place = next(i for i, each in enumerate(self.words) if each.is_unknown)
-        word = self.words[place]
-        name = word.text.lstrip("-")
-        message = f"there is no option {word.text}"
-        for option in self._options:
-            value = _chosen(option, name)
-            if value is not None:  # --json
-                return Diagnosis(message, self._with(place, Word(option.opts[0], option, value)))
-        meant = self._meant(name)
-        if meant is not None:
-            return Diagnosis(message, self._with(place, replace(word, text=meant)))
-        if any(word.text in each.opts for each in self.group.params):
-            return Diagnosis(f"{word.text} is an option of rnncli itself", [word.text])
-        others = self._others(word.text)
-        if others:
-            have = "has" if len(others) == 1 else "have"
-            message = f"{self.name} has no option {word.text}; {listed(list(others))} {have}"
-        takes_value = not any(each.is_flag for each in others.values())
-        following = self.words[place + 1 : place + 2] if takes_value and not word.attached else []
-        values = sum(each.is_argument and not is_spec(each.text) for each in following)
-        rest = self.words[place + 1 + values :]
-        return Diagnosis(message, self._line([*self.words[:place], *rest]), lead="without it")
+class _Line(CommandLine):
+    """A command line that a command refuses."""
 
     def no_value(self, name: str) -> Diagnosis:
         """Return what is wrong where an option has no value, or a flag has one."""
@@ -117,12 +61,12 @@ class _Line:
         assert word.option is not None
         if not word.option.is_flag:
             message = f"{name} has no value; it takes {_taken(word.option)}"
-            return Diagnosis(message, self._with(place, word.with_value(_example(word.option))), lead="for example")
+            return Diagnosis(message, self.with_(place, word.with_value(_example(word.option))), lead="for example")
         value = word.value or ""
         message = f"{name} takes no value, but {quote(value)} was given"
         if value.lower() in ("no", "false", "0", "off"):
-            return Diagnosis(message, self._with(place), lead="without it")
-        return Diagnosis(message, self._with(place, Word(word.text, word.option)))
+            return Diagnosis(message, self.with_(place), lead="without it")
+        return Diagnosis(message, self.with_(place, Word(word.text, word.option)))
 
     def wrong_value(self, option: click.Option, message: str) -> Diagnosis:
         """Return what is wrong where the value of an option is not allowed."""
@@ -138,16 +82,16 @@ class _Line:
         several = values_in(option, value) if option.multiple else []
         if several:
             message = f"{name} is {quote(value)}, but it takes one value at a time"
-            return Diagnosis(message, self._with(place, *map(word.with_value, several)))
+            return Diagnosis(message, self.with_(place, *map(word.with_value, several)))
         if is_spec(value) or any(value.partition("=")[0] in each.opts for each in self.command.params):
             given = Word(word.text, option, _example(option))
             message = f"{name} has no value; it takes {_taken(option)}"
-            return Diagnosis(message, self._with(place, given, Word(value)), lead="for example")
+            return Diagnosis(message, self.with_(place, given, Word(value)), lead="for example")
         if isinstance(option.type, click.Choice):
             message = f"{name} is {quote(value)}, expected {listed([str(each) for each in option.type.choices], 'or')}"
             if isinstance(option.type, Named) and option.type.meaning(value) is not None:
                 message += f", {option.type.elsewhere}"
-            nearest = _chosen(option, value) or closest(value.lower(), map(str, option.type.choices))
+            nearest = chosen(option, value) or closest(value.lower(), map(str, option.type.choices))
             lead = ""
         else:
             message = f"{name}: {message}"
@@ -158,7 +102,7 @@ class _Line:
             lead = "perhaps"
         if nearest is None:
             nearest, lead = _example(option), "for example"
-        return Diagnosis(message, self._with(place, word.with_value(nearest)), lead)
+        return Diagnosis(message, self.with_(place, word.with_value(nearest)), lead)
 
     def given_twice(self, option: click.Option, values: tuple[str, ...]) -> Diagnosis:
         """Return what is wrong where an option that counts once has several values; `compare` may take them all."""
@@ -171,7 +115,7 @@ class _Line:
                 return Diagnosis(message, line("compare", self.words), advice="compare puts them side by side")
         *others, _ = (i for i, each in enumerate(self.words) if each.option is option)
         kept = [each for i, each in enumerate(self.words) if i not in others]
-        return Diagnosis(message, self._line(kept), lead="with the last of them")
+        return Diagnosis(message, self.line(kept), lead="with the last of them")
 
     def no_argument(self, argument: click.Argument) -> Diagnosis:
         """Return what is wrong where an argument is missing; there is one in the examples of the help."""
@@ -182,7 +126,7 @@ class _Line:
         example = words(self.command, shlex.split(found[1])[1:])
         options = [each for each in example if not each.is_argument and not any(map(_is_option, self.words))]
         given = [each for each in example if each.is_argument]
-        return Diagnosis(message, self._line([*given, *self.words, *options]), lead="for example")
+        return Diagnosis(message, self.line([*given, *self.words, *options]), lead="for example")
 
     def wrong_argument(self, argument: click.Argument, message: str) -> Diagnosis:
         """Return what is wrong where an argument is not allowed."""
@@ -194,7 +138,7 @@ class _Line:
         nearest = closest(value.lower(), choices)
         lead = "" if nearest else "for example"
         message = f"{name} is {quote(value)}, expected {listed(choices, 'or')}"
-        return Diagnosis(message, self._with(place, Word(nearest or choices[0])), lead)
+        return Diagnosis(message, self.with_(place, Word(nearest or choices[0])), lead)
 
     def too_many_arguments(self, message: str) -> Diagnosis:
         """Return what is wrong where there are more arguments than the command takes."""
@@ -205,40 +149,7 @@ class _Line:
         takes = f"takes {most} argument{'' if most == 1 else 's'}" if most else "takes no argument"
         rest = [each for i, each in enumerate(self.words) if i not in extra]
         message = f"{self.name} {takes}, but {quote(self.words[extra[0]].text)} was given"
-        return Diagnosis(message, self._line(rest), lead="without it")
-
-    @property
-    def _options(self) -> list[click.Option]:
-        return [each for each in self.command.params if isinstance(each, click.Option)]
-
-    def _meant(self, name: str) -> str | None:
-        """Return the option that was probably meant by a name that the command has not."""
-        names = {long_name(option).lstrip("-"): long_name(option) for option in self._options}
-        other = OPTIONS.get(name.lower(), "")
-        guess = other if other in names else closest(name.lower(), names)
-        return None if guess is None else names[guess]
-
-    def _others(self, name: str) -> dict[str, click.Option]:
-        """Return the other commands that have an option of that name, and the option."""
-        found = {}
-        for each in self.group.list_commands(click.Context(self.group)):
-            command = self.group.get_command(click.Context(self.group), each)
-            for option in command.params if command is not None else []:
-                if isinstance(option, click.Option) and name in option.opts:
-                    found[each] = option
-        return found
-
-    def _with(self, place: int, *instead: Word) -> list[str]:
-        """Return the command line with other words in place of one."""
-        return self._line([*self.words[:place], *instead, *self.words[place + 1 :]])
-
-    def _line(self, parts: list[Word]) -> list[str]:
-        return line(self.name, parts)
-
-
-def is_spec(word: str) -> bool:
-    """Return whether a word looks like a spec, and not like a value or the name of a command."""
-    return word == "-" or ":" in word or "(" in word or word.lower() in KINDS
+        return Diagnosis(message, self.line(rest), lead="without it")
 
 
 def _is_option(word: Word) -> bool:
@@ -260,16 +171,6 @@ def is_wrong(option: click.Option, value: str) -> bool:
     except click.BadParameter:
         return True
     return False
-
-
-def _chosen(option: click.Option, value: str) -> str | None:
-    """Return the one of an option's values that goes by that name, here or elsewhere; None if none does."""
-    if not isinstance(option.type, click.Choice):
-        return None
-    choices = [str(each) for each in option.type.choices]
-    name = value.lower()
-    meant = option.type.meaning(value) if isinstance(option.type, Named) else None
-    return next((each for each in (name, meant, REPAIRED_VALUES.get(name)) if each in choices), None)
 
 
 def _example(option: click.Option) -> str:

@@ -50,20 +50,62 @@ REPAIRED_VALUES: Mapping[str, str] = {
 }
 """Words for which a value is offered: some of them mean another thing than is offered for it."""
 
-OPTIONS: Mapping[str, str] = {
-    **dict.fromkeys(("steps", "length", "seq-len", "seqlen", "sequence-length", "time-steps", "t"), "timesteps"),
-    **dict.fromkeys(("batch-size", "batchsize", "b", "n"), "batch"),
-    **dict.fromkeys(("type", "precision", "d"), "dtype"),
-    **dict.fromkeys(("backend", "library"), "framework"),
-    **dict.fromkeys(("out", "to-file", "save"), "output"),
-    **dict.fromkeys(("verbose", "v", "all", "long"), "wide"),
-    **dict.fromkeys(("flops", "macs", "mult-adds", "multadds", "ops", "costs", "weights-shapes"), "wide"),
-    **dict.fromkeys(("silent", "s", "total", "params", "num-params", "count", "count-params"), "quiet"),
-    **dict.fromkeys(("picture", "image"), "svg"),
-    **dict.fromkeys(("limit", "head"), "top"),
-    **dict.fromkeys(("budget", "parameters", "param", "max-parameters"), "max-params"),
-    **dict.fromkeys(("ram", "mem", "bytes", "size", "max-size"), "max-memory"),
-    **dict.fromkeys(("multiple", "multiples", "divisible-by"), "multiple-of"),
-    **dict.fromkeys(("random-seed", "random-state"), "seed"),
+OPTIONS: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("steps", "length", "seq-len", "seqlen", "sequence-length", "time-steps", "t"), ("timesteps",)),
+    **dict.fromkeys(("batch-size", "batchsize", "b", "n"), ("batch",)),
+    **dict.fromkeys(("type", "precision", "d"), ("dtype",)),
+    **dict.fromkeys(("backend", "library"), ("framework",)),
+    **dict.fromkeys(("out", "to-file", "save"), ("output",)),
+    **dict.fromkeys(("verbose", "v", "all", "long"), ("wide",)),
+    **dict.fromkeys(("flops", "macs", "mult-adds", "multadds", "ops", "costs", "weights-shapes"), ("wide",)),
+    **dict.fromkeys(("memory", "outputs", "streaming", "training", "sizes"), ("wide",)),
+    **dict.fromkeys(("silent", "s", "total", "params", "num-params", "count", "count-params"), ("quiet",)),
+    **dict.fromkeys(("picture", "image"), ("svg",)),
+    **dict.fromkeys(("limit", "head"), ("top",)),
+    **dict.fromkeys(("budget", "parameters", "param", "max-parameters", "p"), ("max-params",)),
+    **dict.fromkeys(("mem", "bytes", "size", "max-size", "flash", "rom"), ("max-memory", "wide")),
+    **dict.fromkeys(("ram", "sram"), ("max-streaming", "wide")),
+    **dict.fromkeys(("vram", "gpu-memory"), ("max-training", "wide")),
+    **dict.fromkeys(("multiple", "multiples", "divisible-by"), ("multiple-of",)),
+    **dict.fromkeys(("random-seed", "random-state"), ("seed",)),
 }
-"""Names for options."""
+"""Names for options, each with those that may be meant; the first that a command has is."""
+
+FLOPS = ("flops", "max-flops", "gflops", "mflops")
+"""Names for a limit in FLOPs, two of which are a multiply-add."""
+
+MEMORIES = ("ram", "sram", "flash", "rom", "vram", "gpu-memory")
+"""Names for kinds of memory, which hold different things."""
+
+WHICH_MEMORY = (
+    "--memory is that of the parameters (flash), --streaming what a step needs beside them (RAM), --training what "
+    "training needs"
+)
+"""What each kind of memory is for."""
+
+COMMANDS: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("params", "parameters", "count", "show", "info", "model", "print", "describe"), ("summary",)),
+    **dict.fromkeys(("shape", "shapes", "table", "torchinfo", "view", "ls", "stats"), ("summary",)),
+    **dict.fromkeys(("flops", "macs", "cost", "costs", "memory", "size", "sizes", "profile"), ("summary", "--wide")),
+    **dict.fromkeys(("why", "formula", "formulas", "equations"), ("explain",)),
+    **dict.fromkeys(("plot", "graph", "picture", "diagram", "unroll", "visualize", "visualise", "viz"), ("draw",)),
+    **dict.fromkeys(("diff", "difference", "vs", "versus", "differences"), ("compare",)),
+    **dict.fromkeys(("gates",), ("forward", "--plot", "--gates")),
+    **dict.fromkeys(("run", "predict", "infer", "inference", "simulate", "call", "exec", "execute"), ("forward",)),
+    **dict.fromkeys(("forget", "remember", "recall", "gradient", "gradients", "vanishing"), ("reach",)),
+    **dict.fromkeys(("grid", "search", "gridsearch", "scan", "tune", "candidates"), ("sweep",)),
+    **dict.fromkeys(("find", "largest", "max", "budget", "fits"), ("solve",)),
+    **dict.fromkeys(("convert", "generate", "code", "codegen", "translate"), ("export",)),
+    **dict.fromkeys(("load", "open", "read", "file", "weights"), ("inspect",)),
+    **dict.fromkeys(("kinds", "fields", "language", "glossary", "syntax", "words"), ("layers",)),
+    **dict.fromkeys(("canonical", "parse", "normalize", "format"), ("spec",)),
+    **dict.fromkeys(("man", "manual", "usage"), ("help",)),
+    "version": ("--version",),
+}
+"""Names for commands, each with what is typed in place of it; the options stand at the end of the line."""
+
+TRAINS = ("train", "fit", "learn", "finetune", "backprop", "optimize", "optimise")
+"""Names for a command that trains."""
+
+TRAINS_NOTHING = "nothing is trained here, but what export writes can be"
+"""What is said of them."""

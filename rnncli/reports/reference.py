@@ -60,6 +60,19 @@ def look_up(typed: str) -> Entry:
     return _SORTS[sort].entry(word)
 
 
+A_WORD = "it is a word of specs, or of the frameworks"
+"""What is said of a word that stands where it has no place."""
+
+
+def is_word(typed: str) -> bool:
+    """Return whether something is told of a word, as it is spelt."""
+    try:
+        sort_of(typed)
+    except UsageError:
+        return False
+    return True
+
+
 def sort_of(typed: str) -> tuple[str, str]:
     """Return which sort of word one is, `kind` or `field`, and the word itself.
 
