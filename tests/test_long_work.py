@@ -109,7 +109,7 @@ def test_a_bar_says_how_far_it_is_and_how_much_time_is_left_at_any_width(
         assert re.fullmatch(rf"{command} [^ ]+ +[\d,]+/[\d,]{{9,}} +\d+% \d+:\d\d:\d\d left *", lines[-1])
     if columns == 40:
         assert re.fullmatch(r".*[\d.,]+[kMG]?/(2G|[\d,]{9,}) +(\d+% )?\d+:\d\d:\d\d left *", lines[-1])
-    assert re.search(r"\d:\d\d left|%|/2G|/[\d,]{9,}", lines[-1])
+    assert re.search(r"\d:\d\d left|%|/[\d.]+[MG]", lines[-1])
     assert is_clean(result.stdout)
 
 
@@ -399,8 +399,8 @@ def test_the_pace_of_a_run_is_that_of_all_its_layers() -> None:
 
 
 def test_the_note_comes_from_each_long_command_and_goes_to_standard_error(terminal: Run) -> None:
-    for command, line in LONG.items():
-        shown = terminal(command, *line, press=once("Note:", "\x03"), stdout_piped=True).stderr
+    for command in {*LONG} - {"solve"}:  # which refuses what would take so long
+        shown = terminal(command, *LONG[command], press=once("Note:", "\x03"), stdout_piped=True).stderr
         assert len(re.findall(r"^Note: at this pace the run takes about \d+ \w+ \(Ctrl-C .*\)$", shown, re.M)) == 1
 
 
