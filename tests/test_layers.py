@@ -193,7 +193,7 @@ def test_the_formula_of_each_activation_is_what_the_engine_computes() -> None:
     [
         ("lsmt", "there is no kind, field or activation 'lsmt'", "rnncli layers lstm"),
         ("return_sequence", "activation 'return_sequence'", "rnncli layers return_sequences"),
-        ("conv1d", "there is no kind, field or activation 'conv1d'", None),
+        ("wavenet", "there is no kind, field or activation 'wavenet'", None),
         ("", "there is no kind, field or activation ''", None),
         ("x" * 100_000, "there is no kind, field or activation 'xxx", None),
         ("input:8,lstm:4", "'input:8,lstm:4' is no word, but a spec", "rnncli explain input:8,lstm:4"),

@@ -180,10 +180,9 @@ def test_what_the_language_has_no_words_for_is_said_to_be_left_out(text: str, le
 UNREADABLE = {
     "LSTM(units)": "units",
     "input:8, LSTM(4, activation='mish')": "'mish'",
-    "Embedding(10, 4), Conv1D(32, 3)": "Conv1D",
+    "Embedding(10, 4), WaveNet(32, 3)": "WaveNet",
     "LSTM(**settings)": "LSTM(**settings)",
     "Bidirectional(Dense(3))": "Bidirectional(Dense(3))",
-    "Bidirectional(LSTM(3), merge_mode=None)": "None",
     "nn.ReLU(), nn.Linear(3, 4)": "nn.ReLU()",
     "é = LSTM(n)": "n",
     "Sequential([Input\r((5, 3)),\r\nLSTM(n)])": "n",

@@ -163,7 +163,7 @@ ERRORS = {
         None,
     ),  # more than a repair has examples for
     "LSTM(units)": ("'units' is not a number", "input:32,lstm:32"),
-    "Embedding(10, 4), Conv1D(32, 3)": ("there is no layer kind 'Conv1D'", None),
+    "Embedding(10, 4), Conv1D(32, 3)": ("there is no layer kind 'Conv1D'", "embed:10x4"),
     # not Python from end to end, or with less than its class takes
     "input:8, LSTM(4)": ("a layer is written KIND:SIZE", "input:8,lstm:4"),
     "Embedding(10, 4) LSTM(3)": ("a layer is written KIND:SIZE", "embed:10x4,lstm:3"),

@@ -162,7 +162,8 @@ def settings_of_all_kinds() -> Iterator[tuple[type[Layer], Option, Any]]:
     for layer in LAYERS:
         for option in layer.options:
             for value in dict.fromkeys([layer.default(option.attribute), *option.fields().values()]):
-                yield layer, option, value
+                if value is not None:  # a layer without merge_mode is none with merge_mode=None
+                    yield layer, option, value
 
 
 @pytest.mark.parametrize(("layer", "option", "value"), list(settings_of_all_kinds()))
@@ -174,6 +175,18 @@ def test_every_field_may_be_written_as_the_frameworks_argument(layer: type[Layer
     for field in (f"{option.attribute}={word}", f"{option.attribute}={word}".upper()):
         read = Network.parse(f"{head}{layer.kind}{size}:{field}").layers[-1]
         assert getattr(read, option.attribute) == value
+
+
+@pytest.mark.parametrize("field", ["merge_mode=None", "MERGE_MODE=none", "bi=None"])
+def test_two_outputs_that_are_not_merged_are_not_taken_for_one_direction(field: str) -> None:
+    with pytest.raises(SpecError, match=r"'[Nn]one' is none of concat, sum, mul, ave") as caught:
+        Network.parse(f"input:3,lstm:4:{field}")
+    assert "returns the two outputs apart" in (caught.value.advice or "")
+    assert caught.value.repair == "input:3,lstm:4:bi"
+
+
+def test_pytorchs_bidirectional_none_is_one_direction() -> None:
+    assert str(Network.parse("input:3,lstm:4:bidirectional=None")) == "input:3,lstm:4"
 
 
 @pytest.mark.parametrize(

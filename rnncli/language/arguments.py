@@ -139,7 +139,9 @@ def setting_of(cls: type[Layer], argument: str, value: Value) -> tuple[Option, o
     option = next((each for each in cls.options if each.attribute == attribute), None)
     if option is None:
         return None
-    meant = _meant(option, value)
+    # Keras's merge_mode=None returns two outputs, and PyTorch's bidirectional=None is one direction.
+    apart = value is None and isinstance(option, Choice) and option.key_alone is not None and argument == attribute
+    meant = "none" if apart else _meant(option, value)
     if meant != cls.default(option.attribute):
         try:
             option.check(meant)

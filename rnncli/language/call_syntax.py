@@ -27,6 +27,7 @@ from rnncli.language.call_values import (
     path_of,
     word,
 )
+from rnncli.language.elsewhere import ELSEWHERE, NOT_MERGED, elsewhere
 from rnncli.layers import LAYERS, Dropout, Layer
 
 _MOST_LEVELS = 1000
@@ -43,6 +44,9 @@ _SHAPES = ("shape", "input_shape", "batch_shape", "batch_input_shape")
 
 _INPUTS = ("input", "in", "inputlayer")
 """Calls that take the shape of the input by position."""
+
+_NOTHING = "Sequential()"
+"""A call that makes no layer."""
 
 _CONTAINERS = ("sequential", "modulelist", "add", "append", "timedistributed")
 """Calls that hold layers and change nothing about them."""
@@ -63,6 +67,7 @@ class Called:
         guessed: whether it has fewer arguments than its class takes.
         timeless: the shape that it says it reads, if that has no timesteps.
         steps: what says how many timesteps that has, if it is no number.
+        each_step: whether it stands in a TimeDistributed, which takes a sequence alone.
         node: the call.
         span: where it stands in the text.
     """
@@ -77,6 +82,7 @@ class Called:
     guessed: bool = False
     timeless: str = ""
     steps: str = ""
+    each_step: bool = False
     node: ast.Call | None = None
     span: tuple[int, int] = (0, 0)
 
@@ -129,16 +135,25 @@ def _layers(node: ast.expr) -> list[Called]:
         return [*before, *_layers(node.func)]
     name = name_of(node.func).lower()
     if name in _CONTAINERS:
-        layers = [each for each in node.args if not isinstance(each, ast.Constant)]
-        return _layers(ast.copy_location(ast.List(layers, ast.Load()), node))
+        held = [each for each in node.args if not isinstance(each, ast.Constant)]
+        layers = _layers(ast.copy_location(ast.List(held, ast.Load()), node))
+        return [replace(each, each_step=True) for each in layers] if name == "timedistributed" else layers
     if name == "bidirectional":
         return [_both_ways(node)]
     if name == "rnn" and node.args and not isinstance(node.args[0], ast.Constant | ast.Name | ast.Attribute):
         return _of_cells(node)
     if name not in CLASSES:
-        kinds = ", ".join(layer.kind for layer in LAYERS)
-        raise UnreadableError(node.func, f"there is no layer kind {quote(name_of(node.func))}", f"there are {kinds}")
+        raise _no_kind(node, name)
     return [_layer(node, name)]
+
+
+def _no_kind(node: ast.Call, name: str) -> UnreadableError:
+    """Return the error for a class that there is no kind of layer for; of a known one its repair leaves it out."""
+    message = f"there is no layer kind {quote(name_of(node.func))}"
+    known = elsewhere(name)
+    if known is None:
+        return UnreadableError(node.func, message, f"there are {', '.join(layer.kind for layer in LAYERS)}")
+    return UnreadableError(node.func, message, ELSEWHERE[known], _NOTHING, "without it", node)
 
 
 def joined(before: list[Called], node: ast.expr) -> list[Called]:
@@ -177,7 +192,8 @@ def _both_ways(node: ast.Call) -> Called:
         raise UnreadableError(node, "Bidirectional takes one recurrent layer, LSTM(32)")
     modes = [each.value for each in node.keywords if each.arg == "merge_mode"] or node.args[1:2]
     if modes and constant(modes[0]) is None:
-        raise UnreadableError(modes[0], "the two outputs are always merged in a spec: None was given")
+        message = "the two outputs are always merged in a spec: None was given"
+        raise UnreadableError(modes[0], message, NOT_MERGED, "'concat'", "perhaps")
     return _with_field(made[0], "merge_mode", constant(modes[0]) if modes else True, node)
 
 

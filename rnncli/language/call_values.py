@@ -20,15 +20,23 @@ class UnreadableError(Exception):
         message: what is wrong.
         advice: how to mend it; may be empty.
         instead: what to write in place of the node; None where that is not known.
-        is_example: whether that is an example, as anything might be meant.
+        lead: what leads to the repair: `for example` where anything might be meant.
+        whole: the node that it is written in place of, if that is another.
     """
 
     def __init__(
-        self, node: ast.AST, message: str, advice: str = "", instead: str | None = None, is_example: bool = False
+        self,
+        node: ast.AST,
+        message: str,
+        advice: str = "",
+        instead: str | None = None,
+        lead: str = "",
+        whole: ast.AST | None = None,
     ) -> None:
         super().__init__(message)
-        self.is_example = is_example
+        self.lead = lead
         self.node = node
+        self.whole = whole or node
         self.message = message
         self.advice = advice
         self.instead = instead
@@ -57,7 +65,7 @@ def number(node: ast.expr, *, optional: bool = False, example: str = "32") -> Va
         f"{quote(ast.unparse(node))} is not a number",
         "write the number itself",
         example if is_computed(node) else None,
-        is_example=True,
+        lead="for example",
     )
 
 

@@ -14,14 +14,15 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple, NoReturn
 
-from rnncli.errors import SpecError, shorten
+from rnncli.errors import SpecError, listed, shorten
 from rnncli.language.call_syntax import Called, joined
 from rnncli.language.call_text import parsed, pieces_of, position, value_of
 from rnncli.language.call_values import UnreadableError
 from rnncli.language.layer_parser import read_layer
 from rnncli.language.source import MAX_BYTES, Token
 from rnncli.language.syntax import UnparsableError, tree_of
-from rnncli.layers import Head
+from rnncli.layers import Head, Layer
+from rnncli.layers.words import changes_in_both
 from rnncli.quantities import Shape
 
 _MOST_EXAMPLES = 8
@@ -166,6 +167,7 @@ def _check_sizes(text: str, layers: Sequence[Called], texts: Sequence[str]) -> N
         SpecError: it is not.
     """
     shape: Shape | None = None
+    before: list[Layer] = []
     calls = [None] * (len(texts) - len(layers)) + [*layers]
     for call, written in zip(calls, texts, strict=True):
         try:
@@ -181,10 +183,25 @@ def _check_sizes(text: str, layers: Sequence[Called], texts: Sequence[str]) -> N
                 span=call.span,
                 advice="change one of the two numbers",
             )
+        if shape is not None and call is not None and call.each_step and len(shape) < 3:
+            raise _no_steps(text, call, before, texts)
+        before.append(layer)
         if isinstance(layer, Head):
             shape = layer.output_shape(layer.input_shape())
         elif shape is not None:
             shape = layer.output_shape(shape)
+
+
+def _no_steps(text: str, call: Called, before: Sequence[Layer], texts: Sequence[str]) -> SpecError:
+    """Return the error for a TimeDistributed that is given one vector, by the layers before it."""
+    cause = max(place for place, layer in enumerate(before) if layer.returns == "vector")
+    whole = before[cause].returning("sequence")
+    message = f"TimeDistributed reads a sequence, but {before[cause].spec()} returns one vector"
+    if whole is None:
+        return SpecError(message, text=text, span=call.span, advice="leave it out", repair=",".join(texts))
+    advice = f"return the whole sequence with {listed(changes_in_both(before[cause], whole))}"
+    repair = ",".join([*texts[:cause], whole.spec(), *texts[cause + 1 :]])
+    return SpecError(message, text=text, span=call.span, advice=advice, repair=repair)
 
 
 def _is_whole(text: str, calls: Sequence[Called]) -> bool:
@@ -263,13 +280,15 @@ class _Reader:
         node = fault.node
         assert isinstance(node, ast.expr | ast.keyword)
         start, end = self._span(node)
-        repair = None if fault.instead is None else self._mended(start, end, fault.instead)
+        whole = fault.whole
+        assert isinstance(whole, ast.expr | ast.keyword)
+        repair = None if fault.instead is None else self._mended(*self._span(whole), fault.instead)
         raise SpecError(
             fault.message,
             text=self.text,
             span=(start, end),
             advice=fault.advice,
-            lead="for example" if repair and fault.is_example else "",
+            lead=fault.lead if repair else "",
             repair=repair,
         ) from None
 

@@ -28,6 +28,17 @@ _TO_VECTOR = (
     "or by pool:avg"
 )
 
+NOT_MERGED = (
+    f"merge_mode=None returns the two outputs apart; {in_both(LSTM, 'merge_mode', 'concat')} has the same numbers side "
+    "by side"
+)
+"""What is said of Keras's merge_mode=None, which a spec cannot say."""
+
+_ONE_ROW = "a network is one row of layers here: nothing branches off, and nothing is merged but by bi"
+_NO_ATTENTION = "there is no attention here: a layer reads what the one before it returns, and nothing else"
+_NO_WINDOWS = "there are no convolutions and no windows here: pool:max and pool:avg take the whole sequence"
+_NO_BATCH_NORM = "there is no batch normalisation here; norm is LayerNormalization, over the features of each vector"
+
 FEATURES = ("input_size", "input_shape", "input_dim", "in_features")
 """Arguments that say how many features a layer reads."""
 
@@ -86,6 +97,32 @@ ELSEWHERE: Mapping[str, str] = {
     **dict.fromkeys(("masking", "mask_value", "padding_idx", "pack_padded_sequence", "packed_sequence"), _PADDING),
     **dict.fromkeys(("timedistributed", "time_distributed"), _PER_STEP),
     **dict.fromkeys(("flatten", "reshape", "permute"), _TO_VECTOR),
+    **dict.fromkeys(("concatenate", "concat", "add", "multiply", "lambda", "residual", "skip"), _ONE_ROW),
+    **dict.fromkeys(
+        ("attention", "multiheadattention", "mha", "additiveattention", "transformer", "transformerencoder"),
+        _NO_ATTENTION,
+    ),
+    **dict.fromkeys(
+        (
+            "conv1d",
+            "conv2d",
+            "conv",
+            "convlstm",
+            "convlstm1d",
+            "convlstm2d",
+            "maxpooling1d",
+            "averagepooling1d",
+            "maxpool",
+            "avgpool",
+        ),
+        _NO_WINDOWS,
+    ),
+    **dict.fromkeys(("batchnormalization", "batchnorm", "batchnorm1d", "bn"), _NO_BATCH_NORM),
+    **dict.fromkeys(
+        ("loss", "optimizer", "learning_rate", "lr", "epochs", "compile", "backward", "bptt", "clipnorm", "metrics"),
+        _TRAINING,
+    ),
+    **dict.fromkeys(("gpu", "cuda", "cpu", "tpu", "num_workers"), _SPEED),
     "activation": "an activation is a field of the layer before it: dense:1:sigmoid",
     "bidirectional": f"{in_both(LSTM, 'merge_mode', 'concat')} is a field of a recurrent layer, as in lstm:32:bi",
 }

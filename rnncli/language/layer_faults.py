@@ -7,7 +7,7 @@ from typing import NamedTuple, NoReturn
 
 from rnncli.errors import SpecError, listed, quote
 from rnncli.language.arguments import STACKED, attribute_of, takes, value_in_words
-from rnncli.language.elsewhere import ELSEWHERE, FEATURES, elsewhere
+from rnncli.language.elsewhere import ELSEWHERE, FEATURES, NOT_MERGED, elsewhere
 from rnncli.language.field_as_layer import field_as_layer
 from rnncli.language.hints import closest, meant_kind, other_field, two_sizes
 from rnncli.language.source import Token, cut, lowered, splice, without_spaces
@@ -110,6 +110,8 @@ class LayerFaults(NamedTuple):
             repair = splice(self.text, field, option.key) if name == "true" else cut(self.text, field)
             both = in_both(cls, option.attribute, option.values[option.key_alone])
             self.fail(value, message, advice=f"{both} alone says so, or nothing", repair=repair)
+        if option.key_alone is not None and name == "none":
+            self.fail(value, message, advice=NOT_MERGED, lead="perhaps", repair=splice(self.text, field, option.key))
         # A number is not a misspelling of another.
         guess = option.other_names.get(name) or (None if name[:1].isdigit() else closest(name, option.values))
         if guess is not None:
