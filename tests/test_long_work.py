@@ -26,6 +26,7 @@ from rnncli.engine import Request, plan
 from rnncli.quantities import about, memory
 from rnncli.render import progress as bars
 from rnncli.render.progress import Progress
+from rnncli.search import sifting, stretches
 
 Run = Callable[..., Result]
 
@@ -33,7 +34,7 @@ LONG = {
     "forward": ["input:64,rnn:64", "--timesteps", "2G"],
     "reach": ["input:64,rnn:64", "--timesteps", "2G", "--seeds", "1"],
     "solve": ["embed:_vx_d,lstm:_u", "--params", "400M"],
-    "sweep": ["input:8,lstm:{1..2000000000}", "--top", "3"],
+    "sweep": ["input:8,lstm:{1..2000000000}", "--top", "3", "--sort", "spec"],
 }
 """The commands that can take long, each with a line that takes minutes or hours."""
 
@@ -239,19 +240,18 @@ def test_a_bar_without_colour_has_none(terminal: Run) -> None:
     assert not re.search(r"\x1b\[[\d;]*m", shown)
 
 
-def interrupt_after(batches: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let Ctrl-C be pressed when a sweep has made so many batches of candidates."""
-    from rnncli.commands import sweep
-
-    made = sweep.batches
+def interrupt_after(pieces: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let Ctrl-C be pressed when a sweep has evaluated so many pieces of 2,000 candidates."""
+    evaluated = sifting.evaluated
 
     def stopped(*arguments: Any) -> Any:
-        for number, batch in enumerate(made(*arguments)):
-            if number == batches:
+        for number, piece in enumerate(evaluated(*arguments)):
+            if number == pieces:
                 raise KeyboardInterrupt
-            yield batch
+            yield piece
 
-    monkeypatch.setattr(sweep, "batches", stopped)
+    monkeypatch.setattr(stretches, "BLOCK", 2_000)
+    monkeypatch.setattr(sifting, "evaluated", stopped)
 
 
 @pytest.mark.parametrize("format_", FORMATS)

@@ -19,14 +19,15 @@ from strategies import networks, typed
 from rnncli import Network
 from rnncli.errors import SpecError
 from rnncli.layers.weights import FRAMEWORKS
-from rnncli.search import sweep as sweeping
+from rnncli.search import stretches
 from rnncli.search.brace_parser import parse_pattern
 from rnncli.search.budget import FIGURES, Budget
 from rnncli.search.candidate import Candidate, Invalid
 from rnncli.search.evaluator import Evaluator
 from rnncli.search.grid import Grid
+from rnncli.search.order import LARGEST
 from rnncli.search.quadratic import Quadratic, X, Y
-from rnncli.search.selection import LARGEST, Selection, Tally, within
+from rnncli.search.selection import Selection, Tally, within
 from rnncli.search.sweep import sweep
 from rnncli.summary import DTYPE_BYTES, Setting
 
@@ -124,8 +125,8 @@ def evaluated(how: str) -> Iterator[None]:
     """While this lasts, candidates are evaluated in some way."""
     with pytest.MonkeyPatch.context() as patch:
         few, block = WAYS[how]
-        patch.setattr(sweeping, "FEW", few)
-        patch.setattr(sweeping, "BLOCK", block)
+        patch.setattr(stretches, "FEW", few)
+        patch.setattr(stretches, "BLOCK", block)
         yield
 
 

@@ -21,7 +21,8 @@ GROUPS = {
     ),
     "Output": (
         "--to",
-        *("--sort", "--top", "--wide", "--others", "--plot", "--gates", "--quiet", "--format", "--svg", "--theme"),
+        *("--sort", "--top", "--pareto", "--part", "--jobs", "--wide", "--others"),
+        *("--plot", "--gates", "--quiet", "--format", "--svg", "--theme"),
         *("--output", "--save-weights", "--save-state"),
     ),
     "Help": ("--version", "--help"),

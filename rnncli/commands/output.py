@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
 
 import click
 
-from rnncli.render.records import Record
 from rnncli.render.writers import Writer
 from rnncli.system.signals import undone_by_signals
 
+Row = TypeVar("Row")
+"""What a writer writes: a record, or a row that is text already."""
+
 
 @contextmanager
-def printed(writer: Writer, also: Callable[[str], object] = str) -> Iterator[Callable[[Sequence[Record]], None]]:
+def printed(writer: Writer[Row], also: Callable[[str], object] = str) -> Iterator[Callable[[Sequence[Row]], None]]:
     """Yield what prints some more records.
 
     What was begun is ended, whatever ends the block. Where there are no records nothing is printed at all.
@@ -28,7 +31,7 @@ def printed(writer: Writer, also: Callable[[str], object] = str) -> Iterator[Cal
         click.echo(text, nl=False)
         also(text)
 
-    def show(records: Sequence[Record]) -> None:
+    def show(records: Sequence[Row]) -> None:
         nonlocal begun
         if not records:
             return

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from math import log10
 from time import perf_counter, thread_time
-from typing import cast
+from typing import Any, cast
 
 import click
 
@@ -29,18 +30,25 @@ from rnncli.commands.values import Value
 from rnncli.errors import EXIT_INTERRUPTED, RnncliError, SpecError, one_line, quote, shorten
 from rnncli.layers.weights import Framework
 from rnncli.network import Network
+from rnncli.quantities import Shape
 from rnncli.render.candidates import CandidateTable
 from rnncli.render.picture import MOST_LINES, Picture
 from rnncli.render.progress import COUNTABLE, Progress
 from rnncli.render.records import NETWORK, Record, row_each
+from rnncli.render.row_texts import RowTexts, WrittenRows
 from rnncli.render.terminal import on_terminal, terminal_width
 from rnncli.render.writers import writer
 from rnncli.search.brace_hints import read_pattern
 from rnncli.search.braces import Pattern
 from rnncli.search.budget import FIGURES, Budget
 from rnncli.search.candidate import Candidate
-from rnncli.search.selection import LARGEST, SORT_KEYS, Order, Selection, Tally, within
-from rnncli.search.sweep import BATCH, batches, reason
+from rnncli.search.frontier import Frontier
+from rnncli.search.order import COMPARED, LARGEST, SORT_KEYS, Order
+from rnncli.search.selection import Selection, Tally
+from rnncli.search.sieve import Wanted
+from rnncli.search.sifting import Sweep
+from rnncli.search.stretches import BATCH, Part, Stretch, points, stretches
+from rnncli.search.sweep import reason
 from rnncli.summary import TOTALS, Setting
 from rnncli.system.memory import RESERVE, free_bytes
 from rnncli.system.signals import interruptible
@@ -72,6 +80,51 @@ def _nearest_order(text: str) -> str | None:
     return None if key is None else "-" * text.startswith("-") + key
 
 
+def _frontier(text: str) -> tuple[Order, ...]:
+    """Return what candidates are compared by.
+
+    Raises:
+        ValueError: one of the figures is none, or is named twice.
+    """
+    orders = tuple(map(_order, text.replace(" ", "").split(",")))
+    keys = [order.key for order in orders]
+    for key in keys:
+        if key not in COMPARED:
+            raise ValueError(f"{quote(key)} is no figure: {', '.join(COMPARED)} are")
+        if keys.count(key) > 1:
+            raise ValueError(f"{quote(text)} names {key} twice")
+    return orders
+
+
+def _nearest_frontier(text: str) -> str | None:
+    nearest = [_nearest_order(each) for each in text.split(",") if each.strip()]
+    known = [each for each in nearest if each is not None and each.removeprefix("-") in COMPARED]
+    return ",".join({each.removeprefix("-"): each for each in known}.values()) or None
+
+
+def _part(text: str) -> Part:
+    """Return the part that a text such as 3/16 names.
+
+    Raises:
+        ValueError: it names none.
+    """
+    written = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text.strip())
+    if written is None:
+        raise ValueError(f"{quote(text)} is no part such as 3/16, the third of sixteen")
+    number, of = map(int, written.groups())
+    if not 1 <= number <= of:
+        raise ValueError(f"there is no part {number:,} of {of:,}: parts count from 1")
+    return Part(number, of)
+
+
+def _nearest_part(text: str) -> str | None:
+    written = re.fullmatch(r"([0-9]{1,9})(?:/| of |:|-|,|\\)([0-9]{1,9})", text.strip())
+    if written is None:
+        return None
+    number, of = map(int, written.groups())
+    return f"{min(max(number, 1), max(of, 1))}/{max(of, 1)}"
+
+
 _LESS_MEMORY = "--top N keeps little more than the first N in memory"
 
 
@@ -87,6 +140,20 @@ _LESS_MEMORY = "--top N keeps little more than the first N in memory"
     help=f"{', '.join(SORT_KEYS)}; a - before it sorts from the largest down.",
 )
 @number_option("--top", "Show the first N alone; without --sort, those with the most parameters.")
+@click.option(
+    "--pareto",
+    "front",
+    type=Value("figures", _frontier, _nearest_frontier, "params,-output"),
+    metavar="FIGURES",
+    help=f"Show those alone that no other beats: {', '.join(COMPARED)}, with commas; with a - more is better.",
+)
+@click.option(
+    "--part",
+    type=Value("part", _part, _nearest_part, "1/2"),
+    metavar="K/N",
+    help="Take the Kth of N equal parts of the candidates alone: 3/16. Each machine cuts them alike.",
+)
+@number_option("--jobs", "Cores to use at once; the rows are the same, in the same order.", default=1)
 @number_option("--timesteps", "Length of the sequence; unknown if left out.")
 @number_option("--batch", "Samples at a time; unknown (None) if left out.")
 @dtype_option
@@ -98,6 +165,9 @@ def command(
     budget: Budget,
     order: Order | None,
     top: int | None,
+    front: tuple[Order, ...] | None,
+    part: Part | None,
+    jobs: int,
     timesteps: int | None,
     batch: int | None,
     dtype: str,
@@ -127,55 +197,56 @@ def command(
     check_svg(svg, shown=format_ == "table")
     setting = Setting(batch, timesteps, cast(Framework, framework), dtype)
     budget.check(dtype)
-    if top is not None:
+    if front is not None:
+        order = order or front[0]
+    elif top is not None:
         order = order or LARGEST
+    wanted: Wanted | None = None
+    if order is not None:
+        wanted = Selection(order, top) if front is None else Frontier(front, order, top)
+    sweep = Sweep(setting, budget, wanted, _speller(format_, setting))
     tally = Tally()
-    table = _table(order) if format_ == "table" else writer(format_, CANDIDATES)
+    table = _table(order) if format_ == "table" else WrittenRows(writer(format_, CANDIDATES))
     faults: list[RnncliError] = []
     progress = Progress("sweep", 0, tell)
     patterns = _patterns(specs(pattern, _read_pieces), faults, lambda: progress.away())
-    groups: Iterable[Iterable[Pattern]]
     typed = "-" in pattern and sys.stdin is not None and sys.stdin.isatty()
-    if "-" in pattern:
-        total = 0  # unknown
-        groups = ([each] for each in patterns)
-    else:
-        groups = [list(patterns)]
-        total = sum(each.count() for each in groups[0])
+    whole, total = _whole(patterns, part, known="-" not in pattern)
 
-    def kept() -> Iterator[list[Candidate]]:
-        for batch in batches(groups, setting):
-            yield within(batch, budget, tally)
-            if order is not None:
+    def work() -> None:
+        done = 0
+        for spelt in sweep.run_on(jobs, whole, total, tally):
+            show(spelt)
+            if wanted is not None:
                 _check_memory(min(tally.within, top or tally.within))
-            progress(len(batch))
+            progress(tally.total - done)
+            done = tally.total
 
-    def show(rows: list[Candidate]) -> None:
-        show_records([_record(each, setting) for each in rows])
-        tally.shown += len(rows)
+    def show(spelt: list[tuple[int, Any]]) -> None:
+        for number, rows in spelt:
+            show_rows(rows)
+            tally.shown += number
 
-    selection = None if order is None else Selection(order, top)
     progress = Progress(
         "sweep",
         total,
         tell,
-        advice="Ctrl-C ends it" if top is None else "Ctrl-C shows the best so far",
-        shown=not typed and not (selection is None and on_terminal()),
-        clock=thread_time if selection is None else perf_counter,  # whoever reads the rows may take their time
+        advice="Ctrl-C ends it" if top is None and front is None else "Ctrl-C shows the best so far",
+        shown=not typed and not (wanted is None and on_terminal()),
+        clock=thread_time if wanted is None and jobs == 1 else perf_counter,  # who reads the rows may take their time
     )
     interrupted = False
     try:
-        with _photographed(svg) as photograph, printed(table, photograph) as show_records:
+        with _photographed(svg) as photograph, printed(table, photograph) as show_rows:
             try:
                 with interruptible(), progress:
-                    for rows in kept():
-                        show(rows) if selection is None else selection.add(rows)
+                    work()
             except KeyboardInterrupt:
                 interrupted = True
                 clear_echo()
-            best = [] if selection is None or (interrupted and top is None) else selection.best()
+            best = [] if wanted is None or (interrupted and top is None and front is None) else wanted.best()
             for start in range(0, len(best), BATCH):
-                show(best[start : start + BATCH])
+                show([sweep.spell(best[start : start + BATCH])])
     except BrokenPipeError:
         # Ctrl-C also ends whoever reads the rows.
         if not interrupted:
@@ -194,10 +265,41 @@ def _table(order: Order | None) -> CandidateTable:
     return CandidateTable(terminal_width(), None if order is None else SORT_KEYS[order.key])
 
 
-def _record(candidate: Candidate, setting: Setting) -> Record:
-    """Return what is printed of a candidate."""
-    figures = {key: getattr(candidate, key) for key in ("output_shape", *TOTALS)}
-    return {"spec": one_line(candidate.spec), **figures, "framework": setting.framework, "dtype": setting.dtype}
+def record_maker(setting: Setting) -> Callable[..., Record]:
+    """Return what makes a record of a spec, the shape of an output, and figures, of which the first are the totals."""
+
+    def record(spec: str, shape: Shape, *figures: int | None) -> Record:
+        totals = dict(zip(TOTALS, figures, strict=False))
+        network = {"framework": setting.framework, "dtype": setting.dtype}
+        return {"spec": one_line(spec), "output_shape": shape} | totals | network
+
+    return record
+
+
+def _speller(format_: str, setting: Setting) -> Callable[[list[Candidate]], tuple[int, Any]]:
+    """Return what makes rows of candidates, for the table or for the writer of a format, and says how many."""
+    record = record_maker(setting)
+    if format_ == "table":
+        return lambda some: (len(some), [record(*candidate) for candidate in some])
+    texts = RowTexts(writer(format_, CANDIDATES), record, len(TOTALS))
+    return lambda some: (len(some), [texts.rows(some)] if some else [])
+
+
+def _whole(patterns: Iterator[Pattern], part: Part | None, known: bool) -> tuple[Iterator[Stretch], int]:
+    """Return all candidates, or a part of them, and how many there are; 0 if that is not known.
+
+    Args:
+        patterns: the patterns.
+        part: which part is taken, or None for all.
+        known: whether the patterns are there already. Whoever takes a part has to wait for all of them.
+    """
+    if not known and part is None:
+        return stretches(patterns), 0
+    every = list(patterns)
+    if part is None:
+        return stretches(every), sum(pattern.count() for pattern in every)
+    start, stop = part.span(sum(map(points, every)))
+    return stretches(every, start, stop), stop - start
 
 
 def _check_memory(held: int) -> None:

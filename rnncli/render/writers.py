@@ -9,20 +9,22 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from rnncli.errors import ArgumentError, listed, one_line, shorten
 from rnncli.render.records import Column, Frame, Layout, Record
 from rnncli.vocabulary import Content
 
+Row = TypeVar("Row", contravariant=True)
 
-class Writer(Protocol):
+
+class Writer(Protocol[Row]):
     """Writes records in a format, some at a time, so that they can be printed while there are more to come."""
 
     def begin(self) -> str:
         """Return what comes before the first records."""
 
-    def rows(self, records: Sequence[Record]) -> str:
+    def rows(self, records: Sequence[Row], /) -> str:
         """Return the text of some records."""
 
     def end(self) -> str:
@@ -187,7 +189,7 @@ class HtmlWriter(_DocumentWriter):
         return f'<{tag} style="text-align:{self._ALIGNMENT[column.holds]}">{content}</{name}>'
 
 
-WRITERS: Mapping[str, Callable[[Layout], Writer]] = {
+WRITERS: Mapping[str, Callable[[Layout], Writer[Record]]] = {
     "json": lambda layout: JsonWriter(),
     "csv": lambda layout: DelimitedWriter(layout, ","),
     "tsv": lambda layout: DelimitedWriter(layout, "\t"),
@@ -197,7 +199,7 @@ WRITERS: Mapping[str, Callable[[Layout], Writer]] = {
 """The writer of each format, made for the layout of what it writes."""
 
 
-def writer(format_: str, layout: Layout) -> Writer:
+def writer(format_: str, layout: Layout) -> Writer[Record]:
     """Return the writer of a format.
 
     Raises:

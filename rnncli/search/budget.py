@@ -63,6 +63,9 @@ FIGURES = (
 BY_NAME = {figure.name: figure for figure in FIGURES}
 """The same by the names of their limits."""
 
+BY_KEY = {figure.key: figure for figure in FIGURES}
+"""The same by their own names."""
+
 
 class Budget:
     """What a network may cost at most: `Budget(params=1_000_000, memory=4 * 2**20)`.

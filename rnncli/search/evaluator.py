@@ -126,7 +126,7 @@ class Evaluator:
             self._last.append(_Done(spans, state, most))
         assert state is not None
         assert most is not None
-        return Block(self.grid, box, dimensions, state, most, self.setting, figures)
+        return Block(self.grid, box, dimensions, state, most, self.walk, self.setting, figures)
 
 
 class _Done(NamedTuple):

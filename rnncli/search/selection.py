@@ -4,31 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any
 
-from rnncli.search.budget import BY_NAME, Budget, known
+from rnncli.search.budget import Budget
 from rnncli.search.candidate import Candidate, Invalid
-from rnncli.search.sweep import BATCH
-
-SORT_KEYS = {
-    "params": "total_params",
-    "memory": "total_bytes",
-    "macs": "macs",
-    "macs-per-step": "macs_per_step",
-    "spec": "spec",
-}
-"""What candidates can be sorted by, and the attribute that holds it."""
-
-
-class Order(NamedTuple):
-    """What candidates are sorted by; equal ones keep the order of the pattern."""
-
-    key: str
-    descending: bool = False
-
-
-LARGEST = Order("params", descending=True)
+from rnncli.search.order import Order, amount
+from rnncli.search.stretches import BATCH
 
 
 @dataclass
@@ -56,6 +37,20 @@ class Tally:
         """How many candidates there were."""
         return self.invalid + self.outside + self.within
 
+    def add(self, further: Tally, budget: Budget) -> None:
+        """Take in what became of further candidates."""
+        self.invalid += further.invalid
+        self.outside += further.outside
+        self.within += further.within
+        self.shown += further.shown
+        self.first_invalid = self.first_invalid or further.first_invalid
+        if further.nearest is not None:
+            self.take_nearest(further.nearest, budget)
+
+    def take_nearest(self, candidate: Candidate, budget: Budget) -> None:
+        """Take in a candidate that exceeds a budget."""
+        self.nearest = min(self.nearest or candidate, candidate, key=lambda each: _need(each, budget))
+
     def words(self, of: str = "") -> str:
         """Return it in words; `of` is how many candidates there are, if not all have been looked at."""
         parts = [f"{self.total:,}{of and ' of '}{of} candidate{'' if self.total == 1 and not of else 's'}"]
@@ -72,7 +67,7 @@ def within(candidates: Iterable[Candidate | Invalid], budget: Budget, tally: Tal
     """Return the candidates that keep within a budget, and count all candidates in the tally.
 
     Raises:
-        UsageError: there is a budget for multiply-adds, and their number is not known.
+        UsageError: a figure is limited, and it is not known.
     """
     kept = []
     for candidate in candidates:
@@ -85,7 +80,7 @@ def within(candidates: Iterable[Candidate | Invalid], budget: Budget, tally: Tal
         else:
             tally.outside += 1
             if not (tally.within or kept):
-                tally.nearest = min(tally.nearest or candidate, candidate, key=lambda each: _need(each, budget))
+                tally.take_nearest(candidate, budget)
     tally.within += len(kept)
     return kept
 
@@ -96,40 +91,71 @@ class Selection:
     Args:
         order: the order; equal candidates keep theirs.
         top: how many are kept, or None for all.
+
+    Attributes:
+        worst: what a candidate must keep below to be among them: the number that it is sorted by, negative in a
+            descending order; None while any may be.
     """
 
     def __init__(self, order: Order, top: int | None) -> None:
-        self._key: Callable[[Candidate], Any] = _macs if order.key == "macs" else attrgetter(SORT_KEYS[order.key])
-        self._descending = order.descending
-        self._top = top
+        self.order = order
+        self.top = top
+        self.worst: float | None = None
         self._kept: list[Candidate] = []
 
     def add(self, candidates: Iterable[Candidate]) -> None:
         """Take in some more candidates. Few more than twice `top` are held in memory.
 
         Raises:
-            UsageError: they are sorted by multiply-adds, and their number is not known.
+            UsageError: what they are sorted by is not known.
         """
-        self._kept += self._first(candidates)
-        if self._top is not None and len(self._kept) > 2 * self._top + BATCH:
+        first = self._first(candidates)
+        self._kept += first
+        if self.top is not None and (len(self._kept) > 2 * self.top + BATCH or (first and self.top <= BATCH)):
             self._kept = self._first(self._kept)
+            if len(self._kept) == self.top and self.order.figure is not None:
+                worst = self.order.of(self._kept[-1])
+                self.worst = -worst if self.order.descending else worst
+
+    @property
+    def asked(self) -> tuple[str, ...] | None:
+        """The figures that it asks of a block of candidates; None if it takes all candidates as they are."""
+        return None if self.top is None or self.order.figure is None else (self.order.figure,)
+
+    def pick(self, places: Any, column: Callable[[str], Any]) -> Any:
+        """Return those of some places of a block that may be among the first.
+
+        Args:
+            places: an array of the places.
+            column: returns a figure of each candidate of the block.
+        """
+        import numpy as np
+
+        if self.top is None or self.order.figure is None:
+            return places
+        numbers = column(self.order.figure)[places]
+        numbers = -numbers if self.order.descending else numbers
+        if self.worst is not None:
+            fits = numbers < self.worst
+            places, numbers = places[fits], numbers[fits]
+        if len(places) <= self.top:
+            return places
+        last = np.partition(numbers, self.top - 1)[self.top - 1]
+        smaller, equal = np.flatnonzero(numbers < last), np.flatnonzero(numbers == last)
+        return places[np.sort(np.concatenate([smaller, equal[: self.top - len(smaller)]]))]
 
     def best(self) -> list[Candidate]:
         """Return the first ones."""
         return self._first(self._kept)
 
     def _first(self, candidates: Iterable[Candidate]) -> list[Candidate]:
-        return sorted(candidates, key=self._key, reverse=self._descending)[: self._top]
+        return sorted(candidates, key=self.order.of, reverse=self.order.descending)[: self.top]
 
 
 def _fits(candidate: Candidate, budget: Budget) -> bool:
-    return all(known(figure, candidate) <= limit for figure, limit in budget.limits.items())
+    return all(amount(candidate, figure.key) <= limit for figure, limit in budget.limits.items())
 
 
 def _need(candidate: Candidate, budget: Budget) -> float:
     """Return how many times its budget a candidate needs, for the cost that exceeds its limit most."""
-    return max(cost.amount / (cost.limit or 1) for cost in budget.costs(candidate))
-
-
-def _macs(candidate: Candidate) -> int:
-    return known(BY_NAME["macs"], candidate)
+    return max(amount(candidate, figure.key) / (limit or 1) for figure, limit in budget.limits.items())

@@ -5,34 +5,18 @@ All counts are those of the weights that the layers declare; see `rnncli.search.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, islice
+from collections.abc import Iterator
+from itertools import chain
 
 from rnncli.errors import SpecError
-from rnncli.language.source import MAX_BYTES
 from rnncli.layers.weights import FRAMEWORKS, Framework
 from rnncli.network import Network, check_known, check_sizes
 from rnncli.search.block import Block
 from rnncli.search.brace_parser import parse_pattern
 from rnncli.search.braces import Pattern
-from rnncli.search.candidate import FIGURES, Candidate, Found, Invalid
-from rnncli.search.evaluator import Evaluator
-from rnncli.search.grid import Grid, rectangular
-from rnncli.search.levels import TooLargeError
+from rnncli.search.candidate import Candidate, Found, Invalid
+from rnncli.search.stretches import BATCH, Stretch, evaluated, stretches
 from rnncli.summary import DTYPE_BYTES, Setting
-from rnncli.system.memory import free_bytes
-
-BATCH = 2_000
-"""How many candidates are made one by one at a time: the work of some milliseconds."""
-
-BLOCK = 2**17
-"""How many candidates are evaluated as arrays at a time; these fit into a processor's cache."""
-
-FEW = 10_000
-"""So many candidates are evaluated one by one: it takes less time than to import NumPy."""
-
-ROOM = 256 << 20
-"""Bytes that there must be for NumPy and the arrays of a block."""
 
 
 def sweep(
@@ -59,57 +43,13 @@ def sweep(
     check_known("dtype", dtype, tuple(DTYPE_BYTES))
     check_sizes(batch=batch, timesteps=timesteps)
     parsed = [parse_pattern(pattern) if isinstance(pattern, str) else pattern for pattern in patterns]
-    return chain.from_iterable(batches([parsed], Setting(batch, timesteps, framework, dtype)))
+    setting = Setting(batch, timesteps, framework, dtype)
+    return chain.from_iterable(_candidates(stretch, setting) for stretch in stretches(parsed))
 
 
-def batches(groups: Iterable[Iterable[Pattern]], setting: Setting) -> Iterator[list[Found]]:
-    """Yield the candidates of groups of patterns in lists of at most `BATCH`.
-
-    A list is yielded before the next group is asked for.
-    """
-    for patterns in groups:
-        lists = (
-            some
-            for pattern in patterns
-            for grid in map(Grid, rectangular(pattern))
-            for part in evaluated(grid, setting)
-            for some in (part.candidates(BATCH) if isinstance(part, Block) else [part])
-        )
-        yield from _lists(chain.from_iterable(lists))
-
-
-def evaluated(
-    grid: Grid, setting: Setting, start: int = 0, stop: int | None = None, figures: Sequence[str] = FIGURES
-) -> Iterator[Block | list[Found]]:
-    """Yield the candidates of a grid in their order: blocks of many, lists of few.
-
-    Args:
-        grid: the grid.
-        setting: what the counts are for.
-        start: the point where to start.
-        stop: the point before which to stop; None for the end.
-        figures: those that will be asked of a block.
-    """
-    stop = grid.size if stop is None else stop
-    evaluator = Evaluator(grid, setting)
-    if stop - start <= FEW or grid.longest() > MAX_BYTES or not _has_room():
-        yield from _lists(chain.from_iterable(map(evaluator.walk, grid.boxes(start, stop, BATCH))))
-        return
-    for box in grid.boxes(start, stop, BLOCK):
-        try:
-            yield evaluator.at(box, figures)
-        except TooLargeError:
-            yield from _lists(evaluator.walk(box))
-
-
-def _has_room() -> bool:
-    free = free_bytes()
-    return free is None or free > ROOM
-
-
-def _lists(candidates: Iterator[Found]) -> Iterator[list[Found]]:
-    while some := list(islice(candidates, BATCH)):
-        yield some
+def _candidates(stretch: Stretch, setting: Setting) -> Iterator[Found]:
+    for some in evaluated(stretch, setting):
+        yield from chain.from_iterable(some.candidates(BATCH)) if isinstance(some, Block) else some
 
 
 def reason(spec: str, setting: Setting) -> SpecError:

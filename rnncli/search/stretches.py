@@ -1,0 +1,132 @@
+"""The candidates of patterns as stretches of grids: what is evaluated in one go, or by one of several processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
+from typing import NamedTuple
+
+from rnncli.language.source import MAX_BYTES
+from rnncli.search.block import Block
+from rnncli.search.braces import Pattern
+from rnncli.search.candidate import FIGURES, Found
+from rnncli.search.evaluator import Evaluator
+from rnncli.search.grid import Grid, rectangular
+from rnncli.search.levels import TooLargeError
+from rnncli.summary import Setting
+from rnncli.system.memory import free_bytes
+
+BATCH = 2_000
+"""How many candidates are made one by one at a time: the work of some milliseconds."""
+
+BLOCK = 2**17
+"""How many candidates are evaluated as arrays at a time; these fit into a processor's cache."""
+
+FEW = 10_000
+"""So many candidates are evaluated one by one: it takes less time than to import NumPy."""
+
+ROOM = 256 << 20
+"""Bytes that there must be for NumPy and the arrays of a block."""
+
+
+class Stretch(NamedTuple):
+    """Some candidates of a pattern, one behind the other.
+
+    Attributes:
+        pattern: the pattern, a grid.
+        start: the point where it starts.
+        stop: the point before which it stops.
+    """
+
+    pattern: Pattern
+    start: int
+    stop: int
+
+
+class Part(NamedTuple):
+    """One of several parts of all candidates, which are cut where they stand: part 2 of 3 is the middle third.
+
+    Attributes:
+        number: which part it is, from 1.
+        of: how many parts there are.
+    """
+
+    number: int
+    of: int
+
+    def span(self, total: int) -> tuple[int, int]:
+        """Return where it starts among so many candidates, and before which it stops."""
+        return total * (self.number - 1) // self.of, total * self.number // self.of
+
+
+def points(pattern: Pattern) -> int:
+    """Return how many points the grids of a pattern have: its texts, empty ones too."""
+    return pattern.count() + pattern.empty_count()
+
+
+def stretches(patterns: Iterable[Pattern], start: int = 0, stop: int | None = None) -> Iterator[Stretch]:
+    """Yield the stretches of some patterns.
+
+    Args:
+        patterns: the patterns.
+        start: how many points of theirs are left out.
+        stop: the point before which to stop, counted likewise; None for the end.
+    """
+    for pattern in patterns:
+        for part in rectangular(pattern):
+            size = points(part)
+            first, last = max(0, start), size if stop is None else min(size, stop)
+            if first < last:
+                yield Stretch(part, first, last)
+            start -= size
+            stop = None if stop is None else stop - size
+
+
+def tasks(whole: Iterable[Stretch], most: int) -> Iterator[list[Stretch]]:
+    """Yield stretches cut and put together so that there are so many candidates in each list, in their order."""
+    task: list[Stretch] = []
+    room = most
+    for pattern, start, stop in whole:
+        while start < stop:
+            end = min(stop, start + room)
+            task.append(Stretch(pattern, start, end))
+            room -= end - start
+            start = end
+            if not room:
+                yield task
+                task, room = [], most
+    if task:
+        yield task
+
+
+def evaluated(stretch: Stretch, setting: Setting, figures: Sequence[str] = FIGURES) -> Iterator[Block | list[Found]]:
+    """Yield the candidates of a stretch in their order: blocks of many, lists of few.
+
+    Args:
+        stretch: the stretch.
+        setting: what the counts are for.
+        figures: those that will be asked of a block.
+    """
+    grid = Grid(stretch.pattern)
+    evaluator = Evaluator(grid, setting)
+    if stretch.stop - stretch.start <= FEW or grid.longest() > MAX_BYTES or not _has_room():
+        boxes = grid.boxes(stretch.start, stretch.stop, BATCH)
+        yield from lists(chain.from_iterable(map(evaluator.walk, boxes)))
+        return
+    for box in grid.boxes(stretch.start, stretch.stop, BLOCK):
+        try:
+            yield evaluator.at(box, figures)
+        except TooLargeError:
+            yield from lists(evaluator.walk(box))
+
+
+def _has_room() -> bool:
+    free = free_bytes()
+    return free is None or free > ROOM
+
+
+def lists(candidates: Iterable[Found]) -> Iterator[list[Found]]:
+    """Yield candidates in lists."""
+    candidates = iter(candidates)
+    while some := list(islice(candidates, BATCH)):
+        yield some
