@@ -153,8 +153,15 @@ def test_what_is_no_part_is_an_error_with_a_repair(text: str, help_: str, rnncli
 # Jobs
 
 
-@pytest.mark.parametrize("format_", FORMATS)
-@pytest.mark.parametrize("choice", [[], ["--top", "5", "--max-params", "40k"], ["--pareto", "params,-output"]], ids=str)
+@pytest.mark.parametrize(
+    ("format_", "choice"),
+    [
+        *((each, []) for each in FORMATS),
+        *((each, ["--top", "5", "--max-params", "40k"]) for each in ("table", "csv")),
+        *((each, ["--pareto", "params,-output"]) for each in ("table", "json")),
+    ],
+    ids=str,
+)
 def test_jobs_change_nothing_of_what_is_written(format_: str, choice: list[str], program: Run) -> None:
     arguments = ["sweep", MANY if choice else GRID.replace("8..40..4", "8..95"), "-f", format_, *choice]
     expected = program(*arguments)

@@ -43,7 +43,7 @@ from rnncli.search.braces import Pattern
 from rnncli.search.budget import FIGURES, Budget
 from rnncli.search.candidate import Candidate
 from rnncli.search.frontier import Frontier
-from rnncli.search.order import COMPARED, LARGEST, SORT_KEYS, Order
+from rnncli.search.order import COMPARED, LARGEST, SORT_KEYS, Order, check_orders
 from rnncli.search.selection import Selection, Tally
 from rnncli.search.sieve import Wanted
 from rnncli.search.sifting import Sweep
@@ -202,6 +202,7 @@ def command(
     elif top is not None:
         order = order or LARGEST
     wanted: Wanted | None = None
+    check_orders([*(front or []), *([] if order is None else [order])], dtype)
     if order is not None:
         wanted = Selection(order, top) if front is None else Frontier(front, order, top)
     sweep = Sweep(setting, budget, wanted, _speller(format_, setting))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import inf
 from typing import Any, NamedTuple
 
 from rnncli.errors import UsageError, shorten
 from rnncli.search.budget import BY_KEY, known
 from rnncli.search.candidate import Candidate
+from rnncli.summary import UNTRAINED
 
 SORT_KEYS = {
     "params": "total_params",
@@ -45,6 +47,16 @@ class Order(NamedTuple):
 
 
 LARGEST = Order("params", descending=True)
+
+
+def check_orders(orders: Iterable[Order], dtype: str) -> None:
+    """Check that networks have what they are compared by in a dtype.
+
+    Raises:
+        UsageError: they have not.
+    """
+    if dtype in UNTRAINED and any(order.figure == "training_bytes" for order in orders):
+        raise UsageError(f"no network is trained in {dtype}", "compare by something else, or take another --dtype")
 
 
 def amount(candidate: Candidate, figure: str) -> int | float:
