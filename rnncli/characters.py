@@ -13,6 +13,7 @@ from typing import TextIO
 ASCII_FORMS = {
     "×": "x",
     "·": ".",
+    "●": "o",
     "→": "->",
     "…": "...",
     "–": "-",

@@ -67,6 +67,7 @@ LINES: dict[str, list[list[str]]] = {
     ],
     "sweep": [
         ["input:8,{rnn,lstm,gru}:{8..64..8}", "--timesteps", "9"],
+        ["input:8,lstm:{8..64..8}", "--pareto", "params,-output"],
         ["input:8,lstm:{8..64..8}", "--max-params", "10"],
         [f"{LONG}{{rnn,rnm}}:{{4,8}}"],
         ["input:8,lstm:{8.."],

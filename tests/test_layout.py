@@ -40,7 +40,7 @@ VIEWS: dict[str, list[list[str]]] = {
     "forward": [["--timesteps", "5"], ["--timesteps", "70", "--plot"], ["--init", "uniform"]],
     "explain": [[], ["--framework", "torch"], ["--others", "--timesteps", "7"]],
     "draw": [[], ["--timesteps", "3"]],
-    "sweep": [[], ["--timesteps", "100", "--batch", "64", "--sort", "macs"], ["--top", "3"]],
+    "sweep": [[], ["--timesteps", "100", "--batch", "64", "--sort", "macs"], ["--top", "3"], ["--pareto", "params"]],
     "compare": [
         [],
         ["--timesteps", "100", "--batch", "64", "--rate", "0.3"],

@@ -31,7 +31,7 @@ from rnncli.errors import EXIT_INTERRUPTED, RnncliError, SpecError, one_line, qu
 from rnncli.layers.weights import Framework
 from rnncli.network import Network
 from rnncli.quantities import Shape
-from rnncli.render.candidates import CandidateTable
+from rnncli.render.candidates import CandidateTable, FrontierTable
 from rnncli.render.picture import MOST_LINES, Picture
 from rnncli.render.progress import COUNTABLE, Progress
 from rnncli.render.records import NETWORK, Record, row_each
@@ -42,6 +42,7 @@ from rnncli.search.brace_hints import read_pattern
 from rnncli.search.braces import Pattern
 from rnncli.search.budget import FIGURES, Budget
 from rnncli.search.candidate import Candidate
+from rnncli.search.cloud import Cloud
 from rnncli.search.frontier import Frontier
 from rnncli.search.order import COMPARED, LARGEST, SORT_KEYS, Order, check_orders
 from rnncli.search.selection import Selection, Tally
@@ -205,9 +206,10 @@ def command(
     check_orders([*(front or []), *([] if order is None else [order])], dtype)
     if order is not None:
         wanted = Selection(order, top) if front is None else Frontier(front, order, top)
-    sweep = Sweep(setting, budget, wanted, _speller(format_, setting))
+    cloud = None if front is None or format_ != "table" else _cloud(front, timesteps)
+    sweep = Sweep(setting, budget, wanted, _speller(format_, setting), cloud)
     tally = Tally()
-    table = _table(order) if format_ == "table" else WrittenRows(writer(format_, CANDIDATES))
+    table = _table(order, cloud) if format_ == "table" else WrittenRows(writer(format_, CANDIDATES))
     faults: list[RnncliError] = []
     progress = Progress("sweep", 0, tell)
     patterns = _patterns(specs(pattern, _read_pieces), faults, lambda: progress.away())
@@ -262,8 +264,17 @@ def command(
         click.get_current_context().exit(max(fault.exit_status for fault in faults))
 
 
-def _table(order: Order | None) -> CandidateTable:
-    return CandidateTable(terminal_width(), None if order is None else SORT_KEYS[order.key])
+def _cloud(front: Iterable[Order], timesteps: int | None) -> Cloud:
+    """Return what becomes the picture of a frontier: parameters across, multiply-adds up."""
+    whole = timesteps is not None or any(order.key == "macs" for order in front)
+    return Cloud("total_params", "macs" if whole else "macs_per_step")
+
+
+def _table(order: Order | None, cloud: Cloud | None) -> CandidateTable:
+    width, key = terminal_width(), None if order is None else SORT_KEYS[order.key]
+    if cloud is None:
+        return CandidateTable(width, key)
+    return FrontierTable(width, key, cloud.across, cloud.up, cloud.points)
 
 
 def record_maker(setting: Setting) -> Callable[..., Record]:

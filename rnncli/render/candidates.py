@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from rnncli.errors import one_line
 from rnncli.quantities import figure_text, shape_text
 from rnncli.render.records import Record
+from rnncli.render.scatter import Point, scatter
 from rnncli.render.wrapping import INDENT, wrapped
 from rnncli.summary import TOTALS
 from rnncli.vocabulary import title
@@ -30,6 +31,9 @@ _LEAVE = (
 """The order in which columns leave a table that is too wide."""
 
 _GAP = "  "
+
+_FEWEST = 3
+"""Points of which a picture is made at least."""
 
 _LEAST_ROOM = 24
 """The least columns of a terminal for a spec beside its figures. The longest number in a spec fits there."""
@@ -145,6 +149,42 @@ class CandidateTable:
             else:
                 yield f"{' ' * INDENT}{_TITLES[key]}"
                 yield from (f"{' ' * 2 * INDENT}{part}" for part in wrapped(row[key], self._width - 2 * INDENT))
+
+
+class FrontierTable(CandidateTable):
+    """The same for a frontier, with a picture below of where it lies among all candidates.
+
+    Args:
+        width: the columns of the terminal, or None where nothing limits a line.
+        sorted_by: the key that the candidates are sorted by.
+        across: the key of what grows to the right in the picture.
+        up: the key of what grows upwards.
+        others: returns a point for all candidates that lie near it.
+    """
+
+    def __init__(
+        self, width: int | None, sorted_by: str | None, across: str, up: str, others: Callable[[], list[Point]]
+    ) -> None:
+        super().__init__(width, sorted_by)
+        self._keys = across, up
+        self._others = others
+        self._points: list[Point] = []
+
+    def rows(self, records: Sequence[Record]) -> str:
+        """Return the rows of some candidates of the frontier."""
+        points = [(record[self._keys[0]], record[self._keys[1]]) for record in records]
+        self._points += [point for point in points if None not in point]
+        return super().rows(records)
+
+    def end(self) -> str:
+        """Return the picture, if there is anything to see."""
+        others = self._others()
+        if not self._points or len({*others, *self._points}) < _FEWEST:
+            return ""
+        across, up = map(title, self._keys)
+        note = "● are the rows above, · all other candidates."
+        lines = scatter(others, self._points, (across, up), self._width, note)
+        return "".join(f"{line}\n" for line in ["", *lines])
 
 
 def _texts(record: Record) -> Row:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from rnncli.search.block import Block
 from rnncli.search.budget import Budget
 from rnncli.search.candidate import FIGURES, Candidate, Found
+from rnncli.search.cloud import Cloud
 from rnncli.search.order import LACKED, amount
 from rnncli.search.selection import Tally, within
 from rnncli.search.stretches import BATCH
@@ -40,14 +41,18 @@ class Sieve:
         budget: what a network may cost.
         wanted: what is wanted of those within the budget, which gets them; None if all are.
         tally: where they are counted; None for a new tally.
+        cloud: takes in all that keep within the budget, for a picture of them; None for no picture.
 
     Attributes:
         tally: how many there were.
     """
 
-    def __init__(self, budget: Budget, wanted: Wanted | None = None, tally: Tally | None = None) -> None:
+    def __init__(
+        self, budget: Budget, wanted: Wanted | None = None, tally: Tally | None = None, cloud: Cloud | None = None
+    ) -> None:
         self._budget = budget
         self._wanted = wanted
+        self._cloud = cloud
         self.tally = Tally() if tally is None else tally
 
     @property
@@ -56,7 +61,15 @@ class Sieve:
         asked = None if self._wanted is None else self._wanted.asked
         if asked is None:
             return FIGURES
-        return tuple(dict.fromkeys([*(figure.key for figure in self._budget.limits), *asked]))
+        return tuple(
+            dict.fromkeys(
+                [
+                    *(figure.key for figure in self._budget.limits),
+                    *asked,
+                    *([] if self._cloud is None else self._cloud.asked),
+                ]
+            )
+        )
 
     def sift(self, some: Block | list[Found]) -> Iterator[list[Candidate]]:
         """Count some candidates, and yield those that go on, in lists.
@@ -64,11 +77,16 @@ class Sieve:
         Raises:
             UsageError: a figure that is limited or compared is not known.
         """
-        lists = self._sift_block(some) if isinstance(some, Block) else [within(some, self._budget, self.tally)]
-        for passed in lists:
+        for passed in self._sift_block(some) if isinstance(some, Block) else self._sift_list(some):
             if self._wanted is not None:
                 self._wanted.add(passed)
             yield passed
+
+    def _sift_list(self, some: list[Found]) -> Iterator[list[Candidate]]:
+        passed = within(some, self._budget, self.tally)
+        if self._cloud is not None:
+            self._cloud.add(passed)
+        yield passed
 
     def _sift_block(self, block: Block) -> Iterator[list[Candidate]]:
         import numpy as np
@@ -82,6 +100,8 @@ class Sieve:
         fitting = int(np.count_nonzero(fits))
         self._count(block, networks, fitting, needs)
         places = np.flatnonzero(fits)
+        if self._cloud is not None:
+            self._cloud.add_block(places, lambda name: self._column(block, name, fits))
         if self._wanted is not None and fitting:
             places = self._wanted.pick(places, lambda name: self._column(block, name, fits))
         yield from block.networks(places, BATCH)

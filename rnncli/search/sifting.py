@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from rnncli.search.budget import Budget
 from rnncli.search.candidate import Candidate
+from rnncli.search.cloud import Cloud
 from rnncli.search.selection import Tally
 from rnncli.search.sieve import Sieve, Wanted
 from rnncli.search.stretches import FEW, Stretch, evaluated, tasks
@@ -32,19 +33,21 @@ class Sweep(NamedTuple, Generic[Spelt]):
         budget: what a network may cost.
         wanted: what is wanted of those within the budget, which gets them; None if all are, one after the other.
         spell: makes of a list of candidates what is shown; it is called where these were found.
+        cloud: takes in all within the budget, for a picture of them; None for no picture.
     """
 
     setting: Setting
     budget: Budget
     wanted: Wanted | None
     spell: Callable[[list[Candidate]], Spelt]
+    cloud: Cloud | None = None
 
     def run(self, whole: Iterable[Stretch], tally: Tally) -> Iterator[list[Spelt]]:
         """Evaluate candidates, count them in a tally, and yield what is to be shown, all of it if nothing is wanted.
 
         Something is yielded every few milliseconds, if only an empty list.
         """
-        sieve = Sieve(self.budget, self.wanted, tally)
+        sieve = Sieve(self.budget, self.wanted, tally, self.cloud)
         for stretch in whole:
             for some in evaluated(stretch, self.setting, sieve.asked):
                 for passed in sieve.sift(some):
@@ -70,17 +73,19 @@ class Sweep(NamedTuple, Generic[Spelt]):
         most = _SHOWN if self.wanted is None else _SIFTED
         size = min(most, max(FEW, total // (_TURNS * jobs))) if total else most
         with forked(jobs, self._worker) as workers:
-            for further, passed, spelt in workers.results(tasks(whole, size)):
+            for further, passed, spelt, cells in workers.results(tasks(whole, size)):
                 if self.wanted is not None:
                     self.wanted.add(passed)
+                if self.cloud is not None:
+                    self.cloud.take(cells)
                 tally.add(further, self.budget)
                 yield spelt
 
-    def _worker(self) -> Callable[[list[Stretch]], tuple[Tally, list[Candidate], list[Spelt]]]:
+    def _worker(self) -> Callable[[list[Stretch]], tuple[Tally, list[Candidate], list[Spelt], Any]]:
         """Return what does a task in one of the processes, which have their own copy of what is wanted."""
-        sieve = Sieve(self.budget, self.wanted)
+        sieve = Sieve(self.budget, self.wanted, cloud=self.cloud)
 
-        def work(task: list[Stretch]) -> tuple[Tally, list[Candidate], list[Spelt]]:
+        def work(task: list[Stretch]) -> tuple[Tally, list[Candidate], list[Spelt], Any]:
             sieve.tally = Tally()
             passed: list[Candidate] = []
             spelt: list[Spelt] = []
@@ -91,6 +96,6 @@ class Sweep(NamedTuple, Generic[Spelt]):
                             spelt.append(self.spell(each))
                         else:
                             passed += each
-            return sieve.tally, passed, spelt
+            return sieve.tally, passed, spelt, None if self.cloud is None else self.cloud.news()
 
         return work
