@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -12,7 +12,8 @@ from typing import Any, cast
 
 import click
 
-from rnncli.commands.completing import complete_pattern, complete_words
+from rnncli.commands import sweep_values
+from rnncli.commands.completing import complete_pattern
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.options import (
     budget_options,
@@ -26,8 +27,7 @@ from rnncli.commands.options import (
 from rnncli.commands.output import printed
 from rnncli.commands.report import clear_echo, report, tell
 from rnncli.commands.specs import Spec, explained, specs
-from rnncli.commands.values import Value
-from rnncli.errors import EXIT_INTERRUPTED, RnncliError, SpecError, one_line, quote, shorten
+from rnncli.errors import EXIT_INTERRUPTED, RnncliError, SpecError, one_line, shorten
 from rnncli.layers.weights import Framework
 from rnncli.network import Network
 from rnncli.quantities import Shape
@@ -62,70 +62,6 @@ _SORTING = 48
 """Bytes that it takes to sort one candidate, beside the candidate itself."""
 
 
-def _order(text: str) -> Order:
-    """Return the order that a key stands for.
-
-    Raises:
-        ValueError: there is no such key.
-    """
-    key = text.removeprefix("-")
-    if key not in SORT_KEYS:
-        raise ValueError(f"{quote(text)} is none of {', '.join(SORT_KEYS)}")
-    return Order(key, descending=text.startswith("-"))
-
-
-def _nearest_order(text: str) -> str | None:
-    from rnncli.language.hints import closest
-
-    key = closest(text.strip("-").lower(), SORT_KEYS)
-    return None if key is None else "-" * text.startswith("-") + key
-
-
-def _frontier(text: str) -> tuple[Order, ...]:
-    """Return what candidates are compared by.
-
-    Raises:
-        ValueError: one of the figures is none, or is named twice.
-    """
-    orders = tuple(map(_order, text.replace(" ", "").split(",")))
-    keys = [order.key for order in orders]
-    for key in keys:
-        if key not in COMPARED:
-            raise ValueError(f"{quote(key)} is no figure: {', '.join(COMPARED)} are")
-        if keys.count(key) > 1:
-            raise ValueError(f"{quote(text)} names {key} twice")
-    return orders
-
-
-def _nearest_frontier(text: str) -> str | None:
-    nearest = [_nearest_order(each) for each in text.split(",") if each.strip()]
-    known = [each for each in nearest if each is not None and each.removeprefix("-") in COMPARED]
-    return ",".join({each.removeprefix("-"): each for each in known}.values()) or None
-
-
-def _part(text: str) -> Part:
-    """Return the part that a text such as 3/16 names.
-
-    Raises:
-        ValueError: it names none.
-    """
-    written = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text.strip())
-    if written is None:
-        raise ValueError(f"{quote(text)} is no part such as 3/16, the third of sixteen")
-    number, of = map(int, written.groups())
-    if not 1 <= number <= of:
-        raise ValueError(f"there is no part {number:,} of {of:,}: parts count from 1")
-    return Part(number, of)
-
-
-def _nearest_part(text: str) -> str | None:
-    written = re.fullmatch(r"([0-9]{1,9})(?:/| of |:|-|,|\\)([0-9]{1,9})", text.strip())
-    if written is None:
-        return None
-    number, of = map(int, written.groups())
-    return f"{min(max(number, 1), max(of, 1))}/{max(of, 1)}"
-
-
 _LESS_MEMORY = "--top N keeps little more than the first N in memory"
 
 
@@ -135,22 +71,23 @@ _LESS_MEMORY = "--top N keeps little more than the first N in memory"
 @click.option(
     "--sort",
     "order",
-    type=Value("key", _order, _nearest_order, "params"),
+    type=sweep_values.order,
     metavar="KEY",
-    shell_complete=complete_words([sign + key for sign in ("", "-") for key in SORT_KEYS]),
+    shell_complete=sweep_values.complete_orders,
     help=f"{', '.join(SORT_KEYS)}; a - before it sorts from the largest down.",
 )
 @number_option("--top", "Show the first N alone; without --sort, those with the most parameters.")
 @click.option(
     "--pareto",
     "front",
-    type=Value("figures", _frontier, _nearest_frontier, "params,-output"),
+    type=sweep_values.frontier,
     metavar="FIGURES",
+    shell_complete=sweep_values.complete_figures,
     help=f"Show those alone that no other beats: {', '.join(COMPARED)}, with commas; with a - more is better.",
 )
 @click.option(
     "--part",
-    type=Value("part", _part, _nearest_part, "1/2"),
+    type=sweep_values.part,
     metavar="K/N",
     help="Take the Kth of N equal parts of the candidates alone: 3/16. Each machine cuts them alike.",
 )
@@ -182,6 +119,7 @@ def command(
       rnncli sweep embed:10000x{16,32,64},{rnn,gru,lstm}:{32..128..32}
       rnncli sweep input:32x8,lstm:{8..512..8} --max-memory 4MB --top 3
       rnncli sweep 'embed:10000x{u=16,32,64},lstm:{u}' --sort=-params -f csv
+      rnncli sweep input:32x8,lstm:{1..4000}:seq,gru:{1..4000} --pareto params,-output --jobs 4
 
     Show what each network that PATTERN stands for returns, owns and costs. Braces mean what they mean
     in bash: {16,32} is either, {16..64..16} every sixteenth number from 16 to 64, in any number and nested;
@@ -193,9 +131,15 @@ def command(
     are counted, at the end, on standard error. The exit status is 1 if nothing keeps within the budget, 2 if
     nothing is a network.
 
+    --pareto shows the candidates that no other beats: as good in all of the figures, and better in one; and
+    where they lie among all, parameters across, multiply-adds up. --part cuts all candidates in equal parts,
+    one for each machine, and --jobs works on several cores of this one.
+
     PATTERN may be - for patterns on standard input, one a line.
     """
     check_svg(svg, shown=format_ == "table")
+    # No matrices are multiplied here: the threads that do that for NumPy would only take memory.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     setting = Setting(batch, timesteps, cast(Framework, framework), dtype)
     budget.check(dtype)
     if front is not None:

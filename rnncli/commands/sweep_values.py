@@ -1,0 +1,88 @@
+"""What the options of `rnncli sweep` take: an order, the figures of a frontier, a part."""
+
+from __future__ import annotations
+
+import re
+
+from rnncli.commands.completing import complete_words
+from rnncli.commands.values import Value
+from rnncli.errors import quote
+from rnncli.search.order import COMPARED, SORT_KEYS, Order
+from rnncli.search.stretches import Part
+
+
+def _order(text: str) -> Order:
+    """Return the order that a key stands for.
+
+    Raises:
+        ValueError: there is no such key.
+    """
+    key = text.removeprefix("-")
+    if key not in SORT_KEYS:
+        raise ValueError(f"{quote(text)} is none of {', '.join(SORT_KEYS)}")
+    return Order(key, descending=text.startswith("-"))
+
+
+def _nearest_order(text: str) -> str | None:
+    from rnncli.language.hints import closest
+
+    key = closest(text.strip("-").lower(), SORT_KEYS)
+    return None if key is None else "-" * text.startswith("-") + key
+
+
+def _frontier(text: str) -> tuple[Order, ...]:
+    """Return what candidates are compared by.
+
+    Raises:
+        ValueError: one of the figures is none, or is named twice.
+    """
+    orders = tuple(map(_order, text.replace(" ", "").split(",")))
+    keys = [order.key for order in orders]
+    for key in keys:
+        if key not in COMPARED:
+            raise ValueError(f"{quote(key)} is no figure: {', '.join(COMPARED)} are")
+        if keys.count(key) > 1:
+            raise ValueError(f"{quote(text)} names {key} twice")
+    return orders
+
+
+def _nearest_frontier(text: str) -> str | None:
+    nearest = [_nearest_order(each) for each in text.split(",") if each.strip()]
+    known = [each for each in nearest if each is not None and each.removeprefix("-") in COMPARED]
+    return ",".join({each.removeprefix("-"): each for each in known}.values()) or None
+
+
+def _part(text: str) -> Part:
+    """Return the part that a text such as 3/16 names.
+
+    Raises:
+        ValueError: it names none.
+    """
+    written = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text.strip())
+    if written is None:
+        raise ValueError(f"{quote(text)} is no part such as 3/16, the third of sixteen")
+    number, of = map(int, written.groups())
+    if not 1 <= number <= of:
+        raise ValueError(f"there is no part {number:,} of {of:,}: parts count from 1")
+    return Part(number, of)
+
+
+def _nearest_part(text: str) -> str | None:
+    written = re.fullmatch(r"([0-9]{1,9})(?:/| of |:|-|,|\\)([0-9]{1,9})", text.strip())
+    if written is None:
+        return None
+    number, of = map(int, written.groups())
+    return f"{min(max(number, 1), max(of, 1))}/{max(of, 1)}"
+
+
+order = Value("key", _order, _nearest_order, "params")
+"""What candidates are sorted by."""
+
+frontier = Value("figures", _frontier, _nearest_frontier, "params,-output")
+"""What candidates are compared by."""
+
+part = Value("part", _part, _nearest_part, "1/2")
+"""One of several parts of all candidates."""
+
+complete_orders = complete_words([sign + key for sign in ("", "-") for key in SORT_KEYS])
+complete_figures = complete_words([sign + key for sign in ("", "-") for key in COMPARED])
