@@ -227,7 +227,7 @@ def test_no_job_outlives_a_sweep_that_is_ended(number: int, options: list[str]) 
     assert "Traceback" not in error
     until(lambda: not any(map(is_running, jobs)))
     if options and number == signal.SIGINT:
-        assert out.count("\n") == 4  # the best three so far
+        assert out.count("\n") in (0, 4)  # the best three so far, if one job was done
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="it looks at the processes of Linux")
