@@ -119,7 +119,7 @@ def command(
       rnncli sweep embed:10000x{16,32,64},{rnn,gru,lstm}:{32..128..32}
       rnncli sweep input:32x8,lstm:{8..512..8} --max-memory 4MB --top 3
       rnncli sweep 'embed:10000x{u=16,32,64},lstm:{u}' --sort=-params -f csv
-      rnncli sweep input:8,{gru,lstm}:{8..64..8}:seq,rnn:{4..64..4} --pareto params,-output
+      rnncli sweep input:8,{gru,lstm}:{8..64..8} --pareto params,-output
 
     Show what each network that PATTERN stands for returns, owns and costs. Braces mean what they mean
     in bash: {16,32} is either, {16..64..16} every sixteenth number from 16 to 64, in any number and nested;
