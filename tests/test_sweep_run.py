@@ -212,36 +212,43 @@ ENDLESS = [
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda each: each.name)
 @pytest.mark.parametrize("options", [["--top", "3"], []], ids=str)
 def test_no_job_outlives_a_sweep_that_is_ended(number: int, options: list[str]) -> None:
-    line = program_line(*ENDLESS, *options)
-    running = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    until(lambda: len(processes(running.pid)) == 2)
-    jobs = processes(running.pid)
-    time.sleep(0.5)
-    running.send_signal(number)
-    out, error = running.communicate(timeout=PATIENCE)
-    assert running.returncode == (
-        130 if number == signal.SIGINT else -number if number == signal.SIGKILL else 128 + number
-    )
-    if number == signal.SIGINT:
-        assert re.search(r"^Interrupted", error, re.MULTILINE), error
+    with running(*ENDLESS, *options) as sweeping:
+        jobs = processes(sweeping.pid)
+        time.sleep(0.5)
+        sweeping.send_signal(number)
+        out, error = sweeping.communicate(timeout=PATIENCE)
+        until(lambda: not any(map(is_running, jobs)))
+    killed = number == signal.SIGKILL
+    assert sweeping.returncode == (130 if number == signal.SIGINT else -number if killed else 128 + number)
+    assert bool(re.search(r"^Interrupted", error, re.MULTILINE)) == (number == signal.SIGINT), error
     assert "Traceback" not in error
-    until(lambda: not any(map(is_running, jobs)))
     if options and number == signal.SIGINT:
         assert out.count("\n") in (0, 4)  # the best three so far, if one job was done
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="it looks at the processes of Linux")
 def test_a_pipe_that_closes_ends_all_jobs_quietly() -> None:
-    running = subprocess.Popen(program_line(*ENDLESS), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert running.stdout is not None
-    assert len(list(islice(running.stdout, 5))) == 5
-    jobs = processes(running.pid)
-    running.stdout.close()
-    assert running.wait(timeout=PATIENCE) == 0
-    assert running.stderr is not None
-    assert running.stderr.read() == ""
-    running.stderr.close()
-    assert not any(map(is_running, jobs))
+    with running(*ENDLESS) as sweeping:
+        assert sweeping.stdout is not None
+        assert sweeping.stderr is not None
+        assert len(list(islice(sweeping.stdout, 5))) == 5
+        jobs = processes(sweeping.pid)
+        sweeping.stdout.close()
+        assert sweeping.wait(timeout=PATIENCE) == 0
+        assert sweeping.stderr.read() == ""
+        assert not any(map(is_running, jobs))
+
+
+@contextmanager
+def running(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A program with two jobs, which has ended when the block has."""
+    line = program_line(*arguments)
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            until(lambda: len(processes(process.pid)) == 2)
+            yield process
+        finally:
+            process.kill()
 
 
 def test_what_fails_in_a_job_is_said_once_and_a_job_that_is_killed_is_told_of(program: Run) -> None:

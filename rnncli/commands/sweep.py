@@ -131,9 +131,9 @@ def command(
     are counted, at the end, on standard error. The exit status is 1 if nothing keeps within the budget, 2 if
     nothing is a network.
 
-    --pareto shows the candidates that no other beats: as good in all of the figures, and better in one; and
-    where they lie among all, parameters across, multiply-adds up. --part cuts all candidates in equal parts,
-    one for each machine, and --jobs works on several cores of this one.
+    With --pareto the candidates are shown that no other beats: none is as good in all of the figures and
+    better in one. Below them is where they lie among all, parameters across, multiply-adds up. Several
+    machines take a --part each of all candidates, and --jobs works on several cores of this one.
 
     PATTERN may be - for patterns on standard input, one a line.
     """
