@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import click
 import kinds
@@ -22,6 +23,7 @@ from rnncli.language.elsewhere import ELSEWHERE
 from rnncli.layers import KINDS, LAYERS, Layer
 from rnncli.layers.activations import ACTIVATION_FORMULAS, ACTIVATIONS, OTHER_NAMES
 from rnncli.layers.options import Choice, Flag
+from rnncli.reports.topics import TOPIC_OF, TOPICS
 
 
 @pytest.fixture
@@ -109,6 +111,7 @@ WORDS = {
     "activations": [*ACTIVATIONS, *OTHER_NAMES],
     "elsewhere": [*ELSEWHERE],
     "count": ["x3", "num_layers"],
+    "topics": [*TOPIC_OF],
 }
 ALL_WORDS = list(dict.fromkeys(word for some in WORDS.values() for word in some))
 
@@ -123,7 +126,7 @@ def test_every_word_of_the_language_and_of_the_frameworks_is_answered(word: str,
 
 @pytest.mark.parametrize("columns", [40, 60, 80, 120])
 def test_what_is_said_of_a_word_fits_the_terminal(columns: int, terminal: Callable[..., Result]) -> None:
-    for word in ("lstm", "bi", "return_state", "tanh"):
+    for word in ("lstm", "bi", "return_state", "tanh", *(topic.names[0] for topic in TOPICS)):
         result = terminal("layers", word, columns=columns, NO_COLOR="1", TERM="dumb")
         assert result.status == 0
         assert max(map(len, result.stdout.splitlines())) <= columns
@@ -269,3 +272,27 @@ def test_of_one_kind_or_field_there_are_its_rows_alone(rnncli: Callable[..., Res
     ]
     assert rows(rnncli, "return_state")[0]["field"] == "return_state"
     assert rnncli("layers", "lsmt", "-f", "json").status == 2
+
+
+def test_every_command_that_a_topic_names_works(rnncli: Callable[..., Result]) -> None:
+    model = str(Path(__file__).parent / "golden" / "models" / "lstm-1.safetensors")
+    stands_for = {"SPEC": "input:8,lstm:16", "FILE": model, "N": "20", "SIZE": "4MB"}
+    for topic in TOPICS:
+        lines = [line for note in topic.facts() for line in re.findall(r"rnncli [^;:]*", note.text)]
+        assert lines, topic.names
+        for line in lines:
+            words = [stands_for.get(word, word) for word in re.sub(" (says|adds|side|prints) .*", "", line).split()[1:]]
+            result = rnncli(*words)
+            assert result.status == 0, (line, result.stderr)
+
+
+def test_every_limit_that_a_topic_names_is_an_option_of_solve(rnncli: Callable[..., Result]) -> None:
+    limits = [note.text.split()[0] for topic in TOPICS for note in topic.facts() if note.topic == "Limit"]
+    assert len(limits) >= 6
+    for limit in limits:
+        assert rnncli("solve", "input:8,lstm:_", limit, "1000000", "--timesteps", "9").status == 0
+
+
+def test_two_words_of_a_thing_are_joined(rnncli: Callable[..., Result]) -> None:
+    result = rnncli("layers", "vanishing", "gradient")
+    assert result.stderr == "Error: layers takes 1 argument, but 2 were given\nHelp: rnncli layers vanishing_gradient\n"

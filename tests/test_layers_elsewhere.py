@@ -20,6 +20,8 @@ LEFT_OUT = {
         "BatchNormalization",
         "input:10x8,lstm:4",
     ),
+    "Sequential([Masking(0.0, input_shape=(10, 8)), LSTM(4)])": ("Masking", "input:10x8,lstm:4"),
+    "Sequential([Masking(0.0, batch_input_shape=(2, 10, 8)), LSTM(4)])": ("Masking", "input:10x8,lstm:4"),
     "Embedding(10, 4), Conv1D(32, 3)": ("Conv1D", "embed:10x4"),
     "LSTM(4)(Attention()(Embedding(10, 4)))": ("Attention", "embed:10x4,lstm:4"),
     "nn.Sequential(nn.LSTM(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2))": ("nn.BatchNorm1d", "input:3,lstm:4,dense:2"),

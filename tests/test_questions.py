@@ -580,7 +580,131 @@ COSTS = (
 )
 """What it costs."""
 
-QUESTIONS = (*COUNTS, *SHAPES, *STATES, *FRAMEWORKS, *COSTS)
+LOST = (
+    Question(
+        "MACs, FLOPs, multiply-adds: what is what?",
+        "layers flops",
+        # 4 × 16 × (8 + 16) a step
+        ("2 × MACs", "1,536 a step", "153,600 for 100 timesteps", "explain SPEC --others"),
+    ),
+    Question(
+        "What are the parameters of a recurrent layer, and how do I count them in Keras?",
+        "layers params",
+        ("same at every timestep", "gates × units × (input + units + 1)", "1,600", "count_params()", "1,248"),
+    ),
+    Question(
+        "Which gates has an LSTM, which has a GRU?",
+        "layers gates",
+        ("i, input gate", "f, forget gate", "o, output gate", "z, update gate", "r, reset gate"),
+    ),
+    Question(
+        "What is the kernel, and what the recurrent_kernel? What are weight_ih and weight_hh?",
+        "layers recurrent_kernel",
+        ("kernel (8, 64)", "recurrent_kernel (16, 64)", "weight_ih_l0 (64, 8)", "weight_hh_l0 (64, 16)"),
+    ),
+    Question(
+        "Does it tell how much RAM a microcontroller needs?",
+        "layers streaming",
+        # h and c of 16, 8 features, four gates of 16, an output of 16; four bytes each
+        ("microcontroller", "states of all layers", "480 B", "--streaming SIZE"),
+    ),
+    Question(
+        "How much memory does training take?",
+        "layers training",
+        ("gradients", "Adam's two moments", "--training SIZE", "trains nothing"),
+    ),
+    Question(
+        "What about the vanishing gradient?",
+        "layers vanishing gradient",
+        ("rnncli layers vanishing_gradient",),
+        2,
+    ),
+    Question(
+        "What is the None in a shape? I look it up.",
+        "layers None",
+        ("not known yet", "--timesteps"),
+    ),
+    Question(
+        "Is the number of timesteps something that a layer has?",
+        "layers timesteps",
+        ("input:[Tx]F", "--timesteps N", "weights are the same at every step"),
+    ),
+    Question(
+        "Can I add attention behind my LSTM?",
+        "summary 'Sequential([Input((10, 8)), LSTM(4, return_sequences=True), Attention(), Dense(3)])'",
+        ("no attention here", "without it: input:10x8,lstm:4:seq,dense:3"),
+        2,
+    ),
+    Question(
+        "Bidirectional with merge_mode=None",
+        "summary 'Bidirectional(LSTM(10, input_shape=(5, 3)), merge_mode=None)'",
+        ("two outputs apart", "same numbers side by side", "input:5x3,lstm:10:bi"),
+        2,
+    ),
+    Question(
+        "BatchNormalization between LSTMs, as in my tutorial",
+        "summary 'Input((10, 8)), LSTM(4, return_sequences=True), BatchNormalization(), LSTM(4)'",
+        ("no batch normalisation", "LayerNormalization", "input:10x8,lstm:4:seq,lstm:4"),
+        2,
+    ),
+    Question(
+        "Masking(mask_value=0.) before an LSTM",
+        "summary 'Sequential([Masking(mask_value=0., input_shape=(10, 8)), LSTM(4)])'",
+        ("mask (mask_zero=True) of embed", "input:10x8,lstm:4"),
+        2,
+    ),
+    Question(
+        "TimeDistributed(Dense(3)) behind LSTM(4): `input_shape` with at least 3 dimensions",
+        "summary 'Sequential([Input((10, 8)), LSTM(4), TimeDistributed(Dense(3))])'",
+        ("reads a sequence", "seq (return_sequences=True)", "input:10x8,lstm:4:seq,dense:3"),
+        2,
+    ),
+    Question(
+        "How does 10 timesteps compare with 500? I ask summary.",
+        "summary input:8,lstm:4 --timesteps 10 --timesteps 500",
+        ("takes one --timesteps", "rnncli compare input:8,lstm:4 --timesteps 10 --timesteps 500"),
+        2,
+    ),
+    Question(
+        "flops as a command, as other tools have it",
+        "flops input:64,lstm:128",
+        ("rnncli summary input:64,lstm:128 --wide",),
+        2,
+    ),
+    Question(
+        "Does it train?",
+        "train input:64,lstm:128",
+        ("nothing is trained here", "rnncli export input:64,lstm:128 --to keras"),
+        2,
+    ),
+    Question(
+        "The largest LSTM within 10 MFLOPs",
+        "solve input:8,lstm:_ --timesteps 100 --flops 10M",
+        ("two FLOPs", "--macs 5000000"),
+        2,
+    ),
+    Question(
+        "RAM and flash of a microcontroller",
+        "solve input:8,lstm:_ --flash 64KB",
+        ("parameters (flash)", "beside them (RAM)", "--max-memory 64KB"),
+        2,
+    ),
+    Question(
+        "help on a layer",
+        "help lstm",
+        ("rnncli layers lstm",),
+        2,
+    ),
+    Question(
+        "PyTorch's hidden size as an option",
+        "summary input:64,lstm:128 --hidden-size 128",
+        ("rnncli layers hidden_size",),
+        2,
+    ),
+)
+"""What leads people astray, and where they are led back."""
+
+QUESTIONS = (*COUNTS, *SHAPES, *STATES, *FRAMEWORKS, *COSTS, *LOST)
 
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=[question.asked for question in QUESTIONS])

@@ -30,13 +30,15 @@ def command(word: str | None, format_: str) -> None:
       rnncli layers
       rnncli layers lstm
       rnncli layers return_sequences
+      rnncli layers macs
 
     Show every kind of layer, its fields and its names, and how numbers are written; or all of one KIND: its sizes,
     its fields with Keras's and PyTorch's arguments, its shapes, weights and equations.
 
     In a format of rows, each kind is one, and each field of it.
 
-    A field (seq), an activation (tanh), or a word of Keras or PyTorch (return_state, nn.GRU) may stand for KIND, too.
+    A field (seq), an activation (tanh), a word of Keras or PyTorch (return_state, nn.GRU) or one for what is counted
+    (macs, memory, gates) may stand for KIND, too.
     """
     if format_ != "table":
         from rnncli.reports.reference_rows import rows
@@ -69,7 +71,7 @@ def _screen() -> list[str]:
         f"ACT    {' '.join(ACTIVATIONS[:half])}",
         f"       {' '.join(ACTIVATIONS[half:])}",
         f"Sizes  1 to {MAX_SIZE:,}; 10_000; {multiples}",
-        "More   rnncli layers lstm, rnncli layers seq: with Keras's and PyTorch's words",
+        "More   rnncli layers WORD: lstm, seq, macs, …; with Keras's and PyTorch's words",
     ]
 
 

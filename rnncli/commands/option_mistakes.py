@@ -16,6 +16,7 @@ from rnncli.commands.values import Value
 from rnncli.errors import listed, quote
 from rnncli.language.habits import in_ascii
 from rnncli.language.hints import closest
+from rnncli.reports.reference import is_word
 
 _SHOW_COSTS = ("summary", "explain")
 """Commands that show what `compare` shows of several networks, or of one in several settings."""
@@ -148,6 +149,9 @@ class _Line(CommandLine):
             return Diagnosis(message.rstrip("."))
         takes = f"takes {most} argument{'' if most == 1 else 's'}" if most else "takes no argument"
         rest = [each for i, each in enumerate(self.words) if i not in extra]
+        name = "_".join(each.text for each in self.words if each.is_argument)
+        if self.name == "layers" and is_word(name):  # cell state
+            return Diagnosis(f"layers {takes}, but {len(extra) + most} were given", self.line([Word(name)]))
         message = f"{self.name} {takes}, but {quote(self.words[extra[0]].text)} was given"
         return Diagnosis(message, self.line(rest), lead="without it")
 

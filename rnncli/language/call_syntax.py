@@ -153,7 +153,9 @@ def _no_kind(node: ast.Call, name: str) -> UnreadableError:
     known = elsewhere(name)
     if known is None:
         return UnreadableError(node.func, message, f"there are {', '.join(layer.kind for layer in LAYERS)}")
-    return UnreadableError(node.func, message, ELSEWHERE[known], _NOTHING, "without it", node)
+    shapes = {str(each.arg).replace("input_", ""): each.value for each in node.keywords if each.arg in _SHAPES}
+    rest = next((f"Input({name}={ast.unparse(value)})" for name, value in shapes.items()), _NOTHING)
+    return UnreadableError(node.func, message, ELSEWHERE[known], rest, "without it", node)
 
 
 def joined(before: list[Called], node: ast.expr) -> list[Called]:

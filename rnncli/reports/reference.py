@@ -1,4 +1,4 @@
-"""What a word of the spec language is: a kind, a field, an activation, or a word of Keras or PyTorch, as plain data."""
+"""What a word is: a kind, a field, an activation, a word of Keras or PyTorch, or one for a figure, as plain data."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ from rnncli.reports.reference_entries import (
     options_of,
     size_entry,
     size_words,
+    topic_entry,
 )
+from rnncli.reports.topics import TOPIC_OF
 
 _LONGEST = 40
 """A longer word is no misspelling of one."""
@@ -46,6 +48,7 @@ _SORTS: Mapping[str, _Sort] = {
     "count": _Sort(lambda: ("x", "x2", COUNT, STACKED), count_entry),
     "size": _Sort(size_words, size_entry),
     "elsewhere": _Sort(lambda: ELSEWHERE, elsewhere_entry),
+    "topic": _Sort(lambda: TOPIC_OF, topic_entry),
 }
 """All sorts; of those that a word is of, the first counts."""
 
@@ -60,7 +63,7 @@ def look_up(typed: str) -> Entry:
     return _SORTS[sort].entry(word)
 
 
-A_WORD = "it is a word of specs, or of the frameworks"
+A_WORD = "layers tells what it is"
 """What is said of a word that stands where it has no place."""
 
 
@@ -109,6 +112,7 @@ def words() -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
         *((name, layer.means) for name, layer in CLASSES.items() if name.replace("_", "").isalnum()),
         *((word, options_of(word)[0][1].means) for word in argument_words()),
         *ELSEWHERE.items(),
+        *((word, topic.means) for word, topic in TOPIC_OF.items()),
     ]
     return ours, [(word, means) for word, means in dict(theirs).items() if word not in own]
 

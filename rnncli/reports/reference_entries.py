@@ -23,6 +23,7 @@ from rnncli.layers.words import argument_form, argument_name, in_both
 from rnncli.network import Network
 from rnncli.quantities import shape_text
 from rnncli.reports.explanation import LayerExplanation, explain
+from rnncli.reports.topics import TOPIC_OF
 
 _BELOW = {"input": "", "sequence": "input:8,", "either": "input:8,", "vector": "input:8,rnn:16,"}
 """What a layer of an example stands on, by what it reads."""
@@ -226,6 +227,8 @@ def size_entry(word: str) -> Entry:
     forms = ", ".join(f"{each.kind}:{each.sizes.form}" for each in found)
     theirs = _by_kind([(each.kind, argument_name(each, attribute, "torch") or "") for each in found])
     facts = [Note("Keras", attribute), *([Note("PyTorch", theirs)] if theirs else []), Note("Example", _example(layer))]
+    if word in ELSEWHERE:
+        facts.append(Note("Also", ELSEWHERE[word]))
     return Entry(word, f"a size, written behind the colon: {forms}", tuple(facts))
 
 
@@ -250,6 +253,10 @@ def activation_entry(word: str) -> Entry:
         default = f"; the default of {listed(usual)}" if usual else ""
         of = listed([layer.kind for layer in kinds])
         facts.append(Note(option.lead.rstrip("="), f"{option.means} of {of}: {both}{default}"))
+    if word == "none":
+        facts.append(
+            Note("Shapes", "None in a shape is a length that is not known yet; --batch and --timesteps fill it in")
+        )
     bounds = ACTIVATION_RANGES[name]
     if bounds is not None:
         facts.append(Note("Range", f"{bounds[0]:g} to {bounds[1]:g}"))
@@ -260,3 +267,9 @@ def activation_entry(word: str) -> Entry:
 def elsewhere_entry(word: str) -> Entry:
     """Return what is told of a word of a framework that no spec has."""
     return Entry(word, ELSEWHERE[word], ())
+
+
+def topic_entry(word: str) -> Entry:
+    """Return what is told of a word for what is counted, sized or carried."""
+    topic = TOPIC_OF[word]
+    return Entry(word, topic.means, tuple(topic.facts()))

@@ -13,6 +13,7 @@ from rnncli.layers.options import Option
 from rnncli.layers.words import argument, argument_form, argument_name
 from rnncli.reports.reference import sort_of
 from rnncli.reports.reference_entries import COUNT, may_repeat, options_of, torch_class
+from rnncli.reports.topics import TOPIC_OF
 
 
 class Row(NamedTuple):
@@ -95,5 +96,6 @@ _ROWS: Mapping[str, Callable[[str], Iterator[Row]]] = {
     "count": lambda word: (row for layer in LAYERS for row in _of_count(layer)),
     "size": _of_size,
     "elsewhere": lambda word: iter([Row(None, word, None, ELSEWHERE[word], None, None)]),
+    "topic": lambda word: iter([Row(None, word, None, TOPIC_OF[word].means, None, None)]),
 }
 """The rows of a word of each sort."""
