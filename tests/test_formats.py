@@ -138,7 +138,7 @@ PARTS = ["caption", "thead", "tbody", "tfoot"]
 
 
 def html_text(element: Element) -> str:
-    assert {part.tag for part in element.iter()} <= {element.tag, "tr", "td", "code", "text"}
+    assert {part.tag for part in element.iter()} <= {element.tag, "tr", "td", "div", "code", "text"}
     return "".join(part.text or "" for part in element.iter("text"))
 
 
@@ -444,3 +444,33 @@ def test_what_was_begun_is_ended_whatever_ends_it(end: Any, capsys: pytest.Captu
     with pytest.raises(end):
         show_and_fail()
     assert capsys.readouterr().out == "(1)"
+
+
+@pytest.mark.parametrize("format_", ["markdown", "html"])
+def test_documents_say_below_a_comparison_why_the_counts_differ(format_: str, rnncli: Run) -> None:
+    specs = ("input:8,lstm:16", "input:8,gru:16", "input:8,lstm:16,dense:2:relu")
+    text = rnncli("compare", *specs, "-f", format_).stdout
+    said = " ".join(re.sub("<[^>]*>|`|\n- ", " ", text.rpartition("input:8,lstm:16")[2]).split())
+    # 3/4 of 4 × 16 × 25; 3 × 16 more for the second biases of a GRU; 16 × 2 + 2
+    for words in (
+        "Why the parameters differ from those of network 1:",
+        "gru:16 of network 2: -400, 3/4 of the weights of lstm",
+        "gru:16 of network 2: +48, reset=after: two biases",
+        "dense:2:relu of network 3: +34, network 1 has no such layer",
+    ):
+        assert words in said, (words, said)
+    (table,) = READERS[format_](text)
+    assert len(table.rows) == 3
+
+
+def test_equal_layers_share_a_line_below_a_comparison(rnncli: Run) -> None:
+    text = rnncli("compare", "input:8,rnn:8:seq:x3", "input:8,rnn:9:seq:x3", "-f", "markdown").stdout
+    # 9 × (8 + 9 + 1) - 8 × (8 + 8 + 1), then twice 9 × (9 + 9 + 1) - 8 × (8 + 8 + 1)
+    assert sum(text.count(f"`rnn:9:seq` {of}") for of in ("of network 2", "× 2 of network 2")) == text.count("\n- ")
+    assert "`rnn:9:seq` × 2 of network 2: " in text
+
+
+@pytest.mark.parametrize("format_", ["markdown", "html"])
+def test_documents_say_nothing_where_no_count_differs(format_: str, rnncli: Run) -> None:
+    text = rnncli("compare", "input:8,lstm:16", "--timesteps", "1", "--timesteps", "2", "-f", format_).stdout
+    assert "Why" not in text

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from math import prod
 from typing import cast
 
@@ -21,9 +22,10 @@ from rnncli.layers.weights import Framework
 from rnncli.network import Network
 from rnncli.quantities import Rate
 from rnncli.render.picture import Picture
-from rnncli.render.records import NETWORK, Layout, Record, columns
+from rnncli.render.records import NETWORK, Layout, Record, Remark, Remarks, columns
 from rnncli.render.writers import writer
 from rnncli.reports.comparison import Column, Comparison, columns_of, compared, settings_of
+from rnncli.reports.reasons import WHY
 from rnncli.summary import TOTALS, TOTALS_AT_RATE
 
 _NETWORK = (*NETWORK, "output_shape")
@@ -35,8 +37,19 @@ def _layout(rate: Rate | None) -> Layout:
     totals = TOTALS if rate is None else TOTALS_AT_RATE
     figures = [f"{figure}{change}" for figure in totals for change in ("", "_difference", "_ratio")]
     return Layout(
-        columns(*_NETWORK, *figures, *_INPUT), lambda network: [_cells(network, totals)], caption="Networks compared"
+        columns(*_NETWORK, *figures, *_INPUT),
+        lambda network: [_cells(network, totals)],
+        caption="Networks compared",
+        remarks=Remarks(WHY, _reasons),
     )
+
+
+def _reasons(number: int, network: Record) -> Iterator[Remark]:
+    """Yield why the counts of a network's layers differ from the first network's; equal layers share a line."""
+    layers = Counter((reason["layer"], reason["difference"], reason["text"]) for reason in network["reasons"])
+    for (layer, difference, text), times in layers.items():
+        several, each = (f"× {times} ", " each") if times > 1 else ("", "")
+        yield Remark(layer, f"{several}of network {number}: {difference:+,}{each}, {text}")
 
 
 _MOST = 1000

@@ -18,7 +18,7 @@ from rnncli.render.two_columns import two_columns
 from rnncli.reports.comparison import Comparison, SideBySide, change
 from rnncli.reports.effects import effects, setting_text, varied
 from rnncli.reports.folding import folded
-from rnncli.reports.reasons import Reason
+from rnncli.reports.reasons import WHY, Reason
 from rnncli.summary import LayerSummary
 from rnncli.vocabulary import title
 
@@ -129,7 +129,7 @@ def _print_reasons(console: Console, comparison: Comparison) -> None:
     rows = [row for run in folded(_rows_of_reasons(comparison), key=itemgetter(0)) for row in _reasons(run)]
     if not rows:
         return
-    print_hanging(console, Text("Why the parameters differ from those of network 1:"))
+    print_hanging(console, Text(WHY))
     for line in two_columns(console, rows[:_MOST_REASONS]):
         console.print(line, soft_wrap=True)
     if len(rows) > _MOST_REASONS:

@@ -43,6 +43,30 @@ class Frame(NamedTuple):
     code: tuple[str, ...] = ()
 
 
+class Remark(NamedTuple):
+    """A line below a table.
+
+    Attributes:
+        of: what it is about, as code.
+        text: what is said of it.
+    """
+
+    of: str
+    text: str
+
+
+class Remarks(NamedTuple):
+    """What is said of records below the table that they share in a document.
+
+    Attributes:
+        heading: the line above them.
+        of: returns those of a record, by its number, counted from one.
+    """
+
+    heading: str
+    of: Callable[[int, Record], Iterable[Remark]]
+
+
 class Layout(NamedTuple):
     """How a command's records become rows.
 
@@ -53,12 +77,14 @@ class Layout(NamedTuple):
         rows: returns the rows of a record.
         caption: the title of the table that all records share.
         frame: returns what stands around the table of a record; None if all records share one.
+        remarks: what is said below the table that all records share, if anything.
     """
 
     columns: tuple[Column, ...]
     rows: Callable[[Record], Iterable[Cells]]
     caption: str = ""
     frame: Callable[[Record], Frame] | None = None
+    remarks: Remarks | None = None
 
 
 NETWORK = ("spec", "framework", "dtype")

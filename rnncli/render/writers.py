@@ -12,7 +12,7 @@ from itertools import chain
 from typing import Protocol, TypeVar
 
 from rnncli.errors import ArgumentError, listed, one_line, shorten
-from rnncli.render.records import Column, Frame, Layout, Record
+from rnncli.render.records import Column, Frame, Layout, Record, Remark
 from rnncli.vocabulary import Content
 
 Row = TypeVar("Row", contravariant=True)
@@ -89,6 +89,8 @@ class _DocumentWriter(ABC):
         shown = [(index, column) for index, column in enumerate(layout.columns) if column.in_documents]
         self._indices = [index for index, _ in shown]
         self._columns = [column for _, column in shown]
+        self._number = 0
+        self._remarks: list[Remark] = []
 
     def begin(self) -> str:
         """Return the start of the table of all records, if they share one."""
@@ -98,12 +100,26 @@ class _DocumentWriter(ABC):
         """Return the rows of some records, or their tables."""
         frame = self._layout.frame
         if frame is None:
+            self._remark(records)
             return "".join(map(self._body, records))
         return "".join(self._table(record, frame(record)) for record in records)
 
     def end(self) -> str:
         """Return the end of the table of all records, if they share one."""
         return self._end(None) if self._layout.frame is None else ""
+
+    def _remark(self, records: Sequence[Record]) -> None:
+        """Keep what is said of some records for the end of the table that all share."""
+        remarks = self._layout.remarks
+        if remarks is None:
+            return
+        for record in records:
+            self._number += 1
+            self._remarks += remarks.of(self._number, record)
+
+    def _heading(self) -> str:
+        """Return the line above the remarks."""
+        return "" if self._layout.remarks is None else self._layout.remarks.heading
 
     def _table(self, record: Record, frame: Frame) -> str:
         return self._start(frame) + self._body(record) + self._end(frame)
@@ -141,7 +157,8 @@ class MarkdownWriter(_DocumentWriter):
 
     def _end(self, frame: Frame | None) -> str:
         if frame is None:
-            return ""
+            remarks = "".join(f"- {_code_span(remark.of)} {remark.text}\n" for remark in self._remarks)
+            return f"\n{self._heading()}\n\n{remarks}" if remarks else ""
         code = "".join(f"{line}\n" for line in frame.code)
         return f"\n{frame.closing}\n\n" + (f"```python\n{code}```\n\n" if code else "")
 
@@ -176,10 +193,12 @@ class HtmlWriter(_DocumentWriter):
         return _ascii(self._filled_row(*map(self._escape, texts)))
 
     def _end(self, frame: Frame | None) -> str:
-        closing = ""
-        if frame is not None:
-            cell = f'<td colspan="{len(self._columns)}" style="text-align:left">{self._escape(frame.closing)}</td>'
-            closing = f"<tfoot>\n{_html_row([cell])}</tfoot>\n"
+        lines = "" if frame is None else self._escape(frame.closing)
+        if self._remarks:
+            said = (f"<code>{self._escape(of)}</code> {self._escape(text)}" for of, text in self._remarks)
+            lines = "".join(f"<div>{line}</div>" for line in [self._escape(self._heading()), *said])
+        cell = f'<td colspan="{len(self._columns)}" style="text-align:left">{lines}</td>'
+        closing = f"<tfoot>\n{_html_row([cell])}</tfoot>\n" if lines else ""
         code = "\n".join(map(self._escape, frame.code)) if frame is not None else ""
         source = f"<pre><code>{code}</code></pre>\n" if code else ""
         return _ascii(f"</tbody>\n{closing}</table>\n{source}")

@@ -13,6 +13,9 @@ from typing import Any, NamedTuple
 from rnncli.reports.causes import TEXTS, Exchange, Part
 from rnncli.reports.factors import Factors, Owned, factors_of, joined, params_of
 
+WHY = "Why the parameters differ from those of network 1:"
+"""The line above the reasons."""
+
 
 class Reason(NamedTuple):
     """Why a layer has more parameters, or fewer, than that of the first network.
