@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from math import log10
 from time import perf_counter, thread_time
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -42,8 +42,6 @@ from rnncli.search.brace_hints import read_pattern
 from rnncli.search.braces import Pattern
 from rnncli.search.budget import FIGURES, Budget
 from rnncli.search.candidate import Candidate
-from rnncli.search.cloud import Cloud
-from rnncli.search.frontier import Frontier
 from rnncli.search.order import COMPARED, LARGEST, SORT_KEYS, Order, check_orders
 from rnncli.search.selection import Selection, Tally
 from rnncli.search.sieve import Wanted
@@ -53,6 +51,9 @@ from rnncli.search.sweep import reason
 from rnncli.summary import TOTALS, Setting
 from rnncli.system.memory import RESERVE, free_bytes
 from rnncli.system.signals import interruptible
+
+if TYPE_CHECKING:
+    from rnncli.search.cloud import Cloud
 
 CANDIDATES = row_each("Candidates", *NETWORK, "output_shape", *TOTALS)
 """How candidates become rows."""
@@ -148,8 +149,12 @@ def command(
         order = order or LARGEST
     wanted: Wanted | None = None
     check_orders([*(front or []), *([] if order is None else [order])], dtype)
-    if order is not None:
-        wanted = Selection(order, top) if front is None else Frontier(front, order, top)
+    if front is not None and order is not None:
+        from rnncli.search.frontier import Frontier
+
+        wanted = Frontier(front, order, top)
+    elif order is not None:
+        wanted = Selection(order, top)
     cloud = None if front is None or format_ != "table" else _cloud(front, timesteps)
     sweep = Sweep(setting, budget, wanted, _speller(format_, setting), cloud)
     tally = Tally()
@@ -210,6 +215,8 @@ def command(
 
 def _cloud(front: Iterable[Order], timesteps: int | None) -> Cloud:
     """Return what becomes the picture of a frontier: parameters across, multiply-adds up."""
+    from rnncli.search.cloud import Cloud
+
     whole = timesteps is not None or any(order.key == "macs" for order in front)
     return Cloud("total_params", "macs" if whole else "macs_per_step")
 

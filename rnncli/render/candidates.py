@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import one_line
 from rnncli.quantities import figure_text, shape_text
 from rnncli.render.records import Record
-from rnncli.render.scatter import Point, scatter
 from rnncli.render.wrapping import INDENT, wrapped
 from rnncli.summary import TOTALS
 from rnncli.vocabulary import title
+
+if TYPE_CHECKING:
+    from rnncli.render.scatter import Point
 
 _COLUMNS = (*TOTALS, "output_shape")
 """The keys of what stands before the spec."""
@@ -181,6 +183,8 @@ class FrontierTable(CandidateTable):
         others = self._others()
         if not self._points or len({*others, *self._points}) < _FEWEST:
             return ""
+        from rnncli.render.scatter import scatter
+
         across, up = map(title, self._keys)
         note = "● are the rows above, · all other candidates."
         lines = scatter(others, self._points, (across, up), self._width, note)

@@ -6,7 +6,7 @@ NumPy sees to it that what depends on two axes is counted once for each pair of 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from rnncli.language.spec import MAX_LAYERS
@@ -241,6 +241,11 @@ _KNOWN: dict[str, Callable[[State, Setting], Truth]] = {
     "training_bytes": lambda state, setting: (state.timesteps > 0) & (setting.dtype not in UNTRAINED),
 }
 """Where a figure can be unknown, whether it is known."""
+
+
+def one_by_one(names: Iterable[str]) -> list[tuple[Callable[..., int], Callable[..., bool] | None]]:
+    """Return for some figures what returns each of one network, and whether it is known if it can be unknown."""
+    return [(_FIGURES[name], _KNOWN.get(name)) for name in names]
 
 
 def figure(layers: Layers, name: str, setting: Setting) -> Number:

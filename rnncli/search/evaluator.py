@@ -9,18 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import product
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnncli.language.source import MAX_BYTES
-from rnncli.search.block import Block
 from rnncli.search.braces import Literal
 from rnncli.search.candidate import FIGURES, Candidate, Found, Invalid
-from rnncli.search.evaluation import Layers, State, figure, is_known
+from rnncli.search.evaluation import Layers, State, one_by_one
 from rnncli.search.forms import HEAD, INVALID, NOTHING, SEQUENCE
 from rnncli.search.grid import Box, Grid, Piece
 from rnncli.search.levels import Dimensions, Level
 from rnncli.search.reader import Reader
 from rnncli.summary import Setting
+
+if TYPE_CHECKING:
+    from rnncli.search.block import Block
+
+_FIGURES = one_by_one(FIGURES)
 
 _reader = lru_cache(maxsize=8)(Reader)
 
@@ -98,7 +102,9 @@ class Evaluator:
             return Invalid(text)
         length = (state.length or None,) if rank == SEQUENCE else ()
         shape = (setting.batch, *length, state.features)
-        figures = [figure(state, name, setting) if is_known(state, name, setting) else None for name in FIGURES]
+        figures = [
+            number(state, setting) if known is None or known(state, setting) else None for number, known in _FIGURES
+        ]
         return Candidate._make([text, shape, *figures])
 
     def at(self, box: Sequence[Any], figures: Sequence[str] = FIGURES) -> Block:
@@ -111,6 +117,8 @@ class Evaluator:
         Raises:
             TooLargeError: 64 bits may not hold one of the figures.
         """
+        from rnncli.search.block import Block
+
         dimensions = Dimensions(box)
         same = self._dimensions is not None and self._dimensions.places == dimensions.places
         self._dimensions = dimensions

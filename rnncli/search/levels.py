@@ -13,7 +13,6 @@ from rnncli.search.braces import Literal, Range
 from rnncli.search.evaluation import Layers, Most, Number, State, Truth, either
 from rnncli.search.forms import HEAD, NO_NETWORK, NO_TEXT, Form
 from rnncli.search.grid import Grid, Piece, Place, Point, Span
-from rnncli.search.mixture import Ceiling, Mixture
 from rnncli.search.reader import Reader, SizedForm
 
 _TABLES = 8
@@ -98,6 +97,8 @@ class Level:
             dimensions: those of the box.
             timesteps: the length of the sequence; 0 for unknown.
         """
+        from rnncli.search.mixture import Ceiling, Mixture
+
         rank = HEAD if before is None else before.rank
         ranks = [rank] if isinstance(rank, int) else _different(rank)
         box = dimensions.box

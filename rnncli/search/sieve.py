@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from rnncli.search.block import Block
 from rnncli.search.budget import Budget
 from rnncli.search.candidate import FIGURES, Candidate, Found
-from rnncli.search.cloud import Cloud
 from rnncli.search.order import LACKED, amount
 from rnncli.search.selection import Tally, within
 from rnncli.search.stretches import BATCH
+
+if TYPE_CHECKING:
+    from rnncli.search.block import Block
+    from rnncli.search.cloud import Cloud
 
 _LACKING = 2**63 - 1
 """A figure that a network lacks, in an array."""
@@ -77,7 +79,7 @@ class Sieve:
         Raises:
             UsageError: a figure that is limited or compared is not known.
         """
-        for passed in self._sift_block(some) if isinstance(some, Block) else self._sift_list(some):
+        for passed in self._sift_list(some) if isinstance(some, list) else self._sift_block(some):
             if self._wanted is not None:
                 self._wanted.add(passed)
             yield passed

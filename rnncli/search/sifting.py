@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from rnncli.search.budget import Budget
 from rnncli.search.candidate import Candidate
-from rnncli.search.cloud import Cloud
 from rnncli.search.selection import Tally
 from rnncli.search.sieve import Sieve, Wanted
 from rnncli.search.stretches import FEW, Stretch, evaluated, tasks
 from rnncli.summary import Setting
+
+if TYPE_CHECKING:
+    from rnncli.search.cloud import Cloud
 
 Spelt = TypeVar("Spelt")
 

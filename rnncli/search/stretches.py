@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from rnncli.language.source import MAX_BYTES
-from rnncli.search.block import Block
 from rnncli.search.braces import Pattern
 from rnncli.search.candidate import FIGURES, Found
 from rnncli.search.evaluator import Evaluator
@@ -15,6 +14,9 @@ from rnncli.search.grid import Grid, rectangular
 from rnncli.search.levels import TooLargeError
 from rnncli.summary import Setting
 from rnncli.system.memory import free_bytes
+
+if TYPE_CHECKING:
+    from rnncli.search.block import Block
 
 BATCH = 2_000
 """How many candidates are made one by one at a time: the work of some milliseconds."""

@@ -11,7 +11,6 @@ from itertools import chain
 from rnncli.errors import SpecError
 from rnncli.layers.weights import FRAMEWORKS, Framework
 from rnncli.network import Network, check_known, check_sizes
-from rnncli.search.block import Block
 from rnncli.search.brace_parser import parse_pattern
 from rnncli.search.braces import Pattern
 from rnncli.search.candidate import Candidate, Found, Invalid
@@ -49,7 +48,7 @@ def sweep(
 
 def _candidates(stretch: Stretch, setting: Setting) -> Iterator[Found]:
     for some in evaluated(stretch, setting):
-        yield from chain.from_iterable(some.candidates(BATCH)) if isinstance(some, Block) else some
+        yield from some if isinstance(some, list) else chain.from_iterable(some.candidates(BATCH))
 
 
 def reason(spec: str, setting: Setting) -> SpecError:
