@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
@@ -22,6 +23,9 @@ _SHOWN = 2**14
 
 _SIFTED = 2**20
 """How many candidates are a task at most of which few go on."""
+
+_MOST_JOBS = 32
+"""More processes than that, and than twice the cores there are, would only wait for one another."""
 
 _TURNS = 8
 """How often it is each worker's turn at least, so that all of them have work to the end."""
@@ -73,8 +77,9 @@ class Sweep(NamedTuple, Generic[Spelt]):
         from rnncli.system.workers import forked
 
         most = _SHOWN if self.wanted is None else _SIFTED
+        jobs = min(jobs, max(_MOST_JOBS, 2 * (os.cpu_count() or 1)))
         size = min(most, max(FEW, total // (_TURNS * jobs))) if total else most
-        with forked(jobs, self._worker) as workers:
+        with forked(min(jobs, -(-total // size) or jobs), self._worker) as workers:
             for further, passed, spelt, cells in workers.results(tasks(whole, size)):
                 if self.wanted is not None:
                     self.wanted.add(passed)
