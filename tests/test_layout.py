@@ -113,6 +113,7 @@ def test_no_line_is_wider_than_the_terminal_and_no_number_is_broken(
         text = seen(columns, command, *specs, *view)
         widest = max(text.splitlines(), key=len)
         assert len(widest) <= columns, widest
+        assert not re.search(" $", text, re.MULTILINE), text
         broken = without_commas(numbers(text)) - whole
         # A picture over time has as many labels on its axis as there is room.
         assert not broken or "--plot" in view or command == "reach", f"{broken} at {columns} columns:\n{text}"

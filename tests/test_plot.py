@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -388,6 +389,17 @@ def test_a_plot_fits_its_terminal(columns: int, screen: Callable[[str, str], Non
     text = shown(random_study("input:8,gru:6:bi", 100), columns)
     assert max(map(len, text.splitlines())) <= columns
     screen(f"plot-{columns}", text)
+
+
+@pytest.mark.parametrize("columns", range(36, 90))
+def test_a_character_of_the_legend_stands_beside_what_it_means(columns: int) -> None:
+    text = shown(random_study("input:8,lstm:3:bi", 9), columns)
+    assert len(re.findall("[≡=·+*#-] -?[0-9]", text)) == 7
+    assert len(re.findall("(norm|saturated) [0-9.]+ to [0-9]", text)) == 2
+
+
+def test_the_last_timestep_is_named_once() -> None:
+    assert "timestep 0               4\n" in shown(random_study("input:8,lstm:3", 5))
 
 
 def test_a_terminal_of_a_single_column_is_no_trouble() -> None:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from rnncli.engine.traces import Bins
 from rnncli.render.console import drawing_width
+from rnncli.render.layout import hanging
 
 _WIDEST_CELL = 4
 _LABEL = len("saturated")
@@ -62,21 +63,44 @@ class TimeCells(NamedTuple):
             spacing: columns from one label to the next.
         """
         width = len(labels) * self.cell_width
-        line = ""
+        line = named = ""
         for column in range(0, width, spacing):
             cell = column // self.cell_width
             label = labels[cell]
             if column == 0 or cell * self.cell_width + len(label) + 2 <= width - len(last):
-                line = line.ljust(cell * self.cell_width) + label
-        fits = len(labels) > 1 and len(line) < width - len(last)
+                line, named = line.ljust(cell * self.cell_width) + label, label
+        fits = last != named and len(labels) > 1 and len(line) < width - len(last)
         return line + last.rjust(width - len(line)) if fits else line
 
 
-def print_legend(console: Console, cells: TimeCells, text: Text) -> None:
-    """Print what the rows above show, in as many lines as it takes."""
-    text.rstrip()
-    for line in text.wrap(console, max(1, cells.picture_width - _LABEL - 3)):
+def print_legend(console: Console, cells: TimeCells, parts: Sequence[Text], between: str = "") -> None:
+    """Print what the rows above show, in as many lines as it takes; a part is broken only if it is too long for one.
+
+    Args:
+        console: where it is printed.
+        cells: the cells of the rows.
+        parts: what is to be said, such as what each character means.
+        between: what stands between two of them.
+    """
+    room = max(1, cells.picture_width - _LABEL - 3)
+    line = Text()
+    for part in parts:
+        if line and line.cell_len + len(between) + part.cell_len > room:
+            _print_lines(console, line.append(between.rstrip()), room)
+            line = Text()
+        line = Text(between).join([line, part]) if line else part
+    _print_lines(console, line, room)
+
+
+def _print_lines(console: Console, text: Text, room: int) -> None:
+    for line in hanging(console, text, width=room):
         print_row(console, "", line)
+
+
+def print_text(console: Console, text: Text, start: int = 0) -> None:
+    """Print a text as wide as a picture, its lines indented by `start` columns."""
+    for line in hanging(console, text, start, drawing_width(console)):
+        console.print(line, soft_wrap=True)
 
 
 def print_row(console: Console, label: str, *parts: tuple[str, str] | Text) -> None:

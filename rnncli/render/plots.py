@@ -17,7 +17,7 @@ from rnncli.engine.gates import CLOSED, OPEN, Gate
 from rnncli.engine.study import Study
 from rnncli.engine.traces import Outputs
 from rnncli.quantities import plural
-from rnncli.render.cells import TimeCells, print_legend, print_row
+from rnncli.render.cells import TimeCells, print_legend, print_row, print_text
 from rnncli.render.scale import nearest_style, signed_styles
 from rnncli.render.symbols import ASCII, BROKEN, DECADES, UNICODE, Symbols, bar, log_height
 
@@ -46,8 +46,7 @@ def print_study(console: Console, study: Study) -> None:
         ("Reach", _reach_text(study.reach, "last" if study.backwards else "first")),
         *((_gate_name(gate), _gate_text(gate)) for gate in study.gates or ()),
     ):
-        for line in Text.assemble((f"{label}: ", "bold"), text).wrap(console, max(1, cells.picture_width - 1)):
-            console.print(Text.assemble(" ", line), soft_wrap=True)
+        print_text(console, Text.assemble((f"{label}: ", "bold"), text), start=1)
 
 
 def _print_heading(console: Console, study: Study, cells: TimeCells) -> None:
@@ -58,10 +57,11 @@ def _print_heading(console: Console, study: Study, cells: TimeCells) -> None:
     across = f"{plural(study.timesteps, 'timestep')}, {_each(starts, study.timesteps)} a column"
     if study.backwards:
         across += ", in the order of reading: from the last"
-    console.print(Text.assemble("\n", (study.layer, "bold"), f" over time{sample}"), width=cells.picture_width)
+    console.print()
+    print_text(console, Text.assemble((study.layer, "bold"), f" over time{sample}"))
     shared = outputs.units > len(outputs.unit_bins) or study.timesteps > len(starts)
     mean = " A cell is the mean of all in it." if shared else ""
-    console.print(Text(f"Down: {down}. Across: {across}.{mean}"), width=cells.picture_width)
+    print_text(console, Text(f"Down: {down}. Across: {across}.{mean}"))
 
 
 def _print_map(console: Console, study: Study, cells: TimeCells, symbols: Symbols) -> None:
@@ -75,10 +75,9 @@ def _print_map(console: Console, study: Study, cells: TimeCells, symbols: Symbol
             parts.append(("".join(character * cells.cell_width for character, _ in run), style))
         print_row(console, f"unit {unit}" if unit == 0 else f"{unit}", *parts)
     print_row(console, "timestep", (_axis(study, cells), ""))
-    legend = Text()
-    for value in (level * place for place in range(-_LEVELS, _LEVELS + 1)):
-        legend.append(*_character(value, level, symbols, styles)).append(f" {value:.3g}  ")
-    print_legend(console, cells, legend)
+    values = [level * place for place in range(-_LEVELS, _LEVELS + 1)]
+    levels = [Text.assemble(_character(value, level, symbols, styles), f" {value:.3g}") for value in values]
+    print_legend(console, cells, levels, "  ")
 
 
 def _print_bars(console: Console, study: Study, cells: TimeCells, symbols: Symbols) -> None:
@@ -99,7 +98,7 @@ def _print_bars(console: Console, study: Study, cells: TimeCells, symbols: Symbo
         scales.append(f"gates {low:.3g} to {high:.3g}")
     for label, heights in rows:
         print_row(console, label, ("".join(bar(height, symbols) * cells.cell_width for height in heights), ""))
-    print_legend(console, cells, Text("; ".join(scales)))
+    print_legend(console, cells, [Text(scale) for scale in scales], "; ")
 
 
 def _level_value(sizes: Iterator[float]) -> float:

@@ -10,9 +10,8 @@ from rich.text import Text
 from rnncli.engine.effect import PROBLEMS
 from rnncli.errors import printable
 from rnncli.quantities import plural
-from rnncli.render.cells import TimeCells, print_legend, print_row
-from rnncli.render.console import drawing_width
-from rnncli.render.layout import BLOCK, ScreenCells, ScreenColumn, hanging, print_hanging, print_rows
+from rnncli.render.cells import TimeCells, print_legend, print_row, print_text
+from rnncli.render.layout import BLOCK, ScreenCells, ScreenColumn, print_hanging, print_rows
 from rnncli.render.symbols import ASCII, DECADES, UNICODE, curve
 from rnncli.reports.reach import NetworkReach, Spread
 
@@ -37,8 +36,7 @@ def print_reaches(console: Console, reaches: Sequence[NetworkReach]) -> None:
     print_rows(console, _COLUMNS, [_cells(number, reach) for number, reach in enumerate(reaches, start=1)])
     _print_curves(console, reaches)
     for text in (*_meaning(reaches), *_notes(reaches)):
-        for line in hanging(console, Text(text), start=1, width=drawing_width(console)):
-            console.print(line, soft_wrap=True)
+        print_text(console, Text(text), start=1)
 
 
 def _cells(number: int, reach: NetworkReach) -> ScreenCells:
@@ -87,7 +85,7 @@ def _print_curves(console: Console, reaches: Sequence[NetworkReach]) -> None:
         print_row(
             console, "step", (cells.axis([f"{step}" for step in cells.starts(bins)], f"{last}", _STEP_SPACING), "")
         )
-        print_legend(console, cells, Text(f"effect 1/{10**DECADES:,} to 1 (log)"))
+        print_legend(console, cells, [Text(f"effect 1/{10**DECADES:,} to 1 (log)")])
     console.print()
 
 
