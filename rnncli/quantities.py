@@ -48,15 +48,15 @@ def parse_number(text: str) -> int:
     return int("".join(groups).lstrip("0")[:40] or "0") * multiple
 
 
-def parse_size(text: str) -> int:
-    """Return a number from 1 to 2**31-1, the range of every size.
+def parse_size(text: str, most: int = MAX_SIZE) -> int:
+    """Return a number from 1 to `most`; every size is at most 2**31-1.
 
     Raises:
         ValueError: it is not one; the message says what it is.
     """
     number = parse_number(text)
-    if not 1 <= number <= MAX_SIZE:
-        raise ValueError(f"{shorten(text)} is not between 1 and {MAX_SIZE:,}")
+    if not 1 <= number <= most:
+        raise ValueError(f"{shorten(text)} is not between 1 and {most:,}")
     return number
 
 

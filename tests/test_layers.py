@@ -200,6 +200,9 @@ def test_the_formula_of_each_activation_is_what_the_engine_computes() -> None:
         ("", "there is no kind, field or activation ''", None),
         ("x" * 100_000, "there is no kind, field or activation 'xxx", None),
         ("input:8,lstm:4", "'input:8,lstm:4' is no word, but a spec", "rnncli explain input:8,lstm:4"),
+        ("lstm:4", "'lstm:4' is no word, but a spec or a part of one", "Help: rnncli layers lstm\n"),
+        ("Lstm:4,rnm", "is no word, but a spec or a part of one", "Help: rnncli layers Lstm\n"),
+        ("rnm:4", "'rnm:4' is no word, but a spec or a part of one", None),
     ],
 )  # fmt: skip
 def test_what_is_no_word_is_an_error_that_says_what_is_near(

@@ -311,6 +311,7 @@ def test_numbers_out_of_range_are_refused(rnncli: Run) -> None:
         result = rnncli("reach", "input:3,rnn:2", *options)
         assert (result.status, result.stdout) == (2, "")
         assert result.stderr.startswith("Error: ")
+    assert rnncli("reach", "input:3,rnn:2", "--seeds", "5k").stderr.endswith("reach input:3,rnn:2 --seeds 1000\n")
     with pytest.raises(ArgumentError, match="at most 1,000"):
         ReachRequest(seeds=1001)
 

@@ -258,3 +258,19 @@ def test_other_commands_say_that_a_blank_is_for_solve(rnncli: Run) -> None:
         result = rnncli("summary", spec)
         assert result.status == 2
         assert "only `rnncli solve` finds the number" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("size", "help_"),
+    [
+        ("4M", "perhaps: rnncli solve input:8,rnn:_ --memory 4MB"),
+        ("4,5 megabytes", "perhaps: rnncli solve input:8,rnn:_ --memory 4.5MB"),
+        ("1000 bytes", "perhaps: rnncli solve input:8,rnn:_ --memory 1000B"),
+        ("1XB", "for example: rnncli solve input:8,rnn:_ --memory 4MB"),
+        ("4foo", "for example: rnncli solve input:8,rnn:_ --memory 4MB"),
+    ],
+)
+def test_a_unit_that_is_none_is_not_taken_for_bytes(size: str, help_: str, rnncli: Run) -> None:
+    result = rnncli("solve", "input:8,rnn:_", "--memory", size)
+    assert (result.status, result.stdout) == (2, "")
+    assert result.stderr.splitlines()[-1] == f"Help: {help_}"

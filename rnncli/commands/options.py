@@ -12,7 +12,7 @@ from rnncli.commands.command_line import this_line
 from rnncli.commands.completing import complete_files
 from rnncli.commands.named import Named, dtype, framework
 from rnncli.commands.report import tell
-from rnncli.commands.values import FileName, PictureName, big_number, memory_size, number, rate, seed
+from rnncli.commands.values import FileName, PictureName, Value, big_number, memory_size, number, rate, seed
 from rnncli.errors import UsageError
 from rnncli.formats import FORMATS as MODEL_FILES
 from rnncli.render.picture import THEMES, Picture, Theme
@@ -69,10 +69,10 @@ def svg_option(command: Command) -> Command:
 
 
 def number_option(
-    name: str, meaning: str, several: bool = False, default: int | None = None
+    name: str, meaning: str, several: bool = False, default: int | None = None, type_: Value = number
 ) -> Callable[[Command], Command]:
     """Return an option that takes such a number, or may be given several times; its help is `meaning`."""
-    return click.option(name, type=number, metavar="N", multiple=several, default=default, help=meaning)
+    return click.option(name, type=type_, metavar="N", multiple=several, default=default, help=meaning)
 
 
 def named_option(

@@ -21,7 +21,8 @@ from rnncli.commands.options import (
 from rnncli.commands.output import printed
 from rnncli.commands.report import tell
 from rnncli.commands.specs import Spec, at_most, each_given, specs
-from rnncli.engine.request import DEFAULT_REACH_TIMESTEPS, DEFAULT_SEEDS, ReachRequest
+from rnncli.commands.values import size_up_to
+from rnncli.engine.request import DEFAULT_REACH_TIMESTEPS, DEFAULT_SEEDS, MOST_SEEDS, ReachRequest
 from rnncli.render.records import Cells, Layout, Record, columns
 from rnncli.render.symbols import curve
 from rnncli.render.writers import writer
@@ -59,7 +60,12 @@ NETWORKS = Layout(
 )
 @click.argument("spec", nargs=-1, shell_complete=complete_spec)
 @number_option("--timesteps", f"Length of the sequence.  [default: {DEFAULT_REACH_TIMESTEPS}]")
-@number_option("--seeds", f"How many seeds, from --seed on.  [default: {DEFAULT_SEEDS}]", default=DEFAULT_SEEDS)
+@number_option(
+    "--seeds",
+    f"How many seeds, from --seed on.  [default: {DEFAULT_SEEDS}]",
+    default=DEFAULT_SEEDS,
+    type_=size_up_to(MOST_SEEDS),
+)
 @seed_option
 @init_option
 @weights_option

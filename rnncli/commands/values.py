@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from os.path import splitext
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from rnncli.errors import quote, shorten
-from rnncli.quantities import nearest_size, parse_memory, parse_number, parse_rate, parse_size, without_thousands
+from rnncli.quantities import (
+    MAX_SIZE,
+    nearest_size,
+    parse_memory,
+    parse_number,
+    parse_rate,
+    parse_size,
+    without_thousands,
+)
 
 if TYPE_CHECKING:
     _ParamType = click.ParamType[Any]
@@ -74,8 +83,14 @@ def _with_point(text: str) -> str:
     return re.sub(r"^([0-9]+),([0-9]{1,2})(?=\s*[a-zA-Z])", r"\1.\2", text)
 
 
-def _nearest_size(text: str) -> str | None:
-    return "1" if re.fullmatch("0+", text) else _nearest_number(text)
+def size_up_to(most: int) -> Value:
+    """Return the type of a whole number from 1 to `most`, written as in a spec, 128, 10k, or as printed, 92,400."""
+
+    def nearest(text: str) -> str | None:
+        meant = _nearest_number(text)
+        return None if meant is None else str(min(max(int(meant), 1), most))
+
+    return Value("number", _printed(partial(parse_size, most=most)), nearest, str(min(100, most)))
 
 
 def _nearest_number(text: str) -> str | None:
@@ -86,8 +101,11 @@ def _nearest_number(text: str) -> str | None:
 
 def _nearest_memory(text: str) -> str | None:
     """Return the size that was probably meant: 4M is 4MB, 4 megabytes is 4MB."""
-    written = re.match(r"\+?([0-9]{1,20}(?:\.[0-9]{1,9})?) ?([KMGTPEZY]?)", _with_point(text).replace(",", "").upper())
-    return None if written is None else f"{written[1]}{written[2]}B"
+    written = re.match(
+        r"\+?([0-9]{1,20}(?:\.[0-9]{1,9})?) ?(?:([KMGTPEZY])|(?![A-Z])|(?=B))",
+        _with_point(text).replace(",", "").upper(),
+    )
+    return None if written is None else f"{written[1]}{written[2] or ''}B"
 
 
 _A_SECOND = r"(?:hz|fps|(?:(?:time)?steps?|samples?|frames?)? ?(?:/|per) ?s.*)?"
@@ -112,8 +130,8 @@ def _without_exponent(number: float) -> str | None:
     return None if not number or "e" in text else text
 
 
-number = Value("number", _printed(parse_size), _nearest_size, "100")
-"""A whole number from 1 to 2**31-1, written as in a spec, 128, 10k, 1M, or as it is printed, 92,400."""
+number = size_up_to(MAX_SIZE)
+"""A size, or a number of samples or timesteps."""
 
 big_number = Value("number", _printed(parse_number), _nearest_number, "1M")
 """A whole number from 0, without an upper bound, written likewise: 500k, 3G, 1,234,567."""

@@ -83,10 +83,11 @@ def print_legend(console: Console, cells: TimeCells, parts: Sequence[Text], betw
         between: what stands between two of them.
     """
     room = max(1, cells.picture_width - _LABEL - 3)
+    end = between.rstrip()
     line = Text()
     for part in parts:
-        if line and line.cell_len + len(between) + part.cell_len > room:
-            _print_lines(console, line.append(between.rstrip()), room)
+        if line and line.cell_len + len(between) + part.cell_len + len(end) > room:
+            _print_lines(console, line.append(end), room)
             line = Text()
         line = Text(between).join([line, part]) if line else part
     _print_lines(console, line, room)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
-from rnncli.errors import UsageError, quote
+from rnncli.errors import SpecError, UsageError, quote
 from rnncli.language.arguments import CLASSES, STACKED
 from rnncli.language.elsewhere import ELSEWHERE
 from rnncli.language.hints import closest
 from rnncli.layers import LAYERS
 from rnncli.layers.activations import ACTIVATION_FORMULAS, ACTIVATIONS, OTHER_NAMES
+from rnncli.network import Network
 from rnncli.reports.reference_entries import (
     COUNT,
     Entry,
@@ -28,6 +30,8 @@ from rnncli.reports.reference_entries import (
     topic_entry,
 )
 from rnncli.reports.topics import TOPIC_OF
+
+_ALL = "`rnncli layers` shows all that there are"
 
 _LONGEST = 40
 """A longer word is no misspelling of one."""
@@ -89,15 +93,25 @@ def sort_of(typed: str) -> tuple[str, str]:
             if each in sort.known():
                 return name, each
     if "," in typed or ":" in typed:
-        raise UsageError(
-            f"{quote(typed)} is no word, but a spec or a part of one", repair=f"rnncli explain {shlex.quote(typed)}"
-        )
+        repair = _repair_of_spec(typed)
+        message = f"{quote(typed)} is no word, but a spec or a part of one"
+        raise UsageError(message, None if repair else _ALL, repair=repair)
     guess = closest(word, _words(), likeness=0.7) if len(word) < _LONGEST else None
     raise UsageError(
         f"there is no kind, field or activation {quote(typed)}",
-        None if guess else "`rnncli layers` shows all that there are",
+        None if guess else _ALL,
         repair=guess and f"rnncli layers {guess}",
     )
+
+
+def _repair_of_spec(typed: str) -> str | None:
+    """Return what was probably meant by a spec in place of a word: to explain it or, of a part, its first word."""
+    try:
+        Network.parse(typed)
+    except SpecError:
+        word = re.split("[,:]", typed.strip())[0]
+        return f"rnncli layers {word}" if is_word(word) else None
+    return f"rnncli explain {shlex.quote(typed)}"
 
 
 def words() -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
