@@ -27,6 +27,8 @@ VALUES = {
     "--rate": ("10", "20"),
     "--multiple-of": ("2", "4"),
     "--top": ("2", "4"),
+    "--part": ("1/4", "2/4"),
+    "--pareto": ("params,-output", "macs,-output"),
     "--sort": ("params", "memory"),
     "--init": ("keras", "uniform"),
 }

@@ -690,6 +690,11 @@ LOST = (
         2,
     ),
     Question(
+        "In a script: the spec alone, without a note",
+        "solve -q input:10,lstm:_ --params 1000",
+        ("input:10,lstm:11",),
+    ),
+    Question(
         "help on a layer",
         "help lstm",
         ("rnncli layers lstm",),

@@ -274,3 +274,24 @@ def test_a_unit_that_is_none_is_not_taken_for_bytes(size: str, help_: str, rnncl
     result = rnncli("solve", "input:8,rnn:_", "--memory", size)
     assert (result.status, result.stdout) == (2, "")
     assert result.stderr.splitlines()[-1] == f"Help: {help_}"
+
+
+def test_quiet_prints_the_filled_spec_and_nothing_beside_it(rnncli: Run) -> None:
+    # 4 × 11 × (10 + 11 + 1) = 968
+    for flag in ("-q", "--quiet"):
+        result = rnncli("solve", flag, "input:10,lstm:_", "input:10,rnn:_", "--params", "1000")
+        assert (result.status, result.stderr) == (0, "")
+        assert result.stdout.startswith("input:10,lstm:11\ninput:10,rnn:")
+
+
+def test_quiet_still_says_what_is_wrong_and_what_does_not_fit(rnncli: Run) -> None:
+    nothing = rnncli("solve", "-q", "input:10,lstm:_", "--params", "10")
+    assert (nothing.status, nothing.stdout) == (1, "")
+    assert "nothing fits" in nothing.stderr
+    assert rnncli("solve", "-q", "input:10,lstm:3", "--params", "10").status == 2
+
+
+def test_quiet_and_another_format_contradict_one_another(rnncli: Run) -> None:
+    result = rnncli("solve", "input:10,lstm:_", "--params", "1k", "-q", "-f", "csv")
+    assert (result.status, result.stdout) == (2, "")
+    assert result.stderr.endswith("Help: without -q: rnncli solve input:10,lstm:_ --params 1k -f csv\n")

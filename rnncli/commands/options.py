@@ -68,6 +68,25 @@ def svg_option(command: Command) -> Command:
     return cast(Command, add_svg(add_theme(with_picture)))
 
 
+def quiet_option(answer: str) -> Callable[[Command], Command]:
+    """Return -q, which leaves a command's answer and nothing beside it."""
+    return click.option("-q", "--quiet", is_flag=True, help=f"Print the answer alone, {answer}.")
+
+
+def check_quiet(quiet: bool, format_: str, answer: str) -> None:
+    """Check that -q is not asked for with a format that has more than the answer.
+
+    Raises:
+        UsageError: it is.
+    """
+    if quiet and format_ != "table":
+        raise UsageError(
+            f"-q prints {answer} alone, and -f {format_} more than that",
+            lead="without -q",
+            repair=this_line(without=["quiet"]),
+        )
+
+
 def number_option(
     name: str, meaning: str, several: bool = False, default: int | None = None, type_: Value = number
 ) -> Callable[[Command], Command]:

@@ -12,7 +12,15 @@ from rnncli.commands.command_line import this_line
 from rnncli.commands.completing import complete_template
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.models import tell_reading
-from rnncli.commands.options import budget_options, dtype_option, format_option, framework_option, number_option
+from rnncli.commands.options import (
+    budget_options,
+    check_quiet,
+    dtype_option,
+    format_option,
+    framework_option,
+    number_option,
+    quiet_option,
+)
 from rnncli.commands.output import printed
 from rnncli.commands.report import tell
 from rnncli.commands.specs import each_spec, specs
@@ -46,6 +54,7 @@ SOLUTIONS = row_each(
 @number_option("--batch", "Samples at a time.  [default: 1]")
 @dtype_option
 @framework_option
+@quiet_option("the filled spec, and no note of what it costs")
 @format_option
 def command(
     template: tuple[str, ...],
@@ -56,6 +65,7 @@ def command(
     batch: int | None,
     dtype: str,
     framework: str,
+    quiet: bool,
     format_: str,
 ) -> None:
     """Examples:
@@ -65,18 +75,20 @@ def command(
       rnncli solve input:64,gru:_ --memory 4MB --dtype float16 --multiple-of 8
       rnncli solve input:_,lstm:150 --params 92,400 --exactly
       rnncli solve input:50x8,lstm:_a:seq,lstm:_b --params 1M --training 64MB
-      rnncli summary $(rnncli solve input:64x8,lstm:_ --macs 10M)
+      rnncli solve input:8,lstm:_ input:8,gru:_ --max-streaming 2KB --dtype int8
+      rnncli summary $(rnncli solve -q input:64x8,lstm:_ --macs 10M)
 
     Find the largest whole number for the blanks _ of TEMPLATE that keeps the network within the budget.
     A blank may have a name, _a, or be a letter: those of one name are the same number. For several, the
     network gets as many parameters as it can; of equals, those that are most even are taken.
 
     Standard output is the filled spec alone; standard error tells what it costs, which limit it comes up
-    against, and how far over that the next size up would be. The other formats have a row for it, with
-    its numbers, its costs and the budget.
+    against, and how far over that the next size up would be, unless -q is given. The other formats have
+    a row for it, with its numbers, its costs and the budget.
 
     The exit status is 1 if nothing fits. TEMPLATE may be - for templates on standard input, one a line.
     """
+    check_quiet(quiet, format_, "the filled spec")
     if not budget:
         raise _no_budget(template)
 
@@ -93,7 +105,7 @@ def command(
             watch=lambda total: Progress("solve", total, tell),
         )
 
-    with _printer(format_, several=len(template) > 1 or "-" in template) as show:
+    with _printer(format_, quiet, several=len(template) > 1 or "-" in template) as show:
         each_spec(specs(template, Template.parse), lambda text: show(solution(text)))
 
 
@@ -124,13 +136,14 @@ def _no_budget(template: Sequence[str]) -> UsageError:
 
 
 @contextmanager
-def _printer(format_: str, several: bool) -> Iterator[Callable[[Solution], None]]:
+def _printer(format_: str, quiet: bool, several: bool) -> Iterator[Callable[[Solution], None]]:
     """Yield what prints one solution, of several or the only one."""
 
     def show(solution: Solution) -> None:
         """Print the spec alone, so that it nests, and tell the figures beside it."""
         click.echo(solution.spec)
-        tell(solution.told(solution.spec) if several else solution)
+        if not quiet:
+            tell(solution.told(solution.spec) if several else solution)
 
     if format_ == "table":
         yield show

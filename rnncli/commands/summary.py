@@ -8,21 +8,21 @@ from typing import cast
 
 import click
 
-from rnncli.commands.command_line import this_line
 from rnncli.commands.completing import complete_spec
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.options import (
+    check_quiet,
     check_svg,
     dtype_option,
     format_option,
     framework_option,
     number_option,
+    quiet_option,
     rate_option,
     svg_option,
 )
 from rnncli.commands.output import printed
 from rnncli.commands.specs import each_network, shown, specs
-from rnncli.errors import UsageError
 from rnncli.layers.weights import Framework
 from rnncli.quantities import Rate
 from rnncli.render.picture import Picture
@@ -45,7 +45,7 @@ def _layout(rate: Rate | None) -> Layout:
 @dtype_option
 @framework_option
 @click.option("--wide", is_flag=True, help="Add weights' shapes, MACs, and each size with its formula.")
-@click.option("-q", "--quiet", is_flag=True, help="Print the number of parameters alone.")
+@quiet_option("the number of parameters")
 @format_option
 @svg_option
 def command(
@@ -73,12 +73,7 @@ def command(
     input, one a line. Without it $RNNCLI_SPEC is used, or else an example.
     """
     check_svg(svg, shown=format_ == "table" and not quiet)
-    if quiet and format_ != "table":
-        raise UsageError(
-            f"-q prints one number alone, and -f {format_} more than that",
-            lead="without -q",
-            repair=this_line(without=["quiet"]),
-        )
+    check_quiet(quiet, format_, "one number")
     with _printer(format_, rate, wide, quiet, svg) as show:
         each_network(
             shown(specs(spec), svg),
