@@ -81,9 +81,13 @@ class Level:
         self.axes = sorted({axis for place in places for axis in (place.axis, *(used for _, used in place.uses))})
         self._sizes = _sizes(pieces, grid)
         self._table = lru_cache(_TABLES)(self._read_all)
+        self._numbered = _numbered(pieces, grid)
 
     def text(self, point: Point) -> str:
         """Return its text at a point, without the layers that follow."""
+        if self._numbered is not None:
+            before, axis, numbers, behind = self._numbered
+            return f"{before}{numbers[point[axis]]}{behind}"
         return self._grid.text(self._pieces, point)
 
     def in_box(
@@ -202,6 +206,20 @@ def _different(numbers: Any) -> list[int]:
 
 def _along(dimensions: Dimensions, values: Sequence[int], axes: Sequence[int]) -> Number:
     return values[0] if len(set(values)) == 1 else dimensions.spread(values, axes)
+
+
+def _numbered(pieces: Sequence[Piece], grid: Grid) -> tuple[str, int, range, str] | None:
+    """Return a layer that is one number between two texts as these, and the axis and what it stands for."""
+    places = [place for place, piece in enumerate(pieces) if isinstance(piece, Place)]
+    if len(places) != 1:
+        return None
+    (place,) = places
+    axis = cast(Place, pieces[place]).axis
+    values = grid.axes[axis]
+    if not isinstance(values, Range) or values.letters or values.width:
+        return None
+    before, behind = grid.text(pieces[:place], ()), grid.text(pieces[place + 1 :], ())
+    return before, axis, values.values, behind
 
 
 def _sizes(pieces: Sequence[Piece], grid: Grid) -> dict[int, int]:

@@ -43,7 +43,9 @@ class Order(NamedTuple):
 
     def of(self, candidate: Candidate) -> Any:
         """Return what a candidate is sorted by: the smallest comes first, or the largest in a descending order."""
-        return candidate.spec if self.figure is None else amount(candidate, self.figure)
+        name = SORT_KEYS[self.key]
+        value = getattr(candidate, name)
+        return amount(candidate, name) if value is None else value
 
 
 LARGEST = Order("params", descending=True)
