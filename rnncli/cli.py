@@ -217,9 +217,11 @@ def cli(ctx: click.Context) -> None:
     Examples:
       rnncli summary embed:10000x32,rnn:32:seq,rnn:32
       rnncli forward embed:10000x32,rnn:32:seq,rnn:32 --timesteps 100
+      rnncli explain 'LSTM(64, return_sequences=True, input_shape=(30, 4))'
       rnncli layers
 
-    A network is one line of text, layers separated by commas; `rnncli layers` shows the language.
+    A network is one line of text, layers separated by commas; `rnncli layers` shows the language. A line of
+    Keras or PyTorch is read, too, and a model file.
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())

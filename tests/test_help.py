@@ -115,3 +115,34 @@ def test_an_option_is_spelt_and_worded_alike_in_all_commands() -> None:
         assert len({option.metavar for option in several}) == 1, name
         # What it means comes first; how a command differs follows.
         assert len({re.split(r"[;,.]|  \[", option.help or "")[0] for option in several}) == 1, name
+
+
+SHOWN = {
+    "summary": ("--wide", "--rate 50", "--dtype int8", "nn.LSTM(", "- <"),
+    "forward": ("--timesteps", "--plot --gates", "--init", "-o ", "--save-weights"),
+    "explain": ("--framework", "--others", "LSTM("),
+    "draw": ("--svg",),
+    "compare": ("--timesteps 10 --timesteps 500", "--framework keras --framework torch"),
+    "reach": ("--seeds", "model.safetensors", "forgetbias=0"),
+    "sweep": ("--max-memory", "--top", "--sort", "{u=", "--pareto"),
+    "solve": ("--params", "--exactly", "lstm:_a:seq,lstm:_b", "--multiple-of", "$(rnncli solve -q", "--max-streaming"),
+    "export": ("--to torch", "--to onnx", "--save-weights"),
+    "inspect": ("-f json",),
+    "layers": ("lstm", "return_sequences", "macs"),
+}
+"""What a newcomer should find among the examples of a command."""
+
+
+@pytest.mark.parametrize("command", SHOWN)
+def test_the_examples_show_what_a_command_is_good_for(command: str, rnncli: Run) -> None:
+    found = examples(help_of([command], rnncli))
+    missing = [words for words in SHOWN[command] if not any(words in line for line in found)]
+    assert missing == []
+
+
+def test_the_help_says_all_that_a_spec_may_be(rnncli: Run) -> None:
+    for command in COMMANDS:
+        text = " ".join(help_of([command], rnncli).split())
+        if "SPEC is" in text:
+            assert "a line of Keras or PyTorch, a model file, or - for specs on standard input" in text, command
+    assert "A line of Keras or PyTorch is read, too, and a model file." in " ".join(help_of([], rnncli).split())

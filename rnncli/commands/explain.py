@@ -84,6 +84,7 @@ def command(
     \b
       rnncli explain embed:10000x32,rnn:32
       rnncli explain input:32,gru:5:reset=before
+      rnncli explain 'LSTM(150, input_shape=(None, 3))'
       rnncli explain input:8,lstm:16:bi --framework torch
       rnncli explain embed:10000x32,lstm:64 --others --timesteps 100
 
@@ -91,8 +92,9 @@ def command(
     what its state and its output are, and what the other framework counts otherwise, and why. In a format
     of rows, each weight is one; with --others, each tool.
 
-    SPEC is a network such as embed:10000x32,rnn:32 (see `rnncli layers`), or - for specs on standard
-    input, one a line. Without it $RNNCLI_SPEC is used, or else an example.
+    SPEC is a network such as embed:10000x32,rnn:32 (see `rnncli layers`), a line of Keras or PyTorch, a model
+    file, or - for specs on standard input, one a line. Without it
+    $RNNCLI_SPEC is used, or else an example.
     """
     check_svg(svg, shown=format_ == "table")
     with _printer(format_, others, svg) as show:

@@ -87,14 +87,16 @@ def command(spec: tuple[str, ...], format_: str, svg: Picture | None, **asked: A
     \b
       rnncli forward embed:10000x32,rnn:32:seq,rnn:32 --timesteps 100
       rnncli forward input:32,rnn:64:seq --init uniform
+      rnncli forward input:8,lstm:16 --plot --gates
       rnncli forward input:8,lstm:16 --batch 4 -o out.npy --save-weights w.npz
 
     Run the network on random input and show the shapes that really came out, the time of each
     layer, and what its outputs look like. `Sat.` is the share of outputs at the ends of the range of
     their activation, where its slope is next to nothing.
 
-    SPEC is a network such as embed:10000x32,rnn:32 (see `rnncli layers`), or - for specs on standard
-    input, one a line. Without it $RNNCLI_SPEC is used, or else an example.
+    SPEC is a network such as embed:10000x32,rnn:32 (see `rnncli layers`), a line of Keras or PyTorch, a model
+    file, or - for specs on standard input, one a line. Without it
+    $RNNCLI_SPEC is used, or else an example.
 
     back and bi need the whole sequence at once, so their memory grows with the timesteps.
     """
