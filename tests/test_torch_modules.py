@@ -16,6 +16,7 @@ from strategies import networks
 
 from rnncli import Network, SpecError
 from rnncli.export import Job, export
+from rnncli.layers.starts import start
 from rnncli.summary import Summary
 
 Run = Callable[..., Result]
@@ -148,6 +149,15 @@ def test_keras_has_no_modules(rnncli: Run) -> None:
     assert "modules" not in json.loads(rnncli("summary", spec, "-f", "json").stdout)
 
 
+@pytest.mark.parametrize("rest", ["lstm:4", "dense:3", "lstm:4:seq,pool:max"])
+def test_a_table_whose_row_of_padding_starts_with_zeros_is_made_so(rest: str) -> None:
+    network = Network.parse(f"embed:100x8:mask,{rest}")
+    (table,) = network.summary(framework="torch").layers[0].weights
+    assert start(table).words.endswith("the row of id 0 zeros")
+    assert lines_of(str(network))[0] == "nn.Embedding(100, 8, padding_idx=0)"
+    assert lines_of(f"embed:100x8,{rest}")[0] == "nn.Embedding(100, 8)"
+
+
 @pytest.mark.parametrize("command", ["summary", "explain"])
 def test_documents_hold_the_lines_and_the_reasons_as_source(command: str, rnncli: Run) -> None:
     line = (command, "input:8,lstm:9:seq:x2,lstm:5", "--framework", "torch", "-f")
@@ -180,7 +190,7 @@ def test_every_layer_with_weights_is_in_one_module_and_the_lines_are_those_of_th
         source = str(export(Job(network, dict), "torch"))
     except SpecError:
         return
-    flat = "".join(source.split()).replace(",padding_idx=0", "").replace(",)", ")")
+    flat = "".join(source.split()).replace(",)", ")")
     for module in modules:
         assert "".join(module.code.partition("  #")[0].split()) in flat
 

@@ -69,10 +69,7 @@ def _fault(readers: Sequence[Layer]) -> str:
 def skipping_padding(parts: Sequence[Part]) -> Iterator[Part]:
     """Yield the parts of a network, with steps between them that pack a sequence and unpack it again."""
     embedding, *others = parts
-    assert embedding.module is not None
-    made = embedding.module.made
-    module = embedding.module._replace(made=made._replace(arguments=(*made.arguments, "padding_idx=0")))
-    yield embedding._replace(module=module, steps=(*_IN_FRONT, *embedding.steps))
+    yield embedding._replace(steps=(*_IN_FRONT, *embedding.steps))
     packed = read = False
     for part in others:
         layer = part.block.layer

@@ -197,7 +197,8 @@ def _reason(layers: Sequence[Layer], names: Sequence[str], before: int, place: i
 
 def _embedding(layer: Embedding, reads: Shape, stack: Stack) -> Call:
     del reads, stack
-    return Call("nn.Embedding", (number(layer.input_dim), number(layer.output_dim)))
+    padding = ("padding_idx=0",) if layer.mask_zero else ()
+    return Call("nn.Embedding", (number(layer.input_dim), number(layer.output_dim), *padding))
 
 
 def _recurrent(layer: Recurrent, reads: Shape, stack: Stack) -> Call:
