@@ -59,7 +59,7 @@ def text(value: str) -> bytes:
     return b"X" + struct.pack("<I", len(data)) + data
 
 
-def whole(value: int) -> bytes:
+def whole(value: object) -> bytes:
     return pickle.dumps(value, 2)[2:-1]
 
 

@@ -11,7 +11,9 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -205,6 +207,22 @@ def test_tensors_may_share_their_numbers_and_each_is_its_own_view() -> None:
     Path("m.pt").write_bytes(torch_zip(program, [("0", np.arange(6, dtype="<f4").tobytes())]))
     found = {tensor.name: tensor.read().tolist() for tensor in open_model("m.pt").others}
     assert found == {"a": [[0, 1], [2, 3]], "b": [3, 4, 5]}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        np.random.PCG64(0).state,  # whose numbers have 128 bits
+        -(2**2000),
+        datetime(2026, 11, 25, tzinfo=UTC),
+        SimpleNamespace(lr=0.1, sizes=[range(3), slice(1, 2)]),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_stands_beside_the_tensors_is_passed_over(value: object) -> None:
+    program = b"}(" + text("a") + tensor_opcodes("0", (2,)) + text("b") + whole(value) + b"u."
+    Path("m.pt").write_bytes(torch_zip(program, [("0", bytes(8))]))
+    assert [tensor.name for tensor in open_model("m.pt").others] == ["a"]
 
 
 def test_storages_of_another_length_than_said_are_refused() -> None:

@@ -22,8 +22,8 @@ MAX_STEPS = 2_000_000
 _MAX_TEXT = 1 << 20
 """The longest text, in bytes."""
 
-_MAX_NUMBER = 16
-"""The longest whole number, in bytes."""
+_MAX_NUMBER = 255
+"""The longest whole number, in bytes. The state of a random generator has numbers of 17."""
 
 _MAX_LINE = 1 << 12
 """The longest line, in bytes: the first protocol writes numbers and names in lines."""

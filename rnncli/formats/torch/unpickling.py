@@ -126,7 +126,10 @@ def _hollow(*arguments: object) -> Hollow:
     return Hollow()
 
 
-_PLAIN = ("bool", "bytearray", "bytes", "complex", "dict", "float", "frozenset", "int", "list", "set", "str", "tuple")
+_PLAIN = (
+    *("bool", "bytearray", "bytes", "complex", "dict", "float", "frozenset", "int", "list", "range", "set", "slice"),
+    *("str", "tuple", "xrange"),
+)
 
 _OF_NO_INTEREST = {
     "_codecs": ("encode",),
@@ -134,12 +137,13 @@ _OF_NO_INTEREST = {
     "__builtin__": _PLAIN,
     "argparse": ("Namespace",),
     "collections": ("Counter", "defaultdict", "deque"),
-    "datetime": ("date", "datetime", "timedelta"),
+    "datetime": ("date", "datetime", "timedelta", "timezone"),
     "numpy": ("dtype", "ndarray"),
     "numpy.core.multiarray": ("_reconstruct", "scalar"),
     "numpy._core.multiarray": ("_reconstruct", "scalar"),
     "pathlib": ("Path", "PosixPath", "PurePath", "PurePosixPath", "PureWindowsPath", "WindowsPath"),
     "pathlib._local": ("Path", "PosixPath", "PurePath", "PurePosixPath", "PureWindowsPath", "WindowsPath"),
+    "types": ("SimpleNamespace",),
 }
 """What a checkpoint may hold beside its tensors, by module: settings, paths, times, losses."""
 
