@@ -28,7 +28,7 @@ from rnncli.errors import ArgumentError
 from rnncli.quantities import shape_text
 from rnncli.render.records import Frame, Layout, columns, row_each
 from rnncli.render.writers import WRITERS, writer
-from rnncli.search.stretches import BATCH
+from rnncli.search.grids.stretches import BATCH
 from rnncli.summary import TOTALS
 
 Run = Callable[..., Result]

@@ -26,7 +26,8 @@ from rnncli.engine import Request, plan
 from rnncli.quantities import about, memory
 from rnncli.render import progress as bars
 from rnncli.render.progress import Progress
-from rnncli.search import sifting, stretches
+from rnncli.search.grids import stretches
+from rnncli.search.ranking import sifting
 
 Run = Callable[..., Result]
 

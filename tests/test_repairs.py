@@ -17,7 +17,7 @@ from strategies import nearly_specs, networks, soups
 
 from rnncli import Network, SpecError
 from rnncli.layers import Dropout, Embedding, Input, Layer, Pool, Recurrent
-from rnncli.search.template import Template
+from rnncli.search.blanks.template import Template
 
 
 def fault(text: str) -> SpecError:

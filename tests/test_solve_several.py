@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from rnncli import Network, RnncliError, SpecError
 from rnncli.language.completion import spec_completions
-from rnncli.search import trials
+from rnncli.search.blanks import trials
 from rnncli.search.budget import FIGURES, Budget
 from rnncli.search.solution import solve
 

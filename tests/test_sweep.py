@@ -19,15 +19,15 @@ from strategies import networks, typed
 from rnncli import Network
 from rnncli.errors import SpecError
 from rnncli.layers.weights import FRAMEWORKS
-from rnncli.search import stretches
-from rnncli.search.brace_parser import parse_pattern
 from rnncli.search.budget import FIGURES, Budget
-from rnncli.search.candidate import Candidate, Invalid
-from rnncli.search.evaluator import Evaluator
-from rnncli.search.grid import Grid
-from rnncli.search.order import LARGEST
-from rnncli.search.quadratic import Quadratic, X, Y
-from rnncli.search.selection import Selection, Tally, within
+from rnncli.search.grids import stretches
+from rnncli.search.grids.candidate import Candidate, Invalid
+from rnncli.search.grids.evaluator import Evaluator
+from rnncli.search.grids.grid import Grid
+from rnncli.search.grids.quadratic import Quadratic, X, Y
+from rnncli.search.patterns.brace_parser import parse_pattern
+from rnncli.search.ranking.order import LARGEST
+from rnncli.search.ranking.selection import Selection, Tally, within
 from rnncli.search.sweep import sweep
 from rnncli.summary import DTYPE_BYTES, Setting
 

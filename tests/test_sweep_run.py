@@ -25,13 +25,13 @@ from rnncli.errors import RnncliError
 from rnncli.render.row_texts import RowTexts
 from rnncli.render.scatter import Axis, scatter
 from rnncli.render.writers import WRITERS, writer
-from rnncli.search import stretches
-from rnncli.search.brace_parser import parse_pattern
-from rnncli.search.candidate import Candidate
-from rnncli.search.frontier import exact, unbeaten
-from rnncli.search.order import COMPARED, SORT_KEYS
-from rnncli.search.stretches import Part, points
-from rnncli.search.stretches import stretches as stretches_of
+from rnncli.search.grids import stretches
+from rnncli.search.grids.candidate import Candidate
+from rnncli.search.grids.stretches import Part, points
+from rnncli.search.grids.stretches import stretches as stretches_of
+from rnncli.search.patterns.brace_parser import parse_pattern
+from rnncli.search.ranking.frontier import exact, unbeaten
+from rnncli.search.ranking.order import COMPARED, SORT_KEYS
 from rnncli.search.sweep import sweep
 from rnncli.summary import TOTALS, Setting
 from rnncli.system.workers import forked

@@ -13,7 +13,7 @@ from strategies import networks, small_sizes
 from rnncli import Network
 from rnncli.layers import GRU, LSTM, Dense, Embedding, Layer, Norm, Pool, Repeat, SimpleRNN
 from rnncli.quantities import MAX_SIZE
-from rnncli.search.quadratic import Quadratic, X, Y
+from rnncli.search.grids.quadratic import Quadratic, X, Y
 
 STREAMED = {
     # The example of DESIGN: two states of 32; the larger layer reads 32, has one gate of 32 and returns 32.

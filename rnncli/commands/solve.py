@@ -30,9 +30,9 @@ from rnncli.layers.weights import Framework
 from rnncli.render.progress import Progress
 from rnncli.render.records import NETWORK, row_each
 from rnncli.render.writers import writer
+from rnncli.search.blanks.template import Template
 from rnncli.search.budget import FIGURES, Budget
 from rnncli.search.solution import Solution, solve
-from rnncli.search.template import Template
 from rnncli.summary import TOTALS
 
 SOLUTIONS = row_each(
@@ -113,7 +113,7 @@ def _template(text: str) -> str:
     """Return the template that a text is, with a note on what it was read as if it is a call of Keras or PyTorch."""
     if "(" not in text:
         return text
-    from rnncli.search.called import template_of_calls
+    from rnncli.search.blanks.called import template_of_calls
 
     reading = template_of_calls(text)
     if reading is None:

@@ -99,8 +99,8 @@ def _expanded(text: str, arguments: Sequence[str]) -> str | None:
     A pattern that stands for many is left to sweep.
     """
     from rnncli.network import Network
-    from rnncli.search.brace_hints import read_pattern
-    from rnncli.search.template import Template
+    from rnncli.search.blanks.template import Template
+    from rnncli.search.patterns.brace_hints import read_pattern
 
     name = click.get_current_context().info_name
     if name not in _FOR_SEVERAL:
@@ -121,7 +121,7 @@ def _swept(text: str) -> str | None:
     """Return the command line that sweeps a pattern, or None where the first of it is no network."""
     from rnncli.commands.mistakes import repaired
     from rnncli.network import Network
-    from rnncli.search.brace_hints import read_pattern
+    from rnncli.search.patterns.brace_hints import read_pattern
 
     context = click.get_current_context()
     group = context.find_root().command

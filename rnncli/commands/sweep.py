@@ -38,22 +38,22 @@ from rnncli.render.records import NETWORK, Record, row_each
 from rnncli.render.row_texts import RowTexts, WrittenRows
 from rnncli.render.terminal import on_terminal, terminal_width
 from rnncli.render.writers import writer
-from rnncli.search.brace_hints import read_pattern
-from rnncli.search.braces import Pattern
 from rnncli.search.budget import FIGURES, Budget
-from rnncli.search.candidate import Candidate
-from rnncli.search.order import COMPARED, LARGEST, SORT_KEYS, Order, check_orders
-from rnncli.search.selection import Selection, Tally
-from rnncli.search.sieve import Wanted
-from rnncli.search.sifting import Sweep
-from rnncli.search.stretches import BATCH, Part, Stretch, points, stretches
+from rnncli.search.grids.candidate import Candidate
+from rnncli.search.grids.stretches import BATCH, Part, Stretch, points, stretches
+from rnncli.search.patterns.brace_hints import read_pattern
+from rnncli.search.patterns.braces import Pattern
+from rnncli.search.ranking.order import COMPARED, LARGEST, SORT_KEYS, Order, check_orders
+from rnncli.search.ranking.selection import Selection, Tally
+from rnncli.search.ranking.sieve import Wanted
+from rnncli.search.ranking.sifting import Sweep
 from rnncli.search.sweep import reason
 from rnncli.summary import TOTALS, Setting
 from rnncli.system.memory import RESERVE, free_bytes
 from rnncli.system.signals import interruptible
 
 if TYPE_CHECKING:
-    from rnncli.search.cloud import Cloud
+    from rnncli.search.ranking.cloud import Cloud
 
 CANDIDATES = row_each("Candidates", *NETWORK, "output_shape", *TOTALS)
 """How candidates become rows."""
@@ -150,7 +150,7 @@ def command(
     wanted: Wanted | None = None
     check_orders([*(front or []), *([] if order is None else [order])], dtype)
     if front is not None and order is not None:
-        from rnncli.search.frontier import Frontier
+        from rnncli.search.ranking.frontier import Frontier
 
         wanted = Frontier(front, order, top)
     elif order is not None:
@@ -215,7 +215,7 @@ def command(
 
 def _cloud(front: Iterable[Order], timesteps: int | None) -> Cloud:
     """Return what becomes the picture of a frontier: parameters across, multiply-adds up."""
-    from rnncli.search.cloud import Cloud
+    from rnncli.search.ranking.cloud import Cloud
 
     whole = timesteps is not None or any(order.key == "macs" for order in front)
     return Cloud("total_params", "macs" if whole else "macs_per_step")

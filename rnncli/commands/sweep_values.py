@@ -7,8 +7,8 @@ import re
 from rnncli.commands.completing import complete_words
 from rnncli.commands.values import Value
 from rnncli.errors import quote
-from rnncli.search.order import COMPARED, SORT_KEYS, Order
-from rnncli.search.stretches import Part
+from rnncli.search.grids.stretches import Part
+from rnncli.search.ranking.order import COMPARED, SORT_KEYS, Order
 
 
 def _order(text: str) -> Order:

@@ -10,12 +10,12 @@ from rnncli.errors import ArgumentError, RnncliError, listed, one_line, shorten
 from rnncli.layers.sizes import Blank
 from rnncli.layers.weights import FRAMEWORKS, Framework
 from rnncli.network import check_known, check_sizes
-from rnncli.search.assignment import Watch, assign
+from rnncli.search.blanks.assignment import Watch, assign
+from rnncli.search.blanks.misses import none_is_exact, nothing_fits
+from rnncli.search.blanks.problem import Problem
+from rnncli.search.blanks.symbols import bounds_of
+from rnncli.search.blanks.template import Template
 from rnncli.search.budget import FIGURES, Budget, Cost, Figure
-from rnncli.search.misses import none_is_exact, nothing_fits
-from rnncli.search.problem import Problem
-from rnncli.search.symbols import bounds_of
-from rnncli.search.template import Template
 from rnncli.summary import DTYPE_BYTES, TOTALS, Summary
 
 

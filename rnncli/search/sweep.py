@@ -1,6 +1,6 @@
 """Sweeps: every network that a pattern stands for, with its counts.
 
-All counts are those of the weights that the layers declare; see `rnncli.search.forms`.
+All counts are those of the weights that the layers declare; see `rnncli.search.grids.forms`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from itertools import chain
 from rnncli.errors import SpecError
 from rnncli.layers.weights import FRAMEWORKS, Framework
 from rnncli.network import Network, check_known, check_sizes
-from rnncli.search.brace_parser import parse_pattern
-from rnncli.search.braces import Pattern
-from rnncli.search.candidate import Candidate, Found, Invalid
-from rnncli.search.stretches import BATCH, Stretch, evaluated, stretches
+from rnncli.search.grids.candidate import Candidate, Found, Invalid
+from rnncli.search.grids.stretches import BATCH, Stretch, evaluated, stretches
+from rnncli.search.patterns.brace_parser import parse_pattern
+from rnncli.search.patterns.braces import Pattern
 from rnncli.summary import DTYPE_BYTES, Setting
 
 

@@ -29,13 +29,13 @@ from rnncli import Network
 from rnncli.commands.sweep import CANDIDATES, record_maker
 from rnncli.render.row_texts import RowTexts
 from rnncli.render.writers import writer
-from rnncli.search.brace_parser import parse_pattern
 from rnncli.search.budget import Budget
-from rnncli.search.candidate import Candidate
-from rnncli.search.order import LARGEST
-from rnncli.search.selection import Selection, Tally
-from rnncli.search.sifting import Sweep
-from rnncli.search.stretches import stretches
+from rnncli.search.grids.candidate import Candidate
+from rnncli.search.grids.stretches import stretches
+from rnncli.search.patterns.brace_parser import parse_pattern
+from rnncli.search.ranking.order import LARGEST
+from rnncli.search.ranking.selection import Selection, Tally
+from rnncli.search.ranking.sifting import Sweep
 from rnncli.search.sweep import sweep
 from rnncli.summary import TOTALS, Setting
 

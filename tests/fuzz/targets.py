@@ -22,8 +22,8 @@ from rnncli import Network, RnncliError, SpecError
 from rnncli.cli import COMMANDS, cli, run
 from rnncli.engine.array_archive import read_arrays
 from rnncli.engine.input_file import open_input
-from rnncli.search.brace_parser import parse_pattern
 from rnncli.search.budget import Budget
+from rnncli.search.patterns.brace_parser import parse_pattern
 from rnncli.search.solution import solve
 
 SEEDS = [

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from math import inf
 from typing import Any
 
-from rnncli.search.candidate import Candidate
-from rnncli.search.order import Order
-from rnncli.search.selection import Selection
+from rnncli.search.grids.candidate import Candidate
+from rnncli.search.ranking.order import Order
+from rnncli.search.ranking.selection import Selection
 
 _TRIED = 32
 """With how many candidates of the frontier so far new ones are compared, before they are compared with one another."""

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rnncli.search.budget import Budget
-from rnncli.search.candidate import FIGURES, Candidate, Found
-from rnncli.search.order import LACKED, amount
-from rnncli.search.selection import Tally, within
-from rnncli.search.stretches import BATCH
+from rnncli.search.grids.candidate import FIGURES, Candidate, Found
+from rnncli.search.grids.stretches import BATCH
+from rnncli.search.ranking.order import LACKED, amount
+from rnncli.search.ranking.selection import Tally, within
 
 if TYPE_CHECKING:
-    from rnncli.search.block import Block
-    from rnncli.search.cloud import Cloud
+    from rnncli.search.grids.block import Block
+    from rnncli.search.ranking.cloud import Cloud
 
 _LACKING = 2**63 - 1
 """A figure that a network lacks, in an array."""

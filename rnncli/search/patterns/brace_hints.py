@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from rnncli.errors import SpecError, quote
 from rnncli.network import Network
-from rnncli.search.brace_parser import parse_pattern
-from rnncli.search.braces import Literal, Pattern
+from rnncli.search.patterns.brace_parser import parse_pattern
+from rnncli.search.patterns.braces import Literal, Pattern
 
 _NO_LISTS = re.compile(r"[{}\[\]()]|[:x][0-9]+(?:\.\.|-)[0-9]")
 """What is in no spec: a text that has it stands for no network, whatever is in its other braces."""

@@ -8,11 +8,11 @@ from math import prod
 from typing import Any, cast
 
 from rnncli.quantities import Shape
-from rnncli.search.candidate import FIGURES, Candidate, Found, Invalid
-from rnncli.search.evaluation import Layers, State, figure, is_known
-from rnncli.search.forms import INVALID, NOTHING, SEQUENCE
-from rnncli.search.grid import Box, Grid
-from rnncli.search.levels import Dimensions, TooLargeError
+from rnncli.search.grids.candidate import FIGURES, Candidate, Found, Invalid
+from rnncli.search.grids.evaluation import Layers, State, figure, is_known
+from rnncli.search.grids.forms import INVALID, NOTHING, SEQUENCE
+from rnncli.search.grids.grid import Box, Grid
+from rnncli.search.grids.levels import Dimensions, TooLargeError
 from rnncli.summary import Setting
 
 _LIMIT = 2**63 - 1

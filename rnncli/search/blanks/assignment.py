@@ -9,9 +9,9 @@ from itertools import product
 
 from rnncli.errors import RnncliError, SpecError, listed
 from rnncli.layers.sizes import Blank
-from rnncli.search.problem import Problem
-from rnncli.search.symbols import Symbols, bounds_of
-from rnncli.search.trials import Found, Point, Trials
+from rnncli.search.blanks.problem import Problem
+from rnncli.search.blanks.symbols import Symbols, bounds_of
+from rnncli.search.blanks.trials import Found, Point, Trials
 
 Watch = Callable[[int], AbstractContextManager[Callable[[float], object]]]
 """Given how much work there is, returns a block that is called with how much of it has been done."""

@@ -12,7 +12,7 @@ from rnncli.errors import SpecError, shorten
 from rnncli.language.source import check_length
 from rnncli.layers import LAYERS
 from rnncli.layers.options import Choice
-from rnncli.search.braces import Alternatives, Literal, Name, Node, Pattern, Range, Values, Words
+from rnncli.search.patterns.braces import Alternatives, Literal, Name, Node, Pattern, Range, Values, Words
 
 MAX_DEPTH = 50
 

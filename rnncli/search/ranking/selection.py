@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from rnncli.search.budget import Budget
-from rnncli.search.candidate import Candidate, Invalid
-from rnncli.search.order import Order, amount
-from rnncli.search.stretches import BATCH
+from rnncli.search.grids.candidate import Candidate, Invalid
+from rnncli.search.grids.stretches import BATCH
+from rnncli.search.ranking.order import Order, amount
 
 
 @dataclass

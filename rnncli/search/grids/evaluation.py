@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from rnncli.language.spec import MAX_LAYERS
-from rnncli.search.forms import INVALID, SEQUENCE, Form
+from rnncli.search.grids.forms import INVALID, SEQUENCE, Form
 from rnncli.summary import DTYPE_BYTES, TRAINED_COPIES, UNTRAINED, Setting
 
 Number = Any

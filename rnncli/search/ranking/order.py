@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from rnncli.errors import UsageError, shorten
 from rnncli.search.budget import BY_KEY, known
-from rnncli.search.candidate import Candidate
+from rnncli.search.grids.candidate import Candidate
 from rnncli.summary import UNTRAINED
 
 SORT_KEYS = {

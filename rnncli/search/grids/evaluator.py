@@ -1,7 +1,7 @@
 """Evaluates a grid: candidate after candidate, or a box of them at a time.
 
 Few candidates are evaluated one by one, in Python's integers, and so are those whose figures 64 bits may not hold: such
-a box raises `TooLargeError`. Both ways add up the same sums, see `rnncli.search.evaluation`.
+a box raises `TooLargeError`. Both ways add up the same sums, see `rnncli.search.grids.evaluation`.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnncli.language.source import MAX_BYTES
-from rnncli.search.braces import Literal
-from rnncli.search.candidate import FIGURES, Candidate, Found, Invalid
-from rnncli.search.evaluation import Layers, State, one_by_one
-from rnncli.search.forms import HEAD, INVALID, NOTHING, SEQUENCE
-from rnncli.search.grid import Box, Grid, Piece
-from rnncli.search.levels import Dimensions, Level
-from rnncli.search.reader import Reader
+from rnncli.search.grids.candidate import FIGURES, Candidate, Found, Invalid
+from rnncli.search.grids.evaluation import Layers, State, one_by_one
+from rnncli.search.grids.forms import HEAD, INVALID, NOTHING, SEQUENCE
+from rnncli.search.grids.grid import Box, Grid, Piece
+from rnncli.search.grids.levels import Dimensions, Level
+from rnncli.search.grids.reader import Reader
+from rnncli.search.patterns.braces import Literal
 from rnncli.summary import Setting
 
 if TYPE_CHECKING:
-    from rnncli.search.block import Block
+    from rnncli.search.grids.block import Block
 
 _FIGURES = one_by_one(FIGURES)
 
@@ -117,7 +117,7 @@ class Evaluator:
         Raises:
             TooLargeError: 64 bits may not hold one of the figures.
         """
-        from rnncli.search.block import Block
+        from rnncli.search.grids.block import Block
 
         dimensions = Dimensions(box)
         same = self._dimensions is not None and self._dimensions.places == dimensions.places

@@ -9,11 +9,11 @@ from itertools import product
 from typing import Any, NamedTuple, cast
 
 from rnncli.quantities import MAX_SIZE
-from rnncli.search.braces import Literal, Range
-from rnncli.search.evaluation import Layers, Most, Number, State, Truth, either
-from rnncli.search.forms import HEAD, NO_NETWORK, NO_TEXT, Form
-from rnncli.search.grid import Grid, Piece, Place, Point, Span
-from rnncli.search.reader import Reader, SizedForm
+from rnncli.search.grids.evaluation import Layers, Most, Number, State, Truth, either
+from rnncli.search.grids.forms import HEAD, NO_NETWORK, NO_TEXT, Form
+from rnncli.search.grids.grid import Grid, Piece, Place, Point, Span
+from rnncli.search.grids.reader import Reader, SizedForm
+from rnncli.search.patterns.braces import Literal, Range
 
 _TABLES = 8
 """How many tables of a level are remembered: the inner ones are the same for many boxes of a grid."""
@@ -101,7 +101,7 @@ class Level:
             dimensions: those of the box.
             timesteps: the length of the sequence; 0 for unknown.
         """
-        from rnncli.search.mixture import Ceiling, Mixture
+        from rnncli.search.grids.mixture import Ceiling, Mixture
 
         rank = HEAD if before is None else before.rank
         ranks = [rank] if isinstance(rank, int) else _different(rank)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from rnncli.layers.sizes import Blank
 from rnncli.layers.weights import Framework
+from rnncli.search.blanks.template import Template
 from rnncli.search.budget import Budget, Cost
-from rnncli.search.template import Template
 from rnncli.summary import Summary
 
 Numbers = Mapping[Blank, int]

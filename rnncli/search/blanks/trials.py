@@ -13,9 +13,9 @@ from functools import cached_property
 from math import prod
 from typing import Any, NamedTuple
 
-from rnncli.search.polynomial import Polynomial
-from rnncli.search.problem import Problem
-from rnncli.search.symbols import Limit, Symbols
+from rnncli.search.blanks.polynomial import Polynomial
+from rnncli.search.blanks.problem import Problem
+from rnncli.search.blanks.symbols import Limit, Symbols
 
 BLOCK = 2**16
 """How many points are tried at a time."""

@@ -7,16 +7,16 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from rnncli.language.source import MAX_BYTES
-from rnncli.search.braces import Pattern
-from rnncli.search.candidate import FIGURES, Found
-from rnncli.search.evaluator import Evaluator
-from rnncli.search.grid import Grid, rectangular
-from rnncli.search.levels import TooLargeError
+from rnncli.search.grids.candidate import FIGURES, Found
+from rnncli.search.grids.evaluator import Evaluator
+from rnncli.search.grids.grid import Grid, rectangular
+from rnncli.search.grids.levels import TooLargeError
+from rnncli.search.patterns.braces import Pattern
 from rnncli.summary import Setting
 from rnncli.system.memory import free_bytes
 
 if TYPE_CHECKING:
-    from rnncli.search.block import Block
+    from rnncli.search.grids.block import Block
 
 BATCH = 2_000
 """How many candidates are made one by one at a time: the work of some milliseconds."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rnncli.errors import RnncliError, listed
+from rnncli.search.blanks.problem import Numbers, Problem
 from rnncli.search.budget import Cost
-from rnncli.search.problem import Numbers, Problem
 from rnncli.summary import DTYPE_BYTES
 
 

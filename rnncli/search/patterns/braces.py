@@ -55,7 +55,7 @@ Bindings = dict[str, str]
 
 @dataclass(frozen=True)
 class Pattern:
-    """A text with braces, as `rnncli.search.brace_parser` reads it.
+    """A text with braces, as `rnncli.search.patterns.brace_parser` reads it.
 
     Attributes:
         text: the text as typed.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from rnncli.search.forms import Form
-from rnncli.search.quadratic import Quadratic
+from rnncli.search.grids.forms import Form
+from rnncli.search.grids.quadratic import Quadratic
 
 
 class Mixture:

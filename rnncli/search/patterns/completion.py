@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from rnncli.errors import SpecError
 from rnncli.language.completion import Completion, spec_completions
-from rnncli.search.brace_parser import KEYS, parse_pattern
+from rnncli.search.patterns.brace_parser import KEYS, parse_pattern
 
 
 def pattern_completions(text: str) -> list[Completion]:

@@ -13,9 +13,9 @@ from rnncli.language.spec import MAX_LAYERS
 from rnncli.layers.sizes import Blank
 from rnncli.layers.working_memory import held
 from rnncli.quantities import MAX_SIZE
+from rnncli.search.blanks.polynomial import Polynomial
+from rnncli.search.blanks.problem import Problem
 from rnncli.search.budget import Figure
-from rnncli.search.polynomial import Polynomial
-from rnncli.search.problem import Problem
 from rnncli.summary import Summary
 
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from rnncli.layers import Head, Layer
 from rnncli.layers.weights import Framework
 from rnncli.quantities import features_of
-from rnncli.search.quadratic import Quadratic, Y
+from rnncli.search.grids.quadratic import Quadratic, Y
 
 NOTHING, INVALID = -2, -1
 """In place of a rank: no text at all, as in a shell that drops it; layers that make no network."""

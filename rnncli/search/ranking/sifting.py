@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from rnncli.search.budget import Budget
-from rnncli.search.candidate import Candidate
-from rnncli.search.selection import Tally
-from rnncli.search.sieve import Sieve, Wanted
-from rnncli.search.stretches import FEW, Stretch, evaluated, tasks
+from rnncli.search.grids.candidate import Candidate
+from rnncli.search.grids.stretches import FEW, Stretch, evaluated, tasks
+from rnncli.search.ranking.selection import Tally
+from rnncli.search.ranking.sieve import Sieve, Wanted
 from rnncli.summary import Setting
 
 if TYPE_CHECKING:
-    from rnncli.search.cloud import Cloud
+    from rnncli.search.ranking.cloud import Cloud
 
 Spelt = TypeVar("Spelt")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from rnncli.search.candidate import Candidate
+from rnncli.search.grids.candidate import Candidate
 
 _FINENESS = 64
 """How many cells there are from a number to its double: a picture of a hundred columns needs no more."""

@@ -16,8 +16,8 @@ from rnncli.layers import KINDS
 from rnncli.layers.size_forms import Numbers
 from rnncli.layers.weights import Framework
 from rnncli.quantities import MAX_SIZE
-from rnncli.search.forms import HEAD, NO_NETWORK, Form, RepeatedLayer, form_of
-from rnncli.search.quadratic import X, Y
+from rnncli.search.grids.forms import HEAD, NO_NETWORK, Form, RepeatedLayer, form_of
+from rnncli.search.grids.quadratic import X, Y
 
 _SIZED = re.compile(r"([A-Za-z_]+):([0-9]{1,10})(?:x([0-9]{1,10}))?((?::[^,]*)?)", re.DOTALL)
 """A layer with its size right after its kind: the kind, the one or two numbers, all other fields."""

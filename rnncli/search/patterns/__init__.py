@@ -1,0 +1,1 @@
+"""Patterns with braces, as bash has them: read, expanded, completed, mended."""

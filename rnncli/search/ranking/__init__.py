@@ -1,0 +1,1 @@
+"""Which candidates of a sweep are shown: budgets, orders, frontiers, parts, several cores."""
