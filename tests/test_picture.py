@@ -121,7 +121,7 @@ def test_a_picture_shows_what_was_shown_and_is_as_wide_as_that(command: str, the
 
 
 def test_a_picture_is_never_too_narrow_for_its_title(rnncli: Run) -> None:
-    assert rnncli("explain", "input:2", "--svg", "p.svg").status == 0
+    assert rnncli("draw", "input:2", "--timesteps", "1", "--svg", "p.svg").status == 0
     assert max(map(len, drawn().lines)) < 35
     assert drawn().width > 500
 

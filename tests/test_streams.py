@@ -223,3 +223,26 @@ def test_a_warning_of_numpy_is_not_shown(program: Run) -> None:
     np.savez("w.npz", **{"simple_rnn/kernel": np.full((8, 2), 1e300)})
     result = program("forward", "input:8,rnn:2", "--weights", "w.npz")
     assert (result.status, "Warning" in result.stderr, ".py" in result.stderr) == (1, False, False)
+
+
+def test_a_hyphen_for_a_file_is_the_standard_stream(program: Run) -> None:
+    written = program("export", "input:8,lstm:4", "--to", "keras", "-o", "-")
+    assert written.status == 0
+    assert written.stdout.startswith("import keras")
+    assert "wrote /dev/stdout" in written.stderr
+    assert program("summary", "input:8,lstm:4", "--svg", "-").stdout.rstrip().endswith("</svg>")
+    assert list(Path.cwd().iterdir()) == []
+    line = '"$@" --timesteps 5 --save-weights - -f json >both && head -c 1 both >/dev/null'
+    assert program("forward", "input:8,lstm:4", shell=line).status == 0
+    assert [each.name for each in Path.cwd().iterdir()] == ["both"]
+
+
+def test_a_hyphen_for_a_file_that_is_read_is_standard_input(program: Run) -> None:
+    made = program("forward", "input:8,lstm:4", "--timesteps", "5", "-o", "y.npy", "--save-weights", "w.npz")
+    assert made.status == 0
+    again = program(
+        *("forward", "input:8,lstm:4", "--timesteps", "5", "--weights", "-", "-o", "z.npy"),
+        stdin=Path("w.npz").read_bytes(),
+    )
+    assert again.status == 0
+    assert Path("z.npy").read_bytes() == Path("y.npy").read_bytes()

@@ -147,6 +147,10 @@ rate = Value("rate", lambda text: parse_rate(without_thousands(text.strip())), _
 """Timesteps a second: 50, 12.5, 16k, 44.1kHz, 16,000."""
 
 
+_STDOUT, _STDIN = "/dev/stdout", "/dev/stdin"
+"""What `-` stands for where a file is written, and read."""
+
+
 class FileName(click.types.StringParamType):
     """The name of a file.
 
@@ -156,6 +160,11 @@ class FileName(click.types.StringParamType):
 
     def __init__(self, written: bool) -> None:
         self.written = written
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path; `-` is standard output, or standard input, as elsewhere."""
+        standard = _STDOUT if self.written else _STDIN
+        return standard if value == "-" else super().convert(value, param, ctx)
 
 
 class PictureName(Value, FileName):
@@ -172,6 +181,8 @@ def _svg_path(text: str) -> str:
     Raises:
         ValueError: it is the name of another format.
     """
+    if text == "-":
+        return _STDOUT
     if splitext(text)[1].lower() not in ("", ".svg"):
         raise ValueError(f"a picture is SVG, which {quote(text)} is no name for; a browser shows it and prints it")
     return text
