@@ -26,7 +26,8 @@ How the house is laid out: a network is data, and everything else reads it.
 - `language`: text to layers and layers to text.
 - `network`, `summary`: the row of layers, and what it owns and costs.
 - `formats`: what model files and Python sources hold, as networks; one file a format, and nothing in them is run.
-- `reports`, `search`, `engine`: what explain, draw, compare and reach find; what sweep and solve try; the run in NumPy.
+- `reports`, `search`, `engine`: what explain, draw, compare, reach and layers find; what sweep and solve try; the runs
+  in NumPy.
 - `export`: one file a target: source, files and weights for other frameworks.
 - `render`: what people see (Rich), and what programs read (a writer for each format).
 - `commands`, `cli`: one file a command, options in and output out; every error is printed in one place.

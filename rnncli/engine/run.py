@@ -66,8 +66,7 @@ def plan(network: Network | str, request: Request, trained: Part | None = None) 
     Raises:
         SpecError: the number of timesteps asked for contradicts the network, or the framework cannot express it.
         UsageError: the sizes asked for contradict the input file, there is no recurrent layer to study or it has no
-            gates, or a file would
-            be written over another that is read or written.
+            gates, or a file would be written over another that is read or written.
         RnncliError: the input file cannot be read, a file cannot be written, the run would not fit in memory, or the
             model file has what is not run.
     """

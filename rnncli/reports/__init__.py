@@ -1,1 +1,5 @@
-"""Reports on networks, as plain data: where their numbers come from, unrolled in time, side by side."""
+"""Reports on networks and the words that describe them, as plain data.
+
+Where numbers come from and what other tools count, a network unrolled in time, networks side by side and why they
+differ, how far back they remember, and what a word of the language or of a framework means.
+"""
