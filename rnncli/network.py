@@ -67,8 +67,7 @@ class Network:
             SpecError: the spec is wrong; it carries the characters at fault and, always, a spec that works.
             ArgumentError: `text` is no text.
         """
-        if not isinstance(text, str):
-            raise ArgumentError(f"a spec is a text such as 'input:8,lstm:4', not {shorten(repr(text))}")
+        check_text("a spec", text, "input:8,lstm:4")
         try:
             return cls(*spec.parse(text))
         except SpecError as error:
@@ -268,8 +267,28 @@ def check_sizes(**values: object) -> None:
         ArgumentError: one is not.
     """
     for name, value in values.items():
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_SIZE):
-            raise ArgumentError(f"{name} is {shorten(repr(value))}, expected a whole number from 1 to {MAX_SIZE:,}")
+        if value is not None:
+            check_whole(name, value, MAX_SIZE)
+
+
+def check_whole(name: str, value: object, most: int) -> None:
+    """Check that an argument is a whole number from 1 to `most`.
+
+    Raises:
+        ArgumentError: it is not.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
+        raise ArgumentError(f"{name} is {shorten(repr(value))}, expected a whole number from 1 to {most:,}")
+
+
+def check_text(what: str, text: object, example: str) -> None:
+    """Check that a spec, or what stands for one, is a text.
+
+    Raises:
+        ArgumentError: it is not.
+    """
+    if not isinstance(text, str):
+        raise ArgumentError(f"{what} is a text such as {example!r}, not {shorten(repr(text))}")
 
 
 def _check(text: str, framework: Framework) -> None:

@@ -11,8 +11,10 @@ import pytest
 
 import rnncli
 from rnncli import ArgumentError, Network, RnncliError, compare, explain, solve, sweep
+from rnncli.engine.request import ReachRequest
 from rnncli.layers import GRU, LSTM, Dense, Dropout, Embedding, Input, SimpleRNN
 from rnncli.layers.sizes import BLANK
+from rnncli.reports.reference import look_up
 
 network = Network.parse("embed:10x4,rnn:3:seq,rnn:3")
 
@@ -36,6 +38,9 @@ IMPOSSIBLE: dict[str, tuple[Callable[[], Any], str, str]] = {
     "a network of no layers": (lambda: Network([Input(8), "lstm:4"]), "'lstm:4'", "Network.parse"),
     "a network with a blank": (lambda: Network([Input(8), LSTM(BLANK)]), "blank", "expected a number"),
     "a spec that is no text": (lambda: Network.parse(8), "not 8", "a text such as"),
+    "a template that is no text": (lambda: solve(8, rnncli.Budget(params=99)), "not 8", "a text such as"),
+    "a word that is no text": (lambda: look_up(8), "not 8", "a text such as 'lstm'"),
+    "no number of seeds": (lambda: ReachRequest(seeds=None), "seeds is None", "from 1 to 1,000"),
     "a framework by another name": (lambda: network.summary(framework="pytorch"), "'pytorch'", "keras or torch"),
     "a dtype nobody counts": (lambda: network.summary(dtype="int7"), "'int7'", "float32"),
     "no samples": (lambda: network.summary(batch=0), "batch is 0", "a whole number"),

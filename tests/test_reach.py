@@ -312,7 +312,7 @@ def test_numbers_out_of_range_are_refused(rnncli: Run) -> None:
         assert (result.status, result.stdout) == (2, "")
         assert result.stderr.startswith("Error: ")
     assert rnncli("reach", "input:3,rnn:2", "--seeds", "5k").stderr.endswith("reach input:3,rnn:2 --seeds 1000\n")
-    with pytest.raises(ArgumentError, match="at most 1,000"):
+    with pytest.raises(ArgumentError, match="1001, expected a whole number from 1 to 1,000"):
         ReachRequest(seeds=1001)
 
 

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 from rnncli.errors import ArgumentError, shorten
 from rnncli.layers.weights import FRAMEWORKS, Framework
-from rnncli.network import check_known, check_sizes
+from rnncli.network import check_known, check_sizes, check_whole
 
 DTYPES = ("float32", "float64")
 """What the engine computes in."""
@@ -126,9 +126,8 @@ class ReachRequest:
     weights: str | None = None
 
     def __post_init__(self) -> None:
-        check_sizes(timesteps=self.timesteps, seeds=self.seeds)
-        if self.seeds > MOST_SEEDS:
-            raise ArgumentError(f"seeds is {self.seeds:,}, expected at most {MOST_SEEDS:,}")
+        check_sizes(timesteps=self.timesteps)
+        check_whole("seeds", self.seeds, MOST_SEEDS)
         check_seed(self.seed)
         check_known("init", self.init, INITS)
         if self.weights is not None:

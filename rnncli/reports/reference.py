@@ -13,7 +13,7 @@ from rnncli.language.elsewhere import ELSEWHERE
 from rnncli.language.hints import closest
 from rnncli.layers import LAYERS
 from rnncli.layers.activations import ACTIVATION_FORMULAS, ACTIVATIONS, OTHER_NAMES
-from rnncli.network import Network
+from rnncli.network import Network, check_text
 from rnncli.reports.reference_entries import (
     COUNT,
     Entry,
@@ -62,7 +62,9 @@ def look_up(typed: str) -> Entry:
 
     Raises:
         UsageError: it is no word of the language, and of no framework as far as is known.
+        ArgumentError: it is no text.
     """
+    check_text("a word", typed, "lstm")
     sort, word = sort_of(typed)
     return _SORTS[sort].entry(word)
 

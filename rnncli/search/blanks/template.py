@@ -17,7 +17,7 @@ from rnncli.layers import Head
 from rnncli.layers.size_forms import Numbers
 from rnncli.layers.sizes import BLANK_TEXT, Blank, Unknown
 from rnncli.layers.weights import Framework
-from rnncli.network import Network
+from rnncli.network import Network, check_text
 from rnncli.quantities import MAX_SIZE
 
 TEMPLATE_EXAMPLE = f"embed:10000x{BLANK_TEXT},lstm:{BLANK_TEXT}"
@@ -47,7 +47,9 @@ class Template:
 
         Raises:
             SpecError: it has no blank, or is not a network with any number; the repair is another template.
+            ArgumentError: `text` is no text.
         """
+        check_text("a template", text, TEMPLATE_EXAMPLE)
         try:
             return cls._parse(text, framework, timesteps)
         except SpecError as error:
