@@ -151,6 +151,7 @@ REPAIRS = {
     "solve input:8,lstm:_ --vram 4GB": "solve input:8,lstm:_ --max-training 4GB",
     "solve input:8,lstm:_ --flops 3M --timesteps 9": "solve input:8,lstm:_ --macs 1500000 --timesteps 9",
     "sweep input:8,lstm:9 --flops=2,001": "sweep input:8,lstm:9 --macs 1000",
+    "solve 32": "solve embed:10000x_,lstm:_ --params 32",
     "solve --params 2M": "solve embed:10000x_,lstm:_:seq,lstm:_ --params 2M",
     "completion": "completion bash",
     "completion basch": "completion bash",

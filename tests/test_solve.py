@@ -258,6 +258,25 @@ def test_other_commands_say_that_a_blank_is_for_solve(rnncli: Run) -> None:
         result = rnncli("summary", spec)
         assert result.status == 2
         assert "only `rnncli solve` finds the number" in result.stderr
+        assert result.stderr.endswith(f"Help: for example: rnncli solve {spec} --params 1M\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "repair"),
+    [
+        ("sweep input:8,{lstm,gru}:_", "solve input:8,lstm:_ input:8,gru:_ --params 1M"),
+        ("sweep input:8,lstm:_ --max-memory 4MB --top 3", "solve input:8,lstm:_ --max-memory 4MB"),
+        ("forward input:8,lstm:_ --timesteps 5 --plot", "solve input:8,lstm:_ --timesteps 5 --params 1M"),
+        ("compare input:8,lstm:_ input:8,gru:_", "solve input:8,lstm:_ input:8,gru:_ --params 1M"),
+        ("summary input:n,lstm:150", "input:32,lstm:150"),  # which may have been to be put in
+    ],
+)
+def test_blanks_elsewhere_lead_to_solve_with_all_that_stands_beside_them(line: str, repair: str, rnncli: Run) -> None:
+    result = rnncli(*line.split())
+    assert result.status == 2
+    assert result.stderr.splitlines()[-1].endswith(f": {repair}" if ":" in repair.split()[0] else f"rnncli {repair}")
+    if repair.startswith("solve"):
+        assert rnncli(*repair.split()).status == 0
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ from rnncli.layers.weights import Framework
 from rnncli.render.progress import Progress
 from rnncli.render.records import NETWORK, row_each
 from rnncli.render.writers import writer
-from rnncli.search.blanks.template import Template
+from rnncli.search.blanks.template import TEMPLATE_EXAMPLE, Template
 from rnncli.search.budget import FIGURES, Budget
 from rnncli.search.solution import Solution, solve
 from rnncli.summary import TOTALS
@@ -130,8 +130,9 @@ def _no_budget(template: Sequence[str]) -> UsageError:
         for text in template:
             if kind.takes(text):
                 rest = [each for each in template if each != text]
-                repair = this_line(arguments=rest, more=[option, text])
-                return UsageError(f"{message}, and {quote(text)} is no template", lead="perhaps", repair=repair)
+                repair = this_line(arguments=rest or [TEMPLATE_EXAMPLE], more=[option, text])
+                lead = "perhaps" if rest else "for example"
+                return UsageError(f"{message}, and {quote(text)} is no template", lead=lead, repair=repair)
     return UsageError(message, f"give {names}", lead="for example", repair=this_line(more=["--params", "1M"]))
 
 

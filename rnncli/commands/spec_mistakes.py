@@ -17,6 +17,8 @@ from rnncli.errors import RnncliError, SpecError, UsageError, quote
 from rnncli.formats import choice_of
 from rnncli.language.source import lowered, without_spaces
 from rnncli.layers import KINDS, LAYERS, Layer
+from rnncli.layers.sizes import BLANK_TEXT
+from rnncli.search.budget import FIGURES
 
 _TRUTHS = ("yes", "no", "true", "false", "on", "off")
 
@@ -40,7 +42,12 @@ def other_meaning(error: RnncliError, text: str) -> RnncliError | None:
         text: the argument.
     """
     arguments = [each.text for each in these_words() if each.is_argument]
-    if not isinstance(error, SpecError) or text not in arguments:
+    if not isinstance(error, SpecError):
+        return None
+    command = _solved(error.text, arguments)
+    if command is not None:
+        return error.repaired(command, "for example")
+    if text not in arguments:
         return None
     if error.text != text:
         return None  # a model file was read: the error is about the network in it
@@ -115,6 +122,34 @@ def _expanded(text: str, arguments: Sequence[str]) -> str | None:
     if len(candidates) > _MOST_EXPANDED:
         return None
     return this_line(arguments=[each for word in arguments for each in (candidates if word == text else [word])])
+
+
+def _solved(text: str, arguments: Sequence[str]) -> str | None:
+    """Return the command line that fills in the blanks of a spec, and of all that stand beside it.
+
+    None is returned where it has none, or another has none; a letter may be a number that was still to be put in.
+    """
+    context = click.get_current_context()
+    group = context.find_root().command
+    if context.info_name == "solve" or not isinstance(group, click.Group) or BLANK_TEXT not in text or not arguments:
+        return None
+    from rnncli.commands.mistakes import repaired
+    from rnncli.search.blanks.template import Template
+    from rnncli.search.patterns.brace_hints import read_pattern
+
+    texts: list[str] = []
+    try:
+        Template.parse(text)
+        for each in arguments:
+            texts += islice(read_pattern(each).expand(), _MOST_EXPANDED + 1) if "{" in each else [each]
+        for each in texts:
+            Template.parse(each)
+    except SpecError:
+        return None
+    options = [each for word in these_words() if not word.is_argument for each in word.typed()]
+    limits = {name for figure in FIGURES for name in (f"--max-{figure.name}", f"--{figure.name}")}
+    budget = [] if limits & {word.text for word in these_words()} else ["--params", "1M"]
+    return None if len(texts) > _MOST_EXPANDED else repaired(group, ["solve", *texts, *options, *budget])
 
 
 def _swept(text: str) -> str | None:
