@@ -34,6 +34,8 @@ NOTES = {
     "nn.GRU(8, 4, num_layers=4, bidirectional=True, dropout=.5)": (
         f"input:8,gru:4:seq:bi,dropout:0.5,gru:4:seq:bi,dropout:0.5,gru:4:seq:bi,dropout:0.5,gru:4:bi{LAST}"
     ),
+    "nn.LSTM(2 * 4, 3 + 2 - 1, 8 // 3)": f"input:8,lstm:4:seq,lstm:4{LAST}",
+    "Dropout(1 / 2), Dense(+3)": f"input:32,dropout:0.5,dense:3{INPUT}",
     "nn.LSTM(8, 4, dropout=0.2)": f"input:8,lstm:4{LAST}; left out: dropout=0.2",
     "nn.LSTM(8, 4, 2, dropout=p)": f"input:8,lstm:4:seq,lstm:4{LAST}; left out: dropout=p",
     "LSTM(32, return_sequences=True)": f"input:32,lstm:32:seq{INPUT}",
@@ -157,7 +159,16 @@ ERRORS = {
     "model.add(LSTM(50, input_shape=(X.shape[1], X.shape[2])))": ("'X.shape[2]' is not a number", "input:32,lstm:50"),
     "nn.LSTM(input_size, hidden, n_layers)": ("'input_size' is not a number", "input:32,lstm:32:seq,lstm:32"),
     "Embedding(vocab, 64), LSTM(128), Dense(classes)": ("'vocab' is not a number", "embed:32x64,lstm:128,dense:32"),
-    "LSTM(f(x))": ("'f(x)' is not a number", None),
+    "LSTM(f(x))": ("'f(x)' is not a number", "input:32,lstm:32"),
+    "Embedding(len(words) + 1, 128), GRU(8)": ("'len(words) + 1' is not a number", "embed:32x128,gru:8"),
+    "LSTM('16', input_shape=(3, 8))": ("''16'' is not a number", "input:3x8,lstm:16"),
+    "nn.Linear(9**9**9, 8)": ("'9 ** 9 ** 9' is not a number", "input:32,dense:8"),
+    "nn.Linear(4/0, 8)": ("'4 / 0' is not a number", "input:32,dense:8"),
+    "nn.LSTM(4, 8, num_layers=-1)": ("num_layers is -1, expected a whole number from 1", "input:4,lstm:8"),
+    "nn.LSTM(4, 8, num_layers=2.5)": ("num_layers is 2.5, expected a whole number from 1", "input:4,lstm:8"),
+    "nn.LSTM(4, 8, bidirectional=true)": ("bidirectional is true, expected True or False", "input:4,lstm:8:bi"),
+    "nn.GRU(4, 8, bidirectional=1, bias=0)": ("bidirectional is 1, expected True or", "input:4,gru:8:bi:nobias"),
+    "LSTM(7, return_sequences=true, input_shape=(3, 4))": ("return_sequences is true, exp", "input:3x4,lstm:7:seq"),
     ",".join(f"GRU({name})" for name in "abcdefghij"): (
         "'a' is not a number",
         None,

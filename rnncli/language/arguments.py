@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from rnncli.errors import listed
@@ -121,6 +122,8 @@ def field_of(cls: type[Layer], argument: str, value: Value) -> str | None:
         ValueError: the value is not allowed; the message says what is.
     """
     if argument == STACKED and cls.states:
+        if not re.fullmatch("[1-9][0-9]*", str(int(value) if value is True else value)):
+            raise ValueError(f"{argument} is {value}, expected a whole number from 1")
         return f"x{value}" if value not in (1, "1", True) else ""
     setting = setting_of(cls, argument, value)
     if setting is None:
@@ -146,7 +149,8 @@ def setting_of(cls: type[Layer], argument: str, value: Value) -> tuple[Option, o
         try:
             option.check(meant)
         except ValueError:
-            allowed = list(option.values) if isinstance(option, Choice) else ["True", "False"]
+            named = isinstance(option, Choice) and (option.key_alone is None or argument == attribute)
+            allowed = list(option.values) if isinstance(option, Choice) and named else ["True", "False"]
             raise ValueError(f"{argument} is {value}, expected {listed(allowed, 'or')}") from None
     return option, meant
 

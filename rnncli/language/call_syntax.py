@@ -261,12 +261,17 @@ def _has_one_size(node: ast.Call) -> bool:
     return len(node.args) == 1 and not {"hidden_size", "input_size"} & {each.arg for each in node.keywords}
 
 
+_TRUTHS = {"true": "True", "1": "True", "false": "False", "0": "False"}
+"""What people write for a truth value, and how Python has it."""
+
+
 def _with_field(made: Called, argument: str, value: Value, node: ast.expr) -> Called:
     """Return a layer with one more argument, as a field if the language has one."""
     try:
         text = field_of(made.cls, argument, value)
     except ValueError as fault:
-        raise UnreadableError(node, str(fault)) from None
+        lead, instead = ("without it", "1") if argument == STACKED else ("perhaps", _TRUTHS.get(str(value).lower()))
+        raise UnreadableError(node, str(fault), "", instead, lead) from None
     if text is None:
         silent = value is None or value is False or (value == 0 and argument.endswith("dropout"))
         words = () if silent else (f"{argument}={shorten(ast.unparse(node))}",)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import operator
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from rnncli.errors import quote
 from rnncli.language.arguments import Value
@@ -49,11 +52,24 @@ def is_computed(node: ast.expr) -> bool:
     return isinstance(node, ast.Name)
 
 
+_ARITHMETIC: Mapping[type[ast.operator], Callable[[float, float], float]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+}
+"""The operators between numbers that are worked out; a power could take long."""
+
+_LARGEST = 2.0**63
+"""What comes to more than this is not worked out."""
+
+
 def number(node: ast.expr, *, optional: bool = False, example: str = "32") -> Value:
     """Return the number that a value is, or None where it is None and that is allowed.
 
     Raises:
-        UnreadableError: it is no number; in place of a variable its repair has an example.
+        UnreadableError: it is no number; in place of what is computed its repair has an example.
     """
     value = constant(node)
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -64,7 +80,7 @@ def number(node: ast.expr, *, optional: bool = False, example: str = "32") -> Va
         node,
         f"{quote(ast.unparse(node))} is not a number",
         "write the number itself",
-        example if is_computed(node) else None,
+        value if isinstance(value, str) and value.isdecimal() and value.isascii() else example,
         lead="for example",
     )
 
@@ -81,11 +97,18 @@ def word(node: ast.expr) -> Value:
 
 def constant(node: ast.expr) -> Value:
     """Return what is written out, a number, a text or a truth value; of anything else its source."""
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
         value = constant(node.operand)
-        return -value if isinstance(value, int | float) else value
+        return (-value if isinstance(node.op, ast.USub) else +value) if isinstance(value, int | float) else value
     if isinstance(node, ast.Constant) and isinstance(node.value, bool | int | float | str | None):
         return node.value
+    if isinstance(node, ast.BinOp) and type(node.op) in _ARITHMETIC:
+        left, right = constant(node.left), constant(node.right)
+        if isinstance(left, int | float) and isinstance(right, int | float):
+            with suppress(ArithmeticError):
+                value = _ARITHMETIC[type(node.op)](left, right)
+                if abs(value) < _LARGEST:
+                    return value
     return ast.unparse(node)
 
 
