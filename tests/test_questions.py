@@ -695,6 +695,47 @@ LOST = (
         ("input:10,lstm:11",),
     ),
     Question(
+        "Many to one, many to many: how do I write a seq2seq model?",
+        "layers many-to-one",
+        ("lstm:16,dense:1 returns (None, 1)", "lstm:16:seq,dense:1 returns (None, 10, 1)", "repeat:10"),
+    ),
+    Question(
+        "Does it know of int8?",
+        "layers int8",
+        # 4 × 16 × (8 + 16 + 1) bytes
+        ("1 B a number", "1.56 KB", "--dtype int8"),
+    ),
+    Question(
+        "Which shape does an LSTM read, and in which order are its axes?",
+        "layers shape",
+        ("(batch, timesteps, features)", "batch_first=True", "None is not known yet"),
+    ),
+    Question(
+        "torchinfo says otherwise",
+        "layers torchinfo",
+        ("explain SPEC --others",),
+    ),
+    Question(
+        "A whole tutorial on one line, with model.compile at its end",
+        'summary \'model = Sequential(); model.add(LSTM(50, activation="relu", input_shape=(3, 1))); '
+        'model.add(Dense(1)); model.compile(optimizer="adam", loss="mse")\'',
+        # 4 × 50 × (1 + 50 + 1) + 51
+        ("read as input:3x1,lstm:50:relu,dense:1", "10,451"),
+    ),
+    Question(
+        "The functional API with Model(inputs, outputs) at its end",
+        "summary 'inputs = Input(shape=(None, 8)); x = LSTM(16)(inputs); outputs = Dense(1)(x); "
+        "model = Model(inputs, outputs); model.summary()'",
+        # 4 × 16 × (8 + 16 + 1) + 17
+        ("read as input:8,lstm:16,dense:1", "1,617"),
+    ),
+    Question(
+        "RNN(StackedRNNCells([LSTMCell(3), LSTMCell(4)]))",
+        "summary 'RNN(StackedRNNCells([LSTMCell(3), LSTMCell(4)]))'",
+        # 4 × 3 × (32 + 3 + 1) + 4 × 4 × (3 + 4 + 1)
+        ("input:32,lstm:3:seq,lstm:4", "560"),
+    ),
+    Question(
         "help on a layer",
         "help lstm",
         ("rnncli layers lstm",),

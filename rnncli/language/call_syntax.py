@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from rnncli.errors import quote, shorten
 from rnncli.language.arguments import (
@@ -27,11 +27,9 @@ from rnncli.language.call_values import (
     path_of,
     word,
 )
+from rnncli.language.called import MOST_LEVELS, Called
 from rnncli.language.elsewhere import ELSEWHERE, NOT_MERGED, elsewhere
-from rnncli.layers import LAYERS, Dropout, Layer
-
-_MOST_LEVELS = 1000
-"""The most levels of a stack that dropout is written between."""
+from rnncli.layers import LAYERS, Layer
 
 _KERAS_POSITIONS = ("activation", "recurrent_activation", "use_bias")
 """What Keras's classes take by position after the sizes, as far as they have it."""
@@ -45,78 +43,14 @@ _SHAPES = ("shape", "input_shape", "batch_shape", "batch_input_shape")
 _INPUTS = ("input", "in", "inputlayer")
 """Calls that take the shape of the input by position."""
 
+_AROUND = ("compile", "fit", "summary", "build", "model", "print", "evaluate", "predict")
+"""Calls that stand around layers in a program and make none."""
+
 _NOTHING = "Sequential()"
 """A call that makes no layer."""
 
-_CONTAINERS = ("sequential", "modulelist", "add", "append", "timedistributed")
+_CONTAINERS = ("sequential", "modulelist", "add", "append", "timedistributed", "stackedrnncells")
 """Calls that hold layers and change nothing about them."""
-
-
-@dataclass(frozen=True)
-class Called:
-    """A layer that a call makes.
-
-    Attributes:
-        cls: its kind.
-        sizes: its sizes by attribute.
-        fields: its other fields by attribute.
-        reads: the size of the input that it says it reads, as a field; may be empty.
-        left_out: the arguments that the language has no words for.
-        torch: whether the class is PyTorch's.
-        dropout: the share that PyTorch's class drops between the levels of a stack, as it is written; may be empty.
-        guessed: whether it has fewer arguments than its class takes.
-        timeless: the shape that it says it reads, if that has no timesteps.
-        steps: what says how many timesteps that has, if it is no number.
-        each_step: whether it stands in a TimeDistributed, which takes a sequence alone.
-        node: the call.
-        span: where it stands in the text.
-    """
-
-    cls: type[Layer]
-    sizes: dict[str, Value] = field(default_factory=dict)
-    fields: dict[str, str] = field(default_factory=dict)
-    reads: str = ""
-    left_out: tuple[str, ...] = ()
-    torch: bool = False
-    dropout: str = ""
-    guessed: bool = False
-    timeless: str = ""
-    steps: str = ""
-    each_step: bool = False
-    node: ast.Call | None = None
-    span: tuple[int, int] = (0, 0)
-
-    def levels(self) -> list[Called]:
-        """Return the layers of a stack, all but the last of which return their sequences, as they do in PyTorch."""
-        count = self.fields.get(STACKED, "")[1:]
-        if not count.isdigit() or int(count) < 2:
-            return [self]
-        last = replace(self, fields={key: value for key, value in self.fields.items() if key != STACKED}, dropout="")
-        first = last.returning_sequence()
-        if self.dropout:
-            between = Called(Dropout, {"rate": self.dropout}, node=self.node, span=self.span)
-            inner = replace(first, reads="", left_out=())
-            last = replace(last, reads="", left_out=())
-            return [first, between, *[inner, between] * (int(count) - 2), last]
-        if int(count) > 2:
-            first = replace(first, fields={**first.fields, STACKED: f"x{int(count) - 1}"})
-        return [first, replace(last, reads="", left_out=())]
-
-    def without_dropout(self) -> Called:
-        """Return the same layer with its dropout among what is left out."""
-        words = (f"dropout={self.dropout}",) if self.dropout else ()
-        return replace(self, dropout="", left_out=(*self.left_out, *words))
-
-    def returning_sequence(self) -> Called:
-        """Return the same layer with its whole sequence for its output."""
-        text = field_of(self.cls, "return_sequences", True)
-        return replace(self, fields={**self.fields, **({"return_sequences": text} if text else {})})
-
-    def __str__(self) -> str:
-        numbers = [self.sizes[name] for name in self.cls.sizes.attributes if self.sizes.get(name) is not None]
-        order = [*(option.attribute for option in self.cls.options), STACKED]
-        fields = [self.fields[name] for name in order if self.fields.get(name)]
-        return ":".join([self.cls.kind, *(["x".join(map(str, numbers))] if numbers else []), *fields])
 
 
 def _layers(node: ast.expr) -> list[Called]:
@@ -138,6 +72,8 @@ def _layers(node: ast.expr) -> list[Called]:
         held = [each for each in node.args if not isinstance(each, ast.Constant)]
         layers = _layers(ast.copy_location(ast.List(held, ast.Load()), node))
         return [replace(each, each_step=True) for each in layers] if name == "timedistributed" else layers
+    if name in _AROUND and not any(_holds_layers(each) for each in (*node.args, *node.keywords)):
+        return []
     if name == "bidirectional":
         return [_both_ways(node)]
     if name == "rnn" and node.args and not isinstance(node.args[0], ast.Constant | ast.Name | ast.Attribute):
@@ -145,6 +81,11 @@ def _layers(node: ast.expr) -> list[Called]:
     if name not in CLASSES:
         raise _no_kind(node, name)
     return [_layer(node, name)]
+
+
+def _holds_layers(node: ast.AST) -> bool:
+    """Whether a layer is made somewhere in an expression."""
+    return any(isinstance(each, ast.Call) and name_of(each.func).lower() in CLASSES for each in ast.walk(node))
 
 
 def _no_kind(node: ast.Call, name: str) -> UnreadableError:
@@ -224,7 +165,7 @@ def _layer(node: ast.Call, name: str) -> Called:
         else:
             made = _with_field(made, argument, word(value), value)
     count = made.fields.get(STACKED, "")[1:]
-    return made if count.isdigit() and 2 <= int(count) <= _MOST_LEVELS else made.without_dropout()
+    return made if count.isdigit() and 2 <= int(count) <= MOST_LEVELS else made.without_dropout()
 
 
 def _is_torch(node: ast.Call, name: str, cls: type[Layer]) -> bool:

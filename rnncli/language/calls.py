@@ -15,9 +15,10 @@ from functools import lru_cache
 from typing import NamedTuple, NoReturn
 
 from rnncli.errors import SpecError, listed, shorten
-from rnncli.language.call_syntax import Called, joined
+from rnncli.language.call_syntax import joined
 from rnncli.language.call_text import parsed, pieces_of, position, value_of
 from rnncli.language.call_values import UnreadableError
+from rnncli.language.called import Called
 from rnncli.language.layer_parser import read_layer
 from rnncli.language.source import MAX_BYTES, Token
 from rnncli.language.syntax import UnparsableError, tree_of

@@ -99,7 +99,15 @@ ELSEWHERE: Mapping[str, str] = {
     **dict.fromkeys(("flatten", "reshape", "permute"), _TO_VECTOR),
     **dict.fromkeys(("concatenate", "concat", "add", "multiply", "lambda", "residual", "skip"), _ONE_ROW),
     **dict.fromkeys(
-        ("attention", "multiheadattention", "mha", "additiveattention", "transformer", "transformerencoder"),
+        (
+            "attention",
+            "multiheadattention",
+            "mha",
+            "additiveattention",
+            "transformer",
+            "transformerencoder",
+            "transformerencoderlayer",
+        ),
         _NO_ATTENTION,
     ),
     **dict.fromkeys(

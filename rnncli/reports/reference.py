@@ -91,7 +91,7 @@ def sort_of(typed: str) -> tuple[str, str]:
     word = typed.strip().lower().rpartition(".")[2].partition("(")[0].partition("=")[0]
     plain = word.replace("_", "").replace("-", "")
     for name, sort in _SORTS.items():
-        for each in (word, plain):
+        for each in (word, word.replace("-", "_"), plain):
             if each in sort.known():
                 return name, each
     if "," in typed or ":" in typed:

@@ -15,6 +15,7 @@ from rnncli.network import Network
 from rnncli.quantities import figure_text, shape_text
 from rnncli.reports.explanation import explain
 from rnncli.reports.sizes import sizes
+from rnncli.summary import DTYPE_BYTES
 
 _EXAMPLES = {kind: f"input:8,{kind}:16" for kind in ("rnn", "lstm", "gru")}
 _SPEC = _EXAMPLES["lstm"]
@@ -96,6 +97,47 @@ def _of_reach() -> Iterator[Note]:
     yield Note("Trained", "rnncli reach FILE: a model file with the weights in it")
 
 
+def _of_tasks() -> Iterator[Note]:
+    tasks = {
+        "Many to one": "input:10x8,lstm:16,dense:1",
+        "Many to many": "input:10x8,lstm:16:seq,dense:1",
+        "One to many": "input:1x8,lstm:16,repeat:10,lstm:16:seq,dense:1",
+        "Autoencoder": "input:10x8,lstm:16,repeat:10,lstm:16:seq,dense:8",
+    }
+    for name, spec in tasks.items():
+        network = Network.parse(spec)
+        reads, returns = network.summary().input_shape, network.summary().output_shape
+        yield Note(name, f"{spec} returns {shape_text(returns)} for {shape_text(reads)}")
+    yield Note(
+        "Decoder", "reads the encoder's vector, repeated; a first state or earlier outputs it does not read here"
+    )
+    yield Note("Shown", "rnncli draw SPEC: which outputs leave")
+
+
+def _of_dtypes() -> Iterator[Note]:
+    for dtype, number in DTYPE_BYTES.items():
+        size = Network.parse(_SPEC).summary(dtype=dtype).total_bytes
+        yield Note(dtype, f"{number} B a number: {figure_text('total_bytes', size)} for the parameters of {_SPEC}")
+    yield Note("Shown", "rnncli summary SPEC --wide --dtype int8")
+    yield Note("Beside", "the scales that a quantised model stores are not counted; forward runs in float32 or float64")
+
+
+def _of_shapes() -> Iterator[Note]:
+    for spec in ("input:10x8,lstm:16:seq", "input:10x8,lstm:16", "embed:1000x32,lstm:16"):
+        summary = Network.parse(spec).summary()
+        yield Note(
+            "Example", f"{spec} reads {shape_text(summary.input_shape)}, returns {shape_text(summary.output_shape)}"
+        )
+    yield Note("None", "is not known yet: --batch N and --timesteps N fill it in")
+    yield Note("PyTorch", "the same with batch_first=True; without it (timesteps, batch, features)")
+    yield Note("Shown", "rnncli summary SPEC; rnncli forward SPEC: the shapes that really come out")
+
+
+def _of_tools() -> Iterator[Note]:
+    yield Note("Shown", f"rnncli explain SPEC --others --timesteps {_TIMESTEPS}: what each counts, and why")
+    yield Note("FLOPs", "2 × MACs; fvcore calls a multiply-add one FLOP")
+
+
 _SIZES = "at --dtype, float32 unless told"
 
 TOPICS = (
@@ -105,7 +147,7 @@ TOPICS = (
         _of_parameters,
     ),
     Topic(
-        ("macs", "mac", "macs_per_step", "mult_adds", "multadds", "mult-adds"),
+        ("macs", "mac", "macs_per_step", "mult_adds", "multadds"),
         "multiply-adds of the matrix products; to look up an id is none",
         _of_macs,
     ),
@@ -148,6 +190,29 @@ TOPICS = (
         ("reach", "spectral_radius", "vanishing_gradient", "vanishing", "exploding_gradient", "exploding", "forget"),
         "how far back a network remembers: the steps until a small change of its first input has lost its effect",
         _of_reach,
+    ),
+    Topic(
+        (
+            *("many_to_one", "many_to_many", "one_to_many", "seq2seq", "sequence_to_sequence"),
+            *("encoder", "decoder", "encoder_decoder", "autoencoder", "classification", "forecast"),
+        ),
+        "what goes in and what comes out: one vector or one for each timestep",
+        _of_tasks,
+    ),
+    Topic(
+        (*DTYPE_BYTES, "half", "fp16", "bf16", "quantization", "quantisation", "quantized"),
+        "the type of numbers that sizes are in, of weights and outputs",
+        _of_dtypes,
+    ),
+    Topic(
+        ("shape", "shapes", "output_shape", "sequence", "sequences", "dimensions"),
+        "(batch, timesteps, features) of a sequence, (batch, features) of one vector, (batch, timesteps) of ids",
+        _of_shapes,
+    ),
+    Topic(
+        ("torchinfo", "thop", "fvcore", "flopcountermode"),
+        "a tool that counts models of PyTorch, each in its own way",
+        _of_tools,
     ),
 )
 """All topics."""
