@@ -279,6 +279,12 @@ def test_blanks_elsewhere_lead_to_solve_with_all_that_stands_beside_them(line: s
         assert rnncli(*repair.split()).status == 0
 
 
+def test_one_parameter_is_no_several(rnncli: Run) -> None:
+    line = ("solve", "input:_,dense:1:nobias", "--params")
+    assert rnncli(*line, "1").stderr == "_ = 1: exactly 1 parameter; 2 would be 1 over\n"
+    assert "takes 1 parameter, 1 more than 0 parameters" in rnncli(*line, "0").stderr
+
+
 @pytest.mark.parametrize(
     ("size", "help_"),
     [

@@ -38,12 +38,13 @@ class Figure(NamedTuple):
 
     def text(self, amount: int) -> str:
         """Return an amount and what it is of: `4,408 parameters`, `17.22 KB of memory`."""
-        return f"{figure_text(self.key, amount)}{self.unit}"
+        return f"{figure_text(self.key, amount)}{self.unit(amount)}"
 
-    @property
-    def unit(self) -> str:
-        """What an amount is of, with what stands before it."""
-        return f" of {self.words}" if self.in_bytes else f" {self.words}"
+    def unit(self, amount: int) -> str:
+        """Return what an amount is of, with what stands before it."""
+        if self.in_bytes:
+            return f" of {self.words}"
+        return f" {self.words.removesuffix('s') if amount == 1 else self.words}"
 
 
 FIGURES = (
@@ -174,7 +175,7 @@ class Cost(NamedTuple):
         """Return the cost and its limit: `3,904 of 4,000 parameters`, `exactly 4,000 parameters`."""
         if self.exact:
             return f"exactly {self}"
-        return f"{self._text(self.amount)} of {self._text(self.limit)}{self.figure.unit}"
+        return f"{self._text(self.amount)} of {self._text(self.limit)}{self.figure.unit(self.limit)}"
 
     def excess(self) -> str:
         """Return by how much the cost exceeds its limit: `96 more than 4,000 parameters`."""
