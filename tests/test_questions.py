@@ -736,6 +736,36 @@ LOST = (
         ("input:32,lstm:3:seq,lstm:4", "560"),
     ),
     Question(
+        "At least so many parameters",
+        "sweep input:8,lstm:8 --min-params 1000",
+        ("the most that is allowed", "filtered for the least"),
+        2,
+    ),
+    Question(
+        "Into a file",
+        "summary input:8,lstm:8 -f json -o out.json",
+        ("> FILE",),
+        2,
+    ),
+    Question(
+        "Without colours",
+        "summary input:8,lstm:8 --no-color",
+        ("NO_COLOR=1",),
+        2,
+    ),
+    Question(
+        "What would torchinfo say of it?",
+        "explain input:8,lstm:8 --torchinfo",
+        ("rnncli explain input:8,lstm:8 --others",),
+        2,
+    ),
+    Question(
+        "Export for PyTorch",
+        "export input:8,lstm:8 --framework torch",
+        ("rnncli export input:8,lstm:8 --to torch",),
+        2,
+    ),
+    Question(
         "help on a layer",
         "help lstm",
         ("rnncli layers lstm",),

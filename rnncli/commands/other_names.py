@@ -52,12 +52,15 @@ REPAIRED_VALUES: Mapping[str, str] = {
 
 OPTIONS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("steps", "length", "seq-len", "seqlen", "sequence-length", "time-steps", "t"), ("timesteps",)),
-    **dict.fromkeys(("batch-size", "batchsize", "b", "n"), ("batch",)),
+    **dict.fromkeys(("batch-size", "batchsize", "b"), ("batch",)),
+    "n": ("top", "batch"),
     **dict.fromkeys(("type", "precision", "d"), ("dtype",)),
-    **dict.fromkeys(("backend", "library"), ("framework",)),
+    **dict.fromkeys(("backend", "library"), ("framework", "to")),
+    **dict.fromkeys(("framework", "format", "f", "target"), ("to",)),
     **dict.fromkeys(("out", "to-file", "save"), ("output",)),
     **dict.fromkeys(("verbose", "v", "all", "long"), ("wide",)),
-    **dict.fromkeys(("flops", "macs", "mult-adds", "multadds", "ops", "costs", "weights-shapes"), ("wide",)),
+    **dict.fromkeys(("flops", "macs", "mult-adds", "multadds", "ops", "costs", "weights-shapes"), ("wide", "others")),
+    **dict.fromkeys(("torchinfo", "thop", "fvcore", "tools"), ("others",)),
     **dict.fromkeys(("memory", "outputs", "streaming", "training", "sizes"), ("wide",)),
     **dict.fromkeys(("silent", "s", "total", "params", "num-params", "count", "count-params"), ("quiet",)),
     **dict.fromkeys(("picture", "image"), ("svg",)),
@@ -70,6 +73,30 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("random-seed", "random-state"), ("seed",)),
 }
 """Names for options, each with those that may be meant; the first that a command has is."""
+
+OPTION_ADVICE: Mapping[str, str] = {
+    **dict.fromkeys(
+        ("color", "colour", "no-color", "no-colour", "colors"),
+        "NO_COLOR=1 in the environment leaves colours out, FORCE_COLOR=1 keeps them in a pipe",
+    ),
+    **dict.fromkeys(("ascii", "no-unicode"), "LC_ALL=C in the environment makes it ASCII"),
+    "width": "COLUMNS=60 in the environment is the width of the terminal",
+    **dict.fromkeys(("no-header", "noheader", "skip-header"), "`| tail -n +2` leaves the header of CSV out"),
+    **dict.fromkeys(
+        ("reverse", "desc", "descending"), "a - before the key sorts from the largest down: --sort=-params"
+    ),
+    **dict.fromkeys(
+        ("min-params", "min-memory", "min-macs", "min-outputs", "min-streaming", "min-training"),
+        "limits are the most that is allowed: rows of `sweep -f csv` can be filtered for the least",
+    ),
+}
+"""What is said of options that there are none of, where another way leads there."""
+
+FILES = ("output", "o", "out", "to-file", "save")
+"""Names for a file that is written."""
+
+TO_A_FILE = "`> FILE` writes what is printed to a file"
+"""What is said of them where a command writes none."""
 
 FLOPS = ("flops", "max-flops", "gflops", "mflops")
 """Names for a limit in FLOPs, two of which are a multiply-add."""
