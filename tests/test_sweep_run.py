@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -14,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from conftest import PATIENCE, Result, program_line
 from hypothesis import given, settings
@@ -30,8 +32,8 @@ from rnncli.search.grids.candidate import Candidate
 from rnncli.search.grids.stretches import Part, points
 from rnncli.search.grids.stretches import stretches as stretches_of
 from rnncli.search.patterns.brace_parser import parse_pattern
-from rnncli.search.ranking.frontier import exact, unbeaten
-from rnncli.search.ranking.order import COMPARED, SORT_KEYS
+from rnncli.search.ranking.frontier import Frontier, exact, unbeaten
+from rnncli.search.ranking.order import COMPARED, SORT_KEYS, Order
 from rnncli.search.sweep import sweep
 from rnncli.summary import TOTALS, Setting
 from rnncli.system.workers import forked
@@ -105,6 +107,16 @@ def test_a_figure_that_is_not_known_is_an_error_however_it_is_evaluated(option: 
         result = rnncli("sweep", "input:8,lstm:{1..200}", option, "--top", "3")
     assert (result.status, result.stdout) == (2, "")
     assert "--timesteps" in result.stderr
+
+
+@pytest.mark.parametrize("few", [0, 10**9])
+def test_a_limit_of_a_figure_that_is_not_known_is_an_error_where_another_limit_is_exceeded_too(
+    few: int, rnncli: Run
+) -> None:
+    with evaluated(few, 100):
+        result = rnncli("sweep", r"{input:5x8\,dense:1,input:8\,dense:9}", "--max-params", "20", "--max-macs", "1M")
+    assert result.status == 2
+    assert "the MACs of input:8,dense:9 depend on" in result.stderr
 
 
 # Parts
@@ -268,6 +280,30 @@ def test_what_fails_in_a_job_is_said_once_and_a_job_that_is_killed_is_told_of(pr
             next(results)
 
 
+@pytest.mark.parametrize("started", [0, 1])
+def test_jobs_that_cannot_be_started_are_an_error_that_says_so(
+    started: int, monkeypatch: pytest.MonkeyPatch, rnncli: Run
+) -> None:
+    forks = iter([os.fork] * started)
+
+    def fork() -> int:
+        for given in forks:
+            return given()
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    monkeypatch.setattr(os, "fork", fork)
+    result = rnncli("sweep", MANY, "--top", "2", "--jobs", "2")
+    assert (result.status, result.stdout) == (1, "")
+    assert f"job {started + 1} of 2 cannot be started: {os.strerror(errno.EAGAIN)}" in result.stderr
+    assert "give fewer --jobs" in result.stderr
+
+
+def test_where_processes_cannot_be_forked_one_does_all_the_work(monkeypatch: pytest.MonkeyPatch, rnncli: Run) -> None:
+    expected = rnncli("sweep", MANY, "--top", "2")
+    monkeypatch.delattr(os, "fork")
+    assert rnncli("sweep", MANY, "--top", "2", "--jobs", "2") == expected
+
+
 def test_results_come_in_the_order_of_the_tasks() -> None:
     def slow(task: int) -> int:
         time.sleep(0.02 * (task % 3))
@@ -291,6 +327,24 @@ def test_what_no_other_row_beats_is_unbeaten(data: st.DataObject, figures: int, 
     some = data.draw(st.lists(st.lists(numbers, min_size=figures, max_size=figures), min_size=1, max_size=40))
     expected = [place for place, row in enumerate(some) if not any(beats(other, row) for other in some)]
     assert unbeaten(exact(some)).tolist() == expected
+
+
+@pytest.mark.parametrize("sign", ["", "-"])
+@pytest.mark.parametrize("few", [0, 10**9])
+def test_a_figure_that_is_lacked_is_the_same_beside_numbers_of_any_size(sign: str, few: int, rnncli: Run) -> None:
+    huge = "input:8,lstm:2147483647:bi"
+    with evaluated(few, 100):
+        found = rows(rnncli, "input:8,lstm:{1..300}:bi", huge, f"--pareto={sign}streaming,-params")
+    assert [row["spec"] for row in found] == [huge]
+
+
+def test_equals_that_lack_a_figure_are_all_kept_beside_huge_numbers() -> None:
+    orders = (Order("streaming", descending=True), Order("params"), Order("output", descending=True))
+    frontier = Frontier(orders, orders[0], None)
+    frontier.add([each for each in sweep("input:8,lstm:{1,2147483647}:bi") if isinstance(each, Candidate)])
+    small = frontier.best()[0]
+    again = {"streaming_bytes": 2**63 - 1, "total_params": small.total_params, "output_features": 2}
+    assert frontier.pick(np.array([0]), lambda name: np.array([again[name]])).tolist() == [0]
 
 
 @pytest.mark.parametrize("figures", ["params,-output", "macs,-output", "macs-per-step,-params,training", "-output"])
@@ -318,7 +372,9 @@ def test_the_frontier_of_the_frontiers_of_parts_is_that_of_all(rnncli: Run) -> N
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("spec", "'spec' is no figure: params"),
+        ("spec", "'spec' is none of params"),
+        ("--top", "it takes a list of figures"),
+        ("foo", "training, output\n"),
         ("params,-params", "names params twice"),
         ("parms", "--pareto params"),
         ("", "is none of params"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from rnncli.commands.completing import complete_words
 from rnncli.commands.values import Value
@@ -11,15 +12,15 @@ from rnncli.search.grids.stretches import Part
 from rnncli.search.ranking.order import COMPARED, SORT_KEYS, Order
 
 
-def _order(text: str) -> Order:
-    """Return the order that a key stands for.
+def _order(text: str, keys: Iterable[str] = SORT_KEYS) -> Order:
+    """Return the order that a key stands for, one of some keys.
 
     Raises:
-        ValueError: there is no such key.
+        ValueError: it is none of them.
     """
     key = text.removeprefix("-")
-    if key not in SORT_KEYS:
-        raise ValueError(f"{quote(text)} is none of {', '.join(SORT_KEYS)}")
+    if key not in keys:
+        raise ValueError(f"{quote(text)} is none of {', '.join(keys)}")
     return Order(key, descending=text.startswith("-"))
 
 
@@ -36,11 +37,9 @@ def _frontier(text: str) -> tuple[Order, ...]:
     Raises:
         ValueError: one of the figures is none, or is named twice.
     """
-    orders = tuple(map(_order, text.replace(" ", "").split(",")))
+    orders = tuple([_order(each.strip(), COMPARED) for each in text.split(",")])
     keys = [order.key for order in orders]
     for key in keys:
-        if key not in COMPARED:
-            raise ValueError(f"{quote(key)} is no figure: {', '.join(COMPARED)} are")
         if keys.count(key) > 1:
             raise ValueError(f"{quote(text)} names {key} twice")
     return orders
@@ -78,7 +77,7 @@ def _nearest_part(text: str) -> str | None:
 order = Value("key", _order, _nearest_order, "params")
 """What candidates are sorted by."""
 
-frontier = Value("figures", _frontier, _nearest_frontier, "params,-output")
+frontier = Value("list of figures", _frontier, _nearest_frontier, "params,-output")
 """What candidates are compared by."""
 
 part = Value("part", _part, _nearest_part, "1/2")

@@ -95,13 +95,20 @@ def forked(count: int, work: Callable[[], Callable[[Any], Any]]) -> Iterator[Wor
     Args:
         count: how many there are.
         work: called in each of them, returns what does a task and returns its result.
+
+    Raises:
+        RnncliError: the system does not give so many processes, or so many open files.
     """
     workers: list[_Worker] = []
     started = Workers(workers)
     with undone_by_signals(started.kill):
         try:
-            for _ in range(count):
-                workers.append(_fork(work, workers))
+            for number in range(1, count + 1):
+                try:
+                    workers.append(_fork(work, workers))
+                except OSError as error:
+                    message = f"job {number} of {count} cannot be started: {error.strerror}"
+                    raise RnncliError(message, "give fewer --jobs") from None
             yield started
         finally:
             started.kill()

@@ -47,7 +47,7 @@ class Frontier:
         new = [[_signed(order.of(candidate), order) for order in self.figures] for candidate in candidates]
         numbers = exact(new)
         if self._numbers is not None:
-            numbers = np.concatenate([self._numbers, numbers])
+            numbers = np.concatenate(alike(self._numbers, numbers))
         places = unbeaten(numbers)
         everything = [*self._kept, *candidates]
         self._kept = [everything[place] for place in places.tolist()]
@@ -79,9 +79,10 @@ class Frontier:
         fits = np.ones(len(numbers), bool)
         if self._numbers is None or not len(self._numbers):
             return fits
+        frontier, numbers = alike(self._numbers, numbers)
         if len(self.figures) == 2:
-            return _not_behind(self._numbers, numbers)
-        for kept in self._numbers[:: max(1, len(self._numbers) // _TRIED)]:
+            return _not_behind(frontier, numbers)
+        for kept in frontier[:: max(1, len(frontier) // _TRIED)]:
             fits &= ~((kept <= numbers).all(axis=1) & (kept < numbers).any(axis=1))
         return fits
 
@@ -105,6 +106,17 @@ def exact(rows: Sequence[Sequence[float]]) -> Any:
 
 _ENDS = {inf: 2**63 - 1, -inf: 1 - 2**63}
 """The numbers that stand for infinite ones in 64 bits, in a block of candidates too."""
+
+
+def alike(*arrays: Any) -> list[Any]:
+    """Return arrays of figures with numbers of one kind: if some are Python's, infinite ones are infinite in all."""
+    if len({array.dtype for array in arrays}) == 1:
+        return [*arrays]
+    python = [array.astype(object) for array in arrays]
+    for array in python:
+        for number, end in _ENDS.items():
+            array[array == end] = number
+    return python
 
 
 def unbeaten(numbers: Any) -> Any:

@@ -153,7 +153,8 @@ class Selection:
 
 
 def _fits(candidate: Candidate, budget: Budget) -> bool:
-    return all(amount(candidate, figure.key) <= limit for figure, limit in budget.limits.items())
+    # Each is asked for: one that is not known is an error, whether or not another is exceeded.
+    return all([amount(candidate, figure.key) <= limit for figure, limit in budget.limits.items()])
 
 
 def _need(candidate: Candidate, budget: Budget) -> float:

@@ -69,9 +69,9 @@ class Sweep(NamedTuple, Generic[Spelt]):
             tally: where they are counted.
 
         Raises:
-            RnncliError: a process has ended by itself.
+            RnncliError: a process has ended by itself, or cannot be started.
         """
-        if jobs == 1 or 0 < total <= FEW:
+        if jobs == 1 or 0 < total <= FEW or not hasattr(os, "fork"):
             yield from self.run(whole, tally)
             return
         from rnncli.system.workers import forked
