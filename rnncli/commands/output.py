@@ -15,11 +15,15 @@ Row = TypeVar("Row")
 """What a writer writes: a record, or a row that is text already."""
 
 
+_WHOLE = 4096
+"""Bytes that a pipe takes all at once or not at all: a signal cannot come in the middle."""
+
+
 @contextmanager
 def printed(writer: Writer[Row], also: Callable[[str], object] = str) -> Iterator[Callable[[Sequence[Row]], None]]:
     """Yield what prints some more records.
 
-    What was begun is ended, whatever ends the block. Where there are no records nothing is printed at all.
+    What was begun is ended, whatever ends the block, and no line is cut. Where there are no records nothing is printed.
 
     Args:
         writer: writes them.
@@ -28,7 +32,8 @@ def printed(writer: Writer[Row], also: Callable[[str], object] = str) -> Iterato
     begun = False
 
     def put(text: str) -> None:
-        click.echo(text, nl=False)
+        for lines in _pieces(text):
+            click.echo(lines, nl=False)
         also(text)
 
     def show(records: Sequence[Row]) -> None:
@@ -52,3 +57,14 @@ def printed(writer: Writer[Row], also: Callable[[str], object] = str) -> Iterato
             yield show
         finally:
             end()
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Yield a text in pieces of whole lines that a pipe takes all at once, as far as its lines allow it."""
+    most = _WHOLE if text.isascii() else _WHOLE // 4
+    start = 0
+    while len(text) - start > most:
+        end = text.rfind("\n", start, start + most) + 1 or text.find("\n", start) + 1 or len(text)
+        yield text[start:end]
+        start = end
+    yield text[start:]
