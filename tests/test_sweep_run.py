@@ -238,6 +238,22 @@ def test_no_job_outlives_a_sweep_that_is_ended(number: int, options: list[str]) 
         assert out.count("\n") in (0, 4)  # the best three so far, if one job was done
 
 
+@pytest.mark.parametrize("options", [["-f", "csv"], ["-f", "json", "--jobs", "2"]], ids=str)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda each: each.name)
+def test_the_last_row_is_whole_whatever_ends_a_sweep(number: int, options: list[str]) -> None:
+    line = program_line("sweep", *ENDLESS[1:2], *options)
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as sweeping:
+        assert sweeping.stdout is not None
+        begun = [*islice(sweeping.stdout, 5000)]
+        time.sleep(0.2)  # so that it waits for its reader, in the middle of what it writes
+        sweeping.send_signal(number)
+        read = "".join(begun) + sweeping.stdout.read()
+        assert sweeping.wait(timeout=PATIENCE) == 128 + number
+    *_, last, end = read.split("\n")
+    assert end == ""
+    assert last.count(",") == begun[-1].count(",")
+
+
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="it looks at the processes of Linux")
 def test_a_pipe_that_closes_ends_all_jobs_quietly() -> None:
     with running(*ENDLESS) as sweeping:
@@ -287,8 +303,8 @@ def test_jobs_that_cannot_be_started_are_an_error_that_says_so(
     forks = iter([os.fork] * started)
 
     def fork() -> int:
-        for given in forks:
-            return given()
+        if (real := next(forks, None)) is not None:
+            return real()
         raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
 
     monkeypatch.setattr(os, "fork", fork)

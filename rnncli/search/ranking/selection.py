@@ -154,7 +154,8 @@ class Selection:
 
 def _fits(candidate: Candidate, budget: Budget) -> bool:
     # Each is asked for: one that is not known is an error, whether or not another is exceeded.
-    return all([amount(candidate, figure.key) <= limit for figure, limit in budget.limits.items()])
+    exceeded = [figure for figure, limit in budget.limits.items() if amount(candidate, figure.key) > limit]
+    return not exceeded
 
 
 def _need(candidate: Candidate, budget: Budget) -> float:
