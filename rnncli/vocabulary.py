@@ -160,11 +160,8 @@ GROUPS: Mapping[str, tuple[Meaning, ...]] = {
         Meaning(("role",), "words", "what a weight does: kernel, recurrent, bias, table, scale"),
     ),
     "`inspect`": (
-        Meaning(
-            ("file", "format", "writer"),
-            "words",
-            "the path of a model file, its kind, and who wrote it as far as it says",
-        ),
+        Meaning(("file",), "code", "the path of a model file"),
+        Meaning(("format", "writer"), "words", "its kind, and who wrote it as far as it says"),
         Meaning(("parts", "others"), "parts", "its recurrent parts that the language has words for; all other arrays"),
         Meaning(
             ("part", "share"), "words", "the name of the part that an array is in; its share of all numbers in the file"

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from xml.etree.ElementTree import Element, SubElement
 
 import pytest
+from command_lines import MODEL
 from conftest import Result
 
 from rnncli.cli import COMMANDS
@@ -74,7 +75,7 @@ def markdown_cells(line: str) -> list[str]:
 
 
 def without_fence(text: str) -> str:
-    fenced = re.fullmatch(r"(`+)( ?)(.*)\2\1", text)
+    fenced = re.fullmatch(r"(`+)( ?)(.+)\2\1", text)
     return fenced[3] if fenced else text
 
 
@@ -444,6 +445,20 @@ def test_what_was_begun_is_ended_whatever_ends_it(end: Any, capsys: pytest.Captu
     with pytest.raises(end):
         show_and_fail()
     assert capsys.readouterr().out == "(1)"
+
+
+def test_where_there_is_no_code_markdown_has_no_backticks(rnncli: Run) -> None:
+    (table,) = read_markdown(rnncli("layers", "return_state", "-f", "markdown").stdout)
+    assert dict(zip(table.header, table.rows[0], strict=True))["kind"] == ""
+
+
+def test_the_name_of_a_file_is_no_markdown(rnncli: Run, tmp_path: Path) -> None:
+    path = tmp_path / "a<b>_c_`d|e.safetensors"
+    path.write_bytes(Path(MODEL).read_bytes())
+    line = ("inspect", path, "-f", "markdown")
+    (table, *_) = read_markdown(rnncli(*line).stdout)
+    assert table.rows[0][0] == str(path)
+    assert f"| `` {path} `` |".replace("d|e", r"d\|e") in rnncli(*line).stdout
 
 
 @pytest.mark.parametrize("format_", ["markdown", "html"])

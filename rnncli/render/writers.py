@@ -244,7 +244,9 @@ def _markdown_row(cells: Sequence[str]) -> str:
 
 
 def _code_span(text: str) -> str:
-    """Return a text as code in Markdown, between more backticks than it has in a row."""
+    """Return a text as code in Markdown, between more backticks than it has in a row; no text is no code."""
+    if not text:
+        return ""
     if "`" not in text:
         return f"`{text}`"
     fence = "`" * (max(map(len, re.findall("`+", text))) + 1)
