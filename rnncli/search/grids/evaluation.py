@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from rnncli.language.spec import MAX_LAYERS
+from rnncli.search.grids.curve import Curve
 from rnncli.search.grids.forms import INVALID, SEQUENCE, Form
 from rnncli.summary import DTYPE_BYTES, TRAINED_COPIES, UNTRAINED, Setting
 
@@ -33,6 +34,10 @@ def larger(a: Number, b: Number) -> Number:
     """Return the larger number, element by element."""
     if isinstance(a, int) and isinstance(b, int):
         return max(a, b)
+    if isinstance(a, Curve):
+        return a.or_more(b)
+    if isinstance(b, Curve):
+        return b.or_more(a)
     import numpy as np
 
     return np.maximum(a, b)

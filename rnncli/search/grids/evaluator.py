@@ -11,20 +11,18 @@ from functools import lru_cache
 from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rnncli.language.source import MAX_BYTES
-from rnncli.search.grids.candidate import FIGURES, Candidate, Found, Invalid
-from rnncli.search.grids.evaluation import Layers, State, one_by_one
-from rnncli.search.grids.forms import HEAD, INVALID, NOTHING, SEQUENCE
+from rnncli.search.grids.candidate import FIGURES, Found
+from rnncli.search.grids.evaluation import Layers, State
+from rnncli.search.grids.forms import HEAD, NOTHING
 from rnncli.search.grids.grid import Box, Grid, Piece
 from rnncli.search.grids.levels import Dimensions, Level
 from rnncli.search.grids.reader import Reader
+from rnncli.search.grids.row import Row
 from rnncli.search.patterns.braces import Literal
 from rnncli.summary import Setting
 
 if TYPE_CHECKING:
     from rnncli.search.grids.block import Block
-
-_FIGURES = one_by_one(FIGURES)
 
 _reader = lru_cache(maxsize=8)(Reader)
 
@@ -70,9 +68,7 @@ class Evaluator:
                 loops.append(product(*own[len(loops)]))
             else:
                 before, start = layers[-1]
-                for state, text in self._level(inner, before, point, product(*own[inner])):
-                    if state.rank != NOTHING:
-                        yield self._found(state, start + text)
+                yield from self._last_level(inner, before, start, point, product(*own[inner]))
             while loops:
                 level = len(loops) - 1
                 before, start = layers[level]
@@ -96,16 +92,22 @@ class Evaluator:
             text = level.text(point)
             yield State(before, *level.read(rank, text), True, timesteps), text + tail
 
-    def _found(self, state: State, text: str) -> Found:
-        rank, setting = state.rank, self.setting
-        if rank == INVALID or (4 * len(text) > MAX_BYTES and len(text.encode("utf-8", "replace")) > MAX_BYTES):
-            return Invalid(text)
-        length = (state.length or None,) if rank == SEQUENCE else ()
-        shape = (setting.batch, *length, state.features)
-        figures = [
-            number(state, setting) if known is None or known(state, setting) else None for number, known in _FIGURES
-        ]
-        return Candidate._make([text, shape, *figures])
+    def _last_level(
+        self, place: int, before: State | None, start: str, point: list[int], choices: Iterator[tuple[int, ...]]
+    ) -> Iterator[Found]:
+        """Yield the candidates that begin with some layers, one for each choice of indices along the last axes."""
+        level, tail, axes = self._levels[place], self._tails[place], self._own[place]
+        rank = HEAD if before is None else before.rank
+        rows: dict[tuple[int, int], Row] = {}
+        for indices in choices:
+            point[axes.start : axes.stop] = indices
+            text = level.text(point)
+            form, x, y = level.read(rank, text)
+            row = rows.get((id(form), y))
+            if row is None:
+                row = rows[id(form), y] = Row(before, form, y, self.setting)
+            if form.returns != NOTHING:
+                yield row.found(x, start + text + tail)
 
     def at(self, box: Sequence[Any], figures: Sequence[str] = FIGURES) -> Block:
         """Return the candidates of a box as arrays.

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rnncli.layers.sizes import Unknown
+from rnncli.search.grids.curve import OPEN, Curve
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,12 @@ class Quadratic(Unknown):
         return 2 if any(squares) else 1 if b or c else 0
 
     def at(self, x: Any, y: Any) -> Any:
-        """Return its value at x and y, numbers or arrays of them."""
+        """Return its value at x and y, numbers or arrays of them; a curve where it depends on an x that is open."""
         # The terms in x alone come first, then those in y: where these are axes, little is done for each pair.
         one, by_x, by_y, by_xx, by_xy, by_yy = self.terms
+        if x is OPEN:
+            one, by_x = one + y * (by_y + by_yy * y), by_x + by_xy * y
+            return Curve([(one, by_x, by_xx)]) if by_x or by_xx else one
         return one + x * (by_x + by_xx * x) + y * (by_y + by_yy * y) + by_xy * x * y
 
     def __add__(self, other: int | Quadratic) -> Quadratic:
