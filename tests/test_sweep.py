@@ -20,7 +20,7 @@ from rnncli import Network
 from rnncli.errors import SpecError
 from rnncli.layers.weights import FRAMEWORKS
 from rnncli.search.budget import FIGURES, Budget
-from rnncli.search.grids import stretches
+from rnncli.search.grids import row, stretches
 from rnncli.search.grids.candidate import Candidate, Invalid
 from rnncli.search.grids.evaluator import Evaluator
 from rnncli.search.grids.grid import Grid
@@ -111,22 +111,24 @@ def candidates(pattern: str, setting: Setting) -> list[Candidate | Invalid]:
 
 
 WAYS = {
-    "one by one": (10**9, 1),
-    "in one block": (0, 2**17),
-    "in blocks of 7": (0, 7),
-    "in blocks of 7000": (0, 7_000),
-    "in blocks of 2": (0, 2),
+    "one by one": (10**9, 1, 10**9),
+    "along curves": (10**9, 1, 1),
+    "in one block": (0, 2**17, 1),
+    "in blocks of 7": (0, 7, 1),
+    "in blocks of 7000": (0, 7_000, 1),
+    "in blocks of 2": (0, 2, 1),
 }
-"""How many candidates are few, and how many there are in a block."""
+"""How many candidates are few, how many there are in a block, and after how many of a row its curves are made."""
 
 
 @contextmanager
 def evaluated(how: str) -> Iterator[None]:
     """While this lasts, candidates are evaluated in some way."""
     with pytest.MonkeyPatch.context() as patch:
-        few, block = WAYS[how]
+        few, block, before_curves = WAYS[how]
         patch.setattr(stretches, "FEW", few)
         patch.setattr(stretches, "BLOCK", block)
+        patch.setattr(row, "_FEW", before_curves)
         yield
 
 
@@ -137,6 +139,12 @@ def evaluated(how: str) -> Iterator[None]:
 @example("input:8,{lstm:{u},gru:9}:seq,rnn:{u=2..3},dense:{1..2}", Setting(None, 5), "in blocks of 2")
 @example("input:8,lstm:{3,4}{:seq,},{repeat:{2..3}\\,,}rnn:{5..6}", Setting(None, 5), "in one block")
 @example("{input:8,}", Setting(), "in one block")
+@example("input:8,dense:30:relu,lstm:{1..40..3}", Setting(2, 5), "along curves")
+@example("input:{1..9}x8,rnn:{1..4}", Setting(None, 5), "along curves")
+@example("embed:10x{1..9},rnn:4", Setting(), "along curves")
+@example("input:8,dense:2,repeat:{1..9},lstm:3", Setting(4, 5), "along curves")
+@example("input:8,dense:2,repeat:{1..9}", Setting(4, 5), "along curves")
+@example("input:8,lstm:{1..4}:seq,gru:{1..9}:bi:seq,norm", Setting(4, 5, "torch"), "along curves")
 @given(patterns(), contexts, st.sampled_from(sorted(WAYS)))
 def test_every_row_is_the_summary_of_its_network_and_what_is_no_network_is_invalid(
     text: str, setting: Setting, how: str

@@ -63,6 +63,8 @@ class CandidateTable:
         self._same: Record | None = None
         self._left: set[str] = set()
         self._widths: dict[str, int] = {}
+        self._template = ""
+        """A line, for the operator % and a row."""
         self._in_blocks = False
 
     def begin(self) -> str:
@@ -71,9 +73,9 @@ class CandidateTable:
 
     def rows(self, records: Sequence[Record]) -> str:
         """Return the rows of some candidates, the titles above the first, and wherever the columns change."""
-        rows = [_texts(record) for record in records]
         before = None if self._same is None else self._shown()
         self._same = _same_in_all(records, self._same)
+        rows = _texts(records, self._same)
         self._fit(rows)
         lines: list[str] = []
         if self._in_blocks:
@@ -98,7 +100,8 @@ class CandidateTable:
         """Widen the columns for some more rows; let columns leave until there is room for the specs."""
         for key in _COLUMNS:
             seen = self._widths.get(key, len(_TITLES[key]))
-            self._widths[key] = max(seen, *(len(row[key]) for row in rows))
+            some = rows[:1] if key in (self._same or {}) else rows
+            self._widths[key] = max(seen, *[len(row[key]) for row in some])
         longest = max(len(row["spec"]) for row in rows)
         while not self._in_blocks and self._width is not None and self._room() < min(longest, _LEAST_ROOM):
             shown = self._shown()
@@ -106,6 +109,9 @@ class CandidateTable:
                 self._left.add(next(key for key in self._leave if key in shown))
             else:
                 self._in_blocks = True
+        signs = {key: "-" if key == "output_shape" else "" for key in self._shown()}
+        cells = [f"%({key}){sign}{self._widths[key]}s" for key, sign in signs.items()]
+        self._template = _GAP.join([*cells, "%(spec)s"])
 
     def _room(self) -> int:
         """Return how many columns are left for a spec."""
@@ -121,11 +127,7 @@ class CandidateTable:
             yield from [text] if self._width is None else wrapped(text, self._width)
 
     def _line(self, row: Row) -> str:
-        cells = [
-            row[key].ljust(self._widths[key]) if key == "output_shape" else row[key].rjust(self._widths[key])
-            for key in self._shown()
-        ]
-        return _GAP.join([*cells, row["spec"]])
+        return self._template % row
 
     def _wrapped(self, row: Row) -> Iterator[str]:
         line = self._line(row)
@@ -191,8 +193,14 @@ class FrontierTable(CandidateTable):
         return "".join(f"{line}\n" for line in ["", *lines])
 
 
-def _texts(record: Record) -> Row:
-    return {key: _text(key, record[key]) for key in _COLUMNS} | {"spec": one_line(record["spec"])}
+def _texts(records: Sequence[Record], same: Record) -> list[Row]:
+    """Return the texts of some candidates; those of what is the same in all are made once."""
+    common = {key: _text(key, value) for key, value in same.items()}
+    others = [key for key in _COLUMNS if key not in same]
+    return [
+        {**common, **{key: _text(key, record[key]) for key in others}, "spec": one_line(record["spec"])}
+        for record in records
+    ]
 
 
 def _text(key: str, value: Any) -> str:

@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from rnncli.errors import ArgumentError, UsageError, listed, shorten
-from rnncli.layers import READING_FROM_THE_END
 from rnncli.quantities import figure_text
-from rnncli.summary import UNTRAINED
 
 
 class Figure(NamedTuple):
@@ -105,6 +103,8 @@ class Budget:
         Raises:
             UsageError: they have not.
         """
+        from rnncli.summary import UNTRAINED
+
         if dtype in UNTRAINED and BY_NAME["training"] in self.limits:
             raise UsageError(
                 f"no network is trained in {dtype}", "limit its training in another --dtype, or leave it out"
@@ -134,6 +134,8 @@ def known(figure: Figure, network: Any) -> int:
         return amount
     spec = shorten(network.spec, 72)
     if figure.key == "streaming_bytes":
+        from rnncli.layers import READING_FROM_THE_END
+
         message = f"{spec} does not run a step at a time: {READING_FROM_THE_END} need the whole sequence"
         raise UsageError(message, "leave them out")
     verb = "depends" if figure.words.startswith("memory") else "depend"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import repeat
 from typing import Any
 
 Terms = tuple[int, int, int]
@@ -48,7 +49,16 @@ class Curve:
 
     def or_more(self, other: int | Curve) -> Curve:
         """Return the larger of two."""
-        return Curve([*self.parts, *(other.parts if isinstance(other, Curve) else [(other, 0, 0)])])
+        parts = self.parts
+        for part in other.parts if isinstance(other, Curve) else [(other, 0, 0)]:
+            if not any(map(_covers, parts, repeat(part))):
+                parts = [part, *[each for each in parts if not _covers(part, each)]]
+        return Curve(parts)
+
+
+def _covers(one: Terms, other: Terms) -> bool:
+    """Return whether a polynomial is nowhere below another, term by term."""
+    return one[0] >= other[0] and one[1] >= other[1] and one[2] >= other[2]
 
 
 class Open:

@@ -70,12 +70,13 @@ def within(candidates: Iterable[Candidate | Invalid], budget: Budget, tally: Tal
         UsageError: a figure is limited, and it is not known.
     """
     kept = []
+    limits = [(figure.key, limit) for figure, limit in budget.limits.items()]
     for candidate in candidates:
         if isinstance(candidate, Invalid):
             tally.invalid += 1
             if tally.first_invalid is None:
                 tally.first_invalid = candidate.spec
-        elif _fits(candidate, budget):
+        elif not limits or _fits(candidate, limits):
             kept.append(candidate)
         else:
             tally.outside += 1
@@ -152,9 +153,9 @@ class Selection:
         return sorted(candidates, key=self.order.of, reverse=self.order.descending)[: self.top]
 
 
-def _fits(candidate: Candidate, budget: Budget) -> bool:
+def _fits(candidate: Candidate, limits: Iterable[tuple[str, int]]) -> bool:
     # Each is asked for: one that is not known is an error, whether or not another is exceeded.
-    exceeded = [figure for figure, limit in budget.limits.items() if amount(candidate, figure.key) > limit]
+    exceeded = [key for key, limit in limits if amount(candidate, key) > limit]
     return not exceeded
 
 
