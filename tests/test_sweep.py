@@ -20,7 +20,8 @@ from rnncli import Network
 from rnncli.errors import SpecError
 from rnncli.layers.weights import FRAMEWORKS
 from rnncli.search.budget import FIGURES, Budget
-from rnncli.search.grids import row, stretches
+from rnncli.search.grids import row as rows_of_one_number
+from rnncli.search.grids import stretches
 from rnncli.search.grids.candidate import Candidate, Invalid
 from rnncli.search.grids.evaluator import Evaluator
 from rnncli.search.grids.grid import Grid
@@ -128,7 +129,7 @@ def evaluated(how: str) -> Iterator[None]:
         few, block, before_curves = WAYS[how]
         patch.setattr(stretches, "FEW", few)
         patch.setattr(stretches, "BLOCK", block)
-        patch.setattr(row, "_FEW", before_curves)
+        patch.setattr(rows_of_one_number, "_FEW", before_curves)
         yield
 
 
