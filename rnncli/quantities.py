@@ -20,7 +20,7 @@ _MEMORY_UNITS = ("B", "KB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB")
 
 
 _APART = "[,'\u2019 _\u00a0\u2009\u202f]"
-_GROUPED = re.compile(rf"[1-9][0-9]{{0,2}}({_APART})[0-9]{{3}}(?:\1[0-9]{{3}})*(?!{_APART}?[0-9])")
+_GROUPED = rf"[1-9][0-9]{{0,2}}({_APART})[0-9]{{3}}(?:\1[0-9]{{3}})*(?!{_APART}?[0-9])"
 """A number with its thousands apart, at the start of a text."""
 
 
@@ -30,7 +30,7 @@ def without_thousands(text: str) -> str:
     >>> [without_thousands(text) for text in ("92,400", "1 234 567", "1'024.5 KB", "92,40")]
     ['92400', '1234567', '1024.5 KB', '92,40']
     """
-    grouped = _GROUPED.match(text)
+    grouped = re.match(_GROUPED, text)
     return text if grouped is None else grouped[0].replace(grouped[1], "") + text[grouped.end() :]
 
 

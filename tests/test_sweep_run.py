@@ -22,7 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnncli.commands.options import FORMATS
-from rnncli.commands.sweep import CANDIDATES, record_maker
+from rnncli.commands.sweep_rows import CANDIDATES, record_maker
 from rnncli.errors import RnncliError
 from rnncli.render.row_texts import RowTexts
 from rnncli.render.scatter import Axis, scatter

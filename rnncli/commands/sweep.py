@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from math import log10
 from time import perf_counter, thread_time
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import click
 
@@ -25,39 +25,27 @@ from rnncli.commands.options import (
     svg_option,
 )
 from rnncli.commands.output import printed
-from rnncli.commands.report import clear_echo, report, tell
-from rnncli.commands.specs import Spec, explained, specs
-from rnncli.errors import EXIT_INTERRUPTED, RnncliError, SpecError, one_line, shorten
+from rnncli.commands.report import clear_echo, tell
+from rnncli.commands.specs import explained, specs
+from rnncli.commands.sweep_patterns import all_of, patterns_of, read_pieces
+from rnncli.commands.sweep_rows import picture_of, speller, table_of
+from rnncli.errors import EXIT_INTERRUPTED, RnncliError, shorten
 from rnncli.layers.weights import Framework
 from rnncli.network import Network
-from rnncli.quantities import Shape
-from rnncli.render.candidates import CandidateTable, FrontierTable
 from rnncli.render.picture import MOST_LINES, Picture
 from rnncli.render.progress import COUNTABLE, Progress
-from rnncli.render.records import NETWORK, Record, row_each
-from rnncli.render.row_texts import RowTexts, WrittenRows
-from rnncli.render.terminal import on_terminal, terminal_width
-from rnncli.render.writers import writer
+from rnncli.render.terminal import on_terminal
 from rnncli.search.budget import FIGURES, Budget
 from rnncli.search.grids.candidate import Candidate
-from rnncli.search.grids.stretches import BATCH, Part, Stretch, points, stretches
-from rnncli.search.patterns.brace_hints import read_pattern
-from rnncli.search.patterns.braces import Pattern
+from rnncli.search.grids.stretches import BATCH, Part
 from rnncli.search.ranking.order import COMPARED, LARGEST, SORT_KEYS, Order, check_orders
 from rnncli.search.ranking.selection import Selection, Tally
 from rnncli.search.ranking.sieve import Wanted
 from rnncli.search.ranking.sifting import Sweep
 from rnncli.search.sweep import reason
-from rnncli.summary import TOTALS, Setting
+from rnncli.summary import Setting
 from rnncli.system.memory import RESERVE, free_bytes
 from rnncli.system.signals import interruptible
-
-if TYPE_CHECKING:
-    from rnncli.search.ranking.cloud import Cloud
-
-CANDIDATES = row_each("Candidates", *NETWORK, "output_shape", *TOTALS)
-"""How candidates become rows."""
-
 
 _SORTING = 48
 """Bytes that it takes to sort one candidate, beside the candidate itself."""
@@ -155,15 +143,15 @@ def command(
         wanted = Frontier(front, order, top)
     elif order is not None:
         wanted = Selection(order, top)
-    cloud = None if front is None or format_ != "table" else _cloud(front, timesteps)
-    sweep = Sweep(setting, budget, wanted, _speller(format_, setting), cloud)
+    cloud = None if front is None or format_ != "table" else picture_of(front, timesteps)
+    sweep = Sweep(setting, budget, wanted, speller(format_, setting), cloud)
     tally = Tally()
-    table = _table(order, cloud) if format_ == "table" else WrittenRows(writer(format_, CANDIDATES))
+    table = table_of(format_, order, cloud)
     faults: list[RnncliError] = []
     progress = Progress("sweep", 0, tell)
-    patterns = _patterns(specs(pattern, _read_pieces), faults, lambda: progress.away())
+    patterns = patterns_of(specs(pattern, read_pieces), faults, lambda: progress.away())
     typed = "-" in pattern and sys.stdin is not None and sys.stdin.isatty()
-    whole, total = _whole(patterns, part, known="-" not in pattern)
+    whole, total = all_of(patterns, part, known="-" not in pattern)
 
     def work() -> None:
         done = 0
@@ -213,58 +201,6 @@ def command(
         click.get_current_context().exit(max(fault.exit_status for fault in faults))
 
 
-def _cloud(front: Iterable[Order], timesteps: int | None) -> Cloud:
-    """Return what becomes the picture of a frontier: parameters across, multiply-adds up."""
-    from rnncli.search.ranking.cloud import Cloud
-
-    whole = timesteps is not None or any(order.key == "macs" for order in front)
-    return Cloud("total_params", "macs" if whole else "macs_per_step")
-
-
-def _table(order: Order | None, cloud: Cloud | None) -> CandidateTable:
-    width, key = terminal_width(), None if order is None else SORT_KEYS[order.key]
-    if cloud is None:
-        return CandidateTable(width, key)
-    return FrontierTable(width, key, cloud.across, cloud.up, cloud.points)
-
-
-def record_maker(setting: Setting) -> Callable[..., Record]:
-    """Return what makes a record of a spec, the shape of an output, and figures, of which the first are the totals."""
-
-    def record(spec: str, shape: Shape, *figures: int | None) -> Record:
-        totals = dict(zip(TOTALS, figures, strict=False))
-        network = {"framework": setting.framework, "dtype": setting.dtype}
-        return {"spec": one_line(spec), "output_shape": shape} | totals | network
-
-    return record
-
-
-def _speller(format_: str, setting: Setting) -> Callable[[list[Candidate]], tuple[int, Any]]:
-    """Return what makes rows of candidates, for the table or for the writer of a format, and says how many."""
-    record = record_maker(setting)
-    if format_ == "table":
-        return lambda some: (len(some), [record(*candidate) for candidate in some])
-    texts = RowTexts(writer(format_, CANDIDATES), record, len(TOTALS))
-    return lambda some: (len(some), [texts.rows(some)] if some else [])
-
-
-def _whole(patterns: Iterator[Pattern], part: Part | None, known: bool) -> tuple[Iterator[Stretch], int]:
-    """Return all candidates, or a part of them, and how many there are; 0 if that is not known.
-
-    Args:
-        patterns: the patterns.
-        part: which part is taken, or None for all.
-        known: whether the patterns are there already. Whoever takes a part has to wait for all of them.
-    """
-    if not known and part is None:
-        return stretches(patterns), 0
-    every = list(patterns)
-    if part is None:
-        return stretches(every), sum(pattern.count() for pattern in every)
-    start, stop = part.span(sum(map(points, every)))
-    return stretches(every, start, stop), stop - start
-
-
 def _check_memory(held: int) -> None:
     """Check that there is memory for more candidates, beside those that are held until all are sorted.
 
@@ -274,42 +210,6 @@ def _check_memory(held: int) -> None:
     free = free_bytes()
     if free is not None and free < RESERVE + held * _SORTING:
         raise RnncliError(f"{held:,} candidates to sort are in memory, and no more fit", _LESS_MEMORY)
-
-
-def _patterns(
-    given: Iterable[Spec], faults: list[RnncliError], away: Callable[[], AbstractContextManager[None]]
-) -> Iterator[Pattern]:
-    """Yield the patterns; report one that is bad, add its fault to the others, and go on with the next.
-
-    Args:
-        given: their texts.
-        faults: where the faults are added.
-        away: gives a block that may write to the terminal.
-    """
-    for spec in given:
-        try:
-            text = spec.checked()
-            if not text.strip():
-                Network.parse(text)  # which says that it is empty
-            pattern = read_pattern(text)
-        except RnncliError as error:
-            with away():
-                report(explained(error, spec.text), spec.origin)
-            faults.append(error)
-        else:
-            yield pattern
-
-
-def _read_pieces(text: str) -> None:
-    """Read a pattern that spaces have cut in pieces, if the shell has not expanded its braces.
-
-    Raises:
-        SpecError: the first that it stands for is no network, or it has no braces; there is no repair.
-    """
-    try:
-        Network.parse(next(read_pattern(text if "{" in text else "").expand(), ""))
-    except SpecError as error:
-        raise SpecError(error.message, text=text, span=(0, len(text))) from None
 
 
 def _about(total: int) -> str:

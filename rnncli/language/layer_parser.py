@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnncli.language.arguments import attribute_of, read_value, setting_of
-from rnncli.language.layer_faults import LayerFaults
 from rnncli.language.source import Token, lowered
 from rnncli.layers import KINDS, Layer
 from rnncli.layers.options import Choice, Flag, Option
 from rnncli.layers.size_forms import Numbers
 from rnncli.layers.sizes import BLANK_PATTERN, Blank, SizeError, blank_of
 from rnncli.quantities import parse_size
+
+if TYPE_CHECKING:
+    from rnncli.language.layer_faults import LayerFaults
 
 _COUNT_FIELD = re.compile(rf"x({BLANK_PATTERN}|[0-9].*)", re.DOTALL)
 
@@ -52,18 +54,27 @@ def read_layer(text: str, token: Token, blanks: bool) -> Written:
     Raises:
         SpecError: the token breaks a rule of the language.
     """
-    return _LayerParser(LayerFaults(text, token, blanks)).parse()
+    return _LayerParser(text, token, blanks).parse()
 
 
 class _LayerParser:
     """Reads one layer."""
 
-    def __init__(self, faults: LayerFaults) -> None:
-        self.faults = faults
+    def __init__(self, text: str, token: Token, allow_blanks: bool) -> None:
+        self.text = text
+        self.token = token
+        self.allow_blanks = allow_blanks
         self.blanks: list[tuple[Blank, Token]] = []
 
+    @property
+    def faults(self) -> LayerFaults:
+        """What raises the error for a fault. There are a lot of words in it, which few specs need."""
+        from rnncli.language.layer_faults import LayerFaults
+
+        return LayerFaults(self.text, self.token, self.allow_blanks)
+
     def parse(self) -> Written:
-        kind, *fields = self.faults.token.split(":")
+        kind, *fields = self.token.split(":")
         word = lowered(kind.text)
         cls = KINDS[word] if word in KINDS else self.faults.no_kind(kind)
         arguments: dict[str, Any] = {}
@@ -96,7 +107,7 @@ class _LayerParser:
 
     def _placeholder(self, cls: type[Layer], field: Token) -> tuple[str, dict[str, Any]] | None:
         """Return what a letter or a sign sets where a number must be, `n`, `TxF`; None where there is a number."""
-        _, *fields = self.faults.token.split(":")
+        _, *fields = self.token.split(":")
         others = [lowered(each.text) for each in fields if each != field]
         parts = [field.text] if field.text in ("x", "X") else re.split("[xX]", field.text)
         if not isinstance(cls.sizes, Numbers) or any(map(cls.sizes.means, others)):
@@ -163,5 +174,5 @@ class _LayerParser:
     def _take_blank(self, blank: Blank, token: Token, number: str) -> None:
         """Note where a blank stands, or fail where there may be none; then a number is proposed."""
         self.blanks.append((blank, token))
-        if not self.faults.blanks:
+        if not self.allow_blanks:
             self.faults.blank(token, number)

@@ -70,7 +70,7 @@ class Weight(NamedTuple):
         return prod(map(length, self.axes))
 
 
-_LEVEL = re.compile(r"_l[0-9]+")
+_LEVEL = r"_l[0-9]+"
 """How PyTorch's names say which of the recurrent layers in a module a weight is of."""
 
 
@@ -81,10 +81,10 @@ def at_level(weights: Sequence[Weight], level: int) -> tuple[Weight, ...]:
 
 def name_at_level(name: str, level: int) -> str:
     """Return what PyTorch calls a weight at another level."""
-    return _LEVEL.sub(f"_l{level}", name)
+    return re.sub(_LEVEL, f"_l{level}", name)
 
 
 def name_at_levels(first: str, last: str) -> str:
     """Return one name for a weight of all levels between two: `weight_ih_l1…l37`."""
-    level = _LEVEL.search(last)
-    return first if first == last or level is None else _LEVEL.sub(lambda own: f"{own[0]}…{level[0][1:]}", first)
+    level = re.search(_LEVEL, last)
+    return first if first == last or level is None else re.sub(_LEVEL, lambda own: f"{own[0]}…{level[0][1:]}", first)

@@ -26,7 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rnncli import Network
-from rnncli.commands.sweep import CANDIDATES, record_maker
+from rnncli.commands.sweep_rows import CANDIDATES, record_maker
 from rnncli.render.row_texts import RowTexts
 from rnncli.render.writers import writer
 from rnncli.search.budget import Budget

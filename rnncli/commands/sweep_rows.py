@@ -1,0 +1,70 @@
+"""What a sweep shows of its candidates: rows of a table for people, or of a format for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from rnncli.errors import one_line
+from rnncli.quantities import Shape
+from rnncli.render.candidates import CandidateTable, FrontierTable
+from rnncli.render.records import NETWORK, Record, row_each
+from rnncli.render.terminal import terminal_width
+from rnncli.render.writers import Writer, writer
+from rnncli.search.grids.candidate import Candidate
+from rnncli.search.ranking.order import SORT_KEYS, Order
+from rnncli.summary import TOTALS, Setting
+
+if TYPE_CHECKING:
+    from rnncli.search.ranking.cloud import Cloud
+
+CANDIDATES = row_each("Candidates", *NETWORK, "output_shape", *TOTALS)
+"""How candidates become rows."""
+
+
+def picture_of(front: Iterable[Order], timesteps: int | None) -> Cloud:
+    """Return what becomes the picture of a frontier: parameters across, multiply-adds up."""
+    from rnncli.search.ranking.cloud import Cloud
+
+    whole = timesteps is not None or any(order.key == "macs" for order in front)
+    return Cloud("total_params", "macs" if whole else "macs_per_step")
+
+
+def table_of(format_: str, order: Order | None, cloud: Cloud | None) -> Writer[Any]:
+    """Return what writes the rows that a speller of the same format makes.
+
+    Args:
+        format_: the format.
+        order: what the candidates are sorted by, if they are.
+        cloud: where all of them lie, for a picture below the table; None for no picture.
+    """
+    if format_ != "table":
+        from rnncli.render.row_texts import WrittenRows
+
+        return WrittenRows(writer(format_, CANDIDATES))
+    width, key = terminal_width(), None if order is None else SORT_KEYS[order.key]
+    if cloud is None:
+        return CandidateTable(width, key)
+    return FrontierTable(width, key, cloud.across, cloud.up, cloud.points)
+
+
+def record_maker(setting: Setting) -> Callable[..., Record]:
+    """Return what makes a record of a spec, the shape of an output, and figures, of which the first are the totals."""
+
+    def record(spec: str, shape: Shape, *figures: int | None) -> Record:
+        totals = dict(zip(TOTALS, figures, strict=False))
+        network = {"framework": setting.framework, "dtype": setting.dtype}
+        return {"spec": one_line(spec), "output_shape": shape} | totals | network
+
+    return record
+
+
+def speller(format_: str, setting: Setting) -> Callable[[list[Candidate]], tuple[int, Any]]:
+    """Return what makes rows of candidates, for the table or for the writer of a format, and says how many."""
+    record = record_maker(setting)
+    if format_ == "table":
+        return lambda some: (len(some), [record(*candidate) for candidate in some])
+    from rnncli.render.row_texts import RowTexts
+
+    texts = RowTexts(writer(format_, CANDIDATES), record, len(TOTALS))
+    return lambda some: (len(some), [texts.rows(some)] if some else [])
