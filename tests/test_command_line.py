@@ -290,6 +290,7 @@ WORDS = (
 @settings(max_examples=300)
 @example(["summary", "--", "--json"])
 @example(["--", "summary"])
+@example(["solve", "summary", "--", "-f", "32"])
 @given(st.lists(st.sampled_from(WORDS), max_size=6))
 def test_any_command_line_is_answered_in_one_voice_and_a_repair_of_it_is_right(words: list[str]) -> None:
     errors = io.StringIO()

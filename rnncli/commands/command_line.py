@@ -122,9 +122,12 @@ def this_line(
         return None
     parts = [each for each in these_words() if each.option is None or each.option.name not in without]
     if arguments is not None:
-        place = next((place for place, each in enumerate(parts) if each.is_argument), len(parts))
-        before = [each for each in parts[:place] if not each.is_argument]
-        after = [each for each in parts[place:] if not each.is_argument]
+        # Behind -- all are arguments, those that begin with a - too.
+        end = next((place for place, each in enumerate(parts) if each == Word("--")), len(parts))
+        place = next((place for place, each in enumerate(parts[:end]) if each.is_argument), end)
+        before, after = ([each for each in some if not each.is_argument] for some in (parts[:place], parts[place:end]))
+        if any(each.startswith("-") and each != "-" for each in arguments):
+            return retyped([*before, *after, *map(Word, more), *map(Word, ("--", *arguments))])
         parts = [*before, *map(Word, arguments), *after]
     return retyped([*parts, *map(Word, more)])
 
