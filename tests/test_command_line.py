@@ -83,6 +83,7 @@ REPAIRS = {
     f"summary {SPEC} --ram 20KB": f"summary {SPEC} --wide",
     f"summary {SPEC} --hidden-size 128": f"summary {SPEC}",
     f"summary {SPEC} --return-sequences": f"summary {SPEC}",
+    f"summary {SPEC} --hidden 128 --layers 2": f"summary {SPEC}",
     f"summary {SPEC} --width 60": f"summary {SPEC}",
     f"summary {SPEC} --no-color": f"summary {SPEC}",
     f"summary {SPEC} -o out.json -f json": f"summary {SPEC} -f json",

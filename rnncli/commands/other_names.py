@@ -76,6 +76,10 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
 
 OPTION_ADVICE: Mapping[str, str] = {
     **dict.fromkeys(
+        ("hidden", "hidden-units", "num-units", "neurons", "cells", "layers", "vocab", "vocab-size"),
+        "a spec says it: embed:10000x32,lstm:128:seq:x2,lstm:128 reads 10,000 ids and has three layers of 128 units",
+    ),
+    **dict.fromkeys(
         ("color", "colour", "no-color", "no-colour", "colors"),
         "NO_COLOR=1 in the environment leaves colours out, FORCE_COLOR=1 keeps them in a pipe",
     ),
