@@ -14,7 +14,6 @@ from rnncli.language.source import Source
 from rnncli.layers import Head, Layer
 from rnncli.layers.sizes import Blank
 from rnncli.layers.weights import FRAMEWORKS, Framework, Weight, at_level
-from rnncli.layers.working_memory import Passage
 from rnncli.quantities import MAX_SIZE, Rate, Shape
 from rnncli.summary import DTYPE_BYTES, LayerSummary, ModuleSummary, Summary, bytes_of
 
@@ -184,6 +183,8 @@ class Network:
             check_framework(self.layers, self._source, framework)
         except SpecError as error:
             raise mended(error, lambda repair: _check(repair, framework)) from None
+        from rnncli.layers.working_memory import Passage
+
         rows = []
         passages = tuple(
             Passage(layer, *shapes, steps)

@@ -3,15 +3,19 @@
 A `Summary` is made by `rnncli.network.Network.summary` and read by `rnncli.render`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnncli.layers.weights import Framework, Weight
-from rnncli.layers.working_memory import Kept, Passage, Streaming, kept, streaming
 from rnncli.quantities import Rate, Shape, memory, shape_text
+
+if TYPE_CHECKING:
+    from rnncli.layers.working_memory import Kept, Passage, Streaming
 
 DTYPE_BYTES: dict[str, int] = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8, "int8": 1}
 """The bytes of one number, for each dtype that a summary can be asked for."""
@@ -142,11 +146,15 @@ class Summary:
     @cached_property
     def streaming(self) -> Streaming | None:
         """The numbers that a step at a time needs; None where a layer needs the whole sequence."""
+        from rnncli.layers.working_memory import streaming
+
         return streaming(self.passages)
 
     @cached_property
     def kept(self) -> tuple[Kept, ...]:
         """The numbers that training keeps of a sample."""
+        from rnncli.layers.working_memory import kept
+
         return kept(self.passages)
 
     @property

@@ -42,7 +42,6 @@ from rnncli.search.ranking.order import COMPARED, LARGEST, SORT_KEYS, Order, che
 from rnncli.search.ranking.selection import Selection, Tally
 from rnncli.search.ranking.sieve import Wanted
 from rnncli.search.ranking.sifting import Sweep
-from rnncli.search.sweep import reason
 from rnncli.summary import Setting
 from rnncli.system.memory import RESERVE, free_bytes
 from rnncli.system.signals import interruptible
@@ -238,6 +237,8 @@ def _conclude(tally: Tally, setting: Setting, budget: Budget) -> None:
     note = tally.words()
     invalid = tally.invalid == tally.total
     if tally.first_invalid is not None:
+        from rnncli.search.sweep import reason
+
         error = reason(tally.first_invalid, setting)
         note += "" if invalid else f", the first {shorten(tally.first_invalid, 72)}: {error.message}"
     tell(note)

@@ -6,24 +6,25 @@ A layer with a `Quadratic` for its units, which reads a `Quadratic` number of fe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from rnncli.layers.sizes import Unknown
 from rnncli.search.grids.curve import OPEN, Curve
 
 
-@dataclass(frozen=True, slots=True)
 class Quadratic(Unknown):
     """A polynomial in x and y of at most the second degree, with whole coefficients.
 
     It can be added and multiplied, with numbers too, as long as the degree allows it.
 
-    Attributes:
+    Args:
         terms: the coefficients of 1, x, y, x², xy, y².
     """
 
-    terms: tuple[int, ...]
+    __slots__ = ("terms",)
+
+    def __init__(self, terms: tuple[int, ...]) -> None:
+        self.terms = terms
 
     @classmethod
     def of(cls, value: int | Quadratic) -> Quadratic:
@@ -72,6 +73,15 @@ class Quadratic(Unknown):
         )
 
     __rmul__ = __mul__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Quadratic) and self.terms == other.terms
+
+    def __hash__(self) -> int:
+        return hash(self.terms)
+
+    def __repr__(self) -> str:
+        return f"Quadratic({self.terms})"
 
     def __bool__(self) -> bool:
         raise TypeError("a number that is not known yet cannot be told from zero")
