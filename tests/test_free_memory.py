@@ -146,6 +146,25 @@ def test_a_sweep_that_is_sorted_says_how_to_take_less_memory(options: tuple[str,
     assert result.stderr.splitlines()[-1] == "Help: --top N keeps little more than the first N in memory"
 
 
+@pytest.mark.parametrize(
+    ("options", "helps"),
+    [
+        (("--top", "2"), None),
+        (("--pareto", "params"), None),
+        (("--sort", "params"), "--top N keeps little more than the first N in memory"),
+        (("--pareto", "params,-output"), "fewer figures leave fewer candidates"),
+    ],
+    ids=str,
+)
+def test_only_what_a_sweep_holds_counts_as_held(
+    options: tuple[str, ...], helps: str | None, rnncli: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rnncli.commands.sweep.free_bytes", lambda: RESERVE)
+    result = rnncli("sweep", "input:8,lstm:{1..9000}", "-f", "csv", *options)
+    assert result.status == (0 if helps is None else 1)
+    assert helps is None or result.stderr.splitlines()[-1] == f"Help: {helps}"
+
+
 def test_what_helps_is_said_for_the_command_that_ran_out_of_memory(
     rnncli: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

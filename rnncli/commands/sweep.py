@@ -153,11 +153,12 @@ def command(
     whole, total = all_of(patterns, part, known="-" not in pattern)
 
     def work() -> None:
-        done = 0
+        done = checked = 0
         for spelt in sweep.run_on(jobs, whole, total, tally):
             show(spelt)
-            if wanted is not None:
-                _check_memory(min(tally.within, top or tally.within))
+            if wanted is not None and wanted.held - checked >= BATCH:
+                checked = wanted.held
+                _check_memory(checked, _LESS_MEMORY if front is None else "fewer figures leave fewer candidates")
             progress(tally.total - done)
             done = tally.total
 
@@ -200,7 +201,7 @@ def command(
         click.get_current_context().exit(max(fault.exit_status for fault in faults))
 
 
-def _check_memory(held: int) -> None:
+def _check_memory(held: int, advice: str) -> None:
     """Check that there is memory for more candidates, beside those that are held until all are sorted.
 
     Raises:
@@ -208,7 +209,7 @@ def _check_memory(held: int) -> None:
     """
     free = free_bytes()
     if free is not None and free < RESERVE + held * _SORTING:
-        raise RnncliError(f"{held:,} candidates to sort are in memory, and no more fit", _LESS_MEMORY)
+        raise RnncliError(f"{held:,} candidates to sort are in memory, and no more fit", advice)
 
 
 def _about(total: int) -> str:

@@ -54,6 +54,11 @@ class Frontier:
         self._numbers = numbers[places]
 
     @property
+    def held(self) -> int:
+        """How many candidates it holds in memory."""
+        return len(self._kept)
+
+    @property
     def asked(self) -> tuple[str, ...]:
         """The figures that it asks of a block of candidates."""
         return tuple(order.figure for order in self.figures if order.figure is not None)

@@ -119,6 +119,11 @@ class Selection:
                 self.worst = -worst if self.order.descending else worst
 
     @property
+    def held(self) -> int:
+        """How many candidates it holds in memory."""
+        return len(self._kept)
+
+    @property
     def asked(self) -> tuple[str, ...] | None:
         """The figures that it asks of a block of candidates; None if it takes all candidates as they are."""
         return None if self.top is None or self.order.figure is None else (self.order.figure,)

@@ -23,6 +23,10 @@ class Wanted(Protocol):
     """Holds the candidates that are wanted of those that there were so far: the first few, or the frontier."""
 
     @property
+    def held(self) -> int:
+        """How many candidates it holds in memory."""
+
+    @property
     def asked(self) -> tuple[str, ...] | None:
         """The figures that it asks of a block of candidates; None if it takes all candidates as they are."""
 
