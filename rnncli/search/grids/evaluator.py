@@ -6,14 +6,15 @@ a box raises `TooLargeError`. Both ways add up the same sums, see `rnncli.search
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import product
+from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnncli.search.grids.candidate import FIGURES, Found
 from rnncli.search.grids.evaluation import Layers, State
-from rnncli.search.grids.forms import HEAD, NOTHING
+from rnncli.search.grids.forms import HEAD, NOTHING, Form
 from rnncli.search.grids.grid import Box, Grid, Piece
 from rnncli.search.grids.levels import Dimensions, Level
 from rnncli.search.grids.reader import Reader
@@ -25,6 +26,15 @@ if TYPE_CHECKING:
     from rnncli.search.grids.block import Block
 
 _reader = lru_cache(maxsize=8)(Reader)
+
+_KEPT = 2_000
+"""Of so many texts what they are read as is kept, for all that stands before them."""
+
+_LISTS = 8
+"""How many lists of them are kept."""
+
+_Choice = tuple[str, Form, int, int]
+"""The text of a level and of the layers that follow; their form, and the x and y to evaluate it at."""
 
 
 class Evaluator:
@@ -51,6 +61,7 @@ class Evaluator:
             self._tails.append(tail)
             self._own.append(range(known, max([known, *(axis + 1 for axis in level.axes)])))
             known = self._own[-1].stop
+        self._kept: dict[tuple[Any, ...], list[_Choice]] = {}
         self._last: list[_Done] = []
         self._dimensions: Dimensions | None = None
 
@@ -61,53 +72,61 @@ class Evaluator:
         point = [0] * len(box)
         # A stack of loops and not a recursion: there is no limit to the number of layers.
         *outer, inner = range(len(self._levels))
-        loops: list[Iterator[tuple[int, ...]]] = []
+        loops: list[Iterator[_Choice]] = []
         layers: list[tuple[State | None, str]] = [(None, "")]
         while True:
             if len(loops) < len(outer):
-                loops.append(product(*own[len(loops)]))
+                before, _ = layers[len(loops)]
+                rank = HEAD if before is None else before.rank
+                loops.append(self._read(len(loops), rank, point, own[len(loops)]))
             else:
                 before, start = layers[-1]
-                yield from self._last_level(inner, before, start, point, product(*own[inner]))
+                yield from self._last_level(inner, before, start, point, own[inner])
             while loops:
                 level = len(loops) - 1
                 before, start = layers[level]
-                added = next(self._level(level, before, point, loops[-1]), None)
-                if added is not None:
-                    state, text = added
+                choice = next(loops[-1], None)
+                if choice is not None:
+                    text, form, x, y = choice
+                    state = State(before, form, x, y, True, self._timesteps)
                     layers[level + 1 :] = [(state, f"{start}{text},")]
                     break
                 loops.pop()
             else:
                 return
 
-    def _level(
-        self, place: int, before: State | None, point: list[int], choices: Iterator[tuple[int, ...]]
-    ) -> Iterator[tuple[State, str]]:
-        """Yield some layers with a level added, and its text, for each choice of indices along its own axes."""
-        level, tail, axes, timesteps = self._levels[place], self._tails[place], self._own[place], self._timesteps
-        rank = HEAD if before is None else before.rank
-        for indices in choices:
-            point[axes.start : axes.stop] = indices
-            text = level.text(point)
-            yield State(before, *level.read(rank, text), True, timesteps), text + tail
-
     def _last_level(
-        self, place: int, before: State | None, start: str, point: list[int], choices: Iterator[tuple[int, ...]]
+        self, place: int, before: State | None, start: str, point: list[int], own: list[range]
     ) -> Iterator[Found]:
         """Yield the candidates that begin with some layers, one for each choice of indices along the last axes."""
-        level, tail, axes = self._levels[place], self._tails[place], self._own[place]
-        rank = HEAD if before is None else before.rank
         rows: dict[tuple[int, int], Row] = {}
-        for indices in choices:
-            point[axes.start : axes.stop] = indices
-            text = level.text(point)
-            form, x, y = level.read(rank, text)
+        for text, form, x, y in self._choices(place, HEAD if before is None else before.rank, point, own):
             row = rows.get((id(form), y))
             if row is None:
                 row = rows[id(form), y] = Row(before, form, y, self.setting)
             if form.returns != NOTHING:
-                yield row.found(x, start + text + tail)
+                yield row.found(x, start + text)
+
+    def _choices(self, place: int, rank: int, point: list[int], own: list[range]) -> Iterable[_Choice]:
+        """Return what a level can be behind what has a rank: few texts that depend on its own axes alone are kept."""
+        key = place, rank, *own
+        if key in self._kept:
+            return self._kept[key]
+        choices = self._read(place, rank, point, own)
+        if min(self._levels[place].axes, default=0) < self._own[place].start or prod(map(len, own)) > _KEPT:
+            return choices
+        if len(self._kept) >= _LISTS:
+            self._kept.clear()
+        self._kept[key] = kept = [*choices]
+        return kept
+
+    def _read(self, place: int, rank: int, point: list[int], own: list[range]) -> Iterator[_Choice]:
+        """Yield what a level is for each choice of indices along its own axes, which go into the point."""
+        level, tail, axes = self._levels[place], self._tails[place], self._own[place]
+        for indices in product(*own):
+            point[axes.start : axes.stop] = indices
+            text = level.text(point)
+            yield text + tail, *level.read(rank, text)
 
     def at(self, box: Sequence[Any], figures: Sequence[str] = FIGURES) -> Block:
         """Return the candidates of a box as arrays.
