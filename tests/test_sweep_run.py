@@ -145,6 +145,11 @@ def test_the_rows_of_all_parts_are_the_rows_of_all_candidates(
     assert "".join(part.stdout for part in parts) == whole.stdout
 
 
+def test_a_part_that_is_empty_says_so(rnncli: Run) -> None:
+    notes = [rnncli("sweep", "input:8,rnn:{1,2}", "--part", f"{number}/3").stderr for number in (1, 2, 3)]
+    assert notes == ["0 candidates: there are fewer of them than parts\n", *["1 candidate, 1 shown\n"] * 2]
+
+
 def test_the_points_of_a_pattern_are_those_of_its_stretches() -> None:
     for text in (GRID, "{a,}{,b}", "input:8,{lstm:{u},gru:{v}},dense:{u=1..3}:{relu,tanh},dense:{v=4,5}", "input:8"):
         pattern = parse_pattern(text)

@@ -196,6 +196,8 @@ def command(
     if interrupted:
         tell(f"Interrupted: {tally.words(of=_about(total))}")
         click.get_current_context().exit(EXIT_INTERRUPTED)
+    if part is not None and not tally.total and not faults:
+        tell("0 candidates: there are fewer of them than parts")
     _conclude(tally, setting, budget)
     if faults:
         click.get_current_context().exit(max(fault.exit_status for fault in faults))
