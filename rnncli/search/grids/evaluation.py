@@ -32,8 +32,8 @@ def either(condition: Truth, yes: Number, no: Number) -> Number:
 
 def larger(a: Number, b: Number) -> Number:
     """Return the larger number, element by element."""
-    if isinstance(a, int) and isinstance(b, int):
-        return max(a, b)
+    if type(a) is type(b) is int:
+        return a if a > b else b
     if isinstance(a, Curve):
         return a.or_more(b)
     if isinstance(b, Curve):
@@ -180,7 +180,7 @@ class State(Layers):
         self.streams = known[2] & inverse(form.needs_whole)
         self.rank = either(allowed & (layers <= MAX_LAYERS), form.returns, INVALID)
         self.features = form.features.at(x, self.y)
-        made = either(form.makes_time, form.steps.at(x, self.y), self.reads)
+        made = self.reads if form.makes_time is False else either(form.makes_time, form.steps.at(x, self.y), self.reads)
         self.length = either(form.returns == SEQUENCE, made, 1)
 
 
