@@ -136,15 +136,14 @@ def test_it_says_that_outputs_are_stacked_and_not_joined_end_to_end() -> None:
 @pytest.mark.parametrize("entry", [entry for entry in STARTS if "returned" in entry], ids=lambda entry: entry["spec"])
 def test_it_says_what_the_frameworks_return_beside_the_output(entry: dict[str, Any]) -> None:
     states = {1: "the last h, too,", 2: "the last of both", 4: "the last of all four"}
-    said = f"Keras returns {states[entry['returned']['keras']]} with return_state=True; here `forward --save-state`"
-    assert said in notes(entry["spec"])["State"]
+    said = notes(entry["spec"])["State"]
+    assert f"Keras returns {states[entry['returned']['keras']]} with return_state=True, PyTorch as (output, " in said
     if "torch" in entry["returned"]:
         _, state = entry["returned"]["torch"]
-        form = "(h_n, c_n)" if isinstance(state[0], list) else "h_n"
-        assert (
-            f"PyTorch returns (output, {form}); here `forward --save-state`"
-            in notes(entry["spec"], framework="torch")["State"]
-        )
+        form = "(output, (h_n, c_n))" if isinstance(state[0], list) else "(output, h_n)"
+        assert f"PyTorch as {form}; here `forward --save-state`" in said
+        said = notes(entry["spec"], framework="torch")["State"]
+        assert f"PyTorch returns {form}, Keras with return_state=True; here `forward --save-state`" in said
 
 
 @pytest.mark.parametrize(

@@ -56,15 +56,15 @@ def _carried(layer: Recurrent) -> str:
 
 
 def _returned(layer: Recurrent, framework: Framework) -> str:
-    """Return how the framework returns the last states, and what writes them here."""
+    """Return how the frameworks return the last states, the one asked for first, and what writes them here."""
+    last = [f"{state}_n" for state in layer.states]
+    torch = f"(output, ({', '.join(last)}))" if len(last) > 1 else f"(output, {last[0]})"
     here = "here `forward --save-state` writes"
     if framework == "torch":
-        last = [f"{state}_n" for state in layer.states]
-        form = f"({', '.join(last)})" if len(last) > 1 else last[0]
-        return f"PyTorch returns (output, {form}); {here} {listed(last)}"
+        return f"PyTorch returns {torch}, Keras with return_state=True; {here} {listed(last)}"
     count = len(layer.states) * len(layer.directions)
     what = f"the last {layer.states[0]}, too," if count == 1 else f"the last of {_NUMBERS[count]}"
-    return f"Keras returns {what} with return_state=True; {here} {'it' if count == 1 else 'them'}"
+    return f"Keras returns {what} with return_state=True, PyTorch as {torch}; {here} {'it' if count == 1 else 'them'}"
 
 
 def _every_output(layer: Recurrent, input_shape: Shape, framework: Framework) -> str:
