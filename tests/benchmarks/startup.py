@@ -71,7 +71,7 @@ def main(pairs: int = 20) -> None:
     tab = ["env", "_RNNCLI_COMPLETE=bash_complete", "COMP_LINE=rnncli summary embed:10000x32,rnn:32:", "COMP_WORD="]
     times = in_turn([*tab, str(program)], [sys.executable, "-c", "import click"], pairs)
     table.add_row("a press of TAB", *cells_of(times, "click"))
-    Console().print(table)
+    Console(width=140).print(table)
 
 
 def cells_of(times: tuple[list[float], list[float]], peer: str) -> tuple[str, ...]:

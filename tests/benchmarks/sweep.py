@@ -139,7 +139,7 @@ def main() -> None:
         met = top >= TOP_GOAL and min(csv, json) >= ROWS_GOAL
         rates = [f"{rate:,.0f}" for rate in (top, csv, json, keras, top / keras, csv / keras)]
         table.add_row(pattern, f"{parse_pattern(pattern).count():,}", *rates, "met" if met else "MISSED")
-    Console().print(table)
+    Console(width=140).print(table)
     for pattern in (TEN_MILLION, TEN_BILLION):
         seconds, peak = process(pattern)
         print(f"{parse_pattern(pattern).count():,} candidates, --top 10: {seconds:.1f} s, {peak / 1024:.0f} MB at most")
