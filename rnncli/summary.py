@@ -272,7 +272,7 @@ class Summary:
         if timesteps is None or self.dtype in UNTRAINED:
             return None
         kept = (batch or 1) * sum((steps or 0) * numbers for steps, numbers in self.kept)
-        return self.bytes_of(self.total_params + TRAINED_COPIES * self.trainable_params + kept)
+        return self.bytes_of(training_numbers(self.total_params, self.trainable_params, kept))
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain data, the object that `--format json` prints.
@@ -293,6 +293,17 @@ class Summary:
             "output_shape": self.output_shape,
             **totals,
         }
+
+
+def training_numbers(params: Any, trained: Any, kept: Any) -> Any:
+    """Return how many numbers training keeps at least: whole numbers, polynomials or arrays of them.
+
+    Args:
+        params: the number of parameters.
+        trained: how many of them training changes.
+        kept: what backpropagation through time keeps for the whole batch.
+    """
+    return params + TRAINED_COPIES * trained + kept
 
 
 def bytes_of(shape: Shape, dtype: str) -> int | None:

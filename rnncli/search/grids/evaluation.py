@@ -12,7 +12,7 @@ from typing import Any
 from rnncli.language.spec import MAX_LAYERS
 from rnncli.search.grids.curve import Curve
 from rnncli.search.grids.forms import INVALID, SEQUENCE, Form
-from rnncli.summary import DTYPE_BYTES, TRAINED_COPIES, UNTRAINED, Setting
+from rnncli.summary import DTYPE_BYTES, UNTRAINED, Setting, training_numbers
 
 Number = Any
 """An integer or an array of them."""
@@ -220,7 +220,7 @@ def _training(layers: Layers, setting: Setting) -> Number:
     # The loss reads what the last layer returns; where there are no weights there is nothing to train.
     last = inverse(layers.held) & (layers.shown > 0)
     kept = (layers.total("kept") + last * layers.length * layers.features) * layers.has_weights
-    return layers.total("params") + TRAINED_COPIES * layers.total("trained") + (setting.batch or 1) * kept
+    return training_numbers(layers.total("params"), layers.total("trained"), (setting.batch or 1) * kept)
 
 
 _FIGURES: dict[str, Callable[[Layers, Setting], Number]] = {
