@@ -9,11 +9,19 @@ What is right comes from elsewhere:
 - People: `tests/screens` and `README.md` are what they see. `pytest --rewrite-screens` writes both anew, to be reviewed
   by eye.
 
+There are two rings. `make test` runs what a change should be held to before it is committed, in a minute: properties
+with 30 examples. `make test-all`, which is `pytest --thorough`, tries all of their examples, and what is marked
+`thorough`: what starts many processes, fills memory or needs the shells of the machine. `make check` runs what a change
+touches. `pytest --shuffle SEED` runs tests in another order, and any file passes alone.
+
+A walk over commands, widths, formats or words is a loop in one test: `with at(command, width):` gathers what fails
+there, and the test says all of it together, a line each.
+
 `make bench` measures, always as ratios in one run: `tests/benchmarks`. `make test-oldest` runs the tests twice more: on
 the oldest Python, click, numpy and rich that `pyproject.toml` allows, and on the newest Python that this machine has.
-`pytest --shuffle SEED` runs them in another order. `make fuzz` damages specs, patterns, templates, command lines and
-files: each must give an error of the project's own or a right answer, soon and within a gigabyte; it prints its seed,
-and what makes any of its cases again.
+`make fuzz` damages specs, patterns, templates, command lines and files: each must give an error of the project's own or
+a right answer, soon and within a gigabyte; it prints its seed, and what makes any of its cases again. `make mutants`
+plants mistakes in the code and says which of them no test finds.
 """
 
 from __future__ import annotations
@@ -22,6 +30,7 @@ import io
 import os
 import random
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -33,8 +42,11 @@ from typing import NamedTuple
 
 import pytest
 from hypothesis import settings
+from hypothesis.internal.conjecture import engine
 
+from rnncli import Network
 from rnncli.cli import run
+from rnncli.layers import Layer
 
 collect_ignore = ["golden", "benchmarks", "fuzz"]
 """What needs the frameworks or is a program of its own; pytest would look for examples in it."""
@@ -45,9 +57,10 @@ HEARD = ("NO_COLOR", "FORCE_COLOR", "COLORTERM", "COLUMNS", "LINES", "TERM", "RN
 PATIENCE = 60
 """Seconds until a program that hangs is given up."""
 
-settings.register_profile("rnncli", deadline=None)
-settings.register_profile("read-only", deadline=None, database=None)  # examples that failed are kept in the source tree
-settings.load_profile("rnncli" if os.access(Path(__file__).parent.parent, os.W_OK) else "read-only")
+FEW_EXAMPLES = 30
+"""How many examples of a property are tried where not all are."""
+MEMORY = 6 << 30
+"""Bytes of address space that a test and the programs it starts may take."""
 
 
 class GivenUp(BaseException):  # no handler of errors may hear it
@@ -85,13 +98,96 @@ class Columns(NamedTuple):
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--thorough", action="store_true", help="run what takes long too, and try all examples")
     parser.addoption("--rewrite-screens", action="store_true", help="write tests/screens and README.md anew")
     parser.addoption("--shuffle", metavar="SEED", help="run the tests in another order, the same for the same SEED")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "thorough: takes long, and is run with --thorough alone")
+    thorough = config.getoption("--thorough")
+    settings.register_profile(
+        "rnncli",
+        deadline=None,
+        max_examples=100 if thorough else FEW_EXAMPLES,
+        # Examples that failed are kept in the source tree.
+        **({} if os.access(config.rootpath, os.W_OK) else {"database": None}),
+    )
+    settings.load_profile("rnncli")
+    engine.MAX_SHRINKING_SECONDS = 60 if thorough else 5  # hypothesis has no setting for it; it takes five minutes
+    _hear_signals()
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
+
+
+def _hear_signals() -> None:
+    """Let what the tests start hear every signal, also where they run in the background or behind nohup.
+
+    A program inherits that a signal is ignored, but not how it is handled: these do nothing, so the tests stay deaf.
+    """
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda number, frame: None)
+
+
+def examples(count: int) -> settings:
+    """How many examples of a property are tried: with --thorough so many, otherwise few."""
+    return settings(max_examples=count if settings().max_examples > FEW_EXAMPLES else min(count, FEW_EXAMPLES))
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--thorough"):
+        left_out = [item for item in items if item.get_closest_marker("thorough")]
+        items[:] = [item for item in items if not item.get_closest_marker("thorough")]
+        config.hook.pytest_deselected(items=left_out)
     if seed := config.getoption("--shuffle"):
         random.Random(seed).shuffle(items)
+
+
+def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
+    """Say what layers and networks differ in a line, not field by field."""
+    return [f"{left!r} {op} {right!r}"] if isinstance(left, Layer | Network) else None
+
+
+for _shown in (Layer, Network):  # hypothesis would print every field of a dataclass
+    _shown._repr_pretty_ = lambda self, printer, cycle: printer.text(repr(self))  # type: ignore[attr-defined]
+
+
+class Walk:
+    """What fails on a walk over commands, widths, words: all of it is gathered and said together, a line each."""
+
+    def __init__(self) -> None:
+        self.places = 0
+        self.failures: list[tuple[str, BaseException]] = []
+
+    @contextmanager
+    def __call__(self, *place: object) -> Iterator[None]:
+        """One place on the walk; what fails in the block fails the test when the walk is done."""
+        self.places += 1
+        try:
+            yield
+        except (Exception, pytest.fail.Exception) as failure:
+            self.failures.append((" ".join(map(str, place)), failure))
+
+    def end(self) -> None:
+        """Fail if anything did, or if the walk led nowhere."""
+        assert self.places, "the walk has no places"
+        if self.failures:
+            lines = [f"{place}: {(str(failure) or repr(failure)).splitlines()[0]}" for place, failure in self.failures]
+            raise AssertionError("\n".join([f"{len(lines)} failed", *lines])) from self.failures[0][1]
+
+
+@pytest.fixture
+def at() -> Walk:
+    """A walk of which every place is looked at, whatever fails at another."""
+    return Walk()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> object:
+    result = yield
+    if isinstance(walk := pyfuncitem.funcargs.get("at"), Walk):
+        walk.end()
+    return result
 
 
 @pytest.fixture(autouse=True)
@@ -137,8 +233,7 @@ def program() -> Callable[..., Result]:
 
 
 CONTROLLED = """
-import fcntl, os, signal, sys, termios
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job is started deaf to it
+import fcntl, os, sys, termios
 fcntl.ioctl(int(sys.argv[1]), termios.TIOCSCTTY, 0)
 sys.argv[1:] = sys.argv[2:]
 from rnncli.__main__ import main
