@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import json
-import re
+import shlex
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import product
 from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Result
-from hypothesis import assume, example, given, settings
+from conftest import Result, Walk, examples, lines_of
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from strategies import networks, typed
 
 from rnncli import Network
 from rnncli.errors import SpecError
 from rnncli.layers.weights import FRAMEWORKS
-from rnncli.search.budget import FIGURES, Budget
+from rnncli.search.budget import BY_NAME, Budget
 from rnncli.search.grids import row as rows_of_one_number
 from rnncli.search.grids import stretches
 from rnncli.search.grids.candidate import Candidate, Invalid
@@ -27,7 +28,7 @@ from rnncli.search.grids.evaluator import Evaluator
 from rnncli.search.grids.grid import Grid
 from rnncli.search.grids.quadratic import Quadratic, X, Y
 from rnncli.search.patterns.brace_parser import parse_pattern
-from rnncli.search.ranking.order import LARGEST
+from rnncli.search.ranking.order import LARGEST, SORT_KEYS, Order
 from rnncli.search.ranking.selection import Selection, Tally, within
 from rnncli.search.sweep import sweep
 from rnncli.summary import DTYPE_BYTES, Setting
@@ -40,47 +41,21 @@ WIDTHS = "embed:10000x{u=32..96..32},{lstm,gru}:{64..512..64},dense:{u}"
 unknown_or = st.none() | st.integers(1, 64)
 contexts = st.builds(Setting, unknown_or, unknown_or, st.sampled_from(FRAMEWORKS), st.sampled_from(tuple(DTYPE_BYTES)))
 
-_sizes = st.one_of(
-    st.integers(1, 300).map(str),
-    st.sampled_from(
-        ["{1..9..4}", "{8,16}", "{04..6}", "{u}", "{0..1}", "10k", "1_0", "2147483647", "2147483648", "{-1..1}"]
-    ),
+_sizes = st.integers(1, 300).map(str) | st.sampled_from(
+    ["{1..9..4}", "{8,16}", "{04..6}", "{u}", "{0..1}", "10k", "1_0", "2147483647", "2147483648", "{-1..1}"]
 )
 _flags = st.sampled_from(
     [
-        ":seq",
-        "{:seq,}",
-        ":{seq,back:seq}",
-        ":bi:seq",
-        ":bi={concat,sum}",
-        ":{act=relu,act=tanh}:seq",
-        ":x{1..3}",
-        ":seq:x2",
-        ":nobias",
-        ":relu",
-        ":x12",
-        ":foo",
+        *(":seq", "{:seq,}", ":{seq,back:seq}", ":bi:seq", ":bi={concat,sum}", ":{act=relu,act=tanh}:seq"),
+        *(":x{1..3}", ":seq:x2", ":nobias", ":relu", ":x12", ":foo"),
     ]
 )
-_layers = st.one_of(
-    st.builds(
-        "{}:{}{}".format,
-        st.sampled_from(["rnn", "lstm", "gru", "{lstm,gru}", "dense", "LSTM", "{u}"]),
-        _sizes,
-        st.lists(_flags, max_size=2).map("".join),
-    ),
-    st.sampled_from(
-        [
-            "dropout:{0..2}",
-            "dropout:0.{1..3}",
-            "{dense:8\\,,}dense:2",
-            "rnn:seq:{8,9}",
-            " gru : 8 : seq ",
-            "input:3",
-            "",
-            "lstm:8:seq,{,rnn:2}",
-        ]
-    ),
+_kinds = st.sampled_from(["rnn", "lstm", "gru", "{lstm,gru}", "dense", "LSTM", "{u}"])
+_layers = st.builds("{}:{}{}".format, _kinds, _sizes, st.lists(_flags, max_size=2).map("".join)) | st.sampled_from(
+    [
+        *("dropout:{0..2}", "dropout:0.{1..3}", "{dense:8\\,,}dense:2", "rnn:seq:{8,9}", " gru : 8 : seq "),
+        *("input:3", "", "lstm:8:seq,{,rnn:2}"),
+    ]
 )
 _heads = st.builds(
     "{}:{}".format, st.sampled_from(["input", "{input,in}"]), _sizes | st.builds("{}x{}".format, _sizes, _sizes)
@@ -133,7 +108,7 @@ def evaluated(how: str) -> Iterator[None]:
         yield
 
 
-@settings(max_examples=150)
+@examples(150)
 @example("input:8,dense:2:x{9997..9999},dense:{1,2}", Setting(2, 3, "keras", "float32"), "in one block")
 @example("input:{1..9..4},dropout:{0..2}", Setting(), "in blocks of 7")
 @example("{input:8,input:5x{8..9},embed:{5..6}x7}{:mask,},lstm:{3..4}", Setting(), "in one block")
@@ -156,7 +131,7 @@ def test_every_row_is_the_summary_of_its_network_and_what_is_no_network_is_inval
             assert candidates(text, setting) == [network_of(spec, setting) for spec in pattern.expand()]
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(st.lists(st.integers(2**31 - 60, 2**31 + 1), min_size=2, max_size=2), contexts)
 def test_figures_are_exact_where_64_bits_do_not_hold_them(ends: list[int], setting: Setting) -> None:
     first, last = sorted(ends)
@@ -177,7 +152,7 @@ def test_figures_can_be_asked_for_at_any_numbers_of_the_ranges() -> None:
             assert evaluator.at([a - 1, 1, b - 1]).value("macs") == network.summary(timesteps=9).macs
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(st.data(), contexts)
 def test_any_way_to_type_a_network_is_a_candidate_with_its_numbers(data: st.DataObject, setting: Setting) -> None:
     text = data.draw(typed(data.draw(networks(largest=3))))
@@ -207,49 +182,64 @@ def rows(rnncli: Run, *arguments: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in result.stdout.splitlines()]
 
 
-def test_a_sweep_reads_as_it_was_reviewed(rnncli: Run, screen: Screen) -> None:
-    result = rnncli("sweep", WIDTHS, "--max-memory", "4MB", "--top", "5", "--timesteps", "100")
+def said(rnncli: Run, line: str, stdin: str = "") -> str:
+    """A command line and what it says, as a terminal would show them."""
+    result = rnncli(*shlex.split(line), stdin=stdin)
+    return f"$ rnncli {line}\n{result.stdout}{result.stderr}The exit status is {result.status}.\n"
+
+
+def test_a_sweep_reads_as_it_was_reviewed(rnncli: Run, screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
+    line = ("sweep", WIDTHS, "--max-memory", "4MB", "--top", "5", "--timesteps", "100")
+    result = rnncli(*line)
     assert (result.status, result.stderr) == (0, "48 candidates, 24 within the budget, 5 shown\n")
     screen("sweep", result.stdout)
-
-
-def test_what_is_the_same_in_every_row_is_said_above_and_has_no_column(rnncli: Run) -> None:
-    above, titles, *shown = rnncli("sweep", "input:5x8,{gru,lstm}:16").stdout.splitlines()
-    assert above == "The same in every row: Layer outputs 64 B, Output shape (None, 16)"
-    assert re.split(" {2,}", titles) == [
-        *("Parameters", "Memory", "MACs/step", "MACs", "Streaming", "Training at least", "Spec"),
-    ]
-    assert [line.split()[-1] for line in shown] == ["input:5x8,gru:16", "input:5x8,lstm:16"]
-
-
-def test_figures_that_only_look_the_same_keep_their_column(rnncli: Run) -> None:
-    shown = rnncli("sweep", "embed:{1000000,1000001}x64,dense:4").stdout
-    assert shown.splitlines()[1].split() == ["Parameters", "Memory", "Spec"]
-    assert shown.count("244.14 MB") == 2
-
-
-def test_a_single_row_has_all_columns_that_are_known(rnncli: Run) -> None:
-    titles, _ = rnncli("sweep", "input:8,gru:16").stdout.splitlines()
-    assert re.split(" {2,}", titles) == [
-        *("Parameters", "Memory", "MACs/step", "Layer outputs", "Streaming", "Output shape", "Spec"),
-    ]
-
-
-def test_a_column_that_begins_to_change_is_there_from_then_on_under_new_titles(rnncli: Run) -> None:
-    lines = rnncli(
-        "sweep", "-", stdin="input:8,gru:{3,4}\ninput:8,gru:{5,6}\ninput:8x2,gru:{7,8}\n"
-    ).stdout.splitlines()
-    assert [line.split()[-1] for line in lines] == [
-        *("Spec", "input:8,gru:3", "input:8,gru:4", "input:8,gru:5", "input:8,gru:6"),
-        *("Spec", "input:8x2,gru:7", "input:8x2,gru:8"),
-    ]
-    assert ("MACs " in lines[0].replace("MACs/step", ""), " MACs " in lines[5]) == (False, True)
-
-
-def test_a_table_that_is_piped_is_never_wrapped(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = rnncli("sweep", WIDTHS).stdout
     monkeypatch.setenv("COLUMNS", "40")
-    assert rnncli("sweep", WIDTHS).stdout == whole
+    assert rnncli(*line) == result, "a table that is piped is never wrapped"
+
+
+TABLES = {
+    "What is the same in every row is said above and has no column": ["input:5x8,{gru,lstm}:16"],
+    "Figures that only look the same keep their column": ["embed:{1000000,1000001}x64,dense:4"],
+    "A single row has all columns that are known": ["input:8,gru:16"],
+    "A column that begins to change is there from then on, under new titles": [
+        *("input:8,gru:{3,4}", "input:8,gru:{5,6}", "input:8x2,gru:{7,8}"),
+    ],
+}
+
+
+def test_a_table_has_the_columns_that_differ(rnncli: Run, screen: Screen) -> None:
+    shown = [f"{title}:\n{rnncli('sweep', '-', stdin=lines_of(*specs)).stdout}" for title, specs in TABLES.items()]
+    screen("sweep-columns", "\n".join(shown))
+
+
+REFUSED = """
+sweep 'input:8,lstm:{8,16}' --max-macs 1M
+sweep 'input:8,lstm:{8,16}' --sort macs
+sweep 'input:8,lstm:{8,16}' --sort beauty
+sweep 'input:8,lstm:{u}'
+sweep ''
+sweep 'input:8,lstm:{8..16'
+sweep 'input:8,{rnn,lsmt}:{3,0}' -f csv
+sweep 'input:8,lsmt:{3,4}'
+sweep 'input:8,lstm:{16,32}' --max-params 1k
+sweep 'input:8,rnn:{1..9}' --part 0/4
+sweep 'input:8,rnn:{1..9}' --part 5/4
+sweep 'input:8,rnn:{1..9}' --part '3 of 4'
+sweep 'input:8,rnn:{1..9}' --part x
+sweep 'input:8,rnn:{1,2}' --part 1/3
+sweep 'input:8,rnn:{1,2}' --part 2/3 -f csv
+sweep 'input:8,rnn:{1..9}' --pareto spec
+sweep 'input:8,rnn:{1..9}' --pareto --top
+sweep 'input:8,rnn:{1..9}' --pareto foo
+sweep 'input:8,rnn:{1..9}' --pareto params,-params
+sweep 'input:8,rnn:{1..9}' --pareto parms
+sweep 'input:8,rnn:{1..9}' --pareto ''
+"""
+"""Lines that are refused, that find nothing, or of whose candidates some are none."""
+
+
+def test_what_is_wrong_with_a_sweep_is_said_as_it_was_reviewed(rnncli: Run, screen: Screen) -> None:
+    screen("sweep-refused", "\n".join(said(rnncli, line) for line in REFUSED.strip().splitlines()))
 
 
 def test_quoted_and_unquoted_patterns_give_the_same_rows(rnncli: Run) -> None:
@@ -278,79 +268,47 @@ def test_a_row_holds_the_numbers_of_the_summary(rnncli: Run) -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("option", "limit", "figure"),
-    [
-        ("--max-params", "500k", 500_000),
-        ("--max-memory", "2MB", 2 * 2**20),
-        ("--max-macs", "10M", 10_000_000),
-        ("--max-outputs", "30KB", 30 * 2**10),
-    ],
-)
-def test_a_budget_keeps_out_what_costs_more(option: str, limit: str, figure: int, rnncli: Run) -> None:
-    key = {f"--max-{figure.name}": figure.key for figure in FIGURES}[option]
+def test_a_budget_keeps_out_what_costs_more(rnncli: Run, at: Walk) -> None:
     everything = rows(rnncli, WIDTHS, "--timesteps", "100")
-    kept = rows(rnncli, WIDTHS, "--timesteps", "100", option, limit)
-    assert kept == [row for row in everything if row[key] <= figure]
-    assert 0 < len(kept) < len(everything)
+    cost = everything[20]["total_params"]
+    limits = [("params", "500k", 500_000), ("memory", "2MB", 2 * 2**20), ("macs", "10M", 10**7)]
+    for name, limit, most in [*limits, ("outputs", "30KB", 30 * 2**10), ("params", f"{cost:,}", cost)]:
+        with at(name, limit):
+            kept = rows(rnncli, WIDTHS, "--timesteps", "100", f"--max-{name}", limit)
+            assert kept == [row for row in everything if row[BY_NAME[name].key] <= most]
+            assert 0 < len(kept) < len(everything)
 
 
-@pytest.mark.parametrize("key", ["params", "memory", "macs-per-step", "spec"])
-@pytest.mark.parametrize("top", [None, 7])
-def test_rows_are_sorted_either_way_and_equal_ones_keep_their_order(key: str, top: int | None, rnncli: Run) -> None:
-    attribute = {"params": "total_params", "memory": "total_bytes", "macs-per-step": "macs_per_step"}.get(key, key)
+def test_rows_are_sorted_either_way_and_equal_ones_keep_their_order(rnncli: Run, at: Walk) -> None:
     everything = rows(rnncli, WIDTHS)
-    options = [] if top is None else ["--top", str(top)]
-    up = sorted(everything, key=lambda row: row[attribute])
-    down = sorted(everything, key=lambda row: row[attribute], reverse=True)
-    assert rows(rnncli, WIDTHS, "--sort", key, *options) == up[:top]
-    assert rows(rnncli, WIDTHS, f"--sort=-{key}", *options) == down[:top]
-    assert rows(rnncli, WIDTHS, "--sort", f"-{key}", *options) == down[:top]
-
-
-def test_top_alone_shows_the_networks_with_the_most_parameters(rnncli: Run) -> None:
+    for key, top in product(("params", "memory", "macs-per-step", "spec"), (None, 7)):
+        with at(key, top):
+            options = [] if top is None else ["--top", str(top)]
+            up = sorted(everything, key=lambda row, key=key: row[SORT_KEYS[key]])
+            down = sorted(everything, key=lambda row, key=key: row[SORT_KEYS[key]], reverse=True)
+            assert rows(rnncli, WIDTHS, "--sort", key, *options) == up[:top]
+            assert rows(rnncli, WIDTHS, f"--sort=-{key}", *options) == down[:top]
+            assert rows(rnncli, WIDTHS, "--sort", f"-{key}", *options) == down[:top]
     assert rows(rnncli, WIDTHS, "--top", "3") == rows(rnncli, WIDTHS, "--sort=-params")[:3]
 
 
-def test_invalid_candidates_are_counted_and_the_first_is_explained(rnncli: Run) -> None:
-    result = rnncli("sweep", "input:8,{rnn,lsmt}:{3,0}", "-f", "csv")
-    assert result.status == 0
-    assert len(result.stdout.splitlines()) == 2
-    assert result.stderr.startswith("4 candidates, 1 shown, 3 invalid, the first input:8,rnn:0: ")
-
-
-def test_nothing_but_invalid_candidates_is_an_error_of_the_command_line(rnncli: Run) -> None:
-    result = rnncli("sweep", "input:8,lsmt:{3,4}")
-    assert (result.status, result.stdout) == (2, "")
-    assert "there is no layer kind 'lsmt'" in result.stderr
-    assert "Help: perhaps lstm: input:8,lstm:3\n" in result.stderr
-
-
-def test_where_nothing_keeps_within_the_budget_it_says_how_near_the_nearest_is(rnncli: Run) -> None:
-    result = rnncli("sweep", "input:8,lstm:{16,32}", "--max-params", "1k")
-    assert (result.status, result.stdout) == (1, "")
-    assert "the nearest is input:8,lstm:16, 600 more than 1,000 parameters" in result.stderr
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["input:8,lstm:{8,16}", "--max-macs", "1M"], "--timesteps"),
-        (["input:8,lstm:{8,16}", "--sort", "macs"], "--timesteps"),
-        (["input:8,lstm:{8,16}", "--sort", "beauty"], "'beauty' is none of params"),
-        (["input:8,lstm:{u}"], "no brace that gives u its values"),
-        ([""], "the spec is empty"),
-        (["input:8,lstm:{8..16"], "neither a list as in {16,32} nor a range"),
-    ],
-)
-def test_what_cannot_be_swept_is_an_error_of_the_command_line(arguments: list[str], message: str, rnncli: Run) -> None:
-    result = rnncli("sweep", *arguments)
-    assert (result.status, result.stdout) == (2, "")
-    assert message in result.stderr
-
-
 @pytest.mark.parametrize("order", [LARGEST, LARGEST._replace(descending=False)])
-def test_the_first_few_take_no_more_memory_of_more_candidates(order: Any) -> None:
+def test_the_first_few_are_held_and_few_more(order: Order, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rnncli.search.ranking.selection.BATCH", 5)
+    everything = [*sweep("input:8,lstm:{1..40}:seq,gru:{1..3}")]
+    for top, most in ((5, 5), (7, 2 * 7 + 5)):
+        selection = Selection(order, top)
+        held = []
+        for candidate in everything:
+            selection.add([candidate])
+            held.append(selection.held)
+        assert max(held) == most
+        assert selection.best() == sorted(everything, key=order.of, reverse=order.descending)[:top]
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("order", [LARGEST, LARGEST._replace(descending=False)])
+def test_the_first_few_take_no_more_memory_of_more_candidates(order: Order) -> None:
     def peak(count: int) -> int:
         found = sweep(f"input:8,lstm:{{1..{count}}}:seq,gru:{{1..10}}")
         selection = Selection(order, 10)
