@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ import pytest
 from conftest import Result, Walk, examples, lines_of
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
+from sessions import replay
 from strategies import networks, typed
 
 from rnncli import Network
@@ -182,12 +182,6 @@ def rows(rnncli: Run, *arguments: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in result.stdout.splitlines()]
 
 
-def said(rnncli: Run, line: str, stdin: str = "") -> str:
-    """A command line and what it says, as a terminal would show them."""
-    result = rnncli(*shlex.split(line), stdin=stdin)
-    return f"$ rnncli {line}\n{result.stdout}{result.stderr}The exit status is {result.status}.\n"
-
-
 def test_a_sweep_reads_as_it_was_reviewed(rnncli: Run, screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
     line = ("sweep", WIDTHS, "--max-memory", "4MB", "--top", "5", "--timesteps", "100")
     result = rnncli(*line)
@@ -212,34 +206,8 @@ def test_a_table_has_the_columns_that_differ(rnncli: Run, screen: Screen) -> Non
     screen("sweep-columns", "\n".join(shown))
 
 
-REFUSED = """
-sweep 'input:8,lstm:{8,16}' --max-macs 1M
-sweep 'input:8,lstm:{8,16}' --sort macs
-sweep 'input:8,lstm:{8,16}' --sort beauty
-sweep 'input:8,lstm:{u}'
-sweep ''
-sweep 'input:8,lstm:{8..16'
-sweep 'input:8,{rnn,lsmt}:{3,0}' -f csv
-sweep 'input:8,lsmt:{3,4}'
-sweep 'input:8,lstm:{16,32}' --max-params 1k
-sweep 'input:8,rnn:{1..9}' --part 0/4
-sweep 'input:8,rnn:{1..9}' --part 5/4
-sweep 'input:8,rnn:{1..9}' --part '3 of 4'
-sweep 'input:8,rnn:{1..9}' --part x
-sweep 'input:8,rnn:{1,2}' --part 1/3
-sweep 'input:8,rnn:{1,2}' --part 2/3 -f csv
-sweep 'input:8,rnn:{1..9}' --pareto spec
-sweep 'input:8,rnn:{1..9}' --pareto --top
-sweep 'input:8,rnn:{1..9}' --pareto foo
-sweep 'input:8,rnn:{1..9}' --pareto params,-params
-sweep 'input:8,rnn:{1..9}' --pareto parms
-sweep 'input:8,rnn:{1..9}' --pareto ''
-"""
-"""Lines that are refused, that find nothing, or of whose candidates some are none."""
-
-
 def test_what_is_wrong_with_a_sweep_is_said_as_it_was_reviewed(rnncli: Run, screen: Screen) -> None:
-    screen("sweep-refused", "\n".join(said(rnncli, line) for line in REFUSED.strip().splitlines()))
+    replay("sweep-refused", rnncli, screen)
 
 
 def test_quoted_and_unquoted_patterns_give_the_same_rows(rnncli: Run) -> None:
