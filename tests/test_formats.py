@@ -9,18 +9,18 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from html.parser import HTMLParser
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
-from xml.etree.ElementTree import Element, SubElement
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
 
 import pytest
 from command_lines import MODEL
-from conftest import Result
+from conftest import Result, Walk
 
 from rnncli.cli import COMMANDS
 from rnncli.commands.options import FORMATS
@@ -79,68 +79,38 @@ def without_fence(text: str) -> str:
     return fenced[3] if fenced else text
 
 
-class HtmlTree(HTMLParser):
-    """Makes a tree of a page; fails where tags do not pair, and knows none that stand alone."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.root = Element("page")
-        self.open = [self.root]
-        self.feed(text)
-        self.close()
-        assert self.open == [self.root]
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.open.append(SubElement(self.open[-1], tag, {name: str(value) for name, value in attrs}))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop().tag == tag
-
-    def handle_data(self, data: str) -> None:
-        SubElement(self.open[-1], "text").text = data
-
-
 def read_html(text: str) -> list[Table]:
-    """A page may hold tables and white space, a table its parts in their order, with as many cells in every row."""
+    """A page holds tables alone. It is read as XML, which takes no tag that stands alone or is left open."""
     assert text.isascii()
-    root = HtmlTree(text).root
-    assert {part.tag for part in root} <= {"table", "text"}
-    assert "".join(part.text or "" for part in root if part.tag == "text").strip() == ""
-    return [html_table(table) for table in root.findall("table")]
+    root = ElementTree.fromstring(f"<page>{text}</page>")
+    assert {part.tag for part in root} <= {"table"}
+    assert [part.tail for part in root if (part.tail or "").strip()] == []
+    return [html_table(table) for table in root]
 
 
 def html_table(table: Element) -> Table:
-    caption, head, body, *foot = (part for part in table if part.tag != "text")
-    assert [caption.tag, head.tag, body.tag, *(part.tag for part in foot)] in (PARTS, PARTS[:-1])
-    (titles,) = head.findall("tr")
-    header = titles.findall("th")
+    """A table has its parts in their order, and as many cells in every row."""
+    caption, head, body, *foot = table
+    assert [part.tag for part in table] in (PARTS, PARTS[:-1])
+    header = head.findall("tr/th")
     assert {title.get("scope") for title in header} == {"col"}
     alignment = [str(title.get("style")).removeprefix("text-align:") for title in header]
-    rows = []
-    for row in body.findall("tr"):
-        first, *others = cells = [cell for cell in row if cell.tag != "text"]
-        assert (first.tag, first.get("scope")) == ("th", "row")
-        assert {cell.tag for cell in others} <= {"td"}
-        assert [cell.get("style") for cell in cells] == [title.get("style") for title in header]
-        rows.append([html_text(cell) for cell in cells])
+    for row in body:
+        assert [(cell.tag, cell.get("scope")) for cell in row] == [("th", "row"), *[("td", None)] * (len(header) - 1)]
+        assert [cell.get("style") for cell in row] == [title.get("style") for title in header]
     for part in foot:
-        (cell,) = part.findall("tr/td")
-        assert cell.get("colspan") == str(len(header))
-    return Table(
-        [html_text(title) for title in header],
-        rows,
-        html_text(caption),
-        "".join(map(html_text, foot)).strip(),
-        alignment,
-    )
+        assert [cell.get("colspan") for cell in part.findall("tr/td")] == [str(len(header))]
+    rows = [[html_text(cell) for cell in row] for row in body]
+    below = "".join(map(html_text, foot)).strip()
+    return Table([html_text(title) for title in header], rows, html_text(caption), below, alignment)
 
 
 PARTS = ["caption", "thead", "tbody", "tfoot"]
 
 
 def html_text(element: Element) -> str:
-    assert {part.tag for part in element.iter()} <= {element.tag, "tr", "td", "div", "code", "text"}
-    return "".join(part.text or "" for part in element.iter("text"))
+    assert {part.tag for part in element.iter()} <= {element.tag, "tr", "td", "div", "code"}
+    return "".join(element.itertext())
 
 
 READERS: dict[str, Callable[[str], list[Table]]] = {
@@ -220,22 +190,10 @@ EXAMPLES = {
 """An example of each command that has all formats, with what is unknown (None) in it."""
 
 
-TEXTS = {
-    "spec",
-    "framework",
-    "dtype",
-    "name",
-    "layer",
-    "type",
-    "cell",
-    "output_shape",
-    "problem",
-    "curve",
-    *("kind", "field", "form", "means", "keras", "torch"),
-    "exact",
-    "limited_by",
-}
-TEXTS_OF_WEIGHTS = {"weight", "symbol", "shape", "words", "numbers", "start", "file", "part"}
+TEXTS = """
+spec framework dtype name layer type cell output_shape problem curve kind field form means keras torch exact limited_by
+weight symbol shape words numbers start file part
+"""
 """The columns that hold no numbers."""
 
 
@@ -255,45 +213,34 @@ def test_every_format_has_a_reader_and_every_command_with_formats_an_example() -
         assert tuple(formats_of(command)) == FORMATS
 
 
-def objects_of(rnncli: Run, *arguments: str) -> Objects:
-    return [json.loads(line) for line in rnncli(*arguments, "-f", "json").stdout.splitlines()]
+def test_a_table_holds_the_plain_values_of_json_an_object_a_line(rnncli: Run, at: Walk) -> None:
+    for command, (arguments, rows_of, shared) in EXAMPLES.items():
+        objects = [json.loads(line) for line in rnncli(command, *arguments, "-f", "json").stdout.splitlines()]
+        if arguments[:3] == SPECS:
+            assert [each["spec"] for each in objects] == list(SPECS)
+        for format_ in TABLES:
+            with at(command, format_):
+                result = rnncli(command, *arguments, "-f", format_)
+                assert result.status == 0
+                tables = READERS[format_](result.stdout)
+                if shared or not tables[0].alignment:
+                    expected = [[row for each in objects for row in rows_of(each)]]
+                else:
+                    expected = [rows_of(each) for each in objects]
+                    assert [(table.above, table.below) for table in tables] == [
+                        (each["spec"], ", ".join(f"{key}: {each[key]}" for key in TOTALS if each[key] is not None))
+                        for each in objects
+                    ]
+                for table, rows in zip(tables, expected, strict=True):
+                    compare_table(table, rows)
 
 
-@pytest.mark.parametrize(
-    "command", [name for name in WITH_FORMATS if name not in ("solve", "inspect", "reach", "layers")]
-)
-def test_json_is_an_object_a_line(command: str, rnncli: Run) -> None:
-    objects = objects_of(rnncli, command, *SPECS)
-    assert [each["spec"] for each in objects] == list(SPECS)
-
-
-@pytest.mark.parametrize("format_", TABLES)
-@pytest.mark.parametrize("command", WITH_FORMATS)
-def test_a_table_holds_the_plain_values_of_json(command: str, format_: str, rnncli: Run) -> None:
-    arguments, rows_of, shared = EXAMPLES[command]
-    result = rnncli(command, *arguments, "-f", format_)
-    assert result.status == 0
-    tables = READERS[format_](result.stdout)
-    objects = objects_of(rnncli, command, *arguments)
-    in_documents = bool(tables[0].alignment)
-    if shared or not in_documents:
-        expected = [[row for each in objects for row in rows_of(each)]]
-    else:
-        expected = [rows_of(each) for each in objects]
-        assert [table.above for table in tables] == [each["spec"] for each in objects]
-        for table, each in zip(tables, objects, strict=True):
-            known = [f"{key}: {each[key]}" for key in TOTALS if each[key] is not None]
-            assert table.below == ", ".join(known)
-    for table, rows in zip(tables, expected, strict=True):
-        assert not table.alignment or table.alignment == [
-            "left" if each in TEXTS | TEXTS_OF_WEIGHTS else "right" for each in table.header
-        ]
-        assert len({*table.header}) == len(table.header) > 3
-        assert {len(row) for row in table.rows} <= {len(table.header)}
-        assert len(table.rows) == len(rows)
-        for texts, row in zip(table.rows, rows, strict=True):
-            for title, text in zip(table.header, texts, strict=True):
-                assert same(title, text, row[title]), title
+def compare_table(table: Table, rows: Objects) -> None:
+    assert table.alignment in ([], ["left" if each in TEXTS.split() else "right" for each in table.header])
+    assert len({*table.header}) == len(table.header) > 3
+    for texts, row in zip(table.rows, rows, strict=True):
+        for title, text in zip(table.header, texts, strict=True):
+            assert same(title, text, row[title]), (title, text, row[title])
 
 
 def same(title: str, text: str, value: Any) -> bool:
@@ -309,50 +256,50 @@ def same(title: str, text: str, value: Any) -> bool:
     return text == ("" if value is None else value)
 
 
-@pytest.mark.parametrize("format_", WRITERS)
-@pytest.mark.parametrize("command", WITH_FORMATS)
-def test_a_bad_spec_leaves_standard_output_empty(command: str, format_: str, rnncli: Run) -> None:
-    result = rnncli(command, "input:8,lsmt:{1,2}", "-f", format_)
-    assert (result.status, result.stdout) == (2, "")
+def test_a_bad_spec_leaves_standard_output_empty(rnncli: Run, at: Walk) -> None:
+    for command in WITH_FORMATS:
+        for format_ in WRITERS:
+            with at(command, format_):
+                result = rnncli(command, "input:8,lsmt:{1,2}", "-f", format_)
+                assert (result.status, result.stdout) == (2, "")
 
 
 # A sweep prints its rows as they are made. ---------------------------------------------------------------------------
 
-
-def shown(format_: str, text: str) -> list[str]:
-    """The specs of a sweep's rows."""
-    if format_ == "json":
-        return [json.loads(line)["spec"] for line in text.splitlines()]
-    (table,) = READERS[format_](text)
-    return [row[table.header.index("spec")] for row in table.rows]
-
-
-@pytest.mark.parametrize("format_", WRITERS)
-def test_a_pattern_that_fails_leaves_the_rows_of_the_others_in_one_whole_table(format_: str, rnncli: Run) -> None:
-    patterns = "input:8,rnn:{1,2}\ninput:8,{u}:1\ninput:9,rnn:1\ninput:9,rnn:{\n"
-    result = rnncli("sweep", "-", "-f", format_, stdin=patterns)
-    assert result.status == 2
-    assert shown(format_, result.stdout) == ["input:8,rnn:1", "input:8,rnn:2", "input:9,rnn:1"]
-
-
-@pytest.mark.parametrize("format_", WRITERS)
-def test_a_sweep_that_cannot_go_on_ends_its_table(format_: str, rnncli: Run) -> None:
+SWEEPS = {
+    "patterns that fail": (
+        ("-",),
+        "input:8,rnn:{1,2}\ninput:8,{u}:1\ninput:9,rnn:1\ninput:9,rnn:{\n",
+        2,
+        ["input:8,rnn:1", "input:8,rnn:2", "input:9,rnn:1"],
+    ),
     # The multiply-adds of the second pattern are not known, and its turn comes in a later batch.
-    result = rnncli("sweep", f"input:8x3,rnn:{{1..{BATCH}}}", "input:8,rnn:1", "--max-macs", "100", "-f", format_)
-    assert result.status == 2
-    assert shown(format_, result.stdout) == ["input:8x3,rnn:1", "input:8x3,rnn:2"]
+    "one that cannot go on": (
+        (f"input:8x3,rnn:{{1..{BATCH}}}", "input:8,rnn:1", "--max-macs", "100"),
+        "",
+        2,
+        ["input:8x3,rnn:1", "input:8x3,rnn:2"],
+    ),
+    "no pattern": (("-",), "", 2, []),
+    "no network within the budget": (("-", "--max-params", "1k"), "input:8,lstm:{16,32}\n", 1, []),
+}
 
 
-@pytest.mark.parametrize("format_", WRITERS)
-@pytest.mark.parametrize(("patterns", "status"), [("", 2), ("input:8,lstm:{16,32}\n", 1)])
-def test_a_sweep_without_rows_prints_nothing(patterns: str, status: int, format_: str, rnncli: Run) -> None:
-    result = rnncli("sweep", "-", "--max-params", "1k", "-f", format_, stdin=patterns)
-    assert (result.status, result.stdout) == (status, "")
+def test_a_sweep_prints_one_whole_table_of_the_rows_that_it_made_or_nothing(rnncli: Run, at: Walk) -> None:
+    for name, (arguments, patterns, status, specs) in SWEEPS.items():
+        for format_ in WRITERS:
+            with at(name, format_):
+                result = rnncli("sweep", *arguments, "-f", format_, stdin=patterns)
+                assert (result.status, bool(result.stdout)) == (status, bool(specs))
+                if format_ == "json":
+                    assert [json.loads(line)["spec"] for line in result.stdout.splitlines()] == specs
+                elif specs:
+                    (table,) = READERS[format_](result.stdout)
+                    assert [row[table.header.index("spec")] for row in table.rows] == specs
 
 
-@pytest.mark.parametrize("format_", WRITERS)
-def test_the_rows_of_a_sweep_that_nobody_could_wait_for_are_shown_as_they_are_made(format_: str, program: Run) -> None:
-    result = program("sweep", "input:8,lstm:{1..2000000000}", "-f", format_, shell='"$@" | head -n 30')
+def test_the_rows_of_a_sweep_that_nobody_could_wait_for_are_shown_as_they_are_made(program: Run) -> None:
+    result = program("sweep", "input:8,lstm:{1..2000000000}", "-f", "html", shell='"$@" | head -n 30')
     assert (result.status, result.stderr) == (0, "")
     assert len(result.stdout.splitlines()) == 30
     assert "input:8,lstm:9" in result.stdout
@@ -371,40 +318,42 @@ HOSTILE_LAYOUTS = [
 ]
 
 
-def written(format_: str, layout: Layout, batches: Sequence[Objects]) -> str:
+def written(format_: str, layout: Layout, *batches: Objects) -> str:
+    """What a writer makes of batches; the rows of each come with it, and wait for no other."""
     made = writer(format_, layout)
-    return made.begin() + "".join(map(made.rows, batches)) + made.end()
+    rows = [made.rows(batch) for batch in batches]
+    assert all("script" in text for text in rows)
+    return made.begin() + "".join(rows) + made.end()
 
 
-@pytest.mark.parametrize("layout", HOSTILE_LAYOUTS, ids=["one table", "a table each"])
-@pytest.mark.parametrize("format_", WRITERS)
-def test_whatever_a_text_holds_it_is_read_back_as_it_was(format_: str, layout: Layout) -> None:
+def test_whatever_a_text_holds_it_is_read_back_as_it_was(at: Walk) -> None:
     records = [{"spec": HOSTILE * n, "type": HOSTILE, "params": n} for n in (1, 2, 3)]
-    text = written(format_, layout, [records[:1], records[1:]])
-    assert "\n" * 4 not in text
-    if format_ == "json":
-        assert [json.loads(line) for line in text.splitlines()] == records
-        return
-    tables = READERS[format_](text)
-    rows = [row for table in tables for row in table.rows]
-    assert rows == [[each["spec"], each["type"], str(each["params"])] for each in records]
-    if tables[0].alignment and layout.frame:
-        assert [table.above for table in tables] == [each["spec"] for each in records]
-        assert {table.below for table in tables} == {f"Total: {HOSTILE}"}
-
-
-@pytest.mark.parametrize("format_", TABLES)
-def test_a_line_end_in_a_text_ends_no_row(format_: str) -> None:
-    (table,) = READERS[format_](written(format_, HOSTILE_LAYOUTS[0], [[{"spec": "a\nb", "type": "c", "params": 1}]]))
-    (row,) = table.rows
-    assert [" ".join(text.split()) for text in row] == ["a b", "c", "1"]
-
-
-def test_a_web_page_gets_no_tag_from_a_text() -> None:
     for layout in HOSTILE_LAYOUTS:
-        text = written("html", layout, [[{"spec": HOSTILE, "type": HOSTILE, "params": 1}]])
-        assert "<script" not in text
-        assert "&lt;script&gt;alert(&quot;1&quot;)" in text
+        for format_ in WRITERS:
+            with at(format_, "a table each" if layout.frame else "one table"):
+                text = written(format_, layout, records[:1], records[1:])
+                assert "\n" * 4 not in text
+                if format_ == "json":
+                    assert [json.loads(line) for line in text.splitlines()] == records
+                    continue
+                tables = READERS[format_](text)
+                rows = [row for table in tables for row in table.rows]
+                assert rows == [[each["spec"], each["type"], str(each["params"])] for each in records]
+                if tables[0].alignment and layout.frame:
+                    framed = [(each["spec"], f"Total: {HOSTILE}") for each in records]
+                    assert [(table.above, table.below) for table in tables] == framed
+                if format_ == "html":
+                    assert "<script" not in text
+                    assert "&lt;script&gt;alert(&quot;1&quot;)" in text
+
+
+def test_a_line_end_in_a_text_ends_no_row(at: Walk) -> None:
+    for format_ in TABLES:
+        with at(format_):
+            made = writer(format_, HOSTILE_LAYOUTS[0])
+            row = made.rows([{"spec": "a\nb", "type": "c", "params": 1}])
+            (table,) = READERS[format_](made.begin() + row + made.end())
+            assert [[" ".join(text.split()) for text in row] for row in table.rows] == [["a b", "c", "1"]]
 
 
 def test_a_format_that_there_is_not_raises() -> None:
@@ -425,26 +374,29 @@ class Marks:
         return ")"
 
 
-@pytest.mark.parametrize(("batches", "text"), [([], ""), ([[]], ""), ([[], [1], [], [2, 3]], "(123)")])
-def test_a_beginning_and_an_end_are_printed_once_and_only_around_records(
-    batches: Any, text: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def show_all(batches: Iterable[Any]) -> None:
     with printed(Marks()) as show:
         for batch in batches:
             show(batch)
-    assert capsys.readouterr().out == text
 
 
-@pytest.mark.parametrize("end", [KeyboardInterrupt, RuntimeError, SystemExit])
-def test_what_was_begun_is_ended_whatever_ends_it(end: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    def show_and_fail() -> None:
-        with printed(Marks()) as show:
-            show([1])  # type: ignore[list-item]
-            raise end
+def then_fail(batch: Any, end: type[BaseException]) -> Iterator[Any]:
+    yield batch
+    raise end
 
-    with pytest.raises(end):
-        show_and_fail()
-    assert capsys.readouterr().out == "(1)"
+
+def test_a_beginning_and_an_end_are_printed_once_and_only_around_records_whatever_ends_them(
+    capsys: pytest.CaptureFixture[str], at: Walk
+) -> None:
+    for batches, text in (([], ""), ([[]], ""), ([[], [1], [], [2, 3]], "(123)")):
+        with at(batches):
+            show_all(batches)
+            assert capsys.readouterr().out == text
+    for end in (KeyboardInterrupt, RuntimeError, SystemExit):
+        with at(end.__name__):
+            with pytest.raises(end):
+                show_all(then_fail([1], end))
+            assert capsys.readouterr().out == "(1)"
 
 
 def test_where_there_is_no_code_markdown_has_no_backticks(rnncli: Run) -> None:
@@ -461,21 +413,23 @@ def test_the_name_of_a_file_is_no_markdown(rnncli: Run, tmp_path: Path) -> None:
     assert f"| `` {path} `` |".replace("d|e", r"d\|e") in rnncli(*line).stdout
 
 
-@pytest.mark.parametrize("format_", ["markdown", "html"])
-def test_documents_say_below_a_comparison_why_the_counts_differ(format_: str, rnncli: Run) -> None:
-    specs = ("input:8,lstm:16", "input:8,gru:16", "input:8,lstm:16,dense:2:relu")
-    text = rnncli("compare", *specs, "-f", format_).stdout
-    said = " ".join(re.sub("<[^>]*>|`|\n- ", " ", text.rpartition("input:8,lstm:16")[2]).split())
-    # 3/4 of 4 × 16 × 25; 3 × 16 more for the second biases of a GRU; 16 × 2 + 2
-    for words in (
-        "Why the parameters differ from those of network 1:",
-        "gru:16 of network 2: -400, 3/4 of the weights of lstm",
-        "gru:16 of network 2: +48, reset=after: two biases",
-        "dense:2:relu of network 3: +34, network 1 has no such layer",
-    ):
-        assert words in said, (words, said)
-    (table,) = READERS[format_](text)
-    assert len(table.rows) == 3
+def test_documents_say_below_a_comparison_why_the_counts_differ_if_they_do(rnncli: Run, at: Walk) -> None:
+    for format_ in ("markdown", "html"):
+        with at(format_):
+            specs = ("input:8,lstm:16", "input:8,gru:16", "input:8,lstm:16,dense:2:relu")
+            text = rnncli("compare", *specs, "-f", format_).stdout
+            said = " ".join(re.sub("<[^>]*>|`|\n- ", " ", text.rpartition("input:8,lstm:16")[2]).split())
+            # 3/4 of 4 × 16 × 25; 3 × 16 more for the second biases of a GRU; 16 × 2 + 2
+            assert said.partition("Why ")[2] == (
+                "the parameters differ from those of network 1: "
+                "gru:16 of network 2: -400, 3/4 of the weights of lstm: two gates and a candidate "
+                "gru:16 of network 2: +48, reset=after: two biases instead of one "
+                "dense:2:relu of network 3: +34, network 1 has no such layer"
+            )
+            (table,) = READERS[format_](text)
+            assert len(table.rows) == 3
+            text = rnncli("compare", specs[0], "--timesteps", "1", "--timesteps", "2", "-f", format_).stdout
+            assert "Why" not in text
 
 
 def test_equal_layers_share_a_line_below_a_comparison(rnncli: Run) -> None:
@@ -483,9 +437,3 @@ def test_equal_layers_share_a_line_below_a_comparison(rnncli: Run) -> None:
     # 9 × (8 + 9 + 1) - 8 × (8 + 8 + 1), then twice 9 × (9 + 9 + 1) - 8 × (8 + 8 + 1)
     assert sum(text.count(f"`rnn:9:seq` {of}") for of in ("of network 2", "× 2 of network 2")) == text.count("\n- ")
     assert "`rnn:9:seq` × 2 of network 2: " in text
-
-
-@pytest.mark.parametrize("format_", ["markdown", "html"])
-def test_documents_say_nothing_where_no_count_differs(format_: str, rnncli: Run) -> None:
-    text = rnncli("compare", "input:8,lstm:16", "--timesteps", "1", "--timesteps", "2", "-f", format_).stdout
-    assert "Why" not in text
