@@ -11,13 +11,15 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from command_lines import MODEL, WRITTEN
-from conftest import PATIENCE, Columns, Result, without_styles
+from conftest import PATIENCE, Columns, Result, Walk, with_visible_styles, without_styles
 
 import rnncli.commands
 from rnncli.cli import COMMANDS, run
@@ -25,6 +27,7 @@ from rnncli.commands.options import FORMATS
 from rnncli.engine import Request, plan
 from rnncli.quantities import about, memory
 from rnncli.render import progress as bars
+from rnncli.render.bars import BarLine
 from rnncli.render.progress import Progress
 from rnncli.search.grids import stretches
 from rnncli.search.ranking import sifting
@@ -39,8 +42,16 @@ LONG = {
 }
 """The commands that can take long, each with a line that takes minutes or hours."""
 
-NOTED = {*LONG} - {"solve"}
-"""Those that tell at their start how long they will take; solve refuses what would take so long."""
+SHORT = {
+    "forward": ("input:8,lstm:64:seq,rnn:2 --timesteps 3000", "3,000", "Ctrl-C ends it"),
+    "reach": ("input:8,rnn:4 --timesteps 20 --seeds 3", "60", "Ctrl-C ends it"),
+    "solve": ("embed:_vx_d,lstm:_u --params 1M", "1,485,026", "Ctrl-C ends it"),
+    "sweep": ("input:8,lstm:{1..4000} -f csv", "4,000", "Ctrl-C ends it"),
+    "sweep --top 3": ("input:8,lstm:{1..4000} -f csv", "4,000", "Ctrl-C shows the best so far"),
+    "sweep --sort params": ("input:8,lstm:{1..4000} -f csv", "4,000", "Ctrl-C ends it"),
+    "sweep --pareto params,-output": ("input:8,lstm:{1..4000} -f csv", "4,000", "Ctrl-C shows the best so far"),
+}
+"""The same commands with a line that takes no time: how much work it is, and what Ctrl-C would do."""
 
 WRITES: dict[tuple[str, str], tuple[list[str], str]] = {
     ("forward", "--output"): (["input:8,rnn:16", "--batch", "4"], " (4, 16)"),
@@ -59,14 +70,14 @@ WRITES: dict[tuple[str, str], tuple[list[str], str]] = {
 ERASED = "\r \x1b[J\r\x1b[2K"
 
 
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
 @pytest.fixture(autouse=True)
 def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-
-
-def once(word: str, action: Any) -> Callable[[str], Any]:
-    """Do something at the terminal as soon as it has shown a word."""
-    return in_turn((word, action))
 
 
 def in_turn(*actions: tuple[str, Any]) -> Callable[[str], Any]:
@@ -93,117 +104,104 @@ def is_clean(shown: str) -> bool:
     return bool(erased) and "\x1b[J" not in after and "\x1b[?25" not in shown
 
 
-def test_every_command_with_a_progress_bar_is_looked_at() -> None:
+# The line of a bar
+
+
+def bar_line(done: float, total: int | None, columns: int, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A bar so wide after 10 seconds of work that goes on at an even pace."""
+    now = 0.0  # where Rich sees the time
+    with monkeypatch.context() as patch:
+        patch.setattr("rich.console.monotonic", lambda: now)
+        patch.setattr(sys, "stderr", io.StringIO())
+        patch.setenv("COLUMNS", str(columns))
+        line = BarLine("forward", total)
+        for now in (5.0, 10.0):
+            text = line.text(done * now / 10)
+    return text
+
+
+def test_a_bar_says_how_far_it_is_and_how_much_time_is_left_at_any_width(
+    screen: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[str] = []
+    for total in (2_000_000_000, None):
+        parts = ""
+        for columns in range(5, 110):
+            text = without_styles(bar_line(123_456_789, total, columns, monkeypatch))
+            assert len(text) < columns
+            # Only the width at which another part of it finds room, or the bar has grown for the last time.
+            if (new := re.sub("[━╸╺]{9,39} ", "bar ", text)) != parts:
+                parts = new
+                shown.append(f"{columns:3} {text}")
+    for done in (0, 999_499, 12_345_678, 1_999_999_999, 2_000_000_000):
+        shown += [f" 40 {without_styles(bar_line(done, 2_000_000_000, 40, monkeypatch))}"]
+        shown += [f" 70 {without_styles(bar_line(done, 2_000_000_000, 70, monkeypatch))}"]
+    for no_colour in ("", "1"):
+        monkeypatch.setenv("NO_COLOR", no_colour)
+        shown += [with_visible_styles(bar_line(500_000, 10**6, 90, monkeypatch))]
+    screen("progress-bar", "".join(f"{line.rstrip()}\n" for line in shown))
+
+
+# Which work has one, and where
+
+
+def work_with_a_bar(
+    work: Callable[[], object], stderr: io.StringIO, monkeypatch: pytest.MonkeyPatch, *, delay: float = 0.0
+) -> str:
+    """What is shown of some work that does not end before its bar has been drawn, if it is to be drawn at once."""
+    count = Progress.__call__
+
+    def counted(progress: Progress, amount: float) -> None:
+        count(progress, amount)
+        until = time.monotonic() + PATIENCE
+        while stderr.isatty() and not delay and "\x1b[J" not in stderr.getvalue() and time.monotonic() < until:
+            time.sleep(0.001)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Progress, "__call__", counted)
+        patch.setattr(bars, "DELAY", delay)
+        patch.setattr(sys, "stderr", stderr)
+        patch.setenv("COLUMNS", "100")
+        work()
+    return stderr.getvalue()
+
+
+def some_work(end: type[BaseException] | None = None) -> None:
+    """Work that is done by half, and ends so."""
+    with suppress(end or ()), Progress("forward", 10, print) as tick:
+        tick(5)
+        if end is not None:
+            raise end
+
+
+def test_every_command_that_can_take_long_has_a_bar_and_a_note_that_says_what_ctrl_c_does(
+    at: Walk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = Path(rnncli.commands.__file__).parent
     assert {name for name in COMMANDS if "Progress(" in (folder / f"{name}.py").read_text(encoding="utf-8")} == {*LONG}
+    monkeypatch.setattr(bars, "JUDGED", 0.0)
+    monkeypatch.setattr(bars, "LONG", -1.0)
+    monkeypatch.setattr(stretches, "BLOCK", 2_000)
+    for command, (line, total, advice) in SHORT.items():
+        with at(command):
+            shown = work_with_a_bar(partial(run, [*command.split(), *line.split()]), Terminal(), monkeypatch)
+            assert re.match(rf"{command.split()[0]} [━╸╺]+ +[\d,]+/{total} +\d+% [-\d:]+ left", drawings(shown)[0])
+            (note,) = re.findall(r"\x1b\[2K(Note: at this pace .*)\n", shown)
+            assert re.fullmatch(rf"Note: at this pace the run takes about \d+ seconds \({advice}\)", note)
+            assert is_clean(shown)
 
 
-@pytest.mark.parametrize("columns", [12, 40, 80, 200])
-@pytest.mark.parametrize("command", LONG)
-def test_a_bar_says_how_far_it_is_and_how_much_time_is_left_at_any_width(
-    command: str, columns: int, terminal: Run
-) -> None:
-    result = terminal(
-        command, *LONG[command], columns=columns, press=in_turn(*[("\x1b[J", "")] * 5, ("\x1b[J", "\x03"))
-    )
-    lines = drawings(result.stdout)
-    assert result.status == 130
-    assert lines
-    assert max(map(len, lines)) < columns
-    last = lines[-1].removeprefix("^C")  # which the terminal echoes, and the bar may be drawn once more behind it
-    if columns >= 80:
-        assert re.fullmatch(rf"{command} [^ ]+ +[\d,]+/[\d,]{{9,}} +\d+% \d+:\d\d:\d\d left *", last)
-    if columns == 40:
-        assert re.fullmatch(r".*[\d.,]+[kMG]?/(2G|[\d,]{9,}) +(\d+% )?\d+:\d\d:\d\d left *", last)
-    assert re.search(r"\d:\d\d left|%|/[\d.]+[MG]", last)
-    assert is_clean(result.stdout)
+def test_a_bar_appears_only_after_its_delay_and_only_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (bars.DELAY, bars.PERIOD) == (0.5, 0.1)
+    assert drawings(work_with_a_bar(some_work, Terminal(), monkeypatch))
+    assert work_with_a_bar(some_work, Terminal(), monkeypatch, delay=PATIENCE) == ""
+    assert work_with_a_bar(some_work, io.StringIO(), monkeypatch) == ""
 
 
-ENDS: dict[str, tuple[Any, int]] = {
-    "Ctrl-C": ("\x03", 130),
-    "Ctrl-backslash": ("\x1c", 128 + signal.SIGQUIT),
-    "kill": (signal.SIGTERM, 128 + signal.SIGTERM),
-    "kill -HUP": (signal.SIGHUP, 128 + signal.SIGHUP),
-}
-
-
-@pytest.mark.parametrize("end", ENDS)
-@pytest.mark.parametrize("command", LONG)
-def test_whatever_ends_it_a_bar_is_erased(command: str, end: str, terminal: Run) -> None:
-    action, status = ENDS[end]
-    result = terminal(command, *LONG[command], press=once(" left", action))
-    assert result.status == status
-    assert drawings(result.stdout)
-    assert is_clean(result.stdout)
-    assert "Traceback" not in result.stdout
-
-
-def test_a_bar_follows_the_terminal_when_that_gets_narrower(terminal: Run) -> None:
-    press = in_turn((" left", Columns(30)), (" left", ""), (" left", ""), (" left", "\x03"))
-    lines = drawings(terminal("forward", *LONG["forward"], columns=100, press=press).stdout)
-    assert len(lines[0]) > 60
-    assert len(lines[-1]) < 30
-
-
-def test_a_bar_makes_room_when_the_program_is_stopped_and_comes_back(terminal: Run) -> None:
-    # Nobody could continue a program that has no shell, so the system does not stop it.
-    result = terminal("forward", *LONG["forward"], press=in_turn((" left", "\x1a"), (ERASED, ""), (" left", "\x03")))
-    assert drawings(result.stdout.partition(ERASED)[2])
-    assert is_clean(result.stdout)
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-@pytest.mark.parametrize("stream", [io.StringIO, Terminal])
-def test_a_bar_appears_only_after_its_delay_and_only_on_a_terminal(
-    stream: type[io.StringIO], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert bars.DELAY == 0.5
-    for delay, seen in ((0.0, stream is Terminal), (PATIENCE, False)):
-        assert ("forward" in shown_of_a_bar(stream(), delay, seen, monkeypatch)) == seen
-
-
-@pytest.mark.parametrize("end", [ValueError, KeyboardInterrupt, SystemExit, None])
-def test_a_bar_is_erased_whether_the_work_is_done_or_fails(end: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    shown = shown_of_a_bar(Terminal(), 0.0, True, monkeypatch, end)
-    assert drawings(shown)
-    assert is_clean(shown)
-
-
-def shown_of_a_bar(
-    stream: io.StringIO, delay: float, seen: bool, monkeypatch: pytest.MonkeyPatch, end: Any = None
-) -> str:
-    """What a stream shows of some work with a bar, which is waited for if it is to be seen."""
-
-    def work() -> None:
-        with Progress("forward", 10, print) as tick:
-            tick(5)
-            until = time.monotonic() + PATIENCE
-            while seen and "forward" not in stream.getvalue() and time.monotonic() < until:
-                time.sleep(0.001)
-            if end is not None:
-                raise end
-
-    with monkeypatch.context() as changed:
-        changed.setattr(sys, "stdout", None)
-        changed.setattr(bars, "DELAY", delay)
-        changed.setattr(sys, "stderr", stream)
-        if end is None:
-            work()
-        else:
-            with pytest.raises(end):
-                work()
-    return stream.getvalue()
-
-
-def test_a_quick_run_shows_no_bar_on_a_terminal(terminal: Run) -> None:
-    result = terminal("forward", "input:8,rnn:3", "-f", "csv")
-    assert result.status == 0
-    assert "\x1b" not in result.stdout
-    assert result.stdout.startswith("spec,")
+def test_a_bar_is_erased_whether_the_work_is_done_or_fails(at: Walk, monkeypatch: pytest.MonkeyPatch) -> None:
+    for end in (None, ValueError, KeyboardInterrupt, SystemExit):
+        with at(end):
+            assert is_clean(work_with_a_bar(partial(some_work, end), Terminal(), monkeypatch))
 
 
 def test_a_bar_has_its_place_where_no_pager_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,20 +228,65 @@ def test_a_bar_has_its_place_where_no_pager_can_be(monkeypatch: pytest.MonkeyPat
         assert not bars.has_place()
 
 
-@pytest.mark.parametrize("command", LONG)
-def test_neither_a_pipe_nor_a_dumb_terminal_gets_a_bar(command: str, terminal: Run) -> None:
-    line = LONG[command] if command in NOTED else [LONG[command][0], "--params", "10M"]  # which soon ends by itself
-    piped = terminal(command, *line, press=once("Note:", "\x03"), stdout_piped=True).stderr
-    dumb = terminal(command, *line, press=once("Note:", "\x03"), TERM="dumb").stdout
-    assert not drawings(piped)
-    assert "\x1b" not in dumb
-    assert " left" not in piped + dumb
-
-
-def test_a_bar_without_colour_has_none(terminal: Run) -> None:
-    shown = terminal("forward", *LONG["forward"], press=once(" left", "\x03"), NO_COLOR="1").stdout
+def test_rows_in_a_file_are_whole_though_a_bar_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Path("rows").open("w") as file:
+        monkeypatch.setattr(sys, "stdout", file)
+        line = ["sweep", "input:8,lstm:{1..100}:seq,lstm:{1..30}", "-f", "json"]
+        shown = work_with_a_bar(partial(run, line), Terminal(), monkeypatch)
     assert drawings(shown)
-    assert not re.search(r"\x1b\[[\d;]*m", shown)
+    assert is_clean(shown)
+    rows = Path("rows").read_text(encoding="utf-8").splitlines()
+    assert len({json.loads(row)["spec"] for row in rows}) == 3_000
+
+
+# A bar on a terminal
+
+
+def test_a_bar_follows_the_terminal_when_that_gets_narrower(terminal: Run) -> None:
+    press = in_turn((" left", Columns(30)), (" left", ""), (" left", ""), (" left", "\x03"))
+    result = terminal("forward", *LONG["forward"], columns=100, press=press)
+    first, *_, last = drawings(result.stdout)
+    assert re.fullmatch(r"forward [━╸╺]{40} +[\d,]+/2,000,000,000 +\d+% [-\d:]+ left *", first)
+    last = last.removeprefix("^C")  # which the terminal echoes, and the bar may be drawn once more behind it
+    assert re.fullmatch(r" *[\d.]+[kMG]?/2G +\d+% [-\d:]+ left *", last)
+    assert len(last) < 30
+    assert result.status == 130
+    assert is_clean(result.stdout)
+
+
+def test_a_bar_makes_room_when_the_program_is_stopped_and_comes_back(terminal: Run) -> None:
+    # Nobody could continue a program that has no shell, so the system does not stop it.
+    result = terminal("forward", *LONG["forward"], press=in_turn((" left", "\x1a"), (ERASED, ""), (" left", "\x1c")))
+    assert drawings(result.stdout.partition(ERASED)[2])
+    assert is_clean(result.stdout)
+    assert result.status == 128 + signal.SIGQUIT
+
+
+@pytest.mark.thorough
+def test_whatever_ends_it_a_bar_is_erased(at: Walk, terminal: Run) -> None:
+    ends = (("kill", signal.SIGTERM, 143), ("Ctrl-C", "\x03", 130), ("kill -HUP", signal.SIGHUP, 129))
+    for command in ("forward", "reach", "solve"):
+        for end, action, status in ends:
+            with at(command, end):
+                result = terminal(command, *LONG[command], press=in_turn((" left", action)))
+                assert result.status == status
+                assert drawings(result.stdout)
+                assert is_clean(result.stdout)
+                assert "Traceback" not in result.stdout
+
+
+@pytest.mark.thorough
+def test_where_there_is_no_bar_there_is_the_note(terminal: Run) -> None:
+    press = in_turn(("Note:", "\x03"))
+    piped = terminal("forward", *LONG["forward"], press=press, stdout_piped=True).stderr
+    dumb = terminal("reach", *LONG["reach"], press=press, TERM="dumb").stdout
+    for shown in (piped, dumb):
+        assert not drawings(shown)
+        assert re.match(r"Note: at this pace the run takes about \d+ \w+ \(Ctrl-C ends it\)\n", shown)
+    assert "\x1b" not in dumb
+
+
+# What Ctrl-C keeps
 
 
 def interrupt_after(pieces: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -260,101 +303,105 @@ def interrupt_after(pieces: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sifting, "evaluated", stopped)
 
 
-@pytest.mark.parametrize("format_", FORMATS)
 def test_ctrl_c_shows_the_best_so_far_whole_in_every_format(
-    format_: str, rnncli: Run, monkeypatch: pytest.MonkeyPatch
+    at: Walk, rnncli: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    options = ("--top", "3", "--sort", "-params", "-f", format_)
-    expected = rnncli("sweep", "input:8,lstm:{1..4000}", *options).stdout
-    interrupt_after(2, monkeypatch)
-    result = rnncli("sweep", "input:8,lstm:{1..2000000000}", *options)
-    assert (result.status, result.stdout) == (130, expected)
-    # Before it may stand how long all of them would take, if that is much: it depends on the machine.
-    assert result.stderr.endswith("Interrupted: 4,000 of 2,000,000,000 candidates, 3 shown\n")
+    for format_ in FORMATS:
+        with at(format_), monkeypatch.context() as patch:
+            options = ("--top", "3", "--sort", "-params", "-f", format_)
+            expected = rnncli("sweep", "input:8,lstm:{1..4000}", *options).stdout
+            interrupt_after(2, patch)
+            result = rnncli("sweep", "input:8,lstm:{1..2000000000}", *options)
+            assert (result.status, result.stdout) == (130, expected)
+            # Before it may stand how long all of them would take, if that is much: it depends on the machine.
+            assert result.stderr.endswith("Interrupted: 4,000 of 2,000,000,000 candidates, 3 shown\n")
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (
-            ["input:8,lstm:{1..9000}", "--top", "2", "--max-params", "10"],
-            "2,000 of 9,000 candidates, 0 within the budget",
-        ),
-        (["input:8,lstm:{1..9000}", "--sort", "params"], "0 shown"),
-        ([",".join(["input:8", *["rnn:{1..1000}:seq"] * 7]), "--top", "2"], "of about 10^21 candidates, 2 shown"),
-    ],
-)
-def test_ctrl_c_says_how_many_were_looked_at(
-    arguments: list[str], said: str, rnncli: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_ctrl_c_says_how_many_were_looked_at(at: Walk, rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     interrupt_after(1, monkeypatch)
-    result = rnncli("sweep", *arguments)
-    assert result.status == 130
-    assert said in result.stderr
+    many = ",".join(["input:8", *["rnn:{1..1000}:seq"] * 7])
+    for line, said in {
+        "input:8,lstm:{1..9000} --top 2 --max-params 10": "2,000 of 9,000 candidates, 0 within the budget",
+        "input:8,lstm:{1..9000} --sort params": "2,000 of 9,000 candidates, 0 shown",
+        f"{many} --top 2": "2,000 of about 10^21 candidates, 2 shown",
+    }.items():
+        with at(line):
+            result = rnncli("sweep", *line.split())
+            assert result.status == 130
+            assert f"Interrupted: {said}" in result.stderr
 
 
 def test_ctrl_c_on_a_terminal_shows_the_best_so_far_in_place_of_the_bar(terminal: Run) -> None:
-    result = terminal("sweep", *LONG["sweep"], columns=120, press=once(" left", "\x03"))
+    result = terminal("sweep", *LONG["sweep"], columns=120, press=in_turn((" left", "\x03")))
     after = without_styles(result.stdout.rpartition(ERASED)[2]).replace("\r", "").splitlines()
     assert result.status == 130
+    assert drawings(result.stdout)[0].startswith("sweep ")
+    assert is_clean(result.stdout)
     after = [line for line in after if not line.startswith("Note: ")]  # which may come just then
     assert "MACs/step" in after[0]
     assert len(after) == 5
     assert re.fullmatch(r"Interrupted: [\d,]+ of 2,000,000,000 candidates, 3 shown", after[-1])
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        ["sweep", "input:8,lstm:{1..5000}", "-f", "csv"],
-        ["sweep", "input:8,lstm:{1..5000}", "--top", "3"],
-        ["forward", "input:8,rnn:4", "-o", "y.npy"],
-        ["draw", "input:8,rnn:4", "--svg", "p.svg"],
-    ],
-    ids=lambda line: " ".join(line[::2]),
-)
-def test_rows_come_before_the_closing_note_where_both_go_to_one_place(line: list[str], program: Run) -> None:
-    for shell in ('"$@" > all 2>&1; cat all', '"$@" 2>&1 | cat'):
-        *rows, last = program(*line, shell=shell).stdout.splitlines()
-        assert rows
-        assert re.match(r"wrote |\d[\d,]* candidates", last)
-        assert not any(re.match(r"wrote |\d[\d,]* candidates", row) for row in rows)
+# What is said at the end
 
 
-def test_every_option_that_writes_a_file_is_looked_at() -> None:
+def test_rows_come_before_the_closing_note_where_both_go_to_one_place(
+    at: Walk, program: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for line, end in {
+        "sweep input:8,lstm:{1..5000} -f csv": "5,000 candidates, 5,000 shown",
+        "sweep input:8,lstm:{1..5000} --top 3": "5,000 candidates, 3 shown",
+        "forward input:8,rnn:4 -o y.npy": r"wrote y.npy \(1, 4\), 144 B",
+        "draw input:8,rnn:4 --svg p.svg": r"wrote p.svg, [\d.]+ KB",
+    }.items():
+        with at(line), open("all", "w") as stdout, open("all", "a", buffering=1) as stderr:
+            with monkeypatch.context() as patch:
+                patch.setattr(sys, "stdout", stdout)
+                patch.setattr(sys, "stderr", stderr)
+                assert run(line.split()) == 0
+            *rows, last = Path("all").read_text(encoding="utf-8").splitlines()
+            assert rows
+            assert re.fullmatch(end, last)
+            assert not any(re.match(r"wrote |5,000", row) for row in rows)
+    *rows, last = program(*line.split(), shell='"$@" 2>&1 | cat').stdout.splitlines()
+    assert rows
+    assert re.fullmatch(end, last)
+
+
+def test_what_was_written_is_said_when_it_is_there(at: Walk, rnncli: Run) -> None:
     assert {*WRITTEN} == {*WRITES}
-
-
-@pytest.mark.parametrize(("command", "option"), WRITES)
-def test_what_was_written_is_said_when_it_is_there(command: str, option: str, rnncli: Run) -> None:
-    line, content = WRITES[command, option]
-    name = "made.svg" if option == "--svg" else "made"
-    plain = rnncli(command, *line)
-    result = rnncli(command, *line, option, name)
-    said = f"wrote {name}{content}, {memory(Path(name).stat().st_size)}"
-    assert result.status == 0
-    assert sorted(result.stderr.splitlines()) == sorted([*plain.stderr.splitlines(), said])
-    if command != "export":  # whose source goes to the file, or says where its weights are
-        assert result.stdout.count("\n") == plain.stdout.count("\n")
-    failed = rnncli(command, *line, option, f"nowhere/{name}")
-    assert failed.status == 1
-    assert "wrote" not in failed.stderr
+    for (command, option), (line, content) in WRITES.items():
+        with at(command, option):
+            name = "made.svg" if option == "--svg" else "made"
+            plain = rnncli(command, *line)
+            result = rnncli(command, *line, option, name)
+            said = f"wrote {name}{content}, {memory(Path(name).stat().st_size)}"
+            assert result.status == 0
+            assert sorted(result.stderr.splitlines()) == sorted([*plain.stderr.splitlines(), said])
+            if command != "export":  # whose source goes to the file, or says where its weights are
+                assert result.stdout.count("\n") == plain.stdout.count("\n")
+            failed = rnncli(command, *line, option, f"nowhere/{name}")
+            assert failed.status == 1
+            assert "wrote" not in failed.stderr
 
 
 def test_all_files_of_a_run_are_said(rnncli: Run) -> None:
     options = ("-o", "y.npy", "--save-weights", "w.npz", "--save-state", "s.npz", "--svg", "p.svg")
-    told = rnncli("forward", "input:8,lstm:16", "--batch", "4", *options).stderr.splitlines()
-    assert [line.split(",")[0].rpartition(" (")[0] or line.split(",")[0] for line in told] == [
-        "wrote y.npy",
-        "wrote w.npz",
-        "wrote s.npz",
-        "wrote p.svg",
+    *told, picture = rnncli("forward", "input:8,lstm:16", "--batch", "4", *options).stderr.splitlines()
+    assert told == [
+        "wrote y.npy (4, 16), 384 B",
+        f"wrote w.npz (3 arrays), {memory(os.stat('w.npz').st_size)}",
+        f"wrote s.npz (2 arrays), {memory(os.stat('s.npz').st_size)}",
     ]
-    assert told[0] == "wrote y.npy (4, 16), 384 B"
+    assert picture.startswith("wrote p.svg, ")
     assert np.load("y.npy").shape == (4, 16)
 
 
-def told_of(total: int, amounts: Sequence[float], seconds: float) -> list[str]:
+# How long it takes
+
+
+def told_of(total: int, amounts: Sequence[float], seconds: float = 1) -> list[str]:
     """What is told of work that goes on by these amounts, each taking so many seconds."""
     told: list[str] = []
     now = iter(range(10**6))
@@ -364,19 +411,23 @@ def told_of(total: int, amounts: Sequence[float], seconds: float) -> list[str]:
     return told
 
 
-def test_a_run_that_takes_long_says_so_once_at_its_start() -> None:
-    assert told_of(7200, [0, 1, 1, 1, 1], seconds=1) == [
-        "Note: at this pace the run takes about 2 hours (Ctrl-C ends it)"
-    ]
-    assert told_of(7200, [5, 0, 0, 3], seconds=1) == ["Note: at this pace the run takes about 2 hours (Ctrl-C ends it)"]
-    assert told_of(10**600, [0, 1, 1], seconds=1) == [
-        "Note: at this pace the run takes more than a million years (Ctrl-C ends it)"
-    ]
+def test_a_run_that_takes_long_says_so_once_at_its_start(at: Walk) -> None:
+    for total, amounts, seconds, words in (
+        (7200, [0, 1], 1, "about 2 hours"),
+        (7200, [0, 1, 1, 1, 1], 1, "about 2 hours"),
+        (7200, [5, 0, 0, 3], 1, "about 2 hours"),
+        (7200, [0, 1, 1, 1], 0.5, "about 60 minutes"),
+        (601, [0, 1, 1], 1, "about 10 minutes"),
+        (10**600, [0, 1, 1], 1, "more than a million years"),
+    ):
+        with at(total, amounts, seconds):
+            assert told_of(total, amounts, seconds) == [f"Note: at this pace the run takes {words} (Ctrl-C ends it)"]
+    assert told_of(7200, [0, 1], 0.5) == []  # its pace is not known yet
 
 
 def test_a_run_of_less_than_ten_minutes_says_nothing_of_it_nor_one_whose_end_is_unknown() -> None:
-    assert told_of(599, [0, *[1] * 599], seconds=1) == []
-    assert told_of(601, [0, 1, 1], seconds=1) != []
+    assert told_of(599, [0, *[1] * 599]) == []
+    assert told_of(600, [0, *[1] * 600]) == []
     assert told_of(0, [0, 1, 1, 10**9], seconds=1000) == []
     assert told_of(10**9, [0, 10**7], seconds=0.01) == []
 
@@ -394,7 +445,7 @@ def test_a_long_time_is_said_as_people_say_it() -> None:
 
 
 def test_the_pace_of_a_run_is_that_of_all_its_layers() -> None:
-    planned = plan("input:8,lstm:64:seq,rnn:2", Request(timesteps=100_000))
+    planned = plan("input:8,lstm:64:seq,rnn:2", Request(timesteps=20_000))
     done: list[int] = []
     planned.run(done.append)
     assert done[0] == 0
@@ -402,22 +453,3 @@ def test_the_pace_of_a_run_is_that_of_all_its_layers() -> None:
     assert len({*done[1:-2]}) == 1
     assert done[1] % 2 == 0
     assert sum(done) == planned.work == 2 * planned.longest
-
-
-def test_the_note_comes_from_each_long_command_and_goes_to_standard_error(terminal: Run) -> None:
-    for command in NOTED:
-        shown = terminal(command, *LONG[command], press=once("Note:", "\x03"), stdout_piped=True).stderr
-        assert len(re.findall(r"^Note: at this pace the run takes about \d+ \w+ \(Ctrl-C .*\)$", shown, re.M)) == 1
-
-
-def test_rows_in_a_file_are_whole_though_a_bar_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shown = Terminal()
-    monkeypatch.setattr(bars, "DELAY", 0.0)
-    monkeypatch.setattr(sys, "stderr", shown)
-    with Path("rows").open("w") as file:
-        monkeypatch.setattr(sys, "stdout", file)
-        assert run(["sweep", "input:8,lstm:{1..100}:seq,lstm:{1..200}", "-f", "json"]) == 0
-    assert drawings(shown.getvalue())
-    assert is_clean(shown.getvalue())
-    rows = Path("rows").read_text(encoding="utf-8").splitlines()
-    assert len({json.loads(row)["spec"] for row in rows}) == 20_000
