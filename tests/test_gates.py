@@ -4,52 +4,43 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
+from itertools import product
 
 import numpy as np
 import pytest
-from conftest import Result
+from conftest import Result, Walk
+from kinds.activations import TEXTBOOK
 
 from rnncli import Network
 from rnncli.engine import Model
 from rnncli.engine.cells import CELLS
+from rnncli.engine.checks import weight_shapes
 from rnncli.engine.gates import Gate
 from rnncli.engine.study import study_of
 from rnncli.layers import Recurrent
 
 Run = Callable[..., Result]
 
+Function = Callable[[np.ndarray], np.ndarray]
 Gates = dict[str, np.ndarray]
 """The gates of all steps by their names, each (steps, units), in the order in which the cell takes them."""
 
-FUNCTIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "tanh": np.tanh,
-    "sigmoid": lambda v: 1 / (1 + np.exp(-np.clip(v, -500, 500))),
-    "relu": lambda v: np.maximum(v, 0),
-    "softsign": lambda v: v / (1 + abs(v)),
-}
 
-
-@pytest.fixture(autouse=True)
-def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
-def lstm(x: np.ndarray, w: Gates, act: str, gate: str, **_: bool) -> Gates:
+def lstm(x: np.ndarray, w: Gates, act: Function, gate: Function, reset_after: bool) -> Gates:
     """Keras's LSTM, as its documentation has it: blocks i, f, c, o."""
-    units = len(w["recurrent_kernel"])
-    h = c = np.zeros(units)
+    del reset_after
+    h = c = np.zeros(len(w["recurrent_kernel"]))
     steps = []
     for x_t in x:
         i, f, g, o = np.split(x_t @ w["kernel"] + h @ w["recurrent_kernel"] + w["bias"], 4)
-        i, f, g, o = FUNCTIONS[gate](i), FUNCTIONS[gate](f), FUNCTIONS[act](g), FUNCTIONS[gate](o)
+        i, f, g, o = gate(i), gate(f), act(g), gate(o)
         c = f * c + i * g
-        h = o * FUNCTIONS[act](c)
+        h = o * act(c)
         steps.append((i, f, g, o))
     return dict(zip("ifgo", np.array(steps).transpose(1, 0, 2), strict=True))
 
 
-def gru(x: np.ndarray, w: Gates, act: str, gate: str, reset_after: bool) -> Gates:
+def gru(x: np.ndarray, w: Gates, act: Function, gate: Function, reset_after: bool) -> Gates:
     """Keras's GRU: blocks z, r, h; one bias, or one for the input and one for the state."""
     units = len(w["recurrent_kernel"])
     (wz, wr, wh), (uz, ur, uh) = (np.split(w[name], 3, axis=1) for name in ("kernel", "recurrent_kernel"))
@@ -58,10 +49,10 @@ def gru(x: np.ndarray, w: Gates, act: str, gate: str, reset_after: bool) -> Gate
     h = np.zeros(units)
     steps = []
     for x_t in x:
-        z = FUNCTIONS[gate](x_t @ wz + bz + h @ uz + cz)
-        r = FUNCTIONS[gate](x_t @ wr + br + h @ ur + cr)
+        z = gate(x_t @ wz + bz + h @ uz + cz)
+        r = gate(x_t @ wr + br + h @ ur + cr)
         recurrent = r * (h @ uh + ch) if reset_after else (r * h) @ uh
-        g = FUNCTIONS[act](x_t @ wh + bh + recurrent)
+        g = act(x_t @ wh + bh + recurrent)
         h = z * h + (1 - z) * g
         steps.append((z, r, g))
     return dict(zip("zrg", np.array(steps).transpose(1, 0, 2), strict=True))
@@ -70,10 +61,8 @@ def gru(x: np.ndarray, w: Gates, act: str, gate: str, reset_after: bool) -> Gate
 def with_biases(network: Network, seed: int) -> Model:
     """A model with weights that make gates open and close, biases as well."""
     generator = np.random.default_rng(seed)
-    shapes = {key: array.shape for key, array in Model(network).weights.items()}
-    return Model(
-        network, weights={key: 1.5 * generator.standard_normal(shape) for key, shape in shapes.items()}, dtype="float64"
-    )
+    weights = {key: 1.5 * generator.standard_normal(shape) for key, shape in weight_shapes(network).items()}
+    return Model(network, weights=weights, dtype="float64")
 
 
 def found(model: Model, x: np.ndarray) -> dict[str, Gate]:
@@ -87,78 +76,79 @@ def by_hand(model: Model, x: np.ndarray, direction: str = "") -> Gates:
     assert isinstance(layer, Recurrent)
     prefix = f"{name}/{direction}"
     weights = {key.removeprefix(prefix): array for key, array in model.weights.items() if key.startswith(prefix)}
-    options = {"act": layer.activation, "gate": layer.recurrent_activation}  # type: ignore[attr-defined]
-    if layer.kind == "lstm":
-        return lstm(x, weights, **options)
-    return gru(x, weights, **options, reset_after=layer.reset_after)  # type: ignore[attr-defined]
+    functions = (TEXTBOOK[layer.activation], TEXTBOOK[layer.recurrent_activation])  # type: ignore[attr-defined]
+    return (lstm if layer.kind == "lstm" else gru)(x, weights, *functions, getattr(layer, "reset_after", False))
 
 
-CASES = ["lstm:5", "gru:4", "gru:4:reset=before", "lstm:3:softsign", "gru:3:act=relu", "lstm:4:recact=softsign"]
+def test_the_gates_are_those_of_the_equations(at: Walk) -> None:
+    cases = ("lstm:5", "gru:4", "gru:4:reset=before", "lstm:3:softsign", "gru:3:act=relu", "lstm:4:recact=softsign")
+    for fields, timesteps in product(cases, (7, 150)):
+        with at(fields, timesteps):
+            model = with_biases(Network.parse(f"input:3,{fields}"), seed=1)
+            x = np.random.default_rng(0).standard_normal((2, timesteps, 3))
+            gates, expected = found(model, x), by_hand(model, x[0])
+            assert list(gates) == list(expected)
+            starts = np.arange(min(timesteps, 64)) * timesteps // min(timesteps, 64)
+            for name, values in expected.items():
+                gate = gates[name]
+                told = abs(values) if name == "g" else values
+                assert gate.bins == pytest.approx([part.mean() for part in np.split(told, starts[1:])])
+                assert gate.mean == pytest.approx(told.mean())
+                if name == "g" or "recact" in fields:
+                    assert (gate.open, gate.closed) == (None, None)
+                else:
+                    assert gate.open == pytest.approx((values > 0.9).mean())
+                    assert gate.closed == pytest.approx((values < 0.1).mean())
+                    assert gate.open + gate.closed > 0
 
 
-@pytest.mark.parametrize("fields", CASES)
-@pytest.mark.parametrize("timesteps", [7, 150])
-def test_the_gates_are_those_of_the_equations(fields: str, timesteps: int) -> None:
-    model = with_biases(Network.parse(f"input:3,{fields}"), seed=1)
-    x = np.random.default_rng(0).standard_normal((2, timesteps, 3))
-    gates, expected = found(model, x), by_hand(model, x[0])
-    assert list(gates) == list(expected)
-    starts = np.arange(min(timesteps, 64)) * timesteps // min(timesteps, 64)
-    for name, values in expected.items():
-        gate = gates[name]
-        told = abs(values) if name == "g" else values
-        means = [part.mean() for part in np.split(told, starts[1:])]
-        assert gate.bins == pytest.approx(means)
-        assert gate.mean == pytest.approx(told.mean())
-        if name == "g" or "recact" in fields:
-            assert (gate.open, gate.closed) == (None, None)
-        else:
-            assert gate.open == pytest.approx((values > 0.9).mean())
-            assert gate.closed == pytest.approx((values < 0.1).mean())
-            assert gate.open + gate.closed > 0
-
-
-@pytest.mark.parametrize("fields", ["lstm:4", "gru:3:reset=before", "gru:3:act=softsign"])
-def test_each_direction_has_gates_of_its_own_in_the_order_of_time(fields: str) -> None:
-    model = with_biases(Network.parse(f"input:3,{fields}:bi"), seed=2)
+def test_each_direction_has_gates_of_its_own_in_the_order_of_time(at: Walk) -> None:
     x = np.random.default_rng(0).standard_normal((1, 20, 3))
-    gates = found(model, x)
-    for direction, turn in (("forward/", 1), ("backward/", -1)):
-        for name, values in by_hand(model, x[0, ::turn], direction).items():
-            told = abs(values[::turn]) if name == "g" else values[::turn]
-            assert gates[direction + name].bins == pytest.approx(told.mean(axis=1))
-    assert len(gates) == 2 * (4 if "lstm" in fields else 3)
+    both = (("forward/", 1), ("backward/", -1))
+    for fields, ways in (
+        ("lstm:4:bi", both),
+        ("gru:3:reset=before:bi", both),
+        ("gru:3:act=softsign:bi", both),
+        ("gru:4:back", (("", -1),)),
+    ):
+        with at(fields):
+            model = with_biases(Network.parse(f"input:3,{fields}"), seed=2)
+            gates = found(model, x)
+            for direction, turn in ways:
+                for name, values in by_hand(model, x[0, ::turn], direction).items():
+                    in_time = values[::turn] if direction else values  # one that only reads backwards shows it so
+                    told = abs(in_time) if name == "g" else in_time
+                    assert gates.pop(direction + name).bins == pytest.approx(told.mean(axis=1))
+            assert not gates
 
 
-def test_a_layer_that_reads_backwards_has_its_gates_in_that_order() -> None:
-    model = with_biases(Network.parse("input:3,gru:4:back"), seed=3)
-    x = np.random.default_rng(0).standard_normal((1, 20, 3))
-    assert found(model, x)["z"].bins == pytest.approx(by_hand(model, x[0, ::-1])["z"].mean(axis=1))
-
-
-@pytest.mark.parametrize("fields", ["lstm:4", "gru:4", "gru:3:back", "lstm:3:bi"])
-def test_padding_is_left_out_and_changes_no_figure(fields: str) -> None:
-    model = with_biases(Network.parse(f"embed:9x3:mask,{fields}"), seed=4)
+def test_padding_is_left_out_and_changes_no_figure(at: Walk) -> None:
     ids = np.random.default_rng(1).integers(1, 9, (1, 40))
-    plain, padded = found(model, ids), found(model, np.pad(ids, ((0, 0), (7, 5))))
-    for name, gate in plain.items():
-        figures = [(each.mean, each.open, each.closed) for each in (padded[name], gate)]
-        assert figures[0] == pytest.approx(figures[1])
-        before = 5 if "back" in fields else 7
-        assert padded[name].bins[before : before + 40] == pytest.approx(gate.bins)
-        assert {*padded[name].bins[:before], *padded[name].bins[before + 40 :]} == {None}
-    nothing = found(model, np.zeros((1, 5), int))
-    assert all(np.isnan(gate.mean) and gate.open is None for gate in nothing.values())
+    for fields in ("lstm:4", "gru:4", "gru:3:back", "lstm:3:bi"):
+        with at(fields):
+            model = with_biases(Network.parse(f"embed:9x3:mask,{fields}"), seed=4)
+            plain, padded = found(model, ids), found(model, np.pad(ids, ((0, 0), (7, 5))))
+            for name, gate in plain.items():
+                figures = [(each.mean, each.open, each.closed) for each in (padded[name], gate)]
+                assert figures[0] == pytest.approx(figures[1])
+                before = 5 if "back" in fields else 7
+                assert padded[name].bins[before : before + 40] == pytest.approx(gate.bins)
+                assert {*padded[name].bins[:before], *padded[name].bins[before + 40 :]} == {None}
+            nothing = found(model, np.zeros((1, 5), int))
+            assert all(np.isnan(gate.mean) and gate.open is None for gate in nothing.values())
 
 
-@pytest.mark.parametrize("spec", ["input:3,lstm:4", "input:3,gru:4:bi", "embed:9x3:mask,gru:4:seq,lstm:3:recact=relu"])
-def test_watching_the_gates_changes_nothing_else(spec: str) -> None:
-    model = Model(Network.parse(spec), dtype="float64")
-    x = np.random.default_rng(0).standard_normal((1, 30, 3)) if "input" in spec else np.arange(30)[None] % 9
-    with_gates, without = (study_of(model, model.chunks_of(x), 1, 30, with_gates=each) for each in (True, False))
-    assert with_gates.outputs.norm == pytest.approx(without.outputs.norm)
-    assert with_gates.reach.effect == pytest.approx(without.reach.effect, abs=1e-6)
-    assert without.gates is None
+def test_watching_the_gates_changes_nothing_else(at: Walk) -> None:
+    for spec in ("input:3,lstm:4", "input:3,gru:4:bi", "embed:9x3:mask,gru:4:seq,lstm:3:recact=relu"):
+        with at(spec):
+            model = Model(spec, dtype="float64")
+            x = np.random.default_rng(0).standard_normal((1, 30, 3)) if "input" in spec else np.arange(30)[None] % 9
+            with_gates, without = (
+                study_of(model, model.chunks_of(x), 1, 30, with_gates=each) for each in (True, False)
+            )
+            assert with_gates.outputs.norm == pytest.approx(without.outputs.norm)
+            assert with_gates.reach.effect == pytest.approx(without.reach.effect, abs=1e-6)
+            assert without.gates is None
 
 
 def test_every_cell_shows_as_many_gates_as_it_declares() -> None:
@@ -201,16 +191,13 @@ def test_gates_without_a_plot_or_a_gate_are_errors(rnncli: Run) -> None:
     assert result.stderr.endswith("Help: without it: rnncli forward input:3,lstm:2 -f csv\n")
 
 
-SHOWN = {
-    "gates-lstm": ["input:8,lstm:16"],
-    "gates-gru-bi": ["input:8,gru:6:bi"],
-    "gates-unbounded": ["input:3,lstm:4:recact=relu", "--timesteps", "12"],
-}
-
-
-@pytest.mark.parametrize("name", SHOWN)
-def test_the_gates_read_as_they_were_reviewed(name: str, rnncli: Run, screen: Callable[[str, str], None]) -> None:
-    result = rnncli("forward", *SHOWN[name], "--plot", "--gates", "--dtype", "float64")
-    assert (result.status, result.stderr) == (0, "")
-    text = result.stdout[result.stdout.index("      norm") :]
-    screen(name, "".join(f"{line.rstrip()}\n" for line in text.splitlines()))
+def test_the_gates_read_as_they_were_reviewed(rnncli: Run, screen: Callable[[str, str], None]) -> None:
+    for name, line in {
+        "gates-lstm": "input:8,lstm:16",
+        "gates-gru-bi": "input:8,gru:6:bi",
+        "gates-unbounded": "input:3,lstm:4:recact=relu --timesteps 12",
+    }.items():
+        result = rnncli("forward", *line.split(), "--plot", "--gates", "--dtype", "float64")
+        assert (result.status, result.stderr) == (0, "")
+        text = result.stdout[result.stdout.index("      norm") :]
+        screen(name, "".join(f"{line.rstrip()}\n" for line in text.splitlines()))
