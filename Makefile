@@ -9,7 +9,7 @@ NEWEST := .venv-newest
 LOWER_BOUNDS := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-oldest lint wheel bench fuzz golden judge man clean
+.PHONY: help demo check test test-all test-oldest lint wheel bench fuzz mutants golden judge man clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,14 +41,23 @@ demo: $(VENV)/.installed  ## Set up, then show a network and run it
 	$(BIN)/rnncli summary embed:10000x32,rnn:32:seq,rnn:32
 	$(BIN)/rnncli forward embed:10000x32,rnn:32:seq,rnn:32 --timesteps 100
 
-test: $(VENV)/.installed  ## Run the tests
+check: $(VENV)/.installed  ## Style, types and the tests that a change touches (seconds; the first time it learns which, in minutes)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest --quiet --testmon -n auto
+
+test: $(VENV)/.installed  ## Run the tests (a minute)
 	$(BIN)/python -m pytest -n auto --dist worksteal
+
+test-all: $(VENV)/.installed  ## Run all tests with all examples of their properties (minutes)
+	$(BIN)/python -m pytest --thorough -n auto --dist worksteal
 
 test-oldest: $(OLDEST)/.installed $(NEWEST)/.installed  ## Run the tests on the oldest Python and libraries and on the newest Python (minutes)
 	@for environment in $(OLDEST) $(NEWEST); do \
 	  $$environment/bin/python -V; \
 	  $$environment/bin/python -m pip freeze --disable-pip-version-check | grep -E '^(click|numpy|rich)='; \
-	  $$environment/bin/python -m pytest -n auto --dist worksteal || exit 1; \
+	  $$environment/bin/python -m pytest --thorough -n auto --dist worksteal || exit 1; \
 	done
 
 lint: $(VENV)/.installed  ## Check style (ruff) and types (mypy)
@@ -76,8 +85,12 @@ bench: $(FRAMEWORKS)/.installed $(VENV)/.installed  ## Measure start-up, model f
 fuzz: $(VENV)/.installed  ## Try damaged specs, command lines and files for ten minutes (or SECONDS=60 SEED=7)
 	$(BIN)/python tests/fuzz --seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED))
 
-golden: $(FRAMEWORKS)/.installed  ## Make the golden values anew from Keras and PyTorch
-	for script in make model_files keras_files onnx_files onnx_exports trained_file reaches torch_exports keras_weight_layouts saved_tensors starts other_tools; do \
+mutants: $(VENV)/.installed  ## Plant mistakes in the code, and say which of them no test finds (hours; or COUNT=10 SEED=2)
+	$(BIN)/python tests/mutants.py $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
+
+golden: $(FRAMEWORKS)/.installed  ## Make the golden values anew from Keras and PyTorch (or those of one kind: KIND=lstm)
+	KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/golden/make.py $(KIND)
+	for script in $(if $(KIND),,model_files keras_files onnx_files onnx_exports trained_file reaches torch_exports keras_weight_layouts saved_tensors starts other_tools); do \
 	  KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/golden/$$script.py || exit 1; \
 	done
 
@@ -97,5 +110,5 @@ man: $(VENV)/.installed  ## Make the manual page anew from the commands
 	$(BIN)/python -m pytest --quiet --rewrite-screens tests/test_manual.py
 
 clean:  ## Remove everything that make has made
-	rm -rf $(VENV) $(FRAMEWORKS) $(OLDEST) $(NEWEST) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(FRAMEWORKS) $(OLDEST) $(NEWEST) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .testmondata*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

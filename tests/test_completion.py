@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 
 import click
 import pytest
-from conftest import Result
-from hypothesis import given, settings
+from conftest import Result, Walk
+from hypothesis import given
 from strategies import nearly_specs, networks
 
 from rnncli import Network
@@ -28,7 +24,6 @@ def words(text: str, **options: bool) -> list[str]:
     return [completion.word for completion in spec_completions(text, **options)]
 
 
-@settings(max_examples=30)  # and every beginning of each
 @given(networks(), networks())
 def test_what_is_offered_goes_on_from_what_is_typed(network: Network, other: Network) -> None:
     for spec in (str(network), f"{other},{network}"):
@@ -48,7 +43,6 @@ def test_nothing_that_is_typed_is_a_fault(text: str) -> None:
             assert completion.text != text
 
 
-@settings(max_examples=30)
 @given(networks())
 def test_what_is_offered_whole_makes_a_network(network: Network) -> None:
     spec = str(network)
@@ -83,48 +77,46 @@ def test_the_first_layer_takes_the_input_and_no_other_does() -> None:
     assert {word.rstrip(":") for word in later} == {layer.kind for layer in LAYERS if layer.reads != "input"}
 
 
-UNIQUE = [name for name in KINDS if not any(other.startswith(name) for other in KINDS if other != name)]
-"""The names of kinds that no longer name starts with."""
+def test_every_name_of_a_kind_is_offered_when_no_other_starts_so() -> None:
+    for name, kind in KINDS.items():
+        if not any(other.startswith(name) for other in KINDS if other != name):
+            head = "" if kind.reads == "input" else "input:8,"
+            assert any(word.rstrip(":") == name for end in range(len(name)) for word in words(head + name[:end])), name
 
 
-@pytest.mark.parametrize("name", UNIQUE)
-def test_every_name_of_a_kind_is_offered_when_no_other_starts_so(name: str) -> None:
-    head = "" if KINDS[name].reads == "input" else "input:8,"
-    assert any(word.rstrip(":") == name for end in range(len(name)) for word in words(head + name[:end]))
+SPECS = {
+    "em": ["embed:"],
+    "embedd": ["embedding:"],
+    "embed:": [],
+    "embed:10000": ["10000x"],
+    "embed:10k": ["10kx"],
+    "embed:10000x": [],
+    "embed:10000x32": ["10000x32:", "10000x32,"],
+    "input:8": ["8x", "8,"],
+    "input:5x8": ["5x8,"],
+    "input:8,l": ["lstm:"],
+    "input:8,lstm:": [],
+    "input:8,lstm:4": ["4:", "4,"],
+    "embed:10000x32,rnn:32:s": ["seq"],
+    "input:8,rnn:se": ["seq"],
+    "input:8,rnn:seq": ["seq:"],
+    "input:8,rnn:4:seq": ["seq:", "seq,"],
+    "input:8,rnn:4:si": ["sigmoid", "silu"],
+    "input:8,dense:3:re": ["relu"],
+    "input:8,gru:4:re": ["recact=", "reset="],
+    "input:8,gru:4:reset=": ["reset=after", "reset=before"],
+    "input:8,gru:4:bi": ["bi=", "bi:", "bi,"],
+    "input:8,gru:4:bi=": ["bi=concat", "bi=sum", "bi=mul", "bi=ave"],
+    "input:8,rnn:4:x": [],
+    "input:8,rnn:4:x3": ["x3:", "x3,"],
+    "input:8,nothing:4:s": [],
+}
 
 
-@pytest.mark.parametrize(
-    ("typed", "offered"),
-    {
-        "em": ["embed:"],
-        "embedd": ["embedding:"],
-        "embed:": [],
-        "embed:10000": ["10000x"],
-        "embed:10k": ["10kx"],
-        "embed:10000x": [],
-        "embed:10000x32": ["10000x32:", "10000x32,"],
-        "input:8": ["8x", "8,"],
-        "input:5x8": ["5x8,"],
-        "input:8,l": ["lstm:"],
-        "input:8,lstm:": [],
-        "input:8,lstm:4": ["4:", "4,"],
-        "embed:10000x32,rnn:32:s": ["seq"],
-        "input:8,rnn:se": ["seq"],
-        "input:8,rnn:seq": ["seq:"],
-        "input:8,rnn:4:seq": ["seq:", "seq,"],
-        "input:8,rnn:4:si": ["sigmoid", "silu"],
-        "input:8,dense:3:re": ["relu"],
-        "input:8,gru:4:re": ["recact=", "reset="],
-        "input:8,gru:4:reset=": ["reset=after", "reset=before"],
-        "input:8,gru:4:bi": ["bi=", "bi:", "bi,"],
-        "input:8,gru:4:bi=": ["bi=concat", "bi=sum", "bi=mul", "bi=ave"],
-        "input:8,rnn:4:x": [],
-        "input:8,rnn:4:x3": ["x3:", "x3,"],
-        "input:8,nothing:4:s": [],
-    }.items(),
-)
-def test_a_spec_goes_on(typed: str, offered: list[str]) -> None:
-    assert words(typed) == offered
+def test_a_spec_goes_on(at: Walk) -> None:
+    for typed, offered in SPECS.items():
+        with at(typed):
+            assert words(typed) == offered
 
 
 def test_a_field_that_is_there_is_not_offered_again_and_one_that_it_excludes_neither() -> None:
@@ -147,26 +139,27 @@ def test_a_template_is_offered_its_blanks() -> None:
     assert words("embed:10000x_,lstm:_:s", blanks=True) == ["seq"]
 
 
-@pytest.mark.parametrize(
-    ("typed", "offered"),
-    {
-        "": ["input:", "embed:"],
-        "embed:10000x{16,32}": ["32}:", "32},"],
-        "embed:10000x{16,32},{": ["rnn", "lstm", "gru", "dense", "dropout"],
-        "embed:10000x{16,32},{rnn,ls": ["lstm"],
-        "embed:10000x{16,32},{rnn,lstm": ["lstm,", "lstm}", "lstm:"],
-        "embed:10000x{16,32},{rnn,lstm}": ["lstm}:"],
-        "embed:10000x32,{rnn,lstm}:{32..128..32}:s": ["seq"],
-        "embed:10000x{u=16,32},lstm:{u}:s": ["seq"],
-        "input:8,lstm:{u}:s": [],
-        "input:8,lstm:{u=4,8": ["8,", "8}", "8:"],
-        "input:8,rnn:4:{act=re": ["act=relu"],
-        "input:8,rnn:4:{relu,{ta": ["tanh"],
-    }.items(),
-)
-def test_a_pattern_goes_on_in_its_braces_and_behind_them(typed: str, offered: list[str]) -> None:
+PATTERNS = {
+    "": ["input:", "embed:"],
+    "embed:10000x{16,32}": ["32}:", "32},"],
+    "embed:10000x{16,32},{": ["rnn", "lstm", "gru", "dense", "dropout"],
+    "embed:10000x{16,32},{rnn,ls": ["lstm"],
+    "embed:10000x{16,32},{rnn,lstm": ["lstm,", "lstm}", "lstm:"],
+    "embed:10000x{16,32},{rnn,lstm}": ["lstm}:"],
+    "embed:10000x32,{rnn,lstm}:{32..128..32}:s": ["seq"],
+    "embed:10000x{u=16,32},lstm:{u}:s": ["seq"],
+    "input:8,lstm:{u}:s": [],
+    "input:8,lstm:{u=4,8": ["8,", "8}", "8:"],
+    "input:8,rnn:4:{act=re": ["act=relu"],
+    "input:8,rnn:4:{relu,{ta": ["tanh"],
+}
+
+
+def test_a_pattern_goes_on_in_its_braces_and_behind_them(at: Walk) -> None:
     kinds = {"norm", "repeat", "pool"}
-    assert [each.word for each in pattern_completions(typed) if each.word not in kinds] == offered
+    for typed, offered in PATTERNS.items():
+        with at(typed):
+            assert [each.word for each in pattern_completions(typed) if each.word not in kinds] == offered
 
 
 @pytest.fixture
@@ -193,11 +186,11 @@ def test_the_commands_are_offered(offered: Callable[[str], list[list[str]]]) -> 
     assert [value for _, value, _, _ in offered("A=1 /usr/bin/rnncli su")] == ["summary"]
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_every_option_of_a_command_is_offered(name: str, offered: Callable[[str], list[list[str]]]) -> None:
-    command = dict(commands())[name]
-    options = {option for parameter in command.params for option in parameter.opts if option.startswith("--")}
-    assert {value for _, value, _, _ in offered(f"rnncli {name} --")} == options | {"--help"}
+def test_every_option_of_a_command_is_offered(at: Walk, offered: Callable[[str], list[list[str]]]) -> None:
+    for name, command in commands():
+        with at(name):
+            options = {option for parameter in command.params for option in parameter.opts if option.startswith("--")}
+            assert {value for _, value, _, _ in offered(f"rnncli {name} --")} == options | {"--help"}
 
 
 def test_every_choice_is_offered_and_every_file_by_its_extension(offered: Callable[[str], list[list[str]]]) -> None:
@@ -216,11 +209,11 @@ def test_every_choice_is_offered_and_every_file_by_its_extension(offered: Callab
                     assert parameter.metavar in ("FILE", f"FILE.{answer[3]}")
 
 
-@pytest.mark.parametrize("before", ["summary", "compare input:8,lstm:4", "inspect", "forward input:8,lstm:4 --weights"])
-def test_model_files_are_offered_where_they_may_stand(before: str, offered: Callable[[str], list[list[str]]]) -> None:
-    ((kind, typed, _, extensions),) = offered(f"rnncli {before} my_mod")
-    assert (kind, typed) == ("files", "my_mod")
-    assert {f".{extension}" for extension in extensions.split()} == {*MODEL_FILES}
+def test_model_files_are_offered_where_they_may_stand(offered: Callable[[str], list[list[str]]]) -> None:
+    for before in ("summary", "compare input:8,lstm:4", "inspect", "forward input:8,lstm:4 --weights"):
+        ((kind, typed, _, extensions),) = offered(f"rnncli {before} my_mod")
+        assert (kind, typed) == ("files", "my_mod")
+        assert {f".{extension}" for extension in extensions.split()} == {*MODEL_FILES}
 
 
 def test_every_argument_is_completed(offered: Callable[[str], list[list[str]]]) -> None:
@@ -229,11 +222,9 @@ def test_every_argument_is_completed(offered: Callable[[str], list[list[str]]]) 
             assert offered(f"rnncli {name} "), name
 
 
-@pytest.mark.parametrize(
-    "line", ["rnncli sumary em", "rnncli --nothing em", "rnncli draw --nothing=", "rnncli summary --wide="]
-)
-def test_nothing_is_offered_on_a_line_that_is_wrong(line: str, offered: Callable[[str], list[list[str]]]) -> None:
-    assert offered(line) == []
+def test_nothing_is_offered_on_a_line_that_is_wrong(offered: Callable[[str], list[list[str]]]) -> None:
+    for line in ("rnncli sumary em", "rnncli --nothing em", "rnncli draw --nothing=", "rnncli summary --wide="):
+        assert offered(line) == [], line
 
 
 def test_completion_prints_a_script_for_each_shell_and_names_no_other(rnncli: Callable[..., Result]) -> None:
@@ -242,25 +233,3 @@ def test_completion_prints_a_script_for_each_shell_and_names_no_other(rnncli: Ca
         assert (result.status, result.stderr) == (0, "")
         assert f"{shell}_complete" in result.stdout
     assert rnncli("completion", "tcsh").status == 2
-
-
-REPORT = """
-import json, sys
-from rnncli.cli import run
-status = run([])
-ours = [name.rpartition(".")[2] for name in sys.modules if name.startswith("rnncli.commands.")]
-print(json.dumps([status, ours, [name for name in ("numpy", "rich") if name in sys.modules]]), file=sys.stderr)
-"""
-
-
-def completing(line: str) -> dict[str, str]:
-    return os.environ | {"_RNNCLI_COMPLETE": "bash_complete", "COMP_LINE": line, "COMP_WORD": ""}
-
-
-@pytest.mark.parametrize("name", [None, *COMMANDS])
-def test_completion_imports_no_library_and_no_other_command(name: str | None) -> None:
-    line = "rnncli " if name is None else f"rnncli {name} "
-    done = subprocess.run([sys.executable, "-c", REPORT], env=completing(line), capture_output=True, text=True)
-    status, ours, libraries = json.loads(done.stderr)
-    assert (status, libraries) == (0, [])
-    assert set(ours) & set(COMMANDS) <= {"completion", name}

@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from conftest import Walk
 from shells import COMMANDS, STARTS, Shell
 
 LINES = {
@@ -58,31 +59,36 @@ def shell(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         yield shell
 
 
-@pytest.mark.parametrize("typed", LINES)
-def test_tab_completes(shell: Shell, typed: str) -> None:
-    assert shell.line_after(f"{typed}\t") == LINES[typed]
+@pytest.mark.thorough
+def test_tab_completes(shell: Shell, at: Walk) -> None:
+    for typed, completed in LINES.items():
+        with at(typed):
+            assert shell.line_after(f"{typed}\t") == completed
 
 
+@pytest.mark.thorough
 def test_tab_completes_before_what_follows_the_cursor(shell: Shell) -> None:
     left = "\x1b[D" * len(" --wide")
-    assert (
-        shell.line_after(f"rnncli summary input:8,rnn:4:s --wide{left}\t") == "rnncli summary input:8,rnn:4:seq --wide"
-    )
+    keys = f"rnncli summary input:8,rnn:4:s --wide{left}\t"
+    assert shell.line_after(keys) == "rnncli summary input:8,rnn:4:seq --wide"
 
 
-def test_a_network_can_be_typed_with_tab(shell: Shell) -> None:
-    keys = "rnncli summary em\t10000x32,rn\t32:s\t,gr\t4:bi=s\t:rese\tb\t,dens\t1:sig\t"
-    assert (
-        shell.line_after(keys) == "rnncli summary embed:10000x32,rnn:32:seq,gru:4:bi=sum:reset=before,dense:1:sigmoid"
-    )
-
-
+@pytest.mark.thorough
 def test_tab_twice_lists_the_choices(shell: Shell) -> None:
     shell.press("rnncli summary input:8,gru:4:\t\t")
     shell.wait_for("seq", "back", "bi=", "nobias", "act=", "recact=", "reset=")
     assert shell.take_line().startswith("rnncli summary input:8,gru:4:")
 
 
+@pytest.mark.parametrize("shell", ["bash"], indirect=True)
+def test_a_network_can_be_typed_with_tab(shell: Shell) -> None:
+    keys = "rnncli summary em\t10000x32,rn\t32:s\t,gr\t4:bi=s\t:rese\tb\t,dens\t1:sig\t"
+    spec = "embed:10000x32,rnn:32:seq,gru:4:bi=sum:reset=before,dense:1:sigmoid"
+    assert shell.line_after(keys) == f"rnncli summary {spec}"
+    assert shell.line_after("rnncli forward -o my\t") == LINES["rnncli forward -o my"]
+
+
+@pytest.mark.thorough
 def test_zsh_may_also_load_the_script_when_it_is_needed(tmp_path: Path) -> None:
     start = STARTS["zsh"].replace("source <(rnncli completion zsh)", "")
     script = f"rnncli completion zsh > ~/_rnncli\nfpath=(~ $fpath)\n{start}"

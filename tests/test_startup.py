@@ -9,72 +9,70 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from conftest import PATIENCE
 
+from rnncli.cli import COMMANDS
 from rnncli.commands.options import FORMATS
 
 REPORT = """
-import sys
+import json, sys
 from rnncli.cli import run
-status = run(sys.argv[1:])
-import json
-print(json.dumps([status, sorted({name.partition(".")[0] for name in sys.modules})]), file=sys.stderr)
+for line in json.loads(sys.argv[1]):
+    status = run(line)
+    print(json.dumps([status, sorted({name.partition(".")[0] for name in sys.modules})]), file=sys.stderr)
 """
 SPEC = "embed:10000x32,lstm:32:bi:seq,dense:8,rnn:32"
-
-
-def imported(*arguments: str) -> set[str]:
-    """The libraries that a command line leaves imported."""
-    done = subprocess.run([sys.executable, "-c", REPORT, *arguments], capture_output=True, text=True, timeout=60)
-    status, modules = json.loads(done.stderr.splitlines()[-1])
-    assert (status, done.stdout == "") == (0, False)
-    return set(modules)
-
-
-@pytest.mark.parametrize("options", [["-f", name] for name in FORMATS if name != "table"] + [["-q"]])
-def test_a_summary_for_programs_imports_neither_numpy_nor_rich(options: list[str]) -> None:
-    assert not imported("summary", *options, SPEC, "--batch", "2", "--timesteps", "5") & {"numpy", "rich"}
-
-
 MODELS = Path(__file__).parent / "golden" / "models"
 MODEL_FILES = ["lstm-1.npz", "lstm-1.safetensors", "plain.pt", "before-1.6.pth", "onnx/lstm.onnx"]
+KERAS_FILES = ["stack.keras", "stack.json"]
+FOR_PROGRAMS = [name for name in FORMATS if name != "table"]
 
 
-@pytest.mark.parametrize("file", [*MODEL_FILES, "stack.keras", "stack.json"])
-@pytest.mark.parametrize("command", [["inspect", "-f", "json"], ["inspect", "-f", "csv"], ["summary", "-q"], ["spec"]])
-def test_what_programs_read_of_a_model_file_takes_neither_numpy_nor_rich(
-    command: list[str], file: str, tmp_path: Path
-) -> None:
-    path = MODELS / file
-    if not path.exists():
-        with zipfile.ZipFile(MODELS / "keras" / "models.zip") as packed:
-            path = Path(packed.extract(file, tmp_path))
-    assert not imported(*command, str(path)) & {"numpy", "rich", "h5py", "pickle", "mmap"}
+def imported(*lines: list[str]) -> list[tuple[str, set[str]]]:
+    """Each of some command lines that one process runs in turn, with the libraries that are imported then."""
+    program = [sys.executable, "-c", REPORT, json.dumps(lines)]
+    done = subprocess.run(program, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=PATIENCE)
+    found = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("[")]
+    assert [status for status, _ in found] == [0] * len(lines), done.stderr
+    return [(" ".join(line), set(modules)) for line, (_, modules) in zip(lines, found, strict=True)]
 
 
-@pytest.mark.parametrize("format_", FORMATS)
-def test_a_sweep_imports_neither_numpy_nor_rich(format_: str) -> None:
-    assert not imported("sweep", "-f", format_, "input:8,lstm:{1..9}", "--top", "3") & {"numpy", "rich"}
+def test_what_is_for_programs_or_only_tells_about_rnncli_imports_neither_numpy_nor_rich() -> None:
+    lines = [["summary", *how, SPEC, "--batch", "2"] for how in (*(["-f", name] for name in FOR_PROGRAMS), ["-q"])]
+    lines += [["sweep", "-f", name, "input:8,lstm:{1..9}", "--top", "3"] for name in FORMATS]
+    lines += [["layers"], ["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)]
+    for line, modules in imported(*lines):
+        assert not modules & {"numpy", "rich"}, line
 
 
-@pytest.mark.parametrize("options", [[], ["--wide"], ["--framework", "torch"]])
-def test_a_summary_for_people_imports_no_numpy(options: list[str]) -> None:
-    modules = imported("summary", *options, SPEC)
-    assert "numpy" not in modules
-    assert "rich" in modules
+def test_what_programs_read_of_a_model_file_takes_neither_numpy_nor_rich(tmp_path: Path) -> None:
+    with zipfile.ZipFile(MODELS / "keras" / "models.zip") as packed:
+        paths = [packed.extract(name, tmp_path) for name in KERAS_FILES]
+    paths += [str(MODELS / name) for name in MODEL_FILES]
+    ways = [["inspect", "-f", "json"], ["inspect", "-f", "csv"], ["summary", "-q"], ["spec"]]
+    for line, modules in imported(*([*way, path] for way in ways for path in paths)):
+        assert not modules & {"numpy", "rich", "h5py", "pickle", "mmap"}, line
 
 
-@pytest.mark.parametrize(
-    "arguments", [["layers"], ["--help"], ["--version"], ["layers", "--help"], ["summary", "--help"], ["forward", "-h"]]
-)
-def test_what_only_tells_about_rnncli_imports_neither(arguments: list[str]) -> None:
-    assert not imported(*arguments) & {"numpy", "rich"}
+def test_a_summary_for_people_imports_no_numpy() -> None:
+    for line, modules in imported(*(["summary", SPEC, *how] for how in ([], ["--wide"], ["--framework", "torch"]))):
+        assert modules & {"numpy", "rich"} == {"rich"}, line
 
 
-@pytest.mark.parametrize("format_", [name for name in FORMATS if name != "table"])
-def test_a_run_for_programs_imports_no_rich(format_: str) -> None:
-    modules = imported("forward", "-f", format_, "input:8,rnn:4", "--timesteps", "3")
-    assert "numpy" in modules
-    assert "rich" not in modules
+def test_a_run_for_programs_imports_no_rich() -> None:
+    for line, modules in imported(*(["forward", "-f", name, "input:8,rnn:4"] for name in FOR_PROGRAMS)):
+        assert modules & {"numpy", "rich"} == {"numpy"}, line
+
+
+def test_source_for_keras_pytorch_and_numpy_is_written_without_importing_numpy() -> None:
+    line = ["export", "embed:10x4:mask,lstm:4,dense:2", "--to"]
+    for line, modules in imported(*([*line, target] for target in ("keras", "torch", "numpy"))):
+        assert "numpy" not in modules, line
+
+
+def test_an_export_to_onnx_imports_no_framework(tmp_path: Path) -> None:
+    ((_, modules),) = imported(["export", "input:3,lstm:4:gelu", "--to", "onnx", "-o", str(tmp_path / "model.onnx")])
+    assert not modules & {"onnx", "google", "onnxruntime", "torch", "keras", "rich"}
 
 
 def test_a_summary_in_python_imports_no_library_at_all() -> None:
@@ -84,5 +82,24 @@ from rnncli import Network
 assert Network.parse("{SPEC}").summary(batch=2).total_params > 0
 print(*{{"numpy", "rich", "click"}} & set(sys.modules))
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE)
     assert (done.stdout, done.stderr) == ("\n", "")
+
+
+COMPLETING = """
+import os, sys
+from rnncli.cli import run
+os.environ.update(_RNNCLI_COMPLETE="bash_complete", COMP_LINE=sys.argv[1], COMP_WORD="")
+status = run([])
+ours = (name for name in sys.modules if name in ("numpy", "rich") or name.startswith("rnncli.commands."))
+print(status, *ours, file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize("names", [["", "forward"], pytest.param(list(COMMANDS), marks=pytest.mark.thorough)], ids=len)
+def test_completion_imports_no_library_and_no_other_command(names: list[str]) -> None:
+    for name in names:
+        line = [sys.executable, "-c", COMPLETING, f"rnncli {name} ".replace("  ", " ")]
+        status, *modules = subprocess.run(line, stderr=subprocess.PIPE, text=True, timeout=PATIENCE).stderr.split()
+        assert status == "0"
+        assert {module.rpartition(".")[2] for module in modules} & {*COMMANDS, "numpy", "rich"} <= {name, "completion"}

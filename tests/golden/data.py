@@ -105,7 +105,12 @@ def read_networks() -> list[dict[str, Any]]:
     return json.loads(NETWORKS.read_text())["networks"]
 
 
-def write_networks(versions: dict[str, str], networks: Iterable[dict[str, Any]]) -> None:
+def read_versions() -> dict[str, Any]:
+    """Return the versions of the frameworks that `networks.json` and the values were made with."""
+    return json.loads(NETWORKS.read_text())["versions"]
+
+
+def write_networks(versions: dict[str, Any], networks: Iterable[dict[str, Any]]) -> None:
     """Write `networks.json`, a network a line."""
     _write_lines(NETWORKS, versions, "networks", networks)
 
@@ -127,7 +132,7 @@ def read_values() -> list[Values]:
     ]
 
 
-def write_values(versions: dict[str, str], values: list[Values]) -> None:
+def write_values(versions: dict[str, Any], values: list[Values]) -> None:
     """Write `values.json` and `values.npz`."""
     streams = {
         dtype: np.concatenate(
@@ -184,7 +189,7 @@ class _Stream:
         return array.astype("int32") if ids else array
 
 
-def _write_lines(path: Path, versions: dict[str, str], name: str, entries: Iterable[Any]) -> None:
+def _write_lines(path: Path, versions: dict[str, Any], name: str, entries: Iterable[Any]) -> None:
     lines = ",\n".join(_lines(entries))
     path.write_text(f'{{"versions": {json.dumps(versions)},\n"{name}": [\n{lines}\n]}}\n')
 

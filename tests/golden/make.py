@@ -1,8 +1,9 @@
 """Make the golden files that the ordinary tests read: `make golden`.
 
-    python tests/golden/make.py
+    python tests/golden/make.py [KIND]
 
-It needs Keras and PyTorch. `tests/golden/data.py` says what is in the files.
+With a kind (`make golden KIND=lstm`) it makes what that kind brings, and keeps what is there of the others. It needs
+Keras and PyTorch. `tests/golden/data.py` says what is in the files.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from golden.data import (
     in_known_order,
     read_networks,
     read_values,
+    read_versions,
     write_networks,
     write_values,
 )
@@ -116,20 +118,38 @@ def values_of_activation(activation: str, dtype: str) -> Values:
     return Values(spec, dtype, x, weights, run_keras(Network.parse(spec).layers, weights, x, dtype))
 
 
-def main() -> None:
-    """Write the files."""
-    known = (entry["spec"] for entry in read_networks())
-    networks = [network_entry(spec) for spec in in_known_order(network_specs(), known)]
-    write_networks(VERSIONS, networks)
+def main(kind: str | None = None) -> None:
+    """Write the files: all that is in them, or anew only what one kind brings."""
+    known_networks = {} if kind is None else {entry["spec"]: entry for entry in read_networks()}
+    known_values = {} if kind is None else {(each.spec, each.dtype): each for each in read_values()}
+    if kind is not None:
+        named = {name: each for each in KINDS.values() for name in each.names}
+        if kind not in named:
+            sys.exit(f"{kind} is no kind; these are: {', '.join(named)}")
+        for spec in named[kind].golden_networks():
+            known_networks.pop(spec, None)
+        for spec, dtype in product(named[kind].golden_values(), TOLERANCE):
+            known_values.pop((spec, dtype), None)
+
+    def values(spec: str, dtype: str, seed: int) -> Values:
+        return known_values.get((spec, dtype)) or values_of(spec, dtype, seed)
+
+    order = [entry["spec"] for entry in read_networks()]
+    networks = [known_networks.get(spec) or network_entry(spec) for spec in in_known_order(network_specs(), order)]
     # A spec's place among them is the seed of its weights and its input.
     specs = in_known_order(value_specs(), (each.spec for each in read_values()))
-    values = [values_of(spec, "float64", seed) for seed, spec in enumerate(specs)]
-    values += [values_of(spec, "float32", seed) for seed, spec in enumerate(specs[::5])]
-    values += [values_of_activation(each, dtype) for each, dtype in product(ACTIVATIONS, TOLERANCE)]
-    write_values(VERSIONS, values)
+    made = [values(spec, "float64", seed) for seed, spec in enumerate(specs)]
+    made += [values(spec, "float32", seed) for seed, spec in enumerate(specs[::5])]
+    if kind is None:
+        made += [values_of_activation(each, dtype) for each, dtype in product(ACTIVATIONS, TOLERANCE)]
+    else:
+        made += [known_values[f"input:2,dense:2:{each}", dtype] for each, dtype in product(ACTIVATIONS, TOLERANCE)]
+    versions = VERSIONS if kind is None else read_versions() | ({} if read_versions() == VERSIONS else {kind: VERSIONS})
+    write_networks(versions, networks)
+    write_values(versions, made)
     expressed = sum(entry["torch"] is not None for entry in networks)
-    print(f"{len(networks)} networks, {expressed} of them in PyTorch too; values of {len(values)} networks")
+    print(f"{len(networks)} networks, {expressed} of them in PyTorch too; values of {len(made)} networks")
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])
