@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import cache
+from itertools import product
 from math import sqrt
 from typing import Any
 
 import kinds
 import numpy as np
 import pytest
+from conftest import Walk
 from golden.data import STARTS as GOLDEN
 
 from rnncli import Network
@@ -19,9 +22,11 @@ from rnncli.layers.starts import STARTS, Start, start
 from rnncli.layers.weights import FRAMEWORKS
 from rnncli.reports.explanation import explain
 
-NETWORKS = json.loads(GOLDEN.read_text(encoding="utf-8"))["networks"]
 
-GLOROT = "W Glorot uniform, ±√(6 / (32 + 256)) = ±0.144"
+@cache
+def networks() -> list[dict[str, Any]]:
+    """What the frameworks drew for some networks."""
+    return json.loads(GOLDEN.read_text(encoding="utf-8"))["networks"]
 
 
 def is_as_said(said: Start, drawn: dict[str, Any]) -> bool:
@@ -46,89 +51,81 @@ def is_as_said(said: Start, drawn: dict[str, Any]) -> bool:
     raise AssertionError(f"nothing checks {said}")
 
 
-@pytest.mark.parametrize("framework", FRAMEWORKS)
-@pytest.mark.parametrize("entry", NETWORKS, ids=lambda entry: entry["spec"])
-def test_what_is_said_is_what_the_framework_draws(entry: dict[str, Any], framework: str) -> None:
-    drawn = entry[framework]
-    if drawn is None:
-        return
-    (row,) = Network.parse(entry["spec"]).summary(framework=framework).layers  # type: ignore[arg-type]
-    assert [weight.name for weight in row.weights] == [each["name"] for each in drawn]
-    for weight, each in zip(row.weights, drawn, strict=True):
-        assert is_as_said(start(weight), each), (weight, start(weight), each)
+def test_what_is_said_is_what_the_framework_draws(at: Walk) -> None:
+    drawn_from = set()
+    for entry, framework in product(networks(), FRAMEWORKS):
+        if (drawn := entry[framework]) is None:
+            continue
+        (row,) = Network.parse(entry["spec"]).summary(framework=framework).layers
+        assert [weight.name for weight in row.weights] == [each["name"] for each in drawn]
+        for weight, each in zip(row.weights, drawn, strict=True):
+            with at(entry["spec"], framework, weight.name):
+                assert is_as_said(start(weight), each), (start(weight), each)
+                drawn_from.add(weight.initializer)
+    assert drawn_from == {*STARTS} >= {*INITIALIZERS}
 
 
-@pytest.mark.parametrize("entry", NETWORKS, ids=lambda entry: entry["spec"])
-def test_what_is_said_is_what_the_engine_draws(entry: dict[str, Any]) -> None:
-    network = Network.parse(entry["spec"])
-    arrays = Model(network, seed=0).weights
-    (row,) = network.summary().layers
-    units = getattr(network.layers[-1], "units", 32)
-    for weight in row.weights:
-        array = arrays[f"{row.name}/{weight.name}"]
-        wide = array if array.ndim == 2 and array.shape[0] <= array.shape[1] else array.T
-        drawn = {
-            "lowest": array.min(),
-            "highest": array.max(),
-            "deviation": array.std(),
-            "from_orthonormal": np.abs(wide @ wide.T - np.eye(len(wide))).max() if array.ndim == 2 else None,
-            "blocks": [block.mean() for block in array.reshape(-1, units)],
-        }
-        assert is_as_said(start(weight), drawn), (weight, start(weight))
+def test_what_is_said_is_what_the_engine_draws(at: Walk) -> None:
+    for spec in [entry["spec"] for entry in networks()]:
+        network = Network.parse(spec)
+        arrays = Model(network, seed=0).weights
+        (row,) = network.summary().layers
+        units = getattr(network.layers[-1], "units", 32)
+        for weight in row.weights:
+            array = arrays[f"{row.name}/{weight.name}"]
+            wide = array if array.ndim == 2 and array.shape[0] <= array.shape[1] else array.T
+            drawn = {
+                "lowest": array.min(),
+                "highest": array.max(),
+                "deviation": array.std(),
+                "from_orthonormal": np.abs(wide @ wide.T - np.eye(len(wide))).max() if array.ndim == 2 else None,
+                "blocks": [block.mean() for block in array.reshape(-1, units)],
+            }
+            with at(spec, weight.name):
+                assert is_as_said(start(weight), drawn), (start(weight), drawn)
+
+
+def test_uniform_weights_are_from_0_to_1() -> None:
+    for array in Model("embed:500x50,gru:40:seq:bi,dense:30", init="uniform").weights.values():
+        assert 0 <= array.min() < array.max() < 1
+        assert array.mean() == pytest.approx(0.5, abs=0.1)
 
 
 def small_networks() -> Iterator[Network]:
     for kind in kinds.KINDS.values():
-        options = [
-            "",
-            *(f":{way}" for option in kind.options.values() for ways in option.ways.values() for way in ways),
-        ]
-        for option in options:
+        ways = [way for option in kind.options.values() for ways in option.ways.values() for way in ways]
+        for option in ("", *(f":{way}" for way in ways)):
             yield Network.parse(kinds.small_network(kind) + option)
 
 
-@pytest.mark.parametrize("framework", FRAMEWORKS)
-def test_every_weight_of_every_kind_says_how_it_starts(framework: str) -> None:
-    for network in small_networks():
-        if any(layer.conflict(framework) for layer in network.layers):  # type: ignore[arg-type]
+def test_every_weight_of_every_kind_says_how_it_starts(at: Walk) -> None:
+    for network, framework in product(small_networks(), FRAMEWORKS):
+        if any(layer.conflict(framework) for layer in network.layers):
             continue
-        for layer in explain(network, framework=framework).layers:  # type: ignore[arg-type]
-            noted = [note.text for note in layer.notes if note.topic == "Start"]
-            assert len(noted) == bool(layer.weights)
-            for weight, _ in layer.weights:
-                assert start(weight).text in noted[0]
-                assert weight.symbol in noted[0]
+        with at(network, framework):
+            for layer in explain(network, framework=framework).layers:
+                noted = [note.text for note in layer.notes if note.topic == "Start"]
+                assert len(noted) == bool(layer.weights)
+                for weight, _ in layer.weights:
+                    assert start(weight).text in noted[0]
+                    assert weight.symbol in noted[0]
 
 
-def test_all_starts_are_checked_against_a_framework() -> None:
-    used = {
-        weight.initializer
-        for entry in NETWORKS
-        for framework in FRAMEWORKS
-        if entry[framework] is not None
-        for row in Network.parse(entry["spec"]).summary(framework=framework).layers
-        for weight in row.weights
-    }
-    assert used == {*STARTS}
-    assert {*INITIALIZERS} <= used
-
-
-@pytest.mark.parametrize(
-    ("spec", "framework", "text"),
-    [
-        ("input:32,lstm:64", "keras", f"{GLOROT}; U orthogonal; b zeros, ones for the forget gate"),
-        ("input:32,lstm:64:forgetbias=0", "keras", f"{GLOROT}; U orthogonal; b zeros"),
+def test_an_explanation_says_it_in_one_line(at: Walk) -> None:
+    glorot = "W Glorot uniform, ±√(6 / (32 + 256)) = ±0.144"
+    for spec, framework, text in (
+        ("input:32,lstm:64", "keras", f"{glorot}; U orthogonal; b zeros, ones for the forget gate"),
+        ("input:32,lstm:64:forgetbias=0", "keras", f"{glorot}; U orthogonal; b zeros"),
         ("input:32,rnn:32:bi", "keras", "W Glorot uniform, ±√(6 / (32 + 32)) = ±0.306; U orthogonal; b zeros"),
         ("embed:10x4", "keras", "E uniform, ±0.05"),
         ("input:32,lstm:64", "torch", "W, U, b and b' uniform, ±√(1 / 64) = ±0.125"),
         ("input:32,dense:64", "torch", "W and b uniform, ±√(1 / 32) = ±0.177"),
         ("embed:10x4", "torch", "E normal, mean 0 and deviation 1"),
         ("input:8,norm", "torch", "γ ones; β zeros"),
-    ],
-)
-def test_an_explanation_says_it_in_one_line(spec: str, framework: str, text: str) -> None:
-    notes = explain(spec, framework=framework).layers[-1].notes  # type: ignore[arg-type]
-    assert [note.text for note in notes if note.topic == "Start"] == [text]
+    ):
+        with at(spec, framework):
+            notes = explain(spec, framework=framework).layers[-1].notes  # type: ignore[arg-type]
+            assert [note.text for note in notes if note.topic == "Start"] == [text]
 
 
 def test_json_says_it_of_each_weight() -> None:
