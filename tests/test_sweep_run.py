@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 import re
 import signal
+import struct
 import subprocess
+import termios
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
+from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from conftest import PATIENCE, Result, program_line
-from hypothesis import given, settings
+from conftest import PATIENCE, Result, Walk, examples, program_line
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rnncli.commands.options import FORMATS
@@ -32,27 +35,34 @@ from rnncli.search.grids.candidate import Candidate
 from rnncli.search.grids.stretches import Part, points
 from rnncli.search.grids.stretches import stretches as stretches_of
 from rnncli.search.patterns.brace_parser import parse_pattern
+from rnncli.search.ranking import sifting
 from rnncli.search.ranking.frontier import Frontier, exact, unbeaten
-from rnncli.search.ranking.order import COMPARED, SORT_KEYS, Order
+from rnncli.search.ranking.order import SORT_KEYS, Order
 from rnncli.search.sweep import sweep
 from rnncli.summary import TOTALS, Setting
 from rnncli.system.workers import forked
 
 Run = Callable[..., Result]
 
-GRID = "{input:5x8,embed:100x{u}},{lstm,gru,lsmt}:{8..40..4}{:seq,:bi,},dense:{u=2..9}"
+GRID = "{input:5x8,embed:100x{u}},{lstm,gru,lsmt}:{8..32..8}{:seq,:bi,},dense:{u=2..4}"
 """Of every sort: a named brace that varies here or there, networks that do not stream, and texts that are none."""
 
 MANY = "embed:{100..300..100}x{u=1..16},{lstm,gru}:{4..60..4}:seq,lstm:{4..60..4},dense:{u}"
 """More than are evaluated one by one."""
 
+PLANE = "embed:1000x{16..64..16},{lstm,gru}:{16..256..8}:seq,lstm:{16..256..16}"
+
+ENDLESS = "embed:10x{1..9000},lstm:{1..9000}:seq,lstm:{1..9000}:seq,lstm:{1..9000}"
+
 
 @contextmanager
-def evaluated(few: int, block: int) -> Iterator[None]:
-    """While this lasts, so many candidates are few, and so many are in a block."""
+def evaluated(few: int, block: int, task: int | None = None) -> Iterator[None]:
+    """While this lasts, so many candidates are few, so many are in a block, and so many are a task of one job."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stretches, "FEW", few)
         patch.setattr(stretches, "BLOCK", block)
+        for name in ("FEW", "_SHOWN", "_SIFTED") if task else ():
+            patch.setattr(sifting, name, task)
         yield
 
 
@@ -63,60 +73,53 @@ def rows(rnncli: Run, *arguments: str) -> list[dict[str, Any]]:
 
 
 CHOICES = [
-    [],
-    ["--top", "7"],
-    ["--top", "500"],
-    ["--sort", "output", "--top", "30"],
-    ["--sort=-macs", "--top", "9"],
-    ["--sort", "streaming", "--top", "200"],
-    ["--sort=-training"],
-    ["--sort", "spec", "--top", "5"],
-    ["--pareto", "params,-output"],
-    ["--pareto", "macs,-output,streaming"],
-    ["--pareto=-output", "--top", "4"],
+    choice.split()
+    for choice in (
+        *("", "--top 7", "--top 100", "--sort output --top 30", "--sort=-macs --top 9", "--sort streaming --top 50"),
+        *("--sort=-training", "--sort spec --top 5", "--pareto params,-output", "--pareto macs,-output,streaming"),
+        "--pareto=-output --top 4",
+    )
 ]
 
 
-@pytest.mark.parametrize("limits", [[], ["--max-params", "3k"], ["--max-macs", "20k", "--max-memory", "9KB"]], ids=str)
-@pytest.mark.parametrize("choice", CHOICES, ids=" ".join)
-def test_blocks_give_the_rows_and_the_notes_that_one_by_one_gives(
-    choice: list[str], limits: list[str], rnncli: Run
-) -> None:
-    arguments = ["sweep", GRID, "--timesteps", "5", "-f", "json", *choice, *limits]
-    with evaluated(10**9, 1):
-        expected = rnncli(*arguments)
-    assert expected.stdout
-    for block in (10**6, 37):
+def test_blocks_give_the_rows_and_the_notes_that_one_by_one_gives(rnncli: Run, at: Walk) -> None:
+    limits = ([], ["--max-params", "3k"], ["--max-macs", "20k", "--max-memory", "9KB"])
+    for choice, limit in product(CHOICES, limits):
+        with at(*choice, *limit):
+            arguments = ["sweep", GRID, "--timesteps", "5", "-f", "json", *choice, *limit]
+            with evaluated(10**9, 1):
+                expected = rnncli(*arguments)
+            assert expected.stdout
+            for block in (10**6, 37):
+                with evaluated(0, block):
+                    assert rnncli(*arguments) == expected
+
+
+def test_the_nearest_is_the_same_where_nothing_keeps_within_the_budget(rnncli: Run) -> None:
+    arguments = ["sweep", GRID, "--max-params", "20", "--max-memory", "1KB"]
+    expected = rnncli(*arguments)
+    assert (expected.status, "the nearest is" in expected.stderr) == (1, True)
+    for block in (10**6, 50):
         with evaluated(0, block):
             assert rnncli(*arguments) == expected
 
 
-@pytest.mark.parametrize("block", [10**6, 50])
-def test_the_nearest_is_the_same_where_nothing_keeps_within_the_budget(block: int, rnncli: Run) -> None:
-    arguments = ["sweep", GRID, "--max-params", "20", "--max-memory", "1KB"]
-    expected = rnncli(*arguments)
-    assert (expected.status, "the nearest is" in expected.stderr) == (1, True)
-    with evaluated(0, block):
-        assert rnncli(*arguments) == expected
+UNKNOWN = {
+    "input:8,lstm:{1..200} --max-macs=9k --top=3": "the MACs of input:8,lstm:1 depend on",
+    "input:8,lstm:{1..200} --sort=macs --top=3": "the MACs of input:8,lstm:1 depend on",
+    "input:8,lstm:{1..200} --sort=training --top=3": "the memory for training of input:8,lstm:1 depends on",
+    "input:8,lstm:{1..200} --pareto=macs,-output": "the MACs of input:8,lstm:1 depend on",
+    # Whether or not another limit is exceeded.
+    r"{input:5x8\,dense:1,input:8\,dense:9} --max-params 20 --max-macs 1M": "the MACs of input:8,dense:9 depend on",
+}
 
 
-@pytest.mark.parametrize("option", ["--max-macs=9k", "--sort=macs", "--sort=training", "--pareto=macs,-output"])
-@pytest.mark.parametrize("few", [0, 10**9])
-def test_a_figure_that_is_not_known_is_an_error_however_it_is_evaluated(option: str, few: int, rnncli: Run) -> None:
-    with evaluated(few, 100):
-        result = rnncli("sweep", "input:8,lstm:{1..200}", option, "--top", "3")
-    assert (result.status, result.stdout) == (2, "")
-    assert "--timesteps" in result.stderr
-
-
-@pytest.mark.parametrize("few", [0, 10**9])
-def test_a_limit_of_a_figure_that_is_not_known_is_an_error_where_another_limit_is_exceeded_too(
-    few: int, rnncli: Run
-) -> None:
-    with evaluated(few, 100):
-        result = rnncli("sweep", r"{input:5x8\,dense:1,input:8\,dense:9}", "--max-params", "20", "--max-macs", "1M")
-    assert result.status == 2
-    assert "the MACs of input:8,dense:9 depend on" in result.stderr
+def test_a_figure_that_is_not_known_is_an_error_however_it_is_evaluated(rnncli: Run, at: Walk) -> None:
+    for line, few in product(UNKNOWN, (0, 10**9)):
+        with at(line, few), evaluated(few, 100):
+            result = rnncli("sweep", *line.split())
+            assert (result.status, result.stdout) == (2, "")
+            assert f"Error: {UNKNOWN[line]} the length of its input\nHelp: give its --timesteps\n" in result.stderr
 
 
 # Parts
@@ -130,24 +133,14 @@ def test_parts_are_all_of_it_in_order_and_equally_large(total: int, of: int) -> 
     assert max(sizes) - min(sizes) <= 1
 
 
-@pytest.mark.parametrize(
-    "patterns", [[GRID], ["input:8,rnn:{1..3}", GRID, "input:{2,3},{gru:{u},lstm:9},dense:{u=1..3}"]]
-)
-@pytest.mark.parametrize("of", [1, 3, 16])
-@pytest.mark.parametrize("from_stdin", [False, True])
-def test_the_rows_of_all_parts_are_the_rows_of_all_candidates(
-    patterns: list[str], of: int, from_stdin: bool, rnncli: Run
-) -> None:
-    whole = rnncli("sweep", "-f", "json", *patterns)
-    given = {"stdin": "\n".join(patterns)} if from_stdin else {}
-    arguments = ["-"] if from_stdin else patterns
-    parts = [rnncli("sweep", "-f", "json", *arguments, "--part", f"{n}/{of}", **given) for n in range(1, of + 1)]
-    assert "".join(part.stdout for part in parts) == whole.stdout
-
-
-def test_a_part_that_is_empty_says_so(rnncli: Run) -> None:
-    notes = [rnncli("sweep", "input:8,rnn:{1,2}", "--part", f"{number}/3").stderr for number in (1, 2, 3)]
-    assert notes == ["0 candidates: there are fewer of them than parts\n", *["1 candidate, 1 shown\n"] * 2]
+def test_the_rows_of_all_parts_are_the_rows_of_all_candidates(rnncli: Run, at: Walk) -> None:
+    several = [GRID, "input:8,rnn:{1..3}", "input:{2,3},{gru:{u},lstm:9},dense:{u=1..3}"]
+    for patterns, of, from_stdin in product([[GRID], several], (1, 3, 16), (False, True)):
+        with at(len(patterns), "patterns in", of, "from standard input" if from_stdin else ""):
+            whole = rnncli("sweep", "-f", "json", *patterns)
+            line = ["sweep", "-f", "json", *(["-"] if from_stdin else patterns)]
+            parts = [rnncli(*line, "--part", f"{n}/{of}", stdin="\n".join(patterns)) for n in range(1, of + 1)]
+            assert "".join(part.stdout for part in parts) == whole.stdout
 
 
 def test_the_points_of_a_pattern_are_those_of_its_stretches() -> None:
@@ -159,32 +152,25 @@ def test_the_points_of_a_pattern_are_those_of_its_stretches() -> None:
         assert texts == list(pattern.expand())
 
 
-@pytest.mark.parametrize(
-    ("text", "help_"), [("0/4", "--part 1/4"), ("5/4", "--part 4/4"), ("3 of 4", "3/4"), ("x", "1/2")]
-)
-def test_what_is_no_part_is_an_error_with_a_repair(text: str, help_: str, rnncli: Run) -> None:
-    result = rnncli("sweep", "input:8,rnn:{1..9}", "--part", text)
-    assert (result.status, result.stdout) == (2, "")
-    assert help_ in result.stderr
-
-
 # Jobs
 
 
-@pytest.mark.parametrize(
-    ("format_", "choice"),
-    [
-        *((each, []) for each in FORMATS),
-        *((each, ["--top", "5", "--max-params", "40k"]) for each in ("table", "csv")),
-        *((each, ["--pareto", "params,-output"]) for each in ("table", "json")),
-    ],
-    ids=str,
-)
-def test_jobs_change_nothing_of_what_is_written(format_: str, choice: list[str], program: Run) -> None:
-    arguments = ["sweep", MANY if choice else GRID.replace("8..40..4", "8..95"), "-f", format_, *choice]
-    expected = program(*arguments)
-    assert expected.status == 0
-    assert program(*arguments, "--jobs", "3") == expected
+def test_jobs_change_nothing_of_what_is_written(rnncli: Run, at: Walk) -> None:
+    lines = [f"-f {format_}" for format_ in FORMATS]
+    lines += [f"-f {format_} --top 5 --max-params 4k" for format_ in ("table", "csv")]
+    lines += [f"-f {format_} --pareto params,-output" for format_ in ("table", "json")]
+    for line in [*lines, "--max-params 20"]:
+        with at(line), evaluated(0, 37, task=50):
+            assert rnncli("sweep", GRID, *line.split(), "--jobs", "3") == rnncli("sweep", GRID, *line.split())
+
+
+@pytest.mark.thorough
+def test_jobs_of_many_candidates_change_nothing(program: Run, at: Walk) -> None:
+    for options in (["-f", "csv"], ["--top", "5"], ["--pareto", "params,-output"]):
+        with at(*options):
+            expected = program("sweep", MANY, *options)
+            assert expected.status == 0
+            assert program("sweep", MANY, *options, "--jobs", "3") == expected
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -195,97 +181,101 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def is_running(process: int) -> bool:
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def processes(of: int) -> list[int]:
-    """The children of a process."""
-    found = []
+def running(of: int | None = None) -> dict[int, int]:
+    """The processes that run, or those that one has started, and how much time each has had of a processor."""
+    found = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
-            fields = path.read_text().rpartition(")")[2].split()
-        except OSError:
+            state, parent, *fields = path.read_text().rpartition(")")[2].split()
+        except OSError:  # it has ended
             continue
-        if int(fields[1]) == of and fields[0] != "Z":
-            found.append(int(path.parent.name))
+        if state != "Z" and of in (None, int(parent)):
+            found[int(path.parent.name)] = int(fields[9])
     return found
 
 
-ENDLESS = [
-    "sweep",
-    "embed:10x{1..9000},lstm:{1..9000}:seq,lstm:{1..9000}:seq,lstm:{1..9000}",
-    "--jobs",
-    "2",
-    "-f",
-    "csv",
-]
-
-
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="it looks at the processes of Linux")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda each: each.name)
-@pytest.mark.parametrize("options", [["--top", "3"], []], ids=str)
-def test_no_job_outlives_a_sweep_that_is_ended(number: int, options: list[str]) -> None:
-    with running(*ENDLESS, *options) as sweeping:
-        jobs = processes(sweeping.pid)
-        time.sleep(0.5)
-        sweeping.send_signal(number)
-        out, error = sweeping.communicate(timeout=PATIENCE)
-        until(lambda: not any(map(is_running, jobs)))
-    killed = number == signal.SIGKILL
-    assert sweeping.returncode == (130 if number == signal.SIGINT else -number if killed else 128 + number)
-    assert bool(re.search(r"^Interrupted", error, re.MULTILINE)) == (number == signal.SIGINT), error
-    assert "Traceback" not in error
-    if options and number == signal.SIGINT:
-        assert out.count("\n") in (0, 4)  # the best three so far, if one job was done
-
-
-@pytest.mark.parametrize("options", [["-f", "csv"], ["-f", "json", "--jobs", "2"]], ids=str)
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda each: each.name)
-def test_the_last_row_is_whole_whatever_ends_a_sweep(number: int, options: list[str]) -> None:
-    line = program_line("sweep", *ENDLESS[1:2], *options)
-    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as sweeping:
-        assert sweeping.stdout is not None
-        begun = [*islice(sweeping.stdout, 5000)]
-        time.sleep(0.2)  # so that it waits for its reader, in the middle of what it writes
-        sweeping.send_signal(number)
-        read = "".join(begun) + sweeping.stdout.read()
-        assert sweeping.wait(timeout=PATIENCE) == 128 + number
-    *_, last, end = read.split("\n")
-    assert end == ""
-    assert last.count(",") == begun[-1].count(",")
-
-
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="it looks at the processes of Linux")
-def test_a_pipe_that_closes_ends_all_jobs_quietly() -> None:
-    with running(*ENDLESS) as sweeping:
-        assert sweeping.stdout is not None
-        assert sweeping.stderr is not None
-        assert len(list(islice(sweeping.stdout, 5))) == 5
-        jobs = processes(sweeping.pid)
-        sweeping.stdout.close()
-        assert sweeping.wait(timeout=PATIENCE) == 0
-        assert sweeping.stderr.read() == ""
-        assert not any(map(is_running, jobs))
-
-
 @contextmanager
-def running(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """A program with two jobs, which has ended when the block has."""
-    line = program_line(*arguments)
-    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+def sweeping(*options: str, stdout: int = subprocess.PIPE) -> Iterator[subprocess.Popen[str]]:
+    """A sweep without end, which has ended when the block has."""
+    line = program_line("sweep", ENDLESS, *options)
+    with subprocess.Popen(line, stdout=stdout, stderr=subprocess.PIPE, text=True) as process:
         try:
-            until(lambda: len(processes(process.pid)) == 2)
             yield process
         finally:
             process.kill()
 
 
-def test_what_fails_in_a_job_is_said_once_and_a_job_that_is_killed_is_told_of(program: Run) -> None:
-    result = program("sweep", MANY, "--sort", "macs", "--jobs", "2")
+def rarely(*cases: tuple[object, ...]) -> list[Any]:
+    """Cases that are tried with --thorough alone."""
+    return [pytest.param(*case, marks=pytest.mark.thorough) for case in cases]
+
+
+needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="it looks at the processes of Linux")
+INT, TERM, KILL = signal.SIGINT, signal.SIGTERM, signal.SIGKILL
+
+
+@needs_proc
+@pytest.mark.parametrize(
+    ("number", "options"),
+    [
+        (INT, "--top 3"),
+        (KILL, "-f csv"),
+        *rarely((INT, "-f csv"), (TERM, "--top 3"), (TERM, "-f csv"), (KILL, "--top 3")),
+    ],
+)
+def test_no_job_outlives_a_sweep_that_is_ended(number: signal.Signals, options: str) -> None:
+    with sweeping("--jobs", "2", *options.split(), stdout=subprocess.DEVNULL) as process:
+        until(lambda: len(jobs := running(process.pid)) == 2 and min(jobs.values()) > 0)
+        jobs = {*running(process.pid)}
+        process.send_signal(number)
+        _, error = process.communicate(timeout=PATIENCE)
+        until(lambda: jobs.isdisjoint(running()))
+    if number == INT:
+        assert process.returncode == 130
+        assert re.fullmatch(r"Interrupted: [\d,]+ of about 10\^15 candidates, [\d,]+ shown\n", error)
+    else:
+        assert (process.returncode, error) == (-KILL if number == KILL else 128 + number, "")
+
+
+@pytest.mark.parametrize(
+    ("number", "options"),
+    [(INT, "-f csv"), (TERM, "-f json --jobs 2"), *rarely((TERM, "-f csv"), (INT, "-f json --jobs 2"))],
+)
+def test_the_last_row_is_whole_whatever_ends_a_sweep(number: signal.Signals, options: str) -> None:
+    def unread() -> int:
+        return struct.unpack("i", fcntl.ioctl(process.stdout, termios.FIONREAD, bytes(4)))[0]  # type: ignore[arg-type]
+
+    most = 50_000_000
+    with sweeping(*options.split()) as process:
+        assert process.stdout is not None
+        begun = [*islice(process.stdout, 5000)]
+        until(lambda: unread() > 30_000)  # so that it waits for its reader, in the middle of what it writes
+        process.send_signal(number)
+        rest = process.stdout.read(most)
+        assert len(rest) < most, "it goes on"
+        assert process.wait(timeout=PATIENCE) == 128 + number
+    *_, last, end = ("".join(begun) + rest).split("\n")
+    assert end == ""
+    assert last.count(",") == begun[-1].count(",")
+
+
+@needs_proc
+def test_a_pipe_that_closes_ends_all_jobs_quietly() -> None:
+    with sweeping("--jobs", "2", "-f", "csv") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert len([*islice(process.stdout, 5)]) == 5
+        jobs = {*running(process.pid)}
+        assert len(jobs) == 2
+        process.stdout.close()
+        assert process.wait(timeout=PATIENCE) == 0
+        assert process.stderr.read() == ""
+        assert jobs.isdisjoint(running())
+
+
+def test_what_fails_in_a_job_is_said_once_and_a_job_that_is_killed_is_told_of(rnncli: Run) -> None:
+    with evaluated(0, 37, task=50):
+        result = rnncli("sweep", GRID.replace("5x8", "8"), "--sort", "macs", "--jobs", "2")
     assert (result.status, result.stdout) == (2, "")
     assert result.stderr.count("give its --timesteps") == 1
 
@@ -301,28 +291,26 @@ def test_what_fails_in_a_job_is_said_once_and_a_job_that_is_killed_is_told_of(pr
             next(results)
 
 
-@pytest.mark.parametrize("started", [0, 1])
-def test_jobs_that_cannot_be_started_are_an_error_that_says_so(
-    started: int, monkeypatch: pytest.MonkeyPatch, rnncli: Run
+def test_where_jobs_cannot_be_started_it_says_so_or_one_does_all_the_work(
+    rnncli: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    forks = iter([os.fork] * started)
-
     def fork() -> int:
-        if (real := next(forks, None)) is not None:
-            return real()
+        if forks:
+            return forks.pop()()
         raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
 
-    monkeypatch.setattr(os, "fork", fork)
-    result = rnncli("sweep", MANY, "--top", "2", "--jobs", "2")
-    assert (result.status, result.stdout) == (1, "")
-    assert f"job {started + 1} of 2 cannot be started: {os.strerror(errno.EAGAIN)}" in result.stderr
-    assert "give fewer --jobs" in result.stderr
-
-
-def test_where_processes_cannot_be_forked_one_does_all_the_work(monkeypatch: pytest.MonkeyPatch, rnncli: Run) -> None:
-    expected = rnncli("sweep", MANY, "--top", "2")
-    monkeypatch.delattr(os, "fork")
-    assert rnncli("sweep", MANY, "--top", "2", "--jobs", "2") == expected
+    line = ("sweep", GRID, "--top", "2")
+    expected = rnncli(*line)
+    with evaluated(0, 37, task=50):
+        for started in (0, 1):
+            forks = [os.fork] * started
+            with monkeypatch.context() as patch:
+                patch.setattr(os, "fork", fork)
+                result = rnncli(*line, "--jobs", "2")
+            message = f"job {started + 1} of 2 cannot be started: {os.strerror(errno.EAGAIN)}"
+            assert result == (1, "", f"Error: {message}\nHelp: give fewer --jobs\n")
+        monkeypatch.delattr(os, "fork")
+        assert rnncli(*line, "--jobs", "2") == expected
 
 
 def test_results_come_in_the_order_of_the_tasks() -> None:
@@ -341,7 +329,7 @@ def beats(one: Sequence[int], other: Sequence[int]) -> bool:
     return all(a <= b for a, b in zip(one, other, strict=True)) and tuple(one) != tuple(other)
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(st.data(), st.integers(1, 4), st.sampled_from([5, 2**70]))
 def test_what_no_other_row_beats_is_unbeaten(data: st.DataObject, figures: int, largest: int) -> None:
     numbers = st.integers(-largest, largest) | st.integers(0, 3)
@@ -350,13 +338,12 @@ def test_what_no_other_row_beats_is_unbeaten(data: st.DataObject, figures: int, 
     assert unbeaten(exact(some)).tolist() == expected
 
 
-@pytest.mark.parametrize("sign", ["", "-"])
-@pytest.mark.parametrize("few", [0, 10**9])
-def test_a_figure_that_is_lacked_is_the_same_beside_numbers_of_any_size(sign: str, few: int, rnncli: Run) -> None:
+def test_a_figure_that_is_lacked_is_the_same_beside_numbers_of_any_size(rnncli: Run, at: Walk) -> None:
     huge = "input:8,lstm:2147483647:bi"
-    with evaluated(few, 100):
-        found = rows(rnncli, "input:8,lstm:{1..300}:bi", huge, f"--pareto={sign}streaming,-params")
-    assert [row["spec"] for row in found] == [huge]
+    for sign, few in product(("", "-"), (0, 10**9)):
+        with at(sign, few), evaluated(few, 100):
+            found = rows(rnncli, "input:8,lstm:{1..300}:bi", huge, f"--pareto={sign}streaming,-params")
+            assert [row["spec"] for row in found] == [huge]
 
 
 def test_equals_that_lack_a_figure_are_all_kept_beside_huge_numbers() -> None:
@@ -368,63 +355,47 @@ def test_equals_that_lack_a_figure_are_all_kept_beside_huge_numbers() -> None:
     assert frontier.pick(np.array([0]), lambda name: np.array([again[name]])).tolist() == [0]
 
 
-@pytest.mark.parametrize("figures", ["params,-output", "macs,-output", "macs-per-step,-params,training", "-output"])
-def test_a_frontier_is_what_no_other_candidate_beats(figures: str, rnncli: Run) -> None:
-    names = [(SORT_KEYS[name.strip("-")], -1 if name[0] == "-" else 1) for name in figures.split(",")]
-    everything = [
-        each for each in sweep(GRID, timesteps=7) if isinstance(each, Candidate) and each.total_params <= 9000
-    ]
-    keys = [[sign * (getattr(each, name) or 0) for name, sign in names] for each in everything]
-    expected = {each.spec for each, key in zip(everything, keys, strict=True) if not any(beats(k, key) for k in keys)}
-    found = rows(rnncli, GRID, "--timesteps", "7", f"--pareto={figures}", "--max-params", "9000")
-    assert {row["spec"] for row in found} == expected
-    assert len(found) == len(expected)
+def test_a_frontier_is_what_no_other_candidate_beats(rnncli: Run, at: Walk) -> None:
+    everything = [each for each in sweep(GRID, timesteps=7) if isinstance(each, Candidate)]
+    everything = [each for each in everything if each.total_params <= 9000]
+    for figures in ("params,-output", "macs,-output", "macs-per-step,-params,training", "-output"):
+        with at(figures):
+            names = [(SORT_KEYS[name.strip("-")], -1 if name[0] == "-" else 1) for name in figures.split(",")]
+            keys = [[sign * (getattr(each, name) or 0) for name, sign in names] for each in everything]
+            best = [
+                each.spec
+                for each, key in zip(everything, keys, strict=True)
+                if not any(beats(other, key) for other in keys)
+            ]
+            found = rows(rnncli, GRID, "--timesteps", "7", f"--pareto={figures}", "--max-params", "9000")
+            assert sorted(row["spec"] for row in found) == sorted(best)
 
 
 def test_the_frontier_of_the_frontiers_of_parts_is_that_of_all(rnncli: Run) -> None:
-    whole = rows(rnncli, MANY, "--pareto", "params,-output")
-    parts = [
-        row["spec"] for n in range(1, 4) for row in rows(rnncli, MANY, "--pareto", "params,-output", "--part", f"{n}/3")
-    ]
-    again = rnncli("sweep", "-", "-f", "json", "--pareto", "params,-output", stdin="\n".join(parts))
-    assert [json.loads(line) for line in again.stdout.splitlines()] == whole
+    options = ["--pareto", "params,-output"]
+    parts = [row["spec"] for n in range(1, 4) for row in rows(rnncli, GRID, *options, "--part", f"{n}/3")]
+    again = rnncli("sweep", "-", "-f", "json", *options, stdin="\n".join(parts))
+    assert [json.loads(line) for line in again.stdout.splitlines()] == rows(rnncli, GRID, *options)
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("spec", "'spec' is none of params"),
-        ("--top", "it takes a list of figures"),
-        ("foo", "training, output\n"),
-        ("params,-params", "names params twice"),
-        ("parms", "--pareto params"),
-        ("", "is none of params"),
-    ],
-)
-def test_what_cannot_be_compared_is_an_error(text: str, said: str, rnncli: Run) -> None:
-    result = rnncli("sweep", "input:8,rnn:{1..9}", "--pareto", text)
-    assert (result.status, result.stdout) == (2, "")
-    assert said in result.stderr
-    assert all(key in SORT_KEYS for key in COMPARED)
-
-
-PLANE = "embed:1000x{16..64..16},{lstm,gru}:{16..256..8}:seq,lstm:{16..256..16}"
-
-
-@pytest.mark.parametrize("options", [[], ["--jobs", "2"]], ids=" ".join)
-def test_a_frontier_is_seen_among_all_candidates(options: list[str], rnncli: Run, screen: Callable[..., None]) -> None:
-    result = rnncli("sweep", PLANE, "--pareto", "params,-output", *options)
+def test_a_frontier_is_seen_among_all_candidates(rnncli: Run, screen: Callable[..., None]) -> None:
+    result = rnncli("sweep", PLANE, "--pareto", "params,-output")
     assert (result.status, result.stderr) == (0, "3,968 candidates, 16 shown\n")
     screen("sweep-frontier", result.stdout)
     with evaluated(0, 500):
-        assert rnncli("sweep", PLANE, "--pareto", "params,-output", *options) == result
+        assert rnncli("sweep", PLANE, "--pareto", "params,-output") == result
 
 
-@pytest.mark.parametrize("width", [60, 30, 14])
-def test_the_picture_of_a_frontier_keeps_within_the_terminal(width: int, terminal: Run) -> None:
-    shown = terminal("sweep", PLANE, "--pareto", "params,-output", "--top", "3", columns=width).stdout
-    assert max(len(line) for line in shown.splitlines() if not line.endswith("3 shown")) <= width
-    assert ("┤" in shown) == (width > 20)
+def test_the_picture_of_a_frontier_keeps_within_the_terminal(
+    rnncli: Run, at: Walk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rnncli.render.terminal.on_terminal", lambda: True)
+    for width in (60, 30, 14):
+        with at(width):
+            monkeypatch.setenv("COLUMNS", str(width))
+            shown = rnncli("sweep", PLANE, "--pareto", "params,-output", "--top", "3").stdout
+            assert max(map(len, shown.splitlines())) <= width
+            assert ("┤" in shown) == (width > 20)
 
 
 @given(st.lists(st.tuples(st.floats(1, 1e18), st.floats(1, 1e18)), min_size=1, max_size=30), st.integers(14, 200))
@@ -442,15 +413,8 @@ def test_every_point_that_stands_out_is_in_the_picture(points: list[tuple[float,
 
 _specs = st.sampled_from(
     [
-        "input:8,lstm:4",
-        "input:8",
-        " input : 8 , lstm:4",
-        "input:8,\tlstm:4",
-        'a"b,c',
-        "a|b,`c`",
-        "é,1",
-        "a<b,&",
-        "%s,%d",
+        *("input:8,lstm:4", "input:8", " input : 8 , lstm:4", "input:8,\tlstm:4"),
+        *('a"b,c', "a|b,`c`", "é,1", "a<b,&", "%s,%d"),
     ]
 )
 _shapes = st.tuples(st.none() | st.integers(1, 9), st.integers(1, 99)) | st.tuples(
