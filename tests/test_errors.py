@@ -47,7 +47,7 @@ def test_every_error_reads_as_it_was_reviewed_and_the_spec_in_its_help_line_work
             assert advice.startswith("Help: ")
             repair = advice.split()[-1]
             assert command != "summary" or shlex.quote(repair) == repair
-            assert rnncli(command, repair, *options).status == 0
+            assert rnncli(command, repair, *options, "-f", "csv").status == 0
         return result.stderr
 
     screen("errors", made_anew("errors", answer))
