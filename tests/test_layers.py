@@ -54,6 +54,9 @@ def test_it_reads_as_it_was_reviewed(
             screen(f"layers-{word}", told(word))
     with at("topics"):
         screen("layers-topics", "\n".join(told(topic.names[0]) for topic in TOPICS))
+    with at("words that no spec has"):
+        last = {text: word for word, text in ELSEWHERE.items()}
+        screen("layers-elsewhere", "".join(told(word) for word in last.values() if sort_of(word)[0] == "elsewhere"))
     with at("rows"):
         words = ([], ["nn.GRU"], ["nonlinearity"], ["units"], ["tanh"], ["return_state"], ["macs"])
         screen("layers-rows", "\n".join(rnncli("layers", *word, "-f", "csv").stdout for word in words))

@@ -1,14 +1,17 @@
-"""Both words: whoever reads a field in an explanation or an error reads the framework's argument beside it."""
+"""Both words: whoever reads a field in an explanation or an error reads the framework's argument beside it.
+
+And the words of Keras and PyTorch that no spec has: what is said of them, and the spec that is left.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import kinds
 import pytest
-from conftest import Result
+from conftest import SCREENS, Result, Walk
 
 from rnncli import Network, SpecError
 from rnncli.language.elsewhere import ELSEWHERE
@@ -43,22 +46,18 @@ TORCH: dict[tuple[str, str], str] = {
     ("dense", "nobias"): "bias=False",
     ("norm", "nobias"): "bias=False",
     ("norm", "eps=1e-5"): "eps=1e-05",
+    **{("lstm", field): "" for field in ("seq", "back", "bi=sum", "relu", "recact=relu", "forgetbias=0")},
 }
-"""PyTorch's, by kind, where it has some."""
+"""PyTorch's, by kind; nothing where its class has none."""
 
-
-def each_option() -> Iterator[tuple[type[Layer], Option]]:
-    for layer in LAYERS:
-        for option in layer.options:
-            yield layer, option
-
-
-def each_field() -> Iterator[tuple[type[Layer], Option, str, Any]]:
-    """Every field of every kind that says something else than the default."""
-    for layer, option in each_option():
-        for text, value in {**option.fields(), **option.short_fields()}.items():
-            if value != layer.default(option.attribute):
-                yield layer, option, text, value
+OPTIONS = [(layer, option) for layer in LAYERS for option in layer.options]
+FIELDS: list[tuple[type[Layer], Option, str, Any]] = [
+    (layer, option, text, value)
+    for layer, option in OPTIONS
+    for text, value in {**option.fields(), **option.short_fields()}.items()
+    if value != layer.default(option.attribute)
+]
+"""Every field of every kind that says something else than the default."""
 
 
 def layer_spec(layer: type[Layer], field: str) -> str:
@@ -72,102 +71,80 @@ def error(spec: str) -> SpecError:
     return caught.value
 
 
-def test_every_option_has_an_example_in_keras_own_words() -> None:
-    found = {field for _, _, field, _ in each_field()}
-    assert {*KERAS} <= found
-    for _, option in each_option():
+def test_every_option_is_said_with_keras_argument_and_with_pytorchs_where_it_has_one(at: Walk) -> None:
+    assert {*KERAS} <= {text for _, _, text, _ in FIELDS}
+    for _, option in OPTIONS:
         assert any(option.spells(field.partition("=")[0]) for field in KERAS), option
+    for layer, option, text, value in FIELDS:
+        if text in KERAS:
+            with at(layer.kind, text):
+                said = in_both(layer, option.attribute, value)
+                assert said in {f"{text} ({argument})" for argument in KERAS[text]}
+    for (kind, field), argument in TORCH.items():
+        with at(kind, field, "torch"):
+            (found,) = [each for each in FIELDS if (each[0].kind, each[2]) == (kind, field)]
+            said = in_both(KINDS[kind], found[1].attribute, found[3], "torch")
+            assert said == (f"{field} ({argument})" if argument else field)
 
 
-@pytest.mark.parametrize(("field", "arguments"), KERAS.items())
-def test_a_field_is_said_with_keras_argument(field: str, arguments: tuple[str, ...]) -> None:
-    for layer, option, text, value in each_field():
-        if text == field:
-            assert in_both(layer, option.attribute, value) in {f"{field} ({argument})" for argument in arguments}
+def test_explain_says_every_field_that_is_set_in_both_words(at: Walk) -> None:
+    for framework in FRAMEWORKS:
+        for layer, option, text, value in FIELDS:
+            network = Network.parse(layer_spec(layer, text))
+            both = in_both(layer, option.attribute, value, framework)
+            if "(" in both and not network.layers[-1].conflict(framework):
+                with at(framework, layer.kind, text):
+                    notes = explain(network, framework=framework).layers[-1].notes
+                    assert both in ", ".join(note.text for note in notes)
 
 
-@pytest.mark.parametrize(("of", "argument"), TORCH.items())
-def test_a_field_is_said_with_pytorch_argument_where_it_has_one(of: tuple[str, str], argument: str) -> None:
-    kind, field = of
-    (found,) = [each for each in each_field() if (each[0].kind, each[2]) == of]
-    assert in_both(KINDS[kind], found[1].attribute, found[3], "torch") == f"{field} ({argument})"
-
-
-def test_pytorch_has_no_word_for_what_its_classes_do_not_take() -> None:
-    for field in ("seq", "back", "bi=sum", "relu", "recact=relu", "forgetbias=0"):
-        (found,) = [each for each in each_field() if each[0].kind == "lstm" and each[2] == field]
-        assert in_both(KINDS["lstm"], found[1].attribute, found[3], "torch") == field
-
-
-@pytest.mark.parametrize("framework", FRAMEWORKS)
-def test_explain_says_every_field_that_is_set_in_both_words(framework: str) -> None:
-    for layer, option, text, value in each_field():
-        network = Network.parse(layer_spec(layer, text))
-        last = network.layers[-1]
-        if last.conflict(framework):  # type: ignore[arg-type]
-            continue
-        both = in_both(layer, option.attribute, value, framework)  # type: ignore[arg-type]
-        notes = [note.text for note in explain(network, framework=framework).layers[-1].notes]  # type: ignore[arg-type]
-        if "(" in both:
-            assert both in ", ".join(notes), (text, notes)
-
-
-def test_an_argument_without_its_value_is_answered_with_both_words() -> None:
-    for layer, option, text, value in each_field():
-        if "=" in text or text in ACTIVATIONS or value is False:
-            continue
-        advice = error(layer_spec(layer, option.attribute)).advice or ""
-        assert in_both(layer, option.attribute, value) in advice, (layer.kind, text, advice)
-
-
-def test_a_misspelt_field_is_answered_with_both_words() -> None:
-    for layer, option, text, value in each_field():
+def test_a_field_that_is_wrong_is_answered_with_both_words(at: Walk) -> None:
+    for layer, option, text, value in FIELDS:
+        both = in_both(layer, option.attribute, value)
+        if "=" not in text and text not in ACTIVATIONS and value is not False:
+            with at("an argument without its value", layer.kind, text):
+                assert both in (error(layer_spec(layer, option.attribute)).advice or "")
         if re.fullmatch("[a-z]{5,}", text) and text in option.fields():
-            wrong = error(layer_spec(layer, text[:-2] + text[-1] + text[-2]))
-            assert in_both(layer, option.attribute, value) in (wrong.advice or ""), (layer.kind, text)
-
-
-def test_a_field_that_a_kind_does_not_take_is_said_in_both_words() -> None:
-    for layer, option, text, value in each_field():
+            with at("misspelt", layer.kind, text):
+                assert both in (error(layer_spec(layer, text[:-2] + text[-1] + text[-2])).advice or "")
         able = [each for each in LAYERS if any(own.spells(text.partition("=")[0]) for own in each.options)]
-        if layer is not able[0] or text in KINDS:
-            continue  # of several kinds that take it, the first is asked for its word; linear is a kind, too
-        for other in {*LAYERS} - {*able}:
-            message = error(layer_spec(other, text)).message
-            assert message.startswith(f"{other.kind} does not take '{text}'")
-            assert in_both(layer, option.attribute, value).partition(" ")[2] in message, message
-
-
-def test_an_unknown_field_lists_the_fields_with_keras_arguments() -> None:
+        if layer is able[0] and text not in KINDS:  # the first of several is asked for its word; linear is a kind, too
+            for other in {*LAYERS} - {*able}:
+                with at(other.kind, "does not take", text):
+                    message = error(layer_spec(other, text)).message
+                    assert message.startswith(f"{other.kind} does not take '{text}'")
+                    assert both.partition(" ")[2] in message
     for layer in LAYERS:
         advice = error(layer_spec(layer, "zzzz")).advice or ""
         for option in layer.options:
-            assert f"{option.lead} ({option.attribute})" in advice
-
-
-def test_a_value_that_is_none_of_a_fields_names_keras_argument_for_the_one_that_was_meant() -> None:
-    for layer, option in each_option():
+            with at("all fields of", layer.kind, option.attribute):
+                assert f"{option.lead} ({option.attribute})" in advice
+    for layer, option in OPTIONS:
         for other, ours in getattr(option, "other_names", {}).items():
-            wrong = error(layer_spec(layer, f"{option.lead}{other}"))
-            assert in_both(layer, option.attribute, option.fields()[f"{option.lead}{ours}"]) in (wrong.advice or "")
+            with at(layer.kind, option.lead, other):
+                value = option.fields()[f"{option.lead}{ours}"]
+                advice = error(layer_spec(layer, f"{option.lead}{other}")).advice or ""
+                assert in_both(layer, option.attribute, value) in advice
+
+
+def test_reset_after_means_what_it_says() -> None:
+    assert str(Network.parse("input:8,gru:3:reset_after=False")) == "input:8,gru:3:reset=before"
+    assert str(Network.parse("input:8,gru:3:reset_after=True")) == "input:8,gru:3"
+
+
+# Words that no spec has
 
 
 WHERE = {
-    "return_state": "--save-state",
-    "h_n": "--save-state",
-    "c_n": "--save-state",
-    "initial_state": "--state",
-    "hx": "--state",
-    "stateful": "--state",
+    "return_state h_n c_n": "--save-state",
+    "initial_state hx stateful": "--state",
     "num_layers": "x2",
-    "batch_first": "(batch, timesteps, features)",
-    "time_major": "(batch, timesteps, features)",
+    "batch_first time_major": "(batch, timesteps, features)",
     "proj_size": "no such LSTM",
     "unroll": "how fast",
     "recurrent_dropout": "training",
     "recurrent_initializer": "rnncli explain",
-    "input_shape": "input:TxF",
-    "input_size": "input:TxF",
+    "input_shape input_size": "input:TxF",
     "timedistributed": "each timestep",
     "masking": "mask_zero=True",
     "flatten": "pool:avg",
@@ -179,143 +156,71 @@ WHERE = {
 """Words of the frameworks that no spec has, and what the answer to each must say."""
 
 
-@pytest.mark.parametrize("word", ELSEWHERE)
-@pytest.mark.parametrize("kind", ["rnn", "lstm", "gru"])
-def test_a_word_of_a_framework_says_where_it_is_found_as_a_field_and_never_another_field(word: str, kind: str) -> None:
-    for written in (word, f"{word}=True", word.title(), word.upper()):
-        if word in ("activation", "bidirectional") or written.lower() in KINDS:
-            continue  # fields and a layer, which are read as such
-        wrong = error(f"input:8,{kind}:3:{written}") if not (word == "num_layers" and "=" in written) else None
-        if wrong is None:
-            continue
-        assert wrong.advice == ELSEWHERE[word]
-        assert wrong.repair == f"input:8,{kind}:3"
-        assert WHERE.get(word, "") in (wrong.advice or "")
+def test_a_word_of_a_framework_says_where_it_is_found_and_never_another_field(at: Walk) -> None:
+    for words, where in WHERE.items():
+        for word in words.split():
+            with at(word):
+                assert where in ELSEWHERE[word]
+    read = {"activation", "bidirectional", *KINDS}  # as a field or a layer, not as a word that is found elsewhere
+    for word, text in ELSEWHERE.items():
+        fields = [] if word in read else [f"lstm:3:{each}" for each in (word, word.title(), word.upper())]
+        if word not in ("activation", "bidirectional", "num_layers"):
+            fields += [f"{kind}:3:{word}=True" for kind in ("rnn", "lstm", "gru")]
+        for field in fields:
+            with at(field):
+                wrong = error(f"input:8,{field}")
+                assert (wrong.advice, wrong.repair) == (text, f"input:8,{field.rpartition(':')[0]}")
+        if word not in ("bidirectional", *KINDS):
+            for spec in (f"input:8,lstm:3,{word}", word, f"input:8,{word}:3,lstm:3"):
+                with at(spec):
+                    wrong = error(spec)
+                    assert wrong.advice == text
+                    assert Network.parse(wrong.repair or "")
 
 
-@pytest.mark.parametrize("word", ELSEWHERE)
-def test_a_word_of_a_framework_says_where_it_is_found_as_a_layer_and_alone(word: str) -> None:
-    if word in KINDS:
-        return
-    for spec in (f"input:8,lstm:3,{word}", word, f"input:8,{word}:3,lstm:3"):
-        wrong = error(spec)
-        assert wrong.advice == ELSEWHERE[word] or " is a field of " in (wrong.advice or "") or word == "timesteps"
-        assert Network.parse(wrong.repair or "")
-
-
-def test_every_word_that_people_ask_about_is_known() -> None:
-    assert {*WHERE} <= {*ELSEWHERE}
-
-
-@pytest.mark.parametrize(
-    ("spec", "never"),
-    [
-        ("input:8,lstm:3:return_state", "seq"),
-        ("input:8,lstm:3:return_state=True", "seq"),
-        ("input:8,lstm:3:return_states", "seq"),
-        ("input:8,lstm:3:retrun_state", "seq"),
-        ("input:8,lstm:3:reset_after=False", "reset=after"),
-        ("input:8,lstm:3,return_state", "seq"),
-    ],
-)
-def test_no_word_is_answered_with_a_field_that_means_something_else(spec: str, never: str) -> None:
-    wrong = error(spec)
-    assert never not in str(wrong).replace(spec, "")
-
-
-def test_reset_after_means_what_it_says() -> None:
-    assert str(Network.parse("input:8,gru:3:reset_after=False")) == "input:8,gru:3:reset=before"
-    assert str(Network.parse("input:8,gru:3:reset_after=True")) == "input:8,gru:3"
-
-
-def test_the_features_of_a_first_layer_become_its_input() -> None:
-    assert error("lstm:3:input_size=10").repair == "input:10,lstm:3"
-    assert error("lstm:3:input_shape=10,dense:1").repair == "input:10,lstm:3,dense:1"
-
-
-@pytest.mark.parametrize(
-    ("spec", "repair"),
-    [
-        ("input:8,lstm:3,seq", "input:8,lstm:3:seq"),
-        ("input:8,lstm:3,return_sequences=True", "input:8,lstm:3:return_sequences=True"),
-        ("input:8,lstm:3,dense:2,softmax", "input:8,lstm:3,dense:2:softmax"),
-        ("input:8,bidirectional:lstm:3", "input:8,lstm:3:bi"),
-        ("input:8,lstm:3:seq,timedistributed:dense:3", "input:8,lstm:3:seq,dense:3"),
-        ("input:8,lstm:3:seq,TimeDistributed:3", "input:8,lstm:3:seq,dense:3"),
-        ("input:8,lstm:3,h_n", "input:8,lstm:3"),
-        ("input:8,masking:0,lstm:3", "input:8,lstm:3"),
-    ],
-)
-def test_a_field_that_stands_for_a_layer_is_put_where_it_belongs(spec: str, repair: str) -> None:
-    assert error(spec).repair == repair
-
-
-def test_an_activation_behind_a_cell_is_not_made_that_of_the_cell() -> None:
-    for spec in ("input:8,lstm:3,relu", "input:8,dense:3:relu,softmax"):
-        wrong = error(spec)
-        assert "is a field of rnn, lstm, gru or dense" in (wrong.advice or "")
-        assert "lstm:3:relu" not in str(wrong)
-        assert wrong.lead == "for example"
+def test_what_people_call_a_layer_or_a_field_is_answered_as_it_was_reviewed_with_a_spec_that_works(
+    at: Walk, screen: Callable[[str, str], None]
+) -> None:
+    """A spec that is added to the screen is a new case."""
+    answers = []
+    for block in (SCREENS / "words.txt").read_text(encoding="utf-8").strip().split("\n\n"):
+        spec = block.splitlines()[0]
+        with at(spec):
+            wrong = error(spec.replace(r"\n", "\n"))
+            assert Network.parse(wrong.repair or "")
+            answers.append(f"{spec}\n{wrong}\n")
+    screen("words", "\n".join(answers))
 
 
 # A spec that is only an input
 
 
-@pytest.mark.parametrize("command", ["summary", "forward", "explain", "draw", "export", "spec"])
-@pytest.mark.parametrize("head", ["input:8", "input:5x8"])
 def test_an_input_without_layers_says_what_is_missing_with_a_line_that_works(
-    command: str, head: str, rnncli: Callable[..., Result]
+    at: Walk, rnncli: Callable[..., Result]
 ) -> None:
-    to = ["--to", "keras"] if command == "export" else []
-    result = rnncli(command, head, *to)
-    assert result.status == 0
-    assert result.stderr.startswith(f"Note: {head} is an input without layers; with one: ")
-    spec = result.stderr.splitlines()[0].rpartition(": ")[2]
-    assert spec.startswith(f"{head},")
-    again = rnncli(command, spec, *to)
-    assert again.status == 0
-    assert "without layers" not in again.stderr
-
-
-def test_programs_are_told_nothing_of_it(rnncli: Callable[..., Result]) -> None:
+    for command in ("summary", "forward", "explain", "draw", "export", "spec"):
+        for head, spec in (("input:8", "input:8,rnn:32"), ("input:5x8", "input:5x8,rnn:32")):
+            with at(command, head):
+                to = ["--to", "keras"] if command == "export" else []
+                result = rnncli(command, head, *to)
+                first = result.stderr.splitlines()[0]
+                assert (result.status, first) == (0, f"Note: {head} is an input without layers; with one: {spec}")
+                again = rnncli(command, spec, *to)
+                assert again.status == 0
+                assert "without layers" not in again.stderr
     for arguments in (["-q"], ["-f", "json"], ["-f", "csv"]):
-        result = rnncli("summary", "input:8", *arguments)
-        assert (result.status, result.stderr) == (0, "")
-
-
-def test_an_embedding_alone_is_a_network(rnncli: Callable[..., Result]) -> None:
-    assert rnncli("summary", "embed:10x4").stderr == ""
-
-
-def test_two_inputs_are_compared_with_a_note_on_each(rnncli: Callable[..., Result]) -> None:
-    result = rnncli("compare", "input:8", "input:9,rnn:3")
-    assert (result.status, result.stderr.count("without layers")) == (0, 1)
-
-
-@pytest.mark.parametrize(("template", "repair"), [("input:8", "input:8,rnn:_"), ("input:_", "input:_,rnn:32")])
-def test_a_template_without_layers_is_an_error_with_one_that_works(
-    template: str, repair: str, rnncli: Callable[..., Result]
-) -> None:
-    result = rnncli("solve", template, "--params", "100k")
-    assert (result.status, result.stdout) == (2, "")
-    assert "is an input without layers" in result.stderr
-    assert result.stderr.endswith(f": {repair}\n")
-    assert rnncli("solve", repair, "--params", "100k").status == 0
-
-
-@pytest.mark.parametrize(
-    ("spec", "advice", "repair"),
-    [
-        ("input:8,lstm:3:reverse", "perhaps back (go_backwards=True)", "input:8,lstm:3:back"),
-        ("input:8,lstm:3:sum", "perhaps bi=sum (merge_mode='sum')", "input:8,lstm:3:bi=sum"),
-        ("input:8,gru:3:before", "perhaps reset=before (reset_after=False)", "input:8,gru:3:reset=before"),
-        ("input:8,dense:3,activation:relu", "relu (activation='relu') is a field of", "input:8,dense:3:relu"),
-        ("input:8,gru:3:linear_before_reset=1", "is reset=after (reset_after=True), the default", "input:8,gru:3"),
-        ("input:8,gru:3:reset_after", "leave it out: reset_after=True is so anyway", "input:8,gru:3"),
-        ("input:8,rnn:3:nonlinearity", "", "input:8,rnn:3:act=tanh"),
-    ],
-)
-def test_what_people_call_a_field_is_understood(spec: str, advice: str, repair: str) -> None:
-    wrong = error(spec)
-    assert advice in (wrong.advice or "")
-    assert wrong.repair == repair
+        with at("programs are told nothing of it", arguments):
+            result = rnncli("summary", "input:8", *arguments)
+            assert (result.status, result.stderr) == (0, "")
+    with at("an embedding alone is a network"):
+        assert rnncli("summary", "embed:10x4").stderr == ""
+    with at("of two, one is an input alone"):
+        result = rnncli("compare", "input:8", "input:9,rnn:3")
+        assert (result.status, result.stderr.count("without layers")) == (0, 1)
+    for template, repair in (("input:8", "input:8,rnn:_"), ("input:_", "input:_,rnn:32")):
+        with at("a template", template):
+            result = rnncli("solve", template, "--params", "100k")
+            assert (result.status, result.stdout) == (2, "")
+            assert "is an input without layers" in result.stderr
+            assert result.stderr.endswith(f": {repair}\n")
+            assert rnncli("solve", repair, "--params", "100k").status == 0
