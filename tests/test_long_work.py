@@ -264,26 +264,28 @@ def test_a_bar_makes_room_when_the_program_is_stopped_and_comes_back(terminal: R
 
 @pytest.mark.thorough
 def test_whatever_ends_it_a_bar_is_erased(at: Walk, terminal: Run) -> None:
-    ends = (("kill", signal.SIGTERM, 143), ("Ctrl-C", "\x03", 130), ("kill -HUP", signal.SIGHUP, 129))
-    for command in ("forward", "reach", "solve"):
-        for end, action, status in ends:
-            with at(command, end):
-                result = terminal(command, *LONG[command], press=in_turn((" left", action)))
-                assert result.status == status
-                assert drawings(result.stdout)
-                assert is_clean(result.stdout)
-                assert "Traceback" not in result.stdout
+    for command, action, status in (
+        ("forward", signal.SIGTERM, 128 + signal.SIGTERM),
+        ("reach", "\x03", 130),
+        ("solve", signal.SIGHUP, 128 + signal.SIGHUP),
+    ):
+        with at(command, action):
+            result = terminal(command, *LONG[command], press=in_turn((" left", action)))
+            assert result.status == status
+            assert drawings(result.stdout)
+            assert is_clean(result.stdout)
+            assert "Traceback" not in result.stdout
 
 
 @pytest.mark.thorough
 def test_where_there_is_no_bar_there_is_the_note(terminal: Run) -> None:
-    press = in_turn(("Note:", "\x03"))
-    piped = terminal("forward", *LONG["forward"], press=press, stdout_piped=True).stderr
-    dumb = terminal("reach", *LONG["reach"], press=press, TERM="dumb").stdout
-    for shown in (piped, dumb):
+    piped = terminal("forward", *LONG["forward"], press=in_turn(("Note:", "\x03")), stdout_piped=True)
+    dumb = terminal("reach", *LONG["reach"], press=in_turn(("Note:", "\x03")), TERM="dumb")
+    for status, shown in ((piped.status, piped.stderr), (dumb.status, dumb.stdout)):
+        assert status == 130
         assert not drawings(shown)
         assert re.match(r"Note: at this pace the run takes about \d+ \w+ \(Ctrl-C ends it\)\n", shown)
-    assert "\x1b" not in dumb
+    assert "\x1b" not in dumb.stdout
 
 
 # What Ctrl-C keeps
