@@ -1,0 +1,290 @@
+"""What people see, as it was reviewed; and that it keeps within a terminal of any width: no number is broken or cut."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from conftest import Result, Walk, without_styles
+
+from rnncli.cli import COMMANDS
+from rnncli.language.spec import EXAMPLE
+
+Run = Callable[..., Result]
+Screen = Callable[[str, str], None]
+
+SMALL = "embed:10x4,lstm:3:seq:bi,dropout:0.5,rnn:3,dense:1:sigmoid"
+CLASSIFIER = "input:8,lstm:16:seq:bi,gru:4,dense:1:sigmoid"
+GATED = "embed:10000x32:mask,lstm:64:seq,gru:5:bi=sum,dropout:0.5,dense:1:sigmoid"
+CELLS = "input:8,rnn:16 input:8,gru:16 input:8,lstm:16,dropout:0.5,dense:1"
+
+SCREENS = f"""
+summary-example: summary {EXAMPLE}
+summary-known-input: summary input:50x8,gru:16:seq,lstm:16:bi,dense:1 --batch 32
+summary-wide: summary {SMALL} --wide --batch 2 --timesteps 5 --dtype float16
+summary-wide-unknown: summary {SMALL} --wide
+summary-torch: summary {SMALL} --framework torch --wide
+summary-deep: summary embed:10000x32,rnn:32:seq:x38,rnn:32
+summary-huge: summary embed:1Gx4096,lstm:4096
+summary-only-input: summary input:8
+summary-terminal-40: summary {SMALL}
+summary-terminal-80: summary {SMALL}
+summary-terminal-80-wide: summary {SMALL} --wide
+summary-terminal-200: summary {SMALL}
+summary-terminal-200-wide: summary {SMALL} --wide
+
+explain-rnn: explain embed:10000x32,rnn:32
+explain-gated: explain {GATED} --batch 2 --timesteps 10
+explain-gru-before: explain input:4,gru:5:reset=before
+explain-torch: explain input:4,lstm:5:bi:seq,rnn:2:relu:back --framework torch
+explain-only-input: explain input:8
+explain-terminal-80: explain {GATED}
+
+draw-example: draw {EXAMPLE}
+draw-classifier: draw {CLASSIFIER}
+draw-back: draw input:8,rnn:4:back
+draw-back-seq: draw input:8,rnn:4:back:seq,rnn:3
+draw-back-seq-output: draw input:8,gru:4:back:seq --timesteps 100
+draw-bi: draw input:8,gru:4:bi
+draw-bi-reversed: draw input:8,rnn:4:seq:back,lstm:4:bi=sum,dense:3
+draw-known-input: draw input:50x8,lstm:64 --batch 32
+draw-only-input: draw input:8
+draw-no-state: draw embed:10x4,dropout:0.5,dense:3
+draw-every-step: draw input:8,lstm:4:seq:bi=ave,rnn:2 --timesteps 3
+draw-one-step: draw input:8,lstm:4:seq,rnn:2:bi --timesteps 1
+draw-deep: draw embed:10000x32:mask,rnn:32:seq:x38,rnn:32
+draw-huge: draw input:2G,lstm:2G:seq:bi,gru:2G:back:seq --batch 2G --timesteps 2G
+draw-terminal-40: draw {CLASSIFIER}
+draw-terminal-60: draw {CLASSIFIER}
+draw-terminal-80: draw {CLASSIFIER}
+draw-terminal-120: draw {CLASSIFIER}
+
+compare-cells: compare {CELLS} --timesteps 100 --batch 4
+compare-embeddings: compare embed:10000x32,lstm:64 embed:10000x32,gru:64
+compare-frameworks: compare input:32,rnn:32 --framework keras --framework torch
+compare-lengths: compare input:8,lstm:16:seq,dense:1 --timesteps 10 --timesteps 500
+compare-all-settings: compare embed:10x8,lstm:16,dense:1 embed:10x8,gru:16:reset=before \
+--dtype float32 --dtype float16 --batch 1 --batch 32 --timesteps 10 --timesteps 500
+compare-directions: compare input:8,lstm:32:seq,dropout:0.5,lstm:32,dense:4 \
+input:8,lstm:32:seq:bi,dropout:0.5,norm,lstm:32,dense:4
+compare-deep: compare input:8,gru:8:seq:x8,dense:1 input:8,lstm:8:seq:bi:x8,dense:1:nobias
+compare-nothing-in-common: compare input:8 embed:10x4,dense:3
+compare-terminal-60: compare {CELLS}
+compare-terminal-80: compare {CELLS}
+"""
+"""What is shown in each file: piped, or on a terminal of so many columns. Others are beside what they are about."""
+
+HUGE = (
+    "embed:2147483647x2147483647:mask,lstm:2147483647:seq:bi=sum:nobias:recact=hard_sigmoid,gru:2147483647:reset=before"
+)
+NETWORKS = {
+    "one layer": "input:8,rnn:4",
+    "sixteen layers": "input:8,rnn:8:seq:x6,lstm:8:seq:bi:x5,lstm:12:seq:back,dense:4:x3,dropout:0.5",
+    "several networks": "input:8,rnn:1 input:8,gru:16:seq:x4,dense:2 embed:10x4,lstm:3:seq:bi,dense:1:sigmoid",
+}
+HUGE_NETWORKS = {"huge numbers": f"{HUGE} --batch 2147483647", "huge work": f"{HUGE} --timesteps 2147483647"}
+"""What every command is given, and what those are given, too, that do not run anything."""
+
+VIEWS = """
+summary
+summary --wide
+summary --wide --timesteps 7 --batch 1000 --rate 12.3
+summary --framework torch --wide --dtype int8
+forward --timesteps 5
+forward --timesteps 70 --plot
+forward --init uniform
+explain
+explain --framework torch
+explain --others --timesteps 7
+draw
+draw --timesteps 3
+sweep
+sweep --timesteps 100 --batch 64 --sort macs
+sweep --top 3
+sweep --pareto params
+compare
+compare --timesteps 100 --batch 64 --rate 0.3
+compare --timesteps 10 --timesteps 500 --dtype float16 --dtype float32
+compare --framework keras --framework torch
+compare --framework torch
+reach --timesteps 70 --seeds 2
+reach --seeds 1 --timesteps 5
+reach --init uniform --timesteps 70 --seeds 2
+"""
+"""The ways in which commands show networks to people, as tables or drawings."""
+
+ELSEWHERE = "solve layers export inspect spec completion help"
+"""Commands that print a spec alone, a source or a script, or have tests of their own for this."""
+
+
+@pytest.fixture
+def seen(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """What a person sees of a command on a terminal of some width."""
+
+    def see(columns: int, *arguments: str) -> str:
+        with monkeypatch.context() as patched:
+            for module in ("console", "terminal"):
+                patched.setattr(f"rnncli.render.{module}.on_terminal", lambda: True)
+            patched.setenv("COLUMNS", str(columns))
+            patched.setenv("LINES", "24")
+            result = rnncli(*arguments)
+        assert result.status == 0, result.stderr
+        return without_styles(result.stdout)
+
+    return see
+
+
+def test_a_screen_reads_as_it_was_reviewed(rnncli: Run, seen: Callable[..., str], screen: Screen, at: Walk) -> None:
+    for name, line in (line.split(": ", 1) for line in SCREENS.splitlines() if line):
+        with at(name):
+            if columns := re.search(r"-terminal-(\d+)", name):
+                text = seen(int(columns[1]), *line.split())
+                assert max(map(len, text.splitlines())) <= int(columns[1])
+            else:
+                status, text, notes = rnncli(*line.split())
+                note = "Note: input:8 is an input without layers; with one: input:8,rnn:32\n"
+                assert (status, notes) == (0, note if "input:8" in line.split() else "")
+            screen(name, text)
+
+
+def test_a_terminal_says_how_wide_it_is_and_what_it_can_show(terminal: Run, screen: Screen) -> None:
+    coloured = terminal("summary", SMALL, columns=40).stdout
+    assert "\x1b[1m" in coloured
+    screen("summary-terminal-40", without_styles(coloured))
+    screen("draw-terminal-60", terminal("draw", CLASSIFIER, columns=60, TERM="dumb").stdout)
+    # COLUMNS overrules it, and where standard output is elsewhere its width does not count.
+    screen("summary-terminal-200", terminal("summary", SMALL, columns=40, COLUMNS="200", TERM="dumb").stdout)
+    screen("draw-classifier", terminal("draw", CLASSIFIER, columns=200, stdout_piped=True).stdout)
+
+
+def test_a_table_that_is_not_on_a_terminal_is_never_cut(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = rnncli("summary", SMALL, "--wide").stdout
+    monkeypatch.setenv("COLUMNS", "20")
+    assert rnncli("summary", SMALL, "--wide").stdout == whole
+    long = ",".join(["input:8", *(f"dense:{units}" for units in range(1, 200))])
+    assert rnncli("summary", long).stdout.splitlines()[0] == long
+
+
+def numbers(text: str) -> set[str]:
+    """The numbers of a text, but for times, which are others each time, and those that only give a size, 1.5e+37."""
+    text = re.sub(r"[\d.]+ (µs|ms|s)\b|\d\.\d+e\+\d+", "", text)
+    found = re.findall(r"(?<![\w.])\d[\d,]*(?:\.\d+)?", text.replace("(", " ").replace(")", " "))
+    return {number.strip(",") for number in found}
+
+
+@pytest.mark.parametrize(
+    ("widths", "left_out"),
+    [((40, 80, 120), "one layer"), pytest.param((40, 60, 80, 100, 120, 200), None, marks=pytest.mark.thorough)],
+)
+def test_no_line_is_wider_than_the_terminal_and_no_number_is_broken(
+    widths: tuple[int, ...], left_out: str | None, seen: Callable[..., str], at: Walk
+) -> None:
+    views = [line.split() for line in VIEWS.split("\n") if line]
+    assert {*ELSEWHERE.split(), *(command for command, *_ in views)} == {*COMMANDS}
+    for command, *view in views:
+        # A picture over time has as many labels on its axis as there is room.
+        numbers_may_differ = "--plot" in view or command == "reach"
+        for name, specs in (NETWORKS | HUGE_NETWORKS).items():
+            if name in HUGE_NETWORKS and (command in ("forward", "reach") or "torch" in view):
+                continue  # it cannot be run
+            if name == left_out:
+                continue
+            if {*specs.split()} & {*view} & {"--batch", "--timesteps"}:
+                continue  # it asks for the same thing twice
+            if command == "compare":
+                specs = f"input:8,gru:2:seq,rnn:3 {specs}"
+            line = (command, *specs.split(), *view)
+            with at(command, *view, "with", name):
+                whole = set() if numbers_may_differ else numbers(seen(10_000, *line))
+                for columns in widths:
+                    text = seen(columns, *line)
+                    widest = max(text.splitlines(), key=len)
+                    assert len(widest) <= columns, widest
+                    assert not re.search(" $", text, re.MULTILINE), f"a line ends with spaces at {columns} columns"
+                    assert numbers_may_differ or numbers(text) <= whole, f"a number is broken at {columns} columns"
+
+
+EMBEDDED = "embed:10000x32,rnn:32:seq,rnn:32"
+
+
+def test_a_run_is_one_table_from_80_columns_on(seen: Callable[..., str], at: Walk) -> None:
+    for columns in (80, 100, 200):
+        with at(columns):
+            (heading,) = re.findall("^┏.*\n.*", seen(columns, "forward", EMBEDDED), re.MULTILINE)
+            assert "Time" in heading
+            assert "Mean" in heading
+
+
+def test_what_leaves_a_run_first_is_min_and_max_then_std_then_the_type(seen: Callable[..., str]) -> None:
+    seen_at = {columns: seen(columns, "forward", EMBEDDED) for columns in range(50, 120, 2)}
+    leaves = {
+        title: max((columns for columns, text in seen_at.items() if f" {title} " not in text.split("┡")[0]), default=0)
+        for title in ("Max", "Min", "Std", "Layer (type)")
+    }
+    assert 118 > leaves["Max"] == leaves["Min"] > leaves["Std"] > leaves["Layer (type)"] > 50
+
+
+def test_at_last_a_layer_is_a_block_of_names_and_values(seen: Callable[..., str], at: Walk) -> None:
+    for columns in (40, 50):
+        with at(columns):
+            lines = seen(columns, "forward", "embed:10000x32,rnn:32", "--timesteps", "3").splitlines()
+            start = lines.index("simple_rnn (SimpleRNN)")
+            block = dict(re.split(r" {2,}", line.strip(), maxsplit=1) for line in lines[start + 1 : start + 9])
+            assert list(block) == ["Output Shape", "Param #", "Time", "Mean", "Std", "Min", "Max", "Sat."]
+            assert (block["Output Shape"], block["Param #"]) == ("(1, 32)", "2,080")
+
+
+def test_eight_networks_are_compared_at_80_columns(seen: Callable[..., str]) -> None:
+    specs = [f"embed:10000x{size},lstm:{size}" for size in (8, 16, 32, 64, 128, 256, 512, 1024)]
+    figures = seen(80, "compare", *specs, "--timesteps", "100").split("┏")[1]
+    assert re.findall(r"^│ +(\d) │", figures, re.MULTILINE) == list("12345678")
+    assert "Parameters" in figures
+    assert "Memory" in figures
+
+
+def test_three_or_more_equal_neighbours_are_shown_as_one(seen: Callable[..., str], at: Walk) -> None:
+    for view in ("summary --wide", "forward", "explain", "compare input:8,gru:8:seq:x8"):
+        with at(view):
+            text = seen(200, *view.split(), "input:8,gru:8:seq:x8")
+            assert "× 8" in text
+            assert not re.search(r"\bgru_[1-6]\b", text)
+    with at("two"):
+        assert "gru_1 (GRU)" in seen(200, "summary", "--wide", "input:8,gru:8:seq:x2")
+    with at("the first reads 4 features, the others 8"):
+        text = seen(200, "summary", "--wide", "input:4,gru:8:seq:x4")
+        assert "× 3" in text
+        assert not re.search(r"× 4\b(?! B)", text)
+
+
+def test_a_long_spec_hangs_indented(seen: Callable[..., str]) -> None:
+    first, second, *_ = seen(40, "summary", "input:8,lstm:128:seq:bi,lstm:128:seq:bi,dense:10:softmax").splitlines()
+    assert (first, second) == ("input:8,lstm:128:seq:bi:x2,", "  dense:10:softmax")
+
+
+PATTERN = "embed:10000x{u=32..96..32},{lstm,gru}:{64..512..64}:seq:bi,gru:64:seq:bi=sum,dense:{u}"
+
+
+def test_a_sweep_keeps_within_the_terminal_and_its_specs_hang_indented(seen: Callable[..., str], at: Walk) -> None:
+    line = ("sweep", PATTERN, "--timesteps", "100", "--batch", "1000", "--top", "40")
+    whole = [line.split()[-1] for line in seen(10_000, *line).splitlines()[1:]]
+    for columns in (*range(40, 130, 3), 150, 200):
+        with at(columns):
+            heading, *lines = seen(columns, *line).splitlines()
+            assert max(map(len, lines)) <= columns
+            start = heading.index("Spec")
+            specs: list[str] = []
+            for figures, part in ((line[:start], line[start:]) for line in lines):
+                if figures.strip():
+                    assert re.search(r"[\dB)]  +$", figures)
+                    specs.append(part)
+                else:
+                    assert re.match(r"  \S", part)
+                    specs[-1] += part.strip()
+            assert specs == whole
+
+
+def test_the_column_that_a_sweep_is_sorted_by_is_the_last_to_leave(seen: Callable[..., str]) -> None:
+    for key, title in (("memory", "Memory"), ("macs", "MACs")):
+        heading = seen(44, "sweep", PATTERN, "--timesteps", "9", "--sort", key).splitlines()[0]
+        assert heading.split() == [title, "Spec"]
