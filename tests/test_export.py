@@ -4,24 +4,32 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
-from conftest import Result
+from conftest import Result, Walk
+from golden.generate import any_size, random_layers
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import networks
 
-from rnncli.export import TARGETS
+from rnncli import Network, SpecError
+from rnncli.export import TARGETS, Job, export
 
 Run = Callable[..., Result]
 
 GOLDEN = Path(__file__).parent / "golden" / "models"
 
 SPEC = "input:8,lstm:4"
-each_target = pytest.mark.parametrize("target", TARGETS)
-each_with_weights = pytest.mark.parametrize(
-    ("target", "extension"), [(name, each) for name, target in TARGETS.items() for each in target.weights]
-)
+WITH_WEIGHTS = [(name, each) for name, target in TARGETS.items() for each in target.weights]
+"""Each target with each of its files of weights."""
+SOURCES = [name for name, target in TARGETS.items() if target.is_text]
+RUFF = shutil.which("ruff") or shutil.which("ruff", path=str(Path(sys.executable).parent))
 
 
 @pytest.fixture(autouse=True)
@@ -42,71 +50,94 @@ def test_without_a_target_each_is_named_in_the_repair_or_the_help(rnncli: Run) -
     assert all(name in rnncli("export", "--help").stdout for name in TARGETS)
 
 
-@each_target
-def test_source_goes_to_standard_output_and_a_file_needs_a_name(target: str, rnncli: Run) -> None:
-    result = rnncli("export", SPEC, "--to", target)
-    if TARGETS[target].is_text:
-        assert (result.status, result.stderr) == (0, "")
-        assert "model = " in result.stdout or "def model(" in result.stdout
-        assert rnncli("export", SPEC, "--to", target, "-o", "made.py").stdout == ""
-        assert Path("made.py").read_text() == result.stdout
-    else:
-        assert (result.status, result.stdout) == (2, "")
-        assert f"-o model{TARGETS[target].extension}" in result.stderr
+def test_source_goes_to_standard_output_and_a_file_needs_a_name(at: Walk, rnncli: Run) -> None:
+    for name, target in TARGETS.items():
+        with at(name):
+            result = rnncli("export", SPEC, "--to", name)
+            if target.is_text:
+                assert (result.status, result.stderr) == (0, "")
+                assert "model = " in result.stdout or "def model(" in result.stdout
+                assert rnncli("export", SPEC, "--to", name, "-o", "made.py").stdout == ""
+                assert Path("made.py").read_text() == result.stdout
+            else:
+                assert (result.status, result.stdout) == (2, "")
+                assert f"-o model{target.extension}" in result.stderr
 
 
-@each_target
-def test_a_name_that_says_something_else_is_refused(target: str, rnncli: Run) -> None:
-    kind = TARGETS[target]
-    wrong = ".onnx" if kind.is_text else ".py"
-    result = rnncli("export", SPEC, "--to", target, "-o", f"made{wrong}")
-    assert (result.status, result.stdout) == (2, "")
-    assert f"-o model{kind.extension}" in result.stderr
-    for extension in {".npz", ".safetensors", ".weights.h5", ".h5"} - {*kind.weights}:
-        result = rnncli("export", SPEC, "--to", target, "--save-weights", f"w{extension}", *output_of(target))
-        assert (result.status, result.stdout) == (2, "")
-    assert list(Path().iterdir()) == []
+def test_a_name_that_says_something_else_is_refused(at: Walk, rnncli: Run) -> None:
+    for name, target in TARGETS.items():
+        with at(name):
+            wrong = ".onnx" if target.is_text else ".py"
+            result = rnncli("export", SPEC, "--to", name, "-o", f"made{wrong}")
+            assert (result.status, result.stdout) == (2, "")
+            assert f"-o model{target.extension}" in result.stderr
+            for extension in {".npz", ".safetensors", ".weights.h5", ".h5"} - {*target.weights}:
+                result = rnncli("export", SPEC, "--to", name, "--save-weights", f"w{extension}", *output_of(name))
+                assert (result.status, result.stdout) == (2, "")
+            assert list(Path().iterdir()) == []
 
 
-@each_with_weights
-def test_the_weights_of_a_file_are_those_that_are_written(target: str, extension: str, rnncli: Run) -> None:
+def test_the_weights_of_a_file_are_those_that_are_written(at: Walk, rnncli: Run) -> None:
     trained = GOLDEN / "recall.safetensors"
-    written = f"w{extension}"
-    assert rnncli("export", trained, "--to", target, "--save-weights", written).status == 0
     np.save("x.npy", np.linspace(-1, 1, 20, dtype="float32").reshape(2, 10, 1))
-    spec = "input:1,lstm:8,dense:1"
-    for name, line in {"one.npy": (trained,), "two.npy": (spec, "--weights", written)}.items():
-        assert rnncli("forward", *line, "--input", "x.npy", "-o", name).status == 0
-    np.testing.assert_allclose(np.load("two.npy"), np.load("one.npy"), atol=1e-6)
+    assert rnncli("forward", trained, "--input", "x.npy", "-o", "one.npy").status == 0
+    for target, extension in WITH_WEIGHTS:
+        with at(target, extension):
+            written = f"w{extension}"
+            assert rnncli("export", trained, "--to", target, "--save-weights", written).status == 0
+            line = ("forward", "input:1,lstm:8,dense:1", "--weights", written)
+            assert rnncli(*line, "--input", "x.npy", "-o", "two.npy").status == 0
+            np.testing.assert_allclose(np.load("two.npy"), np.load("one.npy"), atol=1e-6)
 
 
-@each_with_weights
-def test_the_file_that_is_read_is_not_written(target: str, extension: str, rnncli: Run) -> None:
-    shutil.copy(GOLDEN / "recall.safetensors", "here.safetensors")
-    before = Path("here.safetensors").read_bytes()
-    Path("link" + extension).symlink_to("here.safetensors")
-    for given in ("here.safetensors", "here.safetensors::1"):
-        result = rnncli("export", given, "--to", target, "--save-weights", f"link{extension}")
-        assert (result.status, result.stdout) == (2, "")
-        assert "here.safetensors" in result.stderr
-        assert "would write to it" in result.stderr
-    assert Path("here.safetensors").read_bytes() == before
-
-
-@each_target
-def test_what_is_computed_otherwise_is_not_exported(target: str, rnncli: Run) -> None:
+def test_what_is_computed_otherwise_is_not_exported(at: Walk, rnncli: Run) -> None:
     cell = {"units": 4, "recurrent_activation": "hard_sigmoid", "batch_input_shape": [None, None, 3]}
     layers = [{"class_name": "LSTM", "config": cell | {"name": "old"}}]
     config = {"class_name": "Sequential", "config": {"name": "m", "layers": layers}, "keras_version": "2.2.4"}
     Path("old.json").write_text(json.dumps(config))
-    result = rnncli("export", "old.json", "--to", target, *output_of(target))
-    assert (result.status, result.stdout) == (1, "")
-    assert "hard_sigmoid of Keras 1 and 2" in result.stderr
+    for target in TARGETS:
+        with at(target):
+            result = rnncli("export", "old.json", "--to", target, *output_of(target))
+            assert (result.status, result.stdout) == (1, "")
+            assert "hard_sigmoid of Keras 1 and 2" in result.stderr
 
 
-@each_target
-def test_weights_that_are_not_there_are_said_before_anything_is_written(target: str, rnncli: Run) -> None:
-    result = rnncli("export", SPEC, "--to", target, "--weights", "nowhere.npz", *output_of(target))
-    assert (result.status, result.stdout) == (1, "")
-    assert "nowhere.npz" in result.stderr
-    assert list(Path().iterdir()) == []
+def test_weights_that_are_not_there_are_said_before_anything_is_written(at: Walk, rnncli: Run) -> None:
+    for target in TARGETS:
+        with at(target):
+            result = rnncli("export", SPEC, "--to", target, "--weights", "nowhere.npz", *output_of(target))
+            assert (result.status, result.stdout) == (1, "")
+            assert "nowhere.npz" in result.stderr
+            assert list(Path().iterdir()) == []
+
+
+@given(networks(), st.sampled_from((None, 'it\'s a "long" name ' + 80 * "x" + ".npz")))
+def test_no_line_of_source_is_longer_than_88_columns_but_for_a_name(network: Network, saved: str | None) -> None:
+    for target in SOURCES:
+        try:
+            source = str(export(Job(network, dict, saved=saved, origin="drawn from seed 3"), target))
+        except SpecError:  # PyTorch cannot express it
+            continue
+        for line in source.splitlines():
+            assert len(line) <= 88 or 80 * "x" in line
+            assert line == line.rstrip()
+            assert line.isascii()
+
+
+@pytest.mark.skipif(RUFF is None, reason="ruff is not installed")
+def test_ruff_would_change_nothing_in_source_and_finds_nothing(tmp_path: Path) -> None:
+    random = Random(0)
+    for number in range(150):
+        network = Network(random_layers(random, any_size))
+        odd = "x" * random.randint(1, 90) + random.choice(("", '"', "'", "\\", "層" * 9, '"\'"')) + ".safetensors"
+        for target, saved in (("keras", "w.npz"), ("torch", odd)):
+            job = Job(network, dict, saved=random.choice((None, saved)), origin="the weights of the file")
+            try:
+                (tmp_path / f"{target}{number}.py").write_text(str(export(job, target)), encoding="utf-8")
+            except SpecError:
+                continue
+    assert len(list(tmp_path.glob("torch*"))) > 50
+    for command in (["format", "--diff"], ["check", "--select", "E,F,I"]):
+        line = [str(RUFF), *command, "--isolated", "--no-cache", "--line-length", "88", str(tmp_path)]
+        done = subprocess.run(line, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout
