@@ -1,4 +1,7 @@
-"""Model files with the same recurrent layer under any name, in each format that has names; no framework is needed."""
+"""Model files with the same recurrent layer under any name, in each format that has names; no framework is needed.
+
+And what is said of any file, as the golden screens have it.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,18 @@ import json
 import pickle
 import struct
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from math import prod
+from pathlib import Path
+from textwrap import indent
 
 import numpy as np
+from conftest import patience
 
-SHAPES = {
-    "rnn.weight_ih_l0": (4, 3),
-    "rnn.weight_hh_l0": (4, 4),
-    "rnn.bias_ih_l0": (4,),
-    "rnn.bias_hh_l0": (4,),
-}
+from rnncli import RnncliError
+from rnncli.formats import open_model
+
+SHAPES = {"rnn.weight_ih_l0": (4, 3), "rnn.weight_hh_l0": (4, 4), "rnn.bias_ih_l0": (4,), "rnn.bias_hh_l0": (4,)}
 """The arrays of an RNN of PyTorch."""
 
 
@@ -39,19 +43,10 @@ def safetensors(arrays: dict[str, tuple[int, ...]]) -> bytes:
 def tensor_opcodes(key: str, shape: tuple[int, ...], length: int | None = None, offset: int = 0) -> bytes:
     """The instructions that put a tensor of zeros on the stack, as torch.save writes them."""
     strides = [prod(shape[axis + 1 :]) for axis in range(len(shape))]
-    storage = (
-        b"(X\x07\0\0\0storagectorch\nFloatStorage\n" + text(key) + text("cpu") + whole(length or prod(shape)) + b"tQ"
-    )
-    return (
-        b"ctorch._utils\n_rebuild_tensor_v2\n("
-        + storage
-        + whole(offset)
-        + b"("
-        + b"".join(map(whole, shape))
-        + b"t("
-        + b"".join(map(whole, strides))
-        + b"t\x89ccollections\nOrderedDict\n)RtR"
-    )
+    storage = text("storage") + b"ctorch\nFloatStorage\n" + text(key) + text("cpu") + whole(length or prod(shape))
+    sizes = b"".join(b"(" + b"".join(map(whole, each)) + b"t" for each in (shape, strides))
+    rest = whole(offset) + sizes + b"\x89ccollections\nOrderedDict\n)RtR"
+    return b"ctorch._utils\n_rebuild_tensor_v2\n((" + storage + b"tQ" + rest
 
 
 def text(value: str) -> bytes:
@@ -81,3 +76,33 @@ def torch_file(arrays: dict[str, tuple[int, ...]]) -> bytes:
 
 FORMATS = {"npz": npz, "safetensors": safetensors, "pt": torch_file}
 """What writes each format, given the shapes of arrays by their names."""
+
+
+def said_of(path: str) -> str:
+    """What is read of a model file: parts and what is assumed of them, notes, and other arrays; or why it is not."""
+    try:
+        model = open_model(path)
+    except RnncliError as error:
+        return f"{error}\n"
+    lines = [f"{model.format} by {model.writer}" if model.writer else model.format]
+    for part in model.parts:
+        lines += [f"{part.name}: {part.network}", *(f"  assumed: {each}" for each in part.assumed)]
+    lines += [f"note: {note}" for note in model.notes]
+    lines += [f"left: {', '.join(f'{each.name} {each.shape} {each.dtype}' for each in model.others)}"] * bool(
+        model.others
+    )
+    return "".join(f"{line}\n" for line in lines)
+
+
+def said_of_each(name: str, files: Mapping[str, bytes | str]) -> str:
+    """What is said of files that are called the same, each under what is odd about it; a golden screen holds it."""
+    said = ""
+    for oddity, data in files.items():
+        Path(name).write_bytes(data.encode() if isinstance(data, str) else data)
+        try:
+            with patience():
+                said += f"{oddity}\n{indent(said_of(name), '    ')}"
+        except Exception as fault:
+            fault.add_note(f"This is said of {name} with {oddity}.")
+            raise
+    return said
