@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from itertools import islice
 
 import pytest
-from hypothesis import given, settings
+from conftest import Walk, examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rnncli.errors import SpecError
@@ -63,7 +64,7 @@ def expand(pattern: str) -> list[str]:
 
 
 @needs_bash
-@settings(max_examples=60)
+@examples(60)
 @given(
     st.lists(
         (patterns | soups).filter(comparable).filter(lambda p: not re.search(r"(^|[^\\])(\\\\)*\\$", p)),
@@ -77,43 +78,22 @@ def test_a_pattern_expands_as_bash_expands_it(some: list[str]) -> None:
         assert expand(pattern) == expected, pattern
 
 
-@needs_bash
-@pytest.mark.parametrize(
-    "pattern",
-    [
-        "lstm:{16,32}",
-        "lstm:{16..256..16}",
-        "{rnn,lstm}:{8,{16..64..16}}:{seq,back}",
-        "{01..10}",
-        "{1..010..3}",
-        "{-3..3}",
-        "{3..-3..2}",
-        "{1..10..-4}",
-        "{1..3..0}",
-        "{a..e}",
-        "{e..a..2}",
-        "{16}",
-        "{}",
-        "a{b",
-        "a}b,c",
-        "{1}b,c}",
-        "{a,b}}",
-        "{{a,b}",
-        "{a\\,b,c}",
-        "\\{a,b}",
-        "{act=relu,act=tanh}",
-        "{1..}",
-        "{1..a}",
-        "{1..2..3..4}",
-        "{,seq}x{,}",
-        "{9223372036854775807..9223372036854775808}",
-    ],
+CORNERS = (
+    *("lstm:{16,32}", "lstm:{16..256..16}", "{rnn,lstm}:{8,{16..64..16}}:{seq,back}", "{act=relu,act=tanh}"),
+    *("{01..10}", "{1..010..3}", "{-3..3}", "{3..-3..2}", "{1..10..-4}", "{1..3..0}", "{a..e}", "{e..a..2}"),
+    *("{16}", "{}", "a{b", "a}b,c", "{1}b,c}", "{a,b}}", "{{a,b}", "{a\\,b,c}", "\\{a,b}", "{,seq}x{,}"),
+    *("{1..}", "{1..a}", "{1..2..3..4}", "{9223372036854775807..9223372036854775808}"),
 )
-def test_each_corner_of_bashs_braces_is_bashs(pattern: str) -> None:
-    assert [expand(pattern)] == expand_in_bash([pattern])
 
 
-@settings(max_examples=60)
+@needs_bash
+def test_each_corner_of_bashs_braces_is_bashs(at: Walk) -> None:
+    for pattern, expected in zip(CORNERS, expand_in_bash(CORNERS), strict=True):
+        with at(pattern):
+            assert expand(pattern) == expected
+
+
+@examples(60)
 @given(patterns | soups)
 def test_the_number_of_texts_is_known_without_expanding_them(text: str) -> None:
     try:
@@ -130,42 +110,46 @@ def test_nothing_is_expanded_before_it_is_asked_for() -> None:
     assert list(islice(pattern.expand(), 2)) == ["embed:1x1,rnn:1", "embed:1x1,rnn:2"]
 
 
-@pytest.mark.parametrize(
-    ("pattern", "expected"),
-    [
-        ("embed:9x{u=16,32},lstm:{u}", ["embed:9x16,lstm:16", "embed:9x32,lstm:32"]),
-        ("embed:9x{u},lstm:{u=16,32}", ["embed:9x16,lstm:16", "embed:9x32,lstm:32"]),
-        ("{u=1..3}{u}{u}", ["111", "222", "333"]),
-        ("{u=1,2}{a,b}{u}", ["1a1", "1b1", "2a2", "2b2"]),
-        ("{a,b}{u=1,2}{u}", ["a11", "a22", "b11", "b22"]),
-        ("{u=1,2}{v=3,4}{v}{u}", ["1331", "1441", "2332", "2442"]),
-        ("{u=8,{1..2}}-{u}", ["8-8", "1-1", "2-2"]),
-        ("{u=7}{u}", ["77"]),
-    ],
-)
-def test_a_named_brace_gives_one_value_to_several_places(pattern: str, expected: list[str]) -> None:
-    assert expand(pattern) == expected
+NAMES = {
+    "embed:9x{u=16,32},lstm:{u}": ["embed:9x16,lstm:16", "embed:9x32,lstm:32"],
+    "embed:9x{u},lstm:{u=16,32}": ["embed:9x16,lstm:16", "embed:9x32,lstm:32"],
+    "{u=1..3}{u}{u}": ["111", "222", "333"],
+    "{u=1,2}{a,b}{u}": ["1a1", "1b1", "2a2", "2b2"],
+    "{a,b}{u=1,2}{u}": ["a11", "a22", "b11", "b22"],
+    "{u=1,2}{v=3,4}{v}{u}": ["1331", "1441", "2332", "2442"],
+    "{u=8,{1..2}}-{u}": ["8-8", "1-1", "2-2"],
+    "{u=7}{u}": ["77"],
+    "{u=1,2}:{a{u},b}": ["1:a1", "1:b", "2:a2", "2:b"],
+}
 
 
-def test_a_name_may_be_used_inside_another_brace() -> None:
-    assert expand("{u=1,2}:{a{u},b}") == ["1:a1", "1:b", "2:a2", "2:b"]
+def test_a_named_brace_gives_one_value_to_several_places(at: Walk) -> None:
+    for pattern, expected in NAMES.items():
+        with at(pattern):
+            assert expand(pattern) == expected
 
 
-@pytest.mark.parametrize(
-    ("pattern", "message", "fault"),
-    [
-        ("lstm:{u}", "no brace that gives u its values", "{u}"),
-        ("{u=1,2},{u=3,4}", "u has its values already", "{u=3,4}"),
-        ("{a,{u=1,2}}", "inside another brace", "{u=1,2}"),
-        ("{u={v=1,2},3}", "the values of u hold another name, v", "{v="),
-        ("{u=1,2", "is not closed", "{u=1,2"),
-        ("{a," * (MAX_DEPTH + 2) + "b" + "}" * (MAX_DEPTH + 2), "nested", None),
-        ("x" * (MAX_BYTES + 1), "64 KiB", None),
-    ],
-    ids=["unbound", "twice", "inside", "two-names", "open", "deep", "long"],
-)
-def test_a_brace_that_cannot_be_named_so_is_shown(pattern: str, message: str, fault: str | None) -> None:
-    with pytest.raises(SpecError, match=message) as caught:
-        parse_pattern(pattern)
-    if fault is not None:
-        assert pattern[slice(*caught.value.span)] == fault
+def nested(depth: int) -> str:
+    return "{a," * depth + "b" + "}" * depth
+
+
+WRONG = {
+    "lstm:{u}": ("there is no brace that gives u its values", "{u}"),
+    "{u=1,2},{u=3,4}": ("u has its values already", "{u=3,4}"),
+    "{a,{u=1,2}}": ("the brace named u is inside another brace", "{u=1,2}"),
+    "{u={v=1,2},3}": ("the values of u hold another name, v", "{v="),
+    "{u=1,2": ("the brace named u is not closed", "{u=1,2"),
+    nested(MAX_DEPTH + 1): ("braces are nested more than 50 deep", "a"),
+    "x" * (MAX_BYTES + 1): ("the pattern is 65,537 bytes long; 64 KiB are allowed", "xx"),
+}
+"""What is no pattern, what is said of it, and the part that is shown."""
+
+
+def test_a_brace_that_cannot_be_named_so_is_shown(at: Walk) -> None:
+    for pattern, (message, fault) in WRONG.items():
+        with at(pattern[:20]):
+            with pytest.raises(SpecError) as caught:
+                parse_pattern(pattern)
+            assert (caught.value.message, pattern[slice(*caught.value.span)]) == (message, fault)
+    assert parse_pattern(nested(MAX_DEPTH)).count() == MAX_DEPTH + 1
+    assert parse_pattern("x" * MAX_BYTES).count() == 1
