@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
-import pytest
+from conftest import Walk
 
 import rnncli
 
@@ -40,25 +41,25 @@ ROOMS_OF_LIBRARIES = {
 MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
 
 
-def imported_by(module: str) -> Iterator[str]:
+@cache
+def imported_by(module: str) -> frozenset[str]:
     """The modules that a file imports, wherever in it; what only a type checker reads is left out."""
-    tree = ast.parse((PACKAGE / module).read_text(encoding="utf-8"))
-    for_types = {
-        node
-        for branch in ast.walk(tree)
-        if isinstance(branch, ast.If) and "TYPE_CHECKING" in ast.unparse(branch.test)
-        for node in ast.walk(branch)
-    }
-    for node in ast.walk(tree):
-        if node in for_types:
-            continue
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = str(node.module)
-            for alias in node.names:
-                inside = PACKAGE.parent / base.replace(".", "/") / f"{alias.name}.py"
-                yield f"{base}.{alias.name}" if inside.exists() else base
+    return frozenset(_imports(ast.parse((PACKAGE / module).read_text(encoding="utf-8"))))
+
+
+def _imports(tree: ast.AST) -> Iterator[str]:
+    if isinstance(tree, ast.If) and "TYPE_CHECKING" in ast.unparse(tree.test):
+        return
+    if isinstance(tree, ast.Import):
+        yield from (alias.name for alias in tree.names)
+    elif isinstance(tree, ast.ImportFrom):
+        base = str(tree.module)
+        for alias in tree.names:
+            inside = PACKAGE.parent / base.replace(".", "/") / f"{alias.name}.py"
+            yield f"{base}.{alias.name}" if inside.exists() else base
+    elif not isinstance(tree, ast.expr):  # nothing is imported in an expression
+        for node in ast.iter_child_nodes(tree):
+            yield from _imports(node)
 
 
 def room_of(module: str) -> str:
@@ -66,21 +67,22 @@ def room_of(module: str) -> str:
     return module.removesuffix(".py").split("/")[0] if "/" in module or module.endswith(".py") else module.split(".")[1]
 
 
-@pytest.mark.parametrize("module", [module for module in MODULES if module != "__init__.py"])
-def test_a_module_imports_from_its_own_floor_or_below_and_libraries_only_in_their_rooms(module: str) -> None:
-    room = room_of(module)
-    for name in imported_by(module):
-        if name.startswith("rnncli."):
-            assert FLOOR[room_of(name)] <= FLOOR[room], f"{module} imports {name}, which stands above it"
-        library = name.split(".")[0]
-        assert room in ROOMS_OF_LIBRARIES.get(library, {room}), f"{module} imports {library}"
+def test_a_module_imports_from_its_own_floor_or_below_and_libraries_only_in_their_rooms(at: Walk) -> None:
+    for module in MODULES:
+        room = room_of(module)
+        for name in imported_by(module) if module != "__init__.py" else ():
+            with at(module, "imports", name):
+                if name.startswith("rnncli."):
+                    assert FLOOR[room_of(name)] <= FLOOR[room], "it stands above"
+                library = name.split(".")[0]
+                assert room in ROOMS_OF_LIBRARIES.get(library, {room}), "not in this room"
 
 
 def test_no_modules_import_one_another_in_a_circle() -> None:
     names = {
         module: "rnncli." + module.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for module in MODULES
     }
-    graph = {names[module]: {*imported_by(module)} & {*names.values()} for module in MODULES if module != "__init__.py"}
+    graph = {names[module]: imported_by(module) & {*names.values()} for module in MODULES if module != "__init__.py"}
     left = {name: needs - {name, "rnncli"} for name, needs in graph.items()}
     while done := [name for name, needs in left.items() if not needs & left.keys()]:
         for name in done:
