@@ -32,10 +32,13 @@ def examples(name: str) -> list[str]:
 MODEL = str(Path(__file__).parent / "golden" / "models" / "lstm-2-bi.safetensors")
 """A model file, for commands that read one."""
 
+SHORT = {"reach": ("reach", "input:8,rnn:4", "--seeds", "2")}
+"""Lines for commands whose example takes long."""
+
 COMMAND_LINES = {
     name: tuple(MODEL if word == "model.safetensors" else word for word in shlex.split(examples(name)[0])[1:])
     for name in COMMANDS
-}
+} | SHORT
 """A command line for each command that works: the first example in its help, with a model file that there is."""
 
 
