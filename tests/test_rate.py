@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Callable
 from fractions import Fraction
 
 import pytest
-from conftest import Result
+from conftest import Result, Walk
 from hypothesis import given
 from hypothesis import strategies as st
+from sessions import replay
 from strategies import networks
 
 from rnncli import Network
@@ -36,53 +35,28 @@ RATES = {
     "16,000": 16_000,
     "1_000": 1_000,
     "0.1": 0.1,
+    "1.5k": 1500,
+    "333.333333": 333.333333,
+    "2147483647": 2**31 - 1,
 }
 """How a rate may be written."""
 
-REPAIRS = {
-    "-50": "50",
-    "1e3": "1000",
-    "1,5k": "1.5k",
-    "16K": "16k",
-    "20ms": "50",
-    "0.02 s": "50",
-    "3ms": "333.333333",
-    "1/4": "0.25",
-    "50fps": "50",
-    "50/s": "50",
-    "50 steps per second": "50",
-    "2147483648": "2147483647",
-}
-"""What is no rate, and what was probably meant."""
 
-HOPELESS = ("0", "0.0", "abc", "nan", "inf", "", "1/0", "0/3", "0ms", "0fps", "999999999ms", "k", ".")
-"""What is no rate, and nobody knows what was meant."""
+def test_a_rate_is_a_number_of_timesteps_a_second(rnncli: Run, at: Walk) -> None:
+    for typed, rate in RATES.items():
+        for line in (["summary", RNN], ["compare", RNN, "input:8,rnn:4"]):
+            with at(line[0], typed):
+                result = rnncli(*line, "--rate", typed, "-f", "json")
+                assert (result.status, result.stderr) == (0, "")
+                network = json.loads(result.stdout.splitlines()[0])
+                assert (network["rate"], network["macs_per_second"]) == (rate, rate * 4_096)
+                assert isinstance(network["macs_per_second"], int) == (rate * 4_096 % 1 == 0)
 
 
-@pytest.mark.parametrize(("typed", "rate"), RATES.items())
-@pytest.mark.parametrize("command", ["summary", "compare"])
-def test_a_rate_is_a_number_of_timesteps_a_second(command: str, typed: str, rate: float, rnncli: Run) -> None:
-    specs = [RNN] if command == "summary" else [RNN, "input:8,rnn:4"]
-    result = rnncli(command, *specs, "--rate", typed, "-f", "json")
-    assert (result.status, result.stderr) == (0, "")
-    network = json.loads(result.stdout.splitlines()[0])
-    assert (network["rate"], network["macs_per_second"]) == (rate, rate * 4_096)
-    assert isinstance(network["macs_per_second"], int) == (rate * 4_096 % 1 == 0)
-
-
-@pytest.mark.parametrize(("typed", "meant"), REPAIRS.items())
-def test_a_wrong_rate_is_repaired(typed: str, meant: str, rnncli: Run) -> None:
-    result = rnncli("summary", RNN, f"--rate={typed}")
-    assert (result.status, result.stdout) == (2, "")
-    assert result.stderr.endswith(f"perhaps: rnncli summary {RNN} --rate={meant}\n")
-    parse_rate(meant)
-
-
-@pytest.mark.parametrize("typed", HOPELESS)
-def test_what_is_no_rate_at_all_gets_an_example(typed: str, rnncli: Run) -> None:
-    result = rnncli("summary", RNN, f"--rate={typed}")
-    assert (result.status, result.stdout) == (2, "")
-    assert result.stderr.endswith(f"for example: rnncli summary {RNN} --rate=50\n")
+def test_what_a_rate_shows_and_what_is_none_read_as_they_were_reviewed(
+    rnncli: Run, screen: Callable[[str, str], None]
+) -> None:
+    replay("rate", rnncli, screen)
 
 
 @given(st.integers(1, 10**9), st.integers(0, 9), st.integers(0, 2**200))
@@ -108,26 +82,10 @@ def test_the_layers_add_up_to_the_network(network: Network, rate: float) -> None
 
 def test_without_a_rate_nothing_is_said_of_a_second(rnncli: Run) -> None:
     for format_ in ("table", "json", "csv", "markdown"):
-        assert "second" not in (text := rnncli("summary", RNN, "--wide", "-f", format_).stdout)
+        text = rnncli("summary", RNN, "--wide", "-f", format_).stdout
+        assert "second" not in text
         assert "MACs/s:" not in text
     assert Network.parse(RNN).summary().macs_per_second is None
-
-
-def test_the_screen_shows_it_below_the_table_and_with_wide_for_each_layer(rnncli: Run) -> None:
-    assert rnncli("summary", RNN, "--rate", "50").stdout.endswith("\n MACs/s: 204,800 (50 timesteps/s)\n")
-    wide = rnncli("summary", RNN, "--rate", "12.3", "--wide").stdout
-    assert " MACs/step: 4,096\n MACs/s: 50,380.8 (12.3 timesteps/s)\n MACs: ?\n" in wide
-    assert wide.count(" 25,190.4 ") == 2
-
-
-def test_tables_have_a_column_for_it(rnncli: Run) -> None:
-    rows = list(csv.DictReader(io.StringIO(rnncli("summary", RNN, "--rate", "12.5", "-f", "csv").stdout)))
-    assert [row["macs_per_second"] for row in rows] == ["0", "25600", "25600"]
-    text = rnncli("compare", "input:8,rnn:4", "input:8,gru:3", "--rate", ".3", "-f", "csv").stdout
-    _, gru = csv.DictReader(io.StringIO(text))
-    # 4·(8 + 4) = 48 and 3·3·(8 + 3) = 99 multiply-adds a timestep.
-    assert (gru["macs_per_second"], gru["macs_per_second_difference"]) == ("29.7", "15.3")
-    assert gru["macs_per_second_ratio"] == gru["macs_per_step_ratio"] == "2.0625"
 
 
 def test_in_python_a_rate_is_a_number() -> None:

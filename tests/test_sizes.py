@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable
 
 import pytest
-from conftest import Result, without_styles
+from conftest import Result, Walk, without_styles
 from hypothesis import given
 from hypothesis import strategies as st
+from sessions import replay
 from strategies import networks
 
 from rnncli import Network
@@ -16,11 +17,10 @@ from rnncli.reports.sizes import sizes
 from rnncli.summary import DTYPE_BYTES
 
 Run = Callable[..., Result]
+Screen = Callable[[str, str], None]
 
 some = st.none() | st.integers(1, 100)
 dtypes = st.sampled_from(tuple(DTYPE_BYTES))
-
-EXAMPLE = "embed:10000x32,rnn:32:seq,rnn:32"
 
 
 def evaluated(formula: str, **names: int) -> int:
@@ -50,64 +50,31 @@ def test_each_formula_comes_to_its_size_in_words_and_in_numbers(
             assert evaluated(size.words, **words) == size.value
 
 
-SHOWN = {
-    f"{EXAMPLE} --batch 32 --timesteps 100": """\
- In float32, 4 B a number:
-  Memory               1.24 MB  parameters × 4 B = 324,160 × 4 B
-  Layer outputs      804.00 KB  batch × (timesteps × 64 + 32) × 4 B = 32 × (100 × 64 + 32) × 4 B
-  Streaming              640 B  (states of all layers + input + gates + output of simple_rnn) × 4 B
-                                = (64 + 32 + 32 + 32) × 4 B
-  Training at least    6.12 MB  (4 × parameters + batch × timesteps × 96) × 4 B
-                                = (4 × 324,160 + 32 × 100 × 96) × 4 B
-""",
-    f"{EXAMPLE} --timesteps 100": "for one sample (the batch is unknown: give --batch):\n",
-    f"{EXAMPLE} --batch 8": """\
-  Layer outputs            ?  batch × (timesteps × 64 + 32) × 4 B
-                              the timesteps are unknown: give --timesteps
-""",
-    "input:50x8,lstm:16:bi": "lstm:16:bi needs the end of the sequence before it returns anything",
-    "input:50x8,rnn:2:seq,gru:4:back,dense:1": "gru:4:back needs the end of the sequence",
-    "input:7x8,gru:9,repeat:5,gru:9:seq --batch 2": "batch × (9 + 5 × 18) × 4 B = 2 × (9 + 5 × 18) × 4 B\n",
-    "input:8,dense:3,dropout:0.5 --batch 2 --timesteps 5": "(input + output of dense) × 4 B = (8 + 3) × 4 B\n",
-}
-"""What stands on the screen, by what is asked for."""
-
-
-@pytest.mark.parametrize(("asked", "text"), SHOWN.items())
-def test_the_screen_shows_what_a_size_comes_of_or_what_is_unknown(asked: str, text: str, rnncli: Run) -> None:
-    result = rnncli("summary", *asked.split(), "--wide")
-    assert (result.status, result.stderr) == (0, "")
-    assert text in result.stdout
-
-
-def test_nobody_trains_in_int8(rnncli: Run) -> None:
-    text = rnncli("summary", EXAMPLE, "--wide", "--batch", "2", "--timesteps", "5", "--dtype", "int8").stdout
-    assert re.search(r"^  Training at least +-  nobody trains in int8: give --dtype float32$", text, re.MULTILINE)
-
-
-def test_an_input_alone_has_no_sizes_to_explain(rnncli: Run) -> None:
-    assert "Training" not in rnncli("summary", "input:8", "--wide").stdout
+def test_what_a_size_comes_of_or_what_is_unknown_reads_as_it_was_reviewed(rnncli: Run, screen: Screen) -> None:
+    replay("sizes", rnncli, screen)
 
 
 ASKED = {
-    "example": (EXAMPLE, "--batch", "32", "--timesteps", "100", "--rate", "50"),
-    "unknown": (EXAMPLE,),
-    "int8": ("input:50x6,gru:32:seq,dense:4", "--dtype", "int8", "--batch", "1", "--rate", "12.3"),
-    "decoder": ("input:7x8,lstm:9:seq,pool:max,repeat:4,gru:3:bi,dense:2:tanh", "--dtype", "float64", "--batch", "2"),
+    "example": "embed:10000x32,rnn:32:seq,rnn:32 --batch 32 --timesteps 100 --rate 50",
+    "unknown": "embed:10000x32,rnn:32:seq,rnn:32",
+    "int8": "input:50x6,gru:32:seq,dense:4 --dtype int8 --batch 1 --rate 12.3",
+    "decoder": "input:7x8,lstm:9:seq,pool:max,repeat:4,gru:3:bi,dense:2:tanh --dtype float64 --batch 2",
 }
 """Networks whose sizes are told, and what is known of their input."""
 
 
-def below_the_table(text: str) -> str:
-    """Return what stands below the table, or the blocks, of the layers."""
-    return text[text.index(" Total params") :]
-
-
-@pytest.mark.parametrize("columns", [60, 80, 120])
-def test_the_sizes_read_as_they_were_reviewed(columns: int, terminal: Run, screen: Callable[[str, str], None]) -> None:
-    shown = []
-    for name, asked in ASKED.items():
-        text = without_styles(terminal("summary", *asked, "--wide", columns=columns).stdout)
-        assert max(map(len, text.splitlines())) <= columns
-        shown.append(f"{name}: {' '.join(asked)}\n{below_the_table(text)}")
-    screen(f"sizes-{columns}", "\n".join(shown))
+def test_the_sizes_on_a_terminal_read_as_they_were_reviewed(
+    rnncli: Run, screen: Screen, at: Walk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("console", "terminal"):
+        monkeypatch.setattr(f"rnncli.render.{module}.on_terminal", lambda: True)
+    for columns in (60, 80, 120):
+        with at(columns, "columns"):
+            monkeypatch.setenv("COLUMNS", str(columns))
+            shown = []
+            for name, asked in ASKED.items():
+                text = without_styles(rnncli("summary", *asked.split(), "--wide").stdout)
+                assert max(map(len, text.splitlines())) <= columns
+                below_the_table = text[text.index(" Total params") :]
+                shown.append(f"{name}: {asked}\n{below_the_table}")
+            screen(f"sizes-{columns}", "\n".join(shown))
