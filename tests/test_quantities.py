@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from conftest import Walk
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -12,49 +13,27 @@ from rnncli.commands.values import big_number, memory_size
 from rnncli.quantities import memory, parse_memory, ratio_text
 
 
-@pytest.mark.parametrize(
-    ("text", "size"),
-    [
-        ("4096", 4096),
-        ("1_000", 1000),
-        ("7B", 7),
-        ("512KB", 512 * 1024),
-        ("4MB", 4 * 1024**2),
-        ("4 mb", 4 * 1024**2),
-        ("4MiB", 4 * 1024**2),
-        ("1.5GB", 3 * 1024**3 // 2),
-        ("0.3KB", 307),
-        ("2TB", 2 * 1024**4),
-    ],
-)
-def test_a_size_is_read_as_it_is_printed_or_in_bytes(text: str, size: int) -> None:
-    assert parse_memory(text) == size
+def test_a_size_is_read_as_it_is_printed_or_in_bytes(at: Walk) -> None:
+    sizes = {"4096": 4096, "1_000": 1000, "7B": 7, "512KB": 512 * 1024, "4MB": 4 * 1024**2, "4 mb": 4 * 1024**2}
+    sizes |= {"4MiB": 4 * 1024**2, "1.5GB": 3 * 1024**3 // 2, "0.3KB": 307, "2TB": 2 * 1024**4}
+    for text, size in sizes.items():
+        with at(text):
+            assert parse_memory(text) == size
+    message = r" is not a size such as 512KB, 4MB or 1\.5GB, or a number of bytes$"
+    for text in ("", "MB", "4M", "4 parsecs", "-1MB", "1e3", "1.5.2MB", "4MBB", "iB"):
+        with at(text), pytest.raises(ValueError, match=f"{text}{message}"):
+            parse_memory(text)
 
 
-@pytest.mark.parametrize(
-    ("text", "number"),
-    [
-        ("92,400", 92_400),
-        ("92 400", 92_400),
-        ("92_400", 92_400),
-        ("92'400", 92_400),
-        ("92\u2019400", 92_400),
-        ("92\u202f400", 92_400),
-        ("1,234,567", 1_234_567),
-        ("12k", 12_000),
-        ("92_40", 9_240),  # a spec takes it
-    ],
-)
-def test_an_option_takes_a_number_as_tables_print_it(text: str, number: int) -> None:
-    assert big_number.read(text) == number
-
-
-@pytest.mark.parametrize(
-    "text", ["1,5", "92,40", "1,234 567", "1,234,56", "0,400", "1,2345", "92,400.5", ",400", "92,"]
-)
-def test_other_commas_are_no_thousands(text: str) -> None:
-    with pytest.raises(ValueError, match=re.escape(text)):
-        big_number.read(text)
+def test_an_option_takes_a_number_as_tables_print_it_and_other_commas_are_no_thousands(at: Walk) -> None:
+    for text in ("92,400", "92 400", "92_400", "92'400", "92\u2019400", "92\u202f400"):
+        with at(text):
+            assert big_number.read(text) == 92_400
+    numbers = {"1,234,567": 1_234_567, "12k": 12_000, "92_40": 9_240}  # a spec takes the last, too
+    assert {text: big_number.read(text) for text in numbers} == numbers
+    for text in ("1,5", "92,40", "1,234 567", "1,234,56", "0,400", "1,2345", "92,400.5", ",400", "92,"):
+        with at(text), pytest.raises(ValueError, match=re.escape(text)):
+            big_number.read(text)
 
 
 def test_a_size_is_read_with_its_thousands_apart_too() -> None:
@@ -67,12 +46,6 @@ def test_a_size_is_read_with_its_thousands_apart_too() -> None:
 @given(st.integers(1, 10**24), st.sampled_from(",_' "))
 def test_a_number_that_python_prints_with_its_thousands_apart_is_that_number(number: int, apart: str) -> None:
     assert big_number.read(f"{number:,}".replace(",", apart)) == number
-
-
-@pytest.mark.parametrize("text", ["", "MB", "4M", "4 parsecs", "-1MB", "1e3", "1.5.2MB", "4MBB", "iB"])
-def test_what_is_no_size_is_told_apart(text: str) -> None:
-    with pytest.raises(ValueError, match="is not a size such as 512KB"):
-        parse_memory(text)
 
 
 @example(1024**5 - 1)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
-import pytest
+from conftest import Walk
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from strategies import networks, small_sizes
@@ -58,46 +59,39 @@ KEPT = {
 """The numbers that training keeps of a sample of seven timesteps, by hand."""
 
 
-@pytest.mark.parametrize(("spec", "numbers"), STREAMED.items())
-@pytest.mark.parametrize(("dtype", "size"), [("int8", 1), ("float16", 2), ("float32", 4), ("float64", 8)])
-def test_a_step_at_a_time_needs_all_states_and_the_arrays_of_one_layer(
-    spec: str, numbers: int, dtype: str, size: int
-) -> None:
-    assert Network.parse(spec).summary(dtype=dtype).streaming_bytes == size * numbers
+def test_a_step_at_a_time_needs_all_states_and_the_arrays_of_one_layer(at: Walk) -> None:
+    sizes = {"int8": 1, "float16": 2, "float32": 4, "float64": 8}
+    for (spec, numbers), (dtype, size) in product(STREAMED.items(), sizes.items()):
+        with at(spec, dtype):
+            assert Network.parse(spec).summary(dtype=dtype).streaming_bytes == size * numbers
 
 
-@pytest.mark.parametrize(
-    "spec", ["input:8,lstm:4:bi", "input:8,rnn:4:back", "embed:9x8,gru:4:seq,gru:3:bi=sum,dense:2"]
-)
-def test_what_needs_the_end_of_the_sequence_is_not_streamed(spec: str) -> None:
-    assert Network.parse(spec).summary(batch=3, timesteps=7).streaming_bytes is None
+def test_what_needs_the_end_of_the_sequence_is_not_streamed(at: Walk) -> None:
+    for spec in ("input:8,lstm:4:bi", "input:8,rnn:4:back", "embed:9x8,gru:4:seq,gru:3:bi=sum,dense:2"):
+        with at(spec):
+            assert Network.parse(spec).summary(batch=3, timesteps=7).streaming_bytes is None
 
 
-@pytest.mark.parametrize(("spec", "numbers"), KEPT.items())
-@pytest.mark.parametrize(("dtype", "size"), [("bfloat16", 2), ("float32", 4), ("float64", 8)])
-@pytest.mark.parametrize("batch", [None, 1, 32])
-def test_training_needs_the_parameters_four_times_and_what_it_keeps_of_each_timestep(
-    spec: str, numbers: int, dtype: str, size: int, batch: int | None
-) -> None:
-    network = Network.parse(spec)
-    params = network.summary().total_params
-    found = network.summary(batch, timesteps=7, dtype=dtype).training_bytes
-    assert found == size * (4 * params + (batch or 1) * numbers)
+def test_training_needs_the_parameters_four_times_and_what_it_keeps_of_each_timestep(at: Walk) -> None:
+    sizes = {"bfloat16": 2, "float32": 4, "float64": 8}
+    for (spec, numbers), (dtype, size), batch in product(KEPT.items(), sizes.items(), (None, 1, 32)):
+        with at(spec, dtype, batch):
+            network = Network.parse(spec)
+            found = network.summary(batch, timesteps=7, dtype=dtype).training_bytes
+            assert found == size * (4 * network.summary().total_params + (batch or 1) * numbers)
 
 
 @given(networks())
-def test_what_training_needs_is_unknown_without_timesteps_and_in_int8(network: Network) -> None:
+def test_a_step_needs_the_same_for_any_input_and_training_a_length_and_a_dtype_that_is_no_int8(
+    network: Network,
+) -> None:
     known = network.input_shape()[1] is not None
     timesteps = network.input_shape()[1] or 7
-    assert (network.summary(batch=2).training_bytes is not None) == known
-    assert network.summary(batch=2, timesteps=timesteps).training_bytes is not None
-    assert network.summary(batch=2, timesteps=timesteps, dtype="int8").training_bytes is None
-
-
-@given(networks())
-def test_what_a_step_needs_depends_on_neither_batch_nor_timesteps(network: Network) -> None:
-    timesteps = network.input_shape()[1] or 7
-    assert network.summary().streaming_bytes == network.summary(batch=9, timesteps=timesteps).streaming_bytes
+    some, one = network.summary(batch=9, timesteps=timesteps), network.summary()
+    assert one.streaming_bytes == some.streaming_bytes
+    assert (one.training_bytes is not None) == known
+    assert some.training_bytes is not None
+    assert network.summary(batch=9, timesteps=timesteps, dtype="int8").training_bytes is None
 
 
 UNKNOWN: Any = X
@@ -115,15 +109,15 @@ SYMBOLIC: tuple[Layer, ...] = (
 )
 
 
-@pytest.mark.parametrize("layer", SYMBOLIC, ids=repr)
 @given(small_sizes, small_sizes)
-def test_what_layers_hold_is_declared_for_sizes_that_are_not_known_yet(layer: Layer, units: int, features: int) -> None:
-    reads = (None, Y) if layer.reads == "vector" else (None, None, Y)
-    known = layer.with_size(X, units)
-    symbols = [*layer.step(reads), layer.carried(reads), layer.kept(reads)]  # type: ignore[arg-type]
-    numbers = [*known.step((*reads[:-1], features)), known.carried((*reads[:-1], features))]
-    numbers.append(known.kept((*reads[:-1], features)))
-    assert [Quadratic.of(each).at(units, features) for each in symbols] == numbers
+def test_what_layers_hold_is_declared_for_sizes_that_are_not_known_yet(units: int, features: int) -> None:
+    for layer in SYMBOLIC:
+        reads = (None, Y) if layer.reads == "vector" else (None, None, Y)
+        known = layer.with_size(X, units)
+        symbols = [*layer.step(reads), layer.carried(reads), layer.kept(reads)]  # type: ignore[arg-type]
+        numbers = [*known.step((*reads[:-1], features)), known.carried((*reads[:-1], features))]
+        numbers.append(known.kept((*reads[:-1], features)))
+        assert [Quadratic.of(each).at(units, features) for each in symbols] == numbers, repr(layer)
 
 
 @given(networks(), st.data())
