@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
-import pytest
-from conftest import Result
+from conftest import Result, Walk
+from golden.data import read_networks
 from hypothesis import given
 from strategies import networks
 
@@ -20,9 +21,26 @@ from rnncli.layers.starts import start
 from rnncli.summary import Summary
 
 Run = Callable[..., Result]
-Screen = Callable[[str, str], None]
 
-MIXED = "embed:1000x8,lstm:64:seq,lstm:32:seq:x2,dropout:0.2,lstm:32:seq:back,norm,lstm:32,dense:3"
+REASONS = {
+    "lstm:32:seq,lstm:64": "lstm_1 has 64 units, lstm 32; num_layers needs equal ones",
+    "lstm:32:seq:bi,lstm:32": "bidirectional reads both ways, lstm_1 does not; num_layers needs equal ones",
+    "gru:9:seq,gru:9:nobias": "gru_1 has no bias, gru has; num_layers needs equal ones",
+    "rnn:9:seq,rnn:9:relu": "simple_rnn_1 has relu, simple_rnn tanh; num_layers needs equal ones",
+    "lstm:32:seq,lstm:64:bi": "bidirectional has 64 units, lstm 32, and bidirectional reads both ways, lstm does not",
+    "lstm:9:seq,lstm:9:back": "lstm_1 reads time backwards, and a module reads all its layers in one order",
+    "lstm:9:seq,dense:9,lstm:9": "dense stands between lstm and lstm_1",
+    "lstm:9:seq,norm,dropout:0.5,lstm:9": "layer_normalization stands between lstm and lstm_1",
+    "gru:9:seq,norm,dense:2,gru:9": "layer_normalization and dense stand between gru and gru_1",
+    "gru:9:seq,dropout:0.5:x2,gru:9": "2 dropouts stand between gru and gru_1, and a module has one",
+    "gru:9:seq:x2,dropout:0.5,gru:9": (
+        "a module has one dropout between all its layers: before gru_1 it is 0, before gru_2 0.5"
+    ),
+    "gru:9:seq,dropout:0.5,gru:9:seq,gru:9": (
+        "a module has one dropout between all its layers: before gru_1 it is 0.5, before gru_2 0"
+    ),
+}
+"""Layers that are modules apart, and why."""
 
 
 def in_torch(spec: str) -> Summary:
@@ -37,17 +55,14 @@ def reasons_of(spec: str) -> list[str]:
     return [module.apart for module in in_torch(spec).modules or () if module.apart]
 
 
-@pytest.mark.parametrize(
-    ("name", "arguments"),
-    [
-        ("stack", ["input:40,lstm:256:seq:bi,dropout:0.2,lstm:256:bi,dense:10"]),
-        ("mixed", [MIXED]),
-    ],
-)
-def test_modules_read_as_they_were_reviewed(name: str, arguments: list[str], rnncli: Run, screen: Screen) -> None:
-    result = rnncli("summary", *arguments, "--framework", "torch")
-    assert (result.status, result.stderr) == (0, "")
-    screen(f"torch-modules-{name}", result.stdout)
+def test_modules_read_as_they_were_reviewed(rnncli: Run, screen: Callable[[str, str], None]) -> None:
+    for name, spec in {
+        "stack": "input:40,lstm:256:seq:bi,dropout:0.2,lstm:256:bi,dense:10",
+        "mixed": "embed:1000x8,lstm:64:seq,lstm:32:seq:x2,dropout:0.2,lstm:32:seq:back,norm,lstm:32,dense:3",
+    }.items():
+        result = rnncli("summary", spec, "--framework", "torch")
+        assert (result.status, result.stderr) == (0, "")
+        screen(f"torch-modules-{name}", result.stdout)
 
 
 def test_compared_networks_each_have_their_modules_below(rnncli: Run) -> None:
@@ -91,56 +106,22 @@ def test_another_module_begins_at_level_0_again() -> None:
     assert [layer.weights[0].name[-3:] for layer in layers] == ["_l0", "_l1", "_l0", "_l1"]
 
 
-@pytest.mark.parametrize(
-    ("body", "reason"),
-    [
-        ("lstm:32:seq,lstm:64", "lstm_1 has 64 units, lstm 32; num_layers needs equal ones"),
-        ("lstm:32:seq:bi,lstm:32", "bidirectional reads both ways, lstm_1 does not; num_layers needs equal ones"),
-        ("gru:9:seq,gru:9:nobias", "gru_1 has no bias, gru has; num_layers needs equal ones"),
-        ("rnn:9:seq,rnn:9:relu", "simple_rnn_1 has relu, simple_rnn tanh; num_layers needs equal ones"),
-        (
-            "lstm:32:seq,lstm:64:bi",
-            "bidirectional has 64 units, lstm 32, and bidirectional reads both ways, lstm does not",
-        ),
-        ("lstm:9:seq,lstm:9:back", "lstm_1 reads time backwards, and a module reads all its layers in one order"),
-        ("lstm:9:seq,dense:9,lstm:9", "dense stands between lstm and lstm_1"),
-        ("lstm:9:seq,norm,dropout:0.5,lstm:9", "layer_normalization stands between lstm and lstm_1"),
-        ("gru:9:seq,norm,dense:2,gru:9", "layer_normalization and dense stand between gru and gru_1"),
-        ("gru:9:seq,dropout:0.5:x2,gru:9", "2 dropouts stand between gru and gru_1, and a module has one"),
-        (
-            "gru:9:seq:x2,dropout:0.5,gru:9",
-            "a module has one dropout between all its layers: before gru_1 it is 0, before gru_2 0.5",
-        ),
-        (
-            "gru:9:seq,dropout:0.5,gru:9:seq,gru:9",
-            "a module has one dropout between all its layers: before gru_1 it is 0.5, before gru_2 0",
-        ),
-    ],
-)
-def test_it_says_why_layers_are_not_one_module(body: str, reason: str, rnncli: Run) -> None:
-    spec = f"input:8,{body}"
-    (said,) = reasons_of(spec)
-    assert reason in said
-    shown = " ".join(rnncli("summary", spec, "--framework", "torch").stdout.split())
-    assert reason in shown
+def test_it_says_why_layers_are_not_one_module_and_nothing_where_nobody_would_wonder(rnncli: Run, at: Walk) -> None:
+    def shown(spec: str) -> str:
+        return " ".join(rnncli("summary", spec, "--framework", "torch").stdout.split())
 
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        "lstm:9",
-        "lstm:9:seq,gru:9",
-        "lstm:9:seq,dense:5",
-        "lstm:9:seq,dense:5,lstm:8",
-        "lstm:9,repeat:3,lstm:9:seq",
-        "rnn:9:back,dense:1",
-        "gru:4:seq,pool:max",
-    ],
-)
-def test_where_nobody_would_wonder_nothing_is_said(body: str, rnncli: Run) -> None:
-    spec = f"input:8,{body}"
-    assert reasons_of(spec) == []
-    assert "nn." not in rnncli("summary", spec, "--framework", "torch").stdout
+    for body, reason in REASONS.items():
+        spec = f"input:8,{body}"
+        with at(spec):
+            (said,) = reasons_of(spec)
+            assert reason in said
+            assert reason in shown(spec)
+    alone = "lstm:9 lstm:9:seq,gru:9 lstm:9:seq,dense:5 lstm:9:seq,dense:5,lstm:8 lstm:9,repeat:3,lstm:9:seq"
+    for body in f"{alone} rnn:9:back,dense:1 gru:4:seq,pool:max".split():
+        spec = f"input:8,{body}"
+        with at(spec):
+            assert reasons_of(spec) == []
+            assert "nn." not in shown(spec)
 
 
 def test_keras_has_no_modules(rnncli: Run) -> None:
@@ -149,26 +130,26 @@ def test_keras_has_no_modules(rnncli: Run) -> None:
     assert "modules" not in json.loads(rnncli("summary", spec, "-f", "json").stdout)
 
 
-@pytest.mark.parametrize("rest", ["lstm:4", "dense:3", "lstm:4:seq,pool:max"])
-def test_a_table_whose_row_of_padding_starts_with_zeros_is_made_so(rest: str) -> None:
-    network = Network.parse(f"embed:100x8:mask,{rest}")
-    (table,) = network.summary(framework="torch").layers[0].weights
-    assert start(table).words.endswith("the row of id 0 zeros")
-    assert lines_of(str(network))[0] == "nn.Embedding(100, 8, padding_idx=0)"
-    assert lines_of(f"embed:100x8,{rest}")[0] == "nn.Embedding(100, 8)"
+def test_a_table_whose_row_of_padding_starts_with_zeros_is_made_so(at: Walk) -> None:
+    for rest in ("lstm:4", "dense:3", "lstm:4:seq,pool:max"):
+        with at(rest):
+            (table,) = in_torch(f"embed:100x8:mask,{rest}").layers[0].weights
+            assert start(table).words.endswith("the row of id 0 zeros")
+            assert lines_of(f"embed:100x8:mask,{rest}")[0] == "nn.Embedding(100, 8, padding_idx=0)"
+            assert lines_of(f"embed:100x8,{rest}")[0] == "nn.Embedding(100, 8)"
 
 
-@pytest.mark.parametrize("command", ["summary", "explain"])
-def test_documents_hold_the_lines_and_the_reasons_as_source(command: str, rnncli: Run) -> None:
-    line = (command, "input:8,lstm:9:seq:x2,lstm:5", "--framework", "torch", "-f")
+def test_documents_hold_the_lines_and_the_reasons_as_source(rnncli: Run, at: Walk) -> None:
     source = (
         "nn.LSTM(8, 9, num_layers=2, batch_first=True)\n"
         "# lstm_2 has 5 units, lstm_1 9; num_layers needs equal ones\nnn.LSTM(9, 5, batch_first=True)"
     )
-    assert f"\n```python\n{source}\n```\n" in rnncli(*line, "markdown").stdout
-    assert f"</table>\n<pre><code>{source}</code></pre>\n" in rnncli(*line, "html").stdout
-    for format_ in ("markdown", "html"):
-        assert "nn." not in rnncli(command, "input:8,lstm:9", "--framework", "torch", "-f", format_).stdout
+    blocks = {"markdown": f"\n```python\n{source}\n```\n", "html": f"</table>\n<pre><code>{source}</code></pre>\n"}
+    for command, (format_, block) in product(("summary", "explain"), blocks.items()):
+        with at(command, format_):
+            options = ("--framework", "torch", "-f", format_)
+            assert block in rnncli(command, "input:8,lstm:9:seq:x2,lstm:5", *options).stdout
+            assert "nn." not in rnncli(command, "input:8,lstm:9", *options).stdout
 
 
 def test_the_notes_of_explain_name_the_weights_of_the_other_framework_as_it_does(rnncli: Run) -> None:
@@ -196,27 +177,20 @@ def test_every_layer_with_weights_is_in_one_module_and_the_lines_are_those_of_th
 
 
 def test_the_golden_networks_have_stacks_of_every_kind() -> None:
-    golden = json.loads((Path(__file__).parent / "golden" / "networks.json").read_text())["networks"]
     kinds = {
         layer["type"]
-        for network in golden
+        for network in read_networks()
         for layer in (network["torch"] or {"layers": []})["layers"]
         if any("_l1" in name for name, _ in layer["weights"])
     }
     assert kinds == {"RNN", "LSTM", "GRU"}
 
 
-@pytest.mark.parametrize(
-    "spec",
-    [
-        "input:8,lstm:4:seq:bi:x2,lstm:4:bi",
-        "input:8,gru:4:seq,dropout:0.2,gru:4:seq,dropout:0.2,gru:4",
-        "input:8,rnn:4",
-    ],
-)
-def test_what_is_shown_and_exported_is_read_again_as_the_same_layers(spec: str, rnncli: Run, tmp_path: Path) -> None:
-    (line,) = lines_of(spec)
-    assert rnncli("spec", line).stdout == f"{spec}\n"
-    source = tmp_path / "model.py"
-    rnncli("export", spec, "--to", "torch", "-o", source)
-    assert rnncli("spec", source).stdout == f"{spec}\n"
+def test_what_is_shown_and_exported_is_read_again_as_the_same_layers(rnncli: Run, tmp_path: Path, at: Walk) -> None:
+    dropped = "input:8,gru:4:seq,dropout:0.2,gru:4:seq,dropout:0.2,gru:4"
+    for spec in ("input:8,lstm:4:seq:bi:x2,lstm:4:bi", dropped, "input:8,rnn:4"):
+        with at(spec):
+            (line,) = lines_of(spec)
+            assert rnncli("spec", line).stdout == f"{spec}\n"
+            assert rnncli("export", spec, "--to", "torch", "-o", tmp_path / "model.py").status == 0
+            assert rnncli("spec", tmp_path / "model.py").stdout == f"{spec}\n"
