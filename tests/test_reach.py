@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 import reference
 from command_lines import MODEL
-from conftest import Result, without_styles
+from conftest import Result, Walk, without_styles
 from golden.data import REACHES
+from sessions import replay
 
 from rnncli import Network
 from rnncli.engine import Model
@@ -25,6 +26,7 @@ from rnncli.errors import ArgumentError
 from rnncli.reports.reach import NetworkReach, Spread
 
 Run = Callable[..., Result]
+Screen = Callable[[str, str], None]
 
 RECALL = Path(__file__).parent / "golden" / "models" / "recall.safetensors"
 
@@ -42,28 +44,32 @@ def objects(rnncli: Run, *arguments: object) -> list[dict[str, Any]]:
     return [json.loads(line) for line in rnncli("reach", *arguments, "-f", "json").stdout.splitlines()]
 
 
-def halving(share: float = 0.5, units: int = 2) -> str:
-    """A file of weights with which a linear network keeps that share of its state at each step."""
-    arrays = {"simple_rnn/kernel": np.ones((1, units)), "simple_rnn/recurrent_kernel": share * np.eye(units)}
-    np.savez("weights.npz", **arrays)
+def weights_file(kernel: object, recurrent: object) -> str:
+    """A file of weights of a plain recurrent layer without a bias."""
+    np.savez("weights.npz", **{"simple_rnn/kernel": kernel, "simple_rnn/recurrent_kernel": recurrent})
     return "weights.npz"
+
+
+def keeping(share: float) -> str:
+    """A file of weights with which a linear network of two units keeps that share of its state at each step."""
+    return weights_file(np.ones((1, 2)), share * np.eye(2))
 
 
 # What is computed
 
 
-@pytest.mark.parametrize(("share", "tenth", "hundredth"), [(0.5, 4, 7), (0.9, 22, 44), (-0.5, 4, 7)])
-def test_a_state_that_is_multiplied_at_each_step_has_the_reach_of_its_powers(
-    share: float, tenth: int, hundredth: int, rnncli: Run
-) -> None:
+def test_a_state_that_is_multiplied_at_each_step_has_the_reach_of_its_powers(rnncli: Run, at: Walk) -> None:
     # 0.5^4 = 0.0625 and 0.5^7 = 0.0078 are the first under a tenth and a hundredth; 0.9^22 = 0.098, 0.9^44 = 0.0097.
-    (reach,) = objects(rnncli, "input:1,rnn:2:linear:nobias", "--weights", halving(share), "--timesteps", 60)
-    figures = (reach["steps_to_tenth"], reach["steps_to_hundredth"], reach["largest_after"])
-    assert figures == (tenth, hundredth, 0)
-    assert (reach["min"]["steps_to_tenth"], reach["max"]["steps_to_hundredth"]) == (tenth, hundredth)
-    assert reach["spectral_radius"] == pytest.approx(abs(share))
-    assert reach["last"] == pytest.approx(abs(share) ** 59, rel=1e-3, abs=1e-9)
-    assert reach["effect"] == pytest.approx([abs(share) ** step for step in reach["time_bins"]], abs=1e-6)
+    for share, tenth, hundredth in ((0.5, 4, 7), (0.9, 22, 44), (-0.5, 4, 7)):
+        with at(share):
+            line = ("input:1,rnn:2:linear:nobias", "--weights", keeping(share), "--timesteps", 60)
+            (reach,) = objects(rnncli, *line)
+            figures = (reach["steps_to_tenth"], reach["steps_to_hundredth"], reach["largest_after"])
+            assert figures == (tenth, hundredth, 0)
+            assert (reach["min"]["steps_to_tenth"], reach["max"]["steps_to_hundredth"]) == (tenth, hundredth)
+            assert reach["spectral_radius"] == pytest.approx(abs(share))
+            assert reach["last"] == pytest.approx(abs(share) ** 59, rel=1e-3, abs=1e-9)
+            assert reach["effect"] == pytest.approx([abs(share) ** step for step in reach["time_bins"]], abs=1e-6)
 
 
 STACKS = [
@@ -78,19 +84,19 @@ STACKS = [
 ]
 
 
-@pytest.mark.parametrize("spec", STACKS)
-def test_the_steps_are_those_of_two_runs_of_a_plain_loop(spec: str) -> None:
+def test_the_steps_are_those_of_two_runs_of_a_plain_loop(at: Walk) -> None:
     timesteps, seed = 40, 3
-    reach = found(spec, seeds=2, seed=seed, timesteps=timesteps)
-    for run in reach.runs:
-        h, changed = twice_by_hand(spec, run.seed, timesteps)
-        effect = np.linalg.norm(changed - h, axis=1)
-        effect /= effect.max()
-        tenth, hundredth = (int(np.flatnonzero(effect >= share)[-1]) + 1 for share in (0.1, 0.01))
-        assert run.reach.tenth == (tenth if tenth < timesteps else None)
-        assert run.reach.hundredth == (hundredth if hundredth < timesteps else None)
-        assert run.reach.largest_after == effect.argmax()
-        assert run.reach.effect == pytest.approx(effect, abs=2e-3)
+    for spec in STACKS:
+        for run in found(spec, seeds=2, seed=seed, timesteps=timesteps).runs:
+            with at(spec, run.seed):
+                h, changed = twice_by_hand(spec, run.seed, timesteps)
+                effect = np.linalg.norm(changed - h, axis=1)
+                effect /= effect.max()
+                tenth, hundredth = (int(np.flatnonzero(effect >= share)[-1]) + 1 for share in (0.1, 0.01))
+                assert run.reach.tenth == (tenth if tenth < timesteps else None)
+                assert run.reach.hundredth == (hundredth if hundredth < timesteps else None)
+                assert run.reach.largest_after == effect.argmax()
+                assert run.reach.effect == pytest.approx(effect, abs=2e-3)
 
 
 def twice_by_hand(spec: str, seed: int, timesteps: int) -> list[np.ndarray]:
@@ -113,41 +119,42 @@ def twice_by_hand(spec: str, seed: int, timesteps: int) -> list[np.ndarray]:
     return [reference.run_sample(part, weights, each) for each in (x, changed)]
 
 
-@pytest.mark.parametrize("spec", ["input:2,rnn:6", "input:2,lstm:5", "input:2,gru:4", "input:2,lstm:3:bi,dense:2"])
-def test_the_spectral_radius_is_that_of_the_candidates_block(spec: str) -> None:
-    reach = found(spec, seeds=3, timesteps=5)
-    for run in reach.runs:
-        kernels = [array for key, array in Model(spec, run.seed).weights.items() if key.endswith("recurrent_kernel")]
-        units = len(kernels[0])
-        # Keras: i, f, c, o and z, r, h.
-        place = {1: 0, 4: 2, 3: 2}[kernels[0].shape[1] // units]
-        blocks = [kernel[:, place * units :][:, :units] for kernel in kernels]
-        largest = max(max(abs(np.linalg.eigvals(block))) for block in blocks)
-        assert run.spectral_radius == pytest.approx(largest, rel=1e-6)
+def test_the_spectral_radius_is_that_of_the_candidates_block(at: Walk) -> None:
+    for spec in ("input:2,rnn:6", "input:2,lstm:5", "input:2,gru:4", "input:2,lstm:3:bi,dense:2"):
+        for run in found(spec, seeds=3, timesteps=5).runs:
+            with at(spec, run.seed):
+                weights = Model(spec, run.seed).weights
+                kernels = [array for key, array in weights.items() if key.endswith("recurrent_kernel")]
+                units = len(kernels[0])
+                # Keras: i, f, c, o and z, r, h.
+                place = {1: 0, 4: 2, 3: 2}[kernels[0].shape[1] // units]
+                blocks = [kernel[:, place * units :][:, :units] for kernel in kernels]
+                largest = max(max(abs(np.linalg.eigvals(block))) for block in blocks)
+                assert run.spectral_radius == pytest.approx(largest, rel=1e-6)
 
 
-@pytest.mark.parametrize("units", [1, 2, 3, 40, 130])
-@pytest.mark.parametrize("kind", ["normal", "orthogonal", "symmetric", "wide", "positive"])
-def test_the_spectral_radius_is_the_largest_eigenvalue(units: int, kind: str) -> None:
-    a = np.random.default_rng(units).standard_normal((units, units))
-    matrix = {
-        "normal": a / 7,
-        "orthogonal": np.linalg.qr(a)[0],
-        "symmetric": a + a.T,
-        "wide": a * 1e200,
-        "positive": abs(a),
-    }[kind]
-    assert spectral_radius([matrix], 0) == pytest.approx(max(abs(np.linalg.eigvals(matrix))), rel=1e-6)
-
-
-def test_what_only_passes_on_has_a_spectral_radius_of_zero() -> None:
-    assert spectral_radius([np.eye(5, k=1)], 0) == 0
-    assert spectral_radius([np.zeros((3, 3))], 0) == 0
-
-
-def test_a_rotation_has_a_spectral_radius_of_one() -> None:
-    assert spectral_radius([np.array([[0.0, -1.0], [1.0, 0.0]])], 0) == pytest.approx(1)
-    assert spectral_radius([np.diag([0.5, -3.0]), np.eye(2)], 0) == pytest.approx(3)
+def test_the_spectral_radius_is_the_largest_eigenvalue(at: Walk) -> None:
+    for units in (1, 2, 3, 40, 130):
+        a = np.random.default_rng(units).standard_normal((units, units))
+        matrices = {
+            "normal": a / 7,
+            "orthogonal": np.linalg.qr(a)[0],
+            "symmetric": a + a.T,
+            "wide": a * 1e200,
+            "positive": abs(a),
+        }
+        for kind, matrix in matrices.items():
+            with at(kind, units):
+                assert spectral_radius([matrix], 0) == pytest.approx(max(abs(np.linalg.eigvals(matrix))), rel=1e-6)
+    # What only passes on, a rotation, and the larger of two directions.
+    for radius, *blocks in (
+        (0, np.eye(5, k=1)),
+        (0, np.zeros((3, 3))),
+        (1, [[0, -1], [1, 0]]),
+        (3, np.diag([0.5, -3]), np.eye(2)),
+    ):
+        with at(radius, *blocks):
+            assert spectral_radius([np.array(block, float) for block in blocks], 0) == pytest.approx(radius)
 
 
 def test_a_forget_gate_that_starts_open_remembers_longer() -> None:
@@ -216,64 +223,45 @@ def test_layers_above_the_last_recurrent_one_make_no_difference() -> None:
 def test_the_length_is_the_networks_own_if_it_has_one(rnncli: Run) -> None:
     assert objects(rnncli, "input:12x3,rnn:2")[0]["steps"] == 12
     assert objects(rnncli, "input:3,lstm:4,repeat:30,gru:5")[0]["steps"] == 30
-    result = rnncli("reach", "input:12x3,rnn:2", "--timesteps", "13")
-    assert (result.status, result.stdout) == (2, "")
 
 
-@pytest.mark.parametrize("count", [1, 2, 47, 48, 49, 50, 100, 500, 10_000, 10**6, 2**31 - 1])
-def test_bins_start_with_single_steps_and_widen(count: int) -> None:
-    starts = widening_starts(count, 48)
-    widths = np.diff(starts, append=count)
-    assert starts[0] == 0
-    assert len(starts) == min(count, 48)
-    assert widths[0] == 1
-    assert (widths[:-1] > 0).all()
-    assert (np.diff(widths[:-1]) >= 0).all()
+def test_bins_start_with_single_steps_and_widen(at: Walk) -> None:
+    for count in (1, 2, 47, 48, 49, 50, 100, 500, 10_000, 10**6, 2**31 - 1):
+        with at(count):
+            starts = widening_starts(count, 48)
+            widths = np.diff(starts, append=count)
+            assert (starts[0], len(starts), widths[0]) == (0, min(count, 48), 1)
+            assert (widths[:-1] > 0).all()
+            assert (np.diff(widths[:-1]) >= 0).all()
 
 
 # What has no figure
 
 
-@pytest.mark.parametrize(
-    ("spec", "weights", "problem"),
-    [
-        ("input:1,rnn:1:relu:nobias", (-1e9, 0.5), None),
-        ("input:1,rnn:1:tanh:nobias", (1e9, 0.5), "no effect"),
-        ("input:1,rnn:1:relu:nobias", (1.0, 1e30), "overflow"),
-    ],
-)
-def test_a_word_says_why_there_is_no_figure(
-    spec: str, weights: tuple[float, float], problem: str | None, rnncli: Run
-) -> None:
-    kernel, recurrent = weights
-    arrays = {"simple_rnn/kernel": np.full((1, 1), kernel), "simple_rnn/recurrent_kernel": np.full((1, 1), recurrent)}
-    np.savez("w.npz", **arrays)
-    (reach,) = objects(rnncli, spec, "--weights", "w.npz", "--seeds", "6")
-    failed = [run for run in reach["runs"] if run["problem"] is not None]
-    assert reach["failed"] == len(failed)
-    if problem is not None:
-        assert problem in {run["problem"] for run in failed}
-        assert reach["problem"] is not None
-    shown = rnncli("reach", spec, "--weights", "w.npz", "--seeds", "6")
-    assert (shown.status, shown.stderr) == (0, "")
-    if reach["failed"] == 6:
-        assert reach["steps_to_tenth"] is None
-        assert f"│ {reach['problem']} │" in " ".join(shown.stdout.split())
-    elif failed:
-        assert f"{len(failed)} of 6 seeds" in " ".join(shown.stdout.split())
-
-
-def test_each_reason_is_told_with_its_number_of_seeds(rnncli: Run) -> None:
-    # An input that starts below zero leaves the unit dead at its first step, so the change has no effect.
-    arrays = {"simple_rnn/kernel": np.ones((1, 1)), "simple_rnn/recurrent_kernel": np.full((1, 1), 0.5)}
-    np.savez("w.npz", **arrays)
-    line = ("input:1,rnn:1:relu:nobias", "--weights", "w.npz", "--seeds", "9", "--timesteps", "1")
-    (reach,) = objects(rnncli, *line)
-    dead = [run["problem"] == "no effect" for run in reach["runs"]]
-    assert dead == [first_input(seed) < 0 for seed in range(9)]
-    assert 1 < reach["failed"] == sum(dead) < 9
-    said = " ".join(rnncli("reach", *line).stdout.split())
-    assert f"dead or saturated with {sum(dead)} of 9 seeds, which are left out" in said
+def test_each_reason_why_there_is_no_figure_is_told_with_its_number_of_seeds(rnncli: Run, at: Walk) -> None:
+    # A unit that is dead at its first step, below zero, hides the change.
+    below, above = ([first_input(seed) * sign < 0 for seed in range(9)] for sign in (1, -1))
+    problems = (
+        ("relu", 1.0, 0.5, "no effect", below, "dead or saturated"),
+        ("relu", -1e9, 0.5, "no effect", above, "dead or saturated"),
+        ("tanh", 1e9, 0.5, "no effect", [True] * 9, "dead or saturated"),
+        ("relu", 1.0, 1e30, "overflow", [True] * 9, "not all outputs are finite"),
+    )
+    for activation, kernel, recurrent, problem, failing, reason in problems:
+        with at(activation, kernel, recurrent):
+            file = weights_file(np.full((1, 1), kernel), np.full((1, 1), recurrent))
+            line = (f"input:1,rnn:1:{activation}:nobias", "--weights", file, "--seeds", "9")
+            (reach,) = objects(rnncli, *line)
+            assert [run["problem"] is not None for run in reach["runs"]] == failing
+            assert (reach["failed"], reach["problem"]) == (sum(failing), problem)
+            shown = rnncli("reach", *line)
+            assert (shown.status, shown.stderr) == (0, "")
+            text = " ".join(shown.stdout.split())
+            if all(failing):
+                assert reach["steps_to_tenth"] is None
+                assert f"│ {problem} │" in text
+            else:
+                assert f"{reason} with {sum(failing)} of 9 seeds, which are left out" in text
 
 
 def first_input(seed: int) -> float:
@@ -282,36 +270,14 @@ def first_input(seed: int) -> float:
 
 
 def test_an_effect_that_grows_to_the_end_is_said_to(rnncli: Run) -> None:
-    result = rnncli("reach", "input:1,rnn:2:linear:nobias", "--weights", halving(1.5), "--timesteps", "20")
+    result = rnncli("reach", "input:1,rnn:2:linear:nobias", "--weights", keeping(1.5), "--timesteps", "20")
     assert ">19 " in result.stdout
     assert "1: the effect is largest at the last step: it grows" in result.stdout
 
 
-def test_a_network_without_a_recurrent_layer_is_reported_and_the_others_are_shown(rnncli: Run) -> None:
-    for format_ in ("table", "csv"):
-        result = rnncli("reach", "input:3,dense:2", "input:3,lsmt:2", "input:3,rnn:2", "-f", format_)
-        assert result.status == 2
-        assert "spec 1: reach is of a recurrent layer, and input:3,dense:2 has none" in result.stderr
-        assert "spec 2: " in result.stderr
-        assert "input:3,rnn:2" in result.stdout
-    assert rnncli("reach", "input:3,dense:2").stdout == ""
-
-
-def test_weights_of_a_file_belong_to_one_network(rnncli: Run) -> None:
-    line = ("reach", "input:1,rnn:2:linear:nobias", "input:1,rnn:3", "--weights", halving())
-    result = rnncli(*line)
-    assert (result.status, result.stdout) == (2, "")
-    assert "belong to one network" in result.stderr
-    result = rnncli("reach", "input:1,rnn:3", "--weights", halving())
-    assert (result.status, result.stdout) == (1, "")
-
-
-def test_numbers_out_of_range_are_refused(rnncli: Run) -> None:
-    for options in (["--seeds", "0"], ["--seeds", "1001"], ["--timesteps", "0"], ["--seed", "-1"], ["--init", "he"]):
-        result = rnncli("reach", "input:3,rnn:2", *options)
-        assert (result.status, result.stdout) == (2, "")
-        assert result.stderr.startswith("Error: ")
-    assert rnncli("reach", "input:3,rnn:2", "--seeds", "5k").stderr.endswith("reach input:3,rnn:2 --seeds 1000\n")
+def test_what_is_refused_reads_as_it_was_reviewed(rnncli: Run, screen: Screen) -> None:
+    keeping(0.5)
+    replay("reach-refused", rnncli, screen)
     with pytest.raises(ArgumentError, match="1001, expected a whole number from 1 to 1,000"):
         ReachRequest(seeds=1001)
 
@@ -337,35 +303,30 @@ def test_specs_come_from_standard_input_and_the_environment(rnncli: Run, monkeyp
 
 
 SHOWN = {
-    "reach": ["input:8,lstm:64", "input:8,lstm:64:forgetbias=0", "input:8,rnn:64:back"],
-    "reach-one": ["input:12x3,gru:6,dense:2", "--seeds", "1"],
-    "reach-problems": [
-        "input:999,rnn:4",
-        "input:3,rnn:2:relu",
-        "input:3,rnn:9:relu",
-        "--init",
-        "uniform",
-        "--timesteps",
-        "1200",
-    ],
+    "reach": "input:8,lstm:64 input:8,lstm:64:forgetbias=0 input:8,rnn:64:back",
+    "reach-one": "input:12x3,gru:6,dense:2 --seeds 1",
+    "reach-problems": "input:999,rnn:4 input:3,rnn:2:relu input:3,rnn:9:relu --init uniform --timesteps 1200",
 }
 
 
-@pytest.mark.parametrize("name", SHOWN)
-def test_what_is_shown_reads_as_it_was_reviewed(name: str, rnncli: Run, screen: Callable[[str, str], None]) -> None:
-    result = rnncli("reach", *SHOWN[name])
-    assert (result.status, result.stderr) == (0, "")
-    screen(name, "".join(f"{line.rstrip()}\n" for line in result.stdout.splitlines()))
+def test_what_is_shown_reads_as_it_was_reviewed(rnncli: Run, at: Walk, screen: Screen) -> None:
+    for name, line in SHOWN.items():
+        with at(name):
+            result = rnncli("reach", *line.split())
+            assert (result.status, result.stderr) == (0, "")
+            screen(name, "".join(f"{line.rstrip()}\n" for line in result.stdout.splitlines()))
 
 
-@pytest.mark.parametrize("columns", [40, 60, 120])
-def test_what_a_terminal_shows_fits_it(columns: int, terminal: Run, screen: Callable[[str, str], None]) -> None:
+def test_what_a_terminal_shows_fits_it(rnncli: Run, at: Walk, screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copy(MODEL, "model.safetensors")
-    text = without_styles(
-        terminal("reach", "model.safetensors", "input:8,lstm:16:bi", columns=columns, NO_COLOR="1").stdout
-    )
-    assert max(map(len, text.splitlines())) <= columns
-    screen(f"reach-terminal-{columns}", "".join(f"{line.rstrip()}\n" for line in text.splitlines()))
+    for module in ("console", "terminal"):
+        monkeypatch.setattr(f"rnncli.render.{module}.on_terminal", lambda: True)
+    for columns in (40, 60, 120):
+        with at(columns, "columns"):
+            monkeypatch.setenv("COLUMNS", str(columns))
+            lines = without_styles(rnncli("reach", "model.safetensors", "input:8,lstm:16:bi").stdout).splitlines()
+            assert max(map(len, lines)) <= columns
+            screen(f"reach-terminal-{columns}", "".join(f"{line.rstrip()}\n" for line in lines))
 
 
 def test_without_unicode_the_curve_has_other_bars(program: Run) -> None:
