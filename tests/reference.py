@@ -11,8 +11,10 @@ from collections.abc import Mapping
 import numpy as np
 from kinds import kind_of
 from kinds.base import Sample
+from kinds.recurrent import under
 
 from rnncli import Network
+from rnncli.engine.checks import weight_shapes
 from rnncli.engine.types import Array
 
 
@@ -25,10 +27,12 @@ def run_sample(network: Network, weights: Mapping[str, Array], x: Array) -> Arra
     """Return the output of a network for one sample."""
     sample = Sample(x)
     for name, layer in zip(network.names, network.body, strict=True):
-        own = {
-            key.removeprefix(f"{name}/"): np.asarray(array, np.float64)
-            for key, array in weights.items()
-            if key.startswith(f"{name}/")
-        }
+        own = {key: np.asarray(array, np.float64) for key, array in under(weights, f"{name}/").items()}
         sample = kind_of(layer).textbook(layer, own, sample)
     return sample.values
+
+
+def random_weights(network: Network, seed: int = 1, scale: float = 0.6) -> dict[str, Array]:
+    """Return weights with biases that are not zero, so that none can be forgotten unnoticed."""
+    generator = np.random.default_rng(seed)
+    return {key: generator.normal(0, scale, shape) for key, shape in weight_shapes(network).items()}

@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 
 from rnncli import Network
 from rnncli.engine import Model, both_ways, chunks
-from rnncli.engine.checks import weight_shapes
 from rnncli.engine.chunks import Chunk
 from rnncli.engine.inputs import random_chunks
 from rnncli.layers.activations import ACTIVATIONS
@@ -31,31 +30,28 @@ BATCHES = st.sampled_from([1, 2, 3, 8, 9, 12])
 
 
 DIRECTIONS = ("", "", "back", "bi", "bi=sum", "bi=mul", "bi=ave")
+BOUNDED = ("tanh", "sigmoid", "hard_sigmoid", "softsign", "softmax")
+"""Activations without bounds may grow without bounds over a sequence, and rounding with them."""
 
 
-@st.composite
-def recurrent(draw: st.DrawFn, sequence: bool, directions: Sequence[str]) -> str:
-    kind = draw(st.sampled_from(["rnn", "lstm", "gru"]))
-    fields = [kind, str(draw(st.integers(1, 5))), "seq" if sequence else ""]
-    fields += [draw(st.sampled_from(directions)), draw(st.sampled_from(["", "nobias"]))]
-    # Activations without bounds may grow without bounds over a sequence, and rounding with them.
-    bounded = st.sampled_from(["tanh", "sigmoid", "hard_sigmoid", "softsign", "softmax"])
-    fields.append(draw(st.sampled_from(["", f"act={draw(bounded)}"])))
-    if kind != "rnn":
-        fields.append(draw(st.sampled_from(["", f"recact={draw(bounded)}"])))
-    if kind == "gru":
-        fields.append(draw(st.sampled_from(["", "reset=before"])))
-    return ":".join(field for field in fields if field)
+def recurrent(sequences: Sequence[str], directions: Sequence[str]) -> st.SearchStrategy[str]:
+    """Recurrent layers, as a spec writes them."""
+    units, bias, resets = map(str, range(1, 6)), ("", "nobias"), ("", "reset=before")
+    acts, gates = ([f"{key}={name}" if name else "" for name in ("", *BOUNDED)] for key in ("act", "recact"))
+    fields = ([*units], sequences, directions, bias, acts)
+    kinds = ((["rnn"], *fields), (["lstm"], *fields, gates), (["gru"], *fields, gates, resets))
+    choices = st.one_of(*(st.tuples(*map(st.sampled_from, kind)) for kind in kinds))
+    return choices.map(lambda chosen: ":".join(filter(None, chosen)))
 
 
-@st.composite
-def networks(draw: st.DrawFn, directions: Sequence[str] = DIRECTIONS) -> Network:
-    layers = [draw(st.sampled_from(["input:3", "input:1", "embed:4x3", "embed:4x3:mask"]))]
-    layers += draw(st.lists(recurrent(True, directions), max_size=2))
-    layers.append(draw(recurrent(draw(st.booleans()), directions)))
-    if draw(st.booleans()):
-        layers.append(f"dense:2:{draw(st.sampled_from(ACTIVATIONS))}")
-    return Network.parse(",".join(layers))
+def networks(directions: Sequence[str] = DIRECTIONS) -> st.SearchStrategy[Network]:
+    """Up to three recurrent layers, some below a dense one."""
+    return st.tuples(
+        st.sampled_from(["input:3", "input:1", "embed:4x3", "embed:4x3:mask"]),
+        st.lists(recurrent(["seq"], directions), max_size=2).map(",".join),
+        recurrent(["", "seq"], directions),
+        st.sampled_from(["", *(f"dense:2:{name}" for name in ACTIVATIONS)]),
+    ).map(lambda layers: Network.parse(",".join(filter(None, layers))))
 
 
 def random_input(network: Network, batch: int, timesteps: int, seed: int = 0) -> np.ndarray:
@@ -63,12 +59,6 @@ def random_input(network: Network, batch: int, timesteps: int, seed: int = 0) ->
     if network.input_shape()[-1] is None:
         return generator.integers(0, 4, (batch, timesteps))
     return generator.standard_normal((batch, timesteps, network.input_shape()[-1]))
-
-
-def random_weights(network: Network, seed: int = 1) -> dict[str, np.ndarray]:
-    """Weights with biases that are not zero, so that none can be forgotten unnoticed."""
-    generator = np.random.default_rng(seed)
-    return {key: generator.normal(0, 0.6, shape) for key, shape in weight_shapes(network).items()}
 
 
 @contextmanager
@@ -91,7 +81,7 @@ def short_chunks(least_steps: int) -> Iterator[None]:
 def test_the_engine_computes_what_the_textbook_loop_computes_in_chunks_of_any_length(
     network: Network, batch: int, timesteps: int, least_steps: int, dtype: str
 ) -> None:
-    x, weights = random_input(network, batch, timesteps), random_weights(network)
+    x, weights = random_input(network, batch, timesteps), reference.random_weights(network)
     expected = reference.run(network, weights, x)
     with short_chunks(least_steps):
         found = Model(network, dtype=dtype, weights=weights)(x)
@@ -115,7 +105,7 @@ def test_pieces_of_a_sequence_with_the_state_between_them_give_the_whole(
     network: Network, batch: int, timesteps: int, data: st.DataObject
 ) -> None:
     cut = data.draw(st.integers(1, timesteps - 1))
-    model = Model(network, dtype="float64", weights=random_weights(network))
+    model = Model(network, dtype="float64", weights=reference.random_weights(network))
     x = random_input(network, batch, timesteps)
     whole, last = model.run(x)
     with short_chunks(2):

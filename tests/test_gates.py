@@ -8,61 +8,28 @@ from itertools import product
 
 import numpy as np
 import pytest
+import reference
 from conftest import Result, Walk
-from kinds.activations import TEXTBOOK
+from kinds import kind_of
+from kinds.recurrent import RecurrentKind, under
 
 from rnncli import Network
 from rnncli.engine import Model
 from rnncli.engine.cells import CELLS
-from rnncli.engine.checks import weight_shapes
 from rnncli.engine.gates import Gate
 from rnncli.engine.study import study_of
 from rnncli.layers import Recurrent
 
 Run = Callable[..., Result]
 
-Function = Callable[[np.ndarray], np.ndarray]
 Gates = dict[str, np.ndarray]
 """The gates of all steps by their names, each (steps, units), in the order in which the cell takes them."""
 
 
-def lstm(x: np.ndarray, w: Gates, act: Function, gate: Function, reset_after: bool) -> Gates:
-    """Keras's LSTM, as its documentation has it: blocks i, f, c, o."""
-    del reset_after
-    h = c = np.zeros(len(w["recurrent_kernel"]))
-    steps = []
-    for x_t in x:
-        i, f, g, o = np.split(x_t @ w["kernel"] + h @ w["recurrent_kernel"] + w["bias"], 4)
-        i, f, g, o = gate(i), gate(f), act(g), gate(o)
-        c = f * c + i * g
-        h = o * act(c)
-        steps.append((i, f, g, o))
-    return dict(zip("ifgo", np.array(steps).transpose(1, 0, 2), strict=True))
-
-
-def gru(x: np.ndarray, w: Gates, act: Function, gate: Function, reset_after: bool) -> Gates:
-    """Keras's GRU: blocks z, r, h; one bias, or one for the input and one for the state."""
-    units = len(w["recurrent_kernel"])
-    (wz, wr, wh), (uz, ur, uh) = (np.split(w[name], 3, axis=1) for name in ("kernel", "recurrent_kernel"))
-    first, second = w["bias"] if reset_after else (w["bias"], np.zeros(3 * units))
-    (bz, br, bh), (cz, cr, ch) = np.split(first, 3), np.split(second, 3)
-    h = np.zeros(units)
-    steps = []
-    for x_t in x:
-        z = gate(x_t @ wz + bz + h @ uz + cz)
-        r = gate(x_t @ wr + br + h @ ur + cr)
-        recurrent = r * (h @ uh + ch) if reset_after else (r * h) @ uh
-        g = act(x_t @ wh + bh + recurrent)
-        h = z * h + (1 - z) * g
-        steps.append((z, r, g))
-    return dict(zip("zrg", np.array(steps).transpose(1, 0, 2), strict=True))
-
-
-def with_biases(network: Network, seed: int) -> Model:
+def model_of(fields: str, head: str = "input:3") -> Model:
     """A model with weights that make gates open and close, biases as well."""
-    generator = np.random.default_rng(seed)
-    weights = {key: 1.5 * generator.standard_normal(shape) for key, shape in weight_shapes(network).items()}
-    return Model(network, weights=weights, dtype="float64")
+    network = Network.parse(f"{head},{fields}")
+    return Model(network, weights=reference.random_weights(network, scale=1.5), dtype="float64")
 
 
 def found(model: Model, x: np.ndarray) -> dict[str, Gate]:
@@ -72,19 +39,25 @@ def found(model: Model, x: np.ndarray) -> dict[str, Gate]:
 
 
 def by_hand(model: Model, x: np.ndarray, direction: str = "") -> Gates:
-    layer, name = model.network.body[-1], model.network.names[-1]
+    """The gates by the textbook's equations, for one sample."""
+    layer, prefix = model.network.body[-1], f"{model.network.names[-1]}/{direction}"
+    kind = kind_of(layer)
     assert isinstance(layer, Recurrent)
-    prefix = f"{name}/{direction}"
-    weights = {key.removeprefix(prefix): array for key, array in model.weights.items() if key.startswith(prefix)}
-    functions = (TEXTBOOK[layer.activation], TEXTBOOK[layer.recurrent_activation])  # type: ignore[attr-defined]
-    return (lstm if layer.kind == "lstm" else gru)(x, weights, *functions, getattr(layer, "reset_after", False))
+    assert isinstance(kind, RecurrentKind)
+    weights = under(model.weights, prefix)
+    h = c = np.zeros(layer.units)
+    steps = []
+    for x_t in x:
+        steps.append(kind.gates(layer, weights, x_t, h))
+        h, c = kind.step(layer, weights, x_t, h, c)
+    return {name: np.array([step[name] for step in steps]) for name in steps[0]}
 
 
 def test_the_gates_are_those_of_the_equations(at: Walk) -> None:
     cases = ("lstm:5", "gru:4", "gru:4:reset=before", "lstm:3:softsign", "gru:3:act=relu", "lstm:4:recact=softsign")
     for fields, timesteps in product(cases, (7, 150)):
         with at(fields, timesteps):
-            model = with_biases(Network.parse(f"input:3,{fields}"), seed=1)
+            model = model_of(fields)
             x = np.random.default_rng(0).standard_normal((2, timesteps, 3))
             gates, expected = found(model, x), by_hand(model, x[0])
             assert list(gates) == list(expected)
@@ -112,7 +85,7 @@ def test_each_direction_has_gates_of_its_own_in_the_order_of_time(at: Walk) -> N
         ("gru:4:back", (("", -1),)),
     ):
         with at(fields):
-            model = with_biases(Network.parse(f"input:3,{fields}"), seed=2)
+            model = model_of(fields)
             gates = found(model, x)
             for direction, turn in ways:
                 for name, values in by_hand(model, x[0, ::turn], direction).items():
@@ -126,7 +99,7 @@ def test_padding_is_left_out_and_changes_no_figure(at: Walk) -> None:
     ids = np.random.default_rng(1).integers(1, 9, (1, 40))
     for fields in ("lstm:4", "gru:4", "gru:3:back", "lstm:3:bi"):
         with at(fields):
-            model = with_biases(Network.parse(f"embed:9x3:mask,{fields}"), seed=4)
+            model = model_of(fields, head="embed:9x3:mask")
             plain, padded = found(model, ids), found(model, np.pad(ids, ((0, 0), (7, 5))))
             for name, gate in plain.items():
                 figures = [(each.mean, each.open, each.closed) for each in (padded[name], gate)]

@@ -342,8 +342,7 @@ def test_the_engine_computes_each_kinds_textbook_formula(kind: Kind, data: st.Da
     body = [] if kind in kinds.HEADS else [data.draw(layers_of([kind], small_sizes))]
     below = Network.parse(kinds.BELOW[kind.layer.reads].rstrip(",") or kind.small).layers[1:]
     network = Network((head, *below, *body))
-    numbers = np.random.default_rng(data.draw(st.integers(0, 99)))
-    x = kinds.kind_of(head).random_input(head, numbers, 3, data.draw(st.integers(1, 4)))
-    weights = {key: numbers.normal(0, 0.6, shape) for key, shape in weight_shapes(network).items()}
+    x = kinds.kind_of(head).random_input(head, np.random.default_rng(0), 3, data.draw(st.integers(1, 4)))
+    weights = reference.random_weights(network, data.draw(st.integers(0, 99)))
     found, expected = Model(network, dtype="float64", weights=weights)(x), reference.run(network, weights, x)
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9 * max(1.0, np.abs(expected).max()))

@@ -24,7 +24,7 @@ class GRUKind(RecurrentKind):
     keras_name = torch_name = "GRU"
     rounds = 1
 
-    def step(self, layer, weights, x, h, c):
+    def gates(self, layer, weights, x, h):
         act, gate = TEXTBOOK[layer.activation], TEXTBOOK[layer.recurrent_activation]
         W, U = weights["kernel"], weights["recurrent_kernel"]
         b = weights.get("bias", np.zeros(W.shape[1]))
@@ -33,7 +33,11 @@ class GRUKind(RecurrentKind):
         h_z, h_r, h_h = np.split(h @ U + b_recurrent, 3)
         z, r = gate(x_z + h_z), gate(x_r + h_r)
         reset = r * h_h if layer.reset_after else (r * h) @ np.split(U, 3, axis=1)[2]
-        return z * h + (1 - z) * act(x_h + reset), c
+        return {"z": z, "r": r, "g": act(x_h + reset)}
+
+    def step(self, layer, weights, x, h, c):
+        z, _, g = self.gates(layer, weights, x, h).values()
+        return z * h + (1 - z) * g, c
 
     def golden_networks(self) -> Iterator[str]:
         yield from super().golden_networks()

@@ -24,12 +24,16 @@ class LSTMKind(RecurrentKind):
     keras_name = torch_name = "LSTM"
     rounds = 2
 
-    def step(self, layer, weights, x, h, c):
+    def gates(self, layer, weights, x, h):
         act, gate = TEXTBOOK[layer.activation], TEXTBOOK[layer.recurrent_activation]
         total = x @ weights["kernel"] + h @ weights["recurrent_kernel"] + weights.get("bias", 0)
         z_i, z_f, z_c, z_o = np.split(total, 4)
-        c = gate(z_f) * c + gate(z_i) * act(z_c)
-        return gate(z_o) * act(c), c
+        return {"i": gate(z_i), "f": gate(z_f), "g": act(z_c), "o": gate(z_o)}
+
+    def step(self, layer, weights, x, h, c):
+        i, f, g, o = self.gates(layer, weights, x, h).values()
+        c = f * c + i * g
+        return o * TEXTBOOK[layer.activation](c), c
 
     def golden_networks(self) -> Iterator[str]:
         yield from super().golden_networks()

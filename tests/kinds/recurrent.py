@@ -89,6 +89,10 @@ class RecurrentKind(Kind):
         last = states[0] if isinstance(states, tuple) else states
         return torch.cat(tuple(last), dim=-1)
 
+    def gates(self, layer, weights: Mapping[str, Array], x: Array, h: Array) -> dict[str, Array]:
+        """Return the gates and the candidate of a step, in the order of Keras's blocks."""
+        return {}
+
     def step(self, layer, weights: Mapping[str, Array], x: Array, h: Array, c: Array) -> tuple[Array, Array]:
         """Return h and c after a step; only an LSTM has a c."""
         raise NotImplementedError
@@ -98,8 +102,8 @@ class RecurrentKind(Kind):
         counts = [True] * len(x) if sample.mask is None else list(sample.mask)
         if layer.merge_mode is not None:
             zero = layer.return_sequences
-            forward = self._run(layer, _under(weights, "forward/"), x, counts, zero)
-            backward = self._run(layer, _under(weights, "backward/"), x[::-1], counts[::-1], zero)
+            forward = self._run(layer, under(weights, "forward/"), x, counts, zero)
+            backward = self._run(layer, under(weights, "backward/"), x[::-1], counts[::-1], zero)
             if layer.return_sequences:
                 backward = backward[::-1]
             y = MERGES[layer.merge_mode](forward, backward)
@@ -174,5 +178,6 @@ def _pairs_of(*settings: str) -> set[object]:
     return set(combinations(enumerate(settings), 2))
 
 
-def _under(weights: Mapping[str, Array], prefix: str) -> dict[str, Array]:
+def under(weights: Mapping[str, Array], prefix: str) -> dict[str, Array]:
+    """Return the arrays of a layer or of a direction, by the names that it knows them by."""
     return {key.removeprefix(prefix): array for key, array in weights.items() if key.startswith(prefix)}
