@@ -1,4 +1,4 @@
-"""Long work: a bar that leaves nothing behind, Ctrl-C that keeps what was found, and what is said of time and files."""
+"""Long work: a bar that leaves nothing behind, Ctrl-C that keeps what was found, and what is said of its time."""
 
 from __future__ import annotations
 
@@ -16,16 +16,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from command_lines import MODEL, WRITTEN
 from conftest import PATIENCE, Columns, Result, Walk, with_visible_styles, without_styles
 
 import rnncli.commands
 from rnncli.cli import COMMANDS, run
 from rnncli.commands.options import FORMATS
 from rnncli.engine import Request, plan
-from rnncli.quantities import about, memory
+from rnncli.quantities import about
 from rnncli.render import progress as bars
 from rnncli.render.bars import BarLine
 from rnncli.render.progress import Progress
@@ -52,20 +50,6 @@ SHORT = {
     "sweep --pareto params,-output": ("input:8,lstm:{1..4000} -f csv", "4,000", "Ctrl-C shows the best so far"),
 }
 """The same commands with a line that takes no time: how much work it is, and what Ctrl-C would do."""
-
-WRITES: dict[tuple[str, str], tuple[list[str], str]] = {
-    ("forward", "--output"): (["input:8,rnn:16", "--batch", "4"], " (4, 16)"),
-    ("forward", "--save-weights"): (["input:8,lstm:16"], " (3 arrays)"),
-    ("forward", "--save-state"): (["input:8,rnn:16"], " (1 array)"),
-    **{(name, "--svg"): (["input:8,rnn:4"], "") for name in ("summary", "forward", "explain", "draw")},
-    ("compare", "--svg"): (["input:8,rnn:4", "input:8,gru:4"], ""),
-    ("reach", "--svg"): (["input:8,rnn:4"], ""),
-    ("sweep", "--svg"): (["input:8,lstm:{4,8}"], ""),
-    ("inspect", "--svg"): ([MODEL], ""),
-    ("export", "--output"): (["input:8,rnn:4", "--to", "keras"], ""),
-    ("export", "--save-weights"): (["input:8,lstm:16", "--to", "torch"], " (4 arrays)"),
-}
-"""Each option that writes a file, a line for it, and what is said to be in the file."""
 
 ERASED = "\r \x1b[J\r\x1b[2K"
 
@@ -369,35 +353,6 @@ def test_rows_come_before_the_closing_note_where_both_go_to_one_place(
     *rows, last = program(*line.split(), shell='"$@" 2>&1 | cat').stdout.splitlines()
     assert rows
     assert re.fullmatch(end, last)
-
-
-def test_what_was_written_is_said_when_it_is_there(at: Walk, rnncli: Run) -> None:
-    assert {*WRITTEN} == {*WRITES}
-    for (command, option), (line, content) in WRITES.items():
-        with at(command, option):
-            name = "made.svg" if option == "--svg" else "made"
-            plain = rnncli(command, *line)
-            result = rnncli(command, *line, option, name)
-            said = f"wrote {name}{content}, {memory(Path(name).stat().st_size)}"
-            assert result.status == 0
-            assert sorted(result.stderr.splitlines()) == sorted([*plain.stderr.splitlines(), said])
-            if command != "export":  # whose source goes to the file, or says where its weights are
-                assert result.stdout.count("\n") == plain.stdout.count("\n")
-            failed = rnncli(command, *line, option, f"nowhere/{name}")
-            assert failed.status == 1
-            assert "wrote" not in failed.stderr
-
-
-def test_all_files_of_a_run_are_said(rnncli: Run) -> None:
-    options = ("-o", "y.npy", "--save-weights", "w.npz", "--save-state", "s.npz", "--svg", "p.svg")
-    *told, picture = rnncli("forward", "input:8,lstm:16", "--batch", "4", *options).stderr.splitlines()
-    assert told == [
-        "wrote y.npy (4, 16), 384 B",
-        f"wrote w.npz (3 arrays), {memory(os.stat('w.npz').st_size)}",
-        f"wrote s.npz (2 arrays), {memory(os.stat('s.npz').st_size)}",
-    ]
-    assert picture.startswith("wrote p.svg, ")
-    assert np.load("y.npy").shape == (4, 16)
 
 
 # How long it takes
