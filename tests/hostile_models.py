@@ -31,13 +31,19 @@ def npz(arrays: dict[str, tuple[int, ...]]) -> bytes:
     return made.getvalue()
 
 
-def safetensors(arrays: dict[str, tuple[int, ...]]) -> bytes:
+def safetensors_header(arrays: dict[str, tuple[int, ...]]) -> tuple[bytes, int]:
+    """What stands before the numbers of some arrays in a file, and how many bytes these take."""
     header, end = {}, 0
     for name, shape in arrays.items():
         begin, end = end, end + 4 * prod(shape)
         header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [begin, end]}
     text = json.dumps({"__metadata__": {"format": "\x1b[31m"}, **header}).encode()
-    return struct.pack("<Q", len(text)) + text + bytes(end)
+    return struct.pack("<Q", len(text)) + text, end
+
+
+def safetensors(arrays: dict[str, tuple[int, ...]]) -> bytes:
+    header, length = safetensors_header(arrays)
+    return header + bytes(length)
 
 
 def tensor_opcodes(key: str, shape: tuple[int, ...], length: int | None = None, offset: int = 0) -> bytes:
@@ -86,23 +92,27 @@ def said_of(path: str) -> str:
         return f"{error}\n"
     lines = [f"{model.format} by {model.writer}" if model.writer else model.format]
     for part in model.parts:
-        lines += [f"{part.name}: {part.network}", *(f"  assumed: {each}" for each in part.assumed)]
+        lines += [f"{part.name}: {part.network}, from {', '.join(piece.name for piece in part.pieces)}"]
+        lines += [f"  assumed: {each}" for each in part.assumed]
     lines += [f"note: {note}" for note in model.notes]
-    lines += [f"left: {', '.join(f'{each.name} {each.shape} {each.dtype}' for each in model.others)}"] * bool(
-        model.others
-    )
+    lines += [f"left: {each.name} {each.shape} {each.dtype}" for each in model.others]
     return "".join(f"{line}\n" for line in lines)
 
 
-def said_of_each(name: str, files: Mapping[str, bytes | str]) -> str:
-    """What is said of files that are called the same, each under what is odd about it; a golden screen holds it."""
+def said_of_each(files: Mapping[str, bytes | str | None], name: str = "") -> str:
+    """What is said of files, each under what is odd about it, for a golden screen.
+
+    They are written one after the other under one name, or under their oddities; of None the file is there.
+    """
     said = ""
     for oddity, data in files.items():
-        Path(name).write_bytes(data.encode() if isinstance(data, str) else data)
+        path = Path(name or oddity)
+        if data is not None:
+            path.write_bytes(data.encode() if isinstance(data, str) else data)
         try:
             with patience():
-                said += f"{oddity}\n{indent(said_of(name), '    ')}"
+                said += f"{oddity}\n{indent(said_of(str(path)), '    ')}"
         except Exception as fault:
-            fault.add_note(f"This is said of {name} with {oddity}.")
+            fault.add_note(f"This is said of {path}: {oddity}.")
             raise
     return said

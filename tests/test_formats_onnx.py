@@ -233,7 +233,7 @@ def test_what_is_no_layer_of_ours_and_what_ends_a_chain_is_said_with_its_reason(
         "a cell of another domain": model([nodes("LSTM x W R B > y")[0] + message((7, "mine"))], CELL),
         "sparse arrays": message((7, message((15, sparse)))),
     }
-    screen("onnx-graphs", said_of_each("m.onnx", graphs))
+    screen("onnx-graphs", said_of_each(graphs, "m.onnx"))
 
 
 def test_a_file_that_lies_is_refused_with_the_place_of_the_lie(
@@ -272,7 +272,7 @@ def test_a_file_that_lies_is_refused_with_the_place_of_the_lie(
         "many names": model([message(*[(1, "")] * 30_000)]),
         "many cells": model([node("LSTM", ["x", *"WRB"], [f"y{n}"]) for n in range(1001)], CELL),
     }
-    screen("onnx-lies", said_of_each("m.onnx", lies))
+    screen("onnx-lies", said_of_each(lies, "m.onnx"))
 
 
 def test_a_run_tells_that_it_starts_from_zeros_where_the_file_says_otherwise(
