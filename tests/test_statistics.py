@@ -37,17 +37,7 @@ def test_chunks_give_what_the_whole_gives(numbers: list[float], cuts: list[int],
     assert found.count == len(numbers)
 
 
-@given(cuts, st.integers(0, 100))
-def test_a_tiny_deviation_on_a_large_offset_is_not_lost(cuts: list[int], seed: int) -> None:
-    values = 1e6 + 1e-3 * np.random.default_rng(seed).standard_normal(500)
-    found = gather(values, cuts)
-    numbers = values.tolist()
-    assert found.mean == pytest.approx(statistics.mean(numbers), rel=1e-15)
-    # The numbers themselves are known to 1e-10, a ten-millionth of their deviation.
-    assert found.std == pytest.approx(statistics.pstdev(numbers), rel=1e-6)
-
-
-def test_a_tiny_deviation_is_not_lost_in_float32_either_and_none_arises() -> None:
+def test_a_tiny_deviation_on_a_large_offset_is_not_lost_and_none_arises() -> None:
     values = np.float32(1024) + np.arange(8192, dtype="float32") % 2 * np.float32(2**-13)
     found = gather(values, [100, 5000])
     assert found.mean == 1024 + 2**-14
@@ -57,22 +47,11 @@ def test_a_tiny_deviation_is_not_lost_in_float32_either_and_none_arises() -> Non
     assert equal.std == pytest.approx(0, abs=1e-9)
 
 
-@given(st.lists(st.floats(-1, 1, width=32), min_size=1, max_size=60), cuts)
-def test_an_output_is_saturated_where_it_is_within_1_5_per_cent_of_either_end_of_its_range(
-    numbers: list[float], cuts: list[int]
-) -> None:
-    found = gather(np.array(numbers, "float32"), cuts, bounds=(-1.0, 1.0))
-    # For tanh that is beyond 0.97, where its slope 1 - y² is under 6 % of what it is at 0. At the edge itself either
-    # answer will do.
-    surely = sum(abs(y) > 0.970001 for y in numbers)
-    perhaps = sum(abs(y) > 0.969999 for y in numbers)
-    assert surely <= round((found.saturated or 0) * len(numbers)) <= perhaps
-
-
-def test_the_share_of_saturated_outputs() -> None:
+def test_an_output_is_saturated_within_1_5_per_cent_of_either_end_of_its_range() -> None:
+    # For tanh that is beyond 0.97, where its slope 1 - y² is under 6 % of what it is at 0.
     for bounds, values, share in (
         ((0, 1), [0, 0.01, 0.02, 0.5, 0.98, 0.99, 1, 1], 5 / 8),
-        ((-1, 1), [-1, -0.98, -0.96, 0, 0.96, 0.98, 1, 0], 4 / 8),
+        ((-1, 1), [-1, -0.970001, -0.969999, 0, 0.969999, 0.970001, 1, 0], 4 / 8),
         ((-2, 2), [-1.95, -1.9, 0, 1.9, 1.95], 2 / 5),
         ((0, 1), [0.4, 0.6], 0),
         ((0, 1), [1, 1, 0], 1),
