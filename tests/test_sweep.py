@@ -121,6 +121,8 @@ def evaluated(how: str) -> Iterator[None]:
 @example("input:8,dense:2,repeat:{1..9},lstm:3", Setting(4, 5), "along curves")
 @example("input:8,dense:2,repeat:{1..9}", Setting(4, 5), "along curves")
 @example("input:8,lstm:{1..4}:seq,gru:{1..9}:bi:seq,norm", Setting(4, 5, "torch"), "along curves")
+@example("input:8,gru:9:seq,gru:{1..9},dense:3", Setting(2, 5), "along curves")
+@example("input:{u={7,9},1},{lstm,gru}:{1..3}", Setting(), "in blocks of 2")
 @given(patterns(), contexts, st.sampled_from(sorted(WAYS)))
 def test_every_row_is_the_summary_of_its_network_and_what_is_no_network_is_invalid(
     text: str, setting: Setting, how: str

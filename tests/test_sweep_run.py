@@ -273,22 +273,32 @@ def test_a_pipe_that_closes_ends_all_jobs_quietly() -> None:
         assert jobs.isdisjoint(running())
 
 
-def test_what_fails_in_a_job_is_said_once_and_a_job_that_is_killed_is_told_of(rnncli: Run) -> None:
-    with evaluated(0, 37, task=50):
-        result = rnncli("sweep", GRID.replace("5x8", "8"), "--sort", "macs", "--jobs", "2")
+class UnsendableError(Exception):
+    def __init__(self, one: object, other: object) -> None:
+        super().__init__(f"{one} and {other}")
+
+
+def test_what_fails_in_a_job_is_said_once_and_a_job_that_is_killed_is_told_of(program: Run) -> None:
+    result = program("sweep", MANY, "--sort", "macs", "--jobs", "2")
     assert (result.status, result.stdout) == (2, "")
     assert result.stderr.count("give its --timesteps") == 1
 
-    def killed(task: Any) -> Any:
+    def work(task: Any) -> Any:
         if task == 3:
+            raise UnsendableError(1, 2)
+        if task == 5:
             os.kill(os.getpid(), signal.SIGKILL)
         return task * 10
 
-    with forked(2, lambda: killed) as workers:
-        results = workers.results(range(9))
-        assert [*islice(results, 3)] == [0, 10, 20]
-        with pytest.raises(RnncliError, match="ended before it was done"):
-            next(results)
+    for tasks, message in (
+        ((0, 1, 2, 3), "UnsendableError: 1 and 2"),
+        ((0, 1, 2, 5), "one of the jobs has ended before"),
+    ):
+        with forked(2, lambda: work) as workers:
+            results = workers.results(tasks)
+            assert [*islice(results, 3)] == [0, 10, 20]
+            with pytest.raises(RnncliError, match=message):
+                next(results)
 
 
 def test_where_jobs_cannot_be_started_it_says_so_or_one_does_all_the_work(
