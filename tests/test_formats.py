@@ -236,6 +236,7 @@ def test_a_table_holds_the_plain_values_of_json_an_object_a_line(rnncli: Run, at
 
 
 def compare_table(table: Table, rows: Objects) -> None:
+    """Compare a table with the objects that its rows should be."""
     assert table.alignment in ([], ["left" if each in TEXTS.split() else "right" for each in table.header])
     assert len({*table.header}) == len(table.header) > 3
     for texts, row in zip(table.rows, rows, strict=True):
@@ -246,7 +247,7 @@ def compare_table(table: Table, rows: Objects) -> None:
 def same(title: str, text: str, value: Any) -> bool:
     """Whether a cell is the text of a value; a time is another in the next run."""
     if title == "seconds":
-        return 0 <= float(text) < 60
+        return float(text) >= 0
     if isinstance(value, list):
         return text == shape_text(tuple(value))
     if isinstance(value, bool):
@@ -266,29 +267,21 @@ def test_a_bad_spec_leaves_standard_output_empty(rnncli: Run, at: Walk) -> None:
 
 # A sweep prints its rows as they are made. ---------------------------------------------------------------------------
 
-SWEEPS = {
-    "patterns that fail": (
-        ("-",),
-        "input:8,rnn:{1,2}\ninput:8,{u}:1\ninput:9,rnn:1\ninput:9,rnn:{\n",
-        2,
-        ["input:8,rnn:1", "input:8,rnn:2", "input:9,rnn:1"],
-    ),
+SWEEPS = [
+    (("-",), "input:8,rnn:{1,2}\ninput:8,{u}:1\ninput:9,rnn:1\ninput:9,rnn:{", 2, "8,rnn:1 8,rnn:2 9,rnn:1"),
     # The multiply-adds of the second pattern are not known, and its turn comes in a later batch.
-    "one that cannot go on": (
-        (f"input:8x3,rnn:{{1..{BATCH}}}", "input:8,rnn:1", "--max-macs", "100"),
-        "",
-        2,
-        ["input:8x3,rnn:1", "input:8x3,rnn:2"],
-    ),
-    "no pattern": (("-",), "", 2, []),
-    "no network within the budget": (("-", "--max-params", "1k"), "input:8,lstm:{16,32}\n", 1, []),
-}
+    ((f"input:8x3,rnn:{{1..{BATCH}}}", "input:8,rnn:1", "--max-macs", "100"), "", 2, "8x3,rnn:1 8x3,rnn:2"),
+    (("-",), "", 2, ""),
+    (("-", "--max-params", "1k"), "input:8,lstm:{16,32}\n", 1, ""),
+]
+"""Arguments, standard input, the exit status, and the specs of the rows behind `input:`."""
 
 
 def test_a_sweep_prints_one_whole_table_of_the_rows_that_it_made_or_nothing(rnncli: Run, at: Walk) -> None:
-    for name, (arguments, patterns, status, specs) in SWEEPS.items():
+    for arguments, patterns, status, rows in SWEEPS:
+        specs = [f"input:{row}" for row in rows.split()]
         for format_ in WRITERS:
-            with at(name, format_):
+            with at(*arguments, repr(patterns), format_):
                 result = rnncli("sweep", *arguments, "-f", format_, stdin=patterns)
                 assert (result.status, bool(result.stdout)) == (status, bool(specs))
                 if format_ == "json":
