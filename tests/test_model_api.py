@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from doctest import DocTestFinder
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -125,6 +124,8 @@ def test_a_network_a_dtype_and_a_seed_may_be_written_in_other_ways() -> None:
     for dtype in ("float64", np.float64, np.dtype("float64")):
         assert Model(SPEC, dtype=dtype).dtype == np.float64
     assert np.array_equal(Model(SPEC, seed=np.int64(7))(X), Model(SPEC, seed=7)(X))
+    large = Model("embed:10000x32,rnn:32", dtype="float64")
+    assert repr(large) == "<Model of embed:10000x32,rnn:32: 322,080 parameters in float64>"
 
 
 def test_everything_is_computed_in_the_dtype_asked_for() -> None:
@@ -132,12 +133,6 @@ def test_everything_is_computed_in_the_dtype_asked_for() -> None:
         model = Model("input:3,lstm:4:seq,dense:5:relu,dropout:0.5,gru:3:seq:reset=before,rnn:2:seq", dtype=dtype)
         y, state = model.run(X)
         assert {array.dtype for array in (y, *model.weights.values(), *state.values())} == {np.dtype(dtype)}
-
-
-def test_a_repr_says_what_it_is() -> None:
-    assert repr(Model("embed:10000x32,rnn:32", dtype="float64")) == (
-        "<Model of embed:10000x32,rnn:32: 322,080 parameters in float64>"
-    )
 
 
 @pytest.mark.parametrize("spec", ["embed:9x3,lstm:4:bi:seq,gru:3:seq:reset=before,dense:2", "input:3,dropout:0.5"])
@@ -200,8 +195,3 @@ def test_every_public_name_can_be_imported_and_is_listed(module: Any) -> None:
         assert name in dir(module)
     with pytest.raises(AttributeError, match="no attribute 'train'"):
         module.train  # noqa: B018 - asking for it is the test
-
-
-def test_the_docstrings_of_a_model_have_examples() -> None:
-    shown = {test.name for test in DocTestFinder().find(Model) if test.examples}
-    assert {"Model", "Model.__call__", "Model.run", "Model.load_weights"} <= shown

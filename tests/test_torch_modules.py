@@ -11,7 +11,6 @@ from itertools import product
 from pathlib import Path
 
 from conftest import Result, Walk
-from golden.data import read_networks
 from hypothesis import given
 from strategies import networks
 
@@ -174,16 +173,6 @@ def test_every_layer_with_weights_is_in_one_module_and_the_lines_are_those_of_th
     flat = "".join(source.split()).replace(",)", ")")
     for module in modules:
         assert "".join(module.code.partition("  #")[0].split()) in flat
-
-
-def test_the_golden_networks_have_stacks_of_every_kind() -> None:
-    kinds = {
-        layer["type"]
-        for network in read_networks()
-        for layer in (network["torch"] or {"layers": []})["layers"]
-        if any("_l1" in name for name, _ in layer["weights"])
-    }
-    assert kinds == {"RNN", "LSTM", "GRU"}
 
 
 def test_what_is_shown_and_exported_is_read_again_as_the_same_layers(rnncli: Run, tmp_path: Path, at: Walk) -> None:
