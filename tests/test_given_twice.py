@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 import pytest
 from command_lines import COMMAND_LINES, command_of
-from conftest import Result
+from conftest import Result, Walk
 
 from rnncli.cli import COMMANDS
 from rnncli.commands.groups import long_name
@@ -46,16 +46,10 @@ def two_values(option: click.Option) -> tuple[str, str]:
     return VALUES.get(long_name(option), ("1000", "2000"))
 
 
-def options(several: bool) -> Iterator[tuple[str, str]]:
-    """Each command with each of its options that takes a value, once or several times."""
-    for name in COMMANDS:
-        for option in command_of(name).params:
-            if isinstance(option, click.Option) and not option.is_flag and option.multiple == several:
-                yield name, long_name(option)
-
-
-def option_of(command: str, name: str) -> click.Option:
-    return next(each for each in command_of(command).params if isinstance(each, click.Option) and name in each.opts)
+def options(command: str, several: bool) -> dict[str, click.Option]:
+    """The options of a command that take a value, once or several times."""
+    params = [each for each in command_of(command).params if isinstance(each, click.Option) and not each.is_flag]
+    return {long_name(each): each for each in params if each.multiple == several}
 
 
 @pytest.fixture(autouse=True)
@@ -63,52 +57,31 @@ def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.chdir(tmp_path)
 
 
-def without(option: click.Option, command: str) -> list[str]:
-    """A command line that works, without an option and its value."""
-    kept = list(COMMAND_LINES[command])
-    for name in {*option.opts} & {*kept}:
-        del kept[kept.index(name) : kept.index(name) + 2]
-    return kept
-
-
-@pytest.mark.parametrize(("command", "name"), list(options(several=False)))
-def test_two_values_of_an_option_that_counts_once_are_an_error(command: str, name: str, rnncli: Run) -> None:
-    option = option_of(command, name)
-    one, two = two_values(option)
-    line = without(option, command)
-    names = sorted(option.opts, key=len)
-    result = rnncli(command, *line, names[0], one, names[-1], two)
-    assert (result.status, result.stdout) == (2, "")
-    error, help_line = result.stderr.splitlines()
-    assert error == f"Error: {command} takes one {name}, but '{one}' and '{two}' are given"
-    repair = shlex.split(help_line.partition(": rnncli ")[2])
-    assert repair.count(two) + help_line.count(f"={two}") >= 1
+def test_two_values_of_an_option_that_counts_once_are_an_error_and_the_same_twice_is_none(
+    at: Walk, rnncli: Run
+) -> None:
+    for command in COMMANDS:
+        for name, option in options(command, several=False).items():
+            with at(command, name):
+                line = list(COMMAND_LINES[command])
+                for each in {*option.opts} & {*line}:
+                    del line[line.index(each) : line.index(each) + 2]
+                one, two = two_values(option)
+                names = sorted(option.opts, key=len)
+                result = rnncli(*line, names[0], one, names[-1], two)
+                lead, repair = "with the last of them", [*line, name, two]
+                if command in ("summary", "explain") and name in options("compare", several=True):
+                    lead, repair = "compare puts them side by side", ["compare", *line[1:], name, one, name, two]
+                    assert rnncli(*repair).status == 0
+                error = f"Error: {command} takes one {name}, but '{one}' and '{two}' are given\n"
+                assert result == (2, "", f"{error}Help: {lead}: rnncli {shlex.join(repair)}\n")
+                context = command_of(command).make_context(command, [*line[1:], name, one, name, one])
+                assert context.params[str(option.name)] is not None
     assert not list(Path.cwd().iterdir())
-
-
-@pytest.mark.parametrize(("command", "name"), list(options(several=False)))
-def test_the_same_value_twice_is_none(command: str, name: str) -> None:
-    option = option_of(command, name)
-    one, _ = two_values(option)
-    line = without(option, command)
-    context = command_of(command).make_context(command, [*line, name, one, name, one])
-    assert context.params[str(option.name)] is not None or command == "sweep"
 
 
 def test_a_value_may_be_said_twice_in_two_words(rnncli: Run) -> None:
     assert rnncli("summary", SPEC, "--batch", "1k", "--batch", "1000", "--dtype", "half", "--dtype", "fp16").status == 0
-
-
-@pytest.mark.parametrize("command", ["summary", "explain"])
-@pytest.mark.parametrize("name", [name for command, name in options(several=True) if command == "compare"])
-def test_what_compare_takes_several_times_leads_there(command: str, name: str, rnncli: Run) -> None:
-    if name not in [name for each, name in options(several=False) if each == command]:
-        return  # explain has no --dtype
-    one, two = two_values(option_of("compare", name))
-    result = rnncli(command, SPEC, name, one, name, two)
-    repair = f"rnncli compare {SPEC} {name} {one} {name} {two}"
-    assert result.stderr.endswith(f"Help: compare puts them side by side: {repair}\n")
-    assert rnncli(*shlex.split(repair)[1:]).status == 0
 
 
 def test_what_compare_has_no_option_for_keeps_the_last(rnncli: Run) -> None:
