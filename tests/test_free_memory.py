@@ -2,47 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import re
 import resource
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from command_lines import COMMANDS, command_of
-from conftest import PATIENCE, Result, program_line
+from conftest import Result, Walk
 
 from rnncli.commands.groups import GroupedCommand
-from rnncli.system import memory
 from rnncli.system.memory import RESERVE, free_bytes
 
 Run = Callable[..., Result]
 
 MB = 1 << 20
-V2 = "30 25 0:26 {top} /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate\n"
-V1 = "31 25 0:27 {top} /sys/fs/cgroup/memory rw,nosuid shared:9 - cgroup cgroup rw,memory\n"
+V2 = "30 25 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate\n"
+V1 = "31 25 0:27 / /sys/fs/cgroup/memory rw,nosuid shared:9 - cgroup cgroup rw,memory\n"
 OTHER = "22 25 0:22 / /proc rw,nosuid shared:12 - proc proc rw\n"
-
-
-@pytest.fixture
-def machine(tmp_path: Path) -> Callable[..., Path]:
-    """Lay out what Linux tells of a machine with 4,000 MB free, and of control groups."""
-
-    def lay(own: str, mounts: str, groups: dict[str, dict[str, object]] | None = None) -> Path:
-        files = {
-            "proc/meminfo": f"MemTotal: 8192000 kB\nMemFree: 10 kB\nMemAvailable: {4000 * 1024} kB\n",
-            "proc/self/cgroup": own,
-            "proc/self/mountinfo": OTHER + mounts,
-        }
-        for folder, contents in (groups or {}).items():
-            files |= {f"sys/fs/cgroup/{folder}/{name}": f"{value}\n" for name, value in contents.items()}
-        for name, text in files.items():
-            path = tmp_path / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
-        return tmp_path
-
-    return lay
 
 
 def group2(limit: object, used: int, cached: int = 0) -> dict[str, object]:
@@ -58,67 +36,74 @@ def group1(limit: int, used: int, cached: int = 0) -> dict[str, object]:
     return {"memory.limit_in_bytes": limit, "memory.usage_in_bytes": used * MB, "memory.stat": stat}
 
 
-def free(root: Path) -> int | None:
-    found = free_bytes(str(root))
-    return None if found is None else found // MB
+USERS = {"": {}, "user": group2("max", used=1), "user/session": group2(800 * MB, used=300)}
+
+FREE: dict[str, tuple[str, str, dict[str, dict[str, object]], int]] = {
+    "what is available counts, not what is unused": ("0::/", V2, {}, 4000),
+    "what a group keeps of files is free": ("0::/mine", V2, {"mine": group2(1000 * MB, used=990, cached=900)}, 910),
+    "in version 1 too": ("4:memory:/mine\n0::/", V1, {"memory/mine": group1(1000 * MB, 990, cached=900)}, 910),
+    "a group above counts": (
+        "0::/user/session/job",
+        V2,
+        USERS | {"user/session/job": group2(700 * MB, used=50)},
+        500,
+    ),
+    "the own group counts, and none beside it": (
+        "0::/user/session/job",
+        V2,
+        USERS | {"user/session/job": group2(100 * MB, used=50), "user/other": group2(10 * MB, used=9)},
+        50,
+    ),
+    "version 1 counts memory in a group of its own": (
+        "9:name=systemd:/elsewhere\n5:cpu,cpuacct:/elsewhere\n4:memory:/user/job\n0::/elsewhere",
+        V1,
+        {"memory/user": group1(600 * MB, 100), "memory/user/job": group1(2**63 - 4096, 50)},
+        500,
+    ),
+    "a container has its group at the top": (
+        "0::/docker/1a2b",
+        V2.replace(" / ", " /docker/1a2b "),
+        {"": group2(300 * MB, used=100)},
+        200,
+    ),
+    "also one that has no name": ("0::/", V2, {"": group2(300 * MB, used=100)}, 200),
+    "and one that is outside": ("0::/../outside", V2, {"": group2(300 * MB, used=100)}, 200),
+    "beyond the limit nothing is free": ("0::/mine", V2, {"mine": group2(100 * MB, used=120)}, 0),
+    "nonsense says nothing": ("nonsense", "nonsense\n", {}, 4000),
+    "nor does a limit that is no number": ("0::/mine", V2, {"mine": {"memory.max": "many"}}, 4000),
+    "without a count of files all is in use": (
+        "0::/mine",
+        V2,
+        {"mine": group2(1000 * MB, used=100) | {"memory.stat": "inactive_file"}},
+        900,
+    ),
+}
+"""The control groups of a process, where they are mounted, what each says, and the megabytes that are free."""
 
 
-def test_the_machine_is_asked_for_what_is_available_and_not_for_what_is_unused(machine: Callable[..., Path]) -> None:
-    assert free(machine("0::/\n", V2.format(top="/"))) == 4000
+def test_free_is_what_the_machine_and_every_control_group_leave(at: Walk, tmp_path: Path) -> None:
+    for number, (name, (own, mounts, groups, expected)) in enumerate(FREE.items()):
+        files = {
+            "proc/meminfo": f"MemTotal: 8192000 kB\nMemFree: 10 kB\nMemAvailable: {4000 * 1024} kB\n",
+            "proc/self/cgroup": f"{own}\n",
+            "proc/self/mountinfo": OTHER + mounts,
+        }
+        for folder, contents in groups.items():
+            files |= {f"sys/fs/cgroup/{folder}/{name}": f"{value}\n" for name, value in contents.items()}
+        for path, text in files.items():
+            (tmp_path / str(number) / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / str(number) / path).write_text(text)
+        with at(name):
+            assert free_bytes(str(tmp_path / str(number))) == expected * MB
 
 
-def test_what_a_group_keeps_of_files_counts_as_free(machine: Callable[..., Path]) -> None:
-    root = machine("0::/mine\n", V2.format(top="/"), {"mine": group2(1000 * MB, used=990, cached=900)})
-    assert free(root) == 910
-    root = machine("4:memory:/mine\n0::/\n", V1.format(top="/"), {"memory/mine": group1(1000 * MB, 990, cached=900)})
-    assert free(root) == 910
-
-
-def test_the_own_group_and_every_group_above_it_is_looked_at(machine: Callable[..., Path]) -> None:
-    groups = {
-        "": {},
-        "user": group2("max", used=1),
-        "user/session": group2(800 * MB, used=300),
-        "user/session/job": group2(700 * MB, used=50),
-    }
-    assert free(machine("0::/user/session/job\n", V2.format(top="/"), groups)) == 500
-    groups["user/session/job"] = group2(100 * MB, used=50)
-    assert free(machine("0::/user/session/job\n", V2.format(top="/"), groups)) == 50
-    # A group beside it is not its concern.
-    groups["user/other"] = group2(10 * MB, used=9)
-    assert free(machine("0::/user/session/job\n", V2.format(top="/"), groups)) == 50
-
-
-def test_groups_of_version_1_are_looked_at_where_memory_is_counted(machine: Callable[..., Path]) -> None:
-    groups = {"memory/user": group1(600 * MB, 100), "memory/user/job": group1(2**63 - 4096, 50)}
-    own = "9:name=systemd:/elsewhere\n5:cpu,cpuacct:/elsewhere\n4:memory:/user/job\n0::/elsewhere\n"
-    assert free(machine(own, V1.format(top="/"), groups)) == 500
-
-
-@pytest.mark.parametrize("own", ["0::/docker/1a2b\n", "0::/\n", "0::/../outside\n"])
-def test_in_a_container_the_group_is_where_its_files_are_mounted(own: str, machine: Callable[..., Path]) -> None:
-    top = "/docker/1a2b" if "docker" in own else "/"
-    assert free(machine(own, V2.format(top=top), {"": group2(300 * MB, used=100)})) == 200
-
-
-def test_what_is_used_beyond_the_limit_leaves_nothing(machine: Callable[..., Path]) -> None:
-    assert free(machine("0::/mine\n", V2.format(top="/"), {"mine": group2(100 * MB, used=120)})) == 0
-
-
-def test_what_the_system_does_not_say_is_left_out(machine: Callable[..., Path], tmp_path: Path) -> None:
-    assert free(machine("nonsense\n", "nonsense\n")) == 4000
-    assert free(machine("0::/mine\n", V2.format(top="/"), {"mine": {"memory.max": "many"}})) == 4000
-    broken = group2(1000 * MB, used=100) | {"memory.stat": "inactive_file"}
-    assert free(machine("0::/mine\n", V2.format(top="/"), {"mine": broken})) == 900
-    empty = tmp_path / "empty"
-    empty.mkdir()
-    assert (free(empty) or 0) > 0  # the memory that the machine has
-
-
-def test_on_this_machine_some_memory_is_free() -> None:
+def test_where_nothing_is_said_the_memory_of_the_machine_counts(tmp_path: Path) -> None:
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    assert free_bytes(str(tmp_path)) == (pages if limit == resource.RLIM_INFINITY else min(pages, limit))
     found = free_bytes()
     assert found is not None
-    assert found > RESERVE
+    assert found > RESERVE == 32 * MB
 
 
 def test_what_is_set_aside_is_said(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,35 +119,20 @@ def test_what_is_set_aside_is_said(rnncli: Run, monkeypatch: pytest.MonkeyPatch)
     assert more == pytest.approx(weights / 1024 + run, abs=0.01)
 
 
-LIMITED = 'ulimit -v 120000; "$@"'  # KiB
-MANY = "input:8,lstm:{1..2000}:seq,gru:{1..2000}"
-
-
-@pytest.mark.parametrize("options", [("--sort", "params"), ("--sort=-memory",), ("--top", "3M")], ids=str)
-def test_a_sweep_that_is_sorted_says_how_to_take_less_memory(options: tuple[str, ...], program: Run) -> None:
-    result = program("sweep", MANY, "-f", "csv", *options, shell=LIMITED)
-    assert (result.status, result.stdout) == (1, "")
-    assert re.search(r"^Error: .*(candidates to sort are in memory|out of memory)", result.stderr, re.MULTILINE)
-    assert result.stderr.splitlines()[-1] == "Help: --top N keeps little more than the first N in memory"
-
-
-@pytest.mark.parametrize(
-    ("options", "helps"),
-    [
-        (("--top", "2"), None),
-        (("--pareto", "params"), None),
-        (("--sort", "params"), "--top N keeps little more than the first N in memory"),
-        (("--pareto", "params,-output"), "fewer figures leave fewer candidates"),
-    ],
-    ids=str,
-)
-def test_only_what_a_sweep_holds_counts_as_held(
-    options: tuple[str, ...], helps: str | None, rnncli: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_what_a_sweep_holds_counts_as_held(at: Walk, rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rnncli.commands.sweep.free_bytes", lambda: RESERVE)
-    result = rnncli("sweep", "input:8,lstm:{1..9000}", "-f", "csv", *options)
-    assert result.status == (0 if helps is None else 1)
-    assert helps is None or result.stderr.splitlines()[-1] == f"Help: {helps}"
+    for options, helps in {
+        "--top 2": None,
+        "--pareto params": None,
+        "--sort params": "--top N keeps little more than the first N in memory",
+        "--pareto params,-output": "fewer figures leave fewer candidates",
+    }.items():
+        with at(options):
+            result = rnncli("sweep", "input:8,lstm:{1..9000}", "-f", "csv", *options.split())
+            assert result.status == (0 if helps is None else 1)
+            if helps is not None:
+                error = r"Error: [\d,]+ candidates to sort are in memory, and no more fit\n"
+                assert re.fullmatch(f"{error}Help: {helps}\n", result.stderr)
 
 
 def test_what_helps_is_said_for_the_command_that_ran_out_of_memory(
@@ -184,11 +154,16 @@ def test_what_helps_is_said_for_the_command_that_ran_out_of_memory(
             assert rnncli(name) == (1, "", f"Error: out of memory\n{help_line}")
 
 
-def test_a_small_network_runs_where_little_memory_is_left(program: Run) -> None:
-    def little() -> None:
-        resource.setrlimit(resource.RLIMIT_AS, (900 * MB, 900 * MB))
+@pytest.mark.thorough
+def test_a_sweep_that_is_sorted_says_how_to_take_less_memory(at: Walk, program: Run) -> None:
+    for options in (("--sort", "params"), ("--sort=-memory",), ("--top", "3M")):
+        with at(*options):
+            line = ("sweep", "input:8,lstm:{1..2000}:seq,gru:{1..2000}", "-f", "csv", *options)
+            result = program(*line, shell='ulimit -v 120000; "$@"')  # KiB
+            assert (result.status, result.stdout) == (1, "")
+            assert result.stderr.splitlines()[-1] == "Help: --top N keeps little more than the first N in memory"
 
-    line = program_line("forward", "input:8,rnn:4", "-f", "csv")
-    done = subprocess.run(line, preexec_fn=little, capture_output=True, text=True, timeout=PATIENCE)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert memory.RESERVE == 32 * MB
+
+def test_a_small_network_runs_where_little_memory_is_left(program: Run) -> None:
+    result = program("forward", "input:8,rnn:4", "-f", "csv", shell='ulimit -v 900000; "$@"')
+    assert (result.status, result.stderr) == (0, "")
