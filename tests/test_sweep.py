@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Result, Walk, examples, lines_of
+from conftest import Result, Walk, examples
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from sessions import replay
@@ -185,27 +185,8 @@ def rows(rnncli: Run, *arguments: str) -> list[dict[str, Any]]:
 
 
 def test_a_sweep_reads_as_it_was_reviewed(rnncli: Run, screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
-    line = ("sweep", WIDTHS, "--max-memory", "4MB", "--top", "5", "--timesteps", "100")
-    result = rnncli(*line)
-    assert (result.status, result.stderr) == (0, "48 candidates, 24 within the budget, 5 shown\n")
-    screen("sweep", result.stdout)
-    monkeypatch.setenv("COLUMNS", "40")
-    assert rnncli(*line) == result, "a table that is piped is never wrapped"
-
-
-TABLES = {
-    "What is the same in every row is said above and has no column": ["input:5x8,{gru,lstm}:16"],
-    "Figures that only look the same keep their column": ["embed:{1000000,1000001}x64,dense:4"],
-    "A single row has all columns that are known": ["input:8,gru:16"],
-    "A column that begins to change is there from then on, under new titles": [
-        *("input:8,gru:{3,4}", "input:8,gru:{5,6}", "input:8x2,gru:{7,8}"),
-    ],
-}
-
-
-def test_a_table_has_the_columns_that_differ(rnncli: Run, screen: Screen) -> None:
-    shown = [f"{title}:\n{rnncli('sweep', '-', stdin=lines_of(*specs)).stdout}" for title, specs in TABLES.items()]
-    screen("sweep-columns", "\n".join(shown))
+    monkeypatch.setenv("COLUMNS", "40")  # a table that is piped is never wrapped
+    replay("sweep", rnncli, screen)
 
 
 def test_what_is_wrong_with_a_sweep_is_said_as_it_was_reviewed(rnncli: Run, screen: Screen) -> None:
@@ -216,26 +197,6 @@ def test_quoted_and_unquoted_patterns_give_the_same_rows(rnncli: Run) -> None:
     pattern = "embed:10x{2..6..2},{lstm,gru}:{8,16}"
     assert rows(rnncli, pattern) == rows(rnncli, *parse_pattern(pattern).expand())
     assert len(rows(rnncli, pattern)) == 12
-
-
-def test_a_row_holds_the_numbers_of_the_summary(rnncli: Run) -> None:
-    (row,) = rows(rnncli, "input:8,lstm:16", "--timesteps", "10", "--dtype", "float16")
-    # 4·16·(8 + 16 + 1) parameters, of which 4·16 are biases, which multiply nothing.
-    assert row == {
-        "spec": "input:8,lstm:16",
-        "framework": "keras",
-        "dtype": "float16",
-        "output_shape": [None, 16],
-        "total_params": 1_600,
-        "total_bytes": 3_200,
-        "macs_per_step": 1_536,
-        "macs": 15_360,
-        "output_bytes": 32,
-        # h and c; the input, four gates, the output.
-        "streaming_bytes": 2 * (2 * 16 + 8 + 4 * 16 + 16),
-        # Each parameter four times; at each step the input, four gates, h and c.
-        "training_bytes": 2 * (4 * 1_600 + 10 * (8 + 6 * 16)),
-    }
 
 
 def test_a_budget_keeps_out_what_costs_more(rnncli: Run, at: Walk) -> None:

@@ -32,9 +32,7 @@ from rnncli.render.scatter import Axis, scatter
 from rnncli.render.writers import WRITERS, writer
 from rnncli.search.grids import stretches
 from rnncli.search.grids.candidate import Candidate
-from rnncli.search.grids.stretches import Part, points
-from rnncli.search.grids.stretches import stretches as stretches_of
-from rnncli.search.patterns.brace_parser import parse_pattern
+from rnncli.search.grids.stretches import Part
 from rnncli.search.ranking import sifting
 from rnncli.search.ranking.frontier import Frontier, exact, unbeaten
 from rnncli.search.ranking.order import SORT_KEYS, Order
@@ -134,22 +132,13 @@ def test_parts_are_all_of_it_in_order_and_equally_large(total: int, of: int) -> 
 
 
 def test_the_rows_of_all_parts_are_the_rows_of_all_candidates(rnncli: Run, at: Walk) -> None:
-    several = [GRID, "input:8,rnn:{1..3}", "input:{2,3},{gru:{u},lstm:9},dense:{u=1..3}"]
+    several = [GRID, "input:8,rnn:{1..3}", "{input:8\\,rnn:{1\\,2},}{,}", "input:{2,3},{gru:{u},lstm:9},dense:{u=1..3}"]
     for patterns, of, from_stdin in product([[GRID], several], (1, 3, 16), (False, True)):
         with at(len(patterns), "patterns in", of, "from standard input" if from_stdin else ""):
             whole = rnncli("sweep", "-f", "json", *patterns)
             line = ["sweep", "-f", "json", *(["-"] if from_stdin else patterns)]
             parts = [rnncli(*line, "--part", f"{n}/{of}", stdin="\n".join(patterns)) for n in range(1, of + 1)]
             assert "".join(part.stdout for part in parts) == whole.stdout
-
-
-def test_the_points_of_a_pattern_are_those_of_its_stretches() -> None:
-    for text in (GRID, "{a,}{,b}", "input:8,{lstm:{u},gru:{v}},dense:{u=1..3}:{relu,tanh},dense:{v=4,5}", "input:8"):
-        pattern = parse_pattern(text)
-        found = list(stretches_of([pattern]))
-        assert sum(stretch.stop - stretch.start for stretch in found) == points(pattern)
-        texts = [text for stretch in found for text in stretch.pattern.expand()]
-        assert texts == list(pattern.expand())
 
 
 # Jobs
