@@ -6,16 +6,14 @@ Names, shapes, weights and counts of every kind are those of Keras and PyTorch i
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import product
 from math import prod
 
-import pytest
 from conftest import Walk
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import heads, networks
 
-from rnncli import Network, SpecError
+from rnncli import Network
 from rnncli.layers import Recurrent
 
 sizes = st.integers(1, 10_000)
@@ -85,27 +83,6 @@ def test_an_input_may_fix_the_timesteps() -> None:
     network = Network.parse("input:50x8,rnn:4:seq")
     assert network.summary().layers[0].output_shape == (None, 50, 4)
     assert network.summary(batch=2, timesteps=50).output_shape == (2, 50, 4)
-    with pytest.raises(SpecError, match="fixes 50 timesteps, but 20 are asked for") as caught:
-        network.summary(timesteps=20)
-    assert caught.value.repair == "input:20x8,rnn:4:seq"
-
-
-def test_what_pytorch_cannot_express_is_an_error_that_offers_what_it_can(at: Walk) -> None:
-    for layer, nearest in {
-        "gru:4:reset=before": "gru:4",
-        "rnn:4:bi=sum": "rnn:4:bi",
-        "lstm:4:bi=mul": "lstm:4:bi",
-        "gru:4:bi=ave:seq": "gru:4:seq:bi",
-        "gru:4:relu": "gru:4",
-        "lstm:4:relu:recact=hard_sigmoid": "lstm:4",
-        "lstm:4:recact=relu:seq": "lstm:4:seq",
-        "rnn:4:sigmoid": "rnn:4",
-        "rnn:4:elu:x1": "rnn:4",
-    }.items():
-        with at(layer):
-            with pytest.raises(SpecError, match="PyTorch") as caught:
-                Network.parse(f"input:8,{layer}").summary(framework="torch")
-            assert caught.value.repair == f"input:8,{nearest}"
 
 
 @given(networks(), sizes, sizes)
@@ -129,16 +106,6 @@ def test_a_network_built_in_python_is_the_one_that_its_spec_describes(network: N
     assert built == Network.parse(str(built))
     assert hash(built) == hash(network)
     assert built.summary(3, 5) == network.summary(3, 5)
-
-
-def test_every_recurrent_layer_that_feeds_another_needs_seq_also_through_dense_and_dropout(at: Walk) -> None:
-    betweens = ("", ",dense:4", ",dropout:0.5", ",dense:4:x3,dropout:0.1")
-    for cell, between in product(("rnn", "lstm", "gru"), betweens):
-        with at(cell, between):
-            with pytest.raises(SpecError, match="reads a sequence") as caught:
-                Network.parse(f"input:8,{cell}:4{between},{cell}:4")
-            assert caught.value.repair == f"input:8,{cell}:4:seq{between},{cell}:4"
-            assert Network.parse(f"input:8,{cell}:4:seq{between},{cell}:4")
 
 
 def test_layers_are_equal_when_all_their_arguments_are() -> None:

