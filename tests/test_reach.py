@@ -134,7 +134,7 @@ def test_the_spectral_radius_is_that_of_the_candidates_block(at: Walk) -> None:
 
 
 def test_the_spectral_radius_is_the_largest_eigenvalue(at: Walk) -> None:
-    for units in (1, 2, 3, 40, 130):
+    for units in (1, 2, 3, 70):
         a = np.random.default_rng(units).standard_normal((units, units))
         matrices = {
             "normal": a / 7,
