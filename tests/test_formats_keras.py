@@ -333,49 +333,18 @@ def test_the_hard_sigmoid_of_keras_1_and_2_has_sizes_and_is_not_run(rnncli: Run,
 # Files that are damaged. --------------------------------------------------------------------------------------------
 
 
-def mutated(value: Any, rng: random.Random) -> Any:
-    """The same JSON with another value somewhere."""
-    if isinstance(value, (dict, list)) and value and rng.random() < 0.95:
-        key = rng.choice(list(value)) if isinstance(value, dict) else rng.randrange(len(value))
-        copy: Any = dict(value) if isinstance(value, dict) else list(value)
-        if rng.random() < 0.05:
-            del copy[key]
-        else:
-            copy[key] = mutated(value[key], rng)
-        return copy
-    return rng.choice([None, 0, -1, 2**70, 1.5, "x", "", [], {}, [[]], True, value, [value], {"class_name": value}])
+def test_a_damaged_file_is_an_error_in_words_or_read(monkeypatch: pytest.MonkeyPatch, at: Walk) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parent / "fuzz"))
+    from keras_targets import check_error, make_archive, make_json
 
-
-def outcome(path: str, data: bytes) -> str:
-    """The specs in a file, or the error; any other exception fails the test."""
-    Path(path).write_bytes(data)
-    try:
-        return " ".join(specs(open_model(path)))
-    except RnncliError as error:
-        return error.message
-
-
-def test_a_file_with_something_else_in_it_is_an_error_or_read(at: Walk) -> None:
-    rng = random.Random(0)
-    for file in ("branches.json", "stack.json"):
-        model = json.loads(Path(written(file)).read_text(encoding="utf-8"))
-        for number in range(100):
-            with at(file, number):
-                said = outcome("model.json", json.dumps(mutated(model, rng)).encode())
-                assert "is damaged" not in said, said  # that would be an exception nobody thought of
-    good = Path(written("stack.keras")).read_bytes()
-    for number in range(200):
-        bad = bytearray(good[: rng.randrange(len(good))] if rng.random() < 0.2 else good)
-        for _ in range(5):
-            bad[rng.randrange(len(bad))] = rng.randrange(256)
-        with at("stack.keras", number):
-            outcome("bad.keras", bytes(bad))
-
-
-def test_an_archive_that_is_cut_is_said_to_be_damaged() -> None:
-    Path("cut.keras").write_bytes(Path(written("stack.keras")).read_bytes()[:-30])
-    with pytest.raises(RnncliError, match=r"cut.keras: it is damaged: the list of its files.*\nHelp: save it again"):
-        open_model("cut.keras")
+    for name, make in (("model.json", make_json), ("model.keras", make_archive)):
+        for number in range(60):
+            with at(name, number):
+                Path(name).write_bytes(make(random.Random(number)))
+                try:
+                    open_model(name)
+                except RnncliError as error:
+                    check_error(error, name)
 
 
 def test_an_archive_is_one_wherever_its_hdf5_stands() -> None:
@@ -392,6 +361,7 @@ def test_an_archive_is_one_wherever_its_hdf5_stands() -> None:
 
 def test_a_file_is_read_as_what_it_is_whatever_its_name_says() -> None:
     Path(written("stack.keras")).rename("lstm.h5")
+    Path("cut.keras").write_bytes(Path("lstm.h5").read_bytes()[:-30])
     Path("text.h5").write_text("text")
     Path("text.keras").write_text("text")
     os.mkfifo("pipe.h5")
@@ -399,6 +369,7 @@ def test_a_file_is_read_as_what_it_is_whatever_its_name_says() -> None:
         ("lstm.h5", r"it is no HDF5: it begins with b'PK[\s\S]*FILE\.keras"),
         ("text.h5", r"it is no HDF5: it begins with[\s\S]*save it again"),
         ("text.keras", r"it is no zip archive, as a .keras[\s\S]*save it again"),
+        ("cut.keras", r"it is damaged: the list of its files.*\nHelp: save it again"),
         ("pipe.h5", "it is a pipe; such a file is read at any place"),
     ):
         with pytest.raises(RnncliError, match=rf"{name}: {said}"):
