@@ -227,6 +227,7 @@ MODELS: dict[str, Any] = {
     ),
     "the hard sigmoid of Keras 3": sequential(cell(name="old", **HARD), version="3.0.0"),
     "Keras 3 without a version": KERAS_3 | {"module": "keras"},
+    "a text that was written as JSON once more": json.dumps(json.dumps(sequential(cell(**INPUT)))),
     # What is computed otherwise.
     "a state from another layer": states(),
     "a state from another layer, by name": states(named=True),
@@ -247,6 +248,7 @@ MODELS: dict[str, Any] = {
     "time first": sequential(cell("GRU", time_major=True, **INPUT)),
     # Files that lie.
     "no JSON": "text",
+    "no JSON in a text": json.dumps("text"),
     "nested too deeply": "[" * 100_000,
     "another program's JSON": {"name": "package", "version": "1.0"},
     "no layers": {"class_name": "MyModel", "config": {"units": 3}},
