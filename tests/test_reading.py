@@ -192,7 +192,6 @@ def test_of_a_pipe_no_more_is_read_than_is_expected(rnncli: Run) -> None:
 HEADERS = {
     "of gigabytes": (npy("", version=2, length=4_294_967_280), "4,294,967,280 bytes, expected at most 10,000"),
     "of 65,535 bytes": (npy("{" * 65_535), "65,535 bytes, expected at most 10,000"),
-    "that the file ends in": (npy(described("(1, 5, 8)"), length=9000), "truncated"),
     "that is not there": (b"\x93NUMPY", "version 0.0"),
     "without a length": (b"\x93NUMPY\x01\x00\x10", "truncated"),
     "of another version": (npy("", version=9), "version 9.0"),
@@ -209,9 +208,6 @@ HEADERS = {
     "with a key twice": (npy(described("(1, 5, 8)")[:-1] + "'descr': '<f4'}"), "expected the likes of"),
     "with another key": (npy(described("(1, 5, 8)")[:-1] + "'more': True}"), "expected the likes of"),
     "of another type": (npy(described("(1, 5, 8)", "'<f3'")), "expected the likes of"),
-    "of a unit of time": (npy(described("(1, 5, 8)", "'<M8[parsec]'")), "datetime64"),
-    "of records": (npy(described("(1, 5, 8)", "[('a', '<f4')]")), "records"),
-    "of objects": (npy(described("(1, 5, 8)", "'|O'")), "pickled objects"),
     "of a thousand axes": (npy(described("(" + "1," * 1000 + ")")), "expected the likes of"),
     "of sixty axes": (npy(described("(" + "99999999999999999999," * 60 + ")")), "has shape"),
     "of a size of 25 digits": (npy(described(f"(1, {10**25}, 8)")), "expected the likes of"),
@@ -244,7 +240,7 @@ def test_headers_that_other_programs_write_are_read_and_what_follows_the_array_i
 
 def test_a_header_in_an_archive_is_bounded_too_whatever_follows_it(rnncli: Run, at: Walk) -> None:
     bomb = (npy(described("(4194304, 1)")), "has shape (4194304, 1), expected (8, 4)")
-    follows = {"of gigabytes": 0, "of 65,535 bytes": 8 << 20, "of brackets": 0, "of objects": 0, "of a bomb": 16 << 20}
+    follows = {"of gigabytes": 0, "of 65,535 bytes": 8 << 20, "of brackets": 0, "of a bomb": 16 << 20}
     for name, more in follows.items():
         content, words = (HEADERS | {"of a bomb": bomb})[name]
         Path("bad.npz").write_bytes(archive(kernel=content + bytes(more)))
@@ -262,21 +258,15 @@ def patched(signature: bytes, offset: int, value: bytes) -> bytes:
     return content[:place] + value + content[place + len(value) :]
 
 
-def with_method(method: int, flags: int = 0) -> bytes:
-    return patched(b"PK\1\2", 8, struct.pack("<2H", flags, method))
-
-
 def many_names(count: int, length: int) -> bytes:
     return zipped({f"{number:0{length}d}.npy": b"" for number in range(count)})
 
 
 def archives() -> dict[str, tuple[bytes, str]]:
-    """Archives, and what is said of each."""
+    """Archives, and what is said of each; more of them are refused as model files."""
     return {
-        "encrypted": (with_method(8, flags=1), "encrypted"),
-        "packed by LZMA": (with_method(14), "LZMA"),
-        "packed by bzip2": (with_method(12), "bzip2"),
-        "packed by something": (with_method(77), "method 77"),
+        "packed by bzip2": (patched(b"PK\1\2", 10, b"\x0c\0"), "bzip2"),
+        "packed by something": (patched(b"PK\1\2", 10, b"\x4d\0"), "method 77"),
         "of many names": (many_names(9_000, 40), "8,992 more"),
         "of long names": (many_names(20, 60_000), "12 more"),
         "without its list": (archive()[:-22], "list of its files"),
@@ -286,9 +276,7 @@ def archives() -> dict[str, tuple[bytes, str]]:
         "of more files than it lists": (patched(b"PK\5\6", 10, b"\x10\0"), "says that it holds 16"),
         "of fewer files than it lists": (patched(b"PK\5\6", 10, b"\1\0"), "lists more"),
         "of a file elsewhere": (patched(b"PK\1\2", 42, b"\3\0\0\0"), "not where the list says"),
-        "of a file that is too long": (patched(b"PK\1\2", 20, b"\0\0\0\x70"), "ends before"),
         "of a wrong checksum": (patched(b"PK\1\2", 16, b"\0\0\0\0"), "checksum"),
-        "of a wrong size": (patched(b"PK\1\2", 24, b"\0\0\0\x70"), "1,879,048,192"),
         "of damaged numbers": (patched(b"PK\3\4", 60, b"\xff" * 9), KERNEL),
         "of the same file twice": (zipped({"a.npy": b"", "b.npy": b""}).replace(b"b.npy", b"a.npy"), "two arrays"),
         "of a file that is no array": (archive(kernel=b"PK\3\4" * 9), "expected is an array"),
