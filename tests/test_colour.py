@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import io
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
-from command_lines import MODEL
-from conftest import PATIENCE, Result, without_styles
+from command_lines import COMMAND_LINES
+from conftest import HEARD, Result, Walk, with_visible_styles, without_styles
 from rich.color import Color, ColorSystem
 from rich.color_triplet import ColorTriplet
 from rich.console import Console
 from rich.style import Style
 
-from rnncli.cli import COMMANDS
 from rnncli.engine.effect import Reach
 from rnncli.engine.study import Study
 from rnncli.engine.traces import Outputs
@@ -37,29 +32,11 @@ SIXTEEN = {
 }
 """What bright red and bright blue are in the palettes of terminals."""
 
-LINES = {
-    "summary": ["embed:10x4,lstm:3:seq:bi,dense:1", "--wide"],
-    "forward": ["input:32,rnn:64:seq", "--timesteps", "40", "--init", "uniform"],
-    "explain": ["input:8,norm,gru:4:bi"],
-    "draw": ["input:8,lstm:4:bi:seq,gru:2"],
-    "compare": ["input:8,rnn:4", "input:8,lstm:4"],
-    "reach": ["input:8,rnn:4", "input:8,lstm:4"],
-    "sweep": ["input:8,{rnn,lstm}:4"],
-    "solve": ["input:8,lstm:_", "--params", "1M"],
-    "export": ["input:8,lstm:4", "--to", "keras"],
-    "inspect": [MODEL],
-    "spec": ["input:8,lstm:4"],
-    "layers": ["lstm"],
-    "completion": ["bash"],
-    "help": ["summary"],
-}
-"""A command line of every command."""
+TERMINALS = ({"TERM": "xterm"}, {"TERM": "xterm-256color"}, {"TERM": "xterm-256color", "COLORTERM": "truecolor"})
+"""Of 16 colours, of 256, and of all."""
 
-TERMINALS = {
-    "16 colours": {"TERM": "xterm"},
-    "256 colours": {"TERM": "xterm-256color"},
-    "all colours": {"TERM": "xterm-256color", "COLORTERM": "truecolor"},
-}
+UNSTYLED = ("sweep", "solve", "export", "spec", "layers", "completion", "help")
+"""Commands that print plain text."""
 
 
 def luminance(colour: ColorTriplet) -> float:
@@ -107,20 +84,29 @@ def ramp(values: int = 41) -> Study:
     return Study("gru", 1, values, False, outputs, Reach("no effect", values))
 
 
-def print_row_of_the_map(system: str, no_color: str) -> None:
-    shown = console(None if system == "none" else system, no_color=no_color == "no color")
+@pytest.fixture
+def on(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Say what the terminal is; Rich keeps a style as it was first shown, until that is forgotten."""
+
+    def say(**environment: str) -> None:
+        Style.parse.cache_clear()
+        Style._add.cache_clear()
+        for name in HEARD:
+            monkeypatch.delenv(name, raising=False)
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+
+    yield say
+    say()
+
+
+def row_of_the_map(on: Callable[..., None], system: str | None, **options: object) -> str:
+    """The first row of the map of a ramp."""
+    on()
+    shown = console(system, **options)
     print_study(shown, ramp())
     text = shown.file.getvalue()  # type: ignore[attr-defined]
-    print(next(line for line in text.splitlines() if without_styles(line).startswith("    unit 0")))
-
-
-def row_of_the_map(system: str, no_color: str = "") -> str:
-    """The map of a ramp, made by a process of its own: Rich keeps a style as it was first shown."""
-    program = "import sys, test_colour; test_colour.print_row_of_the_map(*sys.argv[1:])"
-    line = [sys.executable, "-c", program, system, no_color]
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join((str(Path(__file__).parent), *sys.path)), "PYTHONUTF8": "1"}
-    done = subprocess.run(line, capture_output=True, env=env, encoding="utf-8", timeout=PATIENCE, check=True)
-    return done.stdout.removesuffix("\n")
+    return next(line for line in text.splitlines() if without_styles(line).startswith("    unit 0"))
 
 
 def cells(row: str) -> Iterator[tuple[str, str]]:
@@ -136,13 +122,19 @@ def cells(row: str) -> Iterator[tuple[str, str]]:
 # The scale
 
 
-@pytest.mark.parametrize("system", ["truecolor", "256"])
-def test_the_scale_darkens_from_zero_to_either_side(system: str) -> None:
-    papers = [luminance(triplet(style.bgcolor)) for style in scale(system)]
-    half = len(papers) // 2
-    assert papers[: half + 1] == sorted(papers[: half + 1])
-    assert papers[half:] == sorted(papers[half:], reverse=True)
-    assert papers[half] == max(papers)
+def test_the_scale_darkens_from_zero_to_either_side_and_a_character_can_be_read_on_each_cell(at: Walk) -> None:
+    for system in ("truecolor", "256"):
+        with at(system):
+            papers = [luminance(triplet(style.bgcolor)) for style in scale(system)]
+            half = len(papers) // 2
+            assert papers[: half + 1] == sorted(papers[: half + 1])
+            assert papers[half:] == sorted(papers[half:], reverse=True)
+            assert papers[half] == max(papers)
+            for style in scale(system):
+                ink, paper = (
+                    colour.downgrade(ColorSystem.EIGHT_BIT) for colour in (style.color, style.bgcolor) if colour
+                )
+                assert contrast(triplet(ink), triplet(paper)) >= 3
 
 
 def test_256_colours_show_the_scale_as_it_is_and_no_two_values_change_places() -> None:
@@ -152,68 +144,81 @@ def test_256_colours_show_the_scale_as_it_is_and_no_two_values_change_places() -
     assert [triplet(colour) for colour in downgraded] == [triplet(colour) for colour in papers]
 
 
-@pytest.mark.parametrize("system", ["truecolor", "256"])
-def test_a_character_can_be_read_on_its_cell(system: str) -> None:
-    for style in scale(system):
-        ink, paper = (colour.downgrade(ColorSystem.EIGHT_BIT) for colour in (style.color, style.bgcolor) if colour)
-        assert contrast(triplet(ink), triplet(paper)) >= 3
+def test_zero_is_in_the_middle_and_opposite_values_are_at_opposite_places(at: Walk) -> None:
+    for system in ("truecolor", "256", "standard", "windows"):
+        with at(system):
+            styles = signed_styles(console(system))
+            places = [styles.index(nearest_style(styles, share / 100)) for share in range(-100, 101)]
+            assert places == sorted(places)
+            assert nearest_style(styles, 0) == styles[len(styles) // 2]
+            assert (nearest_style(styles, -9), nearest_style(styles, 9)) == (styles[0], styles[-1])
 
 
-@pytest.mark.parametrize("system", ["truecolor", "256", "standard", "windows"])
-def test_zero_is_in_the_middle_and_opposite_values_are_at_opposite_places(system: str) -> None:
-    styles = signed_styles(console(system))
-    places = [styles.index(nearest_style(styles, share / 100)) for share in range(-100, 101)]
-    assert places == sorted(places)
-    assert nearest_style(styles, 0) == styles[len(styles) // 2]
-    assert (nearest_style(styles, -9), nearest_style(styles, 9)) == (styles[0], styles[-1])
+def test_the_two_colours_of_signs_stand_out_from_black_and_from_white() -> None:
+    for palette in SIXTEEN.values():
+        for colour in palette.values():
+            assert min(contrast(ColorTriplet(*colour), ground) for ground in (BLACK, WHITE)) >= 3
 
 
 # The map
 
 
-def test_in_256_colours_a_rising_value_never_goes_back_on_the_scale() -> None:
-    papers = [codes.partition("48;5;")[2] for character, codes in cells(row_of_the_map("256"))][11:]
+def test_in_256_colours_a_rising_value_never_goes_back_on_the_scale(on: Callable[..., None]) -> None:
+    papers = [codes.partition("48;5;")[2] for character, codes in cells(row_of_the_map(on, "256"))][11:]
     runs = [first for first, second in pairwise([*papers, None]) if first != second]
     assert len(runs) == len(set(runs)) == len(scale("256"))
 
 
-def test_in_16_colours_the_sign_is_the_colour_of_the_character() -> None:
-    row = list(cells(row_of_the_map("standard")))[11:]
+def test_in_16_colours_the_sign_is_the_colour_of_the_character(on: Callable[..., None]) -> None:
+    row = list(cells(row_of_the_map(on, "standard")))[11:]
     assert {codes for _, codes in row} == {"91", "94", ""}
     assert all(codes == {"≡": "94", "=": "94", "-": "94", "·": ""}.get(character, "91") for character, codes in row)
     assert {character for character, _ in row} == set("≡=-·+*#")
 
 
-@pytest.mark.parametrize("palette", SIXTEEN)
-def test_the_two_colours_of_signs_stand_out_from_black_and_from_white(palette: str) -> None:
-    for colour in SIXTEEN[palette].values():
-        for background in (BLACK, WHITE):
-            assert contrast(ColorTriplet(*colour), background) >= 3
-
-
-def test_without_colour_there_are_characters_alone() -> None:
-    plain = row_of_the_map("none")
-    assert row_of_the_map("256", "no color") == plain == without_styles(row_of_the_map("truecolor"))
+def test_without_colour_there_are_characters_alone(on: Callable[..., None]) -> None:
+    plain = row_of_the_map(on, None)
     assert "\x1b" not in plain
+    assert row_of_the_map(on, "256", no_color=True) == plain == without_styles(row_of_the_map(on, "truecolor"))
 
 
 # Everything else
 
 
-def test_every_command_is_looked_at() -> None:
-    assert {*LINES} == {*COMMANDS}
-
-
-@pytest.mark.parametrize("terminal", TERMINALS)
-@pytest.mark.parametrize("command", LINES)
-def test_text_is_in_the_terminals_own_colour(
-    command: str, terminal: str, rnncli: Run, monkeypatch: pytest.MonkeyPatch
+def test_a_screen_in_colour_reads_as_it_was_reviewed(
+    on: Callable[..., None], rnncli: Run, screen: Callable[[str, str], None]
 ) -> None:
-    for name, value in (TERMINALS[terminal] | {"FORCE_COLOR": "1"}).items():
-        monkeypatch.setenv(name, value)
-    result = rnncli(command, *LINES[command])
-    assert result.status == 0
-    codes = {code for codes in re.findall(r"\x1b\[([\d;]*)m", result.stdout) for code in codes.split(";")}
-    bold, dim, end = "1", "2", "0"
-    assert codes <= {bold, dim, end}
-    assert codes or command in ("sweep", "solve", "export", "spec", "layers", "completion", "help")
+    on(FORCE_COLOR="1", TERM="xterm-256color")
+    screen("summary-coloured", with_visible_styles(rnncli("summary", "embed:10x4,rnn:3").stdout))
+    for name, colours in (("plot-coloured", {"COLORTERM": "truecolor"}), ("plot-16-colours", {})):
+        on(FORCE_COLOR="1", TERM="xterm", COLUMNS="80", **colours)
+        run = rnncli("forward", "input:3,rnn:3", "--timesteps", "10", "--dtype", "float64", "--plot").stdout
+        plot = run[run.index("\n\x1b[1msimple_rnn\x1b[0m over time") :]
+        screen(name, with_visible_styles("".join(f"{line.rstrip()}\n" for line in plot.splitlines())))
+
+
+def test_text_is_in_the_terminals_own_colour_and_otherwise_what_it_is_without(
+    on: Callable[..., None], rnncli: Run, at: Walk
+) -> None:
+    for command, line in COMMAND_LINES.items():
+        with at(command):
+            on()
+            plain = rnncli(*line).stdout
+            assert "\x1b" not in plain
+            on(FORCE_COLOR="")
+            assert "\x1b" not in rnncli(*line).stdout
+            for terminal in TERMINALS:
+                on(FORCE_COLOR="1", **terminal)
+                shown = rnncli(*line).stdout
+                codes = {code for codes in re.findall(r"\x1b\[([\d;]*)m", shown) for code in codes.split(";")}
+                bold, dim, end = "1", "2", "0"
+                assert codes <= {bold, dim, end}
+                assert bool(codes) == (command not in UNSTYLED)
+                if command != "forward":  # it shows how long it took
+                    assert without_styles(shown) == plain
+
+
+def test_no_color_takes_the_colours_of_a_map_from_a_terminal(terminal: Run) -> None:
+    shown = terminal("forward", "input:8,gru:16", "--timesteps", "40", "--plot", NO_COLOR="1").stdout
+    assert "\x1b[1m" in shown
+    assert not re.search(r"\x1b\[[\d;]*[34]\d", shown)
