@@ -59,9 +59,9 @@ def test_what_is_said_is_what_the_framework_draws(at: Walk) -> None:
         (row,) = Network.parse(entry["spec"]).summary(framework=framework).layers
         assert [weight.name for weight in row.weights] == [each["name"] for each in drawn]
         for weight, each in zip(row.weights, drawn, strict=True):
+            drawn_from.add(weight.initializer)
             with at(entry["spec"], framework, weight.name):
                 assert is_as_said(start(weight), each), (start(weight), each)
-                drawn_from.add(weight.initializer)
     assert drawn_from == {*STARTS} >= {*INITIALIZERS}
 
 
@@ -124,7 +124,7 @@ def test_an_explanation_says_it_in_one_line(at: Walk) -> None:
         ("input:8,norm", "torch", "γ ones; β zeros"),
     ):
         with at(spec, framework):
-            notes = explain(spec, framework=framework).layers[-1].notes  # type: ignore[arg-type]
+            notes = explain(spec, framework=framework).layers[-1].notes
             assert [note.text for note in notes if note.topic == "Start"] == [text]
 
 
