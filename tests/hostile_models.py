@@ -16,7 +16,7 @@ from pathlib import Path
 from textwrap import indent
 
 import numpy as np
-from conftest import patience
+from conftest import patience, with_visible_styles
 
 from rnncli import RnncliError
 from rnncli.formats import open_model
@@ -92,11 +92,12 @@ def said_of(path: str) -> str:
         return f"{error}\n"
     lines = [f"{model.format} by {model.writer}" if model.writer else model.format]
     for part in model.parts:
-        lines += [f"{part.name}: {part.network}, from {', '.join(piece.name for piece in part.pieces)}"]
+        names = " or ".join(dict.fromkeys([part.name, *filter(None, part.other_names)]))
+        lines += [f"{names}: {part.network}, from {', '.join(piece.name for piece in part.pieces)}"]
         lines += [f"  assumed: {each}" for each in part.assumed]
     lines += [f"note: {note}" for note in model.notes]
     lines += [f"left: {each.name} {each.shape} {each.dtype}" for each in model.others]
-    return "".join(f"{line}\n" for line in lines)
+    return with_visible_styles("".join(f"{line}\n" for line in lines))
 
 
 def said_of_each(files: Mapping[str, bytes | str | None], name: str = "") -> str:

@@ -23,6 +23,7 @@ from rnncli.formats.model_file import ModelFile
 from rnncli.formats.onnx import protobuf
 
 Screen = Callable[[str, str], None]
+Parts, Names, Sizes = Iterable[bytes], Iterable[str], Iterable[int]
 Read = Callable[[bytes], ModelFile]
 
 FOLDER = Path(__file__).parent / "golden" / "models" / "onnx"
@@ -80,19 +81,13 @@ def attribute(name: str, value: object) -> bytes:
     return message((1, name), *((number, item) for item in each))
 
 
-def node(operation: str, inputs: Iterable[str], outputs: Iterable[str], **attributes: object) -> bytes:
+def node(operation: str, inputs: Names, outputs: Names, **attributes: object) -> bytes:
     told = ((5, attribute(name, value)) for name, value in attributes.items())
     names = (3, f"the_{operation.lower()}"), (4, operation)
     return message(*((1, name) for name in inputs), *((2, name) for name in outputs), *names, *told)
 
 
-def graph(
-    nodes: Iterable[bytes],
-    arrays: Iterable[bytes] = (),
-    outputs: Iterable[str] = ("y",),
-    inputs: Iterable[str] = (),
-    shape: Iterable[int] = (),
-) -> bytes:
+def graph(nodes: Parts, arrays: Parts = (), outputs: Names = ("y",), inputs: Names = (), shape: Sizes = ()) -> bytes:
     """A graph; its inputs have a shape if it is given."""
     dims = message((1, message((2, message(*((1, message((1, size))) for size in shape))))))
     declared = [(2, dims)] if shape else []
@@ -132,7 +127,7 @@ def nodes(text: str) -> list[bytes]:
     return made
 
 
-def chain(text: str, outputs: Iterable[str] = ("y",), shape: Iterable[int] = ()) -> bytes:
+def chain(text: str, outputs: Names = ("y",), shape: Sizes = ()) -> bytes:
     """A model of nodes that reads x, with those of the arrays that its nodes name."""
     return model(nodes(text), [ARRAYS[name] for name in ARRAYS if name in text.split()], outputs, ["x"], shape)
 
