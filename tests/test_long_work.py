@@ -361,7 +361,7 @@ def test_rows_come_before_the_closing_note_where_both_go_to_one_place(
 def told_of(total: int, amounts: Sequence[float], seconds: float = 1) -> list[str]:
     """What is told of work that goes on by these amounts, each taking so many seconds."""
     told: list[str] = []
-    now = iter(range(10**6))
+    now = iter(range(100, 10**6))
     work = Progress("work", total, told.append, shown=False, clock=lambda: next(now) * seconds)
     for amount in amounts:
         work(amount)

@@ -123,6 +123,12 @@ def test_a_file_never_takes_the_number_of_a_stream_that_is_closed(program: Run) 
         Path("y.npy").unlink()
         assert program(*line, shell=shell).status == status
         assert Path("y.npy").read_bytes() == whole
+    unread = program("summary", "-q", "-", shell='"$@" <&-')
+    assert unread == (
+        2,
+        "",
+        "Error: there is no spec on standard input\nHelp: give one a line, such as input:8,lstm:4\n",
+    )
 
 
 PRESSING = """
