@@ -34,7 +34,8 @@ def test_what_is_impossible_is_refused_with_what_was_received_and_what_is_allowe
 ) -> None:
     """What is tried stands in the screen itself: a line that is added there is answered by --rewrite-screens."""
     monkeypatch.chdir(tmp_path)
-    known = vars(rnncli) | vars(rnncli.layers) | vars(rnncli.engine.model) | vars(rnncli.commands.values)
+    known = {name: getattr(rnncli, name) for name in rnncli.__all__}
+    known |= vars(rnncli.layers) | vars(rnncli.engine.model) | vars(rnncli.commands.values)
     known |= {"in_torch": in_torch, "look_up": look_up, "plan": plan, "Request": Request, "ReachRequest": ReachRequest}
     known |= {"rnncli": rnncli, "BLANK": BLANK, "NETWORK": network, "SPEC": "input:3,rnn:4"}
     known |= {"MODEL": Model("input:3,rnn:4"), "WEIGHTS": Model("input:3,rnn:4").weights}
@@ -46,7 +47,7 @@ def test_what_is_impossible_is_refused_with_what_was_received_and_what_is_allowe
         elif line.startswith(">>> "):
             try:
                 answer = f"is not refused: {eval(line[4:], dict(known))}"
-            except Exception as error:
+            except (RnncliError, AttributeError, ValueError) as error:
                 answer = f"{type(error).__name__}: {error}"
             said.append("\n".join(map(str.rstrip, f"{line}\n{answer}".splitlines())))
     screen("refusals", "\n\n".join(said) + "\n")
