@@ -7,14 +7,16 @@ import json
 import re
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import reference
-from conftest import PATIENCE, Result, with_visible_styles, without_styles
+from conftest import PATIENCE, Result, Walk
 from rich.console import Console
 
 from rnncli import Network
@@ -68,40 +70,34 @@ def shown(study: Study, width: int = 80, **options: Any) -> str:
 # How far back it remembers
 
 
-@pytest.mark.parametrize("weight", [0.5, 0.9, -0.5, 0.05])
-def test_a_unit_that_forgets_a_share_at_each_step_remembers_as_long_as_its_powers_say(weight: float) -> None:
-    result = study(one_unit(weight), np.random.default_rng(0).random((1, 100, 1)))
-    reach = result.reach
-    tenth, hundredth = (next(n for n in range(100) if abs(weight) ** n < share) for share in (0.1, 0.01))
-    assert (reach.tenth, reach.hundredth, reach.largest_after) == (tenth, hundredth, 0)
-    expected = [abs(weight) ** first for first in result.outputs.time_bins]  # the largest of each bin is its first
-    assert reach.effect == pytest.approx(expected, abs=1e-6)
+def test_a_unit_that_forgets_a_share_at_each_step_remembers_as_long_as_its_powers_say(at: Walk) -> None:
+    for weight in (0.5, 0.9, -0.5, 0.05):
+        with at(weight):
+            result = study(one_unit(weight), np.random.default_rng(0).random((1, 100, 1)))
+            reach = result.reach
+            tenth, hundredth = (next(n for n in range(100) if abs(weight) ** n < share) for share in (0.1, 0.01))
+            assert (reach.tenth, reach.hundredth, reach.largest_after) == (tenth, hundredth, 0)
+            expected = [abs(weight) ** first for first in result.outputs.time_bins]  # the largest of each bin
+            assert reach.effect == pytest.approx(expected, abs=1e-6)
 
 
 def test_what_is_not_forgotten_within_the_sequence_is_said_not_to_be() -> None:
     reach = study(one_unit(0.5), np.ones((1, 6, 1))).reach
     assert (reach.steps, reach.tenth, reach.hundredth) == (6, 4, None)
     assert reach.last == pytest.approx(0.5**5)
-
-
-def test_an_effect_that_falls_only_at_the_last_step_counts() -> None:
+    # An effect that falls only at the last step counts.
     assert study(one_unit(0.5), np.ones((1, 5, 1))).reach.tenth == 4
     assert study(one_unit(0.5), np.ones((1, 4, 1))).reach.tenth is None
-
-
-def test_a_growing_effect_is_held_against_its_largest() -> None:
+    # A growing one is held against its largest.
     reach = study(one_unit(1.5), np.ones((1, 12, 1))).reach
     assert (reach.largest_after, reach.tenth, reach.last) == (11, None, 1)
 
 
-@pytest.mark.parametrize(
-    ("activation", "x"),
-    [("relu", -1.0), ("tanh", 30.0)],
-)
-def test_a_dead_or_fully_saturated_unit_shows_no_effect(activation: str, x: float) -> None:
-    result = study(one_unit(0.5, activation), np.full((1, 9, 1), x))
-    assert result.reach == Reach("no effect", 9)
-    assert "dead or saturated" in shown(result)
+def test_a_dead_or_fully_saturated_unit_shows_no_effect() -> None:
+    for activation, x in (("relu", -1.0), ("tanh", 30.0)):
+        result = study(one_unit(0.5, activation), np.full((1, 9, 1), x))
+        assert result.reach == Reach("no effect", 9)
+        assert "dead or saturated" in shown(result)
 
 
 def test_a_run_that_overflows_says_so() -> None:
@@ -111,25 +107,20 @@ def test_a_run_that_overflows_says_so() -> None:
     json.dumps(result.as_dict(), allow_nan=False)
 
 
-STACKS = [
-    "input:1,rnn:5:seq",
-    "input:1,lstm:4",
-    "input:1,gru:4:reset=before",
-    "input:1,rnn:4:back:seq",
-    "input:1,dense:3:tanh,lstm:3:back",
-    "input:1,rnn:3:seq,gru:4:back",
-    "input:1,gru:3:back:seq,rnn:4:seq,dense:2",
-    "input:1,gru:3:back:seq,dropout:0.5,lstm:3:back",
-    "input:1,lstm:3:bi",
-    "input:1,rnn:3:bi=sum:seq",
-    "input:1,gru:3:bi=ave:seq,rnn:4:back",
-    "input:1,rnn:3:back:seq,gru:3:bi=mul",
-]
+STACKS = """
+rnn:5:seq  lstm:4  gru:4:reset=before  rnn:4:back:seq  dense:3:tanh,lstm:3:back  rnn:3:seq,gru:4:back
+gru:3:back:seq,rnn:4:seq,dense:2  gru:3:back:seq,dropout:0.5,lstm:3:back  lstm:3:bi  rnn:3:bi=sum:seq
+gru:3:bi=ave:seq,rnn:4:back  rnn:3:back:seq,gru:3:bi=mul
+"""
 
 
-@pytest.mark.parametrize("spec", STACKS)
-@pytest.mark.parametrize("seed", [0, 1])
-def test_the_effect_and_the_norm_are_those_of_a_plain_loop(spec: str, seed: int) -> None:
+def test_the_effect_and_the_norm_are_those_of_a_plain_loop(at: Walk) -> None:
+    for spec, seed in product(STACKS.split(), (0, 1)):
+        with at(spec, seed):
+            check_against_a_plain_loop(f"input:1,{spec}", seed)
+
+
+def check_against_a_plain_loop(spec: str, seed: int) -> None:
     network = Network.parse(spec)
     model = Model(network, seed=seed, dtype="float64")
     timesteps = 60
@@ -176,14 +167,15 @@ def test_bins_hold_the_means_of_their_units_and_steps() -> None:
             assert outputs.activations[row][column] == pytest.approx(part.mean())
 
 
-@pytest.mark.parametrize("spec", ["input:3,rnn:20", "input:3,lstm:5:bi:seq,gru:4:back", "embed:4x3:mask,gru:5:back"])
-def test_a_sequence_in_chunks_gives_what_it_gives_whole(spec: str) -> None:
-    model = Model(Network.parse(spec), dtype="float64")
-    ids = spec.startswith("embed")
+def test_a_sequence_in_chunks_gives_what_it_gives_whole(at: Walk) -> None:
     generator = np.random.default_rng(0)
-    x = generator.integers(0, 4, (2, 131)) if ids else generator.standard_normal((2, 131, 3))
-    whole, pieces = (study(model, x, steps).as_dict() for steps in (131, 10))
-    assert flat(pieces) == pytest.approx(flat(whole), rel=1e-6, abs=1e-9)
+    numbers, ids = generator.standard_normal((2, 131, 3)), generator.integers(0, 4, (2, 131))
+    for spec in ("input:3,rnn:20", "input:3,lstm:5:bi:seq,gru:4:back", "embed:4x3:mask,gru:5:back"):
+        with at(spec):
+            model = Model(Network.parse(spec), dtype="float64")
+            x = ids if spec.startswith("embed") else numbers
+            whole, pieces = (study(model, x, steps).as_dict() for steps in (131, 10))
+            assert flat(pieces) == pytest.approx(flat(whole), rel=1e-6, abs=1e-9)
 
 
 def flat(data: Any) -> list[float]:
@@ -219,37 +211,44 @@ def test_nothing_counts_as_saturated_where_nothing_bounds_the_outputs() -> None:
     assert "nothing bounds" in shown(result)
 
 
-@pytest.mark.parametrize("fields", ["rnn:4", "lstm:3:seq", "gru:3:back", "lstm:3:bi", "rnn:3:bi=mul:seq"])
-@pytest.mark.parametrize("padding", [(0, 30), (30, 0), (7, 5)])
-def test_padding_changes_no_figure(fields: str, padding: tuple[int, int]) -> None:
-    model = Model(Network.parse(f"embed:9x3:mask,{fields}"), dtype="float64")
+def test_padding_changes_no_figure(at: Walk) -> None:
     ids = np.random.default_rng(1).integers(1, 9, (1, 40))
-    plain, padded = study(model, ids), study(model, np.pad(ids, ((0, 0), padding)), steps=8)
-    assert padded.reach.steps == 40
-    names = ("steps", "largest_after", "tenth", "hundredth")
-    assert [getattr(padded.reach, name) for name in names] == [getattr(plain.reach, name) for name in names]
-    names = ("norm_mean", "norm_min", "norm_max", "saturated_units")
-    assert [getattr(padded.outputs, name) for name in names] == pytest.approx(
-        [getattr(plain.outputs, name) for name in names]
-    )
-    before, behind = padding if not plain.backwards else padding[::-1]
-    blanks = [value is None for value in padded.outputs.norm]
-    assert sum(blanks) >= (before + behind) * 64 // 80 - 2
-    assert blanks[0] == (before > 0)
-    assert blanks[-1] == (behind > 0)
+    for fields, padding in product(
+        ("rnn:4", "lstm:3:seq", "gru:3:back", "lstm:3:bi", "rnn:3:bi=mul:seq"), ((0, 30), (30, 0), (7, 5))
+    ):
+        with at(fields, padding):
+            model = Model(Network.parse(f"embed:9x3:mask,{fields}"), dtype="float64")
+            plain, padded = study(model, ids), study(model, np.pad(ids, ((0, 0), padding)), steps=8)
+            assert padded.reach.steps == 40
+            figures, outputs = (
+                [[getattr(getattr(each, part), name) for name in names.split()] for each in (padded, plain)]
+                for part, names in (
+                    ("reach", "steps largest_after tenth hundredth"),
+                    ("outputs", "norm_mean norm_min norm_max saturated_units"),
+                )
+            )
+            assert figures[0] == figures[1]
+            assert outputs[0] == pytest.approx(outputs[1])
+            before, behind = padding if not plain.backwards else padding[::-1]
+            blanks = [value is None for value in padded.outputs.norm]
+            assert sum(blanks) >= (before + behind) * 64 // 80 - 2
+            assert (blanks[0], blanks[-1]) == (before > 0, behind > 0)
 
 
-@pytest.mark.parametrize("fields", ["gru:4:seq", "lstm:3:back:seq", "rnn:3:bi:seq"])
-@pytest.mark.parametrize("below", ["", "rnn:3:seq,", "lstm:3:back:seq,", "gru:2:bi:seq,"])
-def test_the_steps_left_out_are_those_that_the_layer_skips(below: str, fields: str) -> None:
-    model = Model(Network.parse(f"embed:3x2:mask,{below}{fields}"), dtype="float64")
+def test_the_steps_left_out_are_those_that_the_layer_skips(at: Walk) -> None:
     ids = np.random.default_rng(3).integers(0, 3, (1, 40))
     ids[:, 30:] = 0
-    # Keras hands the mask up as it came, also from a layer that has turned time round.
-    counts = (ids[0] != 0)[:: -1 if "back" in fields else 1]
-    rows = study(model, ids, steps=7).outputs.activations
-    assert all([value is not None for value in row] == counts.tolist() for row in rows)
-    assert np.array([[v for v in row if v is not None] for row in rows]) == pytest.approx(model(ids)[0, counts].T)
+    for below, fields in product(
+        ("", "rnn:3:seq,", "lstm:3:back:seq,", "gru:2:bi:seq,"), ("gru:4:seq", "lstm:3:back:seq", "rnn:3:bi:seq")
+    ):
+        with at(below, fields):
+            model = Model(Network.parse(f"embed:3x2:mask,{below}{fields}"), dtype="float64")
+            # Keras hands the mask up as it came, also from a layer that has turned time round.
+            counts = (ids[0] != 0)[:: -1 if "back" in fields else 1]
+            rows = study(model, ids, steps=7).outputs.activations
+            assert all([value is not None for value in row] == counts.tolist() for row in rows)
+            values = np.array([[value for value in row if value is not None] for row in rows])
+            assert values == pytest.approx(model(ids)[0, counts].T)
 
 
 def test_nothing_but_padding_is_said_to_be() -> None:
@@ -311,49 +310,33 @@ def test_the_run_above_the_plot_is_the_same_run(rnncli: Run) -> None:
     assert np.array(activations) == pytest.approx(np.load("plain.npy")[0].T, abs=1e-5)
 
 
-@pytest.mark.parametrize("format_", [name for name in FORMATS if name not in ("table", "json")])
-def test_a_format_of_rows_has_no_place_for_a_plot(format_: str, rnncli: Run) -> None:
-    result = rnncli("forward", "input:3,rnn:2", "--plot", "-f", format_)
-    assert (result.status, result.stdout) == (2, "")
-    assert result.stderr.startswith(f"Error: --plot has no form in {format_}\nHelp: ")
-
-
-def test_a_network_without_a_recurrent_layer_has_no_plot(rnncli: Run) -> None:
+def test_a_format_of_rows_or_a_network_without_a_recurrent_layer_has_no_plot(rnncli: Run) -> None:
+    for format_ in {*FORMATS} - {"table", "json"}:
+        result = rnncli("forward", "input:3,rnn:2", "--plot", "-f", format_)
+        assert (result.status, result.stdout) == (2, "")
+        assert result.stderr.startswith(f"Error: --plot has no form in {format_}\nHelp: ")
     result = rnncli("forward", "input:3,dense:2", "--plot")
     assert (result.status, result.stdout) == (2, "")
     assert "input:3,dense:2 has none" in result.stderr
 
 
-def test_a_picture_holds_the_plot(rnncli: Run) -> None:
-    result = rnncli("forward", "input:3,rnn:2", "--plot", "--svg", "p.svg")
-    assert "Reach: " in result.stdout
-    assert "Reach:" in Path("p.svg").read_text(encoding="utf-8").replace("&#160;", " ")
+def test_the_plot_of_a_long_run_takes_no_more_memory(rnncli: Run) -> None:
+    tracemalloc.start()
+    result = rnncli("forward", "input:4k,rnn:2:seq,rnn:2", "-f", "json", "--plot", "--timesteps", "1k")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert result.status == 0
+    assert peak < 10_000_000  # the whole input and its twin would take 4000 × 1000 × 2 × 4 bytes, 32 MB
 
 
-def test_the_plot_of_a_long_run_takes_no_more_memory() -> None:
-    peak = """
-import resource, sys
-from rnncli.cli import run
-assert run(["forward", "input:4k,rnn:2:seq,rnn:2", "-f", "json", "--plot", "--timesteps", sys.argv[1]]) == 0
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-"""
-
-    def measure(timesteps: str) -> int:
-        done = subprocess.run([sys.executable, "-c", peak, timesteps], capture_output=True, text=True, timeout=PATIENCE)
-        return int(done.stdout.splitlines()[-1])
-
-    # The whole input and its twin would take 4000 × 5000 × 2 × 8 bytes, 320 MB.
-    assert measure("5k") < 1.8 * measure("10")
-
-
-@pytest.mark.parametrize("format_", ["table", "json"])
-def test_a_run_without_a_plot_imports_nothing_for_it(format_: str) -> None:
-    program = f"""
+def test_a_run_without_a_plot_imports_nothing_for_it() -> None:
+    program = """
 import sys
 from rnncli.cli import run
-run(["forward", "input:3,rnn:2", "-f", "{format_}"])
-rooms = {{"engine.study", "engine.traces", "engine.twins", "render.plots"}}
-print(*{{f"rnncli.{{each}}" for each in rooms}} & set(sys.modules), file=sys.stderr)
+for format_ in ("table", "json"):
+    run(["forward", "input:3,rnn:2", "-f", format_])
+rooms = {"engine.study", "engine.traces", "engine.twins", "render.plots"}
+print(*{f"rnncli.{each}" for each in rooms} & set(sys.modules), file=sys.stderr)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE)
     assert done.stderr == "\n"
@@ -376,67 +359,32 @@ SCREENS: dict[str, Callable[[], Study]] = {
     "plot-relu": lambda: random_study("input:3,rnn:5:relu:seq,dense:2", 12),
     "plot-one-step": lambda: random_study("input:3,gru:2", 1),
     "plot-overflow": lambda: study(one_unit(1e30), np.ones((1, 20, 1))),
+    "plot-40": lambda: random_study("input:8,gru:6:bi", 100),
+    "plot-160": lambda: random_study("input:8,gru:6:bi", 100),
 }
 
 
-@pytest.mark.parametrize("name", SCREENS)
-def test_a_plot_reads_as_it_was_reviewed(name: str, screen: Callable[[str, str], None]) -> None:
-    screen(name, shown(SCREENS[name]()))
+def test_a_plot_reads_as_it_was_reviewed_and_fits_its_terminal(screen: Callable[[str, str], None], at: Walk) -> None:
+    for name, made in SCREENS.items():
+        with at(name):
+            columns = int(re.sub(r"\D", "", name) or 80)
+            text = shown(made(), columns)
+            assert max(map(len, text.splitlines())) <= columns
+            screen(name, text)
 
 
-@pytest.mark.parametrize("columns", [40, 160])
-def test_a_plot_fits_its_terminal(columns: int, screen: Callable[[str, str], None]) -> None:
-    text = shown(random_study("input:8,gru:6:bi", 100), columns)
-    assert max(map(len, text.splitlines())) <= columns
-    screen(f"plot-{columns}", text)
+def test_a_character_of_the_legend_stands_beside_what_it_means(at: Walk) -> None:
+    result = random_study("input:8,lstm:3:bi", 9)
+    for columns in range(36, 90):
+        with at(columns):
+            text = shown(result, columns)
+            assert len(re.findall("[≡=·+*#-] -?[0-9]", text)) == 7
+            assert len(re.findall("(norm|saturated) [0-9.]+ to [0-9]", text)) == 2
 
 
-@pytest.mark.parametrize("columns", range(36, 90))
-def test_a_character_of_the_legend_stands_beside_what_it_means(columns: int) -> None:
-    text = shown(random_study("input:8,lstm:3:bi", 9), columns)
-    assert len(re.findall("[≡=·+*#-] -?[0-9]", text)) == 7
-    assert len(re.findall("(norm|saturated) [0-9.]+ to [0-9]", text)) == 2
-
-
-def test_the_last_timestep_is_named_once() -> None:
+def test_the_last_timestep_is_named_once_and_a_single_column_is_no_trouble() -> None:
     assert "timestep 0               4\n" in shown(random_study("input:8,lstm:3", 5))
-
-
-def test_a_terminal_of_a_single_column_is_no_trouble() -> None:
     assert "Reach" not in shown(random_study("input:8,rnn:3", 100), 1)
-
-
-@pytest.mark.parametrize(
-    ("name", "colours"), [("plot-coloured", {"COLORTERM": "truecolor"}), ("plot-16-colours", {})], ids=["all", "16"]
-)
-def test_a_plot_in_colour_reads_as_it_was_reviewed(
-    name: str, colours: dict[str, str], program: Run, screen: Callable[[str, str], None]
-) -> None:
-    line = ("forward", "input:3,rnn:3", "--timesteps", "10", "--dtype", "float64", "--plot")
-    # In a process of its own: Rich keeps a style as it was first shown, in the colours of that terminal.
-    result = program(*line, FORCE_COLOR="1", TERM="xterm", COLUMNS="80", **colours)
-    start = "\n\x1b[1msimple_rnn\x1b[0m over time"
-    plot = start + result.stdout.partition(start)[2]
-    text = "".join(f"{line.rstrip()}\n" for line in plot.splitlines())
-    assert without_styles(text) == shown(random_study("input:3,rnn:3", 10))
-    screen(name, with_visible_styles(text))
-
-
-def test_a_plot_in_ascii_reads_as_it_was_reviewed(program: Run, screen: Callable[[str, str], None]) -> None:
-    options = ("--timesteps", "40", "--plot")
-    result = program("forward", "input:8,gru:16", *options, PYTHONIOENCODING="ascii")
-    assert result.stdout.isascii()
-    plot = result.stdout[result.stdout.index("gru over time") :]
-    screen("plot-ascii", "\n".join(line.rstrip() for line in plot.splitlines()) + "\n")
-
-
-def test_without_colour_the_characters_are_the_same(terminal: Run) -> None:
-    line = ("forward", "input:8,gru:16", "--timesteps", "40", "--plot")
-    coloured, plain = terminal(*line), terminal(*line, NO_COLOR="1")
-    assert "48;5;" in coloured.stdout
-    assert "48;5;" not in plain.stdout
-    plots = [without_styles(result.stdout).partition("gru over time")[2] for result in (coloured, plain)]
-    assert plots[0] == plots[1] != ""
 
 
 def test_a_decoder_is_followed_over_its_own_timesteps(rnncli: Run) -> None:
