@@ -24,7 +24,6 @@ from rnncli.formats.onnx import protobuf
 
 Screen = Callable[[str, str], None]
 Parts, Names, Sizes = Iterable[bytes], Iterable[str], Iterable[int]
-Read = Callable[[bytes], ModelFile]
 
 FOLDER = Path(__file__).parent / "golden" / "models" / "onnx"
 
@@ -154,16 +153,14 @@ def nested(depth: int) -> bytes:
     return node("If", ["flag"], ["z"], then_branch=graph([nested(depth - 1)] if depth else []))
 
 
-@pytest.fixture
-def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Read:
-    """Read a file, which is called m.onnx and stands in the folder where the test is."""
+@pytest.fixture(autouse=True)
+def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
-    def read_it(data: bytes) -> ModelFile:
-        Path("m.onnx").write_bytes(data)
-        return open_model("m.onnx")
 
-    return read_it
+def read(data: bytes) -> ModelFile:
+    Path("m.onnx").write_bytes(data)
+    return open_model("m.onnx")
 
 
 CELLS = {
@@ -216,7 +213,7 @@ SHAPED = {
 }
 
 
-def test_what_is_no_layer_of_ours_and_what_ends_a_chain_is_said_with_its_reason(read: Read, screen: Screen) -> None:
+def test_what_is_no_layer_of_ours_and_what_ends_a_chain_is_said_with_its_reason(screen: Screen) -> None:
     convolved = "Conv pixels > x; LSTM x W R B > - h; Squeeze h n0 > v; MatMul v K > one; LogSoftmax one > two"
     sparse = message((1, message((1, 2), (2, 1), (8, "few"), (9, bytes(8)))), (3, 9))
     graphs = {name: chain(text) for name, text in CELLS.items()}
@@ -231,9 +228,7 @@ def test_what_is_no_layer_of_ours_and_what_ends_a_chain_is_said_with_its_reason(
     screen("onnx-graphs", said_of_each(graphs, "m.onnx"))
 
 
-def test_a_file_that_lies_is_refused_with_the_place_of_the_lie(
-    read: Read, screen: Screen, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_lies_is_refused_with_the_place_of_the_lie(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rnncli.formats.onnx.file.MAX_WORK", 30_000)  # what it really is takes a second
     os.mkfifo("pipe")
     lies = {
@@ -270,9 +265,7 @@ def test_a_file_that_lies_is_refused_with_the_place_of_the_lie(
     screen("onnx-lies", said_of_each(lies, "m.onnx"))
 
 
-def test_a_run_tells_that_it_starts_from_zeros_where_the_file_says_otherwise(
-    read: Read, rnncli: Callable[..., Result]
-) -> None:
+def test_a_run_tells_that_it_starts_from_zeros_where_the_file_says_otherwise(rnncli: Callable[..., Result]) -> None:
     for fill in (0.5, 0.0):
         first = [array(name, 1, 1, 4, fill=fill) for name in "HC"]
         read(model(nodes("LSTM x W R B - H C > y"), [*CELL, *first]))
@@ -283,7 +276,7 @@ def test_a_run_tells_that_it_starts_from_zeros_where_the_file_says_otherwise(
 
 @pytest.mark.parametrize("count", [300, pytest.param(4000, marks=pytest.mark.thorough)])
 def test_many_of_anything_and_what_is_made_of_itself_over_and_over_take_neither_time_nor_memory(
-    count: int, read: Read, at: Walk
+    count: int, at: Walk
 ) -> None:
     three = message((1, 1), (2, 7), (7, b"\3"))
     arrays = [array("v0", 4), three + message((8, "d0")), three + message((8, "s0")), *CELL]
@@ -299,7 +292,7 @@ def test_many_of_anything_and_what_is_made_of_itself_over_and_over_take_neither_
             assert not read(model(each, [*arrays, *(array(f"c{n}", 1) for n in range(count))])).parts
 
 
-def test_numbers_in_fields_of_their_own_are_read(read: Read, at: Walk) -> None:
+def test_numbers_in_fields_of_their_own_are_read(at: Walk) -> None:
     edges = [0, 1, 127, 128, -1, -(2**63), 2**63 - 1]
     for code, field, written, numbers in (
         (7, 7, edges, edges),
@@ -324,7 +317,7 @@ def test_numbers_in_fields_of_their_own_are_read(read: Read, at: Walk) -> None:
             read(tensor((1, 1), (1, len(written) + 1), *kind, (field, packed + b"\x80"))).others[0].read()
 
 
-def test_numbers_beside_the_model_are_read_when_they_are_asked_for_and_never_from_elsewhere(read: Read) -> None:
+def test_numbers_beside_the_model_are_read_when_they_are_asked_for_and_never_from_elsewhere() -> None:
     (part,) = read(external("m.bin")).parts
     with pytest.raises(RnncliError, match=r"^m\.bin: array W cannot be read: No such file or directory$"):
         keras_weights(part)
@@ -344,7 +337,7 @@ def test_numbers_beside_the_model_are_read_when_they_are_asked_for_and_never_fro
 
 
 @pytest.mark.parametrize("turns", [40, pytest.param(400, marks=pytest.mark.thorough)])
-def test_a_damaged_file_gives_an_error_of_ours_or_a_model(turns: int, read: Read, at: Walk) -> None:
+def test_a_damaged_file_gives_an_error_of_ours_or_a_model(turns: int, at: Walk) -> None:
     for name in ("classifier", "moved-arrays", "final-states", "pooled"):
         good = (FOLDER / f"{name}.onnx").read_bytes()
         random = np.random.default_rng(len(name))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import tracemalloc
 import zipfile
@@ -113,58 +114,44 @@ def test_an_inspection_tells_what_was_assumed_and_groups_what_is_in_no_part(
 
 # What names and shapes tell
 
-CELL = "lstm.weight_ih_l0 16x3; lstm.weight_hh_l0 16x4"
-"""The arrays of `input:3,lstm:4:nobias`."""
+CELL = "lstm.ih 16x3; lstm.hh 16x4"
+"""The arrays of `input:3,lstm:4:nobias`; ih and hh are short for what PyTorch calls the weights of a layer."""
+ENCODER = "enc_emb 29x8; enc_w_ih 12x8; enc_w_hh 12x4; enc_b_ih 12; enc_b_hh 12"
+BOTH = "rnn.ih 12x3; rnn.hh 12x4; rnn.bias_ih_l0 12; rnn.bias_hh_l0 12; rnn.ih_reverse 12x3; rnn.hh_reverse 12x4"
 TABLES = {
     "an encoder and a decoder under names of somebody's own": (
-        "enc_emb 29x8; enc_w_ih 12x8; enc_w_hh 12x4; enc_b_ih 12; enc_b_hh 12; "
-        "dec_emb 74x8; dec_w_ih 12x8; dec_w_hh 12x4; dec_b_ih 12; dec_b_hh 12; fc_w 74x4; fc_b 74"
+        f"{ENCODER}; {ENCODER.replace('enc', 'dec').replace('29', '74')}; fc_w 74x4; fc_b 74"
     ),
     "a cell": "lstm_cell.weight_ih 16x3; lstm_cell.weight_hh 16x4",
     "modules of their own, one on another": (
-        "rnn1.weight_ih_l0 4x3; rnn1.weight_hh_l0 4x4; rnn2.weight_ih_l0 5x4; rnn2.weight_hh_l0 5x5; "
-        "head.weight 2x5; head.bias 2"
+        "rnn1.ih 4x3; rnn1.hh 4x4; rnn2.ih 5x4; rnn2.hh 5x5; head.weight 2x5; head.bias 2"
     ),
     "a convolution in front, and what follows does not fit": (
-        "conv.weight 6x3x5; conv.bias 6; rnn.weight_ih_l0 24x6; rnn.weight_hh_l0 24x6; "
+        "conv.weight 6x3x5; conv.bias 6; rnn.ih 24x6; rnn.hh 24x6; "
         "rnn.bias_ih_l0 24; rnn.bias_hh_l0 24; other.weight 3x99; other.bias 3"
     ),
     "normalised over a batch, which is not over the features": (
         f"{CELL}; norm.weight 4; norm.bias 4; norm.running_mean 4; norm.running_var 4; fc.weight 2x4; fc.bias 2"
     ),
-    "two that go on from one another before it in the file": (
-        "dense.0.weight 4x4; dense.1.weight 7x4; rnn.weight_ih_l0 4x3; rnn.weight_hh_l0 4x4"
-    ),
-    "two heads": "heads.0.weight 2x4; heads.1.weight 7x4; rnn.weight_ih_l0 4x3; rnn.weight_hh_l0 4x4",
+    "two that go on from one another": "dense.0.weight 4x4; dense.1.weight 7x4; rnn.ih 4x3; rnn.hh 4x4",
+    "two heads": "heads.0.weight 2x4; heads.1.weight 7x4; rnn.ih 4x3; rnn.hh 4x4",
     "nothing recurrent": "fc.weight 3x4; fc.bias 3",
-    "two gates, which are no cell": "rnn.weight_ih_l0 8x3; rnn.weight_hh_l0 8x4",
-    "a projection": "rnn.weight_ih_l0 16x3; rnn.weight_hh_l0 16x2; rnn.weight_hr_l0 2x4; rnn.bias_ih_l0 16",
-    "one bias of two directions": (
-        "rnn.weight_ih_l0 12x3; rnn.weight_hh_l0 12x4; rnn.bias_ih_l0 12; rnn.bias_hh_l0 12; "
-        "rnn.weight_ih_l0_reverse 12x3; rnn.weight_hh_l0_reverse 12x4; rnn.bias_ih_l0_reverse 12"
-    ),
-    "two directions that read others": (
-        "rnn.weight_ih_l0 12x3; rnn.weight_hh_l0 12x4; rnn.weight_ih_l0_reverse 12x5; rnn.weight_hh_l0_reverse 12x4"
-    ),
-    "a higher number before a lower one": (
-        "dense/kernel 4x3; dense_1/kernel 5x4; lstm/kernel 3x20; lstm/recurrent_kernel 5x20"
-    ),
+    "two gates, which are no cell": "rnn.ih 8x3; rnn.hh 8x4",
+    "a projection": "rnn.ih 16x3; rnn.hh 16x2; rnn.weight_hr_l0 2x4; rnn.bias_ih_l0 16",
+    "one bias of two directions": f"{BOTH}; rnn.bias_ih_l0_reverse 12",
+    "two directions that read others": "rnn.ih 12x3; rnn.hh 12x4; rnn.ih_reverse 12x5; rnn.hh_reverse 12x4",
+    "a higher number first": "dense/kernel 4x3; dense_1/kernel 5x4; lstm/kernel 3x20; lstm/recurrent_kernel 5x20",
     "layers between those of a stack": (
-        "rnn1.weight_ih_l0 16x3; rnn1.weight_hh_l0 16x4; norm1.weight 4; norm1.bias 4; "
-        "rnn2.weight_ih_l0 16x4; rnn2.weight_hh_l0 16x4; norm2.weight 4; norm2.bias 4"
+        "rnn1.ih 16x3; rnn1.hh 16x4; norm1.weight 4; norm1.bias 4; "
+        "rnn2.ih 16x4; rnn2.hh 16x4; norm2.weight 4; norm2.bias 4"
     ),
-    "numbers sorted as text": "; ".join(
-        sorted(f"layers.{n}.weight_{role}_l0 4x4" for n in range(12) for role in ("hh", "ih"))
-    ),
-    "numbers in another order": "; ".join(
-        f"layers.{n}.weight_{role}_l0 4x4" for n in reversed(range(12)) for role in ("ih", "hh")
-    ),
+    "numbers sorted as text": "; ".join(sorted(f"layers.{n}.{role} 4x4" for n in range(12) for role in ("hh", "ih"))),
+    "numbers in another order": "; ".join(f"layers.{n}.ih 4x4; layers.{n}.hh 4x4" for n in reversed(range(12))),
     "names as Keras had them": (
         "lstm/lstm_cell/kernel:0 3x16; lstm/lstm_cell/recurrent_kernel:0 4x16; lstm/lstm_cell/bias:0 16"
     ),
-    "two directions of Keras": (
-        "both/forward/kernel 3x16; both/forward/recurrent_kernel 4x16; "
-        "both/backward/kernel 3x16; both/backward/recurrent_kernel 4x16"
+    "two directions of Keras": "; ".join(
+        f"both/{way}/kernel 3x16; both/{way}/recurrent_kernel 4x16" for way in ("forward", "backward")
     ),
     "a layer in front": f"linear0.weight 3x9; {CELL}",
     "two layers in front": f"norm.weight 9; linear0.weight 3x9; {CELL}",
@@ -179,7 +166,7 @@ TABLES = {
 
 
 def arrays(text: str) -> dict[str, tuple[int, ...]]:
-    pairs = (each.split() for each in text.split("; "))
+    pairs = (re.sub(r"\.(ih|hh)", r".weight_\1_l0", each).split() for each in text.split("; "))
     return {name: tuple(map(int, shape.split("x"))) for name, shape in pairs}
 
 
@@ -227,11 +214,7 @@ def test_arrays_go_to_the_layers_of_a_known_network_by_kind_shape_and_number(rnn
 
 
 def test_one_of_several_parts_is_chosen_by_number_or_name(rnncli: Run, at: Walk) -> None:
-    encoder, decoder = (
-        "encoder.rnn.weight_ih_l0 4x3; encoder.rnn.weight_hh_l0 4x4",
-        "weight_ih_l0 6x7; weight_hh_l0 6x6",
-    )
-    saved("two.npz", f"{encoder}; {decoder.replace('weight', 'decoder.rnn.weight')}")
+    saved("two.npz", "encoder.rnn.ih 4x3; encoder.rnn.hh 4x4; decoder.rnn.ih 6x7; decoder.rnn.hh 6x6")
     note = "Note: {} is {} of the numbers in two.npz; left out: {}\n"
     first, second = note.format("encoder.rnn", "26%", "decoder.rnn"), note.format("decoder.rnn", "74%", "encoder.rnn")
     for line, expected in {
@@ -301,7 +284,7 @@ def test_commands_that_take_patterns_say_where_a_files_spec_is(rnncli: Run, at: 
 
 
 def test_weights_that_cannot_be_run_are_the_files_fault(rnncli: Run, at: Walk) -> None:
-    shapes = arrays("rnn.weight_ih_l0 4x2; rnn.weight_hh_l0 4x4")
+    shapes = arrays("rnn.ih 4x2; rnn.hh 4x4")
     for dtype in ("int8", "uint8", "int64", "bool", "nan"):
         number = np.nan if dtype == "nan" else np.ones((), dtype)
         np.savez("m.npz", **{name: np.full(shape, number) for name, shape in shapes.items()})
@@ -318,7 +301,7 @@ def test_weights_that_cannot_be_run_are_the_files_fault(rnncli: Run, at: Walk) -
 
 
 def test_a_file_of_gigabytes_is_read_from_its_header_and_a_run_holds_its_part_once(rnncli: Run) -> None:
-    shapes = arrays(f"embedding.weight 200000x16; rnn.weight_ih_l0 4x16; rnn.weight_hh_l0 4x4; big {1 << 30}")
+    shapes = arrays(f"embedding.weight 200000x16; rnn.ih 4x16; rnn.hh 4x4; big {1 << 30}")
     header, length = safetensors_header(shapes)
     Path("big.safetensors").write_bytes(header)
     os.truncate("big.safetensors", len(header) + length)
