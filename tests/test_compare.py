@@ -9,12 +9,10 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-import pytest
-from conftest import Result, without_styles
+from conftest import Result, Walk
 from hypothesis import given
 from hypothesis import strategies as st
 from kinds import KINDS, small_network
-from kinds.base import Kind
 from strategies import networks
 
 from rnncli import Network
@@ -27,71 +25,22 @@ from rnncli.reports.reasons import Reason
 from rnncli.summary import TOTALS
 
 Run = Callable[..., Result]
-Screen = Callable[[str, str], None]
 
 RECALL = str(Path(__file__).parent / "golden" / "models" / "recall.safetensors")
 
-CELLS = ("input:8,rnn:16", "input:8,gru:16", "input:8,lstm:16,dropout:0.5,dense:1")
-
-
-@pytest.mark.parametrize(
-    ("name", "arguments"),
-    [
-        ("cells", [*CELLS, "--timesteps", "100", "--batch", "4"]),
-        ("embeddings", ["embed:10000x32,lstm:64", "embed:10000x32,gru:64"]),
-        ("frameworks", ["input:32,rnn:32", "--framework", "keras", "--framework", "torch"]),
-        ("lengths", ["input:8,lstm:16:seq,dense:1", "--timesteps", "10", "--timesteps", "500"]),
-        (
-            "all-settings",
-            [
-                *("embed:10x8,lstm:16,dense:1", "embed:10x8,gru:16:reset=before"),
-                *("--dtype", "float32", "--dtype", "float16"),
-                *("--batch", "1", "--batch", "32"),
-                *("--timesteps", "10", "--timesteps", "500"),
-            ],
-        ),
-        (
-            "directions",
-            [
-                "input:8,lstm:32:seq,dropout:0.5,lstm:32,dense:4",
-                "input:8,lstm:32:seq:bi,dropout:0.5,norm,lstm:32,dense:4",
-            ],
-        ),
-        ("deep", ["input:8,gru:8:seq:x8,dense:1", "input:8,lstm:8:seq:bi:x8,dense:1:nobias"]),
-        ("nothing-in-common", ["input:8", "embed:10x4,dense:3"]),
-    ],
-)
-def test_a_comparison_reads_as_it_was_reviewed(name: str, arguments: list[str], rnncli: Run, screen: Screen) -> None:
-    result = rnncli("compare", *arguments)
-    note = "Note: input:8 is an input without layers; with one: input:8,rnn:32\n"
-    assert (result.status, result.stderr) == (0, note if name == "nothing-in-common" else "")
-    screen(f"compare-{name}", result.stdout)
-
-
-@pytest.mark.parametrize("columns", [60, 80])
-def test_three_networks_fit_a_terminal(columns: int, terminal: Run, screen: Screen) -> None:
-    shown = without_styles(terminal("compare", *CELLS, columns=columns, NO_COLOR="1").stdout)
-    assert max(map(len, shown.splitlines())) <= columns
-    screen(f"compare-terminal-{columns}", shown)
-
 
 @given(st.lists(networks(largest=4), min_size=2, max_size=4))
-def test_every_layer_of_every_network_is_shown_once_and_in_order(candidates: list[Network]) -> None:
-    comparison = compare(*candidates)
+def test_every_layer_is_shown_once_in_order_beside_those_of_its_role(candidates: list[Network]) -> None:
+    rows = compare(*candidates).rows
     for index, network in enumerate(candidates):
-        column = [row[index] for row in comparison.rows]
+        column = [row[index] for row in rows]
         assert tuple(layer for layer in column if layer is not None) == network.summary().layers
-    assert all(any(layer is not None for layer in row) for row in comparison.rows)
-
-
-@given(st.lists(networks(largest=4), min_size=2, max_size=4))
-def test_only_layers_of_one_role_line_up(candidates: list[Network]) -> None:
     roles = {
         (index, row.name): "recurrent" if layer.states else type(layer).__name__
         for index, network in enumerate(candidates)
         for layer, row in zip(network.body, network.summary().layers, strict=True)
     }
-    for row in compare(*candidates).rows:
+    for row in rows:
         assert len({roles[index, layer.name] for index, layer in enumerate(row) if layer is not None}) == 1
 
 
@@ -108,14 +57,8 @@ def test_layers_line_up_with_those_of_the_first_network_before_those_of_others()
         ("-", "lstm:3", "-"),
         ("-", "-", "dense:1"),
     ]
-
-
-def test_a_longer_stack_goes_on_where_the_first_ends() -> None:
-    assert lined_up("embed:9x4,rnn:4", "embed:9x4,rnn:4:seq,rnn:4") == [
-        ("embed:9x4", "embed:9x4"),
-        ("rnn:4", "rnn:4:seq"),
-        ("-", "rnn:4"),
-    ]
+    longer = ("embed:9x4,rnn:4", "embed:9x4,rnn:4:seq,rnn:4")
+    assert lined_up(*longer) == [("embed:9x4", "embed:9x4"), ("rnn:4", "rnn:4:seq"), ("-", "rnn:4")]
 
 
 @given(networks(), networks(), st.none() | st.integers(1, 50))
@@ -147,25 +90,31 @@ def test_keras_and_pytorch_of_one_network_are_two_columns(rnncli: Run) -> None:
     (layer,) = torch["layers"]
     assert (layer["name"], layer["type"], layer["cell"], layer["params"]) == ("simple_rnn", "RNN", "RNN", 2_112)
     assert (layer["difference"], layer["ratio"]) == (32, 2_112 / 2_080)
+    assert keras["reasons"] == []
+    (reason,) = torch["reasons"]
+    assert reason == {
+        "layer": "rnn:32",
+        "difference": 32,
+        "text": "PyTorch: two biases instead of one",
+        "roles": [{"role": "bias", "difference": 32, "ratio": 2.0}],
+    }
 
 
-@pytest.mark.parametrize("arguments", [["input:8"], ["input:8", "--framework", "torch", "--timesteps", "3"], []])
-def test_a_comparison_needs_two_networks(arguments: list[str], rnncli: Run) -> None:
-    result = rnncli("compare", *arguments)
-    assert (result.status, result.stdout) == (2, "")
-    assert "two networks" in result.stderr
+REFUSED = {
+    "": "a comparison needs two networks, or one in two settings\n",
+    "input:8": "a comparison needs two networks, or one in two settings\n",
+    "input:8 --framework torch --timesteps 3": "a comparison needs two networks, or one in two settings\n",
+    "input:8,rnn:1 lsmt:3 input:9,rnn:1": "spec 2: there is no layer kind 'lsmt'\n",
+    "input:8,gru:3 input:8,gru:3:reset=before --framework torch": "spec 2: PyTorch's GRU",
+}
 
 
-def test_a_bad_spec_is_reported_and_nothing_is_compared(rnncli: Run) -> None:
-    result = rnncli("compare", "input:8,rnn:1", "lsmt:3", "input:9,rnn:1")
-    assert (result.status, result.stdout) == (2, "")
-    assert result.stderr.startswith("Error: spec 2: there is no layer kind 'lsmt'\n")
-
-
-def test_what_a_framework_cannot_express_is_reported_with_its_spec(rnncli: Run) -> None:
-    result = rnncli("compare", "input:8,gru:3", "input:8,gru:3:reset=before", "--framework", "torch")
-    assert (result.status, result.stdout) == (2, "")
-    assert result.stderr.startswith("Error: spec 2: PyTorch's GRU")
+def test_what_cannot_be_compared_is_said_with_its_spec(rnncli: Run, at: Walk) -> None:
+    for line, reason in REFUSED.items():
+        with at(line):
+            result = rnncli("compare", *line.split())
+            assert (result.status, result.stdout) == (2, "")
+            assert f"Error: {reason}" in result.stderr
 
 
 def test_specs_may_come_from_standard_input(rnncli: Run) -> None:
@@ -311,85 +260,43 @@ def check_factor(reason: Reason) -> None:
             assert reason.parts[0].ratio == 2
 
 
-def why(*specs: str, **settings: Any) -> list[str]:
-    """The reasons of the last of some networks, each behind its difference."""
-    comparison = compare(*specs, **settings)
-    found = comparison.reasons(len(comparison.columns) - 1)
-    return [f"{reason.layer} {reason.difference:+,}: {reason.text}" for some in found for reason in some]
+DIFFERENT = """
+embed:99x32,lstm:32:seq,lstm:32 embed:99x32,lstm:32:seq:bi,lstm:32
+input:8,rnn:4:seq:bi,norm,dense:1 input:8,rnn:4:seq,norm,dense:1
+input:8,rnn:4:seq,rnn:4 input:8,rnn:4:seq:bi=sum,rnn:4
+input:8,rnn:16 input:8,lstm:16
+input:8,lstm:16 input:8,gru:16:reset=before
+input:8,lstm:16 input:8,rnn:16
+input:4,gru:5 input:4,gru:5:reset=before
+input:4,gru:5:reset=before input:4,gru:5
+input:4,gru:5 input:4,lstm:5
+input:4,lstm:5 input:4,lstm:5:nobias
+input:4,lstm:5:nobias input:4,lstm:5
+input:4,norm input:4,norm:noscale
+embed:100x32,rnn:8 embed:200x64,rnn:16
+input:8,dense:4:nobias input:24,dense:4:nobias
+input:8,lstm:4,dense:1 input:8,lstm:4,dropout:0.5,norm,dense:1
+input:8,lstm:4,dense:1 input:8,lstm:4
+input:32,rnn:32 keras torch
+input:32,rnn:32 torch keras
+input:32,gru:32 keras torch
+input:8,lstm:4 input:8,gru:4 keras torch
+"""
+"""Networks, and the frameworks in which they are compared."""
 
 
-BOTH_WAYS = "the kernel reads 64 features instead of 32, for bi keeps both directions: only the kernel doubles"
-
-
-def test_what_two_directions_double_and_what_they_do_not() -> None:
+def test_why_counts_differ_reads_as_it_was_reviewed(screen: Callable[[str, str], None]) -> None:
+    shown = []
+    for line in DIFFERENT.split("\n")[1:-1]:
+        words = line.split()
+        frameworks = [word for word in words if word in FRAMEWORKS] or "keras"
+        comparison = compare(*[word for word in words if word not in FRAMEWORKS], framework=frameworks)
+        found = comparison.reasons(len(comparison.columns) - 1)
+        reasons = [f"{reason.layer} {reason.difference:+,}: {reason.text}" for some in found for reason in some]
+        shown.append("\n  ".join([line, *(reasons or ["(nothing)"])]) + "\n")
     # Keras: LSTM(32) on 32 features has 8,320 parameters; on the 64 of a Bidirectional(LSTM(32)) it has 12,416.
-    assert why("embed:99x32,lstm:32:seq,lstm:32", "embed:99x32,lstm:32:seq:bi,lstm:32") == [
-        "lstm:32:seq:bi +8,320: bi has weights of its own for each direction: × 2",
-        f"lstm:32 +4,096: {BOTH_WAYS}",
-    ]
-    assert why("input:8,rnn:4:seq:bi,norm,dense:1", "input:8,rnn:4:seq,norm,dense:1")[-1] == (
-        "dense:1 -4: the kernel reads 4 features instead of 8, for without bi there is one direction: "
-        "only the kernel halves"
-    )
-    assert why("input:8,rnn:4:seq,rnn:4", "input:8,rnn:4:seq:bi=sum,rnn:4")[1:] == []
-
-
-def test_gates_are_a_multiple_of_the_weights_of_an_rnn() -> None:
-    assert why("input:8,rnn:16", "input:8,lstm:16") == [
-        "lstm:16 +1,200: 4 × the weights of rnn: three gates and a candidate"
-    ]
-    assert why("input:8,lstm:16", "input:8,gru:16:reset=before") == [
-        "gru:16:reset=before -400: 3/4 of the weights of lstm: two gates and a candidate"
-    ]
-    assert why("input:8,lstm:16", "input:8,rnn:16") == ["rnn:16 -1,200: 1/4 of the weights of lstm: no gates"]
-
-
-def test_biases_are_two_where_a_framework_or_a_field_makes_them_two() -> None:
-    both = ("keras", "torch")
-    assert why("input:32,rnn:32", framework=both) == ["rnn:32 +32: PyTorch: two biases instead of one"]
-    assert why("input:32,rnn:32", framework=both[::-1]) == ["rnn:32 -32: Keras: one bias instead of two"]
-    assert why("input:32,gru:32", framework=both) == []
-    assert why("input:8,lstm:4", "input:8,gru:4", framework=both)[-1].endswith(": PyTorch: two biases instead of one")
-    assert why("input:4,gru:5", "input:4,gru:5:reset=before") == [
-        "gru:5:reset=before -15: reset=before: one bias instead of two"
-    ]
-    assert why("input:4,gru:5:reset=before", "input:4,gru:5") == ["gru:5 +15: reset=after: two biases instead of one"]
-    assert why("input:4,lstm:5", "input:4,lstm:5:nobias") == ["lstm:5:nobias -20: nobias: no bias instead of one"]
-    assert why("input:4,lstm:5:nobias", "input:4,lstm:5") == ["lstm:5 +20: without nobias: one bias instead of none"]
-    assert "without reset=after: one bias instead of two" in why("input:4,gru:5", "input:4,lstm:5")[1]
-    assert why("input:4,norm", "input:4,norm:noscale") == ["norm:noscale -4: noscale: no scale instead of one"]
-
-
-def test_sizes_say_what_they_multiply() -> None:
-    assert why("embed:100x32,rnn:8", "embed:200x64,rnn:16") == [
-        "embed:200x64 +3,200: 200 ids instead of 100: × 2",
-        "embed:200x64 +6,400: 64 numbers for each id instead of 32: × 2",
-        "rnn:16 +256: the kernel reads 64 features of embed:200x64 instead of 32: only the kernel doubles",
-        "rnn:16 +712: 16 units instead of 8: the recurrent kernel × 4, the kernel and the bias × 2",
-    ]
-    assert why("input:8,dense:4:nobias", "input:24,dense:4:nobias") == [
-        "dense:4:nobias +64: the kernel reads 24 features of input:24 instead of 8: it is 3 × as large"
-    ]
-
-
-def test_a_layer_that_only_one_network_has_counts_whole() -> None:
-    assert why("input:8,lstm:4,dense:1", "input:8,lstm:4,dropout:0.5,norm,dense:1") == [
-        "norm +8: network 1 has no such layer"
-    ]
-    assert why("input:8,lstm:4,dense:1", "input:8,lstm:4") == ["dense:1 -5: only network 1 has such a layer"]
-
-
-def test_the_reasons_are_data_too(rnncli: Run) -> None:
-    keras, torch = objects(rnncli, "input:32,rnn:32", "--framework", "keras", "--framework", "torch")
-    assert keras["reasons"] == []
-    assert torch["reasons"] == [
-        {
-            "layer": "rnn:32",
-            "difference": 32,
-            "text": "PyTorch: two biases instead of one",
-            "roles": [{"role": "bias", "difference": 32, "ratio": 2.0}],
-        }
-    ]
+    assert {"+8,320:", "+4,096:"} <= {*shown[0].split()}
+    screen("compare-reasons", "\n".join(shown))
 
 
 def test_why_a_model_file_has_other_counts_is_said_too(rnncli: Run) -> None:
@@ -417,50 +324,38 @@ def test_more_reasons_than_anybody_reads_are_counted(rnncli: Run) -> None:
     assert all(len(each["reasons"]) == 1 for each in objects(rnncli, *specs)[1:])
 
 
-@pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.names[0])
-def test_every_factor_of_every_kind_has_words(kind: Kind) -> None:
-    network = Network.parse(small_network(kind))
-    for layer, (reads, _) in zip(network.body, network.shapes(), strict=True):
-        for framework in FRAMEWORKS:
-            factors = factors_of(layer, layer.weights(reads, framework))
-            assert factors is not None
-            assert {*factors.numbers} <= {*TEXTS}
+def test_every_factor_of_every_kind_has_words(at: Walk) -> None:
+    for kind, framework in product(KINDS.values(), FRAMEWORKS):
+        with at(kind.names[0], framework):
+            network = Network.parse(small_network(kind))
+            for layer, (reads, _) in zip(network.body, network.shapes(), strict=True):
+                factors = factors_of(layer, layer.weights(reads, framework))
+                assert factors is not None
+                assert {*factors.numbers} <= {*TEXTS}
 
 
 SEVERAL = {
-    ("--timesteps", "10,50"): ("--timesteps", "10", "--timesteps", "50"),
-    ("--timesteps", "10", "50", "500"): ("--timesteps", "10", "--timesteps", "50", "--timesteps", "500"),
-    ("--timesteps=10", "500"): ("--timesteps=10", "--timesteps=500"),
-    ("--timesteps", "10,500"): ("--timesteps", "10", "--timesteps", "500"),  # 10,500 is a number, too
-    ("--framework", "keras,torch"): ("--framework", "keras", "--framework", "torch"),
-    ("--framework", "keras", "torch"): ("--framework", "keras", "--framework", "torch"),
-    ("--framework", "both"): ("--framework", "keras", "--framework", "torch"),
-    ("--dtype", "float32/int8"): ("--dtype", "float32", "--dtype", "int8"),
-    ("--batch", "1", "32", "--timesteps", "5", "9"): (
-        "--batch",
-        "1",
-        "--batch",
-        "32",
-        "--timesteps",
-        "5",
-        "--timesteps",
-        "9",
-    ),
-    (): ("--framework", "keras", "--framework", "torch"),
-    ("--framework", "torch"): ("--framework", "keras", "--framework", "torch"),
+    "--timesteps 10,50": "--timesteps 10 --timesteps 50",
+    "--timesteps 10 50 500": "--timesteps 10 --timesteps 50 --timesteps 500",
+    "--timesteps=10 500": "--timesteps=10 --timesteps=500",
+    "--timesteps 10,500": "--timesteps 10 --timesteps 500",  # 10,500 is a number, too
+    "--framework keras,torch": "--framework keras --framework torch",
+    "--framework keras torch": "--framework keras --framework torch",
+    "--framework both": "--framework keras --framework torch",
+    "--dtype float32/int8": "--dtype float32 --dtype int8",
+    "--batch 1 32 --timesteps 5 9": "--batch 1 --batch 32 --timesteps 5 --timesteps 9",
+    "": "--framework keras --framework torch",
+    "--framework torch": "--framework keras --framework torch",
 }
 
 
-@pytest.mark.parametrize(("typed", "meant"), SEVERAL.items(), ids=str)
-def test_several_values_at_once_are_repaired_to_an_option_for_each(
-    typed: tuple[str, ...], meant: tuple[str, ...], rnncli: Run
-) -> None:
-    result = rnncli("compare", "input:8,rnn:2", *typed)
-    assert (result.status, result.stdout) == (2, "")
-    assert result.stderr.endswith(f"rnncli compare input:8,rnn:2 {' '.join(meant)}\n")
-    assert rnncli("compare", "input:8,rnn:2", *meant).status == 0
-
-
-def test_what_pytorch_cannot_express_is_not_repaired_to_a_comparison_with_it(rnncli: Run) -> None:
-    result = rnncli("compare", "input:8,rnn:2:bi=sum")
-    assert result.stderr.endswith("rnncli compare input:8,rnn:2:bi=sum --batch 1 --batch 32\n")
+def test_several_values_at_once_are_repaired_to_an_option_for_each(rnncli: Run, at: Walk) -> None:
+    for typed, meant in SEVERAL.items():
+        with at(typed):
+            result = rnncli("compare", "input:8,rnn:2", *typed.split())
+            assert (result.status, result.stdout) == (2, "")
+            assert result.stderr.endswith(f"rnncli compare input:8,rnn:2 {meant}\n")
+            assert rnncli("compare", "input:8,rnn:2", *meant.split()).status == 0
+    with at("what PyTorch cannot express"):
+        result = rnncli("compare", "input:8,rnn:2:bi=sum")
+        assert result.stderr.endswith("rnncli compare input:8,rnn:2:bi=sum --batch 1 --batch 32\n")
