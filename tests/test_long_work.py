@@ -9,6 +9,7 @@ import re
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -133,11 +134,10 @@ def work_with_a_bar(
     work: Callable[[], object], stderr: io.StringIO, monkeypatch: pytest.MonkeyPatch, *, delay: float = 0.0
 ) -> str:
     """What is shown of some work that does not end before its bar has been drawn, if it is to be drawn at once."""
-    count = Progress.__call__
+    count, others, until = Progress.__call__, {*threading.enumerate()}, time.monotonic() + 10
 
     def counted(progress: Progress, amount: float) -> None:
         count(progress, amount)
-        until = time.monotonic() + PATIENCE
         while stderr.isatty() and not delay and "\x1b[J" not in stderr.getvalue() and time.monotonic() < until:
             time.sleep(0.001)
 
@@ -147,6 +147,8 @@ def work_with_a_bar(
         patch.setattr(sys, "stderr", stderr)
         patch.setenv("COLUMNS", "100")
         work()
+        for thread in {*threading.enumerate()} - others:
+            thread.join(10)  # it draws no more
     return stderr.getvalue()
 
 
@@ -176,16 +178,18 @@ def test_every_command_that_can_take_long_has_a_bar_and_a_note_that_says_what_ct
 
 
 def test_a_bar_appears_only_after_its_delay_and_only_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert (bars.DELAY, bars.PERIOD) == (0.5, 0.1)
+    assert (bars.DELAY, bars.PERIOD, bars.COUNTABLE) == (0.5, 0.1, 10**15)
     assert drawings(work_with_a_bar(some_work, Terminal(), monkeypatch))
     assert work_with_a_bar(some_work, Terminal(), monkeypatch, delay=PATIENCE) == ""
     assert work_with_a_bar(some_work, io.StringIO(), monkeypatch) == ""
 
 
 def test_a_bar_is_erased_whether_the_work_is_done_or_fails(at: Walk, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = signal.getsignal(signal.SIGTSTP)
     for end in (None, ValueError, KeyboardInterrupt, SystemExit):
         with at(end):
             assert is_clean(work_with_a_bar(partial(some_work, end), Terminal(), monkeypatch))
+            assert signal.getsignal(signal.SIGTSTP) == before
 
 
 def test_a_bar_has_its_place_where_no_pager_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,6 +240,7 @@ def test_a_bar_follows_the_terminal_when_that_gets_narrower(terminal: Run) -> No
     assert len(last) < 30
     assert result.status == 130
     assert is_clean(result.stdout)
+    assert result.stdout.endswith("\r\x1b[KInterrupted\n")
 
 
 def test_a_bar_makes_room_when_the_program_is_stopped_and_comes_back(terminal: Run) -> None:

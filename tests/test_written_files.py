@@ -34,6 +34,7 @@ from rnncli.system.signals import ENDING
 
 Run = Callable[..., Result]
 
+ADVICE = "Help: give each a name of its own\n"
 RUN = ("forward", "input:8,rnn:2", "--seed", "1")
 ENDLESS = ("forward", "input:64,rnn:64:seq", "--timesteps", "2G")
 STARTS = (b"\x93NUMPY", b"PK", b"<svg", b"import ", b"\xe0\x01\0\0\0\0\0\0{")
@@ -219,6 +220,7 @@ def test_what_is_no_place_for_a_file_is_said_before_the_work_begins(at: Walk, rn
                 "y" * 256: "File name too long",
                 "socket": "it is a socket",
                 "/dev/no-such-device": "No such file or directory",
+                "/dev/fd/y": "No such file or directory",
                 "/dev/fd/99": "Bad file descriptor",
                 f"/dev/fd/{read_only.fileno()}": "it is not open for writing",
             }.items(),
@@ -229,8 +231,8 @@ def test_what_is_no_place_for_a_file_is_said_before_the_work_begins(at: Walk, rn
     assert (sorted(os.listdir()), os.listdir("folder")) == (before, [])
 
 
-def test_a_name_may_be_as_long_as_the_system_allows(rnncli: Run) -> None:
-    name = "y" * 255
+def test_a_name_may_be_a_number_or_as_long_as_the_system_allows(rnncli: Run) -> None:
+    name = "7" * 255
     assert rnncli(*RUN, "-o", name).status == 0
     assert rnncli(*RUN, "-o", name).status == 0  # and be replaced
     assert os.listdir() == [name]
@@ -261,6 +263,20 @@ def test_a_link_of_somebody_else_in_a_shared_directory_is_not_followed(rnncli: R
     os.lchown("shared/y", 65534, 65534)
     failed(rnncli(*RUN, "-o", "shared/y"), "it is a link of somebody else, in a directory that others share")
     assert Path("victim").read_bytes() == b"old"
+    os.symlink("mine", "shared/own-link")
+    assert rnncli(*RUN, "-o", "shared/own-link").status == 0
+
+
+def test_a_file_of_somebody_else_in_a_shared_directory_is_not_replaced(
+    rnncli: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("shared").mkdir()
+    os.chmod("shared", 0o1777)
+    Path("shared/y").write_bytes(b"old")
+    assert rnncli(*RUN, "-o", "shared/y").status == 0
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    failed(rnncli(*RUN, "-o", "shared/y"), "it belongs to somebody else, in a directory that others share")
+    assert rnncli(*RUN, "-o", "shared/new").status == 0
 
 
 def test_nobody_can_lay_a_link_in_the_way_of_the_file_beside_it(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -322,7 +338,7 @@ def test_two_outputs_with_one_place_are_wrong(at: Walk, rnncli: Run, tmp_path: P
         with at(command, one, two, name):
             said = "y" if name == "y" else f"y, which is {name}"
             line = (*COMMAND_LINES[command], one, "y", two, name)
-            failed(rnncli(*line), f"{one} and {two} would both write to {said}", status=2)
+            failed(rnncli(*line), f"{one} and {two} would both write to {said}\n{ADVICE}", status=2)
             failed(rnncli(*COMMAND_LINES[command], one, name, two, "y"), one, two, "both write", status=2)
     assert not Path("y").exists()
     with open("open", "w") as file:
@@ -338,7 +354,7 @@ def test_what_is_read_is_not_written(at: Walk, rnncli: Run) -> None:
     for (command, read, written), one, two in itertools.product(READ_AND_WRITTEN, ("x", "link"), ("x", "./x", "link")):
         with at(command, read, one, written, two):
             result = rnncli(*COMMAND_LINES[command], read, one, written, two)
-            failed(result, f"{read} reads {one}, and {written} would write to it", status=2)
+            failed(result, f"{read} reads {one}, and {written} would write to it\n{ADVICE}", status=2)
             assert Path("x").read_bytes() == b"old"
 
 
@@ -363,7 +379,7 @@ def test_a_standard_stream_that_is_the_file_is_wrong(at: Walk, rnncli: Run, prog
         for command, option in WRITTEN:
             with at(command, option):
                 result = rnncli(*COMMAND_LINES[command], option, "y")
-                failed(result, f"standard input is y, and {option} would replace it", status=2)
+                failed(result, f"standard input is y, and {option} would replace it\n{ADVICE}", status=2)
     finally:
         os.dup2(before, 0)
         os.close(before)
@@ -396,7 +412,10 @@ from rnncli.system.signals import ENDING, end_on_signals
 def watched(name):
     step = getattr(os, name)
     def taken(*arguments, **options):
-        kind = "-directory" if name == "fsync" and stat.S_ISDIR(os.fstat(arguments[0]).st_mode) else ""
+        kind = ""
+        if name == "fsync":
+            found = os.fstat(arguments[0])
+            kind = " of a directory" if stat.S_ISDIR(found.st_mode) else f" of {found.st_size} bytes"
         come(f"before {name}{kind}")
         result = step(*arguments, **options)
         come(f"after {name}{kind}")
@@ -440,7 +459,7 @@ for number in [*ENDING, signal.SIGHUP]:
 
 def test_whatever_ends_it_at_whatever_step_the_file_is_the_old_or_the_new_one(at: Walk) -> None:
     done = subprocess.run([sys.executable, "-c", STEP_BY_STEP], capture_output=True, text=True, timeout=PATIENCE)
-    steps = ["open", "open", "fchown", "fchmod", "fsync", "replace", "open", "fsync-directory"]
+    steps = ["open", "open", "fchown", "fchmod", "fsync of 3 bytes", "replace", "open", "fsync of a directory"]
     moments = [f"{when} {step}" for step in steps for when in ("before", "after")]
     lines = iter(done.stdout.splitlines())
     for number in ENDING:
