@@ -34,11 +34,8 @@ def test_the_page_is_made_from_the_commands_as_they_are(request: pytest.FixtureR
     assert PAGE.read_text(encoding="utf-8") == page(), "make it anew with `make man` or pytest --rewrite-screens"
 
 
-def test_it_is_ascii_so_that_every_man_can_read_it() -> None:
+def test_it_is_ascii_so_that_every_man_can_read_it_and_groff_has_no_warning_for_it() -> None:
     assert page().isascii()
-
-
-def test_groff_has_no_warning_for_it() -> None:
     assert shown("groff", "-man", "-Tutf8", "-ww", "-z") == ""
 
 
@@ -52,10 +49,7 @@ def test_man_shows_every_command_and_option_and_no_line_is_wider_than_the_termin
         assert " ".join([f"rnncli {name}", *command.collect_usage_pieces(usage)]) in lines
     for option in (option for group in GROUPS.values() for option in group):
         assert any(line.startswith(option) or f", {option}" in line for line in lines), option
-
-
-def test_man_shows_examples_and_the_spec_language_as_they_are_written() -> None:
-    text = shown("man", "-l")
+    # Examples and the language of specs stand there as they are written.
     assert "rnncli solve input:64,gru:_ --memory 4MB --dtype float16 --multiple-of 8\n" in text
     assert "h = act(x·W + h·U + b)" in text
     assert "Keras's initialisers" in text

@@ -8,12 +8,13 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
+from functools import cache
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Result
+from conftest import Result, Walk
 from kinds import HEADS, KINDS
 
 from rnncli import Network, SpecError
@@ -23,7 +24,13 @@ from rnncli.reports.tool_rules import OTHERS, RECURRENT, TOOLS
 Run = Callable[..., Result]
 Screen = Callable[[str, str], None]
 
-GOLDEN: dict[str, Any] = json.loads((Path(__file__).parent / "golden" / "other_tools.json").read_text())
+
+@cache
+def golden() -> dict[str, Any]:
+    """What the tools said, and their versions."""
+    return json.loads((Path(__file__).parent / "golden" / "other_tools.json").read_text())
+
+
 OWN = ("rnncli", "rnncli")
 
 
@@ -32,48 +39,38 @@ def theirs(spec: str, batch: int | None = None, timesteps: int | None = None) ->
     return {each.tool: each for each in other_counts(spec, batch, timesteps).counts if each.version}
 
 
-@pytest.mark.parametrize("golden", GOLDEN["networks"], ids=lambda golden: golden["spec"])
-def test_each_number_is_the_one_that_the_tool_reports(golden: dict[str, Any]) -> None:
-    counts = theirs(golden["spec"], golden["batch"], golden["timesteps"])
-    assert {tool: each.value for tool, each in counts.items()} == golden["counts"]
+def test_each_number_is_the_one_that_the_tool_reports_and_the_reasons_add_up(at: Walk) -> None:
+    for asked in golden()["networks"]:
+        with at(asked["spec"], asked["batch"], asked["timesteps"]):
+            macs, flops, *counts = other_counts(asked["spec"], asked["batch"], asked["timesteps"]).counts
+            assert {each.tool: each.value for each in counts if each.version} == asked["counts"]
+            for each in counts:
+                base = flops if each.text.startswith("2 × MACs") else macs
+                assert base.value is not None
+                assert base.value + sum(reason.difference or 0 for reason in each.reasons) == each.value
+                assert all(str(reason) in each.text and reason.difference for reason in each.reasons)
 
 
-@pytest.mark.parametrize("golden", GOLDEN["networks"], ids=lambda golden: golden["spec"])
-def test_the_reasons_add_up(golden: dict[str, Any]) -> None:
-    macs, flops, *counts = other_counts(golden["spec"], golden["batch"], golden["timesteps"]).counts
-    for each in counts:
-        base = flops if each.text.startswith("2 × MACs") else macs
-        assert base.value is not None
-        assert base.value + sum(reason.difference or 0 for reason in each.reasons) == each.value
-        assert all(str(reason) in each.text and reason.difference for reason in each.reasons)
-
-
-def test_the_versions_are_those_that_were_asked() -> None:
-    assert {tool.name: tool.version for tool in TOOLS} == GOLDEN["versions"]
-
-
-def test_the_tools_were_asked_about_every_kind_of_layer() -> None:
-    asked = {layer.kind for golden in GOLDEN["networks"] for layer in Network.parse(golden["spec"]).layers}
+def test_the_tools_were_asked_in_their_versions_about_every_kind_of_layer() -> None:
+    assert {tool.name: tool.version for tool in TOOLS} == golden()["versions"]
+    asked = {layer.kind for asked in golden()["networks"] for layer in Network.parse(asked["spec"]).layers}
     assert asked == {layer.kind for layer in KINDS}
 
 
-@pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.small)
-def test_every_kind_of_layer_is_one_that_every_tool_says_a_number_for(kind: Any) -> None:
-    before = "rnn:4," if kind.layer.reads == "vector" else ""
-    network = Network.parse(f"{kind.small},rnn:4" if kind in HEADS else f"input:8,{before}{kind.small}")
-    assert {layer.type_name("torch") for layer in network.body} <= {*RECURRENT, *OTHERS}
-    counts = theirs(str(network), timesteps=network.head.fixed_timesteps or 5)
-    assert all(each.value is not None for each in counts.values())
+def test_every_kind_of_layer_is_one_that_every_tool_says_a_number_for(at: Walk) -> None:
+    for kind in KINDS.values():
+        with at(kind.small):
+            before = "rnn:4," if kind.layer.reads == "vector" else ""
+            network = Network.parse(f"{kind.small},rnn:4" if kind in HEADS else f"input:8,{before}{kind.small}")
+            assert {layer.type_name("torch") for layer in network.body} <= {*RECURRENT, *OTHERS}
+            counts = theirs(str(network), timesteps=network.head.fixed_timesteps or 5)
+            assert all(each.value is not None for each in counts.values())
 
 
 def test_here_multiply_adds_are_counted_and_two_operations_for_each() -> None:
     macs, flops = other_counts("input:8,lstm:4:bi", 3, 10).counts[:2]
     assert (macs.value, macs.counts) == (3 * 10 * 2 * (8 + 4) * 16, "MACs")
     assert (flops.value, flops.counts) == (2 * 3 * 10 * 2 * (8 + 4) * 16, "FLOPs")
-
-
-def test_a_batch_that_is_not_given_is_one() -> None:
-    assert theirs("embed:9x3,gru:4", None, 7) == theirs("embed:9x3,gru:4", 1, 7)
 
 
 def test_what_needs_the_timesteps_says_so_and_what_does_not_is_known() -> None:
@@ -87,21 +84,20 @@ def test_what_needs_the_timesteps_says_so_and_what_does_not_is_known() -> None:
     assert {tool for tool, each in counts.items() if each.needs == "--timesteps"} == {*counts} - {"torchinfo"}
 
 
-@pytest.mark.parametrize(
-    ("spec", "reason"),
-    [
+def test_what_cannot_be_known_is_not_guessed(at: Walk) -> None:
+    for spec, reason in (
         ("embed:9x3:mask,lstm:4", "depends on the padding"),
         ("input:8,gru:4:reset=before", "PyTorch's GRU applies its reset gate after"),
         ("input:8,lstm:4:bi=sum", "PyTorch's LSTM concatenates its two directions"),
-    ],
-)
-def test_what_cannot_be_known_is_not_guessed(spec: str, reason: str) -> None:
-    for each in theirs(spec, 2, 5).values():
-        assert (each.value, each.needs) == (None, None)
-        assert each.text.startswith(reason)
+    ):
+        with at(spec):
+            for each in theirs(spec, 2, 5).values():
+                assert (each.value, each.needs) == (None, None)
+                assert each.text.startswith(reason)
 
 
-def test_a_mask_that_no_layer_heeds_changes_nothing() -> None:
+def test_a_batch_that_is_not_given_is_one_and_a_mask_that_no_layer_heeds_changes_nothing() -> None:
+    assert theirs("embed:9x3,gru:4", None, 7) == theirs("embed:9x3,gru:4", 1, 7)
     assert theirs("embed:9x3:mask,dense:2", 2, 5) == theirs("embed:9x3,dense:2", 2, 5)
 
 
@@ -115,20 +111,19 @@ def test_only_what_a_tool_does_with_this_network_is_told() -> None:
     assert "? for biases" in theirs("input:8,rnn:4")["torchinfo"].text
 
 
-@pytest.mark.parametrize(
-    ("name", "arguments"),
-    [
-        ("all", ["embed:1000x32,lstm:64:seq,norm,gru:64,dense:10", "--batch", "8", "--timesteps", "100"]),
-        ("unknown", ["embed:1000x32,lstm:64"]),
-        ("mask", ["embed:1000x32:mask,lstm:64", "--timesteps", "100"]),
-    ],
-)
-def test_it_reads_as_it_was_reviewed(name: str, arguments: list[str], rnncli: Run, screen: Screen) -> None:
-    result = rnncli("explain", *arguments, "--others")
-    assert (result.status, result.stderr) == (0, "")
-    before = rnncli("explain", *arguments).stdout
-    assert result.stdout.startswith(before)
-    screen(f"explain-others-{name}", result.stdout.removeprefix(before))
+def test_it_reads_as_it_was_reviewed(rnncli: Run, screen: Screen, at: Walk) -> None:
+    for name, line in (
+        ("all", "embed:1000x32,lstm:64:seq,norm,gru:64,dense:10 --batch 8 --timesteps 100"),
+        ("unknown", "embed:1000x32,lstm:64"),
+        ("mask", "embed:1000x32:mask,lstm:64 --timesteps 100"),
+    ):
+        with at(name):
+            result = rnncli("explain", *line.split(), "--others")
+            assert (result.status, result.stderr) == (0, "")
+            before = rnncli("explain", *line.split()).stdout
+            assert result.stdout.startswith(before)
+            screen(f"explain-others-{name}", result.stdout.removeprefix(before))
+    assert "other_tools" not in rnncli("explain", "input:8,rnn:4", "-f", "json").stdout
 
 
 def test_every_format_tells_it(rnncli: Run) -> None:
@@ -145,11 +140,6 @@ def test_every_format_tells_it(rnncli: Run) -> None:
     for format_ in ("tsv", "markdown", "html"):
         text = rnncli(*line, "-f", format_).stdout
         assert all(row[key] in text for row in rows for key in ("tool", "value"))
-
-
-def test_without_it_nothing_of_it_is_said(rnncli: Run) -> None:
-    assert "torchinfo" not in rnncli("explain", "input:8,rnn:4").stdout
-    assert "other_tools" not in rnncli("explain", "input:8,rnn:4", "-f", "json").stdout
 
 
 def test_timesteps_that_contradict_the_spec_are_refused() -> None:
