@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnncli.engine.statistics import Statistics
+from rnncli.engine.statistics import Statistics, saturation_limits
 
 
 def gather(values: np.ndarray, cuts: list[int], bounds: tuple[float, float] | None = None) -> Statistics:
@@ -53,7 +53,7 @@ def test_an_output_is_saturated_within_1_5_per_cent_of_either_end_of_its_range()
         ((0, 1), [0, 0.01, 0.02, 0.5, 0.98, 0.99, 1, 1], 5 / 8),
         ((-1, 1), [-1, -0.970001, -0.969999, 0, 0.969999, 0.970001, 1, 0], 4 / 8),
         ((-2, 2), [-1.95, -1.9, 0, 1.9, 1.95], 2 / 5),
-        ((0, 1), [0.4, 0.6], 0),
+        ((0, 1), [*saturation_limits(0, 1), 0.4, 0.6], 0),
         ((0, 1), [1, 1, 0], 1),
         (None, [1e9, -1e9], None),
     ):
