@@ -165,7 +165,7 @@ def test_an_open_file_of_another_process_and_standard_output_are_written_behind_
 ) -> None:
     expected = array(rnncli)
     Path("all").write_bytes(b"KEEP")
-    shell = 'exec 7>> all; "${@/\\$\\$/$$}"'
+    shell = 'exec 7>> all; "${@/\\$\\$/$$}"; exit $?'  # so that the shell stays, and the file is the shell's
     assert program(*RUN, "-f", "csv", "-o", "/proc/$$/fd/7", shell=shell).status == 0
     assert Path("all").read_bytes() == b"KEEP" + expected
     assert program(*RUN, "-f", "csv", "-o", "/dev/stdout", shell='"$@" >> all').status == 0
