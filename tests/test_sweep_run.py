@@ -33,6 +33,7 @@ from rnncli.render.writers import WRITERS, writer
 from rnncli.search.grids import stretches
 from rnncli.search.grids.candidate import Candidate
 from rnncli.search.grids.stretches import Part
+from rnncli.search.patterns.brace_parser import parse_pattern
 from rnncli.search.ranking import sifting
 from rnncli.search.ranking.frontier import Frontier, exact, unbeaten
 from rnncli.search.ranking.order import SORT_KEYS, Order
@@ -100,6 +101,16 @@ def test_the_nearest_is_the_same_where_nothing_keeps_within_the_budget(rnncli: R
     for block in (10**6, 50):
         with evaluated(0, block):
             assert rnncli(*arguments) == expected
+
+
+def test_many_are_evaluated_in_blocks_where_there_is_memory_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    (stretch,) = stretches.stretches([parse_pattern("input:8,lstm:{1..20}")])
+    for free, in_blocks in ((None, True), (stretches.ROOM + 1, True), (stretches.ROOM, False)):
+        monkeypatch.setattr(stretches, "free_bytes", lambda free=free: free)
+        for few in (19, 20):
+            with evaluated(few, 7):
+                found = [isinstance(some, list) for some in stretches.evaluated(stretch, Setting())]
+                assert found == ([False] * 3 if in_blocks and few < 20 else [True])
 
 
 UNKNOWN = {
@@ -403,6 +414,7 @@ def test_every_point_that_stands_out_is_in_the_picture(points: list[tuple[float,
     assert max(map(len, lines)) <= width
     plane = [line for line in lines if "│" in line or "┤" in line]
     assert "".join(plane).count("●") == bool(plane)
+    assert (Axis(5, 5, 40).place(5), Axis(5, 5, 40).ticks()) == (0, [5])
     numbers = [[axis.place(number) for number in axis.ticks()] for axis in (Axis(1, 999, 40), Axis(30, 36, 15))]
     assert all(len(each) >= 3 and each == sorted(each) for each in numbers)
 
