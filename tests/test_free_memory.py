@@ -42,10 +42,11 @@ FREE: dict[str, tuple[str, str, dict[str, dict[str, object]], int]] = {
     "what is available counts, not what is unused": ("0::/", V2, {}, 4000),
     "what a group keeps of files is free": ("0::/mine", V2, {"mine": group2(1000 * MB, used=990, cached=900)}, 910),
     "in version 1 too": ("4:memory:/mine\n0::/", V1, {"memory/mine": group1(1000 * MB, 990, cached=900)}, 910),
+    "but no more than it uses": ("0::/mine", V2, {"mine": group2(1000 * MB, used=10, cached=20)}, 1000),
     "a group above counts": (
-        "0::/user/session/job",
-        V2,
-        USERS | {"user/session/job": group2(700 * MB, used=50)},
+        "0::/user/session/job:1",
+        V1 + V2,
+        USERS | {"user/session/job:1": group2(700 * MB, used=50)},
         500,
     ),
     "the own group counts, and none beside it": (
@@ -72,9 +73,12 @@ FREE: dict[str, tuple[str, str, dict[str, dict[str, object]], int]] = {
     "nonsense says nothing": ("nonsense", "nonsense\n", {}, 4000),
     "nor does a limit that is no number": ("0::/mine", V2, {"mine": {"memory.max": "many"}}, 4000),
     "without a count of files all is in use": (
-        "0::/mine",
+        "0::/a/b",
         V2,
-        {"mine": group2(1000 * MB, used=100) | {"memory.stat": "inactive_file"}},
+        {
+            "a": group2(1000 * MB, used=100) | {"memory.stat": "inactive_file"},
+            "a/b": group2(1000 * MB, used=100) | {"memory.stat": "anon 5"},
+        },
         900,
     ),
 }
