@@ -9,7 +9,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from conftest import Result, Walk
+from conftest import SCREENS, Result, Walk
 from hypothesis import given
 from hypothesis import strategies as st
 from kinds import KINDS, small_network
@@ -25,6 +25,7 @@ from rnncli.reports.reasons import Reason
 from rnncli.summary import TOTALS
 
 Run = Callable[..., Result]
+Screen = Callable[[str, str], None]
 
 RECALL = str(Path(__file__).parent / "golden" / "models" / "recall.safetensors")
 
@@ -42,6 +43,12 @@ def test_every_layer_is_shown_once_in_order_beside_those_of_its_role(candidates:
     }
     for row in rows:
         assert len({roles[index, layer.name] for index, layer in enumerate(row) if layer is not None}) == 1
+
+
+def asked(name: str) -> list[str]:
+    """What a screen is about: its lines that are not indented."""
+    lines = (SCREENS / f"{name}.txt").read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith(" ")]
 
 
 def lined_up(*specs: str) -> list[tuple[str, ...]]:
@@ -149,42 +156,14 @@ def test_a_length_that_the_input_fixes_is_the_number_of_timesteps(rnncli: Run) -
     assert [(each["batch"], each["timesteps"]) for each in found] == [(None, 50), (None, None)]
 
 
-def sentences(*networks: str, **settings: Any) -> dict[str, str]:
-    """What is said of each setting, by how it starts."""
-    return {text.partition(":")[0]: text.partition(": ")[2] for text in effects(compare(*networks, **settings))}
-
-
-def test_more_timesteps_are_no_more_parameters() -> None:
-    said = sentences("input:8,lstm:16:seq,dense:1", timesteps=(10, 500))["From 10 to 500 timesteps"]
-    assert said.split("; ") == [
-        "the parameters stay the same, for every step uses the same weights",
-        "the memory of one step stays the same, for a state is as large after many steps as after one",
-        "the MACs and the layer outputs grow 50 ×",
-        # 4 · 1,617 for the parameters, and of each step the input, four gates, h and c, and what is returned.
-        f"the memory of training grows {(4 * 1_617 + 500 * 105) / (4 * 1_617 + 10 * 105):.3g} ×",
-    ]
-
-
-def test_the_outputs_of_a_network_that_returns_no_sequence_are_as_many_at_any_length() -> None:
-    said = sentences("input:8,lstm:16,dense:1", timesteps=(500, 10))["From 500 to 10 timesteps"]
-    assert "the layer outputs stay the same, for no layer returns a sequence of that length" in said
-    assert "the MACs shrink to 0.02 ×" in said
-
-
-def test_networks_whose_figures_grow_differently_are_told_from_the_least_to_the_most() -> None:
-    said = sentences("input:8,lstm:16:seq", "input:8,lstm:16", timesteps=(10, 20, 500))["From 10 to 500 timesteps"]
-    assert "the MACs grow 50 ×; the layer outputs grow up to 50 ×" in said
-
-
-def test_every_setting_has_a_sentence() -> None:
-    assert sentences("input:8,lstm:16", framework=("keras", "torch"), dtype=("float32", "float16"), batch=(1, 32)) == {
-        "From Keras to PyTorch": "the MACs stay the same, for biases are added and not multiplied",
-        "From float32 to float16": "the parameters stay the same, for a dtype only says how many bytes a number takes; "
-        "their memory and the layer outputs shrink to 0.5 ×",
-        "From 1 to 32 samples": "the parameters stay the same, for all samples share the weights; "
-        "the layer outputs grow 32 ×",  # without timesteps the MACs are not known
-    }
-    assert sentences("input:8,lstm:16", "input:8,gru:16") == {}
+def test_what_a_setting_does_reads_as_it_was_reviewed(rnncli: Run, screen: Screen) -> None:
+    shown = []
+    for line in asked("compare-effects"):
+        said = [text for text in rnncli("compare", *line.split()).stdout.splitlines() if text.startswith("From ")]
+        shown.append("\n  ".join([line, *(said or ["(nothing)"])]) + "\n")
+    # 4 · 1,617 for the parameters, and of each step the input, four gates, h and c, and what is returned.
+    assert f"grows {(4 * 1_617 + 500 * 105) / (4 * 1_617 + 10 * 105):.3g} ×" in shown[0]
+    screen("compare-effects", "\n".join(shown))
 
 
 @given(networks(largest=4), st.sampled_from(FRAMEWORKS))
@@ -260,34 +239,9 @@ def check_factor(reason: Reason) -> None:
             assert reason.parts[0].ratio == 2
 
 
-DIFFERENT = """
-embed:99x32,lstm:32:seq,lstm:32 embed:99x32,lstm:32:seq:bi,lstm:32
-input:8,rnn:4:seq:bi,norm,dense:1 input:8,rnn:4:seq,norm,dense:1
-input:8,rnn:4:seq,rnn:4 input:8,rnn:4:seq:bi=sum,rnn:4
-input:8,rnn:16 input:8,lstm:16
-input:8,lstm:16 input:8,gru:16:reset=before
-input:8,lstm:16 input:8,rnn:16
-input:4,gru:5 input:4,gru:5:reset=before
-input:4,gru:5:reset=before input:4,gru:5
-input:4,gru:5 input:4,lstm:5
-input:4,lstm:5 input:4,lstm:5:nobias
-input:4,lstm:5:nobias input:4,lstm:5
-input:4,norm input:4,norm:noscale
-embed:100x32,rnn:8 embed:200x64,rnn:16
-input:8,dense:4:nobias input:24,dense:4:nobias
-input:8,lstm:4,dense:1 input:8,lstm:4,dropout:0.5,norm,dense:1
-input:8,lstm:4,dense:1 input:8,lstm:4
-input:32,rnn:32 keras torch
-input:32,rnn:32 torch keras
-input:32,gru:32 keras torch
-input:8,lstm:4 input:8,gru:4 keras torch
-"""
-"""Networks, and the frameworks in which they are compared."""
-
-
-def test_why_counts_differ_reads_as_it_was_reviewed(screen: Callable[[str, str], None]) -> None:
+def test_why_counts_differ_reads_as_it_was_reviewed(screen: Screen) -> None:
     shown = []
-    for line in DIFFERENT.split("\n")[1:-1]:
+    for line in asked("compare-reasons"):
         words = line.split()
         frameworks = [word for word in words if word in FRAMEWORKS] or "keras"
         comparison = compare(*[word for word in words if word not in FRAMEWORKS], framework=frameworks)

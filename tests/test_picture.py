@@ -109,12 +109,6 @@ def test_a_picture_shows_what_was_shown_in_either_theme_and_is_as_wide_as_that(r
                 assert brightness(picture.ink) > 180
 
 
-def test_a_picture_is_never_too_narrow_for_its_title(rnncli: Run) -> None:
-    assert rnncli("draw", "input:2", "--timesteps", "1", "--svg", "p.svg").status == 0
-    assert max(map(len, drawn().lines)) < 35
-    assert drawn().width > 500
-
-
 def test_a_picture_fetches_nothing_cuts_nothing_and_is_dark_and_coloured_if_nothing_is_said(
     rnncli: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,20 +130,27 @@ def test_a_picture_of_a_terminal_is_as_that_shows_it(terminal: Run) -> None:
     assert max(map(len, drawn().lines)) <= 60
 
 
-def test_a_long_text_is_wrapped_where_no_terminal_says_how_wide_it_may_be(rnncli: Run) -> None:
-    assert rnncli("summary", "input:8," + "lstm:8:seq,lstm:9:seq," * 20 + "rnn:3", "--svg", "p.svg").status == 0
+def test_a_picture_has_room_for_its_title_and_a_long_text_is_wrapped_where_no_terminal_says_it(rnncli: Run) -> None:
+    assert rnncli("draw", "input:2", "--timesteps", "1", "--svg", "p.svg").status == 0
+    assert max(map(len, drawn().lines)) < 35
+    assert drawn().width > 500
+    assert rnncli("summary", "input:8," + "lstm:8:seq,lstm:9:seq," * 10 + "rnn:3", "--svg", "p.svg").status == 0
     assert max(map(len, drawn().lines)) <= 100
 
 
-def test_the_picture_of_a_sweep_has_the_first_thousand_lines_and_says_how_many_there_are(rnncli: Run) -> None:
-    result = rnncli("sweep", "input:8,rnn:{1..1500}", "--svg", "p.svg")
-    assert result.status == 0
+def test_the_picture_of_a_sweep_has_the_first_lines_and_says_how_many_there_are(
+    rnncli: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert MOST_LINES == 1000
+    for module in ("render.svg", "commands.sweep"):
+        monkeypatch.setattr(f"rnncli.{module}.MOST_LINES", 20)
+    result = rnncli("sweep", "input:8,rnn:{1..1100}", "--svg", "p.svg")
     lines = drawn().lines
-    assert lines[:MOST_LINES] == [line.rstrip() for line in result.stdout.splitlines()][:MOST_LINES]
-    assert lines[MOST_LINES:] == ["… and 501 more lines"]
-    assert f"Note: p.svg shows the first {MOST_LINES:,} lines alone" in result.stderr
-    short = rnncli("sweep", "input:8,rnn:{1..1500}", "--top", "5", "--svg", "p.svg")
-    assert len(drawn().lines) == 6
+    assert lines[:20] == [line.rstrip() for line in result.stdout.splitlines()][:20]
+    assert lines[20:] == ["… and 1,081 more lines"]
+    assert "Note: p.svg shows the first 20 lines alone" in result.stderr
+    short = rnncli("sweep", "input:8,rnn:{1..1100}", "--top", "19", "--svg", "p.svg")
+    assert len(drawn().lines) == 20  # the titles are a line
     assert "Note" not in short.stderr
 
 

@@ -1,4 +1,7 @@
-"""What people see, as it was reviewed; and that it keeps within a terminal of any width: no number is broken or cut."""
+"""What people see, as it was reviewed; and that it keeps within a terminal of any width: no number is broken or cut.
+
+`screens/command-lines.txt` says what shows each screen, piped or on a terminal of so many columns.
+"""
 
 from __future__ import annotations
 
@@ -6,74 +9,15 @@ import re
 from collections.abc import Callable
 
 import pytest
-from conftest import Result, Walk, without_styles
+from conftest import SCREENS, Result, Walk, without_styles
 
 from rnncli.cli import COMMANDS
-from rnncli.language.spec import EXAMPLE
 
 Run = Callable[..., Result]
 Screen = Callable[[str, str], None]
 
 SMALL = "embed:10x4,lstm:3:seq:bi,dropout:0.5,rnn:3,dense:1:sigmoid"
 CLASSIFIER = "input:8,lstm:16:seq:bi,gru:4,dense:1:sigmoid"
-GATED = "embed:10000x32:mask,lstm:64:seq,gru:5:bi=sum,dropout:0.5,dense:1:sigmoid"
-CELLS = "input:8,rnn:16 input:8,gru:16 input:8,lstm:16,dropout:0.5,dense:1"
-
-SCREENS = f"""
-summary-example: summary {EXAMPLE}
-summary-known-input: summary input:50x8,gru:16:seq,lstm:16:bi,dense:1 --batch 32
-summary-wide: summary {SMALL} --wide --batch 2 --timesteps 5 --dtype float16
-summary-wide-unknown: summary {SMALL} --wide
-summary-torch: summary {SMALL} --framework torch --wide
-summary-deep: summary embed:10000x32,rnn:32:seq:x38,rnn:32
-summary-huge: summary embed:1Gx4096,lstm:4096
-summary-only-input: summary input:8
-summary-terminal-40: summary {SMALL}
-summary-terminal-80: summary {SMALL}
-summary-terminal-80-wide: summary {SMALL} --wide
-summary-terminal-200: summary {SMALL}
-summary-terminal-200-wide: summary {SMALL} --wide
-
-explain-rnn: explain embed:10000x32,rnn:32
-explain-gated: explain {GATED} --batch 2 --timesteps 10
-explain-gru-before: explain input:4,gru:5:reset=before
-explain-torch: explain input:4,lstm:5:bi:seq,rnn:2:relu:back --framework torch
-explain-only-input: explain input:8
-explain-terminal-80: explain {GATED}
-
-draw-example: draw {EXAMPLE}
-draw-classifier: draw {CLASSIFIER}
-draw-back: draw input:8,rnn:4:back
-draw-back-seq: draw input:8,rnn:4:back:seq,rnn:3
-draw-back-seq-output: draw input:8,gru:4:back:seq --timesteps 100
-draw-bi: draw input:8,gru:4:bi
-draw-bi-reversed: draw input:8,rnn:4:seq:back,lstm:4:bi=sum,dense:3
-draw-known-input: draw input:50x8,lstm:64 --batch 32
-draw-only-input: draw input:8
-draw-no-state: draw embed:10x4,dropout:0.5,dense:3
-draw-every-step: draw input:8,lstm:4:seq:bi=ave,rnn:2 --timesteps 3
-draw-one-step: draw input:8,lstm:4:seq,rnn:2:bi --timesteps 1
-draw-deep: draw embed:10000x32:mask,rnn:32:seq:x38,rnn:32
-draw-huge: draw input:2G,lstm:2G:seq:bi,gru:2G:back:seq --batch 2G --timesteps 2G
-draw-terminal-40: draw {CLASSIFIER}
-draw-terminal-60: draw {CLASSIFIER}
-draw-terminal-80: draw {CLASSIFIER}
-draw-terminal-120: draw {CLASSIFIER}
-
-compare-cells: compare {CELLS} --timesteps 100 --batch 4
-compare-embeddings: compare embed:10000x32,lstm:64 embed:10000x32,gru:64
-compare-frameworks: compare input:32,rnn:32 --framework keras --framework torch
-compare-lengths: compare input:8,lstm:16:seq,dense:1 --timesteps 10 --timesteps 500
-compare-all-settings: compare embed:10x8,lstm:16,dense:1 embed:10x8,gru:16:reset=before \
---dtype float32 --dtype float16 --batch 1 --batch 32 --timesteps 10 --timesteps 500
-compare-directions: compare input:8,lstm:32:seq,dropout:0.5,lstm:32,dense:4 \
-input:8,lstm:32:seq:bi,dropout:0.5,norm,lstm:32,dense:4
-compare-deep: compare input:8,gru:8:seq:x8,dense:1 input:8,lstm:8:seq:bi:x8,dense:1:nobias
-compare-nothing-in-common: compare input:8 embed:10x4,dense:3
-compare-terminal-60: compare {CELLS}
-compare-terminal-80: compare {CELLS}
-"""
-"""What is shown in each file: piped, or on a terminal of so many columns. Others are beside what they are about."""
 
 HUGE = (
     "embed:2147483647x2147483647:mask,lstm:2147483647:seq:bi=sum:nobias:recact=hard_sigmoid,gru:2147483647:reset=before"
@@ -136,7 +80,8 @@ def seen(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
 
 
 def test_a_screen_reads_as_it_was_reviewed(rnncli: Run, seen: Callable[..., str], screen: Screen, at: Walk) -> None:
-    for name, line in (line.split(": ", 1) for line in SCREENS.splitlines() if line):
+    lines = (SCREENS / "command-lines.txt").read_text(encoding="utf-8").splitlines()
+    for name, line in (line.split(": ", 1) for line in lines if line):
         with at(name):
             if columns := re.search(r"-terminal-(\d+)", name):
                 text = seen(int(columns[1]), *line.split())
@@ -235,31 +180,10 @@ def test_at_last_a_layer_is_a_block_of_names_and_values(seen: Callable[..., str]
             assert (block["Output Shape"], block["Param #"]) == ("(1, 32)", "2,080")
 
 
-def test_eight_networks_are_compared_at_80_columns(seen: Callable[..., str]) -> None:
-    specs = [f"embed:10000x{size},lstm:{size}" for size in (8, 16, 32, 64, 128, 256, 512, 1024)]
-    figures = seen(80, "compare", *specs, "--timesteps", "100").split("┏")[1]
-    assert re.findall(r"^│ +(\d) │", figures, re.MULTILINE) == list("12345678")
-    assert "Parameters" in figures
-    assert "Memory" in figures
-
-
-def test_three_or_more_equal_neighbours_are_shown_as_one(seen: Callable[..., str], at: Walk) -> None:
-    for view in ("summary --wide", "forward", "explain", "compare input:8,gru:8:seq:x8"):
-        with at(view):
-            text = seen(200, *view.split(), "input:8,gru:8:seq:x8")
-            assert "× 8" in text
-            assert not re.search(r"\bgru_[1-6]\b", text)
-    with at("two"):
-        assert "gru_1 (GRU)" in seen(200, "summary", "--wide", "input:8,gru:8:seq:x2")
-    with at("the first reads 4 features, the others 8"):
-        text = seen(200, "summary", "--wide", "input:4,gru:8:seq:x4")
-        assert "× 3" in text
-        assert not re.search(r"× 4\b(?! B)", text)
-
-
-def test_a_long_spec_hangs_indented(seen: Callable[..., str]) -> None:
-    first, second, *_ = seen(40, "summary", "input:8,lstm:128:seq:bi,lstm:128:seq:bi,dense:10:softmax").splitlines()
-    assert (first, second) == ("input:8,lstm:128:seq:bi:x2,", "  dense:10:softmax")
+def test_equal_neighbours_of_a_run_are_shown_as_one(seen: Callable[..., str]) -> None:
+    text = seen(200, "forward", "input:8,gru:8:seq:x8")
+    assert "× 8" in text
+    assert not re.search(r"\bgru_[1-6]\b", text)
 
 
 PATTERN = "embed:10000x{u=32..96..32},{lstm,gru}:{64..512..64}:seq:bi,gru:64:seq:bi=sum,dense:{u}"
