@@ -107,7 +107,7 @@ ARRAYS = {
     **{name: array(name, *shape) for name, shape in {"K": (4, 4), "L": (4, 7), "k": (4,), "E": (9, 4)}.items()},
     **{name: array(name, 1, 12, fill=fill) for name, fill in {"P": 0.5, "Z": 0}.items()},
     "w1": message((1, 1), (1, 4), (1, 3), (2, 11), (8, "w1"), (9, bytes(96))),  # of doubles
-    **{f"n{number}": message((1, 1), (2, 7), (7, number), (8, f"n{number}")) for number in (0, 1, 2, 5)},
+    **{f"n{number}": message((1, 1), (2, 7), (7, number), (8, f"n{number}")) for number in (0, 1, 2, 4, 5, 10)},
 }
 """Arrays that the graphs below read by name: of an LSTM, of dense layers, and whole numbers."""
 CELL = [ARRAYS[name] for name in "WRB"]
@@ -170,9 +170,7 @@ CELLS = {
     "coupled gates": "LSTM x W R B > y input_forget=1",
     "the old hard_sigmoid": 'LSTM x W R B > y activations=["HardSigmoid","Tanh","Tanh"]',
     "an activation of no framework": 'LSTM x W R B > y activations=["Sigmoid","Wave","Wave"]',
-    "numbers of an activation": (
-        'LSTM x W R B > y activations=["Sigmoid","Affine","Affine"] activation_alpha=[2.0,2.0]'
-    ),
+    "a numbered activation": 'LSTM x W R B > y activations=["Sigmoid","Affine","Affine"] activation_alpha=[2.0,2.0]',
     "another output activation": 'LSTM x W R B > y activations=["Sigmoid","Tanh","Relu"]',
     "too few activations": 'LSTM x W R B > y activations=["Sigmoid"]',
     "a direction of no kind": 'LSTM x W R B > y direction="sideways"',
@@ -187,6 +185,9 @@ CELLS = {
     "a cell that a converter took apart": "MatMul x L > a; Split a > b c; Sigmoid b > y",
     "a bias without a kernel": "LSTM x W R B > s; Add s k > y",
     "two biases": "LSTM x W R B > - h; Squeeze h n0 > v; MatMul v K > d; Add d k > e; Add e k > y",
+    "a scaled product": "LSTM x W R B > - h; Squeeze h n0 > v; Gemm v K k > y alpha=2.0",
+    "a turned product": "LSTM x W R B > - h; Squeeze h n0 > v; Gemm v K k > y transA=1",
+    "steps of an unknown number in a row": "LSTM x W R B > s; Concat n10 n4 > p; Reshape s p > t; MatMul t K > y",
     "ids that are computed": "LSTM x W R B > s; Gather E s > y",
     "features before samples": "LSTM x W R B > s; Squeeze s > t axes=[1]; Transpose t > u perm=[0,2,1]; LSTM u W R > y",
     "samples before time": "LSTM x W R B > s; Squeeze s > t axes=[1]; Transpose t > u perm=[1,0,2]; LSTM u W R > y",
@@ -209,6 +210,7 @@ SHAPED = {
     "an input of other features": ("LSTM x W R B > y", (5, 2, 9)),
     "an activation of the input": ("Relu x > r; LSTM r W R B > y", (5, 2, 3)),
     "a reshape that goes across axes": ("LSTM x W R B > s; Reshape s n5 > t; Relu t > y", (5, 2, 3)),
+    "steps in a row": ("LSTM x W R B > s; Concat n10 n4 > p; Reshape s p > t; MatMul t K > y", (5, 2, 3)),
     "a reshape to as many": ("Reshape x shape > r; LSTM r W R B > y", (5, 2, 3)),
 }
 

@@ -257,6 +257,15 @@ def test_parts_have_the_names_of_their_models_and_what_is_left_out_or_assumed_is
         "padding and an epsilon": net(
             "self.e = nn.Embedding(9, 3, padding_idx=0)\nself.r = nn.GRU(3, 4, 2)\nself.n = nn.LayerNorm([4], eps=1e-8)"
         ),
+        "every option of a module": net(
+            "self.e = nn.Embedding(9, 3)\nself.a = nn.RNN(3, 4, nonlinearity='relu', bias=False, bidirectional=True)\n"
+            "self.b = nn.LayerNorm(8, elementwise_affine=False)\nself.c = nn.LayerNorm(8, 1e-3, bias=False)\n"
+            "self.d = nn.Dropout(0.25)\nself.f = nn.Linear(8, 2, False)"
+        ),
+        "every option of a layer": f"{KERAS}m = Sequential([Embedding(9, 4, mask_zero=True), Bidirectional(LSTM(3, "
+        "'relu', 'hard_sigmoid', return_sequences=True, use_bias=False), merge_mode='sum'), GRU(3, reset_after=False, "
+        "go_backwards=True, return_sequences=True), LayerNormalization(epsilon=0.01, center=False), Dropout(0.25), "
+        "SimpleRNN(2), RepeatVector(3), GlobalMaxPooling1D(), Dense(2, 'softmax', use_bias=False)])",
         "dropout between levels": f"{TORCH}rnn = nn.GRU(3, 4, 3, dropout=0.2, bidirectional=True)",
         "no dropout between levels": f"{TORCH}rnn = nn.GRU(3, 4, 3, dropout=0)",
         **{forward: net("self.rnn, self.fc = nn.GRU(3, 4), nn.Linear(4, 2)", forward) for forward in FORWARDS},
@@ -387,9 +396,8 @@ STYLES: dict[str, Callable[..., str]] = {
     "list": lambda *lines: "model = Sequential([\n    " + ",\n    ".join(lines) + ",\n])",
     "add": lambda *lines: "model = Sequential()\n" + "".join(f"model.add({line})\n" for line in lines),
     "variables": lambda *lines: (
-        "".join(f"layer_{n} = {line}\n" for n, line in enumerate(lines))
-        + f"model = Sequential()\nfor layer in [{', '.join(f'layer_{n}' for n in range(len(lines)))}]:\n"
-        + "    model.add(layer)\n"
+        "".join(f"l{n} = {line}\n" for n, line in enumerate(lines))
+        + f"model = Sequential()\nfor l in [{', '.join(f'l{n}' for n in range(len(lines)))}]:\n    model.add(l)\n"
     ),
     "chain": chained,
     "nested": nested,

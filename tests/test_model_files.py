@@ -119,13 +119,9 @@ CELL = "lstm.ih 16x3; lstm.hh 16x4"
 ENCODER = "enc_emb 29x8; enc_w_ih 12x8; enc_w_hh 12x4; enc_b_ih 12; enc_b_hh 12"
 BOTH = "rnn.ih 12x3; rnn.hh 12x4; rnn.bias_ih_l0 12; rnn.bias_hh_l0 12; rnn.ih_reverse 12x3; rnn.hh_reverse 12x4"
 TABLES = {
-    "an encoder and a decoder under names of somebody's own": (
-        f"{ENCODER}; {ENCODER.replace('enc', 'dec').replace('29', '74')}; fc_w 74x4; fc_b 74"
-    ),
+    "encoder and decoder": f"{ENCODER}; {ENCODER.replace('enc', 'dec').replace('29', '74')}; fc_w 74x4; fc_b 74",
     "a cell": "lstm_cell.weight_ih 16x3; lstm_cell.weight_hh 16x4",
-    "modules of their own, one on another": (
-        "rnn1.ih 4x3; rnn1.hh 4x4; rnn2.ih 5x4; rnn2.hh 5x5; head.weight 2x5; head.bias 2"
-    ),
+    "modules on one another": "rnn1.ih 4x3; rnn1.hh 4x4; rnn2.ih 5x4; rnn2.hh 5x5; head.weight 2x5; head.bias 2",
     "a convolution in front, and what follows does not fit": (
         "conv.weight 6x3x5; conv.bias 6; rnn.ih 24x6; rnn.hh 24x6; "
         "rnn.bias_ih_l0 24; rnn.bias_hh_l0 24; other.weight 3x99; other.bias 3"
@@ -147,9 +143,7 @@ TABLES = {
     ),
     "numbers sorted as text": "; ".join(sorted(f"layers.{n}.{role} 4x4" for n in range(12) for role in ("hh", "ih"))),
     "numbers in another order": "; ".join(f"layers.{n}.ih 4x4; layers.{n}.hh 4x4" for n in reversed(range(12))),
-    "names as Keras had them": (
-        "lstm/lstm_cell/kernel:0 3x16; lstm/lstm_cell/recurrent_kernel:0 4x16; lstm/lstm_cell/bias:0 16"
-    ),
+    "Keras's names": "lstm/lstm_cell/kernel:0 3x16; lstm/lstm_cell/recurrent_kernel:0 4x16; lstm/lstm_cell/bias:0 16",
     "two directions of Keras": "; ".join(
         f"both/{way}/kernel 3x16; both/{way}/recurrent_kernel 4x16" for way in ("forward", "backward")
     ),
