@@ -108,6 +108,9 @@ def test_nothing_is_expanded_before_it_is_asked_for() -> None:
     pattern = parse_pattern("embed:{1..2000000000}x{1..1000},rnn:{1..1000}")
     assert pattern.count() == 2 * 10**15
     assert list(islice(pattern.expand(), 2)) == ["embed:1x1,rnn:1", "embed:1x1,rnn:2"]
+    # Bash leaves a longer range alone.
+    ranges = ("{0..2147483644}", "{0..2147483645}", "{0..4294967288..2}")
+    assert [parse_pattern(text).count() for text in ranges] == [2**31 - 3, 1, 2**31 - 3]
 
 
 NAMES = {
