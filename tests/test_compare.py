@@ -143,14 +143,6 @@ def test_every_network_stands_there_in_every_combination_of_settings_and_lengths
 VALUES = {"framework": ("keras", "torch"), "dtype": ("float32", "float16"), "batch": (1, 32), "timesteps": (10, 500)}
 
 
-def test_what_is_compared_is_said_where_it_is_not_the_same_for_all(rnncli: Run) -> None:
-    options = ("--framework", "torch", "--batch", "4", "--timesteps", "1", "--timesteps", "500")
-    assert rnncli("compare", "input:8,rnn:2", *options).stdout.splitlines()[:2] == [
-        "1  input:8,rnn:2  1 timestep",
-        "2  input:8,rnn:2  500 timesteps",
-    ]
-
-
 def test_a_length_that_the_input_fixes_is_the_number_of_timesteps(rnncli: Run) -> None:
     found = objects(rnncli, "input:50x8,rnn:2", "input:8,rnn:2")
     assert [(each["batch"], each["timesteps"]) for each in found] == [(None, 50), (None, None)]
@@ -257,17 +249,6 @@ def test_why_a_model_file_has_other_counts_is_said_too(rnncli: Run) -> None:
     # The file holds an LSTM of PyTorch, with its two biases.
     shown = rnncli("compare", "input:1,rnn:8,dense:1", RECALL).stdout
     assert "2  lstm:8  + 240: 4 × the weights of rnn: three gates and a candidate" in shown
-
-
-def test_networks_with_the_same_reason_share_it(rnncli: Run) -> None:
-    shown = rnncli("compare", "input:8,rnn:4", "input:8,lstm:4", "input:8,lstm:4,dropout:0.5", "input:8,lstm:4").stdout
-    assert shown.count("three gates") == 1
-    assert "2–4  lstm:4  + 156: 4 × the weights of rnn" in shown
-
-
-def test_equal_rows_share_their_reasons(rnncli: Run) -> None:
-    shown = rnncli("compare", "input:8,rnn:8:seq:x20", "input:8,lstm:8:seq:x20").stdout
-    assert "2  lstm:8:seq × 20  + 20 × 408: 4 × the weights of rnn" in shown
 
 
 def test_more_reasons_than_anybody_reads_are_counted(rnncli: Run) -> None:

@@ -203,9 +203,7 @@ def test_a_unit_is_saturated_from_half_of_the_time_on() -> None:
     result = study(model, x).outputs
     assert (result.saturated_units, result.saturated) == (1, (1, 1, 0, 0))
     assert study(model, x[:, 1:]).outputs.saturated_units == 0
-
-
-def test_nothing_counts_as_saturated_where_nothing_bounds_the_outputs() -> None:
+    # Nothing is where nothing bounds the outputs.
     result = random_study("input:2,rnn:4:relu", 5)
     assert result.outputs.saturated is None
     assert "nothing bounds" in shown(result)
@@ -220,15 +218,10 @@ def test_padding_changes_no_figure(at: Walk) -> None:
             model = Model(Network.parse(f"embed:9x3:mask,{fields}"), dtype="float64")
             plain, padded = study(model, ids), study(model, np.pad(ids, ((0, 0), padding)), steps=8)
             assert padded.reach.steps == 40
-            figures, outputs = (
-                [[getattr(getattr(each, part), name) for name in names.split()] for each in (padded, plain)]
-                for part, names in (
-                    ("reach", "steps largest_after tenth hundredth"),
-                    ("outputs", "norm_mean norm_min norm_max saturated_units"),
-                )
-            )
-            assert figures[0] == figures[1]
-            assert outputs[0] == pytest.approx(outputs[1])
+            reaches, outputs = [each.reach for each in (padded, plain)], [each.outputs for each in (padded, plain)]
+            assert len({(each.steps, each.largest_after, each.tenth, each.hundredth) for each in reaches}) == 1
+            ours, theirs = [(each.norm_mean, each.norm_min, each.norm_max, each.saturated_units) for each in outputs]
+            assert ours == pytest.approx(theirs)
             before, behind = padding if not plain.backwards else padding[::-1]
             blanks = [value is None for value in padded.outputs.norm]
             assert sum(blanks) >= (before + behind) * 64 // 80 - 2
