@@ -86,16 +86,15 @@ def node(operation: str, inputs: Names, outputs: Names, **attributes: object) ->
     return message(*((1, name) for name in inputs), *((2, name) for name in outputs), *names, *told)
 
 
-def graph(nodes: Parts, arrays: Parts = (), outputs: Names = ("y",), inputs: Names = (), shape: Sizes = ()) -> bytes:
-    """A graph; its inputs have a shape if it is given."""
+def declared(name: str, shape: Sizes = ()) -> bytes:
+    """A value that a graph declares, with its shape if it is given."""
     dims = message((1, message((2, message(*((1, message((1, size))) for size in shape))))))
-    declared = [(2, dims)] if shape else []
-    return message(
-        *((1, each) for each in nodes),
-        *((5, each) for each in arrays),
-        *((11, message((1, name), *declared)) for name in inputs),
-        *((12, message((1, name))) for name in outputs),
-    )
+    return message((1, name), *([(2, dims)] if shape else []))
+
+
+def graph(nodes: Parts, arrays: Parts = (), outputs: Names = ("y",), inputs: Names = (), shape: Sizes = ()) -> bytes:
+    ends = [(11, declared(name, shape)) for name in inputs] + [(12, declared(name)) for name in outputs]
+    return message(*((1, each) for each in nodes), *((5, each) for each in arrays), *ends)
 
 
 def model(*of_graph: Iterable[object], **more: Iterable[object]) -> bytes:
@@ -195,6 +194,10 @@ CELLS = {
     "a maximum over no axis": "LSTM x W R B > s; ReduceMax s > y axes=[9]",
     "new axes that are computed": "LSTM x W R B > s; Unsqueeze s q > t; Relu t > y",
     "axes that go by lengths unknown": "LSTM x W R B > s; Squeeze s > t; Relu t > y",
+    "new axes that are not there": "LSTM x W R B > s; Unsqueeze s > t axes=[9]; Relu t > y",
+    "axes that go from what is computed": "Sin q > p; Squeeze p > x axes=[1]; LSTM x W R B > y",
+    "a softmax over time": "LSTM x W R B > s; Softmax s > y axis=0",
+    "a slice along no axis": "LSTM x W R B > s; Slice s > t starts=[0] ends=[1] axes=[7]; Relu t > y",
     "an axis that goes and is not there": "LSTM x W R B > s; Squeeze s > t axes=[7]; Relu t > y",
     "an axis that goes and is long": "LSTM x W R B > s; Squeeze s > t axes=[3]; Relu t > y",
     "a place that is computed": "LSTM x W R B > s; Gather s q > t; Relu t > y",
@@ -218,6 +221,7 @@ SHAPED = {
 def test_what_is_no_layer_of_ours_and_what_ends_a_chain_is_said_with_its_reason(screen: Screen) -> None:
     convolved = "Conv pixels > x; LSTM x W R B > - h; Squeeze h n0 > v; MatMul v K > one; LogSoftmax one > two"
     sparse = message((1, message((1, 2), (2, 1), (8, "few"), (9, bytes(8)))), (3, 9))
+    shape = declared("x", (5, 2, 9))
     graphs = {name: chain(text) for name, text in CELLS.items()}
     graphs |= {name: chain(text, shape=shape) for name, (text, shape) in SHAPED.items()}
     graphs |= {
@@ -225,6 +229,7 @@ def test_what_is_no_layer_of_ours_and_what_ends_a_chain_is_said_with_its_reason(
         "cells in the branches of an If": branches(then="LSTM x W R B > y", **{"else": "LSTM x W R B > y"}),
         "an array that a branch computes itself": branches(then="Sin q > W; LSTM x W R B > y"),
         "a cell of another domain": model([nodes("LSTM x W R B > y")[0] + message((7, "mine"))], CELL),
+        "a shape inside": message((7, graph(nodes("Sin q > x; LSTM x W R B > y"), CELL) + message((13, shape)))),
         "sparse arrays": message((7, message((15, sparse)))),
     }
     screen("onnx-graphs", said_of_each(graphs, "m.onnx"))
