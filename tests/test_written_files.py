@@ -219,7 +219,7 @@ def test_what_is_no_place_for_a_file_is_said_before_the_work_begins(at: Walk, rn
                 "loop": "Too many levels of symbolic links",
                 "y" * 256: "File name too long",
                 "socket": "it is a socket",
-                f"/dev/no-such-device-{os.getpid()}": "No such file or directory",  # a faulty rnncli leaves a file there
+                f"/dev/no-such-device-{os.getpid()}": "No such file or directory",  # and leave none
                 "/dev/fd/y": "No such file or directory",
                 "/dev/fd/99": "Bad file descriptor",
                 f"/dev/fd/{read_only.fileno()}": "it is not open for writing",
