@@ -99,6 +99,7 @@ def test_a_picture_shows_what_was_shown_in_either_theme_and_is_as_wide_as_that(r
             picture = drawn()
             lines = [line.rstrip() for line in result.stdout.splitlines()]
             assert picture.lines == lines
+            assert f">rnncli&#160;{command}<" in Path("p.svg").read_text(encoding="utf-8")
             assert picture.width == pytest.approx(max(map(len, lines)) * picture.cell, abs=30)
             assert picture.height == pytest.approx(len(lines) * 24.4, abs=60)
             assert all(text.x + text.width <= picture.width - 16 for text in picture.texts)
