@@ -84,8 +84,7 @@ IN_KERAS = {
     "arguments from a dict": "c = dict(units=8)\nm = Sequential([Input((None, 3)), LSTM(**c)])",
     "a class of settings": "class Config:\n    units = 8\n    reads = 3\n"
     "c = Config()\nm = Sequential([Input((None, c.reads)), LSTM(Config.units)])",
-    "an if that is known": "big = False\nm = Sequential([Input((None, 3))])\n"
-    "if big:\n    m.add(GRU(9))\nelse:\n    m.add(LSTM(8))",
+    "a known if": "big = 0\nm = Sequential([Input((None, 3))])\nif big:\n m.add(GRU(9))\nelse:\n m.add(LSTM(8))",
     "a choice": "cell = 'lstm'\nmake = {'gru': GRU, 'lstm': LSTM}[cell]\nm = Sequential([Input((None, 3)), make(8)])",
     "a condition in a line": "x = None\nm = Sequential([Input((None, 3)), LSTM(8 if x is None else x)])",
     "an import under a try": "try:\n    from tensorflow.keras.layers import LSTM as L\n"
@@ -156,14 +155,11 @@ ADDED = {
     "a loop": "def build(depth):\n  m = Sequential([Input((None, 3))])\n  for _ in range(depth):\n    m.add(LSTM(8))",
     "a branch": "m = Sequential([Input((None, 3))])\nif deep():\n    m.add(Dense(8))\nm.add(GRU(8))",
     "a branch of a chain": "x = i = Input((None, 3))\nif deep():\n    x = Dense(4)(x)\nm = Model(i, LSTM(8)(x))",
-    "one of two models": "if f():\n    m = Sequential([Input((None, 3)), LSTM(4)])\nelse:\n    m = Sequential()\n"
-    "m.add(Dense(2))",
+    "either model": "if f():\n m = Sequential([Input((None, 3)), LSTM(4)])\nelse:\n m = Sequential()\nm.add(Dense(2))",
     "a loop behind a model": "m = Sequential([Input((None, 3)), LSTM(4)])\nwhile f():\n    m.add(Dense(2))",
     "a layer that may be taken away": "m = Sequential([Input((None, 3)), LSTM(4)])\nif f():\n    m.pop()",
-    "a branch behind a layer": "i = x = Input((None, 3))\nx = LSTM(4)(x)\nif f():\n    x = Dense(3)(x)\n"
-    "m = Model(i, Dense(2)(x))",
-    "a list that may grow": "layers = [Input((None, 3)), LSTM(4)]\nif f():\n    layers.append(Dense(2))\n"
-    "m = Sequential(layers)",
+    "a later branch": "i = x = Input((None, 3))\nx = LSTM(4)(x)\nif f():\n x = Dense(3)(x)\nm = Model(i, Dense(2)(x))",
+    "a list that may grow": "a = [Input((None, 3)), LSTM(4)]\nif f():\n    a.append(Dense(2))\nm = Sequential(a)",
     "a long list": "m = Sequential([LSTM(8)] * 10 ** 9)",
 }
 NEVER_GUESSED = {
@@ -180,9 +176,7 @@ NEVER_GUESSED = {
     "a global": "n = 8\ndef g():\n    global n\n    n = 9\ng()\n",
     "a function that may return early": "def g():\n    if f():\n        return 9\n    return 8\nn = g()\n",
     "an attribute set in a branch": "class C:\n    n = 8\nif f():\n    C.n = 9\nn = C.n\n",
-    "an attribute of an object": (
-        "class C:\n    def __init__(self):\n        self.n = 8\n        if f():\n            self.n = 9\nn = C().n\n"
-    ),
+    "an attribute of an object": "class C:\n def __init__(self):\n  self.n = 8\n  if f():\n   self.n = 9\nn = C().n\n",
     "a generator": "def g():\n    yield 8\nn = g()\n",
     "an argument that is read": "import argparse\nn = argparse.ArgumentParser().parse_args().n\n",
 }
