@@ -1,7 +1,4 @@
-"""Model files with the same recurrent layer under any name, in each format that has names; no framework is needed.
-
-And what is said of any file, as the golden screens have it.
-"""
+"""Model files with the same recurrent layer under any name, in each format with names; and what is said of any file."""
 
 from __future__ import annotations
 
