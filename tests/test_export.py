@@ -16,6 +16,7 @@ from conftest import Result, Walk
 from golden.generate import any_size, random_layers
 from hypothesis import given
 from hypothesis import strategies as st
+from sessions import replay
 from strategies import networks
 
 from rnncli import Network, SpecError
@@ -48,6 +49,12 @@ def test_without_a_target_each_is_named_in_the_repair_or_the_help(rnncli: Run) -
     assert "there is no --to" in result.stderr
     assert f"rnncli export {SPEC} --to torch" in result.stderr
     assert all(name in rnncli("export", "--help").stdout for name in TARGETS)
+
+
+def test_source_reads_as_a_person_would_write_it(at: Walk, rnncli: Run, screen: Callable[[str, str], None]) -> None:
+    for name in (*SOURCES, "torch-refused"):
+        with at(name):
+            replay(f"export-{name}", rnncli, screen)
 
 
 def test_source_goes_to_standard_output_and_a_file_needs_a_name(at: Walk, rnncli: Run) -> None:

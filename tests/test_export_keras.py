@@ -117,14 +117,6 @@ def test_every_kind_is_built_as_the_very_network(at: Walk) -> None:
             check_source(Network.parse(small_network(kind)))
 
 
-def test_an_epsilon_and_how_a_bias_starts_are_said_where_they_are_not_the_default() -> None:
-    source = source_of("input:8,lstm:4:seq:bi:forgetbias=0,norm:eps=1e-5,lstm:4:forgetbias=0,norm")
-    assert "LSTM(4, unit_forget_bias=False, return_sequences=True)" in source
-    assert "LSTM(4, unit_forget_bias=False)," in source
-    assert "LayerNormalization(epsilon=1e-5)," in source
-    assert "LayerNormalization()," in source
-
-
 @given(networks())
 def test_every_layer_has_its_shape_beside_it(network: Network) -> None:
     shapes: list[str] = []
@@ -135,20 +127,6 @@ def test_every_layer_has_its_shape_beside_it(network: Network) -> None:
             shape, each = shapes.pop().split(" each")
             shapes += [shape + each] * int(loop[1])
     assert shapes == [shape_text(network.input_shape()), *(shape_text(output) for _, output in network.shapes())]
-
-
-def test_no_call_is_broken_for_its_comment_alone() -> None:
-    assert "        Bidirectional(LSTM(1024, return_sequences=True)),  # (None, None, 2048)\n" in source_of(
-        "input:8,lstm:1024:seq:bi,dense:1"
-    )
-    for line in source_of("input:8,lstm:64:seq:bi=sum,lstm:16:seq:bi:relu:recact=hard_sigmoid:nobias").splitlines():
-        assert not line.lstrip().startswith((")", "]")) or "#" not in line
-
-
-def test_equal_layers_are_written_as_a_loop_and_a_deep_network_stays_short() -> None:
-    source = source_of("input:2x8,gru:4:seq:x12,dense:1")
-    assert "\n        *[GRU(4, return_sequences=True) for _ in range(12)],  # (None, 2, 4) each\n" in source
-    assert len(source_of("input:8,lstm:4:seq:x9998,dense:1").splitlines()) < 15
 
 
 def test_a_file_of_keras_is_loaded_by_one_line() -> None:
@@ -239,22 +217,6 @@ def test_a_text_is_written_as_a_literal(text: str) -> None:
 def test_a_number_is_written_as_people_do() -> None:
     for text in ["32", "0.5", "1e-5", "0.001", "1e-20"]:
         assert number(ast.literal_eval(text)) == text
-
-
-SCREENS = {
-    "classifier": ("embed:10000x32:mask,lstm:64:bi:seq,dropout:0.2,lstm:32,dense:1:sigmoid", "reviews.weights.h5"),
-    "deep": ("input:20x8,gru:32:seq:x12,norm:eps=1e-5,pool:avg,dense:64:relu,dense:10:softmax", None),
-    "options": (
-        "input:8,lstm:16:seq:relu:recact=hard_sigmoid:nobias:bi=sum,gru:16:back:reset=before,repeat:5,rnn:4",
-        "options.npz",
-    ),
-}
-
-
-def test_the_source_is_as_a_person_writes_it(at: Walk, screen: Callable[..., None]) -> None:
-    for name, (spec, saved) in SCREENS.items():
-        with at(name):
-            screen(f"export-keras-{name}", source_of(spec, saved))
 
 
 def test_a_model_file_whose_weights_are_left_out_is_told(rnncli: Run, tmp_path: Path) -> None:

@@ -116,15 +116,6 @@ def test_an_activation_is_that_of_the_textbook(at: Walk) -> None:
             assert np.allclose(activation(x), TEXTBOOK[name](x), rtol=0, atol=1e-12)
 
 
-def test_nothing_is_defined_that_is_not_used() -> None:
-    source = source_of("input:3,lstm:2:relu,dense:2:softmax")
-    tree = ast.parse(source)
-    functions = [node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
-    drawing = ["glorot_uniform", "orthogonal", "zeros", "unit_forget_bias", "draw"]
-    assert functions == ["relu", "sigmoid", "softmax", "lstm", "dense", "model", *drawing]
-    assert "erf" not in source
-
-
 @given(networks(largest=8))
 def test_every_function_that_is_defined_is_called(network: Network) -> None:
     tree = ast.parse(source_of(network))
@@ -142,12 +133,6 @@ def test_equal_cells_share_a_function_and_a_deep_network_is_a_loop() -> None:
     assert len(source_of("input:8,lstm:16:seq:x9999").splitlines()) < 100
 
 
-def test_different_cells_have_names_that_say_what_differs() -> None:
-    source = source_of("input:8,gru:4:seq,gru:4:seq:nobias:reset=before,gru:8:relu")
-    for name in ("gru", "gru_nobias_reset_before", "gru_relu"):
-        assert f"def {name}(x, name):\n" in source
-
-
 def test_the_docstring_has_the_whole_of_a_long_spec() -> None:
     spec = ",".join(["input:8", *(f"lstm:{units}:seq,dropout:0.5" for units in range(10, 30)), "dense:1"])
     source = source_of(spec)
@@ -155,14 +140,6 @@ def test_the_docstring_has_the_whole_of_a_long_spec() -> None:
     assert said is not None
     assert said.replace("\n", "") == f"{spec} in plain NumPy"
     assert max(map(len, source.splitlines())) <= 88
-
-
-def test_comments_say_which_bias_is_which_and_where_the_input_comes_from() -> None:
-    *_, comment, biases = source_of("input:3,gru:2").partition(".reshape(2, 3, -1)")[0].splitlines()
-    assert comment == "    # (units,), each: the input's biases, and the state's"
-    assert biases.startswith("    (b_z, b_r, b_h), (b2_z, b2_r, b2_h) = ")
-    main = source_of("input:3,gru:2").partition("__main__")[2].splitlines()
-    assert main[1] == "    # The random input of `rnncli forward`, a timestep after the other."
 
 
 def test_a_network_without_weights_needs_no_file_and_draws_nothing() -> None:
@@ -201,19 +178,3 @@ def test_the_weights_of_a_file_are_written_along_and_loaded(
     assert difference(scope["y"], np.load("y.npy")) < TOLERANCE
     with np.load("w.npz") as before, np.load("v.npz") as after:
         assert all((before[key] == after[key]).all() for key in before)
-
-
-SCREENS = {
-    "example": ("embed:10000x32,rnn:32:seq,rnn:32", None),
-    "deep": ("input:20x8,lstm:32:seq:x12,norm,lstm:32,dense:10:softmax", "trained.npz"),
-    "masked": (
-        "embed:5000x16:mask,gru:16:seq:bi,gru:16:seq:back:reset=before,pool:avg,repeat:5,gru:8:seq,dense:3:gelu",
-        "translator.npz",
-    ),
-}
-
-
-def test_the_program_is_what_a_teacher_writes(at: Walk, screen: Callable[..., None]) -> None:
-    for name, (spec, saved) in SCREENS.items():
-        with at(name):
-            screen(f"export-numpy-{name}", source_of(spec, saved))
