@@ -13,7 +13,7 @@ import pytest
 from conftest import SCREENS, Result, Walk
 
 from rnncli import Network, SpecError
-from rnncli.errors import underline
+from rnncli.errors import quote, underline
 
 Run = Callable[..., Result]
 
@@ -102,6 +102,11 @@ def test_the_span_is_the_characters_at_fault_and_the_carets_stand_under_them(at:
 def test_a_text_that_fits_is_shown_whole() -> None:
     assert underline("input:8,rnn:3:sq", 14, 16) == ("input:8,rnn:3:sq", " " * 14 + "^^")
     assert underline("input:8", 7, 7) == ("input:8", " " * 7 + "^")
+
+
+def test_what_was_typed_is_said_in_at_most_forty_columns() -> None:
+    assert quote("x" * 40) == f"'{'x' * 40}'"
+    assert quote("x" * 41) == f"'{'x' * 39}…'"
 
 
 def test_an_error_says_where_its_spec_came_from_and_the_others_are_shown(
