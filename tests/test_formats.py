@@ -9,11 +9,13 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
@@ -21,6 +23,7 @@ from xml.etree.ElementTree import Element
 import pytest
 from command_lines import MODEL
 from conftest import Result, Walk
+from sessions import replay
 
 from rnncli.cli import COMMANDS
 from rnncli.commands.options import FORMATS
@@ -91,7 +94,7 @@ def read_html(text: str) -> list[Table]:
 def html_table(table: Element) -> Table:
     """A table has its parts in their order, and as many cells in every row."""
     caption, head, body, *foot = table
-    assert [part.tag for part in table] in (PARTS, PARTS[:-1])
+    assert [part.tag for part in table] == ["caption", "thead", "tbody", "tfoot"][: len(table)]
     header = head.findall("tr/th")
     assert {title.get("scope") for title in header} == {"col"}
     alignment = [str(title.get("style")).removeprefix("text-align:") for title in header]
@@ -103,9 +106,6 @@ def html_table(table: Element) -> Table:
     rows = [[html_text(cell) for cell in row] for row in body]
     below = "".join(map(html_text, foot)).strip()
     return Table([html_text(title) for title in header], rows, html_text(caption), below, alignment)
-
-
-PARTS = ["caption", "thead", "tbody", "tfoot"]
 
 
 def html_text(element: Element) -> str:
@@ -206,11 +206,14 @@ def formats_of(command: str) -> Sequence[str]:
 WITH_FORMATS = [name for name in COMMANDS if formats_of(name)]
 
 
-def test_every_format_has_a_reader_and_every_command_with_formats_an_example() -> None:
+def test_every_command_has_every_format_or_none_and_prints_nothing_in_it_of_a_bad_spec(rnncli: Run, at: Walk) -> None:
     assert {"json", *READERS} == set(WRITERS)
     assert list(EXAMPLES) == WITH_FORMATS
     for command in WITH_FORMATS:
         assert tuple(formats_of(command)) == FORMATS
+        for format_ in WRITERS:
+            with at(command, format_):
+                assert rnncli(command, "input:8,lsmt:{1,2}", "-f", format_)[:2] == (2, "")
 
 
 def test_a_table_holds_the_plain_values_of_json_an_object_a_line(rnncli: Run, at: Walk) -> None:
@@ -248,21 +251,11 @@ def same(title: str, text: str, value: Any) -> bool:
     """Whether a cell is the text of a value; a time is another in the next run."""
     if title == "seconds":
         return float(text) >= 0
-    if isinstance(value, list):
-        return text == shape_text(tuple(value))
     if isinstance(value, bool):
         return text == ("true" if value else "false")
     if isinstance(value, int | float):
         return float(text) == value and "," not in text
-    return text == ("" if value is None else value)
-
-
-def test_a_bad_spec_leaves_standard_output_empty(rnncli: Run, at: Walk) -> None:
-    for command in WITH_FORMATS:
-        for format_ in WRITERS:
-            with at(command, format_):
-                result = rnncli(command, "input:8,lsmt:{1,2}", "-f", format_)
-                assert (result.status, result.stdout) == (2, "")
+    return text == (shape_text(tuple(value)) if isinstance(value, list) else value or "")
 
 
 # A sweep prints its rows as they are made. ---------------------------------------------------------------------------
@@ -293,8 +286,7 @@ def test_a_sweep_prints_one_whole_table_of_the_rows_that_it_made_or_nothing(rnnc
 
 def test_the_rows_of_a_sweep_that_nobody_could_wait_for_are_shown_as_they_are_made(program: Run) -> None:
     result = program("sweep", "input:8,lstm:{1..2000000000}", "-f", "html", shell='"$@" | head -n 30')
-    assert (result.status, result.stderr) == (0, "")
-    assert len(result.stdout.splitlines()) == 30
+    assert (result.status, result.stderr, result.stdout.count("\n")) == (0, "", 30)
     assert "input:8,lstm:9" in result.stdout
 
 
@@ -340,93 +332,34 @@ def test_whatever_a_text_holds_it_is_read_back_as_it_was(at: Walk) -> None:
                     assert "&lt;script&gt;alert(&quot;1&quot;)" in text
 
 
-def test_a_line_end_in_a_text_ends_no_row(at: Walk) -> None:
+def test_a_line_end_in_a_text_ends_no_row_and_a_format_that_there_is_not_raises(at: Walk) -> None:
     for format_ in TABLES:
         with at(format_):
-            made = writer(format_, HOSTILE_LAYOUTS[0])
-            row = made.rows([{"spec": "a\nb", "type": "c", "params": 1}])
-            (table,) = READERS[format_](made.begin() + row + made.end())
-            assert [[" ".join(text.split()) for text in row] for row in table.rows] == [["a b", "c", "1"]]
-
-
-def test_a_format_that_there_is_not_raises() -> None:
+            text = written(format_, HOSTILE_LAYOUTS[0], [{"spec": "a\nb", "type": "script", "params": 1}])
+            (table,) = READERS[format_](text)
+            assert [[" ".join(text.split()) for text in row] for row in table.rows] == [["a b", "script", "1"]]
     with pytest.raises(ArgumentError, match=r"^format is 'xml', expected json, csv, .* or html$"):
         writer("xml", HOSTILE_LAYOUTS[0])
-
-
-class Marks:
-    """A writer that shows what it is asked for."""
-
-    def begin(self) -> str:
-        return "("
-
-    def rows(self, records: Sequence[dict[str, Any]]) -> str:
-        return "".join(map(str, records))
-
-    def end(self) -> str:
-        return ")"
-
-
-def show_all(batches: Iterable[Any]) -> None:
-    with printed(Marks()) as show:
-        for batch in batches:
-            show(batch)
-
-
-def then_fail(batch: Any, end: type[BaseException]) -> Iterator[Any]:
-    yield batch
-    raise end
 
 
 def test_a_beginning_and_an_end_are_printed_once_and_only_around_records_whatever_ends_them(
     capsys: pytest.CaptureFixture[str], at: Walk
 ) -> None:
-    for batches, text in (([], ""), ([[]], ""), ([[], [1], [], [2, 3]], "(123)")):
-        with at(batches):
-            show_all(batches)
+    marks = SimpleNamespace(begin=lambda: "(", rows=lambda records: "".join(map(str, records)), end=lambda: ")")
+    ends = [([[1]], end, "(1)") for end in (KeyboardInterrupt, RuntimeError, SystemExit)]
+    for batches, end, text in (([], None, ""), ([[]], None, ""), ([[], [1], [], [2, 3]], None, "(123)"), *ends):
+        with at(batches, end):
+            with pytest.raises(end) if end else nullcontext(), printed(marks) as show:
+                for batch in batches:
+                    show(batch)
+                if end:
+                    raise end
             assert capsys.readouterr().out == text
-    for end in (KeyboardInterrupt, RuntimeError, SystemExit):
-        with at(end.__name__):
-            with pytest.raises(end):
-                show_all(then_fail([1], end))
-            assert capsys.readouterr().out == "(1)"
 
 
-def test_where_there_is_no_code_markdown_has_no_backticks(rnncli: Run) -> None:
-    (table,) = read_markdown(rnncli("layers", "return_state", "-f", "markdown").stdout)
-    assert dict(zip(table.header, table.rows[0], strict=True))["kind"] == ""
-
-
-def test_the_name_of_a_file_is_no_markdown(rnncli: Run, tmp_path: Path) -> None:
-    path = tmp_path / "a<b>_c_`d|e.safetensors"
-    path.write_bytes(Path(MODEL).read_bytes())
-    line = ("inspect", path, "-f", "markdown")
-    (table, *_) = read_markdown(rnncli(*line).stdout)
-    assert table.rows[0][0] == str(path)
-    assert f"| `` {path} `` |".replace("d|e", r"d\|e") in rnncli(*line).stdout
-
-
-def test_documents_say_below_a_comparison_why_the_counts_differ_if_they_do(rnncli: Run, at: Walk) -> None:
-    for format_ in ("markdown", "html"):
-        with at(format_):
-            specs = ("input:8,lstm:16", "input:8,gru:16", "input:8,lstm:16,dense:2:relu")
-            text = rnncli("compare", *specs, "-f", format_).stdout
-            said = " ".join(re.sub("<[^>]*>|`|\n- ", " ", text.rpartition("input:8,lstm:16")[2]).split())
-            # 3/4 of 4 × 16 × 25; 3 × 16 more for the second biases of a GRU; 16 × 2 + 2
-            assert said.partition("Why ")[2] == (
-                "the parameters differ from those of network 1: "
-                "gru:16 of network 2: -400, 3/4 of the weights of lstm: two gates and a candidate "
-                "gru:16 of network 2: +48, reset=after: two biases instead of one "
-                "dense:2:relu of network 3: +34, network 1 has no such layer"
-            )
-            (table,) = READERS[format_](text)
-            assert len(table.rows) == 3
-            text = rnncli("compare", specs[0], "--timesteps", "1", "--timesteps", "2", "-f", format_).stdout
-            assert "Why" not in text
-
-
-def test_equal_layers_share_a_line_below_a_comparison(rnncli: Run) -> None:
-    text = rnncli("compare", "input:8,rnn:8:seq:x3", "input:8,rnn:9:seq:x3", "-f", "markdown").stdout
-    # 9 × (8 + 9 + 1) - 8 × (8 + 8 + 1), then twice 9 × (9 + 9 + 1) - 8 × (8 + 8 + 1)
-    assert sum(text.count(f"`rnn:9:seq` {of}") for of in ("of network 2", "× 2 of network 2")) == text.count("\n- ")
-    assert "`rnn:9:seq` × 2 of network 2: " in text
+def test_documents_say_what_is_code_and_what_is_none_and_why_counts_differ(
+    rnncli: Run, screen: Callable[[str, str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a<b>_c_`d|e.safetensors").write_bytes(Path(MODEL).read_bytes())
+    replay("documents", rnncli, screen)
