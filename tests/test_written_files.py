@@ -5,7 +5,6 @@ Every output goes through one writer, which is shown of each; what that writer p
 
 from __future__ import annotations
 
-import itertools
 import os
 import resource
 import shutil
@@ -19,6 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import product
 from pathlib import Path
 
 import click
@@ -28,6 +28,7 @@ from conftest import PATIENCE, Result, Walk, program_line
 
 from rnncli import atomic
 from rnncli.commands.values import FileName
+from rnncli.engine import Request, plan
 from rnncli.errors import RnncliError, UsageError
 from rnncli.quantities import memory
 from rnncli.system.signals import ENDING
@@ -44,18 +45,15 @@ root_only = pytest.mark.skipif(os.geteuid() != 0, reason="it takes a file of som
 
 
 @pytest.fixture(autouse=True)
-def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     folder = tmp_path / "here"
     folder.mkdir()
     (tmp_path / "temporary").mkdir()
     monkeypatch.chdir(folder)
     monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
     monkeypatch.setattr(tempfile, "tempdir", None)  # which is asked for anew
-
-
-def leftovers() -> list[str]:
-    """What is in the temporary directory."""
-    return os.listdir(os.environ["TMPDIR"])
+    yield
+    assert os.listdir(tmp_path / "temporary") == []  # whatever the test was of
 
 
 def failed(result: Result, *words: str, status: int = 1) -> None:
@@ -69,35 +67,26 @@ def failed(result: Result, *words: str, status: int = 1) -> None:
 
 def array(rnncli: Run) -> bytes:
     """What RUN writes."""
-    assert rnncli(*RUN, "-o", "expected.npy").status == 0
-    content = Path("expected.npy").read_bytes()
-    Path("expected.npy").unlink()
-    return content
+    assert rnncli(*RUN, "-o", "../expected.npy").status == 0
+    return Path("../expected.npy").read_bytes()
 
 
 # One writer
 
 
-def test_every_option_that_takes_a_file_says_whether_it_is_written() -> None:
-    assert len(WRITTEN) >= 8
-    for name in COMMANDS:
-        for option in command_of(name).params:
-            if isinstance(option, click.Option) and "FILE" in str(option.metavar):
-                assert isinstance(option.type, FileName), f"{name} {option.opts}"
-
-
-CONTENTS = {
-    ("forward", "--output"): " (1, 32)",
-    ("forward", "--save-weights"): " (7 arrays)",
-    ("forward", "--save-state"): " (2 arrays)",
-    ("export", "--save-weights"): " (6 arrays)",
-}
-"""What is said to be in a file, if its name does not say it."""
-
-
 def test_every_output_is_written_whole_and_said_or_not_at_all_where_the_disk_is_full(
     at: Walk, rnncli: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert len(WRITTEN) >= 8
+    for option in (option for name in COMMANDS for option in command_of(name).params):
+        if isinstance(option, click.Option) and "FILE" in str(option.metavar):
+            assert isinstance(option.type, FileName), option.opts  # which says whether it is written
+    contents = {  # what is in a file, if its name does not say it
+        ("forward", "--output"): " (1, 32)",
+        ("forward", "--save-weights"): " (7 arrays)",
+        ("forward", "--save-state"): " (2 arrays)",
+        ("export", "--save-weights"): " (6 arrays)",
+    }
     written: list[str] = []
     replaced = atomic._replaced
     monkeypatch.setattr(atomic, "_replaced", lambda place: (written.append(place.path), replaced(place))[1])
@@ -110,7 +99,7 @@ def test_every_output_is_written_whole_and_said_or_not_at_all_where_the_disk_is_
             content = Path("y").read_bytes()
             assert content.startswith(STARTS)
             assert (written, os.listdir(), result.status) == (["y"], ["y"], 0)
-            said = f"wrote y{CONTENTS.get((command, option), '')}, {memory(len(content))}"
+            said = f"wrote y{contents.get((command, option), '')}, {memory(len(content))}"
             assert sorted(result.stderr.splitlines()) == sorted([*plain.stderr.splitlines(), said])
             if command != "export":  # whose source goes to the file, or says where its weights are
                 assert result.stdout.count("\n") == plain.stdout.count("\n")
@@ -124,7 +113,7 @@ def test_every_output_is_written_whole_and_said_or_not_at_all_where_the_disk_is_
         Path("y").unlink()
 
 
-def test_all_files_of_a_run_are_said(rnncli: Run) -> None:
+def test_several_outputs_are_all_said_and_one_that_fails_leaves_the_others(rnncli: Run) -> None:
     options = ("-o", "y.npy", "--save-weights", "w.npz", "--save-state", "s.npz", "--svg", "p.svg")
     *told, picture = rnncli("forward", "input:8,rnn:16", "--batch", "4", *options).stderr.splitlines()
     assert told == [
@@ -133,18 +122,15 @@ def test_all_files_of_a_run_are_said(rnncli: Run) -> None:
         f"wrote s.npz (1 array), {memory(os.stat('s.npz').st_size)}",
     ]
     assert picture.startswith("wrote p.svg, ")
-
-
-def test_what_fails_among_several_outputs_leaves_the_others(rnncli: Run) -> None:
-    result = rnncli(*RUN, "-o", "y.npy", "--save-weights", "/dev/full")
+    result = rnncli(*RUN, "-o", "z.npy", "--save-weights", "/dev/full")
     failed(result, "/dev/full cannot be written: No space left on device")
-    assert os.listdir() == ["y.npy"]  # several outputs are not one transaction
+    assert {*os.listdir()} == {"p.svg", "s.npz", "w.npz", "y.npy", "z.npy"}  # several are not one transaction
 
 
 # Where it is written
 
 
-def test_what_leads_to_an_open_file_is_written_behind_what_is_there(at: Walk, rnncli: Run) -> None:
+def test_what_is_open_is_written_behind_what_is_there(at: Walk, rnncli: Run, program: Run) -> None:
     expected = b"KEEP" + array(rnncli)
     for folder in ("/dev/fd", "/proc/self/fd", "/proc/thread-self/fd", "a-link to /dev/fd"):
         with at(folder), open("all", "w+b") as file:
@@ -156,22 +142,16 @@ def test_what_leads_to_an_open_file_is_written_behind_what_is_there(at: Walk, rn
                 name = "a-link"
             result = rnncli(*RUN, "-o", name)
             assert (result.status, result.stderr) == (0, f"wrote {name} (1, 2), 136 B\n")
-            assert (Path("all").read_bytes(), leftovers()) == (expected, [])
+            assert Path("all").read_bytes() == expected
             assert os.fstat(file.fileno()).st_ino == os.stat("all").st_ino
-
-
-def test_an_open_file_of_another_process_and_standard_output_are_written_behind_what_is_there(
-    rnncli: Run, program: Run
-) -> None:
-    expected = array(rnncli)
     Path("all").write_bytes(b"KEEP")
     shell = 'exec 7>> all; "${@/\\$\\$/$$}"; exit $?'  # so that the shell stays, and the file is the shell's
     assert program(*RUN, "-f", "csv", "-o", "/proc/$$/fd/7", shell=shell).status == 0
-    assert Path("all").read_bytes() == b"KEEP" + expected
+    assert Path("all").read_bytes() == expected
     assert program(*RUN, "-f", "csv", "-o", "/dev/stdout", shell='"$@" >> all').status == 0
-    assert Path("all").read_bytes().startswith(b"KEEP" + 2 * expected + b"spec,")
-    assert (os.listdir(), leftovers()) == (["all"], [])
+    assert Path("all").read_bytes().startswith(expected + expected.removeprefix(b"KEEP") + b"spec,")
     failed(program(*RUN, "-o", "/dev/stdout", shell='"$@" >&-'), "/dev/stdout cannot be written: it is not open")
+    assert sorted(os.listdir()) == ["a-link", "all"]
 
 
 def test_a_pipe_is_written_to_and_stays_a_pipe(rnncli: Run) -> None:
@@ -183,16 +163,16 @@ def test_a_pipe_is_written_to_and_stays_a_pipe(rnncli: Run) -> None:
     assert rnncli(*RUN, "-o", "pipe").status == 0
     reader.join(PATIENCE)
     assert read == [expected]
-    assert stat.S_ISFIFO(os.stat("pipe").st_mode)
+    assert Path("pipe").is_fifo()
     reading, writing = os.pipe()
     assert rnncli(*RUN, "-o", f"/dev/fd/{writing}").status == 0
     assert os.read(reading, 1000) == expected
     os.close(reading)
     result = rnncli(*RUN, "-o", f"/dev/fd/{writing}")
+    os.close(writing)
     assert result.status == 1
     assert result.stderr.endswith(f"Error: /dev/fd/{writing} cannot be written: its reader has left\n")
-    os.close(writing)
-    assert (os.listdir(), leftovers()) == (["pipe"], [])
+    assert os.listdir() == ["pipe"]
 
 
 def test_what_is_no_place_for_a_file_is_said_before_the_work_begins(at: Walk, rnncli: Run) -> None:
@@ -205,7 +185,7 @@ def test_what_is_no_place_for_a_file_is_said_before_the_work_begins(at: Walk, rn
     listening.close()
     before = sorted(os.listdir())
     with open("/dev/null") as read_only:
-        for (command, option), (name, words) in itertools.product(
+        for (command, option), (name, words) in product(
             WRITTEN,
             {
                 "": "its name is empty",
@@ -334,32 +314,26 @@ def test_two_outputs_with_one_place_are_wrong(at: Walk, rnncli: Run, tmp_path: P
     os.symlink("y", "link")
     os.symlink(".", "same")
     names = ("y", "./y", "folder/../y", f"{tmp_path}/here/y", "link", "same/y", "same/link")
-    for (command, one, two), name in itertools.product(BOTH_WRITTEN, names):
-        with at(command, one, two, name):
-            said = "y" if name == "y" else f"y, which is {name}"
-            line = (*COMMAND_LINES[command], one, "y", two, name)
-            failed(rnncli(*line), f"{one} and {two} would both write to {said}\n{ADVICE}", status=2)
-            failed(rnncli(*COMMAND_LINES[command], one, name, two, "y"), one, two, "both write", status=2)
-    assert not Path("y").exists()
     with open("open", "w") as file:
-        for (command, one, two), name in itertools.product(BOTH_WRITTEN, ("open", f"/proc/self/fd/{file.fileno()}")):
-            with at(command, one, two, name):
-                line = (*COMMAND_LINES[command], one, name, two, f"/dev/fd/{file.fileno()}")
-                failed(rnncli(*line), one, two, "both write", status=2)
+        opened = ("open", f"/proc/self/fd/{file.fileno()}", f"/dev/fd/{file.fileno()}")
+        pairs = [(a, b) for a, b in (*product(names, names), *product(opened, opened)) if "y" in (a, b) or a in opened]
+        for (command, one, two), (first, second) in product(BOTH_WRITTEN, pairs):
+            with at(command, one, first, two, second):
+                said = first if first == second else f"{first}, which is {second}"
+                result = rnncli(*COMMAND_LINES[command], one, first, two, second)
+                failed(result, f"Error: {one} and {two} would both write to {said}\n{ADVICE}", status=2)
+    assert not Path("y").exists()
 
 
 def test_what_is_read_is_not_written(at: Walk, rnncli: Run) -> None:
     Path("x").write_bytes(b"old")
     os.symlink("x", "link")
-    for (command, read, written), one, two in itertools.product(READ_AND_WRITTEN, ("x", "link"), ("x", "./x", "link")):
+    for (command, read, written), one, two in product(READ_AND_WRITTEN, ("x", "link"), ("x", "./x", "link")):
         with at(command, read, one, written, two):
             result = rnncli(*COMMAND_LINES[command], read, one, written, two)
             failed(result, f"{read} reads {one}, and {written} would write to it\n{ADVICE}", status=2)
             assert Path("x").read_bytes() == b"old"
-
-
-def test_the_model_file_that_stands_for_a_spec_is_not_written(at: Walk, rnncli: Run) -> None:
-    shutil.copy(MODEL, "x.safetensors")
+    shutil.copy(MODEL, "x.safetensors")  # which stands for a spec
     os.symlink("x.safetensors", "link.svg")
     more = {"compare": ["input:8,rnn:4"], "export": ["--to", "torch"]}
     for command, option in WRITTEN:
@@ -390,9 +364,6 @@ def test_a_standard_stream_that_is_the_file_is_wrong(at: Walk, rnncli: Run, prog
 
 
 def test_in_python_the_files_of_a_run_are_looked_at_before_it_starts() -> None:
-    from rnncli.engine.request import Request
-    from rnncli.engine.run import plan
-
     with pytest.raises(UsageError, match="save_weights and output would both write to y"):
         plan("input:8", Request(output="y", save_weights="y"))
     Path("w").write_bytes(b"old")
@@ -405,20 +376,17 @@ def test_in_python_the_files_of_a_run_are_looked_at_before_it_starts() -> None:
 # What ends it early
 
 STEP_BY_STEP = """
-import os, signal, stat, sys
+import os, signal, stat
 from rnncli.atomic import written_whole
 from rnncli.system.signals import ENDING, end_on_signals
 
-def watched(name):
-    step = getattr(os, name)
+def watched(name, step):
     def taken(*arguments, **options):
-        kind = ""
-        if name == "fsync":
-            found = os.fstat(arguments[0])
-            kind = " of a directory" if stat.S_ISDIR(found.st_mode) else f" of {found.st_size} bytes"
-        come(f"before {name}{kind}")
+        found = name == "fsync" and os.fstat(arguments[0])
+        kind = found and (" of a directory" if stat.S_ISDIR(found.st_mode) else f" of {found.st_size} bytes")
+        come(f"before {name}{kind or ''}")
         result = step(*arguments, **options)
-        come(f"after {name}{kind}")
+        come(f"after {name}{kind or ''}")
         return result
     setattr(os, name, taken)
 
@@ -430,26 +398,22 @@ def come(moment):
         signal.raise_signal(number)
 
 def write():
-    if child := os.fork():
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     end_on_signals()
     for name in ("open", "fchown", "fchmod", "fsync", "replace"):
-        watched(name)
+        watched(name, getattr(os, name))
     with written_whole("y") as file:
         file.write(b"new")
     os._exit(0)
 
-def found():
-    with open("y") as file:
-        return f"{file.read()} {' '.join(os.listdir())}"
-
 for number in [*ENDING, signal.SIGHUP]:
-    for moment in range(1, 100):
+    for left in range(1, 100):
         with open("y", "w") as file:
             file.write("old")
-        left = moment
-        status = write()
-        print(status, found(), flush=True)
+        if not (child := os.fork()):
+            write()
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        with open("y") as file:
+            print(status, file.read(), *os.listdir(), flush=True)
         if not status:
             break
     signal.signal(signal.SIGHUP, signal.SIG_IGN if number == ENDING[-1] else signal.SIG_DFL)
@@ -507,7 +471,7 @@ def test_a_signal_ends_a_long_run_and_leaves_the_old_file_alone(at: Walk) -> Non
             output = process.communicate(timeout=PATIENCE)
             assert (process.returncode, output) == (status, (b"", said))
             left = ["y", beside] if number == signal.SIGKILL else ["y"]
-            assert (Path("y").read_bytes(), sorted(os.listdir()), leftovers()) == (b"old", sorted(left), [])
+            assert (Path("y").read_bytes(), sorted(os.listdir())) == (b"old", sorted(left))
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="it looks at the open files of another process")
@@ -522,4 +486,4 @@ def test_a_signal_leaves_nothing_of_what_waits_for_a_pipe() -> None:
         until(waiting, process)
         process.terminate()
         assert process.communicate(timeout=PATIENCE) == (b"", b"")
-    assert (process.returncode, os.listdir(), leftovers()) == (128 + signal.SIGTERM, [], [])
+    assert (process.returncode, os.listdir()) == (128 + signal.SIGTERM, [])
