@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-import pickle
+import pickle  # noqa: F401 - the screen has it
+import re
 import stat
 import struct
 import threading
@@ -12,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Result, Walk
+from conftest import SCREENS, Result, Walk
+from sessions import replay
 
 from rnncli import Network
 from rnncli.engine import Model
@@ -123,129 +125,43 @@ def zipped(**arrays: np.ndarray) -> bytes:
     return Path("made.npz").read_bytes()
 
 
-def kernel_with(index: tuple[int, int], value: float) -> np.ndarray:
-    kernel = weights()["simple_rnn/kernel"]
-    kernel[index] = value
-    return kernel
+def changed(array: np.ndarray, index: tuple[int, int], value: float) -> np.ndarray:
+    copy = array.copy()
+    copy[index] = value
+    return copy
 
 
-def ids_with(value: int) -> np.ndarray:
-    ids = np.zeros((2, 50), "int64")
-    ids[1, 37] = value
-    return ids
-
-
-BAD: dict[str, dict[str, Callable[[], bytes]]] = {
-    f"{SPEC} --input": {
-        "without a batch": lambda: saved(X[0]),
-        "of other features": lambda: saved(X[:, :, :7]),
-        "of ids": lambda: saved(IDS),
-        "of complex numbers": lambda: saved(X.astype(complex)),
-        "of text": lambda: saved(np.full((2, 5, 8), "a")),
-        "of records": lambda: saved(np.zeros((2, 5, 8), [("a", "f4")])),
-        "of dates": lambda: saved(np.zeros((2, 5, 8), "M8[s]")),
-        "of objects": lambda: saved(np.array([[[{}] * 8]]), allow_pickle=True),
-        "pickled": lambda: pickle.dumps([[1.0]]),
-        "an archive": lambda: zipped(x=X),
-        "empty": lambda: b"",
-        "text": lambda: b"1,2,3\n4,5,6\n" * 10,
-        "truncated": lambda: saved(X)[:-8],
-        "cut in its header": lambda: saved(X)[:20],
-        "without timesteps": lambda: saved(X[:, :0]),
-        "without samples": lambda: saved(X[:0]),
-        "of a huge shape": lambda: npy("(1, 4611686018427387904, 8)"),
-        "of a large shape": lambda: npy("(1, 100000000000, 8)"),
-        "of a negative shape": lambda: npy("(1, -5, 8)"),
-        "of a shape that is no number": lambda: npy("(1, True, 8)"),
-        "with code for a header": lambda: npy("__import__('os').system('touch hacked')"),
-    },
-    "input:50x8,rnn:4 --input": {"of another length": lambda: saved(X)},
-    "embed:10x4,rnn:3 --input": {
-        "of vectors": lambda: saved(X),
-        "of floats": lambda: saved(IDS.astype("f4")),
-        "of an id that is too large": lambda: saved(ids_with(10)),
-        "of an id that is negative": lambda: saved(ids_with(-1)),
-        "of an id that is much too large": lambda: saved(ids_with(2**31)),
-        "of an id that is very negative": lambda: saved(ids_with(-(2**63))),
-    },
-    f"{SPEC} --weights": {
-        "of another shape": lambda: zipped(**weights(kernel=np.ones((4, 8)))),
-        "as PyTorch has them": lambda: zipped(weight_ih_l0=np.ones((4, 8))),
-        "without one": lambda: zipped(**weights(recurrent_kernel=None)),
-        "with one too many": lambda: zipped(**weights(gain=np.ones(4))),
-        "with no array": lambda: zipped(),
-        "of complex numbers": lambda: zipped(**weights(kernel=np.ones((8, 4), complex))),
-        "of text": lambda: zipped(**weights(bias=np.array(["a"] * 4))),
-        "with nan": lambda: zipped(**weights(kernel=kernel_with((1, 2), np.nan))),
-        "with inf": lambda: zipped(**weights(kernel=kernel_with((7, 3), np.inf))),
-        "with what float32 cannot hold": lambda: zipped(**weights(kernel=kernel_with((0, 1), 1e300))),
-        "of objects": lambda: zipped(**weights(kernel=np.array([{}] * 4))),
-        "pickled": lambda: pickle.dumps(weights()),
-        "one array": lambda: saved(X),
-        "empty": lambda: b"",
-        "truncated": lambda: zipped(**weights())[:-100],
-        "damaged": lambda: zipped(**weights()).replace(weights()["simple_rnn/kernel"].tobytes()[:9], b"\xff" * 9),
-    },
-    f"{SPEC} --state": {"of another batch": lambda: zipped(**{"simple_rnn/h": np.zeros((3, 4))})},
-}
-"""Files that will not do, by the command line in which they are given."""
-
-
-def failed(result: Result, *words: str) -> None:
-    """The work failed with one clear error that says these words, and nothing was shown."""
-    assert (result.status, result.stdout) == (1, "")
-    assert result.stderr.startswith("Error: ")
-    assert result.stderr.count("Error: ") == 1
-    assert len(result.stderr.splitlines()) <= 2
-    for word in words:
-        assert word in result.stderr
+KERNEL = weights()["simple_rnn/kernel"]
 
 
 def test_a_file_that_will_not_do_is_named_with_what_was_found(rnncli: Run, screen: Callable[[str, str], None]) -> None:
-    shown = ""
-    for line, files in BAD.items():
-        for name, content in files.items():
-            Path("bad").write_bytes(content())
-            result = rnncli("forward", *line.split(), "bad")
-            failed(result, "Error: bad: ")
-            shown += f"{line}, {name}\n{result.stderr}\n"
+    # Each is a command line, what is wrong with the file given last, and how that is made.
+    text, shown = (SCREENS / "errors-arrays.txt").read_text("utf-8"), ""
+    for case, line, content in re.findall(r"^((\S+ --\w+), [\w ]+: (.*))$", text, re.MULTILINE):
+        Path("bad").write_bytes(eval(content))
+        status, stdout, stderr = rnncli("forward", *line.split(), "bad")
+        assert (status, stdout) == (1, ""), case
+        shown += f"{case}\n{stderr}\n"
     assert not Path("hacked").exists()
     screen("errors-arrays", shown)
 
 
-def test_what_is_no_file_cannot_be_read(at: Walk, rnncli: Run) -> None:
+def test_files_that_are_not_there_or_contradict_the_command_line_are_refused(
+    rnncli: Run, screen: Callable[[str, str], None]
+) -> None:
+    np.save("x.npy", X)
     Path("folder").mkdir()
-    for option in ("--input", "--weights", "--state"):
-        with at(option):
-            failed(rnncli("forward", SPEC, option, "nothing.npz", "-o", "y.npy"), "nothing.npz", "No such file")
-            failed(rnncli("forward", SPEC, option, "folder"), "folder", "directory")
+    assert rnncli("forward", SPEC, "--input", "x.npy", "--batch", "2", "--timesteps", "5").status == 0
+    replay("forward-refused", rnncli, screen)
+    assert sorted(os.listdir()) == ["folder", "x.npy"]
 
 
 def test_a_run_that_fails_leaves_an_old_output_as_it_was_and_nothing_beside_it(rnncli: Run) -> None:
-    ids = np.zeros((1, 200_000), "int32")
-    ids[0, -1] = 10  # found when most of the output has been written
-    np.save("ids.npy", ids)
+    # Found when most of the output has been written.
+    np.save("ids.npy", changed(np.zeros((100, 2_000), "int32"), (99, 1_999), 10))
     Path("y.npy").write_bytes(b"old")
-    failed(rnncli("forward", "embed:10x4,dense:3", "--input", "ids.npy", "-o", "y.npy", "--save-weights", "w.npz"))
+    result = rnncli("forward", "embed:10x4,dense:3", "--input", "ids.npy", "-o", "y.npy", "--save-weights", "w.npz")
+    error = "Error: ids.npy: id 10 (sample 99, timestep 1999) is outside the vocabulary, 0 to 9\n"
+    assert result == (1, "", f"{error}Help: give the embedding more ids, or clip them\n")
     assert Path("y.npy").read_bytes() == b"old"
     assert sorted(os.listdir()) == ["ids.npy", "y.npy"]
-
-
-def test_files_belong_to_one_spec(rnncli: Run) -> None:
-    result = rnncli("forward", SPEC, "input:8,rnn:5", "-o", "y.npy")
-    assert (result.status, result.stdout) == (2, "")
-    assert "2 specs" in result.stderr
-    result = rnncli("forward", "-", "-o", "y.npy", stdin="# nothing\n")
-    assert (result.status, result.stdout) == (2, "")
-    assert result.stderr.startswith("Error: there is no spec on standard input\nHelp: ")
-    assert os.listdir() == []
-
-
-def test_options_that_contradict_the_input_are_wrong(at: Walk, rnncli: Run) -> None:
-    np.save("x.npy", X)
-    for options in ("--batch 3", "--timesteps 4", "--batch 2 --timesteps 6"):
-        with at(options):
-            result = rnncli("forward", SPEC, "--input", "x.npy", *options.split())
-            assert (result.status, result.stdout) == (2, "")
-            assert "x.npy has shape (2, 5, 8)" in result.stderr
-    assert rnncli("forward", SPEC, "--input", "x.npy", "--batch", "2", "--timesteps", "5").status == 0
