@@ -12,16 +12,16 @@ from kinds.base import Head, Kind
 from rnncli.layers import Layer
 
 _MODULES = [import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__)]
+_CLASSES = [each for module in _MODULES for each in vars(module).values() if "layer" in getattr(each, "__dict__", ())]
 
-KINDS: dict[type[Layer], Kind] = {module.KIND.layer: module.KIND for module in _MODULES if hasattr(module, "KIND")}
-"""Every kind that has a file here: a file of a kind has a `KIND`."""
+KINDS: dict[type[Layer], Kind] = {each.layer: each() for each in _CLASSES}
+"""Every kind that has a file here, which says what its `layer` is."""
 
 HEADS: tuple[Head, ...] = tuple(kind for kind in KINDS.values() if isinstance(kind, Head))
 """Those that take the input of a network."""
 
 BODY: tuple[Kind, ...] = tuple(kind for kind in KINDS.values() if not isinstance(kind, Head))
 """Those that read what another layer returns."""
-
 
 BELOW = {"input": "", "sequence": "input:3,", "either": "input:3,", "vector": "input:3,rnn:2,"}
 """What a layer can stand on in a spec, by what it reads."""

@@ -4,20 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kinds.base import Option
+from kinds.base import Option, torch
 from rnncli.engine.types import Array
-
-if TYPE_CHECKING:
-    import torch
-
-ACTIVATIONS = (
-    *("linear", "relu", "tanh", "sigmoid", "hard_sigmoid", "softsign"),
-    *("softplus", "elu", "selu", "gelu", "silu", "softmax"),
-)
 
 
 def activation(default: str, usual: tuple[str, ...] = ()) -> Option:
@@ -54,23 +45,16 @@ TEXTBOOK: dict[str, Callable[[Array], Array]] = {
     "silu": lambda x: x * sigmoid(x),
     "softmax": lambda x: np.exp(x - max(x)) / sum(np.exp(x - max(x))),
 }
+ACTIVATIONS = tuple(TEXTBOOK)
+
+TORCH = (
+    *("Identity", "ReLU", "Tanh", "Sigmoid", "Hardsigmoid", "Softsign"),
+    *("Softplus", "ELU", "SELU", "GELU", "SiLU", "Softmax"),
+)
+"""PyTorch's modules, in the same order."""
 
 
 def torch_activation(name: str) -> torch.nn.Module:
     """Return PyTorch's module."""
-    from torch import nn
-
-    return {
-        "linear": nn.Identity,
-        "relu": nn.ReLU,
-        "tanh": nn.Tanh,
-        "sigmoid": nn.Sigmoid,
-        "hard_sigmoid": nn.Hardsigmoid,
-        "softsign": nn.Softsign,
-        "softplus": nn.Softplus,
-        "elu": nn.ELU,
-        "selu": nn.SELU,
-        "gelu": nn.GELU,
-        "silu": nn.SiLU,
-        "softmax": lambda: nn.Softmax(dim=-1),
-    }[name]()
+    arguments = {"dim": -1} if name == "softmax" else {}
+    return getattr(torch.nn, TORCH[ACTIVATIONS.index(name)])(**arguments)

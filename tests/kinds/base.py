@@ -1,9 +1,7 @@
 """What the file of a kind provides.
 
-It holds one subclass of `Kind`, or of `Head` for what takes the input of a network, and an instance of it called
-`KIND`. Everything in it is written by hand and from what the frameworks do, nothing is read from rnncli's declaration
-of the layer: that is what it checks. Keras and PyTorch are imported where they are needed, as the ordinary tests run
-without them.
+It holds one subclass of `Kind`, or of `Head` for what takes the input of a network. Everything in it is written by
+hand and from what the frameworks do, nothing is read from rnncli's declaration of the layer: that is what it checks.
 """
 
 from __future__ import annotations
@@ -11,18 +9,28 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
+from importlib import import_module
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 
 from rnncli.engine.types import Array
 from rnncli.layers import Layer
 
-if TYPE_CHECKING:
-    import keras
-    import torch
-
 T = TypeVar("T")
+
+
+class Framework:
+    """A framework that is imported when it is first asked for something: the ordinary tests run without it."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(import_module(self._name), name)
+
+
+keras, torch = Framework("keras"), Framework("torch")
 
 
 class Dice(ABC):
@@ -156,8 +164,6 @@ class Kind:
 
     def keras_layer(self, layer: Layer) -> keras.Layer:
         """Return Keras's layer. The arguments are Keras's own."""
-        import keras
-
         return getattr(keras.layers, self.keras_name)(**self.arguments(layer))
 
     def arguments(self, layer: Layer) -> dict[str, Any]:
@@ -170,7 +176,6 @@ class Kind:
         Raises:
             TypeError, ValueError: PyTorch has no such module, or it does not take such an argument.
         """
-        raise NotImplementedError  # tests/test_kinds.py says which file lacks it
 
     def torch_method(self, layer: Layer) -> str:
         """Return the method of a tensor that does the work of a layer without a module."""
@@ -186,17 +191,14 @@ class Kind:
 
     def textbook(self, layer: Layer, weights: Mapping[str, Array], sample: Sample) -> Sample:
         """Return what it makes of one sample, by the textbook's formula, in float64 and with Keras's weights."""
-        raise NotImplementedError  # tests/test_kinds.py says which file lacks it
 
     # What `make golden` asks the frameworks, beside networks of several kinds
 
     def golden_networks(self) -> Iterator[str]:
         """Yield networks whose shapes, names and counts are kept, each option set and not set."""
-        raise NotImplementedError  # tests/test_kinds.py says which file lacks it
 
     def golden_values(self) -> Iterator[str]:
         """Yield small networks whose values are kept, each option set and not set."""
-        raise NotImplementedError  # tests/test_kinds.py says which file lacks it
 
 
 class Head(Kind, ABC):

@@ -1,11 +1,7 @@
 """`dense:U`: a matrix product."""
 
-from __future__ import annotations
-
-from collections.abc import Iterator
-
 from kinds.activations import ACTIVATIONS, TEXTBOOK, activation, torch_activation
-from kinds.base import Kind, Sample, flag, per_step
+from kinds.base import Kind, flag, per_step, torch
 from rnncli.layers import Dense
 
 
@@ -19,27 +15,22 @@ class DenseKind(Kind):
     torch_name = "Linear"
 
     def torch_module(self, layer, shape):
-        import torch
-
         return torch.nn.Linear(shape[-1], layer.units, bias=layer.use_bias, device="meta")
 
     def torch_run(self, layer, module, x):
         return torch_activation(layer.activation)(module(x))
 
-    def textbook(self, layer, weights, sample: Sample) -> Sample:
+    def textbook(self, layer, weights, sample):
         act = TEXTBOOK[layer.activation]
         return per_step(lambda x: act(x @ weights["kernel"] + weights.get("bias", 0)), sample)
 
-    def golden_networks(self) -> Iterator[str]:
+    def golden_networks(self):
         for name in ACTIVATIONS:
             yield f"input:8,dense:5:{name}"
         yield from ("in:8,fc:2", "embedding:10x4,linear:2", "input:8,dense:5:nobias")
         yield from ("input:8,lstm:5,dense:3:nobias:relu", "input:8,lstm:5:seq,dense:3:act=relu")
 
-    def golden_values(self) -> Iterator[str]:
+    def golden_values(self):
         for name in ACTIVATIONS:
             yield f"input:3,dense:2:{name}"
             yield f"embed:5x3,rnn:2,dense:3:nobias:{name}"
-
-
-KIND = DenseKind()

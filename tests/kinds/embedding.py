@@ -1,12 +1,8 @@
 """`embed:VxD`: a vector for every id."""
 
-from __future__ import annotations
-
-from collections.abc import Iterator
-
 import numpy as np
 
-from kinds.base import Head, Sample, flag
+from kinds.base import Head, Sample, flag, keras, torch
 from rnncli.layers import Embedding
 
 
@@ -19,22 +15,16 @@ class EmbeddingKind(Head):
     keras_name = torch_name = "Embedding"
 
     def keras_input(self, layer, batch, timesteps):
-        import keras
-
         return keras.Input(batch_shape=(batch, timesteps), dtype="int32")
 
     def torch_input(self, layer, batch, timesteps):
-        import torch
-
         return torch.zeros(batch, timesteps, dtype=torch.int64, device="meta")
 
     def torch_module(self, layer, shape):
-        import torch
-
         padding = 0 if layer.mask_zero else None
         return torch.nn.Embedding(layer.input_dim, layer.output_dim, padding_idx=padding, device="meta")
 
-    def random_input(self, layer, numbers, batch, timesteps) -> np.ndarray:
+    def random_input(self, layer, numbers, batch, timesteps):
         """Ids.
 
         With a mask they are zero at the start of the first sample, the end of the second, in the middle of the third,
@@ -50,15 +40,12 @@ class EmbeddingKind(Head):
             ids = np.where(zeros, 0, np.maximum(ids, min(1, layer.input_dim - 1)))
         return ids.astype("int32")
 
-    def textbook(self, layer, weights, sample: Sample) -> Sample:
+    def textbook(self, layer, weights, sample):
         mask = [id_ != 0 for id_ in sample.values] if layer.mask_zero else None
         return Sample(np.array([weights["embeddings"][id_] for id_ in sample.values]), mask)
 
-    def golden_networks(self) -> Iterator[str]:
+    def golden_networks(self):
         yield from ("embed:10x4", "embed:10x4:mask")
 
-    def golden_values(self) -> Iterator[str]:
+    def golden_values(self):
         yield from ("embed:5x2", "embed:5x2:mask")
-
-
-KIND = EmbeddingKind()

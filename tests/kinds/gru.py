@@ -1,9 +1,5 @@
 """`gru:U`: two gates and a candidate."""
 
-from __future__ import annotations
-
-from collections.abc import Iterator
-
 import numpy as np
 
 from kinds.activations import TEXTBOOK, gate_activation
@@ -39,12 +35,9 @@ class GRUKind(RecurrentKind):
         z, _, g = self.gates(layer, weights, x, h).values()
         return z * h + (1 - z) * g, c
 
-    def golden_networks(self) -> Iterator[str]:
+    def golden_networks(self):
         yield from super().golden_networks()
         for direction in DIRECTIONS:
             yield f"input:8,gru:5:reset=before:{direction}".rstrip(":")
         yield from ("input:8,gru:5:reset=after", "input:8,gru:5:reset=before:nobias", "input:8,gru:5:nobias")
         yield "embed:1x1:mask,gru:1:bi"
-
-
-KIND = GRUKind()

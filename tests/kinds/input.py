@@ -1,13 +1,6 @@
 """`input:F`, `input:TxF`: vectors at every timestep."""
 
-from __future__ import annotations
-
-from collections.abc import Iterator
-from typing import Any
-
-import numpy as np
-
-from kinds.base import Dice, Head
+from kinds.base import Head, keras, torch
 from rnncli.layers import Input
 
 
@@ -19,28 +12,21 @@ class InputKind(Head):
     keras_name = "InputLayer"
     torch_name = "Input"
 
-    def draw_sizes(self, dice: Dice) -> dict[str, Any]:
+    def draw_sizes(self, dice):
         return {"features": dice.size(), "timesteps": dice.choice((None, None, dice.steps()))}
 
     def keras_input(self, layer, batch, timesteps):
-        import keras
-
         return keras.Input(batch_shape=(batch, layer.timesteps or timesteps, layer.features))
 
     def torch_input(self, layer, batch, timesteps):
-        import torch
-
         return torch.empty(batch, layer.timesteps or timesteps, layer.features, device="meta")
 
-    def random_input(self, layer, numbers, batch, timesteps) -> np.ndarray:
+    def random_input(self, layer, numbers, batch, timesteps):
         """Multiples of 1/64."""
         return numbers.integers(-128, 129, (batch, layer.timesteps or timesteps, layer.features)) / 64
 
-    def golden_networks(self) -> Iterator[str]:
+    def golden_networks(self):
         yield from ("input:8", "input:7x8", "input:1x1,dense:1")
 
-    def golden_values(self) -> Iterator[str]:
+    def golden_values(self):
         yield "input:4x2"
-
-
-KIND = InputKind()

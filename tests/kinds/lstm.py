@@ -1,9 +1,5 @@
 """`lstm:U`: three gates, a candidate and a second state."""
 
-from __future__ import annotations
-
-from collections.abc import Iterator
-
 import numpy as np
 
 from kinds.activations import TEXTBOOK, gate_activation
@@ -35,13 +31,10 @@ class LSTMKind(RecurrentKind):
         c = f * c + i * g
         return o * TEXTBOOK[layer.activation](c), c
 
-    def golden_networks(self) -> Iterator[str]:
+    def golden_networks(self):
         yield from super().golden_networks()
         yield from ("embed:1x1,lstm:1", "input:8,lstm:5:forgetbias=0")
 
-    def golden_values(self) -> Iterator[str]:
+    def golden_values(self):
         yield from super().golden_values()
         yield from ("input:4x2,lstm:3", "input:2,lstm:3:forgetbias=0")
-
-
-KIND = LSTMKind()

@@ -1,12 +1,8 @@
 """`norm`: layer normalisation."""
 
-from __future__ import annotations
-
-from collections.abc import Iterator
-
 import numpy as np
 
-from kinds.base import Kind, Option, Sample, flag, per_step
+from kinds.base import Kind, Option, flag, per_step, torch
 from rnncli.layers import Norm
 
 
@@ -24,15 +20,13 @@ class NormKind(Kind):
 
     def torch_module(self, layer, shape):
         """PyTorch has no bias without a scale."""
-        import torch
-
         if layer.center and not layer.scale:
             raise ValueError("LayerNorm(elementwise_affine=False) has no bias")
         return torch.nn.LayerNorm(
             shape[-1], layer.epsilon, elementwise_affine=layer.scale, bias=layer.center, device="meta"
         )
 
-    def textbook(self, layer, weights, sample: Sample) -> Sample:
+    def textbook(self, layer, weights, sample):
         def formula(x):
             mean = sum(x) / len(x)
             variance = sum((x - mean) ** 2) / len(x)
@@ -40,17 +34,14 @@ class NormKind(Kind):
 
         return per_step(formula, sample)
 
-    def golden_networks(self) -> Iterator[str]:
+    def golden_networks(self):
         yield from ("input:8,norm", "input:8,norm:nobias", "input:8,norm:noscale", "input:8,norm:nobias:noscale")
         yield from ("input:8,norm:eps=1e-5", "input:8,norm:eps=1e-6:nobias")
         yield from ("embed:10x4:mask,norm,lstm:5", "input:8,lstm:5,norm,dense:2,norm:x2", "input:1,norm")
 
-    def golden_values(self) -> Iterator[str]:
+    def golden_values(self):
         for options in ("", ":nobias", ":noscale", ":nobias:noscale"):
             yield f"input:5,norm{options}"
             yield f"embed:6x3:mask,rnn:4:seq,norm{options},lstm:2,norm{options}"
         for epsilon in ("1e-5", "1e-6"):
             yield f"input:5,norm:eps={epsilon}"
-
-
-KIND = NormKind()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import combinations, product
 from typing import Any, ClassVar
@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from kinds.activations import ACTIVATIONS, activation
-from kinds.base import Dice, Kind, Option, Sample, flag
+from kinds.base import Dice, Kind, Option, Sample, flag, keras, torch
 from rnncli.engine.types import Array
 from rnncli.layers import Recurrent
 
@@ -50,8 +50,6 @@ class RecurrentKind(Kind):
         return layer
 
     def keras_layer(self, layer):
-        import keras
-
         arguments = self.arguments(layer)
         mode = arguments.pop("merge_mode")
         cell = getattr(keras.layers, self.keras_name)(**arguments)
@@ -59,8 +57,6 @@ class RecurrentKind(Kind):
 
     def torch_module(self, layer, shape):
         """PyTorch is asked for what differs from Keras's defaults; it may refuse."""
-        import torch
-
         return getattr(torch.nn, self.torch_name)(
             shape[-1],
             layer.units,
@@ -81,8 +77,6 @@ class RecurrentKind(Kind):
         }
 
     def torch_run(self, layer, module, x):
-        import torch
-
         outputs, states = module(x.flip(1) if layer.go_backwards else x)
         if layer.return_sequences:
             return outputs
@@ -97,7 +91,7 @@ class RecurrentKind(Kind):
         """Return h and c after a step; only an LSTM has a c."""
         raise NotImplementedError
 
-    def textbook(self, layer, weights, sample: Sample) -> Sample:
+    def textbook(self, layer, weights, sample):
         x = sample.values
         counts = [True] * len(x) if sample.mask is None else list(sample.mask)
         if layer.merge_mode is not None:
@@ -125,7 +119,7 @@ class RecurrentKind(Kind):
             outputs.append(h if count or not zero_masked else np.zeros(layer.units))
         return np.array(outputs) if layer.return_sequences else h
 
-    def golden_networks(self) -> Iterator[str]:
+    def golden_networks(self):
         cell = self.names[0]
         for head in ("input:8", "input:7x8", "embed:10x4:mask"):
             yield f"{head},{cell}:5"
@@ -139,7 +133,7 @@ class RecurrentKind(Kind):
             for name in ACTIVATIONS:
                 yield f"input:8,{cell}:5:recact={name}"
 
-    def golden_values(self) -> Iterator[str]:
+    def golden_values(self):
         cell = self.names[0]
         for number, layer in enumerate(self._covering_layers()):
             masked = layer.endswith(":masked")

@@ -1,13 +1,8 @@
 """`repeat:T`: a vector, T times over."""
 
-from __future__ import annotations
-
-from collections.abc import Iterator
-from typing import Any
-
 import numpy as np
 
-from kinds.base import Dice, Kind, Sample
+from kinds.base import Kind, Sample
 from rnncli.layers import Repeat
 
 
@@ -19,7 +14,7 @@ class RepeatKind(Kind):
     keras_name = "RepeatVector"
     torch_name = "Tensor.expand"
 
-    def draw_sizes(self, dice: Dice) -> dict[str, Any]:
+    def draw_sizes(self, dice):
         # A recurrent layer of a framework goes through the timesteps one by one, on the meta device too.
         return {"n": dice.steps()}
 
@@ -29,10 +24,10 @@ class RepeatKind(Kind):
     def torch_run(self, layer, module, x):
         return x.unsqueeze(1).expand(-1, layer.n, -1)
 
-    def textbook(self, layer, weights, sample: Sample) -> Sample:
+    def textbook(self, layer, weights, sample):
         return Sample(np.array([sample.values] * layer.n))
 
-    def golden_networks(self) -> Iterator[str]:
+    def golden_networks(self):
         yield from (
             "input:8,lstm:5,repeat:3",
             "embed:10x4:mask,gru:5,repeat:7,gru:5:seq,dense:4",
@@ -41,10 +36,7 @@ class RepeatKind(Kind):
         yield "input:8,lstm:5:seq:bi,lstm:4,repeat:10,lstm:4:seq,lstm:5:seq:bi,dense:8"
         yield "input:8,rnn:3,dense:2,dropout:0.1,repeat:4,rnn:3,repeat:2,rnn:3:seq"
 
-    def golden_values(self) -> Iterator[str]:
+    def golden_values(self):
         yield from ("input:3,rnn:2,repeat:4", "input:3,lstm:2,dense:3:tanh,repeat:5,gru:2:seq,dense:3")
         yield from ("embed:6x3:mask,gru:2,repeat:3,lstm:2:seq:bi,norm,rnn:2:back", "input:2,rnn:3:bi,repeat:1,rnn:2")
         yield "input:2,gru:3,repeat:4,gru:2,repeat:2,gru:3:seq:back"
-
-
-KIND = RepeatKind()

@@ -1,10 +1,5 @@
 """`rnn:U`: one matrix product with the input, one with the state."""
 
-from __future__ import annotations
-
-from collections.abc import Iterator
-from typing import Any
-
 from kinds.activations import TEXTBOOK, activation
 from kinds.recurrent import RecurrentKind
 from rnncli.layers import SimpleRNN
@@ -19,20 +14,17 @@ class SimpleRNNKind(RecurrentKind):
     torch_name = "RNN"
     rounds = 6
 
-    def torch_arguments(self, layer) -> dict[str, Any]:
+    def torch_arguments(self, layer):
         return {"nonlinearity": layer.activation}
 
     def step(self, layer, weights, x, h, c):
         act = TEXTBOOK[layer.activation]
         return act(x @ weights["kernel"] + h @ weights["recurrent_kernel"] + weights.get("bias", 0)), c
 
-    def golden_networks(self) -> Iterator[str]:
+    def golden_networks(self):
         yield from super().golden_networks()
         yield "input:1,rnn:1"
 
-    def golden_values(self) -> Iterator[str]:
+    def golden_values(self):
         yield from super().golden_values()
         yield "embed:1x2:mask,rnn:2:seq"
-
-
-KIND = SimpleRNNKind()
