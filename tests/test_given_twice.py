@@ -20,19 +20,13 @@ Run = Callable[..., Result]
 SPEC = "input:8,lstm:4"
 
 VALUES = {
-    "--batch": ("2", "3"),
-    "--timesteps": ("4", "5"),
-    "--seed": ("1", "2"),
     "--seeds": ("1", "2"),
-    "--rate": ("10", "20"),
-    "--multiple-of": ("2", "4"),
-    "--top": ("2", "4"),
     "--part": ("1/4", "2/4"),
     "--pareto": ("params,-output", "macs,-output"),
     "--sort": ("params", "memory"),
     "--init": ("keras", "uniform"),
 }
-"""Two values for options that say themselves neither what they can be nor that they are a file or a budget."""
+"""Two values for options that are no number, choice or file, or take only small numbers."""
 
 
 def two_values(option: click.Option) -> tuple[str, str]:
@@ -41,8 +35,7 @@ def two_values(option: click.Option) -> tuple[str, str]:
         first, second, *_ = map(str, option.type.choices)
         return first, second
     if isinstance(option.type, FileName):
-        extension = (option.metavar or "FILE.npy").rpartition(".")[2] if "." in (option.metavar or "") else "npy"
-        return f"one.{extension}", f"two.{extension}"
+        return "one", "two"
     return VALUES.get(long_name(option), ("1000", "2000"))
 
 
@@ -57,9 +50,7 @@ def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.chdir(tmp_path)
 
 
-def test_two_values_of_an_option_that_counts_once_are_an_error_and_the_same_twice_is_none(
-    at: Walk, rnncli: Run
-) -> None:
+def test_two_values_of_an_option_that_counts_once_are_an_error_and_one_twice_is_none(at: Walk, rnncli: Run) -> None:
     for command in COMMANDS:
         for name, option in options(command, several=False).items():
             with at(command, name):
@@ -90,7 +81,5 @@ def test_what_compare_has_no_option_for_keeps_the_last(rnncli: Run) -> None:
 
 
 def test_completion_goes_on_behind_an_option_given_twice() -> None:
-    context = command_of("summary").make_context(
-        "summary", [SPEC, "--batch", "1", "--batch", "2"], resilient_parsing=True
-    )
-    assert context.params["batch"] == 2
+    line = [SPEC, "--batch", "1", "--batch", "2"]
+    assert command_of("summary").make_context("summary", line, resilient_parsing=True).params["batch"] == 2
