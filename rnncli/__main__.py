@@ -45,4 +45,6 @@ def _hush() -> None:
 
 
 if __name__ == "__main__":
+    if not sys.flags.safe_path:
+        del sys.path[0]  # the current folder: what lies there, perhaps beside a downloaded model, is not imported
     main()

@@ -18,21 +18,25 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Result, Walk
+from conftest import PATIENCE, Result, Walk
+from hostile_models import said_of
 from part_weights import keras_weights
-from test_formats_keras import BRANCHES, GOLDEN, INPUT, SPECS, layer, named, sequential, specs, written
+from sessions import replay
+from test_formats_keras import GOLDEN, INPUT, SPECS, layer, named, sequential, written
 
 from rnncli.engine import Model
 from rnncli.errors import RnncliError
 from rnncli.formats import open_model
-from rnncli.formats.keras import hdf5_process
+from rnncli.formats.keras import hdf5, hdf5_process
 
 h5py = pytest.importorskip("h5py")
 
 Run = Callable[..., Result]
+Screen = Callable[[str, str], None]
 Arrays = dict[str, np.ndarray]
 
-START = subprocess.run
+START, PROGRAM = subprocess.run, hdf5._PROGRAM.removesuffix("main()\n")
+ADVICE = "Help: save it again, or copy it again from where it came"
 
 
 @pytest.fixture(autouse=True)
@@ -60,8 +64,8 @@ def in_a_process(starts: list[object], monkeypatch: pytest.MonkeyPatch) -> Calla
     """Read HDF5 in a process of its own, in which a statement is run first."""
 
     def begin_with(statement: str) -> None:
-        program = f"import sys; from rnncli.formats.keras import hdf5_process as process; {statement}; process.main()"
-        monkeypatch.setattr("rnncli.formats.keras.hdf5._PROGRAM", program)
+        changed = f"{PROGRAM}from rnncli.formats.keras import hdf5_process as process; {statement}; main()"
+        monkeypatch.setattr(hdf5, "_PROGRAM", changed)
 
     monkeypatch.setattr(subprocess, "run", START)
     return begin_with
@@ -121,19 +125,18 @@ def test_a_process_reads_each_kind_of_file(at: Walk) -> None:
 
 
 def test_a_process_that_takes_too_much_is_an_error(in_a_process: Callable[[str], None], at: Walk) -> None:
+    written("lstm.h5")
     for said, statement in {
         "h5py, which reads it, came to no end": "process.SECONDS, process._structure = 0, lambda _: sum(iter(int, 1))",
         "MemoryError": "process._structure = lambda file: bytearray(1 << 30)",
     }.items():
         with at(said):
             in_a_process(statement)
-            with pytest.raises(RnncliError) as caught:
-                open_model(written("lstm.h5"))
-            assert caught.value.message == f"lstm.h5: its HDF5 is damaged: {said}"
-            assert caught.value.advice == "save it again, or copy it again from where it came"
+            assert said_of("lstm.h5") == f"lstm.h5: its HDF5 is damaged: {said}\n{ADVICE}\n"
 
 
 def test_whatever_ends_the_process_is_an_error(monkeypatch: pytest.MonkeyPatch, at: Walk) -> None:
+    written("lstm.h5")
     for status, said in {
         -signal.SIGPROF: "came to no end",
         -signal.SIGKILL: "was killed, perhaps for its memory",
@@ -144,28 +147,65 @@ def test_whatever_ends_the_process_is_an_error(monkeypatch: pytest.MonkeyPatch, 
         with at(said):
             done = subprocess.CompletedProcess([], status, b"[1]\n", b"")
             monkeypatch.setattr(subprocess, "run", lambda *command, done=done, **options: done)
-            with pytest.raises(RnncliError) as caught:
-                open_model(written("lstm.h5"))
-            assert caught.value.message == f"lstm.h5: its HDF5 is damaged: h5py, which reads it, {said}"
-            assert caught.value.advice == "save it again, or copy it again from where it came"
+            assert said_of("lstm.h5") == f"lstm.h5: its HDF5 is damaged: h5py, which reads it, {said}\n{ADVICE}\n"
 
     def wait(*command: object, timeout: float, **options: object) -> None:
         raise subprocess.TimeoutExpired("python", timeout)
 
     monkeypatch.setattr(subprocess, "run", wait)
-    with pytest.raises(RnncliError, match=r"lstm.h5: its HDF5 was not read within 600 seconds\nHelp: copy the file to"):
-        open_model("lstm.h5")
+    assert said_of("lstm.h5").startswith("lstm.h5: its HDF5 was not read within 600 seconds\nHelp: copy the file to")
 
 
 # What Keras has written. --------------------------------------------------------------------------------------------
 
 
-def test_each_chain_of_a_graph_is_a_part() -> None:
-    model = open_model(written("branches.h5"))
-    assert [(part.name, str(part.network)) for part in model.parts] == BRANCHES
+def test_files_of_every_version_are_read_and_what_lies_is_refused(rnncli: Run, screen: Screen) -> None:
+    written("branches.h5")
+    with h5py.File(written("lstm.h5")) as old, h5py.File("own-bytes.h5", "w", userblock_size=2048) as new:
+        new.attrs["model_config"] = old.attrs["model_config"]
+        old.copy("model_weights", new)
+    with Path("own-bytes.h5").open("r+b") as file:
+        file.write(b"#!/bin/sh\n")
+    Path("lstm.h5").rename("hdf5.keras")  # when .keras was HDF5
+    write_h5("lists-say-the-order.h5", {"words": arrays(4, 3, 2), "again": arrays(4, 2, 5)}, version="2.3.1")
+    with h5py.File("numbers-do.weights.h5", "w") as file:
+        for number in range(12):
+            for index, array in enumerate(arrays(4, number + 1, number + 2).values()):
+                file[f"layers/lstm{f'_{number}' if number else ''}/cell/vars/{index}"] = array
+    # The gates of weights alone are those of the version that wrote them.
+    for version in ("2.2.4", "2.2.4-tf", "2.4.0"):
+        write_h5(f"{version}.h5", {"lstm": arrays(4, 3, 2)}, version=version)
+    write_h5("rnn.h5", {"rnn": arrays(1, 3, 2)})
+    write_h5("other.h5", {"lstm": {"lstm/kernel:0": np.zeros((3, 16))}})
+    with h5py.File("links-out.h5", "w") as file:
+        file["lstm"] = h5py.ExternalLink("other.h5", "/lstm")
+        file["gru"] = h5py.SoftLink("/lstm")
+        file.create_dataset("dense/kernel", (2,), "f4", external=[("numbers.bin", 0, 8)])
+    Path("numbers.bin").write_bytes(bytes(8))
+    with h5py.File("circle.h5", "w") as file:
+        groups = [file.create_group(name) for name in "abcd"]
+        for group in groups:
+            for other in groups:
+                group[other.name[1:]] = other
+    # Arrays are as the config says, or refused.
+    model = sequential(layer("SimpleRNN", "r", units=3, **INPUT), layer("Dense", "d", units=3))
+    dense = {"d/kernel:0": np.zeros((3, 3)), "d/bias:0": np.zeros(3)}
+    lora = dense | {"d/lora_kernel_a:0": np.zeros((3, 1)), "d/lora_kernel_b:0": np.zeros((1, 3))}
+    kernel, recurrent, bias = arrays(1, 3, 3, "r/").items()
+    wide = ("r/recurrent_kernel:0", np.zeros((3, 4)))
+    write_h5("as-its-config-says.h5", {"r": dict([kernel, recurrent, bias]), "d": dense}, model)
+    write_h5("wide.h5", {"r": dict([kernel, wide, bias]), "d": dense}, model)
+    write_h5("few.h5", {"r": dict([kernel, wide]), "d": dense}, model)
+    write_h5("another-order.h5", {"r": dict([recurrent, kernel, bias]), "d": dense}, model)
+    write_h5("lora.h5", {"r": dict([kernel, recurrent, bias]), "d": lora}, model)
+    replay("hdf5-files", rnncli, screen)
+    keras_weights(open_model("2.2.4-tf.h5").parts[0])
+    keras_weights(open_model("2.4.0.h5").parts[0])
+    assert rnncli("forward", "input:3,lstm:2", "--weights", "2.2.4.h5", "--timesteps", "2").status == 0
     # Two parts share the table, which counts once: 30 + 84 + 72 + 108, and a convolution and a dense layer.
-    assert model.params == 30 + 84 + 72 + 108 + 45 + 10
-    assert len(model.others) == 4
+    assert open_model("branches.h5").params == 30 + 84 + 72 + 108 + 45 + 10
+    with pytest.raises(RnncliError, match=r"links-out.h5: array dense/kernel keeps its numbers in another.*\nHelp: "):
+        open_model("links-out.h5").others[0].read()
 
 
 def in_cudnn(key: str, array: np.ndarray, gates: int) -> np.ndarray:
@@ -189,50 +229,6 @@ def test_the_layers_of_cudnn_are_those_of_keras(at: Walk) -> None:
                 np.testing.assert_allclose(array, expected[key], rtol=1e-6)
 
 
-def test_a_keras_file_of_the_time_when_it_was_hdf5_is_read() -> None:
-    Path(written("lstm.h5")).rename("old.keras")
-    assert specs(open_model("old.keras")) == [SPECS["lstm"]]
-
-
-def test_hdf5_behind_bytes_of_its_users_own_is_read() -> None:
-    with h5py.File(written("lstm.h5")) as old, h5py.File("own.h5", "w", userblock_size=2048) as new:
-        new.attrs["model_config"] = old.attrs["model_config"]
-        old.copy("model_weights", new)
-    with Path("own.h5").open("r+b") as file:
-        file.write(b"#!/bin/sh\n")
-    assert specs(open_model("own.h5")) == [SPECS["lstm"]]
-
-
-def test_the_lists_of_keras_2_say_the_order_and_names_of_keras_3_are_numbered() -> None:
-    path = write_h5("old.h5", {"words": arrays(4, 3, 2), "again": arrays(4, 2, 5)}, version="2.3.1")
-    assert specs(open_model(path)) == ["input:3,lstm:2:seq,lstm:5"]
-    with h5py.File("new.weights.h5", "w") as file:
-        for number in range(12):
-            for index, array in enumerate(arrays(4, number + 1, number + 2).values()):
-                file[f"layers/lstm{f'_{number}' if number else ''}/cell/vars/{index}"] = array
-    spec = ",".join(f"lstm:{number + 2}:seq" for number in range(12)).removesuffix(":seq")
-    assert specs(open_model("new.weights.h5")) == [f"input:1,{spec}"]
-
-
-def test_gates_of_weights_alone_are_those_of_the_version_that_wrote_them(rnncli: Run, at: Walk) -> None:
-    path = write_h5("old.h5", {"lstm": arrays(4, 3, 2)})
-    (part,) = open_model(path).parts
-    assert str(part.network) == "input:3,lstm:2:recact=hard_sigmoid"
-    assert part.assumed[0].startswith("activations are the defaults of Keras 2.2.4 (tanh, and hard_sigmoid for gates)")
-    result = rnncli("forward", path)
-    assert (result.status, result.stdout) == (1, "")
-    assert "old.h5: lstm: the hard_sigmoid of Keras 1 and 2" in result.stderr
-    # A spec says what is computed with the same numbers.
-    assert rnncli("forward", "input:3,lstm:2", "--weights", path, "--timesteps", "2").status == 0
-    for version, said in (("2.2.4-tf", "gates are sigmoid as in TensorFlow 2"), ("2.4.0", "and sigmoid for gates")):
-        with at(version):
-            (part,) = open_model(write_h5("new.h5", {"lstm": arrays(4, 3, 2)}, version=version)).parts
-            assert str(part.network) == "input:3,lstm:2"
-            assert said in " ".join(part.assumed)
-            keras_weights(part)
-    assert specs(open_model(write_h5("rnn.h5", {"rnn": arrays(1, 3, 2)}))) == ["input:3,rnn:2"]
-
-
 def test_layers_of_one_name_in_models_of_two_names_have_arrays_of_their_own() -> None:
     rnn = layer("SimpleRNN", "r", units=3, return_sequences=True, **INPUT)
     outer = named(sequential(*(named(sequential(rnn), name) for name in ("m0", "m1"))), "outer")
@@ -245,58 +241,12 @@ def test_layers_of_one_name_in_models_of_two_names_have_arrays_of_their_own() ->
 # Files that lie. ----------------------------------------------------------------------------------------------------
 
 
-def test_arrays_that_are_not_as_the_config_says_are_refused(at: Walk) -> None:
-    model = sequential(layer("SimpleRNN", "r", units=3, **INPUT), layer("Dense", "d", units=3))
-    good = arrays(1, 3, 3, "r/")
-    dense = {"d/kernel:0": np.zeros((3, 3)), "d/bias:0": np.zeros(3)}
-    lora = {"d/lora_kernel_a:0": np.zeros((3, 1)), "d/lora_kernel_b:0": np.zeros((1, 3))}
-    assert specs(open_model(write_h5("m.h5", {"r": good, "d": dense}, model))) == ["input:3,rnn:3,dense:3"]
-    kernel, recurrent, bias = good.items()
-    wide = ("r/recurrent_kernel:0", np.zeros((3, 4)))
-    name = "model_weights/r/r/recurrent_kernel:0"
-    for cell, more, said in (
-        ([kernel, wide, bias], {}, f"its array {name} is (3, 4); its config says (3, 3)"),
-        ([kernel, wide], {}, "its layer r has 2 arrays, but its config says 3"),
-        ([recurrent, kernel, bias], {}, f"its array {name} stands where the kernel of its layer is expected"),
-        ([*good.items()], lora, "its layer d has LoRA's matrices beside its kernel, which are not added to it here"),
-    ):
-        with at(said):
-            write_h5("m.h5", {"r": dict(cell), "d": dense | more}, model)
-            with pytest.raises(RnncliError) as caught:
-                open_model("m.h5")
-            assert caught.value.message == f"m.h5: {said}"
-
-
-def test_a_link_out_of_the_file_is_not_followed() -> None:
-    write_h5("other.h5", {"lstm": {"lstm/kernel:0": np.zeros((3, 16))}})
-    with h5py.File("model.h5", "w") as file:
-        file["lstm"] = h5py.ExternalLink("other.h5", "/lstm")
-        file["gru"] = h5py.SoftLink("/lstm")
-        file.create_dataset("dense/kernel", (2,), "f4", external=[("numbers.bin", 0, 8)])
-    Path("numbers.bin").write_bytes(bytes(8))
-    found = open_model("model.h5")
-    assert [tensor.name for tensor in found.others] == ["dense/kernel"]
-    with pytest.raises(RnncliError, match=r"model.h5: array dense/kernel keeps its numbers in another file.*\nHelp: "):
-        found.others[0].read()
-
-
 def test_an_array_that_claims_more_than_is_stored_is_refused() -> None:
     with h5py.File("model.h5", "w") as file:
         file.create_dataset("a/kernel", (2**20, 2**20), "f4", chunks=(16, 16))
     (tensor,) = open_model("model.h5").others
     with pytest.raises(RnncliError, match=r"claim 4,398,046,511,104 bytes, and the whole file has [0-9,]+"):
         tensor.read()
-
-
-def test_groups_in_a_circle_come_to_an_end() -> None:
-    with h5py.File("m.h5", "w") as file:
-        for name in "abcd":
-            file.create_group(name)
-        for name in "abcd":
-            for other in "abcd":
-                file[f"{name}/{other}"] = file[other]
-    with pytest.raises(RnncliError, match=r"m.h5: its HDF5 is damaged: over 20,000 groups and arrays"):
-        open_model("m.h5")
 
 
 def test_an_archive_of_next_to_nothing_is_not_unpacked() -> None:
@@ -311,3 +261,26 @@ def test_an_archive_of_next_to_nothing_is_not_unpacked() -> None:
                 archive.writestr(name, contents)
         with pytest.raises(RnncliError, match=rf"m.keras: its {said}"):
             keras_weights(open_model("m.keras").parts[0])
+
+
+SHADOWS = ("json", "h5py", "numpy", "struct", "re", "enum", "collections", "typing", "os")
+"""What may lie beside a model that was downloaded. Python itself imports the last ones where it is started with -m."""
+ONE_FILE = (["summary", "-q"], ["spec"], ["forward", "--timesteps", "2"], ["reach", "--timesteps", "2", "--seeds", "1"])
+MORE = (["inspect"], ["explain"], ["draw"], ["export", "--to", "keras"], ["compare", "input:3,lstm:4"])
+
+
+@pytest.mark.usefixtures("in_a_process")
+@pytest.mark.parametrize("lines", [ONE_FILE[:2], pytest.param(ONE_FILE + MORE, marks=pytest.mark.thorough)], ids=len)
+def test_nothing_that_lies_beside_a_model_or_where_rnncli_is_started_is_imported(
+    lines: tuple[list[str], ...], at: Walk
+) -> None:
+    written("lstm.h5")
+    weights = ["forward", "input:3,lstm:2,dense:2", "--timesteps", "2", "--weights"]
+    for names, how in ((SHADOWS[:4], ["-m", "rnncli"]), (SHADOWS[4:], ["-P", "-m", "rnncli"])):
+        for name in names:
+            Path(name).mkdir()
+            Path(name, "__init__.py").write_text("open('ran', 'w').close()", encoding="utf-8")
+        for line in (*lines, weights):
+            with at(*how, *line):
+                done = subprocess.run([sys.executable, *how, *line, "lstm.h5"], capture_output=True, timeout=PATIENCE)
+                assert (done.returncode, Path("ran").exists()) == (0, False), done.stderr

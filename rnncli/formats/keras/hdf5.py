@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
-from importlib.util import find_spec
+from importlib.machinery import PathFinder
 from itertools import accumulate
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -35,10 +35,16 @@ PATIENCE = 600
 
 _PROGRAM = """
 import json, sys
-sys.path[:] = json.loads(sys.argv[1])
+from importlib.util import module_from_spec, spec_from_file_location
+package, folders = json.loads(sys.argv[1])
+sys.path += folders
+spec = spec_from_file_location("rnncli", package + "/__init__.py", submodule_search_locations=[package])
+sys.modules["rnncli"] = module_from_spec(spec)
+spec.loader.exec_module(sys.modules["rnncli"])
 from rnncli.formats.keras.hdf5_process import main
 main()
 """
+"""What is run with `-I`: the standard library comes first, and the folder where it is started is not looked into."""
 
 # No libraries are loaded that a file names for unpacking its numbers, and one thread is enough.
 _ENVIRONMENT = {"HDF5_PLUGIN_PRELOAD": "::", "OPENBLAS_NUM_THREADS": "1"}
@@ -174,11 +180,12 @@ def _cut(data: memoryview, arrays: Mapping[str, tuple[tuple[int, ...], str]]) ->
 
 def _asked(place: Place, wanted: list[str] | None) -> tuple[Any, memoryview]:
     """Return the answer of the process that reads HDF5: an object, and bytes."""
-    if find_spec("h5py") is None:
+    folders = _installed(os.path.dirname(os.path.abspath(place.path)))
+    if PathFinder.find_spec("h5py", folders) is None:
         what = "its weights are HDF5" if place.member else "it is HDF5"
         raise RnncliError(f"{what}, which is read with h5py, and h5py is not installed", ADVICE)
     question = json.dumps({"path": place.path, "member": place.member, "wanted": wanted})
-    command = [sys.executable, "-c", _PROGRAM, json.dumps(sys.path)]
+    command = [sys.executable, "-I", "-c", _PROGRAM, json.dumps([sys.modules["rnncli"].__path__[0], folders])]
     try:
         done = subprocess.run(
             command,
@@ -201,6 +208,16 @@ def _asked(place: Place, wanted: list[str] | None) -> tuple[Any, memoryview]:
     if "error" in answer:
         raise RnncliError(shorten(str(answer["error"]), 200), answer.get("advice"))
     return answer, data[len(head) + 1 :]
+
+
+def _installed(beside: str) -> list[str]:
+    """Return the folders of libraries: not the current one, nor that of the file or of a program of the user's.
+
+    A file that was downloaded may lie beside a `json.py` or an `h5py.py`, which is never imported.
+    """
+    program = getattr(sys.modules["__main__"], "__file__", None)
+    users = {os.path.realpath(each) for each in (os.curdir, beside, os.path.dirname(program or ""))}
+    return [each for each in sys.path if os.path.isabs(each) and os.path.realpath(each) not in users]
 
 
 def _ending(status: int) -> str:
