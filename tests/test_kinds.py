@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from functools import cache
 from itertools import product
@@ -16,7 +16,7 @@ import kinds
 import numpy as np
 import pytest
 import reference
-from conftest import Walk
+from conftest import Walk, lines_of
 from golden.data import read_networks, read_values
 from golden.generate import RandomDice, small_size
 from hypothesis import given
@@ -37,20 +37,9 @@ from rnncli.layers.options import Flag, Option
 from rnncli.layers.starts import STARTS
 from rnncli.layers.weights import FRAMEWORKS, Factor, Weight
 
-TO_SAY = {
-    "names": "its names",
-    "small": "a small one",
-    "keras_name": "Keras's class",
-    "torch_name": "PyTorch's class",
-    "golden_networks": "its golden networks",
-    "golden_values": "its golden values",
-}
-TO_SAY_IF_SHOWN = {"torch_module": "how PyTorch builds it", "textbook": "its textbook formula"}
-TO_SAY_OF_A_HEAD = {
-    "keras_input": "its input in Keras",
-    "torch_input": "its input in PyTorch",
-    "random_input": "a random input",
-}
+TO_SAY = ("names", "small", "keras_name", "torch_name", "golden_networks", "golden_values")
+TO_SAY_IF_SHOWN = ("torch_module", "textbook")
+TO_SAY_OF_A_HEAD = ("keras_input", "torch_input", "random_input")
 
 
 class Golden(NamedTuple):
@@ -71,10 +60,10 @@ def missing_of(layer: type[Layer]) -> Iterator[str]:
         return
     kind = kinds.KINDS[layer]
     file = f"tests/kinds/{Path(inspect.getfile(type(kind))).name}"
-    to_say = TO_SAY | (TO_SAY_IF_SHOWN if shown else {}) | (TO_SAY_OF_A_HEAD if layer.reads == "input" else {})
+    to_say = TO_SAY + (TO_SAY_IF_SHOWN if shown else ()) + (TO_SAY_OF_A_HEAD if layer.reads == "input" else ())
     base = Head if layer.reads == "input" else Kind
-    unsaid = [what for name, what in to_say.items() if getattr(type(kind), name, None) is getattr(base, name, None)]
-    yield from (f"{file} does not say {what}" for what in unsaid)
+    unsaid = [name for name in to_say if getattr(type(kind), name, None) is getattr(base, name, None)]
+    yield from (f"{file} does not say its {name}" for name in unsaid)
     if unsaid:
         return
     yield from missing_words(layer, kind, file)
@@ -85,10 +74,11 @@ def missing_of(layer: type[Layer]) -> Iterator[str]:
     yield from missing_golden(layer, kind)
     weights = {weight for each in golden("networks")[layer] for weight in each.layer.weights(each.reads)}
     weights.update(small.layers[-1].weights(list(small.shapes())[-1][0]) if shown else ())
-    for name in sorted({str(weight.initializer) for weight in weights} - INITIALIZERS.keys()):
-        yield f"no initialiser called {name} in rnncli.engine.initializers.INITIALIZERS"
-    for name in sorted({str(weight.initializer) for weight in weights} - STARTS.keys()):
-        yield f"no words for how {name} starts in rnncli.layers.starts.STARTS"
+    starts = sorted({str(weight.initializer) for weight in weights})
+    yield from (
+        f"no initialiser called {name} in rnncli.engine.initializers" for name in starts if name not in INITIALIZERS
+    )
+    yield from (f"no words for how {name} starts in rnncli.layers.starts" for name in starts if name not in STARTS)
 
 
 def missing_words(layer: type[Layer], kind: Kind, file: str) -> Iterator[str]:
@@ -164,9 +154,9 @@ def missing_golden(layer: type[Layer], kind: Kind) -> Iterator[str]:
 @cache
 def golden_specs(what: str) -> frozenset[str]:
     """The specs in a golden file."""
-    if what == "networks":
-        return frozenset(each["spec"] for each in read_networks())
-    return frozenset(each.spec for each in read_values())
+    return frozenset(
+        [each["spec"] for each in read_networks()] if what == "networks" else [each.spec for each in read_values()]
+    )
 
 
 @cache
@@ -252,38 +242,17 @@ class FullerFakeKind(FakeKind):
     golden_networks, golden_values = lambda kind: iter(()), lambda kind: iter(["input:8,fake:7"])
 
 
-def test_a_kind_that_is_only_declared_is_told_step_by_step_what_else_to_say(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert [*missing_of(Fake)] == ["no stage in rnncli.engine.stages.STAGES", "no file in tests/kinds"]
-
+def test_a_kind_that_is_only_declared_is_told_step_by_step_what_else_to_say(
+    monkeypatch: pytest.MonkeyPatch, screen: Callable[[str, str], None]
+) -> None:
+    steps = [[*missing_of(Fake)]]
     for name in ("fake", "sham"):
         monkeypatch.setitem(rnncli.layers.KINDS, name, Fake)
     monkeypatch.setitem(STAGES, Fake, lambda *arguments: None)
-    monkeypatch.setitem(kinds.KINDS, Fake, FakeKind())
-    assert [*missing_of(Fake)] == [
-        "tests/kinds/test_kinds.py does not say Keras's class",
-        "tests/kinds/test_kinds.py does not say PyTorch's class",
-        "tests/kinds/test_kinds.py does not say its golden networks",
-        "tests/kinds/test_kinds.py does not say its golden values",
-        "tests/kinds/test_kinds.py does not say how PyTorch builds it",
-        "tests/kinds/test_kinds.py does not say its textbook formula",
-    ]
-
-    monkeypatch.setitem(kinds.KINDS, Fake, FullerFakeKind())
-    assert [*missing_of(Fake)] == [
-        "tests/kinds/test_kinds.py does not know the name sham",
-        "its declaration calls PyTorch's class FakeLinear, tests/kinds/test_kinds.py Fake",
-        "tests/kinds/test_kinds.py does not know the argument more",
-        "tests/kinds/test_kinds.py does not know that shy sets shy to True",
-        "its declaration says that shy is True by default",
-        "tests/kinds/test_kinds.py calls it phony, which no spec may",
-        "tests/kinds/test_kinds.py sets shy to True by timid, which no spec does",
-        "its declaration has no equations",
-        *(f"no line for it in rnncli.export.{target}" for target in ("keras", "torch", "onnx", "numpy")),
-        *("no golden networks", "no golden networks with shy=False", "no golden networks with shy=True"),
-        "new golden values, which `make golden` has not made yet",
-        "no initialiser called magic in rnncli.engine.initializers.INITIALIZERS",
-        "no words for how magic starts in rnncli.layers.starts.STARTS",
-    ]
+    for kind in (FakeKind(), FullerFakeKind()):
+        monkeypatch.setitem(kinds.KINDS, Fake, kind)
+        steps.append([*missing_of(Fake)])
+    screen("kinds", "\n".join(lines_of(*step) for step in steps))
 
 
 # And what a kind's file says is put to use.
