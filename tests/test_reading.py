@@ -29,7 +29,6 @@ SPEC = "input:8,rnn:4"
 X = np.random.default_rng(3).standard_normal((2, 5, 8))
 SHAPES = weight_shapes(Network.parse(SPEC))
 KERNEL = "simple_rnn/kernel"
-FLOAT32 = np.dtype("float32")
 
 
 @pytest.fixture(autouse=True)
@@ -37,16 +36,14 @@ def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.chdir(tmp_path)
 
 
-def refused(result: Result, *words: str) -> None:
-    """One short line says what is wrong (and one more how to mend it), and nothing was shown."""
+def refused(result: Result, *words: str) -> str:
+    """What is said: one short line of what is wrong (and one more how to mend it), and nothing was shown."""
     assert (result.status, result.stdout) == (1, "")
-    assert result.stderr.startswith("Error: ")
     assert len(result.stderr.splitlines()) <= 2
     assert len(result.stderr) < 1000
     for word in words:
         assert word in result.stderr
-    for word in ("bug", "pickle="):
-        assert word not in result.stderr
+    return result.stderr
 
 
 @contextmanager
@@ -105,7 +102,7 @@ def archive(**files: bytes) -> bytes:
 # An input that changes, or is long.
 
 
-def test_an_input_that_changes_during_a_run_is_an_error_and_leaves_the_output_of_before(at: Walk) -> None:
+def test_an_input_that_changes_during_a_run_is_an_error_that_leaves_the_output_of_before_or_is_kept(at: Walk) -> None:
     shorter = "x.npy: it became shorter while it was read: 768 bytes before, now"
     changes: dict[str, Callable[[], object]] = {
         f"{shorter} 200": lambda: os.truncate("x.npy", 200),
@@ -123,9 +120,7 @@ def test_an_input_that_changes_during_a_run_is_an_error_and_leaves_the_output_of
             assert caught.value.message == said
             assert sorted(map(str, Path().iterdir())) == ["x.npy", "y.npy"]
             assert Path("y.npy").read_bytes() == b"old"
-
-
-def test_an_input_that_is_replaced_under_its_name_is_read_on_as_it_was() -> None:
+    # One that is replaced under its name is read on as it was.
     np.save("x.npy", X)
     run = plan(SPEC, Request(input="x.npy", output="y.npy"))
     np.save("new.npy", X * 2)
@@ -190,38 +185,29 @@ def test_of_a_pipe_no_more_is_read_than_is_expected(rnncli: Run) -> None:
 # Headers that claim more than there is.
 
 HEADERS = {
-    "of gigabytes": (npy("", version=2, length=4_294_967_280), "4,294,967,280 bytes, expected at most 10,000"),
-    "of 65,535 bytes": (npy("{" * 65_535), "65,535 bytes, expected at most 10,000"),
-    "that is not there": (b"\x93NUMPY", "version 0.0"),
-    "without a length": (b"\x93NUMPY\x01\x00\x10", "truncated"),
-    "of another version": (npy("", version=9), "version 9.0"),
-    "of a later version": (b"\x93NUMPY\x02\xff", "version 2.255"),
-    "with odd space": (npy(described("(1, 5, 8)") + "\x1e"), "expected the likes of"),
-    "with odd space inside": (npy(described("(1, 5, 8)").replace("}", "\xa0}")), "expected the likes of"),
-    "with a nought in front": (npy(described("(1, 5, 08)")), "expected the likes of"),
-    "of brackets": (npy("(" * 9000), "expected the likes of"),
-    "of minus signs": (npy(described("(" + "-" * 9000 + "1,)")), "expected the likes of"),
-    "that does not end": (npy("{'descr': '<f4"), "expected the likes of"),
-    "of an odd token": (npy(described("(1, 5, 8, \0)")), "expected the likes of"),
-    "of a long text": (npy("{'descr': '" + "a" * 9000 + "'}"), "expected the likes of"),
-    "without a key": (npy("{'descr': '<f4', 'shape': (1, 5, 8)}"), "expected the likes of"),
-    "with a key twice": (npy(described("(1, 5, 8)")[:-1] + "'descr': '<f4'}"), "expected the likes of"),
-    "with another key": (npy(described("(1, 5, 8)")[:-1] + "'more': True}"), "expected the likes of"),
-    "of another type": (npy(described("(1, 5, 8)", "'<f3'")), "expected the likes of"),
-    "of a thousand axes": (npy(described("(" + "1," * 1000 + ")")), "expected the likes of"),
-    "of sixty axes": (npy(described("(" + "99999999999999999999," * 60 + ")")), "has shape"),
-    "of a size of 25 digits": (npy(described(f"(1, {10**25}, 8)")), "expected the likes of"),
-    "of more than there is": (npy(described("(1, 99999999999999999999, 8)")), "truncated"),
+    "of gigabytes": npy("", version=2, length=4_294_967_280),
+    "of 65,535 bytes": npy("{" * 65_535),
+    "that is not there": b"\x93NUMPY",
+    "without a length": b"\x93NUMPY\x01\x00\x10",
+    "of another version": npy("", version=9),
+    "of a later version": b"\x93NUMPY\x02\xff",
+    "with odd space": npy(described("(1, 5, 8)") + "\x1e"),
+    "with odd space inside": npy(described("(1, 5, 8)").replace("}", "\xa0}")),
+    "with a nought in front": npy(described("(1, 5, 08)")),
+    "of brackets": npy("(" * 9000),
+    "of minus signs": npy(described("(" + "-" * 9000 + "1,)")),
+    "that does not end": npy("{'descr': '<f4"),
+    "of an odd token": npy(described("(1, 5, 8, \0)")),
+    "of a long text": npy("{'descr': '" + "a" * 9000 + "'}"),
+    "without a key": npy("{'descr': '<f4', 'shape': (1, 5, 8)}"),
+    "with a key twice": npy(described("(1, 5, 8)")[:-1] + "'descr': '<f4'}"),
+    "with another key": npy(described("(1, 5, 8)")[:-1] + "'more': True}"),
+    "of another type": npy(described("(1, 5, 8)", "'<f3'")),
+    "of a thousand axes": npy(described("(" + "1," * 1000 + ")")),
+    "of sixty axes": npy(described("(" + "99999999999999999999," * 60 + ")")),
+    "of a size of 25 digits": npy(described(f"(1, {10**25}, 8)")),
+    "of more than there is": npy(described("(1, 99999999999999999999, 8)")),
 }
-
-
-def test_a_header_is_bounded_and_matched_and_takes_no_memory(rnncli: Run, at: Walk) -> None:
-    for name, (content, words) in HEADERS.items():
-        Path("bad.npy").write_bytes(content)
-        if name == "of gigabytes":
-            os.truncate("bad.npy", 5 << 30)
-        with at(name), memory_below(20 << 20):
-            refused(rnncli("forward", SPEC, "--input", "bad.npy"), "bad.npy", words)
 
 
 def test_headers_that_other_programs_write_are_read_and_what_follows_the_array_is_left_alone(
@@ -238,19 +224,6 @@ def test_headers_that_other_programs_write_are_read_and_what_follows_the_array_i
                 assert rnncli("forward", SPEC, "--input", "x.npy").status == 0
 
 
-def test_a_header_in_an_archive_is_bounded_too_whatever_follows_it(rnncli: Run, at: Walk) -> None:
-    bomb = (npy(described("(4194304, 1)")), "has shape (4194304, 1), expected (8, 4)")
-    follows = {"of gigabytes": 0, "of 65,535 bytes": 8 << 20, "of brackets": 0, "of a bomb": 16 << 20}
-    for name, more in follows.items():
-        content, words = (HEADERS | {"of a bomb": bomb})[name]
-        Path("bad.npz").write_bytes(archive(kernel=content + bytes(more)))
-        with at(name), memory_below(4 << 20):
-            refused(rnncli("forward", SPEC, "--weights", "bad.npz"), "bad.npz", KERNEL, words)
-
-
-# Damaged archives.
-
-
 def patched(signature: bytes, offset: int, value: bytes) -> bytes:
     """The archive with other bytes in its first record of a kind."""
     content = archive()
@@ -258,39 +231,43 @@ def patched(signature: bytes, offset: int, value: bytes) -> bytes:
     return content[:place] + value + content[place + len(value) :]
 
 
-def many_names(count: int, length: int) -> bytes:
-    return zipped({f"{number:0{length}d}.npy": b"" for number in range(count)})
-
-
-def archives() -> dict[str, tuple[bytes, str]]:
-    """Archives, and what is said of each; more of them are refused as model files."""
-    return {
-        "packed by bzip2": (patched(b"PK\1\2", 10, b"\x0c\0"), "bzip2"),
-        "packed by something": (patched(b"PK\1\2", 10, b"\x4d\0"), "method 77"),
-        "of many names": (many_names(9_000, 40), "8,992 more"),
-        "of long names": (many_names(20, 60_000), "12 more"),
-        "without its list": (archive()[:-22], "list of its files"),
-        "cut in two": (archive()[:300], "list of its files"),
-        "whose list is elsewhere": (patched(b"PK\5\6", 16, b"\xf0\xff\xff\x7f"), "outside"),
-        "whose list is no list": (patched(b"PK\5\6", 16, b"\1\0\0\0"), "is no list"),
-        "of more files than it lists": (patched(b"PK\5\6", 10, b"\x10\0"), "says that it holds 16"),
-        "of fewer files than it lists": (patched(b"PK\5\6", 10, b"\1\0"), "lists more"),
-        "of a file elsewhere": (patched(b"PK\1\2", 42, b"\3\0\0\0"), "not where the list says"),
-        "of a wrong checksum": (patched(b"PK\1\2", 16, b"\0\0\0\0"), "checksum"),
-        "of damaged numbers": (patched(b"PK\3\4", 60, b"\xff" * 9), KERNEL),
-        "of the same file twice": (zipped({"a.npy": b"", "b.npy": b""}).replace(b"b.npy", b"a.npy"), "two arrays"),
-        "of a file that is no array": (archive(kernel=b"PK\3\4" * 9), "expected is an array"),
-        "of an empty file": (archive(kernel=b""), "it is empty"),
-        "of an array and more": (archive(kernel=saved(WEIGHTS[KERNEL]) + b"more"), "damaged"),
-        "of half an array": (archive(kernel=saved(WEIGHTS[KERNEL])[:-8]), "damaged"),
+def test_what_is_damaged_or_claims_more_than_there_is_is_told_in_a_line_and_takes_no_memory(
+    rnncli: Run, screen: Callable[[str, str], None], at: Walk
+) -> None:
+    archives = {
+        "packed by bzip2": patched(b"PK\1\2", 10, b"\x0c\0"),
+        "packed by something": patched(b"PK\1\2", 10, b"\x4d\0"),
+        "of many names": zipped({f"{number:040d}.npy": b"" for number in range(9_000)}),
+        "of long names": zipped({f"{number:060000d}.npy": b"" for number in range(20)}),
+        "without its list": archive()[:-22],
+        "cut in two": archive()[:300],
+        "whose list is elsewhere": patched(b"PK\5\6", 16, b"\xf0\xff\xff\x7f"),
+        "whose list is no list": patched(b"PK\5\6", 16, b"\1\0\0\0"),
+        "of more files than it lists": patched(b"PK\5\6", 10, b"\x10\0"),
+        "of fewer files than it lists": patched(b"PK\5\6", 10, b"\1\0"),
+        "of a file elsewhere": patched(b"PK\1\2", 42, b"\3\0\0\0"),
+        "of a wrong checksum": patched(b"PK\1\2", 16, b"\0\0\0\0"),
+        "of damaged bytes": patched(b"PK\3\4", 30 + len(KERNEL) + len(".npy"), b"\xff"),
+        "of the same file twice": zipped({"a.npy": b"", "b.npy": b""}).replace(b"b.npy", b"a.npy"),
+        "of a file that is no array": archive(kernel=b"PK\3\4" * 9),
+        "of an empty file": archive(kernel=b""),
+        "of an array and more": archive(kernel=saved(WEIGHTS[KERNEL]) + b"more"),
+        "of half an array": archive(kernel=saved(WEIGHTS[KERNEL])[:-8]),
     }
-
-
-def test_a_damaged_archive_is_one_line_that_names_it(rnncli: Run, at: Walk) -> None:
-    for name, (content, words) in archives().items():
-        with at(name):
-            Path("bad.npz").write_bytes(content)
-            refused(rnncli("forward", SPEC, "--weights", "bad.npz"), "bad.npz", words)
+    within = {name: HEADERS[name] for name in ("of gigabytes", "of brackets")}
+    within |= {"of 65,535 bytes": HEADERS["of 65,535 bytes"] + bytes(8 << 20)}
+    within |= {"of a bomb": npy(described("(4194304, 1)")) + bytes(16 << 20)}
+    files = {f"--input, a header {name}": content for name, content in HEADERS.items()}
+    files |= {f"--weights, a header in an archive {name}": archive(kernel=content) for name, content in within.items()}
+    files |= {f"--weights, an archive {name}": content for name, content in archives.items()}
+    shown = ""
+    for name, content in files.items():
+        Path("bad").write_bytes(content)
+        if name == "--input, a header of gigabytes":
+            os.truncate("bad", 5 << 30)
+        with at(name), memory_below(4 << 20):
+            shown += f"{name}\n{refused(rnncli('forward', SPEC, name.partition(',')[0], 'bad'))}\n"
+    screen("reading-refused", shown)
 
 
 # Weights, and what they take.
@@ -309,12 +286,10 @@ def test_every_archive_of_numpy_is_read_as_numpy_reads_it(at: Walk) -> None:
                         assert np.array_equal(found[key], array.astype(dtype))
                         assert found[key].dtype == dtype
                         assert found[key].flags.c_contiguous
-
-
-def test_weights_are_read_without_a_copy_in_their_own_dtype() -> None:
+    # They are read without a copy in their own dtype.
     np.savez("w.npz", a=np.ones((1000, 2000)))
     with memory_below(1000 * 2000 * 4 + (2 << 20)):
-        read_arrays("w.npz", {"a": (1000, 2000)}, FLOAT32)
+        read_arrays("w.npz", {"a": (1000, 2000)}, np.dtype("float32"))
 
 
 def test_a_run_with_weights_holds_them_as_often_as_one_without() -> None:
@@ -352,9 +327,7 @@ def test_what_is_no_number_in_an_input_is_told_with_its_place(rnncli: Run, at: W
             result = rnncli("forward", SPEC, "--input", "x.npy", *options)
             said = f"the input is {shown} (sample 2, timestep 4321, feature 5), expected a finite number in float32"
             assert result == (1, "", f"Error: x.npy: {said}\n")
-
-
-def test_finite_numbers_whose_sum_is_not_are_no_fault(rnncli: Run) -> None:
+    # The sum of finite numbers need not be one.
     np.save("x.npy", np.full((2, 50, 8), 3e38, "f4"))
     assert rnncli("forward", SPEC, "--input", "x.npy").status == 0
 
