@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 from conftest import Result, Walk
+from hostile_models import said_of_each
 from part_weights import keras_weights
+from sessions import replay
 
 from rnncli import Network
 from rnncli.errors import RnncliError
@@ -51,46 +53,28 @@ def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.chdir(tmp_path)
 
 
-def test_without_h5py_the_layers_are_read_and_what_needs_it_says_so(
-    monkeypatch: pytest.MonkeyPatch, rnncli: Run, at: Walk
+def test_without_h5py_the_layers_are_read_and_what_needs_it_says_so_and_what_is_left_out(
+    monkeypatch: pytest.MonkeyPatch, rnncli: Run, screen: Screen, at: Walk
 ) -> None:
-    monkeypatch.setattr("rnncli.formats.keras.hdf5.find_spec", lambda name: None)
-    said = "which is read with h5py, and h5py is not installed\nHelp: pip install 'rnncli[hdf5]'"
-    for file in ("stack.json", "stack.keras", "tokens.keras", "cells.keras", "branches.keras"):
-        with at(file):
-            part = open_model(written(file)).parts[0]
-            assert str(part.network) == (SPECS | {"branches": BRANCHES[0][1]})[file.partition(".")[0]]
-            if file.endswith(".keras"):
-                with pytest.raises(RnncliError) as caught:
-                    keras_weights(part)
-                assert str(caught.value) == f"{file}: its weights are HDF5, {said}"
-    for file in ("lstm.h5", "lstm.weights.h5"):
-        with at(file):
-            with pytest.raises(RnncliError) as caught:
-                open_model(written(file))
-            assert str(caught.value) == f"{file}: it is HDF5, {said}"
-    for command in ("summary", "inspect", "explain", "draw", "spec"):
-        with at(command):
-            assert rnncli(command, "stack.keras").status == 0
-    assert rnncli("forward", "stack.keras") == (1, "", f"Error: stack.keras: its weights are HDF5, {said}\n")
-
-
-def test_each_chain_of_a_graph_is_a_part_and_what_it_leaves_out_is_said(rnncli: Run, at: Walk) -> None:
-    for file in ("branches.json", "branches.keras"):
+    monkeypatch.setattr("rnncli.formats.keras.hdf5._installed", lambda beside: [])  # no folder has h5py
+    for file in ("stack.json", "stack.keras", "tokens.keras", "cells.keras", "branches.json", "branches.keras"):
         with at(file):
             model = open_model(written(file))
-            assert [(part.name, str(part.network)) for part in model.parts] == BRANCHES
-            assert "starts from a state" in " ".join(model.parts[2].assumed)
-            assert model.notes == ("layers in no recurrent part: 1 Conv1D, 1 Concatenate and 1 Dense",)
-            said = f"left is one of 3 recurrent parts of {file}; left out: right, decoder"
-            assert said in rnncli("summary", f"{file}::1").stderr
-    found = json.loads(rnncli("inspect", "branches.keras", "-f", "json").stdout)
-    # Only HDF5 says what arrays the other layers have.
-    assert found["total_params"] is None
-    assert [part["share"] for part in found["parts"]] == [None, None, None]
-    assert "at least 10 arrays" in rnncli("inspect", "branches.keras").stdout
-    # What computes a mask in Keras 3 is no branch.
-    assert open_model(written("tokens.keras")).notes == ()
+            spec = SPECS.get(file.partition(".")[0])
+            assert specs(model) == ([spec] if spec else [spec for _, spec in BRANCHES])
+            if file.endswith(".keras"):
+                with pytest.raises(
+                    RnncliError, match=f"^{file}: its weights are HDF5, which is read with h5py, and h5"
+                ):
+                    keras_weights(model.parts[0])
+    for file in ("lstm.h5", "lstm.weights.h5"):
+        written(file)
+    old = sequential(cell(name="old", **HARD))
+    for name, config in (("conv", sequential(CONVOLUTION, cell())), ("old", old)):
+        Path(f"{name}.json").write_text(json.dumps(config))
+    replay("keras-files", rnncli, screen)
+    with pytest.raises(RnncliError, match="is not run"):
+        keras_weights(opened(old).parts[0])
 
 
 # Models of every version, as their JSON has them. -------------------------------------------------------------------
@@ -153,8 +137,7 @@ def multiplied(model: dict[str, Any], number: int) -> dict[str, Any]:
 INPUT = {"batch_input_shape": [None, None, 3]}
 HARD = INPUT | {"recurrent_activation": "hard_sigmoid"}
 ZEROS = {"return_sequences": True, "zero_output_for_mask": True}
-X = (layer("InputLayer", "x", **INPUT), [])
-Y = (layer("InputLayer", "y", batch_input_shape=[None, None, 4]), [])
+X, Y = ((layer("InputLayer", name, batch_input_shape=[None, None, size]), []) for name, size in (("x", 3), ("y", 4)))
 WORDS = layer("Embedding", "words", input_dim=9, output_dim=3, mask_zero=True)
 CONVOLUTION = layer("Conv1D", filters=9, kernel_size=[3], batch_input_shape=[None, 20, 3])
 
@@ -267,25 +250,26 @@ def opened(model: Any) -> ModelFile:
     return open_model("model.json")
 
 
-def told(model: Any) -> list[str]:
-    """What is said of a model: its parts with the names of their layers, and all that is said of them."""
-    try:
-        found = opened(model)
-    except RnncliError as error:
-        return [f"Error: {error}"]
-    lines = [found.writer]
-    for part in found.parts:
-        lines.append(f"{part.name}: {part.network}, from {', '.join(piece.name for piece in part.pieces)}")
-        assert not part.has_weights
-        for text in part.assumed:
-            how = {part.differs: "not run", part.otherwise: "otherwise"}
-            place = next((word for texts, word in how.items() if f"model.json: {text}" in texts), "assumed")
-            lines.append(f"    {place}: {text}")
-    return [*lines, *(f"note: {note}" for note in found.notes)]
-
-
 def all_told(models: dict[str, Any]) -> str:
-    return "\n".join("".join(f"{line}\n" for line in (f"# {name}", *told(model))) for name, model in models.items())
+    """What is said of each model: its parts with the names of their layers, and all that is said of them."""
+    lines: list[str] = []
+    for name, model in models.items():
+        lines.append(f"# {name}")
+        try:
+            found = opened(model)
+        except RnncliError as error:
+            lines.append(f"Error: {error}\n")
+            continue
+        lines.append(found.writer)
+        for part in found.parts:
+            lines.append(f"{part.name}: {part.network}, from {', '.join(piece.name for piece in part.pieces)}")
+            assert not part.has_weights
+            for text in part.assumed:
+                how = {part.differs: "not run", part.otherwise: "otherwise"}
+                place = next((word for texts, word in how.items() if f"model.json: {text}" in texts), "assumed")
+                lines.append(f"    {place}: {text}")
+        lines += [*(f"note: {note}" for note in found.notes), ""]
+    return "\n".join(lines)
 
 
 def test_models_are_read_as_keras_1_and_2_wrote_them_and_what_lies_is_refused(screen: Screen) -> None:
@@ -308,28 +292,6 @@ def test_models_are_read_as_keras_3_writes_them_with_the_sizes_that_it_has(scree
                     # A layer that a model inside of another has was built for a batch of any length there.
                     both = zip(row.output_shape, shape or row.output_shape, strict=True)
                     assert all(a == b for a, b in both if a and b)
-
-
-def test_layers_in_no_part_are_a_note_where_a_part_is_taken(rnncli: Run) -> None:
-    opened(sequential(CONVOLUTION, cell()))
-    note = "Note: layers in no recurrent part: 1 Conv1D\n"
-    assert rnncli("spec", "model.json") == (0, "input:9,lstm:4\n", note)
-
-
-def test_the_hard_sigmoid_of_keras_1_and_2_has_sizes_and_is_not_run(rnncli: Run, at: Walk) -> None:
-    (part,) = opened(sequential(cell(name="old", **HARD))).parts
-    said = "old: the hard_sigmoid of Keras 1 and 2, clip(0.2·x + 0.5, 0, 1), is not run"
-    for command in ("summary", "spec", "draw", "inspect"):
-        with at(command):
-            result = rnncli(command, "model.json")
-            assert result.status == 0
-            assert said in " ".join((result.stdout + result.stderr).split())
-    result = rnncli("forward", "model.json")
-    assert (result.status, result.stdout) == (1, "")
-    assert f"Error: model.json: {said}" in result.stderr
-    assert result.stderr.count("hard_sigmoid of Keras 1") == 1
-    with pytest.raises(RnncliError, match="is not run"):
-        keras_weights(part)
 
 
 # Files that are damaged. --------------------------------------------------------------------------------------------
@@ -361,18 +323,8 @@ def test_an_archive_is_one_wherever_its_hdf5_stands() -> None:
     assert specs(open_model("m.keras")) == [SPECS["stack"]]
 
 
-def test_a_file_is_read_as_what_it_is_whatever_its_name_says() -> None:
-    Path(written("stack.keras")).rename("lstm.h5")
-    Path("cut.keras").write_bytes(Path("lstm.h5").read_bytes()[:-30])
-    Path("text.h5").write_text("text")
-    Path("text.keras").write_text("text")
+def test_a_file_is_read_as_what_it_is_whatever_its_name_says(screen: Screen) -> None:
+    stack = Path(written("stack.keras")).read_bytes()
     os.mkfifo("pipe.h5")
-    for name, said in (
-        ("lstm.h5", r"it is no HDF5: it begins with b'PK[\s\S]*FILE\.keras"),
-        ("text.h5", r"it is no HDF5: it begins with[\s\S]*save it again"),
-        ("text.keras", r"it is no zip archive, as a .keras[\s\S]*save it again"),
-        ("cut.keras", r"it is damaged: the list of its files.*\nHelp: save it again"),
-        ("pipe.h5", "it is a pipe; such a file is read at any place"),
-    ):
-        with pytest.raises(RnncliError, match=rf"{name}: {said}"):
-            open_model(name)
+    files = {"lstm.h5": stack, "cut.keras": stack[:-30], "text.h5": "text", "text.keras": "text", "pipe.h5": None}
+    screen("keras-names", said_of_each(files))
