@@ -212,11 +212,6 @@ def test_layers_above_the_last_recurrent_one_make_no_difference() -> None:
     assert deep.runs == plain.runs
 
 
-def test_the_length_is_the_networks_own_if_it_has_one(rnncli: Run) -> None:
-    assert objects(rnncli, "input:12x3,rnn:2")[0]["steps"] == 12
-    assert objects(rnncli, "input:3,lstm:4,repeat:30,gru:5")[0]["steps"] == 30
-
-
 def test_bins_start_with_single_steps_and_widen(at: Walk) -> None:
     for count in (1, 2, 47, 48, 49, 50, 100, 500, 10_000, 10**6, 2**31 - 1):
         with at(count):
@@ -261,19 +256,6 @@ def first_input(seed: int) -> float:
     return float(np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0,))).standard_normal(dtype=np.float32))
 
 
-def test_an_effect_that_grows_to_the_end_is_said_to(rnncli: Run) -> None:
-    result = rnncli("reach", "input:1,rnn:2:linear:nobias", "--weights", keeping(1.5), "--timesteps", "20")
-    assert ">19 " in result.stdout
-    assert "1: the effect is largest at the last step: it grows" in result.stdout
-
-
-def test_what_is_refused_reads_as_it_was_reviewed(rnncli: Run, screen: Screen) -> None:
-    keeping(0.5)
-    replay("reach-refused", rnncli, screen)
-    with pytest.raises(ArgumentError, match="1001, expected a whole number from 1 to 1,000"):
-        ReachRequest(seeds=1001)
-
-
 def test_a_run_that_does_not_fit_is_refused_before_it_starts(rnncli: Run) -> None:
     result = rnncli("reach", "input:8,lstm:1M", "input:8,rnn:2")
     assert result.status == 1
@@ -284,29 +266,18 @@ def test_a_run_that_does_not_fit_is_refused_before_it_starts(rnncli: Run) -> Non
     assert "a smaller --timesteps needs less; back (" in whole.stderr
 
 
-# Where networks come from, and how they are shown
+# How it is shown
 
 
-def test_specs_come_from_standard_input_and_the_environment(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    lines = rnncli("reach", "-", "--timesteps", "9", "-f", "json", stdin="input:3,rnn:2\n# none\ninput:3,gru:2\n")
-    assert [json.loads(line)["spec"] for line in lines.stdout.splitlines()] == ["input:3,rnn:2", "input:3,gru:2"]
+def test_what_is_shown_and_refused_reads_as_it_was_reviewed(
+    rnncli: Run, screen: Screen, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("RNNCLI_SPEC", "input:3,lstm:2")
-    assert objects(rnncli, "--timesteps", "9")[0]["spec"] == "input:3,lstm:2"
-
-
-SHOWN = {
-    "reach": "input:8,lstm:64 input:8,lstm:64:forgetbias=0 input:8,rnn:64:back",
-    "reach-one": "input:12x3,gru:6,dense:2 --seeds 1",
-    "reach-problems": "input:999,rnn:4 input:3,rnn:2:relu input:3,rnn:9:relu --init uniform --timesteps 1200",
-}
-
-
-def test_what_is_shown_reads_as_it_was_reviewed(rnncli: Run, at: Walk, screen: Screen) -> None:
-    for name, line in SHOWN.items():
-        with at(name):
-            result = rnncli("reach", *line.split())
-            assert (result.status, result.stderr) == (0, "")
-            screen(name, "".join(f"{line.rstrip()}\n" for line in result.stdout.splitlines()))
+    Path(keeping(1.5)).rename("growing.npz")
+    keeping(0.5)
+    replay("reach", rnncli, screen)
+    with pytest.raises(ArgumentError, match="1001, expected a whole number from 1 to 1,000"):
+        ReachRequest(seeds=1001)
 
 
 def test_what_a_terminal_shows_fits_it(rnncli: Run, at: Walk, screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
