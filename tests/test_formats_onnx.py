@@ -105,6 +105,7 @@ ARRAYS = {
     **{name: array(name, 1, *shape) for name, shape in {"W": (16, 3), "R": (16, 4), "B": (32,), "w0": (12, 3)}.items()},
     **{name: array(name, *shape) for name, shape in {"K": (4, 4), "L": (4, 7), "k": (4,), "E": (9, 4)}.items()},
     **{name: array(name, 1, 12, fill=fill) for name, fill in {"P": 0.5, "Z": 0}.items()},
+    "b3": array("b3", 1, 1, 7),
     "w1": message((1, 1), (1, 4), (1, 3), (2, 11), (8, "w1"), (9, bytes(96))),  # of doubles
     **{f"n{number}": message((1, 1), (2, 7), (7, number), (8, f"n{number}")) for number in (-1, 0, 1, 2, 4, 5, 10)},
 }
@@ -188,6 +189,9 @@ CELLS = {
     "a turned product": "LSTM x W R B > - h; Squeeze h n0 > v; Gemm v K k > y transA=1",
     "steps of an unknown number in a row": "LSTM x W R B > s; Concat n10 n4 > p; Reshape s p > t; MatMul t K > y",
     "an array in another shape": "Concat n4 n-1 > p; Reshape L p > M; LSTM x W R B > s; MatMul s M > y",
+    "steps and samples in one row": "LSTM x W R B > s; Squeeze s n1 > t; Shape t > h; Gather h n0 > a; Gather h n1 "
+    "> b; Mul a b > c; Concat c n4 > p axis=0; Reshape t p > u; MatMul u L > y",
+    "a bias of three axes": "LSTM x W R B > s; Squeeze s n1 > t; MatMul t L > d; Add d b3 > y",
     "ids that are computed": "LSTM x W R B > s; Gather E s > y",
     "features before samples": "LSTM x W R B > s; Squeeze s > t axes=[1]; Transpose t > u perm=[0,2,1]; LSTM u W R > y",
     "samples before time": "LSTM x W R B > s; Squeeze s > t axes=[1]; Transpose t > u perm=[1,0,2]; LSTM u W R > y",

@@ -160,6 +160,8 @@ ADDED = {
     "a layer that may be taken away": "m = Sequential([Input((None, 3)), LSTM(4)])\nif f():\n    m.pop()",
     "a later branch": "i = x = Input((None, 3))\nx = LSTM(4)(x)\nif f():\n x = Dense(3)(x)\nm = Model(i, Dense(2)(x))",
     "a list that may grow": "a = [Input((None, 3)), LSTM(4)]\nif f():\n    a.append(Dense(2))\nm = Sequential(a)",
+    "a text for a number": f"m = Sequential([Input((None, 3)), LSTM('{'a' * 999}')])",
+    "a longer text for a number": f"m = Sequential([Input((None, 3)), LSTM('{'a' * 1000}')])",
     "a long list": "m = Sequential([LSTM(8)] * 10 ** 9)",
 }
 NEVER_GUESSED = {

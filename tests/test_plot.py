@@ -11,6 +11,7 @@ import tracemalloc
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ import pytest
 import reference
 from conftest import PATIENCE, Result, Walk
 from rich.console import Console
+from rich.text import Text
 
 from rnncli import Network
 from rnncli.commands.options import FORMATS
@@ -27,6 +29,7 @@ from rnncli.engine.effect import Reach
 from rnncli.engine.inputs import random_chunks
 from rnncli.engine.study import Study, study_of
 from rnncli.engine.twins import watched
+from rnncli.render.cells import print_legend
 from rnncli.render.plots import print_study
 
 Run = Callable[..., Result]
@@ -248,6 +251,7 @@ def test_nothing_but_padding_is_said_to_be() -> None:
     result = study(Model(Network.parse("embed:9x3:mask,rnn:4:back")), np.zeros((1, 5), int))
     assert result.reach == Reach("padding")
     assert "nothing but padding" in shown(result)
+    assert "Norm of the state: not known\n Saturated units: not known\n" in shown(result)
     json.dumps(result.as_dict(), allow_nan=False)
 
 
@@ -373,6 +377,14 @@ def test_a_character_of_the_legend_stands_beside_what_it_means(at: Walk) -> None
             text = shown(result, columns)
             assert len(re.findall("[≡=·+*#-] -?[0-9]", text)) == 7
             assert len(re.findall("(norm|saturated) [0-9.]+ to [0-9]", text)) == 2
+
+
+def test_the_parts_of_a_legend_share_a_line_that_just_holds_them() -> None:
+    for room, lines in ((11, 1), (10, 2)):
+        out = io.StringIO()
+        cells = SimpleNamespace(picture_width=len("saturated") + 3 + room)
+        print_legend(Console(file=out, width=80), cells, [Text("aaaa"), Text("bbbb")], ", ")
+        assert out.getvalue().count("\n") == lines
 
 
 def test_the_last_timestep_is_named_once_and_a_single_column_is_no_trouble() -> None:
