@@ -23,6 +23,7 @@ import pytest
 from conftest import PATIENCE, Result, Walk, examples, program_line
 from hypothesis import given
 from hypothesis import strategies as st
+from sessions import replay
 
 from rnncli.commands.options import FORMATS
 from rnncli.commands.sweep_rows import CANDIDATES, record_maker
@@ -113,22 +114,12 @@ def test_many_are_evaluated_in_blocks_where_there_is_memory_for_them(monkeypatch
                 assert found == ([False] * 3 if in_blocks and few < 20 else [True])
 
 
-UNKNOWN = {
-    "input:8,lstm:{1..200} --max-macs=9k --top=3": "the MACs of input:8,lstm:1 depend on",
-    "input:8,lstm:{1..200} --sort=macs --top=3": "the MACs of input:8,lstm:1 depend on",
-    "input:8,lstm:{1..200} --sort=training --top=3": "the memory for training of input:8,lstm:1 depends on",
-    "input:8,lstm:{1..200} --pareto=macs,-output": "the MACs of input:8,lstm:1 depend on",
-    # Whether or not another limit is exceeded.
-    r"{input:5x8\,dense:1,input:8\,dense:9} --max-params 20 --max-macs 1M": "the MACs of input:8,dense:9 depend on",
-}
-
-
-def test_a_figure_that_is_not_known_is_an_error_however_it_is_evaluated(rnncli: Run, at: Walk) -> None:
-    for line, few in product(UNKNOWN, (0, 10**9)):
-        with at(line, few), evaluated(few, 100):
-            result = rnncli("sweep", *line.split())
-            assert (result.status, result.stdout) == (2, "")
-            assert f"Error: {UNKNOWN[line]} the length of its input\nHelp: give its --timesteps\n" in result.stderr
+def test_a_figure_that_is_not_known_is_an_error_however_it_is_evaluated(
+    rnncli: Run, at: Walk, screen: Callable[..., None]
+) -> None:
+    for few in (0, 10**9):
+        with at(few), evaluated(few, 100):
+            replay("sweep-unknown", rnncli, screen)
 
 
 # Parts
