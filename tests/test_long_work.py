@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
+from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
@@ -118,9 +119,8 @@ def test_a_bar_says_how_far_it_is_and_how_much_time_is_left_at_any_width(
             if (new := re.sub("[━╸╺]{9,39} ", "bar ", text)) != parts:
                 parts = new
                 shown.append(f"{columns:3} {text}")
-    for done in (0, 999_499, 12_345_678, 1_999_999_999, 2_000_000_000):
-        shown += [f" 40 {without_styles(bar_line(done, 2_000_000_000, 40, monkeypatch))}"]
-        shown += [f" 70 {without_styles(bar_line(done, 2_000_000_000, 70, monkeypatch))}"]
+    for done, columns in product((0, 999_499, 12_345_678, 1_999_999_999, 2_000_000_000), (40, 70)):
+        shown += [f" {columns} {without_styles(bar_line(done, 2_000_000_000, columns, monkeypatch))}"]
     for no_colour in ("", "1"):
         monkeypatch.setenv("NO_COLOR", no_colour)
         shown += [with_visible_styles(bar_line(500_000, 10**6, 90, monkeypatch))]
@@ -177,39 +177,33 @@ def test_every_command_that_can_take_long_has_a_bar_and_a_note_that_says_what_ct
             assert is_clean(shown)
 
 
-def test_a_bar_appears_only_after_its_delay_and_only_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bar_appears_only_after_its_delay_and_only_on_a_terminal_and_is_erased_whatever_ends_the_work(
+    at: Walk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert (bars.DELAY, bars.PERIOD, bars.COUNTABLE) == (0.5, 0.1, 10**15)
-    assert drawings(work_with_a_bar(some_work, Terminal(), monkeypatch))
     assert work_with_a_bar(some_work, Terminal(), monkeypatch, delay=PATIENCE) == ""
     assert work_with_a_bar(some_work, io.StringIO(), monkeypatch) == ""
-
-
-def test_a_bar_is_erased_whether_the_work_is_done_or_fails(at: Walk, monkeypatch: pytest.MonkeyPatch) -> None:
     for end in (None, ValueError, KeyboardInterrupt, SystemExit):
         with at(end):
-            assert is_clean(work_with_a_bar(partial(some_work, end), Terminal(), monkeypatch))
+            shown = work_with_a_bar(partial(some_work, end), Terminal(), monkeypatch)
+            assert drawings(shown)
+            assert is_clean(shown)
             assert not callable(signal.getsignal(signal.SIGTSTP))
 
 
-def test_a_bar_has_its_place_where_no_pager_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bar_has_its_place_where_no_pager_can_be(at: Walk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", Terminal())
-    reading, writing = os.pipe()
+    reading, pipe = os.pipe()
     here, there = socket.socketpair()
-    with (
-        open(writing, "w") as pipe,
-        here.makefile("w") as connection,
-        open("rows.txt", "w") as file,
-        open(os.devnull, "w") as nothing,
-    ):
-        places = {"pipe": pipe, "socket": connection, "file": file, "nothing": nothing, "closed": None}
-        found = {}
-        for name, stdout in places.items():
+    file, nothing = os.open("rows", os.O_WRONLY | os.O_CREAT), os.open(os.devnull, os.O_WRONLY)
+    for kind, descriptor in {"pipe": pipe, "socket": here.detach(), "file": file, "device": nothing}.items():
+        with at(kind), open(descriptor, "w") as stdout:
             monkeypatch.setattr(sys, "stdout", stdout)
-            found[name] = bars.has_place()
+            assert bars.has_place() is (kind in ("file", "device"))
     os.close(reading)
-    here.close()
     there.close()
-    assert found == {"pipe": False, "socket": False, "file": True, "nothing": True, "closed": True}
+    monkeypatch.setattr(sys, "stdout", None)  # it is closed
+    assert bars.has_place()
     for dumb in ("dumb", "unknown"):
         monkeypatch.setenv("TERM", dumb)
         assert not bars.has_place()
@@ -253,21 +247,6 @@ def test_a_bar_makes_room_when_the_program_is_stopped_and_comes_back(terminal: R
 
 
 @pytest.mark.thorough
-def test_whatever_ends_it_a_bar_is_erased(at: Walk, terminal: Run) -> None:
-    for command, action, status in (
-        ("forward", signal.SIGTERM, 128 + signal.SIGTERM),
-        ("reach", "\x03", 130),
-        ("solve", signal.SIGHUP, 128 + signal.SIGHUP),
-    ):
-        with at(command, action):
-            result = terminal(command, *LONG[command], press=in_turn((" left", action)))
-            assert result.status == status
-            assert drawings(result.stdout)
-            assert is_clean(result.stdout)
-            assert "Traceback" not in result.stdout
-
-
-@pytest.mark.thorough
 def test_where_there_is_no_bar_there_is_the_note(terminal: Run) -> None:
     piped = terminal("forward", *LONG["forward"], press=in_turn(("Note:", "\x03")), stdout_piped=True)
     dumb = terminal("reach", *LONG["reach"], press=in_turn(("Note:", "\x03")), TERM="dumb")
@@ -286,16 +265,14 @@ def interrupt_after(pieces: int, monkeypatch: pytest.MonkeyPatch) -> None:
     evaluated = sifting.evaluated
 
     def stopped(*arguments: Any) -> Any:
-        for number, piece in enumerate(evaluated(*arguments)):
-            if number == pieces:
-                raise KeyboardInterrupt
-            yield piece
+        yield from islice(evaluated(*arguments), pieces)
+        raise KeyboardInterrupt
 
     monkeypatch.setattr(stretches, "BLOCK", 2_000)
     monkeypatch.setattr(sifting, "evaluated", stopped)
 
 
-def test_ctrl_c_shows_the_best_so_far_whole_in_every_format(
+def test_ctrl_c_shows_the_best_so_far_whole_in_every_format_and_says_how_many_were_looked_at(
     at: Walk, rnncli: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for format_ in FORMATS:
@@ -307,9 +284,6 @@ def test_ctrl_c_shows_the_best_so_far_whole_in_every_format(
             assert (result.status, result.stdout) == (130, expected)
             # Before it may stand how long all of them would take, if that is much: it depends on the machine.
             assert result.stderr.endswith("Interrupted: 4,000 of 2,000,000,000 candidates, 3 shown\n")
-
-
-def test_ctrl_c_says_how_many_were_looked_at(at: Walk, rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     interrupt_after(1, monkeypatch)
     many = ",".join(["input:8", *["rnn:{1..1000}:seq"] * 7])
     for line, said in {
@@ -364,17 +338,17 @@ def test_rows_come_before_the_closing_note_where_both_go_to_one_place(
 # How long it takes
 
 
-def told_of(total: int, amounts: Sequence[float], seconds: float = 1) -> list[str]:
+def told_of(total: int, amounts: Sequence[float], seconds: float = 1) -> str:
     """What is told of work that goes on by these amounts, each taking so many seconds."""
     told: list[str] = []
     now = iter(range(100, 10**6))
     work = Progress("work", total, told.append, shown=False, clock=lambda: next(now) * seconds)
     for amount in amounts:
         work(amount)
-    return told
+    return "\n".join(told)
 
 
-def test_a_run_that_takes_long_says_so_once_at_its_start(at: Walk) -> None:
+def test_a_run_of_more_than_ten_minutes_says_so_once_at_its_start(at: Walk) -> None:
     for total, amounts, seconds, words in (
         (7200, [0, 1], 1, "about 2 hours"),
         (7200, [0, 1, 1, 1, 1], 1, "about 2 hours"),
@@ -384,27 +358,18 @@ def test_a_run_that_takes_long_says_so_once_at_its_start(at: Walk) -> None:
         (10**600, [0, 1, 1], 1, "more than a million years"),
     ):
         with at(total, amounts, seconds):
-            assert told_of(total, amounts, seconds) == [f"Note: at this pace the run takes {words} (Ctrl-C ends it)"]
-    assert told_of(7200, [0, 1], 0.5) == []  # its pace is not known yet
-
-
-def test_a_run_of_less_than_ten_minutes_says_nothing_of_it_nor_one_whose_end_is_unknown() -> None:
-    assert told_of(599, [0, *[1] * 599]) == []
-    assert told_of(600, [0, *[1] * 600]) == []
-    assert told_of(0, [0, 1, 1, 10**9], seconds=1000) == []
-    assert told_of(10**9, [0, 10**7], seconds=0.01) == []
+            assert told_of(total, amounts, seconds) == f"Note: at this pace the run takes {words} (Ctrl-C ends it)"
+    assert told_of(7200, [0, 1], 0.5) == ""  # its pace is not known yet
+    assert told_of(599, [0, *[1] * 599]) == told_of(600, [0, *[1] * 600]) == ""
+    assert told_of(0, [0, 1, 1, 10**9], seconds=1000) == ""  # nor its end
+    assert told_of(10**9, [0, 10**7], seconds=0.01) == ""
 
 
 def test_a_long_time_is_said_as_people_say_it() -> None:
-    assert [about(seconds) for seconds in (660, 5400, 7300, 86400, 400_000, 10**8, 1e30)] == [
-        "about 11 minutes",
-        "about 90 minutes",
-        "about 2 hours",
-        "about 24 hours",
-        "about 5 days",
-        "about 3 years",
-        "more than a million years",
-    ]
+    assert ", ".join(map(about, (660, 5400, 7300, 86400, 400_000, 10**8, 1e30))) == (
+        "about 11 minutes, about 90 minutes, about 2 hours, about 24 hours, about 5 days, about 3 years, "
+        "more than a million years"
+    )
 
 
 def test_the_pace_of_a_run_is_that_of_all_its_layers() -> None:
