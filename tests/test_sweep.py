@@ -7,6 +7,7 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import product
+from time import perf_counter, thread_time
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from sessions import replay
 from strategies import networks, typed
 
+import rnncli.commands.sweep as commands_sweep
 from rnncli import Network
 from rnncli.errors import SpecError
 from rnncli.layers.weights import FRAMEWORKS
@@ -235,6 +237,18 @@ def test_the_first_few_are_held_and_few_more(order: Order, monkeypatch: pytest.M
             held.append(selection.held)
         assert max(held) == most
         assert selection.best() == sorted(everything, key=order.of, reverse=order.descending)[:top]
+
+
+def test_the_pace_of_a_sweep_whose_rows_are_read_meanwhile_leaves_its_reader_out(
+    at: Walk, rnncli: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clocks: list[object] = []
+    made = commands_sweep.Progress
+    monkeypatch.setattr(commands_sweep, "Progress", lambda *a, **b: (clocks.append(b.get("clock")), made(*a, **b))[1])
+    for options, clock in (([], thread_time), (["--top", "2"], perf_counter), (["--jobs", "2"], perf_counter)):
+        with at(*options):
+            assert rnncli("sweep", "input:8,rnn:{1..3}", "-f", "csv", *options).status == 0
+            assert clocks[-1] is clock
 
 
 @pytest.mark.thorough
