@@ -117,15 +117,12 @@ def test_a_file_computes_what_keras_computes_and_one_process_reads_a_small_one_a
                 assert len(starts) == count
 
 
-@pytest.mark.usefixtures("in_a_process")
-def test_a_process_reads_each_kind_of_file(at: Walk) -> None:
+def test_a_process_reads_each_kind_of_file_and_is_an_error_if_it_takes_too_much(
+    in_a_process: Callable[[str], None], at: Walk
+) -> None:
     for file in ("stack.keras", "lstm.h5", "both.weights.h5"):
         with at(file):
             check_values(file)
-
-
-def test_a_process_that_takes_too_much_is_an_error(in_a_process: Callable[[str], None], at: Walk) -> None:
-    written("lstm.h5")
     for said, statement in {
         "h5py, which reads it, came to no end": "process.SECONDS, process._structure = 0, lambda _: sum(iter(int, 1))",
         "MemoryError": "process._structure = lambda file: bytearray(1 << 30)",
