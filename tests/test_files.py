@@ -146,9 +146,7 @@ def test_a_file_that_will_not_do_is_named_with_what_was_found(rnncli: Run, scree
     screen("errors-arrays", shown)
 
 
-def test_files_that_are_not_there_or_contradict_the_command_line_are_refused(
-    rnncli: Run, screen: Callable[[str, str], None]
-) -> None:
+def test_what_is_no_file_or_contradicts_one_is_refused(rnncli: Run, screen: Callable[[str, str], None]) -> None:
     np.save("x.npy", X)
     Path("folder").mkdir()
     assert rnncli("forward", SPEC, "--input", "x.npy", "--batch", "2", "--timesteps", "5").status == 0

@@ -106,9 +106,7 @@ def bar_line(done: float, total: int | None, columns: int, monkeypatch: pytest.M
     return text
 
 
-def test_a_bar_says_how_far_it_is_and_how_much_time_is_left_at_any_width(
-    screen: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_bar_says_as_much_as_fits(screen: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[str] = []
     for total in (2_000_000_000, None):
         parts = ""
@@ -130,9 +128,7 @@ def test_a_bar_says_how_far_it_is_and_how_much_time_is_left_at_any_width(
 # Which work has one, and where
 
 
-def work_with_a_bar(
-    work: Callable[[], object], stderr: io.StringIO, monkeypatch: pytest.MonkeyPatch, *, delay: float = 0.0
-) -> str:
+def shown_of(work: Callable[[], object], stderr: io.StringIO, monkeypatch: pytest.MonkeyPatch, delay: float = 0) -> str:
     """What is shown of some work that does not end before its bar has been drawn, if it is to be drawn at once."""
     count, others, until = Progress.__call__, {*threading.enumerate()}, time.monotonic() + 10
 
@@ -160,9 +156,7 @@ def some_work(end: type[BaseException] | None = None) -> None:
             raise end
 
 
-def test_every_command_that_can_take_long_has_a_bar_and_a_note_that_says_what_ctrl_c_does(
-    at: Walk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_command_that_can_take_long_has_a_bar_and_a_note(at: Walk, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = Path(rnncli.commands.__file__).parent
     assert {name for name in COMMANDS if "Progress(" in (folder / f"{name}.py").read_text(encoding="utf-8")} == {*LONG}
     monkeypatch.setattr(bars, "JUDGED", 0.0)
@@ -170,22 +164,20 @@ def test_every_command_that_can_take_long_has_a_bar_and_a_note_that_says_what_ct
     monkeypatch.setattr(stretches, "BLOCK", 2_000)
     for command, (line, total, advice) in SHORT.items():
         with at(command):
-            shown = work_with_a_bar(partial(run, [*command.split(), *line.split()]), Terminal(), monkeypatch)
+            shown = shown_of(partial(run, [*command.split(), *line.split()]), Terminal(), monkeypatch)
             assert re.match(rf"{command.split()[0]} [━╸╺]+ +[\d,]+/{total} +\d+% [-\d:]+ left", drawings(shown)[0])
             (note,) = re.findall(r"\x1b\[2K(Note: at this pace .*)\n", shown)
             assert re.fullmatch(rf"Note: at this pace the run takes about \d+ seconds \({advice}\)", note)
             assert is_clean(shown)
 
 
-def test_a_bar_appears_only_after_its_delay_and_only_on_a_terminal_and_is_erased_whatever_ends_the_work(
-    at: Walk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_bar_comes_late_and_only_on_a_terminal_and_is_erased(at: Walk, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (bars.DELAY, bars.PERIOD, bars.COUNTABLE) == (0.5, 0.1, 10**15)
-    assert work_with_a_bar(some_work, Terminal(), monkeypatch, delay=PATIENCE) == ""
-    assert work_with_a_bar(some_work, io.StringIO(), monkeypatch) == ""
+    assert shown_of(some_work, Terminal(), monkeypatch, delay=PATIENCE) == ""
+    assert shown_of(some_work, io.StringIO(), monkeypatch) == ""
     for end in (None, ValueError, KeyboardInterrupt, SystemExit):
         with at(end):
-            shown = work_with_a_bar(partial(some_work, end), Terminal(), monkeypatch)
+            shown = shown_of(partial(some_work, end), Terminal(), monkeypatch)
             assert drawings(shown)
             assert is_clean(shown)
             assert not callable(signal.getsignal(signal.SIGTSTP))
@@ -213,7 +205,7 @@ def test_rows_in_a_file_are_whole_though_a_bar_is_shown(monkeypatch: pytest.Monk
     with Path("rows").open("w") as file:
         monkeypatch.setattr(sys, "stdout", file)
         line = ["sweep", "input:8,lstm:{1..100}:seq,lstm:{1..30}", "-f", "json"]
-        shown = work_with_a_bar(partial(run, line), Terminal(), monkeypatch)
+        shown = shown_of(partial(run, line), Terminal(), monkeypatch)
     assert drawings(shown)
     assert is_clean(shown)
     rows = Path("rows").read_text(encoding="utf-8").splitlines()
@@ -272,9 +264,7 @@ def interrupt_after(pieces: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sifting, "evaluated", stopped)
 
 
-def test_ctrl_c_shows_the_best_so_far_whole_in_every_format_and_says_how_many_were_looked_at(
-    at: Walk, rnncli: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_ctrl_c_shows_the_best_so_far_and_of_how_many(at: Walk, rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     for format_ in FORMATS:
         with at(format_), monkeypatch.context() as patch:
             options = ("--top", "3", "--sort", "-params", "-f", format_)
@@ -299,11 +289,11 @@ def test_ctrl_c_shows_the_best_so_far_whole_in_every_format_and_says_how_many_we
 
 def test_ctrl_c_on_a_terminal_shows_the_best_so_far_in_place_of_the_bar(terminal: Run) -> None:
     result = terminal("sweep", *LONG["sweep"], columns=120, press=in_turn((" left", "\x03")))
-    after = without_styles(result.stdout.rpartition(ERASED)[2]).replace("\r", "").splitlines()
+    lines = without_styles(result.stdout.rpartition(ERASED)[2]).replace("\r", "").splitlines()
     assert result.status == 130
     assert drawings(result.stdout)[0].startswith("sweep ")
     assert is_clean(result.stdout)
-    after = [line for line in after if not line.startswith("Note: ")]  # which may come just then
+    after = [line for line in lines if not line.startswith("Note: ")]  # which may come just then
     assert "MACs/step" in after[0]
     assert len(after) == 5
     assert re.fullmatch(r"Interrupted: [\d,]+ of 2,000,000,000 candidates, 3 shown", after[-1])
@@ -312,9 +302,7 @@ def test_ctrl_c_on_a_terminal_shows_the_best_so_far_in_place_of_the_bar(terminal
 # What is said at the end
 
 
-def test_rows_come_before_the_closing_note_where_both_go_to_one_place(
-    at: Walk, program: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rows_come_before_the_closing_note(at: Walk, program: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     for line, end in {
         "sweep input:8,lstm:{1..5000} -f csv": "5,000 candidates, 5,000 shown",
         "sweep input:8,lstm:{1..5000} --top 3": "5,000 candidates, 3 shown",

@@ -38,22 +38,13 @@ def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.chdir(tmp_path)
 
 
-def run(name: str, *, stdout: int = subprocess.PIPE, stderr: int = subprocess.PIPE, **options: object) -> Result:
-    """Run one of those command lines as a program on streams of our own."""
-    line = program_line(*LINES[name])
-    done = subprocess.run(line, stdout=stdout, stderr=stderr, text=True, timeout=PATIENCE, **options)  # type: ignore[call-overload]
-    return Result(done.returncode, done.stdout or "", done.stderr or "")
-
-
 @contextmanager
 def full() -> Iterator[IO[str]]:
     with suppress(OSError), open("/dev/full", "w") as device:
         yield device
 
 
-def test_every_command_needs_its_standard_output_to_be_written_but_no_messages_to_be_heard(
-    at: Walk, rnncli: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_command_needs_its_output_written_alone(at: Walk, rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cli, "_drop_stdout", lambda: None)  # it would take the stream of the tests
     for name, line in LINES.items():
         whole = rnncli(*line)
@@ -76,32 +67,29 @@ def test_every_command_needs_its_standard_output_to_be_written_but_no_messages_t
                     assert (unheard.status, unheard.stdout.count("\n")) == (whole.status, whole.stdout.count("\n"))
 
 
-def test_standard_output_is_written_whole_or_the_status_is_1(at: Walk) -> None:
+def test_standard_output_is_written_whole_or_the_status_is_1(at: Walk, program: Run) -> None:
+    most = resource.getrlimit(resource.RLIMIT_FSIZE)
     for name in ("summary", "forward"):
-        room = len(run(name).stdout.encode()) // 2  # the times of a run differ, and so does its length
+        room = len(program(*LINES[name]).stdout.encode()) // 2  # the times of a run differ, and so does its length
         # Without a buffer Python takes what is written in part for written.
         for unbuffered in ("", "1"):
-            with at(name, unbuffered), open("all", "wb") as file:
-                result = run(
-                    name,
-                    stdout=file.fileno(),
-                    preexec_fn=lambda room=room: resource.setrlimit(resource.RLIMIT_FSIZE, (room, room)),
-                    env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
-                )
-                assert (result.status, result.stderr) == (1, "Error: File too large\n")
+            with at(name, unbuffered):
+                resource.setrlimit(resource.RLIMIT_FSIZE, (room, most[1]))
+                result = program(*LINES[name], shell='"$@" > all', PYTHONUNBUFFERED=unbuffered)
+                assert result == (1, "", "Error: File too large\n")
                 assert os.stat("all").st_size == room
+            resource.setrlimit(resource.RLIMIT_FSIZE, most)
 
 
-def test_a_program_minds_a_standard_output_that_is_closed_but_not_its_messages(at: Walk) -> None:
+def test_a_program_minds_a_standard_output_that_is_closed_but_not_its_messages(at: Walk, program: Run) -> None:
     for name in ("a note", "a wrong spec"):
-        heard = run(name)
-        with at(name), full() as device:
-            for unheard in (run(name, stderr=device.fileno()), run(name, preexec_fn=lambda: os.close(2))):
-                assert (unheard.status, unheard.stdout.count("\n")) == (heard.status, heard.stdout.count("\n"))
-            closed = run(name, preexec_fn=lambda: os.close(1))
-            assert (closed.status, closed.stdout) == (heard.status or 1, "")
-            assert closed.stderr == heard.stderr + ("Error: standard output is closed\n" if heard.stdout else "")
-            assert run(name, preexec_fn=lambda: (os.close(1), os.close(2))).status == (heard.status or 1)
+        with at(name):
+            status, stdout, messages = program(*LINES[name])
+            for shell in ('"$@" 2> /dev/full', '"$@" 2>&-'):
+                assert program(*LINES[name], shell=shell) == (status, stdout, "")
+            error = "Error: standard output is closed\n" if stdout else ""
+            assert program(*LINES[name], shell='"$@" >&-') == (status or 1, "", messages + error)
+            assert program(*LINES[name], shell='"$@" >&- 2>&-').status == (status or 1)
 
 
 def test_a_file_never_takes_the_number_of_a_stream_that_is_closed(program: Run) -> None:
