@@ -32,16 +32,11 @@ SPACE = " \t\r\n\x0b\x0c\x1c\x85\u2028\xa0"
 """What counts as space, which a spec may have between its words."""
 ALLOWED = frozenset("\n\t")
 
-WORKING = {
-    "summary": (),
+WORKING: dict[str, tuple[str, ...]] = dict.fromkeys(("summary", "explain", "draw", "spec", "sweep"), ()) | {
     "forward": ("--timesteps", "2"),
-    "explain": (),
-    "draw": (),
-    "spec": (),
     "export": ("--to", "keras"),
     "compare": ("input:8,rnn:5",),
     "reach": ("--timesteps", "2"),
-    "sweep": (),
     "solve": ("--params", "100"),
 }
 """Every command that takes a spec, and what it needs beside it."""
