@@ -48,7 +48,7 @@ from rnncli import Network
 from rnncli.cli import run
 from rnncli.layers import Layer
 
-collect_ignore = ["golden", "benchmarks", "fuzz"]
+collect_ignore = ["golden", "benchmarks", "fuzz", "kinds"]
 """What needs the frameworks or is a program of its own; pytest would look for examples in it."""
 
 SCREENS = Path(__file__).parent / "screens"
