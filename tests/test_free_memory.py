@@ -8,11 +8,14 @@ import resource
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from command_lines import COMMANDS, command_of
 from conftest import Result, Walk
 
+from rnncli import Network
 from rnncli.commands.groups import GroupedCommand
+from rnncli.engine.memory import weight_bytes
 from rnncli.system.memory import RESERVE, free_bytes
 
 Run = Callable[..., Result]
@@ -76,10 +79,14 @@ def test_free_is_what_the_machine_and_every_control_group_leave(at: Walk, tmp_pa
             assert free_bytes(str(tmp_path / str(number))) == expected * MB
 
 
-def test_where_nothing_is_said_the_memory_of_the_machine_counts(tmp_path: Path) -> None:
+def test_where_nothing_is_said_the_memory_of_the_machine_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    assert free_bytes(str(tmp_path)) == (pages if limit == resource.RLIM_INFINITY else min(pages, limit))
+    for limit, expected in ((resource.RLIM_INFINITY, pages), (9 * MB, 9 * MB)):
+        monkeypatch.setattr(resource, "getrlimit", lambda kind, limit=limit: (limit, limit))
+        assert free_bytes(str(tmp_path)) == expected
+    monkeypatch.undo()
     found = free_bytes()
     assert found is not None
     assert found > RESERVE == 32 * MB
@@ -94,6 +101,20 @@ def test_what_is_set_aside_is_said(rnncli: Run, monkeypatch: pytest.MonkeyPatch)
     )
     advice = "`rnncli summary` computes its sizes without allocating it"
     assert rnncli("forward", "input:8,rnn:3") == (1, "", f"Error: {error}\nHelp: {advice}\n")
+
+
+def test_what_helps_is_said_where_the_weights_alone_just_fit(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    least = weight_bytes(Network.parse("input:1k,lstm:1k:bi"), np.dtype("float32")) + RESERVE
+    for free, is_said in ((least, True), (least - 1, False)):
+        monkeypatch.setattr("rnncli.engine.memory.free_bytes", lambda free=free: free)
+        assert ("keep the whole sequence" in rnncli("forward", "input:1k,lstm:1k:bi").stderr) == is_said
+
+
+def test_a_long_sequence_of_ids_takes_no_more_memory_than_one_of_numbers(
+    rnncli: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rnncli.engine.memory.free_bytes", lambda: RESERVE + 50 * MB)
+    assert rnncli("forward", "embed:10x4,rnn:3", "--timesteps", "100k", "-f", "csv").status == 0
 
 
 def test_only_what_a_sweep_holds_counts_as_held(at: Walk, rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:

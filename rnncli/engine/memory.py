@@ -86,7 +86,8 @@ def run_bytes(network: Network, batch: int, timesteps: int, dtype: np.dtype[Any]
     whole = False  # whether the layer is behind one that keeps the whole sequence: its chunks are parts of that
     layers = zip(network.body, network.shapes(batch, timesteps), network.steps_read(batch, timesteps), strict=True)
     for layer, (reads, returns), steps_read in layers:
-        features, units = reads[-1] or 1, returns[-1] or 1
+        # An id is one number; where ids are read, the last axis is time.
+        features, units = 1 if layer.reads == "input" else reads[-1] or 1, returns[-1] or 1
         held = features + (layer.gates + 1) * units
         if layer.needs_whole:
             whole = True
