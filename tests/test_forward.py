@@ -52,6 +52,16 @@ def test_the_shapes_are_those_that_came_out(rnncli: Run, at: Walk) -> None:
             assert list(np.load("out.npy").shape) == output_shape
 
 
+def test_a_sequence_that_is_written_in_pieces_is_that_of_the_model(
+    rnncli: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rnncli.engine.chunks.CHUNK_NUMBERS", 100)
+    x = np.random.default_rng(0).normal(size=(2, 900, 3)).astype("f4")
+    np.save("x.npy", x)
+    assert rnncli("forward", "input:3,rnn:2:seq", "--input", "x.npy", "-o", "y.npy").status == 0
+    np.testing.assert_allclose(np.load("y.npy"), Model(Network.parse("input:3,rnn:2:seq"))(x), atol=1e-6)
+
+
 def test_json_is_the_summarys_with_what_was_measured_and_no_framework_changes_a_run_or_its_files(rnncli: Run) -> None:
     spec, options = "embed:10x4,lstm:3:bi:seq,gru:2:seq,dense:2", ("--batch", "2", "--timesteps", "7")
     for framework in ("keras", "torch"):

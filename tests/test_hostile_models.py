@@ -18,7 +18,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from conftest import Walk, patience
+from conftest import Result, Walk, patience
 from hostile_models import FORMATS as MAKERS
 from hostile_models import SHAPES, npz, said_of_each, tensor_opcodes, text, torch_file, torch_zip, whole
 from hostile_models import safetensors as made
@@ -142,6 +142,16 @@ def test_numbers_that_numpy_does_not_have_are_read_as_float32_and_those_of_few_b
 
 ORDERED = b"ccollections\nOrderedDict\n"
 STORAGE = b"(" + text("storage") + b"ctorch\nFloatStorage\n" + text("0") + text("cpu")
+
+
+def test_the_parameters_of_a_module_are_its_tensors(rnncli: Callable[..., Result]) -> None:
+    begin, end = b"ctorch._utils\n_rebuild_parameter\n(", b"\x88" + ORDERED + b")RtR"
+    pairs = b"".join(
+        text(name) + begin + tensor_opcodes(key, shape) + end
+        for name, key, shape in (("rnn.weight_ih_l0", "0", (4, 3)), ("rnn.weight_hh_l0", "1", (4, 4)))
+    )
+    Path("m.pt").write_bytes(torch_zip(b"\x80\x02}(" + pairs + b"u.", [("0", bytes(48)), ("1", bytes(64))]))
+    assert rnncli("spec", "m.pt").stdout == "input:3,rnn:4:nobias\n"
 
 
 def test_a_pickle_that_was_made_to_harm_is_refused_and_nothing_of_it_is_run(
