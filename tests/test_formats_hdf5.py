@@ -220,6 +220,32 @@ def in_cudnn(key: str, array: np.ndarray, gates: int) -> np.ndarray:
     return np.hstack([block.T if key == "recurrent_kernel" else block.T.reshape(block.shape) for block in blocks])
 
 
+def test_a_file_may_have_as_much_as_its_bounds_say_and_no_more(monkeypatch: pytest.MonkeyPatch, at: Walk) -> None:
+    write_h5("few.h5", {"a" * 20: {}, "b" * 20: {}})  # 45 letters; two texts, which take 8 bytes each
+    for depth in (2, 3):
+        with h5py.File(write_h5(f"{depth}.h5", {}), "a") as file:
+            file.create_group("/".join("g" * depth))
+    deep = "over 20,000 groups and arrays, or 2 in one another"
+    for file, name, most, said in (
+        ("few.h5", "MAX_ATTRIBUTES", 45, ""),
+        ("few.h5", "MAX_ATTRIBUTES", 44, "its attributes have more than 44 bytes"),
+        ("few.h5", "MAX_ATTRIBUTES", 15, "its attribute layer_names claims (2,) values"),
+        ("2.h5", "MAX_DEPTH", 2, ""),
+        ("3.h5", "MAX_DEPTH", 2, deep),
+    ):
+        with at(file, most), monkeypatch.context() as patch:
+            patch.setattr(hdf5_process, name, most)
+            assert ("its HDF5 is damaged: " in said_of(file)) == bool(said)
+            assert said in said_of(file)
+
+
+def test_a_larger_file_may_take_more_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    bounds: list[object] = []
+    monkeypatch.setattr(hdf5_process, "bound", lambda room, seconds: bounds.append((room, seconds)))
+    said_of(write_h5("large.h5", {"dense": {"kernel:0": np.zeros((500, 1000), "float32")}}))
+    assert bounds == [(96 << 20, 0.5 + Path("large.h5").stat().st_size / 500_000)]
+
+
 def test_the_layers_of_cudnn_are_those_of_keras(at: Walk) -> None:
     config = sequential(layer("CuDNNLSTM", "rnn_1", units=4, **INPUT))
     for spec, gates, model in (("input:3,lstm:4", 4, config), ("input:3,gru:4", 3, None)):
