@@ -232,6 +232,8 @@ def test_a_file_may_have_as_much_as_its_bounds_say_and_no_more(monkeypatch: pyte
         ("few.h5", "MAX_ATTRIBUTES", 15, "its attribute layer_names claims (2,) values"),
         ("2.h5", "MAX_DEPTH", 2, ""),
         ("3.h5", "MAX_DEPTH", 2, deep),
+        ("2.h5", "MAX_OBJECTS", 3, ""),  # the file itself and two groups
+        ("2.h5", "MAX_OBJECTS", 2, "over 2 groups and arrays"),
     ):
         with at(file, most), monkeypatch.context() as patch:
             patch.setattr(hdf5_process, name, most)
