@@ -6,6 +6,7 @@ memory and time; what it needs a process of its own for has tests that start one
 
 from __future__ import annotations
 
+import builtins
 import io
 import json
 import signal
@@ -239,6 +240,20 @@ def test_a_file_may_have_as_much_as_its_bounds_say_and_no_more(monkeypatch: pyte
             patch.setattr(hdf5_process, name, most)
             assert ("its HDF5 is damaged: " in said_of(file)) == bool(said)
             assert said in said_of(file)
+
+
+def test_a_file_is_opened_for_reading_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_h5("m.h5", {"dense": {"kernel:0": np.zeros((3, 4), "float32")}})
+    modes: list[str] = []
+    real = builtins.open
+
+    def spy(file: Any, mode: str = "r", *arguments: Any, **more: Any) -> Any:
+        modes.append(mode)
+        return real(file, mode, *arguments, **more)
+
+    monkeypatch.setattr(builtins, "open", spy)
+    assert said_of("m.h5")
+    assert {*modes} == {"rb"}
 
 
 def test_a_larger_file_may_take_more_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -192,6 +192,7 @@ CELLS = {
     "steps and samples in one row": "LSTM x W R B > s; Squeeze s n1 > t; Shape t > h; Gather h n0 > a; Gather h n1 "
     "> b; Mul a b > c; Concat c n4 > p axis=0; Reshape t p > u; MatMul u L > y",
     "a bias of three axes": "LSTM x W R B > s; Squeeze s n1 > t; MatMul t L > d; Add d b3 > y",
+    "the last state of the cell alone": "LSTM x W R B > - - c; Squeeze c n0 > y",
     "ids that are computed": "LSTM x W R B > s; Gather E s > y",
     "features before samples": "LSTM x W R B > s; Squeeze s > t axes=[1]; Transpose t > u perm=[0,2,1]; LSTM u W R > y",
     "samples before time": "LSTM x W R B > s; Squeeze s > t axes=[1]; Transpose t > u perm=[1,0,2]; LSTM u W R > y",
@@ -235,6 +236,9 @@ def test_what_is_no_layer_of_ours_and_what_ends_a_chain_is_said_with_its_reason(
         "an array that a branch computes itself": branches(then="Sin q > W; LSTM x W R B > y"),
         "a cell of another domain": model([nodes("LSTM x W R B > y")[0] + message((7, "mine"))], CELL),
         "a shape inside": message((7, graph(nodes("Sin q > x; LSTM x W R B > y"), CELL) + message((13, shape)))),
+        "an array in a node": model(
+            [message((2, "k"), (4, "Constant"), (5, message((1, "value"), (5, array("", 2, 3)))))]
+        ),
         "sparse arrays": message((7, message((15, sparse)))),
     }
     screen("onnx-graphs", said_of_each(graphs, "m.onnx"))
@@ -251,6 +255,7 @@ def test_a_file_that_lies_is_refused_with_the_place_of_the_lie(screen: Screen, m
         "a field that is too long": varint(7 << 3 | 2) + varint(2**40) + b"abc",
         "a number without end": b"\xff" * 30,
         "a text for a number": tensor((2, "float")),
+        "a number for a text": model([message((4, 5))]),
         "graphs in graphs": model([nested(40)]),
         "a shape without its numbers": tensor((1, 2**40), (1, 2**40), (2, 1), (8, "W"), (9, b"1234")),
         "a negative shape": tensor((1, -4), (2, 1), (8, "W")),

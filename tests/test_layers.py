@@ -49,7 +49,9 @@ def test_it_reads_as_it_was_reviewed(
 ) -> None:
     with at("all"):
         screen("layers", told())
-    for word in ("lstm", "embed", "seq", "reset", "tanh", "return_state"):
+    with at("kinds"):
+        screen("layers-kinds", "\n".join(told(layer.kind) for layer in LAYERS))
+    for word in ("seq", "reset", "tanh", "return_state"):
         with at(word):
             screen(f"layers-{word}", told(word))
     with at("topics"):
