@@ -173,12 +173,12 @@ def chosen(count: int, seed: int) -> list[Mutant]:
     for kind, quota in QUOTAS.items():
         folders = [dice.sample(mutants, len(mutants)) for _, mutants in sorted(possible[kind].items())]
         weights = [len(mutants) ** 0.5 for mutants in folders]
-        wanted = min(round(quota * count / 150), sum(map(len, folders)))
+        wanted = min(max(1, round(quota * count / 150)), sum(map(len, folders)))
         while wanted:
             if mutants := dice.choices(folders, weights)[0]:
                 found.append(mutants.pop())
                 wanted -= 1
-    return found
+    return found if len(found) <= count else dice.sample(found, count)
 
 
 def is_found(mutant: Mutant, folder: Path, options: list[str]) -> bool:
