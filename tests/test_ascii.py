@@ -93,11 +93,6 @@ def printed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     return call
 
 
-@pytest.fixture(autouse=True)
-def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
 def tables(text: str) -> list[list[str]]:
     """The tables of a text in ASCII: from one rule at the start of a line to the next."""
     found = re.findall(r"^\+-+\+\n(?:\|.*\n)+\+-+\+$", text, re.MULTILINE)

@@ -32,8 +32,7 @@ SPEC = "input:8,rnn:4"
 
 
 @pytest.fixture(autouse=True)
-def _in_a_directory_with_two_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+def _in_a_directory_with_two_files() -> None:
     for name in ("net.txt", "my nets.txt"):
         Path(name).write_text("input:8,lstm:4\n")
 

@@ -6,7 +6,6 @@ import json
 import re
 import shlex
 from collections.abc import Callable
-from pathlib import Path
 from unicodedata import east_asian_width
 
 import pytest
@@ -16,11 +15,6 @@ from rnncli import Network, SpecError
 from rnncli.errors import quote, underline
 
 Run = Callable[..., Result]
-
-
-@pytest.fixture(autouse=True)
-def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
 
 
 def made_anew(name: str, answer: Callable[[str], str]) -> str:

@@ -33,11 +33,6 @@ SOURCES = [name for name, target in TARGETS.items() if target.is_text]
 RUFF = shutil.which("ruff") or shutil.which("ruff", path=str(Path(sys.executable).parent))
 
 
-@pytest.fixture(autouse=True)
-def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
 def output_of(target: str) -> list[str]:
     """What names the place where a target is written that is no text."""
     return [] if TARGETS[target].is_text else ["-o", "made.onnx"]

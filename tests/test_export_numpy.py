@@ -52,10 +52,7 @@ def output_of(source: str, x: np.ndarray) -> np.ndarray:
         return run(source)["model"](x)
 
 
-def test_with_weights_from_a_file_it_returns_what_keras_returns(
-    at: Walk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_with_weights_from_a_file_it_returns_what_keras_returns(at: Walk) -> None:
     for each in read_values():
         if each.dtype == "float64":
             with at(each.spec):
@@ -163,10 +160,7 @@ def test_the_weights_of_a_file_are_not_replaced_by_others(rnncli: Run, tmp_path:
         export(Job(Network.parse("input:3,lstm:2"), dict, drawn=False), "numpy")
 
 
-def test_the_weights_of_a_file_are_written_along_and_loaded(
-    rnncli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_the_weights_of_a_file_are_written_along_and_loaded(rnncli: Run) -> None:
     spec = "embed:9x3:mask,gru:2:bi,dense:2"
     forward = rnncli("forward", spec, "--seed", 8, "--save-weights", "w.npz", "-o", "y.npy")
     assert forward.status == 0

@@ -133,10 +133,7 @@ def test_the_state_dict_has_the_shapes_that_summary_says(network: Network) -> No
     ]
 
 
-def test_a_state_dict_that_is_read_is_exported_as_it_was(
-    at: Walk, rnncli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_a_state_dict_that_is_read_is_exported_as_it_was(at: Walk, rnncli: Run) -> None:
     for name in ("lstm-2-bi", "gru-3", "gru-1-bi", "rnn-2"):
         with at(name):
             original = GOLDEN / "models" / f"{name}.safetensors"

@@ -27,11 +27,6 @@ X = np.random.default_rng(3).standard_normal((2, 5, 8))
 IDS = np.array([[1, 2, 0, 9], [3, 3, 9, 4]])
 
 
-@pytest.fixture(autouse=True)
-def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
 def weights(**changed: object) -> dict[str, np.ndarray]:
     """The weights of SPEC; an argument replaces one by its last name, None leaves it out."""
     values = {key: np.random.default_rng(len(shape)).random(shape) for key, shape in SHAPES.items()}

@@ -358,8 +358,7 @@ def test_a_beginning_and_an_end_are_printed_once_and_only_around_records_whateve
 
 
 def test_documents_say_what_is_code_and_what_is_none_and_why_counts_differ(
-    rnncli: Run, screen: Callable[[str, str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    rnncli: Run, screen: Callable[[str, str], None]
 ) -> None:
-    monkeypatch.chdir(tmp_path)
     Path("a<b>_c_`d|e.safetensors").write_bytes(Path(MODEL).read_bytes())
     replay("documents", rnncli, screen)

@@ -41,9 +41,8 @@ ADVICE = "Help: save it again, or copy it again from where it came"
 
 
 @pytest.fixture(autouse=True)
-def starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[object]:
+def starts(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """Read HDF5 in this process, and keep what would have been started."""
-    monkeypatch.chdir(tmp_path)
     started: list[object] = []
 
     def run(command: list[str], **options: Any) -> subprocess.CompletedProcess[bytes]:

@@ -42,11 +42,6 @@ def written(name: str) -> str:
     return name
 
 
-@pytest.fixture(autouse=True)
-def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
 def test_without_h5py_the_layers_are_read_and_what_needs_it_says_so_and_what_is_left_out(
     monkeypatch: pytest.MonkeyPatch, rnncli: Run, screen: Screen
 ) -> None:

@@ -153,11 +153,6 @@ def nested(depth: int) -> bytes:
     return node("If", ["flag"], ["z"], then_branch=graph([nested(depth - 1)] if depth else []))
 
 
-@pytest.fixture(autouse=True)
-def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
 def read(data: bytes) -> ModelFile:
     Path("m.onnx").write_bytes(data)
     return open_model("m.onnx")

@@ -32,11 +32,6 @@ TORCH = "import torch\nfrom torch import nn\n"
 SOUND = f"{KERAS}m = Sequential([Input((None, 3)), LSTM(8)])\n"
 
 
-@pytest.fixture(autouse=True)
-def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
 @cache
 def said_by_frameworks() -> dict[str, dict[str, Any]]:
     return json.loads((SOURCES / "models.json").read_text())

@@ -26,11 +26,6 @@ from rnncli.summary import DTYPE_BYTES
 Run = Callable[..., Result]
 
 
-@pytest.fixture(autouse=True)
-def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
 def run_json(rnncli: Run, *arguments: object) -> dict[str, Any]:
     result = rnncli("forward", "-f", "json", *arguments)
     assert result.status == 0

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import click
-import pytest
 from command_lines import COMMAND_LINES, command_of
 from conftest import Result, Walk
 
@@ -43,11 +42,6 @@ def options(command: str, several: bool) -> dict[str, click.Option]:
     """The options of a command that take a value, once or several times."""
     params = [each for each in command_of(command).params if isinstance(each, click.Option) and not each.is_flag]
     return {long_name(each): each for each in params if each.multiple == several}
-
-
-@pytest.fixture(autouse=True)
-def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
 
 
 def test_two_values_of_an_option_that_counts_once_are_an_error_and_one_twice_is_none(at: Walk, rnncli: Run) -> None:

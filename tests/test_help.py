@@ -10,7 +10,6 @@ from itertools import groupby
 from pathlib import Path
 
 import click
-import pytest
 from conftest import PATIENCE, Result, Walk, lines_of
 
 from rnncli.cli import COMMANDS, cli
@@ -38,11 +37,6 @@ SHOWN = {
     "layers": ("lstm", "return_sequences", "macs"),
 }
 """What a newcomer should find among the examples of a command."""
-
-
-@pytest.fixture(autouse=True)
-def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
 
 
 def help_of(command: list[str], rnncli: Run) -> str:

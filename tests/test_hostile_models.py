@@ -29,11 +29,6 @@ from rnncli.formats import FORMATS, REFUSED, open_model
 Screen = Callable[[str, str], None]
 
 
-@pytest.fixture(autouse=True)
-def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
 @contextmanager
 def little(memory: int = 20 << 20) -> Iterator[None]:
     """What is done in the block takes little memory, and no time that grows without end."""

@@ -45,11 +45,6 @@ EITHER = [False, pytest.param(True, marks=pytest.mark.thorough)]
 """Few cases, or all of them."""
 
 
-@pytest.fixture(autouse=True)
-def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
 def assert_harmless(result: Result) -> None:
     for text in (result.stdout, result.stderr):
         obeyed = {character for character in text if not character.isprintable()} - ALLOWED

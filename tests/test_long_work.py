@@ -61,11 +61,6 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.fixture(autouse=True)
-def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
 def in_turn(*actions: tuple[str, Any]) -> Callable[[str], Any]:
     """Do one thing after another, each as soon as the terminal has shown its word since the last."""
     left, seen = list(actions), [0]

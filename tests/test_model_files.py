@@ -37,11 +37,6 @@ def specs() -> dict[str, str]:
     return json.loads((GOLDEN / "models.json").read_text())
 
 
-@pytest.fixture(autouse=True)
-def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
 def test_a_file_is_read_as_the_network_that_was_saved_and_computes_what_its_framework_did(
     rnncli: Run, at: Walk
 ) -> None:

@@ -83,11 +83,6 @@ def brightness(colour: str) -> float:
     return sum(int(colour[place : place + 2], 16) for place in (1, 3, 5)) / 3
 
 
-@pytest.fixture(autouse=True)
-def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
 def test_a_picture_shows_what_was_shown_in_either_theme_and_is_as_wide_as_that(rnncli: Run, at: Walk) -> None:
     for option in ("--svg", "--theme"):
         commands = {name for name in COMMANDS if any(option in each.opts for each in command_of(name).params)}

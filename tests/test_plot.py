@@ -35,11 +35,6 @@ from rnncli.render.plots import print_study
 Run = Callable[..., Result]
 
 
-@pytest.fixture(autouse=True)
-def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
 def study(model: Model, x: np.ndarray, steps: int | None = None, **options: Any) -> Study:
     """The study of an input array; `steps` is the length of its chunks."""
     chunks = model.chunks_of(x)

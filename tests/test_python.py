@@ -5,10 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
-import pytest
 from conftest import PATIENCE, SCREENS
 
 import rnncli
@@ -30,10 +28,9 @@ def in_torch(body: str) -> object:
 
 
 def test_what_is_impossible_is_refused_with_what_was_received_and_what_is_allowed(
-    screen: Callable[[str, str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    screen: Callable[[str, str], None],
 ) -> None:
     """What is tried stands in the screen itself: a line that is added there is answered by --rewrite-screens."""
-    monkeypatch.chdir(tmp_path)
     known = {name: getattr(rnncli, name) for name in rnncli.__all__}
     known |= vars(rnncli.layers) | vars(rnncli.engine.model) | vars(rnncli.commands.values)
     known |= {"in_torch": in_torch, "look_up": look_up, "plan": plan, "Request": Request, "ReachRequest": ReachRequest}

@@ -31,11 +31,6 @@ Screen = Callable[[str, str], None]
 RECALL = Path(__file__).parent / "golden" / "models" / "recall.safetensors"
 
 
-@pytest.fixture(autouse=True)
-def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
 def found(spec: str, **asked: Any) -> NetworkReach:
     return plan(spec, ReachRequest(**asked)).run()
 

@@ -31,11 +31,6 @@ SHAPES = weight_shapes(Network.parse(SPEC))
 KERNEL = "simple_rnn/kernel"
 
 
-@pytest.fixture(autouse=True)
-def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
 def refused(result: Result, *words: str) -> str:
     """What is said: one short line of what is wrong (and one more how to mend it), and nothing was shown."""
     assert (result.status, result.stdout) == (1, "")

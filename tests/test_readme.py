@@ -100,8 +100,7 @@ def test_each_console_block_prints_what_it_shows(
                     assert differ == []
 
 
-def test_python_block_runs(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_python_block_runs(capsys: pytest.CaptureFixture[str]) -> None:
     (program,) = blocks("python")
     exec(program, {})
     assert capsys.readouterr() == ("324160\n", "")

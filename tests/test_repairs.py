@@ -48,8 +48,7 @@ def test_a_repair_keeps_the_numbers_and_the_meaning_of_what_was_typed(
     screen("repairs", "\n".join([*lines, ""]))
 
 
-def test_nothing_of_a_call_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_nothing_of_a_call_is_run(tmp_path: Path) -> None:
     for text in (
         "LSTM(open('ran', 'w'))",
         "open('ran', 'w')",

@@ -18,11 +18,6 @@ import rnncli as package
 Run = Callable[..., Result]
 
 
-@pytest.fixture(autouse=True)
-def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
 def test_the_program_is_also_a_module(program: Run, rnncli: Run) -> None:
     assert program("--version") == (0, f"rnncli {package.__version__}\n", "")
     assert program("summary", "-q", "input:8,dense:1") == rnncli("summary", "-q", "input:8,dense:1")

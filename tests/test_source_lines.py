@@ -76,8 +76,7 @@ def test_a_spec_in_a_program_is_the_language_alone() -> None:
         Network.parse("LSTM(32)")
 
 
-def test_nothing_of_a_line_is_run(rnncli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_nothing_of_a_line_is_run(rnncli: Run, tmp_path: Path) -> None:
     for text in ("LSTM(32)(open('ran', 'w'))", "LSTM(open('ran', 'w'))", "x = LSTM(4, name=open('ran', 'w'))"):
         rnncli("summary", text)
     assert not list(tmp_path.iterdir())

@@ -33,11 +33,6 @@ LINES = {
 """A command line for each command, and for each kind of message."""
 
 
-@pytest.fixture(autouse=True)
-def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
 @contextmanager
 def full() -> Iterator[IO[str]]:
     with suppress(OSError), open("/dev/full", "w") as device:
