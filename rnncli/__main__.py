@@ -45,6 +45,9 @@ def _hush() -> None:
 
 
 if __name__ == "__main__":
-    if not sys.flags.safe_path:
-        del sys.path[0]  # the current folder: what lies there, perhaps beside a downloaded model, is not imported
+    try:
+        if sys.path[0] in ("", os.getcwd()):
+            del sys.path[0]  # what lies in the current folder, perhaps beside a downloaded model, is not imported
+    except OSError:  # the folder is gone
+        pass
     main()
