@@ -7,7 +7,7 @@ What is right comes from elsewhere:
 - Plain formulas, as a textbook has them: `tests/reference.py`. What the tests know of a kind of layer stands in a file
   of its own in `tests/kinds`, written by hand and not read from the declarations.
 - People: `tests/screens` and `README.md` are what they see. `pytest --rewrite-screens` writes both anew, to be reviewed
-  by eye.
+  by eye. Many screens are sessions: a new case is one more line `$ rnncli …` in the file (`tests/sessions.py`).
 
 There are two rings. `make test` runs what a change should be held to before it is committed, in a minute: properties
 with 30 examples. `make test-all`, which is `pytest --thorough`, tries all of their examples, and what is marked
