@@ -71,11 +71,13 @@ def _layers(node: ast.expr) -> list[Called]:
     if name in _CONTAINERS:
         held = [each for each in node.args if not isinstance(each, ast.Constant)]
         layers = _layers(ast.copy_location(ast.List(held, ast.Load()), node))
-        return [replace(each, each_step=True) for each in layers] if name == "timedistributed" else layers
+        if name == "timedistributed":
+            return _with_shape_of_wrapper([replace(each, each_step=True) for each in layers], node)
+        return layers
     if name in _AROUND and not any(_holds_layers(each) for each in (*node.args, *node.keywords)):
         return []
     if name == "bidirectional":
-        return [_both_ways(node)]
+        return _with_shape_of_wrapper([_both_ways(node)], node)
     if name == "rnn" and node.args and not isinstance(node.args[0], ast.Constant | ast.Name | ast.Attribute):
         return _of_cells(node)
     if name not in CLASSES:
@@ -218,6 +220,14 @@ def _with_field(made: Called, argument: str, value: Value, node: ast.expr) -> Ca
         words = () if silent else (f"{argument}={shorten(ast.unparse(node))}",)
         return replace(made, left_out=(*made.left_out, *words))
     return replace(made, fields={**made.fields, attribute_of(made.cls, argument) or argument: text})
+
+
+def _with_shape_of_wrapper(made: list[Called], node: ast.Call) -> list[Called]:
+    """Return the layers in a Bidirectional or TimeDistributed; the first reads the shape that the wrapper is given."""
+    for each in node.keywords:
+        if each.arg in _SHAPES and made:
+            made = [_with_shape(made[0], each.value, batch="batch" in each.arg), *made[1:]]
+    return made
 
 
 def _with_shape(made: Called, node: ast.expr, batch: bool) -> Called:
