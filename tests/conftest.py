@@ -116,7 +116,9 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("rnncli")
     engine.MAX_SHRINKING_SECONDS = 60 if thorough else 5  # hypothesis has no setting for it; it takes five minutes
     _hear_signals()
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
+    limits = resource.getrlimit(resource.RLIMIT_AS)
+    most = min([MEMORY, *(limit for limit in limits if limit != resource.RLIM_INFINITY)])
+    resource.setrlimit(resource.RLIMIT_AS, (most, limits[1]))
 
 
 def _hear_signals() -> None:
@@ -172,7 +174,10 @@ class Walk:
         """Fail if anything did, or if the walk led nowhere."""
         assert self.places, "the walk has no places"
         if self.failures:
-            lines = [f"{place}: {(str(failure) or repr(failure)).splitlines()[0]}" for place, failure in self.failures]
+            lines = [
+                f"{place}: {(str(failure).strip() or repr(failure)).splitlines()[0]}"
+                for place, failure in self.failures
+            ]
             raise AssertionError("\n".join([f"{len(lines)} failed", *lines])) from self.failures[0][1]
 
 

@@ -301,6 +301,12 @@ def test_an_archive_of_next_to_nothing_is_not_unpacked() -> None:
             keras_weights(open_model("m.keras").parts[0])
 
 
+def test_h5py_is_found_where_what_was_started_lies_among_the_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As in a notebook, which Python starts by ipykernel_launcher.py.
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", str(Path(h5py.__file__).parents[1] / "launcher.py"))
+    assert "h5py is not installed" not in said_of(write_h5("m.h5", {}))
+
+
 SHADOWS = ("json", "h5py", "numpy", "struct", "re", "enum", "collections", "typing", "os")
 """What may lie beside a model that was downloaded. Python itself imports the last ones where it is started with -m."""
 ONE_FILE = (["summary", "-q"], ["spec"], ["forward", "--timesteps", "2"], ["reach", "--timesteps", "2", "--seeds", "1"])

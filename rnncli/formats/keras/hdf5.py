@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import site
 import stat
 import subprocess
 import sys
@@ -217,6 +218,8 @@ def _installed(beside: str) -> list[str]:
     """
     program = getattr(sys.modules["__main__"], "__file__", None)
     users = {os.path.realpath(each) for each in (os.curdir, beside, os.path.dirname(program or ""))}
+    # What starts a notebook lies among the libraries itself.
+    users -= {os.path.realpath(each) for each in (*site.getsitepackages(), site.getusersitepackages())}
     return [each for each in sys.path if os.path.isabs(each) and os.path.realpath(each) not in users]
 
 
