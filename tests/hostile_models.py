@@ -90,7 +90,7 @@ def said_of(path: str) -> str:
     lines = [f"{model.format} by {model.writer}" if model.writer else model.format]
     for part in model.parts:
         names = " or ".join(dict.fromkeys([part.name, *filter(None, part.other_names)]))
-        lines += [f"{names}: {part.network}, from {', '.join(piece.name for piece in part.pieces)}"]
+        lines += [f"{names}: {part.network}, from {', '.join(piece.name for piece in part.nodes)}"]
         lines += [f"  assumed: {each}" for each in part.assumed]
     lines += [f"note: {note}" for note in model.notes]
     lines += [f"left: {each.name} {each.shape} {each.dtype}" for each in model.others]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from rnncli.formats.conventions import each_weight
-from rnncli.formats.model_file import Part
+from rnncli.formats.nodes import Part
 
 
 def keras_weights(part: Part) -> dict[str, np.ndarray[Any, Any]]:

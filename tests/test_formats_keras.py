@@ -240,12 +240,9 @@ def all_told(models: dict[str, Any]) -> str:
             continue
         lines.append(found.writer)
         for part in found.parts:
-            lines.append(f"{part.name}: {part.network}, from {', '.join(piece.name for piece in part.pieces)}")
+            lines.append(f"{part.name}: {part.network}, from {', '.join(piece.name for piece in part.nodes)}")
             assert not part.has_weights
-            for text in part.assumed:
-                how = {part.differs: "not run", part.otherwise: "otherwise"}
-                place = next((word for texts, word in how.items() if f"model.json: {text}" in texts), "assumed")
-                lines.append(f"    {place}: {text}")
+            lines += [f"    {note.effect}: {note.text}" for note in part.notes]
         lines += [*(f"note: {note}" for note in found.notes), ""]
     return "\n".join(lines)
 
@@ -264,7 +261,7 @@ def test_models_are_read_as_keras_3_writes_them_with_the_sizes_that_it_has(scree
             assert [part.network for part in found.parts] == [Network.parse(spec) for spec in expected["specs"]]
             for part, layers in zip(found.parts, expected["layers"], strict=True):
                 rows = part.network.summary().layers
-                names = [piece.name.partition(" (cell")[0] for piece in part.pieces]
+                names = [piece.name.partition(" (cell")[0] for piece in part.nodes]
                 for one, row, (params, shape) in zip(names, rows, layers, strict=True):
                     assert sum(each.params for each, of in zip(rows, names, strict=True) if of == one) == params
                     # A layer that a model inside of another has was built for a batch of any length there.

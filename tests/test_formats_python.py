@@ -61,7 +61,7 @@ def test_a_source_makes_the_shapes_and_counts_that_its_framework_makes_of_it(at:
                 summary = part.network.summary(batch, timesteps, said["framework"])
                 assert list(summary.output_shape) == said["output_shape"]
                 counts: Counter[str] = Counter()
-                for piece, layer in zip(part.pieces, summary.layers, strict=True):
+                for piece, layer in zip(part.nodes, summary.layers, strict=True):
                     counts[piece.name.partition(" (")[0]] += layer.params
                 assert ([*(+counts).values()] if keras else +counts) == said["params"]
                 assert part.layer_params == [layer.params for layer in summary.layers]

@@ -124,7 +124,7 @@ def test_a_row_of_many_layers_in_front_is_gone_through_once(
     Path("m.safetensors").write_bytes(safetensors(row | arrays(CELL)))
     with patience():
         (part,) = open_model("m.safetensors").parts
-    assert len(part.pieces) == most - 1
+    assert len(part.nodes) == most - 1
 
 
 def saved(name: str, text: str) -> None:

@@ -12,7 +12,7 @@ from rnncli.layers.weights import FRAMEWORK_NAMES, FRAMEWORKS
 from rnncli.network import Network
 
 if TYPE_CHECKING:
-    from rnncli.formats.model_file import Part
+    from rnncli.formats.nodes import Part
     from rnncli.language.calls import Reading
 
 

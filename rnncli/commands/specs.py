@@ -66,8 +66,8 @@ def each_network(specs: Iterable[Spec], work: Callable[[Network], None]) -> None
     """
 
     def work_on(model: Given) -> None:
-        for text in model.part.differs if model.part is not None else ():
-            tell(f"Note: {text}")
+        for text in model.part.said("not run") if model.part is not None else ():
+            tell(f"Note: {model.path}: {text}")
         otherwise = model.counted_otherwise(click.get_current_context().params.get("framework"))
         if otherwise:
             tell(f"Note: {otherwise}")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, DTypeLike
 
-    from rnncli.formats.model_file import Part
+    from rnncli.formats.nodes import Part
 
 
 class Model:

@@ -19,7 +19,8 @@ from rnncli.errors import ArgumentError, RnncliError, UsageError, listed, shorte
 from rnncli.formats import SEPARATOR, Choice, choice_of, open_model, part_of
 from rnncli.formats.conventions import each_weight
 from rnncli.formats.fitting import fitted
-from rnncli.formats.model_file import ModelFile, Part
+from rnncli.formats.model_file import ModelFile
+from rnncli.formats.nodes import Part
 from rnncli.network import Network
 
 
@@ -95,7 +96,7 @@ def weights_in(path: str, network: Network, dtype: np.dtype[Any]) -> dict[str, A
         raise RnncliError(f"{choice.path} has layers, but no weights", "without --weights they are drawn with --seed")
     renamed = dict(zip(_owners(fitting[0].network), _owners(network), strict=True))
     # What is computed with them, the network says.
-    found = ((key.partition("/"), array) for key, array in each_weight(replace(fitting[0], differs=())))
+    found = ((key.partition("/"), array) for key, array in each_weight(replace(fitting[0], notes=())))
     return _taken(
         choice.path, ((f"{renamed[name]}/{weight}", array) for (name, _, weight), array in found), expected, dtype
     )

@@ -28,7 +28,7 @@ from rnncli.network import Network
 from rnncli.reports.reach import NetworkReach, SeedReach
 
 if TYPE_CHECKING:
-    from rnncli.formats.model_file import Part
+    from rnncli.formats.nodes import Part
 
 BINS = 48
 """The most bins of the steps since the change."""
@@ -101,7 +101,7 @@ class Plan:
         if self.trained is None or self.request.weights is not None:
             return ()
         if self.trained.has_weights:
-            return self.trained.otherwise
+            return self.trained.told
         return ("the file has no weights: each seed draws others",)
 
     @property

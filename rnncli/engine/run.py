@@ -29,7 +29,7 @@ from rnncli.system.places import check_files
 if TYPE_CHECKING:
     from rnncli.engine.input_file import InputFile
     from rnncli.engine.study import Study
-    from rnncli.formats.model_file import Part
+    from rnncli.formats.nodes import Part
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class Plan:
         if self.trained is None or self.request.weights is not None:
             return ()
         if self.trained.has_weights:
-            return self.trained.otherwise
+            return self.trained.told
         return (f"the file has no weights: they are drawn with seed {self.request.seed}",)
 
     def _notes_on_states(self) -> tuple[str, ...]:

@@ -16,7 +16,8 @@ from rnncli.errors import RnncliError, UsageError, listed, shorten
 from rnncli.formats.faults import check_holds_something, reading
 
 if TYPE_CHECKING:
-    from rnncli.formats.model_file import ModelFile, Part
+    from rnncli.formats.model_file import ModelFile
+    from rnncli.formats.nodes import Part
 
 FORMATS: Mapping[str, str] = {
     ".safetensors": "safetensors",

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from rnncli.formats.model_file import Convention, Piece, Tensor
+from rnncli.formats.nodes import Node, layer_node
+from rnncli.formats.tensors import Convention, Tensor
 from rnncli.layers import GRU, LSTM, Dense, Embedding, Head, Layer, Norm, Recurrent, SimpleRNN
 from rnncli.quantities import MAX_SIZE
 
@@ -34,7 +35,7 @@ _PLAIN = re.compile(r"(?P<owner>.*?)[./_](?P<role>weight|bias|running_mean|runni
 class Link(NamedTuple):
     """A layer that may be linked to others, with the sizes that it reads and returns."""
 
-    piece: Piece
+    piece: Node
     reads: int
     returns: int
 
@@ -121,7 +122,7 @@ def _torch_levels(owner: _Owner, notes: list[str]) -> Iterator[Link]:
         layer = CELLS[hh.shape[0] // units](
             units, merge_mode="concat" if both else None, use_bias="bias_ih" in own or "bias_hh" in own
         )
-        yield Link(Piece(layer, name, "torch", own), ih.shape[1], units * (1 + both))
+        yield Link(layer_node(layer, name, "torch", own), ih.shape[1], units * (1 + both))
 
 
 def _cell_fault(shapes: dict[str, tuple[int, ...]], kernel: str, recurrent: str, *, reverse: bool) -> str:
@@ -173,7 +174,7 @@ def _keras_recurrent(owner: _Owner, notes: list[str]) -> Iterator[Link]:
             else shape
             for role, shape in shapes.items()
         }
-    piece = Piece(layer, owner.name, "cudnn" if cudnn else "keras", tensors)
+    piece = layer_node(layer, owner.name, "cudnn" if cudnn else "keras", tensors)
     expected = {weight.name: weight.shape for weight in layer.weights((None, None, kernel.shape[0]))}
     if shapes != expected:
         notes.append(f"{owner.name}: the shapes of its arrays are not those of one layer")
@@ -208,4 +209,4 @@ def _stateless(owner: _Owner) -> Iterator[Link]:
             layer, reads = Norm(scale=False), size
     if layer is not None:
         returns = layer.output_shape((None, None) if isinstance(layer, Head) else (None, reads))[-1]
-        yield Link(Piece(layer, owner.name, owner.convention, owner.tensors), reads, returns or 0)
+        yield Link(layer_node(layer, owner.name, owner.convention, owner.tensors), reads, returns or 0)

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import RnncliError, shorten
 from rnncli.formats.faults import reading
-from rnncli.formats.model_file import Convention, Part, Piece, Tensor
+from rnncli.formats.nodes import Node, Part
+from rnncli.formats.tensors import Convention, Tensor
 from rnncli.layers import Layer
 
 if TYPE_CHECKING:
@@ -45,12 +46,12 @@ def each_weight(part: Part) -> Iterator[tuple[str, Array]]:
         RnncliError: an array cannot be read, or the part computes what the language has no word for.
     """
     part.check_runs()
-    for name, piece in zip(part.network.names, part.pieces, strict=True):
+    for name, piece in zip(part.network.names, part.nodes, strict=True):
         for key, array in _of_piece(piece).items():
             yield f"{name}/{key}", array
 
 
-def _of_piece(piece: Piece) -> dict[str, Array]:
+def _of_piece(piece: Node) -> dict[str, Array]:
     """Return the weights of one layer by Keras's names."""
     if piece.convention == "keras":
         return {key: _numbers(tensor) for key, tensor in piece.tensors.items()}
@@ -102,7 +103,7 @@ def _numbers(tensor: Tensor) -> Array:
             raise
 
 
-def _of_cudnn(piece: Piece, key: str, array: Array) -> Array:
+def _of_cudnn(piece: Node, key: str, array: Array) -> Array:
     """Return an array of Keras's old CuDNNLSTM and CuDNNGRU in the shape that LSTM and GRU have it."""
     import numpy as np
 
@@ -125,7 +126,7 @@ def _of_onnx(cell: Mapping[str, Array]) -> dict[str, Array]:
     return named
 
 
-def _cell(piece: Piece, arrays: Mapping[str, Array]) -> dict[str, Array]:
+def _cell(piece: Node, arrays: Mapping[str, Array]) -> dict[str, Array]:
     """Return Keras's weights of one cell from arrays with PyTorch's names, in the convention's order of blocks."""
     import numpy as np
 

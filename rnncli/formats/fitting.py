@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rnncli.formats.array_layers import Link, layers_of
-from rnncli.formats.model_file import Part, Piece, Tensor
+from rnncli.formats.nodes import Node, Part, layer_node
+from rnncli.formats.tensors import Tensor
 from rnncli.layers import Layer
 from rnncli.network import Network
 from rnncli.quantities import Shape
@@ -21,13 +23,13 @@ def fitted(tensors: Sequence[Tensor], network: Network) -> Part | None:
     There must be as many layers of each kind and shape as the network has. Those that are alike follow one another in
     the order of the numbers in their names.
     """
-    alike: dict[Signature, list[Piece]] = {}
+    alike: dict[Signature, list[Node]] = {}
     for link in _in_order(list(layers_of(tensors, []))):
         alike.setdefault(_signature(link.piece.layer, (None, None, link.reads)), []).append(link.piece)
     pieces = []
     for layer, (reads, _) in zip(network.body, network.shapes(), strict=True):
         if not layer.weights(reads):
-            pieces.append(Piece(layer, "", "keras", {}))
+            pieces.append(layer_node(layer, "", "keras", {}))
             continue
         found = alike.get(_signature(layer, reads))
         if not found:
@@ -53,7 +55,7 @@ def _in_order(layers: Sequence[Link]) -> list[Link]:
     return sorted(layers, key=place)
 
 
-def _as(layer: Layer, reads: Shape, piece: Piece) -> Piece:
+def _as(layer: Layer, reads: Shape, piece: Node) -> Node:
     """Return what a file has as a layer of the network, whose settings the file does not say.
 
     Keras numbers the weights of a layer, so that a shift without a scale looks like a scale.
@@ -63,7 +65,7 @@ def _as(layer: Layer, reads: Shape, piece: Piece) -> Piece:
         names = [weight.name for weight in layer.weights(reads)]
         if {*names} != {*tensors}:
             tensors = dict(zip(names, tensors.values(), strict=True))
-    return piece._replace(layer=layer, tensors=tensors)
+    return replace(piece, word=layer, tensors=tensors)
 
 
 def _signature(layer: Layer, reads: Shape) -> Signature:

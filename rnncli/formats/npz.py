@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from rnncli.errors import RnncliError, shorten
 from rnncli.formats.faults import reading
 from rnncli.formats.file_reader import FileReader, check_beginning, opened_regular
-from rnncli.formats.model_file import ModelFile, Tensor
+from rnncli.formats.model_file import ModelFile
 from rnncli.formats.npz_arrays import PackedArray, members_by_key, packed_array
 from rnncli.formats.recognition import recognised
+from rnncli.formats.tensors import Tensor
 from rnncli.formats.zip_archive import MAGIC
 
 if TYPE_CHECKING:

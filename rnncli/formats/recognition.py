@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import NamedTuple, cast
 
 from rnncli.errors import RnncliError, listed, shorten
 from rnncli.formats.array_layers import Link, layers_of
-from rnncli.formats.model_file import MAX_PARTS, Part, Piece, Tensor
+from rnncli.formats.nodes import MAX_PARTS, Node, Note, Part
+from rnncli.formats.tensors import Tensor
 from rnncli.language.spec import MAX_LAYERS
 from rnncli.layers import Embedding, Head, Input
+from rnncli.layers.weights import Framework
 from rnncli.layers.words import in_both
 
 ASSUMED_ACTIVATIONS = "the framework's default activations (tanh, and sigmoid for gates): the file does not say"
@@ -59,7 +62,9 @@ def recognised(tensors: Sequence[Tensor]) -> Found:
         if len(parts) == MAX_PARTS:
             raise RnncliError(f"it has more than {MAX_PARTS:,} recurrent parts")
         name = _owner(chain[0])
-        parts.append(Part(name, head, tuple(pieces), _assumptions(pieces, [link.piece.name for link in front], name)))
+        said = tuple(Note(text, "assumed") for text in _assumptions(pieces, [link.piece.name for link in front], name))
+        framework: Framework = "torch" if any(piece.convention == "torch" for piece in pieces) else "keras"
+        parts.append(Part(name, head, tuple(pieces), said, framework))
         index = end
     others = tuple(tensor for tensor in tensors if tensor.name not in used)
     return Found(tuple(parts), others, tuple(notes))
@@ -203,19 +208,19 @@ def _numbered(link: Link) -> tuple[str, list[int]]:
     return re.sub("[0-9]+", "", name).rstrip("_"), [int(number) for number in re.findall("[0-9]{1,9}", name)]
 
 
-def _same_stack(one: Piece, other: Piece) -> bool:
+def _same_stack(one: Node, other: Node) -> bool:
     """Whether two recurrent layers follow one another: names that differ in numbers alone, or all layers of Keras."""
     owners = [piece.name.partition(" (layer ")[0] for piece in (one, other)]
     numberless = [re.sub(r"[0-9]+", "", owner) for owner in owners]
     return one.convention == other.convention == "keras" or numberless[0] == numberless[1]
 
 
-def _head(links: Sequence[Link], start: int, front: list[Link], used: set[str]) -> tuple[Head, list[Piece], list[Link]]:
+def _head(links: Sequence[Link], start: int, front: list[Link], used: set[str]) -> tuple[Head, list[Node], list[Link]]:
     """Return what takes the input of a part, and what is left of the layers in front of it.
 
     It is the nearest embedding before it whose vectors fit the row, as much of it as goes with one, or an input.
     """
-    embeddings: dict[int, Piece] = {}
+    embeddings: dict[int, Node] = {}
     for link in reversed(links[:start]):
         if link.piece.layer.states:
             break
@@ -230,16 +235,16 @@ def _head(links: Sequence[Link], start: int, front: list[Link], used: set[str]) 
     return Input(row[0].reads), [], front
 
 
-def _returning(chain: Sequence[Link]) -> Iterator[Piece]:
+def _returning(chain: Sequence[Link]) -> Iterator[Node]:
     """Yield the layers of a part; every recurrent one but the last returns its sequence."""
     last = max(index for index, link in enumerate(chain) if link.piece.layer.states)
     for index, link in enumerate(chain):
         layer = link.piece.layer
         sequence = layer.returning("sequence") if index < last else None
-        yield link.piece._replace(layer=sequence or layer)
+        yield replace(link.piece, word=sequence or layer)
 
 
-def _assumptions(pieces: Sequence[Piece], front: Sequence[str], name: str) -> tuple[str, ...]:
+def _assumptions(pieces: Sequence[Node], front: Sequence[str], name: str) -> tuple[str, ...]:
     """Return what was assumed of a part, which has some layers in front of its first recurrent one."""
     assumed = [ASSUMED_ACTIVATIONS, *([ASSUMED_ORDER] if len(pieces) > 1 else []), ASSUMED_LAST]
     if front:

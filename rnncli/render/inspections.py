@@ -42,7 +42,7 @@ def print_inspection(console: Console, inspection: Inspection) -> None:
                 "Layer": Text(piece.layer.spec()),
                 "Parameters": Text(f"{params:,}"),
             }
-            for piece, params in zip(part.pieces, part.layer_params, strict=True)
+            for piece, params in zip(part.nodes, part.layer_params, strict=True)
             for name in [one_line(piece.name)]
         ]
         print_rows(console, _COLUMNS, rows)

@@ -6,7 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from rnncli.formats.model_file import ModelFile, Part, Tensor
+from rnncli.formats.model_file import ModelFile
+from rnncli.formats.nodes import Part
+from rnncli.formats.tensors import Tensor
 
 _NOTES = 3
 """How many notes of a file without weights are told where one of its parts is taken."""
@@ -66,7 +68,7 @@ class Inspection:
                             "spec": piece.layer.spec(),
                             "weights": [_tensor(tensor) for tensor in piece.tensors.values()],
                         }
-                        for piece in part.pieces
+                        for piece in part.nodes
                     ],
                 }
                 for part in model.parts
@@ -86,9 +88,7 @@ def left_out(model: ModelFile, part: Part) -> str:
     others = [other.name for other in model.parts if other is not part]
     if not model.tensors:
         parts = f"{part.name} is one of {len(model.parts)} recurrent parts of {model.path}; left out: {_some(others)}"
-        of_parts = {note for each in model.parts for note in each.notes}
-        notes = [note for note in model.notes if note in part.notes or note not in of_parts]
-        return "; ".join([*([parts] if others else []), *notes[:_NOTES]])
+        return "; ".join([*([parts] if others else []), *model.notes[:_NOTES]])
     groups = [group.name for group in _groups(model)]
     names = [*others, *groups]
     if not names:

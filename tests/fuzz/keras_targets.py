@@ -201,8 +201,8 @@ def check_model(path: str) -> None:
             assert Network.parse(str(network)) == network
             shapes = weight_shapes(network)
             counts = [layer.params for layer in network.summary().layers]
-            assert part.layer_params == counts or any(piece.convention == "cudnn" for piece in part.pieces)
-            if not part.has_weights or not any(piece.tensors for piece in part.pieces):
+            assert part.layer_params == counts or any(piece.convention == "cudnn" for piece in part.nodes)
+            if not part.has_weights or not any(piece.tensors for piece in part.nodes):
                 continue
             try:
                 found = dict(each_weight(part))

@@ -31,7 +31,8 @@ from part_weights import keras_weights
 from rnncli import Network, RnncliError
 from rnncli.engine import Model
 from rnncli.formats import open_model
-from rnncli.formats.model_file import ModelFile, Part
+from rnncli.formats.model_file import ModelFile
+from rnncli.formats.nodes import Part
 
 HERE = Path(__file__).parent / "models" / "keras"
 TOLERANCE = 1e-5
@@ -332,7 +333,7 @@ def layers_of(model: keras.Model, found: ModelFile) -> list[list[list[Any]]]:
     said = []
     for part in found.parts:
         each: list[list[Any]] = []
-        for piece in part.pieces:
+        for piece in part.nodes:
             layer = leaf(model, piece.name)
             whole = " (cell" not in piece.name and not isinstance(layer.output, (list, tuple))
             each.append([layer.count_params(), list(layer.output.shape) if whole else None])
@@ -358,7 +359,7 @@ def faults(name: str, model: keras.Model, found: ModelFile) -> list[str]:
 
 def upto(model: keras.Model, part: Part) -> keras.Model:
     """The model up to the last layer of a part."""
-    output = leaf(model, part.pieces[-1].name).output
+    output = leaf(model, part.nodes[-1].name).output
     return keras.Model(model.inputs, output[0] if isinstance(output, (list, tuple)) else output)
 
 

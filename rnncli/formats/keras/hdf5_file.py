@@ -13,8 +13,10 @@ from rnncli.formats.keras.hdf5_process import SIGNATURE
 from rnncli.formats.keras.json_file import found_of, version_of, writer
 from rnncli.formats.keras.weights import Groups
 from rnncli.formats.keras.words import OLD_HARD_SIGMOID, not_run
-from rnncli.formats.model_file import ModelFile, Part, Tensor
+from rnncli.formats.model_file import ModelFile
+from rnncli.formats.nodes import Note, Part
 from rnncli.formats.recognition import ASSUMED_ACTIVATIONS, recognised
+from rnncli.formats.tensors import Tensor
 from rnncli.layers import GRU, LSTM
 
 _VARIABLES: dict[str, tuple[str, ...]] = {
@@ -52,7 +54,7 @@ def read(path: str) -> ModelFile:
     model = parsed(config, "its model_config")
     groups = Groups(tree, root)
     found = found_of(model, version, groups)
-    used = {tensor.name for part in found.parts for piece in part.pieces for tensor in piece.tensors.values()}
+    used = {tensor.name for part in found.parts for piece in part.nodes for tensor in piece.tensors.values()}
     others = tuple(tensor for tensor in groups.all if tensor.name not in used)
     return ModelFile(path, "Keras HDF5", writer(version, model), found.parts, others, found.notes)
 
@@ -65,24 +67,29 @@ def _of_its_time(part: Part, version: str) -> Part:
     """
     said = re.match(r"([0-9]{1,3})\.([0-9]{1,3})", version)
     old = said is not None and (int(said[1]), int(said[2])) < (2, 3)
-    gated = [piece for piece in part.pieces if piece.convention == "keras" and isinstance(piece.layer, LSTM | GRU)]
+    gated = [piece for piece in part.nodes if piece.convention == "keras" and isinstance(piece.layer, LSTM | GRU)]
     if not old or not gated:
         return part
     if version == "2.2.4-tf":
         unsure = f"gates are sigmoid as in TensorFlow 2; TensorFlow 1, which also wrote {version}, had a hard_sigmoid"
-        return replace(part, assumed=(*part.assumed, unsure))
+        return replace(part, notes=(*part.notes, Note(unsure, "assumed")))
     defaults = (
         f"activations are the defaults of Keras {version} (tanh, and hard_sigmoid for gates): the file does not say"
     )
     differs = not_run(OLD_HARD_SIGMOID, [piece.name for piece in gated])
     return replace(
         part,
-        pieces=tuple(
-            piece._replace(layer=replace(piece.layer, recurrent_activation="hard_sigmoid")) if piece in gated else piece
-            for piece in part.pieces
+        nodes=tuple(
+            replace(node, word=replace(node.word, recurrent_activation="hard_sigmoid"))
+            if node in gated and isinstance(node.word, LSTM | GRU)
+            else node
+            for node in part.nodes
         ),
-        assumed=(defaults, *(text for text in part.assumed if text != ASSUMED_ACTIVATIONS), differs),
-        differs=(differs,),
+        notes=(
+            Note(defaults, "assumed"),
+            *(note for note in part.notes if note.text != ASSUMED_ACTIVATIONS),
+            Note(differs, "not run"),
+        ),
     )
 
 

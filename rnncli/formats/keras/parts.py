@@ -14,7 +14,8 @@ from rnncli.formats.keras.features import Features
 from rnncli.formats.keras.graph import Call, CallKey, Graph
 from rnncli.formats.keras.layers import is_recurrent, words_of
 from rnncli.formats.keras.words import InexpressibleError, Word, not_run
-from rnncli.formats.model_file import Part, Piece, Tensor
+from rnncli.formats.nodes import Note, Part, layer_node
+from rnncli.formats.tensors import Tensor
 from rnncli.language.spec import MAX_LAYERS
 from rnncli.layers import Dropout, Embedding, Head, Input, Recurrent
 from rnncli.layers.weights import Weight
@@ -221,11 +222,12 @@ class _Finder:
             features = self._features_read(chain)
             head = Input(features, self._features.timesteps(chain.keys[0]))
         layers = [link.layer for link in chain.links]
-        pieces = tuple(Piece(link.layer, link.call.name, "keras", {}) for link in chain.links)
+        pieces = tuple(layer_node(link.layer, link.call.name, "keras", {}) for link in chain.links)
         name = next(link.call.name for link in chain.links if link.layer.states)
         differs = tuple(not_run(reason, names) for reason, names in chain.differs.items())
         otherwise = tuple(dict.fromkeys(chain.assumed))
-        part = Part(name, head, pieces, (*otherwise, *differs), differs=differs, otherwise=otherwise)
+        notes = [*(Note(text, "differs") for text in otherwise), *(Note(text, "not run") for text in differs)]
+        part = Part(name, head, pieces, tuple(notes))
         try:
             shapes = list(part.network.shapes())
         except SpecError as error:
@@ -235,8 +237,8 @@ class _Finder:
         for link, layer, (reads, _) in zip(chain.links, layers, shapes, strict=True):
             tensors = self._store.tensors(link.call, link.number, link.word, layer.weights(reads))
             own = link.call.name if stacked[link.call.name] == 1 else f"{link.call.name} (cell {link.number})"
-            with_arrays.append(Piece(layer, own, "cudnn" if link.word.cudnn else "keras", tensors))
-        return replace(part, pieces=tuple(with_arrays))
+            with_arrays.append(layer_node(layer, own, "cudnn" if link.word.cudnn else "keras", tensors))
+        return replace(part, nodes=tuple(with_arrays))
 
     def _features_read(self, chain: Chain) -> int:
         """Return how many features the first layer of a chain reads.

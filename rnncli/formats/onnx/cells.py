@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from rnncli.errors import ArgumentError, shorten
 from rnncli.formats.onnx.arrays import Constant
-from rnncli.formats.onnx.nodes import Node
+from rnncli.formats.onnx.nodes import Operation
 from rnncli.formats.onnx.values import Link, Value, Zeros, link_of
 from rnncli.layers import GRU, LSTM, Recurrent, SimpleRNN
 
@@ -64,7 +64,7 @@ class ReasonError(Exception):
     """A node is no layer of the language; the message says why."""
 
 
-def cell_of(node: Node, value: Callable[[str], Value | None]) -> Link:
+def cell_of(node: Operation, value: Callable[[str], Value | None]) -> Link:
     """Return a recurrent node as a layer that returns its sequence and reads time as the node is told.
 
     Args:
@@ -122,7 +122,7 @@ def is_zero(value: Value | None) -> bool:
     return isinstance(value, Zeros) or (isinstance(value, Constant) and value.is_zero())
 
 
-def _assumed(node: Node, value: Callable[[str], Value | None]) -> list[str]:
+def _assumed(node: Operation, value: Callable[[str], Value | None]) -> list[str]:
     """Return what a layer leaves out of what its node reads."""
     said = []
     if node.input(4):
@@ -133,7 +133,7 @@ def _assumed(node: Node, value: Callable[[str], Value | None]) -> list[str]:
     return said
 
 
-def _sizes(node: Node, kind: Kind, count: int, shapes: Mapping[str, tuple[int, ...]]) -> tuple[int, int]:
+def _sizes(node: Operation, kind: Kind, count: int, shapes: Mapping[str, tuple[int, ...]]) -> tuple[int, int]:
     """Return the units of a node and the features that it reads, from the shapes of its arrays."""
     w, r = shapes["W"], shapes["R"]
     units = r[2] if len(r) == 3 else 0
@@ -146,7 +146,7 @@ def _sizes(node: Node, kind: Kind, count: int, shapes: Mapping[str, tuple[int, .
     return units, w[2]
 
 
-def _activations(node: Node, kind: Kind, count: int) -> dict[str, object]:
+def _activations(node: Operation, kind: Kind, count: int) -> dict[str, object]:
     """Return the activations of a layer by the names of its attributes."""
     told = node.attributes.get("activations")
     names = told.texts if told is not None and told.texts else list(kind.activations) * count

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from rnncli.errors import RnncliError
 from rnncli.formats.file_reader import FileReader, Window
 from rnncli.formats.onnx.arrays import MAX_RANK, Constant, constant_of
-from rnncli.formats.onnx.nodes import Attribute, Dims, Graph, Node, OnnxFile
+from rnncli.formats.onnx.nodes import Attribute, Dims, Graph, OnnxFile, Operation
 from rnncli.formats.onnx.places import ArrayPlaces
 from rnncli.formats.onnx.protobuf import FIXED32, VARINT, Buffer, Field, Span, fields, signed, text, varints
 
@@ -159,8 +159,8 @@ class Parser:
                 size = entry.whole()
         return size if size is not None and size > 0 else None
 
-    def _node(self, span: Span, depth: int) -> Node:
-        node = Node()
+    def _node(self, span: Span, depth: int) -> Operation:
+        node = Operation()
         domain = ""
         for entry in self._fields(span, _NODE_WORK):
             match entry.number:

@@ -11,7 +11,7 @@ from rnncli.formats.onnx.arrays import Constant
 from rnncli.formats.onnx.cells import KINDS, ReasonError, cell_of, turned
 from rnncli.formats.onnx.layers import LAYERS
 from rnncli.formats.onnx.moves import MOVES, moved, product
-from rnncli.formats.onnx.nodes import Graph, Node
+from rnncli.formats.onnx.nodes import Graph, Operation
 from rnncli.formats.onnx.values import (
     Atom,
     Axis,
@@ -59,7 +59,7 @@ class Found:
 
     outside: Callable[[str], Constant | None]
     values: dict[str, Value | None]
-    nodes: dict[str, Node] = field(default_factory=dict)
+    nodes: dict[str, Operation] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
     names: Counter[str] = field(default_factory=Counter)
     left: list[str] = field(default_factory=list)
@@ -102,7 +102,7 @@ def walk(graph: Graph, outside: Callable[[str], Constant | None] = _nothing, lea
     return found
 
 
-def _outputs(graph: Graph, node: Node, found: Found, key: str) -> Values:
+def _outputs(graph: Graph, node: Operation, found: Found, key: str) -> Values:
     """Return what is known of the outputs of a node."""
     node = replace(node, name=key)
     if node.operation in KINDS:
@@ -164,7 +164,7 @@ def _embedding(graph: Graph, inputs: Inputs, found: Found) -> Stream | None:
     return replace(ids, axes=(*ids.axes, made), links=(link,), features=made)
 
 
-def _recurrent(graph: Graph, node: Node, found: Found) -> Values:
+def _recurrent(graph: Graph, node: Operation, found: Found) -> Values:
     """Return the outputs of a recurrent node: its sequence and its last output.
 
     Raises:

@@ -9,7 +9,7 @@ from rnncli.errors import ArgumentError
 from rnncli.formats.onnx.arrays import Constant
 from rnncli.formats.onnx.cells import numbers_agree
 from rnncli.formats.onnx.moves import both_halves
-from rnncli.formats.onnx.nodes import Node
+from rnncli.formats.onnx.nodes import Operation
 from rnncli.formats.onnx.values import Atom, Inputs, Ones, Stream, Zeros, link_of, wholes_of
 from rnncli.layers import Dense, Norm, Pool, Recurrent, Repeat
 
@@ -48,9 +48,7 @@ def _with_bias(stream: Stream, bias: Constant) -> Stream | None:
     if shape[-1] != layer.units or any(size != 1 for size in shape[:-1]) or len(shape) > len(stream.axes):
         return None
     flat = bias if len(shape) == 1 else bias.moved(shape[-1:], lambda array: array.reshape(-1))
-    piece = link.piece._replace(
-        layer=replace(layer, use_bias=True), tensors={**link.piece.tensors, "bias": flat.tensor}
-    )
+    piece = replace(link.piece, word=replace(layer, use_bias=True), tensors={**link.piece.tensors, "bias": flat.tensor})
     return stream.with_last(link._replace(piece=piece, sources=link.sources | frozenset(bias.sources)))
 
 
@@ -193,10 +191,10 @@ def activation(inputs: Inputs) -> Stream | None:
     return _activated(stream, word)
 
 
-def _if(word: str, **needed: float) -> Callable[[Node], str | None]:
+def _if(word: str, **needed: float) -> Callable[[Operation], str | None]:
     """Return an activation that a node is only if its numbers are those; the others are ONNX's defaults."""
 
-    def named(node: Node) -> str | None:
+    def named(node: Operation) -> str | None:
         given = {name: node.number(name, _DEFAULTS[node.operation][name]) for name in needed}
         return word if all(numbers_agree(given[name], needed[name]) for name in needed) else None
 
@@ -210,7 +208,7 @@ _DEFAULTS: Mapping[str, Mapping[str, float]] = {
     "Swish": {"alpha": 1.0},
 }
 
-ACTIVATIONS: Mapping[str, Callable[[Node], str | None]] = {
+ACTIVATIONS: Mapping[str, Callable[[Operation], str | None]] = {
     "Relu": lambda node: "relu",
     "Tanh": lambda node: "tanh",
     "Sigmoid": lambda node: "sigmoid",
@@ -226,7 +224,7 @@ ACTIVATIONS: Mapping[str, Callable[[Node], str | None]] = {
 """The language's word for each operation that is an activation; None where its numbers are others."""
 
 
-def _text(node: Node, name: str, default: str) -> str:
+def _text(node: Operation, name: str, default: str) -> str:
     return node.attributes[name].text if name in node.attributes else default
 
 

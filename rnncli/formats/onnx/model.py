@@ -11,12 +11,14 @@ from itertools import islice
 
 from rnncli.errors import RnncliError, listed, shorten
 from rnncli.formats.file_reader import opened_regular
-from rnncli.formats.model_file import MAX_PARTS, ModelFile, Part, Tensor
+from rnncli.formats.model_file import ModelFile
+from rnncli.formats.nodes import MAX_PARTS, Note, Part
 from rnncli.formats.onnx.cells import KINDS
 from rnncli.formats.onnx.file import Parser
 from rnncli.formats.onnx.graph import Found, consumed, walk
-from rnncli.formats.onnx.nodes import Graph, Node, OnnxFile
+from rnncli.formats.onnx.nodes import Graph, OnnxFile, Operation
 from rnncli.formats.onnx.values import Link, Stream
+from rnncli.formats.tensors import Tensor
 from rnncli.layers import Embedding, Input
 
 WRITERS = {"pytorch": "PyTorch", "tf2onnx": "tf2onnx", "keras2onnx": "keras2onnx"}
@@ -51,7 +53,7 @@ def read(path: str) -> ModelFile:
     return ModelFile(path, "ONNX", writer, tuple(parts), others, tuple(notes))
 
 
-def _cells(graph: Graph) -> Iterator[Node]:
+def _cells(graph: Graph) -> Iterator[Operation]:
     """Yield the recurrent nodes of a graph, those inside of nodes too."""
     for node in graph.nodes:
         if node.operation in KINDS:
@@ -176,7 +178,8 @@ def _part(links: Sequence[Link], found: Found) -> Part | str:
         except RnncliError as error:
             return error.message
     assumed = tuple(sentence for link in links for sentence in link.assumed)
-    part = Part(first.key, head, tuple(link.piece for link in links), assumed, otherwise=assumed)
+    notes = tuple(Note(text, "differs") for text in assumed)
+    part = Part(first.key, head, tuple(link.piece for link in links), notes)
     try:
         part.network.summary()
     except RnncliError as error:

@@ -11,7 +11,6 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import shorten
-from rnncli.formats.model_file import Tensor
 from rnncli.formats.onnx.arrays import Constant, wholes_constant
 from rnncli.formats.onnx.cells import is_zero
 from rnncli.formats.onnx.picks import gather, slice_, split
@@ -31,6 +30,7 @@ from rnncli.formats.onnx.values import (
     sized,
     wholes_of,
 )
+from rnncli.formats.tensors import Tensor
 
 if TYPE_CHECKING:
     import numpy as np

@@ -25,7 +25,7 @@ class Attribute:
 
 
 @dataclass
-class Node:
+class Operation:
     """A node of a graph: an operation, by its names of values.
 
     Attributes:
@@ -74,7 +74,7 @@ class Graph:
         sparse: the names of arrays of which only the numbers that are not zero are there; they are not read.
     """
 
-    nodes: list[Node] = field(default_factory=list)
+    nodes: list[Operation] = field(default_factory=list)
     constants: dict[str, Constant] = field(default_factory=dict)
     shapes: dict[str, Dims] = field(default_factory=dict)
     inputs: list[str] = field(default_factory=list)

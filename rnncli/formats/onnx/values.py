@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, replace
 from math import prod
 from typing import NamedTuple
 
-from rnncli.formats.model_file import Convention, Piece, Tensor
+from rnncli.formats.nodes import Node, layer_node
 from rnncli.formats.onnx.arrays import Constant
-from rnncli.formats.onnx.nodes import Node
+from rnncli.formats.onnx.nodes import Operation
+from rnncli.formats.tensors import Convention, Tensor
 from rnncli.layers import Layer
 
 
@@ -45,7 +46,7 @@ class Link(NamedTuple):
     """
 
     key: str
-    piece: Piece
+    piece: Node
     reads: int = 0
     flipped: bool = False
     sources: frozenset[str] = frozenset()
@@ -58,7 +59,7 @@ class Link(NamedTuple):
 
     def with_layer(self, layer: Layer) -> Link:
         """Return the same link with another layer of the same weights."""
-        return self._replace(piece=self.piece._replace(layer=layer))
+        return self._replace(piece=replace(self.piece, word=layer))
 
 
 def link_of(
@@ -67,7 +68,7 @@ def link_of(
     """Return a layer with its arrays as a link."""
     tensors: dict[str, Tensor] = {role: constant.tensor for role, constant in arrays.items()}
     sources = frozenset(name for constant in arrays.values() for name in constant.sources)
-    return Link(name, Piece(layer, name, convention, tensors), reads, sources=sources)
+    return Link(name, layer_node(layer, name, convention, tensors), reads, sources=sources)
 
 
 @dataclass(frozen=True)
@@ -186,7 +187,7 @@ class Inputs(NamedTuple):
         values: what is known of each; None for nothing, or one that is left out.
     """
 
-    node: Node
+    node: Operation
     values: Values
 
     def at(self, index: int) -> Value | None:

@@ -11,7 +11,7 @@ from rnncli.formats.keras.config import ConfigError
 from rnncli.formats.keras.graph import graph_of
 from rnncli.formats.keras.layers import is_recurrent
 from rnncli.formats.keras.parts import Structure, UnknownFeaturesError, found_in
-from rnncli.formats.model_file import Part
+from rnncli.formats.nodes import Note, Part
 from rnncli.formats.python.definitions import Instance
 from rnncli.formats.python.keras_arguments import BY_NAME, config_of_call
 from rnncli.formats.python.keras_entries import model_entry
@@ -252,7 +252,7 @@ def _said(model: KerasModel, name: str) -> Said:
                 replace(
                     part,
                     name=f"{name}/{part.name}" if several else name,
-                    assumed=(*model.assumed, *part.assumed),
+                    notes=(*(Note(text, "assumed") for text in model.assumed), *part.notes),
                     other_names=() if several else tuple(dict.fromkeys([model.function, *model.variables])),
                 )
                 for part in found.parts

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tokenize
-from dataclasses import replace
 from io import BytesIO
 
 from rnncli.errors import RnncliError, listed, shorten
@@ -44,7 +43,7 @@ def read(path: str) -> ModelFile:
         said = reader.said()
     except RecursionError:
         raise RnncliError("it is nested too deeply to be followed") from None
-    parts = tuple(replace(part, notes=each.notes) for each in said for part in each.parts)
+    parts = tuple(part for each in said for part in each.parts)
     faults = [(each.name, each.fault) for each in said if each.fault is not None]
     if not parts and faults:
         name, fault = faults[0]

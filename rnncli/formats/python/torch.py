@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from rnncli.errors import RnncliError, SpecError, shorten
-from rnncli.formats.model_file import Part, Piece
+from rnncli.formats.nodes import Node, Note, Part
 from rnncli.formats.python.definitions import Function, Instance
 from rnncli.formats.python.forward import Taken, called_in, taken_by
 from rnncli.formats.python.torch_links import Applied, Gap, Item, Link, is_recurrent, items_of
@@ -160,7 +160,7 @@ class _Rows:
             self._left.append(item.note)
             self._rows.append([])
             return
-        piece = row[-1].piece._replace(layer=replace(layer, activation=item.activation))
+        piece = replace(row[-1].piece, word=replace(layer, activation=item.activation))
         row[-1] = row[-1]._replace(piece=piece)
 
     def _returned(self) -> int | None:
@@ -195,21 +195,23 @@ class _Rows:
         for index, link in enumerate(row):
             sequence = index in loops[:-1] or (index == loops[-1] and taken.sequence)
             layer = link.piece.layer.returning("sequence") if sequence else None
-            pieces.append(link.piece._replace(layer=layer or link.piece.layer))
+            pieces.append(replace(link.piece, word=layer or link.piece.layer))
         own = pieces[loops[0]].name.partition(" (layer ")[0]
         assumed = [ASSUMED_ORDER, *([] if taken.known else [ASSUMED_LAST]), *taken.notes]
         assumed += [text for link in row for text in link.assumed]
         assumed += self._otherwise(pieces)
         name = f"{self._source.name}.{own}" if several else self._source.name
         others = () if several else self._source.other_names
-        part = Part(name, head, tuple(pieces), tuple(dict.fromkeys(assumed)), other_names=others)
+        part = Part(
+            name, head, tuple(pieces), tuple(Note(text, "assumed") for text in dict.fromkeys(assumed)), "torch", others
+        )
         try:
             assert part.network.layers
         except SpecError as error:
             raise RnncliError(error.message) from None
         return part
 
-    def _otherwise(self, pieces: Sequence[Piece]) -> list[str]:
+    def _otherwise(self, pieces: Sequence[Node]) -> list[str]:
         """Return what is said of forward, where it calls the modules in another order."""
         if self._source.forward is None:
             return []

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from rnncli.errors import ArgumentError, RnncliError, shorten
 from rnncli.formats.keras.words import InexpressibleError
-from rnncli.formats.model_file import Piece
+from rnncli.formats.nodes import Node, layer_node
 from rnncli.formats.python.definitions import Instance
 from rnncli.formats.python.torch_modules import CONTAINERS, Module
 from rnncli.formats.python.values import Unknown, Value, not_said
@@ -21,7 +21,7 @@ MAX_LEVELS = 1000
 class Link(NamedTuple):
     """A layer, and the number of features that it reads and returns; None for one that reads any."""
 
-    piece: Piece
+    piece: Node
     reads: int | None
     returns: int | None
     line: int
@@ -120,11 +120,11 @@ def _recurrent(cls: type[Recurrent], cell: bool) -> Callable[[str, Module], Iter
         dropout = given.number("dropout", 0.0) if not cell and levels > 1 else 0.0
         for level in range(levels):
             if level and dropout:
-                yield Link(Piece(Dropout(dropout), f"{name} (dropout)", "torch", {}), None, None, module.line)
+                yield Link(layer_node(Dropout(dropout), f"{name} (dropout)", "torch", {}), None, None, module.line)
             layer = cls(units, **settings)
             own = f"{name} (layer {level})" if levels > 1 else name
             yield Link(
-                Piece(layer, own, "torch", {}),
+                layer_node(layer, own, "torch", {}),
                 units * (1 + both) if level else reads,
                 units * (1 + both),
                 module.line,
@@ -138,17 +138,17 @@ def _embedding(name: str, module: Module) -> Iterator[Item]:
     layer = Embedding(given.size("num_embeddings"), given.size("embedding_dim"))
     padding = given.get("padding_idx")
     assumed = () if padding is None else (f"{name} has a padding_idx; the vectors at padding are read like all others",)
-    yield Link(Piece(layer, name, "torch", {}), None, layer.output_dim, module.line, assumed)
+    yield Link(layer_node(layer, name, "torch", {}), None, layer.output_dim, module.line, assumed)
 
 
 def _linear(name: str, module: Module) -> Iterator[Item]:
     given = _Arguments(module)
     layer = Dense(given.size("out_features"), given.truth("bias", True))
-    yield Link(Piece(layer, name, "torch", {}), given.size("in_features"), layer.units, module.line)
+    yield Link(layer_node(layer, name, "torch", {}), given.size("in_features"), layer.units, module.line)
 
 
 def _dropout(name: str, module: Module) -> Iterator[Item]:
-    yield Link(Piece(Dropout(_Arguments(module).number("p", 0.5)), name, "torch", {}), None, None, module.line)
+    yield Link(layer_node(Dropout(_Arguments(module).number("p", 0.5)), name, "torch", {}), None, None, module.line)
 
 
 def _norm(name: str, module: Module) -> Iterator[Item]:
@@ -165,7 +165,7 @@ def _norm(name: str, module: Module) -> Iterator[Item]:
     epsilon, same = Norm.nearest_epsilon(said)
     assumed = () if same else (f"{name} has an epsilon of {said:g}; here it runs with {epsilon:g}",)
     layer = Norm(affine and given.truth("bias", True), affine, epsilon)
-    yield Link(Piece(layer, name, "torch", {}), shape, shape, module.line, assumed)
+    yield Link(layer_node(layer, name, "torch", {}), shape, shape, module.line, assumed)
 
 
 _MAKERS: Mapping[str, Callable[[str, Module], Iterator[Item]]] = {

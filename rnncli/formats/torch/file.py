@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from rnncli.errors import RnncliError, shorten
 from rnncli.formats.faults import reading
 from rnncli.formats.file_reader import FileReader, opened_regular
-from rnncli.formats.model_file import ModelFile, Tensor
+from rnncli.formats.model_file import ModelFile
 from rnncli.formats.numbers import WIDTHS, array_at
 from rnncli.formats.recognition import recognised
+from rnncli.formats.tensors import Tensor
 from rnncli.formats.torch.unpickling import Storages, Stored, load, tensors_in
 from rnncli.formats.zip_archive import MAGIC, STORED, Member, members, place_of, read_member
 

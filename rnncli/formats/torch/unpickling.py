@@ -11,8 +11,8 @@ from itertools import islice
 from typing import NamedTuple, NoReturn
 
 from rnncli.errors import RnncliError, shorten
-from rnncli.formats.model_file import MAX_ARRAYS, MAX_RANK
 from rnncli.formats.numbers import WIDTHS
+from rnncli.formats.tensors import MAX_ARRAYS, MAX_RANK
 from rnncli.formats.torch.pickles import Call, Hollow, Machine
 
 MAX_DEPTH = 50

@@ -1,0 +1,469 @@
+"""What is found in a source, in one form for all readers, and the rows of layers that it makes up.
+
+A reader returns nodes. `parts_of` follows their edges and nothing else: a reader whose source has no edges (names and
+shapes of arrays) says what it takes for one, with a note, before it comes here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Literal, NamedTuple
+
+from rnncli.errors import RnncliError, listed, shorten
+from rnncli.formats.tensors import Convention, Tensor, total_params
+from rnncli.language.spec import MAX_LAYERS
+from rnncli.layers import Dense, Head, Input, Layer
+from rnncli.layers.weights import Framework
+from rnncli.layers.words import in_both
+from rnncli.network import Network
+from rnncli.quantities import MAX_SIZE
+
+Effect = Literal["assumed", "differs", "not run", "left out"]
+"""What follows from a note: the source does not say so; a run is told so; nothing runs; there is more in the source."""
+
+Returned = Literal["sequence", "vector"]
+
+MAX_PARTS = 1_000
+"""The most parts that a source may have."""
+
+
+class Note(NamedTuple):
+    """Something that is not as the source has it, or that the source does not say.
+
+    Attributes:
+        text: a sentence.
+        effect: what follows from it.
+        unless: the name of a node with which in the row it does not hold: the embedding whose mask is meant.
+    """
+
+    text: str
+    effect: Effect
+    unless: str = ""
+
+
+class Activation(NamedTuple):
+    """An activation by itself: that of the dense layer that it reads."""
+
+    name: str
+
+
+class Pass(NamedTuple):
+    """Hands on what it reads, as far as the language can say."""
+
+
+Word = Layer | Activation | Pass
+
+
+class Read(NamedTuple):
+    """An edge.
+
+    Attributes:
+        node: the name of what is read.
+        returns: which output of a recurrent layer it is, where the source says so by what is read.
+    """
+
+    node: str
+    returns: Returned | None = None
+
+
+@dataclass(frozen=True)
+class Node:
+    """One thing that was found.
+
+    Attributes:
+        name: what the source calls it, for one node alone.
+        kind: its class in the source: LSTM, Conv1D, Gemm; "input" and "output" are those of the whole model.
+        word: what it is in the language; None where it is not understood.
+        reads: what it reads, its data first; None where the source does not say.
+        features: how many features it reads, where the source says so.
+        tensors: its arrays by their names in the convention: `weight_ih`, `forward/kernel`, `W`.
+        convention: whose names and layout these have.
+        line: the line of a source.
+        place: the characters of a text that make it, where there is a text to point into.
+        notes: what is not as the source has it.
+        unsaid: the arguments of its layer that the source leaves open.
+        where: whether it stands on sequences or on vectors, where a layer that takes both says so.
+        owner: what owns its weights, where it is not the node itself: a layer that is called twice.
+    """
+
+    name: str
+    kind: str
+    word: Word | None = None
+    reads: tuple[Read, ...] | None = None
+    features: int | None = None
+    tensors: Mapping[str, Tensor] = field(default_factory=dict)
+    convention: Convention = "keras"
+    line: int | None = None
+    place: tuple[int, int] | None = None
+    notes: tuple[Note, ...] = ()
+    unsaid: frozenset[str] = frozenset()
+    where: Returned | None = None
+    owner: str = ""
+
+    @property
+    def layer(self) -> Layer:
+        """The layer that it is; for the nodes of a part alone, which are layers."""
+        assert isinstance(self.word, Layer)
+        return self.word
+
+    @property
+    def loops(self) -> bool:
+        """Whether it loops over time."""
+        return isinstance(self.word, Layer) and bool(self.word.states)
+
+    @property
+    def params(self) -> int:
+        """The number of elements of its arrays."""
+        return total_params([*self.tensors.values()])
+
+    @property
+    def described(self) -> str:
+        """Its name, its class, and the line where it stands, as far as that is known."""
+        kind = f"{shorten(self.kind)}, line {self.line}" if self.line else shorten(self.kind)
+        return f"{shorten(self.name)} ({kind})"
+
+
+def layer_node(layer: Layer, name: str, convention: Convention, tensors: Mapping[str, Tensor]) -> Node:
+    """Return a layer that stands in a part."""
+    kind = layer.torch if convention == "torch" else layer.keras
+    return Node(name, kind, layer, tensors=tensors, convention=convention)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A row of layers that the language has words for, as long as it can be.
+
+    Attributes:
+        name: what the source calls its first recurrent layer.
+        head: what takes the input.
+        nodes: the layers that a summary shows, in order; the first is the head itself if it owns a table.
+        notes: what is not as the source has it.
+        framework: whose numbers of weights its layers have.
+        other_names: what else the source calls it.
+        path: the file.
+    """
+
+    name: str
+    head: Head
+    nodes: tuple[Node, ...]
+    notes: tuple[Note, ...] = ()
+    framework: Framework = "keras"
+    other_names: tuple[str, ...] = ()
+    path: str = ""
+
+    @cached_property
+    def network(self) -> Network:
+        """The part as a network."""
+        layers = [node.layer for node in self.nodes]
+        return Network(layers if self.head.shown else [self.head, *layers])
+
+    def said(self, *effects: Effect) -> tuple[str, ...]:
+        """Return what is said of it, the notes of some effects, a sentence each."""
+        return tuple(dict.fromkeys(note.text for note in self.notes if note.effect in effects))
+
+    @property
+    def assumed(self) -> tuple[str, ...]:
+        """What the source does not say, or says otherwise."""
+        return self.said("assumed", "differs", "not run")
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """What a run tells: what the source says and the language has otherwise."""
+        return tuple(f"{self.path}: {text}" for text in self.said("differs"))
+
+    def check_runs(self) -> None:
+        """Check that it can be run.
+
+        Raises:
+            RnncliError: it computes what the language has no word for.
+        """
+        for text in self.said("not run"):
+            raise RnncliError(
+                f"{self.path}: {text}",
+                "its sizes hold: summary, explain, draw and compare take it; "
+                "rnncli forward SPEC --weights FILE runs its weights with the activations of a spec",
+            )
+
+    @property
+    def params(self) -> int:
+        """The number of elements of its arrays in the file."""
+        return sum(node.params for node in self.nodes)
+
+    @property
+    def layer_params(self) -> list[int]:
+        """The number of parameters of each layer: as many as the file holds, or as its framework would make."""
+        if self.has_weights:
+            return [node.params for node in self.nodes]
+        return [layer.params for layer in self.network.summary(framework=self.framework).layers]
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether the file holds its numbers, and not only its structure."""
+        return all(
+            node.tensors or not node.layer.weights(reads)
+            for node, (reads, _) in zip(self.nodes, self.network.shapes(), strict=True)
+        )
+
+
+class Rows(NamedTuple):
+    """The parts of a source, the nodes that are in none, and what is to be said of all."""
+
+    parts: tuple[Part, ...]
+    left: tuple[Node, ...]
+    notes: tuple[Note, ...]
+
+
+_SHOWN_KINDS = 20
+
+
+def left_note(left: Sequence[Node]) -> str:
+    """Return a sentence that says which nodes are in no part, by their classes; nothing where all are."""
+    counts = Counter(shorten(node.kind) + (f" (line {node.line})" if node.line else "") for node in left)
+    if not counts:
+        return ""
+    each = [f"{count} {kind}" for kind, count in counts.most_common(_SHOWN_KINDS)]
+    more = len(left) - sum(count for _, count in counts.most_common(_SHOWN_KINDS))
+    return f"layers in no recurrent part: {listed([*each, *([f'{more} others'] if more else [])])}"
+
+
+def returned(word: Layer, features: int | None) -> int | None:
+    """Return how many features a layer returns, from how many it reads."""
+    if isinstance(word, Head):
+        return word.output_shape(word.input_shape())[-1]
+    return word.output_shape((None, features) if word.reads == "vector" else (None, None, features))[-1]
+
+
+def parts_of(
+    nodes: Sequence[Node], *, framework: Framework | None = None, features: int | None = None, whole: bool = False
+) -> Rows:
+    """Return the rows that nodes make up, one around each recurrent node that is in none before.
+
+    Args:
+        nodes: what was found, in order.
+        framework: whose numbers the parts have, where the conventions of their nodes do not say.
+        features: how many a row reads, where nothing says so; None where that makes no row.
+        whole: whether a row may be without a recurrent node: a text that is a network is, a file of arrays is not.
+
+    Raises:
+        RnncliError: there are more parts than a source may have.
+    """
+    graph = _Graph(nodes, features, framework)
+    parts: list[Part] = []
+    notes: list[Note] = []
+    shown: set[str] = set()
+    failed: set[str] = set()
+    starts = [node for node in nodes if node.loops]
+    for node in starts if starts or not whole else [node for node in nodes if isinstance(node.word, Layer)][:1]:
+        if node.name in graph.taken:
+            continue
+        row = graph.row(node)
+        owners = {each.owner or each.name for each in row.nodes if each.loops or not starts}
+        names = {each.name for each in row.nodes}
+        graph.taken |= names
+        if owners <= shown:
+            notes.append(Note(f"{shorten(node.name)} is the same layer again, with the same weights", "left out"))
+            continue
+        made = graph.part(row)
+        if isinstance(made, Note):
+            notes.append(made)
+            graph.taken -= names - {node.name}  # what reads it may be a row
+            failed.add(node.name)
+            continue
+        if len(parts) >= MAX_PARTS:
+            raise RnncliError(f"it has more than {MAX_PARTS:,} recurrent parts")
+        shown |= owners
+        parts.append(made)
+    used = graph.taken - failed
+    left = tuple(node for node in nodes if node.name not in used and node.kind not in ("input", "output"))
+    return Rows(tuple(parts), left, tuple(dict.fromkeys(notes)))
+
+
+@dataclass
+class _Row:
+    """A row in the making.
+
+    Attributes:
+        nodes: what is in it.
+        returns: what the last of them returns; "open" where that follows from what reads it.
+        features: how many features that has.
+        ends: why what reads the last is not in it.
+        dense: the place of the last layer that is no `Pass`.
+    """
+
+    nodes: list[Node] = field(default_factory=list)
+    returns: Literal["sequence", "vector", "open"] = "sequence"
+    features: int | None = None
+    ends: Note | None = None
+    last: int | None = None
+
+    def take(self, node: Node) -> str | None:
+        """Add a node if it fits behind those before it; return why it does not, or None."""
+        word = node.word
+        if word is None:
+            return f"the language has no {shorten(node.kind)}"
+        if len(self.nodes) > MAX_LAYERS:
+            return f"a network has at most {MAX_LAYERS:,} layers"
+        if node.features and self.features and node.features != self.features:
+            return f"it reads {node.features:,} features, but {self.features:,} are returned before it"
+        if {node.where, self.returns} == {"sequence", "vector"}:
+            return f"it stands on a {node.where}, but a {self.returns} is returned before it"
+        if isinstance(word, Activation):
+            layer = None if self.last is None else self.nodes[self.last].word
+            if self.last is None or not isinstance(layer, Dense) or layer.activation != "linear":
+                return f"no dense layer without an activation stands before {word.name}"
+            self.nodes[self.last] = replace(self.nodes[self.last], word=replace(layer, activation=word.name))
+        elif isinstance(word, Layer):
+            if isinstance(word, Head) and self.nodes:
+                return "it takes the input"
+            if {word.reads, self.returns} == {"sequence", "vector"}:
+                return f"it reads a {word.reads}, but a {self.returns} is returned before it"
+            if node.loops and "return_sequences" in node.unsaid:
+                self.returns = "open"
+            elif word.returns != "same":
+                self.returns = word.returns
+            self.features = returned(word, self.features or node.features)
+            self.last = len(self.nodes)
+        self.nodes.append(node)
+        return None
+
+
+class _Graph:
+    """Follows the edges of nodes."""
+
+    def __init__(self, nodes: Sequence[Node], features: int | None, framework: Framework | None) -> None:
+        self._features, self._framework = features, framework
+        self._nodes = {node.name: node for node in nodes}
+        self.taken: set[str] = set()
+        self._readers: dict[str, list[Node]] = {}
+        for node in nodes:
+            for name in dict.fromkeys(read.node for read in node.reads or ()):
+                if node.kind != "output":
+                    self._readers.setdefault(name, []).append(node)
+        self._outputs = [
+            (read.node, read.returns) for node in nodes if node.kind == "output" for read in node.reads or ()
+        ]
+
+    def row(self, node: Node) -> _Row:
+        """Return the longest row through a node: back to a head, then forward while one node alone reads the last."""
+        before = {node.name: node}
+        first = node
+        while (earlier := self._before(first)) is not None and earlier.name not in before:
+            first = before[earlier.name] = earlier
+        row = _Row()
+        for each in reversed(before.values()):
+            if row.take(each) is not None:  # what stands before and does not fit is left out
+                row = _Row()
+                row.take(each)
+        behind: set[str] = set()
+        while (later := self._behind(row.nodes[-1])) is not None and later.name not in self.taken:
+            if later.name in before or later.name in behind:
+                break
+            if (reason := row.take(later)) is not None:
+                row.ends = Note(f"{later.described} is left out: {reason}", "left out")
+                break
+            behind.add(later.name)
+        return row
+
+    def _before(self, node: Node) -> Node | None:
+        if isinstance(node.word, Head) or not node.reads or (len(node.reads) > 1 and not node.loops):
+            return None
+        earlier = self._nodes.get(node.reads[0].node)
+        if earlier is None or earlier.word is None or isinstance(earlier.word, Head):
+            return earlier if earlier is not None and earlier.word is not None else None
+        return earlier if self._readers[earlier.name] == [node] and earlier.name not in self.taken else None
+
+    def _behind(self, node: Node) -> Node | None:
+        readers = self._readers.get(node.name, [])
+        if len(readers) != 1 or isinstance(readers[0].word, Head):
+            return None
+        reads = readers[0].reads or ()
+        return readers[0] if reads[0].node == node.name and (len(reads) == 1 or readers[0].loops) else None
+
+    def part(self, row: _Row) -> Part | Note:
+        """Return a row as a part; a note where it cannot be one."""
+        wanted = [self._wanted(row.nodes, place) for place in range(len(row.nodes))]
+        nodes = [self._returning(node, want) for node, want in zip(row.nodes, wanted, strict=True)]
+        names = {node.name for node in nodes}
+        notes = dict.fromkeys(self._around(row))
+        for node, want in zip(nodes, wanted, strict=True):
+            notes |= dict.fromkeys(
+                note for note in (*node.notes, *_unsaid(node, want)) if not note.unless or note.unless not in names
+            )
+        first, named = nodes[0], next((node for node in nodes if node.loops), nodes[0])
+        if isinstance(first.word, Head):
+            head = first.word
+        else:
+            said = _features_read(nodes)
+            if said is None and self._features is None:
+                return Note(f"the source does not say how many features {shorten(first.name)} reads", "left out")
+            head = Input(said or self._features or 0)
+            notes |= {} if said else {Note(f"an input of {self._features} features", "assumed"): None}
+        layers = tuple(node for node in nodes if isinstance(node.word, Layer) and not isinstance(node.word, Input))
+        torch = any(node.convention == "torch" for node in layers)
+        part = Part(named.name, head, layers, tuple(notes), self._framework or ("torch" if torch else "keras"))
+        try:
+            assert part.network.layers
+        except RnncliError as error:
+            return Note(f"{shorten(named.name)}: {error.message}", "left out")
+        return part
+
+    def _returning(self, node: Node, wanted: Returned | None) -> Node:
+        """Return a node; a recurrent one that leaves open what it returns does as those behind it need."""
+        if "return_sequences" not in node.unsaid or not isinstance(node.word, Layer):
+            return node
+        return replace(node, word=node.word.returning(wanted or "vector") or node.word)
+
+    def _wanted(self, nodes: Sequence[Node], place: int) -> Returned | None:
+        """Return what the rest of a row reads of a recurrent node: by the edges of the source, then by its layers."""
+        if "return_sequences" not in nodes[place].unsaid:
+            return None
+        said: Returned | None = None
+        for later in nodes[place + 1 :]:
+            edge = later.reads[0].returns if later.reads else None
+            if edge == "vector":
+                return "vector"
+            said = edge or said
+            if isinstance(later.word, Layer) and later.word.reads in ("sequence", "vector"):
+                return "sequence" if later.word.reads == "sequence" else "vector"
+        last = nodes[-1].name
+        edges = {
+            read.returns for reader in self._readers.get(last, ()) for read in reader.reads or () if read.node == last
+        } | {returns for name, returns in self._outputs if name == last}
+        return edges.pop() if len(edges) == 1 else said
+
+    def _around(self, row: _Row) -> Iterator[Note]:
+        """Yield what is left out in front of a row and behind it."""
+        first, last = row.nodes[0], row.nodes[-1]
+        if not isinstance(first.word, Head) and first.reads:
+            read = self._nodes.get(first.reads[0].node)
+            if read is None or read.kind != "input":
+                said = read.described if read is not None else shorten(first.reads[0].node)
+                yield Note(f"{shorten(first.name)} reads {said}, which is left out", "left out")
+        if row.ends is not None:
+            yield row.ends
+        elif on := self._readers.get(last.name):
+            more = f" and {len(on) - 3} more" if len(on) > 3 else ""
+            yield Note(
+                f"{shorten(last.name)} goes on to {', '.join(each.described for each in on[:3])}{more}", "left out"
+            )
+
+
+def _features_read(nodes: Sequence[Node]) -> int | None:
+    """Return how many features the first of some nodes reads, or one behind it that reads as many."""
+    for node in nodes:
+        changes = isinstance(node.word, Layer) and returned(node.word, 1) == returned(node.word, 2)
+        if node.features or changes:
+            return node.features if node.features and node.features <= MAX_SIZE else None
+    return None
+
+
+def _unsaid(node: Node, wanted: Returned | None) -> Iterator[Note]:
+    """Yield the arguments that are assumed of a node, because the source leaves them open."""
+    for argument in sorted(node.unsaid - {"return_sequences"}):
+        said = in_both(type(node.layer), argument, getattr(node.layer, argument))
+        yield Note(f"{shorten(node.name)} has {said}, the default: the source does not say", "assumed")
+    if "return_sequences" in node.unsaid and wanted is None:
+        yield Note(f"{shorten(node.name)} returns its last output alone: the source does not say", "assumed")
