@@ -10,10 +10,11 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from rnncli.errors import RnncliError, UsageError, listed, shorten
-from rnncli.formats.faults import check_holds_something, reading
+from rnncli.formats.faults import Settings, check_holds_something, reading
 
 if TYPE_CHECKING:
     from rnncli.formats.model_file import ModelFile
@@ -94,10 +95,15 @@ _MOST_NAMES = 100
 """How many names between separators are looked at for that of a file."""
 
 
-def open_model(path: str) -> ModelFile:
+def open_model(path: str, settings: Settings = MappingProxyType({})) -> ModelFile:
     """Return what a model file holds.
 
+    Args:
+        path: the file.
+        settings: the numbers that a source leaves open.
+
     Raises:
+        OpenNumbersError: a source leaves open more than these.
         RnncliError: it cannot be read, is damaged, or is of a kind that is not read; the message names the file.
     """
     extension = _extension(path)
@@ -106,11 +112,12 @@ def open_model(path: str) -> ModelFile:
     if extension not in FORMATS:
         raise UsageError(f"{path} is no model file that is known", f"known are {listed(list(FORMATS), 'or')}")
     module = FORMATS[extension]
-    read: Callable[[str], ModelFile] = import_module(f"rnncli.formats.{module}").read
+    read: Callable[..., ModelFile] = import_module(f"rnncli.formats.{module}").read
     with reading(path, WORDS.get(module, f"a {extension} file")):
         if module != "python.source":  # a text may be empty
             check_holds_something(path)
-        return read(path).named()
+            return read(path).named()
+        return read(path, settings).named()
 
 
 def part_of(model: ModelFile, wanted: str) -> Part:

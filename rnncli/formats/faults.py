@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from rnncli.errors import RnncliError, shorten
@@ -15,6 +16,23 @@ AGAIN = "save it again, or copy it again from where it came"
 
 class NamedError(RnncliError):
     """An error that begins with the name of the file already."""
+
+
+class OpenNumbersError(RnncliError):
+    """A source leaves numbers open that its layers need.
+
+    Attributes:
+        names: each as the source writes it, `hidden` or `len(vocab)`, in order.
+    """
+
+    def __init__(self, message: str, names: tuple[str, ...]) -> None:
+        options = " ".join(f"--set {shlex.quote(f'{name}=100')}" for name in names)
+        super().__init__(message, f"say {'it' if len(names) == 1 else 'them'}, for example {options}")
+        self.names = names
+
+
+Settings = Mapping[str, int | float]
+"""The numbers that a source leaves open, by their names or expressions as they are written."""
 
 
 @contextmanager

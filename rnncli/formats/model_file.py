@@ -6,11 +6,13 @@ that needs NumPy.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from rnncli.formats.nodes import Part
+from rnncli.formats.nodes import Node, Note, Part, left_note, parts_of
 from rnncli.formats.tensors import Tensor, total_params
+from rnncli.layers.weights import Framework
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class ModelFile:
         others: the arrays that are in no part.
         notes: what else a reader should know: cells that cannot be expressed, with the reason.
         partial: whether it may hold further arrays, which are not known.
+        left: the nodes that are in no part.
     """
 
     path: str
@@ -34,6 +37,7 @@ class ModelFile:
     others: tuple[Tensor, ...] = ()
     notes: tuple[str, ...] = ()
     partial: bool = False
+    left: tuple[Node, ...] = ()
 
     def named(self) -> ModelFile:
         """Return the same, each part with the name of the file."""
@@ -49,3 +53,38 @@ class ModelFile:
     def params(self) -> int:
         """The number of elements of all arrays."""
         return total_params(self.tensors)
+
+
+def model_of(
+    path: str,
+    format_: str,
+    writer: str,
+    nodes: Sequence[Node],
+    *,
+    tensors: Sequence[Tensor] = (),
+    notes: Sequence[Note] = (),
+    framework: Framework | None = None,
+    partial: bool = False,
+) -> ModelFile:
+    """Return what a file holds whose nodes were found.
+
+    Args:
+        path: the file.
+        format_: what kind of file it is, in words.
+        writer: who wrote it; may be empty.
+        nodes: what was found.
+        tensors: all arrays of the network in the file, whether or not a node has them.
+        notes: what else a reader should know.
+        framework: whose numbers of weights its parts have, where the conventions of their nodes do not say.
+        partial: whether it may hold further arrays.
+
+    Raises:
+        RnncliError: it has more parts than a file may have.
+    """
+    rows = parts_of(nodes, framework=framework)
+    used = {tensor.name for part in rows.parts for node in part.nodes for tensor in node.tensors.values()}
+    others = tuple(tensor for tensor in tensors if tensor.name not in used)
+    reasons = [note.text for node in rows.left for note in node.notes if note.effect == "left out"]
+    said = [*(note.text for note in notes), *reasons, *(note.text for note in rows.notes), left_note(rows.left)]
+    kept = tuple(dict.fromkeys(text for text in said if text))
+    return ModelFile(path, format_, writer, rows.parts, others, kept, partial, rows.left)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import tokenize
 from io import BytesIO
+from types import MappingProxyType
 
 from rnncli.errors import RnncliError, listed, shorten
+from rnncli.formats.faults import Settings
 from rnncli.formats.model_file import ModelFile
 from rnncli.formats.python.keras import KerasReader, Said, read_models
 from rnncli.formats.python.keras_signatures import OTHER_CLASSES, SIGNATURES
@@ -22,12 +24,17 @@ MAX_SOURCE = 250_000
 _KERAS_NAMES = frozenset({*SIGNATURES, *OTHER_CLASSES, "Sequential", "Model", "Input"})
 
 
-def read(path: str) -> ModelFile:
+def read(path: str, settings: Settings = MappingProxyType({})) -> ModelFile:
     """Return what the models of a Python file are.
+
+    Args:
+        path: the file.
+        settings: the numbers that it leaves open.
 
     Raises:
         RnncliError: it is no Python, or what it says of a model is not all there.
     """
+    del settings
     size = os.path.getsize(path)
     if size > MAX_SOURCE:
         raise RnncliError(f"it has {size:,} bytes; Python source is read up to {MAX_SOURCE:,}")
