@@ -101,7 +101,7 @@ _OFF = (None, False, 0, "channels_last")
 _OFF_OF: Mapping[str, tuple[object, ...]] = {"padding_idx": (None,), "max_norm": (None,)}
 """The values with which an argument is as if it were not given, of most and of some."""
 
-_SHAPES = {"shape": 0, "input_shape": 0, "batch_shape": 1, "batch_input_shape": 1}
+SHAPES = {"shape": 0, "input_shape": 0, "batch_shape": 1, "batch_input_shape": 1}
 """Keras's arguments for the shape that a layer reads, and how many sizes of it are no timesteps and no features."""
 
 
@@ -529,7 +529,7 @@ def built(framework: Framework, name: str, positional: Sequence[Any], named: Map
 
 def _head(given: dict[str, Any]) -> Made | None:
     """Take the shape that a layer of Keras reads out of its arguments; return the input where it says the features."""
-    found = [(name, given.pop(name), batch) for name, batch in _SHAPES.items() if name in given]
+    found = [(name, given.pop(name), batch) for name, batch in SHAPES.items() if name in given]
     steps = given.pop("input_length", None)
     if given.get("input_dim") is not None:
         found.append(("input_dim", (steps, given["input_dim"]), 0))

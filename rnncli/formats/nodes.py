@@ -330,6 +330,15 @@ class _Row:
         return None
 
 
+def first_misfit(nodes: Sequence[Node]) -> tuple[Node, str] | None:
+    """Return the first of some nodes, each of which reads the one before, that does not fit there, and why."""
+    row = _Row()
+    for node in nodes:
+        if (reason := row.take(node)) is not None:
+            return node, reason
+    return None
+
+
 class _Graph:
     """Follows the edges of nodes."""
 
