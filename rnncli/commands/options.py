@@ -95,12 +95,12 @@ def number_option(
 
 
 def named_option(
-    name: str, type_: Named, default: str, meaning: str, several: bool = False
+    name: str, type_: Named, default: str | None, meaning: str, several: bool = False
 ) -> Callable[[Command], Command]:
     """Return an option that takes one of some words, or may be given several times; its help is `meaning`."""
-    help_ = f"{meaning}  [default: {default}]"
+    help_ = meaning if default is None else f"{meaning}  [default: {default}]"
     if several:
-        return click.option(name, type=type_, multiple=True, default=(default,), help=help_)
+        return click.option(name, type=type_, multiple=True, default=() if default is None else (default,), help=help_)
     return click.option(name, type=type_, default=default, help=help_)
 
 
@@ -176,5 +176,8 @@ rate_option = click.option(
 )
 dtype_option = named_option("--dtype", dtype, "float32", "Of weights and outputs, for sizes in bytes.")
 framework_option = named_option(
-    "--framework", framework, "keras", "Whose weights to count; PyTorch keeps two bias vectors."
+    "--framework",
+    framework,
+    None,
+    "Whose weights to count; PyTorch keeps two bias vectors.  [default: that of SPEC, or keras]",
 )

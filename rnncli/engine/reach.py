@@ -135,6 +135,7 @@ class Plan:
             self.file,
             tuple(self._step_bins.tolist()),
             tuple(runs),
+            self.network.origin,
         )
 
     @property

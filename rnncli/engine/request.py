@@ -45,7 +45,7 @@ class Request:
         seed: what weights and a random input are drawn from, a whole number from 0.
         dtype: what to compute in: float32 or float64.
         init: how weights and a random input are drawn: keras or uniform.
-        framework: whose weights the summary of the run counts: keras or torch. Files hold those of Keras in any case.
+        framework: whose weights the summary counts: keras or torch; None for that of the source. Files hold Keras's.
         input: a .npy file to read the input from; without one it is random.
         weights: an .npz file to read the weights from; without one they are random.
         save_weights: an .npz file to write the weights to.
@@ -64,7 +64,7 @@ class Request:
     seed: int = 0
     dtype: str = "float32"
     init: Init = "keras"
-    framework: Framework = "keras"
+    framework: Framework | None = None
     input: str | None = None
     weights: str | None = None
     save_weights: str | None = None
@@ -79,7 +79,8 @@ class Request:
         check_seed(self.seed)
         check_known("dtype", self.dtype, DTYPES)
         check_known("init", self.init, INITS)
-        check_known("framework", self.framework, FRAMEWORKS)
+        if self.framework is not None:
+            check_known("framework", self.framework, FRAMEWORKS)
         for name in (*_READ, *_WRITTEN):
             path = getattr(self, name)
             if path is not None:
