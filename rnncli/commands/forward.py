@@ -60,7 +60,7 @@ _LAYOUT = row_each_layer(
     default="float32",
     help="Of weights and outputs.  [default: float32]",
 )
-@init_option
+@init_option("keras", "keras")
 @framework_option
 @file_option("--input", extensions=["npy"], meaning="Read the input: (batch, timesteps[, features]).")
 @weights_option

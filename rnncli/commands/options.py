@@ -113,17 +113,17 @@ def file_option(
     return click.option(*names, type=FileName(written), metavar=metavar, shell_complete=complete, help=meaning)
 
 
-def init_option(command: Command) -> Command:
-    """Add --init to a command that runs networks; only those import what it can be."""
+def init_option(default: str | None, said: str) -> Callable[[Command], Command]:
+    """Return --init, for a command that runs networks; only those import what it can be.
+
+    Args:
+        default: what it is unless it is given.
+        said: the same in words.
+    """
     from rnncli.engine.request import INITS
 
-    add = click.option(
-        "--init",
-        type=click.Choice(INITS),
-        default="keras",
-        help="Keras's initialisers and a normal input, or U[0, 1) for weights and input.  [default: keras]",
-    )
-    return add(command)
+    meaning = "A framework's initialisers and a normal input, or U[0, 1) for weights and input."
+    return click.option("--init", type=click.Choice(INITS), default=default, help=f"{meaning}  [default: {said}]")
 
 
 def budget_options(figures: Sequence[Figure] = FIGURES) -> Callable[[Command], Command]:

@@ -69,7 +69,7 @@ NETWORKS = Layout(
     type_=size_up_to(MOST_SEEDS),
 )
 @seed_option
-@init_option
+@init_option(None, "that of SPEC, or keras")
 @weights_option
 @format_option
 @svg_option
