@@ -20,6 +20,7 @@ from rnncli.layers.weights import Framework
 from rnncli.layers.words import in_both
 from rnncli.network import Network
 from rnncli.quantities import MAX_SIZE
+from rnncli.summary import Origin
 
 Effect = Literal["assumed", "assumed size", "differs", "not run", "left out"]
 """What follows from a note.
@@ -162,7 +163,7 @@ class Part:
     def network(self) -> Network:
         """The part as a network."""
         layers = [node.layer for node in self.nodes]
-        return Network(layers if self.head.shown else [self.head, *layers])
+        return Network(layers if self.head.shown else [self.head, *layers], origin=Origin(self.framework))
 
     def said(self, *effects: Effect) -> tuple[str, ...]:
         """Return what is said of it, the notes of some effects, a sentence each."""
@@ -198,10 +199,8 @@ class Part:
 
     @property
     def layer_params(self) -> list[int]:
-        """The number of parameters of each layer: as many as the file holds, or as its framework would make."""
-        if self.has_weights:
-            return [node.params for node in self.nodes]
-        return [layer.params for layer in self.network.summary(framework=self.framework).layers]
+        """The number of parameters of each layer, as its framework counts them."""
+        return [layer.params for layer in self.network.summary().layers]
 
     @property
     def has_weights(self) -> bool:
