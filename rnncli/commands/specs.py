@@ -82,7 +82,6 @@ def each_given(specs: Iterable[Spec], work: Callable[[Reading], None]) -> None:
 
     Where the answer is a number alone, it must be of all that was given.
     """
-
     sources = 0
 
     def work_on(text: str) -> None:

@@ -86,7 +86,8 @@ def _of_file(choice: Choice, settings: Settings) -> Reading:
         None if model.partial or not model.tensors else model.params,
         choice.path,
     )
-    return Reading(replace(part.network, origin=origin), part, part.notes, bool(choice.part))
+    part = replace(part, origin=origin)
+    return Reading(part.network, part, part.notes, bool(choice.part))
 
 
 def _of_text(text: str) -> Reading:

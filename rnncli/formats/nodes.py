@@ -149,6 +149,7 @@ class Part:
         framework: whose numbers of weights its layers have.
         other_names: what else the source calls it.
         path: the file.
+        origin: what its network tells of how it was read, once that is known.
     """
 
     name: str
@@ -158,12 +159,15 @@ class Part:
     framework: Framework = "keras"
     other_names: tuple[str, ...] = ()
     path: str = ""
+    origin: Origin | None = None
 
     @cached_property
     def network(self) -> Network:
         """The part as a network."""
         layers = [node.layer for node in self.nodes]
-        return Network(layers if self.head.shown else [self.head, *layers], origin=Origin(self.framework))
+        return Network(
+            layers if self.head.shown else [self.head, *layers], origin=self.origin or Origin(self.framework)
+        )
 
     def said(self, *effects: Effect) -> tuple[str, ...]:
         """Return what is said of it, the notes of some effects, a sentence each."""
