@@ -20,6 +20,7 @@ from rnncli.layers.weights import Framework
 from rnncli.layers.words import in_both
 from rnncli.network import Network
 from rnncli.quantities import MAX_SIZE
+from rnncli.summary import Origin
 
 Effect = Literal["assumed", "assumed size", "differs", "not run", "left out"]
 """What follows from a note.
@@ -148,6 +149,7 @@ class Part:
         framework: whose numbers of weights its layers have.
         other_names: what else the source calls it.
         path: the file.
+        origin: what its network tells of how it was read, once that is known.
     """
 
     name: str
@@ -157,12 +159,15 @@ class Part:
     framework: Framework = "keras"
     other_names: tuple[str, ...] = ()
     path: str = ""
+    origin: Origin | None = None
 
     @cached_property
     def network(self) -> Network:
         """The part as a network."""
         layers = [node.layer for node in self.nodes]
-        return Network(layers if self.head.shown else [self.head, *layers])
+        return Network(
+            layers if self.head.shown else [self.head, *layers], origin=self.origin or Origin(self.framework)
+        )
 
     def said(self, *effects: Effect) -> tuple[str, ...]:
         """Return what is said of it, the notes of some effects, a sentence each."""
@@ -198,10 +203,8 @@ class Part:
 
     @property
     def layer_params(self) -> list[int]:
-        """The number of parameters of each layer: as many as the file holds, or as its framework would make."""
-        if self.has_weights:
-            return [node.params for node in self.nodes]
-        return [layer.params for layer in self.network.summary(framework=self.framework).layers]
+        """The number of parameters of each layer, as its framework counts them."""
+        return [layer.params for layer in self.network.summary().layers]
 
     @property
     def has_weights(self) -> bool:
