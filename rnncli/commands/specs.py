@@ -168,7 +168,10 @@ def explained(error: RnncliError, text: str) -> RnncliError:
 
     if isinstance(error, OpenNumbersError):
         more = [word for name in error.names for word in ("--set", f"{name}=100")]
-        return UsageError(error.message, error.advice, lead="for example", repair=this_line(more=more))
+        repair = this_line(more=more)
+        if isinstance(error, SpecError) and repair is not None:  # a line, in which the place is marked
+            return error.repaired(repair, "for example")
+        return UsageError(error.message, error.advice, lead="for example", repair=repair)
     return other_meaning(error, text) or error
 
 

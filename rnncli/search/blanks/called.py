@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from rnncli.formats.calls import is_call, read
-from rnncli.formats.faults import OpenNumbersError
+from rnncli.errors import SpecError
+from rnncli.formats.calls import CallReading, OpenLineError, is_call, read
+from rnncli.formats.faults import Settings
 from rnncli.formats.nodes import Note
 from rnncli.layers.sizes import BLANK_TEXT, blank_of
 
@@ -43,12 +44,21 @@ def template_of_calls(text: str) -> CalledTemplate | None:
     blanks: list[str] = []
     try:
         reading = read(written)
-    except OpenNumbersError as error:
+    except OpenLineError as error:
         blanks += [name for name in error.names if blank_of(name) is not None][:_MOST]
-        reading = read(written, {name: _FIRST + place for place, name in enumerate(blanks)})
+        reading = _read(written, {name: _FIRST + place for place, name in enumerate(blanks)})
 
     def blank(number: re.Match[str]) -> str:
         return blanks[int(number[1])]
 
     notes = tuple(note._replace(text=_NUMBER.sub(blank, note.text)) for note in reading.notes)
     return CalledTemplate(_NUMBER.sub(blank, str(reading.network)), notes)
+
+
+def _read(text: str, numbers: Settings) -> CallReading:
+    """Return what a text of calls is with numbers in its blanks."""
+    try:
+        return read(text, numbers)
+    except OpenLineError as error:
+        advice = f"write the number itself, or a blank: {BLANK_TEXT}"
+        raise SpecError(error.message, text=text, span=error.span, advice=advice) from None
