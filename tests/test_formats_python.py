@@ -190,7 +190,7 @@ def test_what_is_not_known_is_never_guessed_but_named_with_its_line_and_how_to_m
         "a branch of a class": net("if big:\n    self.r = nn.GRU(3, 8)", parameters=", big"),
         "a module in a wrapper": net("self.r, self.s = nn.GRU(3, 8), f(nn.GRU(8, 8))"),
         "too many arguments": net("self.r = nn.GRU(3, 8, 1, True, True, 0, 0, 4)"),
-        "many levels": net("self.r = nn.LSTM(3, 4, 1001)"),
+        "many levels": net("self.r = nn.LSTM(3, 4, 10001)"),
         "a line end in a number": f"{TORCH}x = nn.LSTM(3,\n\n  'a\\n\\x1b[2J')",
         "one model of two": f"{SOUND}a = Sequential([Input((None, 3)), LSTM(n)])",
     }

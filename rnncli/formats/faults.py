@@ -31,8 +31,8 @@ class OpenNumbersError(RnncliError):
         self.names = names
 
 
-Settings = Mapping[str, int | float]
-"""The numbers that a source leaves open, by their names or expressions as they are written."""
+Settings = Mapping[str, int | float | str]
+"""The numbers and words that a source leaves open, by their names or expressions as they are written."""
 
 
 @contextmanager

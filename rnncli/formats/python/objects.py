@@ -291,7 +291,7 @@ def open_in(value: Value) -> Unknown | None:
             return value
         case Named(path=path, node=node):
             return left_open(node or ast.Name(".".join(path)), "is defined nowhere in it")
-        case Call(given=given):
+        case Call(given=given) if type(value) is Call:
             return left_open(given.node)
         case list() | tuple():
             return joined([each for each in value if isinstance(each, Unknown | Named | Call)])

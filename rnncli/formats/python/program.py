@@ -50,7 +50,7 @@ _NO_BASES = frozenset({"object", "ABC", "Protocol", "Generic", "NamedTuple"})
 _RAISED = object()
 
 
-class _Returned(NamedTuple):
+class Returned(NamedTuple):
     """What a function returns."""
 
     value: Value
@@ -195,7 +195,7 @@ class Program(Evaluator):
 
     # Statements
 
-    def run(self, body: Sequence[ast.stmt], scope: Scope) -> _Returned | None:
+    def run(self, body: Sequence[ast.stmt], scope: Scope) -> Returned | None:
         """Follow statements; return what they return, or None where they reach their end."""
         for statement in body:
             self.step()
@@ -204,7 +204,7 @@ class Program(Evaluator):
                 return returned
         return None
 
-    def _statement(self, node: ast.stmt, scope: Scope) -> _Returned | None:
+    def _statement(self, node: ast.stmt, scope: Scope) -> Returned | None:
         match node:
             case ast.Expr(value=value):
                 self.value(value, scope)
@@ -229,9 +229,9 @@ class Program(Evaluator):
             case ast.ClassDef():
                 self._define(node, scope)
             case ast.Return(value=value):
-                return _Returned(None if value is None else self.value(value, scope))
+                return Returned(None if value is None else self.value(value, scope))
             case ast.Raise():
-                return _Returned(_RAISED)
+                return Returned(_RAISED)
             case ast.If(test=test, body=body, orelse=orelse):
                 tested = self.value(test, scope)
                 holds = self.truth(tested)
@@ -239,7 +239,7 @@ class Program(Evaluator):
                     return self._branches([body, orelse], scope, self.doubt(test, tested))
                 return self.run(body if holds else orelse, scope)
             case ast.For() | ast.AsyncFor():
-                return self._for(node, scope)
+                return self.loop(node, self.value(node.iter, scope), scope)
             case ast.While(body=body):
                 why = Unknown(f"the while at line {node.lineno} runs any number of times")
                 return self._branches([body, []], scope, why)
@@ -269,7 +269,7 @@ class Program(Evaluator):
             value = self.setting(target.id, value)
         self.assign(target, value, scope)
 
-    def rounds(self, node: ast.For | ast.AsyncFor, taken: Value) -> list[Value] | None:
+    def _rounds_of(self, node: ast.For | ast.AsyncFor, taken: Value) -> list[Value] | None:
         """Return what a loop takes, round by round, or None if that is not known or too much."""
         items = self.items(taken)
         leaves = any(isinstance(each, ast.Break | ast.Continue) for each in ast.walk(node))
@@ -278,9 +278,9 @@ class Program(Evaluator):
         self._rounds_taken += len(items)
         return items
 
-    def _for(self, node: ast.For | ast.AsyncFor, scope: Scope) -> _Returned | None:
-        taken = self.value(node.iter, scope)
-        items = self.rounds(node, taken)
+    def loop(self, node: ast.For | ast.AsyncFor, taken: Value, scope: Scope) -> Returned | None:
+        """Follow a loop over what is taken; return what it returns, or None where it reaches its end."""
+        items = self._rounds_of(node, taken)
         if items is None:
             cause = open_in(taken)
             why = Unknown(
@@ -296,10 +296,10 @@ class Program(Evaluator):
                 return returned
         return self.run(node.orelse, scope)
 
-    def _branches(self, blocks: Sequence[Sequence[ast.stmt]], scope: Scope, why: Unknown) -> _Returned | None:
+    def _branches(self, blocks: Sequence[Sequence[ast.stmt]], scope: Scope, why: Unknown) -> Returned | None:
         """Follow blocks of which one is taken."""
         outcomes: list[dict[tuple[int, Value], tuple[Any, Value, Value]]] = []
-        returns: list[_Returned] = []
+        returns: list[Returned] = []
         for block in blocks:
             self._changed.append({})
             returned = self.run(block, scope)
@@ -316,7 +316,7 @@ class Program(Evaluator):
                 held, name, self._same_items(values, why) if isinstance(held, list) else self.one_of(values, why)
             )
         if not outcomes:
-            return _Returned(self.one_of([each.value for each in returns], why)) if returns else _Returned(_RAISED)
+            return Returned(self.one_of([each.value for each in returns], why)) if returns else Returned(_RAISED)
         self._early += [(each.value, why) for each in returns]
         return None
 
