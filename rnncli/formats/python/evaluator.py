@@ -384,7 +384,7 @@ class Evaluator:
         try:
             if isinstance(owner, dict) and isinstance(key, PLAIN):
                 return owner[key]
-            if not isinstance(owner, dict) and type(key) is int and (isinstance(owner, str) or self.items(owner)):
+            if not isinstance(owner, dict) and isinstance(key, int) and (isinstance(owner, str) or self.items(owner)):
                 return owner[key]
         except LookupError:
             pass
@@ -496,22 +496,22 @@ class Evaluator:
             ):
                 self.change(given.positional[0].values, given.positional[1], given.get("", 2))
                 return None
+            case Named(path=(*_, "field")) if isinstance(factory := given.get("default_factory"), Function | Named):
+                return self.call(factory, Given([], {}, given.node))
             case Named(path=("vars",)) if isinstance(given.get("", 0), Bag | Instance):
                 return given.positional[0].values
             case Named(path=path) if path[-1] in FUNCTIONS and path[:-1] in _MODULES:
                 made = MISSING if given.unknown else FUNCTIONS[path[-1]](given.positional, given.named)
                 if made is not MISSING:
                     return made
-                through = path[-1] in (*_ARITHMETIC, "range") and any(
-                    isinstance(each, Unknown | Named) for each in given.all
-                )
+                through = path[-1] in _THROUGH and any(isinstance(each, Unknown | Named) for each in given.all)
                 return self.combined(given.all, given.node) if through else self.named(called, given)
             case Named(path=(*_, "Namespace" | "SimpleNamespace" | "EasyDict" | "AttrDict")) if not given.positional:
                 return Bag(dict(given.named))
             case Named():
                 return self.named(called, given)
             case Unknown():
-                return called
+                return joined([called, *(each for each in given.all if isinstance(each, Unknown))])
             case _:
                 return self.applied(called, given)
 
@@ -787,6 +787,9 @@ _ARITHMETIC: Mapping[str, _Known] = {
     "min": _extreme(min),
     "sum": _extreme(sum),
 }
+_THROUGH = frozenset({*_ARITHMETIC, "range", "zip", "enumerate", "list", "tuple", "reversed", "sorted"})
+"""Functions whose values a setting says by what they are given."""
+
 FUNCTIONS: Mapping[str, _Known] = {
     **_ARITHMETIC,
     "str": lambda values, named: str(values[0]) if [int] == [type(each) for each in values] else MISSING,

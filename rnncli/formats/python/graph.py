@@ -32,7 +32,7 @@ from rnncli.formats.python.objects import (
     left_open,
     open_in,
 )
-from rnncli.formats.python.program import Program
+from rnncli.formats.python.program import Program, put
 from rnncli.formats.python.program import Returned as End
 from rnncli.layers import Input, Layer, Pool, Recurrent, Repeat
 from rnncli.layers.weights import Framework
@@ -109,6 +109,9 @@ _POOLS: Mapping[str, str] = {
     "max_pool1d": "max",
     "adaptive_max_pool1d": "max",
 }
+FEEDBACK = Note(
+    "reads at a timestep what follows from its output at the one before; here it reads its input", "differs"
+)
 LOG_SOFTMAX = Note("log_softmax is not computed: the row ends with the scores that it is given", "differs")
 BOTH_LAST = Note(
     "takes the outputs of both directions at the last timestep; here the one that reads backwards returns its last",
@@ -198,6 +201,10 @@ class Tensor:
     levels: tuple[Step, ...] = ()
 
 
+class Round(int):
+    """The number of a round of a loop."""
+
+
 class Size(Unknown):
     """A number that follows from the data: how many samples, or how many timesteps."""
 
@@ -242,6 +249,8 @@ class Graphs(Program):
         self.steps: list[Step] = []
         self._time = 0
         self._done: dict[tuple[object, ...], Tensor] = {}
+        self._sites: dict[tuple[int, int], list[Step]] = {}
+        self._repeats = False
 
     def recorded(self, action: Callable[[], Value]) -> tuple[list[Step], Value]:
         """Return the steps that something takes, and what it returns."""
@@ -420,7 +429,7 @@ class Graphs(Program):
         key = keys[places[0]]
         if owner.part in ("both", "states", "h") and type(key) is int and places == [0]:
             return self._part(owner, key, line)
-        if isinstance(key, Size) or (self._time and isinstance(key, Unknown)):
+        if isinstance(key, Size | Round) or (self._time and isinstance(key, Unknown)):
             return owner  # a timestep
         if places[0] in (0, 1) and len(places) == 1 and key == -1:
             word = owner.step.word
@@ -435,10 +444,7 @@ class Graphs(Program):
         step, levels = tensor.step, tensor.levels
         keras = step.module is not None and step.module.framework == "keras"
         if tensor.part == "both" and keras:
-            if key == 0:
-                return Tensor(step)
-            vector = isinstance(step.word, Layer) and step.word.returns == "vector" and key == 1
-            return Tensor(step) if vector else self._operation("a state", [Tensor(step)], line)
+            return Tensor(step, None, "out" if key == 0 else "h" if key == 1 else "c", levels)
         if tensor.part == "both":
             return Tensor(step, "sequence", "out", levels) if key == 0 else Tensor(step, None, "states", levels)
         lstm = isinstance(step.word, Layer) and step.word.torch == "LSTM"
@@ -482,7 +488,8 @@ class Graphs(Program):
                 held = self.value(owner, scope)
                 if isinstance(held, Tensor):
                     put = [*tensors_in(value)]
-                    into = Tensor(put[0].step, "sequence") if put and self._time and held.step.kind == "input" else None
+                    timed = self._time or isinstance(self.value(target.slice, scope), Round)
+                    into = Tensor(put[0].step, "sequence") if put and timed and held.step.kind == "input" else None
                     value = into or self._operation("an assignment", [held, *put], target.lineno)
                     super().assign(owner, value, scope)
                     return
@@ -525,14 +532,41 @@ class Graphs(Program):
 
     def loop(self, node: ast.For | ast.AsyncFor, taken: Value, scope: Scope) -> End | None:
         """Follow a loop; one over the timesteps once, as every timestep is like the first."""
-        if not isinstance(taken, Size | Tensor):
+        items = [taken] * 2 if isinstance(taken, Size | Tensor) else self.rounds(node, taken)
+        if items is None or len(items) < 2:
             return super().loop(node, taken, scope)
-        self.assign(node.target, taken, scope)
-        self._time += 1
-        try:
-            return self.run(node.body, scope)
-        finally:
-            self._time -= 1
+        begin, sites, self._sites = len(self.steps), self._sites, {}
+        self._time += isinstance(taken, Size | Tensor)
+        returned: End | None = None
+        for number, item in enumerate(items):
+            self.assign(node.target, Round(item) if type(item) is int else item, scope)
+            self._repeats, done, end = False, dict(self._done), len(self.steps)
+            self._changed.append({})
+            returned = self.run(node.body, scope)
+            changed = self._changed.pop()
+            if number and (self._repeats or isinstance(taken, Size | Tensor)):
+                for held, name, old in reversed(changed.values()):
+                    put(held, name, old)
+                for step in self.steps[begin:end]:
+                    step.time += not isinstance(taken, Size | Tensor)
+                self._note_feedback(self.steps[begin:end], self.steps[end:])
+                del self.steps[end:]
+                self._done = done
+                break
+            for key, each in changed.items() if self._changed else ():
+                self._changed[-1].setdefault(key, each)
+            if returned is not None:
+                break
+        self._time -= isinstance(taken, Size | Tensor)
+        self._sites = sites
+        return returned
+
+    def _note_feedback(self, first: Sequence[Step], second: Sequence[Step]) -> None:
+        """Say which recurrent layers read what follows from their outputs at the timestep before."""
+        again = {step.module for step in second if step.loops}
+        for step in first:
+            if step.loops and step.module in again and FEEDBACK not in step.notes:
+                step.notes += (FEEDBACK,)
 
     # Calls on tensors
 
@@ -551,9 +585,8 @@ class Graphs(Program):
             return self.apply(called, given.get("inputs", 0), given)
         if tensors:
             kind = called.name if isinstance(called, Call) and called.name else "unknown"
-            names = called.names if isinstance(called, Unknown) else ()
             made = self._operation(kind, tensors, given.line)
-            made.step.names += names
+            made.step.names += self._names_of(called)
             return made
         return super().applied(called, given)
 
@@ -579,7 +612,7 @@ class Graphs(Program):
             kind = _own_kind(module) if isinstance(module, Instance) else getattr(module, "name", "") or "unknown"
             step = Step(kind, given.line, [self._read(each) for each in tensors])
             why = open_in(module)
-            step.names = module.names if isinstance(module, Unknown) else ()
+            step.names = self._names_of(module)
             step.notes = (Note(f"a layer is not known (line {given.line}): {why.why}", "left out"),) if why else ()
             return Tensor(self._step(step))
         if module.outputs:
@@ -590,12 +623,15 @@ class Graphs(Program):
             for each in module.items.values():
                 data = self.apply(each, data, _at(given, each), site or id(given.node))
             return data
-        key = (id(module), site or id(given.node), *tensors)
-        if key in self._done and tensors:
-            self._done[key].step.time = self._time + 1  # in a loop: another timestep
+        place = (id(module), site or id(given.node))
+        self._repeats |= place in self._sites and any(step.loops for step in self._sites[place])
+        key = (*place, *tensors)
+        if key in self._done and tensors and place in self._sites:
             return self._done[key]
+        begin = len(self.steps)
         states = list(tensors_in([*given.positional[1:], given.get("initial_state"), given.get("hx")]))
         self._done[key] = made = self._applied(module, tensors, states, given.line)
+        self._sites[place] = self.steps[begin:]
         return made
 
     def _applied(self, module: Module, tensors: list[Tensor], states: list[Tensor], line: int) -> Tensor:
@@ -629,7 +665,9 @@ class Graphs(Program):
             step = Step(
                 kind if recurrent or len(made) == 1 else "Dropout",
                 line,
-                [*reads, *((one.step, None) for one in states if one.step.kind != "input")] if recurrent else reads,
+                [*reads, *((one.step, self._of_state(one)) for one in states if one.step.kind != "input")]
+                if recurrent
+                else reads,
                 each.word,
                 module,
                 level,
@@ -652,6 +690,16 @@ class Graphs(Program):
         same = first is not None and isinstance(last.word, Layer | Pass) and not levels
         return Tensor(last, first.returns if same and first is not None else None)
 
+    def _names_of(self, value: Value) -> tuple[Open, ...]:
+        """Return what leaves it open which module a value is, and what leaves each of these open."""
+        names = list(value.names) if isinstance(value, Unknown) else []
+        for each in value.values if isinstance(value, OneOf) else ():
+            try:
+                self.made_of(each)
+            except UnknownModuleError as fault:
+                names += fault.names
+        return tuple(dict.fromkeys(names))
+
     def _read(self, tensor: Tensor) -> tuple[Step, Returned | None]:
         """Return the edge by which a step reads a tensor."""
         step = tensor.step
@@ -659,13 +707,17 @@ class Graphs(Program):
         keras = step.module is not None and step.module.framework == "keras"
         if tensor.part in ("h", "states") and step.module is not None and step.module.name == "LSTMCell":
             return step, "vector" if step.time > self._time else None
-        if tensor.part in ("h", "states") and len(tensor.levels) * directions == 1:
+        vector = isinstance(step.word, Layer) and step.word.returns == "vector"
+        if tensor.part in ("h", "states") and len(tensor.levels) * directions == 1 and (vector or not keras):
             return step, "vector"
         if tensor.part in ("h", "states", "c", "forward", "backward"):
             return self._operation("a state", [Tensor(step)], step.line).step, None
         if tensor.part == "both" and not keras:
             return step, "sequence"
         return step, tensor.returns or ("vector" if step.time > self._time else None)
+
+    def _of_state(self, tensor: Tensor) -> Returned | None:
+        return "vector" if tensor.part in ("h", "c", "states") else None
 
     def _step(self, step: Step) -> Step:
         step.time, step.function = self._time, self.function

@@ -93,7 +93,7 @@ def found_in(graphs: Graphs) -> list[Found]:
         for model in source:
             loops = model.loops
             unknown = [step for step in model.steps if step.module is None and (step.names or step.kind == "unknown")]
-            if not loops and not unknown:
+            if not loops and not (unknown and graphs.recurrent & {model.name, *model.others}):
                 continue
             if loops and loops <= shown.keys():
                 others = ", ".join(dict.fromkeys(shown[each] for each in loops))

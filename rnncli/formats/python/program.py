@@ -66,6 +66,7 @@ class Program(Evaluator):
         stars: the modules of which all names are imported.
         function: the function or class at hand; empty in the module itself.
         instances: the objects of the file's classes, in the order of their making.
+        recurrent: the names at the top of the file that can lead to something recurrent.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -73,6 +74,7 @@ class Program(Evaluator):
         self.stars: list[tuple[str, ...]] = []
         self.function = ""
         self.instances: list[Instance] = []
+        self.recurrent: frozenset[str] = frozenset()
         self._functions: list[Function] = []
         self._classes: list[Class] = []
         self._called: set[ast.AST] = set()
@@ -86,7 +88,7 @@ class Program(Evaluator):
         Raises:
             RnncliError: it takes too many steps.
         """
-        recurrent = _recurrent_names(module)
+        recurrent = self.recurrent = _recurrent_names(module)
         if not recurrent:
             return
         self.run(module.body, Scope({"__name__": "__main__"}))
@@ -269,7 +271,7 @@ class Program(Evaluator):
             value = self.setting(target.id, value)
         self.assign(target, value, scope)
 
-    def _rounds_of(self, node: ast.For | ast.AsyncFor, taken: Value) -> list[Value] | None:
+    def rounds(self, node: ast.For | ast.AsyncFor, taken: Value) -> list[Value] | None:
         """Return what a loop takes, round by round, or None if that is not known or too much."""
         items = self.items(taken)
         leaves = any(isinstance(each, ast.Break | ast.Continue) for each in ast.walk(node))
@@ -280,7 +282,7 @@ class Program(Evaluator):
 
     def loop(self, node: ast.For | ast.AsyncFor, taken: Value, scope: Scope) -> Returned | None:
         """Follow a loop over what is taken; return what it returns, or None where it reaches its end."""
-        items = self._rounds_of(node, taken)
+        items = self.rounds(node, taken)
         if items is None:
             cause = open_in(taken)
             why = Unknown(
@@ -309,7 +311,7 @@ class Program(Evaluator):
             elif returned.value is not _RAISED:
                 returns.append(returned)
             for held, name, old in reversed(changed.values()):
-                _put(held, name, old)
+                put(held, name, old)
         for key, (held, name, _) in {key: each for outcome in outcomes for key, each in outcome.items()}.items():
             values = [outcome[key][2] if key in outcome else _now(held, name) for outcome in outcomes]
             self.change(
@@ -360,7 +362,8 @@ def _now(held: Any, name: Value) -> Value:
     return held[:] if isinstance(held, list) else held.get(name, MISSING)
 
 
-def _put(held: Any, name: Value, value: Value) -> None:
+def put(held: Any, name: Value, value: Value) -> None:
+    """Put back what an item of a dict was before, or of a list all items."""
     if isinstance(held, list):
         held[:] = value
     elif value is MISSING:

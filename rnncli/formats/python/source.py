@@ -76,7 +76,7 @@ def _model_file(path: str, form: str, found: list[Found]) -> ModelFile:
     notes += [f"{shorten(each.name)} is left out: {error.message}" for each, error in errors]
     left = tuple(node for each in found for node in each.left)
     opened = tuple(
-        (name, error)
+        (name, OpenNumbersError(f"{path}: {shorten(name)}: {error.message}", error.names))
         for each, error in errors
         for name in (each.name, *each.other_names)
         if isinstance(error, OpenNumbersError)
@@ -87,7 +87,8 @@ def _model_file(path: str, form: str, found: list[Found]) -> ModelFile:
 def _error(found: list[Found]) -> RnncliError:
     """Return why some models are no parts."""
     names: dict[str, list[int]] = {}
-    for name in sorted({name for model in found for name in model.names}, key=lambda each: each.line):
+    every = dict.fromkeys(name for model in found for name in model.names)
+    for name in sorted(every, key=lambda each: each.line):
         names.setdefault(name.name, []).append(name.line)
     if not names:
         advice = "put keras.Input((None, FEATURES)) before it" if "how many features" in found[0].fault else ""
