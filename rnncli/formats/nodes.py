@@ -20,9 +20,14 @@ from rnncli.layers.weights import Framework
 from rnncli.layers.words import in_both
 from rnncli.network import Network
 from rnncli.quantities import MAX_SIZE
+from rnncli.summary import Origin
 
-Effect = Literal["assumed", "differs", "not run", "left out"]
-"""What follows from a note: the source does not say so; a run is told so; nothing runs; there is more in the source."""
+Effect = Literal["assumed", "assumed size", "differs", "not run", "left out"]
+"""What follows from a note.
+
+The source does not say so; nor does it say a size, on which the counts depend; it says otherwise, which a run tells;
+nothing is run of it; there is more in the source.
+"""
 
 Returned = Literal["sequence", "vector"]
 
@@ -158,7 +163,7 @@ class Part:
     def network(self) -> Network:
         """The part as a network."""
         layers = [node.layer for node in self.nodes]
-        return Network(layers if self.head.shown else [self.head, *layers])
+        return Network(layers if self.head.shown else [self.head, *layers], origin=Origin(self.framework))
 
     def said(self, *effects: Effect) -> tuple[str, ...]:
         """Return what is said of it, the notes of some effects, a sentence each."""
@@ -167,7 +172,7 @@ class Part:
     @property
     def assumed(self) -> tuple[str, ...]:
         """What the source does not say, or says otherwise."""
-        return self.said("assumed", "differs", "not run")
+        return self.said("assumed", "assumed size", "differs", "not run")
 
     @property
     def told(self) -> tuple[str, ...]:
@@ -194,10 +199,8 @@ class Part:
 
     @property
     def layer_params(self) -> list[int]:
-        """The number of parameters of each layer: as many as the file holds, or as its framework would make."""
-        if self.has_weights:
-            return [node.params for node in self.nodes]
-        return [layer.params for layer in self.network.summary(framework=self.framework).layers]
+        """The number of parameters of each layer, as its framework counts them."""
+        return [layer.params for layer in self.network.summary().layers]
 
     @property
     def has_weights(self) -> bool:
@@ -401,7 +404,7 @@ class _Graph:
                 reads = first.described if first.line else shorten(first.name)
                 return Note(f"the source does not say how many features {reads} reads", "left out")
             head = Input(said or self._features or 0)
-            notes |= {} if said else {Note(f"an input of {self._features} features", "assumed"): None}
+            notes |= {} if said else {Note(f"an input of {self._features} features", "assumed size"): None}
         layers = tuple(node for node in nodes if isinstance(node.word, Layer) and not isinstance(node.word, Input))
         torch = any(node.convention == "torch" for node in layers)
         part = Part(named.name, head, layers, tuple(notes), self._framework or ("torch" if torch else "keras"))
