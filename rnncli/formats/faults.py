@@ -48,6 +48,8 @@ def reading(what: str, form: str) -> Iterator[None]:
         yield
     except NamedError:
         raise
+    except OpenNumbersError as error:
+        raise OpenNumbersError(f"{what}: {error.message}", error.names) from None
     except RnncliError as error:
         raise RnncliError(f"{what}: {error.message}", error.advice) from None
     except OSError as error:
