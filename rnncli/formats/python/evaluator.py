@@ -260,7 +260,7 @@ class Evaluator:
         """Return that it is not known whether a condition holds."""
         cause = open_in(tested)
         why = f"whether {shorten(source_of(test))} holds (line {test.lineno}) is not known"
-        return Unknown(why, () if cause is None else cause.names)
+        return Unknown(why, () if cause is None else cause.names, line=test.lineno)
 
     def one_of(self, values: Sequence[Value], why: Unknown) -> Value:
         """Return what a value is that is one of several: that, if they are the same."""

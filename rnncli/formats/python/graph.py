@@ -425,8 +425,10 @@ class Graphs(Program):
         ]
         if owner.step.kind == "input" or not places:
             sliced = any(isinstance(each, ast.Slice) and not every for each, every in zip(parts, whole, strict=True))
-            return self._operation("a slice", [owner], line) if sliced else owner
+            return self._operation("slice", [owner], line) if sliced else owner
         key = keys[places[0]]
+        if owner.part in ("c", "forward", "backward"):
+            return owner
         if owner.part in ("both", "states", "h") and type(key) is int and places == [0]:
             return self._part(owner, key, line)
         if isinstance(key, Size | Round) or (self._time and isinstance(key, Unknown)):
@@ -436,8 +438,8 @@ class Graphs(Program):
             if isinstance(word, Recurrent) and word.merge_mode is not None and BOTH_LAST not in owner.step.notes:
                 owner.step.notes += (BOTH_LAST,)
             keras = owner.step.module is not None and owner.step.module.framework == "keras"
-            return self._operation("a slice", [owner], line) if keras else Tensor(owner.step, "vector")
-        return self._operation("a slice", [owner], line)
+            return self._operation("slice", [owner], line) if keras else Tensor(owner.step, "vector")
+        return self._operation("slice", [owner], line)
 
     def _part(self, tensor: Tensor, key: int, line: int) -> Value:
         """Return one of the outputs of a recurrent layer."""
@@ -453,7 +455,7 @@ class Graphs(Program):
         directions = 1 if getattr(step.word, "merge_mode", None) is None else 2
         place = key % (directions * len(levels)) if -directions * len(levels) <= key < directions * len(levels) else -1
         if place < 0:
-            return self._operation("a state", [Tensor(step)], line)
+            return self._operation("h_n", [Tensor(step)], line)
         level = levels[place // directions]
         if directions == 1:
             return Tensor(level, "vector")
@@ -490,7 +492,7 @@ class Graphs(Program):
                     put = [*tensors_in(value)]
                     timed = self._time or isinstance(self.value(target.slice, scope), Round)
                     into = Tensor(put[0].step, "sequence") if put and timed and held.step.kind == "input" else None
-                    value = into or self._operation("an assignment", [held, *put], target.lineno)
+                    value = into or self._operation("assignment", [held, *put], target.lineno)
                     super().assign(owner, value, scope)
                     return
         super().assign(target, value, scope)
@@ -522,10 +524,10 @@ class Graphs(Program):
         modules: list[Value] = []
         for each in values:
             modules += [each] if isinstance(each, Module) else each.values if isinstance(each, OneOf) else ()
-        return OneOf(why.why, why.names, why.rest, tuple(dict.fromkeys(modules))) if modules else why
+        return OneOf(why.why, why.names, why.rest, why.line, tuple(dict.fromkeys(modules))) if modules else why
 
     def _doubted(self, tensors: list[Tensor], why: Unknown) -> Tensor:
-        made = self._operation("a condition", tensors, why.names[0].line if why.names else 0)
+        made = self._operation("if", tensors, why.line)
         if made.step.kind != "input":
             made.step.notes, made.step.lacks = (Note(why.why, "left out"),), why.names
         return made
@@ -711,7 +713,9 @@ class Graphs(Program):
         if tensor.part in ("h", "states") and len(tensor.levels) * directions == 1 and (vector or not keras):
             return step, "vector"
         if tensor.part in ("h", "states", "c", "forward", "backward"):
-            return self._operation("a state", [Tensor(step)], step.line).step, None
+            return self._operation(
+                "c_n" if tensor.part == "c" else "h_n", [Tensor(step, "vector")], step.line
+            ).step, None
         if tensor.part == "both" and not keras:
             return step, "sequence"
         return step, tensor.returns or ("vector" if step.time > self._time else None)
@@ -850,7 +854,8 @@ class Graphs(Program):
         try:
             return built(module.framework, module.name, [], values)
         except ArgumentFaultError as fault:
-            raise UnknownModuleError(f"{what}: {fault}") from None
+            written = _written(module, fault.argument) if values.get(fault.argument, 0) is None else ()
+            raise UnknownModuleError(f"{what}: {fault}", written) from None
 
     def _argument(self, name: str, value: Value) -> Value:
         """Return an argument as the table of classes takes it."""
@@ -918,6 +923,16 @@ def _own_kind(instance: Instance) -> str:
     """Return the class of an object of the file, told apart from a framework's."""
     name = instance.cls.name
     return f"{name} of the file" if name in CLASSES["keras"] else name
+
+
+def _written(module: Module, argument: str) -> tuple[Open, ...]:
+    """Return what is written for an argument, if it is a name: its value of None may stand for one that comes later."""
+    call, cls = module.given.node, class_of(module.framework, module.name)
+    if not isinstance(call, ast.Call) or cls is None:
+        return ()
+    nodes = dict(zip(cls.takes, call.args, strict=False)) | {each.arg: each.value for each in call.keywords if each.arg}
+    node = nodes.get(argument)
+    return left_open(node).names if isinstance(node, ast.Name | ast.Attribute) else ()
 
 
 def _at(given: Given, module: Value) -> Given:

@@ -38,11 +38,13 @@ class Unknown:
         why: why it is not known, as the end of a sentence: `f() is computed when the program runs`.
         names: what would make it known.
         rest: whether it stands in a list for any number of items.
+        line: the line of the condition or of the loop that it hangs on.
     """
 
     why: str
     names: tuple[Open, ...] = ()
     rest: bool = False
+    line: int = 0
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from rnncli.formats.python.objects import (
     source_of,
 )
 
-MAX_CALLS = 2_000
+MAX_CALLS = 10_000
 """The most calls of functions that are followed."""
 
 MAX_DEPTH = 15
@@ -243,7 +243,7 @@ class Program(Evaluator):
             case ast.For() | ast.AsyncFor():
                 return self.loop(node, self.value(node.iter, scope), scope)
             case ast.While(body=body):
-                why = Unknown(f"the while at line {node.lineno} runs any number of times")
+                why = Unknown(f"the while at line {node.lineno} runs any number of times", line=node.lineno)
                 return self._branches([body, []], scope, why)
             case ast.With(items=items, body=body) | ast.AsyncWith(items=items, body=body):
                 for item in items:
@@ -259,7 +259,7 @@ class Program(Evaluator):
             case ast.Global(names=names):
                 scope.shared |= dict.fromkeys(names, scope.outermost)
             case ast.Match(cases=cases):
-                why = Unknown(f"which case of the match at line {node.lineno} is taken is not known")
+                why = Unknown(f"which case of the match at line {node.lineno} is taken is not known", line=node.lineno)
                 return self._branches([*(case.body for case in cases), []], scope, why)
             case _:
                 pass
@@ -288,6 +288,7 @@ class Program(Evaluator):
             why = Unknown(
                 f"how often the loop over {shorten(source_of(node.iter))} runs (line {node.lineno}) is not known",
                 () if cause is None else cause.names,
+                line=node.lineno,
             )
             self.assign(node.target, why, scope)
             return self._branches([node.body, []], scope, why)
@@ -380,9 +381,8 @@ def _recurrent_names(module: ast.Module) -> frozenset[str]:
     users: dict[str, set[str]] = {}
     waiting: set[str] = set()
     for statement in module.body:
-        nodes = list(ast.walk(statement))
-        used = _used(nodes)
-        for name in _defined(nodes):
+        used = _used(ast.walk(statement))
+        for name in _defined(statement):
             for each in used:
                 users.setdefault(each, set()).add(name)
         waiting |= used & RECURRENT
@@ -410,15 +410,18 @@ def _used(nodes: Iterable[ast.AST]) -> set[str]:
     return names
 
 
-def _defined(nodes: Iterable[ast.AST]) -> set[str]:
-    """Return the names that a statement gives a value."""
+def _defined(statement: ast.stmt) -> set[str]:
+    """Return the names that a statement gives a value, those in functions and classes apart."""
     names = set()
-    for node in nodes:
-        match node:
+    waiting: list[ast.AST] = [statement]
+    while waiting:
+        match waiting.pop():
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
                 names.add(name)
             case ast.Name(id=name, ctx=ast.Store()):
                 names.add(name)
             case ast.alias(name=name, asname=other):
                 names.add(other or name.rpartition(".")[2])
+            case node:
+                waiting += ast.iter_child_nodes(node)
     return names
