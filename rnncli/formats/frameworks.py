@@ -178,7 +178,7 @@ def _torch_layer(cls: type[Layer]) -> Build:
 
 
 def _linear(given: dict[str, Any]) -> list[Made]:
-    features = _number(given, "in_features")
+    features = _number(given, "in_features", 2 * MAX_SIZE)  # as many as two directions return
     return [Made(_made(Dense, given, Dense.torch_arguments), features=features)]
 
 
@@ -208,7 +208,7 @@ def _torch_norm(given: dict[str, Any]) -> list[Made]:
     features = shape[0] if isinstance(shape, list | tuple) and len(shape) == 1 else shape
     if isinstance(features, list | tuple):
         raise ArgumentFaultError("normalized_shape", f"normalized_shape is {shape}; norm works on the features alone")
-    features = _number({"normalized_shape": features}, "normalized_shape")
+    features = _number({"normalized_shape": features}, "normalized_shape", 2 * MAX_SIZE)
     if not _flag(given, "elementwise_affine", default=True):
         given |= {"bias": False, "scale": False}
     return [_normalized(given, {"center": "bias"}, 1e-5, "eps")._replace(features=features)]
@@ -226,7 +226,7 @@ def _normalized(given: dict[str, Any], names: Mapping[str, str], usual: float, a
 
 def _torch_loop(cls: type[Recurrent]) -> Build:
     def build(given: dict[str, Any]) -> list[Made]:
-        levels, reads = _number(given, "num_layers", MAX_LAYERS, 1), _number(given, "input_size")
+        levels, reads = _number(given, "num_layers", MAX_LAYERS, 1), _number(given, "input_size", 2 * MAX_SIZE)
         both, rate = _flag(given, "bidirectional"), given.pop("dropout", 0)
         if given.get("nonlinearity", "tanh") not in ("tanh", "relu"):
             raise wrong("nonlinearity", given["nonlinearity"], "'tanh' or 'relu'")

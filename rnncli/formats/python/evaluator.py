@@ -123,6 +123,11 @@ class Evaluator:
         del owner, index, scope
         return left_open(node)
 
+    def derived(self, owner: Unknown, node: ast.AST) -> Value:
+        """Return what an attribute, an item or a method is of what is not known."""
+        del owner
+        return left_open(node)
+
     def combined(self, values: list[Value], node: ast.AST) -> Value:
         """Return what an operator makes of values of which one is not known."""
         return joined(values) or Unknown(left_open(node).why)
@@ -192,8 +197,10 @@ class Evaluator:
                 return value if isinstance(value, PLAIN) or value is Ellipsis else Unknown("it is no number")
             case ast.Name(id=name):
                 found = scope.get(name)
-                if found is MISSING or (isinstance(found, Named) and found.node is None):
-                    found = Named((name,) if found is MISSING else found.path, node)
+                if found is MISSING:
+                    found = Named((name,), node)
+                elif isinstance(found, Named) and found.node is None:
+                    found = Named(found.path, node)
                 return self.setting(name, found) if isinstance(found, Named | Unknown) else found
             case ast.Attribute(value=owner, attr=name):
                 return self._attribute(self.value(owner, scope), name, node)
@@ -253,7 +260,7 @@ class Evaluator:
         """Return that it is not known whether a condition holds."""
         cause = open_in(tested)
         why = f"whether {shorten(source_of(test))} holds (line {test.lineno}) is not known"
-        return Unknown(why, () if cause is None else cause.names)
+        return Unknown(why, () if cause is None else cause.names, line=test.lineno)
 
     def one_of(self, values: Sequence[Value], why: Unknown) -> Value:
         """Return what a value is that is one of several: that, if they are the same."""
@@ -287,7 +294,9 @@ class Evaluator:
                     bound = found.bound_to(owner)
                     return self.invoke(bound, Given([], {}, node)) if found.decorated("property") else bound
                 return self.attribute(owner, name, node) if found is MISSING else found
-            case Unknown() | Bag() | list() | dict() | str():
+            case Unknown():
+                return self.derived(owner, node)
+            case Bag() | list() | dict() | str():
                 return left_open(node)
             case _:
                 return self.attribute(owner, name, node)
@@ -301,7 +310,7 @@ class Evaluator:
                 continue
             items = self.items(value)
             why = open_in(value) or left_open(each)
-            values += [Unknown(why.why, why.names, rest=True)] if items is None else items
+            values += [Unknown(why.why, rest=True)] if items is None else items
         return values
 
     def _dict(self, keys: Sequence[ast.expr | None], values: list[ast.expr], scope: Scope) -> Value:
@@ -368,12 +377,14 @@ class Evaluator:
                 return owner[slice(*bounds)]
             return joined([*bounds, owner]) or left_open(node)
         if not isinstance(owner, list | tuple | str | dict):
-            return left_open(node) if isinstance(owner, Unknown | Named) else self.item(owner, index, scope, node)
+            if isinstance(owner, Unknown):
+                return self.derived(owner, node)
+            return left_open(node) if isinstance(owner, Named) else self.item(owner, index, scope, node)
         key = self.value(index, scope)
         try:
             if isinstance(owner, dict) and isinstance(key, PLAIN):
                 return owner[key]
-            if not isinstance(owner, dict) and type(key) is int and (isinstance(owner, str) or self.items(owner)):
+            if not isinstance(owner, dict) and isinstance(key, int) and (isinstance(owner, str) or self.items(owner)):
                 return owner[key]
         except LookupError:
             pass
@@ -476,6 +487,8 @@ class Evaluator:
                 return self.instantiate(called, given)
             case Instance(cls=cls) if isinstance(own := cls.get("__call__"), Function):
                 return self.invoke(own.bound_to(called), given)
+            case Named(path=("getattr",)) if isinstance(given.get("", 1), Unknown):
+                return given.positional[1]
             case Named(path=("getattr",)) if isinstance(given.get("", 1), str) and len(given.positional) < 3:
                 return self._attribute(given.positional[0], given.positional[1], given.node)  # type: ignore[arg-type]
             case Named(path=("setattr",)) if isinstance(given.get("", 0), Instance) and isinstance(
@@ -483,20 +496,22 @@ class Evaluator:
             ):
                 self.change(given.positional[0].values, given.positional[1], given.get("", 2))
                 return None
+            case Named(path=(*_, "field")) if isinstance(factory := given.get("default_factory"), Function | Named):
+                return self.call(factory, Given([], {}, given.node))
             case Named(path=("vars",)) if isinstance(given.get("", 0), Bag | Instance):
                 return given.positional[0].values
             case Named(path=path) if path[-1] in FUNCTIONS and path[:-1] in _MODULES:
                 made = MISSING if given.unknown else FUNCTIONS[path[-1]](given.positional, given.named)
                 if made is not MISSING:
                     return made
-                through = path[-1] in _ARITHMETIC and any(isinstance(each, Unknown) for each in given.all)
+                through = path[-1] in _THROUGH and any(isinstance(each, Unknown | Named) for each in given.all)
                 return self.combined(given.all, given.node) if through else self.named(called, given)
             case Named(path=(*_, "Namespace" | "SimpleNamespace" | "EasyDict" | "AttrDict")) if not given.positional:
                 return Bag(dict(given.named))
             case Named():
                 return self.named(called, given)
             case Unknown():
-                return joined([called]) if not called.names else self.combined([called], given.node)
+                return joined([called, *(each for each in given.all if isinstance(each, Unknown))])
             case _:
                 return self.applied(called, given)
 
@@ -533,9 +548,12 @@ class Evaluator:
             case Instance() if name == "save_hyperparameters":
                 self.change(owner.values, "hparams", Bag(dict(owner.given)))
                 return None
-        made = (
-            MISSING if isinstance(owner, Named | Unknown | Instance | Class | Bag) else self.method(owner, name, given)
+        if isinstance(owner, Unknown):
+            return self.derived(owner, node)
+        own = isinstance(owner, Named | Class | Bag) or (
+            isinstance(owner, Instance) and owner.cls.get(name) is not MISSING
         )
+        made = MISSING if own else self.method(owner, name, given)
         return self.call(self._attribute(owner, name, node.func), given) if made is MISSING else made
 
     def _given(self, node: ast.Call, scope: Scope) -> Given:
@@ -549,7 +567,7 @@ class Evaluator:
             elif isinstance(value, dict):
                 named |= {name: each for name, each in value.items() if isinstance(name, str)}
             else:
-                unknown = open_in(value) or left_open(keyword.value)
+                unknown = Unknown((open_in(value) or left_open(keyword.value)).why)
         return Given(
             [each for each in positional if not (isinstance(each, Unknown) and each.rest)], named, node, unknown
         )
@@ -769,6 +787,9 @@ _ARITHMETIC: Mapping[str, _Known] = {
     "min": _extreme(min),
     "sum": _extreme(sum),
 }
+_THROUGH = frozenset({*_ARITHMETIC, "range", "zip", "enumerate", "list", "tuple", "reversed", "sorted"})
+"""Functions whose values a setting says by what they are given."""
+
 FUNCTIONS: Mapping[str, _Known] = {
     **_ARITHMETIC,
     "str": lambda values, named: str(values[0]) if [int] == [type(each) for each in values] else MISSING,

@@ -38,11 +38,13 @@ class Unknown:
         why: why it is not known, as the end of a sentence: `f() is computed when the program runs`.
         names: what would make it known.
         rest: whether it stands in a list for any number of items.
+        line: the line of the condition or of the loop that it hangs on.
     """
 
     why: str
     names: tuple[Open, ...] = ()
     rest: bool = False
+    line: int = 0
 
 
 @dataclass(frozen=True)
@@ -291,7 +293,7 @@ def open_in(value: Value) -> Unknown | None:
             return value
         case Named(path=path, node=node):
             return left_open(node or ast.Name(".".join(path)), "is defined nowhere in it")
-        case Call(given=given):
+        case Call(given=given) if type(value) is Call:
             return left_open(given.node)
         case list() | tuple():
             return joined([each for each in value if isinstance(each, Unknown | Named | Call)])

@@ -29,7 +29,7 @@ from rnncli.formats.python.objects import (
     source_of,
 )
 
-MAX_CALLS = 2_000
+MAX_CALLS = 10_000
 """The most calls of functions that are followed."""
 
 MAX_DEPTH = 15
@@ -50,7 +50,7 @@ _NO_BASES = frozenset({"object", "ABC", "Protocol", "Generic", "NamedTuple"})
 _RAISED = object()
 
 
-class _Returned(NamedTuple):
+class Returned(NamedTuple):
     """What a function returns."""
 
     value: Value
@@ -66,6 +66,7 @@ class Program(Evaluator):
         stars: the modules of which all names are imported.
         function: the function or class at hand; empty in the module itself.
         instances: the objects of the file's classes, in the order of their making.
+        recurrent: the names at the top of the file that can lead to something recurrent.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -73,6 +74,7 @@ class Program(Evaluator):
         self.stars: list[tuple[str, ...]] = []
         self.function = ""
         self.instances: list[Instance] = []
+        self.recurrent: frozenset[str] = frozenset()
         self._functions: list[Function] = []
         self._classes: list[Class] = []
         self._called: set[ast.AST] = set()
@@ -86,7 +88,7 @@ class Program(Evaluator):
         Raises:
             RnncliError: it takes too many steps.
         """
-        recurrent = _recurrent_names(module)
+        recurrent = self.recurrent = _recurrent_names(module)
         if not recurrent:
             return
         self.run(module.body, Scope({"__name__": "__main__"}))
@@ -195,7 +197,7 @@ class Program(Evaluator):
 
     # Statements
 
-    def run(self, body: Sequence[ast.stmt], scope: Scope) -> _Returned | None:
+    def run(self, body: Sequence[ast.stmt], scope: Scope) -> Returned | None:
         """Follow statements; return what they return, or None where they reach their end."""
         for statement in body:
             self.step()
@@ -204,7 +206,7 @@ class Program(Evaluator):
                 return returned
         return None
 
-    def _statement(self, node: ast.stmt, scope: Scope) -> _Returned | None:
+    def _statement(self, node: ast.stmt, scope: Scope) -> Returned | None:
         match node:
             case ast.Expr(value=value):
                 self.value(value, scope)
@@ -229,9 +231,9 @@ class Program(Evaluator):
             case ast.ClassDef():
                 self._define(node, scope)
             case ast.Return(value=value):
-                return _Returned(None if value is None else self.value(value, scope))
+                return Returned(None if value is None else self.value(value, scope))
             case ast.Raise():
-                return _Returned(_RAISED)
+                return Returned(_RAISED)
             case ast.If(test=test, body=body, orelse=orelse):
                 tested = self.value(test, scope)
                 holds = self.truth(tested)
@@ -239,9 +241,9 @@ class Program(Evaluator):
                     return self._branches([body, orelse], scope, self.doubt(test, tested))
                 return self.run(body if holds else orelse, scope)
             case ast.For() | ast.AsyncFor():
-                return self._for(node, scope)
+                return self.loop(node, self.value(node.iter, scope), scope)
             case ast.While(body=body):
-                why = Unknown(f"the while at line {node.lineno} runs any number of times")
+                why = Unknown(f"the while at line {node.lineno} runs any number of times", line=node.lineno)
                 return self._branches([body, []], scope, why)
             case ast.With(items=items, body=body) | ast.AsyncWith(items=items, body=body):
                 for item in items:
@@ -257,7 +259,7 @@ class Program(Evaluator):
             case ast.Global(names=names):
                 scope.shared |= dict.fromkeys(names, scope.outermost)
             case ast.Match(cases=cases):
-                why = Unknown(f"which case of the match at line {node.lineno} is taken is not known")
+                why = Unknown(f"which case of the match at line {node.lineno} is taken is not known", line=node.lineno)
                 return self._branches([*(case.body for case in cases), []], scope, why)
             case _:
                 pass
@@ -278,14 +280,15 @@ class Program(Evaluator):
         self._rounds_taken += len(items)
         return items
 
-    def _for(self, node: ast.For | ast.AsyncFor, scope: Scope) -> _Returned | None:
-        taken = self.value(node.iter, scope)
+    def loop(self, node: ast.For | ast.AsyncFor, taken: Value, scope: Scope) -> Returned | None:
+        """Follow a loop over what is taken; return what it returns, or None where it reaches its end."""
         items = self.rounds(node, taken)
         if items is None:
             cause = open_in(taken)
             why = Unknown(
                 f"how often the loop over {shorten(source_of(node.iter))} runs (line {node.lineno}) is not known",
                 () if cause is None else cause.names,
+                line=node.lineno,
             )
             self.assign(node.target, why, scope)
             return self._branches([node.body, []], scope, why)
@@ -296,10 +299,10 @@ class Program(Evaluator):
                 return returned
         return self.run(node.orelse, scope)
 
-    def _branches(self, blocks: Sequence[Sequence[ast.stmt]], scope: Scope, why: Unknown) -> _Returned | None:
+    def _branches(self, blocks: Sequence[Sequence[ast.stmt]], scope: Scope, why: Unknown) -> Returned | None:
         """Follow blocks of which one is taken."""
         outcomes: list[dict[tuple[int, Value], tuple[Any, Value, Value]]] = []
-        returns: list[_Returned] = []
+        returns: list[Returned] = []
         for block in blocks:
             self._changed.append({})
             returned = self.run(block, scope)
@@ -309,14 +312,14 @@ class Program(Evaluator):
             elif returned.value is not _RAISED:
                 returns.append(returned)
             for held, name, old in reversed(changed.values()):
-                _put(held, name, old)
+                put(held, name, old)
         for key, (held, name, _) in {key: each for outcome in outcomes for key, each in outcome.items()}.items():
             values = [outcome[key][2] if key in outcome else _now(held, name) for outcome in outcomes]
             self.change(
                 held, name, self._same_items(values, why) if isinstance(held, list) else self.one_of(values, why)
             )
         if not outcomes:
-            return _Returned(self.one_of([each.value for each in returns], why)) if returns else _Returned(_RAISED)
+            return Returned(self.one_of([each.value for each in returns], why)) if returns else Returned(_RAISED)
         self._early += [(each.value, why) for each in returns]
         return None
 
@@ -360,7 +363,8 @@ def _now(held: Any, name: Value) -> Value:
     return held[:] if isinstance(held, list) else held.get(name, MISSING)
 
 
-def _put(held: Any, name: Value, value: Value) -> None:
+def put(held: Any, name: Value, value: Value) -> None:
+    """Put back what an item of a dict was before, or of a list all items."""
     if isinstance(held, list):
         held[:] = value
     elif value is MISSING:
@@ -377,9 +381,8 @@ def _recurrent_names(module: ast.Module) -> frozenset[str]:
     users: dict[str, set[str]] = {}
     waiting: set[str] = set()
     for statement in module.body:
-        nodes = list(ast.walk(statement))
-        used = _used(nodes)
-        for name in _defined(nodes):
+        used = _used(ast.walk(statement))
+        for name in _defined(statement):
             for each in used:
                 users.setdefault(each, set()).add(name)
         waiting |= used & RECURRENT
@@ -407,15 +410,18 @@ def _used(nodes: Iterable[ast.AST]) -> set[str]:
     return names
 
 
-def _defined(nodes: Iterable[ast.AST]) -> set[str]:
-    """Return the names that a statement gives a value."""
+def _defined(statement: ast.stmt) -> set[str]:
+    """Return the names that a statement gives a value, those in functions and classes apart."""
     names = set()
-    for node in nodes:
-        match node:
+    waiting: list[ast.AST] = [statement]
+    while waiting:
+        match waiting.pop():
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
                 names.add(name)
             case ast.Name(id=name, ctx=ast.Store()):
                 names.add(name)
             case ast.alias(name=name, asname=other):
                 names.add(other or name.rpartition(".")[2])
+            case node:
+                waiting += ast.iter_child_nodes(node)
     return names
