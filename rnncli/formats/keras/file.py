@@ -71,9 +71,11 @@ def _read_archive(path: str) -> ModelFile:
     if not any(_may_have_weights(node.kind) for node in found.left):
         return found
     try:
-        return replace(found, others=store.others(found.tensors))
+        others, held = store.others(found.tensors)
     except RnncliError:  # the numbers cannot be read, either, and that says why
         return replace(found, partial=True)
+    left = tuple(node if node.tensors else replace(node, tensors=held.get(node.owner, {})) for node in found.left)
+    return replace(found, others=others, left=left)
 
 
 def _may_have_weights(kind: str) -> bool:

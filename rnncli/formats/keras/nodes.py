@@ -223,14 +223,12 @@ class _Reader:
     def _with_arrays(self, node: Node, call: Call, number: int, size: int | None) -> Node:
         """Return a node with its arrays and what it reads."""
         word = node.word
-        if not isinstance(word, Layer):
+        if word is None:
+            return replace(node, tensors=self._store.held(call))
+        if not isinstance(word, Layer) or (size is None and not isinstance(word, Head)):
             return node
-        if isinstance(word, Head):
-            weights = word.weights(word.input_shape())
-        elif size is None:
-            return node
-        else:
-            weights = word.weights((None, size) if word.reads == "vector" else (None, None, size))
+        reads = {"input": (), "vector": (None, size)}.get(word.reads, (None, None, size))
+        weights = word.weights(reads)
         tensors = self._store.tensors(call, number, weights) if weights else {}
         return replace(
             node,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from math import prod
@@ -41,9 +42,17 @@ class Store(Protocol):
             RnncliError: they are not those that the layer has.
         """
 
+    def held(self, call: Call) -> Mapping[str, Tensor]:
+        """Return the arrays of a layer that is not understood, by their names in the file, as far as they are known."""
+
 
 class Structure:
     """The store of a file that holds no weights."""
+
+    def held(self, call: Call) -> Mapping[str, Tensor]:
+        """Return nothing."""
+        del call
+        return {}
 
     def features(self, call: Call) -> int | None:
         """Return None: there are no arrays."""
@@ -62,7 +71,7 @@ def is_cudnn(entry: Any) -> bool:
     return str((inner if isinstance(inner, dict) else entry).get("class_name")).startswith("CuDNN")
 
 
-def is_of_network(path: str) -> bool:
+def _is_of_network(path: str) -> bool:
     """Whether an array of Keras 3 is the network's, not the state of an optimizer, a metric or random numbers."""
     return _OF_TRAINING.search(path) is None
 
@@ -79,6 +88,12 @@ class Branches:
     def __init__(self, place: hdf5.Place) -> None:
         self._place = place
         self._wanted: dict[str, tuple[tuple[Step, ...], tuple[int, ...]]] = {}
+        self._unread: dict[str, tuple[Step, ...]] = {}
+
+    def held(self, call: Call) -> Mapping[str, Tensor]:
+        """Return nothing: the file is not opened for it. `left` says it later."""
+        self._unread[call.name] = call.route
+        return {}
 
     def features(self, call: Call) -> int | None:
         """Return None: the file is not opened for it."""
@@ -98,15 +113,31 @@ class Branches:
             tensors[weight.name] = Tensor(name, weight.shape, _dtype(call), lambda name=name: self._values(name))  # type: ignore[misc]  # of this turn
         return tensors
 
-    def others(self, used: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """Return the arrays of the network that are not among those that are used.
+    def others(self, used: Sequence[Tensor]) -> tuple[tuple[Tensor, ...], Mapping[str, Mapping[str, Tensor]]]:
+        """Return the arrays of the network that are not among those that are used, and which layers have them.
+
+        Args:
+            used: arrays of layers that were read.
+
+        Returns:
+            The arrays, and of each layer that is not understood those that it holds.
 
         Raises:
             RnncliError: h5py is missing, or the file is damaged.
         """
-        paths = {self._paths.get(tensor.name) for tensor in used}
-        numbers = hdf5.Numbers(self._tree)
-        return tuple(numbers.tensor(path) for path in self._tree.arrays if path not in paths and is_of_network(path))
+        taken = {self._paths.get(tensor.name) for tensor in used}
+        numbers, paths = hdf5.Numbers(self._tree), sorted(filter(_is_of_network, self._tree.arrays))
+        found = {path: numbers.tensor(path) for path in paths if path not in taken}
+        held = {}
+        for name, route in self._unread.items():
+            start = f"{self._groups.path(route)}/"
+            inside = paths[bisect_left(paths, start) : bisect_right(paths, f"{start}\U0010ffff")]
+            held[name] = {path: found[path] for path in inside if path in found}
+        return tuple(found.values()), held
+
+    @cached_property
+    def _groups(self) -> _Groups:
+        return _Groups(self._tree)
 
     @cached_property
     def _tree(self) -> hdf5.Tree:
@@ -115,8 +146,7 @@ class Branches:
     @cached_property
     def _paths(self) -> Mapping[str, str]:
         """Where in the file each array is, or would be."""
-        groups = _Groups(self._tree)
-        return {name: groups.path(route) for name, (route, _) in self._wanted.items()}
+        return {name: self._groups.path(route) for name, (route, _) in self._wanted.items()}
 
     @cached_property
     def _found(self) -> Mapping[str, Tensor]:
@@ -279,6 +309,10 @@ class Groups:
             return []
         fewest = min(found.values(), key=len)
         return [each for each in fewest if all(f"/{name}/" in each.name for name in found)] or found[names[-1]]
+
+    def held(self, call: Call) -> Mapping[str, Tensor]:
+        """Return all arrays of a layer."""
+        return {tensor.name: tensor for tensor in self._of(call)}
 
     def tensors(self, call: Call, number: int, weights: Sequence[Weight]) -> Mapping[str, Tensor]:
         """Return the next arrays of a layer, after those of its cells below."""
