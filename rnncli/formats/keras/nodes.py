@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
@@ -241,15 +242,10 @@ class _Reader:
 def _names(graph: Graph) -> dict[CallKey, str]:
     """Return a name for each call: that of its layer, or for later calls of it another."""
     names: dict[CallKey, str] = {}
-    counts: dict[str, int] = {}
-    taken: set[str] = set()
+    counts: Counter[str] = Counter()
     for key, call in graph.calls.items():
-        name = call.name
-        while name in taken:
-            counts[call.name] = counts.get(call.name, 1) + 1
-            name = f"{call.name} (call {counts[call.name]})"
-        taken.add(name)
-        names[key] = name
+        counts[call.name] += 1
+        names[key] = call.name if counts[call.name] == 1 else f"{call.name} (call {counts[call.name]})"
     return names
 
 

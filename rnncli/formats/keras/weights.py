@@ -126,8 +126,8 @@ class Branches:
             RnncliError: h5py is missing, or the file is damaged.
         """
         taken = {self._paths.get(tensor.name) for tensor in used}
-        numbers, paths = hdf5.Numbers(self._tree), sorted(filter(_is_of_network, self._tree.arrays))
-        found = {path: numbers.tensor(path) for path in paths if path not in taken}
+        paths = sorted(filter(_is_of_network, self._tree.arrays))
+        found = self._tree.tensors(path for path in paths if path not in taken)
         held = {}
         for name, route in self._unread.items():
             start = f"{self._groups.path(route)}/"
@@ -151,12 +151,14 @@ class Branches:
     @cached_property
     def _found(self) -> Mapping[str, Tensor]:
         """The arrays that are as the config says; with the first that is read, all are."""
-        numbers, arrays = hdf5.Numbers(self._tree), self._tree.arrays
-        return {
-            name: numbers.tensor(path)
+        arrays = self._tree.arrays
+        right = {
+            name: path
             for name, path in self._paths.items()
             if path in arrays and arrays[path][0] == self._wanted[name][1]
         }
+        tensors = self._tree.tensors(right.values())
+        return {name: tensors[path] for name, path in right.items()}
 
     def _values(self, name: str) -> np.ndarray[Any, Any]:
         with hdf5.named(self._place):
@@ -267,32 +269,32 @@ class Groups:
     Args:
         tree: the file.
         root: the group around the groups of the layers; may be empty.
+
+    Attributes:
+        all: every array of the network.
+
+    Raises:
+        RnncliError: an array is not there that a layer says it has.
     """
 
     def __init__(self, tree: hdf5.Tree, root: str) -> None:
-        self._tree, self._root = tree, f"{root}/" if root else ""
-        self._numbers = hdf5.Numbers(tree)
+        self._root = f"{root}/" if root else ""
         self._ends: dict[tuple[tuple[str, ...], int], int] = {}
-        self._arrays: dict[str, list[Tensor]] = {}
-        self._inside: dict[tuple[str, str], list[Tensor]] = {}
-        lead = len(self._root.split("/"))
-        for layer in dict.fromkeys((*(tree.texts(root, "layer_names") or tree.members.get(root, ())), _OF_MODEL)):
-            self._arrays[layer] = [*self._of_layer(layer)]
-            for tensor in self._arrays[layer]:
-                for step in dict.fromkeys(tensor.name.split("/")[lead:]):
-                    self._inside.setdefault((layer, step), []).append(tensor)
-
-    def _of_layer(self, layer: str) -> Iterator[Tensor]:
-        for name in self._tree.texts(self._root + layer, "weight_names") or ():
-            path = f"{self._root}{layer}/{name}"
-            if path not in self._tree.arrays:
-                raise RnncliError(f"its layer {shorten(layer)} says that it has {shorten(name)}, which is not there")
-            yield self._numbers.tensor(path)
-
-    @property
-    def all(self) -> list[Tensor]:
-        """Every array."""
-        return [tensor for arrays in self._arrays.values() for tensor in arrays]
+        self._inside: dict[tuple[str, ...], list[Tensor]] = {}
+        layers = dict.fromkeys((*(tree.texts(root, "layer_names") or tree.members.get(root, ())), _OF_MODEL))
+        names = {layer: tree.texts(self._root + layer, "weight_names") or () for layer in layers}
+        for layer, own in names.items():
+            for name in own:
+                if f"{self._root}{layer}/{name}" not in tree.arrays:
+                    raise RnncliError(
+                        f"its layer {shorten(layer)} says that it has {shorten(name)}, which is not there"
+                    )
+        paths = {f"{self._root}{layer}/{name}": (layer, name) for layer, own in names.items() for name in own}
+        self.all = [*tree.tensors(paths).values()]
+        for tensor in self.all:
+            layer, name = paths[tensor.name]
+            for way in ((layer,), *((layer, step) for step in dict.fromkeys(name.split("/")))):
+                self._inside.setdefault(way, []).append(tensor)
 
     def features(self, call: Call) -> int | None:
         """Return the first size of the first array of a layer, which is what it reads."""
@@ -303,7 +305,7 @@ class Groups:
         """Return the arrays of a layer; those in a model inside of another have its name in theirs."""
         group, *names = call.path
         if not names:
-            return self._arrays.get(group, [])
+            return self._inside.get((group,), [])
         found = {name: arrays for name in names if (arrays := self._inside.get((group, name)))}
         if names[-1] not in found:
             return []

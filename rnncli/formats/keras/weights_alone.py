@@ -76,10 +76,9 @@ def _of_its_time(part: Part, version: str) -> Part:
 
 def _tensors(tree: hdf5.Tree) -> tuple[list[Tensor], tuple[str, ...]]:
     """Return the arrays of a file of weights with names that say what they are, and what is left out."""
-    numbers = hdf5.Numbers(tree)
     paths = [path for path in _in_order(tree) if not path.startswith("optimizer")]
     left_out = len(tree.arrays) - len(paths)
-    found = [numbers.tensor(path)._replace(name=_name(path)) for path in paths]
+    found = [tensor._replace(name=_name(path)) for path, tensor in tree.tensors(paths).items()]
     return found, (f"{left_out} arrays of the optimizer are left out",) if left_out else ()
 
 
