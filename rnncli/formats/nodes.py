@@ -274,7 +274,7 @@ def parts_of(
         names = {each.name for each in row.nodes}
         graph.taken |= names
         if owners <= shown:
-            notes.append(Note(f"{shorten(node.name)} is the same layer again, with the same weights", "left out"))
+            notes.append(Note(f"{shorten(node.owner or node.name)} is called again, with the same weights", "left out"))
             continue
         made = graph.part(row)
         if isinstance(made, Note):

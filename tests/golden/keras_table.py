@@ -345,7 +345,7 @@ TABLE: dict[str, Entry] = {
     ),
     "trained": Entry(trained, ("input:5,lstm:4,dropout:0.5",), "reads conv1d.*, which is left out", same=False),
     "residual": Entry(residual, ("input:3,lstm:4:seq", "input:4,gru:4:seq"), "1 Add", same=False),
-    "shared": Entry(shared, ("input:3,lstm:4",), "is the same layer again, with the same weights", same=False),
+    "shared": Entry(shared, ("input:3,lstm:4",), "is called again, with the same weights", same=False),
     "joined": Entry(joined, ("input:7,lstm:4",), "1 Concatenate", same=False),
     "attentive": Entry(attentive, ("input:3,lstm:4", "input:3,lstm:4:seq"), "1 Reshape and 1 Attention"),
     "dropouts": Entry(
