@@ -40,7 +40,7 @@ def test_a_graph_is_read_as_the_network_that_it_is_and_computes_what_onnx_runtim
                 model = open_model(str(FOLDER / f"{name}.onnx"))
                 (part,) = model.parts
                 assert str(part.network) == spec
-                assert (model.notes, model.others, part.assumed) == ((), (), ())
+                assert (model.notes, model.others, model.left, part.notes) == ((), (), (), ())
                 assert (model.format, model.writer) == ("ONNX", "by hand 1")
                 result = Model(part.network, weights=keras_weights(part))(values[f"{name}/x"])
                 assert result == pytest.approx(values[f"{name}/y"], abs=1e-5)
@@ -240,7 +240,7 @@ def test_what_is_no_layer_of_ours_and_what_ends_a_chain_is_said_with_its_reason(
 
 
 def test_a_file_that_lies_is_refused_with_the_place_of_the_lie(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rnncli.formats.onnx.file.MAX_WORK", 30_000)  # what it really is takes a second
+    monkeypatch.setattr("rnncli.formats.onnx.messages.MAX_WORK", 30_000)  # what it really is takes a second
     os.mkfifo("pipe")
     lies = {
         "nothing": b"",

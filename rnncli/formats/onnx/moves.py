@@ -1,6 +1,7 @@
-"""The operations of a graph that move numbers and compute none: what they make of arrays, lengths and streams.
+"""The operations of a graph that move numbers and compute none: what they make of arrays, lengths and flows.
 
-Each takes the node and what is known of its inputs, and returns what is known of its outputs, None for nothing.
+Each takes the node and what is known of its inputs, and returns what is known of its outputs, None for nothing. Of a
+flow, what can be picked is one of its two directions, its last step, or one of several final states.
 """
 
 from __future__ import annotations
@@ -8,55 +9,53 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import prod
-from typing import TYPE_CHECKING, Any
 
-from rnncli.errors import shorten
+from rnncli.formats.onnx import arrays
 from rnncli.formats.onnx.arrays import Constant, wholes_constant
-from rnncli.formats.onnx.cells import is_zero
-from rnncli.formats.onnx.picks import gather, slice_, split
+from rnncli.formats.onnx.messages import DTYPES
 from rnncli.formats.onnx.values import (
+    MAX_PARTS,
     Atom,
     Axis,
     Dims,
+    Flow,
     Inputs,
     Joined,
     Ones,
-    Stream,
     Value,
     Values,
     Zeros,
+    arranged,
     dims_of,
+    is_zero,
+    rank_of,
     reshaped,
     sized,
     wholes_of,
 )
-from rnncli.formats.tensors import Tensor
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
-def constant(inputs: Inputs) -> Values:
-    """Constant: an array in an attribute."""
-    attributes = inputs.node.attributes
-    if "value" in attributes and attributes["value"].constant is not None:
-        made = attributes["value"].constant
-        if not made.tensor.name:
-            name = inputs.node.outputs[0] if inputs.node.outputs else ""
-            made = made._replace(tensor=made.tensor._replace(name=name), sources={name: made.tensor.params})
-        return [made]
-    if "value_ints" in attributes:
-        return [wholes_constant(attributes["value_ints"].wholes)]
-    whole = attributes["value_int"].whole if "value_int" in attributes else None
-    return [Dims((whole,), scalar=True)] if whole is not None else [None]
+def _identity(inputs: Inputs) -> Values:
+    return [inputs.at(0)]
 
 
-def shape(inputs: Inputs) -> Values:
-    """Shape: the lengths of axes, of which some are not known."""
+def _cast(inputs: Inputs) -> Values:
+    """Floats are floats; whole numbers stay whole."""
+    value = inputs.at(0)
+    if not isinstance(value, Constant) or value.wholes is not None:
+        return [value]
+    dtype = DTYPES.get(inputs.node.whole("to", 0), "").replace("bfloat16", "float32")
+    if not dtype.startswith("float") or dtype.startswith("float8"):
+        return [None]
+    return [value.moved(value.tensor.shape, lambda array: array.astype(dtype), dtype)]
+
+
+def _shape(inputs: Inputs) -> Values:
+    """The lengths of axes, of which some are not known."""
     match inputs.at(0):
         case Constant(tensor=tensor):
             items: tuple[int | Axis, ...] = tensor.shape
-        case Stream(axes=axes):
+        case Flow(axes=axes) if axes is not None:
             items = tuple(axis or 1 for axis in axes)
         case _:
             return [None]
@@ -64,104 +63,71 @@ def shape(inputs: Inputs) -> Values:
     return [Dims(items[start:end])]
 
 
-def constant_of_shape(inputs: Inputs) -> Values:
-    """ConstantOfShape: zeros, unless it is told another number; a row of ones if that is a whole one."""
-    told, shape = inputs.node.attributes.get("value"), wholes_of(inputs.at(0))
-    if told is not None and told.constant is not None and told.constant.wholes == (1,):
+def _constant_of_shape(inputs: Inputs) -> Values:
+    """Zeros, unless it is told another number; a row of ones if that is a whole one."""
+    told, shape = inputs.at(1), wholes_of(inputs.at(0))
+    if isinstance(told, Constant) and told.wholes == (1,):
         return [Ones(shape[0]) if shape is not None and len(shape) == 1 else None]
-    return [Zeros() if told is None or (told.constant is not None and told.constant.is_zero()) else None]
+    return [Zeros() if told is None or is_zero(told) else None]
 
 
-def identity(inputs: Inputs) -> Values:
-    """Identity, and Cast from one type of numbers to another, which matters for arrays alone."""
-    return [inputs.at(0)]
-
-
-def cast(inputs: Inputs) -> Values:
-    """Cast: floats are floats; whole numbers stay whole."""
+def _transpose(inputs: Inputs) -> Values:
     value = inputs.at(0)
-    if not isinstance(value, Constant) or value.wholes is not None:
-        return [value]
-    dtype = {1: "float32", 10: "float16", 11: "float64", 16: "float32"}.get(inputs.node.whole("to", 0))
-    return [value.moved(value.tensor.shape, lambda array: array.astype(dtype), dtype) if dtype else None]
-
-
-def transpose(inputs: Inputs) -> Values:
-    """Transpose."""
-    value = inputs.at(0)
-    rank = _rank(value)
+    rank = rank_of(value)
     if rank is None:
-        return [None]
-    told = inputs.node.attributes.get("perm")
-    order = told.wholes if told is not None else list(range(rank))[::-1]
-    if sorted(order) != list(range(rank)):
-        return [None]
-    if isinstance(value, Constant):
-        sizes = value.tensor.shape
-        return [value.moved([sizes[axis] for axis in order], lambda array: array.transpose(order))]
-    assert isinstance(value, Stream)
-    return [value.with_axes([value.axes[axis] for axis in order])]
+        # Nothing is known of the order of these axes before, nor of any behind it.
+        return [value if isinstance(value, Flow) and value.features is None else None]
+    order = [*inputs.node.told("perm").ints] or [*range(rank)][::-1]
+    return [arranged(value, order) if sorted(order) == [*range(rank)] else None]
 
 
-def unsqueeze(inputs: Inputs) -> Values:
-    """Unsqueeze: new axes of length 1."""
+def _unsqueeze(inputs: Inputs) -> Values:
+    """New axes of length 1."""
     axes, value = inputs.wholes("axes", 1), inputs.at(0)
-    dims = dims_of(value)
+    dims, rank = dims_of(value), rank_of(value)
     if dims is not None:
         return [Dims(dims.items) if dims.scalar else None]
-    rank = _rank(value)
     if axes is None or rank is None:
         return [None]
     total = rank + len(axes)
     places = {axis + total if axis < 0 else axis for axis in axes}
-    if len(places) != len(axes) or not places <= set(range(total)):
+    if len(places) != len(axes) or not places <= {*range(total)}:
         return [None]
-    if isinstance(value, Constant):
-        old = iter(value.tensor.shape)
-        return [_reshaped_constant(value, [1 if axis in places else next(old) for axis in range(total)])]
-    assert isinstance(value, Stream)
-    rest = iter(value.axes)
-    return [value.with_axes([() if axis in places else next(rest) for axis in range(total)])]
+    old = iter(range(rank))
+    return [arranged(value, [None if axis in places else next(old) for axis in range(total)])]
 
 
-def squeeze(inputs: Inputs) -> Values:
-    """Squeeze: axes of length 1 go."""
+def _squeeze(inputs: Inputs) -> Values:
+    """Axes of length 1 go."""
     axes, value = inputs.wholes("axes", 1), inputs.at(0)
     dims = dims_of(value)
     if dims is not None:
         return [Dims(dims.items, scalar=True) if len(dims.items) == 1 else None]
-    rank = _rank(value)
-    if rank is None:
+    if isinstance(value, Constant):
+        lengths: list[int | None] = [*value.tensor.shape]
+    elif isinstance(value, Flow) and value.axes is not None:
+        lengths = [*map(sized, value.axes)]
+    else:
         return [None]
-    lengths = value.tensor.shape if isinstance(value, Constant) else [sized(axis) for axis in _axes(value)]
     if axes is None:
         if None in lengths:
             return [None]
-        axes = tuple(index for index, length in enumerate(lengths) if length == 1)
-    places = {axis + rank if axis < 0 else axis for axis in axes}
-    if not places <= set(range(rank)) or any(lengths[axis] != 1 for axis in places):
+        axes = tuple(place for place, length in enumerate(lengths) if length == 1)
+    gone = {axis + len(lengths) if axis < 0 else axis for axis in axes}
+    if not gone <= {*range(len(lengths))} or any(lengths[place] != 1 for place in gone):
         return [None]
-    kept = [axis for axis in range(rank) if axis not in places]
-    if isinstance(value, Constant):
-        return [_reshaped_constant(value, [value.tensor.shape[axis] for axis in kept])]
-    assert isinstance(value, Stream)
-    return [value.with_axes([value.axes[axis] for axis in kept])]
+    return [arranged(value, [place for place in range(len(lengths)) if place not in gone])]
 
 
-def reshape(inputs: Inputs) -> Values:
-    """Reshape, also Flatten's simplest form."""
+def _reshape(inputs: Inputs) -> Values:
     value, target = inputs.at(0), dims_of(inputs.at(1))
-    dims = dims_of(value)
+    dims, wholes = dims_of(value), wholes_of(inputs.at(1))
     if dims is not None:
-        wanted = wholes_of(inputs.at(1))
-        return [Dims(dims.items, scalar=wanted == ()) if wanted is not None and len(wanted) <= 1 else None]
-    if target is None:
-        return [None]
+        return [Dims(dims.items, scalar=wholes == ()) if wholes is not None and len(wholes) <= 1 else None]
     copies = not inputs.node.whole("allowzero", 0)
-    if isinstance(value, Stream):
+    if isinstance(value, Flow) and value.axes is not None and target is not None:
         axes = reshaped(value.axes, target.items, zero_copies=copies)
         return [None if axes is None else value.with_axes(axes)]
-    wholes = wholes_of(target)
     if not isinstance(value, Constant) or wholes is None:
         return [None]
     sizes = value.tensor.shape
@@ -169,49 +135,172 @@ def reshape(inputs: Inputs) -> Values:
     if filled.count(-1) == 1:
         known = prod(size for size in filled if size != -1)
         filled[filled.index(-1)] = prod(sizes) // known if known > 0 else 0
-    return [_reshaped_constant(value, filled) if prod(filled) == prod(sizes) and min(filled, default=1) >= 0 else None]
+    return [value.reshaped(filled) if prod(filled) == prod(sizes) and min(filled, default=1) >= 0 else None]
 
 
-def concat(inputs: Inputs) -> Values:
-    """Concat: of arrays, of lengths, of final states, and of the two directions of one layer."""
+def _concat(inputs: Inputs) -> Values:
+    """Of arrays, of lengths, of final states, and of the two directions of one layer."""
     values, axis = inputs.values, inputs.node.whole("axis", 0)
-    lengths = [dims_of(value) for value in values]
-    known = [each for each in lengths if each is not None]
-    if known and len(known) == len(values):
-        return [Dims(tuple(item for each in known for item in each.items))]
-    arrays = [value for value in values if isinstance(value, Constant)]
-    if arrays and len(arrays) == len(values):
-        return [_joined_constants(arrays, axis)]
-    streams = [value for value in values if isinstance(value, Stream)]
-    if not streams or len(streams) != len(values) or not -len(streams[0].axes) <= axis < len(streams[0].axes):
+    lengths = [each for value in values if (each := dims_of(value)) is not None]
+    if lengths and len(lengths) == len(values):
+        return [Dims(tuple(item for each in lengths for item in each.items))]
+    constants = [value for value in values if isinstance(value, Constant)]
+    if constants and len(constants) == len(values):
+        return [arrays.joined(constants, axis)]
+    flows = [value for value in values if isinstance(value, Flow)]
+    places = {flow.place_of(axis) for flow in flows}
+    place = places.pop() if places else None
+    if place is None or places or len(flows) != len(values):
         return [None]
-    if len(streams) == 1:
-        return streams
-    axis %= len(streams[0].axes)
-    both = both_halves(streams)
-    if both is not None and streams[0].axes[axis] == streams[0].features:
-        assert both.features is not None
-        axes = list(streams[0].axes)
-        axes[axis] = both.features
-        return [both.with_axes(axes)]
-    ranks = {len(stream.axes) for stream in streams}
-    if len(ranks) == 1 and all(stream.vector and sized(stream.axes[axis]) in (1, 2) for stream in streams):
-        return [Joined(tuple(streams), axis)]
+    if len(flows) == 1:
+        return flows
+    each = [flow.axes[place] for flow in flows if flow.axes is not None]
+    both = both_halves(flows)
+    if both is not None and both.axes is not None and both.features is not None and each[0] == flows[0].features:
+        return [both.with_axes((*both.axes[:place], both.features, *both.axes[place + 1 :]))]
+    states = {flow.returns for flow in flows}
+    if states in ({"vector"}, {"state"}) and len({rank_of(flow) for flow in flows}) == 1:
+        return [Joined(tuple(flows), place) if all(sized(axis) in (1, 2) for axis in each) else None]
     return [None]
 
 
-def both_halves(streams: Sequence[Stream]) -> Stream | None:
-    """Return the stream whose two directions two streams are, in order; its axes are still those of the first."""
-    if len(streams) != 2 or [stream.half for stream in streams] != [0, 1]:
+def both_halves(flows: Sequence[Flow]) -> Flow | None:
+    """Return the flow whose two directions two flows are, in order; its axes are still those of the first."""
+    if len(flows) != 2 or [flow.half for flow in flows] != [0, 1]:
         return None
-    one, other = streams
-    if one.links != other.links or one.axes != other.axes or one.features != other.features:
-        return None
-    assert one.features is not None
-    return replace(one, half=None, features=(Atom(2), *one.features))
+    one, other = (replace(flow, half=None, shared=False) for flow in flows)
+    return replace(one, features=(Atom(2), *one.features)) if one == other and one.features is not None else None
 
 
-def product(inputs: Inputs) -> Values:
+def _gather(inputs: Inputs) -> Values:
+    """One place: a length, a direction, a layer's final state, the last step."""
+    value, places, axis = inputs.at(0), dims_of(inputs.at(1)), inputs.node.whole("axis", 0)
+    wholes = wholes_of(places)
+    if wholes is None or places is None or len(wholes) != 1:
+        return [None]
+    dims = dims_of(value)
+    if dims is not None:
+        known = -len(dims.items) <= wholes[0] < len(dims.items)
+        return [Dims((dims.items[wholes[0]],), scalar=places.scalar) if known else None]
+    taken = _at(value, axis, wholes[0])
+    if taken is None or not places.scalar:
+        return [taken]
+    gone = taken.place_of(axis)
+    return [arranged(taken, [place for place in range(rank_of(taken) or 0) if place != gone])]
+
+
+def _slice(inputs: Inputs) -> Values:
+    """A part of an array or of lengths, one step, one direction, or time turned around."""
+    value = inputs.at(0)
+    starts, ends = inputs.wholes("starts", 1), inputs.wholes("ends", 2)
+    if starts is None or ends is None or len(starts) != len(ends):
+        return [None]
+    axes = inputs.wholes("axes", 3) or tuple(range(len(starts)))
+    steps = wholes_of(inputs.at(4)) or (1,) * len(starts)
+    if not len(axes) == len(starts) == len(steps) or 0 in steps:
+        return [None]
+    parts = {axis: slice(start, end, step) for axis, start, end, step in zip(axes, starts, ends, steps, strict=True)}
+    dims = dims_of(value)
+    if dims is not None:
+        return [Dims(dims.items[parts.get(0, parts.get(-1, slice(None)))])]
+    if isinstance(value, Constant):
+        return [_part(value, parts)]
+    for axis, part in parts.items():
+        value = _sliced(value, axis, part)
+    return [value]
+
+
+def _sliced(value: Value | None, axis: int, part: slice) -> Value | None:
+    """Return a slice of a flow along an axis."""
+    if isinstance(value, Joined):
+        return _few(value, axis, part)
+    if not isinstance(value, Flow) or value.axes is None or (place := value.place_of(axis)) is None:
+        return None
+    whole = value.axes[place]
+    size = sized(whole)
+    start, end, step = part.start, part.stop, part.step
+    far = 2**31 - 1 if size is None else size
+    if step == -1 and start in (-1, far - 1) and (end < -far or end <= -(2**31)) and value.time in (None, whole):
+        return replace(value, flips=value.flips ^ {whole})
+    if step != 1:
+        return None
+    if start in (0, -far) and end >= far:
+        return value
+    if start == -1 and end >= far:
+        return _at(value, axis, -1)
+    return _at(value, axis, start) if start >= 0 and end == start + 1 else None
+
+
+def _split(inputs: Inputs) -> Values:
+    """Arrays, and a layer's two directions."""
+    node, value = inputs.node, inputs.at(0)
+    axis, count = node.whole("axis", 0), len(node.output)
+    if count > MAX_PARTS:
+        return [None]
+    if isinstance(value, Flow):
+        return [_at(value, axis, index) for index in range(count)]
+    if not isinstance(value, Constant) or not -len(value.tensor.shape) <= axis < len(value.tensor.shape):
+        return [None] * count
+    size = value.tensor.shape[axis]
+    each = -(-size // max(1, count))
+    sizes = inputs.wholes("split", 1) or (each,) * (count - 1) + (size - each * (count - 1),)
+    if len(sizes) != count or sum(sizes) != size or min(sizes) < 0:
+        return [None] * count
+    starts = [sum(sizes[:index]) for index in range(count)]
+    return [_part(value, {axis: slice(start, start + length, 1)}) for start, length in zip(starts, sizes, strict=True)]
+
+
+def _at(value: Value | None, axis: int, place: int) -> Flow | None:
+    """Return one place of an axis of a flow, which keeps the axis with a length of 1."""
+    if isinstance(value, Joined):
+        place += sum(value.lengths) if place < 0 else 0
+        for flow, length in zip(value.flows, value.lengths, strict=True):
+            if 0 <= place < length:
+                return _at(flow, axis, place) if flow.place_of(axis) == value.axis else None
+            place -= length
+        return None
+    if not isinstance(value, Flow) or value.axes is None or (index := value.place_of(axis)) is None:
+        return None
+    whole = value.axes[index]
+    one = value.with_axes((*value.axes[:index], (), *value.axes[index + 1 :]))
+    if value.features is not None and len(value.features) == 2 and whole == value.features[:1]:
+        return replace(one, features=value.features[1:], half=place % 2) if -2 <= place < 2 else None
+    if value.time is not None and whole == value.time and value.returns == "sequence":
+        size = sized(whole)
+        last = place in (-1, None if size is None else size - 1) and not value.flipped
+        first = (place == 0 or (size is not None and place == -size)) and value.flipped
+        ends = (last or first) and value.ends
+        return replace(one, returns="vector", flips=frozenset()) if ends else None
+    return value if whole == () and place in (0, -1) else None
+
+
+def _few(value: Joined, axis: int, part: slice) -> Value | None:
+    """Return the final states of some of several layers, or those of one."""
+    if part.step != 1 or value.flows[0].place_of(axis) != value.axis:
+        return None
+    owners = [(flow, place) for flow, length in zip(value.flows, value.lengths, strict=True) for place in range(length)]
+    owners = owners[part]
+    if len(owners) == 1:
+        return _at(owners[0][0], value.axis, owners[0][1])
+    kept = tuple(flow for flow, place in owners if place == 0)
+    if not kept or len(owners) != sum(Joined(kept, value.axis).lengths):
+        return None
+    return kept[0] if len(kept) == 1 else Joined(kept, value.axis)
+
+
+def _part(value: Constant, parts: Mapping[int, slice]) -> Constant | None:
+    """Return a part of an array."""
+    sizes = list(value.tensor.shape)
+    index = [slice(None)] * len(sizes)
+    for axis, part in parts.items():
+        if not -len(sizes) <= axis < len(sizes) or part.step < 0:
+            return None
+        index[axis] = part
+    sizes = [len(range(size)[part]) for size, part in zip(sizes, index, strict=True)]
+    return value.moved(sizes, lambda array: array[tuple(index)])
+
+
+def _product(inputs: Inputs) -> Values:
     """Mul of lengths: the length of two axes that are joined."""
     one, other = dims_of(inputs.at(0)), dims_of(inputs.at(1))
     if one is None or other is None or len(one.items) != 1 or len(other.items) != 1:
@@ -226,77 +315,54 @@ def product(inputs: Inputs) -> Values:
     return [Dims((a + b,), scalar)]
 
 
-def _reshaped_constant(value: Constant, sizes: Sequence[int]) -> Constant:
-    return value.moved(sizes, lambda array: array.reshape(tuple(sizes)))
+def _expand(inputs: Inputs) -> Values:
+    """Zeros in another shape."""
+    first = inputs.at(0)
+    return [Zeros(frozenset(_sources(first))) if is_zero(first) else None]
 
 
-def _joined_constants(arrays: Sequence[Constant], axis: int) -> Constant | None:
-    """Return arrays one behind the other."""
-    shapes = [array.tensor.shape for array in arrays]
-    if not -len(shapes[0]) <= axis < len(shapes[0]):
-        return None
-    axis %= len(shapes[0])
-    rest = {(len(shape), shape[:axis], shape[axis + 1 :]) for shape in shapes}
-    if len(rest) != 1 or len({array.tensor.dtype for array in arrays}) != 1:
-        return None
-    reads: list[Callable[[], np.ndarray[Any, Any]]] = [array.tensor.read for array in arrays]
-
-    def read() -> np.ndarray[Any, Any]:
-        import numpy as np
-
-        return np.concatenate([each() for each in reads], axis)
-
-    sizes = (*shapes[0][:axis], sum(shape[axis] for shape in shapes), *shapes[0][axis + 1 :])
-    name = shorten(" + ".join(dict.fromkeys(array.tensor.name for array in arrays)), 200)
-    return Constant(
-        Tensor(name, sizes, arrays[0].tensor.dtype, read),
-        {name: count for array in arrays for name, count in array.sources.items()},
-        None,
-        frozenset().union(*(array.zeros for array in arrays)),
-        1 + max(array.depth for array in arrays),
-    )
+def _constant(inputs: Inputs) -> Values:
+    """What is told in attributes; an array stands among the inputs."""
+    if inputs.at(0) is not None:
+        return [inputs.at(0)]
+    ints, whole = inputs.node.told("value_ints"), inputs.node.told("value_int").i
+    if ints.name is not None:
+        return [wholes_constant(ints.ints)]
+    return [Dims((whole,), scalar=True) if whole is not None else None]
 
 
-def _rank(value: Value | None) -> int | None:
-    if isinstance(value, Constant):
-        return len(value.tensor.shape)
-    return len(value.axes) if isinstance(value, Stream) else None
-
-
-def _axes(value: Value | None) -> tuple[Axis, ...]:
-    return value.axes if isinstance(value, Stream) else ()
-
-
-MOVES: Mapping[str, Callable[[Inputs], Values]] = {
-    "Cast": cast,
-    "Concat": concat,
-    "Constant": constant,
-    "ConstantOfShape": constant_of_shape,
-    "Gather": gather,
-    "Identity": identity,
-    "Reshape": reshape,
-    "Shape": shape,
-    "Slice": slice_,
-    "Split": split,
-    "Squeeze": squeeze,
-    "Transpose": transpose,
-    "Unsqueeze": unsqueeze,
+_MOVES: Mapping[str, Callable[[Inputs], Values]] = {
+    "Cast": _cast,
+    "Concat": _concat,
+    "Constant": _constant,
+    "ConstantOfShape": _constant_of_shape,
+    "Expand": _expand,
+    "Gather": _gather,
+    "Identity": _identity,
+    "Mul": _product,
+    "Reshape": _reshape,
+    "Shape": _shape,
+    "Slice": _slice,
+    "Split": _split,
+    "Squeeze": _squeeze,
+    "Transpose": _transpose,
+    "Unsqueeze": _unsqueeze,
 }
 """What is known of the outputs of each operation that moves numbers."""
 
+REARRANGING = frozenset(_MOVES) - {"Constant", "ConstantOfShape", "Shape"}
+"""The operations that hand on numbers, whether or not it is known where to."""
+
 
 def moved(inputs: Inputs) -> Values:
-    """Return what is known of the outputs of an operation that moves numbers; zeros stay zeros."""
+    """Return what is known of the outputs of a node; zeros that are moved stay zeros."""
     first, operation = inputs.at(0), inputs.node.operation
-    if operation == "Expand":
-        return [Zeros(frozenset(_sources(first))) if is_zero(first) else None]
-    if operation == "Concat":
-        if any(isinstance(value, Zeros) for value in inputs.values):
-            names = frozenset(name for value in inputs.values for name in _sources(value))
-            return [Zeros(names) if all(map(is_zero, inputs.values)) else None]
-    elif isinstance(first, Zeros) and operation != "Shape":
-        return [first] * len(inputs.node.outputs)
-    return MOVES[operation](inputs)
+    if operation == "Concat" and any(isinstance(value, Zeros) for value in inputs.values):
+        names = frozenset(name for value in inputs.values for name in _sources(value))
+        return [Zeros(names) if all(map(is_zero, inputs.values)) else None]
+    if operation in _MOVES and isinstance(first, Zeros) and operation not in ("Concat", "Expand", "Mul", "Shape"):
+        return [first] * len(inputs.node.output)
+    return _MOVES[operation](inputs) if operation in _MOVES else []
 
 
 def _sources(value: Value | None) -> Iterable[str]:
