@@ -258,7 +258,7 @@ class Walk:
             layer = replace(layer, go_backwards=not layer.go_backwards)
         elif not fits or flipped or x.returns == "vector" or x.time not in (None, axes[t]):
             self._say_order(x)
-            x = Flow(self._add(Node(f"{name} (what it reads)", "rearrangement", None, (self._edge(x),))))
+            x = Flow(self._add(Node(node.reads(0), "rearrangement", None, (self._edge(x),))))
             axes = tuple((Atom(),) for _ in range(3))
         time, batch = axes[t], axes[b]
         if x.root:
@@ -310,7 +310,7 @@ class Walk:
         self._read.add(flow.node)
         if flow.node == flow.loop:
             self._merges.setdefault(flow.loop, {})[flow.merge] = None
-        return Read(flow.node, None if flow.returns == "state" else flow.returns)
+        return _edge_of(flow)
 
     def _say(self, name: str, text: str) -> None:
         """Note of a node what a run must be told."""
@@ -341,8 +341,7 @@ class Walk:
                     self._say(flow.node, "returns one of its two directions alone in the file; here it returns both")
                 if flow.returns == "state":
                     self._say(flow.node, "returns the state of its cell in the file; here it returns its output")
-                edge = Read(flow.node, None if flow.returns == "state" else flow.returns)
-                yield Node(f"output {number} {name}", "output", None, (edge,))
+                yield Node(f"output {number} {name}", "output", None, (_edge_of(flow),))
             elif returned.get(flow.node) != flow:
                 said = "its states, too; here they are" if flow.returns != "sequence" else "its sequence, too; here it is"
                 what = f"returns {said} left out" if node.loops else "is an output of the graph, too"
@@ -379,6 +378,11 @@ class Walk:
                 elif node.word is None and node.kind in REARRANGING:
                     attended.add(name)
         return made
+
+
+def _edge_of(flow: Flow) -> Read:
+    """Return the edge of what reads a flow. The state of a cell is there once, as the last output is."""
+    return Read(flow.node, "vector" if flow.returns == "state" else flow.returns)
 
 
 def _read_in(graph: GraphProto) -> Iterator[str]:
