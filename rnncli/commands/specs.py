@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from rnncli.commands.command_line import this_line
-from rnncli.commands.models import Given, given, parsed
 from rnncli.commands.report import report, tell
+from rnncli.commands.settings import settings
 from rnncli.errors import RnncliError, SpecError, UsageError
+from rnncli.formats import choice_of
+from rnncli.formats.networks import Reading, left_out_text, read
 from rnncli.language.source import MAX_BYTES
 from rnncli.language.spec import EXAMPLE
 from rnncli.network import Network
@@ -65,27 +67,50 @@ def each_network(specs: Iterable[Spec], work: Callable[[Network], None]) -> None
     with the worst status that there was.
     """
 
-    def work_on(model: Given) -> None:
-        for text in model.part.said("not run") if model.part is not None else ():
-            tell(f"Note: {model.path}: {text}")
-        otherwise = model.counted_otherwise(click.get_current_context().params.get("framework"))
-        if otherwise:
-            tell(f"Note: {otherwise}")
-        work(model.network)
+    def work_on(reading: Reading) -> None:
+        for text in reading.part.said("not run") if reading.part is not None else ():
+            tell(f"Note: {reading.path}: {text}")
+        work(reading.network)
 
     each_given(specs, work_on)
 
 
-def each_given(specs: Iterable[Spec], work: Callable[[Given], None]) -> None:
-    """Do `work` for the network of every spec and the part of every model file, likewise."""
+def each_given(specs: Iterable[Spec], work: Callable[[Reading], None]) -> None:
+    """Do `work` for the network of every spec and the part of every model file, likewise.
+
+    Where the answer is a number alone, it must be of all that was given.
+    """
 
     def work_on(text: str) -> None:
-        model = given(text)
-        if not model.network.body and not _for_a_program():
-            tell(f"Note: {model.network} is an input without layers; with one: {model.network},{MISSING_LAYER}")
-        work(model)
+        reading = read(text, settings())
+        if click.get_current_context().params.get("quiet"):
+            reading.check_whole()
+        tell_reading(reading)
+        if not reading.network.body and not _for_a_program():
+            tell(f"Note: {reading.network} is an input without layers; with one: {reading.network},{MISSING_LAYER}")
+        work(reading)
 
     each_spec(specs, work_on)
+
+
+def tell_reading(reading: Reading) -> None:
+    """Tell as which spec a line of Keras or PyTorch was read, or what a part of a file leaves out."""
+    if reading.line:
+        assumed = [note.text for note in reading.notes if note.effect in ("assumed", "assumed size")]
+        differs = [note.text for note in reading.notes if note.effect == "differs"]
+        said = f"; assumed: {', and '.join(assumed)}" if assumed else ""
+        tell(f"Note: {'; '.join([f'read as {reading.network}{said}', *differs])}")
+    elif left_out := left_out_text(reading):
+        tell(f"Note: {reading.path}: {left_out}")
+
+
+def parsed(text: str) -> object:
+    """Return what a text is that is a spec or names a model file; the file is not opened.
+
+    Raises:
+        SpecError: it is neither.
+    """
+    return choice_of(text) or Network.parse(text)
 
 
 def each_spec(specs: Iterable[Spec], work: Callable[[str], None]) -> None:

@@ -21,8 +21,12 @@ from rnncli.layers.words import in_both
 from rnncli.network import Network
 from rnncli.quantities import MAX_SIZE
 
-Effect = Literal["assumed", "differs", "not run", "left out"]
-"""What follows from a note: the source does not say so; a run is told so; nothing runs; there is more in the source."""
+Effect = Literal["assumed", "assumed size", "differs", "not run", "left out"]
+"""What follows from a note.
+
+The source does not say so; nor does it say a size, on which the counts depend; it says otherwise, which a run tells;
+nothing is run of it; there is more in the source.
+"""
 
 Returned = Literal["sequence", "vector"]
 
@@ -167,7 +171,7 @@ class Part:
     @property
     def assumed(self) -> tuple[str, ...]:
         """What the source does not say, or says otherwise."""
-        return self.said("assumed", "differs", "not run")
+        return self.said("assumed", "assumed size", "differs", "not run")
 
     @property
     def told(self) -> tuple[str, ...]:
@@ -400,7 +404,7 @@ class _Graph:
             if said is None and self._features is None:
                 return Note(f"the source does not say how many features {shorten(first.name)} reads", "left out")
             head = Input(said or self._features or 0)
-            notes |= {} if said else {Note(f"an input of {self._features} features", "assumed"): None}
+            notes |= {} if said else {Note(f"an input of {self._features} features", "assumed size"): None}
         layers = tuple(node for node in nodes if isinstance(node.word, Layer) and not isinstance(node.word, Input))
         torch = any(node.convention == "torch" for node in layers)
         part = Part(named.name, head, layers, tuple(notes), self._framework or ("torch" if torch else "keras"))

@@ -8,9 +8,10 @@ from rich.console import Console
 from rich.text import Text
 
 from rnncli.errors import one_line
+from rnncli.formats.model_file import Group
 from rnncli.quantities import shape_text
 from rnncli.render.layout import BLOCK, ScreenColumn, print_hanging, print_rows
-from rnncli.reports.inspection import Group, Inspection
+from rnncli.reports.inspection import Inspection
 
 _COLUMNS = (ScreenColumn("In the file", number=False), ScreenColumn("Layer", number=False), ScreenColumn("Parameters"))
 
