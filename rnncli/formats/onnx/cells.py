@@ -51,7 +51,7 @@ class Cell(NamedTuple):
         layer: the layer, as it reads the node's input in the order of time; it returns its sequence.
         features: how many features it reads.
         arrays: its W, R and B.
-        owned: the names of all arrays of the file that are of it; zeros that it starts from are no parameters of others.
+        owned: the names of the arrays of the file that are of it, zeros that it starts from among them.
         notes: what it leaves out of what its node reads.
     """
 
@@ -62,12 +62,8 @@ class Cell(NamedTuple):
     notes: tuple[Note, ...]
 
 
-def cell_of(name: str, inputs: Inputs) -> Cell:
+def cell_of(inputs: Inputs) -> Cell:
     """Return a recurrent node as a layer.
-
-    Args:
-        name: what the node is called.
-        inputs: the node, and what is known of its inputs.
 
     Raises:
         ReasonError: there is no such layer.
@@ -109,12 +105,12 @@ def cell_of(name: str, inputs: Inputs) -> Cell:
     zeros = [inputs.at(index) for index in (5, 6, 7) if node.reads(index)]
     owners = [*arrays.values(), *(zero for zero in zeros if isinstance(zero, Constant | Zeros) and is_zero(zero))]
     owned = frozenset(name for owner in owners for name in owner.sources)
-    return Cell(layer, features, arrays, owned, tuple(_notes(name, inputs)))
+    return Cell(layer, features, arrays, owned, tuple(_notes(inputs)))
 
 
-def _notes(name: str, inputs: Inputs) -> list[Note]:
+def _notes(inputs: Inputs) -> list[Note]:
     """Return what a layer leaves out of what its node reads."""
-    said, node = [], inputs.node
+    said, name, node = [], inputs.name, inputs.node
     if node.reads(4):
         lengths = shorten(node.reads(4), 80)
         said.append(f"{name} reads every sequence to its end: its sequence_lens ({lengths}) are left out")

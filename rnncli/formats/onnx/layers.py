@@ -1,6 +1,6 @@
 """The operations of a graph that are layers, or parts of layers: what each makes of the flow that it reads.
 
-Each takes the node, what is known of its inputs, and the nodes that were found before it.
+Each takes the node and what is known of its inputs.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from rnncli.errors import ArgumentError
-from rnncli.formats.nodes import Activation, Node, Note, Word
+from rnncli.formats.nodes import Activation, Note, Word
 from rnncli.formats.onnx.activations import BY_OPERATION
 from rnncli.formats.onnx.arrays import Constant
 from rnncli.formats.onnx.moves import both_halves
@@ -38,10 +38,7 @@ class Made(NamedTuple):
     grown: Word | None = None
 
 
-Found = Mapping[str, Node]
-
-
-def _embedding(name: str, inputs: Inputs, found: Found) -> Made | None:
+def _embedding(inputs: Inputs) -> Made | None:
     """Gather of the rows of a table."""
     table, ids = inputs.at(0), inputs.at(1)
     if not isinstance(table, Constant) or len(table.tensor.shape) != 2 or inputs.node.whole("axis", 0) not in (0, -2):
@@ -50,19 +47,19 @@ def _embedding(name: str, inputs: Inputs, found: Found) -> Made | None:
         return None
     if not table.tensor.dtype.startswith(("float", "bfloat")) or (ids.axes is not None and len(ids.axes) != 2):
         return None
-    read = found.get(ids.node)
+    read = inputs.found.get(ids.node)
     if read is not None and read.word is not None:
         return None
     rows, columns = table.tensor.shape
     made: Axis = (Atom(columns),)
     axes = (*(ids.axes or ((Atom(),), (Atom(),))), made)
-    said = f"{name} reads ids that {ids.node} makes, which is left out"
+    said = f"{inputs.name} reads ids that {ids.node} makes, which is left out"
     notes = () if read is not None and read.kind == "input" else (Note(said, "left out"),)
     flow = replace(ids, axes=axes, features=made, root="")
     return Made(flow, Embedding(rows, columns), {"embeddings": table}, None, notes)
 
 
-def _dense(name: str, inputs: Inputs, found: Found) -> Made | None:
+def _dense(inputs: Inputs) -> Made | None:
     """Gemm and MatMul with an array: a dense layer, whose bias may follow."""
     node, flow, kernel, bias = inputs.node, inputs.at(0), inputs.at(1), inputs.at(2)
     if not isinstance(flow, Flow) or not isinstance(kernel, Constant) or len(kernel.tensor.shape) != 2:
@@ -95,14 +92,14 @@ def _bias(bias: Constant, units: int, rank: int | None) -> Constant | None:
     return bias if len(shape) == 1 else bias.reshaped(shape[-1:])
 
 
-def _add(name: str, inputs: Inputs, found: Found) -> Made | None:
+def _add(inputs: Inputs) -> Made | None:
     """The bias of a dense layer, or the two directions of a layer."""
     one, other = inputs.at(0), inputs.at(1)
     if isinstance(one, Constant):
         one, other = other, one
     if not isinstance(one, Flow) or not isinstance(other, Constant):
         return _merged_halves(inputs, "sum")
-    node = found.get(one.node)
+    node = inputs.found.get(one.node)
     layer = node.word if node is not None else None
     if not isinstance(layer, Dense) or layer.use_bias or one.shared or not one.is_features(-1):
         return None
@@ -110,18 +107,18 @@ def _add(name: str, inputs: Inputs, found: Found) -> Made | None:
     return None if bias is None else Made(one, None, {"bias": bias}, grown=replace(layer, use_bias=True))
 
 
-def _multiply(name: str, inputs: Inputs, found: Found) -> Made | None:
+def _multiply(inputs: Inputs) -> Made | None:
     """The two directions of a layer, or x and sigmoid(x), which is silu."""
     merged = _merged_halves(inputs, "mul")
     one, other = inputs.at(0), inputs.at(1)
     if merged is not None or not isinstance(one, Flow) or not isinstance(other, Flow):
         return merged
     for plain, gate in ((one, other), (other, one)):
-        node = found.get(gate.node)
+        node = inputs.found.get(gate.node)
         sigmoid = node is not None and node.word == Activation("sigmoid") and not gate.shared
         if sigmoid and node is not None and node.reads is not None and node.reads[0].node == plain.node:
-            # What x is stands for both: it is read by the sigmoid and here, and by nothing else.
-            return Made(gate, grown=Activation("silu")) if gate == replace(plain, node=gate.node, shared=False) else None
+            same = gate == replace(plain, node=gate.node, shared=False)
+            return Made(gate, grown=Activation("silu")) if same else None
     return None
 
 
@@ -137,7 +134,7 @@ def _merging(flow: Flow, features: Axis, mode: str) -> Made | None:
     return Made(replace(flow, features=features, merge=mode)) if flow.node == flow.loop else None
 
 
-def _reduce(name: str, inputs: Inputs, found: Found) -> Made | None:
+def _reduce(inputs: Inputs) -> Made | None:
     """ReduceMax and ReduceMean over time, a pool; ReduceSum, ReduceProd and ReduceMean over the two directions."""
     flow, axes, operation = inputs.at(0), inputs.wholes("axes", 1), inputs.node.operation
     if not isinstance(flow, Flow) or flow.axes is None or axes is None or len(axes) != 1 or flow.half is not None:
@@ -156,7 +153,7 @@ def _reduce(name: str, inputs: Inputs, found: Found) -> Made | None:
     return Made(replace(behind, returns="vector", flips=frozenset()), Pool(pool))
 
 
-def _repeat(name: str, inputs: Inputs, found: Found) -> Made | None:
+def _repeat(inputs: Inputs) -> Made | None:
     """Expand and Tile of a vector along a new axis: a sequence of equal vectors."""
     flow, wanted = inputs.at(0), wholes_of(inputs.at(1))
     if not isinstance(flow, Flow) or flow.axes is None or flow.returns != "vector" or wanted is None:
@@ -174,7 +171,7 @@ def _repeat(name: str, inputs: Inputs, found: Found) -> Made | None:
     return Made(replace(flow, axes=axes, time=time, returns="sequence", ends=False), layer)
 
 
-def _norm(name: str, inputs: Inputs, found: Found) -> Made | None:
+def _norm(inputs: Inputs) -> Made | None:
     """LayerNormalization over the features; ones or zeros that are no array of the file are no scale and no shift."""
     node, flow, scale, shift = inputs.node, inputs.at(0), inputs.at(1), inputs.at(2)
     shifted = bool(node.reads(2)) and shift != Zeros()
@@ -190,18 +187,18 @@ def _norm(name: str, inputs: Inputs, found: Found) -> Made | None:
         return None
     given = node.number("epsilon", 1e-5)
     epsilon, same = Norm.nearest_epsilon(given)
-    said = Note(f"{name} has an epsilon of {given:g}; here it runs with {epsilon:g}", "differs")
+    said = Note(f"{inputs.name} has an epsilon of {given:g}; here it runs with {epsilon:g}", "differs")
     layer = Norm(center="beta" in arrays, scale="gamma" in arrays, epsilon=epsilon)
     return Made(flow.with_last((Atom(size[0]),)), layer, arrays, size[0], () if same else (said,))
 
 
-def _dropout(name: str, inputs: Inputs, found: Found) -> Made | None:
+def _dropout(inputs: Inputs) -> Made | None:
     """Dropout, which does nothing in a model that is only run."""
     flow = inputs.at(0)
     return Made(flow) if isinstance(flow, Flow) and not inputs.node.reads(2) else None
 
 
-def _activation(name: str, inputs: Inputs, found: Found) -> Made | None:
+def _activation(inputs: Inputs) -> Made | None:
     """An activation by itself: that of the dense layer before it."""
     flow, node = inputs.at(0), inputs.node
     known = BY_OPERATION[node.operation]
@@ -218,7 +215,7 @@ def _activation(name: str, inputs: Inputs, found: Found) -> Made | None:
     return Made(flow, Activation(known.word))
 
 
-LAYERS: Mapping[str, Callable[[str, Inputs, Found], Made | None]] = {
+LAYERS: Mapping[str, Callable[[Inputs], Made | None]] = {
     "Add": _add,
     "Dropout": _dropout,
     "Expand": _repeat,
@@ -237,10 +234,10 @@ LAYERS: Mapping[str, Callable[[str, Inputs, Found], Made | None]] = {
 """What each operation that is a layer makes; None where it is none of the language's."""
 
 
-def layer_of(name: str, inputs: Inputs, found: Found) -> Made | None:
+def layer_of(inputs: Inputs) -> Made | None:
     """Return what a node makes as a layer or a part of one; None if it is none."""
     make = LAYERS.get(inputs.node.operation)
     try:
-        return make(name, inputs, found) if make is not None else None
+        return make(inputs) if make is not None else None
     except ArgumentError:  # a size that the language does not take
         return None

@@ -3,6 +3,7 @@
 https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3 describes them; names and numbers are from there. Whole numbers,
 floats and texts are read as such; an array's numbers are left where they stand.
 """
+# ruff: noqa: RUF009  # _one and _many declare a field, as dataclasses.field does
 
 from __future__ import annotations
 
@@ -39,7 +40,7 @@ def _many(number: int) -> Any:
     return field(default_factory=list, metadata={"number": number})
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Proto:
     """A message.
 
@@ -52,7 +53,7 @@ class Proto:
     start: int = 0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class PairProto(Proto):
     """A key and its value: StringStringEntryProto."""
 
@@ -60,7 +61,7 @@ class PairProto(Proto):
     value: str | None = _one(2)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class TensorProto(Proto):
     """An array. Its numbers are in one of the fields of data, or in a file of their own."""
 
@@ -79,7 +80,7 @@ class TensorProto(Proto):
     data_location: int | None = _one(14)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class SparseProto(Proto):
     """An array of which only the numbers that are not zero are there: SparseTensorProto."""
 
@@ -87,7 +88,7 @@ class SparseProto(Proto):
     values: TensorProto | None = _one(1)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class DimensionProto(Proto):
     """The length of an axis: a number, or a name where it is not known."""
 
@@ -95,14 +96,14 @@ class DimensionProto(Proto):
     dim_param: str | None = _one(2)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class ShapeProto(Proto):
     """A shape: its axes. TensorShapeProto."""
 
     dim: list[DimensionProto] = _many(1)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class ArrayTypeProto(Proto):
     """The type of an array: of its numbers, and its shape. TypeProto.Tensor."""
 
@@ -110,14 +111,14 @@ class ArrayTypeProto(Proto):
     shape: ShapeProto | None = _one(2)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class TypeProto(Proto):
     """A type; only that of arrays is known here."""
 
     tensor_type: ArrayTypeProto | None = _one(1)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class ValueInfoProto(Proto):
     """The name and the type of a value."""
 
@@ -135,7 +136,7 @@ class ValueInfoProto(Proto):
         return tuple(length if length is not None and length > 0 else None for length in lengths)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class AttributeProto(Proto):
     """What a node is told."""
 
@@ -159,7 +160,7 @@ ATTRIBUTE_TYPES: Mapping[str, int] = {
 """The type that an attribute says it has, by the field that its value is in."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class NodeProto(Proto):
     """An operation on values, which go by names; an optional one that is left out is empty."""
 
@@ -214,7 +215,7 @@ class NodeProto(Proto):
                     yield each.name or "", graph
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class GraphProto(Proto):
     """Nodes in an order in which they can be computed, the arrays that they read, and what goes in and comes out."""
 
@@ -227,7 +228,7 @@ class GraphProto(Proto):
     sparse_initializer: list[SparseProto] = _many(15)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class OperatorSetProto(Proto):
     """A version of the operators of a domain: OperatorSetIdProto."""
 
@@ -235,7 +236,7 @@ class OperatorSetProto(Proto):
     version: int | None = _one(2)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class FunctionProto(Proto):
     """An operation that the model defines itself, out of others."""
 
@@ -244,7 +245,7 @@ class FunctionProto(Proto):
     domain: str | None = _one(10)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class ModelProto(Proto):
     """A model: a graph, who wrote it, and the versions that it is written in."""
 
@@ -297,7 +298,7 @@ class _Column(NamedTuple):
 
 
 @cache
-def _columns(kind: type[Proto]) -> Mapping[int, _Column]:
+def _columns(kind: Any) -> Mapping[int, _Column]:
     """Return the fields of a kind of message by their numbers, in order."""
     hints = get_type_hints(kind)
     numbered = [(each.metadata["number"], each.name) for each in fields(kind) if "number" in each.metadata]

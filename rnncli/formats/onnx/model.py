@@ -16,6 +16,7 @@ from rnncli.formats.nodes import Note
 from rnncli.formats.onnx.cells import KINDS
 from rnncli.formats.onnx.messages import GraphProto, ModelProto, Reader
 from rnncli.formats.onnx.walk import Walk
+from rnncli.layers.weights import Framework
 
 WRITERS = {"pytorch": "PyTorch", "tf2onnx": "tf2onnx", "keras2onnx": "keras2onnx"}
 """Who writes ONNX files, by the names that they give themselves."""
@@ -37,8 +38,9 @@ def read(path: str) -> ModelFile:
     walk = Walk(path, file, model)
     producer = model.producer_name or ""
     writer = shorten(f"{WRITERS.get(producer, producer)} {model.producer_version or ''}".strip())
-    torch = "torch" if producer == "pytorch" else None
-    made = model_of(path, "ONNX", writer, walk.nodes(), notes=[*_notes(model, model.graph)], framework=torch)
+    framework: Framework | None = "torch" if producer == "pytorch" else None
+    notes = [*_notes(model, model.graph)]
+    made = model_of(path, "ONNX", writer, walk.nodes(), notes=notes, framework=framework)
     # An array may be made of several of the file, and they of it, so they go by the nodes that own them.
     used = {name for part in made.parts for node in part.nodes for name in walk.owned[node.name]}
     return replace(made, others=tuple(tensor for tensor in walk.tensors if tensor.name not in used))
@@ -53,8 +55,8 @@ def _notes(model: ModelProto, graph: GraphProto) -> Iterator[Note]:
         inside = [node.operation for node in function.node if node.operation in KINDS]
         if inside:
             cells += inside
-            said = listed(inside[:_SHOWN])
-            yield Note(f"the model's own function {shorten(function.name or '')} has {said}, which is not followed", "left out")
+            name, said = shorten(function.name or ""), listed(inside[:_SHOWN])
+            yield Note(f"the model's own function {name} has {said}, which is not followed", "left out")
     sparse = [shorten(each.values.name or "") for one in graphs for each in one.sparse_initializer if each.values]
     if sparse:
         more = f" and {len(sparse) - _SHOWN} more" if len(sparse) > _SHOWN else ""

@@ -154,13 +154,13 @@ def _concat(inputs: Inputs) -> Values:
         return [None]
     if len(flows) == 1:
         return flows
-    each = [flow.axes[place] for flow in flows if flow.axes is not None]
+    along = [flow.axes[place] for flow in flows if flow.axes is not None]
     both = both_halves(flows)
-    if both is not None and both.axes is not None and both.features is not None and each[0] == flows[0].features:
+    if both is not None and both.axes is not None and both.features is not None and along[0] == flows[0].features:
         return [both.with_axes((*both.axes[:place], both.features, *both.axes[place + 1 :]))]
     states = {flow.returns for flow in flows}
     if states in ({"vector"}, {"state"}) and len({rank_of(flow) for flow in flows}) == 1:
-        return [Joined(tuple(flows), place) if all(sized(axis) in (1, 2) for axis in each) else None]
+        return [Joined(tuple(flows), place) if all(sized(axis) in (1, 2) for axis in along) else None]
     return [None]
 
 

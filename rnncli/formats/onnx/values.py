@@ -7,12 +7,12 @@ what a layer reads are the features that the layer before returned, whatever was
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Literal, NamedTuple
 
-from rnncli.formats.nodes import Returned
+from rnncli.formats.nodes import Node, Returned
 from rnncli.formats.onnx.arrays import Constant
 from rnncli.formats.onnx.messages import NodeProto
 
@@ -146,15 +146,19 @@ Values = Sequence[Value | None]
 
 
 class Inputs(NamedTuple):
-    """What is known of the inputs of a node.
+    """A node, and what is known of its inputs.
 
     Attributes:
         node: the node.
-        values: what is known of each; None for nothing, or one that is left out.
+        values: what is known of each input; None for nothing, or one that is left out.
+        name: what the node is called, which no other is.
+        found: the nodes that were found before it, which flows come from.
     """
 
     node: NodeProto
     values: Values
+    name: str
+    found: Mapping[str, Node]
 
     def at(self, index: int) -> Value | None:
         """Return an input."""
@@ -212,7 +216,7 @@ def rank_of(value: Value | None) -> int | None:
 
 
 def arranged(value: Value | None, places: Sequence[int | None]) -> Constant | Flow | None:
-    """Return an array or a flow with its axes in other places; None is a new axis, and what is not named has length 1."""
+    """Return an array or a flow with its axes in other places, None for a new one; those that go have length 1."""
     if isinstance(value, Constant):
         sizes = value.tensor.shape
         shape = tuple(1 if place is None else sizes[place] for place in places)

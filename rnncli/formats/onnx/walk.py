@@ -1,8 +1,8 @@
 """The walk along the graphs of an ONNX file, in which the nodes of its layers are found.
 
 Of each value it is known which node made it and which of its axes is which, and no more: an operation that leaves
-features, time and samples whole makes no node. What is not understood is a node that is no layer. Which rows there are is
-not asked here.
+features, time and samples whole makes no node. What is not understood is a node that is no layer. Which rows there are
+is not asked here.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from rnncli.errors import RnncliError, shorten
+from rnncli.errors import shorten
 from rnncli.formats.file_reader import FileReader
 from rnncli.formats.nodes import Activation, Node, Note, Read, Word
 from rnncli.formats.onnx.arrays import Constant, constant_of
@@ -24,7 +24,6 @@ from rnncli.formats.onnx.values import (
     Axis,
     Flow,
     Inputs,
-    Joined,
     Value,
     Values,
     axes_of,
@@ -40,6 +39,8 @@ _LONGEST_LEAD = 1_000
 
 _LONGEST_WAY = 64
 """The most nodes that are looked at in front of a product, to see whether it is that of an attention."""
+
+_RETURNS_STATES = "returns its states, too; here they are left out"
 
 _OF_ATTENTION = REARRANGING | {"Add", "Div", "Einsum", "MatMul", "Softmax", "Sub", "Where"}
 """What stands between the projections of an attention and its products."""
@@ -100,7 +101,7 @@ class Walk:
         self._found: dict[str, Node] = {}
         self._names: Counter[str] = Counter()
         self._notes: dict[str, dict[Note, None]] = {}
-        self._read: set[str] = set()
+        self._read: dict[str, set[str | None]] = {}
         self._merges: dict[str, dict[str, None]] = {}
         self._outputs: list[tuple[str, Flow]] = []
         self._heads: dict[str, dict[Input, None]] = {}
@@ -111,21 +112,29 @@ class Walk:
 
     def nodes(self) -> list[Node]:
         """Return all nodes, in order."""
-        of_attention = self._of_attention()
+        projections, of_states = self._projections(), self._of_states()
         ends = [*self._ends()]
         made = []
         for name, node in self._found.items():
-            merges = self._merges.get(name, {})
-            word: Word | None = node.word
-            if isinstance(word, Recurrent) and word.merge_mode is not None and len(merges) == 1:
-                word = replace(word, merge_mode=next(iter(merges)))
-            if node.kind == "input" and len(self._heads.get(name, ())) == 1:
-                word = next(iter(self._heads[name]))
-            kind = node.kind
-            if name in of_attention:
-                word, kind = None, f"{kind} of attention"
-            made.append(replace(node, kind=kind, word=word, notes=(*node.notes, *self._notes.get(name, ()))))
+            if isinstance(node.word, Recurrent):
+                node = self._returning(node, node.word)
+            elif node.kind == "input" and len(self._heads.get(name, ())) == 1:
+                node = replace(node, word=next(iter(self._heads[name])))
+            elif name in projections:
+                node = replace(node, kind=f"{node.kind} of attention", word=None)
+            if name not in of_states:
+                made.append(replace(node, notes=(*node.notes, *self._notes.get(name, ()))))
         return [*made, *ends]
+
+    def _returning(self, node: Node, layer: Recurrent) -> Node:
+        """Return a recurrent node as what reads it says, as far as all that do say the same."""
+        merges = self._merges.get(node.name, {})
+        if layer.merge_mode is not None and len(merges) == 1:
+            layer = replace(layer, merge_mode=next(iter(merges)))
+        if "sequence" not in (read := self._read.get(node.name, set())) or len(read) == 1:
+            return replace(node, word=layer)
+        self._say(node.name, _RETURNS_STATES)
+        return replace(node, word=layer, unsaid=frozenset())
 
     def _graph(self, graph: GraphProto, around: _Scope | None, lead: str) -> Iterable[Flow]:
         """Find the nodes of a graph, and return what it reads of the graphs around it."""
@@ -155,18 +164,18 @@ class Walk:
     def _node(self, scope: _Scope, node: NodeProto) -> None:
         """Find what a node is, and note what is known of its outputs."""
         name = self._named(f"{scope.lead}{node.label}")
-        inputs = Inputs(node, [scope.value(each) for each in node.input])
+        values = [scope.value(each) for each in node.input]
         told = node.told("value").t
         if told is not None and node.operation == "Constant":
-            inputs = Inputs(node, [self._constant(told, next(iter(node.output), ""))])
+            values = [self._constant(told, next(iter(node.output), ""))]
         elif told is not None and node.operation == "ConstantOfShape":
-            inputs = Inputs(node, [*inputs.values[:1], constant_of(self._path, self._file, told)])
+            values = [*values[:1], constant_of(self._path, self._file, told)]
         captured = [
             flow
             for told_as, inner in node.graphs
             for flow in self._graph(inner, scope, shorten(f"{scope.lead}{node.label}/{told_as}/", _LONGEST_LEAD))
         ]
-        made = self._made(scope, name, inputs, captured)
+        made = self._made(scope, Inputs(node, values, name, self._found), captured)
         for output, value in zip(node.output, [*made, *[None] * len(node.output)], strict=False):
             if value is None or not output or not is_bounded(value):
                 scope.values[output] = None
@@ -175,21 +184,21 @@ class Walk:
             else:
                 scope.values[output] = value
 
-    def _made(self, scope: _Scope, name: str, inputs: Inputs, captured: Sequence[Flow]) -> Values:
+    def _made(self, scope: _Scope, inputs: Inputs, captured: Sequence[Flow]) -> Values:
         """Return what is known of the outputs of a node, and add the node if it is more than a move."""
-        node, flows = inputs.node, flows_in(*inputs.values)
+        node, name, flows = inputs.node, inputs.name, flows_in(*inputs.values)
         own = (node.domain or "", node.op_type) in self._functions
         if node.operation in KINDS and not own:
             try:
-                return self._recurrent(name, inputs, cell_of(name, inputs))
+                return self._recurrent(inputs, cell_of(inputs))
             except ReasonError as reason:
                 note = Note(f"{name} ({node.operation}): {reason}", "left out")
-                return self._opaque(scope, name, inputs, flows, [note])
+                return self._opaque(scope, inputs, flows, [note])
         if not own and not captured and not any(node.graphs):
             made = moved(inputs)
             if not flows or node.operation in ("Shape", "Size") or (made and None not in made):
                 return made
-            layer = layer_of(name, inputs, self._found)
+            layer = layer_of(inputs)
             if layer is not None and layer.grown is not None:
                 return [self._grown(layer.flow, layer.grown, layer.arrays)]
             if layer is not None and layer.word is None:
@@ -205,7 +214,7 @@ class Walk:
                     Node(name, node.operation, layer.word, edge, layer.features, tensors, "keras", notes=layer.notes)
                 )
                 return [replace(layer.flow, node=name, merge="concat", shared=False)]
-        return self._opaque(scope, name, inputs, [*flows, *captured], [])
+        return self._opaque(scope, inputs, [*flows, *captured], [])
 
     def _grown(self, flow: Flow, word: Word, arrays: Mapping[str, Constant]) -> Flow:
         """Return a flow whose node says more: a dense layer has a bias, a sigmoid is a silu."""
@@ -215,28 +224,30 @@ class Walk:
         self.owned[node.name] |= {each for array in arrays.values() for each in array.sources}
         return flow
 
-    def _opaque(
-        self, scope: _Scope, name: str, inputs: Inputs, flows: Sequence[Flow], notes: Sequence[Note]
-    ) -> list[Flow]:
+    def _opaque(self, scope: _Scope, inputs: Inputs, flows: Sequence[Flow], notes: Sequence[Note]) -> list[Flow]:
         """Add a node that is not understood, with its arrays, and return its outputs."""
+        name, kind = inputs.name, inputs.node.operation
         edges = tuple(dict.fromkeys(self._edge(flow) for flow in flows))
         for flow in flows:
             self._say_order(flow)
         arrays = (value.tensor for value in inputs.values if isinstance(value, Constant) and value.wholes is None)
         tensors = {tensor.name: tensor for tensor in arrays if tensor.shape}
-        kind = inputs.node.operation
+        axes = [axes_of(scope.shapes.get(output)) for output in inputs.node.output]
+        read = self._found.get(edges[0].node) if len(edges) == 1 else None
+        if read is not None and read.word is None and read.kind != "input" and kind in REARRANGING and not tensors:
+            return [Flow(read.name, each) for each in axes]  # what is not understood stays that in any order
         self._add(Node(name, kind, None, edges, tensors=tensors, convention="onnx", notes=tuple(notes)))
         if "Attention" in kind or (kind in ("MatMul", "Einsum") and len(flows) > 1):
             self._products.append(name)
-        return [Flow(name, axes_of(scope.shapes.get(output))) for output in inputs.node.output]
+        return [Flow(name, each) for each in axes]
 
-    def _recurrent(self, name: str, inputs: Inputs, cell: Cell) -> list[Flow]:
+    def _recurrent(self, inputs: Inputs, cell: Cell) -> list[Flow]:
         """Add a recurrent node, and return its outputs: its sequence, its last output, the state of its cell.
 
         Raises:
             ReasonError: it reads another number of features than there are.
         """
-        node, layer, features = inputs.node, cell.layer, cell.features
+        node, name, layer, features = inputs.node, inputs.name, cell.layer, cell.features
         t, b = (1, 0) if node.whole("layout", 0) else (0, 1)
         given = inputs.at(0)
         x = given if isinstance(given, Flow) else Flow(node.reads(0))
@@ -307,7 +318,7 @@ class Walk:
 
     def _edge(self, flow: Flow) -> Read:
         """Return the edge of a node that reads a flow."""
-        self._read.add(flow.node)
+        self._read.setdefault(flow.node, set()).add(flow.returns)
         if flow.node == flow.loop:
             self._merges.setdefault(flow.loop, {})[flow.merge] = None
         return _edge_of(flow)
@@ -321,8 +332,8 @@ class Walk:
         if flow.flipped and flow.returns == "sequence" and flow.loop:
             self._say(
                 flow.loop,
-                "reads time backwards, and in the file its sequence is in the order of time; here it is in the order in "
-                "which it was read",
+                "reads time backwards, and in the file its sequence is in the order of time; here it is in the order "
+                "in which it was read",
             )
 
     def _ends(self) -> Iterator[Node]:
@@ -343,11 +354,27 @@ class Walk:
                     self._say(flow.node, "returns the state of its cell in the file; here it returns its output")
                 yield Node(f"output {number} {name}", "output", None, (_edge_of(flow),))
             elif returned.get(flow.node) != flow:
-                said = "its states, too; here they are" if flow.returns != "sequence" else "its sequence, too; here it is"
-                what = f"returns {said} left out" if node.loops else "is an output of the graph, too"
-                self._say(flow.node, what)
+                sequence = "returns its sequence, too; here it is left out"
+                states = sequence if flow.returns == "sequence" else _RETURNS_STATES
+                self._say(flow.node, states if node.loops else "is an output of the graph, too")
 
-    def _of_attention(self) -> set[str]:
+    def _of_states(self) -> set[str]:
+        """Return the nodes that pick what recurrent nodes start from out of the inputs, and make nothing else."""
+        states: dict[str, bool] = {}
+        for node in self._found.values():
+            for number, read in enumerate(node.reads or ()):
+                states[read.node] = states.get(read.node, True) and number > 0 and node.loops
+        for _, flow in self._outputs:
+            states[flow.node] = False
+        made: set[str] = set()
+        for name, node in self._found.items():
+            reads = [self._found[read.node] for read in node.reads or () if read.node in self._found]
+            inputs = all(read.kind == "input" for read in reads)
+            if node.word is None and node.kind in REARRANGING and states.get(name) and inputs:
+                made.add(name)
+        return made
+
+    def _projections(self) -> set[str]:
         """Return the dense layers that are the projections of an attention, and not layers in a row.
 
         An attention is a product with the softmax of a product: what it multiplies has been projected.
