@@ -10,13 +10,12 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from functools import cache
 from typing import Any, ClassVar, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
 from rnncli.errors import RnncliError
 from rnncli.formats.file_reader import FileReader, Window
 from rnncli.formats.onnx import protobuf
-from rnncli.formats.onnx.protobuf import FIXED32, VARINT, Buffer, Message, Span, message, signed, varints
+from rnncli.formats.onnx.protobuf import FIXED32, VARINT, Buffer, Message, Span, message, varints
 
 MAX_WORK = 2_000_000
 """The most that a file may make of nodes, attributes and names, so that none takes memory without end."""
@@ -297,15 +296,19 @@ class _Column(NamedTuple):
     many: bool
 
 
-@cache
-def _columns(kind: Any) -> Mapping[int, _Column]:
+_COLUMNS: dict[type[Proto], Mapping[int, _Column]] = {}
+
+
+def _columns(kind: type[Proto]) -> Mapping[int, _Column]:
     """Return the fields of a kind of message by their numbers, in order."""
+    if kind in _COLUMNS:
+        return _COLUMNS[kind]
     hints = get_type_hints(kind)
-    numbered = [(each.metadata["number"], each.name) for each in fields(kind) if "number" in each.metadata]
-    return {
-        number: _Column(name, get_args(hints[name])[0], get_origin(hints[name]) is list)
-        for number, name in sorted(numbered)
+    numbered = sorted((each.metadata["number"], each.name) for each in fields(kind) if "number" in each.metadata)
+    _COLUMNS[kind] = {
+        number: _Column(name, get_args(hints[name])[0], get_origin(hints[name]) is list) for number, name in numbered
     }
+    return _COLUMNS[kind]
 
 
 def encoded(proto: Proto) -> Message:
@@ -343,18 +346,21 @@ class Reader:
     def _read(self, kind: type[M], span: Span, depth: int) -> M:
         if depth > MAX_DEPTH:
             raise RnncliError(f"byte {span.start:,}: graphs stand inside of one another more than {MAX_DEPTH} deep")
-        made = kind(start=span.start)
-        columns = _columns(kind)
+        made, columns = kind(start=span.start), _columns(kind)
         self._count(span.start, kind.work)
         for entry in protobuf.fields(self.buffer, span):
-            self._count(entry.span.start, 1)
+            self._work += 1
+            if self._work > MAX_WORK:
+                self._count(entry.span.start, 0)
             column = columns.get(entry.number)
             if column is None:
                 continue
-            if column.many:
-                getattr(made, column.name).extend(self._values(entry, column.kind, depth))
-            else:
+            if not column.many:
                 setattr(made, column.name, self._value(entry, column.kind, depth))
+            elif column.kind in (int, float, Span):
+                getattr(made, column.name).extend(self._numbers(entry, column.kind))
+            else:
+                getattr(made, column.name).append(self._value(entry, column.kind, depth))
         return made
 
     def _count(self, place: int, work: int) -> None:
@@ -375,20 +381,18 @@ class Reader:
             return b"" if span.length > MAX_NUMBERS else self.buffer[span.start : span.end]
         return span if kind is Span else self._read(kind, span, depth + (kind is GraphProto))
 
-    def _values(self, entry: protobuf.Field, kind: Any, depth: int) -> list[Any]:
-        """Return the values of one of several fields: one, or packed numbers."""
+    def _numbers(self, entry: protobuf.Field, kind: Any) -> list[Any]:
+        """Return the numbers of one of several fields, which may be packed, or where they stand."""
         if kind is Span:
             return [entry.span]
-        if kind is int and entry.wire == VARINT:
-            return [signed(entry.value)]
+        if entry.wire in (VARINT, FIXED32):
+            return [self._value(entry, kind, 0)]
+        start, end = entry.bytes()
         if kind is int:
-            numbers = varints(self.buffer, [entry.bytes()], MAX_NUMBERS)
-            self._count(entry.span.start, len(numbers))
+            numbers = varints(self.buffer, [entry.span], MAX_NUMBERS)
+            self._count(start, len(numbers))
             return numbers
-        if kind is float and entry.wire != FIXED32:
-            start, end = entry.bytes()
-            if (end - start) % 4 or end - start > 4 * MAX_NUMBERS:
-                raise RnncliError(f"byte {start:,}: {end - start:,} bytes are no list of numbers")
-            self._count(start, (end - start) // 4)
-            return [*struct.unpack(f"<{(end - start) // 4}f", self.buffer[start:end])]
-        return [self._value(entry, kind, depth)]
+        if (end - start) % 4 or end - start > 4 * MAX_NUMBERS:
+            raise RnncliError(f"byte {start:,}: {end - start:,} bytes are no list of numbers")
+        self._count(start, (end - start) // 4)
+        return [*struct.unpack(f"<{(end - start) // 4}f", self.buffer[start:end])]

@@ -122,8 +122,10 @@ class Walk:
                 node = replace(node, word=next(iter(self._heads[name])))
             elif name in projections:
                 node = replace(node, kind=f"{node.kind} of attention", word=None)
+            if name in self._notes:
+                node = replace(node, notes=(*node.notes, *self._notes[name]))
             if name not in of_states:
-                made.append(replace(node, notes=(*node.notes, *self._notes.get(name, ()))))
+                made.append(node)
         return [*made, *ends]
 
     def _returning(self, node: Node, layer: Recurrent) -> Node:
@@ -251,7 +253,7 @@ class Walk:
         t, b = (1, 0) if node.whole("layout", 0) else (0, 1)
         given = inputs.at(0)
         x = given if isinstance(given, Flow) else Flow(node.reads(0))
-        axes = x.axes if x.axes is not None else tuple((Atom(),) for _ in range(3))
+        axes = x.axes if x.axes is not None else ((Atom(),), (Atom(),), x.features or (Atom(),))
         x = x.with_axes(axes)
         size = sized(axes[2]) if len(axes) == 3 else None
         if size not in (None, features):
@@ -354,9 +356,8 @@ class Walk:
                     self._say(flow.node, "returns the state of its cell in the file; here it returns its output")
                 yield Node(f"output {number} {name}", "output", None, (_edge_of(flow),))
             elif returned.get(flow.node) != flow:
-                sequence = "returns its sequence, too; here it is left out"
-                states = sequence if flow.returns == "sequence" else _RETURNS_STATES
-                self._say(flow.node, states if node.loops else "is an output of the graph, too")
+                states = node.loops and flow.returns != "sequence"
+                self._say(flow.node, _RETURNS_STATES if states else "is an output of the file by itself, too")
 
     def _of_states(self) -> set[str]:
         """Return the nodes that pick what recurrent nodes start from out of the inputs, and make nothing else."""
