@@ -220,7 +220,13 @@ def constant_of(path: str, file: FileReader, proto: TensorProto, name: str = "")
         if code not in _OTHERS:
             raise RnncliError(f"{label} has numbers of type {code}, which is none")
         dtype, bits = _OTHERS[code]
-        _check_other(proto, label, shape, dtype, bits)
+        raw = proto.raw_data.length if isinstance(proto.raw_data, Span) else None
+        has, expected = (raw, -(-count * bits // 8)) if bits else (len(proto.string_data), count)
+        if has not in (None, expected) and proto.data_location != 1:
+            raise RnncliError(
+                f"{label}, {shorten(str(shape))} of {dtype}, has {has:,} {'bytes' if bits else 'texts'}, "
+                "which is not what its shape says"
+            )
         tensor = Tensor(name, shape, dtype, partial(_refuse, path, name, dtype))
         return Constant(tensor, {name: count}, None, frozenset([_never]))
     dtype = DTYPES[code]
@@ -297,39 +303,12 @@ def _outside(path: str, proto: TensorProto, name: str, label: str) -> _Place:
     return _Place(beside, None, name, dtype, shape, varints=False, spans=(Span(offset, offset + length),))
 
 
-def _check_other(proto: TensorProto, label: str, shape: tuple[int, ...], dtype: str, bits: int) -> None:
-    """Check that there are as many numbers of a type that is not read as their shape says."""
-    if bits and isinstance(proto.raw_data, Span):
-        has, expected = proto.raw_data.length, -(-prod(shape) * bits // 8)
-    elif bits or proto.data_location == 1:
-        return
-    else:
-        has, expected = len(proto.string_data), prod(shape)
-    if has != expected:
-        raise RnncliError(
-            f"{label}, {shorten(str(shape))} of {dtype}, has {has:,} {'bytes' if bits else 'texts'}, "
-            "which is not what its shape says"
-        )
-
-
 def _never() -> bool:
     return False
 
 
 def _refuse(path: str, name: str, dtype: str) -> Numbers:
     raise RnncliError(f"{path}: array {shorten(name)} has numbers of type {dtype}, which are not read")
-
-
-def wholes_constant(numbers: Sequence[int]) -> Constant:
-    """Return a list of whole numbers that stands in an attribute."""
-    kept = tuple(numbers)
-
-    def read() -> Numbers:
-        import numpy as np
-
-        return np.array(kept, np.int64)
-
-    return Constant(Tensor("", (len(numbers),), "int64", read), {}, kept, frozenset([_never]))
 
 
 def joined(arrays: Sequence[Constant], axis: int) -> Constant | None:

@@ -13,7 +13,7 @@ from rnncli.formats.nodes import Note
 from rnncli.formats.onnx.activations import IN_CELLS
 from rnncli.formats.onnx.arrays import Constant
 from rnncli.formats.onnx.messages import NodeProto
-from rnncli.formats.onnx.values import Inputs, Zeros, is_zero
+from rnncli.formats.onnx.values import Fill, Inputs, is_zero
 from rnncli.layers import GRU, LSTM, Recurrent, SimpleRNN
 
 
@@ -103,7 +103,7 @@ def cell_of(inputs: Inputs) -> Cell:
     except ArgumentError as error:
         raise ReasonError(error.message) from None
     zeros = [inputs.at(index) for index in (5, 6, 7) if node.reads(index)]
-    owners = [*arrays.values(), *(zero for zero in zeros if isinstance(zero, Constant | Zeros) and is_zero(zero))]
+    owners = [*arrays.values(), *(zero for zero in zeros if isinstance(zero, Constant | Fill) and is_zero(zero))]
     owned = frozenset(name for owner in owners for name in owner.sources)
     return Cell(layer, features, arrays, owned, tuple(_notes(inputs)))
 

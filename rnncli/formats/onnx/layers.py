@@ -14,7 +14,7 @@ from rnncli.formats.nodes import Activation, Note, Word
 from rnncli.formats.onnx.activations import BY_OPERATION
 from rnncli.formats.onnx.arrays import Constant
 from rnncli.formats.onnx.moves import both_halves
-from rnncli.formats.onnx.values import Atom, Axis, Flow, Inputs, Ones, Zeros, wholes_of
+from rnncli.formats.onnx.values import Atom, Axis, Fill, Flow, Inputs, sized, wholes_of
 from rnncli.layers import Dense, Embedding, Norm, Pool, Repeat
 
 
@@ -174,22 +174,24 @@ def _repeat(inputs: Inputs) -> Made | None:
 def _norm(inputs: Inputs) -> Made | None:
     """LayerNormalization over the features; ones or zeros that are no array of the file are no scale and no shift."""
     node, flow, scale, shift = inputs.node, inputs.at(0), inputs.at(1), inputs.at(2)
-    shifted = bool(node.reads(2)) and shift != Zeros()
-    if not isinstance(flow, Flow) or not isinstance(scale, Constant | Ones) or not flow.is_features(-1):
+    if not isinstance(flow, Flow) or not flow.is_features(-1) or (node.reads(2) and shift is None):
         return None
     last = -1 if flow.axes is None else len(flow.axes) - 1
-    if node.whole("axis", -1) not in (-1, last) or (shifted and not isinstance(shift, Constant)):
+    if node.whole("axis", -1) not in (-1, last) or scale == Fill(0) or shift == Fill(1):
         return None
     arrays = {"gamma": scale} if isinstance(scale, Constant) else {}
     arrays |= {"beta": shift} if isinstance(shift, Constant) else {}
-    size = scale.tensor.shape if isinstance(scale, Constant) else (scale.size,)
-    if len(size) != 1 or any(array.tensor.shape != size for array in arrays.values()):
+    shapes = {array.tensor.shape for array in arrays.values()}
+    if not shapes and flow.features is not None:
+        shapes = {(sized(flow.features) or 0,)}
+    shape = shapes.pop() if len(shapes) == 1 else ()
+    if len(shape) != 1 or not isinstance(scale, Constant | Fill) or isinstance(shift, Flow):
         return None
     given = node.number("epsilon", 1e-5)
     epsilon, same = Norm.nearest_epsilon(given)
     said = Note(f"{inputs.name} has an epsilon of {given:g}; here it runs with {epsilon:g}", "differs")
     layer = Norm(center="beta" in arrays, scale="gamma" in arrays, epsilon=epsilon)
-    return Made(flow.with_last((Atom(size[0]),)), layer, arrays, size[0], () if same else (said,))
+    return Made(flow.with_last((Atom(shape[0]),)), layer, arrays, shape[0] or None, () if same else (said,))
 
 
 def _dropout(inputs: Inputs) -> Made | None:

@@ -7,15 +7,27 @@ floats and texts are read as such; an array's numbers are left where they stand.
 
 from __future__ import annotations
 
+import dataclasses
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
 from rnncli.errors import RnncliError
 from rnncli.formats.file_reader import FileReader, Window
-from rnncli.formats.onnx import protobuf
-from rnncli.formats.onnx.protobuf import FIXED32, VARINT, Buffer, Message, Span, message, varints
+from rnncli.formats.onnx.protobuf import (
+    BYTES,
+    FIXED32,
+    VARINT,
+    Buffer,
+    Field,
+    Message,
+    Span,
+    fields,
+    message,
+    signed,
+    varints,
+)
 
 MAX_WORK = 2_000_000
 """The most that a file may make of nodes, attributes and names, so that none takes memory without end."""
@@ -24,7 +36,7 @@ MAX_DEPTH = 16
 """How deep graphs may stand inside of one another, as the branches of `If` do."""
 
 MAX_NUMBERS = 10_000
-"""The most numbers in an attribute, and the longest text that is one."""
+"""The most numbers in an attribute, and the most bytes of a name or another text."""
 
 _OWN_DOMAINS = (None, "", "ai.onnx")
 
@@ -304,7 +316,9 @@ def _columns(kind: type[Proto]) -> Mapping[int, _Column]:
     if kind in _COLUMNS:
         return _COLUMNS[kind]
     hints = get_type_hints(kind)
-    numbered = sorted((each.metadata["number"], each.name) for each in fields(kind) if "number" in each.metadata)
+    numbered = sorted(
+        (each.metadata["number"], each.name) for each in dataclasses.fields(kind) if "number" in each.metadata
+    )
     _COLUMNS[kind] = {
         number: _Column(name, get_args(hints[name])[0], get_origin(hints[name]) is list) for number, name in numbered
     }
@@ -320,6 +334,9 @@ def encoded(proto: Proto) -> Message:
         written += [(number, encoded(one) if isinstance(one, Proto) else one) for one in each]
     return message(*written)
 
+
+_WIRES: Mapping[Any, int] = {int: VARINT, float: FIXED32}
+"""How single values are written; others in bytes."""
 
 M = TypeVar("M", bound=Proto)
 
@@ -348,7 +365,7 @@ class Reader:
             raise RnncliError(f"byte {span.start:,}: graphs stand inside of one another more than {MAX_DEPTH} deep")
         made, columns = kind(start=span.start), _columns(kind)
         self._count(span.start, kind.work)
-        for entry in protobuf.fields(self.buffer, span):
+        for entry in fields(self.buffer, span):
             self._work += 1
             if self._work > MAX_WORK:
                 self._count(entry.span.start, 0)
@@ -368,26 +385,30 @@ class Reader:
         if self._work > MAX_WORK:
             raise RnncliError(f"byte {place:,}: its graph has too many nodes, names and numbers to be read")
 
-    def _value(self, entry: protobuf.Field, kind: Any, depth: int) -> Any:
+    def _value(self, entry: Field, kind: Any, depth: int) -> Any:
         """Return the value of a field that is there once; of several the last counts, as protobuf says."""
+        entry.check(_WIRES.get(kind, BYTES))
+        start, end = span = entry.span
         if kind is int:
-            return entry.whole()
+            return signed(entry.value)
         if kind is float:
-            return entry.float(self.buffer)
-        span = entry.bytes()
-        if kind is str:
-            return protobuf.text(self.buffer, span)
+            return struct.unpack("<f", self.buffer[start:end])[0]
         if kind is bytes:
-            return b"" if span.length > MAX_NUMBERS else self.buffer[span.start : span.end]
+            return b"" if end - start > MAX_NUMBERS else self.buffer[start:end]
+        if kind is str and end - start > MAX_NUMBERS:
+            raise RnncliError(f"byte {start:,}: a name has {end - start:,} bytes; {MAX_NUMBERS:,} are allowed")
+        if kind is str:
+            return self.buffer[start:end].decode("utf-8", "replace")
         return span if kind is Span else self._read(kind, span, depth + (kind is GraphProto))
 
-    def _numbers(self, entry: protobuf.Field, kind: Any) -> list[Any]:
+    def _numbers(self, entry: Field, kind: Any) -> list[Any]:
         """Return the numbers of one of several fields, which may be packed, or where they stand."""
         if kind is Span:
             return [entry.span]
         if entry.wire in (VARINT, FIXED32):
             return [self._value(entry, kind, 0)]
-        start, end = entry.bytes()
+        entry.check(BYTES)
+        start, end = entry.span
         if kind is int:
             numbers = varints(self.buffer, [entry.span], MAX_NUMBERS)
             self._count(start, len(numbers))

@@ -6,25 +6,24 @@ flow, what can be picked is one of its two directions, its last step, or one of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from math import prod
 
 from rnncli.formats.onnx import arrays
-from rnncli.formats.onnx.arrays import Constant, wholes_constant
+from rnncli.formats.onnx.arrays import Constant
 from rnncli.formats.onnx.messages import DTYPES
 from rnncli.formats.onnx.values import (
     MAX_PARTS,
     Atom,
     Axis,
     Dims,
+    Fill,
     Flow,
     Inputs,
     Joined,
-    Ones,
     Value,
     Values,
-    Zeros,
     arranged,
     dims_of,
     is_zero,
@@ -64,11 +63,11 @@ def _shape(inputs: Inputs) -> Values:
 
 
 def _constant_of_shape(inputs: Inputs) -> Values:
-    """Zeros, unless it is told another number; a row of ones if that is a whole one."""
-    told, shape = inputs.at(1), wholes_of(inputs.at(0))
-    if isinstance(told, Constant) and told.wholes == (1,):
-        return [Ones(shape[0]) if shape is not None and len(shape) == 1 else None]
-    return [Zeros() if told is None or is_zero(told) else None]
+    """Zeros, unless it is told another number; ones if that is a whole one."""
+    told = inputs.at(1)
+    if told is None or is_zero(told):
+        return [Fill(0)]
+    return [Fill(1) if isinstance(told, Constant) and told.wholes == (1,) else None]
 
 
 def _transpose(inputs: Inputs) -> Values:
@@ -178,126 +177,98 @@ def _gather(inputs: Inputs) -> Values:
     wholes = wholes_of(places)
     if wholes is None or places is None or len(wholes) != 1:
         return [None]
-    dims = dims_of(value)
-    if dims is not None:
-        known = -len(dims.items) <= wholes[0] < len(dims.items)
-        return [Dims((dims.items[wholes[0]],), scalar=places.scalar) if known else None]
-    taken = _at(value, axis, wholes[0])
-    if taken is None or not places.scalar:
-        return [taken]
+    taken = _taken(value, axis, slice(wholes[0], wholes[0] + 1 or None, 1))
+    if isinstance(taken, Dims):
+        return [Dims(taken.items, places.scalar) if taken.items else None]
+    if not places.scalar or not isinstance(taken, Flow) or taken.axes is None:
+        return [taken if isinstance(taken, Flow) else None]
     gone = taken.place_of(axis)
-    return [arranged(taken, [place for place in range(rank_of(taken) or 0) if place != gone])]
+    return [arranged(taken, [place for place in range(len(taken.axes)) if place != gone])]
 
 
 def _slice(inputs: Inputs) -> Values:
     """A part of an array or of lengths, one step, one direction, or time turned around."""
     value = inputs.at(0)
     starts, ends = inputs.wholes("starts", 1), inputs.wholes("ends", 2)
-    if starts is None or ends is None or len(starts) != len(ends):
+    if starts is None or ends is None:
         return [None]
     axes = inputs.wholes("axes", 3) or tuple(range(len(starts)))
     steps = wholes_of(inputs.at(4)) or (1,) * len(starts)
-    if not len(axes) == len(starts) == len(steps) or 0 in steps:
+    if not len(axes) == len(starts) == len(ends) == len(steps) or 0 in steps:
         return [None]
-    parts = {axis: slice(start, end, step) for axis, start, end, step in zip(axes, starts, ends, steps, strict=True)}
-    dims = dims_of(value)
-    if dims is not None:
-        return [Dims(dims.items[parts.get(0, parts.get(-1, slice(None)))])]
-    if isinstance(value, Constant):
-        return [_part(value, parts)]
-    for axis, part in parts.items():
-        value = _sliced(value, axis, part)
+    for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
+        value = _taken(value, axis, slice(start, end, step))
     return [value]
-
-
-def _sliced(value: Value | None, axis: int, part: slice) -> Value | None:
-    """Return a slice of a flow along an axis."""
-    if isinstance(value, Joined):
-        return _few(value, axis, part)
-    if not isinstance(value, Flow) or value.axes is None or (place := value.place_of(axis)) is None:
-        return None
-    whole = value.axes[place]
-    size = sized(whole)
-    start, end, step = part.start, part.stop, part.step
-    far = 2**31 - 1 if size is None else size
-    if step == -1 and start in (-1, far - 1) and (end < -far or end <= -(2**31)) and value.time in (None, whole):
-        return replace(value, flips=value.flips ^ {whole})
-    if step != 1:
-        return None
-    if start in (0, -far) and end >= far:
-        return value
-    if start == -1 and end >= far:
-        return _at(value, axis, -1)
-    return _at(value, axis, start) if start >= 0 and end == start + 1 else None
 
 
 def _split(inputs: Inputs) -> Values:
     """Arrays, and a layer's two directions."""
     node, value = inputs.node, inputs.at(0)
-    axis, count = node.whole("axis", 0), len(node.output)
-    if count > MAX_PARTS:
-        return [None]
-    if isinstance(value, Flow):
-        return [_at(value, axis, index) for index in range(count)]
-    if not isinstance(value, Constant) or not -len(value.tensor.shape) <= axis < len(value.tensor.shape):
+    axis, count, size = node.whole("axis", 0), len(node.output), None
+    if isinstance(value, Constant) and -len(value.tensor.shape) <= axis < len(value.tensor.shape):
+        size = value.tensor.shape[axis]
+    elif isinstance(value, Flow) and value.axes is not None and (place := value.place_of(axis)) is not None:
+        size = sized(value.axes[place])
+    if size is None or not 0 < count <= MAX_PARTS:
         return [None] * count
-    size = value.tensor.shape[axis]
-    each = -(-size // max(1, count))
+    each = -(-size // count)
     sizes = inputs.wholes("split", 1) or (each,) * (count - 1) + (size - each * (count - 1),)
     if len(sizes) != count or sum(sizes) != size or min(sizes) < 0:
         return [None] * count
     starts = [sum(sizes[:index]) for index in range(count)]
-    return [_part(value, {axis: slice(start, start + length, 1)}) for start, length in zip(starts, sizes, strict=True)]
+    return [_taken(value, axis, slice(start, start + length, 1)) for start, length in zip(starts, sizes, strict=True)]
 
 
-def _at(value: Value | None, axis: int, place: int) -> Flow | None:
-    """Return one place of an axis of a flow, which keeps the axis with a length of 1."""
-    if isinstance(value, Joined):
-        place += sum(value.lengths) if place < 0 else 0
-        for flow, length in zip(value.flows, value.lengths, strict=True):
-            if 0 <= place < length:
-                return _at(flow, axis, place) if flow.place_of(axis) == value.axis else None
-            place -= length
+def _taken(value: Value | None, axis: int, part: slice) -> Value | None:
+    """Return some places of an axis, which stays, whatever its length is then."""
+    match value:
+        case Dims(items=items):
+            return Dims(items[part])
+        case Constant(wholes=wholes) if wholes is not None:
+            return Dims(wholes[part])
+        case Constant(tensor=tensor) if -len(tensor.shape) <= axis < len(tensor.shape):
+            index = (*[slice(None)] * (axis % len(tensor.shape)), part)
+            sizes = [*tensor.shape]
+            sizes[axis] = len(range(sizes[axis])[part])
+            return value.moved(sizes, lambda array: array[index])
+        case Joined(flows=flows) if flows[0].place_of(axis) == value.axis:
+            lengths = zip(flows, value.lengths, strict=True)
+            owners = [(flow, place) for flow, length in lengths for place in range(length)][part]
+            kept = tuple(flow for flow, place in owners if place == 0)
+            if len(owners) == 1:
+                return _of_flow(owners[0][0], axis, slice(owners[0][1], owners[0][1] + 1, 1))
+            if not kept or len(owners) != sum(Joined(kept, value.axis).lengths):
+                return None
+            return kept[0] if len(kept) == 1 else Joined(kept, value.axis)
+        case Flow():
+            return _of_flow(value, axis, part)
+    return None
+
+
+def _of_flow(flow: Flow, axis: int, part: slice) -> Flow | None:
+    """Return all places of an axis in some order, one of two directions, or the last step."""
+    index = flow.place_of(axis)
+    if flow.axes is None or index is None:
         return None
-    if not isinstance(value, Flow) or value.axes is None or (index := value.place_of(axis)) is None:
+    whole = flow.axes[index]
+    size = sized(whole)
+    start, end, step = part.start, part.stop, part.step
+    far = 2**31 - 1 if size is None else size
+    to_the_end = end is None or end >= far
+    if step == -1 and start in (-1, far - 1) and end is not None and (end < -far or end <= -(2**31)):
+        return replace(flow, flips=flow.flips ^ {whole}) if flow.time in (None, whole) else None
+    if step != 1 or (start in (0, -far) and to_the_end):
+        return flow if step == 1 else None
+    if end != start + 1 and not (start == -1 and to_the_end):
         return None
-    whole = value.axes[index]
-    one = value.with_axes((*value.axes[:index], (), *value.axes[index + 1 :]))
-    if value.features is not None and len(value.features) == 2 and whole == value.features[:1]:
-        return replace(one, features=value.features[1:], half=place % 2) if -2 <= place < 2 else None
-    if value.time is not None and whole == value.time and value.returns == "sequence":
-        size = sized(whole)
-        last = place in (-1, None if size is None else size - 1) and not value.flipped
-        first = (place == 0 or (size is not None and place == -size)) and value.flipped
-        ends = (last or first) and value.ends
-        return replace(one, returns="vector", flips=frozenset()) if ends else None
-    return value if whole == () and place in (0, -1) else None
-
-
-def _few(value: Joined, axis: int, part: slice) -> Value | None:
-    """Return the final states of some of several layers, or those of one."""
-    if part.step != 1 or value.flows[0].place_of(axis) != value.axis:
+    one = flow.with_axes((*flow.axes[:index], (), *flow.axes[index + 1 :]))
+    if flow.features is not None and len(flow.features) == 2 and whole == flow.features[:1]:
+        return replace(one, features=flow.features[1:], half=start % 2) if -2 <= start < 2 else None
+    if flow.time is None or whole != flow.time or flow.returns != "sequence":
         return None
-    owners = [(flow, place) for flow, length in zip(value.flows, value.lengths, strict=True) for place in range(length)]
-    owners = owners[part]
-    if len(owners) == 1:
-        return _at(owners[0][0], value.axis, owners[0][1])
-    kept = tuple(flow for flow, place in owners if place == 0)
-    if not kept or len(owners) != sum(Joined(kept, value.axis).lengths):
-        return None
-    return kept[0] if len(kept) == 1 else Joined(kept, value.axis)
-
-
-def _part(value: Constant, parts: Mapping[int, slice]) -> Constant | None:
-    """Return a part of an array."""
-    sizes = list(value.tensor.shape)
-    index = [slice(None)] * len(sizes)
-    for axis, part in parts.items():
-        if not -len(sizes) <= axis < len(sizes) or part.step < 0:
-            return None
-        index[axis] = part
-    sizes = [len(range(size)[part]) for size, part in zip(sizes, index, strict=True)]
-    return value.moved(sizes, lambda array: array[tuple(index)])
+    last = start in (-1, None if size is None else size - 1) and not flow.flipped
+    first = (start == 0 or (size is not None and start == -size)) and flow.flipped
+    return replace(one, returns="vector", flips=frozenset()) if (last or first) and flow.ends else None
 
 
 def _product(inputs: Inputs) -> Values:
@@ -315,19 +286,13 @@ def _product(inputs: Inputs) -> Values:
     return [Dims((a + b,), scalar)]
 
 
-def _expand(inputs: Inputs) -> Values:
-    """Zeros in another shape."""
-    first = inputs.at(0)
-    return [Zeros(frozenset(_sources(first))) if is_zero(first) else None]
-
-
 def _constant(inputs: Inputs) -> Values:
     """What is told in attributes; an array stands among the inputs."""
     if inputs.at(0) is not None:
         return [inputs.at(0)]
     ints, whole = inputs.node.told("value_ints"), inputs.node.told("value_int").i
     if ints.name is not None:
-        return [wholes_constant(ints.ints)]
+        return [Dims(tuple(ints.ints))]
     return [Dims((whole,), scalar=True) if whole is not None else None]
 
 
@@ -336,7 +301,6 @@ _MOVES: Mapping[str, Callable[[Inputs], Values]] = {
     "Concat": _concat,
     "Constant": _constant,
     "ConstantOfShape": _constant_of_shape,
-    "Expand": _expand,
     "Gather": _gather,
     "Identity": _identity,
     "Mul": _product,
@@ -350,21 +314,25 @@ _MOVES: Mapping[str, Callable[[Inputs], Values]] = {
 }
 """What is known of the outputs of each operation that moves numbers."""
 
-REARRANGING = frozenset(_MOVES) - {"Constant", "ConstantOfShape", "Shape"}
+REARRANGING = frozenset(_MOVES) - {"Constant", "ConstantOfShape", "Shape"} | {"Expand"}
 """The operations that hand on numbers, whether or not it is known where to."""
 
 
 def moved(inputs: Inputs) -> Values:
-    """Return what is known of the outputs of a node; zeros that are moved stay zeros."""
-    first, operation = inputs.at(0), inputs.node.operation
-    if operation == "Concat" and any(isinstance(value, Zeros) for value in inputs.values):
-        names = frozenset(name for value in inputs.values for name in _sources(value))
-        return [Zeros(names) if all(map(is_zero, inputs.values)) else None]
-    if operation in _MOVES and isinstance(first, Zeros) and operation not in ("Concat", "Expand", "Mul", "Shape"):
-        return [first] * len(inputs.node.output)
-    return _MOVES[operation](inputs) if operation in _MOVES else []
+    """Return what is known of the outputs of a node. Zeros that are moved stay zeros, and ones stay ones."""
+    node, first = inputs.node, inputs.at(0)
+    fills = any(isinstance(value, Fill) for value in inputs.values)
+    if node.operation == "Expand" or (node.operation == "Concat" and fills):
+        return [_zeros(inputs.values if node.operation == "Concat" else [first])]
+    if node.operation not in _MOVES:
+        return []
+    if isinstance(first, Fill) and node.operation not in ("ConstantOfShape", "Mul", "Shape"):
+        return [first] * len(node.output)
+    return _MOVES[node.operation](inputs)
 
 
-def _sources(value: Value | None) -> Iterable[str]:
-    """Return the names of the arrays that zeros are made of."""
-    return value.sources if isinstance(value, Constant | Zeros) else ()
+def _zeros(values: Values) -> Fill | None:
+    """Return zeros if some values are nothing else."""
+    known = [value for value in values if isinstance(value, Constant | Fill) and is_zero(value)]
+    names = frozenset(name for value in known for name in value.sources)
+    return Fill(0, names) if len(known) == len(values) else None

@@ -121,27 +121,19 @@ class Dims(NamedTuple):
     scalar: bool = False
 
 
-class Zeros(NamedTuple):
-    """Zeros of any shape.
+class Fill(NamedTuple):
+    """One number everywhere, in any shape: zeros that a layer starts from, ones that scale nothing.
 
     Attributes:
-        sources: the names of the arrays of the file that they are made of.
+        number: the number.
+        sources: the names of the arrays of the file that it is made of.
     """
 
+    number: int
     sources: frozenset[str] = frozenset()
 
 
-class Ones(NamedTuple):
-    """A row of ones that is no array of the file.
-
-    Attributes:
-        size: how many there are.
-    """
-
-    size: int
-
-
-Value = Constant | Flow | Joined | Dims | Zeros | Ones
+Value = Constant | Flow | Joined | Dims | Fill
 Values = Sequence[Value | None]
 
 
@@ -180,7 +172,7 @@ def flows_in(*values: Value | None) -> list[Flow]:
 
 def is_zero(value: Value | None) -> bool:
     """Whether a value is known to be all zeros."""
-    return isinstance(value, Zeros) or (isinstance(value, Constant) and value.is_zero())
+    return value.is_zero() if isinstance(value, Constant) else isinstance(value, Fill) and value.number == 0
 
 
 def is_bounded(value: Value) -> bool:
@@ -195,12 +187,10 @@ def is_bounded(value: Value) -> bool:
             return len(items) <= MAX_PARTS and all(
                 abs(item) < 2**63 if isinstance(item, int) else len(item) <= MAX_PARTS for item in items
             )
-        case Zeros(sources=names):
+        case Fill(sources=names):
             return len(names) <= MAX_PARTS
         case Joined(flows=flows):
             return len(flows) <= MAX_PARTS
-        case Ones():
-            return True
 
 
 def axes_of(sizes: Sequence[int | None] | None) -> tuple[Axis, ...] | None:
