@@ -119,7 +119,7 @@ def test_names_and_shapes_tell_the_parts(screen: Screen) -> None:
 def test_a_row_of_many_layers_in_front_is_gone_through_once(
     count: int, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rnncli.formats.recognition.MAX_LAYERS", most)
+    monkeypatch.setattr("rnncli.formats.array_rows.MAX_LAYERS", most)
     row = {f"d{number}.weight": (3, 3) for number in range(count)}
     Path("m.safetensors").write_bytes(safetensors(row | arrays(CELL)))
     with patience():

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 
 from rnncli.errors import RnncliError, shorten
+from rnncli.formats.arrays import ACTIVATIONS, nodes_of
 from rnncli.formats.faults import AGAIN
 from rnncli.formats.keras import hdf5
 from rnncli.formats.keras.config import parsed
@@ -13,9 +14,8 @@ from rnncli.formats.keras.hdf5_process import SIGNATURE
 from rnncli.formats.keras.json_file import found_of, version_of, writer
 from rnncli.formats.keras.weights import Groups
 from rnncli.formats.keras.words import OLD_HARD_SIGMOID, not_run
-from rnncli.formats.model_file import ModelFile
+from rnncli.formats.model_file import ModelFile, model_of
 from rnncli.formats.nodes import Note, Part
-from rnncli.formats.recognition import ASSUMED_ACTIVATIONS, recognised
 from rnncli.formats.tensors import Tensor
 from rnncli.layers import GRU, LSTM
 
@@ -48,9 +48,10 @@ def read(path: str) -> ModelFile:
     config = tree.text("", "model_config")
     if config is None:
         tensors, notes = _tensors(tree)
-        parts, others, more = recognised(tensors)
-        parts = tuple(_of_its_time(part, version) for part in parts)
-        return ModelFile(path, "Keras HDF5, weights alone", writer(version, None), parts, others, (*notes, *more))
+        nodes = nodes_of(tensors, ordered=tree.texts("", "layer_names") is not None)
+        form = "Keras HDF5, weights alone"
+        weights = model_of(path, form, writer(version, None), nodes, tensors=tensors, notes=notes)
+        return replace(weights, parts=tuple(_of_its_time(part, version) for part in weights.parts))
     model = parsed(config, "its model_config")
     groups = Groups(tree, root)
     found = found_of(model, version, groups)
@@ -87,19 +88,19 @@ def _of_its_time(part: Part, version: str) -> Part:
         ),
         notes=(
             Note(defaults, "assumed"),
-            *(note for note in part.notes if note.text != ASSUMED_ACTIVATIONS),
+            *(note for note in part.notes if note != ACTIVATIONS),
             Note(differs, "not run"),
         ),
     )
 
 
-def _tensors(tree: hdf5.Tree) -> tuple[list[Tensor], tuple[str, ...]]:
+def _tensors(tree: hdf5.Tree) -> tuple[list[Tensor], tuple[Note, ...]]:
     """Return the arrays of a file of weights with names that say what they are, and what is left out."""
     numbers = hdf5.Numbers(tree)
     paths = [path for path in _in_order(tree) if not path.startswith("optimizer")]
     left_out = len(tree.arrays) - len(paths)
     found = [numbers.tensor(path)._replace(name=_name(path)) for path in paths]
-    return found, (f"{left_out} arrays of the optimizer are left out",) if left_out else ()
+    return found, (Note(f"{left_out} arrays of the optimizer are left out", "left out"),) if left_out else ()
 
 
 def _in_order(tree: hdf5.Tree) -> list[str]:
