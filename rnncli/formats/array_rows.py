@@ -26,6 +26,9 @@ NUMBERS = Note(
     "assumed",
 )
 
+MATRIX = "Linear or Embedding"
+"""The kind of a dense layer that may as well be an embedding."""
+
 _SIDE = re.compile(r"(?<![a-z])(enc|dec|left|right)(?:oder)?(?![a-z])|(?<![a-z])(src|source|tgt|trg|target)(?![a-z])")
 """Names of the two sides of a model, which are no row."""
 
@@ -109,11 +112,12 @@ class _Rows:
             places.sort()
 
     def starts(self) -> list[int]:
-        """Return the cells where rows begin: in a file without an order, those first that read what no cell returns."""
-        cells = [place for place in self._cells if not self.nodes[place].reads]
+        """Return the cells in order; where the file has none, those first that read what no layer returns."""
         if self._ordered:
             return self._cells
-        return [*sorted(cells, key=lambda place: self.nodes[place].features in self._returned_by_cells), *self._cells]
+        returned = self._returned_by_cells | {*self._giving}
+        cells = [place for place in self._cells if not self.nodes[place].reads]
+        return [*sorted(cells, key=lambda place: self.nodes[place].features in returned), *self._cells]
 
     def make(self, start: int) -> None:
         """Link the row of a cell: what goes on from it, and then what stands in front of it."""
@@ -167,7 +171,9 @@ class _Rows:
             return self._above[last]
         if not self._ordered:
             later = self._next_of_stack(last, cell, first)
-            return self._only_plain(last, cell, first, guessed) if later is None else later
+            plain = self._only_plain(last, cell, first, guessed)
+            between = [] if later is None else self._within(self._returns[last])
+            return plain if later is None or between == [plain] else None if between else later
         owed = set[int | None]()
         for place in range(last + 1, len(self.nodes)) if last >= first else ():
             node = self.nodes[place]
@@ -214,28 +220,39 @@ class _Rows:
         fits = self._together(cell, place) and not self._owes_table(place, first)
         return place if fits and not self._blocked(size, last, place) else None
 
+    def _within(self, size: int | None) -> list[int]:
+        """Return some of the layers without a state that may stand between two cells: they read and return a size."""
+        families = islice(self._plain.get(size or 0, {}).values(), _MOST)
+        return [
+            each for places in families if self._returns[next(reversed(places))] == size for each in islice(places, 2)
+        ]
+
     def _only_plain(self, last: int, cell: int, first: int, guessed: set[int | None]) -> int | None:
         """Return the only layer without a state that fits behind a row, or the first by the numbers of a family.
 
         In a file with an order it stands in front of the row, and no other cell between.
         """
         size = self._returns[last]
-        families = self._plain.get(size or 0, {})
+        found = islice(self._plain.get(size or 0, {}).items(), _MOST)
+        families = [(family, places) for family, places in found if self._together(cell, next(iter(places)))]
         if len(families) != 1:
             return None
-        ((family, places),) = families.items()
+        ((family, places),) = families
         place, end = next(iter(places)), next(reversed(places))
+        if any(self.nodes[each].kind == MATRIX for each in (place, end)):
+            return None
         if len(places) > 1 and self._returns[place] != size:
             return None
         if self._returns[end] == size and size in guessed:  # it may as well stand within the row
             return None
         if family == self._family[last][0] and self._family[place][1] < self._family[last][1]:
             return None
-        if any(each != last for each in islice(self._ends.get(size or 0, ()), 2)):  # another row may go on with it
+        rivals = [each for each in islice(self._ends.get(size or 0, ()), _MOST) if each != last]
+        if any(self._together(each, place) for each in rivals):  # another row may go on with it
             return None
         if self._ordered and (place > first or self._cell_before(first) > place):
             return None
-        return place if self._together(cell, place) and not self._blocked(size, place, first) else None
+        return None if self._blocked(size, place, first) else place
 
     # What stands in front of a row.
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 
 from rnncli.errors import shorten
-from rnncli.formats.array_rows import linked, owner_of
+from rnncli.formats.array_rows import MATRIX, linked, owner_of
 from rnncli.formats.nodes import Node, Note, Read
 from rnncli.formats.tensors import Convention, Tensor
 from rnncli.layers import GRU, LSTM, Dense, Embedding, Layer, Norm, Recurrent, SimpleRNN
@@ -37,7 +37,7 @@ _KERAS = re.compile(
 )
 _KERAS_CELL = re.compile(r"(?P<way>forward|backward)(_.*)?|.*_cell(_[0-9]+)?|cell")
 _PLAIN = re.compile(
-    r"(?P<owner>.*?)[./_](?P<role>weight|bias|running_mean|running_var|num_batches_tracked|w|b)", re.DOTALL
+    r"(?P<owner>.*[./]|[^./]*_)(?P<role>weight|bias|running_mean|running_var|num_batches_tracked|w|b)", re.DOTALL
 )
 _SEED = re.compile(r"(^|/)seed_generator(_[0-9]+)?(/|$)")
 """Keras's state of a random generator, which is no weight."""
@@ -47,9 +47,9 @@ _TABLE = re.compile(r"wte|lookup|vocab|(^|[._/])(wx?e|encoder)$")
 """The names of a matrix that is an embedding, and of one that is if a cell reads its rows."""
 
 _PROJECTION = re.compile(
-    r"(^|[._/])(fc|lin(ear)?|proj(ection)?|dense|out(put)?|head|decoder|score|classifier)_?[0-9]*$"
+    r"(fc|lin|linear|proj|projection|dense|out|output|heads?|logits|decoder|generator|scores?|classifier)[._]?[0-9]*$"
 )
-"""The names of a matrix that is multiplied by, whatever stands beside it."""
+"""The ends of the names of a matrix that is multiplied by, whatever stands beside it."""
 
 _APART = re.compile(r"att(n|ention)|(^|[._/])(query|key|value|[qkv])(_proj|_layer)?(/|$)|residual|skip")
 """The names of modules that stand beside a row and not in it, whatever their sizes."""
@@ -90,6 +90,7 @@ def nodes_of(tensors: Sequence[Tensor], *, ordered: bool | None = None) -> list[
         (module.others if level is None else module.levels.setdefault(level, {}))[role] = tensor
     nodes = [node for module in modules.values() for node in _nodes_of_module(module)]
     nodes = _renamed(_without_inner_parts(nodes))
+    ordered = ordered or _is_numbered(modules)
     return linked([*_tied(_with_tables(nodes, ordered))], ordered)
 
 
@@ -101,6 +102,12 @@ def _is_sorted(tensors: Sequence[Tensor]) -> bool:
             return False
         last[tensor.dtype] = tensor.name
     return True
+
+
+def _is_numbered(names: Iterable[str]) -> bool:
+    """Whether all modules are numbered in one row, as those of an nn.Sequential."""
+    parts = [name.rpartition(".") for name in names]
+    return all(number.isdigit() for _, _, number in parts) and len({home for home, _, _ in parts}) == 1
 
 
 def _role_of(name: str) -> tuple[str, Convention, str, int | None]:
@@ -117,7 +124,7 @@ def _role_of(name: str) -> tuple[str, Convention, str, int | None]:
             steps.pop()
         return "/".join(steps), "keras", way + keras["role"], None
     if (plain := _PLAIN.fullmatch(name)) is not None:
-        return plain["owner"], "torch", {"w": "weight", "b": "bias"}.get(plain["role"], plain["role"]), None
+        return plain["owner"][:-1], "torch", {"w": "weight", "b": "bias"}.get(plain["role"], plain["role"]), None
     if _EMBEDDING.search(name.lower()):
         return name, "torch", "weight", None
     owner, _, role = name.rpartition("." if "." in name else "/")
@@ -217,21 +224,20 @@ def _stateless(name: str, roles: Mapping[str, Tensor], convention: Convention) -
         case {"beta": (size,)} if len(shapes) == 1:
             word, reads = Norm(scale=False), size
     if word is None:
-        kind = "unknown" if _APART.search(name.lower()) else _kind_of(shapes)
-        return Node(name, kind, tensors=roles, convention=convention)
+        return Node(name, _kind_of(name, shapes), tensors=roles, convention=convention)
     kind = word.torch if convention == "torch" else word.keras
     unsaid = frozenset({"epsilon"} if isinstance(word, Norm) else ())
     return Node(name, kind, word, None, reads, roles, convention, unsaid=unsaid)
 
 
-def _kind_of(shapes: Mapping[str, tuple[int, ...]]) -> str:
+def _kind_of(name: str, shapes: Mapping[str, tuple[int, ...]]) -> str:
     """Return the class of a module that the language has no word for, as far as its arrays tell."""
     if {"running_mean", "moving_mean", "running_var", "moving_variance"} & {*shapes}:
         return "BatchNormalization" if any(role.startswith("moving") for role in shapes) else "BatchNorm"
     if {"in_proj_weight", "in_proj_bias", "q_proj_weight"} & {*shapes}:
         return "MultiheadAttention"
     rank = len(shapes.get("weight", shapes.get("kernel", ())))
-    return f"Conv{rank - 2}D" if 3 <= rank <= 5 else "unknown"
+    return f"Conv{rank - 2}D" if 3 <= rank <= 5 and not _APART.search(name.lower()) else "unknown"
 
 
 def _without_inner_parts(nodes: Sequence[Node]) -> Iterator[Node]:
@@ -239,9 +245,7 @@ def _without_inner_parts(nodes: Sequence[Node]) -> Iterator[Node]:
     around = {name for node in nodes if node.loops for name in _ancestors(owner_of(node.name))}
     opaque = {node.name for node in nodes if node.word is None} - around
     for node in nodes:
-        outer = (
-            None if node.loops or node.word is None else next(filter(opaque.__contains__, _ancestors(node.name)), "")
-        )
+        outer = None if node.loops else next(filter(opaque.__contains__, _ancestors(node.name)), None)
         yield replace(node, kind=f"part of {shorten(outer)}", word=None) if outer else node
 
 
@@ -279,11 +283,11 @@ def _with_tables(nodes: Sequence[Node], ordered: bool) -> Iterator[Node]:
         before = ordered and behind is not None and behind.loops and behind.features == node.features != word.units
         if _EMBEDDING.search(name):
             yield table
-        elif before or (node.features in read and _TABLE.search(name)):
-            said = f"{shorten(node.name)} is an embedding, by its {'place' if before else 'name'} and its shape"
+        elif (named := node.features in read and _TABLE.search(name)) or before:
+            said = f"{shorten(node.name)} is an embedding, by its {'name' if named else 'place'} and its shape"
             yield replace(table, notes=(Note(f"{said}: the file does not say", "assumed"),))
         else:
-            yield node
+            yield replace(node, kind=MATRIX)
 
 
 def _tied(nodes: Iterable[Node]) -> Iterator[Node]:
