@@ -13,6 +13,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
+from typing import NamedTuple
 
 from rnncli.errors import shorten
 from rnncli.formats.nodes import Node, Note, Read, returned
@@ -32,6 +33,8 @@ MATRIX = "Linear or Embedding"
 _SIDE = re.compile(r"(?<![a-z])(enc|dec|left|right)(?:oder)?(?![a-z])|(?<![a-z])(src|source|tgt|trg|target)(?![a-z])")
 """Names of the two sides of a model, which are no row."""
 
+_HOME = re.compile(r"(^|[./])[^./]*$")
+
 _MOST = 20
 """How many layers that fit are looked at, where one is needed."""
 
@@ -46,14 +49,19 @@ def numbered(name: str) -> tuple[str, list[int]]:
     return re.sub("[0-9]+", "", owner_of(name)).rstrip("_"), [int(each) for each in re.findall("[0-9]{1,9}", name)]
 
 
-def home_of(name: str) -> str:
-    """Return the module that a node stands in."""
-    return re.sub(r"(^|[./])[^./]*$", "", owner_of(name))
+class _Name(NamedTuple):
+    """What a name tells: a family and numbers, the module around it, and the sides of a model that it has words for."""
+
+    family: str
+    numbers: list[int]
+    home: str
+    sides: frozenset[str]
 
 
-def _sides(name: str) -> frozenset[str]:
-    sides = {first or second for first, second in _SIDE.findall(name.lower())}
-    return frozenset({"source": "src", "target": "tgt", "trg": "tgt"}.get(each, each) for each in sides)
+def _name(text: str) -> _Name:
+    sides = (first or second for first, second in _SIDE.findall(text.lower()))
+    same = {"source": "src", "target": "tgt", "trg": "tgt"}
+    return _Name(*numbered(text), _HOME.sub("", owner_of(text)), frozenset(same.get(each, each) for each in sides))
 
 
 def linked(nodes: Sequence[Node], ordered: bool) -> list[Node]:
@@ -82,7 +90,7 @@ class _Rows:
         self.nodes, self.used = list(nodes), set[int]()
         self._ordered, self._note = ordered, ORDER if ordered else NUMBERS
         self._places = {node.name: place for place, node in enumerate(nodes)}
-        self._family = [numbered(node.name) for node in nodes]
+        self._names = [_name(node.name) for node in nodes]
         self._returns = [returned(node.word, node.features) if isinstance(node.word, Layer) else None for node in nodes]
         self._above = {self._places.get(node.reads[0].node): place for place, node in enumerate(nodes) if node.reads}
         self._cells = [place for place, node in enumerate(nodes) if node.loops]
@@ -93,20 +101,22 @@ class _Rows:
         self._unread: dict[int, dict[str, dict[int, None]]] = {}  # cells that read nothing yet, in the same way
         self._ends: dict[int, dict[int, None]] = {}  # cells that nothing reads yet, by what they return
         self._returned_by_cells = {self._returns[place] for place in self._cells}
-        for place in sorted(range(len(nodes)), key=lambda place: self._family[place]):
+        for place in sorted(range(len(nodes)), key=lambda place: self._names[place][:2]):
             node, size = nodes[place], self._returns[place] or 0
             if node.word is None:
                 for each in {side for tensor in node.tensors.values() for side in tensor.shape}:
                     self._unknown.setdefault(each, []).append(place)
             elif node.loops:
                 if not node.reads:
-                    self._unread.setdefault(node.features or 0, {}).setdefault(self._family[place][0], {})[place] = None
+                    self._unread.setdefault(node.features or 0, {}).setdefault(self._names[place].family, {})[place] = (
+                        None
+                    )
                 if place not in self._above:
                     self._ends.setdefault(size, {})[place] = None
             elif isinstance(node.word, Embedding):
                 self._tables.setdefault(size, {})[place] = None
             else:
-                family = self._plain.setdefault(node.features or 0, {}).setdefault(self._family[place][0], {})
+                family = self._plain.setdefault(node.features or 0, {}).setdefault(self._names[place].family, {})
                 family[place] = self._giving.setdefault(size, {})[place] = None
         for places in self._unknown.values():
             places.sort()
@@ -157,7 +167,7 @@ class _Rows:
         self._tables.get(self._returns[place] or 0, {}).pop(place, None)
         self._giving.get(self._returns[place] or 0, {}).pop(place, None)
         families = (self._unread if node.loops else self._plain).get(node.features or 0, {})
-        name = self._family[place][0]
+        name = self._names[place].family
         if place in families.get(name, {}):
             del families[name][place]
             if not families[name]:
@@ -207,9 +217,9 @@ class _Rows:
         """Return the next cell, in a file without an order: the next of a family, or Keras's only one that fits."""
         size = self._returns[last]
         families = self._unread.get(size or 0, {})
-        name, numbers = self._family[cell]
+        name, numbers, *_ = self._names[cell]
         place = next(iter(families.get(name, ())), None)
-        if place is None or self._family[place][1] < numbers:
+        if place is None or self._names[place].numbers < numbers:
             if len(families) != 1 or self.nodes[cell].convention == "torch":
                 return None
             (places,) = families.values()
@@ -245,7 +255,7 @@ class _Rows:
             return None
         if self._returns[end] == size and size in guessed:  # it may as well stand within the row
             return None
-        if family == self._family[last][0] and self._family[place][1] < self._family[last][1]:
+        if family == self._names[last].family and self._names[place].numbers < self._names[last].numbers:
             return None
         rivals = [each for each in islice(self._ends.get(size or 0, ()), _MOST) if each != last]
         if any(self._together(each, place) for each in rivals):  # another row may go on with it
@@ -287,8 +297,8 @@ class _Rows:
         place = first - 1 if self._ordered else next(iter(self._giving.get(size or 0, {})), -1)
         if place < 0 or place in self.used or not self._is_plain(place) or self._returns[place] != size:
             return None
-        one, other = self.nodes[place], self.nodes[first]
-        if home_of(one.name) != home_of(other.name) or not self._together(first, place):
+        one = self.nodes[place]
+        if self._names[place].home != self._names[first].home or not self._together(first, place):
             return None
         if one.features in self._returned_by_cells or self._tables.get(size or 0):
             return None
@@ -310,21 +320,20 @@ class _Rows:
 
     def _likeness(self, one: int, other: int) -> tuple[bool, ...]:
         """Return how much the names of two layers have in common."""
-        names = self.nodes[one].name, self.nodes[other].name
-        alike = (of(names[0]) == of(names[1]) for of in (home_of, _sides))
-        return (*alike, self._family[one][1] == self._family[other][1])
+        first, second = self._names[one], self._names[other]
+        return first.home == second.home, first.sides == second.sides, first.numbers == second.numbers
 
     def _together(self, one: int, other: int) -> bool:
         """Whether two layers may be in one row: they are of one framework, and not on two sides of a model."""
         first, second = self.nodes[one], self.nodes[other]
         if (first.convention == "torch") != (second.convention == "torch"):
             return False
-        sides = _sides(first.name), _sides(second.name)
+        sides = self._names[one].sides, self._names[other].sides
         return not all(sides) or sides[0] == sides[1]
 
     def _one_stack(self, one: int, other: int) -> bool:
         """Whether a cell may follow another: their names differ in numbers alone, or are Keras's."""
-        family = self._family[one][0] == self._family[other][0]
+        family = self._names[one].family == self._names[other].family
         return self._together(one, other) and (family or self.nodes[one].convention != "torch")
 
     def _owes_table(self, cell: int, first: int) -> bool:

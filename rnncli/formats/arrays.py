@@ -28,7 +28,7 @@ ACTIVATIONS = Note(
 )
 
 _CELL = re.compile(
-    r"(?P<owner>.*?)[./_]?(?P<what>weight|bias|w|b)_?(?P<side>ih|hh|hr)(?:_l(?P<level>[0-9]{1,4}))?(?P<back>_reverse)?",
+    r"(?P<owner>.*?)[./_]?(?P<what>weight|bias|w|b)_?(?P<side>ih|hh|hr)(?:_l(?P<level>[0-9]{1,6}))?(?P<back>_reverse)?",
     re.DOTALL,
 )
 _KERAS = re.compile(
@@ -145,7 +145,7 @@ def _nodes_of_module(module: _Module) -> Iterator[Node]:
         for level, roles in sorted(module.levels.items()):
             title = name if len(module.levels) == 1 else f"{name} (layer {level})"
             below = (Read(f"{name} (layer {level - 1})"),) if level else None
-            yield replace(_cell(title, roles, "torch"), reads=below)
+            yield _cell(title, roles, "torch", below)
     elif any(role.endswith("recurrent_kernel") for role in others):
         yield _cell(name, others, module.convention)
     else:
@@ -156,8 +156,10 @@ def _left_out(node: Node, said: str) -> Node:
     return replace(node, notes=(Note(f"{shorten(node.name)} {said}", "left out"),))
 
 
-def _cell(name: str, roles: Mapping[str, Tensor], convention: Convention) -> Node:
-    """Return a recurrent layer if some arrays are all those of one, and no others."""
+def _cell(
+    name: str, roles: Mapping[str, Tensor], convention: Convention, below: tuple[Read, ...] | None = None
+) -> Node:
+    """Return a recurrent layer, which reads the level below it, if some arrays are all those of one, and no others."""
     torch = convention == "torch"
     both = any(role.startswith("backward/") or role.endswith("_reverse") for role in roles)
     if not (torch or both):
@@ -165,7 +167,7 @@ def _cell(name: str, roles: Mapping[str, Tensor], convention: Convention) -> Nod
     names = ("weight_ih", "weight_hh", "bias_ih") if torch else ("kernel", "recurrent_kernel", "bias")
     kernel, recurrent, bias = (f"forward/{each}" if both and not torch else each for each in names)
     found = {role: tensor.shape for role, tensor in roles.items()}
-    node = Node(name, "recurrent cell", tensors=roles, convention=convention)
+    node = Node(name, "recurrent cell", None, below, tensors=roles, convention=convention)
     ih, hh = found.get(kernel, ()), found.get(recurrent, ())
     if len(ih) != 2 or len(hh) != 2:
         return _left_out(node, f"is no cell: one of {kernel} and {recurrent} is missing, or no matrix")
@@ -187,17 +189,11 @@ def _cell(name: str, roles: Mapping[str, Tensor], convention: Convention) -> Nod
         found |= {role: expected.get(role, shape) for role, shape in found.items() if shape == (2 * rows,)}
     for role in dict.fromkeys((*expected, *found)):
         if found.get(role) != expected.get(role):
-            is_, should = found.get(role, "missing"), expected.get(role, "none")
-            return _left_out(node, f"is no {layer.kind} of {units} units: its {role} is {is_}, expected {should}")
-    return replace(
-        node,
-        kind=layer.torch if torch else layer.keras,
-        word=layer,
-        features=reads,
-        convention="cudnn" if cudnn else convention,
-        notes=(ACTIVATIONS,),
-        unsaid=frozenset(unsaid),
-    )
+            here = shorten(str(found.get(role, "missing")))
+            said = f"is no {layer.kind} of {units} units: its {role} is {here}, expected {expected.get(role, 'none')}"
+            return _left_out(node, said)
+    kind, of = (layer.torch, convention) if torch else (layer.keras, "cudnn" if cudnn else convention)
+    return Node(name, kind, layer, below, reads, roles, of, notes=(ACTIVATIONS,), unsaid=frozenset(unsaid))
 
 
 def _stateless(name: str, roles: Mapping[str, Tensor], convention: Convention) -> Node:
