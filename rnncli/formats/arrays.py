@@ -223,7 +223,7 @@ def _stateless(name: str, roles: Mapping[str, Tensor], convention: Convention) -
         return Node(name, _kind_of(name, shapes), tensors=roles, convention=convention)
     kind = word.torch if convention == "torch" else word.keras
     unsaid = frozenset({"epsilon"} if isinstance(word, Norm) else ())
-    return Node(name, kind, word, None, reads, roles, convention, unsaid=unsaid)
+    return Node(name, kind, word, None, reads, roles, convention, notes=(ACTIVATIONS,), unsaid=unsaid)
 
 
 def _kind_of(name: str, shapes: Mapping[str, tuple[int, ...]]) -> str:
@@ -281,7 +281,7 @@ def _with_tables(nodes: Sequence[Node], ordered: bool) -> Iterator[Node]:
             yield table
         elif (named := node.features in read and _TABLE.search(name)) or before:
             said = f"{shorten(node.name)} is an embedding, by its {'name' if named else 'place'} and its shape"
-            yield replace(table, notes=(Note(f"{said}: the file does not say", "assumed"),))
+            yield replace(table, notes=(*node.notes, Note(f"{said}: the file does not say", "assumed")))
         else:
             yield replace(node, kind=MATRIX)
 
