@@ -186,8 +186,11 @@ class Part:
 
     @property
     def told(self) -> tuple[str, ...]:
-        """What a run tells: what the source says and the language has otherwise."""
-        return tuple(f"{self.path}: {text}" for text in self.said("differs"))
+        """What a run tells: what the source says and the language has otherwise; shortly, what it does not say."""
+        assumed = self.said("assumed")
+        more = f"; rnncli inspect {self.path} tells {len(assumed) - 1} more" if len(assumed) > 1 else ""
+        short = [f"{self.path}: assumed: {assumed[0]}{more}"] if assumed else []
+        return (*(f"{self.path}: {text}" for text in self.said("differs")), *short)
 
     def check_runs(self) -> None:
         """Check that it can be run.
@@ -205,7 +208,7 @@ class Part:
     @property
     def params(self) -> int:
         """The number of elements of its arrays in the file."""
-        return sum(node.params for node in self.nodes)
+        return total_params([tensor for node in self.nodes for tensor in node.tensors.values()])
 
     @property
     def layer_params(self) -> list[int]:
