@@ -217,7 +217,7 @@ def test_a_pickle_that_was_made_to_harm_is_refused_and_nothing_of_it_is_run(
         "the old format without its last byte": old_file()[:-1],
     }
     # What they come to is traced, which takes long.
-    monkeypatch.setattr("rnncli.formats.torch.pickles.MAX_STEPS", 50_000)
+    monkeypatch.setattr("rnncli.formats.torch.unpickling.MAX_STEPS", 50_000)
     with little():
         said = said_of_each(files, "m.pt")
     screen("pickles", said)

@@ -16,9 +16,8 @@ from typing import Any, NamedTuple, NoReturn
 from rnncli.errors import RnncliError, shorten
 from rnncli.formats.file_reader import opened_regular
 from rnncli.formats.model_file import ModelFile
-from rnncli.formats.numbers import numbers_in
 from rnncli.formats.recognition import recognised
-from rnncli.formats.tensors import MAX_ARRAYS, MAX_RANK, Tensor, tensor_at
+from rnncli.formats.tensors import MAX_ARRAYS, MAX_RANK, Tensor, numbers_in, tensor_at
 
 MAX_HEADER = 32 << 20
 """The longest header that is read, in bytes. Those of the largest models have a tenth of that."""

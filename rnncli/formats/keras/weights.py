@@ -13,8 +13,7 @@ from rnncli.formats.keras import hdf5
 from rnncli.formats.keras.config import Sibling, Step, config_of
 from rnncli.formats.keras.graph import Call
 from rnncli.formats.keras.words import Word
-from rnncli.formats.numbers import WIDTHS, array_of
-from rnncli.formats.tensors import Tensor
+from rnncli.formats.tensors import WIDTHS, Tensor, array_of
 from rnncli.layers.weights import Weight
 
 if TYPE_CHECKING:

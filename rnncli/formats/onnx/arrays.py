@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnncli.errors import RnncliError, shorten
 from rnncli.formats.file_reader import FileReader
-from rnncli.formats.numbers import WIDTHS
 from rnncli.formats.onnx.places import AS_VARINTS, RAW_DATA, ArrayPlaces, Where, check_size, external
 from rnncli.formats.onnx.protobuf import Buffer, varints
-from rnncli.formats.tensors import Tensor
+from rnncli.formats.tensors import WIDTHS, Tensor
 
 if TYPE_CHECKING:
     import numpy as np
