@@ -98,6 +98,8 @@ def _zipped(reader: FileReader) -> Read:
         begin = place_of(reader, found)
         places[key] = begin if found.method == STORED else found
     scripted = f"{root}constants.pkl" in by_name
+    if scripted and not stored and f"{root}constants/0" in by_name:
+        raise RnncliError("it is frozen TorchScript, whose arrays have no names", "save it before torch.jit.freeze")
     return "TorchScript" if scripted else "PyTorch's zip archive", stored, notes, places
 
 

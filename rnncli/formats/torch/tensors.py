@@ -187,6 +187,7 @@ class _Walk:
         self._of_training: list[tuple[str, object]] = []
         self._said: list[str] = []
         self._left: Counter[str] = Counter()
+        self._modules: Counter[str] = Counter()
         self._seen: set[int] = set()
 
     def into(self, value: object, name: str, depth: int) -> None:
@@ -269,7 +270,10 @@ class _Walk:
             if isinstance(state, Pairs) and self._is_new(state, depth):
                 self._attributes(state, name, depth)
         if before == len(self.tensors) + len(self._of_training):
-            self._leave(made.of)
+            if made.of.module.startswith(("torch.nn.modules.", "__torch__")):
+                self._modules[shorten(made.of.name)] += 1
+            else:
+                self._leave(made.of)
 
     def _attributes(self, state: Pairs, name: str, depth: int) -> None:
         """Add the tensors in the attributes of an object; of a module, those in its tensors and its modules alone."""
@@ -304,6 +308,8 @@ class _Walk:
         unread = Counter(tensor.dtype for tensor in self.tensors if tensor.key is None)
         if shown := _listed(unread, "tensor"):
             yield f"their numbers are not read: {shown}"
+        if shown := _listed(self._modules):
+            yield f"modules without arrays are left out: {shown}"
         if shown := _listed(self._left):
             yield f"left out beside the tensors: {shown}"
 
