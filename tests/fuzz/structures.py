@@ -6,6 +6,7 @@ damaged first, and lengths and checksums are made for it afterwards.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import pickletools
@@ -90,7 +91,11 @@ HOSTILE = [
 
 
 def instructions(pickle: bytes) -> list[bytes]:
-    places = [place for _, _, place in pickletools.genops(pickle) if place is not None]
+    """The instructions of a pickle, or of the several that a file of the old format begins with."""
+    file, places = io.BytesIO(pickle), [0]
+    with contextlib.suppress(ValueError):  # numbers follow
+        while True:
+            places += [file.tell() for _ in pickletools.genops(file)]
     return [pickle[start:end] for start, end in zip(places, [*places[1:], len(pickle)], strict=True)]
 
 

@@ -11,8 +11,8 @@ from rnncli.errors import RnncliError, listed, shorten
 from rnncli.formats.tensors import MAX_ARRAYS, MAX_RANK, WIDTHS
 from rnncli.formats.torch.unpickling import Made, Named, Pairs, Referred
 
-MAX_DEPTH = 100
-"""How deep containers and objects may stand inside of one another; a module in a module takes three or four."""
+MAX_DEPTH = 50
+"""How deep containers and objects may stand inside of one another."""
 
 MAX_NAME = 1_000
 """The longest name of a tensor, with those of all containers around it."""
@@ -189,6 +189,7 @@ class _Walk:
         self._left: Counter[str] = Counter()
         self._modules: Counter[str] = Counter()
         self._seen: set[int] = set()
+        self._counts = False  # the tensors of training, which come last
 
     def into(self, value: object, name: str, depth: int) -> None:
         """Add the tensors in a value, to which a name leads through so many containers."""
@@ -230,6 +231,9 @@ class _Walk:
 
     def _dictionary(self, pairs: Pairs, name: str, depth: int) -> None:
         """Add the tensors in a dictionary, without what training alone needs."""
+        if self._counts:
+            self._each((pair for pair in pairs if pair[0] != "param_groups"), name, depth)
+            return
         if {"param_groups", "state"} <= {key for key, _ in pairs if isinstance(key, str)}:
             self._of_training.append(("an optimizer", pairs))
             return
@@ -250,7 +254,7 @@ class _Walk:
 
     def _object(self, made: Made, name: str, depth: int) -> None:
         """Add the tensors in an object: in its arguments, in what was put into it, and in its attributes."""
-        if made.of.module.startswith("torch.optim"):
+        if made.of.module.startswith("torch.optim") and not self._counts:
             self._of_training.append(("an optimizer", made.state))
             return
         before = len(self.tensors) + len(self._of_training)
@@ -270,10 +274,7 @@ class _Walk:
             if isinstance(state, Pairs) and self._is_new(state, depth):
                 self._attributes(state, name, depth)
         if before == len(self.tensors) + len(self._of_training):
-            if made.of.module.startswith(("torch.nn.modules.", "__torch__")):
-                self._modules[shorten(made.of.name)] += 1
-            else:
-                self._leave(made.of)
+            self._leave(made.of)
 
     def _attributes(self, state: Pairs, name: str, depth: int) -> None:
         """Add the tensors in the attributes of an object; of a module, those in its tensors and its modules alone."""
@@ -294,15 +295,22 @@ class _Walk:
                 self._each((pair for pair in members if key != "_buffers" or pair[0] not in hidden), name, depth)
 
     def _leave(self, named: Named) -> None:
-        if not _PLAIN.fullmatch(str(named)):
-            self._left["numpy.ndarray" if named.name == "_reconstruct" else shorten(str(named), 80)] += 1
+        if not self._counts and not _PLAIN.fullmatch(str(named)):
+            is_module = named.module.startswith(("torch.nn.modules.", "__torch__"))
+            word = "numpy.ndarray" if named.name == "_reconstruct" else named.name if is_module else str(named)
+            (self._modules if is_module else self._left)[shorten(word, 80)] += 1
 
     def notes(self) -> Iterator[str]:
         """Yield what is left out, and what is not read as it is."""
         yield from self._said
-        needed: Counter[str] = Counter()
+        needed, network = Counter[str](), self.tensors
+        self._counts = True
+        self._seen.clear()
         for key, value in self._of_training:
-            needed[shorten(key)] += _tensors_below(value)
+            self.tensors = []
+            self.into(value, "", 0)
+            needed[shorten(key)] += len(self.tensors)
+        self.tensors = network
         if shown := _listed(needed, "array"):
             yield f"left out, as training alone needs them: {shown}"
         unread = Counter(tensor.dtype for tensor in self.tensors if tensor.key is None)
@@ -339,25 +347,6 @@ def _word(key: object, index: int) -> str:
         case tuple() if len(key) <= _MOST_KEYS and all(isinstance(each, str | int) for each in key):
             return ".".join(_word(each, place) for place, each in enumerate(key))
     return str(index)
-
-
-def _tensors_below(value: object) -> int:
-    """Return how many tensors there are in a value; those that are a key or that an optimizer trains do not count."""
-    seen: set[int] = set()
-    count, left = 0, [value]
-    while left:
-        each = left.pop()
-        if not isinstance(each, Made | list | tuple) or id(each) in seen:
-            continue
-        seen.add(id(each))
-        if isinstance(each, Pairs):
-            left += [inner for key, inner in each if key != "param_groups"]
-        elif isinstance(each, Made):
-            count += _call(each) is not None
-            left += [] if _call(each) else [each.arguments, each.items, each.pairs, each.state]
-        else:
-            left += each
-    return count
 
 
 _Call = tuple[str, tuple[object, ...]]
