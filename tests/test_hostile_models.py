@@ -181,6 +181,7 @@ def test_a_pickle_that_was_made_to_harm_is_refused_and_nothing_of_it_is_run(
         + b"ctorch._utils\n_rebuild_tensor\nh\0R" * 9
         + b"t.",
         "many long keys": b"X\0\0\1\0" + b"a" * 65536 + b"q\0]q\1}(" + b"h\0h\1" * 9000 + b"u.",
+        "many objects with a long name": b"c__main__\n" + b"a" * 65536 + b"\nq\0(" + b"h\0)R" * 9000 + b"t.",
         "wrappers of wrappers": b"ctorch._utils\n_rebuild_parameter\n" * 60
         + tensor_opcodes("0", (2,))
         + b"\x85R" * 60

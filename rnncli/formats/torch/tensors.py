@@ -70,6 +70,9 @@ _SAME_AGAIN = ("_flat_weights",)
 _LONGEST_NUMBER, _MOST_KEYS = 128, 4
 """The bits of the longest number that is a name, and the most words of a tuple that is one."""
 
+_LONGEST_WORD = 80
+"""The longest key and the longest name that are looked at."""
+
 _SHOWN = 5
 
 
@@ -240,7 +243,7 @@ class _Walk:
         kept: list[tuple[object, object]] = []
         calls = []
         for key, value in pairs:
-            if isinstance(key, str) and _OF_TRAINING.fullmatch(key):
+            if isinstance(key, str) and len(key) < _LONGEST_WORD and _OF_TRAINING.fullmatch(key):
                 self._of_training.append((key, value))
                 continue
             kept.append((key, value))
@@ -295,10 +298,14 @@ class _Walk:
                 self._each((pair for pair in members if key != "_buffers" or pair[0] not in hidden), name, depth)
 
     def _leave(self, named: Named) -> None:
-        if not self._counts and not _PLAIN.fullmatch(str(named)):
-            is_module = named.module.startswith(("torch.nn.modules.", "__torch__"))
-            word = "numpy.ndarray" if named.name == "_reconstruct" else named.name if is_module else str(named)
-            (self._modules if is_module else self._left)[shorten(word, 80)] += 1
+        """Note that something is left out, unless it is plain or what training alone needs."""
+        module, name = shorten(named.module, _LONGEST_WORD), shorten(named.name, _LONGEST_WORD)
+        if self._counts or _PLAIN.fullmatch(f"{module}.{name}"):
+            return
+        if module.startswith(("torch.nn.modules.", "__torch__")):
+            self._modules[name] += 1
+        else:
+            self._left["numpy.ndarray" if name == "_reconstruct" else f"{module}.{name}"] += 1
 
     def notes(self) -> Iterator[str]:
         """Yield what is left out, and what is not read as it is."""

@@ -30,9 +30,6 @@ class Named:
     module: str
     name: str
 
-    def __str__(self) -> str:
-        return f"{self.module}.{self.name}"
-
 
 class Pairs(list[tuple[object, object]]):
     """A dictionary as its keys and values, in order: a file may choose keys that take forever to hash."""
