@@ -340,10 +340,13 @@ def old_file(little_endian: bytes = b"\x88", keys: bytes = b"](" + text("0") + b
 
 def test_tensors_may_share_their_numbers_and_each_is_its_own_view() -> None:
     pairs = [("a", tensor_opcodes("0", (2, 2), length=6)), ("b", tensor_opcodes("0", (3,), length=6, offset=3))]
+    pairs.append(("tied", pairs[1][1]))
     program = b"}(" + b"".join(text(name) + tensor for name, tensor in pairs) + b"u."
     Path("m.pt").write_bytes(torch_zip(program, [("0", np.arange(6, dtype="<f4").tobytes())]))
     found = {tensor.name: tensor.read().tolist() for tensor in open_model("m.pt").others}
-    assert found == {"a": [[0, 1], [2, 3]], "b": [3, 4, 5]}
+    assert found == {"a": [[0, 1], [2, 3]], "b": [3, 4, 5], "tied": [3, 4, 5]}
+    a, b, tied = (tensor.numbers for tensor in open_model("m.pt").others)
+    assert b == tied != a
     Path("m.pt").write_bytes(old_file())
     assert [tensor.read().tolist() for tensor in open_model("m.pt").others] == [[3, 4]]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -34,12 +34,14 @@ class Tensor(NamedTuple):
         shape: its shape.
         dtype: the name of its numbers' type: `float32`, `bfloat16`, `int64`.
         read: reads its numbers, as a NumPy array; bfloat16 and float8 become float32. Errors name the file.
+        numbers: what stands for its numbers where arrays may share them: tied weights have the same; else None.
     """
 
     name: str
     shape: tuple[int, ...]
     dtype: str
     read: Callable[[], Numbers]
+    numbers: Hashable = None
 
     @property
     def params(self) -> int:

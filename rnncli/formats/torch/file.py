@@ -59,7 +59,8 @@ def read(path: str) -> ModelFile:
             "; ".join(("it holds no tensors", *notes)), "save the weights: torch.save(model.state_dict(), FILE)"
         )
     tensors = [
-        Tensor(each.name, each.shape, each.dtype, partial(_numbers, path, reader, each, places)) for each in stored
+        Tensor(each.name, each.shape, each.dtype, partial(_numbers, path, reader, each, places), each.view)
+        for each in stored
     ]
     parts, others, more = recognised(_without_wrapper(tensors))
     return ModelFile(path, form, "PyTorch", parts, others, (*more, *notes))

@@ -109,6 +109,11 @@ class Stored(NamedTuple):
     strides: tuple[int, ...] = ()
 
     @property
+    def view(self) -> object:
+        """What two tensors share that have the same numbers of one storage: tied weights; None where it is not known."""
+        return None if self.key is None else self[1:]
+
+    @property
     def span(self) -> int:
         """How many numbers of its storage it reaches over, if it has any."""
         return 1 + sum((size - 1) * step for size, step in zip(self.shape, self.strides, strict=True))
