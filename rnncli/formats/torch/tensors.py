@@ -110,7 +110,7 @@ class Stored(NamedTuple):
 
     @property
     def view(self) -> object:
-        """What two tensors share that have the same numbers of one storage: tied weights; None where it is not known."""
+        """What two tensors share that have the same numbers, as tied weights do; None where that is not known."""
         return None if self.key is None else self[1:]
 
     @property
