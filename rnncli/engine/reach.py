@@ -20,7 +20,7 @@ from rnncli.engine.inputs import random_chunks
 from rnncli.engine.memory import check_fits, weight_bytes
 from rnncli.engine.model import Model
 from rnncli.engine.passes import Tick
-from rnncli.engine.request import DEFAULT_REACH_TIMESTEPS, ReachRequest
+from rnncli.engine.request import DEFAULT_REACH_TIMESTEPS, Init, ReachRequest
 from rnncli.engine.traces import Spans
 from rnncli.engine.twins import DTYPE, SAMPLES, Watch, reads_backwards, steps_of_last, up_to_last_recurrent, watched
 from rnncli.engine.types import Array
@@ -61,6 +61,9 @@ def plan(network: Network | str, request: ReachRequest, trained: Part | None = N
     if trained is not None:
         trained.check_runs()
     part = watched(network, "reach")
+    init: Init = request.init or network.framework
+    if init == "torch":
+        network.summary(framework="torch")  # says what PyTorch has not
     timesteps = request.timesteps or network.input_shape()[1] or DEFAULT_REACH_TIMESTEPS
     network.summary(1, timesteps)  # says what does not fit together
     file = request.weights
@@ -70,7 +73,7 @@ def plan(network: Network | str, request: ReachRequest, trained: Part | None = N
     kernels = max(weight.params for _, _, weight in network_weights(part) if weight.role == "recurrent")
     beside = weight_bytes(drawn, _DRAWN_IN) + 3 * kernels * DTYPE.itemsize
     check_fits(part, SAMPLES, timesteps, DTYPE, beside, smaller="a smaller --timesteps needs less")
-    return Plan(network, drawn, part, request, timesteps, trained, file)
+    return Plan(network, drawn, part, request, timesteps, trained, file, init)
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,7 @@ class Plan:
         timesteps: the length of the sequence.
         trained: the part of a model file that the network is.
         file: the file that the weights come from, if they do.
+        init: how weights and inputs are drawn.
     """
 
     network: Network
@@ -94,15 +98,17 @@ class Plan:
     timesteps: int
     trained: Part | None
     file: str | None
+    init: Init
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What the user should know before the runs start."""
-        if self.trained is None or self.request.weights is not None:
+        if self.request.weights is not None:
             return ()
-        if self.trained.has_weights:
+        if self.trained is not None and self.trained.has_weights:
             return self.trained.told
-        return ("the file has no weights: each seed draws others",)
+        pytorchs = ("weights start as PyTorch starts them",) if self.init == "torch" else ()
+        return pytorchs if self.trained is None else ("the file has no weights: each seed draws others", *pytorchs)
 
     @property
     def work(self) -> int:
@@ -122,7 +128,7 @@ class Plan:
         model = None if self.file is None else self._model_of_file()
         runs: list[SeedReach] = []
         for seed in range(self.request.seed, self.request.seed + self.request.seeds):
-            used = model or Model(self.drawn, seed, _DRAWN_IN, self.request.init)
+            used = model or Model(self.drawn, seed, _DRAWN_IN, self.init)
             reach = self._reach(used, seed, tick)
             # The weights of a file are the same for all seeds.
             radius = runs[0].spectral_radius if runs and model is not None else self._spectral_radius(used)
@@ -135,6 +141,7 @@ class Plan:
             self.file,
             tuple(self._step_bins.tolist()),
             tuple(runs),
+            self.network.origin,
         )
 
     @property
@@ -142,7 +149,7 @@ class Plan:
         return widening_starts(steps_of_last(self.part, self.timesteps), BINS)
 
     def _reach(self, model: Model, seed: int, tick: Tick) -> Reach:
-        steps, init = chunk_steps(widest(self.drawn), 1), self.request.init
+        steps, init = chunk_steps(widest(self.drawn), 1), self.init
         chunks = random_chunks(self.drawn, 1, self.timesteps, steps, seed, init, model.dtype)
         bins = self._step_bins
         effect = EffectTrace(len(bins))

@@ -20,9 +20,14 @@ from rnncli.layers.weights import Framework
 from rnncli.layers.words import in_both
 from rnncli.network import Network
 from rnncli.quantities import MAX_SIZE
+from rnncli.summary import Origin
 
-Effect = Literal["assumed", "differs", "not run", "left out"]
-"""What follows from a note: the source does not say so; a run is told so; nothing runs; there is more in the source."""
+Effect = Literal["assumed", "assumed size", "differs", "not run", "left out"]
+"""What follows from a note.
+
+The source does not say so; nor does it say a size, on which the counts depend; it says otherwise, which a run tells;
+nothing is run of it; there is more in the source.
+"""
 
 Returned = Literal["sequence", "vector"]
 
@@ -144,6 +149,7 @@ class Part:
         framework: whose numbers of weights its layers have.
         other_names: what else the source calls it.
         path: the file.
+        origin: what its network tells of how it was read, once that is known.
     """
 
     name: str
@@ -153,12 +159,15 @@ class Part:
     framework: Framework = "keras"
     other_names: tuple[str, ...] = ()
     path: str = ""
+    origin: Origin | None = None
 
     @cached_property
     def network(self) -> Network:
         """The part as a network."""
         layers = [node.layer for node in self.nodes]
-        return Network(layers if self.head.shown else [self.head, *layers])
+        return Network(
+            layers if self.head.shown else [self.head, *layers], origin=self.origin or Origin(self.framework)
+        )
 
     def said(self, *effects: Effect) -> tuple[str, ...]:
         """Return what is said of it, the notes of some effects, a sentence each."""
@@ -167,7 +176,7 @@ class Part:
     @property
     def assumed(self) -> tuple[str, ...]:
         """What the source does not say, or says otherwise."""
-        return self.said("assumed", "differs", "not run")
+        return self.said("assumed", "assumed size", "differs", "not run")
 
     @property
     def told(self) -> tuple[str, ...]:
@@ -194,10 +203,8 @@ class Part:
 
     @property
     def layer_params(self) -> list[int]:
-        """The number of parameters of each layer: as many as the file holds, or as its framework would make."""
-        if self.has_weights:
-            return [node.params for node in self.nodes]
-        return [layer.params for layer in self.network.summary(framework=self.framework).layers]
+        """The number of parameters of each layer, as its framework counts them."""
+        return [layer.params for layer in self.network.summary().layers]
 
     @property
     def has_weights(self) -> bool:
@@ -400,7 +407,7 @@ class _Graph:
             if said is None and self._features is None:
                 return Note(f"the source does not say how many features {shorten(first.name)} reads", "left out")
             head = Input(said or self._features or 0)
-            notes |= {} if said else {Note(f"an input of {self._features} features", "assumed"): None}
+            notes |= {} if said else {Note(f"an input of {self._features} features", "assumed size"): None}
         layers = tuple(node for node in nodes if isinstance(node.word, Layer) and not isinstance(node.word, Input))
         torch = any(node.convention == "torch" for node in layers)
         part = Part(named.name, head, layers, tuple(notes), self._framework or ("torch" if torch else "keras"))
