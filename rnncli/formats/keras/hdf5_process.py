@@ -23,7 +23,7 @@ from rnncli.errors import RnncliError, shorten
 from rnncli.formats.faults import AGAIN
 from rnncli.formats.file_reader import opened_regular
 from rnncli.formats.keras.members import MAX_COMPRESSION, UNPACKED, Members
-from rnncli.formats.numbers import WIDTHS
+from rnncli.formats.tensors import WIDTHS
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 """What HDF5 begins with."""

@@ -13,8 +13,7 @@ from rnncli.errors import RnncliError, shorten
 from rnncli.formats.keras import hdf5
 from rnncli.formats.keras.config import Sibling, Step, config_of, siblings
 from rnncli.formats.keras.graph import Call
-from rnncli.formats.numbers import WIDTHS
-from rnncli.formats.tensors import Tensor
+from rnncli.formats.tensors import WIDTHS, Tensor
 from rnncli.layers.weights import Weight
 
 if TYPE_CHECKING:
