@@ -82,10 +82,9 @@ def test_what_has_no_default_must_be_given(at: Walk) -> None:
 def test_any_value_of_an_argument_makes_a_layer_or_is_said_to_be_wrong(value: object, at: Walk) -> None:
     for framework, name, cls, arguments in classes():
         for argument in cls.takes:
-            with at(framework, name, argument):
-                with contextlib.suppress(ArgumentFaultError):
-                    made = built(framework, name, (), needed(name, arguments) | {argument: value})
-                    assert all(isinstance(each, Made) for each in made)
+            with at(framework, name, argument), contextlib.suppress(ArgumentFaultError):
+                made = built(framework, name, (), needed(name, arguments) | {argument: value})
+                assert all(isinstance(each, Made) for each in made)
 
 
 @examples(60)

@@ -20,6 +20,7 @@ from rnncli.layers.weights import Framework
 from rnncli.layers.words import in_both
 from rnncli.network import Network
 from rnncli.quantities import MAX_SIZE
+from rnncli.summary import Origin
 
 Effect = Literal["assumed", "assumed size", "differs", "not run", "left out"]
 """What follows from a note.
@@ -154,6 +155,7 @@ class Part:
         framework: whose numbers of weights its layers have.
         other_names: what else the source calls it.
         path: the file.
+        origin: what its network tells of how it was read, once that is known.
     """
 
     name: str
@@ -163,12 +165,15 @@ class Part:
     framework: Framework = "keras"
     other_names: tuple[str, ...] = ()
     path: str = ""
+    origin: Origin | None = None
 
     @cached_property
     def network(self) -> Network:
         """The part as a network."""
         layers = [node.layer for node in self.nodes]
-        return Network(layers if self.head.shown else [self.head, *layers])
+        return Network(
+            layers if self.head.shown else [self.head, *layers], origin=self.origin or Origin(self.framework)
+        )
 
     def said(self, *effects: Effect) -> tuple[str, ...]:
         """Return what is said of it, the notes of some effects, a sentence each."""
@@ -181,8 +186,11 @@ class Part:
 
     @property
     def told(self) -> tuple[str, ...]:
-        """What a run tells: what the source says and the language has otherwise."""
-        return tuple(f"{self.path}: {text}" for text in self.said("differs"))
+        """What a run tells: what the source says and the language has otherwise; shortly, what it does not say."""
+        assumed = self.said("assumed")
+        more = f"; rnncli inspect {self.path} tells {len(assumed) - 1} more" if len(assumed) > 1 else ""
+        short = [f"{self.path}: assumed: {assumed[0]}{more}"] if assumed else []
+        return (*(f"{self.path}: {text}" for text in self.said("differs")), *short)
 
     def check_runs(self) -> None:
         """Check that it can be run.
@@ -200,14 +208,12 @@ class Part:
     @property
     def params(self) -> int:
         """The number of elements of its arrays in the file."""
-        return sum(node.params for node in self.nodes)
+        return total_params([tensor for node in self.nodes for tensor in node.tensors.values()])
 
     @property
     def layer_params(self) -> list[int]:
-        """The number of parameters of each layer: as many as the file holds, or as its framework would make."""
-        if self.has_weights:
-            return [node.params for node in self.nodes]
-        return [layer.params for layer in self.network.summary(framework=self.framework).layers]
+        """The number of parameters of each layer, as its framework counts them."""
+        return [layer.params for layer in self.network.summary().layers]
 
     @property
     def has_weights(self) -> bool:
@@ -313,7 +319,8 @@ class _Row:
         """Add a node if it fits behind those before it; return why it does not, or None."""
         word = node.word
         if word is None:
-            return f"the language has no {shorten(node.kind)}"
+            said = any(note.effect == "left out" for note in node.notes)
+            return "the language has none like it" if said else f"the language has no {shorten(node.kind)}"
         if len(self.nodes) > MAX_LAYERS:
             return f"a network has at most {MAX_LAYERS:,} layers"
         if node.features and self.features and node.features != self.features:

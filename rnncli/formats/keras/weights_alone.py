@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from rnncli.formats.arrays import ACTIVATIONS, nodes_of
 from rnncli.formats.keras import hdf5
 from rnncli.formats.keras.config import writer
 from rnncli.formats.keras.nodes import OLD_HARD_SIGMOID
-from rnncli.formats.model_file import ModelFile
+from rnncli.formats.model_file import ModelFile, model_of
 from rnncli.formats.nodes import Note, Part
-from rnncli.formats.recognition import ASSUMED_ACTIVATIONS, recognised
 from rnncli.formats.tensors import Tensor
 from rnncli.layers import GRU, LSTM
 
@@ -36,9 +36,10 @@ def weights_alone(path: str, tree: hdf5.Tree, version: str) -> ModelFile:
         RnncliError: it has more parts than a file may have.
     """
     tensors, notes = _tensors(tree)
-    parts, others, more = recognised(tensors)
-    parts = tuple(_of_its_time(part, version) for part in parts)
-    return ModelFile(path, "Keras HDF5, weights alone", writer(version, None), parts, others, (*notes, *more))
+    nodes = nodes_of(tensors, ordered=tree.texts("", "layer_names") is not None)
+    form = "Keras HDF5, weights alone"
+    weights = model_of(path, form, writer(version, None), nodes, tensors=tensors, notes=notes)
+    return replace(weights, parts=tuple(_of_its_time(part, version) for part in weights.parts))
 
 
 def _of_its_time(part: Part, version: str) -> Part:
@@ -68,18 +69,18 @@ def _of_its_time(part: Part, version: str) -> Part:
         ),
         notes=(
             Note(defaults, "assumed"),
-            *(note for note in part.notes if note.text != ASSUMED_ACTIVATIONS),
+            *(note for note in part.notes if note != ACTIVATIONS),
             Note(OLD_HARD_SIGMOID, "not run"),
         ),
     )
 
 
-def _tensors(tree: hdf5.Tree) -> tuple[list[Tensor], tuple[str, ...]]:
+def _tensors(tree: hdf5.Tree) -> tuple[list[Tensor], tuple[Note, ...]]:
     """Return the arrays of a file of weights with names that say what they are, and what is left out."""
     paths = [path for path in _in_order(tree) if not path.startswith("optimizer")]
     left_out = len(tree.arrays) - len(paths)
     found = [tensor._replace(name=_name(path)) for path, tensor in tree.tensors(paths).items()]
-    return found, (f"{left_out} arrays of the optimizer are left out",) if left_out else ()
+    return found, (Note(f"{left_out} arrays of the optimizer are left out", "left out"),) if left_out else ()
 
 
 def _in_order(tree: hdf5.Tree) -> list[str]:
