@@ -71,12 +71,12 @@ def is_cudnn(entry: Any) -> bool:
     return str((inner if isinstance(inner, dict) else entry).get("class_name")).startswith("CuDNN")
 
 
-def _is_of_network(path: str) -> bool:
+def is_of_network(path: str) -> bool:
     """Whether an array of Keras 3 is the network's, not the state of an optimizer, a metric or random numbers."""
     return _OF_TRAINING.search(path) is None
 
 
-_OF_TRAINING = re.compile(r"^(optimizer|compile_metrics|metrics)(/|$)|(^|/)(seed_)?generator(_[0-9]+)?/vars/")
+_OF_TRAINING = re.compile(r"^(optimizer|optimizer_weights|compile_metrics|metrics)(/|$)|(^|/)(seed_)?generator(_[0-9]+)?/vars/")
 
 
 class Branches:
@@ -126,7 +126,7 @@ class Branches:
             RnncliError: h5py is missing, or the file is damaged.
         """
         taken = {self._paths.get(tensor.name) for tensor in used}
-        paths = sorted(filter(_is_of_network, self._tree.arrays))
+        paths = sorted(filter(is_of_network, self._tree.arrays))
         found = self._tree.tensors(path for path in paths if path not in taken)
         held = {}
         for name, route in self._unread.items():
