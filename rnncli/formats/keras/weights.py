@@ -50,7 +50,7 @@ class Branches:
         self._unread: dict[str, tuple[Step, ...]] = {}
 
     def held(self, call: Call) -> Mapping[str, Tensor]:
-        """Return nothing: the file is not opened for it. `left` says it later."""
+        """Return nothing: the file is not opened for it. `others` says it later."""
         self._unread[call.name] = call.route
         return {}
 
