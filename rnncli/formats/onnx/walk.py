@@ -167,10 +167,10 @@ class Walk:
         """Find what a node is, and note what is known of its outputs."""
         name = self._named(f"{scope.lead}{node.label}")
         values = [scope.value(each) for each in node.input]
-        told = node.told("value").t
-        if told is not None and node.operation == "Constant":
+        told = node.told("value").t if node.op_type in ("Constant", "ConstantOfShape") else None
+        if told is not None and node.op_type == "Constant":
             values = [self._constant(told, next(iter(node.output), ""))]
-        elif told is not None and node.operation == "ConstantOfShape":
+        elif told is not None:
             values = [*values[:1], constant_of(self._path, self._file, told)]
         captured = [
             flow
@@ -182,7 +182,7 @@ class Walk:
             if value is None or not output or not is_bounded(value):
                 scope.values[output] = None
             elif isinstance(value, Flow) and scope.readers[output] > 1:
-                scope.values[output] = replace(value, shared=True)
+                scope.values[output] = value._replace(shared=True)
             else:
                 scope.values[output] = value
 
@@ -215,7 +215,7 @@ class Walk:
                 self._add(
                     Node(name, node.operation, layer.word, edge, layer.features, tensors, "keras", notes=layer.notes)
                 )
-                return [replace(layer.flow, node=name, merge="concat", shared=False)]
+                return [layer.flow._replace(node=name, merge="concat", shared=False)]
         return self._opaque(scope, inputs, [*flows, *captured], [])
 
     def _grown(self, flow: Flow, word: Word, arrays: Mapping[str, Constant]) -> Flow:
@@ -265,7 +265,7 @@ class Walk:
             # A vector with a new axis in front of it is a sequence of one step.
             again = self._add(Node(f"{name}/Repeat", "Unsqueeze", Repeat(1), (self._edge(x),)))
             self.owned[again] = frozenset()
-            x = replace(x, node=again, time=(), returns="sequence", flips=frozenset())
+            x = x._replace(node=again, time=(), returns="sequence", flips=frozenset())
         flipped = fits and axes[t] in x.flips
         if flipped and layer.merge_mode is None:
             layer = replace(layer, go_backwards=not layer.go_backwards)
@@ -296,9 +296,9 @@ class Walk:
             loop=name,
             ends=layer.merge_mode is None,
         )
-        last = replace(whole, axes=(batch, both, units) if t else (both, batch, units), returns="vector")
-        last = replace(last, flips=frozenset(), ends=False)
-        return [whole, last, replace(last, returns="state")]
+        last = whole._replace(axes=(batch, both, units) if t else (both, batch, units), returns="vector")
+        last = last._replace(flips=frozenset(), ends=False)
+        return [whole, last, last._replace(returns="state")]
 
     def _add(self, node: Node) -> str:
         """Add a node under a name that no other has, and return the name."""
