@@ -53,7 +53,11 @@ GROUPS: Mapping[str, tuple[Meaning, ...]] = {
             "whether the source has nothing beside the network; what it has, each in words",
         ),
         Meaning(("assumed",), "words", "what the source does not say of the network, and was assumed, a sentence each"),
-        Meaning(("file_params",), "numbers", "all numbers in the model file; `null` where there is none"),
+        Meaning(
+            ("file_params", "recurrent_params"),
+            "numbers",
+            "all numbers in the model file, `null` where there is none; those in its recurrent parts",
+        ),
         Meaning(("total_params",), "numbers", "the parameters of the network", "Parameters"),
         Meaning(("total_bytes",), "numbers", "the size of all its parameters", "Memory"),
         Meaning(("macs_per_step",), "numbers", "multiply-adds for one vector that each layer reads", "MACs/step"),

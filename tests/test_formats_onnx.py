@@ -211,9 +211,9 @@ CELLS = {
     "every second step": "LSTM x W R B > s; Slice s n0 n5 n0 n2 > t; Relu t > y",
     "a slice without steps": "LSTM x W R B > s; Slice s n0 n5 n0 n0 > t; Relu t > y",
     "an array in parts along no axis": "Split K > a b axis=3; LSTM x W R B > s; MatMul s a > y",
-    "a product that is an attention": "LSTM x W R B > s; Squeeze s n1 > t; MatMul t K > q; Add q k > r; MatMul t K > u; "
-    "MatMul t K > v; Transpose u > w perm=[0,2,1]; MatMul r w > a; Softmax a > p; MatMul p v > o; MatMul o K > z; "
-    "LSTM z R R B > y",
+    "a product that is an attention": "LSTM x W R B > s; Squeeze s n1 > t; MatMul t K > q; Add q k > r; "
+    "MatMul t K > u; MatMul t K > v; Transpose u > w perm=[0,2,1]; MatMul r w > a; Softmax a > p; MatMul p v > o; "
+    "MatMul o K > z; LSTM z R R B > y",
     "one matrix for all that an attention reads": "LSTM x W R B > s; Squeeze s n1 > t; MatMul t L > p; "
     "Split p > q v axis=2; MatMul q v > a; Softmax a > b; MatMul b v > y",
     "a product that is none": "LSTM x W R B > s; MatMul s K > d; MatMul d e > y",

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from rnncli.errors import RnncliError, SpecError, listed, shorten
-from rnncli.formats import SEPARATOR, Choice, choice_of, open_model, part_of
+from rnncli.errors import SpecError, listed, shorten
+from rnncli.formats import Choice, choice_of, open_model, part_of
 from rnncli.formats.faults import Settings
 from rnncli.formats.nodes import Note
 from rnncli.network import Network
@@ -41,25 +41,21 @@ class Reading:
         """The file that it came from; empty where there is none."""
         return "" if self.part is None else self.part.path
 
-    def check_whole(self) -> None:
-        """Check that its counts are those of all that was given, so that a number may stand alone.
+    @property
+    def is_source(self) -> bool:
+        """Whether it was written in Python, so that numbers in it may be open."""
+        return self.line or self.path.lower().endswith((".py", ".ipynb"))
 
-        Raises:
-            RnncliError: something was left out, and the part was not named; or a size was assumed.
+    @property
+    def doubt(self) -> str:
+        """Why its counts are not those of all that was given, so that no number may stand alone; empty where they are.
+
+        A part that was named is all that was given.
         """
         origin = self.network.origin
         if origin.sizes_assumed:
-            raise RnncliError(
-                f"the numbers are those of {self.network}, for {listed(origin.sizes_assumed)} was assumed",
-                "say how many features there are: input:8,lstm:64, input_shape=(None, 8)",
-            )
-        if origin.complete or self.chosen or self.part is None:
-            return
-        named = f"{self.path}{SEPARATOR}{self.part.name}"
-        raise RnncliError(
-            f"{self.path}: {left_out_text(self)}",
-            f"name the part if it is meant: {named}; rnncli inspect {self.path} shows what there is",
-        )
+            return f"the number is that of {self.network}: {listed(origin.sizes_assumed)} was assumed"
+        return "" if self.chosen or origin.complete else f"{self.path}: {left_out_text(self)}"
 
 
 def read(text: str, settings: Settings = MappingProxyType({})) -> Reading:
@@ -90,7 +86,8 @@ def _of_file(choice: Choice, settings: Settings) -> Reading:
         None if model.partial or not model.tensors else model.params,
         choice.path,
     )
-    return Reading(replace(part.network, origin=origin), part, part.notes, bool(choice.part))
+    part = replace(part, origin=origin)
+    return Reading(part.network, part, part.notes, bool(choice.part))
 
 
 def _of_text(text: str) -> Reading:

@@ -7,11 +7,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import RnncliError, shorten
+from rnncli.formats.arrays import nodes_of
 from rnncli.formats.faults import reading
 from rnncli.formats.file_reader import FileReader, check_beginning, opened_regular
-from rnncli.formats.model_file import ModelFile
+from rnncli.formats.model_file import ModelFile, model_of
 from rnncli.formats.npz_arrays import PackedArray, members_by_key, packed_array
-from rnncli.formats.recognition import recognised
 from rnncli.formats.tensors import Tensor
 from rnncli.formats.zip_archive import MAGIC
 
@@ -27,7 +27,8 @@ def read(path: str) -> ModelFile:
     """
     reader = opened_regular(path)
     check_beginning(reader.read(0, 8), MAGIC)
-    return ModelFile(path, "npz", "NumPy", *recognised([*_tensors(path, reader)]))
+    tensors = [*_tensors(path, reader)]
+    return model_of(path, "npz", "NumPy", nodes_of(tensors), tensors=tensors)
 
 
 def _tensors(path: str, reader: FileReader) -> Iterator[Tensor]:

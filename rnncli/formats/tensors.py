@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -33,12 +33,14 @@ class Tensor(NamedTuple):
         shape: its shape.
         dtype: the name of its numbers' type: `float32`, `bfloat16`, `int64`.
         read: reads its numbers, as a NumPy array; bfloat16 and float8 become float32. Errors name the file.
+        place: where its numbers stand, if another array of the file may have the same; None if none has.
     """
 
     name: str
     shape: tuple[int, ...]
     dtype: str
     read: Callable[[], np.ndarray[Any, Any]]
+    place: Hashable = None
 
     @property
     def params(self) -> int:
@@ -47,8 +49,9 @@ class Tensor(NamedTuple):
 
 
 def total_params(tensors: Sequence[Tensor]) -> int:
-    """Return the number of elements of some arrays."""
-    return sum(tensor.params for tensor in tensors)
+    """Return the number of elements of some arrays; those that have the same numbers count once."""
+    places = {tensor.place: tensor.params for tensor in tensors if tensor.place is not None}
+    return sum(places.values()) + sum(tensor.params for tensor in tensors if tensor.place is None)
 
 
 def tensor_at(

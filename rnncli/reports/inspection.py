@@ -7,7 +7,7 @@ from typing import Any
 
 from rnncli.formats.model_file import Group, ModelFile
 from rnncli.formats.nodes import Part
-from rnncli.formats.tensors import Tensor
+from rnncli.formats.tensors import Tensor, total_params
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,11 @@ class Inspection:
         """Return a part's share of all numbers in the file; None where the file has none, or not all are known."""
         return part.params / self.model.params if self.model.params and not self.model.partial else None
 
+    @property
+    def recurrent_params(self) -> int:
+        """The number of elements of all arrays in recurrent parts; what two parts share counts once."""
+        return self.model.params - total_params(self.model.others)
+
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain data, the object that `--format json` prints."""
         model = self.model
@@ -34,12 +39,15 @@ class Inspection:
             "format": model.format,
             "writer": model.writer,
             "total_params": None if model.partial else model.params,
+            "recurrent_params": self.recurrent_params,
             "parts": [
                 {
                     "name": part.name,
                     "spec": str(part.network),
-                    "total_params": part.network.summary().total_params if part.has_weights else sum(part.layer_params),
+                    "framework": part.network.framework,
+                    "total_params": sum(part.layer_params),
                     "share": self.share(part),
+                    "left_out": list(part.said("left out")),
                     "assumed": list(part.assumed),
                     "layers": [
                         {

@@ -8,11 +8,11 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import RnncliError, shorten
+from rnncli.formats.arrays import nodes_of
 from rnncli.formats.faults import reading
 from rnncli.formats.file_reader import FileReader, opened_regular
-from rnncli.formats.model_file import ModelFile
+from rnncli.formats.model_file import ModelFile, model_of
 from rnncli.formats.numbers import WIDTHS, array_at
-from rnncli.formats.recognition import recognised
 from rnncli.formats.tensors import Tensor
 from rnncli.formats.torch.unpickling import Storages, Stored, load, tensors_in
 from rnncli.formats.zip_archive import MAGIC, STORED, Member, members, place_of, read_member
@@ -48,7 +48,8 @@ def read(path: str) -> ModelFile:
     tensors = list(_tensors(path, reader, stored, places))
     if not tensors:
         raise RnncliError("it holds no tensors", "save the weights: torch.save(model.state_dict(), FILE)")
-    return ModelFile(path, form, "PyTorch", *recognised(_without_wrapper(tensors)))
+    tensors = _without_wrapper(tensors)
+    return model_of(path, form, "PyTorch", nodes_of(tensors), tensors=tensors)
 
 
 Read = tuple[str, list[tuple[str, Stored]], Mapping[str, int]]
@@ -135,7 +136,7 @@ def _tensors(
         if 0 not in each.shape and each.offset + each.span > each.storage.length:
             raise RnncliError(f"tensor {shorten(name)} reaches beyond its {each.storage.length:,} numbers")
         read_it = partial(_numbers, path, reader, name, each, places[each.storage.key])
-        yield Tensor(name, each.shape, each.storage.dtype, read_it)
+        yield Tensor(name, each.shape, each.storage.dtype, read_it, (each.storage.key, each.offset, each.shape))
 
 
 def _numbers(path: str, reader: FileReader, name: str, stored: Stored, place: int) -> np.ndarray[Any, Any]:
