@@ -188,7 +188,8 @@ class Walk:
 
     def _made(self, scope: _Scope, inputs: Inputs, captured: Sequence[Flow]) -> Values:
         """Return what is known of the outputs of a node, and add the node if it is more than a move."""
-        node, name, flows = inputs.node, inputs.name, flows_in(*inputs.values)
+        node, name = inputs.node, inputs.name
+        flows = flows_in(*dict(zip(node.input, inputs.values, strict=False)).values())
         own = (node.domain or "", node.op_type) in self._functions
         if node.operation in KINDS and not own:
             try:
@@ -375,6 +376,10 @@ class Walk:
                 made.add(name)
         return made
 
+    def _read_by(self, name: str) -> list[str]:
+        """Return the nodes that a node reads, as many as are looked at."""
+        return [read.node for read in (self._found[name].reads or ())[:_LONGEST_WAY]]
+
     def _projections(self) -> set[str]:
         """Return the dense layers that are the projections of an attention, and not layers in a row.
 
@@ -383,19 +388,18 @@ class Walk:
         made: set[str] = set()
         attended: set[str] = set()
         for name in self._products:
-            ahead, way, softmax = [name], {name}, "Attention" in self._found[name].kind
+            ahead, way, softmax = [*self._read_by(name)], {name}, "Attention" in self._found[name].kind
             dense: set[str] = set()
-            while ahead and len(way) < _LONGEST_WAY:
-                for read in self._found[ahead.pop()].reads or ():
-                    node = self._found.get(read.node)
-                    if node is None or node.name in way:
-                        continue
-                    softmax |= node.kind == "Softmax"
-                    if isinstance(node.word, Dense):
-                        dense.add(node.name)
-                    elif node.kind in _OF_ATTENTION and (node.word is None or isinstance(node.word, Activation)):
-                        way.add(node.name)
-                        ahead.append(node.name)
+            for _ in range(_LONGEST_WAY):
+                node = self._found.get(ahead.pop()) if ahead else None
+                if node is None or node.name in way:
+                    continue
+                way.add(node.name)
+                softmax |= node.kind == "Softmax"
+                if isinstance(node.word, Dense):
+                    dense.add(node.name)
+                elif node.kind in _OF_ATTENTION and (node.word is None or isinstance(node.word, Activation)):
+                    ahead += self._read_by(node.name)
             if softmax and dense:
                 made |= dense
                 attended.add(name)
