@@ -319,8 +319,7 @@ class _Row:
         """Add a node if it fits behind those before it; return why it does not, or None."""
         word = node.word
         if word is None:
-            said = any(note.effect == "left out" for note in node.notes)
-            return "the language has none like it" if said else f"the language has no {shorten(node.kind)}"
+            return f"the language has no {shorten(node.kind)}"
         if len(self.nodes) > MAX_LAYERS:
             return f"a network has at most {MAX_LAYERS:,} layers"
         if node.features and self.features and node.features != self.features:
