@@ -341,6 +341,23 @@ def test_a_file_that_pytorch_wrote_is_counted_as_pytorch_counts_and_others_as_ke
         assert part.params == 144
 
 
+def test_a_graph_of_many_layers_is_one_row_and_gigabytes_are_passed_over() -> None:
+    count = 1_000
+    text = "; ".join(f"LSTM s{n} R R B > y{n}; Squeeze y{n} n1 > s{n + 1}" for n in range(count))
+    with patience():
+        (part,) = read(model(nodes(text), [*CELL, ARRAYS["n1"]], [f"s{count}"], ["s0"])).parts
+        assert len(part.network.body) == count
+    big = message((1, 2**30), (2, 1), (8, "big")) + varint(9 << 3 | 2) + varint(2**32)
+    inside = graph(nodes("LSTM x W R B > y"), CELL, inputs="x") + varint(5 << 3 | 2) + varint(len(big) + 2**32) + big
+    with Path("m.onnx").open("wb") as file:
+        file.write(varint(7 << 3 | 2) + varint(len(inside) + 2**32) + inside)
+        file.truncate(file.tell() + 2**32)
+    with patience():
+        found = open_model("m.onnx")
+    assert [str(part.network) for part in found.parts] == ["input:3,lstm:4:seq"]
+    assert [(each.name, each.shape) for each in found.others] == [("big", (2**30,))]
+
+
 def test_numbers_in_fields_of_their_own_are_read(at: Walk) -> None:
     edges = [0, 1, 127, 128, -1, -(2**63), 2**63 - 1]
     for code, field, written, numbers in (
