@@ -232,6 +232,8 @@ SHAPED = {
     "an activation of the input": ("Relu x > r; LSTM r W R B > y", (5, 2, 3)),
     "a reshape that goes across axes": ("LSTM x W R B > s; Reshape s n5 > t; Relu t > y", (5, 2, 3)),
     "steps in a row": ("LSTM x W R B > s; Concat n10 n4 > p; Reshape s p > t; MatMul t K > y", (5, 2, 3)),
+    "more steps than a network may have": ("LSTM x W R B > y", (2**40, 2, 3)),
+    "ids from their last to their first": ("Slice x n-1 n-10 n0 n-1 > i; Gather E i > e; LSTM e R R B > y", (5, 2)),
     "a reshape to as many": ("Reshape x shape > r; LSTM r W R B > y", (5, 2, 3)),
 }
 
@@ -254,6 +256,9 @@ def test_what_is_no_layer_of_ours_and_what_ends_a_chain_is_said_with_its_reason(
         "a first state of another cell": chain("LSTM x W R B > - h c; LSTM x W R B - h c > y"),
         "an operation that the model defines itself": chain("LSTM x W R B > s; MatMul s K > y")
         + message((25, message((1, "MatMul"), (7, node("LSTM", "xWRB", "y"))))),
+        "a softmax of before its own axis": chain("LSTM x W R B > s; MatMul s K > d; Softmax d > y").replace(
+            message((2, 17)), message((2, 12))
+        ),
         "a cell of another domain": model([nodes("LSTM x W R B > y")[0] + message((7, "mine"))], CELL),
         "a shape inside": message((7, graph(nodes("Sin q > x; LSTM x W R B > y"), CELL) + message((13, shape)))),
         "an array in a node": model(

@@ -144,12 +144,14 @@ class Inputs(NamedTuple):
         values: what is known of each input; None for nothing, or one that is left out.
         name: what the node is called, which no other is.
         found: the nodes that were found before it, which flows come from.
+        opset: the version of ONNX's operators.
     """
 
     node: NodeProto
     values: Values
     name: str
     found: Mapping[str, Node]
+    opset: int
 
     def at(self, index: int) -> Value | None:
         """Return an input."""
