@@ -217,6 +217,8 @@ CELLS = {
     "one matrix for all that an attention reads": "LSTM x W R B > s; Squeeze s n1 > t; MatMul t L > p; "
     "Split p > q v axis=2; MatMul q v > a; Softmax a > b; MatMul b v > y",
     "a product that is none": "LSTM x W R B > s; MatMul s K > d; MatMul d e > y",
+    "two products behind what is not understood": "Conv x > c; MatMul c K > d; MatMul d L > e; Celu x > f; "
+    "MatMul f K > z; LSTM z R R > y",
     "a norm over the samples": "LSTM x W R B > - h; Squeeze h n0 > v; BatchNormalization v k k k k > n; MatMul n K > y",
     "the last step of two directions": 'LSTM x W2 R2 > s direction="bidirectional"; Gather s n-1 > y',
     "one of two directions": 'LSTM x W2 R2 > s direction="bidirectional"; Gather s n0 > y axis=1',

@@ -86,7 +86,7 @@ class Flow(NamedTuple):
         if self.half is not None or self.returns == "state":
             return False
         if self.axes is None:
-            return self.features is None and axis == -1
+            return axis == -1  # a layer puts its features last
         place = self.place_of(axis)
         if place is None or self.axes[place] in self.flips:
             return False
