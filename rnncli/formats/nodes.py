@@ -418,9 +418,8 @@ class _Graph:
             notes |= {} if said else {Note(f"an input of {self._features} features", "assumed size"): None}
         layers = tuple(node for node in nodes if isinstance(node.word, Layer) and not isinstance(node.word, Input))
         torch = any(node.convention == "torch" for node in layers)
-        part = Part(
-            named.owner or named.name, head, layers, tuple(notes), self._framework or ("torch" if torch else "keras")
-        )
+        name = (named.owner or named.name).partition(" (layer ")[0]  # the module of which a level of a stack is one
+        part = Part(name, head, layers, tuple(notes), self._framework or ("torch" if torch else "keras"))
         try:
             assert part.network.layers
         except RnncliError as error:
