@@ -110,7 +110,7 @@ class Plan:
 
             return (sources_told(self.trained),)
         drawn = "the file has no weights: each seed draws others"
-        return (*self.trained.told, *([] if self.trained.has_weights else [drawn]))
+        return (*([] if self.trained.has_weights else [drawn]), *self.trained.told)
 
     @property
     def work(self) -> int:

@@ -6,6 +6,7 @@ shapes of arrays) says what it takes for one, with a note, before it comes here.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,6 +26,9 @@ Effect = Literal["assumed", "differs", "not run", "left out"]
 """What follows from a note: the source does not say so; a run is told so; nothing runs; there is more in the source."""
 
 Returned = Literal["sequence", "vector"]
+
+_LEVEL = re.compile(r" \((layer|cell) [0-9]+\)$")
+"""What the name of a node ends in that is one level of a stack."""
 
 MAX_PARTS = 1_000
 """The most parts that a source may have."""
@@ -173,7 +177,7 @@ class Part:
     def told(self) -> tuple[str, ...]:
         """What a run tells: what the source says and the language has otherwise; shortly, what it does not say."""
         assumed = self.said("assumed")
-        more = f"; rnncli inspect {self.path} tells {len(assumed) - 1} more" if len(assumed) > 1 else ""
+        more = f"; {len(assumed) - 1} more in rnncli inspect" if len(assumed) > 1 else ""
         short = [f"{self.path}: assumed: {assumed[0]}{more}"] if assumed else []
         return (*(f"{self.path}: {text}" for text in self.said("differs")), *short)
 
@@ -256,6 +260,7 @@ def parts_of(
     graph = _Graph(nodes, features, framework)
     parts: list[Part] = []
     notes: list[Note] = []
+    named: set[str] = set()
     shown: set[str] = set()
     failed: set[str] = set()
     starts = [node for node in nodes if node.loops]
@@ -278,7 +283,10 @@ def parts_of(
         if len(parts) >= MAX_PARTS:
             raise RnncliError(f"it has more than {MAX_PARTS:,} recurrent parts")
         shown |= owners
-        parts.append(made)
+        # A stack is called as the module is, unless its levels are in several parts.
+        stack = _LEVEL.sub("", made.name)
+        parts.append(made if stack in named else replace(made, name=stack))
+        named.add(stack)
     used = graph.taken - failed
     left = tuple(node for node in nodes if node.name not in used and node.kind not in ("input", "output"))
     return Rows(tuple(parts), left, tuple(dict.fromkeys(notes)))
