@@ -15,7 +15,7 @@ from rnncli.layers import Head, Layer
 from rnncli.layers.sizes import Blank
 from rnncli.layers.weights import FRAMEWORKS, Framework, Weight, at_level
 from rnncli.quantities import MAX_SIZE, Rate, Shape
-from rnncli.summary import DTYPE_BYTES, LayerSummary, ModuleSummary, Summary, bytes_of
+from rnncli.summary import DTYPE_BYTES, NO_ORIGIN, LayerSummary, ModuleSummary, Origin, Summary, bytes_of
 
 
 @dataclass(frozen=True, repr=False)
@@ -32,6 +32,7 @@ class Network:
     Attributes:
         layers: all layers, the input included, repeats unfolded.
         source: where in a spec each layer stands, for errors; it does not count when networks are compared.
+        origin: what it was read from, if that is no spec; nor does that count.
 
     Raises:
         SpecError: the layers do not make a network.
@@ -40,6 +41,7 @@ class Network:
 
     layers: Sequence[Layer]
     source: Source | None = field(default=None, compare=False)
+    origin: Origin = field(default=NO_ORIGIN, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", tuple(self.layers))
@@ -86,6 +88,12 @@ class Network:
 
     def __repr__(self) -> str:
         return f"Network.parse({str(self)!r})"
+
+    @property
+    def framework(self) -> Framework:
+        """Whose weights are counted, unless another's are asked for: the framework that it was written in."""
+        wanted = self.origin.framework
+        return "keras" if any(layer.conflict(wanted) for layer in self.layers) else wanted
 
     @property
     def head(self) -> Head:
@@ -157,7 +165,7 @@ class Network:
         self,
         batch: int | None = None,
         timesteps: int | None = None,
-        framework: Framework = "keras",
+        framework: Framework | None = None,
         dtype: str = "float32",
         *,
         rate: Rate | float | None = None,
@@ -167,7 +175,7 @@ class Network:
         Args:
             batch: samples at a time, or None for unknown.
             timesteps: length of the sequence, or None for unknown.
-            framework: whose weights to count: keras or torch.
+            framework: whose weights to count: keras or torch; None for that of the source, which is Keras for a spec.
             dtype: of weights and outputs, for sizes in bytes.
             rate: timesteps a second, for the multiply-adds a second; None where nobody asks.
 
@@ -175,6 +183,7 @@ class Network:
             SpecError: the framework cannot express a layer, or `timesteps` contradicts the spec.
             ArgumentError: an argument is not allowed.
         """
+        framework = framework or self.framework
         check_known("framework", framework, FRAMEWORKS)
         check_known("dtype", dtype, tuple(DTYPE_BYTES))
         check_sizes(batch=batch, timesteps=timesteps)
@@ -221,6 +230,7 @@ class Network:
             passages=passages,
             modules=self._modules() if framework == "torch" else None,
             rate=rate,
+            origin=self.origin,
         )
 
     def _modules(self) -> tuple[ModuleSummary, ...]:

@@ -11,7 +11,8 @@ from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rnncli.layers.weights import Framework, Weight
+from rnncli.errors import listed, one_line, shorten
+from rnncli.layers.weights import FRAMEWORK_NAMES, Framework, Weight
 from rnncli.quantities import Rate, Shape, memory, shape_text
 
 if TYPE_CHECKING:
@@ -36,20 +37,83 @@ TOTALS_AT_RATE = (*TOTALS[:3], "macs_per_second", *TOTALS[3:])
 """The same where it is known how many timesteps there are a second."""
 
 
+ORIGIN = ("complete", "left_out", "assumed", "file_params")
+"""The keys that say of a network's numbers whether they are of all that was given."""
+
+_NAMED = 4
+"""How many of the things that are left out are named in a sentence."""
+
+
 class Setting(NamedTuple):
     """What a network is counted for: the arguments of `Network.summary`, in their order.
 
     Attributes:
         batch: samples at a time, or None for unknown.
         timesteps: length of the sequence, or None for unknown.
-        framework: whose weights are counted.
+        framework: whose weights are counted; None for that of the source.
         dtype: of weights and outputs, for sizes in bytes.
     """
 
     batch: int | None = None
     timesteps: int | None = None
-    framework: Framework = "keras"
+    framework: Framework | None = "keras"
     dtype: str = "float32"
+
+
+class Origin(NamedTuple):
+    """What a network was read from, as far as that is not the network itself.
+
+    Attributes:
+        framework: whose weights are counted, unless another's are asked for.
+        left_out: what the source has beside the network, each in words.
+        assumed: what the source does not say and was assumed, a sentence each.
+        sizes_assumed: those of these that say a size, on which the counts depend.
+        file_params: the number of all parameters in the file; None where there is no file, or they are not all known.
+        path: the file, and the part of it that was chosen, if that was.
+    """
+
+    framework: Framework = "keras"
+    left_out: tuple[str, ...] = ()
+    assumed: tuple[str, ...] = ()
+    sizes_assumed: tuple[str, ...] = ()
+    file_params: int | None = None
+    path: str = ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether the source has nothing beside the network."""
+        return not self.left_out
+
+    @property
+    def left_out_text(self) -> str:
+        """The first of what is left out, and how much more there is."""
+        shown = "; ".join(shorten(each, 120) for each in self.left_out[:_NAMED])
+        return shown + (f"; and {len(self.left_out) - _NAMED} more" if len(self.left_out) > _NAMED else "")
+
+    def marked(self, spec: str) -> str:
+        """Return a spec with what was assumed of its sizes and what was left out beside it, as people are told."""
+        sizes = f"assumed: {listed(self.sizes_assumed)}" if self.sizes_assumed else ""
+        rest = f"left out: {self.left_out_text}" if self.left_out else ""
+        said = one_line("; ".join(part for part in (sizes, rest) if part))
+        return f"{spec} ({said})" if said else spec
+
+    def of_all(self, params: int) -> str:
+        """Return a number of parameters, with how many there are in the file where that has more in it."""
+        more = "" if self.complete or self.file_params is None else f" of {self.file_params:,} in the file"
+        return f"{params:,}{more}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as plain data, the keys that say of a number whether it is of the whole."""
+        return {
+            "complete": self.complete,
+            "left_out": list(self.left_out),
+            "assumed": list(self.assumed),
+            "file_params": self.file_params,
+        }
+
+
+NO_ORIGIN = Origin()
+"""That of a network that was made of a spec, or of layers."""
 
 
 class LayerSummary(NamedTuple):
@@ -131,6 +195,7 @@ class Summary:
         passages: what passes through the layer of each row.
         modules: what makes it in PyTorch, as far as modules do, where it is counted as PyTorch does; else None.
         rate: how many timesteps there are a second, or None where that is not said.
+        origin: what the network was read from.
     """
 
     spec: str
@@ -142,6 +207,7 @@ class Summary:
     passages: tuple[Passage, ...]
     modules: tuple[ModuleSummary, ...] | None = None
     rate: Rate | None = None
+    origin: Origin = NO_ORIGIN
 
     @cached_property
     def streaming(self) -> Streaming | None:
@@ -174,12 +240,18 @@ class Summary:
         rule = "─" * len(lines[0])
         return "\n".join(
             [
-                self.spec,
+                self.origin.marked(self.spec),
                 f"Input: {shape_text(self.input_shape)} {self.input_dtype}",
                 *([lines[0], rule, *lines[1:]] if rows else []),
-                f"Total params: {self.total_params:,} ({memory(self.total_bytes)})",
+                f"Total params: {self.total_text}",
             ]
         )
+
+    @property
+    def total_text(self) -> str:
+        """The number of all parameters, whose it is if not Keras's, what else there is in the file, and the size."""
+        whose = "" if self.framework == "keras" else f", in {FRAMEWORK_NAMES[self.framework]}"
+        return f"{self.origin.of_all(self.total_params)} ({memory(self.total_bytes)}{whose})"
 
     def __repr__(self) -> str:
         return f"<Summary of {self.spec}: {self.total_params:,} parameters in {self.framework}>"
@@ -292,6 +364,7 @@ class Summary:
             **modules,
             "output_shape": self.output_shape,
             **totals,
+            **self.origin.as_dict(),
         }
 
 

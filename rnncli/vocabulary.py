@@ -47,6 +47,17 @@ GROUPS: Mapping[str, tuple[Meaning, ...]] = {
         Meaning(("dtype",), "words", "of weights and outputs; in `input`, of the input; of an array in a file"),
         Meaning(("input",), "parts", "what the network reads: `shape` and `dtype`"),
         Meaning(("output_shape",), "words", "what the network, or the layer, returns; `null` is unknown"),
+        Meaning(
+            ("complete", "left_out"),
+            "words",
+            "whether the source has nothing beside the network; what it has, each in words",
+        ),
+        Meaning(("assumed",), "words", "what the source does not say of the network, and was assumed, a sentence each"),
+        Meaning(
+            ("file_params", "recurrent_params"),
+            "numbers",
+            "all numbers in the model file, `null` where there is none; those in its recurrent parts",
+        ),
         Meaning(("total_params",), "numbers", "the parameters of the network", "Parameters"),
         Meaning(("total_bytes",), "numbers", "the size of all its parameters", "Memory"),
         Meaning(("macs_per_step",), "numbers", "multiply-adds for one vector that each layer reads", "MACs/step"),
@@ -166,7 +177,6 @@ GROUPS: Mapping[str, tuple[Meaning, ...]] = {
         Meaning(
             ("part", "share"), "words", "the name of the part that an array is in; its share of all numbers in the file"
         ),
-        Meaning(("assumed",), "parts", "what the file does not say of a part, and was assumed"),
     ),
     "`sweep`, `solve`": (
         Meaning(("number",), "numbers", "what stands for the blank of a template, or for a factor of an axis"),

@@ -33,7 +33,7 @@ from rnncli.quantities import shape_text
 from rnncli.render.records import Frame, Layout, columns, row_each
 from rnncli.render.writers import WRITERS, writer
 from rnncli.search.grids.stretches import BATCH
-from rnncli.summary import TOTALS
+from rnncli.summary import ORIGIN, TOTALS
 
 Run = Callable[..., Result]
 Objects = list[dict[str, Any]]
@@ -67,7 +67,7 @@ def read_markdown(text: str) -> list[Table]:
         elif block.startswith("`"):
             above = without_fence(block)
         else:
-            tables[-1].below = block
+            tables[-1].below = re.sub(r"\\([\\`*<>\[\]|])", r"\1", block)
     return tables
 
 
@@ -135,7 +135,8 @@ class Example(NamedTuple):
 
 
 def layers(network: dict[str, Any]) -> Objects:
-    of_network = {name: network[name] for name in ("spec", "framework", "dtype", "total_params", "total_bytes")}
+    names = ("spec", "framework", "dtype", "total_params", "total_bytes", *ORIGIN)
+    of_network = {name: network[name] for name in names}
     return [{"cell": None} | layer | {"layer": layer["spec"]} | of_network for layer in network["layers"]]
 
 
@@ -255,6 +256,8 @@ def same(title: str, text: str, value: Any) -> bool:
         return text == ("true" if value else "false")
     if isinstance(value, int | float):
         return float(text) == value and "," not in text
+    if title in ORIGIN and value is not None:
+        return text == "; ".join(value)
     return text == (shape_text(tuple(value)) if isinstance(value, list) else value or "")
 
 

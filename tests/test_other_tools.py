@@ -132,7 +132,7 @@ def test_every_format_tells_it(rnncli: Run) -> None:
     assert [each["tool"] for each in objects[0]["other_tools"]] == [*OWN, *(tool.name for tool in TOOLS)]
     rows = list(csv.DictReader(StringIO(rnncli(*line, "-f", "csv").stdout)))
     assert rows == [
-        {"spec": each["spec"]}
+        {"spec": each["spec"], "complete": "true", "left_out": "", "assumed": "", "file_params": ""}
         | {key: "" if value is None else str(value) for key, value in count.items() if key != "reasons"}
         for each in objects
         for count in each["other_tools"]

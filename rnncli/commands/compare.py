@@ -10,23 +10,23 @@ from typing import cast
 import click
 
 from rnncli.commands.command_line import retyped, these_words, this_line
-from rnncli.commands.completing import complete_spec
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.named import dtype as dtype_name
 from rnncli.commands.named import framework as framework_name
 from rnncli.commands.options import check_svg, format_option, named_option, number_option, rate_option, svg_option
 from rnncli.commands.output import printed
+from rnncli.commands.settings import spec_argument
 from rnncli.commands.specs import at_most, each_network, specs
 from rnncli.errors import UsageError
 from rnncli.layers.weights import Framework
 from rnncli.network import Network
 from rnncli.quantities import Rate
 from rnncli.render.picture import Picture
-from rnncli.render.records import NETWORK, Layout, Record, Remark, Remarks, columns
+from rnncli.render.records import NETWORK, Layout, Record, Remark, Remarks, columns, origin_cells, origin_remarks
 from rnncli.render.writers import writer
 from rnncli.reports.comparison import Column, Comparison, columns_of, compared, settings_of
 from rnncli.reports.reasons import WHY
-from rnncli.summary import TOTALS, TOTALS_AT_RATE
+from rnncli.summary import ORIGIN, TOTALS, TOTALS_AT_RATE
 
 _NETWORK = (*NETWORK, "output_shape")
 _INPUT = ("batch", "timesteps")
@@ -37,7 +37,7 @@ def _layout(rate: Rate | None) -> Layout:
     totals = TOTALS if rate is None else TOTALS_AT_RATE
     figures = [f"{figure}{change}" for figure in totals for change in ("", "_difference", "_ratio")]
     return Layout(
-        columns(*_NETWORK, *figures, *_INPUT),
+        (*columns(*_NETWORK, *figures, *_INPUT), *columns(*ORIGIN, in_documents=False)),
         lambda network: [_cells(network, totals)],
         caption="Networks compared",
         remarks=Remarks(WHY, _reasons),
@@ -50,19 +50,22 @@ def _reasons(number: int, network: Record) -> Iterator[Remark]:
     for (layer, difference, text), times in layers.items():
         several, each = (f"× {times} ", " each") if times > 1 else ("", "")
         yield Remark(layer, f"{several}of network {number}: {difference:+,}{each}, {text}")
+    yield from origin_remarks(number, network)
 
+
+_WHOSE = "Whose weights to count; or give it twice.  [default: that of each SPEC, or keras]"
 
 _MOST = 1000
 """The most networks that are compared; all of them are kept until the last is read."""
 
 
 @click.command(cls=GroupedCommand, short_help="Networks side by side.")
-@click.argument("spec", nargs=-1, shell_complete=complete_spec)
+@spec_argument
 @number_option("--batch", "Samples at a time; give it twice to compare batches.", several=True)
 @number_option("--timesteps", "Length of the sequence; give it twice to compare lengths.", several=True)
 @rate_option
 @named_option("--dtype", dtype_name, "float32", "Of weights and outputs; or give it twice.", several=True)
-@named_option("--framework", framework_name, "keras", "Whose weights to count; or give it twice.", several=True)
+@named_option("--framework", framework_name, None, _WHOSE, several=True)
 @format_option
 @svg_option
 def command(
@@ -93,7 +96,7 @@ def command(
     file, or - for specs on standard input, one a line.
     """
     check_svg(svg, shown=format_ == "table")
-    combinations = prod(map(len, (batch or (None,), timesteps or (None,), framework, dtype)))
+    combinations = prod(map(len, (batch or (None,), timesteps or (None,), framework or (None,), dtype)))
     if combinations > _MOST:
         raise UsageError(f"these are {combinations:,} settings to compare", f"at most {_MOST:,} can stand side by side")
     settings = settings_of(batch or (None,), timesteps or (None,), cast(tuple[Framework, ...], framework), dtype)
@@ -151,4 +154,4 @@ def _cells(network: Record, totals: Sequence[str]) -> list[object]:
     cells = [network[key] for key in _NETWORK]
     for figure in totals:
         cells += [network[figure], network["difference"][figure], network["ratio"][figure]]
-    return [*cells, *(network[key] for key in _INPUT)]
+    return [*cells, *(network[key] for key in _INPUT), *origin_cells(network)]

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import click
 
-from rnncli.commands.completing import complete_spec
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.options import number_option, svg_option
+from rnncli.commands.settings import spec_argument
 from rnncli.commands.specs import each_network, shown, specs
 from rnncli.render.picture import Picture
 
 
 @click.command(cls=GroupedCommand, short_help="The network unrolled in time, as a picture.")
-@click.argument("spec", nargs=-1, shell_complete=complete_spec)
+@spec_argument
 @number_option("--batch", "Samples at a time; unknown (None) if left out.")
 @number_option("--timesteps", "Length of the sequence; unknown (T) if left out.")
 @svg_option

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import click
 
-from rnncli.commands.completing import complete_spec
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.options import check_svg, format_option, framework_option, number_option, svg_option
 from rnncli.commands.output import printed
+from rnncli.commands.settings import spec_argument
 from rnncli.commands.specs import each_network, shown, specs
 from rnncli.layers.weights import Framework
 from rnncli.network import Network
 from rnncli.render.picture import Picture
-from rnncli.render.records import Layout, columns, row_each_weight
+from rnncli.render.records import Layout, Remarks, columns, origin_cells, origin_remarks, row_each_weight
 from rnncli.render.writers import writer
 from rnncli.reports.explanation import Explanation, explain
+from rnncli.summary import ORIGIN
 
 if TYPE_CHECKING:
     from rnncli.reports.other_tools import OtherCounts
@@ -29,9 +30,12 @@ _WEIGHTS = row_each_weight("symbol", "shape", "words", "numbers", "params", "sta
 _COUNT = ("tool", "version", "counts", "value", "needs", "text")
 
 _COUNTS = Layout(
-    columns("spec", *_COUNT),
-    lambda network: [[network["spec"], *(each[key] for key in _COUNT)] for each in network["other_tools"]],
+    (*columns("spec", *_COUNT), *columns(*ORIGIN, in_documents=False)),
+    lambda network: [
+        [network["spec"], *(each[key] for key in _COUNT), *origin_cells(network)] for each in network["other_tools"]
+    ],
     caption="What other tools count",
+    remarks=Remarks("What was left out or assumed:", origin_remarks),
 )
 """How what other tools count of networks becomes rows."""
 
@@ -63,7 +67,7 @@ def _printer(format_: str, others: bool, svg: Picture | None) -> Iterator[Show]:
 
 
 @click.command(cls=GroupedCommand, short_help="Where each number comes from.")
-@click.argument("spec", nargs=-1, shell_complete=complete_spec)
+@spec_argument
 @number_option("--batch", "Samples at a time; unknown (None) if left out.")
 @number_option("--timesteps", "Length of the sequence; unknown if left out.")
 @framework_option
@@ -74,7 +78,7 @@ def command(
     spec: tuple[str, ...],
     batch: int | None,
     timesteps: int | None,
-    framework: str,
+    framework: Framework | None,
     others: bool,
     format_: str,
     svg: Picture | None,
@@ -101,7 +105,7 @@ def command(
         each_network(
             shown(specs(spec), svg),
             lambda network: show(
-                explain(network, batch, timesteps, cast(Framework, framework)),
+                explain(network, batch, timesteps, framework),
                 _others(network, batch, timesteps) if others else None,
             ),
         )

@@ -10,16 +10,16 @@ import click
 
 from rnncli.atomic import Written, written_whole
 from rnncli.commands.command_line import this_line
-from rnncli.commands.completing import complete_spec
 from rnncli.commands.groups import GroupedCommand
-from rnncli.commands.models import Given
 from rnncli.commands.named import named
 from rnncli.commands.options import file_option, seed_option, weights_option
 from rnncli.commands.other_names import OTHER_TARGETS
 from rnncli.commands.report import tell
+from rnncli.commands.settings import spec_argument
 from rnncli.commands.specs import at_most, each_given, specs
 from rnncli.errors import UsageError, listed, quote
 from rnncli.export import TARGETS, Job, Target, arrays, export
+from rnncli.formats.networks import Reading
 
 if TYPE_CHECKING:
     from rnncli.export import Arrays
@@ -30,7 +30,7 @@ _OTHER_FILES = (".py", ".onnx", ".npz", ".safetensors", ".h5")
 
 
 @click.command(cls=GroupedCommand, short_help="The network as source or a file for a framework.")
-@click.argument("spec", nargs=-1, shell_complete=complete_spec)
+@spec_argument
 @click.option(
     *("--to", "target"), type=named(OTHER_TARGETS, tuple(TARGETS)), help="What to make of the network: it must be said."
 )
@@ -115,7 +115,7 @@ def _weights_extension(kind: Target, target: str, path: str) -> str:
 
 
 def _export(
-    model: Given,
+    model: Reading,
     target: str,
     seed: int,
     weights: str | None,

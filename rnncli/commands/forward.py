@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rnncli.commands.command_line import this_line
-from rnncli.commands.completing import complete_spec
 from rnncli.commands.groups import GroupedCommand
-from rnncli.commands.models import Given
 from rnncli.commands.named import Named
 from rnncli.commands.options import (
     check_svg,
@@ -26,9 +24,11 @@ from rnncli.commands.options import (
 from rnncli.commands.other_names import dtype_named
 from rnncli.commands.output import printed
 from rnncli.commands.report import tell
+from rnncli.commands.settings import spec_argument
 from rnncli.commands.specs import Spec, at_most, each_given, shown, specs
 from rnncli.engine.request import DEFAULT_TIMESTEPS, DTYPES, Request
 from rnncli.errors import UsageError
+from rnncli.formats.networks import Reading
 from rnncli.render.records import row_each_layer
 from rnncli.render.writers import writer
 
@@ -50,7 +50,7 @@ _LAYOUT = row_each_layer(
     short_help="Run the network in NumPy and show what comes out.",
     less_memory="a smaller --batch or --timesteps may fit",
 )
-@click.argument("spec", nargs=-1, shell_complete=complete_spec)
+@spec_argument
 @number_option("--timesteps", f"Length of the sequence.  [default: {DEFAULT_TIMESTEPS}]")
 @number_option("--batch", "Samples at a time.  [default: 1]")
 @seed_option
@@ -60,7 +60,7 @@ _LAYOUT = row_each_layer(
     default="float32",
     help="Of weights and outputs.  [default: float32]",
 )
-@init_option
+@init_option("keras", "keras")
 @framework_option
 @file_option("--input", extensions=["npy"], meaning="Read the input: (batch, timesteps[, features]).")
 @weights_option
@@ -128,7 +128,7 @@ def _show(result: RunResult, show: Callable[[RunResult], None]) -> None:
         tell(file)
 
 
-def _run(model: Given, request: Request) -> RunResult:
+def _run(model: Reading, request: Request) -> RunResult:
     """Run a network, that of a model file with its weights, with notes and a progress bar on standard error."""
     from rnncli.engine.run import plan
     from rnncli.render.progress import Progress

@@ -13,7 +13,7 @@ from rnncli.errors import RnncliError, quote
 from rnncli.search.budget import FIGURES
 
 GROUPS = {
-    "Network": ("--batch", "--timesteps", "--input", "--state", "--weights", "--init", "--seed", "--seeds"),
+    "Network": ("--set", "--batch", "--timesteps", "--input", "--state", "--weights", "--init", "--seed", "--seeds"),
     "Cost": (
         *(f"--max-{figure.name}" for figure in FIGURES),
         *("--exactly", "--multiple-of"),

@@ -11,6 +11,7 @@ from rnncli.commands.completing import complete_files
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.options import check_svg, format_option, svg_option
 from rnncli.commands.output import printed
+from rnncli.commands.settings import set_option, settings
 from rnncli.commands.specs import Spec, each_spec
 from rnncli.formats import FORMATS, SEPARATOR, choice_of, open_model, part_of
 from rnncli.formats.model_file import ModelFile
@@ -58,6 +59,7 @@ def _printer(format_: str, svg: Picture | None) -> Iterator[Show]:
 
 @click.command(cls=GroupedCommand, short_help="What is in a model file.")
 @click.argument("file", nargs=-1, required=True, shell_complete=complete_files(*FORMATS))
+@set_option
 @format_option
 @svg_option
 def command(file: tuple[str, ...], format_: str, svg: Picture | None) -> None:
@@ -87,7 +89,7 @@ def _opened(text: str) -> ModelFile:
     choice = choice_of(text)
     if choice is None:
         return open_model(text.partition(SEPARATOR)[0])
-    model = open_model(choice.path)
+    model = open_model(choice.path, settings())
     if choice.part:
         part_of(model, choice.part)
     return model

@@ -95,12 +95,12 @@ def number_option(
 
 
 def named_option(
-    name: str, type_: Named, default: str, meaning: str, several: bool = False
+    name: str, type_: Named, default: str | None, meaning: str, several: bool = False
 ) -> Callable[[Command], Command]:
     """Return an option that takes one of some words, or may be given several times; its help is `meaning`."""
-    help_ = f"{meaning}  [default: {default}]"
+    help_ = meaning if default is None else f"{meaning}  [default: {default}]"
     if several:
-        return click.option(name, type=type_, multiple=True, default=(default,), help=help_)
+        return click.option(name, type=type_, multiple=True, default=() if default is None else (default,), help=help_)
     return click.option(name, type=type_, default=default, help=help_)
 
 
@@ -113,17 +113,17 @@ def file_option(
     return click.option(*names, type=FileName(written), metavar=metavar, shell_complete=complete, help=meaning)
 
 
-def init_option(command: Command) -> Command:
-    """Add --init to a command that runs networks; only those import what it can be."""
+def init_option(default: str | None, said: str) -> Callable[[Command], Command]:
+    """Return --init, for a command that runs networks; only those import what it can be.
+
+    Args:
+        default: what it is unless it is given.
+        said: the same in words.
+    """
     from rnncli.engine.request import INITS
 
-    add = click.option(
-        "--init",
-        type=click.Choice(INITS),
-        default="keras",
-        help="Keras's initialisers and a normal input, or U[0, 1) for weights and input.  [default: keras]",
-    )
-    return add(command)
+    meaning = "A framework's initialisers and a normal input, or U[0, 1) for weights and input."
+    return click.option("--init", type=click.Choice(INITS), default=default, help=f"{meaning}  [default: {said}]")
 
 
 def budget_options(figures: Sequence[Figure] = FIGURES) -> Callable[[Command], Command]:
@@ -176,5 +176,8 @@ rate_option = click.option(
 )
 dtype_option = named_option("--dtype", dtype, "float32", "Of weights and outputs, for sizes in bytes.")
 framework_option = named_option(
-    "--framework", framework, "keras", "Whose weights to count; PyTorch keeps two bias vectors."
+    "--framework",
+    framework,
+    None,
+    "Whose weights to count; PyTorch keeps two bias vectors.  [default: that of SPEC, or keras]",
 )

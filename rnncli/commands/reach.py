@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rnncli.commands.completing import complete_spec
 from rnncli.commands.groups import GroupedCommand
-from rnncli.commands.models import Given
 from rnncli.commands.options import (
     check_svg,
     format_option,
@@ -20,12 +18,15 @@ from rnncli.commands.options import (
 )
 from rnncli.commands.output import printed
 from rnncli.commands.report import tell
+from rnncli.commands.settings import spec_argument
 from rnncli.commands.specs import Spec, at_most, each_given, specs
 from rnncli.commands.values import size_up_to
 from rnncli.engine.request import DEFAULT_REACH_TIMESTEPS, DEFAULT_SEEDS, MOST_SEEDS, ReachRequest
-from rnncli.render.records import Cells, Layout, Record, columns
+from rnncli.formats.networks import Reading
+from rnncli.render.records import Cells, Layout, Record, Remarks, columns, origin_cells, origin_remarks
 from rnncli.render.symbols import curve
 from rnncli.render.writers import writer
+from rnncli.summary import ORIGIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,13 +45,14 @@ _MOST = 1000
 def _cells(network: Record) -> Cells:
     """Return a network's figures, each with its range."""
     spreads = [value for key in _FIGURES for value in (network[key], network["min"][key], network["max"][key])]
-    return [*(network[key] for key in _NETWORK), *spreads, network["curve"]]
+    return [*(network[key] for key in _NETWORK), *spreads, network["curve"], *origin_cells(network)]
 
 
 NETWORKS = Layout(
-    columns(*_NETWORK, *_OVER_SEEDS, "curve"),
+    (*columns(*_NETWORK, *_OVER_SEEDS, "curve"), *columns(*ORIGIN, in_documents=False)),
     lambda network: [_cells(network)],
     caption="How far back networks remember",
+    remarks=Remarks("What was left out or assumed:", origin_remarks),
 )
 """How the reaches of networks become rows."""
 
@@ -58,7 +60,7 @@ NETWORKS = Layout(
 @click.command(
     cls=GroupedCommand, short_help="How far back networks remember.", less_memory="a smaller --timesteps may fit"
 )
-@click.argument("spec", nargs=-1, shell_complete=complete_spec)
+@spec_argument
 @number_option("--timesteps", f"Length of the sequence.  [default: {DEFAULT_REACH_TIMESTEPS}]")
 @number_option(
     "--seeds",
@@ -67,7 +69,7 @@ NETWORKS = Layout(
     type_=size_up_to(MOST_SEEDS),
 )
 @seed_option
-@init_option
+@init_option(None, "that of SPEC, or keras")
 @weights_option
 @format_option
 @svg_option
@@ -131,7 +133,7 @@ def _print_table(given: Iterable[Spec], request: ReachRequest, svg: Picture | No
         raise failure
 
 
-def _run(model: Given, request: ReachRequest) -> NetworkReach:
+def _run(model: Reading, request: ReachRequest) -> NetworkReach:
     """Run a network with every seed, with notes and a progress bar on standard error."""
     from rnncli.engine.reach import plan
     from rnncli.render.progress import Progress

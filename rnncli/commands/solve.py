@@ -11,7 +11,6 @@ import click
 from rnncli.commands.command_line import this_line
 from rnncli.commands.completing import complete_template
 from rnncli.commands.groups import GroupedCommand
-from rnncli.commands.models import tell_reading
 from rnncli.commands.options import (
     budget_options,
     check_quiet,
@@ -64,7 +63,7 @@ def command(
     timesteps: int | None,
     batch: int | None,
     dtype: str,
-    framework: str,
+    framework: str | None,
     quiet: bool,
     format_: str,
 ) -> None:
@@ -100,7 +99,7 @@ def command(
             multiple_of=multiple_of or 1,
             batch=batch,
             timesteps=timesteps,
-            framework=cast(Framework, framework),
+            framework=cast(Framework, framework or "keras"),
             dtype=dtype,
             watch=lambda total: Progress("solve", total, tell),
         )
@@ -118,7 +117,9 @@ def _template(text: str) -> str:
     reading = template_of_calls(text)
     if reading is None:
         return text
-    tell_reading(reading, reading.text)
+    assumed = f"; assumed: {', and '.join(reading.assumed)}" if reading.assumed else ""
+    left_out = f"; left out: {', '.join(reading.left_out)}" if reading.left_out else ""
+    tell(f"Note: read as {reading.text}{assumed}{left_out}")
     return reading.text
 
 

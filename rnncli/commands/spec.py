@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import click
 
-from rnncli.commands.completing import complete_spec
 from rnncli.commands.groups import GroupedCommand
+from rnncli.commands.settings import spec_argument
 from rnncli.commands.specs import each_network, specs
 
 
 @click.command(cls=GroupedCommand, short_help="The canonical spec alone.")
-@click.argument("spec", nargs=-1, shell_complete=complete_spec)
+@spec_argument
 def command(spec: tuple[str, ...]) -> None:
     """Examples:
 

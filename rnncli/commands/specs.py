@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import shlex
 import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,10 +13,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from rnncli.commands.command_line import this_line
-from rnncli.commands.models import Given, given, parsed
+from rnncli.commands.command_line import these_words, this_line
 from rnncli.commands.report import report, tell
+from rnncli.commands.settings import settings
 from rnncli.errors import RnncliError, SpecError, UsageError
+from rnncli.formats import SEPARATOR, choice_of
+from rnncli.formats.faults import OpenNumbersError
+from rnncli.formats.networks import Reading, left_out_text, read
 from rnncli.language.source import MAX_BYTES
 from rnncli.language.spec import EXAMPLE
 from rnncli.network import Network
@@ -65,27 +69,79 @@ def each_network(specs: Iterable[Spec], work: Callable[[Network], None]) -> None
     with the worst status that there was.
     """
 
-    def work_on(model: Given) -> None:
-        for text in model.part.said("not run") if model.part is not None else ():
-            tell(f"Note: {model.path}: {text}")
-        otherwise = model.counted_otherwise(click.get_current_context().params.get("framework"))
-        if otherwise:
-            tell(f"Note: {otherwise}")
-        work(model.network)
+    def work_on(reading: Reading) -> None:
+        for text in reading.part.said("not run") if reading.part is not None else ():
+            tell(f"Note: {reading.path}: {text}")
+        work(reading.network)
 
     each_given(specs, work_on)
 
 
-def each_given(specs: Iterable[Spec], work: Callable[[Given], None]) -> None:
-    """Do `work` for the network of every spec and the part of every model file, likewise."""
+def each_given(specs: Iterable[Spec], work: Callable[[Reading], None]) -> None:
+    """Do `work` for the network of every spec and the part of every model file, likewise.
+
+    Where the answer is a number alone, it must be of all that was given.
+    """
+    sources = 0
 
     def work_on(text: str) -> None:
-        model = given(text)
-        if not model.network.body and not _for_a_program():
-            tell(f"Note: {model.network} is an input without layers; with one: {model.network},{MISSING_LAYER}")
-        work(model)
+        nonlocal sources
+        reading = read(text, settings())
+        sources += reading.is_source
+        if click.get_current_context().params.get("quiet"):
+            _check_whole(reading, text)
+        tell_reading(reading)
+        if not reading.network.body and not _for_a_program():
+            tell(f"Note: {reading.network} is an input without layers; with one: {reading.network},{MISSING_LAYER}")
+        work(reading)
 
     each_spec(specs, work_on)
+    if settings() and not sources:
+        raise UsageError(
+            "--set says numbers that Python source leaves open, and no SPEC is source",
+            lead="without it",
+            repair=this_line(without=["set"]),
+        )
+
+
+def _check_whole(reading: Reading, text: str) -> None:
+    """Check that a number that stands alone is of all that was given.
+
+    Raises:
+        RnncliError: something was left out, and the part was not named; or a size was assumed.
+    """
+    if not reading.doubt:
+        return
+    if reading.part is None:
+        raise RnncliError(reading.doubt, "say the input's features in front: input:8,lstm:64, Input((None, 8))")
+    part = f"{reading.path}{SEPARATOR}{reading.part.name}"
+    arguments = [part if each.text == text else each.text for each in these_words() if each.is_argument]
+    raise RnncliError(
+        reading.doubt,
+        f"rnncli inspect {shlex.quote(reading.path)} shows all of it",
+        lead="the part alone",
+        repair=this_line(arguments=arguments),
+    )
+
+
+def tell_reading(reading: Reading) -> None:
+    """Tell as which spec a line of Keras or PyTorch was read, or what a part of a file leaves out."""
+    if reading.line:
+        assumed = [note.text for note in reading.notes if note.effect in ("assumed", "assumed size")]
+        differs = [note.text for note in reading.notes if note.effect == "differs"]
+        said = f"; assumed: {', and '.join(assumed)}" if assumed else ""
+        tell(f"Note: {'; '.join([f'read as {reading.network}{said}', *differs])}")
+    elif left_out := left_out_text(reading):
+        tell(f"Note: {reading.path}: {left_out}")
+
+
+def parsed(text: str) -> object:
+    """Return what a text is that is a spec or names a model file; the file is not opened.
+
+    Raises:
+        SpecError: it is neither.
+    """
+    return choice_of(text) or Network.parse(text)
 
 
 def each_spec(specs: Iterable[Spec], work: Callable[[str], None]) -> None:
@@ -104,6 +160,9 @@ def explained(error: RnncliError, text: str) -> RnncliError:
     """Return the error to report for a spec: another one, where the text was meant for something else than a spec."""
     from rnncli.commands.spec_mistakes import other_meaning
 
+    if isinstance(error, OpenNumbersError):
+        more = [word for name in error.names for word in ("--set", f"{name}=100")]
+        return UsageError(error.message, error.advice, lead="for example", repair=this_line(more=more))
     return other_meaning(error, text) or error
 
 

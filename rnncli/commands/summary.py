@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import cast
 
 import click
 
-from rnncli.commands.completing import complete_spec
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.options import (
     check_quiet,
@@ -22,6 +20,7 @@ from rnncli.commands.options import (
     svg_option,
 )
 from rnncli.commands.output import printed
+from rnncli.commands.settings import spec_argument
 from rnncli.commands.specs import each_network, shown, specs
 from rnncli.layers.weights import Framework
 from rnncli.quantities import Rate
@@ -38,7 +37,7 @@ def _layout(rate: Rate | None) -> Layout:
 
 
 @click.command(cls=GroupedCommand, short_help="Shapes, parameters and costs of every layer.")
-@click.argument("spec", nargs=-1, shell_complete=complete_spec)
+@spec_argument
 @number_option("--batch", "Samples at a time; unknown (None) if left out.")
 @number_option("--timesteps", "Length of the sequence; unknown if left out.")
 @rate_option
@@ -54,7 +53,7 @@ def command(
     timesteps: int | None,
     rate: Rate | None,
     dtype: str,
-    framework: str,
+    framework: Framework | None,
     wide: bool,
     quiet: bool,
     format_: str,
@@ -80,7 +79,7 @@ def command(
     with _printer(format_, rate, wide, quiet, svg) as show:
         each_network(
             shown(specs(spec), svg),
-            lambda network: show(network.summary(batch, timesteps, cast(Framework, framework), dtype, rate=rate)),
+            lambda network: show(network.summary(batch, timesteps, framework, dtype, rate=rate)),
         )
 
 

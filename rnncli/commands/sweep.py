@@ -97,7 +97,7 @@ def command(
     timesteps: int | None,
     batch: int | None,
     dtype: str,
-    framework: str,
+    framework: str | None,
     format_: str,
     svg: Picture | None,
 ) -> None:
@@ -128,7 +128,7 @@ def command(
     check_svg(svg, shown=format_ == "table")
     # No matrices are multiplied here: the threads that do that for NumPy would only take memory.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    setting = Setting(batch, timesteps, cast(Framework, framework), dtype)
+    setting = Setting(batch, timesteps, cast(Framework, framework or "keras"), dtype)
     budget.check(dtype)
     if front is not None:
         order = order or front[0]

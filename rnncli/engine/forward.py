@@ -78,7 +78,7 @@ def forward(
     write: Callable[[int, Array], None] | None = None,
     states: State | None = None,
     tick: Tick = lambda steps: None,
-    framework: Framework = "keras",
+    framework: Framework | None = None,
 ) -> ForwardRun:
     """Run a model on an input that comes in chunks, and watch every layer.
 

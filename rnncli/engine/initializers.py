@@ -1,4 +1,4 @@
-"""The first values of weights: Keras's default initialisers, and U[0, 1) as in the textbook's loop."""
+"""The first values of weights: the default initialisers of Keras and of PyTorch, and U[0, 1), the textbook's loop."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import numpy as np
 
 from rnncli.engine.request import Init
 from rnncli.engine.types import Array
-from rnncli.layers.starts import UNIFORM_LIMIT, glorot_limit
+from rnncli.formats.conventions import keras_weights
+from rnncli.layers.starts import UNIFORM_LIMIT, glorot_limit, start
 from rnncli.layers.weights import Weight
 from rnncli.network import Network
 
@@ -28,11 +29,30 @@ def initial_weights(network: Network, seed: int, dtype: np.dtype[Any], init: Ini
         dtype: float32 or float64.
         init: how to draw the weights.
     """
+    if init == "torch":
+        return _as_pytorch_starts(network, seed, dtype)
     weights: dict[str, Array] = {}
     for layer, key, weight in network_weights(network):
         generator = random_stream(seed, layer + 1, len(weights))
         initializer = DRAWINGS[init].initializer(weight)
         weights[key] = initializer(generator, weight.shape, dtype)
+    return weights
+
+
+def _as_pytorch_starts(network: Network, seed: int, dtype: np.dtype[Any]) -> dict[str, Array]:
+    """Return first weights as PyTorch draws them, by Keras's keys and with its layout.
+
+    Its two biases are added up where Keras has one.
+    """
+    weights: dict[str, Array] = {}
+    count = 0
+    for index, (name, layer, (reads, _)) in enumerate(zip(network.names, network.body, network.shapes(), strict=True)):
+        arrays: dict[str, Array] = {}
+        for weight in layer.weights(reads, "torch"):
+            draw = DRAWINGS["torch"].initializer(weight)
+            arrays[weight.name.replace("_l0", "")] = draw(random_stream(seed, index + 1, count), weight.shape, dtype)
+            count += 1
+        weights |= {f"{name}/{key}": array for key, array in keras_weights(layer, "torch", arrays).items()}
     return weights
 
 
@@ -123,6 +143,18 @@ def _unit_forget_bias(generator: np.random.Generator, shape: tuple[int, ...], dt
     return bias
 
 
+def _padded_normal(generator: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    table = _normal(generator, shape, dtype)
+    table[0] = 0
+    return table
+
+
+def _of_pytorch(weight: Weight) -> Initializer:
+    """Return what draws a weight as PyTorch does: most are uniform within a bound of their own."""
+    limit = start(weight).limit
+    return INITIALIZERS[str(weight.initializer)] if limit is None else _uniform(limit)
+
+
 INITIALIZERS: dict[str, Initializer] = {
     "uniform": _uniform(UNIFORM_LIMIT),
     "glorot_uniform": _glorot_uniform,
@@ -130,8 +162,10 @@ INITIALIZERS: dict[str, Initializer] = {
     "zeros": _zeros,
     "ones": _ones,
     "unit_forget_bias": _unit_forget_bias,
+    "normal": _normal,
+    "padded_normal": _padded_normal,
 }
-"""Keras's initialisers, by the names that weights are declared with."""
+"""The frameworks' initialisers, by the names that weights are declared with."""
 
 
 class Drawing(NamedTuple):
@@ -148,6 +182,7 @@ class Drawing(NamedTuple):
 
 DRAWINGS: dict[Init, Drawing] = {
     "keras": Drawing(lambda weight: INITIALIZERS[str(weight.initializer)], vectors=_normal),
+    "torch": Drawing(_of_pytorch, vectors=_normal),
     "uniform": Drawing(lambda weight: _uniform_0_1, vectors=_uniform_0_1),
 }
 """What each init that can be asked for means."""

@@ -20,7 +20,7 @@ from rnncli.engine.inputs import random_chunks
 from rnncli.engine.memory import check_fits, weight_bytes
 from rnncli.engine.model import Model
 from rnncli.engine.passes import Tick
-from rnncli.engine.request import DEFAULT_REACH_TIMESTEPS, ReachRequest
+from rnncli.engine.request import DEFAULT_REACH_TIMESTEPS, Init, ReachRequest
 from rnncli.engine.traces import Spans
 from rnncli.engine.twins import DTYPE, SAMPLES, Watch, reads_backwards, steps_of_last, up_to_last_recurrent, watched
 from rnncli.engine.types import Array
@@ -62,6 +62,9 @@ def plan(network: Network | str, request: ReachRequest, trained: Part | None = N
     if trained is not None:
         trained.check_runs()
     part = watched(network, "reach")
+    init: Init = request.init or network.framework
+    if init == "torch":
+        network.summary(framework="torch")  # says what PyTorch has not
     timesteps = request.timesteps or network.input_shape()[1] or DEFAULT_REACH_TIMESTEPS
     network.summary(1, timesteps)  # says what does not fit together
     file = request.weights
@@ -75,7 +78,7 @@ def plan(network: Network | str, request: ReachRequest, trained: Part | None = N
         from rnncli.engine.model_weights import part_in
 
         trained = part_in(request.weights, network)
-    return Plan(network, drawn, part, request, timesteps, trained, file)
+    return Plan(network, drawn, part, request, timesteps, trained, file, init)
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,7 @@ class Plan:
         timesteps: the length of the sequence.
         trained: the part of a model file that the network is, or that has its weights.
         file: the file that the weights come from, if they do.
+        init: how weights and inputs are drawn.
     """
 
     network: Network
@@ -99,18 +103,20 @@ class Plan:
     timesteps: int
     trained: Part | None
     file: str | None
+    init: Init
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What the user should know before the runs start."""
+        pytorchs = ("weights start as PyTorch starts them",) if self.init == "torch" else ()
         if self.trained is None:
-            return ()
+            return () if self.request.weights is not None else pytorchs
         if self.request.weights is not None:
             from rnncli.formats.fitting import sources_told
 
             return (sources_told(self.trained),)
-        drawn = "the file has no weights: each seed draws others"
-        return (*([] if self.trained.has_weights else [drawn]), *self.trained.told)
+        drawn = () if self.trained.has_weights else ("the file has no weights: each seed draws others", *pytorchs)
+        return (*drawn, *self.trained.told)
 
     @property
     def work(self) -> int:
@@ -130,7 +136,7 @@ class Plan:
         model = None if self.file is None else self._model_of_file()
         runs: list[SeedReach] = []
         for seed in range(self.request.seed, self.request.seed + self.request.seeds):
-            used = model or Model(self.drawn, seed, _DRAWN_IN, self.request.init)
+            used = model or Model(self.drawn, seed, _DRAWN_IN, self.init)
             reach = self._reach(used, seed, tick)
             # The weights of a file are the same for all seeds.
             radius = runs[0].spectral_radius if runs and model is not None else self._spectral_radius(used)
@@ -143,6 +149,7 @@ class Plan:
             self.file,
             tuple(self._step_bins.tolist()),
             tuple(runs),
+            self.network.origin,
         )
 
     @property
@@ -150,7 +157,7 @@ class Plan:
         return widening_starts(steps_of_last(self.part, self.timesteps), BINS)
 
     def _reach(self, model: Model, seed: int, tick: Tick) -> Reach:
-        steps, init = chunk_steps(widest(self.drawn), 1), self.request.init
+        steps, init = chunk_steps(widest(self.drawn), 1), self.init
         chunks = random_chunks(self.drawn, 1, self.timesteps, steps, seed, init, model.dtype)
         bins = self._step_bins
         effect = EffectTrace(len(bins))

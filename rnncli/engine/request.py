@@ -14,8 +14,8 @@ from rnncli.network import check_known, check_sizes, check_whole
 DTYPES = ("float32", "float64")
 """What the engine computes in."""
 
-Init = Literal["keras", "uniform"]
-"""How first values are drawn: as Keras does by default, or from U[0, 1), as in the textbook's loop."""
+Init = Literal["keras", "torch", "uniform"]
+"""How first values are drawn: as Keras or PyTorch do by default, or from U[0, 1), as in the textbook's loop."""
 
 INITS: tuple[Init, ...] = get_args(Init)
 
@@ -44,8 +44,8 @@ class Request:
         batch: the number of samples. None: that of the input file, or 1.
         seed: what weights and a random input are drawn from, a whole number from 0.
         dtype: what to compute in: float32 or float64.
-        init: how weights and a random input are drawn: keras or uniform.
-        framework: whose weights the summary of the run counts: keras or torch. Files hold those of Keras in any case.
+        init: how weights and a random input are drawn: keras, torch or uniform.
+        framework: whose weights the summary counts: keras or torch; None for that of the source. Files hold Keras's.
         input: a .npy file to read the input from; without one it is random.
         weights: an .npz file to read the weights from; without one they are random.
         save_weights: an .npz file to write the weights to.
@@ -64,7 +64,7 @@ class Request:
     seed: int = 0
     dtype: str = "float32"
     init: Init = "keras"
-    framework: Framework = "keras"
+    framework: Framework | None = None
     input: str | None = None
     weights: str | None = None
     save_weights: str | None = None
@@ -79,7 +79,8 @@ class Request:
         check_seed(self.seed)
         check_known("dtype", self.dtype, DTYPES)
         check_known("init", self.init, INITS)
-        check_known("framework", self.framework, FRAMEWORKS)
+        if self.framework is not None:
+            check_known("framework", self.framework, FRAMEWORKS)
         for name in (*_READ, *_WRITTEN):
             path = getattr(self, name)
             if path is not None:
@@ -112,7 +113,7 @@ class ReachRequest:
         seeds: how many seeds are tried, 1 to 1,000.
         seed: the first of them; the others follow it.
         timesteps: the length of the sequence. None: what the network fixes, or 500.
-        init: how weights and inputs are drawn: keras or uniform.
+        init: how weights and inputs are drawn: keras, torch or uniform; None for that of the source's framework.
         weights: a file to read the weights from; without one each seed draws others.
 
     Raises:
@@ -122,14 +123,15 @@ class ReachRequest:
     seeds: int = DEFAULT_SEEDS
     seed: int = 0
     timesteps: int | None = None
-    init: Init = "keras"
+    init: Init | None = None
     weights: str | None = None
 
     def __post_init__(self) -> None:
         check_sizes(timesteps=self.timesteps)
         check_whole("seeds", self.seeds, MOST_SEEDS)
         check_seed(self.seed)
-        check_known("init", self.init, INITS)
+        if self.init is not None:
+            check_known("init", self.init, INITS)
         if self.weights is not None:
             object.__setattr__(self, "weights", file_name("weights", self.weights))
 

@@ -28,18 +28,16 @@ FORMATS: Mapping[str, str] = {
     ".ckpt": "torch.file",
     ".bin": "torch.file",
     ".onnx": "onnx.model",
-    ".json": "keras.json_file",
-    ".keras": "keras.archive",
-    ".h5": "keras.hdf5_file",
-    ".hdf5": "keras.hdf5_file",
+    ".json": "keras.file",
+    ".keras": "keras.file",
+    ".h5": "keras.file",
+    ".hdf5": "keras.file",
     ".py": "python.source",
 }
 """The module that reads files with each extension."""
 
 WORDS: Mapping[str, str] = {
-    "keras.json_file": "JSON of Keras",
-    "keras.archive": "a whole .keras archive",
-    "keras.hdf5_file": "HDF5 of Keras",
+    "keras.file": "a model of Keras",
     "torch.file": "a checkpoint of PyTorch",
     "onnx.model": "ONNX",
 }

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import RnncliError, shorten
 from rnncli.formats.faults import reading
-from rnncli.formats.nodes import Node, Part
+from rnncli.formats.nodes import Part
 from rnncli.formats.tensors import Convention, Tensor
 from rnncli.layers import Layer
 
@@ -46,38 +46,41 @@ def each_weight(part: Part) -> Iterator[tuple[str, Array]]:
         RnncliError: an array cannot be read, or the part computes what the language has no word for.
     """
     part.check_runs()
-    for name, piece in zip(part.network.names, part.nodes, strict=True):
-        for key, array in _of_piece(piece).items():
+    for name, node in zip(part.network.names, part.nodes, strict=True):
+        arrays = {key: _numbers(tensor) for key, tensor in node.tensors.items()}
+        for key, array in keras_weights(node.layer, node.convention, arrays).items():
             yield f"{name}/{key}", array
 
 
-def _of_piece(piece: Node) -> dict[str, Array]:
-    """Return the weights of one layer by Keras's names."""
-    if piece.convention == "keras":
-        return {key: _numbers(tensor) for key, tensor in piece.tensors.items()}
-    if piece.convention == "cudnn":
-        return {key: _of_cudnn(piece, key, _numbers(tensor)) for key, tensor in piece.tensors.items()}
-    if not piece.layer.states:
-        names = _KERAS_NAMES[piece.layer.kind]
+def keras_weights(layer: Layer, convention: Convention, arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """Return the weights of one layer by Keras's names and with its layout.
+
+    Args:
+        layer: the layer.
+        convention: whose names and layout the arrays have.
+        arrays: its arrays: `weight_ih`, `weight_ih_reverse`, `W`.
+    """
+    if convention == "keras":
+        return {**arrays}
+    if convention == "cudnn":
+        return {key: _of_cudnn(layer, key, array) for key, array in arrays.items()}
+    if not layer.states:
+        named = {_KERAS_NAMES[layer.kind][key]: array for key, array in arrays.items()}
         # PyTorch's Linear keeps its matrix as (outputs, inputs).
-        turned = piece.layer.kind == "dense"
-        arrays = {names[key]: _numbers(tensor) for key, tensor in piece.tensors.items()}
-        return {key: array.T if turned and array.ndim == 2 else array for key, array in arrays.items()}
-    suffixes = ("", "_reverse")
+        turned = layer.kind == "dense"
+        return {key: array.T if turned and array.ndim == 2 else array for key, array in named.items()}
     weights: dict[str, Array] = {}
-    for number, direction in enumerate(piece.layer.directions):
-        if piece.convention == "torch":
-            cell = {key: _numbers(tensor) for key, tensor in piece.tensors.items() if key.endswith(("ih", "hh"))}
-            if number:
-                cell = {
-                    key.removesuffix(suffixes[1]): _numbers(tensor)
-                    for key, tensor in piece.tensors.items()
-                    if key.endswith(suffixes[1])
-                }
+    for number, (direction, suffix) in enumerate(zip(layer.directions, ("", "_reverse"), strict=False)):
+        if convention == "torch":
+            cell = {name: arrays[name + suffix] for name in _TORCH_CELL if name + suffix in arrays}
         else:
-            cell = _of_onnx({key: _numbers(tensor)[number] for key, tensor in piece.tensors.items()})
-        weights |= {direction + key: array for key, array in _cell(piece, cell).items()}
+            cell = _of_onnx({key: array[number] for key, array in arrays.items()})
+        weights |= {direction + key: array for key, array in _cell(layer, convention, cell).items()}
     return weights
+
+
+_TORCH_CELL = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+"""The arrays of a cell of PyTorch."""
 
 
 _KERAS_NAMES: Mapping[str, Mapping[str, str]] = {
@@ -103,14 +106,14 @@ def _numbers(tensor: Tensor) -> Array:
             raise
 
 
-def _of_cudnn(piece: Node, key: str, array: Array) -> Array:
+def _of_cudnn(layer: Layer, key: str, array: Array) -> Array:
     """Return an array of Keras's old CuDNNLSTM and CuDNNGRU in the shape that LSTM and GRU have it."""
     import numpy as np
 
     if key.endswith("bias"):
         both = array.reshape(2, -1)
-        return both if getattr(piece.layer, "reset_after", False) else both[0] + both[1]
-    blocks = np.split(array, piece.layer.gates, axis=1)
+        return both if getattr(layer, "reset_after", False) else both[0] + both[1]
+    blocks = np.split(array, layer.gates, axis=1)
     if key.endswith("recurrent_kernel"):
         return np.concatenate([block.T for block in blocks], axis=1)
     # The numbers of a block stand as cuDNN has them, (u, n), in an array that says (n, u).
@@ -126,11 +129,11 @@ def _of_onnx(cell: Mapping[str, Array]) -> dict[str, Array]:
     return named
 
 
-def _cell(piece: Node, arrays: Mapping[str, Array]) -> dict[str, Array]:
+def _cell(layer: Layer, convention: Convention, arrays: Mapping[str, Array]) -> dict[str, Array]:
     """Return Keras's weights of one cell from arrays with PyTorch's names, in the convention's order of blocks."""
     import numpy as np
 
-    order = KERAS_BLOCKS[piece.convention][piece.layer.kind]
+    order = KERAS_BLOCKS[convention][layer.kind]
 
     def blocks(array: Array) -> Array:
         parts = np.split(array, len(order))
@@ -142,7 +145,7 @@ def _cell(piece: Node, arrays: Mapping[str, Array]) -> dict[str, Array]:
     }
     if "bias_ih" in arrays:
         both = [blocks(arrays["bias_ih"]), blocks(arrays["bias_hh"])]
-        stacked = getattr(piece.layer, "reset_after", False)
+        stacked = getattr(layer, "reset_after", False)
         with np.errstate(all="ignore"):  # whether numbers are finite is asked where they are used
             weights["bias"] = np.stack(both) if stacked else both[0] + both[1]
     return weights

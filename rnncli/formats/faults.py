@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import shlex
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from rnncli.errors import RnncliError, shorten
+from rnncli.errors import RnncliError, UsageError, shorten
 
 AGAIN = "save it again, or copy it again from where it came"
 """What mends a damaged file."""
@@ -18,7 +17,7 @@ class NamedError(RnncliError):
     """An error that begins with the name of the file already."""
 
 
-class OpenNumbersError(RnncliError):
+class OpenNumbersError(UsageError):
     """A source leaves numbers open that its layers need.
 
     Attributes:
@@ -26,8 +25,7 @@ class OpenNumbersError(RnncliError):
     """
 
     def __init__(self, message: str, names: tuple[str, ...]) -> None:
-        options = " ".join(f"--set {shlex.quote(f'{name}=100')}" for name in names)
-        super().__init__(message, f"say {'it' if len(names) == 1 else 'them'}, for example {options}")
+        super().__init__(message, f"say {'it' if len(names) == 1 else 'each of them'} with --set")
         self.names = names
 
 

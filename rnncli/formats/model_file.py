@@ -6,13 +6,32 @@ that needs NumPy.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 from rnncli.formats.nodes import Node, Note, Part, left_note, parts_of
 from rnncli.formats.tensors import Tensor, total_params
 from rnncli.layers.weights import Framework
+
+
+class Group(NamedTuple):
+    """Arrays that stand below one name.
+
+    Attributes:
+        name: what their names start with.
+        tensors: the arrays.
+    """
+
+    name: str
+    tensors: tuple[Tensor, ...]
+
+    @property
+    def params(self) -> int:
+        """The number of their elements."""
+        return sum(tensor.params for tensor in self.tensors)
 
 
 @dataclass(frozen=True)
@@ -50,9 +69,27 @@ class ModelFile:
         return (*{tensor.name: tensor for tensor in of_parts}.values(), *self.others)
 
     @cached_property
+    def groups(self) -> tuple[Group, ...]:
+        """The arrays that are in no part, by the first word of their names that not all arrays share."""
+        depth = _unshared(self.tensors)
+        groups: dict[str, list[Tensor]] = {}
+        for tensor in self.others:
+            groups.setdefault(".".join(re.split(r"[./]", tensor.name)[: depth + 1]), []).append(tensor)
+        return tuple(Group(name, tuple(some)) for name, some in groups.items())
+
+    @cached_property
     def params(self) -> int:
         """The number of elements of all arrays."""
         return total_params(self.tensors)
+
+
+def _unshared(tensors: Sequence[Tensor]) -> int:
+    """Return how many words all names of some arrays begin with."""
+    words = [re.split(r"[./]", tensor.name) for tensor in tensors]
+    depth = 0
+    while words and all(len(each) > depth + 1 for each in words) and len({each[depth] for each in words}) == 1:
+        depth += 1
+    return depth
 
 
 def model_of(
@@ -86,5 +123,6 @@ def model_of(
     others = tuple(tensor for tensor in tensors if tensor.name not in used)
     reasons = [note.text for node in rows.left for note in node.notes if note.effect == "left out"]
     said = [*(note.text for note in notes), *reasons, *(note.text for note in rows.notes), left_note(rows.left)]
-    kept = tuple(dict.fromkeys(text for text in said if text))
+    of_parts = {note.text for part in rows.parts for note in part.notes}
+    kept = tuple(dict.fromkeys(text for text in said if text and text not in of_parts))
     return ModelFile(path, format_, writer, rows.parts, others, kept, partial, rows.left)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal, NamedTuple
@@ -21,9 +21,14 @@ from rnncli.layers.weights import Framework
 from rnncli.layers.words import in_both
 from rnncli.network import Network
 from rnncli.quantities import MAX_SIZE
+from rnncli.summary import Origin
 
-Effect = Literal["assumed", "differs", "not run", "left out"]
-"""What follows from a note: the source does not say so; a run is told so; nothing runs; there is more in the source."""
+Effect = Literal["assumed", "assumed size", "differs", "not run", "left out"]
+"""What follows from a note.
+
+The source does not say so; nor does it say a size, on which the counts depend; it says otherwise, which a run tells;
+nothing is run of it; there is more in the source.
+"""
 
 Returned = Literal["sequence", "vector"]
 
@@ -41,11 +46,17 @@ class Note(NamedTuple):
         text: a sentence.
         effect: what follows from it.
         unless: the name of a node with which in the row it does not hold: the embedding whose mask is meant.
+        only: the name of a node without which in the row it does not hold.
     """
 
     text: str
     effect: Effect
     unless: str = ""
+    only: str = ""
+
+    def holds(self, names: Container[str]) -> bool:
+        """Whether it holds of a row whose nodes have some names."""
+        return not (self.unless and self.unless in names) and (not self.only or self.only in names)
 
 
 class Activation(NamedTuple):
@@ -148,6 +159,7 @@ class Part:
         framework: whose numbers of weights its layers have.
         other_names: what else the source calls it.
         path: the file.
+        origin: what its network tells of how it was read, once that is known.
     """
 
     name: str
@@ -157,12 +169,15 @@ class Part:
     framework: Framework = "keras"
     other_names: tuple[str, ...] = ()
     path: str = ""
+    origin: Origin | None = None
 
     @cached_property
     def network(self) -> Network:
         """The part as a network."""
         layers = [node.layer for node in self.nodes]
-        return Network(layers if self.head.shown else [self.head, *layers])
+        return Network(
+            layers if self.head.shown else [self.head, *layers], origin=self.origin or Origin(self.framework)
+        )
 
     def said(self, *effects: Effect) -> tuple[str, ...]:
         """Return what is said of it, the notes of some effects, a sentence each."""
@@ -171,7 +186,7 @@ class Part:
     @property
     def assumed(self) -> tuple[str, ...]:
         """What the source does not say, or says otherwise."""
-        return self.said("assumed", "differs", "not run")
+        return self.said("assumed", "assumed size", "differs", "not run")
 
     @property
     def told(self) -> tuple[str, ...]:
@@ -201,10 +216,8 @@ class Part:
 
     @property
     def layer_params(self) -> list[int]:
-        """The number of parameters of each layer: as many as the file holds, or as its framework would make."""
-        if self.has_weights:
-            return [node.params for node in self.nodes]
-        return [layer.params for layer in self.network.summary(framework=self.framework).layers]
+        """The number of parameters of each layer, as its framework counts them."""
+        return [layer.params for layer in self.network.summary().layers]
 
     @property
     def has_weights(self) -> bool:
@@ -272,7 +285,7 @@ def parts_of(
         names = {each.name for each in row.nodes}
         graph.taken |= names
         if owners <= shown:
-            notes.append(Note(f"{shorten(node.name)} is the same layer again, with the same weights", "left out"))
+            notes.append(Note(f"{shorten(node.owner or node.name)} is called again, with the same weights", "left out"))
             continue
         made = graph.part(row)
         if isinstance(made, Note):
@@ -314,7 +327,8 @@ class _Row:
         """Add a node if it fits behind those before it; return why it does not, or None."""
         word = node.word
         if word is None:
-            return f"the language has no {shorten(node.kind)}"
+            said = any(note.effect == "left out" for note in node.notes)
+            return "the language has none like it" if said else f"the language has no {shorten(node.kind)}"
         if len(self.nodes) > MAX_LAYERS:
             return f"a network has at most {MAX_LAYERS:,} layers"
         if node.features and self.features and node.features != self.features:
@@ -373,7 +387,8 @@ class _Graph:
             if later.name in before or later.name in behind:
                 break
             if (reason := row.take(later)) is not None:
-                row.ends = Note(f"{later.described} is left out: {reason}", "left out")
+                own = (note for note in later.notes if note.effect == "left out")
+                row.ends = next(own, Note(f"{later.described} is left out: {reason}", "left out"))
                 break
             behind.add(later.name)
         return row
@@ -400,9 +415,7 @@ class _Graph:
         names = {node.name for node in nodes}
         notes = dict.fromkeys(self._around(row))
         for node, want in zip(nodes, wanted, strict=True):
-            notes |= dict.fromkeys(
-                note for note in (*node.notes, *_unsaid(node, want)) if not note.unless or note.unless not in names
-            )
+            notes |= dict.fromkeys(note for note in (*node.notes, *_unsaid(node, want)) if note.holds(names))
         first, named = nodes[0], next((node for node in nodes if node.loops), nodes[0])
         if isinstance(first.word, Head):
             head = first.word
@@ -411,10 +424,12 @@ class _Graph:
             if said is None and self._features is None:
                 return Note(f"the source does not say how many features {shorten(first.name)} reads", "left out")
             head = Input(said or self._features or 0)
-            notes |= {} if said else {Note(f"an input of {self._features} features", "assumed"): None}
+            notes |= {} if said else {Note(f"an input of {self._features} features", "assumed size"): None}
         layers = tuple(node for node in nodes if isinstance(node.word, Layer) and not isinstance(node.word, Input))
         torch = any(node.convention == "torch" for node in layers)
-        part = Part(named.name, head, layers, tuple(notes), self._framework or ("torch" if torch else "keras"))
+        part = Part(
+            named.owner or named.name, head, layers, tuple(notes), self._framework or ("torch" if torch else "keras")
+        )
         try:
             assert part.network.layers
         except RnncliError as error:

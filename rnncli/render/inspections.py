@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 from rich.console import Console
 from rich.text import Text
 
 from rnncli.errors import one_line
+from rnncli.formats.model_file import Group
+from rnncli.formats.nodes import Effect
+from rnncli.layers.weights import FRAMEWORK_NAMES
 from rnncli.quantities import shape_text
 from rnncli.render.layout import BLOCK, ScreenColumn, print_hanging, print_rows
-from rnncli.reports.inspection import Group, Inspection
+from rnncli.reports.inspection import Inspection
 
 _COLUMNS = (ScreenColumn("In the file", number=False), ScreenColumn("Layer", number=False), ScreenColumn("Parameters"))
 
@@ -21,20 +25,35 @@ _GROUPS = 12
 """How many groups are shown; the rest are counted."""
 
 
+_LABELS: Mapping[Effect, str] = {
+    "assumed": "Assumed",
+    "assumed size": "Assumed",
+    "differs": "Differs",
+    "not run": "Not run",
+    "left out": "Left out",
+}
+"""What stands before a note on a part."""
+
+
 def print_inspection(console: Console, inspection: Inspection) -> None:
     """Print the format, each part as a spec with its layers and what was assumed, and what else there is."""
     model = inspection.model
     print_hanging(console, Text(one_line(model.path), style="bold"))
     writer = f", written by {one_line(model.writer)}" if model.writer else ""
     listed = f"{_arrays(len(model.tensors))}, {_params(model.params)}"
-    holds = f"{'at least ' if model.partial else ''}{listed}" if model.tensors else "layers, but no weights"
+    holds = f"{'at least ' if model.partial else ''}{listed}" if model.tensors else "no weights in the file"
+    if model.tensors and model.parts and model.others:
+        recurrent, parts = inspection.recurrent_params, len(model.parts)
+        holds += f"; {recurrent:,} ({recurrent / model.params:.0%}) in {parts} recurrent part{'s' * (parts > 1)}"
     print_hanging(console, Text(f"{model.format}{writer}: {holds}"))
     for number, part in enumerate(model.parts, start=1):
         console.print()
         share = inspection.share(part)
         of_file = "" if share is None else f", {share:.0%} of the file"
+        framework = FRAMEWORK_NAMES[part.network.framework]
+        total = f"Total: {_params(sum(part.layer_params))} in {framework}{of_file}"
         lead = f"{number}  " if len(model.parts) > 1 else ""
-        print_hanging(console, Text.assemble(lead, (str(part.network), "bold"), of_file))
+        print_hanging(console, Text.assemble(lead, (str(part.network), "bold")))
         rows = [
             {
                 "In the file": Text(name),
@@ -46,8 +65,9 @@ def print_inspection(console: Console, inspection: Inspection) -> None:
             for name in [one_line(piece.name)]
         ]
         print_rows(console, _COLUMNS, rows)
-        for assumption in part.assumed:
-            print_hanging(console, Text(one_line(f"Assumed: {assumption}"), style="dim"), start=1)
+        print_hanging(console, Text(total), start=1)
+        for label, text in dict.fromkeys((_LABELS[note.effect], note.text) for note in part.notes):
+            print_hanging(console, Text(one_line(f"{label}: {text}"), style="dim"), start=1)
     if not model.parts:
         console.print()
         print_hanging(console, Text("Nothing recurrent was found.", style="bold"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from rnncli.summary import TOTALS, TOTALS_AT_RATE, ModuleSummary, worth_showing
+from rnncli.summary import ORIGIN, TOTALS, TOTALS_AT_RATE, ModuleSummary, worth_showing
 from rnncli.vocabulary import Content, meaning_of
 
 Record = dict[str, Any]
@@ -106,6 +106,28 @@ def columns(*names: str, in_documents: bool = True) -> tuple[Column, ...]:
     return tuple(Column(name, meaning_of(name).holds, in_documents) for name in names)
 
 
+def origin_cells(network: Record) -> list[object]:
+    """Return what says of a network's numbers whether they are of all that was given, a cell for each of `ORIGIN`."""
+    return [network["complete"], "; ".join(network["left_out"]), "; ".join(network["assumed"]), network["file_params"]]
+
+
+def origin_texts(network: Record) -> Iterator[str]:
+    """Yield the same as documents tell it: nothing of a network that is whole."""
+    if not network["complete"]:
+        params = network["file_params"]
+        yield f"left_out: {', '.join(network['left_out'])}"
+        if params is not None:
+            yield f"file_params: {params}"
+    if network["assumed"]:
+        yield f"assumed: {', '.join(network['assumed'])}"
+
+
+def origin_remarks(number: int, network: Record) -> Iterator[Remark]:
+    """Yield the same as remarks below a table that all networks share."""
+    for text in origin_texts(network):
+        yield Remark(network["spec"], f"network {number}: {text}")
+
+
 def row_each(caption: str, *keys: str) -> Layout:
     """Return the layout of records that are a row each, in one table.
 
@@ -144,15 +166,17 @@ def row_each_weight(*keys: str) -> Layout:
 def _table_each(keys: Sequence[str], cells_of: Callable[[Record], Iterable[Cells]]) -> Layout:
     def rows(network: Record) -> list[Cells]:
         before, behind = ([network[key] for key in keys] for keys in (NETWORK, _SUMS))
+        origin = origin_cells(network)
         return [
-            [*before, layer["name"], layer["type"], layer.get("cell"), layer["spec"], *cells, *behind]
+            [*before, layer["name"], layer["type"], layer.get("cell"), layer["spec"], *cells, *behind, *origin]
             for layer in network["layers"]
             for cells in cells_of(layer)
         ]
 
     def frame(network: Record) -> Frame:
         known = [f"{key}: {network[key]}" for key in TOTALS_AT_RATE if network.get(key) is not None]
-        return Frame(network["spec"], ", ".join(known), tuple(_source(network)))
+        closing = "; ".join([", ".join(known), *origin_texts(network)])
+        return Frame(network["spec"], closing, tuple(_source(network)))
 
     *which, layer = columns(*_LAYER)
     return Layout(
@@ -161,7 +185,7 @@ def _table_each(keys: Sequence[str], cells_of: Callable[[Record], Iterable[Cells
             *which,
             layer._replace(in_documents=False),
             *columns(*keys),
-            *columns(*_SUMS, in_documents=False),
+            *columns(*_SUMS, *ORIGIN, in_documents=False),
         ),
         rows,
         frame=frame,

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from rnncli.layers.weights import at_level, name_at_levels
 from rnncli.quantities import Shape, count, figure_text, memory, shape_text
-from rnncli.render.layout import ScreenCells, ScreenColumn, print_hanging, print_rows
+from rnncli.render.layout import ScreenCells, ScreenColumn, marked, print_hanging, print_rows
 from rnncli.render.modules import print_modules
 from rnncli.reports.folding import folded
 from rnncli.summary import LayerSummary, Summary
@@ -50,7 +50,7 @@ def print_summary(console: Console, summary: Summary, wide: bool = False) -> Non
 
 def print_head(console: Console, summary: Summary, explained: bool = False) -> None:
     """Print what comes above a table: the network and the shape of its input, explained where that is asked for."""
-    print_hanging(console, Text(summary.spec, style="bold"))
+    print_hanging(console, marked(summary.spec, summary.origin))
     shape = Text.assemble("Input: ", shape_cell(summary.input_shape), f" {summary.input_dtype}")
     if explained:
         axes = ("batch", "timesteps", "features")[: len(summary.input_shape)]
@@ -62,7 +62,7 @@ def print_head(console: Console, summary: Summary, explained: bool = False) -> N
 def print_totals(console: Console, summary: Summary, wide: bool = False) -> None:
     """Print the totals: parameters, and where some are not trained how many are, with their size."""
     total, trained = summary.total_params, summary.trainable_params
-    print_total(console, "Total params", f"{total:,} ({memory(summary.total_bytes)})")
+    print_total(console, "Total params", summary.total_text)
     if trained != total:
         print_total(console, "Trainable params", f"{trained:,} ({memory(summary.bytes_of(trained))})")
         rest = total - trained

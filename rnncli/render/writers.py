@@ -157,10 +157,10 @@ class MarkdownWriter(_DocumentWriter):
 
     def _end(self, frame: Frame | None) -> str:
         if frame is None:
-            remarks = "".join(f"- {_code_span(remark.of)} {remark.text}\n" for remark in self._remarks)
+            remarks = "".join(f"- {_code_span(remark.of)} {_plain(remark.text)}\n" for remark in self._remarks)
             return f"\n{self._heading()}\n\n{remarks}" if remarks else ""
         code = "".join(f"{line}\n" for line in frame.code)
-        return f"\n{frame.closing}\n\n" + (f"```python\n{code}```\n\n" if code else "")
+        return f"\n{_plain(frame.closing)}\n\n" + (f"```python\n{code}```\n\n" if code else "")
 
 
 class HtmlWriter(_DocumentWriter):
@@ -241,6 +241,11 @@ def _markdown_row(cells: Sequence[str]) -> str:
     if row.count("|") != len(cells) - 1:
         row = " | ".join(cell.replace("|", "\\|") for cell in cells)  # a bar in a cell would end it
     return f"| {row} |\n"
+
+
+def _plain(text: str) -> str:
+    """Return words as Markdown shows them, whatever names from a file are among them."""
+    return re.sub(r"[\\`*<>\[\]|]", r"\\\g<0>", one_line(text))
 
 
 def _code_span(text: str) -> str:

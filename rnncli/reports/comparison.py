@@ -110,7 +110,7 @@ def compare(
     *networks: Network | str,
     batch: int | Sequence[int | None] | None = None,
     timesteps: int | Sequence[int | None] | None = None,
-    framework: Framework | Sequence[Framework] = "keras",
+    framework: Framework | Sequence[Framework] | None = None,
     dtype: str | Sequence[str] = "float32",
     rate: Rate | float | None = None,
 ) -> Comparison:
@@ -123,7 +123,7 @@ def compare(
         networks: the networks, or their specs.
         batch: samples at a time, or None for unknown.
         timesteps: length of the sequence, or None for unknown.
-        framework: whose weights to count.
+        framework: whose weights to count; None for that of each network's source.
         dtype: of weights and outputs, for sizes in bytes.
         rate: timesteps a second, for the multiply-adds a second; None where nobody asks.
 
@@ -131,7 +131,8 @@ def compare(
         ArgumentError: there is only one network in one setting, or an argument is not allowed.
         SpecError: a framework cannot express a network, or `timesteps` contradicts a spec.
     """
-    settings = settings_of(_several(batch), _several(timesteps), _several(framework), _several(dtype))
+    frameworks: Sequence[Framework] = () if framework is None else _several(framework)
+    settings = settings_of(_several(batch), _several(timesteps), frameworks, _several(dtype))
     return compared([column for network in networks for column in columns_of(Network.of(network), settings, rate)])
 
 
@@ -153,12 +154,18 @@ def compared(columns: Sequence[Column]) -> Comparison:
 
 
 def settings_of(
-    batch: Sequence[int | None], timesteps: Sequence[int | None], framework: Sequence[Framework], dtype: Sequence[str]
+    batch: Sequence[int | None],
+    timesteps: Sequence[int | None],
+    framework: Sequence[Framework | None],
+    dtype: Sequence[str],
 ) -> tuple[Setting, ...]:
-    """Return all combinations of some values: the lengths change first, then batches, dtypes and frameworks."""
+    """Return all combinations of some values: the lengths change first, then batches, dtypes and frameworks.
+
+    Without a framework it is that of each network's source.
+    """
     return tuple(
         Setting(samples, length, whose, numbers)
-        for whose in framework
+        for whose in framework or (None,)
         for numbers in dtype
         for samples in batch
         for length in timesteps
@@ -172,7 +179,8 @@ def columns_of(network: Network, settings: Sequence[Setting], rate: Rate | float
         SpecError: a framework cannot express the network, or one of the lengths contradicts its spec.
     """
     network.check_timesteps(*(setting.timesteps for setting in settings))
-    return [Column(network, setting, network.summary(*setting, rate=rate)) for setting in settings]
+    each = [setting._replace(framework=setting.framework or network.framework) for setting in settings]
+    return [Column(network, setting, network.summary(*setting, rate=rate)) for setting in each]
 
 
 def _several(values: Value | Sequence[Value]) -> Sequence[Value]:
@@ -184,7 +192,7 @@ def _owners_of(column: Column) -> Iterator[tuple[str, Owned]]:
     first = len(network.layers) - len(network.body)
     shapes = network.shapes(*setting[:2])
     for place, (row, (reads, _)) in enumerate(zip(summary.layers, shapes, strict=True), start=first):
-        yield row.name, Owned(network.layers[place], reads, setting.framework, row.weights, network.layers, place)
+        yield row.name, Owned(network.layers[place], reads, summary.framework, row.weights, network.layers, place)
 
 
 def _owned(owners: Mapping[str, Owned], layer: LayerSummary | None) -> Owned | None:

@@ -133,7 +133,8 @@ def _pairs(columns: Sequence[Column], name: str, first: Value, last: Value) -> I
     for column in columns:
         if getattr(column.setting, name) == first:
             there = column.setting._replace(**{name: last})  # type: ignore[arg-type]
-            yield column.summary, summaries[column.network, there]
+            if (column.network, there) in summaries:  # sources of two frameworks may be two networks
+                yield column.summary, summaries[column.network, there]
 
 
 def _change(numbers: Sequence[tuple[int | None, int | None]]) -> str | None:

@@ -114,7 +114,7 @@ class Explanation:
 
 
 def explain(
-    network: Network | str, batch: int | None = None, timesteps: int | None = None, framework: Framework = "keras"
+    network: Network | str, batch: int | None = None, timesteps: int | None = None, framework: Framework | None = None
 ) -> Explanation:
     """Return where each number of a network comes from.
 
@@ -122,12 +122,13 @@ def explain(
         network: the network, or its spec.
         batch: samples at a time, or None for unknown.
         timesteps: length of the sequence, or None for unknown.
-        framework: whose weights to count. The count is compared with the other framework's.
+        framework: whose weights to count, which are compared with the other framework's; None for that of the source.
 
     Raises:
         SpecError: the framework cannot express a layer, or `timesteps` contradicts the spec.
     """
     network = Network.of(network)
+    framework = framework or network.framework
     summary = network.summary(batch, timesteps, framework)
     other = next(each for each in FRAMEWORKS if each != framework)
     layers = []

@@ -2,33 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
-from rnncli.formats.model_file import ModelFile
+from rnncli.formats.model_file import Group, ModelFile
 from rnncli.formats.nodes import Part
-from rnncli.formats.tensors import Tensor
-
-_NOTES = 3
-"""How many notes of a file without weights are told where one of its parts is taken."""
-
-
-class Group(NamedTuple):
-    """Arrays that stand below one name.
-
-    Attributes:
-        name: what their names start with.
-        tensors: the arrays.
-    """
-
-    name: str
-    tensors: tuple[Tensor, ...]
-
-    @property
-    def params(self) -> int:
-        """The number of their elements."""
-        return sum(tensor.params for tensor in self.tensors)
+from rnncli.formats.tensors import Tensor, total_params
 
 
 @dataclass(frozen=True)
@@ -47,6 +26,11 @@ class Inspection:
         """Return a part's share of all numbers in the file; None where the file has none, or not all are known."""
         return part.params / self.model.params if self.model.params and not self.model.partial else None
 
+    @property
+    def recurrent_params(self) -> int:
+        """The number of elements of all arrays in recurrent parts; what two parts share counts once."""
+        return self.model.params - total_params(self.model.others)
+
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain data, the object that `--format json` prints."""
         model = self.model
@@ -55,12 +39,15 @@ class Inspection:
             "format": model.format,
             "writer": model.writer,
             "total_params": None if model.partial else model.params,
+            "recurrent_params": self.recurrent_params,
             "parts": [
                 {
                     "name": part.name,
                     "spec": str(part.network),
-                    "total_params": part.network.summary().total_params if part.has_weights else sum(part.layer_params),
+                    "framework": part.network.framework,
+                    "total_params": sum(part.layer_params),
                     "share": self.share(part),
+                    "left_out": list(part.said("left out")),
                     "assumed": list(part.assumed),
                     "layers": [
                         {
@@ -80,39 +67,7 @@ class Inspection:
 
 def inspect(model: ModelFile) -> Inspection:
     """Return what a model file holds, the arrays that are in no part in groups."""
-    return Inspection(model, tuple(_groups(model)))
-
-
-def left_out(model: ModelFile, part: Part) -> str:
-    """Return what a part of a file leaves out, in words; nothing where it leaves out nothing."""
-    others = [other.name for other in model.parts if other is not part]
-    if not model.tensors:
-        parts = f"{part.name} is one of {len(model.parts)} recurrent parts of {model.path}; left out: {_some(others)}"
-        return "; ".join([*([parts] if others else []), *model.notes[:_NOTES]])
-    groups = [group.name for group in _groups(model)]
-    names = [*others, *groups]
-    if not names:
-        return f"{model.path}: {'; '.join(model.notes[:3])}" if model.notes else ""
-    share = Inspection(model, ()).share(part)
-    of_it = f"one of {len(model.parts)} recurrent parts of" if share is None else f"{share:.0%} of the numbers in"
-    return f"{part.name} is {of_it} {model.path}; left out: {_some(names)}"
-
-
-def _some(names: list[str]) -> str:
-    """Return the first of some names, and how many more there are."""
-    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
-
-
-def _groups(model: ModelFile) -> list[Group]:
-    """Return the arrays that are in no part in groups, by the first word of their names that not all arrays share."""
-    words = [re.split(r"[./]", tensor.name) for tensor in model.tensors]
-    depth = 0
-    while words and all(len(each) > depth + 1 for each in words) and len({each[depth] for each in words}) == 1:
-        depth += 1
-    groups: dict[str, list[Tensor]] = {}
-    for tensor in model.others:
-        groups.setdefault(".".join(re.split(r"[./]", tensor.name)[: depth + 1]), []).append(tensor)
-    return [Group(name, tuple(some)) for name, some in groups.items()]
+    return Inspection(model, model.groups)
 
 
 def _tensor(tensor: Tensor) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from math import inf
 from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from rnncli.summary import NO_ORIGIN, Origin
+
 if TYPE_CHECKING:
     from rnncli.engine.effect import Problem, Reach
     from rnncli.engine.traces import Bins
@@ -56,6 +58,7 @@ class NetworkReach:
         file: the file that the weights come from; None if each seed draws others.
         step_bins: the first step of each bin, counted from the change.
         runs: what was found with each seed.
+        origin: what the network was read from.
     """
 
     spec: str
@@ -65,6 +68,7 @@ class NetworkReach:
     file: str | None
     step_bins: tuple[int, ...]
     runs: tuple[SeedReach, ...]
+    origin: Origin = NO_ORIGIN
 
     @property
     def known(self) -> list[Reach]:
@@ -150,4 +154,5 @@ class NetworkReach:
             "runs": [
                 {"seed": run.seed, **run.reach.as_dict(), "spectral_radius": run.spectral_radius} for run in self.runs
             ],
+            **self.origin.as_dict(),
         }

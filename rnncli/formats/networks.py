@@ -1,0 +1,142 @@
+"""The one door: whatever stands for a network is read here, a spec, a line of Keras or PyTorch, or a model file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from rnncli.errors import SpecError, listed, shorten
+from rnncli.formats import Choice, choice_of, open_model, part_of
+from rnncli.formats.faults import Settings
+from rnncli.formats.nodes import Note
+from rnncli.network import Network
+from rnncli.summary import Origin
+
+if TYPE_CHECKING:
+    from rnncli.formats.model_file import ModelFile
+    from rnncli.formats.nodes import Part
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A network, and what is to be said of how it was read.
+
+    Attributes:
+        network: the network; its `origin` says what was left out and assumed.
+        part: the part of a model file that it is, if it came from one.
+        notes: what is not as the source has it.
+        chosen: whether the part was named, so that it alone is meant.
+        line: whether it was a line of Keras or PyTorch.
+    """
+
+    network: Network
+    part: Part | None = None
+    notes: tuple[Note, ...] = ()
+    chosen: bool = False
+    line: bool = False
+
+    @property
+    def path(self) -> str:
+        """The file that it came from; empty where there is none."""
+        return "" if self.part is None else self.part.path
+
+    @property
+    def is_source(self) -> bool:
+        """Whether it was written in Python, so that numbers in it may be open."""
+        return self.line or self.path.lower().endswith((".py", ".ipynb"))
+
+    @property
+    def doubt(self) -> str:
+        """Why its counts are not those of all that was given, so that no number may stand alone; empty where they are.
+
+        A part that was named is all that was given.
+        """
+        origin = self.network.origin
+        if origin.sizes_assumed:
+            return f"the number is that of {self.network}: {listed(origin.sizes_assumed)} was assumed"
+        return "" if self.chosen or origin.complete else f"{self.path}: {left_out_text(self)}"
+
+
+def read(text: str, settings: Settings = MappingProxyType({})) -> Reading:
+    """Return the network that a text stands for.
+
+    Args:
+        text: a spec, a line of Keras or PyTorch, or the path of a model file, with `::` and a part of it.
+        settings: the numbers that a source leaves open.
+
+    Raises:
+        SpecError: the spec or the line is wrong.
+        OpenNumbersError: a source leaves numbers open.
+        RnncliError: the file cannot be read, or holds nothing recurrent.
+        UsageError: the file has several parts, and none or no such one is named.
+    """
+    choice = choice_of(text)
+    return _of_text(text) if choice is None else _of_file(choice, settings)
+
+
+def _of_file(choice: Choice, settings: Settings) -> Reading:
+    model = open_model(choice.path, settings)
+    part = part_of(model, choice.part)
+    origin = Origin(
+        part.framework,
+        left_out(model, part),
+        part.assumed,
+        part.said("assumed size"),
+        None if model.partial or not model.tensors else model.params,
+        choice.path,
+    )
+    part = replace(part, origin=origin)
+    return Reading(part.network, part, part.notes, bool(choice.part))
+
+
+def _of_text(text: str) -> Reading:
+    """Return the network that a spec is, or a line of Keras or PyTorch.
+
+    Raises:
+        SpecError: it is neither.
+    """
+    try:
+        return Reading(Network.parse(text))
+    except SpecError as error:
+        from rnncli.language.calls import understood
+
+        reading = understood(text)
+        if reading is None:
+            raise error from None
+        try:
+            network = Network.parse(reading.text)
+        except SpecError as fault:
+            raise SpecError(
+                fault.message,
+                text=text,
+                span=reading.first.span,
+                advice=fault.advice or "",
+                lead=fault.lead,
+                repair=fault.repair,
+            ) from None
+    notes = (
+        *(Note(each, "assumed size" if "features" in each else "assumed") for each in reading.assumed),
+        *(Note(f"left out: {each}", "differs") for each in reading.left_out),
+    )
+    sizes = tuple(note.text for note in notes if note.effect == "assumed size")
+    origin = Origin("torch" if reading.torch else "keras", (), tuple(note.text for note in notes), sizes)
+    return Reading(replace(network, origin=origin), notes=notes, line=True)
+
+
+def left_out(model: ModelFile, part: Part) -> tuple[str, ...]:
+    """Return what a file has beside a part of it, each in words."""
+    others = [other.name for other in model.parts if other is not part]
+    known = {tensor.name for node in model.left for tensor in node.tensors.values()}
+    arrays = [group.name for group in model.groups if not {tensor.name for tensor in group.tensors} <= known]
+    return tuple(dict.fromkeys([*part.said("left out"), *others, *(node.described for node in model.left), *arrays]))
+
+
+def left_out_text(reading: Reading) -> str:
+    """Return in a sentence what a part leaves out of its file; nothing where it leaves out nothing."""
+    origin, part = reading.network.origin, reading.part
+    if origin.complete or part is None:
+        return ""
+    name = shorten(part.name)
+    numbers = f"{part.params:,} of {origin.file_params:,} numbers" if origin.file_params else "a part"
+    return f"{name} is {numbers} of the file; left out: {origin.left_out_text}"
