@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -57,6 +58,25 @@ def test_a_file_is_read_as_the_network_that_was_saved_and_computes_what_its_fram
             # The same by its spec, with the file for its weights.
             rnncli("forward", spec, "--weights", GOLDEN / name, "--input", "x.npy", "-o", "z.npy")
             np.testing.assert_array_equal(np.load("z.npy"), np.load("y.npy"))
+
+
+def test_every_form_of_a_module_that_pytorch_saves_is_read_and_what_stands_beside_it_is_said(
+    screen: Screen, at: Walk
+) -> None:
+    with zipfile.ZipFile(GOLDEN / "torch.zip") as packed:
+        files = {name: packed.read(name) for name in packed.namelist()}
+    screen("torch-files", said_of_each(files))
+    for name in files:
+        with at(name), contextlib.suppress(RnncliError):
+            arrays = {tensor.name: tensor for tensor in open_model(name).tensors}
+            for number, key in enumerate(("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")):
+                if f"rnn.{key}" in arrays:
+                    found = arrays[f"rnn.{key}"].read()
+                    np.testing.assert_array_equal(found, np.arange(found.size).reshape(found.shape) / 8 + number)
+    views = {tensor.name: tensor for tensor in open_model("views.pt").tensors}
+    assert views["turned"].read().tolist() == [[0, 3], [1, 4], [2, 5]]
+    assert views["column"].read().tolist() == [1, 4]
+    assert all(tensor.read().tolist() == [0, 1, 2] for tensor in open_model("types.pt").tensors)
 
 
 def test_every_format_has_a_golden_file() -> None:

@@ -17,8 +17,7 @@ from rnncli.errors import RnncliError, shorten
 from rnncli.formats.arrays import nodes_of
 from rnncli.formats.file_reader import opened_regular
 from rnncli.formats.model_file import ModelFile, model_of
-from rnncli.formats.numbers import numbers_in
-from rnncli.formats.tensors import MAX_ARRAYS, MAX_RANK, Tensor, tensor_at
+from rnncli.formats.tensors import MAX_ARRAYS, MAX_RANK, Tensor, numbers_in, tensor_at
 
 MAX_HEADER = 32 << 20
 """The longest header that is read, in bytes. Those of the largest models have a tenth of that."""

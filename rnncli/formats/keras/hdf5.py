@@ -25,8 +25,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rnncli.errors import RnncliError, shorten
 from rnncli.formats.faults import AGAIN, NamedError
 from rnncli.formats.keras.hdf5_process import ADVICE, SIGNATURE
-from rnncli.formats.numbers import WIDTHS, array_of
-from rnncli.formats.tensors import Tensor
+from rnncli.formats.tensors import WIDTHS, Tensor, array_of
 
 if TYPE_CHECKING:
     import numpy as np

@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rnncli.errors import RnncliError, shorten
 from rnncli.formats.faults import reading
 from rnncli.formats.file_reader import FileReader, opened_regular
-from rnncli.formats.numbers import WIDTHS, array_at, array_of, numbers_in
 from rnncli.formats.onnx.messages import DTYPES, TensorProto
 from rnncli.formats.onnx.protobuf import Span, varints
-from rnncli.formats.tensors import Tensor
+from rnncli.formats.tensors import WIDTHS, Tensor, array_at, array_of, numbers_in
 
 if TYPE_CHECKING:
     import numpy as np
@@ -145,7 +144,7 @@ class _Place(NamedTuple):
         Raises:
             RnncliError: they cannot be read; the message names the file and the array.
         """
-        with reading(f"{self.path}: array {shorten(self.name)}", f"{shorten(str(self.shape))} of {self.dtype}"):
+        with reading(f"{self.path}: array {shorten(self.name)}"):
             if len(self.spans) == 1 and not self.varints:
                 return array_at(self.opened(), self.spans[0].start, self.dtype, self.shape)
             data = self.bytes()
@@ -180,7 +179,7 @@ def _decoded(data: bytes, count: int) -> Numbers:
     """Return whole numbers that are written as varints, all of them at once.
 
     Raises:
-        ValueError: there are more or fewer, or one does not end.
+        RnncliError: there are more or fewer, or one does not end.
     """
     import numpy as np
 
@@ -189,7 +188,7 @@ def _decoded(data: bytes, count: int) -> Numbers:
     starts = np.concatenate([[0], ends[:-1] + 1]) if len(ends) else ends
     lengths = ends - starts + 1
     if len(ends) != count or (count and (ends[-1] != len(data) - 1 or lengths.max() > 10)):
-        raise ValueError(f"{len(ends):,} whole numbers were found, expected {count:,}")
+        raise RnncliError(f"{len(ends):,} whole numbers were found, expected {count:,}")
     numbers = np.zeros(count, np.uint64)
     for index in range(int(lengths.max(initial=0))):
         longer = np.flatnonzero(lengths > index)
