@@ -6,7 +6,6 @@ shapes of arrays) says what it takes for one, with a note, before it comes here.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -31,9 +30,6 @@ nothing is run of it; there is more in the source.
 """
 
 Returned = Literal["sequence", "vector"]
-
-_LEVEL = re.compile(r" \((layer|cell) [0-9]+\)$")
-"""What the name of a node ends in that is one level of a stack."""
 
 MAX_PARTS = 1_000
 """The most parts that a source may have."""
@@ -273,7 +269,6 @@ def parts_of(
     graph = _Graph(nodes, features, framework)
     parts: list[Part] = []
     notes: list[Note] = []
-    named: set[str] = set()
     shown: set[str] = set()
     failed: set[str] = set()
     starts = [node for node in nodes if node.loops]
@@ -296,10 +291,7 @@ def parts_of(
         if len(parts) >= MAX_PARTS:
             raise RnncliError(f"it has more than {MAX_PARTS:,} recurrent parts")
         shown |= owners
-        # A stack is called as the module is, unless its levels are in several parts.
-        stack = _LEVEL.sub("", made.name)
-        parts.append(made if stack in named else replace(made, name=stack))
-        named.add(stack)
+        parts.append(made)
     used = graph.taken - failed
     left = tuple(node for node in nodes if node.name not in used and node.kind not in ("input", "output"))
     return Rows(tuple(parts), left, tuple(dict.fromkeys(notes)))
