@@ -188,7 +188,7 @@ class Part:
     def told(self) -> tuple[str, ...]:
         """What a run tells: what the source says and the language has otherwise; shortly, what it does not say."""
         assumed = self.said("assumed")
-        more = f"; rnncli inspect {self.path} tells {len(assumed) - 1} more" if len(assumed) > 1 else ""
+        more = f"; {len(assumed) - 1} more in rnncli inspect" if len(assumed) > 1 else ""
         short = [f"{self.path}: assumed: {assumed[0]}{more}"] if assumed else []
         return (*(f"{self.path}: {text}" for text in self.said("differs")), *short)
 
