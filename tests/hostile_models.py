@@ -92,6 +92,7 @@ def said_of(path: str) -> str:
         names = " or ".join(dict.fromkeys([part.name, *filter(None, part.other_names)]))
         lines += [f"{names}: {part.network}, from {', '.join(piece.name for piece in part.nodes)}"]
         lines += [f"  assumed: {each}" for each in part.assumed]
+        lines += [f"  left out: {each}" for each in part.said("left out")]
     lines += [f"note: {note}" for note in model.notes]
     lines += [f"left: {each.name} {each.shape} {each.dtype}" for each in model.others]
     return with_visible_styles("".join(f"{line}\n" for line in lines))

@@ -24,6 +24,7 @@ from sessions import replay
 from rnncli import Network, RnncliError
 from rnncli.engine import Model
 from rnncli.formats import FORMATS, open_model
+from rnncli.formats.fitting import fitted, sources
 from rnncli.language.spec import MAX_LAYERS
 
 Run = Callable[..., Result]
@@ -139,7 +140,7 @@ def test_names_and_shapes_tell_the_parts(screen: Screen) -> None:
 def test_a_row_of_many_layers_in_front_is_gone_through_once(
     count: int, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rnncli.formats.recognition.MAX_LAYERS", most)
+    monkeypatch.setattr("rnncli.formats.array_rows.MAX_LAYERS", most)
     row = {f"d{number}.weight": (3, 3) for number in range(count)}
     Path("m.safetensors").write_bytes(safetensors(row | arrays(CELL)))
     with patience():
@@ -162,10 +163,13 @@ def test_arrays_go_to_the_layers_of_a_known_network_by_kind_shape_and_number() -
     places |= {"lstm_1/kernel": 5, "lstm_1/recurrent_kernel": 6, "lstm_1/bias": 7}
     places |= {"lstm_2/kernel": 2, "lstm_2/recurrent_kernel": 3, "lstm_2/bias": 4}
     assert {name: int(array.flat[0]) for name, array in weights.items()} == places
+    part = fitted(open_model("w.npz"), "", Network.parse(spec))
+    layers = {"lstm": "cell", "lstm_1": "cell_9", "lstm_2": "cell_10"}
+    assert sources(part) == {"dense": "d", "layer_normalization": "layer_normalization"} | layers
 
 
 def test_model_files_are_taken_and_refused_as_it_was_reviewed(rnncli: Run, screen: Screen) -> None:
-    for name in ("lstm-2-bi.safetensors", "python/keras_add.py", "lstm-1.safetensors", "gru-1-bi.npz"):
+    for name in ("lstm-2-bi.safetensors", "python/keras_add.py", "lstm-1.safetensors", "gru-1-bi.npz", "tied.pt"):
         shutil.copy(GOLDEN / name, ".")
     for name in ("MODEL.NPZ", "run::2.npz"):
         shutil.copy(GOLDEN / "gru-3.npz", name)
@@ -175,7 +179,13 @@ def test_model_files_are_taken_and_refused_as_it_was_reviewed(rnncli: Run, scree
     saved("two.npz", "encoder.rnn.ih 4x3; encoder.rnn.hh 4x4; decoder.rnn.ih 6x7; decoder.rnn.hh 6x6")
     saved("fc.npz", "fc.weight 3x4")
     cells = (f"cell{n}/kernel 2x8; cell{n}/recurrent_kernel 2x8; cell{n}/bias 8" for n in ("", "_1"))
-    Path("deep.safetensors").write_bytes(safetensors(arrays("; ".join(cells))))
+    for name, text in {
+        "deep": "; ".join(cells),
+        "pair": "encoder.ih 16x4; encoder.hh 16x4; decoder.ih 16x4; decoder.hh 16x4",
+        "headed": "encoder.rnn.ih 4x3; encoder.rnn.hh 4x4; head.weight 2x4; head.bias 2; other.weight 7x9",
+        "six": "; ".join(f"rnn.weight_{side}_l{level} 6x2" for level in range(6) for side in ("ih", "hh")),
+    }.items():
+        Path(f"{name}.safetensors").write_bytes(safetensors(arrays(text)))
     shapes = arrays("rnn.ih 4x2; rnn.hh 4x4")
     for dtype in ("int8", "uint8", "int64", "bool", "nan"):
         number = np.nan if dtype == "nan" else np.ones((), dtype)

@@ -31,10 +31,10 @@ FORMATS: Mapping[str, str] = {
     ".pkl": "torch.file",
     ".pickle": "torch.file",
     ".onnx": "onnx.model",
-    ".json": "keras.json_file",
-    ".keras": "keras.archive",
-    ".h5": "keras.hdf5_file",
-    ".hdf5": "keras.hdf5_file",
+    ".json": "keras.file",
+    ".keras": "keras.file",
+    ".h5": "keras.file",
+    ".hdf5": "keras.file",
     ".py": "python.source",
 }
 """The module that reads files with each extension."""

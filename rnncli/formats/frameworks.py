@@ -1,24 +1,37 @@
 """Keras's and PyTorch's classes and their arguments, once: for calls, sources and configs alike.
 
-A signature has the arguments in the order in which they may be given by position. `~` stands before one that changes
-nothing here, `!` before one that changes the network and that the language has no word for.
+A signature has the arguments in the order in which they may be given by position; those behind `*` are given by name.
+`~` stands before one that changes nothing here, `!` before one that the language has no word for: it changes a run,
+which `DIFFERS` says, or the network.
 """
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import MISSING, fields, replace
 from typing import Any, NamedTuple
 
-from rnncli.errors import ArgumentError
+from rnncli.errors import ArgumentError, listed, shorten
 from rnncli.formats.nodes import Activation, Note, Pass, Returned, Word
+from rnncli.language.hints import closest
+from rnncli.language.spec import MAX_LAYERS
 from rnncli.layers import GRU, LSTM, Dense, Dropout, Embedding, Input, Layer, Norm, Pool, Recurrent, Repeat, SimpleRNN
+from rnncli.layers.activations import ACTIVATIONS, OTHER_NAMES
 from rnncli.layers.weights import Framework
+from rnncli.quantities import MAX_SIZE
 
 
 class Made(NamedTuple):
-    """What a class makes with some arguments: a word of the language, and what is to be said of it."""
+    """What a class makes with some arguments.
+
+    Attributes:
+        word: the word of the language; None of an input whose features are not known.
+        notes: what is to be said of it.
+        features: how many features it reads, where that is said.
+        unsaid: the arguments of its layer that are left open.
+        input: the input that it is given along, Keras's `input_shape`.
+        where: whether it stands on sequences or on vectors, where that is said.
+    """
 
     word: Word | None
     notes: tuple[Note, ...] = ()
@@ -29,7 +42,13 @@ class Made(NamedTuple):
 
 
 class ArgumentFaultError(Exception):
-    """An argument is wrong; `argument` says which, `instead` what it may have been."""
+    """An argument is wrong.
+
+    Attributes:
+        argument: which; empty where it is none alone.
+        instead: what may have been meant: its value as Python writes it, or its name where that is unknown; may be
+            empty.
+    """
 
     def __init__(self, argument: str, message: str, instead: str = "") -> None:
         super().__init__(message)
@@ -40,141 +59,268 @@ class WrongArgumentError(ArgumentFaultError):
     """An argument is none that the class itself takes, and not only none that the language has a word for."""
 
 
+class UnknownArgumentError(WrongArgumentError):
+    """There is no argument of that name."""
+
+
+class MissingArgumentError(WrongArgumentError):
+    """An argument that has no default is missing; `instead` is an example of its value."""
+
+
 Build = Callable[[dict[str, Any]], list[Made]]
 
 
 class Class(NamedTuple):
-    """A class: what it makes, and its signature."""
+    """A class and its signature.
+
+    Attributes:
+        build: returns what it makes of the arguments that the language has words for.
+        takes: all its arguments, those first that may be given by position.
+        positional: how many these are.
+        inert: those that change nothing here.
+        changing: those that the language has no word for.
+    """
 
     build: Build
     takes: tuple[str, ...]
+    positional: int
     inert: frozenset[str]
     changing: frozenset[str]
 
 
-SAID: Mapping[str, str] = {
+DIFFERS: Mapping[str, str] = {
     "stateful": "is stateful; here every sample starts from a state of zero",
     "return_state": "returns its states, too; here they are left out",
     "padding_idx": "has a row for padding, which stays zero; here it is a row like others",
     "zero_output_for_mask": "returns zeros for padding; here it returns its output before",
-    "mask_value": "takes vectors of one value for padding; here no timestep is padding",
-    "mask_zero": "",
+    "max_norm": "shortens its longer vectors as it runs; here they stay as they are",
 }
-"""What is said of an argument that changes a run and not the sizes; others that change the network are errors."""
+"""What is said of an argument that changes a run and not the sizes."""
+
+_OFF = (None, False, 0, "channels_last")
+_OFF_OF: Mapping[str, tuple[object, ...]] = {"padding_idx": (None,), "max_norm": (None,)}
+"""The values with which an argument is as if it were not given, of most and of some."""
+
+_SHAPES = {"shape": 0, "input_shape": 0, "batch_shape": 1, "batch_input_shape": 1}
+"""Keras's arguments for the shape that a layer reads, and how many sizes of it are no timesteps and no features."""
 
 
-def _layer(cls: type[Layer], renamed: Mapping[str, str] = {}, **fixed: Any) -> Build:
-    def build(given: dict[str, Any]) -> list[Made]:
-        return [Made(cls(**fixed, **{renamed.get(name, name): value for name, value in given.items()}))]
+def wrong(argument: str, value: object, expected: str, instead: str = "") -> WrongArgumentError:
+    """Return the error for an argument that has a wrong value."""
+    return WrongArgumentError(argument, f"{argument} is {shorten(repr(value))}, expected {expected}", instead)
 
-    return build
+
+def _flag(given: dict[str, Any], argument: str, default: bool = False) -> bool:
+    """Take an argument that is true or false."""
+    value = given.pop(argument, default)
+    if not isinstance(value, bool):
+        truths = {"true": "True", "1": "True", "false": "False", "0": "False"}
+        raise wrong(argument, value, "True or False", truths.get(str(value).lower(), ""))
+    return value
+
+
+def _number(given: dict[str, Any], argument: str, most: int = MAX_SIZE, default: int | None = None) -> int:
+    """Take an argument that is a whole number from 1."""
+    value = given.pop(argument, default)
+    if value is None:
+        raise MissingArgumentError(argument, "", "32")
+    if type(value) is not int or not 1 <= value <= most:
+        raise wrong(argument, value, f"a whole number from 1 to {most:,}", "1" if default == 1 else "")
+    return value
+
+
+def _made(cls: type[Layer], given: Mapping[str, Any], names: Mapping[str, str], **fixed: object) -> Layer:
+    """Return a layer.
+
+    Args:
+        cls: its class.
+        given: its arguments as the framework calls them.
+        names: what the framework calls those that it calls otherwise, by the language's names.
+        fixed: what the class of the framework says without an argument.
+
+    Raises:
+        WrongArgumentError: an argument is missing or wrong.
+    """
+    ours = {theirs: name for name, theirs in names.items()}
+    values = {ours.get(argument, argument): value for argument, value in given.items()} | fixed
+    for field in fields(cls):
+        if field.default is MISSING and field.name not in values:
+            raise MissingArgumentError(names.get(field.name, field.name), "", cls.sizes.example.rpartition("x")[2])
+    for option in cls.options:
+        name = names.get(option.attribute, option.attribute)
+        if name in given and isinstance(cls.default(option.attribute), bool):
+            _flag({name: given[name]}, name)
+    try:
+        return cls(**values)
+    except ArgumentError as fault:
+        attribute, _, rest = fault.message.partition(": ")[2].partition(" ")
+        argument = names.get(attribute, attribute)
+        kind = ArgumentFaultError if attribute in ("activation", "recurrent_activation") else WrongArgumentError
+        raise kind(argument, f"{argument} {rest}", _meant(values.get(attribute))) from None
+
+
+def _meant(value: object) -> str:
+    """Return the activation that a misspelt one may have been, as Python writes it; nothing where none is near."""
+    found = closest(value.lower(), ACTIVATIONS) if isinstance(value, str) else None
+    return repr(found) if found else ""
+
+
+def _layer(cls: type[Layer], **fixed: object) -> Build:
+    return lambda given: [Made(_made(cls, given, {}, **fixed))]
+
+
+def _torch_layer(cls: type[Layer]) -> Build:
+    return lambda given: [Made(_made(cls, given, cls.torch_arguments))]
+
+
+def _linear(given: dict[str, Any]) -> list[Made]:
+    features = _number(given, "in_features")
+    return [Made(_made(Dense, given, Dense.torch_arguments), features=features)]
+
+
+def _dropout(given: dict[str, Any]) -> list[Made]:
+    return [Made(_made(Dropout, {"p": 0.5} | given, Dropout.torch_arguments))]
 
 
 def _norm(given: dict[str, Any]) -> list[Made]:
-    wanted = given.pop("epsilon", given.pop("eps", None))
-    affine, features = given.pop("elementwise_affine", True), given.pop("normalized_shape", None)
-    given = {{"bias": "center"}.get(name, name): value for name, value in given.items()}
-    axis = given.pop("axis", -1)
-    axis = axis[0] if isinstance(axis, list) and len(axis) == 1 else axis
-    if axis not in (-1, 1, 2):
-        raise ArgumentFaultError("axis", f"it works on the axes {axis}, not on the features alone")
-    places: dict[Any, Returned] = {1: "vector", 2: "sequence"}
-    epsilon, same = Norm.nearest_epsilon(wanted if wanted is not None else 1e-3 if features is None else 1e-5)
+    where = _where(given, "axis")
+    return [_normalized(given, {}, 1e-3, "epsilon")._replace(where=where)]
+
+
+def _where(given: dict[str, Any], argument: str) -> Returned | None:
+    """Take the axis that a layer works on; return where that is the axis of the features, if not everywhere."""
+    axis = given.pop(argument, -1)
+    last = axis[0] if isinstance(axis, list | tuple) and len(axis) == 1 else axis
+    places: dict[int, Returned | None] = {-1: None, 1: "vector", 2: "sequence"}
+    if type(last) is not int or last not in places:
+        raise ArgumentFaultError(argument, f"{argument} is {shorten(repr(axis))}, not the features alone, -1", "-1")
+    return places[last]
+
+
+def _torch_norm(given: dict[str, Any]) -> list[Made]:
+    if "normalized_shape" not in given:
+        raise MissingArgumentError("normalized_shape", "", "32")
+    shape = given.pop("normalized_shape")
+    features = shape[0] if isinstance(shape, list | tuple) and len(shape) == 1 else shape
+    if isinstance(features, list | tuple):
+        raise ArgumentFaultError("normalized_shape", f"normalized_shape is {shape}; norm works on the features alone")
+    features = _number({"normalized_shape": features}, "normalized_shape")
+    if not _flag(given, "elementwise_affine", default=True):
+        given |= {"bias": False, "scale": False}
+    return [_normalized(given, {"center": "bias"}, 1e-5, "eps")._replace(features=features)]
+
+
+def _normalized(given: dict[str, Any], names: Mapping[str, str], usual: float, argument: str) -> Made:
+    """Return a normalisation with the epsilon that is nearest to the one that is given, or usual."""
+    wanted = given.pop(argument, usual)
+    if isinstance(wanted, bool) or not isinstance(wanted, int | float) or not wanted >= 0:
+        raise wrong(argument, wanted, "a number from 0")
+    epsilon, same = Norm.nearest_epsilon(wanted)
     said = () if same else (Note(f"has an epsilon of {wanted:g}; here it runs with {epsilon:g}", "differs"),)
-    options = given if affine else {"center": False, "scale": False}
-    return [
-        Made(
-            Norm(epsilon=epsilon, **options),
-            said,
-            features[-1] if isinstance(features, (tuple, list)) else features,
-            where=places.get(axis),
-        )
-    ]
+    return Made(_made(Norm, given, names, epsilon=epsilon), said)
 
 
 def _torch_loop(cls: type[Recurrent]) -> Build:
     def build(given: dict[str, Any]) -> list[Made]:
-        levels, reads, both = (
-            given.pop("num_layers", 1),
-            given.pop("input_size", None),
-            given.pop("bidirectional", False),
-        )
-        if type(levels) is not int or levels < 1:
-            raise ArgumentFaultError("num_layers", f"is {levels}, expected a whole number from 1", "1")
-        settings = {
-            "units": given.pop("hidden_size"),
-            "use_bias": given.pop("bias", True),
-            "merge_mode": "concat" if both else None,
-        }
-        settings |= {"activation": given["nonlinearity"]} if "nonlinearity" in given else {}
-        made, layer = [], cls(**settings)
-        for _ in range(levels):
+        levels, reads = _number(given, "num_layers", MAX_LAYERS, 1), _number(given, "input_size")
+        both, rate = _flag(given, "bidirectional"), given.pop("dropout", 0)
+        if given.get("nonlinearity", "tanh") not in ("tanh", "relu"):
+            raise wrong("nonlinearity", given["nonlinearity"], "'tanh' or 'relu'")
+        layer = _made(cls, given, cls.torch_arguments, merge_mode="concat" if both else None)
+        between = [Made(_made(Dropout, {"dropout": rate}, {"rate": "dropout"}))] if rate and levels > 1 else []
+        made: list[Made] = []
+        for level in range(levels):
+            made += between if level else []
             made.append(Made(layer, (), reads, frozenset({"return_sequences"})))
-            reads = layer.output_shape((None, None, reads))[-1]
+            reads = layer.output_shape((None, None, reads))[-1] or 0
         return made
 
     return build
 
 
+def _held(value: object, argument: str, expected: str) -> list[Made]:
+    """Return the layers that an argument is."""
+    if not isinstance(value, list) or not value or not all(isinstance(each, Made) for each in value):
+        raise ArgumentFaultError(argument, expected)
+    return value
+
+
 def _bidirectional(given: dict[str, Any]) -> list[Made]:
-    made, other = given["layer"], given.get("backward_layer")
-    mode = given.get("merge_mode", "concat")
-    if len(made) != 1 or not isinstance(made[0].word, Recurrent):
-        raise ArgumentFaultError("layer", "is no single recurrent layer")
-    if made[0].word.go_backwards:
-        raise ArgumentFaultError("layer", "its first direction reads backwards")
+    expected = "Bidirectional takes one recurrent layer, LSTM(32)"
+    made, *others = _held(given["layer"], "layer", expected)
+    if others or not isinstance(made.word, Recurrent):
+        raise ArgumentFaultError("layer", expected)
+    layer, mode = made.word, given.get("merge_mode", "concat")
+    if layer.go_backwards:
+        raise ArgumentFaultError("layer", "the first direction of a Bidirectional reads forwards")
     if mode is None:
-        raise ArgumentFaultError("merge_mode", "keeps the outputs of the two directions apart", "'concat'")
-    if other is not None and other[0].word != replace(made[0].word, go_backwards=True):
-        raise ArgumentFaultError("backward_layer", "is not like the layer that reads forwards")
-    return [made[0]._replace(word=replace(made[0].word, merge_mode=mode))]
+        raise ArgumentFaultError("merge_mode", "merge_mode=None keeps the outputs of the directions apart", "'concat'")
+    if given.get("backward_layer") is not None:
+        expected = "backward_layer is not the same layer with go_backwards=True"
+        backwards = [each.word for each in _held(given["backward_layer"], "backward_layer", expected)]
+        if backwards != [replace(layer, go_backwards=True)]:
+            raise ArgumentFaultError("backward_layer", expected)
+    return [made._replace(word=_made(type(layer), {**vars(layer), "merge_mode": mode}, {}))]
 
 
 def _rnn(given: dict[str, Any]) -> list[Made]:
-    cells = given.pop("cell")
-    if not isinstance(cells, list) or any(not isinstance(cell.word, Layer) for cell in cells):
-        raise ArgumentFaultError("cell", "its cell is none that rnncli has")
+    expected = "RNN takes a cell, LSTMCell(32), or a list of them"
+    cells = _held(given["cell"], "cell", expected)
+    back, sequences = _flag(given, "go_backwards"), _flag(given, "return_sequences")
     made = []
     for place, cell in enumerate(cells):
-        last = place == len(cells) - 1
-        back = bool(given.get("go_backwards")) and place == 0
-        sequences = bool(given.get("return_sequences")) if last else True
-        made.append(cell._replace(word=replace(cell.word, return_sequences=sequences, go_backwards=back)))
+        if not isinstance(cell.word, Recurrent):
+            raise ArgumentFaultError("cell", expected)
+        returns = sequences or place < len(cells) - 1
+        word = replace(cell.word, return_sequences=returns, go_backwards=back and place == 0)
+        made.append(cell._replace(word=word))
     return made
 
 
+def _cells(given: dict[str, Any]) -> list[Made]:
+    expected = "StackedRNNCells takes a list of cells, [LSTMCell(32), LSTMCell(32)]"
+    cells = given["cells"]
+    if not isinstance(cells, list) or not cells:
+        raise ArgumentFaultError("cells", expected)
+    return [made for cell in cells for made in _held(cell, "cells", expected)]
+
+
 def _each_step(given: dict[str, Any]) -> list[Made]:
-    for made in given["layer"]:
+    held = _held(given["layer"], "layer", "TimeDistributed takes a layer, Dense(32)")
+    for made in held:
         if isinstance(made.word, Layer) and made.word.reads != "either":
-            raise ArgumentFaultError("layer", "is a layer over time, which rnncli has not for each timestep")
-    return [made._replace(where="sequence") for made in given["layer"]]
+            raise ArgumentFaultError("layer", f"TimeDistributed takes no {made.word.keras}, which reads over time")
+    return [made._replace(where="sequence") for made in held]
 
 
 def _input(given: dict[str, Any]) -> list[Made]:
-    shape = given.get("shape") or (given.get("batch_shape") or given.get("batch_input_shape") or ())[1:]
-    shape = tuple(shape) if isinstance(shape, (list, tuple)) else (shape,)
-    if not shape or shape[-1] is None or len(shape) > 2 or type(shape[-1]) is not int:
-        return [Made(None)]  # of ids, or not known: what reads it says more
-    return [
-        Made(
-            Input(shape[-1], shape[0] if len(shape) == 2 else None),
-            (),
-            None,
-            frozenset({"shape"} if len(shape) == 1 else ()),
-        )
-    ]
+    del given
+    return [Made(None)]
 
 
-def _activation(name: str) -> Build:
+def _mask(given: dict[str, Any]) -> list[Made]:
+    del given
+    text = "takes vectors of one value for padding; here no timestep is padding"
+    return [Made(Pass(), (Note(text, "differs"),))]
+
+
+def _activation(name: str = "", **only: object) -> Build:
+    """Return what makes an activation; those of its arguments that the language has no word for may be `only` so."""
+
     def build(given: dict[str, Any]) -> list[Made]:
-        word = given.get("activation", name)
-        off = {"axis": -1, "dim": -1, "alpha": 1.0, "negative_slope": 0.0, "max_value": None, "threshold": 0.0}
+        axes = [each for each in ("axis", "dim") if given.get(each) is not None]
+        where = _where(given, axes[0]) if axes else None
         for argument, value in given.items():
-            if argument in off and value not in (off[argument], None):
-                raise ArgumentFaultError(
-                    argument, f"is {value}; the language has {name} with {off[argument]} alone", f"{off[argument]}"
-                )
-        return [Made(Pass() if word == "linear" else Activation(word))]
+            if argument in only and value not in (only[argument], None):
+                usual = f"{only[argument]}"
+                text = f"{argument} is {shorten(repr(value))}; {name} has {usual} here"
+                raise ArgumentFaultError(argument, text, usual)
+        word = name or given["activation"]
+        if not isinstance(word, str) or word not in ACTIVATIONS:
+            expected = listed([*map(repr, ACTIVATIONS)], "or")
+            text = f"activation is {shorten(repr(word))}, expected {expected}"
+            raise ArgumentFaultError("activation", text, _meant(word))
+        return [Made(Pass() if word == "linear" else Activation(word), where=where)]
 
     return build
 
@@ -185,133 +331,135 @@ def _passes(given: dict[str, Any]) -> list[Made]:
 
 
 def _of(build: Build, signature: str) -> Class:
-    words = signature.split()
-    strip = [word.lstrip("~!") for word in words]
+    """Return a class; its signature names an argument twice where all classes of Keras have it, too."""
+    by_place, _, by_name = signature.partition("*")
+    words = dict.fromkeys([*by_place.split(), *by_name.split()])
+    takes = tuple(dict.fromkeys(word.lstrip("~!") for word in words))
     marked = {sign: frozenset(word[1:] for word in words if word[0] == sign) for sign in "~!"}
-    return Class(build, tuple(strip), marked["~"], marked["!"])
+    return Class(build, takes, len(by_place.split()), marked["~"], marked["!"])
 
 
-_EVERY = "~name ~trainable ~dtype ~autocast ~activity_regularizer batch_input_shape input_shape"
+_BASE = "* ~name ~trainable ~dtype ~autocast ~activity_regularizer"
+_EVERY = f"{_BASE} input_shape batch_input_shape input_dim input_length"
 _STARTS = "~kernel_initializer ~recurrent_initializer ~bias_initializer"
-_RULES = (
-    "~kernel_regularizer ~recurrent_regularizer ~bias_regularizer ~activity_regularizer "
-    "~kernel_constraint ~recurrent_constraint ~bias_constraint ~dropout ~recurrent_dropout"
-)
-_LOOP = (
-    f"return_sequences !return_state go_backwards !stateful ~unroll {_EVERY} ~implementation ~input_length "
-    "!time_major !zero_output_for_mask ~use_cudnn ~seed"
-)
-_DENSE = (
-    "~kernel_initializer ~bias_initializer ~kernel_regularizer ~bias_regularizer ~activity_regularizer "
-    "~kernel_constraint ~bias_constraint !lora_rank !quantization_config"
-)
+_RULES = "~kernel_regularizer ~recurrent_regularizer ~bias_regularizer ~activity_regularizer"
+_CELL_RULES = "~kernel_regularizer ~recurrent_regularizer ~bias_regularizer"
+_BOUNDS = "~kernel_constraint ~recurrent_constraint ~bias_constraint ~dropout ~recurrent_dropout"
+_RETURNS = "return_sequences !return_state go_backwards !stateful ~unroll"
+_OLD_LOOP = f"{_EVERY} ~implementation ~time_major !zero_output_for_mask ~weights"
+_GATES = "activation recurrent_activation use_bias"
 _TORCH = "~device ~dtype"
 
 KERAS: Mapping[str, Class] = {
-    "SimpleRNN": _of(_layer(SimpleRNN), f"units activation use_bias {_STARTS} {_RULES} ~seed {_LOOP}"),
+    "SimpleRNN": _of(
+        _layer(SimpleRNN), f"units activation use_bias {_STARTS} {_RULES} {_BOUNDS} {_RETURNS} ~seed {_OLD_LOOP}"
+    ),
     "LSTM": _of(
         _layer(LSTM),
-        f"units activation recurrent_activation use_bias {_STARTS} unit_forget_bias {_RULES} ~seed {_LOOP}",
+        f"units {_GATES} {_STARTS} unit_forget_bias {_RULES} {_BOUNDS} ~seed {_RETURNS} ~use_cudnn {_OLD_LOOP}",
     ),
     "GRU": _of(
-        _layer(GRU), f"units activation recurrent_activation use_bias {_STARTS} {_RULES} ~seed {_LOOP} reset_after"
+        _layer(GRU), f"units {_GATES} {_STARTS} {_RULES} {_BOUNDS} ~seed {_RETURNS} reset_after ~use_cudnn {_OLD_LOOP}"
     ),
-    "SimpleRNNCell": _of(_layer(SimpleRNN), f"units activation use_bias {_STARTS} {_RULES} ~seed {_EVERY}"),
+    "SimpleRNNCell": _of(
+        _layer(SimpleRNN), f"units activation use_bias {_STARTS} {_CELL_RULES} {_BOUNDS} ~seed {_OLD_LOOP}"
+    ),
     "LSTMCell": _of(
-        _layer(LSTM),
-        f"units activation recurrent_activation use_bias {_STARTS} unit_forget_bias {_RULES} ~seed "
-        f"{_EVERY} ~implementation",
+        _layer(LSTM), f"units {_GATES} {_STARTS} unit_forget_bias {_CELL_RULES} {_BOUNDS} ~seed {_OLD_LOOP}"
     ),
-    "GRUCell": _of(
-        _layer(GRU),
-        f"units activation recurrent_activation use_bias {_STARTS} {_RULES} reset_after ~seed {_EVERY} ~implementation",
-    ),
-    "CuDNNLSTM": _of(_layer(LSTM), f"units {_STARTS} unit_forget_bias {_RULES} {_LOOP}"),
-    "CuDNNGRU": _of(_layer(GRU), f"units {_STARTS} {_RULES} {_LOOP}"),
-    "RNN": _of(_rnn, f"cell {_LOOP}"),
-    "StackedRNNCells": _of(lambda given: [made for cell in given["cells"] for made in cell], f"cells {_EVERY}"),
-    "Bidirectional": _of(_bidirectional, f"layer merge_mode ~weights backward_layer {_EVERY} !return_state !stateful"),
+    "GRUCell": _of(_layer(GRU), f"units {_GATES} {_STARTS} {_CELL_RULES} {_BOUNDS} reset_after ~seed {_OLD_LOOP}"),
+    "CuDNNLSTM": _of(_layer(LSTM), f"units {_STARTS} unit_forget_bias {_RULES} {_BOUNDS} {_RETURNS} {_OLD_LOOP}"),
+    "CuDNNGRU": _of(_layer(GRU), f"units {_STARTS} {_RULES} {_BOUNDS} {_RETURNS} {_OLD_LOOP}"),
+    "RNN": _of(_rnn, f"cell {_RETURNS} !zero_output_for_mask {_OLD_LOOP}"),
+    "StackedRNNCells": _of(_cells, f"cells {_EVERY}"),
+    "Bidirectional": _of(_bidirectional, f"layer merge_mode ~weights backward_layer {_EVERY}"),
     "TimeDistributed": _of(_each_step, f"layer {_EVERY}"),
     "Embedding": _of(
         _layer(Embedding),
-        "input_dim output_dim ~embeddings_initializer ~embeddings_regularizer ~embeddings_constraint "
-        f"mask_zero ~weights !lora_rank {_EVERY} ~input_length !quantization_config",
+        "input_dim output_dim ~embeddings_initializer ~embeddings_regularizer ~embeddings_constraint mask_zero "
+        f"~weights !lora_rank ~lora_alpha !quantization_config {_BASE} ~input_shape "
+        "~batch_input_shape ~input_length",
     ),
-    "Dense": _of(_layer(Dense), f"units activation use_bias {_DENSE} {_EVERY}"),
+    "Dense": _of(
+        _layer(Dense),
+        "units activation use_bias ~kernel_initializer ~bias_initializer ~kernel_regularizer ~bias_regularizer "
+        "~activity_regularizer ~kernel_constraint ~bias_constraint !lora_rank ~lora_alpha !quantization_config "
+        f"{_EVERY} ~weights",
+    ),
     "Dropout": _of(_layer(Dropout), f"rate ~noise_shape ~seed {_EVERY}"),
-    "SpatialDropout1D": _of(_layer(Dropout), f"rate ~seed {_EVERY} ~noise_shape"),
+    "SpatialDropout1D": _of(_layer(Dropout), f"rate ~seed ~name ~dtype {_EVERY}"),
+    "AlphaDropout": _of(_layer(Dropout), f"rate ~noise_shape ~seed {_EVERY}"),
+    "GaussianDropout": _of(_layer(Dropout), f"rate ~seed {_EVERY}"),
+    "GaussianNoise": _of(_passes, f"~stddev ~seed {_EVERY}"),
+    "ActivityRegularization": _of(_passes, f"~l1 ~l2 {_EVERY}"),
     "LayerNormalization": _of(
         _norm,
-        "axis epsilon center scale ~beta_initializer ~gamma_initializer ~beta_regularizer "
-        f"~gamma_regularizer ~beta_constraint ~gamma_constraint !rms_scaling {_EVERY}",
+        "axis epsilon center scale ~beta_initializer ~gamma_initializer ~beta_regularizer ~gamma_regularizer "
+        f"~beta_constraint ~gamma_constraint {_EVERY} !rms_scaling",
     ),
     "RepeatVector": _of(_layer(Repeat), f"n {_EVERY}"),
     "GlobalMaxPooling1D": _of(_layer(Pool, mode="max"), f"!data_format !keepdims {_EVERY}"),
     "GlobalAveragePooling1D": _of(_layer(Pool, mode="avg"), f"!data_format !keepdims {_EVERY}"),
     "InputLayer": _of(
-        _input, "shape ~batch_size ~dtype ~sparse batch_shape ~name ~tensor ~optional ~ragged batch_input_shape"
+        _input,
+        "shape ~batch_size ~dtype ~sparse ~ragged batch_shape ~input_tensor ~optional ~name "
+        "* input_shape batch_input_shape ~tensor",
     ),
-    "Masking": _of(_passes, f"!mask_value {_EVERY}"),
-    "Activation": _of(_activation("linear"), f"activation {_EVERY}"),
-    "ReLU": _of(_activation("relu"), f"max_value negative_slope threshold {_EVERY}"),
-    "ELU": _of(_activation("elu"), f"alpha {_EVERY}"),
+    "Input": _of(_input, "shape ~batch_size ~dtype ~sparse ~ragged batch_shape ~name ~tensor ~optional"),
+    "Masking": _of(_mask, f"~mask_value {_EVERY}"),
+    "Activation": _of(_activation(), f"activation {_EVERY}"),
+    "ReLU": _of(
+        _activation("relu", max_value=None, negative_slope=0.0, threshold=0.0),
+        f"max_value negative_slope threshold {_EVERY}",
+    ),
+    "ELU": _of(_activation("elu", alpha=1.0), f"alpha {_EVERY}"),
     "Softmax": _of(_activation("softmax"), f"axis {_EVERY}"),
     "Identity": _of(_passes, _EVERY),
-    "GaussianNoise": _of(_passes, f"~stddev ~seed {_EVERY}"),
 }
 
 TORCH: Mapping[str, Class] = {
     "RNN": _of(
         _torch_loop(SimpleRNN),
-        f"input_size hidden_size num_layers nonlinearity bias ~batch_first ~dropout bidirectional {_TORCH}",
+        f"input_size hidden_size num_layers nonlinearity bias ~batch_first dropout bidirectional {_TORCH}",
     ),
     "LSTM": _of(
         _torch_loop(LSTM),
-        f"input_size hidden_size num_layers bias ~batch_first ~dropout bidirectional !proj_size {_TORCH}",
+        f"input_size hidden_size num_layers bias ~batch_first dropout bidirectional !proj_size {_TORCH}",
     ),
-    "GRU": _of(
-        _torch_loop(GRU), f"input_size hidden_size num_layers bias ~batch_first ~dropout bidirectional {_TORCH}"
-    ),
+    "GRU": _of(_torch_loop(GRU), f"input_size hidden_size num_layers bias ~batch_first dropout bidirectional {_TORCH}"),
     "RNNCell": _of(_torch_loop(SimpleRNN), f"input_size hidden_size bias nonlinearity {_TORCH}"),
     "LSTMCell": _of(_torch_loop(LSTM), f"input_size hidden_size bias {_TORCH}"),
     "GRUCell": _of(_torch_loop(GRU), f"input_size hidden_size bias {_TORCH}"),
-    "Linear": _of(
-        lambda given: [Made(Dense(given["out_features"], given.get("bias", True)), (), given["in_features"])],
-        f"in_features out_features bias {_TORCH}",
-    ),
+    "Linear": _of(_linear, f"in_features out_features bias {_TORCH}"),
     "Embedding": _of(
-        _layer(Embedding, {"num_embeddings": "input_dim", "embedding_dim": "output_dim"}),
-        f"num_embeddings embedding_dim !padding_idx !max_norm ~norm_type ~scale_grad_by_freq ~sparse ~_weight {_TORCH}",
+        _torch_layer(Embedding),
+        "num_embeddings embedding_dim !padding_idx !max_norm ~norm_type ~scale_grad_by_freq ~sparse ~_weight ~_freeze "
+        f"{_TORCH}",
     ),
-    "Dropout": _of(lambda given: [Made(Dropout(given.get("p", 0.5)))], "p ~inplace"),
-    "LayerNorm": _of(_norm, f"normalized_shape eps elementwise_affine bias {_TORCH}"),
+    "Dropout": _of(_dropout, "p ~inplace"),
+    "AlphaDropout": _of(_dropout, "p ~inplace"),
+    "LayerNorm": _of(_torch_norm, f"normalized_shape eps elementwise_affine bias {_TORCH}"),
     "Identity": _of(_passes, ""),
-    **{
-        name: _of(_activation(word), signature)
-        for name, word, signature in (
-            ("ReLU", "relu", "~inplace"),
-            ("Tanh", "tanh", ""),
-            ("Sigmoid", "sigmoid", ""),
-            ("Softmax", "softmax", "dim"),
-            ("SiLU", "silu", "~inplace"),
-            ("ELU", "elu", "alpha ~inplace"),
-            ("SELU", "selu", "~inplace"),
-            ("Softplus", "softplus", "!beta ~threshold"),
-            ("Softsign", "softsign", ""),
-        )
-    },
+    "ReLU": _of(_activation("relu"), "~inplace"),
+    "Tanh": _of(_activation("tanh"), ""),
+    "Sigmoid": _of(_activation("sigmoid"), ""),
+    "Hardsigmoid": _of(_activation("hard_sigmoid"), "~inplace"),
+    "Softmax": _of(_activation("softmax"), "dim"),
+    "SiLU": _of(_activation("silu"), "~inplace"),
+    "ELU": _of(_activation("elu", alpha=1.0), "alpha ~inplace"),
+    "SELU": _of(_activation("selu"), "~inplace"),
+    "GELU": _of(_activation("gelu", approximate="none"), "approximate"),
+    "Softplus": _of(_activation("softplus", beta=1.0, threshold=20.0), "beta threshold"),
+    "Softsign": _of(_activation("softsign"), ""),
 }
 
 CLASSES: Mapping[Framework, Mapping[str, Class]] = {"keras": KERAS, "torch": TORCH}
-_ALIASES = {
-    "GlobalMaxPool1D": "GlobalMaxPooling1D",
-    "GlobalAvgPool1D": "GlobalAveragePooling1D",
-    "Input": "InputLayer",
-    "AlphaDropout": "Dropout",
-    "GaussianDropout": "Dropout",
-    "ActivityRegularization": "Identity",
-}
-_FALSY = (None, False, 0, 0.0, "channels_last")
+_ALIASES = {"GlobalMaxPool1D": "GlobalMaxPooling1D", "GlobalAvgPool1D": "GlobalAveragePooling1D"}
+"""Keras's other names for a class."""
+
+
+_EXAMPLES = {"layer": "LSTM(32)", "cell": "LSTMCell(32)", "cells": "[LSTMCell(32)]", "activation": "'relu'"}
+"""Values of arguments that are no numbers and have no default."""
 
 
 def class_of(framework: Framework, name: str) -> Class | None:
@@ -319,59 +467,85 @@ def class_of(framework: Framework, name: str) -> Class | None:
     return CLASSES[framework].get(_ALIASES.get(name, name) if framework == "keras" else name)
 
 
+def bound(cls: Class, name: str, positional: Sequence[Any], named: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a class by their names.
+
+    Raises:
+        WrongArgumentError: there are too many, or one is unknown or given twice.
+    """
+    if len(positional) > cls.positional:
+        raise WrongArgumentError("", f"{name} takes at most {cls.positional} arguments without their names")
+    given = dict(zip(cls.takes, positional, strict=False))
+    for argument, value in named.items():
+        if argument not in cls.takes:
+            nearest = closest(argument, cls.takes) or ""
+            raise UnknownArgumentError(argument, f"{name} has no argument {shorten(argument)}", nearest)
+        if argument in given:
+            raise WrongArgumentError(argument, f"{argument} is given twice")
+        given[argument] = value
+    return given
+
+
 def built(framework: Framework, name: str, positional: Sequence[Any], named: Mapping[str, Any]) -> list[Made]:
     """Return what a class makes: one word, or those of a stack.
 
     Raises:
-        ArgumentFaultError: an argument is unknown, is wrong, or is missing.
+        ArgumentFaultError: an argument is wrong or missing, or changes the network and the language has no word for it.
     """
     cls = class_of(framework, name)
     assert cls is not None
-    if len(positional) > len(cls.takes):
-        raise WrongArgumentError("", f"{name} takes at most {len(cls.takes)} arguments")
-    given = dict(zip(cls.takes, positional, strict=False))
-    for argument, value in named.items():
-        if argument not in cls.takes:
-            nearest = difflib.get_close_matches(argument, cls.takes, 1, 0.6)
-            raise WrongArgumentError(argument, f"{name} has no argument {argument}", nearest[0] if nearest else "")
-        if argument in given:
-            raise WrongArgumentError(argument, f"{argument} is given twice")
-        given[argument] = value
+    given = bound(cls, name, positional, named)
     notes = []
     for argument in [each for each in given if each in cls.changing]:
-        if given[argument] not in _FALSY or argument in ("mask_value",):
-            if argument not in SAID:
-                raise WrongArgumentError(
-                    argument, f"{argument} changes the network, and the language has no word for it"
-                )
-            notes.append(Note(SAID[argument], "differs"))
-    given |= {
-        each: "linear" for each in ("activation", "recurrent_activation") if each in given and given[each] is None
-    }
-    shape = given.get("input_shape") or (given.get("batch_input_shape") or (None,))[1:]
-    given = {each: value for each, value in given.items() if each not in cls.inert | cls.changing | {"input_shape"}}
-    if cls.build is not _input:
-        given.pop("batch_input_shape", None)
+        if given[argument] in _OFF_OF.get(argument, _OFF):
+            continue
+        if argument not in DIFFERS:
+            text = f"{argument}={shorten(repr(given[argument]))} changes the network"
+            raise ArgumentFaultError(argument, f"{text}, and the language has no word for it")
+        notes.append(Note(DIFFERS[argument], "differs"))
+    given = {each: value for each, value in given.items() if each not in cls.inert | cls.changing}
+    for argument in {"activation", "recurrent_activation"} & given.keys():
+        value = given[argument]
+        if isinstance(value, str):
+            given[argument] = OTHER_NAMES.get(value.lower(), value.lower())
+        elif value is None:
+            given[argument] = "linear"
+    head = None if "output_dim" in cls.takes else _head(given)
+    if cls.build is _input:
+        return [head or Made(None)]
     try:
         made = cls.build(given)
-    except ArgumentFaultError:
-        raise
     except KeyError as missing:
-        raise WrongArgumentError("", f"{name} needs {missing.args[0]}") from None
-    except TypeError as fault:
-        raise WrongArgumentError("", f"{name}: {fault}".replace("__init__() ", "")) from None
-    except ArgumentError as fault:
-        culprit = next(
-            (each for each, value in given.items() if repr(value) in fault.message or str(value) in fault.message), ""
-        )
-        raise WrongArgumentError(culprit, fault.message) from None
+        raise MissingArgumentError(
+            str(missing.args[0]), f"{name} needs {missing.args[0]}", _EXAMPLES[missing.args[0]]
+        ) from None
+    except MissingArgumentError as missing:
+        raise MissingArgumentError(missing.argument, f"{name} needs {missing.argument}", missing.instead) from None
     first = made[0]._replace(notes=(*made[0].notes, *notes))
-    if (
-        shape
-        and len(shape) < 3
-        and type(shape[-1]) is int
-        and not isinstance(first.word, (Embedding, Input))
-        and cls.build is not _input
-    ):
-        first = first._replace(input=Input(shape[-1], shape[0] if len(shape) == 2 else None))
+    if head is not None and isinstance(head.word, Input):
+        first = first._replace(input=head.word)
     return [first, *made[1:]]
+
+
+def _head(given: dict[str, Any]) -> Made | None:
+    """Take the shape that a layer of Keras reads out of its arguments; return the input where it says the features."""
+    found = [(name, given.pop(name), batch) for name, batch in _SHAPES.items() if name in given]
+    steps = given.pop("input_length", None)
+    if given.get("input_dim") is not None:
+        found.append(("input_dim", (steps, given["input_dim"]), 0))
+    given.pop("input_dim", None)
+    name, shape, batch = next((each for each in found if each[1] is not None), ("", (), 0))
+    sizes = (tuple(shape) if isinstance(shape, list | tuple) else (shape,))[batch:]
+    if not sizes or sizes[-1] is None:
+        return None
+    if len(sizes) > 2:
+        samples = len(sizes) == 3 and not batch and sizes[0] in (None, 1)
+        instead = f"({', '.join(map(str, sizes[1:]))})" if samples else ""
+        text = "the shape of an input is (timesteps, features), without the number of samples"
+        raise ArgumentFaultError(name, text, instead)
+    try:
+        head = Input(sizes[-1], sizes[0] if len(sizes) == 2 else None)
+    except ArgumentError as fault:
+        attribute, _, rest = fault.message.partition(": ")[2].partition(" ")
+        raise WrongArgumentError(name, f"{name} says {attribute}: {rest.removeprefix('is ')}") from None
+    return Made(head, unsaid=frozenset({"shape"} if len(sizes) == 1 else ()))

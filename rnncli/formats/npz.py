@@ -7,11 +7,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from rnncli.errors import RnncliError, quote, shorten
+from rnncli.formats.arrays import nodes_of
 from rnncli.formats.faults import reading
 from rnncli.formats.file_reader import FileReader, check_beginning, opened_regular
-from rnncli.formats.model_file import ModelFile
+from rnncli.formats.model_file import ModelFile, model_of
+from rnncli.formats.nodes import Note
 from rnncli.formats.npy_header import NoNumbersError, NpyHeader, read_header
-from rnncli.formats.recognition import recognised
 from rnncli.formats.tensors import Tensor, check_shape, numbers_in
 from rnncli.formats.zip_archive import MAGIC, Member, members, unpacked
 
@@ -49,8 +50,8 @@ def read(path: str) -> ModelFile:
         raise RnncliError(f"it holds no array of numbers: {left[0]}")
     if len(left) > _SHOWN:
         left[_SHOWN:] = [f"{len(left) - _SHOWN:,} more members are left out"]
-    parts, others, notes = recognised(tensors)
-    return ModelFile(path, "npz", "NumPy", parts, others, (*notes, *left))
+    notes = [Note(text, "left out") for text in left]
+    return model_of(path, "npz", "NumPy", nodes_of(tensors), tensors=tensors, notes=notes)
 
 
 def _numbers(path: str, key: str, array: PackedArray) -> Numbers:

@@ -34,14 +34,14 @@ class Tensor(NamedTuple):
         shape: its shape.
         dtype: the name of its numbers' type: `float32`, `bfloat16`, `int64`.
         read: reads its numbers, as a NumPy array; bfloat16 and float8 become float32. Errors name the file.
-        numbers: what stands for its numbers where arrays may share them: tied weights have the same; else None.
+        place: where its numbers stand, if another array of the file may have the same; None if none has.
     """
 
     name: str
     shape: tuple[int, ...]
     dtype: str
     read: Callable[[], Numbers]
-    numbers: Hashable = None
+    place: Hashable = None
 
     @property
     def params(self) -> int:
@@ -50,8 +50,9 @@ class Tensor(NamedTuple):
 
 
 def total_params(tensors: Sequence[Tensor]) -> int:
-    """Return the number of elements of some arrays."""
-    return sum(tensor.params for tensor in tensors)
+    """Return the number of elements of some arrays; those that have the same numbers count once."""
+    places = {tensor.place: tensor.params for tensor in tensors if tensor.place is not None}
+    return sum(places.values()) + sum(tensor.params for tensor in tensors if tensor.place is None)
 
 
 WIDTHS: Mapping[str, int] = {

@@ -61,6 +61,21 @@ def spec_of(cell: str, layers: int, both: bool) -> str:
     return str(Network.parse(",".join(["embed:9x4", *stack, "dense:2"])))
 
 
+class Tied(torch.nn.Module):
+    """A language model whose decoder has the matrix of its encoder, as PyTorch's word_language_model has it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = torch.nn.Embedding(9, 4)
+        self.rnn = torch.nn.LSTM(4, 4, batch_first=True)
+        self.decoder = torch.nn.Linear(4, 9)
+        self.decoder.weight = self.encoder.weight
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        """Return the outputs for the last id, (batch, 9)."""
+        return self.decoder(self.rnn(self.encoder(ids))[0][:, -1])
+
+
 def files() -> Iterator[tuple[str, str, np.ndarray, np.ndarray]]:
     """Write the files; yield the name of each, its spec, an input and the framework's output."""
     ids = torch.tensor([[1, 5, 0, 8, 2], [7, 7, 3, 1, 4]])
@@ -92,6 +107,10 @@ def files() -> Iterator[tuple[str, str, np.ndarray, np.ndarray]]:
             ):
                 torch.save(value, HERE / file, _use_new_zipfile_serialization=zipped)
                 yield file, *answer
+    torch.manual_seed(0)
+    tied = Tied()
+    torch.save(tied.state_dict(), HERE / "tied.pt")
+    yield "tied.pt", "embed:9x4,lstm:4,dense:9", ids.numpy(), tied(ids).detach().numpy()
 
 
 BESIDE_THE_TENSORS = {

@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from rnncli.errors import RnncliError, shorten
-from rnncli.formats.keras.config import ConfigError
+from rnncli.formats.keras.config import ConfigError, is_recurrent
 from rnncli.formats.keras.graph import graph_of
-from rnncli.formats.keras.layers import is_recurrent
-from rnncli.formats.keras.parts import Structure, UnknownFeaturesError, found_in
+from rnncli.formats.keras.nodes import nodes_of, unknown_features
+from rnncli.formats.keras.weights import Structure
+from rnncli.formats.model_file import model_of
 from rnncli.formats.nodes import Note, Part
 from rnncli.formats.python.definitions import Instance
 from rnncli.formats.python.keras_arguments import BY_NAME, config_of_call
@@ -235,13 +236,13 @@ def _said(model: KerasModel, name: str) -> Said:
     fault = next((each for each in faults if each is not None), None)
     if fault is None:
         try:
-            found = found_in(graph_of(model_entry(model, name)), Structure(), modern=True)
-        except UnknownFeaturesError as error:
-            entry = error.call.entry
-            fault = RnncliError(
-                f"the file does not say how many features {entry['class_name']} reads (line {entry.get('line')})",
-                "put keras.Input((None, FEATURES)) before it",
-            )
+            nodes = nodes_of(graph_of(model_entry(model, name)), Structure(), modern=True)
+            found = model_of("", "", "", nodes)
+            if not found.parts and (node := unknown_features(found.left)) is not None:
+                raise RnncliError(
+                    f"the file does not say how many features {node.kind} reads (line {node.line})",
+                    "put keras.Input((None, FEATURES)) before it",
+                )
         except ConfigError as error:
             fault = RnncliError(f"{error.name}: {error.reason}", error.advice)
         except RnncliError as error:

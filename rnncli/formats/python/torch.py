@@ -15,9 +15,9 @@ from rnncli.formats.python.forward import Taken, called_in, taken_by
 from rnncli.formats.python.torch_links import Applied, Gap, Item, Link, is_recurrent, items_of
 from rnncli.formats.python.torch_modules import CONTAINERS, Module, TorchReader
 from rnncli.formats.python.values import Unknown, Value
-from rnncli.formats.recognition import ASSUMED_LAST
 from rnncli.layers import Dense, Head, Input, Recurrent
 
+ASSUMED_LAST = "the last recurrent layer returns its last output alone: the file does not say"
 ASSUMED_ORDER = "the layers follow one another in the order of __init__; what else forward does is not read"
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from rnncli.errors import ArgumentError, RnncliError, shorten
-from rnncli.formats.keras.words import InexpressibleError
 from rnncli.formats.nodes import Node, layer_node
 from rnncli.formats.python.definitions import Instance
 from rnncli.formats.python.torch_modules import CONTAINERS, Module
@@ -16,6 +15,10 @@ from rnncli.layers.activations import ACTIVATIONS
 
 MAX_LEVELS = 1000
 """The most layers of one stack."""
+
+
+class InexpressibleError(Exception):
+    """A module that the language nearly has; the reason says what is missing."""
 
 
 class Link(NamedTuple):

@@ -12,10 +12,11 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import RnncliError, shorten
+from rnncli.formats.arrays import nodes_of
 from rnncli.formats.faults import reading
 from rnncli.formats.file_reader import FileReader, opened_regular
-from rnncli.formats.model_file import ModelFile
-from rnncli.formats.recognition import recognised
+from rnncli.formats.model_file import ModelFile, model_of
+from rnncli.formats.nodes import Note
 from rnncli.formats.tensors import WIDTHS, Tensor, array_at, array_of
 from rnncli.formats.torch.tensors import Storage, Stored, storages_of, tensors_in
 from rnncli.formats.torch.unpickling import Pairs, load
@@ -62,8 +63,9 @@ def read(path: str) -> ModelFile:
         Tensor(each.name, each.shape, each.dtype, partial(_numbers, path, reader, each, places), each.view)
         for each in stored
     ]
-    parts, others, more = recognised(_without_wrapper(tensors))
-    return ModelFile(path, form, "PyTorch", parts, others, (*more, *notes))
+    tensors = _without_wrapper(tensors)
+    said = [Note(text, "left out") for text in notes]
+    return model_of(path, form, "PyTorch", nodes_of(tensors), tensors=tensors, notes=said)
 
 
 Read = tuple[str, list[Stored], list[str], Places]

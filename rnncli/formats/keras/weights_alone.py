@@ -1,21 +1,16 @@
-"""`.h5` and `.hdf5`: a whole model of Keras with its config, or weights alone, in either of Keras's two layouts."""
+"""HDF5 with weights alone, in either of Keras's two layouts: arrays with names that say what they are."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import replace
 
-from rnncli.errors import RnncliError, shorten
-from rnncli.formats.faults import AGAIN
+from rnncli.formats.arrays import ACTIVATIONS, nodes_of
 from rnncli.formats.keras import hdf5
-from rnncli.formats.keras.config import parsed
-from rnncli.formats.keras.hdf5_process import SIGNATURE
-from rnncli.formats.keras.json_file import found_of, version_of, writer
-from rnncli.formats.keras.weights import Groups
-from rnncli.formats.keras.words import OLD_HARD_SIGMOID, not_run
-from rnncli.formats.model_file import ModelFile
+from rnncli.formats.keras.config import writer
+from rnncli.formats.keras.nodes import OLD_HARD_SIGMOID
+from rnncli.formats.model_file import ModelFile, model_of
 from rnncli.formats.nodes import Note, Part
-from rnncli.formats.recognition import ASSUMED_ACTIVATIONS, recognised
 from rnncli.formats.tensors import Tensor
 from rnncli.layers import GRU, LSTM
 
@@ -29,34 +24,22 @@ _VARIABLES: dict[str, tuple[str, ...]] = {
 """What the numbered arrays of Keras 3 are, by the class in the name of their group."""
 
 
-def read(path: str) -> ModelFile:
-    """Return what an HDF5 file of Keras holds.
+def weights_alone(path: str, tree: hdf5.Tree, version: str) -> ModelFile:
+    """Return what a file of weights alone holds.
+
+    Args:
+        path: the file.
+        tree: what is in it.
+        version: the version of Keras that wrote it; may be empty.
 
     Raises:
-        RnncliError: h5py is missing, or the file is damaged or contradicts itself.
+        RnncliError: it has more parts than a file may have.
     """
-    start = hdf5.beginning(path)
-    if start != SIGNATURE:
-        zipped = start[:2] == b"PK"
-        raise RnncliError(
-            f"it is no HDF5: it begins with {shorten(repr(start))}",
-            "it is a zip archive; if Keras wrote it, name it FILE.keras" if zipped else AGAIN,
-        )
-    tree = hdf5.tree_of(hdf5.Place(path))
-    root = "model_weights" if "model_weights" in tree.attributes else ""
-    version = version_of(tree.attributes.get(root))
-    config = tree.text("", "model_config")
-    if config is None:
-        tensors, notes = _tensors(tree)
-        parts, others, more = recognised(tensors)
-        parts = tuple(_of_its_time(part, version) for part in parts)
-        return ModelFile(path, "Keras HDF5, weights alone", writer(version, None), parts, others, (*notes, *more))
-    model = parsed(config, "its model_config")
-    groups = Groups(tree, root)
-    found = found_of(model, version, groups)
-    used = {tensor.name for part in found.parts for piece in part.nodes for tensor in piece.tensors.values()}
-    others = tuple(tensor for tensor in groups.all if tensor.name not in used)
-    return ModelFile(path, "Keras HDF5", writer(version, model), found.parts, others, found.notes)
+    tensors, notes = _tensors(tree)
+    nodes = nodes_of(tensors, ordered=tree.texts("", "layer_names") is not None)
+    form = "Keras HDF5, weights alone"
+    weights = model_of(path, form, writer(version, None), nodes, tensors=tensors, notes=notes)
+    return replace(weights, parts=tuple(_of_its_time(part, version) for part in weights.parts))
 
 
 def _of_its_time(part: Part, version: str) -> Part:
@@ -76,7 +59,6 @@ def _of_its_time(part: Part, version: str) -> Part:
     defaults = (
         f"activations are the defaults of Keras {version} (tanh, and hard_sigmoid for gates): the file does not say"
     )
-    differs = not_run(OLD_HARD_SIGMOID, [piece.name for piece in gated])
     return replace(
         part,
         nodes=tuple(
@@ -87,19 +69,18 @@ def _of_its_time(part: Part, version: str) -> Part:
         ),
         notes=(
             Note(defaults, "assumed"),
-            *(note for note in part.notes if note.text != ASSUMED_ACTIVATIONS),
-            Note(differs, "not run"),
+            *(note for note in part.notes if note != ACTIVATIONS),
+            Note(OLD_HARD_SIGMOID, "not run"),
         ),
     )
 
 
-def _tensors(tree: hdf5.Tree) -> tuple[list[Tensor], tuple[str, ...]]:
+def _tensors(tree: hdf5.Tree) -> tuple[list[Tensor], tuple[Note, ...]]:
     """Return the arrays of a file of weights with names that say what they are, and what is left out."""
-    numbers = hdf5.Numbers(tree)
     paths = [path for path in _in_order(tree) if not path.startswith("optimizer")]
     left_out = len(tree.arrays) - len(paths)
-    found = [numbers.tensor(path)._replace(name=_name(path)) for path in paths]
-    return found, (f"{left_out} arrays of the optimizer are left out",) if left_out else ()
+    found = [tensor._replace(name=_name(path)) for path, tensor in tree.tensors(paths).items()]
+    return found, (Note(f"{left_out} arrays of the optimizer are left out", "left out"),) if left_out else ()
 
 
 def _in_order(tree: hdf5.Tree) -> list[str]:

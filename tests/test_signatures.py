@@ -1,0 +1,103 @@
+"""The table of the frameworks' arguments is that of the frameworks, as recorded in tests/golden/signatures.json."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import Walk, examples
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rnncli.formats.frameworks import (
+    CLASSES,
+    ArgumentFaultError,
+    Class,
+    Made,
+    MissingArgumentError,
+    UnknownArgumentError,
+    built,
+)
+from rnncli.layers import LSTM
+from rnncli.layers.weights import FRAMEWORKS, Framework
+
+RECORDED = json.loads((Path(__file__).parent / "golden" / "signatures.json").read_text(encoding="utf-8"))
+
+IN_OLD_KERAS = ("CuDNNLSTM", "CuDNNGRU")
+
+CELL = [Made(LSTM(3))]
+VALUES: dict[str, object] = {"merge_mode": "sum", "rate": 0.5, "activation": "relu", "stddev": 0.1} | {
+    "layer": CELL,
+    "cell": CELL,
+    "cells": [CELL],
+}
+"""What the arguments without a default are given; all others are numbers."""
+
+
+def classes() -> Iterator[tuple[Framework, str, Class, dict[str, list[object]]]]:
+    for framework in FRAMEWORKS:
+        for name, cls in CLASSES[framework].items():
+            if name not in IN_OLD_KERAS:
+                yield framework, name, cls, RECORDED[framework][name]
+
+
+def needed(name: str, arguments: dict[str, list[object]]) -> dict[str, object]:
+    values = VALUES | ({"layer": built("keras", "Dense", (3,), {})} if name == "TimeDistributed" else {})
+    return {each: values.get(each, 4) for each, default in arguments.items() if not default and each != "*"}
+
+
+def test_each_class_takes_what_the_framework_takes_in_its_order(at: Walk) -> None:
+    every_keras_layer = [each for each in RECORDED["keras"]["Layer"] if each != "*"]
+    for framework, name, cls, arguments in classes():
+        with at(framework, name):
+            assert [*cls.takes[: cls.positional]] == [each for each in arguments if each != "*"]
+            if framework == "keras" and name != "Input":
+                assert {*every_keras_layer} - {*cls.takes} <= ({"trainable", "autocast", "activity_regularizer"})
+            if framework == "keras" and "Input" not in name:
+                assert {*every_keras_layer} <= {*cls.takes}
+
+
+def test_the_defaults_of_the_frameworks_written_out_change_nothing(at: Walk) -> None:
+    for framework, name, _, arguments in classes():
+        with at(framework, name):
+            least = needed(name, arguments)
+            defaults = {each: default[0] for each, default in arguments.items() if default}
+            assert built(framework, name, (), least | defaults) == built(framework, name, (), least)
+
+
+def test_what_has_no_default_must_be_given(at: Walk) -> None:
+    for framework, name, _, arguments in classes():
+        least = needed(name, arguments)
+        for argument in least if name != "GaussianNoise" else ():
+            with at(framework, name, argument):
+                with pytest.raises(MissingArgumentError) as missing:
+                    built(framework, name, (), {each: value for each, value in least.items() if each != argument})
+                assert (missing.value.argument, str(missing.value)) == (argument, f"{name} needs {argument}")
+
+
+@pytest.mark.parametrize("value", [3, -1, 0, 2.5, True, None, "relu", "", [], (1, 2), {}, 2**40, float("nan")])
+def test_any_value_of_an_argument_makes_a_layer_or_is_said_to_be_wrong(value: object, at: Walk) -> None:
+    for framework, name, cls, arguments in classes():
+        for argument in cls.takes:
+            with at(framework, name, argument), contextlib.suppress(ArgumentFaultError):
+                made = built(framework, name, (), needed(name, arguments) | {argument: value})
+                assert all(isinstance(each, Made) for each in made)
+
+
+@examples(60)
+@given(st.text(max_size=12))
+def test_an_argument_that_there_is_not_is_an_error(word: str) -> None:
+    for framework, name, cls, arguments in classes():
+        if word not in cls.takes:
+            with pytest.raises(UnknownArgumentError):
+                built(framework, name, (), needed(name, arguments) | {word: 1})
+
+
+def test_old_names_of_keras_are_understood() -> None:
+    old = {"implementation": 2, "time_major": False, "weights": None}
+    assert built("keras", "LSTM", (4,), old) == built("keras", "LSTM", (4,), {})
+    shapes = ({"input_shape": (5, 3)}, {"batch_input_shape": (2, 5, 3)}, {"input_dim": 3, "input_length": 5})
+    assert len({str(built("keras", "LSTM", (4,), shape)) for shape in shapes}) == 1
