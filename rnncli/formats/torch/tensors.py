@@ -70,6 +70,9 @@ _SAME_AGAIN = ("_flat_weights",)
 _LONGEST_NUMBER, _MOST_KEYS = 128, 4
 """The bits of the longest number that is a name, and the most words of a tuple that is one."""
 
+_HANDS_ON = ("Dropout", "Identity")
+"""Modules that return what they read, in a forward pass."""
+
 _LONGEST_WORD = 80
 """The longest key and the longest name that are looked at."""
 
@@ -165,11 +168,26 @@ def _storage(referred: Referred) -> Storage:
     raise RnncliError("it refers to something that is no storage")
 
 
-def tensors_in(value: object, storages: Mapping[str, Storage]) -> tuple[list[Stored], list[str]]:
+class Found(NamedTuple):
+    """What was pickled.
+
+    Attributes:
+        tensors: the tensors of a network.
+        notes: what is left out beside them, a sentence each.
+        relus: the names of RNNs whose activation is relu, as their modules say.
+        differs: what a module says that its tensors do not, and that nothing here computes; may be empty.
+    """
+
+    tensors: list[Stored]
+    notes: list[str]
+    relus: frozenset[str]
+    differs: str
+
+
+def tensors_in(value: object, storages: Mapping[str, Storage]) -> Found:
     """Return the tensors in dictionaries, lists, modules and objects, each with the names that lead to it.
 
-    A container or an object that is reached by two ways counts once. With them comes what is to be said of what is
-    left out, a sentence each.
+    A container or an object that is reached by two ways counts once.
 
     Raises:
         RnncliError: there are too many, they stand too deep, or one cannot be.
@@ -179,7 +197,11 @@ def tensors_in(value: object, storages: Mapping[str, Storage]) -> tuple[list[Sto
     names = Counter(each.name for each in walk.tensors)
     if twice := [name for name, count in names.items() if count > 1]:
         raise RnncliError(f"it holds two tensors {shorten(twice[0])}")
-    return walk.tensors, [*walk.notes()]
+    notes = [*walk.notes()]
+    modules = _listed(walk.modules)
+    return Found(
+        walk.tensors, notes, frozenset(walk.relus), f"modules without arrays are left out: {modules}" * bool(modules)
+    )
 
 
 class _Walk:
@@ -187,15 +209,17 @@ class _Walk:
 
     Attributes:
         tensors: the tensors of the network.
+        modules: the modules without arrays, by class, but those that hand on what they read when nothing is trained.
+        relus: the names of RNNs whose activation is relu.
     """
 
     def __init__(self, storages: Mapping[str, Storage]) -> None:
         self.tensors: list[Stored] = []
         self._storages = storages
         self._of_training: list[tuple[str, object]] = []
-        self._said: list[str] = []
+        self.modules: Counter[str] = Counter()
+        self.relus: set[str] = set()
         self._left: Counter[str] = Counter()
-        self._modules: Counter[str] = Counter()
         self._seen: set[int] = set()
         self._counts = False  # the tensors of training, which come last
 
@@ -291,7 +315,7 @@ class _Walk:
             self._each(((key, value) for key, value in held.items() if key not in _SAME_AGAIN), name, depth)
             return
         if held.get("mode") == "RNN_RELU":
-            self._said.append(f"{shorten(name) or 'its RNN'} has the activation relu, and is read as one with tanh")
+            self.relus.add(name)
         unsaved = held.get("_non_persistent_buffers_set")
         names = (unsaved.items or unsaved.arguments[:1]) if isinstance(unsaved, Made) else ()
         names = names[0] if names and isinstance(names[0], list) else names
@@ -308,13 +332,12 @@ class _Walk:
         if self._counts or _PLAIN.fullmatch(f"{module}.{name}"):
             return
         if module.startswith(("torch.nn.modules.", "__torch__")):
-            self._modules[name] += 1
+            self.modules[name] += name not in _HANDS_ON
         else:
             self._left["numpy.ndarray" if name == "_reconstruct" else f"{module}.{name}"] += 1
 
     def notes(self) -> Iterator[str]:
         """Yield what is left out, and what is not read as it is."""
-        yield from self._said
         needed, network = Counter[str](), self.tensors
         self._counts = True
         self._seen.clear()
@@ -328,8 +351,6 @@ class _Walk:
         unread = Counter(tensor.dtype for tensor in self.tensors if tensor.key is None)
         if shown := _listed(unread, "tensor"):
             yield f"their numbers are not read: {shown}"
-        if shown := _listed(self._modules):
-            yield f"modules without arrays are left out: {shown}"
         if shown := _listed(self._left):
             yield f"left out beside the tensors: {shown}"
 
