@@ -152,19 +152,14 @@ def storages_of(referred: Iterable[Referred]) -> dict[str, Storage]:
 
 def _storage(referred: Referred) -> Storage:
     pid = referred.id
+    if isinstance(pid, tuple) and len(pid) == 6 and pid[-1] is None:
+        pid = pid[:-1]  # instead of None there is a part of the storage, which no PyTorch since 0.4 means
     if isinstance(pid, str) and (said := _STORAGE_TEXT.fullmatch(pid)):
         pid = ("storage", Named("torch", said[1]), said[2], "", int(said[3]))
     match pid:
-        # Behind these may stand a part of the storage that is meant, which no PyTorch since 0.4 writes.
-        case ("storage", Named() as kind, str(key), _, int(length)) | (
-            "storage",
-            Named() as kind,
-            str(key),
-            _,
-            int(length),
-            None,
-        ) if kind.name in _STORAGES and 0 <= length < _MAX_SIZE:
-            return Storage(_STORAGES[kind.name], key, length)
+        case ("storage", Named() as kind, str(key), _, int(length)):
+            if kind.name in _STORAGES and 0 <= length < _MAX_SIZE:
+                return Storage(_STORAGES[kind.name], key, length)
     raise RnncliError("it refers to something that is no storage")
 
 
