@@ -194,9 +194,8 @@ def tensors_in(value: object, storages: Mapping[str, Storage]) -> Found:
         raise RnncliError(f"it holds two tensors {shorten(twice[0])}")
     notes = [*walk.notes()]
     modules = _listed(walk.modules)
-    return Found(
-        walk.tensors, notes, frozenset(walk.relus), f"modules without arrays are left out: {modules}" * bool(modules)
-    )
+    differs = f"modules without arrays are left out: {modules}" if modules else ""
+    return Found(walk.tensors, notes, frozenset(walk.relus), differs)
 
 
 class _Walk:
@@ -296,9 +295,11 @@ class _Walk:
                     self._each(((index, each),), name, depth)
         self.into(made.items, name, depth)
         self.into(made.pairs, name, depth)
-        states = made.state if isinstance(made.state, tuple) else (made.state,)
-        for state in states[:2]:  # attributes, and those in slots
-            if isinstance(state, Pairs) and self._is_new(state, depth):
+        # Attributes, and those in slots; or what a class of its own makes of itself.
+        for state in made.state if isinstance(made.state, tuple) and len(made.state) == 2 else (made.state,):
+            if not isinstance(state, Pairs):
+                self.into(state, name, depth)
+            elif self._is_new(state, depth):
                 self._attributes(state, name, depth)
         if before == len(self.tensors) + len(self._of_training):
             self._leave(made.of)
@@ -311,6 +312,8 @@ class _Walk:
             return
         if held.get("mode") == "RNN_RELU":
             self.relus.add(name)
+        own = [each for each in held.values() if isinstance(each, Made) and _call(each)]
+        self._left["torch.Tensor that is no parameter"] += len(own)
         unsaved = held.get("_non_persistent_buffers_set")
         names = (unsaved.items or unsaved.arguments[:1]) if isinstance(unsaved, Made) else ()
         names = names[0] if names and isinstance(names[0], list) else names
