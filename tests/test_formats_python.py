@@ -200,7 +200,8 @@ def test_what_is_not_known_is_never_guessed_but_named_with_its_line_and_how_to_m
     screen("python-unknown", said_of_each(sources, "model.py"))
 
 
-SET = {
+PARSED = "args = p.parse_args()\nm = Sequential([Input((None, 3)), LSTM(args.lstm_units)])"
+SET: dict[str, tuple[str, dict[str, int | str]]] = {
     "a name that is nowhere": (f"{KERAS}m = Sequential([Input((None, 3)), LSTM(units)])", {"units": 8}),
     "a variable": (f"{KERAS}n = len(words)\nm = Sequential([Input((None, 3)), LSTM(n)])", {"n": 8}),
     "a call": (f"{KERAS}n = len(words)\nm = Sequential([Input((None, 3)), LSTM(n)])", {"len( words )": 8}),
@@ -211,8 +212,7 @@ SET = {
         {"x.shape[2]": 3},
     ),
     "an argument that is read": (
-        f"{KERAS}import argparse as a\np = a.ArgumentParser()\np.add_argument('--lstm-units', default=4)\n"
-        + "args = p.parse_args()\nm = Sequential([Input((None, 3)), LSTM(args.lstm_units)])",
+        f"{KERAS}import argparse\np = argparse.ArgumentParser()\np.add_argument('--lstm-units', default=4)\n{PARSED}",
         {"args.lstm_units": 8},
     ),
     "a default value": (net("self.rnn = nn.LSTM(3, hidden)", parameters=", hidden=5"), {"hidden": 8}),

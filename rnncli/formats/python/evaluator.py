@@ -149,13 +149,13 @@ class Evaluator:
 
     # Settings, steps, changes
 
-    def step(self) -> None:
-        """Count a step.
+    def step(self, count: int = 1) -> None:
+        """Count a step, or what takes as long as several.
 
         Raises:
             RnncliError: there are too many.
         """
-        self._steps += 1
+        self._steps += count
         if self._steps > MAX_STEPS:
             raise RnncliError(f"it takes more than {MAX_STEPS:,} steps to follow what it makes", "keep models alone")
 

@@ -112,6 +112,12 @@ _POOLS: Mapping[str, str] = {
 FEEDBACK = Note(
     "reads at a timestep what follows from its output at the one before; here it reads its input", "differs"
 )
+_STEP = 5
+"""How many expressions take as long to follow as a layer."""
+
+_MAX_TIMES = 2
+"""How deep in loops over timesteps a second round is followed, to see what it reads of the first."""
+
 LOG_SOFTMAX = Note("log_softmax is not computed: the row ends with the scores that it is given", "differs")
 BOTH_LAST = Note(
     "takes the outputs of both directions at the last timestep; here the one that reads backwards returns its last",
@@ -534,8 +540,9 @@ class Graphs(Program):
 
     def loop(self, node: ast.For | ast.AsyncFor, taken: Value, scope: Scope) -> End | None:
         """Follow a loop; one over the timesteps once, as every timestep is like the first."""
-        items = [taken] * 2 if isinstance(taken, Size | Tensor) else self.rounds(node, taken)
-        if items is None or len(items) < 2:
+        over_data = [taken] * (2 if self._time < _MAX_TIMES else 1)
+        items = over_data if isinstance(taken, Size | Tensor) else self.rounds(node, taken)
+        if items is None or not items:
             return super().loop(node, taken, scope)
         begin, sites, self._sites = len(self.steps), self._sites, {}
         self._time += isinstance(taken, Size | Tensor)
@@ -607,6 +614,7 @@ class Graphs(Program):
             given: the call; its other tensors are states.
             site: what tells this call from another, where the module stands in a container.
         """
+        self.step()
         tensors = [*tensors_in(data)]
         if not isinstance(module, Module):
             if isinstance(module, Instance) and tensors:
@@ -724,6 +732,7 @@ class Graphs(Program):
         return "vector" if tensor.part in ("h", "c", "states") else None
 
     def _step(self, step: Step) -> Step:
+        self.step(_STEP + len(step.reads or ()))
         step.time, step.function = self._time, self.function
         self.steps.append(step)
         return step

@@ -35,7 +35,7 @@ MAX_CALLS = 10_000
 MAX_DEPTH = 15
 """How deep calls of functions are followed."""
 
-MAX_ROUNDS = 5_000
+MAX_ROUNDS = 2_000
 """The most rounds of loops that are followed one by one."""
 
 RECURRENT = frozenset(
@@ -78,6 +78,7 @@ class Program(Evaluator):
         self._functions: list[Function] = []
         self._classes: list[Class] = []
         self._called: set[ast.AST] = set()
+        self._generators: dict[ast.AST, bool] = {}
         self._made_of: set[Class] = set()
         self._calls = self._depth = self._rounds_taken = 0
         self._early: list[tuple[Value, Unknown]] = []
@@ -123,7 +124,9 @@ class Program(Evaluator):
         self._calls += 1
         if self._depth >= MAX_DEPTH or self._calls > MAX_CALLS:
             return Unknown(f"calls of {function.name} stand too deep to be followed, or are too many")
-        if any(isinstance(each, ast.Yield | ast.YieldFrom) for each in ast.walk(node)):
+        if node not in self._generators:
+            self._generators[node] = any(isinstance(each, ast.Yield | ast.YieldFrom) for each in ast.walk(node))
+        if self._generators[node]:
             return Unknown(f"{function.name} is a generator")
         scope = Scope({}, function.scope)
         self._bind_parameters(function, given, scope)
