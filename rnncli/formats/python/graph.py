@@ -160,6 +160,7 @@ class Step:
         reads: the steps that it reads and which output of them, its data first; None where nothing says so.
         word: what it is in the language.
         module: what is called, if it is a module.
+        maybe: the modules of which one is called, where it is not known which.
         level: which layer of a stack it is: ` (layer 1)`; may be empty.
         made: what its class makes.
         out: how many features it returns, where that is known.
@@ -175,6 +176,7 @@ class Step:
     reads: list[tuple[Step, Returned | None]] | None
     word: Word | None = None
     module: Module | None = None
+    maybe: tuple[Value, ...] = ()
     level: str = ""
     made: Made | None = None
     out: int | None = None
@@ -596,6 +598,7 @@ class Graphs(Program):
             kind = called.name if isinstance(called, Call) and called.name else "unknown"
             made = self._operation(kind, tensors, given.line)
             made.step.names += self._names_of(called)
+            made.step.maybe = called.values if isinstance(called, OneOf) else ()
             return made
         return super().applied(called, given)
 
@@ -622,7 +625,7 @@ class Graphs(Program):
             kind = _own_kind(module) if isinstance(module, Instance) else getattr(module, "name", "") or "unknown"
             step = Step(kind, given.line, [self._read(each) for each in tensors])
             why = open_in(module)
-            step.names = self._names_of(module)
+            step.names, step.maybe = self._names_of(module), module.values if isinstance(module, OneOf) else ()
             step.notes = (Note(f"a layer is not known (line {given.line}): {why.why}", "left out"),) if why else ()
             return Tensor(self._step(step))
         if module.outputs:
@@ -680,6 +683,7 @@ class Graphs(Program):
                 else reads,
                 each.word,
                 module,
+                (),
                 level,
                 each,
                 out=returned(each.word, features or each.features) if isinstance(each.word, Layer) else features,
@@ -798,7 +802,7 @@ class Graphs(Program):
                 made = built("torch", _ACTIVATIONS[name], [], dim)[0]
             except ArgumentFaultError as fault:
                 return self._operation(f"{name}: {fault}", tensors, line)
-            step = Step(name, line, [self._read(first)], made.word, None, "", made, first.step.out)
+            step = Step(name, line, [self._read(first)], made.word, None, (), "", made, first.step.out)
             return Tensor(self._step(step), first.returns)
         return self._operation(name, tensors, line)
 

@@ -79,6 +79,7 @@ class Program(Evaluator):
         self._classes: list[Class] = []
         self._called: set[ast.AST] = set()
         self._generators: dict[ast.AST, bool] = {}
+        self._endless: dict[ast.AST, str] = {}
         self._made_of: set[Class] = set()
         self._calls = self._depth = self._rounds_taken = 0
         self._early: list[tuple[Value, Unknown]] = []
@@ -287,12 +288,11 @@ class Program(Evaluator):
         """Follow a loop over what is taken; return what it returns, or None where it reaches its end."""
         items = self.rounds(node, taken)
         if items is None:
+            if node not in self._endless:
+                over = shorten(source_of(node.iter))
+                self._endless[node] = f"how often the loop over {over} runs (line {node.lineno}) is not known"
             cause = open_in(taken)
-            why = Unknown(
-                f"how often the loop over {shorten(source_of(node.iter))} runs (line {node.lineno}) is not known",
-                () if cause is None else cause.names,
-                line=node.lineno,
-            )
+            why = Unknown(self._endless[node], () if cause is None else cause.names, line=node.lineno)
             self.assign(node.target, why, scope)
             return self._branches([node.body, []], scope, why)
         for item in items:
