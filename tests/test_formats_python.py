@@ -317,6 +317,10 @@ SAID_BY_FORWARD: dict[str, tuple[str, str, str]] = {
         *("self.rnn = nn.GRU(3, 3)", "out, _ = self.rnn(x)\nout, _ = self.rnn(out)\nreturn out"),
         "input:3,gru:3:seq:x2",
     ),
+    "a module in a loop": (
+        *("self.rnn = nn.GRU(3, 3)", "for _ in range(3):\n    x, h = self.rnn(x)\nreturn x"),
+        "input:3,gru:3:seq:x3",
+    ),
     "a helper": (CELL, "return self.head(x)\ndef head(self, x):\nreturn self.fc(self.rnn(x))", "input:3,gru:4,dense:2"),
     "a copied weight": (
         "self.e, self.rnn, self.fc = nn.Embedding(5, 3), nn.GRU(3, 3), nn.Linear(3, 5)\nself.fc.weight = self.e.weight",

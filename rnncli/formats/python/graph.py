@@ -546,10 +546,13 @@ class Graphs(Program):
         items = over_data if isinstance(taken, Size | Tensor) else self.rounds(node, taken)
         if items is None or not items:
             return super().loop(node, taken, scope)
-        begin, sites, self._sites = len(self.steps), self._sites, {}
+        begin, sites, self._sites, spent = len(self.steps), self._sites, {}, self._steps
         self._time += isinstance(taken, Size | Tensor)
         returned: End | None = None
         for number, item in enumerate(items):
+            if number == 1 and self.is_long(spent, items):
+                returned = self.any_rounds(node, taken, scope)
+                break
             self.assign(node.target, Round(item) if type(item) is int else item, scope)
             self._repeats, done, end = False, dict(self._done), len(self.steps)
             self._changed.append({})
@@ -637,7 +640,9 @@ class Graphs(Program):
                 data = self.apply(each, data, _at(given, each), site or id(given.node))
             return data
         place = (id(module), site or id(given.node))
-        self._repeats |= place in self._sites and any(step.loops for step in self._sites[place])
+        if module.framework == "torch" and any(step.loops for step in self._sites.get(place, ())):
+            # A stack of one module reads its own output; what is called step by step reads something else.
+            self._repeats |= module.name.endswith("Cell") or all(each.step.module is not module for each in tensors)
         key = (*place, *tensors)
         if key in self._done and tensors and place in self._sites:
             return self._done[key]

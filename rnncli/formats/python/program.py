@@ -46,6 +46,9 @@ RECURRENT = frozenset(
 )
 """The names of Keras's and PyTorch's classes that loop over time."""
 
+MAX_LOOP = 20_000
+"""The most steps that the rounds of a loop take one by one; of a longer one it is not followed how often it runs."""
+
 _NO_BASES = frozenset({"object", "ABC", "Protocol", "Generic", "NamedTuple"})
 _RAISED = object()
 
@@ -287,20 +290,30 @@ class Program(Evaluator):
     def loop(self, node: ast.For | ast.AsyncFor, taken: Value, scope: Scope) -> Returned | None:
         """Follow a loop over what is taken; return what it returns, or None where it reaches its end."""
         items = self.rounds(node, taken)
-        if items is None:
-            if node not in self._endless:
-                over = shorten(source_of(node.iter))
-                self._endless[node] = f"how often the loop over {over} runs (line {node.lineno}) is not known"
-            cause = open_in(taken)
-            why = Unknown(self._endless[node], () if cause is None else cause.names, line=node.lineno)
-            self.assign(node.target, why, scope)
-            return self._branches([node.body, []], scope, why)
-        for item in items:
+        begin = self._steps
+        for number, item in enumerate(items or ()):
+            if number == 1 and self.is_long(begin, items):
+                items = None
+                break
             self.assign(node.target, item, scope)
             returned = self.run(node.body, scope)
             if returned is not None:
                 return returned
-        return self.run(node.orelse, scope)
+        return self.any_rounds(node, taken, scope) if items is None else self.run(node.orelse, scope)
+
+    def is_long(self, begin: int, items: Sequence[Value] | None) -> bool:
+        """Whether the rounds of a loop take long, if each takes what the first took: training, as a rule."""
+        return (self._steps - begin) * len(items or ()) > MAX_LOOP
+
+    def any_rounds(self, node: ast.For | ast.AsyncFor, taken: Value, scope: Scope) -> Returned | None:
+        """Follow a loop of which it is not known how often it runs."""
+        if node not in self._endless:
+            over = shorten(source_of(node.iter))
+            self._endless[node] = f"how often the loop over {over} runs (line {node.lineno}) is not known"
+        cause = open_in(taken)
+        why = Unknown(self._endless[node], () if cause is None else cause.names, line=node.lineno)
+        self.assign(node.target, why, scope)
+        return self._branches([node.body, []], scope, why)
 
     def _branches(self, blocks: Sequence[Sequence[ast.stmt]], scope: Scope, why: Unknown) -> Returned | None:
         """Follow blocks of which one is taken."""
