@@ -217,6 +217,9 @@ class Size(Unknown):
     """A number that follows from the data: how many samples, or how many timesteps."""
 
 
+_SIZE = Size("it follows from the data")
+
+
 @dataclass(frozen=True, eq=False)
 class OneOf(Unknown):
     """One of several modules."""
@@ -300,22 +303,15 @@ class Graphs(Program):
                 return dict(first) if isinstance(first, dict) else {}
             case _, "Sequential" if framework:
                 return self._container(called, given, framework)
-            case "keras", "Model" | "Functional":
-                module = Module(called.path, given, None, framework, self.function)
-                module.inputs = [*tensors_in(given.get("inputs", 0))]
-                module.outputs = [*tensors_in(given.get("outputs", 1))]
-                self.modules += [module] * bool(module.outputs)
-                return module if module.outputs else left_open(given.node)
+            case "keras", "Model" | "Functional" if not [*tensors_in(given.get("outputs", 1))]:
+                return left_open(given.node)
             case "keras", "Input":
                 return self.apply(Module(called.path, given, None, "keras", self.function), None, given)
-        if framework and name[:1].isupper() and not name.endswith("Loss"):
+        if framework and ((name[:1].isupper() and not name.endswith("Loss")) or name == "from_pretrained"):
             module = Module(called.path, given, None, framework, self.function)
-            self.modules.append(module)
-            return module
-        if name == "from_pretrained" and framework:
-            module = Module(
-                (*called.path[:-2], f"{called.path[-2]}.from_pretrained"), given, None, framework, self.function
-            )
+            if name in ("Model", "Functional"):
+                module.inputs = [*tensors_in(given.get("inputs", 0))]
+                module.outputs = [*tensors_in(given.get("outputs", 1))]
             self.modules.append(module)
             return module
         tensors = [*tensors_in(given.all)]
@@ -324,7 +320,7 @@ class Graphs(Program):
         if tensors:
             return self._function(name, tensors, given)
         if any(isinstance(each, Size) for each in given.all):
-            return Size("it follows from the data")
+            return _SIZE
         return Call(called.path, given)
 
     def _container(self, called: Named, given: Given, framework: Framework) -> Module:
@@ -378,7 +374,7 @@ class Graphs(Program):
                 value = given.get(name, places.index(name) if name in places else -1, MISSING)
                 return Call((name,), given, owner) if value is MISSING else value
             case Tensor():
-                return Size("it follows from the data") if name in ("shape", "device", "dtype") else owner
+                return _SIZE if name in ("shape", "device", "dtype") else owner
         return super().attribute(owner, name, node)
 
     def method(self, owner: Value, name: str, given: Given) -> Value:
@@ -393,27 +389,25 @@ class Graphs(Program):
                 elif name == "pop" and items:
                     self.change(items, [*items][-1], MISSING)
                 elif name == "build" and framework == "keras":
-                    shape = Given([], {"batch_shape": given.get("input_shape", 0)}, given.node)
-                    head = Module(("InputLayer",), shape, None, "keras", self.function)
-                    rest = dict(items)
-                    first = next(iter(rest.values()), None)
-                    known = self._input_of(first) is not None or (
-                        isinstance(first, Module) and first.name == "Embedding"
-                    )
-                    for key in [] if known else rest:
-                        self.change(items, key, MISSING)
-                    for key, value in {} if known else {"input": head, **rest}.items():
-                        self.change(items, key, value)
+                    self._build(owner, given)
                 else:
                     return left_open(given.node)
                 return owner if framework == "torch" else None
             case Tensor():
-                if name in ("size", "dim", "numel", "item", "ndimension"):
-                    return Size("it follows from the data")
-                return self._function(
-                    name, [owner, *tensors_in(given.all)], Given([owner, *given.positional], given.named, given.node)
-                )
+                given = Given([owner, *given.positional], given.named, given.node)
+                return self._function(name, [*tensors_in(given.all)], given)
         return super().method(owner, name, given)
+
+    def _build(self, model: Module, given: Given) -> None:
+        """Put the shape that a model of Keras is built for in front of its layers, if none of them says it."""
+        rest = dict(model.items or {})
+        first = next(iter(rest.values()), None)
+        if isinstance(first, Module) and first.name != "Embedding" and self._input_of(first) is None:
+            shape = Given([], {"batch_shape": given.get("input_shape", 0)}, given.node)
+            for key in rest:
+                self.change(model.items, key, MISSING)
+            for key, value in {"input": Module(("Input",), shape, None, "keras"), **rest}.items():
+                self.change(model.items, key, value)
 
     def item(self, owner: Value, index: ast.expr, scope: Scope, node: ast.AST) -> Value:
         """Return an item of a container, or of a tensor."""
@@ -478,7 +472,7 @@ class Graphs(Program):
             if value.part == "both" or lstm:
                 return [self._part(value, key, value.step.line) for key in range(len(targets))]
         if isinstance(value, Tensor):
-            return [value, *[Size("it follows from the data")] * (len(targets) - 1)]
+            return [value, *[_SIZE] * (len(targets) - 1)]
         return super().unpacked(value, targets)
 
     def assign(self, target: ast.expr, value: Value, scope: Scope) -> None:
@@ -518,17 +512,15 @@ class Graphs(Program):
         if tensors and isinstance(node, ast.BinOp | ast.AugAssign):
             return self._operation(type(node.op).__name__.lower(), tensors, node.lineno)
         if tensors or any(isinstance(each, Size) for each in values):
-            return Size("it follows from the data")
+            return _SIZE
         return super().combined(values, node)
 
     def merged(self, values: Sequence[Value], why: Unknown) -> Value:
         """Return what a value is that is one of several: what reads all of them, if they are tensors."""
         tensors = [*dict.fromkeys(tensors_in(list(values)))]
-        same = [each for each in tensors if each.step.kind != "input"]
-        if tensors and (len(same) == 1 or not same) and all(isinstance(each, Tensor) for each in values):
-            return (same or tensors)[0] if len(tensors) == 1 or not same else self._doubted(tensors, why)
         if tensors:
-            return self._doubted(tensors, why)
+            same = len(tensors) == 1 and all(isinstance(each, Tensor) for each in values)
+            return tensors[0] if same else self._doubted(tensors, why)
         modules: list[Value] = []
         for each in values:
             modules += [each] if isinstance(each, Module) else each.values if isinstance(each, OneOf) else ()
@@ -765,7 +757,7 @@ class Graphs(Program):
         first, line = tensors[0], given.line
         several = len({(each.step, each.part) for each in tensors}) > 1
         if name in _SIZES and (name not in _POOLS or first.step.kind == "input"):
-            return Size("it follows from the data")
+            return _SIZE
         if name in ("new_zeros", "new", "zeros_like", "ones_like", "randn_like", "new_full"):
             return self.data()
         if name in ("stack", "cat", "concat", "concatenate"):
@@ -775,7 +767,7 @@ class Graphs(Program):
         if several:
             return first if name in _PASSES else self._operation(name, tensors, line)
         if name == "pad_packed_sequence":
-            return [first, Size("it follows from the data")]
+            return [first, _SIZE]
         if name in ("view", "reshape", "squeeze", "permute", "transpose") and first.part in ("h", "states"):
             step, returns = self._read(first)
             return Tensor(step, returns)
@@ -818,8 +810,6 @@ class Graphs(Program):
             return Tensor(apart[0].step, "sequence")
         if [each.part for each in apart] == ["forward", "backward"] and apart[0].step is apart[1].step:
             return Tensor(apart[0].step, "vector")
-        if len(apart) == 1 and apart[0].part != "out":
-            return self._operation(name, tensors, line)
         return self._operation(name, tensors, line)
 
     def _replayed(self, model: Module, tensors: list[Tensor]) -> Tensor:
