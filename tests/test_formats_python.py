@@ -200,7 +200,8 @@ def test_what_is_not_known_is_never_guessed_but_named_with_its_line_and_how_to_m
     screen("python-unknown", said_of_each(sources, "model.py"))
 
 
-SET = {
+PARSED = "args = p.parse_args()\nm = Sequential([Input((None, 3)), LSTM(args.lstm_units)])"
+SET: dict[str, tuple[str, dict[str, int | str]]] = {
     "a name that is nowhere": (f"{KERAS}m = Sequential([Input((None, 3)), LSTM(units)])", {"units": 8}),
     "a variable": (f"{KERAS}n = len(words)\nm = Sequential([Input((None, 3)), LSTM(n)])", {"n": 8}),
     "a call": (f"{KERAS}n = len(words)\nm = Sequential([Input((None, 3)), LSTM(n)])", {"len( words )": 8}),
@@ -211,8 +212,12 @@ SET = {
         {"x.shape[2]": 3},
     ),
     "an argument that is read": (
+<<<<<<< HEAD
         f"{KERAS}import argparse as a\np = a.ArgumentParser()\np.add_argument('--lstm-units', default=4)\n"
         "args = p.parse_args()\nm = Sequential([Input((None, 3)), LSTM(args.lstm_units)])",
+=======
+        f"{KERAS}import argparse\np = argparse.ArgumentParser()\np.add_argument('--lstm-units', default=4)\n{PARSED}",
+>>>>>>> python
         {"args.lstm_units": 8},
     ),
     "a default value": (net("self.rnn = nn.LSTM(3, hidden)", parameters=", hidden=5"), {"hidden": 8}),
@@ -316,6 +321,10 @@ SAID_BY_FORWARD: dict[str, tuple[str, str, str]] = {
     "a module twice": (
         *("self.rnn = nn.GRU(3, 3)", "out, _ = self.rnn(x)\nout, _ = self.rnn(out)\nreturn out"),
         "input:3,gru:3:seq:x2",
+    ),
+    "a module in a loop": (
+        *("self.rnn = nn.GRU(3, 3)", "for _ in range(3):\n    x, h = self.rnn(x)\nreturn x"),
+        "input:3,gru:3:seq:x3",
     ),
     "a helper": (CELL, "return self.head(x)\ndef head(self, x):\nreturn self.fc(self.rnn(x))", "input:3,gru:4,dense:2"),
     "a copied weight": (
