@@ -212,12 +212,7 @@ SET: dict[str, tuple[str, dict[str, int | str]]] = {
         {"x.shape[2]": 3},
     ),
     "an argument that is read": (
-<<<<<<< HEAD
-        f"{KERAS}import argparse as a\np = a.ArgumentParser()\np.add_argument('--lstm-units', default=4)\n"
-        "args = p.parse_args()\nm = Sequential([Input((None, 3)), LSTM(args.lstm_units)])",
-=======
         f"{KERAS}import argparse\np = argparse.ArgumentParser()\np.add_argument('--lstm-units', default=4)\n{PARSED}",
->>>>>>> python
         {"args.lstm_units": 8},
     ),
     "a default value": (net("self.rnn = nn.LSTM(3, hidden)", parameters=", hidden=5"), {"hidden": 8}),
