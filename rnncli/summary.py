@@ -11,7 +11,7 @@ from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rnncli.errors import shorten
+from rnncli.errors import listed, one_line, shorten
 from rnncli.layers.weights import FRAMEWORK_NAMES, Framework, Weight
 from rnncli.quantities import Rate, Shape, memory, shape_text
 
@@ -89,6 +89,18 @@ class Origin(NamedTuple):
         """The first of what is left out, and how much more there is."""
         shown = "; ".join(shorten(each, 120) for each in self.left_out[:_NAMED])
         return shown + (f"; and {len(self.left_out) - _NAMED} more" if len(self.left_out) > _NAMED else "")
+
+    def marked(self, spec: str) -> str:
+        """Return a spec with what was assumed of its sizes and what was left out beside it, as people are told."""
+        sizes = f"assumed: {listed(self.sizes_assumed)}" if self.sizes_assumed else ""
+        rest = f"left out: {self.left_out_text}" if self.left_out else ""
+        said = one_line("; ".join(part for part in (sizes, rest) if part))
+        return f"{spec} ({said})" if said else spec
+
+    def of_all(self, params: int) -> str:
+        """Return a number of parameters, with how many there are in the file where that has more in it."""
+        more = "" if self.complete or self.file_params is None else f" of {self.file_params:,} in the file"
+        return f"{params:,}{more}"
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain data, the keys that say of a number whether it is of the whole."""
@@ -228,7 +240,7 @@ class Summary:
         rule = "─" * len(lines[0])
         return "\n".join(
             [
-                self.head_text,
+                self.origin.marked(self.spec),
                 f"Input: {shape_text(self.input_shape)} {self.input_dtype}",
                 *([lines[0], rule, *lines[1:]] if rows else []),
                 f"Total params: {self.total_text}",
@@ -238,17 +250,8 @@ class Summary:
     @property
     def total_text(self) -> str:
         """The number of all parameters, whose it is if not Keras's, what else there is in the file, and the size."""
-        origin, total = self.origin, f"{self.total_params:,}"
-        if not origin.complete and origin.file_params is not None:
-            total += f" of {origin.file_params:,} in the file"
         whose = "" if self.framework == "keras" else f", in {FRAMEWORK_NAMES[self.framework]}"
-        return f"{total} ({memory(self.total_bytes)}{whose})"
-
-    @property
-    def head_text(self) -> str:
-        """The spec, and which of its sizes were assumed."""
-        sizes = self.origin.sizes_assumed
-        return f"{self.spec} (assumed: {', '.join(sizes)})" if sizes else self.spec
+        return f"{self.origin.of_all(self.total_params)} ({memory(self.total_bytes)}{whose})"
 
     def __repr__(self) -> str:
         return f"<Summary of {self.spec}: {self.total_params:,} parameters in {self.framework}>"

@@ -17,7 +17,7 @@ from rnncli.language.hints import closest
 from rnncli.language.spec import MAX_LAYERS
 from rnncli.layers import GRU, LSTM, Dense, Dropout, Embedding, Input, Layer, Norm, Pool, Recurrent, Repeat, SimpleRNN
 from rnncli.layers.activations import ACTIVATIONS, OTHER_NAMES
-from rnncli.layers.weights import Framework
+from rnncli.layers.weights import FRAMEWORK_NAMES, Framework
 from rnncli.quantities import MAX_SIZE
 
 
@@ -101,7 +101,7 @@ _OFF = (None, False, 0, "channels_last")
 _OFF_OF: Mapping[str, tuple[object, ...]] = {"padding_idx": (None,), "max_norm": (None,)}
 """The values with which an argument is as if it were not given, of most and of some."""
 
-_SHAPES = {"shape": 0, "input_shape": 0, "batch_shape": 1, "batch_input_shape": 1}
+SHAPES = {"shape": 0, "input_shape": 0, "batch_shape": 1, "batch_input_shape": 1}
 """Keras's arguments for the shape that a layer reads, and how many sizes of it are no timesteps and no features."""
 
 
@@ -125,7 +125,7 @@ def _number(given: dict[str, Any], argument: str, most: int = MAX_SIZE, default:
     if value is None:
         raise MissingArgumentError(argument, "", "32")
     if type(value) is not int or not 1 <= value <= most:
-        raise wrong(argument, value, f"a whole number from 1 to {most:,}", "1" if default == 1 else "")
+        raise wrong(argument, value, f"a whole number from 1 to {most:,}", _meant(value) or "1" * (default == 1))
     return value
 
 
@@ -160,9 +160,13 @@ def _made(cls: type[Layer], given: Mapping[str, Any], names: Mapping[str, str], 
 
 
 def _meant(value: object) -> str:
-    """Return the activation that a misspelt one may have been, as Python writes it; nothing where none is near."""
-    found = closest(value.lower(), ACTIVATIONS) if isinstance(value, str) else None
-    return repr(found) if found else ""
+    """Return what a wrong value may have been, as Python writes it; nothing where that is not known."""
+    if isinstance(value, float) and value.is_integer():
+        return f"{value:.0f}"
+    if not isinstance(value, str):
+        return ""
+    found = value if value.isascii() and value.isdecimal() else closest(value.lower(), ACTIVATIONS)
+    return (found if found == value else repr(found)) if found else ""
 
 
 def _layer(cls: type[Layer], **fixed: object) -> Build:
@@ -467,19 +471,21 @@ def class_of(framework: Framework, name: str) -> Class | None:
     return CLASSES[framework].get(_ALIASES.get(name, name) if framework == "keras" else name)
 
 
-def bound(cls: Class, name: str, positional: Sequence[Any], named: Mapping[str, Any]) -> dict[str, Any]:
+def bound(framework: Framework, name: str, positional: Sequence[Any], named: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments of a class by their names.
 
     Raises:
         WrongArgumentError: there are too many, or one is unknown or given twice.
     """
+    cls, whose = class_of(framework, name), f"{FRAMEWORK_NAMES[framework]}'s {name}"
+    assert cls is not None
     if len(positional) > cls.positional:
-        raise WrongArgumentError("", f"{name} takes at most {cls.positional} arguments without their names")
+        raise WrongArgumentError("", f"{whose} takes at most {cls.positional} arguments without their names")
     given = dict(zip(cls.takes, positional, strict=False))
     for argument, value in named.items():
         if argument not in cls.takes:
             nearest = closest(argument, cls.takes) or ""
-            raise UnknownArgumentError(argument, f"{name} has no argument {shorten(argument)}", nearest)
+            raise UnknownArgumentError(argument, f"{whose} has no argument {shorten(argument)}", nearest)
         if argument in given:
             raise WrongArgumentError(argument, f"{argument} is given twice")
         given[argument] = value
@@ -494,7 +500,7 @@ def built(framework: Framework, name: str, positional: Sequence[Any], named: Map
     """
     cls = class_of(framework, name)
     assert cls is not None
-    given = bound(cls, name, positional, named)
+    given = bound(framework, name, positional, named)
     notes = []
     for argument in [each for each in given if each in cls.changing]:
         if given[argument] in _OFF_OF.get(argument, _OFF):
@@ -515,12 +521,11 @@ def built(framework: Framework, name: str, positional: Sequence[Any], named: Map
         return [head or Made(None)]
     try:
         made = cls.build(given)
-    except KeyError as missing:
-        raise MissingArgumentError(
-            str(missing.args[0]), f"{name} needs {missing.args[0]}", _EXAMPLES[missing.args[0]]
-        ) from None
-    except MissingArgumentError as missing:
-        raise MissingArgumentError(missing.argument, f"{name} needs {missing.argument}", missing.instead) from None
+    except (KeyError, MissingArgumentError) as missing:
+        argument = missing.argument if isinstance(missing, MissingArgumentError) else str(missing.args[0])
+        instead = missing.instead if isinstance(missing, MissingArgumentError) else _EXAMPLES[argument]
+        whose = f"{FRAMEWORK_NAMES[framework]}'s {name}"
+        raise MissingArgumentError(argument, f"{whose} needs {argument}", instead) from None
     first = made[0]._replace(notes=(*made[0].notes, *notes))
     if head is not None and isinstance(head.word, Input):
         first = first._replace(input=head.word)
@@ -529,7 +534,7 @@ def built(framework: Framework, name: str, positional: Sequence[Any], named: Map
 
 def _head(given: dict[str, Any]) -> Made | None:
     """Take the shape that a layer of Keras reads out of its arguments; return the input where it says the features."""
-    found = [(name, given.pop(name), batch) for name, batch in _SHAPES.items() if name in given]
+    found = [(name, given.pop(name), batch) for name, batch in SHAPES.items() if name in given]
     steps = given.pop("input_length", None)
     if given.get("input_dim") is not None:
         found.append(("input_dim", (steps, given["input_dim"]), 0))

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from rnncli.quantities import figure_text, ratio_text
-from rnncli.render.layout import BLOCK, ScreenCells, ScreenColumn, print_hanging, print_rows
+from rnncli.render.layout import BLOCK, ScreenCells, ScreenColumn, marked, print_hanging, print_rows
 from rnncli.render.modules import print_modules
 from rnncli.render.tables import each, equal_but_for_its_name, shape_cell
 from rnncli.render.two_columns import two_columns
@@ -41,7 +41,7 @@ def print_comparison(console: Console, comparison: Comparison) -> None:
     names = varied(comparison.columns)
     for number, (_, setting, summary) in enumerate(comparison.columns, start=1):
         counted_for = f"  {setting_text(setting, names)}" if names else ""
-        print_hanging(console, Text.assemble(f"{number}  ", (summary.spec, "bold"), counted_for))
+        print_hanging(console, Text.assemble(f"{number}  ", marked(summary.spec, summary.origin), counted_for))
     _print_figures(console, comparison)
     if comparison.rows:
         _print_layers(console, comparison)

@@ -14,7 +14,7 @@ from rnncli.network import Network
 from rnncli.quantities import Shape, shape_text
 from rnncli.render.console import drawing_width
 from rnncli.render.drawing_legend import REVERSED, legend
-from rnncli.render.layout import hanging, print_hanging
+from rnncli.render.layout import hanging, marked, print_hanging
 from rnncli.render.step_columns import (
     BACKWARD_LEAVES,
     BACKWARD_START,
@@ -69,7 +69,7 @@ def print_drawing(console: Console, network: Network, batch: int | None = None, 
     """
     parts = unroll(network, batch, timesteps)
     width = drawing_width(console)
-    print_hanging(console, Text(str(network), style="bold"))
+    print_hanging(console, marked(str(network), network.origin))
     for part in reversed(parts):
         console.print()
         for line in draw(part, width, console.options.ascii_only):

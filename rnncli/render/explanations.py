@@ -116,7 +116,7 @@ def _totals(explanation: Explanation) -> Text:
     there = explanation.other_params
     return Text.assemble(
         "Total ",
-        (f"{explanation.summary.total_params:,}", "bold"),
-        " parameters",
+        (explanation.summary.origin.of_all(explanation.summary.total_params), "bold"),
+        " parameters" if explanation.summary.origin.complete else "",
         f" ({other} cannot express the network)" if there is None else f" ({other}: {there:,})",
     )

@@ -17,6 +17,7 @@ from rich.text import Span, Text
 from rnncli.characters import ascii_form
 from rnncli.render.console import text_width
 from rnncli.render.wrapping import INDENT, break_at, short_numbers
+from rnncli.summary import Origin
 
 
 class ScreenColumn(NamedTuple):
@@ -133,6 +134,11 @@ def _print_block(console: Console, columns: Sequence[ScreenColumn], row: ScreenC
             console.print(name)
             for line in value.split("\n"):
                 print_hanging(console, line, start=2 * INDENT)
+
+
+def marked(spec: str, origin: Origin) -> Text:
+    """Return the spec of a network, with what was assumed of its sizes and what is left out of what was given."""
+    return Text.assemble((spec, "bold"), origin.marked(""))
 
 
 def print_hanging(console: Console, text: Text, start: int = 0) -> None:

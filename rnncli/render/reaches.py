@@ -11,7 +11,7 @@ from rnncli.engine.effect import PROBLEMS
 from rnncli.errors import printable
 from rnncli.quantities import plural
 from rnncli.render.cells import TimeCells, print_legend, print_row, print_text
-from rnncli.render.layout import BLOCK, ScreenCells, ScreenColumn, print_hanging, print_rows
+from rnncli.render.layout import BLOCK, ScreenCells, ScreenColumn, marked, print_hanging, print_rows
 from rnncli.render.symbols import ASCII, DECADES, UNICODE, curve
 from rnncli.reports.reach import NetworkReach, Spread
 
@@ -32,7 +32,7 @@ def print_reaches(console: Console, reaches: Sequence[NetworkReach]) -> None:
     """Print the networks, their figures, the curves of the effect, and what it all means."""
     for number, reach in enumerate(reaches, start=1):
         file = "" if reach.file is None else f"  {printable(reach.file)}"
-        print_hanging(console, Text.assemble(f"{number}  ", (reach.spec, "bold"), file))
+        print_hanging(console, Text.assemble(f"{number}  ", marked(reach.spec, reach.origin), file))
     print_rows(console, _COLUMNS, [_cells(number, reach) for number, reach in enumerate(reaches, start=1)])
     _print_curves(console, reaches)
     for text in (*_meaning(reaches), *_notes(reaches)):

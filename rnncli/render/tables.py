@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from rnncli.errors import one_line
 from rnncli.layers.weights import at_level, name_at_levels
 from rnncli.quantities import Shape, count, figure_text, memory, shape_text
-from rnncli.render.layout import ScreenCells, ScreenColumn, print_hanging, print_rows
+from rnncli.render.layout import ScreenCells, ScreenColumn, marked, print_hanging, print_rows
 from rnncli.render.modules import print_modules
 from rnncli.reports.folding import folded
 from rnncli.summary import LayerSummary, Summary
@@ -51,7 +50,7 @@ def print_summary(console: Console, summary: Summary, wide: bool = False) -> Non
 
 def print_head(console: Console, summary: Summary, explained: bool = False) -> None:
     """Print what comes above a table: the network and the shape of its input, explained where that is asked for."""
-    print_hanging(console, Text(summary.head_text, style="bold"))
+    print_hanging(console, marked(summary.spec, summary.origin))
     shape = Text.assemble("Input: ", shape_cell(summary.input_shape), f" {summary.input_dtype}")
     if explained:
         axes = ("batch", "timesteps", "features")[: len(summary.input_shape)]
@@ -68,8 +67,6 @@ def print_totals(console: Console, summary: Summary, wide: bool = False) -> None
         print_total(console, "Trainable params", f"{trained:,} ({memory(summary.bytes_of(trained))})")
         rest = total - trained
         print_total(console, "Non-trainable params", f"{rest:,} ({memory(summary.bytes_of(rest))})")
-    if not summary.origin.complete:
-        print_hanging(console, Text(one_line(f"Left out: {summary.origin.left_out_text}")), start=1)
     for key in summary.totals:
         text = figure_text(key, getattr(summary, key))
         if key == "macs_per_second" and summary.rate is not None:

@@ -48,7 +48,7 @@ def seeds(*patterns: str) -> list[bytes]:
 
 NPZ = seeds("*.npz")[:5]
 SAFETENSORS = seeds("*.safetensors")
-TORCH = seeds("*.pt", "*.ckpt", "*.pth")
+TORCH = [*seeds("*.pt", "*.ckpt", "*.pth"), *(data for _, data in members_of((GOLDEN / "torch.zip").read_bytes()))]
 ONNX = seeds("onnx/*.onnx")
 SOURCES = [*map(bytes.decode, seeds("python/*.py")), *(GOLDEN.parent / "sources.txt").read_text().split("#### ")[1:]]
 WORDS = [word for source in SOURCES for word in re.findall(r"\w+|[^\w\s]+", source)]
@@ -79,7 +79,8 @@ def make_torch(generator: random.Random) -> bytes:
     if generator.randrange(4) == 0:
         return archive_of(damaged_members(generator, members))
     return archive_of(
-        [(name, damaged_pickle(generator, data) if name.endswith("data.pkl") else data) for name, data in members]
+        [(name, damaged_pickle(generator, data) if name.endswith("data.pkl") else data) for name, data in members],
+        generator.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)),
     )
 
 

@@ -1,0 +1,114 @@
+"""A number is of exactly the network that was given, or what differs is said where the number is read."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from importlib import import_module
+from io import StringIO
+
+import click
+import numpy as np
+import pytest
+from conftest import Result, Walk
+
+from rnncli import Network
+from rnncli.cli import COMMANDS
+from rnncli.commands.options import FORMATS
+from rnncli.summary import ORIGIN
+
+Run = Callable[..., Result]
+
+ARGUMENTS = {
+    "compare": ("input:2,rnn:4",),
+    "export": ("--to", "torch"),
+    "forward": ("--timesteps", "5"),
+    "reach": ("--timesteps", "20"),
+}
+"""What a command needs beside a SPEC."""
+
+
+def parameters(name: str) -> dict[str, click.Parameter]:
+    command: click.Command = import_module(f"rnncli.commands.{name}").command
+    return {str(each.name): each for each in command.params}
+
+
+TAKE_A_SPEC = [name for name in COMMANDS if "spec" in parameters(name)]
+
+
+@pytest.fixture(autouse=True)
+def half() -> str:
+    """A file with a network, and a convolution and a table beside it."""
+    arrays = {"rnn.weight_ih_l0": (4, 2), "rnn.weight_hh_l0": (4, 4), "cnn.weight": (6, 2, 5), "table": (9, 2)}
+    np.savez("half.npz", **{name: np.ones(shape, "f4") for name, shape in arrays.items()})
+    return "half.npz"
+
+
+def test_every_command_that_takes_a_spec_says_what_of_a_file_is_left_out(rnncli: Run, at: Walk, half: str) -> None:
+    assert {"summary", "forward", "explain", "draw", "compare", "reach", "export", "spec"} <= {*TAKE_A_SPEC}
+    for name in TAKE_A_SPEC:
+        formats = FORMATS if "format_" in parameters(name) else ("table",)
+        for format_ in formats:
+            with at(name, format_):
+                options = ("-f", format_) if len(formats) > 1 else ()
+                result = rnncli(name, half, *ARGUMENTS.get(name, ()), *options)
+                assert result.status == 0
+                assert "rnn is 24 of 102 numbers of the file; left out: cnn (Conv1D); table (unknown)" in result.stderr
+                if format_ == "json":
+                    whole = json.loads(result.stdout.splitlines()[0])
+                    assert [whole[key] for key in ORIGIN[:2]] == [False, ["cnn (Conv1D)", "table (unknown)"]]
+                    assert whole["file_params"] == 102
+                elif format_ in ("csv", "tsv"):
+                    rows = list(csv.DictReader(StringIO(result.stdout), delimiter="," if format_ == "csv" else "\t"))
+                    assert [rows[0][key] for key in ("complete", "left_out", "file_params")] == [
+                        "false",
+                        "cnn (Conv1D); table (unknown)",
+                        "102",
+                    ]
+                elif name not in ("spec", "export"):
+                    assert (
+                        "left out: cnn (Conv1D); table (unknown)" in result.stdout
+                        or "left_out: cnn (Conv1D), table (unknown)" in result.stdout
+                    )
+                if format_ == "table" and name in ("summary", "forward", "explain"):
+                    assert "24 of 102 in the file" in result.stdout
+
+
+def test_a_number_alone_is_of_the_whole_or_of_a_part_that_was_named(rnncli: Run, at: Walk, half: str) -> None:
+    quiet = [name for name in TAKE_A_SPEC if "quiet" in parameters(name)]
+    assert quiet == ["summary"]
+    for text, status, printed in (
+        (half, 1, ""),
+        (f"{half}::rnn", 0, "24\n"),
+        (f"{half}::1", 0, "24\n"),
+        ("LSTM(64)", 1, ""),
+        ("nn.LSTM(8, 16)", 0, "1664\n"),
+        ("LSTM(64, input_shape=(None, 8))", 0, "18688\n"),
+        ("input:8,lstm:16", 0, "1600\n"),
+    ):
+        with at(text):
+            result = rnncli("summary", "-q", text)
+            assert (result.status, result.stdout) == (status, printed)
+    result = rnncli("summary", "-q", half)
+    assert result.stderr.endswith("the part alone: rnncli summary -q half.npz::rnn\n")
+
+
+def test_a_size_that_was_assumed_stands_in_the_first_line(rnncli: Run, at: Walk) -> None:
+    for name in TAKE_A_SPEC:
+        if name in ("spec", "export"):
+            continue
+        with at(name):
+            first = rnncli(name, "SimpleRNN(4)", *ARGUMENTS.get(name, ())).stdout.splitlines()[0]
+            assert first.removeprefix("1  ").startswith("input:32,rnn:4 (assumed: an input of 32 features)")
+    assert json.loads(rnncli("summary", "LSTM(4)", "-f", "json").stdout)["assumed"] == ["an input of 32 features"]
+
+
+def test_a_whole_network_says_so_and_nothing_else(rnncli: Run, at: Walk) -> None:
+    for name in TAKE_A_SPEC:
+        if "format_" in parameters(name):
+            with at(name):
+                result = rnncli(name, "input:2,rnn:4", *ARGUMENTS.get(name, ()), "-f", "json")
+                whole = json.loads(result.stdout.splitlines()[0])
+                assert [whole[key] for key in ORIGIN] == [True, [], [], None]
+    assert Network.parse("input:2,rnn:4").summary().origin.complete
