@@ -322,6 +322,10 @@ def test_many_of_anything_and_what_is_made_of_itself_over_and_over_take_neither_
         "lengths of themselves": [node("Concat", [f"d{n}", f"d{n}"], [f"d{n + 1}"], axis=0) for n in range(count)],
         "squares of themselves": [node("Mul", [f"s{n}", f"s{n}"], [f"s{n + 1}"]) for n in range(count)],
         "outputs": [node("Split", ["W"], [f"o{n}" for n in range(5 * count)])],
+        "products of all": [
+            node("Sum", [f"c{n}" for n in range(count)] + ["x"], ["v"]),
+            *(node("MatMul", ["v", f"m{n}"], [f"m{n + 1}"]) for n in range(count)),
+        ],
         "graphs": [node("If", ["f"], [f"o{n}"], then_branch=graph([])) for n in range(count)],
     }
     for what, each in many.items():

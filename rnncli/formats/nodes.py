@@ -319,8 +319,7 @@ class _Row:
         """Add a node if it fits behind those before it; return why it does not, or None."""
         word = node.word
         if word is None:
-            said = any(note.effect == "left out" for note in node.notes)
-            return "the language has none like it" if said else f"the language has no {shorten(node.kind)}"
+            return f"the language has no {shorten(node.kind)}"
         if len(self.nodes) > MAX_LAYERS:
             return f"a network has at most {MAX_LAYERS:,} layers"
         if node.features and self.features and node.features != self.features:
@@ -419,9 +418,8 @@ class _Graph:
             notes |= {} if said else {Note(f"an input of {self._features} features", "assumed size"): None}
         layers = tuple(node for node in nodes if isinstance(node.word, Layer) and not isinstance(node.word, Input))
         torch = any(node.convention == "torch" for node in layers)
-        part = Part(
-            named.owner or named.name, head, layers, tuple(notes), self._framework or ("torch" if torch else "keras")
-        )
+        name = (named.owner or named.name).partition(" (layer ")[0]  # the module of which a level of a stack is one
+        part = Part(name, head, layers, tuple(notes), self._framework or ("torch" if torch else "keras"))
         try:
             assert part.network.layers
         except RnncliError as error:

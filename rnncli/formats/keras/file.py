@@ -15,7 +15,7 @@ from rnncli.formats.keras.graph import graph_of
 from rnncli.formats.keras.hdf5_process import SIGNATURE
 from rnncli.formats.keras.members import Members
 from rnncli.formats.keras.nodes import nodes_of, unknown_features
-from rnncli.formats.keras.weights import Branches, Groups, Store, Structure
+from rnncli.formats.keras.weights import Branches, Groups, Store
 from rnncli.formats.keras.weights_alone import weights_alone
 from rnncli.formats.model_file import ModelFile, model_of
 from rnncli.formats.nodes import Note
@@ -58,7 +58,7 @@ def _read_json(path: str) -> ModelFile:
         model = parsed(file.read(MAX_JSON + 1), "it")
     if isinstance(model, str):  # a text of JSON that was written as JSON once more
         model = parsed(model, "the text in it")
-    return _found(path, "Keras JSON", model, version_of(model), Structure())
+    return _found(path, "Keras JSON", model, version_of(model), None)
 
 
 def _read_archive(path: str) -> ModelFile:
@@ -105,7 +105,7 @@ def _read_hdf5(path: str) -> ModelFile:
 
 
 def _found(
-    path: str, format_: str, model: Any, version: str, store: Store, tensors: Sequence[Tensor] = ()
+    path: str, format_: str, model: Any, version: str, store: Store | None, tensors: Sequence[Tensor] = ()
 ) -> ModelFile:
     """Return what a file holds, from its config and the version of Keras that wrote it."""
     try:

@@ -47,7 +47,7 @@ MAX_ALONG, MAX_BYTES_ALONG = 500, 4 << 20
 """The most arrays that come along with the structure of a file, and the most bytes of them."""
 
 MAX_READ_WHOLE = 16 << 20
-"""The most bytes of HDF5 in an archive that are read, and their checksum with them, for its structure alone."""
+"""From so many bytes on HDF5 in an archive is not read whole, with its checksum, for its structure alone."""
 
 SECONDS = 0.5
 """Seconds of the processor that the smallest file may take."""
@@ -128,8 +128,8 @@ def _bytes(path: str, name: str, structure: bool) -> BinaryIO | io.RawIOBase:
     if not name:
         return open(path, "rb")
     members = Members(opened_regular(path))
-    large = structure and members.size(name) > MAX_READ_WHOLE
-    data = (members.stored(name) if large else None) or io.BytesIO(members.read(name))
+    large = members.stored(name, MAX_READ_WHOLE) if structure else None
+    data = large or io.BytesIO(members.read(name))
     bound(ROOM)
     start = data.read(len(SIGNATURE)) or b""
     if start != SIGNATURE:

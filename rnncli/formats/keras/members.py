@@ -51,20 +51,17 @@ class Members:
         with _advised(name):
             return read_member(self._file, member, most or MAX_COMPRESSION * member.packed + UNPACKED)
 
-    def stored(self, name: str) -> io.RawIOBase | None:
-        """Return a member as a file of its own, whose checksum is not looked at; None if it is packed.
+    def stored(self, name: str, least: int) -> io.RawIOBase | None:
+        """Return a member as a file of its own, whose checksum is not looked at; None if it is smaller, or packed.
 
         Raises:
             RnncliError: it is not there, is damaged or encrypted.
         """
         member = self._member(name)
+        if member.size < least or member.method != STORED:
+            return None
         with _advised(name):
-            place = place_of(self._file, member)
-        return _Stored(self._file, place, member.size) if member.method == STORED else None
-
-    def size(self, name: str) -> int:
-        """Return how many bytes a member says that it has."""
-        return self._member(name).size
+            return _Stored(self._file, place_of(self._file, member), member.size)
 
     def _member(self, name: str) -> Member:
         if name not in self._by_name:

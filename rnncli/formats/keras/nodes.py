@@ -67,7 +67,7 @@ _LOSE_MASK = frozenset(
 """Classes that no mask comes through; nor does it through layers that return vectors."""
 
 
-def nodes_of(graph: Graph, store: Store, *, modern: bool) -> list[Node]:
+def nodes_of(graph: Graph, store: Store | None, *, modern: bool) -> list[Node]:
     """Return the calls of a model's layers as nodes, in the order of the file.
 
     A node reads what its call reads, its data first; the state that a recurrent layer starts from is a note. Where the
@@ -76,7 +76,7 @@ def nodes_of(graph: Graph, store: Store, *, modern: bool) -> list[Node]:
 
     Args:
         graph: the calls, as `graph_of` makes them of a config.
-        store: where the arrays are; `Structure()` where there are none.
+        store: where the arrays are; None where there are none.
         modern: whether Keras 3 wrote the config: the defaults before it are others.
 
     Raises:
@@ -121,7 +121,7 @@ class _Called(NamedTuple):
 class _Reader:
     """Reads the calls of a graph, each behind those that it reads."""
 
-    def __init__(self, graph: Graph, store: Store, modern: bool) -> None:
+    def __init__(self, graph: Graph, store: Store | None, modern: bool) -> None:
         self._graph, self._store, self._modern = graph, store, modern
         self._names = _names(graph)
         self.calls: dict[CallKey, _Called] = {}
@@ -148,7 +148,7 @@ class _Reader:
         where, size = _shape_of_call(call)
         declared = _shape_of_layer(call.entry)[1]
         size = size or (None if call.reads else declared)
-        size = size or self._store.features(call) or _joined(call.entry, read) or declared
+        size = size or (self._store.features(call) if self._store else None) or _joined(call.entry, read) or declared
         for number, each in enumerate(made):
             own = name if len(made) == 1 else f"{name} (cell {number})"
             said = (*notes, *(_about(call.name, note) for note in each.notes))
@@ -207,7 +207,7 @@ class _Reader:
         dropped = any(each.get("dropout") or each.get("recurrent_dropout") for each in drops)
         if call.training and (dropped or any(isinstance(word, Dropout) for word in words)):
             yield Note(f"{name} is called as in training, with dropout; here nothing is dropped", "differs")
-        if any(words) and (dtype := computed_in(call.entry)) is not None:
+        if any(word is not None for word in words) and (dtype := computed_in(call.entry)) is not None:
             yield Note(f"Keras computes in {dtype}, which has fewer digits than rnncli's float32", "differs")
         if not self._modern and any("hard_sigmoid" in _activations(word) for word in words):
             yield Note(OLD_HARD_SIGMOID, "not run")
@@ -225,12 +225,12 @@ class _Reader:
         """Return a node with its arrays and what it reads."""
         word = node.word
         if word is None:
-            return replace(node, tensors=self._store.held(call))
+            return replace(node, tensors=self._store.held(call) if self._store else {})
         if not isinstance(word, Layer) or (size is None and not isinstance(word, Head)):
             return node
         reads = {"input": (), "vector": (None, size)}.get(word.reads, (None, None, size))
         weights = word.weights(reads)
-        tensors = self._store.tensors(call, number, weights) if weights else {}
+        tensors = self._store.tensors(call, number, weights) if self._store and weights else {}
         return replace(
             node,
             features=None if isinstance(word, Head) else size,

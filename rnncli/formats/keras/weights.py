@@ -7,7 +7,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from math import prod
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import RnncliError, shorten
 from rnncli.formats.keras import hdf5
@@ -23,59 +23,18 @@ _CONTAINERS = {"layers": ("layers", "_layer_checkpoint_dependencies")}
 """Other names of a group: Keras 2.12 to 2.15 had another for the layers of a model."""
 
 
-class Store(Protocol):
-    """Where the weights of a model are."""
-
-    def features(self, call: Call) -> int | None:
-        """Return how many features a call reads, as far as the arrays of its layer say so."""
-
-    def tensors(self, call: Call, number: int, weights: Sequence[Weight]) -> Mapping[str, Tensor]:
-        """Return the arrays of a layer by the names of its weights; none where the file holds none.
-
-        Args:
-            call: a call of the layer.
-            number: which cell of a stack is meant; 0 for a layer that is none. Those below it were asked for before.
-            weights: its weights.
-
-        Raises:
-            RnncliError: they are not those that the layer has.
-        """
-
-    def held(self, call: Call) -> Mapping[str, Tensor]:
-        """Return the arrays of a layer that is not understood, by their names in the file, as far as they are known."""
-
-
-class Structure:
-    """The store of a file that holds no weights."""
-
-    def held(self, call: Call) -> Mapping[str, Tensor]:
-        """Return nothing."""
-        del call
-        return {}
-
-    def features(self, call: Call) -> int | None:
-        """Return None: there are no arrays."""
-        del call
-        return None
-
-    def tensors(self, call: Call, number: int, weights: Sequence[Weight]) -> Mapping[str, Tensor]:
-        """Return nothing."""
-        del call, number, weights
-        return {}
-
-
 def is_cudnn(entry: Any) -> bool:
     """Whether the weights of a layer, or of the layer inside of it, have cuDNN's layout."""
     inner = entry["config"].get("layer")
     return str((inner if isinstance(inner, dict) else entry).get("class_name")).startswith("CuDNN")
 
 
-def _is_of_network(path: str) -> bool:
+def is_of_network(path: str) -> bool:
     """Whether an array of Keras 3 is the network's, not the state of an optimizer, a metric or random numbers."""
     return _OF_TRAINING.search(path) is None
 
 
-_OF_TRAINING = re.compile(r"^(optimizer|compile_metrics|metrics)(/|$)|(^|/)(seed_)?generator(_[0-9]+)?/vars/")
+_OF_TRAINING = re.compile(r"^(optimizer|compile_metrics|metrics)/|(^|/)(seed_)?generator(_[0-9]+)?/vars/")
 
 
 class Branches:
@@ -90,7 +49,7 @@ class Branches:
         self._unread: dict[str, tuple[Step, ...]] = {}
 
     def held(self, call: Call) -> Mapping[str, Tensor]:
-        """Return nothing: the file is not opened for it. `left` says it later."""
+        """Return nothing: the file is not opened for it. `others` says it later."""
         self._unread[call.name] = call.route
         return {}
 
@@ -100,7 +59,13 @@ class Branches:
         return None
 
     def tensors(self, call: Call, number: int, weights: Sequence[Weight]) -> Mapping[str, Tensor]:
-        """Return the arrays that a layer has; they are looked for when one is read."""
+        """Return the arrays of a layer by the names of its weights; they are looked for when one is read.
+
+        Args:
+            call: a call of the layer.
+            number: which cell of a stack is meant; 0 for a layer that is none.
+            weights: its weights.
+        """
         routes = [*_routes(call.entry)]
         directions = routes[number : number + 1] if call.entry["class_name"] != "Bidirectional" else routes
         tensors = {}
@@ -125,7 +90,7 @@ class Branches:
             RnncliError: h5py is missing, or the file is damaged.
         """
         taken = {self._paths.get(tensor.name) for tensor in used}
-        paths = sorted(filter(_is_of_network, self._tree.arrays))
+        paths = sorted(filter(is_of_network, self._tree.arrays))
         found = self._tree.tensors(path for path in paths if path not in taken)
         held = {}
         for name, route in self._unread.items():
@@ -316,7 +281,16 @@ class Groups:
         return {tensor.name: tensor for tensor in self._of(call)}
 
     def tensors(self, call: Call, number: int, weights: Sequence[Weight]) -> Mapping[str, Tensor]:
-        """Return the next arrays of a layer, after those of its cells below."""
+        """Return the arrays of a layer by the names of its weights.
+
+        Args:
+            call: a call of the layer.
+            number: which cell of a stack is meant; 0 for a layer that is none. Those below it were asked for before.
+            weights: its weights.
+
+        Raises:
+            RnncliError: they are not those that the layer has.
+        """
         start = 0 if number == 0 else self._ends.get((call.path, number - 1), 0)
         self._ends[(call.path, number)] = start + len(weights)
         arrays = self._of(call)[start : start + len(weights)]
@@ -355,3 +329,7 @@ _ROLES = ("kernel", "recurrent_kernel", "bias", "embeddings", "gamma", "beta")
 def _role(name: str) -> str:
     """Return what an array is, by the end of its name: `lstm_1/lstm_cell/kernel_2:0` is a kernel."""
     return re.sub(r"(_[0-9]+)?(:[0-9]+)?$", "", name.rpartition("/")[2])
+
+
+Store = Branches | Groups
+"""Where the weights of a model are."""

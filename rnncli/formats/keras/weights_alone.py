@@ -9,9 +9,9 @@ from rnncli.formats.arrays import ACTIVATIONS, nodes_of
 from rnncli.formats.keras import hdf5
 from rnncli.formats.keras.config import writer
 from rnncli.formats.keras.nodes import OLD_HARD_SIGMOID
+from rnncli.formats.keras.weights import is_of_network
 from rnncli.formats.model_file import ModelFile, model_of
-from rnncli.formats.nodes import Note, Part
-from rnncli.formats.tensors import Tensor
+from rnncli.formats.nodes import Node, Note
 from rnncli.layers import GRU, LSTM
 
 _VARIABLES: dict[str, tuple[str, ...]] = {
@@ -35,52 +35,35 @@ def weights_alone(path: str, tree: hdf5.Tree, version: str) -> ModelFile:
     Raises:
         RnncliError: it has more parts than a file may have.
     """
-    tensors, notes = _tensors(tree)
+    paths = [path for path in _in_order(tree) if is_of_network(path)]
+    tensors = [tensor._replace(name=_name(path)) for path, tensor in tree.tensors(paths).items()]
     nodes = nodes_of(tensors, ordered=tree.texts("", "layer_names") is not None)
+    nodes = [_of_its_time(node, version) for node in nodes]
+    of_training = len(tree.arrays) - len(paths)
+    notes = [Note(f"{of_training} arrays of the optimizer are left out", "left out")] if of_training else []
     form = "Keras HDF5, weights alone"
-    weights = model_of(path, form, writer(version, None), nodes, tensors=tensors, notes=notes)
-    return replace(weights, parts=tuple(_of_its_time(part, version) for part in weights.parts))
+    return model_of(path, form, writer(version, None), nodes, tensors=tensors, notes=notes)
 
 
-def _of_its_time(part: Part, version: str) -> Part:
-    """Return a part of a file of weights with the default gates of the version of Keras that wrote it.
+def _of_its_time(node: Node, version: str) -> Node:
+    """Return a node of a file of weights with the default gates of the version of Keras that wrote it.
 
     Before 2.3 they were the old hard_sigmoid, but for cuDNN's layers. TensorFlow 1 and 2 both called their Keras
     2.2.4-tf, and only the second had sigmoid.
     """
     said = re.match(r"([0-9]{1,3})\.([0-9]{1,3})", version)
-    old = said is not None and (int(said[1]), int(said[2])) < (2, 3)
-    gated = [piece for piece in part.nodes if piece.convention == "keras" and isinstance(piece.layer, LSTM | GRU)]
-    if not old or not gated:
-        return part
+    if said is None or (int(said[1]), int(said[2])) >= (2, 3) or node.convention != "keras":
+        return node
+    gated = node.word if isinstance(node.word, LSTM | GRU) else None
     if version == "2.2.4-tf":
         unsure = f"gates are sigmoid as in TensorFlow 2; TensorFlow 1, which also wrote {version}, had a hard_sigmoid"
-        return replace(part, notes=(*part.notes, Note(unsure, "assumed")))
-    defaults = (
-        f"activations are the defaults of Keras {version} (tanh, and hard_sigmoid for gates): the file does not say"
-    )
-    return replace(
-        part,
-        nodes=tuple(
-            replace(node, word=replace(node.word, recurrent_activation="hard_sigmoid"))
-            if node in gated and isinstance(node.word, LSTM | GRU)
-            else node
-            for node in part.nodes
-        ),
-        notes=(
-            Note(defaults, "assumed"),
-            *(note for note in part.notes if note != ACTIVATIONS),
-            Note(OLD_HARD_SIGMOID, "not run"),
-        ),
-    )
-
-
-def _tensors(tree: hdf5.Tree) -> tuple[list[Tensor], tuple[Note, ...]]:
-    """Return the arrays of a file of weights with names that say what they are, and what is left out."""
-    paths = [path for path in _in_order(tree) if not path.startswith("optimizer")]
-    left_out = len(tree.arrays) - len(paths)
-    found = [tensor._replace(name=_name(path)) for path, tensor in tree.tensors(paths).items()]
-    return found, (Note(f"{left_out} arrays of the optimizer are left out", "left out"),) if left_out else ()
+        return node if gated is None else replace(node, notes=(*node.notes, Note(unsure, "assumed")))
+    defaults = f"activations are the defaults of Keras {version} (tanh, hard_sigmoid for gates): the file does not say"
+    notes = tuple(Note(defaults, "assumed") if note == ACTIVATIONS else note for note in node.notes)
+    if gated is None:
+        return replace(node, notes=notes)
+    word = replace(gated, recurrent_activation="hard_sigmoid")
+    return replace(node, word=word, notes=(*notes, Note(OLD_HARD_SIGMOID, "not run")))
 
 
 def _in_order(tree: hdf5.Tree) -> list[str]:

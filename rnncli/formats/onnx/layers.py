@@ -55,7 +55,7 @@ def _embedding(inputs: Inputs) -> Made | None:
     axes = (*(ids.axes or ((Atom(),), (Atom(),))), made)
     said = f"{inputs.name} reads ids that {ids.node} makes, which is left out"
     notes = () if read is not None and read.kind == "input" else (Note(said, "left out"),)
-    flow = replace(ids, axes=axes, features=made, root="")
+    flow = ids._replace(axes=axes, features=made, root="")
     return Made(flow, Embedding(rows, columns), {"embeddings": table}, None, notes)
 
 
@@ -117,7 +117,7 @@ def _multiply(inputs: Inputs) -> Made | None:
         node = inputs.found.get(gate.node)
         sigmoid = node is not None and node.word == Activation("sigmoid") and not gate.shared
         if sigmoid and node is not None and node.reads is not None and node.reads[0].node == plain.node:
-            same = gate == replace(plain, node=gate.node, shared=False)
+            same = gate == plain._replace(node=gate.node, shared=False)
             return Made(gate, grown=Activation("silu")) if same else None
     return None
 
@@ -131,7 +131,7 @@ def _merged_halves(inputs: Inputs, mode: str) -> Made | None:
 
 def _merging(flow: Flow, features: Axis, mode: str) -> Made | None:
     """Return a flow whose node merges its two directions in some way."""
-    return Made(replace(flow, features=features, merge=mode)) if flow.node == flow.loop else None
+    return Made(flow._replace(features=features, merge=mode)) if flow.node == flow.loop else None
 
 
 def _reduce(inputs: Inputs) -> Made | None:
@@ -150,7 +150,7 @@ def _reduce(inputs: Inputs) -> Made | None:
     pool = {"ReduceMax": "max", "ReduceMean": "avg"}.get(operation)
     if pool is None or gone != flow.time or flow.returns != "sequence" or flow.features not in flow.axes:
         return None
-    return Made(replace(behind, returns="vector", flips=frozenset()), Pool(pool))
+    return Made(behind._replace(returns="vector", flips=frozenset()), Pool(pool))
 
 
 def _repeat(inputs: Inputs) -> Made | None:
@@ -168,7 +168,7 @@ def _repeat(inputs: Inputs) -> Made | None:
         return None
     layer, time = Repeat(wanted[places[0]]), (Atom(wanted[places[0]]),)
     axes = (*flow.axes[: places[0]], time, *flow.axes[places[0] + 1 :])
-    return Made(replace(flow, axes=axes, time=time, returns="sequence", ends=False), layer)
+    return Made(flow._replace(axes=axes, time=time, returns="sequence", ends=False), layer)
 
 
 def _norm(inputs: Inputs) -> Made | None:

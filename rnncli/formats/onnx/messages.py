@@ -165,6 +165,8 @@ class AttributeProto(Proto):
     type: int | None = _one(20)
 
 
+_UNTOLD = AttributeProto()
+
 ATTRIBUTE_TYPES: Mapping[str, int] = {
     name: code for code, name in enumerate(("f", "i", "s", "t", "g", "floats", "ints", "strings"), start=1)
 }
@@ -200,7 +202,7 @@ class NodeProto(Proto):
 
     def told(self, name: str) -> AttributeProto:
         """Return what it is told under a name; an attribute that says nothing if there is none."""
-        return next((each for each in self.attribute if each.name == name), AttributeProto())
+        return next((each for each in self.attribute if each.name == name), _UNTOLD)
 
     def whole(self, name: str, default: int) -> int:
         """Return a whole number that it is told."""

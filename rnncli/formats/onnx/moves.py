@@ -7,7 +7,6 @@ flow, what can be picked is one of its two directions, its last step, or one of 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from math import prod
 
 from rnncli.formats.onnx import arrays
@@ -167,8 +166,8 @@ def both_halves(flows: Sequence[Flow]) -> Flow | None:
     """Return the flow whose two directions two flows are, in order; its axes are still those of the first."""
     if len(flows) != 2 or [flow.half for flow in flows] != [0, 1]:
         return None
-    one, other = (replace(flow, half=None, shared=False) for flow in flows)
-    return replace(one, features=(Atom(2), *one.features)) if one == other and one.features is not None else None
+    one, other = (flow._replace(half=None, shared=False) for flow in flows)
+    return one._replace(features=(Atom(2), *one.features)) if one == other and one.features is not None else None
 
 
 def _gather(inputs: Inputs) -> Values:
@@ -256,19 +255,19 @@ def _of_flow(flow: Flow, axis: int, part: slice) -> Flow | None:
     far = 2**31 - 1 if size is None else size
     to_the_end = end is None or end >= far
     if step == -1 and start in (-1, far - 1) and end is not None and (end < -far or end <= -(2**31)):
-        return replace(flow, flips=flow.flips ^ {whole}) if flow.time in (None, whole) else None
+        return flow._replace(flips=flow.flips ^ {whole}) if flow.time in (None, whole) else None
     if step != 1 or (start in (0, -far) and to_the_end):
         return flow if step == 1 else None
     if end != start + 1 and not (start == -1 and to_the_end):
         return None
     one = flow.with_axes((*flow.axes[:index], (), *flow.axes[index + 1 :]))
     if flow.features is not None and len(flow.features) == 2 and whole == flow.features[:1]:
-        return replace(one, features=flow.features[1:], half=start % 2) if -2 <= start < 2 else None
+        return one._replace(features=flow.features[1:], half=start % 2) if -2 <= start < 2 else None
     if flow.time is None or whole != flow.time or flow.returns != "sequence":
         return None
     last = start in (-1, None if size is None else size - 1) and not flow.flipped
     first = (start == 0 or (size is not None and start == -size)) and flow.flipped
-    return replace(one, returns="vector", flips=frozenset()) if (last or first) and flow.ends else None
+    return one._replace(returns="vector", flips=frozenset()) if (last or first) and flow.ends else None
 
 
 def _product(inputs: Inputs) -> Values:

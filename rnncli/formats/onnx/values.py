@@ -8,7 +8,7 @@ what a layer reads are the features that the layer before returned, whatever was
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import prod
 from typing import Literal, NamedTuple
 
@@ -37,8 +37,7 @@ class Atom:
 Axis = tuple[Atom, ...]
 
 
-@dataclass(frozen=True)
-class Flow:
+class Flow(NamedTuple):
     """A value that depends on the input: what a node returns, under axes that operations move.
 
     Attributes:
@@ -95,11 +94,11 @@ class Flow:
 
     def with_axes(self, axes: Sequence[Axis]) -> Flow:
         """Return the same numbers under other axes."""
-        return replace(self, axes=tuple(axes))
+        return self._replace(axes=tuple(axes))
 
     def with_last(self, axis: Axis) -> Flow:
         """Return what a layer makes that puts other features in the place of these."""
-        return replace(self, axes=None if self.axes is None else (*self.axes[:-1], axis), features=axis)
+        return self._replace(axes=None if self.axes is None else (*self.axes[:-1], axis), features=axis)
 
 
 class Joined(NamedTuple):

@@ -167,10 +167,10 @@ class Walk:
         """Find what a node is, and note what is known of its outputs."""
         name = self._named(f"{scope.lead}{node.label}")
         values = [scope.value(each) for each in node.input]
-        told = node.told("value").t
-        if told is not None and node.operation == "Constant":
+        told = node.told("value").t if node.op_type in ("Constant", "ConstantOfShape") else None
+        if told is not None and node.op_type == "Constant":
             values = [self._constant(told, next(iter(node.output), ""))]
-        elif told is not None and node.operation == "ConstantOfShape":
+        elif told is not None:
             values = [*values[:1], constant_of(self._path, self._file, told)]
         captured = [
             flow
@@ -182,13 +182,14 @@ class Walk:
             if value is None or not output or not is_bounded(value):
                 scope.values[output] = None
             elif isinstance(value, Flow) and scope.readers[output] > 1:
-                scope.values[output] = replace(value, shared=True)
+                scope.values[output] = value._replace(shared=True)
             else:
                 scope.values[output] = value
 
     def _made(self, scope: _Scope, inputs: Inputs, captured: Sequence[Flow]) -> Values:
         """Return what is known of the outputs of a node, and add the node if it is more than a move."""
-        node, name, flows = inputs.node, inputs.name, flows_in(*inputs.values)
+        node, name = inputs.node, inputs.name
+        flows = flows_in(*dict(zip(node.input, inputs.values, strict=False)).values())
         own = (node.domain or "", node.op_type) in self._functions
         if node.operation in KINDS and not own:
             try:
@@ -215,7 +216,7 @@ class Walk:
                 self._add(
                     Node(name, node.operation, layer.word, edge, layer.features, tensors, "keras", notes=layer.notes)
                 )
-                return [replace(layer.flow, node=name, merge="concat", shared=False)]
+                return [layer.flow._replace(node=name, merge="concat", shared=False)]
         return self._opaque(scope, inputs, [*flows, *captured], [])
 
     def _grown(self, flow: Flow, word: Word, arrays: Mapping[str, Constant]) -> Flow:
@@ -265,7 +266,7 @@ class Walk:
             # A vector with a new axis in front of it is a sequence of one step.
             again = self._add(Node(f"{name}/Repeat", "Unsqueeze", Repeat(1), (self._edge(x),)))
             self.owned[again] = frozenset()
-            x = replace(x, node=again, time=(), returns="sequence", flips=frozenset())
+            x = x._replace(node=again, time=(), returns="sequence", flips=frozenset())
         flipped = fits and axes[t] in x.flips
         if flipped and layer.merge_mode is None:
             layer = replace(layer, go_backwards=not layer.go_backwards)
@@ -296,9 +297,9 @@ class Walk:
             loop=name,
             ends=layer.merge_mode is None,
         )
-        last = replace(whole, axes=(batch, both, units) if t else (both, batch, units), returns="vector")
-        last = replace(last, flips=frozenset(), ends=False)
-        return [whole, last, replace(last, returns="state")]
+        last = whole._replace(axes=(batch, both, units) if t else (both, batch, units), returns="vector")
+        last = last._replace(flips=frozenset(), ends=False)
+        return [whole, last, last._replace(returns="state")]
 
     def _add(self, node: Node) -> str:
         """Add a node under a name that no other has, and return the name."""
@@ -375,6 +376,10 @@ class Walk:
                 made.add(name)
         return made
 
+    def _read_by(self, name: str) -> list[str]:
+        """Return the nodes that a node reads, as many as are looked at."""
+        return [read.node for read in (self._found[name].reads or ())[:_LONGEST_WAY]]
+
     def _projections(self) -> set[str]:
         """Return the dense layers that are the projections of an attention, and not layers in a row.
 
@@ -383,19 +388,18 @@ class Walk:
         made: set[str] = set()
         attended: set[str] = set()
         for name in self._products:
-            ahead, way, softmax = [name], {name}, "Attention" in self._found[name].kind
+            ahead, way, softmax = [*self._read_by(name)], {name}, "Attention" in self._found[name].kind
             dense: set[str] = set()
-            while ahead and len(way) < _LONGEST_WAY:
-                for read in self._found[ahead.pop()].reads or ():
-                    node = self._found.get(read.node)
-                    if node is None or node.name in way:
-                        continue
-                    softmax |= node.kind == "Softmax"
-                    if isinstance(node.word, Dense):
-                        dense.add(node.name)
-                    elif node.kind in _OF_ATTENTION and (node.word is None or isinstance(node.word, Activation)):
-                        way.add(node.name)
-                        ahead.append(node.name)
+            for _ in range(_LONGEST_WAY):
+                node = self._found.get(ahead.pop()) if ahead else None
+                if node is None or node.name in way:
+                    continue
+                way.add(node.name)
+                softmax |= node.kind == "Softmax"
+                if isinstance(node.word, Dense):
+                    dense.add(node.name)
+                elif node.kind in _OF_ATTENTION and (node.word is None or isinstance(node.word, Activation)):
+                    ahead += self._read_by(node.name)
             if softmax and dense:
                 made |= dense
                 attended.add(name)

@@ -10,7 +10,6 @@ from rnncli.errors import RnncliError, shorten
 from rnncli.formats.keras.config import ConfigError, is_recurrent
 from rnncli.formats.keras.graph import graph_of
 from rnncli.formats.keras.nodes import nodes_of, unknown_features
-from rnncli.formats.keras.weights import Structure
 from rnncli.formats.model_file import model_of
 from rnncli.formats.nodes import Note, Part
 from rnncli.formats.python.definitions import Instance
@@ -236,7 +235,7 @@ def _said(model: KerasModel, name: str) -> Said:
     fault = next((each for each in faults if each is not None), None)
     if fault is None:
         try:
-            nodes = nodes_of(graph_of(model_entry(model, name)), Structure(), modern=True)
+            nodes = nodes_of(graph_of(model_entry(model, name)), None, modern=True)
             found = model_of("", "", "", nodes)
             if not found.parts and (node := unknown_features(found.left)) is not None:
                 raise RnncliError(
