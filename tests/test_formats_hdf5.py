@@ -212,6 +212,27 @@ def test_files_of_every_version_are_read_and_what_lies_is_refused(rnncli: Run, s
             open_model(f"{name}.h5").others[0].read()
 
 
+def test_what_is_left_out_of_a_file_is_counted_and_an_archive_of_which_all_is_read_is_not_opened_for_it(
+    starts: list[object], monkeypatch: pytest.MonkeyPatch, at: Walk
+) -> None:
+    for name, most in (("branches.h5", 0), ("branches.keras", hdf5_process.MAX_READ_WHOLE), ("branches.keras", 0)):
+        with at(name, most):
+            monkeypatch.setattr(hdf5_process, "MAX_READ_WHOLE", most)
+            found = open_model(written(name))
+            assert (found.params, found.partial) == (349, False)
+            arrays = {node.name: [tensor.shape for tensor in node.tensors.values()] for node in found.left}
+            assert arrays == {"conv": [(2, 4, 5), (5,)], "concatenate": [], "dense_3": [(9, 1), (1,)]}
+            assert [tensor.read().shape for tensor in found.others] == [(2, 4, 5), (5,), (9, 1), (1,)]
+            assert len(keras_weights(found.parts[0])) == 4
+    starts.clear()
+    assert not open_model(written("stack.keras")).others
+    assert not starts
+    with zipfile.ZipFile("branches.keras") as archive, zipfile.ZipFile("damaged.keras", "w") as damaged:
+        damaged.writestr("config.json", archive.read("config.json"))
+        damaged.writestr("model.weights.h5", bytes(100))
+    assert open_model("damaged.keras").partial
+
+
 def in_cudnn(key: str, array: np.ndarray, gates: int) -> np.ndarray:
     """Keras's weights of a cell as cuDNN has them, after the layout that Keras documents."""
     if key == "bias":

@@ -191,7 +191,13 @@ MODELS: dict[str, Any] = {
     "a call as in training": functional(
         X, (cell(), reads("x")), (layer("Dropout", "drops", rate=0.5), [[["lstm", 0, 0, {"training": True}]]])
     ),
+    "a mask from another layer": functional(
+        X, (layer("Lambda", "marks"), reads("x")), (cell(), [[["x", 0, 0, {"mask": ["marks", 0, 0]}]]])
+    ),
     "padding that a convolution ends": sequential(WORDS, CONVOLUTION, cell()),
+    "arguments that no layer is known to have": sequential(
+        cell(**INPUT, lora_rank=4, peepholes=None, zoneout=0.0, foo=3), layer("Dense", units=2, kernel_scale="x" * 100)
+    ),
     "zeros for padding where there is none": sequential(cell(**INPUT, **ZEROS)),
     # Cells that cannot be said.
     "a lambda": sequential(cell(activation={"class_name": "__lambda__", "config": {}}, **INPUT)),
@@ -203,6 +209,10 @@ MODELS: dict[str, Any] = {
     ),
     "a cell of somebody's": sequential(layer("RNN", cell=layer("PeepholeLSTMCell", units=4), **INPUT)),
     "time first": sequential(cell("GRU", time_major=True, **INPUT)),
+    "layers inside of layers": sequential(
+        cell(return_sequences=True, **INPUT),
+        reduce(lambda inner, number: layer("TimeDistributed", layer=inner), range(30), layer("Dense", units=2)),
+    ),
     # Files that lie.
     "no JSON": "text",
     "no JSON in a text": json.dumps("text"),
@@ -212,6 +222,7 @@ MODELS: dict[str, Any] = {
     "units that are a text": sequential(cell(units="many", **INPUT)),
     "no units": sequential(layer("LSTM", **INPUT)),
     "a layer that is not there": functional(X, (cell(), reads("nobody"))),
+    "layers in a circle": functional(X, (cell(), reads("dense")), (layer("Dense", units=4), reads("lstm"))),
     "no number of features": sequential(cell()),
     "a layer that reads no sequence": sequential(cell(**INPUT), cell(name="next")),
     "a layer without a class": sequential({"config": {}}),

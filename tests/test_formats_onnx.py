@@ -40,7 +40,7 @@ def test_a_graph_is_read_as_the_network_that_it_is_and_computes_what_onnx_runtim
                 model = open_model(str(FOLDER / f"{name}.onnx"))
                 (part,) = model.parts
                 assert str(part.network) == spec
-                assert (model.notes, model.others, part.assumed) == ((), (), ())
+                assert (model.notes, model.others, model.left, part.notes) == ((), (), (), ())
                 assert (model.format, model.writer) == ("ONNX", "by hand 1")
                 result = Model(part.network, weights=keras_weights(part))(values[f"{name}/x"])
                 assert result == pytest.approx(values[f"{name}/y"], abs=1e-5)
@@ -106,8 +106,11 @@ ARRAYS = {
     **{name: array(name, *shape) for name, shape in {"K": (4, 4), "L": (4, 7), "k": (4,), "E": (9, 4)}.items()},
     **{name: array(name, 1, 12, fill=fill) for name, fill in {"P": 0.5, "Z": 0}.items()},
     "b3": array("b3", 1, 1, 7),
+    **{name: array(name, 2, *shape) for name, shape in {"W2": (16, 3), "R2": (16, 4)}.items()},
     "w1": message((1, 1), (1, 4), (1, 3), (2, 11), (8, "w1"), (9, bytes(96))),  # of doubles
-    **{f"n{number}": message((1, 1), (2, 7), (7, number), (8, f"n{number}")) for number in (-1, 0, 1, 2, 4, 5, 10)},
+    **{
+        f"n{number}": message((1, 1), (2, 7), (7, number), (8, f"n{number}")) for number in (-10, -1, 0, 1, 2, 4, 5, 10)
+    },
 }
 """Arrays that the graphs below read by name: of an LSTM, of dense layers, and whole numbers."""
 CELL = [ARRAYS[name] for name in "WRB"]
@@ -208,6 +211,22 @@ CELLS = {
     "every second step": "LSTM x W R B > s; Slice s n0 n5 n0 n2 > t; Relu t > y",
     "a slice without steps": "LSTM x W R B > s; Slice s n0 n5 n0 n0 > t; Relu t > y",
     "an array in parts along no axis": "Split K > a b axis=3; LSTM x W R B > s; MatMul s a > y",
+    "a product that is an attention": "LSTM x W R B > s; Squeeze s n1 > t; MatMul t K > q; Add q k > r; "
+    "MatMul t K > u; MatMul t K > v; Transpose u > w perm=[0,2,1]; MatMul r w > a; Softmax a > p; MatMul p v > o; "
+    "MatMul o K > z; LSTM z R R B > y",
+    "one matrix for all that an attention reads": "LSTM x W R B > s; Squeeze s n1 > t; MatMul t L > p; "
+    "Split p > q v axis=2; MatMul q v > a; Softmax a > b; MatMul b v > y",
+    "a product that is none": "LSTM x W R B > s; MatMul s K > d; MatMul d e > y",
+    "two products behind what is not understood": "Conv x > c; MatMul c K > d; MatMul d L > e; Celu x > f; "
+    "MatMul f K > z; LSTM z R R > y",
+    "a norm over the samples": "LSTM x W R B > - h; Squeeze h n0 > v; BatchNormalization v k k k k > n; MatMul n K > y",
+    "the last step of two directions": 'LSTM x W2 R2 > s direction="bidirectional"; Gather s n-1 > y',
+    "one of two directions": 'LSTM x W2 R2 > s direction="bidirectional"; Gather s n0 > y axis=1',
+    "two directions that are added and apart": 'LSTM x W2 R2 > s direction="bidirectional"; Split s > f b axis=1; '
+    "Add f b > y; Relu s > z",
+    "a bias beside the product itself": "LSTM x W R B > s; MatMul s K > d; Add d k > e; Sub d e > y",
+    "features turned around": "LSTM x W R B > s; Slice s n-1 n-10 n-1 n-1 > t; MatMul t K > y",
+    "time turned back before a layer of no kind": 'LSTM x W R B > s direction="reverse"; MatMul s K > d; Celu d > y',
     "an array in parts of other lengths": "Split K > a b axis=1 split=[1,2]; LSTM x W R B > s; MatMul s a > y",
 }
 SHAPED = {
@@ -215,6 +234,8 @@ SHAPED = {
     "an activation of the input": ("Relu x > r; LSTM r W R B > y", (5, 2, 3)),
     "a reshape that goes across axes": ("LSTM x W R B > s; Reshape s n5 > t; Relu t > y", (5, 2, 3)),
     "steps in a row": ("LSTM x W R B > s; Concat n10 n4 > p; Reshape s p > t; MatMul t K > y", (5, 2, 3)),
+    "more steps than a network may have": ("LSTM x W R B > y", (2**40, 2, 3)),
+    "ids from their last to their first": ("Slice x n-1 n-10 n0 n-1 > i; Gather E i > e; LSTM e R R B > y", (5, 2)),
     "a reshape to as many": ("Reshape x shape > r; LSTM r W R B > y", (5, 2, 3)),
 }
 
@@ -229,6 +250,17 @@ def test_what_is_no_layer_of_ours_and_what_ends_a_chain_is_said_with_its_reason(
         "two branches behind a convolution": chain(f"{convolved}; MatMul v L > three", ["two", "three"]),
         "cells in the branches of an If": branches(then="LSTM x W R B > y", **{"else": "LSTM x W R B > y"}),
         "an array that a branch computes itself": branches(then="Sin q > W; LSTM x W R B > y"),
+        "the states as outputs, too": chain("LSTM x W R B > y h c", ["y", "h", "c"]),
+        "a layer in the middle as an output, too": chain("LSTM x W R B > s; MatMul s K > d; MatMul d L > y", "dy"),
+        "a first state among the inputs": model(
+            nodes("Slice H n0 n1 > h; LSTM x W R B - h > y"), [*CELL, ARRAYS["n0"], ARRAYS["n1"]], ["y"], ["x", "H"]
+        ),
+        "a first state of another cell": chain("LSTM x W R B > - h c; LSTM x W R B - h c > y"),
+        "an operation that the model defines itself": chain("LSTM x W R B > s; MatMul s K > y")
+        + message((25, message((1, "MatMul"), (7, node("LSTM", "xWRB", "y"))))),
+        "a softmax of before its own axis": chain("LSTM x W R B > s; MatMul s K > d; Softmax d > y").replace(
+            message((2, 17)), message((2, 12))
+        ),
         "a cell of another domain": model([nodes("LSTM x W R B > y")[0] + message((7, "mine"))], CELL),
         "a shape inside": message((7, graph(nodes("Sin q > x; LSTM x W R B > y"), CELL) + message((13, shape)))),
         "an array in a node": model(
@@ -240,7 +272,7 @@ def test_what_is_no_layer_of_ours_and_what_ends_a_chain_is_said_with_its_reason(
 
 
 def test_a_file_that_lies_is_refused_with_the_place_of_the_lie(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rnncli.formats.onnx.file.MAX_WORK", 30_000)  # what it really is takes a second
+    monkeypatch.setattr("rnncli.formats.onnx.messages.MAX_WORK", 30_000)  # what it really is takes a second
     os.mkfifo("pipe")
     lies = {
         "nothing": b"",
@@ -297,11 +329,40 @@ def test_many_of_anything_and_what_is_made_of_itself_over_and_over_take_neither_
         "lengths of themselves": [node("Concat", [f"d{n}", f"d{n}"], [f"d{n + 1}"], axis=0) for n in range(count)],
         "squares of themselves": [node("Mul", [f"s{n}", f"s{n}"], [f"s{n + 1}"]) for n in range(count)],
         "outputs": [node("Split", ["W"], [f"o{n}" for n in range(5 * count)])],
+        "products of all": [
+            node("Sum", [f"c{n}" for n in range(count)] + ["x"], ["v"]),
+            *(node("MatMul", ["v", f"m{n}"], [f"m{n + 1}"]) for n in range(count)),
+        ],
         "graphs": [node("If", ["f"], [f"o{n}"], then_branch=graph([])) for n in range(count)],
     }
     for what, each in many.items():
         with at(what), patience():
             assert not read(model(each, [*arrays, *(array(f"c{n}", 1) for n in range(count))])).parts
+
+
+def test_a_file_that_pytorch_wrote_is_counted_as_pytorch_counts_and_others_as_keras() -> None:
+    for writer, framework in (("pytorch", "torch"), ("tf2onnx", "keras")):
+        (part,) = read(chain("LSTM x W R B > y") + message((2, writer), (3, "2.1"))).parts
+        assert part.framework == framework
+        assert part.network.summary(framework=part.framework).total_params == (144 if framework == "torch" else 128)
+        assert part.params == 144
+
+
+def test_a_graph_of_many_layers_is_one_row_and_gigabytes_are_passed_over() -> None:
+    count = 1_000
+    text = "; ".join(f"LSTM s{n} R R B > y{n}; Squeeze y{n} n1 > s{n + 1}" for n in range(count))
+    with patience():
+        (part,) = read(model(nodes(text), [*CELL, ARRAYS["n1"]], [f"s{count}"], ["s0"])).parts
+        assert len(part.network.body) == count
+    big = message((1, 2**30), (2, 1), (8, "big")) + varint(9 << 3 | 2) + varint(2**32)
+    inside = graph(nodes("LSTM x W R B > y"), CELL, inputs="x") + varint(5 << 3 | 2) + varint(len(big) + 2**32) + big
+    with Path("m.onnx").open("wb") as file:
+        file.write(varint(7 << 3 | 2) + varint(len(inside) + 2**32) + inside)
+        file.truncate(file.tell() + 2**32)
+    with patience():
+        found = open_model("m.onnx")
+    assert [str(part.network) for part in found.parts] == ["input:3,lstm:4:seq"]
+    assert [(each.name, each.shape) for each in found.others] == [("big", (2**30,))]
 
 
 def test_numbers_in_fields_of_their_own_are_read(at: Walk) -> None:
@@ -340,6 +401,10 @@ def test_numbers_beside_the_model_are_read_when_they_are_asked_for_and_never_fro
     Path("inside/m.onnx").write_bytes(external("m.bin"))
     with pytest.raises(RnncliError, match=r"byte .*: array W is in m\.bin, a link that leads away from the model$"):
         open_model("inside/m.onnx")
+    Path("inside/m.bin").unlink()
+    Path("inside/m.bin").write_bytes(bytes(192))
+    (part,) = read(external("inside/m.bin")).parts
+    assert (keras_weights(part)["lstm/kernel"] == 0).all()
     # A model and its numbers may both be links, as downloaded ones are.
     Path("inside/m.onnx").rename("blob")
     Path("inside/m.onnx").symlink_to("../blob")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copyreg
 import io
 import json
 import os
+import pickle
 import re
 import struct
+import sys
 import tracemalloc
 import zipfile
 import zlib
@@ -20,7 +23,7 @@ import numpy as np
 import pytest
 from conftest import Result, Walk, patience
 from hostile_models import FORMATS as MAKERS
-from hostile_models import SHAPES, npz, said_of_each, tensor_opcodes, text, torch_file, torch_zip, whole
+from hostile_models import SHAPES, npz, said_of, said_of_each, tensor_opcodes, text, torch_file, torch_zip, whole
 from hostile_models import safetensors as made
 
 from rnncli import RnncliError
@@ -169,6 +172,33 @@ def test_a_pickle_that_was_made_to_harm_is_refused_and_nothing_of_it_is_run(
         "many dictionaries": b"(" + b"}" * 60_000 + b"t.",
         "many copies of a shape": b"](" + b"N" * 90 + b"eq\0ctorch\nSize\nh\0\x85R.",
         "many copies of pairs": b"](" + pairs + b"eq\0" + (ORDERED + b"h\0\x85R0") * 60 + b".",
+        "many objects of one tuple": b"(" + b"N" * 10_000 + b"tq\0" + b"(" + b"c__main__\nA\nh\0R" * 2000 + b"t.",
+        "many objects of one state": b"}(" + pairs + b"uq\0(" + b"c__main__\nA\n)Rh\0b" * 2000 + b"t.",
+        "many ordered dictionaries of one list": b"](" + pairs + b"eq\0(" + (ORDERED + b"h\0\x85R") * 2000 + b"t.",
+        "many tensors of one tuple": b"("
+        + b"N" * 10_000
+        + b"tq\0("
+        + b"ctorch._utils\n_rebuild_tensor\nh\0R" * 9
+        + b"t.",
+        "many long keys": b"X\0\0\1\0" + b"a" * 65536 + b"q\0]q\1}(" + b"h\0h\1" * 9000 + b"u.",
+        "many objects with a long name": b"c__main__\n" + b"a" * 65536 + b"\nq\0(" + b"h\0)R" * 4000 + b"t.",
+        "wrappers of wrappers": b"ctorch._utils\n_rebuild_parameter\n" * 60
+        + tensor_opcodes("0", (2,))
+        + b"\x85R" * 60
+        + b".",
+        "many modules of one dictionary": b"}("
+        + pairs
+        + b"uq\0}("
+        + b"".join(text(name) + b"h\0" for name in ("_parameters", "_buffers", "_modules"))
+        + b"uq\1("
+        + b"c__main__\nA\n)Rh\1b" * 8000
+        + b"t.",
+        "a value kept under a large number": b"Np1000000000\n.",
+        "a value that was not kept": b"g5\n.",
+        "a key without a value": b"}(K\1u.",
+        "an extension that somebody registered": b"\x82\xf0)R.",
+        "an object by keywords": b"\x80\x04cos\nsystem\n)}\x92.",
+        "a class behind a mark": b"(cos\nsystem\nS'touch ran'\no.",
         "nothing on the stack": b"0R.",
         "values that are not there": b"}K\1s.",
         "items of what is no dictionary": b"]K\1K\1s.",
@@ -217,11 +247,88 @@ def test_a_pickle_that_was_made_to_harm_is_refused_and_nothing_of_it_is_run(
         "the old format without its last byte": old_file()[:-1],
     }
     # What they come to is traced, which takes long.
-    monkeypatch.setattr("rnncli.formats.torch.pickles.MAX_STEPS", 50_000)
+    monkeypatch.setattr("rnncli.formats.torch.unpickling.MAX_STEPS", 50_000)
     with little():
         said = said_of_each(files, "m.pt")
     screen("pickles", said)
     assert os.listdir() == ["m.pt"]
+
+
+def test_nothing_that_a_pickle_names_is_imported_called_or_looked_up(monkeypatch: pytest.MonkeyPatch, at: Walk) -> None:
+    Path("library").mkdir()
+    Path("library", "harmful.py").write_text(
+        "open('ran', 'w')\nclass Harm:\n    def __init__(self, *a): open('ran', 'w')\n"
+    )
+    monkeypatch.syspath_prepend("library")
+    monkeypatch.setattr(copyreg, "_inverted_registry", {240: ("harmful", "Harm")})
+    monkeypatch.setattr(copyreg, "_extension_cache", {241: Path.touch})
+    for name in ("find_class", "load_reduce", "load_build"):
+        monkeypatch.setattr(pickle._Unpickler, name, None)
+    named = b"charmful\nHarm\n"
+    ways = {
+        "a name": named,
+        "a name on the stack": text("harmful") + text("Harm") + b"\x93",
+        "a call": named + b")R",
+        "a call of what a call returns": named + b")R)R",
+        "an object": named + b")\x81",
+        "an object by keywords": named + b")}\x92",
+        "an object of the first protocol": b"(iharmful\nHarm\n",
+        "an object behind a mark": b"(" + named + b"o",
+        "attributes": named + b")R}" + text("a") + b"K\1sb",
+        "a state": named + b")R)b",
+        "items": named + b")R]K\1aa",
+        "pairs": named + b")RK\1K\2s",
+        "a key": b"}" + named + b")RK\1s",
+        "a member of a set": b"\x8f(" + named + b")R\x90",
+        "an object that is put together": b"ccopyreg\n_reconstructor\n(" + named + b"cbuiltins\nobject\nNtR",
+        "an import": b"cbuiltins\n__import__\n(" + text("harmful") + b"tR",
+        "an extension": b"\x82\xf0)R",
+        "an extension that was looked up before": b"\x82\xf1(" + text("ran") + b"tR",
+        "a tensor of a class": b"ctorch._tensor\n_rebuild_from_type_v2\n(" + named + named + b")}tR",
+    }
+    before = {*sys.modules}
+    for what, program in ways.items():
+        with at(what):
+            Path("m.pt").write_bytes(torch_zip(b"(" + program + tensor_opcodes("0", (2,)) + b"t.", [("0", bytes(8))]))
+            said = said_of("m.pt")
+            assert ("EXT1" if "extension" in what else "left: 1 (2,) float32") in said
+            assert not Path("ran").exists()
+    assert {*sys.modules} - before <= {"pickletools", "numpy"} | {each for each in sys.modules if "rnncli" in each}
+
+
+@pytest.mark.parametrize("mistake", [KeyError, IndexError, ValueError, RuntimeError, TypeError, struct.error])
+def test_a_mistake_of_this_program_is_not_called_a_damaged_file(
+    mistake: type[Exception], monkeypatch: pytest.MonkeyPatch, at: Walk
+) -> None:
+    def raised(*arguments: object) -> None:
+        raise mistake
+
+    for format_, make in MAKERS.items():
+        with at(format_):
+            Path(f"m.{format_}").write_bytes(make(SHAPES))
+            tensor = open_model(f"m.{format_}").tensors[0]
+            with monkeypatch.context() as broken:
+                broken.setattr("rnncli.formats.file_reader.FileReader.read", raised)
+                broken.setattr("rnncli.formats.file_reader.FileReader.read_into", raised)
+                with pytest.raises(mistake):  # the command line says that it is a bug
+                    open_model(f"m.{format_}")
+                with pytest.raises(mistake):
+                    tensor.read()
+
+
+def test_members_of_an_npz_that_are_no_numbers_are_left_out(screen: Screen) -> None:
+    arrays = {name: np.zeros(shape, "f4") for name, shape in SHAPES.items()}
+    others = {
+        "texts": np.array(["a", "b"]),
+        "objects": np.array([{}, []], object),
+        "records": np.zeros(2, [("x", "f4")]),
+        "day": np.array("2026-11-25", "M8[D]"),
+    }
+    np.savez("beside.npz", **arrays, **others)
+    np.savez("alone.npz", **others)
+    with zipfile.ZipFile("beside.npz", "a") as archive:
+        archive.writestr("README.txt", "about the weights")
+    screen("npz-members", said_of_each(dict.fromkeys(("beside.npz", "alone.npz"))))
 
 
 def old_file(little_endian: bytes = b"\x88", keys: bytes = b"](" + text("0") + b"e.", count: int = 2) -> bytes:
@@ -233,10 +340,13 @@ def old_file(little_endian: bytes = b"\x88", keys: bytes = b"](" + text("0") + b
 
 def test_tensors_may_share_their_numbers_and_each_is_its_own_view() -> None:
     pairs = [("a", tensor_opcodes("0", (2, 2), length=6)), ("b", tensor_opcodes("0", (3,), length=6, offset=3))]
+    pairs.append(("tied", pairs[1][1]))
     program = b"}(" + b"".join(text(name) + tensor for name, tensor in pairs) + b"u."
     Path("m.pt").write_bytes(torch_zip(program, [("0", np.arange(6, dtype="<f4").tobytes())]))
     found = {tensor.name: tensor.read().tolist() for tensor in open_model("m.pt").others}
-    assert found == {"a": [[0, 1], [2, 3]], "b": [3, 4, 5]}
+    assert found == {"a": [[0, 1], [2, 3]], "b": [3, 4, 5], "tied": [3, 4, 5]}
+    a, b, tied = (tensor.place for tensor in open_model("m.pt").others)
+    assert b == tied != a
     Path("m.pt").write_bytes(old_file())
     assert [tensor.read().tolist() for tensor in open_model("m.pt").others] == [[3, 4]]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -23,6 +24,7 @@ from sessions import replay
 from rnncli import Network, RnncliError
 from rnncli.engine import Model
 from rnncli.formats import FORMATS, open_model
+from rnncli.formats.fitting import fitted, sources
 from rnncli.language.spec import MAX_LAYERS
 
 Run = Callable[..., Result]
@@ -56,6 +58,25 @@ def test_a_file_is_read_as_the_network_that_was_saved_and_computes_what_its_fram
             # The same by its spec, with the file for its weights.
             rnncli("forward", spec, "--weights", GOLDEN / name, "--input", "x.npy", "-o", "z.npy")
             np.testing.assert_array_equal(np.load("z.npy"), np.load("y.npy"))
+
+
+def test_every_form_of_a_module_that_pytorch_saves_is_read_and_what_stands_beside_it_is_said(
+    screen: Screen, at: Walk
+) -> None:
+    with zipfile.ZipFile(GOLDEN / "torch.zip") as packed:
+        files = {name: packed.read(name) for name in packed.namelist()}
+    screen("torch-files", said_of_each(files))
+    for name in files:
+        with at(name), contextlib.suppress(RnncliError):
+            arrays = {tensor.name: tensor for tensor in open_model(name).tensors}
+            for number, key in enumerate(("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")):
+                if f"rnn.{key}" in arrays:
+                    found = arrays[f"rnn.{key}"].read()
+                    np.testing.assert_array_equal(found, np.arange(found.size).reshape(found.shape) / 8 + number)
+    views = {tensor.name: tensor for tensor in open_model("views.pt").tensors}
+    assert views["turned"].read().tolist() == [[0, 3], [1, 4], [2, 5]]
+    assert views["column"].read().tolist() == [1, 4]
+    assert all(tensor.read().tolist() == [0, 1, 2] for tensor in open_model("types.pt").tensors)
 
 
 def test_every_format_has_a_golden_file() -> None:
@@ -119,7 +140,7 @@ def test_names_and_shapes_tell_the_parts(screen: Screen) -> None:
 def test_a_row_of_many_layers_in_front_is_gone_through_once(
     count: int, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rnncli.formats.recognition.MAX_LAYERS", most)
+    monkeypatch.setattr("rnncli.formats.array_rows.MAX_LAYERS", most)
     row = {f"d{number}.weight": (3, 3) for number in range(count)}
     Path("m.safetensors").write_bytes(safetensors(row | arrays(CELL)))
     with patience():
@@ -142,10 +163,13 @@ def test_arrays_go_to_the_layers_of_a_known_network_by_kind_shape_and_number() -
     places |= {"lstm_1/kernel": 5, "lstm_1/recurrent_kernel": 6, "lstm_1/bias": 7}
     places |= {"lstm_2/kernel": 2, "lstm_2/recurrent_kernel": 3, "lstm_2/bias": 4}
     assert {name: int(array.flat[0]) for name, array in weights.items()} == places
+    part = fitted(open_model("w.npz"), "", Network.parse(spec))
+    layers = {"lstm": "cell", "lstm_1": "cell_9", "lstm_2": "cell_10"}
+    assert sources(part) == {"dense": "d", "layer_normalization": "layer_normalization"} | layers
 
 
 def test_model_files_are_taken_and_refused_as_it_was_reviewed(rnncli: Run, screen: Screen) -> None:
-    for name in ("lstm-2-bi.safetensors", "python/keras_add.py", "lstm-1.safetensors", "gru-1-bi.npz"):
+    for name in ("lstm-2-bi.safetensors", "python/keras_add.py", "lstm-1.safetensors", "gru-1-bi.npz", "tied.pt"):
         shutil.copy(GOLDEN / name, ".")
     for name in ("MODEL.NPZ", "run::2.npz"):
         shutil.copy(GOLDEN / "gru-3.npz", name)
@@ -155,7 +179,13 @@ def test_model_files_are_taken_and_refused_as_it_was_reviewed(rnncli: Run, scree
     saved("two.npz", "encoder.rnn.ih 4x3; encoder.rnn.hh 4x4; decoder.rnn.ih 6x7; decoder.rnn.hh 6x6")
     saved("fc.npz", "fc.weight 3x4")
     cells = (f"cell{n}/kernel 2x8; cell{n}/recurrent_kernel 2x8; cell{n}/bias 8" for n in ("", "_1"))
-    Path("deep.safetensors").write_bytes(safetensors(arrays("; ".join(cells))))
+    for name, text in {
+        "deep": "; ".join(cells),
+        "pair": "encoder.ih 16x4; encoder.hh 16x4; decoder.ih 16x4; decoder.hh 16x4",
+        "headed": "encoder.rnn.ih 4x3; encoder.rnn.hh 4x4; head.weight 2x4; head.bias 2; other.weight 7x9",
+        "six": "; ".join(f"rnn.weight_{side}_l{level} 6x2" for level in range(6) for side in ("ih", "hh")),
+    }.items():
+        Path(f"{name}.safetensors").write_bytes(safetensors(arrays(text)))
     shapes = arrays("rnn.ih 4x2; rnn.hh 4x4")
     for dtype in ("int8", "uint8", "int64", "bool", "nan"):
         number = np.nan if dtype == "nan" else np.ones((), dtype)

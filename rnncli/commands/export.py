@@ -124,14 +124,26 @@ def _export(
     output: str | None,
 ) -> None:
     """Write a network, and its weights."""
-    if model.part is not None:
-        model.part.check_runs()
+    part, file = model.part, weights
+    if part is not None:
+        part.check_runs()
+    if weights is not None:
+        from rnncli.engine.model_weights import part_in
+        from rnncli.formats.fitting import sources_told
+
+        part = part_in(weights, model.network)
+        if part is not None:
+            file = None
+            tell(f"Note: {sources_told(part)}")
+    elif part is not None:
+        for note in part.told:
+            tell(f"Note: {note}")
 
     @cache
     def read() -> Arrays:
         from rnncli.engine.model_weights import first_weights
 
-        return first_weights(model.network, model.part, weights, seed)
+        return first_weights(model.network, part, file, seed)
 
     drawn = False
     if weights is not None:

@@ -22,7 +22,7 @@ from rnncli.formats.file_reader import (
     spooled,
 )
 from rnncli.formats.npy_header import LONGEST
-from rnncli.formats.npz_arrays import PackedArray, members_by_key, packed_array
+from rnncli.formats.npz import PackedArray, members_by_key, packed_array
 from rnncli.formats.zip_archive import MAGIC, Member
 
 _LARGEST_NUMBER = 16

@@ -14,7 +14,8 @@ from rnncli.engine.chunks import Chunk
 from rnncli.engine.inputs import chunk_of
 from rnncli.engine.types import Array
 from rnncli.errors import RnncliError
-from rnncli.formats.file_reader import FileReader, about, check_room, is_regular, opened, read_once, regular, spooled
+from rnncli.formats.faults import reading
+from rnncli.formats.file_reader import FileReader, check_room, is_regular, opened, read_once, regular, spooled
 from rnncli.formats.npy_header import LONGEST, NpyHeader, read_header
 from rnncli.network import Network
 
@@ -61,7 +62,7 @@ class InputFile:
             RnncliError: the file was changed since it was opened, or cannot be read.
         """
         found = np.empty((self._blocks, stop - start, *self._step_shape), self.dtype)
-        with about(self.path):
+        with reading(self.path):
             self._fill(found, start)
             self._reader.check_unchanged()
         batch, _, *features = self.shape
@@ -129,7 +130,7 @@ def file_chunks(network: Network, file: InputFile, steps: int, dtype: np.dtype[A
     timesteps = file.shape[1]
     for start in range(0, timesteps, steps):
         part = file.steps(start, min(start + steps, timesteps))
-        with about(file.path):
+        with reading(file.path):
             chunk = chunk_of(network, part, start, dtype)
             if network.head.vocabulary is None:
                 check_finite(part, chunk.values, start)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,11 +14,10 @@ from rnncli.engine.initializers import initial_weights
 from rnncli.engine.memory import check_export_fits
 from rnncli.engine.request import Init
 from rnncli.engine.types import Array
-from rnncli.errors import ArgumentError, RnncliError, UsageError, listed, shorten
-from rnncli.formats import SEPARATOR, Choice, choice_of, open_model, part_of
+from rnncli.errors import ArgumentError, RnncliError
+from rnncli.formats import choice_of, open_model
 from rnncli.formats.conventions import each_weight
 from rnncli.formats.fitting import fitted
-from rnncli.formats.model_file import ModelFile
 from rnncli.formats.nodes import Part
 from rnncli.network import Network
 
@@ -70,70 +68,36 @@ def _taken(
 def weights_in(path: str, network: Network, dtype: np.dtype[Any]) -> dict[str, Array]:
     """Return the weights that a file has for a network, by key, as `dtype`.
 
-    The file is an .npz with rnncli's own keys (`lstm/kernel`), or any model file with a part whose shapes fit.
+    The file is an .npz with rnncli's own keys (`lstm/kernel`), or any model file with layers whose shapes fit.
 
     Raises:
         RnncliError: the file cannot be read, or nothing in it fits the network.
+        UsageError: several parts fit, or layers that are alike, and nothing says which is which.
     """
-    expected = weight_shapes(network)
+    part = part_in(path, network)
+    return read_arrays(path, weight_shapes(network), dtype) if part is None else weights_of(part, dtype)
+
+
+def part_in(path: str, network: Network) -> Part | None:
+    """Return a network with its arrays in a model file; None where the file is an .npz with rnncli's own keys.
+
+    Raises:
+        RnncliError: as for `weights_in`.
+    """
     choice = choice_of(path)
     if choice is None:
-        return read_arrays(path, expected, dtype)
-    if choice.path.endswith(".npz") and not choice.part:
-        try:
-            return read_arrays(path, expected, dtype)
-        except RnncliError:
-            if not _has_other_names(choice.path, expected):
-                raise
-    model = open_model(choice.path)
-    parts = [part_of(model, choice.part)] if choice.part else list(model.parts)
-    fitting = [part for part in parts if _shapes(part.network) == _shapes(network)]
-    if not fitting and not choice.part and (part := fitted(model.tensors, network)) is not None:
-        fitting = [part]
-    if len(fitting) != 1:
-        raise _misfit(model, choice, fitting, network, expected)
-    if not fitting[0].has_weights:
-        raise RnncliError(f"{choice.path} has layers, but no weights", "without --weights they are drawn with --seed")
-    renamed = dict(zip(_owners(fitting[0].network), _owners(network), strict=True))
-    # What is computed with them, the network says.
-    found = ((key.partition("/"), array) for key, array in each_weight(replace(fitting[0], notes=())))
-    return _taken(
-        choice.path, ((f"{renamed[name]}/{weight}", array) for (name, _, weight), array in found), expected, dtype
-    )
+        return None
+    if choice.path.endswith(".npz") and not choice.part and not _has_other_names(choice.path, network):
+        return None
+    return fitted(open_model(choice.path), choice.part, network)
 
 
-def _owners(network: Network) -> list[str]:
-    """Return the names of the layers that own weights."""
-    return list(dict.fromkeys(key.partition("/")[0] for key in weight_shapes(network)))
-
-
-def _has_other_names(path: str, expected: Mapping[str, tuple[int, ...]]) -> bool:
-    """Return whether a file has none of the names that rnncli gives to arrays, but a model."""
+def _has_other_names(path: str, network: Network) -> bool:
+    """Return whether a file has none of the names that rnncli gives to the arrays of a network, but a model."""
     if not os.path.isfile(path):
         return False  # a pipe is read once
     try:
         model = open_model(path)
     except RnncliError:
         return False
-    return bool(model.parts) and not {tensor.name for tensor in model.tensors} & {*expected}
-
-
-def _shapes(network: Network) -> list[tuple[str, tuple[int, ...]]]:
-    """Return the name in its layer and the shape of each weight."""
-    return [(key.partition("/")[2], shape) for key, shape in weight_shapes(network).items()]
-
-
-def _misfit(
-    model: ModelFile, choice: Choice, fitting: list[Part], network: Network, expected: Mapping[str, tuple[int, ...]]
-) -> RnncliError:
-    """Return the error where no part of a file fits a network, or several do."""
-    if fitting:
-        numbers = [f"{choice.path}{SEPARATOR}{model.parts.index(part) + 1}" for part in fitting]
-        return UsageError(f"{len(fitting)} parts of {choice.path} fit {network}", f"say which: {listed(numbers, 'or')}")
-    if model.format == "npz" and not choice.part:
-        return RnncliError(
-            f"{choice.path} has no part with the shapes of {network}: {shorten(str(list(expected.items())[:3]), 120)}",
-            f"rnncli inspect {choice.path} says what it holds",
-        )
-    specs = listed([str(part.network) for part in model.parts]) if model.parts else "nothing recurrent"
-    return RnncliError(f"{choice.path} holds {shorten(specs, 120)}, which does not fit {network}")
+    return bool(model.parts) and not {tensor.name for tensor in model.tensors} & {*weight_shapes(network)}

@@ -54,8 +54,9 @@ def plan(network: Network | str, request: ReachRequest, trained: Part | None = N
 
     Raises:
         SpecError: the number of timesteps asked for contradicts the network.
-        UsageError: there is no recurrent layer.
-        RnncliError: a run would not fit in memory, or the model file has what is not run.
+        UsageError: there is no recurrent layer, or nothing says which weights are whose.
+        RnncliError: a run would not fit in memory, the model file has what is not run, or that of the weights cannot
+            be read or does not fit.
     """
     network = Network.of(network)
     if trained is not None:
@@ -73,6 +74,10 @@ def plan(network: Network | str, request: ReachRequest, trained: Part | None = N
     kernels = max(weight.params for _, _, weight in network_weights(part) if weight.role == "recurrent")
     beside = weight_bytes(drawn, _DRAWN_IN) + 3 * kernels * DTYPE.itemsize
     check_fits(part, SAMPLES, timesteps, DTYPE, beside, smaller="a smaller --timesteps needs less")
+    if request.weights is not None:
+        from rnncli.engine.model_weights import part_in
+
+        trained = part_in(request.weights, network)
     return Plan(network, drawn, part, request, timesteps, trained, file, init)
 
 
@@ -86,7 +91,7 @@ class Plan:
         part: the part that is run.
         request: what is asked for.
         timesteps: the length of the sequence.
-        trained: the part of a model file that the network is.
+        trained: the part of a model file that the network is, or that has its weights.
         file: the file that the weights come from, if they do.
         init: how weights and inputs are drawn.
     """
@@ -103,12 +108,15 @@ class Plan:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the user should know before the runs start."""
-        if self.request.weights is not None:
-            return ()
-        if self.trained is not None and self.trained.has_weights:
-            return self.trained.told
         pytorchs = ("weights start as PyTorch starts them",) if self.init == "torch" else ()
-        return pytorchs if self.trained is None else ("the file has no weights: each seed draws others", *pytorchs)
+        if self.trained is None:
+            return () if self.request.weights is not None else pytorchs
+        if self.request.weights is not None:
+            from rnncli.formats.fitting import sources_told
+
+            return (sources_told(self.trained),)
+        drawn = () if self.trained.has_weights else ("the file has no weights: each seed draws others", *pytorchs)
+        return (*drawn, *self.trained.told)
 
     @property
     def work(self) -> int:
@@ -163,10 +171,10 @@ class Plan:
         return spectral_radius(kernels, layer.candidate)
 
     def _model_of_file(self) -> Model:
-        if self.request.weights is not None:
-            return Model.from_file(self.network, self.request.weights, _DRAWN_IN)
-        assert self.trained is not None
-        return Model.from_part(self.trained, _DRAWN_IN)
+        if self.trained is not None:
+            return Model.from_part(self.trained, _DRAWN_IN)
+        assert self.request.weights is not None
+        return Model.from_file(self.network, self.request.weights, _DRAWN_IN)
 
 
 def spectral_radius(kernels: Sequence[Array], block: int) -> float:

@@ -66,9 +66,10 @@ def plan(network: Network | str, request: Request, trained: Part | None = None) 
     Raises:
         SpecError: the number of timesteps asked for contradicts the network, or the framework cannot express it.
         UsageError: the sizes asked for contradict the input file, there is no recurrent layer to study or it has no
-            gates, or a file would be written over another that is read or written.
-        RnncliError: the input file cannot be read, a file cannot be written, the run would not fit in memory, or the
-            model file has what is not run.
+            gates, a file would be written over another that is read or written, or nothing says which weights are
+            whose.
+        RnncliError: the input file or that of the weights cannot be read or does not fit, a file cannot be written,
+            the run would not fit in memory, or the model file has what is not run.
     """
     network = Network.of(network)
     if trained is not None:
@@ -91,6 +92,10 @@ def plan(network: Network | str, request: Request, trained: Part | None = None) 
             from rnncli.engine.gates import check_gates
 
             check_gates(network)
+    if request.weights is not None:
+        from rnncli.engine.model_weights import part_in
+
+        trained = part_in(request.weights, network)
     return Plan(network, request, array, batch, timesteps, part, trained)
 
 
@@ -105,7 +110,8 @@ class Plan:
         batch: the number of samples.
         timesteps: the length of the sequence.
         part: the part of the network that is run once more for the study; None if no study is asked for.
-        trained: the part of a model file that has the weights; None if they are drawn or in a file of their own.
+        trained: the part of a model file that the network is, or that has its weights; None if they are drawn, or in
+            an .npz with rnncli's own keys.
     """
 
     network: Network
@@ -122,11 +128,14 @@ class Plan:
         return (*self._notes_on_weights(), *self._notes_on_states())
 
     def _notes_on_weights(self) -> tuple[str, ...]:
-        if self.trained is None or self.request.weights is not None:
+        if self.trained is None:
             return ()
-        if self.trained.has_weights:
-            return self.trained.told
-        return (f"the file has no weights: they are drawn with seed {self.request.seed}",)
+        if self.request.weights is not None:
+            from rnncli.formats.fitting import sources_told
+
+            return (sources_told(self.trained),)
+        drawn = f"the file has no weights: they are drawn with seed {self.request.seed}"
+        return (*([] if self.trained.has_weights else [drawn]), *self.trained.told)
 
     def _notes_on_states(self) -> tuple[str, ...]:
         stateful = self.request.state is not None or self.request.save_state is not None
@@ -172,11 +181,11 @@ class Plan:
 
     def _model(self) -> Model:
         request = self.request
+        if self.trained is not None and self.trained.has_weights:
+            return Model.from_part(self.trained, request.dtype)
         if request.weights is not None:
             return Model.from_file(self.network, request.weights, request.dtype)
-        if self.trained is None or not self.trained.has_weights:
-            return Model(self.network, request.seed, request.dtype, request.init)
-        return Model.from_part(self.trained, request.dtype)
+        return Model(self.network, request.seed, request.dtype, request.init)
 
     def _first_states(self) -> State:
         if self.request.state is None:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import rnncli
 from rnncli.errors import RnncliError, shorten
-from rnncli.export.onnx_graph import Graph, value_message
+from rnncli.export.onnx_graph import Graph, value_proto
 from rnncli.export.onnx_layers import Flow, LayerParts, add_layer
-from rnncli.formats.onnx.protobuf import MAX_MESSAGE, message
-from rnncli.formats.onnx.schema import FLOAT, INT64, ModelProto, OperatorSetIdProto
+from rnncli.formats.onnx.messages import ModelProto, OperatorSetProto, encoded
+from rnncli.formats.onnx.protobuf import MAX_MESSAGE
 from rnncli.network import Network
 from rnncli.quantities import Shape, memory
 
@@ -70,20 +70,21 @@ def export(job: Job) -> bytes:
     output = shapes[-1][1] if shapes else shape
     y = graph.node("Transpose", flow.value, perm=[1, 0, 2]) if len(output) == 3 else flow.value
     graph.renamed(y, OUTPUT)
-    code, told = FLOAT, ""
+    dtype, told = "float32", None
     if network.head.vocabulary is not None:
-        code, told = INT64, f"ids from 0 to {network.head.vocabulary - 1:,}"
-    graph.inputs.append(value_message(INPUT, code, _axes(shape), told))
-    graph.outputs.append(value_message(OUTPUT, FLOAT, _axes(output)))
+        dtype, told = "int64", f"ids from 0 to {network.head.vocabulary - 1:,}"
+    graph.inputs.append(value_proto(INPUT, dtype, _axes(shape), told))
+    graph.outputs.append(value_proto(OUTPUT, "float32", _axes(output)))
     versions = max([USUAL, *(NEWER[name] for name in graph.operations if name in NEWER)])
-    opset = message((OperatorSetIdProto.DOMAIN, ""), (OperatorSetIdProto.VERSION, versions.opset))
-    model = message(
-        (ModelProto.IR_VERSION, versions.ir),
-        (ModelProto.PRODUCER_NAME, "rnncli"),
-        (ModelProto.PRODUCER_VERSION, rnncli.__version__),
-        (ModelProto.DOC_STRING, str(network) + (f"\n{job.origin}" if job.origin else "")),
-        (ModelProto.GRAPH, graph.message("rnncli")),
-        (ModelProto.OPSET_IMPORT, opset),
+    model = encoded(
+        ModelProto(
+            ir_version=versions.ir,
+            producer_name="rnncli",
+            producer_version=rnncli.__version__,
+            doc_string=str(network) + (f"\n{job.origin}" if job.origin else ""),
+            graph=graph.proto("rnncli"),
+            opset_import=[OperatorSetProto(domain="", version=versions.opset)],
+        )
     )
     _check_size(network, model.size)
     return model.joined()

@@ -3,54 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 from rnncli.export.onnx_graph import Graph, Told
+from rnncli.formats.onnx.activations import BY_WORD, OnnxActivation
 
 
-def _node(operation: str, **told: Told) -> Callable[[Graph, str], str]:
-    return lambda graph, x: graph.node(operation, x, **told)
+def _node(activation: OnnxActivation, **told: Told) -> Callable[[Graph, str], str]:
+    """Return what adds an activation as a node. Numbers that no cell is told are the usual ones."""
+    numbers = {name: number.needed for name, number in activation.numbers.items() if activation.in_cells}
+    return lambda graph, x: graph.node(activation.operation, x, **{**numbers, **told})
 
 
 ACTIVATIONS: Mapping[str, Callable[[Graph, str], str]] = {
+    **{word: _node(activation) for word, activation in BY_WORD.items()},
     "linear": lambda graph, x: x,
-    "relu": _node("Relu"),
-    "tanh": _node("Tanh"),
-    "sigmoid": _node("Sigmoid"),
-    "hard_sigmoid": _node("HardSigmoid", alpha=1 / 6, beta=0.5),
-    "softsign": _node("Softsign"),
-    "softplus": _node("Softplus"),
-    "elu": _node("Elu", alpha=1.0),
-    "selu": _node("Selu"),
-    "gelu": _node("Gelu"),
-    "silu": lambda graph, x: graph.node("Mul", x, graph.node("Sigmoid", x)),
-    "softmax": _node("Softmax", axis=-1),
+    "silu": lambda graph, x: graph.node("Mul", x, graph.node("Sigmoid", x)),  # older than its own operator
+    "softmax": _node(BY_WORD["softmax"], axis=-1),
 }
 """A function for each activation that adds its nodes for a value, and returns what they make of it."""
 
-
-class Inside(NamedTuple):
-    """An activation as RNN, GRU and LSTM are told it.
-
-    Attributes:
-        name: its name there.
-        alpha: the first number that it takes; None if it takes none.
-        beta: the second.
-    """
-
-    name: str
-    alpha: float | None = None
-    beta: float | None = None
-
-
-INSIDE: Mapping[str, Inside] = {
-    "linear": Inside("Affine", 1.0, 0.0),
-    "relu": Inside("Relu"),
-    "tanh": Inside("Tanh"),
-    "sigmoid": Inside("Sigmoid"),
-    "hard_sigmoid": Inside("HardSigmoid", 1 / 6, 0.5),
-    "softsign": Inside("Softsign"),
-    "elu": Inside("Elu", 1.0),
+INSIDE: Mapping[str, OnnxActivation] = {
+    word: activation for word, activation in BY_WORD.items() if activation.in_cells and word != "softplus"
 }
 """The activations that recurrent operators can be told; selu, gelu, silu and softmax they lack.
 

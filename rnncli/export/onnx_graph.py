@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rnncli.formats.onnx.protobuf import Message, message
-from rnncli.formats.onnx.schema import (
+from rnncli.formats.onnx.messages import (
     ATTRIBUTE_TYPES,
-    FLOAT,
-    INT64,
+    CODES,
+    ArrayTypeProto,
     AttributeProto,
-    Dimension,
+    DimensionProto,
     GraphProto,
     NodeProto,
+    ShapeProto,
     TensorProto,
-    TensorShapeProto,
-    TensorTypeProto,
     TypeProto,
     ValueInfoProto,
 )
@@ -28,13 +26,7 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 
-class Tensor(NamedTuple):
-    """An array that a node is told."""
-
-    array: Message
-
-
-Told = int | float | str | list[int] | list[float] | list[str] | Message | Tensor
+Told = int | float | str | list[int] | list[float] | list[str] | TensorProto | GraphProto
 """What a node can be told: numbers, words, an array, and the graph of a loop's body."""
 
 
@@ -67,9 +59,9 @@ class Graph:
     def __init__(self, around: Graph | None = None, scope: str = "") -> None:
         self.scope = scope
         self.nodes: list[Node] = []
-        self.inputs: list[Message] = []
-        self.outputs: list[Message] = []
-        self.arrays: list[Message] = []
+        self.inputs: list[ValueInfoProto] = []
+        self.outputs: list[ValueInfoProto] = []
+        self.arrays: list[TensorProto] = []
         self._around = around
         # No name stands for two things, in a graph and those inside of it.
         self.operations: set[str] = set() if around is None else around.operations
@@ -115,7 +107,7 @@ class Graph:
         """Add an array under a name to the outermost graph."""
         if self._around is not None:
             return self._around._stored(name, values)
-        self.arrays.append(array_message(name, values))
+        self.arrays.append(array_proto(name, values))
         return name
 
     def once(self, code: object, make: Callable[[], str]) -> str:
@@ -139,78 +131,65 @@ class Graph:
 
         self.nodes = [node._replace(inputs=rename(node.inputs), outputs=rename(node.outputs)) for node in self.nodes]
 
-    def message(self, name: str) -> Message:
+    def proto(self, name: str) -> GraphProto:
         """Return the graph as a message, under a name."""
-        return message(
-            *((GraphProto.NODE, node_message(node)) for node in self.nodes),
-            (GraphProto.NAME, name),
-            *((GraphProto.INITIALIZER, array) for array in self.arrays),
-            *((GraphProto.INPUT, value) for value in self.inputs),
-            *((GraphProto.OUTPUT, value) for value in self.outputs),
+        return GraphProto(
+            node=[*map(node_proto, self.nodes)],
+            name=name,
+            initializer=self.arrays,
+            input=self.inputs,
+            output=self.outputs,
         )
 
 
-def node_message(node: Node) -> Message:
+def node_proto(node: Node) -> NodeProto:
     """Return a node as a message."""
-    return message(
-        *((NodeProto.INPUT, name) for name in node.inputs),
-        *((NodeProto.OUTPUT, name) for name in node.outputs),
-        (NodeProto.NAME, node.name),
-        (NodeProto.OP_TYPE, node.operation),
-        *((NodeProto.ATTRIBUTE, message(*_attribute(name, told))) for name, told in node.told.items()),
+    return NodeProto(
+        input=[*node.inputs],
+        output=[*node.outputs],
+        name=node.name,
+        op_type=node.operation,
+        attribute=[_attribute(name, told) for name, told in node.told.items()],
     )
 
 
-def _attribute(name: str, told: Told) -> Iterator[tuple[int, int | float | str | Message]]:
-    """Yield the fields of an attribute."""
+def _attribute(name: str, told: Told) -> AttributeProto:
+    """Return what a node is told, under a name."""
     field = LISTS[type(told[0])] if isinstance(told, list) else SINGLE[type(told)]
-    yield AttributeProto.NAME, name
-    for value in told if isinstance(told, list) else [told]:
-        yield field, value.array if isinstance(value, Tensor) else value
-    yield AttributeProto.TYPE, ATTRIBUTE_TYPES[field]
+    texts = [each.encode() if isinstance(each, str) else each for each in (told if isinstance(told, list) else [told])]
+    made = AttributeProto(name=name, type=ATTRIBUTE_TYPES[field])
+    setattr(made, field, texts if isinstance(told, list) else texts[0])
+    return made
 
 
-SINGLE: Mapping[type, int] = {
-    int: AttributeProto.I,
-    float: AttributeProto.F,
-    str: AttributeProto.S,
-    Tensor: AttributeProto.T,
-    Message: AttributeProto.G,
-}
+SINGLE: Mapping[type, str] = {int: "i", float: "f", str: "s", TensorProto: "t", GraphProto: "g"}
 """The field of an attribute that a value is in, by its type."""
 
-LISTS: Mapping[type, int] = {int: AttributeProto.INTS, float: AttributeProto.FLOATS, str: AttributeProto.STRINGS}
+LISTS: Mapping[type, str] = {int: "ints", float: "floats", str: "strings"}
 """The field of an attribute that several values are in."""
 
 
-def array_message(name: str, values: Array) -> Message:
+def array_proto(name: str, values: Array) -> TensorProto:
     """Return an array as a message. Its numbers are not copied if they stand in a row, as float32 or int64."""
     import numpy as np
 
-    code, dtype = (INT64, "<i8") if values.dtype.kind == "i" else (FLOAT, "<f4")
-    numbers = np.ascontiguousarray(values, dtype).reshape(-1)
-    return message(
-        *((TensorProto.DIMS, size) for size in values.shape),
-        (TensorProto.DATA_TYPE, code),
-        (TensorProto.NAME, name),
-        (TensorProto.RAW_DATA, numbers.view(np.uint8).data),
-    )
+    dtype = "int64" if values.dtype.kind == "i" else "float32"
+    numbers = np.ascontiguousarray(values, np.dtype(dtype).newbyteorder("<")).reshape(-1)
+    data = numbers.view(np.uint8).data
+    return TensorProto(dims=[*values.shape], data_type=CODES[dtype], name=name, raw_data=data)
 
 
-def value_message(name: str, code: int, shape: Sequence[int | str], told: str = "") -> Message:
+def value_proto(name: str, dtype: str, shape: Sequence[int | str], told: str | None = None) -> ValueInfoProto:
     """Return the name and type of a value as a message.
 
     Args:
         name: its name.
-        code: the type of its numbers.
+        dtype: the type of its numbers.
         shape: the length of each axis, or a name for one that is not known.
         told: what is told of it.
     """
-    axes = [message((Dimension.DIM_PARAM if isinstance(size, str) else Dimension.DIM_VALUE, size)) for size in shape]
-    dims = message(*((TensorShapeProto.DIM, axis) for axis in axes))
-    array = message((TensorTypeProto.ELEM_TYPE, code), (TensorTypeProto.SHAPE, dims))
-    return message(
-        (ValueInfoProto.NAME, name),
-        (ValueInfoProto.TYPE, message((TypeProto.TENSOR_TYPE, array))),
-        *([(ValueInfoProto.DOC_STRING, told)] if told else []),
-    )
+    axes = [
+        DimensionProto(dim_param=size) if isinstance(size, str) else DimensionProto(dim_value=size) for size in shape
+    ]
+    array = ArrayTypeProto(elem_type=CODES[dtype], shape=ShapeProto(dim=axes))
+    return ValueInfoProto(name=name, type=TypeProto(tensor_type=array), doc_string=told)

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnncli.export.onnx_activations import ACTIVATIONS
-from rnncli.export.onnx_graph import Graph, Tensor, array_message
+from rnncli.export.onnx_graph import Graph, array_proto
 from rnncli.export.onnx_recurrent import recurrent
-from rnncli.formats.onnx.schema import FLOAT
+from rnncli.formats.onnx.messages import CODES
 from rnncli.layers import GRU, LSTM, Dense, Dropout, Embedding, Layer, Norm, Pool, Repeat, SimpleRNN
 from rnncli.quantities import Shape, features_of
 
@@ -104,8 +104,8 @@ def _norm(parts: LayerParts, flow: Flow) -> Flow:
 def _ones(graph: Graph, size: int) -> str:
     import numpy as np
 
-    one = Tensor(array_message("", np.ones(1, "int64")))
-    return graph.node("Cast", graph.node("ConstantOfShape", graph.constant([size]), value=one), to=FLOAT)
+    one = array_proto("", np.ones(1, "int64"))
+    return graph.node("Cast", graph.node("ConstantOfShape", graph.constant([size]), value=one), to=CODES["float32"])
 
 
 def _zeros(graph: Graph, size: int) -> str:
@@ -132,7 +132,7 @@ def _mean(graph: Graph, flow: Flow) -> str:
         return graph.node("ReduceMean", flow.value, graph.constant([0]), keepdims=0)
     mask = _mask(graph, flow)
     counted = graph.node("Where", mask, flow.value, graph.constant(0.0))
-    counts = graph.node("Cast", mask, to=FLOAT)
+    counts = graph.node("Cast", mask, to=CODES["float32"])
     total, count = (graph.node("ReduceSum", each, graph.constant([0]), keepdims=0) for each in (counted, counts))
     return graph.node("Div", total, count)
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from rnncli.export.onnx_activations import INSIDE, Inside
+from rnncli.export.onnx_activations import INSIDE
 from rnncli.export.onnx_graph import Graph, Told
 from rnncli.export.onnx_scan import composed
 from rnncli.formats.conventions import onnx_weights
+from rnncli.formats.onnx.activations import OnnxActivation
 from rnncli.formats.onnx.cells import KINDS
 from rnncli.layers import GRU, LSTM, Recurrent, SimpleRNN
 
@@ -57,7 +58,7 @@ def _operator(graph: Graph, layer: Recurrent, weights: Arrays, x: str) -> str:
     if both or layer.reverses:
         told["direction"] = "bidirectional" if both else "reverse"
     inside = [INSIDE[name] for name in TOLD[type(layer)](layer)]
-    if tuple(each.name for each in inside) != KINDS[operator].activations:
+    if tuple(each.operation for each in inside) != KINDS[operator].activations:
         told |= _told_activations(inside * len(layer.directions))
     if getattr(layer, "reset_after", False):
         told["linear_before_reset"] = 1
@@ -74,12 +75,13 @@ def _operator(graph: Graph, layer: Recurrent, weights: Arrays, x: str) -> str:
     return y
 
 
-def _told_activations(inside: list[Inside]) -> dict[str, Told]:
+def _told_activations(inside: list[OnnxActivation]) -> dict[str, Told]:
     """Return what an operator is told of its activations."""
-    told: dict[str, Told] = {"activations": [each.name for each in inside]}
-    alphas = [each.alpha for each in inside if each.alpha is not None]
-    betas = [each.beta for each in inside if each.beta is not None]
-    return told | ({"activation_alpha": alphas} if alphas else {}) | ({"activation_beta": betas} if betas else {})
+    told: dict[str, Told] = {"activations": [each.operation for each in inside]}
+    for name in ("alpha", "beta"):
+        numbers = [each.numbers[name].needed for each in inside if name in each.numbers]
+        told |= {f"activation_{name}": numbers} if numbers else {}
+    return told
 
 
 def _joined(graph: Graph, y: str, axis: int) -> str:

@@ -9,8 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from rnncli.export.onnx_activations import ACTIVATIONS
-from rnncli.export.onnx_graph import Graph, Told, value_message
-from rnncli.formats.onnx.schema import BOOL, FLOAT
+from rnncli.export.onnx_graph import Graph, Told, value_proto
 from rnncli.layers import GRU, LSTM, Recurrent, SimpleRNN
 
 if TYPE_CHECKING:
@@ -135,7 +134,7 @@ def _scan(
     scanned = [wx, mask] if mask else [wx]
     step = f"{graph.scope}/{direction}step"
     told: dict[str, Told] = {
-        "body": _body(Graph(graph, step), layer, names, given["kernel"].shape[1], masked=bool(mask)).message(step),
+        "body": _body(Graph(graph, step), layer, names, given["kernel"].shape[1], masked=bool(mask)).proto(step),
         "num_scan_inputs": len(scanned),
         "scan_input_directions": [int(reads_back)] * len(scanned),
     }
@@ -161,19 +160,19 @@ def _body(body: Graph, layer: Recurrent, names: Mapping[str, str], columns: int,
         masked: whether there is a mask.
     """
     states, wx, mask = [body.named(state) for state in layer.states], body.named("wx"), body.named("mask")
-    body.inputs = [value_message(state, FLOAT, ("batch", layer.units)) for state in states]
-    body.inputs.append(value_message(wx, FLOAT, ("batch", columns)))
+    body.inputs = [value_proto(state, "float32", ("batch", layer.units)) for state in states]
+    body.inputs.append(value_proto(wx, "float32", ("batch", columns)))
     after = STEPS[type(layer)](Step(body, layer, names, wx, *states))
     h = after[0]
     if masked:
-        body.inputs.append(value_message(mask, BOOL, ("batch", 1)))
+        body.inputs.append(value_proto(mask, "bool", ("batch", 1)))
         after = [body.node("Where", mask, new, old) for new, old in zip(after, states, strict=True)]
     if layer.return_sequences:
         # Keras: inside a Bidirectional that returns sequences, the output of a masked step is zero.
         zeroed = masked and layer.merge is not None
         y = body.node("Where", mask, h, body.constant(0.0)) if zeroed else body.node("Identity", after[0])
         after = [*after, y]
-    body.outputs = [value_message(name, FLOAT, ("batch", layer.units)) for name in after]
+    body.outputs = [value_proto(name, "float32", ("batch", layer.units)) for name in after]
     return body
 
 

@@ -27,36 +27,26 @@ FORMATS: Mapping[str, str] = {
     ".pth": "torch.file",
     ".ckpt": "torch.file",
     ".bin": "torch.file",
+    ".jit": "torch.file",
+    ".pkl": "torch.file",
+    ".pickle": "torch.file",
     ".onnx": "onnx.model",
-    ".json": "keras.json_file",
-    ".keras": "keras.archive",
-    ".h5": "keras.hdf5_file",
-    ".hdf5": "keras.hdf5_file",
+    ".json": "keras.file",
+    ".keras": "keras.file",
+    ".h5": "keras.file",
+    ".hdf5": "keras.file",
     ".py": "python.source",
     ".ipynb": "python.source",
 }
 """The module that reads files with each extension."""
 
-WORDS: Mapping[str, str] = {
-    "keras.json_file": "JSON of Keras",
-    "keras.archive": "a whole .keras archive",
-    "keras.hdf5_file": "HDF5 of Keras",
-    "torch.file": "a checkpoint of PyTorch",
-    "onnx.model": "ONNX",
-}
-"""What each module reads, in words, where its name is no word."""
-
 _KERAS_ITSELF = "save the Keras model itself: model.save('model.keras')"
 _WEIGHTS_ALONE = "save the weights alone: torch.save(model.state_dict(), 'model.pt')"
-_PICKLED = f"pickled objects are not read, because that could run any code; {_WEIGHTS_ALONE}"
 
 REFUSED: Mapping[str, str] = {
     ".tflite": f"TFLite files are not read; {_KERAS_ITSELF}",
     ".gguf": "GGUF files are not read; save the weights: safetensors.torch.save_file(model.state_dict(), FILE)",
     ".pb": f"graphs of TensorFlow are not read; {_KERAS_ITSELF}",
-    ".jit": f"TorchScript, a program, is not read; {_WEIGHTS_ALONE}",
-    ".pkl": _PICKLED,
-    ".pickle": _PICKLED,
     ".mar": f"archives of TorchServe are not read; {_WEIGHTS_ALONE}",
 }
 """What is said of files that are known and not read."""
@@ -114,7 +104,7 @@ def open_model(path: str, settings: Settings = MappingProxyType({})) -> ModelFil
         raise UsageError(f"{path} is no model file that is known", f"known are {listed(list(FORMATS), 'or')}")
     module = FORMATS[extension]
     read: Callable[..., ModelFile] = import_module(f"rnncli.formats.{module}").read
-    with reading(path, WORDS.get(module, f"a {extension} file")):
+    with reading(path):
         if module != "python.source":  # a text may be empty
             check_holds_something(path)
             return read(path).named()

@@ -20,9 +20,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import RnncliError, shorten
-from rnncli.formats.faults import reading
 from rnncli.formats.nodes import Part
-from rnncli.formats.tensors import Convention, Tensor
+from rnncli.formats.tensors import WIDTHS, Convention, Tensor
 from rnncli.layers import Layer
 
 if TYPE_CHECKING:
@@ -92,18 +91,12 @@ _KERAS_NAMES: Mapping[str, Mapping[str, str]] = {
 
 
 def _numbers(tensor: Tensor) -> Array:
-    if not tensor.dtype.startswith(("float", "bfloat")):
+    if tensor.dtype in WIDTHS and not tensor.dtype.startswith(("float", "bfloat")):
         raise RnncliError(
             f"array {shorten(tensor.name)} is of {tensor.dtype}, as quantised weights are: their scale is not known",
             "save the weights as they were before, in float32",
         )
-    try:
-        return tensor.read()
-    except RnncliError:
-        raise  # it names the file and the array
-    except Exception:
-        with reading(f"array {shorten(tensor.name)}", f"{shorten(str(tensor.shape))} of {tensor.dtype}"):
-            raise
+    return tensor.read()
 
 
 def _of_cudnn(layer: Layer, key: str, array: Array) -> Array:

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from rnncli.errors import RnncliError, UsageError, shorten
+from rnncli.errors import RnncliError, UsageError
 
 AGAIN = "save it again, or copy it again from where it came"
 """What mends a damaged file."""
@@ -34,15 +34,14 @@ Settings = Mapping[str, int | float | str]
 
 
 @contextmanager
-def reading(what: str, form: str) -> Iterator[None]:
-    """Turn whatever goes wrong in the block into an error that names what was read.
+def reading(what: str) -> Iterator[None]:
+    """Put what is read, a path or an array, in front of an error that is raised in the block.
 
-    Args:
-        what: what is read: a path, an array.
-        form: what it should be.
+    What a library raises for a file that is damaged is turned into an error where the library is called. Any other
+    exception is a mistake of this program, and comes through.
 
     Raises:
-        RnncliError: it cannot be read, or is damaged.
+        RnncliError: it cannot be read, or the block says what is wrong with it.
     """
     try:
         yield
@@ -54,9 +53,6 @@ def reading(what: str, form: str) -> Iterator[None]:
         raise RnncliError(f"{what}: {error.message}", error.advice) from None
     except OSError as error:
         raise RnncliError(f"{what} cannot be read: {error.strerror or error}") from None
-    except _damaged() as error:
-        reason = shorten(f"{error}".partition("\n")[0], 100) or type(error).__name__
-        raise RnncliError(f"{what} is not {form}, or is damaged: {reason}") from None
 
 
 def check_holds_something(path: str) -> None:
@@ -69,13 +65,3 @@ def check_holds_something(path: str) -> None:
     found = os.stat(path)
     if stat.S_ISREG(found.st_mode) and not found.st_size:
         raise RnncliError("it is empty", AGAIN)
-
-
-def _damaged() -> tuple[type[Exception], ...]:
-    """Return what the libraries raise for a file of another kind, or a damaged one."""
-    import struct
-
-    return (
-        *(ValueError, EOFError, KeyError, IndexError, NotImplementedError, RuntimeError, OverflowError),
-        struct.error,
-    )

@@ -15,6 +15,7 @@ import weakref
 from collections.abc import Iterator
 
 from rnncli.errors import RnncliError, shorten
+from rnncli.formats.faults import reading
 from rnncli.quantities import memory
 
 _BLOCK = 1 << 20
@@ -125,7 +126,7 @@ def opened(path: str) -> Iterator[int]:
     Raises:
         RnncliError: the file cannot be read, or the block says what is wrong with it.
     """
-    with about(path):
+    with reading(path):
         try:
             file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY)
         except ValueError as fault:  # a name that no file can have
@@ -213,18 +214,3 @@ def check_beginning(start: bytes, expected: bytes) -> None:
         if found is None:
             found = f"something else: it begins with {shorten(repr(start[:8]))}" if start else "empty"
         raise RnncliError(f"it is {found}; expected is {_BEGINNINGS[expected]}")
-
-
-@contextlib.contextmanager
-def about(path: str) -> Iterator[None]:
-    """Add the file's name to an error that is raised in the block.
-
-    Raises:
-        RnncliError: the file cannot be read, or the block says what is wrong with it.
-    """
-    try:
-        yield
-    except RnncliError as error:
-        raise RnncliError(f"{path}: {error.message}", error.advice) from None
-    except OSError as error:
-        raise RnncliError(f"{path} cannot be read: {error.strerror or error}") from None

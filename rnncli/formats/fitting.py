@@ -1,72 +1,149 @@
-"""The weights in a file for a network that is known: which array is whose, by kinds, shapes and names."""
+"""The arrays in a file for a network that is known: which layer of the file is which of the network."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from rnncli.formats.array_layers import Link, layers_of
+from rnncli.errors import RnncliError, UsageError, listed, shorten
+from rnncli.formats import SEPARATOR, part_of
+from rnncli.formats.array_rows import numbered
+from rnncli.formats.model_file import ModelFile
 from rnncli.formats.nodes import Node, Part, layer_node
-from rnncli.formats.tensors import Tensor
-from rnncli.layers import Layer
+from rnncli.layers import Head, Layer
 from rnncli.network import Network
 from rnncli.quantities import Shape
 
 Signature = tuple[str, tuple[tuple[int, ...], ...]]
 """A kind of layer, and the shapes of its weights."""
 
+_SHOWN = 4
+"""How many layers a note says the origin of."""
 
-def fitted(tensors: Sequence[Tensor], network: Network) -> Part | None:
-    """Return a network with its arrays among some, or None if they do not fit it.
 
-    There must be as many layers of each kind and shape as the network has. Those that are alike follow one another in
-    the order of the numbers in their names.
+def fitted(model: ModelFile, wanted: str, network: Network) -> Part:
+    """Return a network with its arrays in a file; each node keeps the name that the file gives it.
+
+    They are those of the part that is wanted, or of the only part that fits. Where none does, they are those of all
+    layers in the file: as many of each kind and shape as the network has.
+
+    Raises:
+        RnncliError: nothing fits, or the file has no weights.
+        UsageError: several parts fit, or layers that are alike, and nothing says which is which.
     """
-    alike: dict[Signature, list[Node]] = {}
-    for link in _in_order(list(layers_of(tensors, []))):
-        alike.setdefault(_signature(link.piece.layer, (None, None, link.reads)), []).append(link.piece)
-    pieces = []
-    for layer, (reads, _) in zip(network.body, network.shapes(), strict=True):
-        if not layer.weights(reads):
-            pieces.append(layer_node(layer, "", "keras", {}))
-            continue
-        found = alike.get(_signature(layer, reads))
-        if not found:
-            return None
-        pieces.append(_as(layer, reads, found.pop(0)))
-    used = {_signature(layer, reads) for layer, (reads, _) in zip(network.body, network.shapes(), strict=True)}
-    if any(alike.get(signature) for signature in used):
-        return None
-    return Part("", network.head, tuple(pieces))
+    parts = [part_of(model, wanted)] if wanted else list(model.parts)
+    expected = [signature for _, signature in _owners(network)]
+    fits = [part for part in parts if [signature for _, signature in _owners(part.network)] == expected]
+    if len(fits) > 1:
+        names = [_named(model, part) for part in fits]
+        raise UsageError(f"{len(fits)} parts of {model.path} fit {network}", f"say which: {listed(names, 'or')}")
+    if fits and not fits[0].has_weights:
+        raise RnncliError(f"{model.path} has layers, but no weights", "without --weights they are drawn with --seed")
+    if fits:
+        return _part(model, network, iter(node for node in fits[0].nodes if node.tensors))
+    if not wanted and (nodes := _alike(model, network)) is not None:
+        return _part(model, network, iter(nodes))
+    if model.format == "npz" and not wanted:
+        shapes = "; ".join(f"{name} {', '.join(map(str, each))}" for name, (_, each) in _owners(network))
+        raise RnncliError(
+            f"{model.path} has no part with the shapes of {network}: {shorten(shapes, 120)}",
+            f"rnncli inspect {model.path} says what it holds",
+        )
+    specs = listed([str(part.network) for part in model.parts]) if model.parts else "nothing recurrent"
+    raise RnncliError(f"{model.path} holds {shorten(specs, 120)}, which does not fit {network}")
 
 
-def _in_order(layers: Sequence[Link]) -> list[Link]:
-    """Return layers whose names differ in numbers alone in the order of those, `lstm_10` after `lstm_2`."""
-    first: dict[str, int] = {}
-    for index, link in enumerate(layers):
-        first.setdefault(re.sub(r"[0-9]+", "", link.piece.name).rstrip("_"), index)
-
-    def place(link: Link) -> tuple[int, list[int]]:
-        name = link.piece.name
-        numbers = [int(number) for number in re.findall(r"[0-9]{1,9}", name)]
-        return first[re.sub(r"[0-9]+", "", name).rstrip("_")], numbers
-
-    return sorted(layers, key=place)
+def sources(part: Part) -> dict[str, str]:
+    """Return what the file calls each layer of a network that has arrays in it, by the network's names."""
+    return {name: node.name for name, node in zip(part.network.names, part.nodes, strict=True) if node.tensors}
 
 
-def _as(layer: Layer, reads: Shape, piece: Node) -> Node:
-    """Return what a file has as a layer of the network, whose settings the file does not say.
+def sources_told(part: Part) -> str:
+    """Return the same in words: `weights: lstm from encoder.rnn, dense from head`."""
+    each = [f"{name} from {shorten(source) or 'the file itself'}" for name, source in sources(part).items()]
+    more = [f"and {len(each) - _SHOWN} more"] if len(each) > _SHOWN else []
+    return f"weights: {', '.join([*each[:_SHOWN], *more])}"
 
-    Keras numbers the weights of a layer, so that a shift without a scale looks like a scale.
-    """
-    tensors = piece.tensors
-    if piece.convention == "keras":
-        names = [weight.name for weight in layer.weights(reads)]
-        if {*names} != {*tensors}:
-            tensors = dict(zip(names, tensors.values(), strict=True))
-    return replace(piece, word=layer, tensors=tensors)
+
+def _named(model: ModelFile, part: Part) -> str:
+    """Return how a part is chosen on the command line: by its name, or by its number if that does not do."""
+    alone = [each.name for each in model.parts].count(part.name) == 1
+    plain = part.name.isascii() and part.name.replace(".", "").replace("_", "").isalnum() and not part.name.isdigit()
+    return f"{model.path}{SEPARATOR}{part.name if alone and plain else model.parts.index(part) + 1}"
 
 
 def _signature(layer: Layer, reads: Shape) -> Signature:
     return layer.kind, tuple(weight.shape for weight in layer.weights(reads))
+
+
+def _owners(network: Network) -> Iterator[tuple[str, Signature]]:
+    """Yield the name and the signature of each layer that has weights."""
+    for name, layer, (reads, _) in zip(network.names, network.body, network.shapes(), strict=True):
+        if layer.weights(reads):
+            yield name, _signature(layer, reads)
+
+
+def _part(model: ModelFile, network: Network, nodes: Iterator[Node]) -> Part:
+    """Return a network with the arrays of some nodes, one for each of its layers that has weights.
+
+    What is computed with them, the network says.
+    """
+    made = []
+    for layer, (reads, _) in zip(network.body, network.shapes(), strict=True):
+        names = [weight.name for weight in layer.weights(reads)]
+        if not names:
+            made.append(layer_node(layer, "", "keras", {}))
+            continue
+        node = next(nodes)
+        tensors = node.tensors
+        if node.convention == "keras" and {*names} != {*tensors}:
+            # Keras numbers the weights of a layer, so that a shift without a scale looks like a scale.
+            tensors = dict(zip(names, tensors.values(), strict=True))
+        made.append(replace(node, word=layer, tensors=tensors, notes=()))
+    return Part("", network.head, tuple(made), path=model.path)
+
+
+def _alike(model: ModelFile, network: Network) -> list[Node] | None:
+    """Return a layer of a file for each of a network; None where it has not as many of each kind and shape.
+
+    Raises:
+        UsageError: some are alike, and neither numbers in their names nor a row says how they follow one another.
+    """
+    found: dict[Signature, list[Node]] = {}
+    rows: dict[str, int] = {}
+    for number, part in enumerate(model.parts):
+        for node, (reads, _) in zip(part.nodes, part.network.shapes(), strict=True):
+            if node.tensors and rows.setdefault(node.name, number) == number:
+                found.setdefault(_signature(node.layer, reads), []).append(node)
+    for node in model.left:
+        if node.tensors and isinstance(node.word, Layer) and (node.features or isinstance(node.word, Head)):
+            found.setdefault(_signature(node.word, (None, None, node.features)), []).append(node)
+    wanted: dict[Signature, list[str]] = {}
+    for name, signature in _owners(network):
+        wanted.setdefault(signature, []).append(name)
+    if any(len(found.get(signature, ())) != len(names) for signature, names in wanted.items()):
+        return None
+    orders = {each: iter(_in_order(model, found[each], names, rows)) for each, names in wanted.items()}
+    return [next(orders[signature]) for _, signature in _owners(network)]
+
+
+def _in_order(model: ModelFile, nodes: Sequence[Node], names: Sequence[str], rows: Mapping[str, int]) -> Sequence[Node]:
+    """Return layers that are alike in the order in which they follow one another.
+
+    Raises:
+        UsageError: nothing says so.
+    """
+    if len({numbered(node.name)[0] for node in nodes}) == 1:
+        return sorted(nodes, key=lambda node: numbered(node.name)[1])
+    if len({rows.get(node.name) for node in nodes} | {None}) == 2 and all(node.name in rows for node in nodes):
+        return nodes
+    ours, theirs = (
+        listed([shorten(each) for each in some[:_SHOWN]] + (["others"] if len(some) > _SHOWN else []))
+        for some in (names, [node.name for node in nodes])
+    )
+    choices = [_named(model, part) for part in model.parts if any(node in part.nodes for node in nodes)][:_SHOWN]
+    by_part = f"; a spec of one part takes {listed(choices, 'or')}" if choices else ""
+    raise UsageError(
+        f"{theirs} of {model.path} have the shapes of {ours} alike, and their names do not say which is which",
+        f"names that differ in numbers alone, as rnn1 and rnn2, are taken in the order of these{by_part}",
+    )

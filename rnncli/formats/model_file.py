@@ -126,5 +126,6 @@ def model_of(
     others = tuple(tensor for tensor in tensors if tensor.name not in used)
     reasons = [note.text for node in rows.left for note in node.notes if note.effect == "left out"]
     said = [*(note.text for note in notes), *reasons, *(note.text for note in rows.notes), left_note(rows.left)]
-    kept = tuple(dict.fromkeys(text for text in said if text))
+    of_parts = {note.text for part in rows.parts for note in part.notes}
+    kept = tuple(dict.fromkeys(text for text in said if text and text not in of_parts))
     return ModelFile(path, format_, writer, rows.parts, others, kept, partial, rows.left)

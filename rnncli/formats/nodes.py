@@ -7,7 +7,7 @@ shapes of arrays) says what it takes for one, with a note, before it comes here.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal, NamedTuple
@@ -42,11 +42,17 @@ class Note(NamedTuple):
         text: a sentence.
         effect: what follows from it.
         unless: the name of a node with which in the row it does not hold: the embedding whose mask is meant.
+        only: the name of a node without which in the row it does not hold.
     """
 
     text: str
     effect: Effect
     unless: str = ""
+    only: str = ""
+
+    def holds(self, names: Container[str]) -> bool:
+        """Whether it holds of a row whose nodes have some names."""
+        return not (self.unless and self.unless in names) and (not self.only or self.only in names)
 
 
 class Activation(NamedTuple):
@@ -180,8 +186,11 @@ class Part:
 
     @property
     def told(self) -> tuple[str, ...]:
-        """What a run tells: what the source says and the language has otherwise."""
-        return tuple(f"{self.path}: {text}" for text in self.said("differs"))
+        """What a run tells: what the source says and the language has otherwise; shortly, what it does not say."""
+        assumed = self.said("assumed")
+        more = f"; {len(assumed) - 1} more in rnncli inspect" if len(assumed) > 1 else ""
+        short = [f"{self.path}: assumed: {assumed[0]}{more}"] if assumed else []
+        return (*(f"{self.path}: {text}" for text in self.said("differs")), *short)
 
     def check_runs(self) -> None:
         """Check that it can be run.
@@ -199,7 +208,7 @@ class Part:
     @property
     def params(self) -> int:
         """The number of elements of its arrays in the file."""
-        return sum(node.params for node in self.nodes)
+        return total_params([tensor for node in self.nodes for tensor in node.tensors.values()])
 
     @property
     def layer_params(self) -> list[int]:
@@ -271,7 +280,7 @@ def parts_of(
         names = {each.name for each in row.nodes}
         graph.taken |= names
         if owners <= shown:
-            notes.append(Note(f"{shorten(node.name)} is the same layer again, with the same weights", "left out"))
+            notes.append(Note(f"{shorten(node.owner or node.name)} is called again, with the same weights", "left out"))
             continue
         made = graph.part(row)
         if isinstance(made, Note):
@@ -378,7 +387,8 @@ class _Graph:
             if later.name in before or later.name in behind:
                 break
             if (reason := row.take(later)) is not None:
-                row.ends = Note(f"{later.described} is left out: {reason}", "left out")
+                own = (note for note in later.notes if note.effect == "left out")
+                row.ends = next(own, Note(f"{later.described} is left out: {reason}", "left out"))
                 break
             behind.add(later.name)
         return row
@@ -405,9 +415,7 @@ class _Graph:
         names = {node.name for node in nodes}
         notes = dict.fromkeys(self._around(row))
         for node, want in zip(nodes, wanted, strict=True):
-            notes |= dict.fromkeys(
-                note for note in (*node.notes, *_unsaid(node, want)) if not note.unless or note.unless not in names
-            )
+            notes |= dict.fromkeys(note for note in (*node.notes, *_unsaid(node, want)) if note.holds(names))
         first, named = nodes[0], next((node for node in nodes if node.loops), nodes[0])
         if isinstance(first.word, Head):
             head = first.word
@@ -420,7 +428,8 @@ class _Graph:
             notes |= {} if said else {Note(f"an input of {self._features} features", "assumed size"): None}
         layers = tuple(node for node in nodes if isinstance(node.word, Layer) and not isinstance(node.word, Input))
         torch = any(node.convention == "torch" for node in layers)
-        part = Part(named.name, head, layers, tuple(notes), self._framework or ("torch" if torch else "keras"))
+        name = (named.owner or named.name).partition(" (layer ")[0]  # the module of which a level of a stack is one
+        part = Part(name, head, layers, tuple(notes), self._framework or ("torch" if torch else "keras"))
         try:
             assert part.network.layers
         except RnncliError as error:

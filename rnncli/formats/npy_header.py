@@ -51,6 +51,10 @@ _OTHERS = {"m": "timedelta64", "M": "datetime64", "S": "text", "U": "text", "V":
 """What else an array may hold, by the first letter of its description."""
 
 
+class NoNumbersError(RnncliError):
+    """An array holds something else than numbers."""
+
+
 class NpyHeader(NamedTuple):
     """What a .npy file says of its array.
 
@@ -108,7 +112,7 @@ def _parsed(text: str, end: int) -> NpyHeader:
     """Return what the text of a header says, which ends at a place of the file."""
     fields = _fields(text)
     if fields.get("descr") == "[":
-        raise RnncliError("it holds records, expected plain numbers: floats or ids")
+        raise NoNumbersError("it holds records, expected plain numbers: floats or ids")
     if set(fields) != {"descr", "fortran_order", "shape"} or fields["fortran_order"] not in ("True", "False"):
         raise _wrong(text)
     if not re.fullmatch(r"[\t\n -~]*", text):  # NumPy refuses other space, which strip() and \s take for space too
@@ -129,13 +133,13 @@ def _numbers(descr: str, text: str) -> tuple[str, int]:
         RnncliError: it is none of numbers.
     """
     if "O" in descr:
-        raise RnncliError("it holds pickled objects, which could run any code; only numbers are read")
+        raise NoNumbersError("it holds pickled objects, which could run any code; only numbers are read")
     found = _NUMBERS.fullmatch(descr)
     if found is None:
         other = _OTHERS.get(descr.lstrip("<>=|")[:1])
         if other is None:
             raise _wrong(text)
-        raise RnncliError(f"it holds {other} ({descr}), expected plain numbers: floats or ids")
+        raise NoNumbersError(f"it holds {other} ({descr}), expected plain numbers: floats or ids")
     if found["truth"]:
         return "bool", 1
     kinds = {"float": found["float"], "complex": found["complex"], "int": found["whole"]}

@@ -1,46 +1,152 @@
-"""`.npz`: a zip archive of arrays as NumPy saves them, under any names."""
+"""`.npz`: a zip archive of arrays as NumPy saves them: found by key, headers checked, numbers read later."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from rnncli.errors import RnncliError, shorten
+from rnncli.errors import RnncliError, quote, shorten
+from rnncli.formats.arrays import nodes_of
 from rnncli.formats.faults import reading
 from rnncli.formats.file_reader import FileReader, check_beginning, opened_regular
-from rnncli.formats.model_file import ModelFile
-from rnncli.formats.npz_arrays import PackedArray, members_by_key, packed_array
-from rnncli.formats.recognition import recognised
-from rnncli.formats.tensors import Tensor
-from rnncli.formats.zip_archive import MAGIC
+from rnncli.formats.model_file import ModelFile, model_of
+from rnncli.formats.nodes import Note
+from rnncli.formats.npy_header import NoNumbersError, NpyHeader, read_header
+from rnncli.formats.tensors import Tensor, check_shape, numbers_in
+from rnncli.formats.zip_archive import MAGIC, Member, members, unpacked
 
 if TYPE_CHECKING:
     import numpy as np
+
+    Numbers = np.ndarray[Any, Any]
+
+_SUFFIX = ".npy"
+_SHOWN = 5
 
 
 def read(path: str) -> ModelFile:
     """Return what an .npz file holds, from the headers of its arrays.
 
     Raises:
-        RnncliError: it is damaged, encrypted, or holds something else than arrays of numbers.
+        RnncliError: it is damaged or encrypted, or holds nothing but texts and objects.
     """
     reader = opened_regular(path)
     check_beginning(reader.read(0, 8), MAGIC)
-    return ModelFile(path, "npz", "NumPy", *recognised([*_tensors(path, reader)]))
-
-
-def _tensors(path: str, reader: FileReader) -> Iterator[Tensor]:
+    tensors: list[Tensor] = []
+    left: list[str] = []
     for key, member in members_by_key(reader).items():
         if member.name == key:
-            continue  # something else than an array
-        try:
-            array = packed_array(reader, member)
-        except RnncliError as error:
-            raise RnncliError(f"array {shorten(key)}: {error.message}", error.advice) from None
-        yield Tensor(key, array.header.shape, array.header.dtype, partial(_numbers, path, key, array))
+            left.append(f"{shorten(key)} is no array")
+            continue
+        with reading(f"array {shorten(key)}"):
+            try:
+                array = packed_array(reader, member)
+            except NoNumbersError as error:
+                left.append(f"array {shorten(key)} is left out: {error.message}")
+                continue
+        tensors.append(Tensor(key, array.header.shape, array.header.dtype, partial(_numbers, path, key, array)))
+    if left and not tensors:
+        raise RnncliError(f"it holds no array of numbers: {left[0]}")
+    if len(left) > _SHOWN:
+        left[_SHOWN:] = [f"{len(left) - _SHOWN:,} more members are left out"]
+    notes = [Note(text, "left out") for text in left]
+    return model_of(path, "npz", "NumPy", nodes_of(tensors), tensors=tensors, notes=notes)
 
 
-def _numbers(path: str, key: str, array: PackedArray) -> np.ndarray[Any, Any]:
-    with reading(f"{path}: array {shorten(key)}", f"{array.header}"):
+def _numbers(path: str, key: str, array: PackedArray) -> Numbers:
+    with reading(f"{path}: array {shorten(key)}"):
         return array.read()
+
+
+def members_by_key(reader: FileReader) -> dict[str, Member]:
+    """Return the files of an archive, each by the key of the array that it should be.
+
+    Raises:
+        RnncliError: it is damaged, or holds two of one key.
+    """
+    by_key: dict[str, Member] = {}
+    for member in members(reader):
+        key = member.name.removesuffix(_SUFFIX)
+        if key in by_key:
+            raise RnncliError(f"it holds two arrays {quote(key)}")
+        by_key[key] = member
+    return by_key
+
+
+class PackedArray(NamedTuple):
+    """An array in an archive.
+
+    Attributes:
+        reader: the archive.
+        member: the file in it.
+        header: what the file says of the array.
+    """
+
+    reader: FileReader
+    member: Member
+    header: NpyHeader
+
+    def numbers(self) -> Iterator[Numbers]:
+        """Yield its numbers in the order of the file, a block at a time.
+
+        Raises:
+            RnncliError: it is damaged.
+        """
+        import numpy as np
+
+        dtype = np.dtype(self.header.descr)
+        skip, rest = self.header.end, b""
+        for block in unpacked(self.reader, self.member):
+            rest += block[skip:]
+            skip = max(0, skip - len(block))
+            whole = len(rest) // dtype.itemsize * dtype.itemsize
+            yield np.frombuffer(rest[:whole], dtype)
+            rest = rest[whole:]
+
+    def read(self) -> Numbers:
+        """Return all its numbers.
+
+        Raises:
+            RnncliError: it is damaged, or was changed since it was opened.
+        """
+        import numpy as np
+
+        check_shape(self.header.shape)
+        array = np.empty(self.header.shape, np.dtype(self.header.descr).newbyteorder("="), self.order)
+        flat, start = array.reshape(-1, order=self.order), 0
+        for numbers in self.numbers():
+            flat[start : start + len(numbers)] = numbers
+            start += len(numbers)
+        self.reader.check_unchanged()
+        return array
+
+    @property
+    def order(self) -> Literal["C", "F"]:
+        """The order of its numbers, as NumPy calls it: C or F."""
+        return "F" if self.header.fortran else "C"
+
+
+def packed_array(reader: FileReader, member: Member) -> PackedArray:
+    """Return an array in an archive, its header read and checked against its size.
+
+    Raises:
+        RnncliError: it is damaged, or holds something else than numbers.
+    """
+    blocks, unread = unpacked(reader, member), b""
+
+    def take(size: int) -> bytes:
+        """Return the next bytes, fewer than `size` only at the end."""
+        nonlocal unread
+        while len(unread) < size and (block := next(blocks, None)) is not None:
+            unread += block
+        taken, unread = unread[:size], unread[size:]
+        return taken
+
+    header = read_header(take)
+    if header.end + header.data_bytes != member.size:
+        raise RnncliError(
+            f"it is damaged: its header says {header}, {numbers_in(header.shape, header.itemsize)} bytes and "
+            f"{header.end} of the header, but it has {member.size:,}"
+        )
+    return PackedArray(reader, member, header)

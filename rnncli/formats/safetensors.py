@@ -14,11 +14,10 @@ from math import prod
 from typing import Any, NamedTuple, NoReturn
 
 from rnncli.errors import RnncliError, shorten
+from rnncli.formats.arrays import nodes_of
 from rnncli.formats.file_reader import opened_regular
-from rnncli.formats.model_file import ModelFile
-from rnncli.formats.numbers import numbers_in
-from rnncli.formats.recognition import recognised
-from rnncli.formats.tensors import MAX_ARRAYS, MAX_RANK, Tensor, tensor_at
+from rnncli.formats.model_file import ModelFile, model_of
+from rnncli.formats.tensors import MAX_ARRAYS, MAX_RANK, Tensor, numbers_in, tensor_at
 
 MAX_HEADER = 32 << 20
 """The longest header that is read, in bytes. Those of the largest models have a tenth of that."""
@@ -100,7 +99,7 @@ def read(path: str) -> ModelFile:
     ]
     writer = metadata.get("format", "") if isinstance(metadata, dict) else ""
     name = {"pt": "PyTorch", "tf": "TensorFlow", "np": "NumPy", "flax": "Flax"}.get(str(writer), shorten(str(writer)))
-    return ModelFile(path, "safetensors", name, *recognised(tensors))
+    return model_of(path, "safetensors", name, nodes_of(tensors), tensors=tensors)
 
 
 def _header(text: bytes) -> dict[str, Any]:

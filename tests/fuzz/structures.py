@@ -6,6 +6,7 @@ damaged first, and lengths and checksums are made for it afterwards.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import pickletools
@@ -60,13 +61,41 @@ HOSTILE = [
     *(b"\x95" + b"\xff" * 8, b"\x8b\xff\xff\xff\x7f", b"\x8a\xff", b"X\3\0\0\0\x1b[A", b"2\x86" * 40, b"]a" * 200),
     *(b"cos\nsystem\n", b"ctorch\nSize\n", b"ccollections\nOrderedDict\n", b"ctorch\nFloatStorage\n", b"P0\n"),
     *(b"J\xff\xff\xff\xff", b"G" + b"\x7f\xf8" + b"\0" * 6, b"\x88", b"\x81", b"\x93"),
-    *(bytes([code]) for code in b"RbQ(012}suaetN."),
+    *(
+        b"p0\n",
+        b"g0\n",
+        b"p99999999\n",
+        b"(ios\nsystem\n",
+        b"\x82\1",
+        b"\x97",
+        b"\x98",
+        b"I01\n",
+        b"L9L\n",
+        b"F1e999\n",
+    ),
+    *(b"S'a'\n", b"Va\n", b"cnumpy.core.multiarray\n_reconstruct\n", b"ctorch.optim.adam\nAdam\n", b"c__main__\nNet\n"),
+    *(
+        b"ctorch._utils\n_rebuild_parameter\n",
+        b"ctorch._utils\n_rebuild_sparse_tensor\n",
+        b"ctorch.nn.modules.rnn\nGRU\n",
+    ),
+    *(
+        b"ctorch._utils\n_rebuild_tensor_v3\n",
+        b"ctorch._tensor\n_rebuild_from_type_v2\n",
+        b"ccopyreg\n_reconstructor\n",
+    ),
+    *(b"C\1a", b"\x96" + b"\xff" * 8, b"\x8c\7_buffers", b"\x8c\5state", b"\x8c\7storage", b"\x8c\x0cparam_groups"),
+    *(bytes([code]) for code in b"RbQ(012}suaetNdlo\x85\x86\x87\x8f\x90\x91\x92\x94]."),
 ]
 """Instructions of pickles that ask for much, or for what is not there."""
 
 
 def instructions(pickle: bytes) -> list[bytes]:
-    places = [place for _, _, place in pickletools.genops(pickle) if place is not None]
+    """The instructions of a pickle, or of the several that a file of the old format begins with."""
+    file, places = io.BytesIO(pickle), [0]
+    with contextlib.suppress(ValueError):  # numbers follow
+        while True:
+            places += [file.tell() for _ in pickletools.genops(file)]
     return [pickle[start:end] for start, end in zip(places, [*places[1:], len(pickle)], strict=True)]
 
 

@@ -106,6 +106,35 @@ def translator() -> keras.Model:
     return keras.Model([x, y], layers.Dense(2)(layers.LSTM(4)(y, initial_state=[h, c])))
 
 
+def again(sequence: bool, then: layers.Layer) -> Callable[[], keras.Model]:
+    """A model that goes on from the state of a cell."""
+
+    def build() -> keras.Model:
+        x = Input((None, 3))
+        y, h, _ = layers.LSTM(4, return_state=True, return_sequences=sequence)(x)
+        return keras.Model(x, [layers.GRU(2)(then(h)), y] if sequence else layers.GRU(2)(then(h)))
+
+    return build
+
+
+def masked() -> keras.Model:
+    x, mask = Input((None, 3)), Input((None,), dtype="bool")
+    return keras.Model([x, mask], layers.LSTM(4)(x, mask=mask))
+
+
+def crossed() -> keras.Model:
+    x, y = Input((None, 3)), Input((None, 4))
+    read = layers.MultiHeadAttention(2, 3)(layers.GRU(4, return_sequences=True)(y), layers.LSTM(4, **SEQ)(x))
+    return keras.Model([x, y], layers.LSTM(2)(read))
+
+
+def trained() -> keras.Model:
+    model = row(layers.Conv1D(5, 3), layers.LSTM(4, dropout=0.2, recurrent_dropout=0.1), layers.Dropout(0.5))()
+    model.compile("adam", "mse", metrics=["mae"])
+    model.fit(np.zeros((2, 6, 3)), np.zeros((2, 4)), verbose=0)
+    return model
+
+
 def residual() -> keras.Model:
     x = Input((None, 3))
     y = layers.LSTM(4, return_sequences=True)(x)
@@ -176,10 +205,12 @@ TABLE: dict[str, Entry] = {
         )
         for mode in ("concat", "sum", "mul", "ave")
     },
-    "bi_apart": Entry(apart, (), "it keeps the outputs of its two directions apart"),
+    "bi_apart": Entry(apart, (), "keeps the outputs of the directions apart"),
     "bi_explicit": Entry(row(explicit_directions(4)), ("input:3,lstm:4:bi",)),
-    "bi_of_two_sizes": Entry(row(explicit_directions(5)), (), "its two directions are not alike"),
-    "bi_of_two_kinds": Entry(row(explicit_directions(4, activation="relu")), (), "its two directions are not alike"),
+    "bi_of_two_sizes": Entry(row(explicit_directions(5)), (), "backward_layer is not the same layer"),
+    "bi_of_two_kinds": Entry(
+        row(explicit_directions(4, activation="relu")), (), "backward_layer is not the same layer"
+    ),
     "bi_of_a_cell": Entry(row(bi(L.RNN(L.GRUCell(4), **SEQ)), L.Dense(1)), ("input:3,gru:4:seq:bi,dense:1",)),
     "cells": Entry(
         row(L.RNN([L.LSTMCell(4), L.GRUCell(3), L.LSTMCell(2)]), L.Dense(1)),
@@ -205,10 +236,14 @@ TABLE: dict[str, Entry] = {
     "mask_from_outside": Entry(
         words(L.BatchNormalization(), L.LSTM(4), mask_zero=True),
         ("input:5,lstm:4",),
-        "may read padding, by the mask of embedding",
+        "padding may come in, by the mask of embedding",
         same=False,
     ),
-    "masking": Entry(row(L.Masking(0.0), L.LSTM(4)), ("input:3,lstm:4",), r"\(Masking\); here no timestep is padding"),
+    "masking": Entry(
+        row(L.Masking(0.0), L.LSTM(4)),
+        ("input:3,lstm:4",),
+        "masking takes vectors of one value for padding; here no timestep is padding",
+    ),
     "pooled": Entry(
         words(L.SpatialDropout1D(0.1), L.GRU(4, **SEQ), L.GlobalMaxPooling1D(), L.Dense(3)),
         ("embed:20x5,dropout:0.1,gru:4:seq,pool:max,dense:3",),
@@ -225,7 +260,7 @@ TABLE: dict[str, Entry] = {
     "each_step_a_row": Entry(
         row(L.LSTM(4, **SEQ), L.TimeDistributed(Sequential([Input((4,)), L.Dense(3)]))),
         ("input:3,lstm:4:seq",),
-        r"\(TimeDistributed\): rnncli has no such layer",
+        r"\(TimeDistributed\) is left out: the language has no Sequential",
     ),
     "norms": Entry(
         row(
@@ -248,7 +283,7 @@ TABLE: dict[str, Entry] = {
     "norm_of_two_axes": Entry(
         row(L.LayerNormalization(axis=(1, 2)), L.LSTM(4), timesteps=5),
         ("input:3,lstm:4",),
-        r"it works on the axes \[1, 2\]",
+        r"axis is \[1, 2\], not the features alone",
         same=False,
     ),
     "copied": Entry(
@@ -294,8 +329,23 @@ TABLE: dict[str, Entry] = {
     "translator": Entry(
         translator, ("input:3,lstm:4", "input:2,lstm:4,dense:2"), "starts from a state that another", same=False
     ),
+    "again": Entry(again(False, L.RepeatVector(5)), ("input:3,lstm:4,repeat:5,gru:2",)),
+    "again_beside_all": Entry(
+        again(True, L.RepeatVector(5)),
+        ("input:3,lstm:4:seq", "input:4,gru:2"),
+        r"lstm_[0-9]+ goes on to repeat_vector.*gru_[0-9]+ reads repeat_vector_[0-9]+.*, which is left out",
+        same=False,
+    ),
+    "masked": Entry(masked, ("input:3,lstm:4",), "is given a mask of its own", same=False),
+    "crossed": Entry(
+        crossed,
+        ("input:4,gru:4:seq", "input:3,lstm:4:seq", "input:4,lstm:2"),
+        r"gru_[0-9]+ goes on to multi_head.*lstm_[0-9]+ goes on to multi_head.*reads multi_head",
+        same=False,
+    ),
+    "trained": Entry(trained, ("input:5,lstm:4,dropout:0.5",), "reads conv1d.*, which is left out", same=False),
     "residual": Entry(residual, ("input:3,lstm:4:seq", "input:4,gru:4:seq"), "1 Add", same=False),
-    "shared": Entry(shared, ("input:3,lstm:4",), "is called 2 times, with the same weights", same=False),
+    "shared": Entry(shared, ("input:3,lstm:4",), "is called again, with the same weights", same=False),
     "joined": Entry(joined, ("input:7,lstm:4",), "1 Concatenate", same=False),
     "attentive": Entry(attentive, ("input:3,lstm:4", "input:3,lstm:4:seq"), "1 Reshape and 1 Attention"),
     "dropouts": Entry(
@@ -312,9 +362,7 @@ TABLE: dict[str, Entry] = {
         same=False,
     ),
     "quantized": Entry(quantized, ("input:3,lstm:4",), r"its weights are quantized \(int8\)", same=False),
-    "own_class": Entry(
-        lambda: Sequential([Input((None, 3)), LSTM(4), L.Dense(1)]), (), "its class is not Keras's|1 mine>LSTM"
-    ),
+    "own_class": Entry(lambda: Sequential([Input((None, 3)), LSTM(4), L.Dense(1)]), (), "is not Keras's|1 mine>LSTM"),
     "own_function": Entry(
         row(L.SimpleRNN(4, activation=tanh)), (), "its activation mine>tanh is (a function whose code|none that)"
     ),
@@ -345,10 +393,12 @@ def faults(name: str, model: keras.Model, found: ModelFile) -> list[str]:
     """What is read otherwise than it should be."""
     entry = TABLE[name]
     specs = [str(part.network) for part in found.parts]
-    said = " | ".join([*found.notes, *(text for part in found.parts for text in part.assumed)])
+    said = " | ".join([*found.notes, *(note.text for part in found.parts for note in part.notes)])
     wrong = [] if specs == [str(Network.parse(spec)) for spec in entry.specs] else [f"its specs are {specs}"]
     if not (re.search(entry.says, said) if entry.says else not said):
         wrong.append(f"it says {said!r}")
+    if not found.path.endswith(".json") and (found.partial or found.params != model.count_params()):
+        wrong.append(f"it has {found.params} parameters, really {model.count_params()}")
     if entry.same and not found.path.endswith(".json"):
         for part in found.parts:
             apart = distance(part, model if not found.notes else upto(model, part))

@@ -3,16 +3,21 @@
     python tests/golden/model_files.py
 
 Each file has the weights of a small network. `models.json` says for each the spec that it should be read as, and
-`models.npz` holds an input and what the framework made of it.
+`models.npz` holds an input and what the framework made of it. `torch.zip` has one module in every form that PyTorch
+gives it, with all that stands beside it in practice.
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime
+import enum
+import io
 import json
+import pickle
 import sys
-from collections import Counter, OrderedDict, defaultdict, deque
+import zipfile
+from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -56,6 +61,21 @@ def spec_of(cell: str, layers: int, both: bool) -> str:
     return str(Network.parse(",".join(["embed:9x4", *stack, "dense:2"])))
 
 
+class Tied(torch.nn.Module):
+    """A language model whose decoder has the matrix of its encoder, as PyTorch's word_language_model has it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = torch.nn.Embedding(9, 4)
+        self.rnn = torch.nn.LSTM(4, 4, batch_first=True)
+        self.decoder = torch.nn.Linear(4, 9)
+        self.decoder.weight = self.encoder.weight
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        """Return the outputs for the last id, (batch, 9)."""
+        return self.decoder(self.rnn(self.encoder(ids))[0][:, -1])
+
+
 def files() -> Iterator[tuple[str, str, np.ndarray, np.ndarray]]:
     """Write the files; yield the name of each, its spec, an input and the framework's output."""
     ids = torch.tensor([[1, 5, 0, 8, 2], [7, 7, 3, 1, 4]])
@@ -87,6 +107,10 @@ def files() -> Iterator[tuple[str, str, np.ndarray, np.ndarray]]:
             ):
                 torch.save(value, HERE / file, _use_new_zipfile_serialization=zipped)
                 yield file, *answer
+    torch.manual_seed(0)
+    tied = Tied()
+    torch.save(tied.state_dict(), HERE / "tied.pt")
+    yield "tied.pt", "embed:9x4,lstm:4,dense:9", ids.numpy(), tied(ids).detach().numpy()
 
 
 BESIDE_THE_TENSORS = {
@@ -104,6 +128,146 @@ BESIDE_THE_TENSORS = {
     "random": np.random.RandomState(0).get_state(),
 }
 """What training scripts put into a checkpoint, too."""
+
+
+class Small(torch.nn.Module):
+    """A cell and a dense layer, with a buffer that is not saved and one that is a scalar."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rnn = torch.nn.GRU(3, 2)
+        self.act = torch.nn.ReLU()
+        self.out = torch.nn.Linear(2, 1)
+        self.register_buffer("hidden", torch.zeros(5), persistent=False)
+        self.plain = torch.zeros(2)
+        with torch.no_grad():
+            for number, weight in enumerate(self.parameters()):
+                weight.copy_(torch.arange(weight.numel()).reshape(weight.shape) / 8 + number)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the outputs, (batch, 1)."""
+        return self.out(self.act(self.rnn(x)[0][-1]))
+
+
+class Config:
+    """Settings of a training script's own."""
+
+    def __init__(self) -> None:
+        self.lr = 0.1
+        self.sizes = [1, 2]
+
+
+class Attributes(dict):
+    """A dictionary with a class of its own, as Lightning's hyperparameters are."""
+
+
+class Mode(enum.Enum):
+    """A choice."""
+
+    TRAIN = 1
+
+
+Metric = namedtuple("Metric", "loss accuracy")
+
+
+def saved(value: Any, **options: Any) -> bytes:
+    """Return what torch.save writes."""
+    made = io.BytesIO()
+    torch.save(value, made, **options)
+    return made.getvalue()
+
+
+def scripted(module: Any) -> bytes:
+    """Return what torch.jit.save writes."""
+    made = io.BytesIO()
+    torch.jit.save(module, made)
+    return made.getvalue()
+
+
+def torch_files() -> Iterator[tuple[str, bytes]]:
+    """Yield files with the state of one small module and all that stands beside such in practice."""
+    model = Small()
+    state = model.state_dict()
+    for protocol in range(6):
+        yield f"protocol-{protocol}.pt", saved(state, pickle_protocol=protocol)
+        yield (
+            f"protocol-{protocol}-before-1.6.pt",
+            saved(state, pickle_protocol=protocol, _use_new_zipfile_serialization=False),
+        )
+    for protocol in (0, 2, 5):
+        yield f"module-{protocol}.pt", saved(model, pickle_protocol=protocol)
+    yield "module-before-1.6.pt", saved(model, _use_new_zipfile_serialization=False)
+    yield "module-in-modules.pt", saved(torch.nn.DataParallel(torch.nn.Sequential(OrderedDict(net=model))))
+    yield "module-relu.pt", saved(torch.nn.RNN(3, 2, nonlinearity="relu"))
+    optimizer = torch.optim.Adam(model.parameters())
+    model(torch.zeros(4, 1, 3)).sum().backward()
+    optimizer.step()
+    for number, weight in enumerate(Small().parameters()):
+        [*model.parameters()][number].data.copy_(weight.data)
+    adam = {"state": {2**44 + 16 * n: each for n, each in enumerate(optimizer.state.values())}, "param_groups": [{}]}
+    yield "optimizer.pt", saved({"model": state, "any_name": adam, "optim": optimizer.state_dict()})
+    yield "optimizer-alone.pt", saved(optimizer.state_dict())
+    yield "optimizer-object.pt", saved({"net": model, "trainer": optimizer})
+    yield (
+        "training.ckpt",
+        saved(
+            {
+                "state_dict": state,
+                "loss": torch.tensor(0.5),
+                "rng_state": torch.arange(8, dtype=torch.uint8),
+                "callbacks": {"best": {"score": torch.tensor(1.0)}},
+                **dict.fromkeys([(1, 2), 1.5, b"a", np.int64(3), np.float32(2), Mode.TRAIN, None, 2**90], 1),
+                "metric": Metric(1, 2),
+                "counts": defaultdict(int, a=1),
+                "hyper_parameters": Attributes(lr=0.1),
+                "config": Config(),
+                "version": torch.__version__,
+                "functions": [saved, Config, len],
+                "types": [torch.float32, torch.device("cpu"), torch.Size([1])],
+                "arrays": [np.arange(3), np.float64(1)],
+            }
+        ),
+    )
+    yield "averaged.pt", saved({"model": state, "ema": {key: tensor + 1 for key, tensor in state.items()}})
+    yield "tuple-keys.pt", saved({tuple(key.split(".")): tensor for key, tensor in state.items()})
+    tagged = torch.nn.Parameter(torch.ones(2))
+    tagged.tag = Config()
+    named = torch.ones(2)
+    named.tag = "a tag"
+    yield (
+        "attributes.pt",
+        saved({**state, "parameter": tagged, "tensor": named, "buffer": torch.nn.Buffer(torch.ones(2))}),
+    )
+    yield (
+        "not-read.pt",
+        saved(
+            {
+                **state,
+                "coo": torch.eye(3).to_sparse(),
+                "csr": torch.eye(3).to_sparse_csr(),
+                "meta": torch.zeros(3, 4, device="meta"),
+                "quantised": torch.quantize_per_tensor(torch.eye(3), 0.1, 0, torch.qint8),
+                "conjugated": torch.ones(2, dtype=torch.complex64).conj(),
+                "complex32": torch.ones(2, dtype=torch.complex32),
+                "lazy": torch.nn.LazyLinear(3).weight,
+                "nested": torch.nested.nested_tensor([torch.zeros(2), torch.zeros(3)]),
+            }
+        ),
+    )
+    types = (torch.float16, torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2, torch.uint16, torch.uint64)
+    yield "types.pt", saved({str(dtype)[6:]: torch.tensor([0, 1, 2]).to(dtype) for dtype in types})
+    views = torch.arange(6.0).reshape(2, 3)
+    yield "views.pt", saved({"turned": views.t(), "column": views[:, 1], "repeated": views[:1, :1].expand(2, 2)})
+    yield "scripted.pt", scripted(torch.jit.script(model))
+    yield "traced.jit", scripted(torch.jit.trace(model.eval(), torch.zeros(4, 1, 3)))
+    yield "frozen.pt", scripted(torch.jit.freeze(torch.jit.script(model.eval())))
+    yield "arrays.pkl", pickle.dumps({key: tensor.numpy() for key, tensor in state.items()})
+    for name, data in (("deflated.pt", saved(state)), ("deflated.jit", scripted(torch.jit.script(model)))):
+        made = io.BytesIO()
+        with zipfile.ZipFile(io.BytesIO(data)) as archive, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as packed:
+            for member in archive.namelist():
+                packed.writestr(zipfile.ZipInfo(member), archive.read(member), zipfile.ZIP_DEFLATED)
+        yield name, made.getvalue()
 
 
 def odd() -> None:
@@ -131,6 +295,9 @@ def main() -> None:
         expected[name] = spec
         arrays |= {f"{name}/x": x.astype("int32"), f"{name}/y": y}
     odd()
+    with zipfile.ZipFile(HERE / "torch.zip", "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, data in torch_files():
+            packed.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
     lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(spec)}" for name, spec in expected.items())
     (HERE / "models.json").write_text(f"{{\n{lines}\n}}\n")
     np.savez_compressed(HERE / "models.npz", **arrays)

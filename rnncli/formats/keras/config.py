@@ -83,6 +83,11 @@ def is_custom(entry: Json) -> bool:
     return own or (isinstance(registered, str) and ">" in registered)
 
 
+def is_recurrent(entry: Json) -> bool:
+    """Whether a layer loops over time, as far as its class says so."""
+    return any(part in str(entry.get("class_name")) for part in ("RNN", "LSTM", "GRU", "Bidirectional"))
+
+
 def computed_in(entry: Json) -> str | None:
     """Return the type of numbers that a layer computes in, if it has fewer digits than float32."""
     match config_of(entry).get("dtype"):
@@ -132,6 +137,26 @@ def snake_case(name: str) -> str:
     name = re.sub(r"\W+", "", name)
     name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def version_of(said: Any) -> str:
+    """Return the version of Keras in a config or in metadata; may be empty."""
+    version = said.get("keras_version") if isinstance(said, dict) else None
+    return shorten(version, 20) if isinstance(version, str) else ""
+
+
+def is_modern(model: Any, version: str) -> bool:
+    """Whether Keras 3 wrote a config. Without a version, it says of every class what module it is from."""
+    if version:
+        return version.partition(".")[0].isdigit() and int(version.partition(".")[0][:4]) >= 3
+    return isinstance(model, dict) and str(model.get("module") or "").partition(".")[0] == "keras"
+
+
+def writer(version: str, model: Any) -> str:
+    """Return who wrote a file, as far as it says so."""
+    if version:
+        return f"Keras {version}"
+    return "Keras 3" if is_modern(model, version) else "Keras"
 
 
 def siblings(entries: Sequence[Any]) -> Iterator[tuple[Json, Sibling]]:

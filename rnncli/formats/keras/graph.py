@@ -39,10 +39,10 @@ class Call(NamedTuple):
         path: the names of the models around the layer, and its own.
         entry: what the config says of the layer.
         route: the way to its weights in a file of Keras 3.
-        reads: what it is called on.
+        reads: what it is called on, its data first.
         shape: the shape of the first of these, where the call says it.
         given_state: whether it is called with an initial state.
-        masked: whether it is called with a mask; None if the call does not say.
+        mask: the mask that it is called with.
         training: whether it is called as in training, whatever the model does.
     """
 
@@ -52,7 +52,7 @@ class Call(NamedTuple):
     reads: tuple[Source, ...]
     shape: Any = None
     given_state: bool = False
-    masked: bool | None = None
+    mask: Source | None = None
     training: bool = False
 
     @property
@@ -195,7 +195,7 @@ def _add_functional(graph: Graph, model: Json, place: _Place, given: Sequence[So
                 _add_layer(graph, source.call, call)
         for number, written in enumerate(calls):
             _add_layer(graph, (place.scope, name, number), _call(written, call, place.scope))
-    return [Source((place.scope, *call), output) for *call, output in _references(config.get("output_layers"))]  # type: ignore[arg-type]  # a name and a number
+    return [*_sources(config.get("output_layers"), place.scope)]
 
 
 def _call(written: Any, call: Call, scope: tuple[str, ...]) -> Call:
@@ -203,26 +203,24 @@ def _call(written: Any, call: Call, scope: tuple[str, ...]) -> Call:
     match written:
         case {"args": list(args), "kwargs": dict(kwargs)}:
             others = {key: value for key, value in kwargs.items() if key != "mask"}
-            data, further = (args[:1], [args[1:], others]) if args else ([others], [])
-            tensors = list(_tensors(data))
-            shape = tensors[0].get("shape") if tensors else None
+            tensors = [*_tensors([args, others])]
             return call._replace(
                 reads=tuple(_history(tensor, scope) for tensor in tensors),
-                shape=shape,
-                given_state=len(tensors) > 1 or any(True for _ in _tensors(further)),
-                masked=any(True for _ in _tensors(kwargs["mask"])) if "mask" in kwargs else None,
+                shape=tensors[0].get("shape") if tensors else None,
+                given_state=len(tensors) > 1,
+                mask=next((_history(tensor, scope) for tensor in _tensors(kwargs.get("mask"))), None),
                 training=kwargs.get("training") is True,
             )
         case [str(), *_] | [[str(), *_], *_]:
             items = [written] if isinstance(written[0], str) else written
             keywords = [item[3] for item in items if isinstance(item, list) and len(item) > 3]
-            named = {key for some in keywords if isinstance(some, dict) for key, value in some.items() if value}
-            reads = tuple(Source((scope, name, number), output) for name, number, output in _references(written))
+            named = {key: value for some in keywords if isinstance(some, dict) for key, value in some.items() if value}
+            reads = _sources(written, scope)
             return call._replace(
                 reads=reads,
                 # A recurrent layer that reads several outputs reads a sequence and states.
                 given_state="initial_state" in named or len(reads) > 1,
-                masked="mask" in named or None,
+                mask=next(iter(_sources(named.get("mask"), scope)), None),
                 training="training" in named,
             )
         case _:
@@ -260,6 +258,11 @@ def _references(value: Any) -> list[tuple[str, int, int]]:
             case other:
                 waiting += _held_by(other)
     return found
+
+
+def _sources(value: Any, scope: tuple[str, ...]) -> tuple[Source, ...]:
+    """Return the outputs of calls in a model that a text names."""
+    return tuple(Source((scope, name, number), output) for name, number, output in _references(value))
 
 
 def _held_by(value: Any) -> list[Any]:

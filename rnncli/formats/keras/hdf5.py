@@ -13,10 +13,10 @@ import site
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from importlib.machinery import PathFinder
 from itertools import accumulate
 from math import prod
@@ -25,8 +25,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rnncli.errors import RnncliError, shorten
 from rnncli.formats.faults import AGAIN, NamedError
 from rnncli.formats.keras.hdf5_process import ADVICE, SIGNATURE
-from rnncli.formats.numbers import WIDTHS, array_of
-from rnncli.formats.tensors import Tensor
+from rnncli.formats.tensors import WIDTHS, Tensor, array_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -124,38 +123,21 @@ class Tree:
         value = self.attributes.get(group, {}).get(name)
         return value if isinstance(value, list) else None
 
-    def values_of(self, paths: Sequence[str]) -> Mapping[str, memoryview]:
-        """Return the numbers of arrays, as bytes in C order with the little end first.
+    def tensors(self, paths: Iterable[str]) -> dict[str, Tensor]:
+        """Return arrays by their paths. With the first that is read, all of them are."""
+        shapes = {path: self.arrays[path] for path in paths}
 
-        Raises:
-            RnncliError: they are not as the structure of the file says.
-        """
-        if all(path in self.values for path in paths):
-            return self.values
-        _, data = _asked(self.place, [*paths])
-        return _cut(data, {path: self.arrays[path] for path in paths})
+        @cache
+        def values() -> Mapping[str, memoryview]:
+            if shapes.keys() <= self.values.keys():
+                return self.values
+            return _cut(_asked(self.place, [*shapes])[1], shapes)
 
+        def read(path: str) -> np.ndarray[Any, Any]:
+            with named(self.place):
+                return array_of(values()[path], shapes[path][1], shapes[path][0])
 
-class Numbers:
-    """The numbers of a file's arrays. With the first that is asked for, all that will be wanted are read at once."""
-
-    def __init__(self, tree: Tree) -> None:
-        self._tree = tree
-        self._wanted: list[str] = []
-
-    def tensor(self, path: str) -> Tensor:
-        """Return an array that is read later."""
-        self._wanted.append(path)
-        return Tensor(path, *self._tree.arrays[path], partial(self._values, path))
-
-    @cached_property
-    def _read(self) -> Mapping[str, memoryview]:
-        return self._tree.values_of(self._wanted)
-
-    def _values(self, path: str) -> np.ndarray[Any, Any]:
-        shape, dtype = self._tree.arrays[path]
-        with named(self._tree.place):
-            return array_of(self._read[path], dtype, shape)
+        return {path: Tensor(path, *shapes[path], partial(read, path)) for path in shapes}
 
 
 def tree_of(place: Place) -> Tree:

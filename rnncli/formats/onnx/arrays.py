@@ -1,21 +1,24 @@
-"""The arrays of an ONNX file, and what is made of them by moving.
+"""The arrays of an ONNX file: where their numbers stand, and what is made of them by moving.
 
-Numbers are read when they are asked for, except those of a few whole numbers, which say shapes and axes.
+Every place is checked before it is taken for one. Numbers are read when they are asked for, except those of a few whole
+numbers, which say shapes and axes.
 """
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnncli.errors import RnncliError, shorten
-from rnncli.formats.file_reader import FileReader
-from rnncli.formats.numbers import WIDTHS
-from rnncli.formats.onnx.places import AS_VARINTS, RAW_DATA, ArrayPlaces, Where, check_size, external
-from rnncli.formats.onnx.protobuf import Buffer, varints
-from rnncli.formats.tensors import Tensor
+from rnncli.formats.faults import reading
+from rnncli.formats.file_reader import FileReader, opened_regular
+from rnncli.formats.onnx.messages import DTYPES, TensorProto
+from rnncli.formats.onnx.protobuf import Span, varints
+from rnncli.formats.tensors import WIDTHS, Tensor, array_at, array_of, numbers_in
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,49 +28,39 @@ if TYPE_CHECKING:
 MAX_RANK = 32
 """The most axes that an array may have."""
 
+MAX_PIECES = 10_000
+"""The most pieces that the numbers of an array may stand in."""
+
 FEW = 64
 """How many whole numbers are read at once: there are no more in a shape or a list of axes."""
 
-_DTYPES: Mapping[int, str] = {
-    1: "float32",
-    2: "uint8",
-    3: "int8",
-    4: "uint16",
-    5: "int16",
-    6: "int32",
-    7: "int64",
-    9: "bool",
-    10: "float16",
-    11: "float64",
-    12: "uint32",
-    13: "uint64",
-    14: "complex64",
-    15: "complex128",
-    16: "bfloat16",
-    17: "float8_e4m3fn",
-    19: "float8_e5m2",
+_LARGEST_ZERO = 2**24
+"""The most bytes that are looked at to see whether all are zero: of an initial state."""
+
+_HELD: Mapping[str, tuple[str, ...]] = {
+    "float_data": ("float32", "complex64"),
+    "int32_data": tuple(dtype for dtype, width in WIDTHS.items() if width <= 2 or dtype == "int32"),
+    "int64_data": ("int64",),
+    "raw_data": tuple(WIDTHS),
+    "double_data": ("float64", "complex128"),
+    "uint64_data": ("uint32", "uint64"),
 }
-"""ONNX's types of numbers that are read."""
+"""The types whose numbers may stand in each field of an array."""
 
+_AS_VARINTS = ("int32_data", "int64_data", "uint64_data")
 
-class _Other(NamedTuple):
-    """A type that is named and not read: its name, and the bits of a number; none of a text."""
-
-    name: str
-    bits: int
-
-
-_OTHERS: Mapping[int, _Other] = {
-    8: _Other("string", 0),
-    18: _Other("float8_e4m3fnuz", 8),
-    20: _Other("float8_e5m2fnuz", 8),
-    21: _Other("uint4", 4),
-    22: _Other("int4", 4),
-    23: _Other("float4_e2m1", 4),
-    24: _Other("float8_e8m0", 8),
-    25: _Other("uint2", 2),
-    26: _Other("int2", 2),
+_OTHERS: Mapping[int, tuple[str, int]] = {
+    8: ("string", 0),
+    18: ("float8_e4m3fnuz", 8),
+    20: ("float8_e5m2fnuz", 8),
+    21: ("uint4", 4),
+    22: ("int4", 4),
+    23: ("float4_e2m1", 4),
+    24: ("float8_e8m0", 8),
+    25: ("uint2", 2),
+    26: ("int2", 2),
 }
+"""Types that are named and not read: the name of each, and the bits of a number; none of a text."""
 
 
 class Constant(NamedTuple):
@@ -97,63 +90,216 @@ class Constant(NamedTuple):
         tensor = Tensor(self.tensor.name, tuple(shape), dtype or self.tensor.dtype, lambda: move(read()))
         return Constant(tensor, self.sources, None, self.zeros, self.depth + 1)
 
+    def reshaped(self, shape: Sequence[int]) -> Constant:
+        """Return the same numbers in another shape."""
+        return self.moved(shape, lambda array: array.reshape(tuple(shape)))
 
-def constant_of(path: str, reader: FileReader, buffer: Buffer, places: ArrayPlaces) -> Constant:
-    """Return an array of a file.
+
+class _Place(NamedTuple):
+    """Where the numbers of an array stand.
+
+    Attributes:
+        path: the file's name.
+        file: the file, opened; None if it is one beside the model, which is opened when numbers are asked for.
+        name: the array's name.
+        dtype: the type of its numbers.
+        shape: its shape.
+        varints: whether each number is written as a varint.
+        spans: the places.
+    """
+
+    path: str
+    file: FileReader | None
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    varints: bool
+    spans: tuple[Span, ...]
+
+    @property
+    def length(self) -> int:
+        """How many bytes there are."""
+        return sum(span.length for span in self.spans)
+
+    def opened(self) -> FileReader:
+        """Return the file.
+
+        Raises:
+            OSError: it cannot be opened.
+            RnncliError: it is shorter than was said.
+        """
+        file = self.file or opened_regular(self.path)
+        if any(span.end > file.size for span in self.spans):
+            raise RnncliError(f"it ends at {file.size:,}, and its numbers stand behind that")
+        return file
+
+    def bytes(self) -> bytes:
+        """Return all bytes of its numbers, likewise."""
+        file = self.opened()
+        return b"".join([file.read(start, end - start) for start, end in self.spans])
+
+    def read(self) -> Numbers:
+        """Return its numbers.
+
+        Raises:
+            RnncliError: they cannot be read; the message names the file and the array.
+        """
+        with reading(f"{self.path}: array {shorten(self.name)}"):
+            if len(self.spans) == 1 and not self.varints:
+                return array_at(self.opened(), self.spans[0].start, self.dtype, self.shape)
+            data = self.bytes()
+            if self.varints:
+                data = _decoded(data, prod(self.shape)).astype(f"<u{WIDTHS[self.dtype]}").tobytes()
+            return array_of(data, self.dtype, self.shape)
+
+    def wholes(self) -> tuple[int, ...]:
+        """Return a few whole numbers."""
+        data = self.bytes()
+        if self.varints:
+            numbers = varints(data, [Span(0, len(data))], FEW)
+            if len(numbers) != prod(self.shape):
+                raise RnncliError(f"array {shorten(self.name)} has {len(numbers)} numbers and the shape {self.shape}")
+            return tuple(numbers)
+        width = WIDTHS[self.dtype]
+        places = range(0, len(data), width)
+        return tuple(int.from_bytes(data[place : place + width], "little", signed=True) for place in places)
+
+    def is_zero(self) -> bool:
+        """Whether all its bytes are zero; no if there are many, or if they are not there."""
+        if self.length > _LARGEST_ZERO:
+            return False
+        try:
+            data = self.bytes()
+        except (OSError, RnncliError):
+            return False
+        return data.count(0) == len(data)
+
+
+def _decoded(data: bytes, count: int) -> Numbers:
+    """Return whole numbers that are written as varints, all of them at once.
+
+    Raises:
+        RnncliError: there are more or fewer, or one does not end.
+    """
+    import numpy as np
+
+    written = np.frombuffer(data, np.uint8)
+    ends = np.flatnonzero(written < 0x80)
+    starts = np.concatenate([[0], ends[:-1] + 1]) if len(ends) else ends
+    lengths = ends - starts + 1
+    if len(ends) != count or (count and (ends[-1] != len(data) - 1 or lengths.max() > 10)):
+        raise RnncliError(f"{len(ends):,} whole numbers were found, expected {count:,}")
+    numbers = np.zeros(count, np.uint64)
+    for index in range(int(lengths.max(initial=0))):
+        longer = np.flatnonzero(lengths > index)
+        numbers[longer] |= (written[starts[longer] + index] & 0x7F).astype(np.uint64) << np.uint64(7 * index)
+    return numbers
+
+
+def constant_of(path: str, file: FileReader, proto: TensorProto, name: str = "") -> Constant:
+    """Return an array of a file, with its place checked.
+
+    Args:
+        path: the file's name.
+        file: the file.
+        proto: what it says of the array.
+        name: what the array is called if it has no name.
 
     Raises:
         RnncliError: its type is unknown, or its bytes are not as many as its shape says.
     """
-    shape, label = tuple(places.shape), shorten(places.name) or "without a name"
+    name = proto.name or name
+    shape, label = tuple(proto.dims), f"byte {proto.start:,}: array {shorten(name) or 'without a name'}"
+    if len(shape) > MAX_RANK:
+        raise RnncliError(f"{label} has more than {MAX_RANK} axes")
     if any(size < 0 for size in shape):
-        raise RnncliError(f"byte {places.start:,}: array {label} has the shape {shorten(str(shape))}")
-    dtype = _DTYPES.get(places.code)
-    if dtype is None:
-        known = _OTHERS.get(places.code)
-        if known is None:
-            raise RnncliError(f"byte {places.start:,}: array {label} has numbers of type {places.code}, which is none")
-        _check_other(places, label, known, shape)
-        tensor = Tensor(places.name, shape, known.name, partial(_refuse, path, places.name, known.name))
-        return Constant(tensor, {places.name: prod(shape)}, None, frozenset([_never]))
-    count = prod(shape)
-    where = Where(path, reader, places.name, dtype, shape, places.data, tuple(places.spans))
-    if places.is_external:
-        where = external(where, places)
-    else:
-        check_size(where, places.start)
-    wholes = None
-    if dtype in ("int32", "int64") and len(shape) <= 1 and count <= FEW and not places.is_external:
-        wholes = tuple(_wholes(buffer, where))
-    tensor = Tensor(places.name, shape, dtype, where.read)
-    return Constant(tensor, {places.name: count}, wholes, frozenset([cache(where.is_zero)]))
+        raise RnncliError(f"{label} has the shape {shorten(str(shape))}")
+    code, count = proto.data_type or 0, prod(shape)
+    if code not in DTYPES:
+        if code not in _OTHERS:
+            raise RnncliError(f"{label} has numbers of type {code}, which is none")
+        dtype, bits = _OTHERS[code]
+        raw = proto.raw_data.length if isinstance(proto.raw_data, Span) else None
+        has, expected = (raw, -(-count * bits // 8)) if bits else (len(proto.string_data), count)
+        if has not in (None, expected) and proto.data_location != 1:
+            raise RnncliError(
+                f"{label}, {shorten(str(shape))} of {dtype}, has {has:,} {'bytes' if bits else 'texts'}, "
+                "which is not what its shape says"
+            )
+        tensor = Tensor(name, shape, dtype, partial(_refuse, path, name, dtype))
+        return Constant(tensor, {name: count}, None, frozenset([_never]))
+    dtype = DTYPES[code]
+    outside = proto.data_location == 1
+    place = _outside(path, proto, name, label) if outside else _inside(path, file, proto, name, label)
+    few = dtype in ("int32", "int64") and len(shape) <= 1 and count <= FEW and not outside
+    wholes = place.wholes() if few else None
+    return Constant(Tensor(name, shape, dtype, place.read), {name: count}, wholes, frozenset([cache(place.is_zero)]))
 
 
-def _check_other(places: ArrayPlaces, label: str, kind: _Other, shape: tuple[int, ...]) -> None:
-    """Check that there are as many numbers of a type that is not read as their shape says."""
-    count = prod(shape)
-    if kind.bits and places.data == RAW_DATA:
-        has, expected = sum(span.length for span in places.spans), -(-count * kind.bits // 8)
-    elif kind.bits or places.is_external:
-        return
-    else:
-        has, expected = places.texts, count
-    if has != expected:
+def _inside(path: str, file: FileReader, proto: TensorProto, name: str, label: str) -> _Place:
+    """Return where the numbers of an array stand in its file; as many as its shape says, of varints as can be."""
+    dtype, shape = DTYPES[proto.data_type or 0], tuple(proto.dims)
+    raw = [proto.raw_data] if isinstance(proto.raw_data, Span) else []
+    held = {each: raw if each == "raw_data" else getattr(proto, each) for each in _HELD}
+    given = [each for each, spans in held.items() if any(span.length for span in spans)]
+    if len(given) > 1:
+        raise RnncliError(f"{label} has its numbers in two fields")
+    spans = tuple(held[given[0]]) if given else ()
+    if len(spans) > MAX_PIECES:
+        raise RnncliError(f"{label} has its numbers in too many pieces")
+    if given and dtype not in _HELD[given[0]]:
+        raise RnncliError(f"{label} has its {dtype} in a field of others")
+    count, width = prod(shape), WIDTHS[dtype]
+    place = _Place(path, file, name, dtype, shape, bool(given) and given[0] in _AS_VARINTS, spans)
+    least, most = (1, 10) if place.varints else (width, width)
+    if not count * least <= place.length <= count * most:
         raise RnncliError(
-            f"byte {places.start:,}: array {label}, {shorten(str(shape))} of {kind.name}, has {has:,} "
-            f"{'bytes' if kind.bits else 'texts'}, which is not what its shape says"
+            f"{label}, {shorten(str(shape))} of {dtype}, has {place.length:,} bytes, "
+            f"expected {numbers_in(shape, least)}"
         )
+    return place
 
 
-def _wholes(buffer: Buffer, where: Where) -> list[int]:
-    """Return a few whole numbers."""
-    if where.data in AS_VARINTS:
-        numbers = varints(buffer, where.spans, FEW)
-        if len(numbers) != prod(where.shape):
-            raise RnncliError(f"array {shorten(where.name)} has {len(numbers)} numbers and the shape {where.shape}")
-        return numbers
-    data = b"".join(buffer[start:end] for start, end in where.spans)
-    width = WIDTHS[where.dtype]
-    return [int.from_bytes(data[at : at + width], "little", signed=True) for at in range(0, len(data), width)]
+def _outside(path: str, proto: TensorProto, name: str, label: str) -> _Place:
+    """Return where an array stands whose numbers are in a file of their own, in the folder of the model or below it.
+
+    Raises:
+        RnncliError: the file is elsewhere, or is too short.
+    """
+    dtype, shape = DTYPES[proto.data_type or 0], tuple(proto.dims)
+    told = {pair.key: pair.value or "" for pair in proto.external_data}
+    location = told.get("location", "")
+    if not location or "\0" in location:
+        raise RnncliError(f"{label} is in {shorten(location) or 'no file'}, which is no name of a file")
+    if os.path.isabs(location) or ".." in location.replace("\\", "/").split("/"):
+        raise RnncliError(
+            f"{label} is in {shorten(location)}, which leaves the folder of the model",
+            "keep a model and its numbers in one folder",
+        )
+    numbers = {key: told[key] for key in ("offset", "length") if key in told}
+    for key, number in numbers.items():
+        if not (number.isascii() and number.isdigit() and len(number) < 20):
+            raise RnncliError(f"{label} has {key} {shorten(number)}, expected a whole number")
+    expected = prod(shape) * WIDTHS[dtype]
+    offset, length = int(numbers.get("offset", 0)), int(numbers.get("length", expected))
+    if length != expected:
+        raise RnncliError(
+            f"{label}, {shorten(str(shape))} of {dtype}, has {length:,} bytes in {shorten(location)}, "
+            f"expected {numbers_in(shape, WIDTHS[dtype])}"
+        )
+    beside = os.path.join(os.path.dirname(path), location)
+    # A model and its numbers may both be links into one folder, as downloaded ones are.
+    folders = (os.path.realpath(os.path.dirname(path)), os.path.dirname(os.path.realpath(path)))
+    if not any(os.path.realpath(beside).startswith(os.path.join(folder, "")) for folder in folders):
+        raise RnncliError(f"{label} is in {shorten(location)}, a link that leads away from the model")
+    if os.path.exists(beside):
+        status = os.stat(beside)
+        if not stat.S_ISREG(status.st_mode) or offset + length > status.st_size:
+            raise RnncliError(
+                f"{label} is at {offset:,} to {numbers_in((offset + length,))} of {shorten(location)}, which has "
+                f"{status.st_size:,} bytes"
+            )
+    return _Place(beside, None, name, dtype, shape, varints=False, spans=(Span(offset, offset + length),))
 
 
 def _never() -> bool:
@@ -164,13 +310,28 @@ def _refuse(path: str, name: str, dtype: str) -> Numbers:
     raise RnncliError(f"{path}: array {shorten(name)} has numbers of type {dtype}, which are not read")
 
 
-def wholes_constant(numbers: Sequence[int]) -> Constant:
-    """Return a list of whole numbers that stands in an attribute."""
-    kept = tuple(numbers)
+def joined(arrays: Sequence[Constant], axis: int) -> Constant | None:
+    """Return arrays one behind the other along an axis; None if they do not go together."""
+    shapes = [array.tensor.shape for array in arrays]
+    if not -len(shapes[0]) <= axis < len(shapes[0]):
+        return None
+    axis %= len(shapes[0])
+    rest = {(len(shape), shape[:axis], shape[axis + 1 :]) for shape in shapes}
+    if len(rest) != 1 or len({array.tensor.dtype for array in arrays}) != 1:
+        return None
+    reads = [array.tensor.read for array in arrays]
 
     def read() -> Numbers:
         import numpy as np
 
-        return np.array(kept, np.int64)
+        return np.concatenate([each() for each in reads], axis)
 
-    return Constant(Tensor("", (len(numbers),), "int64", read), {}, kept, frozenset([_never]))
+    sizes = (*shapes[0][:axis], sum(shape[axis] for shape in shapes), *shapes[0][axis + 1 :])
+    name = shorten(" + ".join(dict.fromkeys(array.tensor.name for array in arrays)), 200)
+    return Constant(
+        Tensor(name, sizes, arrays[0].tensor.dtype, read),
+        {name: count for array in arrays for name, count in array.sources.items()},
+        None,
+        frozenset().union(*(array.zeros for array in arrays)),
+        1 + max(array.depth for array in arrays),
+    )

@@ -1,62 +1,59 @@
-"""The operations of a graph that move numbers and compute none: what they make of arrays, lengths and streams.
+"""The operations of a graph that move numbers and compute none: what they make of arrays, lengths and flows.
 
-Each takes the node and what is known of its inputs, and returns what is known of its outputs, None for nothing.
+Each takes the node and what is known of its inputs, and returns what is known of its outputs, None for nothing. Of a
+flow, what can be picked is one of its two directions, its last step, or one of several final states.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from math import prod
-from typing import TYPE_CHECKING, Any
 
-from rnncli.errors import shorten
-from rnncli.formats.onnx.arrays import Constant, wholes_constant
-from rnncli.formats.onnx.cells import is_zero
-from rnncli.formats.onnx.picks import gather, slice_, split
+from rnncli.formats.onnx import arrays
+from rnncli.formats.onnx.arrays import Constant
+from rnncli.formats.onnx.messages import DTYPES
 from rnncli.formats.onnx.values import (
+    MAX_PARTS,
     Atom,
     Axis,
     Dims,
+    Fill,
+    Flow,
     Inputs,
     Joined,
-    Ones,
-    Stream,
     Value,
     Values,
-    Zeros,
+    arranged,
     dims_of,
+    is_zero,
+    rank_of,
     reshaped,
     sized,
     wholes_of,
 )
-from rnncli.formats.tensors import Tensor
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
-def constant(inputs: Inputs) -> Values:
-    """Constant: an array in an attribute."""
-    attributes = inputs.node.attributes
-    if "value" in attributes and attributes["value"].constant is not None:
-        made = attributes["value"].constant
-        if not made.tensor.name:
-            name = inputs.node.outputs[0] if inputs.node.outputs else ""
-            made = made._replace(tensor=made.tensor._replace(name=name), sources={name: made.tensor.params})
-        return [made]
-    if "value_ints" in attributes:
-        return [wholes_constant(attributes["value_ints"].wholes)]
-    whole = attributes["value_int"].whole if "value_int" in attributes else None
-    return [Dims((whole,), scalar=True)] if whole is not None else [None]
+def _identity(inputs: Inputs) -> Values:
+    return [inputs.at(0)]
 
 
-def shape(inputs: Inputs) -> Values:
-    """Shape: the lengths of axes, of which some are not known."""
+def _cast(inputs: Inputs) -> Values:
+    """Floats are floats; whole numbers stay whole."""
+    value = inputs.at(0)
+    if not isinstance(value, Constant) or value.wholes is not None:
+        return [value]
+    dtype = DTYPES.get(inputs.node.whole("to", 0), "").replace("bfloat16", "float32")
+    if not dtype.startswith("float") or dtype.startswith("float8"):
+        return [None]
+    return [value.moved(value.tensor.shape, lambda array: array.astype(dtype), dtype)]
+
+
+def _shape(inputs: Inputs) -> Values:
+    """The lengths of axes, of which some are not known."""
     match inputs.at(0):
         case Constant(tensor=tensor):
             items: tuple[int | Axis, ...] = tensor.shape
-        case Stream(axes=axes):
+        case Flow(axes=axes) if axes is not None:
             items = tuple(axis or 1 for axis in axes)
         case _:
             return [None]
@@ -64,104 +61,71 @@ def shape(inputs: Inputs) -> Values:
     return [Dims(items[start:end])]
 
 
-def constant_of_shape(inputs: Inputs) -> Values:
-    """ConstantOfShape: zeros, unless it is told another number; a row of ones if that is a whole one."""
-    told, shape = inputs.node.attributes.get("value"), wholes_of(inputs.at(0))
-    if told is not None and told.constant is not None and told.constant.wholes == (1,):
-        return [Ones(shape[0]) if shape is not None and len(shape) == 1 else None]
-    return [Zeros() if told is None or (told.constant is not None and told.constant.is_zero()) else None]
+def _constant_of_shape(inputs: Inputs) -> Values:
+    """Zeros, unless it is told another number; ones if that is a whole one."""
+    told = inputs.at(1)
+    if told is None or is_zero(told):
+        return [Fill(0)]
+    return [Fill(1) if isinstance(told, Constant) and told.wholes == (1,) else None]
 
 
-def identity(inputs: Inputs) -> Values:
-    """Identity, and Cast from one type of numbers to another, which matters for arrays alone."""
-    return [inputs.at(0)]
-
-
-def cast(inputs: Inputs) -> Values:
-    """Cast: floats are floats; whole numbers stay whole."""
+def _transpose(inputs: Inputs) -> Values:
     value = inputs.at(0)
-    if not isinstance(value, Constant) or value.wholes is not None:
-        return [value]
-    dtype = {1: "float32", 10: "float16", 11: "float64", 16: "float32"}.get(inputs.node.whole("to", 0))
-    return [value.moved(value.tensor.shape, lambda array: array.astype(dtype), dtype) if dtype else None]
-
-
-def transpose(inputs: Inputs) -> Values:
-    """Transpose."""
-    value = inputs.at(0)
-    rank = _rank(value)
+    rank = rank_of(value)
     if rank is None:
-        return [None]
-    told = inputs.node.attributes.get("perm")
-    order = told.wholes if told is not None else list(range(rank))[::-1]
-    if sorted(order) != list(range(rank)):
-        return [None]
-    if isinstance(value, Constant):
-        sizes = value.tensor.shape
-        return [value.moved([sizes[axis] for axis in order], lambda array: array.transpose(order))]
-    assert isinstance(value, Stream)
-    return [value.with_axes([value.axes[axis] for axis in order])]
+        # Nothing is known of the order of these axes before, nor of any behind it.
+        return [value if isinstance(value, Flow) and value.features is None else None]
+    order = [*inputs.node.told("perm").ints] or [*range(rank)][::-1]
+    return [arranged(value, order) if sorted(order) == [*range(rank)] else None]
 
 
-def unsqueeze(inputs: Inputs) -> Values:
-    """Unsqueeze: new axes of length 1."""
+def _unsqueeze(inputs: Inputs) -> Values:
+    """New axes of length 1."""
     axes, value = inputs.wholes("axes", 1), inputs.at(0)
-    dims = dims_of(value)
+    dims, rank = dims_of(value), rank_of(value)
     if dims is not None:
         return [Dims(dims.items) if dims.scalar else None]
-    rank = _rank(value)
     if axes is None or rank is None:
         return [None]
     total = rank + len(axes)
     places = {axis + total if axis < 0 else axis for axis in axes}
-    if len(places) != len(axes) or not places <= set(range(total)):
+    if len(places) != len(axes) or not places <= {*range(total)}:
         return [None]
-    if isinstance(value, Constant):
-        old = iter(value.tensor.shape)
-        return [_reshaped_constant(value, [1 if axis in places else next(old) for axis in range(total)])]
-    assert isinstance(value, Stream)
-    rest = iter(value.axes)
-    return [value.with_axes([() if axis in places else next(rest) for axis in range(total)])]
+    old = iter(range(rank))
+    return [arranged(value, [None if axis in places else next(old) for axis in range(total)])]
 
 
-def squeeze(inputs: Inputs) -> Values:
-    """Squeeze: axes of length 1 go."""
+def _squeeze(inputs: Inputs) -> Values:
+    """Axes of length 1 go."""
     axes, value = inputs.wholes("axes", 1), inputs.at(0)
     dims = dims_of(value)
     if dims is not None:
         return [Dims(dims.items, scalar=True) if len(dims.items) == 1 else None]
-    rank = _rank(value)
-    if rank is None:
+    if isinstance(value, Constant):
+        lengths: list[int | None] = [*value.tensor.shape]
+    elif isinstance(value, Flow) and value.axes is not None:
+        lengths = [*map(sized, value.axes)]
+    else:
         return [None]
-    lengths = value.tensor.shape if isinstance(value, Constant) else [sized(axis) for axis in _axes(value)]
     if axes is None:
         if None in lengths:
             return [None]
-        axes = tuple(index for index, length in enumerate(lengths) if length == 1)
-    places = {axis + rank if axis < 0 else axis for axis in axes}
-    if not places <= set(range(rank)) or any(lengths[axis] != 1 for axis in places):
+        axes = tuple(place for place, length in enumerate(lengths) if length == 1)
+    gone = {axis + len(lengths) if axis < 0 else axis for axis in axes}
+    if not gone <= {*range(len(lengths))} or any(lengths[place] != 1 for place in gone):
         return [None]
-    kept = [axis for axis in range(rank) if axis not in places]
-    if isinstance(value, Constant):
-        return [_reshaped_constant(value, [value.tensor.shape[axis] for axis in kept])]
-    assert isinstance(value, Stream)
-    return [value.with_axes([value.axes[axis] for axis in kept])]
+    return [arranged(value, [place for place in range(len(lengths)) if place not in gone])]
 
 
-def reshape(inputs: Inputs) -> Values:
-    """Reshape, also Flatten's simplest form."""
+def _reshape(inputs: Inputs) -> Values:
     value, target = inputs.at(0), dims_of(inputs.at(1))
-    dims = dims_of(value)
+    dims, wholes = dims_of(value), wholes_of(inputs.at(1))
     if dims is not None:
-        wanted = wholes_of(inputs.at(1))
-        return [Dims(dims.items, scalar=wanted == ()) if wanted is not None and len(wanted) <= 1 else None]
-    if target is None:
-        return [None]
+        return [Dims(dims.items, scalar=wholes == ()) if wholes is not None and len(wholes) <= 1 else None]
     copies = not inputs.node.whole("allowzero", 0)
-    if isinstance(value, Stream):
+    if isinstance(value, Flow) and value.axes is not None and target is not None:
         axes = reshaped(value.axes, target.items, zero_copies=copies)
         return [None if axes is None else value.with_axes(axes)]
-    wholes = wholes_of(target)
     if not isinstance(value, Constant) or wholes is None:
         return [None]
     sizes = value.tensor.shape
@@ -169,49 +133,144 @@ def reshape(inputs: Inputs) -> Values:
     if filled.count(-1) == 1:
         known = prod(size for size in filled if size != -1)
         filled[filled.index(-1)] = prod(sizes) // known if known > 0 else 0
-    return [_reshaped_constant(value, filled) if prod(filled) == prod(sizes) and min(filled, default=1) >= 0 else None]
+    return [value.reshaped(filled) if prod(filled) == prod(sizes) and min(filled, default=1) >= 0 else None]
 
 
-def concat(inputs: Inputs) -> Values:
-    """Concat: of arrays, of lengths, of final states, and of the two directions of one layer."""
+def _concat(inputs: Inputs) -> Values:
+    """Of arrays, of lengths, of final states, and of the two directions of one layer."""
     values, axis = inputs.values, inputs.node.whole("axis", 0)
-    lengths = [dims_of(value) for value in values]
-    known = [each for each in lengths if each is not None]
-    if known and len(known) == len(values):
-        return [Dims(tuple(item for each in known for item in each.items))]
-    arrays = [value for value in values if isinstance(value, Constant)]
-    if arrays and len(arrays) == len(values):
-        return [_joined_constants(arrays, axis)]
-    streams = [value for value in values if isinstance(value, Stream)]
-    if not streams or len(streams) != len(values) or not -len(streams[0].axes) <= axis < len(streams[0].axes):
+    lengths = [each for value in values if (each := dims_of(value)) is not None]
+    if lengths and len(lengths) == len(values):
+        return [Dims(tuple(item for each in lengths for item in each.items))]
+    constants = [value for value in values if isinstance(value, Constant)]
+    if constants and len(constants) == len(values):
+        return [arrays.joined(constants, axis)]
+    flows = [value for value in values if isinstance(value, Flow)]
+    places = {flow.place_of(axis) for flow in flows}
+    place = places.pop() if places else None
+    if place is None or places or len(flows) != len(values):
         return [None]
-    if len(streams) == 1:
-        return streams
-    axis %= len(streams[0].axes)
-    both = both_halves(streams)
-    if both is not None and streams[0].axes[axis] == streams[0].features:
-        assert both.features is not None
-        axes = list(streams[0].axes)
-        axes[axis] = both.features
-        return [both.with_axes(axes)]
-    ranks = {len(stream.axes) for stream in streams}
-    if len(ranks) == 1 and all(stream.vector and sized(stream.axes[axis]) in (1, 2) for stream in streams):
-        return [Joined(tuple(streams), axis)]
+    if len(flows) == 1:
+        return flows
+    along = [flow.axes[place] for flow in flows if flow.axes is not None]
+    both = both_halves(flows)
+    if both is not None and both.axes is not None and both.features is not None and along[0] == flows[0].features:
+        return [both.with_axes((*both.axes[:place], both.features, *both.axes[place + 1 :]))]
+    states = {flow.returns for flow in flows}
+    if states in ({"vector"}, {"state"}) and len({rank_of(flow) for flow in flows}) == 1:
+        return [Joined(tuple(flows), place) if all(sized(axis) in (1, 2) for axis in along) else None]
     return [None]
 
 
-def both_halves(streams: Sequence[Stream]) -> Stream | None:
-    """Return the stream whose two directions two streams are, in order; its axes are still those of the first."""
-    if len(streams) != 2 or [stream.half for stream in streams] != [0, 1]:
+def both_halves(flows: Sequence[Flow]) -> Flow | None:
+    """Return the flow whose two directions two flows are, in order; its axes are still those of the first."""
+    if len(flows) != 2 or [flow.half for flow in flows] != [0, 1]:
         return None
-    one, other = streams
-    if one.links != other.links or one.axes != other.axes or one.features != other.features:
-        return None
-    assert one.features is not None
-    return replace(one, half=None, features=(Atom(2), *one.features))
+    one, other = (flow._replace(half=None, shared=False) for flow in flows)
+    return one._replace(features=(Atom(2), *one.features)) if one == other and one.features is not None else None
 
 
-def product(inputs: Inputs) -> Values:
+def _gather(inputs: Inputs) -> Values:
+    """One place: a length, a direction, a layer's final state, the last step."""
+    value, places, axis = inputs.at(0), dims_of(inputs.at(1)), inputs.node.whole("axis", 0)
+    wholes = wholes_of(places)
+    if wholes is None or places is None or len(wholes) != 1:
+        return [None]
+    taken = _taken(value, axis, slice(wholes[0], wholes[0] + 1 or None, 1))
+    if isinstance(taken, Dims):
+        return [Dims(taken.items, places.scalar) if taken.items else None]
+    if not places.scalar or not isinstance(taken, Flow) or taken.axes is None:
+        return [taken if isinstance(taken, Flow) else None]
+    gone = taken.place_of(axis)
+    return [arranged(taken, [place for place in range(len(taken.axes)) if place != gone])]
+
+
+def _slice(inputs: Inputs) -> Values:
+    """A part of an array or of lengths, one step, one direction, or time turned around."""
+    value = inputs.at(0)
+    starts, ends = inputs.wholes("starts", 1), inputs.wholes("ends", 2)
+    if starts is None or ends is None:
+        return [None]
+    axes = inputs.wholes("axes", 3) or tuple(range(len(starts)))
+    steps = wholes_of(inputs.at(4)) or (1,) * len(starts)
+    if not len(axes) == len(starts) == len(ends) == len(steps) or 0 in steps:
+        return [None]
+    for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
+        value = _taken(value, axis, slice(start, end, step))
+    return [value]
+
+
+def _split(inputs: Inputs) -> Values:
+    """Arrays, and a layer's two directions."""
+    node, value = inputs.node, inputs.at(0)
+    axis, count, size = node.whole("axis", 0), len(node.output), None
+    if isinstance(value, Constant) and -len(value.tensor.shape) <= axis < len(value.tensor.shape):
+        size = value.tensor.shape[axis]
+    elif isinstance(value, Flow) and value.axes is not None and (place := value.place_of(axis)) is not None:
+        size = sized(value.axes[place])
+    if size is None or not 0 < count <= MAX_PARTS:
+        return [None] * count
+    each = -(-size // count)
+    sizes = inputs.wholes("split", 1) or (each,) * (count - 1) + (size - each * (count - 1),)
+    if len(sizes) != count or sum(sizes) != size or min(sizes) < 0:
+        return [None] * count
+    starts = [sum(sizes[:index]) for index in range(count)]
+    return [_taken(value, axis, slice(start, start + length, 1)) for start, length in zip(starts, sizes, strict=True)]
+
+
+def _taken(value: Value | None, axis: int, part: slice) -> Value | None:
+    """Return some places of an axis, which stays, whatever its length is then."""
+    match value:
+        case Dims(items=items):
+            return Dims(items[part])
+        case Constant(wholes=wholes) if wholes is not None:
+            return Dims(wholes[part])
+        case Constant(tensor=tensor) if -len(tensor.shape) <= axis < len(tensor.shape):
+            index = (*[slice(None)] * (axis % len(tensor.shape)), part)
+            sizes = [*tensor.shape]
+            sizes[axis] = len(range(sizes[axis])[part])
+            return value.moved(sizes, lambda array: array[index])
+        case Joined(flows=flows) if flows[0].place_of(axis) == value.axis:
+            lengths = zip(flows, value.lengths, strict=True)
+            owners = [(flow, place) for flow, length in lengths for place in range(length)][part]
+            kept = tuple(flow for flow, place in owners if place == 0)
+            if len(owners) == 1:
+                return _of_flow(owners[0][0], axis, slice(owners[0][1], owners[0][1] + 1, 1))
+            if not kept or len(owners) != sum(Joined(kept, value.axis).lengths):
+                return None
+            return kept[0] if len(kept) == 1 else Joined(kept, value.axis)
+        case Flow():
+            return _of_flow(value, axis, part)
+    return None
+
+
+def _of_flow(flow: Flow, axis: int, part: slice) -> Flow | None:
+    """Return all places of an axis in some order, one of two directions, or the last step."""
+    index = flow.place_of(axis)
+    if flow.axes is None or index is None:
+        return None
+    whole = flow.axes[index]
+    size = sized(whole)
+    start, end, step = part.start, part.stop, part.step
+    far = 2**31 - 1 if size is None else size
+    to_the_end = end is None or end >= far
+    if step == -1 and start in (-1, far - 1) and end is not None and (end < -far or end <= -(2**31)):
+        return flow._replace(flips=flow.flips ^ {whole}) if flow.time in (None, whole) else None
+    if step != 1 or (start in (0, -far) and to_the_end):
+        return flow if step == 1 else None
+    if end != start + 1 and not (start == -1 and to_the_end):
+        return None
+    one = flow.with_axes((*flow.axes[:index], (), *flow.axes[index + 1 :]))
+    if flow.features is not None and len(flow.features) == 2 and whole == flow.features[:1]:
+        return one._replace(features=flow.features[1:], half=start % 2) if -2 <= start < 2 else None
+    if flow.time is None or whole != flow.time or flow.returns != "sequence":
+        return None
+    last = start in (-1, None if size is None else size - 1) and not flow.flipped
+    first = (start == 0 or (size is not None and start == -size)) and flow.flipped
+    return one._replace(returns="vector", flips=frozenset()) if (last or first) and flow.ends else None
+
+
+def _product(inputs: Inputs) -> Values:
     """Mul of lengths: the length of two axes that are joined."""
     one, other = dims_of(inputs.at(0)), dims_of(inputs.at(1))
     if one is None or other is None or len(one.items) != 1 or len(other.items) != 1:
@@ -226,79 +285,53 @@ def product(inputs: Inputs) -> Values:
     return [Dims((a + b,), scalar)]
 
 
-def _reshaped_constant(value: Constant, sizes: Sequence[int]) -> Constant:
-    return value.moved(sizes, lambda array: array.reshape(tuple(sizes)))
+def _constant(inputs: Inputs) -> Values:
+    """What is told in attributes; an array stands among the inputs."""
+    if inputs.at(0) is not None:
+        return [inputs.at(0)]
+    ints, whole = inputs.node.told("value_ints"), inputs.node.told("value_int").i
+    if ints.name is not None:
+        return [Dims(tuple(ints.ints))]
+    return [Dims((whole,), scalar=True) if whole is not None else None]
 
 
-def _joined_constants(arrays: Sequence[Constant], axis: int) -> Constant | None:
-    """Return arrays one behind the other."""
-    shapes = [array.tensor.shape for array in arrays]
-    if not -len(shapes[0]) <= axis < len(shapes[0]):
-        return None
-    axis %= len(shapes[0])
-    rest = {(len(shape), shape[:axis], shape[axis + 1 :]) for shape in shapes}
-    if len(rest) != 1 or len({array.tensor.dtype for array in arrays}) != 1:
-        return None
-    reads: list[Callable[[], np.ndarray[Any, Any]]] = [array.tensor.read for array in arrays]
-
-    def read() -> np.ndarray[Any, Any]:
-        import numpy as np
-
-        return np.concatenate([each() for each in reads], axis)
-
-    sizes = (*shapes[0][:axis], sum(shape[axis] for shape in shapes), *shapes[0][axis + 1 :])
-    name = shorten(" + ".join(dict.fromkeys(array.tensor.name for array in arrays)), 200)
-    return Constant(
-        Tensor(name, sizes, arrays[0].tensor.dtype, read),
-        {name: count for array in arrays for name, count in array.sources.items()},
-        None,
-        frozenset().union(*(array.zeros for array in arrays)),
-        1 + max(array.depth for array in arrays),
-    )
-
-
-def _rank(value: Value | None) -> int | None:
-    if isinstance(value, Constant):
-        return len(value.tensor.shape)
-    return len(value.axes) if isinstance(value, Stream) else None
-
-
-def _axes(value: Value | None) -> tuple[Axis, ...]:
-    return value.axes if isinstance(value, Stream) else ()
-
-
-MOVES: Mapping[str, Callable[[Inputs], Values]] = {
-    "Cast": cast,
-    "Concat": concat,
-    "Constant": constant,
-    "ConstantOfShape": constant_of_shape,
-    "Gather": gather,
-    "Identity": identity,
-    "Reshape": reshape,
-    "Shape": shape,
-    "Slice": slice_,
-    "Split": split,
-    "Squeeze": squeeze,
-    "Transpose": transpose,
-    "Unsqueeze": unsqueeze,
+_MOVES: Mapping[str, Callable[[Inputs], Values]] = {
+    "Cast": _cast,
+    "Concat": _concat,
+    "Constant": _constant,
+    "ConstantOfShape": _constant_of_shape,
+    "Gather": _gather,
+    "Identity": _identity,
+    "Mul": _product,
+    "Reshape": _reshape,
+    "Shape": _shape,
+    "Slice": _slice,
+    "Split": _split,
+    "Squeeze": _squeeze,
+    "Transpose": _transpose,
+    "Unsqueeze": _unsqueeze,
 }
 """What is known of the outputs of each operation that moves numbers."""
 
+REARRANGING = frozenset(_MOVES) - {"Constant", "ConstantOfShape", "Shape"} | {"Expand"}
+"""The operations that hand on numbers, whether or not it is known where to."""
+
 
 def moved(inputs: Inputs) -> Values:
-    """Return what is known of the outputs of an operation that moves numbers; zeros stay zeros."""
-    first, operation = inputs.at(0), inputs.node.operation
-    if operation == "Expand":
-        return [Zeros(frozenset(_sources(first))) if is_zero(first) else None]
-    if operation == "Concat":
-        if any(isinstance(value, Zeros) for value in inputs.values):
-            names = frozenset(name for value in inputs.values for name in _sources(value))
-            return [Zeros(names) if all(map(is_zero, inputs.values)) else None]
-    elif isinstance(first, Zeros) and operation != "Shape":
-        return [first] * len(inputs.node.outputs)
-    return MOVES[operation](inputs)
+    """Return what is known of the outputs of a node. Zeros that are moved stay zeros, and ones stay ones."""
+    node, first = inputs.node, inputs.at(0)
+    fills = any(isinstance(value, Fill) for value in inputs.values)
+    if node.operation == "Expand" or (node.operation == "Concat" and fills):
+        return [_zeros(inputs.values if node.operation == "Concat" else [first])]
+    if node.operation not in _MOVES:
+        return []
+    if isinstance(first, Fill) and node.operation not in ("ConstantOfShape", "Mul", "Shape"):
+        return [first] * len(node.output)
+    return _MOVES[node.operation](inputs)
 
 
-def _sources(value: Value | None) -> Iterable[str]:
-    """Return the names of the arrays that zeros are made of."""
-    return value.sources if isinstance(value, Constant | Zeros) else ()
+def _zeros(values: Values) -> Fill | None:
+    """Return zeros if some values are nothing else."""
+    known = [value for value in values if isinstance(value, Constant | Fill) and is_zero(value)]
+    names = frozenset(name for value in known for name in value.sources)
+    return Fill(0, names) if len(known) == len(values) else None

@@ -21,9 +21,6 @@ VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 MAX_MESSAGE = 2**31 - 1
 """The largest message, in bytes, that protobuf's own libraries read."""
 
-MAX_TEXT = 10_000
-"""The longest text that is read, in bytes: names, kinds of nodes."""
-
 _WIDTHS = {FIXED64: 8, FIXED32: 4}
 _LONGEST_VARINT = 10
 _AHEAD = 256
@@ -69,34 +66,12 @@ class Field(NamedTuple):
     value: int
     span: Span
 
-    def whole(self) -> int:
-        """Return its value as a signed whole number.
+    def check(self, wire: int) -> None:
+        """Check how its value is written.
 
         Raises:
-            RnncliError: it is none.
+            RnncliError: it is written in another way.
         """
-        self._must_be(VARINT)
-        return signed(self.value)
-
-    def bytes(self) -> Span:
-        """Return where its bytes stand: a text, a message or packed numbers.
-
-        Raises:
-            RnncliError: it has none.
-        """
-        self._must_be(BYTES)
-        return self.span
-
-    def float(self, buffer: Buffer) -> float:
-        """Return its value as a number of four bytes.
-
-        Raises:
-            RnncliError: it is none.
-        """
-        self._must_be(FIXED32)
-        return float(struct.unpack("<f", buffer[self.span.start : self.span.end])[0])
-
-    def _must_be(self, wire: int) -> None:
         if self.wire != wire:
             raise RnncliError(
                 f"byte {self.span.start:,}: field {self.number} has wire type {self.wire}, expected {wire}"
@@ -142,17 +117,6 @@ def fields(buffer: Buffer, span: Span) -> Iterator[Field]:
             )
         yield Field(number, wire, 0, Span(place, place + length))
         place += length
-
-
-def text(buffer: Buffer, span: Span) -> str:
-    """Return the text in a span.
-
-    Raises:
-        RnncliError: it is too long.
-    """
-    if span.length > MAX_TEXT:
-        raise RnncliError(f"byte {span.start:,}: a name has {span.length:,} bytes; {MAX_TEXT:,} are allowed")
-    return buffer[span.start : span.end].decode("utf-8", "replace")
 
 
 def signed(number: int) -> int:

@@ -1,4 +1,4 @@
-"""What is known of the values of a graph without computing them: the layers so far, and which axis is which.
+"""What is known of the values of a graph without computing them: the node that made each, and which axis is which.
 
 An axis of a value is followed by its atoms. An atom is an axis that a layer made, or that the input came with; a
 reshape that joins two axes makes one of both their atoms, and an axis of none has the length 1. So it is known whether
@@ -7,16 +7,20 @@ what a layer reads are the features that the layer before returned, whatever was
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from math import prod
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from rnncli.formats.nodes import Node, layer_node
+from rnncli.formats.nodes import Node, Returned
 from rnncli.formats.onnx.arrays import Constant
-from rnncli.formats.onnx.nodes import Operation
-from rnncli.formats.tensors import Convention, Tensor
-from rnncli.layers import Layer
+from rnncli.formats.onnx.messages import NodeProto
+
+MAX_PARTS = 64
+"""The most of anything that a value is made of: axes, lengths, arrays, moves of an array."""
+
+LARGEST_GROWTH = 4
+"""How many times as many numbers as the file has for it an array may have that is made of others."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,95 +37,80 @@ class Atom:
 Axis = tuple[Atom, ...]
 
 
-class Link(NamedTuple):
-    """A layer in a chain.
+class Flow(NamedTuple):
+    """A value that depends on the input: what a node returns, under axes that operations move.
 
     Attributes:
-        key: the node that it is of; two links of one node may differ in what they return.
-        piece: the layer, with its arrays.
-        reads: how many features it reads; 0 if it takes any.
-        flipped: whether what it reads is in the other order of time than the node's input.
-        sources: the names of the file's arrays that it uses.
-        assumed: what is assumed of it.
-    """
-
-    key: str
-    piece: Node
-    reads: int = 0
-    flipped: bool = False
-    sources: frozenset[str] = frozenset()
-    assumed: tuple[str, ...] = ()
-
-    @property
-    def layer(self) -> Layer:
-        """The layer."""
-        return self.piece.layer
-
-    def with_layer(self, layer: Layer) -> Link:
-        """Return the same link with another layer of the same weights."""
-        return self._replace(piece=replace(self.piece, word=layer))
-
-
-def link_of(
-    name: str, layer: Layer, arrays: dict[str, Constant], reads: int = 0, convention: Convention = "keras"
-) -> Link:
-    """Return a layer with its arrays as a link."""
-    tensors: dict[str, Tensor] = {role: constant.tensor for role, constant in arrays.items()}
-    sources = frozenset(name for constant in arrays.values() for name in constant.sources)
-    return Link(name, layer_node(layer, name, convention, tensors), reads, sources=sources)
-
-
-@dataclass(frozen=True)
-class Stream:
-    """A value that depends on the input: what the layers so far return.
-
-    Attributes:
-        root: the value that the chain begins with.
-        axes: its axes.
-        links: the layers so far.
-        features: the axis that the last layer made, or the last axis of a root; None of an input not yet read.
+        node: the name of the node.
+        axes: its axes; None if not even their number is known.
+        features: the axis that the last layer made; None before the first layer.
         time: the axis that the recurrent layers loop over; None before the first of them.
         batch: the axis of the samples; None likewise.
-        vector: whether time is gone.
+        returns: whether time is there, or it is the state of an LSTM's cell; None before the first recurrent layer.
         flips: the axes whose order has been turned around.
         half: which of the two directions of the last layer it is; None for both, or if there is one.
+        merge: how the two directions of the last layer have been merged.
+        loop: the last recurrent node that it comes from; empty if none is known.
+        root: the input of the graph that layers alone have made it of, none of them recurrent; empty if there is none.
+        ends: whether its last step is what the last recurrent layer returns if it returns that alone.
+        shared: whether something else reads the numbers of the same node.
     """
 
-    root: str
-    axes: tuple[Axis, ...]
-    links: tuple[Link, ...] = ()
+    node: str
+    axes: tuple[Axis, ...] | None = None
     features: Axis | None = None
     time: Axis | None = None
     batch: Axis | None = None
-    vector: bool = False
-    flips: frozenset[Axis] = field(default_factory=frozenset)
+    returns: Returned | Literal["state"] | None = None
+    flips: frozenset[Axis] = frozenset()
     half: int | None = None
+    merge: str = "concat"
+    loop: str = ""
+    root: str = ""
+    ends: bool = False
+    shared: bool = False
 
     @property
     def flipped(self) -> bool:
-        """Whether the layers so far return time in the other order than this value has it."""
+        """Whether its node returns time in the other order than this value has it."""
         return self.time is not None and self.time in self.flips
 
-    def with_axes(self, axes: Sequence[Axis]) -> Stream:
-        """Return the same numbers under other axes."""
-        return replace(self, axes=tuple(axes))
+    def place_of(self, axis: int) -> int | None:
+        """Return the place of an axis that is counted from the front or from the end; None if there is none."""
+        if self.axes is None or not -len(self.axes) <= axis < len(self.axes):
+            return None
+        return axis % len(self.axes)
 
-    def with_last(self, link: Link) -> Stream:
-        """Return the stream with its last layer replaced."""
-        return replace(self, links=(*self.links[:-1], link))
-
-    def reads_features(self, axis: int) -> bool:
+    def is_features(self, axis: int) -> bool:
         """Whether an axis is that of the features, whole."""
-        if not -len(self.axes) <= axis < len(self.axes) or self.half is not None:
+        if self.half is not None or self.returns == "state":
             return False
-        return self.axes[axis] == self.features or (self.features is None and not self.links)
+        if self.axes is None:
+            return axis == -1  # a layer puts its features last
+        place = self.place_of(axis)
+        if place is None or self.axes[place] in self.flips:
+            return False
+        return self.features in (None, self.axes[place])
+
+    def with_axes(self, axes: Sequence[Axis]) -> Flow:
+        """Return the same numbers under other axes."""
+        return self._replace(axes=tuple(axes))
+
+    def with_last(self, axis: Axis) -> Flow:
+        """Return what a layer makes that puts other features in the place of these."""
+        return self._replace(axes=None if self.axes is None else (*self.axes[:-1], axis), features=axis)
 
 
 class Joined(NamedTuple):
     """The final states of several layers, one behind the other along an axis."""
 
-    streams: tuple[Stream, ...]
+    flows: tuple[Flow, ...]
     axis: int
+
+    @property
+    def lengths(self) -> list[int]:
+        """How many places along the axis are of each layer."""
+        return [sized(flow.axes[self.axis]) or 1 for flow in self.flows if flow.axes is not None]
 
 
 class Dims(NamedTuple):
@@ -131,28 +120,103 @@ class Dims(NamedTuple):
     scalar: bool = False
 
 
-class Zeros(NamedTuple):
-    """Zeros of any shape.
+class Fill(NamedTuple):
+    """One number everywhere, in any shape: zeros that a layer starts from, ones that scale nothing.
 
     Attributes:
-        sources: the names of the arrays of the file that they are made of.
+        number: the number.
+        sources: the names of the arrays of the file that it is made of.
     """
 
+    number: int
     sources: frozenset[str] = frozenset()
 
 
-class Ones(NamedTuple):
-    """A row of ones that is no array of the file.
+Value = Constant | Flow | Joined | Dims | Fill
+Values = Sequence[Value | None]
+
+
+class Inputs(NamedTuple):
+    """A node, and what is known of its inputs.
 
     Attributes:
-        size: how many there are.
+        node: the node.
+        values: what is known of each input; None for nothing, or one that is left out.
+        name: what the node is called, which no other is.
+        found: the nodes that were found before it, which flows come from.
+        opset: the version of ONNX's operators.
     """
 
-    size: int
+    node: NodeProto
+    values: Values
+    name: str
+    found: Mapping[str, Node]
+    opset: int
+
+    def at(self, index: int) -> Value | None:
+        """Return an input."""
+        return self.values[index] if index < len(self.values) else None
+
+    def wholes(self, name: str, index: int) -> tuple[int, ...] | None:
+        """Return whole numbers that a node is told in an attribute, or in an input, as newer versions have it."""
+        told = self.node.told(name)
+        return wholes_of(self.at(index)) if told.name is None else tuple(told.ints)
 
 
-Value = Constant | Stream | Joined | Dims | Zeros | Ones
-Values = Sequence[Value | None]
+def flows_in(*values: Value | None) -> list[Flow]:
+    """Return what of some values depends on the input."""
+    made: list[Flow] = []
+    for value in values:
+        made += [value] if isinstance(value, Flow) else value.flows if isinstance(value, Joined) else []
+    return made
+
+
+def is_zero(value: Value | None) -> bool:
+    """Whether a value is known to be all zeros."""
+    return value.is_zero() if isinstance(value, Constant) else isinstance(value, Fill) and value.number == 0
+
+
+def is_bounded(value: Value) -> bool:
+    """Whether a value is made of few enough things: none that a file makes grow without end is kept."""
+    match value:
+        case Constant(tensor=tensor, sources=sources, depth=depth):
+            few = max(len(tensor.shape), len(sources), depth) <= MAX_PARTS
+            return few and (not depth or tensor.params <= LARGEST_GROWTH * sum(sources.values()))
+        case Flow(axes=axes):
+            return axes is None or len(axes) + sum(map(len, axes)) <= MAX_PARTS
+        case Dims(items=items):
+            return len(items) <= MAX_PARTS and all(
+                abs(item) < 2**63 if isinstance(item, int) else len(item) <= MAX_PARTS for item in items
+            )
+        case Fill(sources=names):
+            return len(names) <= MAX_PARTS
+        case Joined(flows=flows):
+            return len(flows) <= MAX_PARTS
+
+
+def axes_of(sizes: Sequence[int | None] | None) -> tuple[Axis, ...] | None:
+    """Return new axes of some lengths; None if these are not known, or too many."""
+    return None if sizes is None or len(sizes) > MAX_PARTS // 2 else tuple((Atom(size),) for size in sizes)
+
+
+def rank_of(value: Value | None) -> int | None:
+    """Return the number of axes of an array or a flow, if it is known."""
+    if isinstance(value, Constant):
+        return len(value.tensor.shape)
+    return len(value.axes) if isinstance(value, Flow) and value.axes is not None else None
+
+
+def arranged(value: Value | None, places: Sequence[int | None]) -> Constant | Flow | None:
+    """Return an array or a flow with its axes in other places, None for a new one; those that go have length 1."""
+    if isinstance(value, Constant):
+        sizes = value.tensor.shape
+        shape = tuple(1 if place is None else sizes[place] for place in places)
+        kept = [place for place in places if place is not None]
+        order = [*kept, *(place for place in range(len(sizes)) if place not in kept)]
+        return value.moved(shape, lambda array: array.transpose(order).reshape(shape))
+    if not isinstance(value, Flow) or value.axes is None:
+        return None
+    return value.with_axes([() if place is None else value.axes[place] for place in places])
 
 
 def sized(axis: Axis) -> int | None:
@@ -177,28 +241,6 @@ def wholes_of(value: Value | None) -> tuple[int, ...] | None:
         return None
     numbers = [item if isinstance(item, int) else sized(item) for item in dims.items]
     return None if None in numbers else tuple(number for number in numbers if number is not None)
-
-
-class Inputs(NamedTuple):
-    """What is known of the inputs of a node.
-
-    Attributes:
-        node: the node.
-        values: what is known of each; None for nothing, or one that is left out.
-    """
-
-    node: Operation
-    values: Values
-
-    def at(self, index: int) -> Value | None:
-        """Return an input."""
-        return self.values[index] if index < len(self.values) else None
-
-    def wholes(self, name: str, index: int) -> tuple[int, ...] | None:
-        """Return whole numbers that a node is told in an attribute, or in an input, as newer versions have it."""
-        if name in self.node.attributes:
-            return tuple(self.node.attributes[name].wholes)
-        return wholes_of(self.at(index))
 
 
 def reshaped(

@@ -43,6 +43,9 @@ MAX_STEPS = 100_000
 MAX_ITEMS = 2_000
 """The longest list, and the longest text that an operator may make."""
 
+_ITEMS = 20
+"""How many items take as long to follow as an expression."""
+
 _MAX_DIGITS = 40
 _NO_SETTINGS: Settings = MappingProxyType({})
 _WORDS: Mapping[object, Value] = {"True": True, "False": False, "None": None}
@@ -149,13 +152,13 @@ class Evaluator:
 
     # Settings, steps, changes
 
-    def step(self) -> None:
-        """Count a step.
+    def step(self, count: int = 1) -> None:
+        """Count a step, or what takes as long as several.
 
         Raises:
             RnncliError: there are too many.
         """
-        self._steps += 1
+        self._steps += count
         if self._steps > MAX_STEPS:
             raise RnncliError(f"it takes more than {MAX_STEPS:,} steps to follow what it makes", "keep models alone")
 
@@ -245,10 +248,8 @@ class Evaluator:
 
     def items(self, value: Value) -> list[Value] | None:
         """Return what a loop over a value takes, or None if that is not known, or too much."""
-        if isinstance(value, str | list | tuple | range | dict) and len(value) <= MAX_ITEMS:
-            items = list(value)
-            return None if any(isinstance(each, Unknown) and each.rest for each in items) else items
-        return None
+        self.step(len(value) // _ITEMS if isinstance(value, list | tuple | dict) else 0)
+        return _certain(value)
 
     def truth(self, value: Value) -> bool | None:
         """Return whether a value counts as true, or None if that is not known."""
@@ -277,6 +278,7 @@ class Evaluator:
 
     def computed(self, kind: ast.operator, left: Value, right: Value, node: ast.AST) -> Value:
         """Return what an operator makes of two values."""
+        self.step(sum(len(each) // _ITEMS for each in (left, right) if isinstance(each, list | str)))
         made = _computed(kind, left, right)
         return self.combined([left, right], node) if made is MISSING else made
 
@@ -501,6 +503,7 @@ class Evaluator:
             case Named(path=("vars",)) if isinstance(given.get("", 0), Bag | Instance):
                 return given.positional[0].values
             case Named(path=path) if path[-1] in FUNCTIONS and path[:-1] in _MODULES:
+                self.step(sum(len(each) // _ITEMS for each in given.all if isinstance(each, list | str)))
                 made = MISSING if given.unknown else FUNCTIONS[path[-1]](given.positional, given.named)
                 if made is not MISSING:
                     return made

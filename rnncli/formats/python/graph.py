@@ -112,6 +112,12 @@ _POOLS: Mapping[str, str] = {
 FEEDBACK = Note(
     "reads at a timestep what follows from its output at the one before; here it reads its input", "differs"
 )
+_STEP = 5
+"""How many expressions take as long to follow as a layer."""
+
+_MAX_TIMES = 2
+"""How deep in loops over timesteps a second round is followed, to see what it reads of the first."""
+
 LOG_SOFTMAX = Note("log_softmax is not computed: the row ends with the scores that it is given", "differs")
 BOTH_LAST = Note(
     "takes the outputs of both directions at the last timestep; here the one that reads backwards returns its last",
@@ -154,6 +160,7 @@ class Step:
         reads: the steps that it reads and which output of them, its data first; None where nothing says so.
         word: what it is in the language.
         module: what is called, if it is a module.
+        maybe: the modules of which one is called, where it is not known which.
         level: which layer of a stack it is: ` (layer 1)`; may be empty.
         made: what its class makes.
         out: how many features it returns, where that is known.
@@ -169,6 +176,7 @@ class Step:
     reads: list[tuple[Step, Returned | None]] | None
     word: Word | None = None
     module: Module | None = None
+    maybe: tuple[Value, ...] = ()
     level: str = ""
     made: Made | None = None
     out: int | None = None
@@ -207,6 +215,9 @@ class Round(int):
 
 class Size(Unknown):
     """A number that follows from the data: how many samples, or how many timesteps."""
+
+
+_SIZE = Size("it follows from the data")
 
 
 @dataclass(frozen=True, eq=False)
@@ -292,22 +303,15 @@ class Graphs(Program):
                 return dict(first) if isinstance(first, dict) else {}
             case _, "Sequential" if framework:
                 return self._container(called, given, framework)
-            case "keras", "Model" | "Functional":
-                module = Module(called.path, given, None, framework, self.function)
-                module.inputs = [*tensors_in(given.get("inputs", 0))]
-                module.outputs = [*tensors_in(given.get("outputs", 1))]
-                self.modules += [module] * bool(module.outputs)
-                return module if module.outputs else left_open(given.node)
+            case "keras", "Model" | "Functional" if not [*tensors_in(given.get("outputs", 1))]:
+                return left_open(given.node)
             case "keras", "Input":
                 return self.apply(Module(called.path, given, None, "keras", self.function), None, given)
-        if framework and name[:1].isupper() and not name.endswith("Loss"):
+        if framework and ((name[:1].isupper() and not name.endswith("Loss")) or name == "from_pretrained"):
             module = Module(called.path, given, None, framework, self.function)
-            self.modules.append(module)
-            return module
-        if name == "from_pretrained" and framework:
-            module = Module(
-                (*called.path[:-2], f"{called.path[-2]}.from_pretrained"), given, None, framework, self.function
-            )
+            if name in ("Model", "Functional"):
+                module.inputs = [*tensors_in(given.get("inputs", 0))]
+                module.outputs = [*tensors_in(given.get("outputs", 1))]
             self.modules.append(module)
             return module
         tensors = [*tensors_in(given.all)]
@@ -316,7 +320,7 @@ class Graphs(Program):
         if tensors:
             return self._function(name, tensors, given)
         if any(isinstance(each, Size) for each in given.all):
-            return Size("it follows from the data")
+            return _SIZE
         return Call(called.path, given)
 
     def _container(self, called: Named, given: Given, framework: Framework) -> Module:
@@ -370,7 +374,7 @@ class Graphs(Program):
                 value = given.get(name, places.index(name) if name in places else -1, MISSING)
                 return Call((name,), given, owner) if value is MISSING else value
             case Tensor():
-                return Size("it follows from the data") if name in ("shape", "device", "dtype") else owner
+                return _SIZE if name in ("shape", "device", "dtype") else owner
         return super().attribute(owner, name, node)
 
     def method(self, owner: Value, name: str, given: Given) -> Value:
@@ -385,27 +389,25 @@ class Graphs(Program):
                 elif name == "pop" and items:
                     self.change(items, [*items][-1], MISSING)
                 elif name == "build" and framework == "keras":
-                    shape = Given([], {"batch_shape": given.get("input_shape", 0)}, given.node)
-                    head = Module(("InputLayer",), shape, None, "keras", self.function)
-                    rest = dict(items)
-                    first = next(iter(rest.values()), None)
-                    known = self._input_of(first) is not None or (
-                        isinstance(first, Module) and first.name == "Embedding"
-                    )
-                    for key in [] if known else rest:
-                        self.change(items, key, MISSING)
-                    for key, value in {} if known else {"input": head, **rest}.items():
-                        self.change(items, key, value)
+                    self._build(owner, given)
                 else:
                     return left_open(given.node)
                 return owner if framework == "torch" else None
             case Tensor():
-                if name in ("size", "dim", "numel", "item", "ndimension"):
-                    return Size("it follows from the data")
-                return self._function(
-                    name, [owner, *tensors_in(given.all)], Given([owner, *given.positional], given.named, given.node)
-                )
+                given = Given([owner, *given.positional], given.named, given.node)
+                return self._function(name, [*tensors_in(given.all)], given)
         return super().method(owner, name, given)
+
+    def _build(self, model: Module, given: Given) -> None:
+        """Put the shape that a model of Keras is built for in front of its layers, if none of them says it."""
+        rest = dict(model.items or {})
+        first = next(iter(rest.values()), None)
+        if isinstance(first, Module) and first.name != "Embedding" and self._input_of(first) is None:
+            shape = Given([], {"batch_shape": given.get("input_shape", 0)}, given.node)
+            for key in rest:
+                self.change(model.items, key, MISSING)
+            for key, value in {"input": Module(("Input",), shape, None, "keras"), **rest}.items():
+                self.change(model.items, key, value)
 
     def item(self, owner: Value, index: ast.expr, scope: Scope, node: ast.AST) -> Value:
         """Return an item of a container, or of a tensor."""
@@ -470,7 +472,7 @@ class Graphs(Program):
             if value.part == "both" or lstm:
                 return [self._part(value, key, value.step.line) for key in range(len(targets))]
         if isinstance(value, Tensor):
-            return [value, *[Size("it follows from the data")] * (len(targets) - 1)]
+            return [value, *[_SIZE] * (len(targets) - 1)]
         return super().unpacked(value, targets)
 
     def assign(self, target: ast.expr, value: Value, scope: Scope) -> None:
@@ -510,17 +512,15 @@ class Graphs(Program):
         if tensors and isinstance(node, ast.BinOp | ast.AugAssign):
             return self._operation(type(node.op).__name__.lower(), tensors, node.lineno)
         if tensors or any(isinstance(each, Size) for each in values):
-            return Size("it follows from the data")
+            return _SIZE
         return super().combined(values, node)
 
     def merged(self, values: Sequence[Value], why: Unknown) -> Value:
         """Return what a value is that is one of several: what reads all of them, if they are tensors."""
         tensors = [*dict.fromkeys(tensors_in(list(values)))]
-        same = [each for each in tensors if each.step.kind != "input"]
-        if tensors and (len(same) == 1 or not same) and all(isinstance(each, Tensor) for each in values):
-            return (same or tensors)[0] if len(tensors) == 1 or not same else self._doubted(tensors, why)
         if tensors:
-            return self._doubted(tensors, why)
+            same = len(tensors) == 1 and all(isinstance(each, Tensor) for each in values)
+            return tensors[0] if same else self._doubted(tensors, why)
         modules: list[Value] = []
         for each in values:
             modules += [each] if isinstance(each, Module) else each.values if isinstance(each, OneOf) else ()
@@ -534,13 +534,17 @@ class Graphs(Program):
 
     def loop(self, node: ast.For | ast.AsyncFor, taken: Value, scope: Scope) -> End | None:
         """Follow a loop; one over the timesteps once, as every timestep is like the first."""
-        items = [taken] * 2 if isinstance(taken, Size | Tensor) else self.rounds(node, taken)
-        if items is None or len(items) < 2:
+        over_data = [taken] * (2 if self._time < _MAX_TIMES else 1)
+        items = over_data if isinstance(taken, Size | Tensor) else self.rounds(node, taken)
+        if items is None or not items:
             return super().loop(node, taken, scope)
-        begin, sites, self._sites = len(self.steps), self._sites, {}
+        begin, sites, self._sites, spent = len(self.steps), self._sites, {}, self._steps
         self._time += isinstance(taken, Size | Tensor)
         returned: End | None = None
         for number, item in enumerate(items):
+            if number == 1 and self.is_long(spent, items):
+                returned = self.any_rounds(node, taken, scope)
+                break
             self.assign(node.target, Round(item) if type(item) is int else item, scope)
             self._repeats, done, end = False, dict(self._done), len(self.steps)
             self._changed.append({})
@@ -589,6 +593,7 @@ class Graphs(Program):
             kind = called.name if isinstance(called, Call) and called.name else "unknown"
             made = self._operation(kind, tensors, given.line)
             made.step.names += self._names_of(called)
+            made.step.maybe = called.values if isinstance(called, OneOf) else ()
             return made
         return super().applied(called, given)
 
@@ -607,6 +612,7 @@ class Graphs(Program):
             given: the call; its other tensors are states.
             site: what tells this call from another, where the module stands in a container.
         """
+        self.step()
         tensors = [*tensors_in(data)]
         if not isinstance(module, Module):
             if isinstance(module, Instance) and tensors:
@@ -614,7 +620,7 @@ class Graphs(Program):
             kind = _own_kind(module) if isinstance(module, Instance) else getattr(module, "name", "") or "unknown"
             step = Step(kind, given.line, [self._read(each) for each in tensors])
             why = open_in(module)
-            step.names = self._names_of(module)
+            step.names, step.maybe = self._names_of(module), module.values if isinstance(module, OneOf) else ()
             step.notes = (Note(f"a layer is not known (line {given.line}): {why.why}", "left out"),) if why else ()
             return Tensor(self._step(step))
         if module.outputs:
@@ -626,7 +632,9 @@ class Graphs(Program):
                 data = self.apply(each, data, _at(given, each), site or id(given.node))
             return data
         place = (id(module), site or id(given.node))
-        self._repeats |= place in self._sites and any(step.loops for step in self._sites[place])
+        if module.framework == "torch" and any(step.loops for step in self._sites.get(place, ())):
+            # A stack of one module reads its own output; what is called step by step reads something else.
+            self._repeats |= module.name.endswith("Cell") or all(each.step.module is not module for each in tensors)
         key = (*place, *tensors)
         if key in self._done and tensors and place in self._sites:
             return self._done[key]
@@ -672,6 +680,7 @@ class Graphs(Program):
                 else reads,
                 each.word,
                 module,
+                (),
                 level,
                 each,
                 out=returned(each.word, features or each.features) if isinstance(each.word, Layer) else features,
@@ -724,6 +733,7 @@ class Graphs(Program):
         return "vector" if tensor.part in ("h", "c", "states") else None
 
     def _step(self, step: Step) -> Step:
+        self.step(_STEP + len(step.reads or ()))
         step.time, step.function = self._time, self.function
         self.steps.append(step)
         return step
@@ -747,7 +757,7 @@ class Graphs(Program):
         first, line = tensors[0], given.line
         several = len({(each.step, each.part) for each in tensors}) > 1
         if name in _SIZES and (name not in _POOLS or first.step.kind == "input"):
-            return Size("it follows from the data")
+            return _SIZE
         if name in ("new_zeros", "new", "zeros_like", "ones_like", "randn_like", "new_full"):
             return self.data()
         if name in ("stack", "cat", "concat", "concatenate"):
@@ -757,7 +767,7 @@ class Graphs(Program):
         if several:
             return first if name in _PASSES else self._operation(name, tensors, line)
         if name == "pad_packed_sequence":
-            return [first, Size("it follows from the data")]
+            return [first, _SIZE]
         if name in ("view", "reshape", "squeeze", "permute", "transpose") and first.part in ("h", "states"):
             step, returns = self._read(first)
             return Tensor(step, returns)
@@ -789,7 +799,7 @@ class Graphs(Program):
                 made = built("torch", _ACTIVATIONS[name], [], dim)[0]
             except ArgumentFaultError as fault:
                 return self._operation(f"{name}: {fault}", tensors, line)
-            step = Step(name, line, [self._read(first)], made.word, None, "", made, first.step.out)
+            step = Step(name, line, [self._read(first)], made.word, None, (), "", made, first.step.out)
             return Tensor(self._step(step), first.returns)
         return self._operation(name, tensors, line)
 
@@ -800,8 +810,6 @@ class Graphs(Program):
             return Tensor(apart[0].step, "sequence")
         if [each.part for each in apart] == ["forward", "backward"] and apart[0].step is apart[1].step:
             return Tensor(apart[0].step, "vector")
-        if len(apart) == 1 and apart[0].part != "out":
-            return self._operation(name, tensors, line)
         return self._operation(name, tensors, line)
 
     def _replayed(self, model: Module, tensors: list[Tensor]) -> Tensor:
@@ -818,7 +826,7 @@ class Graphs(Program):
 
     def _arguments_of(self, module: Module) -> dict[str, Value]:
         cls = class_of(module.framework, module.name)
-        return {} if cls is None else bound(cls, module.name, module.given.positional, module.given.named)
+        return {} if cls is None else bound(module.framework, module.name, module.given.positional, module.given.named)
 
     def made_of(self, module: Module) -> list[Made]:
         """Return what a module is in the language.

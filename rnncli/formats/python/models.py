@@ -75,7 +75,8 @@ class _Model:
     @property
     def loops(self) -> set[Module]:
         """Its recurrent modules, those that are not understood too."""
-        return {step.module for step in self.steps if step.module is not None and _recurs(step.module)}
+        modules = [each for step in self.steps for each in (step.module, *step.maybe)]
+        return {each for each in modules if isinstance(each, Module) and _recurs(each)}
 
 
 def _recurs(module: Module) -> bool:

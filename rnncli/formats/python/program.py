@@ -35,7 +35,7 @@ MAX_CALLS = 10_000
 MAX_DEPTH = 15
 """How deep calls of functions are followed."""
 
-MAX_ROUNDS = 5_000
+MAX_ROUNDS = 2_000
 """The most rounds of loops that are followed one by one."""
 
 RECURRENT = frozenset(
@@ -45,6 +45,9 @@ RECURRENT = frozenset(
     }
 )
 """The names of Keras's and PyTorch's classes that loop over time."""
+
+MAX_LOOP = 20_000
+"""The most steps that the rounds of a loop take one by one; of a longer one it is not followed how often it runs."""
 
 _NO_BASES = frozenset({"object", "ABC", "Protocol", "Generic", "NamedTuple"})
 _RAISED = object()
@@ -78,6 +81,8 @@ class Program(Evaluator):
         self._functions: list[Function] = []
         self._classes: list[Class] = []
         self._called: set[ast.AST] = set()
+        self._generators: dict[ast.AST, bool] = {}
+        self._endless: dict[ast.AST, str] = {}
         self._made_of: set[Class] = set()
         self._calls = self._depth = self._rounds_taken = 0
         self._early: list[tuple[Value, Unknown]] = []
@@ -123,7 +128,9 @@ class Program(Evaluator):
         self._calls += 1
         if self._depth >= MAX_DEPTH or self._calls > MAX_CALLS:
             return Unknown(f"calls of {function.name} stand too deep to be followed, or are too many")
-        if any(isinstance(each, ast.Yield | ast.YieldFrom) for each in ast.walk(node)):
+        if node not in self._generators:
+            self._generators[node] = any(isinstance(each, ast.Yield | ast.YieldFrom) for each in ast.walk(node))
+        if self._generators[node]:
             return Unknown(f"{function.name} is a generator")
         scope = Scope({}, function.scope)
         self._bind_parameters(function, given, scope)
@@ -283,21 +290,30 @@ class Program(Evaluator):
     def loop(self, node: ast.For | ast.AsyncFor, taken: Value, scope: Scope) -> Returned | None:
         """Follow a loop over what is taken; return what it returns, or None where it reaches its end."""
         items = self.rounds(node, taken)
-        if items is None:
-            cause = open_in(taken)
-            why = Unknown(
-                f"how often the loop over {shorten(source_of(node.iter))} runs (line {node.lineno}) is not known",
-                () if cause is None else cause.names,
-                line=node.lineno,
-            )
-            self.assign(node.target, why, scope)
-            return self._branches([node.body, []], scope, why)
-        for item in items:
+        begin = self._steps
+        for number, item in enumerate(items or ()):
+            if number == 1 and self.is_long(begin, items):
+                items = None
+                break
             self.assign(node.target, item, scope)
             returned = self.run(node.body, scope)
             if returned is not None:
                 return returned
-        return self.run(node.orelse, scope)
+        return self.any_rounds(node, taken, scope) if items is None else self.run(node.orelse, scope)
+
+    def is_long(self, begin: int, items: Sequence[Value] | None) -> bool:
+        """Whether the rounds of a loop take long, if each takes what the first took: training, as a rule."""
+        return (self._steps - begin) * len(items or ()) > MAX_LOOP
+
+    def any_rounds(self, node: ast.For | ast.AsyncFor, taken: Value, scope: Scope) -> Returned | None:
+        """Follow a loop of which it is not known how often it runs."""
+        if node not in self._endless:
+            over = shorten(source_of(node.iter))
+            self._endless[node] = f"how often the loop over {over} runs (line {node.lineno}) is not known"
+        cause = open_in(taken)
+        why = Unknown(self._endless[node], () if cause is None else cause.names, line=node.lineno)
+        self.assign(node.target, why, scope)
+        return self._branches([node.body, []], scope, why)
 
     def _branches(self, blocks: Sequence[Sequence[ast.stmt]], scope: Scope, why: Unknown) -> Returned | None:
         """Follow blocks of which one is taken."""

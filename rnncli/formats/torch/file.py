@@ -1,24 +1,33 @@
-"""`.pt`, `.pth`, `.ckpt`, `.bin`: what torch.save writes, a zip archive since PyTorch 1.6, before that pickles."""
+"""`.pt`, `.pth`, `.ckpt`, `.bin`, `.jit`, `.pkl`: what torch.save and torch.jit.save write.
+
+It is a zip archive since PyTorch 1.6, before that pickles and numbers one behind the other.
+"""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import RnncliError, shorten
+from rnncli.formats.arrays import nodes_of
 from rnncli.formats.faults import reading
 from rnncli.formats.file_reader import FileReader, opened_regular
-from rnncli.formats.model_file import ModelFile
-from rnncli.formats.numbers import WIDTHS, array_at
-from rnncli.formats.recognition import recognised
-from rnncli.formats.tensors import Tensor
-from rnncli.formats.torch.unpickling import Storages, Stored, load, tensors_in
+from rnncli.formats.model_file import ModelFile, model_of
+from rnncli.formats.nodes import Node, Note
+from rnncli.formats.tensors import WIDTHS, Tensor, array_at, array_of
+from rnncli.formats.torch.tensors import Found, Storage, Stored, storages_of, tensors_in
+from rnncli.formats.torch.unpickling import Pairs, load
 from rnncli.formats.zip_archive import MAGIC, STORED, Member, members, place_of, read_member
+from rnncli.layers import SimpleRNN
 
 if TYPE_CHECKING:
     import numpy as np
+
+    Numbers = np.ndarray[Any, Any]
 
 MAX_PICKLE = 32 << 20
 """The longest pickle that is read, in bytes: only names and shapes are in it."""
@@ -28,140 +37,170 @@ _MAGIC = 0x1950A86A20F9469CFC6C
 
 _PROTOCOL = 1001
 
-_PICKLE = b"\x80"
-"""What a pickle begins with that torch.save writes."""
+_PICKLES = (b"\x80", b"L119547037146038801333356L\n")
+"""What a file of the old format begins with: its protocol, or before protocol 2 the number."""
 
 _ADVICE = "save the weights alone: torch.save(model.state_dict(), FILE)"
+
+Places = Mapping[str, int | Member]
+"""Where in a file each storage begins, or the packed member that holds it."""
 
 
 def read(path: str) -> ModelFile:
     """Return what a file of torch.save holds, from its pickle; the numbers are read later.
 
     Raises:
-        RnncliError: it holds something else than tensors in plain containers, or is damaged.
+        RnncliError: it holds no tensors, or is damaged.
     """
     reader = opened_regular(path)
-    start = reader.read(0, 8)
-    if not start.startswith((MAGIC, _PICKLE)):
-        raise RnncliError(f"it is no file of torch.save: it begins with {shorten(repr(start))}", _ADVICE)
-    form, stored, places = _zipped(reader) if start.startswith(MAGIC) else _old(reader)
-    tensors = list(_tensors(path, reader, stored, places))
-    if not tensors:
-        raise RnncliError("it holds no tensors", "save the weights: torch.save(model.state_dict(), FILE)")
-    return ModelFile(path, form, "PyTorch", *recognised(_without_wrapper(tensors)))
+    start = reader.read(0, len(_PICKLES[1]))
+    if not start.startswith((MAGIC, *_PICKLES)):
+        raise RnncliError(f"it is no file of torch.save: it begins with {shorten(repr(start[:8]))}", _ADVICE)
+    form, found, places = _zipped(reader) if start.startswith(MAGIC) else _old(reader)
+    if not found.tensors:
+        said = "; ".join(("it holds no tensors", *found.notes))
+        raise RnncliError(said, "save the weights: torch.save(model.state_dict(), FILE)")
+    lead = _wrapper([each.name for each in found.tensors])
+    tensors = [
+        Tensor(
+            each.name.removeprefix(lead),
+            each.shape,
+            each.dtype,
+            partial(_numbers, path, reader, each, places),
+            each.view,
+        )
+        for each in found.tensors
+    ]
+    nodes = [_as_said(node, found, lead) for node in nodes_of(tensors)]
+    notes = [Note(text, "left out") for text in found.notes]
+    return model_of(path, form, "PyTorch", nodes, tensors=tensors, notes=notes)
 
 
-Read = tuple[str, list[tuple[str, Stored]], Mapping[str, int]]
-"""The form of a file, its tensors, and where in it each storage begins."""
+def _as_said(node: Node, found: Found, lead: str) -> Node:
+    """Return a node with what its module says of it and its tensors do not."""
+    owner = next((tensor.name.rpartition(".")[0] for tensor in node.tensors.values()), "")
+    if isinstance(node.word, SimpleRNN) and f"{lead}{owner}".strip(".") in found.relus:
+        node = replace(node, word=replace(node.word, activation="relu"))
+    if node.loops and found.differs:
+        node = replace(node, notes=(*node.notes, Note(found.differs, "differs")))
+    return node
+
+
+Read = tuple[str, Found, Places]
+"""The form of a file, what is in it, and where its storages are."""
 
 
 def _zipped(reader: FileReader) -> Read:
     """Return what a zip archive holds: a pickle, and a file for each storage."""
     by_name: dict[str, Member] = {}
-    for member in members(reader):
-        if member.name in by_name:
-            raise RnncliError(f"it holds two files {shorten(member.name)}")
-        by_name[member.name] = member
-    if any(name.rpartition("/")[2] == "constants.pkl" for name in by_name):
-        raise RnncliError("it is TorchScript, a program", _ADVICE)
+    for each in members(reader):
+        if each.name in by_name:
+            raise RnncliError(f"it holds two files {shorten(each.name)}")
+        by_name[each.name] = each
     pickles = [name for name in by_name if name.rpartition("/")[2] == "data.pkl"]
     if len(pickles) != 1:
         raise RnncliError("it is a zip archive, but none that torch.save wrote")
     root = pickles[0].removesuffix("data.pkl")
     order = by_name.get(f"{root}byteorder")
     if order is not None and read_member(reader, order, 10) != b"little":
-        raise RnncliError("its numbers have their big end first, which is not read")
-    storages = Storages()
-    value, _ = load(read_member(reader, by_name[pickles[0]], MAX_PICKLE), storages)
-    stored = tensors_in(value)
-    places: dict[str, int] = {}
-    for key, storage in storages.by_key.items():
-        found = by_name.get(f"{root}data/{key}")
-        if found is None:
+        raise _big_end()
+    value, referred = load(io.BytesIO(read_member(reader, by_name[pickles[0]], MAX_PICKLE)))
+    storages = storages_of(referred)
+    found = tensors_in(value, storages)
+    places: dict[str, int | Member] = {}
+    for key in dict.fromkeys(each.key for each in found.tensors if each.key is not None):
+        member, expected = by_name.get(f"{root}data/{key}"), storages[key].bytes
+        if member is None:
             raise RnncliError(f"its numbers {shorten(key)} are missing")
-        expected = storage.length * WIDTHS[storage.dtype]
-        if found.size != expected or found.packed != expected or found.method != STORED:
+        if member.size != expected:
             raise RnncliError(
-                f"its pickle says that numbers {shorten(key)} have {expected:,} bytes; the archive has {found.size:,}"
+                f"its pickle says that numbers {shorten(key)} have {expected:,} bytes; the archive has {member.size:,}"
             )
-        places[key] = place_of(reader, found)
-    return "PyTorch's zip archive", stored, places
+        begin = place_of(reader, member)
+        places[key] = begin if member.method == STORED else member
+    scripted = f"{root}constants.pkl" in by_name
+    if scripted and not found.tensors and f"{root}constants/0" in by_name:
+        raise RnncliError("it is frozen TorchScript, whose arrays have no names", "save it before torch.jit.freeze")
+    return "TorchScript" if scripted else "PyTorch's zip archive", found, places
 
 
 def _old(reader: FileReader) -> Read:
     """Return the same for the format before zip: a magic number, a protocol, the system, the object, the storages."""
-    data = reader.read(0, MAX_PICKLE)
-    storages, nothing = Storages(), Storages()
-    magic, place = load(data, nothing)
-    if magic != _MAGIC:
+    file = io.BytesIO(reader.read(0, MAX_PICKLE))
+    if load(file)[0] != _MAGIC:
+        raise RnncliError("it is a pickle, and none that torch.save wrote: only its files are read", _ADVICE)
+    if load(file)[0] != _PROTOCOL:
         raise RnncliError("it does not start as files of torch.save do")
-    protocol, place = load(data, nothing, place)
-    system, place = load(data, nothing, place)
-    if protocol != _PROTOCOL or not isinstance(system, dict):
+    system, _ = load(file)
+    if not isinstance(system, Pairs):
         raise RnncliError("it does not start as files of torch.save do")
-    if system.get("little_endian") is False:
-        raise RnncliError("its numbers have their big end first, which is not read")
-    value, place = load(data, storages, place)
-    stored = tensors_in(value)
-    keys, place = load(data, nothing, place)
+    if any(key == "little_endian" and value is False for key, value in system if isinstance(key, str)):
+        raise _big_end()
+    value, referred = load(file)
+    storages = storages_of(referred)
+    found = tensors_in(value, storages)
+    keys, _ = load(file)
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
         raise RnncliError("the list of its storages is none")
-    if len(keys) != len(storages.by_key) or {*keys} != {*storages.by_key}:
+    if len(keys) != len(storages) or {*keys} != {*storages}:
         raise RnncliError("the list of its storages does not go with its tensors")
-    places: dict[str, int] = {}
-    for key in keys:
-        storage = storages.by_key[key]
+    places = dict(_in_a_row(reader, file.tell(), [storages[key] for key in keys]))
+    return "PyTorch's format before 1.6", found, places
+
+
+def _in_a_row(reader: FileReader, place: int, storages: list[Storage]) -> Iterator[tuple[str, int]]:
+    """Yield where each storage begins, of those that follow one another, each behind the number of its numbers."""
+    for storage in storages:
         count = int.from_bytes(reader.read(place, 8), "little")
-        begin, length = place + 8, storage.length * WIDTHS[storage.dtype]
-        if count != storage.length or begin + length > reader.size:
+        place += 8
+        if count != storage.length or place + storage.bytes > reader.size:
             raise RnncliError(
-                f"numbers {shorten(key)} are said to be {storage.length:,}, and then {count:,}; "
-                f"{reader.size - begin:,} bytes follow"
+                f"numbers {shorten(storage.key)} are said to be {storage.length:,}, and then {count:,}; "
+                f"{reader.size - place:,} bytes follow"
             )
-        places[key] = begin
-        place = begin + length
-    return "PyTorch's format before 1.6", stored, places
+        yield storage.key, place
+        place += storage.bytes
 
 
-def _tensors(
-    path: str, reader: FileReader, stored: list[tuple[str, Stored]], places: Mapping[str, int]
-) -> Iterator[Tensor]:
-    """Yield the tensors of a file.
-
-    Raises:
-        RnncliError: one reaches beyond its storage.
-    """
-    for name, each in stored:
-        if 0 not in each.shape and each.offset + each.span > each.storage.length:
-            raise RnncliError(f"tensor {shorten(name)} reaches beyond its {each.storage.length:,} numbers")
-        read_it = partial(_numbers, path, reader, name, each, places[each.storage.key])
-        yield Tensor(name, each.shape, each.storage.dtype, read_it)
+def _big_end() -> RnncliError:
+    return RnncliError("its numbers have their big end first, which is not read")
 
 
-def _numbers(path: str, reader: FileReader, name: str, stored: Stored, place: int) -> np.ndarray[Any, Any]:
+def _numbers(path: str, reader: FileReader, stored: Stored, places: Places) -> Numbers:
     """Read the numbers of a tensor, a view of its storage: only those that it reaches over."""
     import numpy as np
 
-    dtype, shape = stored.storage.dtype, stored.shape
-    with reading(f"{path}: array {shorten(name)}", f"{shorten(str(shape))} of {dtype}"):
-        begin = place + stored.offset * WIDTHS[dtype]
+    with reading(f"{path}: array {shorten(stored.name)}"):
+        if stored.key is None:
+            raise RnncliError(f"its numbers are {stored.dtype}, which are not read")
         if stored.is_plain:
-            return array_at(reader, begin, dtype, shape)
-        if prod(shape) > stored.span:
+            return _flat(reader, places[stored.key], stored, stored.shape)
+        if prod(stored.shape) > stored.span:
             raise RnncliError("it repeats its numbers, which is not read")
-        flat = array_at(reader, begin, dtype, (stored.span,))
+        flat = _flat(reader, places[stored.key], stored, (stored.span,))
         strides = tuple(step * flat.itemsize for step in stored.strides)
-        return np.lib.stride_tricks.as_strided(flat, shape, strides, writeable=False).copy()
+        return np.lib.stride_tricks.as_strided(flat, stored.shape, strides, writeable=False).copy()
 
 
-def _without_wrapper(tensors: list[Tensor]) -> list[Tensor]:
-    """Return tensors without what all their names start with and that says nothing: `module.`, `model_state_dict.`."""
-    while len({tensor.name.partition(".")[0] for tensor in tensors}) == 1 and all("." in each.name for each in tensors):
-        lead = tensors[0].name.partition(".")[0]
-        if lead not in _WRAPPERS:
+def _flat(reader: FileReader, place: int | Member, stored: Stored, shape: tuple[int, ...]) -> Numbers:
+    """Read an array of numbers that begins where a tensor does."""
+    begin = stored.offset * WIDTHS[stored.dtype]
+    if isinstance(place, int):
+        return array_at(reader, place + begin, stored.dtype, shape)
+    data = memoryview(read_member(reader, place, place.size))
+    reader.check_unchanged()
+    return array_of(data[begin : begin + prod(shape) * WIDTHS[stored.dtype]], stored.dtype, shape)
+
+
+def _wrapper(names: list[str]) -> str:
+    """Return what all names start with and that says nothing: `module.`, `model_state_dict.`."""
+    lead = ""
+    while len({name[len(lead) :].partition(".")[:2] for name in names}) == 1:
+        word, dot, _ = names[0][len(lead) :].partition(".")
+        if word not in _WRAPPERS or not dot:
             break
-        tensors = [tensor._replace(name=tensor.name.partition(".")[2]) for tensor in tensors]
-    return tensors
+        lead += f"{word}."
+    return lead
 
 
 _WRAPPERS = frozenset(

@@ -1,282 +1,290 @@
-"""What torch.save writes into its pickles: tensors, storages, ordered dictionaries and plain containers.
+"""Pickles, read as plain data: what a file names is never looked up, imported or called.
 
-A pickle names functions to call. Here only the few names that state dicts need are known, each stands for a function of
-this module, and any other name is refused. So a file can hold no code that would be run.
+A pickle is a program for a machine with a stack. Python's own machine does what it says: it imports, calls and hashes.
+Here `pickletools`, which only lists instructions and cannot do anything of that, hands them to a machine that puts a
+name where a class or a function is meant, and `Made` where one is called. Each instruction makes one small object at
+most, and nothing of a file is hashed or copied, so that memory and time follow from the number of instructions.
+
+https://github.com/python/cpython/blob/main/Lib/pickletools.py describes the instructions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import islice
-from typing import NamedTuple, NoReturn
+import pickletools
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, BinaryIO
 
 from rnncli.errors import RnncliError, shorten
-from rnncli.formats.numbers import WIDTHS
-from rnncli.formats.tensors import MAX_ARRAYS, MAX_RANK
-from rnncli.formats.torch.pickles import Call, Hollow, Machine
 
-MAX_DEPTH = 50
-"""How deep containers may stand inside of one another."""
+MAX_STEPS = 2_000_000
+"""The most instructions of a pickle; PyTorch writes about 40 for a tensor."""
 
-MAX_NAME = 1_000
-"""The longest name of a tensor, with those of all containers around it."""
+_LAST_PROTOCOL = 5
 
 
-_STORAGES = {
-    "FloatStorage": "float32",
-    "DoubleStorage": "float64",
-    "HalfStorage": "float16",
-    "BFloat16Storage": "bfloat16",
-    "LongStorage": "int64",
-    "IntStorage": "int32",
-    "ShortStorage": "int16",
-    "CharStorage": "int8",
-    "ByteStorage": "uint8",
-    "BoolStorage": "bool",
-    "ComplexFloatStorage": "complex64",
-    "ComplexDoubleStorage": "complex128",
-    "UntypedStorage": "uint8",
-}
-"""The type of the numbers in each of PyTorch's storages."""
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A class or a function that a pickle names."""
+
+    module: str
+    name: str
 
 
-class Storage(NamedTuple):
-    """A stretch of numbers in a file: their type, their key in the file, and how many there are."""
+class Pairs(list[tuple[object, object]]):
+    """A dictionary as its keys and values, in order: a file may choose keys that take forever to hash."""
 
-    dtype: str
-    key: str
-    length: int
+    __slots__ = ()
 
 
-class Stored(NamedTuple):
-    """A tensor: a view of a storage."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Referred:
+    """Something outside of the pickle: a storage, by what the pickle says of it."""
 
-    storage: Storage
-    offset: int
-    shape: tuple[int, ...]
-    strides: tuple[int, ...]
-
-    @property
-    def span(self) -> int:
-        """How many numbers of its storage it reaches over, if it has any."""
-        return 1 + sum((size - 1) * step for size, step in zip(self.shape, self.strides, strict=True))
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether its numbers stand in one row in C order."""
-        expected = 1
-        for size, step in zip(reversed(self.shape), reversed(self.strides), strict=True):
-            if size != 1 and step != expected:
-                return 0 in self.shape
-            expected *= size
-        return True
+    id: object
 
 
-def _tensor(storage: object, offset: object, shape: object, strides: object, *rest: object) -> Stored:
-    """Stand in for torch._utils._rebuild_tensor_v2."""
-    del rest
-    if not (
-        isinstance(storage, Storage)
-        and isinstance(shape, tuple)
-        and isinstance(strides, tuple)
-        and len(shape) == len(strides) <= MAX_RANK
-        and all(type(number) is int and 0 <= number < 2**48 for number in (offset, *shape, *strides))
-        and isinstance(offset, int)
-    ):
-        raise RnncliError("it describes a tensor that cannot be")
-    return Stored(storage, offset, shape, strides)
-
-
-def _tensor_of_type(
-    storage: object, offset: object, shape: object, strides: object, gradient: object, hooks: object, dtype: object
-) -> Stored:
-    """Stand in for torch._utils._rebuild_tensor_v3, whose storages have no type of their own."""
-    del gradient, hooks
-    if not isinstance(storage, Storage) or dtype not in WIDTHS or WIDTHS[storage.dtype] != 1:
-        raise RnncliError("it describes a tensor that cannot be")
-    made = Storage(str(dtype), storage.key, storage.length // WIDTHS[str(dtype)])
-    return _tensor(made, offset, shape, strides)
-
-
-def _parameter(data: object, *rest: object) -> object:
-    """Stand in for torch._utils._rebuild_parameter, which only wraps a tensor."""
-    del rest
-    return data
-
-
-def _size(sizes: object = ()) -> tuple[object, ...]:
-    """Stand in for torch.Size."""
-    if not isinstance(sizes, tuple | list) or len(sizes) > MAX_RANK:
-        raise RnncliError("it describes a shape that cannot be")
-    return tuple(sizes)
-
-
-def _ordered(pairs: object = ()) -> dict[str, object]:
-    """Stand in for collections.OrderedDict."""
-    if not isinstance(pairs, tuple | list) or not all(
-        isinstance(pair, tuple | list) and len(pair) == 2 and isinstance(pair[0], str) for pair in pairs
-    ):
-        raise RnncliError("it has an ordered dictionary of something else than names and values")
-    return dict(pairs)
-
-
-def _hollow(*arguments: object) -> Hollow:
-    """Stand in for what is of no interest."""
-    del arguments
-    return Hollow()
-
-
-_PLAIN = (
-    *("bool", "bytearray", "bytes", "complex", "dict", "float", "frozenset", "int", "list", "range", "set", "slice"),
-    *("str", "tuple", "xrange"),
-)
-
-_OF_NO_INTEREST = {
-    "_codecs": ("encode",),
-    "builtins": _PLAIN,
-    "__builtin__": _PLAIN,
-    "argparse": ("Namespace",),
-    "collections": ("Counter", "defaultdict", "deque"),
-    "datetime": ("date", "datetime", "timedelta", "timezone"),
-    "numpy": ("dtype", "ndarray"),
-    "numpy.core.multiarray": ("_reconstruct", "scalar"),
-    "numpy._core.multiarray": ("_reconstruct", "scalar"),
-    "pathlib": ("Path", "PosixPath", "PurePath", "PurePosixPath", "PureWindowsPath", "WindowsPath"),
-    "pathlib._local": ("Path", "PosixPath", "PurePath", "PurePosixPath", "PureWindowsPath", "WindowsPath"),
-    "types": ("SimpleNamespace",),
-}
-"""What a checkpoint may hold beside its tensors, by module: settings, paths, times, losses."""
-
-_KNOWN = {
-    ("collections", "OrderedDict"): Call(_ordered),
-    ("torch._utils", "_rebuild_tensor_v2"): Call(_tensor),
-    ("torch._utils", "_rebuild_tensor_v3"): Call(_tensor_of_type),
-    ("torch._utils", "_rebuild_tensor"): Call(_tensor),
-    ("torch._utils", "_rebuild_parameter"): Call(_parameter),
-    ("torch", "device"): Call(_hollow),
-    ("torch", "Size"): Call(_size),
-    ("torch.serialization", "_get_layout"): Call(_hollow),
-    **{(module, name): Call(_hollow) for module, names in _OF_NO_INTEREST.items() for name in names},
-}
-"""Every function that a pickle may name, and what is called in its place."""
-
-_DTYPES = frozenset(WIDTHS)
-
-
-def named(module: str, name: str) -> object:
-    """Return what stands for a name in a pickle: a function, or the name of a type of numbers.
-
-    Raises:
-        RnncliError: the name is not known.
-    """
-    if module in ("torch", "torch.storage") and name in _STORAGES:
-        return _STORAGES[name]
-    if module == "torch" and name in _DTYPES:
-        return name
-    known = _KNOWN.get((module, name))
-    if known is None:
-        refuse(module, name)
-    return known
-
-
-class Storages:
-    """The storages that a pickle refers to.
+class Made:
+    """What a call would return, or an object of a class: what goes into it, and nothing that comes of it.
 
     Attributes:
-        by_key: the storages.
+        of: what is called.
+        arguments: with what.
+        items: what is added to it, as to a list or a set.
+        pairs: what is put into it, as into a dictionary.
+        state: its attributes.
+    """
+
+    __slots__ = ("arguments", "items", "of", "pairs", "state")
+
+    def __init__(self, of: Named, arguments: tuple[object, ...]) -> None:
+        self.of, self.arguments = of, arguments
+        self.items: list[object] | None = None
+        self.pairs: Pairs | None = None
+        self.state: object = None
+
+
+_RECONSTRUCTORS = frozenset(
+    Named(module, name) for module in ("copyreg", "copy_reg") for name in ("_reconstructor", "__newobj__")
+)
+"""What protocols 0 and 1 call to make an object of a class, which is their first argument."""
+
+
+class _DamageError(Exception):
+    """A pickle is damaged; the message says how."""
+
+
+def load(file: BinaryIO) -> tuple[object, list[Referred]]:
+    """Return what the pickle holds that begins where a file is read, and all that it refers to outside of it.
+
+    The file is left where the pickle ends.
+
+    Raises:
+        RnncliError: it is damaged, too long, or has an instruction that torch.save does not write.
+    """
+    machine = _Machine()
+    for steps, (name, argument, place) in enumerate(_instructions(file)):
+        if steps >= MAX_STEPS:
+            raise RnncliError(f"its pickle has more than {MAX_STEPS:,} instructions")
+        try:
+            if name == "STOP":
+                return machine.last(1)[0], machine.referred
+            if name not in _INSTRUCTIONS:
+                raise RnncliError(f"its pickle has the instruction {name}, which torch.save does not write")
+            _INSTRUCTIONS[name](machine, argument)
+        except _DamageError as damage:
+            raise RnncliError(f"its pickle is damaged at byte {place:,}: {damage}") from None
+    raise RnncliError("its pickle is damaged: it does not end")
+
+
+def _instructions(file: BinaryIO) -> Iterator[tuple[str, Any, int]]:
+    """Yield the name of each instruction of a pickle, its argument and its place.
+
+    Raises:
+        RnncliError: one is not known, or ends too soon.
+    """
+    listed = pickletools.genops(file)
+    while True:
+        try:
+            code, argument, place = next(listed)
+        except StopIteration:
+            return
+        except (ValueError, OverflowError) as error:  # all that it raises; texts in another encoding are among them
+            raise RnncliError(f"its pickle is damaged: {shorten(str(error), 100)}") from None
+        yield code.name, argument, place or 0
+
+
+class _Machine:
+    """The stack, the marks in it and the memo of a pickle.
+
+    Attributes:
+        referred: what the pickle refers to.
     """
 
     def __init__(self) -> None:
-        self.by_key: dict[str, Storage] = {}
+        self.referred: list[Referred] = []
+        self._stack: list[Any] = []
+        self._below: list[list[Any]] = []
+        self._memo: dict[int, object] = {}
 
-    def stored(self, pid: object) -> Storage:
-        """Return the storage that a persistent id refers to.
+    def last(self, count: int) -> list[Any]:
+        """Take the last values away."""
+        if len(self._stack) < count:
+            raise _DamageError("it takes values that are not there")
+        taken = self._stack[len(self._stack) - count :]
+        del self._stack[len(self._stack) - count :]
+        return taken
 
-        Raises:
-            RnncliError: it refers to something else, or contradicts what was said of the same storage before.
-        """
-        match pid:
-            case ("storage", str(dtype), str(key), _, int(count), *_) if 0 <= count < 2**48 and dtype in _DTYPES:
-                storage = Storage(dtype, key, count)
+    def above(self) -> list[Any]:
+        """Take what stands above the last mark away, and the mark."""
+        if not self._below:
+            raise _DamageError("there is no mark")
+        taken, self._stack = self._stack, self._below.pop()
+        return taken
+
+    @property
+    def top(self) -> Any:
+        """The last value."""
+        if not self._stack:
+            raise _DamageError("it takes values that are not there")
+        return self._stack[-1]
+
+    def push(self, value: object) -> None:
+        """Put a value on the stack."""
+        self._stack.append(value)
+
+    def mark(self) -> None:
+        """Put a mark on the stack."""
+        self._below.append(self._stack)
+        self._stack = []
+
+    def drop(self) -> None:
+        """Take the last value away, or the mark that stands there."""
+        self.last(1) if self._stack else self.above()
+
+    def keep(self, index: int | None) -> None:
+        """Keep the last value under a number, or the next one. Large ones could be made to collide in a dictionary."""
+        index = len(self._memo) if index is None else index
+        if not 0 <= index < MAX_STEPS:
+            raise _DamageError(f"it keeps value {index:,}")
+        self._memo[index] = self.top
+
+    def recall(self, index: int) -> None:
+        """Put a value on the stack that was kept."""
+        if index not in self._memo:
+            raise _DamageError(f"it takes value {index:,}, which it has not kept")
+        self.push(self._memo[index])
+
+    def name(self, module: object, name: object) -> None:
+        """Put a name on the stack."""
+        if not isinstance(module, str) or not isinstance(name, str):
+            raise _DamageError("it names what is no name")
+        self.push(Named(module, name))
+
+    def refer(self, identity: object) -> None:
+        """Put something outside on the stack; of a class of modules the old format keeps the source beside it."""
+        match identity:
+            case ("module", Named() as named, *_):
+                self.push(named)
             case _:
-                raise RnncliError("it refers to something that is no storage")
-        known = self.by_key.setdefault(key, storage)
-        if known != storage:
-            raise RnncliError(
-                f"it says that numbers {shorten(key)} are {known.length:,} of {known.dtype}, and then {count:,} of "
-                f"{dtype}"
-            )
-        if len(self.by_key) > MAX_ARRAYS:
-            raise _too_many()
-        return known
+                self.referred.append(Referred(identity))
+                self.push(self.referred[-1])
+
+    def make(self, of: object, arguments: object) -> None:
+        """Put what stands for the result of a call on the stack. What a call returns may be called, too."""
+        of = of.of if isinstance(of, Made) else of
+        if not isinstance(of, Named) or not isinstance(arguments, tuple):
+            raise _DamageError("it calls what cannot be called")
+        if of in _RECONSTRUCTORS and arguments and isinstance(arguments[0], Named):
+            of, arguments = arguments[0], arguments[1:]
+        self.push(Made(of, arguments))
+
+    def make_first(self, called: list[object]) -> None:
+        """The same, with the arguments behind what is called."""
+        self.make(called[0] if called else None, tuple(called[1:]))
+
+    def build(self, state: object) -> None:
+        """Give an object its attributes."""
+        if not isinstance(self.top, Made):
+            raise _DamageError("it changes what cannot be changed")
+        self.top.state = state
+
+    def add(self, items: list[object]) -> None:
+        """Add values to a list or a set."""
+        target = self.top
+        if isinstance(target, Made):
+            target.items = target.items or []
+            target = target.items
+        if type(target) is not list:
+            raise _DamageError("it appends to what is no list")
+        target.extend(items)
+
+    def put(self, items: list[object]) -> None:
+        """Put keys and values, which follow one another, into a dictionary."""
+        target = self.top
+        if isinstance(target, Made):
+            target.pairs = target.pairs or Pairs()
+            target = target.pairs
+        if type(target) is not Pairs or len(items) % 2:
+            raise _DamageError("it puts items into what is no dictionary")
+        target.extend(zip(items[::2], items[1::2], strict=True))
+
+    def make_pairs(self, items: list[object]) -> None:
+        """Put a dictionary of keys and values on the stack."""
+        self.push(Pairs())
+        self.put(items)
 
 
-def refuse(module: str, name: str) -> NoReturn:
-    """Refuse a name in a pickle.
-
-    Raises:
-        RnncliError: always.
-    """
-    whole = shorten(f"{module}.{name}", 80)
-    of_torch = module.startswith(("torch", "builtins", "__builtin__", "collections"))
-    if module.startswith("torch.nn.modules") or not of_torch:
-        raise RnncliError(
-            f"it holds a pickled object, {whole}, and reading that could run any code",
-            "save the weights alone: torch.save(model.state_dict(), FILE)",
-        )
-    raise RnncliError(
-        f"it names {whole}, which a state dict does not need; nothing is run",
-        "save the weights alone: torch.save(model.state_dict(), FILE)",
-    )
+def _check_protocol(version: int) -> None:
+    if version > _LAST_PROTOCOL:
+        raise RnncliError(f"its pickle has protocol {version}, and {_LAST_PROTOCOL} is the last that is known")
 
 
-def _too_many() -> RnncliError:
-    return RnncliError(f"it holds more than {MAX_ARRAYS:,} tensors")
-
-
-def load(data: bytes, storages: Storages, place: int = 0) -> tuple[object, int]:
-    """Return what the pickle holds that begins at a place, and where it ends.
-
-    Raises:
-        RnncliError: it names something that is not known, or is damaged.
-    """
-    machine = Machine(data, place, named, storages.stored)
-    return machine.run(), machine.place
-
-
-def tensors_in(value: object) -> list[tuple[str, Stored]]:
-    """Return the tensors in dictionaries, lists and tuples, each with the path of keys that leads to it.
-
-    What is reached by two paths counts once. What only training needs is left out.
-
-    Raises:
-        RnncliError: there are too many, or they stand too deep.
-    """
-    found = list(islice(_walk(value, "", 0, set()), MAX_ARRAYS + 1))
-    if len(found) > MAX_ARRAYS:
-        raise _too_many()
-    return found
-
-
-def _walk(value: object, path: str, depth: int, seen: set[int]) -> Iterator[tuple[str, Stored]]:
-    if isinstance(value, Stored):
-        yield path, value
-        return
-    if not isinstance(value, dict | list | tuple) or isinstance(value, Storage) or id(value) in seen:
-        return
-    seen.add(id(value))
-    if depth > MAX_DEPTH:
-        raise RnncliError(f"its containers are nested more than {MAX_DEPTH} deep")
-    for key, each in value.items() if isinstance(value, dict) else enumerate(value):
-        if isinstance(key, str) and key in _OF_THE_OPTIMIZER:
-            continue
-        name = f"{path}.{key}" if path else str(key)
-        if len(name) > MAX_NAME and isinstance(each, Stored | dict | list | tuple):
-            raise RnncliError(f"tensor {shorten(name)} has a name of more than {MAX_NAME:,} characters")
-        yield from _walk(each, name, depth + 1, seen)
-
-
-_OF_THE_OPTIMIZER = frozenset(
-    {"optimizer", "optimizer_state", "optimizer_state_dict", "optim", "optimizer_states", "opt", "scheduler", "scaler"}
+_VALUES = (
+    *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),
+    *("STRING", "BINSTRING", "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8"),
+    *("UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"),
 )
-"""Keys of a checkpoint that lead to what only training needs."""
+"""The instructions that put their argument on the stack."""
+
+_INSTRUCTIONS: Mapping[str, Callable[[_Machine, Any], object]] = {
+    **dict.fromkeys(_VALUES, _Machine.push),
+    **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"), _Machine.keep),
+    **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), _Machine.recall),
+    "PROTO": lambda machine, version: _check_protocol(version),
+    "FRAME": lambda machine, _: None,  # how many bytes follow until the next, for those who read in pieces
+    "MARK": lambda machine, _: machine.mark(),
+    "POP": lambda machine, _: machine.drop(),
+    "POP_MARK": lambda machine, _: machine.above(),
+    "DUP": lambda machine, _: machine.push(machine.top),
+    "NONE": lambda machine, _: machine.push(None),
+    "NEWTRUE": lambda machine, _: machine.push(True),
+    "NEWFALSE": lambda machine, _: machine.push(False),
+    "EMPTY_TUPLE": lambda machine, _: machine.push(()),
+    "TUPLE": lambda machine, _: machine.push(tuple(machine.above())),
+    "TUPLE1": lambda machine, _: machine.push(tuple(machine.last(1))),
+    "TUPLE2": lambda machine, _: machine.push(tuple(machine.last(2))),
+    "TUPLE3": lambda machine, _: machine.push(tuple(machine.last(3))),
+    "EMPTY_LIST": lambda machine, _: machine.push([]),
+    "LIST": lambda machine, _: machine.push(machine.above()),
+    "APPEND": lambda machine, _: machine.add(machine.last(1)),
+    "APPENDS": lambda machine, _: machine.add(machine.above()),
+    "EMPTY_SET": lambda machine, _: machine.make(Named("builtins", "set"), ()),
+    "FROZENSET": lambda machine, _: machine.make(Named("builtins", "frozenset"), (machine.above(),)),
+    "ADDITEMS": lambda machine, _: machine.add(machine.above()),
+    "EMPTY_DICT": lambda machine, _: machine.push(Pairs()),
+    "DICT": lambda machine, _: machine.make_pairs(machine.above()),
+    "SETITEM": lambda machine, _: machine.put(machine.last(2)),
+    "SETITEMS": lambda machine, _: machine.put(machine.above()),
+    "GLOBAL": lambda machine, words: machine.name(*words.split(" ", 1)),
+    "STACK_GLOBAL": lambda machine, _: machine.name(*machine.last(2)),
+    "REDUCE": lambda machine, _: machine.make(*machine.last(2)),
+    "NEWOBJ": lambda machine, _: machine.make(*machine.last(2)),
+    "NEWOBJ_EX": lambda machine, _: machine.make(*machine.last(3)[:2]),
+    "INST": lambda machine, words: machine.make(Named(*words.split(" ", 1)), tuple(machine.above())),
+    "OBJ": lambda machine, _: machine.make_first(machine.above()),
+    "BUILD": lambda machine, _: machine.build(machine.last(1)[0]),
+    "PERSID": _Machine.refer,
+    "BINPERSID": lambda machine, _: machine.refer(machine.last(1)[0]),
+}
+"""What each instruction does that is known: extensions, which Python looks up, and buffers outside are not."""

@@ -62,12 +62,13 @@ def _judge_file(case: Case, findings: Findings, *, composed: bool) -> None:
         findings.count("told")
         # Without a part rnncli says that there is nothing recurrent in a file.
         for part in read.parts:
-            if not any(part.name in note for note in read.notes):
+            if not part.said("left out"):
                 findings.differ(case.spec, f"is read back as {part.network}, and nothing is said of the rest")
         return
     findings.count("specs")
-    if [str(part.network) for part in read.parts] != [str(said)] or read.notes or read.parts[0].assumed:
-        findings.differ(case.spec, f"is read back as {[str(part.network) for part in read.parts]}: {read.notes}")
+    notes = [*read.notes, *(note.text for part in read.parts for note in part.notes)]
+    if [str(part.network) for part in read.parts] != [str(said)] or notes or read.left or read.others:
+        findings.differ(case.spec, f"is read back as {[str(part.network) for part in read.parts]}: {notes}")
         return
     again = keras_weights(read.parts[0]).values()
     # Layers without weights are left out, so the names may be others; the order is the same.

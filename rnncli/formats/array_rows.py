@@ -1,0 +1,352 @@
+"""What reads what among layers of which a file says names, shapes and perhaps an order, and nothing else.
+
+That a layer reads as many features as another returns is never enough. In a file that has the order of the model it
+must be the next that could do so; in one that is sorted by name, the only one, or the next by the numbers in the names
+of a family. And nothing that is not understood may stand between. What could go in two ways goes in none, and is left
+out.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import NamedTuple
+
+from rnncli.errors import shorten
+from rnncli.formats.nodes import Node, Note, Read, returned
+from rnncli.language.spec import MAX_LAYERS
+from rnncli.layers import Embedding, Layer
+
+ORDER = Note("the layers follow one another in the order of the file, where their sizes fit", "assumed")
+
+NUMBERS = Note("the file is sorted by name: numbers in names and sizes say what follows what", "assumed")
+
+MATRIX = "Linear or Embedding"
+"""The kind of a dense layer that may as well be an embedding."""
+
+_SIDE = re.compile(r"(?<![a-z])(enc|dec|left|right)(?:oder)?(?![a-z])|(?<![a-z])(src|source|tgt|trg|target)(?![a-z])")
+"""Names of the two sides of a model, which are no row."""
+
+_HOME = re.compile(r"(^|[./])[^./]*$")
+
+_MOST = 20
+"""How many layers that fit are looked at, where one is needed."""
+
+
+def owner_of(name: str) -> str:
+    """Return the name of the module that a node is, or a level of."""
+    return name.partition(" (layer ")[0]
+
+
+def numbered(name: str) -> tuple[str, list[int]]:
+    """Return the family of a node, its name without numbers, and those."""
+    return re.sub("[0-9]+", "", owner_of(name)).rstrip("_"), [int(each) for each in re.findall("[0-9]{1,9}", name)]
+
+
+class _Name(NamedTuple):
+    """What a name tells: a family and numbers, the module around it, and the sides of a model that it has words for."""
+
+    family: str
+    numbers: list[int]
+    home: str
+    sides: frozenset[str]
+
+
+def _name(text: str) -> _Name:
+    sides = (first or second for first, second in _SIDE.findall(text.lower()))
+    same = {"source": "src", "target": "tgt", "trg": "tgt"}
+    return _Name(*numbered(text), _HOME.sub("", owner_of(text)), frozenset(same.get(each, each) for each in sides))
+
+
+def linked(nodes: Sequence[Node], ordered: bool) -> list[Node]:
+    """Return nodes with what they read.
+
+    Args:
+        nodes: what was found. The levels of a stack read one another already.
+        ordered: whether they have the order of the model, and not that of their names.
+    """
+    rows = _Rows(nodes, ordered)
+    for start in rows.starts():
+        if start not in rows.used:
+            rows.make(start)
+    return rows.nodes
+
+
+class _Rows:
+    """Makes rows, one around each cell that is in none yet. Layers are known by their places.
+
+    Attributes:
+        nodes: the layers, with what they read.
+        used: the places of those that are in a row.
+    """
+
+    def __init__(self, nodes: Sequence[Node], ordered: bool) -> None:
+        self.nodes, self.used = list(nodes), set[int]()
+        self._ordered, self._note = ordered, ORDER if ordered else NUMBERS
+        self._places = {node.name: place for place, node in enumerate(nodes)}
+        self._names = [_name(node.name) for node in nodes]
+        self._returns = [returned(node.word, node.features) if isinstance(node.word, Layer) else None for node in nodes]
+        self._above = {self._places.get(node.reads[0].node): place for place, node in enumerate(nodes) if node.reads}
+        self._cells = [place for place, node in enumerate(nodes) if node.loops]
+        self._unknown: dict[int, list[int]] = {}  # by each size of their arrays
+        self._tables: dict[int, dict[int, None]] = {}  # by what they return
+        self._plain: dict[int, dict[str, dict[int, None]]] = {}  # by what they read, and by family in order of numbers
+        self._giving: dict[int, dict[int, None]] = {}  # those by what they return
+        self._unread: dict[int, dict[str, dict[int, None]]] = {}  # cells that read nothing yet, in the same way
+        self._ends: dict[int, dict[int, None]] = {}  # cells that nothing reads yet, by what they return
+        self._returned_by_cells = {self._returns[place] for place in self._cells}
+        for place in sorted(range(len(nodes)), key=lambda place: self._names[place][:2]):
+            node, size = nodes[place], self._returns[place] or 0
+            if node.word is None:
+                for each in {side for tensor in node.tensors.values() for side in tensor.shape}:
+                    self._unknown.setdefault(each, []).append(place)
+            elif node.loops:
+                if not node.reads:
+                    self._unread.setdefault(node.features or 0, {}).setdefault(self._names[place].family, {})[place] = (
+                        None
+                    )
+                if place not in self._above:
+                    self._ends.setdefault(size, {})[place] = None
+            elif isinstance(node.word, Embedding):
+                self._tables.setdefault(size, {})[place] = None
+            else:
+                family = self._plain.setdefault(node.features or 0, {}).setdefault(self._names[place].family, {})
+                family[place] = self._giving.setdefault(size, {})[place] = None
+        for places in self._unknown.values():
+            places.sort()
+
+    def starts(self) -> list[int]:
+        """Return the cells in order; where the file has none, those first that read what no layer returns."""
+        if self._ordered:
+            return self._cells
+        returned = self._returned_by_cells | {*self._giving}
+        cells = [place for place in self._cells if not self.nodes[place].reads]
+        return [*sorted(cells, key=lambda place: self.nodes[place].features in returned), *self._cells]
+
+    def make(self, start: int) -> None:
+        """Link the row of a cell: what goes on from it, and then what stands in front of it."""
+        first = last = cell = start
+        self._take(start)
+        length, guessed = 1, {self.nodes[start].features}
+        while length < MAX_LAYERS - 1 and (later := self._behind(last, cell, first, guessed)) is not None:
+            if self.nodes[later].reads is None:
+                guessed.add(self._returns[last])
+            self._link(last, later, self._note)
+            last, cell = later, later if self.nodes[later].loops else cell
+            length += 1
+        while length < MAX_LAYERS - 1 and self.nodes[first].reads is None:
+            table = self._table(first)
+            earlier = self._front(first) if table is None else table
+            if earlier is None:
+                return
+            one, other = shorten(self.nodes[earlier].name), shorten(self.nodes[first].name)
+            in_front = f"{one} stands in front of {other}, where nothing else fits: the file does not say"
+            self._link(earlier, first, self._note if table is not None else Note(in_front, "assumed"))
+            first = earlier
+            length += 1
+
+    def _link(self, one: int, other: int, note: Note) -> None:
+        """Let a layer read another."""
+        node = self.nodes[other]
+        if node.reads is None:
+            self.nodes[other] = replace(node, reads=(Read(self.nodes[one].name),), notes=(*node.notes, note))
+        self._ends.get(self._returns[one] or 0, {}).pop(one, None)
+        self._take(one)
+        self._take(other)
+
+    def _take(self, place: int) -> None:
+        """Note that a layer is in a row."""
+        node = self.nodes[place]
+        self.used.add(place)
+        self._tables.get(self._returns[place] or 0, {}).pop(place, None)
+        self._giving.get(self._returns[place] or 0, {}).pop(place, None)
+        families = (self._unread if node.loops else self._plain).get(node.features or 0, {})
+        name = self._names[place].family
+        if place in families.get(name, {}):
+            del families[name][place]
+            if not families[name]:
+                del families[name]
+
+    # What goes on from a layer.
+
+    def _behind(self, last: int, cell: int, first: int, guessed: set[int | None]) -> int | None:
+        """Return what reads the last layer of a row, whose last cell and whose first layer are given."""
+        if last in self._above:
+            return self._above[last]
+        if not self._ordered:
+            later = self._next_of_stack(last, cell, first)
+            plain = self._only_plain(last, cell, first, guessed)
+            between = [] if later is None else self._within(self._returns[last])
+            return plain if later is None or between == [plain] else None if between else later
+        owed = set[int | None]()
+        for place in range(last + 1, len(self.nodes)) if last >= first else ():
+            node = self.nodes[place]
+            if place in self.used:
+                continue
+            if node.word is None:
+                if any(self._returns[last] in tensor.shape for tensor in node.tensors.values()):
+                    return None
+            elif isinstance(node.word, Embedding):
+                owed.add(self._returns[place])
+            elif node.loops:
+                fits = node.reads is None and node.features == self._returns[last] and node.features not in owed
+                if fits and self._one_stack(cell, place) and not self._owes_table(place, first):
+                    return place
+                break
+            else:
+                return place if self._goes_on(last, cell, place) else None
+        return self._only_plain(last, cell, first, guessed)
+
+    def _goes_on(self, last: int, cell: int, place: int) -> bool:
+        """Whether a layer is the next by the order of the file, and not one of two that read the same."""
+        size = self._returns[last]
+        if self.nodes[place].features != size or not self._together(cell, place):
+            return False
+        other = next((each for each in range(place + 1, len(self.nodes)) if not self._is_table(each)), None)
+        if other is None or not self._is_plain(other):
+            return True
+        return self.nodes[other].features != size or self._returns[place] == size
+
+    def _next_of_stack(self, last: int, cell: int, first: int) -> int | None:
+        """Return the next cell, in a file without an order: the next of a family, or Keras's only one that fits."""
+        size = self._returns[last]
+        families = self._unread.get(size or 0, {})
+        name, numbers, *_ = self._names[cell]
+        place = next(iter(families.get(name, ())), None)
+        if place is None or self._names[place].numbers < numbers:
+            if len(families) != 1 or self.nodes[cell].convention == "torch":
+                return None
+            (places,) = families.values()
+            place = next(iter(places))
+            ends = [each for each in islice(self._ends.get(size or 0, ()), 3) if each not in (last, place)]
+            if len(places) > 1 or ends or (self._plain.get(size or 0) and self._returns[place] != size):
+                return None
+        fits = self._together(cell, place) and not self._owes_table(place, first)
+        return place if fits and not self._blocked(size, last, place) else None
+
+    def _within(self, size: int | None) -> list[int]:
+        """Return some of the layers without a state that may stand between two cells: they read and return a size."""
+        families = islice(self._plain.get(size or 0, {}).values(), _MOST)
+        return [
+            each for places in families if self._returns[next(reversed(places))] == size for each in islice(places, 2)
+        ]
+
+    def _only_plain(self, last: int, cell: int, first: int, guessed: set[int | None]) -> int | None:
+        """Return the only layer without a state that fits behind a row, or the first by the numbers of a family.
+
+        In a file with an order it stands in front of the row, and no other cell between.
+        """
+        size = self._returns[last]
+        found = islice(self._plain.get(size or 0, {}).items(), _MOST)
+        families = [(family, places) for family, places in found if self._together(cell, next(iter(places)))]
+        if len(families) != 1:
+            return None
+        ((family, places),) = families
+        place, end = next(iter(places)), next(reversed(places))
+        if any(self.nodes[each].kind == MATRIX for each in (place, end)):
+            return None
+        if len(places) > 1 and self._returns[place] != size:
+            return None
+        if self._returns[end] == size and size in guessed:  # it may as well stand within the row
+            return None
+        if family == self._names[last].family and self._names[place].numbers < self._names[last].numbers:
+            return None
+        rivals = [each for each in islice(self._ends.get(size or 0, ()), _MOST) if each != last]
+        if any(self._together(each, place) for each in rivals):  # another row may go on with it
+            return None
+        if self._ordered and (place > first or self._cell_before(first) > place):
+            return None
+        return None if self._blocked(size, place, first) else place
+
+    # What stands in front of a row.
+
+    def _table(self, first: int) -> int | None:
+        """Return the embedding whose vectors a row reads: the one that fits, or the one that fits best by its name."""
+        size = self.nodes[first].features or 0
+        before = self._cell_before(first)
+        tables = self._tables.get(size, {})
+        found = [each for each in islice(tables, _MOST) if self._together(first, each)]
+        near = [each for each in found if self._ordered and before < each < first]
+        best = max((self._likeness(each, first) for each in near or found), default=())
+        found = [each for each in near or found if self._likeness(each, first) == best]
+        if len(found) != 1 or len(tables) > _MOST or self._blocked(size, *sorted((found[0], first))):
+            return None
+        (table,) = found
+        if near:
+            stands_between = any(
+                self._is_plain(each) and self._returns[each] == size for each in range(table + 1, first)
+            )
+            return None if stands_between else table
+        rivals = [each for places in self._unread.get(size, {}).values() for each in islice(places, _MOST)]
+        if self._giving.get(size) or len(rivals) >= _MOST:
+            return None
+        return None if any(self._likeness(table, each) >= best for each in rivals) else table
+
+    def _front(self, first: int) -> int | None:
+        """Return the layer without a state in front of a row, beside it in its module, if nothing else fits there.
+
+        In a file with an order it stands right before it.
+        """
+        size = self.nodes[first].features
+        place = first - 1 if self._ordered else next(iter(self._giving.get(size or 0, {})), -1)
+        if place < 0 or place in self.used or not self._is_plain(place) or self._returns[place] != size:
+            return None
+        one = self.nodes[place]
+        if self._names[place].home != self._names[first].home or not self._together(first, place):
+            return None
+        if one.features in self._returned_by_cells or self._tables.get(size or 0):
+            return None
+        if not self._ordered:
+            alone = len(self._giving[size or 0]) == 1 and not self._unread.get(size or 0)
+            return place if alone and not self._blocked(size, place, first) else None
+        other_place = place - 1
+        rival = other_place >= 0 and self._is_plain(other_place) and self._returns[other_place] == size
+        return place if not rival or one.features == size else None
+
+    # What may be together, and what may stand between.
+
+    def _is_table(self, place: int) -> bool:
+        return isinstance(self.nodes[place].word, Embedding)
+
+    def _is_plain(self, place: int) -> bool:
+        node = self.nodes[place]
+        return node.word is not None and not node.loops and not self._is_table(place)
+
+    def _likeness(self, one: int, other: int) -> tuple[bool, ...]:
+        """Return how much the names of two layers have in common."""
+        first, second = self._names[one], self._names[other]
+        return first.home == second.home, first.sides == second.sides, first.numbers == second.numbers
+
+    def _together(self, one: int, other: int) -> bool:
+        """Whether two layers may be in one row: they are of one framework, and not on two sides of a model."""
+        first, second = self.nodes[one], self.nodes[other]
+        if (first.convention == "torch") != (second.convention == "torch"):
+            return False
+        sides = self._names[one].sides, self._names[other].sides
+        return not all(sides) or sides[0] == sides[1]
+
+    def _one_stack(self, one: int, other: int) -> bool:
+        """Whether a cell may follow another: their names differ in numbers alone, or are Keras's."""
+        family = self._names[one].family == self._names[other].family
+        return self._together(one, other) and (family or self.nodes[one].convention != "torch")
+
+    def _owes_table(self, cell: int, first: int) -> bool:
+        """Whether an embedding is left that a cell may read, beside one that the first of its row reads."""
+        size = self.nodes[cell].features
+        return len(self._tables.get(size or 0, ())) > (self.nodes[first].features == size)
+
+    def _blocked(self, size: int | None, low: int, high: int) -> bool:
+        """Whether something that is not understood, and has an array of a size, may stand between two layers."""
+        places = self._unknown.get(size or 0, [])
+        if not self._ordered:
+            return bool(places)
+        index = bisect_right(places, low)
+        return index < len(places) and places[index] < high
+
+    def _cell_before(self, place: int) -> int:
+        """Return the place of the last cell before another; -1 where there is none."""
+        index = bisect_left(self._cells, place)
+        return self._cells[index - 1] if index else -1

@@ -1,0 +1,295 @@
+"""Nodes from the names and shapes of arrays, where a file says nothing else.
+
+Names vary, so only their ends are read (`encoder.rnn.weight_ih_l0`, `enc_w_ih`, `lstm/lstm_cell/kernel:0`), and shapes
+decide: the ratio of the two sides of a recurrent weight is the number of gates. Each module that owns arrays becomes a
+node, understood or not, and each level of a stack one of its own. Which of them read one another, `array_rows` says.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import zip_longest
+
+from rnncli.errors import shorten
+from rnncli.formats.array_rows import MATRIX, linked, owner_of
+from rnncli.formats.nodes import Node, Note, Read
+from rnncli.formats.tensors import Convention, Tensor
+from rnncli.layers import GRU, LSTM, Dense, Embedding, Layer, Norm, Recurrent, SimpleRNN
+from rnncli.quantities import MAX_SIZE
+
+CELLS: dict[int, type[Recurrent]] = {1: SimpleRNN, 3: GRU, 4: LSTM}
+"""The cell for each number of gates."""
+
+ACTIVATIONS = Note(
+    "the default activations (tanh, sigmoid gates, linear dense layers): the file does not say", "assumed"
+)
+
+_CELL = re.compile(
+    r"(?P<owner>.*?)[./_]?(?P<what>weight|bias|w|b)_?(?P<side>ih|hh|hr)(?:_l(?P<level>[0-9]{1,6}))?(?P<back>_reverse)?",
+    re.DOTALL,
+)
+_KERAS = re.compile(
+    r"(?P<owner>.*)/(?P<role>kernel|recurrent_kernel|bias|embeddings|gamma|beta|moving_mean|moving_variance)(?::0)?",
+    re.DOTALL,
+)
+_KERAS_CELL = re.compile(r"(?P<way>forward|backward)(_.*)?|.*_cell(_[0-9]+)?|cell")
+_PLAIN = re.compile(
+    r"(?P<owner>.*[./]|[^./]*_)(?P<role>weight|bias|running_mean|running_var|num_batches_tracked|w|b)", re.DOTALL
+)
+_SEED = re.compile(r"(^|/)seed_generator(_[0-9]+)?(/|$)")
+"""Keras's state of a random generator, which is no weight."""
+
+_EMBEDDING = re.compile("emb(?!er|l)")
+_TABLE = re.compile(r"wte|lookup|vocab|(^|[._/])(wx?e|encoder)$")
+"""The names of a matrix that is an embedding, and of one that is if a cell reads its rows."""
+
+_PROJECTION = re.compile(
+    r"(fc|lin|linear|proj|projection|dense|out|output|heads?|logits|decoder|generator|scores?|classifier)[._]?[0-9]*$"
+)
+"""The ends of the names of a matrix that is multiplied by, whatever stands beside it."""
+
+_APART = re.compile(r"att(n|ention)|(^|[._/])(query|key|value|[qkv])(_proj|_layer)?(/|$)|residual|skip")
+"""The names of modules that stand beside a row and not in it, whatever their sizes."""
+
+_OTHER_NORM = re.compile(r"batch|group|instance|rms|(^|[._/])[bg]n")
+
+_ANCESTORS = 50
+"""How many modules around one are looked at."""
+
+
+@dataclass
+class _Module:
+    """What owns arrays: those of its levels, by level, if it is a stack of cells, and others."""
+
+    name: str
+    convention: Convention
+    others: dict[str, Tensor] = field(default_factory=dict)
+    levels: dict[int, dict[str, Tensor]] = field(default_factory=dict)
+
+
+def nodes_of(tensors: Sequence[Tensor], *, ordered: bool | None = None) -> list[Node]:
+    """Return what arrays are, and what reads what as far as names, order and sizes say so.
+
+    Args:
+        tensors: the arrays.
+        ordered: whether they have the order of the model; None where that is so unless they are sorted by their names.
+    """
+    if ordered is None:
+        ordered = not _is_sorted(tensors)
+    if not ordered:
+        tensors = sorted(tensors, key=lambda each: re.sub("[0-9]+", lambda number: number[0].zfill(9), each.name))
+    modules: dict[str, _Module] = {}
+    for tensor in tensors:
+        if _SEED.search(tensor.name):
+            continue
+        owner, convention, role, level = _role_of(tensor.name)
+        module = modules.setdefault(owner, _Module(owner, convention))
+        (module.others if level is None else module.levels.setdefault(level, {}))[role] = tensor
+    nodes = [node for module in modules.values() for node in _nodes_of_module(module)]
+    nodes = _renamed(_without_inner_parts(nodes))
+    ordered = ordered or _is_numbered(modules)
+    return linked([*_tied(_with_tables(nodes, ordered))], ordered)
+
+
+def _is_sorted(tensors: Sequence[Tensor]) -> bool:
+    """Whether arrays are sorted by name, those of each type by themselves, as safetensors does."""
+    last: dict[str, str] = {}
+    for tensor in tensors:
+        if tensor.name < last.get(tensor.dtype, ""):
+            return False
+        last[tensor.dtype] = tensor.name
+    return True
+
+
+def _is_numbered(names: Iterable[str]) -> bool:
+    """Whether all modules are numbered in one row, as those of an nn.Sequential."""
+    parts = [name.rpartition(".") for name in names]
+    return all(number.isdigit() for _, _, number in parts) and len({home for home, _, _ in parts}) == 1
+
+
+def _role_of(name: str) -> tuple[str, Convention, str, int | None]:
+    """Return the module that an array is of, whose convention its name has, what it is there, and at which level."""
+    if (cell := _CELL.fullmatch(name)) is not None:
+        what = {"w": "weight", "b": "bias"}.get(cell["what"], cell["what"])
+        return cell["owner"], "torch", f"{what}_{cell['side']}{cell['back'] or ''}", int(cell["level"] or 0)
+    if (keras := _KERAS.fullmatch(name)) is not None:
+        steps, way = keras["owner"].split("/"), ""
+        while len(steps) > 1 and (inner := _KERAS_CELL.fullmatch(steps[-1])) is not None:
+            way = f"{inner['way']}/" if inner["way"] else way
+            steps.pop()
+        if len(steps) > 1 and steps[-1] == steps[-2]:  # lstm/lstm/kernel:0, as files of Keras 2 have it
+            steps.pop()
+        return "/".join(steps), "keras", way + keras["role"], None
+    if (plain := _PLAIN.fullmatch(name)) is not None:
+        return plain["owner"][:-1], "torch", {"w": "weight", "b": "bias"}.get(plain["role"], plain["role"]), None
+    if _EMBEDDING.search(name.lower()):
+        return name, "torch", "weight", None
+    owner, _, role = name.rpartition("." if "." in name else "/")
+    return owner or name, "torch", role, None
+
+
+def _nodes_of_module(module: _Module) -> Iterator[Node]:
+    """Yield what a module is: a node for each level of a stack, one that is not understood where more is in it."""
+    name, others = module.name, module.others
+    extra = [*others, *(role for roles in module.levels.values() for role in roles if "_hr" in role)]
+    if module.levels and extra:
+        said = "has proj_size (weight_hr): neither Keras nor rnncli has such a cell"
+        if "weight_hr" not in extra:
+            said = f"has {shorten(extra[0])} beside the arrays of a cell, which is not understood"
+        tensors = {f"{role}@{level}": each for level, roles in module.levels.items() for role, each in roles.items()}
+        yield _left_out(Node(name, "recurrent cell", tensors=tensors | others, convention="torch"), said)
+    elif module.levels:
+        for level, roles in sorted(module.levels.items()):
+            title = name if len(module.levels) == 1 else f"{name} (layer {level})"
+            below = (Read(f"{name} (layer {level - 1})"),) if level else None
+            yield _cell(title, roles, "torch", below)
+    elif any(role.endswith("recurrent_kernel") for role in others):
+        yield _cell(name, others, module.convention)
+    else:
+        yield _stateless(name, others, module.convention)
+
+
+def _left_out(node: Node, said: str) -> Node:
+    return replace(node, notes=(Note(f"{shorten(node.name)} {said}", "left out"),))
+
+
+def _cell(
+    name: str, roles: Mapping[str, Tensor], convention: Convention, below: tuple[Read, ...] | None = None
+) -> Node:
+    """Return a recurrent layer, which reads the level below it, if some arrays are all those of one, and no others."""
+    torch = convention == "torch"
+    both = any(role.startswith("backward/") or role.endswith("_reverse") for role in roles)
+    if not (torch or both):
+        roles = {role.rpartition("/")[2]: tensor for role, tensor in roles.items()}
+    names = ("weight_ih", "weight_hh", "bias_ih") if torch else ("kernel", "recurrent_kernel", "bias")
+    kernel, recurrent, bias = (f"forward/{each}" if both and not torch else each for each in names)
+    found = {role: tensor.shape for role, tensor in roles.items()}
+    node = Node(name, "recurrent cell", None, below, tensors=roles, convention=convention)
+    ih, hh = found.get(kernel, ()), found.get(recurrent, ())
+    if len(ih) != 2 or len(hh) != 2:
+        return _left_out(node, f"is no cell: one of {kernel} and {recurrent} is missing, or no matrix")
+    (rows, units), reads = (hh, ih[1]) if torch else (hh[::-1], ih[0])
+    gates, rest = divmod(rows, units) if units else (0, 0)
+    if rest or gates not in CELLS or not reads or max(rows, reads) > MAX_SIZE:
+        return _left_out(node, f"is no rnn, gru or lstm: its {recurrent} is {hh} and its {kernel} {ih}")
+    settings: dict[str, object] = {"merge_mode": "concat" if both else None, "use_bias": bias in found}
+    unsaid = {"return_sequences"} | ({"merge_mode"} if both and not torch else set())
+    # Keras's old CuDNNLSTM and CuDNNGRU have the bias of the input and that of the state end to end.
+    cudnn = not torch and gates > 1 and found.get(bias) == (2 * rows,)
+    if gates == 3 and not torch:
+        settings["reset_after"] = cudnn or bias not in found or len(found[bias]) == 2
+        unsaid |= set() if bias in found else {"reset_after"}
+    layer = CELLS[gates](units, **settings)  # type: ignore[arg-type]  # each is what the class takes
+    weights = layer.weights((None, None, reads), "torch" if torch else "keras")
+    expected = {weight.name.replace("_l0", ""): weight.shape for weight in weights}
+    if cudnn:
+        found |= {role: expected.get(role, shape) for role, shape in found.items() if shape == (2 * rows,)}
+    for role in dict.fromkeys((*expected, *found)):
+        if found.get(role) != expected.get(role):
+            here = shorten(str(found.get(role, "missing")))
+            said = f"is no {layer.kind} of {units} units: its {role} is {here}, expected {expected.get(role, 'none')}"
+            return _left_out(node, said)
+    kind, of = (layer.torch, convention) if torch else (layer.keras, "cudnn" if cudnn else convention)
+    return Node(name, kind, layer, below, reads, roles, of, notes=(ACTIVATIONS,), unsaid=frozenset(unsaid))
+
+
+def _stateless(name: str, roles: Mapping[str, Tensor], convention: Convention) -> Node:
+    """Return the layer without a state that some arrays are, if they are one."""
+    shapes = {role: tensor.shape for role, tensor in roles.items()}
+    word: Layer | None = None
+    reads: int | None = None
+    match shapes:
+        case _ if any(not 0 < size <= MAX_SIZE for shape in shapes.values() for size in shape):
+            pass
+        case _ if _APART.search(name.lower()):
+            pass
+        case {"weight": (rows, columns), **rest} if not rest or rest == {"bias": (rows,)}:
+            word, reads = Dense(rows, use_bias=bool(rest)), columns
+        case {"kernel": (columns, rows), **rest} if not rest or rest == {"bias": (rows,)}:
+            word, reads = Dense(rows, use_bias=bool(rest)), columns
+        case {"embeddings": (rows, columns)} if len(shapes) == 1:
+            word = Embedding(rows, columns)
+        case {"weight": (size,), **rest} if not rest or rest == {"bias": (size,)}:
+            if re.search("norm|ln", name.lower()) and not _OTHER_NORM.search(name.lower()):
+                word, reads = Norm(center=bool(rest), epsilon=1e-5), size  # PyTorch's default
+        case {"gamma": (size,), **rest} if not rest or rest == {"beta": (size,)}:
+            word, reads = Norm(center=bool(rest)), size
+        case {"beta": (size,)} if len(shapes) == 1:
+            word, reads = Norm(scale=False), size
+    if word is None:
+        return Node(name, _kind_of(name, shapes), tensors=roles, convention=convention)
+    kind = word.torch if convention == "torch" else word.keras
+    unsaid = frozenset({"epsilon"} if isinstance(word, Norm) else ())
+    return Node(name, kind, word, None, reads, roles, convention, notes=(ACTIVATIONS,), unsaid=unsaid)
+
+
+def _kind_of(name: str, shapes: Mapping[str, tuple[int, ...]]) -> str:
+    """Return the class of a module that the language has no word for, as far as its arrays tell."""
+    if {"running_mean", "moving_mean", "running_var", "moving_variance"} & {*shapes}:
+        return "BatchNormalization" if any(role.startswith("moving") for role in shapes) else "BatchNorm"
+    if {"in_proj_weight", "in_proj_bias", "q_proj_weight"} & {*shapes}:
+        return "MultiheadAttention"
+    rank = len(shapes.get("weight", shapes.get("kernel", ())))
+    return f"Conv{rank - 2}D" if 3 <= rank <= 5 and not _APART.search(name.lower()) else "unknown"
+
+
+def _without_inner_parts(nodes: Sequence[Node]) -> Iterator[Node]:
+    """Yield nodes; a layer inside a module that is not understood, as the out_proj of an attention, is not either."""
+    around = {name for node in nodes if node.loops for name in _ancestors(owner_of(node.name))}
+    opaque = {node.name for node in nodes if node.word is None} - around
+    for node in nodes:
+        outer = None if node.loops else next(filter(opaque.__contains__, _ancestors(node.name)), None)
+        yield replace(node, kind=f"part of {shorten(outer)}", word=None) if outer else node
+
+
+def _ancestors(name: str) -> Iterator[str]:
+    """Yield the modules around one, the innermost first."""
+    for _ in range(_ANCESTORS):
+        end = max(name.rfind("."), name.rfind("/"))
+        if end < 0:
+            return
+        name = name[:end]
+        yield name
+
+
+def _renamed(nodes: Iterable[Node]) -> list[Node]:
+    """Return nodes, each with a name of its own: a module may be called what a level of another is."""
+    taken: dict[str, Node] = {}
+    for node in nodes:
+        name = node.name
+        while name in taken:
+            name += "'"
+        taken[name] = node if name == node.name else replace(node, name=name)
+    return [*taken.values()]
+
+
+def _with_tables(nodes: Sequence[Node], ordered: bool) -> Iterator[Node]:
+    """Yield nodes; a matrix alone is an embedding if its name says so, or its place in front of a cell that fits."""
+    read = {node.features for node in nodes if node.loops}
+    for node, behind in zip_longest(nodes, nodes[1:]):
+        name = node.name.lower()
+        word = node.word
+        if not isinstance(word, Dense) or word.use_bias or node.convention != "torch" or _PROJECTION.search(name):
+            yield node
+            continue
+        table = replace(node, kind="Embedding", word=Embedding(word.units, node.features or 0), features=None)
+        before = ordered and behind is not None and behind.loops and behind.features == node.features != word.units
+        if _EMBEDDING.search(name):
+            yield table
+        elif (named := node.features in read and _TABLE.search(name)) or before:
+            said = f"{shorten(node.name)} is an embedding, by its {'name' if named else 'place'} and its shape"
+            yield replace(table, notes=(*node.notes, Note(f"{said}: the file does not say", "assumed")))
+        else:
+            yield replace(node, kind=MATRIX)
+
+
+def _tied(nodes: Iterable[Node]) -> Iterator[Node]:
+    """Yield nodes; of one that has an array of another is said so."""
+    owners: dict[object, str] = {}
+    for node in nodes:
+        first = [owners.setdefault(each.place, node.name) for each in node.tensors.values() if each.place is not None]
+        other = next((name for name in first if name != node.name), None)
+        said = f"{shorten(node.name)} has an array of {shorten(other or '')} (tied weights), which counts for both here"
+        yield node if other is None else replace(node, notes=(*node.notes, Note(said, "differs")))

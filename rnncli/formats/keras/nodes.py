@@ -1,0 +1,390 @@
+"""The layers of a Keras model as nodes: one for each call of a layer, or one for each cell of a stack."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from graphlib import CycleError, TopologicalSorter
+from typing import Any, NamedTuple
+
+from rnncli.errors import ArgumentError, RnncliError, shorten
+from rnncli.formats.frameworks import ArgumentFaultError, Made, WrongArgumentError, built, class_of
+from rnncli.formats.keras.config import (
+    ConfigError,
+    Json,
+    computed_in,
+    config_of,
+    is_custom,
+    is_recurrent,
+    quantized,
+)
+from rnncli.formats.keras.graph import MAX_NESTING, Call, CallKey, Graph, Source
+from rnncli.formats.keras.weights import Store, is_cudnn
+from rnncli.formats.nodes import Activation, Node, Note, Read, Returned, returned
+from rnncli.layers import Dropout, Head, Input, Layer, Pool
+from rnncli.layers.activations import ACTIVATIONS
+from rnncli.quantities import MAX_SIZE
+
+OLD_HARD_SIGMOID = (
+    "the hard_sigmoid of Keras 1 and 2, clip(0.2·x + 0.5, 0, 1), is not run: rnncli's is that of Keras 3, "
+    "clip(x/6 + 0.5, 0, 1)"
+)
+
+MASK_OPERATIONS = ("NotEqual", "Any")
+"""Classes that stand in a config for what computes a mask, and are no layers to anybody else."""
+
+_MAX_CELLS = 1000
+"""The most cells of a stack."""
+
+_OF_CONFIGS = ("return_state", "zero_output_for_mask", "lora_rank", "lora_alpha", "reverse_state_order")
+"""Arguments that a config has and that are said elsewhere: which outputs are read, where a mask is, in the arrays."""
+
+_SHAPES = ("batch_shape", "batch_input_shape", "input_shape", "shape")
+"""Arguments that say what shape a layer reads."""
+
+_KEEP_FEATURES = frozenset(
+    (
+        *("MaxPooling1D", "AveragePooling1D", "MaxPool1D", "AvgPool1D", "UpSampling1D", "ZeroPadding1D", "Cropping1D"),
+        *("Add", "Multiply", "Average", "Maximum", "Minimum", "Subtract", "BatchNormalization", "LayerNormalization"),
+        *("LeakyReLU", "PReLU", "Activation", "ReLU", "ELU", "Softmax", "DepthwiseConv1D", "MultiHeadAttention"),
+    )
+)
+"""Classes that are not always understood, and return as many features as they read first."""
+
+_SAY_FEATURES: Mapping[str, str] = {
+    **dict.fromkeys(("Conv1D", "SeparableConv1D", "Conv1DTranspose"), "filters"),
+    **dict.fromkeys(("SimpleRNN", "LSTM", "GRU", "Dense"), "units"),
+}
+"""The arguments of classes that are not always understood, which say how many features these return."""
+
+_LOSE_MASK = frozenset(
+    (
+        *("Conv1D", "SeparableConv1D", "Conv1DTranspose", "DepthwiseConv1D", "UpSampling1D", "ZeroPadding1D"),
+        *("Cropping1D", "Reshape", "Permute", "Flatten", "MaxPooling1D", "MaxPool1D", "AveragePooling1D", "AvgPool1D"),
+    )
+)
+"""Classes that no mask comes through; nor does it through layers that return vectors."""
+
+
+def nodes_of(graph: Graph, store: Store | None, *, modern: bool) -> list[Node]:
+    """Return the calls of a model's layers as nodes, in the order of the file.
+
+    A node reads what its call reads, its data first; the state that a recurrent layer starts from is a note. Where the
+    input of the model says how many features it has, it is a node of the kind "input". What the language has no word
+    for, or not with such arguments, is a node without a word.
+
+    Args:
+        graph: the calls, as `graph_of` makes them of a config.
+        store: where the arrays are; None where there are none.
+        modern: whether Keras 3 wrote the config: the defaults before it are others.
+
+    Raises:
+        RnncliError: the config contradicts itself, or the file's arrays.
+    """
+    reads = {key: [graph.origin(source).call for source in call.reads] for key, call in graph.calls.items()}
+    try:
+        order = [*TopologicalSorter(reads).static_order()]
+    except CycleError:
+        raise RnncliError("its config says that layers read one another in a circle") from None
+    reader = _Reader(graph, store, modern)
+    for key in order:
+        reader.add(key)
+    return [node for key, call in graph.calls.items() if not _computes_mask(call) for node in reader.calls[key].nodes]
+
+
+def unknown_features(nodes: Sequence[Node]) -> Node | None:
+    """Return the first recurrent node of some of which it is not known how many features it reads."""
+    return next((node for node in nodes if node.loops and node.features is None), None)
+
+
+def _computes_mask(call: Call) -> bool:
+    return call.entry["class_name"] in MASK_OPERATIONS
+
+
+class _Called(NamedTuple):
+    """What is known of a call.
+
+    Attributes:
+        nodes: its nodes.
+        returns: how many features it returns; None where that is not known.
+        mask: the layer whose mask comes with what it returns; may be empty.
+        states: whether its second output, a state, is what it returns first.
+    """
+
+    nodes: tuple[Node, ...]
+    returns: int | None = None
+    mask: str = ""
+    states: bool = False
+
+
+class _Reader:
+    """Reads the calls of a graph, each behind those that it reads."""
+
+    def __init__(self, graph: Graph, store: Store | None, modern: bool) -> None:
+        self._graph, self._store, self._modern = graph, store, modern
+        self._names = _names(graph)
+        self.calls: dict[CallKey, _Called] = {}
+
+    def add(self, key: CallKey) -> None:
+        """Add a call."""
+        call, name = self._graph.calls[key], self._names[key]
+        sources = [self._graph.origin(source) for source in call.reads]
+        if is_recurrent(call.entry):
+            sources = sources[:1]  # the others are states
+        read = [self.calls[source.call] for source in sources]
+        if call.entry["class_name"] == "InputLayer":
+            node = Node(name, "input", _input_of(call.entry), ())
+            self.calls[key] = _Called((node,), _shape_of_layer(call.entry)[1])
+            return
+        mask = next((each.mask for each in read if each.mask), "")
+        edges = tuple(edge for source in sources for edge in self._edges(source))
+        made, notes = self._made(call)
+        nodes: list[Node] = []
+        if not edges and (head := _input_of(call.entry)) is not None and not isinstance(made[0].word, Head):
+            nodes.append(Node(f"{name} (input)", "input", head, ()))
+            edges = (Read(nodes[0].name),)
+        notes = (*notes, *self._otherwise(call, made, mask))
+        where, size = _shape_of_call(call)
+        declared = _shape_of_layer(call.entry)[1]
+        size = size or (None if call.reads else declared)
+        size = size or (self._store.features(call) if self._store else None) or _joined(call.entry, read) or declared
+        for number, each in enumerate(made):
+            own = name if len(made) == 1 else f"{name} (cell {number})"
+            said = (*notes, *(_about(call.name, note) for note in each.notes))
+            node = Node(own, call.kind, each.word, edges, notes=said, line=call.line, owner=call.name)
+            if isinstance(each.word, Layer) and each.word.reads == "either":
+                node = replace(node, where=each.where or where)
+            node = self._with_arrays(node, call, number, size)
+            nodes.append(node)
+            edges, notes = (Read(own),), ()
+            size = _returns(call.entry, node, size)
+        last = nodes[-1].word
+        vector = isinstance(last, Layer) and last.returns == "vector"
+        if call.entry["class_name"] == "Masking" or config_of(call.entry).get("mask_zero"):
+            mask = nodes[-1].name
+        elif vector or call.entry["class_name"] in _LOSE_MASK:
+            mask = ""
+        alone = vector and len(made) == 1 and call.entry["class_name"] != "Bidirectional" and nodes[-1].loops
+        self.calls[key] = _Called(tuple(nodes), size, mask, alone)
+
+    def _edges(self, source: Source) -> Iterator[Read]:
+        """Yield the edges to an output: one that is followed, or two, of which neither is, to a state."""
+        called = self.calls[source.call]
+        name = called.nodes[-1].name
+        if source.output and not (called.states and source.output == 1):
+            yield Read(f"{name} (output {source.output})")
+        yield Read(name)
+
+    def _made(self, call: Call) -> tuple[list[Made], tuple[Note, ...]]:
+        """Return what a call is in the language, and why it is not."""
+        entry = call.entry
+        known = class_of("keras", entry["class_name"]) is not None
+        if not known and not (is_custom(entry) and is_recurrent(entry)):
+            return [Made(None)], ()
+        try:
+            return _made(entry, self._modern), ()
+        except (WrongArgumentError, ArgumentError, TypeError, ValueError, KeyError, ArithmeticError) as fault:
+            raise ConfigError(f"{shorten(call.name)} ({call.kind})", shorten(str(fault), 120)) from None
+        except ArgumentFaultError as reason:
+            node = Node(call.name, call.kind, line=call.line)
+            return [Made(None)], (Note(f"{node.described} is left out: {reason}", "left out"),)
+
+    def _otherwise(self, call: Call, made: Sequence[Made], mask: str) -> Iterator[Note]:
+        """Yield what a call does otherwise here than in Keras."""
+        name, config = shorten(call.name), config_of(call.entry)
+        words = [each.word for each in made]
+        loops = any(isinstance(word, Layer) and word.states for word in words)
+        if call.given_state and loops:
+            yield Note(f"{name} starts from a state that another layer gives it; here it starts from zero", "differs")
+        if loops or any(isinstance(word, Pool) for word in words):
+            yield from self._masked(call, mask)
+        if loops and mask and config.get("zero_output_for_mask") and config.get("return_sequences"):
+            text = f"{name} returns zeros for padding (zero_output_for_mask); here it returns its output before"
+            yield Note(text, "differs", only=mask)
+        inner = config.get("layer")
+        drops = [config, config_of(inner) if isinstance(inner, dict) else {}]
+        dropped = any(each.get("dropout") or each.get("recurrent_dropout") for each in drops)
+        if call.training and (dropped or any(isinstance(word, Dropout) for word in words)):
+            yield Note(f"{name} is called as in training, with dropout; here nothing is dropped", "differs")
+        if any(word is not None for word in words) and (dtype := computed_in(call.entry)) is not None:
+            yield Note(f"Keras computes in {dtype}, which has fewer digits than rnncli's float32", "differs")
+        if not self._modern and any("hard_sigmoid" in _activations(word) for word in words):
+            yield Note(OLD_HARD_SIGMOID, "not run")
+
+    def _masked(self, call: Call, mask: str) -> Iterator[Note]:
+        """Yield what a mask does that is not the one of the part's own embedding."""
+        given = None if call.mask is None else self._graph.calls[self._graph.origin(call.mask).call]
+        if given is not None and not _computes_mask(given):
+            yield Note(f"{shorten(call.name)} is given a mask of its own, which is not read here", "differs")
+        elif mask:
+            text = f"padding may come in, by the mask of {shorten(mask)}; here no timestep is padding"
+            yield Note(text, "differs", unless=mask)
+
+    def _with_arrays(self, node: Node, call: Call, number: int, size: int | None) -> Node:
+        """Return a node with its arrays and what it reads."""
+        word = node.word
+        if word is None:
+            return replace(node, tensors=self._store.held(call) if self._store else {})
+        if not isinstance(word, Layer) or (size is None and not isinstance(word, Head)):
+            return node
+        reads = {"input": (), "vector": (None, size)}.get(word.reads, (None, None, size))
+        weights = word.weights(reads)
+        tensors = self._store.tensors(call, number, weights) if self._store and weights else {}
+        return replace(
+            node,
+            features=None if isinstance(word, Head) else size,
+            tensors=tensors,
+            convention="cudnn" if is_cudnn(call.entry) else "keras",
+        )
+
+
+def _names(graph: Graph) -> dict[CallKey, str]:
+    """Return a name for each call: that of its layer, or for later calls of it another."""
+    names: dict[CallKey, str] = {}
+    counts: Counter[str] = Counter()
+    for key, call in graph.calls.items():
+        counts[call.name] += 1
+        names[key] = call.name if counts[call.name] == 1 else f"{call.name} (call {counts[call.name]})"
+    return names
+
+
+def _about(name: str, note: Note) -> Note:
+    return note._replace(text=f"{shorten(name)} {note.text}")
+
+
+def _activations(word: object) -> tuple[object, ...]:
+    if isinstance(word, Activation):
+        return (word.name,)
+    return getattr(word, "activation", None), getattr(word, "recurrent_activation", None)
+
+
+# What a layer reads and returns. -------------------------------------------------------------------------------------
+
+
+def _input_of(entry: Json) -> Input | None:
+    """Return the sequences of vectors that a layer says it reads; None if it says nothing, or another shape."""
+    config = config_of(entry)
+    match config.get("batch_shape") or config.get("batch_input_shape"):
+        case [_, None | int() as timesteps, int() as features] if type(features) is int and 1 <= features <= MAX_SIZE:
+            known = type(timesteps) is int and 1 <= timesteps <= MAX_SIZE
+            return Input(features, timesteps if known else None)
+    return None
+
+
+def _shape(*written: Any) -> tuple[Returned | None, int | None]:
+    """Return whether the first shape that says so is a sequence's or a vector's, and how many features it has."""
+    places: dict[int, Returned] = {2: "vector", 3: "sequence"}
+    for shape in written:
+        if isinstance(shape, list) and shape and type(shape[-1]) is int and 1 <= shape[-1] <= MAX_SIZE:
+            return places.get(len(shape)), shape[-1]
+    return None, None
+
+
+def _shape_of_call(call: Call) -> tuple[Returned | None, int | None]:
+    """Return what a call says that it reads."""
+    build = call.entry.get("build_config")
+    return _shape(call.shape, build.get("input_shape") if isinstance(build, dict) else None)
+
+
+def _shape_of_layer(entry: Json) -> tuple[Returned | None, int | None]:
+    """Return what a layer says that it reads where it reads the input of the model."""
+    config, inner = config_of(entry), config_of(entry).get("layer")
+    within = config_of(inner).get("batch_input_shape") if isinstance(inner, dict) else None
+    return _shape(config.get("batch_input_shape"), config.get("batch_shape"), within)
+
+
+def _joined(entry: Json, read: Sequence[_Called]) -> int | None:
+    """Return how many features a call reads, by what it reads."""
+    sizes = [each.returns for each in read]
+    if entry["class_name"] != "Concatenate":
+        return sizes[0] if sizes else None
+    along = config_of(entry).get("axis", -1) in (-1, 2)
+    return sum(size or 0 for size in sizes) if along and all(sizes) else None
+
+
+def _returns(entry: Json, node: Node, size: int | None) -> int | None:
+    """Return how many features a node returns that reads some."""
+    if isinstance(node.word, Layer):
+        return returned(node.word, size)
+    kind, config = entry["class_name"], config_of(entry)
+    if node.word is not None or ((kind in _KEEP_FEATURES or kind == "Concatenate") and not is_custom(entry)):
+        return size
+    said = config.get(_SAY_FEATURES.get(kind, "")) if not is_custom(entry) else None
+    if kind == "Reshape" and isinstance(config.get("target_shape"), list):
+        said = config["target_shape"][-1:]
+        said = said[0] if said else None
+    return said if type(said) is int and 1 <= said <= MAX_SIZE else None
+
+
+# What a layer is in the language. ------------------------------------------------------------------------------------
+
+
+def _made(entry: Json, modern: bool, depth: int = 0) -> list[Made]:
+    """Return what a layer of a config is, the layers inside of it first.
+
+    Raises:
+        ArgumentFaultError: the language has no word for it, or not with such arguments; or it cannot have these.
+    """
+    kind, config = str(entry.get("class_name")), dict(config_of(entry))
+    if depth > MAX_NESTING:
+        raise ArgumentFaultError("", f"its layers stand more than {MAX_NESTING} deep inside of one another")
+    if is_custom(entry):
+        raise ArgumentFaultError("", f"the class {shorten(kind)} is not Keras's, and its code is not in the file")
+    cls = class_of("keras", kind)
+    if cls is None:
+        raise ArgumentFaultError("", f"the language has no {shorten(kind)}")
+    if how := quantized(entry):
+        raise ArgumentFaultError("", f"its weights are quantized ({shorten(how)}), which rnncli does not run")
+    if config.get("time_major"):
+        raise ArgumentFaultError("time_major", "it reads time first (time_major)")
+    if not modern and kind in ("LSTM", "GRU", "LSTMCell", "GRUCell"):
+        config = {"recurrent_activation": "hard_sigmoid"} | ({} if "LSTM" in kind else {"reset_after": False}) | config
+    for name in {"activation", "recurrent_activation"} & config.keys():
+        config[name] = _activation_of(config[name], modern)
+    for name in {"layer", "backward_layer", "cell"} & config.keys():
+        config[name] = _made(config[name], modern, depth + 1) if isinstance(config[name], dict) else None
+    if isinstance(cells := config.get("cells"), list):
+        if len(cells) > _MAX_CELLS:
+            raise ValueError(f"a stack of {len(cells):,} cells, expected at most {_MAX_CELLS:,}")
+        config["cells"] = [_made(cell, modern, depth + 1) if isinstance(cell, dict) else None for cell in cells]
+    given = {name: value for name, value in config.items() if name in cls.takes}
+    unknown = [name for name in config if name not in given and name not in (*_OF_CONFIGS, *_SHAPES) and config[name]]
+    for name in {*_OF_CONFIGS, *_SHAPES} & given.keys():
+        del given[name]
+    said = tuple(
+        Note(f"has an argument {shorten(name)}={shorten(repr(config[name]))} that is not known", "differs")
+        for name in unknown
+    )
+    first, *others = built("keras", kind, (), given)
+    return [first._replace(notes=(*first.notes, *said)), *others]
+
+
+def _activation_of(value: Any, modern: bool) -> str:
+    """Return an activation of the language, from a name or an object.
+
+    Raises:
+        ArgumentFaultError: the language has no such activation, or it is code.
+    """
+    reason = f"its activation is {shorten(repr(value))}"
+    match value:
+        case None:
+            return "linear"
+        case {"class_name": "__lambda__" | "Lambda"}:
+            reason = "its activation is a lambda, which is code and is not run"
+        case {"class_name": "ReLU" | "Softmax" | "ELU"}:
+            (made,) = _made(value, modern)
+            if isinstance(made.word, Activation):
+                return made.word.name
+        case {"class_name": "function", "config": str(name), "module": str(module)} if "keras" in module:
+            return _activation_of(name, modern)
+        case {"class_name": "function", "config": str(name)}:
+            reason = f"its activation {shorten(name)} is a function whose code is not in the file"
+        case {"class_name": str(name)}:
+            reason = f"its activation {shorten(name)} is a layer that rnncli has not"
+        case str(name):
+            name = {"swish": "silu"}.get(name, name)
+            if name in ACTIVATIONS:
+                return name
+            reason = f"its activation {shorten(name)} is none that rnncli has"
+    raise ArgumentFaultError("activation", reason)
