@@ -7,7 +7,7 @@ import os
 import random
 import sys
 import zipfile
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from itertools import islice
 from pathlib import Path
 
@@ -22,6 +22,8 @@ from rnncli import Network, RnncliError, SpecError
 from rnncli.cli import COMMANDS, cli, run
 from rnncli.engine.array_archive import read_arrays
 from rnncli.engine.input_file import open_input
+from rnncli.formats.faults import OpenNumbersError
+from rnncli.formats.networks import read_text
 from rnncli.search.budget import Budget
 from rnncli.search.patterns.brace_parser import parse_pattern
 from rnncli.search.solution import solve
@@ -38,13 +40,14 @@ def make_text(generator: random.Random) -> str:
 
 
 def check_spec(text: str) -> None:
-    """A text is a network that its canonical form gives again, or a fault whose repair is a network."""
+    """A spec or a line is a network that its canonical form gives again, or a fault whose repair is a network."""
     try:
-        network = Network.parse(text)
+        network = read_text(text).network
     except SpecError as error:
         assert_harmless(str(error))
         if error.repair is not None:
-            Network.parse(error.repair)
+            with suppress(OpenNumbersError):
+                read_text(error.repair)
     else:
         assert Network.parse(str(network)) == network
         if len(network.layers) < 200:
