@@ -9,7 +9,7 @@ from io import BytesIO
 from types import MappingProxyType
 
 from rnncli.errors import RnncliError, listed, shorten
-from rnncli.formats.faults import OpenNumbersError, Settings
+from rnncli.formats.faults import AGAIN, OpenNumbersError, Settings
 from rnncli.formats.model_file import ModelFile
 from rnncli.formats.python.graph import Graphs
 from rnncli.formats.python.models import Found, found_in
@@ -167,6 +167,8 @@ def _notebook(data: bytes) -> ast.Module:
     Raises:
         RnncliError: it is no notebook, or a cell is no Python.
     """
+    if not data:
+        raise RnncliError("it is empty", AGAIN)
     if len(data) > MAX_NOTEBOOK:
         raise RnncliError(f"it has more than {MAX_NOTEBOOK:,} bytes, the most that a notebook may have")
     try:
@@ -175,7 +177,7 @@ def _notebook(data: bytes) -> ast.Module:
         texts = [cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"]) for cell in cells]
         numbers = [number for number, cell in enumerate(found["cells"], 1) if cell["cell_type"] == "code"]
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise RnncliError("it is no notebook of Jupyter, or is damaged", "save it again in Jupyter") from None
+        raise RnncliError("it is no notebook of Jupyter, or is damaged", AGAIN) from None
     _check_size(sum(map(len, texts)))
     body: list[ast.stmt] = []
     for number, text in zip(numbers, texts, strict=True):
