@@ -384,8 +384,9 @@ class Graphs(Program):
                 return owner
             case Module(items=dict(items), framework=framework):
                 if name in ("add", "append", "add_module"):
+                    key = given.get("name", 0) if name == "add_module" else None
                     value = given.get("module", 1) if name == "add_module" else given.get("layer", 0)
-                    self._add(owner, given.get("name", 0) if name == "add_module" else str(len(items)), value)
+                    self._add(owner, key if isinstance(key, str) else str(len(items)), value)
                 elif name == "pop" and items:
                     self.change(items, [*items][-1], MISSING)
                 elif name == "build" and framework == "keras":
