@@ -129,7 +129,7 @@ def tell_reading(reading: Reading) -> None:
     """Tell as which spec a line of Keras or PyTorch was read, or what a part of a file leaves out."""
     if reading.line:
         tell_line(str(reading.network), reading.notes)
-    elif left_out := left_out_text(reading):
+    elif not reading.chosen and (left_out := left_out_text(reading)):
         tell(f"Note: {reading.path}: {left_out}")
 
 

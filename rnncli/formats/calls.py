@@ -22,6 +22,7 @@ from rnncli.formats.faults import OpenNumbersError, Settings
 from rnncli.formats.frameworks import (
     CLASSES,
     DIFFERS,
+    HOLDS,
     SHAPES,
     ArgumentFaultError,
     Class,
@@ -38,6 +39,7 @@ from rnncli.formats.python.objects import PLAIN, Call, Named, Scope, Value, open
 from rnncli.language.elsewhere import ELSEWHERE, NOT_MERGED, elsewhere
 from rnncli.language.framework_errors import framework_error
 from rnncli.language.hints import closest
+from rnncli.language.spec import MAX_LAYERS
 from rnncli.language.syntax import UnparsableError
 from rnncli.layers import KINDS, LAYERS, Head, Input, Layer
 from rnncli.layers.activations import ACTIVATIONS, OTHER_NAMES
@@ -48,6 +50,9 @@ ASSUMED_FEATURES = 32
 """The features of an input that nobody gives."""
 
 _MOST_REPAIRS = 8
+_MOST_READ = 16_000
+"""How many faults of one text are mended in turn, and how many characters are read for that."""
+
 _MOST_NAMED = 4
 _NO_SETTINGS: Settings = MappingProxyType({})
 _CONTAINERS = ("Sequential", "ModuleList", "add", "append")
@@ -56,9 +61,6 @@ _AROUND = (
     *("to", "cuda", "cpu", "eval", "train", "float", "half", "double"),
 )
 """Calls that stand around layers in a program and make none."""
-
-_HOLDS = ("layer", "backward_layer", "cell", "cells")
-"""Arguments that are layers."""
 
 _INPUTS = ("Input", "InputLayer")
 _ACTIVATION_NAMES = {name.replace("_", ""): name for name in ACTIVATIONS} | OTHER_NAMES
@@ -150,7 +152,11 @@ def read(text: str, settings: Settings = _NO_SETTINGS) -> CallReading:
         OpenNumbersError: it leaves more numbers open; all are named.
         SpecError: something in it is wrong, or the language has no word for it. The repair is a text of calls.
     """
-    return _read(text, settings, _MOST_REPAIRS)
+    return _read(text, settings, _most_repairs(text))
+
+
+def _most_repairs(text: str) -> int:
+    return min(_MOST_REPAIRS, _MOST_READ // max(len(text), 1))
 
 
 def _read(text: str, settings: Settings, repairs: int) -> CallReading:
@@ -197,7 +203,7 @@ def mended(text: str) -> str | None:
         return None
     if len(calls) == len(parts):
         line = ", ".join(each.text for each in calls)
-        return _checked(line, _NO_SETTINGS, _MOST_REPAIRS) if line != text else None
+        return _checked(line, _NO_SETTINGS, _most_repairs(line)) if line != text else None
     specs: list[str] = []
     for each in parts:
         if each not in calls:
@@ -296,7 +302,8 @@ class _Line:
         self._applied = {id(call.of) for call in _calls_in([value for value, _ in values]) if not call.path}
         last = ""
         for value, node in values:
-            if not isinstance(value, (*PLAIN, Named)) and id(value) not in self._applied:
+            made = not isinstance(value, (*PLAIN, Named)) and any(isinstance(each, ast.Call) for each in ast.walk(node))
+            if (made or any(_calls_in([value]))) and id(value) not in self._applied:
                 last = self._walk(value, last, node)
         if not self._layers:
             raise _FaultError("it makes no layer", self._text.whole)
@@ -311,6 +318,7 @@ class _Line:
             before: the name of the node that the first of them reads; empty for the input.
             node: where the value is written.
         """
+        self._evaluator.step()
         if isinstance(value, Call):
             node = value.given.node
             if id(value) in self._names:
@@ -396,6 +404,9 @@ class _Line:
             if isinstance(made[0].word, Head) and [each.kind for each in nodes] == ["input"]:
                 nodes.clear()  # the input of an embedding's ids
                 before = ""
+            if len(nodes) + len(made) > MAX_LAYERS:
+                message = f"a network has at most {MAX_LAYERS:,} layers"
+                raise _FaultError(message, self._text.span(call.given.node), "leave some out")
             if made[0].input is not None and not nodes:
                 nodes.append(Node("input", "input", made[0].input, ()))
                 before = "input"
@@ -431,7 +442,7 @@ class _Line:
             message = f"the arguments of {self._called(call)} are not all written out"
             raise _FaultError(message, span, "write them by name")
         try:
-            given = bound(self._framework, name, call.given.positional, call.given.named)
+            given = bound(cls, name, call.given.positional, call.given.named)
             values = {
                 each: self._value(call, cls, each, value) for each, value in given.items() if each not in cls.inert
             }
@@ -442,7 +453,8 @@ class _Line:
     def _value(self, call: Call, cls: Class, argument: str, value: Value) -> Any:
         """Return the value of an argument as the table takes it; what is open is noted."""
         node = _argument(call, cls, argument)
-        if argument in _HOLDS:
+        self._evaluator.step()
+        if argument in HOLDS:
             several = value if isinstance(value, list) else [value]
             made = [self._made(each) if isinstance(each, Call) else [] for each in several]
             return made if argument == "cells" else [each for some in made for each in some]
@@ -513,6 +525,8 @@ class _Line:
     def _wrong(self, call: Call, cls: Class, fault: ArgumentFaultError) -> _FaultError:
         """Return the error for an argument of a call."""
         argument, message, node = fault.argument, str(fault), _node(call)
+        if message.startswith(f"{call.name} "):
+            message = f"{FRAMEWORK_NAMES[self._framework]}'s {message}"
         instead = fault.instead.replace("'", '"')  # which a shell takes in single quotes
         if isinstance(fault, MissingArgumentError):
             repair = self._text.with_argument(node, argument, instead)
@@ -544,7 +558,11 @@ class _Line:
         )
         text, reader = (shorten(self._text.text[slice(*(each.place or span))]) for each in (cause, node))
         if not cause.loops:
-            return _FaultError(f"{text} returns one vector, but {reader} reads a sequence", cause.place or span)
+            message, inner = f"{text} returns one vector, but {reader} reads a sequence", None
+            wrapper = self._layers[node.name].call
+            if wrapper.name == "TimeDistributed" and _node(wrapper).args:
+                inner = self._text.with_(span, self._text.part(_node(wrapper).args[0]))
+            return _FaultError(message, span, "leave it out" if inner else "", repair=inner)
         call = self._layers[cause.name].call
         while call.name == "Bidirectional" and isinstance(inner := call.given.get("layer", 0), Call):
             call = inner
@@ -573,17 +591,19 @@ def _calls_in(values: Sequence[Value]) -> Iterator[Call]:
     waiting, seen = [*values], set()
     while waiting:
         value = waiting.pop()
+        if not isinstance(value, list | dict | Call) or id(value) in seen:
+            continue
+        seen.add(id(value))
         if isinstance(value, list | dict):
             waiting += value.values() if isinstance(value, dict) else value
-        elif isinstance(value, Call) and id(value) not in seen:
-            seen.add(id(value))
+        else:
             yield value
             waiting += [*value.given.all, value.of]
 
 
 def _held(call: Call) -> Iterator[Call]:
     """Yield the layers in a wrapper."""
-    held = [*call.given.positional, *(call.given.named[name] for name in _HOLDS if name in call.given.named)]
+    held = [*call.given.positional, *(call.given.named[name] for name in HOLDS if name in call.given.named)]
     if call.name in ("Bidirectional", "TimeDistributed", "RNN", "StackedRNNCells"):
         yield from _calls_in(held)
 

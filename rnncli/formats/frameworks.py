@@ -17,7 +17,7 @@ from rnncli.language.hints import closest
 from rnncli.language.spec import MAX_LAYERS
 from rnncli.layers import GRU, LSTM, Dense, Dropout, Embedding, Input, Layer, Norm, Pool, Recurrent, Repeat, SimpleRNN
 from rnncli.layers.activations import ACTIVATIONS, OTHER_NAMES
-from rnncli.layers.weights import FRAMEWORK_NAMES, Framework
+from rnncli.layers.weights import Framework
 from rnncli.quantities import MAX_SIZE
 
 
@@ -100,6 +100,9 @@ DIFFERS: Mapping[str, str] = {
 _OFF = (None, False, 0, "channels_last")
 _OFF_OF: Mapping[str, tuple[object, ...]] = {"padding_idx": (None,), "max_norm": (None,)}
 """The values with which an argument is as if it were not given, of most and of some."""
+
+HOLDS = ("layer", "backward_layer", "cell", "cells")
+"""Arguments that are layers."""
 
 SHAPES = {"shape": 0, "input_shape": 0, "batch_shape": 1, "batch_input_shape": 1}
 """Keras's arguments for the shape that a layer reads, and how many sizes of it are no timesteps and no features."""
@@ -471,21 +474,19 @@ def class_of(framework: Framework, name: str) -> Class | None:
     return CLASSES[framework].get(_ALIASES.get(name, name) if framework == "keras" else name)
 
 
-def bound(framework: Framework, name: str, positional: Sequence[Any], named: Mapping[str, Any]) -> dict[str, Any]:
+def bound(cls: Class, name: str, positional: Sequence[Any], named: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments of a class by their names.
 
     Raises:
         WrongArgumentError: there are too many, or one is unknown or given twice.
     """
-    cls, whose = class_of(framework, name), f"{FRAMEWORK_NAMES[framework]}'s {name}"
-    assert cls is not None
     if len(positional) > cls.positional:
-        raise WrongArgumentError("", f"{whose} takes at most {cls.positional} arguments without their names")
+        raise WrongArgumentError("", f"{name} takes at most {cls.positional} arguments without their names")
     given = dict(zip(cls.takes, positional, strict=False))
     for argument, value in named.items():
         if argument not in cls.takes:
             nearest = closest(argument, cls.takes) or ""
-            raise UnknownArgumentError(argument, f"{whose} has no argument {shorten(argument)}", nearest)
+            raise UnknownArgumentError(argument, f"{name} has no argument {shorten(argument)}", nearest)
         if argument in given:
             raise WrongArgumentError(argument, f"{argument} is given twice")
         given[argument] = value
@@ -500,7 +501,7 @@ def built(framework: Framework, name: str, positional: Sequence[Any], named: Map
     """
     cls = class_of(framework, name)
     assert cls is not None
-    given = bound(framework, name, positional, named)
+    given = bound(cls, name, positional, named)
     notes = []
     for argument in [each for each in given if each in cls.changing]:
         if given[argument] in _OFF_OF.get(argument, _OFF):
@@ -510,6 +511,9 @@ def built(framework: Framework, name: str, positional: Sequence[Any], named: Map
             raise ArgumentFaultError(argument, f"{text}, and the language has no word for it")
         notes.append(Note(DIFFERS[argument], "differs"))
     given = {each: value for each, value in given.items() if each not in cls.inert | cls.changing}
+    for argument, value in given.items():
+        if argument not in HOLDS and isinstance(value, list | tuple) and not _is_flat(value):
+            raise WrongArgumentError(argument, f"{argument} is a list of lists, or a long one")
     for argument in {"activation", "recurrent_activation"} & given.keys():
         value = given[argument]
         if isinstance(value, str):
@@ -524,12 +528,16 @@ def built(framework: Framework, name: str, positional: Sequence[Any], named: Map
     except (KeyError, MissingArgumentError) as missing:
         argument = missing.argument if isinstance(missing, MissingArgumentError) else str(missing.args[0])
         instead = missing.instead if isinstance(missing, MissingArgumentError) else _EXAMPLES[argument]
-        whose = f"{FRAMEWORK_NAMES[framework]}'s {name}"
-        raise MissingArgumentError(argument, f"{whose} needs {argument}", instead) from None
+        raise MissingArgumentError(argument, f"{name} needs {argument}", instead) from None
     first = made[0]._replace(notes=(*made[0].notes, *notes))
     if head is not None and isinstance(head.word, Input):
         first = first._replace(input=head.word)
     return [first, *made[1:]]
+
+
+def _is_flat(value: Sequence[object]) -> bool:
+    """Whether a list is one of a few plain values, which can be shown; one in which others are shared may be huge."""
+    return len(value) <= 16 and not any(isinstance(each, list | tuple | dict) for each in value)
 
 
 def _head(given: dict[str, Any]) -> Made | None:

@@ -185,8 +185,8 @@ def _norm(inputs: Inputs) -> Made | None:
     arrays = {"gamma": scale} if isinstance(scale, Constant) else {}
     arrays |= {"beta": shift} if isinstance(shift, Constant) else {}
     shapes = {array.tensor.shape for array in arrays.values()}
-    if not shapes and flow.features is not None:
-        shapes = {(sized(flow.features) or 0,)}
+    if not shapes and flow.axes is not None:
+        shapes = {(sized(flow.axes[-1]) or 0,)}
     shape = shapes.pop() if len(shapes) == 1 else ()
     if len(shape) != 1 or not isinstance(scale, Constant | Fill) or isinstance(shift, Flow):
         return None
