@@ -116,7 +116,7 @@ class Plan:
 
             return (sources_told(self.trained),)
         drawn = () if self.trained.has_weights else ("the file has no weights: each seed draws others", *pytorchs)
-        return (*self.trained.told, *drawn)
+        return (*drawn, *self.trained.told)
 
     @property
     def work(self) -> int:

@@ -135,7 +135,7 @@ class Plan:
 
             return (sources_told(self.trained),)
         drawn = f"the file has no weights: they are drawn with seed {self.request.seed}"
-        return (*self.trained.told, *([] if self.trained.has_weights else [drawn]))
+        return (*([] if self.trained.has_weights else [drawn]), *self.trained.told)
 
     def _notes_on_states(self) -> tuple[str, ...]:
         stateful = self.request.state is not None or self.request.save_state is not None

@@ -22,10 +22,7 @@ from rnncli.layers import Embedding, Layer
 
 ORDER = Note("the layers follow one another in the order of the file, where their sizes fit", "assumed")
 
-NUMBERS = Note(
-    "the file is sorted by name: the layers follow one another by the numbers in their names and by their sizes",
-    "assumed",
-)
+NUMBERS = Note("the file is sorted by name: numbers in names and sizes say what follows what", "assumed")
 
 MATRIX = "Linear or Embedding"
 """The kind of a dense layer that may as well be an embedding."""

@@ -23,8 +23,7 @@ CELLS: dict[int, type[Recurrent]] = {1: SimpleRNN, 3: GRU, 4: LSTM}
 """The cell for each number of gates."""
 
 ACTIVATIONS = Note(
-    "activations are the framework's defaults (tanh, sigmoid for gates, none of a dense layer): the file does not say",
-    "assumed",
+    "the default activations (tanh, sigmoid gates, linear dense layers): the file does not say", "assumed"
 )
 
 _CELL = re.compile(
