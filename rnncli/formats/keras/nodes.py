@@ -154,7 +154,7 @@ class _Reader:
         for number, each in enumerate(made):
             own = name if len(made) == 1 else f"{name} (cell {number})"
             said = (*notes, *(_about(call.name, note) for note in each.notes))
-            node = Node(own, call.kind, each.word, edges, notes=said, line=call.line, owner=call.name)
+            node = Node(own, call.kind, each.word, edges, notes=said, owner=call.name)
             if isinstance(each.word, Layer) and each.word.reads == "either":
                 node = replace(node, where=each.where or where)
             node = self._with_arrays(node, call, number, size)
@@ -189,8 +189,8 @@ class _Reader:
         except (WrongArgumentError, ArgumentError, TypeError, ValueError, KeyError, ArithmeticError) as fault:
             raise ConfigError(f"{shorten(call.name)} ({call.kind})", shorten(str(fault), 120)) from None
         except ArgumentFaultError as reason:
-            node = Node(call.name, call.kind, line=call.line)
-            return [Made(None)], (Note(f"{node.described} is left out: {reason}", "left out"),)
+            text = f"{Node(call.name, call.kind).described} is left out: {reason}"
+            return [Made(None)], (Note(text, "left out"),)
 
     def _otherwise(self, call: Call, made: Sequence[Made], mask: str) -> Iterator[Note]:
         """Yield what a call does otherwise here than in Keras."""
