@@ -98,6 +98,22 @@ IN_KERAS = {
     "a model without a name": "Sequential([Input((None, 3)), LSTM(8)]).summary()",
     "a chain that makes no model": "x = Input((None, 3))\ny = LSTM(8)(x)",
     "a chain in one line": "y = LSTM(8)(Input(shape=(None, 3)))",
+    "a model in another, called again": "i = Input((None, 3))\nsame = Model(i, Dropout(0.1)(i))\n"
+    "o = Input((None, 3))\nm = Model(o, LSTM(8)(o))\nk = Model(i, same.output)",
+    "keys and values": "c = {'u': 8}\nc.update(r=3)\nd = dict(c.items())\nr, *_ = list(d.values())[::-1]\n"
+    "m = Sequential([Input((None, d.get('r'))), LSTM(d.pop('u'))])",
+    "a namespace": "from types import SimpleNamespace\nc = SimpleNamespace(u=8)\nk = vars(c)\n"
+    "m = Sequential([Input((None, 3)), LSTM(k['u'])])",
+    "arguments of any number": "def build(*sizes, **more):\n"
+    "    return Sequential([Input((None, sizes[0])), LSTM(more['u'])])\nm = build(3, u=8)",
+    "a block that closes itself": "with strategy.scope() as s:\n    m = Sequential([Input((None, 3)), LSTM(8)])",
+    "a group of arguments": "import argparse\np = argparse.ArgumentParser()\ng = p.add_argument_group('size')\n"
+    "g.add_argument('-u', '--units', type=int, default='8')\np.set_defaults(reads=3)\na, _ = p.parse_known_args()\n"
+    "m = Sequential([Input((None, a.reads)), LSTM(a.units)])",
+    "layers of another model": "i = Input((None, 3))\na = Sequential([i, LSTM(8)])\nm = Sequential([i, a.layers[1]])",
+    "a check": "def build(n):\n    if n < 1:\n        raise ValueError\n"
+    "    elif unknown():\n        raise ValueError\n    return Sequential([Input((None, 3)), LSTM(n)])\nm = build(8)",
+    "text": "s = 'ab' + 'c'\nm = Sequential([Input((None, len(sorted(set(s))))), LSTM(int('8'), name=s.upper())])",
     "tabs": "def build():\n\treturn Sequential([Input((None, 3)), LSTM(8)])\n",
 }
 IN_TORCH = {
@@ -115,6 +131,11 @@ IN_TORCH = {
     "by a name that is made": "for n in range(1):\n    setattr(self, f'rnn{n}', nn.LSTM(3, 8))",
     "by a class that is named": "self.rnn = getattr(nn, 'LSTM')(3, 8)",
     "a cell": "self.rnn = nn.LSTMCell(3, 8)",
+    "a dict of modules": "self.rnn = nn.ModuleDict({'a': nn.LSTM(3, 8)})",
+    "a module of a container": "net = nn.Sequential(nn.LSTM(3, 8))\nself.rnn = net[0]",
+    "of its own container": "self.rnn = nn.Sequential()\nself.rnn.add_module('one', nn.LSTM(3, 8))",
+    "by what another module has": "e = nn.Embedding(5, 3)\nself.rnn = nn.LSTM(e.embedding_dim, 8)",
+    "of a tuple": "sizes = (3, 8)\nself.rnn = nn.LSTM(*sizes)",
     "without a loss": "self.loss = nn.CrossEntropyLoss()\nself.rnn = nn.LSTM(3, 8)",
 }
 ENCODED = {
@@ -320,6 +341,17 @@ SAID_BY_FORWARD: dict[str, tuple[str, str, str]] = {
     "a module in a loop": (
         *("self.rnn = nn.GRU(3, 3)", "for _ in range(3):\n    x, h = self.rnn(x)\nreturn x"),
         "input:3,gru:3:seq:x3",
+    ),
+    "what is done in training alone": (
+        *(CELL, "h = self.rnn(x)\nif self.training:\n    h = noise(h)\nreturn self.fc(h)"),
+        "input:3,gru:4,dense:2",
+    ),
+    "a softmax over vectors": (NORM, f"{LAST}return F.softmax(self.fc(h[-1]), dim=1)", "input:3,gru:4,dense:2:softmax"),
+    "a vector that is flattened": (NORM, f"{LAST}return self.fc(torch.flatten(h[-1], 1))", "input:3,gru:4,dense:2"),
+    "a sequence that is flattened": (NORM, f"{LAST}return self.fc(out.flatten(1))", "input:3,gru:4:seq"),
+    "sizes that are unpacked": (
+        *(NORM, f"b, t, f = x.shape\n{LAST}return self.fc(out.reshape(b * t, -1)).view(b, t, 2)"),
+        "input:3,gru:4:seq,dense:2",
     ),
     "a helper": (CELL, "return self.head(x)\ndef head(self, x):\nreturn self.fc(self.rnn(x))", "input:3,gru:4,dense:2"),
     "a copied weight": (

@@ -12,6 +12,7 @@ import math
 import operator
 import string
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from types import MappingProxyType
 from typing import Any
 
@@ -212,7 +213,7 @@ class Evaluator:
             case ast.Tuple(elts=elements) | ast.List(elts=elements):
                 return self._elements(elements, scope)
             case ast.Set(elts=elements):
-                return _unique([self._elements(elements, scope)], {})
+                return _made("set", [self._elements(elements, scope)], {})
             case ast.Dict(keys=keys, values=values):
                 return self._dict(keys, values, scope)
             case ast.BinOp(left=left, op=kind, right=right):
@@ -248,7 +249,7 @@ class Evaluator:
 
     def items(self, value: Value) -> list[Value] | None:
         """Return what a loop over a value takes, or None if that is not known, or too much."""
-        self.step(len(value) // _ITEMS if isinstance(value, list | tuple | dict) else 0)
+        self.step(len(value) // _ITEMS if isinstance(value, str | list | tuple | dict) else 0)
         return _certain(value)
 
     def truth(self, value: Value) -> bool | None:
@@ -498,13 +499,15 @@ class Evaluator:
             ):
                 self.change(given.positional[0].values, given.positional[1], given.get("", 2))
                 return None
+            case Named(path=(*_, "field")) if "default" in given.named:
+                return given.named["default"]
             case Named(path=(*_, "field")) if isinstance(factory := given.get("default_factory"), Function | Named):
                 return self.call(factory, Given([], {}, given.node))
             case Named(path=("vars",)) if isinstance(given.get("", 0), Bag | Instance):
                 return given.positional[0].values
             case Named(path=path) if path[-1] in FUNCTIONS and path[:-1] in _MODULES:
                 self.step(sum(len(each) // _ITEMS for each in given.all if isinstance(each, list | str)))
-                made = MISSING if given.unknown else FUNCTIONS[path[-1]](given.positional, given.named)
+                made = MISSING if given.unknown else _made(path[-1], given.positional, given.named)
                 if made is not MISSING:
                     return made
                 through = path[-1] in _THROUGH and any(isinstance(each, Unknown | Named) for each in given.all)
@@ -625,7 +628,7 @@ class Evaluator:
                     default = action == "store_false"
                 kind = given.get("type")
                 if isinstance(default, str) and isinstance(kind, Named) and kind.path in (("int",), ("float",)):
-                    default = FUNCTIONS[kind.name]([default], {})
+                    default = _made(kind.name, [default], {})
                 if default is not MISSING and isinstance(destination, str):
                     self.change(values, destination, default)
             case "set_defaults":
@@ -674,142 +677,43 @@ def _text_method(owner: str, name: str, given: Given) -> Value:
     return left_open(given.node)
 
 
-_Known = Callable[[list[Value], dict[str, Value]], Value]
-
-
-def _range(values: list[Value], named: dict[str, Value]) -> Value:
-    del named
-    whole = 1 <= len(values) <= 3 and all(type(each) is int for each in values)
-    return range(*values) if whole and values[2:] != [0] else MISSING
-
-
-def _number(kind: Callable[..., Any]) -> _Known:
-    def made(values: list[Value], named: dict[str, Value]) -> Value:
-        del named
-        try:
-            short = all(isinstance(each, int | float) or (isinstance(each, str) and len(each) < 40) for each in values)
-            return kind(*values) if 1 <= len(values) <= 2 and short else MISSING
-        except (ArithmeticError, ValueError, TypeError):
-            return MISSING
-
-    return made
-
-
 def _certain(value: Value) -> list[Value] | None:
     """Return the items of a value that all are known to be there."""
-    if not isinstance(value, str | list | tuple | range | dict) or len(value) > MAX_ITEMS:
-        return None
-    items = list(value)
+    few = isinstance(value, str) or (isinstance(value, list | tuple | range | dict) and len(value) <= MAX_ITEMS)
+    items = list(value) if few else [Unknown("", rest=True)]
     return None if any(isinstance(each, Unknown) and each.rest for each in items) else items
 
 
-def _length(values: list[Value], named: dict[str, Value]) -> Value:
-    del named
-    text = len(values) == 1 and isinstance(values[0], str | range)
-    items = _certain(values[0]) if len(values) == 1 and not text else None
-    return len(values[0]) if text else MISSING if items is None else len(items)
-
-
-def _extreme(take: Callable[..., Value]) -> _Known:
-    def made(values: list[Value], named: dict[str, Value]) -> Value:
-        some = _certain(values[0]) if len(values) == 1 else values
-        return take(some) if some and not named and all(isinstance(each, int | float) for each in some) else MISSING
-
-    return made
-
-
-def _list(values: list[Value], named: dict[str, Value]) -> Value:
-    del named
-    items = _certain(values[0]) if values else []
-    return MISSING if items is None else items
-
-
-def _unique(values: list[Value], named: dict[str, Value]) -> Value:
-    items = _list(values, named)
-    return (
-        list(dict.fromkeys(items))
-        if items is not MISSING and all(isinstance(each, PLAIN) for each in items)
-        else MISSING
-    )
-
-
-def _sorted(values: list[Value], named: dict[str, Value]) -> Value:
-    items = _list(values, {})
-    same = items is not MISSING and (
-        all(isinstance(each, int | float) for each in items) or all(isinstance(each, str) for each in items)
-    )
-    return sorted(items) if same and not named else MISSING
-
-
-def _dict_of(values: list[Value], named: dict[str, Value]) -> Value:
-    match values:
-        case []:
-            return dict(named)
-        case [dict(first)]:
-            return {**first, **named}
-        case [list(pairs)] if all(
-            isinstance(each, list) and len(each) == 2 and isinstance(each[0], PLAIN) for each in pairs
-        ):
-            return {**dict(pairs), **named}
-        case _:
+def _made(name: str, values: Sequence[Value], named: Mapping[str, Value]) -> Value:
+    """Return what a function of Python makes of values that are known, or MISSING."""
+    kinds = (int, float) if name in _NUMBERS else PLAIN
+    for each in values:
+        items = None if isinstance(each, kinds) else _certain(each)
+        if not isinstance(each, kinds) and (items is None or name == "str"):
             return MISSING
+        if name in _NUMBERS and not all(isinstance(item, kinds) for item in items or ()):
+            return MISSING
+    try:
+        made = FUNCTIONS[name](*values, **named)
+    except (TypeError, ValueError, ArithmeticError):
+        return MISSING
+    if isinstance(made, (*PLAIN, range, dict)):
+        return made
+    listed = [list(each) if isinstance(each, tuple) else each for each in islice(made, MAX_ITEMS + 1)]
+    return listed if len(listed) <= MAX_ITEMS else MISSING
 
 
-def _numbered(values: list[Value], named: dict[str, Value]) -> Value:
-    items = _certain(values[0]) if values else None
-    start = named.get("start", values[1] if len(values) > 1 else 0)
-    return MISSING if items is None or type(start) is not int else [list(each) for each in enumerate(items, start)]
-
-
-def _zipped(values: list[Value], named: dict[str, Value]) -> Value:
-    del named
-    rows = [_certain(each) for each in values]
-    known = [each for each in rows if each is not None]
-    return [list(each) for each in zip(*known, strict=False)] if values and len(known) == len(rows) else MISSING
-
-
-def _reversed(values: list[Value], named: dict[str, Value]) -> Value:
-    items = _list(values, named)
-    return MISSING if items is MISSING else items[::-1]
-
-
-def _field(values: list[Value], named: dict[str, Value]) -> Value:
-    """Return the default of a field of a dataclass."""
-    return MISSING if values else named.get("default", MISSING)
-
-
-_ARITHMETIC: Mapping[str, _Known] = {
-    "int": _number(int),
-    "float": _number(float),
-    "round": _number(round),
-    "abs": _number(abs),
-    "sqrt": _number(math.sqrt),
-    "ceil": _number(math.ceil),
-    "floor": _number(math.floor),
-    "max": _extreme(max),
-    "min": _extreme(min),
-    "sum": _extreme(sum),
-}
-_THROUGH = frozenset({*_ARITHMETIC, "range", "zip", "enumerate", "list", "tuple", "reversed", "sorted"})
+_NUMBERS = frozenset({"round", "abs", "sqrt", "ceil", "floor", "max", "min", "sum"})
+_THROUGH = frozenset({*_NUMBERS, "int", "float", "range", "zip", "enumerate", "list", "tuple", "reversed", "sorted"})
 """Functions whose values a setting says by what they are given."""
 
-FUNCTIONS: Mapping[str, _Known] = {
-    **_ARITHMETIC,
-    "str": lambda values, named: str(values[0]) if [int] == [type(each) for each in values] else MISSING,
-    "bool": lambda values, named: bool(values[0]) if len(values) == 1 and isinstance(values[0], PLAIN) else MISSING,
-    "range": _range,
-    "len": _length,
-    "list": _list,
-    "tuple": _list,
-    "set": _unique,
-    "sorted": _sorted,
-    "dict": _dict_of,
-    "OrderedDict": _dict_of,
-    "enumerate": _numbered,
-    "zip": _zipped,
-    "reversed": _reversed,
-    "field": _field,
-}
-"""The functions of Python that are known, by their names; each returns MISSING where its value is not known."""
+FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    each.__name__: each
+    for each in (
+        *(int, float, round, abs, math.sqrt, math.ceil, math.floor, max, min, sum, str, bool, range, len),
+        *(list, tuple, sorted, dict, enumerate, zip, reversed),
+    )
+} | {"set": lambda *values: dict.fromkeys(*values).keys() if values else [], "OrderedDict": dict}
+"""The functions of Python that are known, by their names."""
 
-_MODULES = ((), ("math",), ("collections",), ("dataclasses",))
+_MODULES = ((), ("math",), ("collections",))

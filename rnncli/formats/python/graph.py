@@ -213,6 +213,10 @@ class Round(int):
     """The number of a round of a loop."""
 
 
+class Timesteps(list[Value]):
+    """What a loop over the timesteps takes in its first rounds."""
+
+
 class Size(Unknown):
     """A number that follows from the data: how many samples, or how many timesteps."""
 
@@ -384,8 +388,9 @@ class Graphs(Program):
                 return owner
             case Module(items=dict(items), framework=framework):
                 if name in ("add", "append", "add_module"):
+                    key = given.get("name", 0) if name == "add_module" else None
                     value = given.get("module", 1) if name == "add_module" else given.get("layer", 0)
-                    self._add(owner, given.get("name", 0) if name == "add_module" else str(len(items)), value)
+                    self._add(owner, key if isinstance(key, str) else str(len(items)), value)
                 elif name == "pop" and items:
                     self.change(items, [*items][-1], MISSING)
                 elif name == "build" and framework == "keras":
@@ -532,29 +537,33 @@ class Graphs(Program):
             made.step.notes, made.step.lacks = (Note(why.why, "left out"),), why.names
         return made
 
-    def loop(self, node: ast.For | ast.AsyncFor, taken: Value, scope: Scope) -> End | None:
-        """Follow a loop; one over the timesteps once, as every timestep is like the first."""
-        over_data = [taken] * (2 if self._time < _MAX_TIMES else 1)
-        items = over_data if isinstance(taken, Size | Tensor) else self.rounds(node, taken)
-        if items is None or not items:
-            return super().loop(node, taken, scope)
-        begin, sites, self._sites, spent = len(self.steps), self._sites, {}, self._steps
-        self._time += isinstance(taken, Size | Tensor)
+    def rounds(self, node: ast.For | ast.AsyncFor, taken: Value) -> list[Value] | None:
+        """Return what a loop takes; one over the timesteps twice, as every timestep is like the first."""
+        if isinstance(taken, Size | Tensor):
+            return Timesteps([taken] * (2 if self._time < _MAX_TIMES else 1))
+        return super().rounds(node, taken)
+
+    def rounds_of(self, node: ast.For | ast.AsyncFor, items: Sequence[Value], scope: Scope) -> End | None:
+        """Follow the rounds of a loop one by one; of one over the timesteps the first, and what the second reads."""
+        begin, spent = len(self.steps), self._steps
+        over_data = isinstance(items, Timesteps)
+        sites, self._sites = self._sites, {}
+        self._time += over_data
         returned: End | None = None
         for number, item in enumerate(items):
             if number == 1 and self.is_long(spent, items):
-                returned = self.any_rounds(node, taken, scope)
+                returned = self.any_rounds(node, list(items), scope)
                 break
             self.assign(node.target, Round(item) if type(item) is int else item, scope)
             self._repeats, done, end = False, dict(self._done), len(self.steps)
             self._changed.append({})
             returned = self.run(node.body, scope)
             changed = self._changed.pop()
-            if number and (self._repeats or isinstance(taken, Size | Tensor)):
+            if number and (self._repeats or over_data):
                 for held, name, old in reversed(changed.values()):
                     put(held, name, old)
                 for step in self.steps[begin:end]:
-                    step.time += not isinstance(taken, Size | Tensor)
+                    step.time += not over_data
                 self._note_feedback(self.steps[begin:end], self.steps[end:])
                 del self.steps[end:]
                 self._done = done
@@ -563,7 +572,7 @@ class Graphs(Program):
                 self._changed[-1].setdefault(key, each)
             if returned is not None:
                 break
-        self._time -= isinstance(taken, Size | Tensor)
+        self._time -= over_data
         self._sites = sites
         return returned
 

@@ -7,6 +7,7 @@ otherwise is not known behind them.
 from __future__ import annotations
 
 import ast
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -59,7 +60,7 @@ class Returned(NamedTuple):
     value: Value
 
 
-class Program(Evaluator):
+class Program(Evaluator, ABC):
     """Follows a file.
 
     Args:
@@ -290,16 +291,13 @@ class Program(Evaluator):
     def loop(self, node: ast.For | ast.AsyncFor, taken: Value, scope: Scope) -> Returned | None:
         """Follow a loop over what is taken; return what it returns, or None where it reaches its end."""
         items = self.rounds(node, taken)
-        begin = self._steps
-        for number, item in enumerate(items or ()):
-            if number == 1 and self.is_long(begin, items):
-                items = None
-                break
-            self.assign(node.target, item, scope)
-            returned = self.run(node.body, scope)
-            if returned is not None:
-                return returned
-        return self.any_rounds(node, taken, scope) if items is None else self.run(node.orelse, scope)
+        if items is None:
+            return self.any_rounds(node, taken, scope)
+        return self.rounds_of(node, items, scope) or self.run(node.orelse, scope)
+
+    @abstractmethod
+    def rounds_of(self, node: ast.For | ast.AsyncFor, items: Sequence[Value], scope: Scope) -> Returned | None:
+        """Follow the rounds of a loop one by one."""
 
     def is_long(self, begin: int, items: Sequence[Value] | None) -> bool:
         """Whether the rounds of a loop take long, if each takes what the first took: training, as a rule."""
