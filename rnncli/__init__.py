@@ -25,7 +25,7 @@ How the house is laid out: a network is data, and everything else reads it.
 - `layers`: one file a kind, which says all about it. Its docstring tells how a kind is added.
 - `language`: text to layers and layers to text.
 - `network`, `summary`: the row of layers, and what it owns and costs.
-- `formats`: what model files and Python sources hold, as networks; one file a format, and nothing in them is run.
+- `formats`: what model files, Python sources and lines of Keras and PyTorch hold, as networks; nothing in them is run.
 - `reports`, `search`, `engine`: what explain, draw, compare, reach and layers find; what sweep and solve try; the runs
   in NumPy.
 - `export`: one file a target: source, files and weights for other frameworks.
