@@ -835,7 +835,7 @@ class Graphs(Program):
 
     def _arguments_of(self, module: Module) -> dict[str, Value]:
         cls = class_of(module.framework, module.name)
-        return {} if cls is None else bound(module.framework, module.name, module.given.positional, module.given.named)
+        return {} if cls is None else bound(cls, module.name, module.given.positional, module.given.named)
 
     def made_of(self, module: Module) -> list[Made]:
         """Return what a module is in the language.
