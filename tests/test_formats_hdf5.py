@@ -169,6 +169,13 @@ def test_files_of_every_version_are_read_and_what_lies_is_refused(rnncli: Run, s
         for number in range(12):
             for index, array in enumerate(arrays(4, number + 1, number + 2).values()):
                 file[f"layers/lstm{f'_{number}' if number else ''}/cell/vars/{index}"] = array
+    with h5py.File("sizes-do.weights.h5", "w") as file:
+        cells = {"bidirectional/forward_layer": (6, 4, 4), "bidirectional/backward_layer": (6, 4, 4), "gru": (8, 3, 5)}
+        for name, (reads, gates, units) in cells.items():
+            for index, array in enumerate(arrays(gates, reads, units).values()):
+                file[f"layers/{name}/cell/vars/{index}"] = array
+        for name, shape in {"embedding/vars/0": (50, 6), "dense/vars/0": (5, 2), "dense/vars/1": (2,)}.items():
+            file[f"layers/{name}"] = np.zeros(shape, "float32")
     # The gates of weights alone are those of the version that wrote them.
     for version in ("2.2.4", "2.2.4-tf", "2.4.0"):
         write_h5(f"{version}.h5", {"lstm": arrays(4, 3, 2)}, version=version)

@@ -12,7 +12,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 from typing import NamedTuple
 
 from rnncli.errors import shorten
@@ -88,7 +88,11 @@ class _Rows:
         self._ordered, self._note = ordered, ORDER if ordered else NUMBERS
         self._places = {node.name: place for place, node in enumerate(nodes)}
         self._names = [_name(node.name) for node in nodes]
-        self._returns = [returned(node.word, node.features) if isinstance(node.word, Layer) else None for node in nodes]
+        # How many features each reads and returns; 0 where that is not known.
+        self._reads = [node.features or 0 for node in nodes]
+        self._returns = [
+            returned(node.word, node.features) or 0 if isinstance(node.word, Layer) else 0 for node in nodes
+        ]
         self._above = {self._places.get(node.reads[0].node): place for place, node in enumerate(nodes) if node.reads}
         self._cells = [place for place, node in enumerate(nodes) if node.loops]
         self._unknown: dict[int, list[int]] = {}  # by each size of their arrays
@@ -99,22 +103,21 @@ class _Rows:
         self._ends: dict[int, dict[int, None]] = {}  # cells that nothing reads yet, by what they return
         self._returned_by_cells = {self._returns[place] for place in self._cells}
         for place in sorted(range(len(nodes)), key=lambda place: self._names[place][:2]):
-            node, size = nodes[place], self._returns[place] or 0
+            node, reads, returns = nodes[place], self._reads[place], self._returns[place]
             if node.word is None:
                 for each in {side for tensor in node.tensors.values() for side in tensor.shape}:
                     self._unknown.setdefault(each, []).append(place)
             elif node.loops:
+                families = self._unread.setdefault(reads, {})
                 if not node.reads:
-                    self._unread.setdefault(node.features or 0, {}).setdefault(self._names[place].family, {})[place] = (
-                        None
-                    )
+                    families.setdefault(self._names[place].family, {})[place] = None
                 if place not in self._above:
-                    self._ends.setdefault(size, {})[place] = None
+                    self._ends.setdefault(returns, {})[place] = None
             elif isinstance(node.word, Embedding):
-                self._tables.setdefault(size, {})[place] = None
+                self._tables.setdefault(returns, {})[place] = None
             else:
-                family = self._plain.setdefault(node.features or 0, {}).setdefault(self._names[place].family, {})
-                family[place] = self._giving.setdefault(size, {})[place] = None
+                family = self._plain.setdefault(reads, {}).setdefault(self._names[place].family, {})
+                family[place] = self._giving.setdefault(returns, {})[place] = None
         for places in self._unknown.values():
             places.sort()
 
@@ -124,13 +127,13 @@ class _Rows:
             return self._cells
         returned = self._returned_by_cells | {*self._giving}
         cells = [place for place in self._cells if not self.nodes[place].reads]
-        return [*sorted(cells, key=lambda place: self.nodes[place].features in returned), *self._cells]
+        return [*sorted(cells, key=lambda place: self._reads[place] in returned), *self._cells]
 
     def make(self, start: int) -> None:
         """Link the row of a cell: what goes on from it, and then what stands in front of it."""
         first = last = cell = start
         self._take(start)
-        length, guessed = 1, {self.nodes[start].features}
+        length, guessed = 1, {self._reads[start]}
         while length < MAX_LAYERS - 1 and (later := self._behind(last, cell, first, guessed)) is not None:
             if self.nodes[later].reads is None:
                 guessed.add(self._returns[last])
@@ -153,17 +156,16 @@ class _Rows:
         node = self.nodes[other]
         if node.reads is None:
             self.nodes[other] = replace(node, reads=(Read(self.nodes[one].name),), notes=(*node.notes, note))
-        self._ends.get(self._returns[one] or 0, {}).pop(one, None)
+        self._ends.get(self._returns[one], {}).pop(one, None)
         self._take(one)
         self._take(other)
 
     def _take(self, place: int) -> None:
         """Note that a layer is in a row."""
-        node = self.nodes[place]
         self.used.add(place)
-        self._tables.get(self._returns[place] or 0, {}).pop(place, None)
-        self._giving.get(self._returns[place] or 0, {}).pop(place, None)
-        families = (self._unread if node.loops else self._plain).get(node.features or 0, {})
+        for places in (self._tables, self._giving):
+            places.get(self._returns[place], {}).pop(place, None)
+        families = (self._unread if self.nodes[place].loops else self._plain).get(self._reads[place], {})
         name = self._names[place].family
         if place in families.get(name, {}):
             del families[name][place]
@@ -172,27 +174,30 @@ class _Rows:
 
     # What goes on from a layer.
 
-    def _behind(self, last: int, cell: int, first: int, guessed: set[int | None]) -> int | None:
+    def _behind(self, last: int, cell: int, first: int, guessed: set[int]) -> int | None:
         """Return what reads the last layer of a row, whose last cell and whose first layer are given."""
         if last in self._above:
             return self._above[last]
+        size = self._returns[last]
         if not self._ordered:
             later = self._next_of_stack(last, cell, first)
             plain = self._only_plain(last, cell, first, guessed)
-            between = [] if later is None else self._within(self._returns[last])
-            return plain if later is None or between == [plain] else None if between else later
-        owed = set[int | None]()
+            between = [] if later is None else self._within(size)
+            if later is None or between == [plain]:
+                return plain
+            return None if between else later
+        owed = set[int]()
         for place in range(last + 1, len(self.nodes)) if last >= first else ():
             node = self.nodes[place]
             if place in self.used:
                 continue
             if node.word is None:
-                if any(self._returns[last] in tensor.shape for tensor in node.tensors.values()):
+                if any(size in tensor.shape for tensor in node.tensors.values()):
                     return None
             elif isinstance(node.word, Embedding):
                 owed.add(self._returns[place])
             elif node.loops:
-                fits = node.reads is None and node.features == self._returns[last] and node.features not in owed
+                fits = node.reads is None and self._reads[place] == size and size not in owed
                 if fits and self._one_stack(cell, place) and not self._owes_table(place, first):
                     return place
                 break
@@ -203,17 +208,17 @@ class _Rows:
     def _goes_on(self, last: int, cell: int, place: int) -> bool:
         """Whether a layer is the next by the order of the file, and not one of two that read the same."""
         size = self._returns[last]
-        if self.nodes[place].features != size or not self._together(cell, place):
+        if self._reads[place] != size or not self._together(cell, place):
             return False
         other = next((each for each in range(place + 1, len(self.nodes)) if not self._is_table(each)), None)
         if other is None or not self._is_plain(other):
             return True
-        return self.nodes[other].features != size or self._returns[place] == size
+        return self._reads[other] != size or self._returns[place] == size
 
     def _next_of_stack(self, last: int, cell: int, first: int) -> int | None:
         """Return the next cell, in a file without an order: the next of a family, or Keras's only one that fits."""
         size = self._returns[last]
-        families = self._unread.get(size or 0, {})
+        families = self._unread.get(size, {})
         name, numbers, *_ = self._names[cell]
         place = next(iter(families.get(name, ())), None)
         if place is None or self._names[place].numbers < numbers:
@@ -221,27 +226,29 @@ class _Rows:
                 return None
             (places,) = families.values()
             place = next(iter(places))
-            ends = [each for each in islice(self._ends.get(size or 0, ()), 3) if each not in (last, place)]
-            if len(places) > 1 or ends or (self._plain.get(size or 0) and self._returns[place] != size):
+            ends = [each for each in islice(self._ends.get(size, ()), 3) if each not in (last, place)]
+            if len(places) > 1 or ends or (self._plain.get(size) and self._returns[place] != size):
                 return None
         fits = self._together(cell, place) and not self._owes_table(place, first)
         return place if fits and not self._blocked(size, last, place) else None
 
-    def _within(self, size: int | None) -> list[int]:
+    def _within(self, size: int) -> list[int]:
         """Return some of the layers without a state that may stand between two cells: they read and return a size."""
-        families = islice(self._plain.get(size or 0, {}).values(), _MOST)
+        families = islice(self._plain.get(size, {}).values(), _MOST)
         return [
             each for places in families if self._returns[next(reversed(places))] == size for each in islice(places, 2)
         ]
 
-    def _only_plain(self, last: int, cell: int, first: int, guessed: set[int | None]) -> int | None:
+    def _only_plain(self, last: int, cell: int, first: int, guessed: set[int]) -> int | None:
         """Return the only layer without a state that fits behind a row, or the first by the numbers of a family.
 
         In a file with an order it stands in front of the row, and no other cell between.
         """
         size = self._returns[last]
-        found = islice(self._plain.get(size or 0, {}).items(), _MOST)
-        families = [(family, places) for family, places in found if self._together(cell, next(iter(places)))]
+        found, ends = self._plain.get(size, {}), self._ends.get(size, {})
+        if max(len(found), len(ends)) > _MOST:
+            return None
+        families = [(family, places) for family, places in found.items() if self._together(cell, next(iter(places)))]
         if len(families) != 1:
             return None
         ((family, places),) = families
@@ -254,8 +261,7 @@ class _Rows:
             return None
         if family == self._names[last].family and self._names[place].numbers < self._names[last].numbers:
             return None
-        rivals = [each for each in islice(self._ends.get(size or 0, ()), _MOST) if each != last]
-        if any(self._together(each, place) for each in rivals):  # another row may go on with it
+        if any(each != last and self._together(each, place) for each in ends):  # another row may go on with it
             return None
         if self._ordered and (place > first or self._cell_before(first) > place):
             return None
@@ -265,7 +271,7 @@ class _Rows:
 
     def _table(self, first: int) -> int | None:
         """Return the embedding whose vectors a row reads: the one that fits, or the one that fits best by its name."""
-        size = self.nodes[first].features or 0
+        size = self._reads[first]
         before = self._cell_before(first)
         tables = self._tables.get(size, {})
         found = [each for each in islice(tables, _MOST) if self._together(first, each)]
@@ -280,8 +286,8 @@ class _Rows:
                 self._is_plain(each) and self._returns[each] == size for each in range(table + 1, first)
             )
             return None if stands_between else table
-        rivals = [each for places in self._unread.get(size, {}).values() for each in islice(places, _MOST)]
-        if self._giving.get(size) or len(rivals) >= _MOST:
+        rivals = [*islice(chain.from_iterable(self._unread.get(size, {}).values()), _MOST)]
+        if self._giving.get(size) or len(rivals) == _MOST:
             return None
         return None if any(self._likeness(table, each) >= best for each in rivals) else table
 
@@ -290,21 +296,19 @@ class _Rows:
 
         In a file with an order it stands right before it.
         """
-        size = self.nodes[first].features
-        place = first - 1 if self._ordered else next(iter(self._giving.get(size or 0, {})), -1)
+        size = self._reads[first]
+        place = first - 1 if self._ordered else next(iter(self._giving.get(size, {})), -1)
         if place < 0 or place in self.used or not self._is_plain(place) or self._returns[place] != size:
             return None
-        one = self.nodes[place]
         if self._names[place].home != self._names[first].home or not self._together(first, place):
             return None
-        if one.features in self._returned_by_cells or self._tables.get(size or 0):
+        if self._reads[place] in self._returned_by_cells or self._tables.get(size):
             return None
         if not self._ordered:
-            alone = len(self._giving[size or 0]) == 1 and not self._unread.get(size or 0)
+            alone = len(self._giving[size]) == 1 and not self._unread.get(size)
             return place if alone and not self._blocked(size, place, first) else None
-        other_place = place - 1
-        rival = other_place >= 0 and self._is_plain(other_place) and self._returns[other_place] == size
-        return place if not rival or one.features == size else None
+        rival = place > 0 and self._is_plain(place - 1) and self._returns[place - 1] == size
+        return place if not rival or self._reads[place] == size else None
 
     # What may be together, and what may stand between.
 
@@ -335,12 +339,12 @@ class _Rows:
 
     def _owes_table(self, cell: int, first: int) -> bool:
         """Whether an embedding is left that a cell may read, beside one that the first of its row reads."""
-        size = self.nodes[cell].features
-        return len(self._tables.get(size or 0, ())) > (self.nodes[first].features == size)
+        size = self._reads[cell]
+        return len(self._tables.get(size, ())) > (self._reads[first] == size)
 
-    def _blocked(self, size: int | None, low: int, high: int) -> bool:
+    def _blocked(self, size: int, low: int, high: int) -> bool:
         """Whether something that is not understood, and has an array of a size, may stand between two layers."""
-        places = self._unknown.get(size or 0, [])
+        places = self._unknown.get(size, [])
         if not self._ordered:
             return bool(places)
         index = bisect_right(places, low)

@@ -10,40 +10,51 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from rnncli.errors import RnncliError, SpecError, listed, quote, shorten
+from rnncli.errors import RnncliError, SpecError, quote, shorten
+from rnncli.formats.call_faults import (
+    CONTAINERS,
+    FaultError,
+    OpenLineError,
+    misfit,
+    no_class,
+    wrong,
+)
+from rnncli.formats.call_objects import (
+    ACTIVATION_NAMES,
+    argument_of,
+    called_by,
+    calls_in,
+    class_name,
+    held_in,
+    whose_class,
+)
 from rnncli.formats.call_text import MAX_CALLS, Text, closed, pieces
 from rnncli.formats.faults import OpenNumbersError, Settings
 from rnncli.formats.frameworks import (
     CLASSES,
-    DIFFERS,
     HOLDS,
     SHAPES,
     ArgumentFaultError,
     Class,
     Made,
-    MissingArgumentError,
-    UnknownArgumentError,
     bound,
     built,
     class_of,
 )
-from rnncli.formats.nodes import Activation, Node, Note, Part, Read, first_misfit, parts_of
+from rnncli.formats.nodes import Node, Note, Part, Read, first_misfit, parts_of
 from rnncli.formats.python.evaluator import Evaluator
 from rnncli.formats.python.objects import PLAIN, Call, Named, Scope, Value, open_in
-from rnncli.language.elsewhere import ELSEWHERE, NOT_MERGED, elsewhere
+from rnncli.language.elsewhere import ELSEWHERE
 from rnncli.language.framework_errors import framework_error
-from rnncli.language.hints import closest
 from rnncli.language.spec import MAX_LAYERS
 from rnncli.language.syntax import UnparsableError
-from rnncli.layers import KINDS, LAYERS, Head, Input, Layer
-from rnncli.layers.activations import ACTIVATIONS, OTHER_NAMES
-from rnncli.layers.weights import FRAMEWORK_NAMES, FRAMEWORKS, Framework
+from rnncli.layers import LAYERS, Head, Input, Layer
+from rnncli.layers.weights import FRAMEWORK_NAMES, Framework
 from rnncli.network import Network
 
 ASSUMED_FEATURES = 32
@@ -53,9 +64,7 @@ _MOST_REPAIRS = 8
 _MOST_READ = 16_000
 """How many faults of one text are mended in turn, and how many characters are read for that."""
 
-_MOST_NAMED = 4
 _NO_SETTINGS: Settings = MappingProxyType({})
-_CONTAINERS = ("Sequential", "ModuleList", "add", "append")
 _AROUND = (
     *("compile", "fit", "summary", "build", "Model", "print", "evaluate", "predict"),
     *("to", "cuda", "cpu", "eval", "train", "float", "half", "double"),
@@ -63,15 +72,6 @@ _AROUND = (
 """Calls that stand around layers in a program and make none."""
 
 _INPUTS = ("Input", "InputLayer")
-_ACTIVATION_NAMES = {name.replace("_", ""): name for name in ACTIVATIONS} | OTHER_NAMES
-"""The activations by the names of their functions and classes in lower case."""
-
-_PATHS: Mapping[str, Framework] = {
-    **dict.fromkeys(("nn", "torch"), "torch"),
-    **dict.fromkeys(("keras", "layers", "tf", "tensorflow", "tfkl"), "keras"),
-}
-"""Whose classes stand behind a name; the last of a path counts."""
-
 _OPTIONS = {option.attribute for layer in LAYERS for option in layer.options} | {"elementwise_affine"}
 _OPTIONS |= {theirs for layer in LAYERS for ours, theirs in layer.torch_arguments.items() if ours in _OPTIONS}
 """Arguments that are no numbers."""
@@ -94,29 +94,6 @@ class CallReading(NamedTuple):
     def notes(self) -> tuple[Note, ...]:
         """What the text does not say and was assumed, or says otherwise than the network is."""
         return self.part.notes
-
-
-class OpenLineError(OpenNumbersError, SpecError):
-    """A text of calls leaves numbers open; the first of them is marked."""
-
-    def __init__(self, names: tuple[str, ...], text: str, span: tuple[int, int]) -> None:
-        one, more = len(names) == 1, len(names) - _MOST_NAMED
-        shown = [*map(quote, names[:_MOST_NAMED]), *([f"{more} more"] if more > 0 else [])]
-        write = "write the number itself" if one else "write the numbers themselves"
-        advice = f"{write}, or {OpenNumbersError('', names).advice}"
-        message = f"{listed(shown)} {'is not a number' if one else 'are not numbers'}"
-        SpecError.__init__(self, message, text=text, span=span, advice=advice)
-        self.names = names
-
-
-class _FaultError(Exception):
-    """Something in a text cannot be read: what, where, and the text mended, if that is known."""
-
-    def __init__(
-        self, message: str, span: tuple[int, int], advice: str = "", lead: str = "", repair: str | None = None
-    ) -> None:
-        super().__init__(message)
-        self.message, self.span, self.advice, self.lead, self.repair = message, span, advice, lead, repair
 
 
 class _Written(str):
@@ -167,7 +144,7 @@ def _read(text: str, settings: Settings, repairs: int) -> CallReading:
         raise SpecError(f"it is no Python: {error}", text=text, span=whole) from None
     except RecursionError:
         raise SpecError("it is nested too deeply", text=text, span=whole) from None
-    except _FaultError as fault:
+    except FaultError as fault:
         repair = _checked(fault.repair, settings, repairs - 1) if fault.repair and repairs else None
         lead = fault.lead if repair else ""
         message, span, advice = fault.message, fault.span, fault.advice
@@ -211,7 +188,7 @@ def mended(text: str) -> str | None:
             continue
         try:
             specs += _Line(each.text, _NO_SETTINGS).specs(first=not specs)
-        except _FaultError as fault:
+        except FaultError as fault:
             start, end = (min(each.start + place, len(text)) for place in fault.span)
             raise SpecError(fault.message, text=text, span=(start, end), advice=fault.advice) from None
         except (RnncliError, RecursionError):
@@ -252,6 +229,8 @@ class _Line:
         self._open: list[tuple[str, tuple[int, int]]] = []
         self._assumed: list[str] = []
         self._timeless = ""
+        self._assigned: dict[int, Call] = {}
+        self._models: dict[str, tuple[object, ...]] = {}
         self._framework: Framework = "keras"
 
     def reading(self) -> CallReading:
@@ -262,12 +241,19 @@ class _Line:
         for before, node in pairwise(nodes):
             if node.reads != (Read(before.name),):
                 message = f"{node.kind} does not read what {before.kind} before it returns"
-                raise _FaultError(message, node.place or self._text.whole, ELSEWHERE["add"])
-        misfit = first_misfit(nodes)
-        if misfit is not None:
-            raise self._misfit(nodes, *misfit)
+                raise FaultError(message, node.place or self._text.whole, ELSEWHERE["add"])
+        found = first_misfit(nodes)
+        if found is not None:
+            calls = {name: layer.call for name, layer in self._layers.items()}
+            raise misfit(self._text, self._framework, calls, nodes, *found)
         part = parts_of(nodes, framework=self._framework, features=ASSUMED_FEATURES, whole=True).parts[0]
         assumed = [*self._assumed]
+        if len(self._layers) > 1 and any(
+            id(each.call) in self._assigned and id(each.call) not in self._applied
+            for each in self._layers.values()
+            if each.call.name not in _INPUTS
+        ):
+            assumed.append("the layers follow one another as they are written")
         if (
             self._timeless
             and isinstance(part.head, Input)
@@ -282,7 +268,7 @@ class _Line:
         """Return the layers as the language writes them; the first of a network says how many features it reads."""
         nodes = self.nodes()
         if self._open:
-            raise _FaultError(f"{quote(self._open[0][0])} is not a number", self._open[0][1], "write the number itself")
+            raise FaultError(f"{quote(self._open[0][0])} is not a number", self._open[0][1], "write the number itself")
         head = [f"input:{nodes[0].features}"] if first and nodes[0].features else []
         return [*head, *(node.word.spec() for node in nodes if isinstance(node.word, Layer))]
 
@@ -290,23 +276,29 @@ class _Line:
 
     def nodes(self) -> list[Node]:
         """Return the layers, each of which reads one before it."""
-        values = []
+        values: list[tuple[Value, ast.expr, bool]] = []
         for statement in self._text.tree.body:
             if isinstance(statement, ast.Expr | ast.Assign | ast.AnnAssign) and statement.value is not None:
                 value = self._evaluator.value(statement.value, self._scope)
                 for target in statement.targets if isinstance(statement, ast.Assign) else []:
                     self._evaluator.assign(target, value, self._scope)
-                values.append((value, statement.value))
+                inside = list(ast.walk(statement.value))
+                made = any(isinstance(each, ast.Call) for each in inside) or any(
+                    isinstance(self._scope.get(each.id), Call) for each in inside if isinstance(each, ast.Name)
+                )
+                values.append((value, statement.value, made))
+                if isinstance(statement, ast.Assign) and isinstance(value, Call) and value.path:
+                    self._assigned[id(value)] = value
             elif not _is_plain(statement):
-                raise _FaultError("it is no call of a layer", self._text.span(statement))
-        self._applied = {id(call.of) for call in _calls_in([value for value, _ in values]) if not call.path}
+                raise FaultError("it is no call of a layer", self._text.span(statement))
+        self._applied = {id(call.of) for call in calls_in([value for value, _, _ in values]) if not call.path}
         last = ""
-        for value, node in values:
-            made = not isinstance(value, (*PLAIN, Named)) and any(isinstance(each, ast.Call) for each in ast.walk(node))
-            if (made or any(_calls_in([value]))) and id(value) not in self._applied:
+        for value, node, made in values:
+            known = isinstance(value, (*PLAIN, Named)) or id(value) in self._applied
+            if not known and (made or any(calls_in([value]))):
                 last = self._walk(value, last, node)
         if not self._layers:
-            raise _FaultError("it makes no layer", self._text.whole)
+            raise FaultError("it makes no layer", self._text.whole)
         self._framework = self._whose()
         return self._made_nodes()
 
@@ -323,8 +315,8 @@ class _Line:
             node = value.given.node
             if id(value) in self._names:
                 if value.path and value.name not in _INPUTS:
-                    message = f"{self._called(value)} stands there twice, with the same weights"
-                    raise _FaultError(message, self._text.span(node), ELSEWHERE["add"])
+                    message = f"{called_by(self._text, value)} stands there twice, with the same weights"
+                    raise FaultError(message, self._text.span(node), ELSEWHERE["add"])
                 return self._names[id(value)]
         match value:
             case list() | dict():
@@ -332,41 +324,44 @@ class _Line:
                     before = self._walk(each, before, node)
                 return before
             case Call(path=(), given=given, of=called):  # LSTM(32)(x)
-                data = given.get("", 0)
+                named = [each for each in given.named.values() if isinstance(each, Call)]
+                data = next(iter([*given.positional, *named]), None)
                 source = "" if isinstance(data, (*PLAIN, Named)) else self._walk(data, "", node)
                 before = self._walk(called, source, node)
-                if len(given.positional) > 1 or "initial_state" in given.named:
+                if before in self._layers and (len(given.positional) > 1 or "initial_state" in given.named):
                     self._layers[before] = self._layers[before]._replace(stateful=True)
-            case Call(name=name, given=given) if name in _CONTAINERS:
-                named = [given.named[each] for each in ("layers", "layer", "module") if each in given.named]
-                for each in [*given.positional, *named]:
+            case Call(name=name, given=given) if name in CONTAINERS:
+                model = value.path[:-1] or (id(value.of),)
+                if name in ("add", "append") and self._models.setdefault("added", model) != model:
+                    raise FaultError("a layer is added to another model than those before", self._text.span(node))
+                for each in given.all:
                     before = before if isinstance(each, PLAIN) else self._walk(each, before, node)
             case Call(name=name, given=given, of=owner) if name in _AROUND:
-                for each in [owner, *given.positional]:
+                for each in [owner, *given.all]:
                     if isinstance(each, Call) and id(each) not in self._applied and self._makes_layers(each):
                         before = self._names[id(each)] if id(each) in self._names else self._walk(each, before, node)
             case Call():
                 before = self._add(value, before)
             case _:
                 span = self._text.span(node)
-                raise _FaultError(f"{quote(self._text.part(node))} is no layer that is written out", span)
+                raise FaultError(f"{quote(self._text.part(node))} is no layer that is written out", span)
         self._names[id(value)] = before
         return before
 
     def _add(self, call: Call, before: str) -> str:
         """Add a layer behind a node, and return its name."""
-        written = self._called(call)
+        written = called_by(self._text, call)
         self._times[written] += 1
         name = written if self._times[written] == 1 else f"{written} ({self._times[written]})"
         self._layers[name] = _Layer(call, name, before)
         if len(self._layers) > MAX_CALLS:
-            raise _FaultError(f"it makes more than {MAX_CALLS:,} layers", self._text.whole)
+            raise FaultError(f"it makes more than {MAX_CALLS:,} layers", self._text.whole)
         return name
 
     def _makes_layers(self, call: Call) -> bool:
         """Whether a call, or one in it, makes a layer or holds some."""
-        known = (*_CONTAINERS, *(name for classes in CLASSES.values() for name in classes))
-        return any(each.name in known for each in _calls_in([call]))
+        known = (*CONTAINERS, *(name for classes in CLASSES.values() for name in classes))
+        return any(each.name in known for each in calls_in([call]))
 
     # Whose classes they are
 
@@ -374,21 +369,17 @@ class _Line:
         """Return the framework of all layers; classes that both have are those of the others."""
         known: dict[Framework, Call] = {}
         for layer in self._layers.values():
-            for call in (layer.call, *_held(layer.call)):
-                whose = _whose(call)
+            for call in (layer.call, *held_in(layer.call)):
+                whose = whose_class(call)
                 if whose is not None:
                     known.setdefault(whose, call)
         if len(known) == 2:
             (one, first), (other, second) = known.items()
             ours, theirs = FRAMEWORK_NAMES[one], FRAMEWORK_NAMES[other]
-            message = f"{self._called(first)} is {ours}'s, but {self._called(second)} is {theirs}'s"
+            message = f"{called_by(self._text, first)} is {ours}'s, but {called_by(self._text, second)} is {theirs}'s"
             advice = "write all layers in the words of one framework"
-            raise _FaultError(message, self._text.span(second.given.node), advice)
+            raise FaultError(message, self._text.span(second.given.node), advice)
         return next(iter(known), "keras")
-
-    def _called(self, call: Call) -> str:
-        """Return what is called, as it is written."""
-        return shorten(self._text.part(_node(call).func))
 
     # What the calls make
 
@@ -397,7 +388,7 @@ class _Line:
         last: dict[str, str] = {"": ""}
         for name, layer in self._layers.items():
             made, before, call = self._made(layer.call), last[layer.before], layer.call
-            is_input = _class_name(self._framework, call) in _INPUTS
+            is_input = class_name(self._framework, call) in _INPUTS
             if is_input and made[0].word is None:  # whose features are not known
                 last[name] = before
                 continue
@@ -406,7 +397,7 @@ class _Line:
                 before = ""
             if len(nodes) + len(made) > MAX_LAYERS:
                 message = f"a network has at most {MAX_LAYERS:,} layers"
-                raise _FaultError(message, self._text.span(call.given.node), "leave some out")
+                raise FaultError(message, self._text.span(call.given.node), "leave some out")
             if made[0].input is not None and not nodes:
                 nodes.append(Node("input", "input", made[0].input, ()))
                 before = "input"
@@ -416,7 +407,7 @@ class _Line:
                     notes.append(Note(f"{name} starts from a state that it is given; here from zero", "differs"))
                 node = Node(
                     name if level == len(made) else f"{name}, level {level}",
-                    "input" if is_input else self._called(call),
+                    "input" if is_input else called_by(self._text, call),
                     each.word,
                     (Read(before),) if before else (),
                     each.features if each.input is None else each.input.features,
@@ -433,14 +424,14 @@ class _Line:
 
     def _made(self, call: Call) -> list[Made]:
         """Return what a call makes."""
-        name = _class_name(self._framework, call)
+        name = class_name(self._framework, call)
         cls = None if name is None else class_of(self._framework, name)
         if name is None or cls is None:
-            raise self._no_class(call)
+            raise no_class(self._text, self._framework, call)
         if call.given.unknown is not None:
             span = self._text.span(call.given.node)
-            message = f"the arguments of {self._called(call)} are not all written out"
-            raise _FaultError(message, span, "write them by name")
+            message = f"the arguments of {called_by(self._text, call)} are not all written out"
+            raise FaultError(message, span, "write them by name")
         try:
             given = bound(cls, name, call.given.positional, call.given.named)
             values = {
@@ -448,11 +439,11 @@ class _Line:
             }
             return built(self._framework, name, (), values)
         except ArgumentFaultError as fault:
-            raise self._wrong(call, cls, fault) from None
+            raise wrong(self._text, self._framework, call, cls, fault) from None
 
     def _value(self, call: Call, cls: Class, argument: str, value: Value) -> Any:
         """Return the value of an argument as the table takes it; what is open is noted."""
-        node = _argument(call, cls, argument)
+        node = argument_of(call, cls, argument)
         self._evaluator.step()
         if argument in HOLDS:
             several = value if isinstance(value, list) else [value]
@@ -466,7 +457,7 @@ class _Line:
             return value
         if "activation" in argument or argument == "nonlinearity":
             name = value.name if isinstance(value, Named | Call) else ""
-            return _ACTIVATION_NAMES.get(name.replace("_", "").lower(), _Written(self._text.part(node)))
+            return ACTIVATION_NAMES.get(name.replace("_", "").lower(), _Written(self._text.part(node)))
         if argument in _OPTIONS or argument in cls.changing:
             return _Written(self._text.part(node))
         return 0 if argument == "dropout" else self._number(value, node)
@@ -478,7 +469,7 @@ class _Line:
             return value
         span = self._text.span(node)
         if not cause.names:
-            raise _FaultError(f"{quote(self._text.part(node))} is not a number", span, "write the number itself")
+            raise FaultError(f"{quote(self._text.part(node))} is not a number", span, "write the number itself")
         self._open += [(each.name, span) for each in cause.names]
         return 1
 
@@ -495,144 +486,3 @@ class _Line:
         if len(sizes) == samples + 1 and features is not None:
             self._timeless = f"({features},)"
         return known if sizes else sizes
-
-    # What is wrong
-
-    def _no_class(self, call: Call) -> _FaultError:
-        """Return the error for a class that the language has no word for."""
-        end = self._text.span(_node(call).func)[1]
-        span, word = (end - len(call.name), end), call.name.lower()
-        whose = FRAMEWORK_NAMES[self._framework]
-        message = f"there is no layer {quote(call.name)}"
-        names = {name.lower(): name for name in (*CLASSES[self._framework], *_CONTAINERS)}
-        guess = None if word in ELSEWHERE else closest(word, names)
-        if guess is not None:
-            return _FaultError(message, span, lead="perhaps", repair=self._text.with_(span, names[guess]))
-        known = elsewhere(word)
-        if known is None:
-            main = [
-                name
-                for layer in LAYERS
-                for name in ((layer.keras, *layer.classes) if whose == "Keras" else (layer.torch,))
-            ]
-            there = listed([name for name in dict.fromkeys(main) if name in CLASSES[self._framework]])
-            return _FaultError(message, span, f"{whose} has {there}")
-        shaped = any(each.arg in SHAPES for each in _node(call).keywords)
-        return _FaultError(
-            message, span, ELSEWHERE[known], "without it", None if shaped else self._text.without(_node(call))
-        )
-
-    def _wrong(self, call: Call, cls: Class, fault: ArgumentFaultError) -> _FaultError:
-        """Return the error for an argument of a call."""
-        argument, message, node = fault.argument, str(fault), _node(call)
-        if message.startswith(f"{call.name} "):
-            message = f"{FRAMEWORK_NAMES[self._framework]}'s {message}"
-        instead = fault.instead.replace("'", '"')  # which a shell takes in single quotes
-        if isinstance(fault, MissingArgumentError):
-            repair = self._text.with_argument(node, argument, instead)
-            return _FaultError(message, self._text.span(node), lead="for example", repair=repair)
-        keyword = next((each for each in node.keywords if each.arg == argument), None)
-        span, advice = self._text.span(_argument(call, cls, argument)), ""
-        if isinstance(fault, UnknownArgumentError) and keyword is not None:
-            start, _ = self._text.span(keyword)
-            span, advice = (start, start + len(argument)), "" if instead else ELSEWHERE.get(argument, "")
-        elif argument in cls.changing - DIFFERS.keys():
-            span, advice = self._text.span(keyword) if keyword else span, ELSEWHERE.get(argument, "")
-        elif argument == "merge_mode":
-            advice = NOT_MERGED
-        elif not argument:
-            span = self._text.span(node.args[cls.positional])
-        return _FaultError(message, span, advice, "perhaps", self._text.with_(span, instead) if instead else None)
-
-    def _misfit(self, nodes: Sequence[Node], node: Node, reason: str) -> _FaultError:
-        """Return the error for a layer that does not fit behind those before it."""
-        span = node.place or self._text.whole
-        if "a vector is returned" not in reason:
-            message = f"{node.kind} {reason[3:]}" if reason.startswith("it ") else reason
-            dense = "Dense" if self._framework == "keras" else "nn.Linear"
-            advice = f"an activation may stand behind {dense} alone" if isinstance(node.word, Activation) else ""
-            return _FaultError(message, span, "change one of the two numbers" if "features" in reason else advice)
-        before = nodes[: nodes.index(node)]
-        cause = next(
-            (each for each in reversed(before) if isinstance(each.word, Layer) and each.word.returns == "vector"), node
-        )
-        text, reader = (shorten(self._text.text[slice(*(each.place or span))]) for each in (cause, node))
-        if not cause.loops:
-            message, inner = f"{text} returns one vector, but {reader} reads a sequence", None
-            wrapper = self._layers[node.name].call
-            if wrapper.name == "TimeDistributed" and _node(wrapper).args:
-                inner = self._text.with_(span, self._text.part(_node(wrapper).args[0]))
-            return _FaultError(message, span, "leave it out" if inner else "", repair=inner)
-        call = self._layers[cause.name].call
-        while call.name == "Bidirectional" and isinstance(inner := call.given.get("layer", 0), Call):
-            call = inner
-        repair = self._text.with_argument(_node(call), "return_sequences", "True")
-        message = f"{text} returns only its last output, but {reader} reads a sequence"
-        return _FaultError(message, cause.place or span, "return the whole sequence", repair=repair)
-
-
-def _node(call: Call) -> ast.Call:
-    """Return a call as it is written."""
-    assert isinstance(call.given.node, ast.Call)
-    return call.given.node
-
-
-def _argument(call: Call, cls: Class, argument: str) -> ast.AST:
-    """Return where the value of an argument is written; the call where that is not known."""
-    node = _node(call)
-    place = cls.takes.index(argument) if argument in cls.takes else cls.positional
-    by_name = next((each.value for each in node.keywords if each.arg == argument), None)
-    starred = any(isinstance(each, ast.Starred) for each in node.args)
-    return by_name or (node.args[place] if place < len(node.args) and not starred else node)
-
-
-def _calls_in(values: Sequence[Value]) -> Iterator[Call]:
-    """Yield all calls in some values."""
-    waiting, seen = [*values], set()
-    while waiting:
-        value = waiting.pop()
-        if not isinstance(value, list | dict | Call) or id(value) in seen:
-            continue
-        seen.add(id(value))
-        if isinstance(value, list | dict):
-            waiting += value.values() if isinstance(value, dict) else value
-        else:
-            yield value
-            waiting += [*value.given.all, value.of]
-
-
-def _held(call: Call) -> Iterator[Call]:
-    """Yield the layers in a wrapper."""
-    held = [*call.given.positional, *(call.given.named[name] for name in HOLDS if name in call.given.named)]
-    if call.name in ("Bidirectional", "TimeDistributed", "RNN", "StackedRNNCells"):
-        yield from _calls_in(held)
-
-
-def _class_name(framework: Framework, call: Call) -> str | None:
-    """Return the name of a framework's class that is called; a word of the language stands for Keras's, too."""
-    name, word = call.name, call.name.lower()
-    if class_of(framework, name) is not None or len(call.path) != 1 or any(class_of(each, name) for each in FRAMEWORKS):
-        return name if class_of(framework, name) else None
-    if framework == "keras" and name == word and word in KINDS:
-        return KINDS[word].keras
-    return {each.lower(): each for each in CLASSES[framework]}.get(word)
-
-
-def _whose(call: Call) -> Framework | None:
-    """Return whose class a call is of, by its path, its name or its arguments; None if it may be that of both."""
-    path = next((_PATHS[word] for word in reversed(call.path[:-1]) if word in _PATHS), None)
-    if path is not None:
-        return path
-    names = {each: name for each in FRAMEWORKS if (name := _class_name(each, call)) and class_of(each, name)}
-    if len(names) < 2:
-        return next(iter(names), None)
-    keras, torch = ({*cls.takes} for each in FRAMEWORKS if (cls := class_of(each, names[each])))
-    given, second = call.given, call.given.get("", 1)
-    if given.named.keys() & (torch ^ keras):
-        return "torch" if given.named.keys() & (torch - keras) else "keras"
-    if isinstance(given.get("", 0), list | Call):
-        return "keras"
-    if second is None or not torch & {"hidden_size", "out_features"}:
-        return None
-    name = second.name.lower() if isinstance(second, Named) else ""
-    return "keras" if isinstance(second, str) or name in _ACTIVATION_NAMES else "torch"

@@ -239,9 +239,10 @@ class Walk:
         arrays = (value.tensor for value in inputs.values if isinstance(value, Constant) and value.wholes is None)
         tensors = {tensor.name: tensor for tensor in arrays if tensor.shape}
         axes = [axes_of(scope.shapes.get(output)) for output in inputs.node.output]
-        read = self._found.get(edges[0].node) if len(edges) == 1 else None
-        if read is not None and read.word is None and read.kind != "input" and kind in REARRANGING and not tensors:
-            return [Flow(read.name, each) for each in axes]  # what is not understood stays that in any order
+        read = self._found.get(edges[0].node) if edges else None
+        unknown = read is None or (read.word is None and read.kind != "input")
+        if unknown and len(edges) == 1 and kind in REARRANGING and not tensors:
+            return [Flow(edges[0].node, each) for each in axes]  # what is not understood stays that in any order
         self._add(Node(name, kind, None, edges, tensors=tensors, convention="onnx", notes=tuple(notes)))
         if "Attention" in kind or (kind in ("MatMul", "Einsum") and len(flows) > 1):
             self._products.append(name)

@@ -6,7 +6,8 @@ import re
 from typing import NamedTuple
 
 from rnncli.errors import SpecError
-from rnncli.formats.calls import CallReading, OpenLineError, is_call, read
+from rnncli.formats.call_faults import OpenLineError
+from rnncli.formats.calls import CallReading, is_call, read
 from rnncli.formats.faults import Settings
 from rnncli.formats.nodes import Note
 from rnncli.layers.sizes import BLANK_TEXT, blank_of
