@@ -90,7 +90,7 @@ mutants: $(VENV)/.installed  ## Plant mistakes in the code, and say which of the
 
 golden: $(FRAMEWORKS)/.installed  ## Make the golden values anew from Keras and PyTorch (or those of one kind: KIND=lstm)
 	KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/golden/make.py $(KIND)
-	for script in $(if $(KIND),,model_files keras_files onnx_files onnx_exports trained_file reaches torch_exports keras_weight_layouts saved_tensors starts signatures other_tools); do \
+	for script in $(if $(KIND),,model_files keras_files onnx_files onnx_exports trained_file reaches source_texts torch_exports keras_weight_layouts saved_tensors starts signatures other_tools); do \
 	  KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/golden/$$script.py || exit 1; \
 	done
 

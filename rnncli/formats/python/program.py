@@ -47,7 +47,7 @@ RECURRENT = frozenset(
 )
 """The names of Keras's and PyTorch's classes that loop over time."""
 
-MAX_LOOP = 20_000
+MAX_LOOP = 50_000
 """The most steps that the rounds of a loop take one by one; of a longer one it is not followed how often it runs."""
 
 _NO_BASES = frozenset({"object", "ABC", "Protocol", "Generic", "NamedTuple"})
