@@ -11,12 +11,14 @@ from collections.abc import Iterable, Mapping
 from math import prod
 from pathlib import Path
 from textwrap import indent
+from types import MappingProxyType
 
 import numpy as np
 from conftest import patience, with_visible_styles
 
 from rnncli import RnncliError
 from rnncli.formats import open_model
+from rnncli.formats.faults import Settings
 
 SHAPES = {"rnn.weight_ih_l0": (4, 3), "rnn.weight_hh_l0": (4, 4), "rnn.bias_ih_l0": (4,), "rnn.bias_hh_l0": (4,)}
 """The arrays of an RNN of PyTorch."""
@@ -81,10 +83,10 @@ FORMATS = {"npz": npz, "safetensors": safetensors, "pt": torch_file}
 """What writes each format, given the shapes of arrays by their names."""
 
 
-def said_of(path: str) -> str:
+def said_of(path: str, settings: Settings = MappingProxyType({})) -> str:
     """What is read of a model file: parts and what is assumed of them, notes, and other arrays; or why it is not."""
     try:
-        model = open_model(path)
+        model = open_model(path, settings)
     except RnncliError as error:
         return f"{error}\n"
     lines = [f"{model.format} by {model.writer}" if model.writer else model.format]

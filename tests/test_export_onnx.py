@@ -174,6 +174,8 @@ def test_a_file_is_read_back_or_what_is_left_out_is_told(at: Walk, tmp_path: Pat
     for name, spec in CASES.items():
         with at(name):
             check_read_back(Network.parse(spec), (FOLDER / f"{name}.onnx").read_bytes(), tmp_path)
+    bare = Network.parse("input:7x3,norm:nobias:noscale:x2,rnn:4:seq:bi=mul,norm:noscale")
+    check_read_back(bare, written(bare), tmp_path)
 
 
 @given(network=small_networks)

@@ -217,6 +217,8 @@ CELLS = {
     "one matrix for all that an attention reads": "LSTM x W R B > s; Squeeze s n1 > t; MatMul t L > p; "
     "Split p > q v axis=2; MatMul q v > a; Softmax a > b; MatMul b v > y",
     "a product that is none": "LSTM x W R B > s; MatMul s K > d; MatMul d e > y",
+    "two products behind what is not understood": "Conv x > c; MatMul c K > d; MatMul d L > e; Celu x > f; "
+    "MatMul f K > z; LSTM z R R > y",
     "a norm over the samples": "LSTM x W R B > - h; Squeeze h n0 > v; BatchNormalization v k k k k > n; MatMul n K > y",
     "the last step of two directions": 'LSTM x W2 R2 > s direction="bidirectional"; Gather s n-1 > y',
     "one of two directions": 'LSTM x W2 R2 > s direction="bidirectional"; Gather s n0 > y axis=1',
@@ -232,6 +234,8 @@ SHAPED = {
     "an activation of the input": ("Relu x > r; LSTM r W R B > y", (5, 2, 3)),
     "a reshape that goes across axes": ("LSTM x W R B > s; Reshape s n5 > t; Relu t > y", (5, 2, 3)),
     "steps in a row": ("LSTM x W R B > s; Concat n10 n4 > p; Reshape s p > t; MatMul t K > y", (5, 2, 3)),
+    "more steps than a network may have": ("LSTM x W R B > y", (2**40, 2, 3)),
+    "ids from their last to their first": ("Slice x n-1 n-10 n0 n-1 > i; Gather E i > e; LSTM e R R B > y", (5, 2)),
     "a reshape to as many": ("Reshape x shape > r; LSTM r W R B > y", (5, 2, 3)),
 }
 
@@ -254,6 +258,9 @@ def test_what_is_no_layer_of_ours_and_what_ends_a_chain_is_said_with_its_reason(
         "a first state of another cell": chain("LSTM x W R B > - h c; LSTM x W R B - h c > y"),
         "an operation that the model defines itself": chain("LSTM x W R B > s; MatMul s K > y")
         + message((25, message((1, "MatMul"), (7, node("LSTM", "xWRB", "y"))))),
+        "a softmax of before its own axis": chain("LSTM x W R B > s; MatMul s K > d; Softmax d > y").replace(
+            message((2, 17)), message((2, 12))
+        ),
         "a cell of another domain": model([nodes("LSTM x W R B > y")[0] + message((7, "mine"))], CELL),
         "a shape inside": message((7, graph(nodes("Sin q > x; LSTM x W R B > y"), CELL) + message((13, shape)))),
         "an array in a node": model(
@@ -339,6 +346,23 @@ def test_a_file_that_pytorch_wrote_is_counted_as_pytorch_counts_and_others_as_ke
         assert part.framework == framework
         assert part.network.summary(framework=part.framework).total_params == (144 if framework == "torch" else 128)
         assert part.params == 144
+
+
+def test_a_graph_of_many_layers_is_one_row_and_gigabytes_are_passed_over() -> None:
+    count = 1_000
+    text = "; ".join(f"LSTM s{n} R R B > y{n}; Squeeze y{n} n1 > s{n + 1}" for n in range(count))
+    with patience():
+        (part,) = read(model(nodes(text), [*CELL, ARRAYS["n1"]], [f"s{count}"], ["s0"])).parts
+        assert len(part.network.body) == count
+    big = message((1, 2**30), (2, 1), (8, "big")) + varint(9 << 3 | 2) + varint(2**32)
+    inside = graph(nodes("LSTM x W R B > y"), CELL, inputs="x") + varint(5 << 3 | 2) + varint(len(big) + 2**32) + big
+    with Path("m.onnx").open("wb") as file:
+        file.write(varint(7 << 3 | 2) + varint(len(inside) + 2**32) + inside)
+        file.truncate(file.tell() + 2**32)
+    with patience():
+        found = open_model("m.onnx")
+    assert [str(part.network) for part in found.parts] == ["input:3,lstm:4:seq"]
+    assert [(each.name, each.shape) for each in found.others] == [("big", (2**30,))]
 
 
 def test_numbers_in_fields_of_their_own_are_read(at: Walk) -> None:

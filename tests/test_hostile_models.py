@@ -172,16 +172,16 @@ def test_a_pickle_that_was_made_to_harm_is_refused_and_nothing_of_it_is_run(
         "many dictionaries": b"(" + b"}" * 60_000 + b"t.",
         "many copies of a shape": b"](" + b"N" * 90 + b"eq\0ctorch\nSize\nh\0\x85R.",
         "many copies of pairs": b"](" + pairs + b"eq\0" + (ORDERED + b"h\0\x85R0") * 60 + b".",
-        "many objects of one tuple": b"(" + b"N" * 20_000 + b"tq\0" + b"(" + b"c__main__\nA\nh\0R" * 5000 + b"t.",
-        "many objects of one state": b"}(" + pairs + b"uq\0(" + b"c__main__\nA\n)Rh\0b" * 8000 + b"t.",
-        "many ordered dictionaries of one list": b"](" + pairs + b"eq\0(" + (ORDERED + b"h\0\x85R") * 8000 + b"t.",
+        "many objects of one tuple": b"(" + b"N" * 10_000 + b"tq\0" + b"(" + b"c__main__\nA\nh\0R" * 2000 + b"t.",
+        "many objects of one state": b"}(" + pairs + b"uq\0(" + b"c__main__\nA\n)Rh\0b" * 2000 + b"t.",
+        "many ordered dictionaries of one list": b"](" + pairs + b"eq\0(" + (ORDERED + b"h\0\x85R") * 2000 + b"t.",
         "many tensors of one tuple": b"("
-        + b"N" * 20_000
+        + b"N" * 10_000
         + b"tq\0("
         + b"ctorch._utils\n_rebuild_tensor\nh\0R" * 9
         + b"t.",
         "many long keys": b"X\0\0\1\0" + b"a" * 65536 + b"q\0]q\1}(" + b"h\0h\1" * 9000 + b"u.",
-        "many objects with a long name": b"c__main__\n" + b"a" * 65536 + b"\nq\0(" + b"h\0)R" * 9000 + b"t.",
+        "many objects with a long name": b"c__main__\n" + b"a" * 65536 + b"\nq\0(" + b"h\0)R" * 4000 + b"t.",
         "wrappers of wrappers": b"ctorch._utils\n_rebuild_parameter\n" * 60
         + tensor_opcodes("0", (2,))
         + b"\x85R" * 60

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from strategies import nearly_specs, networks, soups
 
 from rnncli import Network, SpecError
+from rnncli.formats.networks import read
 from rnncli.layers import Dropout, Embedding, Input, Layer, Pool, Recurrent
 from rnncli.search.blanks.template import Template
 
@@ -25,8 +26,16 @@ Run = Callable[..., Result]
 
 def fault(text: str) -> SpecError:
     with pytest.raises(SpecError) as caught:
-        Network.parse(text)
+        read(text)
     return caught.value
+
+
+def meaning(text: str) -> Network:
+    """What a text is, or is repaired to."""
+    try:
+        return read(text).network
+    except SpecError as error:
+        return Network.parse(error.repair or "")
 
 
 def test_a_repair_keeps_the_numbers_and_the_meaning_of_what_was_typed(
@@ -35,9 +44,14 @@ def test_a_repair_keeps_the_numbers_and_the_meaning_of_what_was_typed(
     """A line of the screen is a text, in which escapes are Python's, and what is offered for it."""
 
     def offered(typed: str) -> str:
-        error = fault(typed.encode("latin-1", "backslashreplace").decode("unicode_escape"))
-        Network.parse(error.repair or "")
-        return str(error).partition("\nHelp: ")[2]
+        try:
+            reading = read(typed.encode("latin-1", "backslashreplace").decode("unicode_escape"))
+        except SpecError as error:
+            read(error.repair or "")
+            return str(error).partition("\nHelp: ")[2]
+        assert reading.line
+        said = [note.text for note in reading.notes if note.effect == "differs"]
+        return "; ".join([f"read as {reading.network}", *said])
 
     lines = (SCREENS / "repairs.txt").read_text(encoding="utf-8").splitlines()
     for place, line in enumerate(lines):
@@ -111,9 +125,7 @@ def in_other_notations(network: Network, draw: Callable[[st.SearchStrategy], obj
 @given(networks(), st.data())
 def test_a_network_in_another_notation_is_repaired_to_the_same_network(network: Network, data: st.DataObject) -> None:
     for text, meant in in_other_notations(network, data.draw):
-        error = fault(text)
-        assert Network.parse(error.repair or "") == meant
-        assert ("(" not in text) or error.lead == "as a spec"
+        assert meaning(text) == meant
 
 
 def in_pytorch(layer: Layer, features: int) -> str:
@@ -140,7 +152,7 @@ def test_a_network_written_in_pytorch_is_repaired_to_the_same_sizes_and_directio
         lines.append(in_pytorch(layer, features or 0))
         both = isinstance(layer, Recurrent) and layer.merge_mode is not None
         features = (replace(layer, merge_mode="concat") if both else layer).output_shape((None, None, features))[-1]
-    repaired = Network.parse(fault("; ".join(lines)).repair or "")
+    repaired = read("; ".join(lines)).network
     assert [in_pytorch(layer, 1) for layer in repaired.body] == [in_pytorch(layer, 1) for layer in body]
 
 

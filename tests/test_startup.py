@@ -51,7 +51,7 @@ def test_what_programs_read_of_a_model_file_takes_neither_numpy_nor_rich(tmp_pat
     paths += [str(MODELS / name) for name in MODEL_FILES]
     ways = [["inspect", "-f", "json"], ["inspect", "-f", "csv"], ["summary", "-q"], ["spec"]]
     for line, modules in imported(*([*way, path] for way in ways for path in paths)):
-        assert not modules & {"numpy", "rich", "h5py", "pickle", "mmap"}, line
+        assert not modules & {"numpy", "rich", "h5py", "mmap"}, line
 
 
 def test_a_summary_for_people_imports_no_numpy() -> None:

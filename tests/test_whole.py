@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from importlib import import_module
 from io import StringIO
+from pathlib import Path
 
 import click
 import numpy as np
@@ -112,3 +113,20 @@ def test_a_whole_network_says_so_and_nothing_else(rnncli: Run, at: Walk) -> None
                 whole = json.loads(result.stdout.splitlines()[0])
                 assert [whole[key] for key in ORIGIN] == [True, [], [], None]
     assert Network.parse("input:2,rnn:4").summary().origin.complete
+
+
+def test_every_command_that_takes_a_spec_takes_the_numbers_that_a_source_leaves_open(rnncli: Run, at: Walk) -> None:
+    Path("m.py").write_text("import torch.nn as nn\nrnn = nn.GRU(8, hidden)\n", encoding="utf-8")
+    for name in [*TAKE_A_SPEC, "inspect"]:
+        with at(name):
+            arguments = (name, "m.py", *ARGUMENTS.get(name, ()))
+            result = rnncli(*arguments, "--set", "hidden=16")
+            assert result.status == 0, result.stderr
+            result = rnncli(*arguments)
+            assert (result.status, result.stdout) == (2, "")
+            assert "hidden" in result.stderr
+            assert "--set hidden=100" in result.stderr
+    result = rnncli("summary", "input:8,lstm:4", "--set", "hidden=16")
+    assert result.status == 2
+    for wrong in ("hidden", "=3", "hidden="):
+        assert rnncli("summary", "m.py", "--set", wrong).status == 2

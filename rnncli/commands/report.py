@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from rnncli.characters import ascii_form, shows_unicode
-from rnncli.errors import RnncliError, printable
+from rnncli.errors import RnncliError, SpecError, printable
 from rnncli.system.signals import ECHO_AWAY
 
 _STYLES: Mapping[str, dict[str, Any]] = {"message": {}, "fault": {"bold": True}, "help": {}, "repair": {"bold": True}}
@@ -28,10 +28,23 @@ def report(error: RnncliError, origin: str | None = None) -> int:
     styled = _is_styled()
     words = click.style("Error", fg="red", bold=True) if styled else "Error"
     written = str if shows_unicode(sys.stderr) else ascii_form
-    texts = [(part.text, _STYLES[part.role]) for part in error.parts(origin, written)]
+    shown = (
+        (part.text if part.role != "repair" else _pasted(error, part.text), part.role)
+        for part in error.parts(origin, written)
+    )
+    texts = [(text, _STYLES[role]) for text, role in shown]
     parts = [click.style(text, **style) if styled and style else text for text, style in texts]
     click.echo("".join([f"{words}: ", *parts]), err=True, color=styled)
     return error.exit_status
+
+
+def _pasted(error: RnncliError, repair: str) -> str:
+    """Return a repair as it can be pasted into a shell: a command line is, and a spec needs no quotes; a call does."""
+    if not isinstance(error, SpecError) or "(" not in repair or repair.startswith("rnncli "):
+        return repair
+    import shlex  # only an error needs it
+
+    return shlex.quote(repair)
 
 
 def tell(note: object) -> None:

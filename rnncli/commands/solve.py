@@ -22,7 +22,7 @@ from rnncli.commands.options import (
 )
 from rnncli.commands.output import printed
 from rnncli.commands.report import tell
-from rnncli.commands.specs import each_spec, specs
+from rnncli.commands.specs import each_spec, specs, tell_line
 from rnncli.commands.values import big_number, memory_size
 from rnncli.errors import UsageError, listed, quote
 from rnncli.layers.weights import Framework
@@ -117,9 +117,7 @@ def _template(text: str) -> str:
     reading = template_of_calls(text)
     if reading is None:
         return text
-    assumed = f"; assumed: {', and '.join(reading.assumed)}" if reading.assumed else ""
-    left_out = f"; left out: {', '.join(reading.left_out)}" if reading.left_out else ""
-    tell(f"Note: read as {reading.text}{assumed}{left_out}")
+    tell_line(reading.text, reading.notes)
     return reading.text
 
 

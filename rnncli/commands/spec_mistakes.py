@@ -272,9 +272,9 @@ def _starts_network(argument: str) -> bool:
     kind = _kind(argument)
     if kind is not None and kind.reads == "input":
         return True
-    from rnncli.language.calls import understood
+    from rnncli.formats.calls import is_call
 
-    return "(" in argument and understood(argument) is not None
+    return "(" in argument and is_call(argument)
 
 
 def _starts_layer(argument: str) -> bool:

@@ -19,12 +19,13 @@ from rnncli.commands.settings import settings
 from rnncli.errors import RnncliError, SpecError, UsageError
 from rnncli.formats import SEPARATOR, choice_of
 from rnncli.formats.faults import OpenNumbersError
-from rnncli.formats.networks import Reading, left_out_text, read
+from rnncli.formats.networks import Reading, left_out_text, read, read_text
 from rnncli.language.source import MAX_BYTES
 from rnncli.language.spec import EXAMPLE
 from rnncli.network import Network
 
 if TYPE_CHECKING:
+    from rnncli.formats.nodes import Note
     from rnncli.render.picture import Picture
 
 VARIABLE = "RNNCLI_SPEC"
@@ -127,21 +128,26 @@ def _check_whole(reading: Reading, text: str) -> None:
 def tell_reading(reading: Reading) -> None:
     """Tell as which spec a line of Keras or PyTorch was read, or what a part of a file leaves out."""
     if reading.line:
-        assumed = [note.text for note in reading.notes if note.effect in ("assumed", "assumed size")]
-        differs = [note.text for note in reading.notes if note.effect == "differs"]
-        said = f"; assumed: {', and '.join(assumed)}" if assumed else ""
-        tell(f"Note: {'; '.join([f'read as {reading.network}{said}', *differs])}")
-    elif left_out := left_out_text(reading):
+        tell_line(str(reading.network), reading.notes)
+    elif not reading.chosen and (left_out := left_out_text(reading)):
         tell(f"Note: {reading.path}: {left_out}")
 
 
+def tell_line(spec: str, notes: Sequence[Note]) -> None:
+    """Tell as which spec a line of Keras or PyTorch was read, and what it does not say, or says otherwise."""
+    assumed = [note.text for note in notes if note.effect in ("assumed", "assumed size")]
+    differs = [note.text for note in notes if note.effect == "differs"]
+    said = f"; assumed: {', and '.join(assumed)}" if assumed else ""
+    tell(f"Note: {'; '.join([f'read as {spec}{said}', *differs])}")
+
+
 def parsed(text: str) -> object:
-    """Return what a text is that is a spec or names a model file; the file is not opened.
+    """Return what a text is that is a spec, a line of Keras or PyTorch, or names a model file; it is not opened.
 
     Raises:
         SpecError: it is neither.
     """
-    return choice_of(text) or Network.parse(text)
+    return choice_of(text) or read_text(text, settings())
 
 
 def each_spec(specs: Iterable[Spec], work: Callable[[str], None]) -> None:
@@ -162,7 +168,10 @@ def explained(error: RnncliError, text: str) -> RnncliError:
 
     if isinstance(error, OpenNumbersError):
         more = [word for name in error.names for word in ("--set", f"{name}=100")]
-        return UsageError(error.message, error.advice, lead="for example", repair=this_line(more=more))
+        repair = this_line(more=more)
+        if isinstance(error, SpecError) and repair is not None:  # a line, in which the place is marked
+            return error.repaired(repair, "for example")
+        return UsageError(error.message, error.advice, lead="for example", repair=repair)
     return other_meaning(error, text) or error
 
 

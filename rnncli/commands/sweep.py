@@ -30,6 +30,7 @@ from rnncli.commands.specs import explained, specs
 from rnncli.commands.sweep_patterns import all_of, patterns_of, read_pieces
 from rnncli.commands.sweep_rows import picture_of, speller, table_of
 from rnncli.errors import EXIT_INTERRUPTED, RnncliError, shorten
+from rnncli.formats.networks import as_called
 from rnncli.layers.weights import Framework
 from rnncli.network import Network
 from rnncli.render.picture import MOST_LINES, Picture
@@ -246,7 +247,7 @@ def _conclude(tally: Tally, setting: Setting, budget: Budget) -> None:
         note += "" if invalid else f", the first {shorten(tally.first_invalid, 72)}: {error.message}"
     tell(note)
     if invalid:
-        raise explained(error, error.text)
+        raise explained(as_called(error), error.text)
     if tally.nearest is not None and not tally.within:
         nearest = Network.parse(tally.nearest.spec).summary(*setting)
         excess = " and ".join(cost.excess() for cost in budget.costs(nearest) if not cost.fits)

@@ -36,6 +36,7 @@ FORMATS: Mapping[str, str] = {
     ".h5": "keras.file",
     ".hdf5": "keras.file",
     ".py": "python.source",
+    ".ipynb": "python.source",
 }
 """The module that reads files with each extension."""
 
@@ -134,6 +135,8 @@ def part_of(model: ModelFile, wanted: str) -> Part:
         or [part for part in parts if wanted in part.other_names]
         or [part for part in parts if part.name.startswith(wanted)]
     )
+    if not named and wanted in dict(model.opened):
+        raise dict(model.opened)[wanted]
     if len(named) != 1:
         names = listed([part.name for part in parts])
         raise UsageError(

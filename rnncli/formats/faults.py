@@ -29,8 +29,8 @@ class OpenNumbersError(UsageError):
         self.names = names
 
 
-Settings = Mapping[str, int | float]
-"""The numbers that a source leaves open, by their names or expressions as they are written."""
+Settings = Mapping[str, int | float | str]
+"""The numbers and words that a source leaves open, by their names or expressions as they are written."""
 
 
 @contextmanager
@@ -47,6 +47,8 @@ def reading(what: str) -> Iterator[None]:
         yield
     except NamedError:
         raise
+    except OpenNumbersError as error:
+        raise OpenNumbersError(f"{what}: {error.message}", error.names) from None
     except RnncliError as error:
         raise RnncliError(f"{what}: {error.message}", error.advice) from None
     except OSError as error:

@@ -101,7 +101,10 @@ _OFF = (None, False, 0, "channels_last")
 _OFF_OF: Mapping[str, tuple[object, ...]] = {"padding_idx": (None,), "max_norm": (None,)}
 """The values with which an argument is as if it were not given, of most and of some."""
 
-_SHAPES = {"shape": 0, "input_shape": 0, "batch_shape": 1, "batch_input_shape": 1}
+HOLDS = ("layer", "backward_layer", "cell", "cells")
+"""Arguments that are layers."""
+
+SHAPES = {"shape": 0, "input_shape": 0, "batch_shape": 1, "batch_input_shape": 1}
 """Keras's arguments for the shape that a layer reads, and how many sizes of it are no timesteps and no features."""
 
 
@@ -125,7 +128,7 @@ def _number(given: dict[str, Any], argument: str, most: int = MAX_SIZE, default:
     if value is None:
         raise MissingArgumentError(argument, "", "32")
     if type(value) is not int or not 1 <= value <= most:
-        raise wrong(argument, value, f"a whole number from 1 to {most:,}", "1" if default == 1 else "")
+        raise wrong(argument, value, f"a whole number from 1 to {most:,}", _meant(value) or "1" * (default == 1))
     return value
 
 
@@ -160,9 +163,13 @@ def _made(cls: type[Layer], given: Mapping[str, Any], names: Mapping[str, str], 
 
 
 def _meant(value: object) -> str:
-    """Return the activation that a misspelt one may have been, as Python writes it; nothing where none is near."""
-    found = closest(value.lower(), ACTIVATIONS) if isinstance(value, str) else None
-    return repr(found) if found else ""
+    """Return what a wrong value may have been, as Python writes it; nothing where that is not known."""
+    if isinstance(value, float) and value.is_integer():
+        return f"{value:.0f}"
+    if not isinstance(value, str):
+        return ""
+    found = value if value.isascii() and value.isdecimal() else closest(value.lower(), ACTIVATIONS)
+    return (found if found == value else repr(found)) if found else ""
 
 
 def _layer(cls: type[Layer], **fixed: object) -> Build:
@@ -174,7 +181,7 @@ def _torch_layer(cls: type[Layer]) -> Build:
 
 
 def _linear(given: dict[str, Any]) -> list[Made]:
-    features = _number(given, "in_features")
+    features = _number(given, "in_features", 2 * MAX_SIZE)  # as many as two directions return
     return [Made(_made(Dense, given, Dense.torch_arguments), features=features)]
 
 
@@ -204,7 +211,7 @@ def _torch_norm(given: dict[str, Any]) -> list[Made]:
     features = shape[0] if isinstance(shape, list | tuple) and len(shape) == 1 else shape
     if isinstance(features, list | tuple):
         raise ArgumentFaultError("normalized_shape", f"normalized_shape is {shape}; norm works on the features alone")
-    features = _number({"normalized_shape": features}, "normalized_shape")
+    features = _number({"normalized_shape": features}, "normalized_shape", 2 * MAX_SIZE)
     if not _flag(given, "elementwise_affine", default=True):
         given |= {"bias": False, "scale": False}
     return [_normalized(given, {"center": "bias"}, 1e-5, "eps")._replace(features=features)]
@@ -222,7 +229,7 @@ def _normalized(given: dict[str, Any], names: Mapping[str, str], usual: float, a
 
 def _torch_loop(cls: type[Recurrent]) -> Build:
     def build(given: dict[str, Any]) -> list[Made]:
-        levels, reads = _number(given, "num_layers", MAX_LAYERS, 1), _number(given, "input_size")
+        levels, reads = _number(given, "num_layers", MAX_LAYERS, 1), _number(given, "input_size", 2 * MAX_SIZE)
         both, rate = _flag(given, "bidirectional"), given.pop("dropout", 0)
         if given.get("nonlinearity", "tanh") not in ("tanh", "relu"):
             raise wrong("nonlinearity", given["nonlinearity"], "'tanh' or 'relu'")
@@ -504,6 +511,9 @@ def built(framework: Framework, name: str, positional: Sequence[Any], named: Map
             raise ArgumentFaultError(argument, f"{text}, and the language has no word for it")
         notes.append(Note(DIFFERS[argument], "differs"))
     given = {each: value for each, value in given.items() if each not in cls.inert | cls.changing}
+    for argument, value in given.items():
+        if argument not in HOLDS and isinstance(value, list | tuple) and not _is_flat(value):
+            raise WrongArgumentError(argument, f"{argument} is a list of lists, or a long one")
     for argument in {"activation", "recurrent_activation"} & given.keys():
         value = given[argument]
         if isinstance(value, str):
@@ -515,21 +525,24 @@ def built(framework: Framework, name: str, positional: Sequence[Any], named: Map
         return [head or Made(None)]
     try:
         made = cls.build(given)
-    except KeyError as missing:
-        raise MissingArgumentError(
-            str(missing.args[0]), f"{name} needs {missing.args[0]}", _EXAMPLES[missing.args[0]]
-        ) from None
-    except MissingArgumentError as missing:
-        raise MissingArgumentError(missing.argument, f"{name} needs {missing.argument}", missing.instead) from None
+    except (KeyError, MissingArgumentError) as missing:
+        argument = missing.argument if isinstance(missing, MissingArgumentError) else str(missing.args[0])
+        instead = missing.instead if isinstance(missing, MissingArgumentError) else _EXAMPLES[argument]
+        raise MissingArgumentError(argument, f"{name} needs {argument}", instead) from None
     first = made[0]._replace(notes=(*made[0].notes, *notes))
     if head is not None and isinstance(head.word, Input):
         first = first._replace(input=head.word)
     return [first, *made[1:]]
 
 
+def _is_flat(value: Sequence[object]) -> bool:
+    """Whether a list is one of a few plain values, which can be shown; one in which others are shared may be huge."""
+    return len(value) <= 16 and not any(isinstance(each, list | tuple | dict) for each in value)
+
+
 def _head(given: dict[str, Any]) -> Made | None:
     """Take the shape that a layer of Keras reads out of its arguments; return the input where it says the features."""
-    found = [(name, given.pop(name), batch) for name, batch in _SHAPES.items() if name in given]
+    found = [(name, given.pop(name), batch) for name, batch in SHAPES.items() if name in given]
     steps = given.pop("input_length", None)
     if given.get("input_dim") is not None:
         found.append(("input_dim", (steps, given["input_dim"]), 0))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
+from rnncli.formats.faults import OpenNumbersError
 from rnncli.formats.nodes import Node, Note, Part, left_note, parts_of
 from rnncli.formats.tensors import Tensor, total_params
 from rnncli.layers.weights import Framework
@@ -47,6 +48,7 @@ class ModelFile:
         notes: what else a reader should know: cells that cannot be expressed, with the reason.
         partial: whether it may hold further arrays, which are not known.
         left: the nodes that are in no part.
+        opened: the names of models that leave numbers open, and the error that says which.
     """
 
     path: str
@@ -57,6 +59,7 @@ class ModelFile:
     notes: tuple[str, ...] = ()
     partial: bool = False
     left: tuple[Node, ...] = ()
+    opened: tuple[tuple[str, OpenNumbersError], ...] = ()
 
     def named(self) -> ModelFile:
         """Return the same, each part with the name of the file."""

@@ -72,7 +72,7 @@ def read(text: str, settings: Settings = MappingProxyType({})) -> Reading:
         UsageError: the file has several parts, and none or no such one is named.
     """
     choice = choice_of(text)
-    return _of_text(text) if choice is None else _of_file(choice, settings)
+    return read_text(text, settings) if choice is None else _of_file(choice, settings)
 
 
 def _of_file(choice: Choice, settings: Settings) -> Reading:
@@ -90,38 +90,35 @@ def _of_file(choice: Choice, settings: Settings) -> Reading:
     return Reading(part.network, part, part.notes, bool(choice.part))
 
 
-def _of_text(text: str) -> Reading:
+def read_text(text: str, settings: Settings = MappingProxyType({})) -> Reading:
     """Return the network that a spec is, or a line of Keras or PyTorch.
 
     Raises:
         SpecError: it is neither.
+        OpenNumbersError: the line leaves numbers open.
     """
     try:
         return Reading(Network.parse(text))
     except SpecError as error:
-        from rnncli.language.calls import understood
+        from rnncli.formats import calls
 
-        reading = understood(text)
-        if reading is None:
-            raise error from None
-        try:
-            network = Network.parse(reading.text)
-        except SpecError as fault:
-            raise SpecError(
-                fault.message,
-                text=text,
-                span=reading.first.span,
-                advice=fault.advice or "",
-                lead=fault.lead,
-                repair=fault.repair,
-            ) from None
-    notes = (
-        *(Note(each, "assumed size" if "features" in each else "assumed") for each in reading.assumed),
-        *(Note(f"left out: {each}", "differs") for each in reading.left_out),
-    )
-    sizes = tuple(note.text for note in notes if note.effect == "assumed size")
-    origin = Origin("torch" if reading.torch else "keras", (), tuple(note.text for note in notes), sizes)
-    return Reading(replace(network, origin=origin), notes=notes, line=True)
+        if not calls.is_call(text):
+            raise as_called(error) from None
+        line = calls.read(text, settings)
+    origin = Origin(line.framework, (), line.part.assumed, line.part.said("assumed size"))
+    return Reading(replace(line.network, origin=origin), notes=line.notes, line=True)
+
+
+def as_called(error: SpecError) -> SpecError:
+    """Return the error for a text that is no spec; where it has calls, its repair says what these do."""
+    from rnncli.formats import calls
+
+    try:
+        whole = calls.is_call(error.text)
+        repair = str(calls.read(error.text).network) if whole else calls.mended(error.text)
+    except SpecError as fault:
+        return fault
+    return error.repaired(repair, "perhaps" if "(" in repair else "as a spec") if repair else error
 
 
 def left_out(model: ModelFile, part: Part) -> tuple[str, ...]:

@@ -346,6 +346,15 @@ class _Row:
         return None
 
 
+def first_misfit(nodes: Sequence[Node]) -> tuple[Node, str] | None:
+    """Return the first of some nodes, each of which reads the one before, that does not fit there, and why."""
+    row = _Row()
+    for node in nodes:
+        if (reason := row.take(node)) is not None:
+            return node, reason
+    return None
+
+
 class _Graph:
     """Follows the edges of nodes."""
 
@@ -413,7 +422,8 @@ class _Graph:
         else:
             said = _features_read(nodes)
             if said is None and self._features is None:
-                return Note(f"the source does not say how many features {shorten(first.name)} reads", "left out")
+                reads = first.described if first.line else shorten(first.name)
+                return Note(f"the source does not say how many features {reads} reads", "left out")
             head = Input(said or self._features or 0)
             notes |= {} if said else {Note(f"an input of {self._features} features", "assumed size"): None}
         layers = tuple(node for node in nodes if isinstance(node.word, Layer) and not isinstance(node.word, Input))

@@ -32,29 +32,6 @@ PYTORCH_NAMES: Mapping[str, str] = {
 }
 """Keras's argument for each of PyTorch's that means the same; a kind may mean another by it, and says so itself."""
 
-TORCH_POSITIONS: Mapping[str, tuple[str, ...]] = {
-    "rnn": (
-        "input_size",
-        "hidden_size",
-        "num_layers",
-        "nonlinearity",
-        "bias",
-        "batch_first",
-        "dropout",
-        "bidirectional",
-    ),
-    "lstm": ("input_size", "hidden_size", "num_layers", "bias", "batch_first", "dropout", "bidirectional"),
-    "gru": ("input_size", "hidden_size", "num_layers", "bias", "batch_first", "dropout", "bidirectional"),
-    "rnncell": ("input_size", "hidden_size", "bias", "nonlinearity"),
-    "lstmcell": ("input_size", "hidden_size", "bias"),
-    "grucell": ("input_size", "hidden_size", "bias"),
-    "linear": ("in_features", "out_features", "bias"),
-    "embedding": ("num_embeddings", "embedding_dim", "padding_idx"),
-    "dropout": ("p", "inplace"),
-    "layernorm": ("normalized_shape", "eps", "elementwise_affine", "bias"),
-}
-"""What PyTorch's classes take by position, by their names in lower case."""
-
 STACKED = "num_layers"
 """PyTorch's argument for a stack of equal layers: `x3`."""
 

@@ -137,10 +137,6 @@ ELSEWHERE: Mapping[str, str] = {
 """What each word is and where it is found here, by the word in lower case; a few of them are fields of some kinds."""
 
 
-CHANGES_A_RUN = ("return_state", "stateful", "proj_size")
-"""Those of them that change what a layer computes or returns when it is run."""
-
-
 def elsewhere(name: str, fields: Sequence[str] = ()) -> str | None:
     """Return the word of `ELSEWHERE` that a word is, or is a misspelling of; None if it is none.
 

@@ -12,8 +12,7 @@ import unicodedata
 from collections.abc import Callable
 
 from rnncli.errors import SpecError, quote
-from rnncli.language.calls import read_calls
-from rnncli.language.elsewhere import CHANGES_A_RUN, ELSEWHERE
+from rnncli.language.framework_errors import framework_error
 from rnncli.language.numbers import comma_numbers
 from rnncli.language.separators import other_separators
 
@@ -63,26 +62,6 @@ def _meant(character: str) -> str:
     return meant if meant.isascii() else character
 
 
-def calls(text: str) -> SpecError | None:
-    """`LSTM(32, return_sequences=True)`: calls of Keras and PyTorch."""
-    try:
-        reading = read_calls(text)
-    except SpecError as error:
-        return error
-    if reading is None:
-        return None
-    told = [ELSEWHERE[name] for name in CHANGES_A_RUN if any(each.startswith(f"{name}=") for each in reading.left_out)]
-    without = f"without {', '.join(reading.left_out)}, " if reading.left_out else ""
-    return SpecError(
-        f"a layer is written KIND:SIZE, not as in {quote(reading.first.text)}",
-        text=text,
-        span=reading.first.span,
-        advice="; ".join(told),
-        lead=f"{without}as a spec",
-        repair=reading.text,
-    )
-
-
 _BRACKETS = re.compile(r":\s*([(\[][^()\[\]]*[)\]])")
 _SHAPE = re.compile(r"\s*(?:None\s*[,x]\s*)?([0-9_]+)(?:\s*[,x]\s*([0-9_]+))?\s*,?\s*")
 
@@ -108,9 +87,9 @@ def bracketed_sizes(text: str) -> SpecError | None:
 
 
 HABITS: tuple[Callable[[str], SpecError | None], ...] = (
+    framework_error,
     other_characters,
     bracketed_sizes,
-    calls,
     comma_numbers,
     other_separators,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import resource
 import shutil
 import struct
@@ -49,6 +50,8 @@ NPZ = seeds("*.npz")[:5]
 SAFETENSORS = seeds("*.safetensors")
 TORCH = [*seeds("*.pt", "*.ckpt", "*.pth"), *(data for _, data in members_of((GOLDEN / "torch.zip").read_bytes()))]
 ONNX = seeds("onnx/*.onnx")
+SOURCES = [*map(bytes.decode, seeds("python/*.py")), *(GOLDEN.parent / "sources.txt").read_text().split("#### ")[1:]]
+WORDS = [word for source in SOURCES for word in re.findall(r"\w+|[^\w\s]+", source)]
 
 
 def make_npz(generator: random.Random) -> bytes:
@@ -83,6 +86,26 @@ def make_torch(generator: random.Random) -> bytes:
 
 def make_onnx(generator: random.Random) -> bytes:
     return damaged_bytes(generator, ONNX) if generator.randrange(3) == 0 else damaged_message(generator, ONNX)
+
+
+def make_source(generator: random.Random) -> bytes:
+    """A source whose lines and words are mixed with those of others, which leaves most of it Python."""
+    lines = generator.choice(SOURCES).splitlines()
+    for _ in range(generator.choice((1, 2, 4, 10, 30))):
+        at = generator.randrange(len(lines))
+        match generator.randrange(4):
+            case 0:
+                del lines[at : at + generator.choice((1, 1, 3))]
+            case 1:
+                other = generator.choice(SOURCES).splitlines()
+                start = generator.randrange(len(other))
+                lines[at:at] = other[start : start + generator.choice((1, 2, 10))]
+            case _:
+                words = re.split(r"(\w+)", lines[at])
+                words[generator.randrange(len(words))] = generator.choice(WORDS)
+                lines[at] = "".join(words)
+        lines = lines or [""]
+    return "\n".join(lines).encode()
 
 
 def check_model(name: str, data: bytes) -> None:
@@ -141,4 +164,5 @@ MODEL_TARGETS = {
     "safetensors": target("model.safetensors", make_safetensors),
     "torch": target("model.pt", make_torch),
     "onnx": target("model.onnx", make_onnx),
+    "source": target("model.py", make_source),
 }

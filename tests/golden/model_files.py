@@ -139,6 +139,7 @@ class Small(torch.nn.Module):
         self.act = torch.nn.ReLU()
         self.out = torch.nn.Linear(2, 1)
         self.register_buffer("hidden", torch.zeros(5), persistent=False)
+        self.plain = torch.zeros(2)
         with torch.no_grad():
             for number, weight in enumerate(self.parameters()):
                 weight.copy_(torch.arange(weight.numel()).reshape(weight.shape) / 8 + number)

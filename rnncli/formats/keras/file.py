@@ -111,7 +111,8 @@ def _found(
     try:
         graph = graph_of(model)
         nodes = nodes_of(graph, store, modern=is_modern(model, version))
-        notes = [Note(text, "assumed") for text in graph.notes]
+        notes = tuple(Note(text, "assumed") for text in graph.notes)
+        nodes = [replace(node, notes=(*notes, *node.notes)) for node in nodes]
         found = model_of(path, format_, writer(version, model), nodes, tensors=tensors, notes=notes)
     except RnncliError as error:
         raise RnncliError(error.message, error.advice or SAVE_AGAIN) from None

@@ -65,12 +65,6 @@ class Call(NamedTuple):
         """The class of the layer."""
         return shorten(str(self.entry.get("class_name")))
 
-    @property
-    def line(self) -> int | None:
-        """The line that makes the layer, where a source says so."""
-        line = self.entry.get("line")
-        return line if type(line) is int else None
-
 
 @dataclass
 class Graph:

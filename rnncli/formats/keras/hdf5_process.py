@@ -80,31 +80,33 @@ def main() -> None:
     Where it asks for none, the line says what the file holds, and all arrays come along if they are small.
     """
     question = json.load(sys.stdin)
-    out = sys.stdout.buffer
+    values: Iterable[bytes] = ()
     try:
-        import h5py
-
-        size = os.path.getsize(question["path"])
-        bound(ROOM + (2 * MAX_COMPRESSION * size if question["member"] else 0), SECONDS + size / BYTES_A_SECOND)
-        structure = question["wanted"] is None
-        with _bytes(question["path"], question["member"], structure) as data, h5py.File(data, "r") as file:
-            if structure:
-                answer, values = _structure(file)
-                if isinstance(data, io.RawIOBase):  # no checksum has been looked at
-                    answer["along"], values = [], ()
-            else:
-                answer, values = {}, _values(file, question["wanted"], size)
-            out.write(json.dumps(answer).encode() + b"\n")
-            out.writelines(values)
+        answer, values = _answer(**question)
     except RnncliError as error:
-        out.write(json.dumps({"error": error.message, "advice": error.advice}).encode() + b"\n")
+        answer = {"error": error.message, "advice": error.advice}
     except ImportError as error:
-        said = {"error": f"it is read with h5py, which cannot be imported: {error}", "advice": ADVICE}
-        out.write(json.dumps(said).encode() + b"\n")
+        answer = {"error": f"it is read with h5py, which cannot be imported: {error}", "advice": ADVICE}
     except _UNREADABLE as error:
         reason = str(error).partition("\n")[0].strip("'\"") or type(error).__name__
-        said = {"error": f"its HDF5 is damaged: {shorten(reason, 100)}", "advice": AGAIN}
-        out.write(json.dumps(said).encode() + b"\n")
+        answer = {"error": f"its HDF5 is damaged: {shorten(reason, 100)}", "advice": AGAIN}
+    sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n")
+    sys.stdout.buffer.writelines(values)
+
+
+def _answer(path: str, member: str, wanted: Sequence[str] | None) -> tuple[dict[str, Any], Iterable[bytes]]:
+    """Return what a file holds, or the numbers of the arrays that are wanted of it."""
+    import h5py
+
+    size = os.path.getsize(path)
+    bound(ROOM + (2 * MAX_COMPRESSION * size if member else 0), SECONDS + size / BYTES_A_SECOND)
+    with _bytes(path, member, wanted is None) as data, h5py.File(data, "r") as file:
+        if wanted is not None:
+            return {}, _values(file, wanted, size)
+        answer, values = _structure(file)
+        if isinstance(data, io.RawIOBase):  # no checksum has been looked at
+            return answer | {"along": []}, ()
+        return answer, values
 
 
 def bound(room: int, seconds: float | None = None) -> None:

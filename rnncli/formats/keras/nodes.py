@@ -31,17 +31,19 @@ OLD_HARD_SIGMOID = (
     "clip(x/6 + 0.5, 0, 1)"
 )
 
-MASK_OPERATIONS = ("NotEqual", "Any")
+_MASK_OPERATIONS = ("NotEqual", "Any")
 """Classes that stand in a config for what computes a mask, and are no layers to anybody else."""
 
 _MAX_CELLS = 1000
 """The most cells of a stack."""
 
-_OF_CONFIGS = ("return_state", "zero_output_for_mask", "lora_rank", "lora_alpha", "reverse_state_order")
-"""Arguments that a config has and that are said elsewhere: which outputs are read, where a mask is, in the arrays."""
-
-_SHAPES = ("batch_shape", "batch_input_shape", "input_shape", "shape")
-"""Arguments that say what shape a layer reads."""
+_SAID_ELSEWHERE = frozenset(
+    (
+        *("return_state", "zero_output_for_mask", "lora_rank", "lora_alpha", "reverse_state_order"),
+        *("batch_shape", "batch_input_shape", "input_shape", "shape"),
+    )
+)
+"""Arguments of which the graph and the arrays say what follows: outputs that are read, masks, matrices, shapes."""
 
 _KEEP_FEATURES = frozenset(
     (
@@ -99,7 +101,7 @@ def unknown_features(nodes: Sequence[Node]) -> Node | None:
 
 
 def _computes_mask(call: Call) -> bool:
-    return call.entry["class_name"] in MASK_OPERATIONS
+    return call.entry["class_name"] in _MASK_OPERATIONS
 
 
 class _Called(NamedTuple):
@@ -152,7 +154,7 @@ class _Reader:
         for number, each in enumerate(made):
             own = name if len(made) == 1 else f"{name} (cell {number})"
             said = (*notes, *(_about(call.name, note) for note in each.notes))
-            node = Node(own, call.kind, each.word, edges, notes=said, line=call.line, owner=call.name)
+            node = Node(own, call.kind, each.word, edges, notes=said, owner=call.name)
             if isinstance(each.word, Layer) and each.word.reads == "either":
                 node = replace(node, where=each.where or where)
             node = self._with_arrays(node, call, number, size)
@@ -187,8 +189,8 @@ class _Reader:
         except (WrongArgumentError, ArgumentError, TypeError, ValueError, KeyError, ArithmeticError) as fault:
             raise ConfigError(f"{shorten(call.name)} ({call.kind})", shorten(str(fault), 120)) from None
         except ArgumentFaultError as reason:
-            node = Node(call.name, call.kind, line=call.line)
-            return [Made(None)], (Note(f"{node.described} is left out: {reason}", "left out"),)
+            text = f"{Node(call.name, call.kind).described} is left out: {reason}"
+            return [Made(None)], (Note(text, "left out"),)
 
     def _otherwise(self, call: Call, made: Sequence[Made], mask: str) -> Iterator[Note]:
         """Yield what a call does otherwise here than in Keras."""
@@ -340,21 +342,20 @@ def _made(entry: Json, modern: bool, depth: int = 0) -> list[Made]:
         raise ArgumentFaultError("time_major", "it reads time first (time_major)")
     if not modern and kind in ("LSTM", "GRU", "LSTMCell", "GRUCell"):
         config = {"recurrent_activation": "hard_sigmoid"} | ({} if "LSTM" in kind else {"reset_after": False}) | config
-    for name in {"activation", "recurrent_activation"} & config.keys():
-        config[name] = _activation_of(config[name], modern)
-    for name in {"layer", "backward_layer", "cell"} & config.keys():
-        config[name] = _made(config[name], modern, depth + 1) if isinstance(config[name], dict) else None
+    for name, value in config.items():
+        if name in ("activation", "recurrent_activation"):
+            config[name] = _activation_of(value, modern)
+        elif name in ("layer", "backward_layer", "cell"):
+            config[name] = _made(value, modern, depth + 1) if isinstance(value, dict) else None
     if isinstance(cells := config.get("cells"), list):
         if len(cells) > _MAX_CELLS:
             raise ValueError(f"a stack of {len(cells):,} cells, expected at most {_MAX_CELLS:,}")
         config["cells"] = [_made(cell, modern, depth + 1) if isinstance(cell, dict) else None for cell in cells]
-    given = {name: value for name, value in config.items() if name in cls.takes}
-    unknown = [name for name in config if name not in given and name not in (*_OF_CONFIGS, *_SHAPES) and config[name]]
-    for name in {*_OF_CONFIGS, *_SHAPES} & given.keys():
-        del given[name]
+    given = {name: value for name, value in config.items() if name in cls.takes and name not in _SAID_ELSEWHERE}
     said = tuple(
-        Note(f"has an argument {shorten(name)}={shorten(repr(config[name]))} that is not known", "differs")
-        for name in unknown
+        Note(f"has an argument {shorten(name)}={shorten(repr(value))} that is not known", "differs")
+        for name, value in config.items()
+        if value and name not in cls.takes and name not in _SAID_ELSEWHERE
     )
     first, *others = built("keras", kind, (), given)
     return [first._replace(notes=(*first.notes, *said)), *others]

@@ -17,6 +17,9 @@ from rnncli.formats.onnx.moves import both_halves
 from rnncli.formats.onnx.values import Atom, Axis, Fill, Flow, Inputs, sized, wholes_of
 from rnncli.layers import Dense, Embedding, Norm, Pool, Repeat
 
+_SOFTMAX_OF_ONE_AXIS = 13
+"""The version of ONNX's operators from which on Softmax is of its last axis unless it is told another."""
+
 
 class Made(NamedTuple):
     """What a node makes.
@@ -43,7 +46,7 @@ def _embedding(inputs: Inputs) -> Made | None:
     table, ids = inputs.at(0), inputs.at(1)
     if not isinstance(table, Constant) or len(table.tensor.shape) != 2 or inputs.node.whole("axis", 0) not in (0, -2):
         return None
-    if not isinstance(ids, Flow) or ids.features is not None or ids.flips:
+    if not isinstance(ids, Flow) or ids.features is not None:
         return None
     if not table.tensor.dtype.startswith(("float", "bfloat")) or (ids.axes is not None and len(ids.axes) != 2):
         return None
@@ -182,8 +185,8 @@ def _norm(inputs: Inputs) -> Made | None:
     arrays = {"gamma": scale} if isinstance(scale, Constant) else {}
     arrays |= {"beta": shift} if isinstance(shift, Constant) else {}
     shapes = {array.tensor.shape for array in arrays.values()}
-    if not shapes and flow.features is not None:
-        shapes = {(sized(flow.features) or 0,)}
+    if not shapes and flow.axes is not None:
+        shapes = {(sized(flow.axes[-1]) or 0,)}
     shape = shapes.pop() if len(shapes) == 1 else ()
     if len(shape) != 1 or not isinstance(scale, Constant | Fill) or isinstance(shift, Flow):
         return None
@@ -212,7 +215,8 @@ def _activation(inputs: Inputs) -> Made | None:
         return None
     if known.word == "softmax":
         last = -1 if flow.axes is None else len(flow.axes) - 1
-        if node.whole("axis", -1) not in (-1, last) or not flow.is_features(-1):
+        usual = -1 if inputs.opset >= _SOFTMAX_OF_ONE_AXIS else 1
+        if node.whole("axis", usual) not in (-1, last) or not flow.is_features(-1):
             return None
     return Made(flow, Activation(known.word))
 

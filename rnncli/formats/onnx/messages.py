@@ -38,7 +38,8 @@ MAX_DEPTH = 16
 MAX_NUMBERS = 10_000
 """The most numbers in an attribute, and the most bytes of a name or another text."""
 
-_OWN_DOMAINS = (None, "", "ai.onnx")
+OWN_DOMAINS = (None, "", "ai.onnx")
+"""What the domain of ONNX's own operators is called."""
 
 
 def _one(number: int) -> Any:
@@ -189,7 +190,7 @@ class NodeProto(Proto):
     def operation(self) -> str:
         """What it computes: `LSTM`; one that is not of ONNX's own has its domain before it."""
         name = self.op_type or ""
-        return name if self.domain in _OWN_DOMAINS else f"{self.domain}.{name}"
+        return name if self.domain in OWN_DOMAINS else f"{self.domain}.{name}"
 
     @property
     def label(self) -> str:

@@ -86,7 +86,7 @@ class Flow(NamedTuple):
         if self.half is not None or self.returns == "state":
             return False
         if self.axes is None:
-            return self.features is None and axis == -1
+            return axis == -1  # a layer puts its features last
         place = self.place_of(axis)
         if place is None or self.axes[place] in self.flips:
             return False
@@ -144,12 +144,14 @@ class Inputs(NamedTuple):
         values: what is known of each input; None for nothing, or one that is left out.
         name: what the node is called, which no other is.
         found: the nodes that were found before it, which flows come from.
+        opset: the version of ONNX's operators.
     """
 
     node: NodeProto
     values: Values
     name: str
     found: Mapping[str, Node]
+    opset: int
 
     def at(self, index: int) -> Value | None:
         """Return an input."""

@@ -17,7 +17,7 @@ from rnncli.formats.nodes import Activation, Node, Note, Read, Word
 from rnncli.formats.onnx.arrays import Constant, constant_of
 from rnncli.formats.onnx.cells import KINDS, Cell, ReasonError, cell_of
 from rnncli.formats.onnx.layers import layer_of
-from rnncli.formats.onnx.messages import GraphProto, ModelProto, NodeProto, TensorProto
+from rnncli.formats.onnx.messages import OWN_DOMAINS, GraphProto, ModelProto, NodeProto, TensorProto
 from rnncli.formats.onnx.moves import REARRANGING, moved
 from rnncli.formats.onnx.values import (
     Atom,
@@ -33,6 +33,7 @@ from rnncli.formats.onnx.values import (
 )
 from rnncli.formats.tensors import Tensor
 from rnncli.layers import Dense, Input, Recurrent, Repeat
+from rnncli.quantities import MAX_SIZE
 
 _LONGEST_LEAD = 1_000
 """The most characters that stand before the name of a node inside of others."""
@@ -98,6 +99,8 @@ class Walk:
         self.owned: dict[str, frozenset[str]] = {}
         self._path, self._file = path, file
         self._functions = {((each.domain or ""), each.name) for each in model.functions}
+        own = (each.version or 0 for each in model.opset_import if each.domain in OWN_DOMAINS)
+        self._opset = max(own, default=1)
         self._found: dict[str, Node] = {}
         self._names: Counter[str] = Counter()
         self._notes: dict[str, dict[Note, None]] = {}
@@ -177,7 +180,7 @@ class Walk:
             for told_as, inner in node.graphs
             for flow in self._graph(inner, scope, shorten(f"{scope.lead}{node.label}/{told_as}/", _LONGEST_LEAD))
         ]
-        made = self._made(scope, Inputs(node, values, name, self._found), captured)
+        made = self._made(scope, Inputs(node, values, name, self._found, self._opset), captured)
         for output, value in zip(node.output, [*made, *[None] * len(node.output)], strict=False):
             if value is None or not output or not is_bounded(value):
                 scope.values[output] = None
@@ -236,9 +239,10 @@ class Walk:
         arrays = (value.tensor for value in inputs.values if isinstance(value, Constant) and value.wholes is None)
         tensors = {tensor.name: tensor for tensor in arrays if tensor.shape}
         axes = [axes_of(scope.shapes.get(output)) for output in inputs.node.output]
-        read = self._found.get(edges[0].node) if len(edges) == 1 else None
-        if read is not None and read.word is None and read.kind != "input" and kind in REARRANGING and not tensors:
-            return [Flow(read.name, each) for each in axes]  # what is not understood stays that in any order
+        read = self._found.get(edges[0].node) if edges else None
+        unknown = read is None or (read.word is None and read.kind != "input")
+        if unknown and len(edges) == 1 and kind in REARRANGING and not tensors:
+            return [Flow(edges[0].node, each) for each in axes]  # what is not understood stays that in any order
         self._add(Node(name, kind, None, edges, tensors=tensors, convention="onnx", notes=tuple(notes)))
         if "Attention" in kind or (kind in ("MatMul", "Einsum") and len(flows) > 1):
             self._products.append(name)
@@ -275,7 +279,7 @@ class Walk:
             x = Flow(self._add(Node(node.reads(0), "rearrangement", None, (self._edge(x),))))
             axes = tuple((Atom(),) for _ in range(3))
         time, batch = axes[t], axes[b]
-        if x.root:
+        if x.root and max(self._entries[x.root], sized(time) or 0) <= MAX_SIZE:
             self._heads.setdefault(x.root, {})[Input(self._entries[x.root], sized(time))] = None
         states = dict.fromkeys(flow for index in (4, 5, 6) for flow in flows_in(inputs.at(index)))
         edges = (self._edge(x), *map(self._edge, states))

@@ -1,65 +1,120 @@
-"""Python source: the models that a file makes with Keras or PyTorch, read from its syntax. Nothing of it is run."""
+"""Python source and notebooks: the models that a file makes with Keras or PyTorch. Nothing of it is run."""
 
 from __future__ import annotations
 
-import os
+import ast
+import json
 import tokenize
 from io import BytesIO
 from types import MappingProxyType
 
 from rnncli.errors import RnncliError, listed, shorten
-from rnncli.formats.faults import Settings
+from rnncli.formats.faults import AGAIN, OpenNumbersError, Settings
 from rnncli.formats.model_file import ModelFile
-from rnncli.formats.python.keras import KerasReader, Said, read_models
-from rnncli.formats.python.keras_signatures import OTHER_CLASSES, SIGNATURES
-from rnncli.formats.python.torch import read_source, sources
-from rnncli.formats.python.torch_modules import TorchReader
-from rnncli.formats.python.values import Given, Named, Value
-from rnncli.formats.python.walk import Walk
+from rnncli.formats.python.graph import Graphs
+from rnncli.formats.python.models import Found, found_in
 from rnncli.language.syntax import UnparsableError, tree_of
 
 MAX_SOURCE = 250_000
-"""The longest file, in bytes; a model of its own is a fiftieth of that."""
+"""The longest source, in bytes; a model of its own is a fiftieth of that."""
 
-_KERAS_NAMES = frozenset({*SIGNATURES, *OTHER_CLASSES, "Sequential", "Model", "Input"})
+MAX_NOTEBOOK = 20_000_000
+"""The longest notebook, in bytes: it holds pictures, too."""
 
 
 def read(path: str, settings: Settings = MappingProxyType({})) -> ModelFile:
-    """Return what the models of a Python file are.
+    """Return what the models of a Python file or a notebook are.
 
     Args:
         path: the file.
         settings: the numbers that it leaves open.
 
     Raises:
-        RnncliError: it is no Python, or what it says of a model is not all there.
+        OpenNumbersError: no model of it is whole without more settings.
+        RnncliError: it is no Python, or what it says of its models cannot be understood.
     """
-    del settings
-    size = os.path.getsize(path)
-    if size > MAX_SOURCE:
-        raise RnncliError(f"it has {size:,} bytes; Python source is read up to {MAX_SOURCE:,}")
+    notebook = path.lower().endswith(".ipynb")
     with open(path, "rb") as file:
-        text = _decoded(file.read(MAX_SOURCE + 1))
+        data = file.read((MAX_NOTEBOOK if notebook else MAX_SOURCE) + 1)
+    if notebook:
+        tree, form = _notebook(data), "notebook"
+    else:
+        _check_size(len(data))
+        tree, form = _parsed(_decoded(data)), "Python source"
+    graphs = Graphs(settings)
     try:
-        tree = tree_of(text)
-    except UnparsableError as error:
-        raise RnncliError(f"it is no Python: {error}") from None
-    reader = _Reader()
-    try:
-        reader.walk.follow(tree)
-        said = reader.said()
+        graphs.follow(tree)
+        found = found_in(graphs)
     except RecursionError:
         raise RnncliError("it is nested too deeply to be followed") from None
-    parts = tuple(part for each in said for part in each.parts)
-    faults = [(each.name, each.fault) for each in said if each.fault is not None]
-    if not parts and faults:
-        name, fault = faults[0]
-        raise RnncliError(f"{shorten(name)}: {fault.message}", fault.advice)
-    notes = [note for each in said for note in each.notes]
-    notes += [f"{shorten(name)} is left out: {fault.message}" for name, fault in faults]
-    frameworks = [name for name, used in (("Keras", reader.has_keras), ("PyTorch", reader.has_torch)) if used]
-    form = f"Python source ({listed(frameworks)})" if frameworks else "Python source"
-    return ModelFile(path, form, "", parts, (), tuple(dict.fromkeys(notes)))
+    _check_used(graphs, settings)
+    frameworks = [
+        name
+        for name, used in (("Keras", "keras"), ("PyTorch", "torch"))
+        if any(module.framework == used for module in graphs.modules) or used in {_framework(each) for each in found}
+    ]
+    return _model_file(path, f"{form} ({listed(frameworks)})" if frameworks else form, found)
+
+
+def _framework(found: Found) -> str:
+    return found.parts[0].framework if found.parts else ""
+
+
+def _model_file(path: str, form: str, found: list[Found]) -> ModelFile:
+    """Return what the models of a file are.
+
+    Raises:
+        OpenNumbersError: none is whole, and some leave numbers open.
+        RnncliError: none is whole.
+    """
+    parts = tuple(part for each in found for part in each.parts)
+    errors = [(each, _error([each])) for each in found if not each.parts and (each.names or each.fault)]
+    if not parts and errors:
+        some = [each for each in found if each.names]
+        raise _error(some) if some else errors[0][1]
+    notes = [note for each in found for note in each.notes]
+    notes += [f"{shorten(each.name)} is left out: {error.message}" for each, error in errors]
+    left = tuple(node for each in found for node in each.left)
+    opened = tuple(
+        (name, OpenNumbersError(f"{path}: {shorten(name)}: {error.message}", error.names))
+        for each, error in errors
+        for name in (each.name, *each.other_names)
+        if isinstance(error, OpenNumbersError)
+    )
+    return ModelFile(path, form, "", parts, (), tuple(dict.fromkeys(notes)), left=left, opened=opened)
+
+
+def _error(found: list[Found]) -> RnncliError:
+    """Return why some models are no parts."""
+    names: dict[str, list[int]] = {}
+    every = dict.fromkeys(name for model in found for name in model.names)
+    for name in sorted(every, key=lambda each: each.line):
+        names.setdefault(name.name, []).append(name.line)
+    if not names:
+        advice = "put keras.Input((None, FEATURES)) before it" if "how many features" in found[0].fault else ""
+        return RnncliError(f"{shorten(found[0].name)}: {found[0].fault}", advice)
+    each = [f"{shorten(name, 60)} (line {lines[0]})" for name, lines in names.items()]
+    what = "a number" if len(names) == 1 else f"{len(names)} numbers"
+    return OpenNumbersError(f"it leaves {what} open: {listed(each)}", tuple(names))
+
+
+def _check_used(graphs: Graphs, settings: Settings) -> None:
+    """Check that the file uses each setting.
+
+    Raises:
+        RnncliError: it does not.
+    """
+    for name in settings:
+        if name not in graphs.used:
+            raise RnncliError(
+                f"nothing in it that can be set is called {shorten(name)}",
+                "without it the error names what is open, and how to say it",
+            )
+
+
+def _check_size(size: int) -> None:
+    if size > MAX_SOURCE:
+        raise RnncliError(f"it has more than {MAX_SOURCE:,} bytes, the most that Python source may have")
 
 
 def _decoded(data: bytes) -> str:
@@ -79,46 +134,76 @@ def _decoded(data: bytes) -> str:
         ) from None
 
 
-class _Reader:
-    """The readers of both frameworks, and what tells which of them a name belongs to."""
+def _parsed(text: str) -> ast.Module:
+    """Return the syntax tree of a text.
 
-    def __init__(self) -> None:
-        self.walk = Walk(self._make)
-        self._keras = KerasReader(lambda: self.walk.doubts, lambda: self.walk.function)
-        self._torch = TorchReader(lambda: self.walk.function)
-        self.has_keras = self.has_torch = False
+    Raises:
+        RnncliError: it is no Python.
+    """
+    try:
+        return tree_of(text)
+    except UnparsableError as error:
+        raise RnncliError(f"it is no Python: {error}") from None
 
-    def _make(self, called: Named, given: Given) -> Value:
-        framework = self._framework(called.path)
-        if framework == "torch":
-            return self._torch.make(called.name, given)
-        if framework == "keras":
-            return self._keras.make(called.name, given)
-        return self._keras.operation(called.name, given.positional, given)
 
-    def _framework(self, path: tuple[str, ...]) -> str:
-        """Return the framework that a name is from, by its path; nothing if it is from none."""
-        if len(path) == 1:
-            stars = [star for star in self.walk.stars if self._framework((*star, path[0]))]
-            if stars:
-                return self._framework((*stars[-1], path[0]))
-            return "keras" if path[0] in _KERAS_NAMES else ""
-        if path[0] == "nn" or path[:2] == ("torch", "nn"):
-            return "torch"
-        if {"keras", "tf_keras"} & set(path[:-1]) or path[0] in ("layers", "models"):
-            return "keras"
+# Notebooks
+
+
+class _CellLine(int):
+    """A line of a cell, which messages write as `2 of cell 3`."""
+
+    cell: int
+
+    def __str__(self) -> str:
+        return f"{int(self)} of cell {self.cell}"
+
+    def __format__(self, form: str) -> str:
+        return format(str(self), form)
+
+
+def _notebook(data: bytes) -> ast.Module:
+    """Return the syntax tree of the code of a notebook; its cells stand one behind another.
+
+    Raises:
+        RnncliError: it is no notebook, or a cell is no Python.
+    """
+    if not data:
+        raise RnncliError("it is empty", AGAIN)
+    if len(data) > MAX_NOTEBOOK:
+        raise RnncliError(f"it has more than {MAX_NOTEBOOK:,} bytes, the most that a notebook may have")
+    try:
+        found = json.loads(data)
+        cells = [cell for cell in found["cells"] if cell["cell_type"] == "code"]
+        texts = [cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"]) for cell in cells]
+        numbers = [number for number, cell in enumerate(found["cells"], 1) if cell["cell_type"] == "code"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise RnncliError("it is no notebook of Jupyter, or is damaged", AGAIN) from None
+    _check_size(sum(map(len, texts)))
+    body: list[ast.stmt] = []
+    for number, text in zip(numbers, texts, strict=True):
+        try:
+            tree = tree_of(_without_magics(text))
+        except UnparsableError as error:
+            raise RnncliError(f"cell {number} is no Python: {error}") from None
+        for node in ast.walk(tree):
+            if isinstance(node, ast.stmt | ast.expr | ast.arg):
+                node.lineno, _ = _CellLine(node.lineno), None
+                node.lineno.cell = number
+        body += tree.body
+    return ast.Module(body, [])
+
+
+def _without_magics(text: str) -> str:
+    """Return the code of a cell without what is of IPython alone: `%magic`, `!command`, `name?`."""
+    lines = text.splitlines()
+    first = next((line.strip() for line in lines if line.strip()), "")
+    if first.startswith("%%") and first.split()[0] not in ("%%time", "%%timeit", "%%capture"):
         return ""
-
-    def said(self) -> list[Said]:
-        """Return what the file says of each model, in the order of the file."""
-        said = read_models(self._keras, self.walk.instances)
-        for source in sources(self._torch, self.walk.instances):
-            try:
-                parts, notes = read_source(source)
-            except RnncliError as fault:
-                said.append(Said(source.name, source.line, fault=fault))
-            else:
-                said.append(Said(source.name, source.line, parts, notes))
-        self.has_keras = bool(self._keras.models or self._keras.calls)
-        self.has_torch = bool(self._torch.modules)
-        return sorted(said, key=lambda each: each.line)
+    kept = []
+    for line in lines:
+        bare = line.strip()
+        magic = bare.startswith(("%", "!", "?")) or bare.endswith("?")
+        assigned = "=" in bare and bare.partition("=")[2].strip().startswith(("%", "!"))
+        indent = line[: len(line) - len(line.lstrip())]
+        kept.append(f"{indent}pass" if magic else f"{indent}{bare.partition('=')[0]}= None" if assigned else line)
+    return "\n".join(kept)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -16,11 +17,12 @@ from rnncli.formats.arrays import nodes_of
 from rnncli.formats.faults import reading
 from rnncli.formats.file_reader import FileReader, opened_regular
 from rnncli.formats.model_file import ModelFile, model_of
-from rnncli.formats.nodes import Note
+from rnncli.formats.nodes import Node, Note
 from rnncli.formats.tensors import WIDTHS, Tensor, array_at, array_of
-from rnncli.formats.torch.tensors import Storage, Stored, storages_of, tensors_in
+from rnncli.formats.torch.tensors import Found, Storage, Stored, storages_of, tensors_in
 from rnncli.formats.torch.unpickling import Pairs, load
 from rnncli.formats.zip_archive import MAGIC, STORED, Member, members, place_of, read_member
+from rnncli.layers import SimpleRNN
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,31 +56,47 @@ def read(path: str) -> ModelFile:
     start = reader.read(0, len(_PICKLES[1]))
     if not start.startswith((MAGIC, *_PICKLES)):
         raise RnncliError(f"it is no file of torch.save: it begins with {shorten(repr(start[:8]))}", _ADVICE)
-    form, stored, notes, places = _zipped(reader) if start.startswith(MAGIC) else _old(reader)
-    if not stored:
-        raise RnncliError(
-            "; ".join(("it holds no tensors", *notes)), "save the weights: torch.save(model.state_dict(), FILE)"
-        )
+    form, found, places = _zipped(reader) if start.startswith(MAGIC) else _old(reader)
+    if not found.tensors:
+        said = "; ".join(("it holds no tensors", *found.notes))
+        raise RnncliError(said, "save the weights: torch.save(model.state_dict(), FILE)")
+    lead = _wrapper([each.name for each in found.tensors])
     tensors = [
-        Tensor(each.name, each.shape, each.dtype, partial(_numbers, path, reader, each, places), each.view)
-        for each in stored
+        Tensor(
+            each.name.removeprefix(lead),
+            each.shape,
+            each.dtype,
+            partial(_numbers, path, reader, each, places),
+            each.view,
+        )
+        for each in found.tensors
     ]
-    tensors = _without_wrapper(tensors)
-    said = [Note(text, "left out") for text in notes]
-    return model_of(path, form, "PyTorch", nodes_of(tensors), tensors=tensors, notes=said)
+    nodes = [_as_said(node, found, lead) for node in nodes_of(tensors)]
+    notes = [Note(text, "left out") for text in found.notes]
+    return model_of(path, form, "PyTorch", nodes, tensors=tensors, notes=notes)
 
 
-Read = tuple[str, list[Stored], list[str], Places]
-"""The form of a file, its tensors, what is left out beside them, and where its storages are."""
+def _as_said(node: Node, found: Found, lead: str) -> Node:
+    """Return a node with what its module says of it and its tensors do not."""
+    owner = next((tensor.name.rpartition(".")[0] for tensor in node.tensors.values()), "")
+    if isinstance(node.word, SimpleRNN) and f"{lead}{owner}".strip(".") in found.relus:
+        node = replace(node, word=replace(node.word, activation="relu"))
+    if node.loops and found.differs:
+        node = replace(node, notes=(*node.notes, Note(found.differs, "differs")))
+    return node
+
+
+Read = tuple[str, Found, Places]
+"""The form of a file, what is in it, and where its storages are."""
 
 
 def _zipped(reader: FileReader) -> Read:
     """Return what a zip archive holds: a pickle, and a file for each storage."""
     by_name: dict[str, Member] = {}
-    for member in members(reader):
-        if member.name in by_name:
-            raise RnncliError(f"it holds two files {shorten(member.name)}")
-        by_name[member.name] = member
+    for each in members(reader):
+        if each.name in by_name:
+            raise RnncliError(f"it holds two files {shorten(each.name)}")
+        by_name[each.name] = each
     pickles = [name for name in by_name if name.rpartition("/")[2] == "data.pkl"]
     if len(pickles) != 1:
         raise RnncliError("it is a zip archive, but none that torch.save wrote")
@@ -88,22 +106,22 @@ def _zipped(reader: FileReader) -> Read:
         raise _big_end()
     value, referred = load(io.BytesIO(read_member(reader, by_name[pickles[0]], MAX_PICKLE)))
     storages = storages_of(referred)
-    stored, notes = tensors_in(value, storages)
+    found = tensors_in(value, storages)
     places: dict[str, int | Member] = {}
-    for key in dict.fromkeys(each.key for each in stored if each.key is not None):
-        found, expected = by_name.get(f"{root}data/{key}"), storages[key].bytes
-        if found is None:
+    for key in dict.fromkeys(each.key for each in found.tensors if each.key is not None):
+        member, expected = by_name.get(f"{root}data/{key}"), storages[key].bytes
+        if member is None:
             raise RnncliError(f"its numbers {shorten(key)} are missing")
-        if found.size != expected:
+        if member.size != expected:
             raise RnncliError(
-                f"its pickle says that numbers {shorten(key)} have {expected:,} bytes; the archive has {found.size:,}"
+                f"its pickle says that numbers {shorten(key)} have {expected:,} bytes; the archive has {member.size:,}"
             )
-        begin = place_of(reader, found)
-        places[key] = begin if found.method == STORED else found
+        begin = place_of(reader, member)
+        places[key] = begin if member.method == STORED else member
     scripted = f"{root}constants.pkl" in by_name
-    if scripted and not stored and f"{root}constants/0" in by_name:
+    if scripted and not found.tensors and f"{root}constants/0" in by_name:
         raise RnncliError("it is frozen TorchScript, whose arrays have no names", "save it before torch.jit.freeze")
-    return "TorchScript" if scripted else "PyTorch's zip archive", stored, notes, places
+    return "TorchScript" if scripted else "PyTorch's zip archive", found, places
 
 
 def _old(reader: FileReader) -> Read:
@@ -120,18 +138,14 @@ def _old(reader: FileReader) -> Read:
         raise _big_end()
     value, referred = load(file)
     storages = storages_of(referred)
-    stored, notes = tensors_in(value, storages)
+    found = tensors_in(value, storages)
     keys, _ = load(file)
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
         raise RnncliError("the list of its storages is none")
     if len(keys) != len(storages) or {*keys} != {*storages}:
         raise RnncliError("the list of its storages does not go with its tensors")
-    return (
-        "PyTorch's format before 1.6",
-        stored,
-        notes,
-        dict(_in_a_row(reader, file.tell(), [storages[key] for key in keys])),
-    )
+    places = dict(_in_a_row(reader, file.tell(), [storages[key] for key in keys]))
+    return "PyTorch's format before 1.6", found, places
 
 
 def _in_a_row(reader: FileReader, place: int, storages: list[Storage]) -> Iterator[tuple[str, int]]:
@@ -178,14 +192,15 @@ def _flat(reader: FileReader, place: int | Member, stored: Stored, shape: tuple[
     return array_of(data[begin : begin + prod(shape) * WIDTHS[stored.dtype]], stored.dtype, shape)
 
 
-def _without_wrapper(tensors: list[Tensor]) -> list[Tensor]:
-    """Return tensors without what all their names start with and that says nothing: `module.`, `model_state_dict.`."""
-    while len({tensor.name.partition(".")[0] for tensor in tensors}) == 1 and all("." in each.name for each in tensors):
-        lead = tensors[0].name.partition(".")[0]
-        if lead not in _WRAPPERS:
+def _wrapper(names: list[str]) -> str:
+    """Return what all names start with and that says nothing: `module.`, `model_state_dict.`."""
+    lead = ""
+    while len({name[len(lead) :].partition(".")[:2] for name in names}) == 1:
+        word, dot, _ = names[0][len(lead) :].partition(".")
+        if word not in _WRAPPERS or not dot:
             break
-        tensors = [tensor._replace(name=tensor.name.partition(".")[2]) for tensor in tensors]
-    return tensors
+        lead += f"{word}."
+    return lead
 
 
 _WRAPPERS = frozenset(

@@ -70,6 +70,9 @@ _SAME_AGAIN = ("_flat_weights",)
 _LONGEST_NUMBER, _MOST_KEYS = 128, 4
 """The bits of the longest number that is a name, and the most words of a tuple that is one."""
 
+_HANDS_ON = ("Dropout", "Identity")
+"""Modules that return what they read, in a forward pass."""
+
 _LONGEST_WORD = 80
 """The longest key and the longest name that are looked at."""
 
@@ -149,27 +152,37 @@ def storages_of(referred: Iterable[Referred]) -> dict[str, Storage]:
 
 def _storage(referred: Referred) -> Storage:
     pid = referred.id
+    if isinstance(pid, tuple) and len(pid) == 6 and pid[-1] is None:
+        pid = pid[:-1]  # instead of None there is a part of the storage, which no PyTorch since 0.4 means
     if isinstance(pid, str) and (said := _STORAGE_TEXT.fullmatch(pid)):
         pid = ("storage", Named("torch", said[1]), said[2], "", int(said[3]))
     match pid:
-        # Behind these may stand a part of the storage that is meant, which no PyTorch since 0.4 writes.
-        case ("storage", Named() as kind, str(key), _, int(length)) | (
-            "storage",
-            Named() as kind,
-            str(key),
-            _,
-            int(length),
-            None,
-        ) if kind.name in _STORAGES and 0 <= length < _MAX_SIZE:
-            return Storage(_STORAGES[kind.name], key, length)
+        case ("storage", Named() as kind, str(key), _, int(length)):
+            if kind.name in _STORAGES and 0 <= length < _MAX_SIZE:
+                return Storage(_STORAGES[kind.name], key, length)
     raise RnncliError("it refers to something that is no storage")
 
 
-def tensors_in(value: object, storages: Mapping[str, Storage]) -> tuple[list[Stored], list[str]]:
+class Found(NamedTuple):
+    """What was pickled.
+
+    Attributes:
+        tensors: the tensors of a network.
+        notes: what is left out beside them, a sentence each.
+        relus: the names of RNNs whose activation is relu, as their modules say.
+        differs: what a module says that its tensors do not, and that nothing here computes; may be empty.
+    """
+
+    tensors: list[Stored]
+    notes: list[str]
+    relus: frozenset[str]
+    differs: str
+
+
+def tensors_in(value: object, storages: Mapping[str, Storage]) -> Found:
     """Return the tensors in dictionaries, lists, modules and objects, each with the names that lead to it.
 
-    A container or an object that is reached by two ways counts once. With them comes what is to be said of what is
-    left out, a sentence each.
+    A container or an object that is reached by two ways counts once.
 
     Raises:
         RnncliError: there are too many, they stand too deep, or one cannot be.
@@ -179,7 +192,10 @@ def tensors_in(value: object, storages: Mapping[str, Storage]) -> tuple[list[Sto
     names = Counter(each.name for each in walk.tensors)
     if twice := [name for name, count in names.items() if count > 1]:
         raise RnncliError(f"it holds two tensors {shorten(twice[0])}")
-    return walk.tensors, [*walk.notes()]
+    notes = [*walk.notes()]
+    modules = _listed(walk.modules)
+    differs = f"modules without arrays are left out: {modules}" if modules else ""
+    return Found(walk.tensors, notes, frozenset(walk.relus), differs)
 
 
 class _Walk:
@@ -187,15 +203,17 @@ class _Walk:
 
     Attributes:
         tensors: the tensors of the network.
+        modules: the modules without arrays, by class, but those that hand on what they read when nothing is trained.
+        relus: the names of RNNs whose activation is relu.
     """
 
     def __init__(self, storages: Mapping[str, Storage]) -> None:
         self.tensors: list[Stored] = []
         self._storages = storages
         self._of_training: list[tuple[str, object]] = []
-        self._said: list[str] = []
+        self.modules: Counter[str] = Counter()
+        self.relus: set[str] = set()
         self._left: Counter[str] = Counter()
-        self._modules: Counter[str] = Counter()
         self._seen: set[int] = set()
         self._counts = False  # the tensors of training, which come last
 
@@ -277,9 +295,11 @@ class _Walk:
                     self._each(((index, each),), name, depth)
         self.into(made.items, name, depth)
         self.into(made.pairs, name, depth)
-        states = made.state if isinstance(made.state, tuple) else (made.state,)
-        for state in states[:2]:  # attributes, and those in slots
-            if isinstance(state, Pairs) and self._is_new(state, depth):
+        # Attributes, and those in slots; or what a class of its own makes of itself.
+        for state in made.state if isinstance(made.state, tuple) and len(made.state) == 2 else (made.state,):
+            if not isinstance(state, Pairs):
+                self.into(state, name, depth)
+            elif self._is_new(state, depth):
                 self._attributes(state, name, depth)
         if before == len(self.tensors) + len(self._of_training):
             self._leave(made.of)
@@ -291,7 +311,9 @@ class _Walk:
             self._each(((key, value) for key, value in held.items() if key not in _SAME_AGAIN), name, depth)
             return
         if held.get("mode") == "RNN_RELU":
-            self._said.append(f"{shorten(name) or 'its RNN'} has the activation relu, and is read as one with tanh")
+            self.relus.add(name)
+        own = [each for each in held.values() if isinstance(each, Made) and _call(each)]
+        self._left["torch.Tensor that is no parameter"] += len(own)
         unsaved = held.get("_non_persistent_buffers_set")
         names = (unsaved.items or unsaved.arguments[:1]) if isinstance(unsaved, Made) else ()
         names = names[0] if names and isinstance(names[0], list) else names
@@ -308,13 +330,12 @@ class _Walk:
         if self._counts or _PLAIN.fullmatch(f"{module}.{name}"):
             return
         if module.startswith(("torch.nn.modules.", "__torch__")):
-            self._modules[name] += 1
+            self.modules[name] += name not in _HANDS_ON
         else:
             self._left["numpy.ndarray" if name == "_reconstruct" else f"{module}.{name}"] += 1
 
     def notes(self) -> Iterator[str]:
         """Yield what is left out, and what is not read as it is."""
-        yield from self._said
         needed, network = Counter[str](), self.tensors
         self._counts = True
         self._seen.clear()
@@ -328,8 +349,6 @@ class _Walk:
         unread = Counter(tensor.dtype for tensor in self.tensors if tensor.key is None)
         if shown := _listed(unread, "tensor"):
             yield f"their numbers are not read: {shown}"
-        if shown := _listed(self._modules):
-            yield f"modules without arrays are left out: {shown}"
         if shown := _listed(self._left):
             yield f"left out beside the tensors: {shown}"
 

@@ -89,10 +89,9 @@ def load(file: BinaryIO) -> tuple[object, list[Referred]]:
         try:
             if name == "STOP":
                 return machine.last(1)[0], machine.referred
-            instruction = _INSTRUCTIONS.get(name)
-            if instruction is None:
-                raise _DamageError(f"instruction {name}, which torch.save does not write")
-            instruction(machine, argument)
+            if name not in _INSTRUCTIONS:
+                raise RnncliError(f"its pickle has the instruction {name}, which torch.save does not write")
+            _INSTRUCTIONS[name](machine, argument)
         except _DamageError as damage:
             raise RnncliError(f"its pickle is damaged at byte {place:,}: {damage}") from None
     raise RnncliError("its pickle is damaged: it does not end")
@@ -167,13 +166,13 @@ class _Machine:
         """Keep the last value under a number, or the next one. Large ones could be made to collide in a dictionary."""
         index = len(self._memo) if index is None else index
         if not 0 <= index < MAX_STEPS:
-            raise _DamageError(f"value {index:,} is kept")
+            raise _DamageError(f"it keeps value {index:,}")
         self._memo[index] = self.top
 
     def recall(self, index: int) -> None:
         """Put a value on the stack that was kept."""
         if index not in self._memo:
-            raise _DamageError(f"value {index:,} was not kept")
+            raise _DamageError(f"it takes value {index:,}, which it has not kept")
         self.push(self._memo[index])
 
     def name(self, module: object, name: object) -> None:
@@ -238,7 +237,7 @@ class _Machine:
 
 def _check_protocol(version: int) -> None:
     if version > _LAST_PROTOCOL:
-        raise _DamageError(f"protocol {version} is not known, {_LAST_PROTOCOL} is the last")
+        raise RnncliError(f"its pickle has protocol {version}, and {_LAST_PROTOCOL} is the last that is known")
 
 
 _VALUES = (

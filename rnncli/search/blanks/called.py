@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
-from rnncli.language.calls import Reading, understood
-from rnncli.layers.sizes import blank_of
-
-_VALUE = re.compile(r"(?<=[(,=])(\s*)(_[A-Za-z0-9]*|\?|[A-Za-z][A-Za-z_]*)(?=\s*[,)])")
-"""A value of a call that may be a blank."""
+from rnncli.errors import SpecError
+from rnncli.formats.call_faults import OpenLineError
+from rnncli.formats.calls import CallReading, is_call, read
+from rnncli.formats.faults import Settings
+from rnncli.formats.nodes import Note
+from rnncli.layers.sizes import BLANK_TEXT, blank_of
 
 _FIRST = 2_147_480_000
 _MOST = 1000
@@ -16,32 +18,48 @@ _NUMBER = re.compile(r"2147480([0-9]{3})")
 """The numbers that stand for blanks while the calls are read; nobody types them."""
 
 
-def template_of_calls(text: str) -> Reading | None:
-    """Return what a text of calls says that has blanks in place of some numbers; None if it is none.
+class CalledTemplate(NamedTuple):
+    """A template that was written as calls.
 
-    The text of the reading is a template:
+    Attributes:
+        text: the same in the spec language.
+        notes: what the calls do not say, or say otherwise.
+    """
+
+    text: str
+    notes: tuple[Note, ...]
+
+
+def template_of_calls(text: str) -> CalledTemplate | None:
+    """Return what a text of calls says, with blanks for the numbers that it leaves open; None if it is no such text.
 
     >>> template_of_calls("LSTM(150, input_shape=(None, n))").text
     'input:n,lstm:150'
+
+    Raises:
+        SpecError: something else in it is wrong, or what it leaves open is no name for a blank.
     """
-    if "(" not in text or _NUMBER.search(text):
+    written = text.replace("?", BLANK_TEXT)
+    if _NUMBER.search(text) or not is_call(written):
         return None
     blanks: list[str] = []
-
-    def number(value: re.Match[str]) -> str:
-        if blank_of(value[2]) is None or len(blanks) == _MOST:
-            return value[0]
-        blanks.append(value[2])
-        return f"{value[1]}{_FIRST + len(blanks) - 1}"
+    try:
+        reading = read(written)
+    except OpenLineError as error:
+        blanks += [name for name in error.names if blank_of(name) is not None][:_MOST]
+        reading = _read(written, {name: _FIRST + place for place, name in enumerate(blanks)})
 
     def blank(number: re.Match[str]) -> str:
         return blanks[int(number[1])]
 
-    reading = understood(_VALUE.sub(number, text))
-    if reading is None or not blanks:
-        return None
-    return reading._replace(
-        text=_NUMBER.sub(blank, reading.text),
-        left_out=tuple(_NUMBER.sub(blank, each) for each in reading.left_out),
-        assumed=tuple(_NUMBER.sub(blank, each) for each in reading.assumed),
-    )
+    notes = tuple(note._replace(text=_NUMBER.sub(blank, note.text)) for note in reading.notes)
+    return CalledTemplate(_NUMBER.sub(blank, str(reading.network)), notes)
+
+
+def _read(text: str, numbers: Settings) -> CallReading:
+    """Return what a text of calls is with numbers in its blanks."""
+    try:
+        return read(text, numbers)
+    except OpenLineError as error:
+        advice = f"write the number itself, or a blank: {BLANK_TEXT}"
+        raise SpecError(error.message, text=text, span=error.span, advice=advice) from None

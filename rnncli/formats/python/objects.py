@@ -1,0 +1,309 @@
+"""The values that a Python text says: numbers, texts, what it defines, what it calls, and what it leaves open."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Any, Final, NamedTuple
+
+from rnncli.errors import shorten
+
+Value = Any
+"""What an expression may be: a plain value, a list, a dict, one of the classes below, or what a subclass makes."""
+
+PLAIN = (bool, int, float, str, type(None))
+"""Values that are written out."""
+
+MISSING: Final = object()
+"""Stands for no value, where None is one."""
+
+_MAX_WRITTEN = 60
+_MAX_BASES = 100
+
+
+class Open(NamedTuple):
+    """What somebody may say with a setting: an expression as it is written, and its line."""
+
+    name: str
+    line: int
+
+
+@dataclass(frozen=True, eq=False)
+class Unknown:
+    """A value that the text does not say.
+
+    Attributes:
+        why: why it is not known, as the end of a sentence: `f() is computed when the program runs`.
+        names: what would make it known.
+        rest: whether it stands in a list for any number of items.
+        line: the line of the condition or of the loop that it hangs on.
+    """
+
+    why: str
+    names: tuple[Open, ...] = ()
+    rest: bool = False
+    line: int = 0
+
+
+@dataclass(frozen=True)
+class Named:
+    """A name that the text imports or nowhere defines, by its whole path: `torch.nn.LSTM`.
+
+    Attributes:
+        path: the path.
+        node: where it is written.
+    """
+
+    path: tuple[str, ...]
+    node: ast.expr | None = field(default=None, compare=False)
+
+    @property
+    def name(self) -> str:
+        """The last name of the path."""
+        return self.path[-1]
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """The arguments of a call.
+
+    Attributes:
+        positional: those by position.
+        named: those by name.
+        node: the call.
+        unknown: what stands for arguments that are not known, `*sizes` or `**settings`; None if all are written out.
+    """
+
+    positional: list[Value]
+    named: dict[str, Value]
+    node: ast.AST
+    unknown: Unknown | None = None
+
+    @property
+    def line(self) -> int:
+        """The line of the call."""
+        return getattr(self.node, "lineno", 0)
+
+    def get(self, name: str, position: int = -1, default: Value = None) -> Value:
+        """Return an argument."""
+        if name in self.named:
+            return self.named[name]
+        return self.positional[position] if 0 <= position < len(self.positional) else default
+
+    @property
+    def all(self) -> list[Value]:
+        """All arguments."""
+        return [*self.positional, *self.named.values()]
+
+
+@dataclass(eq=False)
+class Call:
+    """What a call makes of something that the text does not define: an object of a framework, as a rule.
+
+    Attributes:
+        path: the path of what is called: `torch.nn.LSTM`; of a method its name alone; empty for a call of `of`.
+        given: the arguments.
+        of: what is called, or whose method is: `LSTM(4)` in `LSTM(4)(x)`, `model` in `model.add(x)`.
+    """
+
+    path: tuple[str, ...]
+    given: Given
+    of: Value = None
+
+    @property
+    def name(self) -> str:
+        """The last name of the path; may be empty."""
+        return self.path[-1] if self.path else ""
+
+    @property
+    def line(self) -> int:
+        """The line of the call."""
+        return self.given.line
+
+
+@dataclass
+class Scope:
+    """Names and their values.
+
+    Attributes:
+        values: the values by their names.
+        around: the scope around it.
+        shared: the names that are those of another scope.
+    """
+
+    values: dict[str, Value] = field(default_factory=dict)
+    around: Scope | None = None
+    shared: dict[str, Scope] = field(default_factory=dict)
+
+    @property
+    def outermost(self) -> Scope:
+        """The scope of the module."""
+        scope = self
+        while scope.around is not None:
+            scope = scope.around
+        return scope
+
+    def get(self, name: str) -> Value:
+        """Return the value of a name, or MISSING."""
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.values:
+                return scope.values[name]
+            scope = scope.around
+        return MISSING
+
+
+@dataclass(frozen=True, eq=False)
+class Function:
+    """A function of the text.
+
+    Attributes:
+        node: its definition.
+        scope: the scope around it.
+        cls: the class whose method it is.
+        owner: the object that it is a method of.
+    """
+
+    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+    scope: Scope
+    cls: Class | None = None
+    owner: Instance | None = None
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return getattr(self.node, "name", "lambda")
+
+    def decorated(self, name: str) -> bool:
+        """Whether it has a decorator of that name."""
+        decorators = getattr(self.node, "decorator_list", ())
+        return any(name in (getattr(each, "id", ""), getattr(each, "attr", "")) for each in decorators)
+
+    def bound_to(self, owner: Instance) -> Function:
+        """Return it as a method of an object."""
+        return replace(self, owner=owner)
+
+
+@dataclass(frozen=True, eq=False)
+class Class:
+    """A class of the text.
+
+    Attributes:
+        node: its definition.
+        scope: its attributes and methods.
+        bases: what it derives from.
+    """
+
+    node: ast.ClassDef
+    scope: Scope
+    bases: tuple[Value, ...]
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.node.name
+
+    def get(self, name: str) -> Value:
+        """Return an attribute or a method, that of the nearest class that has it, or MISSING."""
+        for each in self.line():
+            if isinstance(each, Class) and name in each.scope.values:
+                return each.scope.values[name]
+        return MISSING
+
+    def line(self) -> Iterator[Value]:
+        """Yield the class and what it derives from, the nearest first."""
+        waiting: list[Value] = [self]
+        for _ in range(_MAX_BASES):
+            if not waiting:
+                return
+            each = waiting.pop(0)
+            yield each
+            if isinstance(each, Class):
+                waiting += each.bases
+
+    @property
+    def fields(self) -> list[str]:
+        """The names that it annotates, as a dataclass takes them."""
+        bases = [each for each in self.line() if isinstance(each, Class)]
+        names = [
+            statement.target.id
+            for cls in reversed(bases)
+            for statement in cls.node.body
+            if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)
+        ]
+        return list(dict.fromkeys(names))
+
+
+@dataclass(eq=False)
+class Instance:
+    """An object of a class of the text.
+
+    Attributes:
+        cls: the class.
+        values: its attributes.
+        given: what its __init__ was given: each parameter and its value.
+        variables: the names that it is bound to.
+    """
+
+    cls: Class
+    values: dict[Value, Value] = field(default_factory=dict)
+    given: dict[str, Value] = field(default_factory=dict)
+    variables: list[str] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class Bag:
+    """Names with values and nothing else: the arguments of a command line, a namespace."""
+
+    values: dict[Value, Value]
+
+
+class Super(NamedTuple):
+    """What super() is in a method."""
+
+    owner: Instance
+    cls: Class
+
+
+def source_of(node: ast.AST) -> str:
+    """Return an expression as it is written, on one line; a long one is not written out."""
+    if sum(1 for _ in islice(ast.walk(node), _MAX_WRITTEN + 1)) > _MAX_WRITTEN:
+        return "a long expression"
+    try:
+        return ast.unparse(node)
+    except (RecursionError, ValueError):
+        return "an expression"
+
+
+def left_open(node: ast.AST, why: str = "is computed when the program runs") -> Unknown:
+    """Return that an expression is not known, and that a setting may say it."""
+    written = source_of(node)
+    names = (
+        (Open(written, getattr(node, "lineno", 0)),) if written not in ("a long expression", "an expression") else ()
+    )
+    return Unknown(f"{shorten(written)} {why}", names)
+
+
+def open_in(value: Value) -> Unknown | None:
+    """Return why a value is not known, or None if it is: what is called or imported is none that the text says."""
+    match value:
+        case Unknown():
+            return value
+        case Named(path=path, node=node):
+            return left_open(node or ast.Name(".".join(path)), "is defined nowhere in it")
+        case Call(given=given) if type(value) is Call:
+            return left_open(given.node)
+        case list() | tuple():
+            return joined([each for each in value if isinstance(each, Unknown | Named | Call)])
+    return None
+
+
+def joined(values: list[Value]) -> Unknown | None:
+    """Return why several values are not known together, or None if all are."""
+    causes = [cause for each in values if (cause := open_in(each)) is not None]
+    if len(causes) < 2:
+        return causes[0] if causes else None
+    names = tuple(dict.fromkeys(name for cause in causes for name in cause.names))
+    return Unknown(causes[0].why, names, any(cause.rest for cause in causes))
