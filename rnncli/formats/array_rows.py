@@ -32,6 +32,9 @@ _SIDE = re.compile(r"(?<![a-z])(enc|dec|left|right)(?:oder)?(?![a-z])|(?<![a-z])
 
 _HOME = re.compile(r"(^|[./])[^./]*$")
 
+_LONGEST = 100
+"""How much of a name is looked at for words."""
+
 _MOST = 20
 """How many layers that fit are looked at, where one is needed."""
 
@@ -46,6 +49,11 @@ def numbered(name: str) -> tuple[str, list[int]]:
     return re.sub("[0-9]+", "", owner_of(name)).rstrip("_"), [int(each) for each in re.findall("[0-9]{1,9}", name)]
 
 
+def ending(name: str) -> str:
+    """Return the end of a name, where its words are looked for, in small letters."""
+    return name[-_LONGEST:].lower()
+
+
 class _Name(NamedTuple):
     """What a name tells: a family and numbers, the module around it, and the sides of a model that it has words for."""
 
@@ -56,7 +64,7 @@ class _Name(NamedTuple):
 
 
 def _name(text: str) -> _Name:
-    sides = (first or second for first, second in _SIDE.findall(text.lower()))
+    sides = (first or second for first, second in _SIDE.findall(ending(text)))
     same = {"source": "src", "target": "tgt", "trg": "tgt"}
     return _Name(*numbered(text), _HOME.sub("", owner_of(text)), frozenset(same.get(each, each) for each in sides))
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 
 from rnncli.errors import shorten
-from rnncli.formats.array_rows import MATRIX, linked, owner_of
+from rnncli.formats.array_rows import MATRIX, ending, linked, owner_of
 from rnncli.formats.nodes import Node, Note, Read
 from rnncli.formats.tensors import Convention, Tensor
 from rnncli.layers import GRU, LSTM, Dense, Embedding, Layer, Norm, Recurrent, SimpleRNN
@@ -124,7 +124,7 @@ def _role_of(name: str) -> tuple[str, Convention, str, int | None]:
         return "/".join(steps), "keras", way + keras["role"], None
     if (plain := _PLAIN.fullmatch(name)) is not None:
         return plain["owner"][:-1], "torch", {"w": "weight", "b": "bias"}.get(plain["role"], plain["role"]), None
-    if _EMBEDDING.search(name.lower()):
+    if _EMBEDDING.search(ending(name)):
         return name, "torch", "weight", None
     owner, _, role = name.rpartition("." if "." in name else "/")
     return owner or name, "torch", role, None
@@ -203,7 +203,7 @@ def _stateless(name: str, roles: Mapping[str, Tensor], convention: Convention) -
     match shapes:
         case _ if any(not 0 < size <= MAX_SIZE for shape in shapes.values() for size in shape):
             pass
-        case _ if _APART.search(name.lower()):
+        case _ if _APART.search(ending(name)):
             pass
         case {"weight": (rows, columns), **rest} if not rest or rest == {"bias": (rows,)}:
             word, reads = Dense(rows, use_bias=bool(rest)), columns
@@ -212,7 +212,7 @@ def _stateless(name: str, roles: Mapping[str, Tensor], convention: Convention) -
         case {"embeddings": (rows, columns)} if len(shapes) == 1:
             word = Embedding(rows, columns)
         case {"weight": (size,), **rest} if not rest or rest == {"bias": (size,)}:
-            if re.search("norm|ln", name.lower()) and not _OTHER_NORM.search(name.lower()):
+            if re.search("norm|ln", ending(name)) and not _OTHER_NORM.search(ending(name)):
                 word, reads = Norm(center=bool(rest), epsilon=1e-5), size  # PyTorch's default
         case {"gamma": (size,), **rest} if not rest or rest == {"beta": (size,)}:
             word, reads = Norm(center=bool(rest)), size
@@ -232,7 +232,7 @@ def _kind_of(name: str, shapes: Mapping[str, tuple[int, ...]]) -> str:
     if {"in_proj_weight", "in_proj_bias", "q_proj_weight"} & {*shapes}:
         return "MultiheadAttention"
     rank = len(shapes.get("weight", shapes.get("kernel", ())))
-    return f"Conv{rank - 2}D" if 3 <= rank <= 5 and not _APART.search(name.lower()) else "unknown"
+    return f"Conv{rank - 2}D" if 3 <= rank <= 5 and not _APART.search(ending(name)) else "unknown"
 
 
 def _without_inner_parts(nodes: Sequence[Node]) -> Iterator[Node]:
@@ -240,7 +240,7 @@ def _without_inner_parts(nodes: Sequence[Node]) -> Iterator[Node]:
     around = {name for node in nodes if node.loops for name in _ancestors(owner_of(node.name))}
     opaque = {node.name for node in nodes if node.word is None} - around
     for node in nodes:
-        outer = None if node.loops else next(filter(opaque.__contains__, _ancestors(node.name)), None)
+        outer = None if node.loops or not opaque else next(filter(opaque.__contains__, _ancestors(node.name)), None)
         yield replace(node, kind=f"part of {shorten(outer)}", word=None) if outer else node
 
 
@@ -269,7 +269,7 @@ def _with_tables(nodes: Sequence[Node], ordered: bool) -> Iterator[Node]:
     """Yield nodes; a matrix alone is an embedding if its name says so, or its place in front of a cell that fits."""
     read = {node.features for node in nodes if node.loops}
     for node, behind in zip_longest(nodes, nodes[1:]):
-        name = node.name.lower()
+        name = ending(node.name)
         word = node.word
         if not isinstance(word, Dense) or word.use_bias or node.convention != "torch" or _PROJECTION.search(name):
             yield node
