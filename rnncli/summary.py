@@ -11,7 +11,7 @@ from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rnncli.errors import listed, one_line, shorten
+from rnncli.errors import one_line, shorten
 from rnncli.layers.weights import FRAMEWORK_NAMES, Framework, Weight
 from rnncli.quantities import Rate, Shape, memory, shape_text
 
@@ -67,7 +67,7 @@ class Origin(NamedTuple):
         framework: whose weights are counted, unless another's are asked for.
         left_out: what the source has beside the network, each in words.
         assumed: what the source does not say and was assumed, a sentence each.
-        sizes_assumed: those of these that say a size, on which the counts depend.
+        doubts: those of these on which the counts depend: a size that is assumed, weights that are counted twice.
         file_params: the number of all parameters in the file; None where there is no file, or they are not all known.
         path: the file, and the part of it that was chosen, if that was.
     """
@@ -75,7 +75,7 @@ class Origin(NamedTuple):
     framework: Framework = "keras"
     left_out: tuple[str, ...] = ()
     assumed: tuple[str, ...] = ()
-    sizes_assumed: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
     file_params: int | None = None
     path: str = ""
 
@@ -91,10 +91,9 @@ class Origin(NamedTuple):
         return shown + (f"; and {len(self.left_out) - _NAMED} more" if len(self.left_out) > _NAMED else "")
 
     def marked(self, spec: str) -> str:
-        """Return a spec with what was assumed of its sizes and what was left out beside it, as people are told."""
-        sizes = f"assumed: {listed(self.sizes_assumed)}" if self.sizes_assumed else ""
+        """Return a spec with what its counts depend on and what was left out beside it, as people are told."""
         rest = f"left out: {self.left_out_text}" if self.left_out else ""
-        said = one_line("; ".join(part for part in (sizes, rest) if part))
+        said = one_line("; ".join(part for part in (*self.doubts, rest) if part))
         return f"{spec} ({said})" if said else spec
 
     def of_all(self, params: int) -> str:

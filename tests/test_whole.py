@@ -21,6 +21,9 @@ from rnncli.summary import ORIGIN
 
 Run = Callable[..., Result]
 
+TIED = Path(__file__).parent / "golden" / "models" / "tied.pt"
+"""A language model whose last layer has the weights of its embedding."""
+
 ARGUMENTS = {
     "compare": ("input:2,rnn:4",),
     "export": ("--to", "torch"),
@@ -84,6 +87,8 @@ def test_a_number_alone_is_of_the_whole_or_of_a_part_that_was_named(rnncli: Run,
         (f"{half}::rnn", 0, "24\n"),
         (f"{half}::1", 0, "24\n"),
         ("LSTM(64)", 1, ""),
+        (str(TIED), 1, ""),
+        (f"{TIED}::1", 1, ""),
         ("nn.LSTM(8, 16)", 0, "1664\n"),
         ("LSTM(64, input_shape=(None, 8))", 0, "18688\n"),
         ("input:8,lstm:16", 0, "1600\n"),

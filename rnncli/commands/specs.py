@@ -115,6 +115,8 @@ def _check_whole(reading: Reading, text: str) -> None:
         return
     if reading.part is None:
         raise RnncliError(reading.doubt, "say the input's features in front: input:8,lstm:64, Input((None, 8))")
+    if reading.network.origin.doubts:
+        raise RnncliError(reading.doubt, "without -q the table says so beside the number")
     part = f"{reading.path}{SEPARATOR}{reading.part.name}"
     arguments = [part if each.text == text else each.text for each in these_words() if each.is_argument]
     raise RnncliError(

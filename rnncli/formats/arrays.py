@@ -291,5 +291,5 @@ def _tied(nodes: Iterable[Node]) -> Iterator[Node]:
     for node in nodes:
         first = [owners.setdefault(each.place, node.name) for each in node.tensors.values() if each.place is not None]
         other = next((name for name in first if name != node.name), None)
-        said = f"{shorten(node.name)} has an array of {shorten(other or '')} (tied weights), which counts for both here"
-        yield node if other is None else replace(node, notes=(*node.notes, Note(said, "differs")))
+        said = f"{shorten(node.name)} has an array of {shorten(other or '')} (tied weights), which is counted twice"
+        yield node if other is None else replace(node, notes=(*node.notes, Note(said, "counted twice")))

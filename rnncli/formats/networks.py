@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from rnncli.errors import SpecError, listed, shorten
+from rnncli.errors import SpecError, shorten
 from rnncli.formats import Choice, choice_of, open_model, part_of
 from rnncli.formats.faults import Settings
 from rnncli.formats.nodes import Note
@@ -53,8 +53,8 @@ class Reading:
         A part that was named is all that was given.
         """
         origin = self.network.origin
-        if origin.sizes_assumed:
-            return f"the number is that of {self.network}: {listed(origin.sizes_assumed)} was assumed"
+        if origin.doubts:
+            return f"the number is that of {self.network}: {'; '.join(origin.doubts)}"
         return "" if self.chosen or origin.complete else f"{self.path}: {left_out_text(self)}"
 
 
@@ -82,7 +82,7 @@ def _of_file(choice: Choice, settings: Settings) -> Reading:
         part.framework,
         left_out(model, part),
         part.assumed,
-        part.said("assumed size"),
+        part.doubts,
         None if model.partial or not model.tensors else model.params,
         choice.path,
     )
@@ -105,7 +105,7 @@ def read_text(text: str, settings: Settings = MappingProxyType({})) -> Reading:
         if not calls.is_call(text):
             raise as_called(error) from None
         line = calls.read(text, settings)
-    origin = Origin(line.framework, (), line.part.assumed, line.part.said("assumed size"))
+    origin = Origin(line.framework, (), line.part.assumed, line.part.doubts)
     return Reading(replace(line.network, origin=origin), notes=line.notes, line=True)
 
 

@@ -22,10 +22,11 @@ from rnncli.network import Network
 from rnncli.quantities import MAX_SIZE
 from rnncli.summary import Origin
 
-Effect = Literal["assumed", "assumed size", "differs", "not run", "left out"]
+Effect = Literal["assumed", "assumed size", "counted twice", "differs", "not run", "left out"]
 """What follows from a note.
 
-The source does not say so; nor does it say a size, on which the counts depend; it says otherwise, which a run tells;
+The source does not say so; nor does it say a size, on which the counts depend; numbers that
+two layers share are counted for both; it says otherwise, which a run tells;
 nothing is run of it; there is more in the source.
 """
 
@@ -182,7 +183,7 @@ class Part:
     @property
     def assumed(self) -> tuple[str, ...]:
         """What the source does not say, or says otherwise."""
-        return self.said("assumed", "assumed size", "differs", "not run")
+        return self.said("assumed", "assumed size", "counted twice", "differs", "not run")
 
     @property
     def told(self) -> tuple[str, ...]:
@@ -191,6 +192,11 @@ class Part:
         more = f"; {len(assumed) - 1} more in rnncli inspect" if len(assumed) > 1 else ""
         short = [f"{self.path}: assumed: {assumed[0]}{more}"] if assumed else []
         return (*(f"{self.path}: {text}" for text in self.said("differs")), *short)
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """On what its counts depend: sizes that are assumed, and weights that are counted twice."""
+        return (*(f"assumed: {text}" for text in self.said("assumed size")), *self.said("counted twice"))
 
     def check_runs(self) -> None:
         """Check that it can be run.

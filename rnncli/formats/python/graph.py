@@ -491,7 +491,7 @@ class Graphs(Program):
                 held = self.value(owner, scope)
                 if isinstance(held, Module):
                     said = value.of.variables[0] if value.of.variables else value.of.name
-                    held.notes += (Note(f"has the weights of {said}; here it has its own", "differs"),)
+                    held.notes += (Note(f"has the weights of {said}, which are counted twice", "counted twice"),)
                 return
             case ast.Subscript(value=ast.Name() | ast.Attribute() as owner):
                 held = self.value(owner, scope)
