@@ -28,6 +28,7 @@ _GROUPS = 12
 _LABELS: Mapping[Effect, str] = {
     "assumed": "Assumed",
     "assumed size": "Assumed",
+    "counted twice": "Counted twice",
     "differs": "Differs",
     "not run": "Not run",
     "left out": "Left out",
