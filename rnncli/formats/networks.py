@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from rnncli.formats.nodes import Part
 
 
+_MOST_REASONS = 1000
+"""So many of the nodes that are left out are looked for in what is said of a row."""
+
+
 @dataclass(frozen=True)
 class Reading:
     """A network, and what is to be said of how it was read.
@@ -123,10 +127,12 @@ def as_called(error: SpecError) -> SpecError:
 
 def left_out(model: ModelFile, part: Part) -> tuple[str, ...]:
     """Return what a file has beside a part of it, each in words."""
+    nodes = [node.described for node in model.left]
+    reasons = [text for text in part.said("left out") if not any(node in text for node in nodes[:_MOST_REASONS])]
     others = [other.name for other in model.parts if other is not part]
     known = {tensor.name for node in model.left for tensor in node.tensors.values()}
     arrays = [group.name for group in model.groups if not {tensor.name for tensor in group.tensors} <= known]
-    return tuple(dict.fromkeys([*part.said("left out"), *others, *(node.described for node in model.left), *arrays]))
+    return tuple(dict.fromkeys([*reasons, *others, *nodes, *arrays]))
 
 
 def left_out_text(reading: Reading) -> str:
