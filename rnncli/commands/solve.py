@@ -24,7 +24,7 @@ from rnncli.commands.output import printed
 from rnncli.commands.report import tell
 from rnncli.commands.specs import each_spec, specs, tell_line
 from rnncli.commands.values import big_number, memory_size
-from rnncli.errors import UsageError, listed, quote
+from rnncli.errors import RnncliError, UsageError, listed, quote
 from rnncli.layers.weights import Framework
 from rnncli.render.progress import Progress
 from rnncli.render.records import NETWORK, row_each
@@ -92,14 +92,15 @@ def command(
         raise _no_budget(template)
 
     def solution(text: str) -> Solution:
+        spec, whose = _template(text, quiet)
         return solve(
-            _template(text),
+            spec,
             budget,
             exactly=exactly,
             multiple_of=multiple_of or 1,
             batch=batch,
             timesteps=timesteps,
-            framework=cast(Framework, framework or "keras"),
+            framework=cast(Framework, framework or whose),
             dtype=dtype,
             watch=lambda total: Progress("solve", total, tell),
         )
@@ -108,17 +109,26 @@ def command(
         each_spec(specs(template, Template.parse), lambda text: show(solution(text)))
 
 
-def _template(text: str) -> str:
-    """Return the template that a text is, with a note on what it was read as if it is a call of Keras or PyTorch."""
+def _template(text: str, quiet: bool) -> tuple[str, Framework]:
+    """Return the template that a text is, and its framework; of calls of Keras or PyTorch it is told how they are read.
+
+    Raises:
+        RnncliError: the answer is to stand alone, and depends on a size that was assumed.
+    """
     if "(" not in text:
-        return text
+        return text, "keras"
     from rnncli.search.blanks.called import template_of_calls
 
     reading = template_of_calls(text)
     if reading is None:
-        return text
+        return text, "keras"
+    sizes = [note.text for note in reading.notes if note.effect == "assumed size"]
+    if quiet and sizes:
+        raise RnncliError(
+            f"the answer is that of {reading.text}: assumed: {listed(sizes)}", "say it in front: Input((None, 8))"
+        )
     tell_line(reading.text, reading.notes)
-    return reading.text
+    return reading.text, reading.framework
 
 
 def _no_budget(template: Sequence[str]) -> UsageError:

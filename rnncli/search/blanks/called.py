@@ -11,6 +11,7 @@ from rnncli.formats.calls import CallReading, is_call, read
 from rnncli.formats.faults import Settings
 from rnncli.formats.nodes import Note
 from rnncli.layers.sizes import BLANK_TEXT, blank_of
+from rnncli.layers.weights import Framework
 
 _FIRST = 2_147_480_000
 _MOST = 1000
@@ -24,10 +25,12 @@ class CalledTemplate(NamedTuple):
     Attributes:
         text: the same in the spec language.
         notes: what the calls do not say, or say otherwise.
+        framework: whose calls they are.
     """
 
     text: str
     notes: tuple[Note, ...]
+    framework: Framework
 
 
 def template_of_calls(text: str) -> CalledTemplate | None:
@@ -53,7 +56,7 @@ def template_of_calls(text: str) -> CalledTemplate | None:
         return blanks[int(number[1])]
 
     notes = tuple(note._replace(text=_NUMBER.sub(blank, note.text)) for note in reading.notes)
-    return CalledTemplate(_NUMBER.sub(blank, str(reading.network)), notes)
+    return CalledTemplate(_NUMBER.sub(blank, str(reading.network)), notes, reading.framework)
 
 
 def _read(text: str, numbers: Settings) -> CallReading:
