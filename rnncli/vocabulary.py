@@ -174,9 +174,8 @@ GROUPS: Mapping[str, tuple[Meaning, ...]] = {
         Meaning(("file",), "code", "the path of a model file"),
         Meaning(("format", "writer"), "words", "its kind, and who wrote it as far as it says"),
         Meaning(("parts", "others"), "parts", "its recurrent parts that the language has words for; all other arrays"),
-        Meaning(
-            ("part", "share"), "words", "the name of the part that an array is in; its share of all numbers in the file"
-        ),
+        Meaning(("part",), "code", "the name of the part that an array is in"),
+        Meaning(("share",), "numbers", "of a part, of all numbers in the file"),
     ),
     "`sweep`, `solve`": (
         Meaning(("number",), "numbers", "what stands for the blank of a template, or for a factor of an axis"),
