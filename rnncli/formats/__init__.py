@@ -2,6 +2,12 @@
 
 Each format has a module with `read(path)`, which returns a `ModelFile`. What a file is, its first bytes and its name
 say together.
+
+- `networks` is the door: it reads whatever stands for a network, a spec, a line of Keras or PyTorch, or a file.
+- `nodes` is the one form of what is found, and `parts_of` makes rows of it, whoever found it; `tensors` and
+  `model_file` are the arrays and the whole of a file.
+- `calls`, `python`, `keras`, `onnx` and `arrays` (with `torch`, `safetensors` and `npz` below them) find nodes. What
+  an argument of Keras or PyTorch means, `frameworks` says once; what order gates have, `conventions`.
 """
 
 from __future__ import annotations
