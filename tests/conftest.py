@@ -40,6 +40,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy.testing  # noqa: F401  # NumPy 2.0 starts a program as it is imported, which a test would count
 import pytest
 from hypothesis import settings
 from hypothesis.internal.conjecture import engine
