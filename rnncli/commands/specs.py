@@ -169,12 +169,17 @@ def explained(error: RnncliError, text: str) -> RnncliError:
     from rnncli.commands.spec_mistakes import other_meaning
 
     if isinstance(error, OpenNumbersError):
-        more = [word for name in error.names for word in ("--set", f"{name}=100")]
+        more = [word for name in error.names for word in ("--set", f"{name}={_example(name)}")]
         repair = this_line(more=more)
         if isinstance(error, SpecError) and repair is not None:  # a line, in which the place is marked
             return error.repaired(repair, "for example")
         return UsageError(error.message, error.advice, lead="for example", repair=repair)
     return other_meaning(error, text) or error
+
+
+def _example(name: str) -> str:
+    """Return what a name of a source may stand for: a class where it tells of one, else a number."""
+    return "LSTM" if re.search("(type|kind|mode|cell)$", name.lower()) else "100"
 
 
 def specs(arguments: Sequence[str], read: Callable[[str], object] = parsed) -> Iterator[Spec]:

@@ -132,7 +132,7 @@ def _role_of(name: str) -> tuple[str, Convention, str, int | None]:
 
 def _nodes_of_module(module: _Module) -> Iterator[Node]:
     """Yield what a module is: a node for each level of a stack, one that is not understood where more is in it."""
-    name, others = module.name, module.others
+    name, others = module.name or "rnn" * bool(module.levels), module.others  # a cell may be saved by itself
     extra = [*others, *(role for roles in module.levels.values() for role in roles if "_hr" in role)]
     if module.levels and extra:
         said = "has proj_size (weight_hr): neither Keras nor rnncli has such a cell"
