@@ -69,7 +69,6 @@ class Origin(NamedTuple):
         assumed: what the source does not say and was assumed, a sentence each.
         doubts: those of these on which the counts depend: a size that is assumed, weights that are counted twice.
         file_params: the number of all parameters in the file; None where there is no file, or they are not all known.
-        path: the file, and the part of it that was chosen, if that was.
     """
 
     framework: Framework = "keras"
@@ -77,7 +76,6 @@ class Origin(NamedTuple):
     assumed: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
     file_params: int | None = None
-    path: str = ""
 
     @property
     def complete(self) -> bool:

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from strategies import networks
 from test_repairs import in_keras
 
-from rnncli import Network, RnncliError
+from rnncli import Network
 from rnncli.export import Job, export
 from rnncli.formats import open_model, part_of
 from rnncli.formats.faults import OpenNumbersError
@@ -266,8 +266,6 @@ def test_what_is_open_is_named_all_at_once_and_said_with_settings(at: Walk) -> N
         specs(source)
     assert error.value.names == ("d", "len(vocab)")
     assert error.value.message == "model.py: it leaves 2 numbers open: d (line 4) and len(vocab) (line 6)"
-    with pytest.raises(RnncliError, match=r"model.py: nothing in it that can be set is called hiden"):
-        specs(source, d=3, hiden=4)
     assert specs(f"{SOUND}a = Sequential([Input((None, 3)), LSTM(n)])") == ["input:3,lstm:8"]
     with pytest.raises(OpenNumbersError, match=r"model.py: a: it leaves a number open: n \(line 4\)"):
         part_of(open_model("model.py"), "a")

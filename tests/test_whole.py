@@ -131,7 +131,24 @@ def test_every_command_that_takes_a_spec_takes_the_numbers_that_a_source_leaves_
             assert (result.status, result.stdout) == (2, "")
             assert "hidden" in result.stderr
             assert "--set hidden=100" in result.stderr
-    result = rnncli("summary", "input:8,lstm:4", "--set", "hidden=16")
+    for spec in ("input:8,lstm:4", "half.npz::1", "LSTM(4, input_shape=(None, 3))"):
+        result = rnncli("summary", spec, "--set", "hidden=16")
+        assert (result.status, result.stdout) == (2, ""), spec
+    for wrong in ("hidden", "=3", "hidden=", "hidden=nan", "hidden=1e999", "hiden=16", "hidden=16 --set units=3"):
+        result = rnncli("summary", "m.py", "--set", *wrong.split())
+        assert (result.status, result.stdout) == (2, ""), wrong
+
+
+def test_each_of_several_sources_may_leave_other_numbers_open(rnncli: Run) -> None:
+    Path("m.py").write_text("import torch.nn as nn\nrnn = nn.GRU(8, hidden)\n", encoding="utf-8")
+    line = ("compare", "m.py", "nn.GRU(8, units)", "--set", "hidden=16", "--set", "units=4")
+    assert rnncli(*line).status == 0
+    result = rnncli(*line, "--set", "n=3")
     assert result.status == 2
-    for wrong in ("hidden", "=3", "hidden="):
-        assert rnncli("summary", "m.py", "--set", wrong).status == 2
+    assert result.stderr.endswith("rnncli compare m.py 'nn.GRU(8, units)' --set hidden=16 --set units=4\n")
+    assert rnncli("inspect", "m.py", "half.npz", "--set", "hidden=16").status == 0
+    assert rnncli("inspect", "half.npz", "--set", "hidden=16").status == 2
+    assert rnncli("summary", "m.py", "--set", "hidden=16", "--set", "hidden=17").status == 2
+    result = rnncli("summary", "-q", "-", "--set", "hidden=16", stdin="nn.GRU(8, 4)\nm.py\nhalf.npz\n")
+    assert (result.status, result.stdout) == (1, "168\n1248\n")
+    assert result.stderr.endswith("; the part alone: half.npz::rnn\n")

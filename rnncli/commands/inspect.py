@@ -11,7 +11,7 @@ from rnncli.commands.completing import complete_files
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.options import check_svg, format_option, svg_option
 from rnncli.commands.output import printed
-from rnncli.commands.settings import set_option, settings
+from rnncli.commands.settings import check_used, note_used, set_option, settings
 from rnncli.commands.specs import Spec, each_spec
 from rnncli.formats import FORMATS, SEPARATOR, choice_of, open_model, part_of
 from rnncli.formats.model_file import ModelFile
@@ -78,6 +78,7 @@ def command(file: tuple[str, ...], format_: str, svg: Picture | None) -> None:
     check_svg(svg, shown=format_ == "table")
     with _printer(format_, svg) as show:
         each_spec([Spec(each, None) for each in file], lambda text: show(inspect(_opened(text))))
+    check_used()
 
 
 def _opened(text: str) -> ModelFile:
@@ -90,6 +91,7 @@ def _opened(text: str) -> ModelFile:
     if choice is None:
         return open_model(text.partition(SEPARATOR)[0])
     model = open_model(choice.path, settings())
+    note_used(model.used)
     if choice.part:
         part_of(model, choice.part)
     return model

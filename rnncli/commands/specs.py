@@ -15,7 +15,7 @@ import click
 
 from rnncli.commands.command_line import these_words, this_line
 from rnncli.commands.report import report, tell
-from rnncli.commands.settings import settings
+from rnncli.commands.settings import check_used, note_used, settings
 from rnncli.errors import RnncliError, SpecError, UsageError
 from rnncli.formats import SEPARATOR, choice_of
 from rnncli.formats.faults import OpenNumbersError
@@ -83,12 +83,10 @@ def each_given(specs: Iterable[Spec], work: Callable[[Reading], None]) -> None:
 
     Where the answer is a number alone, it must be of all that was given.
     """
-    sources = 0
 
     def work_on(text: str) -> None:
-        nonlocal sources
         reading = read(text, settings())
-        sources += reading.is_source
+        note_used(reading.used)
         if click.get_current_context().params.get("quiet"):
             _check_whole(reading, text)
         tell_reading(reading)
@@ -97,12 +95,7 @@ def each_given(specs: Iterable[Spec], work: Callable[[Reading], None]) -> None:
         work(reading)
 
     each_spec(specs, work_on)
-    if settings() and not sources:
-        raise UsageError(
-            "--set says numbers that Python source leaves open, and no SPEC is source",
-            lead="without it",
-            repair=this_line(without=["set"]),
-        )
+    check_used()
 
 
 def _check_whole(reading: Reading, text: str) -> None:
@@ -118,13 +111,12 @@ def _check_whole(reading: Reading, text: str) -> None:
     if reading.network.origin.doubts:
         raise RnncliError(reading.doubt, "without -q the table says so beside the number")
     part = f"{reading.path}{SEPARATOR}{reading.part.name}"
-    arguments = [part if each.text == text else each.text for each in these_words() if each.is_argument]
-    raise RnncliError(
-        reading.doubt,
-        f"rnncli inspect {shlex.quote(reading.path)} shows all of it",
-        lead="the part alone",
-        repair=this_line(arguments=arguments),
-    )
+    advice = f"rnncli inspect {shlex.quote(reading.path)} shows all of it"
+    arguments = [each.text for each in these_words() if each.is_argument]
+    if text not in arguments:  # a line of standard input
+        raise RnncliError(reading.doubt, f"{advice}; the part alone: {part}")
+    command = this_line(arguments=[part if each == text else each for each in arguments])
+    raise RnncliError(reading.doubt, advice, lead="the part alone", repair=command)
 
 
 def tell_reading(reading: Reading) -> None:

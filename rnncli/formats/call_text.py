@@ -89,7 +89,7 @@ class Text:
         """Return the characters of a part of the syntax tree, which counts the bytes of a line."""
         start, end = (
             self._starts[line - 1] + len(self._lines[line - 1][:column].decode(errors="replace"))
-            for line, column in ((node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset))  # type: ignore[attr-defined]
+            for line, column in ((node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset))  # type: ignore[attr-defined]  # it has a place
         )
         return start, end
 

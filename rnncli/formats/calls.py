@@ -84,11 +84,13 @@ class CallReading(NamedTuple):
         network: the network.
         framework: whose calls they are.
         part: its layers, each with its place in the text, and all that is to be said of them.
+        used: the settings that it uses.
     """
 
     network: Network
     framework: Framework
     part: Part
+    used: frozenset[str]
 
     @property
     def notes(self) -> tuple[Note, ...]:
@@ -262,7 +264,7 @@ class _Line:
             many = f"{self._timeless} is one timestep of many, (None, {self._timeless[1:-2]})"
             assumed.append(f"{many}: a recurrent layer reads (timesteps, features)")
         part = replace(part, notes=(*part.notes, *(Note(each, "assumed") for each in assumed)))
-        return CallReading(part.network, self._framework, part)
+        return CallReading(part.network, self._framework, part, frozenset(self._evaluator.used))
 
     def specs(self, *, first: bool) -> list[str]:
         """Return the layers as the language writes them; the first of a network says how many features it reads."""

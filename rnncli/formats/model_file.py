@@ -32,7 +32,7 @@ class Group(NamedTuple):
     @property
     def params(self) -> int:
         """The number of their elements."""
-        return sum(tensor.params for tensor in self.tensors)
+        return total_params(self.tensors)
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ class ModelFile:
         notes: what else a reader should know: cells that cannot be expressed, with the reason.
         partial: whether it may hold further arrays, which are not known.
         left: the nodes that are in no part.
+        used: the settings that its source uses.
         opened: the names of models that leave numbers open, and the error that says which.
     """
 
@@ -59,6 +60,7 @@ class ModelFile:
     notes: tuple[str, ...] = ()
     partial: bool = False
     left: tuple[Node, ...] = ()
+    used: frozenset[str] = frozenset()
     opened: tuple[tuple[str, OpenNumbersError], ...] = ()
 
     def named(self) -> ModelFile:

@@ -32,6 +32,7 @@ class Reading:
         notes: what is not as the source has it.
         chosen: whether the part was named, so that it alone is meant.
         line: whether it was a line of Keras or PyTorch.
+        used: the settings that its source uses.
     """
 
     network: Network
@@ -39,16 +40,12 @@ class Reading:
     notes: tuple[Note, ...] = ()
     chosen: bool = False
     line: bool = False
+    used: frozenset[str] = frozenset()
 
     @property
     def path(self) -> str:
         """The file that it came from; empty where there is none."""
         return "" if self.part is None else self.part.path
-
-    @property
-    def is_source(self) -> bool:
-        """Whether it was written in Python, so that numbers in it may be open."""
-        return self.line or self.path.lower().endswith((".py", ".ipynb"))
 
     @property
     def doubt(self) -> str:
@@ -88,10 +85,9 @@ def _of_file(choice: Choice, settings: Settings) -> Reading:
         part.assumed,
         part.doubts,
         None if model.partial or not model.tensors else model.params,
-        choice.path,
     )
     part = replace(part, origin=origin)
-    return Reading(part.network, part, part.notes, bool(choice.part))
+    return Reading(part.network, part, part.notes, bool(choice.part), used=model.used)
 
 
 def read_text(text: str, settings: Settings = MappingProxyType({})) -> Reading:
@@ -110,7 +106,7 @@ def read_text(text: str, settings: Settings = MappingProxyType({})) -> Reading:
             raise as_called(error) from None
         line = calls.read(text, settings)
     origin = Origin(line.framework, (), line.part.assumed, line.part.doubts)
-    return Reading(replace(line.network, origin=origin), notes=line.notes, line=True)
+    return Reading(replace(line.network, origin=origin), notes=line.notes, line=True, used=line.used)
 
 
 def as_called(error: SpecError) -> SpecError:

@@ -493,7 +493,7 @@ class Evaluator:
             case Named(path=("getattr",)) if isinstance(given.get("", 1), Unknown):
                 return given.positional[1]
             case Named(path=("getattr",)) if isinstance(given.get("", 1), str) and len(given.positional) < 3:
-                return self._attribute(given.positional[0], given.positional[1], given.node)  # type: ignore[arg-type]
+                return self._attribute(given.positional[0], given.positional[1], given.node)  # type: ignore[arg-type]  # a text
             case Named(path=("setattr",)) if isinstance(given.get("", 0), Instance) and isinstance(
                 given.get("", 1), str
             ):

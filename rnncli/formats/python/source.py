@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import tokenize
+from dataclasses import replace
 from io import BytesIO
 from types import MappingProxyType
 
@@ -47,13 +48,13 @@ def read(path: str, settings: Settings = MappingProxyType({})) -> ModelFile:
         found = found_in(graphs)
     except RecursionError:
         raise RnncliError("it is nested too deeply to be followed") from None
-    _check_used(graphs, settings)
     frameworks = [
         name
         for name, used in (("Keras", "keras"), ("PyTorch", "torch"))
         if any(module.framework == used for module in graphs.modules) or used in {_framework(each) for each in found}
     ]
-    return _model_file(path, f"{form} ({listed(frameworks)})" if frameworks else form, found)
+    model = _model_file(path, f"{form} ({listed(frameworks)})" if frameworks else form, found)
+    return replace(model, used=frozenset(graphs.used))
 
 
 def _framework(found: Found) -> str:
@@ -96,20 +97,6 @@ def _error(found: list[Found]) -> RnncliError:
     each = [f"{shorten(name, 60)} (line {lines[0]})" for name, lines in names.items()]
     what = "a number" if len(names) == 1 else f"{len(names)} numbers"
     return OpenNumbersError(f"it leaves {what} open: {listed(each)}", tuple(names))
-
-
-def _check_used(graphs: Graphs, settings: Settings) -> None:
-    """Check that the file uses each setting.
-
-    Raises:
-        RnncliError: it does not.
-    """
-    for name in settings:
-        if name not in graphs.used:
-            raise RnncliError(
-                f"nothing in it that can be set is called {shorten(name)}",
-                "without it the error names what is open, and how to say it",
-            )
 
 
 def _check_size(size: int) -> None:
