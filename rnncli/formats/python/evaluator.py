@@ -35,6 +35,7 @@ from rnncli.formats.python.objects import (
     joined,
     left_open,
     open_in,
+    put,
     source_of,
 )
 
@@ -176,12 +177,7 @@ class Evaluator:
         if self._changed:
             old = held[:] if isinstance(held, list) else held.get(key, MISSING)
             self._changed[-1].setdefault((id(held), key), (held, key, old))
-        if isinstance(held, list):
-            held[:] = value
-        elif value is MISSING:
-            held.pop(key, None)
-        else:
-            held[key] = value
+        put(held, key, value)
 
     # Expressions
 

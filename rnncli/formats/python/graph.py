@@ -31,8 +31,9 @@ from rnncli.formats.python.objects import (
     Value,
     left_open,
     open_in,
+    put,
 )
-from rnncli.formats.python.program import Program, put
+from rnncli.formats.python.program import Program
 from rnncli.formats.python.program import Returned as End
 from rnncli.layers import Input, Layer, Pool, Recurrent, Repeat
 from rnncli.layers.weights import Framework

@@ -307,3 +307,13 @@ def joined(values: list[Value]) -> Unknown | None:
         return causes[0] if causes else None
     names = tuple(dict.fromkeys(name for cause in causes for name in cause.names))
     return Unknown(causes[0].why, names, any(cause.rest for cause in causes))
+
+
+def put(held: Any, name: Value, value: Value) -> None:
+    """Put a value in a dict, or take it out where it is missing; of a list, put all items."""
+    if isinstance(held, list):
+        held[:] = value
+    elif value is MISSING:
+        held.pop(name, None)
+    else:
+        held[name] = value

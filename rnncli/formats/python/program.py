@@ -27,6 +27,7 @@ from rnncli.formats.python.objects import (
     Unknown,
     Value,
     open_in,
+    put,
     source_of,
 )
 
@@ -375,16 +376,6 @@ class Program(Evaluator, ABC):
 
 def _now(held: Any, name: Value) -> Value:
     return held[:] if isinstance(held, list) else held.get(name, MISSING)
-
-
-def put(held: Any, name: Value, value: Value) -> None:
-    """Put back what an item of a dict was before, or of a list all items."""
-    if isinstance(held, list):
-        held[:] = value
-    elif value is MISSING:
-        held.pop(name, None)
-    else:
-        held[name] = value
 
 
 def _recurrent_names(module: ast.Module) -> frozenset[str]:
