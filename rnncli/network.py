@@ -12,6 +12,7 @@ from rnncli.language.repairs import mended
 from rnncli.language.rules import check_framework, check_rules, check_timesteps
 from rnncli.language.source import Source
 from rnncli.layers import Head, Layer
+from rnncli.layers.cost import Totals, cost_of
 from rnncli.layers.sizes import Blank
 from rnncli.layers.weights import FRAMEWORKS, Framework, Weight, at_level
 from rnncli.quantities import MAX_SIZE, Rate, Shape
@@ -92,8 +93,8 @@ class Network:
     @property
     def framework(self) -> Framework:
         """Whose weights are counted, unless another's are asked for: the framework that it was written in."""
-        wanted = self.origin.framework
-        return "keras" if any(layer.conflict(wanted) for layer in self.layers) else wanted
+        able = [framework for framework in FRAMEWORKS if not any(layer.conflict(framework) for layer in self.layers)]
+        return self.origin.framework if self.origin.framework in able else able[0]
 
     @property
     def head(self) -> Head:
@@ -129,7 +130,7 @@ class Network:
         """Check that the input can have each of some lengths.
 
         Raises:
-            SpecError: the `T` of an `input:TxF` contradicts one.
+            SpecError: the `T` of an `input:TxF` contradicts one, or a layer needs more.
         """
         check_timesteps(self.layers, self._source, *timesteps)
 
@@ -141,10 +142,30 @@ class Network:
             yield shape, output
             shape = output
 
+    def accounts(
+        self, batch: int | None = None, timesteps: int | None = None, framework: Framework = "keras"
+    ) -> Iterator[Totals]:
+        """Yield what the layers of `body` come to for one sample: none of them, the first, the first two."""
+        shape = self.input_shape(batch, timesteps)
+        account: Totals | None = Totals(shape, shape[1], framework)
+        for layer in (None, *self.body):
+            account = account if account is None or layer is None else account.after(layer)
+            assert account is not None  # the rules of networks have been checked
+            yield account
+
     def steps_read(self, batch: int | None = None, timesteps: int | None = None) -> Iterator[int | None]:
         """Yield how many vectors or ids of a sample each layer of `body` reads; None where that is not known."""
         for layer, (reads, _) in zip(self.body, self.shapes(batch, timesteps), strict=True):
             yield reads[1] if len(reads) == 3 or layer is self.head else 1
+
+    @cached_property
+    def masked(self) -> tuple[bool, ...]:
+        """Whether each layer of `body` reads steps that are marked as padding."""
+        masked, found = self.head.masks, []
+        for layer in self.body:
+            found.append(masked and layer is not self.head)
+            masked = masked and layer.passes_mask
+        return tuple(found)
 
     def weights(self, framework: Framework = "keras") -> Iterator[tuple[Weight, ...]]:
         """Yield what each layer of `body` owns, named and shaped as a framework does it.
@@ -192,32 +213,26 @@ class Network:
             check_framework(self.layers, self._source, framework)
         except SpecError as error:
             raise mended(error, lambda repair: _check(repair, framework)) from None
-        from rnncli.layers.working_memory import Passage
-
         rows = []
-        passages = tuple(
-            Passage(layer, *shapes, steps)
-            for layer, shapes, steps in zip(
-                self.body, self.shapes(batch, timesteps), self.steps_read(batch, timesteps), strict=True
-            )
-        )
-        for name, (layer, _, returns, steps), weights in zip(
-            self.names, passages, self.weights(framework), strict=True
+        accounts = [*self.accounts(batch, timesteps, framework)]
+        for name, layer, weights, before, after in zip(
+            self.names, self.body, self.weights(framework), accounts, accounts[1:], strict=False
         ):
-            per_step = sum(weight.params for weight in weights if weight.multiplies)
+            cost = cost_of(layer, before.shape, framework)
+            pace = after.pace if layer.works == "returned" else before.pace
             rows.append(
                 LayerSummary(
                     name=name,
                     type=layer.type_name(framework),
                     cell=layer.cell_name(framework),
                     spec=layer.spec(),
-                    output_shape=returns,
-                    params=sum(weight.params for weight in weights),
+                    output_shape=cost.returns,
+                    params=cost.params,
                     weights=weights,
-                    macs_per_step=per_step,
-                    macs=None if steps is None else (batch or 1) * steps * per_step,
-                    output_bytes=bytes_of(returns, dtype),
-                    macs_per_second=None if rate is None else rate.times(per_step),
+                    macs_per_step=cost.macs_per_step,
+                    macs=None if cost.macs is None else (batch or 1) * cost.macs,
+                    output_bytes=bytes_of(cost.returns, dtype),
+                    macs_per_second=None if rate is None else rate.times(pace * cost.macs_per_step),
                 )
             )
         return Summary(
@@ -227,7 +242,7 @@ class Network:
             input_shape=self.input_shape(batch, timesteps),
             input_dtype=dtype if self.head.vocabulary is None else "int32",
             layers=tuple(rows),
-            passages=passages,
+            account=accounts[-1],
             modules=self._modules() if framework == "torch" else None,
             rate=rate,
             origin=self.origin,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from rnncli.errors import shorten
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 Shape = tuple[int | None, ...]
 """A shape as Keras writes it: (batch, timesteps, features) or (batch, features); None is unknown."""
@@ -112,10 +115,10 @@ class Rate(NamedTuple):
     numerator: int
     denominator: int
 
-    def times(self, number: int) -> int | float:
+    def times(self, number: int | Fraction) -> int | float:
         """Return how many there are a second of what there are so many of a timestep: whole numbers where they are."""
         whole, rest = divmod(self.numerator * number, self.denominator)
-        return whole + rest / self.denominator if rest else whole
+        return whole + float(rest / self.denominator) if rest else whole
 
 
 def parse_rate(text: str) -> Rate:

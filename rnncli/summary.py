@@ -5,18 +5,15 @@ A `Summary` is made by `rnncli.network.Network.summary` and read by `rnncli.rend
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from math import prod
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from rnncli.errors import one_line, shorten
+from rnncli.layers.cost import Number, Totals, total_of
 from rnncli.layers.weights import FRAMEWORK_NAMES, Framework, Weight
 from rnncli.quantities import Rate, Shape, memory, shape_text
-
-if TYPE_CHECKING:
-    from rnncli.layers.working_memory import Kept, Passage, Streaming
 
 DTYPE_BYTES: dict[str, int] = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8, "int8": 1}
 """The bytes of one number, for each dtype that a summary can be asked for."""
@@ -189,7 +186,7 @@ class Summary:
         input_shape: the shape of its input.
         input_dtype: the dtype of its input: ids are int32.
         layers: its rows.
-        passages: what passes through the layer of each row.
+        account: what the layers come to for one sample.
         modules: what makes it in PyTorch, as far as modules do, where it is counted as PyTorch does; else None.
         rate: how many timesteps there are a second, or None where that is not said.
         origin: what the network was read from.
@@ -201,24 +198,13 @@ class Summary:
     input_shape: Shape
     input_dtype: str
     layers: tuple[LayerSummary, ...]
-    passages: tuple[Passage, ...]
+    account: Totals
     modules: tuple[ModuleSummary, ...] | None = None
     rate: Rate | None = None
     origin: Origin = NO_ORIGIN
 
-    @cached_property
-    def streaming(self) -> Streaming | None:
-        """The numbers that a step at a time needs; None where a layer needs the whole sequence."""
-        from rnncli.layers.working_memory import streaming
-
-        return streaming(self.passages)
-
-    @cached_property
-    def kept(self) -> tuple[Kept, ...]:
-        """The numbers that training keeps of a sample."""
-        from rnncli.layers.working_memory import kept
-
-        return kept(self.passages)
+    def _figure(self, name: str) -> int | None:
+        return max(figure(name, self.account, self.input_shape[0], self.dtype), default=None)
 
     @property
     def output_shape(self) -> Shape:
@@ -279,12 +265,14 @@ class Summary:
     @property
     def total_params(self) -> int:
         """The number of all parameters."""
-        return sum(layer.params for layer in self.layers)
+        params: int = self.account.params
+        return params
 
     @property
     def trainable_params(self) -> int:
         """The number of the parameters that training changes."""
-        return sum(weight.params for layer in self.layers for weight in layer.weights if weight.trained)
+        trained: int = self.account.trained
+        return trained
 
     @property
     def total_bytes(self) -> int:
@@ -298,12 +286,15 @@ class Summary:
     @property
     def macs_per_step(self) -> int:
         """Multiply-adds for one vector that each layer reads."""
-        return sum(layer.macs_per_step for layer in self.layers)
+        macs: int = self.account.macs_per_step
+        return macs
 
     @property
     def macs_per_second(self) -> float | None:
-        """Multiply-adds a second: `macs_per_step` times the timesteps a second; None where these are not said."""
-        return None if self.rate is None else self.rate.times(self.macs_per_step)
+        """Multiply-adds a second: those of each layer, as often as it makes a step; None where that is not said."""
+        if self.rate is None:
+            return None
+        return self.rate.times(sum(pace * macs for pace, macs in self.account.macs_at.items()))
 
     @property
     def totals(self) -> tuple[str, ...]:
@@ -313,12 +304,12 @@ class Summary:
     @property
     def macs(self) -> int | None:
         """Multiply-adds for the whole input; None while a layer's are unknown."""
-        return _total([layer.macs for layer in self.layers])
+        return self._figure("macs")
 
     @property
     def output_bytes(self) -> int | None:
         """The size of all layers' outputs, in bytes; None while a layer's is unknown."""
-        return _total([layer.output_bytes for layer in self.layers])
+        return self._figure("output_bytes")
 
     @property
     def streaming_bytes(self) -> int | None:
@@ -327,7 +318,7 @@ class Summary:
         That is the states of all layers, and the input, the gates and the output of the layer where these are most.
         None where a layer needs the whole sequence before it can return anything.
         """
-        return None if self.streaming is None else self.bytes_of(self.streaming.numbers)
+        return self._figure("streaming_bytes")
 
     @property
     def training_bytes(self) -> int | None:
@@ -337,11 +328,7 @@ class Summary:
         through time keeps of each timestep, where nothing is computed a second time to save memory. None while the
         timesteps are unknown, and in a dtype that none is trained in.
         """
-        batch, timesteps = self.input_shape[:2]
-        if timesteps is None or self.dtype in UNTRAINED:
-            return None
-        kept = (batch or 1) * sum((steps or 0) * numbers for steps, numbers in self.kept)
-        return self.bytes_of(training_numbers(self.total_params, self.trainable_params, kept))
+        return self._figure("training_bytes")
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain data, the object that `--format json` prints.
@@ -365,15 +352,48 @@ class Summary:
         }
 
 
-def training_numbers(params: Any, trained: Any, kept: Any) -> Any:
-    """Return how many numbers training keeps at least: whole numbers, polynomials or arrays of them.
+def _training(account: Totals, samples: int, dtype: str) -> tuple[Number, ...]:
+    kept = total_of(account.trains_on)
+    if account.timesteps is None or kept is None or dtype in UNTRAINED:
+        return ()
+    return ((account.params + TRAINED_COPIES * account.trained + kept * samples) * DTYPE_BYTES[dtype],)
+
+
+def _streaming(account: Totals, samples: int, dtype: str) -> tuple[Number, ...]:
+    del samples
+    held = [each.numbers for each in account.held] or [0]
+    return () if account.whole else tuple((account.carried + each) * DTYPE_BYTES[dtype] for each in held)
+
+
+def _outputs(account: Totals, samples: int, dtype: str) -> tuple[Number, ...]:
+    outputs = total_of(account.outputs)
+    return () if outputs is None else (outputs * (samples * DTYPE_BYTES[dtype]),)
+
+
+_FIGURES: Mapping[str, Callable[[Totals, int, str], tuple[Number, ...]]] = {
+    "total_params": lambda account, samples, dtype: (account.params,),
+    "total_bytes": lambda account, samples, dtype: (account.params * DTYPE_BYTES[dtype],),
+    "macs_per_step": lambda account, samples, dtype: (account.macs_per_step,),
+    "macs": lambda account, samples, dtype: () if account.macs is None else (account.macs * samples,),
+    "output_bytes": _outputs,
+    "streaming_bytes": _streaming,
+    "training_bytes": _training,
+    "output_features": lambda account, samples, dtype: (account.shape[-1],),
+}
+
+
+def figure(name: str, account: Totals, batch: int | None, dtype: str) -> tuple[Number, ...]:
+    """Return what a network owns or costs: the largest of some numbers; of none, it is not known, or there is none.
+
+    They are whole numbers, or symbols where the account has some.
 
     Args:
-        params: the number of parameters.
-        trained: how many of them training changes.
-        kept: what backpropagation through time keeps for the whole batch.
+        name: the attribute of its summary.
+        account: what its layers come to for one sample.
+        batch: samples at a time; one if it is None.
+        dtype: of weights and outputs.
     """
-    return params + TRAINED_COPIES * trained + kept
+    return _FIGURES[name](account, batch or 1, dtype)
 
 
 def bytes_of(shape: Shape, dtype: str) -> int | None:
@@ -382,8 +402,3 @@ def bytes_of(shape: Shape, dtype: str) -> int | None:
     if None in rest:
         return None
     return (1 if batch is None else batch) * prod(n for n in rest if n is not None) * DTYPE_BYTES[dtype]
-
-
-def _total(values: Sequence[int | None]) -> int | None:
-    known = [value for value in values if value is not None]
-    return sum(known) if len(known) == len(values) else None

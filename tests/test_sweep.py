@@ -10,7 +10,6 @@ from itertools import product
 from time import perf_counter, thread_time
 from typing import Any
 
-import numpy as np
 import pytest
 from conftest import Result, Walk, examples
 from hypothesis import assume, example, given
@@ -21,15 +20,13 @@ from strategies import networks, typed
 import rnncli.commands.sweep as commands_sweep
 from rnncli import Network
 from rnncli.errors import SpecError
+from rnncli.layers.sizes import NoPolynomialError
 from rnncli.layers.weights import FRAMEWORKS
 from rnncli.search.budget import BY_NAME, Budget
-from rnncli.search.grids import row as rows_of_one_number
 from rnncli.search.grids import stretches
 from rnncli.search.grids.candidate import Candidate, Invalid
-from rnncli.search.grids.evaluator import Evaluator
-from rnncli.search.grids.grid import Grid
-from rnncli.search.grids.quadratic import Quadratic, X, Y
 from rnncli.search.patterns.brace_parser import parse_pattern
+from rnncli.search.polynomial import Polynomial
 from rnncli.search.ranking.order import LARGEST, SORT_KEYS, Order
 from rnncli.search.ranking.selection import Selection, Tally, within
 from rnncli.search.sweep import sweep
@@ -89,24 +86,22 @@ def candidates(pattern: str, setting: Setting) -> list[Candidate | Invalid]:
 
 
 WAYS = {
-    "one by one": (10**9, 1, 10**9),
-    "along curves": (10**9, 1, 1),
-    "in one block": (0, 2**17, 1),
-    "in blocks of 7": (0, 7, 1),
-    "in blocks of 7000": (0, 7_000, 1),
-    "in blocks of 2": (0, 2, 1),
+    "one by one": (10**9, 1),
+    "in one block": (0, 2**17),
+    "in blocks of 7": (0, 7),
+    "in blocks of 7000": (0, 7_000),
+    "in blocks of 2": (0, 2),
 }
-"""How many candidates are few, how many there are in a block, and after how many of a row its curves are made."""
+"""How many candidates are few, and how many there are in a block."""
 
 
 @contextmanager
 def evaluated(how: str) -> Iterator[None]:
     """While this lasts, candidates are evaluated in some way."""
     with pytest.MonkeyPatch.context() as patch:
-        few, block, before_curves = WAYS[how]
+        few, block = WAYS[how]
         patch.setattr(stretches, "FEW", few)
         patch.setattr(stretches, "BLOCK", block)
-        patch.setattr(rows_of_one_number, "_FEW", before_curves)
         yield
 
 
@@ -117,13 +112,13 @@ def evaluated(how: str) -> Iterator[None]:
 @example("input:8,{lstm:{u},gru:9}:seq,rnn:{u=2..3},dense:{1..2}", Setting(None, 5), "in blocks of 2")
 @example("input:8,lstm:{3,4}{:seq,},{repeat:{2..3}\\,,}rnn:{5..6}", Setting(None, 5), "in one block")
 @example("{input:8,}", Setting(), "in one block")
-@example("input:8,dense:30:relu,lstm:{1..40..3}", Setting(2, 5), "along curves")
-@example("input:{1..9}x8,rnn:{1..4}", Setting(None, 5), "along curves")
-@example("embed:10x{1..9},rnn:4", Setting(), "along curves")
-@example("input:8,dense:2,repeat:{1..9},lstm:3", Setting(4, 5), "along curves")
-@example("input:8,dense:2,repeat:{1..9}", Setting(4, 5), "along curves")
-@example("input:8,lstm:{1..4}:seq,gru:{1..9}:bi:seq,norm", Setting(4, 5, "torch"), "along curves")
-@example("input:8,gru:9:seq,gru:{1..9},dense:3", Setting(2, 5), "along curves")
+@example("input:8,dense:30:relu,lstm:{1..40..3}", Setting(2, 5), "one by one")
+@example("input:{1..9}x8,rnn:{1..4}", Setting(None, 5), "one by one")
+@example("embed:10x{1..9},rnn:4", Setting(), "one by one")
+@example("input:8,dense:2,repeat:{1..9},lstm:3", Setting(4, 5), "one by one")
+@example("input:8,dense:2,repeat:{1..9}", Setting(4, 5), "one by one")
+@example("input:8,lstm:{1..4}:seq,gru:{1..9}:bi:seq,norm", Setting(4, 5, "torch"), "one by one")
+@example("input:8,gru:9:seq,gru:{1..9},dense:3", Setting(2, 5), "one by one")
 @example("input:{u={7,9},1},{lstm,gru}:{1..3}", Setting(), "in blocks of 2")
 @given(patterns(), contexts, st.sampled_from(sorted(WAYS)))
 def test_every_row_is_the_summary_of_its_network_and_what_is_no_network_is_invalid(
@@ -144,18 +139,6 @@ def test_figures_are_exact_where_64_bits_do_not_hold_them(ends: list[int], setti
         assert candidates(text, setting) == [network_of(spec, setting) for spec in parse_pattern(text).expand()]
 
 
-def test_figures_can_be_asked_for_at_any_numbers_of_the_ranges() -> None:
-    grid = Grid(parse_pattern("input:8,lstm:{a=1..5000}:seq,{gru,lstm}:{1..5000},dense:{a}"))
-    evaluator = Evaluator(grid, Setting(timesteps=9))
-    numbers = np.array([[3], [700]]), np.array([5, 60, 4999])
-    found = evaluator.at([numbers[0] - 1, 1, numbers[1] - 1], ["macs"]).value("macs")
-    for row, a in enumerate([3, 700]):
-        for column, b in enumerate([5, 60, 4999]):
-            network = Network.parse(f"input:8,lstm:{a}:seq,lstm:{b},dense:{a}")
-            assert found[row, column] == network.summary(timesteps=9).macs
-            assert evaluator.at([a - 1, 1, b - 1]).value("macs") == network.summary(timesteps=9).macs
-
-
 @examples(50)
 @given(st.data(), contexts)
 def test_any_way_to_type_a_network_is_a_candidate_with_its_numbers(data: st.DataObject, setting: Setting) -> None:
@@ -164,21 +147,25 @@ def test_any_way_to_type_a_network_is_a_candidate_with_its_numbers(data: st.Data
     assert candidates(text, setting) == [network_of(text, setting)]
 
 
-@given(st.tuples(*[st.integers(0, 9)] * 6), st.integers(-50, 50), st.integers(-50, 50))
-def test_an_unknown_number_computes_as_the_number_would(terms: tuple[int, ...], x: int, y: int) -> None:
-    a, b, c, d, e, f = terms
-    first, second = a + b * X + c * Y, d * X + e * Y + f
-    assert first.at(x, y) == a + b * x + c * y
-    assert (first * second).at(x, y) == (a + b * x + c * y) * (d * x + e * y + f)
-    assert (first * X + second * 3).at(x, y) == (a + b * x + c * y) * x + (d * x + e * y + f) * 3
+SYMBOLS = [Polynomial.unknown(place, 2) for place in range(2)]
 
 
-def test_what_an_unknown_number_cannot_say_is_an_error() -> None:
-    with pytest.raises(TypeError, match="second degree"):
-        X * X * Y
-    with pytest.raises(TypeError, match="cannot be told from zero"):
-        bool(X)
-    assert Quadratic.of(3).at(100, 100) == 3
+@given(st.tuples(*[st.integers(-9, 9)] * 6), st.integers(-50, 50), st.integers(-50, 50))
+def test_a_symbol_computes_as_the_number_would(terms: tuple[int, ...], x: int, y: int) -> None:
+    def computed(x: Any, y: Any) -> list[Any]:
+        a, b, c, d, e, f = terms
+        first, second = a + b * x + y * c, d * x - e * y + f
+        return [first, first * second, first * x + second * 3, 7 - first, (first - second) * x * y * y]
+
+    for symbolic, number in zip(computed(*SYMBOLS), computed(x, y), strict=True):
+        assert Polynomial.of(symbolic, 2).at([x, y]) == number
+
+
+def test_what_no_polynomial_can_say_is_an_error() -> None:
+    x, _ = SYMBOLS
+    for computed in (lambda: x // 2, lambda: 7 % x, lambda: x / x, lambda: x < 3, lambda: x <= 3, lambda: divmod(x, 2)):
+        with pytest.raises(NoPolynomialError, match="no polynomial"):
+            computed()
 
 
 def rows(rnncli: Run, *arguments: str) -> list[dict[str, Any]]:

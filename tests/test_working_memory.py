@@ -14,7 +14,7 @@ from strategies import networks, small_sizes
 from rnncli import Network
 from rnncli.layers import GRU, LSTM, Dense, Embedding, Layer, Norm, Pool, Repeat, SimpleRNN
 from rnncli.quantities import MAX_SIZE
-from rnncli.search.grids.quadratic import Quadratic, X, Y
+from rnncli.search.polynomial import Polynomial
 
 STREAMED = {
     # The example of DESIGN: two states of 32; the larger layer reads 32, has one gate of 32 and returns 32.
@@ -92,6 +92,7 @@ def test_a_step_needs_the_same_for_any_input_and_training_a_length_and_a_dtype_t
     assert network.summary(batch=9, timesteps=timesteps, dtype="int8").training_bytes is None
 
 
+X, Y = (Polynomial.unknown(place, 2) for place in range(2))
 UNKNOWN: Any = X
 SYMBOLIC: tuple[Layer, ...] = (
     SimpleRNN(UNKNOWN, return_sequences=True),
@@ -115,7 +116,7 @@ def test_what_layers_hold_is_declared_for_sizes_that_are_not_known_yet(units: in
         symbols = [*layer.step(reads), layer.carried(reads), layer.kept(reads)]  # type: ignore[arg-type]
         numbers = [*known.step((*reads[:-1], features)), known.carried((*reads[:-1], features))]
         numbers.append(known.kept((*reads[:-1], features)))
-        assert [Quadratic.of(each).at(units, features) for each in symbols] == numbers, repr(layer)
+        assert [Polynomial.of(each, 2).at([units, features]) for each in symbols] == numbers, repr(layer)
 
 
 @given(networks(), st.data())

@@ -13,8 +13,9 @@ from rnncli.language import spec
 from rnncli.language.repairs import returning_last, returning_sequences
 from rnncli.language.source import Source
 from rnncli.layers import Head, Input, Layer
-from rnncli.layers.weights import FRAMEWORK_NAMES, Framework
+from rnncli.layers.weights import FRAMEWORK_NAMES, FRAMEWORKS, Framework
 from rnncli.layers.words import changes_in_both
+from rnncli.quantities import plural
 
 
 def check_rules(layers: Sequence[Layer], source: Source) -> None:
@@ -45,7 +46,10 @@ def check_rules(layers: Sequence[Layer], source: Source) -> None:
             instead = head.spec() if source.owners[index] == 0 else ""
             raise error_at(source, index, f"{layer.spec()} can only come first", "leave it out", instead)
     _check_sequences(layers, source)
-    check_framework(layers, source, "keras")
+    _check_lengths(layers, source)
+    if not any(all(layer.conflict(framework) is None for layer in layers) for framework in FRAMEWORKS):
+        for framework in FRAMEWORKS:
+            check_framework(layers, source, framework)
 
 
 def check_framework(layers: Sequence[Layer], source: Source, framework: Framework) -> None:
@@ -63,14 +67,19 @@ def check_framework(layers: Sequence[Layer], source: Source, framework: Framewor
 
 
 def check_timesteps(layers: Sequence[Layer], source: Source, *timesteps: int | None) -> None:
-    """Check that each number of timesteps asked for is that which the input fixes, if it does.
+    """Check that each number of timesteps asked for is that which the input fixes, if it does, and enough.
 
     Raises:
-        SpecError: one is another. Where several are asked for, the repair fixes none.
+        SpecError: one is another. Where several are asked for, the repair fixes none. Or a layer needs more.
     """
     head = layers[0]
     asked = sorted({each for each in timesteps if each is not None})
-    if not isinstance(head, Head) or head.fixed_timesteps is None or not {*asked} - {head.fixed_timesteps}:
+    if not isinstance(head, Head) or not asked:
+        return
+    if head.fixed_timesteps is None:
+        _check_lengths(layers, source, asked[0])
+        return
+    if not {*asked} - {head.fixed_timesteps}:
         return
     fixed = (
         f"fixes {head.fixed_timesteps:,} timesteps"
@@ -107,6 +116,41 @@ def _check_sequences(layers: Sequence[Layer], source: Source) -> None:
             raise _vector_missing(layers, source, index, cause)
         if layer.returns == "sequence" or layer.returns not in ("same", given):
             given, cause = layer.returns, index
+
+
+def _check_lengths(layers: Sequence[Layer], source: Source, timesteps: int | None = None) -> None:
+    """Check that each layer gets as many steps as it needs to return one, in so far as lengths are known."""
+    start, given = 0, timesteps
+    for index, layer in enumerate(layers):
+        if layer.reads == "vector" and layer.returns == "sequence":
+            start, given = index, layer.output_length(1)
+        elif isinstance(layer, Head):
+            given = layer.fixed_timesteps or timesteps
+        elif layer.returns == "vector":
+            given = None
+        elif isinstance(given, int) and isinstance(layer.least_steps, int):
+            if given < layer.least_steps:
+                raise _too_short(layers, source, start, index, given)
+            given = layer.output_length(given)
+
+
+def _too_short(layers: Sequence[Layer], source: Source, start: int, index: int, given: int) -> SpecError:
+    """Return the error where a layer needs more steps than reach it from where the sequence begins."""
+    needed = 1
+    for layer in layers[index:start:-1]:
+        needed = layer.steps_for(needed)
+    maker = layers[start]
+    message = f"{layers[index].spec()} needs {layers[index].least_steps:,} timesteps, but {plural(given, 'timestep')} "
+    message += "reaches it" if given == 1 else "reach it"
+    advice = f"{needed:,} timesteps are enough"
+    if isinstance(maker, Head) and maker.fixed_timesteps is None:
+        span = source.tokens[source.owners[index]].span
+        return SpecError(message, text=source.text, span=span, advice=f"{advice}: --timesteps {needed}")
+    if isinstance(maker, Head):
+        longer: Layer = maker.with_timesteps(needed)
+    else:
+        longer = maker.with_size(maker.output_length(1), needed)
+    return source.error(index, message, advice, {source.owners[start]: longer.spec()})
 
 
 def _changes(layer: Layer, what: Literal["sequence", "vector"]) -> str:

@@ -11,9 +11,9 @@ from dataclasses import Field, fields
 from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 from rnncli.errors import ArgumentError
+from rnncli.layers.cost import LayerCost, Number, Step
 from rnncli.layers.options import Option
 from rnncli.layers.sizes import Sizes
-from rnncli.layers.step import Step
 from rnncli.layers.weights import Framework, Weight
 from rnncli.quantities import Shape, features_of
 
@@ -84,7 +84,7 @@ class Layer(ABC):
     reads: ClassVar[Reads] = "either"
     """What it can read."""
     states: ClassVar[tuple[str, ...]] = ()
-    """What it keeps from timestep to timestep, each of `units` numbers; a layer with states is a recurrent layer."""
+    """What it keeps from timestep to timestep; a layer with states is a recurrent layer."""
     gates: ClassVar[int] = 1
     """How many numbers it computes at a step for each that it returns, the states aside."""
     gates_text: ClassVar[str] = "no gates"
@@ -104,9 +104,52 @@ class Layer(ABC):
 
     # What it makes of its input
 
-    @abstractmethod
     def output_shape(self, input_shape: Shape) -> Shape:
-        """Return the shape of its output for an input of `input_shape`."""
+        """Return the shape of its output for an input of `input_shape`: Keras's, (batch, timesteps, features)."""
+        batch, *time, features = input_shape
+        if self.returns == "vector" or (self.returns == "same" and not time):
+            return (batch, self.output_features(features))
+        steps = time[0] if time else 1
+        return (batch, None if steps is None else self.output_length(steps), self.output_features(features))
+
+    def output_features(self, features: Number) -> Number:
+        """Return how many features each vector has that it returns, for how many those have that it reads."""
+        return features
+
+    def output_length(self, steps: Number) -> Number:
+        """Return how many vectors the sequence has that it returns; less than 1 where it has too few to read."""
+        more = steps if self.least_steps == 1 else steps + -1 * self.least_steps + 1
+        return more if self.stride == 1 else (more - 1) // self.stride + 1
+
+    @property
+    def least_steps(self) -> int:
+        """How many vectors of a sequence it must read to return one."""
+        return 1
+
+    shortening: ClassVar[tuple[str, ...]] = ()
+    """The sizes that make the sequence shorter that it returns, the larger they are."""
+
+    @property
+    def stride(self) -> int:
+        """How many vectors further on it reads for each that it returns."""
+        return 1
+
+    def steps_for(self, length: int) -> int:
+        """Return how many vectors of a sequence it must read to return so many."""
+        return self.least_steps + (length - 1) * self.stride
+
+    works: ClassVar[Literal["read", "returned"]] = "read"
+    """Whether it makes a step for each vector that it reads, or for each that it returns."""
+
+    def steps(self, reads: Shape) -> Number | None:
+        """Return how many steps it makes for a sample of a shape; None where that is not known."""
+        shape = reads if self.works == "read" else self.output_shape(reads)
+        return shape[1] if len(shape) == 3 else 1
+
+    @property
+    def passes_mask(self) -> bool:
+        """Whether what it returns is padding where what it reads is; a vector has no padding."""
+        return self.reads != "vector" and self.returns != "vector"
 
     @property
     def returns(self) -> Returns:
@@ -157,24 +200,49 @@ class Layer(ABC):
         del input_shape, framework
         return ()
 
-    def state_shapes(self, batch: int) -> dict[str, tuple[int, ...]]:
-        """Return the shape of each of its states by name: `h`, `forward/c`."""
-        del batch
+    @property
+    def state_sizes(self) -> Mapping[str, int]:
+        """How many numbers each of its `states` has, in one direction."""
         return {}
 
-    # What it takes in memory beside its weights, in numbers; sizes may be symbols, which are added and multiplied alone
+    def state_shapes(self, batch: int) -> dict[str, tuple[int, ...]]:
+        """Return the shape of each of its states by name: `h`, `forward/c`."""
+        return {
+            direction + state: (batch, size)
+            for direction in self.directions
+            for state, size in self.state_sizes.items()
+        }
+
+    # What it costs, in numbers; sizes may be symbols, which are added, subtracted and multiplied alone
+
+    def cost(self, reads: Shape, framework: Framework = "keras") -> LayerCost:
+        """Return what it costs for a sample of a shape: what its weights come to, for each step that it makes."""
+        weights = self.weights(reads, framework)
+        steps = self.steps(reads)
+        macs = sum(weight.params for weight in weights if weight.multiplies)
+        return LayerCost(
+            returns=self.output_shape(reads),
+            params=sum(weight.params for weight in weights),
+            trained=sum(weight.params for weight in weights if weight.trained),
+            macs_per_step=macs,
+            macs=None if steps is None else steps * macs,
+            steps=steps,
+            carried=self.carried(reads),
+            step=self.step(reads),
+            kept=self.kept(reads),
+        )
 
     def step(self, input_shape: Shape) -> Step:
         """Return what it holds at once to make one step."""
         return Step(features_of(input_shape), 0, features_of(self.output_shape(input_shape)))
 
     def carried(self, input_shape: Shape) -> int:
-        """Return how many numbers it carries from one step to the next."""
+        """Return how many numbers it carries from one step to the next: those of its states."""
         del input_shape
-        return 0
+        return len(self.directions) * sum(self.state_sizes.values())
 
     def kept(self, input_shape: Shape) -> int:
-        """Return how many numbers of its own training keeps for each vector that it reads, for its derivative.
+        """Return how many numbers of its own training keeps for each of its steps, for its derivative.
 
         What it reads is not among them, nor what it returns unless `keeps_output`.
         """
@@ -273,6 +341,10 @@ class Head(Layer):
     def returns(self) -> Returns:
         """A sequence, always."""
         return "sequence"
+
+    def steps(self, reads: Shape) -> Number | None:
+        """Return how many vectors or ids a sample has; None where that is not known."""
+        return reads[1]
 
     @property
     def vocabulary(self) -> int | None:

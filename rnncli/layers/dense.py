@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from rnncli.layers.activations import ACTIVATION_OPTION, ACTIVATION_RANGES
 from rnncli.layers.base import Equation, Layer, Note, applied
+from rnncli.layers.cost import Number
 from rnncli.layers.options import Flag, Option
 from rnncli.layers.size_forms import Numbers
 from rnncli.layers.sizes import Sizes
@@ -38,9 +39,10 @@ class Dense(Layer):
         ACTIVATION_OPTION,
     )
 
-    def output_shape(self, input_shape: Shape) -> Shape:
-        """Return `input_shape` with its last axis replaced by units."""
-        return (*input_shape[:-1], self.units)
+    def output_features(self, features: Number) -> Number:
+        """Return the units."""
+        del features
+        return self.units
 
     def weights(self, input_shape: Shape, framework: Framework = "keras") -> tuple[Weight, ...]:
         """Return the matrix and the bias; PyTorch keeps the matrix as (units, input)."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rnncli.layers.base import Equation, Layer
+from rnncli.layers.cost import Step
 from rnncli.layers.size_forms import Share
 from rnncli.layers.sizes import Sizes
-from rnncli.layers.step import Step
 from rnncli.layers.weights import Framework
 from rnncli.quantities import Shape
 
@@ -26,10 +26,6 @@ class Dropout(Layer):
     torch_arguments: ClassVar[Mapping[str, str]] = {"rate": "p"}
     means: ClassVar[str] = "drops a share P in training, none here"
     sizes: ClassVar[Sizes] = Share("rate", "P", example="0.5", needs="the share it drops")
-
-    def output_shape(self, input_shape: Shape) -> Shape:
-        """Return `input_shape`."""
-        return input_shape
 
     def step(self, input_shape: Shape) -> Step:
         """Return its input alone, which it passes on as it is."""

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rnncli.layers.base import Equation, Head, Note
+from rnncli.layers.cost import Step
 from rnncli.layers.input import Input
 from rnncli.layers.options import Flag, Option
 from rnncli.layers.size_forms import Numbers
 from rnncli.layers.sizes import Sizes
-from rnncli.layers.step import Step
 from rnncli.layers.weights import Factor, Framework, Weight
 from rnncli.quantities import Shape
 

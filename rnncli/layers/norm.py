@@ -51,10 +51,6 @@ class Norm(Layer):
         nearest = min(EPSILONS.values(), key=lambda epsilon: abs(log10(epsilon) - log10(max(value, 1e-300))))
         return nearest, isclose(nearest, value, rel_tol=1e-6)
 
-    def output_shape(self, input_shape: Shape) -> Shape:
-        """Return `input_shape`."""
-        return input_shape
-
     def weights(self, input_shape: Shape, framework: Framework = "keras") -> tuple[Weight, ...]:
         """Return the scale γ and the shift β, a number for each feature."""
         axes = ((Factor("features", features_of(input_shape)),),)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rnncli.layers.base import Equation, Layer, Note, Reads, Returns
+from rnncli.layers.cost import Step
 from rnncli.layers.size_forms import Word
 from rnncli.layers.sizes import Sizes
-from rnncli.layers.step import Step
 from rnncli.layers.weights import Framework
 from rnncli.quantities import Shape, features_of
 
@@ -40,10 +40,6 @@ class Pool(Layer):
     means: ClassVar[str] = "the largest or the mean of each feature over time"
     sizes: ClassVar[Sizes] = Word("mode", POOLS, needs="max or avg", other_names=_OTHER_NAMES)
     reads: ClassVar[Reads] = "sequence"
-
-    def output_shape(self, input_shape: Shape) -> Shape:
-        """Return (batch, features)."""
-        return (input_shape[0], input_shape[-1])
 
     @property
     def returns(self) -> Returns:

@@ -15,11 +15,11 @@ from typing import ClassVar, Literal, Self
 from rnncli.errors import listed
 from rnncli.layers.activations import ACTIVATION_OPTION, ACTIVATION_RANGES, GATE_ACTIVATION_OPTION
 from rnncli.layers.base import Conflict, Layer, Note, Reads, Returns
+from rnncli.layers.cost import Number, Step
 from rnncli.layers.options import Choice, Flag, Option
 from rnncli.layers.recurrent_notes import MERGED, recurrent_notes
 from rnncli.layers.size_forms import Numbers
 from rnncli.layers.sizes import Sizes
-from rnncli.layers.step import Step
 from rnncli.layers.weights import Axis, Factor, Framework, Weight
 from rnncli.layers.words import in_both
 from rnncli.quantities import Shape, features_of
@@ -74,10 +74,10 @@ class Recurrent(Layer):
     options: ClassVar[tuple[Option, ...]] = SEQUENCE_OPTIONS
     reads: ClassVar[Reads] = "sequence"
 
-    def output_shape(self, input_shape: Shape) -> Shape:
-        """Return (batch, timesteps, units) or (batch, units); twice the units where both directions are kept."""
-        units = 2 * self.units if self.merge_mode == "concat" else self.units
-        return (*input_shape[:-1], units) if self.return_sequences else (input_shape[0], units)
+    def output_features(self, features: Number) -> Number:
+        """Return the units; twice as many where both directions are kept."""
+        del features
+        return 2 * self.units if self.merge_mode == "concat" else self.units
 
     @property
     def returns(self) -> Returns:
@@ -124,24 +124,20 @@ class Recurrent(Layer):
             for weight in self._keras_cell_weights(features)
         )
 
-    def state_shapes(self, batch: int) -> dict[str, tuple[int, ...]]:
-        """Return (batch, units) for each state of each direction."""
-        return {direction + state: (batch, self.units) for direction in self.directions for state in self.states}
+    @property
+    def state_sizes(self) -> Mapping[str, int]:
+        """How many numbers each state has: the units."""
+        return dict.fromkeys(self.states, self.units)
 
     def step(self, input_shape: Shape) -> Step:
         """Return its input, the gates of each direction, its output."""
         gates = len(self.directions) * self.gates * self.units
         return super().step(input_shape)._replace(gates=gates)
 
-    def carried(self, input_shape: Shape) -> int:
-        """Return the numbers of its states."""
-        del input_shape
-        return len(self.directions) * len(self.states) * self.units
-
     def kept(self, input_shape: Shape) -> int:
         """Return the numbers of the gates and states of each direction."""
         del input_shape
-        return len(self.directions) * (self.gates + len(self.states)) * self.units
+        return len(self.directions) * (self.gates * self.units + sum(self.state_sizes.values()))
 
     @property
     def needs_input(self) -> bool:
@@ -207,15 +203,13 @@ class Recurrent(Layer):
 
     def conflict(self, framework: Framework) -> Conflict | None:
         """Return what that framework cannot express of this layer, or None."""
-        if framework == "torch":
-            return self._torch_conflict()
         if self.go_backwards and self.merge_mode is not None:
             return Conflict(
                 f"{self._said('merge_mode')} reads the sequence both ways already, and Keras refuses "
                 f"{self._said('go_backwards')} inside it",
                 replace(self, go_backwards=False),
             )
-        return None
+        return self._torch_conflict() if framework == "torch" else None
 
     def _torch_conflict(self) -> Conflict | None:
         if self.merge_mode not in (None, "concat"):

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rnncli.layers.base import Equation, Layer, Note, Reads, Returns
+from rnncli.layers.cost import Number, Step
 from rnncli.layers.size_forms import Numbers
 from rnncli.layers.sizes import Sizes
-from rnncli.layers.step import Step
 from rnncli.layers.weights import Framework
 from rnncli.quantities import Shape, features_of, shape_text
 
@@ -30,10 +30,10 @@ class Repeat(Layer):
     sizes: ClassVar[Sizes] = Numbers(("n",), ("T",), example="10")
     reads: ClassVar[Reads] = "vector"
 
-    def output_shape(self, input_shape: Shape) -> Shape:
-        """Return (batch, n, features)."""
-        batch, features = input_shape
-        return (batch, self.n, features)
+    def output_length(self, steps: Number) -> Number:
+        """Return n."""
+        del steps
+        return self.n
 
     @property
     def returns(self) -> Returns:

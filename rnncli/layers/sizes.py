@@ -30,6 +30,10 @@ class Unknown:
     """A number that is not known yet; a layer of a template or of a sweep can hold one in place of a size."""
 
 
+class NoPolynomialError(ArithmeticError):
+    """What is computed of a number that is not known yet is no polynomial in it."""
+
+
 @dataclass(frozen=True)
 class Blank(Unknown):
     """A number that `rnncli solve` is asked for; blanks of one name are the same number.

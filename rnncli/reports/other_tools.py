@@ -122,20 +122,15 @@ def _unknown(network: Network) -> str:
         conflict = layer.conflict("torch")
         if conflict is not None:
             return conflict.reason
-    if network.head.masks and any(layer.states for layer in network.body):
+    if any(masked and layer.states for layer, masked in zip(network.body, network.masked, strict=True)):
         return "depends on the padding: with a mask PyTorch packs the sequences"
     return ""
 
 
 def _works(network: Network, batch: int | None, timesteps: int | None) -> Iterator[Work]:
-    for layer, weights, (reads, _), steps in zip(
-        network.body,
-        network.weights("torch"),
-        network.shapes(batch, timesteps),
-        network.steps_read(batch, timesteps),
-        strict=True,
-    ):
-        yield Work(layer, weights, reads, batch or 1, steps)
+    shapes = network.shapes(batch, timesteps)
+    for layer, weights, (reads, _) in zip(network.body, network.weights("torch"), shapes, strict=True):
+        yield Work(layer, weights, reads, batch or 1, layer.steps(reads))
 
 
 def _count(tool: Tool, works: Sequence[Work]) -> OtherCount:

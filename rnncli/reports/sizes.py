@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from rnncli.quantities import Shape
+from rnncli.layers.cost import OverTime
 from rnncli.summary import DTYPE_BYTES, TRAINED_COPIES, UNTRAINED, Summary
 
 
@@ -58,20 +58,21 @@ def sizes(summary: Summary) -> Iterator[Size]:
     batch, timesteps = summary.input_shape[:2]
     params = _Sum(("parameters",), (f"{summary.total_params:,}",))
     yield _size(summary, "total_bytes", params)
-    outputs = _each((_vectors(layer.output_shape) for layer in summary.layers), timesteps).of(batch)
+    outputs = _each(summary.account.outputs, timesteps).of(batch)
     yield _size(summary, "output_bytes", outputs)
     yield _streaming(summary)
     yield _training(summary, batch, timesteps)
 
 
 def _streaming(summary: Summary) -> Size:
-    if summary.streaming is None:
-        spec = next(passage.layer.spec() for passage in summary.passages if passage.layer.needs_whole)
-        note = f"{spec} needs the end of the sequence before it returns anything, so it cannot run a step at a time"
+    account = summary.account
+    if not account.streams:
+        note = f"{account.whole} needs the end of the sequence before it returns anything"
+        note += ", so it cannot run a step at a time"
         return Size("streaming_bytes", None, "", "", note)
-    carried, step, largest = summary.streaming
-    name = "" if largest is None else f" of {summary.layers[largest].name}"
-    parts = {"states of all layers": carried, **step._asdict()}
+    (held,) = account.held
+    name = f" of {summary.layers[held.place].name}"
+    parts = {"states of all layers": account.carried, **held.step._asdict()}
     words = [word for word, number in parts.items() if number]
     terms = _Sum((*words[:-1], f"{words[-1]}{name}"), tuple(f"{number:,}" for number in parts.values() if number))
     return _size(summary, "streaming_bytes", terms)
@@ -89,10 +90,10 @@ def _training(summary: Summary, batch: int | None, timesteps: int | None) -> Siz
             (f"{total:,}", f"{TRAINED_COPIES} × {trained:,}"),
         )
     note = "parameters, gradients, Adam's two moments"
-    if summary.kept:
+    kept = summary.account.trains_on
+    if kept:
         note += "; of each timestep the gates, states and outputs that the way back needs"
-    kept = _each(summary.kept, timesteps).of(batch)
-    return _size(summary, "training_bytes", params + kept, note)
+    return _size(summary, "training_bytes", params + _each(kept, timesteps).of(batch), note)
 
 
 def _size(summary: Summary, key: str, terms: _Sum, note: str = "") -> Size:
@@ -104,16 +105,13 @@ def _size(summary: Summary, key: str, terms: _Sum, note: str = "") -> Size:
     return Size(key, value, words, f"{_grouped(terms.numbers)} × {number}", note)
 
 
-def _each(parts: Iterable[tuple[int | None, int]], timesteps: int | None) -> _Sum:
-    """Return the sum of what there is of each of some vectors: `timesteps × 64 + 32`.
+def _each(numbers: OverTime, timesteps: int | None) -> _Sum:
+    """Return the sum of what there is for each of some vectors: `timesteps × 64 + 32`.
 
     Args:
-        parts: how many vectors there are, and how many numbers of each.
+        numbers: how many numbers there are, by how many vectors.
         timesteps: how many the input has.
     """
-    numbers: dict[int | None, int] = {}
-    for steps, each in parts:
-        numbers[steps] = numbers.get(steps, 0) + each
     words = tuple(_product("timesteps" if steps == timesteps else steps, each) for steps, each in numbers.items())
     known = None not in numbers
     return _Sum(words, tuple(_product(steps, each) for steps, each in numbers.items()) if known else None)
@@ -123,11 +121,6 @@ def _product(steps: int | str | None, each: int) -> str:
     if steps == 1:
         return f"{each:,}"
     return f"{steps if isinstance(steps, str) else f'{steps:,}'} × {each:,}"
-
-
-def _vectors(shape: Shape) -> tuple[int | None, int]:
-    """Return how many vectors there are in a sample of a shape, and how many numbers in each."""
-    return (shape[1] if len(shape) == 3 else 1), shape[-1] or 0
 
 
 def _grouped(terms: Sequence[str]) -> str:

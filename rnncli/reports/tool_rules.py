@@ -28,7 +28,7 @@ class Work(NamedTuple):
         weights: its weights.
         reads: the shape that it reads.
         batch: how many samples.
-        steps: how many vectors of each it reads; None if that is not known.
+        steps: how many steps it makes for each; None if that is not known.
     """
 
     layer: Layer

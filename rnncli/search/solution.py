@@ -7,13 +7,14 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
 from rnncli.errors import ArgumentError, RnncliError, listed, one_line, shorten
-from rnncli.layers.sizes import Blank
+from rnncli.layers.sizes import Blank, NoPolynomialError
 from rnncli.layers.weights import FRAMEWORKS, Framework
 from rnncli.network import check_known, check_sizes
 from rnncli.search.blanks.assignment import Watch, assign
 from rnncli.search.blanks.misses import none_is_exact, nothing_fits
-from rnncli.search.blanks.problem import Problem
-from rnncli.search.blanks.symbols import bounds_of
+from rnncli.search.blanks.problem import Found, Problem
+from rnncli.search.blanks.scan import Scan
+from rnncli.search.blanks.symbols import Symbols, bounds_of
 from rnncli.search.blanks.template import Template
 from rnncli.search.budget import FIGURES, Budget, Cost, Figure
 from rnncli.summary import DTYPE_BYTES, TOTALS, Summary
@@ -167,10 +168,12 @@ def solve(
     budget.check(dtype)
     parsed = Template.parse(template, framework, timesteps)
     problem = Problem(parsed, budget, multiple_of, batch, timesteps, framework, dtype)
+    if not _grows(problem):
+        return _scanned(problem, exactly)
     if not problem.fits(problem.smallest):
         raise nothing_fits(problem)
     if len(parsed.blanks) > 1:
-        return _several(problem, exactly, watch)
+        return _best(problem, assign(problem, exactly, watch))
     (blank,) = parsed.blanks
     solution = _solution(problem, {blank: bounds_of(problem)[blank] * multiple_of})
     if exactly and not solution.exact:
@@ -192,9 +195,27 @@ def _solution(problem: Problem, numbers: dict[Blank, int], ties: int = 0) -> Sol
     return Solution(numbers, one_line(template.fill(numbers)), summary, problem.budget, tuple(steps), ties)
 
 
-def _several(problem: Problem, exactly: bool, watch: Watch) -> Solution:
-    """Return the best numbers for several blanks."""
-    found = assign(problem, exactly, watch)
+def _grows(problem: Problem) -> bool:
+    """Whether all costs are polynomials that only grow with the numbers, each of which is allowed."""
+    sizes = tuple(blank for blank in problem.template.blanks if blank not in problem.template.counts)
+    repeats = tuple(blank for blank in problem.template.blanks if blank in problem.template.counts)
+    try:
+        return all(Symbols(problem, sizes + repeated, repeated).grows for repeated in ((), repeats))
+    except NoPolynomialError:
+        return False
+
+
+def _scanned(problem: Problem, exactly: bool) -> Solution:
+    """Return the best numbers where what the network costs does not simply grow with them."""
+    scan = Scan(problem, exactly)
+    scan.run()
+    if scan.found.below is None:
+        raise nothing_fits(problem, scan.first)
+    return _best(problem, scan.found)
+
+
+def _best(problem: Problem, found: Found) -> Solution:
+    """Return the best numbers of those that were found."""
     if found.best is None:
         below, above = (
             None if point is None else dict(zip(problem.template.blanks, point.numbers, strict=True))

@@ -7,11 +7,11 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from itertools import product
 
-from rnncli.errors import RnncliError, SpecError, listed
+from rnncli.errors import RnncliError, listed
 from rnncli.layers.sizes import Blank
-from rnncli.search.blanks.problem import Problem
+from rnncli.search.blanks.problem import Found, Point, Problem
 from rnncli.search.blanks.symbols import Symbols, bounds_of
-from rnncli.search.blanks.trials import Found, Point, Trials
+from rnncli.search.blanks.trials import Trials
 
 Watch = Callable[[int], AbstractContextManager[Callable[[float], object]]]
 """Given how much work there is, returns a block that is called with how much of it has been done."""
@@ -71,16 +71,8 @@ def _trials(problem: Problem, bounds: Mapping[Blank, int], exactly: bool) -> Ite
         free = tuple(blank for blank in blanks if blank not in counts or blank in repeated)
         symbols = Symbols(problem, free, repeated)
         ends = tuple(bounds[blank] - shift for blank, shift in zip(free, symbols.shifts, strict=True))
-        if free and all(ends) and _exists(symbols):
+        if free and all(ends) and symbols.totals is not None:
             yield Trials(problem, symbols, exactly, ends)
-
-
-def _exists(symbols: Symbols) -> bool:
-    """Whether there is such a network: layers that can each be repeated once more may be too many together."""
-    try:
-        return bool(symbols.bounding)
-    except SpecError:
-        return False
 
 
 def _add_smallest(found: Found, problem: Problem, exactly: bool) -> None:

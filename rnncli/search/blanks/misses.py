@@ -10,9 +10,15 @@ from rnncli.search.budget import Cost
 from rnncli.summary import DTYPE_BYTES
 
 
-def nothing_fits(problem: Problem) -> RnncliError:
-    """Return the error that says that not even the smallest numbers fit, and how far over they are."""
-    smallest, costs = problem.template.fill(problem.smallest), problem.costs(problem.smallest)
+def nothing_fits(problem: Problem, numbers: Numbers | None = None) -> RnncliError:
+    """Return the error that says that not even the smallest numbers fit, and how far over they are.
+
+    Args:
+        problem: what was asked.
+        numbers: the smallest numbers with which there is a network; None for the smallest of all.
+    """
+    numbers = numbers or problem.smallest
+    smallest, costs = problem.template.fill(numbers), problem.costs(numbers)
     if not costs:
         return RnncliError(
             f"nothing fits: the smallest network would be {smallest}, which is not a valid spec",

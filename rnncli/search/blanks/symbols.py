@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations
 from typing import Any, NamedTuple
 
-from rnncli.errors import SpecError
 from rnncli.language.spec import MAX_LAYERS
+from rnncli.layers import Head
+from rnncli.layers.cost import Totals
 from rnncli.layers.sizes import Blank
-from rnncli.layers.working_memory import held
 from rnncli.quantities import MAX_SIZE
-from rnncli.search.blanks.polynomial import Polynomial
 from rnncli.search.blanks.problem import Problem
-from rnncli.search.budget import Figure
-from rnncli.summary import Summary
+from rnncli.search.blanks.scan import largest
+from rnncli.search.polynomial import Polynomial
+from rnncli.summary import figure
 
 
 class Limit(NamedTuple):
@@ -37,9 +35,6 @@ class Symbols:
         problem: what is asked.
         free: the blanks with a symbol; all others have the smallest number.
         repeated: those of them that say how often layers are repeated.
-
-    Raises:
-        SpecError: there is no such network, when it is asked for.
     """
 
     problem: Problem
@@ -61,58 +56,55 @@ class Symbols:
         return numbers
 
     @cached_property
-    def _summaries(self) -> dict[tuple[Blank, ...], Summary]:
-        """The network with the layers of some blanks repeated twice as often as at least."""
-        problem = self.problem
-        summaries = {}
-        for twice in (each for count in range(len(self.repeated) + 1) for each in combinations(self.repeated, count)):
-            times = problem.smallest | dict.fromkeys(twice, 2 * problem.multiple_of)
-            network = problem.template.symbolic(self._numbers, times)
-            summaries[twice] = network.summary(problem.batch, problem.timesteps, problem.framework, problem.dtype)
-        return summaries
+    def totals(self) -> Totals | None:
+        """What the layers come to; None where there is no such network.
 
-    def sum(self, value: Callable[[Summary], Any]) -> Polynomial:
-        """Return a figure that is a sum over the layers.
-
-        Args:
-            value: returns it of a summary.
+        Raises:
+            NoPolynomialError: that is no polynomial.
         """
+        problem = self.problem
+        totals: Totals | None = None
+        for each in problem.template.filled(self._numbers):
+            layer = each.layer
+            if totals is None:
+                assert isinstance(layer, Head)
+                shape = layer.input_shape(problem.batch, problem.timesteps)
+                totals = Totals(shape, shape[1], problem.framework)
+                totals = totals.after(layer) if layer.shown else totals
+            else:
+                totals = totals.repeated(layer, each.times)
+            if totals is None:
+                return None
+        return totals
 
-        def at(left: Sequence[Blank], twice: tuple[Blank, ...]) -> Polynomial:
-            if not left:
-                return Polynomial.of(value(self._summaries[twice]), len(self.free))
-            blank, *others = left
-            once = at(others, twice)
-            more = at(others, (*twice, blank)) - once
-            return once + Polynomial.unknown(self.free.index(blank), len(self.free)) * more
+    def _figure(self, name: str) -> tuple[Polynomial, ...]:
+        assert self.totals is not None  # nobody asks where there is no network
+        parts = figure(name, self.totals, self.problem.batch, self.problem.dtype)
+        return tuple(Polynomial.of(part, len(self.free)) for part in parts)
 
-        return at(self.repeated, ())
+    @cached_property
+    def params(self) -> Polynomial:
+        """The parameters."""
+        (params,) = self._figure("total_params")
+        return params
 
     @cached_property
     def limits(self) -> tuple[Limit, ...]:
         """What is limited."""
-        return tuple(Limit(self._parts(figure), most) for figure, most in self.problem.budget.limits.items())
+        return tuple(Limit(self._figure(limited.key), most) for limited, most in self.problem.budget.limits.items())
 
     @cached_property
     def bounding(self) -> tuple[Limit, ...]:
         """All limits, that for the number of layers too."""
-        return (*self.limits, Limit((self._layers,), MAX_LAYERS))
-
-    def _parts(self, figure: Figure) -> tuple[Polynomial, ...]:
-        """Return polynomials of which the largest is a figure."""
-        if figure.key != "streaming_bytes":
-            return (self.sum(lambda summary: getattr(summary, figure.key)),)
-        summary = self._summaries[self.repeated]
-        carried = self.sum(lambda each: each.bytes_of(held(each.passages)[0]))
-        steps = {step.numbers for step in held(summary.passages)[1]} or {0}
-        return tuple(carried + summary.bytes_of(numbers) for numbers in steps)
+        times: list[Any] = [each.times for each in self.problem.template.filled(self._numbers)]
+        return (*self.limits, Limit((Polynomial.of(sum(times), len(self.free)),), MAX_LAYERS))
 
     @property
-    def _layers(self) -> Polynomial:
-        """How many layers there are after repeats."""
-        written = self.problem.template.written
-        times = [self._numbers[each.times] if isinstance(each.times, Blank) else each.times for each in written]
-        return Polynomial.of(sum(times), len(self.free))
+    def grows(self) -> bool:
+        """Whether whatever is limited grows with each number, or stays as it is, and every number is allowed."""
+        if self.totals is None or self.totals.lengths:
+            return self.totals is None
+        return all(each.grows for limit in self.bounding for each in (self.params, *limit.polynomials))
 
 
 def bounds_of(problem: Problem) -> dict[Blank, int]:
@@ -130,10 +122,9 @@ def bounds_of(problem: Problem) -> dict[Blank, int]:
 
 def _repeats(problem: Problem, blank: Blank) -> int:
     """Return the same for a blank that says how often a layer is repeated."""
-    try:
-        return _last(Symbols(problem, (blank,), (blank,)), 0) + 1
-    except SpecError:
-        return 1  # it returns no sequence, so that it cannot follow itself
+    symbols = Symbols(problem, (blank,), (blank,))
+    # A layer that returns no sequence cannot follow itself.
+    return 1 if symbols.totals is None else _last(symbols, 0) + 1
 
 
 def _last(symbols: Symbols, axis: int) -> int:
@@ -147,8 +138,4 @@ def _last(symbols: Symbols, axis: int) -> int:
     def fits(number: int) -> bool:
         return all(sum(part * number**power for power, part in enumerate(parts)) <= most for parts, most in limits)
 
-    low, high = 0, MAX_SIZE // symbols.problem.multiple_of - symbols.shifts[axis]
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if fits(middle) else (low, middle - 1)
-    return low
+    return largest(fits, MAX_SIZE // symbols.problem.multiple_of - symbols.shifts[axis])

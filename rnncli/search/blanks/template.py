@@ -15,7 +15,7 @@ from rnncli.language.rules import check_framework, check_rules, check_timesteps
 from rnncli.language.source import Token, splice, without_spaces
 from rnncli.layers import Head
 from rnncli.layers.size_forms import Numbers
-from rnncli.layers.sizes import BLANK_TEXT, Blank, Unknown
+from rnncli.layers.sizes import BLANK_TEXT, Blank
 from rnncli.layers.weights import Framework
 from rnncli.network import Network, check_text
 from rnncli.quantities import MAX_SIZE
@@ -107,28 +107,27 @@ class Template:
         if max(numbers.values()) > MAX_SIZE:
             return None
         try:
-            return Network(*spec.unfolded(self.fill(numbers), self._filled(numbers, numbers)))
+            return Network(*spec.unfolded(self.fill(numbers), self.filled(numbers)))
         except SpecError:
             return None
 
-    def symbolic(self, sizes: Mapping[Blank, int | Unknown], times: Mapping[Blank, int]) -> Network:
-        """Return the network with symbols in place of some sizes.
-
-        Args:
-            sizes: a number or a symbol for each blank that is a size.
-            times: a number for each that says how often a layer is repeated.
-        """
-        layers, _ = spec.unfolded(self.text, self._filled(sizes, times))
-        return Network(layers)
-
-    def _filled(self, sizes: Mapping[Blank, Any], counts: Mapping[Blank, int]) -> list[Written]:
+    def filled(self, numbers: Mapping[Blank, Any]) -> list[Written]:
+        """Return the layers with numbers, or symbols, in their blanks."""
         filled = []
         for each in self.written:
             layer, times = each.layer, each.times
             for blank, _ in each.blanks:
-                layer = layer.with_size(blank, sizes[blank])
-            filled.append(each._replace(layer=layer, times=counts[times] if isinstance(times, Blank) else times))
+                layer = layer.with_size(blank, numbers[blank])
+            filled.append(each._replace(layer=layer, times=numbers[times] if isinstance(times, Blank) else times))
         return filled
+
+    def shortens(self, blank: Blank) -> bool:
+        """Whether a sequence gets shorter, the larger the number for a blank is: some costs do not grow with it."""
+        return any(
+            blank in [getattr(each.layer, name) for name in each.layer.shortening]
+            or (each.times == blank and (each.layer.least_steps != 1 or each.layer.stride != 1))
+            for each in self.written
+        )
 
 
 def _with_blank(text: str, written: tuple[Written, ...]) -> str:

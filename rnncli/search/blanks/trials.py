@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
-from rnncli.search.blanks.polynomial import Polynomial
-from rnncli.search.blanks.problem import Problem
+from rnncli.search.blanks.problem import Found, Point, Problem
 from rnncli.search.blanks.symbols import Limit, Symbols
 
 BLOCK = 2**16
@@ -25,39 +24,6 @@ SAFE = 2**62
 
 _COUNTABLE = 10**6
 """So many numbers for the first blank are looked at to know how many points there are."""
-
-
-class Point(NamedTuple):
-    """Numbers for the blanks, in their order, and how good they are."""
-
-    figure: int
-    evenness: int
-    numbers: tuple[int, ...]
-
-
-@dataclass
-class Found:
-    """The best so far.
-
-    Attributes:
-        best: the best point that fits, and is exact if it must be; of equals the most even, then that whose first
-            numbers are the largest.
-        count: how many have as many parameters.
-        below: the best that fits, exact or not.
-        above: of what exceeds the only limit, what does so least.
-    """
-
-    best: Point | None = None
-    count: int = 0
-    below: Point | None = None
-    above: Point | None = None
-
-    def add(self, point: Point, count: int) -> None:
-        """Take in the best of some points, and how many of them are as good."""
-        if self.best is None or point.figure > self.best.figure:
-            self.best, self.count = point, count
-        elif point.figure == self.best.figure:
-            self.best, self.count = max(self.best, point), self.count + count
 
 
 @dataclass(frozen=True)
@@ -77,24 +43,19 @@ class Trials:
     bounds: tuple[int, ...]
 
     @cached_property
-    def params(self) -> Polynomial:
-        """The parameters."""
-        return self.symbols.sum(lambda summary: summary.total_params)
-
-    @cached_property
     def order(self) -> tuple[int, ...]:
         """The axes, in the order in which they are given numbers: the longest last.
 
         Behind them all stands one that has no parameters, such as the timesteps: it makes no difference to the others.
         """
         axes = range(len(self.bounds))
-        return tuple(sorted(axes, key=lambda axis: (not self.params.has(axis), self.bounds[axis])))
+        return tuple(sorted(axes, key=lambda axis: (not self.symbols.params.has(axis), self.bounds[axis])))
 
     @cached_property
     def is_small(self) -> bool:
         """Whether all figures fit in 64 bits."""
         corner = [bound + 1 for bound in self.bounds]
-        every = [self.params, *(each for limit in self.symbols.bounding for each in limit.polynomials)]
+        every = [self.symbols.params, *(each for limit in self.symbols.bounding for each in limit.polynomials)]
         return all(each.size_at(corner) < SAFE for each in every) and all(
             limit.most < SAFE for limit in self.symbols.limits
         )
@@ -167,7 +128,7 @@ class Trials:
         """Take in points of which all numbers but the last are given."""
         last = self.order[-1]
         points[last] = self._ends(points, last)
-        params = self.params.at(points) + points[last] * 0
+        params = self.symbols.params.at(points) + points[last] * 0
         fitting = points[last] > 0
         if self.exactly:
             self._beyond(points, found)
@@ -223,7 +184,7 @@ class Trials:
         multiple = self.problem.multiple_of
         for axis, (blank, shift) in enumerate(zip(self.symbols.free, self.symbols.shifts, strict=True)):
             sizes[blank] = (points[axis][places] + shift) * multiple
-            if not self.params.has(axis):
+            if not self.symbols.params.has(axis):
                 del sizes[blank]
         counted = [size for blank, size in sizes.items() if blank not in self.problem.template.counts]
         if not counted:

@@ -2,125 +2,146 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import compress, islice
 from math import prod
-from typing import Any, cast
+from typing import Any
 
-from rnncli.quantities import Shape
+from rnncli.quantities import MAX_SIZE, Shape
 from rnncli.search.grids.candidate import FIGURES, Candidate, Found, Invalid
-from rnncli.search.grids.evaluation import Layers, State, figure, is_known
-from rnncli.search.grids.forms import INVALID, NOTHING, SEQUENCE
-from rnncli.search.grids.grid import Box, Grid
-from rnncli.search.grids.levels import Dimensions, TooLargeError
-from rnncli.summary import Setting
+from rnncli.search.grids.forms import LIMIT, Forms
+from rnncli.search.grids.grid import Box
 
-_LIMIT = 2**63 - 1
-"""The largest number of an array."""
-
-_BY_THEMSELVES = 30
+_FEW = 30
 """So many candidates are evaluated one by one, and not all of a block for them."""
+
+_FORMS = 2**12
+"""Of more forms there is little for arrays to do."""
+
+
+class NoBlockError(ArithmeticError):
+    """A box whose candidates are evaluated one by one: 64 bits do not hold them, or they are no polynomials."""
 
 
 class Block:
     """The candidates of a box.
 
     Args:
-        grid: the grid.
+        forms: the forms of the grid.
         box: the box.
-        dimensions: those of the box.
-        state: all layers, in all of the box.
-        most: an upper limit for them.
-        walk: yields the candidates of a box one by one.
-        setting: what the counts are for.
         figures: the figures that will be asked for.
 
     Raises:
-        TooLargeError: 64 bits may not hold one of the figures.
+        NoBlockError: the candidates must be evaluated one by one.
     """
 
-    def __init__(
-        self,
-        grid: Grid,
-        box: Sequence[Any],
-        dimensions: Dimensions,
-        state: State,
-        most: Layers,
-        walk: Callable[[Box], Iterator[Found]],
-        setting: Setting,
-        figures: Sequence[str],
-    ) -> None:
-        self._grid = grid
-        self._box = box
-        self._shape = dimensions.shape
-        self._state = state
-        self._setting = setting
-        self._flat: dict[str, Any] = {}
-        self._most = most
-        self._walk = walk
-        if not self.holds(figures):
-            raise TooLargeError
+    def __init__(self, forms: Forms, box: Box, figures: Sequence[str]) -> None:
+        import numpy as np
 
-    def holds(self, figures: Sequence[str]) -> bool:
+        self._forms, self._box = forms, box
+        self._spans = spans = [span if isinstance(span, range) else range(span, span + 1) for span in box]
+        self._lengths = [*map(len, spans)]
+        self._numbers: list[Any] = []
+        self._sized: Any = np.ones([1] * len(box), bool)
+        """Whether the numbers are sizes."""
+        for axis, values in forms.numbers.items():
+            some = values[spans[axis].start : spans[axis].stop]
+            ends = [some[0], some[-1]] if isinstance(some, range) else some
+            if max(map(abs, ends)) >= LIMIT:
+                raise NoBlockError
+            array = np.arange(some.start, some.stop, some.step) if isinstance(some, range) else np.asarray(some)
+            array = array.reshape([len(some) if place == axis else 1 for place in range(len(box))])
+            sized = (array >= 1) & (array <= MAX_SIZE)
+            if not sized.all():
+                array, self._sized = np.where(sized, array, 1), self._sized & sized
+            self._numbers.append(array)
+        self._most = [int(array.max()) for array in self._numbers]
+        chosen = forms.in_box(spans)
+        places = {form: place for place, form in enumerate(dict.fromkeys(chosen))}
+        self._kinds = [*places]
+        """The forms that there are, each once, with None for what is no network."""
+        self._chosen = np.array([places[form] for form in chosen])
+        """Which of them each choice of words is."""
+        if len(places) > _FORMS or any(form is not None and form.totals is None for form in places):
+            raise NoBlockError
+        if not self._holds(figures):
+            raise NoBlockError
+        self._flat: dict[str, Any] = {}
+
+    def _holds(self, figures: Sequence[str]) -> bool:
         """Return whether 64 bits hold some figures."""
-        in_arrays = any(not isinstance(span, int) for span in self._box)
-        return not in_arrays or all(figure(self._most, name, self._setting) <= _LIMIT for name in figures)
+        return all(form is None or form.holds(figures, self._most) for form in self._kinds)
 
     def __len__(self) -> int:
-        return prod(self._shape)
+        return prod(self._lengths)
 
-    def value(self, name: str) -> Any:
-        """Return a figure as an integer, or as an array that depends on those axes alone that it does depend on."""
-        return figure(self._state, name, self._setting)
+    def _spread(self, array: Any) -> Any:
+        import numpy as np
+
+        return np.broadcast_to(array, self._lengths).reshape(-1)
+
+    def _filled(self, values: Sequence[Any], dtype: Any) -> Any:
+        """Return an array of the box, with what there is of each form."""
+        import numpy as np
+
+        if len(values) == 1:
+            return self._spread(values[0])
+        words = self._forms.words
+        sized = [1 if axis in words else length for axis, length in enumerate(self._lengths)]
+        rows = np.empty((len(values), prod(sized)), dtype)
+        for row, value in zip(rows, values, strict=True):
+            row[:] = np.broadcast_to(value, sized).reshape(-1)
+        # The axes of words, then those of numbers; they stand in the box as they are written.
+        numbers = [axis for axis in range(len(sized)) if axis not in words]
+        order = [*words, *numbers]
+        array = rows[self._chosen].reshape([self._lengths[axis] for axis in order])
+        return array.transpose([order.index(axis) for axis in range(len(order))]).reshape(-1)
 
     def figure(self, name: str) -> Any:
-        """Return a figure of each candidate; what it says of one that is no network means nothing."""
+        """Return a figure of each candidate; what it says of one that is no network, or not known, means nothing."""
         if name not in self._flat:
-            self._flat[name] = self._spread(figure(self._state, name, self._setting))
+            values = [None if form is None else form.at(name, self._numbers) for form in self._kinds]
+            self._flat[name] = self._filled([0 if value is None else value for value in values], "int64")
         return self._flat[name]
 
     def known(self, name: str) -> Any:
         """Return whether a figure is known, of each candidate or, as one bool, of all."""
-        return self._spread_truth(is_known(self._state, name, self._setting))
+        known = [form is not None and bool(form.sums(name)) for form in self._kinds]
+        return known[0] if len({*known}) == 1 else self._filled(known, bool)
 
     def is_network(self) -> Any:
         """Return which candidates are networks, or, as one bool, whether all are or none is."""
-        return self._spread_truth(self._state.rank > INVALID)
+        truth = [form is not None and form.fits(self._numbers) for form in self._kinds]
+        if all(each is False for each in truth):
+            return False
+        if all(each is True for each in truth) and self._sized.all():
+            return True
+        return self._filled(truth, bool) & self._spread(self._sized)
 
     def is_nothing(self) -> Any:
-        """Return which are empty texts, which are no candidates, or whether all are or none is."""
-        return self._spread_truth(self._state.rank == NOTHING)
-
-    def _spread(self, numbers: Any) -> Any:
+        """Return which are empty texts, which are no candidates, or, as one bool, that none is."""
+        if not self._forms.grid.pattern.empty_count():
+            return False
         import numpy as np
 
-        return np.broadcast_to(numbers, self._shape).reshape(-1)
-
-    def _spread_truth(self, truth: Any) -> Any:
-        if not isinstance(truth, bool):
-            if not truth.all() and truth.any():
-                return self._spread(truth)
-            truth = bool(truth.all())
-        return truth
+        return np.array([not text for text in self.texts()])
 
     def texts(self) -> Iterator[str]:
         """Yield the texts of all, empty ones too."""
-        pattern = self._grid.box(self._box)
+        pattern = self._forms.grid.box(self._box)
         return pattern.choices(pattern.nodes, {})
 
     def candidates(self, most: int) -> Iterator[list[Found]]:
         """Yield all of them in lists of at most so many."""
-        texts = self.texts()
+        import numpy as np
+
         networks = self.is_network()
+        valid = np.full(len(self), networks) if isinstance(networks, bool) else networks
+        texts = self.texts()
         for start in range(0, len(self), most):
             part = slice(start, start + most)
-            found: list[Found] = [*self._networks(islice(texts, most), part)]
-            if networks is not True:
-                valid = [False] * len(found) if networks is False else networks[part].tolist()
-                found = [each if truth else Invalid(each.spec) for each, truth in zip(found, valid, strict=True)]
-            if self.is_nothing() is not False:
-                found = [each for each in found if each.spec]
-            yield found
+            found = zip(self._made(islice(texts, most), part), valid[part].tolist(), strict=True)
+            yield [each if truth else Invalid(each.spec) for each, truth in found if each.spec]
 
     def networks(self, places: Any, most: int) -> Iterator[list[Candidate]]:
         """Yield those at some places, all of which are networks, in lists of at most so many.
@@ -129,10 +150,9 @@ class Block:
             places: an array of the places, in ascending order.
             most: how many there are in a list.
         """
-        if len(places) <= _BY_THEMSELVES or not self.holds(FIGURES):
-            places = places.tolist()
+        if len(places) <= _FEW or not self._holds(FIGURES):
             for start in range(0, len(places), most):
-                yield [*map(self.network, places[start : start + most])]
+                yield [*map(self.network, places[start : start + most].tolist())]
             return
         texts = self.texts()
         if len(places) < len(self):
@@ -142,53 +162,50 @@ class Block:
             chosen[places] = True
             texts = compress(texts, chosen.tolist())
         for start in range(0, len(places), most):
-            yield [*self._networks(islice(texts, most), places[start : start + most])]
+            yield [*self._made(islice(texts, most), places[start : start + most])]
 
     def network(self, place: int) -> Candidate:
         """Return one of them, which is a network."""
-        (candidate,) = self._walk(self._point(place))
+        (candidate,) = self._forms.walk(self._point(place))
         assert isinstance(candidate, Candidate)
         return candidate
 
     def text(self, place: int) -> str:
         """Return the text of one of them."""
-        (candidate,) = self._walk(self._point(place))
+        (candidate,) = self._forms.walk(self._point(place))
         return candidate.spec
 
     def _point(self, place: int) -> tuple[int, ...]:
-        point = [span if isinstance(span, int) else 0 for span in self._box]
-        for axis, span in reversed([*enumerate(self._box)]):
-            if not isinstance(span, int):
-                place, index = divmod(place, len(span))
-                point[axis] = span[index]
-        return tuple(point)
+        point = []
+        for span in reversed(self._spans):
+            place, index = divmod(place, len(span))
+            point.append(span[index])
+        return tuple(reversed(point))
 
-    def _networks(self, texts: Iterable[str], part: Any) -> Iterator[Candidate]:
+    def _made(self, texts: Iterable[str], part: Any) -> Iterator[Candidate]:
         """Yield some of them as though all were networks, with their texts."""
-        columns = [self.column(name, part) for name in FIGURES]
-        return map(Candidate._make, zip(texts, self.shapes(part), *columns, strict=True))
+        columns = [self._column(name, part) for name in FIGURES]
+        return map(Candidate._make, zip(texts, self._shapes(part), *columns, strict=True))
 
-    def shapes(self, part: Any) -> list[Shape]:
-        """Return the shapes of the outputs of some of them, in so far as they are networks."""
-        state, batch = self._state, self._setting.batch
-
-        def listed(numbers: Any) -> list[int]:
-            return cast(list[int], self._spread(numbers)[part].tolist())
-
-        if isinstance(state.rank, int) and isinstance(state.length, int):
-            start: Shape = (batch, state.length or None) if state.rank == SEQUENCE else (batch,)
-            return [(*start, features) for features in listed(state.features)]
-        return [
-            (batch, length or None, features) if rank == SEQUENCE else (batch, features)
-            for rank, length, features in zip(*map(listed, (state.rank, state.length, state.features)), strict=True)
-        ]
-
-    def column(self, name: str, part: Any) -> list[int | None]:
+    def _column(self, name: str, part: Any) -> list[int | None]:
         """Return a figure of some of them as a list; None where it is not known."""
         numbers: list[int | None] = self.figure(name)[part].tolist()
         known = self.known(name)
-        if known is True:
-            return numbers
-        if known is False:
-            return [None] * len(numbers)
+        if isinstance(known, bool):
+            return numbers if known else [None] * len(numbers)
         return [number if truth else None for number, truth in zip(numbers, known[part].tolist(), strict=True)]
+
+    def _shapes(self, part: Any) -> list[Shape]:
+        """Return the shapes of the outputs of some of them, in so far as they are networks."""
+        shapes = [() if form is None else form.shape(self._numbers) for form in self._kinds]
+
+        def listed(sizes: Iterable[Any]) -> list[int]:
+            numbers: list[int] = self._filled([0 if size is None else size for size in sizes], "int64")[part].tolist()
+            return numbers
+
+        ranks = listed(map(len, shapes))
+        axes = {
+            rank: [listed(shape[place] if len(shape) == rank else 0 for shape in shapes) for place in range(rank)]
+            for rank in {*ranks}
+        }
+        return [tuple(sizes[place] or None for sizes in axes[rank]) for place, rank in enumerate(ranks)]

@@ -1,205 +1,333 @@
-"""A layer's counts as polynomials in its sizes.
+"""The networks of a grid that differ in numbers alone: their figures are polynomials in these numbers.
 
-The `Form` of `lstm:x` that reads y features has 4·x² + 4·xy + 4·x parameters. No formula is written here: the layer is
-built with a `Quadratic` for its size, and the sizes of the weights that it declares are the polynomials. So a layer is
-built once, and then each number costs one evaluation.
+An axis that stands for all of a size, wherever it does, is a number; every other axis is words. For each choice of
+words the layers are read once, with a symbol in place of each number, and summed up once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from itertools import product
+from typing import Any
 
-from rnncli.layers import Head, Layer
+from rnncli.errors import SpecError
+from rnncli.language import spec
+from rnncli.language.source import MAX_BYTES
+from rnncli.layers import KINDS, Head, Layer
+from rnncli.layers.cost import Totals
+from rnncli.layers.size_forms import Numbers
+from rnncli.layers.sizes import Blank, NoPolynomialError
 from rnncli.layers.weights import Framework
-from rnncli.quantities import features_of
-from rnncli.search.grids.quadratic import Quadratic, Y
+from rnncli.network import Network
+from rnncli.quantities import MAX_SIZE, parse_number
+from rnncli.search.grids.candidate import FIGURES, Candidate, Found, Invalid
+from rnncli.search.grids.grid import Box, Grid, Piece, Place
+from rnncli.search.patterns.braces import Literal, Range, Values, Words
+from rnncli.search.polynomial import Polynomial
+from rnncli.summary import Setting, figure
 
-NOTHING, INVALID = -2, -1
-"""In place of a rank: no text at all, as in a shell that drops it; layers that make no network."""
-HEAD, VECTOR, SEQUENCE = 0, 2, 3
-"""What a layer reads, as the rank of its shape: nothing yet, (batch, features), (batch, timesteps, features)."""
+_SIZE = re.compile(r"\s*(\w+)\s*:(?:[0-9]{1,10}x|@x)?#(?:x(?:[0-9]{1,10}|@))?(?::.*)?", re.DOTALL)
+"""A layer of which # is all of a size, with @ for its other braces."""
 
-RepeatedLayer = tuple[Layer, int]
-"""A layer, and how many times it stands there."""
+_NO_NUMBERS = frozenset(name for name, kind in KINDS.items() if not isinstance(kind.sizes, Numbers))
+"""The kinds that have no whole numbers for sizes."""
 
-_ZERO = Quadratic.of(0)
+_REMEMBERED = 2**14
+"""How many choices of words are remembered."""
+
+LIMIT = 2**63
+"""What no number of an array may reach."""
 
 
-class Form(NamedTuple):
-    """What some layers add to the totals of a network, as polynomials in x and y.
+class Sum:
+    """A number, or a polynomial that is quickly evaluated for arrays: what depends on few axes is added up first."""
 
-    At the head of a network, x and y are the numbers of the first layer. Elsewhere x is the number of the first layer
-    here, and y is how many features it reads. `sequence_…` is for each timestep of the sequence that the first layer
-    reads, `fixed_…` for a whole sample, whatever the length of that sequence.
+    __slots__ = ("_groups", "value")
 
-    Attributes:
-        returns: the rank of what the last layer returns; NOTHING or INVALID where the layers make no network.
-        layers: how many layers there are, the input included.
-        shown: how many of them a summary shows.
-        reads_time: whether one of the layers multiplies at each timestep of that sequence.
-        returns_time: whether one of them returns a sequence as long as that.
-        makes_time: whether the returned sequence was made of a vector.
-        has_weights: whether one of them has weights.
-        needs_whole: whether one of them needs the whole sequence before it can return anything.
-        needs_input: whether training keeps what the first layer reads.
-        keeps_output: whether what the last layer returns is counted in what training keeps.
-        features: how many features the last layer returns.
-        timesteps: how many timesteps the input has, if the first layer says so; else 0.
-        steps: how many timesteps the returned sequence has, if one of the layers made it of a vector; else 0.
-        params: the number of parameters.
-        trained: the number of those that training changes.
-        macs_per_step: multiply-adds for one vector that each of them reads.
-        sequence_macs: multiply-adds for each timestep.
-        fixed_macs: multiply-adds for a sample.
-        sequence_outputs: numbers that the layers return for each timestep.
-        fixed_outputs: numbers that they return for a sample.
-        sequence_kept: numbers that training keeps of each timestep, beside what the first layer reads.
-        fixed_kept: numbers that it keeps of a sample, likewise.
-        carried: numbers that the layers carry from one step to the next.
-        working: the numbers that one layer holds to make a step, for each of them.
+    def __init__(self, value: int | Polynomial) -> None:
+        self.value = value
+        self._groups: list[list[tuple[int, list[int]]]] | None = None
+
+    def at(self, numbers: Sequence[Any]) -> Any:
+        """Return its value, for numbers or for arrays that broadcast."""
+        if not isinstance(self.value, Polynomial):
+            return self.value
+        if self._groups is None:
+            groups: dict[tuple[int, ...], list[tuple[int, list[int]]]] = {}
+            for powers, coefficient in self.value.terms:
+                factors = [axis for axis, power in enumerate(powers) for _ in range(power)]
+                groups.setdefault(tuple(dict.fromkeys(factors)), []).append((coefficient, factors))
+            self._groups = [groups[axes] for axes in sorted(groups, key=lambda axes: (len(axes), axes))]
+        total: Any = None
+        for terms in self._groups:
+            part: Any = None
+            for coefficient, factors in terms:
+                value: Any = coefficient
+                for axis in factors:
+                    value = value * numbers[axis]
+                part = value if part is None else part + value
+            total = part if total is None else total + part
+        return 0 if total is None else total
+
+    def most(self, numbers: Sequence[int]) -> int:
+        """Return what none of the sums that make up its value exceeds, for numbers up to these."""
+        return self.value.size_at(numbers) if isinstance(self.value, Polynomial) else abs(self.value)
+
+
+class Form:
+    """Layers that one or several choices of words stand for, from the head on, and what they come to.
+
+    Args:
+        totals: what they come to; None where that is no polynomial.
+        fixed: the timesteps that the input says, if it does.
+        count: how many layers they are.
+        setting: what the counts are for.
     """
 
-    returns: int
-    layers: int = 0
-    shown: int = 0
-    reads_time: bool = False
-    returns_time: bool = False
-    makes_time: bool = False
-    has_weights: bool = False
-    needs_whole: bool = False
-    needs_input: bool = False
-    keeps_output: bool = False
-    features: Quadratic = _ZERO
-    timesteps: Quadratic = _ZERO
-    steps: Quadratic = _ZERO
-    params: Quadratic = _ZERO
-    trained: Quadratic = _ZERO
-    macs_per_step: Quadratic = _ZERO
-    sequence_macs: Quadratic = _ZERO
-    fixed_macs: Quadratic = _ZERO
-    sequence_outputs: Quadratic = _ZERO
-    fixed_outputs: Quadratic = _ZERO
-    sequence_kept: Quadratic = _ZERO
-    fixed_kept: Quadratic = _ZERO
-    carried: Quadratic = _ZERO
-    working: tuple[Quadratic, ...] = ()
+    __slots__ = ("_lengths", "_setting", "_sums", "count", "fixed", "totals")
+
+    def __init__(self, totals: Totals | None, fixed: Any, count: int, setting: Setting) -> None:
+        self.totals, self.fixed, self.count = totals, fixed, count
+        self._setting = setting
+        self._sums: dict[str, tuple[Sum, ...]] = {}
+        lengths = [] if totals is None else [Sum(length) for length in totals.lengths]
+        self._lengths = tuple(lengths)
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What two of them have in common that are equal."""
+        return (None if self.totals is None else self.totals.key, self.fixed, self.count)
+
+    def sums(self, name: str) -> tuple[Sum, ...]:
+        """Return the sums of which a figure is the largest; none where it is not known."""
+        if name not in self._sums:
+            assert self.totals is not None
+            parts = figure(name, self.totals, self._setting.batch, self._setting.dtype)
+            self._sums[name] = tuple(map(Sum, parts))
+        return self._sums[name]
+
+    def at(self, name: str, numbers: Sequence[Any]) -> Any:
+        """Return a figure for numbers or arrays, None where it is not known."""
+        values = [each.at(numbers) for each in self.sums(name)]
+        if len(values) < 2:
+            return values[0] if values else None
+        if all(isinstance(value, int) for value in values):
+            return max(values)
+        import numpy as np
+
+        return np.maximum.reduce([*np.broadcast_arrays(*values)])
+
+    def shape(self, numbers: Sequence[Any]) -> tuple[Any, ...]:
+        """Return the shape of the output for numbers or arrays, with None for a length that is not known."""
+        assert self.totals is not None
+        return tuple(None if size is None else Sum(size).at(numbers) for size in self.totals.shape)
+
+    def fits(self, numbers: Sequence[Any]) -> Any:
+        """Return whether there is such a network, for numbers or arrays: its sequence is as long as it must be."""
+        truth: Any = True
+        if self.fixed is not None and self._setting.timesteps is not None:
+            truth = Sum(self.fixed).at(numbers) == self._setting.timesteps
+        for length in self._lengths:
+            truth = truth & (length.at(numbers) >= 1)
+        return truth
+
+    def holds(self, names: Iterable[str], numbers: Sequence[int]) -> bool:
+        """Return whether 64 bits hold some figures, for numbers up to these."""
+        sums = [*self._lengths, *(each for name in names for each in self.sums(name))]
+        return all(each.most(numbers) < LIMIT for each in sums)
 
 
-NO_TEXT = Form(NOTHING)
-NO_NETWORK = Form(INVALID)
+class Forms:
+    """The forms of a grid.
 
+    Args:
+        grid: the grid.
+        setting: what the counts are for.
 
-def form_of(layers: Sequence[RepeatedLayer], rank: int, framework: Framework) -> Form:
-    """Return the form of some layers that read what has a rank; NO_NETWORK where they break a rule of `Network`."""
-    if any(_breaks_a_rule(index, *each, rank, framework) for index, each in enumerate(layers)):
-        return NO_NETWORK
-    count = _Count(rank, framework)
-    for layer, times in layers:
-        if isinstance(layer, Head):
-            count.begin(layer)
-        if (not isinstance(layer, Head) or layer.shown) and not count.add(layer, times):
-            return NO_NETWORK
-    return count.form(sum(times for _, times in layers))
+    Attributes:
+        numbers: for each axis of numbers, what it stands for.
+        words: the other axes.
+        of: returns the form of a choice of words, None if it is no network.
+    """
 
+    def __init__(self, grid: Grid, setting: Setting) -> None:
+        self.grid = grid
+        self.setting = setting
+        self._framework: Framework = setting.framework or "keras"
+        self.numbers = {axis: found for axis in range(len(grid.axes)) if (found := self._numbers(axis))}
+        self.words = [axis for axis in range(len(grid.axes)) if axis not in self.numbers]
+        self._name = "a"
+        while f"_{self._name}" in grid.pattern.text:
+            self._name += "a"
+        self._symbols = {
+            Blank(f"{self._name}{axis}"): Polynomial.unknown(place, len(self.numbers))
+            for place, axis in enumerate(self.numbers)
+        }
+        uses = [
+            {axis for piece in layer if isinstance(piece, Place) for axis in (piece.axis, *(a for _, a in piece.uses))}
+            for layer in grid.layers
+        ]
+        self._own = [[place for place, axis in enumerate(self.words) if axis in each] for each in uses]
+        self._same: dict[tuple[Any, ...], Form] = {}
+        self._layers = lru_cache(_REMEMBERED)(self._read)
+        self._after = lru_cache(_REMEMBERED)(self._with_layers)
+        self.of = lru_cache(_REMEMBERED)(self._form)
 
-def _breaks_a_rule(index: int, layer: Layer, times: int, rank: int, framework: Framework) -> bool:
-    leads = rank == HEAD and index == 0
-    if isinstance(layer, Head) != leads or (leads and times > 1):
-        return True
-    return layer.conflict("keras") is not None or layer.conflict(framework) is not None
+    def _numbers(self, axis: int) -> Sequence[int] | None:
+        """Return the numbers that an axis stands for, if they are all of a size wherever they stand."""
+        values = _numbers_of(self.grid.axes[axis])
+        for layer in self.grid.layers if values else ():
+            for piece in layer:
+                if not isinstance(piece, Place):
+                    continue
+                if axis in [used for _, used in piece.uses] or (piece.axis == axis and not self._is_size(layer, piece)):
+                    return None
+        return values
 
-
-_FACTS = ("reads_time", "returns_time", "has_weights", "needs_whole", "needs_input")
-
-
-class _Count:
-    """Counts layers one after the other."""
-
-    def __init__(self, rank: int, framework: Framework) -> None:
-        self.framework = framework
-        self.shape: tuple[Any, ...] = (*[None] * (rank - 1), Y)
-        self.timesteps: Any = None
-        self.facts: dict[str, Any] = dict.fromkeys(_FACTS, False)
-        self.sums: dict[str, Any] = {}
-        self.working: list[Quadratic] = []
-        self.shown = 0
-        self.held: bool | None = None
-        """Whether training has counted what the next layer reads; None where that is what the first one reads."""
-
-    def begin(self, head: Head) -> None:
-        """Take in the layer that takes the input."""
-        self.timesteps = head.fixed_timesteps
-        self.shape = (*head.input_shape()[:1], None, *head.input_shape()[2:])
-        self.held = False
-
-    def add(self, layer: Layer, times: int) -> bool:
-        """Add a layer that is repeated; return False where it cannot read what it is given."""
-        self.shown += times
-        while times:
-            in_time = isinstance(layer, Head) or len(self.shape) == SEQUENCE
-            if layer.reads == ("vector" if in_time else "sequence"):
-                return False
-            returns = layer.output_shape(self.shape)
-            # Copies of a layer that returns the shape it reads all cost the same.
-            copies = times if returns == self.shape else 1
-            self._add_copies(layer, copies, returns, in_time)
-            self.shape = returns
-            times -= copies
-        return True
-
-    def _add_copies(self, layer: Layer, copies: int, returns: tuple[Any, ...], in_time: bool) -> None:
-        reads = self.shape
-        weights = layer.weights(reads, self.framework)
-        self.facts["has_weights"] |= bool(weights)
-        macs = copies * sum(weight.params for weight in weights if weight.multiplies)
-        self._sum("params", copies * sum(weight.params for weight in weights))
-        self._sum("trained", copies * sum(weight.params for weight in weights if weight.trained))
-        self._sum("macs_per_step", macs)
-        steps = reads[1] if in_time else 1
-        self._sum_over("macs", steps, macs)
-        self.facts["reads_time"] |= steps is None
-        left = returns[1] if len(returns) == SEQUENCE else 1
-        self._sum_over("outputs", left, copies * features_of(returns))
-        self.facts["returns_time"] |= left is None
-        self.facts["needs_whole"] |= layer.needs_whole
-        self._sum("carried", copies * layer.carried(reads))
-        working = Quadratic.of(layer.step(reads).numbers)
-        if working not in self.working:
-            self.working.append(working)
-        again = copies - 1 if layer.needs_input and not layer.keeps_output else 0
-        if layer.needs_input:
-            self.facts["needs_input"] |= self.held is None
-            again += self.held is False
-        self._sum_over("kept", steps, copies * layer.kept(reads) + again * features_of(reads))
-        self.held = layer.keeps_output
-
-    def _sum(self, name: str, number: Any) -> None:
-        self.sums[name] = self.sums.get(name, 0) + number
-
-    def _sum_over(self, name: str, steps: Any, number: Any) -> None:
-        """Count what there is of each of some steps; None is the sequence that the first layer reads."""
-        if steps is None:
-            self._sum(f"sequence_{name}", number)
-        else:
-            self._sum(f"fixed_{name}", steps * number)
-
-    def form(self, layers: int) -> Form:
-        """Return what they have come to."""
-        made = self.shape[1] if len(self.shape) == SEQUENCE else None
-        sums: dict[str, Any] = {name: Quadratic.of(number) for name, number in self.sums.items()}
-        return Form(
-            returns=len(self.shape),
-            layers=layers,
-            shown=self.shown,
-            makes_time=made is not None,
-            keeps_output=bool(self.held),
-            features=Quadratic.of(self.shape[-1]),
-            timesteps=Quadratic.of(self.timesteps or 0)
-            if not isinstance(self.timesteps, Quadratic)
-            else self.timesteps,
-            steps=_ZERO if made is None else Quadratic.of(made),
-            working=tuple(self.working),
-            **self.facts,
-            **sums,
+    def _is_size(self, layer: Sequence[Piece], place: Place) -> bool:
+        text = "".join(
+            each.text if isinstance(each, Literal) else "#" if each is place else self._stand_in(each) for each in layer
         )
+        kinds: Sequence[str] = [text.partition(":")[0].strip()]
+        first = layer[0]
+        if isinstance(first, Place) and text.startswith("@:"):
+            words = self.grid.axes[first.axis]
+            if not isinstance(words, Words):
+                return False
+            kinds, text = words.texts, f"kind{text[1:]}"
+        return _SIZE.fullmatch(text) is not None and _NO_NUMBERS.isdisjoint(map(str.lower, kinds))
+
+    def _stand_in(self, place: Place) -> str:
+        """Return what stands for the texts of a place in the text of its layer: a field where each is none or some."""
+        axis = self.grid.axes[place.axis]
+        fields = isinstance(axis, Words) and all(text[:1] in ("", ":") for text in axis.texts)
+        return ":@" if fields else "@"
+
+    def _read(self, layer: int, choice: tuple[int, ...]) -> list[tuple[Layer, int]] | None:
+        """Return the layers that stand in a place, each with how often it stands there; None if it is no spec."""
+        point = dict(zip([self.words[place] for place in self._own[layer]], choice, strict=True))
+        pieces = [
+            Literal(f"_{self._name}{piece.axis}") if isinstance(piece, Place) and piece.axis in self.numbers else piece
+            for piece in self.grid.layers[layer]
+        ]
+        try:
+            written = spec.read(self.grid.text(pieces, point), blanks=True)
+        except SpecError:
+            return None
+        layers = []
+        for each in written:
+            filled: Layer = each.layer
+            for blank, _ in each.blanks:
+                if blank not in self._symbols or isinstance(each.times, Blank):
+                    return None
+                symbol: Any = self._symbols[blank]
+                filled = filled.with_size(blank, symbol)
+            assert isinstance(each.times, int)
+            layers.append((filled, each.times))
+        return layers
+
+    def _with_layers(self, before: Form | None, place: int, choice: tuple[int, ...]) -> Form | None:
+        """Return a form with the layers of one more place, None for no network; the same object for an equal form."""
+        layers = self._layers(place, choice)
+        form = None if layers is None or (place and before is None) else before
+        for layer, times in layers or ():
+            form = self._with_layer(form, layer, times)
+            if form is None:
+                break
+        if form is None or layers is None:
+            return None
+        if len(self._same) > _REMEMBERED:
+            self._same.clear()
+        return self._same.setdefault(form.key, form)
+
+    def _with_layer(self, before: Form | None, layer: Layer, times: int) -> Form | None:
+        if layer.conflict(self._framework) is not None or (before is None) != isinstance(layer, Head):
+            return None
+        if before is None:
+            assert isinstance(layer, Head)
+            return self._begun(layer) if times == 1 else None
+        count = before.count + times
+        try:
+            totals = None if before.totals is None else before.totals.repeated(layer, times)
+        except NoPolynomialError:
+            return Form(None, before.fixed, count, self.setting)
+        if count > spec.MAX_LAYERS or (totals is None and before.totals is not None):
+            return None
+        return Form(totals, before.fixed, count, self.setting)
+
+    def _begun(self, head: Head) -> Form | None:
+        """Return the form of the layer that takes the input."""
+        shape = head.input_shape(self.setting.batch, self.setting.timesteps)
+        if self.setting.timesteps is not None:
+            shape = (shape[0], self.setting.timesteps, *shape[2:])
+        totals: Totals | None = Totals(shape, shape[1], self._framework)
+        totals = totals.after(head) if head.shown and totals is not None else totals
+        return None if totals is None else Form(totals, head.fixed_timesteps, 1, self.setting)
+
+    def _form(self, *choice: int) -> Form | None:
+        form: Form | None = None
+        for place, own in enumerate(self._own):
+            form = self._after(form, place, tuple([choice[axis] for axis in own]))
+            if form is None:
+                return None
+        return form
+
+    def in_box(self, spans: Sequence[range]) -> list[Form | None]:
+        """Return the forms of all choices of words in a box, the last of these axes varying fastest."""
+        forms: list[tuple[tuple[int, ...], Form | None]] = [((), None)]
+        known = 0
+        for place, own in enumerate(self._own):
+            fresh = range(known, max([known, *(axis + 1 for axis in own)]))
+            known = fresh.stop
+            more = [*product(*[spans[self.words[axis]] for axis in fresh])]
+            forms = [
+                (choice, None if form is None and place else self._after(form, place, tuple([choice[a] for a in own])))
+                for choice, form in (((*before, *each), form) for before, form in forms for each in more)
+            ]
+        return [form for _, form in forms]
+
+    def walk(self, box: Box) -> Iterator[Found]:
+        """Yield the candidates of a box, one by one, in Python's integers."""
+        pattern = self.grid.box(box)
+        spans = [span if isinstance(span, range) else range(span, span + 1) for span in box]
+        for point, text in zip(product(*spans), pattern.choices(pattern.nodes, {}), strict=True):
+            if text:
+                yield self._found(point, text)
+
+    def _found(self, point: Sequence[int], text: str) -> Found:
+        form = self.of(*[point[axis] for axis in self.words])
+        numbers = [values[point[axis]] for axis, values in self.numbers.items()]
+        if form is None or not all(1 <= number <= MAX_SIZE for number in numbers) or _too_long(text):
+            return Invalid(text)
+        if form.totals is None:
+            return by_summary(text, self.setting)
+        if not form.fits(numbers):
+            return Invalid(text)
+        return Candidate(text, form.shape(numbers), *[form.at(name, numbers) for name in FIGURES])
+
+
+def by_summary(text: str, setting: Setting) -> Found:
+    """Return what a text is in a sweep, by way of its network: the exact answer for whatever a network can be."""
+    try:
+        summary = Network.parse(text).summary(*setting)
+    except SpecError:
+        return Invalid(text)
+    return Candidate(text, summary.output_shape, *[getattr(summary, name) for name in FIGURES])
+
+
+def _numbers_of(values: Values) -> Sequence[int] | None:
+    """Return the numbers that a brace stands for, if its texts are numbers."""
+    if isinstance(values, Range):
+        return None if values.letters else values.values
+    if not isinstance(values, Words) or not all(text[:1].isdigit() for text in values.texts):
+        return None
+    try:
+        return [parse_number(text) for text in values.texts]
+    except ValueError:
+        return None
+
+
+def _too_long(text: str) -> bool:
+    return 4 * len(text) > MAX_BYTES and len(text.encode("utf-8", "replace")) > MAX_BYTES

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rnncli.language.source import MAX_BYTES
 from rnncli.search.grids.candidate import FIGURES, Found
-from rnncli.search.grids.evaluator import Evaluator
+from rnncli.search.grids.forms import Forms
 from rnncli.search.grids.grid import Grid, rectangular
-from rnncli.search.grids.levels import TooLargeError
 from rnncli.search.patterns.braces import Pattern
 from rnncli.summary import Setting
 from rnncli.system.memory import free_bytes
@@ -24,7 +23,7 @@ BATCH = 2_000
 BLOCK = 2**17
 """How many candidates are evaluated as arrays at a time; these fit into a processor's cache."""
 
-FEW = 10_000
+FEW = 2_000
 """So many candidates are evaluated one by one: it takes less time than to import NumPy."""
 
 ROOM = 256 << 20
@@ -110,16 +109,18 @@ def evaluated(stretch: Stretch, setting: Setting, figures: Sequence[str] = FIGUR
         figures: those that will be asked of a block.
     """
     grid = Grid(stretch.pattern)
-    evaluator = Evaluator(grid, setting)
+    forms = Forms(grid, setting)
     if stretch.stop - stretch.start <= FEW or grid.longest() > MAX_BYTES or not _has_room():
         boxes = grid.boxes(stretch.start, stretch.stop, BATCH)
-        yield from lists(chain.from_iterable(map(evaluator.walk, boxes)))
+        yield from lists(chain.from_iterable(map(forms.walk, boxes)))
         return
+    from rnncli.search.grids.block import Block, NoBlockError
+
     for box in grid.boxes(stretch.start, stretch.stop, BLOCK):
         try:
-            yield evaluator.at(box, figures)
-        except TooLargeError:
-            yield from lists(evaluator.walk(box))
+            yield Block(forms, box, figures)
+        except NoBlockError:
+            yield from lists(forms.walk(box))
 
 
 def _has_room() -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rnncli.layers.sizes import Unknown
+from rnncli.layers.sizes import NoPolynomialError, Unknown
 
 Term = tuple[tuple[int, ...], int]
 """The power of each number, and the coefficient."""
@@ -77,10 +77,24 @@ class Polynomial(Unknown):
         return str(self)
 
     def __bool__(self) -> bool:
-        """Whether it is anything but 0. None of its coefficients is below 0, and every size is above."""
+        """Whether it is anything but 0 whatever its numbers are."""
         return bool(self.terms)
 
+    @property
+    def grows(self) -> bool:
+        """Whether it grows with each of its numbers, or stays as it is."""
+        return all(coefficient > 0 for _, coefficient in self.terms)
+
+    def _no_polynomial(self, other: object) -> Any:
+        del other
+        raise NoPolynomialError(f"what is computed of {self.terms} is no polynomial")
+
+    __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __truediv__ = __rtruediv__ = __divmod__ = _no_polynomial
+    __lt__ = __le__ = __gt__ = __ge__ = _no_polynomial
+
     def __add__(self, other: int | Polynomial) -> Polynomial:
+        if isinstance(other, int) and not other:
+            return self
         if not isinstance(other, int | Polynomial):
             return NotImplemented
         sums = dict(self.terms)
@@ -95,12 +109,18 @@ class Polynomial(Unknown):
             return NotImplemented
         return self + self._of(other) * -1
 
+    def __rsub__(self, other: int) -> Polynomial:
+        return self * -1 + other
+
     def __mul__(self, other: int | Polynomial) -> Polynomial:
-        if not isinstance(other, int | Polynomial):
+        if isinstance(other, int):
+            terms = tuple([(powers, coefficient * other) for powers, coefficient in self.terms]) if other else ()
+            return Polynomial(self.unknowns, terms)
+        if not isinstance(other, Polynomial):
             return NotImplemented
         sums: dict[tuple[int, ...], int] = {}
         for powers, coefficient in self.terms:
-            for others, factor in self._of(other).terms:
+            for others, factor in other.terms:
                 joint = tuple(map(sum, zip(powers, others, strict=True)))
                 sums[joint] = sums.get(joint, 0) + coefficient * factor
         return self._with(sums)
@@ -111,4 +131,4 @@ class Polynomial(Unknown):
         return Polynomial.of(other, self.unknowns)
 
     def _with(self, sums: dict[tuple[int, ...], int]) -> Polynomial:
-        return Polynomial(self.unknowns, tuple(sorted((powers, each) for powers, each in sums.items() if each)))
+        return Polynomial(self.unknowns, tuple(sorted([(powers, each) for powers, each in sums.items() if each])))
