@@ -9,7 +9,7 @@ from typing import Self, cast
 from rnncli.errors import ArgumentError, SpecError, listed, shorten
 from rnncli.language import spec
 from rnncli.language.repairs import mended
-from rnncli.language.rules import check_framework, check_rules, check_timesteps
+from rnncli.language.rules import check_framework, check_rules, check_timesteps, frameworks_of
 from rnncli.language.source import Source
 from rnncli.layers import Head, Layer
 from rnncli.layers.cost import Totals, cost_of
@@ -73,7 +73,7 @@ class Network:
         try:
             return cls(*spec.parse(text))
         except SpecError as error:
-            raise mended(error, lambda repair: _check(repair, "keras")) from None
+            raise mended(error, lambda repair: _check(repair)) from None
 
     @classmethod
     def of(cls, network: "Network | str") -> "Network":
@@ -93,7 +93,7 @@ class Network:
     @property
     def framework(self) -> Framework:
         """Whose weights are counted, unless another's are asked for: the framework that it was written in."""
-        able = [framework for framework in FRAMEWORKS if not any(layer.conflict(framework) for layer in self.layers)]
+        able = frameworks_of(self.layers)
         return self.origin.framework if self.origin.framework in able else able[0]
 
     @property
@@ -317,11 +317,12 @@ def check_text(what: str, text: object, example: str) -> None:
         raise ArgumentError(f"{what} is a text such as {example!r}, not {shorten(repr(text))}")
 
 
-def _check(text: str, framework: Framework) -> None:
-    """Check that a spec is a network that a framework can express.
+def _check(text: str, framework: Framework | None = None) -> None:
+    """Check that a spec is a network, and one that a framework can express if one is given.
 
     Raises:
         SpecError: it is not.
     """
     network = Network(*spec.parse(text))
-    check_framework(network.layers, network._source, framework)
+    if framework is not None:
+        check_framework(network.layers, network._source, framework)

@@ -100,7 +100,7 @@ def command(
             multiple_of=multiple_of or 1,
             batch=batch,
             timesteps=timesteps,
-            framework=cast(Framework, framework or whose),
+            framework=cast(Framework | None, framework) or whose,
             dtype=dtype,
             watch=lambda total: Progress("solve", total, tell),
         )
@@ -109,19 +109,19 @@ def command(
         each_spec(specs(template, Template.parse), lambda text: show(solution(text)))
 
 
-def _template(text: str, quiet: bool) -> tuple[str, Framework]:
-    """Return the template that a text is, and its framework; of calls of Keras or PyTorch it is told how they are read.
+def _template(text: str, quiet: bool) -> tuple[str, Framework | None]:
+    """Return the template that a text is; of calls of Keras or PyTorch their framework, and how they are read is told.
 
     Raises:
         RnncliError: the answer is to stand alone, and depends on a size that was assumed.
     """
     if "(" not in text:
-        return text, "keras"
+        return text, None
     from rnncli.search.blanks.called import template_of_calls
 
     reading = template_of_calls(text)
     if reading is None:
-        return text, "keras"
+        return text, None
     sizes = [note.text for note in reading.notes if note.effect == "assumed size"]
     if quiet and sizes:
         raise RnncliError(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from rnncli.errors import listed
 from rnncli.layers import KINDS, LAYERS, Layer
-from rnncli.layers.options import Choice, Flag, Option
+from rnncli.layers.options import Choice, Option
 from rnncli.layers.words import argument
 
 Value = bool | int | float | str | None
@@ -38,7 +38,7 @@ STACKED = "num_layers"
 SAYS_NOTHING = frozenset({"name", "batch_first", "device", "inplace", "input_length"})
 """Arguments that change nothing which a spec could say."""
 
-_SPELLINGS: Mapping[str, Value] = {"true": True, "1": True, "false": False, "0": False, "none": None}
+_SPELLINGS: Mapping[str, Value] = {"true": True, "false": False, "none": None}
 
 
 def read_value(text: str) -> Value:
@@ -121,27 +121,11 @@ def setting_of(cls: type[Layer], argument: str, value: Value) -> tuple[Option, o
         return None
     # Keras's merge_mode=None returns two outputs, and PyTorch's bidirectional=None is one direction.
     apart = value is None and isinstance(option, Choice) and option.key_alone is not None and argument == attribute
-    meant = "none" if apart else _meant(option, value)
+    meant = "none" if apart else option.meant(value)
     if meant != cls.default(option.attribute):
         try:
             option.check(meant)
         except ValueError:
-            named = isinstance(option, Choice) and (option.key_alone is None or argument == attribute)
-            allowed = list(option.values) if isinstance(option, Choice) and named else ["True", "False"]
-            raise ValueError(f"{argument} is {value}, expected {listed(allowed, 'or')}") from None
+            allowed = listed(option.allowed(argument == attribute), "or")
+            raise ValueError(f"{argument} is {value}, expected {allowed}") from None
     return option, meant
-
-
-def _meant(option: Option, value: Value) -> object:
-    """Return the value of the attribute that the value of an argument stands for."""
-    if isinstance(option, Flag):
-        return value
-    assert isinstance(option, Choice)
-    if isinstance(value, str):
-        name = value.lower()
-        return option.values.get(option.other_names.get(name, name), value)
-    if value is None:
-        return option.values.get(option.other_names.get("none", ""))
-    if isinstance(value, bool) and option.key_alone is not None:
-        return option.values[option.key_alone] if value else None
-    return value

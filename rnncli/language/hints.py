@@ -85,8 +85,8 @@ def other_field(cls: type[Layer], name: str, value: str | None) -> tuple[str, st
     read = read_value(value) if value is not None else True
     for option in cls.options:
         # `seq=True`
-        if isinstance(option, Flag) and name == option.word and isinstance(read, bool):
-            return (option.word, f"it is {field_in_both(cls, option.word)} alone") if read else ("", "leave it out")
+        if isinstance(option, Flag) and name == option.word and isinstance(said := option.meant(read), bool):
+            return (option.word, f"it is {field_in_both(cls, option.word)} alone") if said else ("", "leave it out")
     synonym = _SYNONYMS.get(name) or _key_of(cls, name)
     if value is None and synonym is not None and attribute_of(cls, name) is None:
         both = field_in_both(cls, synonym)
@@ -122,7 +122,7 @@ def _key_of(cls: type[Layer], name: str) -> str | None:
 def _closest_field(cls: type[Layer], name: str, value: str | None) -> tuple[str, str] | None:
     """Return the field with a name like that of a misspelt one, and the word for it."""
     if value is not None:
-        key = closest(name, [option.key for option in cls.options if isinstance(option, Choice)])
+        key = closest(name, [option.lead[:-1] for option in cls.options if option.lead.endswith("=")])
         text = f"{key}={value}"
         return None if key is None else (text, f"perhaps {field_in_both(cls, text)}")
     fields: dict[str, str] = {}

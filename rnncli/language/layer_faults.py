@@ -12,10 +12,11 @@ from rnncli.language.field_as_layer import field_as_layer
 from rnncli.language.hints import closest, meant_kind, other_field, two_sizes
 from rnncli.language.source import Token, cut, lowered, splice, without_spaces
 from rnncli.layers import KINDS, LAYERS, Layer
-from rnncli.layers.options import Choice
+from rnncli.layers.options import Choice, Option
 from rnncli.layers.size_forms import Numbers
 from rnncli.layers.sizes import BLANK_TEXT, SizeError
 from rnncli.layers.words import field_in_both, in_both, key_in_both
+from rnncli.quantities import nearest_size
 
 _NUMBER = r"[0-9][0-9_]*[kMG]?"
 
@@ -100,10 +101,16 @@ class LayerFaults(NamedTuple):
         message = f"a layer is repeated a whole number of times: {message}"
         self.fail(field, message, lead="without it", repair=cut(self.text, field))
 
-    def wrong_value(self, cls: type[Layer], option: Choice, field: Token, name: str) -> NoReturn:
-        """Fail because a field has a value that its option has not."""
+    def wrong_value(self, cls: type[Layer], option: Option, field: Token, name: str, message: str = "") -> NoReturn:
+        """Fail because a field has a value that its option has not; the message says so, where it is no choice."""
         typed = field.text.partition("=")[2].strip()
         value = Token(typed, field.end - len(typed)) if typed else field
+        if not isinstance(option, Choice):
+            message = message if typed else f"{key_in_both(option)} needs {listed(option.allowed(True), 'or')}"
+            nearest = nearest_size(typed)
+            lead = "perhaps" if nearest else "for example"
+            instead = option.lead + nearest if nearest else next(iter(option.fields()))
+            self.fail(value, message, lead=lead, repair=splice(self.text, field, instead))
         said = f"{quote(typed)} is none of" if typed else f"{option.key} ({option.attribute}) needs one of"
         message = f"{said} {', '.join(option.values)}"
         if option.key_alone is not None and name in ("true", "false"):

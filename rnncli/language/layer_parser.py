@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rnncli.language.arguments import attribute_of, read_value, setting_of
 from rnncli.language.source import Token, lowered
 from rnncli.layers import KINDS, Layer
-from rnncli.layers.options import Choice, Flag, Option
+from rnncli.layers.options import Option
 from rnncli.layers.size_forms import Numbers
 from rnncli.layers.sizes import BLANK_PATTERN, Blank, SizeError, blank_of
 from rnncli.quantities import parse_size
@@ -133,18 +133,16 @@ class _LayerParser:
 
     def _option(self, cls: type[Layer], option: Option, field: Token, word: str) -> dict[str, Any] | None:
         """Return the value that a field gives to the attribute of an option, or None if it is no field of that."""
-        if isinstance(option, Flag):
-            return {option.attribute: option.value} if word == option.word else None
-        assert isinstance(option, Choice)
         key, equals, name = word.partition("=")
         key, name = key.strip(), name.strip()
-        if not option.spells(key) or (equals and key != option.key):
+        if not option.spells(key) or (equals and f"{key}=" != option.lead):
             return None
         if not equals:
-            name = key if key != option.key else option.key_alone or ""
-        if name not in option.values:
-            self.faults.wrong_value(cls, option, field, name)
-        return {option.attribute: option.values[name]}
+            name = option.alone(key)
+        try:
+            return {option.attribute: option.value_of(name)}
+        except ValueError as fault:
+            self.faults.wrong_value(cls, option, field, name, str(fault))
 
     def _count(self, field: Token, digits: str) -> int | Blank:
         blank = blank_of(digits)

@@ -15,7 +15,7 @@ from rnncli.language.source import Source
 from rnncli.layers import Head, Input, Layer
 from rnncli.layers.weights import FRAMEWORK_NAMES, FRAMEWORKS, Framework
 from rnncli.layers.words import changes_in_both
-from rnncli.quantities import plural
+from rnncli.quantities import MAX_SIZE
 
 
 def check_rules(layers: Sequence[Layer], source: Source) -> None:
@@ -47,9 +47,14 @@ def check_rules(layers: Sequence[Layer], source: Source) -> None:
             raise error_at(source, index, f"{layer.spec()} can only come first", "leave it out", instead)
     _check_sequences(layers, source)
     _check_lengths(layers, source)
-    if not any(all(layer.conflict(framework) is None for layer in layers) for framework in FRAMEWORKS):
+    if not frameworks_of(layers):
         for framework in FRAMEWORKS:
             check_framework(layers, source, framework)
+
+
+def frameworks_of(layers: Sequence[Layer]) -> list[Framework]:
+    """Return the frameworks that can express every layer."""
+    return [framework for framework in FRAMEWORKS if not any(layer.conflict(framework) for layer in layers)]
 
 
 def check_framework(layers: Sequence[Layer], source: Source, framework: Framework) -> None:
@@ -61,9 +66,12 @@ def check_framework(layers: Sequence[Layer], source: Source, framework: Framewor
     for index, layer in enumerate(layers):
         conflict = layer.conflict(framework)
         if conflict is not None:
-            raise error_at(
-                source, index, conflict.reason, f"what {FRAMEWORK_NAMES[framework]} can express", conflict.nearest
-            )
+            advice = f"what {FRAMEWORK_NAMES[framework]} can express"
+            if framework == "keras":  # it is what is asked for where nothing is said
+                able = frameworks_of(layers)
+                others = [f"--framework {other} counts it as {FRAMEWORK_NAMES[other]} does" for other in able]
+                advice = "; ".join([*others, advice])
+            raise error_at(source, index, conflict.reason, advice, conflict.nearest)
 
 
 def check_timesteps(layers: Sequence[Layer], source: Source, *timesteps: int | None) -> None:
@@ -140,8 +148,10 @@ def _too_short(layers: Sequence[Layer], source: Source, start: int, index: int, 
     for layer in layers[index:start:-1]:
         needed = layer.steps_for(needed)
     maker = layers[start]
-    message = f"{layers[index].spec()} needs {layers[index].least_steps:,} timesteps, but {plural(given, 'timestep')} "
+    message = f"{layers[index].spec()} needs {layers[index].least_steps:,} timesteps, but {given:,} "
     message += "reaches it" if given == 1 else "reach it"
+    if isinstance(needed, int) and needed > MAX_SIZE:
+        return source.error(index, message, "no sequence is long enough: leave it out", {source.owners[index]: ""})
     advice = f"{needed:,} timesteps are enough"
     if isinstance(maker, Head) and maker.fixed_timesteps is None:
         span = source.tokens[source.owners[index]].span

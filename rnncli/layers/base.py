@@ -134,6 +134,11 @@ class Layer(ABC):
         """How many vectors further on it reads for each that it returns."""
         return 1
 
+    @property
+    def keeps_length(self) -> bool:
+        """Whether it returns as many vectors of a sequence as it reads."""
+        return self.least_steps == 1 and self.stride == 1
+
     def steps_for(self, length: int) -> int:
         """Return how many vectors of a sequence it must read to return so many."""
         return self.least_steps + (length - 1) * self.stride

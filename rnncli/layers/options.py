@@ -1,13 +1,17 @@
-"""The optional fields of a layer, and how each is spelt: a flag, or one of some named values."""
+"""The optional fields of a layer, and how each is spelt: a flag, one of some named values, or a whole number."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from rnncli.errors import listed, shorten
+from rnncli.quantities import MAX_SIZE, parse_size
+
+_ONE_AND_ZERO = {"1": True, "0": False}
+"""What people write for true and false."""
 
 
 class Option(ABC):
@@ -45,6 +49,26 @@ class Option(ABC):
     def short_fields(self) -> Mapping[str, Any]:
         """Return the names that may stand alone, with the values that they give: `relu`."""
         return {}
+
+    def alone(self, word: str) -> str:
+        """Return the name of the value that a word gives which stands alone; it is one that `spells` knows."""
+        return word
+
+    @abstractmethod
+    def value_of(self, name: str) -> object:
+        """Return the value of the attribute that a field gives, by what stands behind the `=`, or by a word alone.
+
+        Raises:
+            ValueError: it gives none; the message says what is allowed.
+        """
+
+    @abstractmethod
+    def meant(self, value: object) -> object:
+        """Return the value of the attribute that the value of a framework's argument stands for, if it does."""
+
+    @abstractmethod
+    def allowed(self, named: bool) -> Sequence[str]:
+        """Return the values that an argument may have; `named` if that has the attribute's own values."""
 
     @abstractmethod
     def check(self, value: object) -> None:
@@ -87,6 +111,20 @@ class Flag(Option):
     def fields(self) -> Mapping[str, Any]:
         """Return the word with its value."""
         return {self.word: self.value}
+
+    def value_of(self, name: str) -> object:
+        """Return what the word sets."""
+        del name
+        return self.value
+
+    def meant(self, value: object) -> object:
+        """Return true or false for 1 and 0, too."""
+        return _ONE_AND_ZERO.get(value, value) if isinstance(value, str) else value
+
+    def allowed(self, named: bool) -> Sequence[str]:
+        """Return true and false."""
+        del named
+        return ("True", "False")
 
     def check(self, value: object) -> None:
         """Check that it is true or false.
@@ -159,6 +197,36 @@ class Choice(Option):
         """Return the names where they may stand alone."""
         return self.values if self.name_alone else {}
 
+    def alone(self, word: str) -> str:
+        """Return the name that the key alone stands for, nothing if it may not stand alone; or the name itself."""
+        return word if word != self.key else self.key_alone or ""
+
+    def value_of(self, name: str) -> object:
+        """Return the value that has a name.
+
+        Raises:
+            ValueError: none has.
+        """
+        if name not in self.values:
+            raise ValueError(f"{shorten(name)} is none of {', '.join(self.values)}")
+        return self.values[name]
+
+    def meant(self, value: object) -> object:
+        """Return what a name from elsewhere stands for, and true where the key may stand alone."""
+        if isinstance(value, str) and not (self.key_alone is not None and value in _ONE_AND_ZERO):
+            name = value.lower()
+            return self.values.get(self.other_names.get(name, name), value)
+        if value is None:
+            return self.values.get(self.other_names.get("none", ""))
+        value = _ONE_AND_ZERO.get(value, value) if isinstance(value, str) else value
+        if isinstance(value, bool) and self.key_alone is not None:
+            return self.values[self.key_alone] if value else None
+        return value
+
+    def allowed(self, named: bool) -> Sequence[str]:
+        """Return the names, or true and false where an argument says no more than that the key stands there."""
+        return tuple(self.values) if self.key_alone is None or named else ("True", "False")
+
     def check(self, value: object) -> None:
         """Check that it is one of the values.
 
@@ -171,3 +239,75 @@ class Choice(Option):
         if not any(value == each and type(value) is type(each) for each in self.values.values()):
             allowed = listed([repr(each) for each in self.values.values()], "or")
             raise ValueError(f"{self.attribute} is {shorten(repr(value))}, expected {allowed}")
+
+
+@dataclass(frozen=True)
+class Whole(Option):
+    """A whole number, spelt `key=N`.
+
+    Attributes:
+        key: the word before `=`.
+        attribute: the layer's attribute.
+        means: what it does, for `rnncli layers`.
+        in_torch: how PyTorch says it where its class has no argument for it.
+        examples: numbers that show what it does.
+    """
+
+    key: str
+    attribute: str
+    means: str
+    in_torch: str = ""
+    examples: tuple[int, ...] = (1, 2)
+
+    def spelling(self, value: object) -> str:
+        """Return the key and the number."""
+        return f"{self.key}={value}"
+
+    @property
+    def form(self) -> str:
+        """The key and an N."""
+        return f"{self.key}=N"
+
+    @property
+    def lead(self) -> str:
+        """The key and the `=`."""
+        return f"{self.key}="
+
+    def spells(self, name: str) -> bool:
+        """Whether it is the key."""
+        return name == self.key
+
+    def fields(self) -> Mapping[str, Any]:
+        """Return the key with some numbers."""
+        return {f"{self.key}={number}": number for number in self.examples}
+
+    def alone(self, word: str) -> str:
+        """Return nothing: the key does not stand alone."""
+        del word
+        return ""
+
+    def value_of(self, name: str) -> object:
+        """Return the number.
+
+        Raises:
+            ValueError: it is no number from 1 to 2**31-1.
+        """
+        return parse_size(name)
+
+    def meant(self, value: object) -> object:
+        """Return the number that a text is."""
+        return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+
+    def allowed(self, named: bool) -> Sequence[str]:
+        """Return what numbers there are."""
+        del named
+        return (f"a whole number from 1 to {MAX_SIZE:,}",)
+
+    def check(self, value: object) -> None:
+        """Check that it is a size.
+
+        Raises:
+            ValueError: it is none.
+        """
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_SIZE:
+            raise ValueError(f"{self.attribute} is {shorten(repr(value))}, expected {self.allowed(True)[0]}")

@@ -95,7 +95,7 @@ def modules_of(layers: Sequence[Layer], reads: Sequence[Shape]) -> Iterator[Modu
     for stack in stacks_of(layers):
         first = stack.levels[0]
         layer = layers[first]
-        if type(layer) in MODULES:
+        if not layer.type_name("torch").startswith("Tensor."):
             name, make = MODULES[type(layer)]
             drops = isinstance(layer, Dropout) or stack.dropout > 0
             yield Module(name, make(layer, reads[first], stack), stack.holds, stack.levels, drops, layer.reverses)

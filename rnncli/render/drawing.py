@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from rich.console import Console
@@ -28,9 +28,12 @@ from rnncli.render.step_columns import (
     last_states,
     step_names,
 )
-from rnncli.reports.unrolled import Steps, Unrolled, UnrolledLayer, unroll
+from rnncli.reports.unrolled import Given, Steps, Unrolled, UnrolledLayer, unroll
 
 _NAME, _QUIET = "bold", "dim"
+
+_LETTERS: Mapping[Given, str] = {"steps": "x", "windows": "w"}
+"""What the vectors are called that are given at each step."""
 
 
 class _Piece(NamedTuple):
@@ -112,7 +115,8 @@ def draw(unrolled: Unrolled, width: int, ascii_only: bool = False) -> list[Text]
 
 def _ends(unrolled: Unrolled) -> tuple[_Label, _Label]:
     """Return the labels of what leaves a drawing and of what enters it."""
-    output = _Label(("output" if unrolled.is_last else "vector",))
+    between = "sequence" if unrolled.output_steps == "all" else "vector"
+    output = _Label(("output" if unrolled.is_last else between,))
     return output, _Label(unrolled.source[:1], *unrolled.source[1:])
 
 
@@ -154,7 +158,9 @@ def _output(columns: StepColumns, unrolled: Unrolled, width: int) -> list[_Line]
 
 def _input(columns: StepColumns, unrolled: Unrolled, width: int) -> list[_Line]:
     """Return the lines of what enters: x1 to xT, or the same vector at every step; its shape; the direction of time."""
-    names = ["v"] * columns.count if unrolled.repeats else step_names(columns, "x", unrolled.timesteps)
+    names = ["v"] * columns.count
+    if unrolled.given != "vector":
+        names = step_names(columns, _LETTERS[unrolled.given], unrolled.timesteps)
     line = _Line(_marks(columns, "all", names))
     start = columns.left(0)
     time = "time ".ljust(columns.centre(columns.count - 1) - start, "─") + "►"

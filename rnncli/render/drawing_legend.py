@@ -25,7 +25,7 @@ def legend(parts: Sequence[Unrolled], of_head: Sequence[str], last: Sequence[str
     if states:
         noun = "state" if len(states) == 1 else "states"
         yield f"{', '.join(states)}: the {noun} carried from step to step, 0 at the start of every sample"
-        if parts[0].masked:
+        if any(part.masked for part in parts):
             yield f"{listed(of_head)}: a step whose id is 0 leaves the {noun} as before"
     if last:
         noun = "state" if len(last) == 1 else "states"
@@ -35,5 +35,7 @@ def legend(parts: Sequence[Unrolled], of_head: Sequence[str], last: Sequence[str
     if reversing is not None:
         back = in_both(KINDS[reversing.kind], "go_backwards", True)
         yield f"{REVERSED}: the last step comes first, as {back} returns it"
-    if len(parts) > 1:
+    if any(part.given == "windows" for part in parts):
+        yield "w: the vectors of the sequence below it that one step reads"
+    if any(part.given == "vector" for part in parts):
         yield "v: one vector, the same at every step of the sequence above it"

@@ -15,6 +15,9 @@ from rnncli.reports.folding import folded
 Steps = Literal["all", "first", "last"]
 """At which steps something happens: at all of them, or at one."""
 
+Given = Literal["steps", "vector", "windows"]
+"""What is given at each step: a vector of a sequence, the same vector, or several vectors of a sequence."""
+
 
 class UnrolledLayer(NamedTuple):
     """A layer, or a run of equal layers, unrolled in time.
@@ -54,16 +57,16 @@ class Unrolled:
     Attributes:
         layers: the layers, from the input up; three or more equal ones in a row count as one.
         source: where their sequence comes from, a name and perhaps a spec: the input, or a layer that repeats a vector.
-        repeats: whether the sequence is the same vector at every step.
+        given: what is given at each step.
         input_shape: the shape of the sequence.
-        timesteps: the length of the sequence, or None for unknown.
-        masked: whether id 0 is padding that the recurrent layers skip.
+        timesteps: how many steps there are, or None for unknown.
+        masked: whether a recurrent layer skips padding.
         is_last: whether their output is the output of the network.
     """
 
     layers: tuple[UnrolledLayer, ...]
     source: tuple[str, ...]
-    repeats: bool
+    given: Given
     input_shape: Shape
     timesteps: int | None
     masked: bool
@@ -93,7 +96,8 @@ class Unrolled:
 def unroll(network: Network, batch: int | None = None, timesteps: int | None = None) -> tuple[Unrolled, ...]:
     """Return a network unrolled in time: one part for each axis of time, from the input up.
 
-    Most networks have one. A layer that repeats a vector (the decoder of an autoencoder) starts another.
+    Most networks have one. A layer that repeats a vector (the decoder of an autoencoder) starts another, and so does
+    one that returns fewer vectors than it reads.
 
     Args:
         network: the network.
@@ -107,7 +111,10 @@ def unroll(network: Network, batch: int | None = None, timesteps: int | None = N
     parts: list[Unrolled] = []
     source: tuple[str, ...] = (f"input {summary.input_dtype}",)
     input_shape = summary.input_shape
+    given: Given = "steps"
+    timesteps = input_shape[1]
     layers: list[UnrolledLayer] = []
+    masked: list[bool] = []
     steps: Steps = "all"
     reversed_time = False
 
@@ -118,19 +125,28 @@ def unroll(network: Network, batch: int | None = None, timesteps: int | None = N
                 for run in folded(layers, key=lambda layer: layer._replace(names=()))
             ),
             source=source,
-            repeats=bool(parts),
+            given=given,
             input_shape=input_shape,
-            timesteps=input_shape[1],
-            masked=network.head.masks and not parts,
+            timesteps=timesteps,
+            masked=any(masked),
             is_last=is_last,
         )
 
-    for layer, row in zip(network.body, summary.layers, strict=True):
+    shapes = network.shapes(batch, timesteps)
+    for layer, row, (read, _), is_masked in zip(network.body, summary.layers, shapes, network.masked, strict=True):
         if layer.reads == "vector":
             parts.append(part(is_last=False))
-            source, input_shape = (row.name, row.spec), row.output_shape
-            layers, steps, reversed_time = [], "all", False
+            source, given = (row.name, row.spec), "vector"
+            input_shape, timesteps = row.output_shape, row.output_shape[1]
+            layers, masked, steps, reversed_time = [], [], "all", False
             continue
+        if not layer.keeps_length:
+            if layers:
+                parts.append(part(is_last=False))
+                source = (layers[-1].names[0],)
+            given, input_shape, timesteps = "windows", read, row.output_shape[1]
+            layers, masked = [], []
+        masked.append(is_masked and bool(layer.states))
         reads = steps
         backwards: tuple[bool, ...] = ()
         if layer.states:

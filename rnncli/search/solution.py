@@ -132,7 +132,7 @@ def solve(
     multiple_of: int = 1,
     batch: int | None = None,
     timesteps: int | None = None,
-    framework: Framework = "keras",
+    framework: Framework | None = None,
     dtype: str = "float32",
     watch: Watch = _unwatched,
 ) -> Solution:
@@ -148,7 +148,7 @@ def solve(
         multiple_of: each number is a multiple of this.
         batch: samples at a time, for what the whole input costs; None is one.
         timesteps: length of the sequence, likewise.
-        framework: whose weights to count.
+        framework: whose weights to count; None for Keras's, or PyTorch's where only that can express the network.
         dtype: of the weights, for their memory.
         watch: shows how far long work is.
 
@@ -159,7 +159,8 @@ def solve(
         RnncliError: not even the smallest numbers fit, none is exact, or there are too many; the message says how far
             off they are.
     """
-    check_known("framework", framework, FRAMEWORKS)
+    if framework is not None:
+        check_known("framework", framework, FRAMEWORKS)
     check_known("dtype", dtype, tuple(DTYPE_BYTES))
     check_sizes(multiple_of=multiple_of, batch=batch, timesteps=timesteps)
     if not budget:
@@ -167,7 +168,7 @@ def solve(
         raise ArgumentError("there is no budget to keep within", f"limit {names}")
     budget.check(dtype)
     parsed = Template.parse(template, framework, timesteps)
-    problem = Problem(parsed, budget, multiple_of, batch, timesteps, framework, dtype)
+    problem = Problem(parsed, budget, multiple_of, batch, timesteps, framework or parsed.framework, dtype)
     if not _grows(problem):
         return _scanned(problem, exactly)
     if not problem.fits(problem.smallest):

@@ -11,7 +11,7 @@ from rnncli.errors import SpecError
 from rnncli.language import spec
 from rnncli.language.layer_parser import Written
 from rnncli.language.repairs import mended
-from rnncli.language.rules import check_framework, check_rules, check_timesteps
+from rnncli.language.rules import check_framework, check_rules, check_timesteps, frameworks_of
 from rnncli.language.source import Token, splice, without_spaces
 from rnncli.layers import Head
 from rnncli.layers.size_forms import Numbers
@@ -37,12 +37,12 @@ class Template:
     written: tuple[Written, ...]
 
     @classmethod
-    def parse(cls, text: str, framework: Framework = "keras", timesteps: int | None = None) -> Template:
+    def parse(cls, text: str, framework: Framework | None = None, timesteps: int | None = None) -> Template:
         """Return a text as a template.
 
         Args:
             text: the text.
-            framework: the framework that must be able to express the networks.
+            framework: the framework that must be able to express the networks; None for any.
             timesteps: the length of the sequence, or None for unknown.
 
         Raises:
@@ -51,21 +51,26 @@ class Template:
         """
         check_text("a template", text, TEMPLATE_EXAMPLE)
         try:
-            return cls._parse(text, framework, timesteps)
+            template = cls._parse(text, framework)
         except SpecError as error:
-            raise mended(error, lambda repair: cls._check(repair, framework, timesteps), TEMPLATE_EXAMPLE) from None
+
+            def check(repair: str) -> None:
+                cls._parse(repair, framework)._check_timesteps(timesteps)
+
+            raise mended(error, check, TEMPLATE_EXAMPLE) from None
+        template._check_timesteps(timesteps)
+        return template
+
+    def _check_timesteps(self, timesteps: int | None) -> None:
+        check_timesteps(*spec.unfolded(self.text, self.written), timesteps)
 
     @classmethod
-    def _check(cls, text: str, framework: Framework, timesteps: int | None) -> None:
-        cls._parse(text, framework, timesteps)
-
-    @classmethod
-    def _parse(cls, text: str, framework: Framework, timesteps: int | None) -> Template:
+    def _parse(cls, text: str, framework: Framework | None) -> Template:
         written = tuple(spec.read(text, blanks=True))
         layers, source = spec.unfolded(text, written)
         check_rules(layers, source)
-        check_framework(layers, source, framework)
-        check_timesteps(layers, source, timesteps)
+        if framework is not None:
+            check_framework(layers, source, framework)
         has_blank = any(each.blanks for each in written)
         if len(layers) == 1 and isinstance(layers[0], Head) and not layers[0].shown:
             raise SpecError(
@@ -89,6 +94,11 @@ class Template:
     def blanks(self) -> tuple[Blank, ...]:
         """The numbers to be found, in the order in which they occur first."""
         return tuple(dict.fromkeys(blank for each in self.written for blank, _ in each.blanks))
+
+    @property
+    def framework(self) -> Framework:
+        """Whose weights are counted where nobody says it: Keras's, if it can express the networks."""
+        return frameworks_of([each.layer for each in self.written])[0]
 
     @cached_property
     def counts(self) -> frozenset[Blank]:
@@ -125,7 +135,7 @@ class Template:
         """Whether a sequence gets shorter, the larger the number for a blank is: some costs do not grow with it."""
         return any(
             blank in [getattr(each.layer, name) for name in each.layer.shortening]
-            or (each.times == blank and (each.layer.least_steps != 1 or each.layer.stride != 1))
+            or (each.times == blank and not each.layer.keeps_length)
             for each in self.written
         )
 

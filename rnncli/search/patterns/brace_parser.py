@@ -11,7 +11,6 @@ from typing import NoReturn
 from rnncli.errors import SpecError, shorten
 from rnncli.language.source import check_length
 from rnncli.layers import LAYERS
-from rnncli.layers.options import Choice
 from rnncli.search.patterns.braces import Alternatives, Literal, Name, Node, Pattern, Range, Values, Words
 
 MAX_DEPTH = 50
@@ -19,7 +18,7 @@ MAX_DEPTH = 50
 _MOST_EMPTY = 1_000_000
 """The most empty texts of a pattern: they are passed over, and that takes time too."""
 
-KEYS = frozenset(option.key for layer in LAYERS for option in layer.options if isinstance(option, Choice))
+KEYS = frozenset(option.lead[:-1] for layer in LAYERS for option in layer.options if option.lead.endswith("="))
 """Keys that stand before `=` in a spec. They cannot name a brace: `{act=relu,act=tanh}` is a list."""
 
 _NAMED = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)([=}])")
