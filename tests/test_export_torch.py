@@ -21,8 +21,8 @@ from strategies import layers_of, networks, small_sizes
 from rnncli import Network, SpecError
 from rnncli.engine import Model
 from rnncli.export import Job, arrays, export
-from rnncli.export.safetensors import write_safetensors
 from rnncli.export.torch_parts import STEPS
+from rnncli.export.weight_writers import write_safetensors
 from rnncli.formats import open_model
 from rnncli.layers import LAYERS
 from rnncli.layers.torch_modules import MODULES
