@@ -27,13 +27,11 @@ from rnncli import Network, RnncliError
 from rnncli.engine import Model
 from rnncli.engine.checks import weight_shapes
 from rnncli.export import Job, export
-from rnncli.export.onnx_activations import ACTIVATIONS as WRITTEN
-from rnncli.export.onnx_layers import LAYERS, POOLS
-from rnncli.export.onnx_recurrent import MERGES, OPERATORS, TOLD
-from rnncli.export.onnx_scan import PAIRS, STEPS
+from rnncli.export.onnx import POOLS
+from rnncli.export.onnx_cells import MERGES, PAIRS
+from rnncli.export.onnx_graph import ACTIVATIONS as WRITTEN
 from rnncli.formats import open_model
 from rnncli.formats.onnx.protobuf import Message
-from rnncli.layers import LAYERS as KINDS
 from rnncli.layers import Dropout, Embedding
 from rnncli.layers.pool import POOLS as MODES
 from rnncli.layers.recurrent import MERGE_MODES
@@ -115,8 +113,6 @@ def test_nothing_in_an_export_shares_a_name_and_its_ends_are_declared(network: N
 
 
 def test_every_choice_of_the_language_has_a_way_to_be_written() -> None:
-    assert [layer.kind for layer in KINDS if layer not in LAYERS] == ["input"]
-    assert {*OPERATORS} == {*TOLD} == {*STEPS} == {layer for layer in KINDS if layer.states}
     assert {*WRITTEN} == {*ACTIVATIONS}
     assert {*MERGES} == {*PAIRS} == {*MERGE_MODES}
     assert {*POOLS} == {*MODES}

@@ -1,4 +1,4 @@
-"""An ONNX graph in the making: its nodes and arrays, and the message that it becomes."""
+"""An ONNX graph in the making: its nodes and arrays, what is added to it, and the message that it becomes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from rnncli.export.plan import Step
+from rnncli.formats.onnx.activations import BY_WORD, OnnxActivation
 from rnncli.formats.onnx.messages import (
     ATTRIBUTE_TYPES,
     CODES,
@@ -22,6 +24,8 @@ from rnncli.formats.onnx.messages import (
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from rnncli.export import Arrays
 
     Array = np.ndarray[Any, Any]
 
@@ -140,6 +144,59 @@ class Graph:
             input=self.inputs,
             output=self.outputs,
         )
+
+
+class Place(NamedTuple):
+    """A layer to add to a graph.
+
+    In the graph a sequence is (timesteps, batch, features), as ONNX's recurrent operators read it, and a vector is
+    (batch, features).
+
+    Attributes:
+        graph: the graph.
+        step: the layer where it stands.
+        weights: its weights by Keras's names.
+        x: the value that it reads.
+        ids: the network's input, (timesteps, batch), where that is ids.
+    """
+
+    graph: Graph
+    step: Step
+    weights: Arrays
+    x: str
+    ids: str
+
+    @property
+    def layer(self) -> Any:
+        """The layer."""
+        return self.step.layer
+
+    def mask(self) -> str:
+        """Return which timesteps of what it reads count, (timesteps, batch, 1); empty if all do."""
+
+        def make() -> str:
+            counts = self.graph.node("Not", self.graph.node("Equal", self.ids, self.graph.constant(0)))
+            return self.graph.node("Unsqueeze", counts, self.graph.constant([2]))
+
+        return self.graph.once("mask", make) if self.step.masked else ""
+
+
+def _activation(activation: OnnxActivation, **told: Told) -> Callable[[Graph, str], str]:
+    """Return what adds an activation as a node. Numbers that no cell is told are the usual ones."""
+    numbers = {name: number.needed for name, number in activation.numbers.items() if activation.in_cells}
+    return lambda graph, x: graph.node(activation.operation, x, **{**numbers, **told})
+
+
+ACTIVATIONS: Mapping[str, Callable[[Graph, str], str]] = {
+    **{word: _activation(activation) for word, activation in BY_WORD.items()},
+    "linear": lambda graph, x: x,
+    "silu": lambda graph, x: graph.node("Mul", x, graph.node("Sigmoid", x)),  # older than its own operator
+    "softmax": _activation(BY_WORD["softmax"], axis=-1),
+}
+"""A function for each activation that adds its nodes for a value, and returns what they make of it."""
+
+
+# The message
 
 
 def node_proto(node: Node) -> NodeProto:
