@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 import rnncli
 from rnncli.errors import RnncliError, shorten
 from rnncli.export.onnx_cells import recurrent
@@ -55,7 +57,7 @@ def export(job: Job) -> bytes:
     network, plan = job.network, job.plan
     _check_size(network, network.summary().total_bytes)
     weights = job.weights()
-    graph = Graph()
+    graph = Graph("rnncli")
     x = ids = graph.node("Transpose", INPUT, perm=[1, 0, 2][: len(plan.reads)])
     for step in plan.steps:
         graph.scope = step.name
@@ -65,8 +67,8 @@ def export(job: Job) -> bytes:
     dtype, told = "float32", None
     if network.head.vocabulary is not None:
         dtype, told = "int64", f"ids from 0 to {network.head.vocabulary - 1:,}"
-    graph.inputs.append(value_proto(INPUT, dtype, named_axes(plan.reads), told))
-    graph.outputs.append(value_proto(OUTPUT, "float32", named_axes(plan.returns)))
+    graph.proto.input.append(value_proto(INPUT, dtype, named_axes(plan.reads), told))
+    graph.proto.output.append(value_proto(OUTPUT, "float32", named_axes(plan.returns)))
     versions = max([USUAL, *(NEWER[name] for name in graph.operations if name in NEWER)])
     model = encoded(
         ModelProto(
@@ -74,7 +76,7 @@ def export(job: Job) -> bytes:
             producer_name="rnncli",
             producer_version=rnncli.__version__,
             doc_string=str(network) + (f"\n{job.origin}" if job.origin else ""),
-            graph=graph.proto("rnncli"),
+            graph=graph.proto,
             opset_import=[OperatorSetProto(domain="", version=versions.opset)],
         )
     )
@@ -122,8 +124,6 @@ def _norm(place: Place) -> str:
 
 
 def _ones(graph: Graph, size: int) -> str:
-    import numpy as np
-
     one = array_proto("", np.ones(1, "int64"))
     return graph.node("Cast", graph.node("ConstantOfShape", graph.constant([size]), value=one), to=CODES["float32"])
 

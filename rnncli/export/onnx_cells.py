@@ -129,9 +129,9 @@ def _scan(place: Place, mask: str, direction: str, *, reads_back: bool) -> str:
     first = graph.once((graph.scope, "first"), lambda: _zeros(graph, place.x, layer.units))
     scanned = [wx, mask] if mask else [wx]
     step = f"{graph.scope}/{direction}step"
-    body = _body(Graph(graph, step), layer, names, arrays["kernel"].shape[1], masked=bool(mask))
+    body = _body(Graph(step, graph), layer, names, arrays["kernel"].shape[1], masked=bool(mask))
     told: dict[str, Told] = {
-        "body": body.proto(step),
+        "body": body.proto,
         "num_scan_inputs": len(scanned),
         "scan_input_directions": [int(reads_back)] * len(scanned),
     }
@@ -174,19 +174,19 @@ def _body(body: Graph, layer: Any, names: Mapping[str, str], columns: int, *, ma
         masked: whether there is a mask.
     """
     states, wx, mask = [body.named(state) for state in layer.states], body.named("wx"), body.named("mask")
-    body.inputs = [value_proto(state, "float32", ("batch", layer.units)) for state in states]
-    body.inputs.append(value_proto(wx, "float32", ("batch", columns)))
+    body.proto.input = [value_proto(state, "float32", ("batch", layer.units)) for state in states]
+    body.proto.input.append(value_proto(wx, "float32", ("batch", columns)))
     after = CELLS[layer.kind].step(CellStep(body, layer, names, wx, *states))
     h = after[0]
     if masked:
-        body.inputs.append(value_proto(mask, "bool", ("batch", 1)))
+        body.proto.input.append(value_proto(mask, "bool", ("batch", 1)))
         after = [body.node("Where", mask, new, old) for new, old in zip(after, states, strict=True)]
     if layer.returns == "sequence":
         # Keras: inside a Bidirectional that returns sequences, the output of a masked step is zero.
         zeroed = masked and layer.merge is not None
         y = body.node("Where", mask, h, body.constant(0.0)) if zeroed else body.node("Identity", after[0])
         after = [*after, y]
-    body.outputs = [value_proto(name, "float32", ("batch", layer.units)) for name in after]
+    body.proto.output = [value_proto(name, "float32", ("batch", layer.units)) for name in after]
     return body
 
 
