@@ -43,9 +43,9 @@ def export(job: Job) -> str:
     program = _program(job.plan)
     owners = [step for step in job.plan.steps if step.weights]
     activations = {getattr(step.layer, name, "") for step in job.plan.steps for name in _ACTIVATION_NAMES}
-    # NumPy has no error function.
     lines = [*docstring(job.network, more=" in plain NumPy"), ""]
-    lines += ["from math import erf, sqrt", ""] if "gelu" in activations else []
+    if "gelu" in activations:
+        lines += ["from math import erf, sqrt", ""]  # NumPy has no error function
     lines.append("import numpy as np")
     if owners and job.saved is not None:
         lines += ["", *laid_out(Call("with np.load", (string(job.saved),)), end=" as file:")]
