@@ -52,8 +52,7 @@ def _operator(place: Place, cell: Cell) -> str:
     inside = [INSIDE[name] for name in cell.activations(layer)]
     if tuple(each.operation for each in inside) != KINDS[cell.operator].activations:
         told |= _told_activations(inside * len(layer.directions))
-    if getattr(layer, "reset_after", False):
-        told["linear_before_reset"] = 1
+    told |= cell.told(layer)
     makes = ("Y",) if whole else ("", "Y_h")
     (y,) = graph.node_of(cell.operator, [place.x, *arrays], makes, **told)
     axis = 1 if whole else 0  # that of the directions
@@ -121,7 +120,8 @@ PAIRS: Mapping[str, Callable[[Graph, str, str], str]] = {
 def _scan(place: Place, mask: str, direction: str, *, reads_back: bool) -> str:
     """Add one direction of a layer, and return the sequence of its outputs, or the last."""
     graph, layer = place.graph, place.layer
-    arrays = _cell_arrays(layer, place.weights, direction)
+    own = {key.removeprefix(direction): array for key, array in place.weights.items() if key.startswith(direction)}
+    arrays = CELLS[layer.kind].apart(layer, own)
     names = {name: graph.array(direction + name, array) for name, array in arrays.items()}
     wx = graph.node("MatMul", place.x, names["kernel"])
     if "bias" in names:
@@ -142,17 +142,6 @@ def _scan(place: Place, mask: str, direction: str, *, reads_back: bool) -> str:
         told["scan_output_directions"] = [int(reads_back and layer.merge is not None)]
     outputs = graph.node_of("Scan", [*[first] * len(layer.states), *scanned], makes, **told)
     return outputs[-1] if layer.returns == "sequence" else outputs[0]
-
-
-def _cell_arrays(layer: Any, weights: Arrays, direction: str) -> Arrays:
-    """Return the arrays of one direction, apart where a step needs them apart."""
-    arrays = {key.removeprefix(direction): array for key, array in weights.items() if key.startswith(direction)}
-    if "bias" in arrays and arrays["bias"].ndim == 2:
-        arrays["bias"], arrays["recurrent_bias"] = arrays["bias"]
-    if not getattr(layer, "reset_after", True):
-        kernel, units = arrays["recurrent_kernel"], layer.units
-        arrays["recurrent_kernel"], arrays["candidate_kernel"] = kernel[:, : 2 * units], kernel[:, 2 * units :]
-    return arrays
 
 
 def _zeros(graph: Graph, x: str, units: int) -> str:
@@ -247,7 +236,6 @@ def _gru_step(step: CellStep) -> list[str]:
     """z, r = gate(W·x + U·h + b); h = z·h + (1 - z)·act(W·x + b + r·(U·h + b')); with reset=before … + U·(r·h)."""
     node = step.graph.node
     wx_z, wx_r, wx_g = step.split(step.wx, "z", "r", "g")
-    # With reset=before, U is in two: what makes g is multiplied by r·h.
     after = step.layer.reset_after
     uh_z, uh_r, *uh_g = step.split(step.uh(), "z", "r", *(["g"] if after else []))
     z, r = step.gate(node("Add", wx_z, uh_z)), step.gate(node("Add", wx_r, uh_r))
@@ -257,6 +245,17 @@ def _gru_step(step: CellStep) -> list[str]:
     return [node("Add", node("Mul", z, step.h), node("Mul", rest, g))]
 
 
+def _gru_apart(layer: Any, arrays: Arrays) -> Arrays:
+    """Return the two biases apart; or, with reset=before, U in two: what makes g is multiplied by r·h."""
+    if not layer.reset_after:
+        kernel, gates = arrays["recurrent_kernel"], 2 * layer.units
+        return {**arrays, "recurrent_kernel": kernel[:, :gates], "candidate_kernel": kernel[:, gates:]}
+    if not layer.use_bias:
+        return arrays
+    bias, recurrent_bias = arrays["bias"]
+    return {**arrays, "bias": bias, "recurrent_bias": recurrent_bias}
+
+
 class Cell(NamedTuple):
     """A kind of recurrent layer in ONNX.
 
@@ -264,16 +263,26 @@ class Cell(NamedTuple):
         operator: ONNX's operator for it.
         activations: returns those of a layer in the order in which the operator is told them.
         step: adds the nodes of one step, and returns the states behind it: h, c.
+        told: returns what the operator is told beside what every one is told.
+        apart: returns the arrays of one direction, apart where a step needs them apart.
     """
 
     operator: str
     activations: Callable[[Any], list[str]]
     step: Callable[[CellStep], list[str]]
+    told: Callable[[Any], dict[str, Told]] = lambda layer: {}
+    apart: Callable[[Any, Arrays], Arrays] = lambda layer, arrays: arrays
 
 
 CELLS: Mapping[str, Cell] = {
     "rnn": Cell("RNN", lambda layer: [layer.activation], _rnn_step),
-    "gru": Cell("GRU", lambda layer: [layer.recurrent_activation, layer.activation], _gru_step),
+    "gru": Cell(
+        "GRU",
+        lambda layer: [layer.recurrent_activation, layer.activation],
+        _gru_step,
+        lambda layer: {"linear_before_reset": 1} if layer.reset_after else {},
+        _gru_apart,
+    ),
     # The output of an LSTM has an activation of its own.
     "lstm": Cell("LSTM", lambda layer: [layer.recurrent_activation, layer.activation, layer.activation], _lstm_step),
 }
