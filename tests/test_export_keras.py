@@ -19,12 +19,11 @@ from hypothesis import strategies as st
 from kinds import KINDS, small_network
 from strategies import networks
 
-import rnncli.export.keras_weight_file as rnncli_keras_weight_file
 from rnncli import Network
 from rnncli.engine.checks import weight_shapes
 from rnncli.engine.model_weights import weights_in
 from rnncli.export import Job, export
-from rnncli.export.keras_weight_file import write_keras_weights
+from rnncli.export.weight_writers import write_keras_weights
 from rnncli.layers import LAYERS, Input, Layer
 from rnncli.layers.python_call import number, string
 from rnncli.quantities import shape_text
@@ -198,7 +197,7 @@ def test_a_network_without_weights_has_a_file_of_weights_too(tmp_path: Path) -> 
 def test_h5py_is_asked_for_by_name_where_it_is_missing(
     rnncli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rnncli_keras_weight_file, "find_spec", lambda name: None)
+    monkeypatch.setattr("rnncli.export.weight_writers.find_spec", lambda name: None)
     file = tmp_path / "model.weights.h5"
     result = rnncli("export", "input:3,lstm:2", "--to", "keras", "--save-weights", file)
     assert (result.status, result.stdout) == (1, "")

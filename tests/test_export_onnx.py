@@ -19,7 +19,6 @@ from golden.onnx_exports import CASES, FOLDER, VERSION, exported, inputs_of, wei
 from hypothesis import given
 from hypothesis import strategies as st
 from kinds import HEADS
-from kinds.activations import ACTIVATIONS
 from part_weights import keras_weights
 from strategies import layers_of, networks, small_sizes
 
@@ -27,16 +26,9 @@ from rnncli import Network, RnncliError
 from rnncli.engine import Model
 from rnncli.engine.checks import weight_shapes
 from rnncli.export import Job, export
-from rnncli.export.onnx_activations import ACTIVATIONS as WRITTEN
-from rnncli.export.onnx_layers import LAYERS, POOLS
-from rnncli.export.onnx_recurrent import MERGES, OPERATORS, TOLD
-from rnncli.export.onnx_scan import PAIRS, STEPS
 from rnncli.formats import open_model
 from rnncli.formats.onnx.protobuf import Message
-from rnncli.layers import LAYERS as KINDS
 from rnncli.layers import Dropout, Embedding
-from rnncli.layers.pool import POOLS as MODES
-from rnncli.layers.recurrent import MERGE_MODES
 
 small_networks = networks(layers_of(HEADS, small_sizes), largest=4, sizes=small_sizes)
 
@@ -112,14 +104,6 @@ def test_nothing_in_an_export_shares_a_name_and_its_ends_are_declared(network: N
     assert [*model.graph.outputs] == ["output"]
     assert [size if isinstance(size, int) else None for size in model.graph.outputs["output"]] == [*output]
     assert (model.producer, model.doc.splitlines()[0]) == ("rnncli", str(network))
-
-
-def test_every_choice_of_the_language_has_a_way_to_be_written() -> None:
-    assert [layer.kind for layer in KINDS if layer not in LAYERS] == ["input"]
-    assert {*OPERATORS} == {*TOLD} == {*STEPS} == {layer for layer in KINDS if layer.states}
-    assert {*WRITTEN} == {*ACTIVATIONS}
-    assert {*MERGES} == {*PAIRS} == {*MERGE_MODES}
-    assert {*POOLS} == {*MODES}
 
 
 def test_the_versions_are_the_oldest_that_have_every_operator() -> None:

@@ -21,11 +21,8 @@ from strategies import layers_of, networks, small_sizes
 from rnncli import Network, SpecError
 from rnncli.engine import Model
 from rnncli.export import Job, arrays, export
-from rnncli.export.safetensors import write_safetensors
-from rnncli.export.torch_parts import STEPS
+from rnncli.export.weight_writers import write_safetensors
 from rnncli.formats import open_model
-from rnncli.layers import LAYERS
-from rnncli.layers.torch_modules import MODULES
 
 Run = Callable[..., Result]
 
@@ -56,12 +53,6 @@ def test_whatever_pytorch_can_express_becomes_a_module_that_is_called_model(netw
     assert [node.name for node in tree.body if isinstance(node, ast.ClassDef)] == ["Network"]
     assert ast.unparse(tree.body[-1]) == "model = Network()"
     assert ast.get_docstring(tree.body[-2], clean=True).replace("\n", "") == str(network)  # type: ignore[arg-type]
-
-
-def test_every_kind_has_its_place_in_the_module() -> None:
-    shown = {layer for layer in LAYERS if getattr(layer, "shown", True)}
-    assert STEPS.keys() == shown
-    assert MODULES.keys() == {layer for layer in shown if not layer.torch.startswith("Tensor.")}
 
 
 def test_other_layers_are_modules_of_their_own() -> None:

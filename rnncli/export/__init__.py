@@ -1,18 +1,22 @@
 """A network as something that runs elsewhere: source for Keras, PyTorch or NumPy, and ONNX files.
 
-Each target has a module with two functions:
+`plan.py` says what there is to write. Each target has a module that writes it, with:
 
-- `export(job)` returns what is written: source text, or the bytes of a file.
-- `arrays(job)` returns the weights in the target's own names, layout and order of gates, for `--save-weights`.
+- `LAYERS`, a table of what writes a layer, by its kind.
+- `export(job)`, which returns what is written: source text, or the bytes of a file.
+- `arrays(job)`, which returns the weights in the target's own names, layout and order of gates, for `--save-weights`;
+  a target that loads no file of weights has none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from rnncli.export.plan import Plan, plan_of
 from rnncli.network import Network
 
 if TYPE_CHECKING:
@@ -66,6 +70,11 @@ class Job:
     saved: str | None = None
     origin: str = ""
     drawn: bool = True
+
+    @cached_property
+    def plan(self) -> Plan:
+        """What there is to write of the network."""
+        return plan_of(self.network)
 
 
 def export(job: Job, target: str) -> str | bytes:

@@ -7,10 +7,9 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from rnncli.export import Job
+from rnncli.export.plan import Plan
 from rnncli.export.python_calls import INDENT, fits, imported, laid_out
-from rnncli.layers import GRU, LSTM, Dense, Dropout, Embedding, Input, Layer, Norm, Pool, Repeat, SimpleRNN
 from rnncli.layers.python_call import Call, number, string
-from rnncli.network import Network
 from rnncli.quantities import shape_text
 
 if TYPE_CHECKING:
@@ -41,9 +40,9 @@ def export(job: Job) -> str:
     imports = ["import keras"]
     if any("np." in line for line in loading):
         imports.append("import numpy as np")
-    if job.network.body:
-        imports += imported("keras.layers", _classes(job.network))
-    return "\n".join([*imports, "", *_model(job.network), *loading]) + "\n"
+    if job.plan.steps:
+        imports += imported("keras.layers", _classes(job.plan))
+    return "\n".join([*imports, "", *_model(job.plan), *loading]) + "\n"
 
 
 def arrays(job: Job) -> Arrays:
@@ -51,20 +50,20 @@ def arrays(job: Job) -> Arrays:
     return job.weights()
 
 
-def _classes(network: Network) -> Iterator[str]:
+def _classes(plan: Plan) -> Iterator[str]:
     """Yield the names of the classes that the layers are made with."""
-    for layer in {*network.body}:
-        call: str | Call = LAYERS[type(layer)](layer)
+    for layer in {step.layer for step in plan.steps}:
+        call: str | Call = LAYERS[layer.kind](layer)
         while isinstance(call, Call):
             yield call.function
             call = call.arguments[0] if call.arguments else ""
 
 
-def _model(network: Network) -> Iterator[str]:
+def _model(plan: Plan) -> Iterator[str]:
     """Yield the lines that build the model, with the shape of each layer's output."""
-    head = INPUTS[type(network.head)](network.head)
-    shape = shape_text(network.input_shape())
-    if not network.body:
+    dtype = () if plan.network.head.vocabulary is None else ('dtype="int32"',)
+    head, shape = Call("keras.Input", (shape_text(plan.reads[1:]), *dtype)), shape_text(plan.reads)
+    if not plan.steps:
         # A Sequential of nothing but an input cannot be called.
         yield from laid_out(Call("inputs = keras.Input", head.arguments), comment=shape)
         yield "model = keras.Model(inputs, inputs)"
@@ -73,10 +72,9 @@ def _model(network: Network) -> Iterator[str]:
     yield "model = keras.Sequential("
     yield f"{INDENT}["
     yield from laid_out(head, indent, ",", shape)
-    layers = zip(network.body, network.shapes(), strict=True)
-    for (layer, output), run in groupby((layer, output) for layer, (_, output) in layers):
+    for (layer, returns), run in groupby(plan.steps, key=lambda step: (step.layer, step.returns)):
         times = len(list(run))
-        call, comment = LAYERS[type(layer)](layer), shape_text(output)
+        call, comment = LAYERS[layer.kind](layer), shape_text(returns)
         if times < LONG_RUN:
             for _ in range(times):
                 yield from laid_out(call, indent, ",", comment)
@@ -116,19 +114,6 @@ def _loading(job: Job) -> Iterator[str]:
 # The calls
 
 
-def _input(layer: Any) -> Call:
-    return Call("keras.Input", (f"({_size(layer.timesteps)}, {layer.features})",))
-
-
-def _ids(layer: Layer) -> Call:
-    del layer
-    return Call("keras.Input", ("(None,)", 'dtype="int32"'))
-
-
-def _size(size: int | None) -> str:
-    return "None" if size is None else str(size)
-
-
 def _plain(layer: Any) -> Call:
     """Return the call of a layer whose sizes are Keras's first arguments."""
     sizes = [number(getattr(layer, name)) for name in layer.sizes.attributes]
@@ -144,11 +129,7 @@ def _recurrent(layer: Any) -> Call:
     return Call("Bidirectional", (cell, *merge))
 
 
-def _pool(layer: Layer) -> Call:
-    return Call(layer.type_name(), ())
-
-
-def _options(layer: Layer) -> Iterator[str]:
+def _options(layer: Any) -> Iterator[str]:
     """Yield the arguments that are not Keras's defaults."""
     names = [option.attribute for option in layer.options if option.attribute != "merge_mode"]
     for name in sorted(names, key=ORDER.index):
@@ -157,18 +138,15 @@ def _options(layer: Layer) -> Iterator[str]:
             yield f"{name}={string(value) if isinstance(value, str) else number(value)}"
 
 
-INPUTS: Mapping[type[Layer], Callable[[Layer], Call]] = {Input: _input, Embedding: _ids}
-"""The `keras.Input` of each kind of head."""
-
-LAYERS: Mapping[type[Layer], Callable[[Layer], Call]] = {
-    Embedding: _plain,
-    SimpleRNN: _recurrent,
-    LSTM: _recurrent,
-    GRU: _recurrent,
-    Dense: _plain,
-    Dropout: _plain,
-    Norm: _plain,
-    Repeat: _plain,
-    Pool: _pool,
+LAYERS: Mapping[str, Callable[[Any], Call]] = {
+    "embed": _plain,
+    "rnn": _recurrent,
+    "lstm": _recurrent,
+    "gru": _recurrent,
+    "dense": _plain,
+    "dropout": _plain,
+    "norm": _plain,
+    "repeat": _plain,
+    "pool": lambda layer: Call(layer.type_name(), ()),
 }
-"""What writes the call of each kind of layer."""
+"""What returns the call of each kind of layer. An input has one of its own."""

@@ -1,4 +1,4 @@
-"""The functions of a NumPy program: activations, one function for each sort of cell, and what draws first weights.
+"""The functions of a NumPy program: activations, what draws first weights, and what layers of one sort share.
 
 A cell's lines are the equations that its layer declares, which `rnncli explain` shows, in Python's symbols.
 """
@@ -6,12 +6,12 @@ A cell's lines are the equations that its layer declares, which `rnncli explain`
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from rnncli.export.python_calls import INDENT, fits
-from rnncli.layers import Norm, Recurrent
+from rnncli.layers import Layer
 from rnncli.layers.python_call import number
 
 ACTIVATIONS: Mapping[str, str] = {
@@ -29,31 +29,20 @@ ACTIVATIONS: Mapping[str, str] = {
 }
 """The body of each activation that NumPy does not have, as Keras 3 defines it."""
 
-INITIALIZERS: Mapping[str, tuple[str, str]] = {
-    "uniform": ("", "return 0.05 * (2 * rng.random(shape, np.float32) - 1)  # U[-0.05, 0.05)"),
-    "glorot_uniform": (
-        "Glorot and Bengio, 2010: U[-a, a) with a = sqrt(6 / (inputs + outputs)).",
-        "return np.sqrt(6 / sum(shape)) * (2 * rng.random(shape, np.float32) - 1)",
-    ),
-    "orthogonal": (
-        "Saxe et al., 2014: the Q of a random A = Q @ R, with R's diagonal positive.",
-        (
-            "q, r = np.linalg.qr(rng.standard_normal((max(shape), min(shape))))\n"
-            "q *= np.sign(np.diag(r))\n"
-            "return q.T if shape[0] < shape[1] else q"
-        ),
-    ),
-    "zeros": ("", "return np.zeros(shape)"),
-    "ones": ("", "return np.ones(shape)"),
-    "unit_forget_bias": (
-        "Ones for the forget gate, so that a new LSTM remembers; zeros for i, c and o.",
-        "return np.repeat([0.0, 1.0, 0.0, 0.0], shape[0] // 4)",
-    ),
+INITIALIZERS: Mapping[str, str] = {
+    "uniform": "return 0.05 * (2 * rng.random(shape, np.float32) - 1)  # U[-0.05, 0.05)",
+    "glorot_uniform": '"""Glorot and Bengio, 2010: U[-a, a) with a = sqrt(6 / (inputs + outputs))."""\n'
+    "return np.sqrt(6 / sum(shape)) * (2 * rng.random(shape, np.float32) - 1)",
+    "orthogonal": '"""Saxe et al., 2014: the Q of a random A = Q @ R, with R\'s diagonal positive."""\n'
+    "q, r = np.linalg.qr(rng.standard_normal((max(shape), min(shape))))\n"
+    "q *= np.sign(np.diag(r))\n"
+    "return q.T if shape[0] < shape[1] else q",
+    "zeros": "return np.zeros(shape)",
+    "ones": "return np.ones(shape)",
+    "unit_forget_bias": '"""Ones for the forget gate, so that a new LSTM remembers; zeros for i, c and o."""\n'
+    "return np.repeat([0.0, 1.0, 0.0, 0.0], shape[0] // 4)",
 }
-"""What draws a weight, by the name that it is declared with: what it is, where the body does not say it, and that."""
-
-UNSEEN = ("return_sequences", "go_backwards", "merge_mode", "unit_forget_bias")
-"""The arguments that are no matter of a cell's function, but of its call or of the first weights."""
+"""The body of what draws a weight, by the name that it is declared with."""
 
 
 def called(activation: str, argument: str) -> str:
@@ -63,64 +52,68 @@ def called(activation: str, argument: str) -> str:
     return f"{'np.' if activation == 'tanh' else ''}{activation}({argument})"
 
 
-def activation_function(name: str) -> Iterator[str]:
-    """Yield the lines of an activation."""
-    yield from function(f"{name}(x)", ACTIVATIONS[name].split("\n"))
-
-
-def initializer_function(name: str) -> Iterator[str]:
-    """Yield the lines of what draws a weight."""
-    means, body = INITIALIZERS[name]
-    said = [f'"""{means}"""'] if means else []
-    yield from function(f"{name}(rng, shape)", [*said, *body.split("\n")])
-
-
-def function(signature: str, body: list[str]) -> Iterator[str]:
+def function(signature: str, body: str) -> Iterator[str]:
     """Yield the lines of a function, and the two empty ones before it."""
     yield from ("", "", f"def {signature}:")
-    yield from (f"{INDENT}{line}" for line in body)
+    yield from (f"{INDENT}{line}" for line in body.split("\n"))
 
 
-def dense_function(name: str) -> Iterator[str]:
-    """Yield the lines of a dense layer without its activation."""
-    body = 'return x @ weights[f"{name}/kernel"] + weights[f"{name}/bias"]'
-    yield from function(f"{name}(x, name)", ['"""(..., features) -> (..., units)"""', body])
+class Shared(NamedTuple):
+    """How layers of a kind share a function.
+
+    Attributes:
+        sort: returns what those have in common that share one, as a layer; None for a layer that needs none.
+        written: returns the arguments of the function and its body, given that, and whether cells take a mask.
+    """
+
+    sort: Callable[[Any], Layer | None]
+    written: Callable[[Any, bool], tuple[str, str]]
 
 
-def norm_function(name: str, layer: Norm) -> Iterator[str]:
-    """Yield the lines of a layer normalisation."""
-    result = f"(x - mean) / np.sqrt(variance + {number(layer.epsilon)})"
-    if layer.scale:
-        result = f'weights[f"{{name}}/gamma"] * {result}'
-    body = [
+def _dense(layer: Any, takes_mask: bool) -> tuple[str, str]:
+    """Return the function of a dense layer without its activation."""
+    del layer, takes_mask
+    body = ('"""(..., features) -> (..., units)"""', 'return x @ weights[f"{name}/kernel"] + weights[f"{name}/bias"]')
+    return "x, name", "\n".join(body)
+
+
+def _norm(layer: Any, takes_mask: bool) -> tuple[str, str]:
+    """Return the function of a layer normalisation."""
+    del takes_mask
+    normal = f"(x - mean) / np.sqrt(variance + {number(layer.epsilon)})"
+    gamma, beta = (f'weights[f"{{name}}/{weight}"]' for weight in ("gamma", "beta"))
+    results = {
+        (True, True): f"x = {normal}\nreturn x * {gamma} + {beta}",
+        (True, False): f"return {gamma} * {normal}",
+        (False, True): f"return {normal} + {beta}",
+        (False, False): f"return {normal}",
+    }
+    body = (
         '"""Bring every vector to mean 0 and variance 1 over its features."""',
         "mean = x.mean(axis=-1, keepdims=True)",
         "variance = x.var(axis=-1, keepdims=True)",
-    ]
-    if layer.scale and layer.center:
-        body += [f"x = (x - mean) / np.sqrt(variance + {number(layer.epsilon)})"]
-        result = 'x * weights[f"{name}/gamma"] + weights[f"{name}/beta"]'
-    elif layer.center:
-        result = f'{result} + weights[f"{{name}}/beta"]'
-    own = ", name" if layer.scale or layer.center else ""
-    yield from function(f"{name}(x{own})", [*body, f"return {result}"])
+        results[layer.scale, layer.center],
+    )
+    return "x, name" if layer.scale or layer.center else "x", "\n".join(body)
 
 
-def cell_function(name: str, layer: Any, masked: bool) -> Iterator[str]:
-    """Yield the lines of a recurrent layer in one direction: its weights, its states, the loop over time."""
-    blocks = layer.blocks["keras"]
+def _cell(layer: Any, takes_mask: bool) -> tuple[str, str]:
+    """Return the function of a recurrent layer in one direction: its weights, its states, the loop over time."""
     first, *others = layer.states
-    body = ['"""(batch, timesteps, features) -> (batch, timesteps, units)"""', *_unpacked(layer)]
-    body.append(f"{first} = np.zeros((len(x), len({_block('U', blocks[0])})))  # (batch, units)")
-    body += [f"{state} = np.zeros_like({first})" for state in others]
-    body.append("outputs = []")
-    if masked:
-        body.append("for x_t, real in zip(x.swapaxes(0, 1), mask.T[..., None]):")
-    else:
-        body.append("for x_t in x.swapaxes(0, 1):  # (batch, features)")
-    body += [f"{INDENT}{line}" for line in _step(layer, masked)]
-    body += [f"{INDENT}outputs.append({first})", "return np.stack(outputs, axis=1)"]
-    yield from function(f"{name}(x, {'mask, ' if masked else ''}name)", body)
+    units = _block("U", layer.blocks["keras"][0])
+    real = "for x_t, real in zip(x.swapaxes(0, 1), mask.T[..., None]):"
+    body = (
+        '"""(batch, timesteps, features) -> (batch, timesteps, units)"""',
+        *_unpacked(layer),
+        f"{first} = np.zeros((len(x), len({units})))  # (batch, units)",
+        *(f"{state} = np.zeros_like({first})" for state in others),
+        "outputs = []",
+        real if takes_mask else "for x_t in x.swapaxes(0, 1):  # (batch, features)",
+        *(f"{INDENT}{line}" for line in _step(layer, takes_mask)),
+        f"{INDENT}outputs.append({first})",
+        "return np.stack(outputs, axis=1)",
+    )
+    return "x, mask, name" if takes_mask else "x, name", "\n".join(body)
 
 
 def _unpacked(layer: Any) -> Iterator[str]:
@@ -170,8 +163,8 @@ def _python(equation: str) -> str:
     return re.sub(r"\btanh\(", "np.tanh(", line)
 
 
-def one_cell(layer: Any) -> Recurrent:
-    """Return what two layers have in common that can share a function."""
-    unseen: dict[str, Any] = {name: layer.default(name) for name in UNSEEN if hasattr(layer, name)}
-    cell: Recurrent = replace(layer, units=1, **unseen)
-    return cell
+DENSE = Shared(lambda layer: replace(layer, units=1, activation="linear") if layer.use_bias else None, _dense)
+NORM = Shared(lambda layer: layer, _norm)
+CELL = Shared(  # units, directions and what is returned are no matter of a cell's function, but of its call
+    lambda layer: replace(layer.trained(), units=1, return_sequences=False, go_backwards=False, merge_mode=None), _cell
+)

@@ -7,21 +7,23 @@ tokenizers, PyTorch's exports, NumPy's whole numbers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
 
 import rnncli
 from rnncli.errors import RnncliError, shorten
-from rnncli.export.onnx_graph import Graph, value_proto
-from rnncli.export.onnx_layers import Flow, LayerParts, add_layer
-from rnncli.formats.onnx.messages import ModelProto, OperatorSetProto, encoded
+from rnncli.export.onnx_cells import recurrent
+from rnncli.export.onnx_graph import ACTIVATIONS, Graph, Place, array_proto, value_proto
+from rnncli.export.plan import named_axes
+from rnncli.formats.onnx.messages import CODES, ModelProto, OperatorSetProto, encoded
 from rnncli.formats.onnx.protobuf import MAX_MESSAGE
 from rnncli.network import Network
-from rnncli.quantities import Shape, memory
+from rnncli.quantities import features_of, memory
 
 if TYPE_CHECKING:
     from rnncli.export import Job
-    from rnncli.export.onnx_graph import Array
 
 INPUT, OUTPUT = "input", "output"
 """What the model's input and output are called."""
@@ -52,29 +54,21 @@ def export(job: Job) -> bytes:
     Raises:
         RnncliError: the model is larger than a message of protobuf may be.
     """
-    network = job.network
+    network, plan = job.network, job.plan
     _check_size(network, network.summary().total_bytes)
-    weights: dict[str, dict[str, Array]] = {name: {} for name in network.names}
-    for key, array in job.weights().items():
-        name, _, weight = key.partition("/")
-        weights[name][weight] = array
-    graph = Graph()
-    shape = network.input_shape()
-    order = [1, 0, 2][: len(shape)]
-    flow = Flow(graph.node("Transpose", INPUT, perm=order))
-    shapes = list(network.shapes())
-    for name, layer, (reads, _) in zip(network.names, network.body, shapes, strict=True):
-        graph.scope = name
-        flow = add_layer(LayerParts(graph, layer, weights[name], reads), flow)
+    weights = job.weights()
+    graph = Graph("rnncli")
+    x = ids = graph.node("Transpose", INPUT, perm=[1, 0, 2][: len(plan.reads)])
+    for step in plan.steps:
+        graph.scope = step.name
+        x = LAYERS[step.layer.kind](Place(graph, step, step.own(weights), x, ids))
     graph.scope = ""
-    output = shapes[-1][1] if shapes else shape
-    y = graph.node("Transpose", flow.value, perm=[1, 0, 2]) if len(output) == 3 else flow.value
-    graph.renamed(y, OUTPUT)
+    graph.renamed(graph.node("Transpose", x, perm=[1, 0, 2]) if len(plan.returns) == 3 else x, OUTPUT)
     dtype, told = "float32", None
     if network.head.vocabulary is not None:
         dtype, told = "int64", f"ids from 0 to {network.head.vocabulary - 1:,}"
-    graph.inputs.append(value_proto(INPUT, dtype, _axes(shape), told))
-    graph.outputs.append(value_proto(OUTPUT, "float32", _axes(output)))
+    graph.proto.input.append(value_proto(INPUT, dtype, named_axes(plan.reads), told))
+    graph.proto.output.append(value_proto(OUTPUT, "float32", named_axes(plan.returns)))
     versions = max([USUAL, *(NEWER[name] for name in graph.operations if name in NEWER)])
     model = encoded(
         ModelProto(
@@ -82,7 +76,7 @@ def export(job: Job) -> bytes:
             producer_name="rnncli",
             producer_version=rnncli.__version__,
             doc_string=str(network) + (f"\n{job.origin}" if job.origin else ""),
-            graph=graph.proto("rnncli"),
+            graph=graph.proto,
             opset_import=[OperatorSetProto(domain="", version=versions.opset)],
         )
     )
@@ -100,7 +94,78 @@ def _check_size(network: Network, size: int) -> None:
         )
 
 
-def _axes(shape: Shape) -> list[int | str]:
-    """Return a shape with names for what is not known before the model runs."""
-    names = ("batch", "timesteps", "features")
-    return [name if size is None else size for name, size in zip(names, shape, strict=False)]
+# The layers
+
+
+def _embedding(place: Place) -> str:
+    """Look ids up in the table."""
+    return place.graph.node("Gather", place.graph.array("embeddings", place.weights["embeddings"]), place.x)
+
+
+def _dense(place: Place) -> str:
+    """act(x·W + b) for every vector."""
+    graph = place.graph
+    y = graph.node("MatMul", place.x, graph.array("kernel", place.weights["kernel"]))
+    if "bias" in place.weights:
+        y = graph.node("Add", y, graph.array("bias", place.weights["bias"]))
+    return ACTIVATIONS[place.layer.activation](graph, y)
+
+
+def _norm(place: Place) -> str:
+    """LayerNormalization; where the layer has no scale or no shift, numbers that are no array of the file.
+
+    ONNX must have a scale. It need not have a shift, but there are versions of ONNX Runtime (1.15 and 1.17 among them)
+    that end the process where two products follow a norm without one.
+    """
+    graph, weights, size = place.graph, place.weights, features_of(place.step.reads)
+    scale = graph.array("gamma", weights["gamma"]) if "gamma" in weights else _ones(graph, size)
+    shift = graph.array("beta", weights["beta"]) if "beta" in weights else _zeros(graph, size)
+    return graph.node("LayerNormalization", place.x, scale, shift, axis=-1, epsilon=place.layer.epsilon)
+
+
+def _ones(graph: Graph, size: int) -> str:
+    one = array_proto("", np.ones(1, "int64"))
+    return graph.node("Cast", graph.node("ConstantOfShape", graph.constant([size]), value=one), to=CODES["float32"])
+
+
+def _zeros(graph: Graph, size: int) -> str:
+    return graph.node("ConstantOfShape", graph.constant([size]))
+
+
+def _repeat(place: Place) -> str:
+    """A vector at every step of a new sequence."""
+    vector = place.graph.node("Unsqueeze", place.x, place.graph.constant([0]))
+    return place.graph.node("Expand", vector, place.graph.constant([place.layer.n, 1, 1]))
+
+
+def _largest(place: Place) -> str:
+    """The largest over time, where padding counts, as in Keras."""
+    return place.graph.node("ReduceMax", place.x, place.graph.constant([0]), keepdims=0)
+
+
+def _mean(place: Place) -> str:
+    """The mean over time, where padding does not count, as in Keras."""
+    graph, mask = place.graph, place.mask()
+    if not mask:
+        return graph.node("ReduceMean", place.x, graph.constant([0]), keepdims=0)
+    counted = graph.node("Where", mask, place.x, graph.constant(0.0))
+    counts = graph.node("Cast", mask, to=CODES["float32"])
+    total, count = (graph.node("ReduceSum", each, graph.constant([0]), keepdims=0) for each in (counted, counts))
+    return graph.node("Div", total, count)
+
+
+POOLS: Mapping[str, Callable[[Place], str]] = {"max": _largest, "avg": _mean}
+"""What makes one vector of a sequence, by its mode."""
+
+LAYERS: Mapping[str, Callable[[Place], str]] = {
+    "embed": _embedding,
+    "rnn": recurrent,
+    "lstm": recurrent,
+    "gru": recurrent,
+    "dense": _dense,
+    "dropout": lambda place: place.x,  # does nothing in a model that is only run
+    "norm": _norm,
+    "repeat": _repeat,
+    "pool": lambda place: POOLS[place.layer.joins](place),
+}
+"""A function for each kind of layer that adds its nodes, and returns the value that comes out. An input needs none."""

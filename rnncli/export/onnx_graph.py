@@ -1,4 +1,4 @@
-"""An ONNX graph in the making: its nodes and arrays, and the message that it becomes."""
+"""An ONNX graph in the making: its nodes and arrays, what is added to it, and the message that it becomes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
+from rnncli.export.plan import Step
+from rnncli.formats.onnx.activations import BY_WORD, OnnxActivation
 from rnncli.formats.onnx.messages import (
     ATTRIBUTE_TYPES,
     CODES,
@@ -21,47 +25,29 @@ from rnncli.formats.onnx.messages import (
 )
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    Array = np.ndarray[Any, Any]
-
+    from rnncli.engine.types import Array
+    from rnncli.export import Arrays
 
 Told = int | float | str | list[int] | list[float] | list[str] | TensorProto | GraphProto
 """What a node can be told: numbers, words, an array, and the graph of a loop's body."""
-
-
-class Node(NamedTuple):
-    """A node: an operation on values, which go by names.
-
-    Attributes:
-        operation: what it computes.
-        name: its name.
-        inputs: the values that it reads; one that is left out is empty.
-        outputs: the values that it makes; likewise.
-        told: what it is told.
-    """
-
-    operation: str
-    name: str
-    inputs: Sequence[str]
-    outputs: Sequence[str]
-    told: dict[str, Told]
 
 
 class Graph:
     """A graph in the making, or the body of a loop inside of one, which reads the arrays of the graph around it.
 
     Args:
+        name: its name; that of a body stands before the names of what is in it, too.
         around: the graph around it.
+
+    Attributes:
+        proto: the message that it is so far.
         scope: what stands before the names of what is added: that of a layer.
+        operations: what its nodes compute.
     """
 
-    def __init__(self, around: Graph | None = None, scope: str = "") -> None:
-        self.scope = scope
-        self.nodes: list[Node] = []
-        self.inputs: list[ValueInfoProto] = []
-        self.outputs: list[ValueInfoProto] = []
-        self.arrays: list[TensorProto] = []
+    def __init__(self, name: str, around: Graph | None = None) -> None:
+        self.proto = GraphProto(name=name)
+        self.scope = "" if around is None else name
         self._around = around
         # No name stands for two things, in a graph and those inside of it.
         self.operations: set[str] = set() if around is None else around.operations
@@ -84,7 +70,9 @@ class Graph:
         """
         name = self.named(operation)
         outputs = [word and f"{name}_{word}" for word in makes]
-        self.nodes.append(Node(operation, name, inputs, outputs, told))
+        attributes = [_attribute(key, value) for key, value in told.items()]
+        node = NodeProto(input=[*inputs], output=outputs, name=name, op_type=operation, attribute=attributes)
+        self.proto.node.append(node)
         self.operations.add(operation)
         return [output for output in outputs if output]
 
@@ -94,7 +82,6 @@ class Graph:
 
     def constant(self, numbers: int | float | Sequence[int]) -> str:
         """Add some whole numbers, or one number, unless they are there; return their name."""
-        import numpy as np
 
         def make() -> str:
             self._counts["constant"] += 1  # it is of no layer: others may read it too
@@ -107,7 +94,7 @@ class Graph:
         """Add an array under a name to the outermost graph."""
         if self._around is not None:
             return self._around._stored(name, values)
-        self.arrays.append(array_proto(name, values))
+        self.proto.initializer.append(array_proto(name, values))
         return name
 
     def once(self, code: object, make: Callable[[], str]) -> str:
@@ -125,32 +112,62 @@ class Graph:
 
     def renamed(self, old: str, new: str) -> None:
         """Give another name to a value that nodes make and read."""
-
-        def rename(names: Sequence[str]) -> list[str]:
-            return [new if name == old else name for name in names]
-
-        self.nodes = [node._replace(inputs=rename(node.inputs), outputs=rename(node.outputs)) for node in self.nodes]
-
-    def proto(self, name: str) -> GraphProto:
-        """Return the graph as a message, under a name."""
-        return GraphProto(
-            node=[*map(node_proto, self.nodes)],
-            name=name,
-            initializer=self.arrays,
-            input=self.inputs,
-            output=self.outputs,
-        )
+        for node in self.proto.node:
+            node.input = [new if name == old else name for name in node.input]
+            node.output = [new if name == old else name for name in node.output]
 
 
-def node_proto(node: Node) -> NodeProto:
-    """Return a node as a message."""
-    return NodeProto(
-        input=[*node.inputs],
-        output=[*node.outputs],
-        name=node.name,
-        op_type=node.operation,
-        attribute=[_attribute(name, told) for name, told in node.told.items()],
-    )
+class Place(NamedTuple):
+    """A layer to add to a graph.
+
+    In the graph a sequence is (timesteps, batch, features), as ONNX's recurrent operators read it, and a vector is
+    (batch, features).
+
+    Attributes:
+        graph: the graph.
+        step: the layer where it stands.
+        weights: its weights by Keras's names.
+        x: the value that it reads.
+        ids: the network's input, (timesteps, batch), where that is ids.
+    """
+
+    graph: Graph
+    step: Step
+    weights: Arrays
+    x: str
+    ids: str
+
+    @property
+    def layer(self) -> Any:
+        """The layer."""
+        return self.step.layer
+
+    def mask(self) -> str:
+        """Return which timesteps of what it reads count, (timesteps, batch, 1); empty if all do."""
+
+        def make() -> str:
+            counts = self.graph.node("Not", self.graph.node("Equal", self.ids, self.graph.constant(0)))
+            return self.graph.node("Unsqueeze", counts, self.graph.constant([2]))
+
+        return self.graph.once("mask", make) if self.step.masked else ""
+
+
+def _activation(activation: OnnxActivation, **told: Told) -> Callable[[Graph, str], str]:
+    """Return what adds an activation as a node. Numbers that no cell is told are the usual ones."""
+    numbers = {name: number.needed for name, number in activation.numbers.items() if activation.in_cells}
+    return lambda graph, x: graph.node(activation.operation, x, **{**numbers, **told})
+
+
+ACTIVATIONS: Mapping[str, Callable[[Graph, str], str]] = {
+    **{word: _activation(activation) for word, activation in BY_WORD.items()},
+    "linear": lambda graph, x: x,
+    "silu": lambda graph, x: graph.node("Mul", x, graph.node("Sigmoid", x)),  # older than its own operator
+    "softmax": _activation(BY_WORD["softmax"], axis=-1),
+}
+"""A function for each activation that adds its nodes for a value, and returns what they make of it."""
+
+
+# The message
 
 
 def _attribute(name: str, told: Told) -> AttributeProto:
@@ -171,8 +188,6 @@ LISTS: Mapping[type, str] = {int: "ints", float: "floats", str: "strings"}
 
 def array_proto(name: str, values: Array) -> TensorProto:
     """Return an array as a message. Its numbers are not copied if they stand in a row, as float32 or int64."""
-    import numpy as np
-
     dtype = "int64" if values.dtype.kind == "i" else "float32"
     numbers = np.ascontiguousarray(values, np.dtype(dtype).newbyteorder("<")).reshape(-1)
     data = numbers.view(np.uint8).data

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from rnncli.characters import columns
+from rnncli.export.plan import named_axes
 from rnncli.layers.python_call import Call
 from rnncli.network import Network
+from rnncli.quantities import Shape
 
 WIDTH = 88
 INDENT = "    "
@@ -75,6 +77,11 @@ def imported(module: str, names: Iterable[str]) -> Iterator[str]:
     yield f"from {module} import ("
     yield from (f"{INDENT}{name}," for name in names)
     yield ")"
+
+
+def shape_words(shape: Shape) -> str:
+    """Return a shape with words for what is not known: (batch, timesteps, 32)."""
+    return f"({', '.join(map(str, named_axes(shape)))})"
 
 
 def fits(line: str) -> bool:

@@ -1,25 +1,32 @@
-"""A network as a module of PyTorch, and its weights as the state dict of that module."""
+"""A network as a module of PyTorch, and its weights as the state dict of that module.
+
+Keras skips a step whose id is 0 wherever it stands; PyTorch's packed sequences end before their padding. So the ids
+are put in front of the padding first, in the order that they have. What a layer returns at padding is lost with that;
+where it counts, PyTorch has nothing that does the same.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
-from rnncli.errors import SpecError, printable
+from rnncli.errors import SpecError, listed, printable
 from rnncli.export import Job
-from rnncli.export.python_calls import INDENT, commented, docstring, laid_out
-from rnncli.export.torch_masks import PACK, UNPACK, check_mask, is_heeded, skipping_padding
-from rnncli.export.torch_parts import Part, Step, parts_of
+from rnncli.export.plan import Part, Plan, plan_of
+from rnncli.export.python_calls import INDENT, commented, docstring, laid_out, shape_words
 from rnncli.language.repairs import mended
-from rnncli.language.rules import check_framework
+from rnncli.language.rules import check_framework, error_at
 from rnncli.layers.python_call import Call, string
-from rnncli.layers.recurrent import Recurrent
 from rnncli.layers.weights import name_at_level
+from rnncli.layers.words import fields_in_both
 from rnncli.network import Network
-from rnncli.quantities import Shape
 
 if TYPE_CHECKING:
     from rnncli.export import Arrays
+
+PACK, UNPACK = "pack_padded_sequence", "pad_packed_sequence"
+"""The functions of torch.nn.utils.rnn that leave padding out and put it back."""
 
 
 def export(job: Job) -> str:
@@ -28,11 +35,8 @@ def export(job: Job) -> str:
     Raises:
         SpecError: PyTorch cannot express a layer; the error names it, and the nearest that it can.
     """
-    check(job.network)
-    parts = parts_of(job.network)
-    if is_heeded(job.network):
-        parts = list(skipping_padding(parts))
-    return "\n".join(_source(job, parts)) + "\n"
+    check(job.plan)
+    return "\n".join(_source(job)) + "\n"
 
 
 def arrays(job: Job) -> Arrays:
@@ -43,15 +47,11 @@ def arrays(job: Job) -> Arrays:
     """
     from rnncli.formats.conventions import torch_weights
 
-    check(job.network)
-    weights: dict[str, dict[str, Any]] = {}
-    for key, array in job.weights().items():
-        owner, _, name = key.partition("/")
-        weights.setdefault(owner, {})[name] = array
-    state = {}
-    for part in parts_of(job.network):
-        for level, (key, layer) in enumerate(zip(part.block.keys, part.block.layers, strict=True)):
-            for name, array in torch_weights(layer, weights.get(key, {})).items():
+    check(job.plan)
+    weights, state = job.weights(), {}
+    for part in job.plan.parts:
+        for level, step in enumerate(part.levels):
+            for name, array in torch_weights(step.layer, step.own(weights)).items():
                 state[f"{part.attribute}.{name_at_level(name, level)}"] = array.astype("float32", copy=False)
     return state
 
@@ -59,30 +59,52 @@ def arrays(job: Job) -> Arrays:
 # What PyTorch can express
 
 
-def check(network: Network) -> None:
+def check(plan: Plan) -> None:
     """Check that PyTorch can express a network.
 
     Raises:
         SpecError: it cannot.
     """
     try:
-        _check(network)
+        _check(plan)
     except SpecError as error:
-        raise mended(error, lambda repair: _check(Network.parse(repair))) from None
+        raise mended(error, lambda repair: _check(plan_of(Network.parse(repair)))) from None
 
 
-def _check(network: Network) -> None:
+def _check(plan: Plan) -> None:
+    network, head = plan.network, plan.network.head
     assert network.source is not None
     check_framework(network.layers, network.source, "torch")
-    check_mask(network)
+    if plan.heeds_padding and (fault := _fault(plan)):
+        raise error_at(
+            network.source,
+            0,
+            f"PyTorch's packed sequences skip padding, but {fault}",
+            f"leave out {listed(fields_in_both(head))}, and read sequences of one length",
+            replace(head, mask_zero=False),
+        )
+
+
+def _fault(plan: Plan) -> str:
+    """Return what packed sequences lack for what the layers do with padding, or nothing."""
+    readers = [step.layer for step in plan.steps if step.masked]
+    for layer in readers:
+        if layer.reverses:
+            return f"cannot be read backwards, as {layer.spec()} does"
+        if layer.joins == "avg":
+            return f"have no mean, which {layer.spec()} takes"
+    last = readers[-1]
+    if last.states and last.returns == "vector":
+        return ""
+    return f"keep no outputs there, and {last.spec()} {'reads' if last.joins else 'returns'} them"
 
 
 # The source
 
 
-def _source(job: Job, parts: Sequence[Part]) -> Iterator[str]:
+def _source(job: Job) -> Iterator[str]:
     """Yield the lines of the source."""
-    forward = list(_forward(job.network, parts))
+    forward = list(_forward(job.plan))
     yield "import torch"
     if any("F." in line for line in forward):
         yield "import torch.nn.functional as F"
@@ -95,7 +117,7 @@ def _source(job: Job, parts: Sequence[Part]) -> Iterator[str]:
     yield from ("", "", "class Network(nn.Module):")
     yield from docstring(job.network, INDENT)
     yield ""
-    modules = {part.attribute: part.module for part in parts if part.module is not None}
+    modules = {part.attribute: part.module for part in job.plan.parts if part.module is not None}
     if modules:
         yield f"{INDENT}def __init__(self) -> None:"
         yield f"{2 * INDENT}super().__init__()"
@@ -107,52 +129,123 @@ def _source(job: Job, parts: Sequence[Part]) -> Iterator[str]:
     yield from ("", "", "model = Network()")
     if job.saved is not None:
         yield ""
-        yield from (f"# {line}" for line in _told_of_weights(job, parts))
+        yield from (f"# {line}" for line in _told_of_weights(job))
         yield from laid_out(Call("model.load_state_dict", (Call("load_file", (string(job.saved),)),)))
-        if any(part.module is not None and part.module.drops for part in parts):
+        if any(module.drops for module in modules.values()):
             yield "model.eval()  # no dropout"
 
 
-def _forward(network: Network, parts: Sequence[Part]) -> Iterator[str]:
-    """Yield the lines of `forward`. A comment says each shape, where it is another than before."""
-    x = "x" if network.head.vocabulary is None else "ids"
-    shape = network.input_shape()
-    yield f"{INDENT}def forward(self, {x}: torch.Tensor) -> torch.Tensor:"
-    yield f"{2 * INDENT}# {x}: {_shape_text(shape)}{', 0 is padding' if is_heeded(network) else ''}"
-    steps: list[Step] = []
-    for part in parts:
-        *before, last = part.steps
-        returns = part.block.returns
-        comment = ", ".join(text for text in (_shape_text(returns) if returns != shape else "", last.note) if text)
-        steps += (*before, last._replace(note=comment))
-        shape = returns
-    for number, step in enumerate(steps, start=1):
-        returned = number == len(steps) and step.target == "x"
-        line = f"{'return' if returned else f'{step.target} ='} {step.value}"
-        yield from (f"{2 * INDENT}{text}" for text in commented(line, step.note, 2 * INDENT))
-    if not steps or steps[-1].target != "x":
-        yield f"{2 * INDENT}return x"
-
-
-def _shape_text(shape: Shape) -> str:
-    """Return a shape in words for what is not known: (batch, timesteps, 32)."""
-    words = ("batch", "timesteps")
-    return f"({', '.join(words[axis] if size is None else str(size) for axis, size in enumerate(shape))})"
-
-
-def _told_of_weights(job: Job, parts: Sequence[Part]) -> Iterator[str]:
+def _told_of_weights(job: Job) -> Iterator[str]:
     """Yield what a comment says of the weights."""
     origin = printable(job.origin)
     yield f"The{origin[3:]}" if origin.startswith("the ") else f"Weights {origin}"
-    cells = [layer for part in parts for layer in part.block.layers if isinstance(layer, Recurrent)]
-    for cell in {type(cell): cell for cell in cells}.values():
+    cells = [step for step in job.plan.steps if step.layer.states]
+    for kind, cell in {step.layer.kind: step.layer for step in cells}.items():
         told = []
         if cell.gates > 1:
             told.append(f"the gates are in the order {', '.join(cell.blocks['torch'])}")
-        if any(other.use_bias for other in cells if other.kind == cell.kind):
-            stacked = getattr(cell, "reset_after", False)
+        weights = (weight for step in cells if step.layer.kind == kind for weight in step.weights)
+        if bias := next((weight for weight in weights if weight.role == "bias"), None):
+            stacked = len(bias.axes) == 2
             told.append(
                 "bias_ih is the input's, bias_hh the state's" if stacked else "the bias is bias_ih, bias_hh is zero"
             )
         if told:
             yield f"{cell.torch}: {'; '.join(told)}"
+
+
+class Assignment(NamedTuple):
+    """A line of `forward`.
+
+    Attributes:
+        value: what is assigned.
+        target: what it is assigned to.
+        note: what a comment says of it.
+    """
+
+    value: str
+    target: str = "x"
+    note: str = ""
+
+
+def _forward(plan: Plan) -> Iterator[str]:
+    """Yield the lines of `forward`."""
+    yield f"{INDENT}def forward(self, {plan.argument}: torch.Tensor) -> torch.Tensor:"
+    yield f"{2 * INDENT}# {plan.argument}: {shape_words(plan.reads)}{', 0 is padding' if plan.heeds_padding else ''}"
+    lines = list(_assignments(plan))
+    returned = bool(lines) and lines[-1].target == "x"
+    for number, (value, target, note) in enumerate(lines, start=1):
+        line = f"return {value}" if returned and number == len(lines) else f"{target} = {value}"
+        yield from (f"{2 * INDENT}{text}" for text in commented(line, note, 2 * INDENT))
+    if not returned:
+        yield f"{2 * INDENT}return x"
+
+
+def _assignments(plan: Plan) -> Iterator[Assignment]:
+    """Yield what is done in `forward`. A note says each shape, where it is another than before.
+
+    Sequences with padding are packed for recurrent layers, and unpacked for others.
+    """
+    if plan.heeds_padding:
+        yield Assignment("(ids != 0).sum(dim=1).cpu()", "lengths", "none may be 0")
+        yield Assignment("ids.gather(1, (ids == 0).argsort(dim=1, stable=True))", "ids", "padding last")
+    shape, packed = plan.reads, False
+    for part in plan.parts:
+        packs = plan.heeds_padding and part.levels[0].masked and bool(part.layer.states)
+        if packs and not packed:
+            yield Assignment(f"{PACK}(x, lengths, batch_first=True, enforce_sorted=False)")
+        elif packed and not packs:
+            yield Assignment(f"{UNPACK}(x, batch_first=True)", "x, _")
+        packed = packs and part.layer.returns == "sequence"
+        *before, last = LAYERS[part.layer.kind](part)
+        returns = part.levels[-1].returns
+        notes = (shape_words(returns) if returns != shape else "", "packed" if packed else last.note)
+        yield from (*before, last._replace(note=", ".join(filter(None, notes))))
+        shape = returns
+
+
+def _module(part: Part) -> list[Assignment]:
+    return [Assignment(f"self.{part.attribute}(x)")]
+
+
+def _recurrent(part: Part) -> list[Assignment]:
+    layer, back = part.layer, part.levels[0].layer.reverses
+    call = f"self.{part.attribute}({'x.flip(1)' if back else 'x'})"
+    if layer.returns == "sequence":
+        return [Assignment(call, "x, _", "in reversed time" if back else "")]
+    states = "(h_n, _)" if len(layer.states) > 1 else "h_n"
+    last = "h_n[-1]" if layer.merge is None else "torch.cat((h_n[-2], h_n[-1]), dim=-1)"
+    return [Assignment(call, f"_, {states}", "from the last timestep to the first" if back else ""), Assignment(last)]
+
+
+ACTIVATIONS: Mapping[str, str] = {
+    "linear": "{}",
+    "relu": "F.relu({})",
+    "tanh": "torch.tanh({})",
+    "sigmoid": "torch.sigmoid({})",
+    "hard_sigmoid": "F.hardsigmoid({})",
+    "softsign": "F.softsign({})",
+    "softplus": "F.softplus({})",
+    "elu": "F.elu({})",
+    "selu": "F.selu({})",
+    "gelu": "F.gelu({})",
+    "silu": "F.silu({})",
+    "softmax": "F.softmax({}, dim=-1)",
+}
+"""Each activation of a value, as Keras 3 defines it."""
+
+POOLS: Mapping[str, str] = {"max": "x.amax(dim=1)", "avg": "x.mean(dim=1)"}
+"""What makes one vector of a sequence, by its mode."""
+
+LAYERS: Mapping[str, Callable[[Part], list[Assignment]]] = {
+    "embed": lambda part: [Assignment(f"self.{part.attribute}(ids)")],
+    "rnn": _recurrent,
+    "lstm": _recurrent,
+    "gru": _recurrent,
+    "dense": lambda part: [Assignment(ACTIVATIONS[part.layer.activation].format(f"self.{part.attribute}(x)"))],
+    "dropout": _module,
+    "norm": _module,
+    "repeat": lambda part: [Assignment(f"x.unsqueeze(1).expand(-1, {part.layer.n}, -1)")],
+    "pool": lambda part: [Assignment(POOLS[part.layer.joins])],
+}
+"""What each kind of layer does in `forward`. An input does nothing."""

@@ -8,7 +8,8 @@ To add a kind:
    completion, `rnncli layers` and every report follow from that.
 2. Give it a stage in `engine/stages.py`, or a cell in `engine/cells.py`; and an initialiser in
    `engine/initializers.py`, with its words in `starts.py`, if one of its weights starts in a new way. Say in
-   `torch_modules.py` which module it is in PyTorch, if it is one, and in `export/torch_parts.py` what is done with it.
+   `torch_modules.py` which module it is in PyTorch, if it is one, and in `LAYERS` of each target in `export/` how it is
+   written.
 3. Say in a file of its own in `tests/kinds/` how it is typed and drawn, how Keras and PyTorch build it, its formula,
    and which golden networks show each of its options; `tests/kinds/base.py` lists what is needed.
 4. Run `make golden judge`; then `make man` and `pytest --rewrite-screens`, and read what has changed.
