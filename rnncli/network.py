@@ -134,6 +134,17 @@ class Network:
         """
         check_timesteps(self.layers, self._source, *timesteps)
 
+    def check_framework(self, framework: Framework) -> None:
+        """Check that a framework can express the network.
+
+        Raises:
+            SpecError: it cannot.
+        """
+        try:
+            check_framework(self.layers, self._source, framework)
+        except SpecError as error:
+            raise mended(error, lambda repair: _check(repair, framework)) from None
+
     def shapes(self, batch: int | None = None, timesteps: int | None = None) -> Iterator[tuple[Shape, Shape]]:
         """Yield (input shape, output shape) for each layer of `body`."""
         shape = self.input_shape(batch, timesteps)
@@ -209,10 +220,7 @@ class Network:
         check_known("dtype", dtype, tuple(DTYPE_BYTES))
         check_sizes(batch=batch, timesteps=timesteps)
         rate = checked_rate(rate)
-        try:
-            check_framework(self.layers, self._source, framework)
-        except SpecError as error:
-            raise mended(error, lambda repair: _check(repair, framework)) from None
+        self.check_framework(framework)
         rows = []
         accounts = [*self.accounts(batch, timesteps, framework)]
         for name, layer, weights, before, after in zip(

@@ -35,7 +35,12 @@ ORDER = (
 
 
 def export(job: Job) -> str:
-    """Return the source of a `keras.Sequential` that is bound to the name `model`."""
+    """Return the source of a `keras.Sequential` that is bound to the name `model`.
+
+    Raises:
+        SpecError: Keras cannot express a layer.
+    """
+    job.network.check_framework("keras")
     loading = list(_loading(job))
     imports = ["import keras"]
     if any("np." in line for line in loading):

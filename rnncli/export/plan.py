@@ -115,13 +115,14 @@ class Plan:
 
 def plan_of(network: Network) -> Plan:
     """Return what there is to write of a network."""
-    steps = []
-    masked = False
-    layers = zip(network.names, network.body, network.shapes(), strict=True)
-    for number, (name, layer, (reads, returns)) in enumerate(layers, start=1):
-        steps.append(Step(name, number, layer, reads, returns, masked))
-        masked = network.head.masks if layer is network.head else masked and layer.returns != "vector"
-    return Plan(network, tuple(steps))
+    layers = zip(network.names, network.body, network.shapes(), network.masked, strict=True)
+    return Plan(
+        network,
+        tuple(
+            Step(name, number, layer, *shapes, masked)
+            for number, (name, layer, shapes, masked) in enumerate(layers, start=1)
+        ),
+    )
 
 
 def named_axes(shape: Shape) -> list[int | str]:

@@ -145,12 +145,13 @@ def _check_lengths(layers: Sequence[Layer], source: Source, timesteps: int | Non
 def _too_short(layers: Sequence[Layer], source: Source, start: int, index: int, given: int) -> SpecError:
     """Return the error where a layer needs more steps than reach it from where the sequence begins."""
     needed = 1
-    for layer in layers[index:start:-1]:
-        needed = layer.steps_for(needed)
+    end = next((place for place in range(index, len(layers)) if layers[place].returns == "vector"), len(layers))
+    for layer in layers[end - 1 : start : -1]:
+        needed = layer.steps_for(needed) if isinstance(layer.least_steps, int) else needed
     maker = layers[start]
     message = f"{layers[index].spec()} needs {layers[index].least_steps:,} timesteps, but {given:,} "
     message += "reaches it" if given == 1 else "reach it"
-    if isinstance(needed, int) and needed > MAX_SIZE:
+    if needed > MAX_SIZE:
         return source.error(index, message, "no sequence is long enough: leave it out", {source.owners[index]: ""})
     advice = f"{needed:,} timesteps are enough"
     if isinstance(maker, Head) and maker.fixed_timesteps is None:
