@@ -49,7 +49,7 @@ from rnncli import Network
 from rnncli.cli import run
 from rnncli.layers import Layer
 
-collect_ignore = ["golden", "benchmarks", "fuzz", "kinds"]
+collect_ignore = ["golden", "benchmarks", "fuzz", "kinds", "halving.py"]
 """What needs the frameworks or is a program of its own; pytest would look for examples in it."""
 
 SCREENS = Path(__file__).parent / "screens"

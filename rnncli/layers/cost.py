@@ -178,7 +178,7 @@ class Totals(NamedTuple):
             self.whole or (layer.spec() if layer.needs_whole else ""),
             kept,
             layer.keeps_output,
-            (*self.lengths, left) if isinstance(left, Unknown) and left != _vectors(self.shape) else self.lengths,
+            self.lengths if layer.keeps_length or not isinstance(left, Unknown) else (*self.lengths, left),
             pace,
         )
 

@@ -62,7 +62,8 @@ class Scan:
             least = self._least(given)
             if least is not None:
                 self.first = self.first or self._numbers(given | least)
-                self._grow(given, least, self._growing)
+                # Last comes what has no parameters, such as the timesteps: it makes no difference to the others.
+                self._grow(given, least, sorted(self._growing, key=lambda blank: blank in self._weightless))
 
     def _shortened(self, given: dict[Blank, int], left: Sequence[Blank]) -> Iterator[dict[Blank, int]]:
         """Yield all numbers for the blanks that shorten the sequence with which there is a network."""
@@ -115,7 +116,8 @@ class Scan:
             self._beyond(multiples)
             return
         numbers = self._numbers(multiples)
-        sizes = [numbers[blank] for blank in self._weighing or numbers]
+        counts = self.problem.template.counts | self._weightless
+        sizes = [number for blank, number in numbers.items() if blank not in counts] or [0]
         point = Point(summary.total_params, min(sizes) - max(sizes), tuple(numbers.values()))
         self.found.below = max(filter(None, (self.found.below, point)))
         if not self.exactly or all(cost.exact for cost in costs):
@@ -129,18 +131,13 @@ class Scan:
                 self.found.above = Point(cost.amount, 0, tuple(self._numbers(multiples).values()))
 
     @cached_property
-    def _weighing(self) -> list[Blank]:
-        """The blanks for sizes on which the number of parameters depends."""
+    def _weightless(self) -> frozenset[Blank]:
+        """The blanks on which the number of parameters does not depend."""
         assert self.first is not None
-        one, template = self.problem.summary(self.first), self.problem.template
-        assert one is not None
-
-        def weighs(blank: Blank) -> bool:
-            assert self.first is not None
-            other = self.problem.summary({**self.first, blank: 2 * self.first[blank]})
-            return other is None or other.total_params != one.total_params
-
-        return [blank for blank in template.blanks if blank not in template.counts and weighs(blank)]
+        first = self.first
+        others = {blank: self.problem.summary({**first, blank: 2 * first[blank]}) for blank in first}
+        params = getattr(self.problem.summary(first), "total_params", None)
+        return frozenset(blank for blank, other in others.items() if other is not None and other.total_params == params)
 
     def _fits(self, multiples: dict[Blank, int]) -> bool:
         summary = self._summary(multiples)
