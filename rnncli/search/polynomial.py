@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from rnncli.layers.sizes import NoPolynomialError, Unknown
@@ -42,15 +43,17 @@ class Polynomial(Unknown):
         return cls(unknowns, ((tuple(int(each == place) for each in range(unknowns)), times),))
 
     def at(self, numbers: Sequence[Any]) -> Any:
-        """Return its value, for numbers or for arrays of numbers."""
-        total: Any = 0
-        for powers, coefficient in self.terms:
-            product: Any = coefficient
-            for number, power in zip(numbers, powers, strict=True):
-                for _ in range(power):
-                    product = product * number
-            total = total + product
-        return total
+        """Return its value, for numbers or for arrays of numbers that broadcast: what depends on few comes first."""
+        total: Any = None
+        for terms in _grouped(self.terms):
+            part: Any = None
+            for coefficient, places in terms:
+                value: Any = coefficient
+                for place in places:
+                    value = value * numbers[place]
+                part = value if part is None else part + value
+            total = part if total is None else total + part
+        return 0 if total is None else total
 
     def size_at(self, numbers: Sequence[int]) -> int:
         """Return what none of the sums that make up its value exceeds."""
@@ -132,3 +135,23 @@ class Polynomial(Unknown):
 
     def _with(self, sums: dict[tuple[int, ...], int]) -> Polynomial:
         return Polynomial(self.unknowns, tuple(sorted([(powers, each) for powers, each in sums.items() if each])))
+
+
+@lru_cache(2**14)
+def _grouped(terms: tuple[Term, ...]) -> list[list[tuple[int, list[int]]]]:
+    """Return terms as coefficients and the places of their factors, those of few unknowns first."""
+    groups: dict[tuple[int, ...], list[tuple[int, list[int]]]] = {}
+    for powers, coefficient in terms:
+        places = [place for place, power in enumerate(powers) for _ in range(power)]
+        groups.setdefault(tuple(dict.fromkeys(places)), []).append((coefficient, places))
+    return [groups[unknowns] for unknowns in sorted(groups, key=lambda unknowns: (len(unknowns), unknowns))]
+
+
+def value_at(value: int | Polynomial, numbers: Sequence[Any]) -> Any:
+    """Return what a number or a polynomial is, for numbers or for arrays that broadcast."""
+    return value.at(numbers) if isinstance(value, Polynomial) else value
+
+
+def most_of(value: int | Polynomial, numbers: Sequence[int]) -> int:
+    """Return what none of the sums that make up a value exceeds, for numbers up to these."""
+    return value.size_at(numbers) if isinstance(value, Polynomial) else abs(value)

@@ -1,23 +1,39 @@
-"""The largest network of a form within a budget: the numbers for the blanks of a template."""
+"""The largest network of a form within a budget: the numbers for the blanks of a template, or how far off they are."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from itertools import product
 from typing import Any, NamedTuple
 
 from rnncli.errors import ArgumentError, RnncliError, listed, one_line, shorten
 from rnncli.layers.sizes import Blank, NoPolynomialError
 from rnncli.layers.weights import FRAMEWORKS, Framework
 from rnncli.network import check_known, check_sizes
-from rnncli.search.blanks.assignment import Watch, assign
-from rnncli.search.blanks.misses import none_is_exact, nothing_fits
-from rnncli.search.blanks.problem import Found, Problem
+from rnncli.search.blanks.problem import Found, Numbers, Point, Problem
 from rnncli.search.blanks.scan import Scan
 from rnncli.search.blanks.symbols import Symbols, bounds_of
 from rnncli.search.blanks.template import Template
+from rnncli.search.blanks.trials import Trials
 from rnncli.search.budget import FIGURES, Budget, Cost, Figure
 from rnncli.summary import DTYPE_BYTES, TOTALS, Summary
+
+Watch = Callable[[int], AbstractContextManager[Callable[[float], object]]]
+"""Given how much work there is, returns a block that is called with how much of it has been done."""
+
+MOST = 10**9
+"""The most points that are tried: the work of some minutes."""
+
+MOST_EXACT = 10**6
+"""The same where a figure may not fit in 64 bits, so that Python's own integers are computed with."""
+
+MOST_REPEATS = 6
+"""The most blanks that say how often a layer is repeated: each makes twice as many cases."""
+
+_MOST_FACTORS = 16
+"""How many larger multiples are looked at for one that leaves few enough points."""
 
 
 class Step(NamedTuple):
@@ -172,13 +188,13 @@ def solve(
     if not _grows(problem):
         return _scanned(problem, exactly)
     if not problem.fits(problem.smallest):
-        raise nothing_fits(problem)
+        raise _nothing_fits(problem)
     if len(parsed.blanks) > 1:
-        return _best(problem, assign(problem, exactly, watch))
+        return _best(problem, _assign(problem, exactly, watch))
     (blank,) = parsed.blanks
     solution = _solution(problem, {blank: bounds_of(problem)[blank] * multiple_of})
     if exactly and not solution.exact:
-        raise none_is_exact(problem, solution.numbers, {blank: solution.steps[0].number})
+        raise _none_is_exact(problem, solution.numbers, {blank: solution.steps[0].number})
     return solution
 
 
@@ -211,7 +227,7 @@ def _scanned(problem: Problem, exactly: bool) -> Solution:
     scan = Scan(problem, exactly)
     scan.run()
     if scan.found.below is None:
-        raise nothing_fits(problem, scan.first)
+        raise _nothing_fits(problem, scan.first)
     return _best(problem, scan.found)
 
 
@@ -222,5 +238,135 @@ def _best(problem: Problem, found: Found) -> Solution:
             None if point is None else dict(zip(problem.template.blanks, point.numbers, strict=True))
             for point in (found.below, found.above)
         )
-        raise none_is_exact(problem, below or problem.smallest, above)
+        raise _none_is_exact(problem, below or problem.smallest, above)
     return _solution(problem, dict(zip(problem.template.blanks, found.best.numbers, strict=True)), found.count - 1)
+
+
+def _assign(problem: Problem, exactly: bool, watch: Watch) -> Found:
+    """Return the numbers for all blanks of a template with which the network has the most parameters.
+
+    Args:
+        problem: the template and the budget. The smallest numbers must fit.
+        exactly: whether the network must cost exactly what is allowed.
+        watch: shows how far the work is.
+
+    Raises:
+        RnncliError: there are too many numbers to try.
+    """
+    if len(problem.template.counts) > MOST_REPEATS:
+        raise RnncliError(f"at most {MOST_REPEATS} blanks can say how often layers are repeated", "give some a number")
+    bounds = bounds_of(problem)
+    largest = {blank: bound * problem.multiple_of for blank, bound in bounds.items()}
+    found = Found()
+    if not exactly and problem.fits(largest):
+        found.add(Point(0, 0, tuple(largest.values())), 1)  # whatever there is fits
+        return found
+    trials = list(_trials(problem, bounds, exactly))
+    if not _are_few(trials):
+        raise _too_many(problem, sum(each.points for each in trials))
+    if len(problem.template.counts) == len(problem.template.blanks):
+        _add_smallest(found, problem, exactly)
+    with watch(sum(each.points for each in trials)) as done:
+        for each in trials:
+            each.search(found, done)
+    return found
+
+
+def _trials(problem: Problem, bounds: Mapping[Blank, int], exactly: bool) -> Iterator[Trials]:
+    """Yield the trials of all numbers that may fit.
+
+    There is one, but for blanks that say how often a layer is repeated: their smallest number has trials of its own.
+    """
+    blanks = problem.template.blanks
+    counts = [blank for blank in blanks if blank in problem.template.counts]
+    for more in product((False, True), repeat=len(counts)):
+        repeated = tuple(blank for blank, several in zip(counts, more, strict=True) if several)
+        free = tuple(blank for blank in blanks if blank not in counts or blank in repeated)
+        symbols = Symbols(problem, free, repeated)
+        ends = tuple(bounds[blank] - shift for blank, shift in zip(free, symbols.shifts, strict=True))
+        if free and all(ends) and symbols.totals is not None:
+            yield Trials(problem, symbols, exactly, ends)
+
+
+def _add_smallest(found: Found, problem: Problem, exactly: bool) -> None:
+    """Take in the smallest numbers where all blanks are repeats: then no trials have them."""
+    summary = problem.summary(problem.smallest)
+    assert summary is not None  # it fits
+    found.below = Point(summary.total_params, 0, tuple(problem.smallest.values()))
+    if not exactly or all(cost.exact for cost in problem.budget.costs(summary)):
+        found.add(found.below, 1)
+
+
+def _are_few(trials: list[Trials]) -> bool:
+    """Whether all points can be tried in reasonable time."""
+    return sum(each.points for each in trials) <= (MOST if all(each.is_small for each in trials) else MOST_EXACT)
+
+
+def _too_many(problem: Problem, points: int) -> RnncliError:
+    """Return the error that says that there are too many numbers to try, and what would leave few enough."""
+    names = listed([repr(blank) for blank in problem.template.blanks])
+    advice = "give one of them a number"
+    for power in range(1, _MOST_FACTORS + 1):
+        other = replace(problem, multiple_of=problem.multiple_of << power)
+        if not other.fits(other.smallest):
+            break
+        if _are_few(list(_trials(other, bounds_of(other), False))):
+            advice += f", or ask for multiples: --multiple-of {other.multiple_of}"
+            break
+    return RnncliError(f"there are about {points:.0e} ways to choose {names}; {MOST:.0e} can be tried", advice)
+
+
+def _nothing_fits(problem: Problem, numbers: Numbers | None = None) -> RnncliError:
+    """Return the error that says that not even the smallest numbers fit, and how far over they are.
+
+    Args:
+        problem: what was asked.
+        numbers: the smallest numbers with which there is a network; None for the smallest of all.
+    """
+    numbers = numbers or problem.smallest
+    smallest, costs = problem.template.fill(numbers), problem.costs(numbers)
+    if not costs:
+        return RnncliError(
+            f"nothing fits: the smallest network would be {smallest}, which is not a valid spec",
+            "ask for a smaller --multiple-of",
+        )
+    misses = listed([f"{cost}, {cost.excess()}" for cost in costs if not cost.fits])
+    return RnncliError(
+        f"nothing fits: {smallest}, the smallest, takes {misses}",
+        "allow more, or make the rest of the network smaller",
+    )
+
+
+def _none_is_exact(problem: Problem, below: Numbers, above: Numbers | None) -> RnncliError:
+    """Return the error that says that no numbers cost exactly what is allowed, and what the two nearest cost.
+
+    Args:
+        problem: what was asked.
+        below: the numbers of what is largest within the budget.
+        above: the numbers of what is smallest beyond it; None where they are not known.
+    """
+    number = "number takes" if len(problem.template.blanks) == 1 else "numbers take"
+    exactly = listed([figure.text(limit) for figure, limit in problem.budget.limits.items()])
+    near = [each for each in (below, above) if each is not None and problem.costs(each)]
+    parts = [f"{problem.template.fill(each)} takes {_off(problem.costs(each))}" for each in near]
+    if above is not None and above not in near:
+        parts.append("there is no larger network of this form")
+    return RnncliError(f"no {number} exactly {exactly}: {', and '.join(parts)}", _advice(problem))
+
+
+def _advice(problem: Problem) -> str:
+    size = DTYPE_BYTES[problem.dtype]
+    for figure, limit in problem.budget.limits.items():
+        if figure.in_bytes and limit % size:
+            return f"{limit:,} B is no multiple of the {size} B of a {problem.dtype}"
+    return "without --exactly the largest within the budget is the answer"
+
+
+def _off(costs: Sequence[Cost]) -> str:
+    """Return what a network costs, and how far off its limits that is: `92,400 parameters, 100 under`."""
+    return listed(
+        [
+            cost.of_limit() if cost.exact else f"{cost}, {cost.distance} {'under' if cost.fits else 'over'}"
+            for cost in costs
+        ]
+    )

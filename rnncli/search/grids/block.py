@@ -106,7 +106,7 @@ class Block:
 
     def known(self, name: str) -> Any:
         """Return whether a figure is known, of each candidate or, as one bool, of all."""
-        known = [form is not None and bool(form.sums(name)) for form in self._kinds]
+        known = [form is not None and bool(form.parts(name)) for form in self._kinds]
         return known[0] if len({*known}) == 1 else self._filled(known, bool)
 
     def is_network(self) -> Any:

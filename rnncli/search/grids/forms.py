@@ -25,7 +25,7 @@ from rnncli.quantities import MAX_SIZE, parse_number
 from rnncli.search.grids.candidate import FIGURES, Candidate, Found, Invalid
 from rnncli.search.grids.grid import Box, Grid, Piece, Place
 from rnncli.search.patterns.braces import Literal, Range, Values, Words
-from rnncli.search.polynomial import Polynomial
+from rnncli.search.polynomial import Polynomial, most_of, value_at
 from rnncli.summary import Setting, figure
 
 _SIZE = re.compile(r"\s*(\w+)\s*:(?:[0-9]{1,10}x|@x)?#(?:x(?:[0-9]{1,10}|@))?(?::.*)?", re.DOTALL)
@@ -41,41 +41,6 @@ LIMIT = 2**63
 """What no number of an array may reach."""
 
 
-class Sum:
-    """A number, or a polynomial that is quickly evaluated for arrays: what depends on few axes is added up first."""
-
-    __slots__ = ("_groups", "value")
-
-    def __init__(self, value: int | Polynomial) -> None:
-        self.value = value
-        self._groups: list[list[tuple[int, list[int]]]] | None = None
-
-    def at(self, numbers: Sequence[Any]) -> Any:
-        """Return its value, for numbers or for arrays that broadcast."""
-        if not isinstance(self.value, Polynomial):
-            return self.value
-        if self._groups is None:
-            groups: dict[tuple[int, ...], list[tuple[int, list[int]]]] = {}
-            for powers, coefficient in self.value.terms:
-                factors = [axis for axis, power in enumerate(powers) for _ in range(power)]
-                groups.setdefault(tuple(dict.fromkeys(factors)), []).append((coefficient, factors))
-            self._groups = [groups[axes] for axes in sorted(groups, key=lambda axes: (len(axes), axes))]
-        total: Any = None
-        for terms in self._groups:
-            part: Any = None
-            for coefficient, factors in terms:
-                value: Any = coefficient
-                for axis in factors:
-                    value = value * numbers[axis]
-                part = value if part is None else part + value
-            total = part if total is None else total + part
-        return 0 if total is None else total
-
-    def most(self, numbers: Sequence[int]) -> int:
-        """Return what none of the sums that make up its value exceeds, for numbers up to these."""
-        return self.value.size_at(numbers) if isinstance(self.value, Polynomial) else abs(self.value)
-
-
 class Form:
     """Layers that one or several choices of words stand for, from the head on, and what they come to.
 
@@ -86,31 +51,28 @@ class Form:
         setting: what the counts are for.
     """
 
-    __slots__ = ("_lengths", "_setting", "_sums", "count", "fixed", "totals")
+    __slots__ = ("_known", "_setting", "count", "fixed", "totals")
 
     def __init__(self, totals: Totals | None, fixed: Any, count: int, setting: Setting) -> None:
         self.totals, self.fixed, self.count = totals, fixed, count
         self._setting = setting
-        self._sums: dict[str, tuple[Sum, ...]] = {}
-        lengths = [] if totals is None else [Sum(length) for length in totals.lengths]
-        self._lengths = tuple(lengths)
+        self._known: dict[str, tuple[Any, ...]] = {}
 
     @property
     def key(self) -> tuple[Any, ...]:
         """What two of them have in common that are equal."""
         return (None if self.totals is None else self.totals.key, self.fixed, self.count)
 
-    def sums(self, name: str) -> tuple[Sum, ...]:
+    def parts(self, name: str) -> tuple[Any, ...]:
         """Return the sums of which a figure is the largest; none where it is not known."""
-        if name not in self._sums:
+        if name not in self._known:
             assert self.totals is not None
-            parts = figure(name, self.totals, self._setting.batch, self._setting.dtype)
-            self._sums[name] = tuple(map(Sum, parts))
-        return self._sums[name]
+            self._known[name] = figure(name, self.totals, self._setting.batch, self._setting.dtype)
+        return self._known[name]
 
     def at(self, name: str, numbers: Sequence[Any]) -> Any:
         """Return a figure for numbers or arrays, None where it is not known."""
-        values = [each.at(numbers) for each in self.sums(name)]
+        values = [value_at(part, numbers) for part in self.parts(name)]
         if len(values) < 2:
             return values[0] if values else None
         if all(isinstance(value, int) for value in values):
@@ -122,21 +84,24 @@ class Form:
     def shape(self, numbers: Sequence[Any]) -> tuple[Any, ...]:
         """Return the shape of the output for numbers or arrays, with None for a length that is not known."""
         assert self.totals is not None
-        return tuple(None if size is None else Sum(size).at(numbers) for size in self.totals.shape)
+        sizes: tuple[Any, ...] = self.totals.shape
+        return tuple([value_at(size, numbers) for size in sizes])
 
     def fits(self, numbers: Sequence[Any]) -> Any:
         """Return whether there is such a network, for numbers or arrays: its sequence is as long as it must be."""
+        assert self.totals is not None
         truth: Any = True
         if self.fixed is not None and self._setting.timesteps is not None:
-            truth = Sum(self.fixed).at(numbers) == self._setting.timesteps
-        for length in self._lengths:
+            truth = value_at(self.fixed, numbers) == self._setting.timesteps
+        for length in self.totals.lengths:
             truth = truth & (length.at(numbers) >= 1)
         return truth
 
     def holds(self, names: Iterable[str], numbers: Sequence[int]) -> bool:
         """Return whether 64 bits hold some figures, for numbers up to these."""
-        sums = [*self._lengths, *(each for name in names for each in self.sums(name))]
-        return all(each.most(numbers) < LIMIT for each in sums)
+        assert self.totals is not None
+        parts = [*self.totals.lengths, *(part for name in names for part in self.parts(name))]
+        return all(most_of(part, numbers) < LIMIT for part in parts)
 
 
 class Forms:
