@@ -8,8 +8,9 @@ from itertools import product, takewhile
 from math import prod
 from typing import Any
 
+import kinds
 import pytest
-from conftest import Result, examples
+from conftest import Result, Walk, examples
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from sessions import replay
@@ -17,6 +18,7 @@ from sessions import replay
 from rnncli import Network, RnncliError, SpecError
 from rnncli.language import spec as specs
 from rnncli.language.completion import spec_completions
+from rnncli.language.rules import frameworks_of
 from rnncli.search.blanks import symbols, trials
 from rnncli.search.budget import FIGURES, Budget
 from rnncli.search.solution import solve
@@ -111,6 +113,24 @@ def test_the_answer_fits_and_the_next_does_not(params: int, template: str) -> No
     assert step.number == solution.number + 1
     assert takes(solution.number) <= params
     assert step.number > 2**31 - 1 or takes(step.number) > params
+
+
+def test_the_answer_of_every_kind_is_that_of_trying_all_numbers_with_and_without_a_length(at: Walk) -> None:
+    for kind, timesteps in product(kinds.KINDS.values(), (None, 5)):
+        for name in kind.numbers:
+            template = kinds.written_with(kind, lambda own, number, name=name: "_" if own == name else str(number))
+            if "_" not in template or (template.startswith("input:_x") and timesteps):
+                continue
+            framework = frameworks_of(Network.parse(template.replace("_", "3")).layers)[0]
+            every = [costs(template, {"_": n}, timesteps=timesteps, framework=framework) or {} for n in range(1, 40)]
+            for figure in FIGURES:
+                limit = every[3].get(figure.name)
+                fitting = [n for n, each in enumerate(every, 1) if each and (each[figure.name] or 0) <= (limit or 0)]
+                if limit is None or every[-1][figure.name] <= limit:
+                    continue
+                with at(template, timesteps, figure.name):
+                    solution = solve(template, Budget(**{figure.name: limit}), timesteps=timesteps, framework=framework)
+                    assert solution.number == fitting[-1]
 
 
 def brute_force(

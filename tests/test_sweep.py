@@ -10,6 +10,7 @@ from itertools import product
 from time import perf_counter, thread_time
 from typing import Any
 
+import kinds
 import pytest
 from conftest import Result, Walk, examples
 from hypothesis import assume, example, given
@@ -128,6 +129,19 @@ def test_every_row_is_the_summary_of_its_network_and_what_is_no_network_is_inval
     if pattern.count() <= 60:
         with evaluated(how):
             assert candidates(text, setting) == [network_of(spec, setting) for spec in pattern.expand()]
+
+
+@pytest.mark.parametrize("how", ["one by one", "in one block"])
+def test_rows_of_every_kind_are_those_of_its_summary_with_and_without_a_length(how: str, at: Walk) -> None:
+    for kind in kinds.KINDS.values():
+        for fields in [(), *(option.fields() for option in kind.layer.options)]:
+            braces = f"{{{','.join(['', *(f':{field}' for field in fields)])}}}" if fields else ""
+            pattern = kinds.written_with(kind, lambda _, number: f"{{{number}..{number + 2}}}", braces)
+            for timesteps, framework in product((None, 1, 5), FRAMEWORKS):
+                setting = Setting(3, timesteps, framework)
+                with at(pattern, timesteps, framework), evaluated(how):
+                    specs = parse_pattern(pattern).expand()
+                    assert candidates(pattern, setting) == [network_of(spec, setting) for spec in specs]
 
 
 @examples(50)

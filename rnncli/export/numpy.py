@@ -42,7 +42,7 @@ def export(job: Job) -> str:
         )
     program = _program(job.plan)
     owners = [step for step in job.plan.steps if step.weights]
-    activations = {getattr(step.layer, name, "") for step in job.plan.steps for name in _ACTIVATION_NAMES}
+    activations = {each for step in job.plan.steps for each in step.layer.activations}
     lines = [*docstring(job.network, more=" in plain NumPy"), ""]
     if "gelu" in activations:
         lines += ["from math import erf, sqrt", ""]  # NumPy has no error function
@@ -62,9 +62,6 @@ def export(job: Job) -> str:
 def arrays(job: Job) -> Arrays:
     """Return the weights by key (`lstm/kernel`), with Keras's shapes and order of gates."""
     return job.weights()
-
-
-_ACTIVATION_NAMES = ("activation", "recurrent_activation")
 
 
 # The functions that layers share

@@ -8,7 +8,6 @@ where it counts, PyTorch has nothing that does the same.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from rnncli.errors import SpecError, listed, printable
@@ -81,7 +80,7 @@ def _check(plan: Plan) -> None:
             0,
             f"PyTorch's packed sequences skip padding, but {fault}",
             f"leave out {listed(fields_in_both(head))}, and read sequences of one length",
-            replace(head, mask_zero=False),
+            head.without_mask(),
         )
 
 

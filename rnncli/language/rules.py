@@ -12,7 +12,7 @@ from rnncli.errors import SpecError, listed
 from rnncli.language import spec
 from rnncli.language.repairs import returning_last, returning_sequences
 from rnncli.language.source import Source
-from rnncli.layers import Head, Input, Layer
+from rnncli.layers import Input, Layer
 from rnncli.layers.weights import FRAMEWORK_NAMES, FRAMEWORKS, Framework
 from rnncli.layers.words import changes_in_both
 from rnncli.quantities import MAX_SIZE
@@ -82,7 +82,7 @@ def check_timesteps(layers: Sequence[Layer], source: Source, *timesteps: int | N
     """
     head = layers[0]
     asked = sorted({each for each in timesteps if each is not None})
-    if not isinstance(head, Head) or not asked:
+    if not asked:
         return
     if head.fixed_timesteps is None:
         _check_lengths(layers, source, asked[0])
@@ -132,7 +132,7 @@ def _check_lengths(layers: Sequence[Layer], source: Source, timesteps: int | Non
     for index, layer in enumerate(layers):
         if layer.reads == "vector" and layer.returns == "sequence":
             start, given = index, layer.output_length(1)
-        elif isinstance(layer, Head):
+        elif layer.reads == "input":
             given = layer.fixed_timesteps or timesteps
         elif layer.returns == "vector":
             given = None
@@ -154,14 +154,10 @@ def _too_short(layers: Sequence[Layer], source: Source, start: int, index: int, 
     if needed > MAX_SIZE:
         return source.error(index, message, "no sequence is long enough: leave it out", {source.owners[index]: ""})
     advice = f"{needed:,} timesteps are enough"
-    if isinstance(maker, Head) and maker.fixed_timesteps is None:
+    if maker.reads == "input" and maker.fixed_timesteps is None:
         span = source.tokens[source.owners[index]].span
         return SpecError(message, text=source.text, span=span, advice=f"{advice}: --timesteps {needed}")
-    if isinstance(maker, Head):
-        longer: Layer = maker.with_timesteps(needed)
-    else:
-        longer = maker.with_size(maker.output_length(1), needed)
-    return source.error(index, message, advice, {source.owners[start]: longer.spec()})
+    return source.error(index, message, advice, {source.owners[start]: maker.with_timesteps(needed).spec()})
 
 
 def _changes(layer: Layer, what: Literal["sequence", "vector"]) -> str:

@@ -83,6 +83,8 @@ class Layer(ABC):
     """Its other fields."""
     reads: ClassVar[Reads] = "either"
     """What it can read."""
+    shown: ClassVar[bool] = True
+    """Whether a summary shows it as a layer."""
     states: ClassVar[tuple[str, ...]] = ()
     """What it keeps from timestep to timestep; a layer with states is a recurrent layer."""
     gates: ClassVar[int] = 1
@@ -160,6 +162,45 @@ class Layer(ABC):
     def returns(self) -> Returns:
         """What it returns."""
         return "same"
+
+    @property
+    def vocabulary(self) -> int | None:
+        """How many ids there are, where it reads integer ids; None where it reads vectors."""
+        return None
+
+    @property
+    def fixed_timesteps(self) -> int | None:
+        """The length of the network's input, where the layer that takes it says it."""
+        return None
+
+    def with_timesteps(self, timesteps: int | None) -> "Layer":
+        """Return the layer for a sequence of that length, or of any, where it is the layer that says it."""
+        del timesteps
+        return self
+
+    @property
+    def masks(self) -> bool:
+        """Whether it marks steps as padding."""
+        return False
+
+    def without_mask(self) -> "Layer":
+        """Return the layer that marks no steps as padding."""
+        return self
+
+    @property
+    def activations(self) -> tuple[str, ...]:
+        """The activations that it applies."""
+        return ()
+
+    @property
+    def drops(self) -> float:
+        """The share of what it reads that it drops while a network trains."""
+        return 0.0
+
+    def with_activation(self, activation: str) -> "Layer | None":
+        """Return the same layer with an activation behind it, or None where it has no place for one."""
+        del activation
+        return None
 
     def trained(self) -> Self:
         """Return the same layer with nothing said of how its weights start, which they have done."""
@@ -339,8 +380,6 @@ class Head(Layer):
     """A layer that takes the input of a network. It can only stand first."""
 
     reads: ClassVar[Reads] = "input"
-    shown: ClassVar[bool] = True
-    """Whether a summary shows it as a layer."""
 
     @property
     def returns(self) -> Returns:
@@ -351,28 +390,9 @@ class Head(Layer):
         """Return how many vectors or ids a sample has; None where that is not known."""
         return reads[1]
 
-    @property
-    def vocabulary(self) -> int | None:
-        """How many ids there are, where the input is integer ids; None where it is vectors."""
-        return None
-
-    @property
-    def fixed_timesteps(self) -> int | None:
-        """The length of the sequence, where the layer says it."""
-        return None
-
-    @property
-    def masks(self) -> bool:
-        """Whether it marks steps as padding."""
-        return False
-
     @abstractmethod
     def input_shape(self, batch: int | None = None, timesteps: int | None = None) -> Shape:
         """Return the shape of the network's input: (batch, timesteps, features), or (batch, timesteps) for ids."""
-
-    @abstractmethod
-    def with_timesteps(self, timesteps: int | None) -> "Head":
-        """Return the layer for a sequence of that length, or of any."""
 
     @abstractmethod
     def of_vectors(self) -> "Head":

@@ -7,7 +7,6 @@ What is not known yet, because the timesteps are not, is None.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from fractions import Fraction
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,6 +15,8 @@ from rnncli.layers.weights import Framework
 from rnncli.quantities import Shape, features_of
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from rnncli.layers.base import Layer
 
 Number = Any
@@ -159,7 +160,11 @@ class Totals(NamedTuple):
         left = _vectors(cost.returns)
         if isinstance(left, int) and left < 1:
             return None
-        pace = self.pace if layer.stride == 1 else Fraction(self.pace) / layer.stride
+        pace = self.pace
+        if layer.stride != 1:
+            from fractions import Fraction  # takes milliseconds to import
+
+            pace = Fraction(pace) / layer.stride
         kept = _more(self.kept, cost.steps, cost.kept)
         if layer.needs_input and not self.keeps_output:
             kept = _more(kept, _vectors(self.shape), features_of(self.shape))

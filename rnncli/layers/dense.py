@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from rnncli.layers.activations import ACTIVATION_OPTION, ACTIVATION_RANGES
@@ -38,6 +38,15 @@ class Dense(Layer):
         Flag("nobias", "use_bias", "no bias", value=False),
         ACTIVATION_OPTION,
     )
+
+    @property
+    def activations(self) -> tuple[str, ...]:
+        """That of its output."""
+        return (self.activation,)
+
+    def with_activation(self, activation: str) -> Dense | None:
+        """Return the layer with the activation, if it is linear."""
+        return replace(self, activation=activation) if self.activation == "linear" else None
 
     def output_features(self, features: Number) -> Number:
         """Return the units."""

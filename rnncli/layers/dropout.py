@@ -27,6 +27,11 @@ class Dropout(Layer):
     means: ClassVar[str] = "drops a share P in training, none here"
     sizes: ClassVar[Sizes] = Share("rate", "P", example="0.5", needs="the share it drops")
 
+    @property
+    def drops(self) -> float:
+        """The rate."""
+        return self.rate
+
     def step(self, input_shape: Shape) -> Step:
         """Return its input alone, which it passes on as it is."""
         return super().step(input_shape)._replace(output=0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from rnncli.layers.base import Equation, Head, Note
@@ -56,10 +56,9 @@ class Embedding(Head):
         """Whether id 0 is padding."""
         return self.mask_zero
 
-    def with_timesteps(self, timesteps: int | None) -> Embedding:
-        """Return the embedding itself: it takes sequences of any length."""
-        del timesteps
-        return self
+    def without_mask(self) -> Embedding:
+        """Return the embedding for which id 0 is like any other."""
+        return replace(self, mask_zero=False)
 
     def of_vectors(self) -> Input:
         """Return an input of the vectors in the table."""

@@ -35,6 +35,10 @@ class Repeat(Layer):
         del steps
         return self.n
 
+    def with_timesteps(self, timesteps: int | None) -> Repeat:
+        """Return the layer that repeats a vector so often; the same for any length."""
+        return self if timesteps is None else Repeat(timesteps)
+
     @property
     def returns(self) -> Returns:
         """A sequence."""

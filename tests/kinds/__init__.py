@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from pkgutil import iter_modules
 
 from kinds.base import Head, Kind
+from rnncli import Network
 from rnncli.layers import Layer
 
 _MODULES = [import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__)]
@@ -30,6 +32,20 @@ BELOW = {"input": "", "sequence": "input:3,", "either": "input:3,", "vector": "i
 def small_network(kind: Kind) -> str:
     """Return a spec that is small enough to run and ends in a layer of a kind."""
     return BELOW[kind.layer.reads] + kind.small
+
+
+def written_with(kind: Kind, size: Callable[[str, int], str], field: str = "") -> str:
+    """Return the small network of a kind with other texts for its whole numbers, and a field behind them.
+
+    Args:
+        kind: the kind.
+        size: returns what to write for an argument and its number.
+        field: the field, with its colon; or nothing.
+    """
+    below = BELOW[kind.layer.reads]
+    layer = Network.parse(below + kind.small).layers[-1 if below else 0]
+    sizes = "x".join(size(name, number) for name in kind.numbers if (number := getattr(layer, name)) is not None)
+    return f"{below}{kind.names[0]}:{sizes}{field}" if sizes else f"{below}{kind.small}{field}"
 
 
 def kind_of(layer: Layer) -> Kind:

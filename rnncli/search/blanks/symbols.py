@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from rnncli.language.spec import MAX_LAYERS
 from rnncli.layers import Head
@@ -67,8 +67,7 @@ class Symbols:
         for each in problem.template.filled(self._numbers):
             layer = each.layer
             if totals is None:
-                assert isinstance(layer, Head)
-                shape = layer.input_shape(problem.batch, problem.timesteps)
+                shape = cast(Head, layer).input_shape(problem.batch, problem.timesteps)
                 totals = Totals(shape, shape[1], problem.framework)
                 totals = totals.after(layer) if layer.shown else totals
             else:

@@ -13,7 +13,6 @@ from rnncli.language.layer_parser import Written
 from rnncli.language.repairs import mended
 from rnncli.language.rules import check_framework, check_rules, check_timesteps, frameworks_of
 from rnncli.language.source import Token, splice, without_spaces
-from rnncli.layers import Head
 from rnncli.layers.size_forms import Numbers
 from rnncli.layers.sizes import BLANK_TEXT, Blank
 from rnncli.layers.weights import Framework
@@ -72,7 +71,7 @@ class Template:
         if framework is not None:
             check_framework(layers, source, framework)
         has_blank = any(each.blanks for each in written)
-        if len(layers) == 1 and isinstance(layers[0], Head) and not layers[0].shown:
+        if len(layers) == 1 and not layers[0].shown:
             raise SpecError(
                 f"{text.strip()} is an input without layers: it has no parameters, whatever its size",
                 text=text,

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import product
-from typing import Any
+from typing import Any, cast
 
 from rnncli.errors import SpecError
 from rnncli.language import spec
@@ -208,11 +208,10 @@ class Forms:
         return self._same.setdefault(form.key, form)
 
     def _with_layer(self, before: Form | None, layer: Layer, times: int) -> Form | None:
-        if layer.conflict(self._framework) is not None or (before is None) != isinstance(layer, Head):
+        if layer.conflict(self._framework) is not None or (before is None) != (layer.reads == "input"):
             return None
         if before is None:
-            assert isinstance(layer, Head)
-            return self._begun(layer) if times == 1 else None
+            return self._begun(cast(Head, layer)) if times == 1 else None
         count = before.count + times
         try:
             totals = None if before.totals is None else before.totals.repeated(layer, times)
