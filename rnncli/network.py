@@ -134,14 +134,18 @@ class Network:
         """
         check_timesteps(self.layers, self._source, *timesteps)
 
-    def check_framework(self, framework: Framework) -> None:
+    def check_framework(self, framework: Framework, option: str = "--framework") -> None:
         """Check that a framework can express the network.
+
+        Args:
+            framework: the framework.
+            option: the option that asks for another one.
 
         Raises:
             SpecError: it cannot.
         """
         try:
-            check_framework(self.layers, self._source, framework)
+            check_framework(self.layers, self._source, framework, option)
         except SpecError as error:
             raise mended(error, lambda repair: _check(repair, framework)) from None
 

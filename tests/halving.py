@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
+
+import numpy as np
 
 import rnncli.layers
 from rnncli.layers.base import Conflict, Equation, Layer, Note, Reads, Returns
@@ -71,10 +73,15 @@ class Halve(Layer):
     def weights(self, input_shape: Shape, framework: Framework = "keras") -> tuple[Weight, ...]:
         """Return W and U."""
         units, features = (Factor("units", self.units),), (Factor("input", features_of(input_shape)),)
-        names = ("weight_ih_l0", "weight_hh_l0") if framework == "torch" else ("kernel", "recurrent_kernel")
+        if framework == "torch":
+            weights = (
+                Weight("weight_ih_l0", (units, features), "W", "kernel"),
+                Weight("weight_hh_l0", (units, units), "U", "recurrent"),
+            )
+            return tuple(weight._replace(initializer="root_uniform", fan=self.units) for weight in weights)
         return (
-            Weight(names[0], (features, units), "W", "kernel", "glorot_uniform"),
-            Weight(names[1], (units, units), "U", "recurrent", "orthogonal"),
+            Weight("kernel", (features, units), "W", "kernel", "glorot_uniform"),
+            Weight("recurrent_kernel", (units, units), "U", "recurrent", "orthogonal"),
         )
 
     def step(self, input_shape: Shape) -> Step:
@@ -129,8 +136,104 @@ class Halve(Layer):
 rnncli.layers.LAYERS += (Halve,)
 rnncli.layers.KINDS[Halve.kind] = Halve
 
-from rnncli.layers import torch_modules  # noqa: E402  # with the kind among the others
+# Whatever else is imported is so with the kind among the others.
 
+import kinds  # noqa: E402
+from kinds.base import Kind, Sample  # noqa: E402
+from kinds.base import Option as Ways  # noqa: E402
+
+from rnncli.engine import stages  # noqa: E402
+from rnncli.engine.chunks import Chunk  # noqa: E402
+from rnncli.engine.passes import Pass, Stage  # noqa: E402
+from rnncli.export import numpy as numpy_target  # noqa: E402
+from rnncli.formats.conventions import KERAS_BLOCKS  # noqa: E402
+from rnncli.layers import torch_modules  # noqa: E402
+
+
+class HalveStage(Stage):
+    """Makes a step for every so many vectors; those that are left over wait for the next chunk."""
+
+    def __init__(self, parts: Any) -> None:
+        self.name, self.layer, self.weights = parts.name, parts.layer, parts.weights
+
+    def begin(self, states: Any, tick: Any) -> Pass:
+        """Return a pass for one batch."""
+        return HalvePass(self, states, tick)
+
+
+class HalvePass(Pass):
+    """The loop over time."""
+
+    def __init__(self, stage: HalveStage, states: Any, tick: Any) -> None:
+        self.stage, self.states, self.tick = stage, states, tick
+        self.left: Any = None
+        self.h: Any = None
+
+    def step(self, chunk: Chunk) -> Chunk | None:
+        """Return a vector for every so many."""
+        layer, weights = self.stage.layer, self.stage.weights
+        x = chunk.values.transpose(0, 2, 1)
+        if self.h is None:
+            first = self.states or {}
+            batch, dtype = x.shape[1], x.dtype
+            self.h = first.get(f"{self.stage.name}/h", np.zeros((batch, layer.units), dtype))
+            self.m = first.get(f"{self.stage.name}/m", np.zeros((batch, 1), dtype))
+        x = x if self.left is None else np.concatenate([self.left, x])
+        whole = len(x) // layer.every * layer.every
+        self.left, outputs = x[whole:].copy(), []
+        for start in range(0, whole, layer.every):
+            window = x[start : start + layer.every]
+            self.m = self.m + window[-1].mean(axis=1, keepdims=True)
+            self.h = np.tanh(window.sum(axis=0) @ weights["kernel"] + self.h @ weights["recurrent_kernel"] + self.m)
+            outputs.append(self.h.T)
+        self.tick(len(chunk.values))
+        return Chunk(np.array(outputs)) if outputs else None
+
+    def end(self) -> Iterator[Chunk]:
+        """Keep the last states."""
+        if self.states is not None and self.h is not None:
+            self.states |= {f"{self.stage.name}/h": self.h, f"{self.stage.name}/m": self.m}
+        yield from ()
+
+
+class HalveKind(Kind):
+    """What the tests know of it."""
+
+    layer = Halve
+    names = ("halve",)
+    small = "halve:2"
+    numbers = ("units",)
+    options = {"every": Ways({2: ("every=2",), 1: ("every=1",)})}
+    keras_name = torch_name = "Halve"
+
+    def textbook(self, layer: Any, weights: Any, sample: Sample) -> Sample:
+        """Return what it makes of one sample, a step at a time."""
+        h, m, outputs = np.zeros(layer.units), 0.0, []
+        for window in sample.values[: len(sample.values) // layer.every * layer.every].reshape(
+            -1, layer.every, sample.values.shape[1]
+        ):
+            m += window[-1].mean()
+            h = np.tanh(window.sum(axis=0) @ weights["kernel"] + h @ weights["recurrent_kernel"] + m)
+            outputs.append(h)
+        return Sample(np.array(outputs))
+
+
+NUMPY = """
+h, m, outputs = np.zeros((len(x), {units})), 0, []
+for start in range(0, x.shape[1] // {every} * {every}, {every}):
+    window = x[:, start : start + {every}]
+    m = m + window[:, -1].mean(axis=1, keepdims=True)
+    h = np.tanh(window.sum(axis=1) @ weights["{name}/kernel"] + h @ weights["{name}/recurrent_kernel"] + m)
+    outputs.append(h)
+x = np.stack(outputs, axis=1)
+"""
+
+kinds.KINDS[Halve] = HalveKind()
+stages.STAGES[Halve] = HalveStage
+numpy_target.LAYERS["halve"] = numpy_target.Written(  # type: ignore[index]
+    lambda place: NUMPY.format(name=place.step.name, **vars(place.layer)).strip().splitlines()
+)
+KERAS_BLOCKS["torch"]["halve"] = (0,)  # type: ignore[index]
 torch_modules.MODULES[Halve] = (  # type: ignore[index]
     "halve",
     lambda layer, reads, stack: Call("Halve", (str(features_of(reads)), str(layer.units))),

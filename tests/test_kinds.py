@@ -32,6 +32,7 @@ from rnncli.engine import Model
 from rnncli.engine.initializers import INITIALIZERS
 from rnncli.engine.stages import STAGES
 from rnncli.export import TARGETS
+from rnncli.language.rules import least_steps
 from rnncli.layers import Dense, Layer
 from rnncli.layers.options import Flag, Option
 from rnncli.layers.starts import STARTS
@@ -265,7 +266,9 @@ def test_the_engine_computes_each_kinds_textbook_formula(kind: Kind, data: st.Da
     body = [] if kind in kinds.HEADS else [data.draw(layers_of([kind], small_sizes))]
     below = Network.parse(kinds.BELOW[kind.layer.reads].rstrip(",") or kind.small).layers[1:]
     network = Network((head, *below, *body))
-    x = kinds.kind_of(head).random_input(head, np.random.default_rng(0), 3, data.draw(st.integers(1, 4)))
+    x = kinds.kind_of(head).random_input(
+        head, np.random.default_rng(0), 3, data.draw(st.integers(least_steps(network.body), 4))
+    )
     weights = reference.random_weights(network, data.draw(st.integers(0, 99)))
     found, expected = Model(network, dtype="float64", weights=weights)(x), reference.run(network, weights, x)
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9 * max(1.0, np.abs(expected).max()))

@@ -40,7 +40,7 @@ def export(job: Job) -> str:
     Raises:
         SpecError: Keras cannot express a layer.
     """
-    job.network.check_framework("keras")
+    job.network.check_framework("keras", "--to")
     loading = list(_loading(job))
     imports = ["import keras"]
     if any("np." in line for line in loading):

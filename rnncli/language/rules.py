@@ -57,8 +57,14 @@ def frameworks_of(layers: Sequence[Layer]) -> list[Framework]:
     return [framework for framework in FRAMEWORKS if not any(layer.conflict(framework) for layer in layers)]
 
 
-def check_framework(layers: Sequence[Layer], source: Source, framework: Framework) -> None:
+def check_framework(layers: Sequence[Layer], source: Source, framework: Framework, option: str = "") -> None:
     """Check that a framework can express every layer.
+
+    Args:
+        layers: the layers.
+        source: where in a spec each of them stands.
+        framework: the framework.
+        option: the option that asks for another one; nothing where none does.
 
     Raises:
         SpecError: it cannot; the repair has the nearest layer that it can express.
@@ -67,10 +73,9 @@ def check_framework(layers: Sequence[Layer], source: Source, framework: Framewor
         conflict = layer.conflict(framework)
         if conflict is not None:
             advice = f"what {FRAMEWORK_NAMES[framework]} can express"
-            if framework == "keras":  # it is what is asked for where nothing is said
-                able = frameworks_of(layers)
-                others = [f"--framework {other} counts it as {FRAMEWORK_NAMES[other]} does" for other in able]
-                advice = "; ".join([*others, advice])
+            able = frameworks_of(layers) if option and framework == "keras" else []  # Keras may not have been asked for
+            others = [f"{FRAMEWORK_NAMES[other]} has it: {option} {other}" for other in able]
+            advice = "; ".join([*others, advice])
             raise error_at(source, index, conflict.reason, advice, conflict.nearest)
 
 
@@ -142,12 +147,18 @@ def _check_lengths(layers: Sequence[Layer], source: Source, timesteps: int | Non
             given = layer.output_length(given)
 
 
+def least_steps(layers: Sequence[Layer]) -> int:
+    """Return how many steps a sequence must have that layers read, one after the other until one makes a vector."""
+    end = next((place for place, layer in enumerate(layers) if layer.returns == "vector"), len(layers))
+    needed = 1
+    for layer in reversed(layers[:end]):
+        needed = layer.steps_for(needed) if isinstance(layer.least_steps, int) else needed
+    return needed
+
+
 def _too_short(layers: Sequence[Layer], source: Source, start: int, index: int, given: int) -> SpecError:
     """Return the error where a layer needs more steps than reach it from where the sequence begins."""
-    needed = 1
-    end = next((place for place in range(index, len(layers)) if layers[place].returns == "vector"), len(layers))
-    for layer in layers[end - 1 : start : -1]:
-        needed = layer.steps_for(needed) if isinstance(layer.least_steps, int) else needed
+    needed = least_steps(layers[start + 1 :])
     maker = layers[start]
     message = f"{layers[index].spec()} needs {layers[index].least_steps:,} timesteps, but {given:,} "
     message += "reaches it" if given == 1 else "reach it"

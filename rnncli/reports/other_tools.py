@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from rnncli.network import Network, check_sizes
-from rnncli.reports.tool_rules import TOOLS, Amount, Tool, Work
+from rnncli.reports.tool_rules import OTHERS, RECURRENT, TOOLS, Amount, Tool, Work
 
 
 class Difference(NamedTuple):
@@ -122,6 +122,8 @@ def _unknown(network: Network) -> str:
         conflict = layer.conflict("torch")
         if conflict is not None:
             return conflict.reason
+        if layer.type_name("torch") not in (*RECURRENT, *OTHERS):
+            return f"the tools were not asked about {layer.type_name('torch')}"
     if any(masked and layer.states for layer, masked in zip(network.body, network.masked, strict=True)):
         return "depends on the padding: with a mask PyTorch packs the sequences"
     return ""

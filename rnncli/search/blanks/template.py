@@ -69,7 +69,7 @@ class Template:
         layers, source = spec.unfolded(text, written)
         check_rules(layers, source)
         if framework is not None:
-            check_framework(layers, source, framework)
+            check_framework(layers, source, framework, "--framework")
         has_blank = any(each.blanks for each in written)
         if len(layers) == 1 and not layers[0].shown:
             raise SpecError(
