@@ -5,6 +5,7 @@ A kind that lives in `halving.py` alone asks for all of it; a process of its own
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -18,8 +19,15 @@ def test_a_kind_that_changes_the_length_and_is_pytorchs_alone_works_everywhere(r
     options = ["--rewrite-screens"] if request.config.getoption("--rewrite-screens") else []
     command = [sys.executable, "-m", "pytest", "-p", "halving", "-p", "no:cacheprovider", "-q", *options]
     chosen = ["-k", "with_halving or every_kind or (textbook and halve)"]
+    tests = request.path.parent
+    files = [str(tests / name) for name in HELD]
     found = subprocess.run(
-        [*command, *chosen, *HELD], cwd=request.path.parent, capture_output=True, text=True, check=False
+        [*command, *chosen, *files],
+        cwd=tests.parent,
+        env={**os.environ, "PYTHONPATH": str(tests)},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert found.returncode == 0, found.stdout
     assert "6 passed" in found.stdout

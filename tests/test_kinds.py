@@ -20,7 +20,7 @@ import reference
 from conftest import Walk, lines_of
 from golden.data import read_networks, read_values
 from golden.generate import RandomDice, small_size
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from kinds.activations import ACTIVATIONS
 from kinds.base import Head, Kind, flag

@@ -14,9 +14,8 @@ from rnncli.layers.weights import FRAMEWORKS, Framework
 from rnncli.network import check_known, check_sizes
 from rnncli.search.blanks.problem import Found, Numbers, Point, Problem
 from rnncli.search.blanks.scan import Scan
-from rnncli.search.blanks.symbols import Symbols, bounds_of
 from rnncli.search.blanks.template import Template
-from rnncli.search.blanks.trials import Trials
+from rnncli.search.blanks.trials import Symbols, Trials
 from rnncli.search.budget import FIGURES, Budget, Cost, Figure
 from rnncli.summary import DTYPE_BYTES, TOTALS, Summary
 
@@ -185,17 +184,12 @@ def solve(
     budget.check(dtype)
     parsed = Template.parse(template, framework, timesteps)
     problem = Problem(parsed, budget, multiple_of, batch, timesteps, framework or parsed.framework, dtype)
-    if not _grows(problem):
+    problem.costs(problem.smallest)  # raises where a figure is not known
+    if len(parsed.blanks) == 1 or not _grows(problem):
         return _scanned(problem, exactly)
     if not problem.fits(problem.smallest):
         raise _nothing_fits(problem)
-    if len(parsed.blanks) > 1:
-        return _best(problem, _assign(problem, exactly, watch))
-    (blank,) = parsed.blanks
-    solution = _solution(problem, {blank: bounds_of(problem)[blank] * multiple_of})
-    if exactly and not solution.exact:
-        raise _none_is_exact(problem, solution.numbers, {blank: solution.steps[0].number})
-    return solution
+    return _best(problem, _assign(problem, exactly, watch))
 
 
 def _solution(problem: Problem, numbers: dict[Blank, int], ties: int = 0) -> Solution:
@@ -238,6 +232,8 @@ def _best(problem: Problem, found: Found) -> Solution:
             None if point is None else dict(zip(problem.template.blanks, point.numbers, strict=True))
             for point in (found.below, found.above)
         )
+        if below is not None and len(below) == 1:
+            above = {blank: number + problem.multiple_of for blank, number in below.items()}
         raise _none_is_exact(problem, below or problem.smallest, above)
     return _solution(problem, dict(zip(problem.template.blanks, found.best.numbers, strict=True)), found.count - 1)
 
@@ -255,7 +251,7 @@ def _assign(problem: Problem, exactly: bool, watch: Watch) -> Found:
     """
     if len(problem.template.counts) > MOST_REPEATS:
         raise RnncliError(f"at most {MOST_REPEATS} blanks can say how often layers are repeated", "give some a number")
-    bounds = bounds_of(problem)
+    bounds = problem.bounds()
     largest = {blank: bound * problem.multiple_of for blank, bound in bounds.items()}
     found = Found()
     if not exactly and problem.fits(largest):
@@ -290,10 +286,10 @@ def _trials(problem: Problem, bounds: Mapping[Blank, int], exactly: bool) -> Ite
 
 def _add_smallest(found: Found, problem: Problem, exactly: bool) -> None:
     """Take in the smallest numbers where all blanks are repeats: then no trials have them."""
-    summary = problem.summary(problem.smallest)
-    assert summary is not None  # it fits
-    found.below = Point(summary.total_params, 0, tuple(problem.smallest.values()))
-    if not exactly or all(cost.exact for cost in problem.budget.costs(summary)):
+    amounts = problem.amounts(problem.smallest)
+    assert amounts is not None  # it fits
+    found.below = Point(amounts["total_params"], 0, tuple(problem.smallest.values()))
+    if not exactly or all(amounts[figure.key] == most for figure, most in problem.budget.limits.items()):
         found.add(found.below, 1)
 
 
@@ -310,7 +306,7 @@ def _too_many(problem: Problem, points: int) -> RnncliError:
         other = replace(problem, multiple_of=problem.multiple_of << power)
         if not other.fits(other.smallest):
             break
-        if _are_few(list(_trials(other, bounds_of(other), False))):
+        if _are_few(list(_trials(other, other.bounds(), False))):
             advice += f", or ask for multiples: --multiple-of {other.multiple_of}"
             break
     return RnncliError(f"there are about {points:.0e} ways to choose {names}; {MOST:.0e} can be tried", advice)

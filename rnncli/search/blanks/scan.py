@@ -7,26 +7,16 @@ fits, those behind it being smallest; the last is given the largest alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 from rnncli.errors import RnncliError, listed
 from rnncli.layers.sizes import Blank
 from rnncli.quantities import MAX_SIZE
-from rnncli.search.blanks.problem import Found, Numbers, Point, Problem
-from rnncli.summary import Summary
+from rnncli.search.blanks.problem import Found, Numbers, Point, Problem, largest
 
 MOST = 50_000
 """So many networks are counted: the work of some seconds."""
-
-
-def largest(fits: Callable[[int], bool], most: int) -> int:
-    """Return the largest number up to `most` that fits, by bisection: 0 does, and whatever is below one that does."""
-    low, high = 0, most
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if fits(middle) else (low, middle - 1)
-    return low
 
 
 class Scan:
@@ -81,7 +71,7 @@ class Scan:
 
         def exists(numbers: dict[Blank, int]) -> bool:
             repeats = dict.fromkeys(self.problem.template.counts & numbers.keys(), 1)
-            return self._summary({**given, **numbers, **repeats}) is not None
+            return self._amounts({**given, **numbers, **repeats}) is not None
 
         enough = 1
         while not exists(dict.fromkeys(self._growing, enough)):
@@ -110,40 +100,43 @@ class Scan:
 
     def _take(self, multiples: dict[Blank, int]) -> None:
         """Take in numbers, if they fit."""
-        summary = self._summary(multiples)
-        costs = () if summary is None else tuple(self.problem.budget.costs(summary))
-        if summary is None or not all(cost.fits for cost in costs):
+        amounts = self._amounts(multiples)
+        limits = self.problem.budget.limits.items()
+        if amounts is None or any(amounts[figure.key] > most for figure, most in limits):
             self._beyond(multiples)
             return
         numbers = self._numbers(multiples)
         counts = self.problem.template.counts | self._weightless
         sizes = [number for blank, number in numbers.items() if blank not in counts] or [0]
-        point = Point(summary.total_params, min(sizes) - max(sizes), tuple(numbers.values()))
+        point = Point(amounts["total_params"], min(sizes) - max(sizes), tuple(numbers.values()))
         self.found.below = max(filter(None, (self.found.below, point)))
-        if not self.exactly or all(cost.exact for cost in costs):
+        if not self.exactly or all(amounts[figure.key] == most for figure, most in limits):
             self.found.add(point, 1)
 
     def _beyond(self, multiples: dict[Blank, int]) -> None:
         """Take in numbers that exceed the only limit."""
-        summary = self._summary(multiples) if len(self.problem.budget.limits) == 1 else None
-        for cost in () if summary is None else self.problem.budget.costs(summary):
-            if not cost.fits and (self.found.above is None or cost.amount < self.found.above.figure):
-                self.found.above = Point(cost.amount, 0, tuple(self._numbers(multiples).values()))
+        (figure, most), *others = self.problem.budget.limits.items()
+        amounts = None if others else self._amounts(multiples)
+        if amounts is not None and amounts[figure.key] > most:
+            point = Point(amounts[figure.key], 0, tuple(self._numbers(multiples).values()))
+            self.found.above = min(filter(None, (self.found.above, point)), key=lambda each: each.figure)
 
     @cached_property
     def _weightless(self) -> frozenset[Blank]:
         """The blanks on which the number of parameters does not depend."""
         assert self.first is not None
-        first = self.first
-        others = {blank: self.problem.summary({**first, blank: 2 * first[blank]}) for blank in first}
-        params = getattr(self.problem.summary(first), "total_params", None)
-        return frozenset(blank for blank, other in others.items() if other is not None and other.total_params == params)
+        one, others = self.problem.totals(self.first), {}
+        for blank, number in self.first.items():
+            others[blank] = self.problem.totals({**self.first, blank: 2 * number})
+        assert one is not None
+        return frozenset(blank for blank, other in others.items() if other and other.params == one.params)
 
     def _fits(self, multiples: dict[Blank, int]) -> bool:
-        summary = self._summary(multiples)
-        return summary is not None and all(cost.fits for cost in self.problem.budget.costs(summary))
+        amounts = self._amounts(multiples)
+        limits = self.problem.budget.limits.items()
+        return amounts is not None and all(amounts[figure.key] <= most for figure, most in limits)
 
-    def _summary(self, multiples: dict[Blank, int]) -> Summary | None:
+    def _amounts(self, multiples: dict[Blank, int]) -> dict[str, int] | None:
         self._counted += 1
         if self._counted > MOST:
             names = listed([repr(blank) for blank in self.problem.template.blanks])
@@ -151,7 +144,7 @@ class Scan:
                 f"the costs do not simply grow with {names}, and more than {MOST:,} numbers would have to be tried",
                 "give one of them a number, or ask for larger multiples: --multiple-of 8",
             )
-        return self.problem.summary(self._numbers(multiples))
+        return self.problem.amounts(self._numbers(multiples))
 
     def _numbers(self, multiples: dict[Blank, int]) -> dict[Blank, int]:
         return {blank: multiples[blank] * self.problem.multiple_of for blank in self.problem.template.blanks}

@@ -11,10 +11,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
+from rnncli.language.spec import MAX_LAYERS
+from rnncli.layers.cost import Totals
+from rnncli.layers.sizes import Blank
 from rnncli.search.blanks.problem import Found, Point, Problem
-from rnncli.search.blanks.symbols import Limit, Symbols
+from rnncli.search.polynomial import Polynomial
 
 BLOCK = 2**16
 """How many points are tried at a time."""
@@ -24,6 +27,82 @@ SAFE = 2**62
 
 _COUNTABLE = 10**6
 """So many numbers for the first blank are looked at to know how many points there are."""
+
+
+class Limit(NamedTuple):
+    """A limit for a figure that is the largest of some polynomials."""
+
+    polynomials: tuple[Polynomial, ...]
+    most: int
+
+
+@dataclass(frozen=True)
+class Symbols:
+    """A network with symbols for some of its blanks: how many times the smallest number each is.
+
+    A blank that says how often a layer is repeated is a symbol only for more than that: of the layers behind the first,
+    each costs the same. Its symbol is one less.
+
+    Attributes:
+        problem: what is asked.
+        free: the blanks with a symbol; all others have the smallest number.
+        repeated: those of them that say how often layers are repeated.
+    """
+
+    problem: Problem
+    free: tuple[Blank, ...]
+    repeated: tuple[Blank, ...]
+
+    @property
+    def shifts(self) -> list[int]:
+        """How much is added to each symbol."""
+        return [int(blank in self.repeated) for blank in self.free]
+
+    @cached_property
+    def _numbers(self) -> dict[Blank, Any]:
+        """A number or a polynomial for each blank."""
+        multiple = self.problem.multiple_of
+        numbers: dict[Blank, Any] = dict(self.problem.smallest)
+        for place, (blank, shift) in enumerate(zip(self.free, self.shifts, strict=True)):
+            numbers[blank] = Polynomial.unknown(place, len(self.free), multiple) + shift * multiple
+        return numbers
+
+    @cached_property
+    def totals(self) -> Totals | None:
+        """What the layers come to; None where there is no such network.
+
+        Raises:
+            NoPolynomialError: that is no polynomial.
+        """
+        return self.problem.totals(self._numbers)
+
+    def _figure(self, key: str) -> tuple[Polynomial, ...]:
+        assert self.totals is not None  # nobody asks where there is no network
+        return tuple(Polynomial.of(part, len(self.free)) for part in self.problem.parts(key, self.totals))
+
+    @cached_property
+    def params(self) -> Polynomial:
+        """The parameters."""
+        (params,) = self._figure("total_params")
+        return params
+
+    @cached_property
+    def limits(self) -> tuple[Limit, ...]:
+        """What is limited."""
+        return tuple(Limit(self._figure(figure.key), most) for figure, most in self.problem.budget.limits.items())
+
+    @cached_property
+    def bounding(self) -> tuple[Limit, ...]:
+        """All limits, that for the number of layers too."""
+        times: list[Any] = [each.times for each in self.problem.template.filled(self._numbers)]
+        return (*self.limits, Limit((Polynomial.of(sum(times), len(self.free)),), MAX_LAYERS))
+
+    @property
+    def grows(self) -> bool:
+        """Whether whatever is limited grows with each number, or stays as it is, and every number is allowed."""
+        if self.totals is None or self.totals.lengths:
+            return self.totals is None
+        return all(each.grows for limit in self.bounding for each in (self.params, *limit.polynomials))
 
 
 @dataclass(frozen=True)
