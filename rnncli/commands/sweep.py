@@ -39,10 +39,8 @@ from rnncli.render.terminal import on_terminal
 from rnncli.search.budget import FIGURES, Budget
 from rnncli.search.grids.candidate import Candidate
 from rnncli.search.grids.stretches import BATCH, Part
-from rnncli.search.ranking.order import COMPARED, LARGEST, SORT_KEYS, Order, check_orders
-from rnncli.search.ranking.selection import Selection, Tally
-from rnncli.search.ranking.sieve import Wanted
-from rnncli.search.ranking.sifting import Sweep
+from rnncli.search.ranking.sifting import Sweep, Tally
+from rnncli.search.ranking.wanted import COMPARED, LARGEST, SORT_KEYS, Order, Selection, check_orders
 from rnncli.summary import Setting
 from rnncli.system.memory import RESERVE, free_bytes
 from rnncli.system.signals import interruptible
@@ -135,7 +133,7 @@ def command(
         order = order or front[0]
     elif top is not None:
         order = order or LARGEST
-    wanted: Wanted | None = None
+    wanted: Selection | None = None
     check_orders([*(front or []), *([] if order is None else [order])], dtype)
     if front is not None and order is not None:
         from rnncli.search.ranking.frontier import Frontier

@@ -12,11 +12,11 @@ from rnncli.render.records import NETWORK, Record, row_each
 from rnncli.render.terminal import terminal_width
 from rnncli.render.writers import Writer, writer
 from rnncli.search.grids.candidate import Candidate
-from rnncli.search.ranking.order import SORT_KEYS, Order
+from rnncli.search.ranking.wanted import SORT_KEYS, Order
 from rnncli.summary import TOTALS, Setting
 
 if TYPE_CHECKING:
-    from rnncli.search.ranking.cloud import Cloud
+    from rnncli.search.ranking.frontier import Cloud
 
 CANDIDATES = row_each("Candidates", *NETWORK, "output_shape", *TOTALS)
 """How candidates become rows."""
@@ -24,7 +24,7 @@ CANDIDATES = row_each("Candidates", *NETWORK, "output_shape", *TOTALS)
 
 def picture_of(front: Iterable[Order], timesteps: int | None) -> Cloud:
     """Return what becomes the picture of a frontier: parameters across, multiply-adds up."""
-    from rnncli.search.ranking.cloud import Cloud
+    from rnncli.search.ranking.frontier import Cloud
 
     whole = timesteps is not None or any(order.key == "macs" for order in front)
     return Cloud("total_params", "macs" if whole else "macs_per_step")
@@ -45,7 +45,7 @@ def table_of(format_: str, order: Order | None, cloud: Cloud | None) -> Writer[A
     width, key = terminal_width(), None if order is None else SORT_KEYS[order.key]
     if cloud is None:
         return CandidateTable(width, key)
-    return FrontierTable(width, key, cloud.across, cloud.up, cloud.points)
+    return FrontierTable(width, key, *cloud.asked, cloud.points)
 
 
 def record_maker(setting: Setting) -> Callable[..., Record]:

@@ -9,7 +9,7 @@ from rnncli.commands.completing import complete_words
 from rnncli.commands.values import Value
 from rnncli.errors import quote
 from rnncli.search.grids.stretches import Part
-from rnncli.search.ranking.order import COMPARED, SORT_KEYS, Order
+from rnncli.search.ranking.wanted import COMPARED, SORT_KEYS, Order
 
 
 def _order(text: str, keys: Iterable[str] = SORT_KEYS) -> Order:
