@@ -33,6 +33,7 @@ from rnncli.errors import EXIT_INTERRUPTED, RnncliError, shorten
 from rnncli.formats.networks import as_called
 from rnncli.layers.weights import Framework
 from rnncli.network import Network
+from rnncli.quantities import memory
 from rnncli.render.picture import MOST_LINES, Picture
 from rnncli.render.progress import COUNTABLE, Progress
 from rnncli.render.terminal import on_terminal
@@ -45,9 +46,14 @@ from rnncli.summary import Setting
 from rnncli.system.memory import RESERVE, free_bytes
 from rnncli.system.signals import interruptible
 
+_HELD = 500
+"""Bytes that a candidate takes at least that is held until all are sorted."""
+
 _SORTING = 48
 """Bytes that it takes to sort one candidate, beside the candidate itself."""
 
+_CHECKED = 20_000
+"""There is always memory for so many candidates; whenever so many more are held it is checked anew."""
 
 _LESS_MEMORY = "--top N keeps little more than the first N in memory"
 
@@ -129,18 +135,10 @@ def command(
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     setting = Setting(batch, timesteps, cast(Framework, framework or "keras"), dtype)
     budget.check(dtype)
-    if front is not None:
-        order = order or front[0]
-    elif top is not None:
-        order = order or LARGEST
-    wanted: Selection | None = None
+    if order is None and (front is not None or top is not None):
+        order = LARGEST if front is None else front[0]
     check_orders([*(front or []), *([] if order is None else [order])], dtype)
-    if front is not None and order is not None:
-        from rnncli.search.ranking.frontier import Frontier
-
-        wanted = Frontier(front, order, top)
-    elif order is not None:
-        wanted = Selection(order, top)
+    wanted = _wanted(order, top, front)
     cloud = None if front is None or format_ != "table" else picture_of(front, timesteps)
     sweep = Sweep(setting, budget, wanted, speller(format_, setting), cloud)
     tally = Tally()
@@ -150,12 +148,14 @@ def command(
     patterns = patterns_of(specs(pattern, read_pieces), faults, lambda: progress.away())
     typed = "-" in pattern and sys.stdin is not None and sys.stdin.isatty()
     whole, total = all_of(patterns, part, known="-" not in pattern)
+    if wanted is not None and not budget:
+        _check_fits(wanted.most(total))
 
     def work() -> None:
         done = checked = 0
         for spelt in sweep.run_on(jobs, whole, total, tally):
             show(spelt)
-            if wanted is not None and wanted.held - checked >= BATCH:
+            if wanted is not None and wanted.held - checked >= _CHECKED:
                 checked = wanted.held
                 _check_memory(checked, _LESS_MEMORY if front is None else "fewer figures leave fewer candidates")
             progress(tally.total - done)
@@ -176,16 +176,17 @@ def command(
     )
     interrupted = False
     try:
-        with _photographed(svg) as photograph, printed(table, photograph) as show_rows:
+        with _photographed(svg) as photograph:
             try:
-                with interruptible(), progress:
+                with printed(table, photograph) as show_rows, interruptible(), progress:
                     work()
             except KeyboardInterrupt:
                 interrupted = True
                 clear_echo()
             best = [] if wanted is None or (interrupted and top is None and front is None) else wanted.best()
-            for start in range(0, len(best), BATCH):
-                show([sweep.spell(best[start : start + BATCH])])
+            with printed(table, photograph) as show_rows:
+                for start in range(0, len(best), BATCH):
+                    show([sweep.spell(best[start : start + BATCH])])
     except BrokenPipeError:
         # Ctrl-C also ends whoever reads the rows.
         if not interrupted:
@@ -200,6 +201,30 @@ def command(
     _conclude(tally, setting, budget)
     if faults:
         click.get_current_context().exit(max(fault.exit_status for fault in faults))
+
+
+def _wanted(order: Order | None, top: int | None, front: tuple[Order, ...] | None) -> Selection | None:
+    """Return what takes in the candidates that are wanted; None if all are, one after the other."""
+    if order is None or front is None:
+        return None if order is None else Selection(order, top)
+    from rnncli.search.ranking.frontier import Frontier
+
+    return Frontier(front, order, top)
+
+
+def _check_fits(held: int) -> None:
+    """Check that so many candidates fit in memory until all are sorted.
+
+    Raises:
+        RnncliError: they do not.
+    """
+    free = free_bytes()
+    if held >= _CHECKED and free is not None and free < RESERVE + held * _HELD:
+        raise RnncliError(
+            f"{_about(held)} candidates do not fit in memory to be sorted: "
+            f"each takes {_HELD} B at least, and {memory(free)} are free",
+            _LESS_MEMORY,
+        )
 
 
 def _check_memory(held: int, advice: str) -> None:
