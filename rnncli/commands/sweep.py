@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from math import log10
 from time import perf_counter, thread_time
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -28,7 +28,7 @@ from rnncli.commands.output import printed
 from rnncli.commands.report import clear_echo, tell
 from rnncli.commands.specs import explained, specs
 from rnncli.commands.sweep_patterns import all_of, patterns_of, read_pieces
-from rnncli.commands.sweep_rows import picture_of, speller, table_of
+from rnncli.commands.sweep_rows import picture_of, screenful, speller, table_of
 from rnncli.errors import EXIT_INTERRUPTED, RnncliError, shorten
 from rnncli.formats.networks import as_called
 from rnncli.layers.weights import Framework
@@ -37,6 +37,7 @@ from rnncli.quantities import memory
 from rnncli.render.picture import MOST_LINES, Picture
 from rnncli.render.progress import COUNTABLE, Progress
 from rnncli.render.terminal import on_terminal
+from rnncli.render.writers import Writer
 from rnncli.search.budget import FIGURES, Budget
 from rnncli.search.grids.candidate import Candidate
 from rnncli.search.grids.stretches import BATCH, Part
@@ -45,6 +46,9 @@ from rnncli.search.ranking.wanted import COMPARED, LARGEST, SORT_KEYS, Order, Se
 from rnncli.summary import Setting
 from rnncli.system.memory import RESERVE, free_bytes
 from rnncli.system.signals import interruptible
+
+if TYPE_CHECKING:
+    from rnncli.search.ranking.frontier import Cloud
 
 _HELD = 500
 """Bytes that a candidate takes at least that is held until all are sorted."""
@@ -142,7 +146,6 @@ def command(
     cloud = None if front is None or format_ != "table" else picture_of(front, timesteps)
     sweep = Sweep(setting, budget, wanted, speller(format_, setting), cloud)
     tally = Tally()
-    table = table_of(format_, order, cloud)
     faults: list[RnncliError] = []
     progress = Progress("sweep", 0, tell)
     patterns = patterns_of(specs(pattern, read_pieces), faults, lambda: progress.away())
@@ -166,6 +169,9 @@ def command(
             show_rows(rows)
             tally.shown += number
 
+    def table(cloud: Cloud | None = None) -> Writer[Any]:
+        return table_of(format_, order, cloud)
+
     progress = Progress(
         "sweep",
         total,
@@ -174,17 +180,20 @@ def command(
         shown=not typed and not (wanted is None and on_terminal()),
         clock=thread_time if wanted is None and jobs == 1 else perf_counter,  # who reads the rows may take their time
     )
-    interrupted = False
+    interrupted, more = False, 0
     try:
         with _photographed(svg) as photograph:
             try:
-                with printed(table, photograph) as show_rows, interruptible(), progress:
+                with printed(table(), photograph) as show_rows, interruptible(), progress:
                     work()
             except KeyboardInterrupt:
                 interrupted = True
                 clear_echo()
             best = [] if wanted is None or (interrupted and top is None and front is None) else wanted.best()
-            with printed(table, photograph) as show_rows:
+            if interrupted and top is None:
+                number, cloud = screenful(best, sweep.spell, table, cloud)
+                best, more = best[:number], len(best) - number
+            with printed(table(cloud), photograph) as show_rows:
                 for start in range(0, len(best), BATCH):
                     show([sweep.spell(best[start : start + BATCH])])
     except BrokenPipeError:
@@ -194,7 +203,8 @@ def command(
     if svg is not None and tally.shown > MOST_LINES:
         tell(f"Note: {svg.path} shows the first {MOST_LINES:,} lines alone")
     if interrupted:
-        tell(f"Interrupted: {tally.words(of=_about(total))}")
+        others = f", and {more:,} more that no other beats" if more else ""
+        tell(f"Interrupted: {tally.words(of=_about(total))}{others}")
         click.get_current_context().exit(EXIT_INTERRUPTED)
     if part is not None and not tally.total and not faults:
         tell("0 candidates: there are fewer of them than parts")
