@@ -29,7 +29,7 @@ from rnncli.search.grids.candidate import Candidate, Invalid
 from rnncli.search.grids.evaluator import Evaluator
 from rnncli.search.grids.grid import Grid
 from rnncli.search.grids.quadratic import Quadratic, X, Y
-from rnncli.search.patterns.brace_parser import parse_pattern
+from rnncli.search.patterns.braces import parse_pattern
 from rnncli.search.ranking.sifting import Sieve, Tally
 from rnncli.search.ranking.wanted import LARGEST, SORT_KEYS, Order, Selection
 from rnncli.search.sweep import sweep

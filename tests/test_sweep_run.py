@@ -34,7 +34,7 @@ from rnncli.render.writers import WRITERS, writer
 from rnncli.search.grids import stretches
 from rnncli.search.grids.candidate import Candidate
 from rnncli.search.grids.stretches import Part
-from rnncli.search.patterns.brace_parser import parse_pattern
+from rnncli.search.patterns.braces import parse_pattern
 from rnncli.search.ranking import sifting
 from rnncli.search.ranking.frontier import Frontier, figures, ranks, unbeaten
 from rnncli.search.ranking.wanted import SORT_KEYS, Order
