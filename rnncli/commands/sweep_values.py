@@ -27,7 +27,8 @@ def _order(text: str, keys: Iterable[str] = SORT_KEYS) -> Order:
 def _nearest_order(text: str) -> str | None:
     from rnncli.language.hints import closest
 
-    key = closest(text.strip("-").lower(), SORT_KEYS)
+    named = text.strip("-").lower()
+    key = next((key for key, name in SORT_KEYS.items() if name == named), None) or closest(named, SORT_KEYS)
     return None if key is None else "-" * text.startswith("-") + key
 
 
@@ -46,7 +47,7 @@ def _frontier(text: str) -> tuple[Order, ...]:
 
 
 def _nearest_frontier(text: str) -> str | None:
-    nearest = [_nearest_order(each) for each in text.split(",") if each.strip()]
+    nearest = [_nearest_order(each) for each in re.split(r"[\s,;|+]+", text) if each]
     known = [each for each in nearest if each is not None and each.removeprefix("-") in COMPARED]
     return ",".join({each.removeprefix("-"): each for each in known}.values()) or None
 
