@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from rnncli.commands import sweep_values
+from rnncli.commands import sweep_given
 from rnncli.commands.completing import complete_pattern
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.options import (
@@ -27,7 +27,6 @@ from rnncli.commands.options import (
 from rnncli.commands.output import printed
 from rnncli.commands.report import clear_echo, tell
 from rnncli.commands.specs import explained, specs
-from rnncli.commands.sweep_patterns import all_of, patterns_of, read_pieces
 from rnncli.commands.sweep_rows import picture_of, screenful, speller, table_of
 from rnncli.errors import EXIT_INTERRUPTED, RnncliError, shorten
 from rnncli.formats.networks import as_called
@@ -68,23 +67,23 @@ _LESS_MEMORY = "--top N keeps little more than the first N in memory"
 @click.option(
     "--sort",
     "order",
-    type=sweep_values.order,
+    type=sweep_given.order,
     metavar="KEY",
-    shell_complete=sweep_values.complete_orders,
+    shell_complete=sweep_given.complete_orders,
     help=f"{', '.join(SORT_KEYS)}; a - before it sorts from the largest down.",
 )
 @number_option("--top", "Show the first N alone; without --sort, those with the most parameters.")
 @click.option(
     "--pareto",
     "front",
-    type=sweep_values.frontier,
+    type=sweep_given.frontier,
     metavar="FIGURES",
-    shell_complete=sweep_values.complete_figures,
+    shell_complete=sweep_given.complete_figures,
     help=f"Show those alone that no other beats: {', '.join(COMPARED)}, with commas; with a - more is better.",
 )
 @click.option(
     "--part",
-    type=sweep_values.part,
+    type=sweep_given.part,
     metavar="K/N",
     help="Take the Kth of N equal parts of the candidates alone: 3/16. Each machine cuts them alike.",
 )
@@ -148,9 +147,9 @@ def command(
     tally = Tally()
     faults: list[RnncliError] = []
     progress = Progress("sweep", 0, tell)
-    patterns = patterns_of(specs(pattern, read_pieces), faults, lambda: progress.away())
+    patterns = sweep_given.patterns_of(specs(pattern, sweep_given.read_pieces), faults, lambda: progress.away())
     typed = "-" in pattern and sys.stdin is not None and sys.stdin.isatty()
-    whole, total = all_of(patterns, part, known="-" not in pattern)
+    whole, total = sweep_given.all_of(patterns, part, known="-" not in pattern)
     if wanted is not None and not budget:
         _check_fits(wanted.most(total))
 

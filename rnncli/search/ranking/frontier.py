@@ -99,7 +99,7 @@ class Frontier(Selection):
         """Leave out those that another beats."""
         if self._compared == self.held:
             return
-        numbers = figures(self._rows)
+        numbers = in_64_bits(self._rows)
         places = unbeaten(ranks(self._rows) if numbers is None else numbers)
         self._numbers = None if numbers is None else numbers[places]
         self._kept = [self._kept[place] for place in places.tolist()]
@@ -107,7 +107,7 @@ class Frontier(Selection):
         self._compared = self.held
 
 
-def figures(rows: Sequence[Sequence[float]]) -> Any:
+def in_64_bits(rows: Sequence[Sequence[float]]) -> Any:
     """Return rows of figures as an array, or None if 64 bits do not hold them."""
     import numpy as np
 

@@ -164,14 +164,7 @@ class Sieve:
         yield from block.networks(places, stretches.BATCH)
 
     def _count(self, block: Block, networks: Any, fitting: int, needs: Sequence[tuple[Any, int]]) -> None:
-        """Count the candidates of a block.
-
-        Args:
-            block: the block.
-            networks: which of them are networks.
-            fitting: how many keep within the budget.
-            needs: for each limit, what they cost and the limit.
-        """
+        """Count the candidates of a block, some of which are networks; each need is what they cost, and its limit."""
         import numpy as np
 
         tally = self._tally
