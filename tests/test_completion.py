@@ -16,7 +16,7 @@ from rnncli.formats import FORMATS as MODEL_FILES
 from rnncli.language.completion import spec_completions
 from rnncli.layers import KINDS, LAYERS
 from rnncli.search.blanks.template import Template
-from rnncli.search.patterns.completion import pattern_completions
+from rnncli.search.patterns.brace_hints import pattern_completions
 
 
 def words(text: str, **options: bool) -> list[str]:

@@ -122,15 +122,35 @@ def test_only_what_a_sweep_holds_counts_as_held(at: Walk, rnncli: Run, monkeypat
     for options, helps in {
         "--top 2": None,
         "--pareto params": None,
-        "--sort params": "--top N keeps little more than the first N in memory",
+        "--sort params --max-params 10G": "--top N keeps little more than the first N in memory",
         "--pareto params,-output": "fewer figures leave fewer candidates",
     }.items():
         with at(options):
-            result = rnncli("sweep", "input:8,lstm:{1..9000}", "-f", "csv", *options.split())
+            result = rnncli("sweep", "input:8,lstm:{1..30000}", "-f", "csv", *options.split())
             assert result.status == (0 if helps is None else 1)
             if helps is not None:
                 error = r"Error: [\d,]+ candidates to sort are in memory, and no more fit\n"
                 assert re.fullmatch(f"{error}Help: {helps}\n", result.stderr)
+
+
+def test_candidates_that_do_not_fit_to_be_sorted_are_refused_before_one_is_looked_at(
+    at: Walk, rnncli: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rnncli.search.ranking.sifting.evaluated", None)
+    monkeypatch.setattr("rnncli.commands.sweep.free_bytes", lambda: 20 << 30)
+    pattern = "input:8,lstm:{1..60000}:seq,gru:{1..60000}"
+    refused = ("--sort params", "--sort=-macs --jobs 2", "--sort spec -f csv", "--top 1G", "--top 1G --part 1/2")
+    for options in refused:
+        with at(options):
+            held = "2,000,002,000" if options == "--top 1G" else "1,800,000,000" if "/" in options else "3,600,000,000"
+            error = (
+                f"{held} candidates do not fit in memory to be sorted: each takes 500 B at least, and 20.00 GB are free"
+            )
+            advice = "--top N keeps little more than the first N in memory"
+            assert rnncli("sweep", pattern, *options.split()) == (1, "", f"Error: {error}\nHelp: {advice}\n")
+    with at("a number beyond what can be counted"):
+        endless = ",".join(["input:8", *["rnn:{1..1000}:seq"] * 2000])
+        assert "about 10^6000 candidates do not" in rnncli("sweep", endless, "--sort", "params").stderr
 
 
 def test_what_helps_is_said_where_memory_runs_out(at: Walk, rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:

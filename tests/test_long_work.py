@@ -294,6 +294,36 @@ def test_ctrl_c_on_a_terminal_shows_the_best_so_far_in_place_of_the_bar(terminal
     assert re.fullmatch(r"Interrupted: [\d,]+ of 2,000,000,000 candidates, 3 shown", after[-1])
 
 
+def test_ctrl_c_shows_of_a_frontier_what_fits_the_screen_and_says_how_many_more_there_are(
+    at: Walk, terminal: Run
+) -> None:
+    for columns, lines, format_ in ((100, 24, "table"), (60, 60, "table"), (30, 24, "table"), (80, 24, "csv")):
+        with at(columns, lines, format_):
+            line = ("sweep", "input:8,lstm:{1..2000000000}", "--pareto", "params,-output", "-f", format_)
+            press = in_turn(("left", "\x03"))
+            result = terminal(*line, columns=columns, press=press, LINES=str(lines))
+            assert result.status == 130
+            after = without_styles(result.stdout.rpartition(ERASED)[2]).replace("\r", "")
+            shown = [each for each in after.splitlines() if not each.startswith("Note: ")]
+            taken = sum(max(1, -(-len(each) // columns)) for each in shown)
+            assert lines // 2 < taken < lines
+            assert ("●" in after) == (lines == 60)
+            said = re.fullmatch(
+                r"Interrupted: [\d,]+ of 2,000,000,000 candidates, (\d+) shown, and ([\d,]+) more that no other beats",
+                shown[-1],
+            )
+            assert said is not None
+            assert int(said[1]) == after.count("input:8,lstm:")
+            assert int(said[2].replace(",", "")) > 2_000
+
+
+def test_ctrl_c_gives_a_file_all_of_a_frontier(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    interrupt_after(2, monkeypatch)
+    result = rnncli("sweep", "input:8,lstm:{1..2000000000}", "--pareto", "params,-output", "-f", "csv")
+    assert (result.status, result.stdout.count("\n")) == (130, 4001)
+    assert result.stderr.endswith("Interrupted: 4,000 of 2,000,000,000 candidates, 4,000 shown\n")
+
+
 # What is said at the end
 
 

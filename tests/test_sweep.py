@@ -26,10 +26,10 @@ from rnncli.layers.weights import FRAMEWORKS
 from rnncli.search.budget import BY_NAME, Budget
 from rnncli.search.grids import stretches
 from rnncli.search.grids.candidate import Candidate, Invalid
-from rnncli.search.patterns.brace_parser import parse_pattern
+from rnncli.search.patterns.braces import parse_pattern
 from rnncli.search.polynomial import Polynomial
-from rnncli.search.ranking.order import LARGEST, SORT_KEYS, Order
-from rnncli.search.ranking.selection import Selection, Tally, within
+from rnncli.search.ranking.sifting import Sieve, Tally
+from rnncli.search.ranking.wanted import LARGEST, SORT_KEYS, Order, Selection
 from rnncli.search.sweep import sweep
 from rnncli.summary import DTYPE_BYTES, Setting
 
@@ -228,7 +228,7 @@ def test_rows_are_sorted_either_way_and_equal_ones_keep_their_order(rnncli: Run,
 
 @pytest.mark.parametrize("order", [LARGEST, LARGEST._replace(descending=False)])
 def test_the_first_few_are_held_and_few_more(order: Order, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rnncli.search.ranking.selection.BATCH", 5)
+    monkeypatch.setattr("rnncli.search.grids.stretches.BATCH", 5)
     everything = [*sweep("input:8,lstm:{1..40}:seq,gru:{1..3}")]
     for top, most in ((5, 5), (7, 2 * 7 + 5)):
         selection = Selection(order, top)
@@ -258,9 +258,10 @@ def test_the_first_few_take_no_more_memory_of_more_candidates(order: Order) -> N
     def peak(count: int) -> int:
         found = sweep(f"input:8,lstm:{{1..{count}}}:seq,gru:{{1..10}}")
         selection = Selection(order, 10)
+        sieve = Sieve(Budget(params=10**12), selection, Tally())
         tracemalloc.start()
         for candidate in found:
-            selection.add(within([candidate], Budget(params=10**12), Tally()))
+            assert len([*sieve.sift([candidate])]) == 1
         assert len(selection.best()) == 10
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()

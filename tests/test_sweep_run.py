@@ -34,10 +34,10 @@ from rnncli.render.writers import WRITERS, writer
 from rnncli.search.grids import stretches
 from rnncli.search.grids.candidate import Candidate
 from rnncli.search.grids.stretches import Part
-from rnncli.search.patterns.brace_parser import parse_pattern
+from rnncli.search.patterns.braces import parse_pattern
 from rnncli.search.ranking import sifting
-from rnncli.search.ranking.frontier import Frontier, exact, unbeaten
-from rnncli.search.ranking.order import SORT_KEYS, Order
+from rnncli.search.ranking.frontier import Frontier, in_64_bits, ranks, unbeaten
+from rnncli.search.ranking.wanted import SORT_KEYS, Order
 from rnncli.search.sweep import sweep
 from rnncli.summary import TOTALS, Setting
 from rnncli.system.workers import forked
@@ -61,7 +61,7 @@ def evaluated(few: int, block: int, task: int | None = None) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stretches, "FEW", few)
         patch.setattr(stretches, "BLOCK", block)
-        for name in ("FEW", "_SHOWN", "_SIFTED") if task else ():
+        for name in ("_LEAST", "_SHOWN", "_SIFTED") if task else ():
             patch.setattr(sifting, name, task)
         yield
 
@@ -332,11 +332,12 @@ def beats(one: Sequence[int], other: Sequence[int]) -> bool:
 
 @examples(200)
 @given(st.data(), st.integers(1, 4), st.sampled_from([5, 2**70]))
-def test_what_no_other_row_beats_is_unbeaten(data: st.DataObject, figures: int, largest: int) -> None:
-    numbers = st.integers(-largest, largest) | st.integers(0, 3)
-    some = data.draw(st.lists(st.lists(numbers, min_size=figures, max_size=figures), min_size=1, max_size=40))
+def test_what_no_other_row_beats_is_unbeaten(data: st.DataObject, width: int, largest: int) -> None:
+    number = st.integers(-largest, largest) | st.integers(0, 3)
+    some = data.draw(st.lists(st.lists(number, min_size=width, max_size=width), min_size=1, max_size=40))
     expected = [place for place, row in enumerate(some) if not any(beats(other, row) for other in some)]
-    assert unbeaten(exact(some)).tolist() == expected
+    for numbers in (ranks(some), in_64_bits(some)):
+        assert numbers is None or unbeaten(numbers).tolist() == expected
 
 
 def test_a_figure_that_is_lacked_is_the_same_beside_numbers_of_any_size(rnncli: Run, at: Walk) -> None:
@@ -359,16 +360,16 @@ def test_equals_that_lack_a_figure_are_all_kept_beside_huge_numbers() -> None:
 def test_a_frontier_is_what_no_other_candidate_beats(rnncli: Run, at: Walk) -> None:
     everything = [each for each in sweep(GRID, timesteps=7) if isinstance(each, Candidate)]
     everything = [each for each in everything if each.total_params <= 9000]
-    for figures in ("params,-output", "macs,-output", "macs-per-step,-params,training", "-output"):
-        with at(figures):
-            names = [(SORT_KEYS[name.strip("-")], -1 if name[0] == "-" else 1) for name in figures.split(",")]
+    for compared in ("params,-output", "macs,-output", "macs-per-step,-params,training", "-output"):
+        with at(compared):
+            names = [(SORT_KEYS[name.strip("-")], -1 if name[0] == "-" else 1) for name in compared.split(",")]
             keys = [[sign * (getattr(each, name) or 0) for name, sign in names] for each in everything]
             best = [
                 each.spec
                 for each, key in zip(everything, keys, strict=True)
                 if not any(beats(other, key) for other in keys)
             ]
-            found = rows(rnncli, GRID, "--timesteps", "7", f"--pareto={figures}", "--max-params", "9000")
+            found = rows(rnncli, GRID, "--timesteps", "7", f"--pareto={compared}", "--max-params", "9000")
             assert sorted(row["spec"] for row in found) == sorted(best)
 
 

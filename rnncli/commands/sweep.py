@@ -8,11 +8,11 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from math import log10
 from time import perf_counter, thread_time
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from rnncli.commands import sweep_values
+from rnncli.commands import sweep_given
 from rnncli.commands.completing import complete_pattern
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.options import (
@@ -27,29 +27,36 @@ from rnncli.commands.options import (
 from rnncli.commands.output import printed
 from rnncli.commands.report import clear_echo, tell
 from rnncli.commands.specs import explained, specs
-from rnncli.commands.sweep_patterns import all_of, patterns_of, read_pieces
-from rnncli.commands.sweep_rows import picture_of, speller, table_of
+from rnncli.commands.sweep_rows import picture_of, screenful, speller, table_of
 from rnncli.errors import EXIT_INTERRUPTED, RnncliError, shorten
 from rnncli.formats.networks import as_called
 from rnncli.layers.weights import Framework
 from rnncli.network import Network
+from rnncli.quantities import memory
 from rnncli.render.picture import MOST_LINES, Picture
 from rnncli.render.progress import COUNTABLE, Progress
 from rnncli.render.terminal import on_terminal
+from rnncli.render.writers import Writer
 from rnncli.search.budget import FIGURES, Budget
 from rnncli.search.grids.candidate import Candidate
 from rnncli.search.grids.stretches import BATCH, Part
-from rnncli.search.ranking.order import COMPARED, LARGEST, SORT_KEYS, Order, check_orders
-from rnncli.search.ranking.selection import Selection, Tally
-from rnncli.search.ranking.sieve import Wanted
-from rnncli.search.ranking.sifting import Sweep
+from rnncli.search.ranking.sifting import Sweep, Tally
+from rnncli.search.ranking.wanted import COMPARED, LARGEST, SORT_KEYS, Order, Selection, check_orders
 from rnncli.summary import Setting
 from rnncli.system.memory import RESERVE, free_bytes
 from rnncli.system.signals import interruptible
 
+if TYPE_CHECKING:
+    from rnncli.search.ranking.frontier import Cloud
+
+_HELD = 500
+"""Bytes that a candidate takes at least that is held until all are sorted."""
+
 _SORTING = 48
 """Bytes that it takes to sort one candidate, beside the candidate itself."""
 
+_CHECKED = 20_000
+"""There is always memory for so many candidates; whenever so many more are held it is checked anew."""
 
 _LESS_MEMORY = "--top N keeps little more than the first N in memory"
 
@@ -60,23 +67,23 @@ _LESS_MEMORY = "--top N keeps little more than the first N in memory"
 @click.option(
     "--sort",
     "order",
-    type=sweep_values.order,
+    type=sweep_given.order,
     metavar="KEY",
-    shell_complete=sweep_values.complete_orders,
+    shell_complete=sweep_given.complete_orders,
     help=f"{', '.join(SORT_KEYS)}; a - before it sorts from the largest down.",
 )
 @number_option("--top", "Show the first N alone; without --sort, those with the most parameters.")
 @click.option(
     "--pareto",
     "front",
-    type=sweep_values.frontier,
+    type=sweep_given.frontier,
     metavar="FIGURES",
-    shell_complete=sweep_values.complete_figures,
+    shell_complete=sweep_given.complete_figures,
     help=f"Show those alone that no other beats: {', '.join(COMPARED)}, with commas; with a - more is better.",
 )
 @click.option(
     "--part",
-    type=sweep_values.part,
+    type=sweep_given.part,
     metavar="K/N",
     help="Take the Kth of N equal parts of the candidates alone: 3/16. Each machine cuts them alike.",
 )
@@ -131,33 +138,26 @@ def command(
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     setting = Setting(batch, timesteps, cast(Framework, framework or "keras"), dtype)
     budget.check(dtype)
-    if front is not None:
-        order = order or front[0]
-    elif top is not None:
-        order = order or LARGEST
-    wanted: Wanted | None = None
+    if order is None and (front is not None or top is not None):
+        order = LARGEST if front is None else front[0]
     check_orders([*(front or []), *([] if order is None else [order])], dtype)
-    if front is not None and order is not None:
-        from rnncli.search.ranking.frontier import Frontier
-
-        wanted = Frontier(front, order, top)
-    elif order is not None:
-        wanted = Selection(order, top)
+    wanted = _wanted(order, top, front)
     cloud = None if front is None or format_ != "table" else picture_of(front, timesteps)
     sweep = Sweep(setting, budget, wanted, speller(format_, setting), cloud)
     tally = Tally()
-    table = table_of(format_, order, cloud)
     faults: list[RnncliError] = []
     progress = Progress("sweep", 0, tell)
-    patterns = patterns_of(specs(pattern, read_pieces), faults, lambda: progress.away())
+    patterns = sweep_given.patterns_of(specs(pattern, sweep_given.read_pieces), faults, lambda: progress.away())
     typed = "-" in pattern and sys.stdin is not None and sys.stdin.isatty()
-    whole, total = all_of(patterns, part, known="-" not in pattern)
+    whole, total = sweep_given.all_of(patterns, part, known="-" not in pattern)
+    if wanted is not None and not budget:
+        _check_fits(wanted.most(total))
 
     def work() -> None:
         done = checked = 0
         for spelt in sweep.run_on(jobs, whole, total, tally):
             show(spelt)
-            if wanted is not None and wanted.held - checked >= BATCH:
+            if wanted is not None and wanted.held - checked >= _CHECKED:
                 checked = wanted.held
                 _check_memory(checked, _LESS_MEMORY if front is None else "fewer figures leave fewer candidates")
             progress(tally.total - done)
@@ -168,6 +168,9 @@ def command(
             show_rows(rows)
             tally.shown += number
 
+    def table(cloud: Cloud | None = None) -> Writer[Any]:
+        return table_of(format_, order, cloud)
+
     progress = Progress(
         "sweep",
         total,
@@ -176,18 +179,22 @@ def command(
         shown=not typed and not (wanted is None and on_terminal()),
         clock=thread_time if wanted is None and jobs == 1 else perf_counter,  # who reads the rows may take their time
     )
-    interrupted = False
+    interrupted, more = False, 0
     try:
-        with _photographed(svg) as photograph, printed(table, photograph) as show_rows:
+        with _photographed(svg) as photograph:
             try:
-                with interruptible(), progress:
+                with printed(table(), photograph) as show_rows, interruptible(), progress:
                     work()
             except KeyboardInterrupt:
                 interrupted = True
                 clear_echo()
             best = [] if wanted is None or (interrupted and top is None and front is None) else wanted.best()
-            for start in range(0, len(best), BATCH):
-                show([sweep.spell(best[start : start + BATCH])])
+            if interrupted and top is None:
+                number, cloud = screenful(best, sweep.spell, table, cloud)
+                best, more = best[:number], len(best) - number
+            with printed(table(cloud), photograph) as show_rows:
+                for start in range(0, len(best), BATCH):
+                    show([sweep.spell(best[start : start + BATCH])])
     except BrokenPipeError:
         # Ctrl-C also ends whoever reads the rows.
         if not interrupted:
@@ -195,13 +202,38 @@ def command(
     if svg is not None and tally.shown > MOST_LINES:
         tell(f"Note: {svg.path} shows the first {MOST_LINES:,} lines alone")
     if interrupted:
-        tell(f"Interrupted: {tally.words(of=_about(total))}")
+        others = f", and {more:,} more that no other beats" if more else ""
+        tell(f"Interrupted: {tally.words(of=_about(total))}{others}")
         click.get_current_context().exit(EXIT_INTERRUPTED)
     if part is not None and not tally.total and not faults:
         tell("0 candidates: there are fewer of them than parts")
     _conclude(tally, setting, budget)
     if faults:
         click.get_current_context().exit(max(fault.exit_status for fault in faults))
+
+
+def _wanted(order: Order | None, top: int | None, front: tuple[Order, ...] | None) -> Selection | None:
+    """Return what takes in the candidates that are wanted; None if all are, one after the other."""
+    if order is None or front is None:
+        return None if order is None else Selection(order, top)
+    from rnncli.search.ranking.frontier import Frontier
+
+    return Frontier(front, order, top)
+
+
+def _check_fits(held: int) -> None:
+    """Check that so many candidates fit in memory until all are sorted.
+
+    Raises:
+        RnncliError: they do not.
+    """
+    free = free_bytes()
+    if held >= _CHECKED and free is not None and free < RESERVE + held * _HELD:
+        raise RnncliError(
+            f"{_about(held)} candidates do not fit in memory to be sorted: "
+            f"each takes {_HELD} B at least, and {memory(free)} are free",
+            _LESS_MEMORY,
+        )
 
 
 def _check_memory(held: int, advice: str) -> None:

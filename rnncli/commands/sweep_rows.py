@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import one_line
 from rnncli.quantities import Shape
 from rnncli.render.candidates import CandidateTable, FrontierTable
 from rnncli.render.records import NETWORK, Record, row_each
-from rnncli.render.terminal import terminal_width
+from rnncli.render.terminal import terminal_size, terminal_width
 from rnncli.render.writers import Writer, writer
 from rnncli.search.grids.candidate import Candidate
-from rnncli.search.ranking.order import SORT_KEYS, Order
+from rnncli.search.ranking.wanted import SORT_KEYS, Order
 from rnncli.summary import TOTALS, Setting
 
 if TYPE_CHECKING:
-    from rnncli.search.ranking.cloud import Cloud
+    from rnncli.search.ranking.frontier import Cloud
 
 CANDIDATES = row_each("Candidates", *NETWORK, "output_shape", *TOTALS)
 """How candidates become rows."""
 
+_NOTE = 150
+"""Characters of the note below the rows. Below that the shell goes on."""
+
 
 def picture_of(front: Iterable[Order], timesteps: int | None) -> Cloud:
     """Return what becomes the picture of a frontier: parameters across, multiply-adds up."""
-    from rnncli.search.ranking.cloud import Cloud
+    from rnncli.search.ranking.frontier import Cloud
 
     whole = timesteps is not None or any(order.key == "macs" for order in front)
     return Cloud("total_params", "macs" if whole else "macs_per_step")
@@ -45,7 +48,7 @@ def table_of(format_: str, order: Order | None, cloud: Cloud | None) -> Writer[A
     width, key = terminal_width(), None if order is None else SORT_KEYS[order.key]
     if cloud is None:
         return CandidateTable(width, key)
-    return FrontierTable(width, key, cloud.across, cloud.up, cloud.points)
+    return FrontierTable(width, key, *cloud.asked, cloud.points)
 
 
 def record_maker(setting: Setting) -> Callable[..., Record]:
@@ -68,3 +71,34 @@ def speller(format_: str, setting: Setting) -> Callable[[list[Candidate]], tuple
 
     texts = RowTexts(writer(format_, CANDIDATES), record, len(TOTALS))
     return lambda some: (len(some), [texts.rows(some)] if some else [])
+
+
+def screenful(
+    best: Sequence[Candidate],
+    spell: Callable[[list[Candidate]], tuple[int, Any]],
+    tables: Callable[[Cloud | None], Writer[Any]],
+    cloud: Cloud | None,
+) -> tuple[int, Cloud | None]:
+    """Return how many of some candidates the terminal has room for, one at least, and the cloud if it has for that too.
+
+    Args:
+        best: the candidates, of which the first are shown.
+        spell: makes rows of them.
+        tables: returns what writes the rows, with a picture of a cloud or without.
+        cloud: where all of them lie.
+    """
+    size = terminal_size()
+    if size is None or not best:
+        return len(best), cloud
+    columns, room = size[0], size[1] - 1 - -(-_NOTE // size[0])
+
+    def lines(number: int, cloud: Cloud | None = None) -> int:
+        table = tables(cloud)
+        text = "".join([table.begin(), table.rows(spell([*best[:number]])[1]), table.end()])
+        return sum(max(1, -(-len(line) // columns)) for line in text.splitlines())
+
+    most = max(1, min(len(best), room))
+    picture = lines(most, cloud) - lines(most)
+    if 2 * picture > room:
+        cloud, picture = None, 0
+    return next((number for number in range(most, 1, -1) if lines(number) + picture <= room), 1), cloud

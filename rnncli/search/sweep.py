@@ -13,8 +13,7 @@ from rnncli.layers.weights import FRAMEWORKS, Framework
 from rnncli.network import Network, check_known, check_sizes
 from rnncli.search.grids.candidate import Candidate, Found, Invalid
 from rnncli.search.grids.stretches import BATCH, Stretch, evaluated, stretches
-from rnncli.search.patterns.brace_parser import parse_pattern
-from rnncli.search.patterns.braces import Pattern
+from rnncli.search.patterns.braces import Pattern, parse_pattern
 from rnncli.summary import DTYPE_BYTES, Setting
 
 

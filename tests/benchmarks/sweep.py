@@ -32,10 +32,9 @@ from rnncli.render.writers import writer
 from rnncli.search.budget import Budget
 from rnncli.search.grids.candidate import Candidate
 from rnncli.search.grids.stretches import stretches
-from rnncli.search.patterns.brace_parser import parse_pattern
-from rnncli.search.ranking.order import LARGEST
-from rnncli.search.ranking.selection import Selection, Tally
-from rnncli.search.ranking.sifting import Sweep
+from rnncli.search.patterns.braces import parse_pattern
+from rnncli.search.ranking.sifting import Sweep, Tally
+from rnncli.search.ranking.wanted import LARGEST, Selection
 from rnncli.search.sweep import sweep
 from rnncli.summary import TOTALS, Setting
 

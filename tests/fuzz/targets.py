@@ -25,7 +25,7 @@ from rnncli.engine.input_file import open_input
 from rnncli.formats.faults import OpenNumbersError
 from rnncli.formats.networks import read_text
 from rnncli.search.budget import Budget
-from rnncli.search.patterns.brace_parser import parse_pattern
+from rnncli.search.patterns.braces import parse_pattern
 from rnncli.search.solution import solve
 
 SEEDS = [

@@ -1,0 +1,156 @@
+"""What candidates are compared by, and those that are wanted of them: all in an order, or the first few."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from math import inf
+from typing import Any, NamedTuple
+
+from rnncli.errors import UsageError
+from rnncli.search.budget import BY_KEY, known
+from rnncli.search.grids import stretches
+from rnncli.search.grids.candidate import Candidate
+from rnncli.summary import UNTRAINED
+
+SORT_KEYS = {
+    "params": "total_params",
+    "memory": "total_bytes",
+    "macs": "macs",
+    "macs-per-step": "macs_per_step",
+    "streaming": "streaming_bytes",
+    "training": "training_bytes",
+    "output": "output_features",
+    "spec": "spec",
+}
+"""What candidates can be sorted by, and the attribute that holds it."""
+
+COMPARED = tuple(key for key in SORT_KEYS if key != "spec")
+"""Those of which one is better than another: the figures."""
+
+LACKED = frozenset({"streaming_bytes"})
+"""Figures that a network may not have at all. It exceeds every limit then, and any network that has the figure."""
+
+LACKING = 2**63 - 1
+"""A figure that a network lacks, in an array of 64 bits; elsewhere it is infinite."""
+
+
+class Order(NamedTuple):
+    """What candidates are sorted by; equal ones keep the order of the pattern."""
+
+    key: str
+    descending: bool = False
+
+    @property
+    def figure(self) -> str | None:
+        """The attribute that holds the number that they are sorted by; None if that is no number."""
+        return SORT_KEYS[self.key] if self.key in COMPARED else None
+
+    def of(self, candidate: Candidate) -> Any:
+        """Return what a candidate is sorted by: the smallest comes first, or the largest in a descending order.
+
+        Raises:
+            UsageError: it is not known.
+        """
+        return amount(candidate, SORT_KEYS[self.key])
+
+    def signed(self, numbers: Any) -> Any:
+        """Return numbers, or an array of them, of which the smallest comes first in either order."""
+        return -numbers if self.descending else numbers
+
+
+LARGEST = Order("params", descending=True)
+
+
+def check_orders(orders: Iterable[Order], dtype: str) -> None:
+    """Check that networks have what they are compared by in a dtype.
+
+    Raises:
+        UsageError: they have not.
+    """
+    if dtype in UNTRAINED and any(order.figure == "training_bytes" for order in orders):
+        raise UsageError(f"no network is trained in {dtype}", "compare by something else, or take another --dtype")
+
+
+def amount(candidate: Candidate, name: str) -> Any:
+    """Return a figure of a candidate, which is infinite where it lacks one, or its spec.
+
+    Raises:
+        UsageError: it is not known.
+    """
+    value = getattr(candidate, name)
+    if value is not None:
+        return value
+    return inf if name in LACKED else known(BY_KEY[name], candidate)
+
+
+class Selection:
+    """The first candidates in an order, of those that there were so far.
+
+    Args:
+        order: the order; equal candidates keep theirs.
+        top: how many are kept, or None for all.
+    """
+
+    def __init__(self, order: Order, top: int | None) -> None:
+        self.order = order
+        self.top = top
+        self._kept: list[Candidate] = []
+        self._worst: Any = None
+        """What the number must be below, signed, that one of the first is sorted by; None while any may be."""
+
+    @property
+    def held(self) -> int:
+        """How many candidates it holds in memory."""
+        return len(self._kept)
+
+    def most(self, total: int) -> int:
+        """Return how many of so many candidates within the budget it comes to hold at once."""
+        return total if self.top is None else min(total, 2 * self.top + stretches.BATCH)
+
+    @property
+    def asked(self) -> tuple[str, ...] | None:
+        """The figures that it asks of a block of candidates; None if it takes all candidates as they are."""
+        return None if self.top is None or self.order.figure is None else (self.order.figure,)
+
+    def pick(self, places: Any, column: Callable[[str], Any]) -> Any:
+        """Return those of some places of a block that may be wanted, in ascending order.
+
+        Args:
+            places: an array of the places.
+            column: returns a figure of each candidate of the block.
+        """
+        import numpy as np
+
+        if self.top is None or self.order.figure is None:
+            return places
+        numbers = self.order.signed(column(self.order.figure)[places])
+        if self._worst is not None:
+            fits = numbers < self._worst
+            places, numbers = places[fits], numbers[fits]
+        if len(places) <= self.top:
+            return places
+        last = np.partition(numbers, self.top - 1)[self.top - 1]
+        smaller, equal = np.flatnonzero(numbers < last), np.flatnonzero(numbers == last)
+        return places[np.sort(np.concatenate([smaller, equal[: self.top - len(smaller)]]))]
+
+    def add(self, candidates: Iterable[Candidate]) -> None:
+        """Take in some more candidates.
+
+        Raises:
+            UsageError: what they are compared by is not known.
+        """
+        first = self._first(candidates)
+        self._kept += first
+        if self.top is not None and (
+            self.held > 2 * self.top + stretches.BATCH or (first and self.top <= stretches.BATCH)
+        ):
+            self._kept = self.best()
+            if self.held == self.top and self.order.figure is not None:
+                self._worst = self.order.signed(self.order.of(self._kept[-1]))
+
+    def best(self) -> list[Candidate]:
+        """Return those that are wanted, sorted."""
+        return self._first(self._kept)
+
+    def _first(self, candidates: Iterable[Candidate]) -> list[Candidate]:
+        return sorted(candidates, key=self.order.of, reverse=self.order.descending)[: self.top]
