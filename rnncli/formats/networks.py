@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 from rnncli.errors import SpecError, shorten
 from rnncli.formats import Choice, choice_of, open_model, part_of
 from rnncli.formats.faults import Settings
-from rnncli.formats.nodes import Note
 from rnncli.network import Network
 from rnncli.summary import Origin
 
 if TYPE_CHECKING:
     from rnncli.formats.model_file import ModelFile
-    from rnncli.formats.nodes import Part
+    from rnncli.formats.nodes import Note, Part
 
 
 _MOST_REASONS = 1000

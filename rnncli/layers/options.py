@@ -79,7 +79,7 @@ class Option(ABC):
         """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Flag(Option):
     """A word that sets an attribute to `value`: `seq`."""
 
@@ -136,7 +136,7 @@ class Flag(Option):
             raise ValueError(f"{self.attribute} is {shorten(repr(value))}, expected True or False")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Choice(Option):
     """One of several named values, spelt `key=name`.
 
@@ -241,7 +241,7 @@ class Choice(Option):
             raise ValueError(f"{self.attribute} is {shorten(repr(value))}, expected {allowed}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Whole(Option):
     """A whole number, spelt `key=N`.
 
