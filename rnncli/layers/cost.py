@@ -241,10 +241,9 @@ class Totals(NamedTuple):
         """
         if isinstance(self.params, int) and not self.params:
             return {}
-        last = {} if self.keeps_output else {_vectors(self.shape): features_of(self.shape)}
         kept = self.kept
-        for steps, each in last.items():
-            kept = _more(kept, steps, each)
+        if not self.keeps_output:
+            kept = _more(kept, _vectors(self.shape), features_of(self.shape))
         return {steps: each for steps, each in kept.items() if each}
 
 
