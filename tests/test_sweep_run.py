@@ -35,6 +35,7 @@ from rnncli.search.grids import stretches
 from rnncli.search.grids.candidate import Candidate
 from rnncli.search.grids.stretches import Part
 from rnncli.search.patterns.braces import parse_pattern
+from rnncli.search.ranking import frontier as frontiers
 from rnncli.search.ranking import sifting
 from rnncli.search.ranking.frontier import Frontier, in_64_bits, ranks, unbeaten
 from rnncli.search.ranking.wanted import SORT_KEYS, Order
@@ -336,8 +337,11 @@ def test_what_no_other_row_beats_is_unbeaten(data: st.DataObject, width: int, la
     number = st.integers(-largest, largest) | st.integers(0, 3)
     some = data.draw(st.lists(st.lists(number, min_size=width, max_size=width), min_size=1, max_size=40))
     expected = [place for place, row in enumerate(some) if not any(beats(other, row) for other in some)]
-    for numbers in (ranks(some), in_64_bits(some)):
-        assert numbers is None or unbeaten(numbers).tolist() == expected
+    for numbers, few in product((ranks(some), in_64_bits(some)), (1, 100)):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(frontiers, "_TRIED", few)
+            patch.setattr(frontiers, "_HALVED", few)
+            assert numbers is None or unbeaten(numbers).tolist() == expected
 
 
 def test_a_figure_that_is_lacked_is_the_same_beside_numbers_of_any_size(rnncli: Run, at: Walk) -> None:

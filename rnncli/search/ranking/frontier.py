@@ -10,14 +10,19 @@ from collections.abc import Callable, Iterable, Sequence
 from math import inf
 from typing import Any
 
+import numpy as np
+
 from rnncli.search.grids.candidate import Candidate
 from rnncli.search.ranking.wanted import LACKING, SORT_KEYS, Order, Selection
 
 _TRIED = 32
-"""With how many candidates of the frontier so far new ones are compared, before they are compared with one another."""
+"""With how many of a frontier others are compared one by one, before there is a better way."""
 
 _SHARE = 8
 """One in so many of those that are kept may be new, and not compared with the others yet."""
+
+_HALVED = 32
+"""Rows of three figures are halved, to find out which of them no other beats, as long as so many are left in a half."""
 
 _FINENESS = 64
 """How many cells of a cloud there are from a number to its double: a picture of a hundred columns needs no more."""
@@ -38,12 +43,10 @@ class Frontier(Selection):
     def __init__(self, figures: Sequence[Order], order: Order, top: int | None) -> None:
         super().__init__(order, top)
         self.figures = figures
-        self._rows: list[list[Any]] = []
-        """What each that is kept is compared by, signed."""
-        self._compared = 0
-        """Of how many of these, the first ones, no other beats one."""
         self._numbers: Any = None
-        """The same of those as an array; None where 64 bits do not hold it."""
+        """What those that are kept are compared by, signed, as an array; None where 64 bits do not hold it."""
+        self._new: list[tuple[list[Any], Candidate]] = []
+        """The same of those that are not compared with them yet, and the candidates."""
 
     @property
     def asked(self) -> tuple[str, ...]:
@@ -56,8 +59,6 @@ class Frontier(Selection):
 
     def pick(self, places: Any, column: Callable[[str], Any]) -> Any:
         """Return those of some places of a block that may be on the frontier, likewise."""
-        import numpy as np
-
         signed = [order.signed(column(name)[places]) for order, name in zip(self.figures, self.asked, strict=True)]
         numbers = np.stack(signed, axis=1)
         fits = self._may_hold(numbers)
@@ -66,8 +67,6 @@ class Frontier(Selection):
 
     def _may_hold(self, numbers: Any) -> Any:
         """Return which rows of figures may be on the frontier: not those that some on it beat."""
-        import numpy as np
-
         fits = np.ones(len(numbers), bool)
         frontier = self._numbers
         if frontier is None:
@@ -84,33 +83,40 @@ class Frontier(Selection):
         Raises:
             UsageError: a figure is not known.
         """
-        before = self.held
-        self._kept += candidates
-        self._rows += [[order.signed(order.of(each)) for order in self.figures] for each in self._kept[before:]]
-        if (self.held - self._compared) * _SHARE > self._compared:
+        self._new += [(self._row(candidate), candidate) for candidate in candidates]
+        if len(self._new) * _SHARE > len(self._kept):
             self._compare()
+
+    @property
+    def held(self) -> int:
+        """How many candidates it holds in memory."""
+        return len(self._kept) + len(self._new)
 
     def best(self) -> list[Candidate]:
         """Return the frontier, sorted, or the first few of it."""
         self._compare()
         return super().best()
 
+    def _row(self, candidate: Candidate) -> list[Any]:
+        return [order.signed(order.of(candidate)) for order in self.figures]
+
     def _compare(self) -> None:
-        """Leave out those that another beats."""
-        if self._compared == self.held:
+        """Keep of all those so far the ones that no other beats."""
+        if not self._new:
             return
-        numbers = in_64_bits(self._rows)
-        places = unbeaten(ranks(self._rows) if numbers is None else numbers)
-        self._numbers = None if numbers is None else numbers[places]
-        self._kept = [self._kept[place] for place in places.tolist()]
-        self._rows = [self._rows[place] for place in places.tolist()]
-        self._compared = self.held
+        rows = [row for row, _ in self._new]
+        numbers = in_64_bits(rows)
+        if self._kept:
+            known = numbers is not None and self._numbers is not None
+            numbers = np.concatenate([self._numbers, numbers]) if known else None
+        every = [*self._kept, *(candidate for _, candidate in self._new)]
+        places = unbeaten(ranks([self._row(each) for each in every]) if numbers is None else numbers)
+        kept = [every[place] for place in places.tolist()]
+        self._kept, self._new, self._numbers = kept, [], None if numbers is None else numbers[places]
 
 
 def in_64_bits(rows: Sequence[Sequence[float]]) -> Any:
     """Return rows of figures as an array, or None if 64 bits do not hold them."""
-    import numpy as np
-
     ends = {inf: LACKING, -inf: -LACKING}
     try:
         return np.array([[ends.get(number, number) for number in row] for row in rows], np.int64)
@@ -120,8 +126,6 @@ def in_64_bits(rows: Sequence[Sequence[float]]) -> Any:
 
 def ranks(rows: Sequence[Sequence[float]]) -> Any:
     """Return an array of what is as good in place of rows of figures of any size: the rank of each in its column."""
-    import numpy as np
-
     columns = [*zip(*rows, strict=True)]
     places = [{number: rank for rank, number in enumerate(sorted({*column}))} for column in columns]
     return np.array([[place[each] for each in column] for place, column in zip(places, columns, strict=True)]).T
@@ -129,8 +133,6 @@ def ranks(rows: Sequence[Sequence[float]]) -> Any:
 
 def unbeaten(numbers: Any) -> Any:
     """Return the places of the rows that no other row beats, in ascending order; smaller numbers are better."""
-    import numpy as np
-
     order = np.lexsort(numbers.T[::-1])
     sorted_ = numbers[order]
     first = np.ones(len(sorted_), bool)  # of rows that are equal
@@ -142,8 +144,6 @@ def unbeaten(numbers: Any) -> Any:
 
 def _unbeaten_pairs(rows: Any) -> Any:
     """Return which of some different pairs, sorted, are not beaten; or single numbers."""
-    import numpy as np
-
     last = rows[:, -1]
     fine = np.ones(len(rows), bool)
     fine[1:] = last[1:] < np.minimum.accumulate(last)[:-1]
@@ -152,25 +152,44 @@ def _unbeaten_pairs(rows: Any) -> Any:
 
 def _unbeaten_rows(rows: Any) -> Any:
     """Return which of some different rows, sorted, are not beaten: only one that comes before can beat a row."""
-    import numpy as np
-
     left = np.arange(len(rows))
     fine = np.zeros(len(rows), bool)
+    found = 0
     while len(left):
+        if found == _TRIED and rows.shape[1] == 3:
+            fine[left] = _unbeaten_triples(rows[left])
+            break
         first = left[0]
         fine[first] = True
+        found += 1
         left = left[(rows[left] < rows[first]).any(axis=1)]
+    return fine
+
+
+def _unbeaten_triples(rows: Any) -> Any:
+    """Return the same of many rows of three figures: of either half, without those that the first half beats."""
+    half = len(rows) // 2
+    if half < _HALVED:
+        second, third = rows[:, 1], rows[:, 2]
+        no_better = (second <= second[:, None]) & (third <= third[:, None])
+        return ~np.tril(no_better, -1).any(axis=1)
+    fine = np.concatenate([_unbeaten_triples(rows[:half]), _unbeaten_triples(rows[half:])])
+    some, least = _least(rows[:half][fine[:half], 1:], rows[half:, 1])
+    fine[half:] &= ~(some & (least <= rows[half:, 2]))
     return fine
 
 
 def _not_behind(frontier: Any, pairs: Any) -> Any:
     """Return which pairs are not beaten by a frontier, or are equal to one of it."""
-    import numpy as np
+    some, least = _least(frontier, pairs[:, 0])
+    return ~some | (least >= pairs[:, 1])
 
-    order = np.argsort(frontier[:, 0], kind="stable")
-    across, up = frontier[order, 0], frontier[order, 1]
-    place = np.searchsorted(across, pairs[:, 0], "right") - 1
-    return (place < 0) | (up[place] >= pairs[:, 1])
+
+def _least(pairs: Any, across: Any) -> tuple[Any, Any]:
+    """Return for some numbers whether pairs begin with at most that, and the least second number of these."""
+    order = np.argsort(pairs[:, 0], kind="stable")
+    place = np.searchsorted(pairs[order, 0], across, "right") - 1
+    return place >= 0, np.minimum.accumulate(pairs[order, 1])[place]
 
 
 class Cloud:
@@ -191,16 +210,12 @@ class Cloud:
 
     def take(self, cells: Any) -> None:
         """Take in cells in which there are candidates, by their numbers."""
-        import numpy as np
-
         if self._found is None:
             self._found = np.zeros(_CELLS * _CELLS, bool)
         self._found[cells] = True
 
     def cells(self) -> Any:
         """Return the numbers of the cells in which there are candidates."""
-        import numpy as np
-
         return np.zeros(0, int) if self._found is None else np.flatnonzero(self._found)
 
     def points(self) -> list[tuple[float, float]]:
@@ -211,7 +226,5 @@ class Cloud:
 
 def _cell(numbers: Any) -> Any:
     """Return the place of numbers along a figure; that of 0 is that of 1."""
-    import numpy as np
-
     places = np.round(np.log2(np.maximum(np.asarray(numbers, float), 1)) * _FINENESS)
     return np.minimum(places, _CELLS - 1).astype(np.int64)
