@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from rnncli.network import Network, check_sizes
-from rnncli.reports.tool_rules import TOOLS, Amount, Tool, Work
+from rnncli.reports.tool_rules import OTHERS, RECURRENT, TOOLS, Amount, Tool, Work
 
 
 class Difference(NamedTuple):
@@ -130,6 +130,7 @@ def _unknown(network: Network) -> str:
 def _works(network: Network, batch: int | None, timesteps: int | None) -> Iterator[Work]:
     shapes = network.shapes(batch, timesteps)
     for layer, weights, (reads, _) in zip(network.body, network.weights("torch"), shapes, strict=True):
+        assert layer.type_name("torch") in (*RECURRENT, *OTHERS), f"the tools were not asked about {layer.kind}"
         yield Work(layer, weights, reads, batch or 1, layer.steps(reads))
 
 
