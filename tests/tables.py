@@ -158,8 +158,8 @@ OTHERS: tuple[tuple[Iterable[str], str], ...] = (
     (get_args(Role), "layers/weights.MULTIPLIES reports/causes.TEXTS reports/causes._ROLES"),
     (
         {*ACTIVATIONS, *TEXTBOOK},
-        """tests/kinds/activations.TEXTBOOK tests/kinds/activations.TORCH layers/activations.ACTIVATION_RANGES
-        layers/activations.ACTIVATION_FORMULAS engine/activations.ACTIVATION_FUNCTIONS export/torch.ACTIVATIONS
+        """tests/kinds/activations.TEXTBOOK tests/kinds/activations.TORCH layers/activations.ACTIVATIONS
+        engine/activations.ACTIVATION_FUNCTIONS export/torch.ACTIVATIONS
         export/onnx_graph.ACTIVATIONS export/numpy_functions.ACTIVATIONS formats/onnx/activations.BY_WORD""",
     ),
     (TORCH.values(), "formats/frameworks.TORCH"),

@@ -164,6 +164,8 @@ def test_nothing_is_missing_for_any_kind_nor_in_any_table() -> None:
 
 def test_what_is_taken_out_of_a_table_is_named_and_nothing_else(at: Walk) -> None:
     needs = [*all_needs()]
+    if any(line for need in needs for line in need.missing()):
+        pytest.skip("something is missing already, which the other test names")
     for need, entry in [(each, entry) for each in needs for entry in each.entries]:
         with at(need.line(entry)), pytest.MonkeyPatch.context() as monkeypatch:
             need.remove(entry, monkeypatch)
