@@ -154,8 +154,9 @@ def golden(what: str) -> dict[type[Layer], list[Golden]]:
 
 def missing() -> list[str]:
     """All that is missing anywhere, each said once."""
-    of_kinds = (line for layer in rnncli.layers.LAYERS for line in missing_of(layer))
-    return [*dict.fromkeys([*(line for need in all_needs() for line in need.missing()), *of_kinds])]
+    lines = dict.fromkeys(line for need in all_needs() for line in need.missing())
+    of_kinds = [(layer.__name__, line) for layer in rnncli.layers.LAYERS for line in missing_of(layer)]
+    return [*lines, *(f"{name}: {line}" for name, line in of_kinds if line not in lines)]
 
 
 def test_nothing_is_missing_for_any_kind_nor_in_any_table() -> None:
