@@ -23,7 +23,9 @@ from rnncli.cli import COMMANDS
 from rnncli.engine.request import INITS
 from rnncli.export import TARGETS
 from rnncli.formats import FORMATS
+from rnncli.formats.frameworks import CLASSES
 from rnncli.formats.keras.config import snake_case
+from rnncli.formats.onnx.activations import BY_WORD
 from rnncli.formats.onnx.messages import CODES
 from rnncli.formats.torch.tensors import STORAGES
 from rnncli.layers import LAYERS, Layer
@@ -35,36 +37,34 @@ from rnncli.summary import DTYPE_BYTES
 
 
 class Need(NamedTuple):
-    """What a table must hold: keys of a mapping; or names of a file, where the path ends in a point."""
+    """An entry that a table must have, or a name that a file must, where the path ends in a point."""
 
     path: str
-    entries: Iterable[Any]
+    entry: Any
 
-    def line(self, entry: Any) -> str:
-        """The line that says that an entry is missing."""
+    def __str__(self) -> str:
         file, _, table = self.path.partition(".")
-        name = entry.__name__ if isinstance(entry, type) else entry
+        name = self.entry.__name__ if isinstance(self.entry, type) else self.entry
         return f"no {name} in {table}{' of ' * bool(table)}{'' if file.startswith('tests/') else 'rnncli/'}{file}.py"
 
-    def missing(self) -> Iterator[str]:
-        """What is missing; nothing where the whole table is, which another need says."""
+    @property
+    def is_missing(self) -> bool:
+        """Whether it is not there; not so where the whole table is missing, which another need says."""
         file, *steps = self.path.split(".")
         try:
-            held = reduce(_part, steps, _module(file))
-        except ModuleNotFoundError as fault:
-            yield str(fault)
+            return self.entry not in reduce(_part, steps, _module(file))
+        except ModuleNotFoundError:
+            return True
         except (AttributeError, KeyError):
-            return
-        else:
-            yield from (self.line(entry) for entry in sorted(self.entries, key=str) if entry not in held)
+            return False
 
-    def remove(self, entry: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Take an entry out of the table."""
+    def remove(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Take it out of the table."""
         file, table, *steps = self.path.split(".")
         if table:
-            monkeypatch.setattr(_module(file), table, _without(getattr(_module(file), table), steps, entry))
+            monkeypatch.setattr(_module(file), table, _without(getattr(_module(file), table), steps, self.entry))
         else:
-            monkeypatch.delattr(_module(file), entry)
+            monkeypatch.delattr(_module(file), self.entry)
 
 
 def _module(file: str) -> Any:
@@ -89,27 +89,27 @@ def _without(held: Any, steps: list[str], entry: Any) -> Any:
 
 
 def needs(paths: str, entries: Iterable[Any]) -> Iterator[Need]:
-    """The same for several tables."""
-    yield from (Need(path, entries) for path in paths.split())
+    """Some entries that tables must have."""
+    yield from (Need(path, entry) for path in paths.split() for entry in sorted(entries, key=str))
 
 
 def of_kind(layer: type[Layer]) -> Iterator[Need]:
     """What there must be for a kind of layer."""
-    yield Need("layers/__init__.LAYERS", [layer])
+    yield from needs("layers/__init__.LAYERS", [layer])
     if not getattr(layer, "shown", True):
         return
     kind, classes, owns = [layer.kind], layer.classes or {layer.keras: {}}, layer.weights is not Layer.weights
     modules = [] if layer.torch.startswith("Tensor.") else [layer.torch]
-    yield Need("engine/stages.STAGES", [layer])
+    yield from needs("engine/stages.STAGES", [layer])
     yield from needs(" ".join(f"export/{target}.LAYERS" for target in TARGETS), kind)
-    yield Need("export/keras.ORDER", {option.attribute for option in layer.options} - {"merge_mode"})
-    yield Need("layers/torch_modules.MODULES", [layer] if modules else [])
-    yield Need("formats/frameworks.KERAS", classes)
+    yield from needs("export/keras.ORDER", {option.attribute for option in layer.options} - {"merge_mode"})
+    yield from needs("layers/torch_modules.MODULES", [layer] if modules else [])
+    yield from needs("formats/frameworks.KERAS", classes)
     for name, stands_for in classes.items():
         arguments = {field.name for field in fields(layer)} - {*stands_for, "merge_mode"}
-        yield Need(f"formats/frameworks.KERAS.{name}.takes", arguments)
-    yield Need("formats/frameworks.TORCH", modules)
-    yield Need(f"formats/frameworks.TORCH.{layer.torch}.takes", layer.torch_arguments.values())
+        yield from needs(f"formats/frameworks.KERAS.{name}.takes", arguments)
+    yield from needs("formats/frameworks.TORCH", modules)
+    yield from needs(f"formats/frameworks.TORCH.{layer.torch}.takes", layer.torch_arguments.values())
     in_onnx = getattr(kinds.KINDS.get(layer), "onnx_names", ())  # `test_kinds.py` says where a file says nothing
     if layer.states:
         blocks = "formats/conventions.KERAS_BLOCKS"
@@ -117,16 +117,16 @@ def of_kind(layer: type[Layer]) -> Iterator[Need]:
         yield from needs("engine/cells.CELLS engine/cells.CALLS formats/arrays.CELLS.values", [layer])
         yield from needs(f"export/onnx_cells.CELLS {blocks}.torch {blocks}.onnx", kind)
         yield from needs("reports/tool_rules.RECURRENT reports/tool_rules._ELEMENTWISE", modules)
-        yield Need("formats/frameworks.KERAS", cells[:1])
-        yield Need("formats/frameworks.TORCH", cells[1:])
-        yield Need("formats/python/program.RECURRENT", [layer.keras, layer.torch, *cells])
-        yield Need("formats/onnx/cells.KINDS", in_onnx)
+        yield from needs("formats/frameworks.KERAS", cells[:1])
+        yield from needs("formats/frameworks.TORCH", cells[1:])
+        yield from needs("formats/python/program.RECURRENT", [layer.keras, layer.torch, *cells])
+        yield from needs("formats/onnx/cells.KINDS", in_onnx)
     else:
-        yield Need("reports/tool_rules.OTHERS", layer.torch.split(" or "))
-        yield Need("formats/onnx/layers.LAYERS", in_onnx)
-        yield Need("formats/conventions._KERAS_NAMES", kind if owns and modules else [])
-        yield Need("formats/keras/weights_alone._VARIABLES", [snake_case(layer.keras)] if owns else [])
-        yield Need("formats/keras/file._WITHOUT_WEIGHTS", [] if owns else classes)
+        yield from needs("reports/tool_rules.OTHERS", layer.torch.split(" or "))
+        yield from needs("formats/onnx/layers.LAYERS", in_onnx)
+        yield from needs("formats/conventions._KERAS_NAMES", kind if owns and modules else [])
+        yield from needs("formats/keras/weights_alone._VARIABLES", [snake_case(layer.keras)] if owns else [])
+        yield from needs("formats/keras/file._WITHOUT_WEIGHTS", [] if owns else classes)
 
 
 def of_weights(layer: type[Layer]) -> Iterator[Need]:
@@ -137,21 +137,12 @@ def of_weights(layer: type[Layer]) -> Iterator[Need]:
             frameworks = [name for name in FRAMEWORKS if isinstance(each, layer) and each.conflict(name) is None]
             owned |= {(name, weight) for name in frameworks for weight in each.weights(reads, name)}
     starts = {str(weight.initializer) for _, weight in owned}
-    yield Need("layers/starts.STARTS", starts)
-    yield Need("engine/initializers.INITIALIZERS", starts - {"root_uniform"})  # its limit says all
+    yield from needs("layers/starts.STARTS", starts)
+    yield from needs("engine/initializers.INITIALIZERS", starts - {"root_uniform"})  # its limit says all
     in_keras = {str(weight.initializer) for framework, weight in owned if framework == "keras"}
-    yield Need("export/numpy_functions.INITIALIZERS", in_keras)
+    yield from needs("export/numpy_functions.INITIALIZERS", in_keras)
     factors = {factor.name for _, weight in owned for axis in weight.axes for factor in axis}
-    yield Need("reports/causes.TEXTS", factors - {"biases"} | {"directions"})  # biases are counted by their role
-
-
-def of_target(name: str) -> Iterator[Need]:
-    """What there must be for a target of exports."""
-    target = TARGETS[name]
-    yield Need(f"export/{name}.", ["LAYERS", "export", *["arrays"] * bool(target.weights)])
-    yield Need("export/weight_writers.WRITERS", target.weights)
-    endings = {f".{each.rpartition('.')[2]}" for each in (target.extension, *target.weights)}
-    yield Need("commands/export._OTHER_FILES", endings)
+    yield from needs("reports/causes.TEXTS", factors - {"biases"} | {"directions"})  # biases are counted by their role
 
 
 OTHERS: tuple[tuple[Iterable[str], str], ...] = (
@@ -162,6 +153,7 @@ OTHERS: tuple[tuple[Iterable[str], str], ...] = (
         engine/activations.ACTIVATION_FUNCTIONS export/torch.ACTIVATIONS
         export/onnx_graph.ACTIVATIONS export/numpy_functions.ACTIVATIONS formats/onnx/activations.BY_WORD""",
     ),
+    ({each.operation for each in BY_WORD.values()} - {"Affine", "Swish"}, "tests/onnx_runner.OPERATORS"),
     (TORCH.values(), "formats/frameworks.TORCH"),
     ({*TORCH.values()} - {"Identity"}, "formats/python/graph._ACTIVATIONS.values"),
     (
@@ -175,6 +167,9 @@ OTHERS: tuple[tuple[Iterable[str], str], ...] = (
         """layers/pool.TYPES.keras layers/pool.TYPES.torch engine/stages.POOLS export/numpy.POOLS export/onnx.POOLS
         export/torch.POOLS formats/onnx/layers._POOLS.values formats/python/graph._POOLS.values""",
     ),
+    # Keras has them no more.
+    ({*CLASSES["keras"]} - {"CuDNNLSTM", "CuDNNGRU"}, "tests/test_signatures.RECORDED.keras"),
+    (CLASSES["torch"], "tests/test_signatures.RECORDED.torch"),
     (FRAMEWORKS, "layers/weights.FRAMEWORK_NAMES layers/pool.TYPES formats/frameworks.CLASSES"),
     (INITS, "engine/initializers.DRAWINGS"),
     (DTYPE_BYTES, "commands/other_names._BITS"),
@@ -188,6 +183,10 @@ def all_needs() -> Iterator[Need]:
     yield from chain.from_iterable(map(of_kind, dict.fromkeys((*LAYERS, *kinds.KINDS))))
     yield from chain.from_iterable(map(of_weights, kinds.KINDS))
     yield from chain.from_iterable(needs(paths, names) for names, paths in OTHERS)
-    yield from chain.from_iterable(map(of_target, TARGETS))
-    yield from (Need(f"formats/{reader.replace('.', '/')}.", ["read"]) for reader in FORMATS.values())
-    yield from (Need(f"commands/{name}.", ["command"]) for name in COMMANDS)
+    for name, target in TARGETS.items():
+        yield from needs(f"export/{name}.", ["LAYERS", "export", *["arrays"] * bool(target.weights)])
+        yield from needs("export/weight_writers.WRITERS", target.weights)
+        endings = {f".{each.rpartition('.')[2]}" for each in (target.extension, *target.weights)}
+        yield from needs("commands/export._OTHER_FILES", endings)
+    yield from (Need(f"formats/{reader.replace('.', '/')}.", "read") for reader in {*FORMATS.values()})
+    yield from (Need(f"commands/{name}.", "command") for name in COMMANDS)

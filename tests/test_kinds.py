@@ -49,7 +49,7 @@ class Golden(NamedTuple):
 
 def missing_of(layer: type[Layer]) -> Iterator[str]:
     """What is missing for a kind that rnncli declares."""
-    yield from (line for need in of_kind(layer) for line in need.missing())
+    yield from (str(need) for need in of_kind(layer) if need.is_missing)
     if layer not in kinds.KINDS:
         yield "no file in tests/kinds"
         return
@@ -66,7 +66,7 @@ def missing_of(layer: type[Layer]) -> Iterator[str]:
     small = Network.parse(kinds.small_network(kind))
     if shown and not all(small.layers[-1].equations(framework) for framework in FRAMEWORKS):
         yield "its declaration has no equations"
-    yield from (line for need in of_weights(layer) for line in need.missing())
+    yield from (str(need) for need in of_weights(layer) if need.is_missing)
     yield from missing_golden(layer, kind)
 
 
@@ -154,7 +154,7 @@ def golden(what: str) -> dict[type[Layer], list[Golden]]:
 
 def missing() -> list[str]:
     """All that is missing anywhere, each said once."""
-    lines = dict.fromkeys(line for need in all_needs() for line in need.missing())
+    lines = dict.fromkeys(str(need) for need in all_needs() if need.is_missing)
     of_kinds = [(layer.__name__, line) for layer in rnncli.layers.LAYERS for line in missing_of(layer)]
     return [*lines, *(f"{name}: {line}" for name, line in of_kinds if line not in lines)]
 
@@ -164,13 +164,13 @@ def test_nothing_is_missing_for_any_kind_nor_in_any_table() -> None:
 
 
 def test_what_is_taken_out_of_a_table_is_named_and_nothing_else(at: Walk) -> None:
-    needs = [*all_needs()]
-    if any(line for need in needs for line in need.missing()):
+    needs = [*dict.fromkeys(all_needs())]
+    if any(need.is_missing for need in needs):
         pytest.skip("something is missing already, which the other test names")
-    for need, entry in [(each, entry) for each in needs for entry in each.entries]:
-        with at(need.line(entry)), pytest.MonkeyPatch.context() as monkeypatch:
-            need.remove(entry, monkeypatch)
-            assert {line for each in needs for line in each.missing()} == {need.line(entry)}
+    for need in needs:
+        with at(need), pytest.MonkeyPatch.context() as monkeypatch:
+            need.remove(monkeypatch)
+            assert [each for each in needs if each.is_missing] == [need]
 
 
 def test_the_golden_values_cover_a_cell_with_all_its_settings_together(at: Walk) -> None:

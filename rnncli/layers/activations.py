@@ -9,7 +9,8 @@ To add an activation:
 3. Give it an entry in every table that `pytest tests/test_kinds.py` names: how the engine computes it, how each target
    writes it, what files of models call it. A class or a function that stands for it alone has a name in
    `formats/frameworks.py`, and another name that people use has one in `OTHER_NAMES`.
-4. Run `make golden judge`; then `make man` and `pytest --rewrite-screens`, and read what has changed.
+4. Run `make golden judge`; then `make man` and `pytest --rewrite-screens`, and read what has changed. `make golden
+   KIND=dense` gives the first golden values soon.
 """
 
 from __future__ import annotations

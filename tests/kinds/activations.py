@@ -47,19 +47,9 @@ TEXTBOOK: dict[str, Callable[[Array], Array]] = {
 }
 ACTIVATIONS = tuple(TEXTBOOK)
 
-TORCH = {
-    "linear": "Identity",
-    "relu": "ReLU",
-    "tanh": "Tanh",
-    "sigmoid": "Sigmoid",
-    "hard_sigmoid": "Hardsigmoid",
-    "softsign": "Softsign",
-    "softplus": "Softplus",
-    "elu": "ELU",
-    "selu": "SELU",
-    "gelu": "GELU",
-    "silu": "SiLU",
-    "softmax": "Softmax",
+TORCH = {"linear": "Identity", "hard_sigmoid": "Hardsigmoid"} | {
+    name.lower(): name
+    for name in ("ReLU", "Tanh", "Sigmoid", "Softsign", "Softplus", "ELU", "SELU", "GELU", "SiLU", "Softmax")
 }
 """PyTorch's modules."""
 
