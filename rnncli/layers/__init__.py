@@ -11,8 +11,9 @@ To add a kind:
 3. Run `pytest tests/test_kinds.py` until it names nothing more: a stage in `engine/stages.py` or a cell in
    `engine/cells.py`, a module of PyTorch, how each target writes it, which classes, operations and arrays of model
    files are read as it, and, where its weights are of a new sort, their words and how they start.
-4. `make golden KIND=…` asks the frameworks about it alone, soon. Before it is done, `make golden judge` asks about all
-   that there is; then run `make man` and `pytest --rewrite-screens`, and read what has changed.
+4. `make golden KIND=…` asks the frameworks about it alone, soon. Give a kind with weights a network in `SPECS` of
+   `tests/golden/starts.py` and `keras_weight_layouts.py`, and run `make golden judge`, which ask about all that there
+   is; then run `make man` and `pytest --rewrite-screens`, and read what has changed.
 """
 
 from __future__ import annotations
