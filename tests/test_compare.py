@@ -17,7 +17,6 @@ from strategies import networks
 
 from rnncli import Network
 from rnncli.layers.weights import FRAMEWORKS, Framework
-from rnncli.reports.causes import TEXTS
 from rnncli.reports.comparison import compare
 from rnncli.reports.effects import effects
 from rnncli.reports.factors import factors_of
@@ -259,14 +258,12 @@ def test_more_reasons_than_anybody_reads_are_counted(rnncli: Run) -> None:
     assert all(len(each["reasons"]) == 1 for each in objects(rnncli, *specs)[1:])
 
 
-def test_every_factor_of_every_kind_has_words(at: Walk) -> None:
+def test_every_kind_is_made_of_factors(at: Walk) -> None:
     for kind, framework in product(KINDS.values(), FRAMEWORKS):
         with at(kind.names[0], framework):
             network = Network.parse(small_network(kind))
             for layer, (reads, _) in zip(network.body, network.shapes(), strict=True):
-                factors = factors_of(layer, layer.weights(reads, framework))
-                assert factors is not None
-                assert {*factors.numbers} <= {*TEXTS}
+                assert factors_of(layer, layer.weights(reads, framework)) is not None
 
 
 SEVERAL = {

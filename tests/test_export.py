@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from random import Random
 
@@ -17,15 +16,11 @@ from conftest import Result, Walk
 from golden.generate import any_size, random_layers
 from hypothesis import given
 from hypothesis import strategies as st
-from kinds.activations import ACTIVATIONS
 from sessions import replay
 from strategies import networks
 
-import rnncli.export
 from rnncli import Network, SpecError
 from rnncli.export import TARGETS, Job, export
-from rnncli.layers.pool import POOLS
-from rnncli.layers.recurrent import MERGE_MODES
 
 Run = Callable[..., Result]
 
@@ -36,10 +31,6 @@ WITH_WEIGHTS = [(name, each) for name, target in TARGETS.items() for each in tar
 """Each target with each of its files of weights."""
 SOURCES = [name for name, target in TARGETS.items() if target.is_text]
 RUFF = shutil.which("ruff") or shutil.which("ruff", path=str(Path(sys.executable).parent))
-
-
-CHOICES = {"ACTIVATIONS": ACTIVATIONS, "MERGES": MERGE_MODES, "PAIRS": MERGE_MODES, "POOLS": POOLS}
-"""The choices of the language, by the name of the tables that say how each of them is written."""
 
 
 def output_of(target: str) -> list[str]:
@@ -120,16 +111,6 @@ def test_weights_that_are_not_there_are_said_before_anything_is_written(at: Walk
             assert (result.status, result.stdout) == (1, "")
             assert "nowhere.npz" in result.stderr
             assert list(Path().iterdir()) == []
-
-
-def test_every_choice_of_the_language_has_a_way_to_be_written(at: Walk) -> None:
-    for module in sorted(path.stem for path in Path(str(rnncli.export.__file__)).parent.glob("*.py")):
-        for name, choices in CHOICES.items():
-            with at(module, name):
-                written = getattr(import_module(f"rnncli.export.{module}"), name, choices)
-                # NumPy has a tanh of its own, and its programs do not write the linear one.
-                own = {"tanh", "linear"} if module.startswith("numpy") else set()
-                assert {*written} | (own & {*choices}) == {*choices}
 
 
 @given(networks(), st.sampled_from((None, 'it\'s a "long" name ' + 80 * "x" + ".npz")))

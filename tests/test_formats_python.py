@@ -655,7 +655,7 @@ def for_torch(network: Network) -> Network:
                 made = Norm(layer.center and layer.scale, layer.scale, layer.epsilon)
                 layers += [made] * (layer.scale or made not in layers)  # one module serves for all without weights
             case Dense():
-                layers.append(Dense(layer.units, layer.use_bias))
+                layers.append(layer)
             case Dropout() if layer.rate:  # between two levels of a stack a rate of 0 is not written
                 layers += [layer] * (layer not in layers)
     loops = [index for index, layer in enumerate(layers) if layer.states]

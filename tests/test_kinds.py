@@ -1,4 +1,4 @@
-"""A kind of layer cannot be added half: what is missing for one is named here."""
+"""A kind of layer, an activation or anything else cannot be added half: what is missing for one is named here."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from functools import cache
-from importlib import import_module
 from itertools import product
 from pathlib import Path
 from random import Random
@@ -25,22 +24,19 @@ from hypothesis import strategies as st
 from kinds.activations import ACTIVATIONS
 from kinds.base import Head, Kind, flag
 from strategies import layers_of, small_sizes
+from tables import all_needs, of_kind, of_weights
 
 import rnncli.layers
 from rnncli import Network, SpecError
 from rnncli.engine import Model
-from rnncli.engine.initializers import INITIALIZERS
 from rnncli.engine.stages import STAGES
-from rnncli.export import TARGETS
 from rnncli.language.rules import least_steps
 from rnncli.layers import Dense, Layer
 from rnncli.layers.options import Flag, Option
-from rnncli.layers.starts import STARTS
-from rnncli.layers.torch_modules import MODULES
 from rnncli.layers.weights import FRAMEWORKS, Factor, Weight
 
 TO_SAY = ("names", "small", "keras_name", "torch_name", "golden_networks", "golden_values")
-TO_SAY_IF_SHOWN = ("torch_module", "textbook")
+TO_SAY_IF_SHOWN = ("torch_module", "onnx_names", "textbook")
 TO_SAY_OF_A_HEAD = ("keras_input", "torch_input", "random_input")
 
 
@@ -54,13 +50,12 @@ class Golden(NamedTuple):
 
 def missing_of(layer: type[Layer]) -> Iterator[str]:
     """What is missing for a kind that rnncli declares."""
-    shown = getattr(layer, "shown", True)
-    if shown and layer not in STAGES:
-        yield "no stage in rnncli.engine.stages.STAGES"
+    yield from (str(need) for need in of_kind(layer) if need.is_missing)
     if layer not in kinds.KINDS:
         yield "no file in tests/kinds"
         return
     kind = kinds.KINDS[layer]
+    shown = getattr(layer, "shown", True)
     file = f"tests/kinds/{Path(inspect.getfile(type(kind))).name}"
     to_say = TO_SAY + (TO_SAY_IF_SHOWN if shown else ()) + (TO_SAY_OF_A_HEAD if layer.reads == "input" else ())
     base = Head if layer.reads == "input" else Kind
@@ -72,15 +67,8 @@ def missing_of(layer: type[Layer]) -> Iterator[str]:
     small = Network.parse(kinds.small_network(kind))
     if shown and not all(small.layers[-1].equations(framework) for framework in FRAMEWORKS):
         yield "its declaration has no equations"
-    yield from missing_targets(layer) if shown else ()
+    yield from (str(need) for need in of_weights(layer) if need.is_missing)
     yield from missing_golden(layer, kind)
-    weights = {weight for each in golden("networks")[layer] for weight in each.layer.weights(each.reads)}
-    weights.update(small.layers[-1].weights(list(small.shapes())[-1][0]) if shown else ())
-    starts = sorted({str(weight.initializer) for weight in weights})
-    yield from (
-        f"no initialiser called {name} in rnncli.engine.initializers" for name in starts if name not in INITIALIZERS
-    )
-    yield from (f"no words for how {name} starts in rnncli.layers.starts" for name in starts if name not in STARTS)
 
 
 def missing_words(layer: type[Layer], kind: Kind, file: str) -> Iterator[str]:
@@ -121,16 +109,6 @@ def read_back(layer: type[Layer], spec: str) -> Layer | None:
         return Network.parse(kinds.BELOW[layer.reads] + spec).layers[-1]
     except SpecError:
         return None
-
-
-def missing_targets(layer: type[Layer]) -> Iterator[str]:
-    """The tables of the targets of an export that have no entry for a kind."""
-    tables = [(target, "LAYERS") for target in TARGETS] + ([("onnx_cells", "CELLS")] if layer.states else [])
-    for module, table in tables:
-        if layer.kind not in getattr(import_module(f"rnncli.export.{module}"), table, ()):
-            yield f"no {layer.kind} in {table} of rnncli/export/{module}.py"
-    if not layer.torch.startswith("Tensor.") and layer not in MODULES:
-        yield "no module for it in MODULES of rnncli/layers/torch_modules.py"
 
 
 def missing_golden(layer: type[Layer], kind: Kind) -> Iterator[str]:
@@ -175,9 +153,25 @@ def golden(what: str) -> dict[type[Layer], list[Golden]]:
     return found
 
 
-def test_nothing_is_missing_for_any_kind() -> None:
-    missing = [f"{layer.__name__}: {fault}" for layer in rnncli.layers.LAYERS for fault in missing_of(layer)]
-    assert not missing, "\n".join(missing)
+def missing() -> list[str]:
+    """All that is missing anywhere, each said once."""
+    lines = dict.fromkeys(str(need) for need in all_needs() if need.is_missing)
+    of_kinds = [(layer.__name__, line) for layer in rnncli.layers.LAYERS for line in missing_of(layer)]
+    return [*lines, *(f"{name}: {line}" for name, line in of_kinds if line not in lines)]
+
+
+def test_nothing_is_missing_for_any_kind_nor_in_any_table() -> None:
+    assert not missing(), "\n".join(missing())
+
+
+def test_what_is_taken_out_of_a_table_is_named_and_nothing_else(at: Walk) -> None:
+    needs = [*dict.fromkeys(all_needs())]
+    if any(need.is_missing for need in needs):
+        pytest.skip("something is missing already, which the other test names")
+    for need in needs:
+        with at(need), pytest.MonkeyPatch.context() as monkeypatch:
+            need.remove(monkeypatch)
+            assert [each for each in needs if each.is_missing] == [need]
 
 
 def test_the_golden_values_cover_a_cell_with_all_its_settings_together(at: Walk) -> None:
@@ -239,19 +233,20 @@ class FullerFakeKind(FakeKind):
     options = {"shy": flag("timid")}
     keras_name = torch_name = "Fake"
     torch_module = textbook = lambda *arguments: None
+    onnx_names = ("Fake",)
     golden_networks, golden_values = lambda kind: iter(()), lambda kind: iter(["input:8,fake:7"])
 
 
 def test_a_kind_that_is_only_declared_is_told_step_by_step_what_else_to_say(
     monkeypatch: pytest.MonkeyPatch, screen: Callable[[str, str], None]
 ) -> None:
-    steps = [[*missing_of(Fake)]]
+    steps = [[*missing_of(Fake)], [], []]
     for name in ("fake", "sham"):
         monkeypatch.setitem(rnncli.layers.KINDS, name, Fake)
     monkeypatch.setitem(STAGES, Fake, lambda *arguments: None)
-    for kind in (FakeKind(), FullerFakeKind()):
+    for step, kind in zip(steps[1:], (FakeKind(), FullerFakeKind()), strict=True):
         monkeypatch.setitem(kinds.KINDS, Fake, kind)
-        steps.append([*missing_of(Fake)])
+        step += [line for line in missing_of(Fake) if line not in steps[0]]
     screen("kinds", "\n".join(lines_of(*step) for step in steps))
 
 

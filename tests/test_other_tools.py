@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 from conftest import Result, Walk
-from kinds import HEADS, KINDS
+from kinds import KINDS
 
 from rnncli import Network, SpecError
 from rnncli.reports.other_tools import OtherCount, other_counts
-from rnncli.reports.tool_rules import OTHERS, RECURRENT, TOOLS
+from rnncli.reports.tool_rules import TOOLS
 
 Run = Callable[..., Result]
 Screen = Callable[[str, str], None]
@@ -55,16 +55,6 @@ def test_the_tools_were_asked_in_their_versions_about_every_kind_of_layer() -> N
     assert {tool.name: tool.version for tool in TOOLS} == golden()["versions"]
     asked = {layer.kind for asked in golden()["networks"] for layer in Network.parse(asked["spec"]).layers}
     assert asked == {layer.kind for layer in KINDS}
-
-
-def test_every_kind_of_layer_is_one_that_every_tool_says_a_number_for(at: Walk) -> None:
-    for kind in KINDS.values():
-        with at(kind.small):
-            before = "rnn:4," if kind.layer.reads == "vector" else ""
-            network = Network.parse(f"{kind.small},rnn:4" if kind in HEADS else f"input:8,{before}{kind.small}")
-            assert {layer.type_name("torch") for layer in network.body} <= {*RECURRENT, *OTHERS}
-            counts = theirs(str(network), timesteps=network.head.fixed_timesteps or 5)
-            assert all(each.value is not None for each in counts.values())
 
 
 def test_here_multiply_adds_are_counted_and_two_operations_for_each() -> None:

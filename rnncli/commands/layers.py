@@ -60,7 +60,8 @@ def command(word: str | None, format_: str) -> None:
 
 def _screen() -> list[str]:
     multiples = ", ".join(f"1{suffix}={factor:,}" for suffix, factor in MULTIPLES.items())
-    half = len(ACTIVATIONS) // 2
+    activations = [*ACTIVATIONS]
+    half = len(activations) // 2
     return [
         "SPEC is layers joined by commas; each is KIND:SIZE, then fields in any order:",
         f"  {EXAMPLE}",
@@ -68,8 +69,8 @@ def _screen() -> list[str]:
         "",
         *(f"  {option.form:<25}{option.means} ({_kinds(kinds)})" for option, kinds in _options()),
         f"  {'x3':<25}the layer three times (any but the first)",
-        f"ACT    {' '.join(ACTIVATIONS[:half])}",
-        f"       {' '.join(ACTIVATIONS[half:])}",
+        f"ACT    {' '.join(activations[:half])}",
+        f"       {' '.join(activations[half:])}",
         f"Sizes  1 to {MAX_SIZE:,}; 10_000; {multiples}",
         "More   rnncli layers WORD: lstm, seq, macs, …; with Keras's and PyTorch's words",
     ]

@@ -110,19 +110,18 @@ class BidirectionalStage(Stage):
 
     def _merge(self, both: Array) -> Array:
         """Return the merged outputs of both directions, given one above the other, (timesteps, 2·units, batch)."""
-        units = self.layer.units
-        forward, backward = both[:, :units], both[:, units:]
-        match self.layer.merge_mode:
-            case "concat":
-                return both
-            case "mul":
-                forward *= backward
-            case "sum":
-                forward += backward
-            case _:
-                forward += backward
-                forward /= 2
-        return forward
+        units, mode = self.layer.units, self.layer.merge_mode
+        assert mode is not None
+        return MERGES[mode](both, both[:, :units], both[:, units:])
+
+
+MERGES: Mapping[str, Callable[[Array, Array, Array], Array]] = {
+    "concat": lambda both, forward, backward: both,
+    "sum": lambda both, forward, backward: np.add(forward, backward, out=forward),
+    "mul": lambda both, forward, backward: np.multiply(forward, backward, out=forward),
+    "ave": lambda both, forward, backward: np.divide(np.add(forward, backward, out=forward), 2, out=forward),
+}
+"""What makes one output of both directions, given together and each by itself; it may overwrite them."""
 
 
 def side_by_side(forward: Mapping[str, Array], backward: Mapping[str, Array], blocks: int) -> dict[str, Array]:

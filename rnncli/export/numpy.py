@@ -50,9 +50,9 @@ def export(job: Job) -> str:
     if owners and job.saved is not None:
         lines += ["", *laid_out(Call("with np.load", (string(job.saved),)), end=" as file:")]
         lines.append(f"{INDENT}weights = dict(file)  # by key: {owners[0].name}/{owners[0].weights[0].name}")
-    for name in ACTIVATIONS:
-        if name in activations:
-            lines += function(f"{name}(x)", ACTIVATIONS[name])
+    for name in sorted(activations, key=[*ACTIVATIONS].index):
+        if (body := ACTIVATIONS[name]) is not None:
+            lines += function(f"{name}(x)", body)
     lines += [*program.functions(), *_model(program)]
     if owners and job.saved is None:
         lines += _drawn(job, owners)
@@ -325,10 +325,9 @@ LAYERS: Mapping[str, Written] = {
 
 def _drawn(job: Job, owners: Sequence[Step]) -> Iterator[str]:
     """Yield the lines that draw the weights as rnncli does, each from a random stream of its own."""
-    used = {weight.initializer for step in owners for weight in step.weights}
-    for name in INITIALIZERS:
-        if name in used:
-            yield from function(f"{name}(rng, shape)", INITIALIZERS[name])
+    used = {str(weight.initializer) for step in owners for weight in step.weights}
+    for name in sorted(used, key=[*INITIALIZERS].index):
+        yield from function(f"{name}(rng, shape)", INITIALIZERS[name])
     body = (
         '"""Draw a weight from a random stream of its own, as `rnncli forward` does."""',
         *_stream(job, "(layer, len(weights))"),

@@ -14,8 +14,10 @@ from rnncli.export.python_calls import INDENT, fits
 from rnncli.layers import Layer
 from rnncli.layers.python_call import number
 
-ACTIVATIONS: Mapping[str, str] = {
+ACTIVATIONS: Mapping[str, str | None] = {
+    "linear": None,
     "relu": "return np.maximum(x, 0)",
+    "tanh": None,
     "sigmoid": "return 1 / (1 + np.exp(-x))",
     "hard_sigmoid": "return np.clip(x / 6 + 0.5, 0, 1)",
     "softsign": "return x / (1 + np.abs(x))",
@@ -27,7 +29,7 @@ ACTIVATIONS: Mapping[str, str] = {
     "silu": "return x / (1 + np.exp(-x))  # x * sigmoid(x)",
     "softmax": "shares = np.exp(x - x.max(axis=-1, keepdims=True))\nreturn shares / shares.sum(axis=-1, keepdims=True)",
 }
-"""The body of each activation that NumPy does not have, as Keras 3 defines it."""
+"""The body of each activation, as Keras 3 defines it; none of the linear one, which is not written, nor of np.tanh."""
 
 INITIALIZERS: Mapping[str, str] = {
     "uniform": "return 0.05 * (2 * rng.random(shape, np.float32) - 1)  # U[-0.05, 0.05)",
@@ -42,7 +44,7 @@ INITIALIZERS: Mapping[str, str] = {
     "unit_forget_bias": '"""Ones for the forget gate, so that a new LSTM remembers; zeros for i, c and o."""\n'
     "return np.repeat([0.0, 1.0, 0.0, 0.0], shape[0] // 4)",
 }
-"""The body of what draws a weight, by the name that it is declared with."""
+"""The body of what draws a weight, by the name that it is declared with in Keras."""
 
 
 def called(activation: str, argument: str) -> str:

@@ -8,6 +8,17 @@ say together.
   `model_file` are the arrays and the whole of a file.
 - `calls`, `python`, `keras`, `onnx` and `arrays` (with `torch`, `safetensors` and `npz` below them) find nodes. What
   an argument of Keras or PyTorch means, `frameworks` says once; what order gates have, `conventions`.
+
+To add a format:
+
+1. Give it a module here, and each extension of its files a line in `FORMATS`; completion and errors follow from that.
+   `file_reader` opens a file. Its arrays are `Tensor`s, whose numbers are read later; `arrays.nodes_of` says what they
+   are, if the file does not; and `model_file.model_of` returns the whole.
+2. Keep a file that its own program wrote in `tests/golden/models`, with its spec in `models.json` and the program's
+   answers in `models.npz`: `tests/golden/model_files.py` makes them.
+3. Run `pytest tests/test_kinds.py tests/test_model_files.py`, which name what is missing, and `--rewrite-screens`: they
+   show what is said of files that are empty or no files. Add to `tests/hostile_models.py` and `tests/fuzz` how one is
+   damaged, and to `README.md` what it is called.
 """
 
 from __future__ import annotations

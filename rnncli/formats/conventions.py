@@ -156,7 +156,7 @@ def torch_weights(layer: Layer, weights: Mapping[str, Array]) -> dict[str, Array
         row by row.
     """
     if not layer.states:
-        names = {keras: torch for torch, keras in _KERAS_NAMES.get(layer.kind, {}).items()}
+        names = {keras: torch for torch, keras in _KERAS_NAMES[layer.kind].items()} if weights else {}
         turned = {key: array.T if key == "kernel" else array for key, array in weights.items()}
         return {names[key]: _by_rows(array) for key, array in turned.items()}
     found: dict[str, Array] = {}

@@ -5,16 +5,15 @@ To add a kind:
 1. Declare it in a file of its own here: a frozen dataclass with Keras's arguments, how they are written, what PyTorch
    calls them, what it reads and returns, its weights, what it holds for a step, carries on and keeps in training, its
    equations and notes, what PyTorch cannot express. List it in `LAYERS`. The parser, the canonical spec, the hints,
-   completion, `rnncli layers` and every report follow from that.
-2. Give it a stage in `engine/stages.py`, or a cell in `engine/cells.py`; and an initialiser in
-   `engine/initializers.py`, with its words in `starts.py`, if one of its weights starts in a new way. Say in
-   `torch_modules.py` which module it is in PyTorch, if it is one, and in `LAYERS` of each target in `export/` how it is
-   written.
-3. Say in a file of its own in `tests/kinds/` how it is typed and drawn, how Keras and PyTorch build it, its formula,
-   and which golden networks show each of its options; `tests/kinds/base.py` lists what is needed.
-4. Run `make golden judge`; then `make man` and `pytest --rewrite-screens`, and read what has changed.
-
-`tests/test_kinds.py` names what is missing.
+   completion, `rnncli layers` and the drawing follow from that.
+2. Say in a file of its own in `tests/kinds/` how it is typed and drawn, how Keras and PyTorch build it, what it is in
+   ONNX, its formula, and which golden networks show each of its options; `tests/kinds/base.py` lists what is needed.
+3. Run `pytest tests/test_kinds.py` until it names nothing more: a stage in `engine/stages.py` or a cell in
+   `engine/cells.py`, a module of PyTorch, how each target writes it, which classes, operations and arrays of model
+   files are read as it, and, where its weights are of a new sort, their words and how they start.
+4. `make golden KIND=…` asks the frameworks about it alone, soon. Give a kind with weights a network in `SPECS` of
+   `tests/golden/starts.py` and `keras_weight_layouts.py`, and run `make golden judge`, which ask about all that there
+   is; then run `make man` and `pytest --rewrite-screens`, and read what has changed.
 """
 
 from __future__ import annotations

@@ -1,45 +1,53 @@
-"""The activations of the spec language, and the bounds of those that have two.
+"""The activations of the spec language: what each makes of a number, and the bounds of those that have two.
 
 Each is defined as Keras 3 defines it; `rnncli.engine.activations` computes them.
+
+To add an activation:
+
+1. Declare it in `ACTIVATIONS`. The parser, the hints, completion and `rnncli layers` follow from that.
+2. Say in `tests/kinds/activations.py` what the textbook makes of it, and which module it is in PyTorch.
+3. Give it an entry in every table that `pytest tests/test_kinds.py` names: how the engine computes it, how each target
+   writes it, what files of models call it. A class or a function that stands for it alone has a name in
+   `formats/frameworks.py`, and another name that people use has one in `OTHER_NAMES`.
+4. Run `make golden judge`; then `make man` and `pytest --rewrite-screens`, and read what has changed. `make golden
+   KIND=dense` gives the first golden values soon.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
 from rnncli.layers.options import Choice
 
-ACTIVATION_RANGES: dict[str, tuple[float, float] | None] = {
-    "linear": None,
-    "relu": None,
-    "tanh": (-1.0, 1.0),
-    "sigmoid": (0.0, 1.0),
-    "hard_sigmoid": (0.0, 1.0),
-    "softsign": (-1.0, 1.0),
-    "softplus": None,
-    "elu": None,
-    "selu": None,
-    "gelu": None,
-    "silu": None,
+
+class Activation(NamedTuple):
+    """An activation.
+
+    Attributes:
+        formula: what it makes of a number x, or of the numbers x_1 to x_n of a vector.
+        bounds: what its values saturate at; None without two such bounds.
+    """
+
+    formula: str
+    bounds: tuple[float, float] | None = None
+
+
+ACTIVATIONS: Mapping[str, Activation] = {
+    "linear": Activation("x"),
+    "relu": Activation("max(0, x)"),
+    "tanh": Activation("(exp(x) - exp(-x)) / (exp(x) + exp(-x))", (-1.0, 1.0)),
+    "sigmoid": Activation("1 / (1 + exp(-x))", (0.0, 1.0)),
+    "hard_sigmoid": Activation("min(1, max(0, x / 6 + 1 / 2))", (0.0, 1.0)),
+    "softsign": Activation("x / (1 + |x|)", (-1.0, 1.0)),
+    "softplus": Activation("log(1 + exp(x))"),
+    "elu": Activation("x if x > 0 else exp(x) - 1"),
+    "selu": Activation("1.0507 · (x if x > 0 else 1.67326 · (exp(x) - 1))"),
+    "gelu": Activation("x · (1 + erf(x / √2)) / 2"),
+    "silu": Activation("x / (1 + exp(-x))"),
     # Between 0 and 1 as well, but most shares of many are near 0: that is no sign of saturation.
-    "softmax": None,
+    "softmax": Activation("exp(x_i) / (exp(x_1) + … + exp(x_n))"),
 }
-
-ACTIVATION_FORMULAS: dict[str, str] = {
-    "linear": "x",
-    "relu": "max(0, x)",
-    "tanh": "(exp(x) - exp(-x)) / (exp(x) + exp(-x))",
-    "sigmoid": "1 / (1 + exp(-x))",
-    "hard_sigmoid": "min(1, max(0, x / 6 + 1 / 2))",
-    "softsign": "x / (1 + |x|)",
-    "softplus": "log(1 + exp(x))",
-    "elu": "x if x > 0 else exp(x) - 1",
-    "selu": "1.0507 · (x if x > 0 else 1.67326 · (exp(x) - 1))",
-    "gelu": "x · (1 + erf(x / √2)) / 2",
-    "silu": "x / (1 + exp(-x))",
-    "softmax": "exp(x_i) / (exp(x_1) + … + exp(x_n))",
-}
-"""What each of them makes of a number x, or of the numbers x_1 to x_n of a vector."""
-
-ACTIVATIONS: tuple[str, ...] = tuple(ACTIVATION_RANGES)
 
 OTHER_NAMES = {"swish": "silu", "none": "linear", "hardsigmoid": "hard_sigmoid", "logistic": "sigmoid"}
 

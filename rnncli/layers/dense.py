@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from rnncli.layers.activations import ACTIVATION_OPTION, ACTIVATION_RANGES
+from rnncli.layers.activations import ACTIVATION_OPTION, ACTIVATIONS
 from rnncli.layers.base import Equation, Layer, Note, applied
 from rnncli.layers.cost import Number
 from rnncli.layers.options import Flag, Option
@@ -98,4 +98,4 @@ class Dense(Layer):
 
     def output_range(self) -> tuple[float, float] | None:
         """Return the bounds of the activation."""
-        return ACTIVATION_RANGES[self.activation]
+        return ACTIVATIONS[self.activation].bounds

@@ -13,7 +13,7 @@ from math import prod
 from typing import ClassVar, Literal, Self
 
 from rnncli.errors import listed
-from rnncli.layers.activations import ACTIVATION_OPTION, ACTIVATION_RANGES, GATE_ACTIVATION_OPTION
+from rnncli.layers.activations import ACTIVATION_OPTION, ACTIVATIONS, GATE_ACTIVATION_OPTION
 from rnncli.layers.base import Conflict, Layer, Note, Reads, Returns
 from rnncli.layers.cost import Number, Step
 from rnncli.layers.options import Choice, Flag, Option
@@ -294,9 +294,9 @@ class Gated(Recurrent):
     def _cell_range(self) -> tuple[float, float] | None:
         # A gate between 0 and 1 leaves the activation's bounds in place: an LSTM's output is a gate times the
         # activation, a GRU's a mean of its earlier state and the activation.
-        return ACTIVATION_RANGES[self.activation] if self.gates_are_shares else None
+        return ACTIVATIONS[self.activation].bounds if self.gates_are_shares else None
 
     @property
     def gates_are_shares(self) -> bool:
         """Whether the activation of the gates keeps them between 0 and 1."""
-        return ACTIVATION_RANGES[self.recurrent_activation] == (0.0, 1.0)
+        return ACTIVATIONS[self.recurrent_activation].bounds == (0.0, 1.0)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
-from rnncli.layers.activations import ACTIVATION_RANGES
+from rnncli.layers.activations import ACTIVATIONS
 from rnncli.layers.base import Conflict, Equation, applied
 from rnncli.layers.recurrent import Recurrent
 from rnncli.layers.weights import Framework
@@ -43,4 +43,4 @@ class SimpleRNN(Recurrent):
         return super()._torch_conflict()
 
     def _cell_range(self) -> tuple[float, float] | None:
-        return ACTIVATION_RANGES[self.activation]
+        return ACTIVATIONS[self.activation].bounds

@@ -14,7 +14,8 @@ FRAMEWORK_NAMES: Mapping[Framework, str] = {"keras": "Keras", "torch": "PyTorch"
 Role = Literal["kernel", "recurrent", "bias", "table", "scale"]
 """What a weight does: it multiplies the input, multiplies the state, is added, is looked up, or scales each feature."""
 
-_MULTIPLIES: frozenset[Role] = frozenset({"kernel", "recurrent"})
+MULTIPLIES: Mapping[Role, bool] = {"kernel": True, "recurrent": True, "bias": False, "table": False, "scale": False}
+"""Whether a vector is multiplied by the weights of a role as by a matrix."""
 
 
 class Factor(NamedTuple):
@@ -57,7 +58,7 @@ class Weight(NamedTuple):
     @property
     def multiplies(self) -> bool:
         """Whether a vector is multiplied by it as by a matrix, which costs one multiply-add an element."""
-        return self.role in _MULTIPLIES
+        return MULTIPLIES[self.role]
 
     @property
     def shape(self) -> tuple[int, ...]:

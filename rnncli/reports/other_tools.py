@@ -132,6 +132,7 @@ def _unknown(network: Network) -> str:
 def _works(network: Network, batch: int | None, timesteps: int | None) -> Iterator[Work]:
     shapes = network.shapes(batch, timesteps)
     for layer, weights, (reads, _) in zip(network.body, network.weights("torch"), shapes, strict=True):
+        assert layer.type_name("torch") in (*RECURRENT, *OTHERS), f"the tools were not asked about {layer.kind}"
         yield Work(layer, weights, reads, batch or 1, layer.steps(reads))
 
 

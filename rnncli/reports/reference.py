@@ -12,7 +12,7 @@ from rnncli.language.arguments import CLASSES, STACKED
 from rnncli.language.elsewhere import ELSEWHERE
 from rnncli.language.hints import closest
 from rnncli.layers import LAYERS
-from rnncli.layers.activations import ACTIVATION_FORMULAS, ACTIVATIONS, OTHER_NAMES
+from rnncli.layers.activations import ACTIVATIONS, OTHER_NAMES
 from rnncli.network import Network, check_text
 from rnncli.reports.reference_entries import (
     COUNT,
@@ -121,7 +121,7 @@ def words() -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     ours = [
         *((layer.kind, layer.means) for layer in LAYERS),
         *((word, options_of(word)[0][1].means) for word in option_words()),
-        *((name, ACTIVATION_FORMULAS[name]) for name in ACTIVATIONS),
+        *((name, activation.formula) for name, activation in ACTIVATIONS.items()),
     ]
     own = {word for word, _ in ours}
     theirs = [

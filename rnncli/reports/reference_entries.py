@@ -10,13 +10,7 @@ from rnncli.errors import listed
 from rnncli.language.arguments import CLASSES, PYTORCH_NAMES, STACKED, attribute_of
 from rnncli.language.elsewhere import ELSEWHERE
 from rnncli.layers import KINDS, LAYERS, Layer
-from rnncli.layers.activations import (
-    ACTIVATION_FORMULAS,
-    ACTIVATION_OPTION,
-    ACTIVATION_RANGES,
-    GATE_ACTIVATION_OPTION,
-    OTHER_NAMES,
-)
+from rnncli.layers.activations import ACTIVATION_OPTION, ACTIVATIONS, GATE_ACTIVATION_OPTION, OTHER_NAMES
 from rnncli.layers.base import Note
 from rnncli.layers.options import Choice, Option
 from rnncli.layers.words import argument_form, argument_name, in_both
@@ -257,11 +251,11 @@ def activation_entry(word: str) -> Entry:
         facts.append(
             Note("Shapes", "None in a shape is a length that is not known yet; --batch and --timesteps fill it in")
         )
-    bounds = ACTIVATION_RANGES[name]
+    bounds = ACTIVATIONS[name].bounds
     if bounds is not None:
         facts.append(Note("Range", f"{bounds[0]:g} to {bounds[1]:g}"))
     facts.append(Note("Example", f"input:8,dense:32:{name}"))
-    return Entry(name, f"f(x) = {ACTIVATION_FORMULAS[name]}", tuple(facts))
+    return Entry(name, f"f(x) = {ACTIVATIONS[name].formula}", tuple(facts))
 
 
 def elsewhere_entry(word: str) -> Entry:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from rnncli.language.arguments import CLASSES, STACKED, attribute_of
 from rnncli.language.elsewhere import ELSEWHERE
 from rnncli.layers import LAYERS, Layer
-from rnncli.layers.activations import ACTIVATION_FORMULAS, ACTIVATION_OPTION, GATE_ACTIVATION_OPTION, OTHER_NAMES
+from rnncli.layers.activations import ACTIVATION_OPTION, ACTIVATIONS, GATE_ACTIVATION_OPTION, OTHER_NAMES
 from rnncli.layers.options import Option
 from rnncli.layers.words import argument, argument_form, argument_name
 from rnncli.reports.reference import sort_of
@@ -73,7 +73,7 @@ def _of_activation(word: str) -> Iterator[Row]:
             if option in (ACTIVATION_OPTION, GATE_ACTIVATION_OPTION):
                 ours, theirs = (argument(layer, option.attribute, name, each) for each in ("keras", "torch"))
                 form = f"{option.lead}{name}"
-                yield Row(layer.kind, name, form, f"f(x) = {ACTIVATION_FORMULAS[name]}", ours, theirs)
+                yield Row(layer.kind, name, form, f"f(x) = {ACTIVATIONS[name].formula}", ours, theirs)
 
 
 def _of_size(word: str) -> Iterator[Row]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from rnncli.errors import listed
+from rnncli.layers import LAYERS
 from rnncli.layers.base import Note
 from rnncli.layers.weights import FRAMEWORK_NAMES, FRAMEWORKS
 from rnncli.network import Network
@@ -17,7 +18,7 @@ from rnncli.reports.explanation import explain
 from rnncli.reports.sizes import sizes
 from rnncli.summary import DTYPE_BYTES
 
-_EXAMPLES = {kind: f"input:8,{kind}:16" for kind in ("rnn", "lstm", "gru")}
+_EXAMPLES = {layer.kind: f"input:8,{layer.kind}:16" for layer in LAYERS if layer.states}
 _SPEC = _EXAMPLES["lstm"]
 _TIMESTEPS = 100
 

@@ -121,7 +121,8 @@ def values_of_activation(activation: str, dtype: str) -> Values:
 def main(kind: str | None = None) -> None:
     """Write the files: all that is in them, or anew only what one kind brings."""
     known_networks = {} if kind is None else {entry["spec"]: entry for entry in read_networks()}
-    known_values = {} if kind is None else {(each.spec, each.dtype): each for each in read_values()}
+    had = {(each.spec, each.dtype): each for each in read_values()}
+    known_values = {} if kind is None else {**had}
     if kind is not None:
         named = {name: each for each in KINDS.values() for name in each.names}
         if kind not in named:
@@ -139,11 +140,17 @@ def main(kind: str | None = None) -> None:
     # A spec's place among them is the seed of its weights and its input.
     specs = in_known_order(value_specs(), (each.spec for each in read_values()))
     made = [values(spec, "float64", seed) for seed, spec in enumerate(specs)]
-    made += [values(spec, "float32", seed) for seed, spec in enumerate(specs[::5])]
-    if kind is None:
-        made += [values_of_activation(each, dtype) for each, dtype in product(ACTIVATIONS, TOLERANCE)]
-    else:
-        made += [known_values[f"input:2,dense:2:{each}", dtype] for each, dtype in product(ACTIVATIONS, TOLERANCE)]
+    # Every fifth of the new ones is in float32, too; what stands there stays, whatever has gone before it.
+    single = [
+        spec
+        for place, spec in enumerate(specs)
+        if ((spec, "float32") in had if (spec, "float64") in had else place % 5 == 0)
+    ]
+    made += [values(spec, "float32", seed) for seed, spec in enumerate(single)]
+    made += [
+        known_values.get((f"input:2,dense:2:{each}", dtype)) or values_of_activation(each, dtype)
+        for each, dtype in product(ACTIVATIONS, TOLERANCE)
+    ]
     versions = VERSIONS if kind is None else read_versions() | ({} if read_versions() == VERSIONS else {kind: VERSIONS})
     write_networks(versions, networks)
     write_values(versions, made)

@@ -47,14 +47,14 @@ TEXTBOOK: dict[str, Callable[[Array], Array]] = {
 }
 ACTIVATIONS = tuple(TEXTBOOK)
 
-TORCH = (
-    *("Identity", "ReLU", "Tanh", "Sigmoid", "Hardsigmoid", "Softsign"),
-    *("Softplus", "ELU", "SELU", "GELU", "SiLU", "Softmax"),
-)
-"""PyTorch's modules, in the same order."""
+TORCH = {"linear": "Identity", "hard_sigmoid": "Hardsigmoid"} | {
+    name.lower(): name
+    for name in ("ReLU", "Tanh", "Sigmoid", "Softsign", "Softplus", "ELU", "SELU", "GELU", "SiLU", "Softmax")
+}
+"""PyTorch's modules."""
 
 
 def torch_activation(name: str) -> torch.nn.Module:
     """Return PyTorch's module."""
     arguments = {"dim": -1} if name == "softmax" else {}
-    return getattr(torch.nn, TORCH[ACTIVATIONS.index(name)])(**arguments)
+    return getattr(torch.nn, TORCH[name])(**arguments)

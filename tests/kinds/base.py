@@ -128,6 +128,8 @@ class Kind:
     """Keras's class in keras.layers."""
     torch_name: ClassVar[str]
     """PyTorch's class in torch.nn, or the method of a tensor that does the same."""
+    onnx_names: ClassVar[tuple[str, ...]]
+    """The operations that may do its work in an ONNX file."""
 
     # How it is drawn and typed
 

@@ -13,6 +13,7 @@ class DenseKind(Kind):
     options = {"use_bias": flag("nobias", value=False), "activation": activation("linear")}
     keras_name = "Dense"
     torch_name = "Linear"
+    onnx_names = ("MatMul", "Gemm", "Add")
 
     def torch_module(self, layer, shape):
         return torch.nn.Linear(shape[-1], layer.units, bias=layer.use_bias, device="meta")

@@ -9,6 +9,7 @@ class DropoutKind(Kind):
     names = ("dropout",)
     small = "dropout:0.5"
     keras_name = torch_name = "Dropout"
+    onnx_names = ("Dropout",)
 
     def draw_sizes(self, dice):
         return {"rate": dice.choice((0.5, 0.0, 1.0, 1e-3, dice.share()))}

@@ -13,6 +13,7 @@ class EmbeddingKind(Head):
     numbers = ("input_dim", "output_dim")
     options = {"mask_zero": flag("mask")}
     keras_name = torch_name = "Embedding"
+    onnx_names = ("Gather",)
 
     def keras_input(self, layer, batch, timesteps):
         return keras.Input(batch_shape=(batch, timesteps), dtype="int32")

@@ -18,6 +18,7 @@ class GRUKind(RecurrentKind):
         "reset_after": Option({True: ("reset=after",), False: ("reset=before",)}, usual=(True,)),
     }
     keras_name = torch_name = "GRU"
+    onnx_names = ("GRU",)
     rounds = 1
 
     def gates(self, layer, weights, x, h):

@@ -18,6 +18,7 @@ class LSTMKind(RecurrentKind):
         "unit_forget_bias": Option({True: ("forgetbias=1",), False: ("forgetbias=0",)}),
     }
     keras_name = torch_name = "LSTM"
+    onnx_names = ("LSTM",)
     rounds = 2
 
     def gates(self, layer, weights, x, h):

@@ -17,6 +17,7 @@ class NormKind(Kind):
     }
     keras_name = "LayerNormalization"
     torch_name = "LayerNorm"
+    onnx_names = ("LayerNormalization",)
 
     def torch_module(self, layer, shape):
         """PyTorch has no bias without a scale."""

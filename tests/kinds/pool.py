@@ -14,6 +14,7 @@ class PoolKind(Kind):
     small = "pool:avg"
     keras_name = "GlobalMaxPooling1D or GlobalAveragePooling1D"
     torch_name = "Tensor.amax or Tensor.mean"
+    onnx_names = ("ReduceMax", "ReduceMean")
 
     def draw_sizes(self, dice):
         return {"mode": dice.choice(("max", "avg"))}

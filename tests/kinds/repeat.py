@@ -13,6 +13,7 @@ class RepeatKind(Kind):
     numbers = ("n",)
     keras_name = "RepeatVector"
     torch_name = "Tensor.expand"
+    onnx_names = ("Expand", "Tile")
 
     def draw_sizes(self, dice):
         # A recurrent layer of a framework goes through the timesteps one by one, on the meta device too.

@@ -12,6 +12,7 @@ class SimpleRNNKind(RecurrentKind):
     options = {**RecurrentKind.options, "activation": activation("tanh", usual=("tanh", "relu"))}
     keras_name = "SimpleRNN"
     torch_name = "RNN"
+    onnx_names = ("RNN",)
     rounds = 6
 
     def torch_arguments(self, layer):

@@ -148,12 +148,17 @@ def _reduce(inputs: Inputs) -> Made | None:
     gone, kept = flow.axes[place], [()] if inputs.node.whole("keepdims", 1) else []
     behind = flow.with_axes((*flow.axes[:place], *kept, *flow.axes[place + 1 :]))
     if flow.features is not None and len(flow.features) == 2 and gone == flow.features[:1]:
-        mode = {"ReduceSum": "sum", "ReduceProd": "mul", "ReduceMean": "ave"}.get(operation)
-        return None if mode is None else _merging(behind, flow.features[1:], mode)
-    pool = {"ReduceMax": "max", "ReduceMean": "avg"}.get(operation)
-    if pool is None or gone != flow.time or flow.returns != "sequence" or flow.features not in flow.axes:
+        return _merging(behind, flow.features[1:], _MERGES[operation]) if operation in _MERGES else None
+    if operation not in _POOLS or gone != flow.time or flow.returns != "sequence" or flow.features not in flow.axes:
         return None
-    return Made(behind._replace(returns="vector", flips=frozenset()), Pool(pool))
+    return Made(behind._replace(returns="vector", flips=frozenset()), Pool(_POOLS[operation]))
+
+
+_MERGES: Mapping[str, str] = {"ReduceSum": "sum", "ReduceProd": "mul", "ReduceMean": "ave"}
+"""How the two directions of a layer are merged by what reduces their axis; side by side they need nothing of that."""
+
+_POOLS: Mapping[str, str] = {"ReduceMax": "max", "ReduceMean": "avg"}
+"""The pool that reduces the axis of time."""
 
 
 def _repeat(inputs: Inputs) -> Made | None:
@@ -230,11 +235,8 @@ LAYERS: Mapping[str, Callable[[Inputs], Made | None]] = {
     "LayerNormalization": _norm,
     "MatMul": _dense,
     "Mul": _multiply,
-    "ReduceMax": _reduce,
-    "ReduceMean": _reduce,
-    "ReduceProd": _reduce,
-    "ReduceSum": _reduce,
     "Tile": _repeat,
+    **dict.fromkeys((*_MERGES, *_POOLS), _reduce),
     **dict.fromkeys(BY_OPERATION, _activation),
 }
 """What each operation that is a layer makes; None where it is none of the language's."""

@@ -97,8 +97,13 @@ _DATA = frozenset(
 
 _ACTIVATIONS: Mapping[str, str] = {
     name.lower(): name
-    for name in ("ReLU", "Tanh", "Sigmoid", "Softmax", "SiLU", "ELU", "SELU", "GELU", "Softplus", "Softsign")
+    for name in (
+        *("ReLU", "Tanh", "Sigmoid", "Hardsigmoid", "Softmax"),
+        *("SiLU", "ELU", "SELU", "GELU", "Softplus", "Softsign"),
+    )
 }
+"""PyTorch's modules of activations, by the names of the functions and methods that do the same."""
+
 _POOLS: Mapping[str, str] = {
     "mean": "avg",
     "reduce_mean": "avg",

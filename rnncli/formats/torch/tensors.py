@@ -19,7 +19,7 @@ MAX_NAME = 1_000
 
 _MAX_SIZE = 2**48
 
-_STORAGES = {
+STORAGES = {
     "FloatStorage": "float32",
     "DoubleStorage": "float64",
     "HalfStorage": "float16",
@@ -158,8 +158,8 @@ def _storage(referred: Referred) -> Storage:
         pid = ("storage", Named("torch", said[1]), said[2], "", int(said[3]))
     match pid:
         case ("storage", Named() as kind, str(key), _, int(length)):
-            if kind.name in _STORAGES and 0 <= length < _MAX_SIZE:
-                return Storage(_STORAGES[kind.name], key, length)
+            if kind.name in STORAGES and 0 <= length < _MAX_SIZE:
+                return Storage(STORAGES[kind.name], key, length)
     raise RnncliError("it refers to something that is no storage")
 
 

@@ -1,0 +1,192 @@
+"""What rnncli keeps in tables, and what each of them must hold: `test_kinds.py` says what is missing in which.
+
+A new table is one more path here, beside those of the things that it has an entry for: the file, the name of the table
+and, if need be, the part of it: `formats/frameworks.KERAS.Dense.takes`, `formats/arrays.CELLS.values`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
+from functools import reduce
+from importlib import import_module
+from itertools import chain
+from typing import Any, NamedTuple, get_args
+
+import kinds
+import pytest
+from kinds.activations import TEXTBOOK, TORCH
+from kinds.recurrent import MERGES
+
+from rnncli import Network
+from rnncli.cli import COMMANDS
+from rnncli.engine.request import INITS
+from rnncli.export import TARGETS
+from rnncli.formats import FORMATS
+from rnncli.formats.frameworks import CLASSES
+from rnncli.formats.keras.config import snake_case
+from rnncli.formats.onnx.activations import BY_WORD
+from rnncli.formats.onnx.messages import CODES
+from rnncli.formats.torch.tensors import STORAGES
+from rnncli.layers import LAYERS, Layer
+from rnncli.layers.activations import ACTIVATIONS
+from rnncli.layers.pool import POOLS
+from rnncli.layers.recurrent import MERGE_MODES
+from rnncli.layers.weights import FRAMEWORKS, Role
+from rnncli.summary import DTYPE_BYTES
+
+
+class Need(NamedTuple):
+    """An entry that a table must have, or a name that a file must, where the path ends in a point."""
+
+    path: str
+    entry: Any
+
+    def __str__(self) -> str:
+        file, _, table = self.path.partition(".")
+        name = self.entry.__name__ if isinstance(self.entry, type) else self.entry
+        return f"no {name} in {table}{' of ' * bool(table)}{'' if file.startswith('tests/') else 'rnncli/'}{file}.py"
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether it is not there; not so where the whole table is missing, which another need says."""
+        file, *steps = self.path.split(".")
+        try:
+            return self.entry not in reduce(_part, steps, _module(file))
+        except ModuleNotFoundError:
+            return True
+        except (AttributeError, KeyError):
+            return False
+
+    def remove(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Take it out of the table."""
+        file, table, *steps = self.path.split(".")
+        if table:
+            monkeypatch.setattr(_module(file), table, _without(getattr(_module(file), table), steps, self.entry))
+        else:
+            monkeypatch.delattr(_module(file), self.entry)
+
+
+def _module(file: str) -> Any:
+    path = file.removeprefix("tests/") if file.startswith("tests/") else f"rnncli/{file}"
+    return import_module(path.replace("/", "."))
+
+
+def _part(held: Any, step: str) -> Any:
+    if step in ("", "values"):
+        return held.values() if step else vars(held)
+    return held[step] if isinstance(held, Mapping) else getattr(held, step)
+
+
+def _without(held: Any, steps: list[str], entry: Any) -> Any:
+    """What is held without an entry of a part of it."""
+    if steps and steps[0] != "values":
+        part = {steps[0]: _without(_part(held, steps[0]), steps[1:], entry)}
+        return {**held, **part} if isinstance(held, Mapping) else held._replace(**part)
+    if isinstance(held, Mapping):
+        return {key: value for key, value in held.items() if entry != (value if steps else key)}
+    return {*held} - {entry}
+
+
+def needs(paths: str, entries: Iterable[Any]) -> Iterator[Need]:
+    """Some entries that tables must have."""
+    yield from (Need(path, entry) for path in paths.split() for entry in sorted(entries, key=str))
+
+
+def of_kind(layer: type[Layer]) -> Iterator[Need]:
+    """What there must be for a kind of layer."""
+    yield from needs("layers/__init__.LAYERS", [layer])
+    if not getattr(layer, "shown", True):
+        return
+    kind, classes, owns = [layer.kind], layer.classes or {layer.keras: {}}, layer.weights is not Layer.weights
+    modules = [] if layer.torch.startswith("Tensor.") else [layer.torch]
+    yield from needs("engine/stages.STAGES", [layer])
+    yield from needs(" ".join(f"export/{target}.LAYERS" for target in TARGETS), kind)
+    yield from needs("export/keras.ORDER", {option.attribute for option in layer.options} - {"merge_mode"})
+    yield from needs("layers/torch_modules.MODULES", [layer] if modules else [])
+    yield from needs("formats/frameworks.KERAS", classes)
+    for name, stands_for in classes.items():
+        arguments = {field.name for field in fields(layer)} - {*stands_for, "merge_mode"}
+        yield from needs(f"formats/frameworks.KERAS.{name}.takes", arguments)
+    yield from needs("formats/frameworks.TORCH", modules)
+    yield from needs(f"formats/frameworks.TORCH.{layer.torch}.takes", layer.torch_arguments.values())
+    in_onnx = getattr(kinds.KINDS.get(layer), "onnx_names", ())  # `test_kinds.py` says where a file says nothing
+    if layer.states:
+        blocks = "formats/conventions.KERAS_BLOCKS"
+        cells = [f"{layer.keras}Cell", f"{layer.torch}Cell"]
+        yield from needs("engine/cells.CELLS engine/cells.CALLS formats/arrays.CELLS.values", [layer])
+        yield from needs(f"export/onnx_cells.CELLS {blocks}.torch {blocks}.onnx", kind)
+        yield from needs("reports/tool_rules.RECURRENT reports/tool_rules._ELEMENTWISE", modules)
+        yield from needs("formats/frameworks.KERAS", cells[:1])
+        yield from needs("formats/frameworks.TORCH", cells[1:])
+        yield from needs("formats/python/program.RECURRENT", [layer.keras, layer.torch, *cells])
+        yield from needs("formats/onnx/cells.KINDS", in_onnx)
+    else:
+        yield from needs("reports/tool_rules.OTHERS", layer.torch.split(" or "))
+        yield from needs("formats/onnx/layers.LAYERS", in_onnx)
+        yield from needs("formats/conventions._KERAS_NAMES", kind if owns and modules else [])
+        yield from needs("formats/keras/weights_alone._VARIABLES", [snake_case(layer.keras)] if owns else [])
+        yield from needs("formats/keras/file._WITHOUT_WEIGHTS", [] if owns else classes)
+
+
+def of_weights(layer: type[Layer]) -> Iterator[Need]:
+    """What there must be for what a kind says of its weights in the networks of its file."""
+    owned = set()
+    for network in map(Network.parse, (kinds.small_network(kinds.KINDS[layer]), *kinds.KINDS[layer].golden_networks())):
+        for each, (reads, _) in zip(network.body, network.shapes(), strict=True):
+            frameworks = [name for name in FRAMEWORKS if isinstance(each, layer) and each.conflict(name) is None]
+            owned |= {(name, weight) for name in frameworks for weight in each.weights(reads, name)}
+    starts = {str(weight.initializer) for _, weight in owned}
+    yield from needs("layers/starts.STARTS", starts)
+    yield from needs("engine/initializers.INITIALIZERS", starts - {"root_uniform"})  # its limit says all
+    in_keras = {str(weight.initializer) for framework, weight in owned if framework == "keras"}
+    yield from needs("export/numpy_functions.INITIALIZERS", in_keras)
+    factors = {factor.name for _, weight in owned for axis in weight.axes for factor in axis}
+    yield from needs("reports/causes.TEXTS", factors - {"biases"} | {"directions"})  # biases are counted by their role
+
+
+OTHERS: tuple[tuple[Iterable[str], str], ...] = (
+    (get_args(Role), "layers/weights.MULTIPLIES reports/causes.TEXTS reports/causes._ROLES"),
+    (
+        {*ACTIVATIONS, *TEXTBOOK},
+        """tests/kinds/activations.TEXTBOOK tests/kinds/activations.TORCH layers/activations.ACTIVATIONS
+        engine/activations.ACTIVATION_FUNCTIONS export/torch.ACTIVATIONS
+        export/onnx_graph.ACTIVATIONS export/numpy_functions.ACTIVATIONS formats/onnx/activations.BY_WORD""",
+    ),
+    ({each.operation for each in BY_WORD.values()} - {"Affine", "Swish"}, "tests/onnx_runner.OPERATORS"),
+    (TORCH.values(), "formats/frameworks.TORCH"),
+    ({*TORCH.values()} - {"Identity"}, "formats/python/graph._ACTIVATIONS.values"),
+    (
+        {*MERGE_MODES, *MERGES},
+        """tests/kinds/recurrent.MERGES layers/recurrent_notes.MERGED engine/both_ways.MERGES export/numpy.MERGES
+        export/onnx_cells.MERGES export/onnx_cells.PAIRS""",
+    ),
+    ({*MERGE_MODES} - {"concat"}, "formats/onnx/layers._MERGES.values"),
+    (
+        POOLS,
+        """layers/pool.TYPES.keras layers/pool.TYPES.torch engine/stages.POOLS export/numpy.POOLS export/onnx.POOLS
+        export/torch.POOLS formats/onnx/layers._POOLS.values formats/python/graph._POOLS.values""",
+    ),
+    # Keras has them no more.
+    ({*CLASSES["keras"]} - {"CuDNNLSTM", "CuDNNGRU"}, "tests/test_signatures.RECORDED.keras"),
+    (CLASSES["torch"], "tests/test_signatures.RECORDED.torch"),
+    (FRAMEWORKS, "layers/weights.FRAMEWORK_NAMES layers/pool.TYPES formats/frameworks.CLASSES"),
+    (INITS, "engine/initializers.DRAWINGS"),
+    (DTYPE_BYTES, "commands/other_names._BITS"),
+    ({*CODES, *STORAGES.values()}, "formats/tensors.WIDTHS"),
+)
+"""What there is of a sort by its names, and the tables that have an entry for each."""
+
+
+def all_needs() -> Iterator[Need]:
+    """Everything that there must be."""
+    yield from chain.from_iterable(map(of_kind, dict.fromkeys((*LAYERS, *kinds.KINDS))))
+    yield from chain.from_iterable(map(of_weights, kinds.KINDS))
+    yield from chain.from_iterable(needs(paths, names) for names, paths in OTHERS)
+    for name, target in TARGETS.items():
+        yield from needs(f"export/{name}.", ["LAYERS", "export", *["arrays"] * bool(target.weights)])
+        yield from needs("export/weight_writers.WRITERS", target.weights)
+        endings = {f".{each.rpartition('.')[2]}" for each in (target.extension, *target.weights)}
+        yield from needs("commands/export._OTHER_FILES", endings)
+    yield from (Need(f"formats/{reader.replace('.', '/')}.", "read") for reader in {*FORMATS.values()})
+    yield from (Need(f"commands/{name}.", "command") for name in COMMANDS)
