@@ -18,9 +18,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnncli import Network
-from rnncli.engine import Model, both_ways, chunks
-from rnncli.engine.chunks import Chunk
-from rnncli.engine.inputs import random_chunks
+from rnncli.engine import Model, chunks
+from rnncli.engine import recurrent as stages_of_recurrent
+from rnncli.engine.chunks import Chunk, random_chunks
 from rnncli.layers.activations import ACTIVATIONS
 
 TOLERANCE = {"float32": 2e-5, "float64": 1e-11}
@@ -162,7 +162,7 @@ def test_both_directions_as_one_cell_give_what_two_cells_give(at: Walk) -> None:
             one, states = model.run(x)
             again, later = model.run(x, states)
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(both_ways, "ZEROS_A_CALL", -1)
+                patch.setattr(stages_of_recurrent, "ZEROS_A_CALL", -1)
                 two, states_of_two = model.run(x)
                 again_of_two, later_of_two = model.run(x, states_of_two)
             np.testing.assert_allclose(one, two, rtol=1e-12)
@@ -176,7 +176,9 @@ def test_directions_run_as_one_cell_where_that_is_faster_and_a_mask_cannot_part_
     def runs_as_one(spec: str, x: np.ndarray) -> bool:
         model = Model(spec)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(both_ways.BidirectionalStage, "_read_together", lambda *given: pytest.fail("as one"))
+            patch.setattr(
+                stages_of_recurrent.BidirectionalStage, "_read_together", lambda *given: pytest.fail("as one")
+            )
             try:
                 model(x)
             except pytest.fail.Exception:

@@ -24,9 +24,8 @@ from rich.text import Text
 from rnncli import Network
 from rnncli.commands.options import FORMATS
 from rnncli.engine import Model
-from rnncli.engine.chunks import Chunk
+from rnncli.engine.chunks import Chunk, random_chunks
 from rnncli.engine.effect import Reach
-from rnncli.engine.inputs import random_chunks
 from rnncli.engine.study import Study, study_of
 from rnncli.engine.twins import watched
 from rnncli.render.cells import print_legend

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnncli.engine.checks import checked_arrays, checked_dtype, checked_input, state_shapes, weight_shapes
-from rnncli.engine.chunks import Chunk, ChunkSteps, chunk_steps, widest
+from rnncli.engine.chunks import Chunk, ChunkSteps, array_chunks, chunk_steps, widest
 from rnncli.engine.initializers import initial_weights
-from rnncli.engine.inputs import array_chunks
 from rnncli.engine.loop import GateWatch
 from rnncli.engine.passes import Pass, State, Tick, flow
 from rnncli.engine.request import INITS, Init, check_seed, file_name

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rnncli.engine.array_archive import read_arrays
+from rnncli.engine.array_files import read_arrays
 from rnncli.engine.checks import check_keys, taken_array, weight_shapes
 from rnncli.engine.initializers import initial_weights
 from rnncli.engine.memory import check_export_fits

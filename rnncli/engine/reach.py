@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rnncli.engine.chunks import chunk_steps, widest
+from rnncli.engine.chunks import chunk_steps, random_chunks, widest
 from rnncli.engine.effect import EffectTrace, Reach, widening_starts
 from rnncli.engine.forward import work
 from rnncli.engine.initializers import network_weights
-from rnncli.engine.inputs import random_chunks
 from rnncli.engine.memory import check_fits, weight_bytes
 from rnncli.engine.model import Model
 from rnncli.engine.passes import Tick

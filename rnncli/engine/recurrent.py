@@ -1,48 +1,34 @@
-"""The stage of a recurrent layer that reads in one direction: chunk by chunk; backwards, on the whole sequence.
+"""The stages of recurrent layers: chunk by chunk in one direction; backwards and both ways on the whole sequence.
 
-A layer that reads both ways is in `both_ways.py`.
+What bounds a small layer is the time of NumPy's calls, a quarter of a microsecond each, whatever they compute (see
+`loop.py`). So the two directions of a small layer run as one cell with the units of both: its operand at step t is
+[x_t; x_{T-1-t}], and its matrices are block-diagonal, a block for each direction. That takes half as many calls, and
+multiplies by the zeros beside the blocks in vain. A layer runs so as long as the calls cost more than the zeros.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
-from rnncli.engine.cells import make_loop
-from rnncli.engine.chunks import Chunk, WholeSequence, last_of, whole_of
-from rnncli.engine.loop import GateWatch, Loop
+from rnncli.engine.cells import calls_per_step, make_loop
+from rnncli.engine.chunks import Chunk, WholeSequence, copy_into, last_of, whole_of
+from rnncli.engine.loop import MAX_PROJECTED_BATCH, GateWatch, Loop
 from rnncli.engine.passes import Pass, Stage, State, Tick
 from rnncli.engine.types import Array
 from rnncli.layers import Recurrent
 
+ZEROS_A_CALL = 2_500
+"""How many multiply-adds with zeros are made for each call that is spared; measured by tests/benchmarks/both_ways.py.
 
-class RecurrentStage(Stage):
-    """A recurrent layer in one direction: forwards chunk by chunk, backwards on the whole sequence."""
+At so many a layer takes 0.85 of the time or less. Some cells gain until there are twice as many.
+"""
 
-    def __init__(self, name: str, layer: Recurrent, weights: Mapping[str, Array]) -> None:
-        self.layer = layer
-        self.direction = Direction([f"{name}/"], layer, weights)
-
-    def begin(self, states: State | None, tick: Tick) -> Pass:
-        """Return a pass that yields the sequence of outputs, or only the last one."""
-        if self.layer.go_backwards:
-            return Whole(lambda whole: self._backwards(whole, states, tick))
-        loop_pass = LoopPass(self.direction, states, tick)
-        return loop_pass if self.layer.return_sequences else LastOf(loop_pass)
-
-    def watch_gates(self, watch_of: Callable[[str], GateWatch]) -> None:
-        """Show the gates of each step to what `watch_of` returns for the only direction."""
-        (direction,) = self.layer.directions
-        self.direction.gate_watch = watch_of(direction)
-
-    def _backwards(self, whole: WholeSequence, states: State | None, tick: Tick) -> Iterator[Chunk]:
-        outputs = self.direction.read(whole.backwards(), states, tick)
-        if self.layer.return_sequences:
-            # Time is reversed from here on, but Keras passes the mask on as it came.
-            yield from (Chunk(y, mask) for (y, _), (_, mask) in zip(outputs, whole.forwards(), strict=True))
-        else:
-            yield Chunk(last_of(outputs))
+WIDEST_INPUT = 4
+"""How many times the units the features may be: a wide input is projected with few columns, and twice as many zeros."""
 
 
 class Direction:
@@ -157,3 +143,154 @@ class Whole(Pass):
         """Do the work on the whole sequence, and yield what it yields."""
         chunks, self._chunks = self._chunks, []
         yield from self.work(whole_of(chunks))
+
+
+class RecurrentStage(Stage):
+    """A recurrent layer in one direction: forwards chunk by chunk, backwards on the whole sequence."""
+
+    def __init__(self, name: str, layer: Recurrent, weights: Mapping[str, Array]) -> None:
+        self.layer = layer
+        self.direction = Direction([f"{name}/"], layer, weights)
+
+    def begin(self, states: State | None, tick: Tick) -> Pass:
+        """Return a pass that yields the sequence of outputs, or only the last one."""
+        if self.layer.go_backwards:
+            return Whole(lambda whole: self._backwards(whole, states, tick))
+        loop_pass = LoopPass(self.direction, states, tick)
+        return loop_pass if self.layer.return_sequences else LastOf(loop_pass)
+
+    def watch_gates(self, watch_of: Callable[[str], GateWatch]) -> None:
+        """Show the gates of each step to what `watch_of` returns for the only direction."""
+        (direction,) = self.layer.directions
+        self.direction.gate_watch = watch_of(direction)
+
+    def _backwards(self, whole: WholeSequence, states: State | None, tick: Tick) -> Iterator[Chunk]:
+        outputs = self.direction.read(whole.backwards(), states, tick)
+        if self.layer.return_sequences:
+            # Time is reversed from here on, but Keras passes the mask on as it came.
+            yield from (Chunk(y, mask) for (y, _), (_, mask) in zip(outputs, whole.forwards(), strict=True))
+        else:
+            yield Chunk(last_of(outputs))
+
+
+class BidirectionalStage(Stage):
+    """A recurrent layer that reads the whole sequence both ways and merges the two outputs."""
+
+    def __init__(self, name: str, layer: Recurrent, weights: Mapping[str, Array]) -> None:
+        self.layer = layer
+        self._prefixes = [f"{name}/{direction}" for direction in layer.directions]
+        self._weights = tuple(without_prefix(weights, direction) for direction in layer.directions)
+        # Keras: inside a Bidirectional that returns sequences, the output of a masked step is zero.
+        self.forward, self.backward = (
+            Direction([prefix], layer, own, zero_masked=layer.return_sequences)
+            for prefix, own in zip(self._prefixes, self._weights, strict=True)
+        )
+
+    @cached_property
+    def together(self) -> Direction:
+        """Both directions as one cell."""
+        layer = replace(self.layer, units=2 * self.layer.units)
+        forward, backward = self._weights
+        return Direction(self._prefixes, layer, side_by_side(forward, backward, self.layer.gates))
+
+    def begin(self, states: State | None, tick: Tick) -> Pass:
+        """Return a pass that yields the merged sequence, in forward time, or the merged last outputs."""
+        return Whole(lambda whole: self._both_ways(whole, states, tick))
+
+    def watch_gates(self, watch_of: Callable[[str], GateWatch]) -> None:
+        """Show the gates of each step to what `watch_of` returns for its direction; each is then a cell of its own."""
+        for name, direction in zip(self.layer.directions, (self.forward, self.backward), strict=True):
+            direction.gate_watch = watch_of(name)
+
+    def _both_ways(self, whole: WholeSequence, states: State | None, tick: Tick) -> Iterator[Chunk]:
+        read = self._read_together if self._is_one_cell(whole) else self._read_apart
+        merged = self._merge(read(whole, states, tick))
+        if self.layer.return_sequences:
+            yield from WholeSequence(merged, whole.mask, whole.steps).forwards()
+        else:
+            yield Chunk(merged)
+
+    def _is_one_cell(self, whole: WholeSequence) -> bool:
+        """Whether the directions run as one cell: the calls that are spared cost more than the zeros."""
+        features, batch = map(int, whole.values.shape[1:])
+        units, calls = self.layer.units, calls_per_step(self.layer)
+        # A mask skips other samples in one direction than in the other.
+        if self.forward.gate_watch is not None or calls is None or whole.mask is not None:
+            return False
+        if batch > MAX_PROJECTED_BATCH or features > WIDEST_INPUT * units:
+            return False
+        return self.layer.gates * units * (units + features) * batch <= ZEROS_A_CALL * calls
+
+    def _read_apart(self, whole: WholeSequence, states: State | None, tick: Tick) -> Array:
+        """Return the outputs of both directions, one above the other: (timesteps, 2·units, batch), or 1 timestep."""
+        forward = self.forward.read(whole.forwards(), states, tick)
+        backward = self.backward.read(whole.backwards(), states, tick)
+        if not self.layer.return_sequences:
+            return np.concatenate([last_of(forward), last_of(backward)], axis=1)
+        outputs, units = self._room(whole), self.layer.units
+        copy_into(forward, outputs[:, :units])
+        copy_into(backward, outputs[::-1, units:])
+        return outputs
+
+    def _read_together(self, whole: WholeSequence, states: State | None, tick: Tick) -> Array:
+        """Return the same, computed as one cell."""
+        pairs = zip(whole.forwards(), whole.backwards(), strict=True)
+        inputs = (Chunk(np.concatenate([forward.values, backward.values], axis=1)) for forward, backward in pairs)
+        chunks = self.together.read(inputs, states, tick)
+        if not self.layer.return_sequences:
+            return last_of(chunks)
+        outputs = self._room(whole)
+        copy_into(chunks, outputs)
+        backward = outputs[:, self.layer.units :]
+        backward[:] = backward[::-1].copy()
+        return outputs
+
+    def _room(self, whole: WholeSequence) -> Array:
+        timesteps, _, batch = whole.values.shape
+        return np.empty((timesteps, 2 * self.layer.units, batch), whole.values.dtype)
+
+    def _merge(self, both: Array) -> Array:
+        """Return the merged outputs of both directions, given one above the other, (timesteps, 2·units, batch)."""
+        units = self.layer.units
+        forward, backward = both[:, :units], both[:, units:]
+        match self.layer.merge_mode:
+            case "concat":
+                return both
+            case "mul":
+                forward *= backward
+            case "sum":
+                forward += backward
+            case _:
+                forward += backward
+                forward /= 2
+        return forward
+
+
+def side_by_side(forward: Mapping[str, Array], backward: Mapping[str, Array], blocks: int) -> dict[str, Array]:
+    """Return the weights of one cell that does the work of two, which do not see each other.
+
+    Each block of its columns has the units of the first cell and then those of the second. Kernels are
+    block-diagonal: what one cell reads does not reach the other.
+
+    Args:
+        forward: Keras's weights of the first cell.
+        backward: those of the second, of the same shapes.
+        blocks: the number of blocks of columns: gates and candidate.
+    """
+    joined = {}
+    for key, first in forward.items():
+        own = [array.reshape(-1, blocks, array.shape[-1] // blocks) for array in (first, backward[key])]
+        rows, _, units = own[0].shape
+        if key == "bias":
+            both = np.stack(own, axis=2).reshape(*first.shape[:-1], -1)
+        else:
+            both = np.zeros((2, rows, blocks, 2, units), first.dtype)
+            both[0, :, :, 0], both[1, :, :, 1] = own
+            both = both.reshape(2 * rows, -1)
+        joined[key] = both
+    return joined
+
+
+def without_prefix(arrays: Mapping[str, Array], prefix: str) -> dict[str, Array]:
+    """Return the arrays whose keys start with a prefix, by the rest of their keys."""
+    return {key.removeprefix(prefix): array for key, array in arrays.items() if key.startswith(prefix)}

@@ -12,9 +12,8 @@ import numpy as np
 
 from rnncli.atomic import Written
 from rnncli.engine.checks import state_shapes
-from rnncli.engine.chunks import Chunk, chunk_steps, widest
+from rnncli.engine.chunks import Chunk, chunk_steps, random_chunks, widest
 from rnncli.engine.forward import ForwardRun, forward, work
-from rnncli.engine.inputs import random_chunks
 from rnncli.engine.memory import check_fits
 from rnncli.engine.model import Model
 from rnncli.engine.passes import State, Tick
@@ -27,7 +26,7 @@ from rnncli.system.places import check_files
 
 # What reads and writes files and `study` are imported where they are needed: few runs wait for them.
 if TYPE_CHECKING:
-    from rnncli.engine.input_file import InputFile
+    from rnncli.engine.array_files import InputFile
     from rnncli.engine.study import Study
     from rnncli.formats.nodes import Part
 
@@ -77,7 +76,7 @@ def plan(network: Network | str, request: Request, trained: Part | None = None) 
     check_files(request.read, request.written)
     array = None
     if request.input is not None:
-        from rnncli.engine.input_file import open_input
+        from rnncli.engine.array_files import open_input
 
         array = open_input(request.input, network)
     batch, timesteps = _sizes(network, request, array)
@@ -190,7 +189,7 @@ class Plan:
     def _first_states(self) -> State:
         if self.request.state is None:
             return {}
-        from rnncli.engine.array_archive import read_arrays
+        from rnncli.engine.array_files import read_arrays
 
         return read_arrays(self.request.state, state_shapes(self.network, self.batch), np.dtype(self.request.dtype))
 
@@ -198,7 +197,7 @@ class Plan:
         """Return the input from its start."""
         steps = chunk_steps(widest(self.network), self.batch)
         if self.array is not None:
-            from rnncli.engine.input_file import file_chunks
+            from rnncli.engine.array_files import file_chunks
 
             return file_chunks(self.network, self.array, steps, model.dtype)
         return random_chunks(

@@ -1,6 +1,6 @@
 """One stage for each kind of layer, and the table that finds it.
 
-Those of recurrent layers are in `recurrent.py` and `both_ways.py`.
+Those of recurrent layers are in `recurrent.py`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnncli.engine.activations import ACTIVATION_FUNCTIONS
-from rnncli.engine.both_ways import BidirectionalStage
 from rnncli.engine.chunks import Chunk, ChunkSteps
 from rnncli.engine.passes import Pass, Stage, State, Stateless, Tick
-from rnncli.engine.recurrent import RecurrentStage
+from rnncli.engine.recurrent import BidirectionalStage, RecurrentStage
 from rnncli.engine.types import Array
 from rnncli.layers import GRU, LSTM, Dense, Dropout, Embedding, Layer, Norm, Pool, Repeat, SimpleRNN
 
