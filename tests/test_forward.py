@@ -17,10 +17,9 @@ from kinds import KINDS, small_network
 
 from rnncli import Network, RnncliError, UsageError
 from rnncli.engine import Model, Request, plan
-from rnncli.engine.forward import ForwardRun, LayerRun
+from rnncli.engine.forward import ForwardRun, LayerRun, Statistics
 from rnncli.engine.initializers import INITIALIZERS, initial_weights
 from rnncli.engine.request import DTYPES, INITS
-from rnncli.engine.statistics import Statistics
 from rnncli.summary import DTYPE_BYTES
 
 Run = Callable[..., Result]

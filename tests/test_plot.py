@@ -326,7 +326,7 @@ import sys
 from rnncli.cli import run
 for format_ in ("table", "json"):
     run(["forward", "input:3,rnn:2", "-f", format_])
-rooms = {"engine.study", "engine.traces", "engine.twins", "render.plots"}
+rooms = {"engine.study", "engine.effect", "engine.twins", "render.plots"}
 print(*{f"rnncli.{each}" for each in rooms} & set(sys.modules), file=sys.stderr)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE)

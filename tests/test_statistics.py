@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnncli.engine.statistics import Statistics, saturation_limits
+from rnncli.engine.forward import Statistics, saturation_limits
 
 
 def gather(values: np.ndarray, cuts: list[int], bounds: tuple[float, float] | None = None) -> Statistics:

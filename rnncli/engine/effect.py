@@ -1,6 +1,6 @@
 """How far back a layer remembers: the effect of a changed first input on its outputs, step by step, gathered in bins.
 
-Steps that are padding must be left out.
+Steps that are padding are left out.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from rnncli.engine.traces import Bins, Spans
-from rnncli.engine.types import Array
+from rnncli.engine.twins import Steps
+from rnncli.engine.types import Array, Bins
 
 Problem = Literal["padding", "overflow", "no effect"]
 """Why there is nothing to say of how far back a layer remembers."""
@@ -90,78 +90,58 @@ def _widening(count: int, share: float) -> Array:
     return np.array(starts)
 
 
+def places_in(starts: Array, steps: Array) -> Array:
+    """Return the bin that each of some steps is in, given the first step of every bin."""
+    return np.searchsorted(starts, steps, side="right") - 1
+
+
 class EffectTrace:
     """Gathers what `Reach` says of a layer.
 
     Args:
-        bins: the number of bins of time.
+        starts: the first step of each bin.
     """
 
-    def __init__(self, bins: int) -> None:
-        self._effect = np.full(bins, -1.0)
-        self._steps_since_change = 0
-        self._largest = 0.0
-        self._largest_after = 0
+    def __init__(self, starts: Array) -> None:
+        self._starts = starts
+        self._effect = np.full(len(starts), -1.0)
+        self._largest = self._largest_norm = self._last = 0.0
+        self._largest_after = self._steps = 0
         self._last_above = {0.1: -1, 0.01: -1}
         """For each share, the last step whose effect is no less than that share of the largest, 0 being the change."""
-        self._largest_norm = 0.0
-        self._last = 0.0
 
-    def add(self, effects: Array, norms: Array, spans: Spans, since: Array) -> None:
-        """Take some more steps into account.
-
-        Args:
-            effects: the lengths of the differences that the change makes to the outputs, (steps,).
-            norms: the lengths of the outputs, (steps,).
-            spans: the bins of the steps.
-            since: how many steps after the change each of them is, (steps,); they follow those of the last call.
-        """
-        first = int(since[0])
-        self._note_largest(effects, first)
-        self._note_last_above(effects, first)
-        self._largest_norm = _larger(self._largest_norm, norms.max())
-        self._last = float(effects[-1])
-        self._effect[spans.bins] = np.maximum(self._effect[spans.bins], np.maximum.reduceat(effects, spans.starts))
-        self._steps_since_change = first + len(effects)
-
-    def _note_largest(self, effects: Array, first: int) -> None:
-        """Note the largest effect so far, and at which step it was; `first` is the step of the first effect."""
-        largest = _larger(self._largest, effects.max())
+    def add(self, some: Steps, binned: Array) -> None:
+        """Take some more steps into account, each in the bin of the step that `binned` says for it, (steps,)."""
+        effects, first = some.effects, int(some.since[0])
+        # NumPy's maximum, unlike Python's, keeps what is not a number.
+        largest = float(np.maximum(self._largest, effects.max()))
         if largest != self._largest:
             self._largest, self._largest_after = largest, first + int(effects.argmax())
-
-    def _note_last_above(self, effects: Array, first: int) -> None:
-        """Note the last step above each share of the largest effect; `first` is the step of the first effect.
-
-        What was noted before a new largest effect came needs no correction: that effect is itself above all shares, so
-        its step or a later one takes the place of what was noted.
-        """
+        # What was noted before a new largest effect came needs no correction: that effect is itself above all shares,
+        # so its step or a later one takes the place of what was noted.
         for share in self._last_above:
-            above = np.flatnonzero(effects >= share * self._largest)
+            above = np.flatnonzero(effects >= share * largest)
             if len(above):
                 self._last_above[share] = first + int(above[-1])
+        self._largest_norm = float(np.maximum(self._largest_norm, some.norms.max()))
+        np.maximum.at(self._effect, places_in(self._starts, binned), effects)
+        self._last, self._steps = float(effects[-1]), first + len(effects)
 
     def reach(self) -> Reach:
         """Return the figures of all steps so far."""
-        steps = self._steps_since_change
-        if steps == 0:
+        if self._steps == 0:
             return Reach("padding")
         if not (isfinite(self._largest) and isfinite(self._largest_norm)):
-            return Reach("overflow", steps)
+            return Reach("overflow", self._steps)
         if self._largest <= LEAST_EFFECT * self._largest_norm:
-            return Reach("no effect", steps)
-        tenth, hundredth = (None if last == steps - 1 else last + 1 for last in self._last_above.values())
+            return Reach("no effect", self._steps)
+        tenth, hundredth = (None if last == self._steps - 1 else last + 1 for last in self._last_above.values())
         return Reach(
             None,
-            steps,
+            self._steps,
             self._largest_after,
             tenth,
             hundredth,
             self._last / self._largest,
             tuple(None if effect < 0 else float(effect / self._largest) for effect in self._effect),
         )
-
-
-def _larger(one: float, other: float) -> float:
-    """Return the larger number, or the one that is not a number: Python's `max` would lose it."""
-    return float(np.maximum(one, other))

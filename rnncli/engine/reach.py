@@ -20,7 +20,6 @@ from rnncli.engine.memory import check_fits, weight_bytes
 from rnncli.engine.model import Model
 from rnncli.engine.passes import Tick
 from rnncli.engine.request import DEFAULT_REACH_TIMESTEPS, Init, ReachRequest
-from rnncli.engine.traces import Spans
 from rnncli.engine.twins import DTYPE, SAMPLES, Watch, reads_backwards, steps_of_last, up_to_last_recurrent, watched
 from rnncli.engine.types import Array
 from rnncli.network import Network
@@ -158,10 +157,9 @@ class Plan:
     def _reach(self, model: Model, seed: int, tick: Tick) -> Reach:
         steps, init = chunk_steps(widest(self.drawn), 1), self.init
         chunks = random_chunks(self.drawn, 1, self.timesteps, steps, seed, init, model.dtype)
-        bins = self._step_bins
-        effect = EffectTrace(len(bins))
+        effect = EffectTrace(self._step_bins)
         for some in Watch(model, chunks, self.timesteps, tick=tick):
-            effect.add(some.effects, some.norms, Spans.of(np.maximum(some.since, 0), bins), some.since)
+            effect.add(some, np.maximum(some.since, 0))
         return effect.reach()
 
     def _spectral_radius(self, model: Model) -> float:

@@ -88,7 +88,7 @@ def plan(network: Network | str, request: Request, trained: Part | None = None) 
 
         part = watched(network)
         if request.gates:
-            from rnncli.engine.gates import check_gates
+            from rnncli.engine.study import check_gates
 
             check_gates(network)
     if request.weights is not None:

@@ -77,8 +77,7 @@ def steps_of_last(part: Network, timesteps: int) -> int:
 
 def reads_backwards(part: Network) -> bool:
     """Return whether the last layer of such a part reads its sequence from the end: it, or one below, reverses time."""
-    starts = [index for index, layer in enumerate(part.body) if layer.reads == "vector"]
-    return _reversed(part.body[starts[-1] if starts else 0 :])
+    return _reversed(part.body[max(_vector_readers(part), default=0) :])
 
 
 class Steps(NamedTuple):
@@ -102,7 +101,8 @@ class Steps(NamedTuple):
 class Watch:
     """A sample and its twin at work. Iterating, which is possible once, yields the steps of the last recurrent layer.
 
-    Memory does not grow with the timesteps, unless `back` or `bi` needs the whole sequence.
+    In the twin one input is changed: the first that the last layer reads and that is not padding. Memory does not grow
+    with the timesteps, unless `back` or `bi` needs the whole sequence.
 
     Args:
         model: the model; its weights are used in float64.
@@ -115,7 +115,7 @@ class Watch:
         part: the network that is run.
         model: the model of it.
         timesteps: the number of timesteps of its last layer.
-        backwards: whether the last layer reads its sequence from the end.
+        backwards: whether the last layer reads its sequence from the end: it, or a layer below, reverses time.
 
     Raises:
         UsageError: the network has no recurrent layer.
@@ -133,87 +133,51 @@ class Watch:
         weights = {key: model.weights[key] for key in weight_shapes(self.part)}
         self.model = Model(self.part, dtype=DTYPE.name, weights=weights)
         self.timesteps = steps_of_last(self.part, timesteps)
-        self._twins = _SampleAndTwin(_first_sample(model, chunks), self.part, timesteps)
-        self.backwards = self._twins.backwards
+        self.backwards = reads_backwards(self.part)
+        self._sample = model.vectors(Chunk(values[..., :1]) for values, _ in chunks)
         self._states = {
             key: np.repeat(state[:1].astype(DTYPE), SAMPLES, axis=0) for key, state in (states or {}).items()
         }
         self._tick = tick
+        starts = _vector_readers(self.part)
+        self._repeats = bool(starts)
+        self._from_end = _reversed(self.part.body[: starts[0]]) if starts else self.backwards
+        self._whole_mask = np.ones(timesteps, bool) if self.part.body[-1].reverses and not starts else None
+        self._first_read = 0
+        """The step at which the last layer reads the changed input, once that has been passed on.
+
+        Behind a layer that repeats a vector, which holds what all inputs did, that is the first.
+        """
 
     def __iter__(self) -> Iterator[Steps]:
         start = since = 0
+        twins = self._with_last_changed() if self._from_end else self._with_first_changed()
         with np.errstate(all="ignore"):  # what is not finite is for the reader to see
-            for values, mask in self.model.stream(self._twins, self._states, self._tick):
+            for values, mask in self.model.stream(twins, self._states, self._tick):
                 steps = np.arange(start, start + len(values))
                 start += len(steps)
                 if mask is not None:
-                    unpadded = self._twins.unpadded(steps, mask)
+                    # A layer that reverses time hands on the mask as it came, as in Keras: not in the order of its
+                    # outputs.
+                    unpadded = mask[:, 0] if self._whole_mask is None else self._whole_mask[::-1][steps]
                     steps, values = steps[unpadded], values[unpadded]
                 if len(steps) == 0:
                     continue
                 h, changed = np.ascontiguousarray(values.transpose(2, 0, 1))
-                since -= int(np.searchsorted(steps, self._twins.first_read))
+                since -= int(np.searchsorted(steps, self._first_read))
                 counted = np.arange(since, since + len(steps))
                 since += len(steps)
                 norms, effects = np.linalg.norm(h, axis=1), np.linalg.norm(changed - h, axis=1)
                 yield Steps(steps, counted, h, norms, effects)
 
-
-def _first_sample(model: Model, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
-    """Yield the vectors of the first sample, (timesteps, features, 1), looked up where they are ids."""
-    yield from model.vectors(Chunk(values[..., :1]) for values, _ in chunks)
-
-
-class _SampleAndTwin:
-    """A sample and its twin as one batch. Iterating yields the chunks, (timesteps, features, 2).
-
-    In the twin one input is changed: the first that the last layer reads and that is not padding.
-
-    Args:
-        sample: the chunks of the sample.
-        part: the network that reads them.
-        timesteps: the length of the sequence.
-
-    Attributes:
-        backwards: whether the last layer reads its sequence from the end: it, or a layer below, reverses time.
-        first_read: the step at which the last layer reads the changed input, once that has been yielded. Behind a layer
-            that repeats a vector, which holds what all inputs did, that is the first.
-    """
-
-    def __init__(self, sample: Iterable[Chunk], part: Network, timesteps: int) -> None:
-        self.sample = sample
-        self.timesteps = timesteps
-        starts = [index for index, layer in enumerate(part.body) if layer.reads == "vector"]
-        self.repeats = bool(starts)
-        self.backwards = reads_backwards(part)
-        self.first_read = 0
-        self._from_end = _reversed(part.body[: starts[0]]) if starts else self.backwards
-        self._whole_mask = np.ones(timesteps, bool) if part.body[-1].reverses and not starts else None
-
-    def __iter__(self) -> Iterator[Chunk]:
-        return self._with_last_changed() if self._from_end else self._with_first_changed()
-
-    def unpadded(self, steps: Array, mask: Array) -> Array:
-        """Return which of some steps of the last layer are not padding, (steps,).
-
-        Args:
-            steps: the steps.
-            mask: the mask that the layer hands on with their outputs, (steps, 2).
-        """
-        if self._whole_mask is None:
-            unpadded: Array = mask[:, 0]
-            return unpadded
-        # A layer that reverses time hands on the mask as it came, as in Keras, which is not the order of its outputs.
-        return self._whole_mask[::-1][steps]
-
     def _with_first_changed(self) -> Iterator[Chunk]:
-        changed = False
-        for start, chunk in self._unchanged():
-            steps = _unpadded_steps(chunk)
-            if not changed and len(steps):
-                changed = True
-                self._change(chunk, start, steps[0])
+        chunks = self._unchanged()
+        for start, chunk in chunks:
+            changed = self._change(start, chunk, 0)
             yield chunk
+            if changed:
+                break
+        yield from (chunk for _, chunk in chunks)
 
     def _with_last_changed(self) -> Iterator[Chunk]:
         # A chunk is held back, with the padding behind it, until another one comes whose inputs are later.
@@ -223,16 +187,13 @@ class _SampleAndTwin:
                 yield from (earlier for _, earlier in held)
                 held.clear()
             held.append((start, chunk))
-        start, chunk = held[0]
-        steps = _unpadded_steps(chunk)
-        if len(steps):
-            self._change(chunk, start, steps[-1])
+        self._change(*held[0], -1)
         yield from (last for _, last in held)
 
     def _unchanged(self) -> Iterator[tuple[int, Chunk]]:
-        """Yield the first timestep of each chunk, and the chunk with the sample twice."""
+        """Yield the first timestep of each chunk, and the chunk with the sample twice, (timesteps, features, 2)."""
         start = 0
-        for values, mask in self.sample:
+        for values, mask in self._sample:
             stop = start + len(values)
             if self._whole_mask is not None and mask is not None:
                 self._whole_mask[start:stop] = mask[:, 0]
@@ -240,15 +201,27 @@ class _SampleAndTwin:
             yield start, Chunk(twice, None if mask is None else np.repeat(mask, SAMPLES, axis=1))
             start = stop
 
-    def _change(self, chunk: Chunk, start: int, step: int) -> None:
-        """Change the twin's input at a step of a chunk, in a direction that favours no feature."""
-        x, changed = chunk.values[step].T
+    def _change(self, start: int, chunk: Chunk, place: int) -> bool:
+        """Change the twin's input at one of the steps of a chunk that are no padding; return whether there is one.
+
+        The direction of the change favours no feature.
+        """
+        steps = _unpadded_steps(chunk)
+        if len(steps) == 0:
+            return False
+        x, changed = chunk.values[steps[place]].T
         direction = random_stream(0, 0).standard_normal(len(x))
         length = _CHANGE * max(1.0, float(np.linalg.norm(x)))
         changed += direction * (length / float(np.linalg.norm(direction)))
-        if not self.repeats:
-            timestep = start + step
-            self.first_read = self.timesteps - 1 - timestep if self.backwards else timestep
+        if not self._repeats:
+            timestep = start + int(steps[place])
+            self._first_read = self.timesteps - 1 - timestep if self.backwards else timestep
+        return True
+
+
+def _vector_readers(part: Network) -> list[int]:
+    """Return the places of the layers that read a vector and make a sequence of it."""
+    return [place for place, layer in enumerate(part.body) if layer.reads == "vector"]
 
 
 def _reversed(layers: Sequence[Layer]) -> bool:
