@@ -138,7 +138,7 @@ def _run(model: Reading, request: Request) -> RunResult:
         tell(f"Note: {note}")
     share = run.longest / (run.work or 1)
     with Progress("forward", run.longest, tell) as tick:
-        return run.run(lambda steps: tick(steps * share))
+        return run.run(lambda work: tick(work * share))
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from rnncli.commands.settings import spec_argument
 from rnncli.commands.specs import Spec, at_most, each_given, specs
 from rnncli.commands.values import size_up_to
 from rnncli.engine.request import DEFAULT_REACH_TIMESTEPS, DEFAULT_SEEDS, MOST_SEEDS, ReachRequest
+from rnncli.errors import shorten
 from rnncli.formats.networks import Reading
 from rnncli.render.records import Cells, Layout, Record, Remarks, columns, origin_cells, origin_remarks
 from rnncli.render.symbols import curve
@@ -40,6 +41,9 @@ _OVER_SEEDS = tuple(f"{figure}{what}" for figure in _FIGURES for what in ("", "_
 
 _MOST = 1000
 """The most networks that a table shows; all of them are kept until the last has been run."""
+
+_NAMED = 40
+"""The most characters of a network that a progress bar shows."""
 
 
 def _cells(network: Record) -> Cells:
@@ -134,12 +138,16 @@ def _print_table(given: Iterable[Spec], request: ReachRequest, svg: Picture | No
 
 
 def _run(model: Reading, request: ReachRequest) -> NetworkReach:
-    """Run a network with every seed, with notes and a progress bar on standard error."""
+    """Run a network with every seed, with notes and a progress bar on standard error, which says where it is."""
     from rnncli.engine.reach import plan
     from rnncli.render.progress import Progress
 
     runs = plan(model.network, request, model.part)
     for note in runs.notes:
         tell(f"Note: {note}")
-    with Progress("reach", runs.work, tell) as tick:
-        return runs.run(tick)
+    share = runs.steps / runs.work
+    spec = shorten(str(model.network), _NAMED)
+    with Progress(f"reach {spec}", runs.steps, tell) as progress:
+        return runs.run(
+            lambda work: progress(work * share), lambda seed: progress.go_on_to(f"reach {spec}, seed {seed}")
+        )

@@ -12,7 +12,7 @@ from rnncli.engine.checks import checked_arrays, checked_dtype, checked_input, s
 from rnncli.engine.chunks import Chunk, ChunkSteps, array_chunks, chunk_steps, widest
 from rnncli.engine.initializers import initial_weights
 from rnncli.engine.loop import GateWatch
-from rnncli.engine.passes import Pass, State, Tick, flow
+from rnncli.engine.passes import UNCOUNTED, Pass, State, Tick, flow
 from rnncli.engine.request import INITS, Init, check_seed, file_name
 from rnncli.engine.stages import make_stage
 from rnncli.engine.types import Array
@@ -87,33 +87,32 @@ class Model:
         self._chunk_steps: ChunkSteps = partial(chunk_steps, widest(self.network))
 
     @classmethod
-    def from_file(cls, network: Network | str, path: str | PathLike[str], dtype: DTypeLike = "float32") -> Model:
-        """Return a model with the weights in a file, as `load_weights` reads them; no others are drawn before.
+    def starting(
+        cls,
+        network: Network | str,
+        path: str | PathLike[str] | None = None,
+        part: Part | None = None,
+        seed: int = 0,
+        dtype: DTypeLike = "float32",
+        init: Init = "keras",
+    ) -> Model:
+        """Return a model with the weights that a part of a model file has, or else a file; or else they are drawn.
 
         Raises:
             SpecError: the spec is wrong.
             ArgumentError: an argument is not allowed.
             RnncliError: as for `load_weights`.
         """
-        model = cls.__new__(cls)
-        model._begin(network, dtype)
-        model.load_weights(path)
-        return model
+        if path is not None or part is not None:
+            from rnncli.engine.model_weights import given_weights
 
-    @classmethod
-    def from_part(cls, part: Part, dtype: DTypeLike = "float32") -> Model:
-        """Return a model of a part of a model file, with its weights, likewise.
-
-        Raises:
-            ArgumentError: an argument is not allowed.
-            RnncliError: an array cannot be read, or is not finite.
-        """
-        from rnncli.engine.model_weights import weights_of
-
-        model = cls.__new__(cls)
-        model._begin(part.network, dtype)
-        model._use(weights_of(part, model.dtype))
-        return model
+            model = cls.__new__(cls)
+            model._begin(network, dtype)
+            weights = given_weights(model.network, path, part, model.dtype)
+            if weights is not None:
+                model._use(weights)
+                return model
+        return cls(network, seed, dtype, init)
 
     def __repr__(self) -> str:
         params = sum(array.size for array in self.weights.values())
@@ -238,7 +237,7 @@ class Model:
         return tuple(size for size in shape if size is not None)
 
     def stream(
-        self, chunks: Iterable[Chunk], states: State | None = None, tick: Tick = lambda steps: None
+        self, chunks: Iterable[Chunk], states: State | None = None, ticks: Iterable[Tick] = UNCOUNTED
     ) -> Iterator[Chunk]:
         """Yield the output in chunks, for an input that comes in chunks.
 
@@ -248,18 +247,25 @@ class Model:
             chunks: one batch from its first timestep to its last, as `chunks_of` cuts it.
             states: where each recurrent layer finds its first state and leaves its last. A state that is not there is
                 zero. None: all are zero, and nobody wants the last ones.
-            tick: called with the number of timesteps that a recurrent layer has just taken.
+            ticks: for each layer, what a recurrent one calls with the number of timesteps that it has just taken.
         """
-        return flow(self.begin(states, tick), chunks)
+        return flow(self.begin(states, ticks), chunks)
 
-    def begin(self, states: State | None = None, tick: Tick = lambda steps: None) -> list[Pass]:
+    def begin(self, states: State | None = None, ticks: Iterable[Tick] = UNCOUNTED) -> list[Pass]:
         """Return a pass for each layer of `network.body`. They are good for one batch, from its start to its end.
 
         Args:
             states: as for `stream`.
-            tick: as for `stream`.
+            ticks: as for `stream`.
         """
-        return [stage.begin(states, tick) for stage in self._stages]
+        return [stage.begin(states, tick) for stage, tick in zip(self._stages, ticks, strict=False)]
+
+    def prepare(self, batch: int, timesteps: int) -> None:
+        """Make ready what the layers need beside their weights for a batch of so many samples and timesteps."""
+        chunk = self._chunk_steps(batch)
+        sizes = zip(self._stages, self.network.shapes(), self.network.steps_read(1, timesteps), strict=True)
+        for stage, (reads, _), steps in sizes:
+            stage.prepare(reads[-1] or 1, batch, min(steps or 1, chunk))
 
     def watch_gates(self, watch_of: Callable[[str], GateWatch]) -> None:
         """Show the gates of the last layer, from now on, as its cells compute them.

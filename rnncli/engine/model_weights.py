@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,14 +12,17 @@ from rnncli.engine.array_files import read_arrays
 from rnncli.engine.checks import check_keys, taken_array, weight_shapes
 from rnncli.engine.initializers import initial_weights
 from rnncli.engine.memory import check_export_fits
-from rnncli.engine.request import Init
+from rnncli.engine.request import Init, file_name
 from rnncli.engine.types import Array
 from rnncli.errors import ArgumentError, RnncliError
 from rnncli.formats import choice_of, open_model
 from rnncli.formats.conventions import each_weight
-from rnncli.formats.fitting import fitted
+from rnncli.formats.fitting import fitted, sources_told
 from rnncli.formats.nodes import Part
 from rnncli.network import Network
+
+if TYPE_CHECKING:
+    from os import PathLike
 
 
 def first_weights(
@@ -31,11 +34,35 @@ def first_weights(
         RnncliError: a file cannot be read, nothing in it fits the network, or the weights do not fit in memory.
     """
     check_export_fits(network, np.dtype(dtype))
-    if path is not None:
-        return weights_in(path, network, np.dtype(dtype))
+    given = given_weights(network, path, part, np.dtype(dtype))
+    return initial_weights(network, seed, np.dtype(dtype), init) if given is None else given
+
+
+def given_weights(
+    network: Network, path: str | PathLike[str] | None, part: Part | None, dtype: np.dtype[Any]
+) -> dict[str, Array] | None:
+    """Return the weights that a part of a model file has, or else the file `path`; None where there are none.
+
+    Raises:
+        ArgumentError: `path` is not the name of a file.
+        RnncliError: they cannot be read, or do not fit the network.
+    """
     if part is not None and part.has_weights:
-        return weights_of(part, np.dtype(dtype))
-    return initial_weights(network, seed, np.dtype(dtype), init)
+        return weights_of(part, dtype)
+    return None if path is None else weights_in(file_name("path", path), network, dtype)
+
+
+def told_of_weights(part: Part, path: str | None, drawn: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what is told before a run with a part of a model file, or with its weights.
+
+    Args:
+        part: the part.
+        path: the file that the weights were asked from; None where the part is the network.
+        drawn: what is told where the file has no weights, so that they are drawn.
+    """
+    if path is not None:
+        return (sources_told(part),)
+    return (*(() if part.has_weights else drawn), *part.told)
 
 
 def weights_of(part: Part, dtype: np.dtype[Any]) -> dict[str, Array]:

@@ -5,7 +5,7 @@ Each seed draws an input and, unless they come from a file, weights: those that 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import exp, log
 from typing import TYPE_CHECKING
@@ -14,13 +14,21 @@ import numpy as np
 
 from rnncli.engine.chunks import chunk_steps, random_chunks, widest
 from rnncli.engine.effect import EffectTrace, Reach, widening_starts
-from rnncli.engine.forward import work
 from rnncli.engine.initializers import network_weights
 from rnncli.engine.memory import check_fits, weight_bytes
 from rnncli.engine.model import Model
-from rnncli.engine.passes import Tick
+from rnncli.engine.passes import Tick, uncounted
 from rnncli.engine.request import DEFAULT_REACH_TIMESTEPS, Init, ReachRequest
-from rnncli.engine.twins import DTYPE, SAMPLES, Watch, reads_backwards, steps_of_last, up_to_last_recurrent, watched
+from rnncli.engine.twins import (
+    DTYPE,
+    SAMPLES,
+    Watch,
+    reads_backwards,
+    steps_of_last,
+    up_to_last_recurrent,
+    watched,
+    watched_work,
+)
 from rnncli.engine.types import Array
 from rnncli.network import Network
 from rnncli.reports.reach import NetworkReach, SeedReach
@@ -109,35 +117,42 @@ class Plan:
         pytorchs = ("weights start as PyTorch starts them",) if self.init == "torch" else ()
         if self.trained is None:
             return () if self.request.weights is not None else pytorchs
-        if self.request.weights is not None:
-            from rnncli.formats.fitting import sources_told
+        from rnncli.engine.model_weights import told_of_weights
 
-            return (sources_told(self.trained),)
-        drawn = () if self.trained.has_weights else ("the file has no weights: each seed draws others", *pytorchs)
-        return (*drawn, *self.trained.told)
+        drawn = ("the file has no weights: each seed draws others", *pytorchs)
+        return told_of_weights(self.trained, self.request.weights, drawn)
 
     @property
-    def work(self) -> int:
-        """The number of timesteps that the layers take with all seeds, for showing progress."""
-        return self.request.seeds * sum(work(self.part, self.timesteps))
+    def work(self) -> float:
+        """How much work the runs are with all seeds, in multiply-adds, for showing progress."""
+        return self.request.seeds * watched_work(self.part, self.timesteps)
 
-    def run(self, tick: Tick = lambda steps: None) -> NetworkReach:
+    @property
+    def steps(self) -> int:
+        """The number of timesteps that the recurrent layers take with all seeds."""
+        steps = zip(self.part.steps_read(1, self.timesteps), self.part.body, strict=True)
+        return self.request.seeds * sum((count or 0) * len(layer.directions) for count, layer in steps if layer.states)
+
+    def run(self, tick: Tick = uncounted, begin: Callable[[int], object] = uncounted) -> NetworkReach:
         """Run the network with every seed and return what was found.
 
         Args:
-            tick: called with the number of timesteps that a layer has just taken; they add up to `work`.
+            tick: called with the work that has just been done; it adds up to `work`.
+            begin: called with each seed before its run.
 
         Raises:
             RnncliError: a file cannot be read or does not fit the network.
         """
         tick(0)
-        model = None if self.file is None else self._model_of_file()
+        model: Model | None = None
         runs: list[SeedReach] = []
         for seed in range(self.request.seed, self.request.seed + self.request.seeds):
-            used = model or Model(self.drawn, seed, _DRAWN_IN, self.init)
-            reach = self._reach(used, seed, tick)
+            begin(seed)
+            if model is None or self.file is None:
+                model = Model.starting(self.drawn, self.file, self.trained, seed, _DRAWN_IN, self.init)
+            reach = self._reach(model, seed, tick)
             # The weights of a file are the same for all seeds.
-            radius = runs[0].spectral_radius if runs and model is not None else self._spectral_radius(used)
+            radius = runs[0].spectral_radius if runs and self.file is not None else self._spectral_radius(model)
             runs.append(SeedReach(seed, reach, radius))
         return NetworkReach(
             str(self.network),
@@ -166,12 +181,6 @@ class Plan:
         name, layer = self.part.names[-1], self.part.body[-1]
         kernels = [model.weights[f"{name}/{direction}recurrent_kernel"] for direction in layer.directions]
         return spectral_radius(kernels, layer.candidate)
-
-    def _model_of_file(self) -> Model:
-        if self.trained is not None:
-            return Model.from_part(self.trained, _DRAWN_IN)
-        assert self.request.weights is not None
-        return Model.from_file(self.network, self.request.weights, _DRAWN_IN)
 
 
 def spectral_radius(kernels: Sequence[Array], block: int) -> float:

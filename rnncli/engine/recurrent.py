@@ -70,6 +70,10 @@ class Direction:
         """Keep a loop for the next pass."""
         self._spare = loop
 
+    def prepare(self, batch: int, steps: int) -> None:
+        """Have a loop for the next pass."""
+        self.give_back(self.take_loop(batch, steps))
+
 
 class LoopPass(Pass):
     """The loop over time of one direction, at work on one sequence."""
@@ -159,6 +163,11 @@ class RecurrentStage(Stage):
         loop_pass = LoopPass(self.direction, states, tick)
         return loop_pass if self.layer.return_sequences else LastOf(loop_pass)
 
+    def prepare(self, features: int, batch: int, steps: int) -> None:
+        """Have a loop for the next pass."""
+        del features
+        self.direction.prepare(batch, steps)
+
     def watch_gates(self, watch_of: Callable[[str], GateWatch]) -> None:
         """Show the gates of each step to what `watch_of` returns for the only direction."""
         (direction,) = self.layer.directions
@@ -197,25 +206,32 @@ class BidirectionalStage(Stage):
         """Return a pass that yields the merged sequence, in forward time, or the merged last outputs."""
         return Whole(lambda whole: self._both_ways(whole, states, tick))
 
+    def prepare(self, features: int, batch: int, steps: int) -> None:
+        """Have the loops for the next pass, if that skips no padding."""
+        directions = [self.together] if self._is_one_cell(features, batch) else [self.forward, self.backward]
+        for direction in directions:
+            direction.prepare(batch, steps)
+
     def watch_gates(self, watch_of: Callable[[str], GateWatch]) -> None:
         """Show the gates of each step to what `watch_of` returns for its direction; each is then a cell of its own."""
         for name, direction in zip(self.layer.directions, (self.forward, self.backward), strict=True):
             direction.gate_watch = watch_of(name)
 
     def _both_ways(self, whole: WholeSequence, states: State | None, tick: Tick) -> Iterator[Chunk]:
-        read = self._read_together if self._is_one_cell(whole) else self._read_apart
+        _, features, batch = map(int, whole.values.shape)
+        # A mask skips other samples in one direction than in the other.
+        together = whole.mask is None and self._is_one_cell(features, batch)
+        read = self._read_together if together else self._read_apart
         merged = self._merge(read(whole, states, tick))
         if self.layer.return_sequences:
             yield from WholeSequence(merged, whole.mask, whole.steps).forwards()
         else:
             yield Chunk(merged)
 
-    def _is_one_cell(self, whole: WholeSequence) -> bool:
+    def _is_one_cell(self, features: int, batch: int) -> bool:
         """Whether the directions run as one cell: the calls that are spared cost more than the zeros."""
-        features, batch = map(int, whole.values.shape[1:])
         units, calls = self.layer.units, calls_per_step(self.layer)
-        # A mask skips other samples in one direction than in the other.
-        if self.forward.gate_watch is not None or calls is None or whole.mask is not None:
+        if self.forward.gate_watch is not None or calls is None:
             return False
         if batch > MAX_PROJECTED_BATCH or features > WIDEST_INPUT * units:
             return False

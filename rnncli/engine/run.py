@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -13,10 +13,10 @@ import numpy as np
 from rnncli.atomic import Written
 from rnncli.engine.checks import state_shapes
 from rnncli.engine.chunks import Chunk, chunk_steps, random_chunks, widest
-from rnncli.engine.forward import ForwardRun, forward, work
+from rnncli.engine.forward import ForwardRun, forward
 from rnncli.engine.memory import check_fits
 from rnncli.engine.model import Model
-from rnncli.engine.passes import State, Tick
+from rnncli.engine.passes import State, Tick, uncounted, work
 from rnncli.engine.request import DEFAULT_TIMESTEPS, Request
 from rnncli.engine.types import Array
 from rnncli.errors import UsageError
@@ -124,74 +124,72 @@ class Plan:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the user should know before the run starts."""
-        return (*self._notes_on_weights(), *self._notes_on_states())
+        request = self.request
+        notes: tuple[str, ...] = ()
+        if self.trained is not None:
+            from rnncli.engine.model_weights import told_of_weights
 
-    def _notes_on_weights(self) -> tuple[str, ...]:
-        if self.trained is None:
-            return ()
-        if self.request.weights is not None:
-            from rnncli.formats.fitting import sources_told
-
-            return (sources_told(self.trained),)
-        drawn = f"the file has no weights: they are drawn with seed {self.request.seed}"
-        return (*([] if self.trained.has_weights else [drawn]), *self.trained.told)
-
-    def _notes_on_states(self) -> tuple[str, ...]:
-        stateful = self.request.state is not None or self.request.save_state is not None
+            drawn = f"the file has no weights: they are drawn with seed {request.seed}"
+            notes = told_of_weights(self.trained, request.weights, (drawn,))
+        stateful = request.state is not None or request.save_state is not None
         if stateful and any(layer.needs_whole for layer in self.network.body):
-            return (f"{READING_FROM_THE_END} read from the end, so pieces of a sequence do not add up to the whole",)
-        return ()
+            text = f"{READING_FROM_THE_END} read from the end, so pieces of a sequence do not add up to the whole"
+            return (*notes, text)
+        return notes
 
     @property
-    def work(self) -> int:
-        """The number of timesteps that the layers take which are counted for showing progress."""
-        return sum(sum(work(part, self.timesteps)) for part in (self.network, self.part) if part is not None)
+    def work(self) -> float:
+        """How much work the run is, in multiply-adds, for showing progress."""
+        amount = sum(work(self.network, self.batch, self.timesteps))
+        if self.part is not None:
+            from rnncli.engine.twins import watched_work
+
+            amount += watched_work(self.part, self.timesteps)
+        return amount
 
     @property
     def longest(self) -> int:
         """The length of the longest sequence that a layer reads: that of the input, or of one made of a vector."""
         return max((steps or 0 for steps in self.network.steps_read(1, self.timesteps)), default=0)
 
-    def run(self, tick: Tick = lambda steps: None) -> RunResult:
+    def run(self, tick: Tick = uncounted) -> RunResult:
         """Run the network, write the files that are asked for, and return what was found.
 
         Args:
-            tick: called with 0 when the run starts, and then with the number of timesteps that the layers have taken;
-                they add up to `work`.
+            tick: called with 0 when the run starts, and then with the work that has just been done; it adds up to
+                `work`.
 
         Raises:
             RnncliError: a file cannot be read or written or does not fit the network, or the study would not fit in
                 memory.
         """
-        request = self.request
-        states = self._first_states()
+        request, batch, timesteps = self.request, self.batch, self.timesteps
+        states: State = {}
+        if request.state is not None:
+            from rnncli.engine.array_files import read_arrays
+
+            states = read_arrays(request.state, state_shapes(self.network, batch), np.dtype(request.dtype))
         first_states = dict(states)
-        model = self._model()
-        self._check_study_fits()
+        model = Model.starting(self.network, request.weights, self.trained, request.seed, request.dtype, request.init)
+        if self.part is not None:
+            from rnncli.engine.twins import DTYPE, SAMPLES
+
+            check_fits(self.part, SAMPLES, timesteps, DTYPE)
         files: list[Written] = []
         tick(0)
-        with self._output(model, files.append) as write, _in_rounds(tick, self.network) as round_tick:
-            found = forward(
-                model, self._chunks(model), self.batch, self.timesteps, write, states, round_tick, request.framework
-            )
-        study = self._study(model, first_states, tick)
-        files += [*_saved(request.save_weights, model.weights), *_saved(request.save_state, states)]
+        with self._output(model, files.append) as write:
+            found = forward(model, self._chunks(model), batch, timesteps, write, states, tick, request.framework)
+        study = None
+        if self.part is not None:
+            from rnncli.engine.study import study_of
+
+            study = study_of(model, self._chunks(model), batch, timesteps, first_states, tick, request.gates)
+        for path, arrays in ((request.save_weights, model.weights), (request.save_state, states)):
+            if path is not None:
+                from rnncli.engine.array_files import write_arrays
+
+                files.append(write_arrays(path, arrays))
         return RunResult(found, study, tuple(files))
-
-    def _model(self) -> Model:
-        request = self.request
-        if self.trained is not None and self.trained.has_weights:
-            return Model.from_part(self.trained, request.dtype)
-        if request.weights is not None:
-            return Model.from_file(self.network, request.weights, request.dtype)
-        return Model(self.network, request.seed, request.dtype, request.init)
-
-    def _first_states(self) -> State:
-        if self.request.state is None:
-            return {}
-        from rnncli.engine.array_files import read_arrays
-
-        return read_arrays(self.request.state, state_shapes(self.network, self.batch), np.dtype(self.request.dtype))
 
     def _chunks(self, model: Model) -> Iterator[Chunk]:
         """Return the input from its start."""
@@ -213,22 +211,6 @@ class Plan:
         from rnncli.engine.array_files import output_file
 
         return output_file(self.request.output, model.output_shape(self.batch, self.timesteps), model.dtype, written)
-
-    def _check_study_fits(self) -> None:
-        if self.part is not None:
-            from rnncli.engine.twins import DTYPE, SAMPLES
-
-            check_fits(self.part, SAMPLES, self.timesteps, DTYPE)
-
-    def _study(self, model: Model, first_states: State, tick: Tick) -> Study | None:
-        if self.part is None:
-            return None
-        from rnncli.engine.study import study_of
-
-        with _in_rounds(tick, self.part) as round_tick:
-            return study_of(
-                model, self._chunks(model), self.batch, self.timesteps, first_states, round_tick, self.request.gates
-            )
 
 
 def _file_bytes(network: Network, request: Request, array: InputFile | None) -> int:
@@ -262,36 +244,3 @@ def _sizes(network: Network, request: Request, array: InputFile | None) -> tuple
                 f"{request.input} has shape {array.shape}, so --{name} is {found}, not {asked}", f"leave --{name} out"
             )
     return batch, timesteps
-
-
-@contextmanager
-def _in_rounds(tick: Tick, network: Network) -> Iterator[Tick]:
-    """Yield a progress callback for the layers, which calls `tick` once they all have taken their part of the work.
-
-    So the pace is even, although one layer takes longer than the next.
-    """
-    layers = sum(len(layer.directions) if layer.states else 0 for layer in network.body) or 1
-    calls = steps = 0
-
-    def pass_on() -> None:
-        nonlocal steps
-        tick(steps)
-        steps = 0
-
-    def count(taken: int) -> None:
-        nonlocal calls, steps
-        calls, steps = calls + 1, steps + taken
-        if calls % layers == 0:
-            pass_on()
-
-    yield count
-    pass_on()
-
-
-def _saved(path: str | None, arrays: dict[str, Array]) -> list[Written]:
-    """Write arrays to a file, if one is named, and return what has been written."""
-    if path is None:
-        return []
-    from rnncli.engine.array_files import write_arrays
-
-    return [write_arrays(path, arrays)]

@@ -18,7 +18,7 @@ from rnncli.engine.chunks import Chunk
 from rnncli.engine.effect import EffectTrace, Reach, places_in
 from rnncli.engine.forward import saturation_limits
 from rnncli.engine.model import Model
-from rnncli.engine.passes import State, Tick
+from rnncli.engine.passes import State, Tick, uncounted
 from rnncli.engine.twins import Steps, Watch, up_to_last_recurrent
 from rnncli.engine.types import Array, Bins
 from rnncli.errors import UsageError
@@ -158,7 +158,7 @@ def study_of(
     batch: int,
     timesteps: int,
     states: State | None = None,
-    tick: Tick = lambda steps: None,
+    tick: Tick = uncounted,
     with_gates: bool = False,
 ) -> Study:
     """Run the first sample of an input and return what the last recurrent layer does over time.
@@ -171,7 +171,7 @@ def study_of(
         batch: its number of samples.
         timesteps: its number of timesteps.
         states: the state that each recurrent layer starts from, zero where there is none. They are not changed.
-        tick: the progress callback: the number of timesteps that a recurrent layer has just processed.
+        tick: called with the work that has just been done; it adds up to what `watched_work` says.
         with_gates: whether to tell of the gates, too, which makes the run slower.
 
     Raises:

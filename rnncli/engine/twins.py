@@ -16,7 +16,7 @@ from rnncli.engine.checks import weight_shapes
 from rnncli.engine.chunks import Chunk
 from rnncli.engine.initializers import random_stream
 from rnncli.engine.model import Model
-from rnncli.engine.passes import State, Tick
+from rnncli.engine.passes import State, Tick, ticks, uncounted, work
 from rnncli.engine.types import Array
 from rnncli.errors import UsageError
 from rnncli.layers import Layer
@@ -65,6 +65,12 @@ def watched(network: Network, subject: str = "the plot") -> Network:
     return Network([network.head.of_vectors(), *middle, last.returning("sequence") or last])
 
 
+def watched_work(part: Network, timesteps: int) -> float:
+    """Return how much work it is to run such a part with a twin, as far as it is counted: that of recurrent layers."""
+    amounts = zip(work(part, SAMPLES, timesteps), part.body, strict=True)
+    return sum(amount for amount, layer in amounts if layer.states)
+
+
 def steps_of_last(part: Network, timesteps: int) -> int:
     """Return the number of timesteps that the last layer of such a part reads.
 
@@ -109,7 +115,7 @@ class Watch:
         chunks: the input, in order of time. Its first sample is run.
         timesteps: its number of timesteps.
         states: the state that each recurrent layer starts from, zero where there is none. They are not changed.
-        tick: the progress callback: the number of timesteps that a recurrent layer has just processed.
+        tick: called with the work that has just been done; it adds up to what `watched_work` says.
 
     Attributes:
         part: the network that is run.
@@ -127,7 +133,7 @@ class Watch:
         chunks: Iterable[Chunk],
         timesteps: int,
         states: State | None = None,
-        tick: Tick = lambda steps: None,
+        tick: Tick = uncounted,
     ) -> None:
         self.part = watched(model.network)
         weights = {key: model.weights[key] for key in weight_shapes(self.part)}
@@ -138,7 +144,7 @@ class Watch:
         self._states = {
             key: np.repeat(state[:1].astype(DTYPE), SAMPLES, axis=0) for key, state in (states or {}).items()
         }
-        self._tick = tick
+        self._ticks = ticks(self.part, SAMPLES, timesteps, tick)
         starts = _vector_readers(self.part)
         self._repeats = bool(starts)
         self._from_end = _reversed(self.part.body[: starts[0]]) if starts else self.backwards
@@ -153,7 +159,7 @@ class Watch:
         start = since = 0
         twins = self._with_last_changed() if self._from_end else self._with_first_changed()
         with np.errstate(all="ignore"):  # what is not finite is for the reader to see
-            for values, mask in self.model.stream(twins, self._states, self._tick):
+            for values, mask in self.model.stream(twins, self._states, self._ticks):
                 steps = np.arange(start, start + len(values))
                 start += len(steps)
                 if mask is not None:
