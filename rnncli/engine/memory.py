@@ -14,6 +14,9 @@ from rnncli.network import Network
 from rnncli.quantities import Shape, memory
 from rnncli.system.memory import RESERVE, free_bytes
 
+_PRODUCT = 1 << 20
+"""By how many bytes more than `RESERVE` the first product of large matrices may take."""
+
 
 def check_fits(
     network: Network,
@@ -38,7 +41,7 @@ def check_fits(
     """
     weights = weight_bytes(network, dtype)
     run = run_bytes(network, batch, timesteps, dtype) + beside
-    free = free_bytes()
+    free = _free_bytes()
     if free is not None and weights + run + RESERVE > free:
         advice = "`rnncli summary` computes its sizes without allocating it"
         if weights + RESERVE <= free:
@@ -61,13 +64,26 @@ def check_export_fits(network: Network, dtype: np.dtype[Any]) -> None:
     weights = network_weights(network)
     scratch = max((scratch_bytes(weight) for _, _, weight in weights), default=0)
     needed = 3 * dtype.itemsize * sum(weight.params for _, _, weight in weights) + scratch
-    free = free_bytes()
+    free = _free_bytes()
     if free is not None and needed + RESERVE > free:
         raise RnncliError(
             f"the weights would take {memory(needed)} while they are written, and {memory(RESERVE)} are for Python, "
             f"{memory(needed + RESERVE - free)} more than the {memory(free)} of memory that are free",
             "source for Keras or PyTorch needs none of it without --save-weights",
         )
+
+
+def _free_bytes() -> int | None:
+    """Return how much memory is free, once the library that multiplies matrices has taken what it keeps for that.
+
+    Where there is too little for that, it would end the process; no run fits there.
+    """
+    free = free_bytes()
+    if free is None or free <= RESERVE + _PRODUCT:
+        return free
+    square = np.ones((128, 128), np.float32)
+    square @ square
+    return free_bytes()
 
 
 def weight_bytes(network: Network, dtype: np.dtype[Any]) -> int:
