@@ -17,7 +17,7 @@ from rnncli.engine.types import Array
 from rnncli.errors import ArgumentError, RnncliError
 from rnncli.formats import choice_of, open_model
 from rnncli.formats.conventions import each_weight
-from rnncli.formats.fitting import fitted, sources_told
+from rnncli.formats.fitting import fitted
 from rnncli.formats.nodes import Part
 from rnncli.network import Network
 
@@ -50,19 +50,6 @@ def given_weights(
     if part is not None and part.has_weights:
         return weights_of(part, dtype)
     return None if path is None else weights_in(file_name("path", path), network, dtype)
-
-
-def told_of_weights(part: Part, path: str | None, drawn: tuple[str, ...]) -> tuple[str, ...]:
-    """Return what is told before a run with a part of a model file, or with its weights.
-
-    Args:
-        part: the part.
-        path: the file that the weights were asked from; None where the part is the network.
-        drawn: what is told where the file has no weights, so that they are drawn.
-    """
-    if path is not None:
-        return (sources_told(part),)
-    return (*(() if part.has_weights else drawn), *part.told)
 
 
 def weights_of(part: Part, dtype: np.dtype[Any]) -> dict[str, Array]:

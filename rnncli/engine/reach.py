@@ -1,4 +1,4 @@
-"""How far back a network remembers, for several seeds: `plan` checks all that can be known before, `Plan.run` runs it.
+"""How far back a network remembers, for several seeds: `plan` checks all that can be known before, `reach` runs it.
 
 Each seed draws an input and, unless they come from a file, weights: those that a run draws of it.
 """
@@ -6,19 +6,19 @@ Each seed draws an input and, unless they come from a file, weights: those that 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from math import exp, log
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rnncli.engine.chunks import chunk_steps, random_chunks, widest
-from rnncli.engine.effect import EffectTrace, Reach, widening_starts
+from rnncli.engine.effect import EffectTrace, widening_starts
 from rnncli.engine.initializers import network_weights
 from rnncli.engine.memory import check_fits, weight_bytes
 from rnncli.engine.model import Model
 from rnncli.engine.passes import Tick, uncounted
-from rnncli.engine.request import DEFAULT_REACH_TIMESTEPS, Init, ReachRequest
+from rnncli.engine.request import DEFAULT_REACH_TIMESTEPS, Init, Request
+from rnncli.engine.run import Plan, weights_of_run
 from rnncli.engine.twins import (
     DTYPE,
     SAMPLES,
@@ -42,19 +42,16 @@ BINS = 48
 _SQUARINGS = 24
 """How often a matrix is squared for its spectral radius, which is then known to six digits."""
 
-_DRAWN_IN = np.dtype("float32")
-"""What weights and inputs are drawn in, as a run does unless it is told otherwise; the effect is in float64."""
 
-
-def plan(network: Network | str, request: ReachRequest, trained: Part | None = None) -> Plan:
+def plan(network: Network | str, request: Request, trained: Part | None = None) -> Plan:
     """Return runs that can start: their sizes are known, and one after the other fits in memory.
 
-        >>> plan("input:8,lstm:4", ReachRequest(seeds=3)).run().layer
+        >>> reach(plan("input:8,lstm:4", Request(seeds=3))).layer
         'lstm'
 
     Args:
         network: the network, or its spec.
-        request: what is asked for.
+        request: what is asked for: `seeds`, `seed`, `timesteps`, `init` and `weights`.
         trained: the part of a model file that the network is; it runs with that part's weights, unless the request
             names others.
 
@@ -73,114 +70,74 @@ def plan(network: Network | str, request: ReachRequest, trained: Part | None = N
         network.summary(framework="torch")  # says what PyTorch has not
     timesteps = request.timesteps or network.input_shape()[1] or DEFAULT_REACH_TIMESTEPS
     network.summary(1, timesteps)  # says what does not fit together
-    file = request.weights
-    if file is None and trained is not None and trained.has_weights:
-        file = trained.path
-    drawn = network if file is not None else up_to_last_recurrent(network, "reach")
+    asked = Plan(network, request, 1, timesteps, init, part, trained)
     kernels = max(weight.params for _, _, weight in network_weights(part) if weight.role == "recurrent")
-    beside = weight_bytes(drawn, _DRAWN_IN) + 3 * kernels * DTYPE.itemsize
+    beside = weight_bytes(_drawn(asked), np.dtype(request.dtype)) + 3 * kernels * DTYPE.itemsize
     check_fits(part, SAMPLES, timesteps, DTYPE, beside, smaller="a smaller --timesteps needs less")
-    if request.weights is not None:
-        from rnncli.engine.model_weights import part_in
+    pytorchs = ("weights start as PyTorch starts them",) if init == "torch" else ()
+    drawn = ("the file has no weights: each seed draws others", *pytorchs)
+    trained, notes = weights_of_run(network, request, trained, drawn)
+    if trained is None and request.weights is None:
+        notes = pytorchs
+    return replace(asked, trained=trained, notes=notes)
 
-        trained = part_in(request.weights, network)
-    return Plan(network, drawn, part, request, timesteps, trained, file, init)
+
+def work_of_reach(plan: Plan) -> tuple[int, float]:
+    """Return how many timesteps the recurrent layers take with all seeds, and how much work that is."""
+    part = _part(plan)
+    steps = zip(part.steps_read(1, plan.timesteps), part.body, strict=True)
+    counted = sum((count or 0) * len(layer.directions) for count, layer in steps if layer.states)
+    return plan.request.seeds * counted, plan.request.seeds * watched_work(part, plan.timesteps)
 
 
-@dataclass(frozen=True)
-class Plan:
-    """Runs that can start.
+def reach(plan: Plan, tick: Tick = uncounted, begin: Callable[[int], object] = uncounted) -> NetworkReach:
+    """Run a network with every seed and return what was found.
 
-    Attributes:
-        network: the network.
-        drawn: the part of it that weights are drawn for, or all of it where they come from a file.
-        part: the part that is run.
-        request: what is asked for.
-        timesteps: the length of the sequence.
-        trained: the part of a model file that the network is, or that has its weights.
-        file: the file that the weights come from, if they do.
-        init: how weights and inputs are drawn.
+    Args:
+        plan: the runs.
+        tick: called with 0 when they start, and then with the work that has just been done; it adds up to what
+            `work_of_reach` says.
+        begin: called with each seed before its run.
+
+    Raises:
+        RnncliError: a file cannot be read or does not fit the network.
     """
-
-    network: Network
-    drawn: Network
-    part: Network
-    request: ReachRequest
-    timesteps: int
-    trained: Part | None
-    file: str | None
-    init: Init
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What the user should know before the runs start."""
-        pytorchs = ("weights start as PyTorch starts them",) if self.init == "torch" else ()
-        if self.trained is None:
-            return () if self.request.weights is not None else pytorchs
-        from rnncli.engine.model_weights import told_of_weights
-
-        drawn = ("the file has no weights: each seed draws others", *pytorchs)
-        return told_of_weights(self.trained, self.request.weights, drawn)
-
-    @property
-    def work(self) -> float:
-        """How much work the runs are with all seeds, in multiply-adds, for showing progress."""
-        return self.request.seeds * watched_work(self.part, self.timesteps)
-
-    @property
-    def steps(self) -> int:
-        """The number of timesteps that the recurrent layers take with all seeds."""
-        steps = zip(self.part.steps_read(1, self.timesteps), self.part.body, strict=True)
-        return self.request.seeds * sum((count or 0) * len(layer.directions) for count, layer in steps if layer.states)
-
-    def run(self, tick: Tick = uncounted, begin: Callable[[int], object] = uncounted) -> NetworkReach:
-        """Run the network with every seed and return what was found.
-
-        Args:
-            tick: called with the work that has just been done; it adds up to `work`.
-            begin: called with each seed before its run.
-
-        Raises:
-            RnncliError: a file cannot be read or does not fit the network.
-        """
-        tick(0)
-        model: Model | None = None
-        runs: list[SeedReach] = []
-        for seed in range(self.request.seed, self.request.seed + self.request.seeds):
-            begin(seed)
-            if model is None or self.file is None:
-                model = Model.starting(self.drawn, self.file, self.trained, seed, _DRAWN_IN, self.init)
-            reach = self._reach(model, seed, tick)
-            # The weights of a file are the same for all seeds.
-            radius = runs[0].spectral_radius if runs and self.file is not None else self._spectral_radius(model)
-            runs.append(SeedReach(seed, reach, radius))
-        return NetworkReach(
-            str(self.network),
-            self.part.names[-1],
-            steps_of_last(self.part, self.timesteps),
-            reads_backwards(self.part),
-            self.file,
-            tuple(self._step_bins.tolist()),
-            tuple(runs),
-            self.network.origin,
-        )
-
-    @property
-    def _step_bins(self) -> Array:
-        return widening_starts(steps_of_last(self.part, self.timesteps), BINS)
-
-    def _reach(self, model: Model, seed: int, tick: Tick) -> Reach:
-        steps, init = chunk_steps(widest(self.drawn), 1), self.init
-        chunks = random_chunks(self.drawn, 1, self.timesteps, steps, seed, init, model.dtype)
-        effect = EffectTrace(self._step_bins)
-        for some in Watch(model, chunks, self.timesteps, tick=tick):
+    tick(0)
+    part, request, file = _part(plan), plan.request, _file(plan)
+    steps, name, layer = steps_of_last(part, plan.timesteps), part.names[-1], part.body[-1]
+    bins = widening_starts(steps, BINS)
+    model: Model | None = None
+    radius = 0.0
+    runs: list[SeedReach] = []
+    for seed in range(request.seed, request.seed + request.seeds):
+        begin(seed)
+        if model is None or file is None:  # the weights of a file are the same for all seeds
+            model = plan.model(seed, _drawn(plan))
+            kernels = [model.weights[f"{name}/{direction}recurrent_kernel"] for direction in layer.directions]
+            radius = spectral_radius(kernels, layer.candidate)
+        effect = EffectTrace(bins)
+        for some in Watch(model, plan.chunks(model, seed), plan.timesteps, tick=tick):
             effect.add(some, np.maximum(some.since, 0))
-        return effect.reach()
+        runs.append(SeedReach(seed, effect.reach(), radius))
+    starts = tuple(bins.tolist())
+    spec, backwards = str(plan.network), reads_backwards(part)
+    return NetworkReach(spec, name, steps, backwards, file, starts, tuple(runs), plan.network.origin)
 
-    def _spectral_radius(self, model: Model) -> float:
-        name, layer = self.part.names[-1], self.part.body[-1]
-        kernels = [model.weights[f"{name}/{direction}recurrent_kernel"] for direction in layer.directions]
-        return spectral_radius(kernels, layer.candidate)
+
+def _part(plan: Plan) -> Network:
+    assert plan.part is not None
+    return plan.part
+
+
+def _file(plan: Plan) -> str | None:
+    """Return the file that the weights come from, or None if they are drawn."""
+    trained = plan.trained
+    return plan.request.weights or (trained.path if trained is not None and trained.has_weights else None)
+
+
+def _drawn(plan: Plan) -> Network:
+    """Return the part of a network that weights are drawn for, or all of it where they come from a file."""
+    return plan.network if _file(plan) is not None else up_to_last_recurrent(plan.network, "reach")
 
 
 def spectral_radius(kernels: Sequence[Array], block: int) -> float:

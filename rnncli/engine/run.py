@@ -17,7 +17,7 @@ from rnncli.engine.forward import ForwardRun, forward
 from rnncli.engine.memory import check_fits
 from rnncli.engine.model import Model
 from rnncli.engine.passes import State, Tick, uncounted, work
-from rnncli.engine.request import DEFAULT_TIMESTEPS, Request
+from rnncli.engine.request import DEFAULT_TIMESTEPS, Init, Request
 from rnncli.engine.types import Array
 from rnncli.errors import UsageError
 from rnncli.layers import READING_FROM_THE_END
@@ -91,11 +91,37 @@ def plan(network: Network | str, request: Request, trained: Part | None = None) 
             from rnncli.engine.study import check_gates
 
             check_gates(network)
+    drawn = f"the file has no weights: they are drawn with seed {request.seed}"
+    trained, notes = weights_of_run(network, request, trained, (drawn,))
+    stateful = request.state is not None or request.save_state is not None
+    if stateful and any(layer.needs_whole for layer in network.body):
+        text = f"{READING_FROM_THE_END} read from the end, so pieces of a sequence do not add up to the whole"
+        notes = (*notes, text)
+    return Plan(network, request, batch, timesteps, request.init or "keras", part, trained, notes, array)
+
+
+def weights_of_run(
+    network: Network, request: Request, trained: Part | None, drawn: tuple[str, ...]
+) -> tuple[Part | None, tuple[str, ...]]:
+    """Return the part of a model file that a network has the weights of, and what is told of that.
+
+    Args:
+        network: the network.
+        request: what is asked for.
+        trained: the part that the network is, if it is one.
+        drawn: what is told where a file has no weights, so that they are drawn.
+
+    Raises:
+        RnncliError: the file that the request names cannot be read or does not fit.
+        UsageError: nothing says which weights are whose.
+    """
     if request.weights is not None:
         from rnncli.engine.model_weights import part_in
+        from rnncli.formats.fitting import sources_told
 
-        trained = part_in(request.weights, network)
-    return Plan(network, request, array, batch, timesteps, part, trained)
+        part = part_in(request.weights, network)
+        return part, () if part is None else (sources_told(part),)
+    return trained, () if trained is None else (*(() if trained.has_weights else drawn), *trained.told)
 
 
 @dataclass(frozen=True)
@@ -105,37 +131,43 @@ class Plan:
     Attributes:
         network: what to run.
         request: what is asked for.
-        array: the input, which stays in its file until it is read; None for a random one.
         batch: the number of samples.
         timesteps: the length of the sequence.
-        part: the part of the network that is run once more for the study; None if no study is asked for.
+        init: how weights and a random input are drawn.
+        part: the part of the network that is run with a twin, for the study or the reach; None if neither is asked for.
         trained: the part of a model file that the network is, or that has its weights; None if they are drawn, or in
             an .npz with rnncli's own keys.
+        notes: what the user should know before the run starts.
+        array: the input, which stays in its file until it is read; None for a random one.
     """
 
     network: Network
     request: Request
-    array: InputFile | None
     batch: int
     timesteps: int
-    part: Network | None
+    init: Init
+    part: Network | None = None
     trained: Part | None = None
+    notes: tuple[str, ...] = ()
+    array: InputFile | None = None
 
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What the user should know before the run starts."""
+    def model(self, seed: int, network: Network | None = None) -> Model:
+        """Return the network, or some of its layers, with weights: those of a file, or else drawn from a seed.
+
+        Raises:
+            RnncliError: the file cannot be read or does not fit the network.
+        """
         request = self.request
-        notes: tuple[str, ...] = ()
-        if self.trained is not None:
-            from rnncli.engine.model_weights import told_of_weights
+        return Model.starting(network or self.network, request.weights, self.trained, seed, request.dtype, self.init)
 
-            drawn = f"the file has no weights: they are drawn with seed {request.seed}"
-            notes = told_of_weights(self.trained, request.weights, (drawn,))
-        stateful = request.state is not None or request.save_state is not None
-        if stateful and any(layer.needs_whole for layer in self.network.body):
-            text = f"{READING_FROM_THE_END} read from the end, so pieces of a sequence do not add up to the whole"
-            return (*notes, text)
-        return notes
+    def chunks(self, model: Model, seed: int) -> Iterator[Chunk]:
+        """Return the input from its start; a random one is drawn from a seed."""
+        steps = chunk_steps(widest(self.network), self.batch)
+        if self.array is not None:
+            from rnncli.engine.array_files import file_chunks
+
+            return file_chunks(self.network, self.array, steps, model.dtype)
+        return random_chunks(self.network, self.batch, self.timesteps, steps, seed, self.init, model.dtype)
 
     @property
     def work(self) -> float:
@@ -170,7 +202,7 @@ class Plan:
 
             states = read_arrays(request.state, state_shapes(self.network, batch), np.dtype(request.dtype))
         first_states = dict(states)
-        model = Model.starting(self.network, request.weights, self.trained, request.seed, request.dtype, request.init)
+        model = self.model(request.seed)
         if self.part is not None:
             from rnncli.engine.twins import DTYPE, SAMPLES
 
@@ -178,29 +210,22 @@ class Plan:
         files: list[Written] = []
         tick(0)
         with self._output(model, files.append) as write:
-            found = forward(model, self._chunks(model), batch, timesteps, write, states, tick, request.framework)
+            found = forward(
+                model, self.chunks(model, request.seed), batch, timesteps, write, states, tick, request.framework
+            )
         study = None
         if self.part is not None:
             from rnncli.engine.study import study_of
 
-            study = study_of(model, self._chunks(model), batch, timesteps, first_states, tick, request.gates)
+            study = study_of(
+                model, self.chunks(model, request.seed), batch, timesteps, first_states, tick, request.gates
+            )
         for path, arrays in ((request.save_weights, model.weights), (request.save_state, states)):
             if path is not None:
                 from rnncli.engine.array_files import write_arrays
 
                 files.append(write_arrays(path, arrays))
         return RunResult(found, study, tuple(files))
-
-    def _chunks(self, model: Model) -> Iterator[Chunk]:
-        """Return the input from its start."""
-        steps = chunk_steps(widest(self.network), self.batch)
-        if self.array is not None:
-            from rnncli.engine.array_files import file_chunks
-
-            return file_chunks(self.network, self.array, steps, model.dtype)
-        return random_chunks(
-            self.network, self.batch, self.timesteps, steps, self.request.seed, self.request.init, model.dtype
-        )
 
     def _output(
         self, model: Model, written: Callable[[Written], object]
