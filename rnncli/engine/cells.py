@@ -49,6 +49,9 @@ class LSTMLoop(Loop):
     halved once for a whole chunk.
     """
 
+    times = 2
+    c: Array
+
     def __init__(
         self, layer: LSTM, kernel: Array, recurrent_kernel: Array, bias: Array, batch: int, steps: int
     ) -> None:
@@ -103,19 +106,6 @@ class LSTMLoop(Loop):
         doubled = super().outputs(count)
         doubled *= self.halves[0]
         return doubled
-
-    def state(self) -> dict[str, Array]:
-        """Return a copy of h and c."""
-        return {"h": self.h[0] / 2, "c": self.c.copy()}
-
-    def set_state(self, state: dict[str, Array] | None) -> None:
-        """Start from h and c."""
-        self.h[0] = 0 if state is None else 2 * state["h"]
-        self.c[:] = 0 if state is None else state["c"]
-
-    def state_beside_h(self, copy: bool = True) -> list[Array]:
-        """Return c."""
-        return [self.c.copy() if copy else self.c]
 
 
 class GRULoop(Loop):
@@ -250,19 +240,6 @@ class TextbookLSTMLoop(Loop):
     def gate_values(self) -> dict[str, Array]:
         """Return i, f, g and o."""
         return dict(zip("ifgo", self.gates.reshape(4, -1, self.batch), strict=True))
-
-    def state(self) -> dict[str, Array]:
-        """Return a copy of h and c."""
-        return super().state() | {"c": self.c.copy()}
-
-    def set_state(self, state: dict[str, Array] | None) -> None:
-        """Start from h and c."""
-        super().set_state(state)
-        self.c[:] = 0 if state is None else state["c"]
-
-    def state_beside_h(self, copy: bool = True) -> list[Array]:
-        """Return c."""
-        return [self.c.copy() if copy else self.c]
 
 
 class TextbookGRULoop(Loop):
