@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,9 +13,6 @@ from rnncli.engine.request import Init
 from rnncli.engine.types import Array
 from rnncli.network import Network
 from rnncli.quantities import features_of
-
-ChunkSteps = Callable[[int], int]
-"""Says how many timesteps a chunk should have, given the number of samples: `chunk_steps` for one network."""
 
 CHUNK_NUMBERS = 1 << 17
 """About how many numbers one layer should handle in a chunk: so many still fit in the processor's cache."""
@@ -62,17 +59,13 @@ class WholeSequence(NamedTuple):
         return WholeSequence(self.values[::-1], mask, self.steps).forwards()
 
 
-def chunk_steps(width: int, batch: int) -> int:
-    """Return how many timesteps a chunk should have, for a network of that width (see `widest`) and a batch.
+def chunk_steps(network: Network, batch: int) -> int:
+    """Return how many timesteps a chunk should have, for a network and the number of samples.
 
     The length of the sequence does not matter, so memory does not grow with it.
     """
-    return max(LEAST_STEPS, CHUNK_NUMBERS // (batch * width))
-
-
-def widest(network: Network) -> int:
-    """Return the width of a network: the most numbers that one of its layers reads and returns for a timestep."""
-    return max((sum(shape[-1] or 0 for shape in pair) for pair in network.shapes()), default=1)
+    widest = max((sum(shape[-1] or 0 for shape in pair) for pair in network.shapes()), default=1)
+    return max(LEAST_STEPS, CHUNK_NUMBERS // (batch * widest))
 
 
 def whole_of(parts: list[Chunk]) -> WholeSequence:
@@ -98,16 +91,6 @@ def copy_into(chunks: Iterable[Chunk], out: Array) -> None:
     for values, _ in chunks:
         out[start : start + len(values)] = values
         start += len(values)
-
-
-def array_chunks(network: Network, x: Array, steps: int, dtype: np.dtype[Any]) -> Iterator[Chunk]:
-    """Yield an input array, (batch, timesteps[, features]), in chunks of `steps` timesteps. Vectors become `dtype`.
-
-    Raises:
-        ArgumentError: an id is outside the vocabulary.
-    """
-    for start in range(0, x.shape[1], steps):
-        yield chunk_of(network, x[:, start : start + steps], start, dtype)
 
 
 def chunk_of(network: Network, part: Array, start: int, dtype: np.dtype[Any]) -> Chunk:

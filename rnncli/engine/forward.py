@@ -166,7 +166,7 @@ def forward(
         batch: the number of samples of the input.
         timesteps: the number of timesteps of the input.
         write: called with each chunk of the output: its first timestep, and its values (timesteps, features, batch).
-        states: as for `Model.stream`.
+        states: as for `Model.begin`.
         tick: called with the work that has just been done; it adds up to what `work` says of all layers.
         framework: whose weights the summary counts; it must be able to express the network.
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from rnncli.engine.chunks import chunk_steps, widest
+from rnncli.engine.chunks import chunk_steps
 from rnncli.engine.initializers import network_weights, scratch_bytes
 from rnncli.errors import RnncliError
 from rnncli.layers import READING_FROM_THE_END
@@ -97,7 +97,7 @@ def weight_bytes(network: Network, dtype: np.dtype[Any]) -> int:
 
 def run_bytes(network: Network, batch: int, timesteps: int, dtype: np.dtype[Any]) -> int:
     """Return the bytes of the chunks in the layers, and of the whole sequences that some layers keep."""
-    chunk = chunk_steps(widest(network), batch)
+    chunk = chunk_steps(network, batch)
     numbers = 0
     whole = False  # whether the layer is behind one that keeps the whole sequence: its chunks are parts of that
     layers = zip(network.body, network.shapes(batch, timesteps), network.steps_read(batch, timesteps), strict=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnncli.engine.checks import checked_arrays, checked_dtype, checked_input, state_shapes, weight_shapes
-from rnncli.engine.chunks import Chunk, ChunkSteps, array_chunks, chunk_steps, widest
+from rnncli.engine.chunks import Chunk, chunk_of, chunk_steps
 from rnncli.engine.initializers import initial_weights
 from rnncli.engine.loop import GateWatch
 from rnncli.engine.passes import UNCOUNTED, Pass, State, Tick, flow
@@ -84,7 +84,7 @@ class Model:
         """Take in what does not depend on the weights."""
         self.network = Network.of(network)
         self.dtype = checked_dtype(dtype)
-        self._chunk_steps: ChunkSteps = partial(chunk_steps, widest(self.network))
+        self._chunk_steps = partial(chunk_steps, self.network)
 
     @classmethod
     def starting(
@@ -214,14 +214,14 @@ class Model:
         return self._output(x, states), states
 
     def _output(self, x: Array, states: State | None) -> Array:
-        """Return the output for a checked input; `states` are as for `stream`."""
+        """Return the output for a checked input; `states` are as for `begin`."""
         batch, timesteps = x.shape[:2]
         shape = self.output_shape(batch, timesteps)
         sequence = shape if len(shape) == 3 else (shape[0], 1, shape[1])
         output = np.empty(sequence, self.dtype)
         start = 0
         with np.errstate(all="ignore"):  # numbers that are not finite are for the caller to see in the output
-            for values, _ in self.stream(self.chunks_of(x), states):
+            for values, _ in flow(self.begin(states), self.chunks_of(x)):
                 output[:, start : start + len(values)] = values.transpose(2, 0, 1)
                 start += len(values)
         return output.reshape(shape)
@@ -236,27 +236,15 @@ class Model:
         *_, shape = [self.network.input_shape(batch, timesteps), *outputs]
         return tuple(size for size in shape if size is not None)
 
-    def stream(
-        self, chunks: Iterable[Chunk], states: State | None = None, ticks: Iterable[Tick] = UNCOUNTED
-    ) -> Iterator[Chunk]:
-        """Yield the output in chunks, for an input that comes in chunks.
+    def begin(self, states: State | None = None, ticks: Iterable[Tick] = UNCOUNTED) -> list[Pass]:
+        """Return a pass for each layer of `network.body`. They are good for one batch, from its start to its end.
 
         Where numbers overflow, NumPy does what it is told by `np.errstate`.
 
         Args:
-            chunks: one batch from its first timestep to its last, as `chunks_of` cuts it.
             states: where each recurrent layer finds its first state and leaves its last. A state that is not there is
                 zero. None: all are zero, and nobody wants the last ones.
             ticks: for each layer, what a recurrent one calls with the number of timesteps that it has just taken.
-        """
-        return flow(self.begin(states, ticks), chunks)
-
-    def begin(self, states: State | None = None, ticks: Iterable[Tick] = UNCOUNTED) -> list[Pass]:
-        """Return a pass for each layer of `network.body`. They are good for one batch, from its start to its end.
-
-        Args:
-            states: as for `stream`.
-            ticks: as for `stream`.
         """
         return [stage.begin(states, tick) for stage, tick in zip(self._stages, ticks, strict=False)]
 
@@ -275,14 +263,12 @@ class Model:
         """
         self._stages[-1].watch_gates(watch_of)
 
-    def vectors(self, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
-        """Yield an input as vectors: ids are looked up, vectors stay as they are."""
-        return flow(self.begin()[:1] if self.network.head.shown else [], chunks)
-
     def chunks_of(self, x: Array) -> Iterator[Chunk]:
         """Yield an input array, (batch, timesteps[, features]), in chunks.
 
         Raises:
             ArgumentError: an id is outside the vocabulary.
         """
-        return array_chunks(self.network, x, self._chunk_steps(len(x)), self.dtype)
+        steps = self._chunk_steps(len(x))
+        for start in range(0, x.shape[1], steps):
+            yield chunk_of(self.network, x[:, start : start + steps], start, self.dtype)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -12,13 +12,12 @@ import numpy as np
 
 from rnncli.atomic import Written
 from rnncli.engine.checks import state_shapes
-from rnncli.engine.chunks import Chunk, chunk_steps, random_chunks, widest
+from rnncli.engine.chunks import Chunk, chunk_steps, random_chunks
 from rnncli.engine.forward import ForwardRun, forward
 from rnncli.engine.memory import check_fits
 from rnncli.engine.model import Model
 from rnncli.engine.passes import State, Tick, uncounted, work
 from rnncli.engine.request import DEFAULT_TIMESTEPS, Init, Request
-from rnncli.engine.types import Array
 from rnncli.errors import UsageError
 from rnncli.layers import READING_FROM_THE_END
 from rnncli.network import Network
@@ -81,7 +80,7 @@ def plan(network: Network | str, request: Request, trained: Part | None = None) 
         array = open_input(request.input, network)
     batch, timesteps = _sizes(network, request, array)
     network.summary(batch, timesteps, request.framework)  # says what does not fit together
-    check_fits(network, batch, timesteps, np.dtype(request.dtype), _file_bytes(network, request, array))
+    check_fits(network, batch, timesteps, np.dtype(request.dtype), _file_bytes(network, request, array, batch))
     part = None
     if request.study:
         from rnncli.engine.twins import watched
@@ -162,7 +161,7 @@ class Plan:
 
     def chunks(self, model: Model, seed: int) -> Iterator[Chunk]:
         """Return the input from its start; a random one is drawn from a seed."""
-        steps = chunk_steps(widest(self.network), self.batch)
+        steps = chunk_steps(self.network, self.batch)
         if self.array is not None:
             from rnncli.engine.array_files import file_chunks
 
@@ -209,10 +208,15 @@ class Plan:
             check_fits(self.part, SAMPLES, timesteps, DTYPE)
         files: list[Written] = []
         tick(0)
-        with self._output(model, files.append) as write:
-            found = forward(
-                model, self.chunks(model, request.seed), batch, timesteps, write, states, tick, request.framework
-            )
+        with ExitStack() as open_files:
+            write = None
+            if request.output is not None:
+                from rnncli.engine.array_files import output_file
+
+                shape = model.output_shape(batch, timesteps)
+                write = open_files.enter_context(output_file(request.output, shape, model.dtype, files.append))
+            chunks = self.chunks(model, request.seed)
+            found = forward(model, chunks, batch, timesteps, write, states, tick, request.framework)
         study = None
         if self.part is not None:
             from rnncli.engine.study import study_of
@@ -227,29 +231,18 @@ class Plan:
                 files.append(write_arrays(path, arrays))
         return RunResult(found, study, tuple(files))
 
-    def _output(
-        self, model: Model, written: Callable[[Written], object]
-    ) -> AbstractContextManager[Callable[[int, Array], None] | None]:
-        """Return a block in which the output can be written; it yields None if nobody wants it."""
-        if self.request.output is None:
-            return nullcontext()
-        from rnncli.engine.array_files import output_file
 
-        return output_file(self.request.output, model.output_shape(self.batch, self.timesteps), model.dtype, written)
-
-
-def _file_bytes(network: Network, request: Request, array: InputFile | None) -> int:
+def _file_bytes(network: Network, request: Request, array: InputFile | None, batch: int) -> int:
     """Return the bytes of what is read from files and saved to them beside weights and output: a chunk, the states."""
-    size = 0
+    numbers = sum(prod(shape) for shape in state_shapes(network, batch).values())
+    size = (
+        numbers
+        * np.dtype(request.dtype).itemsize
+        * sum(path is not None for path in (request.state, request.save_state))
+    )
     if array is not None:
-        batch, timesteps, *features = array.shape
-        size += batch * min(timesteps, chunk_steps(widest(network), batch)) * prod(features) * array.dtype.itemsize
-    else:
-        batch = request.batch or 1
-    for path in (request.state, request.save_state):
-        if path is not None:
-            numbers = sum(prod(shape) for shape in state_shapes(network, batch).values())
-            size += numbers * np.dtype(request.dtype).itemsize
+        _, timesteps, *features = array.shape
+        size += batch * min(timesteps, chunk_steps(network, batch)) * prod(features) * array.dtype.itemsize
     return size
 
 

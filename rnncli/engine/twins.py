@@ -16,7 +16,7 @@ from rnncli.engine.checks import weight_shapes
 from rnncli.engine.chunks import Chunk
 from rnncli.engine.initializers import random_stream
 from rnncli.engine.model import Model
-from rnncli.engine.passes import State, Tick, ticks, uncounted, work
+from rnncli.engine.passes import State, Tick, flow, ticks, uncounted, work
 from rnncli.engine.types import Array
 from rnncli.errors import UsageError
 from rnncli.layers import Layer
@@ -140,7 +140,8 @@ class Watch:
         self.model = Model(self.part, dtype=DTYPE.name, weights=weights)
         self.timesteps = steps_of_last(self.part, timesteps)
         self.backwards = reads_backwards(self.part)
-        self._sample = model.vectors(Chunk(values[..., :1]) for values, _ in chunks)
+        look_up = model.begin()[:1] if model.network.head.shown else []
+        self._sample = flow(look_up, (Chunk(values[..., :1]) for values, _ in chunks))
         self._states = {
             key: np.repeat(state[:1].astype(DTYPE), SAMPLES, axis=0) for key, state in (states or {}).items()
         }
@@ -159,7 +160,7 @@ class Watch:
         start = since = 0
         twins = self._with_last_changed() if self._from_end else self._with_first_changed()
         with np.errstate(all="ignore"):  # what is not finite is for the reader to see
-            for values, mask in self.model.stream(twins, self._states, self._ticks):
+            for values, mask in flow(self.model.begin(self._states, self._ticks), twins):
                 steps = np.arange(start, start + len(values))
                 start += len(steps)
                 if mask is not None:
