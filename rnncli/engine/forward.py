@@ -137,14 +137,9 @@ class ForwardRun:
         data = self.summary.as_dict()
         for layer, run in zip(data["layers"], self.layers, strict=True):
             values = run.statistics
-            layer |= {
-                "seconds": run.seconds,
-                "mean": _finite(values.mean),
-                "std": _finite(values.std),
-                "min": _finite(values.min),
-                "max": _finite(values.max),
-                "saturated": values.saturated,
-            }
+            figures = {name: getattr(values, name) for name in ("mean", "std", "min", "max")}
+            finite = {name: value if isfinite(value) else None for name, value in figures.items()}  # as JSON has it
+            layer |= {"seconds": run.seconds, **finite, "saturated": values.saturated}
         return data | {"seconds": self.seconds}
 
 
@@ -188,9 +183,16 @@ def forward(
                 write(start, chunk.values)
             start += len(chunk.values)
     summary = model.network.summary(batch, timesteps, framework, model.dtype.name)
-    watched = zip(summary.layers, passes, strict=True)
+    for row, passed in zip(summary.layers, passes, strict=True):
+        found = passed.shape(sequence=len(row.output_shape) == 3)
+        if found != row.output_shape:
+            raise RnncliError(
+                f"{row.name} returned {shape_text(found)}, but its summary says {shape_text(row.output_shape)}",
+                "this is a bug in rnncli; please report it with the spec",
+            )
     padded = batch - int(np.count_nonzero(np.broadcast_to(passes[0].unpadded, batch))) if passes else 0
-    return ForwardRun(summary, tuple(_layer_run(layer, passed) for layer, passed in watched), padded)
+    found_of = zip(summary.layers, passes, strict=True)
+    return ForwardRun(summary, tuple(LayerRun(row, each.seconds, each.statistics) for row, each in found_of), padded)
 
 
 def _warm_up(model: Model, batch: int, timesteps: int) -> None:
@@ -211,21 +213,6 @@ def _warm_up(model: Model, batch: int, timesteps: int) -> None:
     with np.errstate(all="ignore"):
         for _ in flow(model.begin(), [nothing]):
             pass
-
-
-def _layer_run(layer: LayerSummary, watched: _Watched) -> LayerRun:
-    """Return what was found for a layer.
-
-    Raises:
-        RnncliError: it returned another shape than its summary predicts.
-    """
-    found = watched.shape(sequence=len(layer.output_shape) == 3)
-    if found != layer.output_shape:
-        raise RnncliError(
-            f"{layer.name} returned {shape_text(found)}, but its summary says {shape_text(layer.output_shape)}",
-            "this is a bug in rnncli; please report it with the spec",
-        )
-    return LayerRun(layer, watched.seconds, watched.statistics)
 
 
 class _Watched(Pass):
@@ -292,8 +279,3 @@ class _Watched(Pass):
         if self._timesteps == 1 and not sequence:
             return (batch, features)
         return (batch, self._timesteps, features)
-
-
-def _finite(value: float) -> float | None:
-    """Return a number that JSON can hold."""
-    return value if isfinite(value) else None

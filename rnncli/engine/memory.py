@@ -11,7 +11,7 @@ from rnncli.engine.initializers import network_weights, scratch_bytes
 from rnncli.errors import RnncliError
 from rnncli.layers import READING_FROM_THE_END
 from rnncli.network import Network
-from rnncli.quantities import Shape, memory
+from rnncli.quantities import memory
 from rnncli.system.memory import RESERVE, free_bytes
 
 _PRODUCT = 1 << 20
@@ -108,12 +108,7 @@ def run_bytes(network: Network, batch: int, timesteps: int, dtype: np.dtype[Any]
         if layer.needs_whole:
             whole = True
             held += features + units  # the whole input, joined, and the whole output
-        steps = max(steps_read or 1, _timesteps(returns))
+        steps = max(steps_read or 1, (returns[1] or 1) if len(returns) == 3 else 1)
         numbers += batch * (steps if whole else min(steps, chunk)) * held
         whole = whole and len(returns) == 3
     return numbers * dtype.itemsize
-
-
-def _timesteps(shape: Shape) -> int:
-    """Return the length of a sequence, or 1 for a vector."""
-    return (shape[1] or 1) if len(shape) == 3 else 1

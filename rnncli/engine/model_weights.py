@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,28 +52,18 @@ def given_weights(
 
 
 def weights_of(part: Part, dtype: np.dtype[Any]) -> dict[str, Array]:
-    """Return the weights of a part of a model file by key, as `dtype`.
+    """Return the weights of a part of a model file by key, as `dtype`; each is held once.
 
     Raises:
         RnncliError: an array cannot be read, or is not finite.
     """
-    return _taken(part.path, each_weight(part), weight_shapes(part.network), dtype)
-
-
-def _taken(
-    path: str, found: Iterable[tuple[str, Array]], expected: Mapping[str, tuple[int, ...]], dtype: np.dtype[Any]
-) -> dict[str, Array]:
-    """Return arrays as they come from a file, as `dtype`; each is held once.
-
-    Raises:
-        RnncliError: one cannot be used; the message names the file.
-    """
+    expected = weight_shapes(part.network)
     weights: dict[str, Array] = {}
-    for key, array in found:
+    for key, array in each_weight(part):
         try:
             weights[key] = taken_array(key, array, expected[key], dtype)
         except ArgumentError as error:  # nothing that was typed is wrong
-            raise RnncliError(f"{path}: {error.message}", error.advice) from None
+            raise RnncliError(f"{part.path}: {error.message}", error.advice) from None
     check_keys(weights, expected)
     return {key: weights[key] for key in expected}
 

@@ -234,12 +234,8 @@ class Plan:
 
 def _file_bytes(network: Network, request: Request, array: InputFile | None, batch: int) -> int:
     """Return the bytes of what is read from files and saved to them beside weights and output: a chunk, the states."""
-    numbers = sum(prod(shape) for shape in state_shapes(network, batch).values())
-    size = (
-        numbers
-        * np.dtype(request.dtype).itemsize
-        * sum(path is not None for path in (request.state, request.save_state))
-    )
+    times = 2 - (request.state, request.save_state).count(None)
+    size = times * sum(map(prod, state_shapes(network, batch).values())) * np.dtype(request.dtype).itemsize
     if array is not None:
         _, timesteps, *features = array.shape
         size += batch * min(timesteps, chunk_steps(network, batch)) * prod(features) * array.dtype.itemsize

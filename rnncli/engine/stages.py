@@ -18,6 +18,7 @@ from rnncli.engine.types import Array
 from rnncli.layers import GRU, LSTM, Dense, Dropout, Embedding, Layer, Norm, Pool, Recurrent, Repeat, SimpleRNN
 
 ChunkSteps = Callable[[int], int]
+"""Returns how many timesteps a chunk should have, given the number of samples."""
 
 
 class EmbeddingStage(Stateless):
@@ -158,7 +159,7 @@ def make_stage(name: str, layer: Layer, weights: Mapping[str, Array], chunk_step
         name: the layer's name in the network.
         layer: the layer.
         weights: its weights by Keras's names.
-        chunk_steps: returns how long the chunks should be that the layer makes of its own, given the number of samples.
+        chunk_steps: says how long the chunks should be that the layer makes of its own.
     """
     return STAGES[type(layer)](name, layer, weights, chunk_steps)
 
