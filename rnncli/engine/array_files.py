@@ -109,6 +109,22 @@ class InputFile:
             self._reader.read_into(begin + first * self._block_bytes, whole[:size].data)
             part[:] = whole.reshape(len(part), -1)[:, :wanted]
 
+    def chunks(self, network: Network, steps: int, dtype: np.dtype[Any]) -> Iterator[Chunk]:
+        """Yield the input of a network in chunks of `steps` timesteps. Vectors become `dtype`.
+
+        Raises:
+            RnncliError: the file was changed since it was opened; or an id is outside the vocabulary, or a number is
+                not finite.
+        """
+        timesteps = self.shape[1]
+        for start in range(0, timesteps, steps):
+            part = self.steps(start, min(start + steps, timesteps))
+            with reading(self.path):
+                chunk = chunk_of(network, part, start, dtype)
+                if network.head.vocabulary is None:
+                    check_finite(part, chunk.values, start)
+            yield chunk
+
 
 def open_input(path: str, network: Network) -> InputFile:
     """Return the input in a .npy file. Its numbers stay there until they are used.
@@ -119,18 +135,17 @@ def open_input(path: str, network: Network) -> InputFile:
         RnncliError: the file is missing, truncated, pickled or no .npy, or the network reads another shape or dtype.
     """
     with opened(path) as file:
-        if is_regular(file):
-            reader = regular(file)
-            header = _header(network, io.BytesIO(reader.read(0, LONGEST)).read)
-        else:
-            start = bytearray()
+        reader = regular(file) if is_regular(file) else None
+        start = bytearray()
 
-            def take(size: int) -> bytes:
-                part = read_once(file, size)
-                start.extend(part)
-                return part
+        def take(size: int) -> bytes:
+            part = read_once(file, size)
+            start.extend(part)
+            return part
 
-            header = _header(network, take)
+        header = read_header(take if reader is None else io.BytesIO(reader.read(0, LONGEST)).read)
+        check_input(network, header.shape, np.dtype(header.descr))
+        if reader is None:
             check_room(header.end + header.data_bytes)
             reader = spooled(file, bytes(start), header.end + header.data_bytes)
         found = reader.size - header.end
@@ -139,30 +154,6 @@ def open_input(path: str, network: Network) -> InputFile:
                 f"it is truncated: its header says {header}, {header.data_bytes:,} bytes, but {found:,} follow"
             )
         return InputFile(path, reader, header)
-
-
-def file_chunks(network: Network, file: InputFile, steps: int, dtype: np.dtype[Any]) -> Iterator[Chunk]:
-    """Yield the input in a file in chunks of `steps` timesteps. Vectors become `dtype`.
-
-    Raises:
-        RnncliError: the file was changed since it was opened; or an id is outside the vocabulary, or a number is not
-            finite.
-    """
-    timesteps = file.shape[1]
-    for start in range(0, timesteps, steps):
-        part = file.steps(start, min(start + steps, timesteps))
-        with reading(file.path):
-            chunk = chunk_of(network, part, start, dtype)
-            if network.head.vocabulary is None:
-                check_finite(part, chunk.values, start)
-        yield chunk
-
-
-def _header(network: Network, read: Callable[[int], bytes]) -> NpyHeader:
-    """Return the header of an input that the network reads."""
-    header = read_header(read)
-    check_input(network, header.shape, np.dtype(header.descr))
-    return header
 
 
 def read_arrays(path: str, expected: Mapping[str, tuple[int, ...]], dtype: np.dtype[Any]) -> dict[str, Array]:

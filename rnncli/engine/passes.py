@@ -9,7 +9,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 from itertools import repeat
 
 from rnncli.engine.chunks import Chunk
@@ -127,18 +126,18 @@ def ticks(network: Network, batch: int, timesteps: int, tick: Tick) -> list[Tick
 
     It passes them on to `tick` as work, which adds up to the layer's part of `work`.
     """
+
+    def telling(each: float) -> Tick:
+        return lambda steps: tick(steps * each)
+
     amounts = zip(work(network, batch, timesteps), _steps(network, timesteps), strict=True)
-    return [partial(_pass_on, tick, amount / steps) for amount, steps in amounts]
+    return [telling(amount / steps) for amount, steps in amounts]
 
 
 def _steps(network: Network, timesteps: int) -> list[int]:
     """Return how many timesteps each layer takes, those of both directions together."""
     steps = network.steps_read(1, timesteps)
     return [(count or 1) * len(layer.directions) for count, layer in zip(steps, network.body, strict=True)]
-
-
-def _pass_on(tick: Tick, each: float, steps: float) -> None:
-    tick(steps * each)
 
 
 def uncounted(steps: float) -> None:

@@ -6,29 +6,29 @@ Each seed draws an input and, unless they come from a file, weights: those that 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from math import exp, log
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rnncli.engine.effect import EffectTrace, widening_starts
-from rnncli.engine.initializers import network_weights
-from rnncli.engine.memory import check_fits, weight_bytes
-from rnncli.engine.model import Model
-from rnncli.engine.passes import Tick, uncounted
-from rnncli.engine.request import DEFAULT_REACH_TIMESTEPS, Init, Request
-from rnncli.engine.run import Plan, weights_of_run
-from rnncli.engine.twins import (
+from rnncli.engine.effect import (
     DTYPE,
     SAMPLES,
+    EffectTrace,
     Watch,
     reads_backwards,
     steps_of_last,
     up_to_last_recurrent,
     watched,
     watched_work,
+    widening_starts,
 )
+from rnncli.engine.initializers import network_weights
+from rnncli.engine.memory import check_fits, weight_bytes
+from rnncli.engine.model import Model
+from rnncli.engine.passes import Tick, uncounted
+from rnncli.engine.request import DEFAULT_REACH_TIMESTEPS, Init, Request
+from rnncli.engine.run import Plan, weights_of_run
 from rnncli.engine.types import Array
 from rnncli.network import Network
 from rnncli.reports.reach import NetworkReach, SeedReach
@@ -70,16 +70,17 @@ def plan(network: Network | str, request: Request, trained: Part | None = None) 
         network.summary(framework="torch")  # says what PyTorch has not
     timesteps = request.timesteps or network.input_shape()[1] or DEFAULT_REACH_TIMESTEPS
     network.summary(1, timesteps)  # says what does not fit together
-    asked = Plan(network, request, 1, timesteps, init, part, trained)
+    is_drawn = request.weights is None and (trained is None or not trained.has_weights)
+    drawn = up_to_last_recurrent(network, "reach") if is_drawn else network
     kernels = max(weight.params for _, _, weight in network_weights(part) if weight.role == "recurrent")
-    beside = weight_bytes(_drawn(asked), np.dtype(request.dtype)) + 3 * kernels * DTYPE.itemsize
+    beside = weight_bytes(drawn, np.dtype(request.dtype)) + 3 * kernels * DTYPE.itemsize
     check_fits(part, SAMPLES, timesteps, DTYPE, beside, smaller="a smaller --timesteps needs less")
     pytorchs = ("weights start as PyTorch starts them",) if init == "torch" else ()
-    drawn = ("the file has no weights: each seed draws others", *pytorchs)
-    trained, notes = weights_of_run(network, request, trained, drawn)
+    told = ("the file has no weights: each seed draws others", *pytorchs)
+    trained, notes = weights_of_run(network, request, trained, told)
     if trained is None and request.weights is None:
         notes = pytorchs
-    return replace(asked, trained=trained, notes=notes)
+    return Plan(network, request, 1, timesteps, init, part, trained, notes, drawn=drawn)
 
 
 def work_of_reach(plan: Plan) -> tuple[int, float]:
@@ -103,7 +104,8 @@ def reach(plan: Plan, tick: Tick = uncounted, begin: Callable[[int], object] = u
         RnncliError: a file cannot be read or does not fit the network.
     """
     tick(0)
-    part, request, file = _part(plan), plan.request, _file(plan)
+    part, request, trained = _part(plan), plan.request, plan.trained
+    file = request.weights or (trained.path if trained is not None and trained.has_weights else None)
     steps, name, layer = steps_of_last(part, plan.timesteps), part.names[-1], part.body[-1]
     bins = widening_starts(steps, BINS)
     model: Model | None = None
@@ -112,7 +114,7 @@ def reach(plan: Plan, tick: Tick = uncounted, begin: Callable[[int], object] = u
     for seed in range(request.seed, request.seed + request.seeds):
         begin(seed)
         if model is None or file is None:  # the weights of a file are the same for all seeds
-            model = plan.model(seed, _drawn(plan))
+            model = plan.model(seed)
             kernels = [model.weights[f"{name}/{direction}recurrent_kernel"] for direction in layer.directions]
             radius = spectral_radius(kernels, layer.candidate)
         effect = EffectTrace(bins)
@@ -127,17 +129,6 @@ def reach(plan: Plan, tick: Tick = uncounted, begin: Callable[[int], object] = u
 def _part(plan: Plan) -> Network:
     assert plan.part is not None
     return plan.part
-
-
-def _file(plan: Plan) -> str | None:
-    """Return the file that the weights come from, or None if they are drawn."""
-    trained = plan.trained
-    return plan.request.weights or (trained.path if trained is not None and trained.has_weights else None)
-
-
-def _drawn(plan: Plan) -> Network:
-    """Return the part of a network that weights are drawn for, or all of it where they come from a file."""
-    return plan.network if _file(plan) is not None else up_to_last_recurrent(plan.network, "reach")
 
 
 def spectral_radius(kernels: Sequence[Array], block: int) -> float:

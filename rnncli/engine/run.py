@@ -83,7 +83,7 @@ def plan(network: Network | str, request: Request, trained: Part | None = None) 
     check_fits(network, batch, timesteps, np.dtype(request.dtype), _file_bytes(network, request, array, batch))
     part = None
     if request.study:
-        from rnncli.engine.twins import watched
+        from rnncli.engine.effect import watched
 
         part = watched(network)
         if request.gates:
@@ -138,6 +138,7 @@ class Plan:
             an .npz with rnncli's own keys.
         notes: what the user should know before the run starts.
         array: the input, which stays in its file until it is read; None for a random one.
+        drawn: the layers of the network that need weights; None for all.
     """
 
     network: Network
@@ -149,23 +150,22 @@ class Plan:
     trained: Part | None = None
     notes: tuple[str, ...] = ()
     array: InputFile | None = None
+    drawn: Network | None = None
 
-    def model(self, seed: int, network: Network | None = None) -> Model:
-        """Return the network, or some of its layers, with weights: those of a file, or else drawn from a seed.
+    def model(self, seed: int) -> Model:
+        """Return the network with weights: those of a file, or else drawn from a seed.
 
         Raises:
             RnncliError: the file cannot be read or does not fit the network.
         """
-        request = self.request
-        return Model.starting(network or self.network, request.weights, self.trained, seed, request.dtype, self.init)
+        network, request = self.drawn or self.network, self.request
+        return Model.starting(network, request.weights, self.trained, seed, request.dtype, self.init)
 
     def chunks(self, model: Model, seed: int) -> Iterator[Chunk]:
         """Return the input from its start; a random one is drawn from a seed."""
         steps = chunk_steps(self.network, self.batch)
         if self.array is not None:
-            from rnncli.engine.array_files import file_chunks
-
-            return file_chunks(self.network, self.array, steps, model.dtype)
+            return self.array.chunks(self.network, steps, model.dtype)
         return random_chunks(self.network, self.batch, self.timesteps, steps, seed, self.init, model.dtype)
 
     @property
@@ -173,7 +173,7 @@ class Plan:
         """How much work the run is, in multiply-adds, for showing progress."""
         amount = sum(work(self.network, self.batch, self.timesteps))
         if self.part is not None:
-            from rnncli.engine.twins import watched_work
+            from rnncli.engine.effect import watched_work
 
             amount += watched_work(self.part, self.timesteps)
         return amount
@@ -203,7 +203,7 @@ class Plan:
         first_states = dict(states)
         model = self.model(request.seed)
         if self.part is not None:
-            from rnncli.engine.twins import DTYPE, SAMPLES
+            from rnncli.engine.effect import DTYPE, SAMPLES
 
             check_fits(self.part, SAMPLES, timesteps, DTYPE)
         files: list[Written] = []

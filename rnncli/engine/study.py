@@ -1,6 +1,6 @@
 """A closer look at the last recurrent layer: its outputs and its gates over time, and how far back it remembers.
 
-It is the first sample that is looked at, with a twin for the reach: see `rnncli.engine.twins`. Figures are gathered in
+It is the first sample that is looked at, with a twin for the reach: see `rnncli.engine.effect`. Figures are gathered in
 bins of time, chunk by chunk, so that their size does not grow with the timesteps. Steps are counted in the order in
 which the layer takes them, and those that are padding are left out.
 """
@@ -15,11 +15,10 @@ from typing import Any
 import numpy as np
 
 from rnncli.engine.chunks import Chunk
-from rnncli.engine.effect import EffectTrace, Reach, places_in
+from rnncli.engine.effect import EffectTrace, Reach, Steps, Watch, places_in, up_to_last_recurrent
 from rnncli.engine.forward import saturation_limits
 from rnncli.engine.model import Model
 from rnncli.engine.passes import State, Tick, uncounted
-from rnncli.engine.twins import Steps, Watch, up_to_last_recurrent
 from rnncli.engine.types import Array, Bins
 from rnncli.errors import UsageError
 from rnncli.layers import Layer
