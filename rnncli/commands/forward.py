@@ -136,8 +136,8 @@ def _run(model: Reading, request: Request) -> RunResult:
     run = plan(model.network, request, model.part)
     for note in run.notes:
         tell(f"Note: {note}")
-    share = run.longest / (run.work or 1)
-    with Progress("forward", run.longest, tell) as tick:
+    share = run.steps / (run.work or 1)
+    with Progress("forward", run.steps, tell) as tick:
         return run.run(lambda work: tick(work * share))
 
 

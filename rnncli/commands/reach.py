@@ -139,13 +139,14 @@ def _print_table(given: Iterable[Spec], request: Request, svg: Picture | None) -
 
 def _run(model: Reading, request: Request) -> NetworkReach:
     """Run a network with every seed, with notes and a progress bar on standard error, which says where it is."""
-    from rnncli.engine.reach import plan, reach, work_of_reach
+    from rnncli.engine.reach import reach
+    from rnncli.engine.run import plan
     from rnncli.render.progress import Progress
 
     runs = plan(model.network, request, model.part)
     for note in runs.notes:
         tell(f"Note: {note}")
-    steps, work = work_of_reach(runs)
+    steps, work = runs.steps, runs.work
     spec = shorten(str(model.network), _NAMED)
     with Progress(f"reach {spec}", steps, tell) as progress:
         return reach(

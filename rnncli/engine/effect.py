@@ -16,7 +16,8 @@ import numpy as np
 
 from rnncli.engine.checks import weight_shapes
 from rnncli.engine.chunks import Chunk
-from rnncli.engine.initializers import random_stream
+from rnncli.engine.initializers import network_weights, random_stream
+from rnncli.engine.memory import check_fits, weight_bytes
 from rnncli.engine.model import Model
 from rnncli.engine.passes import State, Tick, flow, ticks, uncounted, work
 from rnncli.engine.types import Array, Bins
@@ -114,6 +115,23 @@ def watched_work(part: Network, timesteps: int) -> float:
     """Return how much work it is to run such a part with a twin, as far as it is counted: that of recurrent layers."""
     amounts = zip(work(part, SAMPLES, timesteps), part.body, strict=True)
     return sum(amount for amount, layer in amounts if layer.states)
+
+
+def check_reach_fits(part: Network, drawn: Network, timesteps: int, dtype: np.dtype[Any]) -> None:
+    """Check that a run with a twin fits in memory, and the spectral radius of its largest matrix.
+
+    Args:
+        part: the network that is run.
+        drawn: the network that has the weights.
+        timesteps: the length of the sequence.
+        dtype: of the weights.
+
+    Raises:
+        RnncliError: it does not, likewise.
+    """
+    kernels = max(weight.params for _, _, weight in network_weights(part) if weight.role == "recurrent")
+    beside = weight_bytes(drawn, dtype) + 3 * kernels * DTYPE.itemsize
+    check_fits(part, SAMPLES, timesteps, DTYPE, beside, smaller="a smaller --timesteps needs less")
 
 
 def steps_of_last(part: Network, timesteps: int) -> int:

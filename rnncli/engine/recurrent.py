@@ -154,27 +154,37 @@ class RecurrentStage(Stage):
 
     def __init__(self, name: str, layer: Recurrent, weights: Mapping[str, Array]) -> None:
         self.layer = layer
-        self.direction = Direction([f"{name}/"], layer, weights)
+        # Keras: inside a Bidirectional that returns sequences, the output of a masked step is zero.
+        zero_masked = layer.merge is not None and layer.return_sequences
+        self.directions = [
+            Direction([f"{name}/{direction}"], layer, without_prefix(weights, direction), zero_masked)
+            for direction in layer.directions
+        ]
 
     def begin(self, states: State | None, tick: Tick) -> Pass:
         """Return a pass that yields the sequence of outputs, or only the last one."""
         if self.layer.go_backwards:
             return Whole(lambda whole: self._backwards(whole, states, tick))
-        loop_pass = LoopPass(self.direction, states, tick)
+        loop_pass = LoopPass(self.directions[0], states, tick)
         return loop_pass if self.layer.return_sequences else LastOf(loop_pass)
 
     def prepare(self, features: int, batch: int, steps: int) -> None:
-        """Have a loop for the next pass."""
-        del features
-        self.direction.prepare(batch, steps)
+        """Have the loops for the next pass."""
+        for cell in self._cells(features, batch):
+            cell.prepare(batch, steps)
 
     def watch_gates(self, watch_of: Callable[[str], GateWatch]) -> None:
-        """Show the gates of each step to what `watch_of` returns for the only direction."""
-        (direction,) = self.layer.directions
-        self.direction.gate_watch = watch_of(direction)
+        """Show the gates of each step to what `watch_of` returns for its direction; each is then a cell of its own."""
+        for name, direction in zip(self.layer.directions, self.directions, strict=True):
+            direction.gate_watch = watch_of(name)
+
+    def _cells(self, features: int, batch: int) -> list[Direction]:
+        """Return what runs where no step is padding: a cell for each direction."""
+        del features, batch
+        return self.directions
 
     def _backwards(self, whole: WholeSequence, states: State | None, tick: Tick) -> Iterator[Chunk]:
-        outputs = self.direction.read(whole.backwards(), states, tick)
+        outputs = self.directions[0].read(whole.backwards(), states, tick)
         if self.layer.return_sequences:
             # Time is reversed from here on, but Keras passes the mask on as it came.
             yield from (Chunk(y, mask) for (y, _), (_, mask) in zip(outputs, whole.forwards(), strict=True))
@@ -182,65 +192,45 @@ class RecurrentStage(Stage):
             yield Chunk(last_of(outputs))
 
 
-class BidirectionalStage(Stage):
+class BidirectionalStage(RecurrentStage):
     """A recurrent layer that reads the whole sequence both ways and merges the two outputs."""
-
-    def __init__(self, name: str, layer: Recurrent, weights: Mapping[str, Array]) -> None:
-        self.layer = layer
-        self._prefixes = [f"{name}/{direction}" for direction in layer.directions]
-        self._weights = tuple(without_prefix(weights, direction) for direction in layer.directions)
-        # Keras: inside a Bidirectional that returns sequences, the output of a masked step is zero.
-        self.forward, self.backward = (
-            Direction([prefix], layer, own, zero_masked=layer.return_sequences)
-            for prefix, own in zip(self._prefixes, self._weights, strict=True)
-        )
 
     @cached_property
     def together(self) -> Direction:
         """Both directions as one cell."""
+        forward, backward = self.directions
         layer = replace(self.layer, units=2 * self.layer.units)
-        forward, backward = self._weights
-        return Direction(self._prefixes, layer, side_by_side(forward, backward, self.layer.gates))
+        weights = side_by_side(forward.weights, backward.weights, self.layer.gates)
+        return Direction([*forward.prefixes, *backward.prefixes], layer, weights)
 
     def begin(self, states: State | None, tick: Tick) -> Pass:
         """Return a pass that yields the merged sequence, in forward time, or the merged last outputs."""
         return Whole(lambda whole: self._both_ways(whole, states, tick))
 
-    def prepare(self, features: int, batch: int, steps: int) -> None:
-        """Have the loops for the next pass, if that skips no padding."""
-        directions = [self.together] if self._is_one_cell(features, batch) else [self.forward, self.backward]
-        for direction in directions:
-            direction.prepare(batch, steps)
-
-    def watch_gates(self, watch_of: Callable[[str], GateWatch]) -> None:
-        """Show the gates of each step to what `watch_of` returns for its direction; each is then a cell of its own."""
-        for name, direction in zip(self.layer.directions, (self.forward, self.backward), strict=True):
-            direction.gate_watch = watch_of(name)
+    def _cells(self, features: int, batch: int) -> list[Direction]:
+        """Return what runs where no step is padding: one cell where the calls that are spared cost more than zeros."""
+        units, calls = self.layer.units, calls_per_step(self.layer)
+        watched = any(direction.gate_watch is not None for direction in self.directions)
+        if watched or calls is None or batch > MAX_PROJECTED_BATCH or features > WIDEST_INPUT * units:
+            return self.directions
+        zeros = self.layer.gates * units * (units + features) * batch
+        return [self.together] if zeros <= ZEROS_A_CALL * calls else self.directions
 
     def _both_ways(self, whole: WholeSequence, states: State | None, tick: Tick) -> Iterator[Chunk]:
         _, features, batch = map(int, whole.values.shape)
         # A mask skips other samples in one direction than in the other.
-        together = whole.mask is None and self._is_one_cell(features, batch)
-        read = self._read_together if together else self._read_apart
+        apart = whole.mask is not None or len(self._cells(features, batch)) == 2
+        read = self._read_apart if apart else self._read_together
         merged = self._merge(read(whole, states, tick))
         if self.layer.return_sequences:
             yield from WholeSequence(merged, whole.mask, whole.steps).forwards()
         else:
             yield Chunk(merged)
 
-    def _is_one_cell(self, features: int, batch: int) -> bool:
-        """Whether the directions run as one cell: the calls that are spared cost more than the zeros."""
-        units, calls = self.layer.units, calls_per_step(self.layer)
-        if self.forward.gate_watch is not None or calls is None:
-            return False
-        if batch > MAX_PROJECTED_BATCH or features > WIDEST_INPUT * units:
-            return False
-        return self.layer.gates * units * (units + features) * batch <= ZEROS_A_CALL * calls
-
     def _read_apart(self, whole: WholeSequence, states: State | None, tick: Tick) -> Array:
         """Return the outputs of both directions, one above the other: (timesteps, 2·units, batch), or 1 timestep."""
-        forward = self.forward.read(whole.forwards(), states, tick)
-        backward = self.backward.read(whole.backwards(), states, tick)
+        forward = self.directions[0].read(whole.forwards(), states, tick)
+        backward = self.directions[1].read(whole.backwards(), states, tick)
         if not self.layer.return_sequences:
             return np.concatenate([last_of(forward), last_of(backward)], axis=1)
         outputs, units = self._room(whole), self.layer.units
@@ -269,17 +259,15 @@ class BidirectionalStage(Stage):
         """Return the merged outputs of both directions, given one above the other, (timesteps, 2·units, batch)."""
         units = self.layer.units
         forward, backward = both[:, :units], both[:, units:]
-        match self.layer.merge_mode:
-            case "concat":
-                return both
-            case "mul":
-                forward *= backward
-            case "sum":
-                forward += backward
-            case _:
-                forward += backward
-                forward /= 2
-        return forward
+        return both if self.layer.merge == "concat" else MERGES[str(self.layer.merge)](forward, backward, forward)
+
+
+MERGES: dict[str, Callable[[Array, Array, Array], Array]] = {
+    "mul": np.multiply,
+    "sum": np.add,
+    "ave": lambda forward, backward, out: np.divide(np.add(forward, backward, out), 2, out),
+}
+"""What makes one output of two, by the merge mode, but for those that are kept side by side. It writes to an array."""
 
 
 def side_by_side(forward: Mapping[str, Array], backward: Mapping[str, Array], blocks: int) -> dict[str, Array]:

@@ -56,7 +56,8 @@ class Request:
         save_state: an .npz file to write the last state of every recurrent layer to.
         study: whether to study what the last recurrent layer does over time.
         gates: whether the study tells of its gates, too.
-        seeds: with how many seeds the reach is tried, from `seed` on, 1 to 1,000.
+        seeds: with how many seeds it is tried how far back the network reaches, from `seed` on, 1 to 1,000; None if
+            that is not asked.
 
     Raises:
         ArgumentError: an argument is not allowed; the message says which, and what is.
@@ -76,7 +77,7 @@ class Request:
     save_state: str | None = None
     study: bool = False
     gates: bool = False
-    seeds: int = DEFAULT_SEEDS
+    seeds: int | None = None
 
     def __post_init__(self) -> None:
         check_sizes(timesteps=self.timesteps, batch=self.batch)
@@ -84,7 +85,8 @@ class Request:
         check_known("dtype", self.dtype, DTYPES)
         if self.init is not None:
             check_known("init", self.init, INITS)
-        check_whole("seeds", self.seeds, MOST_SEEDS)
+        if self.seeds is not None:
+            check_whole("seeds", self.seeds, MOST_SEEDS)
         if self.framework is not None:
             check_known("framework", self.framework, FRAMEWORKS)
         for name in (*_READ, *_WRITTEN):

@@ -17,7 +17,7 @@ from rnncli.engine.forward import ForwardRun, forward
 from rnncli.engine.memory import check_fits
 from rnncli.engine.model import Model
 from rnncli.engine.passes import State, Tick, uncounted, work
-from rnncli.engine.request import DEFAULT_TIMESTEPS, Init, Request
+from rnncli.engine.request import DEFAULT_REACH_TIMESTEPS, DEFAULT_TIMESTEPS, Init, Request
 from rnncli.errors import UsageError
 from rnncli.layers import READING_FROM_THE_END
 from rnncli.network import Network
@@ -63,7 +63,7 @@ def plan(network: Network | str, request: Request, trained: Part | None = None) 
 
     Raises:
         SpecError: the number of timesteps asked for contradicts the network, or the framework cannot express it.
-        UsageError: the sizes asked for contradict the input file, there is no recurrent layer to study or it has no
+        UsageError: the sizes asked for contradict the input file, there is no recurrent layer to look at or it has no
             gates, a file would be written over another that is read or written, or nothing says which weights are
             whose.
         RnncliError: the input file or that of the weights cannot be read or does not fit, a file cannot be written,
@@ -78,49 +78,61 @@ def plan(network: Network | str, request: Request, trained: Part | None = None) 
         from rnncli.engine.array_files import open_input
 
         array = open_input(request.input, network)
+    reaches = request.seeds is not None
+    init: Init = request.init or (network.framework if reaches else "keras")
+    part = drawn = None
+    if request.study or reaches:
+        from rnncli.engine.effect import up_to_last_recurrent, watched
+
+        part = watched(network, "reach" if reaches else "the plot")
+        is_drawn = request.weights is None and (trained is None or not trained.has_weights)
+        drawn = up_to_last_recurrent(network, "reach") if reaches and is_drawn else None
+    if request.study and request.gates:
+        from rnncli.engine.study import check_gates
+
+        check_gates(network)
     batch, timesteps = _sizes(network, request, array)
-    network.summary(batch, timesteps, request.framework)  # says what does not fit together
-    check_fits(network, batch, timesteps, np.dtype(request.dtype), _file_bytes(network, request, array, batch))
-    part = None
-    if request.study:
-        from rnncli.engine.effect import watched
+    framework = "torch" if reaches and init == "torch" else request.framework
+    network.summary(batch, timesteps, framework)  # says what does not fit together
+    if part is not None and reaches:
+        from rnncli.engine.effect import check_reach_fits
 
-        part = watched(network)
-        if request.gates:
-            from rnncli.engine.study import check_gates
-
-            check_gates(network)
-    drawn = f"the file has no weights: they are drawn with seed {request.seed}"
-    trained, notes = weights_of_run(network, request, trained, (drawn,))
-    stateful = request.state is not None or request.save_state is not None
-    if stateful and any(layer.needs_whole for layer in network.body):
-        text = f"{READING_FROM_THE_END} read from the end, so pieces of a sequence do not add up to the whole"
-        notes = (*notes, text)
-    return Plan(network, request, batch, timesteps, request.init or "keras", part, trained, notes, array)
+        check_reach_fits(part, drawn or network, timesteps, np.dtype(request.dtype))
+    else:
+        check_fits(network, batch, timesteps, np.dtype(request.dtype), _file_bytes(network, request, array, batch))
+    trained, notes = _weights_and_notes(network, request, trained, init)
+    return Plan(network, request, batch, timesteps, init, part, trained, notes, array, drawn)
 
 
-def weights_of_run(
-    network: Network, request: Request, trained: Part | None, drawn: tuple[str, ...]
+def _weights_and_notes(
+    network: Network, request: Request, trained: Part | None, init: Init
 ) -> tuple[Part | None, tuple[str, ...]]:
-    """Return the part of a model file that a network has the weights of, and what is told of that.
+    """Return the part of a model file that a network has the weights of, and what the user should know.
 
     Args:
         network: the network.
         request: what is asked for.
         trained: the part that the network is, if it is one.
-        drawn: what is told where a file has no weights, so that they are drawn.
-
-    Raises:
-        RnncliError: the file that the request names cannot be read or does not fit.
-        UsageError: nothing says which weights are whose.
+        init: how weights are drawn.
     """
+    reaches, notes = request.seeds is not None, list[str]()
     if request.weights is not None:
         from rnncli.engine.model_weights import part_in
         from rnncli.formats.fitting import sources_told
 
-        part = part_in(request.weights, network)
-        return part, () if part is None else (sources_told(part),)
-    return trained, () if trained is None else (*(() if trained.has_weights else drawn), *trained.told)
+        trained = part_in(request.weights, network)
+        notes += [] if trained is None else [sources_told(trained)]
+    else:
+        if trained is not None and not trained.has_weights:
+            how = "each seed draws others" if reaches else f"they are drawn with seed {request.seed}"
+            notes.append(f"the file has no weights: {how}")
+        if reaches and init == "torch" and (trained is None or not trained.has_weights):
+            notes.append("weights start as PyTorch starts them")
+        notes += [] if trained is None else trained.told
+    stateful = request.state is not None or request.save_state is not None
+    if stateful and any(layer.needs_whole for layer in network.body):
+        notes.append(f"{READING_FROM_THE_END} read from the end, so pieces of a sequence do not add up to the whole")
+    return trained, tuple(notes)
 
 
 @dataclass(frozen=True)
@@ -170,18 +182,28 @@ class Plan:
 
     @property
     def work(self) -> float:
-        """How much work the run is, in multiply-adds, for showing progress."""
-        amount = sum(work(self.network, self.batch, self.timesteps))
+        """How much work it is, in multiply-adds, for showing progress."""
+        twins = 0.0
         if self.part is not None:
             from rnncli.engine.effect import watched_work
 
-            amount += watched_work(self.part, self.timesteps)
-        return amount
+            twins = watched_work(self.part, self.timesteps)
+        if self.request.seeds is not None:
+            return self.request.seeds * twins
+        return sum(work(self.network, self.batch, self.timesteps)) + twins
 
     @property
-    def longest(self) -> int:
-        """The length of the longest sequence that a layer reads: that of the input, or of one made of a vector."""
-        return max((steps or 0 for steps in self.network.steps_read(1, self.timesteps)), default=0)
+    def steps(self) -> int:
+        """How many timesteps are shown to be done.
+
+        Those of the longest sequence that a layer reads: that of the input, or of one made of a vector; or those that
+        the recurrent layers take with all seeds.
+        """
+        network = self.network if self.request.seeds is None else self.part or self.network
+        steps = list(zip(network.steps_read(1, self.timesteps), network.body, strict=True))
+        if self.request.seeds is None:
+            return max((count or 0 for count, _ in steps), default=0)
+        return self.request.seeds * sum((count or 0) * len(layer.directions) for count, layer in steps if layer.states)
 
     def run(self, tick: Tick = uncounted) -> RunResult:
         """Run the network, write the files that are asked for, and return what was found.
@@ -250,7 +272,8 @@ def _sizes(network: Network, request: Request, array: InputFile | None) -> tuple
     """
     if array is None:
         fixed = network.input_shape()[1]
-        return request.batch or 1, request.timesteps or fixed or DEFAULT_TIMESTEPS
+        usual = DEFAULT_TIMESTEPS if request.seeds is None else DEFAULT_REACH_TIMESTEPS
+        return request.batch or 1, request.timesteps or fixed or usual
     batch, timesteps = array.shape[:2]
     for name, asked, found in (("batch", request.batch, batch), ("timesteps", request.timesteps, timesteps)):
         if asked is not None and asked != found:
