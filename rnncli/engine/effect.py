@@ -134,21 +134,6 @@ def check_reach_fits(part: Network, drawn: Network, timesteps: int, dtype: np.dt
     check_fits(part, SAMPLES, timesteps, DTYPE, beside, smaller="a smaller --timesteps needs less")
 
 
-def steps_of_last(part: Network, timesteps: int) -> int:
-    """Return the number of timesteps that the last layer of such a part reads.
-
-    A layer that repeats a vector, below it, gives it another number than the input has.
-    """
-    *_, steps = part.steps_read(1, timesteps)
-    assert steps is not None
-    return steps
-
-
-def reads_backwards(part: Network) -> bool:
-    """Return whether the last layer of such a part reads its sequence from the end: it, or one below, reverses time."""
-    return _reversed(part.body[max(_vector_readers(part), default=0) :])
-
-
 class Steps(NamedTuple):
     """Some steps of the last recurrent layer, in the order in which it reads. None of them is padding.
 
@@ -201,15 +186,18 @@ class Watch:
         self.part = watched(model.network)
         weights = {key: model.weights[key] for key in weight_shapes(self.part)}
         self.model = Model(self.part, dtype=DTYPE.name, weights=weights)
-        self.timesteps = steps_of_last(self.part, timesteps)
-        self.backwards = reads_backwards(self.part)
+        *_, steps = self.part.steps_read(
+            1, timesteps
+        )  # a layer that repeats a vector gives the last one another number
+        self.timesteps = steps or timesteps
         look_up = model.begin()[:1] if model.network.head.shown else []
         self._sample = flow(look_up, (Chunk(values[..., :1]) for values, _ in chunks))
         self._states = {
             key: np.repeat(state[:1].astype(DTYPE), SAMPLES, axis=0) for key, state in (states or {}).items()
         }
         self._ticks = ticks(self.part, SAMPLES, timesteps, tick)
-        starts = _vector_readers(self.part)
+        starts = [place for place, layer in enumerate(self.part.body) if layer.reads == "vector"]
+        self.backwards = _reversed(self.part.body[max(starts, default=0) :])
         self._repeats = bool(starts)
         self._from_end = _reversed(self.part.body[: starts[0]]) if starts else self.backwards
         self._whole_mask = np.ones(timesteps, bool) if self.part.body[-1].reverses and not starts else None
@@ -287,11 +275,6 @@ class Watch:
             timestep = start + int(steps[place])
             self._first_read = self.timesteps - 1 - timestep if self.backwards else timestep
         return True
-
-
-def _vector_readers(part: Network) -> list[int]:
-    """Return the places of the layers that read a vector and make a sequence of it."""
-    return [place for place, layer in enumerate(part.body) if layer.reads == "vector"]
 
 
 def _reversed(layers: Sequence[Layer]) -> bool:

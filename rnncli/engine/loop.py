@@ -105,12 +105,13 @@ class Loop(ABC):
         """
         count = len(x)
         self._load(x)
-        if watch is not None:
-            self._take_watched(np.ones((count, self.batch), bool) if mask is None else mask, watch)
-        elif mask is None:
+        if mask is None and watch is None:
             self.take(0, count)
         else:
-            self._take_masked(mask)
+            for t, counts in enumerate(np.ones((count, self.batch), bool) if mask is None else mask):
+                self._take_step(t, counts)
+                if watch is not None:
+                    watch(self.gate_values(), bool(counts[0]))
         self.h[0] = self.h[count]
         outputs = self.outputs(count)
         if mask is not None and zero_masked:
@@ -146,11 +147,6 @@ class Loop(ABC):
         else:
             np.matmul(self.kernel, x, self.projected[:count])
 
-    def _take_masked(self, mask: Array) -> None:
-        """Take all steps of a chunk, one at a time, and undo each for the samples that are padding there."""
-        for t, counts in enumerate(mask):
-            self._take_step(t, counts)
-
     def _take_step(self, t: int, counts: Array) -> None:
         """Take step t, and undo it for the samples of which it does not count."""
         c_before = None if self.c is None else self.c.copy()
@@ -159,12 +155,6 @@ class Loop(ABC):
             np.copyto(self.h[t + 1], self.h[t], where=~counts)
             if self.c is not None and c_before is not None:
                 np.copyto(self.c, c_before, where=~counts)
-
-    def _take_watched(self, mask: Array, watch: GateWatch) -> None:
-        """Take all steps of a chunk, one at a time, and show the gates of each."""
-        for t, counts in enumerate(mask):
-            self._take_step(t, counts)
-            watch(self.gate_values(), bool(counts[0]))
 
     def gate_values(self) -> dict[str, Array]:
         """Return the gates of the last step that was taken and its candidate, by their symbols, each (units, batch)."""

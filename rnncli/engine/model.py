@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from rnncli.engine.checks import checked_arrays, checked_dtype, checked_input, s
 from rnncli.engine.chunks import Chunk, chunk_of, chunk_steps
 from rnncli.engine.initializers import initial_weights
 from rnncli.engine.loop import GateWatch
-from rnncli.engine.passes import UNCOUNTED, Pass, State, Tick, flow
+from rnncli.engine.passes import Pass, State, Tick, flow, uncounted
 from rnncli.engine.request import INITS, Init, check_seed, file_name
 from rnncli.engine.stages import make_stage
 from rnncli.engine.types import Array
@@ -236,7 +237,7 @@ class Model:
         *_, shape = [self.network.input_shape(batch, timesteps), *outputs]
         return tuple(size for size in shape if size is not None)
 
-    def begin(self, states: State | None = None, ticks: Iterable[Tick] = UNCOUNTED) -> list[Pass]:
+    def begin(self, states: State | None = None, ticks: Iterable[Tick] | None = None) -> list[Pass]:
         """Return a pass for each layer of `network.body`. They are good for one batch, from its start to its end.
 
         Where numbers overflow, NumPy does what it is told by `np.errstate`.
@@ -246,7 +247,9 @@ class Model:
                 zero. None: all are zero, and nobody wants the last ones.
             ticks: for each layer, what a recurrent one calls with the number of timesteps that it has just taken.
         """
-        return [stage.begin(states, tick) for stage, tick in zip(self._stages, ticks, strict=False)]
+        return [
+            stage.begin(states, tick) for stage, tick in zip(self._stages, ticks or repeat(uncounted), strict=False)
+        ]
 
     def prepare(self, batch: int, timesteps: int) -> None:
         """Make ready what the layers need beside their weights for a batch of so many samples and timesteps."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from itertools import repeat
 
 from rnncli.engine.chunks import Chunk
 from rnncli.engine.loop import GateWatch
@@ -142,7 +141,3 @@ def _steps(network: Network, timesteps: int) -> list[int]:
 
 def uncounted(steps: float) -> None:
     """Count nothing: where nobody looks at the progress, or a layer's loops count by themselves."""
-
-
-UNCOUNTED = repeat(uncounted)
-"""What layers tell their timesteps where nobody looks at the progress."""

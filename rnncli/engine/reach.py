@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rnncli.engine.effect import DTYPE, EffectTrace, Watch, reads_backwards, steps_of_last, widening_starts
+from rnncli.engine.effect import DTYPE, EffectTrace, Watch, widening_starts
 from rnncli.engine.passes import Tick, uncounted
 from rnncli.engine.run import Plan
 from rnncli.engine.types import Array
@@ -47,8 +47,7 @@ def reach(plan: Plan, tick: Tick = uncounted, begin: Callable[[int], object] = u
     assert part is not None
     assert request.seeds is not None
     file = request.weights or (trained.path if trained is not None and trained.has_weights else None)
-    steps, name, layer = steps_of_last(part, plan.timesteps), part.names[-1], part.body[-1]
-    bins = widening_starts(steps, BINS)
+    name, layer = part.names[-1], part.body[-1]
     model: Model | None = None
     radius = 0.0
     runs: list[SeedReach] = []
@@ -58,13 +57,14 @@ def reach(plan: Plan, tick: Tick = uncounted, begin: Callable[[int], object] = u
             model = plan.model(seed)
             kernels = [model.weights[f"{name}/{direction}recurrent_kernel"] for direction in layer.directions]
             radius = spectral_radius(kernels, layer.candidate)
+        watch = Watch(model, plan.chunks(model, seed), plan.timesteps, tick=tick)
+        bins = widening_starts(watch.timesteps, BINS)
         effect = EffectTrace(bins)
-        for some in Watch(model, plan.chunks(model, seed), plan.timesteps, tick=tick):
+        for some in watch:
             effect.add(some, np.maximum(some.since, 0))
         runs.append(SeedReach(seed, effect.reach(), radius))
-    starts = tuple(bins.tolist())
-    spec, backwards = str(plan.network), reads_backwards(part)
-    return NetworkReach(spec, name, steps, backwards, file, starts, tuple(runs), plan.network.origin)
+    starts, origin = tuple(bins.tolist()), plan.network.origin
+    return NetworkReach(str(plan.network), name, watch.timesteps, watch.backwards, file, starts, tuple(runs), origin)
 
 
 def spectral_radius(kernels: Sequence[Array], block: int) -> float:

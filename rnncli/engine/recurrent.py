@@ -32,7 +32,7 @@ WIDEST_INPUT = 4
 
 
 class Direction:
-    """One direction of a recurrent layer: its weights, and the loop that it ran last, which the next batch may use.
+    """One direction of a recurrent layer: its weights, and a spare loop, such as it ran last, for the next batch.
 
     Args:
         prefixes: what comes before the names of its states: `lstm/`, `bidirectional/forward/`. Where one cell does the
@@ -49,30 +49,22 @@ class Direction:
         self.layer = layer
         self.weights = weights
         self.zero_masked = zero_masked
-        self._spare: Loop | None = None
+        self.spare: Loop | None = None
         self.gate_watch: GateWatch | None = None
         """What is shown the gates of each step, if anything is."""
 
     def read(self, chunks: Iterable[Chunk], states: State | None, tick: Tick) -> Iterator[Chunk]:
         """Yield the outputs of all steps, in the order in which it takes them."""
         loop_pass = LoopPass(self, states, tick)
-        yield from map(loop_pass.step, chunks)
+        yield from map(loop_pass.outputs, chunks)
         yield from loop_pass.end()
 
     def take_loop(self, batch: int, steps: int) -> Loop:
         """Return the spare loop, if it fits and no other pass has it, or a new one."""
-        loop, self._spare = self._spare, None
+        loop, self.spare = self.spare, None
         if loop is None or loop.batch != batch or loop.steps < steps:
             loop = make_loop(self.layer, self.weights, batch, steps)
         return loop
-
-    def give_back(self, loop: Loop) -> None:
-        """Keep a loop for the next pass."""
-        self._spare = loop
-
-    def prepare(self, batch: int, steps: int) -> None:
-        """Have a loop for the next pass."""
-        self.give_back(self.take_loop(batch, steps))
 
 
 class LoopPass(Pass):
@@ -84,8 +76,12 @@ class LoopPass(Pass):
         self.tick = tick
         self._loop: Loop | None = None
 
-    def step(self, chunk: Chunk) -> Chunk:
+    def step(self, chunk: Chunk) -> Chunk | None:
         """Return the outputs of the steps of a chunk."""
+        return self.outputs(chunk)
+
+    def outputs(self, chunk: Chunk) -> Chunk:
+        """Return the same."""
         x, mask = chunk
         if self._loop is None or self._loop.steps < len(x):
             state = self._first_state() if self._loop is None else self._loop.state()
@@ -103,7 +99,7 @@ class LoopPass(Pass):
                 for name, state in self._loop.state().items():
                     for prefix, own in zip(prefixes, np.split(state, len(prefixes)), strict=True):
                         self.states[prefix + name] = np.ascontiguousarray(own.T)
-            self.direction.give_back(self._loop)
+            self.direction.spare = self._loop
         yield from ()
 
     def _first_state(self) -> dict[str, Array] | None:
@@ -113,23 +109,18 @@ class LoopPass(Pass):
         return {name: np.concatenate([self.states[prefix + name].T for prefix in prefixes]) for name in names}
 
 
-class LastOf(Pass):
-    """A pass that returns only the last output of a sequence, at its end."""
-
-    def __init__(self, loop_pass: LoopPass) -> None:
-        self.loop_pass = loop_pass
-        self._last: Array | None = None
+class LastOf(LoopPass):
+    """The same where only the last output of the sequence is wanted."""
 
     def step(self, chunk: Chunk) -> None:
         """Keep the last output."""
-        self._last = self.loop_pass.step(chunk).values[-1:]
+        self._last = self.outputs(chunk).values[-1:]
 
     def end(self) -> Iterator[Chunk]:
         """Yield the last output, (1, units, batch)."""
-        if self._last is not None:
-            last = Chunk(self._last.copy())
-            yield from self.loop_pass.end()
-            yield last
+        last = Chunk(self._last.copy())
+        yield from super().end()
+        yield last
 
 
 class Whole(Pass):
@@ -165,13 +156,12 @@ class RecurrentStage(Stage):
         """Return a pass that yields the sequence of outputs, or only the last one."""
         if self.layer.go_backwards:
             return Whole(lambda whole: self._backwards(whole, states, tick))
-        loop_pass = LoopPass(self.directions[0], states, tick)
-        return loop_pass if self.layer.return_sequences else LastOf(loop_pass)
+        return (LoopPass if self.layer.return_sequences else LastOf)(self.directions[0], states, tick)
 
     def prepare(self, features: int, batch: int, steps: int) -> None:
         """Have the loops for the next pass."""
         for cell in self._cells(features, batch):
-            cell.prepare(batch, steps)
+            cell.spare = cell.take_loop(batch, steps)
 
     def watch_gates(self, watch_of: Callable[[str], GateWatch]) -> None:
         """Show the gates of each step to what `watch_of` returns for its direction; each is then a cell of its own."""

@@ -107,14 +107,7 @@ def plan(network: Network | str, request: Request, trained: Part | None = None) 
 def _weights_and_notes(
     network: Network, request: Request, trained: Part | None, init: Init
 ) -> tuple[Part | None, tuple[str, ...]]:
-    """Return the part of a model file that a network has the weights of, and what the user should know.
-
-    Args:
-        network: the network.
-        request: what is asked for.
-        trained: the part that the network is, if it is one.
-        init: how weights are drawn.
-    """
+    """Return the part of a model file that a network has the weights of, and what the user should know."""
     reaches, notes = request.seeds is not None, list[str]()
     if request.weights is not None:
         from rnncli.engine.model_weights import part_in
