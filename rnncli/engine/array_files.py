@@ -96,18 +96,18 @@ class InputFile:
         wanted = found.shape[1] * self._step_bytes
         rows = found.reshape(self._blocks, -1).view(np.uint8)
         begin = self._begin + start * self._step_bytes
-        if self._block_bytes - wanted > _GAP:
-            for index, row in enumerate(rows):
-                self._reader.read_into(begin + index * self._block_bytes, row.data)
-            return
-        together = max(1, _BLOCK // self._block_bytes)
+        gap = self._block_bytes - wanted
+        together = max(1, _BLOCK // self._block_bytes) if gap <= _GAP else 1
         for first in range(0, self._blocks, together):
             part = rows[first : first + together]
-            # The last block ends with what is wanted of it: behind the last there may be nothing.
-            whole = np.empty(len(part) * self._block_bytes, np.uint8)
-            size = len(whole) - (self._block_bytes - wanted)
-            self._reader.read_into(begin + first * self._block_bytes, whole[:size].data)
-            part[:] = whole.reshape(len(part), -1)[:, :wanted]
+            place = begin + first * self._block_bytes
+            if len(part) == 1:
+                self._reader.read_into(place, part[0].data)
+            else:
+                # The last block ends with what is wanted of it: behind the last there may be nothing.
+                whole = np.empty(len(part) * self._block_bytes, np.uint8)
+                self._reader.read_into(place, whole[: len(whole) - gap].data)
+                part[:] = whole.reshape(len(part), -1)[:, :wanted]
 
     def chunks(self, network: Network, steps: int, dtype: np.dtype[Any]) -> Iterator[Chunk]:
         """Yield the input of a network in chunks of `steps` timesteps. Vectors become `dtype`.

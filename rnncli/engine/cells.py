@@ -28,13 +28,13 @@ def make_loop(layer: Recurrent, weights: Mapping[str, Array], batch: int, steps:
     """
     kernel, recurrent_kernel = weights["kernel"], weights["recurrent_kernel"]
     bias = weights.get("bias", np.zeros(kernel.shape[1], kernel.dtype))
-    fast, textbook = CELLS[type(layer)]
+    fast, textbook, _ = CELLS[type(layer)]
     return (fast if _is_usual(layer) else textbook)(layer, kernel, recurrent_kernel, bias, batch, steps)
 
 
 def calls_per_step(layer: Recurrent) -> int | None:
     """Return how many calls of NumPy a step of the layer's loop takes; None for the textbook's loops."""
-    return CALLS[type(layer)] if _is_usual(layer) else None
+    return CELLS[type(layer)][2] if _is_usual(layer) else None
 
 
 def _is_usual(layer: Recurrent) -> bool:
@@ -290,15 +290,12 @@ def split_bias(bias: Array, units: int) -> tuple[Array, Array]:
     return recurrent, inputs[2 * units :, None].copy()
 
 
-CELLS: dict[type[Recurrent], tuple[Callable[..., Loop], Callable[..., Loop]]] = {
-    SimpleRNN: (SimpleRNNLoop, SimpleRNNLoop),
-    LSTM: (LSTMLoop, TextbookLSTMLoop),
-    GRU: (GRULoop, TextbookGRULoop),
+CELLS: dict[type[Recurrent], tuple[Callable[..., Loop], Callable[..., Loop], int]] = {
+    SimpleRNN: (SimpleRNNLoop, SimpleRNNLoop, 3),
+    LSTM: (LSTMLoop, TextbookLSTMLoop, 8),
+    GRU: (GRULoop, TextbookGRULoop, 10),
 }
-"""The loops of each cell: the one for tanh and sigmoid, and the one for any activations."""
+"""The loops of each cell, for tanh and sigmoid and for any activations; and how many calls of NumPy a step takes.
 
-CALLS: dict[type[Recurrent], int] = {SimpleRNN: 3, LSTM: 8, GRU: 10}
-"""How many calls of NumPy a step of the loop for tanh and sigmoid takes, its matrix product included.
-
-The inputs are projected; where they are stacked, it is one less.
+That is of the first loop, its matrix product included; where the inputs are stacked, not projected, it is one less.
 """

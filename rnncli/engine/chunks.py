@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from rnncli.engine.checks import check_ids
-from rnncli.engine.initializers import DRAWINGS, random_stream
+from rnncli.engine.initializers import VECTORS, random_stream
 from rnncli.engine.request import Init
 from rnncli.engine.types import Array
 from rnncli.network import Network
@@ -47,6 +47,15 @@ class WholeSequence(NamedTuple):
     mask: Array | None
     steps: int
 
+    @classmethod
+    def of(cls, parts: Sequence[Chunk]) -> WholeSequence:
+        """Return the whole sequence that chunks are parts of."""
+        values = np.concatenate([x for x, _ in parts]) if len(parts) > 1 else parts[0].values
+        mask = None
+        if any(part.mask is not None for part in parts):
+            mask = np.concatenate([np.ones(x.shape[::2], bool) if some is None else some for x, some in parts])
+        return cls(values, mask, len(parts[0].values))
+
     def forwards(self) -> Iterator[Chunk]:
         """Yield the sequence in chunks."""
         for start in range(0, len(self.values), self.steps):
@@ -66,16 +75,6 @@ def chunk_steps(network: Network, batch: int) -> int:
     """
     widest = max((sum(shape[-1] or 0 for shape in pair) for pair in network.shapes()), default=1)
     return max(LEAST_STEPS, CHUNK_NUMBERS // (batch * widest))
-
-
-def whole_of(parts: list[Chunk]) -> WholeSequence:
-    """Return the whole sequence that chunks are parts of."""
-    values = np.concatenate([x for x, _ in parts]) if len(parts) > 1 else parts[0].values
-    mask = None
-    if any(part.mask is not None for part in parts):
-        every_step = np.ones(parts[0].values.shape[::2], bool)
-        mask = np.concatenate([every_step[: len(x)] if some is None else some for x, some in parts])
-    return WholeSequence(values, mask, len(parts[0].values))
 
 
 def last_of(chunks: Iterable[Chunk]) -> Array:
@@ -117,6 +116,6 @@ def random_chunks(
         # Time is the first axis, so the numbers are drawn in the order of time, wherever the chunks are cut.
         if vocabulary is None:
             shape = (count, features_of(network.input_shape()), batch)
-            yield Chunk(DRAWINGS[init].vectors(generator, shape, dtype))
+            yield Chunk(VECTORS[init](generator, shape, dtype))
         else:
             yield Chunk(generator.integers(0, vocabulary, (count, batch), np.int32))

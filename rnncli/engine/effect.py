@@ -127,7 +127,7 @@ def check_reach_fits(part: Network, drawn: Network, timesteps: int, dtype: np.dt
         dtype: of the weights.
 
     Raises:
-        RnncliError: it does not, likewise.
+        RnncliError: it does not; the message says how much it would take and how much is free.
     """
     kernels = max(weight.params for _, _, weight in network_weights(part) if weight.role == "recurrent")
     beside = weight_bytes(drawn, dtype) + 3 * kernels * DTYPE.itemsize
@@ -186,9 +186,7 @@ class Watch:
         self.part = watched(model.network)
         weights = {key: model.weights[key] for key in weight_shapes(self.part)}
         self.model = Model(self.part, dtype=DTYPE.name, weights=weights)
-        *_, steps = self.part.steps_read(
-            1, timesteps
-        )  # a layer that repeats a vector gives the last one another number
+        *_, steps = self.part.steps_read(1, timesteps)  # not those of the input, where a vector is repeated
         self.timesteps = steps or timesteps
         look_up = model.begin()[:1] if model.network.head.shown else []
         self._sample = flow(look_up, (Chunk(values[..., :1]) for values, _ in chunks))
@@ -215,8 +213,7 @@ class Watch:
                 steps = np.arange(start, start + len(values))
                 start += len(steps)
                 if mask is not None:
-                    # A layer that reverses time hands on the mask as it came, as in Keras: not in the order of its
-                    # outputs.
+                    # As in Keras a layer that reverses time hands the mask on as it came, not in its outputs' order.
                     unpadded = mask[:, 0] if self._whole_mask is None else self._whole_mask[::-1][steps]
                     steps, values = steps[unpadded], values[unpadded]
                 if len(steps) == 0:

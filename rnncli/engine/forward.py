@@ -183,6 +183,7 @@ def forward(
                 write(start, chunk.values)
             start += len(chunk.values)
     summary = model.network.summary(batch, timesteps, framework, model.dtype.name)
+    runs = []
     for row, passed in zip(summary.layers, passes, strict=True):
         found = passed.shape(sequence=len(row.output_shape) == 3)
         if found != row.output_shape:
@@ -190,9 +191,9 @@ def forward(
                 f"{row.name} returned {shape_text(found)}, but its summary says {shape_text(row.output_shape)}",
                 "this is a bug in rnncli; please report it with the spec",
             )
+        runs.append(LayerRun(row, passed.seconds, passed.statistics))
     padded = batch - int(np.count_nonzero(np.broadcast_to(passes[0].unpadded, batch))) if passes else 0
-    found_of = zip(summary.layers, passes, strict=True)
-    return ForwardRun(summary, tuple(LayerRun(row, each.seconds, each.statistics) for row, each in found_of), padded)
+    return ForwardRun(summary, tuple(runs), padded)
 
 
 def _warm_up(model: Model, batch: int, timesteps: int) -> None:

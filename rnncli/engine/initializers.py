@@ -37,7 +37,7 @@ def initial_weights(network: Network, seed: int, dtype: np.dtype[Any], init: Ini
     for place, (name, layer, (reads, _)) in enumerate(layers, start=1):
         arrays: dict[str, Array] = {}
         for weight in layer.weights(reads, framework):
-            draw = DRAWINGS[init].initializer(weight)
+            draw = DRAWINGS[init](weight)
             arrays[weight.name.replace("_l0", "")] = draw(random_stream(seed, place, drawn), weight.shape, dtype)
             drawn += 1
         weights |= {f"{name}/{key}": array for key, array in keras_weights(layer, framework, arrays).items()}
@@ -131,24 +131,19 @@ INITIALIZERS: dict[str, Initializer] = {
 """The frameworks' initialisers, by the names that weights are declared with."""
 
 
-class Drawing(NamedTuple):
-    """How an init draws first values.
-
-    Attributes:
-        initializer: returns what draws a weight.
-        vectors: draws a random input of vectors.
-    """
-
-    initializer: Callable[[Weight], Initializer]
-    vectors: Initializer
-
-
-DRAWINGS: dict[Init, Drawing] = {
-    "keras": Drawing(lambda weight: INITIALIZERS[str(weight.initializer)], vectors=INITIALIZERS["normal"]),
-    "torch": Drawing(_of_pytorch, vectors=INITIALIZERS["normal"]),
-    "uniform": Drawing(lambda weight: np.random.Generator.random, vectors=np.random.Generator.random),
+DRAWINGS: dict[Init, Callable[[Weight], Initializer]] = {
+    "keras": lambda weight: INITIALIZERS[str(weight.initializer)],
+    "torch": _of_pytorch,
+    "uniform": lambda weight: np.random.Generator.random,
 }
-"""What each init that can be asked for means."""
+"""What returns how a weight is drawn, for each init that can be asked for."""
+
+VECTORS: dict[Init, Initializer] = {
+    "keras": INITIALIZERS["normal"],
+    "torch": INITIALIZERS["normal"],
+    "uniform": np.random.Generator.random,
+}
+"""How a random input of vectors is drawn."""
 
 
 def scratch_bytes(weight: Weight) -> int:

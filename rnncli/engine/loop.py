@@ -16,7 +16,7 @@ step adds the two.
 Every call of NumPy writes into an existing array (`out`), passed by position, which is faster than by name.
 
 **The floor.** No loop of Python over timesteps is faster than timesteps × (calls × the time of a call + the time of the
-product). A call costs some 0.2 to 0.25 µs, however little it computes, and `rnncli.engine.cells.CALLS` says how many a
+product). A call costs some 0.2 to 0.25 µs, however little it computes, and `rnncli.engine.cells.CELLS` says how many a
 step takes: an LSTM's step is never under 2 µs. `make bench` prints the ratio to that floor: it is 1.0 to 1.1 for
 one sample and an LSTM or GRU of up to 64 units. With more units or samples the work inside the calls shows.
 """

@@ -247,9 +247,8 @@ class Model:
                 zero. None: all are zero, and nobody wants the last ones.
             ticks: for each layer, what a recurrent one calls with the number of timesteps that it has just taken.
         """
-        return [
-            stage.begin(states, tick) for stage, tick in zip(self._stages, ticks or repeat(uncounted), strict=False)
-        ]
+        pairs = zip(self._stages, ticks or repeat(uncounted), strict=False)
+        return [stage.begin(states, tick) for stage, tick in pairs]
 
     def prepare(self, batch: int, timesteps: int) -> None:
         """Make ready what the layers need beside their weights for a batch of so many samples and timesteps."""

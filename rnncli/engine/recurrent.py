@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 
 from rnncli.engine.cells import calls_per_step, make_loop
-from rnncli.engine.chunks import Chunk, WholeSequence, copy_into, last_of, whole_of
+from rnncli.engine.chunks import Chunk, WholeSequence, copy_into, last_of
 from rnncli.engine.loop import MAX_PROJECTED_BATCH, GateWatch, Loop
 from rnncli.engine.passes import Pass, Stage, State, Tick
 from rnncli.engine.types import Array
@@ -77,11 +77,11 @@ class LoopPass(Pass):
         self._loop: Loop | None = None
 
     def step(self, chunk: Chunk) -> Chunk | None:
-        """Return the outputs of the steps of a chunk."""
+        """Return the outputs of the steps of a chunk, if they are wanted."""
         return self.outputs(chunk)
 
     def outputs(self, chunk: Chunk) -> Chunk:
-        """Return the same."""
+        """Return the outputs of the steps of a chunk."""
         x, mask = chunk
         if self._loop is None or self._loop.steps < len(x):
             state = self._first_state() if self._loop is None else self._loop.state()
@@ -137,7 +137,7 @@ class Whole(Pass):
     def end(self) -> Iterator[Chunk]:
         """Do the work on the whole sequence, and yield what it yields."""
         chunks, self._chunks = self._chunks, []
-        yield from self.work(whole_of(chunks))
+        yield from self.work(WholeSequence.of(chunks))
 
 
 class RecurrentStage(Stage):
@@ -147,10 +147,10 @@ class RecurrentStage(Stage):
         self.layer = layer
         # Keras: inside a Bidirectional that returns sequences, the output of a masked step is zero.
         zero_masked = layer.merge is not None and layer.return_sequences
-        self.directions = [
-            Direction([f"{name}/{direction}"], layer, without_prefix(weights, direction), zero_masked)
-            for direction in layer.directions
-        ]
+        self.directions = []
+        for direction in layer.directions:
+            own = {key.removeprefix(direction): array for key, array in weights.items() if key.startswith(direction)}
+            self.directions.append(Direction([f"{name}/{direction}"], layer, own, zero_masked))
 
     def begin(self, states: State | None, tick: Tick) -> Pass:
         """Return a pass that yields the sequence of outputs, or only the last one."""
@@ -283,8 +283,3 @@ def side_by_side(forward: Mapping[str, Array], backward: Mapping[str, Array], bl
             both = both.reshape(2 * rows, -1)
         joined[key] = both
     return joined
-
-
-def without_prefix(arrays: Mapping[str, Array], prefix: str) -> dict[str, Array]:
-    """Return the arrays whose keys start with a prefix, by the rest of their keys."""
-    return {key.removeprefix(prefix): array for key, array in arrays.items() if key.startswith(prefix)}

@@ -102,15 +102,12 @@ class Request:
     @property
     def read(self) -> dict[str, str]:
         """The files that it reads, by argument."""
-        return self._named(_READ)
+        return {name: path for name in _READ if (path := getattr(self, name)) is not None}
 
     @property
     def written(self) -> dict[str, str]:
         """The files that it writes, by argument."""
-        return self._named(_WRITTEN)
-
-    def _named(self, names: tuple[str, ...]) -> dict[str, str]:
-        return {name: path for name in names if (path := getattr(self, name)) is not None}
+        return {name: path for name in _WRITTEN if (path := getattr(self, name)) is not None}
 
 
 def file_name(name: str, path: object) -> str:

@@ -192,11 +192,11 @@ class Plan:
         Those of the longest sequence that a layer reads: that of the input, or of one made of a vector; or those that
         the recurrent layers take with all seeds.
         """
-        network = self.network if self.request.seeds is None else self.part or self.network
-        steps = list(zip(network.steps_read(1, self.timesteps), network.body, strict=True))
-        if self.request.seeds is None:
-            return max((count or 0 for count, _ in steps), default=0)
-        return self.request.seeds * sum((count or 0) * len(layer.directions) for count, layer in steps if layer.states)
+        network, seeds = self.network, self.request.seeds
+        if seeds is None or self.part is None:
+            return max((steps or 0 for steps in network.steps_read(1, self.timesteps)), default=0)
+        counted = zip(self.part.steps_read(1, self.timesteps), self.part.body, strict=True)
+        return seeds * sum((steps or 0) * len(layer.directions) for steps, layer in counted if layer.states)
 
     def run(self, tick: Tick = uncounted) -> RunResult:
         """Run the network, write the files that are asked for, and return what was found.
@@ -217,10 +217,11 @@ class Plan:
             states = read_arrays(request.state, state_shapes(self.network, batch), np.dtype(request.dtype))
         first_states = dict(states)
         model = self.model(request.seed)
-        if self.part is not None:
+        part = self.part if request.study else None
+        if part is not None:
             from rnncli.engine.effect import DTYPE, SAMPLES
 
-            check_fits(self.part, SAMPLES, timesteps, DTYPE)
+            check_fits(part, SAMPLES, timesteps, DTYPE)
         files: list[Written] = []
         tick(0)
         with ExitStack() as open_files:
@@ -233,12 +234,11 @@ class Plan:
             chunks = self.chunks(model, request.seed)
             found = forward(model, chunks, batch, timesteps, write, states, tick, request.framework)
         study = None
-        if self.part is not None:
+        if part is not None:
             from rnncli.engine.study import study_of
 
-            study = study_of(
-                model, self.chunks(model, request.seed), batch, timesteps, first_states, tick, request.gates
-            )
+            chunks = self.chunks(model, request.seed)
+            study = study_of(model, chunks, batch, timesteps, first_states, tick, request.gates)
         for path, arrays in ((request.save_weights, model.weights), (request.save_state, states)):
             if path is not None:
                 from rnncli.engine.array_files import write_arrays
