@@ -190,17 +190,15 @@ def _reader(file: int, expected: Mapping[str, tuple[int, ...]]) -> FileReader:
     Raises:
         RnncliError: it is none, or comes through a pipe and is longer than one of the arrays expected can be.
     """
-    if is_regular(file):
-        reader = regular(file)
-        check_beginning(reader.read(0, 8), MAGIC)
-        return reader
-    start = read_once(file, 8)
+    reader = regular(file) if is_regular(file) else None
+    start = read_once(file, 8) if reader is None else reader.read(0, 8)
     check_beginning(start, MAGIC)
-    numbers = sum(map(prod, expected.values()))
-    most = numbers * _LARGEST_NUMBER + len(expected) * LONGEST + (1 << 20)
-    reader = spooled(file, start, most)
-    if reader.size == most:
-        raise RnncliError(f"it comes through a pipe and has more than the {most:,} bytes that the arrays can take")
+    if reader is None:
+        numbers = sum(map(prod, expected.values()))
+        most = numbers * _LARGEST_NUMBER + len(expected) * LONGEST + (1 << 20)
+        reader = spooled(file, start, most)
+        if reader.size == most:
+            raise RnncliError(f"it comes through a pipe and has more than the {most:,} bytes that the arrays can take")
     return reader
 
 

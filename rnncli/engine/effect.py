@@ -111,6 +111,20 @@ def watched(network: Network, subject: str = "the plot") -> Network:
     return Network([network.head.of_vectors(), *middle, last.returning("sequence") or last])
 
 
+def check_gates(network: Network) -> None:
+    """Check that the last recurrent layer of a network has gates.
+
+    Raises:
+        UsageError: it has none, or there is no such layer.
+    """
+    layer = up_to_last_recurrent(network, "--gates").layers[-1]
+    if layer.gates == 1:
+        raise UsageError(
+            f"--gates is of the last recurrent layer, and {layer.spec()} has no gates",
+            "lstm and gru have gates; --plot without --gates shows any recurrent layer",
+        )
+
+
 def watched_work(part: Network, timesteps: int) -> float:
     """Return how much work it is to run such a part with a twin, as far as it is counted: that of recurrent layers."""
     amounts = zip(work(part, SAMPLES, timesteps), part.body, strict=True)
@@ -310,8 +324,8 @@ def _widening(count: int, share: float) -> Array:
     return np.array(starts)
 
 
-def places_in(starts: Array, steps: Array) -> Array:
-    """Return the bin that each of some steps is in, given the first step of every bin."""
+def places_in(starts: Array, steps: Array | int) -> Array:
+    """Return the bin that a step, or each of some, is in, given the first step of every bin."""
     return np.searchsorted(starts, steps, side="right") - 1
 
 

@@ -217,12 +217,7 @@ def _warm_up(model: Model, batch: int, timesteps: int) -> None:
 
 
 class _Watched(Pass):
-    """A layer's pass, with a clock beside it and a record of all that it returns.
-
-    Args:
-        layer: the pass.
-        statistics: what is to hold the statistics of its outputs.
-        tick: called with the number of timesteps of each chunk that it has read.
+    """A layer's pass, with a clock beside it and a record of all that it returns; `tick` hears of its timesteps.
 
     Attributes:
         seconds: the time that the layer took.

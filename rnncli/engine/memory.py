@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,6 @@ from rnncli.layers import READING_FROM_THE_END
 from rnncli.network import Network
 from rnncli.quantities import memory
 from rnncli.system.memory import RESERVE, free_bytes
-
-_PRODUCT = 1 << 20
-"""By how many bytes more than `RESERVE` the first product of large matrices may take."""
 
 
 def check_fits(
@@ -76,14 +74,19 @@ def check_export_fits(network: Network, dtype: np.dtype[Any]) -> None:
 def _free_bytes() -> int | None:
     """Return how much memory is free, once the library that multiplies matrices has taken what it keeps for that.
 
-    Where there is too little for that, it would end the process; no run fits there.
+    That is 32 MB, what is set aside. Where there is less, it would end the process, and no run fits.
     """
     free = free_bytes()
-    if free is None or free <= RESERVE + _PRODUCT:
+    if free is None or free <= RESERVE or _multiply.cache_info().currsize:
         return free
-    square = np.ones((128, 128), np.float32)
-    square @ square
+    _multiply()
     return free_bytes()
+
+
+@cache
+def _multiply() -> None:
+    square = np.ones((128, 128), np.float32)
+    np.matmul(square, square)
 
 
 def weight_bytes(network: Network, dtype: np.dtype[Any]) -> int:

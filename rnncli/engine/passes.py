@@ -111,12 +111,14 @@ def work(network: Network, batch: int, timesteps: int) -> list[float]:
     Beside those of its products there are the numbers that it computes at each step, and the calls that the loop of a
     recurrent layer takes for it: some two for each gate, and two more.
     """
-    rows = zip(network.summary(batch, timesteps).layers, network.body, _steps(network, timesteps), strict=True)
+    layers = zip(
+        network.body, network.weights(), network.shapes(batch, timesteps), _steps(network, timesteps), strict=True
+    )
     return [
-        (row.macs or 0)
-        + NUMBER * batch * steps * layer.gates * (row.output_shape[-1] or 0)
+        batch * steps // len(layer.directions) * sum(weight.params for weight in weights if weight.multiplies)
+        + NUMBER * batch * steps * layer.gates * (returns[-1] or 0)
         + (CALL * (2 * layer.gates + 2) * steps if layer.states else 0)
-        for row, layer, steps in rows
+        for layer, weights, (_, returns), steps in layers
     ]
 
 

@@ -211,7 +211,9 @@ class BidirectionalStage(RecurrentStage):
         # A mask skips other samples in one direction than in the other.
         apart = whole.mask is not None or len(self._cells(features, batch)) == 2
         read = self._read_apart if apart else self._read_together
-        merged = self._merge(read(whole, states, tick))
+        both, units = read(whole, states, tick), self.layer.units
+        forward, backward = both[:, :units], both[:, units:]
+        merged = both if self.layer.merge == "concat" else MERGES[str(self.layer.merge)](forward, backward, forward)
         if self.layer.return_sequences:
             yield from WholeSequence(merged, whole.mask, whole.steps).forwards()
         else:
@@ -244,12 +246,6 @@ class BidirectionalStage(RecurrentStage):
     def _room(self, whole: WholeSequence) -> Array:
         timesteps, _, batch = whole.values.shape
         return np.empty((timesteps, 2 * self.layer.units, batch), whole.values.dtype)
-
-    def _merge(self, both: Array) -> Array:
-        """Return the merged outputs of both directions, given one above the other, (timesteps, 2·units, batch)."""
-        units = self.layer.units
-        forward, backward = both[:, :units], both[:, units:]
-        return both if self.layer.merge == "concat" else MERGES[str(self.layer.merge)](forward, backward, forward)
 
 
 MERGES: dict[str, Callable[[Array, Array, Array], Array]] = {

@@ -82,15 +82,13 @@ def plan(network: Network | str, request: Request, trained: Part | None = None) 
     init: Init = request.init or (network.framework if reaches else "keras")
     part = drawn = None
     if request.study or reaches:
-        from rnncli.engine.effect import up_to_last_recurrent, watched
+        from rnncli.engine.effect import check_gates, up_to_last_recurrent, watched
 
         part = watched(network, "reach" if reaches else "the plot")
         is_drawn = request.weights is None and (trained is None or not trained.has_weights)
         drawn = up_to_last_recurrent(network, "reach") if reaches and is_drawn else None
-    if request.study and request.gates:
-        from rnncli.engine.study import check_gates
-
-        check_gates(network)
+        if request.gates:
+            check_gates(network)
     batch, timesteps = _sizes(network, request, array)
     framework = "torch" if reaches and init == "torch" else request.framework
     network.summary(batch, timesteps, framework)  # says what does not fit together

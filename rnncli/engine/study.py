@@ -15,14 +15,12 @@ from typing import Any
 import numpy as np
 
 from rnncli.engine.chunks import Chunk
-from rnncli.engine.effect import EffectTrace, Reach, Steps, Watch, places_in, up_to_last_recurrent
+from rnncli.engine.effect import EffectTrace, Reach, Steps, Watch, places_in
 from rnncli.engine.forward import saturation_limits
 from rnncli.engine.model import Model
 from rnncli.engine.passes import State, Tick, uncounted
 from rnncli.engine.types import Array, Bins
-from rnncli.errors import UsageError
 from rnncli.layers import Layer
-from rnncli.network import Network
 
 TIME_BINS, UNIT_BINS = 64, 16
 """The most bins of time, and of units."""
@@ -199,20 +197,6 @@ def study_of(
     )
 
 
-def check_gates(network: Network) -> None:
-    """Check that the last recurrent layer of a network has gates.
-
-    Raises:
-        UsageError: it has none, or there is no such layer.
-    """
-    layer = up_to_last_recurrent(network, "--gates").layers[-1]
-    if layer.gates == 1:
-        raise UsageError(
-            f"--gates is of the last recurrent layer, and {layer.spec()} has no gates",
-            "lstm and gru have gates; --plot without --gates shows any recurrent layer",
-        )
-
-
 def bin_starts(count: int, bins: int) -> Array:
     """Return the first step, or unit, of each bin when `count` of them are shared out evenly over at most `bins`."""
     bins = min(count, bins)
@@ -225,33 +209,37 @@ class BinnedSums:
     Args:
         starts: the first step of each bin.
         figures: the number of figures.
+
+    Attributes:
+        counts: the number of steps in each bin.
+        sums: the sums, (figures, bins).
     """
 
     def __init__(self, starts: Array, figures: int) -> None:
         self.starts = starts
-        self._counts = np.zeros(len(starts))
-        self._sums = np.zeros((figures, len(starts)))
+        self.counts = np.zeros(len(starts))
+        self.sums = np.zeros((figures, len(starts)))
 
     def add(self, steps: Array, figures: Array) -> None:
         """Take some more steps into account, (steps,), given their figures, (figures, steps)."""
         places = places_in(self.starts, steps)
         firsts = np.flatnonzero(np.diff(places, prepend=-1))
-        self._counts[places[firsts]] += np.diff(firsts, append=len(steps))
-        self._sums[:, places[firsts]] += np.add.reduceat(figures, firsts, axis=1)
+        self.counts[places[firsts]] += np.diff(firsts, append=len(steps))
+        self.sums[:, places[firsts]] += np.add.reduceat(figures, firsts, axis=1)
 
     @property
     def steps(self) -> int:
         """The number of all steps so far."""
-        return int(self._counts.sum())
+        return int(self.counts.sum())
 
     def bins(self, figure: int, of: int = 1) -> Bins:
         """Return the mean of a figure in each bin; `of` is how many numbers it is the sum of at a step."""
-        sums = (self._sums[figure] / of).tolist()
-        return tuple(total / count if count else None for total, count in zip(sums, self._counts.tolist(), strict=True))
+        sums = (self.sums[figure] / of).tolist()
+        return tuple(total / count if count else None for total, count in zip(sums, self.counts.tolist(), strict=True))
 
     def mean(self, figure: int, of: int = 1) -> float:
         """Return the mean of a figure over all steps, likewise; where there are none it is not a number."""
-        return float(self._sums[figure].sum()) / (self.steps * of) if self.steps else nan
+        return float(self.sums[figure].sum()) / (self.steps * of) if self.steps else nan
 
 
 class OutputTrace:
@@ -336,7 +324,9 @@ class GateTrace:
             self._units = gates.shape[1]
             sizes = np.where(self._is_candidate, np.abs(gates), gates)
             figures = [sizes.mean(axis=1), (gates > OPEN).sum(axis=1), (gates < CLOSED).sum(axis=1)]
-            self._sums.add(np.array([step]), np.concatenate(figures)[:, None])
+            place = places_in(self._sums.starts, step)
+            self._sums.counts[place] += 1
+            self._sums.sums[:, place] += np.concatenate(figures)
 
     def gates(self) -> list[Gate]:
         """Return the gates over all steps so far, in the order of the equations."""
