@@ -127,6 +127,8 @@ def ticks(network: Network, batch: int, timesteps: int, tick: Tick) -> list[Tick
 
     It passes them on to `tick` as work, which adds up to the layer's part of `work`.
     """
+    if tick is uncounted:
+        return [uncounted] * len(network.body)
 
     def telling(each: float) -> Tick:
         return lambda steps: tick(steps * each)
