@@ -70,11 +70,10 @@ def end_during_long_calls() -> None:
 
 
 def _end_from_beside(reading: int) -> None:
-    while True:
-        for number in os.read(reading, 1):
-            if signal.getsignal(number) is _end:
-                sleep(_HEARD_WITHIN)
-                _end(number, None)
+    while heard := os.read(reading, 1):
+        if signal.getsignal(heard[0]) is _end:
+            sleep(_HEARD_WITHIN)
+            _end(heard[0], None)
 
 
 @contextmanager
