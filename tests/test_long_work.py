@@ -25,8 +25,9 @@ import rnncli.commands
 from rnncli import Network
 from rnncli.cli import COMMANDS, run
 from rnncli.commands.options import FORMATS
-from rnncli.engine import Request, plan
+from rnncli.engine import Model, Request, plan
 from rnncli.engine.passes import work
+from rnncli.engine.run import Plan
 from rnncli.quantities import about
 from rnncli.render import progress as bars
 from rnncli.render.bars import BarLine
@@ -162,7 +163,7 @@ def test_every_command_that_can_take_long_has_a_bar_and_a_note(at: Walk, monkeyp
     for command, (line, total, advice) in SHORT.items():
         with at(command):
             shown = shown_of(partial(run, [*command.split(), *line.split()]), Terminal(), monkeypatch)
-            name = command.split()[0] + r"( input:\S+( seed \d)?)?"
+            name = command.split()[0] + r"(: weights| input:\S+( seed \d)?)?"
             assert re.match(rf"{name} [━╸╺]+ +[\d,]+/{total} +\d+% [-\d:]+ left", drawings(shown)[0])
             (note,) = re.findall(r"\x1b\[2K(Note: at this pace .*)\n", shown)
             assert re.fullmatch(rf"Note: at this pace the run takes about \d+ seconds \({advice}\)", note)
@@ -377,6 +378,21 @@ def test_a_run_counts_its_work_layer_by_layer_also_within_a_chunk() -> None:
 def test_a_layer_counts_as_much_work_as_it_takes_time() -> None:
     small, large = work(Network.parse("input:8,lstm:4:seq,lstm:512"), 1, 100)
     assert 1 / 100 < small / large < 1 / 10
+
+
+def test_the_bar_of_forward_says_that_it_is_at_the_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    names: list[str] = []
+    begin = Progress.__init__
+
+    def began(progress: Progress, name: str, *arguments: Any, **options: Any) -> None:
+        names.append(name)
+        begin(progress, name, *arguments, **options)
+
+    monkeypatch.setattr(Progress, "__init__", began)
+    monkeypatch.setattr(Progress, "go_on_to", lambda progress, name: names.append(name))
+    monkeypatch.setattr(Plan, "model", lambda *arguments: names.append("drawn") or Model("input:8,rnn:4"))
+    assert run(["forward", "input:8,rnn:4", "--timesteps", "5", "-f", "csv"]) == 0
+    assert list(dict.fromkeys(names)) == ["forward: weights", "drawn", "forward"]
 
 
 def test_the_bar_of_reach_says_which_network_and_seed_it_is_at(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -137,8 +137,13 @@ def _run(model: Reading, request: Request) -> RunResult:
     for note in run.notes:
         tell(f"Note: {note}")
     share = run.steps / (run.work or 1)
-    with Progress("forward", run.steps, tell) as tick:
-        return run.run(lambda work: tick(work * share))
+    with Progress("forward: weights", run.steps, tell) as progress:
+
+        def tick(work: float) -> None:
+            progress.go_on_to("forward")  # the weights are there
+            progress(work * share)
+
+        return run.run(tick)
 
 
 @contextmanager

@@ -60,13 +60,13 @@ def end_during_long_calls() -> None:
 
     What is undone then is undone in another thread.
     """
-    reading, writing = os.pipe()
-    os.set_blocking(writing, False)
-    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-    before = _thread.stack_size(_STACK)
-    with suppress(RuntimeError):  # there are no more threads, or there is no memory for one
+    with suppress(OSError, RuntimeError, ValueError):  # there is no room for it, or this is not the main thread
+        reading, writing = os.pipe()
+        os.set_blocking(writing, False)
+        signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+        before = _thread.stack_size(_STACK)
         _thread.start_new_thread(_end_from_beside, (reading,))
-    _thread.stack_size(before)
+        _thread.stack_size(before)
 
 
 def _end_from_beside(reading: int) -> None:
