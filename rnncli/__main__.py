@@ -23,10 +23,15 @@ def main() -> None:
     gc.disable()
     if not sys.warnoptions:
         _hush()
+    if sys.argv[1:2] == ["sweep"]:
+        # No matrices are multiplied there: the threads that do that for NumPy would only take memory.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from rnncli.cli import cli
+    from rnncli.system.before_numpy import BeforeNumpy
     from rnncli.system.streams import prepare
 
     prepare()
+    sys.meta_path.insert(0, BeforeNumpy())
     try:
         cli.main(prog_name="rnncli")
     finally:

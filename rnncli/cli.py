@@ -42,6 +42,10 @@ COMMANDS = {
 """Each command, in the order of the help, with its line there. Its code is `rnncli.commands.NAME`."""
 
 
+_NO_ROOM = "failed to map segment from shared object"
+"""What is said of a library that cannot be loaded because memory is short; there is no error of its own for that."""
+
+
 class _ClosedPipeError(Exception):
     """A BrokenPipeError that Click does not see; it would end with status 1."""
 
@@ -170,6 +174,8 @@ def _worked(work: Callable[[], object], typed: Sequence[str]) -> int:
     except MemoryError:
         return report(RnncliError("out of memory"))
     except Exception as error:
+        if isinstance(error, ImportError) and _NO_ROOM in str(error):
+            return report(RnncliError("out of memory"))
         if os.environ.get("RNNCLI_DEBUG"):
             raise
         message = f"{type(error).__name__}: {error}; this is a bug in rnncli"

@@ -153,8 +153,9 @@ from rnncli.layers import torch_modules  # noqa: E402
 class HalveStage(Stage):
     """Makes a step for every so many vectors; those that are left over wait for the next chunk."""
 
-    def __init__(self, parts: Any) -> None:
-        self.name, self.layer, self.weights = parts.name, parts.layer, parts.weights
+    def __init__(self, name: str, layer: Halve, weights: Any, chunk_steps: Any) -> None:
+        del chunk_steps
+        self.name, self.layer, self.weights = name, layer, weights
 
     def begin(self, states: Any, tick: Any) -> Pass:
         """Return a pass for one batch."""

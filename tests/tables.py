@@ -114,7 +114,7 @@ def of_kind(layer: type[Layer]) -> Iterator[Need]:
     in_onnx = getattr(kinds.KINDS.get(layer), "onnx_names", ())  # `test_kinds.py` says where a file says nothing
     if layer.states:
         blocks = "formats/conventions.KERAS_BLOCKS"
-        yield from needs("engine/cells.CELLS engine/cells.CALLS formats/arrays.CELLS.values", [layer])
+        yield from needs("engine/cells.CELLS formats/arrays.CELLS.values", [layer])
         yield from needs(f"export/onnx_cells.CELLS {blocks}.torch {blocks}.onnx", kind)
         yield from needs("reports/tool_rules.RECURRENT reports/tool_rules._ELEMENTWISE", modules)
         yield from needs("formats/python/program.RECURRENT", [layer.keras, layer.torch, *cells])
@@ -160,10 +160,10 @@ OTHERS: tuple[tuple[Iterable[str], str], ...] = (
     ({*TORCH.values()} - {"Identity"}, "formats/python/graph._ACTIVATIONS.values"),
     (
         {*MERGE_MODES, *MERGES},
-        """tests/kinds/recurrent.MERGES layers/recurrent_notes.MERGED engine/both_ways.MERGES export/numpy.MERGES
+        """tests/kinds/recurrent.MERGES layers/recurrent_notes.MERGED export/numpy.MERGES
         export/onnx_cells.MERGES export/onnx_cells.PAIRS""",
     ),
-    ({*MERGE_MODES} - {"concat"}, "formats/onnx/layers._MERGES.values"),
+    ({*MERGE_MODES} - {"concat"}, "engine/recurrent.MERGES formats/onnx/layers._MERGES.values"),
     (
         POOLS,
         """layers/pool.TYPES.keras layers/pool.TYPES.torch engine/stages.POOLS export/numpy.POOLS export/onnx.POOLS

@@ -16,8 +16,7 @@ from rich.console import Console
 from rich.style import Style
 
 from rnncli.engine.effect import Reach
-from rnncli.engine.study import Study
-from rnncli.engine.traces import Outputs
+from rnncli.engine.study import Outputs, Study
 from rnncli.render.plots import print_study
 from rnncli.render.scale import nearest_style, signed_styles
 

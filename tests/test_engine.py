@@ -18,9 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnncli import Network
-from rnncli.engine import Model, both_ways, chunks
-from rnncli.engine.chunks import Chunk
-from rnncli.engine.inputs import random_chunks
+from rnncli.engine import Model, chunks
+from rnncli.engine import recurrent as stages_of_recurrent
+from rnncli.engine.chunks import Chunk, random_chunks
+from rnncli.engine.passes import flow
 from rnncli.layers.activations import ACTIVATIONS
 
 TOLERANCE = {"float32": 2e-5, "float64": 1e-11}
@@ -135,7 +136,7 @@ def test_runs_of_one_model_can_be_interleaved() -> None:
     x, y = np.random.default_rng(0).standard_normal((2, 1, 40, 2))
     expected = model(x), model(y)
     with short_chunks(4):
-        pairs = zip(model.stream(model.chunks_of(x)), model.stream(model.chunks_of(y)), strict=True)
+        pairs = zip(*(flow(model.begin(), model.chunks_of(each)) for each in (x, y)), strict=True)
         parts = [(a.values.copy(), b.values.copy()) for a, b in pairs]
     for found, whole in zip(zip(*parts, strict=True), expected, strict=True):
         np.testing.assert_allclose(np.concatenate(found).transpose(2, 0, 1), whole, rtol=1e-12)
@@ -148,7 +149,7 @@ def test_chunks_may_have_any_lengths_in_any_order(at: Walk) -> None:
             model = Model(f"input:2,{body}", dtype="float64")
             x = np.random.default_rng(0).standard_normal((batch, 40, 2))
             cuts = np.split(x.transpose(1, 2, 0), [2, 3, 10, 30])
-            parts = [values.copy() for values, _ in model.stream(Chunk(part) for part in cuts)]
+            parts = [values.copy() for values, _ in flow(model.begin(), (Chunk(part) for part in cuts))]
             found = np.concatenate(parts).transpose(2, 0, 1)
             np.testing.assert_allclose(found.reshape(model(x).shape), model(x), rtol=1e-12)
 
@@ -162,7 +163,7 @@ def test_both_directions_as_one_cell_give_what_two_cells_give(at: Walk) -> None:
             one, states = model.run(x)
             again, later = model.run(x, states)
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(both_ways, "ZEROS_A_CALL", -1)
+                patch.setattr(stages_of_recurrent, "ZEROS_A_CALL", -1)
                 two, states_of_two = model.run(x)
                 again_of_two, later_of_two = model.run(x, states_of_two)
             np.testing.assert_allclose(one, two, rtol=1e-12)
@@ -176,7 +177,9 @@ def test_directions_run_as_one_cell_where_that_is_faster_and_a_mask_cannot_part_
     def runs_as_one(spec: str, x: np.ndarray) -> bool:
         model = Model(spec)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(both_ways.BidirectionalStage, "_read_together", lambda *given: pytest.fail("as one"))
+            patch.setattr(
+                stages_of_recurrent.BidirectionalStage, "_read_together", lambda *given: pytest.fail("as one")
+            )
             try:
                 model(x)
             except pytest.fail.Exception:

@@ -8,6 +8,7 @@ import re
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import numpy as np
@@ -16,11 +17,11 @@ from conftest import Result, Walk
 from kinds import KINDS, small_network
 
 from rnncli import Network, RnncliError, UsageError
-from rnncli.engine import Model, Request, plan
-from rnncli.engine.forward import ForwardRun, LayerRun
+from rnncli.engine import Model, Request, plan, recurrent
+from rnncli.engine.forward import ForwardRun, LayerRun, Statistics
 from rnncli.engine.initializers import initial_weights
+from rnncli.engine.loop import Loop
 from rnncli.engine.request import DTYPES, INITS
-from rnncli.engine.statistics import Statistics
 from rnncli.summary import DTYPE_BYTES
 
 Run = Callable[..., Result]
@@ -137,8 +138,26 @@ def test_a_saturated_layer_is_pointed_out(rnncli: Run) -> None:
 def test_a_layer_that_overflows_is_pointed_out(rnncli: Run) -> None:
     result = rnncli("forward", "input:8,rnn:30:linear", "--init", "uniform")
     assert result.stderr == ""
-    note = "simple_rnn: not all outputs are finite numbers. The values grew past what float32 holds."
-    assert result.stdout.endswith(f"\n\n{note}\n")
+    note = "simple_rnn: not all outputs are finite numbers: 30 of 30 are infinite. The values grew past what float32"
+    assert " ".join(result.stdout.split()).endswith(f" {note} holds.")
+    result = rnncli("forward", "input:8,rnn:30:linear,norm", "--init", "uniform")
+    said = " ".join(result.stdout.split())
+    assert "layer_normalization: not all outputs are finite numbers: 30 of 30 are NaN (not a number). The v" in said
+    last = next(line for line in result.stdout.splitlines() if "layer_normalization" in line)
+    assert last.count("nan") == 4  # mean, deviation, extremes
+
+
+def test_of_nothing_but_padding_there_is_no_mean_and_nothing_grew(rnncli: Run) -> None:
+    np.save("ids.npy", np.array([[0, 0, 0, 0], [3, 0, 0, 1]]))
+    result = rnncli("forward", "embed:5x3:mask,pool:avg,dense:2", "--input", "ids.npy")
+    said = " ".join(result.stdout.split())
+    for layer, counts in (("global_average_pooling1d", "3 of 6 outputs"), ("dense", "2 of 4 outputs")):
+        why = "of 2 samples 1 is nothing but padding, and there is no mean of nothing."
+        assert f"{layer}: {counts} are NaN (not a number): {why}" in said
+    assert "grew" not in said
+    assert "inf" not in said
+    np.save("ids.npy", np.array([[0, 2]]))
+    assert "padding" not in rnncli("forward", "embed:5x3:mask,pool:avg", "--input", "ids.npy").stdout
 
 
 def test_a_layer_of_every_kind_runs(rnncli: Run, at: Walk) -> None:
@@ -193,9 +212,10 @@ def test_the_progress_of_a_run_adds_up_to_its_work(at: Walk) -> None:
     ):
         with at(spec, study):
             run = plan(spec, Request(timesteps=300, study=study))
-            done: list[int] = []
+            done: list[float] = []
             result = run.run(done.append)
-            assert sum(done) == run.work >= run.longest
+            assert sum(done) == pytest.approx(run.work)
+            assert run.work >= run.steps
             assert (result.study is not None) == study
 
 
@@ -226,3 +246,27 @@ def test_every_dtype_and_init_that_can_be_asked_for_is_known_to_the_summary_and_
         for init in INITS:
             weights = initial_weights(network, 0, np.dtype(dtype), init)
             assert all(np.isfinite(array).all() for array in weights.values())
+
+
+def test_the_time_of_a_layer_holds_neither_its_preparation_nor_what_happens_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    make, load, calls = recurrent.make_loop, Loop._load, []
+
+    def slowly_made(*arguments: Any) -> Loop:
+        sleep(0.05)
+        return make(*arguments)
+
+    def slow_at_first(loop: Loop, x: np.ndarray) -> None:
+        if not calls:
+            sleep(0.05)
+        calls.append(x)
+        load(loop, x)
+
+    monkeypatch.setattr(recurrent, "make_loop", slowly_made)
+    monkeypatch.setattr(Loop, "_load", slow_at_first)
+    monkeypatch.setattr("rnncli.engine.forward._WARM", set())
+    for spec in ("input:3,rnn:4:seq,rnn:4", "input:3,lstm:4:bi:seq,gru:70:bi"):
+        calls.clear()
+        layers = plan(spec, Request(timesteps=20)).run().forward.layers
+        assert all(layer.seconds < 0.05 for layer in layers)

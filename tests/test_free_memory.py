@@ -176,6 +176,44 @@ def test_a_sweep_that_is_sorted_says_how_to_take_less_memory(at: Walk, program: 
             assert result.stderr.splitlines()[-1] == "Help: --top N keeps little more than the first N in memory"
 
 
+NUMPYS = (
+    "forward input:8,rnn:4",
+    "reach input:8,rnn:4",
+    "export input:8,rnn:4 --to onnx -o m.onnx",
+    "solve embed:_vx_d,lstm:_u --params 1M",
+)
+"""Lines that need NumPy."""
+
+
+def test_where_ulimit_leaves_too_little_for_numpy_that_is_said(at: Walk, program: Run) -> None:
+    # From Python's own memory on, through that of NumPy's libraries, to that of the first product of large matrices.
+    refusals = (
+        r"NumPy would take 92\.0 MB of memory, [\d.]+ MB more than the [\d.]+ MB that `ulimit -v` leaves",
+        r"the (network|weights) would take .* of memory that are free",
+        r"out of memory",
+    )
+    for megabytes in (22, 60, 110, 125, 150):
+        for line in NUMPYS:
+            with at(megabytes, line):
+                status, stdout, stderr = program(*line.split(), shell=f'ulimit -v {megabytes * 1000}; "$@"')
+                if status == 0:
+                    assert line.startswith("solve")
+                    assert megabytes > 115
+                    continue
+                assert (status, stdout) == (1, "")
+                assert re.fullmatch(rf"Error: ({'|'.join(refusals)})(\nHelp: .*)?\n", stderr)
+    with at("what needs no NumPy"):
+        assert program("summary", "input:8,rnn:4", shell='ulimit -v 60000; "$@"').status == 0
+
+
+def test_a_library_that_cannot_be_loaded_is_memory_that_is_out(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_room(*arguments: object, **options: object) -> None:
+        raise ImportError("_struct.so: failed to map segment from shared object")
+
+    monkeypatch.setattr(command_of("spec"), "callback", no_room)
+    assert rnncli("spec", "input:8") == (1, "", "Error: out of memory\n")
+
+
 def test_a_small_network_runs_where_little_memory_is_left(program: Run) -> None:
     result = program("forward", "input:8,rnn:4", "-f", "csv", shell='ulimit -v 900000; "$@"')
     assert (result.status, result.stderr) == (0, "")

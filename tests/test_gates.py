@@ -16,8 +16,7 @@ from kinds.recurrent import RecurrentKind, under
 from rnncli import Network
 from rnncli.engine import Model
 from rnncli.engine.cells import CELLS
-from rnncli.engine.gates import Gate
-from rnncli.engine.study import study_of
+from rnncli.engine.study import Gate, study_of
 from rnncli.layers import Recurrent
 
 Run = Callable[..., Result]

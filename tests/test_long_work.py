@@ -22,9 +22,12 @@ import pytest
 from conftest import PATIENCE, Columns, Result, Walk, with_visible_styles, without_styles
 
 import rnncli.commands
+from rnncli import Network
 from rnncli.cli import COMMANDS, run
 from rnncli.commands.options import FORMATS
-from rnncli.engine import Request, plan
+from rnncli.engine import Model, Request, plan
+from rnncli.engine.passes import work
+from rnncli.engine.run import Plan
 from rnncli.quantities import about
 from rnncli.render import progress as bars
 from rnncli.render.bars import BarLine
@@ -160,7 +163,8 @@ def test_every_command_that_can_take_long_has_a_bar_and_a_note(at: Walk, monkeyp
     for command, (line, total, advice) in SHORT.items():
         with at(command):
             shown = shown_of(partial(run, [*command.split(), *line.split()]), Terminal(), monkeypatch)
-            assert re.match(rf"{command.split()[0]} [━╸╺]+ +[\d,]+/{total} +\d+% [-\d:]+ left", drawings(shown)[0])
+            name = command.split()[0] + r"(: weights| input:\S+( seed \d)?)?"
+            assert re.match(rf"{name} [━╸╺]+ +[\d,]+/{total} +\d+% [-\d:]+ left", drawings(shown)[0])
             (note,) = re.findall(r"\x1b\[2K(Note: at this pace .*)\n", shown)
             assert re.fullmatch(rf"Note: at this pace the run takes about \d+ seconds \({advice}\)", note)
             assert is_clean(shown)
@@ -385,12 +389,50 @@ def test_a_long_time_is_said_as_people_say_it() -> None:
     )
 
 
-def test_the_pace_of_a_run_is_that_of_all_its_layers() -> None:
-    planned = plan("input:8,lstm:64:seq,rnn:2", Request(timesteps=20_000))
-    done: list[int] = []
-    planned.run(done.append)
-    assert done[0] == 0
-    assert len(done) > 10
-    assert len({*done[1:-2]}) == 1
-    assert done[1] % 2 == 0
-    assert sum(done) == planned.work == 2 * planned.longest
+def test_a_run_counts_its_work_layer_by_layer_also_within_a_chunk() -> None:
+    for spec, options in (
+        ("input:8,lstm:16:seq:x9,rnn:2", {}),
+        ("input:8,lstm:16:seq:bi:x4,gru:16:bi", {}),
+        ("embed:9x8,dense:16:x9,pool:max", {}),
+        ("input:8,gru:8:seq:x4,gru:8", {"study": True}),
+    ):
+        run = plan(spec, Request(timesteps=50, **options))
+        done: list[float] = []
+        run.run(done.append)
+        assert done[0] == 0
+        assert len(done) > 5
+        assert max(done) < run.work / 4
+        assert sum(done) == pytest.approx(run.work)
+
+
+def test_a_layer_counts_as_much_work_as_it_takes_time() -> None:
+    small, large = work(Network.parse("input:8,lstm:4:seq,lstm:512"), 1, 100)
+    assert 1 / 100 < small / large < 1 / 10
+
+
+def test_the_bar_of_forward_says_that_it_is_at_the_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    names: list[str] = []
+    begin = Progress.__init__
+
+    def began(progress: Progress, name: str, *arguments: Any, **options: Any) -> None:
+        names.append(name)
+        begin(progress, name, *arguments, **options)
+
+    monkeypatch.setattr(Progress, "__init__", began)
+    monkeypatch.setattr(Progress, "go_on_to", lambda progress, name: names.append(name))
+    monkeypatch.setattr(Plan, "model", lambda *arguments: names.append("drawn") or Model("input:8,rnn:4"))
+    assert run(["forward", "input:8,rnn:4", "--timesteps", "5", "-f", "csv"]) == 0
+    assert list(dict.fromkeys(names)) == ["forward: weights", "drawn", "forward"]
+
+
+def test_the_bar_of_reach_says_which_network_and_seed_it_is_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    names: list[str] = []
+    monkeypatch.setattr(Progress, "go_on_to", lambda progress, name: names.append(name))
+    assert run(["reach", "input:8,rnn:4", "input:8,gru:4", "--timesteps", "20", "--seeds", "2", "--seed", "7"]) == 0
+    assert names == [f"reach input:8,{cell}:4, seed {seed}" for cell in ("rnn", "gru") for seed in (7, 8)]
+    monkeypatch.undo()
+    with Progress("reach", 10, print) as progress:
+        monkeypatch.setattr(progress, "_bar", bars.Bar("reach", 10))
+        progress.go_on_to("reach input:8,gru:4, seed 8")
+        assert progress._bar is not None
+        assert progress._bar.name == "reach input:8,gru:4, seed 8"

@@ -24,11 +24,9 @@ from rich.text import Text
 from rnncli import Network
 from rnncli.commands.options import FORMATS
 from rnncli.engine import Model
-from rnncli.engine.chunks import Chunk
-from rnncli.engine.effect import Reach
-from rnncli.engine.inputs import random_chunks
+from rnncli.engine.chunks import Chunk, random_chunks
+from rnncli.engine.effect import Reach, watched
 from rnncli.engine.study import Study, study_of
-from rnncli.engine.twins import watched
 from rnncli.render.cells import print_legend
 from rnncli.render.plots import print_study
 
@@ -327,7 +325,7 @@ import sys
 from rnncli.cli import run
 for format_ in ("table", "json"):
     run(["forward", "input:3,rnn:2", "-f", format_])
-rooms = {"engine.study", "engine.traces", "engine.twins", "render.plots"}
+rooms = {"engine.study", "engine.effect", "render.plots"}
 print(*{f"rnncli.{each}" for each in rooms} & set(sys.modules), file=sys.stderr)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE)

@@ -15,7 +15,6 @@ import rnncli.engine.model
 import rnncli.layers
 from rnncli import ArgumentError, Network, RnncliError
 from rnncli.engine import Model, Request, plan
-from rnncli.engine.request import ReachRequest
 from rnncli.layers import LSTM, Dropout, Input
 from rnncli.layers.sizes import BLANK
 from rnncli.reports.reference import look_up
@@ -33,7 +32,7 @@ def test_what_is_impossible_is_refused_with_what_was_received_and_what_is_allowe
     """What is tried stands in the screen itself: a line that is added there is answered by --rewrite-screens."""
     known = {name: getattr(rnncli, name) for name in rnncli.__all__}
     known |= vars(rnncli.layers) | vars(rnncli.engine.model) | vars(rnncli.commands.values)
-    known |= {"in_torch": in_torch, "look_up": look_up, "plan": plan, "Request": Request, "ReachRequest": ReachRequest}
+    known |= {"in_torch": in_torch, "look_up": look_up, "plan": plan, "Request": Request}
     known |= {"rnncli": rnncli, "BLANK": BLANK, "NETWORK": network, "SPEC": "input:3,rnn:4"}
     known |= {"MODEL": Model("input:3,rnn:4"), "WEIGHTS": Model("input:3,rnn:4").weights}
     known |= {"X": np.zeros((2, 5, 3)), "RAGGED": [[[1, 2, 3]], [[1]]]}

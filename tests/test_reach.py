@@ -18,10 +18,9 @@ from golden.data import REACHES
 from sessions import replay
 
 from rnncli import Network
-from rnncli.engine import Model
+from rnncli.engine import Model, Request, plan
 from rnncli.engine.effect import widening_starts
-from rnncli.engine.reach import plan, spectral_radius
-from rnncli.engine.request import ReachRequest
+from rnncli.engine.reach import reach, spectral_radius
 from rnncli.errors import ArgumentError
 from rnncli.reports.reach import NetworkReach, Spread
 
@@ -32,7 +31,7 @@ RECALL = Path(__file__).parent / "golden" / "models" / "recall.safetensors"
 
 
 def found(spec: str, **asked: Any) -> NetworkReach:
-    return plan(spec, ReachRequest(**asked)).run()
+    return reach(plan(spec, Request(**({"seeds": 5} | asked))))
 
 
 def objects(rnncli: Run, *arguments: object) -> list[dict[str, Any]]:
@@ -272,7 +271,7 @@ def test_what_is_shown_and_refused_reads_as_it_was_reviewed(
     keeping(0.5)
     replay("reach", rnncli, screen)
     with pytest.raises(ArgumentError, match="1001, expected a whole number from 1 to 1,000"):
-        ReachRequest(seeds=1001)
+        Request(seeds=1001)
 
 
 def test_what_a_terminal_shows_fits_it(rnncli: Run, at: Walk, screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:

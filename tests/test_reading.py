@@ -19,9 +19,8 @@ from conftest import Result, Walk, patience
 
 from rnncli import Network, RnncliError
 from rnncli.engine import Model, Request, plan
-from rnncli.engine.array_archive import read_arrays
+from rnncli.engine.array_files import open_input, read_arrays
 from rnncli.engine.checks import weight_shapes
-from rnncli.engine.input_file import open_input
 
 Run = Callable[..., Result]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import zipfile
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 from conftest import PATIENCE
 
-from rnncli.cli import COMMANDS
+from rnncli.cli import COMMANDS, run
 from rnncli.commands.options import FORMATS
 
 REPORT = """
@@ -103,3 +104,14 @@ def test_completion_imports_no_library_and_no_other_command(names: list[str]) ->
         status, *modules = subprocess.run(line, stderr=subprocess.PIPE, text=True, timeout=PATIENCE).stderr.split()
         assert status == "0"
         assert {module.rpartition(".")[2] for module in modules} & {*COMMANDS, "numpy", "rich"} <= {name, "completion"}
+
+
+def test_only_the_program_sets_what_numpy_reads_from_its_environment() -> None:
+    before = dict(os.environ)
+    assert run(["sweep", "input:8,lstm:{1..9}", "-f", "csv"]) == 0
+    assert dict(os.environ) == before
+    report = "import os, rnncli.cli; rnncli.cli.cli.main = lambda **options: print(os.environ['OPENBLAS_NUM_THREADS'])"
+    line = [sys.executable, "-c", f"{report}; from rnncli.__main__ import main; main()", "sweep"]
+    environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    done = subprocess.run(line, env=environment, capture_output=True, text=True, timeout=PATIENCE)
+    assert (done.stdout, done.stderr) == ("1\n", "")

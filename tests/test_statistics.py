@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnncli.engine.statistics import Statistics, saturation_limits
+from rnncli.engine.forward import Statistics, saturation_limits
 
 
 def gather(values: np.ndarray, cuts: list[int], bounds: tuple[float, float] | None = None) -> Statistics:
@@ -73,8 +73,11 @@ def test_a_chunk_may_have_any_shape_and_nothing_has_no_statistics() -> None:
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-def test_a_number_that_is_not_finite_shows_in_the_mean() -> None:
-    for number in (float("nan"), float("inf")):
-        found = gather(np.array([0.5, number, 0.25]), [1])
-        assert not np.isfinite(found.mean)
-        assert isnan(found.std)
+def test_numbers_that_are_not_finite_are_counted_and_none_is_dropped() -> None:
+    for number, extremes in ((np.nan, (np.nan, np.nan)), (np.inf, (0.25, np.inf)), (-np.inf, (-np.inf, 0.5))):
+        for cuts in ([], [1], [1, 2]):
+            found = gather(np.array([0.5, number, 0.25]), cuts)
+            assert not np.isfinite(found.mean)
+            assert isnan(found.std)
+            assert np.array_equal((found.min, found.max), extremes, equal_nan=True)
+            assert (found.count, found.nans, found.infinite) == (3, int(isnan(number)), int(np.isinf(number)))

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from select import select
+from threading import Lock
+from time import monotonic, sleep
 from typing import IO
 
 import pytest
@@ -18,6 +20,7 @@ from command_lines import COMMAND_LINES
 from conftest import PATIENCE, Result, Walk, program_line
 
 from rnncli import cli
+from rnncli.system import signals
 from rnncli.system.streams import prepare
 
 Run = Callable[..., Result]
@@ -124,6 +127,42 @@ def test_ctrl_c_is_heard_from_the_first_line_on_whatever_is_being_imported(at: W
             done = subprocess.run(line, capture_output=True, text=True, timeout=PATIENCE)
             said = "" if module in early else "Interrupted\n"
             assert (done.returncode, done.stdout, done.stderr) == (130, "", said)
+
+
+def test_a_signal_ends_the_program_also_while_a_library_computes(at: Walk) -> None:
+    for number, said in ((signal.SIGTERM, b""), (signal.SIGINT, b"Interrupted\n")):
+        with at(number):
+            line = program_line("reach", "input:5,rnn:3k", "--seeds", "9")
+            process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            until = monotonic() + PATIENCE
+            # A matrix of so many numbers, and its product with itself: from here on it is being decomposed.
+            while monotonic() < until and resident(process.pid) < 2 * 3000 * 3000 * 8:
+                sleep(0.01)
+            sleep(0.3)
+            begun = monotonic()
+            process.send_signal(number)
+            _, stderr = process.communicate(timeout=PATIENCE)
+            assert monotonic() - begun < 1
+            assert (process.returncode, stderr) == (128 + number, said)
+
+
+def resident(process: int) -> int:
+    """The bytes of memory that a process holds."""
+    return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_one_more_signal_while_the_process_ends_leaves_nothing_undone(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(signals, "_Ending", type("_Ending", (signals._Ending,), {"lock": Lock(), "thread": 0}))
+    monkeypatch.setattr(signals.os, "_exit", lambda status: done.append(f"ended {status}"))
+
+    def again() -> None:
+        signals._end(signal.SIGTERM, None)
+        done.append("undone")
+
+    with signals.undone_by_signals(again):
+        signals._end(signal.SIGHUP, None)
+    assert done == ["undone", f"ended {128 + signal.SIGHUP}"]
 
 
 def test_a_signal_ends_what_was_begun_on_standard_output(rnncli: Run) -> None:

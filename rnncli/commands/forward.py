@@ -136,9 +136,14 @@ def _run(model: Reading, request: Request) -> RunResult:
     run = plan(model.network, request, model.part)
     for note in run.notes:
         tell(f"Note: {note}")
-    share = run.longest / (run.work or 1)
-    with Progress("forward", run.longest, tell) as tick:
-        return run.run(lambda steps: tick(steps * share))
+    share = run.steps / (run.work or 1)
+    with Progress("forward: weights", run.steps, tell) as progress:
+
+        def tick(work: float) -> None:
+            progress.go_on_to("forward")  # the weights are there
+            progress(work * share)
+
+        return run.run(tick)
 
 
 @contextmanager

@@ -21,7 +21,8 @@ from rnncli.commands.report import tell
 from rnncli.commands.settings import spec_argument
 from rnncli.commands.specs import Spec, at_most, each_given, specs
 from rnncli.commands.values import size_up_to
-from rnncli.engine.request import DEFAULT_REACH_TIMESTEPS, DEFAULT_SEEDS, MOST_SEEDS, ReachRequest
+from rnncli.engine.request import DEFAULT_REACH_TIMESTEPS, DEFAULT_SEEDS, MOST_SEEDS, Request
+from rnncli.errors import shorten
 from rnncli.formats.networks import Reading
 from rnncli.render.records import Cells, Layout, Record, Remarks, columns, origin_cells, origin_remarks
 from rnncli.render.symbols import curve
@@ -40,6 +41,9 @@ _OVER_SEEDS = tuple(f"{figure}{what}" for figure in _FIGURES for what in ("", "_
 
 _MOST = 1000
 """The most networks that a table shows; all of them are kept until the last has been run."""
+
+_NAMED = 40
+"""The most characters of a network that a progress bar shows."""
 
 
 def _cells(network: Record) -> Cells:
@@ -97,7 +101,7 @@ def command(spec: tuple[str, ...], format_: str, svg: Picture | None, **asked: A
     file, or - for specs on standard input, one a line. Without it
     $RNNCLI_SPEC is used, or else an example.
     """
-    request = ReachRequest(**asked)
+    request = Request(**asked)
     given: Iterable[Spec] = specs(spec)
     if request.weights is not None:
         message = "2 specs or more, but the weights in a file belong to one network"
@@ -114,7 +118,7 @@ def command(spec: tuple[str, ...], format_: str, svg: Picture | None, **asked: A
             each_given(given, lambda model: show(_run(model, request)))
 
 
-def _print_table(given: Iterable[Spec], request: ReachRequest, svg: Picture | None) -> None:
+def _print_table(given: Iterable[Spec], request: Request, svg: Picture | None) -> None:
     """Print a table of all networks, also where some could not be run."""
     from rnncli.render.console import screen
     from rnncli.render.reaches import print_reaches
@@ -133,13 +137,20 @@ def _print_table(given: Iterable[Spec], request: ReachRequest, svg: Picture | No
         raise failure
 
 
-def _run(model: Reading, request: ReachRequest) -> NetworkReach:
-    """Run a network with every seed, with notes and a progress bar on standard error."""
-    from rnncli.engine.reach import plan
+def _run(model: Reading, request: Request) -> NetworkReach:
+    """Run a network with every seed, with notes and a progress bar on standard error, which says where it is."""
+    from rnncli.engine.reach import reach
+    from rnncli.engine.run import plan
     from rnncli.render.progress import Progress
 
     runs = plan(model.network, request, model.part)
     for note in runs.notes:
         tell(f"Note: {note}")
-    with Progress("reach", runs.work, tell) as tick:
-        return runs.run(tick)
+    steps, work = runs.steps, runs.work
+    spec = shorten(str(model.network), _NAMED)
+    with Progress(f"reach {spec}", steps, tell) as progress:
+        return reach(
+            runs,
+            lambda done: progress(done / work * steps),
+            lambda seed: progress.go_on_to(f"reach {spec}, seed {seed}"),
+        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -134,8 +133,6 @@ def command(
     PATTERN may be - for patterns on standard input, one a line.
     """
     check_svg(svg, shown=format_ == "table")
-    # No matrices are multiplied here: the threads that do that for NumPy would only take memory.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     setting = Setting(batch, timesteps, cast(Framework, framework or "keras"), dtype)
     budget.check(dtype)
     if order is None and (front is not None or top is not None):

@@ -12,31 +12,19 @@ import numpy as np
 
 from rnncli.engine.types import Array
 
-Activation = Callable[[Array, Array], None]
+Activation = Callable[[Array, Array], object]
 
 _SELU_ALPHA = 1.6732632423543772848170429916717
 _SELU_SCALE = 1.0507009873554804934193349852946
 
 
-def _linear(x: Array, out: Array) -> None:
-    if out is not x:
-        np.copyto(out, x)
-
-
-def _relu(x: Array, out: Array) -> None:
-    np.maximum(x, 0, out=out)
-
-
-def _tanh(x: Array, out: Array) -> None:
-    np.tanh(x, out=out)
-
-
-def _sigmoid(x: Array, out: Array) -> None:
+def _sigmoid(x: Array, out: Array) -> Array:
     # 1 / (1 + exp(-x)), written so that nothing overflows.
     np.multiply(x, 0.5, out=out)
     np.tanh(out, out=out)
     out *= 0.5
     out += 0.5
+    return out
 
 
 def _hard_sigmoid(x: Array, out: Array) -> None:
@@ -45,20 +33,12 @@ def _hard_sigmoid(x: Array, out: Array) -> None:
     np.clip(out, 0, 1, out=out)
 
 
-def _softsign(x: Array, out: Array) -> None:
-    np.divide(x, 1 + np.abs(x), out=out)
-
-
-def _softplus(x: Array, out: Array) -> None:
-    np.logaddexp(x, np.zeros((), x.dtype), out=out)
-
-
-def _elu(x: Array, out: Array) -> None:
-    np.copyto(out, np.where(x > 0, x, np.expm1(np.minimum(x, 0))))
+def _elu(x: Array, out: Array, alpha: float = 1.0) -> None:
+    np.copyto(out, np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0))))
 
 
 def _selu(x: Array, out: Array) -> None:
-    np.copyto(out, np.where(x > 0, x, _SELU_ALPHA * np.expm1(np.minimum(x, 0))))
+    _elu(x, out, _SELU_ALPHA)
     out *= _SELU_SCALE
 
 
@@ -69,12 +49,6 @@ def _gelu(x: Array, out: Array) -> None:
     np.multiply(x, 0.5 * (1 + erf), out=out)
 
 
-def _silu(x: Array, out: Array) -> None:
-    gate = np.empty_like(x)
-    _sigmoid(x, gate)
-    np.multiply(x, gate, out=out)
-
-
 def _softmax(x: Array, out: Array) -> None:
     np.subtract(x, x.max(axis=-2, keepdims=True), out=out)
     np.exp(out, out=out)
@@ -82,16 +56,16 @@ def _softmax(x: Array, out: Array) -> None:
 
 
 ACTIVATION_FUNCTIONS: dict[str, Activation] = {
-    "linear": _linear,
-    "relu": _relu,
-    "tanh": _tanh,
+    "linear": lambda x, out: None if out is x else np.copyto(out, x),
+    "relu": lambda x, out: np.maximum(x, 0, out=out),
+    "tanh": lambda x, out: np.tanh(x, out=out),
     "sigmoid": _sigmoid,
     "hard_sigmoid": _hard_sigmoid,
-    "softsign": _softsign,
-    "softplus": _softplus,
+    "softsign": lambda x, out: np.divide(x, 1 + np.abs(x), out=out),
+    "softplus": lambda x, out: np.logaddexp(x, np.zeros((), x.dtype), out=out),
     "elu": _elu,
     "selu": _selu,
     "gelu": _gelu,
-    "silu": _silu,
+    "silu": lambda x, out: np.multiply(x, _sigmoid(x, np.empty_like(x)), out=out),
     "softmax": _softmax,
 }

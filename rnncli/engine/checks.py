@@ -27,12 +27,7 @@ def checked_dtype(dtype: object) -> np.dtype[Any]:
     Raises:
         ArgumentError: the engine does not compute in it.
     """
-    if isinstance(dtype, np.dtype):
-        name: object = dtype.name
-    elif isinstance(dtype, type):
-        name = dtype.__name__
-    else:
-        name = dtype
+    name = dtype.name if isinstance(dtype, np.dtype) else dtype.__name__ if isinstance(dtype, type) else dtype
     check_known("dtype", name, DTYPES)
     return np.dtype(str(name))
 
@@ -99,10 +94,9 @@ def check_finite(found: Array, used: Array, start: int) -> None:
     Raises:
         ArgumentError: one is not finite, or is not in that dtype.
     """
+    if _is_finite(used):
+        return
     with np.errstate(all="ignore"):
-        # A sum of finite numbers may overflow, so one that has is only a reason to look at each of them.
-        if np.isfinite(used.sum()):
-            return
         wrong = ~np.isfinite(found.astype(used.dtype, copy=False))
     if wrong.any():
         sample, t, feature = np.argwhere(wrong)[0]
@@ -143,44 +137,41 @@ def checked_arrays(
     if not isinstance(given, Mapping):
         raise ArgumentError(f"{name} is {shorten(repr(given))}, expected a dict of arrays: {_known(expected)}")
     check_keys(given, expected)
-    return {key: _checked_array(key, given[key], shape, dtype) for key, shape in expected.items()}
+    return {
+        key: taken_array(key, _as_array(key, given[key]), shape, dtype, copy=True) for key, shape in expected.items()
+    }
 
 
-def taken_array(key: str, array: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """Return an array that nobody else has as `dtype`: the same one if it can be, or a copy.
+def taken_array(
+    key: str, array: Array, shape: tuple[int, ...], dtype: np.dtype[Any], copy: bool | None = None
+) -> Array:
+    """Return an array as `dtype`: a copy, or, if nobody else has it, the same one where it can be.
 
     Raises:
         ArgumentError: it is of another shape or dtype, or not finite.
     """
     check_array(key, array.shape, array.dtype, shape)
     with np.errstate(over="ignore"):  # what is too large for the dtype becomes infinite, which is found below
-        taken: Array = np.asarray(array, dtype, order="C")
-    _check_numbers(key, array, taken)
-    return taken
-
-
-def _checked_array(key: str, given: ArrayLike, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    array = _as_array(key, given)
-    check_array(key, array.shape, array.dtype, shape)
-    with np.errstate(over="ignore"):  # as above
-        copy: Array = np.array(array, dtype, order="C")
-    _check_numbers(key, array, copy)
-    return copy
-
-
-def _check_numbers(key: str, array: Array, used: Array) -> None:
-    """Check that numbers that were given are finite in the dtype in which they are used."""
-    with np.errstate(all="ignore"):
-        # A sum takes no memory. One of finite numbers may overflow, which is only a reason to look at each of them.
-        if np.isfinite(used.sum()):
-            return
-    wrong = np.argwhere(~np.isfinite(used))
+        taken: Array = np.array(array, dtype, order="C", copy=copy)
+    if _is_finite(taken):
+        return taken
+    wrong = np.argwhere(~np.isfinite(taken))
     if len(wrong):
         index = ", ".join(str(i) for i in wrong[0])
         raise ArgumentError(
-            f"{key}[{index}] is {array[tuple(wrong[0])]}, expected a finite number in {used.dtype} "
+            f"{key}[{index}] is {array[tuple(wrong[0])]}, expected a finite number in {dtype} "
             f"({len(wrong):,} of {array.size:,} are not)"
         )
+    return taken
+
+
+def _is_finite(numbers: Array) -> bool:
+    """Whether all numbers are finite, without taking memory for the answer.
+
+    The sum of finite numbers may overflow, so where this is False each of them is still to be looked at.
+    """
+    with np.errstate(all="ignore"):
+        return bool(np.isfinite(numbers.sum()))
 
 
 def check_keys(given: Iterable[str], expected: Mapping[str, tuple[int, ...]]) -> None:

@@ -1,17 +1,18 @@
-"""A sequence in chunks of time, in columns: how long a chunk should be, and whole sequences made of chunks."""
+"""A sequence in chunks of time, in columns: how long they should be, inputs cut into them, sequences made of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from rnncli.engine.checks import check_ids
+from rnncli.engine.initializers import VECTORS, random_stream
+from rnncli.engine.request import Init
 from rnncli.engine.types import Array
 from rnncli.network import Network
-
-ChunkSteps = Callable[[int], int]
-"""Says how many timesteps a chunk should have, given the number of samples: `chunk_steps` for one network."""
+from rnncli.quantities import features_of
 
 CHUNK_NUMBERS = 1 << 17
 """About how many numbers one layer should handle in a chunk: so many still fit in the processor's cache."""
@@ -46,6 +47,15 @@ class WholeSequence(NamedTuple):
     mask: Array | None
     steps: int
 
+    @classmethod
+    def of(cls, parts: Sequence[Chunk]) -> WholeSequence:
+        """Return the whole sequence that chunks are parts of."""
+        values = np.concatenate([x for x, _ in parts]) if len(parts) > 1 else parts[0].values
+        mask = None
+        if any(part.mask is not None for part in parts):
+            mask = np.concatenate([np.ones(x.shape[::2], bool) if some is None else some for x, some in parts])
+        return cls(values, mask, len(parts[0].values))
+
     def forwards(self) -> Iterator[Chunk]:
         """Yield the sequence in chunks."""
         for start in range(0, len(self.values), self.steps):
@@ -58,27 +68,13 @@ class WholeSequence(NamedTuple):
         return WholeSequence(self.values[::-1], mask, self.steps).forwards()
 
 
-def chunk_steps(width: int, batch: int) -> int:
-    """Return how many timesteps a chunk should have, for a network of that width (see `widest`) and a batch.
+def chunk_steps(network: Network, batch: int) -> int:
+    """Return how many timesteps a chunk should have, for a network and the number of samples.
 
     The length of the sequence does not matter, so memory does not grow with it.
     """
-    return max(LEAST_STEPS, CHUNK_NUMBERS // (batch * width))
-
-
-def widest(network: Network) -> int:
-    """Return the width of a network: the most numbers that one of its layers reads and returns for a timestep."""
-    return max((sum(shape[-1] or 0 for shape in pair) for pair in network.shapes()), default=1)
-
-
-def whole_of(parts: list[Chunk]) -> WholeSequence:
-    """Return the whole sequence that chunks are parts of."""
-    values = np.concatenate([x for x, _ in parts]) if len(parts) > 1 else parts[0].values
-    mask = None
-    if any(part.mask is not None for part in parts):
-        every_step = np.ones(parts[0].values.shape[::2], bool)
-        mask = np.concatenate([every_step[: len(x)] if some is None else some for x, some in parts])
-    return WholeSequence(values, mask, len(parts[0].values))
+    widest = max((sum(shape[-1] or 0 for shape in pair) for pair in network.shapes()), default=1)
+    return max(LEAST_STEPS, CHUNK_NUMBERS // (batch * widest))
 
 
 def last_of(chunks: Iterable[Chunk]) -> Array:
@@ -94,3 +90,32 @@ def copy_into(chunks: Iterable[Chunk], out: Array) -> None:
     for values, _ in chunks:
         out[start : start + len(values)] = values
         start += len(values)
+
+
+def chunk_of(network: Network, part: Array, start: int, dtype: np.dtype[Any]) -> Chunk:
+    """Return some timesteps of an input, (batch, timesteps[, features]), the first of them timestep `start`."""
+    vocabulary = network.head.vocabulary
+    if vocabulary is None:
+        return Chunk(np.ascontiguousarray(part.transpose(1, 2, 0), dtype))
+    ids = np.ascontiguousarray(part.T)
+    check_ids(ids, vocabulary, start)
+    return Chunk(ids)
+
+
+def random_chunks(
+    network: Network, batch: int, timesteps: int, steps: int, seed: int, init: Init, dtype: np.dtype[Any]
+) -> Iterator[Chunk]:
+    """Yield a random input in chunks of `steps` timesteps. The values do not depend on `steps`.
+
+    Ids are uniform in the vocabulary. Vectors are drawn as `init` says: keras N(0, 1), uniform U[0, 1).
+    """
+    generator = random_stream(seed, 0)
+    vocabulary = network.head.vocabulary
+    for start in range(0, timesteps, steps):
+        count = min(steps, timesteps - start)
+        # Time is the first axis, so the numbers are drawn in the order of time, wherever the chunks are cut.
+        if vocabulary is None:
+            shape = (count, features_of(network.input_shape()), batch)
+            yield Chunk(VECTORS[init](generator, shape, dtype))
+        else:
+            yield Chunk(generator.integers(0, vocabulary, (count, batch), np.int32))

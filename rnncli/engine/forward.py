@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from math import isfinite
+from math import inf, isfinite, nan, sqrt
 from time import perf_counter
 from typing import Any
 
@@ -12,14 +12,90 @@ import numpy as np
 
 from rnncli.engine.chunks import Chunk
 from rnncli.engine.model import Model
-from rnncli.engine.passes import Pass, State, Tick, flow
-from rnncli.engine.statistics import Statistics
+from rnncli.engine.passes import Pass, State, Tick, flow, ticks, uncounted, work
 from rnncli.engine.types import Array
 from rnncli.errors import RnncliError
 from rnncli.layers.weights import Framework
-from rnncli.network import Network
-from rnncli.quantities import Shape, shape_text
+from rnncli.quantities import Shape, features_of, shape_text
 from rnncli.summary import LayerSummary, Summary
+
+SATURATED = 0.985
+"""An output counts as saturated beyond this share of its activation's range, seen from either end.
+
+For tanh that is |y| > 0.97, where the slope is under 6 % of the steepest.
+"""
+
+_WARM: set[str] = set()
+"""The kinds of layers that have run in this process."""
+
+_WARMING, _WARMING_WORK = 100, 10_000_000
+"""How many timesteps warm a layer up, and the most work that is done for it: milliseconds."""
+
+
+def saturation_limits(low: float, high: float) -> tuple[float, float]:
+    """Return the limits outside of which an output is saturated, if all outputs lie between `low` and `high`."""
+    edge = (1 - SATURATED) * (high - low)
+    return low + edge, high - edge
+
+
+class Statistics:
+    """The mean, standard deviation, extremes and saturation of all numbers so far.
+
+    Chunks are merged by the formulas of Chan, Golub and LeVeque (1979) in float64, which stay accurate for any number
+    of chunks. Where some are not numbers (NaN), neither are mean, deviation and extremes.
+
+    Args:
+        bounds: the ends of the range of the outputs, where they saturate; None where nothing bounds them.
+
+    Attributes:
+        count: how many there are.
+        nans: how many of them are not numbers.
+        infinite: how many are infinite.
+    """
+
+    def __init__(self, bounds: tuple[float, float] | None = None) -> None:
+        self.bounds = bounds
+        self.count = self.nans = self.infinite = 0
+        self.mean = 0.0
+        self.min = inf
+        self.max = -inf
+        self._squares = 0.0
+        self._saturated = 0
+
+    def add(self, values: Array) -> None:
+        """Take a chunk of numbers into account; its shape does not matter."""
+        count = values.size
+        if count == 0:
+            return
+        mean = float(values.mean(dtype=np.float64))
+        if not isfinite(mean):
+            self.nans += int(np.count_nonzero(np.isnan(values)))
+            self.infinite += int(np.count_nonzero(np.isinf(values)))
+        deviations = np.subtract(values, mean, dtype=np.float64)
+        np.square(deviations, out=deviations)
+        shift = mean - self.mean
+        total = self.count + count
+        self._squares += float(deviations.sum()) + shift * shift * self.count * count / total
+        self.mean += shift * count / total
+        self.count = total
+        # NumPy's minimum and maximum, unlike Python's, keep what is not a number.
+        self.min = float(np.minimum(self.min, values.min()))
+        self.max = float(np.maximum(self.max, values.max()))
+        if self.bounds is not None:
+            low, high = saturation_limits(*self.bounds)
+            self._saturated += int(np.count_nonzero(values < low)) + int(np.count_nonzero(values > high))
+
+    @property
+    def std(self) -> float:
+        """The standard deviation of all numbers."""
+        return sqrt(self._squares / self.count) if self.count and self._squares >= 0 else nan
+
+    @property
+    def saturated(self) -> float | None:
+        """The share of saturated outputs, 0 to 1; None where nothing bounds them."""
+        if self.bounds is None or self.count == 0:
+            return None
+        return self._saturated / self.count
 
 
 @dataclass(frozen=True)
@@ -44,10 +120,12 @@ class ForwardRun:
     Attributes:
         summary: the network's summary for the batch and the timesteps of the run.
         layers: what was found for each layer of the summary.
+        padded: how many samples are nothing but padding.
     """
 
     summary: Summary
     layers: tuple[LayerRun, ...]
+    padded: int = 0
 
     @property
     def seconds(self) -> float:
@@ -59,14 +137,9 @@ class ForwardRun:
         data = self.summary.as_dict()
         for layer, run in zip(data["layers"], self.layers, strict=True):
             values = run.statistics
-            layer |= {
-                "seconds": run.seconds,
-                "mean": _finite(values.mean),
-                "std": _finite(values.std),
-                "min": _finite(values.min),
-                "max": _finite(values.max),
-                "saturated": values.saturated,
-            }
+            figures = {name: getattr(values, name) for name in ("mean", "std", "min", "max")}
+            finite = {name: value if isfinite(value) else None for name, value in figures.items()}  # as JSON has it
+            layer |= {"seconds": run.seconds, **finite, "saturated": values.saturated}
         return data | {"seconds": self.seconds}
 
 
@@ -77,7 +150,7 @@ def forward(
     timesteps: int,
     write: Callable[[int, Array], None] | None = None,
     states: State | None = None,
-    tick: Tick = lambda steps: None,
+    tick: Tick = uncounted,
     framework: Framework | None = None,
 ) -> ForwardRun:
     """Run a model on an input that comes in chunks, and watch every layer.
@@ -88,19 +161,20 @@ def forward(
         batch: the number of samples of the input.
         timesteps: the number of timesteps of the input.
         write: called with each chunk of the output: its first timestep, and its values (timesteps, features, batch).
-        states: as for `Model.stream`.
-        tick: called with the number of timesteps that a layer has just taken; they add up to what `work` counts.
+        states: as for `Model.begin`.
+        tick: called with the work that has just been done; it adds up to what `work` says of all layers.
         framework: whose weights the summary counts; it must be able to express the network.
 
     Raises:
         RnncliError: a layer returned another shape than its summary predicts, which is a bug in rnncli.
     """
+    model.prepare(batch, timesteps)
+    _warm_up(model, batch, timesteps)
     layers = model.network.body
-    counted = zip(layers, work(model.network, timesteps), strict=True)
-    ticks = [tick if steps and not layer.states else _uncounted for layer, steps in counted]
+    told = ticks(model.network, batch, timesteps, tick)
     passes = [
-        _Watched(begun, Statistics(layer.output_range()), counting)
-        for begun, layer, counting in zip(model.begin(states, tick), layers, ticks, strict=True)
+        _Watched(begun, Statistics(layer.output_range()), uncounted if layer.states else tell)
+        for begun, layer, tell in zip(model.begin(states, told), layers, told, strict=True)
     ]
     start = 0
     with np.errstate(all="ignore"):  # numbers that are not finite are for the reader to see in the statistics
@@ -109,61 +183,52 @@ def forward(
                 write(start, chunk.values)
             start += len(chunk.values)
     summary = model.network.summary(batch, timesteps, framework, model.dtype.name)
-    watched = zip(summary.layers, passes, strict=True)
-    return ForwardRun(summary, tuple(_layer_run(layer, passed) for layer, passed in watched))
+    runs = []
+    for row, passed in zip(summary.layers, passes, strict=True):
+        found = passed.shape(sequence=len(row.output_shape) == 3)
+        if found != row.output_shape:
+            raise RnncliError(
+                f"{row.name} returned {shape_text(found)}, but its summary says {shape_text(row.output_shape)}",
+                "this is a bug in rnncli; please report it with the spec",
+            )
+        runs.append(LayerRun(row, passed.seconds, passed.statistics))
+    padded = batch - int(np.count_nonzero(np.broadcast_to(passes[0].unpadded, batch))) if passes else 0
+    return ForwardRun(summary, tuple(runs), padded)
 
 
-def _layer_run(layer: LayerSummary, watched: _Watched) -> LayerRun:
-    """Return what was found for a layer.
+def _warm_up(model: Model, batch: int, timesteps: int) -> None:
+    """Let the layers of a small model take some steps before their time is taken.
 
-    Raises:
-        RnncliError: it returned another shape than its summary predicts.
+    What happens once in a process, when code and libraries are used for the first time, would else count as the time
+    of the first layer of its kind; beside the time of a large one it does not show.
     """
-    found = watched.shape(sequence=len(layer.output_shape) == 3)
-    if found != layer.output_shape:
-        raise RnncliError(
-            f"{layer.name} returned {shape_text(found)}, but its summary says {shape_text(layer.output_shape)}",
-            "this is a bug in rnncli; please report it with the spec",
-        )
-    return LayerRun(layer, watched.seconds, watched.statistics)
-
-
-def work(network: Network, timesteps: int) -> list[int]:
-    """Return how many timesteps each layer of a network takes in a run, as far as they are counted to show progress.
-
-        >>> work(Network.parse("input:8,dense:4,lstm:4:bi"), 10)
-        [0, 20]
-        >>> work(Network.parse("input:8,lstm:4,repeat:1000,dense:4"), 10)
-        [10, 0, 1000]
-
-    The recurrent layers are counted; and where none of them reads the longest sequence, the first layer that does.
-    """
-    read = [steps or 0 for steps in network.steps_read(1, timesteps)]
-    counted = [
-        steps * len(layer.directions) if layer.states else 0 for layer, steps in zip(network.body, read, strict=True)
-    ]
-    longest = max(read, default=0)
-    if longest > max((steps for layer, steps in zip(network.body, read, strict=True) if layer.states), default=0):
-        counted[read.index(longest)] = longest
-    return counted
+    network = model.network
+    steps = min(timesteps, _WARMING)
+    new = {layer.kind for layer in network.body} - _WARM
+    if not new or sum(work(network, batch, network.head.fixed_timesteps or steps)) > _WARMING_WORK:
+        return
+    _WARM.update(new)
+    ids = network.head.vocabulary is not None
+    shape = (steps, batch) if ids else (steps, features_of(network.input_shape()), batch)
+    nothing = Chunk(np.zeros(shape, np.int32 if ids else model.dtype))
+    with np.errstate(all="ignore"):
+        for _ in flow(model.begin(), [nothing]):
+            pass
 
 
 class _Watched(Pass):
-    """A layer's pass, with a clock beside it and a record of all that it returns.
-
-    Args:
-        layer: the pass.
-        statistics: what is to hold the statistics of its outputs.
-        tick: called with the number of timesteps of each chunk that it has read.
+    """A layer's pass, with a clock beside it and a record of all that it returns; `tick` hears of its timesteps.
 
     Attributes:
         seconds: the time that the layer took.
         statistics: what its outputs look like.
+        unpadded: which samples have had a step that is no padding, (batch,); or whether all have.
     """
 
     def __init__(self, layer: Pass, statistics: Statistics, tick: Tick) -> None:
         self.seconds = 0.0
         self.statistics = statistics
+        self.unpadded: Array | np.bool = np.False_
         self._layer = layer
         self._tick = tick
         self._timesteps = 0
@@ -194,6 +259,8 @@ class _Watched(Pass):
     def _record(self, output: Chunk) -> None:
         timesteps, *self._features_and_batch = output.values.shape
         self._timesteps += timesteps
+        unpadded = True if output.mask is None else output.mask.any(axis=0)
+        self.unpadded = np.logical_or(self.unpadded, unpadded)
         self.statistics.add(output.values)
 
     def shape(self, sequence: bool) -> Shape:
@@ -208,12 +275,3 @@ class _Watched(Pass):
         if self._timesteps == 1 and not sequence:
             return (batch, features)
         return (batch, self._timesteps, features)
-
-
-def _uncounted(steps: int) -> None:
-    """Count no timesteps of a layer that is not counted, or that counts its own."""
-
-
-def _finite(value: float) -> float | None:
-    """Return a number that JSON can hold."""
-    return value if isfinite(value) else None

@@ -11,7 +11,7 @@ from rnncli.engine.request import Init
 from rnncli.engine.types import Array
 from rnncli.formats.conventions import keras_weights
 from rnncli.layers.starts import UNIFORM_LIMIT, glorot_limit, start
-from rnncli.layers.weights import Weight
+from rnncli.layers.weights import Framework, Weight
 from rnncli.network import Network
 
 Initializer = Callable[[np.random.Generator, tuple[int, ...], np.dtype[Any]], Array]
@@ -19,9 +19,10 @@ Initializer = Callable[[np.random.Generator, tuple[int, ...], np.dtype[Any]], Ar
 
 
 def initial_weights(network: Network, seed: int, dtype: np.dtype[Any], init: Init) -> dict[str, Array]:
-    """Return a network's first weights by key (`simple_rnn/kernel`). The same seed gives the same bytes.
+    """Return a network's first weights by Keras's keys (`simple_rnn/kernel`). The same seed gives the same bytes.
 
-    Every weight has a random stream of its own, so it stays the same when another weight changes its size.
+    Every weight has a random stream of its own, so it stays the same when another weight changes its size. PyTorch's
+    are drawn as it has them, and then laid out as Keras does: its two biases are added up where Keras has one.
 
     Args:
         network: the network.
@@ -29,30 +30,17 @@ def initial_weights(network: Network, seed: int, dtype: np.dtype[Any], init: Ini
         dtype: float32 or float64.
         init: how to draw the weights.
     """
-    if init == "torch":
-        return _as_pytorch_starts(network, seed, dtype)
+    framework: Framework = "torch" if init == "torch" else "keras"
     weights: dict[str, Array] = {}
-    for layer, key, weight in network_weights(network):
-        generator = random_stream(seed, layer + 1, len(weights))
-        initializer = DRAWINGS[init].initializer(weight)
-        weights[key] = initializer(generator, weight.shape, dtype)
-    return weights
-
-
-def _as_pytorch_starts(network: Network, seed: int, dtype: np.dtype[Any]) -> dict[str, Array]:
-    """Return first weights as PyTorch draws them, by Keras's keys and with its layout.
-
-    Its two biases are added up where Keras has one.
-    """
-    weights: dict[str, Array] = {}
-    count = 0
-    for index, (name, layer, (reads, _)) in enumerate(zip(network.names, network.body, network.shapes(), strict=True)):
+    drawn = 0
+    layers = zip(network.names, network.body, network.shapes(), strict=True)
+    for place, (name, layer, (reads, _)) in enumerate(layers, start=1):
         arrays: dict[str, Array] = {}
-        for weight in layer.weights(reads, "torch"):
-            draw = DRAWINGS["torch"].initializer(weight)
-            arrays[weight.name.replace("_l0", "")] = draw(random_stream(seed, index + 1, count), weight.shape, dtype)
-            count += 1
-        weights |= {f"{name}/{key}": array for key, array in keras_weights(layer, "torch", arrays).items()}
+        for weight in layer.weights(reads, framework):
+            draw = DRAWINGS[init](weight)
+            arrays[weight.name.replace("_l0", "")] = draw(random_stream(seed, place, drawn), weight.shape, dtype)
+            drawn += 1
+        weights |= {f"{name}/{key}": array for key, array in keras_weights(layer, framework, arrays).items()}
     return weights
 
 
@@ -72,12 +60,8 @@ class NetworkWeight(NamedTuple):
 
 def network_weights(network: Network) -> list[NetworkWeight]:
     """Return all weights of a network, in Keras's order."""
-    layers = zip(network.names, network.body, network.shapes(), strict=True)
-    return [
-        NetworkWeight(index, f"{name}/{weight.name}", weight)
-        for index, (name, layer, (reads, _)) in enumerate(layers)
-        for weight in layer.weights(reads)
-    ]
+    layers = enumerate(zip(network.names, network.weights(), strict=True))
+    return [NetworkWeight(place, f"{name}/{weight.name}", weight) for place, (name, own) in layers for weight in own]
 
 
 def random_stream(seed: int, *key: int) -> np.random.Generator:
@@ -95,19 +79,6 @@ def _uniform(limit: float) -> Initializer:
     return draw
 
 
-def _uniform_0_1(generator: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    return generator.random(shape, dtype=dtype)
-
-
-def _glorot_uniform(generator: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """Glorot and Bengio, 2010: U[-a, a) with a = sqrt(6 / (inputs + outputs))."""
-    return _uniform(glorot_limit(*shape))(generator, shape, dtype)
-
-
-def _normal(generator: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    return generator.standard_normal(shape, dtype)
-
-
 def _orthogonal(generator: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     """Saxe et al., 2014: the Q of A = Q·R, where A is a normal random matrix and R has a positive diagonal.
 
@@ -122,29 +93,20 @@ def _orthogonal(generator: np.random.Generator, shape: tuple[int, ...], dtype: n
     return np.ascontiguousarray(q.T if shape[0] < shape[1] else q, dtype)
 
 
-def _zeros(generator: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    del generator
-    return np.zeros(shape, dtype)
-
-
-def _ones(generator: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    del generator
-    return np.ones(shape, dtype)
-
-
 def _unit_forget_bias(generator: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     """Jozefowicz et al., 2015: zeros, but ones for the forget gate, so that an untrained LSTM remembers.
 
     The gates are i, f, c, o.
     """
-    bias = _zeros(generator, shape, dtype)
+    del generator
+    bias = np.zeros(shape, dtype)
     units = shape[0] // 4
     bias[units : 2 * units] = 1
     return bias
 
 
 def _padded_normal(generator: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    table = _normal(generator, shape, dtype)
+    table = generator.standard_normal(shape, dtype)
     table[0] = 0
     return table
 
@@ -157,35 +119,31 @@ def _of_pytorch(weight: Weight) -> Initializer:
 
 INITIALIZERS: dict[str, Initializer] = {
     "uniform": _uniform(UNIFORM_LIMIT),
-    "glorot_uniform": _glorot_uniform,
+    # Glorot and Bengio, 2010: U[-a, a) with a = sqrt(6 / (inputs + outputs)).
+    "glorot_uniform": lambda generator, shape, dtype: _uniform(glorot_limit(*shape))(generator, shape, dtype),
     "orthogonal": _orthogonal,
-    "zeros": _zeros,
-    "ones": _ones,
+    "zeros": lambda generator, shape, dtype: np.zeros(shape, dtype),
+    "ones": lambda generator, shape, dtype: np.ones(shape, dtype),
     "unit_forget_bias": _unit_forget_bias,
-    "normal": _normal,
+    "normal": lambda generator, shape, dtype: generator.standard_normal(shape, dtype),
     "padded_normal": _padded_normal,
 }
 """The frameworks' initialisers, by the names that weights are declared with."""
 
 
-class Drawing(NamedTuple):
-    """How an init draws first values.
-
-    Attributes:
-        initializer: returns what draws a weight.
-        vectors: draws a random input of vectors.
-    """
-
-    initializer: Callable[[Weight], Initializer]
-    vectors: Initializer
-
-
-DRAWINGS: dict[Init, Drawing] = {
-    "keras": Drawing(lambda weight: INITIALIZERS[str(weight.initializer)], vectors=_normal),
-    "torch": Drawing(_of_pytorch, vectors=_normal),
-    "uniform": Drawing(lambda weight: _uniform_0_1, vectors=_uniform_0_1),
+DRAWINGS: dict[Init, Callable[[Weight], Initializer]] = {
+    "keras": lambda weight: INITIALIZERS[str(weight.initializer)],
+    "torch": _of_pytorch,
+    "uniform": lambda weight: np.random.Generator.random,
 }
-"""What each init that can be asked for means."""
+"""What returns how a weight is drawn, for each init that can be asked for."""
+
+VECTORS: dict[Init, Initializer] = {
+    "keras": INITIALIZERS["normal"],
+    "torch": INITIALIZERS["normal"],
+    "uniform": np.random.Generator.random,
+}
+"""How a random input of vectors is drawn."""
 
 
 def scratch_bytes(weight: Weight) -> int:

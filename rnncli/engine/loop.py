@@ -16,7 +16,7 @@ step adds the two.
 Every call of NumPy writes into an existing array (`out`), passed by position, which is faster than by name.
 
 **The floor.** No loop of Python over timesteps is faster than timesteps × (calls × the time of a call + the time of the
-product). A call costs some 0.2 to 0.25 µs, however little it computes, and `rnncli.engine.cells.CALLS` says how many a
+product). A call costs some 0.2 to 0.25 µs, however little it computes, and `rnncli.engine.cells.CELLS` says how many a
 step takes: an LSTM's step is never under 2 µs. `make bench` prints the ratio to that floor: it is 1.0 to 1.1 for
 one sample and an LSTM or GRU of up to 64 units. With more units or samples the work inside the calls shows.
 """
@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from typing import ClassVar
 
 import numpy as np
 
@@ -50,7 +51,17 @@ class Loop(ABC):
         batch: the number of samples.
         steps: the largest number of timesteps in a chunk.
         stacked: whether an operand is [x; h; 1]; else the inputs are projected.
+
+    Attributes:
+        batch: the number of samples.
+        steps: the largest number of timesteps in a chunk.
+        h: the states, (timesteps, units, batch): h[0] before the chunk, h[t + 1] after step t of it.
+        c: the other state of an LSTM, (units, batch); None for other cells.
+        projected: W·x for each step of the chunk, (timesteps, rows, batch); None if x is in the operands.
     """
+
+    times: ClassVar[int] = 1
+    """How many times its state the buffer holds: an LSTM may keep it doubled."""
 
     def __init__(
         self, kernel: Array, recurrent_kernel: Array, bias: Array, batch: int, steps: int, stacked: bool
@@ -66,11 +77,10 @@ class Loop(ABC):
         buffer[:, -1] = 1
         self.x = buffer[:, :above]
         self.h = buffer[:, above:-1]
-        """The states: h[0] before the chunk, h[t + 1] after step t of it."""
+        self.c: Array | None = None
         self.operands = list(buffer)
         self.hidden = list(self.h)
         self.projected: Array | None = None
-        """W·x for each step of the chunk, (timesteps, rows, batch); None if x is in the operands."""
         if not stacked and batch <= MAX_PROJECTED_BATCH:
             self.kernel = np.ascontiguousarray(kernel)
             self._projection = np.empty((steps * batch, rows), dtype)
@@ -95,12 +105,13 @@ class Loop(ABC):
         """
         count = len(x)
         self._load(x)
-        if watch is not None:
-            self._take_watched(np.ones((count, self.batch), bool) if mask is None else mask, watch)
-        elif mask is None:
+        if mask is None and watch is None:
             self.take(0, count)
         else:
-            self._take_masked(mask)
+            for t, counts in enumerate(np.ones((count, self.batch), bool) if mask is None else mask):
+                self._take_step(t, counts)
+                if watch is not None:
+                    watch(self.gate_values(), bool(counts[0]))
         self.h[0] = self.h[count]
         outputs = self.outputs(count)
         if mask is not None and zero_masked:
@@ -117,11 +128,13 @@ class Loop(ABC):
 
     def state(self) -> dict[str, Array]:
         """Return copies of the states by name, each (units, batch)."""
-        return {"h": self.h[0].copy()}
+        return {"h": self.h[0] / self.times, **({} if self.c is None else {"c": self.c.copy()})}
 
     def set_state(self, state: dict[str, Array] | None) -> None:
         """Start from a state; None means zero, as at the start of every sample."""
-        self.h[0] = 0 if state is None else state["h"]
+        self.h[0] = 0 if state is None else self.times * state["h"]
+        if self.c is not None:
+            self.c[:] = 0 if state is None else state["c"]
 
     def _load(self, x: Array) -> None:
         """Put the inputs of a chunk into the operands, or project them."""
@@ -134,36 +147,18 @@ class Loop(ABC):
         else:
             np.matmul(self.kernel, x, self.projected[:count])
 
-    def _take_masked(self, mask: Array) -> None:
-        """Take all steps of a chunk, one at a time, and undo each for the samples that are padding there."""
-        for t, counts in enumerate(mask):
-            before = self.state_beside_h()
-            self.take(t, t + 1)
-            if not counts.all():
-                self._undo(t, ~counts, before)
-
-    def _undo(self, t: int, skipped: Array, before: list[Array]) -> None:
-        """Undo step t for some samples, given the states other than h before it."""
-        np.copyto(self.h[t + 1], self.h[t], where=skipped)
-        for now, then in zip(self.state_beside_h(copy=False), before, strict=True):
-            np.copyto(now, then, where=skipped)
-
-    def _take_watched(self, mask: Array, watch: GateWatch) -> None:
-        """Take all steps of a chunk, one at a time, and show the gates of each."""
-        for t, counts in enumerate(mask):
-            before = self.state_beside_h()
-            self.take(t, t + 1)
-            watch(self.gate_values(), bool(counts[0]))
-            self._undo(t, ~counts, before)
+    def _take_step(self, t: int, counts: Array) -> None:
+        """Take step t, and undo it for the samples of which it does not count."""
+        c_before = None if self.c is None else self.c.copy()
+        self.take(t, t + 1)
+        if not counts.all():
+            np.copyto(self.h[t + 1], self.h[t], where=~counts)
+            if self.c is not None and c_before is not None:
+                np.copyto(self.c, c_before, where=~counts)
 
     def gate_values(self) -> dict[str, Array]:
         """Return the gates of the last step that was taken and its candidate, by their symbols, each (units, batch)."""
         return {}
-
-    def state_beside_h(self, copy: bool = True) -> list[Array]:
-        """Return the states other than h, copied or as they are: none, or an LSTM's c."""
-        del copy
-        return []
 
     def _steps(self, start: int, stop: int) -> Iterator[tuple[Array, Array | None, Array]]:
         """Yield for each step its operand, its W·x (None if x is in the operand), and the array for its h."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
 
-from rnncli.engine.chunks import chunk_steps, widest
+from rnncli.engine.chunks import chunk_steps
 from rnncli.engine.initializers import network_weights, scratch_bytes
 from rnncli.errors import RnncliError
 from rnncli.layers import READING_FROM_THE_END
 from rnncli.network import Network
-from rnncli.quantities import Shape, memory
+from rnncli.quantities import memory
 from rnncli.system.memory import RESERVE, free_bytes
 
 
@@ -38,7 +39,7 @@ def check_fits(
     """
     weights = weight_bytes(network, dtype)
     run = run_bytes(network, batch, timesteps, dtype) + beside
-    free = free_bytes()
+    free = _free_bytes()
     if free is not None and weights + run + RESERVE > free:
         advice = "`rnncli summary` computes its sizes without allocating it"
         if weights + RESERVE <= free:
@@ -61,13 +62,31 @@ def check_export_fits(network: Network, dtype: np.dtype[Any]) -> None:
     weights = network_weights(network)
     scratch = max((scratch_bytes(weight) for _, _, weight in weights), default=0)
     needed = 3 * dtype.itemsize * sum(weight.params for _, _, weight in weights) + scratch
-    free = free_bytes()
+    free = _free_bytes()
     if free is not None and needed + RESERVE > free:
         raise RnncliError(
             f"the weights would take {memory(needed)} while they are written, and {memory(RESERVE)} are for Python, "
             f"{memory(needed + RESERVE - free)} more than the {memory(free)} of memory that are free",
             "source for Keras or PyTorch needs none of it without --save-weights",
         )
+
+
+def _free_bytes() -> int | None:
+    """Return how much memory is free, once the library that multiplies matrices has taken what it keeps for that.
+
+    That is 32 MB, what is set aside. Where there is less, it would end the process, and no run fits.
+    """
+    free = free_bytes()
+    if free is None or free <= RESERVE or _multiply.cache_info().currsize:
+        return free
+    _multiply()
+    return free_bytes()
+
+
+@cache
+def _multiply() -> None:
+    square = np.ones((128, 128), np.float32)
+    np.matmul(square, square)
 
 
 def weight_bytes(network: Network, dtype: np.dtype[Any]) -> int:
@@ -81,7 +100,7 @@ def weight_bytes(network: Network, dtype: np.dtype[Any]) -> int:
 
 def run_bytes(network: Network, batch: int, timesteps: int, dtype: np.dtype[Any]) -> int:
     """Return the bytes of the chunks in the layers, and of the whole sequences that some layers keep."""
-    chunk = chunk_steps(widest(network), batch)
+    chunk = chunk_steps(network, batch)
     numbers = 0
     whole = False  # whether the layer is behind one that keeps the whole sequence: its chunks are parts of that
     layers = zip(network.body, network.shapes(batch, timesteps), network.steps_read(batch, timesteps), strict=True)
@@ -92,12 +111,7 @@ def run_bytes(network: Network, batch: int, timesteps: int, dtype: np.dtype[Any]
         if layer.needs_whole:
             whole = True
             held += features + units  # the whole input, joined, and the whole output
-        steps = max(steps_read or 1, _timesteps(returns))
+        steps = max(steps_read or 1, (returns[1] or 1) if len(returns) == 3 else 1)
         numbers += batch * (steps if whole else min(steps, chunk)) * held
         whole = whole and len(returns) == 3
     return numbers * dtype.itemsize
-
-
-def _timesteps(shape: Shape) -> int:
-    """Return the length of a sequence, or 1 for a vector."""
-    return (shape[1] or 1) if len(shape) == 3 else 1

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rnncli.engine.checks import checked_arrays, checked_dtype, checked_input, state_shapes, weight_shapes
-from rnncli.engine.chunks import Chunk, ChunkSteps, chunk_steps, widest
+from rnncli.engine.chunks import Chunk, chunk_of, chunk_steps
 from rnncli.engine.initializers import initial_weights
-from rnncli.engine.inputs import array_chunks
 from rnncli.engine.loop import GateWatch
-from rnncli.engine.passes import Pass, State, Tick, flow
+from rnncli.engine.passes import Pass, State, Tick, flow, uncounted
 from rnncli.engine.request import INITS, Init, check_seed, file_name
 from rnncli.engine.stages import make_stage
 from rnncli.engine.types import Array
@@ -85,36 +85,35 @@ class Model:
         """Take in what does not depend on the weights."""
         self.network = Network.of(network)
         self.dtype = checked_dtype(dtype)
-        self._chunk_steps: ChunkSteps = partial(chunk_steps, widest(self.network))
+        self._chunk_steps = partial(chunk_steps, self.network)
 
     @classmethod
-    def from_file(cls, network: Network | str, path: str | PathLike[str], dtype: DTypeLike = "float32") -> Model:
-        """Return a model with the weights in a file, as `load_weights` reads them; no others are drawn before.
+    def starting(
+        cls,
+        network: Network | str,
+        path: str | PathLike[str] | None = None,
+        part: Part | None = None,
+        seed: int = 0,
+        dtype: DTypeLike = "float32",
+        init: Init = "keras",
+    ) -> Model:
+        """Return a model with the weights that a part of a model file has, or else a file; or else they are drawn.
 
         Raises:
             SpecError: the spec is wrong.
             ArgumentError: an argument is not allowed.
             RnncliError: as for `load_weights`.
         """
-        model = cls.__new__(cls)
-        model._begin(network, dtype)
-        model.load_weights(path)
-        return model
+        if path is not None or part is not None:
+            from rnncli.engine.model_weights import given_weights
 
-    @classmethod
-    def from_part(cls, part: Part, dtype: DTypeLike = "float32") -> Model:
-        """Return a model of a part of a model file, with its weights, likewise.
-
-        Raises:
-            ArgumentError: an argument is not allowed.
-            RnncliError: an array cannot be read, or is not finite.
-        """
-        from rnncli.engine.model_weights import weights_of
-
-        model = cls.__new__(cls)
-        model._begin(part.network, dtype)
-        model._use(weights_of(part, model.dtype))
-        return model
+            model = cls.__new__(cls)
+            model._begin(network, dtype)
+            weights = given_weights(model.network, path, part, model.dtype)
+            if weights is not None:
+                model._use(weights)
+                return model
+        return cls(network, seed, dtype, init)
 
     def __repr__(self) -> str:
         params = sum(array.size for array in self.weights.values())
@@ -216,14 +215,14 @@ class Model:
         return self._output(x, states), states
 
     def _output(self, x: Array, states: State | None) -> Array:
-        """Return the output for a checked input; `states` are as for `stream`."""
+        """Return the output for a checked input; `states` are as for `begin`."""
         batch, timesteps = x.shape[:2]
         shape = self.output_shape(batch, timesteps)
         sequence = shape if len(shape) == 3 else (shape[0], 1, shape[1])
         output = np.empty(sequence, self.dtype)
         start = 0
         with np.errstate(all="ignore"):  # numbers that are not finite are for the caller to see in the output
-            for values, _ in self.stream(self.chunks_of(x), states):
+            for values, _ in flow(self.begin(states), self.chunks_of(x)):
                 output[:, start : start + len(values)] = values.transpose(2, 0, 1)
                 start += len(values)
         return output.reshape(shape)
@@ -238,29 +237,25 @@ class Model:
         *_, shape = [self.network.input_shape(batch, timesteps), *outputs]
         return tuple(size for size in shape if size is not None)
 
-    def stream(
-        self, chunks: Iterable[Chunk], states: State | None = None, tick: Tick = lambda steps: None
-    ) -> Iterator[Chunk]:
-        """Yield the output in chunks, for an input that comes in chunks.
+    def begin(self, states: State | None = None, ticks: Iterable[Tick] | None = None) -> list[Pass]:
+        """Return a pass for each layer of `network.body`. They are good for one batch, from its start to its end.
 
         Where numbers overflow, NumPy does what it is told by `np.errstate`.
 
         Args:
-            chunks: one batch from its first timestep to its last, as `chunks_of` cuts it.
             states: where each recurrent layer finds its first state and leaves its last. A state that is not there is
                 zero. None: all are zero, and nobody wants the last ones.
-            tick: called with the number of timesteps that a recurrent layer has just taken.
+            ticks: for each layer, what a recurrent one calls with the number of timesteps that it has just taken.
         """
-        return flow(self.begin(states, tick), chunks)
+        pairs = zip(self._stages, ticks or repeat(uncounted), strict=False)
+        return [stage.begin(states, tick) for stage, tick in pairs]
 
-    def begin(self, states: State | None = None, tick: Tick = lambda steps: None) -> list[Pass]:
-        """Return a pass for each layer of `network.body`. They are good for one batch, from its start to its end.
-
-        Args:
-            states: as for `stream`.
-            tick: as for `stream`.
-        """
-        return [stage.begin(states, tick) for stage in self._stages]
+    def prepare(self, batch: int, timesteps: int) -> None:
+        """Make ready what the layers need beside their weights for a batch of so many samples and timesteps."""
+        chunk = self._chunk_steps(batch)
+        sizes = zip(self._stages, self.network.shapes(), self.network.steps_read(1, timesteps), strict=True)
+        for stage, (reads, _), steps in sizes:
+            stage.prepare(reads[-1] or 1, batch, min(steps or 1, chunk))
 
     def watch_gates(self, watch_of: Callable[[str], GateWatch]) -> None:
         """Show the gates of the last layer, from now on, as its cells compute them.
@@ -270,14 +265,12 @@ class Model:
         """
         self._stages[-1].watch_gates(watch_of)
 
-    def vectors(self, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
-        """Yield an input as vectors: ids are looked up, vectors stay as they are."""
-        return flow(self.begin()[:1] if self.network.head.shown else [], chunks)
-
     def chunks_of(self, x: Array) -> Iterator[Chunk]:
         """Yield an input array, (batch, timesteps[, features]), in chunks.
 
         Raises:
             ArgumentError: an id is outside the vocabulary.
         """
-        return array_chunks(self.network, x, self._chunk_steps(len(x)), self.dtype)
+        steps = self._chunk_steps(len(x))
+        for start in range(0, x.shape[1], steps):
+            yield chunk_of(self.network, x[:, start : start + steps], start, self.dtype)

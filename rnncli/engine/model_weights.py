@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnncli.engine.array_archive import read_arrays
+from rnncli.engine.array_files import read_arrays
 from rnncli.engine.checks import check_keys, taken_array, weight_shapes
 from rnncli.engine.initializers import initial_weights
 from rnncli.engine.memory import check_export_fits
-from rnncli.engine.request import Init
+from rnncli.engine.request import Init, file_name
 from rnncli.engine.types import Array
 from rnncli.errors import ArgumentError, RnncliError
 from rnncli.formats import choice_of, open_model
@@ -20,6 +19,9 @@ from rnncli.formats.conventions import each_weight
 from rnncli.formats.fitting import fitted
 from rnncli.formats.nodes import Part
 from rnncli.network import Network
+
+if TYPE_CHECKING:
+    from os import PathLike
 
 
 def first_weights(
@@ -31,36 +33,37 @@ def first_weights(
         RnncliError: a file cannot be read, nothing in it fits the network, or the weights do not fit in memory.
     """
     check_export_fits(network, np.dtype(dtype))
-    if path is not None:
-        return weights_in(path, network, np.dtype(dtype))
+    given = given_weights(network, path, part, np.dtype(dtype))
+    return initial_weights(network, seed, np.dtype(dtype), init) if given is None else given
+
+
+def given_weights(
+    network: Network, path: str | PathLike[str] | None, part: Part | None, dtype: np.dtype[Any]
+) -> dict[str, Array] | None:
+    """Return the weights that a part of a model file has, or else the file `path`; None where there are none.
+
+    Raises:
+        ArgumentError: `path` is not the name of a file.
+        RnncliError: they cannot be read, or do not fit the network.
+    """
     if part is not None and part.has_weights:
-        return weights_of(part, np.dtype(dtype))
-    return initial_weights(network, seed, np.dtype(dtype), init)
+        return weights_of(part, dtype)
+    return None if path is None else weights_in(file_name("path", path), network, dtype)
 
 
 def weights_of(part: Part, dtype: np.dtype[Any]) -> dict[str, Array]:
-    """Return the weights of a part of a model file by key, as `dtype`.
+    """Return the weights of a part of a model file by key, as `dtype`; each is held once.
 
     Raises:
         RnncliError: an array cannot be read, or is not finite.
     """
-    return _taken(part.path, each_weight(part), weight_shapes(part.network), dtype)
-
-
-def _taken(
-    path: str, found: Iterable[tuple[str, Array]], expected: Mapping[str, tuple[int, ...]], dtype: np.dtype[Any]
-) -> dict[str, Array]:
-    """Return arrays as they come from a file, as `dtype`; each is held once.
-
-    Raises:
-        RnncliError: one cannot be used; the message names the file.
-    """
+    expected = weight_shapes(part.network)
     weights: dict[str, Array] = {}
-    for key, array in found:
+    for key, array in each_weight(part):
         try:
             weights[key] = taken_array(key, array, expected[key], dtype)
         except ArgumentError as error:  # nothing that was typed is wrong
-            raise RnncliError(f"{path}: {error.message}", error.advice) from None
+            raise RnncliError(f"{part.path}: {error.message}", error.advice) from None
     check_keys(weights, expected)
     return {key: weights[key] for key in expected}
 

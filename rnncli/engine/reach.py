@@ -1,34 +1,24 @@
-"""How far back a network remembers, for several seeds: `plan` checks all that can be known before, `Plan.run` runs it.
+"""How far back a network remembers, for several seeds: given a plan of their runs.
 
 Each seed draws an input and, unless they come from a file, weights: those that a run draws of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from math import exp, log
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rnncli.engine.chunks import chunk_steps, widest
-from rnncli.engine.effect import EffectTrace, Reach, widening_starts
-from rnncli.engine.forward import work
-from rnncli.engine.initializers import network_weights
-from rnncli.engine.inputs import random_chunks
-from rnncli.engine.memory import check_fits, weight_bytes
-from rnncli.engine.model import Model
-from rnncli.engine.passes import Tick
-from rnncli.engine.request import DEFAULT_REACH_TIMESTEPS, Init, ReachRequest
-from rnncli.engine.traces import Spans
-from rnncli.engine.twins import DTYPE, SAMPLES, Watch, reads_backwards, steps_of_last, up_to_last_recurrent, watched
+from rnncli.engine.effect import DTYPE, EffectTrace, Watch, widening_starts
+from rnncli.engine.passes import Tick, uncounted
+from rnncli.engine.run import Plan
 from rnncli.engine.types import Array
-from rnncli.network import Network
 from rnncli.reports.reach import NetworkReach, SeedReach
 
 if TYPE_CHECKING:
-    from rnncli.formats.nodes import Part
+    from rnncli.engine.model import Model
 
 BINS = 48
 """The most bins of the steps since the change."""
@@ -36,145 +26,45 @@ BINS = 48
 _SQUARINGS = 24
 """How often a matrix is squared for its spectral radius, which is then known to six digits."""
 
-_DRAWN_IN = np.dtype("float32")
-"""What weights and inputs are drawn in, as a run does unless it is told otherwise; the effect is in float64."""
 
+def reach(plan: Plan, tick: Tick = uncounted, begin: Callable[[int], object] = uncounted) -> NetworkReach:
+    """Run a network with every seed and return what was found.
 
-def plan(network: Network | str, request: ReachRequest, trained: Part | None = None) -> Plan:
-    """Return runs that can start: their sizes are known, and one after the other fits in memory.
-
-        >>> plan("input:8,lstm:4", ReachRequest(seeds=3)).run().layer
+        >>> from rnncli.engine import Request, plan
+        >>> reach(plan("input:8,lstm:4", Request(seeds=3))).layer
         'lstm'
 
     Args:
-        network: the network, or its spec.
-        request: what is asked for.
-        trained: the part of a model file that the network is; it runs with that part's weights, unless the request
-            names others.
+        plan: the runs, with a number of seeds.
+        tick: called with 0 when they start, and then with the work that has just been done; it adds up to the plan's.
+        begin: called with each seed before its run.
 
     Raises:
-        SpecError: the number of timesteps asked for contradicts the network.
-        UsageError: there is no recurrent layer, or nothing says which weights are whose.
-        RnncliError: a run would not fit in memory, the model file has what is not run, or that of the weights cannot
-            be read or does not fit.
+        RnncliError: a file cannot be read or does not fit the network.
     """
-    network = Network.of(network)
-    if trained is not None:
-        trained.check_runs()
-    part = watched(network, "reach")
-    init: Init = request.init or network.framework
-    if init == "torch":
-        network.summary(framework="torch")  # says what PyTorch has not
-    timesteps = request.timesteps or network.input_shape()[1] or DEFAULT_REACH_TIMESTEPS
-    network.summary(1, timesteps)  # says what does not fit together
-    file = request.weights
-    if file is None and trained is not None and trained.has_weights:
-        file = trained.path
-    drawn = network if file is not None else up_to_last_recurrent(network, "reach")
-    kernels = max(weight.params for _, _, weight in network_weights(part) if weight.role == "recurrent")
-    beside = weight_bytes(drawn, _DRAWN_IN) + 3 * kernels * DTYPE.itemsize
-    check_fits(part, SAMPLES, timesteps, DTYPE, beside, smaller="a smaller --timesteps needs less")
-    if request.weights is not None:
-        from rnncli.engine.model_weights import part_in
-
-        trained = part_in(request.weights, network)
-    return Plan(network, drawn, part, request, timesteps, trained, file, init)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Runs that can start.
-
-    Attributes:
-        network: the network.
-        drawn: the part of it that weights are drawn for, or all of it where they come from a file.
-        part: the part that is run.
-        request: what is asked for.
-        timesteps: the length of the sequence.
-        trained: the part of a model file that the network is, or that has its weights.
-        file: the file that the weights come from, if they do.
-        init: how weights and inputs are drawn.
-    """
-
-    network: Network
-    drawn: Network
-    part: Network
-    request: ReachRequest
-    timesteps: int
-    trained: Part | None
-    file: str | None
-    init: Init
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What the user should know before the runs start."""
-        pytorchs = ("weights start as PyTorch starts them",) if self.init == "torch" else ()
-        if self.trained is None:
-            return () if self.request.weights is not None else pytorchs
-        if self.request.weights is not None:
-            from rnncli.formats.fitting import sources_told
-
-            return (sources_told(self.trained),)
-        drawn = () if self.trained.has_weights else ("the file has no weights: each seed draws others", *pytorchs)
-        return (*drawn, *self.trained.told)
-
-    @property
-    def work(self) -> int:
-        """The number of timesteps that the layers take with all seeds, for showing progress."""
-        return self.request.seeds * sum(work(self.part, self.timesteps))
-
-    def run(self, tick: Tick = lambda steps: None) -> NetworkReach:
-        """Run the network with every seed and return what was found.
-
-        Args:
-            tick: called with the number of timesteps that a layer has just taken; they add up to `work`.
-
-        Raises:
-            RnncliError: a file cannot be read or does not fit the network.
-        """
-        tick(0)
-        model = None if self.file is None else self._model_of_file()
-        runs: list[SeedReach] = []
-        for seed in range(self.request.seed, self.request.seed + self.request.seeds):
-            used = model or Model(self.drawn, seed, _DRAWN_IN, self.init)
-            reach = self._reach(used, seed, tick)
-            # The weights of a file are the same for all seeds.
-            radius = runs[0].spectral_radius if runs and model is not None else self._spectral_radius(used)
-            runs.append(SeedReach(seed, reach, radius))
-        return NetworkReach(
-            str(self.network),
-            self.part.names[-1],
-            steps_of_last(self.part, self.timesteps),
-            reads_backwards(self.part),
-            self.file,
-            tuple(self._step_bins.tolist()),
-            tuple(runs),
-            self.network.origin,
-        )
-
-    @property
-    def _step_bins(self) -> Array:
-        return widening_starts(steps_of_last(self.part, self.timesteps), BINS)
-
-    def _reach(self, model: Model, seed: int, tick: Tick) -> Reach:
-        steps, init = chunk_steps(widest(self.drawn), 1), self.init
-        chunks = random_chunks(self.drawn, 1, self.timesteps, steps, seed, init, model.dtype)
-        bins = self._step_bins
-        effect = EffectTrace(len(bins))
-        for some in Watch(model, chunks, self.timesteps, tick=tick):
-            effect.add(some.effects, some.norms, Spans.of(np.maximum(some.since, 0), bins), some.since)
-        return effect.reach()
-
-    def _spectral_radius(self, model: Model) -> float:
-        name, layer = self.part.names[-1], self.part.body[-1]
-        kernels = [model.weights[f"{name}/{direction}recurrent_kernel"] for direction in layer.directions]
-        return spectral_radius(kernels, layer.candidate)
-
-    def _model_of_file(self) -> Model:
-        if self.trained is not None:
-            return Model.from_part(self.trained, _DRAWN_IN)
-        assert self.request.weights is not None
-        return Model.from_file(self.network, self.request.weights, _DRAWN_IN)
+    tick(0)
+    part, request, trained = plan.part, plan.request, plan.trained
+    assert part is not None
+    assert request.seeds is not None
+    file = request.weights or (trained.path if trained is not None and trained.has_weights else None)
+    name, layer = part.names[-1], part.body[-1]
+    model: Model | None = None
+    radius = 0.0
+    runs: list[SeedReach] = []
+    for seed in range(request.seed, request.seed + request.seeds):
+        begin(seed)
+        if model is None or file is None:  # the weights of a file are the same for all seeds
+            model = plan.model(seed)
+            kernels = [model.weights[f"{name}/{direction}recurrent_kernel"] for direction in layer.directions]
+            radius = spectral_radius(kernels, layer.candidate)
+        watch = Watch(model, plan.chunks(model, seed), plan.timesteps, tick=tick)
+        bins = widening_starts(watch.timesteps, BINS)
+        effect = EffectTrace(bins)
+        for some in watch:
+            effect.add(some, np.maximum(some.since, 0))
+        runs.append(SeedReach(seed, effect.reach(), radius))
+    starts, origin = tuple(bins.tolist()), plan.network.origin
+    return NetworkReach(str(plan.network), name, watch.timesteps, watch.backwards, file, starts, tuple(runs), origin)
 
 
 def spectral_radius(kernels: Sequence[Array], block: int) -> float:

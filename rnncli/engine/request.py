@@ -40,11 +40,13 @@ class Request:
         ('y.npy',)
 
     Args:
-        timesteps: the length of the sequence. None: that of the input file, or what the network fixes, or 100.
+        timesteps: the length of the sequence. None: that of the input file, or what the network fixes, or 100; 500 for
+            the reach.
         batch: the number of samples. None: that of the input file, or 1.
         seed: what weights and a random input are drawn from, a whole number from 0.
         dtype: what to compute in: float32 or float64.
-        init: how weights and a random input are drawn: keras, torch or uniform.
+        init: how weights and a random input are drawn: keras, torch or uniform. None: keras, and for the reach that of
+            the source's framework.
         framework: whose weights the summary counts: keras or torch; None for that of the source. Files hold Keras's.
         input: a .npy file to read the input from; without one it is random.
         weights: an .npz file to read the weights from; without one they are random.
@@ -54,6 +56,8 @@ class Request:
         save_state: an .npz file to write the last state of every recurrent layer to.
         study: whether to study what the last recurrent layer does over time.
         gates: whether the study tells of its gates, too.
+        seeds: with how many seeds it is tried how far back the network reaches, from `seed` on, 1 to 1,000; None if
+            that is not asked.
 
     Raises:
         ArgumentError: an argument is not allowed; the message says which, and what is.
@@ -63,7 +67,7 @@ class Request:
     batch: int | None = None
     seed: int = 0
     dtype: str = "float32"
-    init: Init = "keras"
+    init: Init | None = None
     framework: Framework | None = None
     input: str | None = None
     weights: str | None = None
@@ -73,12 +77,16 @@ class Request:
     save_state: str | None = None
     study: bool = False
     gates: bool = False
+    seeds: int | None = None
 
     def __post_init__(self) -> None:
         check_sizes(timesteps=self.timesteps, batch=self.batch)
         check_seed(self.seed)
         check_known("dtype", self.dtype, DTYPES)
-        check_known("init", self.init, INITS)
+        if self.init is not None:
+            check_known("init", self.init, INITS)
+        if self.seeds is not None:
+            check_whole("seeds", self.seeds, MOST_SEEDS)
         if self.framework is not None:
             check_known("framework", self.framework, FRAMEWORKS)
         for name in (*_READ, *_WRITTEN):
@@ -94,46 +102,12 @@ class Request:
     @property
     def read(self) -> dict[str, str]:
         """The files that it reads, by argument."""
-        return self._named(_READ)
+        return {name: path for name in _READ if (path := getattr(self, name)) is not None}
 
     @property
     def written(self) -> dict[str, str]:
         """The files that it writes, by argument."""
-        return self._named(_WRITTEN)
-
-    def _named(self, names: tuple[str, ...]) -> dict[str, str]:
-        return {name: path for name in names if (path := getattr(self, name)) is not None}
-
-
-@dataclass(frozen=True)
-class ReachRequest:
-    """What is asked of how far back a network remembers.
-
-    Args:
-        seeds: how many seeds are tried, 1 to 1,000.
-        seed: the first of them; the others follow it.
-        timesteps: the length of the sequence. None: what the network fixes, or 500.
-        init: how weights and inputs are drawn: keras, torch or uniform; None for that of the source's framework.
-        weights: a file to read the weights from; without one each seed draws others.
-
-    Raises:
-        ArgumentError: an argument is not allowed; the message says which, and what is.
-    """
-
-    seeds: int = DEFAULT_SEEDS
-    seed: int = 0
-    timesteps: int | None = None
-    init: Init | None = None
-    weights: str | None = None
-
-    def __post_init__(self) -> None:
-        check_sizes(timesteps=self.timesteps)
-        check_whole("seeds", self.seeds, MOST_SEEDS)
-        check_seed(self.seed)
-        if self.init is not None:
-            check_known("init", self.init, INITS)
-        if self.weights is not None:
-            object.__setattr__(self, "weights", file_name("weights", self.weights))
+        return {name: path for name in _WRITTEN if (path := getattr(self, name)) is not None}
 
 
 def file_name(name: str, path: object) -> str:

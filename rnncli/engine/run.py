@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -12,14 +12,12 @@ import numpy as np
 
 from rnncli.atomic import Written
 from rnncli.engine.checks import state_shapes
-from rnncli.engine.chunks import Chunk, chunk_steps, widest
-from rnncli.engine.forward import ForwardRun, forward, work
-from rnncli.engine.inputs import random_chunks
+from rnncli.engine.chunks import Chunk, chunk_steps, random_chunks
+from rnncli.engine.forward import ForwardRun, forward
 from rnncli.engine.memory import check_fits
 from rnncli.engine.model import Model
-from rnncli.engine.passes import State, Tick
-from rnncli.engine.request import DEFAULT_TIMESTEPS, Request
-from rnncli.engine.types import Array
+from rnncli.engine.passes import State, Tick, uncounted, work
+from rnncli.engine.request import DEFAULT_REACH_TIMESTEPS, DEFAULT_TIMESTEPS, Init, Request
 from rnncli.errors import UsageError
 from rnncli.layers import READING_FROM_THE_END
 from rnncli.network import Network
@@ -27,7 +25,7 @@ from rnncli.system.places import check_files
 
 # What reads and writes files and `study` are imported where they are needed: few runs wait for them.
 if TYPE_CHECKING:
-    from rnncli.engine.input_file import InputFile
+    from rnncli.engine.array_files import InputFile
     from rnncli.engine.study import Study
     from rnncli.formats.nodes import Part
 
@@ -65,7 +63,7 @@ def plan(network: Network | str, request: Request, trained: Part | None = None) 
 
     Raises:
         SpecError: the number of timesteps asked for contradicts the network, or the framework cannot express it.
-        UsageError: the sizes asked for contradict the input file, there is no recurrent layer to study or it has no
+        UsageError: the sizes asked for contradict the input file, there is no recurrent layer to look at or it has no
             gates, a file would be written over another that is read or written, or nothing says which weights are
             whose.
         RnncliError: the input file or that of the weights cannot be read or does not fit, a file cannot be written,
@@ -77,26 +75,55 @@ def plan(network: Network | str, request: Request, trained: Part | None = None) 
     check_files(request.read, request.written)
     array = None
     if request.input is not None:
-        from rnncli.engine.input_file import open_input
+        from rnncli.engine.array_files import open_input
 
         array = open_input(request.input, network)
-    batch, timesteps = _sizes(network, request, array)
-    network.summary(batch, timesteps, request.framework)  # says what does not fit together
-    check_fits(network, batch, timesteps, np.dtype(request.dtype), _file_bytes(network, request, array))
-    part = None
-    if request.study:
-        from rnncli.engine.twins import watched
+    reaches = request.seeds is not None
+    init: Init = request.init or (network.framework if reaches else "keras")
+    part = drawn = None
+    if request.study or reaches:
+        from rnncli.engine.effect import check_gates, up_to_last_recurrent, watched
 
-        part = watched(network)
+        part = watched(network, "reach" if reaches else "the plot")
+        is_drawn = request.weights is None and (trained is None or not trained.has_weights)
+        drawn = up_to_last_recurrent(network, "reach") if reaches and is_drawn else None
         if request.gates:
-            from rnncli.engine.gates import check_gates
-
             check_gates(network)
+    batch, timesteps = _sizes(network, request, array)
+    framework = "torch" if reaches and init == "torch" else request.framework
+    network.summary(batch, timesteps, framework)  # says what does not fit together
+    if part is not None and reaches:
+        from rnncli.engine.effect import check_reach_fits
+
+        check_reach_fits(part, drawn or network, timesteps, np.dtype(request.dtype))
+    else:
+        check_fits(network, batch, timesteps, np.dtype(request.dtype), _file_bytes(network, request, array, batch))
+    trained, notes = _weights_and_notes(network, request, trained, init)
+    return Plan(network, request, batch, timesteps, init, part, trained, notes, array, drawn)
+
+
+def _weights_and_notes(
+    network: Network, request: Request, trained: Part | None, init: Init
+) -> tuple[Part | None, tuple[str, ...]]:
+    """Return the part of a model file that a network has the weights of, and what the user should know."""
+    reaches, notes = request.seeds is not None, list[str]()
     if request.weights is not None:
         from rnncli.engine.model_weights import part_in
+        from rnncli.formats.fitting import sources_told
 
         trained = part_in(request.weights, network)
-    return Plan(network, request, array, batch, timesteps, part, trained)
+        notes += [] if trained is None else [sources_told(trained)]
+    else:
+        if trained is not None and not trained.has_weights:
+            how = "each seed draws others" if reaches else f"they are drawn with seed {request.seed}"
+            notes.append(f"the file has no weights: {how}")
+        if reaches and init == "torch" and (trained is None or not trained.has_weights):
+            notes.append("weights start as PyTorch starts them")
+        notes += [] if trained is None else trained.told
+    stateful = request.state is not None or request.save_state is not None
+    if stateful and any(layer.needs_whole for layer in network.body):
+        notes.append(f"{READING_FROM_THE_END} read from the end, so pieces of a sequence do not add up to the whole")
+    return trained, tuple(notes)
 
 
 @dataclass(frozen=True)
@@ -106,144 +133,125 @@ class Plan:
     Attributes:
         network: what to run.
         request: what is asked for.
-        array: the input, which stays in its file until it is read; None for a random one.
         batch: the number of samples.
         timesteps: the length of the sequence.
-        part: the part of the network that is run once more for the study; None if no study is asked for.
+        init: how weights and a random input are drawn.
+        part: the part of the network that is run with a twin, for the study or the reach; None if neither is asked for.
         trained: the part of a model file that the network is, or that has its weights; None if they are drawn, or in
             an .npz with rnncli's own keys.
+        notes: what the user should know before the run starts.
+        array: the input, which stays in its file until it is read; None for a random one.
+        drawn: the layers of the network that need weights; None for all.
     """
 
     network: Network
     request: Request
-    array: InputFile | None
     batch: int
     timesteps: int
-    part: Network | None
+    init: Init
+    part: Network | None = None
     trained: Part | None = None
+    notes: tuple[str, ...] = ()
+    array: InputFile | None = None
+    drawn: Network | None = None
+
+    def model(self, seed: int) -> Model:
+        """Return the network with weights: those of a file, or else drawn from a seed.
+
+        Raises:
+            RnncliError: the file cannot be read or does not fit the network.
+        """
+        network, request = self.drawn or self.network, self.request
+        return Model.starting(network, request.weights, self.trained, seed, request.dtype, self.init)
+
+    def chunks(self, model: Model, seed: int) -> Iterator[Chunk]:
+        """Return the input from its start; a random one is drawn from a seed."""
+        steps = chunk_steps(self.network, self.batch)
+        if self.array is not None:
+            return self.array.chunks(self.network, steps, model.dtype)
+        return random_chunks(self.network, self.batch, self.timesteps, steps, seed, self.init, model.dtype)
 
     @property
-    def notes(self) -> tuple[str, ...]:
-        """What the user should know before the run starts."""
-        return (*self._notes_on_weights(), *self._notes_on_states())
+    def work(self) -> float:
+        """How much work it is, in multiply-adds, for showing progress."""
+        twins = 0.0
+        if self.part is not None:
+            from rnncli.engine.effect import watched_work
 
-    def _notes_on_weights(self) -> tuple[str, ...]:
-        if self.trained is None:
-            return ()
-        if self.request.weights is not None:
-            from rnncli.formats.fitting import sources_told
-
-            return (sources_told(self.trained),)
-        drawn = f"the file has no weights: they are drawn with seed {self.request.seed}"
-        return (*([] if self.trained.has_weights else [drawn]), *self.trained.told)
-
-    def _notes_on_states(self) -> tuple[str, ...]:
-        stateful = self.request.state is not None or self.request.save_state is not None
-        if stateful and any(layer.needs_whole for layer in self.network.body):
-            return (f"{READING_FROM_THE_END} read from the end, so pieces of a sequence do not add up to the whole",)
-        return ()
+            twins = watched_work(self.part, self.timesteps)
+        if self.request.seeds is not None:
+            return self.request.seeds * twins
+        return sum(work(self.network, self.batch, self.timesteps)) + twins
 
     @property
-    def work(self) -> int:
-        """The number of timesteps that the layers take which are counted for showing progress."""
-        return sum(sum(work(part, self.timesteps)) for part in (self.network, self.part) if part is not None)
+    def steps(self) -> int:
+        """How many timesteps are shown to be done.
 
-    @property
-    def longest(self) -> int:
-        """The length of the longest sequence that a layer reads: that of the input, or of one made of a vector."""
-        return max((steps or 0 for steps in self.network.steps_read(1, self.timesteps)), default=0)
+        Those of the longest sequence that a layer reads: that of the input, or of one made of a vector; or those that
+        the recurrent layers take with all seeds.
+        """
+        network, seeds = self.network, self.request.seeds
+        if seeds is None or self.part is None:
+            return max((steps or 0 for steps in network.steps_read(1, self.timesteps)), default=0)
+        counted = zip(self.part.steps_read(1, self.timesteps), self.part.body, strict=True)
+        return seeds * sum((steps or 0) * len(layer.directions) for steps, layer in counted if layer.states)
 
-    def run(self, tick: Tick = lambda steps: None) -> RunResult:
+    def run(self, tick: Tick = uncounted) -> RunResult:
         """Run the network, write the files that are asked for, and return what was found.
 
         Args:
-            tick: called with 0 when the run starts, and then with the number of timesteps that the layers have taken;
-                they add up to `work`.
+            tick: called with 0 when the run starts, and then with the work that has just been done; it adds up to
+                `work`.
 
         Raises:
             RnncliError: a file cannot be read or written or does not fit the network, or the study would not fit in
                 memory.
         """
-        request = self.request
-        states = self._first_states()
+        request, batch, timesteps = self.request, self.batch, self.timesteps
+        states: State = {}
+        if request.state is not None:
+            from rnncli.engine.array_files import read_arrays
+
+            states = read_arrays(request.state, state_shapes(self.network, batch), np.dtype(request.dtype))
         first_states = dict(states)
-        model = self._model()
-        self._check_study_fits()
+        model = self.model(request.seed)
+        part = self.part if request.study else None
+        if part is not None:
+            from rnncli.engine.effect import DTYPE, SAMPLES
+
+            check_fits(part, SAMPLES, timesteps, DTYPE)
         files: list[Written] = []
         tick(0)
-        with self._output(model, files.append) as write, _in_rounds(tick, self.network) as round_tick:
-            found = forward(
-                model, self._chunks(model), self.batch, self.timesteps, write, states, round_tick, request.framework
-            )
-        study = self._study(model, first_states, tick)
-        files += [*_saved(request.save_weights, model.weights), *_saved(request.save_state, states)]
+        with ExitStack() as open_files:
+            write = None
+            if request.output is not None:
+                from rnncli.engine.array_files import output_file
+
+                shape = model.output_shape(batch, timesteps)
+                write = open_files.enter_context(output_file(request.output, shape, model.dtype, files.append))
+            chunks = self.chunks(model, request.seed)
+            found = forward(model, chunks, batch, timesteps, write, states, tick, request.framework)
+        study = None
+        if part is not None:
+            from rnncli.engine.study import study_of
+
+            chunks = self.chunks(model, request.seed)
+            study = study_of(model, chunks, batch, timesteps, first_states, tick, request.gates)
+        for path, arrays in ((request.save_weights, model.weights), (request.save_state, states)):
+            if path is not None:
+                from rnncli.engine.array_files import write_arrays
+
+                files.append(write_arrays(path, arrays))
         return RunResult(found, study, tuple(files))
 
-    def _model(self) -> Model:
-        request = self.request
-        if self.trained is not None and self.trained.has_weights:
-            return Model.from_part(self.trained, request.dtype)
-        if request.weights is not None:
-            return Model.from_file(self.network, request.weights, request.dtype)
-        return Model(self.network, request.seed, request.dtype, request.init)
 
-    def _first_states(self) -> State:
-        if self.request.state is None:
-            return {}
-        from rnncli.engine.array_archive import read_arrays
-
-        return read_arrays(self.request.state, state_shapes(self.network, self.batch), np.dtype(self.request.dtype))
-
-    def _chunks(self, model: Model) -> Iterator[Chunk]:
-        """Return the input from its start."""
-        steps = chunk_steps(widest(self.network), self.batch)
-        if self.array is not None:
-            from rnncli.engine.input_file import file_chunks
-
-            return file_chunks(self.network, self.array, steps, model.dtype)
-        return random_chunks(
-            self.network, self.batch, self.timesteps, steps, self.request.seed, self.request.init, model.dtype
-        )
-
-    def _output(
-        self, model: Model, written: Callable[[Written], object]
-    ) -> AbstractContextManager[Callable[[int, Array], None] | None]:
-        """Return a block in which the output can be written; it yields None if nobody wants it."""
-        if self.request.output is None:
-            return nullcontext()
-        from rnncli.engine.array_files import output_file
-
-        return output_file(self.request.output, model.output_shape(self.batch, self.timesteps), model.dtype, written)
-
-    def _check_study_fits(self) -> None:
-        if self.part is not None:
-            from rnncli.engine.twins import DTYPE, SAMPLES
-
-            check_fits(self.part, SAMPLES, self.timesteps, DTYPE)
-
-    def _study(self, model: Model, first_states: State, tick: Tick) -> Study | None:
-        if self.part is None:
-            return None
-        from rnncli.engine.study import study_of
-
-        with _in_rounds(tick, self.part) as round_tick:
-            return study_of(
-                model, self._chunks(model), self.batch, self.timesteps, first_states, round_tick, self.request.gates
-            )
-
-
-def _file_bytes(network: Network, request: Request, array: InputFile | None) -> int:
+def _file_bytes(network: Network, request: Request, array: InputFile | None, batch: int) -> int:
     """Return the bytes of what is read from files and saved to them beside weights and output: a chunk, the states."""
-    size = 0
+    times = 2 - (request.state, request.save_state).count(None)
+    size = times * sum(map(prod, state_shapes(network, batch).values())) * np.dtype(request.dtype).itemsize
     if array is not None:
-        batch, timesteps, *features = array.shape
-        size += batch * min(timesteps, chunk_steps(widest(network), batch)) * prod(features) * array.dtype.itemsize
-    else:
-        batch = request.batch or 1
-    for path in (request.state, request.save_state):
-        if path is not None:
-            numbers = sum(prod(shape) for shape in state_shapes(network, batch).values())
-            size += numbers * np.dtype(request.dtype).itemsize
+        _, timesteps, *features = array.shape
+        size += batch * min(timesteps, chunk_steps(network, batch)) * prod(features) * array.dtype.itemsize
     return size
 
 
@@ -255,7 +263,8 @@ def _sizes(network: Network, request: Request, array: InputFile | None) -> tuple
     """
     if array is None:
         fixed = network.input_shape()[1]
-        return request.batch or 1, request.timesteps or fixed or DEFAULT_TIMESTEPS
+        usual = DEFAULT_TIMESTEPS if request.seeds is None else DEFAULT_REACH_TIMESTEPS
+        return request.batch or 1, request.timesteps or fixed or usual
     batch, timesteps = array.shape[:2]
     for name, asked, found in (("batch", request.batch, batch), ("timesteps", request.timesteps, timesteps)):
         if asked is not None and asked != found:
@@ -263,36 +272,3 @@ def _sizes(network: Network, request: Request, array: InputFile | None) -> tuple
                 f"{request.input} has shape {array.shape}, so --{name} is {found}, not {asked}", f"leave --{name} out"
             )
     return batch, timesteps
-
-
-@contextmanager
-def _in_rounds(tick: Tick, network: Network) -> Iterator[Tick]:
-    """Yield a progress callback for the layers, which calls `tick` once they all have taken their part of the work.
-
-    So the pace is even, although one layer takes longer than the next.
-    """
-    layers = sum(len(layer.directions) if layer.states else 0 for layer in network.body) or 1
-    calls = steps = 0
-
-    def pass_on() -> None:
-        nonlocal steps
-        tick(steps)
-        steps = 0
-
-    def count(taken: int) -> None:
-        nonlocal calls, steps
-        calls, steps = calls + 1, steps + taken
-        if calls % layers == 0:
-            pass_on()
-
-    yield count
-    pass_on()
-
-
-def _saved(path: str | None, arrays: dict[str, Array]) -> list[Written]:
-    """Write arrays to a file, if one is named, and return what has been written."""
-    if path is None:
-        return []
-    from rnncli.engine.array_files import write_arrays
-
-    return [write_arrays(path, arrays)]

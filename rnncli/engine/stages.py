@@ -1,22 +1,24 @@
 """One stage for each kind of layer, and the table that finds it.
 
-Those of recurrent layers are in `recurrent.py` and `both_ways.py`.
+Those of recurrent layers are in `recurrent.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from rnncli.engine.activations import ACTIVATION_FUNCTIONS
-from rnncli.engine.both_ways import BidirectionalStage
-from rnncli.engine.chunks import Chunk, ChunkSteps
+from rnncli.engine.chunks import Chunk
 from rnncli.engine.passes import Pass, Stage, State, Stateless, Tick
-from rnncli.engine.recurrent import RecurrentStage
+from rnncli.engine.recurrent import BidirectionalStage, RecurrentStage
 from rnncli.engine.types import Array
-from rnncli.layers import GRU, LSTM, Dense, Dropout, Embedding, Layer, Norm, Pool, Repeat, SimpleRNN
+from rnncli.layers import GRU, LSTM, Dense, Dropout, Embedding, Layer, Norm, Pool, Recurrent, Repeat, SimpleRNN
+
+ChunkSteps = Callable[[int], int]
+"""Returns how many timesteps a chunk should have, given the number of samples."""
 
 
 class EmbeddingStage(Stateless):
@@ -73,24 +75,23 @@ class NormStage(Stateless):
         return Chunk(y.astype(x.dtype), chunk.mask)
 
 
-class RepeatStage(Stage):
-    """Makes a sequence of a vector, chunk by chunk, so that its length takes no memory."""
+class Gathering(Stage):
+    """A layer that keeps something from chunk to chunk; what works on a batch is made for each."""
 
-    def __init__(self, layer: Repeat, chunk_steps: ChunkSteps) -> None:
-        self.timesteps = layer.n
-        self.chunk_steps = chunk_steps
+    def __init__(self, make_pass: Callable[[], Pass]) -> None:
+        self.make_pass = make_pass
 
     def begin(self, states: State | None, tick: Tick) -> Pass:
-        """Return a pass that keeps the vector and yields it over and over at the end."""
+        """Return a pass that yields what it has gathered at the end."""
         del states, tick
-        return _Repetition(self.timesteps, self.chunk_steps)
+        return self.make_pass()
 
 
 class _Repetition(Pass):
-    """A vector on its way to become a sequence."""
+    """A vector on its way to become a sequence, chunk by chunk, so that its length takes no memory."""
 
-    def __init__(self, timesteps: int, chunk_steps: ChunkSteps) -> None:
-        self.timesteps = timesteps
+    def __init__(self, layer: Repeat, chunk_steps: ChunkSteps) -> None:
+        self.timesteps = layer.n
         self.chunk_steps = chunk_steps
         self._vector: Array | None = None
 
@@ -105,18 +106,6 @@ class _Repetition(Pass):
         steps = self.chunk_steps(batch)
         for start in range(0, self.timesteps, steps):
             yield Chunk(np.broadcast_to(self._vector, (min(steps, self.timesteps - start), features, batch)))
-
-
-class PoolStage(Stage):
-    """The largest or the mean of each feature over time, taken as the chunks come."""
-
-    def __init__(self, layer: Pool) -> None:
-        self.pass_type = POOLS[layer.mode]
-
-    def begin(self, states: State | None, tick: Tick) -> Pass:
-        """Return a pass that yields one vector at the end."""
-        del states, tick
-        return self.pass_type()
 
 
 class _Largest(Pass):
@@ -163,41 +152,32 @@ POOLS: dict[str, Callable[[], Pass]] = {"max": _Largest, "avg": _Mean}
 """What makes one vector of a sequence, by its mode."""
 
 
-class StageParts(NamedTuple):
-    """The layer that a stage is made for, and all that the stage needs.
+def make_stage(name: str, layer: Layer, weights: Mapping[str, Array], chunk_steps: ChunkSteps) -> Stage:
+    """Return the stage for a layer.
 
-    Attributes:
+    Args:
         name: the layer's name in the network.
         layer: the layer.
         weights: its weights by Keras's names.
-        chunk_steps: how long the chunks should be that the layer makes of its own.
+        chunk_steps: says how long the chunks should be that the layer makes of its own.
     """
-
-    name: str
-    layer: Any
-    weights: Mapping[str, Array]
-    chunk_steps: ChunkSteps
+    return STAGES[type(layer)](name, layer, weights, chunk_steps)
 
 
-def make_stage(name: str, layer: Layer, weights: Mapping[str, Array], chunk_steps: ChunkSteps) -> Stage:
-    """Return the stage for a layer; the arguments are the attributes of `StageParts`."""
-    return STAGES[type(layer)](StageParts(name, layer, weights, chunk_steps))
+def _recurrent_stage(name: str, layer: Recurrent, weights: Mapping[str, Array], chunk_steps: ChunkSteps) -> Stage:
+    del chunk_steps
+    return (RecurrentStage if layer.merge is None else BidirectionalStage)(name, layer, weights)
 
 
-def _recurrent_stage(parts: StageParts) -> Stage:
-    stage = RecurrentStage if parts.layer.merge is None else BidirectionalStage
-    return stage(parts.name, parts.layer, parts.weights)
-
-
-STAGES: dict[type[Layer], Callable[[StageParts], Stage]] = {
-    Embedding: lambda parts: EmbeddingStage(parts.layer, parts.weights),
+STAGES: dict[type[Layer], Callable[[str, Any, Mapping[str, Array], ChunkSteps], Stage]] = {
+    Embedding: lambda name, layer, weights, chunk_steps: EmbeddingStage(layer, weights),
     SimpleRNN: _recurrent_stage,
     LSTM: _recurrent_stage,
     GRU: _recurrent_stage,
-    Dense: lambda parts: DenseStage(parts.layer, parts.weights),
-    Dropout: lambda parts: Stateless(),
-    Norm: lambda parts: NormStage(parts.layer, parts.weights),
-    Repeat: lambda parts: RepeatStage(parts.layer, parts.chunk_steps),
-    Pool: lambda parts: PoolStage(parts.layer),
+    Dense: lambda name, layer, weights, chunk_steps: DenseStage(layer, weights),
+    Dropout: lambda name, layer, weights, chunk_steps: Stateless(),
+    Norm: lambda name, layer, weights, chunk_steps: NormStage(layer, weights),
+    Repeat: lambda name, layer, weights, chunk_steps: Gathering(lambda: _Repetition(layer, chunk_steps)),
+    Pool: lambda name, layer, weights, chunk_steps: Gathering(POOLS[layer.mode]),
 }
 """A function for each kind of layer that makes its stage. An Input needs none."""

@@ -25,10 +25,13 @@ class BarLine:
     Args:
         name: the name of the work.
         total: how much there is to do, or None if that is not known.
+
+    Attributes:
+        name: the name, which may become another.
     """
 
     def __init__(self, name: str, total: int | None) -> None:
-        self._name = name
+        self.name = name
         self._console = Console(
             stderr=True, force_terminal=True, highlight=False, no_color=bool(os.environ.get("NO_COLOR"))
         )
@@ -41,7 +44,7 @@ class BarLine:
         """Return the line for so much done, with its styles, narrower than the terminal is now."""
         self._progress.update(self._task_id, completed=done)
         (task,) = self._progress.tasks
-        forms = {"name": [self._name], "count": [f"{round(done):,}"]}
+        forms = {"name": [self.name], "count": [f"{round(done):,}"]}
         if task.total is not None:
             total = f"{task.total:,}"
             forms["count"] = [f"{round(done):>{len(total)},}/{total}", f"{_short(done)}/{_short(task.total).strip()}"]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.text import Text
 
-from rnncli.engine.traces import Bins
+from rnncli.engine.types import Bins
 from rnncli.render.console import drawing_width
 from rnncli.render.layout import hanging
 

@@ -13,9 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from rnncli.engine.effect import PROBLEMS, Reach
-from rnncli.engine.gates import CLOSED, OPEN, Gate
-from rnncli.engine.study import Study
-from rnncli.engine.traces import Outputs
+from rnncli.engine.study import CLOSED, OPEN, Gate, Outputs, Study
 from rnncli.quantities import plural
 from rnncli.render.cells import TimeCells, print_legend, print_row, print_text
 from rnncli.render.scale import nearest_style, signed_styles

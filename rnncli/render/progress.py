@@ -89,6 +89,11 @@ class Progress:
             with self.away():
                 self._tell(f"Note: at this pace the run takes {about(seconds)} ({self._advice})")
 
+    def go_on_to(self, name: str) -> None:
+        """Say what is being done from now on."""
+        if self._bar is not None:
+            self._bar.name = name
+
     def away(self) -> AbstractContextManager[None]:
         """Return a block that may write to the terminal: the bar is away so long."""
         return contextlib.nullcontext() if self._bar is None else self._bar.away()
@@ -140,12 +145,13 @@ class Bar:
     """A bar on standard error, drawn by a thread of its own. It starts once.
 
     Attributes:
+        name: what is being done.
         done: how much has been done.
     """
 
     def __init__(self, name: str, total: int) -> None:
+        self.name = name
         self.done = 0.0
-        self._name = name
         self._total = total if 0 < total <= COUNTABLE else None
         self._ended = Event()
         self._lock = RLock()
@@ -182,9 +188,10 @@ class Bar:
             return
         from rnncli.render.bars import BarLine
 
-        line = BarLine(self._name, self._total)
+        line = BarLine(self.name, self._total)
         with contextlib.suppress(OSError, ValueError):  # the terminal is gone
             while not self._ended.is_set():
+                line.name = self.name
                 text = line.text(self.done)
                 with self._lock:
                     if not self._ended.is_set() and _in_foreground():

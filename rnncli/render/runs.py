@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from math import fsum, isfinite, sqrt
+from math import fsum, isnan, nan, sqrt
 from typing import NamedTuple
 
 from rich.console import Console
 from rich.text import Text
 
 from rnncli.engine.forward import ForwardRun, LayerRun
-from rnncli.quantities import duration
+from rnncli.quantities import duration, plural
 from rnncli.render.layout import ScreenCells, ScreenColumn, print_hanging, print_rows
 from rnncli.render.tables import (
     LAYER_COLUMNS,
@@ -44,6 +44,9 @@ class OutputFigures(NamedTuple):
     min: float
     max: float
     saturated: float | None
+    numbers: int
+    nans: int
+    infinite: int
 
     @classmethod
     def of(cls, layers: Sequence[LayerRun]) -> OutputFigures:
@@ -57,9 +60,10 @@ class OutputFigures(NamedTuple):
         return cls(
             mean,
             figures[0].std if count == 1 else sqrt(variance) if variance >= 0 else variance,
-            min(each.min for each in figures),
-            max(each.max for each in figures),
+            nan if any(isnan(each.min) for each in figures) else min(each.min for each in figures),
+            nan if any(isnan(each.max) for each in figures) else max(each.max for each in figures),
             fsum(shares) / count if len(shares) == count else None,
+            *(sum(getattr(each, name) for each in figures) for name in ("count", "nans", "infinite")),
         )
 
 
@@ -72,7 +76,7 @@ def print_run(console: Console, run: ForwardRun) -> None:
     print_totals(console, run.summary)
     print_total(console, "Time", duration(run.seconds))
     for layers in runs:
-        for note in _notes(layers, run.summary.dtype):
+        for note in _notes(layers, run):
             console.print()
             print_hanging(console, Text(note))
 
@@ -93,12 +97,25 @@ def _run_cells(layers: Sequence[LayerRun]) -> ScreenCells:
     }
 
 
-def _notes(layers: Sequence[LayerRun], dtype: str) -> Iterator[str]:
+def _notes(layers: Sequence[LayerRun], run: ForwardRun) -> Iterator[str]:
     """Yield what a learner should notice of a layer, or of a run of equal ones."""
     values = OutputFigures.of(layers)
     name = run_name([layer.summary.name for layer in layers])
-    if not isfinite(values.mean):
-        yield f"{name}: not all outputs are finite numbers. The values grew past what {dtype} holds."
+    if values.nans and run.padded and not any(layer.statistics.infinite for layer in run.layers):
+        samples = run.summary.input_shape[0] or 1
+        yield (
+            f"{name}: {values.nans:,} of {plural(values.numbers, 'output')} are NaN (not a number): of "
+            f"{plural(samples, 'sample')} {run.padded:,} {'is' if run.padded == 1 else 'are'} nothing but padding, and "
+            "there is no mean of nothing."
+        )
+    elif values.nans or values.infinite:
+        counts = {"infinite": values.infinite, "NaN (not a number)": values.nans}
+        some = [f"{count:,} are {what}" for what, count in counts.items() if count]
+        some[0] = some[0].replace(" are", f" of {values.numbers:,} are")
+        yield (
+            f"{name}: not all outputs are finite numbers: {', '.join(some)}. The values grew past what "
+            f"{run.summary.dtype} holds."
+        )
     elif values.saturated is not None and values.saturated >= NOTEWORTHY:
         low, high = layers[0].statistics.bounds or (0.0, 0.0)
         verb, its = ("is", "its") if len(layers) == 1 else ("are", "their")

@@ -13,7 +13,7 @@ from rnncli.summary import NO_ORIGIN, Origin
 
 if TYPE_CHECKING:
     from rnncli.engine.effect import Problem, Reach
-    from rnncli.engine.traces import Bins
+    from rnncli.engine.types import Bins
 
 
 class Spread(NamedTuple):

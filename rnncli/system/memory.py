@@ -19,7 +19,7 @@ def free_bytes(root: str = "/") -> int | None:
     Args:
         root: the directory that holds /proc and /sys.
     """
-    found = [_machine(root), _address_space(root), *_control_groups(root)]
+    found = [_machine(root), address_space(root), *_control_groups(root)]
     return min((size for size in found if size is not None), default=None)
 
 
@@ -95,8 +95,12 @@ def _upwards(place: str, top: str, path: str) -> Iterator[str]:
         yield "/".join([place.strip("/"), *parts[:count]])
 
 
-def _address_space(root: str) -> int | None:
-    """Return what is left of the limit that `ulimit -v` sets."""
+def address_space(root: str) -> int | None:
+    """Return how many bytes are left of the limit that `ulimit -v` sets, or None if it sets none.
+
+    Args:
+        root: as for `free_bytes`.
+    """
     try:
         import resource
     except ImportError:

@@ -1,11 +1,18 @@
-"""What a signal that tells the process to end leaves behind: nothing."""
+"""What a signal that tells the process to end leaves behind: nothing.
+
+Python hears a signal in its main thread, between two of its own instructions. A library that decomposes a large matrix
+may be in a single call for a minute, so a second thread hears the signal, too, and ends the process where the first one
+does not.
+"""
 
 from __future__ import annotations
 
+import _thread  # what `threading` is made of: that takes time to import
 import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from time import sleep
 from types import FrameType
 
 ENDING = tuple(
@@ -24,6 +31,15 @@ INTERRUPTED = "Interrupted\n"
 ECHO_AWAY = "\n" if os.environ.get("TERM") in ("dumb", "unknown") else "\r\x1b[K"
 """What takes the ^C away that a terminal has echoed, or at least ends its line."""
 
+_HEARD_WITHIN = 0.2
+"""Seconds after which the main thread is taken to be in a call of a library, as it has not begun to end."""
+
+_PATIENCE = 5.0
+"""Seconds that one thread waits for the other one to end the process, before it does so itself."""
+
+_STACK = 1 << 18
+"""Bytes of the stack of the second thread."""
+
 _UNDO: list[Callable[[], object]] = []
 """What is to be undone, the latest last. It belongs to the process, as the handlers of its signals do."""
 
@@ -37,6 +53,27 @@ def end_on_signals() -> None:
     for number in ENDING:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _end)
+
+
+def end_during_long_calls() -> None:
+    """Let those signals end the process within a second also where the main thread is in a call of a library.
+
+    What is undone then is undone in another thread.
+    """
+    with suppress(OSError, RuntimeError, ValueError):  # there is no room for it, or this is not the main thread
+        reading, writing = os.pipe()
+        os.set_blocking(writing, False)
+        signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+        before = _thread.stack_size(_STACK)
+        _thread.start_new_thread(_end_from_beside, (reading,))
+        _thread.stack_size(before)
+
+
+def _end_from_beside(reading: int) -> None:
+    while heard := os.read(reading, 1):
+        if signal.getsignal(heard[0]) is _end:
+            sleep(_HEARD_WITHIN)
+            _end(heard[0], None)
 
 
 @contextmanager
@@ -62,14 +99,25 @@ def interruptible() -> Iterator[None]:
             signal.signal(signal.SIGINT, _end)
 
 
+class _Ending:
+    """Which thread ends the process; the others wait for it."""
+
+    lock = _thread.allocate_lock()
+    thread = 0
+
+
 def _end(number: int, frame: FrameType | None) -> None:
     del frame
-    for undo in reversed(_UNDO):
-        try:
-            undo()
-        except Exception:  # whatever it is, the others are undone and the process ends
-            continue
-    if number == signal.SIGINT:
-        with suppress(OSError):
-            os.write(2, ((ECHO_AWAY if os.isatty(2) else "") + INTERRUPTED).encode())
+    if _Ending.thread == _thread.get_ident():
+        return  # one more signal, while it ends
+    if _Ending.lock.acquire(timeout=_PATIENCE):
+        _Ending.thread = _thread.get_ident()
+        for undo in reversed(_UNDO):
+            try:
+                undo()
+            except Exception:  # whatever it is, the others are undone and the process ends
+                continue
+        if number == signal.SIGINT:
+            with suppress(OSError):
+                os.write(2, ((ECHO_AWAY if os.isatty(2) else "") + INTERRUPTED).encode())
     os._exit(128 + number)
