@@ -36,6 +36,11 @@ MAX_PARTS = 1_000
 """The most parts that a source may have."""
 
 
+def names(text: str) -> frozenset[str]:
+    """Return the names in a text, with spaces between: a table of classes, of functions, of arguments."""
+    return frozenset(text.split())
+
+
 class Note(NamedTuple):
     """Something that is not as the source has it, or that the source does not say.
 

@@ -10,7 +10,7 @@ from rnncli.errors import RnncliError, shorten
 from rnncli.formats.faults import AGAIN
 from rnncli.formats.file_reader import opened_regular
 from rnncli.formats.keras import hdf5
-from rnncli.formats.keras.config import MAX_JSON, SAVE_AGAIN, is_modern, parsed, version_of, writer
+from rnncli.formats.keras.config import MAX_JSON, SAVE_AGAIN, WITHOUT_WEIGHTS, is_modern, parsed, version_of, writer
 from rnncli.formats.keras.graph import graph_of
 from rnncli.formats.keras.hdf5_process import SIGNATURE
 from rnncli.formats.keras.members import Members
@@ -68,7 +68,7 @@ def _read_archive(path: str) -> ModelFile:
     metadata = parsed(members.read(METADATA, MAX_METADATA), f"its {METADATA}") if METADATA in members else None
     store = Branches(hdf5.Place(path, WEIGHTS))
     found = _found(path, "Keras", model, version_of(metadata), store)
-    if not any(_may_have_weights(node.kind) for node in found.left):
+    if all(node.kind in WITHOUT_WEIGHTS for node in found.left):
         return found
     try:
         others, held = store.others(found.tensors)
@@ -76,21 +76,6 @@ def _read_archive(path: str) -> ModelFile:
         return replace(found, partial=True)
     left = tuple(node if node.tensors else replace(node, tensors=held.get(node.owner, {})) for node in found.left)
     return replace(found, others=others, left=left)
-
-
-def _may_have_weights(kind: str) -> bool:
-    return kind not in _WITHOUT_WEIGHTS
-
-
-_WITHOUT_WEIGHTS = frozenset(
-    (
-        *("Activation", "Add", "Average", "AveragePooling1D", "Concatenate", "Cropping1D", "Dot", "Dropout", "ELU"),
-        *("Flatten", "GaussianNoise", "GlobalAveragePooling1D", "GlobalMaxPooling1D", "Lambda", "LeakyReLU", "Masking"),
-        *("MaxPooling1D", "Maximum", "Minimum", "Multiply", "Permute", "ReLU", "RepeatVector", "Reshape", "Softmax"),
-        *("SpatialDropout1D", "Subtract", "UpSampling1D", "ZeroPadding1D"),
-    )
-)
-"""Classes that never have arrays."""
 
 
 def _read_hdf5(path: str) -> ModelFile:

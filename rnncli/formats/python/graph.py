@@ -17,7 +17,8 @@ from rnncli.formats.frameworks import (
     built,
     class_of,
 )
-from rnncli.formats.nodes import Note, Pass, Returned, Word, returned
+from rnncli.formats.keras.config import CONVOLUTIONS, KEEP_FEATURES, OTHER_CLASSES
+from rnncli.formats.nodes import Note, Pass, Returned, Word, names, returned
 from rnncli.formats.python.objects import (
     MISSING,
     Call,
@@ -38,77 +39,27 @@ from rnncli.formats.python.program import Returned as End
 from rnncli.layers import Input, Layer, Pool, Recurrent, Repeat
 from rnncli.layers.weights import Framework
 
-_OTHER_KERAS = frozenset(
-    {
-        *("Conv1D", "Conv2D", "SeparableConv1D", "MaxPooling1D", "AveragePooling1D", "MaxPool1D", "Flatten", "Reshape"),
-        *("BatchNormalization", "Permute", "Lambda", "Concatenate", "Add", "Multiply", "Average", "Attention"),
-        *("AdditiveAttention", "MultiHeadAttention", "ConvLSTM1D", "ConvLSTM2D", "PReLU", "LeakyReLU", "ZeroPadding1D"),
-        *("UpSampling1D", "TextVectorization", "Normalization", "UnitNormalization", "Rescaling", "Cropping1D"),
-        *("Subtract", "Maximum", "Sequential", "Model"),
-    }
-)
-"""Classes that are known by their names alone, where nothing says where the name is from."""
-
-_KEEP_FEATURES = frozenset(
-    {
-        *("BatchNormalization", "LeakyReLU", "PReLU", "MaxPooling1D", "AveragePooling1D", "MaxPool1D", "ZeroPadding1D"),
-        *("UpSampling1D", "Cropping1D", "Add", "Multiply", "Average", "Subtract", "Maximum", "Masking"),
-    }
-)
-_SAME_MODULE = frozenset({"to", "cuda", "cpu", "float", "double", "half", "eval", "train", "apply", "requires_grad_"})
-_PASSES = frozenset(
-    {
-        *("contiguous", "permute", "transpose", "squeeze", "unsqueeze", "view", "reshape", "to", "cuda", "cpu", "t"),
-        *("float", "long", "int", "double", "half", "type", "detach", "clone", "requires_grad_", "dropout", "data"),
-        *("pack_padded_sequence", "pad_packed_sequence", "Variable", "autograd", "unbind", "movedim", "swapaxes"),
-        *(
-            "expand_dims",
-            "convert_to_tensor",
-            "cast",
-            "pad_sequence",
-            "pack_sequence",
-            "flatten_parameters",
-            "identity",
-        ),
-    }
+_SAME_MODULE = names("to cuda cpu float double half eval train apply requires_grad_")
+_PASSES = names(
+    "contiguous permute transpose squeeze unsqueeze view reshape to cuda cpu t float long int double half type detach "
+    "clone requires_grad_ dropout data pack_padded_sequence pad_packed_sequence Variable autograd unbind movedim "
+    "swapaxes expand_dims convert_to_tensor cast pad_sequence pack_sequence flatten_parameters identity"
 )
 """Functions and methods that hand a tensor on as it is: as far as the language can say, and in inference."""
 
-_SIZES = frozenset({"size", "dim", "numel", "item", "len", "range", "int", "max", "min", "shape", "ndimension"})
-_DATA = frozenset(
-    {
-        *(
-            "zeros",
-            "ones",
-            "rand",
-            "randn",
-            "randint",
-            "tensor",
-            "empty",
-            "full",
-            "arange",
-            "LongTensor",
-            "FloatTensor",
-        ),
-        *("Tensor", "zeros_like", "ones_like", "new_zeros", "new", "from_numpy", "as_tensor", "randn_like", "new_full"),
-    }
+_SIZES = names("size dim numel item len range int max min shape ndimension")
+_LIKE = names("new_zeros new zeros_like ones_like randn_like new_full")
+_DATA = _LIKE | names(
+    "zeros ones rand randn randint tensor empty full arange LongTensor FloatTensor Tensor from_numpy as_tensor"
 )
-"""Functions of PyTorch that make a tensor of numbers."""
+"""Functions of PyTorch that make a tensor of numbers; those that make one like another."""
 
 _ACTIVATIONS: Mapping[str, str] = {
-    name.lower(): name
-    for name in ("ReLU", "Tanh", "Sigmoid", "Softmax", "SiLU", "ELU", "SELU", "GELU", "Softplus", "Softsign")
+    name.lower(): name for name in names("ReLU Tanh Sigmoid Softmax SiLU ELU SELU GELU Softplus Softsign")
 }
 _POOLS: Mapping[str, str] = {
-    "mean": "avg",
-    "reduce_mean": "avg",
-    "avg_pool1d": "avg",
-    "adaptive_avg_pool1d": "avg",
-    "max": "max",
-    "amax": "max",
-    "reduce_max": "max",
-    "max_pool1d": "max",
-    "adaptive_max_pool1d": "max",
+    **dict.fromkeys(names("mean reduce_mean avg_pool1d adaptive_avg_pool1d"), "avg"),
+    **dict.fromkeys(names("max amax reduce_max max_pool1d adaptive_max_pool1d"), "max"),
 }
 FEEDBACK = Note(
     "reads at a timestep what follows from its output at the one before; here it reads its input", "differs"
@@ -288,7 +239,7 @@ class Graphs(Program):
             found = [each for each in starred if each is not None]
             if found:
                 return found[-1]
-            return "keras" if path[0] in CLASSES["keras"] or path[0] in _OTHER_KERAS else None
+            return "keras" if path[0] in CLASSES["keras"] or path[0] in OTHER_CLASSES else None
         if path[0] == "nn" or path[:2] == ("torch", "nn"):
             return "torch"
         if {"keras", "tf_keras"} & set(path[:-1]) or path[0] in ("layers", "models"):
@@ -768,7 +719,7 @@ class Graphs(Program):
         several = len({(each.step, each.part) for each in tensors}) > 1
         if name in _SIZES and (name not in _POOLS or first.step.kind == "input"):
             return _SIZE
-        if name in ("new_zeros", "new", "zeros_like", "ones_like", "randn_like", "new_full"):
+        if name in _LIKE:
             return self.data()
         if name in ("stack", "cat", "concat", "concatenate"):
             return self._joined(name, tensors, line)
@@ -911,14 +862,10 @@ class Graphs(Program):
 
     def _out_of(self, module: Module, features: int | None) -> int | None:
         """Return how many features a layer returns that the language has no word for."""
-        if module.name in _KEEP_FEATURES or module.name == "Concatenate":
+        if module.name in KEEP_FEATURES or module.name == "Concatenate":
             return features
         filters = module.given.get("filters", 0)
-        return (
-            filters
-            if module.name in ("Conv1D", "SeparableConv1D", "Conv1DTranspose") and type(filters) is int
-            else None
-        )
+        return filters if module.name in CONVOLUTIONS and type(filters) is int else None
 
 
 def reached(ends: Sequence[Tensor]) -> list[Step]:

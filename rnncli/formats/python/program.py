@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from rnncli.errors import shorten
 from rnncli.formats.faults import Settings
+from rnncli.formats.nodes import names
 from rnncli.formats.python.evaluator import Evaluator
 from rnncli.formats.python.objects import (
     MISSING,
@@ -40,18 +41,15 @@ MAX_DEPTH = 15
 MAX_ROUNDS = 2_000
 """The most rounds of loops that are followed one by one."""
 
-RECURRENT = frozenset(
-    {
-        *("SimpleRNN", "LSTM", "GRU", "RNN", "Bidirectional", "CuDNNLSTM", "CuDNNGRU"),
-        *("SimpleRNNCell", "LSTMCell", "GRUCell", "RNNCell", "StackedRNNCells"),
-    }
+RECURRENT = names(
+    "SimpleRNN LSTM GRU RNN Bidirectional CuDNNLSTM CuDNNGRU SimpleRNNCell LSTMCell GRUCell RNNCell StackedRNNCells"
 )
 """The names of Keras's and PyTorch's classes that loop over time."""
 
 MAX_LOOP = 50_000
 """The most steps that the rounds of a loop take one by one; of a longer one it is not followed how often it runs."""
 
-_NO_BASES = frozenset({"object", "ABC", "Protocol", "Generic", "NamedTuple"})
+_NO_BASES = names("object ABC Protocol Generic NamedTuple")
 _RAISED = object()
 
 

@@ -17,7 +17,7 @@ from rnncli.formats.arrays import nodes_of
 from rnncli.formats.faults import reading
 from rnncli.formats.file_reader import FileReader, opened_regular
 from rnncli.formats.model_file import ModelFile, model_of
-from rnncli.formats.nodes import Node, Note
+from rnncli.formats.nodes import Node, Note, names
 from rnncli.formats.tensors import WIDTHS, Tensor, array_at, array_of
 from rnncli.formats.torch.tensors import Found, Storage, Stored, storages_of, tensors_in
 from rnncli.formats.torch.unpickling import Pairs, load
@@ -203,18 +203,5 @@ def _wrapper(names: list[str]) -> str:
     return lead
 
 
-_WRAPPERS = frozenset(
-    {
-        "module",
-        "model",
-        "state_dict",
-        "model_state",
-        "model_state_dict",
-        "net",
-        "network",
-        "_orig_mod",
-        "weights",
-        "params",
-    }
-)
+_WRAPPERS = names("module model state_dict model_state model_state_dict net network _orig_mod weights params")
 """Names of things that only hold a model."""
