@@ -449,9 +449,10 @@ class _Graph:
 
     def _returning(self, node: Node, wanted: Returned | None) -> Node:
         """Return a node; a recurrent one that leaves open what it returns does as those behind it need."""
-        if "return_sequences" not in node.unsaid or not isinstance(node.word, Layer):
+        wanted = wanted or "vector"
+        if "return_sequences" not in node.unsaid or not isinstance(node.word, Layer) or node.word.returns == wanted:
             return node
-        return replace(node, word=node.word.returning(wanted or "vector") or node.word)
+        return replace(node, word=node.word.returning(wanted) or node.word)
 
     def _wanted(self, nodes: Sequence[Node], place: int) -> Returned | None:
         """Return what the rest of a row reads of a recurrent node: by the edges of the source, then by its layers."""

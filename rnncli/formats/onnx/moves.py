@@ -11,7 +11,7 @@ from math import prod
 
 from rnncli.formats.onnx import arrays
 from rnncli.formats.onnx.arrays import Constant
-from rnncli.formats.onnx.messages import DTYPES
+from rnncli.formats.onnx.messages import TYPES
 from rnncli.formats.onnx.values import (
     MAX_PARTS,
     Atom,
@@ -42,8 +42,9 @@ def _cast(inputs: Inputs) -> Values:
     value = inputs.at(0)
     if not isinstance(value, Constant) or value.wholes is not None:
         return [value]
-    dtype = DTYPES.get(inputs.node.whole("to", 0), "").replace("bfloat16", "float32")
-    if not dtype.startswith("float") or dtype.startswith("float8"):
+    code = inputs.node.whole("to", 0)
+    dtype = TYPES[code].replace("bfloat16", "float32") if 0 <= code < len(TYPES) else ""
+    if dtype not in ("float16", "float32", "float64"):
         return [None]
     return [value.moved(value.tensor.shape, lambda array: array.astype(dtype), dtype)]
 

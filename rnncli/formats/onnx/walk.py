@@ -137,7 +137,7 @@ class Walk:
         if layer.merge_mode is not None and len(merges) == 1:
             layer = replace(layer, merge_mode=next(iter(merges)))
         if "sequence" not in (read := self._read.get(node.name, set())) or len(read) == 1:
-            return replace(node, word=layer)
+            return node if layer is node.word else replace(node, word=layer)
         self._say(node.name, _RETURNS_STATES)
         return replace(node, word=layer, unsaid=frozenset())
 
