@@ -16,11 +16,10 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from rnncli.errors import RnncliError, UsageError, listed, shorten
-from rnncli.formats.faults import Settings, check_holds_something, reading
+from rnncli.formats.faults import NO_SETTINGS, Settings, check_holds_something, reading
 
 if TYPE_CHECKING:
     from rnncli.formats.model_file import ModelFile
@@ -92,7 +91,7 @@ _MOST_NAMES = 100
 """How many names between separators are looked at for that of a file."""
 
 
-def open_model(path: str, settings: Settings = MappingProxyType({})) -> ModelFile:
+def open_model(path: str, settings: Settings = NO_SETTINGS) -> ModelFile:
     """Return what a model file holds.
 
     Args:

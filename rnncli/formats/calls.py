@@ -12,7 +12,6 @@ import ast
 from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from rnncli.errors import RnncliError, SpecError, quote, shorten
@@ -34,7 +33,7 @@ from rnncli.formats.call_objects import (
     whose_class,
 )
 from rnncli.formats.call_text import MAX_CALLS, Text, closed, pieces
-from rnncli.formats.faults import OpenNumbersError, Settings
+from rnncli.formats.faults import NO_SETTINGS, OpenNumbersError, Settings
 from rnncli.formats.frameworks import (
     CLASSES,
     HOLDS,
@@ -64,7 +63,6 @@ _MOST_REPAIRS = 8
 _MOST_READ = 16_000
 """How many faults of one text are mended in turn, and how many characters are read for that."""
 
-_NO_SETTINGS: Settings = MappingProxyType({})
 _AROUND = (
     *("compile", "fit", "summary", "build", "Model", "print", "evaluate", "predict"),
     *("to", "cuda", "cpu", "eval", "train", "float", "half", "double"),
@@ -120,7 +118,7 @@ def _is_plain(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Import | ast.ImportFrom)
 
 
-def read(text: str, settings: Settings = _NO_SETTINGS) -> CallReading:
+def read(text: str, settings: Settings = NO_SETTINGS) -> CallReading:
     """Return the network that a text of calls is.
 
     Args:
@@ -182,14 +180,14 @@ def mended(text: str) -> str | None:
         return None
     if len(calls) == len(parts):
         line = ", ".join(each.text for each in calls)
-        return _checked(line, _NO_SETTINGS, _most_repairs(line)) if line != text else None
+        return _checked(line, NO_SETTINGS, _most_repairs(line)) if line != text else None
     specs: list[str] = []
     for each in parts:
         if each not in calls:
             specs.append(each.text)
             continue
         try:
-            specs += _Line(each.text, _NO_SETTINGS).specs(first=not specs)
+            specs += _Line(each.text, NO_SETTINGS).specs(first=not specs)
         except FaultError as fault:
             start, end = (min(each.start + place, len(text)) for place in fault.span)
             raise SpecError(fault.message, text=text, span=(start, end), advice=fault.advice) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from rnncli.formats.frameworks import (
     CLASSES,
@@ -34,7 +34,7 @@ from rnncli.formats.python.objects import (
     open_in,
     put,
 )
-from rnncli.formats.python.program import Program
+from rnncli.formats.python.program import MAX_LOOP, Program
 from rnncli.formats.python.program import Returned as End
 from rnncli.layers import Input, Layer, Pool, Recurrent, Repeat
 from rnncli.layers.weights import Framework
@@ -303,11 +303,8 @@ class Graphs(Program):
 
     def items(self, value: Value) -> list[Value] | None:
         """Return what a loop over a value takes: of a container, its modules."""
-        return (
-            list(value.items.values())
-            if isinstance(value, Module) and value.items is not None
-            else super().items(value)
-        )
+        held = isinstance(value, Module) and value.items is not None
+        return [*value.items.values()] if held else super().items(value)
 
     def attribute(self, owner: Value, name: str, node: ast.AST) -> Value:
         """Return an attribute of a module, of a tensor, or of an object of a framework's class."""
@@ -377,11 +374,7 @@ class Graphs(Program):
         whole = [isinstance(each, ast.Slice) and each.lower is each.upper is each.step is None for each in parts]
         keys = [None if isinstance(each, ast.Slice) else self.value(each, scope) for each in parts]
         line = getattr(node, "lineno", 0)
-        places = [
-            place
-            for place, each in enumerate(whole)
-            if not each and keys[place] is not None and keys[place] is not Ellipsis
-        ]
+        places = [place for place, key in enumerate(keys) if not whole[place] and key not in (None, ...)]
         if owner.step.kind == "input" or not places:
             sliced = any(isinstance(each, ast.Slice) and not every for each, every in zip(parts, whole, strict=True))
             return self._operation("slice", [owner], line) if sliced else owner
@@ -476,18 +469,16 @@ class Graphs(Program):
         """Return what a value is that is one of several: what reads all of them, if they are tensors."""
         tensors = [*dict.fromkeys(tensors_in(list(values)))]
         if tensors:
-            same = len(tensors) == 1 and all(isinstance(each, Tensor) for each in values)
-            return tensors[0] if same else self._doubted(tensors, why)
+            if len(tensors) == 1 and all(isinstance(each, Tensor) for each in values):
+                return tensors[0]
+            made = self._operation("if", tensors, why.line)
+            if made.step.kind != "input":
+                made.step.notes, made.step.lacks = (Note(why.why, "left out"),), why.names
+            return made
         modules: list[Value] = []
         for each in values:
             modules += [each] if isinstance(each, Module) else each.values if isinstance(each, OneOf) else ()
         return OneOf(why.why, why.names, why.rest, why.line, tuple(dict.fromkeys(modules))) if modules else why
-
-    def _doubted(self, tensors: list[Tensor], why: Unknown) -> Tensor:
-        made = self._operation("if", tensors, why.line)
-        if made.step.kind != "input":
-            made.step.notes, made.step.lacks = (Note(why.why, "left out"),), why.names
-        return made
 
     def rounds(self, node: ast.For | ast.AsyncFor, taken: Value) -> list[Value] | None:
         """Return what a loop takes; one over the timesteps twice, as every timestep is like the first."""
@@ -503,7 +494,7 @@ class Graphs(Program):
         self._time += over_data
         returned: End | None = None
         for number, item in enumerate(items):
-            if number == 1 and self.is_long(spent, items):
+            if number == 1 and (self._steps - spent) * len(items) > MAX_LOOP:  # training, as a rule
                 returned = self.any_rounds(node, list(items), scope)
                 break
             self.assign(node.target, Round(item) if type(item) is int else item, scope)
@@ -516,7 +507,10 @@ class Graphs(Program):
                     put(held, name, old)
                 for step in self.steps[begin:end]:
                     step.time += not over_data
-                self._note_feedback(self.steps[begin:end], self.steps[end:])
+                again = {step.module for step in self.steps[end:] if step.loops}
+                for step in self.steps[begin:end]:
+                    if step.loops and step.module in again and FEEDBACK not in step.notes:
+                        step.notes += (FEEDBACK,)
                 del self.steps[end:]
                 self._done = done
                 break
@@ -527,13 +521,6 @@ class Graphs(Program):
         self._time -= over_data
         self._sites = sites
         return returned
-
-    def _note_feedback(self, first: Sequence[Step], second: Sequence[Step]) -> None:
-        """Say which recurrent layers read what follows from their outputs at the timestep before."""
-        again = {step.module for step in second if step.loops}
-        for step in first:
-            if step.loops and step.module in again and FEEDBACK not in step.notes:
-                step.notes += (FEEDBACK,)
 
     # Calls on tensors
 
@@ -626,6 +613,11 @@ class Graphs(Program):
             out = self._out_of(module, features)
             return Tensor(self._step(Step(kind, line, reads, None, module, out=out, names=fault.names, notes=text)))
         lacks = self._lacking(module)
+        given: list[tuple[Step, Returned | None]] = [
+            (each.step, "vector" if each.part in ("h", "c", "states") else None)
+            for each in states
+            if each.step.kind != "input"
+        ]
         steps: list[Step] = []
         for number, each in enumerate(made):
             if not number and each.input is not None and not reads:
@@ -636,9 +628,7 @@ class Graphs(Program):
             step = Step(
                 kind if recurrent or len(made) == 1 else "Dropout",
                 line,
-                [*reads, *((one.step, self._of_state(one)) for one in states if one.step.kind != "input")]
-                if recurrent
-                else reads,
+                [*reads, *given] if recurrent else reads,
                 each.word,
                 module,
                 (),
@@ -683,15 +673,11 @@ class Graphs(Program):
         if tensor.part in ("h", "states") and len(tensor.levels) * directions == 1 and (vector or not keras):
             return step, "vector"
         if tensor.part in ("h", "states", "c", "forward", "backward"):
-            return self._operation(
-                "c_n" if tensor.part == "c" else "h_n", [Tensor(step, "vector")], step.line
-            ).step, None
+            kind = "c_n" if tensor.part == "c" else "h_n"
+            return self._operation(kind, [Tensor(step, "vector")], step.line).step, None
         if tensor.part == "both" and not keras:
             return step, "sequence"
         return step, tensor.returns or ("vector" if step.time > self._time else None)
-
-    def _of_state(self, tensor: Tensor) -> Returned | None:
-        return "vector" if tensor.part in ("h", "c", "states") else None
 
     def _step(self, step: Step) -> Step:
         self.step(_STEP + len(step.reads or ()))
@@ -708,10 +694,14 @@ class Graphs(Program):
         out = tensors[0].step.out if keeps else None
         if kind in ("concatenate", "concat") and all(each.step.out for each in tensors):
             out = sum(each.step.out or 0 for each in tensors)
-        edges = [
-            (each.step, each.returns) if kind == "a state" else self._read(each) for each in dict.fromkeys(tensors)
-        ]
-        return Tensor(self._step(Step(kind, line, [*dict.fromkeys(edges)], out=out)))
+        edges = dict.fromkeys(self._read(each) for each in dict.fromkeys(tensors))
+        return Tensor(self._step(Step(kind, line, [*edges], out=out)))
+
+    def _behind(
+        self, first: Tensor, word: Word | None, kind: str, line: int, returns: Returned | None, **more: Any
+    ) -> Tensor:
+        """Return what a word makes of a tensor that has as many features."""
+        return Tensor(self._step(Step(kind, line, [self._read(first)], word, out=first.step.out, **more)), returns)
 
     def _function(self, name: str, tensors: list[Tensor], given: Given) -> Value:
         """Return what a function of tensors returns."""
@@ -737,31 +727,22 @@ class Graphs(Program):
         if name in ("repeat", "expand") and first.returns == "vector":
             counts = [each for each in given.positional[1:] if type(each) is int and each > 1]
             if len(counts) == 1:
-                return Tensor(
-                    self._step(Step(name, line, [self._read(first)], Repeat(counts[0]), out=first.step.out)), "sequence"
-                )
-            return (
-                first
-                if name == "expand" and not any(map(open_in, given.positional[1:]))
-                else self._operation(name, tensors, line)
-            )
+                return self._behind(first, Repeat(counts[0]), name, line, "sequence")
+            known = name == "expand" and not any(map(open_in, given.positional[1:]))
+            return first if known else self._operation(name, tensors, line)
         axis = given.get("dim", 1, given.get("axis"))
         over_time = first.returns == "sequence" and (axis in (0, 1, -2) or "pool" in name)
         if name in _POOLS and over_time and not (name == "max_pool1d" and type(axis) is int):
-            return Tensor(
-                self._step(Step(name, line, [self._read(first)], Pool(_POOLS[name]), out=first.step.out)), "vector"
-            )
+            return self._behind(first, Pool(_POOLS[name]), name, line, "vector")
         if name == "log_softmax":
-            step = Step(name, line, [self._read(first)], Pass(), out=first.step.out, notes=(LOG_SOFTMAX,))
-            return Tensor(self._step(step), first.returns)
+            return self._behind(first, Pass(), name, line, first.returns, notes=(LOG_SOFTMAX,))
         if name in _ACTIVATIONS:
             dim = {"dim": axis} if name == "softmax" and type(axis) is int else {}
             try:
                 made = built("torch", _ACTIVATIONS[name], [], dim)[0]
             except ArgumentFaultError as fault:
                 return self._operation(f"{name}: {fault}", tensors, line)
-            step = Step(name, line, [self._read(first)], made.word, None, (), "", made, first.step.out)
-            return Tensor(self._step(step), first.returns)
+            return self._behind(first, made.word, name, line, first.returns, made=made)
         return self._operation(name, tensors, line)
 
     def _joined(self, name: str, tensors: list[Tensor], line: int) -> Tensor:

@@ -191,16 +191,10 @@ def _chained(graphs: Graphs, values: Sequence[Value]) -> Value:
     """Return what modules return that follow one another."""
     data: Value = graphs.data()
     for value in values:
-        for each in _flat(value, 0):
-            if isinstance(each, Instance | Module | OneOf) or _around(each):
-                node = (
-                    each.given.node
-                    if isinstance(each, Call)
-                    else each.cls.node
-                    if isinstance(each, Instance)
-                    else value
-                )
-                made = graphs.apply(each, data, Given([], {}, node))
+        for one in _flat(value, 0):
+            if isinstance(one, Instance | Module | OneOf) or _around(one):
+                node = one.given.node if isinstance(one, Call) else one.cls.node if isinstance(one, Instance) else value
+                made = graphs.apply(one, data, Given([], {}, node))
                 data = Tensor(made.step) if isinstance(made, Tensor) else data  # which output is read, nothing says
     return data
 

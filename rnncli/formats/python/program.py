@@ -175,15 +175,14 @@ class Program(Evaluator, ABC):
         if function.cls is not None and every and not function.decorated("staticmethod"):
             scope.values[every.pop(0).arg] = function.owner if function.owner is not None else function.cls
         values = {each.arg: value for each, value in zip(every, given.positional, strict=False)}
-        values |= {
-            each.arg: given.named[each.arg] for each in (*every, *arguments.kwonlyargs) if each.arg in given.named
-        }
+        parameters = (*every, *arguments.kwonlyargs)
+        values |= {each.arg: given.named[each.arg] for each in parameters if each.arg in given.named}
         defaults: dict[str, ast.expr | None] = {
             each.arg: default for each, default in zip(reversed(every), reversed(arguments.defaults), strict=False)
         }
         defaults |= {each.arg: value for each, value in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)}
         owner = function.cls.name if function.cls is not None and function.name == "__init__" else function.name
-        for parameter in (*every, *arguments.kwonlyargs):
+        for parameter in parameters:
             name, default = parameter.arg, defaults.get(parameter.arg)
             if name in values:
                 value = values[name]
@@ -298,10 +297,6 @@ class Program(Evaluator, ABC):
     def rounds_of(self, node: ast.For | ast.AsyncFor, items: Sequence[Value], scope: Scope) -> Returned | None:
         """Follow the rounds of a loop one by one."""
 
-    def is_long(self, begin: int, items: Sequence[Value] | None) -> bool:
-        """Whether the rounds of a loop take long, if each takes what the first took: training, as a rule."""
-        return (self._steps - begin) * len(items or ()) > MAX_LOOP
-
     def any_rounds(self, node: ast.For | ast.AsyncFor, taken: Value, scope: Scope) -> Returned | None:
         """Follow a loop of which it is not known how often it runs."""
         if node not in self._endless:
@@ -328,9 +323,8 @@ class Program(Evaluator, ABC):
                 put(held, name, old)
         for key, (held, name, _) in {key: each for outcome in outcomes for key, each in outcome.items()}.items():
             values = [outcome[key][2] if key in outcome else _now(held, name) for outcome in outcomes]
-            self.change(
-                held, name, self._same_items(values, why) if isinstance(held, list) else self.one_of(values, why)
-            )
+            one = self._same_items(values, why) if isinstance(held, list) else self.one_of(values, why)
+            self.change(held, name, one)
         if not outcomes:
             return Returned(self.one_of([each.value for each in returns], why)) if returns else Returned(_RAISED)
         self._early += [(each.value, why) for each in returns]
