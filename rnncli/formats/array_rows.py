@@ -98,9 +98,8 @@ class _Rows:
         self._names = [_name(node.name) for node in nodes]
         # How many features each reads and returns; 0 where that is not known.
         self._reads = [node.features or 0 for node in nodes]
-        self._returns = [
-            returned(node.word, node.features) or 0 if isinstance(node.word, Layer) else 0 for node in nodes
-        ]
+        sizes = (isinstance(node.word, Layer) and returned(node.word, node.features) for node in nodes)
+        self._returns = [size or 0 for size in sizes]
         self._above = {self._places.get(node.reads[0].node): place for place, node in enumerate(nodes) if node.reads}
         self._cells = [place for place, node in enumerate(nodes) if node.loops]
         self._unknown: dict[int, list[int]] = {}  # by each size of their arrays

@@ -15,36 +15,22 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from rnncli.errors import RnncliError, SpecError, quote, shorten
-from rnncli.formats.call_faults import (
-    CONTAINERS,
-    FaultError,
-    OpenLineError,
-    misfit,
-    no_class,
-    wrong,
-)
-from rnncli.formats.call_objects import (
+from rnncli.formats.call_faults import CONTAINERS, FaultError, OpenLineError, misfit, no_class, wrong
+from rnncli.formats.call_text import (
     ACTIVATION_NAMES,
+    MAX_CALLS,
+    Text,
     argument_of,
     called_by,
     calls_in,
     class_name,
+    closed,
     held_in,
+    pieces,
     whose_class,
 )
-from rnncli.formats.call_text import MAX_CALLS, Text, closed, pieces
 from rnncli.formats.faults import NO_SETTINGS, OpenNumbersError, Settings
-from rnncli.formats.frameworks import (
-    CLASSES,
-    HOLDS,
-    SHAPES,
-    ArgumentFaultError,
-    Class,
-    Made,
-    bound,
-    built,
-    class_of,
-)
+from rnncli.formats.frameworks import CLASSES, HOLDS, SHAPES, ArgumentFaultError, Class, Made, bound, built, class_of
 from rnncli.formats.nodes import Node, Note, Part, Read, first_misfit, parts_of
 from rnncli.formats.python.evaluator import Evaluator
 from rnncli.formats.python.objects import PLAIN, Call, Named, Scope, Value, open_in
@@ -69,6 +55,7 @@ _AROUND = (
 )
 """Calls that stand around layers in a program and make none."""
 
+_MAKE_LAYERS = frozenset((*CONTAINERS, *(name for classes in CLASSES.values() for name in classes)))
 _INPUTS = ("Input", "InputLayer")
 _OPTIONS = {option.attribute for layer in LAYERS for option in layer.options} | {"elementwise_affine"}
 _OPTIONS |= {theirs for layer in LAYERS for ours, theirs in layer.torch_arguments.items() if ours in _OPTIONS}
@@ -338,7 +325,9 @@ class _Line:
                     before = before if isinstance(each, PLAIN) else self._walk(each, before, node)
             case Call(name=name, given=given, of=owner) if name in _AROUND:
                 for each in [owner, *given.all]:
-                    if isinstance(each, Call) and id(each) not in self._applied and self._makes_layers(each):
+                    if not isinstance(each, Call) or id(each) in self._applied:
+                        continue
+                    if any(inner.name in _MAKE_LAYERS for inner in calls_in([each])):
                         before = self._names[id(each)] if id(each) in self._names else self._walk(each, before, node)
             case Call():
                 before = self._add(value, before)
@@ -357,11 +346,6 @@ class _Line:
         if len(self._layers) > MAX_CALLS:
             raise FaultError(f"it makes more than {MAX_CALLS:,} layers", self._text.whole)
         return name
-
-    def _makes_layers(self, call: Call) -> bool:
-        """Whether a call, or one in it, makes a layer or holds some."""
-        known = (*CONTAINERS, *(name for classes in CLASSES.values() for name in classes))
-        return any(each.name in known for each in calls_in([call]))
 
     # Whose classes they are
 
@@ -434,9 +418,8 @@ class _Line:
             raise FaultError(message, span, "write them by name")
         try:
             given = bound(cls, name, call.given.positional, call.given.named)
-            values = {
-                each: self._value(call, cls, each, value) for each, value in given.items() if each not in cls.inert
-            }
+            kept = {each: value for each, value in given.items() if each not in cls.inert}
+            values = {each: self._value(call, cls, each, value) for each, value in kept.items()}
             return built(self._framework, name, (), values)
         except ArgumentFaultError as fault:
             raise wrong(self._text, self._framework, call, cls, fault) from None

@@ -172,12 +172,8 @@ def _meant(value: object) -> str:
     return (found if found == value else repr(found)) if found else ""
 
 
-def _layer(cls: type[Layer], **fixed: object) -> Build:
-    return lambda given: [Made(_made(cls, given, {}, **fixed))]
-
-
-def _torch_layer(cls: type[Layer]) -> Build:
-    return lambda given: [Made(_made(cls, given, cls.torch_arguments))]
+def _layer(cls: type[Layer], names: Mapping[str, str] = {}, **fixed: object) -> Build:
+    return lambda given: [Made(_made(cls, given, names, **fixed))]
 
 
 def _linear(given: dict[str, Any]) -> list[Made]:
@@ -300,15 +296,13 @@ def _each_step(given: dict[str, Any]) -> list[Made]:
     return [made._replace(where="sequence") for made in held]
 
 
-def _input(given: dict[str, Any]) -> list[Made]:
-    del given
-    return [Made(None)]
+def _always(made: Made) -> Build:
+    return lambda given: [made]
 
 
-def _mask(given: dict[str, Any]) -> list[Made]:
-    del given
-    text = "takes vectors of one value for padding; here no timestep is padding"
-    return [Made(Pass(), (Note(text, "differs"),))]
+_input = _always(Made(None))
+_passes = _always(Made(Pass()))
+_mask = _always(Made(Pass(), (Note("takes vectors of one value for padding; here no timestep is padding", "differs"),)))
 
 
 def _activation(name: str = "", **only: object) -> Build:
@@ -330,11 +324,6 @@ def _activation(name: str = "", **only: object) -> Build:
         return [Made(Pass() if word == "linear" else Activation(word), where=where)]
 
     return build
-
-
-def _passes(given: dict[str, Any]) -> list[Made]:
-    del given
-    return [Made(Pass())]
 
 
 _GROUPS: Mapping[str, str] = {
@@ -426,7 +415,7 @@ TORCH: Mapping[str, Class] = {
     "GRUCell": _of(_torch_loop(GRU), "input_size hidden_size bias DEVICE"),
     "Linear": _of(_linear, "in_features out_features bias DEVICE"),
     "Embedding": _of(
-        _torch_layer(Embedding),
+        _layer(Embedding, Embedding.torch_arguments),
         "num_embeddings embedding_dim !padding_idx !max_norm ~norm_type ~scale_grad_by_freq ~sparse ~_weight ~_freeze "
         "DEVICE",
     ),

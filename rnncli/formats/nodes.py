@@ -176,10 +176,8 @@ class Part:
     @cached_property
     def network(self) -> Network:
         """The part as a network."""
-        layers = [node.layer for node in self.nodes]
-        return Network(
-            layers if self.head.shown else [self.head, *layers], origin=self.origin or Origin(self.framework)
-        )
+        layers = [*([] if self.head.shown else [self.head]), *(node.layer for node in self.nodes)]
+        return Network(layers, origin=self.origin or Origin(self.framework))
 
     def said(self, *effects: Effect) -> tuple[str, ...]:
         """Return what is said of it, the notes of some effects, a sentence each."""
@@ -229,10 +227,8 @@ class Part:
     @property
     def has_weights(self) -> bool:
         """Whether the file holds its numbers, and not only its structure."""
-        return all(
-            node.tensors or not node.layer.weights(reads)
-            for node, (reads, _) in zip(self.nodes, self.network.shapes(), strict=True)
-        )
+        read = zip(self.nodes, self.network.shapes(), strict=True)
+        return all(node.tensors or not node.layer.weights(reads) for node, (reads, _) in read)
 
 
 class Rows(NamedTuple):
@@ -378,9 +374,8 @@ class _Graph:
             for name in dict.fromkeys(read.node for read in node.reads or ()):
                 if node.kind != "output":
                     self._readers.setdefault(name, []).append(node)
-        self._outputs = [
-            (read.node, read.returns) for node in nodes if node.kind == "output" for read in node.reads or ()
-        ]
+        ends = (node.reads or () for node in nodes if node.kind == "output")
+        self._outputs = [(read.node, read.returns) for reads in ends for read in reads]
 
     def row(self, node: Node) -> _Row:
         """Return the longest row through a node: back to a head, then forward while one node alone reads the last."""
@@ -483,10 +478,8 @@ class _Graph:
         if row.ends is not None:
             yield row.ends
         elif on := self._readers.get(last.name):
-            more = f" and {len(on) - 3} more" if len(on) > 3 else ""
-            yield Note(
-                f"{shorten(last.name)} goes on to {', '.join(each.described for each in on[:3])}{more}", "left out"
-            )
+            shown, more = [each.described for each in on[:3]], f" and {len(on) - 3} more" if len(on) > 3 else ""
+            yield Note(f"{shorten(last.name)} goes on to {', '.join(shown)}{more}", "left out")
 
 
 def _features_read(nodes: Sequence[Node]) -> int | None:

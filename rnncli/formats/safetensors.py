@@ -11,11 +11,11 @@ import reprlib
 from collections.abc import Iterator, Mapping
 from functools import partial
 from math import prod
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 from rnncli.errors import RnncliError, shorten
 from rnncli.formats.arrays import nodes_of
-from rnncli.formats.file_reader import opened_regular
+from rnncli.formats.file_reader import FileReader, opened_regular
 from rnncli.formats.model_file import ModelFile, model_of
 from rnncli.formats.tensors import MAX_ARRAYS, MAX_RANK, Tensor, bits_of, numbers_in, tensor_at
 
@@ -51,16 +51,6 @@ _DTYPES: Mapping[str, str] = {
 """The types of numbers by their names in the format."""
 
 
-class _Entry(NamedTuple):
-    """What a header says of an array: its bytes stand at [start, end) behind the header."""
-
-    start: int
-    end: int
-    name: str
-    dtype: str
-    shape: tuple[int, ...]
-
-
 def read(path: str) -> ModelFile:
     """Return what a safetensors file holds, from its header.
 
@@ -71,25 +61,15 @@ def read(path: str) -> ModelFile:
     lead = reader.read(0, 8)
     length = int.from_bytes(lead, "little")
     if len(lead) < 8 or not 2 <= length <= reader.size - 8:
-        raise RnncliError(
-            f"its first 8 bytes say that its header has {length:,} bytes, and the file has {reader.size:,}"
-        )
+        says = f"its first 8 bytes say that its header has {length:,} bytes"
+        raise RnncliError(f"{says}, and the file has {reader.size:,}")
     if length > MAX_HEADER:
         raise RnncliError(f"its header has {length:,} bytes; {MAX_HEADER:,} are allowed")
     header = _header(reader.read(8, length))
     metadata = header.pop("__metadata__", None)
-    begin = 8 + length
-    entries = sorted(_entries(header))
-    _check_places(entries, reader.size - begin)
-    tensors = [
-        Tensor(
-            each.name,
-            each.shape,
-            each.dtype,
-            partial(tensor_at, path, reader, each.name, begin + each.start, each.dtype, each.shape),
-        )
-        for each in entries
-    ]
+    entries = sorted(_entries(header, path, reader, 8 + length), key=lambda entry: (*entry[:2], entry[2].name))
+    _check_places(entries, reader.size - 8 - length)
+    tensors = [tensor for _, _, tensor in entries]
     writer = metadata.get("format", "") if isinstance(metadata, dict) else ""
     name = {"pt": "PyTorch", "tf": "TensorFlow", "np": "NumPy", "flax": "Flax"}.get(str(writer), shorten(str(writer)))
     return model_of(path, "safetensors", name, nodes_of(tensors), tensors=tensors)
@@ -128,7 +108,11 @@ def _no_number(word: str) -> NoReturn:
     raise ValueError(word)
 
 
-def _entries(header: Mapping[str, Any]) -> Iterator[_Entry]:
+_Entry = tuple[int, int, Tensor]
+"""An array, and where its bytes begin and end behind the header."""
+
+
+def _entries(header: Mapping[str, Any], path: str, reader: FileReader, begin: int) -> Iterator[_Entry]:
     """Yield what a header says of each array.
 
     Raises:
@@ -151,23 +135,22 @@ def _entries(header: Mapping[str, Any]) -> Iterator[_Entry]:
                 f"its header says that array {shorten(name)}, {shorten(str(shape))} of {dtype}, is at {start:,} to "
                 f"{end:,}, and it has {whole} bytes"
             )
-        yield _Entry(start, end, name, dtype, shape)
+        read = partial(tensor_at, path, reader, name, begin + start, dtype, shape)
+        yield start, end, Tensor(name, shape, dtype, read)
 
 
 def _check_places(entries: list[_Entry], room: int) -> None:
     """Check that arrays follow one another without gaps up to the end of the file."""
     place = 0
-    for each in entries:
-        if each.end > room:
+    for start, end, tensor in entries:
+        what = f"its header says that array {shorten(tensor.name)}"
+        if end > room:
+            raise RnncliError(f"{what} is at {start:,} to {end:,}, and {room:,} bytes follow the header")
+        if start != place:
             raise RnncliError(
-                f"its header says that array {shorten(each.name)} is at {each.start:,} to {each.end:,}, and {room:,} "
-                "bytes follow the header"
+                f"{what} begins at {start:,}, and what stands before it ends at {place:,}; there are neither gaps nor "
+                "overlaps in the format"
             )
-        if each.start != place:
-            raise RnncliError(
-                f"its header says that array {shorten(each.name)} begins at {each.start:,}, and what stands before it "
-                f"ends at {place:,}; there are neither gaps nor overlaps in the format"
-            )
-        place = each.end
+        place = end
     if place != room:
         raise RnncliError(f"its arrays end at {place:,}, and {room:,} bytes follow the header")

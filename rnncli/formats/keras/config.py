@@ -84,6 +84,9 @@ class Sibling(NamedTuple):
     number: int
     name: str
 
+    def __str__(self) -> str:
+        return f"{self.kind}_{self.number}" if self.number else self.kind
+
 
 Step = str | Sibling
 """A step on the way to the weights of a layer, from group to group."""

@@ -145,9 +145,8 @@ def _activations(node: NodeProto, kind: Kind, count: int) -> dict[str, object]:
     if words[:each] * count != words:
         raise ReasonError(f"its two directions have other activations: {', '.join(names)}")
     if node.operation == "LSTM" and words[1] != words[2]:
-        raise ReasonError(
-            f"its candidate has {words[1]} and its output {words[2]}; an LSTM of Keras has one activation for both"
-        )
+        both = "an LSTM of Keras has one activation for both"
+        raise ReasonError(f"its candidate has {words[1]} and its output {words[2]}; {both}")
     if each == 1:
         return {"activation": words[0]}
     return {"recurrent_activation": words[0], "activation": words[1]}

@@ -297,7 +297,7 @@ class _Column(NamedTuple):
     many: bool
 
 
-_COLUMNS: dict[type[Proto], Mapping[int, _Column]] = {}
+_COLUMNS: dict[type[Proto], dict[int, _Column]] = {}
 
 
 def _columns(kind: type[Proto]) -> Mapping[int, _Column]:
@@ -305,13 +305,11 @@ def _columns(kind: type[Proto]) -> Mapping[int, _Column]:
     if kind in _COLUMNS:
         return _COLUMNS[kind]
     hints = get_type_hints(kind)
-    numbered = sorted(
-        (each.metadata["number"], each.name) for each in dataclasses.fields(kind) if "number" in each.metadata
-    )
-    _COLUMNS[kind] = {
-        number: _Column(name, get_args(hints[name])[0], get_origin(hints[name]) is list) for number, name in numbered
-    }
-    return _COLUMNS[kind]
+    fields = (each for each in dataclasses.fields(kind) if "number" in each.metadata)
+    columns = _COLUMNS[kind] = {}
+    for number, name in sorted((each.metadata["number"], each.name) for each in fields):
+        columns[number] = _Column(name, get_args(hints[name])[0], get_origin(hints[name]) is list)
+    return columns
 
 
 def encoded(proto: Proto) -> Message:

@@ -73,9 +73,8 @@ class Field(NamedTuple):
             RnncliError: it is written in another way.
         """
         if self.wire != wire:
-            raise RnncliError(
-                f"byte {self.span.start:,}: field {self.number} has wire type {self.wire}, expected {wire}"
-            )
+            what = f"byte {self.span.start:,}: field {self.number}"
+            raise RnncliError(f"{what} has wire type {self.wire}, expected {wire}")
 
 
 def fields(buffer: Buffer, span: Span) -> Iterator[Field]:
@@ -112,9 +111,8 @@ def fields(buffer: Buffer, span: Span) -> Iterator[Field]:
             raise RnncliError(f"byte {start:,}: field {number} has wire type {wire}, which is unknown")
         place = base + at
         if length > end - place:
-            raise RnncliError(
-                f"byte {start:,}: field {number} says that it has {length:,} bytes, and {end - place:,} are left"
-            )
+            what = f"byte {start:,}: field {number} says that it has {length:,} bytes"
+            raise RnncliError(f"{what}, and {end - place:,} are left")
         yield Field(number, wire, 0, Span(place, place + length))
         place += length
 

@@ -185,9 +185,8 @@ def is_bounded(value: Value) -> bool:
         case Flow(axes=axes):
             return axes is None or len(axes) + sum(map(len, axes)) <= MAX_PARTS
         case Dims(items=items):
-            return len(items) <= MAX_PARTS and all(
-                abs(item) < 2**63 if isinstance(item, int) else len(item) <= MAX_PARTS for item in items
-            )
+            short = (abs(item) < 2**63 if isinstance(item, int) else len(item) <= MAX_PARTS for item in items)
+            return len(items) <= MAX_PARTS and all(short)
         case Fill(sources=names):
             return len(names) <= MAX_PARTS
         case Joined(flows=flows):
@@ -247,9 +246,8 @@ def reshaped(
     axes: Sequence[Axis], target: Sequence[int | Axis], *, zero_copies: bool = True
 ) -> tuple[Axis, ...] | None:
     """Return axes after a reshape, or None if it does not go along with their atoms."""
-    wanted = [
-        axes[index] if zero_copies and size == 0 and index < len(axes) else size for index, size in enumerate(target)
-    ]
+    copied = len(axes) if zero_copies else 0
+    wanted = [axes[place] if size == 0 and place < copied else size for place, size in enumerate(target)]
     rest = [atom for axis in axes for atom in axis]
     if wanted.count(-1) > 1:
         return None

@@ -113,9 +113,8 @@ def _zipped(reader: FileReader) -> Read:
         if member is None:
             raise RnncliError(f"its numbers {shorten(key)} are missing")
         if member.size != expected:
-            raise RnncliError(
-                f"its pickle says that numbers {shorten(key)} have {expected:,} bytes; the archive has {member.size:,}"
-            )
+            what = f"its pickle says that numbers {shorten(key)} have {expected:,} bytes"
+            raise RnncliError(f"{what}; the archive has {member.size:,}")
         begin = place_of(reader, member)
         places[key] = begin if member.method == STORED else member
     scripted = f"{root}constants.pkl" in by_name
