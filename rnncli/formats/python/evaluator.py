@@ -135,11 +135,6 @@ class Evaluator:
         """Return what an operator makes of values of which one is not known."""
         return joined(values) or Unknown(left_open(node).why)
 
-    def merged(self, values: Sequence[Value], why: Unknown) -> Value:
-        """Return what a value is that is one of several that are not the same."""
-        del values
-        return why
-
     def invoke(self, function: Function, given: Given) -> Value:
         """Return what a function of the text returns."""
         del function
@@ -259,7 +254,7 @@ class Evaluator:
         return Unknown(why, () if cause is None else cause.names, line=test.lineno)
 
     def one_of(self, values: Sequence[Value], why: Unknown) -> Value:
-        """Return what a value is that is one of several: that, if they are the same."""
+        """Return what a value is that is one of several: that, if they are the same; why it is not known, if not."""
         first, *rest = values
         if all(
             each is first or (isinstance(each, PLAIN) and type(each) is type(first) and each == first) for each in rest
@@ -269,7 +264,7 @@ class Evaluator:
         if len(names) == len(values) and len({each.name for each in names}) == 1:
             return names[-1]  # a class by one of two imports
         defined = [each for each in values if isinstance(each, Function | Class)]
-        return defined[-1] if defined else self.merged(values, why)
+        return defined[-1] if defined else why
 
     def computed(self, kind: ast.operator, left: Value, right: Value, node: ast.AST) -> Value:
         """Return what an operator makes of two values."""

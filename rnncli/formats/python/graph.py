@@ -465,8 +465,11 @@ class Graphs(Program):
             return _SIZE
         return super().combined(values, node)
 
-    def merged(self, values: Sequence[Value], why: Unknown) -> Value:
+    def one_of(self, values: Sequence[Value], why: Unknown) -> Value:
         """Return what a value is that is one of several: what reads all of them, if they are tensors."""
+        one = super().one_of(values, why)
+        if one is not why:
+            return one
         tensors = [*dict.fromkeys(tensors_in(list(values)))]
         if tensors:
             if len(tensors) == 1 and all(isinstance(each, Tensor) for each in values):
