@@ -132,11 +132,6 @@ class Node:
         return isinstance(self.word, Layer) and bool(self.word.states)
 
     @property
-    def params(self) -> int:
-        """The number of elements of its arrays."""
-        return total_params([*self.tensors.values()])
-
-    @property
     def described(self) -> str:
         """Its name, its class, and the line where it stands, as far as that is known."""
         kind = f"{shorten(self.kind)}, line {self.line}" if self.line else shorten(self.kind)

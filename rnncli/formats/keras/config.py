@@ -19,20 +19,6 @@ SAVE_AGAIN = "save it again: Keras writes a config with model.to_json() and mode
 Json = Mapping[str, Any]
 
 
-class ConfigError(RnncliError):
-    """What a config says of a layer is not what such a layer can be.
-
-    Args:
-        name: the layer.
-        reason: what is wrong with it.
-    """
-
-    def __init__(self, name: str, reason: str) -> None:
-        super().__init__(f"its config says of {shorten(name)}: {reason}")
-        self.name = shorten(name)
-        self.reason = reason
-
-
 MODELS = ("Sequential", "Functional", "Model")
 """Classes of models that say what their layers are."""
 

@@ -14,7 +14,6 @@ from rnncli.formats.keras.config import (
     CONVOLUTIONS,
     KEEP_FEATURES,
     LOSE_MASK,
-    ConfigError,
     Json,
     computed_in,
     config_of,
@@ -171,7 +170,8 @@ class _Reader:
         try:
             return _made(entry, self._modern), ()
         except (WrongArgumentError, ArgumentError, TypeError, ValueError, KeyError, ArithmeticError) as fault:
-            raise ConfigError(f"{shorten(call.name)} ({call.kind})", shorten(str(fault), 120)) from None
+            name = shorten(f"{shorten(call.name)} ({call.kind})")
+            raise RnncliError(f"its config says of {name}: {shorten(str(fault), 120)}") from None
         except ArgumentFaultError as reason:
             text = f"{Node(call.name, call.kind).described} is left out: {reason}"
             return [Made(None)], (Note(text, "left out"),)

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from rnncli.errors import RnncliError
+from rnncli.formats.file_reader import Window
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 """How the value of a field is written."""
@@ -27,11 +28,8 @@ _AHEAD = 256
 """Bytes of a message that are looked at together."""
 
 
-class Buffer(Protocol):
-    """A file as bytes: a mapped one, or bytes themselves."""
-
-    def __len__(self) -> int: ...
-    def __getitem__(self, place: slice, /) -> bytes: ...
+Buffer = Window | bytes
+"""A file as bytes: one of which a piece is read at a time, or bytes themselves."""
 
 
 class Span(NamedTuple):
