@@ -205,7 +205,9 @@ class _Rows:
                 owed.add(self._returns[place])
             elif node.loops:
                 fits = node.reads is None and self._reads[place] == size and size not in owed
-                if fits and self._one_stack(cell, place) and not self._owes_table(place, first):
+                # Names of one stack differ in numbers alone, or are Keras's.
+                alike = self._names[cell].family == self._names[place].family or self.nodes[cell].convention != "torch"
+                if fits and alike and self._together(cell, place) and not self._owes_table(place, first):
                     return place
                 break
             else:
@@ -242,9 +244,8 @@ class _Rows:
     def _within(self, size: int) -> list[int]:
         """Return some of the layers without a state that may stand between two cells: they read and return a size."""
         families = islice(self._plain.get(size, {}).values(), _MOST)
-        return [
-            each for places in families if self._returns[next(reversed(places))] == size for each in islice(places, 2)
-        ]
+        same = (places for places in families if self._returns[next(reversed(places))] == size)
+        return [each for places in same for each in islice(places, 2)]
 
     def _only_plain(self, last: int, cell: int, first: int, guessed: set[int]) -> int | None:
         """Return the only layer without a state that fits behind a row, or the first by the numbers of a family.
@@ -289,10 +290,8 @@ class _Rows:
             return None
         (table,) = found
         if near:
-            stands_between = any(
-                self._is_plain(each) and self._returns[each] == size for each in range(table + 1, first)
-            )
-            return None if stands_between else table
+            between = range(table + 1, first)
+            return None if any(self._is_plain(each) and self._returns[each] == size for each in between) else table
         rivals = [*islice(chain.from_iterable(self._unread.get(size, {}).values()), _MOST)]
         if self._giving.get(size) or len(rivals) == _MOST:
             return None
@@ -338,11 +337,6 @@ class _Rows:
             return False
         sides = self._names[one].sides, self._names[other].sides
         return not all(sides) or sides[0] == sides[1]
-
-    def _one_stack(self, one: int, other: int) -> bool:
-        """Whether a cell may follow another: their names differ in numbers alone, or are Keras's."""
-        family = self._names[one].family == self._names[other].family
-        return self._together(one, other) and (family or self.nodes[one].convention != "torch")
 
     def _owes_table(self, cell: int, first: int) -> bool:
         """Whether an embedding is left that a cell may read, beside one that the first of its row reads."""

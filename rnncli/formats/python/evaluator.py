@@ -212,7 +212,9 @@ class Evaluator:
             case ast.BoolOp(op=kind, values=values):
                 return self._either(isinstance(kind, ast.Or), values, scope, node)
             case ast.Compare(left=left, ops=kinds, comparators=rights):
-                return self._compared([left, *rights], kinds, scope, node)
+                values = [self.value(each, scope) for each in (left, *rights)]
+                compared = [self.compared(*each) for each in zip(kinds, values, values[1:], strict=False)]
+                return self.combined(values, node) if None in compared else all(compared)
             case ast.IfExp(test=test, body=body, orelse=orelse):
                 tested = self.value(test, scope)
                 holds = self.truth(tested)
@@ -335,11 +337,6 @@ class Evaluator:
                 known = len(seen) == 1 or not any(map(open_in, seen)) or type(seen[-1]) is bool
                 return seen[-1] if known else joined(seen)
         return joined(seen) or (seen[-1] if self.truth(seen[-1]) is not None else left_open(node))
-
-    def _compared(self, sides: list[ast.expr], kinds: list[ast.cmpop], scope: Scope, node: ast.AST) -> Value:
-        values = [self.value(each, scope) for each in sides]
-        holds = [self.compared(*each) for each in zip(kinds, values, values[1:], strict=False)]
-        return self.combined(values, node) if None in holds else all(holds)
 
     def compared(self, kind: ast.cmpop, left: Value, right: Value) -> bool | None:
         """Return whether a comparison of two values holds, or None if that is not known."""

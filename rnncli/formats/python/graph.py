@@ -715,7 +715,12 @@ class Graphs(Program):
         if name in _LIKE:
             return self.data()
         if name in ("stack", "cat", "concat", "concatenate"):
-            return self._joined(name, tensors, line)
+            apart = [*dict.fromkeys(tensors)]
+            if len(apart) == 1 and first.step.time > self._time:
+                return Tensor(first.step, "sequence")
+            if [each.part for each in apart] == ["forward", "backward"] and apart[0].step is apart[1].step:
+                return Tensor(first.step, "vector")
+            return self._operation(name, tensors, line)
         if name in ("flatten", "Flatten") and first.returns == "vector":
             return first
         if several:
@@ -746,15 +751,6 @@ class Graphs(Program):
             except ArgumentFaultError as fault:
                 return self._operation(f"{name}: {fault}", tensors, line)
             return self._behind(first, made.word, name, line, first.returns, made=made)
-        return self._operation(name, tensors, line)
-
-    def _joined(self, name: str, tensors: list[Tensor], line: int) -> Tensor:
-        """Return what is put together: outputs of all timesteps, last states of both directions, or anything else."""
-        apart = [*dict.fromkeys(tensors)]
-        if len(apart) == 1 and apart[0].step.time > self._time:
-            return Tensor(apart[0].step, "sequence")
-        if [each.part for each in apart] == ["forward", "backward"] and apart[0].step is apart[1].step:
-            return Tensor(apart[0].step, "vector")
         return self._operation(name, tensors, line)
 
     def _replayed(self, model: Module, tensors: list[Tensor]) -> Tensor:

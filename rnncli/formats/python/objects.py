@@ -137,14 +137,6 @@ class Scope:
     around: Scope | None = None
     shared: dict[str, Scope] = field(default_factory=dict)
 
-    @property
-    def outermost(self) -> Scope:
-        """The scope of the module."""
-        scope = self
-        while scope.around is not None:
-            scope = scope.around
-        return scope
-
     def get(self, name: str) -> Value:
         """Return the value of a name, or MISSING."""
         scope: Scope | None = self

@@ -78,6 +78,7 @@ class Program(Evaluator, ABC):
         self.function = ""
         self.instances: list[Instance] = []
         self.recurrent: frozenset[str] = frozenset()
+        self._module = Scope({"__name__": "__main__"})
         self._functions: list[Function] = []
         self._classes: list[Class] = []
         self._called: set[ast.AST] = set()
@@ -96,7 +97,7 @@ class Program(Evaluator, ABC):
         recurrent = self.recurrent = _recurrent_names(module)
         if not recurrent:
             return
-        self.run(module.body, Scope({"__name__": "__main__"}))
+        self.run(module.body, self._module)
         called = {
             each.func.id if isinstance(each.func, ast.Name) else each.func.attr
             for each in ast.walk(module)
@@ -263,7 +264,7 @@ class Program(Evaluator, ABC):
             ):
                 return self.run([*body, *orelse, *final], scope)
             case ast.Global(names=names):
-                scope.shared |= dict.fromkeys(names, scope.outermost)
+                scope.shared |= dict.fromkeys(names, self._module)
             case ast.Match(cases=cases):
                 why = Unknown(f"which case of the match at line {node.lineno} is taken is not known", line=node.lineno)
                 return self._branches([*(case.body for case in cases), []], scope, why)
