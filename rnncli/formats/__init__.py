@@ -26,22 +26,16 @@ if TYPE_CHECKING:
     from rnncli.formats.nodes import Part
 
 FORMATS: Mapping[str, str] = {
-    ".safetensors": "safetensors",
-    ".npz": "npz",
-    ".pt": "torch.file",
-    ".pth": "torch.file",
-    ".ckpt": "torch.file",
-    ".bin": "torch.file",
-    ".jit": "torch.file",
-    ".pkl": "torch.file",
-    ".pickle": "torch.file",
-    ".onnx": "onnx.model",
-    ".json": "keras.file",
-    ".keras": "keras.file",
-    ".h5": "keras.file",
-    ".hdf5": "keras.file",
-    ".py": "python.source",
-    ".ipynb": "python.source",
+    extension: module
+    for module, extensions in {
+        "safetensors": (".safetensors",),
+        "npz": (".npz",),
+        "torch.file": (".pt", ".pth", ".ckpt", ".bin", ".jit", ".pkl", ".pickle"),
+        "onnx.model": (".onnx",),
+        "keras.file": (".json", ".keras", ".h5", ".hdf5"),
+        "python.source": (".py", ".ipynb"),
+    }.items()
+    for extension in extensions
 }
 """The module that reads files with each extension."""
 

@@ -252,23 +252,27 @@ def reshaped(
     if wanted.count(-1) > 1:
         return None
     hole = wanted.index(-1) if -1 in wanted else len(wanted)
-    left: list[Axis] = []
-    for size in wanted[:hole]:
-        count = _taken(rest, size)
-        if count is None:
-            return None
-        left.append(tuple(rest[:count]))
-        rest = rest[count:]
-    right: list[Axis] = []
-    for size in reversed(wanted[hole + 1 :]):
-        count = _taken(rest[::-1], size if isinstance(size, int) else size[::-1])
-        if count is None:
-            return None
-        right.insert(0, tuple(rest[len(rest) - count :]))
-        rest = rest[: len(rest) - count]
+    left = _split(rest, wanted[:hole])
+    turned = [size if isinstance(size, int) else size[::-1] for size in reversed(wanted[hole + 1 :])]
+    right = None if left is None else _split(rest[sum(map(len, left)) :][::-1], turned)
+    if left is None or right is None:
+        return None
+    between = rest[sum(map(len, left)) : len(rest) - sum(map(len, right))]
     if hole == len(wanted):
-        return None if rest else tuple(left)
-    return (*left, tuple(rest), *right)
+        return None if between else tuple(left)
+    return (*left, tuple(between), *(axis[::-1] for axis in reversed(right)))
+
+
+def _split(atoms: Sequence[Atom], sizes: Sequence[int | Axis]) -> list[Axis] | None:
+    """Return the axes of some lengths that atoms begin with; None if these make none such."""
+    made: list[Axis] = []
+    for size in sizes:
+        count = _taken(atoms, size)
+        if count is None:
+            return None
+        made.append(tuple(atoms[:count]))
+        atoms = atoms[count:]
+    return made
 
 
 def _taken(atoms: Sequence[Atom], size: int | Axis) -> int | None:
