@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from rnncli.export.onnx_graph import Graph, Told
-from rnncli.formats.onnx.activations import BY_WORD, OnnxActivation
+from rnncli.formats.onnx.cells import BY_WORD, OnnxActivation
 
 
 def _node(activation: OnnxActivation, **told: Told) -> Callable[[Graph, str], str]:

@@ -14,8 +14,7 @@ from rnncli.export.onnx_activations import INSIDE
 from rnncli.export.onnx_graph import Graph, Told
 from rnncli.export.onnx_scan import composed
 from rnncli.formats.conventions import onnx_weights
-from rnncli.formats.onnx.activations import OnnxActivation
-from rnncli.formats.onnx.cells import KINDS
+from rnncli.formats.onnx.cells import KINDS, OnnxActivation
 from rnncli.layers import GRU, LSTM, Recurrent, SimpleRNN
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ say together.
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -103,11 +104,17 @@ def open_model(path: str, settings: Settings = NO_SETTINGS) -> ModelFile:
         raise UsageError(f"{path} is no model file that is known", f"known are {listed(list(FORMATS), 'or')}")
     module = FORMATS[extension]
     read: Callable[..., ModelFile] = import_module(f"rnncli.formats.{module}").read
-    with reading(path):
-        if module != "python.source":  # a text may be empty
-            check_holds_something(path)
-            return read(path).named()
-        return read(path, settings).named()
+    collects = gc.isenabled()
+    gc.disable()  # what a large file makes has no circles, and would be gone through for them again and again
+    try:
+        with reading(path):
+            if module != "python.source":  # a text may be empty
+                check_holds_something(path)
+                return read(path).named()
+            return read(path, settings).named()
+    finally:
+        if collects:
+            gc.enable()
 
 
 def part_of(model: ModelFile, wanted: str) -> Part:
