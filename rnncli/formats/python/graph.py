@@ -165,10 +165,6 @@ class Round(int):
     """The number of a round of a loop."""
 
 
-class Timesteps(list[Value]):
-    """What a loop over the timesteps takes in its first rounds."""
-
-
 class Size(Unknown):
     """A number that follows from the data: how many samples, or how many timesteps."""
 
@@ -215,13 +211,12 @@ class Graphs(Program):
         self.modules: list[Module] = []
         self.steps: list[Step] = []
         self._time = 0
-        self._done: dict[tuple[object, ...], Tensor] = {}
-        self._sites: dict[tuple[int, int], list[Step]] = {}
+        self._sites: dict[tuple[int, int], dict[tuple[Tensor, ...], Tensor]] = {}
         self._repeats = False
 
     def recorded(self, action: Callable[[], Value]) -> tuple[list[Step], Value]:
         """Return the steps that something takes, and what it returns."""
-        outer, self.steps, self._done = self.steps, [], {}
+        outer, self.steps = self.steps, []
         try:
             value = action()
             return self.steps, value
@@ -486,22 +481,22 @@ class Graphs(Program):
     def rounds(self, node: ast.For | ast.AsyncFor, taken: Value) -> list[Value] | None:
         """Return what a loop takes; one over the timesteps twice, as every timestep is like the first."""
         if isinstance(taken, Size | Tensor):
-            return Timesteps([taken] * (2 if self._time < _MAX_TIMES else 1))
+            return [taken] * (2 if self._time < _MAX_TIMES else 1)
         return super().rounds(node, taken)
 
-    def rounds_of(self, node: ast.For | ast.AsyncFor, items: Sequence[Value], scope: Scope) -> End | None:
+    def rounds_of(self, node: ast.For | ast.AsyncFor, taken: Value, items: list[Value], scope: Scope) -> End | None:
         """Follow the rounds of a loop one by one; of one over the timesteps the first, and what the second reads."""
         begin, spent = len(self.steps), self._steps
-        over_data = isinstance(items, Timesteps)
+        over_data = isinstance(taken, Size | Tensor)
         sites, self._sites = self._sites, {}
         self._time += over_data
         returned: End | None = None
         for number, item in enumerate(items):
             if number == 1 and (self._steps - spent) * len(items) > MAX_LOOP:  # training, as a rule
-                returned = self.any_rounds(node, list(items), scope)
+                returned = self.any_rounds(node, items, scope)
                 break
             self.assign(node.target, Round(item) if type(item) is int else item, scope)
-            self._repeats, done, end = False, dict(self._done), len(self.steps)
+            self._repeats, end = False, len(self.steps)
             self._changed.append({})
             returned = self.run(node.body, scope)
             changed = self._changed.pop()
@@ -515,7 +510,6 @@ class Graphs(Program):
                     if step.loops and step.module in again and FEEDBACK not in step.notes:
                         step.notes += (FEEDBACK,)
                 del self.steps[end:]
-                self._done = done
                 break
             for key, each in changed.items() if self._changed else ():
                 self._changed[-1].setdefault(key, each)
@@ -583,16 +577,14 @@ class Graphs(Program):
                 data = self.apply(each, data, _at(given, each), site or id(given.node))
             return data
         place = (id(module), site or id(given.node))
-        if module.framework == "torch" and any(step.loops for step in self._sites.get(place, ())):
+        before = self._sites.setdefault(place, {})
+        if module.framework == "torch" and before and next(iter(before.values())).levels:
             # A stack of one module reads its own output; what is called step by step reads something else.
             self._repeats |= module.name.endswith("Cell") or all(each.step.module is not module for each in tensors)
-        key = (*place, *tensors)
-        if key in self._done and tensors and place in self._sites:
-            return self._done[key]
-        begin = len(self.steps)
+        if tensors and (made := before.get(tuple(tensors))) is not None:
+            return made
         states = list(tensors_in([*given.positional[1:], given.get("initial_state"), given.get("hx")]))
-        self._done[key] = made = self._applied(module, tensors, states, given.line)
-        self._sites[place] = self.steps[begin:]
+        made = before[tuple(tensors)] = self._applied(module, tensors, states, given.line)
         return made
 
     def _applied(self, module: Module, tensors: list[Tensor], states: list[Tensor], line: int) -> Tensor:

@@ -292,10 +292,12 @@ class Program(Evaluator, ABC):
         items = self.rounds(node, taken)
         if items is None:
             return self.any_rounds(node, taken, scope)
-        return self.rounds_of(node, items, scope) or self.run(node.orelse, scope)
+        return self.rounds_of(node, taken, items, scope) or self.run(node.orelse, scope)
 
     @abstractmethod
-    def rounds_of(self, node: ast.For | ast.AsyncFor, items: Sequence[Value], scope: Scope) -> Returned | None:
+    def rounds_of(
+        self, node: ast.For | ast.AsyncFor, taken: Value, items: list[Value], scope: Scope
+    ) -> Returned | None:
         """Follow the rounds of a loop one by one."""
 
     def any_rounds(self, node: ast.For | ast.AsyncFor, taken: Value, scope: Scope) -> Returned | None:
