@@ -198,11 +198,11 @@ def axes_of(sizes: Sequence[int | None] | None) -> tuple[Axis, ...] | None:
     return None if sizes is None or len(sizes) > MAX_PARTS // 2 else tuple((Atom(size),) for size in sizes)
 
 
-def rank_of(value: Value | None) -> int | None:
-    """Return the number of axes of an array or a flow, if it is known."""
+def lengths_of(value: Value | None) -> list[int | None] | None:
+    """Return the lengths of the axes of an array or a flow; None where not even their number is known."""
     if isinstance(value, Constant):
-        return len(value.tensor.shape)
-    return len(value.axes) if isinstance(value, Flow) and value.axes is not None else None
+        return [*value.tensor.shape]
+    return [*map(sized, value.axes)] if isinstance(value, Flow) and value.axes is not None else None
 
 
 def arranged(value: Value | None, places: Sequence[int | None]) -> Constant | Flow | None:
