@@ -38,7 +38,7 @@ from rnncli.language.elsewhere import ELSEWHERE
 from rnncli.language.framework_errors import framework_error
 from rnncli.language.spec import MAX_LAYERS
 from rnncli.language.syntax import UnparsableError
-from rnncli.layers import LAYERS, Head, Input, Layer
+from rnncli.layers import KINDS, LAYERS, Head, Input, Layer
 from rnncli.layers.weights import FRAMEWORK_NAMES, Framework
 from rnncli.network import Network
 
@@ -90,10 +90,13 @@ class _Written(str):
 
 
 def is_call(text: str) -> bool:
-    """Whether a text is Python from end to end that calls something, and not a spec."""
+    """Whether a text is Python from end to end that calls something, and not a spec, nor calls among such: `norm`."""
     try:
         body = Text(text).tree.body
     except UnparsableError:
+        return False
+    tuples = [part.value.elts for part in body if isinstance(part, ast.Expr) and isinstance(part.value, ast.Tuple)]
+    if any(isinstance(each, ast.Name) and each.id in KINDS for elements in tuples for each in elements):
         return False
     return all(map(_is_plain, body)) and any(isinstance(each, ast.Call) for part in body for each in ast.walk(part))
 
@@ -233,7 +236,10 @@ class _Line:
         if found is not None:
             calls = {name: layer.call for name, layer in self._layers.items()}
             raise misfit(self._text, self._framework, calls, nodes, *found)
-        part = parts_of(nodes, framework=self._framework, features=ASSUMED_FEATURES, whole=True).parts[0]
+        parts = parts_of(nodes, framework=self._framework, features=ASSUMED_FEATURES, whole=True).parts
+        if not parts:  # Masking()
+            raise FaultError("it makes no layer", self._text.whole)
+        (part, *_) = parts
         assumed = [*self._assumed]
         if len(self._layers) > 1 and any(
             id(each.call) in self._assigned and id(each.call) not in self._applied
@@ -256,7 +262,7 @@ class _Line:
         nodes = self.nodes()
         if self._open:
             raise FaultError(f"{quote(self._open[0][0])} is not a number", self._open[0][1], "write the number itself")
-        head = [f"input:{nodes[0].features}"] if first and nodes[0].features else []
+        head = [f"input:{node.features}" for node in nodes[:1] if first and node.features]
         return [*head, *(node.word.spec() for node in nodes if isinstance(node.word, Layer))]
 
     # What is called, in the order of the data
