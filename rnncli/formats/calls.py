@@ -195,13 +195,11 @@ class _Layer(NamedTuple):
 
     Attributes:
         call: the call.
-        name: the name of its node.
         before: the name of the node that it reads; empty for the input.
         stateful: whether it is given a state to start from.
     """
 
     call: Call
-    name: str
     before: str
     stateful: bool = False
 
@@ -348,7 +346,7 @@ class _Line:
         written = called_by(self._text, call)
         self._times[written] += 1
         name = written if self._times[written] == 1 else f"{written} ({self._times[written]})"
-        self._layers[name] = _Layer(call, name, before)
+        self._layers[name] = _Layer(call, before)
         if len(self._layers) > MAX_CALLS:
             raise FaultError(f"it makes more than {MAX_CALLS:,} layers", self._text.whole)
         return name

@@ -488,7 +488,10 @@ def built(framework: Framework, name: str, positional: Sequence[Any], named: Map
         notes.append(Note(DIFFERS[argument], "differs"))
     given = {each: value for each, value in given.items() if each not in cls.inert | cls.changing}
     for argument, value in given.items():
-        if argument not in HOLDS and isinstance(value, list | tuple) and not _is_flat(value):
+        if argument in HOLDS or not isinstance(value, list | tuple):
+            continue
+        # One of a few plain values can be shown; one in which others are shared may be huge.
+        if len(value) > 16 or any(isinstance(each, list | tuple | dict) for each in value):
             raise WrongArgumentError(argument, f"{argument} is a list of lists, or a long one")
     for argument in {"activation", "recurrent_activation"} & given.keys():
         value = given[argument]
@@ -509,11 +512,6 @@ def built(framework: Framework, name: str, positional: Sequence[Any], named: Map
     if head is not None and isinstance(head.word, Input):
         first = first._replace(input=head.word)
     return [first, *made[1:]]
-
-
-def _is_flat(value: Sequence[object]) -> bool:
-    """Whether a list is one of a few plain values, which can be shown; one in which others are shared may be huge."""
-    return len(value) <= 16 and not any(isinstance(each, list | tuple | dict) for each in value)
 
 
 def _head(given: dict[str, Any]) -> Made | None:

@@ -138,12 +138,6 @@ class Node:
         return f"{shorten(self.name)} ({kind})"
 
 
-def layer_node(layer: Layer, name: str, convention: Convention, tensors: Mapping[str, Tensor]) -> Node:
-    """Return a layer that stands in a part."""
-    kind = layer.torch if convention == "torch" else layer.keras
-    return Node(name, kind, layer, tensors=tensors, convention=convention)
-
-
 @dataclass(frozen=True)
 class Part:
     """A row of layers that the language has words for, as long as it can be.

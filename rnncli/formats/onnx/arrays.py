@@ -215,7 +215,7 @@ def constant_of(path: str, file: FileReader, proto: TensorProto, name: str = "")
             unit = "bytes" if bits else "texts"
             raise RnncliError(f"{described} has {has:,} {unit}, which is not what its shape says")
         tensor = Tensor(name, shape, dtype, partial(_refuse, path, name, dtype))
-        return Constant(tensor, {name: count}, None, frozenset([_never]))
+        return Constant(tensor, {name: count}, None, frozenset([lambda: False]))
     place = _Place(path, file, name, dtype, shape)
     place = (_outside if outside else _inside)(place, proto, label, described)
     few = dtype in ("int32", "int64") and len(shape) <= 1 and count <= FEW and not outside
@@ -277,10 +277,6 @@ def _outside(place: _Place, proto: TensorProto, label: str, described: str) -> _
             there = f"{said}, which has {status.st_size:,} bytes"
             raise RnncliError(f"{label} is at {offset:,} to {numbers_in((end,))} of {there}")
     return place._replace(path=beside, file=None, spans=(Span(offset, end),))
-
-
-def _never() -> bool:
-    return False
 
 
 def _refuse(path: str, name: str, dtype: str) -> Numbers:

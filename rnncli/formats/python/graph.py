@@ -573,8 +573,9 @@ class Graphs(Program):
             return self._replayed(module, tensors)
         if module.items is not None:
             module.inner = module.inner or bool(tensors)
-            for each in module.items.values():
-                data = self.apply(each, data, _at(given, each), site or id(given.node))
+            for each in module.items.values():  # each is called at the line where it is made
+                node = each.given.node if isinstance(each, Module) else given.node
+                data = self.apply(each, data, Given([], {}, node), site or id(given.node))
             return data
         place = (id(module), site or id(given.node))
         before = self._sites.setdefault(place, {})
@@ -870,9 +871,3 @@ def _written(module: Module, argument: str) -> tuple[Open, ...]:
     nodes = dict(zip(cls.takes, call.args, strict=False)) | {each.arg: each.value for each in call.keywords if each.arg}
     node = nodes.get(argument)
     return left_open(node).names if isinstance(node, ast.Name | ast.Attribute) else ()
-
-
-def _at(given: Given, module: Value) -> Given:
-    """Return a call of a layer in a container, at the line where the layer is made."""
-    node = module.given.node if isinstance(module, Module) else given.node
-    return Given([], {}, node)
