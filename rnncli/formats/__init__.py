@@ -130,9 +130,8 @@ def part_of(model: ModelFile, wanted: str) -> Part:
     listing = listed([f"{model.path}{SEPARATOR}{number}" for number in range(1, len(parts) + 1)], "or")
     if not wanted:
         if len(parts) > 1:
-            raise UsageError(
-                f"{model.path} has {len(parts)} recurrent parts, and a command takes one", f"say which: {listing}"
-            )
+            has = f"{model.path} has {len(parts)} recurrent parts"
+            raise UsageError(f"{has}, and a command takes one", f"say which: {listing}")
         return parts[0]
     if wanted.isascii() and wanted.isdigit() and 1 <= int(wanted[:9]) <= len(parts):
         return parts[int(wanted) - 1]
@@ -144,10 +143,8 @@ def part_of(model: ModelFile, wanted: str) -> Part:
     if not named and wanted in dict(model.opened):
         raise dict(model.opened)[wanted]
     if len(named) != 1:
-        names = listed([part.name for part in parts])
-        raise UsageError(
-            f"{model.path} has no part {shorten(wanted)}; it has {shorten(names, 200)}", f"say which: {listing}"
-        )
+        has = f"it has {shorten(listed([part.name for part in parts]), 200)}"
+        raise UsageError(f"{model.path} has no part {shorten(wanted)}; {has}", f"say which: {listing}")
     return named[0]
 
 

@@ -47,6 +47,7 @@ _PASSES = names(
 )
 """Functions and methods that hand a tensor on as it is: as far as the language can say, and in inference."""
 
+_ENDS = names("input output inputs outputs")
 _SIZES = names("size dim numel item len range int max min shape ndimension")
 _LIKE = names("new_zeros new zeros_like ones_like randn_like new_full")
 _DATA = _LIKE | names(
@@ -306,12 +307,7 @@ class Graphs(Program):
         match owner:
             case Instance() if name == "training":
                 return False
-            case Module(outputs=[*outputs], inputs=[*inputs]) if outputs and name in (
-                "output",
-                "input",
-                "outputs",
-                "inputs",
-            ):
+            case Module(outputs=[*outputs], inputs=[*inputs]) if outputs and name in _ENDS:
                 tensors = outputs if name.startswith("output") else inputs
                 return list(tensors) if name.endswith("s") or len(tensors) != 1 else tensors[0]
             case Module(items=dict(items)) if name == "layers":

@@ -115,9 +115,8 @@ def _decoded(data: bytes) -> str:
     except (SyntaxError, LookupError, ValueError) as error:
         line = data[: error.start].count(b"\n") + 1 if isinstance(error, UnicodeDecodeError) else 1
         reason = "a byte" if isinstance(error, UnicodeDecodeError) else "its encoding"
-        raise RnncliError(
-            f"it is no Python: line {line} has {reason} that cannot be read", "save it as UTF-8"
-        ) from None
+        what = f"line {line} has {reason} that cannot be read"
+        raise RnncliError(f"it is no Python: {what}", "save it as UTF-8") from None
 
 
 def _parsed(text: str) -> ast.Module:
