@@ -25,8 +25,7 @@ from rnncli.export import TARGETS
 from rnncli.formats import FORMATS
 from rnncli.formats.frameworks import CLASSES
 from rnncli.formats.keras.config import snake_case
-from rnncli.formats.onnx.activations import BY_WORD
-from rnncli.formats.onnx.messages import CODES
+from rnncli.formats.onnx.cells import BY_WORD
 from rnncli.formats.torch.tensors import STORAGES
 from rnncli.layers import LAYERS, Layer
 from rnncli.layers.activations import ACTIVATIONS
@@ -123,7 +122,7 @@ def of_kind(layer: type[Layer]) -> Iterator[Need]:
         yield from needs("reports/tool_rules.OTHERS", layer.torch.split(" or "))
         yield from needs("formats/onnx/layers.LAYERS", in_onnx)
         yield from needs("formats/conventions._KERAS_NAMES", kind if owns and modules else [])
-        yield from needs("formats/keras/weights_alone._VARIABLES", [snake_case(layer.keras)] if owns else [])
+        yield from needs("formats/keras/file._VARIABLES", [snake_case(layer.keras)] if owns else [])
         yield from needs("formats/keras/file._WITHOUT_WEIGHTS", [] if owns else classes)
 
 
@@ -153,7 +152,7 @@ OTHERS: tuple[tuple[Iterable[str], str], ...] = (
         {*ACTIVATIONS, *TEXTBOOK},
         """tests/kinds/activations.TEXTBOOK tests/kinds/activations.TORCH layers/activations.ACTIVATIONS
         engine/activations.ACTIVATION_FUNCTIONS export/torch.ACTIVATIONS
-        export/onnx_graph.ACTIVATIONS export/numpy_functions.ACTIVATIONS formats/onnx/activations.BY_WORD""",
+        export/onnx_graph.ACTIVATIONS export/numpy_functions.ACTIVATIONS formats/onnx/cells.BY_WORD""",
     ),
     ({each.operation for each in BY_WORD.values()} - {"Affine", "Swish"}, "tests/onnx_runner.OPERATORS"),
     (TORCH.values(), "formats/frameworks.TORCH"),
@@ -175,7 +174,7 @@ OTHERS: tuple[tuple[Iterable[str], str], ...] = (
     (FRAMEWORKS, "layers/weights.FRAMEWORK_NAMES layers/pool.TYPES formats/frameworks.CLASSES"),
     (INITS, "engine/initializers.DRAWINGS"),
     (DTYPE_BYTES, "commands/other_names._BITS"),
-    ({*CODES, *STORAGES.values()}, "formats/tensors.WIDTHS"),
+    (STORAGES.values(), "formats/tensors.WIDTHS"),
 )
 """What there is of a sort by its names, and the tables that have an entry for each."""
 

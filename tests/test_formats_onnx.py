@@ -161,74 +161,6 @@ def read(data: bytes) -> ModelFile:
     return open_model("m.onnx")
 
 
-CELLS = {
-    "peepholes": "LSTM x W R B - - - P > y",
-    "peepholes of zeros and a clip of nothing": "LSTM x W R B - - - Z > y clip=0.0 input_forget=0",
-    "a clip": "LSTM x W R B > y clip=3.0",
-    "coupled gates": "LSTM x W R B > y input_forget=1",
-    "the old hard_sigmoid": 'LSTM x W R B > y activations=["HardSigmoid","Tanh","Tanh"]',
-    "an activation of no framework": 'LSTM x W R B > y activations=["Sigmoid","Wave","Wave"]',
-    "a numbered activation": 'LSTM x W R B > y activations=["Sigmoid","Affine","Affine"] activation_alpha=[2.0,2.0]',
-    "another output activation": 'LSTM x W R B > y activations=["Sigmoid","Tanh","Relu"]',
-    "too few activations": 'LSTM x W R B > y activations=["Sigmoid"]',
-    "a direction of no kind": 'LSTM x W R B > y direction="sideways"',
-    "time turned back": 'LSTM x W R B > y direction="reverse"',
-    "a computed weight": "LSTM x V R > y",
-    "shapes of two cells": "LSTM x R W > y",
-    "a bias of another cell": "LSTM x W R P > y",
-    "units that are others": "LSTM x W R B > y hidden_size=5",
-    "a first state and lengths": "LSTM x W R B lengths h0 c0 > y",
-    "two types in one array": "Concat w0 w1 > W axis=1; LSTM x W R B > y",
-    "a reshape by what is computed": "LSTM x W R B > s; Reshape s shape > t; Relu t > y",
-    "a cell that a converter took apart": "MatMul x L > a; Split a > b c; Sigmoid b > y",
-    "a bias without a kernel": "LSTM x W R B > s; Add s k > y",
-    "two biases": "LSTM x W R B > - h; Squeeze h n0 > v; MatMul v K > d; Add d k > e; Add e k > y",
-    "a scaled product": "LSTM x W R B > - h; Squeeze h n0 > v; Gemm v K k > y alpha=2.0",
-    "a turned product": "LSTM x W R B > - h; Squeeze h n0 > v; Gemm v K k > y transA=1",
-    "steps of an unknown number in a row": "LSTM x W R B > s; Concat n10 n4 > p; Reshape s p > t; MatMul t K > y",
-    "an array in another shape": "Concat n4 n-1 > p; Reshape L p > M; LSTM x W R B > s; MatMul s M > y",
-    "steps and samples in one row": "LSTM x W R B > s; Squeeze s n1 > t; Shape t > h; Gather h n0 > a; Gather h n1 "
-    "> b; Mul a b > c; Concat c n4 > p axis=0; Reshape t p > u; MatMul u L > y",
-    "a bias of three axes": "LSTM x W R B > s; Squeeze s n1 > t; MatMul t L > d; Add d b3 > y",
-    "the last state of the cell alone": "LSTM x W R B > - - c; Squeeze c n0 > y",
-    "ids that are computed": "LSTM x W R B > s; Gather E s > y",
-    "features before samples": "LSTM x W R B > s; Squeeze s > t axes=[1]; Transpose t > u perm=[0,2,1]; LSTM u W R > y",
-    "samples before time": "LSTM x W R B > s; Squeeze s > t axes=[1]; Transpose t > u perm=[1,0,2]; LSTM u W R > y",
-    "axes that are not those of the value": "LSTM x W R B > s; Transpose s > t perm=[0,0,1,2]; Relu t > y",
-    "a maximum over no axis": "LSTM x W R B > s; ReduceMax s > y axes=[9]",
-    "new axes that are computed": "LSTM x W R B > s; Unsqueeze s q > t; Relu t > y",
-    "axes that go by lengths unknown": "LSTM x W R B > s; Squeeze s > t; Relu t > y",
-    "new axes that are not there": "LSTM x W R B > s; Unsqueeze s > t axes=[9]; Relu t > y",
-    "axes that go from what is computed": "Sin q > p; Squeeze p > x axes=[1]; LSTM x W R B > y",
-    "a softmax over time": "LSTM x W R B > s; Softmax s > y axis=0",
-    "a slice along no axis": "LSTM x W R B > s; Slice s > t starts=[0] ends=[1] axes=[7]; Relu t > y",
-    "an axis that goes and is not there": "LSTM x W R B > s; Squeeze s > t axes=[7]; Relu t > y",
-    "an axis that goes and is long": "LSTM x W R B > s; Squeeze s > t axes=[3]; Relu t > y",
-    "a place that is computed": "LSTM x W R B > s; Gather s q > t; Relu t > y",
-    "one place of a list": "LSTM x W R B > s; Gather s n0 > y axis=1",
-    "a slice of computed places": "LSTM x W R B > s; Slice s q q > t; Relu t > y",
-    "the first step": "LSTM x W R B > s; Slice s n0 n1 > t; Relu t > y",
-    "every second step": "LSTM x W R B > s; Slice s n0 n5 n0 n2 > t; Relu t > y",
-    "a slice without steps": "LSTM x W R B > s; Slice s n0 n5 n0 n0 > t; Relu t > y",
-    "an array in parts along no axis": "Split K > a b axis=3; LSTM x W R B > s; MatMul s a > y",
-    "a product that is an attention": "LSTM x W R B > s; Squeeze s n1 > t; MatMul t K > q; Add q k > r; "
-    "MatMul t K > u; MatMul t K > v; Transpose u > w perm=[0,2,1]; MatMul r w > a; Softmax a > p; MatMul p v > o; "
-    "MatMul o K > z; LSTM z R R B > y",
-    "one matrix for all that an attention reads": "LSTM x W R B > s; Squeeze s n1 > t; MatMul t L > p; "
-    "Split p > q v axis=2; MatMul q v > a; Softmax a > b; MatMul b v > y",
-    "a product that is none": "LSTM x W R B > s; MatMul s K > d; MatMul d e > y",
-    "two products behind what is not understood": "Conv x > c; MatMul c K > d; MatMul d L > e; Celu x > f; "
-    "MatMul f K > z; LSTM z R R > y",
-    "a norm over the samples": "LSTM x W R B > - h; Squeeze h n0 > v; BatchNormalization v k k k k > n; MatMul n K > y",
-    "the last step of two directions": 'LSTM x W2 R2 > s direction="bidirectional"; Gather s n-1 > y',
-    "one of two directions": 'LSTM x W2 R2 > s direction="bidirectional"; Gather s n0 > y axis=1',
-    "two directions that are added and apart": 'LSTM x W2 R2 > s direction="bidirectional"; Split s > f b axis=1; '
-    "Add f b > y; Relu s > z",
-    "a bias beside the product itself": "LSTM x W R B > s; MatMul s K > d; Add d k > e; Sub d e > y",
-    "features turned around": "LSTM x W R B > s; Slice s n-1 n-10 n-1 n-1 > t; MatMul t K > y",
-    "time turned back before a layer of no kind": 'LSTM x W R B > s direction="reverse"; MatMul s K > d; Celu d > y',
-    "an array in parts of other lengths": "Split K > a b axis=1 split=[1,2]; LSTM x W R B > s; MatMul s a > y",
-}
 SHAPED = {
     "an input of other features": ("LSTM x W R B > y", (5, 2, 9)),
     "an activation of the input": ("Relu x > r; LSTM r W R B > y", (5, 2, 3)),
@@ -244,7 +176,8 @@ def test_what_is_no_layer_of_ours_and_what_ends_a_chain_is_said_with_its_reason(
     convolved = "Conv pixels > x; LSTM x W R B > - h; Squeeze h n0 > v; MatMul v K > one; LogSoftmax one > two"
     sparse = message((1, message((1, 2), (2, 1), (8, "few"), (9, bytes(8)))), (3, 9))
     shape = declared("x", (5, 2, 9))
-    graphs = {name: chain(text) for name, text in CELLS.items()}
+    lines = (FOLDER.parent.parent / "graphs.txt").read_text(encoding="utf-8").splitlines()
+    graphs = {name: chain(text) for name, _, text in (line.partition(": ") for line in lines)}
     graphs |= {name: chain(text, shape=shape) for name, (text, shape) in SHAPED.items()}
     graphs |= {
         "two branches behind a convolution": chain(f"{convolved}; MatMul v L > three", ["two", "three"]),

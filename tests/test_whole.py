@@ -152,3 +152,10 @@ def test_each_of_several_sources_may_leave_other_numbers_open(rnncli: Run) -> No
     result = rnncli("summary", "-q", "-", "--set", "hidden=16", stdin="nn.GRU(8, 4)\nm.py\nhalf.npz\n")
     assert (result.status, result.stdout) == (1, "168\n1248\n")
     assert result.stderr.endswith("; the part alone: half.npz::rnn\n")
+
+
+def test_a_line_that_makes_no_layer_is_an_error_and_a_word_among_calls_is_one_of_the_language(rnncli: Run) -> None:
+    for text in ("Masking()", "Input()", "[Identity()]"):
+        assert rnncli("summary", text)[:2] == (2, "")
+        assert "it makes no layer" in rnncli("summary", text).stderr
+    assert "input:3,norm" in rnncli("summary", "Input((None, 3)), norm").stderr

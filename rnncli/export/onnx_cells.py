@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnncli.export.onnx_graph import ACTIVATIONS, Graph, Place, Told, value_proto
 from rnncli.formats.conventions import onnx_weights
-from rnncli.formats.onnx.activations import BY_WORD, OnnxActivation
-from rnncli.formats.onnx.cells import KINDS
+from rnncli.formats.onnx.cells import BY_WORD, KINDS, OnnxActivation
 
 if TYPE_CHECKING:
     from rnncli.export import Arrays

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from rnncli.export.plan import Step
-from rnncli.formats.onnx.activations import BY_WORD, OnnxActivation
+from rnncli.formats.onnx.cells import BY_WORD, OnnxActivation
 from rnncli.formats.onnx.messages import (
     ATTRIBUTE_TYPES,
     CODES,

@@ -23,37 +23,31 @@ To add a format:
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from rnncli.errors import RnncliError, UsageError, listed, shorten
-from rnncli.formats.faults import Settings, check_holds_something, reading
+from rnncli.formats.faults import NO_SETTINGS, Settings, check_holds_something, reading
 
 if TYPE_CHECKING:
     from rnncli.formats.model_file import ModelFile
     from rnncli.formats.nodes import Part
 
 FORMATS: Mapping[str, str] = {
-    ".safetensors": "safetensors",
-    ".npz": "npz",
-    ".pt": "torch.file",
-    ".pth": "torch.file",
-    ".ckpt": "torch.file",
-    ".bin": "torch.file",
-    ".jit": "torch.file",
-    ".pkl": "torch.file",
-    ".pickle": "torch.file",
-    ".onnx": "onnx.model",
-    ".json": "keras.file",
-    ".keras": "keras.file",
-    ".h5": "keras.file",
-    ".hdf5": "keras.file",
-    ".py": "python.source",
-    ".ipynb": "python.source",
+    extension: module
+    for module, extensions in {
+        "safetensors": (".safetensors",),
+        "npz": (".npz",),
+        "torch.file": (".pt", ".pth", ".ckpt", ".bin", ".jit", ".pkl", ".pickle"),
+        "onnx.model": (".onnx",),
+        "keras.file": (".json", ".keras", ".h5", ".hdf5"),
+        "python.source": (".py", ".ipynb"),
+    }.items()
+    for extension in extensions
 }
 """The module that reads files with each extension."""
 
@@ -103,7 +97,7 @@ _MOST_NAMES = 100
 """How many names between separators are looked at for that of a file."""
 
 
-def open_model(path: str, settings: Settings = MappingProxyType({})) -> ModelFile:
+def open_model(path: str, settings: Settings = NO_SETTINGS) -> ModelFile:
     """Return what a model file holds.
 
     Args:
@@ -121,11 +115,17 @@ def open_model(path: str, settings: Settings = MappingProxyType({})) -> ModelFil
         raise UsageError(f"{path} is no model file that is known", f"known are {listed(list(FORMATS), 'or')}")
     module = FORMATS[extension]
     read: Callable[..., ModelFile] = import_module(f"rnncli.formats.{module}").read
-    with reading(path):
-        if module != "python.source":  # a text may be empty
-            check_holds_something(path)
-            return read(path).named()
-        return read(path, settings).named()
+    collects = gc.isenabled()
+    gc.disable()  # what a large file makes has no circles, and would be gone through for them again and again
+    try:
+        with reading(path):
+            if module != "python.source":  # a text may be empty
+                check_holds_something(path)
+                return read(path).named()
+            return read(path, settings).named()
+    finally:
+        if collects:
+            gc.enable()
 
 
 def part_of(model: ModelFile, wanted: str) -> Part:
@@ -141,9 +141,8 @@ def part_of(model: ModelFile, wanted: str) -> Part:
     listing = listed([f"{model.path}{SEPARATOR}{number}" for number in range(1, len(parts) + 1)], "or")
     if not wanted:
         if len(parts) > 1:
-            raise UsageError(
-                f"{model.path} has {len(parts)} recurrent parts, and a command takes one", f"say which: {listing}"
-            )
+            has = f"{model.path} has {len(parts)} recurrent parts"
+            raise UsageError(f"{has}, and a command takes one", f"say which: {listing}")
         return parts[0]
     if wanted.isascii() and wanted.isdigit() and 1 <= int(wanted[:9]) <= len(parts):
         return parts[int(wanted) - 1]
@@ -155,10 +154,8 @@ def part_of(model: ModelFile, wanted: str) -> Part:
     if not named and wanted in dict(model.opened):
         raise dict(model.opened)[wanted]
     if len(named) != 1:
-        names = listed([part.name for part in parts])
-        raise UsageError(
-            f"{model.path} has no part {shorten(wanted)}; it has {shorten(names, 200)}", f"say which: {listing}"
-        )
+        has = f"it has {shorten(listed([part.name for part in parts]), 200)}"
+        raise UsageError(f"{model.path} has no part {shorten(wanted)}; {has}", f"say which: {listing}")
     return named[0]
 
 

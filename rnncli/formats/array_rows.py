@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain, islice
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from rnncli.errors import shorten
 from rnncli.formats.nodes import Node, Note, Read, returned
@@ -69,6 +70,13 @@ def _name(text: str) -> _Name:
     return _Name(*numbered(text), _HOME.sub("", owner_of(text)), frozenset(same.get(each, each) for each in sides))
 
 
+def _kind(node: Node) -> Literal["unknown", "cell", "table", "plain"]:
+    """Return whether a node is a cell, an embedding, another layer without a state, or not understood."""
+    if node.word is None:
+        return "unknown"
+    return "cell" if node.loops else "table" if isinstance(node.word, Embedding) else "plain"
+
+
 def linked(nodes: Sequence[Node], ordered: bool) -> list[Node]:
     """Return nodes with what they read.
 
@@ -98,34 +106,28 @@ class _Rows:
         self._names = [_name(node.name) for node in nodes]
         # How many features each reads and returns; 0 where that is not known.
         self._reads = [node.features or 0 for node in nodes]
-        self._returns = [
-            returned(node.word, node.features) or 0 if isinstance(node.word, Layer) else 0 for node in nodes
-        ]
+        sizes = (isinstance(node.word, Layer) and returned(node.word, node.features) for node in nodes)
+        self._returns = [size or 0 for size in sizes]
         self._above = {self._places.get(node.reads[0].node): place for place, node in enumerate(nodes) if node.reads}
-        self._cells = [place for place, node in enumerate(nodes) if node.loops]
-        self._unknown: dict[int, list[int]] = {}  # by each size of their arrays
-        self._tables: dict[int, dict[int, None]] = {}  # by what they return
-        self._plain: dict[int, dict[str, dict[int, None]]] = {}  # by what they read, and by family in order of numbers
-        self._giving: dict[int, dict[int, None]] = {}  # those by what they return
-        self._unread: dict[int, dict[str, dict[int, None]]] = {}  # cells that read nothing yet, in the same way
-        self._ends: dict[int, dict[int, None]] = {}  # cells that nothing reads yet, by what they return
+        self._kinds = [_kind(node) for node in nodes]
+        self._cells = [place for place, kind in enumerate(self._kinds) if kind == "cell"]
         self._returned_by_cells = {self._returns[place] for place in self._cells}
+        self._unknown: dict[int, list[int]] = {}  # by each size of their arrays
+        # By kind and by what they return, those in no row yet; of cells, those that nothing reads yet.
+        self._giving: defaultdict[tuple[str, int], dict[int, None]] = defaultdict(dict)
+        # By kind and by what they read, and by family in order of numbers; of cells, those that read nothing yet.
+        self._reading: defaultdict[tuple[str, int], dict[str, dict[int, None]]] = defaultdict(dict)
         for place in sorted(range(len(nodes)), key=lambda place: self._names[place][:2]):
-            node, reads, returns = nodes[place], self._reads[place], self._returns[place]
-            if node.word is None:
+            node, kind = nodes[place], self._kinds[place]
+            if kind == "unknown":
                 for each in {side for tensor in node.tensors.values() for side in tensor.shape}:
                     self._unknown.setdefault(each, []).append(place)
-            elif node.loops:
-                families = self._unread.setdefault(reads, {})
-                if not node.reads:
-                    families.setdefault(self._names[place].family, {})[place] = None
-                if place not in self._above:
-                    self._ends.setdefault(returns, {})[place] = None
-            elif isinstance(node.word, Embedding):
-                self._tables.setdefault(returns, {})[place] = None
-            else:
-                family = self._plain.setdefault(reads, {}).setdefault(self._names[place].family, {})
-                family[place] = self._giving.setdefault(returns, {})[place] = None
+                continue
+            if kind != "cell" or place not in self._above:
+                self._giving[kind, self._returns[place]][place] = None
+            if kind != "cell" or not node.reads:
+                families = self._reading[kind, self._reads[place]]
+                families.setdefault(self._names[place].family, {})[place] = None
         for places in self._unknown.values():
             places.sort()
 
@@ -133,7 +135,7 @@ class _Rows:
         """Return the cells in order; where the file has none, those first that read what no layer returns."""
         if self._ordered:
             return self._cells
-        returned = self._returned_by_cells | {*self._giving}
+        returned = self._returned_by_cells | {size for kind, size in self._giving if kind == "plain"}
         cells = [place for place in self._cells if not self.nodes[place].reads]
         return [*sorted(cells, key=lambda place: self._reads[place] in returned), *self._cells]
 
@@ -164,16 +166,17 @@ class _Rows:
         node = self.nodes[other]
         if node.reads is None:
             self.nodes[other] = replace(node, reads=(Read(self.nodes[one].name),), notes=(*node.notes, note))
-        self._ends.get(self._returns[one], {}).pop(one, None)
+        self._giving[self._kinds[one], self._returns[one]].pop(one, None)
         self._take(one)
         self._take(other)
 
     def _take(self, place: int) -> None:
         """Note that a layer is in a row."""
         self.used.add(place)
-        for places in (self._tables, self._giving):
-            places.get(self._returns[place], {}).pop(place, None)
-        families = (self._unread if self.nodes[place].loops else self._plain).get(self._reads[place], {})
+        kind = self._kinds[place]
+        if kind != "cell":
+            self._giving[kind, self._returns[place]].pop(place, None)
+        families = self._reading[kind, self._reads[place]]
         name = self._names[place].family
         if place in families.get(name, {}):
             del families[name][place]
@@ -206,7 +209,9 @@ class _Rows:
                 owed.add(self._returns[place])
             elif node.loops:
                 fits = node.reads is None and self._reads[place] == size and size not in owed
-                if fits and self._one_stack(cell, place) and not self._owes_table(place, first):
+                # Names of one stack differ in numbers alone, or are Keras's.
+                alike = self._names[cell].family == self._names[place].family or self.nodes[cell].convention != "torch"
+                if fits and alike and self._together(cell, place) and not self._owes_table(place, first):
                     return place
                 break
             else:
@@ -218,15 +223,15 @@ class _Rows:
         size = self._returns[last]
         if self._reads[place] != size or not self._together(cell, place):
             return False
-        other = next((each for each in range(place + 1, len(self.nodes)) if not self._is_table(each)), None)
-        if other is None or not self._is_plain(other):
+        other = next((each for each in range(place + 1, len(self.nodes)) if self._kinds[each] != "table"), None)
+        if other is None or self._kinds[other] != "plain":
             return True
         return self._reads[other] != size or self._returns[place] == size
 
     def _next_of_stack(self, last: int, cell: int, first: int) -> int | None:
         """Return the next cell, in a file without an order: the next of a family, or Keras's only one that fits."""
         size = self._returns[last]
-        families = self._unread.get(size, {})
+        families = self._reading["cell", size]
         name, numbers, *_ = self._names[cell]
         place = next(iter(families.get(name, ())), None)
         if place is None or self._names[place].numbers < numbers:
@@ -234,18 +239,17 @@ class _Rows:
                 return None
             (places,) = families.values()
             place = next(iter(places))
-            ends = [each for each in islice(self._ends.get(size, ()), 3) if each not in (last, place)]
-            if len(places) > 1 or ends or (self._plain.get(size) and self._returns[place] != size):
+            ends = [each for each in islice(self._giving["cell", size], 3) if each not in (last, place)]
+            if len(places) > 1 or ends or (self._reading["plain", size] and self._returns[place] != size):
                 return None
         fits = self._together(cell, place) and not self._owes_table(place, first)
         return place if fits and not self._blocked(size, last, place) else None
 
     def _within(self, size: int) -> list[int]:
         """Return some of the layers without a state that may stand between two cells: they read and return a size."""
-        families = islice(self._plain.get(size, {}).values(), _MOST)
-        return [
-            each for places in families if self._returns[next(reversed(places))] == size for each in islice(places, 2)
-        ]
+        families = islice(self._reading["plain", size].values(), _MOST)
+        same = (places for places in families if self._returns[next(reversed(places))] == size)
+        return [each for places in same for each in islice(places, 2)]
 
     def _only_plain(self, last: int, cell: int, first: int, guessed: set[int]) -> int | None:
         """Return the only layer without a state that fits behind a row, or the first by the numbers of a family.
@@ -253,7 +257,7 @@ class _Rows:
         In a file with an order it stands in front of the row, and no other cell between.
         """
         size = self._returns[last]
-        found, ends = self._plain.get(size, {}), self._ends.get(size, {})
+        found, ends = self._reading["plain", size], self._giving["cell", size]
         if max(len(found), len(ends)) > _MOST:
             return None
         families = [(family, places) for family, places in found.items() if self._together(cell, next(iter(places)))]
@@ -281,7 +285,7 @@ class _Rows:
         """Return the embedding whose vectors a row reads: the one that fits, or the one that fits best by its name."""
         size = self._reads[first]
         before = self._cell_before(first)
-        tables = self._tables.get(size, {})
+        tables = self._giving["table", size]
         found = [each for each in islice(tables, _MOST) if self._together(first, each)]
         near = [each for each in found if self._ordered and before < each < first]
         best = max((self._likeness(each, first) for each in near or found), default=())
@@ -290,12 +294,10 @@ class _Rows:
             return None
         (table,) = found
         if near:
-            stands_between = any(
-                self._is_plain(each) and self._returns[each] == size for each in range(table + 1, first)
-            )
-            return None if stands_between else table
-        rivals = [*islice(chain.from_iterable(self._unread.get(size, {}).values()), _MOST)]
-        if self._giving.get(size) or len(rivals) == _MOST:
+            between = zip(self._kinds[table + 1 : first], self._returns[table + 1 : first], strict=True)
+            return None if ("plain", size) in between else table
+        rivals = [*islice(chain.from_iterable(self._reading["cell", size].values()), _MOST)]
+        if self._giving["plain", size] or len(rivals) == _MOST:
             return None
         return None if any(self._likeness(table, each) >= best for each in rivals) else table
 
@@ -305,27 +307,20 @@ class _Rows:
         In a file with an order it stands right before it.
         """
         size = self._reads[first]
-        place = first - 1 if self._ordered else next(iter(self._giving.get(size, {})), -1)
-        if place < 0 or place in self.used or not self._is_plain(place) or self._returns[place] != size:
+        place = first - 1 if self._ordered else next(iter(self._giving["plain", size]), -1)
+        if place < 0 or place in self.used or self._kinds[place] != "plain" or self._returns[place] != size:
             return None
         if self._names[place].home != self._names[first].home or not self._together(first, place):
             return None
-        if self._reads[place] in self._returned_by_cells or self._tables.get(size):
+        if self._reads[place] in self._returned_by_cells or self._giving["table", size]:
             return None
         if not self._ordered:
-            alone = len(self._giving[size]) == 1 and not self._unread.get(size)
+            alone = len(self._giving["plain", size]) == 1 and not self._reading["cell", size]
             return place if alone and not self._blocked(size, place, first) else None
-        rival = place > 0 and self._is_plain(place - 1) and self._returns[place - 1] == size
+        rival = place > 0 and self._kinds[place - 1] == "plain" and self._returns[place - 1] == size
         return place if not rival or self._reads[place] == size else None
 
     # What may be together, and what may stand between.
-
-    def _is_table(self, place: int) -> bool:
-        return isinstance(self.nodes[place].word, Embedding)
-
-    def _is_plain(self, place: int) -> bool:
-        node = self.nodes[place]
-        return node.word is not None and not node.loops and not self._is_table(place)
 
     def _likeness(self, one: int, other: int) -> tuple[bool, ...]:
         """Return how much the names of two layers have in common."""
@@ -340,15 +335,10 @@ class _Rows:
         sides = self._names[one].sides, self._names[other].sides
         return not all(sides) or sides[0] == sides[1]
 
-    def _one_stack(self, one: int, other: int) -> bool:
-        """Whether a cell may follow another: their names differ in numbers alone, or are Keras's."""
-        family = self._names[one].family == self._names[other].family
-        return self._together(one, other) and (family or self.nodes[one].convention != "torch")
-
     def _owes_table(self, cell: int, first: int) -> bool:
         """Whether an embedding is left that a cell may read, beside one that the first of its row reads."""
         size = self._reads[cell]
-        return len(self._tables.get(size, ())) > (self._reads[first] == size)
+        return len(self._giving["table", size]) > (self._reads[first] == size)
 
     def _blocked(self, size: int, low: int, high: int) -> bool:
         """Whether something that is not understood, and has an array of a size, may stand between two layers."""

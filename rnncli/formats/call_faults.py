@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from rnncli.errors import SpecError, listed, quote, shorten
-from rnncli.formats.call_objects import argument_of, node_of
-from rnncli.formats.call_text import Text
+from rnncli.formats.call_text import Text, argument_of, node_of
 from rnncli.formats.faults import OpenNumbersError
 from rnncli.formats.frameworks import (
     CLASSES,
@@ -65,10 +64,9 @@ def no_class(text: Text, framework: Framework, call: Call) -> FaultError:
         return FaultError(message, span, lead="perhaps", repair=text.with_(span, names[guess]))
     known = elsewhere(word)
     if known is None:
-        main = [
-            name for layer in LAYERS for name in ((layer.keras, *layer.classes) if whose == "Keras" else (layer.torch,))
-        ]
-        there = listed([name for name in dict.fromkeys(main) if name in CLASSES[framework]])
+        theirs = [(layer.keras, *layer.classes) if whose == "Keras" else (layer.torch,) for layer in LAYERS]
+        main = dict.fromkeys(name for names in theirs for name in names)
+        there = listed([name for name in main if name in CLASSES[framework]])
         return FaultError(message, span, f"{whose} has {there}")
     shaped = any(each.arg in SHAPES for each in node_of(call).keywords)
     return FaultError(message, span, ELSEWHERE[known], "without it", None if shaped else text.without(node_of(call)))
@@ -108,9 +106,8 @@ def misfit(
         advice = f"an activation may stand behind {dense} alone" if isinstance(node.word, Activation) else ""
         return FaultError(message, span, "change one of the two numbers" if "features" in reason else advice)
     before = nodes[: nodes.index(node)]
-    cause = next(
-        (each for each in reversed(before) if isinstance(each.word, Layer) and each.word.returns == "vector"), node
-    )
+    makers = [each for each in before if isinstance(each.word, Layer) and each.word.returns == "vector"]
+    cause = makers[-1] if makers else node
     returning, reader = (shorten(text.text[slice(*(each.place or span))]) for each in (cause, node))
     if not cause.loops:
         message, inner = f"{returning} returns one vector, but {reader} reads a sequence", None

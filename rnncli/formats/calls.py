@@ -12,40 +12,25 @@ import ast
 from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from rnncli.errors import RnncliError, SpecError, quote, shorten
-from rnncli.formats.call_faults import (
-    CONTAINERS,
-    FaultError,
-    OpenLineError,
-    misfit,
-    no_class,
-    wrong,
-)
-from rnncli.formats.call_objects import (
+from rnncli.formats.call_faults import CONTAINERS, FaultError, OpenLineError, misfit, no_class, wrong
+from rnncli.formats.call_text import (
     ACTIVATION_NAMES,
+    MAX_CALLS,
+    Text,
     argument_of,
     called_by,
     calls_in,
     class_name,
+    closed,
     held_in,
+    pieces,
     whose_class,
 )
-from rnncli.formats.call_text import MAX_CALLS, Text, closed, pieces
-from rnncli.formats.faults import OpenNumbersError, Settings
-from rnncli.formats.frameworks import (
-    CLASSES,
-    HOLDS,
-    SHAPES,
-    ArgumentFaultError,
-    Class,
-    Made,
-    bound,
-    built,
-    class_of,
-)
+from rnncli.formats.faults import NO_SETTINGS, OpenNumbersError, Settings
+from rnncli.formats.frameworks import CLASSES, HOLDS, SHAPES, ArgumentFaultError, Class, Made, bound, built, class_of
 from rnncli.formats.nodes import Node, Note, Part, Read, first_misfit, parts_of
 from rnncli.formats.python.evaluator import Evaluator
 from rnncli.formats.python.objects import PLAIN, Call, Named, Scope, Value, open_in
@@ -53,7 +38,7 @@ from rnncli.language.elsewhere import ELSEWHERE
 from rnncli.language.framework_errors import framework_error
 from rnncli.language.spec import MAX_LAYERS
 from rnncli.language.syntax import UnparsableError
-from rnncli.layers import LAYERS, Head, Input, Layer
+from rnncli.layers import KINDS, LAYERS, Head, Input, Layer
 from rnncli.layers.weights import FRAMEWORK_NAMES, Framework
 from rnncli.network import Network
 
@@ -64,13 +49,13 @@ _MOST_REPAIRS = 8
 _MOST_READ = 16_000
 """How many faults of one text are mended in turn, and how many characters are read for that."""
 
-_NO_SETTINGS: Settings = MappingProxyType({})
 _AROUND = (
     *("compile", "fit", "summary", "build", "Model", "print", "evaluate", "predict"),
     *("to", "cuda", "cpu", "eval", "train", "float", "half", "double"),
 )
 """Calls that stand around layers in a program and make none."""
 
+_MAKE_LAYERS = frozenset((*CONTAINERS, *(name for classes in CLASSES.values() for name in classes)))
 _INPUTS = ("Input", "InputLayer")
 _OPTIONS = {option.attribute for layer in LAYERS for option in layer.options} | {"elementwise_affine"}
 _OPTIONS |= {theirs for layer in LAYERS for ours, theirs in layer.torch_arguments.items() if ours in _OPTIONS}
@@ -105,10 +90,13 @@ class _Written(str):
 
 
 def is_call(text: str) -> bool:
-    """Whether a text is Python from end to end that calls something, and not a spec."""
+    """Whether a text is Python from end to end that calls something, and not a spec, nor calls among such: `norm`."""
     try:
         body = Text(text).tree.body
     except UnparsableError:
+        return False
+    tuples = [part.value.elts for part in body if isinstance(part, ast.Expr) and isinstance(part.value, ast.Tuple)]
+    if any(isinstance(each, ast.Name) and each.id in KINDS for elements in tuples for each in elements):
         return False
     return all(map(_is_plain, body)) and any(isinstance(each, ast.Call) for part in body for each in ast.walk(part))
 
@@ -120,7 +108,7 @@ def _is_plain(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Import | ast.ImportFrom)
 
 
-def read(text: str, settings: Settings = _NO_SETTINGS) -> CallReading:
+def read(text: str, settings: Settings = NO_SETTINGS) -> CallReading:
     """Return the network that a text of calls is.
 
     Args:
@@ -182,14 +170,14 @@ def mended(text: str) -> str | None:
         return None
     if len(calls) == len(parts):
         line = ", ".join(each.text for each in calls)
-        return _checked(line, _NO_SETTINGS, _most_repairs(line)) if line != text else None
+        return _checked(line, NO_SETTINGS, _most_repairs(line)) if line != text else None
     specs: list[str] = []
     for each in parts:
         if each not in calls:
             specs.append(each.text)
             continue
         try:
-            specs += _Line(each.text, _NO_SETTINGS).specs(first=not specs)
+            specs += _Line(each.text, NO_SETTINGS).specs(first=not specs)
         except FaultError as fault:
             start, end = (min(each.start + place, len(text)) for place in fault.span)
             raise SpecError(fault.message, text=text, span=(start, end), advice=fault.advice) from None
@@ -207,13 +195,11 @@ class _Layer(NamedTuple):
 
     Attributes:
         call: the call.
-        name: the name of its node.
         before: the name of the node that it reads; empty for the input.
         stateful: whether it is given a state to start from.
     """
 
     call: Call
-    name: str
     before: str
     stateful: bool = False
 
@@ -248,7 +234,10 @@ class _Line:
         if found is not None:
             calls = {name: layer.call for name, layer in self._layers.items()}
             raise misfit(self._text, self._framework, calls, nodes, *found)
-        part = parts_of(nodes, framework=self._framework, features=ASSUMED_FEATURES, whole=True).parts[0]
+        parts = parts_of(nodes, framework=self._framework, features=ASSUMED_FEATURES, whole=True).parts
+        if not parts:  # Masking()
+            raise FaultError("it makes no layer", self._text.whole)
+        (part, *_) = parts
         assumed = [*self._assumed]
         if len(self._layers) > 1 and any(
             id(each.call) in self._assigned and id(each.call) not in self._applied
@@ -271,7 +260,7 @@ class _Line:
         nodes = self.nodes()
         if self._open:
             raise FaultError(f"{quote(self._open[0][0])} is not a number", self._open[0][1], "write the number itself")
-        head = [f"input:{nodes[0].features}"] if first and nodes[0].features else []
+        head = [f"input:{node.features}" for node in nodes[:1] if first and node.features]
         return [*head, *(node.word.spec() for node in nodes if isinstance(node.word, Layer))]
 
     # What is called, in the order of the data
@@ -340,7 +329,9 @@ class _Line:
                     before = before if isinstance(each, PLAIN) else self._walk(each, before, node)
             case Call(name=name, given=given, of=owner) if name in _AROUND:
                 for each in [owner, *given.all]:
-                    if isinstance(each, Call) and id(each) not in self._applied and self._makes_layers(each):
+                    if not isinstance(each, Call) or id(each) in self._applied:
+                        continue
+                    if any(inner.name in _MAKE_LAYERS for inner in calls_in([each])):
                         before = self._names[id(each)] if id(each) in self._names else self._walk(each, before, node)
             case Call():
                 before = self._add(value, before)
@@ -355,15 +346,10 @@ class _Line:
         written = called_by(self._text, call)
         self._times[written] += 1
         name = written if self._times[written] == 1 else f"{written} ({self._times[written]})"
-        self._layers[name] = _Layer(call, name, before)
+        self._layers[name] = _Layer(call, before)
         if len(self._layers) > MAX_CALLS:
             raise FaultError(f"it makes more than {MAX_CALLS:,} layers", self._text.whole)
         return name
-
-    def _makes_layers(self, call: Call) -> bool:
-        """Whether a call, or one in it, makes a layer or holds some."""
-        known = (*CONTAINERS, *(name for classes in CLASSES.values() for name in classes))
-        return any(each.name in known for each in calls_in([call]))
 
     # Whose classes they are
 
@@ -436,9 +422,8 @@ class _Line:
             raise FaultError(message, span, "write them by name")
         try:
             given = bound(cls, name, call.given.positional, call.given.named)
-            values = {
-                each: self._value(call, cls, each, value) for each, value in given.items() if each not in cls.inert
-            }
+            kept = {each: value for each, value in given.items() if each not in cls.inert}
+            values = {each: self._value(call, cls, each, value) for each, value in kept.items()}
             return built(self._framework, name, (), values)
         except ArgumentFaultError as fault:
             raise wrong(self._text, self._framework, call, cls, fault) from None

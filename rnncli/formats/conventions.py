@@ -16,7 +16,7 @@ of a kernel is transposed, and the bias is the input's and then the state's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import RnncliError, shorten
@@ -127,21 +127,24 @@ def _cell(layer: Layer, convention: Convention, arrays: Mapping[str, Array]) -> 
     import numpy as np
 
     order = KERAS_BLOCKS[convention][layer.kind]
-
-    def blocks(array: Array) -> Array:
-        parts = np.split(array, len(order))
-        return np.concatenate([parts[index] for index in order])
-
     weights = {
-        "kernel": np.ascontiguousarray(blocks(arrays["weight_ih"]).T),
-        "recurrent_kernel": np.ascontiguousarray(blocks(arrays["weight_hh"]).T),
+        "kernel": np.ascontiguousarray(_blocks(arrays["weight_ih"], order).T),
+        "recurrent_kernel": np.ascontiguousarray(_blocks(arrays["weight_hh"], order).T),
     }
     if "bias_ih" in arrays:
-        both = [blocks(arrays["bias_ih"]), blocks(arrays["bias_hh"])]
+        both = [_blocks(arrays["bias_ih"], order), _blocks(arrays["bias_hh"], order)]
         stacked = getattr(layer, "reset_after", False)
         with np.errstate(all="ignore"):  # whether numbers are finite is asked where they are used
             weights["bias"] = np.stack(both) if stacked else both[0] + both[1]
     return weights
+
+
+def _blocks(array: Array, order: Sequence[int]) -> Array:
+    """Return the blocks of an array in another order; they stand in memory row by row."""
+    import numpy as np
+
+    parts = np.split(array, len(order))
+    return np.ascontiguousarray(np.concatenate([parts[place] for place in order]))
 
 
 def torch_weights(layer: Layer, weights: Mapping[str, Array]) -> dict[str, Array]:
@@ -155,10 +158,12 @@ def torch_weights(layer: Layer, weights: Mapping[str, Array]) -> dict[str, Array
         Arrays by PyTorch's names, in the order of a state dict: `weight`, `weight_hh_l0_reverse`. Each stands in memory
         row by row.
     """
+    import numpy as np
+
     if not layer.states:
         names = {keras: torch for torch, keras in _KERAS_NAMES[layer.kind].items()} if weights else {}
         turned = {key: array.T if key == "kernel" else array for key, array in weights.items()}
-        return {names[key]: _by_rows(array) for key, array in turned.items()}
+        return {names[key]: np.ascontiguousarray(array) for key, array in turned.items()}
     found: dict[str, Array] = {}
     for direction, suffix in zip(layer.directions, ("", "_reverse"), strict=False):
         cell = {key.removeprefix(direction): array for key, array in weights.items() if key.startswith(direction)}
@@ -170,25 +175,15 @@ def _torch_cell(kind: str, cell: Mapping[str, Array]) -> dict[str, Array]:
     """Return the weights of one direction by PyTorch's names, from Keras's."""
     import numpy as np
 
-    order = KERAS_BLOCKS["torch"][kind]
-
-    def blocks(array: Array) -> Array:
-        parts = np.split(array, len(order))
-        return _by_rows(np.concatenate([parts[order.index(place)] for place in range(len(order))]))
-
-    weights = {"weight_ih": blocks(cell["kernel"].T), "weight_hh": blocks(cell["recurrent_kernel"].T)}
+    places = KERAS_BLOCKS["torch"][kind]
+    order = [places.index(place) for place in range(len(places))]
+    sides = (("ih", "kernel"), ("hh", "recurrent_kernel"))
+    weights = {f"weight_{side}": _blocks(cell[key].T, order) for side, key in sides}
     if "bias" in cell:
         bias = cell["bias"]
         of_input, of_state = bias if bias.ndim == 2 else (bias, np.zeros_like(bias))
-        weights |= {"bias_ih": blocks(of_input), "bias_hh": blocks(of_state)}
+        weights |= {"bias_ih": _blocks(of_input, order), "bias_hh": _blocks(of_state, order)}
     return weights
-
-
-def _by_rows(array: Array) -> Array:
-    """Return an array whose numbers stand in memory row by row, as files have them."""
-    import numpy as np
-
-    return np.ascontiguousarray(array)
 
 
 def onnx_weights(layer: Layer, weights: Mapping[str, Array]) -> dict[str, Array]:

@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 
 from rnncli.errors import RnncliError, UsageError
 
@@ -31,6 +32,8 @@ class OpenNumbersError(UsageError):
 
 Settings = Mapping[str, int | float | str]
 """The numbers and words that a source leaves open, by their names or expressions as they are written."""
+
+NO_SETTINGS: Settings = MappingProxyType({})
 
 
 @contextmanager

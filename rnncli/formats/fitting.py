@@ -9,7 +9,7 @@ from rnncli.errors import RnncliError, UsageError, listed, shorten
 from rnncli.formats import SEPARATOR, part_of
 from rnncli.formats.array_rows import numbered
 from rnncli.formats.model_file import ModelFile
-from rnncli.formats.nodes import Node, Part, layer_node
+from rnncli.formats.nodes import Node, Part
 from rnncli.layers import Head, Layer
 from rnncli.network import Network
 from rnncli.quantities import Shape
@@ -92,7 +92,7 @@ def _part(model: ModelFile, network: Network, nodes: Iterator[Node]) -> Part:
     for layer, (reads, _) in zip(network.body, network.shapes(), strict=True):
         names = [weight.name for weight in layer.weights(reads)]
         if not names:
-            made.append(layer_node(layer, "", "keras", {}))
+            made.append(Node("", layer.keras, layer))
             continue
         node = next(nodes)
         tensors = node.tensors

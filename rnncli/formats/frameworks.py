@@ -172,12 +172,8 @@ def _meant(value: object) -> str:
     return (found if found == value else repr(found)) if found else ""
 
 
-def _layer(cls: type[Layer], **fixed: object) -> Build:
-    return lambda given: [Made(_made(cls, given, {}, **fixed))]
-
-
-def _torch_layer(cls: type[Layer]) -> Build:
-    return lambda given: [Made(_made(cls, given, cls.torch_arguments))]
+def _layer(cls: type[Layer], names: Mapping[str, str] = {}, **fixed: object) -> Build:
+    return lambda given: [Made(_made(cls, given, names, **fixed))]
 
 
 def _linear(given: dict[str, Any]) -> list[Made]:
@@ -300,15 +296,13 @@ def _each_step(given: dict[str, Any]) -> list[Made]:
     return [made._replace(where="sequence") for made in held]
 
 
-def _input(given: dict[str, Any]) -> list[Made]:
-    del given
-    return [Made(None)]
+def _always(made: Made) -> Build:
+    return lambda given: [made]
 
 
-def _mask(given: dict[str, Any]) -> list[Made]:
-    del given
-    text = "takes vectors of one value for padding; here no timestep is padding"
-    return [Made(Pass(), (Note(text, "differs"),))]
+_input = _always(Made(None))
+_passes = _always(Made(Pass()))
+_mask = _always(Made(Pass(), (Note("takes vectors of one value for padding; here no timestep is padding", "differs"),)))
 
 
 def _activation(name: str = "", **only: object) -> Build:
@@ -332,13 +326,29 @@ def _activation(name: str = "", **only: object) -> Build:
     return build
 
 
-def _passes(given: dict[str, Any]) -> list[Made]:
-    del given
-    return [Made(Pass())]
+_GROUPS: Mapping[str, str] = {
+    "LOOP": "EVERY ~implementation ~time_major !zero_output_for_mask ~weights",
+    "RATES": "~noise_shape ~seed EVERY",
+    "EVERY": "BASE input_shape batch_input_shape input_dim input_length",
+    "BASE": "* ~name ~trainable ~dtype ~autocast ~activity_regularizer",
+    "GATES": "activation recurrent_activation use_bias",
+    "STARTS": "~kernel_initializer ~recurrent_initializer ~bias_initializer",
+    "RULES": "CELL ~activity_regularizer",
+    "CELL": "~kernel_regularizer ~recurrent_regularizer ~bias_regularizer",
+    "BOUNDS": "~kernel_constraint ~recurrent_constraint ~bias_constraint ~dropout ~recurrent_dropout",
+    "RETURNS": "return_sequences !return_state go_backwards !stateful ~unroll",
+    "LORA": "!lora_rank ~lora_alpha !quantization_config",
+    "SHAPE": "shape ~batch_size ~dtype ~sparse ~ragged batch_shape",
+    "LEVELS": "~batch_first dropout bidirectional",
+    "DEVICE": "~device ~dtype",
+}
+"""Arguments that several signatures have, one behind the other; each before those that are in it."""
 
 
 def _of(build: Build, signature: str) -> Class:
     """Return a class; its signature names an argument twice where all classes of Keras have it, too."""
+    for group, arguments in _GROUPS.items():
+        signature = signature.replace(group, arguments)
     by_place, _, by_name = signature.partition("*")
     words = dict.fromkeys([*by_place.split(), *by_name.split()])
     takes = tuple(dict.fromkeys(word.lstrip("~!") for word in words))
@@ -346,106 +356,72 @@ def _of(build: Build, signature: str) -> Class:
     return Class(build, takes, len(by_place.split()), marked["~"], marked["!"])
 
 
-_BASE = "* ~name ~trainable ~dtype ~autocast ~activity_regularizer"
-_EVERY = f"{_BASE} input_shape batch_input_shape input_dim input_length"
-_STARTS = "~kernel_initializer ~recurrent_initializer ~bias_initializer"
-_RULES = "~kernel_regularizer ~recurrent_regularizer ~bias_regularizer ~activity_regularizer"
-_CELL_RULES = "~kernel_regularizer ~recurrent_regularizer ~bias_regularizer"
-_BOUNDS = "~kernel_constraint ~recurrent_constraint ~bias_constraint ~dropout ~recurrent_dropout"
-_RETURNS = "return_sequences !return_state go_backwards !stateful ~unroll"
-_OLD_LOOP = f"{_EVERY} ~implementation ~time_major !zero_output_for_mask ~weights"
-_GATES = "activation recurrent_activation use_bias"
-_TORCH = "~device ~dtype"
-
 KERAS: Mapping[str, Class] = {
-    "SimpleRNN": _of(
-        _layer(SimpleRNN), f"units activation use_bias {_STARTS} {_RULES} {_BOUNDS} {_RETURNS} ~seed {_OLD_LOOP}"
-    ),
-    "LSTM": _of(
-        _layer(LSTM),
-        f"units {_GATES} {_STARTS} unit_forget_bias {_RULES} {_BOUNDS} ~seed {_RETURNS} ~use_cudnn {_OLD_LOOP}",
-    ),
-    "GRU": _of(
-        _layer(GRU), f"units {_GATES} {_STARTS} {_RULES} {_BOUNDS} ~seed {_RETURNS} reset_after ~use_cudnn {_OLD_LOOP}"
-    ),
-    "SimpleRNNCell": _of(
-        _layer(SimpleRNN), f"units activation use_bias {_STARTS} {_CELL_RULES} {_BOUNDS} ~seed {_OLD_LOOP}"
-    ),
-    "LSTMCell": _of(
-        _layer(LSTM), f"units {_GATES} {_STARTS} unit_forget_bias {_CELL_RULES} {_BOUNDS} ~seed {_OLD_LOOP}"
-    ),
-    "GRUCell": _of(_layer(GRU), f"units {_GATES} {_STARTS} {_CELL_RULES} {_BOUNDS} reset_after ~seed {_OLD_LOOP}"),
-    "CuDNNLSTM": _of(_layer(LSTM), f"units {_STARTS} unit_forget_bias {_RULES} {_BOUNDS} {_RETURNS} {_OLD_LOOP}"),
-    "CuDNNGRU": _of(_layer(GRU), f"units {_STARTS} {_RULES} {_BOUNDS} {_RETURNS} {_OLD_LOOP}"),
-    "RNN": _of(_rnn, f"cell {_RETURNS} !zero_output_for_mask {_OLD_LOOP}"),
-    "StackedRNNCells": _of(_cells, f"cells {_EVERY}"),
-    "Bidirectional": _of(_bidirectional, f"layer merge_mode ~weights backward_layer {_EVERY}"),
-    "TimeDistributed": _of(_each_step, f"layer {_EVERY}"),
+    "SimpleRNN": _of(_layer(SimpleRNN), "units activation use_bias STARTS RULES BOUNDS RETURNS ~seed LOOP"),
+    "LSTM": _of(_layer(LSTM), "units GATES STARTS unit_forget_bias RULES BOUNDS ~seed RETURNS ~use_cudnn LOOP"),
+    "GRU": _of(_layer(GRU), "units GATES STARTS RULES BOUNDS ~seed RETURNS reset_after ~use_cudnn LOOP"),
+    "SimpleRNNCell": _of(_layer(SimpleRNN), "units activation use_bias STARTS CELL BOUNDS ~seed LOOP"),
+    "LSTMCell": _of(_layer(LSTM), "units GATES STARTS unit_forget_bias CELL BOUNDS ~seed LOOP"),
+    "GRUCell": _of(_layer(GRU), "units GATES STARTS CELL BOUNDS reset_after ~seed LOOP"),
+    "CuDNNLSTM": _of(_layer(LSTM), "units STARTS unit_forget_bias RULES BOUNDS RETURNS LOOP"),
+    "CuDNNGRU": _of(_layer(GRU), "units STARTS RULES BOUNDS RETURNS LOOP"),
+    "RNN": _of(_rnn, "cell RETURNS !zero_output_for_mask LOOP"),
+    "StackedRNNCells": _of(_cells, "cells EVERY"),
+    "Bidirectional": _of(_bidirectional, "layer merge_mode ~weights backward_layer EVERY"),
+    "TimeDistributed": _of(_each_step, "layer EVERY"),
     "Embedding": _of(
         _layer(Embedding),
         "input_dim output_dim ~embeddings_initializer ~embeddings_regularizer ~embeddings_constraint mask_zero "
-        f"~weights !lora_rank ~lora_alpha !quantization_config {_BASE} ~input_shape "
-        "~batch_input_shape ~input_length",
+        "~weights LORA BASE ~input_shape ~batch_input_shape ~input_length",
     ),
     "Dense": _of(
         _layer(Dense),
         "units activation use_bias ~kernel_initializer ~bias_initializer ~kernel_regularizer ~bias_regularizer "
-        "~activity_regularizer ~kernel_constraint ~bias_constraint !lora_rank ~lora_alpha !quantization_config "
-        f"{_EVERY} ~weights",
+        "~activity_regularizer ~kernel_constraint ~bias_constraint LORA EVERY ~weights",
     ),
-    "Dropout": _of(_layer(Dropout), f"rate ~noise_shape ~seed {_EVERY}"),
-    "SpatialDropout1D": _of(_layer(Dropout), f"rate ~seed ~name ~dtype {_EVERY}"),
-    "AlphaDropout": _of(_layer(Dropout), f"rate ~noise_shape ~seed {_EVERY}"),
-    "GaussianDropout": _of(_layer(Dropout), f"rate ~seed {_EVERY}"),
-    "GaussianNoise": _of(_passes, f"~stddev ~seed {_EVERY}"),
-    "ActivityRegularization": _of(_passes, f"~l1 ~l2 {_EVERY}"),
+    "Dropout": _of(_layer(Dropout), "rate RATES"),
+    "SpatialDropout1D": _of(_layer(Dropout), "rate ~seed ~name ~dtype EVERY"),
+    "AlphaDropout": _of(_layer(Dropout), "rate RATES"),
+    "GaussianDropout": _of(_layer(Dropout), "rate ~seed EVERY"),
+    "GaussianNoise": _of(_passes, "~stddev ~seed EVERY"),
+    "ActivityRegularization": _of(_passes, "~l1 ~l2 EVERY"),
     "LayerNormalization": _of(
         _norm,
         "axis epsilon center scale ~beta_initializer ~gamma_initializer ~beta_regularizer ~gamma_regularizer "
-        f"~beta_constraint ~gamma_constraint {_EVERY} !rms_scaling",
+        "~beta_constraint ~gamma_constraint EVERY !rms_scaling",
     ),
-    "RepeatVector": _of(_layer(Repeat), f"n {_EVERY}"),
-    "GlobalMaxPooling1D": _of(_layer(Pool, mode="max"), f"!data_format !keepdims {_EVERY}"),
-    "GlobalAveragePooling1D": _of(_layer(Pool, mode="avg"), f"!data_format !keepdims {_EVERY}"),
-    "InputLayer": _of(
-        _input,
-        "shape ~batch_size ~dtype ~sparse ~ragged batch_shape ~input_tensor ~optional ~name "
-        "* input_shape batch_input_shape ~tensor",
-    ),
-    "Input": _of(_input, "shape ~batch_size ~dtype ~sparse ~ragged batch_shape ~name ~tensor ~optional"),
-    "Masking": _of(_mask, f"~mask_value {_EVERY}"),
-    "Activation": _of(_activation(), f"activation {_EVERY}"),
+    "RepeatVector": _of(_layer(Repeat), "n EVERY"),
+    "GlobalMaxPooling1D": _of(_layer(Pool, mode="max"), "!data_format !keepdims EVERY"),
+    "GlobalAveragePooling1D": _of(_layer(Pool, mode="avg"), "!data_format !keepdims EVERY"),
+    "InputLayer": _of(_input, "SHAPE ~input_tensor ~optional ~name * input_shape batch_input_shape ~tensor"),
+    "Input": _of(_input, "SHAPE ~name ~tensor ~optional"),
+    "Masking": _of(_mask, "~mask_value EVERY"),
+    "Activation": _of(_activation(), "activation EVERY"),
     "ReLU": _of(
         _activation("relu", max_value=None, negative_slope=0.0, threshold=0.0),
-        f"max_value negative_slope threshold {_EVERY}",
+        "max_value negative_slope threshold EVERY",
     ),
-    "ELU": _of(_activation("elu", alpha=1.0), f"alpha {_EVERY}"),
-    "Softmax": _of(_activation("softmax"), f"axis {_EVERY}"),
-    "Identity": _of(_passes, _EVERY),
+    "ELU": _of(_activation("elu", alpha=1.0), "alpha EVERY"),
+    "Softmax": _of(_activation("softmax"), "axis EVERY"),
+    "Identity": _of(_passes, "EVERY"),
 }
 
 TORCH: Mapping[str, Class] = {
-    "RNN": _of(
-        _torch_loop(SimpleRNN),
-        f"input_size hidden_size num_layers nonlinearity bias ~batch_first dropout bidirectional {_TORCH}",
-    ),
-    "LSTM": _of(
-        _torch_loop(LSTM),
-        f"input_size hidden_size num_layers bias ~batch_first dropout bidirectional !proj_size {_TORCH}",
-    ),
-    "GRU": _of(_torch_loop(GRU), f"input_size hidden_size num_layers bias ~batch_first dropout bidirectional {_TORCH}"),
-    "RNNCell": _of(_torch_loop(SimpleRNN), f"input_size hidden_size bias nonlinearity {_TORCH}"),
-    "LSTMCell": _of(_torch_loop(LSTM), f"input_size hidden_size bias {_TORCH}"),
-    "GRUCell": _of(_torch_loop(GRU), f"input_size hidden_size bias {_TORCH}"),
-    "Linear": _of(_linear, f"in_features out_features bias {_TORCH}"),
+    "RNN": _of(_torch_loop(SimpleRNN), "input_size hidden_size num_layers nonlinearity bias LEVELS DEVICE"),
+    "LSTM": _of(_torch_loop(LSTM), "input_size hidden_size num_layers bias LEVELS !proj_size DEVICE"),
+    "GRU": _of(_torch_loop(GRU), "input_size hidden_size num_layers bias LEVELS DEVICE"),
+    "RNNCell": _of(_torch_loop(SimpleRNN), "input_size hidden_size bias nonlinearity DEVICE"),
+    "LSTMCell": _of(_torch_loop(LSTM), "input_size hidden_size bias DEVICE"),
+    "GRUCell": _of(_torch_loop(GRU), "input_size hidden_size bias DEVICE"),
+    "Linear": _of(_linear, "in_features out_features bias DEVICE"),
     "Embedding": _of(
-        _torch_layer(Embedding),
+        _layer(Embedding, Embedding.torch_arguments),
         "num_embeddings embedding_dim !padding_idx !max_norm ~norm_type ~scale_grad_by_freq ~sparse ~_weight ~_freeze "
-        f"{_TORCH}",
+        "DEVICE",
     ),
     "Dropout": _of(_dropout, "p ~inplace"),
     "AlphaDropout": _of(_dropout, "p ~inplace"),
-    "LayerNorm": _of(_torch_norm, f"normalized_shape eps elementwise_affine bias {_TORCH}"),
+    "LayerNorm": _of(_torch_norm, "normalized_shape eps elementwise_affine bias DEVICE"),
     "Identity": _of(_passes, ""),
     "ReLU": _of(_activation("relu"), "~inplace"),
     "Tanh": _of(_activation("tanh"), ""),
@@ -512,7 +488,10 @@ def built(framework: Framework, name: str, positional: Sequence[Any], named: Map
         notes.append(Note(DIFFERS[argument], "differs"))
     given = {each: value for each, value in given.items() if each not in cls.inert | cls.changing}
     for argument, value in given.items():
-        if argument not in HOLDS and isinstance(value, list | tuple) and not _is_flat(value):
+        if argument in HOLDS or not isinstance(value, list | tuple):
+            continue
+        # One of a few plain values can be shown; one in which others are shared may be huge.
+        if len(value) > 16 or any(isinstance(each, list | tuple | dict) for each in value):
             raise WrongArgumentError(argument, f"{argument} is a list of lists, or a long one")
     for argument in {"activation", "recurrent_activation"} & given.keys():
         value = given[argument]
@@ -533,11 +512,6 @@ def built(framework: Framework, name: str, positional: Sequence[Any], named: Map
     if head is not None and isinstance(head.word, Input):
         first = first._replace(input=head.word)
     return [first, *made[1:]]
-
-
-def _is_flat(value: Sequence[object]) -> bool:
-    """Whether a list is one of a few plain values, which can be shown; one in which others are shared may be huge."""
-    return len(value) <= 16 and not any(isinstance(each, list | tuple | dict) for each in value)
 
 
 def _head(given: dict[str, Any]) -> Made | None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from rnncli.errors import SpecError, shorten
 from rnncli.formats import Choice, choice_of, open_model, part_of
-from rnncli.formats.faults import Settings
+from rnncli.formats.faults import NO_SETTINGS, Settings
 from rnncli.network import Network
 from rnncli.summary import Origin
 
@@ -58,7 +57,7 @@ class Reading:
         return "" if self.chosen or origin.complete else f"{self.path}: {left_out_text(self)}"
 
 
-def read(text: str, settings: Settings = MappingProxyType({})) -> Reading:
+def read(text: str, settings: Settings = NO_SETTINGS) -> Reading:
     """Return the network that a text stands for.
 
     Args:
@@ -89,7 +88,7 @@ def _of_file(choice: Choice, settings: Settings) -> Reading:
     return Reading(part.network, part, part.notes, bool(choice.part), used=model.used)
 
 
-def read_text(text: str, settings: Settings = MappingProxyType({})) -> Reading:
+def read_text(text: str, settings: Settings = NO_SETTINGS) -> Reading:
     """Return the network that a spec is, or a line of Keras or PyTorch.
 
     Raises:

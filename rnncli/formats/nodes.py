@@ -36,6 +36,11 @@ MAX_PARTS = 1_000
 """The most parts that a source may have."""
 
 
+def names(text: str) -> frozenset[str]:
+    """Return the names in a text, with spaces between: a table of classes, of functions, of arguments."""
+    return frozenset(text.split())
+
+
 class Note(NamedTuple):
     """Something that is not as the source has it, or that the source does not say.
 
@@ -127,21 +132,10 @@ class Node:
         return isinstance(self.word, Layer) and bool(self.word.states)
 
     @property
-    def params(self) -> int:
-        """The number of elements of its arrays."""
-        return total_params([*self.tensors.values()])
-
-    @property
     def described(self) -> str:
         """Its name, its class, and the line where it stands, as far as that is known."""
         kind = f"{shorten(self.kind)}, line {self.line}" if self.line else shorten(self.kind)
         return f"{shorten(self.name)} ({kind})"
-
-
-def layer_node(layer: Layer, name: str, convention: Convention, tensors: Mapping[str, Tensor]) -> Node:
-    """Return a layer that stands in a part."""
-    kind = layer.torch if convention == "torch" else layer.keras
-    return Node(name, kind, layer, tensors=tensors, convention=convention)
 
 
 @dataclass(frozen=True)
@@ -171,10 +165,8 @@ class Part:
     @cached_property
     def network(self) -> Network:
         """The part as a network."""
-        layers = [node.layer for node in self.nodes]
-        return Network(
-            layers if self.head.shown else [self.head, *layers], origin=self.origin or Origin(self.framework)
-        )
+        layers = [*([] if self.head.shown else [self.head]), *(node.layer for node in self.nodes)]
+        return Network(layers, origin=self.origin or Origin(self.framework))
 
     def said(self, *effects: Effect) -> tuple[str, ...]:
         """Return what is said of it, the notes of some effects, a sentence each."""
@@ -224,10 +216,8 @@ class Part:
     @property
     def has_weights(self) -> bool:
         """Whether the file holds its numbers, and not only its structure."""
-        return all(
-            node.tensors or not node.layer.weights(reads)
-            for node, (reads, _) in zip(self.nodes, self.network.shapes(), strict=True)
-        )
+        read = zip(self.nodes, self.network.shapes(), strict=True)
+        return all(node.tensors or not node.layer.weights(reads) for node, (reads, _) in read)
 
 
 class Rows(NamedTuple):
@@ -373,9 +363,8 @@ class _Graph:
             for name in dict.fromkeys(read.node for read in node.reads or ()):
                 if node.kind != "output":
                     self._readers.setdefault(name, []).append(node)
-        self._outputs = [
-            (read.node, read.returns) for node in nodes if node.kind == "output" for read in node.reads or ()
-        ]
+        ends = (node.reads or () for node in nodes if node.kind == "output")
+        self._outputs = [(read.node, read.returns) for reads in ends for read in reads]
 
     def row(self, node: Node) -> _Row:
         """Return the longest row through a node: back to a head, then forward while one node alone reads the last."""
@@ -444,9 +433,10 @@ class _Graph:
 
     def _returning(self, node: Node, wanted: Returned | None) -> Node:
         """Return a node; a recurrent one that leaves open what it returns does as those behind it need."""
-        if "return_sequences" not in node.unsaid or not isinstance(node.word, Layer):
+        wanted = wanted or "vector"
+        if "return_sequences" not in node.unsaid or not isinstance(node.word, Layer) or node.word.returns == wanted:
             return node
-        return replace(node, word=node.word.returning(wanted or "vector") or node.word)
+        return replace(node, word=node.word.returning(wanted) or node.word)
 
     def _wanted(self, nodes: Sequence[Node], place: int) -> Returned | None:
         """Return what the rest of a row reads of a recurrent node: by the edges of the source, then by its layers."""
@@ -477,10 +467,8 @@ class _Graph:
         if row.ends is not None:
             yield row.ends
         elif on := self._readers.get(last.name):
-            more = f" and {len(on) - 3} more" if len(on) > 3 else ""
-            yield Note(
-                f"{shorten(last.name)} goes on to {', '.join(each.described for each in on[:3])}{more}", "left out"
-            )
+            shown, more = [each.described for each in on[:3]], f" and {len(on) - 3} more" if len(on) > 3 else ""
+            yield Note(f"{shorten(last.name)} goes on to {', '.join(shown)}{more}", "left out")
 
 
 def _features_read(nodes: Sequence[Node]) -> int | None:

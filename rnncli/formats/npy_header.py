@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import prod
 from typing import NamedTuple
 
@@ -40,12 +40,15 @@ _FIELD = re.compile(
     re.VERBOSE | re.ASCII,
 )
 
-
-_NUMBERS = re.compile(
-    r"[<>=|]? (?: (?P<truth>\?|b1) | (?P<kind>[iu])(?P<whole>1|2|4|8) | f(?P<float>2|4|8|16) | c(?P<complex>8|16|32) )",
-    re.VERBOSE,
-)
-"""Descriptions of plain numbers."""
+_NUMBERS: Mapping[str, tuple[str, int]] = {"?": ("bool", 1), "b1": ("bool", 1)} | {
+    f"{letter}{size}": (f"{name}{8 * size}", size)
+    for letter, name, sizes in (
+        *(("i", "int", (1, 2, 4, 8)), ("u", "uint", (1, 2, 4, 8))),
+        *(("f", "float", (2, 4, 8, 16)), ("c", "complex", (8, 16, 32))),
+    )
+    for size in sizes
+}
+"""Plain numbers by their descriptions: the name of each, and how many bytes it has."""
 
 _OTHERS = {"m": "timedelta64", "M": "datetime64", "S": "text", "U": "text", "V": "bytes"}
 """What else an array may hold, by the first letter of its description."""
@@ -134,17 +137,12 @@ def _numbers(descr: str, text: str) -> tuple[str, int]:
     """
     if "O" in descr:
         raise NoNumbersError("it holds pickled objects, which could run any code; only numbers are read")
-    found = _NUMBERS.fullmatch(descr)
-    if found is None:
-        other = _OTHERS.get(descr.lstrip("<>=|")[:1])
-        if other is None:
-            raise _wrong(text)
-        raise NoNumbersError(f"it holds {other} ({descr}), expected plain numbers: floats or ids")
-    if found["truth"]:
-        return "bool", 1
-    kinds = {"float": found["float"], "complex": found["complex"], "int": found["whole"]}
-    kind, size = next((kind, int(size)) for kind, size in kinds.items() if size)
-    return f"{'u' if found['kind'] == 'u' else ''}{kind}{8 * size}", size
+    kind = descr.lstrip("<>=|")
+    if kind in _NUMBERS:
+        return _NUMBERS[kind]
+    if kind[:1] not in _OTHERS:
+        raise _wrong(text)
+    raise NoNumbersError(f"it holds {_OTHERS[kind[:1]]} ({descr}), expected plain numbers: floats or ids")
 
 
 def _fields(text: str) -> dict[str, str]:

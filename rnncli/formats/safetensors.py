@@ -11,13 +11,13 @@ import reprlib
 from collections.abc import Iterator, Mapping
 from functools import partial
 from math import prod
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 from rnncli.errors import RnncliError, shorten
 from rnncli.formats.arrays import nodes_of
-from rnncli.formats.file_reader import opened_regular
+from rnncli.formats.file_reader import FileReader, opened_regular
 from rnncli.formats.model_file import ModelFile, model_of
-from rnncli.formats.tensors import MAX_ARRAYS, MAX_RANK, Tensor, numbers_in, tensor_at
+from rnncli.formats.tensors import MAX_ARRAYS, MAX_RANK, Tensor, bits_of, numbers_in, tensor_at
 
 MAX_HEADER = 32 << 20
 """The longest header that is read, in bytes. Those of the largest models have a tenth of that."""
@@ -26,46 +26,29 @@ _MAX_SIGNS = 3_000_000
 """The most commas and brackets in a header, so that none takes memory without end."""
 
 
-class _Kind(NamedTuple):
-    """A type of numbers: its name, and the bits of one."""
-
-    name: str
-    bits: int
-
-
-_KINDS: Mapping[str, _Kind] = {
-    "BOOL": _Kind("bool", 8),
-    "F4": _Kind("float4_e2m1", 4),
-    "F6_E2M3": _Kind("float6_e2m3", 6),
-    "F6_E3M2": _Kind("float6_e3m2", 6),
-    "U8": _Kind("uint8", 8),
-    "I8": _Kind("int8", 8),
-    "F8_E4M3": _Kind("float8_e4m3fn", 8),
-    "F8_E5M2": _Kind("float8_e5m2", 8),
-    "F8_E8M0": _Kind("float8_e8m0", 8),
-    "I16": _Kind("int16", 16),
-    "U16": _Kind("uint16", 16),
-    "F16": _Kind("float16", 16),
-    "BF16": _Kind("bfloat16", 16),
-    "I32": _Kind("int32", 32),
-    "U32": _Kind("uint32", 32),
-    "F32": _Kind("float32", 32),
-    "I64": _Kind("int64", 64),
-    "U64": _Kind("uint64", 64),
-    "F64": _Kind("float64", 64),
-    "C64": _Kind("complex64", 64),
+_DTYPES: Mapping[str, str] = {
+    "BOOL": "bool",
+    "F4": "float4_e2m1",
+    "F6_E2M3": "float6_e2m3",
+    "F6_E3M2": "float6_e3m2",
+    "U8": "uint8",
+    "I8": "int8",
+    "F8_E4M3": "float8_e4m3fn",
+    "F8_E5M2": "float8_e5m2",
+    "F8_E8M0": "float8_e8m0",
+    "I16": "int16",
+    "U16": "uint16",
+    "F16": "float16",
+    "BF16": "bfloat16",
+    "I32": "int32",
+    "U32": "uint32",
+    "F32": "float32",
+    "I64": "int64",
+    "U64": "uint64",
+    "F64": "float64",
+    "C64": "complex64",
 }
-"""The types by their names in the format."""
-
-
-class _Entry(NamedTuple):
-    """What a header says of an array: its bytes stand at [start, end) behind the header."""
-
-    start: int
-    end: int
-    name: str
-    dtype: str
-    shape: tuple[int, ...]
+"""The types of numbers by their names in the format."""
 
 
 def read(path: str) -> ModelFile:
@@ -78,25 +61,15 @@ def read(path: str) -> ModelFile:
     lead = reader.read(0, 8)
     length = int.from_bytes(lead, "little")
     if len(lead) < 8 or not 2 <= length <= reader.size - 8:
-        raise RnncliError(
-            f"its first 8 bytes say that its header has {length:,} bytes, and the file has {reader.size:,}"
-        )
+        says = f"its first 8 bytes say that its header has {length:,} bytes"
+        raise RnncliError(f"{says}, and the file has {reader.size:,}")
     if length > MAX_HEADER:
         raise RnncliError(f"its header has {length:,} bytes; {MAX_HEADER:,} are allowed")
     header = _header(reader.read(8, length))
     metadata = header.pop("__metadata__", None)
-    begin = 8 + length
-    entries = sorted(_entries(header))
-    _check_places(entries, reader.size - begin)
-    tensors = [
-        Tensor(
-            each.name,
-            each.shape,
-            each.dtype,
-            partial(tensor_at, path, reader, each.name, begin + each.start, each.dtype, each.shape),
-        )
-        for each in entries
-    ]
+    entries = sorted(_entries(header, path, reader, 8 + length), key=lambda entry: (*entry[:2], entry[2].name))
+    _check_places(entries, reader.size - 8 - length)
+    tensors = [tensor for _, _, tensor in entries]
     writer = metadata.get("format", "") if isinstance(metadata, dict) else ""
     name = {"pt": "PyTorch", "tf": "TensorFlow", "np": "NumPy", "flax": "Flax"}.get(str(writer), shorten(str(writer)))
     return model_of(path, "safetensors", name, nodes_of(tensors), tensors=tensors)
@@ -135,7 +108,11 @@ def _no_number(word: str) -> NoReturn:
     raise ValueError(word)
 
 
-def _entries(header: Mapping[str, Any]) -> Iterator[_Entry]:
+_Entry = tuple[int, int, Tensor]
+"""An array, and where its bytes begin and end behind the header."""
+
+
+def _entries(header: Mapping[str, Any], path: str, reader: FileReader, begin: int) -> Iterator[_Entry]:
     """Yield what a header says of each array.
 
     Raises:
@@ -146,34 +123,34 @@ def _entries(header: Mapping[str, Any]) -> Iterator[_Entry]:
             case {"dtype": str(code), "shape": list(sizes), "data_offsets": [start, end]} if len(
                 sizes
             ) <= MAX_RANK and all(type(each) is int and 0 <= each < 2**63 for each in (*sizes, start, end)):
-                kind, shape = _KINDS.get(code), tuple(sizes)
+                dtype, shape = _DTYPES.get(code), tuple(sizes)
             case _:
                 raise RnncliError(f"its header says {shorten(reprlib.repr(entry), 80)} of array {shorten(name)}")
-        if kind is None:
+        if dtype is None:
             raise RnncliError(f"array {shorten(name)} has numbers of type {shorten(code)}, which is unknown")
-        if 8 * (end - start) != prod(shape) * kind.bits:
-            whole = numbers_in(shape, kind.bits // 8) if kind.bits >= 8 else f"{numbers_in(shape, kind.bits)} / 8"
+        bits = bits_of(dtype)
+        if 8 * (end - start) != prod(shape) * bits:
+            whole = numbers_in(shape, bits // 8) if bits >= 8 else f"{numbers_in(shape, bits)} / 8"
             raise RnncliError(
-                f"its header says that array {shorten(name)}, {shorten(str(shape))} of {kind.name}, is at {start:,} to "
+                f"its header says that array {shorten(name)}, {shorten(str(shape))} of {dtype}, is at {start:,} to "
                 f"{end:,}, and it has {whole} bytes"
             )
-        yield _Entry(start, end, name, kind.name, shape)
+        read = partial(tensor_at, path, reader, name, begin + start, dtype, shape)
+        yield start, end, Tensor(name, shape, dtype, read)
 
 
 def _check_places(entries: list[_Entry], room: int) -> None:
     """Check that arrays follow one another without gaps up to the end of the file."""
     place = 0
-    for each in entries:
-        if each.end > room:
+    for start, end, tensor in entries:
+        what = f"its header says that array {shorten(tensor.name)}"
+        if end > room:
+            raise RnncliError(f"{what} is at {start:,} to {end:,}, and {room:,} bytes follow the header")
+        if start != place:
             raise RnncliError(
-                f"its header says that array {shorten(each.name)} is at {each.start:,} to {each.end:,}, and {room:,} "
-                "bytes follow the header"
+                f"{what} begins at {start:,}, and what stands before it ends at {place:,}; there are neither gaps nor "
+                "overlaps in the format"
             )
-        if each.start != place:
-            raise RnncliError(
-                f"its header says that array {shorten(each.name)} begins at {each.start:,}, and what stands before it "
-                f"ends at {place:,}; there are neither gaps nor overlaps in the format"
-            )
-        place = each.end
+        place = end
     if place != room:
         raise RnncliError(f"its arrays end at {place:,}, and {room:,} bytes follow the header")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -55,26 +56,20 @@ def total_params(tensors: Sequence[Tensor]) -> int:
     return sum(places.values()) + sum(tensor.params for tensor in tensors if tensor.place is None)
 
 
+def bits_of(dtype: str) -> int:
+    """Return the bits of a number of a type, which its name says: 32 of `float32`, 8 of `float8_e5m2`; 0 of a text."""
+    digits = re.search("[0-9]+", dtype)
+    return 8 if dtype == "bool" else int(digits[0]) if digits else 0
+
+
 WIDTHS: Mapping[str, int] = {
-    "bool": 1,
-    "uint8": 1,
-    "int8": 1,
-    "float8_e4m3fn": 1,
-    "float8_e5m2": 1,
-    "int16": 2,
-    "uint16": 2,
-    "float16": 2,
-    "bfloat16": 2,
-    "int32": 4,
-    "uint32": 4,
-    "float32": 4,
-    "int64": 8,
-    "uint64": 8,
-    "float64": 8,
-    "complex64": 8,
-    "complex128": 16,
+    dtype: bits_of(dtype) // 8
+    for dtype in (
+        *("bool", "uint8", "int8", "float8_e4m3fn", "float8_e5m2", "int16", "uint16", "float16", "bfloat16", "int32"),
+        *("uint32", "float32", "int64", "uint64", "float64", "complex64", "complex128"),
+    )
 }
-"""The bytes of a number of each type."""
+"""The bytes of a number of each type that is read."""
 
 _BLOCK = 1 << 20
 """How many numbers are widened at a time."""

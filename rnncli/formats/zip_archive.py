@@ -81,9 +81,8 @@ def members(file: FileReader) -> list[Member]:
         raise _damaged(f"it says that it holds {count:,} files, and lists {more_or_less}")
     for member in found:
         if member.offset + member.packed > file.size:
-            raise _damaged(
-                f"its {shorten(member.name)} says that it takes {member.packed:,} bytes, and the archive ends before"
-            )
+            what = f"its {shorten(member.name)} says that it takes {member.packed:,} bytes"
+            raise _damaged(f"{what}, and the archive ends before")
     # Files that overlap could make a small archive take as long as a large one.
     packed = sum(member.packed for member in found)
     if packed > file.size:
@@ -193,9 +192,8 @@ def place_of(file: FileReader, member: Member) -> int:
     if place + member.packed > file.size:
         raise _damaged(f"it says that it takes {member.packed:,} bytes, and the archive ends before")
     if member.size > (member.packed if member.method == STORED else _MOST_INFLATED * member.packed):
-        raise _damaged(
-            f"it says that it has {member.size:,} bytes, and {member.packed:,} in the archive cannot hold so many"
-        )
+        holds = f"{member.packed:,} in the archive cannot hold so many"
+        raise _damaged(f"it says that it has {member.size:,} bytes, and {holds}")
     return place
 
 

@@ -2,10 +2,10 @@
 
     KERAS_BACKEND=torch python tests/golden/keras_table.py [--keep]
 
-Of each model the specs of its parts are compared with those of the table below, and the values with Keras's. What must
-be said of a model is a regular expression; where none is given, nothing may be said. The status is 1 if anything
-differs. With `--keep` the configs are written to `models/keras/table.zip` for the tests, with the numbers of parameters
-and the shapes that Keras has.
+Of each model of `keras_table.txt` the specs of its parts are compared with those that stand there, and the values with
+Keras's. What must be said of a model is a regular expression; where none is given, nothing may be said. The status is 1
+if anything differs. With `--keep` the configs are written to `models/keras/table.zip` for the tests, with the numbers
+of parameters and the shapes that Keras has.
 """
 
 from __future__ import annotations
@@ -184,189 +184,21 @@ def tanh(x: Any) -> Any:
 
 SEQ = {"return_sequences": True}
 L = layers
-TABLE: dict[str, Entry] = {
-    "lstm": Entry(row(L.LSTM(4)), ("input:3,lstm:4",)),
-    "timesteps": Entry(row(L.GRU(4, **SEQ), L.SimpleRNN(2), timesteps=6), ("input:6x3,gru:4:seq,rnn:2",)),
-    "before": Entry(row(L.GRU(4, reset_after=False, use_bias=False)), ("input:3,gru:4:nobias:reset=before",)),
-    "gates": Entry(
-        row(L.LSTM(4, activation="relu", recurrent_activation="hard_sigmoid")),
-        ("input:3,lstm:4:relu:recact=hard_sigmoid",),
-    ),
-    "backwards": Entry(
-        row(L.LSTM(4, go_backwards=True, **SEQ), L.LSTM(3, go_backwards=True)), ("input:3,lstm:4:seq:back,lstm:3:back",)
-    ),
-    "unrolled": Entry(
-        row(L.LSTM(4, unroll=True, kernel_constraint="max_norm", bias_initializer="ones"), timesteps=5),
-        ("input:5x3,lstm:4",),
-    ),
-    **{
-        f"bi_{mode}": Entry(
-            row(bi(L.GRU(4, **SEQ), merge_mode=mode), L.LSTM(2)), (f"input:3,gru:4:seq:bi={mode},lstm:2",)
-        )
-        for mode in ("concat", "sum", "mul", "ave")
-    },
-    "bi_apart": Entry(apart, (), "keeps the outputs of the directions apart"),
-    "bi_explicit": Entry(row(explicit_directions(4)), ("input:3,lstm:4:bi",)),
-    "bi_of_two_sizes": Entry(row(explicit_directions(5)), (), "backward_layer is not the same layer"),
-    "bi_of_two_kinds": Entry(
-        row(explicit_directions(4, activation="relu")), (), "backward_layer is not the same layer"
-    ),
-    "bi_of_a_cell": Entry(row(bi(L.RNN(L.GRUCell(4), **SEQ)), L.Dense(1)), ("input:3,gru:4:seq:bi,dense:1",)),
-    "cells": Entry(
-        row(L.RNN([L.LSTMCell(4), L.GRUCell(3), L.LSTMCell(2)]), L.Dense(1)),
-        ("input:3,lstm:4:seq,gru:3:seq,lstm:2,dense:1",),
-    ),
-    "mask": Entry(words(L.LSTM(4, **SEQ), mask_zero=True), ("embed:20x5:mask,lstm:4:seq",)),
-    "mask_bi": Entry(
-        words(
-            bi(L.LSTM(4, **SEQ)), bi(L.LSTM(3, **SEQ), merge_mode="sum"), L.TimeDistributed(L.Dense(2)), mask_zero=True
-        ),
-        ("embed:20x5:mask,lstm:4:seq:bi,lstm:3:seq:bi=sum,dense:2",),
-    ),
-    "mask_pool": Entry(
-        words(L.LSTM(4, **SEQ), L.GRU(3, go_backwards=True, **SEQ), L.GlobalAveragePooling1D(), mask_zero=True),
-        ("embed:20x5:mask,lstm:4:seq,gru:3:seq:back,pool:avg",),
-    ),
-    "mask_to_zero": Entry(
-        words(L.LSTM(4, zero_output_for_mask=True, **SEQ), mask_zero=True),
-        ("embed:20x5:mask,lstm:4:seq",),
-        r"returns zeros for padding \(zero_output_for_mask\)",
-        same=False,
-    ),
-    "mask_from_outside": Entry(
-        words(L.BatchNormalization(), L.LSTM(4), mask_zero=True),
-        ("input:5,lstm:4",),
-        "padding may come in, by the mask of embedding",
-        same=False,
-    ),
-    "masking": Entry(
-        row(L.Masking(0.0), L.LSTM(4)),
-        ("input:3,lstm:4",),
-        "masking takes vectors of one value for padding; here no timestep is padding",
-    ),
-    "pooled": Entry(
-        words(L.SpatialDropout1D(0.1), L.GRU(4, **SEQ), L.GlobalMaxPooling1D(), L.Dense(3)),
-        ("embed:20x5,dropout:0.1,gru:4:seq,pool:max,dense:3",),
-    ),
-    "each_step": Entry(
-        row(
-            L.LSTM(4, **SEQ),
-            L.TimeDistributed(L.Dense(5, activation="relu")),
-            L.TimeDistributed(L.LayerNormalization()),
-            L.GRU(2),
-        ),
-        ("input:3,lstm:4:seq,dense:5:relu,norm,gru:2",),
-    ),
-    "each_step_a_row": Entry(
-        row(L.LSTM(4, **SEQ), L.TimeDistributed(Sequential([Input((4,)), L.Dense(3)]))),
-        ("input:3,lstm:4:seq",),
-        r"\(TimeDistributed\) is left out: the language has no Sequential",
-    ),
-    "norms": Entry(
-        row(
-            L.Dense(5, activation="tanh"),
-            L.Dropout(0.2),
-            L.LayerNormalization(),
-            L.LSTM(4, **SEQ),
-            L.LayerNormalization(center=False),
-            L.LayerNormalization(scale=False),
-            L.GRU(2),
-        ),
-        ("input:3,dense:5:tanh,dropout:0.2,norm,lstm:4:seq,norm:nobias,norm:noscale,gru:2",),
-    ),
-    "epsilon": Entry(
-        row(L.LSTM(4), L.LayerNormalization(epsilon=1e-8)),
-        ("input:3,lstm:4,norm:eps=1e-6",),
-        "has an epsilon of 1e-08; here it runs with 1e-06",
-        same=False,
-    ),
-    "norm_of_two_axes": Entry(
-        row(L.LayerNormalization(axis=(1, 2)), L.LSTM(4), timesteps=5),
-        ("input:3,lstm:4",),
-        r"axis is \[1, 2\], not the features alone",
-        same=False,
-    ),
-    "copied": Entry(
-        row(L.LSTM(4), L.RepeatVector(6), L.LSTM(4, **SEQ), L.TimeDistributed(L.Dense(3))),
-        ("input:3,lstm:4,repeat:6,lstm:4:seq,dense:3",),
-    ),
-    "rows_in_a_row": Entry(rows_in_a_row, ("input:3,lstm:4,dense:2:relu,dense:1:sigmoid",)),
-    "nested": Entry(nested, ("input:3,lstm:4:seq,lstm:4:seq,gru:2,dense:1",)),
-    "code": Entry(
-        row(L.LSTM(4), L.Lambda(lambda x: x * 2), L.Dense(2)), ("input:3,lstm:4",), "part: 1 Lambda and 1 Dense"
-    ),
-    "convolved": Entry(
-        row(L.Conv1D(5, 3), L.BatchNormalization(), L.MaxPooling1D(2), L.LSTM(4), timesteps=20),
-        ("input:5,lstm:4",),
-        "1 Conv1D, 1 BatchNormalization and 1 MaxPooling1D",
-        same=False,
-    ),
-    "reshaped": Entry(
-        lambda: Sequential([Input((20,)), L.Reshape((4, 5)), L.LSTM(4)]), ("input:5,lstm:4",), "1 Reshape", same=False
-    ),
-    "permuted": Entry(row(L.Permute((2, 1)), L.LSTM(4), timesteps=5), ("input:5,lstm:4",), "1 Permute", same=False),
-    "flattened": Entry(
-        row(L.LSTM(4, **SEQ), L.Flatten(), L.Dense(2), timesteps=5), ("input:5x3,lstm:4:seq",), "1 Flatten and 1 Dense"
-    ),
-    "convolved_after": Entry(row(L.LSTM(4, **SEQ), L.Conv1D(5, 3)), ("input:3,lstm:4:seq",), "1 Conv1D"),
-    "normalized_after": Entry(row(L.LSTM(4), L.BatchNormalization(), L.Dense(2)), ("input:3,lstm:4",), "1 BatchNormal"),
-    "activation": Entry(row(L.LSTM(4), L.Dense(3), L.Activation("softmax")), ("input:3,lstm:4,dense:3:softmax",)),
-    "activation_twice": Entry(
-        row(L.LSTM(4), L.Dense(3, activation="relu"), L.Softmax()), ("input:3,lstm:4,dense:3:relu",), "1 Softmax"
-    ),
-    "activation_of_a_cell": Entry(row(L.LSTM(4), L.Activation("relu")), ("input:3,lstm:4",), "1 Activation"),
-    "activations": Entry(
-        row(
-            L.SimpleRNN(4, activation="softsign"), *(L.Dense(2, activation=a) for a in ("gelu", "selu", "silu", "elu"))
-        ),
-        ("input:3,rnn:4:softsign,dense:2:gelu,dense:2:selu,dense:2:silu,dense:2:elu",),
-    ),
-    "leaky": Entry(
-        row(L.LSTM(4), L.Dense(2, activation="leaky_relu")), ("input:3,lstm:4",), "its activation leaky_relu is"
-    ),
-    "exponential": Entry(row(L.LSTM(4, activation="exponential")), (), "its activation exponential is none"),
-    "stateful": Entry(stateful, ("input:3,lstm:4:seq,gru:2",), "is stateful; here every sample starts", same=False),
-    "translator": Entry(
-        translator, ("input:3,lstm:4", "input:2,lstm:4,dense:2"), "starts from a state that another", same=False
-    ),
-    "again": Entry(again(False, L.RepeatVector(5)), ("input:3,lstm:4,repeat:5,gru:2",)),
-    "again_beside_all": Entry(
-        again(True, L.RepeatVector(5)),
-        ("input:3,lstm:4:seq", "input:4,gru:2"),
-        r"lstm_[0-9]+ goes on to repeat_vector.*gru_[0-9]+ reads repeat_vector_[0-9]+.*, which is left out",
-        same=False,
-    ),
-    "masked": Entry(masked, ("input:3,lstm:4",), "is given a mask of its own", same=False),
-    "crossed": Entry(
-        crossed,
-        ("input:4,gru:4:seq", "input:3,lstm:4:seq", "input:4,lstm:2"),
-        r"gru_[0-9]+ goes on to multi_head.*lstm_[0-9]+ goes on to multi_head.*reads multi_head",
-        same=False,
-    ),
-    "trained": Entry(trained, ("input:5,lstm:4,dropout:0.5",), "reads conv1d.*, which is left out", same=False),
-    "residual": Entry(residual, ("input:3,lstm:4:seq", "input:4,gru:4:seq"), "1 Add", same=False),
-    "shared": Entry(shared, ("input:3,lstm:4",), "is called again, with the same weights", same=False),
-    "joined": Entry(joined, ("input:7,lstm:4",), "1 Concatenate", same=False),
-    "attentive": Entry(attentive, ("input:3,lstm:4", "input:3,lstm:4:seq"), "1 Reshape and 1 Attention"),
-    "dropouts": Entry(
-        row(
-            L.LSTM(4, dropout=0.2, recurrent_dropout=0.1, **SEQ), bi(L.GRU(4, dropout=0.1)), L.Dropout(0.3), L.Dense(1)
-        ),
-        ("input:3,lstm:4:seq,gru:4:bi,dropout:0.3,dense:1",),
-    ),
-    "frozen": Entry(frozen, ("input:3,lstm:4:seq,gru:4,dense:1",)),
-    "few_digits": Entry(
-        row(L.LSTM(4, dtype="mixed_bfloat16"), L.Dense(2, dtype="float64")),
-        ("input:3,lstm:4,dense:2",),
-        "Keras computes in bfloat16",
-        same=False,
-    ),
-    "quantized": Entry(quantized, ("input:3,lstm:4",), r"its weights are quantized \(int8\)", same=False),
-    "own_class": Entry(lambda: Sequential([Input((None, 3)), LSTM(4), L.Dense(1)]), (), "is not Keras's|1 mine>LSTM"),
-    "own_function": Entry(
-        row(L.SimpleRNN(4, activation=tanh)), (), "its activation mine>tanh is (a function whose code|none that)"
-    ),
-}
+
+
+def table() -> dict[str, Entry]:
+    """The models of keras_table.txt, each under its name: what builds it, and what is expected of its files."""
+    entries = {}
+    for section in Path(__file__).with_suffix(".txt").read_text(encoding="utf-8").split("#### ")[1:]:
+        name, built, *expected = section.splitlines()
+        said = [line.partition(": ") for line in expected]
+        specs = tuple(text for what, _, text in said if what == "spec")
+        says = "".join(text for what, _, text in said if what == "says")
+        entries[name] = Entry(eval(built), specs, says, "values: others" not in expected)
+    return entries
+
+
+TABLE = table()
 
 
 def leaf(model: keras.Model, name: str) -> layers.Layer:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from rnncli.errors import RnncliError, shorten
+from rnncli.formats.nodes import names
 
 MAX_JSON = 5_000_000
 """The longest config, in bytes."""
@@ -18,22 +19,42 @@ SAVE_AGAIN = "save it again: Keras writes a config with model.to_json() and mode
 Json = Mapping[str, Any]
 
 
-class ConfigError(RnncliError):
-    """What a config says of a layer is not what such a layer can be.
-
-    Args:
-        name: the layer.
-        reason: what is wrong with it.
-    """
-
-    def __init__(self, name: str, reason: str) -> None:
-        super().__init__(f"its config says of {shorten(name)}: {reason}")
-        self.name = shorten(name)
-        self.reason = reason
-
-
 MODELS = ("Sequential", "Functional", "Model")
 """Classes of models that say what their layers are."""
+
+
+CONVOLUTIONS = names("Conv1D SeparableConv1D Conv1DTranspose")
+"""Classes that return as many features as they have `filters`."""
+
+_ALONG_TIME = names("MaxPooling1D MaxPool1D AveragePooling1D AvgPool1D UpSampling1D ZeroPadding1D Cropping1D")
+_BY_NUMBER = names("Add Average Maximum Minimum Multiply Subtract Activation ELU LeakyReLU ReLU Softmax Masking")
+KEEP_FEATURES = (
+    _ALONG_TIME | _BY_NUMBER | names("BatchNormalization LayerNormalization PReLU DepthwiseConv1D MultiHeadAttention")
+)
+"""Classes that are not always understood, and return as many features as they read first."""
+
+LOSE_MASK = CONVOLUTIONS | _ALONG_TIME | names("DepthwiseConv1D Reshape Permute Flatten")
+"""Classes that no mask comes through; nor does it through layers that return vectors."""
+
+WITHOUT_WEIGHTS = (
+    _ALONG_TIME
+    | _BY_NUMBER
+    | names(
+        "Concatenate Dot Dropout Flatten GaussianNoise GlobalAveragePooling1D GlobalMaxPooling1D Lambda Permute "
+        "RepeatVector Reshape SpatialDropout1D"
+    )
+)
+"""Classes that never have arrays."""
+
+OTHER_CLASSES = (
+    KEEP_FEATURES
+    | LOSE_MASK
+    | names(
+        "Concatenate Conv2D ConvLSTM1D ConvLSTM2D Lambda Attention AdditiveAttention TextVectorization Normalization "
+        "UnitNormalization Rescaling Sequential Model"
+    )
+)
+"""Classes without a word that are known by their names alone, where nothing says where the name is from."""
 
 
 class Sibling(NamedTuple):
@@ -48,6 +69,9 @@ class Sibling(NamedTuple):
     kind: str
     number: int
     name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}_{self.number}" if self.number else self.kind
 
 
 Step = str | Sibling

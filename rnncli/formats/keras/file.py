@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from rnncli.errors import RnncliError, shorten
+from rnncli.formats.arrays import ACTIVATIONS, nodes_of
 from rnncli.formats.faults import AGAIN
 from rnncli.formats.file_reader import opened_regular
 from rnncli.formats.keras import hdf5
-from rnncli.formats.keras.config import MAX_JSON, SAVE_AGAIN, is_modern, parsed, version_of, writer
+from rnncli.formats.keras.config import MAX_JSON, SAVE_AGAIN, WITHOUT_WEIGHTS, is_modern, parsed, version_of, writer
 from rnncli.formats.keras.graph import graph_of
 from rnncli.formats.keras.hdf5_process import SIGNATURE
 from rnncli.formats.keras.members import Members
-from rnncli.formats.keras.nodes import nodes_of, unknown_features
-from rnncli.formats.keras.weights import Branches, Groups, Store
-from rnncli.formats.keras.weights_alone import weights_alone
+from rnncli.formats.keras.nodes import OLD_HARD_SIGMOID, unknown_features
+from rnncli.formats.keras.nodes import nodes_of as nodes_of_config
+from rnncli.formats.keras.weights import Branches, Groups, Store, is_of_network
 from rnncli.formats.model_file import ModelFile, model_of
-from rnncli.formats.nodes import Note
+from rnncli.formats.nodes import Node, Note
 from rnncli.formats.tensors import Tensor
+from rnncli.layers import GRU, LSTM
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 MAX_METADATA = 100_000
 """The longest metadata, in bytes."""
+
+_VARIABLES: dict[str, tuple[str, ...]] = {
+    "cell": ("kernel", "recurrent_kernel", "bias"),
+    "embedding": ("embeddings",),
+    "layer_normalization": ("gamma", "beta"),
+    "dense": ("kernel", "bias"),
+    "layer": ("kernel", "bias"),
+}
+"""What the numbered arrays of Keras 3 are, by the class in the name of their group."""
 
 
 def read(path: str) -> ModelFile:
@@ -68,7 +80,7 @@ def _read_archive(path: str) -> ModelFile:
     metadata = parsed(members.read(METADATA, MAX_METADATA), f"its {METADATA}") if METADATA in members else None
     store = Branches(hdf5.Place(path, WEIGHTS))
     found = _found(path, "Keras", model, version_of(metadata), store)
-    if not any(_may_have_weights(node.kind) for node in found.left):
+    if all(node.kind in WITHOUT_WEIGHTS for node in found.left):
         return found
     try:
         others, held = store.others(found.tensors)
@@ -78,28 +90,13 @@ def _read_archive(path: str) -> ModelFile:
     return replace(found, others=others, left=left)
 
 
-def _may_have_weights(kind: str) -> bool:
-    return kind not in _WITHOUT_WEIGHTS
-
-
-_WITHOUT_WEIGHTS = frozenset(
-    (
-        *("Activation", "Add", "Average", "AveragePooling1D", "Concatenate", "Cropping1D", "Dot", "Dropout", "ELU"),
-        *("Flatten", "GaussianNoise", "GlobalAveragePooling1D", "GlobalMaxPooling1D", "Lambda", "LeakyReLU", "Masking"),
-        *("MaxPooling1D", "Maximum", "Minimum", "Multiply", "Permute", "ReLU", "RepeatVector", "Reshape", "Softmax"),
-        *("SpatialDropout1D", "Subtract", "UpSampling1D", "ZeroPadding1D"),
-    )
-)
-"""Classes that never have arrays."""
-
-
 def _read_hdf5(path: str) -> ModelFile:
     tree = hdf5.tree_of(hdf5.Place(path))
     root = "model_weights" if "model_weights" in tree.attributes else ""
     version = version_of(tree.attributes.get(root))
     config = tree.text("", "model_config")
     if config is None:
-        return weights_alone(path, tree, version)
+        return _weights_alone(path, tree, version)
     groups = Groups(tree, root)
     return _found(path, "Keras HDF5", parsed(config, "its model_config"), version, groups, groups.all)
 
@@ -110,7 +107,7 @@ def _found(
     """Return what a file holds, from its config and the version of Keras that wrote it."""
     try:
         graph = graph_of(model)
-        nodes = nodes_of(graph, store, modern=is_modern(model, version))
+        nodes = nodes_of_config(graph, store, modern=is_modern(model, version))
         notes = tuple(Note(text, "assumed") for text in graph.notes)
         nodes = [replace(node, notes=(*notes, *node.notes)) for node in nodes]
         found = model_of(path, format_, writer(version, model), nodes, tensors=tensors, notes=notes)
@@ -120,3 +117,65 @@ def _found(
         text = f"its config does not say how many features {shorten(node.name)} reads"
         raise RnncliError(text, "save the model once it is built")
     return found
+
+
+# Weights alone
+
+
+def _weights_alone(path: str, tree: hdf5.Tree, version: str) -> ModelFile:
+    """Return what HDF5 with weights alone holds, in either of Keras's two layouts: names say what the arrays are."""
+    paths = [path for path in _in_order(tree) if is_of_network(path)]
+    tensors = [tensor._replace(name=_name(path)) for path, tensor in tree.tensors(paths).items()]
+    nodes = nodes_of(tensors, ordered=tree.texts("", "layer_names") is not None)
+    nodes = [_of_its_time(node, version) for node in nodes]
+    of_training = len(tree.arrays) - len(paths)
+    notes = [Note(f"{of_training} arrays of the optimizer are left out", "left out")] if of_training else []
+    form = "Keras HDF5, weights alone"
+    return model_of(path, form, writer(version, None), nodes, tensors=tensors, notes=notes)
+
+
+def _of_its_time(node: Node, version: str) -> Node:
+    """Return a node of a file of weights with the default gates of the version of Keras that wrote it.
+
+    Before 2.3 they were the old hard_sigmoid, but for cuDNN's layers. TensorFlow 1 and 2 both called their Keras
+    2.2.4-tf, and only the second had sigmoid.
+    """
+    said = re.match(r"([0-9]{1,3})\.([0-9]{1,3})", version)
+    if said is None or (int(said[1]), int(said[2])) >= (2, 3) or node.convention != "keras":
+        return node
+    gated = node.word if isinstance(node.word, LSTM | GRU) else None
+    if version == "2.2.4-tf":
+        unsure = f"gates are sigmoid as in TensorFlow 2; TensorFlow 1, which also wrote {version}, had a hard_sigmoid"
+        return node if gated is None else replace(node, notes=(*node.notes, Note(unsure, "assumed")))
+    defaults = f"activations are the defaults of Keras {version} (tanh, hard_sigmoid for gates): the file does not say"
+    notes = tuple(Note(defaults, "assumed") if note == ACTIVATIONS else note for note in node.notes)
+    if gated is None:
+        return replace(node, notes=notes)
+    word = replace(gated, recurrent_activation="hard_sigmoid")
+    return replace(node, word=word, notes=(*notes, Note(OLD_HARD_SIGMOID, "not run")))
+
+
+def _in_order(tree: hdf5.Tree) -> list[str]:
+    """Return the paths of all arrays: as the lists of Keras 2 have them, or else by name, `lstm_2` before `lstm_10`."""
+    layers = tree.texts("", "layer_names") or ()
+    listed = [f"{layer}/{name}" for layer in layers for name in tree.texts(layer, "weight_names") or ()]
+
+    def numbered(path: str) -> list[list[int | str]]:
+        steps = (re.split(r"([0-9]{1,9})", step) for step in path.split("/"))
+        return [[int(piece) if piece.isdigit() else piece for piece in pieces] for pieces in steps]
+
+    return [*dict.fromkeys([*filter(tree.arrays.__contains__, listed), *sorted(tree.arrays, key=numbered)])]
+
+
+def _name(path: str) -> str:
+    """Return the name of an array, with its role in place of the number that Keras 3 gives it."""
+    numbered = re.fullmatch(r"(.*)/vars/([0-9]{1,4})", path)
+    if numbered is None:
+        return path
+    owner = re.sub(r"(^|/)(layers|_layer_checkpoint_dependencies)[/\\]", r"\1", numbered[1])
+    # A stack of cells is a row of layers.
+    owner = re.sub(r"/cell/cells/([a-z_]+)_cell(_[0-9]+)?$", r"/cells/\1\2/cell", owner)
+    kind = re.sub(r"_[0-9]+$", "", owner.rpartition("/")[2])
+    roles = _VARIABLES.get("cell" if kind.endswith("cell") else kind, ())
+    number = int(numbered[2])
+    return f"{owner}/{roles[number]}" if number < len(roles) else path

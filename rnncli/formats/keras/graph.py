@@ -8,7 +8,7 @@ them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -122,9 +122,8 @@ def graph_of(model: Any) -> Graph:
         RnncliError: it is not the config of a Keras model, or contradicts itself.
     """
     if not isinstance(model, dict) or not isinstance(model.get("class_name"), str) or "config" not in model:
-        raise RnncliError(
-            "it is no Keras model: one is a JSON object with class_name and config", "model.to_json() makes one"
-        )
+        expected = "one is a JSON object with class_name and config"
+        raise RnncliError(f"it is no Keras model: {expected}", "model.to_json() makes one")
     if not is_model(model):
         raise RnncliError(
             f"its model is of the class {shorten(model['class_name'])}, and the file does not say what its layers are",
@@ -175,7 +174,7 @@ def _add_sequential(graph: Graph, model: Json, place: _Place, given: Sequence[So
 
 def _add_functional(graph: Graph, model: Json, place: _Place, given: Sequence[Source]) -> list[Source]:
     config = config_of(model)
-    inputs = [name for name, _, _ in _references(config.get("input_layers"))]
+    inputs = [source.call[1] for source in _sources(config.get("input_layers"), place.scope)]
     for entry, sibling in siblings(layers_in(model)):
         name, call = sibling.name, place.call_of(entry, sibling)
         calls = entry.get("inbound_nodes") or []
@@ -197,12 +196,12 @@ def _call(written: Any, call: Call, scope: tuple[str, ...]) -> Call:
     match written:
         case {"args": list(args), "kwargs": dict(kwargs)}:
             others = {key: value for key, value in kwargs.items() if key != "mask"}
-            tensors = [*_tensors([args, others])]
+            tensors = _tensors([args, others], scope)
             return call._replace(
-                reads=tuple(_history(tensor, scope) for tensor in tensors),
-                shape=tensors[0].get("shape") if tensors else None,
+                reads=tuple(source for source, _ in tensors),
+                shape=tensors[0][1] if tensors else None,
                 given_state=len(tensors) > 1,
-                mask=next((_history(tensor, scope) for tensor in _tensors(kwargs.get("mask"))), None),
+                mask=next((source for source, _ in _tensors(kwargs.get("mask"), scope)), None),
                 training=kwargs.get("training") is True,
             )
         case [str(), *_] | [[str(), *_], *_]:
@@ -221,50 +220,27 @@ def _call(written: Any, call: Call, scope: tuple[str, ...]) -> Call:
             raise RnncliError(f"its config says that {shorten(call.name)} reads {shorten(repr(written))}")
 
 
-def _tensors(value: Any) -> Iterator[Json]:
-    """Yield the tensors in the arguments of a call, as Keras 3 writes them."""
-    waiting = [value]
-    while waiting:
-        match waiting.pop():
-            case {"class_name": "__keras_tensor__", "config": {"keras_history": _} as config}:
-                yield config
-            case other:
-                waiting += _held_by(other)
-
-
-def _history(tensor: Json, scope: tuple[str, ...]) -> Source:
-    """Return what a tensor is the output of."""
-    match tensor["keras_history"]:
-        case [str(name), int(number), int(output)]:
-            return Source((scope, name, number), output)
-        case other:
-            raise RnncliError(f"its config says that a tensor comes from {shorten(repr(other))}")
-
-
-def _references(value: Any) -> list[tuple[str, int, int]]:
-    """Return the outputs of calls that a text such as `["lstm", 0, 0]`, or a list of such, names."""
-    found = []
-    waiting = [value]
-    while waiting:
-        match waiting.pop():
-            case [str(name), int(number), int(output), *_]:
-                found.append((name, number, output))
-            case other:
-                waiting += _held_by(other)
-    return found
-
-
 def _sources(value: Any, scope: tuple[str, ...]) -> tuple[Source, ...]:
-    """Return the outputs of calls in a model that a text names."""
-    return tuple(Source((scope, name, number), output) for name, number, output in _references(value))
+    """Return the outputs of calls in a model that a text such as `["lstm", 0, 0]`, or a list of such, names."""
+    return tuple(source for source, _ in _tensors(value, scope, listed=True))
 
 
-def _held_by(value: Any) -> list[Any]:
-    """Return what a list or an object holds, the last first."""
-    match value:
-        case list(values):
-            return values[::-1]
-        case dict(values):  # Keras takes what is named in the order of the names
-            return [values[key] for key in sorted(values, key=str, reverse=True)]
-        case _:
-            return []
+def _tensors(value: Any, scope: tuple[str, ...], *, listed: bool = False) -> list[tuple[Source, Any]]:
+    """Return the outputs of calls in some arguments and their shapes, as Keras 3 writes them, or before it in lists."""
+    found: list[tuple[Source, Any]] = []
+    waiting = [value]
+    while waiting:
+        match waiting.pop():
+            case [str(name), int(number), int(output), *_] if listed:
+                found.append((Source((scope, name, number), output), None))
+            case {"class_name": "__keras_tensor__", "config": {"keras_history": history} as config} if not listed:
+                match history:
+                    case [str(name), int(number), int(output)]:
+                        found.append((Source((scope, name, number), output), config.get("shape")))
+                    case _:
+                        raise RnncliError(f"its config says that a tensor comes from {shorten(repr(history))}")
+            case list(values):
+                waiting += values[::-1]
+            case dict(values):  # Keras takes what is named in the order of the names
+                waiting += [values[key] for key in sorted(values, key=str, reverse=True)]
+    return found

@@ -170,13 +170,9 @@ def _asked(place: Place, wanted: list[str] | None) -> tuple[Any, memoryview]:
     question = json.dumps({"path": place.path, "member": place.member, "wanted": wanted})
     command = [sys.executable, "-I", "-c", _PROGRAM, json.dumps([sys.modules["rnncli"].__path__[0], folders])]
     try:
+        around = os.environ | _ENVIRONMENT
         done = subprocess.run(
-            command,
-            input=question.encode(),
-            capture_output=True,
-            timeout=PATIENCE,
-            check=False,
-            env=os.environ | _ENVIRONMENT,
+            command, input=question.encode(), capture_output=True, timeout=PATIENCE, check=False, env=around
         )
     except subprocess.TimeoutExpired:
         raise RnncliError(f"its HDF5 was not read within {PATIENCE} seconds", "copy the file to this machine") from None

@@ -94,6 +94,10 @@ def main() -> None:
     sys.stdout.buffer.writelines(values)
 
 
+def _damaged(reason: str) -> RnncliError:
+    return RnncliError(f"its HDF5 is damaged: {reason}", AGAIN)
+
+
 def _answer(path: str, member: str, wanted: Sequence[str] | None) -> tuple[dict[str, Any], Iterable[bytes]]:
     """Return what a file holds, or the numbers of the arrays that are wanted of it."""
     import h5py
@@ -149,9 +153,7 @@ def _values(file: Any, paths: Sequence[str], size: int) -> list[bytes]:
     arrays = [_array(file, path) for path in paths]
     claimed = sum(array.nbytes for array in arrays)
     if claimed > MAX_COMPRESSION * size + UNPACKED:
-        raise RnncliError(
-            f"its HDF5 is damaged: arrays claim {claimed:,} bytes, and the whole file has {size:,}", AGAIN
-        )
+        raise _damaged(f"arrays claim {claimed:,} bytes, and the whole file has {size:,}")
     largest = max((array.nbytes for array in arrays), default=0)
     bound(ROOM + claimed + 2 * largest, SECONDS + (size + claimed) / BYTES_A_SECOND)
     return [_numbers(array) for array in arrays]
@@ -161,7 +163,7 @@ def _numbers(array: Any) -> bytes:
     """Return the numbers of an array, in C order with the little end first."""
     numbers = array[()]
     if numbers.shape != array.shape:
-        raise RnncliError(f"its HDF5 is damaged: array {shorten(array.name)} is not as it says", AGAIN)
+        raise _damaged(f"array {shorten(array.name)} is not as it says")
     return bytes(numbers.astype(numbers.dtype.newbyteorder("<"), copy=False).tobytes())
 
 
@@ -189,7 +191,7 @@ def _structure(file: Any) -> tuple[dict[str, Any], Iterable[bytes]]:
             attributes[path] = dict(_attributes(item))
             left -= sum(len(text) for value in attributes[path].values() for text in value)
             if left < 0:
-                raise RnncliError(f"its HDF5 is damaged: its attributes have more than {MAX_ATTRIBUTES:,} bytes", AGAIN)
+                raise _damaged(f"its attributes have more than {MAX_ATTRIBUTES:,} bytes")
         elif item.shape is not None and str(item.dtype.name) in WIDTHS:
             arrays[path] = ([int(size) for size in item.shape], str(item.dtype.name))
     along = _along(file, arrays)
@@ -209,10 +211,7 @@ def _objects(file: Any) -> Iterator[tuple[str, Any]]:
         if not isinstance(item, h5py.Group):
             continue
         if depth > MAX_DEPTH or seen + len(waiting) + len(item) > MAX_OBJECTS:
-            raise RnncliError(
-                f"its HDF5 is damaged: over {MAX_OBJECTS:,} groups and arrays, or {MAX_DEPTH} in one another",
-                AGAIN,
-            )
+            raise _damaged(f"over {MAX_OBJECTS:,} groups and arrays, or {MAX_DEPTH} in one another")
         inside = [(f"{path}/{name}".lstrip("/"), _child(item, name), depth + 1) for name in item]
         waiting += [one for one in reversed(inside) if isinstance(one[1], h5py.Group | h5py.Dataset)]
 
@@ -245,7 +244,7 @@ def _texts(group: Any, name: str) -> list[str]:
 
     kept = group.attrs.get_id(name)
     if prod(kept.shape or (1,)) * max(kept.dtype.itemsize, 1) > MAX_ATTRIBUTES:
-        raise RnncliError(f"its HDF5 is damaged: its attribute {name} claims {shorten(str(kept.shape))} values", AGAIN)
+        raise _damaged(f"its attribute {name} claims {shorten(str(kept.shape))} values")
     values = np.asarray(group.attrs[name], dtype=object).ravel().tolist()
     return [value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value) for value in values]
 

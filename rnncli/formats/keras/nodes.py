@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 from rnncli.errors import ArgumentError, RnncliError, shorten
 from rnncli.formats.frameworks import ArgumentFaultError, Made, WrongArgumentError, built, class_of
 from rnncli.formats.keras.config import (
-    ConfigError,
+    CONVOLUTIONS,
+    KEEP_FEATURES,
+    LOSE_MASK,
     Json,
     computed_in,
     config_of,
@@ -21,7 +23,7 @@ from rnncli.formats.keras.config import (
 )
 from rnncli.formats.keras.graph import MAX_NESTING, Call, CallKey, Graph, Source
 from rnncli.formats.keras.weights import Store, is_cudnn
-from rnncli.formats.nodes import Activation, Node, Note, Read, Returned, returned
+from rnncli.formats.nodes import Activation, Node, Note, Read, Returned, names, returned
 from rnncli.layers import Dropout, Head, Input, Layer, Pool
 from rnncli.layers.activations import ACTIVATIONS
 from rnncli.quantities import MAX_SIZE
@@ -37,36 +39,17 @@ _MASK_OPERATIONS = ("NotEqual", "Any")
 _MAX_CELLS = 1000
 """The most cells of a stack."""
 
-_SAID_ELSEWHERE = frozenset(
-    (
-        *("return_state", "zero_output_for_mask", "lora_rank", "lora_alpha", "reverse_state_order"),
-        *("batch_shape", "batch_input_shape", "input_shape", "shape"),
-    )
+_SAID_ELSEWHERE = names(
+    "return_state zero_output_for_mask lora_rank lora_alpha reverse_state_order batch_shape batch_input_shape "
+    "input_shape shape"
 )
 """Arguments of which the graph and the arrays say what follows: outputs that are read, masks, matrices, shapes."""
 
-_KEEP_FEATURES = frozenset(
-    (
-        *("MaxPooling1D", "AveragePooling1D", "MaxPool1D", "AvgPool1D", "UpSampling1D", "ZeroPadding1D", "Cropping1D"),
-        *("Add", "Multiply", "Average", "Maximum", "Minimum", "Subtract", "BatchNormalization", "LayerNormalization"),
-        *("LeakyReLU", "PReLU", "Activation", "ReLU", "ELU", "Softmax", "DepthwiseConv1D", "MultiHeadAttention"),
-    )
-)
-"""Classes that are not always understood, and return as many features as they read first."""
-
 _SAY_FEATURES: Mapping[str, str] = {
-    **dict.fromkeys(("Conv1D", "SeparableConv1D", "Conv1DTranspose"), "filters"),
+    **dict.fromkeys(CONVOLUTIONS, "filters"),
     **dict.fromkeys(("SimpleRNN", "LSTM", "GRU", "Dense"), "units"),
 }
 """The arguments of classes that are not always understood, which say how many features these return."""
-
-_LOSE_MASK = frozenset(
-    (
-        *("Conv1D", "SeparableConv1D", "Conv1DTranspose", "DepthwiseConv1D", "UpSampling1D", "ZeroPadding1D"),
-        *("Cropping1D", "Reshape", "Permute", "Flatten", "MaxPooling1D", "MaxPool1D", "AveragePooling1D", "AvgPool1D"),
-    )
-)
-"""Classes that no mask comes through; nor does it through layers that return vectors."""
 
 
 def nodes_of(graph: Graph, store: Store | None, *, modern: bool) -> list[Node]:
@@ -165,7 +148,7 @@ class _Reader:
         vector = isinstance(last, Layer) and last.returns == "vector"
         if call.entry["class_name"] == "Masking" or config_of(call.entry).get("mask_zero"):
             mask = nodes[-1].name
-        elif vector or call.entry["class_name"] in _LOSE_MASK:
+        elif vector or call.entry["class_name"] in LOSE_MASK:
             mask = ""
         alone = vector and len(made) == 1 and call.entry["class_name"] != "Bidirectional" and nodes[-1].loops
         self.calls[key] = _Called(tuple(nodes), size, mask, alone)
@@ -187,7 +170,8 @@ class _Reader:
         try:
             return _made(entry, self._modern), ()
         except (WrongArgumentError, ArgumentError, TypeError, ValueError, KeyError, ArithmeticError) as fault:
-            raise ConfigError(f"{shorten(call.name)} ({call.kind})", shorten(str(fault), 120)) from None
+            name = shorten(f"{shorten(call.name)} ({call.kind})")
+            raise RnncliError(f"its config says of {name}: {shorten(str(fault), 120)}") from None
         except ArgumentFaultError as reason:
             text = f"{Node(call.name, call.kind).described} is left out: {reason}"
             return [Made(None)], (Note(text, "left out"),)
@@ -310,7 +294,7 @@ def _returns(entry: Json, node: Node, size: int | None) -> int | None:
     if isinstance(node.word, Layer):
         return returned(node.word, size)
     kind, config = entry["class_name"], config_of(entry)
-    if node.word is not None or ((kind in _KEEP_FEATURES or kind == "Concatenate") and not is_custom(entry)):
+    if node.word is not None or ((kind in KEEP_FEATURES or kind == "Concatenate") and not is_custom(entry)):
         return size
     said = config.get(_SAY_FEATURES.get(kind, "")) if not is_custom(entry) else None
     if kind == "Reshape" and isinstance(config.get("target_shape"), list):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import RnncliError, shorten
 from rnncli.formats.keras import hdf5
-from rnncli.formats.keras.config import Sibling, Step, config_of, siblings
+from rnncli.formats.keras.config import Step, config_of, siblings
 from rnncli.formats.keras.graph import Call
 from rnncli.formats.tensors import WIDTHS, Tensor
 from rnncli.layers.weights import Weight
@@ -72,7 +72,7 @@ class Branches:
         each = max(1, len(weights) // len(directions))
         for index, weight in enumerate(weights):
             route = (*call.route, *directions[index // each], "vars", str(index % each))
-            name = "/".join(step if isinstance(step, str) else _group_name(step) for step in route)
+            name = "/".join(map(str, route))
             self._wanted[name] = (route, weight.shape)
             tensors[weight.name] = Tensor(name, weight.shape, _dtype(call), lambda name=name: self._values(name))  # type: ignore[misc]  # of this turn
         return tensors
@@ -116,11 +116,8 @@ class Branches:
     def _found(self) -> Mapping[str, Tensor]:
         """The arrays that are as the config says; with the first that is read, all are."""
         arrays = self._tree.arrays
-        right = {
-            name: path
-            for name, path in self._paths.items()
-            if path in arrays and arrays[path][0] == self._wanted[name][1]
-        }
+        shapes = {name: shape for name, (_, shape) in self._wanted.items()}
+        right = {name: path for name, path in self._paths.items() if path in arrays and arrays[path][0] == shapes[name]}
         tensors = self._tree.tensors(right.values())
         return {name: tensors[path] for name, path in right.items()}
 
@@ -215,10 +212,6 @@ def _cells(cell: Any) -> Iterator[tuple[Step, ...]]:
             yield ("cells", sibling, *inside)
 
 
-def _group_name(sibling: Sibling) -> str:
-    return f"{sibling.kind}_{sibling.number}" if sibling.number else sibling.kind
-
-
 def _dtype(call: Call) -> str:
     """Return the type of the numbers of a layer's weights."""
     match config_of(call.entry).get("dtype"):
@@ -250,9 +243,8 @@ class Groups:
         for layer, own in names.items():
             for name in own:
                 if f"{self._root}{layer}/{name}" not in tree.arrays:
-                    raise RnncliError(
-                        f"its layer {shorten(layer)} says that it has {shorten(name)}, which is not there"
-                    )
+                    what = f"its layer {shorten(layer)} says that it has {shorten(name)}"
+                    raise RnncliError(f"{what}, which is not there")
         paths = {f"{self._root}{layer}/{name}": (layer, name) for layer, own in names.items() for name in own}
         self.all = [*tree.tensors(paths).values()]
         for tensor in self.all:
@@ -294,29 +286,24 @@ class Groups:
         start = 0 if number == 0 else self._ends.get((call.path, number - 1), 0)
         self._ends[(call.path, number)] = start + len(weights)
         arrays = self._of(call)[start : start + len(weights)]
+        what = f"its layer {shorten(call.name)} has"
         if len(arrays) < len(weights):
-            raise RnncliError(
-                f"its layer {shorten(call.name)} has {len(arrays)} arrays, but its config says {len(weights)}"
-            )
+            raise RnncliError(f"{what} {len(arrays)} arrays, but its config says {len(weights)}")
         if any("/lora_" in tensor.name for tensor in self._of(call)):
-            raise RnncliError(
-                f"its layer {shorten(call.name)} has LoRA's matrices beside its kernel, which are not added to it here",
-                "model.save('model.keras') adds them",
-            )
+            text = f"{what} LoRA's matrices beside its kernel, which are not added to it here"
+            raise RnncliError(text, "model.save('model.keras') adds them")
         for weight, tensor in zip(weights, arrays, strict=True):
-            role = _role(tensor.name)
+            # `lstm_1/lstm_cell/kernel_2:0` is a kernel
+            role = re.sub(r"(_[0-9]+)?(:[0-9]+)?$", "", tensor.name.rpartition("/")[2])
+            what = f"its array {shorten(tensor.name, 80)}"
             if role != weight.name.rpartition("/")[2] and role in _ROLES:
-                raise RnncliError(
-                    f"its array {shorten(tensor.name, 80)} stands where the {weight.name} of its layer is expected"
-                )
+                raise RnncliError(f"{what} stands where the {weight.name} of its layer is expected")
             shape = weight.shape
             if is_cudnn(call.entry) and weight.name.endswith("bias"):
                 # cuDNN has a bias for the input and one for the state, end to end.
                 shape = (2 * prod(shape),) if len(shape) == 1 else (prod(shape),)
             if tensor.shape != shape:
-                raise RnncliError(
-                    f"its array {shorten(tensor.name, 80)} is {shorten(str(tensor.shape))}; its config says {shape}"
-                )
+                raise RnncliError(f"{what} is {shorten(str(tensor.shape))}; its config says {shape}")
         return dict(zip((weight.name for weight in weights), arrays, strict=True))
 
 
@@ -324,11 +311,6 @@ _OF_MODEL = "top_level_model_weights"
 """The group of the arrays that are a model's own, and none of its layers'."""
 
 _ROLES = ("kernel", "recurrent_kernel", "bias", "embeddings", "gamma", "beta")
-
-
-def _role(name: str) -> str:
-    """Return what an array is, by the end of its name: `lstm_1/lstm_cell/kernel_2:0` is a kernel."""
-    return re.sub(r"(_[0-9]+)?(:[0-9]+)?$", "", name.rpartition("/")[2])
 
 
 Store = Branches | Groups

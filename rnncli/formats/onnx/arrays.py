@@ -7,6 +7,7 @@ numbers, which say shapes and axes.
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
@@ -16,9 +17,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rnncli.errors import RnncliError, shorten
 from rnncli.formats.faults import reading
 from rnncli.formats.file_reader import FileReader, opened_regular
-from rnncli.formats.onnx.messages import DTYPES, TensorProto
+from rnncli.formats.onnx.messages import TYPES, TensorProto
 from rnncli.formats.onnx.protobuf import Span, varints
-from rnncli.formats.tensors import WIDTHS, Tensor, array_at, array_of, numbers_in
+from rnncli.formats.tensors import WIDTHS, Tensor, array_at, array_of, bits_of, numbers_in
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,19 +49,6 @@ _HELD: Mapping[str, tuple[str, ...]] = {
 """The types whose numbers may stand in each field of an array."""
 
 _AS_VARINTS = ("int32_data", "int64_data", "uint64_data")
-
-_OTHERS: Mapping[int, tuple[str, int]] = {
-    8: ("string", 0),
-    18: ("float8_e4m3fnuz", 8),
-    20: ("float8_e5m2fnuz", 8),
-    21: ("uint4", 4),
-    22: ("int4", 4),
-    23: ("float4_e2m1", 4),
-    24: ("float8_e8m0", 8),
-    25: ("uint2", 2),
-    26: ("int2", 2),
-}
-"""Types that are named and not read: the name of each, and the bits of a number; none of a text."""
 
 
 class Constant(NamedTuple):
@@ -113,8 +101,8 @@ class _Place(NamedTuple):
     name: str
     dtype: str
     shape: tuple[int, ...]
-    varints: bool
-    spans: tuple[Span, ...]
+    varints: bool = False
+    spans: tuple[Span, ...] = ()
 
     @property
     def length(self) -> int:
@@ -208,37 +196,35 @@ def constant_of(path: str, file: FileReader, proto: TensorProto, name: str = "")
     Raises:
         RnncliError: its type is unknown, or its bytes are not as many as its shape says.
     """
-    name = proto.name or name
-    shape, label = tuple(proto.dims), f"byte {proto.start:,}: array {shorten(name) or 'without a name'}"
+    name, shape = proto.name or name, tuple(proto.dims)
+    label = f"byte {proto.start:,}: array {shorten(name) or 'without a name'}"
     if len(shape) > MAX_RANK:
         raise RnncliError(f"{label} has more than {MAX_RANK} axes")
     if any(size < 0 for size in shape):
         raise RnncliError(f"{label} has the shape {shorten(str(shape))}")
-    code, count = proto.data_type or 0, prod(shape)
-    if code not in DTYPES:
-        if code not in _OTHERS:
-            raise RnncliError(f"{label} has numbers of type {code}, which is none")
-        dtype, bits = _OTHERS[code]
+    code, count, outside = proto.data_type or 0, prod(shape), proto.data_location == 1
+    if not 0 < code < len(TYPES):
+        raise RnncliError(f"{label} has numbers of type {code}, which is none")
+    dtype = TYPES[code]
+    described = f"{label}, {shorten(str(shape))} of {dtype},"
+    if dtype not in WIDTHS:
+        bits = bits_of(dtype)
         raw = proto.raw_data.length if isinstance(proto.raw_data, Span) else None
         has, expected = (raw, -(-count * bits // 8)) if bits else (len(proto.string_data), count)
-        if has not in (None, expected) and proto.data_location != 1:
-            raise RnncliError(
-                f"{label}, {shorten(str(shape))} of {dtype}, has {has:,} {'bytes' if bits else 'texts'}, "
-                "which is not what its shape says"
-            )
+        if has not in (None, expected) and not outside:
+            unit = "bytes" if bits else "texts"
+            raise RnncliError(f"{described} has {has:,} {unit}, which is not what its shape says")
         tensor = Tensor(name, shape, dtype, partial(_refuse, path, name, dtype))
-        return Constant(tensor, {name: count}, None, frozenset([_never]))
-    dtype = DTYPES[code]
-    outside = proto.data_location == 1
-    place = _outside(path, proto, name, label) if outside else _inside(path, file, proto, name, label)
+        return Constant(tensor, {name: count}, None, frozenset([lambda: False]))
+    place = _Place(path, file, name, dtype, shape)
+    place = (_outside if outside else _inside)(place, proto, label, described)
     few = dtype in ("int32", "int64") and len(shape) <= 1 and count <= FEW and not outside
     wholes = place.wholes() if few else None
     return Constant(Tensor(name, shape, dtype, place.read), {name: count}, wholes, frozenset([cache(place.is_zero)]))
 
 
-def _inside(path: str, file: FileReader, proto: TensorProto, name: str, label: str) -> _Place:
+def _inside(place: _Place, proto: TensorProto, label: str, described: str) -> _Place:
     """Return where the numbers of an array stand in its file; as many as its shape says, of varints as can be."""
-    dtype, shape = DTYPES[proto.data_type or 0], tuple(proto.dims)
     raw = [proto.raw_data] if isinstance(proto.raw_data, Span) else []
     held = {each: raw if each == "raw_data" else getattr(proto, each) for each in _HELD}
     given = [each for each, spans in held.items() if any(span.length for span in spans)]
@@ -247,63 +233,50 @@ def _inside(path: str, file: FileReader, proto: TensorProto, name: str, label: s
     spans = tuple(held[given[0]]) if given else ()
     if len(spans) > MAX_PIECES:
         raise RnncliError(f"{label} has its numbers in too many pieces")
-    if given and dtype not in _HELD[given[0]]:
-        raise RnncliError(f"{label} has its {dtype} in a field of others")
-    count, width = prod(shape), WIDTHS[dtype]
-    place = _Place(path, file, name, dtype, shape, bool(given) and given[0] in _AS_VARINTS, spans)
+    if given and place.dtype not in _HELD[given[0]]:
+        raise RnncliError(f"{label} has its {place.dtype} in a field of others")
+    place = place._replace(varints=bool(given) and given[0] in _AS_VARINTS, spans=spans)
+    count, width = prod(place.shape), WIDTHS[place.dtype]
     least, most = (1, 10) if place.varints else (width, width)
     if not count * least <= place.length <= count * most:
-        raise RnncliError(
-            f"{label}, {shorten(str(shape))} of {dtype}, has {place.length:,} bytes, "
-            f"expected {numbers_in(shape, least)}"
-        )
+        raise RnncliError(f"{described} has {place.length:,} bytes, expected {numbers_in(place.shape, least)}")
     return place
 
 
-def _outside(path: str, proto: TensorProto, name: str, label: str) -> _Place:
+def _outside(place: _Place, proto: TensorProto, label: str, described: str) -> _Place:
     """Return where an array stands whose numbers are in a file of their own, in the folder of the model or below it.
 
     Raises:
         RnncliError: the file is elsewhere, or is too short.
     """
-    dtype, shape = DTYPES[proto.data_type or 0], tuple(proto.dims)
     told = {pair.key: pair.value or "" for pair in proto.external_data}
-    location = told.get("location", "")
+    location, folder = told.get("location", ""), os.path.dirname(place.path)
+    said = shorten(location)
     if not location or "\0" in location:
-        raise RnncliError(f"{label} is in {shorten(location) or 'no file'}, which is no name of a file")
+        raise RnncliError(f"{label} is in {said or 'no file'}, which is no name of a file")
     if os.path.isabs(location) or ".." in location.replace("\\", "/").split("/"):
-        raise RnncliError(
-            f"{label} is in {shorten(location)}, which leaves the folder of the model",
-            "keep a model and its numbers in one folder",
-        )
-    numbers = {key: told[key] for key in ("offset", "length") if key in told}
-    for key, number in numbers.items():
-        if not (number.isascii() and number.isdigit() and len(number) < 20):
-            raise RnncliError(f"{label} has {key} {shorten(number)}, expected a whole number")
-    expected = prod(shape) * WIDTHS[dtype]
-    offset, length = int(numbers.get("offset", 0)), int(numbers.get("length", expected))
+        advice = "keep a model and its numbers in one folder"
+        raise RnncliError(f"{label} is in {said}, which leaves the folder of the model", advice)
+    for key in ("offset", "length"):
+        if key in told and not re.fullmatch("[0-9]{1,19}", told[key]):
+            raise RnncliError(f"{label} has {key} {shorten(told[key])}, expected a whole number")
+    width = WIDTHS[place.dtype]
+    expected = prod(place.shape) * width
+    offset, length = int(told.get("offset", 0)), int(told.get("length", expected))
     if length != expected:
-        raise RnncliError(
-            f"{label}, {shorten(str(shape))} of {dtype}, has {length:,} bytes in {shorten(location)}, "
-            f"expected {numbers_in(shape, WIDTHS[dtype])}"
-        )
-    beside = os.path.join(os.path.dirname(path), location)
+        raise RnncliError(f"{described} has {length:,} bytes in {said}, expected {numbers_in(place.shape, width)}")
+    beside = os.path.join(folder, location)
     # A model and its numbers may both be links into one folder, as downloaded ones are.
-    folders = (os.path.realpath(os.path.dirname(path)), os.path.dirname(os.path.realpath(path)))
-    if not any(os.path.realpath(beside).startswith(os.path.join(folder, "")) for folder in folders):
-        raise RnncliError(f"{label} is in {shorten(location)}, a link that leads away from the model")
+    folders = (os.path.realpath(folder), os.path.dirname(os.path.realpath(place.path)))
+    if not any(os.path.realpath(beside).startswith(os.path.join(each, "")) for each in folders):
+        raise RnncliError(f"{label} is in {said}, a link that leads away from the model")
+    end = offset + length
     if os.path.exists(beside):
         status = os.stat(beside)
-        if not stat.S_ISREG(status.st_mode) or offset + length > status.st_size:
-            raise RnncliError(
-                f"{label} is at {offset:,} to {numbers_in((offset + length,))} of {shorten(location)}, which has "
-                f"{status.st_size:,} bytes"
-            )
-    return _Place(beside, None, name, dtype, shape, varints=False, spans=(Span(offset, offset + length),))
-
-
-def _never() -> bool:
-    return False
+        if not stat.S_ISREG(status.st_mode) or end > status.st_size:
+            there = f"{said}, which has {status.st_size:,} bytes"
+            raise RnncliError(f"{label} is at {offset:,} to {numbers_in((end,))} of {there}")
+    return place._replace(path=beside, file=None, spans=(Span(offset, end),))
 
 
 def _refuse(path: str, name: str, dtype: str) -> Numbers:

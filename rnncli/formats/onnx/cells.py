@@ -1,4 +1,4 @@
-"""ONNX's recurrent nodes as layers: directions, activations and arrays, and the reason where there is no such layer.
+"""ONNX's recurrent nodes and activations as layers, and the reason where there is no such layer.
 
 https://onnx.ai/onnx/operators/onnx__LSTM.html and its neighbours GRU and RNN describe them.
 """
@@ -10,11 +10,78 @@ from typing import NamedTuple
 
 from rnncli.errors import ArgumentError, shorten
 from rnncli.formats.nodes import Note
-from rnncli.formats.onnx.activations import IN_CELLS
 from rnncli.formats.onnx.arrays import Constant
 from rnncli.formats.onnx.messages import NodeProto
 from rnncli.formats.onnx.values import Fill, Inputs, is_zero
 from rnncli.layers import GRU, LSTM, Recurrent, SimpleRNN
+
+
+class Number(NamedTuple):
+    """A number that an activation takes.
+
+    Attributes:
+        needed: what it must be for the activation to be the language's.
+        usual: what it is unless it is given.
+    """
+
+    needed: float
+    usual: float
+
+    def agrees(self, given: float) -> bool:
+        """Whether a number is the one that is needed, as exactly as four bytes can say."""
+        return abs(given - self.needed) <= 1e-6
+
+
+class OnnxActivation(NamedTuple):
+    """An activation in ONNX.
+
+    Attributes:
+        word: the language's word for it.
+        operation: its name in ONNX.
+        numbers: the numbers that it takes, by their names; cells take them in this order.
+        in_cells: whether the recurrent operations know it.
+        alone: whether there is such an operation by itself.
+    """
+
+    word: str
+    operation: str
+    numbers: Mapping[str, Number] = {}
+    in_cells: bool = True
+    alone: bool = True
+
+
+ACTIVATIONS: tuple[OnnxActivation, ...] = (
+    OnnxActivation("linear", "Affine", {"alpha": Number(1.0, 1.0), "beta": Number(0.0, 0.0)}, alone=False),
+    OnnxActivation("relu", "Relu"),
+    OnnxActivation("tanh", "Tanh"),
+    OnnxActivation("sigmoid", "Sigmoid"),
+    OnnxActivation("hard_sigmoid", "HardSigmoid", {"alpha": Number(1 / 6, 0.2), "beta": Number(0.5, 0.5)}),
+    OnnxActivation("softsign", "Softsign"),
+    OnnxActivation("softplus", "Softplus"),
+    OnnxActivation("elu", "Elu", {"alpha": Number(1.0, 1.0)}),
+    OnnxActivation(
+        "selu",
+        "Selu",
+        {"alpha": Number(1.6732632, 1.67326319217681884765625), "gamma": Number(1.050701, 1.05070102214813232421875)},
+        in_cells=False,
+    ),
+    OnnxActivation("gelu", "Gelu", in_cells=False),
+    OnnxActivation("silu", "Swish", {"alpha": Number(1.0, 1.0)}, in_cells=False),
+    OnnxActivation("softmax", "Softmax", in_cells=False),
+    OnnxActivation("relu", "LeakyRelu", {"alpha": Number(0.0, 0.01)}),
+    OnnxActivation("relu", "ThresholdedRelu", {"alpha": Number(0.0, 1.0)}),
+    OnnxActivation("tanh", "ScaledTanh", {"alpha": Number(1.0, 1.0), "beta": Number(1.0, 1.0)}, alone=False),
+)
+"""Every activation that is one of the language's; of several with one word the first is the one that is written."""
+
+BY_OPERATION: Mapping[str, OnnxActivation] = {each.operation: each for each in ACTIVATIONS if each.alone}
+"""The activations that are operations of their own, by the names of these."""
+
+IN_CELLS: Mapping[str, OnnxActivation] = {each.operation.lower(): each for each in ACTIVATIONS if each.in_cells}
+"""The activations that recurrent operations can be told, by their names in small letters, which these read alike."""
+
+BY_WORD: Mapping[str, OnnxActivation] = {each.word: each for each in reversed(ACTIVATIONS)}
+"""What the language's activations are in ONNX."""
 
 
 class Kind(NamedTuple):
@@ -145,9 +212,8 @@ def _activations(node: NodeProto, kind: Kind, count: int) -> dict[str, object]:
     if words[:each] * count != words:
         raise ReasonError(f"its two directions have other activations: {', '.join(names)}")
     if node.operation == "LSTM" and words[1] != words[2]:
-        raise ReasonError(
-            f"its candidate has {words[1]} and its output {words[2]}; an LSTM of Keras has one activation for both"
-        )
+        both = "an LSTM of Keras has one activation for both"
+        raise ReasonError(f"its candidate has {words[1]} and its output {words[2]}; {both}")
     if each == 1:
         return {"activation": words[0]}
     return {"recurrent_activation": words[0], "activation": words[1]}

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from rnncli.errors import ArgumentError
 from rnncli.formats.nodes import Activation, Note, Word
-from rnncli.formats.onnx.activations import BY_OPERATION
 from rnncli.formats.onnx.arrays import Constant
+from rnncli.formats.onnx.cells import BY_OPERATION
 from rnncli.formats.onnx.moves import both_halves
 from rnncli.formats.onnx.values import Atom, Axis, Fill, Flow, Inputs, sized, wholes_of
 from rnncli.layers import Dense, Embedding, Norm, Pool, Repeat

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
@@ -272,28 +272,14 @@ class ModelProto(Proto):
     functions: list[FunctionProto] = _many(25)
 
 
-DTYPES: Mapping[int, str] = {
-    1: "float32",
-    2: "uint8",
-    3: "int8",
-    4: "uint16",
-    5: "int16",
-    6: "int32",
-    7: "int64",
-    9: "bool",
-    10: "float16",
-    11: "float64",
-    12: "uint32",
-    13: "uint64",
-    14: "complex64",
-    15: "complex128",
-    16: "bfloat16",
-    17: "float8_e4m3fn",
-    19: "float8_e5m2",
-}
-"""ONNX's types of numbers that are read, by the numbers that stand for them."""
+TYPES: Sequence[str] = (
+    *("undefined", "float32", "uint8", "int8", "uint16", "int16", "int32", "int64", "string", "bool", "float16"),
+    *("float64", "uint32", "uint64", "complex64", "complex128", "bfloat16", "float8_e4m3fn", "float8_e4m3fnuz"),
+    *("float8_e5m2", "float8_e5m2fnuz", "uint4", "int4", "float4_e2m1", "float8_e8m0", "uint2", "int2"),
+)
+"""ONNX's types of numbers, each at the number that stands for it."""
 
-CODES: Mapping[str, int] = {name: code for code, name in DTYPES.items()}
+CODES: Mapping[str, int] = {name: code for code, name in enumerate(TYPES)}
 """The number that stands for each type."""
 
 
@@ -311,7 +297,7 @@ class _Column(NamedTuple):
     many: bool
 
 
-_COLUMNS: dict[type[Proto], Mapping[int, _Column]] = {}
+_COLUMNS: dict[type[Proto], dict[int, _Column]] = {}
 
 
 def _columns(kind: type[Proto]) -> Mapping[int, _Column]:
@@ -319,13 +305,11 @@ def _columns(kind: type[Proto]) -> Mapping[int, _Column]:
     if kind in _COLUMNS:
         return _COLUMNS[kind]
     hints = get_type_hints(kind)
-    numbered = sorted(
-        (each.metadata["number"], each.name) for each in dataclasses.fields(kind) if "number" in each.metadata
-    )
-    _COLUMNS[kind] = {
-        number: _Column(name, get_args(hints[name])[0], get_origin(hints[name]) is list) for number, name in numbered
-    }
-    return _COLUMNS[kind]
+    fields = (each for each in dataclasses.fields(kind) if "number" in each.metadata)
+    columns = _COLUMNS[kind] = {}
+    for number, name in sorted((each.metadata["number"], each.name) for each in fields):
+        columns[number] = _Column(name, get_args(hints[name])[0], get_origin(hints[name]) is list)
+    return columns
 
 
 def encoded(proto: Proto) -> Message:

@@ -11,7 +11,7 @@ from math import prod
 
 from rnncli.formats.onnx import arrays
 from rnncli.formats.onnx.arrays import Constant
-from rnncli.formats.onnx.messages import DTYPES
+from rnncli.formats.onnx.messages import TYPES
 from rnncli.formats.onnx.values import (
     MAX_PARTS,
     Atom,
@@ -26,7 +26,7 @@ from rnncli.formats.onnx.values import (
     arranged,
     dims_of,
     is_zero,
-    rank_of,
+    lengths_of,
     reshaped,
     sized,
     wholes_of,
@@ -42,8 +42,9 @@ def _cast(inputs: Inputs) -> Values:
     value = inputs.at(0)
     if not isinstance(value, Constant) or value.wholes is not None:
         return [value]
-    dtype = DTYPES.get(inputs.node.whole("to", 0), "").replace("bfloat16", "float32")
-    if not dtype.startswith("float") or dtype.startswith("float8"):
+    code = inputs.node.whole("to", 0)
+    dtype = TYPES[code].replace("bfloat16", "float32") if 0 <= code < len(TYPES) else ""
+    if dtype not in ("float16", "float32", "float64"):
         return [None]
     return [value.moved(value.tensor.shape, lambda array: array.astype(dtype), dtype)]
 
@@ -71,45 +72,39 @@ def _constant_of_shape(inputs: Inputs) -> Values:
 
 def _transpose(inputs: Inputs) -> Values:
     value = inputs.at(0)
-    rank = rank_of(value)
-    if rank is None:
+    lengths = lengths_of(value)
+    if lengths is None:
         # Nothing is known of the order of these axes before, nor of any behind it.
         return [value if isinstance(value, Flow) and value.features is None else None]
-    order = [*inputs.node.told("perm").ints] or [*range(rank)][::-1]
-    return [arranged(value, order) if sorted(order) == [*range(rank)] else None]
+    order = [*inputs.node.told("perm").ints] or [*range(len(lengths))][::-1]
+    return [arranged(value, order) if sorted(order) == [*range(len(lengths))] else None]
 
 
 def _unsqueeze(inputs: Inputs) -> Values:
     """New axes of length 1."""
     axes, value = inputs.wholes("axes", 1), inputs.at(0)
-    dims, rank = dims_of(value), rank_of(value)
+    dims, lengths = dims_of(value), lengths_of(value)
     if dims is not None:
         return [Dims(dims.items) if dims.scalar else None]
-    if axes is None or rank is None:
+    if axes is None or lengths is None:
         return [None]
-    total = rank + len(axes)
+    total = len(lengths) + len(axes)
     places = {axis + total if axis < 0 else axis for axis in axes}
     if len(places) != len(axes) or not places <= {*range(total)}:
         return [None]
-    old = iter(range(rank))
+    old = iter(range(len(lengths)))
     return [arranged(value, [None if axis in places else next(old) for axis in range(total)])]
 
 
 def _squeeze(inputs: Inputs) -> Values:
     """Axes of length 1 go."""
     axes, value = inputs.wholes("axes", 1), inputs.at(0)
-    dims = dims_of(value)
+    dims, lengths = dims_of(value), lengths_of(value)
     if dims is not None:
         return [Dims(dims.items, scalar=True) if len(dims.items) == 1 else None]
-    if isinstance(value, Constant):
-        lengths: list[int | None] = [*value.tensor.shape]
-    elif isinstance(value, Flow) and value.axes is not None:
-        lengths = [*map(sized, value.axes)]
-    else:
+    if lengths is None or (axes is None and None in lengths):
         return [None]
     if axes is None:
-        if None in lengths:
-            return [None]
         axes = tuple(place for place, length in enumerate(lengths) if length == 1)
     gone = {axis + len(lengths) if axis < 0 else axis for axis in axes}
     if not gone <= {*range(len(lengths))} or any(lengths[place] != 1 for place in gone):
@@ -157,7 +152,7 @@ def _concat(inputs: Inputs) -> Values:
     if both is not None and both.axes is not None and both.features is not None and along[0] == flows[0].features:
         return [both.with_axes((*both.axes[:place], both.features, *both.axes[place + 1 :]))]
     states = {flow.returns for flow in flows}
-    if states in ({"vector"}, {"state"}) and len({rank_of(flow) for flow in flows}) == 1:
+    if states in ({"vector"}, {"state"}) and len({flow.axes and len(flow.axes) for flow in flows}) == 1:
         return [Joined(tuple(flows), place) if all(sized(axis) in (1, 2) for axis in along) else None]
     return [None]
 
@@ -203,11 +198,8 @@ def _slice(inputs: Inputs) -> Values:
 def _split(inputs: Inputs) -> Values:
     """Arrays, and a layer's two directions."""
     node, value = inputs.node, inputs.at(0)
-    axis, count, size = node.whole("axis", 0), len(node.output), None
-    if isinstance(value, Constant) and -len(value.tensor.shape) <= axis < len(value.tensor.shape):
-        size = value.tensor.shape[axis]
-    elif isinstance(value, Flow) and value.axes is not None and (place := value.place_of(axis)) is not None:
-        size = sized(value.axes[place])
+    axis, count, lengths = node.whole("axis", 0), len(node.output), lengths_of(value) or []
+    size = lengths[axis] if -len(lengths) <= axis < len(lengths) else None
     if size is None or not 0 < count <= MAX_PARTS:
         return [None] * count
     each = -(-size // count)

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from rnncli.errors import RnncliError
+from rnncli.formats.file_reader import Window
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 """How the value of a field is written."""
@@ -27,11 +28,8 @@ _AHEAD = 256
 """Bytes of a message that are looked at together."""
 
 
-class Buffer(Protocol):
-    """A file as bytes: a mapped one, or bytes themselves."""
-
-    def __len__(self) -> int: ...
-    def __getitem__(self, place: slice, /) -> bytes: ...
+Buffer = Window | bytes
+"""A file as bytes: one of which a piece is read at a time, or bytes themselves."""
 
 
 class Span(NamedTuple):
@@ -73,9 +71,8 @@ class Field(NamedTuple):
             RnncliError: it is written in another way.
         """
         if self.wire != wire:
-            raise RnncliError(
-                f"byte {self.span.start:,}: field {self.number} has wire type {self.wire}, expected {wire}"
-            )
+            what = f"byte {self.span.start:,}: field {self.number}"
+            raise RnncliError(f"{what} has wire type {self.wire}, expected {wire}")
 
 
 def fields(buffer: Buffer, span: Span) -> Iterator[Field]:
@@ -112,9 +109,8 @@ def fields(buffer: Buffer, span: Span) -> Iterator[Field]:
             raise RnncliError(f"byte {start:,}: field {number} has wire type {wire}, which is unknown")
         place = base + at
         if length > end - place:
-            raise RnncliError(
-                f"byte {start:,}: field {number} says that it has {length:,} bytes, and {end - place:,} are left"
-            )
+            what = f"byte {start:,}: field {number} says that it has {length:,} bytes"
+            raise RnncliError(f"{what}, and {end - place:,} are left")
         yield Field(number, wire, 0, Span(place, place + length))
         place += length
 

@@ -185,9 +185,8 @@ def is_bounded(value: Value) -> bool:
         case Flow(axes=axes):
             return axes is None or len(axes) + sum(map(len, axes)) <= MAX_PARTS
         case Dims(items=items):
-            return len(items) <= MAX_PARTS and all(
-                abs(item) < 2**63 if isinstance(item, int) else len(item) <= MAX_PARTS for item in items
-            )
+            short = (abs(item) < 2**63 if isinstance(item, int) else len(item) <= MAX_PARTS for item in items)
+            return len(items) <= MAX_PARTS and all(short)
         case Fill(sources=names):
             return len(names) <= MAX_PARTS
         case Joined(flows=flows):
@@ -199,11 +198,11 @@ def axes_of(sizes: Sequence[int | None] | None) -> tuple[Axis, ...] | None:
     return None if sizes is None or len(sizes) > MAX_PARTS // 2 else tuple((Atom(size),) for size in sizes)
 
 
-def rank_of(value: Value | None) -> int | None:
-    """Return the number of axes of an array or a flow, if it is known."""
+def lengths_of(value: Value | None) -> list[int | None] | None:
+    """Return the lengths of the axes of an array or a flow; None where not even their number is known."""
     if isinstance(value, Constant):
-        return len(value.tensor.shape)
-    return len(value.axes) if isinstance(value, Flow) and value.axes is not None else None
+        return [*value.tensor.shape]
+    return [*map(sized, value.axes)] if isinstance(value, Flow) and value.axes is not None else None
 
 
 def arranged(value: Value | None, places: Sequence[int | None]) -> Constant | Flow | None:
@@ -247,30 +246,33 @@ def reshaped(
     axes: Sequence[Axis], target: Sequence[int | Axis], *, zero_copies: bool = True
 ) -> tuple[Axis, ...] | None:
     """Return axes after a reshape, or None if it does not go along with their atoms."""
-    wanted = [
-        axes[index] if zero_copies and size == 0 and index < len(axes) else size for index, size in enumerate(target)
-    ]
+    copied = len(axes) if zero_copies else 0
+    wanted = [axes[place] if size == 0 and place < copied else size for place, size in enumerate(target)]
     rest = [atom for axis in axes for atom in axis]
     if wanted.count(-1) > 1:
         return None
     hole = wanted.index(-1) if -1 in wanted else len(wanted)
-    left: list[Axis] = []
-    for size in wanted[:hole]:
-        count = _taken(rest, size)
-        if count is None:
-            return None
-        left.append(tuple(rest[:count]))
-        rest = rest[count:]
-    right: list[Axis] = []
-    for size in reversed(wanted[hole + 1 :]):
-        count = _taken(rest[::-1], size if isinstance(size, int) else size[::-1])
-        if count is None:
-            return None
-        right.insert(0, tuple(rest[len(rest) - count :]))
-        rest = rest[: len(rest) - count]
+    left = _split(rest, wanted[:hole])
+    turned = [size if isinstance(size, int) else size[::-1] for size in reversed(wanted[hole + 1 :])]
+    right = None if left is None else _split(rest[sum(map(len, left)) :][::-1], turned)
+    if left is None or right is None:
+        return None
+    between = rest[sum(map(len, left)) : len(rest) - sum(map(len, right))]
     if hole == len(wanted):
-        return None if rest else tuple(left)
-    return (*left, tuple(rest), *right)
+        return None if between else tuple(left)
+    return (*left, tuple(between), *(axis[::-1] for axis in reversed(right)))
+
+
+def _split(atoms: Sequence[Atom], sizes: Sequence[int | Axis]) -> list[Axis] | None:
+    """Return the axes of some lengths that atoms begin with; None if these make none such."""
+    made: list[Axis] = []
+    for size in sizes:
+        count = _taken(atoms, size)
+        if count is None:
+            return None
+        made.append(tuple(atoms[:count]))
+        atoms = atoms[count:]
+    return made
 
 
 def _taken(atoms: Sequence[Atom], size: int | Axis) -> int | None:

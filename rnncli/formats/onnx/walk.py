@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, replace
 
 from rnncli.errors import shorten
 from rnncli.formats.file_reader import FileReader
-from rnncli.formats.nodes import Activation, Node, Note, Read, Word
+from rnncli.formats.nodes import Activation, Node, Note, Read
 from rnncli.formats.onnx.arrays import Constant, constant_of
 from rnncli.formats.onnx.cells import KINDS, Cell, ReasonError, cell_of
-from rnncli.formats.onnx.layers import layer_of
+from rnncli.formats.onnx.layers import Made, layer_of
 from rnncli.formats.onnx.messages import OWN_DOMAINS, GraphProto, ModelProto, NodeProto, TensorProto
 from rnncli.formats.onnx.moves import REARRANGING, moved
 from rnncli.formats.onnx.values import (
@@ -42,6 +42,10 @@ _LONGEST_WAY = 64
 """The most nodes that are looked at in front of a product, to see whether it is that of an attention."""
 
 _RETURNS_STATES = "returns its states, too; here they are left out"
+_OTHER_ORDER = (
+    "reads time backwards, and in the file its sequence is in the order of time; here it is in the order in which it "
+    "was read"
+)
 
 _OF_ATTENTION = REARRANGING | {"Add", "Div", "Einsum", "MatMul", "Softmax", "Sub", "Where"}
 """What stands between the projections of an attention and its products."""
@@ -137,7 +141,7 @@ class Walk:
         if layer.merge_mode is not None and len(merges) == 1:
             layer = replace(layer, merge_mode=next(iter(merges)))
         if "sequence" not in (read := self._read.get(node.name, set())) or len(read) == 1:
-            return replace(node, word=layer)
+            return node if layer is node.word else replace(node, word=layer)
         self._say(node.name, _RETURNS_STATES)
         return replace(node, word=layer, unsaid=frozenset())
 
@@ -205,30 +209,26 @@ class Walk:
             if not flows or node.operation in ("Shape", "Size") or (made and None not in made):
                 return made
             layer = layer_of(inputs)
-            if layer is not None and layer.grown is not None:
-                return [self._grown(layer.flow, layer.grown, layer.arrays)]
-            if layer is not None and layer.word is None:
-                return [layer.flow]
             if layer is not None:
-                read = flows[0]
-                if layer.features is not None and read.root:
-                    self._entries.setdefault(read.root, layer.features)
-                tensors = {role: array.tensor for role, array in layer.arrays.items()}
-                self.owned[name] = frozenset(each for array in layer.arrays.values() for each in array.sources)
-                edge = (self._edge(read),)
-                self._add(
-                    Node(name, node.operation, layer.word, edge, layer.features, tensors, "keras", notes=layer.notes)
-                )
-                return [layer.flow._replace(node=name, merge="concat", shared=False)]
+                return [self._layer(inputs, flows[0], layer)]
         return self._opaque(scope, inputs, [*flows, *captured], [])
 
-    def _grown(self, flow: Flow, word: Word, arrays: Mapping[str, Constant]) -> Flow:
-        """Return a flow whose node says more: a dense layer has a bias, a sigmoid is a silu."""
-        node = self._found[flow.node]
-        tensors = {**node.tensors, **{role: array.tensor for role, array in arrays.items()}}
-        self._found[node.name] = replace(node, word=word, tensors=tensors)
-        self.owned[node.name] |= {each for array in arrays.values() for each in array.sources}
-        return flow
+    def _layer(self, inputs: Inputs, read: Flow, made: Made) -> Flow:
+        """Add a layer that reads a flow, or say more of the node that it reads, and return what it returns."""
+        tensors = {role: array.tensor for role, array in made.arrays.items()}
+        owned = frozenset(name for array in made.arrays.values() for name in array.sources)
+        if made.grown is not None:  # a dense layer has a bias, a sigmoid is a silu
+            node = self._found[made.flow.node]
+            self._found[node.name] = replace(node, word=made.grown, tensors={**node.tensors, **tensors})
+            self.owned[node.name] |= owned
+        if made.word is None:
+            return made.flow
+        if made.features is not None and read.root:
+            self._entries.setdefault(read.root, made.features)
+        name, kind, edge = inputs.name, inputs.node.operation, (self._edge(read),)
+        self.owned[name] = owned
+        self._add(Node(name, kind, made.word, edge, made.features, tensors, "keras", notes=made.notes))
+        return made.flow._replace(node=name, merge="concat", shared=False)
 
     def _opaque(self, scope: _Scope, inputs: Inputs, flows: Sequence[Flow], notes: Sequence[Note]) -> list[Flow]:
         """Add a node that is not understood, with its arrays, and return its outputs."""
@@ -337,11 +337,7 @@ class Walk:
     def _say_order(self, flow: Flow) -> None:
         """Note that what reads a flow reads time in the other order than the language returns it, if that is so."""
         if flow.flipped and flow.returns == "sequence" and flow.loop:
-            self._say(
-                flow.loop,
-                "reads time backwards, and in the file its sequence is in the order of time; here it is in the order "
-                "in which it was read",
-            )
+            self._say(flow.loop, _OTHER_ORDER)
 
     def _ends(self) -> Iterator[Node]:
         """Yield what the graphs return: of each node one output, the others are noted."""

@@ -13,11 +13,10 @@ import operator
 import string
 from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
-from types import MappingProxyType
 from typing import Any
 
 from rnncli.errors import RnncliError, shorten
-from rnncli.formats.faults import Settings
+from rnncli.formats.faults import NO_SETTINGS, Settings
 from rnncli.formats.python.objects import (
     MISSING,
     PLAIN,
@@ -49,7 +48,6 @@ _ITEMS = 20
 """How many items take as long to follow as an expression."""
 
 _MAX_DIGITS = 40
-_NO_SETTINGS: Settings = MappingProxyType({})
 _WORDS: Mapping[object, Value] = {"True": True, "False": False, "None": None}
 
 _OPERATORS: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
@@ -96,7 +94,7 @@ class Evaluator:
         used: which of the settings were used, as they were given.
     """
 
-    def __init__(self, settings: Settings = _NO_SETTINGS) -> None:
+    def __init__(self, settings: Settings = NO_SETTINGS) -> None:
         self.used: set[str] = set()
         self._settings = {written_as(name): (name, _WORDS.get(each, each)) for name, each in settings.items()}
         self._expressions = any(not name.isidentifier() for name in self._settings)
@@ -136,11 +134,6 @@ class Evaluator:
     def combined(self, values: list[Value], node: ast.AST) -> Value:
         """Return what an operator makes of values of which one is not known."""
         return joined(values) or Unknown(left_open(node).why)
-
-    def merged(self, values: Sequence[Value], why: Unknown) -> Value:
-        """Return what a value is that is one of several that are not the same."""
-        del values
-        return why
 
     def invoke(self, function: Function, given: Given) -> Value:
         """Return what a function of the text returns."""
@@ -219,7 +212,9 @@ class Evaluator:
             case ast.BoolOp(op=kind, values=values):
                 return self._either(isinstance(kind, ast.Or), values, scope, node)
             case ast.Compare(left=left, ops=kinds, comparators=rights):
-                return self._compared([left, *rights], kinds, scope, node)
+                values = [self.value(each, scope) for each in (left, *rights)]
+                compared = [self.compared(*each) for each in zip(kinds, values, values[1:], strict=False)]
+                return self.combined(values, node) if None in compared else all(compared)
             case ast.IfExp(test=test, body=body, orelse=orelse):
                 tested = self.value(test, scope)
                 holds = self.truth(tested)
@@ -261,7 +256,7 @@ class Evaluator:
         return Unknown(why, () if cause is None else cause.names, line=test.lineno)
 
     def one_of(self, values: Sequence[Value], why: Unknown) -> Value:
-        """Return what a value is that is one of several: that, if they are the same."""
+        """Return what a value is that is one of several: that, if they are the same; why it is not known, if not."""
         first, *rest = values
         if all(
             each is first or (isinstance(each, PLAIN) and type(each) is type(first) and each == first) for each in rest
@@ -271,7 +266,7 @@ class Evaluator:
         if len(names) == len(values) and len({each.name for each in names}) == 1:
             return names[-1]  # a class by one of two imports
         defined = [each for each in values if isinstance(each, Function | Class)]
-        return defined[-1] if defined else self.merged(values, why)
+        return defined[-1] if defined else why
 
     def computed(self, kind: ast.operator, left: Value, right: Value, node: ast.AST) -> Value:
         """Return what an operator makes of two values."""
@@ -339,17 +334,9 @@ class Evaluator:
             seen.append(self.value(each, scope))
             holds = self.truth(seen[-1])
             if holds == either:
-                return (
-                    seen[-1]
-                    if len(seen) == 1 or not any(map(open_in, seen)) or type(seen[-1]) is bool
-                    else joined(seen)
-                )
+                known = len(seen) == 1 or not any(map(open_in, seen)) or type(seen[-1]) is bool
+                return seen[-1] if known else joined(seen)
         return joined(seen) or (seen[-1] if self.truth(seen[-1]) is not None else left_open(node))
-
-    def _compared(self, sides: list[ast.expr], kinds: list[ast.cmpop], scope: Scope, node: ast.AST) -> Value:
-        values = [self.value(each, scope) for each in sides]
-        holds = [self.compared(*each) for each in zip(kinds, values, values[1:], strict=False)]
-        return self.combined(values, node) if None in holds else all(holds)
 
     def compared(self, kind: ast.cmpop, left: Value, right: Value) -> bool | None:
         """Return whether a comparison of two values holds, or None if that is not known."""
@@ -368,9 +355,7 @@ class Evaluator:
 
     def _item(self, owner: Value, index: ast.expr, scope: Scope, node: ast.Subscript) -> Value:
         if isinstance(owner, list | tuple | str) and isinstance(index, ast.Slice):
-            bounds = [
-                None if each is None else self.value(each, scope) for each in (index.lower, index.upper, index.step)
-            ]
+            bounds: list[Any] = [each and self.value(each, scope) for each in (index.lower, index.upper, index.step)]
             sure = isinstance(owner, str) or self.items(owner) is not None
             if sure and bounds[2] != 0 and all(each is None or type(each) is int for each in bounds):
                 return owner[slice(*bounds)]
@@ -399,10 +384,9 @@ class Evaluator:
     def _rounds(self, node: Any, depth: int, scope: Scope, made: list[Value]) -> Unknown | None:
         """Add what the loops of a comprehension make, from some depth on; return why that is not known, or None."""
         if depth == len(node.generators):
-            pair = isinstance(node, ast.DictComp)
-            made.append(
-                [self.value(node.key, scope), self.value(node.value, scope)] if pair else self.value(node.elt, scope)
-            )
+            parts = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
+            values = [self.value(each, scope) for each in parts]
+            made.append(values if len(values) > 1 else values[0])
             return None if len(made) <= MAX_ITEMS else left_open(node)
         loop = node.generators[depth]
         taken = self.value(loop.iter, scope)
@@ -468,12 +452,10 @@ class Evaluator:
         if items is not None and len(starred) == 1 and len(items) >= len(targets) - 1:
             place, behind = starred[0], len(targets) - starred[0] - 1
             return [*items[:place], items[place : len(items) - behind], *items[len(items) - behind :]]
+        computed = "is computed when the program runs"
         if isinstance(value, Unknown | Call):
-            return [
-                Unknown(f"{source_of(each)} is computed when the program runs", left_open(each).names)
-                for each in targets
-            ]
-        return [open_in(value) or Unknown("it is computed when the program runs")] * len(targets)
+            return [Unknown(f"{source_of(each)} {computed}", left_open(each).names) for each in targets]
+        return [open_in(value) or Unknown(f"it {computed}")] * len(targets)
 
     # Calls
 
@@ -490,9 +472,7 @@ class Evaluator:
                 return given.positional[1]
             case Named(path=("getattr",)) if isinstance(given.get("", 1), str) and len(given.positional) < 3:
                 return self._attribute(given.positional[0], given.positional[1], given.node)  # type: ignore[arg-type]  # a text
-            case Named(path=("setattr",)) if isinstance(given.get("", 0), Instance) and isinstance(
-                given.get("", 1), str
-            ):
+            case Named(path=("setattr",)) if [Instance, str] == [type(each) for each in given.positional[:2]]:
                 self.change(given.positional[0].values, given.positional[1], given.get("", 2))
                 return None
             case Named(path=(*_, "field")) if "default" in given.named:
@@ -552,10 +532,8 @@ class Evaluator:
                 return None
         if isinstance(owner, Unknown):
             return self.derived(owner, node)
-        own = isinstance(owner, Named | Class | Bag) or (
-            isinstance(owner, Instance) and owner.cls.get(name) is not MISSING
-        )
-        made = MISSING if own else self.method(owner, name, given)
+        defined = isinstance(owner, Instance) and owner.cls.get(name) is not MISSING
+        made = MISSING if defined or isinstance(owner, Named | Class | Bag) else self.method(owner, name, given)
         return self.call(self._attribute(owner, name, node.func), given) if made is MISSING else made
 
     def _given(self, node: ast.Call, scope: Scope) -> Given:
@@ -570,9 +548,8 @@ class Evaluator:
                 named |= {name: each for name, each in value.items() if isinstance(name, str)}
             else:
                 unknown = Unknown((open_in(value) or left_open(keyword.value)).why)
-        return Given(
-            [each for each in positional if not (isinstance(each, Unknown) and each.rest)], named, node, unknown
-        )
+        known = [each for each in positional if not (isinstance(each, Unknown) and each.rest)]
+        return Given(known, named, node, unknown)
 
     def _list_method(self, owner: list[Value], name: str, given: Given) -> Value:
         first, node = given.get("", 0), given.node

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from rnncli.formats.frameworks import (
     CLASSES,
@@ -17,7 +17,8 @@ from rnncli.formats.frameworks import (
     built,
     class_of,
 )
-from rnncli.formats.nodes import Note, Pass, Returned, Word, returned
+from rnncli.formats.keras.config import CONVOLUTIONS, KEEP_FEATURES, OTHER_CLASSES
+from rnncli.formats.nodes import Note, Pass, Returned, Word, names, returned
 from rnncli.formats.python.objects import (
     MISSING,
     Call,
@@ -33,87 +34,35 @@ from rnncli.formats.python.objects import (
     open_in,
     put,
 )
-from rnncli.formats.python.program import Program
+from rnncli.formats.python.program import MAX_LOOP, Program
 from rnncli.formats.python.program import Returned as End
 from rnncli.layers import Input, Layer, Pool, Recurrent, Repeat
 from rnncli.layers.weights import Framework
 
-_OTHER_KERAS = frozenset(
-    {
-        *("Conv1D", "Conv2D", "SeparableConv1D", "MaxPooling1D", "AveragePooling1D", "MaxPool1D", "Flatten", "Reshape"),
-        *("BatchNormalization", "Permute", "Lambda", "Concatenate", "Add", "Multiply", "Average", "Attention"),
-        *("AdditiveAttention", "MultiHeadAttention", "ConvLSTM1D", "ConvLSTM2D", "PReLU", "LeakyReLU", "ZeroPadding1D"),
-        *("UpSampling1D", "TextVectorization", "Normalization", "UnitNormalization", "Rescaling", "Cropping1D"),
-        *("Subtract", "Maximum", "Sequential", "Model"),
-    }
-)
-"""Classes that are known by their names alone, where nothing says where the name is from."""
-
-_KEEP_FEATURES = frozenset(
-    {
-        *("BatchNormalization", "LeakyReLU", "PReLU", "MaxPooling1D", "AveragePooling1D", "MaxPool1D", "ZeroPadding1D"),
-        *("UpSampling1D", "Cropping1D", "Add", "Multiply", "Average", "Subtract", "Maximum", "Masking"),
-    }
-)
-_SAME_MODULE = frozenset({"to", "cuda", "cpu", "float", "double", "half", "eval", "train", "apply", "requires_grad_"})
-_PASSES = frozenset(
-    {
-        *("contiguous", "permute", "transpose", "squeeze", "unsqueeze", "view", "reshape", "to", "cuda", "cpu", "t"),
-        *("float", "long", "int", "double", "half", "type", "detach", "clone", "requires_grad_", "dropout", "data"),
-        *("pack_padded_sequence", "pad_packed_sequence", "Variable", "autograd", "unbind", "movedim", "swapaxes"),
-        *(
-            "expand_dims",
-            "convert_to_tensor",
-            "cast",
-            "pad_sequence",
-            "pack_sequence",
-            "flatten_parameters",
-            "identity",
-        ),
-    }
+_SAME_MODULE = names("to cuda cpu float double half eval train apply requires_grad_")
+_PASSES = names(
+    "contiguous permute transpose squeeze unsqueeze view reshape to cuda cpu t float long int double half type detach "
+    "clone requires_grad_ dropout data pack_padded_sequence pad_packed_sequence Variable autograd unbind movedim "
+    "swapaxes expand_dims convert_to_tensor cast pad_sequence pack_sequence flatten_parameters identity"
 )
 """Functions and methods that hand a tensor on as it is: as far as the language can say, and in inference."""
 
-_SIZES = frozenset({"size", "dim", "numel", "item", "len", "range", "int", "max", "min", "shape", "ndimension"})
-_DATA = frozenset(
-    {
-        *(
-            "zeros",
-            "ones",
-            "rand",
-            "randn",
-            "randint",
-            "tensor",
-            "empty",
-            "full",
-            "arange",
-            "LongTensor",
-            "FloatTensor",
-        ),
-        *("Tensor", "zeros_like", "ones_like", "new_zeros", "new", "from_numpy", "as_tensor", "randn_like", "new_full"),
-    }
+_ENDS = names("input output inputs outputs")
+_SIZES = names("size dim numel item len range int max min shape ndimension")
+_LIKE = names("new_zeros new zeros_like ones_like randn_like new_full")
+_DATA = _LIKE | names(
+    "zeros ones rand randn randint tensor empty full arange LongTensor FloatTensor Tensor from_numpy as_tensor"
 )
-"""Functions of PyTorch that make a tensor of numbers."""
+"""Functions of PyTorch that make a tensor of numbers; those that make one like another."""
 
 _ACTIVATIONS: Mapping[str, str] = {
-    name.lower(): name
-    for name in (
-        *("ReLU", "Tanh", "Sigmoid", "Hardsigmoid", "Softmax"),
-        *("SiLU", "ELU", "SELU", "GELU", "Softplus", "Softsign"),
-    )
+    name.lower(): name for name in names("ReLU Tanh Sigmoid Hardsigmoid Softmax SiLU ELU SELU GELU Softplus Softsign")
 }
 """PyTorch's modules of activations, by the names of the functions and methods that do the same."""
 
 _POOLS: Mapping[str, str] = {
-    "mean": "avg",
-    "reduce_mean": "avg",
-    "avg_pool1d": "avg",
-    "adaptive_avg_pool1d": "avg",
-    "max": "max",
-    "amax": "max",
-    "reduce_max": "max",
-    "max_pool1d": "max",
-    "adaptive_max_pool1d": "max",
+    **dict.fromkeys(names("mean reduce_mean avg_pool1d adaptive_avg_pool1d"), "avg"),
+    **dict.fromkeys(names("max amax reduce_max max_pool1d adaptive_max_pool1d"), "max"),
 }
 FEEDBACK = Note(
     "reads at a timestep what follows from its output at the one before; here it reads its input", "differs"
@@ -219,10 +168,6 @@ class Round(int):
     """The number of a round of a loop."""
 
 
-class Timesteps(list[Value]):
-    """What a loop over the timesteps takes in its first rounds."""
-
-
 class Size(Unknown):
     """A number that follows from the data: how many samples, or how many timesteps."""
 
@@ -269,13 +214,12 @@ class Graphs(Program):
         self.modules: list[Module] = []
         self.steps: list[Step] = []
         self._time = 0
-        self._done: dict[tuple[object, ...], Tensor] = {}
-        self._sites: dict[tuple[int, int], list[Step]] = {}
+        self._sites: dict[tuple[int, int], dict[tuple[Tensor, ...], Tensor]] = {}
         self._repeats = False
 
     def recorded(self, action: Callable[[], Value]) -> tuple[list[Step], Value]:
         """Return the steps that something takes, and what it returns."""
-        outer, self.steps, self._done = self.steps, [], {}
+        outer, self.steps = self.steps, []
         try:
             value = action()
             return self.steps, value
@@ -293,7 +237,7 @@ class Graphs(Program):
             found = [each for each in starred if each is not None]
             if found:
                 return found[-1]
-            return "keras" if path[0] in CLASSES["keras"] or path[0] in _OTHER_KERAS else None
+            return "keras" if path[0] in CLASSES["keras"] or path[0] in OTHER_CLASSES else None
         if path[0] == "nn" or path[:2] == ("torch", "nn"):
             return "torch"
         if {"keras", "tf_keras"} & set(path[:-1]) or path[0] in ("layers", "models"):
@@ -357,23 +301,15 @@ class Graphs(Program):
 
     def items(self, value: Value) -> list[Value] | None:
         """Return what a loop over a value takes: of a container, its modules."""
-        return (
-            list(value.items.values())
-            if isinstance(value, Module) and value.items is not None
-            else super().items(value)
-        )
+        held = isinstance(value, Module) and value.items is not None
+        return [*value.items.values()] if held else super().items(value)
 
     def attribute(self, owner: Value, name: str, node: ast.AST) -> Value:
         """Return an attribute of a module, of a tensor, or of an object of a framework's class."""
         match owner:
             case Instance() if name == "training":
                 return False
-            case Module(outputs=[*outputs], inputs=[*inputs]) if outputs and name in (
-                "output",
-                "input",
-                "outputs",
-                "inputs",
-            ):
+            case Module(outputs=[*outputs], inputs=[*inputs]) if outputs and name in _ENDS:
                 tensors = outputs if name.startswith("output") else inputs
                 return list(tensors) if name.endswith("s") or len(tensors) != 1 else tensors[0]
             case Module(items=dict(items)) if name == "layers":
@@ -431,11 +367,7 @@ class Graphs(Program):
         whole = [isinstance(each, ast.Slice) and each.lower is each.upper is each.step is None for each in parts]
         keys = [None if isinstance(each, ast.Slice) else self.value(each, scope) for each in parts]
         line = getattr(node, "lineno", 0)
-        places = [
-            place
-            for place, each in enumerate(whole)
-            if not each and keys[place] is not None and keys[place] is not Ellipsis
-        ]
+        places = [place for place, key in enumerate(keys) if not whole[place] and key not in (None, ...)]
         if owner.step.kind == "input" or not places:
             sliced = any(isinstance(each, ast.Slice) and not every for each, every in zip(parts, whole, strict=True))
             return self._operation("slice", [owner], line) if sliced else owner
@@ -526,42 +458,43 @@ class Graphs(Program):
             return _SIZE
         return super().combined(values, node)
 
-    def merged(self, values: Sequence[Value], why: Unknown) -> Value:
+    def one_of(self, values: Sequence[Value], why: Unknown) -> Value:
         """Return what a value is that is one of several: what reads all of them, if they are tensors."""
+        one = super().one_of(values, why)
+        if one is not why:
+            return one
         tensors = [*dict.fromkeys(tensors_in(list(values)))]
         if tensors:
-            same = len(tensors) == 1 and all(isinstance(each, Tensor) for each in values)
-            return tensors[0] if same else self._doubted(tensors, why)
+            if len(tensors) == 1 and all(isinstance(each, Tensor) for each in values):
+                return tensors[0]
+            made = self._operation("if", tensors, why.line)
+            if made.step.kind != "input":
+                made.step.notes, made.step.lacks = (Note(why.why, "left out"),), why.names
+            return made
         modules: list[Value] = []
         for each in values:
             modules += [each] if isinstance(each, Module) else each.values if isinstance(each, OneOf) else ()
         return OneOf(why.why, why.names, why.rest, why.line, tuple(dict.fromkeys(modules))) if modules else why
 
-    def _doubted(self, tensors: list[Tensor], why: Unknown) -> Tensor:
-        made = self._operation("if", tensors, why.line)
-        if made.step.kind != "input":
-            made.step.notes, made.step.lacks = (Note(why.why, "left out"),), why.names
-        return made
-
     def rounds(self, node: ast.For | ast.AsyncFor, taken: Value) -> list[Value] | None:
         """Return what a loop takes; one over the timesteps twice, as every timestep is like the first."""
         if isinstance(taken, Size | Tensor):
-            return Timesteps([taken] * (2 if self._time < _MAX_TIMES else 1))
+            return [taken] * (2 if self._time < _MAX_TIMES else 1)
         return super().rounds(node, taken)
 
-    def rounds_of(self, node: ast.For | ast.AsyncFor, items: Sequence[Value], scope: Scope) -> End | None:
+    def rounds_of(self, node: ast.For | ast.AsyncFor, taken: Value, items: list[Value], scope: Scope) -> End | None:
         """Follow the rounds of a loop one by one; of one over the timesteps the first, and what the second reads."""
         begin, spent = len(self.steps), self._steps
-        over_data = isinstance(items, Timesteps)
+        over_data = isinstance(taken, Size | Tensor)
         sites, self._sites = self._sites, {}
         self._time += over_data
         returned: End | None = None
         for number, item in enumerate(items):
-            if number == 1 and self.is_long(spent, items):
-                returned = self.any_rounds(node, list(items), scope)
+            if number == 1 and (self._steps - spent) * len(items) > MAX_LOOP:  # training, as a rule
+                returned = self.any_rounds(node, items, scope)
                 break
             self.assign(node.target, Round(item) if type(item) is int else item, scope)
-            self._repeats, done, end = False, dict(self._done), len(self.steps)
+            self._repeats, end = False, len(self.steps)
             self._changed.append({})
             returned = self.run(node.body, scope)
             changed = self._changed.pop()
@@ -570,9 +503,11 @@ class Graphs(Program):
                     put(held, name, old)
                 for step in self.steps[begin:end]:
                     step.time += not over_data
-                self._note_feedback(self.steps[begin:end], self.steps[end:])
+                again = {step.module for step in self.steps[end:] if step.loops}
+                for step in self.steps[begin:end]:
+                    if step.loops and step.module in again and FEEDBACK not in step.notes:
+                        step.notes += (FEEDBACK,)
                 del self.steps[end:]
-                self._done = done
                 break
             for key, each in changed.items() if self._changed else ():
                 self._changed[-1].setdefault(key, each)
@@ -581,13 +516,6 @@ class Graphs(Program):
         self._time -= over_data
         self._sites = sites
         return returned
-
-    def _note_feedback(self, first: Sequence[Step], second: Sequence[Step]) -> None:
-        """Say which recurrent layers read what follows from their outputs at the timestep before."""
-        again = {step.module for step in second if step.loops}
-        for step in first:
-            if step.loops and step.module in again and FEEDBACK not in step.notes:
-                step.notes += (FEEDBACK,)
 
     # Calls on tensors
 
@@ -643,20 +571,19 @@ class Graphs(Program):
             return self._replayed(module, tensors)
         if module.items is not None:
             module.inner = module.inner or bool(tensors)
-            for each in module.items.values():
-                data = self.apply(each, data, _at(given, each), site or id(given.node))
+            for each in module.items.values():  # each is called at the line where it is made
+                node = each.given.node if isinstance(each, Module) else given.node
+                data = self.apply(each, data, Given([], {}, node), site or id(given.node))
             return data
         place = (id(module), site or id(given.node))
-        if module.framework == "torch" and any(step.loops for step in self._sites.get(place, ())):
+        before = self._sites.setdefault(place, {})
+        if module.framework == "torch" and before and next(iter(before.values())).levels:
             # A stack of one module reads its own output; what is called step by step reads something else.
             self._repeats |= module.name.endswith("Cell") or all(each.step.module is not module for each in tensors)
-        key = (*place, *tensors)
-        if key in self._done and tensors and place in self._sites:
-            return self._done[key]
-        begin = len(self.steps)
+        if tensors and (made := before.get(tuple(tensors))) is not None:
+            return made
         states = list(tensors_in([*given.positional[1:], given.get("initial_state"), given.get("hx")]))
-        self._done[key] = made = self._applied(module, tensors, states, given.line)
-        self._sites[place] = self.steps[begin:]
+        made = before[tuple(tensors)] = self._applied(module, tensors, states, given.line)
         return made
 
     def _applied(self, module: Module, tensors: list[Tensor], states: list[Tensor], line: int) -> Tensor:
@@ -680,6 +607,11 @@ class Graphs(Program):
             out = self._out_of(module, features)
             return Tensor(self._step(Step(kind, line, reads, None, module, out=out, names=fault.names, notes=text)))
         lacks = self._lacking(module)
+        given: list[tuple[Step, Returned | None]] = [
+            (each.step, "vector" if each.part in ("h", "c", "states") else None)
+            for each in states
+            if each.step.kind != "input"
+        ]
         steps: list[Step] = []
         for number, each in enumerate(made):
             if not number and each.input is not None and not reads:
@@ -690,9 +622,7 @@ class Graphs(Program):
             step = Step(
                 kind if recurrent or len(made) == 1 else "Dropout",
                 line,
-                [*reads, *((one.step, self._of_state(one)) for one in states if one.step.kind != "input")]
-                if recurrent
-                else reads,
+                [*reads, *given] if recurrent else reads,
                 each.word,
                 module,
                 (),
@@ -737,15 +667,11 @@ class Graphs(Program):
         if tensor.part in ("h", "states") and len(tensor.levels) * directions == 1 and (vector or not keras):
             return step, "vector"
         if tensor.part in ("h", "states", "c", "forward", "backward"):
-            return self._operation(
-                "c_n" if tensor.part == "c" else "h_n", [Tensor(step, "vector")], step.line
-            ).step, None
+            kind = "c_n" if tensor.part == "c" else "h_n"
+            return self._operation(kind, [Tensor(step, "vector")], step.line).step, None
         if tensor.part == "both" and not keras:
             return step, "sequence"
         return step, tensor.returns or ("vector" if step.time > self._time else None)
-
-    def _of_state(self, tensor: Tensor) -> Returned | None:
-        return "vector" if tensor.part in ("h", "c", "states") else None
 
     def _step(self, step: Step) -> Step:
         self.step(_STEP + len(step.reads or ()))
@@ -762,10 +688,14 @@ class Graphs(Program):
         out = tensors[0].step.out if keeps else None
         if kind in ("concatenate", "concat") and all(each.step.out for each in tensors):
             out = sum(each.step.out or 0 for each in tensors)
-        edges = [
-            (each.step, each.returns) if kind == "a state" else self._read(each) for each in dict.fromkeys(tensors)
-        ]
-        return Tensor(self._step(Step(kind, line, [*dict.fromkeys(edges)], out=out)))
+        edges = dict.fromkeys(self._read(each) for each in dict.fromkeys(tensors))
+        return Tensor(self._step(Step(kind, line, [*edges], out=out)))
+
+    def _behind(
+        self, first: Tensor, word: Word | None, kind: str, line: int, returns: Returned | None, **more: Any
+    ) -> Tensor:
+        """Return what a word makes of a tensor that has as many features."""
+        return Tensor(self._step(Step(kind, line, [self._read(first)], word, out=first.step.out, **more)), returns)
 
     def _function(self, name: str, tensors: list[Tensor], given: Given) -> Value:
         """Return what a function of tensors returns."""
@@ -773,10 +703,15 @@ class Graphs(Program):
         several = len({(each.step, each.part) for each in tensors}) > 1
         if name in _SIZES and (name not in _POOLS or first.step.kind == "input"):
             return _SIZE
-        if name in ("new_zeros", "new", "zeros_like", "ones_like", "randn_like", "new_full"):
+        if name in _LIKE:
             return self.data()
         if name in ("stack", "cat", "concat", "concatenate"):
-            return self._joined(name, tensors, line)
+            apart = [*dict.fromkeys(tensors)]
+            if len(apart) == 1 and first.step.time > self._time:
+                return Tensor(first.step, "sequence")
+            if [each.part for each in apart] == ["forward", "backward"] and apart[0].step is apart[1].step:
+                return Tensor(first.step, "vector")
+            return self._operation(name, tensors, line)
         if name in ("flatten", "Flatten") and first.returns == "vector":
             return first
         if several:
@@ -791,40 +726,22 @@ class Graphs(Program):
         if name in ("repeat", "expand") and first.returns == "vector":
             counts = [each for each in given.positional[1:] if type(each) is int and each > 1]
             if len(counts) == 1:
-                return Tensor(
-                    self._step(Step(name, line, [self._read(first)], Repeat(counts[0]), out=first.step.out)), "sequence"
-                )
-            return (
-                first
-                if name == "expand" and not any(map(open_in, given.positional[1:]))
-                else self._operation(name, tensors, line)
-            )
+                return self._behind(first, Repeat(counts[0]), name, line, "sequence")
+            known = name == "expand" and not any(map(open_in, given.positional[1:]))
+            return first if known else self._operation(name, tensors, line)
         axis = given.get("dim", 1, given.get("axis"))
         over_time = first.returns == "sequence" and (axis in (0, 1, -2) or "pool" in name)
         if name in _POOLS and over_time and not (name == "max_pool1d" and type(axis) is int):
-            return Tensor(
-                self._step(Step(name, line, [self._read(first)], Pool(_POOLS[name]), out=first.step.out)), "vector"
-            )
+            return self._behind(first, Pool(_POOLS[name]), name, line, "vector")
         if name == "log_softmax":
-            step = Step(name, line, [self._read(first)], Pass(), out=first.step.out, notes=(LOG_SOFTMAX,))
-            return Tensor(self._step(step), first.returns)
+            return self._behind(first, Pass(), name, line, first.returns, notes=(LOG_SOFTMAX,))
         if name in _ACTIVATIONS:
             dim = {"dim": axis} if name == "softmax" and type(axis) is int else {}
             try:
                 made = built("torch", _ACTIVATIONS[name], [], dim)[0]
             except ArgumentFaultError as fault:
                 return self._operation(f"{name}: {fault}", tensors, line)
-            step = Step(name, line, [self._read(first)], made.word, None, (), "", made, first.step.out)
-            return Tensor(self._step(step), first.returns)
-        return self._operation(name, tensors, line)
-
-    def _joined(self, name: str, tensors: list[Tensor], line: int) -> Tensor:
-        """Return what is put together: outputs of all timesteps, last states of both directions, or anything else."""
-        apart = [*dict.fromkeys(tensors)]
-        if len(apart) == 1 and apart[0].step.time > self._time:
-            return Tensor(apart[0].step, "sequence")
-        if [each.part for each in apart] == ["forward", "backward"] and apart[0].step is apart[1].step:
-            return Tensor(apart[0].step, "vector")
+            return self._behind(first, made.word, name, line, first.returns, made=made)
         return self._operation(name, tensors, line)
 
     def _replayed(self, model: Module, tensors: list[Tensor]) -> Tensor:
@@ -916,14 +833,10 @@ class Graphs(Program):
 
     def _out_of(self, module: Module, features: int | None) -> int | None:
         """Return how many features a layer returns that the language has no word for."""
-        if module.name in _KEEP_FEATURES or module.name == "Concatenate":
+        if module.name in KEEP_FEATURES or module.name == "Concatenate":
             return features
         filters = module.given.get("filters", 0)
-        return (
-            filters
-            if module.name in ("Conv1D", "SeparableConv1D", "Conv1DTranspose") and type(filters) is int
-            else None
-        )
+        return filters if module.name in CONVOLUTIONS and type(filters) is int else None
 
 
 def reached(ends: Sequence[Tensor]) -> list[Step]:
@@ -956,9 +869,3 @@ def _written(module: Module, argument: str) -> tuple[Open, ...]:
     nodes = dict(zip(cls.takes, call.args, strict=False)) | {each.arg: each.value for each in call.keywords if each.arg}
     node = nodes.get(argument)
     return left_open(node).names if isinstance(node, ast.Name | ast.Attribute) else ()
-
-
-def _at(given: Given, module: Value) -> Given:
-    """Return a call of a layer in a container, at the line where the layer is made."""
-    node = module.given.node if isinstance(module, Module) else given.node
-    return Given([], {}, node)

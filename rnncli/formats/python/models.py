@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -151,13 +151,13 @@ def _keras_models(graphs: Graphs, used: set[Step]) -> Iterator[_Model]:
 
 def _objects(graphs: Graphs, shown: Mapping[Module, str]) -> Iterator[_Model]:
     """Yield the objects of the file's classes that have modules, those first that are in no other."""
-    inside = {id(each) for instance in graphs.instances for each in _inside(instance) if each is not instance}
-    for instance in sorted(graphs.instances, key=lambda each: id(each) in inside):
-        names: dict[Module, str] = {}
-        owners: dict[Module, Instance] = {}
-        _name(instance, "", instance, names, owners, 0)
-        loops = {each for each in _inside(instance) if isinstance(each, Module) and _recurs(each)}
-        if id(instance) in inside and loops <= shown.keys():
+    inside = {each for outer in graphs.instances for each in _held(outer, maybe=True) if each is not outer}
+    for instance in sorted(graphs.instances, key=inside.__contains__):
+        held = {each: way for each, way in _held(instance).items() if isinstance(each, Module)}
+        names = {each: way for each, (way, _) in held.items()}
+        owners = {each: owner for each, (_, owner) in held.items() if owner is not None}
+        loops = {*_loops(_held(instance, maybe=True))}
+        if instance in inside and loops <= shown.keys():
             continue
         own = instance.cls.get("forward")
         own = instance.cls.get("call") if own is MISSING else own
@@ -191,16 +191,10 @@ def _chained(graphs: Graphs, values: Sequence[Value]) -> Value:
     """Return what modules return that follow one another."""
     data: Value = graphs.data()
     for value in values:
-        for each in _flat(value, 0):
-            if isinstance(each, Instance | Module | OneOf) or _around(each):
-                node = (
-                    each.given.node
-                    if isinstance(each, Call)
-                    else each.cls.node
-                    if isinstance(each, Instance)
-                    else value
-                )
-                made = graphs.apply(each, data, Given([], {}, node))
+        for one in _flat(value, 0):
+            if isinstance(one, Instance | Module | OneOf) or _around(one):
+                node = one.given.node if isinstance(one, Call) else one.cls.node if isinstance(one, Instance) else value
+                made = graphs.apply(one, data, Given([], {}, node))
                 data = Tensor(made.step) if isinstance(made, Tensor) else data  # which output is read, nothing says
     return data
 
@@ -219,19 +213,19 @@ def _loose(graphs: Graphs, used: set[Step]) -> Iterator[_Model]:
         torch = first.module is not None and first.module.framework == "torch"
         name = function or (named[first.module] if torch and first.module is not None else "model")
         yield _Model(name, steps[0].line or first.line, steps, outputs, named if torch else {}, loose=True)
-    owned = {each for instance in graphs.instances for each in _inside(instance) if isinstance(each, Module)}
+    owned = {each for instance in graphs.instances for each in _held(instance, maybe=True)}
     called = {step.module for step in graphs.steps}
     modules: dict[tuple[str, Module | None], list[Module]] = {}
     for module in graphs.modules:
         if module.framework == "torch" and not module.inner and module not in owned and module not in called:
-            alone = module.items is not None and any(_recurs(each) for each in _flat_modules(module))
+            alone = module.items is not None and any(_loops(_held(module)))
             modules.setdefault((module.function, module if alone else None), []).append(module)
     for (function, _), some in modules.items():
         names = _by_variable(some)
         for each in some:
-            _name_items(each, names)
+            names = {inner: f"{names[each]}.{way}" for inner, (way, _) in _held(each).items() if way} | names
         steps, _value = graphs.recorded(partial(_chained, graphs, some))
-        loop = next((each for each in some if any(map(_recurs, _flat_modules(each)))), some[0])
+        loop = next((each for each in some if any(_loops(_held(each)))), some[0])
         assumed = (Note(ASSUMED_ORDER, "assumed"),)
         yield _Model(function or names[loop], loop.line, steps, (), names, assumed=assumed, loose=True)
 
@@ -253,56 +247,31 @@ def _around(value: Value) -> list[Module]:
     return [each for each in value.given.all if isinstance(each, Module)] if type(value) is Call else []
 
 
-def _flat_modules(module: Module) -> Iterator[Module]:
-    yield module
-    for each in (module.items or {}).values():
-        if isinstance(each, Module) and each is not module:
-            yield from _flat_modules(each)
+def _held(value: Value, *, maybe: bool = False) -> dict[Value, tuple[str, Instance | None]]:
+    """Return the modules and objects in a value, each with the way to it, `encoder.rnn`, and the object that has it.
 
-
-def _inside(instance: Instance) -> Iterator[Value]:
-    """Yield the modules and the objects that an object has, and those that these have."""
-    waiting: list[Value] = [instance]
-    seen: set[int] = set()
+    With `maybe` there are also those in calls of something else, and those of which one is meant.
+    """
+    found: dict[Value, tuple[str, Instance | None]] = {}
+    waiting: list[tuple[Value, str, Instance | None, int]] = [(value, "", None, 0)]
     while waiting:
-        each = waiting.pop()
-        if id(each) in seen:
-            continue
-        seen.add(id(each))
-        if isinstance(each, Instance | Module):
-            yield each
-            held = each.values if isinstance(each, Instance) else each.items or {}
-            waiting += [one for value in held.values() for one in _flat(value, 0)]
-        waiting += each.values if isinstance(each, OneOf) else _around(each)
+        each, name, owner, depth = waiting.pop()
+        inside: dict[Value, Value] = {}
+        if isinstance(each, Instance | Module) and each not in found:
+            found[each] = name, owner
+            inside = each.values if isinstance(each, Instance) else each.items or {}
+            owner, depth = each if isinstance(each, Instance) else owner, 0
+        elif isinstance(each, list | tuple | dict) and depth < _MAX_DEPTH:
+            inside = each if isinstance(each, dict) else dict(enumerate(each))
+        elif maybe:
+            inside = dict(enumerate(each.values if isinstance(each, OneOf) else _around(each)))
+        lead = f"{name}." if name else ""
+        waiting += [(one, f"{lead}{key}", owner, depth + 1) for key, one in reversed(inside.items())]
+    return found
 
 
-def _name(
-    value: Value,
-    name: str,
-    owner: Instance,
-    names: dict[Module, str],
-    owners: dict[Module, Instance],
-    depth: int,
-) -> None:
-    """Name the modules in a value by the way to them: `encoder.rnn`, `layers.0`."""
-    if depth > _MAX_DEPTH:
-        return
-    if isinstance(value, Module) and value not in names:
-        names[value], owners[value] = name, owner
-        value = value.items or {}
-    elif isinstance(value, Instance):
-        owner, value = value, value.values
-    elif isinstance(value, list):
-        value = dict(enumerate(value))
-    for key, each in value.items() if isinstance(value, dict) else ():
-        _name(each, f"{name}.{key}" if name else str(key), owner, names, owners, depth + 1)
-
-
-def _name_items(module: Module, names: dict[Module, str]) -> None:
-    for key, each in (module.items or {}).items():
-        if isinstance(each, Module) and each not in names:
-            names[each] = f"{names[module]}.{key}"
-            _name_items(each, names)
+def _loops(values: Iterable[Value]) -> Iterator[Module]:
+    return (each for each in values if isinstance(each, Module) and _recurs(each))
 
 
 def _by_variable(modules: Iterator[Module] | Sequence[Module]) -> dict[Module, str]:

@@ -137,14 +137,6 @@ class Scope:
     around: Scope | None = None
     shared: dict[str, Scope] = field(default_factory=dict)
 
-    @property
-    def outermost(self) -> Scope:
-        """The scope of the module."""
-        scope = self
-        while scope.around is not None:
-            scope = scope.around
-        return scope
-
     def get(self, name: str) -> Value:
         """Return the value of a name, or MISSING."""
         scope: Scope | None = self
@@ -280,10 +272,8 @@ def source_of(node: ast.AST) -> str:
 def left_open(node: ast.AST, why: str = "is computed when the program runs") -> Unknown:
     """Return that an expression is not known, and that a setting may say it."""
     written = source_of(node)
-    names = (
-        (Open(written, getattr(node, "lineno", 0)),) if written not in ("a long expression", "an expression") else ()
-    )
-    return Unknown(f"{shorten(written)} {why}", names)
+    short = written not in ("a long expression", "an expression")
+    return Unknown(f"{shorten(written)} {why}", (Open(written, getattr(node, "lineno", 0)),) * short)
 
 
 def open_in(value: Value) -> Unknown | None:

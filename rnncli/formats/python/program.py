@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from rnncli.errors import shorten
 from rnncli.formats.faults import Settings
+from rnncli.formats.nodes import names
 from rnncli.formats.python.evaluator import Evaluator
 from rnncli.formats.python.objects import (
     MISSING,
@@ -40,18 +41,15 @@ MAX_DEPTH = 15
 MAX_ROUNDS = 2_000
 """The most rounds of loops that are followed one by one."""
 
-RECURRENT = frozenset(
-    {
-        *("SimpleRNN", "LSTM", "GRU", "RNN", "Bidirectional", "CuDNNLSTM", "CuDNNGRU"),
-        *("SimpleRNNCell", "LSTMCell", "GRUCell", "RNNCell", "StackedRNNCells"),
-    }
+RECURRENT = names(
+    "SimpleRNN LSTM GRU RNN Bidirectional CuDNNLSTM CuDNNGRU SimpleRNNCell LSTMCell GRUCell RNNCell StackedRNNCells"
 )
 """The names of Keras's and PyTorch's classes that loop over time."""
 
 MAX_LOOP = 50_000
 """The most steps that the rounds of a loop take one by one; of a longer one it is not followed how often it runs."""
 
-_NO_BASES = frozenset({"object", "ABC", "Protocol", "Generic", "NamedTuple"})
+_NO_BASES = names("object ABC Protocol Generic NamedTuple")
 _RAISED = object()
 
 
@@ -80,6 +78,7 @@ class Program(Evaluator, ABC):
         self.function = ""
         self.instances: list[Instance] = []
         self.recurrent: frozenset[str] = frozenset()
+        self._module = Scope({"__name__": "__main__"})
         self._functions: list[Function] = []
         self._classes: list[Class] = []
         self._called: set[ast.AST] = set()
@@ -98,7 +97,7 @@ class Program(Evaluator, ABC):
         recurrent = self.recurrent = _recurrent_names(module)
         if not recurrent:
             return
-        self.run(module.body, Scope({"__name__": "__main__"}))
+        self.run(module.body, self._module)
         called = {
             each.func.id if isinstance(each.func, ast.Name) else each.func.attr
             for each in ast.walk(module)
@@ -177,15 +176,14 @@ class Program(Evaluator, ABC):
         if function.cls is not None and every and not function.decorated("staticmethod"):
             scope.values[every.pop(0).arg] = function.owner if function.owner is not None else function.cls
         values = {each.arg: value for each, value in zip(every, given.positional, strict=False)}
-        values |= {
-            each.arg: given.named[each.arg] for each in (*every, *arguments.kwonlyargs) if each.arg in given.named
-        }
+        parameters = (*every, *arguments.kwonlyargs)
+        values |= {each.arg: given.named[each.arg] for each in parameters if each.arg in given.named}
         defaults: dict[str, ast.expr | None] = {
             each.arg: default for each, default in zip(reversed(every), reversed(arguments.defaults), strict=False)
         }
         defaults |= {each.arg: value for each, value in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)}
         owner = function.cls.name if function.cls is not None and function.name == "__init__" else function.name
-        for parameter in (*every, *arguments.kwonlyargs):
+        for parameter in parameters:
             name, default = parameter.arg, defaults.get(parameter.arg)
             if name in values:
                 value = values[name]
@@ -266,7 +264,7 @@ class Program(Evaluator, ABC):
             ):
                 return self.run([*body, *orelse, *final], scope)
             case ast.Global(names=names):
-                scope.shared |= dict.fromkeys(names, scope.outermost)
+                scope.shared |= dict.fromkeys(names, self._module)
             case ast.Match(cases=cases):
                 why = Unknown(f"which case of the match at line {node.lineno} is taken is not known", line=node.lineno)
                 return self._branches([*(case.body for case in cases), []], scope, why)
@@ -294,15 +292,13 @@ class Program(Evaluator, ABC):
         items = self.rounds(node, taken)
         if items is None:
             return self.any_rounds(node, taken, scope)
-        return self.rounds_of(node, items, scope) or self.run(node.orelse, scope)
+        return self.rounds_of(node, taken, items, scope) or self.run(node.orelse, scope)
 
     @abstractmethod
-    def rounds_of(self, node: ast.For | ast.AsyncFor, items: Sequence[Value], scope: Scope) -> Returned | None:
+    def rounds_of(
+        self, node: ast.For | ast.AsyncFor, taken: Value, items: list[Value], scope: Scope
+    ) -> Returned | None:
         """Follow the rounds of a loop one by one."""
-
-    def is_long(self, begin: int, items: Sequence[Value] | None) -> bool:
-        """Whether the rounds of a loop take long, if each takes what the first took: training, as a rule."""
-        return (self._steps - begin) * len(items or ()) > MAX_LOOP
 
     def any_rounds(self, node: ast.For | ast.AsyncFor, taken: Value, scope: Scope) -> Returned | None:
         """Follow a loop of which it is not known how often it runs."""
@@ -330,9 +326,8 @@ class Program(Evaluator, ABC):
                 put(held, name, old)
         for key, (held, name, _) in {key: each for outcome in outcomes for key, each in outcome.items()}.items():
             values = [outcome[key][2] if key in outcome else _now(held, name) for outcome in outcomes]
-            self.change(
-                held, name, self._same_items(values, why) if isinstance(held, list) else self.one_of(values, why)
-            )
+            one = self._same_items(values, why) if isinstance(held, list) else self.one_of(values, why)
+            self.change(held, name, one)
         if not outcomes:
             return Returned(self.one_of([each.value for each in returns], why)) if returns else Returned(_RAISED)
         self._early += [(each.value, why) for each in returns]

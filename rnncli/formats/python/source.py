@@ -7,10 +7,9 @@ import json
 import tokenize
 from dataclasses import replace
 from io import BytesIO
-from types import MappingProxyType
 
 from rnncli.errors import RnncliError, listed, shorten
-from rnncli.formats.faults import AGAIN, OpenNumbersError, Settings
+from rnncli.formats.faults import AGAIN, NO_SETTINGS, OpenNumbersError, Settings
 from rnncli.formats.model_file import ModelFile
 from rnncli.formats.python.graph import Graphs
 from rnncli.formats.python.models import Found, found_in
@@ -23,7 +22,7 @@ MAX_NOTEBOOK = 20_000_000
 """The longest notebook, in bytes: it holds pictures, too."""
 
 
-def read(path: str, settings: Settings = MappingProxyType({})) -> ModelFile:
+def read(path: str, settings: Settings = NO_SETTINGS) -> ModelFile:
     """Return what the models of a Python file or a notebook are.
 
     Args:
@@ -116,9 +115,8 @@ def _decoded(data: bytes) -> str:
     except (SyntaxError, LookupError, ValueError) as error:
         line = data[: error.start].count(b"\n") + 1 if isinstance(error, UnicodeDecodeError) else 1
         reason = "a byte" if isinstance(error, UnicodeDecodeError) else "its encoding"
-        raise RnncliError(
-            f"it is no Python: line {line} has {reason} that cannot be read", "save it as UTF-8"
-        ) from None
+        what = f"line {line} has {reason} that cannot be read"
+        raise RnncliError(f"it is no Python: {what}", "save it as UTF-8") from None
 
 
 def _parsed(text: str) -> ast.Module:

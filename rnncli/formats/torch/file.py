@@ -17,7 +17,7 @@ from rnncli.formats.arrays import nodes_of
 from rnncli.formats.faults import reading
 from rnncli.formats.file_reader import FileReader, opened_regular
 from rnncli.formats.model_file import ModelFile, model_of
-from rnncli.formats.nodes import Node, Note
+from rnncli.formats.nodes import Node, Note, names
 from rnncli.formats.tensors import WIDTHS, Tensor, array_at, array_of
 from rnncli.formats.torch.tensors import Found, Storage, Stored, storages_of, tensors_in
 from rnncli.formats.torch.unpickling import Pairs, load
@@ -113,9 +113,8 @@ def _zipped(reader: FileReader) -> Read:
         if member is None:
             raise RnncliError(f"its numbers {shorten(key)} are missing")
         if member.size != expected:
-            raise RnncliError(
-                f"its pickle says that numbers {shorten(key)} have {expected:,} bytes; the archive has {member.size:,}"
-            )
+            what = f"its pickle says that numbers {shorten(key)} have {expected:,} bytes"
+            raise RnncliError(f"{what}; the archive has {member.size:,}")
         begin = place_of(reader, member)
         places[key] = begin if member.method == STORED else member
     scripted = f"{root}constants.pkl" in by_name
@@ -203,18 +202,5 @@ def _wrapper(names: list[str]) -> str:
     return lead
 
 
-_WRAPPERS = frozenset(
-    {
-        "module",
-        "model",
-        "state_dict",
-        "model_state",
-        "model_state_dict",
-        "net",
-        "network",
-        "_orig_mod",
-        "weights",
-        "params",
-    }
-)
+_WRAPPERS = names("module model state_dict model_state model_state_dict net network _orig_mod weights params")
 """Names of things that only hold a model."""

@@ -221,7 +221,7 @@ class _Walk:
         """Add the tensors in a value, to which a name leads through so many containers."""
         if isinstance(value, Named):
             self._leave(value)
-        elif isinstance(value, Made) and (call := _call(value)):
+        elif call := _call(value):
             if len(self.tensors) >= MAX_ARRAYS:
                 raise RnncliError(f"it holds more than {MAX_ARRAYS:,} tensors")
             self.tensors.append(_tensor(name or "tensor", *call, self._storages))
@@ -264,18 +264,16 @@ class _Walk:
             self._of_training.append(("an optimizer", pairs))
             return
         kept: list[tuple[object, object]] = []
-        calls = []
         for key, value in pairs:
             if isinstance(key, str) and len(key) < _LONGEST_WORD and _OF_TRAINING.fullmatch(key):
                 self._of_training.append((key, value))
-                continue
-            kept.append((key, value))
-            if isinstance(value, Made) and (call := _call(value)):
-                calls.append(call)
+            else:
+                kept.append((key, value))
+        calls = [call for _, value in kept if (call := _call(value))]
         if calls and not any(_tensor(name, *call, self._storages).shape for call in calls):
             # A loss, a score: beside such there are arrays in a state dict.
             self._left["torch.Tensor of one number"] += len(calls)
-            kept = [(key, value) for key, value in kept if not (isinstance(value, Made) and _call(value))]
+            kept = [(key, value) for key, value in kept if not _call(value)]
         self._each(kept, name, depth)
 
     def _object(self, made: Made, name: str, depth: int) -> None:
@@ -312,8 +310,7 @@ class _Walk:
             return
         if held.get("mode") == "RNN_RELU":
             self.relus.add(name)
-        own = [each for each in held.values() if isinstance(each, Made) and _call(each)]
-        self._left["torch.Tensor that is no parameter"] += len(own)
+        self._left["torch.Tensor that is no parameter"] += sum(map(bool, map(_call, held.values())))
         unsaved = held.get("_non_persistent_buffers_set")
         names = (unsaved.items or unsaved.arguments[:1]) if isinstance(unsaved, Made) else ()
         names = names[0] if names and isinstance(names[0], list) else names
@@ -384,8 +381,10 @@ _Call = tuple[str, tuple[object, ...]]
 """The function of PyTorch that makes a tensor, and its arguments."""
 
 
-def _call(made: Made) -> _Call | None:
+def _call(made: object) -> _Call | None:
     """Return the call that makes a tensor, without what only wraps it: a parameter, attributes of its own."""
+    if not isinstance(made, Made):
+        return None
     of, arguments = made.of, made.arguments
     for _ in range(_MOST_WRAPPERS):
         if not of.module.startswith("torch.") or not arguments:

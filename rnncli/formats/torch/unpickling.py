@@ -84,6 +84,8 @@ def load(file: BinaryIO) -> tuple[object, list[Referred]]:
     """
     machine = _Machine()
     for steps, (name, argument, place) in enumerate(_instructions(file)):
+        if name == "PROTO" and argument > _LAST_PROTOCOL:
+            raise RnncliError(f"its pickle has protocol {argument}, and {_LAST_PROTOCOL} is the last that is known")
         if steps >= MAX_STEPS:
             raise RnncliError(f"its pickle has more than {MAX_STEPS:,} instructions")
         try:
@@ -235,11 +237,6 @@ class _Machine:
         self.put(items)
 
 
-def _check_protocol(version: int) -> None:
-    if version > _LAST_PROTOCOL:
-        raise RnncliError(f"its pickle has protocol {version}, and {_LAST_PROTOCOL} is the last that is known")
-
-
 _VALUES = (
     *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),
     *("STRING", "BINSTRING", "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8"),
@@ -251,7 +248,7 @@ _INSTRUCTIONS: Mapping[str, Callable[[_Machine, Any], object]] = {
     **dict.fromkeys(_VALUES, _Machine.push),
     **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"), _Machine.keep),
     **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), _Machine.recall),
-    "PROTO": lambda machine, version: _check_protocol(version),
+    "PROTO": lambda machine, _: None,
     "FRAME": lambda machine, _: None,  # how many bytes follow until the next, for those who read in pieces
     "MARK": lambda machine, _: machine.mark(),
     "POP": lambda machine, _: machine.drop(),
