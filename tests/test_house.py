@@ -9,7 +9,8 @@ from pathlib import Path
 
 from conftest import Walk
 
-import rnncli
+import rnncli.layers
+from rnncli.layers import Layer
 
 PACKAGE = Path(rnncli.__file__).parent
 
@@ -98,3 +99,15 @@ def test_the_root_holds_what_everything_shares() -> None:
 
 def test_the_package_tells_of_every_room() -> None:
     assert [room for room in FLOOR if room != "__main__" and f"`{room}`" not in str(rnncli.__doc__)] == []
+
+
+def test_nothing_outside_the_layers_asks_for_the_class_of_one(at: Walk) -> None:
+    """A kind says what it is by what it declares; the tables of engine and export find it by its name or class."""
+    kinds = {name for name, each in vars(rnncli.layers).items() if isinstance(each, type) and each is not Layer}
+    for module in MODULES:
+        for node in ast.walk(ast.parse((PACKAGE / module).read_text(encoding="utf-8"))):
+            asks = isinstance(node, ast.Call) and ast.unparse(node.func) in ("isinstance", "issubclass")
+            compares = isinstance(node, ast.Compare) and "type(" in ast.unparse(node)
+            named = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)} if asks or compares else set()
+            with at(module, ast.unparse(node) if named & kinds else ""):
+                assert module.startswith("layers/") or not named & kinds

@@ -17,9 +17,9 @@ from itertools import chain, islice
 from typing import Literal, NamedTuple
 
 from rnncli.errors import shorten
-from rnncli.formats.nodes import Node, Note, Read, returned
+from rnncli.formats.nodes import Node, Note, Read, returned, takes_ids
 from rnncli.language.spec import MAX_LAYERS
-from rnncli.layers import Embedding, Layer
+from rnncli.layers import Layer
 
 ORDER = Note("the layers follow one another in the order of the file, where their sizes fit", "assumed")
 
@@ -74,7 +74,7 @@ def _kind(node: Node) -> Literal["unknown", "cell", "table", "plain"]:
     """Return whether a node is a cell, an embedding, another layer without a state, or not understood."""
     if node.word is None:
         return "unknown"
-    return "cell" if node.loops else "table" if isinstance(node.word, Embedding) else "plain"
+    return "cell" if node.loops else "table" if takes_ids(node.word) else "plain"
 
 
 def linked(nodes: Sequence[Node], ordered: bool) -> list[Node]:
@@ -205,7 +205,7 @@ class _Rows:
             if node.word is None:
                 if any(size in tensor.shape for tensor in node.tensors.values()):
                     return None
-            elif isinstance(node.word, Embedding):
+            elif takes_ids(node.word):
                 owed.add(self._returns[place])
             elif node.loops:
                 fits = node.reads is None and self._reads[place] == size and size not in owed

@@ -14,7 +14,7 @@ from itertools import zip_longest
 
 from rnncli.errors import shorten
 from rnncli.formats.array_rows import MATRIX, ending, linked, owner_of
-from rnncli.formats.nodes import Node, Note, Read
+from rnncli.formats.nodes import Node, Note, Read, takes_activation
 from rnncli.formats.tensors import Convention, Tensor
 from rnncli.layers import GRU, LSTM, Dense, Embedding, Layer, Norm, Recurrent, SimpleRNN
 from rnncli.quantities import MAX_SIZE
@@ -221,7 +221,7 @@ def _stateless(name: str, roles: Mapping[str, Tensor], convention: Convention) -
     if word is None:
         return Node(name, _kind_of(name, shapes), tensors=roles, convention=convention)
     kind = word.torch if convention == "torch" else word.keras
-    unsaid = frozenset({"epsilon"} if isinstance(word, Norm) else ())
+    unsaid = frozenset({"epsilon"} & {option.attribute for option in word.options})
     return Node(name, kind, word, None, reads, roles, convention, notes=(ACTIVATIONS,), unsaid=unsaid)
 
 
@@ -271,7 +271,7 @@ def _with_tables(nodes: Sequence[Node], ordered: bool) -> Iterator[Node]:
     for node, behind in zip_longest(nodes, nodes[1:]):
         name = ending(node.name)
         word = node.word
-        if not isinstance(word, Dense) or word.use_bias or node.convention != "torch" or _PROJECTION.search(name):
+        if not takes_activation(word) or word.use_bias or node.convention != "torch" or _PROJECTION.search(name):
             yield node
             continue
         table = replace(node, kind="Embedding", word=Embedding(word.units, node.features or 0), features=None)

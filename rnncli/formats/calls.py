@@ -31,14 +31,14 @@ from rnncli.formats.call_text import (
 )
 from rnncli.formats.faults import NO_SETTINGS, OpenNumbersError, Settings
 from rnncli.formats.frameworks import CLASSES, HOLDS, SHAPES, ArgumentFaultError, Class, Made, bound, built, class_of
-from rnncli.formats.nodes import Node, Note, Part, Read, first_misfit, parts_of
+from rnncli.formats.nodes import Node, Note, Part, Read, first_misfit, parts_of, takes_input, takes_vectors
 from rnncli.formats.python.evaluator import Evaluator
 from rnncli.formats.python.objects import PLAIN, Call, Named, Scope, Value, open_in
 from rnncli.language.elsewhere import ELSEWHERE
 from rnncli.language.framework_errors import framework_error
 from rnncli.language.spec import MAX_LAYERS
 from rnncli.language.syntax import UnparsableError
-from rnncli.layers import KINDS, LAYERS, Head, Input, Layer
+from rnncli.layers import KINDS, LAYERS, Layer
 from rnncli.layers.weights import FRAMEWORK_NAMES, Framework
 from rnncli.network import Network
 
@@ -245,11 +245,7 @@ class _Line:
             if each.call.name not in _INPUTS
         ):
             assumed.append("the layers follow one another as they are written")
-        if (
-            self._timeless
-            and isinstance(part.head, Input)
-            and any(each.layer.reads == "sequence" for each in part.nodes)
-        ):
+        if self._timeless and takes_vectors(part.head) and any(each.layer.reads == "sequence" for each in part.nodes):
             many = f"{self._timeless} is one timestep of many, (None, {self._timeless[1:-2]})"
             assumed.append(f"{many}: a recurrent layer reads (timesteps, features)")
         part = replace(part, notes=(*part.notes, *(Note(each, "assumed") for each in assumed)))
@@ -380,7 +376,7 @@ class _Line:
             if is_input and made[0].word is None:  # whose features are not known
                 last[name] = before
                 continue
-            if isinstance(made[0].word, Head) and [each.kind for each in nodes] == ["input"]:
+            if takes_input(made[0].word) and [each.kind for each in nodes] == ["input"]:
                 nodes.clear()  # the input of an embedding's ids
                 before = ""
             if len(nodes) + len(made) > MAX_LAYERS:

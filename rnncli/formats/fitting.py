@@ -9,8 +9,8 @@ from rnncli.errors import RnncliError, UsageError, listed, shorten
 from rnncli.formats import SEPARATOR, part_of
 from rnncli.formats.array_rows import numbered
 from rnncli.formats.model_file import ModelFile
-from rnncli.formats.nodes import Node, Part
-from rnncli.layers import Head, Layer
+from rnncli.formats.nodes import Node, Part, takes_input
+from rnncli.layers import Layer
 from rnncli.network import Network
 from rnncli.quantities import Shape
 
@@ -116,7 +116,7 @@ def _alike(model: ModelFile, network: Network) -> list[Node] | None:
             if node.tensors and rows.setdefault(node.name, number) == number:
                 found.setdefault(_signature(node.layer, reads), []).append(node)
     for node in model.left:
-        if node.tensors and isinstance(node.word, Layer) and (node.features or isinstance(node.word, Head)):
+        if node.tensors and isinstance(node.word, Layer) and (node.features or takes_input(node.word)):
             found.setdefault(_signature(node.word, (None, None, node.features)), []).append(node)
     wanted: dict[Signature, list[str]] = {}
     for name, signature in _owners(network):

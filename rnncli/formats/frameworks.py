@@ -12,7 +12,7 @@ from dataclasses import MISSING, fields, replace
 from typing import Any, NamedTuple
 
 from rnncli.errors import ArgumentError, listed, shorten
-from rnncli.formats.nodes import Activation, Note, Pass, Returned, Word
+from rnncli.formats.nodes import Activation, Note, Pass, Returned, Word, loops, takes_vectors
 from rnncli.language.hints import closest
 from rnncli.language.spec import MAX_LAYERS
 from rnncli.layers import GRU, LSTM, Dense, Dropout, Embedding, Input, Layer, Norm, Pool, Recurrent, Repeat, SimpleRNN
@@ -251,7 +251,7 @@ def _held(value: object, argument: str, expected: str) -> list[Made]:
 def _bidirectional(given: dict[str, Any]) -> list[Made]:
     expected = "Bidirectional takes one recurrent layer, LSTM(32)"
     made, *others = _held(given["layer"], "layer", expected)
-    if others or not isinstance(made.word, Recurrent):
+    if others or not loops(made.word):
         raise ArgumentFaultError("layer", expected)
     layer, mode = made.word, given.get("merge_mode", "concat")
     if layer.go_backwards:
@@ -272,7 +272,7 @@ def _rnn(given: dict[str, Any]) -> list[Made]:
     back, sequences = _flag(given, "go_backwards"), _flag(given, "return_sequences")
     made = []
     for place, cell in enumerate(cells):
-        if not isinstance(cell.word, Recurrent):
+        if not loops(cell.word):
             raise ArgumentFaultError("cell", expected)
         returns = sequences or place < len(cells) - 1
         word = replace(cell.word, return_sequences=returns, go_backwards=back and place == 0)
@@ -509,7 +509,7 @@ def built(framework: Framework, name: str, positional: Sequence[Any], named: Map
         instead = missing.instead if isinstance(missing, MissingArgumentError) else _EXAMPLES[argument]
         raise MissingArgumentError(argument, f"{name} needs {argument}", instead) from None
     first = made[0]._replace(notes=(*made[0].notes, *notes))
-    if head is not None and isinstance(head.word, Input):
+    if head is not None and takes_vectors(head.word):
         first = first._replace(input=head.word)
     return [first, *made[1:]]
 

@@ -10,12 +10,12 @@ from collections import Counter
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeGuard
 
 from rnncli.errors import RnncliError, listed, shorten
 from rnncli.formats.tensors import Convention, Tensor, total_params
 from rnncli.language.spec import MAX_LAYERS
-from rnncli.layers import Dense, Head, Input, Layer
+from rnncli.layers import Dense, Head, Input, Layer, Recurrent
 from rnncli.layers.weights import Framework
 from rnncli.layers.words import in_both
 from rnncli.network import Network
@@ -74,6 +74,31 @@ class Pass(NamedTuple):
 Word = Layer | Activation | Pass
 
 
+def takes_input(word: Word | None) -> TypeGuard[Head]:
+    """Whether a word takes the input of a network."""
+    return isinstance(word, Layer) and word.reads == "input"
+
+
+def takes_vectors(word: Word | None) -> TypeGuard[Input]:
+    """Whether it takes vectors as the input of a network, and no ids."""
+    return takes_input(word) and word.vocabulary is None
+
+
+def takes_ids(word: Word | None) -> bool:
+    """Whether it takes ids as the input of a network."""
+    return takes_input(word) and word.vocabulary is not None
+
+
+def loops(word: Word | None) -> TypeGuard[Recurrent]:
+    """Whether it loops over time."""
+    return isinstance(word, Layer) and bool(word.states)
+
+
+def takes_activation(word: Word | None) -> TypeGuard[Dense]:
+    """Whether an activation behind it is its own."""
+    return isinstance(word, Layer) and word.with_activation("linear") is not None
+
+
 class Read(NamedTuple):
     """An edge.
 
@@ -129,7 +154,7 @@ class Node:
     @property
     def loops(self) -> bool:
         """Whether it loops over time."""
-        return isinstance(self.word, Layer) and bool(self.word.states)
+        return loops(self.word)
 
     @property
     def described(self) -> str:
@@ -243,7 +268,7 @@ def left_note(left: Sequence[Node]) -> str:
 
 def returned(word: Layer, features: int | None) -> int | None:
     """Return how many features a layer returns, from how many it reads."""
-    if isinstance(word, Head):
+    if takes_input(word):
         return word.output_shape(word.input_shape())[-1]
     return word.output_shape((None, features) if word.reads == "vector" else (None, None, features))[-1]
 
@@ -324,11 +349,11 @@ class _Row:
             return f"it stands on a {node.where}, but a {self.returns} is returned before it"
         if isinstance(word, Activation):
             layer = None if self.last is None else self.nodes[self.last].word
-            if self.last is None or not isinstance(layer, Dense) or layer.activation != "linear":
+            if self.last is None or not takes_activation(layer):
                 return f"no dense layer without an activation stands before {word.name}"
-            self.nodes[self.last] = replace(self.nodes[self.last], word=replace(layer, activation=word.name))
+            self.nodes[self.last] = replace(self.nodes[self.last], word=layer.with_activation(word.name))
         elif isinstance(word, Layer):
-            if isinstance(word, Head) and self.nodes:
+            if takes_input(word) and self.nodes:
                 return "it takes the input"
             if {word.reads, self.returns} == {"sequence", "vector"}:
                 return f"it reads a {word.reads}, but a {self.returns} is returned before it"
@@ -389,16 +414,16 @@ class _Graph:
         return row
 
     def _before(self, node: Node) -> Node | None:
-        if isinstance(node.word, Head) or not node.reads or (len(node.reads) > 1 and not node.loops):
+        if takes_input(node.word) or not node.reads or (len(node.reads) > 1 and not node.loops):
             return None
         earlier = self._nodes.get(node.reads[0].node)
-        if earlier is None or earlier.word is None or isinstance(earlier.word, Head):
+        if earlier is None or earlier.word is None or takes_input(earlier.word):
             return earlier if earlier is not None and earlier.word is not None else None
         return earlier if self._readers[earlier.name] == [node] and earlier.name not in self.taken else None
 
     def _behind(self, node: Node) -> Node | None:
         readers = self._readers.get(node.name, [])
-        if len(readers) != 1 or isinstance(readers[0].word, Head):
+        if len(readers) != 1 or takes_input(readers[0].word):
             return None
         reads = readers[0].reads or ()
         return readers[0] if reads[0].node == node.name and (len(reads) == 1 or readers[0].loops) else None
@@ -412,7 +437,7 @@ class _Graph:
         for node, want in zip(nodes, wanted, strict=True):
             notes |= dict.fromkeys(note for note in (*node.notes, *_unsaid(node, want)) if note.holds(names))
         first, named = nodes[0], next((node for node in nodes if node.loops), nodes[0])
-        if isinstance(first.word, Head):
+        if takes_input(first.word):
             head = first.word
         else:
             said = _features_read(nodes)
@@ -421,7 +446,7 @@ class _Graph:
                 return Note(f"the source does not say how many features {reads} reads", "left out")
             head = Input(said or self._features or 0)
             notes |= {} if said else {Note(f"an input of {self._features} features", "assumed size"): None}
-        layers = tuple(node for node in nodes if isinstance(node.word, Layer) and not isinstance(node.word, Input))
+        layers = tuple(node for node in nodes if isinstance(node.word, Layer) and not takes_vectors(node.word))
         torch = any(node.convention == "torch" for node in layers)
         name = (named.owner or named.name).partition(" (layer ")[0]  # the module of which a level of a stack is one
         part = Part(name, head, layers, tuple(notes), self._framework or ("torch" if torch else "keras"))
@@ -459,7 +484,7 @@ class _Graph:
     def _around(self, row: _Row) -> Iterator[Note]:
         """Yield what is left out in front of a row and behind it."""
         first, last = row.nodes[0], row.nodes[-1]
-        if not isinstance(first.word, Head) and first.reads:
+        if not takes_input(first.word) and first.reads:
             read = self._nodes.get(first.reads[0].node)
             if read is None or read.kind != "input":
                 said = read.described if read is not None else shorten(first.reads[0].node)

@@ -20,9 +20,8 @@ from rnncli.formats.keras.nodes import OLD_HARD_SIGMOID, unknown_features
 from rnncli.formats.keras.nodes import nodes_of as nodes_of_config
 from rnncli.formats.keras.weights import Branches, Groups, Store, is_of_network
 from rnncli.formats.model_file import ModelFile, model_of
-from rnncli.formats.nodes import Node, Note
+from rnncli.formats.nodes import Node, Note, loops
 from rnncli.formats.tensors import Tensor
-from rnncli.layers import GRU, LSTM
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 MAX_METADATA = 100_000
@@ -143,7 +142,7 @@ def _of_its_time(node: Node, version: str) -> Node:
     said = re.match(r"([0-9]{1,3})\.([0-9]{1,3})", version)
     if said is None or (int(said[1]), int(said[2])) >= (2, 3) or node.convention != "keras":
         return node
-    gated = node.word if isinstance(node.word, LSTM | GRU) else None
+    gated: Any = node.word if loops(node.word) and node.word.gates > 1 else None
     if version == "2.2.4-tf":
         unsure = f"gates are sigmoid as in TensorFlow 2; TensorFlow 1, which also wrote {version}, had a hard_sigmoid"
         return node if gated is None else replace(node, notes=(*node.notes, Note(unsure, "assumed")))

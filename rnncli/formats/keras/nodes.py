@@ -23,8 +23,8 @@ from rnncli.formats.keras.config import (
 )
 from rnncli.formats.keras.graph import MAX_NESTING, Call, CallKey, Graph, Source
 from rnncli.formats.keras.weights import Store, is_cudnn
-from rnncli.formats.nodes import Activation, Node, Note, Read, Returned, names, returned
-from rnncli.layers import Dropout, Head, Input, Layer, Pool
+from rnncli.formats.nodes import Activation, Node, Note, Read, Returned, loops, names, returned, takes_input
+from rnncli.layers import Input, Layer
 from rnncli.layers.activations import ACTIVATIONS
 from rnncli.quantities import MAX_SIZE
 
@@ -126,7 +126,7 @@ class _Reader:
         edges = tuple(edge for source in sources for edge in self._edges(source))
         made, notes = self._made(call)
         nodes: list[Node] = []
-        if not edges and (head := _input_of(call.entry)) is not None and not isinstance(made[0].word, Head):
+        if not edges and (head := _input_of(call.entry)) is not None and not takes_input(made[0].word):
             nodes.append(Node(f"{name} (input)", "input", head, ()))
             edges = (Read(nodes[0].name),)
         notes = (*notes, *self._otherwise(call, made, mask))
@@ -180,18 +180,18 @@ class _Reader:
         """Yield what a call does otherwise here than in Keras."""
         name, config = shorten(call.name), config_of(call.entry)
         words = [each.word for each in made]
-        loops = any(isinstance(word, Layer) and word.states for word in words)
-        if call.given_state and loops:
+        in_steps = any(map(loops, words))
+        if call.given_state and in_steps:
             yield Note(f"{name} starts from a state that another layer gives it; here it starts from zero", "differs")
-        if loops or any(isinstance(word, Pool) for word in words):
+        if in_steps or any(isinstance(word, Layer) and word.joins for word in words):
             yield from self._masked(call, mask)
-        if loops and mask and config.get("zero_output_for_mask") and config.get("return_sequences"):
+        if in_steps and mask and config.get("zero_output_for_mask") and config.get("return_sequences"):
             text = f"{name} returns zeros for padding (zero_output_for_mask); here it returns its output before"
             yield Note(text, "differs", only=mask)
         inner = config.get("layer")
         drops = [config, config_of(inner) if isinstance(inner, dict) else {}]
         dropped = any(each.get("dropout") or each.get("recurrent_dropout") for each in drops)
-        if call.training and (dropped or any(isinstance(word, Dropout) for word in words)):
+        if call.training and (dropped or any(isinstance(word, Layer) and word.drops for word in words)):
             yield Note(f"{name} is called as in training, with dropout; here nothing is dropped", "differs")
         if any(word is not None for word in words) and (dtype := computed_in(call.entry)) is not None:
             yield Note(f"Keras computes in {dtype}, which has fewer digits than rnncli's float32", "differs")
@@ -212,14 +212,14 @@ class _Reader:
         word = node.word
         if word is None:
             return replace(node, tensors=self._store.held(call) if self._store else {})
-        if not isinstance(word, Layer) or (size is None and not isinstance(word, Head)):
+        if not isinstance(word, Layer) or (size is None and not takes_input(word)):
             return node
         reads = {"input": (), "vector": (None, size)}.get(word.reads, (None, None, size))
         weights = word.weights(reads)
         tensors = self._store.tensors(call, number, weights) if self._store and weights else {}
         return replace(
             node,
-            features=None if isinstance(word, Head) else size,
+            features=None if takes_input(word) else size,
             tensors=tensors,
             convention="cudnn" if is_cudnn(call.entry) else "keras",
         )

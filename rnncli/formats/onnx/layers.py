@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from rnncli.errors import ArgumentError
-from rnncli.formats.nodes import Activation, Note, Word
+from rnncli.formats.nodes import Activation, Note, Word, takes_activation
 from rnncli.formats.onnx.arrays import Constant
 from rnncli.formats.onnx.cells import BY_OPERATION
 from rnncli.formats.onnx.moves import both_halves
@@ -104,7 +104,7 @@ def _add(inputs: Inputs) -> Made | None:
         return _merged_halves(inputs, "sum")
     node = inputs.found.get(one.node)
     layer = node.word if node is not None else None
-    if not isinstance(layer, Dense) or layer.use_bias or one.shared or not one.is_features(-1):
+    if not takes_activation(layer) or layer.use_bias or one.shared or not one.is_features(-1):
         return None
     bias = _bias(other, layer.units, None if one.axes is None else len(one.axes))
     return None if bias is None else Made(one, None, {"bias": bias}, grown=replace(layer, use_bias=True))

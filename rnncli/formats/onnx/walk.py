@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from rnncli.errors import shorten
 from rnncli.formats.file_reader import FileReader
-from rnncli.formats.nodes import Activation, Node, Note, Read
+from rnncli.formats.nodes import Activation, Node, Note, Read, loops, takes_activation
 from rnncli.formats.onnx.arrays import Constant, constant_of
 from rnncli.formats.onnx.cells import KINDS, Cell, ReasonError, cell_of
 from rnncli.formats.onnx.layers import Made, layer_of
@@ -32,7 +32,7 @@ from rnncli.formats.onnx.values import (
     sized,
 )
 from rnncli.formats.tensors import Tensor
-from rnncli.layers import Dense, Input, Recurrent, Repeat
+from rnncli.layers import Input, Recurrent, Repeat
 from rnncli.quantities import MAX_SIZE
 
 _LONGEST_LEAD = 1_000
@@ -123,7 +123,7 @@ class Walk:
         ends = [*self._ends()]
         made = []
         for name, node in self._found.items():
-            if isinstance(node.word, Recurrent):
+            if loops(node.word):
                 node = self._returning(node, node.word)
             elif node.kind == "input" and len(self._heads.get(name, ())) == 1:
                 node = replace(node, word=next(iter(self._heads[name])))
@@ -396,7 +396,7 @@ class Walk:
                     continue
                 way.add(node.name)
                 softmax |= node.kind == "Softmax"
-                if isinstance(node.word, Dense):
+                if takes_activation(node.word):
                     dense.add(node.name)
                 elif node.kind in _OF_ATTENTION and (node.word is None or isinstance(node.word, Activation)):
                     ahead += self._read_by(node.name)
@@ -405,7 +405,7 @@ class Walk:
                 attended.add(name)
         for name, node in self._found.items():
             if attended and node.reads and node.reads[0].node in attended:
-                if isinstance(node.word, Dense):
+                if takes_activation(node.word):
                     made.add(name)
                 elif node.word is None and node.kind in REARRANGING:
                     attended.add(name)

@@ -18,7 +18,7 @@ from rnncli.formats.frameworks import (
     class_of,
 )
 from rnncli.formats.keras.config import CONVOLUTIONS, KEEP_FEATURES, OTHER_CLASSES
-from rnncli.formats.nodes import Note, Pass, Returned, Word, names, returned
+from rnncli.formats.nodes import Note, Pass, Returned, Word, loops, names, returned, takes_vectors
 from rnncli.formats.python.objects import (
     MISSING,
     Call,
@@ -36,7 +36,7 @@ from rnncli.formats.python.objects import (
 )
 from rnncli.formats.python.program import MAX_LOOP, Program
 from rnncli.formats.python.program import Returned as End
-from rnncli.layers import Input, Layer, Pool, Recurrent, Repeat
+from rnncli.layers import Layer, Pool, Repeat
 from rnncli.layers.weights import Framework
 
 _SAME_MODULE = names("to cuda cpu float double half eval train apply requires_grad_")
@@ -144,7 +144,7 @@ class Step:
     @property
     def loops(self) -> bool:
         """Whether it loops over time."""
-        return isinstance(self.word, Recurrent)
+        return loops(self.word)
 
 
 @dataclass(frozen=True)
@@ -380,7 +380,7 @@ class Graphs(Program):
             return owner  # a timestep
         if places[0] in (0, 1) and len(places) == 1 and key == -1:
             word = owner.step.word
-            if isinstance(word, Recurrent) and word.merge_mode is not None and BOTH_LAST not in owner.step.notes:
+            if loops(word) and word.merge_mode is not None and BOTH_LAST not in owner.step.notes:
                 owner.step.notes += (BOTH_LAST,)
             keras = owner.step.module is not None and owner.step.module.framework == "keras"
             return self._operation("slice", [owner], line) if keras else Tensor(owner.step, "vector")
@@ -617,8 +617,8 @@ class Graphs(Program):
             if not number and each.input is not None and not reads:
                 reads = [(self._step(Step("input", line, [], each.input, out=each.input.features)), None)]
             level = f" (layer {len([one for one in steps if one.loops])})" if len(made) > 1 else ""
-            level = level if not level or isinstance(each.word, Recurrent) else f" (dropout {len(steps)})"
-            recurrent = isinstance(each.word, Recurrent)
+            level = level if not level or loops(each.word) else f" (dropout {len(steps)})"
+            recurrent = loops(each.word)
             step = Step(
                 kind if recurrent or len(made) == 1 else "Dropout",
                 line,
@@ -829,7 +829,7 @@ class Graphs(Program):
             made = self.made_of(module) if isinstance(module, Module) else []
         except UnknownModuleError:
             return None
-        return next((each.input or each.word for each in made if each.input or isinstance(each.word, Input)), None)
+        return next((each.input or each.word for each in made if each.input or takes_vectors(each.word)), None)
 
     def _out_of(self, module: Module, features: int | None) -> int | None:
         """Return how many features a layer returns that the language has no word for."""

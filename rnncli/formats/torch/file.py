@@ -17,12 +17,11 @@ from rnncli.formats.arrays import nodes_of
 from rnncli.formats.faults import reading
 from rnncli.formats.file_reader import FileReader, opened_regular
 from rnncli.formats.model_file import ModelFile, model_of
-from rnncli.formats.nodes import Node, Note, names
+from rnncli.formats.nodes import Node, Note, loops, names
 from rnncli.formats.tensors import WIDTHS, Tensor, array_at, array_of
 from rnncli.formats.torch.tensors import Found, Storage, Stored, storages_of, tensors_in
 from rnncli.formats.torch.unpickling import Pairs, load
 from rnncli.formats.zip_archive import MAGIC, STORED, Member, members, place_of, read_member
-from rnncli.layers import SimpleRNN
 
 if TYPE_CHECKING:
     import numpy as np
@@ -79,7 +78,7 @@ def read(path: str) -> ModelFile:
 def _as_said(node: Node, found: Found, lead: str) -> Node:
     """Return a node with what its module says of it and its tensors do not."""
     owner = next((tensor.name.rpartition(".")[0] for tensor in node.tensors.values()), "")
-    if isinstance(node.word, SimpleRNN) and f"{lead}{owner}".strip(".") in found.relus:
+    if loops(node.word) and node.word.gates == 1 and f"{lead}{owner}".strip(".") in found.relus:
         node = replace(node, word=replace(node.word, activation="relu"))
     if node.loops and found.differs:
         node = replace(node, notes=(*node.notes, Note(found.differs, "differs")))
