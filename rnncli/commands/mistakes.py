@@ -18,7 +18,7 @@ from rnncli.commands.option_mistakes import diagnosis_of
 from rnncli.commands.other_names import COMMANDS, TRAINS, TRAINS_NOTHING
 from rnncli.commands.unknown_options import is_spec
 from rnncli.errors import EXIT_USAGE, RnncliError, UsageError, quote
-from rnncli.language.hints import closest
+from rnncli.language.likeness import closest
 from rnncli.reports.reference import A_WORD, is_word
 
 _MOST_REPAIRS = 20

@@ -14,8 +14,7 @@ from rnncli.commands.named import Named
 from rnncli.commands.unknown_options import chosen, is_spec, unknown_option
 from rnncli.commands.values import Value
 from rnncli.errors import listed, quote
-from rnncli.language.habits import in_ascii
-from rnncli.language.hints import closest
+from rnncli.language.likeness import closest, in_ascii
 from rnncli.reports.reference import is_word
 
 _SHOW_COSTS = ("summary", "explain")

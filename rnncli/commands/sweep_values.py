@@ -25,7 +25,7 @@ def _order(text: str, keys: Iterable[str] = SORT_KEYS) -> Order:
 
 
 def _nearest_order(text: str) -> str | None:
-    from rnncli.language.hints import closest
+    from rnncli.language.likeness import closest
 
     key = closest(text.strip("-").lower(), SORT_KEYS)
     return None if key is None else "-" * text.startswith("-") + key

@@ -22,7 +22,7 @@ from rnncli.commands.other_names import (
 )
 from rnncli.commands.values import big_number
 from rnncli.errors import listed
-from rnncli.language.hints import closest
+from rnncli.language.likeness import closest
 from rnncli.layers import KINDS
 from rnncli.reports.reference import is_word
 

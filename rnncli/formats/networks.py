@@ -97,14 +97,16 @@ def read_text(text: str, settings: Settings = MappingProxyType({})) -> Reading:
         SpecError: it is neither.
         OpenNumbersError: the line leaves numbers open.
     """
-    try:
+    if "(" not in text:
         return Reading(Network.parse(text))
-    except SpecError as error:
-        from rnncli.formats import calls
+    from rnncli.formats import calls
 
-        if not calls.is_call(text):
+    if not calls.is_call(text):
+        try:
+            Network.parse(text)
+        except SpecError as error:
             raise as_called(error) from None
-        line = calls.read(text, settings)
+    line = calls.read(text, settings)
     origin = Origin(line.framework, (), line.part.assumed, line.part.doubts)
     return Reading(replace(line.network, origin=origin), notes=line.notes, line=True, used=line.used)
 
