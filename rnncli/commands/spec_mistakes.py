@@ -12,6 +12,7 @@ import click
 
 from rnncli.commands.command_line import TYPED, Word, retyped, these_words, this_line
 from rnncli.commands.named import Named
+from rnncli.commands.stray_words import specs_in
 from rnncli.commands.values import Value
 from rnncli.errors import RnncliError, SpecError, UsageError, quote
 from rnncli.formats import choice_of
@@ -67,6 +68,10 @@ def other_meaning(error: RnncliError, text: str) -> RnncliError | None:
             return error.repaired(command, "the shell expands it where it has no quotes")
         command = _swept(text)
         return None if command is None else error.repaired(command, "")
+    several = specs_in(text)
+    if len(several) > 1 and click.get_current_context().info_name in (*_FOR_SEVERAL, "sweep"):
+        command = this_line(arguments=[each for word in arguments for each in (several if word == text else [word])])
+        return error.repaired(command, "a space stands between specs") if command else None
     if lowered(text) == "help":
         name = click.get_current_context().info_name
         return UsageError(f"{quote(text)} is a command of its own", repair=f"rnncli help {name}")

@@ -191,7 +191,9 @@ def specs(arguments: Sequence[str], read: Callable[[str], object] = parsed) -> I
         yield _default()
     if len(arguments) > 1:
         from rnncli.commands.spec_mistakes import check_pieces
+        from rnncli.commands.stray_words import check_words
 
+        check_words()
         check_pieces(arguments, read)
     for number, argument in enumerate(arguments, start=1):
         if argument == "-":

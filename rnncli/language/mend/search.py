@@ -36,6 +36,7 @@ class Step(NamedTuple, Generic[State]):
         span: the characters at fault, where there is a message.
         drops: what it leaves out of what was typed.
         costs: 0, or more for what is only done where nothing else works.
+        advice: how to mend it, in words that hold whatever it leads to.
     """
 
     state: State
@@ -44,6 +45,7 @@ class Step(NamedTuple, Generic[State]):
     span: tuple[int, int] = (0, 0)
     drops: str = ""
     costs: int = 0
+    advice: str = ""
 
 
 class Found(NamedTuple, Generic[State]):

@@ -10,7 +10,7 @@ from rnncli.network import Network
 from rnncli.search.patterns.brace_parser import parse_pattern
 from rnncli.search.patterns.braces import Literal, Pattern
 
-_NO_LISTS = re.compile(r"[{}\[\]()]|[:x][0-9]+(?:\.\.|-)[0-9]")
+_NO_LISTS = re.compile(r"[{}\[\]()]|[:x][0-9]+(?:\.\.|-|\|)[0-9]")
 """What is in no spec: a text that has it stands for no network, whatever is in its other braces."""
 
 _NUMBER = "([0-9]{1,10})"
@@ -24,6 +24,11 @@ _HABITS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     (re.compile(rf"\{{ ?{_NUMBER} ?\.{{2,}} ?{_END}"), lambda found: _range(found[1], str(2 * int(found[1])))),
     (re.compile(r"\{(\w+(?:[|;/ ]+\w+)*)\}"), lambda found: _list(found[1])),
     (re.compile(r"\{([0-9]+(?:,[0-9]+)+)(?=,[A-Za-z]|:|$)"), lambda found: f"{{{found[1]}}}"),
+    (re.compile(r"(?<=[:x])([0-9]+(?:\|[0-9]+)+)(?=[,:x]|$)"), lambda found: _list(found[1])),
+    (
+        re.compile(rf"(?<=[:x])range\({_NUMBER}, ?{_NUMBER}(?:, ?{_NUMBER})?\)"),
+        lambda found: _range(*found.groups()),
+    ),
     (re.compile(r"(?<=[:x])[\[(]([0-9]+(?:[,;| ]+[0-9]+)*)[\])]"), lambda found: _list(found[1])),
     (re.compile(rf"(?<=[:x]){_NUMBER}(?:\.{{2,}}|-){_NUMBER}(?=[,:x]|$)"), lambda found: _range(*found.groups())),
 )
