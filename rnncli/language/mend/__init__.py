@@ -19,7 +19,7 @@ from rnncli.language.likeness import ascii_of, likest
 from rnncli.language.mend.meanings import keeps, leaves_out_a_number
 from rnncli.language.mend.rewrites import LAST_RESORTS, NAMED, REWRITES, Rewrite, compiled, squeezed
 from rnncli.language.mend.search import COSTS_A_GUESS, Found, Step, search
-from rnncli.language.source import MAX_BYTES, Token, cut, lowered, splice, without_spaces
+from rnncli.language.source import Token, cut, lowered, splice, without_spaces
 from rnncli.layers import KINDS, LAYERS, Layer
 from rnncli.layers.options import Choice, Flag
 from rnncli.layers.weights import Framework
@@ -28,10 +28,10 @@ from rnncli.layers.words import field_in_both, in_both
 _MOST_TRIED = 60
 """So many texts are read for one that is wrong; nine of ten are mended by the tenth."""
 
-_MOST_READ = 2 * MAX_BYTES
-"""How many characters are read in all for that, so that a long spec is answered at once."""
+_MOST_READ = 8_000
+"""How many characters are read in all for that, beside the text and its repair: a long spec is answered at once."""
 
-_LONG = 4000
+_LONG = 1000
 """In a longer text only the layer at fault is rewritten."""
 
 _WITHOUT = "without it"
@@ -40,7 +40,7 @@ _WITHOUT = "without it"
 _NUMBERS = re.compile("(?:[0-9x.kMG]|_[a-z0-9]{0,9})*")
 """Numbers as they stand in a spec."""
 
-_LONG_LAYER = 400
+_LONG_LAYER = 200
 """A longer layer is none."""
 
 
@@ -58,7 +58,7 @@ def mended(
     meaning = framework_error(error.text)
     if meaning is not None:
         return meaning.repaired(_searched(meaning.repair or "", check, example, blanks), meaning.lead)
-    found = _search(error.text, check, blanks)
+    found = _search(error.text, check, blanks, error)
     if found is None or not found.way:
         lead = "; ".join(each for each in (error.lead if error.repair is None else "", "for example") if each)
         return error.repaired(example, lead)
@@ -98,8 +98,14 @@ def _searched(text: str, check: Callable[[str], object], example: str, blanks: b
     return example if found is None else without_spaces(found.state)
 
 
-def _search(typed: str, check: Callable[[str], object], blanks: bool) -> Found[str] | None:
+def _search(
+    typed: str, check: Callable[[str], object], blanks: bool, first: SpecError | None = None
+) -> Found[str] | None:
+    """Return what was meant by a text; `first` is what is wrong with it, where that is known."""
+
     def fault_of(text: str) -> SpecError | None:
+        if first is not None and text == typed:
+            return first
         try:
             check(text)
         except SpecError as error:
@@ -112,7 +118,7 @@ def _search(typed: str, check: Callable[[str], object], blanks: bool) -> Found[s
         lambda text, fault: _steps(text, fault, blanks),
         lambda result, way: keeps(typed, result, way),
         most=_MOST_TRIED,
-        most_read=_MOST_READ,
+        most_read=_MOST_READ + len(typed),
     )
 
 
@@ -123,20 +129,20 @@ def _steps(text: str, fault: SpecError, blanks: bool) -> Iterator[Step[str]]:
         yield from _in_ascii(text)
         yield from _rewritten(REWRITES[0], text, token)
         return
-    if _parses(text, blanks):
+    if len(text) <= _LONG and _parses(text, blanks):
         yield from _rewritten(REWRITES[-1], text, token)
         yield from _own(text, fault, (len(text), 0))
         return
     yield from _in_ascii(text)
-    rows = [row for row in REWRITES if _fits(row, text, token)]
-    for row in rows:
+    for row in REWRITES:
         yield from _rewritten(row, text, token)
-    yield from _names(text, token, fault)
+    if len(token.text) <= _LONG_LAYER:
+        yield from _names(text, token, fault)
     yield from _own(text, fault, fault.span)
     for row in LAST_RESORTS:
-        if _fits(row, text, token):
-            yield from _rewritten(row, text, token)
-    yield from _without(text, token, fault)
+        yield from _rewritten(row, text, token)
+    if len(token.text) <= _LONG_LAYER:
+        yield from _without(text, token, fault)
 
 
 def _parses(text: str, blanks: bool) -> bool:
@@ -163,13 +169,13 @@ def _in_ascii(text: str) -> Iterator[Step[str]]:
 # Rows of the table
 
 
-def _fits(row: Rewrite, text: str, token: Token) -> bool:
-    """Whether a text is not too long for a row."""
-    return len(text) <= _LONG if row.where == "text" else len(token.text) <= _LONG_LAYER
-
-
 def _rewritten(row: Rewrite, text: str, token: Token) -> Iterator[Step[str]]:
-    """Yield the text as a row rewrites it: wherever its pattern is in a text, or the first time in a layer."""
+    """Yield the text as a row rewrites it: wherever its pattern is in a text, or the first time in a layer.
+
+    What is too long is left as it is.
+    """
+    if len(text) > _LONG if row.where == "text" else len(token.text) > _LONG_LAYER:
+        return
     pattern, start = compiled(row.pattern), 0 if row.where == "text" else token.start
     match row.where:
         case "text":
