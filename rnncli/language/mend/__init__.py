@@ -34,6 +34,9 @@ _MOST_READ = 8_000
 _LONG = 1000
 """In a longer text only the layer at fault is rewritten."""
 
+_SHORTEST = 2
+"""A word of more letters may be the start of another."""
+
 _WITHOUT = "without it"
 """What leads to a repair that leaves something out."""
 
@@ -115,7 +118,7 @@ def _search(
     return search(
         typed,
         fault_of,
-        lambda text, fault: _steps(text, fault, blanks),
+        lambda text, fault: (step for step in _steps(text, fault, blanks) if step.state.strip(" ,:")),
         lambda result, way: keeps(typed, result, way),
         most=_MOST_TRIED,
         most_read=_MOST_READ + len(typed),
@@ -128,6 +131,9 @@ def _steps(text: str, fault: SpecError, blanks: bool) -> Iterator[Step[str]]:
     if "{" in text or "}" in text:  # a pattern, which stands for several
         yield from _in_ascii(text)
         yield from _rewritten(REWRITES[0], text, token)
+        return
+    if not text.strip():
+        yield from _own(text, fault, fault.span)
         return
     if len(text) <= _LONG and _parses(text, blanks):
         yield from _rewritten(REWRITES[-1], text, token)
@@ -257,6 +263,8 @@ def _fields(cls: type[Layer], field: Token) -> Iterator[tuple[str, str]]:
     plain = {squeezed(word): word for word in words}.get(squeezed(name))
     of_others = any(takes(each, name) for each in LAYERS)
     guesses = [plain] if plain is not None and plain != name else []
+    longer = [word for word in words if word.startswith(name)] if len(name) > _SHORTEST else []
+    guesses += longer if len(longer) == 1 else []
     guesses += [] if of_others else likest(name, [*words, *ELSEWHERE], 0.7)
     for guess in guesses:
         if guess in words:
@@ -312,7 +320,8 @@ def _own(text: str, fault: SpecError, named: tuple[int, int]) -> Iterator[Step[s
     """
     if fault.repair and fault.repair != text:
         start, end = _changed(text, fault.repair)
-        guess = len(fault.repair) < len(without_spaces(text)) or "example" in fault.lead
+        made_up = "example" in fault.lead or fault.lead in ("give it one", "name one")
+        guess = made_up or len(fault.repair) < len(without_spaces(text))
         told = text[min(start, named[0]) : max(end, named[1])] if start < end else ""
         yield Step(fault.repair, fault.lead, drops=told, costs=COSTS_A_GUESS * guess)
 
@@ -323,6 +332,6 @@ def _without(text: str, token: Token, fault: SpecError) -> Iterator[Step[str]]:
     for field in fields:
         if field.start <= fault.span[0] < field.end and not leaves_out_a_number(field.text):
             yield Step(cut(text, field), _WITHOUT, drops=field.text, costs=COSTS_A_GUESS)
-    if "," in text and lowered(kind.text) not in KINDS and not leaves_out_a_number(token.text):
+    if "," in text and lowered(kind.text) not in KINDS and not leaves_out_a_number(token.text.replace("=", ":")):
         others: Sequence[str] = [each.text for each in Token(text, 0).split(",") if each.start != token.start]
         yield Step(",".join(others), _WITHOUT, drops=token.text, costs=2 * COSTS_A_GUESS)

@@ -41,7 +41,7 @@ def keeps(typed: str, result: str, way: Sequence[Step[str]]) -> bool:
     """
     plain = re.sub(r"\b(?:[tlnb]|none|batch)\s?x\s?(?=[0-9])|(?<=[0-9])\s?x\b", " ", in_ascii(typed).lower())
     for step in way:
-        plain = plain.replace(step.drops.lower(), " ") if step.drops else plain
+        plain = plain.replace(in_ascii(step.drops).lower(), " ") if step.drops else plain
     if not re.search("[a-z0-9]", plain) and typed.strip():
         return False
     layers, _ = spec.unfolded(result, spec.read(result, blanks=True))
@@ -122,6 +122,6 @@ def _meanings(layers: Sequence[Layer]) -> set[str]:
 
 def leaves_out_a_number(drops: str) -> bool:
     """Whether what is left out has a number that says something: not that of a word that is known, or of its value."""
-    name = drops.strip(":, ").partition("=")[0].lower()
-    named = name in ELSEWHERE or re.match(r":?[a-z_]+(?:=|:|[0-9]{0,2}d\b)", drops.lower()) is not None
-    return bool(re.search("[0-9]", drops)) and not named
+    name, equals, _ = (part.strip() for part in drops.lower().partition("="))
+    known = re.split(":", name)[0] in ELSEWHERE or bool(equals) or re.search(r"[a-z][0-9]{0,2}d\b", name) is not None
+    return bool(re.search("[0-9]", drops)) and not known

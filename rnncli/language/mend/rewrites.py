@@ -63,10 +63,14 @@ def _said_by(name: str) -> str:
 
 
 NAMED = {name: _said_by(name) for name in CLASSES if name not in KINDS} | {
-    **dict.fromkeys(("vocab", "emb", "embeddings"), "embed"),
+    **dict.fromkeys(("inputs", "data"), "input"),
+    **dict.fromkeys(("vocab", "vocabulary", "emb", "embeddings", "tokens", "words", "ids"), "embed"),
+    **dict.fromkeys(("elman", "vanilla_rnn", "vanilla"), "rnn"),
     **dict.fromkeys(("global_max_pool", "max_pool", "maxpool", "maxpooling"), "pool:max"),
     **dict.fromkeys(("global_avg_pool", "avg_pool", "avgpool", "mean_pool", "meanpool"), "pool:avg"),
-    **dict.fromkeys(("output", "out", "fully_connected", "fullyconnected", "affine", "mlp"), "dense"),
+    **dict.fromkeys(
+        ("output", "out", "fully_connected", "fullyconnected", "affine", "mlp", "classes", "logits", "head"), "dense"
+    ),
     **dict.fromkeys(("drop", "drop_out"), "dropout"),
     "layer_norm": "norm",
 }
@@ -151,6 +155,7 @@ _KINDS = "each layer has a kind of its own, not as in {}"
 _POINT = "a share is written with a point, not as in {}"
 _LAYERS_ALONE = "a spec is its layers alone, without {}"
 _OPEN = "a length that is not known is left out"
+_SAMPLES = "without the samples, which are --batch"
 _BETWEEN = "a comma stands between layers"
 _REPEATS = r"x\1 repeats a layer, and stands behind it"
 _ALONE = "write the number alone"
@@ -175,13 +180,17 @@ REWRITES = (
     Rewrite("text", r"\b(<K>)\(([^()]{0,99})\)", lambda found: f"{found[1]}:{found[2].replace(',', ':')}"),
     # numbers
     Rewrite("text", r"(?<=[:(\[=])<S>(?:None|null|any|[?*TLNB]|-1|batch)<S>[x,*]<S>(?=[0-9?*(-]|[TLN]\b)", "", _OPEN),
+    Rewrite("text", r"[(\[]<S>(x[0-9]{1,4})<S>[)\]]", r":\1", "with colons"),
+    Rewrite("text", r"(?<=:)[(\[]<S><N><S>,<S>(<N>)<S>,<S>(<N>)<S>[)\]]", r"\1x\2", _SAMPLES, drops=True),
     Rewrite("text", r"(?<!\w)[(\[]<S>(<N>)<S>[,x*]<S>(<N>)<S>[)\]]", r"\1x\2", message=_BRACKETS),
     Rewrite("text", r"(?<!\w)[(\[]<S>(<N>)<S>,?<S>[)\]]", r"\1", message=_BRACKETS),
-    Rewrite(
-        "text", r"\b(in|input):<N>x(<N>x<N>)(?=,|$)", r"\1:\2", "without the samples, which are --batch", drops=True
-    ),
+    Rewrite("text", r"\b(in|input):<N>x(<N>x<N>)(?=,|$)", r"\1:\2", _SAMPLES, drops=True),
     Rewrite("text", r"(?<=\w)\s{1,9}(?=x[0-9])", ":", "with colons", _COLONS),
-    Rewrite("text", r"(?<=[0-9])<S>[x*×]<S>(?=[0-9])", "x", message=_X),
+    Rewrite(
+        "part", r"\b(<R>(?::[a-z]\w{0,20}){0,9}:<N>)<S>\*<S>([0-9]{1,2})(?=:|$)", r"\1:x\2", r"x\2 repeats a layer"
+    ),
+    Rewrite("text", r"(?<=[0-9kMG])<S>[x*×]<S>(?=[0-9])", "x", message=_X),
+    Rewrite("part", r"10(?:\^|\*\*)([0-9])(?![0-9])", lambda found: str(10 ** int(found[1])), computes=True),
     Rewrite("text", r"(<TWO>:<N>)/(?=<N>)", r"\1x", message=_X),
     Rewrite("text", r"<TWO>:[0-9]{1,3}(?:[,. ][0-9]{3}){1,3}(?=x[0-9_])", _joined, message=_THOUSANDS),
     Rewrite(
@@ -201,7 +210,10 @@ REWRITES = (
     Rewrite("text", r"(<P>[:=])([0-9]{1,2}(?:\.[0-9]{1,9})?)<S>%", _percent, computes=True),
     Rewrite("text", r"(<P>[:=])([0-9]{1,9})/([0-9]{1,9})(?=,|$)", _fraction, computes=True),
     Rewrite("text", r"\b(<TWO>:<N>)(?:<S>[,:]<S>|\s{1,9})(?=<N>(?:[\s,]|$|:(?!<K>\b)))", r"\1x", message=_X),
-    Rewrite("layer", r"(<TWO>):\w{1,20}=(<N>):\w{1,20}=(<N>)", r"\1:\2x\3", _ALONE),
+    Rewrite("text", r"\b(<TWO>):\w{1,20}=(<N>)[:,]<S>\w{1,20}=(<N>)", r"\1:\2x\3", _ALONE),
+    Rewrite("text", r"^<S>x[:=](?=<N>)", "input:"),
+    Rewrite("text", r"^<S>vocab\w{0,9}[=:](<N>),<S>(?:emb\w{0,9})?dim\w{0,9}[=:](<N>)", r"embed:\1x\2"),
+    Rewrite("part", r"^(<P>):p(?=[0-9.])", r"\1:"),
     Rewrite("part", r"(?<=[0-9])(?:million|mio)(?=x|:|$)", "M"),
     Rewrite("part", r"(?<=[0-9])(?:billion|bn?)(?=x|:|$)", "G"),
     Rewrite("part", r":<S>(<N>)<S>(?:units?|cells|neurons|features|dims?|u)\b", r":\1"),
@@ -226,15 +238,15 @@ REWRITES = (
     Rewrite("text", r"^<S>([0-9]{1,10}(?:x[0-9]{1,10})?)(?=[,:]|$)", r"input:\1", _INPUT_FIRST),
     Rewrite(
         "part",
-        r"\b(<K>)((?::\w{1,20}){0,9}):(?:units|size|hidden(?:_?size|_?units|_?dim)?|num_units|filters|nodes|neurons|"
+        r"\b(<K>)((?::\w{1,20}){0,9}):(?:units|size|hidden(?:_?size|_?units|_?dim)?|num_units|filters|nodes|neurons|features|"
         r"cells|dim)[=:](?=[0-9]|_)",
         r"\1\2:",
         _ALONE,
     ),
     Rewrite("layer", r"bidirectional[:(](<R>:.*?)\)?", r"\1:bi", ""),
     Rewrite("layer", r"(?:bidirectional|bidir|bi|b)[-_:. ]?(<R>)(.*)", r"\1\2:bi", _BI),
-    Rewrite("layer", r"time_?distributed[:(](<K>.*?)\)?", r"\1", ""),
-    Rewrite("layer", r"time_?distributed:(<N>.*)", r"dense:\1"),
+    Rewrite("layer", r"time[-_]?distributed[:(](<K>.*?)\)?", r"\1", ""),
+    Rewrite("layer", r"time[-_]?distributed:(<N>.*)", r"dense:\1"),
     Rewrite("layer", r"(?:cudnn|keras\.|nn\.|torch\.|layers\.|stacked|deep)[-_]?(<K>\b.*)", r"\1"),
     Rewrite("part", r"^[a-z]\w{1,40}", _class, "perhaps {}"),
     Rewrite("layer", r"(?:global)?_?(?:avg|mean|average)_?(?:pool\w{0,9})?", "pool:avg"),
@@ -254,14 +266,20 @@ REWRITES = (
     Rewrite("text", r"\b(<ONE>)(:[^, ]{0,40}[0-9][^, ]{0,40}),<S>(?=<N>(?:[,:]|$))", r"\1\2,\1:", message=_KINDS),
     Rewrite("part", r":(?:num_|n_)?layers?<S>[=:]<S>([0-9]{1,4})", r":x\1", _REPEATS),
     Rewrite("part", r":([0-9]{1,4})[-_]?layers?", r":x\1", _REPEATS),
+    Rewrite("part", r"^(<R>:<N>(?::[a-z]\w{0,20}){0,9}):([0-9]{1,4})x(?=:|$)", r"\1:x\2", r"x\2 repeats a layer"),
     Rewrite("part", r":x1\b", "", "once is once"),
     # fields
     Rewrite("part", r":(<FLAG>)<S>=<S><YES>(?=:|$)", r":\1", r"\1 stands alone"),
     Rewrite("part", r":(<FLAG>)<S>=<S><NO>(?=:|$)", "", "leave it out"),
     Rewrite("part", r":(?:activation|act|nonlinearity):(<ACT>)\b", r":\1"),
-    Rewrite("part", r":(?:reversed?|backwards)\b(?!<S>=)", ":back", _BACK),
+    Rewrite("part", r":(<ACT>)<S>=<S><YES>(?=:|$)", r":\1", r"\1 stands alone"),
+    Rewrite(
+        "part", r":(?:reversed?|backwards|dir(?:ection)?=(?:back|rev)\w{0,7})(?:<S>=<S><YES>)?(?=:|$)", ":back", _BACK
+    ),
     Rewrite("part", r":(?:sequences?|return_?seqs?)\b(?!<S>=)", ":seq", _SEQ),
-    Rewrite("part", r":(?:bidir|both|both_?ways)\b(?!<S>=)", ":bi", _BI),
+    Rewrite(
+        "part", r":(?:bidir|both|both_?ways|dir(?:ection)?=(?:bi|both)\w{0,11})(?:<S>=<S><YES>)?(?=:|$)", ":bi", _BI
+    ),
     Rewrite("part", r":(?:no|without)[-_ ]bias\b", ":nobias"),
     Rewrite("part", r":linear_before_reset=1\b", "", "leave it out"),
     Rewrite("part", r":linear_before_reset=0\b", ":reset=before"),
@@ -282,7 +300,7 @@ REWRITES = (
     Rewrite("text", r"(?<=[0-9a-z])<S>,<S>(?=(?:activation|act)<S>=<S><ACT>(?:[,:]|$))", ":", ""),
     Rewrite("text", r":seq,<S>last\w{0,9}(?=,|$)", "", "a layer returns its last output alone without seq"),
     # the input
-    Rewrite("text", r"^(.{0,99}?):(?:<FEATURES>)[=:]\(?([0-9x]{1,20})\)?(?=:|,|$)", r"input:\2,\1"),
+    Rewrite("text", r"^(?!\s*<TWO>\b)(.{1,99}?):(?:<FEATURES>)[=:]\(?([0-9x]{1,20})\)?(?=:|,|$)", r"input:\2,\1"),
     Rewrite("text", r"^(?:input_shape|input_size|input_dim)[=:]\(?([0-9x]{1,20})\)?(?=,|$)", r"input:\1"),
     Rewrite(
         "text", r"^(?!\s*<TWO>\b)(.{1,999}),(<TWO>:[^,]{1,40})", r"\2,\1", message="a network starts with its input"
