@@ -54,7 +54,7 @@ def parsed(line: str) -> list[str]:
     del words[end:]
     with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(click.exceptions.Exit):
         if words and words[0] in COMMANDS:
-            command_named(words[0]).make_context(words[0], words[1:], parent=click.Context(cli))
+            command_named(words[0]).make_context(words[0], words[1:], parent=click.Context(cli, **cli.context_settings))
         else:
             cli.make_context("rnncli", list(words))
     return words
@@ -91,7 +91,9 @@ def test_every_error_reads_as_it_was_reviewed_and_its_repair_is_right(
 
 def meaning(words: list[str]) -> tuple[str, dict[str, object]]:
     """The command that a line is of, and all that it is called with."""
-    context = command_named(words[0]).make_context(words[0], words[1:], parent=click.Context(cli))
+    context = command_named(words[0]).make_context(
+        words[0], words[1:], parent=click.Context(cli, **cli.context_settings)
+    )
     return words[0], context.params
 
 

@@ -67,10 +67,14 @@ def command(
     """
     target = target or target_of(output or "")
     if target is None:
-        from rnncli.commands.stray_words import check_words  # only an error needs it
+        from rnncli.commands.spec_mistakes import check_words  # only an error needs it
 
         check_words()
-        raise UsageError("there is no --to", "say for what", repair=this_line(more=["--to", "torch"]))
+        more = ["--to", "torch"]
+        other = output is not None and names_another(output, *(each.extension for each in TARGETS.values()))
+        more += ["-o", f"{splitext(output)[0]}.py"] if other and output is not None else []
+        repair = this_line(without=["output"] if other else [], more=more)
+        raise UsageError("there is no --to", "say for what", repair=repair)
     kind = TARGETS[target]
     _check_output(kind, target, output)
     extension = None if save_weights is None else _weights_extension(kind, target, save_weights)

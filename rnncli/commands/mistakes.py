@@ -17,6 +17,7 @@ import click
 from rnncli.commands.command_line import REDIRECTIONS, Line, shown, words
 from rnncli.commands.option_mistakes import CommandLine, is_spec, one_hyphen, steps_of
 from rnncli.commands.other_names import COMMANDS, READS_FILES, TRAINS, TRAINS_NOTHING
+from rnncli.commands.stray_words import meant
 from rnncli.commands.unknown_options import unknown_option
 from rnncli.errors import EXIT_USAGE, RnncliError, SpecError, UsageError, quote
 from rnncli.language.likeness import closest
@@ -42,11 +43,13 @@ class _WrongSpec:
     """An argument that is no spec.
 
     Attributes:
-        place: its place among the words of the line.
+        place: where it stands in the line.
+        index: the same, options counted with their values.
         error: what is wrong with it.
     """
 
     place: int
+    index: int
     error: SpecError
 
 
@@ -124,11 +127,11 @@ class _Lines:
             return fault
         command = self.group.get_command(click.Context(self.group), typed[0])
         assert command is not None
-        return _lacks(typed) or _wrong_spec(command, typed)
+        return _wrong_spec(command, typed) or _lacks(typed)
 
     def _refused(self, typed: Line) -> click.UsageError | None:
         """Return what Click says against a line, or None if it takes it."""
-        context = click.Context(self.group, info_name="rnncli")
+        context = click.Context(self.group, info_name="rnncli", **self.group.context_settings)
         try:
             # What --help and --version print, which end the parsing, is not asked for here.
             with contextlib.redirect_stdout(io.StringIO()):
@@ -148,7 +151,10 @@ class _Lines:
     def steps(self, typed: Line, fault: Fault) -> Iterator[Step[Line]]:
         """Yield what may be done about a fault, the likeliest first; each says what is wrong."""
         match fault:
-            case _WrongSpec(place, error):
+            case _WrongSpec(place, index, error):
+                command = self.group.get_command(click.Context(self.group), typed[0])
+                if command is not None:
+                    yield from meant(typed[0], command, words(command, typed[1:]), index)
                 if error.repair and "example" not in error.lead:
                     yield Step((*typed[:place], error.repair, *typed[place + 1 :]), error.lead, error.message)
             case _Missing(more):
@@ -177,8 +183,8 @@ class _Lines:
             return
         if option is None:
             yield from self._called_otherwise(typed, message)
-        own = [each for parameter in self.group.params for each in parameter.opts]
-        guess = closest(name, self.names if option is None else own)
+        own = [*(each for parameter in self.group.params for each in parameter.opts), "--help"]
+        guess = f"-{name}" if f"-{name}" in own else closest(name, self.names if option is None else own)
         if guess is not None:
             yield Step((guess, *rest), "", message)
         elif option is None and not is_spec(name):
@@ -243,6 +249,8 @@ def _lacks(typed: Line) -> _Missing | None:
         named += [word.removeprefix("--output=") for word in rest if word.startswith("--output=")]
         if not any(map(target_of, named)):
             return _Missing(("--to", "torch"))
+    if name == "export" and {"onnx"} & {*rest} and not {"-o", "--output"} & given:
+        return _Missing(("-o", "model.onnx"))
     return _Missing(("--svg", "picture.svg")) if "--theme" in given and "--svg" not in given else None
 
 
@@ -251,12 +259,12 @@ def _wrong_spec(command: click.Command, typed: Line) -> _WrongSpec | None:
     if typed[0] == "inspect" or not any(each.nargs == -1 for each in command.params):
         return None
     place = 1
-    for word in words(command, typed[1:]):
+    for index, word in enumerate(words(command, typed[1:])):
         if word.is_argument and word.text != "-":
             try:
                 _read(typed[0], word.text)
             except SpecError as error:
-                return _WrongSpec(place, error)
+                return _WrongSpec(place, index, error)
             except RnncliError:
                 return None
         place += len(word.typed())

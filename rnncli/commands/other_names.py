@@ -47,6 +47,10 @@ REPAIRED_VALUES: Mapping[str, str] = {
     **dict.fromkeys(("text", "txt", "pretty"), "table"),
     **dict.fromkeys(("excel", "xls", "xlsx"), "csv"),
     **dict.fromkeys(("md",), "markdown"),
+    "8": "int8",
+    "16": "float16",
+    "32": "float32",
+    "64": "float64",
     **dict.fromkeys(("white", "bright", "day"), "light"),
     **dict.fromkeys(("black", "night"), "dark"),
 }
@@ -114,6 +118,9 @@ FORMATS_OF_FILES: Mapping[str, str] = {
     ".html": "html",
 }
 """What a file holds whose name ends so."""
+
+PICTURES = (".svg", ".png", ".pdf", ".jpg", ".jpeg", ".gif")
+"""Names of pictures end so."""
 
 HOLDS_A_SPEC = ("spec", "model", "network", "net", "arch", "architecture", "template", "pattern")
 """Names of options for what stands alone here."""

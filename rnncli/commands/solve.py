@@ -89,7 +89,7 @@ def command(
     """
     check_quiet(quiet, format_, "the filled spec")
     if not budget:
-        from rnncli.commands.stray_words import check_words  # only an error needs it
+        from rnncli.commands.spec_mistakes import check_words  # only an error needs it
 
         check_words()
         raise _no_budget(template)

@@ -12,7 +12,7 @@ import click
 
 from rnncli.commands.command_line import TYPED, Word, retyped, these_words, this_line
 from rnncli.commands.named import Named
-from rnncli.commands.stray_words import specs_in
+from rnncli.commands.stray_words import meant, specs_in
 from rnncli.commands.values import Value
 from rnncli.errors import RnncliError, SpecError, UsageError, quote
 from rnncli.formats import choice_of
@@ -172,6 +172,25 @@ def _swept(text: str) -> str | None:
     except (SpecError, StopIteration):
         return None
     return repaired(group, ["sweep", *context.meta.get(TYPED, [])[1:]])
+
+
+def check_words() -> None:
+    """Check that every argument of the command line that is running may be a spec.
+
+    Raises:
+        UsageError: one was meant for an option, or stands between specs.
+    """
+    from rnncli.commands.mistakes import repaired  # only an error needs it
+
+    context = click.get_current_context()
+    group = context.find_root().command
+    typed = these_words()
+    for place, word in enumerate(typed):
+        if word.is_argument and isinstance(group, click.Group):
+            for step in meant(str(context.info_name), context.command, typed, place):
+                repair = repaired(group, step.state)
+                if repair is not None:
+                    raise UsageError(step.message, lead=step.lead, repair=repair)
 
 
 def check_pieces(arguments: Sequence[str], read: Callable[[str], object]) -> None:

@@ -190,8 +190,7 @@ def specs(arguments: Sequence[str], read: Callable[[str], object] = parsed) -> I
     if not arguments:
         yield _default()
     if len(arguments) > 1:
-        from rnncli.commands.spec_mistakes import check_pieces
-        from rnncli.commands.stray_words import check_words
+        from rnncli.commands.spec_mistakes import check_pieces, check_words
 
         check_words()
         check_pieces(arguments, read)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from os.path import splitext
 
 import click
 
-from rnncli.commands.command_line import Line, Word, line, these_words
-from rnncli.commands.mistakes import repaired
+from rnncli.commands.command_line import Line, Word, line
 from rnncli.commands.option_mistakes import chosen, is_wrong
 from rnncli.commands.other_names import OPTIONS
-from rnncli.errors import UsageError, quote
+from rnncli.errors import quote
 from rnncli.language.likeness import in_ascii
 from rnncli.language.mend.search import Step
 from rnncli.layers import KINDS
@@ -20,65 +21,89 @@ _BETWEEN_SPECS = ("and", "vs", "vs.", "versus", "with", "against", "or", "then",
 """Words that stand between specs where people compare them."""
 
 _STARTS_NETWORK = re.compile(
-    r",\s{0,9}(?=(?:" + "|".join(name for name in KINDS if KINDS[name].reads == "input") + "):)"
+    r"[,\s]\s{0,9}(?=(?:" + "|".join(name for name in KINDS if KINDS[name].reads == "input") + "):)"
 )
 """What stands between two specs that are in one word."""
 
 
-def check_words() -> None:
-    """Check that every argument of the command line that is running may be a spec.
-
-    Raises:
-        UsageError: one was meant for an option, or stands between specs.
-    """
-    context = click.get_current_context()
-    group = context.find_root().command
-    typed = these_words()
-    if not isinstance(group, click.Group) or context.info_name is None:
-        return
-    for place, word in enumerate(typed):
-        if word.is_argument and _is_stray(word.text):
-            for step in _meant(context.info_name, context.command, typed, place):
-                repair = repaired(group, step.state)
-                if repair is not None:
-                    raise UsageError(step.message, lead=step.lead, repair=repair)
-
-
-def _is_stray(text: str) -> bool:
+def is_stray(text: str) -> bool:
     """Whether an argument is a word that no spec starts with, with a value or without."""
     name = in_ascii(text).lstrip("-/").partition("=")[0].lower()
     return text in _BETWEEN_SPECS or (re.fullmatch(r"[a-z][a-z0-9_.-]{1,30}", name) is not None and name not in KINDS)
 
 
-def _meant(name: str, command: click.Command, typed: Sequence[Word], place: int) -> Iterator[Step[Line]]:
-    """Yield the line with a word of it as what it may have been meant for."""
+def meant(name: str, command: click.Command, typed: Sequence[Word], place: int) -> Iterator[Step[Line]]:
+    """Yield the line with an argument of it as what it may have been meant for.
+
+    Args:
+        name: the name of the command.
+        command: the command.
+        typed: the words behind its name.
+        place: where the argument stands among them.
+    """
     text = typed[place].text
-    message = f"{quote(text)} is no spec"
     before, after = [*typed[:place]], [*typed[place + 1 :]]
-    if text.lower() in _BETWEEN_SPECS and before and after:
-        yield Step(tuple(line(name, [*before, *after])), "a space stands between specs", message)
+    said = f"{quote(text)} is no spec"
+
+    def step(*instead: Word, used: int = 0, lead: str = "") -> Step[Line]:
+        return Step(tuple(line(name, [*before, *instead, *after[used:]])), lead, said)
+
+    options = {each: option for option in command.params for each in option.opts if isinstance(option, click.Option)}
+    given = {each.option for each in typed}
+    last = typed[place - 1] if place else None
+    if last is not None and last.value is not None and re.fullmatch("[0-9]+", text):
+        option = last.option
+        whole = option is None or option.multiple or not is_wrong(option, f"{last.value} {text}")
+        if option is not None and not whole and not is_wrong(option, text):  # and no value with a space in it
+            yield step(lead="without it")
+    elif _is_number(typed, place):
+        timesteps = options.get("--timesteps")
+        if timesteps is not None and timesteps not in given:
+            yield step(Word("--timesteps", timesteps, text), lead="perhaps")
+    elif is_stray(text):
+        if text == name or (text.lower() in _BETWEEN_SPECS and before and after):
+            yield step(lead="without it" if text == name else "a space stands between specs")
+        yield from _as_option(step, options, given, text, after)
+        for option in dict.fromkeys(options.values()):
+            own = chosen(option, text)
+            if own is not None and option not in given:
+                yield step(*after, Word(max(option.opts, key=len), option, own), used=len(after))
+        output = options.get("--output")
+        if output is not None and output not in given and splitext(text)[1] and not os.path.exists(text):
+            yield step(Word("-o", output, text), lead="perhaps")
+
+
+def _is_number(typed: Sequence[Word], place: int) -> bool:
+    """Whether an argument is a number behind specs that are whole, and no piece of one."""
+    specs = [word.text for word in typed[:place] if word.is_argument]
+    number = re.fullmatch("[0-9]{1,10}", typed[place].text) is not None
+    return number and place == len(typed) - 1 and bool(specs) and re.search(r":.*\w$", specs[-1]) is not None
+
+
+def _as_option(
+    step: Callable[..., Step[Line]],
+    options: Mapping[str, click.Option],
+    given: set[click.Option | None],
+    text: str,
+    after: Sequence[Word],
+) -> Iterator[Step[Line]]:
+    """Yield the line with a word as the option that it names, with its value behind = or behind a space."""
     word, equals, value = in_ascii(text).lstrip("-/").partition("=")
     word = word.lower().replace("_", "-")
-    options = {each: option for option in command.params for each in option.opts if isinstance(option, click.Option)}
-    meant = [options[f"--{each}"] for each in (word, *OPTIONS.get(word, ())) if f"--{each}" in options]
-    for option in meant:
-        spelt = next((each for each in option.opts if each == f"--{word}"), max(option.opts, key=len))
-        assert isinstance(option, click.Option)
-        if option.is_flag and not equals:
-            yield Step(tuple(line(name, [*before, Word(spelt, option), *after])), "", message)
+    for each in (word,) if f"--{word}" in options else OPTIONS.get(word, ()):
+        option = options.get(f"--{each}")
+        if option is None:
+            continue
+        if option in given:
+            yield step(lead="without it")
+        elif option.is_flag and not equals:
+            yield step(Word(f"--{each}", option))
         elif equals:
-            yield Step(tuple(line(name, [*before, Word(spelt, option, value), *after])), "", message)
+            yield step(Word(f"--{each}", option, value))
         elif after and after[0].is_argument and not is_wrong(option, after[0].text):
-            given = Word(spelt, option, after[0].text)
-            yield Step(tuple(line(name, [*before, given, *after[1:]])), "", message)
-    for option in dict.fromkeys(options.values()):
-        assert isinstance(option, click.Option)
-        own = chosen(option, text)
-        if own is not None and all(each.option is not option for each in typed):
-            given = Word(max(option.opts, key=len), option, own)
-            yield Step(tuple(line(name, [*before, *after, given])), "", message)
+            yield step(Word(f"--{each}", option, after[0].text), used=1)
 
 
 def specs_in(text: str) -> list[str]:
     """Return the specs that a text is which has several of them, joined by commas; one where it has not."""
-    return [each for each in _STARTS_NETWORK.split(text) if each]
+    return [each.rstrip(", ") for each in _STARTS_NETWORK.split(text) if each.strip(", ")]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from os.path import splitext
 from typing import NamedTuple
@@ -19,6 +20,7 @@ from rnncli.commands.other_names import (
     MEMORIES,
     OPTION_ADVICE,
     OPTIONS,
+    PICTURES,
     TO_A_FILE,
     WHICH_MEMORY,
 )
@@ -31,6 +33,10 @@ from rnncli.reports.reference import is_word
 
 _LIKE_AN_OPTION, _LIKE_NOTHING_ELSE = 0.8, 0.6
 """How like an option a name must be to be a misspelt one: where it is a word of specs, and where it is none."""
+
+
+_SHORT = 3
+"""A name of so few letters is like too many others."""
 
 
 class _Unknown(NamedTuple):
@@ -79,6 +85,9 @@ class _Unknown(NamedTuple):
 def unknown_option(this: CommandLine) -> Iterator[Step[Line]]:
     """Yield the line mended where a command has no such option: it has another name here, or is none of it."""
     place = next(i for i, each in enumerate(this.words) if each.is_unknown)
+    short = re.fullmatch("(-[a-z])([0-9]+)", this.words[place].text)
+    if short is not None:  # -t100
+        this.words[place] = Word(short[1], None, short[2], attached=True)
     behind = [] if this.words[place].attached else this.words[place + 1 : place + 2]
     unknown = _Unknown(this, place, [each for each in behind if each.is_argument and not is_spec(each.text)])
     for meant in _WAYS:
@@ -124,12 +133,14 @@ def _a_file(unknown: _Unknown) -> Iterator[Step[Line]]:
     if unknown.name not in FILES or "output" in options:
         return
     extension = splitext(unknown.value)[1].lower()
-    if extension == ".svg" and "svg" in options:
-        yield Step(unknown.mended(Word("--svg", options["svg"], unknown.value)), "", unknown.message)
+    if extension in PICTURES and "svg" in options:
+        path = splitext(unknown.value)[0] + ".svg"
+        yield Step(unknown.mended(Word("--svg", options["svg"], path)), "", unknown.message)
     format_ = FORMATS_OF_FILES.get(extension)
     option = options.get("format")
-    if unknown.value and option is not None and (format_ is not None or extension == ".txt"):
-        given = [] if format_ is None or option in unknown.line.given else [Word("-f", option, format_)]
+    if unknown.value and extension not in PICTURES and (format_ is None or option is not None):
+        known = option is None or format_ is None or option in unknown.line.given
+        given = [] if known else [Word("-f", option, format_)]
         instead = (*unknown.mended(*given), ">", unknown.value)
         yield Step(instead, "", unknown.message, advice=TO_A_FILE)
     yield unknown.without(TO_A_FILE)
@@ -178,7 +189,10 @@ def _another_name(unknown: _Unknown) -> Iterator[Step[Line]]:
     """`--batch-size`: another name of an option, or a misspelt one."""
     name, options = unknown.name, unknown.line.options
     likeness = _LIKE_AN_OPTION if is_word(_word(name)) else _LIKE_NOTHING_ELSE
-    meant = next((each for each in OPTIONS.get(name, ()) if each in options), None) or closest(name, options, likeness)
+    meant = next((each for each in OPTIONS.get(name, ()) if each in options), None)
+    others = [other for other, ours in OPTIONS.items() if len(other) > _SHORT and {*ours} & {*options}]
+    guess = closest(name, [*options, *others], likeness)
+    meant = meant or (guess if guess is None or guess in options else _own(guess, options))
     if meant is None:
         return
     if options[meant].is_flag:
@@ -187,6 +201,11 @@ def _another_name(unknown: _Unknown) -> Iterator[Step[Line]]:
     advice = WHICH_MEMORY if name in MEMORIES else ""
     given = replace(unknown.word, text=f"--{meant}")
     yield Step(unknown.line.with_(unknown.place, given), "", unknown.message, advice=advice)
+
+
+def _own(name: str, options: Mapping[str, click.Option]) -> str:
+    """Return the option that another name for one means."""
+    return next(each for each in OPTIONS[name] if each in options)
 
 
 def _of_rnncli(unknown: _Unknown) -> Iterator[Step[Line]]:
@@ -202,7 +221,7 @@ def _of_rnncli(unknown: _Unknown) -> Iterator[Step[Line]]:
 
 _WAYS = (
     *(_a_value, _in_flops, _a_file, _a_spec, _a_size, _another_way),
-    *(_of_another, _another_name, _of_rnncli, _a_value_of),
+    *(_of_rnncli, _of_another, _another_name, _a_value_of),
 )
 """What such an option may be; the first that it is counts."""
 

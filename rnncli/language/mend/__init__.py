@@ -71,7 +71,7 @@ def mended(
         leads.insert(0, error.lead)
     before = first.state
     for step in more:
-        leads += [_said_of(before, step.state)] if step.costs else []
+        leads += [_said_of(error.text, before, step.state)] if step.costs else []
         before = step.state
     lead = "; ".join(each for each in dict.fromkeys(leads) if each)
     repair = without_spaces(found.state)
@@ -80,11 +80,12 @@ def mended(
     return SpecError(first.message, text=error.text, span=first.span, lead=lead, repair=repair)
 
 
-def _said_of(before: str, after: str) -> str:
+def _said_of(typed: str, before: str, after: str) -> str:
     """Return what is said of a later step that leaves something out or makes something up."""
     if len(after) >= len(before):
         return "for example"
-    return f"without {quote(before[slice(*_changed(before, after))].strip(':, '))}"
+    gone = before[slice(*_changed(before, after))].strip(":, ")
+    return f"without {quote(gone)}" if gone in typed else "for example"
 
 
 def _changed(old: str, new: str) -> tuple[int, int]:
