@@ -12,6 +12,7 @@ import click
 from rnncli.commands.command_line import Line, Word, line
 from rnncli.commands.option_mistakes import chosen, is_wrong
 from rnncli.commands.other_names import OPTIONS
+from rnncli.commands.values import FileName, Value
 from rnncli.errors import quote
 from rnncli.language.likeness import in_ascii
 from rnncli.language.mend.search import Step
@@ -19,6 +20,8 @@ from rnncli.layers import KINDS
 
 _BETWEEN_SPECS = ("and", "vs", "vs.", "versus", "with", "against", "or", "then", "&", "+")
 """Words that stand between specs where people compare them."""
+
+_TRUTHS = ("yes", "no", "true", "false", "on", "off")
 
 _STARTS_NETWORK = re.compile(
     r"[,\s]\s{0,9}(?=(?:" + "|".join(name for name in KINDS if KINDS[name].reads == "input") + "):)"
@@ -50,13 +53,9 @@ def meant(name: str, command: click.Command, typed: Sequence[Word], place: int) 
 
     options = {each: option for option in command.params for each in option.opts if isinstance(option, click.Option)}
     given = {each.option for each in typed}
-    last = typed[place - 1] if place else None
-    if last is not None and last.value is not None and re.fullmatch("[0-9]+", text):
-        option = last.option
-        whole = option is None or option.multiple or not is_wrong(option, f"{last.value} {text}")
-        if option is not None and not whole and not is_wrong(option, text):  # and no value with a space in it
-            yield step(lead="without it")
-    elif _is_number(typed, place):
+    second = list(_second_value(name, typed, place)) if place and text.lower() not in KINDS else []
+    yield from second
+    if not second and _is_number(typed, place):
         timesteps = options.get("--timesteps")
         if timesteps is not None and timesteps not in given:
             yield step(Word("--timesteps", timesteps, text), lead="perhaps")
@@ -71,6 +70,30 @@ def meant(name: str, command: click.Command, typed: Sequence[Word], place: int) 
         output = options.get("--output")
         if output is not None and output not in given and splitext(text)[1] and not os.path.exists(text):
             yield step(Word("-o", output, text), lead="perhaps")
+
+
+def _second_value(name: str, typed: Sequence[Word], place: int) -> Iterator[Step[Line]]:
+    """Yield the line with a word behind a flag, or behind an option and its value, as what it was meant for there."""
+    last, text = typed[place - 1], typed[place].text
+    option, said = last.option, quote(text)
+    before, after = [*typed[: place - 1]], [*typed[place + 1 :]]
+    if option is None or isinstance(option.type, FileName):
+        return
+    if option.is_flag:
+        if text.lower() in _TRUTHS:
+            message = f"{last.text} takes no value, and {said} is no spec"
+            yield Step(tuple(line(name, [*before, last, *after])), "without it", message)
+    elif option.multiple and not is_wrong(option, text):
+        message = f"{last.text} takes one value at a time, so {said} is read as a spec"
+        each = [*before, last, last.with_value(text), *after]
+        yield Step(tuple(line(name, each)), "", message, advice="give it once for each")
+    elif isinstance(option.type, Value) and option.type.takes(f"{last.value} {text}"):
+        message = f"a space ends a value, so {last.text} is {quote(last.value or '')} and {said} is read as a spec"
+        whole = [*before, last.with_value(f"{last.value} {text}"), *after]
+        yield Step(tuple(line(name, whole)), "", message, advice="write it in quotes")
+    elif isinstance(option.type, Value | click.Choice) and not is_wrong(option, text):
+        message = f"{last.text} takes one value, and {said} is no spec"
+        yield Step(tuple(line(name, [*before, last, *after])), "without it", message)
 
 
 def _is_number(typed: Sequence[Word], place: int) -> bool:
