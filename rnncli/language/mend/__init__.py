@@ -17,7 +17,7 @@ from rnncli.language.elsewhere import ELSEWHERE
 from rnncli.language.framework_errors import framework_error
 from rnncli.language.likeness import ascii_of, likest
 from rnncli.language.mend.meanings import keeps, leaves_out_a_number
-from rnncli.language.mend.rewrites import LAST_RESORTS, NAMED, REWRITES, Rewrite, compiled, squeezed
+from rnncli.language.mend.rewrites import NAMED, REWRITES, Rewrite, compiled, squeezed
 from rnncli.language.mend.search import COSTS_A_GUESS, Found, Step, search
 from rnncli.language.source import Token, cut, lowered, splice, without_spaces
 from rnncli.layers import KINDS, LAYERS, Layer
@@ -146,8 +146,6 @@ def _steps(text: str, fault: SpecError, blanks: bool) -> Iterator[Step[str]]:
     if len(token.text) <= _LONG_LAYER:
         yield from _names(text, token, fault)
     yield from _own(text, fault, fault.span)
-    for row in LAST_RESORTS:
-        yield from _rewritten(row, text, token)
     if len(token.text) <= _LONG_LAYER:
         yield from _without(text, token, fault)
 

@@ -172,10 +172,8 @@ REWRITES = (
     Rewrite("text", r"^<S>\w{1,20}:(?=<TWO>:)", "", "without it", drops=True),
     Rewrite("text", r"^<S>(<ONE>)[:\s](<N>)<S>(?:->|>|→|to)<S>(<N>)<S>$", r"input:\2,\1:\3"),
     Rewrite("text", r"\blayer[- ]norm(?:alization)?\b", "norm"),
-    Rewrite("text", r"(?:^|(?<=\n))<S>-<S>(?=<K>\b)", ""),
     Rewrite("text", r"(?<=[0-9])<S>[-/+.]<S>(?=<K>[:_-]?[0-9])", ",", "with commas", _COMMAS),
     Rewrite("text", r"<S>(?:[-=~]{1,9}>{1,9}|>{1,9}|[;|&\n]|\s[-+/]\s)[\s;|&>,-]{0,9}", ",", "with commas", _COMMAS),
-    Rewrite("text", r"(?<=,)<S>[+/]<S>(?=<K>)", "", "with commas", _COMMAS),
     Rewrite("text", r"(?<=[\w)])\s{1,9}(?=(?:<K>|<CLASS>)\b)", ",", "with commas", _COMMAS),
     Rewrite("text", r"\b(<K>)\(([^()]{0,99})\)", lambda found: f"{found[1]}:{found[2].replace(',', ':')}"),
     # numbers
@@ -214,12 +212,9 @@ REWRITES = (
     Rewrite("text", r"^<S>x[:=](?=<N>)", "input:"),
     Rewrite("text", r"^<S>vocab\w{0,9}[=:](<N>),<S>(?:emb\w{0,9})?dim\w{0,9}[=:](<N>)", r"embed:\1x\2"),
     Rewrite("part", r"^(<P>):p(?=[0-9.])", r"\1:"),
-    Rewrite("part", r"(?<=[0-9])(?:million|mio)(?=x|:|$)", "M"),
     Rewrite("part", r"(?<=[0-9])(?:billion|bn?)(?=x|:|$)", "G"),
-    Rewrite("part", r":<S>(<N>)<S>(?:units?|cells|neurons|features|dims?|u)\b", r":\1"),
     # spaces
     Rewrite("text", r"(?<=[a-z])\s{1,9}(?=[0-9])", ":", "with colons", _COLONS),
-    Rewrite("text", r"(?<=[\w)])\s{1,9}(?=x\s?[0-9])", ":", "with colons", _COLONS),
     Rewrite("text", r"(?<=[\w)])\s{1,9}(?=\w{1,40}\s?:)", ",", "with commas", _COMMAS),
     Rewrite("text", r"(?<=[\w)])\s{1,9}(?=\w)", ":", "with colons", _COLONS),
     Rewrite("text", r"^<S>,[\s,]{0,99}|<S>,[\s,.]{0,99}$|(?<=[0-9])\.$", "", "leave the comma out"),
@@ -229,7 +224,6 @@ REWRITES = (
     Rewrite("text", r"(?<![:\w])(<K>)<S>[,=]<S>(?=[0-9]|_)", r"\1:", message=_SIZES),
     Rewrite("text", r"\b(<P>)<S>=<S>(?=\.[0-9])", r"\1:", message=_SIZES),
     Rewrite("layer", r"(<K>)[-_/. ]?([0-9].*)", r"\1:\2", message=_SIZES),
-    Rewrite("part", r"^(<K>:[0-9]{1,9}|<K>)[-_/.](?=[a-z])", r"\1:"),
     Rewrite("part", r"(?<=[0-9])[-_/.](?=<FIELD>\b)", ":"),
     Rewrite("text", r":<S>(?=<K>:<N>)", ",", _BETWEEN),
     Rewrite("text", r":<S>(?=(?:norm|pool)\b)", ",", _BETWEEN),
@@ -249,8 +243,7 @@ REWRITES = (
     Rewrite("layer", r"time[-_]?distributed:(<N>.*)", r"dense:\1"),
     Rewrite("layer", r"(?:cudnn|keras\.|nn\.|torch\.|layers\.|stacked|deep)[-_]?(<K>\b.*)", r"\1"),
     Rewrite("part", r"^[a-z]\w{1,40}", _class, "perhaps {}"),
-    Rewrite("layer", r"(?:global)?_?(?:avg|mean|average)_?(?:pool\w{0,9})?", "pool:avg"),
-    Rewrite("layer", r"(?:global)?_?max_?(?:pool\w{0,9})?", "pool:max"),
+    Rewrite("layer", r"(?:global)?_?(?:avg|mean|average)", "pool:avg"),
     Rewrite("layer", r"(<ACT>):(<N>)", r"dense:\2:\1"),
     Rewrite("part", r":out(?:put)?(?:_size|_dim|_features)?[=:](?=[0-9])", ":", _ALONE),
     # a second number
@@ -267,28 +260,21 @@ REWRITES = (
     Rewrite("part", r":(?:num_|n_)?layers?<S>[=:]<S>([0-9]{1,4})", r":x\1", _REPEATS),
     Rewrite("part", r":([0-9]{1,4})[-_]?layers?", r":x\1", _REPEATS),
     Rewrite("part", r"^(<R>:<N>(?::[a-z]\w{0,20}){0,9}):([0-9]{1,4})x(?=:|$)", r"\1:x\2", r"x\2 repeats a layer"),
-    Rewrite("part", r":x1\b", "", "once is once"),
     # fields
     Rewrite("part", r":(<FLAG>)<S>=<S><YES>(?=:|$)", r":\1", r"\1 stands alone"),
     Rewrite("part", r":(<FLAG>)<S>=<S><NO>(?=:|$)", "", "leave it out"),
-    Rewrite("part", r":(?:activation|act|nonlinearity):(<ACT>)\b", r":\1"),
     Rewrite("part", r":(<ACT>)<S>=<S><YES>(?=:|$)", r":\1", r"\1 stands alone"),
     Rewrite(
         "part", r":(?:reversed?|backwards|dir(?:ection)?=(?:back|rev)\w{0,7})(?:<S>=<S><YES>)?(?=:|$)", ":back", _BACK
     ),
-    Rewrite("part", r":(?:sequences?|return_?seqs?)\b(?!<S>=)", ":seq", _SEQ),
     Rewrite(
         "part", r":(?:bidir|both|both_?ways|dir(?:ection)?=(?:bi|both)\w{0,11})(?:<S>=<S><YES>)?(?=:|$)", ":bi", _BI
     ),
-    Rewrite("part", r":(?:no|without)[-_ ]bias\b", ":nobias"),
-    Rewrite("part", r":linear_before_reset=1\b", "", "leave it out"),
     Rewrite("part", r":linear_before_reset=0\b", ":reset=before"),
     Rewrite("part", r":(?:recurrent_act|gate_act|gate_activation|inner_activation)\w{0,7}<S>=", ":recact="),
     Rewrite("part", r":(<KEY>)[:_-](<VALUE>)(?=:|$)", r":\1=\2"),
-    Rewrite("part", r":merge[=:](?=\w)", ":bi="),
     Rewrite("part", r":(?!<ACT>:|<FLAG>:)([a-z_]{3,30}):(<ACT>|<YES>|<NO>)(?=:|$)", r":\1=\2"),
     Rewrite("part", r"(?<=:)(\w{1,40})<S>=<S>(?:no|off)(?=:|$)", r"\1=False"),
-    Rewrite("part", r"(?<=:)(\w{1,40})<S>=<S>(?:yes|on)(?=:|$)", r"\1=True"),
     # a field that stands where a layer should
     Rewrite("text", r"(?<=[0-9a-z])<S>,<S>(?=(?:<FIELD>)\b(?!:[0-9])(?:=\w{1,20})?(?:[,:]|$))", ":", ""),
     Rewrite(
@@ -299,6 +285,13 @@ REWRITES = (
     ),
     Rewrite("text", r"(?<=[0-9a-z])<S>,<S>(?=(?:activation|act)<S>=<S><ACT>(?:[,:]|$))", ":", ""),
     Rewrite("text", r":seq,<S>last\w{0,9}(?=,|$)", "", "a layer returns its last output alone without seq"),
+    Rewrite(
+        "text",
+        r"(<ONE>:(?:[^,]{0,99}?:)?(<N>)\b[^,]{0,99}),<S>(?=<ACT>(?:,|$))",
+        r"\1,dense:\2:",
+        "for example",
+        invents=True,
+    ),
     # the input
     Rewrite("text", r"^(?!\s*<TWO>\b)(.{1,99}?):(?:<FEATURES>)[=:]\(?([0-9x]{1,20})\)?(?=:|,|$)", r"input:\2,\1"),
     Rewrite("text", r"^(?:input_shape|input_size|input_dim)[=:]\(?([0-9x]{1,20})\)?(?=,|$)", r"input:\1"),
@@ -306,31 +299,4 @@ REWRITES = (
         "text", r"^(?!\s*<TWO>\b)(.{1,999}),(<TWO>:[^,]{1,40})", r"\2,\1", message="a network starts with its input"
     ),
 )
-"""What is tried first: it keeps all that was typed."""
-
-_EXAMPLE = "for example"
-
-LAST_RESORTS = (
-    Rewrite(
-        "text",
-        r"(<ONE>:(?:[^,]{0,99}?:)?(<N>)\b[^,]{0,99}),<S>(?=<ACT>(?:,|$))",
-        r"\1,dense:\2:",
-        _EXAMPLE,
-        invents=True,
-    ),
-    Rewrite("text", r",<S>(?=<ACT>(?:,|$))", ",dense:32:", _EXAMPLE, invents=True),
-    Rewrite("text", r"^(?=<ACT>(?:,|$))", "dense:32:", _EXAMPLE, invents=True),
-    *(
-        Rewrite(
-            "layer",
-            rf"({_any(name for name, each in KINDS.items() if each is kind)})(:\D.*)?",
-            rf"\1:{kind.sizes.example}\2",
-            _EXAMPLE,
-            invents=True,
-        )
-        for kind in LAYERS
-        if kind.sizes.required
-    ),
-    Rewrite("text", r"^(?!\s*<TWO>\b)", "input:32,", _INPUT_FIRST, invents=True),
-)
-"""What is tried where no row above leads anywhere: something is left out, or made up, and that is said."""
+"""All of them. The last is tried for networks, too, whose layers are right and in a wrong order."""
