@@ -287,7 +287,7 @@ def _read(command: str, text: str) -> None:
     if command == "solve":
         if "(" not in text:
             Template.parse(text)
-    elif command == "sweep" and "{" in text:
+    elif command == "sweep":
         for candidate in islice(read_pattern(text).expand(), 1):
             read_text(candidate)
     else:

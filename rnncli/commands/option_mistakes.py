@@ -161,6 +161,8 @@ def _several(this: CommandLine, place: int, values: Sequence[str], message: str)
         yield Step(this.line(parts), "", message)
     elif _compares(this, word.option):
         yield Step(tuple(line("compare", parts)), "", message, advice="compare puts them side by side")
+    elif getattr(this.others(long_name(word.option)).get("compare"), "multiple", False):
+        yield Step(this.with_(place, word.with_value(values[0])), "with the first of them", message)
 
 
 def _compares(this: CommandLine, option: click.Option) -> bool:

@@ -18,7 +18,7 @@ from rnncli.language.likeness import in_ascii
 from rnncli.language.mend.search import Step
 from rnncli.layers import KINDS
 
-_BETWEEN_SPECS = ("and", "vs", "vs.", "versus", "with", "against", "or", "then", "&", "+")
+_BETWEEN_SPECS = ("and", "vs", "vs.", "versus", "with", "against", "or", "then", "&", "+", "/")
 """Words that stand between specs where people compare them."""
 
 _TRUTHS = ("yes", "no", "true", "false", "on", "off")

@@ -30,6 +30,7 @@ from rnncli.language.likeness import closest
 from rnncli.language.mend.search import COSTS_A_GUESS, Step
 from rnncli.layers import KINDS, LAYERS
 from rnncli.reports.reference import is_word
+from rnncli.search.budget import FIGURES
 
 _LIKE_AN_OPTION, _LIKE_NOTHING_ELSE = 0.8, 0.6
 """How like an option a name must be to be a misspelt one: where it is a word of specs, and where it is none."""
@@ -107,8 +108,14 @@ def _a_value(unknown: _Unknown) -> Iterator[Step[Line]]:
 
 
 def _a_value_of(unknown: _Unknown) -> Iterator[Step[Line]]:
-    """`--kind json`: the value of an option, whatever that is called."""
+    """`--jsn`, `--kind json`: a value of an option that is misspelt, or the option is called otherwise."""
     for option in unknown.line.options.values():
+        choices = map(str, option.type.choices) if isinstance(option.type, click.Choice) else ()
+        near = closest(unknown.name, choices, _LIKE_AN_OPTION)
+        if near is not None and option not in unknown.line.given:
+            yield Step(
+                unknown.line.with_(unknown.place, Word(option.opts[0], option, near)), "perhaps", unknown.message
+            )
         value = chosen(option, unknown.value) if unknown.value else None
         if value is not None and option not in unknown.line.given:
             yield Step(unknown.mended(Word(option.opts[0], option, value)), "perhaps", unknown.message)
@@ -171,13 +178,12 @@ def _another_way(unknown: _Unknown) -> Iterator[Step[Line]]:
 
 def _of_another(unknown: _Unknown) -> Iterator[Step[Line]]:
     """`summary SPEC --memory 4MB`: a limit, which another command keeps."""
-    own = [name for name in OPTIONS.get(unknown.name, ()) if name in unknown.line.options]
-    if not unknown.value or not own or not unknown.line.options[own[0]].is_flag:
+    if not unknown.value or unknown.line.name not in ("summary", "explain"):
         return
     for name in (unknown.name, *OPTIONS.get(unknown.name, ())):
         others = unknown.line.others(f"--{name}")
         option = others.get("sweep")
-        if option is not None and not option.is_flag and {"summary", "explain"} & {unknown.line.name}:
+        if option is not None and name.removeprefix("max-") in {figure.name for figure in FIGURES}:
             message = f"{unknown.line.name} has no limits; {listed(list(others))} have"
             parts = [*unknown.line.words]
             parts[unknown.place : unknown.place + 1 + len(unknown.values)] = [Word(f"--{name}", option, unknown.value)]
