@@ -1,7 +1,7 @@
 """How things are written elsewhere and how they are written here, as a table: where, a pattern, what it becomes, words.
 
-The order of the rows is their meaning: the first that leads to a network which keeps all that was typed is offered. A
-pattern has no repetition without a bound next to another, so that a text of 64 KiB takes no longer than its length.
+The order of the rows is their meaning: the first that leads to a network which keeps all that was typed is offered.
+They are tried on texts of a thousand characters at most, in a longer one on the layer at fault alone.
 """
 
 from __future__ import annotations
@@ -161,7 +161,6 @@ _REPEATS = r"x\1 repeats a layer, and stands behind it"
 _ALONE = "write the number alone"
 _BI = f"perhaps with {in_both(LSTM, 'merge_mode', 'concat')}"
 _BACK = f"perhaps {in_both(LSTM, 'go_backwards', True)}"
-_SEQ = f"perhaps {in_both(LSTM, 'return_sequences', True)}"
 _INPUT_FIRST = "the first layer says the input"
 
 REWRITES = (
