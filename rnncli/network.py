@@ -8,7 +8,6 @@ from typing import Self, cast
 
 from rnncli.errors import ArgumentError, SpecError, listed, shorten
 from rnncli.language import spec
-from rnncli.language.repairs import mended
 from rnncli.language.rules import check_framework, check_rules, check_timesteps, frameworks_of
 from rnncli.language.source import Source
 from rnncli.layers import Head, Layer
@@ -73,7 +72,7 @@ class Network:
         try:
             return cls(*spec.parse(text))
         except SpecError as error:
-            raise mended(error, lambda repair: _check(repair)) from None
+            raise _mended(error) from None
 
     @classmethod
     def of(cls, network: "Network | str") -> "Network":
@@ -147,7 +146,7 @@ class Network:
         try:
             check_framework(self.layers, self._source, framework, option)
         except SpecError as error:
-            raise mended(error, lambda repair: _check(repair, framework)) from None
+            raise _mended(error, framework) from None
 
     def shapes(self, batch: int | None = None, timesteps: int | None = None) -> Iterator[tuple[Shape, Shape]]:
         """Yield (input shape, output shape) for each layer of `body`."""
@@ -327,6 +326,13 @@ def check_text(what: str, text: object, example: str) -> None:
     """
     if not isinstance(text, str):
         raise ArgumentError(f"{what} is a text such as {example!r}, not {shorten(repr(text))}")
+
+
+def _mended(error: SpecError, framework: Framework | None = None) -> SpecError:
+    """Return an error with a spec that works, and that a framework can express if one is given."""
+    from rnncli.language.mend import mended  # only an error needs it
+
+    return mended(error, lambda repair: _check(repair, framework))
 
 
 def _check(text: str, framework: Framework | None = None) -> None:

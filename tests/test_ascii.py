@@ -177,7 +177,7 @@ def characters_of(module: Path, all_but: set[str]) -> set[str]:
     return {each for text in texts if isinstance(text, str) for each in text if not each.isascii()} - all_but
 
 
-READERS = ["language/habits", "commands/completion", "commands/specs", "formats/torch/pickles", "quantities"]
+READERS = ["language/likeness", "commands/completion", "commands/specs", "formats/torch/pickles", "quantities"]
 """Modules that only look for such characters, or show them to programs alone."""
 
 

@@ -23,12 +23,15 @@ from hypothesis import strategies as st
 from test_errors import made_anew
 
 from rnncli.cli import COMMANDS, cli, run
+from rnncli.commands.command_line import REDIRECTIONS
 from rnncli.commands.groups import long_name
 from rnncli.language.spec import EXAMPLE
 
 Run = Callable[..., Result]
 
 SPEC = "input:8,rnn:4"
+
+MISTAKES = Path(__file__).parent / "mistakes"
 
 
 @pytest.fixture(autouse=True)
@@ -47,11 +50,11 @@ def parsed(line: str) -> list[str]:
     """The words behind `rnncli` of a command line that Click takes; one that it refuses fails the test."""
     program, *words = shlex.split(line)
     assert program == "rnncli"
-    if "<" in words:
-        del words[words.index("<") :]
+    end = next((place for place, word in enumerate(words) if word in REDIRECTIONS), len(words))
+    del words[end:]
     with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(click.exceptions.Exit):
         if words and words[0] in COMMANDS:
-            command_named(words[0]).make_context(words[0], words[1:], parent=click.Context(cli))
+            command_named(words[0]).make_context(words[0], words[1:], parent=click.Context(cli, **cli.context_settings))
         else:
             cli.make_context("rnncli", list(words))
     return words
@@ -84,6 +87,39 @@ def test_every_error_reads_as_it_was_reviewed_and_its_repair_is_right(
         return result.stderr
 
     screen("errors-command-line", made_anew("errors-command-line", answer))
+
+
+def meaning(words: list[str]) -> tuple[str, dict[str, object]]:
+    """The command that a line is of, and all that it is called with."""
+    context = command_named(words[0]).make_context(
+        words[0], words[1:], parent=click.Context(cli, **cli.context_settings)
+    )
+    return words[0], context.params
+
+
+def test_what_people_type_is_understood(at: Walk, rnncli: Run) -> None:
+    """A line of the file is what was typed behind `rnncli`, and the lines that it may mean."""
+    for line in (MISTAKES / "lines.txt").read_text(encoding="utf-8").splitlines():
+        typed, arrow, lines = line.partition(" => ")
+        if arrow:
+            with at(typed):
+                result = rnncli(*shlex.split(typed))
+                offered = repairs_in(result.stderr) if result.status else [f"rnncli {typed}"]
+                meant = [meaning(shlex.split(each)) for each in lines.split(" | ")]
+                assert [meaning(parsed(each)) in meant for each in offered] == [True]
+
+
+def test_what_a_line_writes_to_a_file_is_offered_for_the_shell_to_write(rnncli: Run) -> None:
+    result = rnncli("summary", SPEC, "-o", "my table.json")
+    assert result.stderr.endswith(f": rnncli summary {SPEC} -f json > 'my table.json'\n")
+
+
+def test_the_name_of_the_file_says_what_is_exported_where_one_target_alone_has_such_files(rnncli: Run) -> None:
+    assert rnncli("export", SPEC, "-o", "model.onnx").status == 0
+    assert rnncli("export", SPEC, "--to", "onnx", "-o", "again.onnx").status == 0
+    assert Path("model.onnx").read_bytes() == Path("again.onnx").read_bytes()
+    result = rnncli("export", SPEC, "-o", "model.py")
+    assert (result.status, result.stderr.splitlines()[0]) == (2, "Error: there is no --to")
 
 
 OPTIONS = [

@@ -51,6 +51,7 @@ def test_two_values_of_an_option_that_counts_once_are_an_error_and_one_twice_is_
                 line = list(COMMAND_LINES[command])
                 for each in {*option.opts} & {*line}:
                     del line[line.index(each) : line.index(each) + 2]
+                line += ["--svg", "picture.svg"] if name == "--theme" else []
                 one, two = two_values(option)
                 names = sorted(option.opts, key=len)
                 result = rnncli(*line, names[0], one, names[-1], two)

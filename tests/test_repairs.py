@@ -23,6 +23,8 @@ from rnncli.search.blanks.template import Template
 
 Run = Callable[..., Result]
 
+MISTAKES = Path(__file__).parent / "mistakes"
+
 
 def fault(text: str) -> SpecError:
     with pytest.raises(SpecError) as caught:
@@ -35,7 +37,7 @@ def meaning(text: str) -> Network:
     try:
         return read(text).network
     except SpecError as error:
-        return Network.parse(error.repair or "")
+        return read(error.repair or "").network
 
 
 def test_a_repair_keeps_the_numbers_and_the_meaning_of_what_was_typed(
@@ -60,6 +62,41 @@ def test_a_repair_keeps_the_numbers_and_the_meaning_of_what_was_typed(
             with at(typed):
                 lines[place] = typed + arrow + offered(typed)
     screen("repairs", "\n".join([*lines, ""]))
+
+
+def test_what_people_type_is_understood(at: Walk) -> None:
+    """A line of the file is a text, in which \\n is a line end, and the networks that it may mean."""
+    for line in (MISTAKES / "specs.txt").read_text(encoding="utf-8").splitlines():
+        typed, arrow, networks = line.partition(" => ")
+        if arrow:
+            with at(typed):
+                assert meaning(typed.replace(r"\n", "\n")) in [meaning(each) for each in networks.split(" | ")]
+
+
+@examples(100)
+@given(networks(), st.data())
+def test_a_network_with_a_letter_wrong_is_repaired_to_itself_or_its_repair_says_that_it_is_not(
+    network: Network, data: st.DataObject
+) -> None:
+    text = str(network)
+    place = data.draw(st.sampled_from([place for place, letter in enumerate(text) if letter.isalpha()]))
+    letter = data.draw(st.sampled_from("abcdefghijklmnopqrstuvwxyz"))
+    wrong = data.draw(
+        st.sampled_from(
+            (
+                text[:place] + text[place + 1 :],
+                text[:place] + letter + text[place:],
+                text[:place] + letter + text[place + 1 :],
+                text[:place] + text[place + 1 : place + 2] + text[place] + text[place + 2 :],
+            )
+        )
+    )
+    error = None
+    try:
+        Network.parse(wrong)
+    except SpecError as raised:
+        error = raised
+    assert error is None or Network.parse(error.repair or "") == network or error.lead or error.advice
 
 
 def test_nothing_of_a_call_is_run(tmp_path: Path) -> None:

@@ -71,6 +71,12 @@ def error(spec: str) -> SpecError:
     return caught.value
 
 
+def helped(spec: str) -> str:
+    """What a bad spec is answered with, up to its repair."""
+    wrong = error(spec)
+    return "; ".join(filter(None, (wrong.advice, wrong.lead)))
+
+
 def test_every_option_is_said_with_keras_argument_and_with_pytorchs_where_it_has_one(at: Walk) -> None:
     assert {*KERAS} <= {text for _, _, text, _ in FIELDS}
     for _, option in OPTIONS:
@@ -103,10 +109,10 @@ def test_a_field_that_is_wrong_is_answered_with_both_words(at: Walk) -> None:
         both = in_both(layer, option.attribute, value)
         if "=" not in text and text not in ACTIVATIONS and value is not False:
             with at("an argument without its value", layer.kind, text):
-                assert both in (error(layer_spec(layer, option.attribute)).advice or "")
+                assert both in helped(layer_spec(layer, option.attribute))
         if re.fullmatch("[a-z]{5,}", text) and text in option.fields():
             with at("misspelt", layer.kind, text):
-                assert both in (error(layer_spec(layer, text[:-2] + text[-1] + text[-2])).advice or "")
+                assert both in helped(layer_spec(layer, text[:-2] + text[-1] + text[-2]))
         able = [each for each in LAYERS if any(own.spells(text.partition("=")[0]) for own in each.options)]
         if layer is able[0] and text not in KINDS:  # the first of several is asked for its word; linear is a kind, too
             for other in {*LAYERS} - {*able}:
@@ -115,16 +121,16 @@ def test_a_field_that_is_wrong_is_answered_with_both_words(at: Walk) -> None:
                     assert message.startswith(f"{other.kind} does not take '{text}'")
                     assert both.partition(" ")[2] in message
     for layer in LAYERS:
-        advice = error(layer_spec(layer, "zzzz")).advice or ""
+        said = helped(layer_spec(layer, "zzzz"))
         for option in layer.options:
             with at("all fields of", layer.kind, option.attribute):
-                assert f"{option.lead} ({option.attribute})" in advice
+                assert f"{option.lead} ({option.attribute})" in said
     for layer, option in OPTIONS:
         for other, ours in getattr(option, "other_names", {}).items():
             with at(layer.kind, option.lead, other):
                 value = option.fields()[f"{option.lead}{ours}"]
-                advice = error(layer_spec(layer, f"{option.lead}{other}")).advice or ""
-                assert in_both(layer, option.attribute, value) in advice
+                said = helped(layer_spec(layer, f"{option.lead}{other}"))
+                assert in_both(layer, option.attribute, value) in said
 
 
 def test_reset_after_means_what_it_says() -> None:

@@ -329,12 +329,12 @@ def test_what_is_read_is_not_written(at: Walk, rnncli: Run) -> None:
             failed(result, f"{read} reads {one}, and {written} would write to it\n{ADVICE}", status=2)
             assert Path("x").read_bytes() == b"old"
     shutil.copy(MODEL, "x.safetensors")  # which stands for a spec
-    os.symlink("x.safetensors", "link.svg")
+    os.symlink("x.safetensors", "linked")
     more = {"compare": ["input:8,rnn:4"], "export": ["--to", "torch"]}
     for command, option in WRITTEN:
         if command not in ("sweep", "solve"):  # which take no files for specs
             with at(command, option):
-                result = rnncli(command, "x.safetensors", *more.get(command, []), option, "link.svg")
+                result = rnncli(command, "x.safetensors", *more.get(command, []), option, "linked")
                 failed(result, "x.safetensors", option, "would write to it", status=2)
                 assert Path("x.safetensors").read_bytes() == Path(MODEL).read_bytes()
 

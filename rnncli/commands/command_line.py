@@ -7,6 +7,12 @@ from dataclasses import dataclass, replace
 
 import click
 
+Line = tuple[str, ...]
+"""What is typed behind `rnncli`."""
+
+REDIRECTIONS = ("<", ">")
+"""Words of a line that are for the shell, as is what stands behind them."""
+
 TYPED = "rnncli.command_line"
 """Under this key the context holds what was typed behind `rnncli`."""
 
@@ -103,7 +109,7 @@ def shown(typed: Iterable[str]) -> str:
     """Return a command line as it can be pasted into a shell."""
     import shlex  # only an error needs it
 
-    return shlex.join(["rnncli", *typed])
+    return " ".join(each if each in REDIRECTIONS else shlex.quote(each) for each in ("rnncli", *typed))
 
 
 def this_line(

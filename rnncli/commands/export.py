@@ -17,16 +17,13 @@ from rnncli.commands.other_names import OTHER_TARGETS
 from rnncli.commands.report import tell
 from rnncli.commands.settings import spec_argument
 from rnncli.commands.specs import at_most, each_given, specs
+from rnncli.commands.values import names_another
 from rnncli.errors import UsageError, listed, quote
-from rnncli.export import TARGETS, Job, Target, arrays, export
+from rnncli.export import TARGETS, Job, Target, arrays, export, target_of
 from rnncli.formats.networks import Reading
 
 if TYPE_CHECKING:
     from rnncli.export import Arrays
-
-
-_OTHER_FILES = (".py", ".onnx", ".npz", ".safetensors", ".h5")
-"""Extensions that say what a file is; one of another target is no name for what is written."""
 
 
 @click.command(cls=GroupedCommand, short_help="The network as source or a file for a framework.")
@@ -68,8 +65,16 @@ def command(
     PyTorch loads weights from .safetensors, NumPy from .npz, Keras from .npz or
     .weights.h5 (which needs rnncli[hdf5]).
     """
+    target = target or target_of(output or "")
     if target is None:
-        raise UsageError("there is no --to", "say for what", repair=this_line(more=["--to", "torch"]))
+        from rnncli.commands.spec_mistakes import check_words  # only an error needs it
+
+        check_words()
+        more = ["--to", "torch"]
+        other = output is not None and names_another(output, *(each.extension for each in TARGETS.values()))
+        more += ["-o", f"{splitext(output)[0]}.py"] if other and output is not None else []
+        repair = this_line(without=["output"] if other else [], more=more)
+        raise UsageError("there is no --to", "say for what", repair=repair)
     kind = TARGETS[target]
     _check_output(kind, target, output)
     extension = None if save_weights is None else _weights_extension(kind, target, save_weights)
@@ -88,9 +93,11 @@ def _check_output(kind: Target, target: str, output: str | None) -> None:
     if output is None:
         if not kind.is_text:
             raise UsageError(f"--to {target} makes a file", "say which", repair=this_line(more=["-o", name]))
-    elif splitext(output)[1].lower() in {*_OTHER_FILES} - {kind.extension}:
+    elif names_another(output, kind.extension):
         makes = "Python source" if kind.is_text else "an ONNX file"
-        raise UsageError(f"--to {target} makes {makes}, which {quote(output)} is no name for", f"such as -o {name}")
+        better = this_line(without=["output"], more=["-o", splitext(output)[0] + kind.extension])
+        message = f"--to {target} makes {makes}, which {quote(output)} is no name for"
+        raise UsageError(message, lead="perhaps", repair=better)
 
 
 def _weights_extension(kind: Target, target: str, path: str) -> str:
@@ -108,7 +115,7 @@ def _weights_extension(kind: Target, target: str, path: str) -> str:
     for extension in kind.weights:
         if path.endswith(extension):
             return extension
-    if splitext(path)[1].lower() in _OTHER_FILES:
+    if names_another(path):
         message = f"{kind.title} does not load its weights from {quote(path)} here"
         raise UsageError(message, f"the name may end in {listed(kind.weights, 'or')}")
     return kind.weights[0]

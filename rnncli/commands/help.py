@@ -45,7 +45,7 @@ def command(context: click.Context, name: str | None) -> None:
 def _no_command(name: str, commands: Sequence[str]) -> UsageError:
     """Return the error for a name that is no command: another name for one, a word of specs, or a misspelt command."""
     from rnncli.commands.other_names import COMMANDS
-    from rnncli.language.hints import closest
+    from rnncli.language.likeness import closest
     from rnncli.reports.reference import A_WORD, is_word
 
     message = f"there is no command {quote(name)}"

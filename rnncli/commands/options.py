@@ -12,7 +12,7 @@ from rnncli.commands.command_line import this_line
 from rnncli.commands.completing import complete_files
 from rnncli.commands.named import Named, dtype, framework
 from rnncli.commands.report import tell
-from rnncli.commands.values import FileName, PictureName, Value, big_number, memory_size, number, rate, seed
+from rnncli.commands.values import FileName, FileNameOf, Value, big_number, memory_size, number, rate, seed
 from rnncli.errors import UsageError
 from rnncli.formats import FORMATS as MODEL_FILES
 from rnncli.render.picture import THEMES, Picture, Theme
@@ -55,7 +55,7 @@ def svg_option(command: Command) -> Command:
 
     add_svg = click.option(
         "--svg",
-        type=PictureName(),
+        type=FileNameOf(".svg", "a picture is SVG", "; a browser shows it and prints it"),
         metavar="FILE.svg",
         shell_complete=complete_files("svg"),
         help="Save what is shown as a picture, too.",
@@ -110,7 +110,9 @@ def file_option(
     """Return an option that takes a file, read or written, with one of these extensions; its help is `meaning`."""
     metavar = metavar or (f"FILE.{extensions[0]}" if len(extensions) == 1 else "FILE")
     complete = complete_files(*extensions)
-    return click.option(*names, type=FileName(written), metavar=metavar, shell_complete=complete, help=meaning)
+    of_one = written and len(extensions) == 1
+    kind = FileNameOf(f".{extensions[0]}", f"what it writes is .{extensions[0]}") if of_one else FileName(written)
+    return click.option(*names, type=kind, metavar=metavar, shell_complete=complete, help=meaning)
 
 
 def init_option(default: str | None, said: str) -> Callable[[Command], Command]:

@@ -47,23 +47,33 @@ REPAIRED_VALUES: Mapping[str, str] = {
     **dict.fromkeys(("text", "txt", "pretty"), "table"),
     **dict.fromkeys(("excel", "xls", "xlsx"), "csv"),
     **dict.fromkeys(("md",), "markdown"),
+    "8": "int8",
+    "16": "float16",
+    "32": "float32",
+    "64": "float64",
+    **dict.fromkeys(("white", "bright", "day"), "light"),
+    **dict.fromkeys(("black", "night"), "dark"),
 }
 """Words for which a value is offered: some of them mean another thing than is offered for it."""
 
 OPTIONS: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys(("steps", "length", "seq-len", "seqlen", "sequence-length", "time-steps", "t"), ("timesteps",)),
+    **dict.fromkeys(
+        ("steps", "length", "seq-len", "seqlen", "sequence-length", "time-steps", "n-steps", "num-steps", "t"),
+        ("timesteps",),
+    ),
     **dict.fromkeys(("batch-size", "batchsize", "b"), ("batch",)),
     "n": ("top", "batch"),
     **dict.fromkeys(("type", "precision", "d"), ("dtype",)),
     **dict.fromkeys(("backend", "library"), ("framework", "to")),
     **dict.fromkeys(("framework", "format", "f", "target"), ("to",)),
+    **dict.fromkeys(("output-format", "as"), ("format", "to")),
     **dict.fromkeys(("out", "to-file", "save"), ("output",)),
     **dict.fromkeys(("verbose", "v", "all", "long"), ("wide",)),
     **dict.fromkeys(("flops", "macs", "mult-adds", "multadds", "ops", "costs", "weights-shapes"), ("wide", "others")),
     **dict.fromkeys(("torchinfo", "thop", "fvcore", "tools"), ("others",)),
     **dict.fromkeys(("memory", "outputs", "streaming", "training", "sizes"), ("wide",)),
     **dict.fromkeys(("silent", "s", "total", "params", "num-params", "count", "count-params"), ("quiet",)),
-    **dict.fromkeys(("picture", "image"), ("svg",)),
+    **dict.fromkeys(("picture", "image", "png", "pdf", "jpg", "save-plot", "save-figure"), ("svg",)),
     **dict.fromkeys(("limit", "head"), ("top",)),
     **dict.fromkeys(("budget", "parameters", "param", "max-parameters", "p"), ("max-params",)),
     **dict.fromkeys(("mem", "bytes", "size", "max-size", "flash", "rom"), ("max-memory", "wide")),
@@ -98,6 +108,22 @@ OPTION_ADVICE: Mapping[str, str] = {
 
 FILES = ("output", "o", "out", "to-file", "save")
 """Names for a file that is written."""
+
+FORMATS_OF_FILES: Mapping[str, str] = {
+    ".json": "json",
+    ".jsonl": "json",
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".md": "markdown",
+    ".html": "html",
+}
+"""What a file holds whose name ends so."""
+
+PICTURES = (".svg", ".png", ".pdf", ".jpg", ".jpeg", ".gif")
+"""Names of pictures end so."""
+
+HOLDS_A_SPEC = ("spec", "model", "network", "net", "arch", "architecture", "template", "pattern")
+"""Names of options for what stands alone here."""
 
 TO_A_FILE = "`> FILE` writes what is printed to a file"
 """What is said of them where a command writes none."""
@@ -134,6 +160,9 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "version": ("--version",),
 }
 """Names for commands, each with what is typed in place of it; the options stand at the end of the line."""
+
+READS_FILES = ("info", "show", "describe", "print", "view", "ls", "stats", "parameters", "params", "shapes")
+"""Names among them that mean `inspect` where a model file is named."""
 
 TRAINS = ("train", "fit", "learn", "finetune", "backprop", "optimize", "optimise")
 """Names for a command that trains."""

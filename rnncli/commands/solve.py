@@ -89,6 +89,9 @@ def command(
     """
     check_quiet(quiet, format_, "the filled spec")
     if not budget:
+        from rnncli.commands.spec_mistakes import check_words  # only an error needs it
+
+        check_words()
         raise _no_budget(template)
 
     def solution(text: str) -> Solution:

@@ -10,17 +10,14 @@ from itertools import islice, pairwise
 
 import click
 
-from rnncli.commands.command_line import TYPED, Word, retyped, these_words, this_line
-from rnncli.commands.named import Named
-from rnncli.commands.values import Value
+from rnncli.commands.command_line import TYPED, these_words, this_line
+from rnncli.commands.stray_words import meant, specs_in
 from rnncli.errors import RnncliError, SpecError, UsageError, quote
 from rnncli.formats import choice_of
 from rnncli.language.source import lowered, without_spaces
 from rnncli.layers import KINDS, LAYERS, Layer
 from rnncli.layers.sizes import BLANK_TEXT
 from rnncli.search.budget import FIGURES
-
-_TRUTHS = ("yes", "no", "true", "false", "on", "off")
 
 _OPEN_END = re.compile(r"[,:;|>&+=(→-]\s*$|^[\[(]")
 _OPEN_START = re.compile(r"^\s*[,:;|>&+=)→\]-]|^[0-9xX][0-9]*(?:[xX:,]|$)")
@@ -67,30 +64,14 @@ def other_meaning(error: RnncliError, text: str) -> RnncliError | None:
             return error.repaired(command, "the shell expands it where it has no quotes")
         command = _swept(text)
         return None if command is None else error.repaired(command, "")
+    several = specs_in(text)
+    if len(several) > 1 and click.get_current_context().info_name in (*_FOR_SEVERAL, "sweep"):
+        command = this_line(arguments=[each for word in arguments for each in (several if word == text else [word])])
+        return error.repaired(command, "a space stands between specs") if command else None
     if lowered(text) == "help":
         name = click.get_current_context().info_name
         return UsageError(f"{quote(text)} is a command of its own", repair=f"rnncli help {name}")
-    return _second_value(text, arguments)
-
-
-def _second_value(text: str, arguments: Sequence[str]) -> UsageError | None:
-    """Return the error for a word behind a flag, or behind an option and its value, that was meant for its value."""
-    for before, word in pairwise(these_words()):
-        option = before.option
-        if option is None or not word.is_argument or word.text != text:
-            continue
-        if lowered(text) in _TRUTHS if option.is_flag else _is_choice(option, text):
-            rest = [each for each in arguments if each != text]
-            message = f"{before.text} takes {'no' if option.is_flag else 'one'} value, and {quote(text)} is no spec"
-            return UsageError(message, lead="without it", repair=this_line(arguments=rest))
     return None
-
-
-def _is_choice(option: click.Option, text: str) -> bool:
-    """Return whether a text is one of the names that an option takes."""
-    if isinstance(option.type, Named) and option.type.meaning(text) is not None:
-        return True
-    return isinstance(option.type, click.Choice) and lowered(text) in option.type.choices
 
 
 def _is_file(path: str) -> bool:
@@ -169,6 +150,25 @@ def _swept(text: str) -> str | None:
     return repaired(group, ["sweep", *context.meta.get(TYPED, [])[1:]])
 
 
+def check_words() -> None:
+    """Check that every argument of the command line that is running may be a spec.
+
+    Raises:
+        UsageError: one was meant for an option, or stands between specs.
+    """
+    from rnncli.commands.mistakes import repaired  # only an error needs it
+
+    context = click.get_current_context()
+    group = context.find_root().command
+    typed = these_words()
+    for place, word in enumerate(typed):
+        if word.is_argument and isinstance(group, click.Group):
+            for step in meant(str(context.info_name), context.command, typed, place):
+                repair = repaired(group, step.state)
+                if repair is not None:
+                    raise UsageError(step.message, step.advice, lead=step.lead, repair=repair)
+
+
 def check_pieces(arguments: Sequence[str], read: Callable[[str], object]) -> None:
     """Check that spaces have not cut a spec in pieces.
 
@@ -177,9 +177,8 @@ def check_pieces(arguments: Sequence[str], read: Callable[[str], object]) -> Non
         read: reads a spec; a SpecError carries the repair.
 
     Raises:
-        UsageError: they have, or they have cut the value of an option.
+        UsageError: they have.
     """
-    _check_values()
     groups = _groups(arguments)
     if len(groups) == len(arguments):
         return
@@ -191,56 +190,6 @@ def check_pieces(arguments: Sequence[str], read: Callable[[str], object]) -> Non
         advice=None if command else "write it without spaces, or in quotes",
         repair=command,
     )
-
-
-def _check_values() -> None:
-    """Check that a space has not cut the value of an option, `--params 92 400`, or two of them, `--timesteps 10 500`.
-
-    Raises:
-        UsageError: one has.
-    """
-    typed = these_words()
-    _check_several(typed)
-    for place, (word, after) in enumerate(pairwise(typed)):
-        kind = None if word.option is None else word.option.type
-        if not isinstance(kind, Value) or word.value is None or not after.is_argument or KINDS.get(after.text):
-            continue
-        joined = f"{word.value} {after.text}"
-        if not kind.takes(joined):
-            continue
-        rest = typed[place + 2 :]
-        while rest and rest[0].is_argument and re.fullmatch("[0-9]{3}", rest[0].text):
-            joined += f" {rest.pop(0).text}"
-        raise UsageError(
-            f"a space ends a value, so {word.text} is {quote(word.value)} and {quote(after.text)} is read as a spec",
-            "write it in quotes",
-            repair=retyped([*typed[:place], word.with_value(joined), *rest]),
-        )
-
-
-def _check_several(typed: Sequence[Word]) -> None:
-    """Check that an option that may be given several times has not several values behind it once.
-
-    Raises:
-        UsageError: one has.
-    """
-    mended: list[Word] = []
-    first = None
-    for word in typed:
-        last = mended[-1] if mended else word
-        if word.is_argument and last.option is not None and last.option.multiple:
-            from rnncli.commands.option_mistakes import is_wrong  # only such a line needs it
-
-            if not is_wrong(last.option, word.text):
-                first = first or (last.text, word.text)
-                word = last.with_value(word.text)
-        mended.append(word)
-    if first is not None:
-        raise UsageError(
-            f"{first[0]} takes one value at a time, so {quote(first[1])} is read as a spec",
-            "give it once for each",
-            repair=retyped(mended),
-        )
 
 
 def _groups(arguments: Sequence[str]) -> list[list[str]]:

@@ -189,10 +189,12 @@ def specs(arguments: Sequence[str], read: Callable[[str], object] = parsed) -> I
     """
     if not arguments:
         yield _default()
-    if len(arguments) > 1:
-        from rnncli.commands.spec_mistakes import check_pieces
+    if len(arguments) > 1 or not all(re.search("[:(-]", each) for each in arguments):
+        from rnncli.commands.spec_mistakes import check_pieces, check_words
 
-        check_pieces(arguments, read)
+        check_words()
+        if len(arguments) > 1:
+            check_pieces(arguments, read)
     for number, argument in enumerate(arguments, start=1):
         if argument == "-":
             yield from _lines()

@@ -84,7 +84,7 @@ def _order(text: str, keys: Iterable[str] = SORT_KEYS) -> Order:
 
 
 def _nearest_order(text: str) -> str | None:
-    from rnncli.language.hints import closest
+    from rnncli.language.likeness import closest
 
     named = text.strip("-").lower()
     key = next((key for key, name in SORT_KEYS.items() if name == named), None) or closest(named, SORT_KEYS)

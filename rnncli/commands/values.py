@@ -167,26 +167,37 @@ class FileName(click.types.StringParamType):
         return standard if value == "-" else super().convert(value, param, ctx)
 
 
-class PictureName(Value, FileName):
-    """The name of a picture: FILE.svg, or one without an extension, such as /dev/stdout."""
+class FileNameOf(Value, FileName):
+    """The name of a file of one format that is written, or one that says nothing of a format, such as /dev/stdout.
 
-    def __init__(self) -> None:
-        FileName.__init__(self, written=True)
-        Value.__init__(self, "file", _svg_path, _nearest_svg, "picture.svg")
-
-
-def _svg_path(text: str) -> str:
-    """Return the path of a picture.
-
-    Raises:
-        ValueError: it is the name of another format.
+    Args:
+        extension: how files of the format are called: `.npy`.
+        what: what is written, in words: `the output is .npy`.
+        more: what else is said where it is the name of another format.
     """
-    if text == "-":
-        return _STDOUT
-    if splitext(text)[1].lower() not in ("", ".svg"):
-        raise ValueError(f"a picture is SVG, which {quote(text)} is no name for; a browser shows it and prints it")
-    return text
+
+    def __init__(self, extension: str, what: str, more: str = "") -> None:
+        def path_of(text: str) -> str:
+            if text == "-":
+                return _STDOUT
+            if names_another(text, extension):
+                raise ValueError(f"{what}, which {quote(text)} is no name for{more}")
+            return text
+
+        FileName.__init__(self, written=True)
+        Value.__init__(self, "file", path_of, lambda text: splitext(text)[0] + extension, f"file{extension}")
 
 
-def _nearest_svg(text: str) -> str:
-    return f"{splitext(text)[0]}.svg"
+_EXTENSIONS = frozenset(
+    (
+        *(".npy", ".npz", ".safetensors", ".h5", ".hdf5", ".keras", ".pt", ".pth", ".ckpt", ".bin", ".pkl", ".mat"),
+        *(".onnx", ".tflite", ".pb", ".py", ".ipynb", ".csv", ".tsv", ".json", ".jsonl", ".xlsx", ".md", ".html"),
+        *(".svg", ".png", ".jpg", ".jpeg", ".gif", ".pdf", ".txt"),
+    )
+)
+"""Extensions that say what a file is."""
+
+
+def names_another(path: str, *extensions: str) -> bool:
+    """Whether the name of a file says that it is something else than files with these extensions."""
+    return splitext(path)[1].lower() in _EXTENSIONS - {*extensions}

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
+from os.path import splitext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnncli.export.plan import Plan, plan_of
@@ -48,6 +49,12 @@ TARGETS: Mapping[str, Target] = {
     "numpy": Target("NumPy", ".py", (".npz",)),
 }
 """What can be asked for with `--to`. The code of each is `rnncli.export.NAME`."""
+
+
+def target_of(path: str) -> str | None:
+    """Return the target whose files alone end as a path does, `onnx` of `model.onnx`; None where no one's alone do."""
+    able = [name for name, target in TARGETS.items() if target.extension == splitext(path)[1].lower()]
+    return able[0] if len(able) == 1 else None
 
 
 @dataclass(frozen=True)

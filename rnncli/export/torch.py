@@ -14,7 +14,6 @@ from rnncli.errors import SpecError, listed, printable
 from rnncli.export import Job
 from rnncli.export.plan import Part, Plan, plan_of
 from rnncli.export.python_calls import INDENT, commented, docstring, laid_out, shape_words
-from rnncli.language.repairs import mended
 from rnncli.language.rules import check_framework, error_at
 from rnncli.layers.python_call import Call, string
 from rnncli.layers.weights import name_at_level
@@ -67,6 +66,8 @@ def check(plan: Plan) -> None:
     try:
         _check(plan)
     except SpecError as error:
+        from rnncli.language.mend import mended  # only an error needs it
+
         raise mended(error, lambda repair: _check(plan_of(Network.parse(repair)))) from None
 
 

@@ -19,7 +19,7 @@ from rnncli.formats.frameworks import (
 from rnncli.formats.nodes import Activation, Node
 from rnncli.formats.python.objects import Call
 from rnncli.language.elsewhere import ELSEWHERE, NOT_MERGED, elsewhere
-from rnncli.language.hints import closest
+from rnncli.language.likeness import closest
 from rnncli.layers import LAYERS, Layer
 from rnncli.layers.weights import FRAMEWORK_NAMES, Framework
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from rnncli.errors import ArgumentError, listed, shorten
 from rnncli.formats.nodes import Activation, Note, Pass, Returned, Word, loops, takes_vectors
-from rnncli.language.hints import closest
+from rnncli.language.likeness import closest
 from rnncli.language.spec import MAX_LAYERS
 from rnncli.layers import GRU, LSTM, Dense, Dropout, Embedding, Input, Layer, Norm, Pool, Recurrent, Repeat, SimpleRNN
 from rnncli.layers.activations import ACTIVATIONS, OTHER_NAMES

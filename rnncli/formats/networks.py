@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rnncli.errors import SpecError, shorten
 from rnncli.formats import Choice, choice_of, open_model, part_of
-from rnncli.formats.faults import NO_SETTINGS, Settings
+from rnncli.formats.faults import NO_SETTINGS, OpenNumbersError, Settings
+from rnncli.layers import KINDS
 from rnncli.network import Network
 from rnncli.summary import Origin
 
@@ -95,16 +97,37 @@ def read_text(text: str, settings: Settings = NO_SETTINGS) -> Reading:
         SpecError: it is neither.
         OpenNumbersError: the line leaves numbers open.
     """
-    try:
+    if "(" not in text:
         return Reading(Network.parse(text))
-    except SpecError as error:
-        from rnncli.formats import calls
+    from rnncli.formats import calls
 
-        if not calls.is_call(text):
+    if not calls.is_call(text):
+        try:
+            Network.parse(text)
+        except SpecError as error:
             raise as_called(error) from None
+    try:
         line = calls.read(text, settings)
+    except OpenNumbersError:
+        raise
+    except SpecError as error:
+        raise _with_specs_in(error) from None
     origin = Origin(line.framework, (), line.part.assumed, line.part.doubts)
     return Reading(replace(line.network, origin=origin), notes=line.notes, line=True, used=line.used)
+
+
+def _with_specs_in(error: SpecError) -> SpecError:
+    """Return the error for a row of calls; where layers among them are a spec's, `norm`, its repair is the spec."""
+    from rnncli.formats import calls
+
+    words = re.findall(r"(?:^|,)\s*(\w+)\s*(?=,|$)", error.text)
+    if error.repair or not words or not all(word.lower() in KINDS for word in words):
+        return error
+    try:
+        repair = calls.mended(error.text)
+    except SpecError:
+        return error
+    return error.repaired(repair, "as a spec") if repair else error
 
 
 def as_called(error: SpecError) -> SpecError:

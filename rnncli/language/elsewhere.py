@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from rnncli.language.hints import closest
+from rnncli.language.likeness import closest
 from rnncli.layers import GRU, LSTM, Embedding
 from rnncli.layers.words import in_both
 

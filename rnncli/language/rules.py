@@ -10,7 +10,6 @@ from typing import Literal
 
 from rnncli.errors import SpecError, listed
 from rnncli.language import spec
-from rnncli.language.repairs import returning_last, returning_sequences
 from rnncli.language.source import Source
 from rnncli.layers import Input, Layer
 from rnncli.layers.weights import FRAMEWORK_NAMES, FRAMEWORKS, Framework
@@ -188,7 +187,7 @@ def _sequence_missing(layers: Sequence[Layer], source: Source, index: int, cause
             cause,
             f"{loser.spec()} returns only its last output, but {needs}",
             f"return the whole sequence with {_changes(loser, 'sequence')}",
-            returning_sequences(layers, source, cause),
+            _returning_sequences(layers, source, cause),
         )
     message = f"{loser.spec()} returns one vector, but {needs}"
     if source.owners[index] == source.owners[cause]:
@@ -207,6 +206,43 @@ def _vector_missing(layers: Sequence[Layer], source: Source, index: int, cause: 
         return source.error(index, message, "write it once", {token: layer.spec()})
     if maker.returning("vector") is not None:
         advice = f"return the last output alone, without {_changes(maker, 'vector')}"
-        return source.error(index, message, advice, returning_last(layers, source, cause))
+        return source.error(index, message, advice, _returning_last(layers, source, cause))
     repair = {token: f"pool:avg,{source.tokens[token].text}"}
     return source.error(index, message, "make one vector of the sequence", repair)
+
+
+def _returning_sequences(layers: Sequence[Layer], source: Source, cause: int) -> dict[int, str]:
+    """Return the tokens to rewrite so that every layer returns its sequence up to the last that reads one.
+
+    Only the layers up to the next `repeat` count: behind it, another sequence begins.
+
+    Args:
+        layers: the layers.
+        source: where they stand.
+        cause: the layer that returns a vector too early.
+    """
+    end = next((i for i in range(cause, len(layers)) if layers[i].reads == "vector"), len(layers))
+    last = max(i for i in range(cause, end) if layers[i].reads == "sequence")
+    repairs = {}
+    for index in range(cause, last + 1):
+        layer = layers[index]
+        sequence = layer.returning("sequence")
+        if layer.returns != "vector" or sequence is None:
+            continue
+        token = source.owners[index]
+        copies = source.copies(token)
+        if token != source.owners[last]:
+            repairs[token] = spec.repeated(sequence, copies)
+        elif copies > 1:
+            repairs[token] = f"{spec.repeated(sequence, copies - 1)},{layer.spec()}"
+    return repairs
+
+
+def _returning_last(layers: Sequence[Layer], source: Source, cause: int) -> dict[int, str]:
+    """Return the token to rewrite so that a layer returns its last output alone."""
+    layer = layers[cause]
+    vector = layer.returning("vector")
+    assert vector is not None
+    token = source.owners[cause]
+    copies = source.copies(token)
+    return {token: vector.spec() if copies == 1 else f"{spec.repeated(layer, copies - 1)},{vector.spec()}"}

@@ -54,13 +54,7 @@ def read(text: str, *, blanks: bool = False) -> list[Written]:
             text=text,
             span=brace.span(),
         )
-    try:
-        return list(_read_layers(text, blanks))
-    except SpecError as error:
-        # Only an error needs it.
-        from rnncli.language.habits import habit
-
-        raise habit(text) or error from None
+    return list(_read_layers(text, blanks))
 
 
 def _read_layers(text: str, blanks: bool) -> Iterator[Written]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from rnncli.errors import SpecError, UsageError, quote
 from rnncli.language.arguments import CLASSES, STACKED
 from rnncli.language.elsewhere import ELSEWHERE
-from rnncli.language.hints import closest
+from rnncli.language.likeness import closest
 from rnncli.layers import LAYERS
 from rnncli.layers.activations import ACTIVATIONS, OTHER_NAMES
 from rnncli.network import Network, check_text

@@ -10,7 +10,6 @@ from typing import Any
 from rnncli.errors import SpecError
 from rnncli.language import spec
 from rnncli.language.layer_parser import Written
-from rnncli.language.repairs import mended
 from rnncli.language.rules import check_framework, check_rules, check_timesteps, frameworks_of
 from rnncli.language.source import Token, splice, without_spaces
 from rnncli.layers.size_forms import Numbers
@@ -52,11 +51,12 @@ class Template:
         try:
             template = cls._parse(text, framework)
         except SpecError as error:
+            from rnncli.language.mend import mended  # only an error needs it
 
             def check(repair: str) -> None:
                 cls._parse(repair, framework)._check_timesteps(timesteps)
 
-            raise mended(error, check, TEMPLATE_EXAMPLE) from None
+            raise mended(error, check, TEMPLATE_EXAMPLE, blanks=True) from None
         template._check_timesteps(timesteps)
         return template
 

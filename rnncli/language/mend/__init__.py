@@ -1,0 +1,336 @@
+"""What was meant by a wrong spec, found one way.
+
+`rewrites` is the table of how things are written elsewhere, `search` tries its rows in order, and `meanings` says
+whether a result keeps what was typed. Here are the steps that no pattern can say: nearest names in their context, and
+what the rule that is broken proposes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+from rnncli.errors import SpecError, quote
+from rnncli.language import spec
+from rnncli.language.arguments import PYTORCH_NAMES, STACKED, attribute_of, field_of, read_value, takes
+from rnncli.language.elsewhere import ELSEWHERE
+from rnncli.language.framework_errors import framework_error
+from rnncli.language.likeness import ascii_of, likest
+from rnncli.language.mend.meanings import keeps, leaves_out_a_number
+from rnncli.language.mend.rewrites import NAMED, REWRITES, Rewrite, compiled, squeezed
+from rnncli.language.mend.search import COSTS_A_GUESS, Found, Step, search
+from rnncli.language.source import Token, cut, lowered, splice, without_spaces
+from rnncli.layers import KINDS, LAYERS, Layer
+from rnncli.layers.options import Choice, Flag
+from rnncli.layers.weights import Framework
+from rnncli.layers.words import field_in_both, in_both
+
+_MOST_TRIED = 60
+"""So many texts are read for one that is wrong; nine of ten are mended by the tenth."""
+
+_MOST_READ = 8_000
+"""How many characters are read in all for that, beside the text and its repair: a long spec is answered at once."""
+
+_LONG = 1000
+"""In a longer text only the layer at fault is rewritten."""
+
+_SHORTEST = 2
+"""A word of more letters may be the start of another."""
+
+_WITHOUT = "without it"
+"""What leads to a repair that leaves something out."""
+
+_NUMBERS = re.compile("(?:[0-9x.kMG]|_[a-z0-9]{0,9})*")
+"""Numbers as they stand in a spec."""
+
+_LONG_LAYER = 200
+"""A longer layer is none."""
+
+
+def mended(
+    error: SpecError, check: Callable[[str], object], example: str = spec.EXAMPLE, *, blanks: bool = False
+) -> SpecError:
+    """Return an error with a repair that works and keeps what was typed, or else with an example.
+
+    Args:
+        error: the error; what it proposes itself is tried, too.
+        check: raises a SpecError for a text that does not work.
+        example: the repair where nothing is found.
+        blanks: whether `_` may stand for a number.
+    """
+    meaning = framework_error(error.text)
+    if meaning is not None:
+        return meaning.repaired(_searched(meaning.repair or "", check, example, blanks), meaning.lead)
+    found = _search(error.text, check, blanks, error)
+    if found is None or not found.way:
+        lead = "; ".join(each for each in (error.lead if error.repair is None else "", "for example") if each)
+        return error.repaired(example, lead)
+    first, *more = found.way
+    leads = [first.lead]
+    if first.costs and error.repair is None and not first.message:
+        leads.insert(0, error.lead)
+    before = first.state
+    for step in more:
+        leads += [_said_of(error.text, before, step.state)] if step.costs else []
+        before = step.state
+    lead = "; ".join(each for each in dict.fromkeys(leads) if each)
+    repair = without_spaces(found.state)
+    if not first.message:
+        return error.repaired(repair, lead)
+    return SpecError(first.message, text=error.text, span=first.span, lead=lead, repair=repair)
+
+
+def _said_of(typed: str, before: str, after: str) -> str:
+    """Return what is said of a later step that leaves something out or makes something up."""
+    if len(after) >= len(before):
+        return "for example"
+    gone = before[slice(*_changed(before, after))].strip(":, ")
+    return f"without {quote(gone)}" if gone in typed else "for example"
+
+
+def _changed(old: str, new: str) -> tuple[int, int]:
+    """Return the characters of a text that are not so in another: what both have in front and behind is left out."""
+    shorter = min(len(old), len(new))
+    start = next((place for place in range(shorter) if old[place] != new[place]), shorter)
+    most = shorter - start
+    same = next((place for place in range(most) if old[-1 - place] != new[-1 - place]), most)
+    return start, len(old) - same
+
+
+def _searched(text: str, check: Callable[[str], object], example: str, blanks: bool) -> str:
+    found = _search(text, check, blanks)
+    return example if found is None else without_spaces(found.state)
+
+
+def _search(
+    typed: str, check: Callable[[str], object], blanks: bool, first: SpecError | None = None
+) -> Found[str] | None:
+    """Return what was meant by a text; `first` is what is wrong with it, where that is known."""
+
+    def fault_of(text: str) -> SpecError | None:
+        if first is not None and text == typed:
+            return first
+        try:
+            check(text)
+        except SpecError as error:
+            return error
+        return None
+
+    return search(
+        typed,
+        fault_of,
+        lambda text, fault: (step for step in _steps(text, fault, blanks) if step.state.strip(" ,:")),
+        lambda result, way: keeps(typed, result, way),
+        most=_MOST_TRIED,
+        most_read=_MOST_READ + len(typed),
+    )
+
+
+def _steps(text: str, fault: SpecError, blanks: bool) -> Iterator[Step[str]]:
+    """Yield what may be done about a fault of a text, the likeliest first."""
+    token = next((each for each in Token(text, 0).split(",") if fault.span[0] <= each.end), Token(text, 0))
+    if "{" in text or "}" in text:  # a pattern, which stands for several
+        yield from _in_ascii(text)
+        yield from _rewritten(REWRITES[0], text, token)
+        return
+    if not text.strip():
+        yield from _own(text, fault, fault.span)
+        return
+    if len(text) <= _LONG and _parses(text, blanks):
+        yield from _rewritten(REWRITES[-1], text, token)
+        yield from _own(text, fault, (len(text), 0))
+        return
+    yield from _in_ascii(text)
+    for row in REWRITES:
+        yield from _rewritten(row, text, token)
+    if len(token.text) <= _LONG_LAYER:
+        yield from _names(text, token, fault)
+    yield from _own(text, fault, fault.span)
+    if len(token.text) <= _LONG_LAYER:
+        yield from _without(text, token, fault)
+
+
+def _parses(text: str, blanks: bool) -> bool:
+    try:
+        spec.read(text, blanks=blanks)
+    except SpecError:
+        return False
+    return True
+
+
+def _in_ascii(text: str) -> Iterator[Step[str]]:
+    """Yield the text without characters of other scripts, `input:8，lstm:4`, and without quotes."""
+    read = [ascii_of(character) for character in text]
+    if "(" not in read:  # quotes inside of calls belong to Python
+        read = ["" if character in "\"'`" else character for character in read]
+    start = next((place for place, (typed, meant) in enumerate(zip(text, read, strict=True)) if typed != meant), None)
+    if start is not None:
+        end = next((place for place in range(start, len(text)) if text[place] == read[place]), len(text))
+        other = text[start:end]
+        said = "a spec has no quotes" if other.isascii() else f"a spec is written in ASCII, not with {quote(other)}"
+        yield Step("".join(read), "perhaps", said, (start, end))
+
+
+# Rows of the table
+
+
+def _rewritten(row: Rewrite, text: str, token: Token) -> Iterator[Step[str]]:
+    """Yield the text as a row rewrites it: wherever its pattern is in a text, or the first time in a layer.
+
+    What is too long is left as it is.
+    """
+    if len(text) > _LONG if row.where == "text" else len(token.text) > _LONG_LAYER:
+        return
+    pattern, start = compiled(row.pattern), 0 if row.where == "text" else token.start
+    match row.where:
+        case "text":
+            found = pattern.search(text)
+        case "part":
+            found = pattern.search(token.text)
+        case "layer":
+            found = pattern.fullmatch(token.text)
+    if found is None:
+        return
+    instead = found.expand(row.becomes) if isinstance(row.becomes, str) else row.becomes(found)
+    if row.where == "text":
+        new = pattern.sub(row.becomes, text)
+    else:
+        new = splice(text, Token(found[0], start + found.start()), instead)
+    if new == text:
+        return
+    span = _span(text, start + found.start(), start + found.end(), whole="as in" in row.message)
+    typed = text[slice(*span)]
+    said = row.message.replace("{}", quote(typed) if typed.strip() else "a space")
+    lead = found.expand(row.lead) if "\\" in row.lead else row.lead.replace("{}", instead)
+    drops = found[0] if row.drops or row.computes else ""
+    yield Step(new, lead, said, span, drops, COSTS_A_GUESS * (row.drops or row.invents))
+
+
+def _span(text: str, start: int, end: int, whole: bool) -> tuple[int, int]:
+    """Return the characters that an error shows of what a pattern has found, without the spaces around it.
+
+    Args:
+        text: the text.
+        start: where that starts.
+        end: where it ends.
+        whole: whether the numbers that it is a part of are shown whole, without the kind before them.
+    """
+    if whole:
+        end += len(_NUMBERS.match(text, end)[0])  # type: ignore[index]  # it matches nothing, too
+        start -= len(_NUMBERS.match(text[start - 1 :: -1] if start else "")[0])  # type: ignore[index]
+        kind = re.match(r"\w{1,20}:(?=[0-9(])", text[start:end])
+        start += kind.end() if kind is not None else 0
+    typed = text[start:end].strip()
+    start += text[start:end].index(typed)
+    return (start, start + len(typed)) if typed else (start, max(end, start + 1))
+
+
+# Nearest names
+
+
+def _names(text: str, token: Token, fault: SpecError) -> Iterator[Step[str]]:
+    """Yield the text with another name where the parser stumbled: for the kind, a field, or the value of one."""
+    kind, *fields = token.split(":")
+    cls = KINDS.get(lowered(kind.text))
+    if cls is None:
+        for guess in likest(lowered(kind.text), [*KINDS, *NAMED]):
+            instead = NAMED.get(guess, guess)
+            yield Step(splice(text, kind, instead), f"perhaps {guess}")
+        return
+    for field in fields:
+        if field.start <= fault.span[0] <= field.end:
+            for instead, lead in _fields(cls, field):
+                yield Step(splice(text, field, instead) if instead else cut(text, field), lead)
+
+
+def _fields(cls: type[Layer], field: Token) -> Iterator[tuple[str, str]]:
+    """Yield what a field that a kind does not know may be, nothing where it may be left out, and the words for it."""
+    if _parses(":".join(filter(None, [cls.kind, cls.sizes.example, field.text])), True):
+        return
+    name, equals, value = (part.strip() for part in lowered(field.text).partition("="))
+    if name in ELSEWHERE and attribute_of(cls, name) is None and name != STACKED:
+        return
+    ours = any(option.spells(name) for option in cls.options)
+    framework: Framework = "torch" if name in PYTORCH_NAMES and not ours else "keras"
+    said = _argument(cls, name, value)
+    if said is not None:
+        yield said, f"perhaps {field_in_both(cls, said, framework)}" if said else "leave it out, it is so anyway"
+    for option in cls.options:
+        if isinstance(option, Choice):
+            yield from _choices(cls, option, name, value)
+    words = _words_of(cls)
+    plain = {squeezed(word): word for word in words}.get(squeezed(name))
+    of_others = any(takes(each, name) for each in LAYERS)
+    guesses = [plain] if plain is not None and plain != name else []
+    longer = [word for word in words if word.startswith(name)] if len(name) > _SHORTEST else []
+    guesses += longer if len(longer) == 1 else []
+    guesses += [] if of_others else likest(name, [*words, *ELSEWHERE], 0.7)
+    for guess in guesses:
+        if guess in words:
+            instead = _argument(cls, guess, value) or words[guess] + equals + value
+            yield instead, f"perhaps {field_in_both(cls, instead)}"
+
+
+def _argument(cls: type[Layer], name: str, value: str) -> str | None:
+    """Return the field that an argument of a framework is; None where it is none, or has a wrong value."""
+    try:
+        return field_of(cls, name, read_value(value) if value else True)
+    except ValueError:
+        return None
+
+
+def _choices(cls: type[Layer], option: Choice, name: str, value: str) -> Iterator[tuple[str, str]]:
+    """Yield what a field is of one option: `sum` for `bi=sum`, `act=rellu`, `activation=swish`."""
+    if name in option.values and not value:
+        yield option.spelling(option.values[name]), f"perhaps {in_both(cls, option.attribute, option.values[name])}"
+    if value and (attribute_of(cls, name) == option.attribute or name == option.key):
+        theirs = option.other_names.get(value)
+        # A number is not a misspelling of another.
+        near = [] if value[:1].isdigit() else likest(squeezed(value), [*option.values, *option.other_names])
+        for guess in [theirs] if theirs else near:
+            ours = option.other_names.get(guess, guess)
+            yield f"{option.key}={ours}", f"perhaps {in_both(cls, option.attribute, option.values[ours])}"
+
+
+def _words_of(cls: type[Layer]) -> dict[str, str]:
+    """Return every word that a field of a kind starts with, and what is written for it."""
+    attributes = {option.attribute for option in cls.options}
+    words = {name: name for name in attributes}
+    words |= {theirs: theirs for ours, theirs in cls.torch_arguments.items() if ours in attributes}
+    for option in cls.options:
+        words[option.lead.rstrip("=")] = option.lead.rstrip("=")
+        if isinstance(option, Choice) and option.name_alone:
+            words |= {name: name for name in option.values} | dict(option.other_names)
+        elif isinstance(option, Flag):
+            words[option.word] = option.word
+    return words
+
+
+# What the rule proposes, and less than was typed
+
+
+def _own(text: str, fault: SpecError, named: tuple[int, int]) -> Iterator[Step[str]]:
+    """Yield what whoever found the fault proposes.
+
+    Args:
+        text: the text.
+        fault: what is wrong with it.
+        named: the characters that the message names, which are told whatever becomes of them.
+    """
+    if fault.repair and fault.repair != text:
+        start, end = _changed(text, fault.repair)
+        made_up = "example" in fault.lead or fault.lead in ("give it one", "name one")
+        guess = made_up or len(fault.repair) < len(without_spaces(text))
+        told = text[min(start, named[0]) : max(end, named[1])] if start < end else ""
+        yield Step(fault.repair, fault.lead, drops=told, costs=COSTS_A_GUESS * guess)
+
+
+def _without(text: str, token: Token, fault: SpecError) -> Iterator[Step[str]]:
+    """Yield the text without the field at fault, or without the layer if that is of no kind."""
+    kind, *fields = token.split(":")
+    for field in fields:
+        if field.start <= fault.span[0] < field.end and not leaves_out_a_number(field.text):
+            yield Step(cut(text, field), _WITHOUT, drops=field.text, costs=COSTS_A_GUESS)
+    if "," in text and lowered(kind.text) not in KINDS and not leaves_out_a_number(token.text.replace("=", ":")):
+        others: Sequence[str] = [each.text for each in Token(text, 0).split(",") if each.start != token.start]
+        yield Step(",".join(others), _WITHOUT, drops=token.text, costs=2 * COSTS_A_GUESS)

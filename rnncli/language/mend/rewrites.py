@@ -1,0 +1,301 @@
+"""How things are written elsewhere and how they are written here, as a table: where, a pattern, what it becomes, words.
+
+The order of the rows is their meaning: the first that leads to a network which keeps all that was typed is offered.
+They are tried on texts of a thousand characters at most, in a longer one on the layer at fault alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import Literal, NamedTuple
+
+from rnncli.language.arguments import CLASSES, STANDS_FOR, field_of
+from rnncli.language.elsewhere import FEATURES
+from rnncli.layers import KINDS, LAYERS, LSTM
+from rnncli.layers.activations import ACTIVATIONS
+from rnncli.layers.options import Choice, Flag
+from rnncli.layers.size_forms import Numbers, Share
+from rnncli.layers.sizes import BLANK_PATTERN
+from rnncli.layers.words import in_both
+
+Becomes = str | Callable[[re.Match[str]], str]
+
+
+class Rewrite(NamedTuple):
+    """One way to write something elsewhere.
+
+    Attributes:
+        where: `text`, wherever it stands in the spec; `part`, in the layer at fault; `layer`, that is all of the layer.
+        pattern: what is written; `<K>` and the like are sets of words, see `_SETS`.
+        becomes: what is written here, with the groups of the pattern.
+        lead: what leads to the repair, with the groups of the pattern.
+        message: what is wrong, where the parser stumbles over what follows from it; {} is what was typed.
+        drops: whether something is left out of what was typed.
+        computes: whether it becomes another number, which means the same.
+        invents: whether a number is made up.
+    """
+
+    where: Literal["text", "part", "layer"]
+    pattern: str
+    becomes: Becomes
+    lead: str = "perhaps"
+    message: str = ""
+    drops: bool = False
+    computes: bool = False
+    invents: bool = False
+
+
+def squeezed(word: str) -> str:
+    """Return a word without what may stand between the parts of it: `soft max`, `return-sequences`."""
+    return re.sub("[-_ ]", "", word.lower())
+
+
+def _any(words: Iterable[str]) -> str:
+    return f"(?:{'|'.join(sorted(map(re.escape, words), key=len, reverse=True))})"
+
+
+def _said_by(name: str) -> str:
+    """Return the layer that the name of a class stands for, in as far as the name says it: `pool:max`."""
+    cls = CLASSES[name]
+    return ":".join([cls.kind, *(field_of(cls, *each) or each[1] for each in STANDS_FOR.get(name, {}).items())])
+
+
+NAMED = {name: _said_by(name) for name in CLASSES if name not in KINDS} | {
+    **dict.fromkeys(("inputs", "data"), "input"),
+    **dict.fromkeys(("vocab", "vocabulary", "emb", "embeddings", "tokens", "words", "ids"), "embed"),
+    **dict.fromkeys(("elman", "vanilla_rnn", "vanilla"), "rnn"),
+    **dict.fromkeys(("global_max_pool", "max_pool", "maxpool", "maxpooling"), "pool:max"),
+    **dict.fromkeys(("global_avg_pool", "avg_pool", "avgpool", "mean_pool", "meanpool"), "pool:avg"),
+    **dict.fromkeys(
+        ("output", "out", "fully_connected", "fullyconnected", "affine", "mlp", "classes", "logits", "head"), "dense"
+    ),
+    **dict.fromkeys(("drop", "drop_out"), "dropout"),
+    "layer_norm": "norm",
+}
+"""Each class of the frameworks, and what else people call a layer, as it is written here."""
+
+_FLAGS = {option.word for layer in LAYERS for option in layer.options if isinstance(option, Flag)}
+_CHOICES = [option for layer in LAYERS for option in layer.options if isinstance(option, Choice)]
+_FIELDS = _FLAGS | {
+    word
+    for layer in LAYERS
+    for option in layer.options
+    for word in (option.attribute, option.lead.rstrip("="), layer.torch_arguments.get(option.attribute, ""))
+    if word
+}
+_ONE_SIZE = [
+    name for name, kind in KINDS.items() if isinstance(kind.sizes, Numbers) and len(kind.sizes.attributes) == 1
+]
+_TWO_SIZES = [
+    name for name, kind in KINDS.items() if isinstance(kind.sizes, Numbers) and len(kind.sizes.attributes) == 2
+]
+_OWN_ACTIVATION = [
+    name
+    for name, kind in KINDS.items()
+    for option in kind.options
+    if option.attribute == "activation" and kind.default("activation") == "linear"
+]
+_SETS = {
+    "K": _any(KINDS),
+    "R": _any(name for name, kind in KINDS.items() if kind.states),
+    "ONE": _any(_ONE_SIZE),
+    "TWO": _any(_TWO_SIZES),
+    "P": _any(name for name, kind in KINDS.items() if isinstance(kind.sizes, Share)),
+    "LINEAR": _any(_OWN_ACTIVATION),
+    "N": f"(?:[0-9][0-9_]*[kMG]?|{BLANK_PATTERN})",
+    "ACT": _any(ACTIVATIONS),
+    "FIELD": _any(_FIELDS - {"activation", "act"}),
+    "FLAG": _any(_FLAGS | {option.key for option in _CHOICES if option.key_alone}),
+    "KEY": _any({option.key for option in _CHOICES}),
+    "VALUE": _any({value for option in _CHOICES for value in (*option.values, *option.other_names)}),
+    "CLASS": _any(NAMED),
+    "FEATURES": _any({*FEATURES, "in", "input", "features"}),
+    "YES": "(?:true|yes|on|1)",
+    "NO": "(?:false|no|off|0)",
+    "S": r"\s{0,9}",
+}
+"""Words that patterns name: kinds, those that keep a state, those of one size, a number, a field, a class."""
+
+
+@cache
+def compiled(pattern: str) -> re.Pattern[str]:
+    """Return the pattern of a row, in which sets of words are named, ready to be used."""
+    return re.compile(re.sub("<([A-Z]+)>", lambda found: _SETS[found[1]], pattern), re.IGNORECASE)
+
+
+def _joined(found: re.Match[str]) -> str:
+    """`10,000` -> `10000`."""
+    return re.sub("[,. ]", "", found[0])
+
+
+def _percent(found: re.Match[str]) -> str:
+    """`dropout:20%` -> `dropout:0.2`."""
+    return f"{found[1]}{float(found[2]) / 100:g}"
+
+
+def _fraction(found: re.Match[str]) -> str:
+    """`dropout:1/2` -> `dropout:0.5`."""
+    return f"{found[1]}{int(found[2]) / max(1, int(found[3])):g}"
+
+
+def _class(found: re.Match[str]) -> str:
+    """`GlobalMaxPooling1D`, `repeat_vector` -> `pool:max`, `repeat`."""
+    return NAMED.get(found[0].lower()) or NAMED.get(squeezed(found[0]), found[0])
+
+
+_COMMAS = "layers are separated by commas, not by {}"
+_COLONS = "a colon stands before a field, not {}"
+_SIZES = "a colon stands before the size of a layer, not as in {}"
+_X = "sizes are joined by x, not as in {}"
+_BRACKETS = "sizes are joined by x, and have no brackets: {}"
+_THOUSANDS = "a number is written without commas, not as in {}"
+_KINDS = "each layer has a kind of its own, not as in {}"
+_POINT = "a share is written with a point, not as in {}"
+_LAYERS_ALONE = "a spec is its layers alone, without {}"
+_OPEN = "a length that is not known is left out"
+_SAMPLES = "without the samples, which are --batch"
+_BETWEEN = "a comma stands between layers"
+_REPEATS = r"x\1 repeats a layer, and stands behind it"
+_ALONE = "write the number alone"
+_BI = f"perhaps with {in_both(LSTM, 'merge_mode', 'concat')}"
+_BACK = f"perhaps {in_both(LSTM, 'go_backwards', True)}"
+_INPUT_FIRST = "the first layer says the input"
+
+REWRITES = (
+    # what is around a spec, and what stands between layers
+    Rewrite("text", r"^<S>\{([^{}]{0,999})\}<S>$", r"\1"),
+    Rewrite("text", r"^<S>(?:\w{1,40}<S>=<S>)?(?:nn\.)?(?:Sequential)?\(?\[(.*?)\]?\)?<S>$", r"\1"),
+    Rewrite("text", r"^<S>(?:model|net|network|spec|arch)<S>[=:]<S>", "", message=_LAYERS_ALONE),
+    Rewrite("text", r"^<S>\w{1,20}:(?=<TWO>:)", "", "without it", drops=True),
+    Rewrite("text", r"^<S>(<ONE>)[:\s](<N>)<S>(?:->|>|→|to)<S>(<N>)<S>$", r"input:\2,\1:\3"),
+    Rewrite("text", r"\blayer[- ]norm(?:alization)?\b", "norm"),
+    Rewrite("text", r"(?<=[0-9])<S>[-/+.]<S>(?=<K>[:_-]?[0-9])", ",", "with commas", _COMMAS),
+    Rewrite("text", r"<S>(?:[-=~]{1,9}>{1,9}|>{1,9}|[;|&\n]|\s[-+/]\s)[\s;|&>,-]{0,9}", ",", "with commas", _COMMAS),
+    Rewrite("text", r"(?<=[\w)])\s{1,9}(?=(?:<K>|<CLASS>)\b)", ",", "with commas", _COMMAS),
+    Rewrite("text", r"\b(<K>)\(([^()]{0,99})\)", lambda found: f"{found[1]}:{found[2].replace(',', ':')}"),
+    # numbers
+    Rewrite("text", r"(?<=[:(\[=])<S>(?:None|null|any|[?*TLNB]|-1|batch)<S>[x,*]<S>(?=[0-9?*(-]|[TLN]\b)", "", _OPEN),
+    Rewrite("text", r"[(\[]<S>(x[0-9]{1,4})<S>[)\]]", r":\1", "with colons"),
+    Rewrite("text", r"(?<=:)[(\[]<S><N><S>,<S>(<N>)<S>,<S>(<N>)<S>[)\]]", r"\1x\2", _SAMPLES, drops=True),
+    Rewrite("text", r"(?<!\w)[(\[]<S>(<N>)<S>[,x*]<S>(<N>)<S>[)\]]", r"\1x\2", message=_BRACKETS),
+    Rewrite("text", r"(?<!\w)[(\[]<S>(<N>)<S>,?<S>[)\]]", r"\1", message=_BRACKETS),
+    Rewrite("text", r"\b(in|input):<N>x(<N>x<N>)(?=,|$)", r"\1:\2", _SAMPLES, drops=True),
+    Rewrite("text", r"(?<=\w)\s{1,9}(?=x[0-9])", ":", "with colons", _COLONS),
+    Rewrite(
+        "part", r"\b(<R>(?::[a-z]\w{0,20}){0,9}:<N>)<S>\*<S>([0-9]{1,2})(?=:|$)", r"\1:x\2", r"x\2 repeats a layer"
+    ),
+    Rewrite("text", r"(?<=[0-9kMG])<S>[x*×]<S>(?=[0-9])", "x", message=_X),
+    Rewrite("part", r"10(?:\^|\*\*)([0-9])(?![0-9])", lambda found: str(10 ** int(found[1])), computes=True),
+    Rewrite("text", r"(<TWO>:<N>)/(?=<N>)", r"\1x", message=_X),
+    Rewrite("text", r"<TWO>:[0-9]{1,3}(?:[,. ][0-9]{3}){1,3}(?=x[0-9_])", _joined, message=_THOUSANDS),
+    Rewrite(
+        "text",
+        r"(?<![0-9.])[1-9][0-9]{0,2}(?:[,. ]0[0-9]{2}){1,3}(?![0-9])",
+        _joined,
+        message=_THOUSANDS,
+    ),
+    Rewrite(
+        "text",
+        r"(<TWO>:[0-9]{1,3})[,. ]([0-9]{3,9})(?=(?:[,. ][0-9]{3}){0,2}[x,](?:[0-9]|<N>))",
+        r"\1\2",
+        message=_THOUSANDS,
+    ),
+    Rewrite("text", r"(<ONE>:[0-9])[,. ]([0-9]{3})(?![0-9,])", r"\1\2", message=_THOUSANDS),
+    Rewrite("text", r"(<P>[:=]0),([0-9]{1,20})(?=,|$)", r"\1.\2", message=_POINT),
+    Rewrite("text", r"(<P>[:=])([0-9]{1,2}(?:\.[0-9]{1,9})?)<S>%", _percent, computes=True),
+    Rewrite("text", r"(<P>[:=])([0-9]{1,9})/([0-9]{1,9})(?=,|$)", _fraction, computes=True),
+    Rewrite("text", r"\b(<TWO>:<N>)(?:<S>[,:]<S>|\s{1,9})(?=<N>(?:[\s,]|$|:(?!<K>\b)))", r"\1x", message=_X),
+    Rewrite("text", r"\b(<TWO>):\w{1,20}=(<N>)[:,]<S>\w{1,20}=(<N>)", r"\1:\2x\3", _ALONE),
+    Rewrite("text", r"^<S>x[:=](?=<N>)", "input:"),
+    Rewrite("text", r"^<S>vocab\w{0,9}[=:](<N>),<S>(?:emb\w{0,9})?dim\w{0,9}[=:](<N>)", r"embed:\1x\2"),
+    Rewrite("part", r"^(<P>):p(?=[0-9.])", r"\1:"),
+    Rewrite("part", r"(?<=[0-9])(?:billion|bn?)(?=x|:|$)", "G"),
+    # spaces
+    Rewrite("text", r"(?<=[a-z])\s{1,9}(?=[0-9])", ":", "with colons", _COLONS),
+    Rewrite("text", r"(?<=[\w)])\s{1,9}(?=\w{1,40}\s?:)", ",", "with commas", _COMMAS),
+    Rewrite("text", r"(?<=[\w)])\s{1,9}(?=\w)", ":", "with colons", _COLONS),
+    Rewrite("text", r"^<S>,[\s,]{0,99}|<S>,[\s,.]{0,99}$|(?<=[0-9])\.$", "", "leave the comma out"),
+    Rewrite("text", r",(?:\s{0,9},){1,99}", ",", "leave the comma out"),
+    Rewrite("text", r":(?=:)|:<S>(?=,|$)", "", "leave the colon out"),
+    # kinds and sizes
+    Rewrite("text", r"(?<![:\w])(<K>)<S>[,=]<S>(?=[0-9]|_)", r"\1:", message=_SIZES),
+    Rewrite("text", r"\b(<P>)<S>=<S>(?=\.[0-9])", r"\1:", message=_SIZES),
+    Rewrite("layer", r"(<K>)[-_/. ]?([0-9].*)", r"\1:\2", message=_SIZES),
+    Rewrite("part", r"(?<=[0-9])[-_/.](?=<FIELD>\b)", ":"),
+    Rewrite("text", r":<S>(?=<K>:<N>)", ",", _BETWEEN),
+    Rewrite("text", r":<S>(?=(?:norm|pool)\b)", ",", _BETWEEN),
+    Rewrite("layer", r"([0-9]{1,4})<S>[x*×]<S>(<K>.*)", r"\2:x\1", _REPEATS),
+    Rewrite("layer", r"(<N>)[:x]?<S>(<K>)(.*)", r"\2:\1\3", "the kind comes first"),
+    Rewrite("text", r"^<S>([0-9]{1,10}(?:x[0-9]{1,10})?)(?=[,:]|$)", r"input:\1", _INPUT_FIRST),
+    Rewrite(
+        "part",
+        r"\b(<K>)((?::\w{1,20}){0,9}):(?:units|size|hidden(?:_?size|_?units|_?dim)?|num_units|filters|nodes|neurons|features|"
+        r"cells|dim)[=:](?=[0-9]|_)",
+        r"\1\2:",
+        _ALONE,
+    ),
+    Rewrite("layer", r"bidirectional[:(](<R>:.*?)\)?", r"\1:bi", ""),
+    Rewrite("layer", r"(?:bidirectional|bidir|bi|b)[-_:. ]?(<R>)(.*)", r"\1\2:bi", _BI),
+    Rewrite("layer", r"time[-_]?distributed[:(](<K>.*?)\)?", r"\1", ""),
+    Rewrite("layer", r"time[-_]?distributed:(<N>.*)", r"dense:\1"),
+    Rewrite("layer", r"(?:cudnn|keras\.|nn\.|torch\.|layers\.|stacked|deep)[-_]?(<K>\b.*)", r"\1"),
+    Rewrite("part", r"^[a-z]\w{1,40}", _class, "perhaps {}"),
+    Rewrite("layer", r"(?:global)?_?(?:avg|mean|average)", "pool:avg"),
+    Rewrite("layer", r"(<ACT>):(<N>)", r"dense:\2:\1"),
+    Rewrite("part", r":out(?:put)?(?:_size|_dim|_features)?[=:](?=[0-9])", ":", _ALONE),
+    # a second number
+    Rewrite("layer", r"([2-9]|1[0-2])[- ]?layer(?:ed|s)?[-: ](.*)", r"\2:x\1", _REPEATS),
+    Rewrite("part", r":x[-_= ](?=[0-9])", ":x"),
+    Rewrite(
+        "part",
+        r"\b(<R>(?::[a-z]\w{0,20}){0,9}:[0-9]{2,}[kM]?)[:x*](0?[2-9]|1[0-2])(?=:|$)",
+        lambda found: f"{found[1]}:x{int(found[2])}",
+        "perhaps several layers",
+    ),
+    Rewrite("part", r"\b(<ONE>)((?::[a-z]\w{0,20}){0,9}:<N>)[:x](<N>)(?=:|$)", r"\1\2,\1:\3", "perhaps several layers"),
+    Rewrite("text", r"\b(<ONE>)(:[^, ]{0,40}[0-9][^, ]{0,40}),<S>(?=<N>(?:[,:]|$))", r"\1\2,\1:", message=_KINDS),
+    Rewrite("part", r":(?:num_|n_)?layers?<S>[=:]<S>([0-9]{1,4})", r":x\1", _REPEATS),
+    Rewrite("part", r":([0-9]{1,4})[-_]?layers?", r":x\1", _REPEATS),
+    Rewrite("part", r"^(<R>:<N>(?::[a-z]\w{0,20}){0,9}):([0-9]{1,4})x(?=:|$)", r"\1:x\2", r"x\2 repeats a layer"),
+    # fields
+    Rewrite("part", r":(<FLAG>)<S>=<S><YES>(?=:|$)", r":\1", r"\1 stands alone"),
+    Rewrite("part", r":(<FLAG>)<S>=<S><NO>(?=:|$)", "", "leave it out"),
+    Rewrite("part", r":(<ACT>)<S>=<S><YES>(?=:|$)", r":\1", r"\1 stands alone"),
+    Rewrite(
+        "part", r":(?:reversed?|backwards|dir(?:ection)?=(?:back|rev)\w{0,7})(?:<S>=<S><YES>)?(?=:|$)", ":back", _BACK
+    ),
+    Rewrite(
+        "part", r":(?:bidir|both|both_?ways|dir(?:ection)?=(?:bi|both)\w{0,11})(?:<S>=<S><YES>)?(?=:|$)", ":bi", _BI
+    ),
+    Rewrite("part", r":linear_before_reset=0\b", ":reset=before"),
+    Rewrite("part", r":(?:recurrent_act|gate_act|gate_activation|inner_activation)\w{0,7}<S>=", ":recact="),
+    Rewrite("part", r":(<KEY>)[:_-](<VALUE>)(?=:|$)", r":\1=\2"),
+    Rewrite("part", r":(?!<ACT>:|<FLAG>:)([a-z_]{3,30}):(<ACT>|<YES>|<NO>)(?=:|$)", r":\1=\2"),
+    Rewrite("part", r"(?<=:)(\w{1,40})<S>=<S>(?:no|off)(?=:|$)", r"\1=False"),
+    # a field that stands where a layer should
+    Rewrite("text", r"(?<=[0-9a-z])<S>,<S>(?=(?:<FIELD>)\b(?!:[0-9])(?:=\w{1,20})?(?:[,:]|$))", ":", ""),
+    Rewrite(
+        "text",
+        r"((?:^|,)<S><LINEAR>:(?!\w{0,20}:<ACT>)[^,=]{1,40}),<S>(?:activation[:=])?(?=<ACT>(?:,|$))(?!linear)",
+        r"\1:",
+        "",
+    ),
+    Rewrite("text", r"(?<=[0-9a-z])<S>,<S>(?=(?:activation|act)<S>=<S><ACT>(?:[,:]|$))", ":", ""),
+    Rewrite("text", r":seq,<S>last\w{0,9}(?=,|$)", "", "a layer returns its last output alone without seq"),
+    Rewrite(
+        "text",
+        r"(<ONE>:(?:[^,]{0,99}?:)?(<N>)\b[^,]{0,99}),<S>(?=<ACT>(?:,|$))",
+        r"\1,dense:\2:",
+        "for example",
+        invents=True,
+    ),
+    # the input
+    Rewrite("text", r"^(?!\s*<TWO>\b)(.{1,99}?):(?:<FEATURES>)[=:]\(?([0-9x]{1,20})\)?(?=:|,|$)", r"input:\2,\1"),
+    Rewrite("text", r"^(?:input_shape|input_size|input_dim)[=:]\(?([0-9x]{1,20})\)?(?=,|$)", r"input:\1"),
+    Rewrite(
+        "text", r"^(?!\s*<TWO>\b)(.{1,999}),(<TWO>:[^,]{1,40})", r"\2,\1", message="a network starts with its input"
+    ),
+)
+"""All of them. The last is tried for networks, too, whose layers are right and in a wrong order."""

@@ -1,0 +1,102 @@
+"""A search for what was meant: rewrites are tried in order, and the first result that works and keeps all is taken.
+
+It knows nothing of specs or command lines: whoever searches says what is at fault in a state, what may be done about
+it, and whether a result keeps what was typed.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable, Sequence
+from itertools import count
+from typing import Generic, NamedTuple, Protocol, TypeVar
+
+COSTS_A_GUESS = 10
+"""The cost of leaving something out or making something up: all that does neither is tried before."""
+
+
+class Sized(Protocol):
+    """What is rewritten: a text, or the words of a command line."""
+
+    def __len__(self) -> int: ...
+    def __hash__(self) -> int: ...
+
+
+State = TypeVar("State", bound=Sized)
+Fault = TypeVar("Fault")
+
+
+class Step(NamedTuple, Generic[State]):
+    """A rewrite that is done.
+
+    Attributes:
+        state: what it leads to.
+        lead: what leads to it, in words: `perhaps`, `with commas`.
+        message: what is wrong, where the rewrite knows better than whoever stumbled over it.
+        span: the characters at fault, where there is a message.
+        drops: what it leaves out of what was typed.
+        costs: 0, or more for what is only done where nothing else works.
+        advice: how to mend it, in words that hold whatever it leads to.
+    """
+
+    state: State
+    lead: str = ""
+    message: str = ""
+    span: tuple[int, int] = (0, 0)
+    drops: str = ""
+    costs: int = 0
+    advice: str = ""
+
+
+class Found(NamedTuple, Generic[State]):
+    """What was meant.
+
+    Attributes:
+        state: what works.
+        way: the steps to it.
+    """
+
+    state: State
+    way: tuple[Step[State], ...]
+
+
+def search(
+    start: State,
+    fault_of: Callable[[State], Fault | None],
+    steps: Callable[[State, Fault], Iterable[Step[State]]],
+    keeps: Callable[[State, Sequence[Step[State]]], bool],
+    *,
+    most: int,
+    most_read: int,
+) -> Found[State] | None:
+    """Return the first state without a fault that keeps what was typed; None where there is none.
+
+    The steps from a state are in order of likelihood: a way on which the first was always taken is followed to its
+    end before one on which the second was taken once, and so on (limited discrepancy search).
+
+    Args:
+        start: what was typed.
+        fault_of: returns what is wrong with a state, or None.
+        steps: yields what may be done about a fault, the likeliest first.
+        keeps: whether a state has all that was typed but for what the steps to it say.
+        most: how many states are looked at.
+        most_read: how long these are together, at most.
+    """
+    ticket = count()
+    queue: list[tuple[int, int, int, State, tuple[Step[State], ...]]] = [(0, 0, next(ticket), start, ())]
+    seen: set[State] = set()
+    while queue and len(seen) < most and most_read > 0:
+        rank, depth, _, state, way = heapq.heappop(queue)
+        if state in seen:
+            continue
+        seen.add(state)
+        most_read -= len(state)
+        fault = fault_of(state)
+        if fault is None:
+            if keeps(state, way):
+                return Found(state, way)
+            continue
+        others = (step for step in steps(state, fault) if step.state not in seen)
+        for place, step in enumerate(others):
+            heapq.heappush(queue, (rank + place + step.costs, depth - 1, next(ticket), step.state, (*way, step)))
+    return None
