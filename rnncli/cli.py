@@ -174,8 +174,11 @@ def _worked(work: Callable[[], object], typed: Sequence[str]) -> int:
     except MemoryError:
         return report(RnncliError("out of memory"))
     except Exception as error:
-        if isinstance(error, ImportError) and _NO_ROOM in str(error):
-            return report(RnncliError("out of memory"))
+        cause: BaseException | None = error
+        while cause is not None:  # NumPy raises an error of its own about some of these
+            if isinstance(cause, ImportError) and _NO_ROOM in str(cause):
+                return report(RnncliError("out of memory"))
+            cause = cause.__cause__ or cause.__context__
         if os.environ.get("RNNCLI_DEBUG"):
             raise
         message = f"{type(error).__name__}: {error}; this is a bug in rnncli"

@@ -208,7 +208,10 @@ def test_where_ulimit_leaves_too_little_for_numpy_that_is_said(at: Walk, program
 
 def test_a_library_that_cannot_be_loaded_is_memory_that_is_out(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_room(*arguments: object, **options: object) -> None:
-        raise ImportError("_struct.so: failed to map segment from shared object")
+        try:
+            raise ImportError("_struct.so: failed to map segment from shared object")
+        except ImportError as error:
+            raise ImportError("Error importing numpy") from error
 
     monkeypatch.setattr(command_of("spec"), "callback", no_room)
     assert rnncli("spec", "input:8") == (1, "", "Error: out of memory\n")
