@@ -108,7 +108,8 @@ class Numbers(Sizes):
             return "x".join([*parts, *self.example.split("x")[len(parts) :]])
         if most == 1:
             return parts[-1]  # PyTorch's habit, Linear(in, out): the last is what it returns
-        return "x".join(parts[:most])
+        # What may be left out stands in front: so does Keras's batch, in (batch, timesteps, features).
+        return "x".join(parts[-most:] if self.optional else parts[:most])
 
     def spell(self, values: Mapping[str, Any]) -> str:
         """Return the numbers joined by x."""
