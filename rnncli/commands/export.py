@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 @click.command(cls=GroupedCommand, short_help="The network as source or a file for a framework.")
 @spec_argument
 @click.option(
-    *("--to", "target"), type=named(OTHER_TARGETS, tuple(TARGETS)), help="What to make of the network, unless -o FILE.onnx says it."
+    *("--to", "target"),
+    type=named(OTHER_TARGETS, tuple(TARGETS)),
+    help="What to make of the network, unless -o FILE.onnx says it.",
 )
 @seed_option
 @weights_option

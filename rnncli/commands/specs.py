@@ -9,7 +9,7 @@ import shlex
 import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import click
 
@@ -27,6 +27,8 @@ from rnncli.network import Network
 if TYPE_CHECKING:
     from rnncli.formats.nodes import Note
     from rnncli.render.picture import Picture
+
+Read = TypeVar("Read")
 
 VARIABLE = "RNNCLI_SPEC"
 
@@ -69,13 +71,8 @@ def each_network(specs: Iterable[Spec], work: Callable[[Network], None]) -> None
     The work takes sizes and runs nothing, so what cannot be run of a model file is a note. At the end the command exits
     with the worst status that there was.
     """
-
-    def work_on(reading: Reading) -> None:
-        for text in reading.part.said("not run") if reading.part is not None else ():
-            tell(f"Note: {reading.path}: {text}")
-        work(reading.network)
-
-    each_given(specs, work_on)
+    _each(specs, _network, work)
+    check_used()
 
 
 def each_given(specs: Iterable[Spec], work: Callable[[Reading], None]) -> None:
@@ -83,19 +80,43 @@ def each_given(specs: Iterable[Spec], work: Callable[[Reading], None]) -> None:
 
     Where the answer is a number alone, it must be of all that was given.
     """
-
-    def work_on(text: str) -> None:
-        reading = read(text, settings())
-        note_used(reading.used)
-        if click.get_current_context().params.get("quiet"):
-            _check_whole(reading, text)
-        tell_reading(reading)
-        if not reading.network.body and not _for_a_program():
-            tell(f"Note: {reading.network} is an input without layers; with one: {reading.network},{MISSING_LAYER}")
-        work(reading)
-
-    each_spec(specs, work_on)
+    _each(specs, _given, work)
     check_used()
+
+
+def each_spec(specs: Iterable[Spec], work: Callable[[str], None]) -> None:
+    """Do `work` for the text of every spec, likewise."""
+    _each(specs, str, work)
+
+
+def _each(specs: Iterable[Spec], read: Callable[[str], Read], work: Callable[[Read], None]) -> None:
+    status = 0
+    for spec in specs:
+        try:
+            work(read(spec.checked()))
+        except RnncliError as error:
+            status = max(status, report(explained(error, spec.text), spec.origin))
+    if status:
+        click.get_current_context().exit(status)
+
+
+def _given(text: str) -> Reading:
+    """Return what a text stands for, and tell what is to be said of it."""
+    reading = read(text, settings())
+    note_used(reading.used)
+    if click.get_current_context().params.get("quiet"):
+        _check_whole(reading, text)
+    tell_reading(reading)
+    if not reading.network.body and not _for_a_program():
+        tell(f"Note: {reading.network} is an input without layers; with one: {reading.network},{MISSING_LAYER}")
+    return reading
+
+
+def _network(text: str) -> Network:
+    reading = _given(text)
+    for unrun in reading.part.said("not run") if reading.part is not None else ():
+        tell(f"Note: {reading.path}: {unrun}")
+    return reading.network
 
 
 def _check_whole(reading: Reading, text: str) -> None:
@@ -142,18 +163,6 @@ def parsed(text: str) -> object:
         SpecError: it is neither.
     """
     return choice_of(text) or read_text(text, settings())
-
-
-def each_spec(specs: Iterable[Spec], work: Callable[[str], None]) -> None:
-    """Do `work` for the text of every spec, likewise."""
-    status = 0
-    for spec in specs:
-        try:
-            work(spec.checked())
-        except RnncliError as error:
-            status = max(status, report(explained(error, spec.text), spec.origin))
-    if status:
-        click.get_current_context().exit(status)
 
 
 def explained(error: RnncliError, text: str) -> RnncliError:
