@@ -91,9 +91,6 @@ def command(
 
     Of what is given several times (--batch, --timesteps, --dtype, --framework) every network stands
     there in each combination.
-
-    SPEC is a network such as embed:10000x32,rnn:32 (see `rnncli layers`), a line of Keras or PyTorch, a model
-    file, or - for specs on standard input, one a line.
     """
     check_svg(svg, shown=format_ == "table")
     combinations = prod(map(len, (batch or (None,), timesteps or (None,), framework or (None,), dtype)))

@@ -27,10 +27,6 @@ def command(spec: tuple[str, ...], batch: int | None, timesteps: int | None, svg
     Draw the network unrolled in time: time to the right, layers upward. Arrows along a row carry the state of a
     recurrent layer from step to step; arrows up are the outputs that leave it, with the shape of all of them.
     At the end of the row its last states leave, which Keras returns with return_state=True.
-
-    SPEC is a network such as embed:10000x32,rnn:32 (see `rnncli layers`), a line of Keras or PyTorch, a model
-    file, or - for specs on standard input, one a line. Without it
-    $RNNCLI_SPEC is used, or else an example.
     """
     from rnncli.render.console import screen
     from rnncli.render.drawing import print_drawing

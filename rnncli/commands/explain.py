@@ -95,10 +95,6 @@ def command(
     Show for each layer the equation of one step, the formula of each weight in words and in numbers,
     what its state and its output are, and what the other framework counts otherwise, and why. In a format
     of rows, each weight is one; with --others, each tool.
-
-    SPEC is a network such as embed:10000x32,rnn:32 (see `rnncli layers`), a line of Keras or PyTorch, a model
-    file, or - for specs on standard input, one a line. Without it
-    $RNNCLI_SPEC is used, or else an example.
     """
     check_svg(svg, shown=format_ == "table")
     with _printer(format_, others, svg) as show:

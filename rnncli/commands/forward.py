@@ -94,10 +94,6 @@ def command(spec: tuple[str, ...], format_: str, svg: Picture | None, **asked: A
     layer, and what its outputs look like. `Sat.` is the share of outputs at the ends of the range of
     their activation, where its slope is next to nothing.
 
-    SPEC is a network such as embed:10000x32,rnn:32 (see `rnncli layers`), a line of Keras or PyTorch, a model
-    file, or - for specs on standard input, one a line. Without it
-    $RNNCLI_SPEC is used, or else an example.
-
     back and bi need the whole sequence at once, so their memory grows with the timesteps.
     """
     request = Request(**asked)

@@ -96,10 +96,6 @@ def command(spec: tuple[str, ...], format_: str, svg: Picture | None, **asked: A
 
     back reads from the end, so its first input is that of the last timestep. Everything is computed in
     float64, for in float32 the effect would be lost in rounding.
-
-    SPEC is a network such as embed:10000x32,rnn:32 (see `rnncli layers`), a line of Keras or PyTorch, a model
-    file, or - for specs on standard input, one a line. Without it
-    $RNNCLI_SPEC is used, or else an example.
     """
     request = Request(**asked)
     given: Iterable[Spec] = specs(spec)

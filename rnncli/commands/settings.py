@@ -65,8 +65,19 @@ set_option = click.option(
 )
 
 
+_SPEC = """
+
+    SPEC is a network such as embed:10000x32,rnn:32 (see `rnncli layers`), a line of Keras or PyTorch, a model
+    file, or - for specs on standard input, one a line. Without it
+    $RNNCLI_SPEC is used, or else an example.
+    """
+"""What a SPEC may be, for the help of the commands that take one."""
+
+
 def spec_argument(command: Command) -> Command:
-    """Add the SPECs to a command, and what says numbers that those leave open."""
+    """Add the SPECs to a command, what they may be to its help, and what says numbers that they leave open."""
+    if command.__doc__ is not None:  # Python -OO leaves it out
+        command.__doc__ = command.__doc__.rstrip() + _SPEC
     return click.argument("spec", nargs=-1, shell_complete=complete_spec)(set_option(command))
 
 

@@ -19,9 +19,5 @@ def command(spec: tuple[str, ...]) -> None:
       rnncli spec model.safetensors
 
     Print the canonical spec of each network, one a line: short kinds, plain numbers, defaults left out.
-
-    SPEC is a network such as embed:10000x32,rnn:32 (see `rnncli layers`), a line of Keras or PyTorch, a model
-    file, or - for specs on standard input, one a line. Without it
-    $RNNCLI_SPEC is used, or else an example.
     """
     each_network(specs(spec), lambda network: click.echo(str(network)))

@@ -69,10 +69,6 @@ def command(
       rnncli summary -f json - < specs.txt
 
     Show what every layer returns, owns and costs. Nothing is allocated, so any size is instant.
-
-    SPEC is a network such as embed:10000x32,rnn:32 (see `rnncli layers`), a line of Keras or PyTorch, a model
-    file, or - for specs on standard input, one a line. Without it
-    $RNNCLI_SPEC is used, or else an example.
     """
     check_svg(svg, shown=format_ == "table" and not quiet)
     check_quiet(quiet, format_, "one number")
