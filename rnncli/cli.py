@@ -23,23 +23,36 @@ from rnncli.system.signals import INTERRUPTED
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-COMMANDS = {
-    "summary": "Shapes, parameters and costs of every layer.",
-    "forward": "Run the network in NumPy and show what comes out.",
-    "explain": "Where each number comes from.",
-    "draw": "The network unrolled in time, as a picture.",
-    "compare": "Networks side by side.",
-    "reach": "How far back networks remember.",
-    "sweep": "One row for each of many candidates.",
-    "solve": "The largest network within a budget.",
-    "export": "The network as source or a file for a framework.",
-    "inspect": "What is in a model file.",
-    "spec": "The canonical spec alone.",
-    "layers": "The spec language on one screen.",
-    "completion": "A script that completes command lines.",
-    "help": "The same as --help.",
+GROUPS = {
+    "Look": {
+        "summary": "Shapes, parameters and costs of every layer.",
+        "explain": "Where each number comes from.",
+        "draw": "The network unrolled in time, as a picture.",
+        "compare": "Networks side by side.",
+    },
+    "Run": {
+        "forward": "Run the network in NumPy and show what comes out.",
+        "reach": "How far back networks remember.",
+    },
+    "Choose": {
+        "sweep": "One row for each of many candidates.",
+        "solve": "The largest network within a budget.",
+    },
+    "Files": {
+        "inspect": "What is in a model file.",
+        "export": "The network as source or a file for a framework.",
+        "spec": "The canonical spec alone.",
+    },
+    "Shell": {
+        "layers": "The spec language on one screen.",
+        "completion": "A script that completes command lines.",
+        "help": "The same as --help.",
+    },
 }
-"""Each command, in the order of the help, with its line there. Its code is `rnncli.commands.NAME`."""
+"""What the commands are for, in the order of the help, and the line of each there."""
+
+COMMANDS = {name: text for commands in GROUPS.values() for name, text in commands.items()}
+"""Each command with its line. Its code is `rnncli.commands.NAME`."""
 
 
 _NO_ROOM = "failed to map segment from shared object"
@@ -100,8 +113,10 @@ class RnncliGroup(GroupedCommand, click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands; it needs none of their modules."""
         del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        width = max(map(len, COMMANDS))
+        for group, commands in GROUPS.items():
+            with formatter.section(group):
+                formatter.write_dl([(name.ljust(width), text) for name, text in commands.items()])
 
     def main(
         self,

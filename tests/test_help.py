@@ -64,13 +64,16 @@ def test_without_a_command_the_help_is_shown(rnncli: Run) -> None:
     assert rnncli("summary", "-h") == rnncli("summary", "--help")
 
 
-def test_a_commands_help_starts_with_examples_that_show_what_it_is_good_for(at: Walk, rnncli: Run) -> None:
+def test_help_starts_with_a_sentence_and_with_examples_that_show_what_a_command_is_good_for(
+    at: Walk, rnncli: Run
+) -> None:
     for command in HELPS:
         with at("rnncli", *command):
             shown = help_of(command, rnncli)
             lines = [line.strip() for line in shown.splitlines() if line.strip()]
             assert lines[0].startswith("Usage: ")
-            assert "Examples:" in lines[1:3]
+            lead = " ".join(lines[1 : lines.index("Examples:")])
+            assert re.fullmatch(r"[A-Z][^.]+\.", lead), "one sentence says what it does"
             assert lines[lines.index("Examples:") + 1].startswith("rnncli ")
             found = "\n".join(examples(shown))
             assert [words for words in SHOWN.get(" ".join(command), ()) if words not in found] == []

@@ -78,16 +78,17 @@ def command(
     format_: str,
     svg: Picture | None,
 ) -> None:
-    """Examples:
+    """Show what networks return, own and cost side by side, and why their counts differ.
 
     \b
+    Examples:
       rnncli compare embed:10000x32,lstm:64 embed:10000x32,gru:64
-      rnncli compare input:8,rnn:16 input:8,gru:16 input:8,lstm:16 --timesteps 100
+      rnncli compare input:8,rnn:8 input:8,gru:8 input:8,lstm:8 --timesteps 100
       rnncli compare input:32,rnn:32 --framework keras --framework torch
       rnncli compare input:8,lstm:16:seq --timesteps 10 --timesteps 500
 
-    Show what networks return, own and cost side by side, each with its difference from the first and
-    its ratio to it; below, layer by layer where the networks line up, and why their counts differ.
+    Each has its difference from the first and its ratio to it; below they stand layer by layer, where they line
+    up.
 
     Of what is given several times (--batch, --timesteps, --dtype, --framework) every network stands
     there in each combination.

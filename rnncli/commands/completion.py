@@ -261,13 +261,15 @@ complete --command %(prog_name)s --no-files --keep-order --arguments '(%(complet
 @click.command(cls=GroupedCommand, short_help="A script that completes command lines.")
 @click.argument("shell", type=click.Choice(SHELLS))
 def command(shell: str) -> None:
-    """Examples:
+    """Print a script that makes SHELL complete command lines.
 
     \b
+    Examples:
       rnncli completion bash
       rnncli completion zsh
 
-    Print a script that makes SHELL complete commands, options, files and, inside of a spec, kinds, fields and values.
+    It completes commands, options, files and, inside of a spec, kinds, fields and values.
+
     To have it in every shell, add a line to the file that the shell reads when it starts:
 
     \b

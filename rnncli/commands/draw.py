@@ -17,16 +17,17 @@ from rnncli.render.picture import Picture
 @number_option("--timesteps", "Length of the sequence; unknown (T) if left out.")
 @svg_option
 def command(spec: tuple[str, ...], batch: int | None, timesteps: int | None, svg: Picture | None) -> None:
-    """Examples:
+    """Draw the network unrolled in time: time to the right, layers upward.
 
     \b
+    Examples:
       rnncli draw embed:10000x32,rnn:32:seq,rnn:32
       rnncli draw input:8,lstm:16:seq:bi,gru:4,dense:1:sigmoid --timesteps 3
       rnncli draw input:50x8,lstm:64 --svg lstm.svg
 
-    Draw the network unrolled in time: time to the right, layers upward. Arrows along a row carry the state of a
-    recurrent layer from step to step; arrows up are the outputs that leave it, with the shape of all of them.
-    At the end of the row its last states leave, which Keras returns with return_state=True.
+    Arrows along a row carry the state of a recurrent layer from step to step; arrows up are the outputs that
+    leave it, with the shape of all of them. At the end of the row its last states leave, which Keras returns
+    with return_state=True.
     """
     from rnncli.render.console import screen
     from rnncli.render.drawing import print_drawing

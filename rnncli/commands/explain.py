@@ -83,18 +83,19 @@ def command(
     format_: str,
     svg: Picture | None,
 ) -> None:
-    """Examples:
+    """Show the equations of each layer, and where each number comes from.
 
     \b
+    Examples:
       rnncli explain embed:10000x32,rnn:32
       rnncli explain input:32,gru:5:reset=before
       rnncli explain 'LSTM(150, input_shape=(None, 3))'
       rnncli explain input:8,lstm:16:bi --framework torch
       rnncli explain embed:10000x32,lstm:64 --others --timesteps 100
 
-    Show for each layer the equation of one step, the formula of each weight in words and in numbers,
-    what its state and its output are, and what the other framework counts otherwise, and why. In a format
-    of rows, each weight is one; with --others, each tool.
+    For each layer there are the equation of one step, the formula of each weight in words and in numbers, what
+    its state and its output are, and what the other framework counts otherwise, and why. In a format of rows,
+    each weight is one; with --others, each tool.
     """
     check_svg(svg, shown=format_ == "table")
     with _printer(format_, others, svg) as show:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @click.option(
     *("--to", "target"),
     type=named(OTHER_TARGETS, tuple(TARGETS)),
-    help="What to make of the network, unless -o FILE.onnx says it.",
+    help="Target format; required unless -o FILE.onnx says it.",
 )
 @seed_option
 @weights_option
@@ -52,17 +52,17 @@ def command(
     save_weights: str | None,
     output: str | None,
 ) -> None:
-    """Examples:
+    """Turn the network into source that a person would have written, or into a file.
 
     \b
+    Examples:
       rnncli export input:8,lstm:16,dense:1 --to torch
       rnncli export input:8,lstm:16,dense:1 --to onnx -o model.onnx
       rnncli export model.npz --to torch --save-weights w.safetensors
 
-    Turn the network into source that a person would have written, for Keras or
-    PyTorch; into the textbook's loop in plain NumPy; or into an ONNX file with
-    its weights. They are those of the model file that SPEC names, of --weights, or
-    drawn from --seed, as forward draws them.
+    The result is source for Keras or PyTorch, the textbook's loop in plain NumPy, or an ONNX file with its weights.
+    Its weights are those of the model file that SPEC names, of --weights, or drawn from --seed, as forward
+    draws them.
 
     PyTorch loads weights from .safetensors, NumPy from .npz, Keras from .npz or
     .weights.h5 (which needs rnncli[hdf5]).

@@ -82,17 +82,17 @@ _LAYOUT = row_each_layer(
 @format_option
 @svg_option
 def command(spec: tuple[str, ...], format_: str, svg: Picture | None, **asked: Any) -> None:
-    """Examples:
+    """Run the network on random input and show what really came out.
 
     \b
+    Examples:
       rnncli forward embed:10000x32,rnn:32:seq,rnn:32 --timesteps 100
       rnncli forward input:32,rnn:64:seq --init uniform
       rnncli forward input:8,lstm:16 --plot --gates
       rnncli forward input:8,lstm:16 --batch 4 -o out.npy --save-weights w.npz
 
-    Run the network on random input and show the shapes that really came out, the time of each
-    layer, and what its outputs look like. `Sat.` is the share of outputs at the ends of the range of
-    their activation, where its slope is next to nothing.
+    For each layer there are the shape, the time, and what its outputs look like. `Sat.` is the share of outputs
+    at the ends of the range of their activation, where its slope is next to nothing.
 
     back and bi need the whole sequence at once, so their memory grows with the timesteps.
     """

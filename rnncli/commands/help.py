@@ -22,13 +22,12 @@ def _complete(context: click.Context, parameter: click.Parameter, typed: str) ->
 @click.argument("name", metavar="[COMMAND]", required=False, shell_complete=_complete)
 @click.pass_context
 def command(context: click.Context, name: str | None) -> None:
-    """Examples:
+    """Show what `rnncli --help` shows, or `rnncli COMMAND --help`.
 
     \b
+    Examples:
       rnncli help
       rnncli help summary
-
-    Show what `rnncli --help` shows, or `rnncli COMMAND --help`.
     """
     root = context.find_root()
     group = root.command

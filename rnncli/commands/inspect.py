@@ -63,15 +63,16 @@ def _printer(format_: str, svg: Picture | None) -> Iterator[Show]:
 @format_option
 @svg_option
 def command(file: tuple[str, ...], format_: str, svg: Picture | None) -> None:
-    """Examples:
+    """Show what model files hold.
 
     \b
+    Examples:
       rnncli inspect model.safetensors
       rnncli inspect model.npz -f json
 
-    Show what model files hold: each recurrent part as a spec, with the names that it has in the file and what
-    was assumed of it, and what else there is, in groups. Only headers are read, nothing in a file is run. In a
-    format of rows, each array is one.
+    There is each recurrent part as a spec, with the names that it has in the file and what was assumed of it,
+    and what else there is, in groups. Only headers are read, nothing in a file is run. In a format of rows,
+    each array is one.
 
     A part can be given to other commands: rnncli summary model.safetensors, or model.safetensors::2 if it has several.
     """

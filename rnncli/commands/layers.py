@@ -24,18 +24,17 @@ _LAYOUT = row_each("The spec language", "kind", "field", "form", "means", "keras
 @click.argument("word", metavar="[KIND]", required=False, shell_complete=complete_word)
 @format_option
 def command(word: str | None, format_: str) -> None:
-    """Examples:
+    """Show every kind of layer, its fields and its names, and how numbers are written.
 
     \b
+    Examples:
       rnncli layers
       rnncli layers lstm
       rnncli layers return_sequences
       rnncli layers macs
 
-    Show every kind of layer, its fields and its names, and how numbers are written; or all of one KIND: its sizes,
-    its fields with Keras's and PyTorch's arguments, its shapes, weights and equations.
-
-    In a format of rows, each kind is one, and each field of it.
+    Of one KIND there are its sizes, its fields with Keras's and PyTorch's arguments, its shapes, weights and
+    equations. In a format of rows, each kind is one, and each field of it.
 
     A field (seq), an activation (tanh), a word of Keras or PyTorch (return_state, nn.GRU) or one for what is counted
     (macs, memory, gates) may stand for KIND, too.

@@ -78,17 +78,19 @@ NETWORKS = Layout(
 @format_option
 @svg_option
 def command(spec: tuple[str, ...], format_: str, svg: Picture | None, **asked: Any) -> None:
-    """Examples:
+    """Measure how many steps back networks remember their input.
 
     \b
+    Examples:
       rnncli reach input:8,rnn:64 input:8,lstm:64 input:8,gru:64
       rnncli reach input:8,lstm:64 input:8,lstm:64:forgetbias=0
       rnncli reach model.safetensors --timesteps 1000 --seeds 20
 
-    Change the first input a little, and count the steps until the effect on the outputs of the last
-    recurrent layer stays under a tenth, and under a hundredth, of its largest. Each seed draws weights
-    and an input; what is shown is the median, and the range. A model file has weights of its own, so
-    each seed draws an input alone.
+    The first input is changed a little, and the steps are counted until the effect on the outputs of the last
+    recurrent layer stays under a tenth, and under a hundredth, of its largest.
+
+    Each seed draws weights and an input; what is shown is the median, and the range. A model file has weights
+    of its own, so each seed draws an input alone.
 
     The spectral radius is that of the matrix U that the state is multiplied by at each step: above 1
     effects may grow, far below 1 they die out. For lstm and gru it is that of the candidate's block, for bi

@@ -47,7 +47,7 @@ SOLUTIONS = row_each(
 @click.command(cls=GroupedCommand, short_help="The largest network within a budget.")
 @click.argument("template", nargs=-1, required=True, shell_complete=complete_template)
 @budget_options()
-@click.option("--exactly", is_flag=True, help="Only a network that takes exactly that; the status is 1 without one.")
+@click.option("--exactly", is_flag=True, help="Accept only an exact match; otherwise exit 1.")
 @number_option("--multiple-of", "Only multiples of N.  [default: 1]")
 @number_option("--timesteps", "Length of the sequence; unknown if left out.")
 @number_option("--batch", "Samples at a time.  [default: 1]")
@@ -67,9 +67,10 @@ def command(
     quiet: bool,
     format_: str,
 ) -> None:
-    """Examples:
+    """Find the largest whole number for the blanks _ of TEMPLATE that keeps the network within the budget.
 
     \b
+    Examples:
       rnncli solve embed:10000x_,lstm:_:seq,lstm:_ --params 1M
       rnncli solve input:64,gru:_ --memory 4MB --dtype float16 --multiple-of 8
       rnncli solve input:_,lstm:150 --params 92,400 --exactly
@@ -77,9 +78,8 @@ def command(
       rnncli solve input:8,lstm:_ input:8,gru:_ --max-streaming 2KB --dtype int8
       rnncli summary $(rnncli solve -q input:64x8,lstm:_ --macs 10M)
 
-    Find the largest whole number for the blanks _ of TEMPLATE that keeps the network within the budget.
-    A blank may have a name, _a, or be a letter: those of one name are the same number. For several, the
-    network gets as many parameters as it can; of equals, those that are most even are taken.
+    A blank may have a name, _a, or be a letter: those of one name are the same number. For several, the network
+    gets as many parameters as it can; of equals, those that are most even are taken.
 
     Standard output is the filled spec alone; standard error tells what it costs, which limit it comes up
     against, and how far over that the next size up would be, unless -q is given. The other formats have

@@ -12,12 +12,11 @@ from rnncli.commands.specs import each_network, specs
 @click.command(cls=GroupedCommand, short_help="The canonical spec alone.")
 @spec_argument
 def command(spec: tuple[str, ...]) -> None:
-    """Examples:
+    """Print the canonical spec of each network, one a line: short kinds, plain numbers, defaults left out.
 
     \b
+    Examples:
       rnncli spec 'Embedding:10kx32, SimpleRNN:32:seq, RNN:32'
       rnncli spec model.safetensors
-
-    Print the canonical spec of each network, one a line: short kinds, plain numbers, defaults left out.
     """
     each_network(specs(spec), lambda network: click.echo(str(network)))

@@ -59,16 +59,17 @@ def command(
     format_: str,
     svg: Picture | None,
 ) -> None:
-    """Examples:
+    """Show what every layer returns, owns and costs.
 
     \b
+    Examples:
       rnncli summary embed:10000x32,rnn:32:seq,rnn:32
       rnncli summary input:50x8,lstm:64 --batch 32 --wide
       rnncli summary input:6,gru:32,dense:4 --dtype int8 --rate 50 --wide
       rnncli summary 'nn.LSTM(40, 256, 2, bidirectional=True)' --framework torch
       rnncli summary -f json - < specs.txt
 
-    Show what every layer returns, owns and costs. Nothing is allocated, so any size is instant.
+    Nothing is allocated, so any size is instant.
     """
     check_svg(svg, shown=format_ == "table" and not quiet)
     check_quiet(quiet, format_, "one number")

@@ -78,7 +78,7 @@ _LESS_MEMORY = "--top N keeps little more than the first N in memory"
     type=sweep_given.frontier,
     metavar="FIGURES",
     shell_complete=sweep_given.complete_figures,
-    help=f"Show those alone that no other beats: {', '.join(COMPARED)}, with commas; with a - more is better.",
+    help=f"Show only the Pareto-optimal candidates: {', '.join(COMPARED)}, with commas; with a - more is better.",
 )
 @click.option(
     "--part",
@@ -108,18 +108,18 @@ def command(
     format_: str,
     svg: Picture | None,
 ) -> None:
-    """Examples:
+    """Show what each network that PATTERN stands for returns, owns and costs.
 
     \b
+    Examples:
       rnncli sweep embed:10000x{16,32,64},{rnn,gru,lstm}:{32..128..32}
       rnncli sweep input:32x8,lstm:{8..512..8} --max-memory 4MB --top 3
       rnncli sweep 'embed:10000x{u=16,32,64},lstm:{u}' --sort=-params -f csv
       rnncli sweep input:8,{gru,lstm}:{8..64..8} --pareto params,-output
 
-    Show what each network that PATTERN stands for returns, owns and costs. Braces mean what they mean
-    in bash: {16,32} is either, {16..64..16} every sixteenth number from 16 to 64, in any number and nested;
-    so quotes around PATTERN change nothing. A named brace, {u=16,32}, needs quotes: {u} has its value in
-    other places.
+    Braces mean what they mean in bash: {16,32} is either, {16..64..16} every sixteenth number from 16 to 64, in
+    any number and nested; so quotes around PATTERN change nothing. A named brace, {u=16,32}, needs quotes: {u}
+    has its value in other places.
 
     Rows are shown as they are made, or all at once if they are sorted; --svg saves the first thousand. Memory
     holds few more than the N of --top N, and Ctrl-C shows the best so far. Candidates that are no networks
