@@ -30,7 +30,8 @@ How the house is laid out: a network is data, and everything else reads it.
   in NumPy.
 - `export`: one file a target: source, files and weights for other frameworks.
 - `render`: what people see (Rich), and what programs read (a writer for each format).
-- `commands`, `cli`: one file a command, options in and output out; every error is printed in one place.
+- `commands`, `cli`: one file a command, options in and output out; every error is printed in one place. `pages` has the
+  texts of `rnncli help TOPIC`.
 
 Imports point downwards only, and click, Rich and NumPy have their rooms; `tests/test_house.py` sees to both. How
 all of it is checked is told in `tests/conftest.py`.

@@ -46,7 +46,7 @@ GROUPS = {
     "Shell": {
         "layers": "The spec language on one screen.",
         "completion": "A script that completes command lines.",
-        "help": "The same as --help.",
+        "help": "The same as --help, and pages on some topics.",
     },
 }
 """What the commands are for, in the order of the help, and the line of each there."""

@@ -23,7 +23,7 @@ class Meaning(NamedTuple):
     Attributes:
         keys: the keys, several where one line explains them together.
         holds: what each of them holds.
-        text: what they mean, as the table in README.md says it.
+        text: what they mean, as `rnncli help keys` says it.
         title: what the screen calls it, where it is a figure that tables for people show.
     """
 
@@ -219,15 +219,3 @@ def title(key: str) -> str:
         KeyError: the word is not in the vocabulary.
     """
     return KEYS[key].title
-
-
-def readme_table() -> str:
-    """Return the table of all keys as README.md has it, with what the screen calls them."""
-    lines = ["| of | key: meaning |", "| --- | --- |"]
-    for of, meanings in GROUPS.items():
-        texts = [
-            f"{', '.join(f'`{key}`' for key in keys)}: {text}{f' (*{shown}*)' if shown else ''}"
-            for keys, _, text, shown in meanings
-        ]
-        lines.append(f"| {of} | {'<br>'.join(texts)} |")
-    return "\n".join(lines) + "\n"

@@ -25,6 +25,7 @@ from test_errors import made_anew
 from rnncli.cli import COMMANDS, cli, run
 from rnncli.commands.command_line import REDIRECTIONS
 from rnncli.commands.groups import long_name
+from rnncli.commands.help import TOPICS
 from rnncli.language.spec import EXAMPLE
 
 Run = Callable[..., Result]
@@ -201,7 +202,8 @@ def test_help_is_a_command_too_and_the_version_has_a_short_option(at: Walk, rnnc
     assert rnncli("help") == rnncli("--help")
     for name in COMMANDS:
         with at(name):
-            assert rnncli("help", name) == rnncli(name, "--help")
+            shown, help_ = rnncli("help", name), rnncli(name, "--help")
+            assert shown == help_ or (name in TOPICS and shown.stdout.startswith(help_.stdout))
     assert rnncli("-V") == rnncli("--version")
     assert rnncli("-V").stdout.startswith("rnncli ")
 

@@ -14,6 +14,7 @@ from conftest import PATIENCE, Result, Walk, lines_of
 
 from rnncli.cli import COMMANDS, cli
 from rnncli.commands.groups import GROUPS, long_name
+from rnncli.commands.help import TOPICS
 from rnncli.language.spec import EXAMPLE
 
 Run = Callable[..., Result]
@@ -138,3 +139,19 @@ def test_the_help_says_all_that_a_spec_may_be(at: Walk, rnncli: Run) -> None:
             with at(command):
                 assert "a line of Keras or PyTorch, a model file, or - for specs on standard input" in text
     assert "A line of Keras or PyTorch is read, too, and a model file." in " ".join(help_of([], rnncli).split())
+
+
+def test_every_topic_has_a_page_that_fits_a_terminal_and_is_offered_like_a_command(at: Walk, rnncli: Run) -> None:
+    told = rnncli("help", "--help").stdout
+    for topic, does in TOPICS.items():
+        with at(topic):
+            result = rnncli("help", topic)
+            assert (result.status, result.stderr) == (0, "")
+            assert max(map(len, result.stdout.splitlines())) <= 80
+            assert re.search(rf"{topic} +{re.escape(does)}", told)
+    assert "rnncli help promises" in rnncli("help", "promise").stderr
+
+
+def test_the_page_on_python_runs(rnncli: Run) -> None:
+    lines = rnncli("help", "python").stdout.splitlines()
+    exec("\n".join(line.strip() for line in lines if line.startswith("  ")), {})

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,11 +13,10 @@ from test_formats import EXAMPLES, READERS, WITH_FORMATS
 
 from rnncli import Network
 from rnncli.summary import TOTALS
-from rnncli.vocabulary import KEYS, MEANINGS, meaning_of, readme_table, title
+from rnncli.vocabulary import KEYS, MEANINGS, meaning_of, title
 
 Run = Callable[..., Result]
 
-README = Path(__file__).parent.parent / "README.md"
 
 VIEWS = [
     *((command, EXAMPLES[command].arguments) for command in WITH_FORMATS),
@@ -129,11 +127,8 @@ def test_a_budget_has_two_names_in_every_command(at: Walk, rnncli: Run) -> None:
                 assert (results[0].status, results[0].stdout != "") == (0, True)
 
 
-def test_the_readme_names_each_key_once(request: pytest.FixtureRequest) -> None:
-    text = README.read_text(encoding="utf-8")
-    table = re.compile(r"^\| of \|.*?\n(?!\|)", re.MULTILINE | re.DOTALL)
-    (shown,) = table.findall(text)
-    if request.config.getoption("--rewrite-screens"):
-        README.write_text(text.replace(shown, readme_table()), encoding="utf-8")
-    else:
-        assert shown == readme_table()
+def test_the_page_on_keys_names_each_of_them_once(rnncli: Run) -> None:
+    page = rnncli("help", "keys").stdout
+    assert max(map(len, page.splitlines())) <= 80
+    named = re.findall(r"^  (\w+(?:,\s+\w+)*):", page, re.MULTILINE)
+    assert sorted(key for names in named for key in re.split(r",\s+", names)) == sorted(KEYS)

@@ -1,33 +1,55 @@
-"""`rnncli help`: the same as `--help`."""
+"""`rnncli help`: the same as `--help`; and pages on what the commands have in common."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.resources import files
 
 import click
 
 from rnncli.commands.groups import GroupedCommand
 from rnncli.errors import UsageError, quote
 
+TOPICS: Mapping[str, str] = {
+    "spec": "the language of specs",
+    "keys": "the keys of JSON and CSV",
+    "files": "model files, weights, inputs and outputs",
+    "python": "the same from Python",
+    "promises": "what is promised of files, memory and signals",
+}
+"""The pages. That of the keys is made of the vocabulary; the text of each of the others is a file in `rnncli/pages`."""
+
+_WIDTH = 78
+
 
 def _complete(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
     del parameter
     group = context.find_root().command
     assert isinstance(group, click.Group)
-    return [name for name in group.list_commands(context) if name.startswith(typed)]
+    return [name for name in (*group.list_commands(context), *TOPICS) if name.startswith(typed)]
 
 
-@click.command(cls=GroupedCommand, short_help="The same as --help.")
-@click.argument("name", metavar="[COMMAND]", required=False, shell_complete=_complete)
+@click.command(cls=GroupedCommand, short_help="The same as --help, and pages on some topics.")
+@click.argument("name", metavar="[COMMAND|TOPIC]", required=False, shell_complete=_complete)
 @click.pass_context
 def command(context: click.Context, name: str | None) -> None:
-    """Show what `rnncli --help` shows, or `rnncli COMMAND --help`.
+    """Show what `rnncli --help` shows, or `rnncli COMMAND --help`, or the page on a topic.
 
     \b
     Examples:
       rnncli help
       rnncli help summary
+      rnncli help keys
+
+    \b
+    Topics:
+      spec       the language of specs
+      keys       the keys of JSON and CSV
+      files      model files, weights, inputs and outputs
+      python     the same from Python
+      promises   what is promised of files, memory and signals
     """
     root = context.find_root()
     group = root.command
@@ -36,9 +58,13 @@ def command(context: click.Context, name: str | None) -> None:
         click.echo(root.get_help())
         return
     found = group.get_command(root, name)
-    if found is None:
-        raise _no_command(name, group.list_commands(root))
-    click.echo(found.get_help(click.Context(found, info_name=name, parent=root)))
+    if found is None and name not in TOPICS:
+        raise _no_command(name, [*group.list_commands(root), *TOPICS])
+    shown = [] if found is None else [found.get_help(click.Context(found, info_name=name, parent=root)) + "\n"]
+    if name not in TOPICS:
+        click.echo("".join(shown), nl=False)
+        return
+    click.echo_via_pager("\n".join([*shown, page(name)]))
 
 
 def _no_command(name: str, commands: Sequence[str]) -> UsageError:
@@ -54,3 +80,23 @@ def _no_command(name: str, commands: Sequence[str]) -> UsageError:
     guess = other if other in commands else closest(name, commands)
     repair = guess and f"rnncli help {guess}"
     return UsageError(message, None if guess else f"there are {', '.join(commands)}", repair=repair)
+
+
+def page(topic: str) -> str:
+    """Return the page on a topic, no wider than a terminal of 80 columns."""
+    if topic == "keys":
+        return "".join(f"{line}\n" for line in _keys())
+    return files("rnncli").joinpath("pages", f"{topic}.md").read_text(encoding="utf-8")
+
+
+def _keys() -> Iterator[str]:
+    """Yield what each key of JSON and CSV means, by what it is of."""
+    from rnncli.vocabulary import GROUPS
+
+    yield "The keys of JSON and CSV: the same, and with the same meaning, in every command"
+    for of, meanings in GROUPS.items():
+        yield from ("", f"Of {of}:")
+        for meaning in meanings:
+            title = f" (on the screen: {meaning.title})" if meaning.title else ""
+            text = f"{', '.join(meaning.keys)}: {meaning.text.replace('`', '')}{title}"
+            yield from textwrap.wrap(text, _WIDTH, initial_indent="  ", subsequent_indent="      ")
