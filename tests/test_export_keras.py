@@ -201,7 +201,7 @@ def test_h5py_is_asked_for_by_name_where_it_is_missing(
     file = tmp_path / "model.weights.h5"
     result = rnncli("export", "input:3,lstm:2", "--to", "keras", "--save-weights", file)
     assert (result.status, result.stdout) == (1, "")
-    assert result.stderr == f"Error: {file}: writing it needs h5py\nHelp: pip install 'rnncli[hdf5]'\n"
+    assert result.stderr == f"Error: {file}: writing it needs h5py\nHelp: pip install h5py\n"
     assert list(tmp_path.iterdir()) == []
 
 

@@ -65,7 +65,7 @@ def command(
     draws them.
 
     PyTorch loads weights from .safetensors, NumPy from .npz, Keras from .npz or
-    .weights.h5 (which needs rnncli[hdf5]).
+    .weights.h5 (which needs h5py).
     """
     target = target or target_of(output or "")
     if target is None:

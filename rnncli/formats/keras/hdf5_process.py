@@ -28,7 +28,7 @@ from rnncli.formats.tensors import WIDTHS
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 """What HDF5 begins with."""
 
-ADVICE = "pip install 'rnncli[hdf5]'"
+ADVICE = "pip install h5py"
 """What mends a missing h5py."""
 
 MAX_OBJECTS = 20_000
