@@ -52,4 +52,4 @@ def test_man_shows_every_command_and_option_and_no_line_is_wider_than_the_termin
     # Examples and the language of specs stand there as they are written.
     assert "rnncli solve input:64,gru:_ --memory 4MB --dtype float16 --multiple-of 8\n" in text
     assert "h = act(x·W + h·U + b)" in text
-    assert "A framework's initialisers" in text
+    assert "a framework's initialisers" in text

@@ -64,7 +64,7 @@ _MOST = 1000
 @number_option("--batch", "Samples at a time; give it twice to compare batches.", several=True)
 @number_option("--timesteps", "Length of the sequence; give it twice to compare lengths.", several=True)
 @rate_option
-@named_option("--dtype", dtype_name, "float32", "Of weights and outputs; or give it twice.", several=True)
+@named_option("--dtype", dtype_name, "float32", "Data type of weights and outputs; or give it twice.", several=True)
 @named_option("--framework", framework_name, None, _WHOSE, several=True)
 @format_option
 @svg_option

@@ -38,11 +38,11 @@ if TYPE_CHECKING:
 @file_option(
     "--save-weights",
     extensions=["npz", "safetensors", "h5"],
-    meaning="Write the weights, too, as the source loads them.",
+    meaning="Also write the weights, to a file that the source loads.",
     written=True,
 )
 @file_option(
-    "-o", "--output", extensions=["py", "onnx"], meaning="Write to a file, and not to standard output.", written=True
+    "-o", "--output", extensions=["py", "onnx"], meaning="Write to a file; standard output stays empty.", written=True
 )
 def command(
     spec: tuple[str, ...],

@@ -58,21 +58,21 @@ _LAYOUT = row_each_layer(
     "--dtype",
     type=Named(DTYPES, dtype_named, "in which forward computes (`rnncli summary` has the sizes in any)"),
     default="float32",
-    help="Of weights and outputs.  [default: float32]",
+    help="Data type of weights and outputs.  [default: float32]",
 )
 @init_option("keras", "keras")
 @framework_option
 @file_option("--input", extensions=["npy"], meaning="Read the input: (batch, timesteps[, features]).")
 @weights_option
 @file_option(
-    "--save-weights", extensions=["npz"], metavar="FILE", meaning="Write the weights, too, as .npz.", written=True
+    "--save-weights", extensions=["npz"], metavar="FILE", meaning="Also write the weights, as .npz.", written=True
 )
 @file_option(
     "-o",
     "--output",
     extensions=["npy"],
     metavar="FILE",
-    meaning="Write to a file, as .npy, what comes out, while it is made.",
+    meaning="Write to a file; the outputs, as .npy, while they are computed.",
     written=True,
 )
 @file_option("--state", extensions=["npz"], meaning="Start from the states that --save-state wrote.")

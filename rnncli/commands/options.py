@@ -58,19 +58,19 @@ def svg_option(command: Command) -> Command:
         type=FileNameOf(".svg", "a picture is SVG", "; a browser shows it and prints it"),
         metavar="FILE.svg",
         shell_complete=complete_files("svg"),
-        help="Save what is shown as a picture, too.",
+        help="Also save what is shown as a picture.",
     )
     add_theme = click.option(
         "--theme",
         type=click.Choice(THEMES),
-        help=f"Of the picture: light text on a dark ground, or dark text on white.  [default: {THEMES[0]}]",
+        help=f"Colours of the picture: light text on a dark ground, or dark text on white.  [default: {THEMES[0]}]",
     )
     return cast(Command, add_svg(add_theme(with_picture)))
 
 
 def quiet_option(answer: str) -> Callable[[Command], Command]:
     """Return -q, which leaves a command's answer and nothing beside it."""
-    return click.option("-q", "--quiet", is_flag=True, help=f"Print the answer alone, {answer}.")
+    return click.option("-q", "--quiet", is_flag=True, help=f"Print only the answer, {answer}.")
 
 
 def check_quiet(quiet: bool, format_: str, answer: str) -> None:
@@ -124,7 +124,7 @@ def init_option(default: str | None, said: str) -> Callable[[Command], Command]:
     """
     from rnncli.engine.request import INITS
 
-    meaning = "A framework's initialisers and a normal input, or U[0, 1) for weights and input."
+    meaning = "How weights start: a framework's initialisers and a normal input, or U[0, 1) for weights and input."
     return click.option("--init", type=click.Choice(INITS), default=default, help=f"{meaning}  [default: {said}]")
 
 
@@ -158,7 +158,7 @@ seed_option = click.option(
     type=seed,
     metavar="N",
     default=0,
-    help="For weights and input; the same seed gives the same bytes.  [default: 0]",
+    help="Random seed of weights and input; the same seed gives the same bytes.  [default: 0]",
 )
 weights_option = file_option(
     "--weights",
@@ -176,7 +176,7 @@ format_option = click.option(
 rate_option = click.option(
     "--rate", type=rate, metavar="N", help="Timesteps a second, to add MACs a second: 50, 12.5, 16k."
 )
-dtype_option = named_option("--dtype", dtype, "float32", "Of weights and outputs, for sizes in bytes.")
+dtype_option = named_option("--dtype", dtype, "float32", "Data type of weights and outputs, for sizes in bytes.")
 framework_option = named_option(
     "--framework",
     framework,

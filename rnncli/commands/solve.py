@@ -48,7 +48,7 @@ SOLUTIONS = row_each(
 @click.argument("template", nargs=-1, required=True, shell_complete=complete_template)
 @budget_options()
 @click.option("--exactly", is_flag=True, help="Accept only an exact match; otherwise exit 1.")
-@number_option("--multiple-of", "Only multiples of N.  [default: 1]")
+@number_option("--multiple-of", "Try only multiples of N.  [default: 1]")
 @number_option("--timesteps", "Length of the sequence; unknown if left out.")
 @number_option("--batch", "Samples at a time.  [default: 1]")
 @dtype_option

@@ -43,7 +43,7 @@ def _layout(rate: Rate | None) -> Layout:
 @rate_option
 @dtype_option
 @framework_option
-@click.option("--wide", is_flag=True, help="Add weights' shapes, MACs, and each size with its formula.")
+@click.option("--wide", is_flag=True, help="Add the shapes of weights, MACs, and each size with its formula.")
 @quiet_option("the number of parameters")
 @format_option
 @svg_option

@@ -69,24 +69,24 @@ _LESS_MEMORY = "--top N keeps little more than the first N in memory"
     type=sweep_given.order,
     metavar="KEY",
     shell_complete=sweep_given.complete_orders,
-    help=f"{', '.join(SORT_KEYS)}; a - before it sorts from the largest down.",
+    help=f"Sort by {', '.join(SORT_KEYS)}; a leading - sorts from the largest down.",
 )
-@number_option("--top", "Show the first N alone; without --sort, those with the most parameters.")
+@number_option("--top", "Show only the first N; without --sort, those with the most parameters.")
 @click.option(
     "--pareto",
     "front",
     type=sweep_given.frontier,
     metavar="FIGURES",
     shell_complete=sweep_given.complete_figures,
-    help=f"Show only the Pareto-optimal candidates: {', '.join(COMPARED)}, with commas; with a - more is better.",
+    help=f"Show only the Pareto-optimal candidates, by {', '.join(COMPARED)}, with commas; a leading - prefers more.",
 )
 @click.option(
     "--part",
     type=sweep_given.part,
     metavar="K/N",
-    help="Take the Kth of N equal parts of the candidates alone: 3/16. Each machine cuts them alike.",
+    help="Take only the Kth of N equal parts of the candidates: 3/16. Each machine cuts them alike.",
 )
-@number_option("--jobs", "Cores to use at once; the rows are the same, in the same order.", default=1)
+@number_option("--jobs", "Number of cores to use; the rows and their order stay the same.", default=1)
 @number_option("--timesteps", "Length of the sequence; unknown if left out.")
 @number_option("--batch", "Samples at a time; unknown (None) if left out.")
 @dtype_option

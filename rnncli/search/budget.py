@@ -46,16 +46,17 @@ class Figure(NamedTuple):
 
 
 FIGURES = (
-    Figure("params", "total_params", "parameters", "At most so many parameters: 1000000, 1M, 1,000,000."),
-    Figure("memory", "total_bytes", "memory", "At most so much memory for them: 512KB, 4MB."),
-    Figure("macs", "macs", "MACs", "At most so many multiply-adds for the whole input."),
-    Figure("outputs", "output_bytes", "layer outputs", "At most so much memory for all layers' outputs."),
+    Figure("params", "total_params", "parameters", "Maximum number of parameters: 1000000, 1M, 1,000,000."),
+    Figure("memory", "total_bytes", "memory", "Maximum memory of the parameters: 512KB, 4MB."),
+    Figure("macs", "macs", "MACs", "Maximum multiply-adds for the whole input."),
+    Figure("outputs", "output_bytes", "layer outputs", "Maximum memory of all layers' outputs."),
     Figure(
-        "streaming", "streaming_bytes", "memory for streaming", "At most so much memory beside those, a step at a time."
+        "streaming",
+        "streaming_bytes",
+        "memory for streaming",
+        "Maximum memory beside the parameters, a step at a time.",
     ),
-    Figure(
-        "training", "training_bytes", "memory for training", "At most so much memory that training with Adam needs."
-    ),
+    Figure("training", "training_bytes", "memory for training", "Maximum memory to train it with Adam."),
 )
 """All figures that a budget can limit. Options, keys, help and messages are made of this table."""
 
