@@ -17,10 +17,8 @@ from strategies import networks
 
 from rnncli import Network
 from rnncli.layers.weights import FRAMEWORKS, Framework
-from rnncli.reports.comparison import compare
-from rnncli.reports.effects import effects
-from rnncli.reports.factors import factors_of
-from rnncli.reports.reasons import Reason
+from rnncli.reports.comparison import compare, effects
+from rnncli.reports.reasons import Reason, factors_of
 from rnncli.summary import TOTALS
 
 Run = Callable[..., Result]

@@ -18,8 +18,7 @@ from conftest import Result, Walk
 from kinds import KINDS
 
 from rnncli import Network, SpecError
-from rnncli.reports.other_tools import OtherCount, other_counts
-from rnncli.reports.tool_rules import TOOLS
+from rnncli.reports.other_tools import TOOLS, OtherCount, other_counts
 
 Run = Callable[..., Result]
 Screen = Callable[[str, str], None]

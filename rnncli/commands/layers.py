@@ -40,7 +40,7 @@ def command(word: str | None, format_: str) -> None:
     (macs, memory, gates) may stand for KIND, too.
     """
     if format_ != "table":
-        from rnncli.reports.reference_rows import rows
+        from rnncli.reports.reference import rows
 
         with printed(writer(format_, _LAYOUT)) as show_records:
             show_records([row._asdict() for row in rows(word)])

@@ -15,8 +15,7 @@ from rnncli.render.layout import BLOCK, ScreenCells, ScreenColumn, marked, print
 from rnncli.render.modules import print_modules
 from rnncli.render.tables import each, equal_but_for_its_name, shape_cell
 from rnncli.render.two_columns import two_columns
-from rnncli.reports.comparison import Comparison, SideBySide, change
-from rnncli.reports.effects import effects, setting_text, varied
+from rnncli.reports.comparison import Comparison, SideBySide, change, effects, setting_text, varied
 from rnncli.reports.folding import folded
 from rnncli.reports.reasons import WHY, Reason
 from rnncli.summary import LayerSummary

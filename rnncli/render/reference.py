@@ -11,7 +11,7 @@ from rnncli.layers.base import Note
 from rnncli.render.explanations import equation_rows, weight_rows
 from rnncli.render.layout import print_hanging
 from rnncli.render.two_columns import Rows, two_columns
-from rnncli.reports.reference_entries import Entry
+from rnncli.reports.reference import Entry
 
 
 def print_entry(console: Console, entry: Entry) -> None:

@@ -1,4 +1,4 @@
-"""Why two layers have different numbers of parameters, as plain data.
+"""Why two layers have different numbers of parameters, in words and as plain data.
 
 A count is a product of factors that the weights declare: units, gates, input, biases, directions. From one layer to the
 other the factors that differ are exchanged one after another, and what each exchange adds is one reason; so the reasons
@@ -7,11 +7,304 @@ add up to the difference. Where the factors do not come to what the weights decl
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from itertools import groupby
+from math import prod
 from typing import Any, NamedTuple
 
-from rnncli.reports.causes import TEXTS, Exchange, Part
-from rnncli.reports.factors import Factors, Owned, factors_of, joined, params_of
+from rnncli.errors import listed
+from rnncli.layers import Layer
+from rnncli.layers.weights import FRAMEWORK_NAMES, Framework, Role, Weight
+from rnncli.quantities import Shape, features_of, ratio_text
+
+_COPIES = ("biases",)
+"""Factors that say how many there are of a weight, where they are kept in one array."""
+
+
+class Owned(NamedTuple):
+    """A layer in its network, and the weights that it owns there.
+
+    Attributes:
+        layer: the layer.
+        input_shape: what it reads.
+        framework: whose weights are counted.
+        weights: its weights.
+        layers: all layers of the network.
+        place: which of them it is.
+    """
+
+    layer: Layer
+    input_shape: Shape
+    framework: Framework
+    weights: tuple[Weight, ...]
+    layers: Sequence[Layer]
+    place: int
+
+    @property
+    def params(self) -> int:
+        """The number of its parameters."""
+        return sum(weight.params for weight in self.weights)
+
+    def by_role(self) -> dict[Role, int]:
+        """Return the number of parameters of each role, as the weights declare it."""
+        params: Counter[Role] = Counter()
+        for weight in self.weights:
+            params[weight.role] += weight.params
+        return dict(params)
+
+
+Roles = Mapping[Role, Mapping[str, int]]
+"""For each role the factors of one weight, and how often each of them is in the product."""
+
+
+class Factors(NamedTuple):
+    """What the weights of a layer are made of.
+
+    Attributes:
+        numbers: the number of each factor: units, input; of directions; and under a role, of such weights in each.
+        roles: the factors of each role.
+    """
+
+    numbers: Mapping[str, int]
+    roles: Roles
+
+
+def factors_of(layer: Layer, weights: Sequence[Weight]) -> Factors | None:
+    """Return what the weights of a layer are made of; None where a factor is not one number in all of them."""
+    directions = len(layer.directions)
+    numbers = {"directions": directions}
+    roles: dict[Role, Counter[str]] = {}
+    for weight in weights[: len(weights) // directions]:
+        factors = [factor for axis in weight.axes for factor in axis]
+        names = Counter(factor.name for factor in factors if factor.name not in _COPIES)
+        copies = prod(factor.number for factor in factors if factor.name in _COPIES)
+        same = all(numbers.setdefault(each.name, each.number) == each.number for each in factors if each.name in names)
+        if roles.setdefault(weight.role, names) != names or not same:
+            return None
+        numbers[weight.role] = numbers.get(weight.role, 0) + copies
+    return Factors(numbers, roles)
+
+
+def joined(one: Factors, other: Factors) -> tuple[Factors, Factors]:
+    """Return the factors of two layers with the same roles: what one does not have is 1 there, and a weight 0."""
+    roles = {role: Counter(one.roles.get(role)) | Counter(other.roles.get(role)) for role in (*one.roles, *other.roles)}
+    missing = dict.fromkeys((*one.numbers, *other.numbers), 1) | dict.fromkeys(roles, 0)
+    return Factors({**missing, **one.numbers}, roles), Factors({**missing, **other.numbers}, roles)
+
+
+def params_of(numbers: Mapping[str, int], roles: Roles) -> dict[Role, int]:
+    """Return the number of parameters of each role that has any."""
+    params = {
+        role: numbers["directions"] * numbers[role] * prod(numbers[name] ** times for name, times in factors.items())
+        for role, factors in roles.items()
+    }
+    return {role: number for role, number in params.items() if number}
+
+
+class Part(NamedTuple):
+    """What another factor does to the weights of one role.
+
+    Attributes:
+        role: their role: kernel, recurrent, bias, table, scale.
+        difference: how many more parameters they have.
+        ratio: how many times as many; None where there were none.
+    """
+
+    role: Role
+    difference: int
+    ratio: float | None
+
+
+class Exchange(NamedTuple):
+    """A factor that differs.
+
+    Attributes:
+        name: its name; a role, where there are more or fewer weights of that.
+        here: its number in the first network.
+        there: its number in the other.
+        first: the layer of the first network.
+        other: the layer of the other.
+        parts: what it does to the weights.
+        others: whether there are weights that it leaves as they are.
+    """
+
+    name: str
+    here: int
+    there: int
+    first: Owned
+    other: Owned
+    parts: tuple[Part, ...]
+    others: bool
+
+    @property
+    def text(self) -> str:
+        """Why the counts differ: `64 units instead of 32: the recurrent kernel × 4, the kernel and the bias × 2`."""
+        return TEXTS[self.name](self)
+
+
+def _number_of(what: str) -> Callable[[Exchange], str]:
+    """Return what says how many there are of a factor."""
+    return lambda each: f"{each.there:,} {what} instead of {each.here:,}: {_grows(each)}"
+
+
+def _input(each: Exchange) -> str:
+    kernel = f"the kernel reads {each.there:,} features{_whence(each)} instead of {each.here:,}{_both_ways(each)}"
+    return f"{kernel}: {'only the kernel' if each.others else 'it'} {_verb(each.there / each.here)}"
+
+
+def _features(each: Exchange) -> str:
+    return f"{each.there:,} features{_whence(each)} instead of {each.here:,}{_both_ways(each)}: {_grows(each)}"
+
+
+def _gates(each: Exchange) -> str:
+    kind = each.first.layer.kind
+    if each.there % each.here == 0:
+        times = f"{each.there // each.here} × the"
+    elif each.here % each.there == 0:
+        times = f"1/{each.here // each.there} of the"
+    else:
+        times = f"{each.there}/{each.here} of the"
+    return f"{times} weights of {kind}: {each.other.layer.gates_text}"
+
+
+def _directions(each: Exchange) -> str:
+    if each.there > each.here:
+        return f"bi has weights of its own for each direction: {_grows(each)}"
+    return f"one direction instead of two: {_grows(each)}"
+
+
+def _copies(what: str, whats: str) -> Callable[[Exchange], str]:
+    """Return what says how many weights of a role there are, and which field or framework makes it so."""
+
+    def text(each: Exchange) -> str:
+        there = f"{_WORDS.get(each.there, each.there)} {what if each.there < 2 else whats}"
+        here = "none" if each.here == 0 else _WORDS.get(each.here, str(each.here))
+        return f"{_lead(each)}{there} instead of {here}"
+
+    return text
+
+
+TEXTS: Mapping[str, Callable[[Exchange], str]] = {
+    "ids": _number_of("ids"),
+    "numbers": _number_of("numbers for each id"),
+    "features": _features,
+    "input": _input,
+    "units": _number_of("units"),
+    "gates": _gates,
+    "table": _copies("table", "tables"),
+    "kernel": _copies("kernel", "kernels"),
+    "recurrent": _copies("recurrent kernel", "recurrent kernels"),
+    "scale": _copies("scale", "scales"),
+    "bias": _copies("bias", "biases"),
+    "directions": _directions,
+}
+"""What each factor means, in the order in which one layer becomes another."""
+
+_WORDS = {0: "no", 1: "one", 2: "two"}
+
+_ROLES: Mapping[Role, str] = {
+    "kernel": "the kernel",
+    "recurrent": "the recurrent kernel",
+    "bias": "the bias",
+    "table": "the table",
+    "scale": "the scale",
+}
+
+
+def _grows(each: Exchange) -> str:
+    """Return how many times as many parameters there are, role by role where they differ."""
+    by_ratio = sorted(each.parts, key=lambda part: -(part.ratio or 0))
+    groups = [(ratio, list(parts)) for ratio, parts in groupby(by_ratio, lambda part: part.ratio)]
+    if len(groups) == 1 and not each.others:
+        return f"× {ratio_text(groups[0][0])}"
+    return ", ".join(
+        f"{listed([_ROLES[part.role] for part in parts])} × {ratio_text(ratio)}" for ratio, parts in groups
+    )
+
+
+def _verb(ratio: float) -> str:
+    """Return what something does that becomes so many times as large."""
+    verbs = {2.0: "doubles", 0.5: "halves"}
+    return verbs.get(ratio, f"is {ratio_text(ratio)} × as large")
+
+
+def _maker(owned: Owned) -> Layer:
+    """Return the layer whose outputs a layer reads: the nearest before it that does not pass on what it reads."""
+    features = features_of(owned.input_shape)
+    for layer in owned.layers[owned.place - 1 : 0 : -1]:
+        steps = () if layer.reads == "vector" else (None,)
+        if features_of(layer.output_shape((None, *steps, features + 1))) != features + 1:
+            return layer
+    return owned.layers[0]
+
+
+def _doubled(one: Owned, other: Owned) -> bool:
+    """Whether a layer reads both directions of a layer, and the other one only one of as many units."""
+    twice = features_of(one.input_shape) == 2 * features_of(other.input_shape)
+    return twice and _maker(one).merge == "concat" and _maker(other).merge != "concat"
+
+
+def _whence(each: Exchange) -> str:
+    """Return from which layer the features come, where that is not said otherwise."""
+    if _both_ways(each):
+        return ""
+    maker = _maker(each.other)
+    return f" of {maker.spec()}" if maker.spec() != _maker(each.first).spec() else ""
+
+
+def _both_ways(each: Exchange) -> str:
+    """Return that it is for the two directions of the layer before that there are more features, where it is."""
+    if _doubled(each.other, each.first):
+        return ", for bi keeps both directions"
+    if _doubled(each.first, each.other):
+        return ", for without bi there is one direction"
+    return ""
+
+
+def _lead(each: Exchange) -> str:
+    """Return what makes it so many: a field or a framework that the other layer has, or a field that it has not."""
+    cause = _cause(each)
+    if cause:
+        return f"{cause}: "
+    missing = _cause(each._replace(here=each.there, first=each.other, other=each.first))
+    if missing in FRAMEWORK_NAMES.values():
+        return f"{FRAMEWORK_NAMES[each.other.framework]}: "
+    return f"without {missing}: " if missing else ""
+
+
+def _cause(each: Exchange) -> str:
+    """Return the field of the other layer, or its framework, without which it would have as many as the first."""
+    other = each.other
+    return _field(each.name, each.here, other.layer, other.input_shape, other.framework, each.first.framework)
+
+
+@lru_cache(maxsize=1000)  # deep stacks have few different layers
+def _field(
+    name: str, wanted: int, layer: Layer, input_shape: Shape, framework: Framework, other_framework: Framework
+) -> str:
+    """Return the field of a layer, or its framework, without which a factor would be as wanted; nothing if none is."""
+    if framework != other_framework and _number(name, layer, input_shape, other_framework) == wanted:
+        return FRAMEWORK_NAMES[framework]
+    for option in layer.options:
+        value = getattr(layer, option.attribute)
+        for instead in {*option.fields().values(), layer.default(option.attribute)} - {value}:
+            changed: Any = replace(layer, **{option.attribute: instead})
+            if _number(name, changed, input_shape, framework) == wanted:
+                field = option.spelling(value)
+                return field if option.fields().get(field) == value else ""
+    return ""
+
+
+def _number(name: str, layer: Layer, input_shape: Shape, framework: Framework) -> int | None:
+    """Return how many of a factor a layer would have; None where the framework cannot express it."""
+    if layer.conflict(framework) is not None:
+        return None
+    factors = factors_of(layer, layer.weights(input_shape, framework))
+    return None if factors is None else factors.numbers.get(name, 0)
+
 
 WHY = "Why the parameters differ from those of network 1:"
 """The line above the reasons."""
