@@ -35,6 +35,26 @@ _COUNT = "x3"
 """The field that stands for all that repeat a layer."""
 
 
+class Row(NamedTuple):
+    """A kind, or a field of a kind.
+
+    Attributes:
+        kind: the kind; None of a word that is none of any.
+        field: the field; None in the row of the kind itself.
+        form: how it is written, capital letters standing for what is put in.
+        means: what it does.
+        keras: Keras's class, or its argument; None if it has none.
+        torch: PyTorch's, or how it is said there.
+    """
+
+    kind: str | None
+    field: str | None
+    form: str | None
+    means: str
+    keras: str | None
+    torch: str | None
+
+
 class Entry(NamedTuple):
     """What is told of a word.
 
@@ -49,7 +69,7 @@ class Entry(NamedTuple):
 
     word: str
     means: str
-    facts: tuple[Note, ...]
+    facts: tuple[Note, ...] = ()
     fields: tuple[Note, ...] = ()
     example: str = ""
     explained: LayerExplanation | None = None
@@ -58,25 +78,50 @@ class Entry(NamedTuple):
 # Kinds
 
 
-def _kind_entry(name: str) -> Entry:
-    """Return what is told of a kind, by a name of its class or its own."""
-    layer = CLASSES[name]
-    spec = _example(layer)
-    network = Network.parse(spec)
-    explained = explain(network).layers
-    return Entry(
-        f"{layer.kind}:{layer.sizes.form}" if layer.sizes.form else layer.kind,
-        layer.means,
-        tuple(_facts_of_kind(layer, spec)),
-        tuple(_fields_of_kind(layer)),
-        spec,
-        explained[-1] if explained else None,
-    )
+def _rows_of_kind(layer: type[Layer]) -> Iterator[Row]:
+    yield Row(layer.kind, None, _form(layer), layer.means, layer.keras, _torch_class(layer))
+    yield from (_row_of_option(layer, option) for option in layer.options)
+    yield from _row_of_count(layer)
+
+
+def _row_of_option(layer: type[Layer], option: Option) -> Row:
+    theirs = argument_form(layer, option, "torch") or None
+    return Row(layer.kind, option.lead.rstrip("="), option.form, option.means, argument_form(layer, option), theirs)
+
+
+def _row_of_count(layer: type[Layer]) -> Iterator[Row]:
+    """Yield the row of what repeats a layer, if such a layer may stand on another."""
+    if layer.states or layer.reads == "either":
+        theirs = f"{STACKED}=3" if layer.states else None
+        yield Row(layer.kind, _COUNT, _COUNT, "three such layers, one above the other", None, theirs)
+
+
+def _form(layer: type[Layer]) -> str:
+    return f"{layer.kind}:{layer.sizes.form}" if layer.sizes.form else layer.kind
+
+
+def _torch_class(layer: type[Layer]) -> str | None:
+    """Return PyTorch's class for a kind, or the method of a tensor; None for an input, which is none there."""
+    return layer.torch if getattr(layer, "shown", True) else None
 
 
 def _example(layer: type[Layer], field: str = "") -> str:
     size = f":{layer.sizes.example}" if layer.sizes.required else ""
     return f"{_BELOW[layer.reads]}{layer.kind}{size}{field and f':{field}'}"
+
+
+def _kind_entry(name: str) -> Entry:
+    layer = CLASSES[name]
+    spec = _example(layer)
+    explained = explain(Network.parse(spec)).layers
+    fields = [_field_note(row) for row in _rows_of_kind(layer) if row.field]
+    facts = tuple(_facts_of_kind(layer, spec))
+    return Entry(_form(layer), layer.means, facts, tuple(fields), spec, explained[-1] if explained else None)
+
+
+def _field_note(row: Row) -> Note:
+    theirs = "; ".join(f"{note.topic}: {note.text}" for note in _in_frameworks([row]))
+    return Note(str(row.form), ". ".join(filter(None, (row.means, theirs))))
 
 
 def _facts_of_kind(layer: type[Layer], spec: str) -> Iterator[Note]:
@@ -109,26 +154,6 @@ def _returns(layer: type[Layer], spec: str) -> str:
     return text
 
 
-def _fields_of_kind(layer: type[Layer]) -> Iterator[Note]:
-    for option in layer.options:
-        theirs = argument_form(layer, option, "torch")
-        text = f"{option.means}. Keras: {argument_form(layer, option)}"
-        yield Note(option.form, f"{text}; PyTorch: {theirs}" if theirs else text)
-    if _may_repeat(layer):
-        text = "three such layers, one above the other"
-        yield Note(_COUNT, f"{text}. PyTorch: {STACKED}=3" if layer.states else text)
-
-
-def _torch_class(layer: type[Layer]) -> str | None:
-    """Return PyTorch's class for a kind, or the method of a tensor; None for an input, which is none there."""
-    return layer.torch if getattr(layer, "shown", True) else None
-
-
-def _may_repeat(layer: type[Layer]) -> bool:
-    """Whether a layer of a kind may stand on another of that kind."""
-    return bool(layer.states) or layer.reads == "either"
-
-
 # Fields
 
 
@@ -149,23 +174,27 @@ def _option_words() -> list[str]:
 
 def _argument_words() -> list[str]:
     """Return the frameworks' arguments for fields."""
-    theirs = [name for name, ours in PYTORCH_NAMES.items() if _is_attribute(ours)]
-    return list(dict.fromkeys([*(option.attribute for layer in LAYERS for option in layer.options), *theirs]))
+    return _with_pytorch_names([option.attribute for layer in LAYERS for option in layer.options])
 
 
-def _is_attribute(name: str) -> bool:
-    return any(option.attribute == name for layer in LAYERS for option in layer.options)
+def _size_words() -> list[str]:
+    """Return the frameworks' arguments for sizes."""
+    return _with_pytorch_names([attribute for layer in LAYERS for attribute in layer.sizes.attributes])
+
+
+def _with_pytorch_names(attributes: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys([*attributes, *(name for name, ours in PYTORCH_NAMES.items() if ours in attributes)]))
+
+
+def _rows_of_field(word: str) -> Iterator[Row]:
+    yield from (_row_of_option(layer, option) for layer, option in _options_of(word))
 
 
 def _field_entry(word: str) -> Entry:
-    """Return what is told of a field, by our word or a framework's."""
     found = _options_of(word)
     layer, option = found[0]
-    facts = [Note("Keras", _by_kind([(each.kind, argument_form(each, own)) for each, own in found]))]
-    theirs = [(each.kind, argument_form(each, own, "torch")) for each, own in found]
-    if any(text for _, text in theirs):
-        facts.append(Note("PyTorch", _by_kind(theirs)))
-    facts.append(Note("Kinds", ", ".join(each.kind for each, _ in found)))
+    rows = list(_rows_of_field(word))
+    facts = [*_in_frameworks(rows), Note("Kinds", ", ".join(str(row.kind) for row in rows))]
     if isinstance(option, Choice):
         both = [in_both(layer, option.attribute, value) for value in option.values.values()]
         facts.append(Note("Values", ", ".join(both if option.symbol is None else option.values)))
@@ -173,14 +202,15 @@ def _field_entry(word: str) -> Entry:
     return Entry(option.form, option.means, tuple(facts))
 
 
-def _by_kind(texts: Sequence[tuple[str, str]]) -> str:
-    """Return texts once where all kinds have the same; else each with the kinds that have it."""
-    kinds: dict[str, list[str]] = {}
-    for kind, text in texts:
-        kinds.setdefault(text, []).append(kind)
-    if len(kinds) == 1:
-        return texts[0][1]
-    return "; ".join(f"{text} ({', '.join(names)})" for text, names in kinds.items() if text)
+def _in_frameworks(rows: Sequence[Row]) -> Iterator[Note]:
+    """Yield what the frameworks call what some rows are of: once, where all kinds have the same."""
+    for name, words in (("Keras", [row.keras for row in rows]), ("PyTorch", [row.torch for row in rows])):
+        kinds: dict[str, list[str]] = {}
+        for row, word in zip(rows, words, strict=True):
+            kinds.setdefault(word or "", []).append(str(row.kind))
+        texts = [word if len(kinds) == 1 else f"{word} ({', '.join(some)})" for word, some in kinds.items() if word]
+        if texts:
+            yield Note(name, "; ".join(texts))
 
 
 def _difference(layer: type[Layer], option: Option) -> str:
@@ -198,7 +228,6 @@ def _difference(layer: type[Layer], option: Option) -> str:
 
 
 def _count_entry(word: str) -> Entry:
-    """Return what is told of a field that repeats a layer."""
     del word
     spec = "input:8,lstm:32:seq:x3"
     total = Network.parse(spec).summary().total_params
@@ -214,31 +243,38 @@ def _count_entry(word: str) -> Entry:
     )
 
 
+def _rows_of_size(word: str) -> Iterator[Row]:
+    for layer in LAYERS:
+        attribute = attribute_of(layer, word)
+        if attribute in layer.sizes.attributes:
+            yield Row(
+                layer.kind, attribute, _form(layer), "a size", attribute, argument_name(layer, attribute, "torch")
+            )
+
+
 def _size_entry(word: str) -> Entry:
-    """Return what is told of a size, by Keras's or PyTorch's argument."""
-    found = [layer for layer in LAYERS if attribute_of(layer, word) in layer.sizes.attributes]
-    layer = found[0]
-    attribute = attribute_of(layer, word)
-    assert attribute is not None
-    forms = ", ".join(f"{each.kind}:{each.sizes.form}" for each in found)
-    theirs = _by_kind([(each.kind, argument_name(each, attribute, "torch") or "") for each in found])
-    facts = [Note("Keras", attribute), *([Note("PyTorch", theirs)] if theirs else []), Note("Example", _example(layer))]
+    rows = list(_rows_of_size(word))
+    facts = [*_in_frameworks(rows), Note("Example", _example(KINDS[str(rows[0].kind)]))]
     if word in ELSEWHERE:
         facts.append(Note("Also", ELSEWHERE[word]))
+    forms = ", ".join(str(row.form) for row in rows)
     return Entry(word, f"a size, written behind the colon: {forms}", tuple(facts))
 
 
-def _size_words() -> list[str]:
-    """Return the frameworks' arguments for sizes."""
-    own = [attribute for layer in LAYERS for attribute in layer.sizes.attributes]
-    return list(dict.fromkeys([*own, *(theirs for theirs, ours in PYTORCH_NAMES.items() if ours in own)]))
+# Activations, and words that no spec has
 
 
-# Activations and words of the frameworks
+def _rows_of_activation(word: str) -> Iterator[Row]:
+    name = OTHER_NAMES.get(word, word)
+    for layer in LAYERS:
+        for option in layer.options:
+            if option in (ACTIVATION_OPTION, GATE_ACTIVATION_OPTION):
+                ours, theirs = (argument(layer, option.attribute, name, each) for each in ("keras", "torch"))
+                form = f"{option.lead}{name}"
+                yield Row(layer.kind, name, form, f"f(x) = {ACTIVATIONS[name].formula}", ours, theirs)
 
 
 def _activation_entry(word: str) -> Entry:
-    """Return what is told of an activation."""
     name = OTHER_NAMES.get(word, word)
     others = [other for other, ours in OTHER_NAMES.items() if ours == name]
     facts = [Note("Elsewhere", listed(others, "or"))] if others else []
@@ -260,82 +296,21 @@ def _activation_entry(word: str) -> Entry:
     return Entry(name, f"f(x) = {ACTIVATIONS[name].formula}", tuple(facts))
 
 
-# Rows
+def _topic_entry(word: str) -> Entry:
+    topic = TOPIC_OF[word]
+    return Entry(word, topic.means, tuple(topic.facts()))
 
 
-class Row(NamedTuple):
-    """A kind, or a field of a kind.
-
-    Attributes:
-        kind: the kind; None of a word that is none of any.
-        field: the field; None in the row of the kind itself.
-        form: how it is written, capital letters standing for what is put in.
-        means: what it does.
-        keras: Keras's class, or its argument; None if it has none.
-        torch: PyTorch's, or how it is said there.
-    """
-
-    kind: str | None
-    field: str | None
-    form: str | None
-    means: str
-    keras: str | None
-    torch: str | None
+def _row_of_word(word: str) -> Iterator[Row]:
+    means = ELSEWHERE[word] if word in ELSEWHERE else TOPIC_OF[word].means
+    yield Row(None, word, None, means, None, None)
 
 
-def _rows_of_kind(layer: type[Layer]) -> Iterator[Row]:
-    form = f"{layer.kind}:{layer.sizes.form}" if layer.sizes.form else layer.kind
-    yield Row(layer.kind, None, form, layer.means, layer.keras, _torch_class(layer))
-    yield from (_row_of_option(layer, option) for option in layer.options)
-    yield from _rows_of_count(layer)
-
-
-def _row_of_option(layer: type[Layer], option: Option) -> Row:
-    theirs = argument_form(layer, option, "torch") or None
-    return Row(layer.kind, option.lead.rstrip("="), option.form, option.means, argument_form(layer, option), theirs)
-
-
-def _rows_of_count(layer: type[Layer]) -> Iterator[Row]:
-    if _may_repeat(layer):
-        theirs = f"{STACKED}=3" if layer.states else None
-        yield Row(layer.kind, _COUNT, _COUNT, "three such layers, one above the other", None, theirs)
-
-
-def _rows_of_activation(word: str) -> Iterator[Row]:
-    name = OTHER_NAMES.get(word, word)
-    for layer in LAYERS:
-        for option in layer.options:
-            if option in (ACTIVATION_OPTION, GATE_ACTIVATION_OPTION):
-                ours, theirs = (argument(layer, option.attribute, name, each) for each in ("keras", "torch"))
-                form = f"{option.lead}{name}"
-                yield Row(layer.kind, name, form, f"f(x) = {ACTIVATIONS[name].formula}", ours, theirs)
-
-
-def _rows_of_size(word: str) -> Iterator[Row]:
-    for layer in LAYERS:
-        attribute = attribute_of(layer, word)
-        if attribute in layer.sizes.attributes:
-            theirs = argument_name(layer, attribute, "torch")
-            yield Row(layer.kind, attribute, f"{layer.kind}:{layer.sizes.form}", "a size", attribute, theirs)
-
-
-def _row_of_words(means: Mapping[str, str]) -> Callable[[str], Iterator[Row]]:
-    """Return what yields the row of a word that no spec has."""
-    return lambda word: iter([Row(None, word, None, means[word], None, None)])
-
-
-def _rows_of_field(word: str) -> Iterator[Row]:
-    yield from (_row_of_option(layer, option) for layer, option in _options_of(word))
-
-
-_ALL = "`rnncli layers` shows all that there are"
-
-_LONGEST = 40
-"""A longer word is no misspelling of one."""
+# All sorts
 
 
 class _Sort(NamedTuple):
-    """A sort of words: which they are, what tells of one of them, and its rows."""
+    """A sort of words: which they are, what is told of one of them, and its rows."""
 
     known: Callable[[], Collection[str]]
     entry: Callable[[str], Entry]
@@ -350,17 +325,21 @@ _SORTS: Mapping[str, _Sort] = {
     "count": _Sort(
         lambda: ("x", "x2", _COUNT, STACKED),
         _count_entry,
-        lambda word: (row for layer in LAYERS for row in _rows_of_count(layer)),
+        lambda word: (row for layer in LAYERS for row in _row_of_count(layer)),
     ),
     "size": _Sort(_size_words, _size_entry, _rows_of_size),
-    "elsewhere": _Sort(lambda: ELSEWHERE, lambda word: Entry(word, ELSEWHERE[word], ()), _row_of_words(ELSEWHERE)),
-    "topic": _Sort(
-        lambda: TOPIC_OF,
-        lambda word: Entry(word, TOPIC_OF[word].means, tuple(TOPIC_OF[word].facts())),
-        _row_of_words({word: topic.means for word, topic in TOPIC_OF.items()}),
-    ),
+    "elsewhere": _Sort(lambda: ELSEWHERE, lambda word: Entry(word, ELSEWHERE[word]), _row_of_word),
+    "topic": _Sort(lambda: TOPIC_OF, _topic_entry, _row_of_word),
 }
 """All sorts; of those that a word is of, the first counts."""
+
+A_WORD = "layers tells what it is"
+"""What is said of a word that stands where it has no place."""
+
+_ALL = "`rnncli layers` shows all that there are"
+
+_LONGEST = 40
+"""A longer word is no misspelling of one."""
 
 
 def look_up(typed: str) -> Entry:
@@ -379,16 +358,12 @@ def rows(typed: str | None) -> list[Row]:
     """Return the rows of a word, or those of all kinds.
 
     Raises:
-        UsageError: it is no word of the language, and of no framework as far as is known.
+        UsageError: as above.
     """
     if typed is None:
         return [row for layer in LAYERS for row in _rows_of_kind(layer)]
     sort, word = sort_of(typed)
     return list(_SORTS[sort].rows(word))
-
-
-A_WORD = "layers tells what it is"
-"""What is said of a word that stands where it has no place."""
 
 
 def is_word(typed: str) -> bool:
