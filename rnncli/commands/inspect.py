@@ -18,10 +18,9 @@ from rnncli.formats.model_file import ModelFile
 from rnncli.render.picture import Picture
 from rnncli.render.records import Cells, Layout, Record, columns
 from rnncli.render.writers import writer
-from rnncli.reports.inspection import Inspection, inspect
 
-Show = Callable[[Inspection], None]
-"""Prints one inspection."""
+Show = Callable[[ModelFile], None]
+"""Prints what one file holds."""
 
 
 def _arrays(model: Record) -> list[Cells]:
@@ -48,13 +47,13 @@ _LAYOUT = Layout(
 def _printer(format_: str, svg: Picture | None) -> Iterator[Show]:
     if format_ != "table":
         with printed(writer(format_, _LAYOUT)) as show_records:
-            yield lambda inspection: show_records([inspection.as_dict()])
+            yield lambda model: show_records([model.as_dict()])
     else:
         from rnncli.render.console import screen
         from rnncli.render.inspections import print_inspection
 
         with screen(svg, "rnncli inspect") as show:
-            yield lambda inspection: show(print_inspection, inspection)
+            yield lambda model: show(print_inspection, model)
 
 
 @click.command(cls=GroupedCommand, short_help="What is in a model file.")
@@ -78,7 +77,7 @@ def command(file: tuple[str, ...], format_: str, svg: Picture | None) -> None:
     """
     check_svg(svg, shown=format_ == "table")
     with _printer(format_, svg) as show:
-        each_spec([Spec(each, None) for each in file], lambda text: show(inspect(_opened(text))))
+        each_spec([Spec(each, None) for each in file], lambda text: show(_opened(text)))
     check_used()
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rnncli.formats.faults import OpenNumbersError
 from rnncli.formats.nodes import Node, Note, Part, left_note, parts_of
@@ -86,6 +86,47 @@ class ModelFile:
     def params(self) -> int:
         """The number of elements of all arrays."""
         return total_params(self.tensors)
+
+    @property
+    def recurrent_params(self) -> int:
+        """The number of elements of all arrays in recurrent parts; what two parts share counts once."""
+        return self.params - total_params(self.others)
+
+    def share(self, part: Part) -> float | None:
+        """Return a part's share of all numbers in the file; None where the file has none, or not all are known."""
+        return part.params / self.params if self.params and not self.partial else None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as plain data, the object that `rnncli inspect --format json` prints."""
+        return {
+            "file": self.path,
+            "format": self.format,
+            "writer": self.writer,
+            "total_params": None if self.partial else self.params,
+            "recurrent_params": self.recurrent_params,
+            "parts": [
+                {
+                    "name": part.name,
+                    "spec": str(part.network),
+                    "framework": part.network.framework,
+                    "total_params": sum(part.layer_params),
+                    "share": self.share(part),
+                    "left_out": list(part.said("left out")),
+                    "assumed": list(part.assumed),
+                    "layers": [
+                        {
+                            "name": node.name,
+                            "spec": node.layer.spec(),
+                            "weights": [tensor.as_dict() for tensor in node.tensors.values()],
+                        }
+                        for node in part.nodes
+                    ],
+                }
+                for part in self.parts
+            ],
+            "others": [tensor.as_dict() for tensor in self.others],
+            "notes": list(self.notes),
+        }
 
 
 def _unshared(tensors: Sequence[Tensor]) -> int:

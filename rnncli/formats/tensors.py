@@ -49,6 +49,10 @@ class Tensor(NamedTuple):
         """The number of its elements."""
         return prod(self.shape)
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return what it is as plain data, without its numbers."""
+        return {"name": self.name, "shape": self.shape, "dtype": self.dtype, "params": self.params}
+
 
 def total_params(tensors: Sequence[Tensor]) -> int:
     """Return the number of elements of some arrays; those that have the same numbers count once."""

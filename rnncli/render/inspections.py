@@ -9,12 +9,11 @@ from rich.console import Console
 from rich.text import Text
 
 from rnncli.errors import one_line
-from rnncli.formats.model_file import Group
+from rnncli.formats.model_file import Group, ModelFile
 from rnncli.formats.nodes import Effect
 from rnncli.layers.weights import FRAMEWORK_NAMES
 from rnncli.quantities import shape_text
 from rnncli.render.layout import BLOCK, ScreenColumn, print_hanging, print_rows
-from rnncli.reports.inspection import Inspection
 
 _COLUMNS = (ScreenColumn("In the file", number=False), ScreenColumn("Layer", number=False), ScreenColumn("Parameters"))
 
@@ -36,20 +35,19 @@ _LABELS: Mapping[Effect, str] = {
 """What stands before a note on a part."""
 
 
-def print_inspection(console: Console, inspection: Inspection) -> None:
+def print_inspection(console: Console, model: ModelFile) -> None:
     """Print the format, each part as a spec with its layers and what was assumed, and what else there is."""
-    model = inspection.model
     print_hanging(console, Text(one_line(model.path), style="bold"))
     writer = f", written by {one_line(model.writer)}" if model.writer else ""
     listed = f"{_arrays(len(model.tensors))}, {_params(model.params)}"
     holds = f"{'at least ' if model.partial else ''}{listed}" if model.tensors else "no weights in the file"
     if model.tensors and model.parts and model.others:
-        recurrent, parts = inspection.recurrent_params, len(model.parts)
+        recurrent, parts = model.recurrent_params, len(model.parts)
         holds += f"; {recurrent:,} ({recurrent / model.params:.0%}) in {parts} recurrent part{'s' * (parts > 1)}"
     print_hanging(console, Text(f"{model.format}{writer}: {holds}"))
     for number, part in enumerate(model.parts, start=1):
         console.print()
-        share = inspection.share(part)
+        share = model.share(part)
         of_file = "" if share is None else f", {share:.0%} of the file"
         framework = FRAMEWORK_NAMES[part.network.framework]
         total = f"Total: {_params(sum(part.layer_params))} in {framework}{of_file}"
@@ -74,12 +72,12 @@ def print_inspection(console: Console, inspection: Inspection) -> None:
         print_hanging(console, Text("Nothing recurrent was found.", style="bold"))
     for note in model.notes:
         print_hanging(console, Text(one_line(f"Note: {note}")))
-    if inspection.groups:
+    if model.groups:
         console.print()
         print_hanging(console, Text("In no part:"))
-        for group in inspection.groups[:_GROUPS]:
+        for group in model.groups[:_GROUPS]:
             print_hanging(console, Text(_group_text(group)), start=1)
-        rest = inspection.groups[_GROUPS:]
+        rest = model.groups[_GROUPS:]
         if rest:
             params = sum(group.params for group in rest)
             print_hanging(console, Text(f"{len(rest)} more, {_params(params)} (-f json has all)"), start=1)

@@ -44,19 +44,20 @@ def _cells(number: int, reach: NetworkReach) -> ScreenCells:
         return _spread(spread, lambda value: f">{reach.steps - 1:,}" if value is None else f"{value:,g}")
 
     figures = {
-        "To a tenth": steps(reach.tenth),
-        "To a hundredth": steps(reach.hundredth),
-        "Left at the end": _spread(reach.last, _share),
-        "Largest after": steps(reach.largest_after),
+        "To a tenth": steps(reach.spreads["steps_to_tenth"]),
+        "To a hundredth": steps(reach.spreads["steps_to_hundredth"]),
+        "Left at the end": _spread(reach.spreads["last"], _share),
+        "Largest after": steps(reach.spreads["largest_after"]),
     }
     if not reach.known:
         word = Text(f"{reach.problem}")
         figures = {title: word if title == "To a tenth" else Text("-") for title in figures}
+    radius = reach.spreads["spectral_radius"].median
     return {
         "Network": Text(str(number)),
         BLOCK: Text(f"Network {number}"),
         **figures,
-        "Spectral radius": Text(f"{reach.spectral_radius.median:.3g}"),
+        "Spectral radius": Text(f"{reach.spreads['spectral_radius'].median:.3g}"),
     }
 
 
@@ -111,5 +112,5 @@ def _notes(reaches: Sequence[NetworkReach]) -> Iterator[str]:
                 left_out = "which is left out" if failed == 1 else "which are left out"
                 which = f" with {failed:,} of {plural(len(reach.runs), 'seed')}, {left_out}"
             yield f"{number}: {PROBLEMS[problem]}{which}"
-        if reach.steps > 1 and reach.largest_after.median == reach.steps - 1:
+        if reach.steps > 1 and reach.spreads["largest_after"].median == reach.steps - 1:
             yield f"{number}: the effect is largest at the last step: it grows"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import inf
 from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -76,11 +77,6 @@ class NetworkReach:
         return [run.reach for run in self.runs if run.reach.problem is None]
 
     @property
-    def failed(self) -> int:
-        """How many seeds have no figures."""
-        return len(self.runs) - len(self.known)
-
-    @property
     def problems(self) -> Counter[Problem]:
         """Why some seeds have no figures, and how many for each reason."""
         return Counter(run.reach.problem for run in self.runs if run.reach.problem is not None)
@@ -95,30 +91,21 @@ class NetworkReach:
         """The number of steps from the change on that all seeds with figures have been watched."""
         return min(reach.steps for reach in self.known or [run.reach for run in self.runs])
 
-    @property
-    def tenth(self) -> Spread:
-        """The steps until the effect stays under a tenth of its largest."""
-        return Spread.of([reach.tenth for reach in self.known])
+    @cached_property
+    def spreads(self) -> dict[str, Spread]:
+        """The spread of each figure over the seeds, by what JSON calls it.
 
-    @property
-    def hundredth(self) -> Spread:
-        """The steps until it stays under a hundredth."""
-        return Spread.of([reach.hundredth for reach in self.known])
-
-    @property
-    def largest_after(self) -> Spread:
-        """The steps until it is largest."""
-        return Spread.of([reach.largest_after for reach in self.known])
-
-    @property
-    def last(self) -> Spread:
-        """The share of it that is left at the end."""
-        return Spread.of([reach.last for reach in self.known])
-
-    @property
-    def spectral_radius(self) -> Spread:
-        """The spectral radius of the recurrent kernel."""
-        return Spread.of([run.spectral_radius for run in self.runs])
+        Of the effect the steps until it stays under a tenth and a hundredth of its largest, until it is largest, and
+        the share of it that is left at the end; and the spectral radius of the recurrent kernel.
+        """
+        figures: dict[str, list[float | None]] = {
+            "steps_to_tenth": [reach.tenth for reach in self.known],
+            "steps_to_hundredth": [reach.hundredth for reach in self.known],
+            "largest_after": [reach.largest_after for reach in self.known],
+            "last": [reach.last for reach in self.known],
+            "spectral_radius": [run.spectral_radius for run in self.runs],
+        }
+        return {figure: Spread.of(values) for figure, values in figures.items()}
 
     @property
     def effect(self) -> Bins:
@@ -129,13 +116,6 @@ class NetworkReach:
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain data, the object that `rnncli reach --format json` prints."""
-        spreads = {
-            "steps_to_tenth": self.tenth,
-            "steps_to_hundredth": self.hundredth,
-            "largest_after": self.largest_after,
-            "last": self.last,
-            "spectral_radius": self.spectral_radius,
-        }
         return {
             "spec": self.spec,
             "file": self.file,
@@ -144,11 +124,11 @@ class NetworkReach:
             "backwards": self.backwards,
             "seeds": len(self.runs),
             "problem": self.problem,
-            "failed": self.failed,
+            "failed": len(self.runs) - len(self.known),
             "steps": self.steps,
-            **{key: spread.median for key, spread in spreads.items()},
-            "min": {key: spread.min for key, spread in spreads.items()},
-            "max": {key: spread.max for key, spread in spreads.items()},
+            **{key: spread.median for key, spread in self.spreads.items()},
+            "min": {key: spread.min for key, spread in self.spreads.items()},
+            "max": {key: spread.max for key, spread in self.spreads.items()},
             "time_bins": self.step_bins,
             "effect": self.effect,
             "runs": [

@@ -31,7 +31,6 @@ from rnncli import Network, RnncliError
 from rnncli.engine.checks import weight_shapes
 from rnncli.formats import open_model
 from rnncli.formats.conventions import each_weight
-from rnncli.reports.inspection import inspect
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "models"
 
@@ -126,7 +125,7 @@ def check_model(name: str, data: bytes) -> None:
 
 def _check_opened(name: str) -> None:
     model = open_model(name)
-    found = json.loads(json.dumps(inspect(model).as_dict()))
+    found = json.loads(json.dumps(model.as_dict()))
     assert found["total_params"] == model.params
     for note in (*model.notes, model.writer, *(each for part in model.parts for each in part.assumed)):
         assert len(note) < 30_000
