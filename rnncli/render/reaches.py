@@ -57,7 +57,7 @@ def _cells(number: int, reach: NetworkReach) -> ScreenCells:
         "Network": Text(str(number)),
         BLOCK: Text(f"Network {number}"),
         **figures,
-        "Spectral radius": Text(f"{reach.spreads['spectral_radius'].median:.3g}"),
+        "Spectral radius": Text(f"{radius:.3g}"),
     }
 
 
