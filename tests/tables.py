@@ -115,11 +115,11 @@ def of_kind(layer: type[Layer]) -> Iterator[Need]:
         blocks = "formats/conventions.KERAS_BLOCKS"
         yield from needs("engine/cells.CELLS formats/arrays.CELLS.values", [layer])
         yield from needs(f"export/onnx_cells.CELLS {blocks}.torch {blocks}.onnx", kind)
-        yield from needs("reports/tool_rules.RECURRENT reports/tool_rules._ELEMENTWISE", modules)
+        yield from needs("reports/other_tools.RECURRENT reports/other_tools._ELEMENTWISE", modules)
         yield from needs("formats/python/program.RECURRENT", [layer.keras, layer.torch, *cells])
         yield from needs("formats/onnx/cells.KINDS", in_onnx)
     else:
-        yield from needs("reports/tool_rules.OTHERS", layer.torch.split(" or "))
+        yield from needs("reports/other_tools.OTHERS", layer.torch.split(" or "))
         yield from needs("formats/onnx/layers.LAYERS", in_onnx)
         yield from needs("formats/conventions._KERAS_NAMES", kind if owns and modules else [])
         yield from needs("formats/keras/file._VARIABLES", [snake_case(layer.keras)] if owns else [])
@@ -143,11 +143,11 @@ def of_weights(layer: type[Layer]) -> Iterator[Need]:
     in_keras = {str(weight.initializer) for framework, weight in owned if framework == "keras"}
     yield from needs("export/numpy_functions.INITIALIZERS", in_keras)
     factors = {factor.name for _, weight in owned for axis in weight.axes for factor in axis}
-    yield from needs("reports/causes.TEXTS", factors - {"biases"} | {"directions"})  # biases are counted by their role
+    yield from needs("reports/reasons.TEXTS", factors - {"biases"} | {"directions"})  # biases are counted by their role
 
 
 OTHERS: tuple[tuple[Iterable[str], str], ...] = (
-    (get_args(Role), "layers/weights.MULTIPLIES reports/causes.TEXTS reports/causes._ROLES"),
+    (get_args(Role), "layers/weights.MULTIPLIES reports/reasons.TEXTS reports/reasons._ROLES"),
     (
         {*ACTIVATIONS, *TEXTBOOK},
         """tests/kinds/activations.TEXTBOOK tests/kinds/activations.TORCH layers/activations.ACTIVATIONS
