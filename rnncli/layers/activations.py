@@ -13,8 +13,6 @@ To add an activation:
    KIND=dense` gives the first golden values soon.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import NamedTuple
 

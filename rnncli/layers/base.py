@@ -53,7 +53,7 @@ def applied(activation: str, argument: str) -> str:
 class Layer(ABC):
     """One layer of a network: immutable data, hashable, equal when all its arguments are.
 
-    A kind is a subclass and a frozen dataclass.
+    A kind is a subclass and a frozen dataclass; it needs no comparison and no text of its own.
 
     Raises:
         ArgumentError: an argument is not allowed; the message says which, and what is.
@@ -363,6 +363,12 @@ class Layer(ABC):
         """Return the layer with another number in each place where one of its sizes is `old`."""
         changes = {name: new for name in self.sizes.attributes if getattr(self, name) == old}
         return type(self)(**{field.name: getattr(self, field.name) for field in fields(self)} | changes)
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash((type(self), *vars(self).values()))
 
     def __repr__(self) -> str:
         given = (

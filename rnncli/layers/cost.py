@@ -4,8 +4,6 @@ A size may be a number, or a symbol that is added, subtracted and multiplied (a 
 What is not known yet, because the timesteps are not, is None.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -88,7 +86,7 @@ class LayerCost(NamedTuple):
 
 
 @lru_cache(2**14)
-def cost_of(layer: Layer, reads: Shape, framework: Framework) -> LayerCost:
+def cost_of(layer: "Layer", reads: Shape, framework: Framework) -> LayerCost:
     """Return what a layer costs that reads a shape, remembered for deep stacks and sweeps."""
     return layer.cost(reads, framework)
 
@@ -125,7 +123,7 @@ class Totals(NamedTuple):
     layers: Number = 0
     params: Number = 0
     trained: Number = 0
-    macs_at: Mapping[Fraction | int, Number] = _NOTHING
+    macs_at: "Mapping[Fraction | int, Number]" = _NOTHING
     macs: Number | None = 0
     outputs: OverTime = _NOTHING
     carried: Number = 0
@@ -134,7 +132,7 @@ class Totals(NamedTuple):
     kept: OverTime = _NOTHING
     keeps_output: bool = False
     lengths: tuple[Number, ...] = ()
-    pace: Fraction | int = 1
+    pace: "Fraction | int" = 1
 
     @property
     def key(self) -> tuple[Any, ...]:
@@ -151,7 +149,7 @@ class Totals(NamedTuple):
         """Multiply-adds where each layer makes one step."""
         return sum(self.macs_at.values())
 
-    def after(self, layer: Layer) -> Totals | None:
+    def after(self, layer: "Layer") -> "Totals | None":
         """Return the sums with one more layer; None where it cannot read what there is, or has nothing to return."""
         in_time = layer.reads == "input" or len(self.shape) == 3
         if layer.reads == ("vector" if in_time else "sequence"):
@@ -187,7 +185,7 @@ class Totals(NamedTuple):
             pace,
         )
 
-    def repeated(self, layer: Layer, times: Number) -> Totals | None:
+    def repeated(self, layer: "Layer", times: Number) -> "Totals | None":
         """Return the sums with a layer that stands there several times.
 
         From the second on each adds the same, so long as it returns the shape that it reads. So `times` may be a
@@ -211,7 +209,7 @@ class Totals(NamedTuple):
             totals = None if totals is None else totals.after(layer)
         return totals
 
-    def _grown(self, other: Totals, times: Number) -> Totals:
+    def _grown(self, other: "Totals", times: Number) -> "Totals":
         """Return the sums with what others have more, so many times."""
 
         def number(before: Number, after: Number) -> Number:

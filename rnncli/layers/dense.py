@@ -9,14 +9,13 @@ from typing import ClassVar
 from rnncli.layers.activations import ACTIVATION_OPTION, ACTIVATIONS
 from rnncli.layers.base import Equation, Layer, Note, applied
 from rnncli.layers.cost import Number
-from rnncli.layers.options import Flag, Option
+from rnncli.layers.options import Flag
 from rnncli.layers.size_forms import Numbers
-from rnncli.layers.sizes import Sizes
 from rnncli.layers.weights import Factor, Framework, Weight
 from rnncli.quantities import Shape, features_of
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Dense(Layer):
     """`activation(x·W + b)` on the last axis, so on a sequence once for each timestep.
 
@@ -27,14 +26,14 @@ class Dense(Layer):
     use_bias: bool = True
     activation: str = "linear"
 
-    kind: ClassVar[str] = "dense"
-    aliases: ClassVar[tuple[str, ...]] = ("linear", "fc")
-    keras: ClassVar[str] = "Dense"
-    torch: ClassVar[str] = "Linear"
+    kind = "dense"
+    aliases = ("linear", "fc")
+    keras = "Dense"
+    torch = "Linear"
     torch_arguments: ClassVar[Mapping[str, str]] = {"units": "out_features", "use_bias": "bias"}
-    means: ClassVar[str] = "fully connected, per timestep"
-    sizes: ClassVar[Sizes] = Numbers(("units",), ("U",), example="32")
-    options: ClassVar[tuple[Option, ...]] = (
+    means = "fully connected, per timestep"
+    sizes = Numbers(("units",), ("U",), example="32")
+    options = (
         Flag("nobias", "use_bias", "no bias", value=False),
         ACTIVATION_OPTION,
     )

@@ -9,23 +9,22 @@ from typing import ClassVar
 from rnncli.layers.base import Equation, Layer
 from rnncli.layers.cost import Step
 from rnncli.layers.size_forms import Share
-from rnncli.layers.sizes import Sizes
 from rnncli.layers.weights import Framework
 from rnncli.quantities import Shape
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Dropout(Layer):
     """Drops a share of its input while a network trains; passes it on unchanged otherwise."""
 
     rate: float
 
-    kind: ClassVar[str] = "dropout"
-    keras: ClassVar[str] = "Dropout"
-    torch: ClassVar[str] = "Dropout"
+    kind = "dropout"
+    keras = "Dropout"
+    torch = "Dropout"
     torch_arguments: ClassVar[Mapping[str, str]] = {"rate": "p"}
-    means: ClassVar[str] = "drops a share P in training, none here"
-    sizes: ClassVar[Sizes] = Share("rate", "P", example="0.5", needs="the share it drops")
+    means = "drops a share P in training, none here"
+    sizes = Share("rate", "P", example="0.5", needs="the share it drops")
 
     @property
     def drops(self) -> float:

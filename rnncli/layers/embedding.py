@@ -9,14 +9,13 @@ from typing import ClassVar
 from rnncli.layers.base import Equation, Head, Note
 from rnncli.layers.cost import Step
 from rnncli.layers.input import Input
-from rnncli.layers.options import Flag, Option
+from rnncli.layers.options import Flag
 from rnncli.layers.size_forms import Numbers
-from rnncli.layers.sizes import Sizes
 from rnncli.layers.weights import Factor, Framework, Weight
 from rnncli.quantities import Shape
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Embedding(Head):
     """A table of vectors looked up by id: (batch, timesteps) -> (batch, timesteps, output_dim).
 
@@ -27,16 +26,14 @@ class Embedding(Head):
     output_dim: int
     mask_zero: bool = False
 
-    kind: ClassVar[str] = "embed"
-    aliases: ClassVar[tuple[str, ...]] = ("embedding",)
-    keras: ClassVar[str] = "Embedding"
-    torch: ClassVar[str] = "Embedding"
+    kind = "embed"
+    aliases = ("embedding",)
+    keras = "Embedding"
+    torch = "Embedding"
     torch_arguments: ClassVar[Mapping[str, str]] = {"input_dim": "num_embeddings", "output_dim": "embedding_dim"}
-    means: ClassVar[str] = "D numbers for each id in 0..V-1"
-    sizes: ClassVar[Sizes] = Numbers(("input_dim", "output_dim"), ("V", "D"), example="10000x32")
-    options: ClassVar[tuple[Option, ...]] = (
-        Flag("mask", "mask_zero", "id 0 is padding: recurrent layers skip it", in_torch="pack_padded_sequence"),
-    )
+    means = "D numbers for each id in 0..V-1"
+    sizes = Numbers(("input_dim", "output_dim"), ("V", "D"), example="10000x32")
+    options = (Flag("mask", "mask_zero", "id 0 is padding: recurrent layers skip it", in_torch="pack_padded_sequence"),)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return (batch, timesteps, output_dim) for ids of shape (batch, timesteps)."""

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from rnncli.layers.base import Conflict, Equation, Note, applied
-from rnncli.layers.options import Choice, Option
+from rnncli.layers.options import Choice
 from rnncli.layers.recurrent import Gated
 from rnncli.layers.weights import Factor, Framework, Weight
 from rnncli.layers.words import in_both
 from rnncli.quantities import Shape
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class GRU(Gated):
     """`keras.layers.GRU`; columns of its kernels are z, r, h in this order.
 
@@ -24,16 +24,16 @@ class GRU(Gated):
 
     reset_after: bool = True
 
-    kind: ClassVar[str] = "gru"
-    keras: ClassVar[str] = "GRU"
-    torch: ClassVar[str] = "GRU"
-    gates_text: ClassVar[str] = "two gates and a candidate"
-    means: ClassVar[str] = f"{gates_text}: 3 × the weights of rnn"
-    cell_keras_name: ClassVar[str] = "gru"
-    gates: ClassVar[int] = 3
+    kind = "gru"
+    keras = "GRU"
+    torch = "GRU"
+    gates_text = "two gates and a candidate"
+    means = f"{gates_text}: 3 × the weights of rnn"
+    cell_keras_name = "gru"
+    gates = 3
     blocks: ClassVar[Mapping[Framework, tuple[str, ...]]] = {"keras": ("z", "r", "h"), "torch": ("r", "z", "n")}
-    candidate: ClassVar[int] = 2
-    options: ClassVar[tuple[Option, ...]] = (
+    candidate = 2
+    options = (
         *Gated.options,
         Choice(
             "reset",

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
 from rnncli.layers.base import Head
 from rnncli.layers.size_forms import Numbers
-from rnncli.layers.sizes import Sizes
 from rnncli.quantities import Shape
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Input(Head):
     """The head of a network that reads vectors: `keras.Input((timesteps, features))`.
 
@@ -21,13 +19,13 @@ class Input(Head):
     features: int
     timesteps: int | None = None
 
-    kind: ClassVar[str] = "input"
-    aliases: ClassVar[tuple[str, ...]] = ("in",)
-    keras: ClassVar[str] = "InputLayer"
-    torch: ClassVar[str] = "Input"
-    means: ClassVar[str] = "F features at each of T timesteps"
-    sizes: ClassVar[Sizes] = Numbers(("timesteps", "features"), ("T", "F"), example="32", optional=1)
-    shown: ClassVar[bool] = False
+    kind = "input"
+    aliases = ("in",)
+    keras = "InputLayer"
+    torch = "Input"
+    means = "F features at each of T timesteps"
+    sizes = Numbers(("timesteps", "features"), ("T", "F"), example="32", optional=1)
+    shown = False
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return `input_shape`: an input passes on what it is given."""

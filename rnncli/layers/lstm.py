@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 from rnncli.layers.base import Equation, applied
-from rnncli.layers.options import Choice, Option
+from rnncli.layers.options import Choice
 from rnncli.layers.recurrent import Gated
 from rnncli.layers.weights import Framework, Weight
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LSTM(Gated):
     """`keras.layers.LSTM`; columns of its kernels are the gates i, f, c, o in this order.
 
@@ -21,20 +21,20 @@ class LSTM(Gated):
 
     unit_forget_bias: bool = True
 
-    kind: ClassVar[str] = "lstm"
-    keras: ClassVar[str] = "LSTM"
-    torch: ClassVar[str] = "LSTM"
-    gates_text: ClassVar[str] = "three gates and a candidate"
-    means: ClassVar[str] = f"{gates_text}: 4 × the weights of rnn"
-    cell_keras_name: ClassVar[str] = "lstm"
-    gates: ClassVar[int] = 4
+    kind = "lstm"
+    keras = "LSTM"
+    torch = "LSTM"
+    gates_text = "three gates and a candidate"
+    means = f"{gates_text}: 4 × the weights of rnn"
+    cell_keras_name = "lstm"
+    gates = 4
     blocks: ClassVar[Mapping[Framework, tuple[str, ...]]] = {
         "keras": ("i", "f", "c", "o"),
         "torch": ("i", "f", "g", "o"),
     }
-    candidate: ClassVar[int] = 2
-    states: ClassVar[tuple[str, ...]] = ("h", "c")
-    options: ClassVar[tuple[Option, ...]] = (
+    candidate = 2
+    states = ("h", "c")
+    options = (
         *Gated.options,
         Choice("forgetbias", "unit_forget_bias", {"1": True, "0": False}, "how the forget gate's bias starts"),
     )

@@ -8,9 +8,8 @@ from math import isclose, log10
 from typing import ClassVar
 
 from rnncli.layers.base import Conflict, Equation, Layer, Note
-from rnncli.layers.options import Choice, Flag, Option
+from rnncli.layers.options import Choice, Flag
 from rnncli.layers.size_forms import NoSize
-from rnncli.layers.sizes import Sizes
 from rnncli.layers.weights import Factor, Framework, Weight
 from rnncli.quantities import Shape, features_of
 
@@ -20,7 +19,7 @@ EPSILONS: Mapping[str, float] = {"1e-3": 1e-3, "1e-5": 1e-5, "1e-6": 1e-6}
 _SPELT_OUT = {"0.001": "1e-3", "0.00001": "1e-5", "1e-05": "1e-5", "0.000001": "1e-6", "1e-06": "1e-6"}
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Norm(Layer):
     """Ba, Kiros and Hinton, 2016: γ · (x - mean) / √(variance + ε) + β over the features of each vector by itself.
 
@@ -31,15 +30,15 @@ class Norm(Layer):
     scale: bool = True
     epsilon: float = 1e-3
 
-    kind: ClassVar[str] = "norm"
-    keras: ClassVar[str] = "LayerNormalization"
-    torch: ClassVar[str] = "LayerNorm"
+    kind = "norm"
+    keras = "LayerNormalization"
+    torch = "LayerNorm"
     # Without elementwise_affine there is neither scale nor bias, so it means more than noscale.
     torch_arguments: ClassVar[Mapping[str, str]] = {"center": "bias", "epsilon": "eps"}
     torch_defaults: ClassVar[Mapping[str, str]] = {"epsilon": "1e-5"}
-    means: ClassVar[str] = "each vector to mean 0 and variance 1"
-    sizes: ClassVar[Sizes] = NoSize()
-    options: ClassVar[tuple[Option, ...]] = (
+    means = "each vector to mean 0 and variance 1"
+    sizes = NoSize()
+    options = (
         Flag("nobias", "center", "no bias", value=False),
         Flag("noscale", "scale", "no scale", value=False),
         Choice("eps", "epsilon", EPSILONS, "added to the variance", other_names=_SPELT_OUT),

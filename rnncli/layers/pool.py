@@ -6,10 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rnncli.layers.base import Equation, Layer, Note, Reads, Returns
+from rnncli.layers.base import Equation, Layer, Note, Returns
 from rnncli.layers.cost import Step
 from rnncli.layers.size_forms import Word
-from rnncli.layers.sizes import Sizes
 from rnncli.layers.weights import Framework
 from rnncli.quantities import Shape, features_of
 
@@ -24,7 +23,7 @@ TYPES: Mapping[Framework, Mapping[str, str]] = {
 """What does the work in each framework, by mode."""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Pool(Layer):
     """(batch, timesteps, features) -> (batch, features): the largest or the mean of each feature over time.
 
@@ -33,13 +32,13 @@ class Pool(Layer):
 
     mode: str
 
-    kind: ClassVar[str] = "pool"
-    keras: ClassVar[str] = "GlobalMaxPooling1D or GlobalAveragePooling1D"
-    torch: ClassVar[str] = "Tensor.amax or Tensor.mean"
+    kind = "pool"
+    keras = "GlobalMaxPooling1D or GlobalAveragePooling1D"
+    torch = "Tensor.amax or Tensor.mean"
     classes: ClassVar[Mapping[str, Mapping[str, str]]] = {name: {"mode": mode} for mode, name in TYPES["keras"].items()}
-    means: ClassVar[str] = "the largest or the mean of each feature over time"
-    sizes: ClassVar[Sizes] = Word("mode", POOLS, needs="max or avg", other_names=_OTHER_NAMES)
-    reads: ClassVar[Reads] = "sequence"
+    means = "the largest or the mean of each feature over time"
+    sizes = Word("mode", POOLS, needs="max or avg", other_names=_OTHER_NAMES)
+    reads = "sequence"
 
     @property
     def returns(self) -> Returns:

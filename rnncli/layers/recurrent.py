@@ -14,12 +14,11 @@ from typing import ClassVar, Literal, Self
 
 from rnncli.errors import listed
 from rnncli.layers.activations import ACTIVATION_OPTION, ACTIVATIONS, GATE_ACTIVATION_OPTION
-from rnncli.layers.base import Conflict, Layer, Note, Reads, Returns
+from rnncli.layers.base import Conflict, Layer, Note, Returns
 from rnncli.layers.cost import Number, Step
 from rnncli.layers.options import Choice, Flag, Option
 from rnncli.layers.recurrent_notes import MERGED, recurrent_notes
 from rnncli.layers.size_forms import Numbers
-from rnncli.layers.sizes import Sizes
 from rnncli.layers.weights import Axis, Factor, Framework, Weight
 from rnncli.layers.words import in_both
 from rnncli.quantities import Shape, features_of
@@ -43,7 +42,7 @@ SEQUENCE_OPTIONS: tuple[Option, ...] = (
 )
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Recurrent(Layer):
     """A layer that loops over timesteps and keeps a state between them.
 
@@ -70,9 +69,9 @@ class Recurrent(Layer):
     blocks: ClassVar[Mapping[Framework, tuple[str, ...]]]
     """The names of the blocks of `units` numbers that its kernels have, in the order of each framework."""
     states: ClassVar[tuple[str, ...]] = ("h",)
-    sizes: ClassVar[Sizes] = Numbers(("units",), ("U",), example="32")
-    options: ClassVar[tuple[Option, ...]] = SEQUENCE_OPTIONS
-    reads: ClassVar[Reads] = "sequence"
+    sizes = Numbers(("units",), ("U",), example="32")
+    options = SEQUENCE_OPTIONS
+    reads = "sequence"
 
     def output_features(self, features: Number) -> Number:
         """Return the units; twice as many where both directions are kept."""
@@ -250,13 +249,13 @@ class Recurrent(Layer):
         """Return the bounds of one cell's output."""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Gated(Recurrent):
     """A recurrent layer whose gates have an activation of their own."""
 
     recurrent_activation: str = "sigmoid"
 
-    options: ClassVar[tuple[Option, ...]] = (*SEQUENCE_OPTIONS, GATE_ACTIVATION_OPTION)
+    options = (*SEQUENCE_OPTIONS, GATE_ACTIVATION_OPTION)
 
     @property
     def activations(self) -> tuple[str, ...]:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
 
-from rnncli.layers.base import Equation, Layer, Note, Reads, Returns
+from rnncli.layers.base import Equation, Layer, Note, Returns
 from rnncli.layers.cost import Number, Step
 from rnncli.layers.size_forms import Numbers
-from rnncli.layers.sizes import Sizes
 from rnncli.layers.weights import Framework
 from rnncli.quantities import Shape, features_of, shape_text
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Repeat(Layer):
     """(batch, features) -> (batch, n, features), the same vector at every timestep: the decoder of an autoencoder.
 
@@ -23,12 +21,12 @@ class Repeat(Layer):
 
     n: int
 
-    kind: ClassVar[str] = "repeat"
-    keras: ClassVar[str] = "RepeatVector"
-    torch: ClassVar[str] = "Tensor.expand"
-    means: ClassVar[str] = "one vector as a sequence of T, for a decoder"
-    sizes: ClassVar[Sizes] = Numbers(("n",), ("T",), example="10")
-    reads: ClassVar[Reads] = "vector"
+    kind = "repeat"
+    keras = "RepeatVector"
+    torch = "Tensor.expand"
+    means = "one vector as a sequence of T, for a decoder"
+    sizes = Numbers(("n",), ("T",), example="10")
+    reads = "vector"
 
     def output_length(self, steps: Number) -> Number:
         """Return n."""

@@ -16,13 +16,13 @@ from rnncli.quantities import Shape
 class SimpleRNN(Recurrent):
     """`keras.layers.SimpleRNN`; `torch.nn.RNN`, which knows tanh and relu only."""
 
-    kind: ClassVar[str] = "rnn"
-    aliases: ClassVar[tuple[str, ...]] = ("simplernn", "simple_rnn")
-    keras: ClassVar[str] = "SimpleRNN"
-    torch: ClassVar[str] = "RNN"
+    kind = "rnn"
+    aliases = ("simplernn", "simple_rnn")
+    keras = "SimpleRNN"
+    torch = "RNN"
     torch_arguments: ClassVar[Mapping[str, str]] = {**Recurrent.torch_arguments, "activation": "nonlinearity"}
-    means: ClassVar[str] = "h = act(x·W + h·U + b)"
-    cell_keras_name: ClassVar[str] = "simple_rnn"
+    means = "h = act(x·W + h·U + b)"
+    cell_keras_name = "simple_rnn"
     blocks: ClassVar[Mapping[Framework, tuple[str, ...]]] = {"keras": ("",), "torch": ("",)}
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:

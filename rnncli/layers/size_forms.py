@@ -17,7 +17,7 @@ from rnncli.layers.sizes import BLANK_TEXT, SizeError, Sizes, Unknown, blank_of
 from rnncli.quantities import MAX_SIZE, nearest_size, parse_size
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class Numbers(Sizes):
     """Whole numbers from 1 to 2**31-1 joined by x: `10000x32`.
 
@@ -152,7 +152,7 @@ def _no_name(text: str, start: int) -> NoReturn:
     )
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class Share(Sizes):
     """A share from 0 to 1: `0.5`."""
 
@@ -210,7 +210,7 @@ class Share(Sizes):
         return {self.attribute: abs(rate)}
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class Word(Sizes):
     """One of some words, in place of a number: `max`."""
 
@@ -274,13 +274,12 @@ class Word(Sizes):
         return {self.attribute: value}
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class NoSize(Sizes):
     """A kind of layer whose size is that of what it reads."""
 
-    attributes: tuple[str, ...] = ()
-    example: str = ""
-    required: bool = False
+    attributes = ()
+    example = ""
+    required = False
 
     @property
     def form(self) -> str:

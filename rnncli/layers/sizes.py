@@ -34,7 +34,7 @@ class NoPolynomialError(ArithmeticError):
     """What is computed of a number that is not known yet is no polynomial in it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Blank(Unknown):
     """A number that `rnncli solve` is asked for; blanks of one name are the same number.
 
@@ -83,7 +83,7 @@ class SizeError(ValueError):
 
 
 class Sizes(ABC):
-    """How the sizes of a kind of layer are written."""
+    """How the sizes of a kind of layer are written. A way to write them is a dataclass, as a kind of option is."""
 
     attributes: tuple[str, ...]
     """The layer's attributes that hold the sizes, in the order they are written."""

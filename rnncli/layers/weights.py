@@ -1,7 +1,5 @@
 """Weights as layers declare them: axes, roles, how they start; and the frameworks that count them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from math import prod
