@@ -3,8 +3,6 @@
 They are raised where the fault is known and printed in one place, `rnncli.commands.report`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
@@ -114,7 +112,7 @@ class SpecError(UsageError, ValueError):
         self.text = text
         self.span = span
 
-    def repaired(self, repair: str, lead: str) -> SpecError:
+    def repaired(self, repair: str, lead: str) -> "SpecError":
         """Return the same error with another repair and what leads to it."""
         return SpecError(
             self.message, text=self.text, span=self.span, advice=self.advice or "", lead=lead, repair=repair

@@ -3,8 +3,6 @@
 A `Summary` is made by `rnncli.network.Network.summary` and read by `rnncli.render`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod

@@ -4,8 +4,6 @@
 tests hold every key of every command against it, and the table in README.md is made of it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 

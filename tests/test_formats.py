@@ -209,6 +209,7 @@ WITH_FORMATS = [name for name in COMMANDS if formats_of(name)]
 
 def test_every_command_has_every_format_or_none_and_prints_nothing_in_it_of_a_bad_spec(rnncli: Run, at: Walk) -> None:
     assert {"json", *READERS} == set(WRITERS)
+    assert ("table", *WRITERS) == FORMATS
     assert {*EXAMPLES} == {*WITH_FORMATS}
     for command in WITH_FORMATS:
         assert tuple(formats_of(command)) == FORMATS

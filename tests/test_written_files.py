@@ -391,7 +391,7 @@ def write():
         file.write(b"new")
     os._exit(0)
 
-for number in [*ENDING, signal.SIGHUP]:
+for number in map(signal.Signals, [*ENDING, signal.SIGHUP]):
     for left in range(1, 100):
         with open("y", "w") as file:
             file.write("old")
@@ -412,7 +412,7 @@ def test_whatever_ends_it_at_whatever_step_the_file_is_the_old_or_the_new_one() 
     steps = ["open", "open", "fchown", "fchmod", "fsync of 3 bytes", "replace", "open", "fsync of a directory"]
     moments = [f"{when} {step}" for step in steps for when in ("before", "after")]
     expected = []
-    for number in ENDING:
+    for number in map(signal.Signals, ENDING):
         for index, moment in enumerate(moments):
             content = "new" if index >= moments.index("after replace") else "old"
             expected.append(f"{number.name} {moment}: {128 + number} {content} y")

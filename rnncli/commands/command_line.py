@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import click
 
@@ -17,8 +17,7 @@ TYPED = "rnncli.command_line"
 """Under this key the context holds what was typed behind `rnncli`."""
 
 
-@dataclass(frozen=True)
-class Word:
+class Word(NamedTuple):
     """An option as typed, with its value if it has one, or an argument.
 
     Attributes:
@@ -53,7 +52,7 @@ class Word:
 
     def with_value(self, value: str) -> Word:
         """Return the option with another value."""
-        return replace(self, value=value)
+        return self._replace(value=value)
 
 
 def words(command: click.Command, typed: Sequence[str]) -> list[Word]:

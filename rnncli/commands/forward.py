@@ -29,8 +29,6 @@ from rnncli.commands.specs import Spec, at_most, each_given, shown, specs
 from rnncli.engine.request import DEFAULT_TIMESTEPS, DTYPES, Request
 from rnncli.errors import UsageError
 from rnncli.formats.networks import Reading
-from rnncli.render.records import row_each_layer
-from rnncli.render.writers import writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -38,11 +36,11 @@ if TYPE_CHECKING:
     from rnncli.engine.run import RunResult
     from rnncli.render.picture import Picture
 
-_LAYOUT = row_each_layer(
+_COLUMNS = (
     *("output_shape", "params", "macs_per_step", "macs", "output_bytes"),
     *("seconds", "mean", "std", "min", "max", "saturated"),
 )
-"""How the layers of a run become rows."""
+"""What a row says of a layer of a run."""
 
 
 @click.command(
@@ -146,7 +144,10 @@ def _run(model: Reading, request: Request) -> RunResult:
 def _printer(format_: str, svg: Picture | None) -> Iterator[Callable[[RunResult], None]]:
     """Yield a function that prints one run."""
     if format_ != "table":
-        with printed(writer(format_, _LAYOUT)) as show_records:
+        from rnncli.render.records import row_each_layer
+        from rnncli.render.writers import writer
+
+        with printed(writer(format_, row_each_layer(*_COLUMNS))) as show_records:
             yield lambda result: show_records([result.as_dict()])
     else:
         from rnncli.render.console import screen

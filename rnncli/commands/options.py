@@ -16,13 +16,12 @@ from rnncli.commands.values import FileName, FileNameOf, Value, big_number, memo
 from rnncli.errors import UsageError
 from rnncli.formats import FORMATS as MODEL_FILES
 from rnncli.render.picture import THEMES, Picture, Theme
-from rnncli.render.writers import WRITERS
 from rnncli.search.budget import FIGURES, Budget, Figure
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-FORMATS = ("table", *WRITERS)
-"""The table for people, and what there is a writer for."""
+FORMATS = ("table", "json", "csv", "tsv", "markdown", "html")
+"""The table for people, and what `rnncli.render.writers` has a writer for."""
 
 
 def check_svg(svg: Picture | None, shown: bool) -> None:

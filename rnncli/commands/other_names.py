@@ -5,7 +5,6 @@ Names that can mean one thing alone are taken for it (`rnncli.commands.named.Nam
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 OTHER_FRAMEWORKS: Mapping[str, str] = {
@@ -29,6 +28,9 @@ _BITS = {
 _NOT_FLOAT32 = {"np.float", "numpy.float", "jnp.float", "jax.numpy.float"}
 """Python's float, which has 64 bits, and which PyTorch's and C's of the same name is not."""
 
+_LIBRARIES = ("", "torch", "np", "numpy", "tf", "tensorflow", "jnp", "jax.numpy", "ml_dtypes")
+"""What stands before the name of a dtype, if anything does."""
+
 OTHER_DTYPES: Mapping[str, str] = {name: dtype for dtype, names in _BITS.items() for name in names}
 """Names of dtypes, without the library that they are of."""
 
@@ -38,7 +40,8 @@ def dtype_named(text: str) -> str | None:
     name = text.lower()
     if name in _NOT_FLOAT32:
         return None
-    return OTHER_DTYPES.get(re.sub(r"^(torch|np|numpy|tf|tensorflow|jnp|jax\.numpy|ml_dtypes)\.", "", name))
+    library, _, dtype = name.rpartition(".")
+    return OTHER_DTYPES.get(dtype) if library in _LIBRARIES else None
 
 
 REPAIRED_VALUES: Mapping[str, str] = {

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from rnncli.render.writers import Writer
 from rnncli.system.signals import undone_by_signals
+
+if TYPE_CHECKING:
+    from rnncli.render.writers import Writer
 
 Row = TypeVar("Row")
 """What a writer writes: a record, or a row that is text already."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import re
-import shlex
 import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -131,6 +130,8 @@ def _check_whole(reading: Reading, text: str) -> None:
         raise RnncliError(reading.doubt, "say the input's features in front: input:8,lstm:64, Input((None, 8))")
     if reading.network.origin.doubts:
         raise RnncliError(reading.doubt, "without -q the table says so beside the number")
+    import shlex  # only an error needs it
+
     part = f"{reading.path}{SEPARATOR}{reading.part.name}"
     advice = f"rnncli inspect {shlex.quote(reading.path)} shows all of it"
     arguments = [each.text for each in these_words() if each.is_argument]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 
@@ -24,16 +25,10 @@ from rnncli.commands.settings import spec_argument
 from rnncli.commands.specs import each_network, shown, specs
 from rnncli.layers.weights import Framework
 from rnncli.quantities import Rate
-from rnncli.render.picture import Picture
-from rnncli.render.records import Layout, row_each_layer
-from rnncli.render.writers import writer
 from rnncli.summary import Summary
 
-
-def _layout(rate: Rate | None) -> Layout:
-    """Return how the layers of a summary become rows."""
-    at_rate = () if rate is None else ("macs_per_second",)
-    return row_each_layer("output_shape", "params", "macs_per_step", *at_rate, "macs", "output_bytes")
+if TYPE_CHECKING:
+    from rnncli.render.picture import Picture
 
 
 @click.command(cls=GroupedCommand, short_help="Shapes, parameters and costs of every layer.")
@@ -88,7 +83,12 @@ def _printer(
     if quiet:
         yield lambda summary: click.echo(summary.total_params)
     elif format_ != "table":
-        with printed(writer(format_, _layout(rate))) as show_records:
+        from rnncli.render.records import row_each_layer
+        from rnncli.render.writers import writer
+
+        at_rate = () if rate is None else ("macs_per_second",)
+        layout = row_each_layer("output_shape", "params", "macs_per_step", *at_rate, "macs", "output_bytes")
+        with printed(writer(format_, layout)) as show_records:
             yield lambda summary: show_records([summary.as_dict()])
     else:
         from rnncli.render.console import screen

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from os.path import splitext
 from typing import NamedTuple
 
@@ -205,7 +204,7 @@ def _another_name(unknown: _Unknown) -> Iterator[Step[Line]]:
         yield Step(unknown.mended(Word(f"--{meant}", options[meant])), "", unknown.message)
         return
     advice = WHICH_MEMORY if name in MEMORIES else ""
-    given = replace(unknown.word, text=f"--{meant}")
+    given = unknown.word._replace(text=f"--{meant}")
     yield Step(unknown.line.with_(unknown.place, given), "", unknown.message, advice=advice)
 
 

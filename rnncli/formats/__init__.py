@@ -26,9 +26,8 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rnncli.errors import RnncliError, UsageError, listed, shorten
 from rnncli.formats.faults import NO_SETTINGS, Settings, check_holds_something, reading
@@ -66,8 +65,7 @@ SEPARATOR = "::"
 """Stands between a file and the name or the number of one of its parts."""
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(NamedTuple):
     """A model file, and which of its parts is meant.
 
     Attributes:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from rnncli.errors import SpecError, shorten
 from rnncli.formats import Choice, choice_of, open_model, part_of
@@ -22,8 +22,7 @@ _MOST_REASONS = 1000
 """So many of the nodes that are left out are looked for in what is said of a row."""
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(NamedTuple):
     """A network, and what is to be said of how it was read.
 
     Attributes:

@@ -1,7 +1,5 @@
 """Reads one layer of a spec: its kind and its fields."""
 
-from __future__ import annotations
-
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -36,7 +34,7 @@ class Written(NamedTuple):
     repeat: Token | None
     blanks: tuple[tuple[Blank, Token], ...]
 
-    def moved(self, distance: int) -> Written:
+    def moved(self, distance: int) -> "Written":
         """Return the same layer, written so many characters further on."""
         size, repeat = (field if field is None else field.moved(distance) for field in (self.size, self.repeat))
         blanks = tuple((blank, token.moved(distance)) for blank, token in self.blanks)
@@ -67,7 +65,7 @@ class _LayerParser:
         self.blanks: list[tuple[Blank, Token]] = []
 
     @property
-    def faults(self) -> LayerFaults:
+    def faults(self) -> "LayerFaults":
         """What raises the error for a fault. There are a lot of words in it, which few specs need."""
         from rnncli.language.layer_faults import LayerFaults
 

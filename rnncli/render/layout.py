@@ -3,8 +3,6 @@
 A number is never broken or cut, and no line is wider than the console.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator, Sequence
 from itertools import accumulate
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """The picture that is asked for. This needs no Rich; `rnncli.render.svg` makes the picture."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
@@ -27,4 +25,4 @@ class Picture(NamedTuple):
 
     path: str
     theme: Theme = THEMES[0]
-    written: Callable[[Written], object] = lambda file: None
+    written: "Callable[[Written], object]" = lambda file: None

@@ -1,6 +1,7 @@
 """The formats that programs and documents read, a writer for each: plain numbers, without Rich.
 
-To add a format, list its writer in `WRITERS`: `--format` offers it, and the tests ask of it what they ask of every one.
+To add a format, list its writer in `WRITERS`, and its name in `rnncli.commands.options`, so that `--format` offers it
+and a table for people need not import this; the tests ask of it what they ask of every one.
 """
 
 from __future__ import annotations

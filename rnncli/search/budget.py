@@ -1,7 +1,5 @@
 """Budgets: what a network may cost at most, and what it costs. Sweep and solve share them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -111,7 +109,7 @@ class Budget:
                 f"no network is trained in {dtype}", "limit its training in another --dtype, or leave it out"
             )
 
-    def costs(self, network: Any) -> Iterator[Cost]:
+    def costs(self, network: Any) -> "Iterator[Cost]":
         """Yield a cost of a network for each limit.
 
         Args:

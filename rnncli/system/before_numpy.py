@@ -6,7 +6,6 @@ import os
 from contextlib import suppress
 
 from rnncli.errors import RnncliError
-from rnncli.system.memory import address_space
 from rnncli.system.signals import end_during_long_calls
 
 NEEDED = 92 << 20
@@ -40,6 +39,8 @@ class BeforeNumpy:
 
 def _keep_within_addresses() -> None:
     """Check that there are addresses for NumPy, and let the process take few where there are few."""
+    from rnncli.system.memory import address_space
+
     left = address_space("/")
     if left is None or left > NEEDED + _EACH_THREAD * (os.cpu_count() or 1):
         return

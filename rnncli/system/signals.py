@@ -7,21 +7,22 @@ does not.
 
 from __future__ import annotations
 
-import _thread  # what `threading` is made of: that takes time to import
+# What `signal` and `threading` are made of: those take time to import.
+import _signal  # type: ignore[import-not-found]  # it has no types of its own
+import _thread
 import os
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from time import sleep
 from types import FrameType
 
 ENDING = tuple(
-    getattr(signal, name)
+    getattr(_signal, name)
     for name in (
         *("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGXCPU"),
         *("SIGALRM", "SIGVTALRM", "SIGPROF", "SIGUSR1", "SIGUSR2"),
     )
-    if hasattr(signal, name)
+    if hasattr(_signal, name)
 )
 """What somebody, or a limit, ends a process with. A fault of the process itself is none of them."""
 
@@ -51,8 +52,8 @@ def end_on_signals() -> None:
     A signal that is ignored from the start (nohup, a job in the background) stays so.
     """
     for number in ENDING:
-        if signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, _end)
+        if _signal.getsignal(number) != _signal.SIG_IGN:
+            _signal.signal(number, _end)
 
 
 def end_during_long_calls() -> None:
@@ -63,7 +64,7 @@ def end_during_long_calls() -> None:
     with suppress(OSError, RuntimeError, ValueError):  # there is no room for it, or this is not the main thread
         reading, writing = os.pipe()
         os.set_blocking(writing, False)
-        signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+        _signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
         before = _thread.stack_size(_STACK)
         _thread.start_new_thread(_end_from_beside, (reading,))
         _thread.stack_size(before)
@@ -71,7 +72,7 @@ def end_during_long_calls() -> None:
 
 def _end_from_beside(reading: int) -> None:
     while heard := os.read(reading, 1):
-        if signal.getsignal(heard[0]) is _end:
+        if _signal.getsignal(heard[0]) is _end:
             sleep(_HEARD_WITHIN)
             _end(heard[0], None)
 
@@ -89,14 +90,14 @@ def undone_by_signals(undo: Callable[[], object]) -> Iterator[None]:
 @contextmanager
 def interruptible() -> Iterator[None]:
     """Let Ctrl-C raise KeyboardInterrupt inside the block, for work that has something to show when it is ended."""
-    ends = signal.getsignal(signal.SIGINT) is _end
+    ends = _signal.getsignal(_signal.SIGINT) is _end
     if ends:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        _signal.signal(_signal.SIGINT, _signal.default_int_handler)
     try:
         yield
     finally:
         if ends:
-            signal.signal(signal.SIGINT, _end)
+            _signal.signal(_signal.SIGINT, _end)
 
 
 class _Ending:
@@ -117,7 +118,7 @@ def _end(number: int, frame: FrameType | None) -> None:
                 undo()
             except Exception:  # whatever it is, the others are undone and the process ends
                 continue
-        if number == signal.SIGINT:
+        if number == _signal.SIGINT:
             with suppress(OSError):
                 os.write(2, ((ECHO_AWAY if os.isatty(2) else "") + INTERRUPTED).encode())
     os._exit(128 + number)
