@@ -272,6 +272,7 @@ OPERATORS: Mapping[str, Callable[..., Any]] = {
     "Equal": lambda told, a, b: a == b,
     "Expand": lambda told, x, shape: x * np.ones(shape),
     "GRU": _recurrent(_gru_step, "Sigmoid", "Tanh"),
+    "Abs": lambda told, x: abs(x),
     "Gather": lambda told, table, ids: table[ids],
     "Gelu": lambda told, x: 0.5 * x * (1 + _erf(x / math.sqrt(2))),
     "HardSigmoid": lambda told, x: np.clip(told["alpha"] * x + told["beta"], 0, 1),

@@ -25,7 +25,7 @@ def run(network: Network, weights: Mapping[str, Array], x: Array) -> Array:
 
 def run_sample(network: Network, weights: Mapping[str, Array], x: Array) -> Array:
     """Return the output of a network for one sample."""
-    sample = Sample(x)
+    sample = Sample(x) if network.head.shown else kind_of(network.head).textbook(network.head, {}, Sample(x))
     for name, layer in zip(network.names, network.body, strict=True):
         own = {key: np.asarray(array, np.float64) for key, array in under(weights, f"{name}/").items()}
         sample = kind_of(layer).textbook(layer, own, sample)

@@ -6,6 +6,7 @@ import ast
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,7 +25,7 @@ from rnncli.engine.checks import weight_shapes
 from rnncli.engine.model_weights import weights_in
 from rnncli.export import Job, export
 from rnncli.export.weight_writers import write_keras_weights
-from rnncli.layers import LAYERS, Input, Layer
+from rnncli.layers import LAYERS, Dropout, Input, Layer
 from rnncli.layers.python_call import number, string
 from rnncli.quantities import shape_text
 
@@ -34,12 +35,16 @@ CLASSES = {name: layer for layer in LAYERS for name in layer.classes or (layer.k
 """rnncli's layer for each of Keras's classes."""
 
 
+MASKS = Dropout(0)
+"""Stands for a Masking(), which is what the input says here."""
+
+
 class Keras:
     """Stands for Keras: it takes down what it is told, as rnncli's layers."""
 
     def __init__(self) -> None:
         self.layers = SimpleNamespace(
-            **{name: self._recorder(name) for name in CLASSES}, Bidirectional=self._bidirectional
+            **{name: self._recorder(name) for name in CLASSES}, Bidirectional=self._bidirectional, Masking=lambda: MASKS
         )
         self.given: list[tuple[str, dict[str, Any]]] = []
         self.loaded: list[object] = []
@@ -68,6 +73,8 @@ class Keras:
         return self._model([inputs])
 
     def _model(self, layers: list[Layer]) -> SimpleNamespace:
+        if layers[1:] and layers[1] is MASKS:
+            layers[:2] = [replace(layers[0], mask_zero=True)]
         return SimpleNamespace(layers=layers, load_weights=self.loaded.append, set_weights=self.loaded.extend)
 
 
@@ -125,7 +132,9 @@ def test_every_layer_has_its_shape_beside_it(network: Network) -> None:
         if loop := re.search(r"for _ in range\((\d+)\)", line):
             shape, each = shapes.pop().split(" each")
             shapes += [shape + each] * int(loop[1])
-    assert shapes == [shape_text(network.input_shape()), *(shape_text(output) for _, output in network.shapes())]
+    masking = network.head.masks and not network.head.shown
+    expected = [network.input_shape()] * (2 if masking else 1) + [output for _, output in network.shapes()]
+    assert shapes == [*map(shape_text, expected)]
 
 
 def test_a_file_of_keras_is_loaded_by_one_line() -> None:

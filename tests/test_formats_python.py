@@ -18,7 +18,7 @@ from hostile_models import said_of, said_of_each
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from strategies import networks
-from test_repairs import in_keras
+from test_repairs import calls_in_keras
 
 from rnncli import Network
 from rnncli.export import Job, export
@@ -353,7 +353,7 @@ def readable(network: Network) -> bool:
 def test_a_network_written_for_keras_in_any_style_is_read_as_the_same_network(network: Network, style: str) -> None:
     assume(readable(network))
     source = "import keras\nfrom keras import Input, Sequential, layers\n"
-    assert specs(source + STYLES[style](*map(in_keras, network.layers))) == [str(network)]
+    assert specs(source + STYLES[style](*calls_in_keras(network))) == [str(network)]
 
 
 def for_torch(network: Network) -> Network:

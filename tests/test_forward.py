@@ -156,6 +156,9 @@ def test_of_nothing_but_padding_there_is_no_mean_and_nothing_grew(rnncli: Run) -
         assert f"{layer}: {counts} are NaN (not a number): {why}" in said
     assert "grew" not in said
     assert "inf" not in said
+    np.save("x.npy", np.array([[[0.0, 0], [0, 0]], [[3, 0], [0, 0]]]))
+    said = " ".join(rnncli("forward", "input:2:mask,pool:avg", "--input", "x.npy").stdout.split())
+    assert f"global_average_pooling1d: 2 of 4 outputs are NaN (not a number): {why}" in said
     np.save("ids.npy", np.array([[0, 2]]))
     assert "padding" not in rnncli("forward", "embed:5x3:mask,pool:avg", "--input", "ids.npy").stdout
 

@@ -147,7 +147,9 @@ def test_a_kind_is_told_of_with_all_its_fields_in_the_frameworks_words(at: Walk,
         with at(layer.kind):
             text = " ".join(rnncli("layers", layer.kind).stdout.split())
             sizes = layer.sizes.attributes if re.findall("[A-Z]", layer.sizes.form) else ()
-            fields = [word for option in layer.options for word in (option.form, f"{option.attribute}=")]
+            fields = [
+                word for option in layer.options for word in (option.form, option.in_keras or f"{option.attribute}=")
+            ]
             words = [layer.keras, *sizes, *fields, *layer.torch_arguments.values()]
             (_, example, rest) = text.partition(" In ")
             if example:

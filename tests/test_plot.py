@@ -24,7 +24,7 @@ from rich.text import Text
 from rnncli import Network
 from rnncli.commands.options import FORMATS
 from rnncli.engine import Model
-from rnncli.engine.chunks import Chunk, random_chunks
+from rnncli.engine.chunks import chunk_of, random_chunks
 from rnncli.engine.effect import Reach, watched
 from rnncli.engine.study import Study, study_of
 from rnncli.render.cells import print_legend
@@ -38,7 +38,7 @@ def study(model: Model, x: np.ndarray, steps: int | None = None, **options: Any)
     chunks = model.chunks_of(x)
     if steps is not None:
         chunks = (
-            Chunk(np.ascontiguousarray(np.moveaxis(x[:, start : start + steps], 0, -1)))
+            chunk_of(model.network, x[:, start : start + steps], start, model.dtype)
             for start in range(0, x.shape[1], steps)
         )
     return study_of(model, chunks, *x.shape[:2], **options)
@@ -206,13 +206,16 @@ def test_a_unit_is_saturated_from_half_of_the_time_on() -> None:
 
 
 def test_padding_changes_no_figure(at: Walk) -> None:
-    ids = np.random.default_rng(1).integers(1, 9, (1, 40))
-    for fields, padding in product(
-        ("rnn:4", "lstm:3:seq", "gru:3:back", "lstm:3:bi", "rnn:3:bi=mul:seq"), ((0, 30), (30, 0), (7, 5))
-    ):
-        with at(fields, padding):
-            model = Model(Network.parse(f"embed:9x3:mask,{fields}"), dtype="float64")
-            plain, padded = study(model, ids), study(model, np.pad(ids, ((0, 0), padding)), steps=8)
+    inputs = {
+        "embed:9x3:mask": np.random.default_rng(1).integers(1, 9, (1, 40)),
+        "input:3:mask": np.random.default_rng(1).normal(size=(1, 40, 3)),
+    }
+    layers = ("rnn:4", "lstm:3:seq", "gru:3:back", "lstm:3:bi", "rnn:3:bi=mul:seq")
+    for head, fields, padding in product(inputs, layers, ((0, 30), (30, 0), (7, 5))):
+        with at(head, fields, padding):
+            model, x = Model(Network.parse(f"{head},{fields}"), dtype="float64"), inputs[head]
+            pad = ((0, 0), padding, (0, 0))[: x.ndim]
+            plain, padded = study(model, x), study(model, np.pad(x, pad), steps=8)
             assert padded.reach.steps == 40
             reaches, outputs = [each.reach for each in (padded, plain)], [each.outputs for each in (padded, plain)]
             assert len({(each.steps, each.largest_after, each.tenth, each.hundredth) for each in reaches}) == 1

@@ -110,6 +110,13 @@ def test_nothing_of_a_call_is_run(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def calls_in_keras(network: Network) -> list[str]:
+    """A network as lines of Keras, which has a layer of its own for vectors that are padding."""
+    head, *body = network.layers
+    masking = ["layers.Masking()"] if head.masks and not head.shown else []
+    return [in_keras(head), *masking, *map(in_keras, body)]
+
+
 def in_keras(layer: Layer) -> str:
     """A layer as a line of Keras."""
     values = {each.name: getattr(layer, each.name) for each in fields(layer)}
@@ -126,12 +133,12 @@ def in_keras(layer: Layer) -> str:
 
 
 WRITERS: dict[str, Callable[[Network], str]] = {
-    "list": lambda network: f"[{', '.join(map(in_keras, network.layers))}]",
-    "model": lambda network: "Sequential([" + ",\n    ".join(map(in_keras, network.layers)) + "])",
-    "add": lambda network: "\n".join(f"model.add({in_keras(layer)})" for layer in network.layers),
-    "chain": lambda network: "; ".join(f"x = {in_keras(layer)}(x)" for layer in network.layers),
+    "list": lambda network: f"[{', '.join(calls_in_keras(network))}]",
+    "model": lambda network: "Sequential([" + ",\n    ".join(calls_in_keras(network)) + "])",
+    "add": lambda network: "\n".join(f"model.add({call})" for call in calls_in_keras(network)),
+    "chain": lambda network: "; ".join(f"x = {call}(x)" for call in calls_in_keras(network)),
     "mixed": lambda network: ", ".join(
-        layer.spec() if index % 2 else in_keras(layer) for index, layer in enumerate(network.layers)
+        layer.spec() if index % 2 or layer.masks else in_keras(layer) for index, layer in enumerate(network.layers)
     ),
 }
 

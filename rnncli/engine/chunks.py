@@ -96,10 +96,16 @@ def chunk_of(network: Network, part: Array, start: int, dtype: np.dtype[Any]) ->
     """Return some timesteps of an input, (batch, timesteps[, features]), the first of them timestep `start`."""
     vocabulary = network.head.vocabulary
     if vocabulary is None:
-        return Chunk(np.ascontiguousarray(part.transpose(1, 2, 0), dtype))
+        return _of_vectors(network, np.ascontiguousarray(part.transpose(1, 2, 0), dtype))
     ids = np.ascontiguousarray(part.T)
     check_ids(ids, vocabulary, start)
     return Chunk(ids)
+
+
+def _of_vectors(network: Network, values: Array) -> Chunk:
+    """Return vectors, (timesteps, features, batch), as a chunk; those that are all zeros may be padding."""
+    mask = (values != 0).any(axis=1) if network.head.masks else None
+    return Chunk(values, None if mask is None or mask.all() else mask)
 
 
 def random_chunks(
@@ -116,6 +122,6 @@ def random_chunks(
         # Time is the first axis, so the numbers are drawn in the order of time, wherever the chunks are cut.
         if vocabulary is None:
             shape = (count, features_of(network.input_shape()), batch)
-            yield Chunk(VECTORS[init](generator, shape, dtype))
+            yield _of_vectors(network, VECTORS[init](generator, shape, dtype))
         else:
             yield Chunk(generator.integers(0, vocabulary, (count, batch), np.int32))

@@ -203,7 +203,8 @@ class Watch:
         *_, steps = self.part.steps_read(1, timesteps)  # not those of the input, where a vector is repeated
         self.timesteps = steps or timesteps
         look_up = model.begin()[:1] if model.network.head.shown else []
-        self._sample = flow(look_up, (Chunk(values[..., :1]) for values, _ in chunks))
+        first = (Chunk(values[..., :1], None if mask is None else mask[:, :1]) for values, mask in chunks)
+        self._sample = flow(look_up, first)
         self._states = {
             key: np.repeat(state[:1].astype(DTYPE), SAMPLES, axis=0) for key, state in (states or {}).items()
         }

@@ -222,7 +222,7 @@ class _Watched(Pass):
     Attributes:
         seconds: the time that the layer took.
         statistics: what its outputs look like.
-        unpadded: which samples have had a step that is no padding, (batch,); or whether all have.
+        unpadded: which samples have had a step that is no padding, (batch,), read or returned; or whether all have.
     """
 
     def __init__(self, layer: Pass, statistics: Statistics, tick: Tick) -> None:
@@ -240,6 +240,8 @@ class _Watched(Pass):
         output = self._layer.step(chunk)
         self.seconds += perf_counter() - start
         self._tick(len(chunk.values))
+        mask = chunk.mask if output is None or output.mask is None else output.mask
+        self.unpadded = np.logical_or(self.unpadded, True if mask is None else mask.any(axis=0))
         if output is not None:
             self._record(output)
         return output
@@ -259,8 +261,6 @@ class _Watched(Pass):
     def _record(self, output: Chunk) -> None:
         timesteps, *self._features_and_batch = output.values.shape
         self._timesteps += timesteps
-        unpadded = True if output.mask is None else output.mask.any(axis=0)
-        self.unpadded = np.logical_or(self.unpadded, unpadded)
         self.statistics.add(output.values)
 
     def shape(self, sequence: bool) -> Shape:

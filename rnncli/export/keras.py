@@ -45,8 +45,8 @@ def export(job: Job) -> str:
     imports = ["import keras"]
     if any("np." in line for line in loading):
         imports.append("import numpy as np")
-    if job.plan.steps:
-        imports += imported("keras.layers", _classes(job.plan))
+    if classes := [*_classes(job.plan)]:
+        imports += imported("keras.layers", classes)
     return "\n".join([*imports, "", *_model(job.plan), *loading]) + "\n"
 
 
@@ -57,6 +57,7 @@ def arrays(job: Job) -> Arrays:
 
 def _classes(plan: Plan) -> Iterator[str]:
     """Yield the names of the classes that the layers are made with."""
+    yield from (each.function for each in _masking(plan))
     for layer in {step.layer for step in plan.steps}:
         call: str | Call = LAYERS[layer.kind](layer)
         while isinstance(call, Call):
@@ -68,7 +69,8 @@ def _model(plan: Plan) -> Iterator[str]:
     """Yield the lines that build the model, with the shape of each layer's output."""
     dtype = () if plan.network.head.vocabulary is None else ('dtype="int32"',)
     head, shape = Call("keras.Input", (shape_text(plan.reads[1:]), *dtype)), shape_text(plan.reads)
-    if not plan.steps:
+    masking = [*_masking(plan)]
+    if not plan.steps and not masking:
         # A Sequential of nothing but an input cannot be called.
         yield from laid_out(Call("inputs = keras.Input", head.arguments), comment=shape)
         yield "model = keras.Model(inputs, inputs)"
@@ -76,7 +78,8 @@ def _model(plan: Plan) -> Iterator[str]:
     indent = 2 * INDENT
     yield "model = keras.Sequential("
     yield f"{INDENT}["
-    yield from laid_out(head, indent, ",", shape)
+    for call in (head, *masking):
+        yield from laid_out(call, indent, ",", shape)
     for (layer, returns), run in groupby(plan.steps, key=lambda step: (step.layer, step.returns)):
         times = len(list(run))
         call, comment = LAYERS[layer.kind](layer), shape_text(returns)
@@ -87,6 +90,12 @@ def _model(plan: Plan) -> Iterator[str]:
             yield from _run(call, times, indent, f"{comment} each")
     yield f"{INDENT}]"
     yield ")"
+
+
+def _masking(plan: Plan) -> Iterator[Call]:
+    """Yield the layer that marks vectors as padding, if the network has one; an Embedding marks ids by itself."""
+    if plan.network.head.masks and plan.network.head.vocabulary is None:
+        yield Call("Masking", ())
 
 
 def _run(call: Call, times: int, indent: str, comment: str) -> Iterator[str]:

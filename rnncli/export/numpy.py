@@ -164,6 +164,8 @@ def _model(program: Program) -> Iterator[str]:
     """Yield the lines of the function `model`."""
     plan = program.plan
     body = [f'"""{shape_words(plan.reads)} -> {shape_words(plan.returns)}"""']
+    if plan.heeds_padding:
+        body.append(f"mask = {plan.mask}  # (batch, timesteps): {plan.network.head.padding} is padding")
     for run in _runs(plan.steps):
         lines = list(_looped(run, lambda step, room: LAYERS[step.layer.kind].lines(Place(program, step, room))))
         if not (_do_nothing(lines) and lines == body[-len(lines) :]):
@@ -209,8 +211,6 @@ class Place(NamedTuple):
 
 
 def _embedding(place: Place) -> Iterator[str]:
-    if place.program.plan.heeds_padding:
-        yield "mask = ids != 0  # (batch, timesteps): id 0 is padding"
     yield from place.assigned(f'weights["{place.step.name}/embeddings"][ids]')
 
 

@@ -58,10 +58,11 @@ def export(job: Job) -> bytes:
     _check_size(network, network.summary().total_bytes)
     weights = job.weights()
     graph = Graph("rnncli")
-    x = ids = graph.node("Transpose", INPUT, perm=[1, 0, 2][: len(plan.reads)])
+    x = first = graph.node("Transpose", INPUT, perm=[1, 0, 2][: len(plan.reads)])
     for step in plan.steps:
         graph.scope = step.name
-        x = LAYERS[step.layer.kind](Place(graph, step, step.own(weights), x, ids))
+        place = Place(graph, step, step.own(weights), x, lambda: _counts(graph, first, ids=len(plan.reads) == 2))
+        x = LAYERS[step.layer.kind](place)
     graph.scope = ""
     graph.renamed(graph.node("Transpose", x, perm=[1, 0, 2]) if len(plan.returns) == 3 else x, OUTPUT)
     dtype, told = "float32", None
@@ -92,6 +93,15 @@ def _check_size(network: Network, size: int) -> None:
             f"the {memory(MAX_MESSAGE)} that an ONNX file may have",
             "rnncli export --to keras or --to torch writes the weights to a file of their own, with --save-weights",
         )
+
+
+def _counts(graph: Graph, first: str, *, ids: bool) -> str:
+    """Add which timesteps of an input, (timesteps, batch[, features]), are no padding, (timesteps, batch, 1)."""
+    if ids:
+        counts = graph.node("Not", graph.node("Equal", first, graph.constant(0)))
+        return graph.node("Unsqueeze", counts, graph.constant([2]))
+    some = graph.node("ReduceMax", graph.node("Abs", first), graph.constant([2]), keepdims=1)
+    return graph.node("Not", graph.node("Equal", some, graph.constant(0.0)))
 
 
 # The layers

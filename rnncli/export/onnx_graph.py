@@ -128,14 +128,14 @@ class Place(NamedTuple):
         step: the layer where it stands.
         weights: its weights by Keras's names.
         x: the value that it reads.
-        ids: the network's input, (timesteps, batch), where that is ids.
+        counts: adds which timesteps of the network's input are no padding, (timesteps, batch, 1), and returns it.
     """
 
     graph: Graph
     step: Step
     weights: Arrays
     x: str
-    ids: str
+    counts: Callable[[], str]
 
     @property
     def layer(self) -> Any:
@@ -144,12 +144,7 @@ class Place(NamedTuple):
 
     def mask(self) -> str:
         """Return which timesteps of what it reads count, (timesteps, batch, 1); empty if all do."""
-
-        def make() -> str:
-            counts = self.graph.node("Not", self.graph.node("Equal", self.ids, self.graph.constant(0)))
-            return self.graph.node("Unsqueeze", counts, self.graph.constant([2]))
-
-        return self.graph.once("mask", make) if self.step.masked else ""
+        return self.graph.once("mask", self.counts) if self.step.masked else ""
 
 
 def _activation(activation: OnnxActivation, **told: Told) -> Callable[[Graph, str], str]:

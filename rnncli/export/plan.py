@@ -98,6 +98,11 @@ class Plan:
         """What the input is called in source: `ids` or `x`."""
         return "x" if self.network.head.vocabulary is None else "ids"
 
+    @property
+    def mask(self) -> str:
+        """Which timesteps of the input are no padding, in NumPy and PyTorch."""
+        return "(x != 0).any(axis=-1)" if self.network.head.vocabulary is None else "ids != 0"
+
     @cached_property
     def heeds_padding(self) -> bool:
         """Whether a layer does something else where the input is padding."""

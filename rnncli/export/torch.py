@@ -171,7 +171,8 @@ class Assignment(NamedTuple):
 def _forward(plan: Plan) -> Iterator[str]:
     """Yield the lines of `forward`."""
     yield f"{INDENT}def forward(self, {plan.argument}: torch.Tensor) -> torch.Tensor:"
-    yield f"{2 * INDENT}# {plan.argument}: {shape_words(plan.reads)}{', 0 is padding' if plan.heeds_padding else ''}"
+    padding = f", {plan.network.head.padding} is padding" if plan.heeds_padding else ""
+    yield f"{2 * INDENT}# {plan.argument}: {shape_words(plan.reads)}{padding}"
     lines = list(_assignments(plan))
     returned = bool(lines) and lines[-1].target == "x"
     for number, (value, target, note) in enumerate(lines, start=1):
@@ -187,8 +188,7 @@ def _assignments(plan: Plan) -> Iterator[Assignment]:
     Sequences with padding are packed for recurrent layers, and unpacked for others.
     """
     if plan.heeds_padding:
-        yield Assignment("(ids != 0).sum(dim=1).cpu()", "lengths", "none may be 0")
-        yield Assignment("ids.gather(1, (ids == 0).argsort(dim=1, stable=True))", "ids", "padding last")
+        yield from _padding_last(plan)
     shape, packed = plan.reads, False
     for part in plan.parts:
         packs = plan.heeds_padding and part.levels[0].masked and bool(part.layer.states)
@@ -202,6 +202,18 @@ def _assignments(plan: Plan) -> Iterator[Assignment]:
         notes = (shape_words(returns) if returns != shape else "", "packed" if packed else last.note)
         yield from (*before, last._replace(note=", ".join(filter(None, notes))))
         shape = returns
+
+
+def _padding_last(plan: Plan) -> Iterator[Assignment]:
+    """Yield what counts the steps that are no padding, and moves those that are behind them."""
+    if plan.network.head.vocabulary is not None:
+        yield Assignment(f"({plan.mask}).sum(dim=1).cpu()", "lengths", "none may be 0")
+        yield Assignment("ids.gather(1, (ids == 0).argsort(dim=1, stable=True))", "ids", "padding last")
+        return
+    yield Assignment(plan.mask, "mask")
+    yield Assignment("mask.sum(dim=1).cpu()", "lengths", "none may be 0")
+    yield Assignment("(~mask).int().argsort(dim=1, stable=True)", "order", "padding last")
+    yield Assignment("x.take_along_dim(order.unsqueeze(-1), dim=1)")
 
 
 def _module(part: Part) -> list[Assignment]:

@@ -302,7 +302,14 @@ def _always(made: Made) -> Build:
 
 _input = _always(Made(None))
 _passes = _always(Made(Pass()))
-_mask = _always(Made(Pass(), (Note("takes vectors of one value for padding; here no timestep is padding", "differs"),)))
+
+
+def _mask(given: dict[str, Any]) -> list[Made]:
+    value = given.get("mask_value", 0)
+    if value == 0:
+        return [Made(Pass(masks=True))]
+    text = f"takes vectors of {shorten(repr(value))} alone for padding; here those of zeros are"
+    return [Made(Pass(masks=True), (Note(text, "differs"),))]
 
 
 def _activation(name: str = "", **only: object) -> Build:
@@ -395,7 +402,7 @@ KERAS: Mapping[str, Class] = {
     "GlobalAveragePooling1D": _of(_layer(Pool, mode="avg"), "!data_format !keepdims EVERY"),
     "InputLayer": _of(_input, "SHAPE ~input_tensor ~optional ~name * input_shape batch_input_shape ~tensor"),
     "Input": _of(_input, "SHAPE ~name ~tensor ~optional"),
-    "Masking": _of(_mask, "~mask_value EVERY"),
+    "Masking": _of(_mask, "mask_value EVERY"),
     "Activation": _of(_activation(), "activation EVERY"),
     "ReLU": _of(
         _activation("relu", max_value=None, negative_slope=0.0, threshold=0.0),

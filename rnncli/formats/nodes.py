@@ -68,7 +68,13 @@ class Activation(NamedTuple):
 
 
 class Pass(NamedTuple):
-    """Hands on what it reads, as far as the language can say."""
+    """Hands on what it reads, as far as the language can say.
+
+    Attributes:
+        masks: whether it marks vectors of zeros as padding, which an input can say and nothing else.
+    """
+
+    masks: bool = False
 
 
 Word = Layer | Activation | Pass
@@ -447,6 +453,13 @@ class _Graph:
             head = Input(said or self._features or 0)
             notes |= {} if said else {Note(f"an input of {self._features} features", "assumed size"): None}
         layers = tuple(node for node in nodes if isinstance(node.word, Layer) and not takes_vectors(node.word))
+        masking = [node for node in nodes if node.word == Pass(masks=True)]
+        if masking and takes_vectors(head) and not any(_changes(node) for node in nodes[: nodes.index(masking[0])]):
+            head = replace(head, mask_zero=True)
+            del masking[0]
+        for node in masking:
+            text = f"{shorten(node.name)} takes vectors of zeros for padding; here no timestep is padding for that"
+            notes[Note(text, "differs")] = None
         torch = any(node.convention == "torch" for node in layers)
         name = (named.owner or named.name).partition(" (layer ")[0]  # the module of which a level of a stack is one
         part = Part(name, head, layers, tuple(notes), self._framework or ("torch" if torch else "keras"))
@@ -494,6 +507,12 @@ class _Graph:
         elif on := self._readers.get(last.name):
             shown, more = [each.described for each in on[:3]], f" and {len(on) - 3} more" if len(on) > 3 else ""
             yield Note(f"{shorten(last.name)} goes on to {', '.join(shown)}{more}", "left out")
+
+
+def _changes(node: Node) -> bool:
+    """Whether a node makes something else of the input: vectors of zeros may be others behind it."""
+    passes = isinstance(node.word, Pass) or (isinstance(node.word, Layer) and node.word.kind == "dropout")
+    return not passes and not takes_vectors(node.word)
 
 
 def _features_read(nodes: Sequence[Node]) -> int | None:

@@ -19,7 +19,8 @@ _STARTS = (
     f"{in_both(LSTM, 'unit_forget_bias', False)} changes one"
 )
 _PADDING = (
-    f"padding is told by ids: with {in_both(Embedding, 'mask_zero', True)} of embed, steps whose id is 0 are skipped"
+    f"{in_both(Embedding, 'mask_zero', True)} of embed skips steps whose id is 0, and input:F:mask, Keras's "
+    "Masking(), steps of zeros"
 )
 _LENGTH = "the length is --timesteps N, or T in input:TxF; weights are the same at every step"
 _PER_STEP = "dense, dropout and norm work on each timestep of a sequence as they are"

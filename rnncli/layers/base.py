@@ -386,6 +386,8 @@ class Head(Layer):
     """A layer that takes the input of a network. It can only stand first."""
 
     reads: ClassVar[Reads] = "input"
+    padding: ClassVar[str]
+    """Which steps are padding, where it marks them."""
 
     @property
     def returns(self) -> Returns:

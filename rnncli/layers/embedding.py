@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from rnncli.layers.base import Equation, Head, Note
 from rnncli.layers.cost import Step
-from rnncli.layers.input import Input
+from rnncli.layers.input import SKIPS_PADDING, Input
 from rnncli.layers.options import Flag
 from rnncli.layers.size_forms import Numbers
 from rnncli.layers.weights import Factor, Framework, Weight
@@ -33,7 +33,8 @@ class Embedding(Head):
     torch_arguments: ClassVar[Mapping[str, str]] = {"input_dim": "num_embeddings", "output_dim": "embedding_dim"}
     means = "D numbers for each id in 0..V-1"
     sizes = Numbers(("input_dim", "output_dim"), ("V", "D"), example="10000x32")
-    options = (Flag("mask", "mask_zero", "id 0 is padding: recurrent layers skip it", in_torch="pack_padded_sequence"),)
+    options = (Flag("mask", "mask_zero", SKIPS_PADDING, in_torch="pack_padded_sequence"),)
+    padding = "a step whose id is 0"
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return (batch, timesteps, output_dim) for ids of shape (batch, timesteps)."""

@@ -5,19 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from rnncli.layers.base import Head
+from rnncli.layers.options import Flag
 from rnncli.layers.size_forms import Numbers
 from rnncli.quantities import Shape
+
+SKIPS_PADDING = "skip padding: id 0, or a step of zeros"
+"""What the field does that marks steps as padding."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Input(Head):
     """The head of a network that reads vectors: `keras.Input((timesteps, features))`.
 
-    It owns nothing and is shown as the input, not as a layer.
+    It owns nothing and is shown as the input, not as a layer. With `mask_zero` it is Keras's `Masking()` behind it.
     """
 
     features: int
     timesteps: int | None = None
+    mask_zero: bool = False
 
     kind = "input"
     aliases = ("in",)
@@ -25,6 +30,8 @@ class Input(Head):
     torch = "Input"
     means = "F features at each of T timesteps"
     sizes = Numbers(("timesteps", "features"), ("T", "F"), example="32", optional=1)
+    options = (Flag("mask", "mask_zero", SKIPS_PADDING, in_torch="pack_padded_sequence", in_keras="Masking()"),)
+    padding = "a step of zeros"
     shown = False
 
     def output_shape(self, input_shape: Shape) -> Shape:
@@ -43,6 +50,15 @@ class Input(Head):
     def with_timesteps(self, timesteps: int | None) -> Input:
         """Return the input with another T, or with none."""
         return replace(self, timesteps=timesteps)
+
+    @property
+    def masks(self) -> bool:
+        """Whether a step of zeros is padding."""
+        return self.mask_zero
+
+    def without_mask(self) -> Input:
+        """Return the input in which a step of zeros is like any other."""
+        return replace(self, mask_zero=False)
 
     def of_vectors(self) -> Input:
         """Return the input itself: it reads vectors."""

@@ -24,6 +24,8 @@ class Option(ABC):
     """The layer's attribute, Keras's argument."""
     means: str
     """What it does, for `rnncli layers`."""
+    in_keras: str | None = None
+    """How Keras says it where its class has no argument for it: `Masking()`; empty if nothing says it."""
     in_torch: str
     """How PyTorch says it where its class has no argument for it: `x.flip(1)`; empty if nothing says it."""
 
@@ -91,6 +93,7 @@ class Flag(Option):
     means: str
     value: bool = True
     in_torch: str = ""
+    in_keras: str | None = None
 
     def spelling(self, value: object) -> str:
         """Return the word."""

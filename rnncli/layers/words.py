@@ -30,7 +30,10 @@ def option_of(cls: type[Layer], attribute: str) -> Option:
 
 def argument_name(cls: type[Layer], attribute: str, framework: Framework) -> str | None:
     """Return what a framework's class calls an attribute; None if it has no such argument."""
-    return attribute if framework == "keras" else cls.torch_arguments.get(attribute)
+    if framework == "torch":
+        return cls.torch_arguments.get(attribute)
+    elsewhere = (option for option in cls.options if option.in_keras is not None)
+    return None if any(option.attribute == attribute for option in elsewhere) else attribute
 
 
 def argument(cls: type[Layer], attribute: str, value: object, framework: Framework = "keras") -> str | None:
@@ -49,7 +52,7 @@ def argument_form(cls: type[Layer], option: Option, framework: Framework = "kera
     """Return the framework's argument with all that it may be, `reset_after=True or False`, or what says it there."""
     name = argument_name(cls, option.attribute, framework)
     if name is None:
-        return option.in_torch
+        return option.in_torch if framework == "torch" else option.in_keras or ""
     if not isinstance(option, Choice):
         return f"{name}={next(iter(option.fields().values()))}"
     if framework == "torch" and option.key_alone is not None:
@@ -90,5 +93,5 @@ def changes_in_both(before: Layer, after: Layer) -> list[str]:
 
 
 def key_in_both(option: Option) -> str:
-    """Return how a field starts, and Keras's argument for it: `bi= (merge_mode)`."""
-    return f"{option.lead} ({option.attribute})"
+    """Return how a field starts, and Keras's argument for it if it has one: `bi= (merge_mode)`."""
+    return f"{option.lead} ({option.attribute})" if option.in_keras is None else option.lead

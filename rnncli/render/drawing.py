@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.text import Text
 
 from rnncli.characters import ascii_form
-from rnncli.layers.words import fields_in_both
 from rnncli.network import Network
 from rnncli.quantities import Shape, shape_text
 from rnncli.render.console import drawing_width
@@ -78,7 +77,7 @@ def print_drawing(console: Console, network: Network, batch: int | None = None, 
         for line in draw(part, width, console.options.ascii_only):
             console.print(line, soft_wrap=True)
     last = [name for part in parts for name in _last_states(part, _columns(part, width, console.options.ascii_only))]
-    for number, note in enumerate(legend(parts, fields_in_both(network.head), list(dict.fromkeys(last)))):
+    for number, note in enumerate(legend(parts, network.head, list(dict.fromkeys(last)))):
         if number == 0:
             console.print()
         for line in hanging(console, Text(note, style=_QUIET), width=width):

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rnncli.errors import listed
-from rnncli.layers import KINDS
-from rnncli.layers.words import in_both
+from rnncli.layers import KINDS, Head
+from rnncli.layers.words import fields_in_both, in_both
 from rnncli.reports.unrolled import Unrolled
 
 REVERSED = "reversed time"
 """What stands beside a sequence that starts with the last step."""
 
 
-def legend(parts: Sequence[Unrolled], of_head: Sequence[str], last: Sequence[str]) -> Iterator[str]:
+def legend(parts: Sequence[Unrolled], head: Head, last: Sequence[str]) -> Iterator[str]:
     """Yield what the letters and words of a drawing mean.
 
     Args:
         parts: what is drawn.
-        of_head: the fields of the first layer: its mask, if it has one.
+        head: the layer that takes the input, which may mark steps as padding.
         last: the names of the last states that are drawn.
     """
     states = tuple(dict.fromkeys(state for part in parts for state in part.states))
@@ -26,7 +26,7 @@ def legend(parts: Sequence[Unrolled], of_head: Sequence[str], last: Sequence[str
         noun = "state" if len(states) == 1 else "states"
         yield f"{', '.join(states)}: the {noun} carried from step to step, 0 at the start of every sample"
         if any(part.masked for part in parts):
-            yield f"{listed(of_head)}: a step whose id is 0 leaves the {noun} as before"
+            yield f"{listed(fields_in_both(head))}: {head.padding} leaves the {noun} as before"
     if last:
         noun = "state" if len(last) == 1 else "states"
         theirs = ", ".join(f"{state}_n" for state in states)

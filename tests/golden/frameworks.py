@@ -60,11 +60,10 @@ def keras_model(
     keras.utils.clear_session(free_memory=False)
     with nullcontext() if allocate else keras.StatelessScope(initialize_variables=False):
         inputs = kind_of(layers[0]).keras_input(layers[0], batch, timesteps)
-        body = _body(layers)
-        if not body:
-            return keras.Model(inputs, inputs)
+        body = [*kind_of(layers[0]).keras_behind(layers[0])]
         try:
-            return keras.Sequential([inputs, *(kind_of(layer).keras_layer(layer) for layer in body)])
+            body += [kind_of(layer).keras_layer(layer) for layer in _body(layers)]
+            return keras.Sequential([inputs, *body]) if body else keras.Model(inputs, inputs)
         except ValueError as error:
             raise RefusedError(f"Keras: {error}") from error
 
@@ -78,7 +77,7 @@ def describe_keras(layers: Sequence[Layer], batch: int | None = None, timesteps:
     model = keras_model(layers, batch, timesteps, allocate=False)
     return {
         "input_shape": list(model.input_shape),
-        "layers": [_describe_keras_layer(layer) for layer in _layers_of(model)],
+        "layers": [_describe_keras_layer(layer) for layer in layers_of(model)],
         "output_shape": list(model.output_shape),
         "total_params": model.count_params(),
     }
@@ -87,7 +86,7 @@ def describe_keras(layers: Sequence[Layer], batch: int | None = None, timesteps:
 def keras_variables(model: keras.Model) -> dict[str, keras.Variable]:
     """Return a model's weights under the keys of weight files."""
     return {
-        f"{layer.name}/{_weight_name(variable)}": variable for layer in _layers_of(model) for variable in layer.weights
+        f"{layer.name}/{_weight_name(variable)}": variable for layer in layers_of(model) for variable in layer.weights
     }
 
 
@@ -220,8 +219,9 @@ def _body(layers: Sequence[Layer]) -> Sequence[Layer]:
     return layers if layers[0].shown else layers[1:]
 
 
-def _layers_of(model: keras.Model) -> list[keras.Layer]:
-    return [each for each in model.layers if not isinstance(each, keras.layers.InputLayer)]
+def layers_of(model: keras.Model) -> list[keras.Layer]:
+    """Return the layers of a model that are shown as layers."""
+    return [each for each in model.layers if not isinstance(each, (keras.layers.InputLayer, keras.layers.Masking))]
 
 
 def _describe_keras_layer(layer: keras.Layer) -> dict[str, Any]:

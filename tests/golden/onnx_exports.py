@@ -34,6 +34,7 @@ CASES = {
     "gru-activations": "input:3,gru:4:seq:bi:relu:recact=hard_sigmoid:nobias,gru:2:back:linear:reset=before",
     "rnn": "input:2,rnn:3:seq,norm:noscale,dropout:0.5,rnn:2:seq:bi=mul:hard_sigmoid,pool:max,repeat:3",
     "masked": "embed:3x3:mask,lstm:4:seq:bi,gru:3:seq:back,dense:3:relu,rnn:2:seq,norm,pool:avg",
+    "masked-vectors": "input:2:mask,dense:3,lstm:3:seq:bi,pool:avg",
     "masked-last": "embed:3x2:mask,norm:nobias:eps=1e-5,gru:3:seq:reset=before:bi=sum,lstm:2:back",
     "composed": "input:3,lstm:3:seq:softplus:recact=selu,gru:3:seq:back:softmax:recact=silu,rnn:3:seq:bi:silu",
     "composed-last": "input:3,gru:3:reset=before:gelu:nobias,repeat:2,lstm:3:bi=ave:recact=softmax,dense:2:gelu",
@@ -56,7 +57,10 @@ def inputs_of(network: Network) -> Iterator[np.ndarray]:
     for batch, timesteps in SIZES:
         shape = [size or 1 for size in network.input_shape(batch, network.head.fixed_timesteps or timesteps)]
         ids = network.head.vocabulary
-        yield _numbers(shape, 29, 7) if ids is None else (np.arange(batch * timesteps) * 2 % ids).reshape(shape)
+        x = _numbers(shape, 29, 7) if ids is None else (np.arange(batch * timesteps) * 2 % ids).reshape(shape)
+        if ids is None and network.head.masks:
+            x[:, 1::2] = 0
+        yield x
 
 
 def _numbers(shape: tuple[int, ...] | list[int], step: int, start: int) -> np.ndarray:

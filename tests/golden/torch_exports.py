@@ -34,6 +34,7 @@ NETWORKS = (
     "embed:7x3:mask,gru:2:seq,dense:3:nobias,gru:2:bi:nobias",
     "input:4x3,rnn:2:relu:back,repeat:3,lstm:2:seq,pool:max",
     "input:3,gru:2:seq:back,dropout:0.5,gru:2:seq,dropout:0.5,gru:2,dense:2",
+    "input:3:mask,dense:2:tanh,lstm:2:seq,gru:2:bi",
 )
 
 
@@ -47,7 +48,7 @@ def main() -> None:
         weights = random_weights(generator, keras_weight_shapes(network.layers))
         single = {key: array.astype("float32") for key, array in weights.items()}
         x = random_input(generator, network.layers, 3, 4)
-        x = x[x.any(axis=1)] if network.head.masks else x
+        x = x[x.reshape(len(x), -1).any(axis=1)] if network.head.masks else x
         job = Job(network, lambda single=single: single)
         scope: dict[str, torch.nn.Module] = {}
         exec(str(export(job, "torch")), scope)

@@ -206,6 +206,11 @@ class Kind:
 class Head(Kind, ABC):
     """What the tests know of a kind that takes the input of a network."""
 
+    def keras_behind(self, layer: Layer) -> list[keras.Layer]:
+        """Return the layers that Keras has right behind its input for it, beside its own."""
+        del layer
+        return []
+
     @abstractmethod
     def keras_input(self, layer: Layer, batch: int | None, timesteps: int | None) -> keras.KerasTensor:
         """Return Keras's input for it."""
@@ -217,6 +222,20 @@ class Head(Kind, ABC):
     @abstractmethod
     def random_input(self, layer: Layer, numbers: np.random.Generator, batch: int, timesteps: int) -> np.ndarray:
         """Return a random input that float32 holds exactly."""
+
+
+def padding(numbers: np.random.Generator, batch: int, timesteps: int) -> np.ndarray:
+    """Return which steps of samples are to be padding, (batch, timesteps).
+
+    They are those at the start of the first sample, the end of the second, in the middle of the third, here and there,
+    and all of the last.
+    """
+    padded = numbers.random((batch, timesteps)) < 0.3
+    padded[0] = np.arange(timesteps) < timesteps // 3 + 1
+    padded[1 % batch] = np.arange(timesteps)[::-1] < timesteps // 3 + 1
+    padded[2 % batch] = np.arange(timesteps) == timesteps // 2
+    padded[-1] = True
+    return padded
 
 
 def typed_number(number: int, dice: Dice) -> str:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kinds.base import Head, Sample, flag, keras, torch
+from kinds.base import Head, Sample, flag, keras, padding, torch
 from rnncli.layers import Embedding
 
 
@@ -26,19 +26,10 @@ class EmbeddingKind(Head):
         return torch.nn.Embedding(layer.input_dim, layer.output_dim, padding_idx=padding, device="meta")
 
     def random_input(self, layer, numbers, batch, timesteps):
-        """Ids.
-
-        With a mask they are zero at the start of the first sample, the end of the second, in the middle of the third,
-        here and there, and everywhere in the last.
-        """
+        """Ids; with a mask some are 0."""
         ids = numbers.integers(0, layer.input_dim, (batch, timesteps))
         if layer.mask_zero:
-            zeros = numbers.random((batch, timesteps)) < 0.3
-            zeros[0] = np.arange(timesteps) < timesteps // 3 + 1
-            zeros[1 % batch] = np.arange(timesteps)[::-1] < timesteps // 3 + 1
-            zeros[2 % batch] = np.arange(timesteps) == timesteps // 2
-            zeros[-1] = True
-            ids = np.where(zeros, 0, np.maximum(ids, min(1, layer.input_dim - 1)))
+            ids = np.where(padding(numbers, batch, timesteps), 0, np.maximum(ids, min(1, layer.input_dim - 1)))
         return ids.astype("int32")
 
     def textbook(self, layer, weights, sample):

@@ -7,7 +7,7 @@ from random import Random
 import keras
 from golden.exports.case import Case, run
 from golden.exports.findings import Findings
-from golden.frameworks import keras_variables
+from golden.frameworks import keras_variables, layers_of
 
 from rnncli.export import TARGETS, arrays, export
 from rnncli.export.weight_writers import write_weights
@@ -48,7 +48,7 @@ def _built(source: str, findings: Findings) -> keras.Model:
 
 def _judge_built(case: Case, model: keras.Model, summary: Summary, findings: Findings) -> None:
     """Compare the shapes, names, weights and settings that Keras says with those of the network."""
-    own = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
+    own = layers_of(model)
     theirs = [(layer.name, type(layer).__name__, tuple(layer.output.shape), layer.count_params()) for layer in own]
     ours = [(layer.name, layer.type, layer.output_shape, layer.params) for layer in summary.layers]
     if theirs != ours:

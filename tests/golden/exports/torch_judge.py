@@ -48,7 +48,7 @@ def judge(random: Random, findings: Findings) -> None:
         findings.differ(case.spec, "an array is not of float32, or does not stand in memory row by row")
     if case.network.head.masks:
         # PyTorch packs no sequence that is nothing but padding; it says so.
-        case.x = case.x[case.x.any(axis=1)]
+        case.x = case.x[case.x.reshape(len(case.x), -1).any(axis=1)]
         findings.count("masked")
     if len(case.x):
         _judge_module(case, model, findings)
@@ -64,7 +64,8 @@ def _stacked(random: Random, layers: Layers) -> Layers:
 
 def _with_padding(random: Random, layers: Layers) -> Layers:
     """Return layers with a mask that PyTorch can pack: they end in a last output, and read time forwards."""
-    head = Embedding(random.randint(2, 8), small_size(random), mask_zero=True)
+    of_ids = Embedding(random.randint(2, 8), small_size(random), mask_zero=True)
+    head = random.choice((of_ids, Input(small_size(random), mask_zero=True)))
     body = [layer for layer in (*layers[1:], GRU(3)) if layer.states or layer.returns == "same"]
     last = max(index for index, layer in enumerate(body) if layer.states)
     return (
