@@ -11,7 +11,7 @@ from rnncli.errors import RnncliError, listed, shorten
 from rnncli.formats.tensors import MAX_ARRAYS, MAX_RANK, WIDTHS
 from rnncli.formats.torch.unpickling import Made, Named, Pairs, Referred
 
-MAX_DEPTH = 50
+MAX_DEPTH = 100
 """How deep containers and objects may stand inside of one another."""
 
 MAX_NAME = 1_000
@@ -64,8 +64,8 @@ _PLAIN = re.compile(
 _MEMBERS = ("_parameters", "_buffers", "_modules")
 """The attributes of a module that hold its tensors and modules; their names are no part of a tensor's."""
 
-_SAME_AGAIN = ("_flat_weights",)
-"""Attributes of a scripted module that hold tensors which have names of their own."""
+_SAME_AGAIN = "_flat_weights"
+"""An attribute of a scripted module that holds tensors which have names of their own."""
 
 _LONGEST_NUMBER, _MOST_KEYS = 128, 4
 """The bits of the longest number that is a name, and the most words of a tuple that is one."""
@@ -198,6 +198,9 @@ def tensors_in(value: object, storages: Mapping[str, Storage]) -> Found:
     return Found(walk.tensors, notes, frozenset(walk.relus), differs)
 
 
+_Container = Made | Pairs | list | tuple  # type: ignore[type-arg]  # of anything
+
+
 class _Walk:
     """Goes through what was pickled.
 
@@ -225,101 +228,71 @@ class _Walk:
             if len(self.tensors) >= MAX_ARRAYS:
                 raise RnncliError(f"it holds more than {MAX_ARRAYS:,} tensors")
             self.tensors.append(_tensor(name or "tensor", *call, self._storages))
-        elif self._is_new(value, depth):
-            if isinstance(value, Made):
-                self._object(value, name, depth)
-            elif isinstance(value, Pairs):
-                self._dictionary(value, name, depth)
-            elif isinstance(value, list | tuple):
-                self._each(enumerate(value), name, depth)
-
-    def _is_new(self, value: object, depth: int) -> bool:
-        """Whether a container or an object was not reached before.
-
-        Raises:
-            RnncliError: it stands too deep.
-        """
-        if not isinstance(value, Made | list | tuple) or id(value) in self._seen:
-            return False
-        self._seen.add(id(value))
-        if depth > MAX_DEPTH:
-            raise RnncliError(f"its containers are nested more than {MAX_DEPTH} deep")
-        return True
-
-    def _each(self, pairs: Iterable[tuple[object, object]], name: str, depth: int) -> None:
-        """Add the tensors in values, each behind its key."""
-        for index, (key, value) in enumerate(pairs):
-            if isinstance(value, Made | Named | list | tuple):
-                word = _word(key, index)
+        elif isinstance(value, Made) and value.of.module.startswith("torch.optim") and not self._counts:
+            self._of_training.append(("an optimizer", value.state))
+        elif isinstance(value, _Container) and self._is_new(value):
+            if depth > MAX_DEPTH:
+                raise RnncliError(f"its containers are nested more than {MAX_DEPTH} deep")
+            before = len(self.tensors) + len(self._of_training)
+            for word, each in self._inside(value, name):
                 if len(name) + len(word) > MAX_NAME:
                     raise RnncliError(f"tensor {shorten(name + word)} has a name of more than {MAX_NAME:,} characters")
-                self.into(value, f"{name}.{word}" if name and word else name or word, depth + 1)
+                self.into(each, f"{name}.{word}" if name and word else name or word, depth + 1)
+            if isinstance(value, Made) and before == len(self.tensors) + len(self._of_training):
+                self._leave(value.of)
 
-    def _dictionary(self, pairs: Pairs, name: str, depth: int) -> None:
-        """Add the tensors in a dictionary, without what training alone needs."""
+    def _is_new(self, value: _Container) -> bool:
+        """Whether a container or an object was not reached before."""
+        new = id(value) not in self._seen
+        self._seen.add(id(value))
+        return new
+
+    def _inside(self, value: _Container, name: str) -> Iterator[tuple[str, object]]:
+        """Yield what may have tensors of what stands in a container or an object, each with its name there."""
+        if isinstance(value, Pairs):
+            yield from _words(self._kept(value, name))
+        elif isinstance(value, Made):
+            states = value.state if isinstance(value.state, tuple) and len(value.state) == 2 else (value.state,)
+            arguments = value.arguments if self._is_new(value.arguments) else ()
+            yield from (("" if isinstance(each, Pairs) else f"{n}", each) for n, each in enumerate(arguments))
+            yield from (("", each) for each in (value.items, value.pairs, *states))  # attributes, and those in slots
+        elif all(isinstance(each, list | tuple) and len(each) == 2 and isinstance(each[0], str) for each in value):
+            yield from _words(value)  # keys and values, as Python 2 wrote an OrderedDict
+        else:
+            yield from _words(enumerate(value))
+
+    def _kept(self, pairs: Pairs, name: str) -> Iterator[tuple[object, object]]:
+        """Yield the pairs of a dictionary, or of the attributes of an object, that are of a network.
+
+        Of a module these are its tensors and its modules. What training alone needs is counted later.
+        """
+        held = {key: value for key, value in pairs if isinstance(key, str)}
         if self._counts:
-            self._each((pair for pair in pairs if pair[0] != "param_groups"), name, depth)
-            return
-        if {"param_groups", "state"} <= {key for key, _ in pairs if isinstance(key, str)}:
+            yield from (pair for pair in pairs if pair[0] != "param_groups")
+        elif {"param_groups", "state"} <= held.keys():
             self._of_training.append(("an optimizer", pairs))
-            return
-        kept: list[tuple[object, object]] = []
-        for key, value in pairs:
-            if isinstance(key, str) and len(key) < _LONGEST_WORD and _OF_TRAINING.fullmatch(key):
-                self._of_training.append((key, value))
-            else:
-                kept.append((key, value))
-        calls = [call for _, value in kept if (call := _call(value))]
-        if calls and not any(_tensor(name, *call, self._storages).shape for call in calls):
+        elif held.keys() >= {*_MEMBERS}:
+            if held.get("mode") == "RNN_RELU":
+                self.relus.add(name)
+            self._left["torch.Tensor that is no parameter"] += sum(map(bool, map(_call, held.values())))
+            for members in map(held.get, _MEMBERS):
+                members = members.pairs if isinstance(members, Made) else members
+                if isinstance(members, Pairs) and self._is_new(members):
+                    yield from members
+        else:
+            kept = [(key, value) for key, value in pairs if not self._is_of_training(key, value)]
+            calls = [call for _, value in kept if (call := _call(value))]
             # A loss, a score: beside such there are arrays in a state dict.
-            self._left["torch.Tensor of one number"] += len(calls)
-            kept = [(key, value) for key, value in kept if not _call(value)]
-        self._each(kept, name, depth)
+            alone = bool(calls) and not any(_tensor(name, *call, self._storages).shape for call in calls)
+            self._left["torch.Tensor of one number"] += len(calls) * alone
+            yield from ((key, value) for key, value in kept if not (alone and _call(value)))
 
-    def _object(self, made: Made, name: str, depth: int) -> None:
-        """Add the tensors in an object: in its arguments, in what was put into it, and in its attributes."""
-        if made.of.module.startswith("torch.optim") and not self._counts:
-            self._of_training.append(("an optimizer", made.state))
-            return
-        before = len(self.tensors) + len(self._of_training)
-        if self._is_new(made.arguments, depth):
-            for index, each in enumerate(made.arguments):
-                if isinstance(each, Pairs):  # what the object holds
-                    self.into(each, name, depth)
-                elif made.of.name == "OrderedDict" and isinstance(each, list):  # Python 2 wrote keys and values so
-                    pairs = ((pair[0], pair[1]) for pair in each if isinstance(pair, list | tuple) and len(pair) == 2)
-                    self._each(pairs if self._is_new(each, depth) else (), name, depth)
-                else:
-                    self._each(((index, each),), name, depth)
-        self.into(made.items, name, depth)
-        self.into(made.pairs, name, depth)
-        # Attributes, and those in slots; or what a class of its own makes of itself.
-        for state in made.state if isinstance(made.state, tuple) and len(made.state) == 2 else (made.state,):
-            if not isinstance(state, Pairs):
-                self.into(state, name, depth)
-            elif self._is_new(state, depth):
-                self._attributes(state, name, depth)
-        if before == len(self.tensors) + len(self._of_training):
-            self._leave(made.of)
-
-    def _attributes(self, state: Pairs, name: str, depth: int) -> None:
-        """Add the tensors in the attributes of an object; of a module, those in its tensors and its modules alone."""
-        held = {key: value for key, value in state if isinstance(key, str)}
-        if not held.keys() >= {*_MEMBERS}:
-            self._each(((key, value) for key, value in held.items() if key not in _SAME_AGAIN), name, depth)
-            return
-        if held.get("mode") == "RNN_RELU":
-            self.relus.add(name)
-        self._left["torch.Tensor that is no parameter"] += sum(map(bool, map(_call, held.values())))
-        unsaved = held.get("_non_persistent_buffers_set")
-        names = (unsaved.items or unsaved.arguments[:1]) if isinstance(unsaved, Made) else ()
-        names = names[0] if names and isinstance(names[0], list) else names
-        hidden = {each for each in names[:MAX_RANK] if isinstance(each, str)}
-        for key in _MEMBERS:
-            members = held[key]
-            members = members.pairs if isinstance(members, Made) else members
-            if isinstance(members, Pairs) and self._is_new(members, depth):
-                self._each((pair for pair in members if key != "_buffers" or pair[0] not in hidden), name, depth)
+    def _is_of_training(self, key: object, value: object) -> bool:
+        """Whether a key leads to what training alone needs, which is kept for later, or to what has other names."""
+        if not isinstance(key, str) or len(key) > _LONGEST_WORD or not _OF_TRAINING.fullmatch(key):
+            return key == _SAME_AGAIN
+        self._of_training.append((key, value))
+        return True
 
     def _leave(self, named: Named) -> None:
         """Note that something is left out, unless it is plain or what training alone needs."""
@@ -359,6 +332,13 @@ def _listed(counts: Counter[str], unit: str = "") -> str:
     ]
     more = sum(counts.values()) - sum(count for _, count in counts.most_common(_SHOWN))
     return listed([*shown, *([f"{more:,} others"] if more else [])]) if shown else ""
+
+
+def _words(pairs: Iterable[tuple[object, object]]) -> Iterator[tuple[str, object]]:
+    """Yield the values of pairs that may have tensors, each with the name that its key gives it."""
+    for index, (key, value) in enumerate(pairs):
+        if isinstance(value, Named | _Container):
+            yield _word(key, index), value
 
 
 def _word(key: object, index: int) -> str:

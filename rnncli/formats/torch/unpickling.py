@@ -1,26 +1,23 @@
 """Pickles, read as plain data: what a file names is never looked up, imported or called.
 
-A pickle is a program for a machine with a stack. Python's own machine does what it says: it imports, calls and hashes.
-Here `pickletools`, which only lists instructions and cannot do anything of that, hands them to a machine that puts a
-name where a class or a function is meant, and `Made` where one is called. Each instruction makes one small object at
-most, and nothing of a file is hashed or copied, so that memory and time follow from the number of instructions.
-
-https://github.com/python/cpython/blob/main/Lib/pickletools.py describes the instructions.
+A pickle is a program for a machine with a stack. That of Python's library, the one written in Python, is used with a
+stand-in for whatever it would look up, call or hash: a name stays a name, a call and an object of a class are `Made`,
+a dictionary is `Pairs`. Each instruction makes one small object at most and nothing of a file is copied, so that memory
+and time follow from the number of instructions.
 """
 
 from __future__ import annotations
 
-import pickletools
+import pickle
+import struct
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, ClassVar, NoReturn
 
 from rnncli.errors import RnncliError, shorten
 
 MAX_STEPS = 2_000_000
 """The most instructions of a pickle; PyTorch writes about 40 for a tensor."""
-
-_LAST_PROTOCOL = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +28,22 @@ class Named:
     name: str
 
 
-class Pairs(list[tuple[object, object]]):
+class Pairs:
     """A dictionary as its keys and values, in order: a file may choose keys that take forever to hash."""
 
-    __slots__ = ()
+    __slots__ = ("_pairs",)
+
+    def __init__(self) -> None:
+        self._pairs: list[tuple[object, object]] = []
+
+    def __setitem__(self, key: object, value: object) -> None:
+        self._pairs.append((key, value))
+
+    def __iter__(self) -> Iterator[tuple[object, object]]:
+        return iter(self._pairs)
+
+    def __bool__(self) -> bool:
+        return bool(self._pairs)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,21 +66,33 @@ class Made:
 
     __slots__ = ("arguments", "items", "of", "pairs", "state")
 
-    def __init__(self, of: Named, arguments: tuple[object, ...]) -> None:
-        self.of, self.arguments = of, arguments
-        self.items: list[object] | None = None
+    def __init__(self, of: object, arguments: object) -> None:
+        named = of.of if isinstance(of, Made) else of  # what a call returns may be called, too
+        if not isinstance(named, Named) or not isinstance(arguments, tuple):
+            raise pickle.UnpicklingError("it calls what cannot be called")
+        if named in _RECONSTRUCTORS and arguments and isinstance(arguments[0], Named):
+            named, arguments = arguments[0], arguments[1:]
+        self.of: Named = named
+        self.arguments: tuple[object, ...] = arguments
+        self.items: list[object] = []
         self.pairs: Pairs | None = None
         self.state: object = None
+
+    def append(self, item: object) -> None:
+        """Add to it, as to a list or a set."""
+        self.items.append(item)
+
+    add = append
+
+    def __setitem__(self, key: object, value: object) -> None:
+        self.pairs = self.pairs or Pairs()
+        self.pairs[key] = value
 
 
 _RECONSTRUCTORS = frozenset(
     Named(module, name) for module in ("copyreg", "copy_reg") for name in ("_reconstructor", "__newobj__")
 )
 """What protocols 0 and 1 call to make an object of a class, which is their first argument."""
-
-
-class _DamageError(Exception):
-    """A pickle is damaged; the message says how."""
 
 
 def load(file: BinaryIO) -> tuple[object, list[Referred]]:
@@ -82,206 +103,119 @@ def load(file: BinaryIO) -> tuple[object, list[Referred]]:
     Raises:
         RnncliError: it is damaged, too long, or has an instruction that torch.save does not write.
     """
-    machine = _Machine()
-    for steps, (name, argument, place) in enumerate(_instructions(file)):
-        if name == "PROTO" and argument > _LAST_PROTOCOL:
-            raise RnncliError(f"its pickle has protocol {argument}, and {_LAST_PROTOCOL} is the last that is known")
-        if steps >= MAX_STEPS:
+    machine = _Machine(file)
+    try:
+        return machine.load(), machine.referred
+    except EOFError:
+        raise RnncliError("its pickle is damaged: it does not end") from None
+    except _DAMAGE as error:
+        raise RnncliError(f"its pickle is damaged: {shorten(str(error), 100)}") from None
+
+
+_DAMAGE = (
+    *(pickle.UnpicklingError, AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError),
+    struct.error,
+)
+"""What the machine raises where values are missing, or are none that an instruction takes."""
+
+
+class _Instructions(dict[int, Callable[[Any], None]]):
+    """What each instruction does. Those that are looked up are counted."""
+
+    steps = 0
+
+    def __getitem__(self, code: int) -> Callable[[Any], None]:
+        self.steps += 1
+        if self.steps > MAX_STEPS:
             raise RnncliError(f"its pickle has more than {MAX_STEPS:,} instructions")
-        try:
-            if name == "STOP":
-                return machine.last(1)[0], machine.referred
-            if name not in _INSTRUCTIONS:
-                raise RnncliError(f"its pickle has the instruction {name}, which torch.save does not write")
-            _INSTRUCTIONS[name](machine, argument)
-        except _DamageError as damage:
-            raise RnncliError(f"its pickle is damaged at byte {place:,}: {damage}") from None
-    raise RnncliError("its pickle is damaged: it does not end")
+        if code not in self:
+            raise pickle.UnpicklingError(f"it has an instruction {code}, which is none")
+        return super().__getitem__(code)
 
 
-def _instructions(file: BinaryIO) -> Iterator[tuple[str, Any, int]]:
-    """Yield the name of each instruction of a pickle, its argument and its place.
+class _Memo(dict[int, object]):
+    """The values that are kept, by their numbers. Large ones could be made to collide."""
 
-    Raises:
-        RnncliError: one is not known, or ends too soon.
-    """
-    listed = pickletools.genops(file)
-    while True:
-        try:
-            code, argument, place = next(listed)
-        except StopIteration:
-            return
-        except (ValueError, OverflowError) as error:  # all that it raises; texts in another encoding are among them
-            raise RnncliError(f"its pickle is damaged: {shorten(str(error), 100)}") from None
-        yield code.name, argument, place or 0
+    def __setitem__(self, index: int, value: object) -> None:
+        if index >= MAX_STEPS:
+            raise pickle.UnpicklingError(f"it keeps value {index:,}")
+        super().__setitem__(index, value)
 
 
-class _Machine:
-    """The stack, the marks in it and the memo of a pickle.
+class _Machine(pickle._Unpickler):
+    """The machine, which has a stand-in for all that the library's would look up, call or hash.
 
     Attributes:
+        stack: the values above the last mark.
         referred: what the pickle refers to.
     """
 
-    def __init__(self) -> None:
+    stack: list[Any]
+    dispatch: ClassVar[dict[int, Callable[[Any], None]]]
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__(file, encoding="latin-1")
         self.referred: list[Referred] = []
-        self._stack: list[Any] = []
-        self._below: list[list[Any]] = []
-        self._memo: dict[int, object] = {}
+        self.memo = _Memo()
+        self.dispatch = _Instructions(pickle._Unpickler.dispatch | {code[0]: do for code, do in _INSTEAD.items()})  # type: ignore[misc]  # of this one alone
 
-    def last(self, count: int) -> list[Any]:
-        """Take the last values away."""
-        if len(self._stack) < count:
-            raise _DamageError("it takes values that are not there")
-        taken = self._stack[len(self._stack) - count :]
-        del self._stack[len(self._stack) - count :]
-        return taken
+    def find_class(self, module_name: str, global_name: str) -> Named:
+        """Return a name as one."""
+        return Named(module_name, global_name)
 
-    def above(self) -> list[Any]:
-        """Take what stands above the last mark away, and the mark."""
-        if not self._below:
-            raise _DamageError("there is no mark")
-        taken, self._stack = self._stack, self._below.pop()
-        return taken
+    def get_extension(self, code: int) -> NoReturn:
+        """Refuse a number for a name, which Python would look up."""
+        raise RnncliError(f"its pickle has the extension {code}, which torch.save does not write")
 
-    @property
-    def top(self) -> Any:
-        """The last value."""
-        if not self._stack:
-            raise _DamageError("it takes values that are not there")
-        return self._stack[-1]
+    def persistent_load(self, pid: object) -> Named | Referred:
+        """Return something outside; of a class of modules the old format keeps the source beside it."""
+        if isinstance(pid, tuple) and pid[:1] == ("module",) and isinstance(pid[1], Named):
+            return pid[1]
+        self.referred.append(Referred(pid))
+        return self.referred[-1]
 
-    def push(self, value: object) -> None:
-        """Put a value on the stack."""
-        self._stack.append(value)
+    def _instantiate(self, klass: object, args: list[object]) -> None:
+        self.stack.append(Made(klass, tuple(args)))
 
-    def mark(self) -> None:
-        """Put a mark on the stack."""
-        self._below.append(self._stack)
-        self._stack = []
+    def _call(self) -> None:
+        arguments = self.stack.pop()
+        self.stack[-1] = Made(self.stack[-1], arguments)
 
-    def drop(self) -> None:
-        """Take the last value away, or the mark that stands there."""
-        self.last(1) if self._stack else self.above()
+    def _call_by_keywords(self) -> None:
+        self.stack.pop()
+        self._call()
 
-    def keep(self, index: int | None) -> None:
-        """Keep the last value under a number, or the next one. Large ones could be made to collide in a dictionary."""
-        index = len(self._memo) if index is None else index
-        if not 0 <= index < MAX_STEPS:
-            raise _DamageError(f"it keeps value {index:,}")
-        self._memo[index] = self.top
+    def _build(self) -> None:
+        state = self.stack.pop()
+        if not isinstance(self.stack[-1], Made):
+            raise pickle.UnpicklingError("it changes what cannot be changed")
+        self.stack[-1].state = state
 
-    def recall(self, index: int) -> None:
-        """Put a value on the stack that was kept."""
-        if index not in self._memo:
-            raise _DamageError(f"it takes value {index:,}, which it has not kept")
-        self.push(self._memo[index])
+    def _above(self) -> list[Any]:
+        return self.pop_mark()  # type: ignore[attr-defined,no-any-return]  # which the stubs do not have
 
-    def name(self, module: object, name: object) -> None:
-        """Put a name on the stack."""
-        if not isinstance(module, str) or not isinstance(name, str):
-            raise _DamageError("it names what is no name")
-        self.push(Named(module, name))
+    def _dictionary(self) -> None:
+        items, made = self._above(), Pairs()
+        for key, value in zip(items[::2], items[1::2], strict=True):
+            made[key] = value
+        self.stack.append(made)
 
-    def refer(self, identity: object) -> None:
-        """Put something outside on the stack; of a class of modules the old format keeps the source beside it."""
-        match identity:
-            case ("module", Named() as named, *_):
-                self.push(named)
-            case _:
-                self.referred.append(Referred(identity))
-                self.push(self.referred[-1])
+    def _set(self) -> None:
+        self.stack.append(Made(Named("builtins", "set"), ()))
 
-    def make(self, of: object, arguments: object) -> None:
-        """Put what stands for the result of a call on the stack. What a call returns may be called, too."""
-        of = of.of if isinstance(of, Made) else of
-        if not isinstance(of, Named) or not isinstance(arguments, tuple):
-            raise _DamageError("it calls what cannot be called")
-        if of in _RECONSTRUCTORS and arguments and isinstance(arguments[0], Named):
-            of, arguments = arguments[0], arguments[1:]
-        self.push(Made(of, arguments))
-
-    def make_first(self, called: list[object]) -> None:
-        """The same, with the arguments behind what is called."""
-        self.make(called[0] if called else None, tuple(called[1:]))
-
-    def build(self, state: object) -> None:
-        """Give an object its attributes."""
-        if not isinstance(self.top, Made):
-            raise _DamageError("it changes what cannot be changed")
-        self.top.state = state
-
-    def add(self, items: list[object]) -> None:
-        """Add values to a list or a set."""
-        target = self.top
-        if isinstance(target, Made):
-            target.items = target.items or []
-            target = target.items
-        if type(target) is not list:
-            raise _DamageError("it appends to what is no list")
-        target.extend(items)
-
-    def put(self, items: list[object]) -> None:
-        """Put keys and values, which follow one another, into a dictionary."""
-        target = self.top
-        if isinstance(target, Made):
-            target.pairs = target.pairs or Pairs()
-            target = target.pairs
-        if type(target) is not Pairs or len(items) % 2:
-            raise _DamageError("it puts items into what is no dictionary")
-        target.extend(zip(items[::2], items[1::2], strict=True))
-
-    def make_pairs(self, items: list[object]) -> None:
-        """Put a dictionary of keys and values on the stack."""
-        self.push(Pairs())
-        self.put(items)
+    def _frozen_set(self) -> None:
+        self.stack.append(Made(Named("builtins", "frozenset"), (self._above(),)))
 
 
-_VALUES = (
-    *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),
-    *("STRING", "BINSTRING", "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8"),
-    *("UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"),
-)
-"""The instructions that put their argument on the stack."""
-
-_INSTRUCTIONS: Mapping[str, Callable[[_Machine, Any], object]] = {
-    **dict.fromkeys(_VALUES, _Machine.push),
-    **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"), _Machine.keep),
-    **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), _Machine.recall),
-    "PROTO": lambda machine, _: None,
-    "FRAME": lambda machine, _: None,  # how many bytes follow until the next, for those who read in pieces
-    "MARK": lambda machine, _: machine.mark(),
-    "POP": lambda machine, _: machine.drop(),
-    "POP_MARK": lambda machine, _: machine.above(),
-    "DUP": lambda machine, _: machine.push(machine.top),
-    "NONE": lambda machine, _: machine.push(None),
-    "NEWTRUE": lambda machine, _: machine.push(True),
-    "NEWFALSE": lambda machine, _: machine.push(False),
-    "EMPTY_TUPLE": lambda machine, _: machine.push(()),
-    "TUPLE": lambda machine, _: machine.push(tuple(machine.above())),
-    "TUPLE1": lambda machine, _: machine.push(tuple(machine.last(1))),
-    "TUPLE2": lambda machine, _: machine.push(tuple(machine.last(2))),
-    "TUPLE3": lambda machine, _: machine.push(tuple(machine.last(3))),
-    "EMPTY_LIST": lambda machine, _: machine.push([]),
-    "LIST": lambda machine, _: machine.push(machine.above()),
-    "APPEND": lambda machine, _: machine.add(machine.last(1)),
-    "APPENDS": lambda machine, _: machine.add(machine.above()),
-    "EMPTY_SET": lambda machine, _: machine.make(Named("builtins", "set"), ()),
-    "FROZENSET": lambda machine, _: machine.make(Named("builtins", "frozenset"), (machine.above(),)),
-    "ADDITEMS": lambda machine, _: machine.add(machine.above()),
-    "EMPTY_DICT": lambda machine, _: machine.push(Pairs()),
-    "DICT": lambda machine, _: machine.make_pairs(machine.above()),
-    "SETITEM": lambda machine, _: machine.put(machine.last(2)),
-    "SETITEMS": lambda machine, _: machine.put(machine.above()),
-    "GLOBAL": lambda machine, words: machine.name(*words.split(" ", 1)),
-    "STACK_GLOBAL": lambda machine, _: machine.name(*machine.last(2)),
-    "REDUCE": lambda machine, _: machine.make(*machine.last(2)),
-    "NEWOBJ": lambda machine, _: machine.make(*machine.last(2)),
-    "NEWOBJ_EX": lambda machine, _: machine.make(*machine.last(3)[:2]),
-    "INST": lambda machine, words: machine.make(Named(*words.split(" ", 1)), tuple(machine.above())),
-    "OBJ": lambda machine, _: machine.make_first(machine.above()),
-    "BUILD": lambda machine, _: machine.build(machine.last(1)[0]),
-    "PERSID": _Machine.refer,
-    "BINPERSID": lambda machine, _: machine.refer(machine.last(1)[0]),
+_INSTEAD: Mapping[bytes, Callable[[Any], None]] = {
+    pickle.REDUCE: _Machine._call,
+    pickle.NEWOBJ: _Machine._call,
+    pickle.NEWOBJ_EX: _Machine._call_by_keywords,
+    pickle.BUILD: _Machine._build,
+    pickle.EMPTY_DICT: lambda machine: machine.stack.append(Pairs()),
+    pickle.DICT: _Machine._dictionary,
+    pickle.EMPTY_SET: _Machine._set,
+    pickle.FROZENSET: _Machine._frozen_set,
+    pickle.BYTEARRAY8: pickle._Unpickler.dispatch[pickle.BINBYTES8[0]],  # takes no memory before there are bytes
 }
-"""What each instruction does that is known: extensions, which Python looks up, and buffers outside are not."""
+"""What is done instead of what the library does: it would call, take attributes, hash, or take memory unseen."""
