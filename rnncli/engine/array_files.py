@@ -32,8 +32,8 @@ from rnncli.formats.file_reader import (
     spooled,
 )
 from rnncli.formats.npy_header import LONGEST, NpyHeader, read_header
-from rnncli.formats.npz import PackedArray, members_by_key, packed_array
-from rnncli.formats.zip_archive import MAGIC
+from rnncli.formats.npz import PackedArray, by_key, packed_array
+from rnncli.formats.zip_archive import MAGIC, Archive
 from rnncli.network import Network
 from rnncli.quantities import shape_text
 
@@ -167,13 +167,14 @@ def read_arrays(path: str, expected: Mapping[str, tuple[int, ...]], dtype: np.dt
     """
     with opened(path) as file:
         reader = _reader(file, expected)
-        by_key = members_by_key(reader)
-        check_keys(by_key, expected)
+        archive = Archive(reader)
+        names = by_key(archive)
+        check_keys(names, expected)
         # All that can be known is checked before the first number is read.
         packed = {}
         for key, shape in expected.items():
             with _about_array(key):
-                packed[key] = packed_array(reader, by_key[key])
+                packed[key] = packed_array(archive, names[key])
                 header = packed[key].header
                 check_array(key, header.shape, np.dtype(header.descr), shape)
         arrays = {}

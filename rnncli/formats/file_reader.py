@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import shutil
 import stat
 import tempfile
 import weakref
 from collections.abc import Iterator
+from typing import Any
 
 from rnncli.errors import RnncliError, shorten
 from rnncli.formats.faults import reading
@@ -117,6 +119,53 @@ class Window:
             self._data = self._reader.read(place.start, max(_WINDOW, place.stop - place.start))
             start, stop = 0, place.stop - place.start
         return self._data[start:stop]
+
+
+class Piece(io.RawIOBase):
+    """A piece of a file as a file that is read at any place, for libraries.
+
+    Args:
+        reader: the file.
+        start: where the piece begins.
+        size: its bytes.
+        most: how many bytes may be read at once into memory that is not there yet.
+    """
+
+    def __init__(self, reader: FileReader, start: int, size: int, most: int = 1 << 30) -> None:
+        self._reader, self._start, self._size, self._most, self._place = reader, start, size, most, 0
+
+    def readable(self) -> bool:
+        """Whether it can be read: always."""
+        return True
+
+    def seekable(self) -> bool:
+        """Whether it is read at any place: always."""
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a place, and return it."""
+        place = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._size}[whence]
+        if place < 0:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        self._place = place
+        return place
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Return the next bytes, fewer only at the end."""
+        left = max(0, self._size - self._place)
+        size = left if size is None or size < 0 else size
+        if size > self._most:
+            raise RnncliError(f"it says that {size:,} bytes of it are a list, expected at most {self._most:,}")
+        data = self._reader.read(self._start + self._place, min(size, left))
+        self._place += len(data)
+        return data
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer with the next bytes, and return how many there were."""
+        view = memoryview(buffer).cast("B")[: max(0, self._size - self._place)]
+        self._reader.read_into(self._start + self._place, view)
+        self._place += len(view)
+        return len(view)
 
 
 @contextlib.contextmanager

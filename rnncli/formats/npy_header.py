@@ -2,20 +2,23 @@
 
     \\x93NUMPY 1 0 LENGTH {'descr': '<f4', 'fortran_order': False, 'shape': (2, 5, 8), }
 
-The length comes before the text, and is bounded before the text is read. The text is matched and not evaluated, and
-NumPy is not needed for it.
+The length comes before the text, and is bounded before the text is read. The text is a literal, and NumPy is not needed
+for it.
 """
 
 from __future__ import annotations
 
+import ast
 import re
 import struct
+import warnings
 from collections.abc import Callable, Mapping
 from math import prod
 from typing import NamedTuple
 
 from rnncli.errors import RnncliError, quote, shorten
 from rnncli.formats.file_reader import check_beginning
+from rnncli.formats.tensors import MAX_RANK
 
 MAX_BYTES = 10_000
 """The longest text of a header; NumPy writes 118 bytes for an array of numbers."""
@@ -27,18 +30,6 @@ MAGIC = b"\x93NUMPY"
 
 _LENGTHS = {1: "<H", 2: "<I", 3: "<I"}
 """How the length of the text is written, by the version of the format."""
-
-_MOST_DIMENSIONS = 64
-
-_FIELD = re.compile(
-    r"""\s* (["'])(?P<key>\w{1,20})\1 \s*:\s*
-    (?: (["'])(?P<descr>[<>=|]?[?bBiufcmMOSUV][0-9]{0,9}(?:\[[0-9A-Za-z/]{1,20}\])?)\3
-      | (?P<order>True|False)
-      | \( (?P<shape>[0-9L,\s]*) \)
-      | (?P<records>\[)
-    ) \s*""",
-    re.VERBOSE | re.ASCII,
-)
 
 _NUMBERS: Mapping[str, tuple[str, int]] = {"?": ("bool", 1), "b1": ("bool", 1)} | {
     f"{letter}{size}": (f"{name}{8 * size}", size)
@@ -113,20 +104,23 @@ def read_header(read: Callable[[int], bytes]) -> NpyHeader:
 
 def _parsed(text: str, end: int) -> NpyHeader:
     """Return what the text of a header says, which ends at a place of the file."""
-    fields = _fields(text)
-    if fields.get("descr") == "[":
-        raise NoNumbersError("it holds records, expected plain numbers: floats or ids")
-    if set(fields) != {"descr", "fortran_order", "shape"} or fields["fortran_order"] not in ("True", "False"):
-        raise _wrong(text)
-    if not re.fullmatch(r"[\t\n -~]*", text):  # NumPy refuses other space, which strip() and \s take for space too
-        raise _wrong(text)
-    sizes = fields["shape"].replace("L", "").split(",")  # 8L is how Python 2 wrote a long number
-    sizes = [size.strip() for size in (sizes if sizes[-1].strip() else sizes[:-1])]
-    if len(sizes) > _MOST_DIMENSIONS or not all(re.fullmatch("0|[1-9][0-9]{0,19}", size) for size in sizes):
-        raise _wrong(text)
-    dtype, itemsize = _numbers(fields["descr"], text)
-    shape = tuple(map(int, sizes))
-    return NpyHeader(shape, fields["fortran_order"] == "True", fields["descr"], dtype, itemsize, end)
+    match _literal(text):
+        case {"descr": [*_], "fortran_order": bool(), "shape": tuple()}:
+            raise NoNumbersError("it holds records, expected plain numbers: floats or ids")
+        case {"descr": str(descr), "fortran_order": bool(fortran), "shape": tuple(shape), **others} if not others:
+            if len(shape) <= MAX_RANK and all(type(size) is int and 0 <= size < 10**20 for size in shape):
+                return NpyHeader(shape, fortran, descr, *_numbers(descr, text), end)
+    raise _wrong(text)
+
+
+def _literal(text: str) -> object:
+    """Return what a text says as a literal of Python, of which nothing is run; None if it is none."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of escapes in texts
+        try:
+            return ast.literal_eval(re.sub(r"(?<=[0-9])L\b", "", text.strip()))  # 8L: a long number of Python 2
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            return None
 
 
 def _numbers(descr: str, text: str) -> tuple[str, int]:
@@ -135,40 +129,14 @@ def _numbers(descr: str, text: str) -> tuple[str, int]:
     Raises:
         RnncliError: it is none of numbers.
     """
-    if "O" in descr:
-        raise NoNumbersError("it holds pickled objects, which could run any code; only numbers are read")
     kind = descr.lstrip("<>=|")
     if kind in _NUMBERS:
         return _NUMBERS[kind]
+    if kind == "O":
+        raise NoNumbersError("it holds pickled objects, which could run any code; only numbers are read")
     if kind[:1] not in _OTHERS:
         raise _wrong(text)
-    raise NoNumbersError(f"it holds {_OTHERS[kind[:1]]} ({descr}), expected plain numbers: floats or ids")
-
-
-def _fields(text: str) -> dict[str, str]:
-    """Return what the text says, by key: `[` for the description of records.
-
-    Raises:
-        RnncliError: it is not of that form.
-    """
-    inside = text.strip(" \t\n")
-    position, end = 1, len(inside) - 1
-    if not (inside.startswith("{") and inside.endswith("}")):
-        raise _wrong(text)
-    fields: dict[str, str] = {}
-    while position < end and inside[position:end].strip():
-        field = _FIELD.match(inside, position, end)
-        if field is None or field["key"] in fields:
-            raise _wrong(text)
-        value = next(field[group] for group in ("descr", "order", "shape", "records") if field[group] is not None)
-        fields[field["key"]] = value
-        if value == "[":
-            return fields
-        position = field.end()
-        if position < end and inside[position] != ",":
-            raise _wrong(text)
-        position += 1
-    return fields
+    raise NoNumbersError(f"it holds {_OTHERS[kind[:1]]} ({shorten(descr)}), expected plain numbers: floats or ids")
 
 
 def _wrong(text: str) -> RnncliError:

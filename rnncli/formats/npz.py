@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from rnncli.errors import RnncliError, quote, shorten
 from rnncli.formats.arrays import nodes_of
 from rnncli.formats.faults import reading
-from rnncli.formats.file_reader import FileReader, check_beginning, opened_regular
+from rnncli.formats.file_reader import check_beginning, opened_regular
 from rnncli.formats.model_file import ModelFile, model_of
 from rnncli.formats.nodes import Note
 from rnncli.formats.npy_header import NoNumbersError, NpyHeader, read_header
 from rnncli.formats.tensors import Tensor, check_shape, numbers_in
-from rnncli.formats.zip_archive import MAGIC, Member, members, unpacked
+from rnncli.formats.zip_archive import MAGIC, Archive
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,13 +35,14 @@ def read(path: str) -> ModelFile:
     check_beginning(reader.read(0, 8), MAGIC)
     tensors: list[Tensor] = []
     left: list[str] = []
-    for key, member in members_by_key(reader).items():
-        if member.name == key:
+    archive = Archive(reader)
+    for key, name in by_key(archive).items():
+        if name == key:
             left.append(f"{shorten(key)} is no array")
             continue
         with reading(f"array {shorten(key)}"):
             try:
-                array = packed_array(reader, member)
+                array = packed_array(archive, name)
             except NoNumbersError as error:
                 left.append(f"array {shorten(key)} is left out: {error.message}")
                 continue
@@ -59,32 +60,32 @@ def _numbers(path: str, key: str, array: PackedArray) -> Numbers:
         return array.read()
 
 
-def members_by_key(reader: FileReader) -> dict[str, Member]:
-    """Return the files of an archive, each by the key of the array that it should be.
+def by_key(archive: Archive) -> dict[str, str]:
+    """Return the names of the files in an archive, each by the key of the array that it should be.
 
     Raises:
-        RnncliError: it is damaged, or holds two of one key.
+        RnncliError: it holds two of one key.
     """
-    by_key: dict[str, Member] = {}
-    for member in members(reader):
-        key = member.name.removesuffix(_SUFFIX)
-        if key in by_key:
+    names: dict[str, str] = {}
+    for name in archive.members:
+        key = name.removesuffix(_SUFFIX)
+        if key in names:
             raise RnncliError(f"it holds two arrays {quote(key)}")
-        by_key[key] = member
-    return by_key
+        names[key] = name
+    return names
 
 
 class PackedArray(NamedTuple):
     """An array in an archive.
 
     Attributes:
-        reader: the archive.
-        member: the file in it.
+        archive: the archive.
+        name: the name of the file in it.
         header: what the file says of the array.
     """
 
-    reader: FileReader
-    member: Member
+    archive: Archive
+    name: str
     header: NpyHeader
 
     def numbers(self) -> Iterator[Numbers]:
@@ -97,7 +98,7 @@ class PackedArray(NamedTuple):
 
         dtype = np.dtype(self.header.descr)
         skip, rest = self.header.end, b""
-        for block in unpacked(self.reader, self.member):
+        for block in self.archive.blocks(self.name):
             rest += block[skip:]
             skip = max(0, skip - len(block))
             whole = len(rest) // dtype.itemsize * dtype.itemsize
@@ -118,7 +119,7 @@ class PackedArray(NamedTuple):
         for numbers in self.numbers():
             flat[start : start + len(numbers)] = numbers
             start += len(numbers)
-        self.reader.check_unchanged()
+        self.archive.file.check_unchanged()
         return array
 
     @property
@@ -127,13 +128,13 @@ class PackedArray(NamedTuple):
         return "F" if self.header.fortran else "C"
 
 
-def packed_array(reader: FileReader, member: Member) -> PackedArray:
+def packed_array(archive: Archive, name: str) -> PackedArray:
     """Return an array in an archive, its header read and checked against its size.
 
     Raises:
         RnncliError: it is damaged, or holds something else than numbers.
     """
-    blocks, unread = unpacked(reader, member), b""
+    blocks, unread = archive.blocks(name), b""
 
     def take(size: int) -> bytes:
         """Return the next bytes, fewer than `size` only at the end."""
@@ -143,10 +144,10 @@ def packed_array(reader: FileReader, member: Member) -> PackedArray:
         taken, unread = unread[:size], unread[size:]
         return taken
 
-    header = read_header(take)
-    if header.end + header.data_bytes != member.size:
+    header, size = read_header(take), archive.members[name].file_size
+    if header.end + header.data_bytes != size:
         raise RnncliError(
             f"it is damaged: its header says {header}, {numbers_in(header.shape, header.itemsize)} bytes and "
-            f"{header.end} of the header, but it has {member.size:,}"
+            f"{header.end} of the header, but it has {size:,}"
         )
-    return PackedArray(reader, member, header)
+    return PackedArray(archive, name, header)

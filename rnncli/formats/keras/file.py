@@ -15,13 +15,13 @@ from rnncli.formats.keras import hdf5
 from rnncli.formats.keras.config import MAX_JSON, SAVE_AGAIN, WITHOUT_WEIGHTS, is_modern, parsed, version_of, writer
 from rnncli.formats.keras.graph import graph_of
 from rnncli.formats.keras.hdf5_process import SIGNATURE
-from rnncli.formats.keras.members import Members
 from rnncli.formats.keras.nodes import OLD_HARD_SIGMOID, unknown_features
 from rnncli.formats.keras.nodes import nodes_of as nodes_of_config
 from rnncli.formats.keras.weights import Branches, Groups, Store, is_of_network
 from rnncli.formats.model_file import ModelFile, model_of
 from rnncli.formats.nodes import Node, Note, loops
 from rnncli.formats.tensors import Tensor
+from rnncli.formats.zip_archive import Archive
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 MAX_METADATA = 100_000
@@ -74,9 +74,10 @@ def _read_json(path: str) -> ModelFile:
 
 def _read_archive(path: str) -> ModelFile:
     """Read the config of an archive, and its HDF5 only where that says what the layers have that are left out."""
-    members = Members(opened_regular(path))
-    model = parsed(members.read(CONFIG, MAX_JSON), f"its {CONFIG}")
-    metadata = parsed(members.read(METADATA, MAX_METADATA), f"its {METADATA}") if METADATA in members else None
+    archive = Archive(opened_regular(path))
+    model = parsed(archive.read(CONFIG, MAX_JSON), f"its {CONFIG}")
+    said = METADATA in archive.members
+    metadata = parsed(archive.read(METADATA, MAX_METADATA), f"its {METADATA}") if said else None
     store = Branches(hdf5.Place(path, WEIGHTS))
     found = _found(path, "Keras", model, version_of(metadata), store)
     if all(node.kind in WITHOUT_WEIGHTS for node in found.left):

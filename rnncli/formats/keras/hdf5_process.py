@@ -21,9 +21,9 @@ from typing import Any, BinaryIO
 
 from rnncli.errors import RnncliError, shorten
 from rnncli.formats.faults import AGAIN
-from rnncli.formats.file_reader import opened_regular
-from rnncli.formats.keras.members import MAX_COMPRESSION, UNPACKED, Members
+from rnncli.formats.file_reader import Piece, opened_regular
 from rnncli.formats.tensors import WIDTHS
+from rnncli.formats.zip_archive import MAX_COMPRESSION, UNPACKED, Archive
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 """What HDF5 begins with."""
@@ -133,9 +133,10 @@ def _bytes(path: str, name: str, structure: bool) -> BinaryIO | io.RawIOBase:
     """Return the bytes of HDF5. Of a large one in an archive, its structure is read without the rest."""
     if not name:
         return open(path, "rb")
-    members = Members(opened_regular(path))
-    large = members.stored(name, MAX_READ_WHOLE) if structure else None
-    data = large or io.BytesIO(members.read(name))
+    archive = Archive(opened_regular(path))
+    size = archive.members[name].file_size if name in archive.members else 0
+    large = structure and size >= MAX_READ_WHOLE and archive.is_stored(name)
+    data = Piece(archive.file, archive.place(name), size) if large else io.BytesIO(archive.read(name))
     bound(ROOM)
     start = data.read(len(SIGNATURE)) or b""
     if start != SIGNATURE:

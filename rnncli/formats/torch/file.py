@@ -6,7 +6,7 @@ It is a zip archive since PyTorch 1.6, before that pickles and numbers one behin
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from math import prod
@@ -21,7 +21,7 @@ from rnncli.formats.nodes import Node, Note, loops, names
 from rnncli.formats.tensors import WIDTHS, Tensor, array_at, array_of
 from rnncli.formats.torch.tensors import Found, Storage, Stored, storages_of, tensors_in
 from rnncli.formats.torch.unpickling import Pairs, load
-from rnncli.formats.zip_archive import MAGIC, STORED, Member, members, place_of, read_member
+from rnncli.formats.zip_archive import MAGIC, Archive
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,8 +41,11 @@ _PICKLES = (b"\x80", b"L119547037146038801333356L\n")
 
 _ADVICE = "save the weights alone: torch.save(model.state_dict(), FILE)"
 
-Places = Mapping[str, int | Member]
-"""Where in a file each storage begins, or the packed member that holds it."""
+Packed = Callable[[], bytes]
+"""Unpacks a storage."""
+
+Places = Mapping[str, int | Packed]
+"""Where in a file each storage begins, or what unpacks it."""
 
 
 def read(path: str) -> ModelFile:
@@ -91,33 +94,28 @@ Read = tuple[str, Found, Places]
 
 def _zipped(reader: FileReader) -> Read:
     """Return what a zip archive holds: a pickle, and a file for each storage."""
-    by_name: dict[str, Member] = {}
-    for each in members(reader):
-        if each.name in by_name:
-            raise RnncliError(f"it holds two files {shorten(each.name)}")
-        by_name[each.name] = each
-    pickles = [name for name in by_name if name.rpartition("/")[2] == "data.pkl"]
+    archive = Archive(reader)
+    pickles = [name for name in archive.members if name.rpartition("/")[2] == "data.pkl"]
     if len(pickles) != 1:
         raise RnncliError("it is a zip archive, but none that torch.save wrote")
     root = pickles[0].removesuffix("data.pkl")
-    order = by_name.get(f"{root}byteorder")
-    if order is not None and read_member(reader, order, 10) != b"little":
+    if f"{root}byteorder" in archive.members and archive.read(f"{root}byteorder", 10) != b"little":
         raise _big_end()
-    value, referred = load(io.BytesIO(read_member(reader, by_name[pickles[0]], MAX_PICKLE)))
+    value, referred = load(io.BytesIO(archive.read(pickles[0], MAX_PICKLE)))
     storages = storages_of(referred)
     found = tensors_in(value, storages)
-    places: dict[str, int | Member] = {}
+    places: dict[str, int | Packed] = {}
     for key in dict.fromkeys(each.key for each in found.tensors if each.key is not None):
-        member, expected = by_name.get(f"{root}data/{key}"), storages[key].bytes
-        if member is None:
+        name, expected = f"{root}data/{key}", storages[key].bytes
+        if name not in archive.members:
             raise RnncliError(f"its numbers {shorten(key)} are missing")
-        if member.size != expected:
+        if (size := archive.members[name].file_size) != expected:
             what = f"its pickle says that numbers {shorten(key)} have {expected:,} bytes"
-            raise RnncliError(f"{what}; the archive has {member.size:,}")
-        begin = place_of(reader, member)
-        places[key] = begin if member.method == STORED else member
-    scripted = f"{root}constants.pkl" in by_name
-    if scripted and not found.tensors and f"{root}constants/0" in by_name:
+            raise RnncliError(f"{what}; the archive has {size:,}")
+        place = archive.place(name)
+        places[key] = place if archive.is_stored(name) else partial(archive.read, name, size)
+    scripted = f"{root}constants.pkl" in archive.members
+    if scripted and not found.tensors and f"{root}constants/0" in archive.members:
         raise RnncliError("it is frozen TorchScript, whose arrays have no names", "save it before torch.jit.freeze")
     return "TorchScript" if scripted else "PyTorch's zip archive", found, places
 
@@ -180,12 +178,12 @@ def _numbers(path: str, reader: FileReader, stored: Stored, places: Places) -> N
         return np.lib.stride_tricks.as_strided(flat, stored.shape, strides, writeable=False).copy()
 
 
-def _flat(reader: FileReader, place: int | Member, stored: Stored, shape: tuple[int, ...]) -> Numbers:
+def _flat(reader: FileReader, place: int | Packed, stored: Stored, shape: tuple[int, ...]) -> Numbers:
     """Read an array of numbers that begins where a tensor does."""
     begin = stored.offset * WIDTHS[stored.dtype]
     if isinstance(place, int):
         return array_at(reader, place + begin, stored.dtype, shape)
-    data = memoryview(read_member(reader, place, place.size))
+    data = memoryview(place())
     reader.check_unchanged()
     return array_of(data[begin : begin + prod(shape) * WIDTHS[stored.dtype]], stored.dtype, shape)
 
