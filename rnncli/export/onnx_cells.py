@@ -162,7 +162,7 @@ def _body(body: Graph, layer: Any, names: Mapping[str, str], columns: int, *, ma
         masked: whether there is a mask.
     """
     states, wx, mask = [body.named(state) for state in layer.states], body.named("wx"), body.named("mask")
-    body.proto.input = [value_proto(state, "float32", ("batch", layer.units)) for state in states]
+    body.proto.input.extend(value_proto(state, "float32", ("batch", layer.units)) for state in states)
     body.proto.input.append(value_proto(wx, "float32", ("batch", columns)))
     after = CELLS[layer.kind].step(CellStep(body, layer, names, wx, *states))
     h = after[0]
@@ -174,7 +174,7 @@ def _body(body: Graph, layer: Any, names: Mapping[str, str], columns: int, *, ma
         zeroed = masked and layer.merge is not None
         y = body.node("Where", mask, h, body.constant(0.0)) if zeroed else body.node("Identity", after[0])
         after = [*after, y]
-    body.proto.output = [value_proto(name, "float32", ("batch", layer.units)) for name in after]
+    body.proto.output.extend(value_proto(name, "float32", ("batch", layer.units)) for name in after)
     return body
 
 

@@ -3,15 +3,12 @@
 https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3 describes them; names and numbers are from there. Whole numbers,
 floats and texts are read as such; an array's numbers are left where they stand.
 """
-# ruff: noqa: RUF009  # _one and _many declare a field, as dataclasses.field does
 
 from __future__ import annotations
 
-import dataclasses
 import struct
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from rnncli.errors import RnncliError
 from rnncli.formats.file_reader import FileReader, Window
@@ -42,102 +39,97 @@ OWN_DOMAINS = (None, "", "ai.onnx")
 """What the domain of ONNX's own operators is called."""
 
 
-def _one(number: int) -> Any:
-    """Declare a field that is there once, or not at all: then it is None."""
-    return field(default=None, metadata={"number": number})
+P = TypeVar("P", bound="Proto")
 
 
-def _many(number: int) -> Any:
-    """Declare a field that is there any number of times."""
-    return field(default_factory=list, metadata={"number": number})
-
-
-@dataclass(slots=True, eq=False)
-class Proto:
-    """A message.
+class Column(NamedTuple):
+    """A field of a message.
 
     Attributes:
-        work: how much memory it takes beside its fields, counted in fields.
-        start: where it begins in its file.
+        name: its name.
+        kind: its type: whole, real, text; bytes, of which long ones are none; span, which is left where it stands; or
+            the name of a class of messages.
+        many: whether there may be several.
     """
 
+    name: str
+    kind: str
+    many: bool
+
+
+class Proto:
+    """A message. A field that is not there is None, or an empty list where there may be several.
+
+    Args:
+        start: where it begins in its file.
+        values: the values of its fields.
+
+    Attributes:
+        start: likewise.
+        columns: its fields by their numbers, in order.
+        work: how much memory it takes beside its fields, counted in fields.
+    """
+
+    kinds: ClassVar[dict[str, type[Proto]]] = {}
+    columns: ClassVar[Mapping[int, Column]] = {}
+    many: ClassVar[Mapping[str, bool]] = {}
     work: ClassVar[int] = 0
-    start: int = 0
+
+    def __init_subclass__(cls, fields: str, work: int = 0) -> None:
+        rows = [row.split() for row in fields.split(",")]
+        cls.columns = {int(number): Column(name, kind.rstrip("*"), kind.endswith("*")) for number, name, kind in rows}
+        cls.many = {column.name: column.many for column in cls.columns.values()}
+        cls.work = work
+        Proto.kinds[cls.__name__] = cls
+
+    def __init__(self, start: int = 0, **values: Any) -> None:
+        self.start = start
+        self.__dict__ |= values
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in self.many:
+            raise AttributeError(name)
+        value: list[Any] | None = [] if self.many[name] else None
+        self.__dict__[name] = value
+        return value
 
 
-@dataclass(slots=True, eq=False)
-class PairProto(Proto):
+class PairProto(Proto, fields="1 key text, 2 value text"):
     """A key and its value: StringStringEntryProto."""
 
-    key: str | None = _one(1)
-    value: str | None = _one(2)
 
-
-@dataclass(slots=True, eq=False)
-class TensorProto(Proto):
+class TensorProto(
+    Proto,
+    fields="1 dims whole*, 2 data_type whole, 4 float_data span*, 5 int32_data span*, 6 string_data span*, "
+    "7 int64_data span*, 8 name text, 9 raw_data span, 10 double_data span*, 11 uint64_data span*, "
+    "13 external_data PairProto*, 14 data_location whole",
+    work=20,
+):
     """An array. Its numbers are in one of the fields of data, or in a file of their own."""
 
-    work: ClassVar[int] = 20
-    dims: list[int] = _many(1)
-    data_type: int | None = _one(2)
-    float_data: list[Span] = _many(4)
-    int32_data: list[Span] = _many(5)
-    string_data: list[Span] = _many(6)
-    int64_data: list[Span] = _many(7)
-    name: str | None = _one(8)
-    raw_data: Span | memoryview | None = _one(9)
-    double_data: list[Span] = _many(10)
-    uint64_data: list[Span] = _many(11)
-    external_data: list[PairProto] = _many(13)
-    data_location: int | None = _one(14)
 
-
-@dataclass(slots=True, eq=False)
-class SparseProto(Proto):
+class SparseProto(Proto, fields="1 values TensorProto", work=5):
     """An array of which only the numbers that are not zero are there: SparseTensorProto."""
 
-    work: ClassVar[int] = 5
-    values: TensorProto | None = _one(1)
 
-
-@dataclass(slots=True, eq=False)
-class DimensionProto(Proto):
+class DimensionProto(Proto, fields="1 dim_value whole, 2 dim_param text"):
     """The length of an axis: a number, or a name where it is not known."""
 
-    dim_value: int | None = _one(1)
-    dim_param: str | None = _one(2)
 
-
-@dataclass(slots=True, eq=False)
-class ShapeProto(Proto):
+class ShapeProto(Proto, fields="1 dim DimensionProto*"):
     """A shape: its axes. TensorShapeProto."""
 
-    dim: list[DimensionProto] = _many(1)
 
-
-@dataclass(slots=True, eq=False)
-class ArrayTypeProto(Proto):
+class ArrayTypeProto(Proto, fields="1 elem_type whole, 2 shape ShapeProto"):
     """The type of an array: of its numbers, and its shape. TypeProto.Tensor."""
 
-    elem_type: int | None = _one(1)
-    shape: ShapeProto | None = _one(2)
 
-
-@dataclass(slots=True, eq=False)
-class TypeProto(Proto):
+class TypeProto(Proto, fields="1 tensor_type ArrayTypeProto"):
     """A type; only that of arrays is known here."""
 
-    tensor_type: ArrayTypeProto | None = _one(1)
 
-
-@dataclass(slots=True, eq=False)
-class ValueInfoProto(Proto):
+class ValueInfoProto(Proto, fields="1 name text, 2 type TypeProto, 3 doc_string text", work=5):
     """The name and the type of a value."""
-
-    work: ClassVar[int] = 5
-    name: str | None = _one(1)
-    type: TypeProto | None = _one(2)
-    doc_string: str | None = _one(3)
 
     def sizes(self) -> tuple[int | None, ...] | None:
         """Return the shape that is declared, None for a length that is not; None without a shape."""
@@ -148,22 +140,13 @@ class ValueInfoProto(Proto):
         return tuple(length if length is not None and length > 0 else None for length in lengths)
 
 
-@dataclass(slots=True, eq=False)
-class AttributeProto(Proto):
+class AttributeProto(
+    Proto,
+    fields="1 name text, 2 f real, 3 i whole, 4 s bytes, 5 t TensorProto, 6 g GraphProto, 7 floats real*, "
+    "8 ints whole*, 9 strings bytes*, 11 graphs GraphProto*, 20 type whole",
+    work=5,
+):
     """What a node is told."""
-
-    work: ClassVar[int] = 5
-    name: str | None = _one(1)
-    f: float | None = _one(2)
-    i: int | None = _one(3)
-    s: bytes | None = _one(4)
-    t: TensorProto | None = _one(5)
-    g: GraphProto | None = _one(6)
-    floats: list[float] = _many(7)
-    ints: list[int] = _many(8)
-    strings: list[bytes] = _many(9)
-    graphs: list[GraphProto] = _many(11)
-    type: int | None = _one(20)
 
 
 _UNTOLD = AttributeProto()
@@ -174,17 +157,12 @@ ATTRIBUTE_TYPES: Mapping[str, int] = {
 """The type that an attribute says it has, by the field that its value is in."""
 
 
-@dataclass(slots=True, eq=False)
-class NodeProto(Proto):
+class NodeProto(
+    Proto,
+    fields="1 input text*, 2 output text*, 3 name text, 4 op_type text, 5 attribute AttributeProto*, 7 domain text",
+    work=10,
+):
     """An operation on values, which go by names; an optional one that is left out is empty."""
-
-    work: ClassVar[int] = 10
-    input: list[str] = _many(1)
-    output: list[str] = _many(2)
-    name: str | None = _one(3)
-    op_type: str | None = _one(4)
-    attribute: list[AttributeProto] = _many(5)
-    domain: str | None = _one(7)
 
     @property
     def operation(self) -> str:
@@ -229,47 +207,28 @@ class NodeProto(Proto):
                     yield each.name or "", graph
 
 
-@dataclass(slots=True, eq=False)
-class GraphProto(Proto):
+class GraphProto(
+    Proto,
+    fields="1 node NodeProto*, 2 name text, 5 initializer TensorProto*, 11 input ValueInfoProto*, "
+    "12 output ValueInfoProto*, 13 value_info ValueInfoProto*, 15 sparse_initializer SparseProto*",
+):
     """Nodes in an order in which they can be computed, the arrays that they read, and what goes in and comes out."""
 
-    node: list[NodeProto] = _many(1)
-    name: str | None = _one(2)
-    initializer: list[TensorProto] = _many(5)
-    input: list[ValueInfoProto] = _many(11)
-    output: list[ValueInfoProto] = _many(12)
-    value_info: list[ValueInfoProto] = _many(13)
-    sparse_initializer: list[SparseProto] = _many(15)
 
-
-@dataclass(slots=True, eq=False)
-class OperatorSetProto(Proto):
+class OperatorSetProto(Proto, fields="1 domain text, 2 version whole"):
     """A version of the operators of a domain: OperatorSetIdProto."""
 
-    domain: str | None = _one(1)
-    version: int | None = _one(2)
 
-
-@dataclass(slots=True, eq=False)
-class FunctionProto(Proto):
+class FunctionProto(Proto, fields="1 name text, 7 node NodeProto*, 10 domain text"):
     """An operation that the model defines itself, out of others."""
 
-    name: str | None = _one(1)
-    node: list[NodeProto] = _many(7)
-    domain: str | None = _one(10)
 
-
-@dataclass(slots=True, eq=False)
-class ModelProto(Proto):
+class ModelProto(
+    Proto,
+    fields="1 ir_version whole, 2 producer_name text, 3 producer_version text, 6 doc_string text, 7 graph GraphProto, "
+    "8 opset_import OperatorSetProto*, 25 functions FunctionProto*",
+):
     """A model: a graph, who wrote it, and the versions that it is written in."""
-
-    ir_version: int | None = _one(1)
-    producer_name: str | None = _one(2)
-    producer_version: str | None = _one(3)
-    doc_string: str | None = _one(6)
-    graph: GraphProto | None = _one(7)
-    opset_import: list[OperatorSetProto] = _many(8)
-    functions: list[FunctionProto] = _many(25)
 
 
 TYPES: Sequence[str] = (
@@ -283,49 +242,18 @@ CODES: Mapping[str, int] = {name: code for code, name in enumerate(TYPES)}
 """The number that stands for each type."""
 
 
-class _Column(NamedTuple):
-    """A field of a message.
-
-    Attributes:
-        name: its name.
-        kind: the type of its values; bytes are a text that is none if it is long, a Span is left where it stands.
-        many: whether there may be several.
-    """
-
-    name: str
-    kind: Any
-    many: bool
-
-
-_COLUMNS: dict[type[Proto], dict[int, _Column]] = {}
-
-
-def _columns(kind: type[Proto]) -> Mapping[int, _Column]:
-    """Return the fields of a kind of message by their numbers, in order."""
-    if kind in _COLUMNS:
-        return _COLUMNS[kind]
-    hints = get_type_hints(kind)
-    fields = (each for each in dataclasses.fields(kind) if "number" in each.metadata)
-    columns = _COLUMNS[kind] = {}
-    for number, name in sorted((each.metadata["number"], each.name) for each in fields):
-        columns[number] = _Column(name, get_args(hints[name])[0], get_origin(hints[name]) is list)
-    return columns
-
-
 def encoded(proto: Proto) -> Message:
     """Return a message as bytes, its fields in the order of their numbers; large arrays are not copied."""
     written: list[tuple[int, Any]] = []
-    for number, column in _columns(type(proto)).items():
+    for number, column in proto.columns.items():
         value = getattr(proto, column.name)
         each = value if column.many else [] if value is None else [value]
         written += [(number, encoded(one) if isinstance(one, Proto) else one) for one in each]
     return message(*written)
 
 
-_WIRES: Mapping[Any, int] = {int: VARINT, float: FIXED32}
+_WIRES: Mapping[str, int] = {"whole": VARINT, "real": FIXED32}
 """How single values are written; others in bytes."""
-
-M = TypeVar("M", bound=Proto)
 
 
 class Reader:
@@ -347,22 +275,20 @@ class Reader:
         """
         return self._read(ModelProto, Span(0, len(self.buffer)), 0)
 
-    def _read(self, kind: type[M], span: Span, depth: int) -> M:
+    def _read(self, kind: type[P], span: Span, depth: int) -> P:
         if depth > MAX_DEPTH:
             raise RnncliError(f"byte {span.start:,}: graphs stand inside of one another more than {MAX_DEPTH} deep")
-        made, columns = kind(start=span.start), _columns(kind)
+        made = kind(span.start)
         self._count(span.start, kind.work)
         for entry in fields(self.buffer, span):
-            self._work += 1
-            if self._work > MAX_WORK:
-                self._count(entry.span.start, 0)
-            column = columns.get(entry.number)
+            self._count(entry.span.start, 1)
+            column = kind.columns.get(entry.number)
             if column is None:
                 continue
             if not column.many:
                 setattr(made, column.name, self._value(entry, column.kind, depth))
-            elif column.kind in (int, float, Span):
-                getattr(made, column.name).extend(self._numbers(entry, column.kind))
+            elif column.kind in ("whole", "real") and entry.wire == BYTES:
+                getattr(made, column.name).extend(self._packed(entry.span, column.kind))
             else:
                 getattr(made, column.name).append(self._value(entry, column.kind, depth))
         return made
@@ -372,35 +298,33 @@ class Reader:
         if self._work > MAX_WORK:
             raise RnncliError(f"byte {place:,}: its graph has too many nodes, names and numbers to be read")
 
-    def _value(self, entry: Field, kind: Any, depth: int) -> Any:
-        """Return the value of a field that is there once; of several the last counts, as protobuf says."""
-        entry.check(_WIRES.get(kind, BYTES))
+    def _value(self, entry: Field, kind: str, depth: int) -> Any:
+        """Return the value of a field; of several where there may be one the last counts, as protobuf says."""
         start, end = span = entry.span
-        if kind is int:
+        if kind != "span":
+            entry.check(_WIRES.get(kind, BYTES))
+        if kind == "span":
+            return span
+        if kind == "whole":
             return signed(entry.value)
-        if kind is float:
+        if kind == "real":
             return struct.unpack("<f", self.buffer[start:end])[0]
-        if kind is bytes:
+        if kind == "bytes":
             return b"" if end - start > MAX_NUMBERS else self.buffer[start:end]
-        if kind is str and end - start > MAX_NUMBERS:
+        if kind != "text":
+            return self._read(Proto.kinds[kind], span, depth + (kind == "GraphProto"))
+        if end - start > MAX_NUMBERS:
             raise RnncliError(f"byte {start:,}: a name has {end - start:,} bytes; {MAX_NUMBERS:,} are allowed")
-        if kind is str:
-            return self.buffer[start:end].decode("utf-8", "replace")
-        return span if kind is Span else self._read(kind, span, depth + (kind is GraphProto))
+        return self.buffer[start:end].decode("utf-8", "replace")
 
-    def _numbers(self, entry: Field, kind: Any) -> list[Any]:
-        """Return the numbers of one of several fields, which may be packed, or where they stand."""
-        if kind is Span:
-            return [entry.span]
-        if entry.wire in (VARINT, FIXED32):
-            return [self._value(entry, kind, 0)]
-        entry.check(BYTES)
-        start, end = entry.span
-        if kind is int:
-            numbers = varints(self.buffer, [entry.span], MAX_NUMBERS)
-            self._count(start, len(numbers))
-            return numbers
-        if (end - start) % 4 or end - start > 4 * MAX_NUMBERS:
+    def _packed(self, span: Span, kind: str) -> Sequence[int | float]:
+        """Return several numbers that stand one behind the other."""
+        start, end = span
+        if kind == "whole":
+            numbers: Sequence[int | float] = varints(self.buffer, [span], MAX_NUMBERS)
+        elif (end - start) % 4 or end - start > 4 * MAX_NUMBERS:
             raise RnncliError(f"byte {start:,}: {end - start:,} bytes are no list of numbers")
-        self._count(start, (end - start) // 4)
-        return [*struct.unpack(f"<{(end - start) // 4}f", self.buffer[start:end])]
+        else:
+            numbers = struct.unpack(f"<{(end - start) // 4}f", self.buffer[start:end])
+        self._count(start, len(numbers))
+        return numbers
