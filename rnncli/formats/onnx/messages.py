@@ -281,7 +281,9 @@ class Reader:
         made = kind(span.start)
         self._count(span.start, kind.work)
         for entry in fields(self.buffer, span):
-            self._count(entry.span.start, 1)
+            self._work += 1
+            if self._work > MAX_WORK:
+                self._count(entry.span.start, 0)
             column = kind.columns.get(entry.number)
             if column is None:
                 continue
