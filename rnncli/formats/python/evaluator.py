@@ -12,29 +12,30 @@ import math
 import operator
 import string
 from collections.abc import Callable, Mapping, Sequence
-from itertools import islice
+from dataclasses import replace
 from typing import Any
 
 from rnncli.errors import RnncliError, shorten
 from rnncli.formats.faults import NO_SETTINGS, Settings
+from rnncli.formats.nodes import names
 from rnncli.formats.python.objects import (
+    COMPUTED,
     MISSING,
     PLAIN,
-    Bag,
     Call,
     Class,
     Function,
     Given,
     Instance,
+    Method,
     Named,
+    Parser,
     Scope,
-    Super,
     Unknown,
     Value,
     joined,
     left_open,
     open_in,
-    put,
     source_of,
 )
 
@@ -58,8 +59,6 @@ _OPERATORS: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.FloorDiv: operator.floordiv,
     ast.Mod: operator.mod,
     ast.Pow: operator.pow,
-    ast.LShift: operator.lshift,
-    ast.RShift: operator.rshift,
 }
 _COMPARISONS: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Eq: operator.eq,
@@ -73,7 +72,23 @@ _COMPARISONS: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.In: lambda one, many: one in many,
     ast.NotIn: lambda one, many: one not in many,
 }
-_CHANGING = frozenset({"insert", "pop", "remove", "clear", "reverse", "sort"})
+_METHODS: Mapping[type, frozenset[str]] = {
+    list: names("append extend insert pop reverse index"),
+    dict: names("get items values keys pop copy update setdefault"),
+    str: names("lower upper strip split startswith endswith title capitalize"),
+}
+"""Methods of plain values that do here what they do in Python."""
+
+_CHANGING = names("append extend insert pop reverse update setdefault remove clear sort popitem")
+_NUMBERS = names("round abs sqrt ceil floor max min sum")
+_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    **{each.__name__: each for each in (int, float, round, abs, math.sqrt, math.ceil, math.floor, max, min, sum)},
+    **{each.__name__: each for each in (str, bool, range, len, list, tuple, sorted, dict, enumerate, zip, reversed)},
+    "OrderedDict": dict,
+}
+"""The functions of Python that are known, by their names."""
+
+_MODULES = ((), ("math",), ("collections",))
 
 
 def written_as(text: str) -> str:
@@ -92,43 +107,32 @@ class Evaluator:
 
     Attributes:
         used: which of the settings were used, as they were given.
+        doubts: the conditions that are not known and under which the statement at hand runs, the innermost last.
     """
 
     def __init__(self, settings: Settings = NO_SETTINGS) -> None:
         self.used: set[str] = set()
+        self.doubts: list[Unknown] = []
         self._settings = {written_as(name): (name, _WORDS.get(each, each)) for name, each in settings.items()}
         self._expressions = any(not name.isidentifier() for name in self._settings)
         self._steps = 0
-        self._changed: list[dict[tuple[int, Value], tuple[Any, Value, Value]]] = []
-        self._parsers: dict[int, tuple[Call, dict[Value, Value]]] = {}
 
     # What a subclass may have otherwise
 
-    def named(self, called: Named, given: Given) -> Value:
-        """Return what a call makes of a name that the text does not define."""
-        return Call(called.path, given)
-
-    def applied(self, called: Value, given: Given) -> Value:
-        """Return what a call of an object makes that is none of the text's."""
-        return Call((), given, called)
-
-    def method(self, owner: Value, name: str, given: Given) -> Value:
-        """Return what a method of an object returns that is none of the text's, or MISSING if it has none."""
-        return Call((name,), given, owner) if isinstance(owner, Call) else MISSING
-
-    def attribute(self, owner: Value, name: str, node: ast.AST) -> Value:
-        """Return an attribute of an object that is none of the text's."""
-        del owner, name
-        return left_open(node)
+    def apply(self, called: Value, given: Given) -> Value:
+        """Return what a call makes of what the text does not define."""
+        match called:
+            case Named(path=path):
+                return Call(path, given)
+            case Method(owner=Call() as owner, name=name):
+                return Call((name,), given, owner)
+            case Call():
+                return Call((), given, called)
+        return left_open(given.node)
 
     def item(self, owner: Value, index: ast.expr, scope: Scope, node: ast.AST) -> Value:
         """Return an item of an object that is none of the text's."""
         del owner, index, scope
-        return left_open(node)
-
-    def derived(self, owner: Unknown, node: ast.AST) -> Value:
-        """Return what an attribute, an item or a method is of what is not known."""
-        del owner
         return left_open(node)
 
     def combined(self, values: list[Value], node: ast.AST) -> Value:
@@ -165,12 +169,26 @@ class Evaluator:
         self.used.add(key)
         return value
 
-    def change(self, held: Any, key: Value, value: Value) -> None:
-        """Give an item of a dict another value; of a list, all items."""
-        if self._changed:
-            old = held[:] if isinstance(held, list) else held.get(key, MISSING)
-            self._changed[-1].setdefault((id(held), key), (held, key, old))
-        put(held, key, value)
+    def put(self, owner: Value, held: dict[Value, Value], key: Value, value: Value) -> None:
+        """Give something that an object holds a value; under a condition that is not known, either this or its own."""
+        if self.doubts and getattr(owner, "born", None) is not self.doubts[-1]:
+            value = self.one_of([held.get(key, MISSING), value], self.doubts[-1])
+        held[key] = value
+
+    def one_of(self, values: Sequence[Value], why: Unknown) -> Value:
+        """Return what a value is that is one of several: that, if they are the same; why it is not known, if not."""
+        first, *rest = values
+        if all(
+            each is first or (isinstance(each, PLAIN) and type(each) is type(first) and each == first) for each in rest
+        ):
+            return first
+        if all(isinstance(each, Named) and each.name == first.name for each in values):
+            return first  # a class by one of two imports
+        if all(isinstance(each, Function | Class) for each in values):
+            return values[-1]
+        some = [one for each in values for one in (each.values if isinstance(each, Unknown) else (each,))]
+        objects = tuple(dict.fromkeys(each for each in some if isinstance(each, Call | Instance)))
+        return replace(why, values=objects)
 
     # Expressions
 
@@ -187,86 +205,75 @@ class Evaluator:
                 return chosen
         match node:
             case ast.Constant(value=value):
-                return value if isinstance(value, PLAIN) or value is Ellipsis else Unknown("it is no number")
+                return value if isinstance(value, PLAIN) else Unknown("it is no number")
             case ast.Name(id=name):
                 found = scope.get(name)
-                if found is MISSING:
-                    found = Named((name,), node)
-                elif isinstance(found, Named) and found.node is None:
-                    found = Named(found.path, node)
+                if found is MISSING or (isinstance(found, Named) and found.node is None):
+                    found = Named((name,) if found is MISSING else found.path, node)
                 return self.setting(name, found) if isinstance(found, Named | Unknown) else found
             case ast.Attribute(value=owner, attr=name):
-                return self._attribute(self.value(owner, scope), name, node)
+                return self.attribute(self.value(owner, scope), name, node)
             case ast.Call():
                 return self._call(node, scope)
             case ast.Tuple(elts=elements) | ast.List(elts=elements):
                 return self._elements(elements, scope)
-            case ast.Set(elts=elements):
-                return _made("set", [self._elements(elements, scope)], {})
             case ast.Dict(keys=keys, values=values):
                 return self._dict(keys, values, scope)
             case ast.BinOp(left=left, op=kind, right=right):
                 return self.computed(kind, self.value(left, scope), self.value(right, scope), node)
             case ast.UnaryOp(op=kind, operand=operand):
-                return self._unary(kind, self.value(operand, scope), node)
+                value = self.value(operand, scope)
+                if isinstance(kind, ast.USub | ast.UAdd) and isinstance(value, int | float):
+                    return -value if isinstance(kind, ast.USub) else value
+                holds = self.truth(value) if isinstance(kind, ast.Not) else None
+                return self.combined([value], node) if holds is None else not holds
             case ast.BoolOp(op=kind, values=values):
-                return self._either(isinstance(kind, ast.Or), values, scope, node)
+                value = None
+                for each in values:
+                    value = self.value(each, scope)
+                    holds = self.truth(value)
+                    if holds is None:
+                        return self.combined([value], node)
+                    if holds == isinstance(kind, ast.Or):
+                        break
+                return value
             case ast.Compare(left=left, ops=kinds, comparators=rights):
                 values = [self.value(each, scope) for each in (left, *rights)]
-                compared = [self.compared(*each) for each in zip(kinds, values, values[1:], strict=False)]
+                compared = [_compared(*each) for each in zip(kinds, values, values[1:], strict=False)]
                 return self.combined(values, node) if None in compared else all(compared)
             case ast.IfExp(test=test, body=body, orelse=orelse):
                 tested = self.value(test, scope)
                 holds = self.truth(tested)
                 if holds is None:
-                    return self.one_of([self.value(body, scope), self.value(orelse, scope)], self.doubt(test, tested))
+                    return self.one_of([self.value(body, scope), self.value(orelse, scope)], doubt(test, tested))
                 return self.value(body if holds else orelse, scope)
             case ast.Subscript(value=owner, slice=index):
                 return self._item(self.value(owner, scope), index, scope, node)
-            case ast.ListComp() | ast.GeneratorExp() | ast.SetComp() | ast.DictComp():
-                return self._comprehension(node, scope)
+            case ast.ListComp() | ast.GeneratorExp():
+                made: list[Value] = []
+                return self._rounds(node, 0, Scope({}, scope), made) or made
             case ast.Lambda():
                 return Function(node, scope)
             case ast.JoinedStr(values=pieces):
                 return self._text(pieces, scope, node)
-            case ast.NamedExpr(target=ast.Name(id=name), value=value):
-                made = self.value(value, scope)
-                self.change(scope.values, name, made)
-                return made
-            case ast.Starred(value=value) | ast.Await(value=value):
+            case ast.Starred(value=value):
                 return self.value(value, scope)
             case _:
                 return left_open(node)
 
     def items(self, value: Value) -> list[Value] | None:
         """Return what a loop over a value takes, or None if that is not known, or too much."""
-        self.step(len(value) // _ITEMS if isinstance(value, str | list | tuple | dict) else 0)
-        return _certain(value)
+        if not isinstance(value, str | list | dict) or len(value) > MAX_ITEMS:
+            return None
+        self.step(len(value) // _ITEMS)
+        items = list(value)
+        return None if any(isinstance(each, Unknown) and each.rest for each in items) else items
 
     def truth(self, value: Value) -> bool | None:
         """Return whether a value counts as true, or None if that is not known."""
-        if isinstance(value, (*PLAIN, list, tuple, dict)):
+        if isinstance(value, (*PLAIN, list, dict)):
             return bool(value)
         return True if isinstance(value, Function | Class | Instance) else None
-
-    def doubt(self, test: ast.expr, tested: Value) -> Unknown:
-        """Return that it is not known whether a condition holds."""
-        cause = open_in(tested)
-        why = f"whether {shorten(source_of(test))} holds (line {test.lineno}) is not known"
-        return Unknown(why, () if cause is None else cause.names, line=test.lineno)
-
-    def one_of(self, values: Sequence[Value], why: Unknown) -> Value:
-        """Return what a value is that is one of several: that, if they are the same; why it is not known, if not."""
-        first, *rest = values
-        if all(
-            each is first or (isinstance(each, PLAIN) and type(each) is type(first) and each == first) for each in rest
-        ):
-            return first
-        names = [each for each in values if isinstance(each, Named)]
-        if len(names) == len(values) and len({each.name for each in names}) == 1:
-            return names[-1]  # a class by one of two imports
-        defined = [each for each in values if isinstance(each, Function | Class)]
-        return defined[-1] if defined else why
 
     def computed(self, kind: ast.operator, left: Value, right: Value, node: ast.AST) -> Value:
         """Return what an operator makes of two values."""
@@ -274,28 +281,25 @@ class Evaluator:
         made = _computed(kind, left, right)
         return self.combined([left, right], node) if made is MISSING else made
 
-    def _attribute(self, owner: Value, name: str, node: ast.expr) -> Value:
+    def attribute(self, owner: Value, name: str, node: ast.AST, *, called: bool = False) -> Value:
+        """Return an attribute of an object; one that is called may be a method that the text does not define."""
         match owner:
             case Named(path=("string",)) if isinstance(getattr(string, name, None), str):
                 return getattr(string, name)
             case Named(path=path):
-                return Named((*path, name), node)
-            case Bag(values=values) | Instance(values=values) if name in values:
+                return Named((*path, name), node if isinstance(node, ast.expr) else None)
+            case Instance(values=values) if name in values:
                 return values[name]
-            case Instance(cls=cls) | (Class() as cls):
+            case Instance(cls=Class() as cls) | (Class() as cls):
                 found = cls.get(name)
                 if isinstance(found, Function) and isinstance(owner, Instance) and not found.decorated("staticmethod"):
-                    bound = found.bound_to(owner)
-                    return self.invoke(bound, Given([], {}, node)) if found.decorated("property") else bound
-                return self.attribute(owner, name, node) if found is MISSING else found
-            case Unknown():
-                return self.derived(owner, node)
-            case Bag() | list() | dict() | str():
-                return left_open(node)
-            case _:
-                return self.attribute(owner, name, node)
+                    found = replace(found, owner=owner)
+                    return self.invoke(found, Given([], {}, node)) if found.decorated("property") else found
+                if found is not MISSING:
+                    return found
+        return Method(owner, name) if called else left_open(node)
 
-    def _elements(self, elements: list[ast.expr], scope: Scope) -> Value:
+    def _elements(self, elements: list[ast.expr], scope: Scope) -> list[Value]:
         values: list[Value] = []
         for each in elements:
             value = self.value(each, scope)
@@ -310,83 +314,31 @@ class Evaluator:
     def _dict(self, keys: Sequence[ast.expr | None], values: list[ast.expr], scope: Scope) -> Value:
         made: dict[Value, Value] = {}
         for key, each in zip(keys, values, strict=True):
-            value = self.value(each, scope)
-            if key is None:
-                made |= value if isinstance(value, dict) else {}
-                continue
-            word = self.value(key, scope)
-            if isinstance(word, PLAIN):
+            value, word = self.value(each, scope), None if key is None else self.value(key, scope)
+            if key is None and isinstance(value, dict):
+                made |= value
+            elif key is not None and isinstance(word, PLAIN):
                 made[word] = value
+            else:
+                return joined([word, value]) or left_open(each)
         return made
 
-    def _unary(self, kind: ast.unaryop, value: Value, node: ast.AST) -> Value:
-        if isinstance(kind, ast.Not):
-            holds = self.truth(value)
-            return self.combined([value], node) if holds is None else not holds
-        if isinstance(kind, ast.USub | ast.UAdd) and isinstance(value, int | float):
-            return -value if isinstance(kind, ast.USub) else value
-        return self.combined([value], node)
-
-    def _either(self, either: bool, values: list[ast.expr], scope: Scope, node: ast.AST) -> Value:
-        """Return what `or`, or else `and`, makes of some values."""
-        seen: list[Value] = []
-        for each in values:
-            seen.append(self.value(each, scope))
-            holds = self.truth(seen[-1])
-            if holds == either:
-                known = len(seen) == 1 or not any(map(open_in, seen)) or type(seen[-1]) is bool
-                return seen[-1] if known else joined(seen)
-        return joined(seen) or (seen[-1] if self.truth(seen[-1]) is not None else left_open(node))
-
-    def compared(self, kind: ast.cmpop, left: Value, right: Value) -> bool | None:
-        """Return whether a comparison of two values holds, or None if that is not known."""
-        if open_in(left) is not None or open_in(right) is not None:
-            made = isinstance(left, Call) and left.name[:1].isupper()  # an object, which is not None
-            return isinstance(kind, ast.IsNot) if made and right is None else None
-        if isinstance(kind, ast.Is | ast.IsNot) and (left is None or right is None):
-            return bool(_COMPARISONS[type(kind)](left, right))
-        known = (*PLAIN, list, tuple)
-        if not isinstance(left, known) or not isinstance(right, (*known, dict, range)):
-            return None
-        try:
-            return bool(_COMPARISONS[type(kind)](left, right))
-        except TypeError:
-            return None
-
     def _item(self, owner: Value, index: ast.expr, scope: Scope, node: ast.Subscript) -> Value:
-        if isinstance(owner, list | tuple | str) and isinstance(index, ast.Slice):
-            bounds: list[Any] = [each and self.value(each, scope) for each in (index.lower, index.upper, index.step)]
-            sure = isinstance(owner, str) or self.items(owner) is not None
-            if sure and bounds[2] != 0 and all(each is None or type(each) is int for each in bounds):
-                return owner[slice(*bounds)]
-            return joined([*bounds, owner]) or left_open(node)
-        if not isinstance(owner, list | tuple | str | dict):
-            if isinstance(owner, Unknown):
-                return self.derived(owner, node)
+        if not isinstance(owner, list | str | dict):
             return left_open(node) if isinstance(owner, Named) else self.item(owner, index, scope, node)
-        key = self.value(index, scope)
+        bounds = (index.lower, index.upper, index.step) if isinstance(index, ast.Slice) else (index,)
+        keys: list[Value] = [each and self.value(each, scope) for each in bounds]
+        if isinstance(owner, list) and self.items(owner) is None:
+            return joined([*keys, *owner]) or left_open(node)
         try:
-            if isinstance(owner, dict) and isinstance(key, PLAIN):
-                return owner[key]
-            if not isinstance(owner, dict) and isinstance(key, int) and (isinstance(owner, str) or self.items(owner)):
-                return owner[key]
-        except LookupError:
-            pass
-        return joined([key, *(owner if isinstance(owner, list) else ())]) or left_open(node)
+            return owner[slice(*keys) if isinstance(index, ast.Slice) else keys[0]]
+        except (LookupError, TypeError, ValueError):
+            return joined(keys) or left_open(node)
 
-    def _comprehension(self, node: ast.ListComp | ast.GeneratorExp | ast.SetComp | ast.DictComp, scope: Scope) -> Value:
-        made: list[Value] = []
-        why = self._rounds(node, 0, Scope({}, scope), made)
-        if why is not None:
-            return why
-        return {key: value for key, value in made if isinstance(key, PLAIN)} if isinstance(node, ast.DictComp) else made
-
-    def _rounds(self, node: Any, depth: int, scope: Scope, made: list[Value]) -> Unknown | None:
+    def _rounds(self, node: ast.ListComp | ast.GeneratorExp, depth: int, scope: Scope, made: list[Value]) -> Value:
         """Add what the loops of a comprehension make, from some depth on; return why that is not known, or None."""
         if depth == len(node.generators):
-            parts = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
-            values = [self.value(each, scope) for each in parts]
-            made.append(values if len(values) > 1 else values[0])
+            made.append(self.value(node.elt, scope))
             return None if len(made) <= MAX_ITEMS else left_open(node)
         loop = node.generators[depth]
         taken = self.value(loop.iter, scope)
@@ -397,9 +349,9 @@ class Evaluator:
             self.assign(loop.target, item, scope)
             tests = [self.value(test, scope) for test in loop.ifs]
             holds = [self.truth(test) for test in tests]
-            why = joined(tests) or left_open(node) if None in holds else None
-            if why is None and all(holds):
-                why = self._rounds(node, depth + 1, scope, made)
+            if None in holds:
+                return joined(tests) or left_open(node)
+            why = self._rounds(node, depth + 1, scope, made) if all(holds) else None
             if why is not None:
                 return why
         return None
@@ -421,41 +373,49 @@ class Evaluator:
         """Give a target a value: a name, an attribute, an item, or several of them."""
         match target:
             case ast.Name(id=name):
-                self.change(scope.shared.get(name, scope).values, name, value)
+                scope.values[name] = value
                 if isinstance(value, Instance):
                     value.variables.append(name)
             case ast.Attribute(value=owner, attr=name):
                 held = self.value(owner, scope)
-                if isinstance(held, Instance | Bag):
-                    self.change(held.values, name, value)
+                if isinstance(held, Instance):
+                    self.put(held, held.values, name, value)
                 elif isinstance(held, Class):
-                    self.change(held.scope.values, name, value)
+                    self.put(held, held.scope.values, name, value)
             case ast.Tuple(elts=targets) | ast.List(elts=targets):
                 for each, part in zip(targets, self.unpacked(value, targets), strict=True):
                     self.assign(each.value if isinstance(each, ast.Starred) else each, part, scope)
             case ast.Subscript(value=owner, slice=index):
-                held = self.value(owner, scope)
-                key = None if isinstance(index, ast.Slice) else self.value(index, scope)
+                held, key = self.value(owner, scope), self.value(index, scope)
                 if isinstance(held, dict) and isinstance(key, PLAIN):
-                    self.change(held, key, value)
-                elif isinstance(held, list) and type(key) is int and self.items(held) and -len(held) <= key < len(held):
-                    self.change(held, None, [*held[:key], value, *held[key % len(held) + 1 :]])
-                elif isinstance(held, list):
-                    self.change(held, None, [Unknown(left_open(target).why, rest=True)])
+                    self.put(held, held, key, value)
+                elif isinstance(held, dict | list):
+                    known = isinstance(held, list) and type(key) is int and not self.doubts and self.items(held)
+                    if known and -len(held) <= key < len(held):
+                        held[key] = value
+                    else:
+                        self.spoil(held, Unknown(left_open(target).why))
 
     def unpacked(self, value: Value, targets: Sequence[ast.expr]) -> list[Value]:
         """Return what an assignment to several targets gives each of them."""
         items = self.items(value)
-        starred = [place for place, each in enumerate(targets) if isinstance(each, ast.Starred)]
-        if items is not None and len(items) == len(targets) and not starred:
+        if (
+            items is not None
+            and len(items) == len(targets)
+            and not any(isinstance(each, ast.Starred) for each in targets)
+        ):
             return items
-        if items is not None and len(starred) == 1 and len(items) >= len(targets) - 1:
-            place, behind = starred[0], len(targets) - starred[0] - 1
-            return [*items[:place], items[place : len(items) - behind], *items[len(items) - behind :]]
-        computed = "is computed when the program runs"
         if isinstance(value, Unknown | Call):
-            return [Unknown(f"{source_of(each)} {computed}", left_open(each).names) for each in targets]
-        return [open_in(value) or Unknown(f"it {computed}")] * len(targets)
+            return [left_open(each) for each in targets]
+        return [open_in(value) or Unknown(f"it {COMPUTED}")] * len(targets)
+
+    def spoil(self, held: list[Value] | dict[Value, Value], why: Unknown, *, behind: bool = False) -> None:
+        """Note that what a list or a dict holds is not known; or, of a list, what it holds behind its items alone."""
+        why = self.doubts[-1] if self.doubts else why
+        if isinstance(held, dict):
+            held.update(dict.fromkeys(held, why))
+        else:
+            held[:] = [*(held if behind else []), Unknown(why.why, why.names, rest=True)]
 
     # Calls
 
@@ -466,75 +426,38 @@ class Evaluator:
                 return self.invoke(called, given)
             case Class():
                 return self.instantiate(called, given)
-            case Instance(cls=cls) if isinstance(own := cls.get("__call__"), Function):
-                return self.invoke(own.bound_to(called), given)
-            case Named(path=("getattr",)) if isinstance(given.get("", 1), Unknown):
-                return given.positional[1]
-            case Named(path=("getattr",)) if isinstance(given.get("", 1), str) and len(given.positional) < 3:
-                return self._attribute(given.positional[0], given.positional[1], given.node)  # type: ignore[arg-type]  # a text
-            case Named(path=("setattr",)) if [Instance, str] == [type(each) for each in given.positional[:2]]:
-                self.change(given.positional[0].values, given.positional[1], given.get("", 2))
-                return None
-            case Named(path=(*_, "field")) if "default" in given.named:
-                return given.named["default"]
-            case Named(path=(*_, "field")) if isinstance(factory := given.get("default_factory"), Function | Named):
-                return self.call(factory, Given([], {}, given.node))
-            case Named(path=("vars",)) if isinstance(given.get("", 0), Bag | Instance):
-                return given.positional[0].values
-            case Named(path=path) if path[-1] in FUNCTIONS and path[:-1] in _MODULES:
-                self.step(sum(len(each) // _ITEMS for each in given.all if isinstance(each, list | str)))
-                made = MISSING if given.unknown else _made(path[-1], given.positional, given.named)
-                if made is not MISSING:
-                    return made
-                through = path[-1] in _THROUGH and any(isinstance(each, Unknown | Named) for each in given.all)
-                return self.combined(given.all, given.node) if through else self.named(called, given)
-            case Named(path=(*_, "Namespace" | "SimpleNamespace" | "EasyDict" | "AttrDict")) if not given.positional:
-                return Bag(dict(given.named))
+            case Instance(cls=Class() as cls) if isinstance(own := cls.get("__call__"), Function):
+                return self.invoke(replace(own, owner=called), given)
+            case Method(owner=list() | dict() | str() as owner, name=name):
+                return self._plain_method(owner, name, given)
+            case Method(owner=Parser() as owner, name=name):
+                return self._parsed(owner, name, given)
+            case Method(owner=Instance() as owner, name="add_module") if isinstance(given.get("name", 0), str):
+                self.put(owner, owner.values, given.get("name", 0), given.get("module", 1))
+            case Method(owner=Instance() as owner, name="save_hyperparameters"):
+                self.put(owner, owner.values, "hparams", Instance(None, dict(owner.given)))
+            case Named(path=path) if path[-1] in _FUNCTIONS and path[:-1] in _MODULES:
+                return self._builtin(called, given)
             case Named():
-                return self.named(called, given)
+                return self._named(called, given)
             case Unknown():
                 return joined([called, *(each for each in given.all if isinstance(each, Unknown))])
             case _:
-                return self.applied(called, given)
+                return self.apply(called, given)
+        return None
 
     def _call(self, node: ast.Call, scope: Scope) -> Value:
-        if isinstance(node.func, ast.Name) and node.func.id == "super" and not node.args:
-            owner = scope.get("__super__")
-            return left_open(node) if owner is MISSING else owner
-        given = self._given(node, scope)
-        if not isinstance(node.func, ast.Attribute):
-            called = self.value(node.func, scope)
-            first = given.get("", 0)
-            if called == Named(("super",)) and isinstance(first, Class) and isinstance(given.get("", 1), Instance):
-                return Super(given.positional[1], first)
-            return self.call(called, given)
-        owner, name = self.value(node.func.value, scope), node.func.attr
-        match owner:
-            case list():
-                return self._list_method(owner, name, given)
-            case dict():
-                return self._dict_method(owner, name, given)
-            case str():
-                return _text_method(owner, name, given)
-            case Call(path=(*_, "ArgumentParser" | "ArgParser" | "add_argument_group")):
-                return self._parser_method(owner, name, given)
-            case Super(owner=instance, cls=cls):
-                for base in cls.bases:
-                    method = base.get(name) if isinstance(base, Class) else MISSING
-                    if isinstance(method, Function):
-                        return self.invoke(method.bound_to(instance), given)
-                return None
-            case Instance() if name == "add_module" and isinstance(given.get("name", 0), str):
-                self.change(owner.values, given.get("name", 0), given.get("module", 1))
-                return None
-            case Instance() if name == "save_hyperparameters":
-                self.change(owner.values, "hparams", Bag(dict(owner.given)))
-                return None
-        if isinstance(owner, Unknown):
-            return self.derived(owner, node)
-        defined = isinstance(owner, Instance) and owner.cls.get(name) is not MISSING
-        made = MISSING if defined or isinstance(owner, Named | Class | Bag) else self.method(owner, name, given)
-        return self.call(self._attribute(owner, name, node.func), given) if made is MISSING else made
+        match node.func:
+            case ast.Attribute(value=ast.Call(func=ast.Name(id="super")), attr=name):
+                given, cls = self._given(node, scope), scope.get("__class__")
+                method = cls.get(name, inherited=True) if isinstance(cls, Class) else MISSING
+                known = isinstance(method, Function)
+                return self.invoke(replace(method, owner=scope.get("__self__")), given) if known else None
+            case ast.Attribute(value=owner, attr=name):
+                called = self.attribute(self.value(owner, scope), name, node.func, called=True)
+            case _:
+                called = self.value(node.func, scope)
+        return self.call(called, self._given(node, scope))
 
     def _given(self, node: ast.Call, scope: Scope) -> Given:
         positional = self._elements(node.args, scope)
@@ -551,142 +474,129 @@ class Evaluator:
         known = [each for each in positional if not (isinstance(each, Unknown) and each.rest)]
         return Given(known, named, node, unknown)
 
-    def _list_method(self, owner: list[Value], name: str, given: Given) -> Value:
-        first, node = given.get("", 0), given.node
-        added = [first] if name == "append" else self.items(first)
-        if name in ("append", "extend") and len(owner) < MAX_ITEMS:
-            why = open_in(first) or left_open(node)
-            more = [Unknown(why.why, why.names, rest=True)] if added is None else added
-            self.change(owner, None, [*owner, *more])
-            return None
-        if name in _CHANGING or name in ("append", "extend"):
-            self.change(owner, None, [Unknown(left_open(node).why, rest=True)])
-        elif name == "index" and self.items(owner) is not None and isinstance(first, PLAIN) and first in owner:
-            return owner.index(first)
-        return left_open(node)
+    def _builtin(self, called: Named, given: Given) -> Value:
+        """Return what a function of Python makes of values that are known."""
+        name, values = called.name, given.positional
+        items = [each if isinstance(each, PLAIN) else self.items(each) for each in values]
+        numbers = all(
+            isinstance(one, int | float) for each in items for one in (each if isinstance(each, list) else [each])
+        )
+        known = all(each is not None or values[place] is None for place, each in enumerate(items)) and not given.unknown
+        if (
+            known
+            and (numbers or name not in _NUMBERS)
+            and not (name == "str" and any(isinstance(each, list) for each in items))
+        ):
+            try:
+                made = _FUNCTIONS[name](*values, **given.named)
+                if isinstance(made, (*PLAIN, dict)):
+                    return made
+                if not isinstance(made, range) or len(made) <= MAX_ITEMS:
+                    return [list(each) if isinstance(each, tuple) else each for each in made]
+            except (TypeError, ValueError, ArithmeticError):
+                pass
+        through = name != "len" and any(isinstance(each, Unknown | Named) for each in given.all)
+        return self.combined(given.all, given.node) if through else self.apply(called, given)
 
-    def _dict_method(self, owner: dict[Value, Value], name: str, given: Given) -> Value:
-        first = given.get("", 0)
-        match name:
-            case "get" if isinstance(first, PLAIN):
-                return owner.get(first, given.get("", 1))
-            case "pop" if isinstance(first, PLAIN) and first in owner:
-                value = owner[first]
-                self.change(owner, first, MISSING)
-                return value
-            case "items":
-                return [[key, value] for key, value in owner.items()]
-            case "values":
-                return list(owner.values())
-            case "keys":
-                return list(owner)
-            case "copy":
-                return dict(owner)
-            case "update" if isinstance(first, dict) or given.named:
-                for key, value in {**(first or {}), **given.named}.items():
-                    self.change(owner, key, value)
+    def _named(self, called: Named, given: Given) -> Value:
+        """Return what some functions make that are told by their names, or what a call makes of another name."""
+        owner, name = given.get("", 0), given.get("", 1)
+        match called.path:
+            case ("getattr",) if isinstance(name, Unknown):
+                return name
+            case ("getattr",) if isinstance(name, str) and len(given.positional) == 2:
+                return self.attribute(owner, name, given.node)
+            case ("setattr",) if isinstance(owner, Instance) and isinstance(name, str):
+                self.put(owner, owner.values, name, given.get("", 2))
                 return None
-        return left_open(given.node)
+            case (*_, "field") if given.named.keys() & {"default", "default_factory"}:
+                factory = given.get("default_factory")
+                return given.named["default"] if factory is None else self.call(factory, Given([], {}, given.node))
+            case (*_, "Namespace" | "SimpleNamespace" | "EasyDict" | "AttrDict") if not given.positional:
+                return Instance(None, dict(given.named))
+            case (*_, "ArgumentParser"):
+                return Parser(None)
+        return self.apply(called, given)
 
-    def _parser_method(self, owner: Call, name: str, given: Given) -> Value:
+    def _plain_method(self, owner: Any, name: str, given: Given) -> Value:
+        """Return what a method of a list, a dict or a text returns; where it is not known, what it changes is not."""
+        first, why = given.get("", 0), left_open(given.node)
+        self.step(len(owner) // _ITEMS)
+        known = name in _METHODS[type(owner)] and not given.unknown and len(owner) <= MAX_ITEMS
+        if name in ("extend", "update"):
+            known = known and (
+                not given.positional or (isinstance(first, type(owner)) and self.items(first) is not None)
+            )
+        elif isinstance(owner, list) and name != "append":
+            known = known and self.items(owner) is not None
+        if name in _CHANGING and (self.doubts or not known):
+            self.spoil(owner, open_in(first) or Unknown(why.why), behind=name in ("append", "extend"))
+        if not known or (name in _CHANGING and self.doubts):
+            return why
+        try:
+            made = getattr(owner, name)(*given.positional, **given.named)
+        except (TypeError, ValueError, LookupError):
+            return why
+        if isinstance(owner, dict) and name in ("items", "keys", "values"):
+            return [list(each) if isinstance(each, tuple) else each for each in made]
+        return made
+
+    def _parsed(self, owner: Parser, name: str, given: Given) -> Value:
         """Return what a method of an argument parser returns: its arguments have their default values."""
-        values = self._parsers.setdefault(id(owner), (owner, {}))[1]
-        match name:
-            case "add_argument":
-                flags = [each for each in given.positional if isinstance(each, str)]
-                flag = next((each for each in flags if each.startswith("--")), flags[0] if flags else "")
-                destination = given.get("dest", default=flag.lstrip("-").replace("-", "_"))
-                action, default = given.get("action", default=""), given.get("default", default=MISSING)
-                if default is MISSING and action in ("store_true", "store_false"):
-                    default = action == "store_false"
-                kind = given.get("type")
-                if isinstance(default, str) and isinstance(kind, Named) and kind.path in (("int",), ("float",)):
-                    default = _made(kind.name, [default], {})
-                if default is not MISSING and isinstance(destination, str):
-                    self.change(values, destination, default)
-            case "set_defaults":
-                for key, value in given.named.items():
-                    self.change(values, key, value)
-            case "add_argument_group" | "add_mutually_exclusive_group":
-                group = Call(("add_argument_group",), given, owner)
-                self._parsers[id(group)] = (group, values)
-                return group
-            case "parse_args":
-                return Bag(values)
-            case "parse_known_args":
-                return [Bag(values), left_open(given.node)]
+        if name == "parse_args":
+            return owner
+        if name != "add_argument":
+            return left_open(given.node)
+        flags = [each for each in given.positional if isinstance(each, str)]
+        flag = next((each for each in flags if each.startswith("--")), flags[0] if flags else "")
+        destination = given.get("dest", default=flag.lstrip("-").replace("-", "_"))
+        action, default = given.get("action"), given.get("default", default=MISSING)
+        if default is MISSING and action in ("store_true", "store_false"):
+            default = action == "store_false"
+        kind = given.get("type")
+        if isinstance(default, str) and isinstance(kind, Named) and kind.path in (("int",), ("float",)):
+            default = self._builtin(kind, Given([default], {}, given.node))
+        if default is not MISSING and isinstance(destination, str):
+            self.put(owner, owner.values, destination, default)
+        return None
+
+
+def doubt(test: ast.expr, tested: Value) -> Unknown:
+    """Return that it is not known whether a condition holds."""
+    cause = open_in(tested)
+    why = f"whether {shorten(source_of(test))} holds (line {test.lineno}) is not known"
+    return Unknown(why, () if cause is None else cause.names, line=test.lineno)
+
+
+def _compared(kind: ast.cmpop, left: Value, right: Value) -> bool | None:
+    """Return whether a comparison of two values holds, or None if that is not known."""
+    if isinstance(kind, ast.Is | ast.IsNot) and right is None and isinstance(left, Call) and left.name[:1].isupper():
+        return isinstance(kind, ast.IsNot)  # an object, which is not None
+    known = (*PLAIN, list, dict, Instance, Function, Class)
+    if not isinstance(left, known) or not isinstance(right, known) or open_in(left) or open_in(right):
+        return None
+    try:
+        return bool(_COMPARISONS[type(kind)](left, right))
+    except TypeError:
         return None
 
 
 def _computed(kind: ast.operator, left: Value, right: Value) -> Value:
     """Return what an operator makes of two plain values, or MISSING if that is not known or too large."""
-    if isinstance(left, list | tuple) and isinstance(right, list | tuple) and isinstance(kind, ast.Add):
-        return [*left, *right] if len(left) + len(right) <= MAX_ITEMS else MISSING
-    if isinstance(kind, ast.Mult) and isinstance(left, list | str) and type(right) is int:
-        return left * right if len(left) * right <= MAX_ITEMS else MISSING
-    numbers = isinstance(left, int | float) and isinstance(right, int | float)
-    texts = isinstance(left, str) and isinstance(right, str) and isinstance(kind, ast.Add)
-    if not (numbers or texts) or type(kind) not in _OPERATORS:
+    number = int | float
+    match kind, left, right:
+        case ast.Add(), list(), list():
+            return [*left, *right] if len(left) + len(right) <= MAX_ITEMS else MISSING
+        case ast.Mult(), list() | str(), int():
+            return left * right if len(left) * right <= MAX_ITEMS else MISSING
+        case ast.Add(), str(), str():
+            return left + right if len(left) + len(right) <= MAX_ITEMS else MISSING
+    if not isinstance(left, number) or not isinstance(right, number) or type(kind) not in _OPERATORS:
         return MISSING
-    if isinstance(kind, ast.Pow | ast.LShift | ast.RShift) and abs(right) > 64:
+    if isinstance(kind, ast.Pow) and abs(right) > 64:
         return MISSING
     try:
         value = _OPERATORS[type(kind)](left, right)
     except (ArithmeticError, ValueError, TypeError):
         return MISSING
-    if isinstance(value, str):
-        return value if len(value) <= MAX_ITEMS else MISSING
-    return value if isinstance(value, int | float) and abs(value) < 10**_MAX_DIGITS else MISSING
-
-
-def _text_method(owner: str, name: str, given: Given) -> Value:
-    """Return what a method of a text returns that is known."""
-    plain = all(isinstance(each, str) for each in given.positional) and not given.named
-    if plain and name in ("lower", "upper", "strip", "startswith", "endswith", "split", "title", "capitalize"):
-        try:
-            return getattr(owner, name)(*given.positional)
-        except (TypeError, ValueError):
-            pass
-    return left_open(given.node)
-
-
-def _certain(value: Value) -> list[Value] | None:
-    """Return the items of a value that all are known to be there."""
-    few = isinstance(value, str) or (isinstance(value, list | tuple | range | dict) and len(value) <= MAX_ITEMS)
-    items = list(value) if few else [Unknown("", rest=True)]
-    return None if any(isinstance(each, Unknown) and each.rest for each in items) else items
-
-
-def _made(name: str, values: Sequence[Value], named: Mapping[str, Value]) -> Value:
-    """Return what a function of Python makes of values that are known, or MISSING."""
-    kinds = (int, float) if name in _NUMBERS else PLAIN
-    for each in values:
-        items = None if isinstance(each, kinds) else _certain(each)
-        if not isinstance(each, kinds) and (items is None or name == "str"):
-            return MISSING
-        if name in _NUMBERS and not all(isinstance(item, kinds) for item in items or ()):
-            return MISSING
-    try:
-        made = FUNCTIONS[name](*values, **named)
-    except (TypeError, ValueError, ArithmeticError):
-        return MISSING
-    if isinstance(made, (*PLAIN, range, dict)):
-        return made
-    listed = [list(each) if isinstance(each, tuple) else each for each in islice(made, MAX_ITEMS + 1)]
-    return listed if len(listed) <= MAX_ITEMS else MISSING
-
-
-_NUMBERS = frozenset({"round", "abs", "sqrt", "ceil", "floor", "max", "min", "sum"})
-_THROUGH = frozenset({*_NUMBERS, "int", "float", "range", "zip", "enumerate", "list", "tuple", "reversed", "sorted"})
-"""Functions whose values a setting says by what they are given."""
-
-FUNCTIONS: Mapping[str, Callable[..., Any]] = {
-    each.__name__: each
-    for each in (
-        *(int, float, round, abs, math.sqrt, math.ceil, math.floor, max, min, sum, str, bool, range, len),
-        *(list, tuple, sorted, dict, enumerate, zip, reversed),
-    )
-} | {"set": lambda *values: dict.fromkeys(*values).keys() if values else [], "OrderedDict": dict}
-"""The functions of Python that are known, by their names."""
-
-_MODULES = ((), ("math",), ("collections",))
+    return value if isinstance(value, number) and abs(value) < 10**_MAX_DIGITS else MISSING

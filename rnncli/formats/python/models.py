@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from rnncli.errors import shorten
 from rnncli.formats.keras.config import snake_case
 from rnncli.formats.nodes import Node, Note, Part, Read, Returned, left_note, parts_of
-from rnncli.formats.python.graph import Graphs, Module, OneOf, Step, Tensor, reached, tensors_in
-from rnncli.formats.python.objects import MISSING, Call, Function, Given, Instance, Open, Value
-from rnncli.formats.python.program import RECURRENT
+from rnncli.formats.python.graph import Graphs, Module, Step, Tensor, reached, recurs, tensors_in
+from rnncli.formats.python.objects import Call, Function, Given, Instance, Open, Unknown, Value
 
 ASSUMED_ORDER = "the layers follow one another in the order of __init__: the file does not say how they are called"
 
@@ -75,13 +74,7 @@ class _Model:
     @property
     def loops(self) -> set[Module]:
         """Its recurrent modules, those that are not understood too."""
-        modules = [each for step in self.steps for each in (step.module, *step.maybe)]
-        return {each for each in modules if isinstance(each, Module) and _recurs(each)}
-
-
-def _recurs(module: Module) -> bool:
-    inside = module.given.get("layer", 0)
-    return module.name in RECURRENT - {"Bidirectional"} or (isinstance(inside, Module) and _recurs(inside))
+        return {each for step in self.steps for each in (step.module, *step.maybe) if recurs(each)}
 
 
 def found_in(graphs: Graphs) -> list[Found]:
@@ -119,9 +112,8 @@ def _numbered(found: Sequence[Found]) -> list[Found]:
         if each.parts and counts[each.name] > 1:
             name = f"{each.name}_{counts[each.name]}"
             parts = [replace(part, name=name + part.name.removeprefix(each.name)) for part in each.parts]
-            numbered.append(replace(each, name=name, parts=tuple(parts)))
-        else:
-            numbered.append(each)
+            each = replace(each, name=name, parts=tuple(parts))
+        numbered.append(each)
     return numbered
 
 
@@ -138,7 +130,7 @@ def _keras_models(graphs: Graphs, used: set[Step]) -> Iterator[_Model]:
         if model.inner:
             continue
         if model.items is not None:
-            steps, value = graphs.recorded(partial(graphs.apply, model, None, model.given))
+            steps, value = graphs.recorded(partial(graphs.follow_module, model, None, model.given))
             outputs = [*tensors_in(value)]
         others = dict.fromkeys(name for name in (model.function, *model.variables) if name)
         read.append(_Model(model.function, model.line, steps, outputs, others=tuple(others)))
@@ -156,21 +148,20 @@ def _objects(graphs: Graphs, shown: Mapping[Module, str]) -> Iterator[_Model]:
         held = {each: way for each, way in _held(instance).items() if isinstance(each, Module)}
         names = {each: way for each, (way, _) in held.items()}
         owners = {each: owner for each, (_, owner) in held.items() if owner is not None}
-        loops = {*_loops(_held(instance, maybe=True))}
-        if instance in inside and loops <= shown.keys():
+        loops = {each for each in _held(instance, maybe=True) if recurs(each)}
+        if instance.cls is None or (instance in inside and loops <= shown.keys()):
             continue
-        own = instance.cls.get("forward")
-        own = instance.cls.get("call") if own is MISSING else own
+        own = graphs.computing(instance)
         steps: list[Step] = []
         outputs: list[Tensor] = []
-        if isinstance(own, Function):
-            steps, value = graphs.recorded(partial(_computed, graphs, own.bound_to(instance)))
+        if own is not None:
+            steps, value = graphs.recorded(partial(_computed, graphs, own))
             outputs = [*tensors_in(value)]
         assumed: tuple[Note, ...] = ()
-        if any(step.module is not None and _recurs(step.module) for step in steps) or not loops:
+        if any(recurs(step.module) for step in steps) or not loops:
             called = {step.module for step in steps}
             for module in [each for each in names if each not in called and each.items is None and not each.outputs]:
-                steps += graphs.recorded(partial(graphs.apply, module, None, module.given))[0]
+                steps += graphs.recorded(partial(graphs.follow_module, module, None, module.given))[0]
         else:
             assumed = (Note(ASSUMED_ORDER, "assumed"),)
             steps, value = graphs.recorded(partial(_chained, graphs, [*instance.values.values()]))
@@ -192,10 +183,11 @@ def _chained(graphs: Graphs, values: Sequence[Value]) -> Value:
     data: Value = graphs.data()
     for value in values:
         for one in _flat(value, 0):
-            if isinstance(one, Instance | Module | OneOf) or _around(one):
-                node = one.given.node if isinstance(one, Call) else one.cls.node if isinstance(one, Instance) else value
-                made = graphs.apply(one, data, Given([], {}, node))
-                data = Tensor(made.step) if isinstance(made, Tensor) else data  # which output is read, nothing says
+            if isinstance(one, Instance | Module) or (isinstance(one, Unknown) and one.values) or _around(one):
+                node = one.given.node if isinstance(one, Call) else getattr(getattr(one, "cls", None), "node", None)
+                made = graphs.follow_module(one, data, Given([], {}, node))
+                first = next(tensors_in(made), None)
+                data = data if first is None else Tensor(first.step)  # which output is read, nothing says
     return data
 
 
@@ -208,8 +200,8 @@ def _loose(graphs: Graphs, used: set[Step]) -> Iterator[_Model]:
     for function, steps in groups.items():
         read = {each for step in steps for each, _ in step.reads or ()}
         outputs = [Tensor(step) for step in steps if step not in read and step.reads]
-        named = _by_variable(step.module for step in steps if step.module is not None)
-        first = next((step for step in steps if step.module is not None and _recurs(step.module)), steps[0])
+        named = _by_variable([step.module for step in steps if step.module is not None])
+        first = next((step for step in steps if recurs(step.module)), steps[0])
         torch = first.module is not None and first.module.framework == "torch"
         name = function or (named[first.module] if torch and first.module is not None else "model")
         yield _Model(name, steps[0].line or first.line, steps, outputs, named if torch else {}, loose=True)
@@ -218,14 +210,14 @@ def _loose(graphs: Graphs, used: set[Step]) -> Iterator[_Model]:
     modules: dict[tuple[str, Module | None], list[Module]] = {}
     for module in graphs.modules:
         if module.framework == "torch" and not module.inner and module not in owned and module not in called:
-            alone = module.items is not None and any(_loops(_held(module)))
+            alone = module.items is not None and any(map(recurs, _held(module)))
             modules.setdefault((module.function, module if alone else None), []).append(module)
     for (function, _), some in modules.items():
         names = _by_variable(some)
         for each in some:
             names = {inner: f"{names[each]}.{way}" for inner, (way, _) in _held(each).items() if way} | names
         steps, _value = graphs.recorded(partial(_chained, graphs, some))
-        loop = next((each for each in some if any(_loops(_held(each)))), some[0])
+        loop = next((each for each in some if any(map(recurs, _held(each)))), some[0])
         assumed = (Note(ASSUMED_ORDER, "assumed"),)
         yield _Model(function or names[loop], loop.line, steps, (), names, assumed=assumed, loose=True)
 
@@ -235,7 +227,7 @@ def _loose(graphs: Graphs, used: set[Step]) -> Iterator[_Model]:
 
 def _flat(value: Value, depth: int) -> Iterator[Value]:
     """Yield the modules, the objects and the gaps in a value: in lists and dicts, but not in containers."""
-    if isinstance(value, list | tuple | dict) and depth < _MAX_DEPTH:
+    if isinstance(value, list | dict) and depth < _MAX_DEPTH:
         for each in value.values() if isinstance(value, dict) else value:
             yield from _flat(each, depth + 1)
     else:
@@ -261,24 +253,18 @@ def _held(value: Value, *, maybe: bool = False) -> dict[Value, tuple[str, Instan
             found[each] = name, owner
             inside = each.values if isinstance(each, Instance) else each.items or {}
             owner, depth = each if isinstance(each, Instance) else owner, 0
-        elif isinstance(each, list | tuple | dict) and depth < _MAX_DEPTH:
+        elif isinstance(each, list | dict) and depth < _MAX_DEPTH:
             inside = each if isinstance(each, dict) else dict(enumerate(each))
         elif maybe:
-            inside = dict(enumerate(each.values if isinstance(each, OneOf) else _around(each)))
+            inside = dict(enumerate(each.values if isinstance(each, Unknown) else _around(each)))
         lead = f"{name}." if name else ""
         waiting += [(one, f"{lead}{key}", owner, depth + 1) for key, one in reversed(inside.items())]
     return found
 
 
-def _loops(values: Iterable[Value]) -> Iterator[Module]:
-    return (each for each in values if isinstance(each, Module) and _recurs(each))
-
-
-def _by_variable(modules: Iterator[Module] | Sequence[Module]) -> dict[Module, str]:
-    names: dict[Module, str] = {}
-    for number, each in enumerate(dict.fromkeys(modules)):
-        names[each] = next(iter(each.variables), f"{each.name.lower()}_{number}")
-    return names
+def _by_variable(modules: Sequence[Module]) -> dict[Module, str]:
+    each_once = enumerate(dict.fromkeys(modules))
+    return {each: next(iter(each.variables), f"{each.name.lower()}_{number}") for number, each in each_once}
 
 
 # Rows
@@ -337,8 +323,7 @@ def _step_name(step: Step, names: Mapping[Module, str]) -> str:
 
 def _outputs(tensors: Sequence[Tensor]) -> list[tuple[Step, Returned | None]]:
     """Return what a model returns; states that go out beside outputs say nothing about these."""
-    whole: Mapping[str, Returned] = {"both": "sequence"}
-    found = [(each.step, whole.get(each.part, each.returns)) for each in tensors if each.part in ("out", "both")]
+    found = [(each.step, each.returns) for each in tensors if not each.part and not each.states]
     return found or [(each.step, "vector") for each in tensors]
 
 
@@ -349,12 +334,11 @@ def _found(model: _Model) -> Found:
     result = Found(model.name, model.line, names=names, other_names=others)
     if names:
         return result
-    nodes = _nodes(model)
-    rows = parts_of(nodes)
+    rows = parts_of(_nodes(model))
     notes = [note.text for note in rows.notes]
     reasons = [note.text for node in rows.left for note in node.notes if note.effect == "left out"]
     lacking = tuple(dict.fromkeys(name for step in model.steps for name in step.lacks))
-    if lacking and any("how many features" in note for note in notes):
+    if not rows.parts and lacking:
         return replace(result, names=lacking)
     if not rows.parts:
         return replace(result, fault=next(iter([*reasons, *notes]), ""), left=rows.left)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
@@ -13,12 +13,13 @@ from rnncli.errors import shorten
 Value = Any
 """What an expression may be: a plain value, a list, a dict, one of the classes below, or what a subclass makes."""
 
-PLAIN = (bool, int, float, str, type(None))
+PLAIN = (bool, int, float, str, type(None), type(...))
 """Values that are written out."""
 
 MISSING: Final = object()
 """Stands for no value, where None is one."""
 
+COMPUTED = "is computed when the program runs"
 _MAX_WRITTEN = 60
 _MAX_BASES = 100
 
@@ -39,12 +40,14 @@ class Unknown:
         names: what would make it known.
         rest: whether it stands in a list for any number of items.
         line: the line of the condition or of the loop that it hangs on.
+        values: the objects of which it may be one.
     """
 
     why: str
     names: tuple[Open, ...] = ()
     rest: bool = False
     line: int = 0
+    values: tuple[Value, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,15 @@ class Given:
         """All arguments."""
         return [*self.positional, *self.named.values()]
 
+    def written(self, argument: str, takes: Sequence[str]) -> ast.AST:
+        """Return where an argument is written, of those that a call takes in order; the call if that is not known."""
+        if not isinstance(self.node, ast.Call):
+            return self.node
+        starred = any(isinstance(each, ast.Starred) for each in self.node.args)
+        positional = {} if starred else dict(zip(takes, self.node.args, strict=False))
+        by_name = {each.arg: each.value for each in self.node.keywords}
+        return by_name.get(argument) or positional.get(argument) or self.node
+
 
 @dataclass(eq=False)
 class Call:
@@ -130,12 +142,10 @@ class Scope:
     Attributes:
         values: the values by their names.
         around: the scope around it.
-        shared: the names that are those of another scope.
     """
 
     values: dict[str, Value] = field(default_factory=dict)
     around: Scope | None = None
-    shared: dict[str, Scope] = field(default_factory=dict)
 
     def get(self, name: str) -> Value:
         """Return the value of a name, or MISSING."""
@@ -170,12 +180,7 @@ class Function:
 
     def decorated(self, name: str) -> bool:
         """Whether it has a decorator of that name."""
-        decorators = getattr(self.node, "decorator_list", ())
-        return any(name in (getattr(each, "id", ""), getattr(each, "attr", "")) for each in decorators)
-
-    def bound_to(self, owner: Instance) -> Function:
-        """Return it as a method of an object."""
-        return replace(self, owner=owner)
+        return any(getattr(each, "id", "") == name for each in getattr(self.node, "decorator_list", ()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,66 +202,56 @@ class Class:
         """Its name."""
         return self.node.name
 
-    def get(self, name: str) -> Value:
-        """Return an attribute or a method, that of the nearest class that has it, or MISSING."""
-        for each in self.line():
-            if isinstance(each, Class) and name in each.scope.values:
-                return each.scope.values[name]
-        return MISSING
+    def line(self) -> list[Class]:
+        """Return the class and those of the text that it derives from, the nearest first."""
+        found = [self]
+        for each in found:
+            bases = [base for base in each.bases if isinstance(base, Class) and base not in found]
+            found += bases if len(found) < _MAX_BASES else []
+        return found
 
-    def line(self) -> Iterator[Value]:
-        """Yield the class and what it derives from, the nearest first."""
-        waiting: list[Value] = [self]
-        for _ in range(_MAX_BASES):
-            if not waiting:
-                return
-            each = waiting.pop(0)
-            yield each
-            if isinstance(each, Class):
-                waiting += each.bases
+    def get(self, name: str, *, inherited: bool = False) -> Value:
+        """Return an attribute or a method, that of the nearest class that has it, or MISSING."""
+        line = self.line()[inherited:]
+        return next((each.scope.values[name] for each in line if name in each.scope.values), MISSING)
 
     @property
     def fields(self) -> list[str]:
         """The names that it annotates, as a dataclass takes them."""
-        bases = [each for each in self.line() if isinstance(each, Class)]
-        names = [
-            statement.target.id
-            for cls in reversed(bases)
-            for statement in cls.node.body
-            if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)
+        statements = [
+            each for cls in reversed(self.line()) for each in cls.node.body if isinstance(each, ast.AnnAssign)
         ]
-        return list(dict.fromkeys(names))
+        return list(dict.fromkeys(each.target.id for each in statements if isinstance(each.target, ast.Name)))
 
 
 @dataclass(eq=False)
 class Instance:
-    """An object of a class of the text.
+    """An object of a class of the text, or one of which only the attributes are known: a namespace.
 
     Attributes:
         cls: the class.
         values: its attributes.
         given: what its __init__ was given: each parameter and its value.
         variables: the names that it is bound to.
+        born: the innermost condition under which it was made.
     """
 
-    cls: Class
+    cls: Class | None
     values: dict[Value, Value] = field(default_factory=dict)
     given: dict[str, Value] = field(default_factory=dict)
     variables: list[str] = field(default_factory=list)
+    born: Unknown | None = None
 
 
-@dataclass(eq=False)
-class Bag:
-    """Names with values and nothing else: the arguments of a command line, a namespace."""
-
-    values: dict[Value, Value]
+class Parser(Instance):
+    """An argument parser; its attributes are the default values of what it takes."""
 
 
-class Super(NamedTuple):
-    """What super() is in a method."""
+class Method(NamedTuple):
+    """A method of what the text does not define: of a list, a layer, a tensor."""
 
-    owner: Instance
-    cls: Class
+    owner: Value
+    name: str
 
 
 def source_of(node: ast.AST) -> str:
@@ -269,7 +264,7 @@ def source_of(node: ast.AST) -> str:
         return "an expression"
 
 
-def left_open(node: ast.AST, why: str = "is computed when the program runs") -> Unknown:
+def left_open(node: ast.AST, why: str = COMPUTED) -> Unknown:
     """Return that an expression is not known, and that a setting may say it."""
     written = source_of(node)
     short = written not in ("a long expression", "an expression")
@@ -285,6 +280,8 @@ def open_in(value: Value) -> Unknown | None:
             return left_open(node or ast.Name(".".join(path)), "is defined nowhere in it")
         case Call(given=given) if type(value) is Call:
             return left_open(given.node)
+        case Method():
+            return Unknown(f"the method {shorten(value.name)} is no value")
         case list() | tuple():
             return joined([each for each in value if isinstance(each, Unknown | Named | Call)])
     return None
@@ -297,13 +294,3 @@ def joined(values: list[Value]) -> Unknown | None:
         return causes[0] if causes else None
     names = tuple(dict.fromkeys(name for cause in causes for name in cause.names))
     return Unknown(causes[0].why, names, any(cause.rest for cause in causes))
-
-
-def put(held: Any, name: Value, value: Value) -> None:
-    """Put a value in a dict, or take it out where it is missing; of a list, put all items."""
-    if isinstance(held, list):
-        held[:] = value
-    elif value is MISSING:
-        held.pop(name, None)
-    else:
-        held[name] = value
