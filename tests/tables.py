@@ -156,7 +156,7 @@ OTHERS: tuple[tuple[Iterable[str], str], ...] = (
     ),
     ({each.operation for each in BY_WORD.values()} - {"Affine", "Swish"}, "tests/onnx_runner.OPERATORS"),
     (TORCH.values(), "formats/frameworks.TORCH"),
-    ({*TORCH.values()} - {"Identity"}, "formats/python/graph._ACTIVATIONS.values"),
+    ({*TORCH.values()} - {"Identity"}, "formats/python/functions._ACTIVATIONS.values"),
     (
         {*MERGE_MODES, *MERGES},
         """tests/kinds/recurrent.MERGES layers/recurrent_notes.MERGED export/numpy.MERGES
@@ -166,7 +166,7 @@ OTHERS: tuple[tuple[Iterable[str], str], ...] = (
     (
         POOLS,
         """layers/pool.TYPES.keras layers/pool.TYPES.torch engine/stages.POOLS export/numpy.POOLS export/onnx.POOLS
-        export/torch.POOLS formats/onnx/layers._POOLS.values formats/python/graph._POOLS.values""",
+        export/torch.POOLS formats/onnx/layers._POOLS.values formats/python/functions._POOLS.values""",
     ),
     # Keras has them no more.
     ({*CLASSES["keras"]} - {"CuDNNLSTM", "CuDNNGRU"}, "tests/test_signatures.RECORDED.keras"),

@@ -11,7 +11,7 @@ import ast
 import math
 import operator
 import string
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -80,7 +80,7 @@ _METHODS: Mapping[type, frozenset[str]] = {
 """Methods of plain values that do here what they do in Python."""
 
 _CHANGING = names("append extend insert pop reverse update setdefault remove clear sort popitem")
-_NUMBERS = names("round abs sqrt ceil floor max min sum")
+_OF_PLAIN = names("str bool")
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     **{each.__name__: each for each in (int, float, round, abs, math.sqrt, math.ceil, math.floor, max, min, sum)},
     **{each.__name__: each for each in (str, bool, range, len, list, tuple, sorted, dict, enumerate, zip, reversed)},
@@ -177,12 +177,14 @@ class Evaluator:
 
     def one_of(self, values: Sequence[Value], why: Unknown) -> Value:
         """Return what a value is that is one of several: that, if they are the same; why it is not known, if not."""
+        first: Any
         first, *rest = values
         if all(
             each is first or (isinstance(each, PLAIN) and type(each) is type(first) and each == first) for each in rest
         ):
             return first
-        if all(isinstance(each, Named) and each.name == first.name for each in values):
+        named = {each.name if isinstance(each, Named) else "" for each in values}
+        if len(named) == 1 and "" not in named:
             return first  # a class by one of two imports
         if all(isinstance(each, Function | Class) for each in values):
             return values[-1]
@@ -208,8 +210,10 @@ class Evaluator:
                 return value if isinstance(value, PLAIN) else Unknown("it is no number")
             case ast.Name(id=name):
                 found = scope.get(name)
-                if found is MISSING or (isinstance(found, Named) and found.node is None):
-                    found = Named((name,) if found is MISSING else found.path, node)
+                if found is MISSING:
+                    found = Named((name,), node)
+                elif isinstance(found, Named) and found.node is None:
+                    found = Named(found.path, node)
                 return self.setting(name, found) if isinstance(found, Named | Unknown) else found
             case ast.Attribute(value=owner, attr=name):
                 return self.attribute(self.value(owner, scope), name, node)
@@ -451,8 +455,9 @@ class Evaluator:
             case ast.Attribute(value=ast.Call(func=ast.Name(id="super")), attr=name):
                 given, cls = self._given(node, scope), scope.get("__class__")
                 method = cls.get(name, inherited=True) if isinstance(cls, Class) else MISSING
-                known = isinstance(method, Function)
-                return self.invoke(replace(method, owner=scope.get("__self__")), given) if known else None
+                if not isinstance(method, Function):
+                    return None
+                return self.invoke(replace(method, owner=scope.get("__self__")), given)
             case ast.Attribute(value=owner, attr=name):
                 called = self.attribute(self.value(owner, scope), name, node.func, called=True)
             case _:
@@ -476,26 +481,16 @@ class Evaluator:
 
     def _builtin(self, called: Named, given: Given) -> Value:
         """Return what a function of Python makes of values that are known."""
-        name, values = called.name, given.positional
-        items = [each if isinstance(each, PLAIN) else self.items(each) for each in values]
-        numbers = all(
-            isinstance(one, int | float) for each in items for one in (each if isinstance(each, list) else [each])
-        )
-        known = all(each is not None or values[place] is None for place, each in enumerate(items)) and not given.unknown
-        if (
-            known
-            and (numbers or name not in _NUMBERS)
-            and not (name == "str" and any(isinstance(each, list) for each in items))
-        ):
+        values = given.positional
+        plain = [isinstance(each, PLAIN) or (called.name not in _OF_PLAIN and self.items(each)) for each in values]
+        if given.unknown is None and all(each or each == [] for each in plain):
             try:
-                made = _FUNCTIONS[name](*values, **given.named)
-                if isinstance(made, (*PLAIN, dict)):
-                    return made
+                made = _FUNCTIONS[called.name](*values, **given.named)
                 if not isinstance(made, range) or len(made) <= MAX_ITEMS:
-                    return [list(each) if isinstance(each, tuple) else each for each in made]
+                    return made if isinstance(made, (*PLAIN, dict)) else _lists(made)
             except (TypeError, ValueError, ArithmeticError):
                 pass
-        through = name != "len" and any(isinstance(each, Unknown | Named) for each in given.all)
+        through = called.name != "len" and any(isinstance(each, Unknown | Named) for each in given.all)
         return self.combined(given.all, given.node) if through else self.apply(called, given)
 
     def _named(self, called: Named, given: Given) -> Value:
@@ -521,25 +516,19 @@ class Evaluator:
     def _plain_method(self, owner: Any, name: str, given: Given) -> Value:
         """Return what a method of a list, a dict or a text returns; where it is not known, what it changes is not."""
         first, why = given.get("", 0), left_open(given.node)
-        self.step(len(owner) // _ITEMS)
         known = name in _METHODS[type(owner)] and not given.unknown and len(owner) <= MAX_ITEMS
-        if name in ("extend", "update"):
-            known = known and (
-                not given.positional or (isinstance(first, type(owner)) and self.items(first) is not None)
-            )
-        elif isinstance(owner, list) and name != "append":
+        if name in ("extend", "update") and given.positional:
+            known = known and isinstance(first, type(owner)) and self.items(first) is not None
+        if isinstance(owner, list) and name not in ("append", "extend"):
             known = known and self.items(owner) is not None
         if name in _CHANGING and (self.doubts or not known):
             self.spoil(owner, open_in(first) or Unknown(why.why), behind=name in ("append", "extend"))
-        if not known or (name in _CHANGING and self.doubts):
             return why
         try:
-            made = getattr(owner, name)(*given.positional, **given.named)
+            made: Any = getattr(owner, name)(*given.positional, **given.named) if known else why
+            return _lists(made) if name in ("items", "keys", "values") else made
         except (TypeError, ValueError, LookupError):
             return why
-        if isinstance(owner, dict) and name in ("items", "keys", "values"):
-            return [list(each) if isinstance(each, tuple) else each for each in made]
-        return made
 
     def _parsed(self, owner: Parser, name: str, given: Given) -> Value:
         """Return what a method of an argument parser returns: its arguments have their default values."""
@@ -559,6 +548,10 @@ class Evaluator:
         if default is not MISSING and isinstance(destination, str):
             self.put(owner, owner.values, destination, default)
         return None
+
+
+def _lists(made: Iterable[Value]) -> list[Value]:
+    return [list(each) if isinstance(each, tuple) else each for each in made]
 
 
 def doubt(test: ast.expr, tested: Value) -> Unknown:

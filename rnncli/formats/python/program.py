@@ -96,8 +96,9 @@ class Program(Evaluator):
         self.run(module.body, self._module)
         calls = [each.func for each in ast.walk(module) if isinstance(each, ast.Call)]
         called = {getattr(each, "id", getattr(each, "attr", "")) for each in calls}
+        made: list[Function | Class] = [*self._functions, *self._classes]
         for wanted in (False, True):  # what nothing calls may call the others
-            for each in [*self._functions, *self._classes]:
+            for each in made:
                 if each.name in self.recurrent and (each.name in called) == wanted and each.node not in self._called:
                     self.call(each, Given([], {}, each.node))
         for instance in list(self.instances):

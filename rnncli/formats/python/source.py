@@ -78,7 +78,7 @@ def _model_file(path: str, form: str, found: list[Found]) -> ModelFile:
     opened = tuple(
         (name, OpenNumbersError(f"{path}: {shorten(name)}: {error.message}", error.names))
         for each, error in errors
-        for name in (each.name, *each.other_names)
+        for name in (each.name, *each.others)
         if isinstance(error, OpenNumbersError)
     )
     return ModelFile(path, form, "", parts, (), tuple(dict.fromkeys(notes)), left=left, opened=opened)

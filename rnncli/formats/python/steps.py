@@ -1,0 +1,293 @@
+"""What calls on tensors compute, step by step: a tensor is a value like others, and carries the step it comes from."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from rnncli.formats.faults import Settings
+from rnncli.formats.frameworks import Made
+from rnncli.formats.nodes import Note, Returned, Word, loops
+from rnncli.formats.python.objects import Call, Open, Scope, Unknown, Value
+from rnncli.formats.python.program import RECURRENT, Program
+from rnncli.formats.python.program import Returned as End
+from rnncli.layers.weights import Framework
+
+SIZE = Unknown("it follows from the data")
+"""A number that follows from the data: how many samples, or how many timesteps."""
+
+_STEP = 5
+"""How many expressions take as long to follow as a step."""
+
+_MAX_DEPTH = 10
+_FEEDBACK = "reads in a loop what follows from its own output; here it reads its input alone"
+
+
+@dataclass(eq=False)
+class Module(Call):
+    """A layer, a module or a model of a framework.
+
+    Attributes:
+        framework: whose it is.
+        function: the function that makes it.
+        variables: what it is bound to.
+        items: the layers of a container; None of others.
+        outputs: what a functional model returns.
+        notes: what is to be said of it.
+        inner: whether it stands in another.
+        born: the innermost condition under which it was made.
+    """
+
+    framework: Framework = "keras"
+    function: str = ""
+    variables: list[str] = field(default_factory=list)
+    items: dict[Value, Value] | None = None
+    outputs: list[Tensor] = field(default_factory=list)
+    notes: tuple[Note, ...] = ()
+    inner: bool = False
+    born: Unknown | None = None
+
+
+class Edge(NamedTuple):
+    """A step that is read, and which output of it, where that is known."""
+
+    step: Step
+    returns: Returned | None = None
+
+
+@dataclass(eq=False)
+class Step:
+    """What a call on tensors computes.
+
+    Attributes:
+        kind: the class or the function.
+        line: where the call is written.
+        reads: what it reads, its data first; None where nothing says so.
+        word: what it is in the language.
+        module: what is called, if it is a module.
+        level: which layer of a stack it is: ` (layer 1)`; may be empty.
+        made: what its class makes.
+        out: how many features it returns, where that is known.
+        names: what leaves it open.
+        notes: what is to be said of it.
+        timed: whether it is computed at each timestep of a loop, which has ended.
+        function: the function at hand.
+        number: how many steps were taken before it.
+    """
+
+    kind: str
+    line: int
+    reads: list[Edge] | None
+    word: Word | None = None
+    module: Module | None = None
+    level: str = ""
+    made: Made | None = None
+    out: int | None = None
+    names: tuple[Open, ...] = ()
+    notes: tuple[Note, ...] = ()
+    timed: bool = False
+    function: str = ""
+    number: int = 0
+
+    @property
+    def is_data(self) -> bool:
+        """Whether it is data that is given to a model, of which nothing is known."""
+        return self.kind == "input" and self.module is None
+
+    @property
+    def is_keras(self) -> bool:
+        """Whether it is a layer of Keras."""
+        return self.module is not None and self.module.framework == "keras"
+
+    def note(self, note: Note) -> None:
+        """Let something be said of it."""
+        self.notes += (note,) * (note not in self.notes)
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """An output of a step.
+
+    Attributes:
+        step: the step.
+        returns: whether it is a sequence or a vector, where that is known.
+        part: a state of a recurrent layer that no layer of the language returns: "c", "h", or that of one of two
+            directions, "forward" or "backward".
+        states: what it consists of, if it is the states of a stack of layers.
+    """
+
+    step: Step
+    returns: Returned | None = None
+    part: str = ""
+    states: tuple[Tensor, ...] = ()
+
+
+@dataclass
+class _Loop:
+    """A loop that is followed.
+
+    Attributes:
+        begin: how many steps were taken before it.
+        round: how many before this round.
+        last: how many of the steps at hand were taken before this round.
+        timed: whether it runs over what the data has.
+        alike: whether its next rounds are like this one.
+    """
+
+    begin: int
+    round: int
+    last: int
+    timed: bool
+    alike: bool = False
+
+
+class _Called(NamedTuple):
+    """A call of a module in a loop: what it read, and what it returned."""
+
+    tensors: list[Tensor]
+    returned: Value
+    step: Step
+
+
+class Recorder(Program):
+    """Follows a file, and records what is computed.
+
+    Attributes:
+        steps: what is computed.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.steps: list[Step] = []
+        self._count = 0
+        self._loops: list[_Loop] = []
+        self._sites: dict[tuple[int, int], _Called] = {}
+        self._same: dict[tuple[object, ...], Step] = {}
+
+    def recorded(self, action: Callable[[], Value]) -> tuple[list[Step], Value]:
+        """Return the steps that something takes, and what it returns."""
+        outer, self.steps = self.steps, []
+        try:
+            value = action()
+            return self.steps, value
+        finally:
+            self.steps = outer
+
+    def add(self, step: Step) -> Step:
+        """Record a step, and return it; in a loop, the same step of the round before."""
+        self.step(_STEP + len(step.reads or ()))
+        key = step.kind, step.line, step.module, step.level, tuple(step.reads or ())
+        if self._loops and key in self._same:
+            return self._same[key]
+        step.function, step.number = self.function, self._count
+        self._count += 1
+        self.steps.append(step)
+        self._same[key] = step
+        return step
+
+    def data(self) -> Tensor:
+        """Return data that is given to a model."""
+        return Tensor(self.add(Step("input", 0, [])))
+
+    def operation(self, kind: str, tensors: Sequence[Tensor], line: int) -> Tensor:
+        """Return what a function of tensors returns that the language has no word for; of data alone, data."""
+        if tensors and all(each.step.is_data for each in tensors):
+            return tensors[0]
+        edges = dict.fromkeys(self.read(each) for each in dict.fromkeys(tensors))
+        return Tensor(self.add(Step(kind, line, [*edges])))
+
+    def behind(self, first: Tensor, word: Word, kind: str, line: int, returns: Returned | None, **more: Any) -> Tensor:
+        """Return what a word makes of a tensor that has as many features."""
+        return Tensor(self.add(Step(kind, line, [self.read(first)], word, out=first.step.out, **more)), returns)
+
+    def read(self, tensor: Tensor) -> Edge:
+        """Return the edge by which a step reads a tensor."""
+        if len(tensor.states) == 1:
+            return self.read(tensor.states[0])
+        if tensor.states or tensor.part:
+            kind = "c_n" if tensor.part == "c" else "h_n"
+            return Edge(self.operation(kind, [Tensor(tensor.step, "vector")], tensor.step.line).step)
+        return Edge(tensor.step, tensor.returns or ("vector" if tensor.step.timed else None))
+
+    # Loops
+
+    def items(self, value: Value) -> list[Value] | None:
+        """Return what a loop over a value takes: of data, two rounds that are alike."""
+        return [value] * 2 if isinstance(value, Tensor) or value is SIZE else super().items(value)
+
+    def rounds(self, node: ast.For | ast.AsyncFor, items: list[Value], scope: Scope) -> End | None:
+        """Follow a loop round by round, until a round calls what the one before did: that is the next timestep."""
+        begin, timed = len(self.steps), bool(items) and (items[0] is SIZE or isinstance(items[0], Tensor))
+        loop = _Loop(self._count, self._count, begin, timed)
+        if not self._loops:
+            self._sites, self._same = {}, {}
+        self._loops.append(loop)
+        try:
+            return super().rounds(node, items, scope)
+        finally:
+            self._loops.pop()
+            if loop.alike:
+                del self.steps[loop.last :]
+            for step in self.steps[begin:] if loop.alike or timed else []:
+                step.timed = True
+
+    def repeats(self) -> bool:
+        """Whether the next rounds of a loop are like the last."""
+        loop = self._loops[-1]
+        if not loop.alike:
+            loop.round, loop.last = self._count, len(self.steps)
+        return loop.alike
+
+    def once(self, module: Module, site: int, tensors: list[Tensor], call: Callable[[], Value]) -> Value:
+        """Return what a call of a module returns.
+
+        What loops over time, or is called in a loop over it, is called once for all timesteps.
+
+        Args:
+            module: the module.
+            site: the place of the call.
+            tensors: what it reads.
+            call: calls it.
+        """
+        before = self._sites.get((id(module), site)) if self._loops else None
+        if before is None or not (recurs(module) or any(loop.timed for loop in self._loops)):
+            made = call()
+            self._sites[id(module), site] = _Called(tensors, made, self.steps[-1])
+            return made
+        own = before.step
+        begun = [loop for loop in self._loops if loop.begin <= own.number < loop.round]
+        for loop in begun:
+            loop.alike = True
+        behind = reached(tensors) if begun and tensors != before.tensors else []
+        fed = [step for step in behind if loops(step.word) and step.number >= begun[0].begin]
+        for step in fed or [own] * (own in behind):
+            step.note(Note(_FEEDBACK, "differs" if fed else "left out"))
+        return before.returned
+
+
+def recurs(module: Value) -> bool:
+    """Whether a value is a recurrent module, or one around such."""
+    inside = module.given.get("layer", 0) if isinstance(module, Module) else None
+    return isinstance(module, Module) and (module.name in RECURRENT - {"Bidirectional"} or recurs(inside))
+
+
+def tensors_in(value: Value, depth: int = 0) -> Iterator[Tensor]:
+    """Yield the tensors in a value."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, list | dict) and depth < _MAX_DEPTH:
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from tensors_in(each, depth + 1)
+
+
+def reached(ends: Sequence[Tensor]) -> list[Step]:
+    """Return the steps that lead to some tensors, each behind those that it reads."""
+    found = {each.step for each in ends}
+    waiting = [*found]
+    while waiting:
+        more = {edge.step for edge in waiting.pop().reads or ()} - found
+        found |= more
+        waiting += more
+    return sorted(found, key=lambda each: each.number)
