@@ -123,7 +123,7 @@ def test_other_alphabets_keep_what_they_have(printed: Run) -> None:
     line = ("explain", "input:8,norm,rnn:4")
     latin, plain = printed("latin-1", *line), printed("ascii", *line)
     assert latin.stdout == plain.stdout  # what is laid out is ASCII throughout
-    assert "x·W" in printed("latin-1", "layers").stdout
+    assert "rate × macs_per_step" in printed("latin-1", "help", "keys").stdout
 
 
 def test_carets_stay_below_the_fault(printed: Run, at: Walk) -> None:

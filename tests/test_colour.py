@@ -17,8 +17,9 @@ from rich.style import Style
 
 from rnncli.engine.effect import Reach
 from rnncli.engine.study import Outputs, Study
-from rnncli.render.plots import print_study
-from rnncli.render.scale import nearest_style, signed_styles
+from rnncli.render.console import print_page
+from rnncli.render.over_time import nearest_style, signed_styles
+from rnncli.render.plots import study_page
 
 Run = Callable[..., Result]
 
@@ -34,7 +35,7 @@ SIXTEEN = {
 TERMINALS = ({"TERM": "xterm"}, {"TERM": "xterm-256color"}, {"TERM": "xterm-256color", "COLORTERM": "truecolor"})
 """Of 16 colours, of 256, and of all."""
 
-UNSTYLED = ("sweep", "solve", "export", "spec", "layers", "completion", "help")
+UNSTYLED = ("sweep", "solve", "export", "spec", "completion", "help")
 """Commands that print plain text."""
 
 
@@ -103,7 +104,7 @@ def row_of_the_map(on: Callable[..., None], system: str | None, **options: objec
     """The first row of the map of a ramp."""
     on()
     shown = console(system, **options)
-    print_study(shown, ramp())
+    print_page(shown, study_page(ramp()))
     text = shown.file.getvalue()  # type: ignore[attr-defined]
     return next(line for line in text.splitlines() if without_styles(line).startswith("    unit 0"))
 

@@ -16,12 +16,11 @@ from test_startup import imported
 from rnncli import Network
 from rnncli.engine import Model
 from rnncli.language.spec import EXAMPLE
-from rnncli.layers import Input, SimpleRNN
+from rnncli.layers import LAYERS, Input, SimpleRNN
 from rnncli.layers.pool import POOLS
 from rnncli.layers.recurrent import MERGE_MODES
 from rnncli.quantities import shape_text
 from rnncli.render.drawing import draw
-from rnncli.render.step_columns import BOX
 from rnncli.reports.unrolled import Unrolled, unroll
 
 Run = Callable[..., Result]
@@ -99,17 +98,27 @@ def test_arrows_upward_start_at_what_they_hand_on_and_boxes_stand_one_above_anot
             assert below[found.start()] in f"┴{modes}" or below in inputs
         for found in re.finditer("┴", below):
             assert above[found.start()] in f"▲┌┬┐{modes}"
-    lefts = {corner.start() for line in lines for corner in re.finditer("└", line)}
-    sides = lefts | {left + BOX - 1 for left in lefts}
+    sides = {corner.start() for line in lines for corner in re.finditer("[└┘]", line)}
     for line in lines:
         assert {side.start() for side in re.finditer("[│├┤┘]", line)} <= sides
+
+
+def test_a_kind_stands_in_the_middle_of_its_box(at: Walk) -> None:
+    for layer in LAYERS:
+        if not layer.sizes.required or layer.reads in ("vector", "input"):
+            continue
+        spec = f"input:9x8,rnn:4:seq,{layer.kind}:{layer.sizes.example}"
+        with at(spec):
+            boxes = re.findall("│( *[a-z]+ *)│", "\n".join(plain(unroll(Network.parse(spec))[-1], 100)))
+            assert any(box.strip() and layer.kind.startswith(box.strip()) for box in boxes)
+            assert all(len(box) - len(box.lstrip()) == len(box) - len(box.rstrip()) for box in boxes)
 
 
 ROWS = {
     "input:8,rnn:3": r"0 ─►│ rnn │─h─►.* ··· ─►│ rnn │─► hT",
     "input:8,rnn:3:back": r"│ rnn │◄─h─│.* ··· ◄─│ rnn │◄─ 0",
-    "input:8,lstm:3:seq": r"0 ─►│ lstm│─h,c─►.* ··· ─►│ lstm│─► hT,cT",
-    "input:8,lstm:3:back": r"│ lstm│◄─h,c─│.* ··· ◄─│ lstm│◄─ 0",
+    "input:8,lstm:3:seq": r"0 ─►│ lstm │─h,c─►.* ··· ─►│ lstm │─► hT,cT",
+    "input:8,lstm:3:back": r"│ lstm │◄─h,c─│.* ··· ◄─│ lstm │◄─ 0",
 }
 
 

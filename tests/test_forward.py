@@ -109,7 +109,8 @@ def test_another_seed_gives_other_weights_and_another_input(rnncli: Run) -> None
 def test_the_table_reads_as_it_was_reviewed(screen: Callable[[str, str], None]) -> None:
     from rich.console import Console
 
-    from rnncli.render.runs import print_run
+    from rnncli.render.console import print_page
+    from rnncli.render.runs import run_page
 
     network = Network.parse("embed:10000x32,rnn:32:seq,lstm:32:bi,dense:1:sigmoid")
     outputs = [np.linspace(*ends, 50) for ends in ((-0.05, 0.04), (-0.5, 0.9), (-9, 8), (0.1, 0.99))]
@@ -122,7 +123,7 @@ def test_the_table_reads_as_it_was_reviewed(screen: Callable[[str, str], None]) 
     shown = []
     for columns in (80, 120):
         out = io.StringIO()
-        print_run(Console(file=out, width=columns), ForwardRun(network.summary(1, 100), tuple(layers)))
+        print_page(Console(file=out, width=columns), run_page(ForwardRun(network.summary(1, 100), tuple(layers))))
         shown.append(f"{columns} columns:\n{out.getvalue()}")
     screen("forward", "\n".join(line.rstrip() for line in "\n".join(shown).splitlines()) + "\n")
 

@@ -15,7 +15,7 @@ from command_lines import MODEL, command_of
 from conftest import Result, Walk
 
 from rnncli.cli import COMMANDS
-from rnncli.render.picture import MOST_LINES
+from rnncli.render.terminal import MOST_LINES
 
 Run = Callable[..., Result]
 

@@ -27,8 +27,10 @@ from rnncli.engine import Model
 from rnncli.engine.chunks import chunk_of, random_chunks
 from rnncli.engine.effect import Reach, watched
 from rnncli.engine.study import Study, study_of
-from rnncli.render.cells import print_legend
-from rnncli.render.plots import print_study
+from rnncli.render.console import print_page
+from rnncli.render.over_time import legend
+from rnncli.render.plots import study_page
+from rnncli.render.terminal import DOCUMENTS
 
 Run = Callable[..., Result]
 
@@ -59,7 +61,7 @@ def one_unit(recurrent_weight: float, activation: str = "linear") -> Model:
 
 def shown(study: Study, width: int = 80, **options: Any) -> str:
     out = io.StringIO()
-    print_study(Console(file=out, width=width, **options), study)
+    print_page(Console(file=out, width=width, **options), study_page(study))
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
 
 
@@ -304,7 +306,7 @@ def test_the_run_above_the_plot_is_the_same_run(rnncli: Run) -> None:
 
 
 def test_a_format_of_rows_or_a_network_without_a_recurrent_layer_has_no_plot(rnncli: Run) -> None:
-    for format_ in {*FORMATS} - {"table", "json"}:
+    for format_ in {*FORMATS} - {"table", "json", *DOCUMENTS}:
         result = rnncli("forward", "input:3,rnn:2", "--plot", "-f", format_)
         assert (result.status, result.stdout) == (2, "")
         assert result.stderr.startswith(f"Error: --plot has no form in {format_}\nHelp: ")
@@ -377,10 +379,8 @@ def test_a_character_of_the_legend_stands_beside_what_it_means(at: Walk) -> None
 
 def test_the_parts_of_a_legend_share_a_line_that_just_holds_them() -> None:
     for room, lines in ((11, 1), (10, 2)):
-        out = io.StringIO()
         cells = SimpleNamespace(picture_width=len("saturated") + 3 + room)
-        print_legend(Console(file=out, width=80), cells, [Text("aaaa"), Text("bbbb")], ", ")
-        assert out.getvalue().count("\n") == lines
+        assert len([*legend(Console(width=80), cells, [Text("aaaa"), Text("bbbb")], ", ")]) == lines
 
 
 def test_the_last_timestep_is_named_once_and_a_single_column_is_no_trouble() -> None:

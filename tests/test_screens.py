@@ -12,6 +12,7 @@ import pytest
 from conftest import SCREENS, Result, Walk, without_styles
 
 from rnncli.cli import COMMANDS
+from rnncli.quantities import duration
 
 Run = Callable[..., Result]
 Screen = Callable[[str, str], None]
@@ -156,7 +157,7 @@ EMBEDDED = "embed:10000x32,rnn:32:seq,rnn:32"
 def test_a_run_is_one_table_from_80_columns_on(seen: Callable[..., str], at: Walk) -> None:
     for columns in (80, 100, 200):
         with at(columns):
-            (heading,) = re.findall("^┏.*\n.*", seen(columns, "forward", EMBEDDED), re.MULTILINE)
+            (heading,) = re.findall("^┏[^┡]*", seen(columns, "forward", EMBEDDED), re.MULTILINE)
             assert "Time" in heading
             assert "Mean" in heading
 
@@ -170,14 +171,75 @@ def test_what_leaves_a_run_first_is_min_and_max_then_std_then_the_type(seen: Cal
     assert 118 > leaves["Max"] == leaves["Min"] > leaves["Std"] > leaves["Layer (type)"] > 50
 
 
-def test_at_last_a_layer_is_a_block_of_names_and_values(seen: Callable[..., str], at: Walk) -> None:
-    for columns in (40, 50):
+TITLES = ["Output Shape", "Param #", "Time", "Mean", "Std", "Min", "Max", "Sat."]
+
+
+def test_at_last_a_layer_is_a_block_of_names_and_values(seen: Callable[..., str]) -> None:
+    lines = seen(40, "forward", "embed:10000x32,rnn:32", "--timesteps", "3").splitlines()
+    start = lines.index("simple_rnn (SimpleRNN)")
+    block = dict(re.split(r" {2,}", line.strip(), maxsplit=1) for line in lines[start + 1 : start + 9])
+    assert list(block) == TITLES
+    assert (block["Output Shape"], block["Param #"]) == ("(1, 32)", "2,080")
+
+
+def test_no_column_is_dropped_without_its_name_being_said(seen: Callable[..., str], at: Walk) -> None:
+    for columns in range(40, 140, 4):
         with at(columns):
-            lines = seen(columns, "forward", "embed:10000x32,rnn:32", "--timesteps", "3").splitlines()
-            start = lines.index("simple_rnn (SimpleRNN)")
-            block = dict(re.split(r" {2,}", line.strip(), maxsplit=1) for line in lines[start + 1 : start + 9])
-            assert list(block) == ["Output Shape", "Param #", "Time", "Mean", "Std", "Min", "Max", "Sat."]
-            assert (block["Output Shape"], block["Param #"]) == ("(1, 32)", "2,080")
+            text = seen(columns, "forward", EMBEDDED)
+            named = [*", ".join(re.findall("^ (.*): on a wider terminal, or --wide$", text, re.MULTILINE)).split(", ")]
+            headings = "".join(re.findall("^┏[^┡]*", text, re.MULTILINE)) or text  # or there are blocks
+            shown = [title for title in TITLES if f" {title} " in headings]
+            assert sorted([*shown, *filter(None, named)]) == sorted(TITLES)
+            wide = seen(columns, "forward", EMBEDDED, "--wide")
+            assert "on a wider terminal" not in wide
+            assert all(title in wide for title in TITLES)
+
+
+def test_wide_is_a_table_from_80_columns_on_with_every_figure(seen: Callable[..., str], at: Walk) -> None:
+    spec = "embed:10000x32,lstm:32:seq:bi,rnn:3,dense:1"
+    for columns in range(80, 160, 10):
+        with at(columns):
+            text = seen(columns, "summary", spec, "--wide", "--timesteps", "100", "--batch", "8")
+            headings = " ".join(re.findall("^┏[^┡]*", text, re.MULTILINE))
+            for heading in ("Layer", "Output Shape", "Param #", "MACs/step", "MACs", "Layer outputs", "Weights"):
+                assert f" {heading} " in headings
+
+
+def test_the_columns_of_a_run_do_not_depend_on_how_long_it_took(
+    seen: Callable[..., str], monkeypatch: pytest.MonkeyPatch, at: Walk
+) -> None:
+    for columns in range(60, 120, 2):
+        with at(columns):
+            headings = set()
+            for seconds in (1e-6, 1.23e-3, 12.3):
+                monkeypatch.setattr("rnncli.render.runs.duration", lambda _, seconds=seconds: duration(seconds))
+                text = seen(columns, "forward", "input:8,lstm:4:seq,rnn:3", "--timesteps", "5")
+                titles = re.findall("^┃.*", text, re.MULTILINE)
+                headings.add(tuple(title.replace(" ", "") for title in titles))
+            assert len(headings) == 1
+
+
+def test_a_comparison_shows_all_that_differs_at_any_width_and_what_is_the_same_in_a_line(
+    seen: Callable[..., str], at: Walk
+) -> None:
+    line = ("compare", "input:8,rnn:16", "input:8,lstm:16,dense:1", "--timesteps", "10", "--batch", "2")
+    for columns in range(40, 160, 10):
+        with at(columns):
+            text = seen(columns, *line)
+            for title in (
+                "Parameters",
+                "Memory",
+                "MACs/step",
+                "MACs",
+                "Layer outputs",
+                "Streaming",
+                "Training at least",
+            ):
+                assert title in text
+            assert "(2, 16)" in text
+            assert "(2, 1)" in text
+    text = seen(80, "compare", "input:8,rnn:16", "input:8,gru:16")
+    assert "The same in all: Layer outputs 64 B, Output shape (None, 16)\n" in text
 
 
 def test_equal_neighbours_of_a_run_are_shown_as_one(seen: Callable[..., str]) -> None:

@@ -13,7 +13,7 @@ import pytest
 from conftest import PATIENCE
 
 from rnncli.cli import COMMANDS, run
-from rnncli.commands.options import FORMATS
+from rnncli.render.terminal import PROGRAMS
 
 REPORT = """
 import json, sys
@@ -26,7 +26,6 @@ SPEC = "embed:10000x32,lstm:32:bi:seq,dense:8,rnn:32"
 MODELS = Path(__file__).parent / "golden" / "models"
 MODEL_FILES = ["lstm-1.npz", "lstm-1.safetensors", "plain.pt", "before-1.6.pth", "onnx/lstm.onnx"]
 KERAS_FILES = ["stack.keras", "stack.json"]
-FOR_PROGRAMS = [name for name in FORMATS if name != "table"]
 
 
 def imported(*lines: list[str]) -> list[tuple[str, set[str]]]:
@@ -39,7 +38,7 @@ def imported(*lines: list[str]) -> list[tuple[str, set[str]]]:
 
 
 def test_what_is_for_programs_or_only_tells_about_rnncli_imports_neither_numpy_nor_rich() -> None:
-    lines = [["summary", *how, SPEC, "--batch", "2"] for how in (*(["-f", name] for name in FOR_PROGRAMS), ["-q"])]
+    lines = [["summary", *how, SPEC, "--batch", "2"] for how in (*(["-f", name] for name in PROGRAMS), ["-q"])]
     lines += [["sweep", "-f", name, "input:8,lstm:{1..9}", "--top", "3"] for name in FORMATS]
     lines += [["layers"], ["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)]
     for line, modules in imported(*lines):
@@ -61,7 +60,7 @@ def test_a_summary_for_people_imports_no_numpy() -> None:
 
 
 def test_a_run_for_programs_imports_no_rich() -> None:
-    for line, modules in imported(*(["forward", "-f", name, "input:8,rnn:4"] for name in FOR_PROGRAMS)):
+    for line, modules in imported(*(["forward", "-f", name, "input:8,rnn:4"] for name in PROGRAMS)):
         assert modules & {"numpy", "rich"} == {"numpy"}, line
 
 

@@ -123,7 +123,7 @@ def test_ctrl_c_is_heard_from_the_first_line_on_whatever_is_being_imported(at: W
     early = ("gc", "rnncli.system.signals")  # where nobody could print the message yet
     for module in (*early, "rnncli.cli", "click", "rnncli.commands.forward", "numpy", "rich.console"):
         with at(module):
-            line = [sys.executable, "-c", PRESSING, module, "forward", "input:8"]
+            line = [sys.executable, "-c", PRESSING, module, "forward", "input:8,rnn:2"]
             done = subprocess.run(line, capture_output=True, text=True, timeout=PATIENCE)
             said = "" if module in early else "Interrupted\n"
             assert (done.returncode, done.stdout, done.stderr) == (130, "", said)

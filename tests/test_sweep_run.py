@@ -28,9 +28,9 @@ from sessions import replay
 from rnncli.commands.options import FORMATS
 from rnncli.commands.sweep_rows import CANDIDATES, record_maker
 from rnncli.errors import RnncliError
+from rnncli.render.records import WRITERS, writer
 from rnncli.render.row_texts import RowTexts
 from rnncli.render.scatter import Axis, scatter
-from rnncli.render.writers import WRITERS, writer
 from rnncli.search.grids import stretches
 from rnncli.search.grids.candidate import Candidate
 from rnncli.search.grids.stretches import Part

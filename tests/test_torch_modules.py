@@ -107,7 +107,7 @@ def test_documents_hold_the_lines_and_the_reasons_as_source(rnncli: Run, at: Wal
         "nn.LSTM(8, 9, num_layers=2, batch_first=True)\n"
         "# lstm_2 has 5 units, lstm_1 9; num_layers needs equal ones\nnn.LSTM(9, 5, batch_first=True)"
     )
-    blocks = {"markdown": f"\n```python\n{source}\n```\n", "html": f"</table>\n<pre><code>{source}</code></pre>\n"}
+    blocks = {"markdown": f"\n```python\n{source}\n```\n", "html": f"\n<pre><code>{source}</code></pre>\n"}
     for command, (format_, block) in product(("summary", "explain"), blocks.items()):
         with at(command, format_):
             options = ("--framework", "torch", "-f", format_)

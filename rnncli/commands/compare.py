@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from math import prod
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -14,19 +13,20 @@ from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.named import dtype as dtype_name
 from rnncli.commands.named import framework as framework_name
 from rnncli.commands.options import check_svg, format_option, named_option, number_option, rate_option, svg_option
-from rnncli.commands.output import printed
+from rnncli.commands.output import results
 from rnncli.commands.settings import spec_argument
 from rnncli.commands.specs import at_most, each_network, specs
 from rnncli.errors import UsageError
 from rnncli.layers.weights import Framework
 from rnncli.network import Network
 from rnncli.quantities import Rate
-from rnncli.render.picture import Picture
-from rnncli.render.records import NETWORK, Layout, Record, Remark, Remarks, columns, origin_cells, origin_remarks
-from rnncli.render.writers import writer
+from rnncli.render.records import NETWORK, Layout, Record, layout, origin_cells
+from rnncli.render.terminal import Picture
 from rnncli.reports.comparison import Column, Comparison, columns_of, compared, settings_of
-from rnncli.reports.reasons import WHY
 from rnncli.summary import ORIGIN, TOTALS, TOTALS_AT_RATE
+
+if TYPE_CHECKING:
+    from rnncli.render.blocks import Page
 
 _NETWORK = (*NETWORK, "output_shape")
 _INPUT = ("batch", "timesteps")
@@ -36,21 +36,7 @@ def _layout(rate: Rate | None) -> Layout:
     """Return how compared networks become rows."""
     totals = TOTALS if rate is None else TOTALS_AT_RATE
     figures = [f"{figure}{change}" for figure in totals for change in ("", "_difference", "_ratio")]
-    return Layout(
-        (*columns(*_NETWORK, *figures, *_INPUT), *columns(*ORIGIN, in_documents=False)),
-        lambda network: [_cells(network, totals)],
-        caption="Networks compared",
-        remarks=Remarks(WHY, _reasons),
-    )
-
-
-def _reasons(number: int, network: Record) -> Iterator[Remark]:
-    """Yield why the counts of a network's layers differ from the first network's; equal layers share a line."""
-    layers = Counter((reason["layer"], reason["difference"], reason["text"]) for reason in network["reasons"])
-    for (layer, difference, text), times in layers.items():
-        several, each = (f"× {times} ", " each") if times > 1 else ("", "")
-        yield Remark(layer, f"{several}of network {number}: {difference:+,}{each}, {text}")
-    yield from origin_remarks(number, network)
+    return layout((*_NETWORK, *figures, *_INPUT, *ORIGIN), lambda network: [_cells(network, totals)])
 
 
 _WHOSE = "Whose weights to count; or give it twice.  [default: that of each SPEC, or keras]"
@@ -113,7 +99,8 @@ def command(
             lead="for example",
             repair=_in_two_settings(columns[0].network),
         )
-    _print(compared(columns), format_, rate, svg)
+    with results(format_, svg, _page, lambda: _layout(rate), Comparison.as_dicts) as show:
+        show(compared(columns))
 
 
 def _in_two_settings(network: Network) -> str | None:
@@ -135,16 +122,10 @@ def _in_settings(settings: int) -> str:
     return "" if settings == 1 else f", each in {settings:,} settings"
 
 
-def _print(comparison: Comparison, format_: str, rate: Rate | None, svg: Picture | None) -> None:
-    if format_ == "table":
-        from rnncli.render.comparisons import print_comparison
-        from rnncli.render.console import screen
+def _page(comparison: Comparison) -> Page:
+    from rnncli.render.comparisons import comparison_page
 
-        with screen(svg, "rnncli compare") as show:
-            show(print_comparison, comparison)
-    else:
-        with printed(writer(format_, _layout(rate))) as show_records:
-            show_records(comparison.as_dicts())
+    return comparison_page(comparison)
 
 
 def _cells(network: Record, totals: Sequence[str]) -> list[object]:

@@ -8,7 +8,7 @@ from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.options import number_option, svg_option
 from rnncli.commands.settings import spec_argument
 from rnncli.commands.specs import each_network, shown, specs
-from rnncli.render.picture import Picture
+from rnncli.render.terminal import Picture
 
 
 @click.command(cls=GroupedCommand, short_help="The network unrolled in time, as a picture.")
@@ -30,7 +30,7 @@ def command(spec: tuple[str, ...], batch: int | None, timesteps: int | None, svg
     with return_state=True.
     """
     from rnncli.render.console import screen
-    from rnncli.render.drawing import print_drawing
+    from rnncli.render.drawing import drawing_page
 
     with screen(svg, "rnncli draw") as show:
-        each_network(shown(specs(spec), svg), lambda network: show(print_drawing, network, batch, timesteps))
+        each_network(shown(specs(spec), svg), lambda network: show(drawing_page(network, batch, timesteps)))

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.options import check_svg, format_option, framework_option, number_option, svg_option
-from rnncli.commands.output import printed
+from rnncli.commands.output import results
 from rnncli.commands.settings import spec_argument
 from rnncli.commands.specs import each_network, shown, specs
 from rnncli.layers.weights import Framework
 from rnncli.network import Network
-from rnncli.render.picture import Picture
-from rnncli.render.records import Layout, Remarks, columns, origin_cells, origin_remarks, row_each_weight
-from rnncli.render.writers import writer
+from rnncli.render.records import Record, layout, origin_cells, row_each_weight
+from rnncli.render.terminal import Picture
 from rnncli.reports.explanation import Explanation, explain
 from rnncli.summary import ORIGIN
 
 if TYPE_CHECKING:
+    from rnncli.render.blocks import Page
     from rnncli.reports.other_tools import OtherCounts
 
 _WEIGHTS = row_each_weight("symbol", "shape", "words", "numbers", "params", "start", "limit")
@@ -29,41 +27,13 @@ _WEIGHTS = row_each_weight("symbol", "shape", "words", "numbers", "params", "sta
 
 _COUNT = ("tool", "version", "counts", "value", "needs", "text")
 
-_COUNTS = Layout(
-    (*columns("spec", *_COUNT), *columns(*ORIGIN, in_documents=False)),
+_COUNTS = layout(
+    ("spec", *_COUNT, *ORIGIN),
     lambda network: [
         [network["spec"], *(each[key] for key in _COUNT), *origin_cells(network)] for each in network["other_tools"]
     ],
-    caption="What other tools count",
-    remarks=Remarks("What was left out or assumed:", origin_remarks),
 )
 """How what other tools count of networks becomes rows."""
-
-Show = Callable[[Explanation, "OtherCounts | None"], None]
-"""Prints one explanation, and what other tools count where that is asked for."""
-
-
-@contextmanager
-def _printer(format_: str, others: bool, svg: Picture | None) -> Iterator[Show]:
-    if format_ != "table":
-        with printed(writer(format_, _COUNTS if others else _WEIGHTS)) as show_records:
-            yield lambda explanation, counts: show_records(
-                [explanation.as_dict() | ({"other_tools": counts.as_dicts()} if counts else {})]
-            )
-    else:
-        from rnncli.render.console import screen
-        from rnncli.render.explanations import print_explanation
-
-        with screen(svg, "rnncli explain") as show:
-
-            def show_both(explanation: Explanation, counts: OtherCounts | None) -> None:
-                show(print_explanation, explanation)
-                if counts is not None:
-                    from rnncli.render.other_tools import print_other_counts
-
-                    show(print_other_counts, counts)
-
-            yield show_both
 
 
 @click.command(cls=GroupedCommand, short_help="Where each number comes from.")
@@ -98,12 +68,14 @@ def command(
     each weight is one; with --others, each tool.
     """
     check_svg(svg, shown=format_ == "table")
-    with _printer(format_, others, svg) as show:
+    with results(format_, svg, _page, lambda: _COUNTS if others else _WEIGHTS, _records) as show:
         each_network(
             shown(specs(spec), svg),
             lambda network: show(
-                explain(network, batch, timesteps, framework),
-                _others(network, batch, timesteps) if others else None,
+                (
+                    explain(network, batch, timesteps, framework),
+                    _others(network, batch, timesteps) if others else None,
+                )
             ),
         )
 
@@ -113,3 +85,16 @@ def _others(network: Network, batch: int | None, timesteps: int | None) -> Other
     from rnncli.reports.other_tools import other_counts
 
     return other_counts(network, batch, timesteps)
+
+
+def _records(explained: tuple[Explanation, OtherCounts | None]) -> list[Record]:
+    explanation, counts = explained
+    return [explanation.as_dict() | ({"other_tools": counts.as_dicts()} if counts else {})]
+
+
+def _page(explained: tuple[Explanation, OtherCounts | None]) -> Page:
+    from rnncli.render.explanations import explanation_page, other_counts_page
+
+    explanation, counts = explained
+    yield from explanation_page(explanation)
+    yield from other_counts_page(counts) if counts else ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,9 +20,10 @@ from rnncli.commands.options import (
     seed_option,
     svg_option,
     weights_option,
+    wide_option,
 )
 from rnncli.commands.other_names import dtype_named
-from rnncli.commands.output import printed
+from rnncli.commands.output import FOR_PEOPLE, results
 from rnncli.commands.report import tell
 from rnncli.commands.settings import spec_argument
 from rnncli.commands.specs import Spec, at_most, each_given, shown, specs
@@ -31,10 +32,12 @@ from rnncli.errors import UsageError
 from rnncli.formats.networks import Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from rnncli.engine.run import RunResult
-    from rnncli.render.picture import Picture
+    from rnncli.render.blocks import Page
+    from rnncli.render.records import Layout
+    from rnncli.render.terminal import Picture
 
 _COLUMNS = (
     *("output_shape", "params", "macs_per_step", "macs", "output_bytes"),
@@ -77,9 +80,10 @@ _COLUMNS = (
 @file_option("--save-state", extensions=["npz"], meaning="Write the last state of every recurrent layer.", written=True)
 @click.option("--plot", "study", is_flag=True, help="Show the last recurrent layer's activations over time.")
 @click.option("--gates", is_flag=True, help="Add its gates to --plot: how open they are over time.")
+@wide_option("Show every column, in several tables where one is too wide.")
 @format_option
 @svg_option
-def command(spec: tuple[str, ...], format_: str, svg: Picture | None, **asked: Any) -> None:
+def command(spec: tuple[str, ...], wide: bool, format_: str, svg: Picture | None, **asked: Any) -> None:
     """Run the network on random input and show what really came out.
 
     \b
@@ -107,11 +111,11 @@ def command(spec: tuple[str, ...], format_: str, svg: Picture | None, **asked: A
             lead="with it",
             repair=this_line(more=["--plot"]),
         )
-    if request.study and format_ not in ("table", "json"):
+    if request.study and format_ not in (*FOR_PEOPLE, "json"):
         raise UsageError(
             f"--plot has no form in {format_}", lead="without it", repair=this_line(without=["study", "gates"])
         )
-    with _printer(format_, svg) as show:
+    with results(format_, svg, partial(_page, wide=wide), _layout) as show:
         each_given(given, lambda model: _show(_run(model, request), show))
 
 
@@ -140,26 +144,17 @@ def _run(model: Reading, request: Request) -> RunResult:
         return run.run(tick)
 
 
-@contextmanager
-def _printer(format_: str, svg: Picture | None) -> Iterator[Callable[[RunResult], None]]:
-    """Yield a function that prints one run."""
-    if format_ != "table":
-        from rnncli.render.records import row_each_layer
-        from rnncli.render.writers import writer
+def _layout() -> Layout:
+    from rnncli.render.records import row_each_layer
 
-        with printed(writer(format_, row_each_layer(*_COLUMNS))) as show_records:
-            yield lambda result: show_records([result.as_dict()])
-    else:
-        from rnncli.render.console import screen
-        from rnncli.render.runs import print_run
+    return row_each_layer(*_COLUMNS)
 
-        with screen(svg, "rnncli forward") as show:
 
-            def print_all(result: RunResult) -> None:
-                show(print_run, result.forward)
-                if result.study is not None:
-                    from rnncli.render.plots import print_study
+def _page(result: RunResult, wide: bool) -> Page:
+    from rnncli.render.runs import run_page
 
-                    show(print_study, result.study)
+    yield from run_page(result.forward, wide)
+    if result.study is not None:
+        from rnncli.render.plots import study_page
 
-            yield print_all
+        yield from study_page(result.study)

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 
 from rnncli.commands.completing import complete_files
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.options import check_svg, format_option, svg_option
-from rnncli.commands.output import printed
+from rnncli.commands.output import results
 from rnncli.commands.settings import check_used, note_used, set_option, settings
 from rnncli.commands.specs import Spec, each_spec
 from rnncli.formats import FORMATS, SEPARATOR, choice_of, open_model, part_of
 from rnncli.formats.model_file import ModelFile
-from rnncli.render.picture import Picture
-from rnncli.render.records import Cells, Layout, Record, columns
-from rnncli.render.writers import writer
+from rnncli.render.records import Cells, Record, layout
+from rnncli.render.terminal import Picture
 
-Show = Callable[[ModelFile], None]
-"""Prints what one file holds."""
+if TYPE_CHECKING:
+    from rnncli.render.blocks import Page
 
 
 def _arrays(model: Record) -> list[Cells]:
@@ -38,22 +36,7 @@ def _arrays(model: Record) -> list[Cells]:
     ]
 
 
-_LAYOUT = Layout(
-    columns("file", "part", "spec", "layer", "weight", "shape", "dtype", "params"), _arrays, "Arrays in model files"
-)
-
-
-@contextmanager
-def _printer(format_: str, svg: Picture | None) -> Iterator[Show]:
-    if format_ != "table":
-        with printed(writer(format_, _LAYOUT)) as show_records:
-            yield lambda model: show_records([model.as_dict()])
-    else:
-        from rnncli.render.console import screen
-        from rnncli.render.inspections import print_inspection
-
-        with screen(svg, "rnncli inspect") as show:
-            yield lambda model: show(print_inspection, model)
+_LAYOUT = layout(("file", "part", "spec", "layer", "weight", "shape", "dtype", "params"), _arrays)
 
 
 @click.command(cls=GroupedCommand, short_help="What is in a model file.")
@@ -76,9 +59,15 @@ def command(file: tuple[str, ...], format_: str, svg: Picture | None) -> None:
     A part can be given to other commands: rnncli summary model.safetensors, or model.safetensors::2 if it has several.
     """
     check_svg(svg, shown=format_ == "table")
-    with _printer(format_, svg) as show:
+    with results(format_, svg, _page, lambda: _LAYOUT) as show:
         each_spec([Spec(each, None) for each in file], lambda text: show(_opened(text)))
     check_used()
+
+
+def _page(model: ModelFile) -> Page:
+    from rnncli.render.inspections import inspection_page
+
+    return inspection_page(model)
 
 
 def _opened(text: str) -> ModelFile:

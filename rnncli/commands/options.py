@@ -15,13 +15,13 @@ from rnncli.commands.report import tell
 from rnncli.commands.values import FileName, FileNameOf, Value, big_number, memory_size, number, rate, seed
 from rnncli.errors import UsageError
 from rnncli.formats import FORMATS as MODEL_FILES
-from rnncli.render.picture import THEMES, Picture, Theme
+from rnncli.render.terminal import DOCUMENTS, PROGRAMS, THEMES, Picture, Theme
 from rnncli.search.budget import FIGURES, Budget, Figure
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-FORMATS = ("table", "json", "csv", "tsv", "markdown", "html")
-"""The table for people, and what `rnncli.render.writers` has a writer for."""
+FORMATS = ("table", *PROGRAMS, *DOCUMENTS)
+"""The screen for people, the formats for programs, and those for documents."""
 
 
 def check_svg(svg: Picture | None, shown: bool) -> None:
@@ -65,6 +65,11 @@ def svg_option(command: Command) -> Command:
         help=f"Colours of the picture: light text on a dark ground, or dark text on white.  [default: {THEMES[0]}]",
     )
     return cast(Command, add_svg(add_theme(with_picture)))
+
+
+def wide_option(meaning: str) -> Callable[[Command], Command]:
+    """Return --wide, which shows all that there is room for; its help is `meaning`."""
+    return click.option("--wide", is_flag=True, help=meaning)
 
 
 def quiet_option(answer: str) -> Callable[[Command], Command]:
@@ -170,7 +175,7 @@ format_option = click.option(
     "format_",
     type=click.Choice(FORMATS),
     default="table",
-    help="table is for people; the others hold plain numbers. JSON is one object a line, HTML a table for a web page.",
+    help="table is for people; markdown and html are for documents; json (an object a line), csv and tsv for programs.",
 )
 rate_option = click.option(
     "--rate", type=rate, metavar="N", help="Timesteps a second, to add MACs a second: 50, 12.5, 16k."

@@ -16,7 +16,7 @@ from rnncli.commands.options import (
     svg_option,
     weights_option,
 )
-from rnncli.commands.output import printed
+from rnncli.commands.output import FOR_PEOPLE, results
 from rnncli.commands.report import tell
 from rnncli.commands.settings import spec_argument
 from rnncli.commands.specs import Spec, at_most, each_given, specs
@@ -24,15 +24,14 @@ from rnncli.commands.values import size_up_to
 from rnncli.engine.request import DEFAULT_REACH_TIMESTEPS, DEFAULT_SEEDS, MOST_SEEDS, Request
 from rnncli.errors import shorten
 from rnncli.formats.networks import Reading
-from rnncli.render.records import Cells, Layout, Record, Remarks, columns, origin_cells, origin_remarks
-from rnncli.render.symbols import curve
-from rnncli.render.writers import writer
+from rnncli.render.records import Cells, Record, layout, origin_cells
 from rnncli.summary import ORIGIN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from rnncli.render.picture import Picture
+    from rnncli.render.blocks import Page
+    from rnncli.render.terminal import Picture
     from rnncli.reports.reach import NetworkReach
 
 _NETWORK = ("spec", "file", "name", "timesteps", "seeds", "problem", "failed", "steps")
@@ -52,12 +51,7 @@ def _cells(network: Record) -> Cells:
     return [*(network[key] for key in _NETWORK), *spreads, network["curve"], *origin_cells(network)]
 
 
-NETWORKS = Layout(
-    (*columns(*_NETWORK, *_OVER_SEEDS, "curve"), *columns(*ORIGIN, in_documents=False)),
-    lambda network: [_cells(network)],
-    caption="How far back networks remember",
-    remarks=Remarks("What was left out or assumed:", origin_remarks),
-)
+NETWORKS = layout((*_NETWORK, *_OVER_SEEDS, "curve", *ORIGIN), lambda network: [_cells(network)])
 """How the reaches of networks become rows."""
 
 
@@ -105,34 +99,32 @@ def command(spec: tuple[str, ...], format_: str, svg: Picture | None, **asked: A
         message = "2 specs or more, but the weights in a file belong to one network"
         given = list(at_most(1, given, message, "call rnncli reach once for each spec"))
     check_svg(svg, shown=format_ == "table")
-    if format_ == "table":
-        _print_table(given, request, svg)
-    else:
-        with printed(writer(format_, NETWORKS)) as show_records:
+    with results(format_, svg, _page, lambda: NETWORKS, _records) as show:
+        if format_ not in FOR_PEOPLE:
+            each_given(given, lambda model: show([_run(model, request)]))
+            return
+        reaches: list[NetworkReach] = []
+        message = f"there are more than {_MOST:,} networks for one table"
+        try:
+            each_given(
+                at_most(_MOST, given, message, "-f csv takes any number"),
+                lambda model: reaches.append(_run(model, request)),
+            )
+        finally:  # also where some could not be run
+            if reaches:
+                show(reaches)
 
-            def show(reach: NetworkReach) -> None:
-                show_records([reach.as_dict() | {"curve": curve(reach.effect)}])
 
-            each_given(given, lambda model: show(_run(model, request)))
+def _page(reaches: Sequence[NetworkReach]) -> Page:
+    from rnncli.render.reaches import reaches_page
+
+    return reaches_page(reaches)
 
 
-def _print_table(given: Iterable[Spec], request: Request, svg: Picture | None) -> None:
-    """Print a table of all networks, also where some could not be run."""
-    from rnncli.render.console import screen
-    from rnncli.render.reaches import print_reaches
+def _records(reaches: Sequence[NetworkReach]) -> list[Record]:
+    from rnncli.render.over_time import curve
 
-    reaches: list[NetworkReach] = []
-    failure: click.exceptions.Exit | None = None
-    given = at_most(_MOST, given, f"there are more than {_MOST:,} networks for one table", "-f csv takes any number")
-    try:
-        each_given(given, lambda model: reaches.append(_run(model, request)))
-    except click.exceptions.Exit as status:
-        failure = status
-    if reaches:
-        with screen(svg, "rnncli reach") as show:
-            show(print_reaches, reaches)
-    if failure is not None:
-        raise failure
+    return [reach.as_dict() | {"curve": curve(reach.effect)} for reach in reaches]
 
 
 def _run(model: Reading, request: Request) -> NetworkReach:

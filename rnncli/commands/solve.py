@@ -27,15 +27,14 @@ from rnncli.commands.values import big_number, memory_size
 from rnncli.errors import RnncliError, UsageError, listed, quote
 from rnncli.layers.weights import Framework
 from rnncli.render.progress import Progress
-from rnncli.render.records import NETWORK, row_each
-from rnncli.render.writers import writer
+from rnncli.render.records import NETWORK, Record, Writer, row_each, writer
+from rnncli.render.terminal import DOCUMENTS
 from rnncli.search.blanks.template import TEMPLATE_EXAMPLE, Template
 from rnncli.search.budget import FIGURES, Budget
 from rnncli.search.solution import Solution, solve
 from rnncli.summary import TOTALS
 
 SOLUTIONS = row_each(
-    "Solutions",
     *NETWORK,
     *("output_shape", "number", "ties", "exact", "limited_by"),
     *TOTALS,
@@ -161,5 +160,14 @@ def _printer(format_: str, quiet: bool, several: bool) -> Iterator[Callable[[Sol
     if format_ == "table":
         yield show
     else:
-        with printed(writer(format_, SOLUTIONS)) as show_records:
+        with printed(_writer(format_)) as show_records:
             yield lambda solution: show_records([solution.as_dict()])
+
+
+def _writer(format_: str) -> Writer[Record]:
+    """Return what writes solutions: for programs, or as a table of a document."""
+    if format_ not in DOCUMENTS:
+        return writer(format_, SOLUTIONS)
+    from rnncli.render.documents import TableWriter
+
+    return TableWriter(format_, ("spec", *SOLUTIONS.columns[3:]))

@@ -25,7 +25,7 @@ from rnncli.network import Network
 
 if TYPE_CHECKING:
     from rnncli.formats.nodes import Note
-    from rnncli.render.picture import Picture
+    from rnncli.render.terminal import Picture
 
 Read = TypeVar("Read")
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -19,16 +18,28 @@ from rnncli.commands.options import (
     quiet_option,
     rate_option,
     svg_option,
+    wide_option,
 )
-from rnncli.commands.output import printed
+from rnncli.commands.output import results
 from rnncli.commands.settings import spec_argument
 from rnncli.commands.specs import each_network, shown, specs
 from rnncli.layers.weights import Framework
+from rnncli.network import Network
 from rnncli.quantities import Rate
+from rnncli.render.terminal import Picture
 from rnncli.summary import Summary
 
 if TYPE_CHECKING:
-    from rnncli.render.picture import Picture
+    from rnncli.render.blocks import Page
+    from rnncli.render.records import Layout
+
+
+def _layout(rate: Rate | None) -> Layout:
+    """Return how the layers of a summary become rows."""
+    from rnncli.render.records import row_each_layer
+
+    at_rate = () if rate is None else ("macs_per_second",)
+    return row_each_layer("output_shape", "params", "macs_per_step", *at_rate, "macs", "output_bytes")
 
 
 @click.command(cls=GroupedCommand, short_help="Shapes, parameters and costs of every layer.")
@@ -38,7 +49,7 @@ if TYPE_CHECKING:
 @rate_option
 @dtype_option
 @framework_option
-@click.option("--wide", is_flag=True, help="Add the shapes of weights, MACs, and each size with its formula.")
+@wide_option("Show every column, with the shapes of weights, MACs, and each size with its formula.")
 @quiet_option("the number of parameters")
 @format_option
 @svg_option
@@ -68,31 +79,19 @@ def command(
     """
     check_svg(svg, shown=format_ == "table" and not quiet)
     check_quiet(quiet, format_, "one number")
-    with _printer(format_, rate, wide, quiet, svg) as show:
-        each_network(
-            shown(specs(spec), svg),
-            lambda network: show(network.summary(batch, timesteps, framework, dtype, rate=rate)),
-        )
 
+    def counted(network: Network) -> Summary:
+        return network.summary(batch, timesteps, framework, dtype, rate=rate)
 
-@contextmanager
-def _printer(
-    format_: str, rate: Rate | None, wide: bool, quiet: bool, svg: Picture | None
-) -> Iterator[Callable[[Summary], None]]:
-    """Yield what prints one summary. A library is imported by the format that needs it."""
+    given = shown(specs(spec), svg)
     if quiet:
-        yield lambda summary: click.echo(summary.total_params)
-    elif format_ != "table":
-        from rnncli.render.records import row_each_layer
-        from rnncli.render.writers import writer
+        each_network(given, lambda network: click.echo(counted(network).total_params))
+        return
+    with results(format_, svg, partial(_page, wide=wide), partial(_layout, rate)) as show:
+        each_network(given, lambda network: show(counted(network)))
 
-        at_rate = () if rate is None else ("macs_per_second",)
-        layout = row_each_layer("output_shape", "params", "macs_per_step", *at_rate, "macs", "output_bytes")
-        with printed(writer(format_, layout)) as show_records:
-            yield lambda summary: show_records([summary.as_dict()])
-    else:
-        from rnncli.render.console import screen
-        from rnncli.render.tables import print_summary
 
-        with screen(svg, "rnncli summary") as show:
-            yield lambda summary: show(print_summary, summary, wide)
+def _page(summary: Summary, wide: bool) -> Page:
+    from rnncli.render.summaries import summary_page
+
+    return summary_page(summary, wide)

@@ -32,10 +32,9 @@ from rnncli.formats.networks import as_called
 from rnncli.layers.weights import Framework
 from rnncli.network import Network
 from rnncli.quantities import memory
-from rnncli.render.picture import MOST_LINES, Picture
 from rnncli.render.progress import COUNTABLE, Progress
-from rnncli.render.terminal import on_terminal
-from rnncli.render.writers import Writer
+from rnncli.render.records import Writer
+from rnncli.render.terminal import MOST_LINES, Picture, on_terminal
 from rnncli.search.budget import FIGURES, Budget
 from rnncli.search.grids.candidate import Candidate
 from rnncli.search.grids.stretches import BATCH, Part

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 from rnncli.errors import one_line
 from rnncli.quantities import Shape
 from rnncli.render.candidates import CandidateTable, FrontierTable
-from rnncli.render.records import NETWORK, Record, row_each
-from rnncli.render.terminal import terminal_size, terminal_width
-from rnncli.render.writers import Writer, writer
+from rnncli.render.records import NETWORK, Record, Writer, row_each, writer
+from rnncli.render.terminal import DOCUMENTS, terminal_size, terminal_width
 from rnncli.search.grids.candidate import Candidate
 from rnncli.search.ranking.wanted import SORT_KEYS, Order
 from rnncli.summary import TOTALS, Setting
@@ -18,7 +17,7 @@ from rnncli.summary import TOTALS, Setting
 if TYPE_CHECKING:
     from rnncli.search.ranking.frontier import Cloud
 
-CANDIDATES = row_each("Candidates", *NETWORK, "output_shape", *TOTALS)
+CANDIDATES = row_each(*NETWORK, "output_shape", *TOTALS)
 """How candidates become rows."""
 
 _NOTE = 150
@@ -41,6 +40,10 @@ def table_of(format_: str, order: Order | None, cloud: Cloud | None) -> Writer[A
         order: what the candidates are sorted by, if they are.
         cloud: where all of them lie, for a picture below the table; None for no picture.
     """
+    if format_ in DOCUMENTS:
+        from rnncli.render.documents import TableWriter
+
+        return TableWriter(format_, (*TOTALS, "output_shape", "spec"))
     if format_ != "table":
         from rnncli.render.row_texts import WrittenRows
 
@@ -65,7 +68,7 @@ def record_maker(setting: Setting) -> Callable[..., Record]:
 def speller(format_: str, setting: Setting) -> Callable[[list[Candidate]], tuple[int, Any]]:
     """Return what makes rows of candidates, for the table or for the writer of a format, and says how many."""
     record = record_maker(setting)
-    if format_ == "table":
+    if format_ in ("table", *DOCUMENTS):
         return lambda some: (len(some), [record(*candidate) for candidate in some])
     from rnncli.render.row_texts import RowTexts
 

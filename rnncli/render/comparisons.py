@@ -7,74 +7,67 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TypeVar
 
-from rich.console import Console
 from rich.text import Text
 
-from rnncli.quantities import figure_text, ratio_text
-from rnncli.render.layout import BLOCK, ScreenCells, ScreenColumn, marked, print_hanging, print_rows
-from rnncli.render.modules import print_modules
-from rnncli.render.tables import each, equal_but_for_its_name, shape_cell
-from rnncli.render.two_columns import two_columns
+from rnncli.quantities import figure_text, ratio_text, shape_text
+from rnncli.render.blocks import BLOCK, Block, Column, Line, Pairs, Table, marked
+from rnncli.render.summaries import each, equal_but_for_its_name, modules_page, shape_cell
 from rnncli.reports.comparison import Comparison, SideBySide, change, effects, setting_text, varied
 from rnncli.reports.folding import folded
 from rnncli.reports.reasons import WHY, Reason
 from rnncli.summary import LayerSummary
 from rnncli.vocabulary import title
 
-_LEAVES = {
-    "training_bytes": 1,
-    "streaming_bytes": 2,
-    "output_bytes": 3,
-    "macs_per_step": 4,
-    "macs": 6,
-    "macs_per_second": 7,
-}
-"""When a figure leaves a table that is too wide."""
-
 _MOST_REASONS = 24
 """So many reasons are shown where there are too many to read."""
 
 
-def print_comparison(console: Console, comparison: Comparison) -> None:
-    """Print the networks, their figures, their layers, and why the counts differ."""
+def comparison_page(comparison: Comparison) -> Iterator[Block]:
+    """Yield the networks, their figures, their layers, and why the counts differ."""
     names = varied(comparison.columns)
     for number, (_, setting, summary) in enumerate(comparison.columns, start=1):
         counted_for = f"  {setting_text(setting, names)}" if names else ""
-        print_hanging(console, Text.assemble(f"{number}  ", marked(summary.spec, summary.origin), counted_for))
-    _print_figures(console, comparison)
+        yield Line(Text.assemble(f"{number}  ", marked(summary.spec, summary.origin), counted_for))
+    yield from _figures(comparison)
     if comparison.rows:
-        _print_layers(console, comparison)
-        _print_reasons(console, comparison)
+        yield from _layers(comparison)
+        yield from _why(comparison)
     for sentence in effects(comparison):
-        print_hanging(console, Text(sentence))
+        yield Line(Text(sentence))
     for indices in _grouped([(summary.spec, summary.modules) for summary in comparison.summaries]).values():
-        print_modules(console, comparison.summaries[indices[0]], f"{_named(indices)} in PyTorch")
+        yield from modules_page(comparison.summaries[indices[0]], f"{_named(indices)} in PyTorch")
 
 
-def _print_figures(console: Console, comparison: Comparison) -> None:
-    columns = [ScreenColumn("Network")]
-    rows: list[ScreenCells] = [
-        {"Network": Text(str(number)), BLOCK: Text(f"Network {number}")}
-        for number in range(1, len(comparison.summaries) + 1)
-    ]
-    several_dtypes = len({summary.dtype for summary in comparison.summaries}) > 1
-    for figure in comparison.summaries[0].totals:
-        values = [getattr(summary, figure) for summary in comparison.summaries]
-        if all(value is None for value in values):
+def _figures(comparison: Comparison) -> Iterator[Block]:
+    """Yield a table of the figures that differ, and a line of those that are the same in all networks."""
+    summaries = comparison.summaries
+    columns = [Column("Network")]
+    rows = [{"Network": Text(str(number)), BLOCK: Text(f"Network {number}")} for number in range(1, len(summaries) + 1)]
+    same = []
+    several_dtypes = len({summary.dtype for summary in summaries}) > 1
+    for figure in summaries[0].totals:
+        values = [getattr(summary, figure) for summary in summaries]
+        if len(set(values)) == 1 and figure != "total_params":
+            same += [f"{title(figure)} {figure_text(figure, values[0])}"] if values[0] is not None else []
             continue
-        leaves = _LEAVES.get(figure, 0)
         ratios = [_ratio(comparison.change(index, figure).ratio) if index else "" for index in range(len(values))]
-        columns.append(ScreenColumn(title(figure), leaves=leaves))
+        columns.append(Column(title(figure)))
         for row, value, ratio in zip(rows, values, ratios, strict=True):
             row[title(figure)] = Text(figure_text(figure, value))
             row[f"× {title(figure)}"] = Text(ratio)
         # The ratio of memory is that of the parameters, unless dtypes differ; that of MACs a second is that of a step.
         if figure != "macs_per_second" and (figure != "total_bytes" or several_dtypes):
-            columns.append(ScreenColumn(f"× {title(figure)}", leaves=leaves, heading="×"))
-    columns.append(ScreenColumn("Output shape", number=False, leaves=5))
-    for row, summary in zip(rows, comparison.summaries, strict=True):
-        row["Output shape"] = shape_cell(summary.output_shape)
-    print_rows(console, columns, rows)
+            columns.append(Column(f"× {title(figure)}", heading="×", joined=True))
+    shapes = [summary.output_shape for summary in summaries]
+    if len(set(shapes)) == 1:
+        same.append(f"Output shape {shape_text(shapes[0])}")
+    else:
+        columns.append(Column("Output shape", number=False))
+        for row, shape in zip(rows, shapes, strict=True):
+            row["Output shape"] = shape_cell(shape)
+    yield Table(columns, rows)
+    if same:
+        yield Line(Text(f"The same in all: {', '.join(same)}"), start=1)
 
 
 def _ratio(ratio: float | None) -> str:
@@ -82,25 +75,24 @@ def _ratio(ratio: float | None) -> str:
     return "" if ratio is None else f"× {ratio_text(ratio)}"
 
 
-def _print_layers(console: Console, comparison: Comparison) -> None:
-    """Print the layers that line up in a group; networks that have the same one there share a line."""
+def _layers(comparison: Comparison) -> Iterator[Block]:
+    """Yield the layers that line up in a group; networks that have the same one there share a line."""
     columns = (
-        ScreenColumn("Network", number=False),
-        ScreenColumn("Layer", number=False),
-        ScreenColumn("Output shape", number=False, leaves=1),
-        ScreenColumn("Parameters"),
-        ScreenColumn("×"),
+        Column("Network", number=False),
+        Column("Layer", number=False, leaves=1, shorter="Layer\nOutput shape"),
+        Column("Output shape", number=False, leaves=1),
+        Column("Parameters"),
+        Column("×", joined=True),
     )
     groups = [list(_lines(run)) for run in folded(comparison.rows, key=_without_names)]
-    lines = [line for group in groups for line in group]
-    print_rows(console, columns, lines, sections=[len(group) for group in groups])
+    yield Table(columns, [line for group in groups for line in group], [len(group) for group in groups])
 
 
 def _without_names(row: SideBySide) -> tuple[LayerSummary | None, ...]:
     return tuple(layer and equal_but_for_its_name(layer) for layer in row)
 
 
-def _lines(run: Sequence[SideBySide]) -> Iterator[ScreenCells]:
+def _lines(run: Sequence[SideBySide]) -> Iterator[dict[str, Text]]:
     """Yield a line for each different layer of a row, or of a run of equal rows."""
     row = run[0]
     first = row[0]
@@ -116,23 +108,22 @@ def _lines(run: Sequence[SideBySide]) -> Iterator[ScreenCells]:
         yield {
             "Network": Text(_numbers(indices)),
             BLOCK: Text(_named(indices)),
-            "Layer": Text(layer.spec + times),
+            "Layer": Text.assemble((layer.spec, "code"), times),
+            "Layer\nOutput shape": Text.assemble((layer.spec, "code"), times, "\n", shape_cell(layer.output_shape)),
             "Output shape": shape_cell(layer.output_shape),
             "Parameters": Text(each(f"{layer.params:,}", run)),
             "×": Text(_ratio(ratio)),
         }
 
 
-def _print_reasons(console: Console, comparison: Comparison) -> None:
-    """Print why layers have other counts than those of the first network; networks with the same reasons share them."""
+def _why(comparison: Comparison) -> Iterator[Block]:
+    """Yield why layers have other counts than those of the first network; networks with the same reasons share them."""
     rows = [row for run in folded(_rows_of_reasons(comparison), key=itemgetter(0)) for row in _reasons(run)]
-    if not rows:
-        return
-    print_hanging(console, Text(WHY))
-    for line in two_columns(console, rows[:_MOST_REASONS]):
-        console.print(line, soft_wrap=True)
+    if rows:
+        yield Line(Text(WHY))
+        yield Pairs(rows[:_MOST_REASONS])
     if len(rows) > _MOST_REASONS:
-        print_hanging(console, Text(f"{len(rows) - _MOST_REASONS:,} more reasons are left out here; `-f json` has all"))
+        yield Line(Text(f"{len(rows) - _MOST_REASONS:,} more reasons are left out here; `-f json` has all"))
 
 
 Item = TypeVar("Item")
@@ -152,7 +143,7 @@ def _reasons(run: Sequence[RowReasons]) -> Iterator[tuple[Text, Text]]:
     """Yield a line for each reason of a row, or of a run of equal rows; the first names the network and layer."""
     times = f" × {len(run)}" if len(run) > 1 else ""
     for some, indices in _grouped(run[0][0]).items():
-        heading = Text.assemble(f"{_numbers(indices)}  ", (f"{some[0].layer}{times}", "bold")) if some else Text()
+        heading = Text.assemble(f"{_numbers(indices)}  ", (f"{some[0].layer}{times}", "code")) if some else Text()
         for reason in some:
             sign = "+" if reason.difference > 0 else "−"
             yield heading, Text(f"{sign} {each(f'{abs(reason.difference):,}', run)}: {reason.text}")

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.theme import Theme
 
-from rnncli.render.picture import Picture
-from rnncli.render.terminal import on_terminal
+from rnncli.render.terminal import Picture, on_terminal
 
 _UNLIMITED = 100_000
 """Columns of an output that is not a terminal, so that a table is never cut there."""
 
 _DRAWING_WIDTH = 80
 """Columns of a drawing or a plot where there is no terminal to take its width from."""
+
+STYLES: Mapping[str, str] = {
+    "heading": "bold",
+    "spec": "bold",
+    "name": "none",
+    "code": "bold",
+    "type": "dim",
+    "figure": "bold",
+}
+"""How what is shown looks: headings, networks, names and classes of layers, source, the figures that were asked for."""
+
+THEME = Theme(dict(STYLES))
 
 
 class _StdoutConsole(Console):
@@ -25,11 +37,11 @@ class _StdoutConsole(Console):
 
 
 @contextmanager
-def screen(picture: Picture | None, title: str) -> Iterator[Callable[..., None]]:
-    """Yield `show(print_it, *arguments)`, which calls `print_it(console, *arguments)` for standard output.
+def screen(picture: Picture | None, title: str) -> Iterator[Callable[[Iterable[RenderableType]], None]]:
+    """Yield what shows a page on standard output.
 
-    If a picture is asked for, `show` prints the same on a second console, which is saved as SVG. The picture is written
-    when the block ends without an error, whole or not at all.
+    If a picture is asked for, the same is shown on a second console, which is saved as SVG. The picture is written when
+    the block ends without an error, whole or not at all.
 
     Args:
         picture: the picture, or None if there is to be none.
@@ -40,18 +52,25 @@ def screen(picture: Picture | None, title: str) -> Iterator[Callable[..., None]]
     """
     stdout = stdout_console()
     if picture is None:
-        yield lambda print_it, *arguments: print_it(stdout, *arguments)
+        yield lambda page: print_page(stdout, page)
         return
 
     from rnncli.render.svg import recorded
 
-    with recorded(picture, title, stdout.width, unlimited=stdout.width == _UNLIMITED) as recorder:
+    with recorded(picture, title, stdout.width, stdout.width == _UNLIMITED, THEME) as recorder:
 
-        def show(print_it: Callable[..., None], *arguments: object) -> None:
-            print_it(stdout, *arguments)
-            print_it(recorder, *arguments)
+        def show(page: Iterable[RenderableType]) -> None:
+            blocks = list(page)
+            print_page(stdout, blocks)
+            print_page(recorder, blocks)
 
         yield show
+
+
+def print_page(console: Console, page: Iterable[RenderableType]) -> None:
+    """Print what is shown, block by block; none is wider than the console."""
+    for block in page:
+        console.print(block, soft_wrap=True)
 
 
 def drawing_width(console: Console) -> int:
@@ -82,6 +101,7 @@ def stdout_console() -> Console:
         highlight=False,
         emoji=False,
         markup=False,
+        theme=THEME,
         # An empty FORCE_COLOR or NO_COLOR counts as not set, whatever versions of Rich think.
         force_terminal=bool(os.environ.get("FORCE_COLOR")) or on_terminal(),
         no_color=bool(os.environ.get("NO_COLOR")),

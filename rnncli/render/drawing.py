@@ -3,33 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 from rich.console import Console
 from rich.text import Text
 
 from rnncli.characters import ascii_form
+from rnncli.errors import listed
+from rnncli.layers import KINDS, Head
+from rnncli.layers.words import fields_in_both, in_both
 from rnncli.network import Network
 from rnncli.quantities import Shape, shape_text
+from rnncli.render.blocks import Block, Drawn, Gap, Line, hanging, marked
 from rnncli.render.console import drawing_width
-from rnncli.render.drawing_legend import REVERSED, legend
-from rnncli.render.layout import hanging, marked, print_hanging
 from rnncli.render.step_columns import (
     BACKWARD_LEAVES,
     BACKWARD_START,
-    BOX,
     DOTS,
     LEAVES,
     START,
     StepColumns,
     arrow,
-    fitting_columns,
+    box_width,
+    columns_from_widest,
     last_states,
+    shown_kind,
     step_names,
 )
 from rnncli.reports.unrolled import Given, Steps, Unrolled, UnrolledLayer, unroll
 
-_NAME, _QUIET = "bold", "dim"
+_QUIET = "dim"
+
+_REVERSED = "reversed time"
+"""What stands beside a sequence that starts with the last step."""
 
 _LETTERS: Mapping[Given, str] = {"steps": "x", "windows": "w"}
 """What the vectors are called that are given at each step."""
@@ -50,6 +58,11 @@ class _Line(NamedTuple):
     label: str = ""
     label_style: str = ""
 
+    @property
+    def width(self) -> int:
+        """Where the last piece ends."""
+        return max((piece.column + len(piece.text) for piece in self.pieces), default=0)
+
 
 class _Label(NamedTuple):
     """What is called what at the left of a drawing: its name in one or two lines, and its spec."""
@@ -60,28 +73,25 @@ class _Label(NamedTuple):
     @property
     def lines(self) -> list[tuple[str, str]]:
         """The lines beside the drawing, each with its style."""
-        return [*((name, _NAME) for name in self.names), *([(self.spec, "")] if self.spec else [])]
+        return [*((name, "heading") for name in self.names), *([(self.spec, "")] if self.spec else [])]
 
 
-def print_drawing(console: Console, network: Network, batch: int | None = None, timesteps: int | None = None) -> None:
-    """Print a network unrolled in time, no wider than the console.
+def drawing_page(network: Network, batch: int | None = None, timesteps: int | None = None) -> Iterator[Block]:
+    """Yield a network unrolled in time, no wider than the console, and what its letters and words mean.
 
     Raises:
         SpecError: `timesteps` contradicts the spec.
     """
     parts = unroll(network, batch, timesteps)
-    width = drawing_width(console)
-    print_hanging(console, marked(str(network), network.origin))
+    yield Line(marked(str(network), network.origin))
     for part in reversed(parts):
-        console.print()
-        for line in draw(part, width, console.options.ascii_only):
-            console.print(line, soft_wrap=True)
-    last = [name for part in parts for name in _last_states(part, _columns(part, width, console.options.ascii_only))]
-    for number, note in enumerate(legend(parts, network.head, list(dict.fromkeys(last)))):
-        if number == 0:
-            console.print()
-        for line in hanging(console, Text(note, style=_QUIET), width=width):
-            console.print(line, soft_wrap=True)
+        yield Gap()
+        yield Drawn(partial(_drawn, part))
+    yield Drawn(partial(_legend, network.head, parts))
+
+
+def _drawn(part: Unrolled, console: Console) -> list[Text]:
+    return draw(part, drawing_width(console), console.options.ascii_only)
 
 
 def draw(unrolled: Unrolled, width: int, ascii_only: bool = False) -> list[Text]:
@@ -92,24 +102,42 @@ def draw(unrolled: Unrolled, width: int, ascii_only: bool = False) -> list[Text]
         width: the widest that a line may be.
         ascii_only: whether to use ASCII characters alone.
     """
-    labels = [_label(layer, _ellipsis(ascii_only)) for layer in unrolled.layers]
+    columns = _fitting(unrolled, width, ascii_only)
+    return [_text(line, width, ascii_only) for line in _lines(unrolled, columns, width, ascii_only)]
+
+
+def _fitting(unrolled: Unrolled, width: int, ascii_only: bool) -> StepColumns:
+    """Return the columns that show the most within a width or, where none fit, the narrowest."""
     output, source = _ends(unrolled)
-    columns = _columns(unrolled, width, ascii_only)
+    labels = [output, source, *(_label(layer, ascii_only) for layer in unrolled.layers)]
+    label_width = max(len(line) for label in labels for line in [_REVERSED, *(text for text, _ in label.lines)])
+    distinct = {layer._replace(names=layer.names[:1]): None for layer in unrolled.layers}
+    least = replace(unrolled, layers=(*distinct,)) if len(distinct) < len(unrolled.layers) else unrolled
+    for columns in columns_from_widest(unrolled, label_width):
+        if all(line.width <= width for line in _lines(least, columns, width, ascii_only)):
+            break
+    return columns
+
+
+def _lines(unrolled: Unrolled, columns: StepColumns, width: int, ascii_only: bool) -> Iterator[_Line]:
+    """Yield the lines of a drawing, from the output down to the axis of time."""
+    output, source = _ends(unrolled)
     lines = _output(columns, unrolled, width)
-    lines = [*_captions(columns, output, width), *_labelled(columns, output, lines, first=len(lines) - 1)]
-    for layer, label in zip(reversed(unrolled.layers), reversed(labels), strict=True):
+    yield from _captions(columns, output, width)
+    yield from _labelled(columns, output, lines, first=len(lines) - 1)
+    for layer in reversed(unrolled.layers):
+        label = _label(layer, ascii_only)
         handed_on = None if layer is unrolled.layers[-1] else layer.output_shape
-        lines += _captions(columns, label, width, REVERSED if layer.reversed_time else "")
-        lines += _arrows(columns, layer.returns, layer.reversed_time, handed_on, width)
+        yield from _captions(columns, label, width, _REVERSED if layer.reversed_time else "")
+        yield from _arrows(columns, layer.returns, layer.reversed_time, handed_on, width)
         if layer.merge_mode is not None:
-            lines.append(_Line(_merge(columns, layer, layer.merge_mode)))
+            yield _Line(_merge(columns, layer, layer.merge_mode))
         if layer.joins is not None:
-            lines.append(_Line(_join(columns, layer.joins)))
-        lines += _labelled(columns, label, [_Line(pieces) for pieces in _boxes(columns, layer)])
-    lines += _captions(columns, source, width)
-    lines += _arrows(columns, "all", False, None, width)
-    lines += _labelled(columns, source, _input(columns, unrolled, width))
-    return [_text(line, width, ascii_only) for line in lines]
+            yield _Line(_join(columns, layer.joins))
+        yield from _labelled(columns, label, [_Line(pieces) for pieces in _boxes(columns, layer)])
+    yield from _captions(columns, source, width)
+    yield from _arrows(columns, "all", False, None, width)
+    yield from _labelled(columns, source, _input(columns, unrolled, width))
 
 
 def _ends(unrolled: Unrolled) -> tuple[_Label, _Label]:
@@ -119,14 +147,12 @@ def _ends(unrolled: Unrolled) -> tuple[_Label, _Label]:
     return output, _Label(unrolled.source[:1], *unrolled.source[1:])
 
 
-def _columns(unrolled: Unrolled, width: int, ascii_only: bool) -> StepColumns:
-    """Return the columns of a drawing."""
-    labels = (*(_label(layer, _ellipsis(ascii_only)) for layer in unrolled.layers), *_ends(unrolled))
-    return fitting_columns(unrolled, [*(line for label in labels for line, _ in label.lines), REVERSED], width)
-
-
-def _ellipsis(ascii_only: bool) -> str:
-    return "..." if ascii_only else "…"
+def _label(layer: UnrolledLayer, ascii_only: bool) -> _Label:
+    """Return the label of a layer: its name, or the first and the last name of a run; and its spec."""
+    first, *others = layer.names
+    times = f" × {len(layer.names)}" if others else ""
+    ellipsis = "..." if ascii_only else "…"
+    return _Label((first, f"{ellipsis} {others[-1]}") if others else (first,), layer.spec + times)
 
 
 def _labelled(columns: StepColumns, label: _Label, lines: list[_Line], first: int = 0) -> list[_Line]:
@@ -143,7 +169,7 @@ def _captions(columns: StepColumns, label: _Label, width: int, note: str = "") -
     if columns.label_width:
         return []
     caption = Text("  ".join([" ".join(label.names), *filter(None, (label.spec, note))]))
-    return [_Line([], line.plain, _NAME) for line in hanging(Console(width=width), caption)]
+    return [_Line([], line.plain, "heading") for line in hanging(Console(width=width), caption)]
 
 
 def _output(columns: StepColumns, unrolled: Unrolled, width: int) -> list[_Line]:
@@ -174,17 +200,16 @@ def _arrows(columns: StepColumns, steps: Steps, reversed_time: bool, shape: Shap
     """Return the lines between two layers: an arrow for each vector handed on, and the shape that they make up."""
     line = _Line(_marks(columns, steps, ["▲"] * columns.count))
     lines = [line] if shape is None else _with_shape(columns, line, shape, width)
-    return _labelled(columns, _Label((), REVERSED), lines, first=len(lines) - 1) if reversed_time else lines
+    return _labelled(columns, _Label((), _REVERSED), lines, first=len(lines) - 1) if reversed_time else lines
 
 
 def _with_shape(columns: StepColumns, line: _Line, shape: Shape, width: int) -> list[_Line]:
     """Return a line with a shape after its last piece or, where there is no room for it, on a line above."""
     text = shape_text(shape)
-    end = line.pieces[-1].column + len(line.pieces[-1].text)
     if columns.shapes_beside:
-        return [line._replace(pieces=[*line.pieces, _Piece(end + 1, text)])]
-    column = max(0, min(end - (len(text) + 1) // 2, width - len(text)))
-    return [_Line([_Piece(column, text)]), line]
+        return [line._replace(pieces=[*line.pieces, _Piece(line.width + 1, text)])]
+    column = max(0, min(line.width - (len(text) + 1) // 2, width - len(text)))
+    return [_Line([_Piece(column, text[:width])]), line]
 
 
 def _merge(columns: StepColumns, layer: UnrolledLayer, mode: str) -> list[_Piece]:
@@ -203,6 +228,12 @@ def _merge(columns: StepColumns, layer: UnrolledLayer, mode: str) -> list[_Piece
     return [merged, _Piece(merged_end, f" ◄{_line_to_merge(last - merged_end - 2)}┐")]
 
 
+def _line_to_merge(length: int) -> str:
+    """Return the line from the second cell's last output to the merge, with the longest name that fits."""
+    names = (" backward's last ", " backward ", "")
+    return next(name for name in names if len(name) <= max(0, length)).center(length, "─")
+
+
 def _join(columns: StepColumns, how: str) -> list[_Piece]:
     """Return the line that shows how the outputs of all steps become one vector, at the last step."""
     last = columns.count - 1
@@ -218,12 +249,6 @@ def _join(columns: StepColumns, how: str) -> list[_Piece]:
     return [_Piece(columns.centre(0), "".join(line)), joined]
 
 
-def _line_to_merge(length: int) -> str:
-    """Return the line from the second cell's last output to the merge, with the longest name that fits."""
-    names = (" backward's last ", " backward ", "")
-    return next(name for name in names if len(name) <= max(0, length)).center(length, "─")
-
-
 def _boxes(columns: StepColumns, layer: UnrolledLayer) -> list[list[_Piece]]:
     """Return the lines of a layer: a box for each step, split in two for two cells, and the states between them."""
     steps = columns.shown(layer.reads)
@@ -232,40 +257,42 @@ def _boxes(columns: StepColumns, layer: UnrolledLayer) -> list[list[_Piece]]:
         outlets = {0, columns.count - 1}
     if layer.joins is not None:
         outlets = {*steps}
-    plain = "─" * (BOX - 2)
-    outlet = "┴".center(BOX - 2, "─")
-    kind = layer.kind if len(layer.kind) <= BOX - 2 else layer.kind[: BOX - 3]
+    kind = shown_kind(layer.kind)
+    box = box_width(kind)
+    inside = box - 2
+    plain = "─" * inside
+    outlet = "──┴".ljust(inside, "─")
 
     lines = [[_Piece(columns.left(step), f"┌{outlet if step in outlets else plain}┐") for step in steps]]
     for backwards in layer.backwards or (None,):
         if len(lines) > 1:
             lines.append([_Piece(columns.left(step), f"├{plain}┤") for step in steps])
-        line = _carried(columns, backwards, layer.states) if backwards is not None else _dots(columns, layer.reads)
-        for step in steps:
-            line.append(_Piece(columns.left(step), "│"))
-            line.append(_Piece(columns.left(step) + 1, kind.center(BOX - 2)))
-            line.append(_Piece(columns.right(step) - 1, "│"))
+        line = [_Piece(columns.left(step), f"│{kind.center(inside)}│") for step in steps]
+        if backwards is None:
+            line += _dots(columns, layer.reads)
+        else:
+            line += _carried(columns, backwards, layer.states, box)
         lines.append(sorted(line))
     lines.append([_Piece(columns.left(step), f"└{plain}┘") for step in steps])
     return lines
 
 
-def _carried(columns: StepColumns, backwards: bool, states: Sequence[str]) -> list[_Piece]:
+def _carried(columns: StepColumns, backwards: bool, states: Sequence[str], box: int) -> list[_Piece]:
     """Return the arrows of the states that a cell carries, from the zero it starts with to those that leave it."""
-    carried = arrow(states, columns.gap, backwards)
-    line = [_Piece(columns.right(step), carried) for step in range(columns.count - 1)]
-    if columns.skips:
-        line.append(_Piece(columns.dots + len(DOTS) + 1, arrow((), backwards=backwards)))
-    first, last = columns.left(0), columns.right(columns.count - 1)
+    line = []
+    for step in range(columns.count - 1):
+        start, end = columns.left(step) + box, columns.left(step + 1)
+        if columns.skips and step == columns.count - 2:
+            end = columns.dots - 1
+            line.append(_Piece(columns.dots + len(DOTS) + 1, arrow((), backwards=backwards)))
+        line.append(_Piece(start, arrow(states, end - start, backwards)))
+    names = "" if columns.ends is None else ",".join(last_states(states, columns.ends, backwards))
     if backwards:
-        line.append(_Piece(last, BACKWARD_START))
+        before, behind = names and names + BACKWARD_LEAVES, BACKWARD_START
     else:
-        line.append(_Piece(first - len(START), START))
-    if columns.ends is not None:
-        names = ",".join(last_states(states, columns.ends, backwards))
-        leaving = f"{names}{BACKWARD_LEAVES}" if backwards else f"{LEAVES}{names}"
-        line.append(_Piece(first - len(leaving) if backwards else last, leaving))
-    return line + _dots(columns, "all")
+        before, behind = START, names and LEAVES + names
+    first, last = columns.left(0), columns.left(columns.count - 1) + box
+    return [*line, _Piece(first - len(before), before), _Piece(last, behind), *_dots(columns, "all")]
 
 
 def _dots(columns: StepColumns, steps: Steps) -> list[_Piece]:
@@ -273,29 +300,10 @@ def _dots(columns: StepColumns, steps: Steps) -> list[_Piece]:
     return [_Piece(columns.dots, DOTS)] if columns.skips and steps == "all" else []
 
 
-def _marks(columns: StepColumns, steps: Steps, texts: Sequence[str], style: str = "") -> list[_Piece]:
+def _marks(columns: StepColumns, steps: Steps, texts: Sequence[str]) -> list[_Piece]:
     """Return a text at each of the steps shown, and dots for those left out."""
-    marks = [_Piece(columns.centred(step, texts[step]), texts[step], style) for step in columns.shown(steps)]
+    marks = [_Piece(columns.centred(step, texts[step]), texts[step]) for step in columns.shown(steps)]
     return sorted(marks + _dots(columns, steps))
-
-
-def _label(layer: UnrolledLayer, ellipsis: str) -> _Label:
-    """Return the label of a layer: its name, or the first and the last name of a run; and its spec."""
-    first, *others = layer.names
-    return _Label((first, f"{ellipsis} {others[-1]}") if others else (first,), layer.spec + _times(layer))
-
-
-def _times(layer: UnrolledLayer) -> str:
-    """Return how many layers a run has, ` × 38`; nothing for one layer."""
-    return f" × {len(layer.names)}" if len(layer.names) > 1 else ""
-
-
-def _last_states(unrolled: Unrolled, columns: StepColumns) -> Iterator[str]:
-    """Yield the names of the last states that are drawn."""
-    if columns.ends is not None:
-        for layer in unrolled.layers:
-            for backwards in layer.backwards:
-                yield from last_states(layer.states, columns.ends, backwards)
 
 
 def _text(line: _Line, width: int, ascii_only: bool) -> Text:
@@ -308,3 +316,48 @@ def _text(line: _Line, width: int, ascii_only: bool) -> Text:
     text.truncate(width)
     text.rstrip()
     return text
+
+
+def _legend(head: Head, parts: Sequence[Unrolled], console: Console) -> Iterator[Text]:
+    """Yield the lines below a drawing."""
+    width = drawing_width(console)
+    shown = [_fitting(part, width, console.options.ascii_only).ends for part in parts]
+    for number, note in enumerate(_meanings(head, parts, shown)):
+        if number == 0:
+            yield Text()
+        yield from hanging(console, Text(note, style=_QUIET), width=width)
+
+
+def _meanings(head: Head, parts: Sequence[Unrolled], shown: Sequence[tuple[str, str] | None]) -> Iterator[str]:
+    """Yield what the letters and words of a drawing mean.
+
+    Args:
+        head: the layer that takes the input, which may mark steps as padding.
+        parts: what is drawn.
+        shown: of each part the names of the first and the last step, if its last states are drawn.
+    """
+    states = tuple(dict.fromkeys(state for part in parts for state in part.states))
+    noun = "state" if len(states) == 1 else "states"
+    if states:
+        yield f"{', '.join(states)}: the {noun} carried from step to step, 0 at the start of every sample"
+        if any(part.masked for part in parts):
+            yield f"{listed(fields_in_both(head))}: {head.padding} leaves the {noun} as before"
+    last = {
+        name: None
+        for part, ends in zip(parts, shown, strict=True)
+        for layer in part.layers
+        for backwards in layer.backwards
+        for name in (last_states(layer.states, ends, backwards) if ends else ())
+    }
+    if last:
+        noun = "state" if len(last) == 1 else "states"
+        theirs = ", ".join(f"{state}_n" for state in states)
+        yield f"{', '.join(last)}: the last {noun} (Keras: return_state=True, PyTorch: {theirs})"
+    reversing = next((layer for part in parts for layer in part.layers if layer.reversed_time and layer.states), None)
+    if reversing is not None:
+        back = in_both(KINDS[reversing.kind], "go_backwards", True)
+        yield f"{_REVERSED}: the last step comes first, as {back} returns it"
+    if any(part.given == "windows" for part in parts):
+        yield "w: the vectors of the sequence below it that one step reads"
+    if any(part.given == "vector" for part in parts):
+        yield "v: one vector, the same at every step of the sequence above it"

@@ -1,20 +1,26 @@
-"""An explanation as text in columns: equations, weights and notes, each with what it means."""
+"""An explanation as text in columns: equations, weights and notes; what other tools count; and what a word is."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from rich.console import Console
 from rich.text import Text
 
+from rnncli.language.spec import EXAMPLE
+from rnncli.layers.activations import ACTIVATIONS
+from rnncli.layers.base import Note
 from rnncli.layers.weights import FRAMEWORK_NAMES, Weight, at_level, name_at_levels
-from rnncli.quantities import shape_text
-from rnncli.render.layout import print_hanging
-from rnncli.render.modules import print_modules
-from rnncli.render.tables import equal_but_for_its_name, print_head, run_name, shape_cell
-from rnncli.render.two_columns import Rows, two_columns
+from rnncli.quantities import MAX_SIZE, MULTIPLES, count, plural, shape_text
+from rnncli.render.blocks import Block, Gap, Line, Pairs
+from rnncli.render.summaries import equal_but_for_its_name, modules_page, run_name, shape_cell
+from rnncli.render.summaries import head as head_of
+from rnncli.render.wrapping import INDENT
 from rnncli.reports.explanation import Explanation, Formula, LayerExplanation
 from rnncli.reports.folding import folded
+from rnncli.reports.other_tools import OtherCount, OtherCounts
+from rnncli.reports.reference import Entry, fields_in_short, kinds_in_short
+
+Rows = list[tuple[Text, Text]]
 
 _LONGEST_ON_ONE_LINE = 56
 """A formula of more characters has its numbers on a line of their own."""
@@ -23,35 +29,34 @@ _AT_EACH_END = 50
 """So many layers, a run of equal ones counted once, are explained at either end where there are too many to read."""
 
 
-def print_explanation(console: Console, explanation: Explanation) -> None:
-    """Print each layer: its equations, its weights, and what is worth knowing."""
-    print_head(console, explanation.summary, explained=True)
+def explanation_page(explanation: Explanation) -> Iterator[Block]:
+    """Yield each layer: its equations, its weights, and what is worth knowing."""
+    yield from head_of(explanation.summary, explained=True)
     runs = list(folded(explanation.layers, key=_without_its_name))
     left_out = [layer for run in runs[_AT_EACH_END:-_AT_EACH_END] for layer in run]
     for run in runs[:_AT_EACH_END]:
-        _print_run(console, run)
+        yield from _run(run)
     if left_out:
-        console.print()
-        print_hanging(console, _left_out([layer.summary.name for layer in left_out]))
+        yield Gap()
+        yield Line(_left_out([layer.summary.name for layer in left_out]))
     for run in runs[_AT_EACH_END:][-_AT_EACH_END:]:
-        _print_run(console, run)
-    console.print()
-    print_hanging(console, _totals(explanation))
-    print_modules(console, explanation.summary, "In PyTorch")
+        yield from _run(run)
+    yield Gap()
+    yield Line(_totals(explanation))
+    yield from modules_page(explanation.summary, "In PyTorch")
 
 
-def _print_run(console: Console, run: Sequence[LayerExplanation]) -> None:
-    console.print()
-    print_hanging(console, _heading(run))
+def _run(run: Sequence[LayerExplanation]) -> Iterator[Block]:
+    yield Gap()
+    yield Line(_heading(run))
     layer = run[0]
-    for rows in (equation_rows(layer), weight_rows(run), _notes(layer)):
-        for line in two_columns(console, rows):
-            console.print(line, soft_wrap=True)
+    for rows in (_equations(layer), _weights(run), _facts(layer.notes)):
+        yield Pairs(rows)
 
 
 def _left_out(names: Sequence[str]) -> Text:
     layers = "1 layer is" if len(names) == 1 else f"{len(names):,} layers are"
-    return Text.assemble((run_name(names), "bold"), f"  {layers} left out here; `-f json` explains every one")
+    return Text.assemble((run_name(names), "heading"), f"  {layers} left out here; `-f json` explains every one")
 
 
 def _without_its_name(layer: LayerExplanation) -> LayerExplanation:
@@ -64,18 +69,18 @@ def _at_level_0(layer: LayerExplanation) -> tuple[Weight, ...]:
     return at_level([weight for weight, _ in layer.weights], 0)
 
 
-def equation_rows(layer: LayerExplanation) -> Rows:
+def _equations(layer: LayerExplanation) -> Rows:
     """Return the equations of a layer, and what each of them is."""
-    return [(Text(line.text, style="bold"), Text(line.means, style="dim")) for line in layer.equations]
+    return [(Text(line.text, style="code"), Text(line.means, style="dim")) for line in layer.equations]
 
 
-def weight_rows(run: Sequence[LayerExplanation]) -> Rows:
+def _weights(run: Sequence[LayerExplanation]) -> Rows:
     """Return the weights of the first of some equal layers with their formulas, their sum, and that of all layers."""
     layer, times = run[0], len(run)
     rows = []
     for (weight, formula), (last, _) in zip(layer.weights, run[-1].weights, strict=True):
         shape = Text.assemble(
-            name_at_levels(weight.name, last.name), " ", (weight.symbol, "bold"), " ", shape_text(weight.shape)
+            name_at_levels(weight.name, last.name), " ", (weight.symbol, "code"), " ", shape_text(weight.shape)
         )
         rows.append((shape, _formula(formula, several=sum(map(len, weight.axes)) > 1)))
     if layer.total is not None:
@@ -89,22 +94,20 @@ def weight_rows(run: Sequence[LayerExplanation]) -> Rows:
 def _formula(formula: Formula, several: bool = True) -> Text:
     """Return a formula in words, in numbers, and its value; without the numbers where there is only one."""
     if not several:
-        return Text.assemble(f"{formula.words} = ", (f"{formula.value:,}", "bold"))
+        return Text.assemble(f"{formula.words} = ", (f"{formula.value:,}", "figure"))
     line_end = "\n" if len(formula.words) + len(formula.numbers) > _LONGEST_ON_ONE_LINE else " "
-    return Text.assemble(f"{formula.words}{line_end}= {formula.numbers} = ", (f"{formula.value:,}", "bold"))
-
-
-def _notes(layer: LayerExplanation) -> Rows:
-    return [(Text(note.topic), Text(note.text)) for note in layer.notes]
+    return Text.assemble(f"{formula.words}{line_end}= {formula.numbers} = ", (f"{formula.value:,}", "figure"))
 
 
 def _heading(run: Sequence[LayerExplanation]) -> Text:
     layer = run[0].summary
     return Text.assemble(
-        (run_name([each.summary.name for each in run]), "bold"),
-        f" ({layer.full_type})",
+        (run_name([each.summary.name for each in run]), "heading"),
+        (f" ({layer.full_type})", "type"),
         f" × {len(run)}" if len(run) > 1 else "",
-        f"  {layer.spec}  ",
+        "  ",
+        (layer.spec, "code"),
+        "  ",
         shape_cell(run[0].input_shape),
         " → ",
         shape_cell(layer.output_shape),
@@ -116,7 +119,70 @@ def _totals(explanation: Explanation) -> Text:
     there = explanation.other_params
     return Text.assemble(
         "Total ",
-        (explanation.summary.origin.of_all(explanation.summary.total_params), "bold"),
+        (explanation.summary.origin.of_all(explanation.summary.total_params), "figure"),
         " parameters" if explanation.summary.origin.complete else "",
         f" ({other} cannot express the network)" if there is None else f" ({other}: {there:,})",
     )
+
+
+def other_counts_page(counts: OtherCounts) -> Iterator[Block]:
+    """Yield what each tool counts, and why. Tools that nothing is known of for one reason share a line."""
+    yield Gap()
+    yield Line(Text(f"Other tools, for {_size(counts)}"))
+    rows = []
+    for run in folded(counts.counts, key=_told):
+        first, last = run[0], run[-1]
+        if first is last:
+            tool = first.tool if first.version is None else f"{first.tool} {first.version}"
+            number = Text.assemble((count(first.value), "figure"), f" {first.counts}: {first.text}")
+            rows.append((Text(tool), number))
+        else:
+            rows.append((Text(f"{first.tool} … {last.tool}"), Text.assemble(("?", "figure"), f" {first.text}")))
+    yield Pairs(rows)
+
+
+def _told(each: OtherCount) -> tuple[str, int | None, str]:
+    """Return what makes counts one: why they are not known."""
+    return each.text, each.value, "" if each.value is None else each.counts
+
+
+def _size(counts: OtherCounts) -> str:
+    steps = counts.timesteps
+    sequence = "" if steps is None else f" and {plural(steps, 'timestep')}"
+    needs = next((f"; where there is a ?, give {each.needs}" for each in counts.counts if each.needs), "")
+    return f"a batch of {counts.batch:,}{sequence}{needs}"
+
+
+def entry_page(entry: Entry) -> Iterator[Block]:
+    """Yield what is told of a word: what it means, the facts, and of a kind its fields and a layer explained."""
+    yield Line(Text.assemble((entry.word, "code"), "  ", entry.means))
+    yield Pairs(_facts(entry.facts))
+    if entry.fields:
+        yield Gap()
+        yield Pairs(_facts(entry.fields, "code"))
+    layer = entry.explained
+    if layer is not None:
+        yield Gap()
+        yield Line(Text.assemble("In ", (entry.example, "code"), ":"))
+        yield Pairs(_equations(layer))
+        yield Pairs(_weights([layer]))
+
+
+def _facts(notes: Sequence[Note], style: str = "") -> Rows:
+    return [(Text(note.topic, style=style), Text(note.text)) for note in notes]
+
+
+def language_page() -> Iterator[Block]:
+    """Yield the spec language: every kind, every field, and how numbers are written."""
+    yield Line(Text("SPEC is layers joined by commas; each is KIND:SIZE, then fields in any order:"))
+    yield Line(Text(EXAMPLE, style="code"), start=INDENT)
+    yield Pairs(_facts(kinds_in_short(), "code"))
+    yield Gap()
+    yield Pairs(_facts(fields_in_short(), "code"))
+    multiples = ", ".join(f"1{suffix}={factor:,}" for suffix, factor in MULTIPLES.items())
+    names = list(ACTIVATIONS)
+    half = len(names) // 2
+    yield Line(Text(f"ACT    {' '.join(names[:half])}"))
+    yield Line(Text(" ".join(names[half:])), start=len("ACT    "))
+    yield Line(Text(f"Sizes  1 to {MAX_SIZE:,}; 10_000; {multiples}"))
+    yield Line(Text("More   rnncli layers WORD: lstm, seq, macs, …; with Keras's and PyTorch's words"))

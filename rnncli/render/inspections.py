@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-from rich.console import Console
 from rich.text import Text
 
 from rnncli.errors import one_line
@@ -13,9 +12,9 @@ from rnncli.formats.model_file import Group, ModelFile
 from rnncli.formats.nodes import Effect
 from rnncli.layers.weights import FRAMEWORK_NAMES
 from rnncli.quantities import shape_text
-from rnncli.render.layout import BLOCK, ScreenColumn, print_hanging, print_rows
+from rnncli.render.blocks import BLOCK, Block, Column, Gap, Line, Table
 
-_COLUMNS = (ScreenColumn("In the file", number=False), ScreenColumn("Layer", number=False), ScreenColumn("Parameters"))
+_COLUMNS = (Column("In the file", number=False), Column("Layer", number=False), Column("Parameters"))
 
 _SHAPES = 3
 """How many different shapes of a group are shown."""
@@ -35,52 +34,52 @@ _LABELS: Mapping[Effect, str] = {
 """What stands before a note on a part."""
 
 
-def print_inspection(console: Console, model: ModelFile) -> None:
-    """Print the format, each part as a spec with its layers and what was assumed, and what else there is."""
-    print_hanging(console, Text(one_line(model.path), style="bold"))
+def inspection_page(model: ModelFile) -> Iterator[Block]:
+    """Yield the format, each part as a spec with its layers and what was assumed, and what else there is."""
+    yield Line(Text(one_line(model.path), style="spec"))
     writer = f", written by {one_line(model.writer)}" if model.writer else ""
     listed = f"{_arrays(len(model.tensors))}, {_params(model.params)}"
     holds = f"{'at least ' if model.partial else ''}{listed}" if model.tensors else "no weights in the file"
     if model.tensors and model.parts and model.others:
         recurrent, parts = model.recurrent_params, len(model.parts)
         holds += f"; {recurrent:,} ({recurrent / model.params:.0%}) in {parts} recurrent part{'s' * (parts > 1)}"
-    print_hanging(console, Text(f"{model.format}{writer}: {holds}"))
+    yield Line(Text(f"{model.format}{writer}: {holds}"))
     for number, part in enumerate(model.parts, start=1):
-        console.print()
+        yield Gap()
         share = model.share(part)
         of_file = "" if share is None else f", {share:.0%} of the file"
         framework = FRAMEWORK_NAMES[part.network.framework]
         total = f"Total: {_params(sum(part.layer_params))} in {framework}{of_file}"
         lead = f"{number}  " if len(model.parts) > 1 else ""
-        print_hanging(console, Text.assemble(lead, (str(part.network), "bold")))
+        yield Line(Text.assemble(lead, (str(part.network), "spec")))
         rows = [
             {
-                "In the file": Text(name),
+                "In the file": Text(name, style="name"),
                 BLOCK: Text(name),
-                "Layer": Text(piece.layer.spec()),
+                "Layer": Text(piece.layer.spec(), style="code"),
                 "Parameters": Text(f"{params:,}"),
             }
             for piece, params in zip(part.nodes, part.layer_params, strict=True)
             for name in [one_line(piece.name)]
         ]
-        print_rows(console, _COLUMNS, rows)
-        print_hanging(console, Text(total), start=1)
+        yield Table(_COLUMNS, rows)
+        yield Line(Text(total), start=1)
         for label, text in dict.fromkeys((_LABELS[note.effect], note.text) for note in part.notes):
-            print_hanging(console, Text(one_line(f"{label}: {text}"), style="dim"), start=1)
+            yield Line(Text(one_line(f"{label}: {text}"), style="dim"), start=1)
     if not model.parts:
-        console.print()
-        print_hanging(console, Text("Nothing recurrent was found.", style="bold"))
+        yield Gap()
+        yield Line(Text("Nothing recurrent was found.", style="bold"))
     for note in model.notes:
-        print_hanging(console, Text(one_line(f"Note: {note}")))
+        yield Line(Text(one_line(f"Note: {note}")))
     if model.groups:
-        console.print()
-        print_hanging(console, Text("In no part:"))
+        yield Gap()
+        yield Line(Text("In no part:"))
         for group in model.groups[:_GROUPS]:
-            print_hanging(console, Text(_group_text(group)), start=1)
+            yield Line(Text(_group_text(group)), start=1)
         rest = model.groups[_GROUPS:]
         if rest:
             params = sum(group.params for group in rest)
-            print_hanging(console, Text(f"{len(rest)} more, {_params(params)} (-f json has all)"), start=1)
+            yield Line(Text(f"{len(rest)} more, {_params(params)} (-f json has all)"), start=1)
 
 
 def _group_text(group: Group) -> str:

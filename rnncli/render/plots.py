@@ -15,9 +15,22 @@ from rich.text import Text
 from rnncli.engine.effect import PROBLEMS, Reach
 from rnncli.engine.study import CLOSED, OPEN, Gate, Outputs, Study
 from rnncli.quantities import plural
-from rnncli.render.cells import TimeCells, print_legend, print_row, print_text
-from rnncli.render.scale import nearest_style, signed_styles
-from rnncli.render.symbols import ASCII, BROKEN, DECADES, UNICODE, Symbols, bar, log_height
+from rnncli.render.blocks import Block, Drawn
+from rnncli.render.over_time import (
+    ASCII,
+    BROKEN,
+    DECADES,
+    UNICODE,
+    Symbols,
+    TimeCells,
+    bar,
+    legend,
+    log_height,
+    nearest_style,
+    row,
+    signed_styles,
+    words,
+)
 
 _TIMESTEP_SPACING = 16
 """Columns from one timestep named on the axis to the next."""
@@ -29,25 +42,30 @@ _NICE = (1, 2, 3, 5, 10)
 """A level is worth one of these numbers times a power of ten."""
 
 
-def print_study(console: Console, study: Study) -> None:
-    """Print a study: the map of the outputs, rows of bars over the same time, and the figures in words."""
+def study_page(study: Study) -> Iterator[Block]:
+    """Yield a study: the map of the outputs, rows of bars over the same time, and the figures in words."""
+    yield Drawn(lambda console: _lines(console, study))
+
+
+def _lines(console: Console, study: Study) -> Iterator[Text]:
     symbols = ASCII if console.options.ascii_only else UNICODE
-    outputs = study.outputs
-    cells = TimeCells.fitting(console, len(outputs.time_bins))
-    _print_heading(console, study, cells)
-    _print_map(console, study, cells, symbols)
-    _print_bars(console, study, cells, symbols)
-    console.print()
+    cells = TimeCells.fitting(console, len(study.outputs.time_bins))
+    yield Text()
+    for heading in _headings(study, cells):
+        yield from words(console, heading)
+    yield from _map(console, study, cells, symbols)
+    yield from _bars(console, study, cells, symbols)
+    yield Text()
     for label, text in (
-        ("Norm of the state", _norm_text(outputs)),
-        ("Saturated units", _saturated_text(outputs)),
+        ("Norm of the state", _norm_text(study.outputs)),
+        ("Saturated units", _saturated_text(study.outputs)),
         ("Reach", _reach_text(study.reach, "last" if study.backwards else "first")),
         *((_gate_name(gate), _gate_text(gate)) for gate in study.gates or ()),
     ):
-        print_text(console, Text.assemble((f"{label}: ", "bold"), text), start=1)
+        yield from words(console, Text.assemble((f"{label}: ", "bold"), text), start=1)
 
 
-def _print_heading(console: Console, study: Study, cells: TimeCells) -> None:
+def _headings(study: Study, cells: TimeCells) -> Iterator[Text]:
     outputs = study.outputs
     sample = f" (the first of {study.batch:,} samples)" if study.batch > 1 else ""
     down = f"{plural(outputs.units, 'unit')}, {_each(outputs.unit_bins, outputs.units)} a row"
@@ -55,30 +73,29 @@ def _print_heading(console: Console, study: Study, cells: TimeCells) -> None:
     across = f"{plural(study.timesteps, 'timestep')}, {_each(starts, study.timesteps)} a column"
     if study.backwards:
         across += ", in the order of reading: from the last"
-    console.print()
-    print_text(console, Text.assemble((study.layer, "bold"), f" over time{sample}"))
+    yield Text.assemble((study.layer, "bold"), f" over time{sample}")
     shared = outputs.units > len(outputs.unit_bins) or study.timesteps > len(starts)
     mean = " A cell is the mean of all in it." if shared else ""
-    print_text(console, Text(f"Down: {down}. Across: {across}.{mean}"))
+    yield Text(f"Down: {down}. Across: {across}.{mean}")
 
 
-def _print_map(console: Console, study: Study, cells: TimeCells, symbols: Symbols) -> None:
+def _map(console: Console, study: Study, cells: TimeCells, symbols: Symbols) -> Iterator[Text]:
     rows = [cells.means(row) for row in study.outputs.activations]
     level = _level_value(abs(value) for row in rows for value in row if value is not None and isfinite(value))
     styles = signed_styles(console)
-    for unit, row in zip(study.outputs.unit_bins, rows, strict=True):
+    for unit, values in zip(study.outputs.unit_bins, rows, strict=True):
         parts: list[tuple[str, str]] = []
-        characters = (_character(value, level, symbols, styles) for value in row)
+        characters = (_character(value, level, symbols, styles) for value in values)
         for style, run in groupby(characters, key=lambda each: each[1]):
             parts.append(("".join(character * cells.cell_width for character, _ in run), style))
-        print_row(console, f"unit {unit}" if unit == 0 else f"{unit}", *parts)
-    print_row(console, "timestep", (_axis(study, cells), ""))
-    values = [level * place for place in range(-_LEVELS, _LEVELS + 1)]
-    levels = [Text.assemble(_character(value, level, symbols, styles), f" {value:.3g}") for value in values]
-    print_legend(console, cells, levels, "  ")
+        yield row(f"unit {unit}" if unit == 0 else f"{unit}", *parts)
+    yield row("timestep", (_axis(study, cells), ""))
+    marks = [level * place for place in range(-_LEVELS, _LEVELS + 1)]
+    levels = [Text.assemble(_character(value, level, symbols, styles), f" {value:.3g}") for value in marks]
+    yield from legend(console, cells, levels, "  ")
 
 
-def _print_bars(console: Console, study: Study, cells: TimeCells, symbols: Symbols) -> None:
+def _bars(console: Console, study: Study, cells: TimeCells, symbols: Symbols) -> Iterator[Text]:
     outputs, reach = study.outputs, study.reach
     rows = [("norm", [_share(norm, outputs.norm_max) for norm in cells.means(outputs.norm)])]
     scales = [f"norm 0 to {outputs.norm_max:.3g}"]
@@ -95,8 +112,8 @@ def _print_bars(console: Console, study: Study, cells: TimeCells, symbols: Symbo
             rows.append((_gate_label(gate), list(means)))
         scales.append(f"gates {low:.3g} to {high:.3g}")
     for label, heights in rows:
-        print_row(console, label, ("".join(bar(height, symbols) * cells.cell_width for height in heights), ""))
-    print_legend(console, cells, [Text(scale) for scale in scales], "; ")
+        yield row(label, ("".join(bar(height, symbols) * cells.cell_width for height in heights), ""))
+    yield from legend(console, cells, [Text(scale) for scale in scales], "; ")
 
 
 def _level_value(sizes: Iterator[float]) -> float:

@@ -10,36 +10,35 @@ from rich.text import Text
 from rnncli.engine.effect import PROBLEMS
 from rnncli.errors import printable
 from rnncli.quantities import plural
-from rnncli.render.cells import TimeCells, print_legend, print_row, print_text
-from rnncli.render.layout import BLOCK, ScreenCells, ScreenColumn, marked, print_hanging, print_rows
-from rnncli.render.symbols import ASCII, DECADES, UNICODE, curve
+from rnncli.render.blocks import BLOCK, Block, Column, Drawn, Line, Row, Table, marked
+from rnncli.render.over_time import ASCII, DECADES, UNICODE, TimeCells, curve, legend, row
 from rnncli.reports.reach import NetworkReach, Spread
 
 _COLUMNS = (
-    ScreenColumn("Network"),
-    ScreenColumn("To a tenth"),
-    ScreenColumn("To a hundredth"),
-    ScreenColumn("Left at the end", leaves=2, heading="Left"),
-    ScreenColumn("Largest after", leaves=1),
-    ScreenColumn("Spectral radius"),
+    Column("Network"),
+    Column("To a tenth"),
+    Column("To a hundredth"),
+    Column("Left at the end", heading="Left"),
+    Column("Largest after"),
+    Column("Spectral radius"),
 )
 
 _STEP_SPACING = 8
 """Columns from one step named on the axis to the next."""
 
 
-def print_reaches(console: Console, reaches: Sequence[NetworkReach]) -> None:
-    """Print the networks, their figures, the curves of the effect, and what it all means."""
+def reaches_page(reaches: Sequence[NetworkReach]) -> Iterator[Block]:
+    """Yield the networks, their figures, the curves of the effect, and what it all means."""
     for number, reach in enumerate(reaches, start=1):
         file = "" if reach.file is None else f"  {printable(reach.file)}"
-        print_hanging(console, Text.assemble(f"{number}  ", marked(reach.spec, reach.origin), file))
-    print_rows(console, _COLUMNS, [_cells(number, reach) for number, reach in enumerate(reaches, start=1)])
-    _print_curves(console, reaches)
+        yield Line(Text.assemble(f"{number}  ", marked(reach.spec, reach.origin), file))
+    yield Table(_COLUMNS, [_cells(number, reach) for number, reach in enumerate(reaches, start=1)])
+    yield Drawn(lambda console: _curves(console, reaches))
     for text in (*_meaning(reaches), *_notes(reaches)):
-        print_text(console, Text(text), start=1)
+        yield Line(Text(text), start=1, below_drawing=True)
 
 
-def _cells(number: int, reach: NetworkReach) -> ScreenCells:
+def _cells(number: int, reach: NetworkReach) -> Row:
     def steps(spread: Spread) -> Text:
         return _spread(spread, lambda value: f">{reach.steps - 1:,}" if value is None else f"{value:,g}")
 
@@ -71,23 +70,22 @@ def _share(share: float | None) -> str:
     return "-" if share is None else f"{share:.0%}"
 
 
-def _print_curves(console: Console, reaches: Sequence[NetworkReach]) -> None:
-    """Print the curves of networks that have the same steps over one axis."""
+def _curves(console: Console, reaches: Sequence[NetworkReach]) -> Iterator[Text]:
+    """Yield the curves of networks that have the same steps over one axis."""
     known = {number: reach for number, reach in enumerate(reaches, start=1) if reach.known}
     symbols = ASCII if console.options.ascii_only else UNICODE
     for bins in dict.fromkeys(reach.step_bins for reach in known.values()):
         shown = {number: reach for number, reach in known.items() if reach.step_bins == bins}
         cells = TimeCells.fitting(console, len(bins))
-        console.print()
+        yield Text()
         for number, reach in shown.items():
             bars = curve(cells.merge(reach.effect, max), symbols)
-            print_row(console, f"{number}", ("".join(bar * cells.cell_width for bar in bars), ""))
+            yield row(f"{number}", ("".join(bar * cells.cell_width for bar in bars), ""))
         (last,) = {reach.timesteps - 1 for reach in shown.values()}
-        print_row(
-            console, "step", (cells.axis([f"{step}" for step in cells.starts(bins)], f"{last}", _STEP_SPACING), "")
-        )
-        print_legend(console, cells, [Text(f"effect 1/{10**DECADES:,} to 1 (log)")])
-    console.print()
+        axis = cells.axis([f"{step}" for step in cells.starts(bins)], f"{last}", _STEP_SPACING)
+        yield row("step", (axis, ""))
+        yield from legend(console, cells, [Text(f"effect 1/{10**DECADES:,} to 1 (log)")])
+    yield Text()
 
 
 def _meaning(reaches: Sequence[NetworkReach]) -> Iterator[str]:

@@ -12,8 +12,7 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from rnncli.render.records import Record
-from rnncli.render.writers import Writer
+from rnncli.render.records import Record, Texts, Writer
 
 _SPEC = "input:7777777,lstm:7777777"
 _MARK = 10**30
@@ -34,7 +33,7 @@ class _Form(NamedTuple):
     order: list[int]
 
 
-class WrittenRows:
+class WrittenRows(Texts):
     """A writer whose rows have been written already: what comes before and after them is another writer's.
 
     Args:
@@ -42,12 +41,8 @@ class WrittenRows:
     """
 
     def __init__(self, writer: Writer[Record]) -> None:
-        self.begin = writer.begin
-        self.end = writer.end
-
-    def rows(self, texts: Sequence[str]) -> str:
-        """Return the texts of the rows."""
-        return "".join(texts)
+        self.begin = writer.begin  # type: ignore[method-assign]
+        self.end = writer.end  # type: ignore[method-assign]
 
 
 class RowTexts:

@@ -6,33 +6,35 @@ from collections.abc import Iterator, Sequence
 from math import fsum, isnan, nan, sqrt
 from typing import NamedTuple
 
-from rich.console import Console
 from rich.text import Text
 
 from rnncli.engine.forward import ForwardRun, LayerRun
 from rnncli.quantities import duration, plural
-from rnncli.render.layout import ScreenCells, ScreenColumn, print_hanging, print_rows
-from rnncli.render.tables import (
+from rnncli.render.blocks import Block, Column, Gap, Line, Table
+from rnncli.render.summaries import (
     LAYER_COLUMNS,
     equal_but_for_its_name,
+    head,
     layer_cells,
-    print_head,
-    print_total,
-    print_totals,
     run_name,
+    total,
+    totals,
 )
 from rnncli.reports.folding import folded
 
 NOTEWORTHY = 0.5
 """From this share of saturated outputs on, a note says that a layer is saturated."""
 
+_TIME, _FIGURE = len("100.1 ms"), len("-0.00123")
+"""The columns of a time and of a figure that count, so that the table is the same whatever came out."""
+
 RUN_COLUMNS = (
-    ScreenColumn("Time"),
-    ScreenColumn("Mean"),
-    ScreenColumn("Std", leaves=2),
-    ScreenColumn("Min", leaves=1),
-    ScreenColumn("Max", leaves=1),
-    ScreenColumn("Sat."),
+    Column("Time", least=_TIME),
+    Column("Mean", least=_FIGURE),
+    Column("Std", leaves=2, least=_FIGURE),
+    Column("Min", leaves=1, least=_FIGURE),
+    Column("Max", leaves=1, least=_FIGURE),
+    Column("Sat.", least=len("100%")),
 )
 
 
@@ -67,21 +69,21 @@ class OutputFigures(NamedTuple):
         )
 
 
-def print_run(console: Console, run: ForwardRun) -> None:
-    """Print a run: the summary's table with what came out, the totals, and what a learner should notice."""
-    print_head(console, run.summary)
+def run_page(run: ForwardRun, wide: bool = False) -> Iterator[Block]:
+    """Yield a run: the summary's table with what came out, the totals, and what a learner should notice."""
+    yield from head(run.summary)
     runs = list(folded(run.layers, key=lambda layer: equal_but_for_its_name(layer.summary)))
     rows = [layer_cells([layer.summary for layer in layers]) | _run_cells(layers) for layers in runs]
-    print_rows(console, (*LAYER_COLUMNS, *RUN_COLUMNS), rows)
-    print_totals(console, run.summary)
-    print_total(console, "Time", duration(run.seconds))
+    yield Table((*LAYER_COLUMNS, *RUN_COLUMNS), rows, whole=wide, more="--wide")
+    yield from totals(run.summary)
+    yield total("Time", duration(run.seconds))
     for layers in runs:
         for note in _notes(layers, run):
-            console.print()
-            print_hanging(console, Text(note))
+            yield Gap()
+            yield Line(Text(note))
 
 
-def _run_cells(layers: Sequence[LayerRun]) -> ScreenCells:
+def _run_cells(layers: Sequence[LayerRun]) -> dict[str, Text]:
     values = OutputFigures.of(layers)
     share = values.saturated
     saturated = Text("-") if share is None else Text(f"{share:.0%}")

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rnncli.quantities import Shape, shape_text
 from rnncli.reports.unrolled import Steps, Unrolled
 
-BOX = 7
-"""The width of a box."""
+_BOX = 7
+"""The width of a box; one with an even number of letters in it is one wider, so that they stand in its middle."""
 
 START = "0 ─►"
 BACKWARD_START = "◄─ 0"
@@ -44,6 +43,7 @@ class StepColumns:
         skips: whether steps are left out before the last one.
         shapes_beside: whether shapes stand beside arrows; else they have lines of their own, where there is more room.
         ends: the names of the first and the last step, `1` and `T`, if the last states of the cells are shown.
+        box: the width of the widest box.
     """
 
     label_width: int
@@ -53,19 +53,16 @@ class StepColumns:
     skips: bool
     shapes_beside: bool
     ends: tuple[str, str] | None = None
+    box: int = _BOX
 
     def left(self, step: int) -> int:
         """Return where the box of a step starts; steps count from 0."""
-        column = self.label_width + self.margin + step * (BOX + self.gap)
+        column = self.label_width + self.margin + step * (self.box + self.gap)
         return column + _SKIP if self.skips and step == self.count - 1 else column
-
-    def right(self, step: int) -> int:
-        """Return the first column after the box of a step."""
-        return self.left(step) + BOX
 
     def centre(self, step: int) -> int:
         """Return the middle column of the box of a step."""
-        return self.left(step) + BOX // 2
+        return self.left(step) + _BOX // 2
 
     def centred(self, step: int, text: str) -> int:
         """Return where a text starts that is centred on the box of a step."""
@@ -74,7 +71,7 @@ class StepColumns:
     @property
     def dots(self) -> int:
         """Where the dots start that stand for the steps left out."""
-        return self.right(self.count - 2) + self.gap + 1
+        return self.left(self.count - 2) + self.box + self.gap + 1
 
     def shown(self, steps: Steps) -> Sequence[int]:
         """Return which of the steps shown are among `steps`."""
@@ -93,7 +90,7 @@ def step_names(columns: StepColumns, letter: str, timesteps: int | None, reverse
         numbers = [*(str(step + 1) for step in steps_before_last), _counted_back(timesteps, 0)]
     else:
         numbers = [*(_counted_back(timesteps, step) for step in steps_before_last), "1"]
-        if max(map(len, numbers)) + len(letter) > BOX + columns.gap - 2:
+        if max(map(len, numbers)) + len(letter) > columns.box + columns.gap - 2:
             numbers = [*(_counted_back(None, step) for step in steps_before_last), "1"]
     return [letter + number for number in numbers]
 
@@ -112,28 +109,26 @@ def arrow(states: Sequence[str], width: int = 0, backwards: bool = False) -> str
     return f"◄{line}" if backwards else f"{line}►"
 
 
-def fitting_columns(unrolled: Unrolled, labels: Sequence[str], width: int) -> StepColumns:
-    """Return the columns that show the most within a width or, where none fit, the narrowest.
-
-    Args:
-        unrolled: the network.
-        labels: the texts at the left. Where there is no room for them, the label width is 0, and they stand above
-            what they name.
-        width: the width of the drawing.
-    """
-    label_width = max(map(len, labels))
-    for columns in _from_widest(unrolled, label_width):
-        if _drawing_width(unrolled, columns) <= width:
-            return columns
-    return _columns(unrolled, 0, first_steps=1, shapes_beside=False, shows_ends=False)
+def shown_kind(kind: str) -> str:
+    """Return a kind as it stands in a box: of one that is too long the first letters."""
+    return kind if len(kind) <= _BOX - 2 else kind[: _BOX - 3]
 
 
-def _from_widest(unrolled: Unrolled, label_width: int) -> Iterator[StepColumns]:
-    """Yield all columns worth trying, those that show most first.
+def box_width(kind: str) -> int:
+    """Return the width of a box in which a kind stands in the middle."""
+    return _BOX + (len(kind) + 1) % 2
+
+
+def columns_from_widest(unrolled: Unrolled, label_width: int) -> Iterator[StepColumns]:
+    """Yield all columns worth trying, those that show most first, the narrowest last.
 
     To save width, steps are left out down to the first two and the last, then shapes move to lines of their own, then
     labels move above what they name, then the last states are left out; a drawing without the second step comes after
     all of these.
+
+    Args:
+        unrolled: the network.
+        label_width: the width of the labels at the left. Where they stand above what they name, it is 0.
     """
     widths = [label_width, 0] if label_width <= _WIDEST_LABELS else [0]
     for shows_ends in (True, False):
@@ -142,6 +137,7 @@ def _from_widest(unrolled: Unrolled, label_width: int) -> Iterator[StepColumns]:
                 for first_steps in range(_MOST_FIRST_STEPS, 1, -1):
                     yield _columns(unrolled, width, first_steps, shapes_beside, shows_ends)
     yield _columns(unrolled, 0, 1, shapes_beside=True, shows_ends=False)
+    yield _columns(unrolled, 0, 1, shapes_beside=False, shows_ends=False)
 
 
 def _columns(
@@ -161,6 +157,7 @@ def _columns(
         skips=count != timesteps,
         shapes_beside=shapes_beside,
         ends=ends,
+        box=max([_BOX, *(box_width(shown_kind(layer.kind)) for layer in unrolled.layers)]),
     )
 
 
@@ -177,35 +174,3 @@ def _before_first_box(unrolled: Unrolled, ends: tuple[str, str] | None) -> Itera
                 yield START
             elif ends is not None:
                 yield ",".join(last_states(layer.states, ends, backwards)) + BACKWARD_LEAVES
-
-
-def _behind_last_box(unrolled: Unrolled, ends: tuple[str, str] | None) -> Iterator[str]:
-    """Yield what stands behind the last box of a row, likewise."""
-    for layer in unrolled.layers:
-        for backwards in layer.backwards:
-            if backwards:
-                yield BACKWARD_START
-            elif ends is not None:
-                yield LEAVES + ",".join(last_states(layer.states, ends, backwards))
-
-
-def _drawing_width(unrolled: Unrolled, columns: StepColumns) -> int:
-    """Return the width of a drawing. Shapes on lines of their own do not add to it: they fit wherever there is room."""
-    last = columns.count - 1
-    last_name = step_names(columns, "x", unrolled.timesteps)[-1]
-    name_end = columns.centred(last, last_name) + len(last_name)
-    ends = [name_end, columns.right(last)]
-    ends += [columns.right(last) + len(text) for text in _behind_last_box(unrolled, columns.ends)]
-    if columns.shapes_beside:
-        ends.append(_shape_end(name_end, unrolled.input_shape))
-        for layer in unrolled.layers:
-            arrow_end = columns.centre(columns.shown(layer.returns)[-1]) + 1
-            ends.append(_shape_end(arrow_end, layer.output_shape))
-        if unrolled.output_steps == "all":
-            ends.append(_shape_end(name_end, unrolled.output_shape))
-    return max(ends)
-
-
-def _shape_end(column: int, shape: Shape) -> int:
-    """Return where a shape ends that stands beside what ends at `column`."""
-    return column + 1 + len(shape_text(shape))

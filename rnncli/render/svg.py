@@ -11,9 +11,10 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.terminal_theme import DEFAULT_TERMINAL_THEME, SVG_EXPORT_THEME, TerminalTheme
 from rich.text import Text
+from rich.theme import Theme as Styles
 
 from rnncli.atomic import Written, written_whole
-from rnncli.render.picture import MOST_LINES, Picture, Theme
+from rnncli.render.terminal import MOST_LINES, Picture, Theme
 from rnncli.render.wrapping import wrapped
 
 _NARROWEST = 40
@@ -46,9 +47,10 @@ class Recorder(Console):
     Args:
         width: the most columns that the picture may have.
         unlimited: whether this is no limit that a terminal sets, so that texts are wrapped where they read well.
+        styles: the styles that have names.
     """
 
-    def __init__(self, width: int, unlimited: bool) -> None:
+    def __init__(self, width: int, unlimited: bool, styles: Styles | None) -> None:
         super().__init__(
             width=width,
             height=width,  # Rich uses a width only if there is a height as well
@@ -60,12 +62,15 @@ class Recorder(Console):
             highlight=False,
             emoji=False,
             markup=False,
+            theme=styles,
         )
         self.text_width = min(width, _WIDEST_TEXT) if unlimited else width
 
 
 @contextmanager
-def recorded(picture: Picture, title: str, width: int, unlimited: bool) -> Iterator[Recorder]:
+def recorded(
+    picture: Picture, title: str, width: int, unlimited: bool = False, styles: Styles | None = None
+) -> Iterator[Recorder]:
     """Yield a console for a picture, which is written when the block ends without an error, whole or not at all.
 
     Args:
@@ -73,11 +78,12 @@ def recorded(picture: Picture, title: str, width: int, unlimited: bool) -> Itera
         title: its title: the command.
         width: the most columns that it may have.
         unlimited: whether no terminal says so.
+        styles: the styles that have names.
 
     Raises:
         RnncliError: the picture cannot be written.
     """
-    recorder = Recorder(width, unlimited)
+    recorder = Recorder(width, unlimited, styles)
     yield recorder
     drawn = _svg(recorder, title, picture.theme).encode()
     with written_whole(picture.path) as file:
@@ -93,7 +99,7 @@ def recorded_lines(picture: Picture, title: str) -> Iterator[Callable[[str], Non
         RnncliError: the picture cannot be written.
     """
     lines = 0
-    with recorded(picture, title, _WIDEST_LINE, unlimited=False) as recorder:
+    with recorded(picture, title, _WIDEST_LINE) as recorder:
 
         def take(text: str) -> None:
             nonlocal lines

@@ -1,8 +1,43 @@
-"""Whether standard output is a terminal, and how large it is; without Rich."""
+"""Where output goes, without Rich: a terminal and its size, a picture that is asked for, the formats.
+
+`rnncli.render.svg` makes the picture.
+"""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
+
+if TYPE_CHECKING:
+    from rnncli.atomic import Written
+
+Theme = Literal["dark", "light"]
+THEMES: tuple[Theme, ...] = get_args(Theme)
+"""Light text on a dark ground, which is what is taken if nothing is said; and dark text on white."""
+
+PROGRAMS = ("json", "csv", "tsv")
+"""The formats for programs; `rnncli.render.records` writes them."""
+
+DOCUMENTS = ("markdown", "html")
+"""The formats for documents; `rnncli.render.documents` writes them."""
+
+MOST_LINES = 1000
+"""How many lines of a list are in its picture; a browser has trouble with many more."""
+
+
+class Picture(NamedTuple):
+    """A picture that is asked for.
+
+    Attributes:
+        path: the file to write.
+        theme: what it is to go with.
+        written: is told what has been written, when the picture is there.
+    """
+
+    path: str
+    theme: Theme = THEMES[0]
+    written: Callable[[Written], object] = lambda file: None
 
 
 def on_terminal() -> bool:

@@ -5,20 +5,29 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from rnncli.characters import columns
+
 INDENT = 2
 """Columns that the further lines of a text are indented."""
 
 
 def wrapped(text: str, room: int) -> Iterator[str]:
     """Yield the lines of a text without line ends, none of them wider than `room`, the further ones indented."""
-    indent = 0
-    rest = short_numbers(text, max(1, room - INDENT))
-    while len(rest) > room - indent:
-        end = break_at(rest, max(1, room - indent))
-        yield " " * indent + rest[:end].rstrip()
-        rest = rest[end:].lstrip(" ")
-        indent = min(INDENT, room // 2)
-    yield " " * indent + rest
+    text = short_numbers(text, max(1, room - INDENT))
+    further = min(INDENT, room // 2)
+    for start, end in lines_of(text, room, room - further):
+        yield " " * (further if start else 0) + text[start:end].rstrip()
+
+
+def lines_of(text: str, first: int, further: int) -> Iterator[tuple[int, int]]:
+    """Yield where each line of a text starts and ends, given how many columns the first and the others have."""
+    start, room = 0, first
+    while len(text) - start > 2 * room or columns(text[start:]) > room:
+        end = start + break_at(text[start:], max(1, room))
+        yield start, end
+        start = end + len(text[end:]) - len(text[end:].lstrip(" "))
+        room = further
+    yield start, len(text)
 
 
 def break_at(text: str, room: int) -> int:

@@ -354,6 +354,29 @@ def look_up(typed: str) -> Entry:
     return _SORTS[sort].entry(word)
 
 
+def kinds_in_short() -> list[Note]:
+    """Return how each kind is written, and what it does."""
+    return [
+        Note(_form(layer), layer.means + (f" (or {', '.join(layer.aliases)})" if layer.aliases else ""))
+        for layer in LAYERS
+    ]
+
+
+def fields_in_short() -> list[Note]:
+    """Return how each field is written, what it does, and which kinds take it."""
+    recurrent = [layer.kind for layer in LAYERS if layer.states]
+    fields: dict[str, tuple[str, list[str]]] = {}
+    for layer in LAYERS:
+        for option in layer.options:
+            fields.setdefault(option.form, (option.means, []))[1].append(layer.kind)
+    notes = []
+    for form, (means, kinds) in fields.items():
+        rest = [kind for kind in kinds if kind not in recurrent]
+        of = ["recurrent", *rest] if set(recurrent) <= set(kinds) else kinds
+        notes.append(Note(form, f"{means} ({', '.join(of)})"))
+    return [*notes, Note(_COUNT, "the layer three times (any but the first)")]
+
+
 def rows(typed: str | None) -> list[Row]:
     """Return the rows of a word, or those of all kinds.
 

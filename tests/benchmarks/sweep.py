@@ -27,8 +27,8 @@ from rich.table import Table
 
 from rnncli import Network
 from rnncli.commands.sweep_rows import CANDIDATES, record_maker
+from rnncli.render.records import writer
 from rnncli.render.row_texts import RowTexts
-from rnncli.render.writers import writer
 from rnncli.search.budget import Budget
 from rnncli.search.grids.candidate import Candidate
 from rnncli.search.grids.stretches import stretches

@@ -1,0 +1,259 @@
+"""What a command shows people, as Markdown or HTML: the same headings, words and numbers as on a terminal."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from html import escape
+from itertools import groupby, pairwise
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from rnncli.errors import one_line
+from rnncli.quantities import figure_text, shape_text
+from rnncli.render.blocks import Block, Column, Drawn, Line, Page, Pairs, Row, Source, Table
+from rnncli.render.records import Record, Texts
+from rnncli.vocabulary import meaning_of
+
+_CODE = ("spec", "name", "code")
+"""Styles of what one types, and of names in a model."""
+
+_STRONG = ("bold", "figure", "heading")
+"""Styles of what stands out."""
+
+_DRAWING_WIDTH = 80
+
+
+class Markup(ABC):
+    """A language for documents."""
+
+    @abstractmethod
+    def text(self, text: Text) -> str:
+        """Return a text on one line; a line end in it is a break there."""
+
+    @abstractmethod
+    def paragraph(self, lines: Sequence[str]) -> str:
+        """Return lines that stand together."""
+
+    @abstractmethod
+    def items(self, items: Sequence[str]) -> str:
+        """Return a list."""
+
+    @abstractmethod
+    def code(self, lines: str, language: str = "") -> str:
+        """Return lines that stay as they are."""
+
+    @abstractmethod
+    def head(self, columns: Sequence[Column]) -> str:
+        """Return a table up to its first row."""
+
+    @abstractmethod
+    def row(self, columns: Sequence[Column], row: Row) -> str:
+        """Return a row of a table."""
+
+    @abstractmethod
+    def foot(self) -> str:
+        """Return what comes after the last row."""
+
+    def document(self, page: Page) -> str:
+        """Return a page."""
+        return "".join(f"{part}\n" for _, blocks in groupby(page, _kind) for part in self._parts([*blocks]))
+
+    def _parts(self, blocks: Sequence[Block]) -> Iterator[str]:
+        """Yield what blocks of one kind are."""
+        lines = [self.text(block.text) for block in blocks if isinstance(block, Line)]
+        if lines:
+            yield self.items(lines) if _kind(blocks[0])[1] else self.paragraph(lines)
+        for block in blocks:
+            if isinstance(block, Pairs):
+                items: list[Text] = []
+                for left, right in block.rows:
+                    if left or not items:
+                        items.append(Text(": ").join(filter(None, (left, right))))
+                    else:
+                        items[-1] = Text("\n").join([items[-1], right])
+                yield from [self.items([self.text(item) for item in items])] if items else ()
+            elif isinstance(block, Table) and block.rows:
+                columns = block.filled
+                yield self.head(columns) + "".join(self.row(columns, row) for row in block.rows) + self.foot()
+            elif isinstance(block, Source):
+                source = [[f"# {remark}"] * bool(remark) + [code] * times for code, times, remark in block.lines]
+                yield self.code("".join(f"{line}\n" for lines in source for line in lines), "python")
+            elif isinstance(block, Drawn):
+                yield self.code("".join(f"{line.plain}\n" for line in block.lines(Console(width=_DRAWING_WIDTH))))
+
+
+def _kind(block: Block) -> tuple[type[Block], bool]:
+    """Return what makes blocks one part of a document: lines are a paragraph or, where they are indented, a list."""
+    return type(block), isinstance(block, Line) and block.start > 0
+
+
+def _runs(text: Text) -> Iterator[tuple[str, str]]:
+    """Yield the parts of a text, each with its style."""
+    edges = sorted({0, len(text), *(edge for span in text.spans for edge in (span.start, span.end))})
+    for start, end in pairwise(edges):
+        styles = [str(span.style) for span in text.spans if span.start <= start and end <= span.end]
+        yield text.plain[start:end], (styles or [str(text.style)])[-1]
+
+
+class Markdown(Markup):
+    """Markdown, with tables as GitHub reads them."""
+
+    def text(self, text: Text) -> str:
+        """Return it; what is no code has a backslash before each character that would mean something."""
+        return "".join(_markdown(part, style) for part, style in _runs(text)).replace("\n", "<br>")
+
+    def paragraph(self, lines: Sequence[str]) -> str:
+        """Return the lines with breaks between them."""
+        return "\\\n".join(lines) + "\n"
+
+    def items(self, items: Sequence[str]) -> str:
+        """Return a list."""
+        return "".join(f"- {item}\n" for item in items)
+
+    def code(self, lines: str, language: str = "") -> str:
+        """Return a fenced block."""
+        return f"```{language}\n{lines}```\n"
+
+    def head(self, columns: Sequence[Column]) -> str:
+        """Return the headings, and how the columns are aligned."""
+        titles = [self.text(Text(column.shown_title)) for column in columns]
+        return _cells(titles) + _cells(["---:" if column.number else ":---" for column in columns])
+
+    def row(self, columns: Sequence[Column], row: Row) -> str:
+        """Return a row; a bar in a cell would end that."""
+        return _cells([self.text(row[column.title]).replace("|", "\\|") for column in columns])
+
+    def foot(self) -> str:
+        """Return nothing."""
+        return ""
+
+
+def _markdown(text: str, style: str) -> str:
+    if style in _CODE and text.strip():
+        fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
+        space = " " * (len(fence) > 1)
+        return f"{fence}{space}{text}{space}{fence}"
+    plain = re.sub(r"[\\`*<>\[\]]|(?<!\w)_|_(?!\w)", r"\\\g<0>", text)
+    return f"**{plain}**" if style in _STRONG and plain.strip() else plain
+
+
+def _cells(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |\n"
+
+
+class Html(Markup):
+    """HTML to paste into a page or to show in a notebook, in ASCII alone and without a style sheet."""
+
+    def text(self, text: Text) -> str:
+        """Return it."""
+        parts = []
+        for part, style in _runs(text):
+            tag = "code" if style in _CODE else "strong" if style in _STRONG else ""
+            shown = escape(part).replace("\n", "<br/>")
+            parts.append(f"<{tag}>{shown}</{tag}>" if tag and shown else shown)
+        return "".join(parts).encode("ascii", "xmlcharrefreplace").decode("ascii")
+
+    def paragraph(self, lines: Sequence[str]) -> str:
+        """Return the lines with breaks between them."""
+        return f"<p>{'<br/>'.join(lines)}</p>"
+
+    def items(self, items: Sequence[str]) -> str:
+        """Return a list."""
+        return f"<ul>{''.join(f'<li>{item}</li>' for item in items)}</ul>"
+
+    def code(self, lines: str, language: str = "") -> str:
+        """Return lines of equally wide characters."""
+        shown = self.text(Text(lines.rstrip("\n"))).replace("<br/>", "\n")
+        return f"<pre><code>{shown}</code></pre>" if language else f"<pre>{shown}</pre>"
+
+    def head(self, columns: Sequence[Column]) -> str:
+        """Return the headings. Each cell says how it is aligned: a notebook would move all of them to the right."""
+        titles = [self._cell('th scope="col"', column, Text(column.shown_title)) for column in columns]
+        return f"<table>\n<thead>\n<tr>{''.join(titles)}</tr>\n</thead>\n<tbody>\n"
+
+    def row(self, columns: Sequence[Column], row: Row) -> str:
+        """Return a row, whose first cell says what it is."""
+        tags = ['th scope="row"', *["td"] * (len(columns) - 1)]
+        cells = [self._cell(tag, column, row[column.title]) for tag, column in zip(tags, columns, strict=True)]
+        return f"<tr>{''.join(cells)}</tr>\n"
+
+    def foot(self) -> str:
+        """Return the end of the table."""
+        return "</tbody>\n</table>"
+
+    def _cell(self, tag: str, column: Column, text: Text) -> str:
+        align = "right" if column.number else "left"
+        return f'<{tag} style="text-align:{align}">{self.text(text)}</{tag.split()[0]}>'
+
+
+MARKUPS: Mapping[str, Markup] = {"markdown": Markdown(), "html": Html()}
+"""The languages, by the name of the format."""
+
+
+class DocumentWriter(Texts):
+    """Writes pages as parts of one document.
+
+    Args:
+        format_: its language.
+    """
+
+    def __init__(self, format_: str) -> None:
+        self._markup = MARKUPS[format_]
+
+    def rows(self, pages: Sequence[Any], /) -> str:
+        """Return some pages."""
+        return "".join(map(self._markup.document, pages))
+
+
+class TableWriter(Texts):
+    """Writes records as a table, some at a time.
+
+    Columns that hold nothing are left out; one that comes to hold something begins another table.
+
+    Args:
+        format_: the language.
+        keys: the keys of the columns.
+    """
+
+    def __init__(self, format_: str, keys: Sequence[str]) -> None:
+        self._markup = MARKUPS[format_]
+        self._keys = keys
+        self._columns: list[Column] = []
+
+    def rows(self, records: Sequence[Any], /) -> str:
+        """Return the rows of some records, under a head where there is none yet."""
+        table = records_table(self._keys, records)
+        columns = [column for column in table.columns if column in table.filled or column in self._columns]
+        head = ""
+        if columns != self._columns:
+            head = self.end() + self._markup.head(columns)
+            self._columns = columns
+        return head + "".join(self._markup.row(columns, row) for row in table.rows)
+
+    def end(self) -> str:
+        """Return the end of the table."""
+        return f"{self._markup.foot()}\n" if self._columns else ""
+
+
+def records_table(keys: Sequence[str], records: Sequence[Record]) -> Table:
+    """Return some records as a table with the headings and numbers of the screen."""
+    columns = [Column(_heading(key), number=meaning_of(key).holds == "numbers") for key in keys]
+    return Table(columns, [{_heading(key): _cell(key, record[key]) for key in keys} for record in records])
+
+
+def _heading(key: str) -> str:
+    return meaning_of(key).title or key.replace("_", " ").capitalize()
+
+
+def _cell(key: str, value: Any) -> Text:
+    holds = meaning_of(key).holds
+    if value is None or isinstance(value, bool):
+        return Text("" if value is None else "yes" if value else "no")
+    if holds == "numbers":
+        return Text(figure_text(key, value))
+    text = shape_text(value) if isinstance(value, tuple) else str(value)
+    return Text(one_line(text), style="code" if holds == "code" else "")
