@@ -39,8 +39,8 @@ def imported(*lines: list[str]) -> list[tuple[str, set[str]]]:
 
 def test_what_is_for_programs_or_only_tells_about_rnncli_imports_neither_numpy_nor_rich() -> None:
     lines = [["summary", *how, SPEC, "--batch", "2"] for how in (*(["-f", name] for name in PROGRAMS), ["-q"])]
-    lines += [["sweep", "-f", name, "input:8,lstm:{1..9}", "--top", "3"] for name in FORMATS]
-    lines += [["layers"], ["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)]
+    lines += [["sweep", "-f", name, "input:8,lstm:{1..9}", "--top", "3"] for name in ("table", *PROGRAMS)]
+    lines += [["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)]
     for line, modules in imported(*lines):
         assert not modules & {"numpy", "rich"}, line
 
