@@ -6,8 +6,11 @@ import os
 import posixpath
 from collections.abc import Iterator
 
-RESERVE = 32 << 20
-"""Bytes set aside for Python, the libraries and everything small."""
+RESERVE = 40 << 20
+"""Bytes set aside for Python and the libraries.
+
+32 MB of them are for the room that OpenBLAS takes at the first product of matrices; without it, it ends the process.
+"""
 
 
 def free_bytes(root: str = "/") -> int | None:
