@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from importlib import import_module
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -157,9 +158,29 @@ class RnncliGroup(GroupedCommand, click.Group):
             ctx.exit(EXIT_INTERRUPTED)
 
 
+@contextlib.contextmanager
+def _coloured(typed: Sequence[str]) -> Iterator[None]:
+    """Let the environment say what --color says, as every library hears it, while a command line is worked on."""
+    values = [value for word, value in pairwise([*typed, ""]) if word == "--color"]
+    values += [word.partition("=")[2] for word in typed if word.startswith("--color=")]
+    said = {"always": {"FORCE_COLOR": "always", "NO_COLOR": ""}, "never": {"NO_COLOR": "never"}}
+    asked = said.get(values[-1], {}) if values else {}
+    before = {name: os.environ.get(name) for name in asked}
+    os.environ.update(asked)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
 def _status_of(work: Callable[[], object], typed: Sequence[str]) -> int:
     """Do the work of a command line, print the error if there is one, and return the exit status."""
-    status = _worked(work, typed)
+    with _coloured(typed):
+        status = _worked(work, typed)
     if status == EXIT_DONE and sys.stdout is None:
         return report(RnncliError("standard output is closed"))
     # What an error left unwritten: Python would fail on it once more when it ends, with a status of its own.

@@ -13,8 +13,11 @@ EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 
-_SHOWN_WIDTH = 72
-"""Columns of a spec that an error shows; a longer one is cut around the fault."""
+_SHOWN_WIDTH = 76
+"""Columns of the lines that show the place of a fault; a longer spec is cut around it."""
+
+_BESIDE = len("  ……")
+"""Columns beside what is shown of a spec that is cut on both sides."""
 
 
 class Part(NamedTuple):
@@ -54,15 +57,18 @@ class RnncliError(Exception):
         """
         return "".join(part.text for part in self.parts(origin))
 
-    def parts(self, origin: str | None = None, written: Callable[[str], str] = str) -> Iterator[Part]:
+    def parts(
+        self, origin: str | None = None, written: Callable[[str], str] = str, width: int | None = None
+    ) -> Iterator[Part]:
         """Yield the same in parts, each with what it is.
 
         Args:
             origin: as above.
             written: returns what will be seen of a text, which carets have to fit.
+            width: the columns of the terminal, where it is one.
         """
         yield Part(printable(self.message if origin is None else f"{origin}: {self.message}"), "message")
-        yield from self._place(written)
+        yield from self._place(written, _SHOWN_WIDTH if width is None else min(width, _SHOWN_WIDTH))
         words = printable("; ".join(part for part in (self.advice, self.lead) if part))
         if self.repair:
             yield Part(f"\nHelp: {words}: " if words else "\nHelp: ", "help")
@@ -70,9 +76,9 @@ class RnncliError(Exception):
         elif words:
             yield Part(f"\nHelp: {words}", "help")
 
-    def _place(self, written: Callable[[str], str]) -> Iterator[Part]:
+    def _place(self, written: Callable[[str], str], width: int) -> Iterator[Part]:
         """Yield what shows the place of the fault."""
-        del written
+        del written, width
         yield from ()
 
 
@@ -118,16 +124,16 @@ class SpecError(UsageError, ValueError):
             self.message, text=self.text, span=self.span, advice=self.advice or "", lead=lead, repair=repair
         )
 
-    def _place(self, written: Callable[[str], str]) -> Iterator[Part]:
-        """Yield the spec, and the carets below it."""
-        spec, carets = underline(self.text, *self.span, written=written)
+    def _place(self, written: Callable[[str], str], width: int) -> Iterator[Part]:
+        """Yield the spec, and the carets below it; both are indented by two columns."""
+        spec, carets = underline(self.text, *self.span, width - _BESIDE, written)
         indent = len(carets) - len(carets.lstrip())
         yield Part(f"\n  {spec}\n  {carets[:indent]}", "message")
         yield Part(carets[indent:], "fault")
 
 
 def underline(
-    text: str, start: int, end: int, width: int = _SHOWN_WIDTH, written: Callable[[str], str] = str
+    text: str, start: int, end: int, width: int = _SHOWN_WIDTH - _BESIDE, written: Callable[[str], str] = str
 ) -> tuple[str, str]:
     """Return the part of `text` around [start, end) and a line of carets that stands below it.
 

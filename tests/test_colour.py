@@ -206,8 +206,8 @@ def test_text_is_in_the_terminals_own_colour_and_otherwise_what_it_is_without(
                 on(FORCE_COLOR="1", **terminal)
                 shown = rnncli(*line).stdout
                 codes = {code for codes in re.findall(r"\x1b\[([\d;]*)m", shown) for code in codes.split(";")}
-                bold, dim, end = "1", "2", "0"
-                assert codes <= {bold, dim, end}
+                bold, dim, bright_blue, end = "1", "2", "94", "0"
+                assert codes <= {bold, dim, bright_blue, end}
                 assert bool(codes) == (command not in UNSTYLED)
                 if command != "forward":  # it shows how long it took
                     assert without_styles(shown) == plain

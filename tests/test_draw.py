@@ -14,6 +14,7 @@ from strategies import MAX_SIZE, heads, networks
 from test_startup import imported
 
 from rnncli import Network
+from rnncli.characters import ascii_form
 from rnncli.engine import Model
 from rnncli.language.spec import EXAMPLE
 from rnncli.layers import LAYERS, Input, SimpleRNN
@@ -40,7 +41,8 @@ def unrolled(draw_: st.DrawFn) -> Unrolled:
 
 def plain(picture: Unrolled, width: int, ascii_only: bool = False) -> list[str]:
     """The lines of a drawing."""
-    return [line.plain for line in draw(picture, width, ascii_only)]
+    lines = [line.plain for line in draw(picture, width)]
+    return [ascii_form(line) for line in lines] if ascii_only else lines
 
 
 def rows(spec: str, timesteps: int | None = None, width: int = 80) -> list[str]:

@@ -30,8 +30,7 @@ from rnncli.engine.passes import work
 from rnncli.engine.run import Plan
 from rnncli.quantities import about
 from rnncli.render import progress as bars
-from rnncli.render.bars import BarLine
-from rnncli.render.progress import Progress
+from rnncli.render.progress import BarLine, Progress
 from rnncli.search.grids import stretches
 from rnncli.search.ranking import sifting
 

@@ -13,6 +13,8 @@ from conftest import SCREENS, Result, Walk, without_styles
 
 from rnncli.cli import COMMANDS
 from rnncli.quantities import duration
+from rnncli.summary import TOTALS
+from rnncli.vocabulary import title
 
 Run = Callable[..., Result]
 Screen = Callable[[str, str], None]
@@ -251,6 +253,12 @@ def test_equal_neighbours_of_a_run_are_shown_as_one(seen: Callable[..., str]) ->
 PATTERN = "embed:10000x{u=32..96..32},{lstm,gru}:{64..512..64}:seq:bi,gru:64:seq:bi=sum,dense:{u}"
 
 
+WHOLE = (*map(title, TOTALS), "Output shape")
+"""The columns of a sweep."""
+
+TOTAL = f"({'|'.join(WHOLE)})"
+
+
 def test_a_sweep_keeps_within_the_terminal_and_its_specs_hang_indented(seen: Callable[..., str], at: Walk) -> None:
     line = ("sweep", PATTERN, "--timesteps", "100", "--batch", "1000", "--top", "40")
     whole = [line.split()[-1] for line in seen(10_000, *line).splitlines()[1:]]
@@ -258,6 +266,11 @@ def test_a_sweep_keeps_within_the_terminal_and_its_specs_hang_indented(seen: Cal
         with at(columns):
             heading, *lines = seen(columns, *line).splitlines()
             assert max(map(len, lines)) <= columns
+            end = next((number for number, each in enumerate(lines) if re.match(f"{TOTAL}[,:]", each)), len(lines))
+            left = " ".join(" ".join(lines[end:]).split()).removesuffix(": on a wider terminal")
+            lines = lines[:end]
+            shown = re.split("  +", heading.strip())
+            assert {*shown, *filter(None, left.split(", "))} == {*WHOLE, "Spec"} - {"Streaming"}  # there is none
             start = heading.index("Spec")
             specs: list[str] = []
             for figures, part in ((line[:start], line[start:]) for line in lines):
@@ -271,6 +284,6 @@ def test_a_sweep_keeps_within_the_terminal_and_its_specs_hang_indented(seen: Cal
 
 
 def test_the_column_that_a_sweep_is_sorted_by_is_the_last_to_leave(seen: Callable[..., str]) -> None:
-    for key, title in (("memory", "Memory"), ("macs", "MACs")):
+    for key, name in (("memory", "Memory"), ("macs", "MACs")):
         heading = seen(44, "sweep", PATTERN, "--timesteps", "9", "--sort", key).splitlines()[0]
-        assert heading.split() == [title, "Spec"]
+        assert heading.split() == [name, "Spec"]

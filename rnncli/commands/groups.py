@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import click
@@ -10,6 +12,8 @@ import click
 from rnncli.commands.command_line import words
 from rnncli.commands.values import FileName
 from rnncli.errors import RnncliError, quote
+from rnncli.render.terminal import is_styled
+from rnncli.render.wrapping import wrapped
 from rnncli.search.budget import FIGURES
 
 GROUPS = {
@@ -22,7 +26,7 @@ GROUPS = {
     "Output": (
         "--to",
         *("--sort", "--top", "--pareto", "--part", "--jobs", "--wide", "--others"),
-        *("--plot", "--gates", "--quiet", "--format", "--svg", "--theme"),
+        *("--plot", "--gates", "--quiet", "--format", "--color", "--svg", "--theme"),
         *("--output", "--save-weights", "--save-state"),
     ),
     "Help": ("--version", "--help"),
@@ -31,8 +35,14 @@ GROUPS = {
 
 _PLACES = {name: place for place, name in enumerate(name for names in GROUPS.values() for name in names)}
 
-_WIDEST = 30
-"""Columns for an option before what it does; behind a wider one Click goes to a new line."""
+_WIDEST, _LEAST = 30, 4
+"""Columns for an option before what it does, at most, and on a narrow terminal; behind a wider one Click goes to a new
+line."""
+
+_NARROW = 80
+"""A terminal of fewer columns than these is narrow: most examples do not fit."""
+
+_NAME = re.compile(r"(  )(-[^ ].*?|[a-z]+)(  .*|)$")
 
 
 def long_name(option: click.Parameter) -> str:
@@ -52,6 +62,33 @@ def _models(parameters: Sequence[click.Parameter], values: Mapping[str, Any]) ->
         if isinstance(text, str)
     ]
     return {quote(text): choice.path for text in typed if (choice := choice_of(text)) is not None}
+
+
+def _color_option() -> click.Option:
+    """Return the option that says when there is colour. It is heard before the command line is parsed: by `cli`."""
+    return click.Option(
+        ["--color"],
+        type=click.Choice(("auto", "always", "never")),
+        default="auto",
+        expose_value=False,
+        help="When to show colour; auto is on a terminal, unless NO_COLOR is set.  [default: auto]",
+    )
+
+
+def _continued(line: str, columns: int) -> Iterator[str]:
+    """Yield a line of help as lines that fit, the further ones indented."""
+    text = line.lstrip(" ")
+    indent = len(line) - len(text)
+    yield from (" " * indent + part for part in wrapped(text, columns - indent))
+
+
+def _styled(line: str) -> str:
+    """Return a line of help with styles: headings are bold, the names of commands and options have a colour."""
+    name = _NAME.match(line)
+    if name is not None:
+        return name[1] + click.style(name[2], fg="bright_blue") + name[3]
+    heading = re.match(r"\w+:", line.strip())
+    return line.replace(heading[0], click.style(heading[0], bold=True), 1) if heading else line
 
 
 class GivenTwiceError(click.UsageError):
@@ -78,6 +115,7 @@ class GroupedCommand(click.Command):
     def __init__(self, *arguments: Any, less_memory: str | None = None, **extra: Any) -> None:
         super().__init__(*arguments, **extra)
         self.less_memory = less_memory
+        self.params.append(_color_option())
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the command line.
@@ -86,6 +124,8 @@ class GroupedCommand(click.Command):
             GivenTwiceError: an option that counts once has two values.
         """
         typed = list(args)
+        if is_styled(sys.stdout):
+            ctx.color = True  # or Click would take the styles out of what is no terminal
         rest = super().parse_args(ctx, args)
         if not ctx.resilient_parsing:
             self._check_once(ctx, typed)
@@ -131,6 +171,18 @@ class GroupedCommand(click.Command):
         except MemoryError:
             raise RnncliError("out of memory", self.less_memory) from None
 
+    def get_help(self, ctx: click.Context) -> str:
+        """Return the help, as wide as the terminal if that is narrow; what cannot be broken is continued below."""
+        from shutil import get_terminal_size  # it imports all kinds of archives
+
+        columns = get_terminal_size().columns
+        if columns < _NARROW:
+            ctx.terminal_width = columns
+        lines = super().get_help(ctx).split("\n")
+        if columns < _NARROW:
+            lines = [part for line in lines for part in _continued(line, columns)]
+        return "\n".join(map(_styled, lines) if is_styled(sys.stdout) else lines)
+
     def groups(self, ctx: click.Context) -> dict[str, list[tuple[str, str]]]:
         """Return for each group that the command has options of, how each is written and what it does."""
         groups: dict[str, list[tuple[str, str]]] = {}
@@ -145,7 +197,7 @@ class GroupedCommand(click.Command):
         """Write the groups, their columns aligned."""
         groups = self.groups(ctx)
         widths = [len(names) for options in groups.values() for names, _ in options]
-        width = max(each for each in widths if each <= _WIDEST)
+        width = max(each for each in widths if each <= _WIDEST) if formatter.width >= _NARROW - 2 else _LEAST
         for group, options in groups.items():
             with formatter.section(group):
                 formatter.write_dl([(names.ljust(width), meaning) for names, meaning in options], col_max=width)

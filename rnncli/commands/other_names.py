@@ -93,8 +93,8 @@ OPTION_ADVICE: Mapping[str, str] = {
         "a spec says it: embed:10000x32,lstm:128:seq:x2,lstm:128 reads 10,000 ids and has three layers of 128 units",
     ),
     **dict.fromkeys(
-        ("color", "colour", "no-color", "no-colour", "colors"),
-        "NO_COLOR=1 in the environment leaves colours out, FORCE_COLOR=1 keeps them in a pipe",
+        ("colour", "no-color", "no-colour", "colors"),
+        "--color never leaves colours out, --color always keeps them in a pipe",
     ),
     **dict.fromkeys(("ascii", "no-unicode"), "LC_ALL=C in the environment makes it ASCII"),
     "width": "COLUMNS=60 in the environment is the width of the terminal",

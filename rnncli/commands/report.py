@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -12,6 +11,8 @@ import click
 
 from rnncli.characters import ascii_form, shows_unicode
 from rnncli.errors import RnncliError, SpecError, printable
+from rnncli.render.terminal import is_styled, notes_width
+from rnncli.render.wrapping import wrapped
 from rnncli.system.signals import ECHO_AWAY
 
 _STYLES: Mapping[str, dict[str, Any]] = {"message": {}, "fault": {"bold": True}, "help": {}, "repair": {"bold": True}}
@@ -25,17 +26,30 @@ def report(error: RnncliError, origin: str | None = None) -> int:
         error: the error.
         origin: where the spec at fault came from, if that needs saying: `line 3 of standard input`.
     """
-    styled = _is_styled()
-    words = click.style("Error", fg="red", bold=True) if styled else "Error"
+    styled = is_styled(sys.stderr)
+    width = notes_width()
     written = str if shows_unicode(sys.stderr) else ascii_form
-    shown = (
-        (part.text if part.role != "repair" else _pasted(error, part.text), part.role)
-        for part in error.parts(origin, written)
-    )
-    texts = [(text, _STYLES[role]) for text, role in shown]
-    parts = [click.style(text, **style) if styled and style else text for text, style in texts]
-    click.echo("".join([f"{words}: ", *parts]), err=True, color=styled)
+    first, *others = error.parts(origin, written, width)
+    texts = [click.style("Error", fg="red", bold=True) if styled else "Error"]
+    texts.append(_within(width, f"Error: {first.text}").removeprefix("Error"))
+    end = 0
+    for text, role in others:
+        if role == "help":
+            text = f"\n{_within(width, text.strip())}{' ' * text.endswith(' ')}"
+            end = len(text.rpartition("\n")[2])
+        elif role == "repair":
+            text = _pasted(error, text)
+            if width is not None and end + len(text) > width:
+                texts[-1] = texts[-1].rstrip(" ")
+                text = f"\n  {text}"  # in one piece, so that it can be pasted
+        texts.append(click.style(text, **_STYLES[role]) if styled and _STYLES[role] else text)
+    click.echo("".join(texts), err=True, color=styled)
     return error.exit_status
+
+
+def _within(width: int | None, text: str) -> str:
+    """Return a text in lines that keep to the terminal, where there is one, and break between words."""
+    return text if width is None else "\n".join(wrapped(text, width))
 
 
 def _pasted(error: RnncliError, repair: str) -> str:
@@ -50,7 +64,7 @@ def _pasted(error: RnncliError, repair: str) -> str:
 def tell(note: object) -> None:
     """Print a note on standard error, behind all that standard output has been given."""
     _flush_output()
-    click.echo(printable(str(note)), err=True)
+    click.echo(_within(notes_width(), printable(str(note))), err=True)
 
 
 def clear_echo() -> None:
@@ -65,10 +79,3 @@ def _flush_output() -> None:
     if sys.stdout is not None:
         with contextlib.suppress(BrokenPipeError):
             sys.stdout.flush()
-
-
-def _is_styled() -> bool:
-    """Whether standard error shows styles: a terminal does; NO_COLOR, TERM=dumb and FORCE_COLOR have their say."""
-    if os.environ.get("NO_COLOR") or os.environ.get("TERM") in ("dumb", "unknown"):
-        return False
-    return bool(os.environ.get("FORCE_COLOR")) or (sys.stderr is not None and sys.stderr.isatty())

@@ -91,7 +91,7 @@ class Drawn(Block):
 
     def shown(self, console: Console) -> Iterator[Text]:
         """Yield its lines."""
-        yield from self.lines(console)
+        yield from (in_characters_of(console, line) for line in self.lines(console))
 
 
 @dataclass(frozen=True)

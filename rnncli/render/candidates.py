@@ -90,8 +90,11 @@ class CandidateTable:
         return "".join(f"{line}\n" for line in lines)
 
     def end(self) -> str:
-        """Return nothing."""
-        return ""
+        """Return a line that names the columns that have left."""
+        left = [_TITLES[key] for key in _COLUMNS if key in self._left and key not in (self._same or {})]
+        if not left or self._in_blocks or self._width is None:
+            return ""
+        return "".join(f"{line}\n" for line in wrapped(f"{', '.join(left)}: on a wider terminal", self._width))
 
     def _shown(self) -> list[str]:
         return [key for key in _COLUMNS if key not in (self._same or {}) and key not in self._left]
@@ -182,15 +185,16 @@ class FrontierTable(CandidateTable):
 
     def end(self) -> str:
         """Return the picture, if there is anything to see."""
+        left = super().end()
         others = self._others()
         if not self._points or len({*others, *self._points}) < _FEWEST:
-            return ""
+            return left
         from rnncli.render.scatter import scatter
 
         across, up = map(title, self._keys)
         note = "● are the rows above, · all other candidates."
         lines = scatter(others, self._points, (across, up), self._width, note)
-        return "".join(f"{line}\n" for line in ["", *lines])
+        return left + "".join(f"{line}\n" for line in ["", *lines])
 
 
 def _texts(records: Sequence[Record], same: Record) -> list[Row]:

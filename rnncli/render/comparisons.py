@@ -108,8 +108,8 @@ def _lines(run: Sequence[SideBySide]) -> Iterator[dict[str, Text]]:
         yield {
             "Network": Text(_numbers(indices)),
             BLOCK: Text(_named(indices)),
-            "Layer": Text.assemble((layer.spec, "code"), times),
-            "Layer\nOutput shape": Text.assemble((layer.spec, "code"), times, "\n", shape_cell(layer.output_shape)),
+            "Layer": Text.assemble((layer.spec, "layer"), times),
+            "Layer\nOutput shape": Text.assemble((layer.spec, "layer"), times, "\n", shape_cell(layer.output_shape)),
             "Output shape": shape_cell(layer.output_shape),
             "Parameters": Text(each(f"{layer.params:,}", run)),
             "×": Text(_ratio(ratio)),

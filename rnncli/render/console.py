@@ -22,10 +22,12 @@ STYLES: Mapping[str, str] = {
     "spec": "bold",
     "name": "none",
     "code": "bold",
-    "type": "dim",
-    "figure": "bold",
+    "layer": "none",
+    "type": "bright_blue",
+    "figure": "bold bright_blue",
 }
-"""How what is shown looks: headings, networks, names and classes of layers, source, the figures that were asked for."""
+"""How what is shown looks: headings, networks, names of layers, source and equations, specs of layers in tables, the
+classes of layers, and the figures that were asked for. The only colour is one that reads on black and on white."""
 
 THEME = Theme(dict(STYLES))
 
@@ -88,7 +90,8 @@ def stdout_console() -> Console:
     """Return the console for standard output.
 
     On a terminal it is as wide as the terminal, or as COLUMNS says; elsewhere nothing is cut or wrapped. A terminal
-    gets colour unless NO_COLOR is set or TERM is dumb; anything else gets colour only if FORCE_COLOR is set.
+    gets colour unless NO_COLOR is set or TERM is dumb; anything else gets colour only if FORCE_COLOR is set. NO_COLOR
+    leaves bold text; where it says `never`, as --color does, there are no styles at all.
     """
     width, height = (None, None) if on_terminal() else (_UNLIMITED, _UNLIMITED)
     if on_terminal() and os.environ.get("TERM", "").lower() in ("dumb", "unknown"):
@@ -104,5 +107,6 @@ def stdout_console() -> Console:
         theme=THEME,
         # An empty FORCE_COLOR or NO_COLOR counts as not set, whatever versions of Rich think.
         force_terminal=bool(os.environ.get("FORCE_COLOR")) or on_terminal(),
+        color_system=None if os.environ.get("NO_COLOR") == "never" else "auto",
         no_color=bool(os.environ.get("NO_COLOR")),
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from itertools import groupby, pairwise
@@ -18,7 +17,7 @@ from rnncli.render.blocks import Block, Column, Drawn, Line, Page, Pairs, Row, S
 from rnncli.render.records import Record, Texts
 from rnncli.vocabulary import meaning_of
 
-_CODE = ("spec", "name", "code")
+_CODE = ("spec", "name", "code", "layer")
 """Styles of what one types, and of names in a model."""
 
 _STRONG = ("bold", "figure", "heading")
@@ -27,99 +26,27 @@ _STRONG = ("bold", "figure", "heading")
 _DRAWING_WIDTH = 80
 
 
-class Markup(ABC):
-    """A language for documents."""
-
-    @abstractmethod
-    def text(self, text: Text) -> str:
-        """Return a text on one line; a line end in it is a break there."""
-
-    @abstractmethod
-    def paragraph(self, lines: Sequence[str]) -> str:
-        """Return lines that stand together."""
-
-    @abstractmethod
-    def items(self, items: Sequence[str]) -> str:
-        """Return a list."""
-
-    @abstractmethod
-    def code(self, lines: str, language: str = "") -> str:
-        """Return lines that stay as they are."""
-
-    @abstractmethod
-    def head(self, columns: Sequence[Column]) -> str:
-        """Return a table up to its first row."""
-
-    @abstractmethod
-    def row(self, columns: Sequence[Column], row: Row) -> str:
-        """Return a row of a table."""
-
-    @abstractmethod
-    def foot(self) -> str:
-        """Return what comes after the last row."""
-
-    def document(self, page: Page) -> str:
-        """Return a page."""
-        return "".join(f"{part}\n" for _, blocks in groupby(page, _kind) for part in self._parts([*blocks]))
-
-    def _parts(self, blocks: Sequence[Block]) -> Iterator[str]:
-        """Yield what blocks of one kind are."""
-        lines = [self.text(block.text) for block in blocks if isinstance(block, Line)]
-        if lines:
-            yield self.items(lines) if _kind(blocks[0])[1] else self.paragraph(lines)
-        for block in blocks:
-            if isinstance(block, Pairs):
-                items: list[Text] = []
-                for left, right in block.rows:
-                    if left or not items:
-                        items.append(Text(": ").join(filter(None, (left, right))))
-                    else:
-                        items[-1] = Text("\n").join([items[-1], right])
-                yield from [self.items([self.text(item) for item in items])] if items else ()
-            elif isinstance(block, Table) and block.rows:
-                columns = block.filled
-                yield self.head(columns) + "".join(self.row(columns, row) for row in block.rows) + self.foot()
-            elif isinstance(block, Source):
-                source = [[f"# {remark}"] * bool(remark) + [code] * times for code, times, remark in block.lines]
-                yield self.code("".join(f"{line}\n" for lines in source for line in lines), "python")
-            elif isinstance(block, Drawn):
-                yield self.code("".join(f"{line.plain}\n" for line in block.lines(Console(width=_DRAWING_WIDTH))))
-
-
-def _kind(block: Block) -> tuple[type[Block], bool]:
-    """Return what makes blocks one part of a document: lines are a paragraph or, where they are indented, a list."""
-    return type(block), isinstance(block, Line) and block.start > 0
-
-
-def _runs(text: Text) -> Iterator[tuple[str, str]]:
-    """Yield the parts of a text, each with its style."""
-    edges = sorted({0, len(text), *(edge for span in text.spans for edge in (span.start, span.end))})
-    for start, end in pairwise(edges):
-        styles = [str(span.style) for span in text.spans if span.start <= start and end <= span.end]
-        yield text.plain[start:end], (styles or [str(text.style)])[-1]
-
-
-class Markdown(Markup):
+class Markdown:
     """Markdown, with tables as GitHub reads them."""
 
     def text(self, text: Text) -> str:
-        """Return it; what is no code has a backslash before each character that would mean something."""
+        """Return a text; what is no code has a backslash before each character that would mean something."""
         return "".join(_markdown(part, style) for part, style in _runs(text)).replace("\n", "<br>")
 
     def paragraph(self, lines: Sequence[str]) -> str:
-        """Return the lines with breaks between them."""
+        """Return lines that stand together."""
         return "\\\n".join(lines) + "\n"
 
     def items(self, items: Sequence[str]) -> str:
         """Return a list."""
         return "".join(f"- {item}\n" for item in items)
 
-    def code(self, lines: str, language: str = "") -> str:
-        """Return a fenced block."""
+    def lines(self, lines: str, language: str) -> str:
+        """Return lines that stay as they are: source, or a drawing."""
         return f"```{language}\n{lines}```\n"
 
     def head(self, columns: Sequence[Column]) -> str:
-        """Return the headings, and how the columns are aligned."""
+        """Return a table up to its first row."""
         titles = [self.text(Text(column.shown_title)) for column in columns]
         return _cells(titles) + _cells(["---:" if column.number else ":---" for column in columns])
 
@@ -128,7 +55,7 @@ class Markdown(Markup):
         return _cells([self.text(row[column.title]).replace("|", "\\|") for column in columns])
 
     def foot(self) -> str:
-        """Return nothing."""
+        """Return what comes after the last row."""
         return ""
 
 
@@ -145,11 +72,11 @@ def _cells(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |\n"
 
 
-class Html(Markup):
+class Html(Markdown):
     """HTML to paste into a page or to show in a notebook, in ASCII alone and without a style sheet."""
 
     def text(self, text: Text) -> str:
-        """Return it."""
+        """Return a text in ASCII, so that it is the same in a page of any encoding."""
         parts = []
         for part, style in _runs(text):
             tag = "code" if style in _CODE else "strong" if style in _STRONG else ""
@@ -158,20 +85,20 @@ class Html(Markup):
         return "".join(parts).encode("ascii", "xmlcharrefreplace").decode("ascii")
 
     def paragraph(self, lines: Sequence[str]) -> str:
-        """Return the lines with breaks between them."""
+        """Return lines that stand together."""
         return f"<p>{'<br/>'.join(lines)}</p>"
 
     def items(self, items: Sequence[str]) -> str:
         """Return a list."""
         return f"<ul>{''.join(f'<li>{item}</li>' for item in items)}</ul>"
 
-    def code(self, lines: str, language: str = "") -> str:
-        """Return lines of equally wide characters."""
+    def lines(self, lines: str, language: str) -> str:
+        """Return lines that stay as they are: source, or a drawing."""
         shown = self.text(Text(lines.rstrip("\n"))).replace("<br/>", "\n")
         return f"<pre><code>{shown}</code></pre>" if language else f"<pre>{shown}</pre>"
 
     def head(self, columns: Sequence[Column]) -> str:
-        """Return the headings. Each cell says how it is aligned: a notebook would move all of them to the right."""
+        """Return a table up to its first row. A cell says how it is aligned: a notebook would move all to the right."""
         titles = [self._cell('th scope="col"', column, Text(column.shown_title)) for column in columns]
         return f"<table>\n<thead>\n<tr>{''.join(titles)}</tr>\n</thead>\n<tbody>\n"
 
@@ -182,7 +109,7 @@ class Html(Markup):
         return f"<tr>{''.join(cells)}</tr>\n"
 
     def foot(self) -> str:
-        """Return the end of the table."""
+        """Return what comes after the last row."""
         return "</tbody>\n</table>"
 
     def _cell(self, tag: str, column: Column, text: Text) -> str:
@@ -190,8 +117,7 @@ class Html(Markup):
         return f'<{tag} style="text-align:{align}">{self.text(text)}</{tag.split()[0]}>'
 
 
-MARKUPS: Mapping[str, Markup] = {"markdown": Markdown(), "html": Html()}
-"""The languages, by the name of the format."""
+_MARKUPS: Mapping[str, Markdown] = {"markdown": Markdown(), "html": Html()}
 
 
 class DocumentWriter(Texts):
@@ -202,11 +128,50 @@ class DocumentWriter(Texts):
     """
 
     def __init__(self, format_: str) -> None:
-        self._markup = MARKUPS[format_]
+        self._markup = _MARKUPS[format_]
 
     def rows(self, pages: Sequence[Any], /) -> str:
         """Return some pages."""
-        return "".join(map(self._markup.document, pages))
+        return "".join(f"{part}\n" for page in pages for part in _parts(self._markup, page))
+
+
+def _parts(markup: Markdown, page: Page) -> Iterator[str]:
+    """Yield the parts of a page. Lines are a paragraph or, where they are indented, a list."""
+    for indented, blocks in groupby(page, key=lambda block: block.start > 0 if isinstance(block, Line) else id(block)):
+        some = list(blocks)
+        lines = [markup.text(block.text) for block in some if isinstance(block, Line)]
+        if lines:
+            yield markup.items(lines) if indented else markup.paragraph(lines)
+        else:
+            yield from _part(markup, some[0])
+
+
+def _part(markup: Markdown, block: Block) -> Iterator[str]:
+    """Yield a block that is no line, if there is anything in it."""
+    if isinstance(block, Pairs) and block.rows:
+        items: list[Text] = []
+        for left, right in block.rows:
+            if left or not items:
+                items.append(Text(": ").join(filter(None, (left, right))))
+            else:
+                items[-1] = Text("\n").join([items[-1], right])
+        yield markup.items([markup.text(item) for item in items])
+    elif isinstance(block, Table) and block.rows:
+        columns = block.filled
+        yield markup.head(columns) + "".join(markup.row(columns, row) for row in block.rows) + markup.foot()
+    elif isinstance(block, Source):
+        source = [[f"# {remark}"] * bool(remark) + [code] * times for code, times, remark in block.lines]
+        yield markup.lines("".join(f"{line}\n" for lines in source for line in lines), "python")
+    elif isinstance(block, Drawn):
+        yield markup.lines("".join(f"{line.plain}\n" for line in block.lines(Console(width=_DRAWING_WIDTH))), "")
+
+
+def _runs(text: Text) -> Iterator[tuple[str, str]]:
+    """Yield the parts of a text, each with its style."""
+    edges = sorted({0, len(text), *(edge for span in text.spans for edge in (span.start, span.end))})
+    for start, end in pairwise(edges):
+        styles = [str(span.style) for span in text.spans if span.start <= start and end <= span.end]
+        yield text.plain[start:end], (styles or [str(text.style)])[-1]
 
 
 class TableWriter(Texts):
@@ -220,7 +185,7 @@ class TableWriter(Texts):
     """
 
     def __init__(self, format_: str, keys: Sequence[str]) -> None:
-        self._markup = MARKUPS[format_]
+        self._markup = _MARKUPS[format_]
         self._keys = keys
         self._columns: list[Column] = []
 

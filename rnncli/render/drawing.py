@@ -91,42 +91,42 @@ def drawing_page(network: Network, batch: int | None = None, timesteps: int | No
 
 
 def _drawn(part: Unrolled, console: Console) -> list[Text]:
-    return draw(part, drawing_width(console), console.options.ascii_only)
+    return draw(part, drawing_width(console))
 
 
-def draw(unrolled: Unrolled, width: int, ascii_only: bool = False) -> list[Text]:
+def draw(unrolled: Unrolled, width: int) -> list[Text]:
     """Return the lines of a drawing, none of them wider than `width`.
 
     Args:
         unrolled: the network, or the part of it that shares an axis of time.
-        width: the widest that a line may be.
-        ascii_only: whether to use ASCII characters alone.
+        width: the widest that a line may be, in ASCII, too.
     """
-    columns = _fitting(unrolled, width, ascii_only)
-    return [_text(line, width, ascii_only) for line in _lines(unrolled, columns, width, ascii_only)]
+    columns = _fitting(unrolled, width)
+    return [_text(line, width) for line in _lines(unrolled, columns, width)]
 
 
-def _fitting(unrolled: Unrolled, width: int, ascii_only: bool) -> StepColumns:
+def _fitting(unrolled: Unrolled, width: int) -> StepColumns:
     """Return the columns that show the most within a width or, where none fit, the narrowest."""
     output, source = _ends(unrolled)
-    labels = [output, source, *(_label(layer, ascii_only) for layer in unrolled.layers)]
-    label_width = max(len(line) for label in labels for line in [_REVERSED, *(text for text, _ in label.lines)])
+    labels = [output, source, *(_label(layer) for layer in unrolled.layers)]
+    texts = [_REVERSED, *(text for label in labels for text, _ in label.lines)]
+    label_width = max(len(ascii_form(text)) for text in texts)
     distinct = {layer._replace(names=layer.names[:1]): None for layer in unrolled.layers}
     least = replace(unrolled, layers=(*distinct,)) if len(distinct) < len(unrolled.layers) else unrolled
     for columns in columns_from_widest(unrolled, label_width):
-        if all(line.width <= width for line in _lines(least, columns, width, ascii_only)):
+        if all(line.width <= width for line in _lines(least, columns, width)):
             break
     return columns
 
 
-def _lines(unrolled: Unrolled, columns: StepColumns, width: int, ascii_only: bool) -> Iterator[_Line]:
+def _lines(unrolled: Unrolled, columns: StepColumns, width: int) -> Iterator[_Line]:
     """Yield the lines of a drawing, from the output down to the axis of time."""
     output, source = _ends(unrolled)
     lines = _output(columns, unrolled, width)
     yield from _captions(columns, output, width)
     yield from _labelled(columns, output, lines, first=len(lines) - 1)
     for layer in reversed(unrolled.layers):
-        label = _label(layer, ascii_only)
+        label = _label(layer)
         handed_on = None if layer is unrolled.layers[-1] else layer.output_shape
         yield from _captions(columns, label, width, _REVERSED if layer.reversed_time else "")
         yield from _arrows(columns, layer.returns, layer.reversed_time, handed_on, width)
@@ -147,12 +147,11 @@ def _ends(unrolled: Unrolled) -> tuple[_Label, _Label]:
     return output, _Label(unrolled.source[:1], *unrolled.source[1:])
 
 
-def _label(layer: UnrolledLayer, ascii_only: bool) -> _Label:
+def _label(layer: UnrolledLayer) -> _Label:
     """Return the label of a layer: its name, or the first and the last name of a run; and its spec."""
     first, *others = layer.names
     times = f" × {len(layer.names)}" if others else ""
-    ellipsis = "..." if ascii_only else "…"
-    return _Label((first, f"{ellipsis} {others[-1]}") if others else (first,), layer.spec + times)
+    return _Label((first, f"… {others[-1]}") if others else (first,), layer.spec + times)
 
 
 def _labelled(columns: StepColumns, label: _Label, lines: list[_Line], first: int = 0) -> list[_Line]:
@@ -306,12 +305,12 @@ def _marks(columns: StepColumns, steps: Steps, texts: Sequence[str]) -> list[_Pi
     return sorted(marks + _dots(columns, steps))
 
 
-def _text(line: _Line, width: int, ascii_only: bool) -> Text:
-    """Return a line as text: in ASCII where that is asked for, cut at `width`."""
+def _text(line: _Line, width: int) -> Text:
+    """Return a line as text, cut at `width`."""
     text = Text(no_wrap=True)
     for column, characters, style in (_Piece(0, line.label, line.label_style), *line.pieces):
         text.append(" " * (column - len(text)))
-        text.append(ascii_form(characters) if ascii_only else characters, style)
+        text.append(characters, style)
     text.highlight_words(["None"], style="dim")
     text.truncate(width)
     text.rstrip()
@@ -321,7 +320,7 @@ def _text(line: _Line, width: int, ascii_only: bool) -> Text:
 def _legend(head: Head, parts: Sequence[Unrolled], console: Console) -> Iterator[Text]:
     """Yield the lines below a drawing."""
     width = drawing_width(console)
-    shown = [_fitting(part, width, console.options.ascii_only).ends for part in parts]
+    shown = [_fitting(part, width).ends for part in parts]
     for number, note in enumerate(_meanings(head, parts, shown)):
         if number == 0:
             yield Text()

@@ -106,7 +106,7 @@ def _heading(run: Sequence[LayerExplanation]) -> Text:
         (f" ({layer.full_type})", "type"),
         f" × {len(run)}" if len(run) > 1 else "",
         "  ",
-        (layer.spec, "code"),
+        (layer.spec, "layer"),
         "  ",
         shape_cell(run[0].input_shape),
         " → ",

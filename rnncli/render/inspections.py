@@ -56,7 +56,7 @@ def inspection_page(model: ModelFile) -> Iterator[Block]:
             {
                 "In the file": Text(name, style="name"),
                 BLOCK: Text(name),
-                "Layer": Text(piece.layer.spec(), style="code"),
+                "Layer": Text(piece.layer.spec(), style="layer"),
                 "Parameters": Text(f"{params:,}"),
             }
             for piece, params in zip(part.nodes, part.layer_params, strict=True)

@@ -111,20 +111,12 @@ DECADES = 4
 """How many powers of ten the bars of the effect span."""
 
 
-class Symbols(NamedTuple):
-    """The characters of a picture.
+LEVELS = "≡=-·+*#"
+"""The characters of cells, from the most negative to the most positive value."""
 
-    Attributes:
-        levels: for the cells, from the most negative to the most positive.
-        bars: for the rows of bars, from the lowest to the highest.
-    """
+_BARS = "▁▂▃▄▅▆▇█"
+"""Those of the rows of bars, from the lowest to the highest."""
 
-    levels: str
-    bars: str
-
-
-UNICODE = Symbols(levels="≡=-·+*#", bars="▁▂▃▄▅▆▇█")
-ASCII = Symbols(levels="E=-.+*#", bars="_.-:=+*#")
 BROKEN = "?"
 """Stands for a value that is not a finite number."""
 
@@ -134,18 +126,18 @@ def log_height(share: float | None) -> float | None:
     return 1 + log10(share) / DECADES if share else share
 
 
-def bar(height: float | None, symbols: Symbols) -> str:
+def bar(height: float | None) -> str:
     """Return the bar of a height from 0 to 1."""
     if height is None:
         return " "
     if not isfinite(height):
         return BROKEN
-    return symbols.bars[max(0, min(len(symbols.bars) - 1, floor(height * len(symbols.bars))))]
+    return _BARS[max(0, min(len(_BARS) - 1, floor(height * len(_BARS))))]
 
 
-def curve(shares: Iterable[float | None], symbols: Symbols = UNICODE) -> str:
+def curve(shares: Iterable[float | None]) -> str:
     """Return shares of the whole as a row of bars on a logarithmic scale."""
-    return "".join(bar(log_height(share), symbols) for share in shares)
+    return "".join(bar(log_height(share)) for share in shares)
 
 
 _SCALE = (

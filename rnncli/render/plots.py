@@ -6,6 +6,7 @@ The character of a cell shows its value, and so does its colour.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import groupby, pairwise
 from math import floor, isfinite, isnan, log10
 
@@ -17,11 +18,9 @@ from rnncli.engine.study import CLOSED, OPEN, Gate, Outputs, Study
 from rnncli.quantities import plural
 from rnncli.render.blocks import Block, Drawn
 from rnncli.render.over_time import (
-    ASCII,
     BROKEN,
     DECADES,
-    UNICODE,
-    Symbols,
+    LEVELS,
     TimeCells,
     bar,
     legend,
@@ -44,17 +43,16 @@ _NICE = (1, 2, 3, 5, 10)
 
 def study_page(study: Study) -> Iterator[Block]:
     """Yield a study: the map of the outputs, rows of bars over the same time, and the figures in words."""
-    yield Drawn(lambda console: _lines(console, study))
+    yield Drawn(partial(_lines, study))
 
 
-def _lines(console: Console, study: Study) -> Iterator[Text]:
-    symbols = ASCII if console.options.ascii_only else UNICODE
+def _lines(study: Study, console: Console) -> Iterator[Text]:
     cells = TimeCells.fitting(console, len(study.outputs.time_bins))
     yield Text()
     for heading in _headings(study, cells):
         yield from words(console, heading)
-    yield from _map(console, study, cells, symbols)
-    yield from _bars(console, study, cells, symbols)
+    yield from _map(console, study, cells)
+    yield from _bars(console, study, cells)
     yield Text()
     for label, text in (
         ("Norm of the state", _norm_text(study.outputs)),
@@ -79,23 +77,23 @@ def _headings(study: Study, cells: TimeCells) -> Iterator[Text]:
     yield Text(f"Down: {down}. Across: {across}.{mean}")
 
 
-def _map(console: Console, study: Study, cells: TimeCells, symbols: Symbols) -> Iterator[Text]:
+def _map(console: Console, study: Study, cells: TimeCells) -> Iterator[Text]:
     rows = [cells.means(row) for row in study.outputs.activations]
     level = _level_value(abs(value) for row in rows for value in row if value is not None and isfinite(value))
     styles = signed_styles(console)
     for unit, values in zip(study.outputs.unit_bins, rows, strict=True):
         parts: list[tuple[str, str]] = []
-        characters = (_character(value, level, symbols, styles) for value in values)
+        characters = (_character(value, level, styles) for value in values)
         for style, run in groupby(characters, key=lambda each: each[1]):
             parts.append(("".join(character * cells.cell_width for character, _ in run), style))
         yield row(f"unit {unit}" if unit == 0 else f"{unit}", *parts)
     yield row("timestep", (_axis(study, cells), ""))
     marks = [level * place for place in range(-_LEVELS, _LEVELS + 1)]
-    levels = [Text.assemble(_character(value, level, symbols, styles), f" {value:.3g}") for value in marks]
+    levels = [Text.assemble(_character(value, level, styles), f" {value:.3g}") for value in marks]
     yield from legend(console, cells, levels, "  ")
 
 
-def _bars(console: Console, study: Study, cells: TimeCells, symbols: Symbols) -> Iterator[Text]:
+def _bars(console: Console, study: Study, cells: TimeCells) -> Iterator[Text]:
     outputs, reach = study.outputs, study.reach
     rows = [("norm", [_share(norm, outputs.norm_max) for norm in cells.means(outputs.norm)])]
     scales = [f"norm 0 to {outputs.norm_max:.3g}"]
@@ -112,7 +110,7 @@ def _bars(console: Console, study: Study, cells: TimeCells, symbols: Symbols) ->
             rows.append((_gate_label(gate), list(means)))
         scales.append(f"gates {low:.3g} to {high:.3g}")
     for label, heights in rows:
-        yield row(label, ("".join(bar(height, symbols) * cells.cell_width for height in heights), ""))
+        yield row(label, ("".join(bar(height) * cells.cell_width for height in heights), ""))
     yield from legend(console, cells, [Text(scale) for scale in scales], "; ")
 
 
@@ -126,14 +124,14 @@ def _level_value(sizes: Iterator[float]) -> float:
     return next(nice * power for nice in _NICE if nice * power >= least * (1 - 1e-9))
 
 
-def _character(value: float | None, level: float, symbols: Symbols, styles: Sequence[str]) -> tuple[str, str]:
+def _character(value: float | None, level: float, styles: Sequence[str]) -> tuple[str, str]:
     """Return the character and the style of a value; `level` is how much one level is worth."""
     if value is None:
         return " ", ""
     if not isfinite(value):
         return BROKEN, "bold"
     place = max(-_LEVELS, min(_LEVELS, round(value / level)))
-    return symbols.levels[place + _LEVELS], nearest_style(styles, value / level / (_LEVELS + 0.5))
+    return LEVELS[place + _LEVELS], nearest_style(styles, value / level / (_LEVELS + 0.5))
 
 
 def _share(value: float | None, largest: float) -> float | None:

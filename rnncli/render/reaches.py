@@ -11,7 +11,7 @@ from rnncli.engine.effect import PROBLEMS
 from rnncli.errors import printable
 from rnncli.quantities import plural
 from rnncli.render.blocks import BLOCK, Block, Column, Drawn, Line, Row, Table, marked
-from rnncli.render.over_time import ASCII, DECADES, UNICODE, TimeCells, curve, legend, row
+from rnncli.render.over_time import DECADES, TimeCells, curve, legend, row
 from rnncli.reports.reach import NetworkReach, Spread
 
 _COLUMNS = (
@@ -73,13 +73,12 @@ def _share(share: float | None) -> str:
 def _curves(console: Console, reaches: Sequence[NetworkReach]) -> Iterator[Text]:
     """Yield the curves of networks that have the same steps over one axis."""
     known = {number: reach for number, reach in enumerate(reaches, start=1) if reach.known}
-    symbols = ASCII if console.options.ascii_only else UNICODE
     for bins in dict.fromkeys(reach.step_bins for reach in known.values()):
         shown = {number: reach for number, reach in known.items() if reach.step_bins == bins}
         cells = TimeCells.fitting(console, len(bins))
         yield Text()
         for number, reach in shown.items():
-            bars = curve(cells.merge(reach.effect, max), symbols)
+            bars = curve(cells.merge(reach.effect, max))
             yield row(f"{number}", ("".join(bar * cells.cell_width for bar in bars), ""))
         (last,) = {reach.timesteps - 1 for reach in shown.values()}
         axis = cells.axis([f"{step}" for step in cells.starts(bins)], f"{last}", _STEP_SPACING)

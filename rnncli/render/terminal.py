@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Literal, NamedTuple, TextIO, get_args
 
 if TYPE_CHECKING:
     from rnncli.atomic import Written
@@ -43,6 +44,25 @@ class Picture(NamedTuple):
 def on_terminal() -> bool:
     """Return whether standard output is a terminal."""
     return sys.stdout is not None and sys.stdout.isatty()
+
+
+def is_styled(stream: TextIO | None) -> bool:
+    """Return whether a stream shows styles: a terminal does; NO_COLOR, TERM=dumb and FORCE_COLOR have their say."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") in ("dumb", "unknown"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or (stream is not None and stream.isatty())
+
+
+def notes_width() -> int | None:
+    """Return the columns of the terminal that standard error is, or as many as COLUMNS says; None where it is none."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        return None
+    try:
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns
+    except (OSError, ValueError):
+        columns = 0
+    said = os.environ.get("COLUMNS", "")
+    return int(said) if said.isdecimal() and int(said) else columns or None
 
 
 def terminal_size() -> tuple[int, int] | None:

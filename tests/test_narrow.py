@@ -1,0 +1,134 @@
+"""Narrow terminals and colour, in every command: nothing breaks inside a word, and carets stand below the fault."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from command_lines import COMMAND_LINES
+from conftest import Result, Walk, without_styles
+
+from rnncli.cli import COMMANDS
+
+Run = Callable[..., Result]
+
+WIDTHS = (40, 50, 60, 79)
+
+LONG = "embed:10000x32,lstm:64:seq:bi,gru:32:seq,dropout:0.5,lstm:16:seq,dense:8:relu,{},dense:1:sigmoid"
+
+FAULTS = {
+    "at the start": ("embd:10000x32,lstm:64:seq:bi,gru:32:seq,dropout:0.5,dense:8:relu,dense:1:sigmoid", "embd"),
+    "in the middle": (LONG.format("lsmt:8"), "lsmt"),
+    "at the end": ("embed:10000x32,lstm:64:seq:bi,gru:32:seq,dropout:0.5,dense:8,dense:1:sigmiod", "sigmiod"),
+    "a long one": (f"input:8,{'x' * 60}:3", "xxx"),
+}
+"""Specs that are wrong, and what is marked of each."""
+
+
+@pytest.fixture
+def noted(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+    """The lines that standard error has on a terminal of so many columns."""
+
+    def call(columns: int, *arguments: str) -> list[str]:
+        monkeypatch.setattr("rnncli.commands.report.notes_width", lambda: columns)
+        return rnncli(*arguments).stderr.splitlines()
+
+    return call
+
+
+def test_the_excerpt_of_an_error_is_a_window_around_the_fault_with_its_caret_right_below(
+    noted: Callable[..., list[str]], at: Walk
+) -> None:
+    for columns in (*WIDTHS, 100):
+        for where, (spec, fault) in FAULTS.items():
+            with at(columns, where):
+                lines = noted(columns, "summary", spec)
+                place = next(number for number, line in enumerate(lines) if set(line.strip()) == {"^"})
+                shown, carets = lines[place - 1 : place + 1]
+                assert len(shown) <= columns
+                assert len(carets) <= columns
+                marked = shown[carets.index("^") : len(carets)]
+                assert marked.startswith(fault)
+                assert len(marked) == carets.count("^")
+
+
+def test_a_note_or_an_error_breaks_between_words_and_a_repair_stays_in_one_piece(
+    noted: Callable[..., list[str]], at: Walk
+) -> None:
+    for line in (
+        "summary input:8,rnn:4 --no-colour",
+        "summary input:8,lstm:4,gru:4",
+        "sweep input:8,lstm:{8..64..8} --max-params 10",
+        "solve input:8,lstm:_ --params 10k",
+        "forward input:8,rnn:4 --gates",
+        "summary nosuch.onnx",
+    ):
+        whole = noted(10_000, *line.split())
+        words = " ".join(whole).split()
+        repairs = re.findall(r"(?:Help: |: )((?:rnncli|input:)[^:]* \S.*|input:\S+)$", "\n".join(whole), re.MULTILINE)
+        for columns in WIDTHS:
+            with at(line, columns):
+                lines = noted(columns, *line.split())
+                shown = [word for word in " ".join(lines).split() if set(word) != {"^"}]
+                assert shown == [word for word in words if set(word) != {"^"}]
+                assert all(len(each) <= columns or repairs for each in lines)
+
+
+def test_the_help_fits_a_narrow_terminal_and_breaks_between_words(
+    rnncli: Run, monkeypatch: pytest.MonkeyPatch, at: Walk
+) -> None:
+    for command in ("", *COMMANDS):
+        line = [*command.split(), "--help"]
+        monkeypatch.delenv("COLUMNS", raising=False)
+        whole = rnncli(*line).stdout
+        for columns in WIDTHS:
+            with at(command, columns):
+                monkeypatch.setenv("COLUMNS", str(columns))
+                lines = rnncli(*line).stdout.splitlines()
+                assert max(map(len, lines)) <= columns
+                # A spec may break behind a comma or a colon, and what has hyphens at one of them.
+                assert "".join(" ".join(lines).split()) == "".join(whole.split())
+
+
+def test_the_language_fits_a_narrow_terminal(rnncli: Run, monkeypatch: pytest.MonkeyPatch, at: Walk) -> None:
+    for module in ("console", "terminal"):
+        monkeypatch.setattr(f"rnncli.render.{module}.on_terminal", lambda: True)
+    for columns in WIDTHS:
+        for word in ("", "lstm", "seq", "macs"):
+            with at(columns, word):
+                monkeypatch.setenv("COLUMNS", str(columns))
+                assert (
+                    max(len(line) for line in without_styles(rnncli("layers", *word.split()).stdout).splitlines())
+                    <= columns
+                )
+
+
+def test_color_is_an_option_of_every_command_and_overrules_the_environment(
+    rnncli: Run, monkeypatch: pytest.MonkeyPatch, at: Walk
+) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    for command, line in COMMAND_LINES.items():
+        with at(command):
+            for name in ("NO_COLOR", "FORCE_COLOR"):
+                monkeypatch.delenv(name, raising=False)
+            plain = rnncli(*line).stdout
+            assert "\x1b" not in plain
+            coloured = rnncli(*line, "--color", "always").stdout
+            assert "\x1b" in coloured or command in ("sweep", "solve", "export", "spec", "completion")
+            if command not in ("forward", "help"):  # one shows how long it took, the other how it was asked
+                assert without_styles(coloured) == plain
+            monkeypatch.setenv("FORCE_COLOR", "1")
+            assert "\x1b" not in rnncli(*line, "--color=never").stdout
+            monkeypatch.setenv("NO_COLOR", "1")
+            assert ("\x1b[94m" in rnncli(*line, "--color", "always").stdout) == ("\x1b[94m" in coloured)
+
+
+def test_color_is_heard_by_errors_and_leaves_nothing_behind(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    assert "\x1b[31m" in rnncli("summary", "lsmt:3", "--color", "always").stderr
+    assert "\x1b" not in rnncli("summary", "lsmt:3", "--color", "never").stderr
+    assert "\x1b" not in rnncli("summary", "lsmt:3").stderr
+    assert "Error: " in rnncli("summary", "--color", "sometimes").stderr
