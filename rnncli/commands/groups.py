@@ -135,6 +135,8 @@ class GroupedCommand(click.Command):
         """Check that no option which counts once is given twice with different values."""
         given: dict[click.Option, dict[Any, str]] = {}
         for word in words(self, typed):
+            if word.is_argument and not self.allow_interspersed_args:
+                break  # what stands behind the name of a command is the command's
             if word.option is not None and not word.option.multiple and word.value is not None:
                 value = word.option.type_cast_value(ctx, word.value)
                 given.setdefault(word.option, {}).setdefault(value, word.value)

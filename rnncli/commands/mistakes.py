@@ -183,7 +183,8 @@ class _Lines:
             return
         if option is None:
             yield from self._called_otherwise(typed, message)
-        own = [*(each for parameter in self.group.params for each in parameter.opts), "--help"]
+        flags = (each for each in self.group.params if isinstance(each, click.Option) and each.is_flag)
+        own = [*(name for option in flags for name in option.opts), "--help"]
         guess = f"-{name}" if f"-{name}" in own else closest(name, self.names if option is None else own)
         if guess is not None:
             yield Step((guess, *rest), "", message)
