@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from rnncli.errors import SpecError
 from rnncli.language.source import MAX_BYTES
-from rnncli.search.patterns.braces import KEYS, MAX_DEPTH, parse_pattern
+from rnncli.search.braces import KEYS, MAX_DEPTH, parse_pattern
 
 needs_bash = pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
 

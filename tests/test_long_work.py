@@ -31,8 +31,8 @@ from rnncli.engine.run import Plan
 from rnncli.quantities import about
 from rnncli.render import progress as bars
 from rnncli.render.progress import BarLine, Progress
-from rnncli.search.grids import stretches
-from rnncli.search.ranking import sifting
+from rnncli.search import sifting
+from rnncli.search import sweep as sweeps
 
 Run = Callable[..., Result]
 
@@ -158,7 +158,7 @@ def test_every_command_that_can_take_long_has_a_bar_and_a_note(at: Walk, monkeyp
     assert {name for name in COMMANDS if "Progress(" in (folder / f"{name}.py").read_text(encoding="utf-8")} == {*LONG}
     monkeypatch.setattr(bars, "JUDGED", 0.0)
     monkeypatch.setattr(bars, "LONG", -1.0)
-    monkeypatch.setattr(stretches, "BLOCK", 2_000)
+    monkeypatch.setattr(sweeps, "BLOCK", 2_000)
     for command, (line, total, advice) in SHORT.items():
         with at(command):
             shown = shown_of(partial(run, [*command.split(), *line.split()]), Terminal(), monkeypatch)
@@ -258,7 +258,7 @@ def interrupt_after(pieces: int, monkeypatch: pytest.MonkeyPatch) -> None:
         yield from islice(evaluated(*arguments), pieces)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(stretches, "BLOCK", 2_000)
+    monkeypatch.setattr(sweeps, "BLOCK", 2_000)
     monkeypatch.setattr(sifting, "evaluated", stopped)
 
 

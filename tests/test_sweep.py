@@ -23,13 +23,13 @@ from rnncli import Network
 from rnncli.errors import SpecError
 from rnncli.layers.sizes import NoPolynomialError
 from rnncli.layers.weights import FRAMEWORKS
+from rnncli.search import sweep as sweeps
+from rnncli.search.braces import parse_pattern
 from rnncli.search.budget import BY_NAME, Budget
-from rnncli.search.grids import stretches
-from rnncli.search.grids.candidate import Candidate, Invalid
-from rnncli.search.patterns.braces import parse_pattern
+from rnncli.search.forms import Candidate, Invalid
 from rnncli.search.polynomial import Polynomial
-from rnncli.search.ranking.sifting import Sieve, Tally
-from rnncli.search.ranking.wanted import LARGEST, SORT_KEYS, Order, Selection
+from rnncli.search.selection import LARGEST, SORT_KEYS, Order, Selection
+from rnncli.search.sifting import Sweep, Tally
 from rnncli.search.sweep import sweep
 from rnncli.summary import DTYPE_BYTES, Setting
 
@@ -101,8 +101,8 @@ def evaluated(how: str) -> Iterator[None]:
     """While this lasts, candidates are evaluated in some way."""
     with pytest.MonkeyPatch.context() as patch:
         few, block = WAYS[how]
-        patch.setattr(stretches, "FEW", few)
-        patch.setattr(stretches, "BLOCK", block)
+        patch.setattr(sweeps, "FEW", few)
+        patch.setattr(sweeps, "BLOCK", block)
         yield
 
 
@@ -228,7 +228,7 @@ def test_rows_are_sorted_either_way_and_equal_ones_keep_their_order(rnncli: Run,
 
 @pytest.mark.parametrize("order", [LARGEST, LARGEST._replace(descending=False)])
 def test_the_first_few_are_held_and_few_more(order: Order, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rnncli.search.grids.stretches.BATCH", 5)
+    monkeypatch.setattr("rnncli.search.sweep.BATCH", 5)
     everything = [*sweep("input:8,lstm:{1..40}:seq,gru:{1..3}")]
     for top, most in ((5, 5), (7, 2 * 7 + 5)):
         selection = Selection(order, top)
@@ -258,10 +258,10 @@ def test_the_first_few_take_no_more_memory_of_more_candidates(order: Order) -> N
     def peak(count: int) -> int:
         found = sweep(f"input:8,lstm:{{1..{count}}}:seq,gru:{{1..10}}")
         selection = Selection(order, 10)
-        sieve = Sieve(Budget(params=10**12), selection, Tally())
+        work, tally = Sweep(Setting(), Budget(params=10**12), selection, len), Tally()
         tracemalloc.start()
         for candidate in found:
-            assert len([*sieve.sift([candidate])]) == 1
+            assert len([*work.sift([candidate], tally)]) == 1
         assert len(selection.best()) == 10
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()

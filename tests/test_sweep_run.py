@@ -31,15 +31,14 @@ from rnncli.errors import RnncliError
 from rnncli.render.records import WRITERS, writer
 from rnncli.render.row_texts import RowTexts
 from rnncli.render.scatter import Axis, scatter
-from rnncli.search.grids import stretches
-from rnncli.search.grids.candidate import Candidate
-from rnncli.search.grids.stretches import Part
-from rnncli.search.patterns.braces import parse_pattern
-from rnncli.search.ranking import frontier as frontiers
-from rnncli.search.ranking import sifting
-from rnncli.search.ranking.frontier import Frontier, in_64_bits, ranks, unbeaten
-from rnncli.search.ranking.wanted import SORT_KEYS, Order
-from rnncli.search.sweep import sweep
+from rnncli.search import frontier as frontiers
+from rnncli.search import sifting
+from rnncli.search import sweep as sweeps
+from rnncli.search.braces import parse_pattern
+from rnncli.search.forms import Candidate
+from rnncli.search.frontier import Frontier, in_64_bits, ranks, unbeaten
+from rnncli.search.selection import SORT_KEYS, Order
+from rnncli.search.sweep import Part, sweep
 from rnncli.summary import TOTALS, Setting
 from rnncli.system.workers import forked
 
@@ -60,8 +59,8 @@ ENDLESS = "embed:10x{1..9000},lstm:{1..9000}:seq,lstm:{1..9000}:seq,lstm:{1..900
 def evaluated(few: int, block: int, task: int | None = None) -> Iterator[None]:
     """While this lasts, so many candidates are few, so many are in a block, and so many are a task of one job."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stretches, "FEW", few)
-        patch.setattr(stretches, "BLOCK", block)
+        patch.setattr(sweeps, "FEW", few)
+        patch.setattr(sweeps, "BLOCK", block)
         for name in ("_LEAST", "_SHOWN", "_SIFTED") if task else ():
             patch.setattr(sifting, name, task)
         yield
@@ -106,12 +105,12 @@ def test_the_nearest_is_the_same_where_nothing_keeps_within_the_budget(rnncli: R
 
 
 def test_many_are_evaluated_in_blocks_where_there_is_memory_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    (stretch,) = stretches.stretches([parse_pattern("input:8,lstm:{1..20}")])
-    for free, in_blocks in ((None, True), (stretches.ROOM + 1, True), (stretches.ROOM, False)):
-        monkeypatch.setattr(stretches, "free_bytes", lambda free=free: free)
+    (stretch,) = sweeps.stretches([parse_pattern("input:8,lstm:{1..20}")])
+    for free, in_blocks in ((None, True), (sweeps.ROOM + 1, True), (sweeps.ROOM, False)):
+        monkeypatch.setattr(sweeps, "free_bytes", lambda free=free: free)
         for few in (19, 20):
             with evaluated(few, 7):
-                found = [isinstance(some, list) for some in stretches.evaluated(stretch, Setting())]
+                found = [isinstance(some, list) for some in sweeps.evaluated(stretch, Setting())]
                 assert found == ([False] * 3 if in_blocks and few < 20 else [True])
 
 

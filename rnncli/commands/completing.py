@@ -36,7 +36,7 @@ def complete_template(context: Context, parameter: Parameter, typed: str) -> lis
 def complete_pattern(context: Context, parameter: Parameter, typed: str) -> list[CompletionItem[str]]:
     """Offer what a pattern can become."""
     del context, parameter
-    from rnncli.search.patterns.brace_hints import pattern_completions
+    from rnncli.search.brace_hints import pattern_completions
 
     return _items(pattern_completions(typed))
 

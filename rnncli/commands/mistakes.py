@@ -280,8 +280,8 @@ def _read(command: str, text: str) -> None:
     """
     from rnncli.formats import choice_of
     from rnncli.formats.networks import read_text
-    from rnncli.search.blanks.template import Template
-    from rnncli.search.patterns.brace_hints import read_pattern
+    from rnncli.search.brace_hints import read_pattern
+    from rnncli.search.template import Template
 
     if choice_of(text) is not None:
         return

@@ -29,9 +29,9 @@ from rnncli.layers.weights import Framework
 from rnncli.render.progress import Progress
 from rnncli.render.records import NETWORK, Record, Writer, row_each, writer
 from rnncli.render.terminal import DOCUMENTS
-from rnncli.search.blanks.template import TEMPLATE_EXAMPLE, Template
 from rnncli.search.budget import FIGURES, Budget
 from rnncli.search.solution import Solution, solve
+from rnncli.search.template import TEMPLATE_EXAMPLE, Template
 from rnncli.summary import TOTALS
 
 SOLUTIONS = row_each(
@@ -119,7 +119,7 @@ def _template(text: str, quiet: bool) -> tuple[str, Framework | None]:
     """
     if "(" not in text:
         return text, None
-    from rnncli.search.blanks.called import template_of_calls
+    from rnncli.search.template import template_of_calls
 
     reading = template_of_calls(text)
     if reading is None:

@@ -87,8 +87,8 @@ def _expanded(text: str, arguments: Sequence[str]) -> str | None:
     A pattern that stands for many is left to sweep.
     """
     from rnncli.network import Network
-    from rnncli.search.blanks.template import Template
-    from rnncli.search.patterns.brace_hints import read_pattern
+    from rnncli.search.brace_hints import read_pattern
+    from rnncli.search.template import Template
 
     name = click.get_current_context().info_name
     if name not in _FOR_SEVERAL:
@@ -115,8 +115,8 @@ def _solved(text: str, arguments: Sequence[str]) -> str | None:
     if context.info_name == "solve" or not isinstance(group, click.Group) or BLANK_TEXT not in text or not arguments:
         return None
     from rnncli.commands.mistakes import repaired
-    from rnncli.search.blanks.template import Template
-    from rnncli.search.patterns.brace_hints import read_pattern
+    from rnncli.search.brace_hints import read_pattern
+    from rnncli.search.template import Template
 
     texts: list[str] = []
     try:
@@ -137,7 +137,7 @@ def _swept(text: str) -> str | None:
     """Return the command line that sweeps a pattern, or None where the first of it is no network."""
     from rnncli.commands.mistakes import repaired
     from rnncli.network import Network
-    from rnncli.search.patterns.brace_hints import read_pattern
+    from rnncli.search.brace_hints import read_pattern
 
     context = click.get_current_context()
     group = context.find_root().command

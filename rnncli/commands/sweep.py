@@ -36,16 +36,16 @@ from rnncli.render.progress import COUNTABLE, Progress
 from rnncli.render.records import Writer
 from rnncli.render.terminal import MOST_LINES, Picture, on_terminal
 from rnncli.search.budget import FIGURES, Budget
-from rnncli.search.grids.candidate import Candidate
-from rnncli.search.grids.stretches import BATCH, Part
-from rnncli.search.ranking.sifting import Sweep, Tally
-from rnncli.search.ranking.wanted import COMPARED, LARGEST, SORT_KEYS, Order, Selection, check_orders
+from rnncli.search.forms import Candidate
+from rnncli.search.selection import COMPARED, LARGEST, SORT_KEYS, Order, Selection, check_orders
+from rnncli.search.sifting import Sweep, Tally
+from rnncli.search.sweep import BATCH, Part
 from rnncli.summary import Setting
 from rnncli.system.memory import RESERVE, free_bytes
 from rnncli.system.signals import interruptible
 
 if TYPE_CHECKING:
-    from rnncli.search.ranking.frontier import Cloud
+    from rnncli.search.frontier import Cloud
 
 _HELD = 500
 """Bytes that a candidate takes at least that is held until all are sorted."""
@@ -212,7 +212,7 @@ def _wanted(order: Order | None, top: int | None, front: tuple[Order, ...] | Non
     """Return what takes in the candidates that are wanted; None if all are, one after the other."""
     if order is None or front is None:
         return None if order is None else Selection(order, top)
-    from rnncli.search.ranking.frontier import Frontier
+    from rnncli.search.frontier import Frontier
 
     return Frontier(front, order, top)
 

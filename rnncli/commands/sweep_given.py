@@ -12,10 +12,10 @@ from rnncli.commands.specs import Spec, explained
 from rnncli.commands.values import Value
 from rnncli.errors import RnncliError, SpecError, quote
 from rnncli.network import Network
-from rnncli.search.grids.stretches import Part, Stretch, points, stretches
-from rnncli.search.patterns.brace_hints import read_pattern
-from rnncli.search.patterns.braces import Pattern
-from rnncli.search.ranking.wanted import COMPARED, SORT_KEYS, Order
+from rnncli.search.brace_hints import read_pattern
+from rnncli.search.braces import Pattern
+from rnncli.search.selection import COMPARED, SORT_KEYS, Order
+from rnncli.search.sweep import Part, Stretch, points, stretches
 
 
 def patterns_of(

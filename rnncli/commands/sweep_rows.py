@@ -10,12 +10,12 @@ from rnncli.quantities import Shape
 from rnncli.render.candidates import CandidateTable, FrontierTable
 from rnncli.render.records import NETWORK, Record, Writer, row_each, writer
 from rnncli.render.terminal import DOCUMENTS, terminal_size, terminal_width
-from rnncli.search.grids.candidate import Candidate
-from rnncli.search.ranking.wanted import SORT_KEYS, Order
+from rnncli.search.forms import Candidate
+from rnncli.search.selection import SORT_KEYS, Order
 from rnncli.summary import TOTALS, Setting
 
 if TYPE_CHECKING:
-    from rnncli.search.ranking.frontier import Cloud
+    from rnncli.search.frontier import Cloud
 
 CANDIDATES = row_each(*NETWORK, "output_shape", *TOTALS)
 """How candidates become rows."""
@@ -26,7 +26,7 @@ _NOTE = 150
 
 def picture_of(front: Iterable[Order], timesteps: int | None) -> Cloud:
     """Return what becomes the picture of a frontier: parameters across, multiply-adds up."""
-    from rnncli.search.ranking.frontier import Cloud
+    from rnncli.search.frontier import Cloud
 
     whole = timesteps is not None or any(order.key == "macs" for order in front)
     return Cloud("total_params", "macs" if whole else "macs_per_step")

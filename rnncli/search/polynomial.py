@@ -38,9 +38,9 @@ class Polynomial(Unknown):
         return cls(unknowns, (((0,) * unknowns, value),) if value else ())
 
     @classmethod
-    def unknown(cls, place: int, unknowns: int, times: int = 1) -> Polynomial:
-        """Return one of so many unknowns, so many times."""
-        return cls(unknowns, ((tuple(int(each == place) for each in range(unknowns)), times),))
+    def unknown(cls, place: int, unknowns: int) -> Polynomial:
+        """Return one of so many unknowns."""
+        return cls(unknowns, ((tuple(int(each == place) for each in range(unknowns)), 1),))
 
     def at(self, numbers: Sequence[Any]) -> Any:
         """Return its value, for numbers or for arrays of numbers that broadcast: what depends on few comes first."""

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from itertools import product
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnncli.errors import ArgumentError, RnncliError, listed, one_line, shorten
 from rnncli.layers.sizes import Blank, NoPolynomialError
 from rnncli.layers.weights import FRAMEWORKS, Framework
 from rnncli.network import check_known, check_sizes
-from rnncli.search.blanks.problem import Found, Numbers, Point, Problem
-from rnncli.search.blanks.scan import Scan
-from rnncli.search.blanks.template import Template
-from rnncli.search.blanks.trials import Symbols, Trials
 from rnncli.search.budget import FIGURES, Budget, Cost, Figure
+from rnncli.search.problem import Found, Numbers, Point, Problem, Scan, Symbols
+from rnncli.search.template import Template
 from rnncli.summary import DTYPE_BYTES, TOTALS, Summary
+
+if TYPE_CHECKING:
+    from rnncli.search.trials import Trials
 
 Watch = Callable[[int], AbstractContextManager[Callable[[float], object]]]
 """Given how much work there is, returns a block that is called with how much of it has been done."""
@@ -183,13 +183,13 @@ def solve(
         raise ArgumentError("there is no budget to keep within", f"limit {names}")
     budget.check(dtype)
     parsed = Template.parse(template, framework, timesteps)
-    problem = Problem(parsed, budget, multiple_of, batch, timesteps, framework or parsed.framework, dtype)
+    problem = Problem(parsed, budget, exactly, multiple_of, batch, timesteps, framework or parsed.framework, dtype)
     problem.costs(problem.smallest)  # raises where a figure is not known
     if len(parsed.blanks) == 1 or not _grows(problem):
-        return _scanned(problem, exactly)
+        return _best(problem, _scanned(problem))
     if not problem.fits(problem.smallest):
-        raise _nothing_fits(problem)
-    return _best(problem, _assign(problem, exactly, watch))
+        raise _nothing_fits(problem, problem.smallest)
+    return _best(problem, _assigned(problem, watch))
 
 
 def _solution(problem: Problem, numbers: dict[Blank, int], ties: int = 0) -> Solution:
@@ -216,81 +216,59 @@ def _grows(problem: Problem) -> bool:
         return False
 
 
-def _scanned(problem: Problem, exactly: bool) -> Solution:
+def _scanned(problem: Problem) -> Found:
     """Return the best numbers where what the network costs does not simply grow with them."""
-    scan = Scan(problem, exactly)
+    scan = Scan(problem)
     scan.run()
     if scan.found.below is None:
-        raise _nothing_fits(problem, scan.first)
-    return _best(problem, scan.found)
+        raise _nothing_fits(problem, scan.first or problem.smallest)
+    return scan.found
 
 
-def _best(problem: Problem, found: Found) -> Solution:
-    """Return the best numbers of those that were found."""
-    if found.best is None:
-        below, above = (
-            None if point is None else dict(zip(problem.template.blanks, point.numbers, strict=True))
-            for point in (found.below, found.above)
-        )
-        if below is not None and len(below) == 1:
-            above = {blank: number + problem.multiple_of for blank, number in below.items()}
-        raise _none_is_exact(problem, below or problem.smallest, above)
-    return _solution(problem, dict(zip(problem.template.blanks, found.best.numbers, strict=True)), found.count - 1)
-
-
-def _assign(problem: Problem, exactly: bool, watch: Watch) -> Found:
-    """Return the numbers for all blanks of a template with which the network has the most parameters.
-
-    Args:
-        problem: the template and the budget. The smallest numbers must fit.
-        exactly: whether the network must cost exactly what is allowed.
-        watch: shows how far the work is.
+def _assigned(problem: Problem, watch: Watch) -> Found:
+    """Return the best numbers where it does; the smallest must fit.
 
     Raises:
         RnncliError: there are too many numbers to try.
     """
-    if len(problem.template.counts) > MOST_REPEATS:
+    counts, blanks = problem.template.counts, problem.template.blanks
+    if len(counts) > MOST_REPEATS:
         raise RnncliError(f"at most {MOST_REPEATS} blanks can say how often layers are repeated", "give some a number")
     bounds = problem.bounds()
     largest = {blank: bound * problem.multiple_of for blank, bound in bounds.items()}
     found = Found()
-    if not exactly and problem.fits(largest):
+    if not problem.exactly and problem.fits(largest):
         found.add(Point(0, 0, tuple(largest.values())), 1)  # whatever there is fits
         return found
-    trials = list(_trials(problem, bounds, exactly))
-    if not _are_few(trials):
-        raise _too_many(problem, sum(each.points for each in trials))
-    if len(problem.template.counts) == len(problem.template.blanks):
-        _add_smallest(found, problem, exactly)
-    with watch(sum(each.points for each in trials)) as done:
-        for each in trials:
+    from rnncli.search.trials import trials
+
+    every = trials(problem, bounds)
+    points = sum(each.points for each in every)
+    if not _are_few(every):
+        raise _too_many(problem, points)
+    amounts = problem.amounts(problem.smallest)
+    if len(counts) == len(blanks) and amounts is not None:  # no trials have the smallest numbers then
+        found.below = Point(amounts.params, 0, tuple(problem.smallest.values()))
+        if amounts.exact or not problem.exactly:
+            found.add(found.below, 1)
+    with watch(points) as done:
+        for each in every:
             each.search(found, done)
     return found
 
 
-def _trials(problem: Problem, bounds: Mapping[Blank, int], exactly: bool) -> Iterator[Trials]:
-    """Yield the trials of all numbers that may fit.
+def _best(problem: Problem, found: Found) -> Solution:
+    """Return the best numbers of those that were found."""
 
-    There is one, but for blanks that say how often a layer is repeated: their smallest number has trials of its own.
-    """
-    blanks = problem.template.blanks
-    counts = [blank for blank in blanks if blank in problem.template.counts]
-    for more in product((False, True), repeat=len(counts)):
-        repeated = tuple(blank for blank, several in zip(counts, more, strict=True) if several)
-        free = tuple(blank for blank in blanks if blank not in counts or blank in repeated)
-        symbols = Symbols(problem, free, repeated)
-        ends = tuple(bounds[blank] - shift for blank, shift in zip(free, symbols.shifts, strict=True))
-        if free and all(ends) and symbols.totals is not None:
-            yield Trials(problem, symbols, exactly, ends)
+    def numbers(point: Point | None) -> dict[Blank, int]:
+        return {} if point is None else dict(zip(problem.template.blanks, point.numbers, strict=True))
 
-
-def _add_smallest(found: Found, problem: Problem, exactly: bool) -> None:
-    """Take in the smallest numbers where all blanks are repeats: then no trials have them."""
-    amounts = problem.amounts(problem.smallest)
-    assert amounts is not None  # it fits
-    found.below = Point(amounts["total_params"], 0, tuple(problem.smallest.values()))
-    if not exactly or all(amounts[figure.key] == most for figure, most in problem.budget.limits.items()):
-        found.add(found.below, 1)
+    if found.best is not None:
+        return _solution(problem, numbers(found.best), found.count - 1)
+    below, above = numbers(found.below), numbers(found.above)
+    if len(below) == 1:
+        above = {blank: number + problem.multiple_of for blank, number in below.items()}
+    raise _none_is_exact(problem, below or problem.smallest, above)
 
 
 def _are_few(trials: list[Trials]) -> bool:
@@ -300,26 +278,22 @@ def _are_few(trials: list[Trials]) -> bool:
 
 def _too_many(problem: Problem, points: int) -> RnncliError:
     """Return the error that says that there are too many numbers to try, and what would leave few enough."""
+    from rnncli.search.trials import trials
+
     names = listed([repr(blank) for blank in problem.template.blanks])
     advice = "give one of them a number"
     for power in range(1, _MOST_FACTORS + 1):
-        other = replace(problem, multiple_of=problem.multiple_of << power)
+        other = replace(problem, multiple_of=problem.multiple_of << power, exactly=False)
         if not other.fits(other.smallest):
             break
-        if _are_few(list(_trials(other, other.bounds(), False))):
+        if _are_few(trials(other, other.bounds())):
             advice += f", or ask for multiples: --multiple-of {other.multiple_of}"
             break
     return RnncliError(f"there are about {points:.0e} ways to choose {names}; {MOST:.0e} can be tried", advice)
 
 
-def _nothing_fits(problem: Problem, numbers: Numbers | None = None) -> RnncliError:
-    """Return the error that says that not even the smallest numbers fit, and how far over they are.
-
-    Args:
-        problem: what was asked.
-        numbers: the smallest numbers with which there is a network; None for the smallest of all.
-    """
-    numbers = numbers or problem.smallest
+def _nothing_fits(problem: Problem, numbers: Numbers) -> RnncliError:
+    """Return the error that says that not even the smallest numbers fit, and how far over they are."""
     smallest, costs = problem.template.fill(numbers), problem.costs(numbers)
     if not costs:
         return RnncliError(
@@ -333,19 +307,19 @@ def _nothing_fits(problem: Problem, numbers: Numbers | None = None) -> RnncliErr
     )
 
 
-def _none_is_exact(problem: Problem, below: Numbers, above: Numbers | None) -> RnncliError:
+def _none_is_exact(problem: Problem, below: Numbers, above: Numbers) -> RnncliError:
     """Return the error that says that no numbers cost exactly what is allowed, and what the two nearest cost.
 
     Args:
         problem: what was asked.
         below: the numbers of what is largest within the budget.
-        above: the numbers of what is smallest beyond it; None where they are not known.
+        above: the numbers of what is smallest beyond it; none where they are not known.
     """
     number = "number takes" if len(problem.template.blanks) == 1 else "numbers take"
     exactly = listed([figure.text(limit) for figure, limit in problem.budget.limits.items()])
-    near = [each for each in (below, above) if each is not None and problem.costs(each)]
+    near = [each for each in (below, above) if each and problem.costs(each)]
     parts = [f"{problem.template.fill(each)} takes {_off(problem.costs(each))}" for each in near]
-    if above is not None and above not in near:
+    if above and above not in near:
         parts.append("there is no larger network of this form")
     return RnncliError(f"no {number} exactly {exactly}: {', and '.join(parts)}", _advice(problem))
 

@@ -29,13 +29,12 @@ from rnncli import Network
 from rnncli.commands.sweep_rows import CANDIDATES, record_maker
 from rnncli.render.records import writer
 from rnncli.render.row_texts import RowTexts
+from rnncli.search.braces import parse_pattern
 from rnncli.search.budget import Budget
-from rnncli.search.grids.candidate import Candidate
-from rnncli.search.grids.stretches import stretches
-from rnncli.search.patterns.braces import parse_pattern
-from rnncli.search.ranking.sifting import Sweep, Tally
-from rnncli.search.ranking.wanted import LARGEST, Selection
-from rnncli.search.sweep import sweep
+from rnncli.search.forms import Candidate
+from rnncli.search.selection import LARGEST, Selection
+from rnncli.search.sifting import Sweep, Tally
+from rnncli.search.sweep import stretches, sweep
 from rnncli.summary import TOTALS, Setting
 
 FOR_KERAS = 40

@@ -23,8 +23,8 @@ from rnncli.cli import COMMANDS, cli, run
 from rnncli.engine.array_files import open_input, read_arrays
 from rnncli.formats.faults import OpenNumbersError
 from rnncli.formats.networks import read_text
+from rnncli.search.braces import parse_pattern
 from rnncli.search.budget import Budget
-from rnncli.search.patterns.braces import parse_pattern
 from rnncli.search.solution import solve
 
 SEEDS = [

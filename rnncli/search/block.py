@@ -7,10 +7,12 @@ from itertools import compress, islice
 from math import prod
 from typing import Any
 
+import numpy as np
+
 from rnncli.quantities import MAX_SIZE, Shape
-from rnncli.search.grids.candidate import FIGURES, Candidate, Found, Invalid
-from rnncli.search.grids.forms import LIMIT, Forms
-from rnncli.search.grids.grid import Box
+from rnncli.search.forms import FIGURES, LIMIT, Candidate, Forms, Found, Invalid
+from rnncli.search.grid import Box
+from rnncli.search.selection import LACKED, LACKING, amount
 
 _FEW = 30
 """So many candidates are evaluated one by one, and not all of a block for them."""
@@ -36,16 +38,13 @@ class Block:
     """
 
     def __init__(self, forms: Forms, box: Box, figures: Sequence[str]) -> None:
-        import numpy as np
-
         self._forms, self._box = forms, box
-        self._spans = spans = [span if isinstance(span, range) else range(span, span + 1) for span in box]
-        self._lengths = [*map(len, spans)]
+        self._lengths = [*map(len, box)]
         self._numbers: list[Any] = []
         self._sized: Any = np.ones([1] * len(box), bool)
         """Whether the numbers are sizes."""
         for axis, values in forms.numbers.items():
-            some = values[spans[axis].start : spans[axis].stop]
+            some = values[box[axis].start : box[axis].stop]
             ends = [some[0], some[-1]] if isinstance(some, range) else some
             if max(map(abs, ends)) >= LIMIT:
                 raise NoBlockError
@@ -56,7 +55,7 @@ class Block:
                 array, self._sized = np.where(sized, array, 1), self._sized & sized
             self._numbers.append(array)
         self._most = [int(array.max()) for array in self._numbers]
-        chosen = forms.in_box(spans)
+        chosen = forms.in_box(box)
         places = {form: place for place, form in enumerate(dict.fromkeys(chosen))}
         self._kinds = [*places]
         """The forms that there are, each once, with None for what is no network."""
@@ -76,14 +75,10 @@ class Block:
         return prod(self._lengths)
 
     def _spread(self, array: Any) -> Any:
-        import numpy as np
-
         return np.broadcast_to(array, self._lengths).reshape(-1)
 
     def _filled(self, values: Sequence[Any], dtype: Any) -> Any:
         """Return an array of the box, with what there is of each form."""
-        import numpy as np
-
         if len(values) == 1:
             return self._spread(values[0])
         words = self._forms.words
@@ -105,39 +100,44 @@ class Block:
         return self._flat[name]
 
     def known(self, name: str) -> Any:
-        """Return whether a figure is known, of each candidate or, as one bool, of all."""
-        known = [form is not None and bool(form.parts(name)) for form in self._kinds]
-        return known[0] if len({*known}) == 1 else self._filled(known, bool)
+        """Return of which candidates a figure is known; None where it is known of all networks."""
+        known = [form is None or bool(form.parts(name)) for form in self._kinds]
+        return None if all(known) else self._filled(known, bool)
+
+    def column(self, name: str, asked: Any) -> Any:
+        """Return a figure of each candidate that is asked for.
+
+        Raises:
+            UsageError: it is not known of one of these, and should be.
+        """
+        known = self.known(name)
+        if known is None:
+            return self.figure(name)
+        unknown = asked & ~known
+        if name not in LACKED and unknown.any():
+            amount(self.network(int(unknown.argmax())), name)
+        return np.where(known, self.figure(name), LACKING)
 
     def is_network(self) -> Any:
-        """Return which candidates are networks, or, as one bool, whether all are or none is."""
+        """Return which candidates are networks."""
         truth = [form is not None and form.fits(self._numbers) for form in self._kinds]
-        if all(each is False for each in truth):
-            return False
         if all(each is True for each in truth) and self._sized.all():
-            return True
+            return np.ones(len(self), bool)
         return self._filled(truth, bool) & self._spread(self._sized)
 
     def is_nothing(self) -> Any:
-        """Return which are empty texts, which are no candidates, or, as one bool, that none is."""
+        """Return which are empty texts, which are no candidates."""
         if not self._forms.grid.pattern.empty_count():
-            return False
-        import numpy as np
-
+            return np.zeros(len(self), bool)
         return np.array([not text for text in self.texts()])
 
     def texts(self) -> Iterator[str]:
         """Yield the texts of all, empty ones too."""
-        pattern = self._forms.grid.box(self._box)
-        return pattern.choices(pattern.nodes, {})
+        return self._forms.grid.texts(self._box)
 
     def candidates(self, most: int) -> Iterator[list[Found]]:
         """Yield all of them in lists of at most so many."""
-        import numpy as np
-
-        networks = self.is_network()
-        valid = np.full(len(self), networks) if isinstance(networks, bool) else networks
-        texts = self.texts()
+        valid, texts = self.is_network(), self.texts()
         for start in range(0, len(self), most):
             part = slice(start, start + most)
             found = zip(self._made(islice(texts, most), part), valid[part].tolist(), strict=True)
@@ -150,37 +150,32 @@ class Block:
             places: an array of the places, in ascending order.
             most: how many there are in a list.
         """
-        if len(places) <= _FEW or not self._holds(FIGURES):
-            for start in range(0, len(places), most):
-                yield [*map(self.network, places[start : start + most].tolist())]
-            return
-        texts = self.texts()
-        if len(places) < len(self):
-            import numpy as np
-
+        texts: Iterator[str] | None = None
+        if len(places) > _FEW and self._holds(FIGURES):
             chosen = np.zeros(len(self), bool)
             chosen[places] = True
-            texts = compress(texts, chosen.tolist())
+            texts = compress(self.texts(), chosen.tolist())
         for start in range(0, len(places), most):
-            yield [*self._made(islice(texts, most), places[start : start + most])]
+            some = places[start : start + most]
+            yield [*(map(self.network, some.tolist()) if texts is None else self._made(islice(texts, most), some))]
 
     def network(self, place: int) -> Candidate:
         """Return one of them, which is a network."""
-        (candidate,) = self._forms.walk(self._point(place))
+        candidate = self._at(place)
         assert isinstance(candidate, Candidate)
         return candidate
 
     def text(self, place: int) -> str:
         """Return the text of one of them."""
-        (candidate,) = self._forms.walk(self._point(place))
-        return candidate.spec
+        return self._at(place).spec
 
-    def _point(self, place: int) -> tuple[int, ...]:
+    def _at(self, place: int) -> Found:
         point = []
-        for span in reversed(self._spans):
+        for span in reversed(self._box):
             place, index = divmod(place, len(span))
-            point.append(span[index])
-        return tuple(reversed(point))
+            point.append(span[index : index + 1])
+        (found,) = self._forms.walk(tuple(reversed(point)))
+        return found
 
     def _made(self, texts: Iterable[str], part: Any) -> Iterator[Candidate]:
         """Yield some of them as though all were networks, with their texts."""
@@ -191,8 +186,8 @@ class Block:
         """Return a figure of some of them as a list; None where it is not known."""
         numbers: list[int | None] = self.figure(name)[part].tolist()
         known = self.known(name)
-        if isinstance(known, bool):
-            return numbers if known else [None] * len(numbers)
+        if known is None:
+            return numbers
         return [number if truth else None for number, truth in zip(numbers, known[part].tolist(), strict=True)]
 
     def _shapes(self, part: Any) -> list[Shape]:

@@ -7,9 +7,9 @@ from math import inf
 from typing import Any, NamedTuple
 
 from rnncli.errors import UsageError
+from rnncli.search import sweep
 from rnncli.search.budget import BY_KEY, known
-from rnncli.search.grids import stretches
-from rnncli.search.grids.candidate import Candidate
+from rnncli.search.forms import Candidate
 from rnncli.summary import UNTRAINED
 
 SORT_KEYS = {
@@ -105,7 +105,7 @@ class Selection:
 
     def most(self, total: int) -> int:
         """Return how many of so many candidates within the budget it comes to hold at once."""
-        return total if self.top is None else min(total, 2 * self.top + stretches.BATCH)
+        return total if self.top is None else min(total, 2 * self.top + sweep.BATCH)
 
     @property
     def asked(self) -> tuple[str, ...] | None:
@@ -141,9 +141,7 @@ class Selection:
         """
         first = self._first(candidates)
         self._kept += first
-        if self.top is not None and (
-            self.held > 2 * self.top + stretches.BATCH or (first and self.top <= stretches.BATCH)
-        ):
+        if self.top is not None and (self.held > 2 * self.top + sweep.BATCH or (first and self.top <= sweep.BATCH)):
             self._kept = self.best()
             if self.held == self.top and self.order.figure is not None:
                 self._worst = self.order.signed(self.order.of(self._kept[-1]))

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from rnncli.search.grids.candidate import Candidate
-from rnncli.search.ranking.wanted import LACKING, SORT_KEYS, Order, Selection
+from rnncli.search.forms import Candidate
+from rnncli.search.selection import LACKING, SORT_KEYS, Order, Selection
 
 _TRIED = 32
 """With how many of a frontier others are compared one by one, before there is a better way."""

@@ -7,17 +7,17 @@ choices at once. One blank after another is given every number up to that; the l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
-from rnncli.language.spec import MAX_LAYERS
-from rnncli.layers.cost import Totals
+import numpy as np
+
 from rnncli.layers.sizes import Blank
-from rnncli.search.blanks.problem import Found, Point, Problem
-from rnncli.search.polynomial import Polynomial
+from rnncli.search.problem import Found, Limit, Point, Problem, Symbols
 
 BLOCK = 2**16
 """How many points are tried at a time."""
@@ -29,96 +29,14 @@ _COUNTABLE = 10**6
 """So many numbers for the first blank are looked at to know how many points there are."""
 
 
-class Limit(NamedTuple):
-    """A limit for a figure that is the largest of some polynomials."""
-
-    polynomials: tuple[Polynomial, ...]
-    most: int
-
-
 @dataclass(frozen=True)
-class Symbols:
-    """A network with symbols for some of its blanks: how many times the smallest number each is.
-
-    A blank that says how often a layer is repeated is a symbol only for more than that: of the layers behind the first,
-    each costs the same. Its symbol is one less.
+class Trials(Symbols):
+    """The numbers that may fit, as an axis for each symbol that starts at 1.
 
     Attributes:
-        problem: what is asked.
-        free: the blanks with a symbol; all others have the smallest number.
-        repeated: those of them that say how often layers are repeated.
-    """
-
-    problem: Problem
-    free: tuple[Blank, ...]
-    repeated: tuple[Blank, ...]
-
-    @property
-    def shifts(self) -> list[int]:
-        """How much is added to each symbol."""
-        return [int(blank in self.repeated) for blank in self.free]
-
-    @cached_property
-    def _numbers(self) -> dict[Blank, Any]:
-        """A number or a polynomial for each blank."""
-        multiple = self.problem.multiple_of
-        numbers: dict[Blank, Any] = dict(self.problem.smallest)
-        for place, (blank, shift) in enumerate(zip(self.free, self.shifts, strict=True)):
-            numbers[blank] = Polynomial.unknown(place, len(self.free), multiple) + shift * multiple
-        return numbers
-
-    @cached_property
-    def totals(self) -> Totals | None:
-        """What the layers come to; None where there is no such network.
-
-        Raises:
-            NoPolynomialError: that is no polynomial.
-        """
-        return self.problem.totals(self._numbers)
-
-    def _figure(self, key: str) -> tuple[Polynomial, ...]:
-        assert self.totals is not None  # nobody asks where there is no network
-        return tuple(Polynomial.of(part, len(self.free)) for part in self.problem.parts(key, self.totals))
-
-    @cached_property
-    def params(self) -> Polynomial:
-        """The parameters."""
-        (params,) = self._figure("total_params")
-        return params
-
-    @cached_property
-    def limits(self) -> tuple[Limit, ...]:
-        """What is limited."""
-        return tuple(Limit(self._figure(figure.key), most) for figure, most in self.problem.budget.limits.items())
-
-    @cached_property
-    def bounding(self) -> tuple[Limit, ...]:
-        """All limits, that for the number of layers too."""
-        times: list[Any] = [each.times for each in self.problem.template.filled(self._numbers)]
-        return (*self.limits, Limit((Polynomial.of(sum(times), len(self.free)),), MAX_LAYERS))
-
-    @property
-    def grows(self) -> bool:
-        """Whether whatever is limited grows with each number, or stays as it is, and every number is allowed."""
-        if self.totals is None or self.totals.lengths:
-            return self.totals is None
-        return all(each.grows for limit in self.bounding for each in (self.params, *limit.polynomials))
-
-
-@dataclass(frozen=True)
-class Trials:
-    """The numbers that may fit, as axes that start at 1.
-
-    Attributes:
-        problem: what is asked.
-        symbols: what each axis is.
-        exactly: whether the network must cost exactly what is allowed.
         bounds: the largest number on each axis, all others being smallest.
     """
 
-    problem: Problem
-    symbols: Symbols
-    exactly: bool
     bounds: tuple[int, ...]
 
     @cached_property
@@ -128,23 +46,20 @@ class Trials:
         Behind them all stands one that has no parameters, such as the timesteps: it makes no difference to the others.
         """
         axes = range(len(self.bounds))
-        return tuple(sorted(axes, key=lambda axis: (not self.symbols.params.has(axis), self.bounds[axis])))
+        return tuple(sorted(axes, key=lambda axis: (not self.params.has(axis), self.bounds[axis])))
 
     @cached_property
     def is_small(self) -> bool:
         """Whether all figures fit in 64 bits."""
         corner = [bound + 1 for bound in self.bounds]
-        every = [self.symbols.params, *(each for limit in self.symbols.bounding for each in limit.polynomials)]
-        return all(each.size_at(corner) < SAFE for each in every) and all(
-            limit.most < SAFE for limit in self.symbols.limits
-        )
+        every = [self.params, *(each for limit in self.bounding for each in limit.polynomials)]
+        largest = [*(each.size_at(corner) for each in every), *(limit.most for limit in self.limits)]
+        return max(largest) < SAFE
 
     @cached_property
     def points(self) -> int:
         """How many points are tried at most. The last axis does not count."""
-        import numpy as np
-
-        lengths = [self.bounds[axis] + self.exactly for axis in self.order[:-1]]
+        lengths = [self.bounds[axis] + self.problem.exactly for axis in self.order[:-1]]
         if len(lengths) < 2 or lengths[0] > _COUNTABLE:
             return prod(lengths)
         first = self._blocks(self._start(), 0, np.array(lengths[:1]))
@@ -169,8 +84,6 @@ class Trials:
 
     def _start(self) -> list[Any]:
         """Return the one point of which no number is given: all are smallest."""
-        import numpy as np
-
         return [np.ones(1, np.int64 if self.is_small else object) for _ in self.bounds]
 
     def _tried(self, points: list[Any], level: int) -> Any:
@@ -178,12 +91,10 @@ class Trials:
 
         They are those that fit, and one beyond where that must be known.
         """
-        return self._ends(points, self.order[level]).astype("int64") + self.exactly
+        return self._ends(points, self.order[level]).astype("int64") + self.problem.exactly
 
     def _blocks(self, points: list[Any], level: int, tried: Any) -> Iterator[list[Any]]:
         """Yield points with each number that is tried for the next axis."""
-        import numpy as np
-
         last = np.cumsum(tried)
         for start in range(0, int(last[-1]), BLOCK):
             flat = np.arange(start, min(start + BLOCK, int(last[-1])))
@@ -194,10 +105,8 @@ class Trials:
 
     def _ends(self, points: list[Any], axis: int) -> Any:
         """Return the largest number for one axis that fits, for each of some points; 0 where none does."""
-        import numpy as np
-
         last = points[axis] * 0 + self.bounds[axis]
-        for limit in self.symbols.bounding:
+        for limit in self.bounding:
             for polynomial in limit.polynomials:
                 parts = [part.at(points) for part in polynomial.in_unknown(axis)]
                 last = np.minimum(last, _solution(parts, limit.most, last))
@@ -207,13 +116,12 @@ class Trials:
         """Take in points of which all numbers but the last are given."""
         last = self.order[-1]
         points[last] = self._ends(points, last)
-        params = self.symbols.params.at(points) + points[last] * 0
+        params = self.params.at(points) + points[last] * 0
         fitting = points[last] > 0
-        if self.exactly:
+        if self.problem.exactly:
             self._beyond(points, found)
-            below, _ = self._best(params, fitting, points)
-            found.below = max(filter(None, (found.below, below)), default=None)
-            for limit in self.symbols.limits:
+            found.add_below(self._best(params, fitting, points)[0])
+            for limit in self.limits:
                 fitting = fitting & (_largest(limit, points) == limit.most)
         point, count = self._best(params, fitting, points)
         if point is not None:
@@ -221,8 +129,6 @@ class Trials:
 
     def _best(self, params: Any, chosen: Any, points: list[Any]) -> tuple[Point | None, int]:
         """Return the best of the points that are chosen, and how many have as many parameters."""
-        import numpy as np
-
         (places,) = np.nonzero(chosen)
         if not len(places):
             return None, 0
@@ -234,48 +140,34 @@ class Trials:
         places = places[evenness == even]
         for axis in points:
             places = places[axis[places] == axis[places].max()]
-        return Point(int(most), int(even), self._numbers(points, places[0])), count
+        return Point(int(most), int(even), self._numbers_at(points, places[0])), count
 
     def _beyond(self, points: list[Any], found: Found) -> None:
         """Take in what exceeds the only limit least: each point with the next larger number on the last axis."""
-        import numpy as np
-
-        if len(self.symbols.limits) > 1:
+        if len(self.limits) > 1:
             return
-        (limit,) = self.symbols.limits
+        (limit,) = self.limits
         last = self.order[-1]
         beyond = [*points]
         beyond[last] = points[last] + 1
         values = _largest(limit, beyond)
         (places,) = np.nonzero(values > limit.most)
         if len(places):
-            least = values[places].min()
-            place = places[values[places] == least][0]
-            point = Point(int(least), 0, self._numbers(beyond, place))
-            found.above = min(filter(None, (found.above, point)), key=lambda each: each.figure)
+            place = places[values[places].argmin()]
+            found.add_above(Point(int(values[place]), 0, self._numbers_at(beyond, place)))
 
     def _spread(self, points: list[Any], places: Any) -> Any:
         """Return how far apart the sizes of some points are; those without parameters and repeats do not count."""
-        import numpy as np
+        sizes = [
+            points[axis][places] * self.problem.multiple_of
+            for axis, blank in enumerate(self.free)
+            if self.params.has(axis) and blank not in self.problem.template.counts
+        ]
+        return np.maximum.reduce(sizes) - np.minimum.reduce(sizes) if sizes else points[0][places] * 0
 
-        smallest = self.problem.smallest
-        sizes = {blank: points[0][places] * 0 + number for blank, number in smallest.items()}
-        multiple = self.problem.multiple_of
-        for axis, (blank, shift) in enumerate(zip(self.symbols.free, self.symbols.shifts, strict=True)):
-            sizes[blank] = (points[axis][places] + shift) * multiple
-            if not self.symbols.params.has(axis):
-                del sizes[blank]
-        counted = [size for blank, size in sizes.items() if blank not in self.problem.template.counts]
-        if not counted:
-            return points[0][places] * 0
-        return np.maximum.reduce(counted) - np.minimum.reduce(counted)
-
-    def _numbers(self, points: list[Any], place: Any) -> tuple[int, ...]:
+    def _numbers_at(self, points: list[Any], place: Any) -> tuple[int, ...]:
         """Return the numbers of all blanks for a point."""
-        numbers = self.problem.smallest
-        for blank, shift, axis in zip(self.symbols.free, self.symbols.shifts, points, strict=True):
-            numbers[blank] = (int(axis[place]) + shift) * self.problem.multiple_of
-        return tuple(numbers.values())
+        return tuple(self.numbers(int(axis[place]) for axis in points).values())
 
 
 def _value(parts: Sequence[Any], number: Any) -> Any:
@@ -294,8 +186,6 @@ def _solution(parts: Sequence[Any], most: int, bound: Any) -> Any:
         most: what they may come to.
         bound: the largest numbers that are asked for.
     """
-    import numpy as np
-
     if len(parts) == 1:
         return np.where(parts[0] <= most, bound, 0)
     if len(parts) <= 3 and bound.dtype != object:
@@ -318,6 +208,24 @@ def _solution(parts: Sequence[Any], most: int, bound: Any) -> Any:
 
 def _largest(limit: Limit, points: list[Any]) -> Any:
     """Return a figure that is limited, for each of some points."""
-    import numpy as np
-
     return np.maximum.reduce([each.at(points) + points[0] * 0 for each in limit.polynomials])
+
+
+def trials(problem: Problem, bounds: Mapping[Blank, int]) -> list[Trials]:
+    """Return the trials of all numbers that may fit.
+
+    There is one, but for blanks that say how often a layer is repeated: their smallest number has trials of its own.
+
+    Args:
+        problem: what is asked.
+        bounds: how many times the smallest number fits for each blank, all others being smallest.
+    """
+    found = []
+    blanks, counts = problem.template.blanks, problem.template.counts
+    for more in product(*[(False, True) if blank in counts else (False,) for blank in blanks]):
+        repeated = tuple(blank for blank, several in zip(blanks, more, strict=True) if several)
+        free = tuple(blank for blank in blanks if blank not in counts or blank in repeated)
+        each = Trials(problem, free, repeated, tuple(bounds[blank] - (blank in repeated) for blank in free))
+        if free and all(each.bounds) and each.totals is not None:
+            found.append(each)
+    return found

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import product
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from rnncli.errors import SpecError
 from rnncli.language import spec
@@ -21,10 +21,9 @@ from rnncli.layers.size_forms import Numbers
 from rnncli.layers.sizes import Blank, NoPolynomialError
 from rnncli.layers.weights import Framework
 from rnncli.network import Network
-from rnncli.quantities import MAX_SIZE, parse_number
-from rnncli.search.grids.candidate import FIGURES, Candidate, Found, Invalid
-from rnncli.search.grids.grid import Box, Grid, Piece, Place
-from rnncli.search.patterns.braces import Literal, Range, Values, Words
+from rnncli.quantities import MAX_SIZE, Shape, parse_number
+from rnncli.search.braces import Literal, Range, Values, Words
+from rnncli.search.grid import Box, Grid, Piece, Place
 from rnncli.search.polynomial import Polynomial, most_of, value_at
 from rnncli.summary import Setting, figure
 
@@ -39,6 +38,51 @@ _REMEMBERED = 2**14
 
 LIMIT = 2**63
 """What no number of an array may reach."""
+
+
+class Candidate(NamedTuple):
+    """A network and what it owns and costs: the totals of its `Summary`.
+
+    Attributes:
+        spec: the text that the pattern stands for; it is not always the canonical spec.
+        output_shape: the shape of its output.
+        total_params: the number of all parameters.
+        total_bytes: their size.
+        macs_per_step: multiply-adds for one vector that each layer reads.
+        macs: multiply-adds for the whole input, an unknown batch counting as one; None while its timesteps are unknown.
+        output_bytes: the size of all layers' outputs, likewise.
+        streaming_bytes: the size of what a step at a time needs beside the parameters; None where a layer needs the
+            whole sequence.
+        training_bytes: the size of what training needs at least; None while the timesteps are unknown, and in a dtype
+            that no network is trained in.
+    """
+
+    spec: str
+    output_shape: Shape
+    total_params: int
+    total_bytes: int
+    macs_per_step: int
+    macs: int | None
+    output_bytes: int | None
+    streaming_bytes: int | None
+    training_bytes: int | None
+
+    @property
+    def output_features(self) -> int | None:
+        """How many features its output has."""
+        return self.output_shape[-1]
+
+
+class Invalid(NamedTuple):
+    """A text that a pattern stands for and that is not a network."""
+
+    spec: str
+
+
+FIGURES = Candidate._fields[2:]
+"""The attributes that are figures."""
+
+Found = Candidate | Invalid
 
 
 class Form:
@@ -238,14 +282,14 @@ class Forms:
                 return None
         return form
 
-    def in_box(self, spans: Sequence[range]) -> list[Form | None]:
+    def in_box(self, box: Box) -> list[Form | None]:
         """Return the forms of all choices of words in a box, the last of these axes varying fastest."""
         forms: list[tuple[tuple[int, ...], Form | None]] = [((), None)]
         known = 0
         for place, own in enumerate(self._own):
             fresh = range(known, max([known, *(axis + 1 for axis in own)]))
             known = fresh.stop
-            more = [*product(*[spans[self.words[axis]] for axis in fresh])]
+            more = [*product(*[box[self.words[axis]] for axis in fresh])]
             forms = [
                 (choice, None if form is None and place else self._after(form, place, tuple([choice[a] for a in own])))
                 for choice, form in (((*before, *each), form) for before, form in forms for each in more)
@@ -254,9 +298,7 @@ class Forms:
 
     def walk(self, box: Box) -> Iterator[Found]:
         """Yield the candidates of a box, one by one, in Python's integers."""
-        pattern = self.grid.box(box)
-        spans = [span if isinstance(span, range) else range(span, span + 1) for span in box]
-        for point, text in zip(product(*spans), pattern.choices(pattern.nodes, {}), strict=True):
+        for point, text in zip(product(*box), self.grid.texts(box), strict=True):
             if text:
                 yield self._found(point, text)
 

@@ -1,1 +1,0 @@
-"""Patterns with braces, as bash has them: read, expanded, completed, mended."""

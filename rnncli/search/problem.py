@@ -1,0 +1,385 @@
+"""A template and what its network may cost, what numbers for its blanks cost, and the best that are found.
+
+Where all costs are polynomials that grow with each number, `rnncli.search.trials` tries what may fit. All else is tried
+here, one by one, by the ordinary sums.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple, cast
+
+from rnncli.errors import RnncliError, listed
+from rnncli.language.spec import MAX_LAYERS
+from rnncli.layers import Head
+from rnncli.layers.cost import Totals
+from rnncli.layers.sizes import Blank
+from rnncli.layers.weights import Framework
+from rnncli.quantities import MAX_SIZE
+from rnncli.search.budget import Budget, Cost
+from rnncli.search.polynomial import Polynomial
+from rnncli.search.template import Template
+from rnncli.summary import Summary
+from rnncli.summary import figure as figure_of
+
+Numbers = Mapping[Blank, int]
+"""A number for each blank."""
+
+MOST = 50_000
+"""So many networks are tried one by one: the work of some seconds."""
+
+
+class Point(NamedTuple):
+    """Numbers for the blanks, in their order, and how good they are."""
+
+    figure: int
+    evenness: int
+    numbers: tuple[int, ...]
+
+
+@dataclass
+class Found:
+    """The best so far.
+
+    Attributes:
+        best: the best point that fits, and is exact if it must be; of equals the most even, then that whose first
+            numbers are the largest.
+        count: how many have as many parameters.
+        below: the best that fits, exact or not.
+        above: of what exceeds the only limit, what does so least.
+    """
+
+    best: Point | None = None
+    count: int = 0
+    below: Point | None = None
+    above: Point | None = None
+
+    def add(self, point: Point, count: int) -> None:
+        """Take in the best of some points, and how many of them are as good."""
+        if self.best is None or point.figure > self.best.figure:
+            self.best, self.count = point, count
+        elif point.figure == self.best.figure:
+            self.best, self.count = max(self.best, point), self.count + count
+
+    def add_below(self, point: Point | None) -> None:
+        """Take in the best of some points that fit, exact or not."""
+        self.below = max(filter(None, (self.below, point)), default=None)
+
+    def add_above(self, point: Point) -> None:
+        """Take in a point that exceeds the only limit, so little that it is the best of some."""
+        self.above = min(filter(None, (self.above, point)), key=lambda each: each.figure)
+
+
+class Amounts(NamedTuple):
+    """The parameters of a network, and whatever is limited of it, each with its limit."""
+
+    params: int
+    limited: tuple[tuple[int, int], ...]
+
+    @property
+    def fits(self) -> bool:
+        """Whether all keeps within its limit."""
+        return all(amount <= most for amount, most in self.limited)
+
+    @property
+    def exact(self) -> bool:
+        """Whether all is what is allowed."""
+        return all(amount == most for amount, most in self.limited)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is asked.
+
+    Attributes:
+        template: the network with blanks.
+        budget: what it may cost.
+        exactly: whether it must cost exactly that.
+        multiple_of: each number is a multiple of this.
+        batch, timesteps, framework, dtype: what the costs are for, as `Network.summary` takes them.
+    """
+
+    template: Template
+    budget: Budget
+    exactly: bool
+    multiple_of: int
+    batch: int | None
+    timesteps: int | None
+    framework: Framework
+    dtype: str
+
+    @property
+    def smallest(self) -> dict[Blank, int]:
+        """The smallest numbers."""
+        return dict.fromkeys(self.template.blanks, self.multiple_of)
+
+    def totals(self, numbers: Mapping[Blank, Any]) -> Totals | None:
+        """Return what the layers come to with numbers, or symbols, in the blanks; None where there is no such network.
+
+        Raises:
+            NoPolynomialError: that is no polynomial in the symbols.
+        """
+        if any(isinstance(number, int) and number > MAX_SIZE for number in numbers.values()):
+            return None
+        (head, *_), *written = self.template.filled(numbers)
+        times = [each.times for each in written]
+        if all(isinstance(each, int) for each in times) and 1 + sum(cast(list[int], times)) > MAX_LAYERS:
+            return None
+        shape = cast(Head, head).input_shape(self.batch, self.timesteps)
+        totals: Totals | None = Totals(shape, shape[1], self.framework)
+        if head.shown and totals is not None:
+            totals = totals.after(head)
+        for layer, count, *_ in written:
+            totals = None if totals is None else totals.repeated(layer, count)
+        return totals
+
+    def parts(self, figure: str, totals: Totals) -> tuple[Any, ...]:
+        """Return the sums of which a figure is the largest; none where it is not known."""
+        return figure_of(figure, totals, self.batch, self.dtype)
+
+    def amounts(self, numbers: Numbers) -> Amounts | None:
+        """Return what a network with some numbers costs; None where there is no such network."""
+        totals = self.totals(numbers)
+        if totals is None:
+            return None
+        limits = self.budget.limits.items()
+        limited = tuple([(max(self.parts(figure.key, totals)), most) for figure, most in limits])
+        return Amounts(totals.params, limited)
+
+    def fits(self, numbers: Numbers) -> bool:
+        """Whether there is such a network, and it keeps within the budget."""
+        amounts = self.amounts(numbers)
+        return amounts is not None and amounts.fits
+
+    def summary(self, numbers: Numbers) -> Summary | None:
+        """Return the summary of the network with some numbers, or None where a spec cannot have them."""
+        network = None if self.totals(numbers) is None else self.template.network(numbers)
+        return None if network is None else network.summary(self.batch, self.timesteps, self.framework, self.dtype)
+
+    def costs(self, numbers: Numbers) -> tuple[Cost, ...]:
+        """Return what that network costs; nothing where there is none.
+
+        Raises:
+            UsageError: a figure that is limited is not known.
+        """
+        found = self.summary(numbers)
+        return () if found is None else tuple(self.budget.costs(found))
+
+    def bounds(self) -> dict[Blank, int]:
+        """Return for each blank how many times the smallest number fits, all others being smallest.
+
+        The smallest must fit, and whatever the network costs must grow with each of its numbers.
+        """
+
+        def last(blank: Blank) -> int:
+            return largest(lambda times: self.fits({**self.smallest, blank: times * self.multiple_of}), MAX_SIZE)
+
+        return {blank: last(blank) for blank in self.template.blanks}
+
+
+def largest(fits: Callable[[int], bool], most: int) -> int:
+    """Return the largest number up to `most` that fits, by bisection: 0 does, and whatever is below one that does."""
+    low, high = 0, most
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle - 1)
+    return low
+
+
+class Limit(NamedTuple):
+    """A limit for a figure that is the largest of some polynomials."""
+
+    polynomials: tuple[Polynomial, ...]
+    most: int
+
+
+@dataclass(frozen=True)
+class Symbols:
+    """A network with symbols for some of its blanks: how many times the smallest number each is.
+
+    A blank that says how often a layer is repeated is a symbol only for more than that: of the layers behind the first,
+    each costs the same. Its symbol is one less.
+
+    Attributes:
+        problem: what is asked.
+        free: the blanks with a symbol; all others have the smallest number.
+        repeated: those of them that say how often layers are repeated.
+    """
+
+    problem: Problem
+    free: tuple[Blank, ...]
+    repeated: tuple[Blank, ...]
+
+    def numbers(self, values: Iterable[Any]) -> dict[Blank, Any]:
+        """Return the number for each blank, by the values of the symbols."""
+        given = zip(self.free, values, strict=True)
+        more = {blank: (value + int(blank in self.repeated)) * self.problem.multiple_of for blank, value in given}
+        return self.problem.smallest | more
+
+    @cached_property
+    def _numbers(self) -> dict[Blank, Any]:
+        """A number or a polynomial for each blank."""
+        count = len(self.free)
+        return self.numbers(Polynomial.unknown(place, count) for place in range(count))
+
+    @cached_property
+    def totals(self) -> Totals | None:
+        """What the layers come to; None where there is no such network.
+
+        Raises:
+            NoPolynomialError: that is no polynomial.
+        """
+        return self.problem.totals(self._numbers)
+
+    def _figure(self, key: str) -> tuple[Polynomial, ...]:
+        assert self.totals is not None  # nobody asks where there is no network
+        return tuple(Polynomial.of(part, len(self.free)) for part in self.problem.parts(key, self.totals))
+
+    @cached_property
+    def params(self) -> Polynomial:
+        """The parameters."""
+        (params,) = self._figure("total_params")
+        return params
+
+    @cached_property
+    def limits(self) -> tuple[Limit, ...]:
+        """What is limited."""
+        return tuple(Limit(self._figure(figure.key), most) for figure, most in self.problem.budget.limits.items())
+
+    @cached_property
+    def bounding(self) -> tuple[Limit, ...]:
+        """All limits, that for the number of layers too."""
+        times: list[Any] = [each.times for each in self.problem.template.filled(self._numbers)]
+        return (*self.limits, Limit((Polynomial.of(sum(times), len(self.free)),), MAX_LAYERS))
+
+    @property
+    def grows(self) -> bool:
+        """Whether whatever is limited grows with each number, or stays as it is, and every number is allowed."""
+        if self.totals is None or self.totals.lengths:
+            return self.totals is None
+        return all(each.grows for limit in self.bounding for each in (self.params, *limit.polynomials))
+
+
+class Scan:
+    """The numbers that may fit where the costs are no polynomials, or do not grow, as multiples of the smallest.
+
+    Some sizes make a sequence shorter, so that some costs shrink with them: such a blank is given every number with
+    which there is a network. With all others everything grows. One after another is given every number up to the
+    largest that fits, those behind it being smallest; the last is given the largest alone.
+
+    Attributes:
+        found: the best so far.
+        first: the first numbers with which there is a network; None where none was found.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.found = Found()
+        self.first: Numbers | None = None
+        blanks = problem.template.blanks
+        self._shortening = [blank for blank in blanks if problem.template.shortens(blank)]
+        self._growing = [blank for blank in blanks if blank not in self._shortening]
+        self._most = MAX_SIZE // problem.multiple_of
+        self._tried = 0
+
+    def run(self) -> None:
+        """Take in all numbers.
+
+        Raises:
+            RnncliError: there are too many.
+        """
+        for given in self._shortened({}, self._shortening):
+            least = self._least(given)
+            if least is not None:
+                self.first = self.first or self._numbers(given | least)
+                # Last comes what has no parameters, such as the timesteps: it makes no difference to the others.
+                self._grow(given, least, sorted(self._growing, key=lambda blank: blank in self._weightless))
+
+    def _shortened(self, given: dict[Blank, int], left: Sequence[Blank]) -> Iterator[dict[Blank, int]]:
+        """Yield all numbers for the blanks that shorten the sequence with which there is a network."""
+        if not left:
+            yield given
+            return
+        blank, *others = left
+        number = 1
+        while self._least({**given, **dict.fromkeys(others, 1), blank: number}) is not None:
+            yield from self._shortened({**given, blank: number}, others)
+            number += 1
+
+    def _least(self, given: dict[Blank, int]) -> dict[Blank, int] | None:
+        """Return the smallest numbers of the others with which there is a network; None if there is none."""
+
+        def exists(numbers: dict[Blank, int]) -> bool:
+            repeats = dict.fromkeys(self.problem.template.counts & numbers.keys(), 1)
+            return self._amounts({**given, **numbers, **repeats}) is not None
+
+        enough = 1
+        while not exists(dict.fromkeys(self._growing, enough)):
+            enough *= 2
+            if enough > self._most or not self._growing:
+                return None
+        least = dict.fromkeys(self._growing, enough)
+        for blank in self._growing if enough > 1 else ():
+            least[blank] = 1 + largest(lambda number: not exists({**least, blank: number}), enough - 1)  # noqa: B023
+        return least
+
+    def _grow(self, given: dict[Blank, int], least: dict[Blank, int], left: Sequence[Blank]) -> None:
+        """Take in all numbers for the blanks with which everything grows, with all others given."""
+        if not left:
+            self._take(given)
+            return
+        blank, *others = left
+        rest = {other: least[other] for other in others}
+
+        def fits(number: int) -> bool:
+            amounts = self._amounts({**given, **rest, blank: number})
+            return amounts is not None and amounts.fits
+
+        start = least[blank]
+        last = largest(lambda number: number < start or fits(number), self._most)
+        for number in range(start if others else max(start, last), last + 1):
+            self._grow({**given, blank: number}, least, others)
+        if not others:
+            self._take({**given, blank: max(start, last + 1)})
+
+    def _take(self, multiples: dict[Blank, int]) -> None:
+        """Take in numbers."""
+        amounts = self._amounts(multiples)
+        if amounts is None:
+            return
+        numbers = self._numbers(multiples)
+        if not amounts.fits:
+            if len(amounts.limited) == 1:
+                self.found.add_above(Point(amounts.limited[0][0], 0, tuple(numbers.values())))
+            return
+        counts = self.problem.template.counts | self._weightless
+        sizes = [number for blank, number in numbers.items() if blank not in counts] or [0]
+        point = Point(amounts.params, min(sizes) - max(sizes), tuple(numbers.values()))
+        self.found.add_below(point)
+        if amounts.exact or not self.problem.exactly:
+            self.found.add(point, 1)
+
+    @cached_property
+    def _weightless(self) -> frozenset[Blank]:
+        """The blanks on which the number of parameters does not depend."""
+        assert self.first is not None
+        one, others = self.problem.totals(self.first), {}
+        for blank, number in self.first.items():
+            others[blank] = self.problem.totals({**self.first, blank: 2 * number})
+        assert one is not None
+        return frozenset(blank for blank, other in others.items() if other and other.params == one.params)
+
+    def _amounts(self, multiples: dict[Blank, int]) -> Amounts | None:
+        self._tried += 1
+        if self._tried > MOST:
+            names = listed([repr(blank) for blank in self.problem.template.blanks])
+            raise RnncliError(
+                f"the costs do not simply grow with {names}, and more than {MOST:,} numbers would have to be tried",
+                "give one of them a number, or ask for larger multiples: --multiple-of 8",
+            )
+        return self.problem.amounts(self._numbers(multiples))
+
+    def _numbers(self, multiples: dict[Blank, int]) -> dict[Blank, int]:
+        return {blank: multiples[blank] * self.problem.multiple_of for blank in self.problem.template.blanks}

@@ -1,1 +1,0 @@
-"""Which candidates of a sweep are shown: budgets, orders, frontiers, parts, several cores."""
