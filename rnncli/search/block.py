@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from rnncli.quantities import MAX_SIZE, Shape
+from rnncli.search.budget import LACKED, LACKING, amount
 from rnncli.search.forms import FIGURES, LIMIT, Candidate, Forms, Found, Invalid
 from rnncli.search.grid import Box
-from rnncli.search.selection import LACKED, LACKING, amount
 
 _FEW = 30
 """So many candidates are evaluated one by one, and not all of a block for them."""

@@ -1,6 +1,7 @@
 """Budgets: what a network may cost at most, and what it costs. Sweep and solve share them."""
 
 from collections.abc import Iterator
+from math import inf
 from typing import Any, NamedTuple
 
 from rnncli.errors import ArgumentError, UsageError, listed, shorten
@@ -63,6 +64,12 @@ BY_NAME = {figure.name: figure for figure in FIGURES}
 
 BY_KEY = {figure.key: figure for figure in FIGURES}
 """The same by their own names."""
+
+LACKED = frozenset({"streaming_bytes"})
+"""Figures that a network may not have at all. It exceeds every limit then, and any network that has the figure."""
+
+LACKING = 2**63 - 1
+"""A figure that a network lacks, in an array of 64 bits; elsewhere it is infinite."""
 
 
 class Budget:
@@ -139,6 +146,18 @@ def known(figure: Figure, network: Any) -> int:
         raise UsageError(message, "leave them out")
     verb = "depends" if figure.words.startswith("memory") else "depend"
     raise UsageError(f"the {figure.words} of {spec} {verb} on the length of its input", "give its --timesteps")
+
+
+def amount(candidate: Any, name: str) -> Any:
+    """Return a figure of a candidate, which is infinite where it lacks one, or its spec.
+
+    Raises:
+        UsageError: it is not known.
+    """
+    value = getattr(candidate, name)
+    if value is not None:
+        return value
+    return inf if name in LACKED else known(BY_KEY[name], candidate)
 
 
 class Cost(NamedTuple):

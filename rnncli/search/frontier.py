@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from rnncli.search.budget import LACKING
 from rnncli.search.forms import Candidate
-from rnncli.search.selection import LACKING, SORT_KEYS, Order, Selection
+from rnncli.search.selection import SORT_KEYS, Order, Selection
 
 _TRIED = 32
 """With how many of a frontier others are compared one by one, before there is a better way."""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from math import inf
 from typing import Any, NamedTuple
 
 from rnncli.errors import UsageError
 from rnncli.search import sweep
-from rnncli.search.budget import BY_KEY, known
+from rnncli.search.budget import amount
 from rnncli.search.forms import Candidate
 from rnncli.summary import UNTRAINED
 
@@ -26,12 +25,6 @@ SORT_KEYS = {
 
 COMPARED = tuple(key for key in SORT_KEYS if key != "spec")
 """Those of which one is better than another: the figures."""
-
-LACKED = frozenset({"streaming_bytes"})
-"""Figures that a network may not have at all. It exceeds every limit then, and any network that has the figure."""
-
-LACKING = 2**63 - 1
-"""A figure that a network lacks, in an array of 64 bits; elsewhere it is infinite."""
 
 
 class Order(NamedTuple):
@@ -69,18 +62,6 @@ def check_orders(orders: Iterable[Order], dtype: str) -> None:
     """
     if dtype in UNTRAINED and any(order.figure == "training_bytes" for order in orders):
         raise UsageError(f"no network is trained in {dtype}", "compare by something else, or take another --dtype")
-
-
-def amount(candidate: Candidate, name: str) -> Any:
-    """Return a figure of a candidate, which is infinite where it lacks one, or its spec.
-
-    Raises:
-        UsageError: it is not known.
-    """
-    value = getattr(candidate, name)
-    if value is not None:
-        return value
-    return inf if name in LACKED else known(BY_KEY[name], candidate)
 
 
 class Selection:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from rnncli.search import sweep
-from rnncli.search.budget import Budget
+from rnncli.search.budget import Budget, amount
 from rnncli.search.forms import FIGURES, Candidate, Found, Invalid
-from rnncli.search.selection import Selection, amount
+from rnncli.search.selection import Selection
 from rnncli.search.sweep import Stretch, evaluated, tasks
 from rnncli.summary import Setting
 
