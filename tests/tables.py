@@ -102,11 +102,13 @@ def of_kind(layer: type[Layer]) -> Iterator[Need]:
     cells = [f"{layer.keras}Cell", f"{layer.torch}Cell"] if layer.states else []
     yield from needs("engine/stages.STAGES", [layer])
     yield from needs(" ".join(f"export/{target}.LAYERS" for target in TARGETS), kind)
-    yield from needs("export/keras.ORDER", {option.attribute for option in layer.options} - {"merge_mode"})
+    others = {option.attribute for option in layer.options if option.in_keras is not None}  # Keras has no such argument
+    attributes = {option.attribute for option in layer.options} - {"merge_mode", *others}
+    yield from needs("export/keras.ORDER", attributes)
     yield from needs("layers/torch_modules.MODULES", [layer] if modules else [])
     yield from needs("formats/frameworks.KERAS", [*classes, *cells[:1]])
     for name, stands_for in classes.items():
-        arguments = {field.name for field in fields(layer)} - {*stands_for, "merge_mode"}
+        arguments = {field.name for field in fields(layer)} - {*stands_for, "merge_mode", *others}
         yield from needs(f"formats/frameworks.KERAS.{name}.takes", arguments)
     yield from needs("formats/frameworks.TORCH", [*modules, *cells[1:]])
     yield from needs(f"formats/frameworks.TORCH.{layer.torch}.takes", layer.torch_arguments.values())

@@ -122,7 +122,8 @@ def missing_golden(layer: type[Layer], kind: Kind) -> Iterator[str]:
             yield f"no golden {what}"
         for name, option in kind.options.items():
             had = {getattr(each.layer, name) for each in layers}
-            yield from (f"no golden {what} with {name}={value}" for value in option.ways if value not in had)
+            wanted = option.ways if what == "networks" or option.in_keras else (option.default,)
+            yield from (f"no golden {what} with {name}={value}" for value in wanted if value not in had)
     if layer.reads == "sequence":
         for masked, how in ((True, "with a mask"), (False, "without a mask")):
             if masked not in {each.masked for each in layers}:

@@ -35,6 +35,7 @@ KERAS: dict[str, tuple[str, ...]] = {
     "forgetbias=0": ("unit_forget_bias=False",),
     "mask": ("mask_zero=True", ""),
     "eps=1e-5": ("epsilon=1e-05",),
+    "proj=2": ("",),
 }
 """Keras's arguments as its documentation has them; none where Keras says it with a layer of its own, Masking()."""
 
@@ -43,6 +44,7 @@ TORCH: dict[tuple[str, str], str] = {
     ("rnn", "nobias"): "bias=False",
     ("lstm", "nobias"): "bias=False",
     ("lstm", "bi"): "bidirectional=True",
+    ("lstm", "proj=2"): "proj_size=2",
     ("dense", "nobias"): "bias=False",
     ("norm", "nobias"): "bias=False",
     ("norm", "eps=1e-5"): "eps=1e-05",
@@ -146,7 +148,6 @@ WHERE = {
     "initial_state hx stateful": "--state",
     "num_layers": "x2",
     "batch_first time_major": "(batch, timesteps, features)",
-    "proj_size": "no such LSTM",
     "unroll": "how fast",
     "recurrent_dropout": "training",
     "recurrent_initializer": "rnncli explain",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from math import log10
 from time import perf_counter, thread_time
@@ -29,6 +29,7 @@ from rnncli.commands.specs import explained, specs
 from rnncli.commands.sweep_rows import picture_of, screenful, speller, table_of
 from rnncli.errors import EXIT_INTERRUPTED, RnncliError, shorten
 from rnncli.formats.networks import as_called
+from rnncli.layers import LAYERS
 from rnncli.layers.weights import Framework
 from rnncli.network import Network
 from rnncli.quantities import memory
@@ -132,7 +133,7 @@ def command(
     PATTERN may be - for patterns on standard input, one a line.
     """
     check_svg(svg, shown=format_ == "table")
-    setting = Setting(batch, timesteps, cast(Framework, framework or "keras"), dtype)
+    setting = Setting(batch, timesteps, cast(Framework, framework or _framework_of(pattern)), dtype)
     budget.check(dtype)
     if order is None and (front is not None or top is not None):
         order = LARGEST if front is None else front[0]
@@ -206,6 +207,13 @@ def command(
     _conclude(tally, setting, budget)
     if faults:
         click.get_current_context().exit(max(fault.exit_status for fault in faults))
+
+
+def _framework_of(patterns: Sequence[str]) -> Framework:
+    """Return whose weights are counted where nobody says it: PyTorch's if a field is written that Keras has not."""
+    options = (option for layer in LAYERS for option in layer.options if option.in_keras == "")
+    words = {word for option in options for word in (option.lead, f"{option.attribute}=")}
+    return "torch" if any(word in pattern for word in words for pattern in patterns) else "keras"
 
 
 def _wanted(order: Order | None, top: int | None, front: tuple[Order, ...] | None) -> Selection | None:

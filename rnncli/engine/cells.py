@@ -22,14 +22,18 @@ def make_loop(layer: Recurrent, weights: Mapping[str, Array], batch: int, steps:
 
     Args:
         layer: the layer.
-        weights: Keras's `kernel`, `recurrent_kernel` and, unless it has none, `bias`.
+        weights: Keras's `kernel`, `recurrent_kernel` and, unless it has none, `bias`; `projection_kernel` if h is
+            projected.
         batch: the number of samples.
         steps: the largest number of timesteps in a chunk.
     """
     kernel, recurrent_kernel = weights["kernel"], weights["recurrent_kernel"]
     bias = weights.get("bias", np.zeros(kernel.shape[1], kernel.dtype))
     fast, textbook, _ = CELLS[type(layer)]
-    return (fast if _is_usual(layer) else textbook)(layer, kernel, recurrent_kernel, bias, batch, steps)
+    loop = (fast if _is_usual(layer) else textbook)(layer, kernel, recurrent_kernel, bias, batch, steps)
+    if "projection_kernel" in weights:
+        loop.projection = arranged(weights["projection_kernel"].T, batch)
+    return loop
 
 
 def calls_per_step(layer: Recurrent) -> int | None:
@@ -81,7 +85,7 @@ class LSTMLoop(Loop):
         rows, units = self.rows, len(self.c)
         gates, o_i_f, o = rows[: 4 * units], rows[: 3 * units], rows[:units]
         i_f, g_c, c = rows[units : 3 * units], rows[3 * units :], self.c
-        products, tanh_c, one = self.products, self.tanh_c, self.one
+        products, tanh_c, one, projection = self.products, self.tanh_c, self.one, self.projection
         both_products, flat_c = products.reshape(2, -1), c.reshape(-1)
         dot, half_sum = self.matrix.dot, self.halves.dot
         add, multiply, tanh = np.add, np.multiply, np.tanh
@@ -94,7 +98,11 @@ class LSTMLoop(Loop):
             multiply(i_f, g_c, products)
             half_sum(both_products, flat_c)  # c = i·g + f·c
             tanh(c, tanh_c)
-            multiply(o, tanh_c, h)  # h = o·tanh(c), doubled
+            if projection is None:
+                multiply(o, tanh_c, h)  # h = o·tanh(c), doubled
+            else:
+                multiply(o, tanh_c, tanh_c)
+                projection.dot(tanh_c, h)
 
     def gate_values(self) -> dict[str, Array]:
         """Return i, f, g and o; the gates are kept doubled."""

@@ -57,6 +57,7 @@ class Loop(ABC):
         steps: the largest number of timesteps in a chunk.
         h: the states, (timesteps, units, batch): h[0] before the chunk, h[t + 1] after step t of it.
         c: the other state of an LSTM, (units, batch); None for other cells.
+        projection: what an LSTM multiplies by before it is h, (numbers of h, units); None if h is not projected.
         projected: W·x for each step of the chunk, (timesteps, rows, batch); None if x is in the operands.
     """
 
@@ -78,6 +79,7 @@ class Loop(ABC):
         self.x = buffer[:, :above]
         self.h = buffer[:, above:-1]
         self.c: Array | None = None
+        self.projection: Array | None = None
         self.operands = list(buffer)
         self.hidden = list(self.h)
         self.projected: Array | None = None

@@ -19,6 +19,7 @@ from rnncli.reports.reach import NetworkReach, SeedReach
 
 if TYPE_CHECKING:
     from rnncli.engine.model import Model
+    from rnncli.layers.base import Layer
 
 BINS = 48
 """The most bins of the steps since the change."""
@@ -55,8 +56,7 @@ def reach(plan: Plan, tick: Tick = uncounted, begin: Callable[[int], object] = u
         begin(seed)
         if model is None or file is None:  # the weights of a file are the same for all seeds
             model = plan.model(seed)
-            kernels = [model.weights[f"{name}/{direction}recurrent_kernel"] for direction in layer.directions]
-            radius = spectral_radius(kernels, layer.candidate)
+            radius = spectral_radius([_candidate(model, layer, f"{name}/{way}") for way in layer.directions])
         watch = Watch(model, plan.chunks(model, seed), plan.timesteps, tick=tick)
         bins = widening_starts(watch.timesteps, BINS)
         effect = EffectTrace(bins)
@@ -67,7 +67,15 @@ def reach(plan: Plan, tick: Tick = uncounted, begin: Callable[[int], object] = u
     return NetworkReach(str(plan.network), name, watch.timesteps, watch.backwards, file, starts, tuple(runs), origin)
 
 
-def spectral_radius(kernels: Sequence[Array], block: int) -> float:
+def _candidate(model: Model, layer: Layer, prefix: str) -> Array:
+    """Return the block of U for the candidate of a layer, times V where that projects it: a square matrix."""
+    kernel = model.weights[f"{prefix}recurrent_kernel"].astype(DTYPE)
+    block = np.split(kernel, layer.gates, axis=1)[layer.candidate]
+    projection = model.weights.get(f"{prefix}projection_kernel")
+    return block if projection is None else block @ projection.astype(DTYPE)
+
+
+def spectral_radius(matrices: Sequence[Array]) -> float:
     """Return the largest size of an eigenvalue of U, which the state is multiplied by at each step.
 
     In linear networks the effect of an input goes with its powers (Jaeger, 2001; Pascanu et al., 2013). A gated cell
@@ -75,12 +83,9 @@ def spectral_radius(kernels: Sequence[Array], block: int) -> float:
     directions of a bidirectional layer are one matrix with two blocks on its diagonal, so the larger radius counts.
 
     Args:
-        kernels: the recurrent kernel of each direction, (units, blocks · units), its numbers finite.
-        block: which block is taken.
+        matrices: the matrix of each direction, square, its numbers finite.
     """
-    units = len(kernels[0])
-    blocks = [kernel[:, block * units : (block + 1) * units].astype(DTYPE) for kernel in kernels]
-    return max(map(_radius, blocks))
+    return max(map(_radius, matrices))
 
 
 def _radius(matrix: Array) -> float:

@@ -211,7 +211,7 @@ class BidirectionalStage(RecurrentStage):
         # A mask skips other samples in one direction than in the other.
         apart = whole.mask is not None or len(self._cells(features, batch)) == 2
         read = self._read_apart if apart else self._read_together
-        both, units = read(whole, states, tick), self.layer.units
+        both, units = read(whole, states, tick), self.layer.state_sizes["h"]
         forward, backward = both[:, :units], both[:, units:]
         merged = both if self.layer.merge == "concat" else MERGES[str(self.layer.merge)](forward, backward, forward)
         if self.layer.return_sequences:
@@ -225,7 +225,7 @@ class BidirectionalStage(RecurrentStage):
         backward = self.directions[1].read(whole.backwards(), states, tick)
         if not self.layer.return_sequences:
             return np.concatenate([last_of(forward), last_of(backward)], axis=1)
-        outputs, units = self._room(whole), self.layer.units
+        outputs, units = self._room(whole), self.layer.state_sizes["h"]
         copy_into(forward, outputs[:, :units])
         copy_into(backward, outputs[::-1, units:])
         return outputs
@@ -239,13 +239,13 @@ class BidirectionalStage(RecurrentStage):
             return last_of(chunks)
         outputs = self._room(whole)
         copy_into(chunks, outputs)
-        backward = outputs[:, self.layer.units :]
+        backward = outputs[:, self.layer.state_sizes["h"] :]
         backward[:] = backward[::-1].copy()
         return outputs
 
     def _room(self, whole: WholeSequence) -> Array:
         timesteps, _, batch = whole.values.shape
-        return np.empty((timesteps, 2 * self.layer.units, batch), whole.values.dtype)
+        return np.empty((timesteps, 2 * self.layer.state_sizes["h"], batch), whole.values.dtype)
 
 
 MERGES: dict[str, Callable[[Array, Array, Array], Array]] = {
@@ -269,12 +269,13 @@ def side_by_side(forward: Mapping[str, Array], backward: Mapping[str, Array], bl
     """
     joined = {}
     for key, first in forward.items():
-        own = [array.reshape(-1, blocks, array.shape[-1] // blocks) for array in (first, backward[key])]
+        in_blocks = 1 if key == "projection_kernel" else blocks
+        own = [array.reshape(-1, in_blocks, array.shape[-1] // in_blocks) for array in (first, backward[key])]
         rows, _, units = own[0].shape
         if key == "bias":
             both = np.stack(own, axis=2).reshape(*first.shape[:-1], -1)
         else:
-            both = np.zeros((2, rows, blocks, 2, units), first.dtype)
+            both = np.zeros((2, rows, in_blocks, 2, units), first.dtype)
             both[0, :, :, 0], both[1, :, :, 1] = own
             both = both.reshape(2 * rows, -1)
         joined[key] = both

@@ -145,7 +145,8 @@ def _recurrent(layer: Any) -> Call:
 
 def _options(layer: Any) -> Iterator[str]:
     """Yield the arguments that are not Keras's defaults."""
-    names = [option.attribute for option in layer.options if option.attribute != "merge_mode"]
+    own = (option for option in layer.options if option.in_keras is None)
+    names = [option.attribute for option in own if option.attribute != "merge_mode"]
     for name in sorted(names, key=ORDER.index):
         value = getattr(layer, name)
         if value != layer.default(name):

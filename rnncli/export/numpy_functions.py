@@ -103,12 +103,14 @@ def _cell(layer: Any, takes_mask: bool) -> tuple[str, str]:
     """Return the function of a recurrent layer in one direction: its weights, its states, the loop over time."""
     first, *others = layer.states
     units = _block("U", layer.blocks["keras"][0])
+    projects = len({*layer.state_sizes.values()}) > 1
+    other = f"np.zeros((len(x), {units}.shape[1]))  # (batch, units)" if projects else f"np.zeros_like({first})"
     real = "for x_t, real in zip(x.swapaxes(0, 1), mask.T[..., None]):"
     body = (
-        '"""(batch, timesteps, features) -> (batch, timesteps, units)"""',
+        f'"""(batch, timesteps, features) -> (batch, timesteps, {_STATE[projects]})"""',
         *_unpacked(layer),
-        f"{first} = np.zeros((len(x), len({units})))  # (batch, units)",
-        *(f"{state} = np.zeros_like({first})" for state in others),
+        f"{first} = np.zeros((len(x), len({units})))  # (batch, {_STATE[projects]})",
+        *(f"{state} = {other}" for state in others),
         "outputs = []",
         real if takes_mask else "for x_t in x.swapaxes(0, 1):  # (batch, features)",
         *(f"{INDENT}{line}" for line in _step(layer, takes_mask)),
@@ -121,7 +123,8 @@ def _cell(layer: Any, takes_mask: bool) -> tuple[str, str]:
 def _unpacked(layer: Any) -> Iterator[str]:
     """Yield the lines that give the weights of a cell the names of its equations."""
     blocks = layer.blocks["keras"]
-    shapes = {"W": "(features, units)", "U": "(units, units)", "b": "(units,)"}
+    state = _STATE[len({*layer.state_sizes.values()}) > 1]
+    shapes = {"W": "(features, units)", "U": f"({state}, units)", "b": "(units,)", "V": f"(units, {state})"}
     for weight in layer.weights((None, None, 1)):
         array = f'weights[f"{{name}}/{weight.name}"]'
         names = ", ".join(_block(weight.symbol, block) for block in blocks)
@@ -130,12 +133,19 @@ def _unpacked(layer: Any) -> Iterator[str]:
             yield "# (units,), each: the input's biases, and the state's"
             yield f"({names}), ({second}) = {array}.reshape(2, {len(blocks)}, -1)"
             continue
+        if weight.role == "projection":
+            yield f"{weight.symbol} = {array}  # {shapes[weight.symbol]}"
+            continue
         if len(blocks) == 1:
             line = f"{names} = {array}"
         else:
             line = f"{names} = np.split({array}, {len(blocks)}{', axis=1' if len(weight.axes) == 2 else ''})"
         comment = f"  # {shapes[weight.symbol]}{', each' if len(blocks) > 1 else ''}"
         yield line + comment if fits(f"{INDENT}{line}{comment}") else line
+
+
+_STATE = {False: "units", True: "projected"}
+"""What the numbers of h are called in a comment, by whether h is projected."""
 
 
 def _block(symbol: str, block: str) -> str:

@@ -8,7 +8,8 @@ tokenizers, PyTorch's exports, NumPy's whole numbers.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -19,6 +20,8 @@ from rnncli.export.onnx_graph import ACTIVATIONS, Graph, Place, array_proto, val
 from rnncli.export.plan import named_axes
 from rnncli.formats.onnx.messages import CODES, ModelProto, OperatorSetProto, encoded
 from rnncli.formats.onnx.protobuf import MAX_MESSAGE
+from rnncli.language.rules import error_at
+from rnncli.layers.words import in_both
 from rnncli.network import Network
 from rnncli.quantities import features_of, memory
 
@@ -52,9 +55,11 @@ def export(job: Job) -> bytes:
     """Return a network as an ONNX model.
 
     Raises:
+        SpecError: ONNX cannot express a layer.
         RnncliError: the model is larger than a message of protobuf may be.
     """
     network, plan = job.network, job.plan
+    _check(network)
     _check_size(network, network.summary().total_bytes)
     weights = job.weights()
     graph = Graph("rnncli")
@@ -83,6 +88,18 @@ def export(job: Job) -> bytes:
     )
     _check_size(network, model.size)
     return model.joined()
+
+
+def _check(network: Network) -> None:
+    """Check that ONNX can express every layer: its LSTM has no projection."""
+    layer: Any
+    for index, layer in enumerate(network.layers):
+        if layer.kind == "lstm" and layer.proj_size is not None:
+            assert network.source is not None
+            said, plain = in_both(type(layer), "proj_size", layer.proj_size), replace(layer, proj_size=None)
+            advice = "PyTorch has it: --to torch; what ONNX can express"
+            message = f"ONNX's LSTM does not project its state; it has no {said}"
+            raise error_at(network.source, index, message, advice, plain)
 
 
 def _check_size(network: Network, size: int) -> None:

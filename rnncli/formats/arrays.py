@@ -31,7 +31,7 @@ _CELL = re.compile(
     re.DOTALL,
 )
 _KERAS = re.compile(
-    r"(?P<owner>.*)/(?P<role>kernel|recurrent_kernel|bias|embeddings|gamma|beta|moving_mean|moving_variance)(?::0)?",
+    r"(?P<owner>.*)/(?P<role>kernel|recurrent_kernel|projection_kernel|bias|embeddings|gamma|beta|moving_mean|moving_variance)(?::0)?",
     re.DOTALL,
 )
 _KERAS_CELL = re.compile(r"(?P<way>forward|backward)(_.*)?|.*_cell(_[0-9]+)?|cell")
@@ -133,11 +133,8 @@ def _role_of(name: str) -> tuple[str, Convention, str, int | None]:
 def _nodes_of_module(module: _Module) -> Iterator[Node]:
     """Yield what a module is: a node for each level of a stack, one that is not understood where more is in it."""
     name, others = module.name or "rnn" * bool(module.levels), module.others  # a cell may be saved by itself
-    extra = [*others, *(role for roles in module.levels.values() for role in roles if "_hr" in role)]
-    if module.levels and extra:
-        said = "has proj_size (weight_hr): neither Keras nor rnncli has such a cell"
-        if "weight_hr" not in extra:
-            said = f"has {shorten(extra[0])} beside the arrays of a cell, which is not understood"
+    if module.levels and others:
+        said = f"has {shorten(next(iter(others)))} beside the arrays of a cell, which is not understood"
         tensors = {f"{role}@{level}": each for level, roles in module.levels.items() for role, each in roles.items()}
         yield _left_out(Node(name, "recurrent cell", tensors=tensors | others, convention="torch"), said)
     elif module.levels:
@@ -163,14 +160,18 @@ def _cell(
     both = any(role.startswith("backward/") or role.endswith("_reverse") for role in roles)
     if not (torch or both):
         roles = {role.rpartition("/")[2]: tensor for role, tensor in roles.items()}
-    names = ("weight_ih", "weight_hh", "bias_ih") if torch else ("kernel", "recurrent_kernel", "bias")
-    kernel, recurrent, bias = (f"forward/{each}" if both and not torch else each for each in names)
+    names = ("kernel", "recurrent_kernel", "bias", "projection_kernel")
+    names = ("weight_ih", "weight_hh", "bias_ih", "weight_hr") if torch else names
+    kernel, recurrent, bias, projection = (f"forward/{each}" if both and not torch else each for each in names)
     found = {role: tensor.shape for role, tensor in roles.items()}
     node = Node(name, "recurrent cell", None, below, tensors=roles, convention=convention)
     ih, hh = found.get(kernel, ()), found.get(recurrent, ())
     if len(ih) != 2 or len(hh) != 2:
         return _left_out(node, f"is no cell: one of {kernel} and {recurrent} is missing, or no matrix")
     (rows, units), reads = (hh, ih[1]) if torch else (hh[::-1], ih[0])
+    projected = len(found.get(projection, ())) == 2
+    if projected:
+        units = found[projection][1 if torch else 0]
     gates, rest = divmod(rows, units) if units else (0, 0)
     if rest or gates not in CELLS or not reads or max(rows, reads) > MAX_SIZE:
         return _left_out(node, f"is no rnn, gru or lstm: its {recurrent} is {hh} and its {kernel} {ih}")
@@ -181,6 +182,8 @@ def _cell(
     if gates == 3 and not torch:
         settings["reset_after"] = cudnn or bias not in found or len(found[bias]) == 2
         unsaid |= set() if bias in found else {"reset_after"}
+    if projected and CELLS[gates] is LSTM:
+        settings["proj_size"] = hh[1] if torch else hh[0]
     layer = CELLS[gates](units, **settings)  # type: ignore[arg-type]  # each is what the class takes
     weights = layer.weights((None, None, reads), "torch" if torch else "keras")
     expected = {weight.name.replace("_l0", ""): weight.shape for weight in weights}

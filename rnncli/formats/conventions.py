@@ -10,6 +10,9 @@ Keras orders the blocks of an lstm i f c o and of a gru z r h; PyTorch i f g o (
 z r h. PyTorch and ONNX always have two biases. Those of an rnn and an lstm are added to one, and so are those of a gru
 with reset=before. Those of a gru with reset=after never are: b_hn stands inside of r ∘ (…).
 
+An lstm whose h is projected to p numbers has p for u in the axis of its recurrent kernel that reads h, and one more
+array: PyTorch's weight_hr (p, u), here projection_kernel (u, p).
+
 Keras 2 had CuDNNLSTM and CuDNNGRU, whose files have Keras's shapes and order of blocks, but cuDNN's numbers: each block
 of a kernel is transposed, and the bias is the input's and then the state's.
 """
@@ -78,7 +81,7 @@ def keras_weights(layer: Layer, convention: Convention, arrays: Mapping[str, Arr
     return weights
 
 
-_TORCH_CELL = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+_TORCH_CELL = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
 """The arrays of a cell of PyTorch."""
 
 
@@ -136,6 +139,8 @@ def _cell(layer: Layer, convention: Convention, arrays: Mapping[str, Array]) -> 
         stacked = getattr(layer, "reset_after", False)
         with np.errstate(all="ignore"):  # whether numbers are finite is asked where they are used
             weights["bias"] = np.stack(both) if stacked else both[0] + both[1]
+    if "weight_hr" in arrays:
+        weights["projection_kernel"] = np.ascontiguousarray(arrays["weight_hr"].T)
     return weights
 
 
@@ -183,6 +188,8 @@ def _torch_cell(kind: str, cell: Mapping[str, Array]) -> dict[str, Array]:
         bias = cell["bias"]
         of_input, of_state = bias if bias.ndim == 2 else (bias, np.zeros_like(bias))
         weights |= {"bias_ih": _blocks(of_input, order), "bias_hh": _blocks(of_state, order)}
+    if "projection_kernel" in cell:
+        weights["weight_hr"] = np.ascontiguousarray(cell["projection_kernel"].T)
     return weights
 
 

@@ -227,9 +227,14 @@ def _torch_loop(cls: type[Recurrent]) -> Build:
     def build(given: dict[str, Any]) -> list[Made]:
         levels, reads = _number(given, "num_layers", MAX_LAYERS, 1), _number(given, "input_size", 2 * MAX_SIZE)
         both, rate = _flag(given, "bidirectional"), given.pop("dropout", 0)
+        if given.get("proj_size") == 0:
+            del given["proj_size"]
         if given.get("nonlinearity", "tanh") not in ("tanh", "relu"):
             raise wrong("nonlinearity", given["nonlinearity"], "'tanh' or 'relu'")
         layer = _made(cls, given, cls.torch_arguments, merge_mode="concat" if both else None)
+        hidden, projected = given["hidden_size"], given.get("proj_size", 0)
+        if projected is None or projected >= hidden > 1:  # 1 stands where a text leaves the number open
+            raise wrong("proj_size", projected, f"a number under hidden_size={hidden}")
         between = [Made(_made(Dropout, {"dropout": rate}, {"rate": "dropout"}))] if rate and levels > 1 else []
         made: list[Made] = []
         for level in range(levels):
@@ -415,7 +420,7 @@ KERAS: Mapping[str, Class] = {
 
 TORCH: Mapping[str, Class] = {
     "RNN": _of(_torch_loop(SimpleRNN), "input_size hidden_size num_layers nonlinearity bias LEVELS DEVICE"),
-    "LSTM": _of(_torch_loop(LSTM), "input_size hidden_size num_layers bias LEVELS !proj_size DEVICE"),
+    "LSTM": _of(_torch_loop(LSTM), "input_size hidden_size num_layers bias LEVELS proj_size DEVICE"),
     "GRU": _of(_torch_loop(GRU), "input_size hidden_size num_layers bias LEVELS DEVICE"),
     "RNNCell": _of(_torch_loop(SimpleRNN), "input_size hidden_size bias nonlinearity DEVICE"),
     "LSTMCell": _of(_torch_loop(LSTM), "input_size hidden_size bias DEVICE"),

@@ -56,7 +56,6 @@ ELSEWHERE: Mapping[str, str] = {
     **dict.fromkeys(("h_0", "h0", "c_0", "c0", "hx", "cx", "initial_state", "initial_states"), _FIRST_STATES),
     "stateful": "a run goes on where another ended by `rnncli forward --save-state FILE.npz`, then --state FILE.npz",
     "num_layers": "num_layers=2 is x2 here: the layer twice, one above the other",
-    "proj_size": "PyTorch's proj_size makes h smaller than c by one more matrix: there is no such LSTM here",
     **dict.fromkeys(
         ("output", "outputs"),
         f"PyTorch's output, that of every timestep, is {in_both(LSTM, 'return_sequences', True)}; a layer returns the "

@@ -128,6 +128,11 @@ class Layer(ABC):
         """How many vectors of a sequence it must read to return one."""
         return 1
 
+    @property
+    def margins(self) -> "tuple[Number, ...]":
+        """What must come to 1 at least for its sizes to go together."""
+        return ()
+
     shortening: ClassVar[tuple[str, ...]] = ()
     """The sizes that make the sequence shorter that it returns, the larger they are."""
 

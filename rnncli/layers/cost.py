@@ -113,7 +113,7 @@ class Totals(NamedTuple):
         whole: the spec of the first that needs the end of the sequence before it can return anything; else empty.
         kept: the numbers that training keeps, what the last layer returns aside unless that keeps its output.
         keeps_output: whether that is among them.
-        lengths: the lengths that are symbols and must come to 1 at least.
+        lengths: lengths, and other numbers, that are symbols and must come to 1 at least.
         pace: how many vectors the last returns for a timestep of the input, in a long sequence.
     """
 
@@ -156,7 +156,8 @@ class Totals(NamedTuple):
             return None
         cost = cost_of(layer, self.shape, self.framework)
         left = _vectors(cost.returns)
-        if isinstance(left, int) and left < 1:
+        needed = layer.margins if layer.keeps_length else (*layer.margins, *([] if left is None else [left]))
+        if any(isinstance(each, int) and each < 1 for each in needed):
             return None
         pace = self.pace
         if layer.stride != 1:
@@ -181,7 +182,7 @@ class Totals(NamedTuple):
             self.whole or (layer.spec() if layer.needs_whole else ""),
             kept,
             layer.keeps_output,
-            self.lengths if layer.keeps_length or not isinstance(left, Unknown) else (*self.lengths, left),
+            (*self.lengths, *(each for each in needed if isinstance(each, Unknown))),
             pace,
         )
 

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
-from rnncli.layers.base import Equation, applied
-from rnncli.layers.options import Choice
+from rnncli.layers.base import Conflict, Equation, Note, applied
+from rnncli.layers.cost import Number
+from rnncli.layers.options import Choice, Whole
 from rnncli.layers.recurrent import Gated
-from rnncli.layers.weights import Framework, Weight
+from rnncli.layers.weights import Axis, Factor, Framework, Weight
+from rnncli.quantities import Shape
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class LSTM(Gated):
     """`keras.layers.LSTM`; columns of its kernels are the gates i, f, c, o in this order.
 
-    With `unit_forget_bias` the bias of the forget gate starts at one, so that a new LSTM remembers.
+    With `unit_forget_bias` the bias of the forget gate starts at one, so that a new LSTM remembers. With a `proj_size`,
+    which PyTorch alone has, what the cell shows is multiplied by one more matrix before it is the state h and the
+    output, of so many numbers.
     """
 
     unit_forget_bias: bool = True
+    proj_size: int | None = None
 
     kind = "lstm"
     keras = "LSTM"
@@ -37,11 +42,20 @@ class LSTM(Gated):
     options = (
         *Gated.options,
         Choice("forgetbias", "unit_forget_bias", {"1": True, "0": False}, "how the forget gate's bias starts"),
+        Whole("proj", "proj_size", "h projected to N numbers, fewer than U", unset=True, in_keras=""),
     )
+    torch_arguments: ClassVar[Mapping[str, str]] = {**Gated.torch_arguments, "proj_size": "proj_size"}
+
+    @property
+    def state_sizes(self) -> Mapping[str, int]:
+        """The units of c; those of h, too, unless it is projected to fewer."""
+        return {"h": self.units if self.proj_size is None else self.proj_size, "c": self.units}
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
         """Return the gates i, f and o, the candidate g, and the two states."""
         i, f, g, o = self.blocks[framework]
+
+        shown = f"{o}_t * {applied(self.activation, 'c_t')}"
 
         def gate(symbol: str, block: str, activation: str, means: str) -> Equation:
             total = f"x_t·W_{block} + h_{{t-1}}·U_{block}{self._bias_text(framework, f'_{block}')}"
@@ -53,12 +67,72 @@ class LSTM(Gated):
             gate("g", g, self.activation, "candidate: what could be written"),
             gate(o, o, self.recurrent_activation, "output gate: what is shown"),
             Equation(f"c_t = {f}_t * c_{{t-1}} + {i}_t * g_t", "the cell's memory"),
-            Equation(f"h_t = {o}_t * {applied(self.activation, 'c_t')}", "state and output"),
+            Equation(f"h_t = {shown if self.proj_size is None else f'({shown})·V'}", "state and output"),
         )
 
     def trained(self) -> Self:
         """Return the same layer with Keras's start of the bias."""
         return replace(self, unit_forget_bias=True)
+
+    @property
+    def margins(self) -> tuple[Number, ...]:
+        """How many more units there are than h has numbers, where it is projected."""
+        return () if self.proj_size is None else (self.units + -1 * self.proj_size,)
+
+    def kept(self, input_shape: Shape) -> int:
+        """Return the same, and what is projected."""
+        projected = 0 if self.proj_size is None else len(self.directions) * self.units
+        return super().kept(input_shape) + projected
+
+    def _state(self) -> Axis:
+        return super()._state() if self.proj_size is None else (Factor("proj", self.proj_size),)
+
+    def _keras_cell_weights(self, features: int) -> tuple[Weight, ...]:
+        weights = super()._keras_cell_weights(features)
+        if self.proj_size is None:
+            return weights
+        axes = (super()._state(), self._state())
+        return (*weights, Weight("projection_kernel", axes, "V", "projection", "glorot_uniform"))
+
+    def _more_torch_weights(self) -> list[Weight]:
+        if self.proj_size is None:
+            return []
+        return [Weight("weight_hr_l0", (self._state(), super()._state()), "V", "projection")]
+
+    def conflict(self, framework: Framework) -> Conflict | None:
+        """Return what that framework cannot express of this layer, or None."""
+        known = isinstance(self.units, int) and isinstance(self.proj_size, int)  # a template has blanks for them
+        if known and any(margin < 1 for margin in self.margins):
+            return Conflict(
+                f"a projection is to fewer numbers than the {self.units:,} units of {self.kind}, and "
+                f"{self._said('proj_size')} is not",
+                replace(self, proj_size=None),
+            )
+        return super().conflict(framework)
+
+    def _keras_conflict(self) -> Conflict | None:
+        if self.proj_size is None:
+            return None
+        return Conflict(
+            f"Keras's LSTM does not project its state; it has no {self._said('proj_size')}",
+            replace(self, proj_size=None),
+        )
+
+    def _cell_notes(self, input_shape: Shape, framework: Framework) -> Iterator[Note]:
+        plain = replace(self, proj_size=None)
+        yield from super(LSTM, plain)._cell_notes(input_shape, framework)
+        if self.proj_size is not None:
+            here, without = (
+                sum(weight.params for weight in each.weights(input_shape, framework)) for each in (self, plain)
+            )
+            yield Note(
+                "Projected",
+                f"what the cell shows, {self.units:,} numbers, is multiplied by V before it is h, {self.proj_size:,} "
+                f"numbers, so U has fewer rows: {here:,} parameters, and {without:,} in {plain.spec()}",
+            )
+
+    def _cell_range(self) -> tuple[float, float] | None:
+        return super()._cell_range() if self.proj_size is None else None
 
     def _bias(self) -> Weight:
         # Keras starts the forget gate's bias at one (Jozefowicz et al., 2015).

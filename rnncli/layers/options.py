@@ -257,6 +257,8 @@ class Whole(Option):
         means: what it does, for `rnncli layers`.
         in_torch: how PyTorch says it where its class has no argument for it.
         examples: numbers that show what it does.
+        unset: whether the attribute may be None, as it is where a spec does not set it.
+        in_keras: how Keras says it where its class has no argument for it.
     """
 
     key: str
@@ -264,6 +266,8 @@ class Whole(Option):
     means: str
     in_torch: str = ""
     examples: tuple[int, ...] = (1, 2)
+    unset: bool = False
+    in_keras: str | None = None
 
     def spelling(self, value: object) -> str:
         """Return the key and the number."""
@@ -315,5 +319,7 @@ class Whole(Option):
         Raises:
             ValueError: it is none.
         """
+        if self.unset and value is None:
+            return
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_SIZE:
             raise ValueError(f"{self.attribute} is {shorten(repr(value))}, expected {self.allowed(True)[0]}")

@@ -74,9 +74,10 @@ class Recurrent(Layer):
     reads = "sequence"
 
     def output_features(self, features: Number) -> Number:
-        """Return the units; twice as many where both directions are kept."""
+        """Return the numbers of h, which are the units; twice as many where both directions are kept."""
         del features
-        return 2 * self.units if self.merge_mode == "concat" else self.units
+        own = self.state_sizes["h"]
+        return 2 * own if self.merge_mode == "concat" else own
 
     @property
     def returns(self) -> Returns:
@@ -158,7 +159,7 @@ class Recurrent(Layer):
         columns = self._columns()
         weights = [
             Weight("kernel", ((Factor("input", features),), columns), "W", "kernel", "glorot_uniform"),
-            Weight("recurrent_kernel", (columns[-1:], columns), "U", "recurrent", "orthogonal"),
+            Weight("recurrent_kernel", (self._state(), columns), "U", "recurrent", "orthogonal"),
         ]
         if self.use_bias:
             weights.append(self._bias())
@@ -169,16 +170,25 @@ class Recurrent(Layer):
         rows = self._columns()
         weights = [
             Weight("weight_ih_l0", (rows, (Factor("input", features),)), "W", "kernel"),
-            Weight("weight_hh_l0", (rows, rows[-1:]), "U", "recurrent"),
+            Weight("weight_hh_l0", (rows, self._state()), "U", "recurrent"),
         ]
         if self.use_bias:
             weights += [Weight("bias_ih_l0", (rows,), "b", "bias"), Weight("bias_hh_l0", (rows,), "b'", "bias")]
+        weights += self._more_torch_weights()
         return tuple(weight._replace(initializer="root_uniform", fan=self.units) for weight in weights)
 
     def _columns(self) -> Axis:
         """Return the axis that runs over the units of all gates."""
         units = Factor("units", self.units)
         return (units,) if self.gates == 1 else (Factor("gates", self.gates), units)
+
+    def _state(self) -> Axis:
+        """Return the axis that runs over the numbers of h."""
+        return (Factor("units", self.units),)
+
+    def _more_torch_weights(self) -> list[Weight]:
+        """Return what a cell of PyTorch owns beside kernels and biases."""
+        return []
 
     def _bias(self) -> Weight:
         return Weight("bias", (self._columns(),), "b", "bias", "zeros")
@@ -213,7 +223,10 @@ class Recurrent(Layer):
                 f"{self._said('go_backwards')} inside it",
                 replace(self, go_backwards=False),
             )
-        return self._torch_conflict() if framework == "torch" else None
+        return self._torch_conflict() if framework == "torch" else self._keras_conflict()
+
+    def _keras_conflict(self) -> Conflict | None:
+        return None
 
     def _torch_conflict(self) -> Conflict | None:
         if self.merge_mode not in (None, "concat"):

@@ -50,9 +50,11 @@ def _carried(layer: Recurrent) -> str:
     leaves = f"both {shown}, merged" if both else shown
     stays = f"; {'both ' if both else ''}{listed(hidden)} {'stay' if both else 'stays'} inside" if hidden else ""
     of = " of both directions" if both else ""
-    each = " each" if several or both else ""
+    sizes = list(dict.fromkeys(layer.state_sizes.values()))
+    each = " each" if len(sizes) == 1 and (several or both) else ""
     starts = f"{'are' if several else 'is'} zero at the start of every sample"
-    return f"{listed(layer.states)}{of}, {layer.units:,} numbers{each}, {starts}. The output is {leaves}{stays}"
+    numbers = f"{listed([f'{size:,}' for size in sizes])} numbers{each}"
+    return f"{listed(layer.states)}{of}, {numbers}, {starts}. The output is {leaves}{stays}"
 
 
 def _returned(layer: Recurrent, framework: Framework) -> str:

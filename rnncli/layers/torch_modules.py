@@ -132,6 +132,8 @@ def _differences(before: Recurrent, layer: Recurrent, names: tuple[str, str]) ->
     first, second = names
     if before.units != layer.units:
         yield f"{second} has {layer.units:,} units, {first} {before.units:,}"
+    elif before.state_sizes != layer.state_sizes:
+        yield f"h has {layer.state_sizes['h']:,} numbers in {second}, {before.state_sizes['h']:,} in {first}"
     if before.merge != layer.merge:
         both, one = (first, second) if before.merge else (second, first)
         yield f"{both} reads both ways, {one} does not"
@@ -209,6 +211,8 @@ def _recurrent(layer: Recurrent, reads: Shape, stack: Stack) -> Call:
         arguments.append(f"nonlinearity={string(layer.activation)}")
     if not layer.use_bias:
         arguments.append("bias=False")
+    if isinstance(layer, LSTM) and layer.proj_size is not None:
+        arguments.append(f"proj_size={number(layer.proj_size)}")
     arguments.append("batch_first=True")
     if stack.dropout:
         arguments.append(f"dropout={number(stack.dropout)}")

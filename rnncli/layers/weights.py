@@ -9,10 +9,20 @@ Framework = Literal["keras", "torch"]
 FRAMEWORKS: tuple[Framework, ...] = get_args(Framework)
 FRAMEWORK_NAMES: Mapping[Framework, str] = {"keras": "Keras", "torch": "PyTorch"}
 
-Role = Literal["kernel", "recurrent", "bias", "table", "scale"]
-"""What a weight does: it multiplies the input, multiplies the state, is added, is looked up, or scales each feature."""
+Role = Literal["kernel", "recurrent", "projection", "bias", "table", "scale"]
+"""What a weight does.
 
-MULTIPLIES: Mapping[Role, bool] = {"kernel": True, "recurrent": True, "bias": False, "table": False, "scale": False}
+It multiplies the input, the state, or what becomes the state; is added, is looked up, or scales each feature.
+"""
+
+MULTIPLIES: Mapping[Role, bool] = {
+    "kernel": True,
+    "recurrent": True,
+    "projection": True,
+    "bias": False,
+    "table": False,
+    "scale": False,
+}
 """Whether a vector is multiplied by the weights of a role as by a matrix."""
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rnncli.errors import listed
-from rnncli.layers.options import Choice, Option
+from rnncli.layers.options import Choice, Option, Whole
 
 if TYPE_CHECKING:
     from rnncli.layers.base import Layer
@@ -53,6 +53,8 @@ def argument_form(cls: type[Layer], option: Option, framework: Framework = "kera
     name = argument_name(cls, option.attribute, framework)
     if name is None:
         return option.in_torch if framework == "torch" else option.in_keras or ""
+    if isinstance(option, Whole):
+        return f"{name}=N"
     if not isinstance(option, Choice):
         return f"{name}={next(iter(option.fields().values()))}"
     if framework == "torch" and option.key_alone is not None:

@@ -185,20 +185,31 @@ def _product(axes: Sequence[Axis]) -> Formula:
 
 
 def _total(weights: Sequence[Weight], directions: int) -> Formula | None:
-    """Return the formula of a layer's parameters: the axis that all weights share, times the sum of their other axes.
+    """Return the formula of a layer's parameters: the axis that its weights share, times the sum of their other axes.
 
-    Both directions of a Bidirectional have weights of the same shapes, so one direction is counted and doubled.
+    A projection does not share it, and is added. Both directions of a Bidirectional have weights of the same shapes, so
+    one direction is counted and doubled.
     """
     if len(weights) < 2:
         return None
     own = weights[: len(weights) // directions]
-    shared = next(axis for axis in own[0].axes if all(axis in weight.axes for weight in own))
+    sharing = [weight for weight in own if weight.role != "projection"]
+    shared = next(axis for axis in own[0].axes if all(axis in weight.axes for weight in sharing))
     lead = _product([shared])
-    rests = [_product(_without(weight.axes, shared)) for weight in own]
-    twice_words, twice = ("", "") if directions == 1 else ("directions × ", f"{directions} × ")
-    words = f"{twice_words}{lead.words} × ({' + '.join(rest.words or '1' for rest in rests)})"
-    numbers = f"{twice}{lead.numbers} × ({' + '.join(rest.numbers or '1' for rest in rests)})"
-    short = f"{twice}{lead.value:,} × {sum(rest.value for rest in rests):,}"
+    rests = [_product(_without(weight.axes, shared)) for weight in sharing]
+    added = [_product(weight.axes) for weight in own if weight.role == "projection"]
+
+    def total(times: str, first: str, *others: str) -> str:
+        summed = " + ".join((first, *others))
+        if directions > 1:
+            return f"{times} × ({summed})" if others else f"{times} × {summed}"
+        return summed
+
+    words, numbers = (" + ".join(getattr(rest, each) or "1" for rest in rests) for each in ("words", "numbers"))
+    words = total("directions", f"{lead.words} × ({words})", *(each.words for each in added))
+    numbers = total(f"{directions}", f"{lead.numbers} × ({numbers})", *(each.numbers for each in added))
+    short = f"{lead.value:,} × {sum(rest.value for rest in rests):,}"
+    short = total(f"{directions}", short, *(f"{each.value:,}" for each in added))
     return Formula(words, f"{numbers} = {short}", sum(weight.params for weight in weights))
 
 

@@ -101,7 +101,7 @@ def in_known_order(wanted: Iterable[str], known: Iterable[str]) -> list[str]:
 
 
 def read_networks() -> list[dict[str, Any]]:
-    """Return `{"spec", "keras", "torch"}` for each; `torch` is None where PyTorch refuses it."""
+    """Return `{"spec", "keras", "torch"}` for each; what a framework says is None where it refuses the network."""
     return json.loads(NETWORKS.read_text())["networks"]
 
 

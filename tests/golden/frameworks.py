@@ -209,6 +209,7 @@ def _weights_in_its_stack(
         batch_first=True,
         device="meta",
         **({"nonlinearity": module.nonlinearity} if isinstance(module, torch.nn.RNN) else {}),
+        **({"proj_size": module.proj_size} if isinstance(module, torch.nn.LSTM) else {}),
     )
     level = re.compile(rf"_l{stack.index(place)}(_reverse)?$")
     return {name: weight for name, weight in whole.named_parameters() if level.search(name)}

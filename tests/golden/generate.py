@@ -62,7 +62,10 @@ def random_layers(random: Random, size: Size = any_size, most: int = 6, plausibl
 
 def random_stack(random: Random) -> tuple[Layer, ...]:
     """Return recurrent layers that PyTorch has, most of them alike, and now and then a layer between two of them."""
-    layer = random.choice((SimpleRNN, LSTM, GRU))(random.randint(1, 8), merge_mode=random.choice((None, "concat")))
+    cell, units = random.choice((SimpleRNN, LSTM, GRU)), random.randint(1, 8)
+    layer = cell(units, merge_mode=random.choice((None, "concat")))
+    if isinstance(layer, LSTM) and units > 1 and random.random() < 0.5:
+        layer = replace(layer, proj_size=random.randrange(1, units))
     layers: list[Layer] = [Input(random.randint(1, 8))]
     for _ in range(random.randint(2, 6)):
         if random.random() < 0.2:

@@ -90,7 +90,11 @@ def judge_network(random: Random, findings: Findings) -> None:
             findings.differ(spec, f"Keras builds it, but rnncli refuses it: {error.message}")
         return
     if not isinstance(keras_says, dict):
-        findings.differ(spec, f"rnncli builds it, but {keras_says}")
+        findings.counts["keras refuses"] += 1
+        if network.framework == "torch":
+            judge_in_torch(findings, spec, network, batch or 2, timesteps or 3)
+        else:
+            findings.differ(spec, f"rnncli builds it, but {keras_says}")
         return
     findings.counts["keras"] += 1
     findings.counts["layers"] += len(keras_says["layers"])

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -87,11 +88,12 @@ def value_specs() -> Iterator[str]:
 def network_entry(spec: str) -> dict[str, Any]:
     """Return what the frameworks say of a network."""
     layers = Network.parse(spec).layers
-    try:
-        torch_says = describe_torch(layers, TORCH_BATCH, TORCH_TIMESTEPS)
-    except RefusedError:
-        torch_says = None
-    return {"spec": spec, "keras": describe_keras(layers), "torch": torch_says}
+    entry: dict[str, Any] = {"spec": spec, "keras": None, "torch": None}
+    with suppress(RefusedError):
+        entry["keras"] = describe_keras(layers)
+    with suppress(RefusedError):
+        entry["torch"] = describe_torch(layers, TORCH_BATCH, TORCH_TIMESTEPS)
+    return entry
 
 
 def values_of(spec: str, dtype: str, seed: int) -> Values:

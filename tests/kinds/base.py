@@ -71,10 +71,12 @@ class Option:
     Attributes:
         ways: for each value, how it may be written. The first is the default, which may be left out.
         usual: the values that PyTorch knows too; without it, all of them.
+        in_keras: whether Keras, whose values are golden, knows it.
     """
 
     ways: Mapping[Any, tuple[str, ...]]
     usual: tuple[Any, ...] = ()
+    in_keras: bool = True
 
     @property
     def default(self) -> Any:

@@ -110,13 +110,13 @@ class RecurrentKind(Kind):
 
     def _run(self, layer, weights: Mapping[str, Array], x: Array, counts: list[bool], zero_masked: bool) -> Array:
         """Return the output of every step, or of the last; Keras's Bidirectional has zeros for masked steps."""
-        h = np.zeros(layer.units)
+        h = np.zeros(len(weights["recurrent_kernel"]))
         c = np.zeros(layer.units)
         outputs = []
         for x_t, count in zip(x, counts, strict=True):
             if count:
                 h, c = self.step(layer, weights, x_t, h, c)
-            outputs.append(h if count or not zero_masked else np.zeros(layer.units))
+            outputs.append(h if count or not zero_masked else np.zeros_like(h))
         return np.array(outputs) if layer.return_sequences else h
 
     def golden_networks(self):
