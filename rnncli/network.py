@@ -157,11 +157,15 @@ class Network:
             shape = output
 
     def accounts(
-        self, batch: int | None = None, timesteps: int | None = None, framework: Framework = "keras"
+        self,
+        batch: int | None = None,
+        timesteps: int | None = None,
+        framework: Framework = "keras",
+        dtype: str = "float32",
     ) -> Iterator[Totals]:
         """Yield what the layers of `body` come to for one sample: none of them, the first, the first two."""
         shape = self.input_shape(batch, timesteps)
-        account: Totals | None = Totals(shape, shape[1], framework)
+        account: Totals | None = Totals.of(shape, framework, dtype)
         for layer in (None, *self.body):
             account = account if account is None or layer is None else account.after(layer)
             assert account is not None  # the rules of networks have been checked
@@ -225,7 +229,7 @@ class Network:
         rate = checked_rate(rate)
         self.check_framework(framework)
         rows = []
-        accounts = [*self.accounts(batch, timesteps, framework)]
+        accounts = [*self.accounts(batch, timesteps, framework, dtype)]
         for name, layer, weights, before, after in zip(
             self.names, self.body, self.weights(framework), accounts, accounts[1:], strict=False
         ):
@@ -251,7 +255,7 @@ class Network:
             framework=framework,
             dtype=dtype,
             input_shape=self.input_shape(batch, timesteps),
-            input_dtype=dtype if self.head.vocabulary is None else "int32",
+            input_dtype="int32" if self.head.vocabulary is not None else "float32" if dtype == "int8" else dtype,
             layers=tuple(rows),
             account=accounts[-1],
             modules=self._modules() if framework == "torch" else None,

@@ -11,10 +11,19 @@ from typing import Any, NamedTuple
 from rnncli.errors import one_line, shorten
 from rnncli.layers.cost import Number, Totals, total_of
 from rnncli.layers.weights import FRAMEWORK_NAMES, Framework, Weight
-from rnncli.quantities import Rate, Shape, memory, shape_text
+from rnncli.quantities import Rate, Shape, features_of, memory, shape_text
 
 DTYPE_BYTES: dict[str, int] = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8, "int8": 1}
-"""The bytes of one number, for each dtype that a summary can be asked for."""
+"""The bytes of one number, for each dtype that a summary can be asked for; with int8, of one number of a matrix."""
+
+FLOAT_BYTES = 4
+"""The bytes of what is no matrix with int8: biases, the scale of each column of a matrix, states, gates and outputs."""
+
+
+def number_bytes(dtype: str) -> int:
+    """Return the bytes of a number that a network computes with, where its matrices and tables are of a dtype."""
+    return FLOAT_BYTES if dtype == "int8" else DTYPE_BYTES[dtype]
+
 
 UNTRAINED = frozenset({"int8"})
 """The dtypes in which a network runs, and in which none is trained."""
@@ -274,12 +283,14 @@ class Summary:
 
     @property
     def total_bytes(self) -> int:
-        """The size of all parameters, in bytes."""
-        return self.bytes_of(self.total_params)
+        """The size of all parameters, in bytes; with int8, of the scales of matrices, too."""
+        size: int = _parameters(self.account, self.dtype)
+        return size
 
-    def bytes_of(self, params: int) -> int:
-        """Return the size of some of the parameters, in bytes."""
-        return params * DTYPE_BYTES[self.dtype]
+    @property
+    def untrained_bytes(self) -> int:
+        """The size of the parameters that training does not change, which are no matrices."""
+        return (self.total_params - self.trainable_params) * number_bytes(self.dtype)
 
     @property
     def macs_per_step(self) -> int:
@@ -311,10 +322,11 @@ class Summary:
 
     @property
     def streaming_bytes(self) -> int | None:
-        """The size of what a step at a time needs beside the parameters.
+        """The size of what a step at a time needs beside the parameters, which is what `rnncli export --to c` makes.
 
-        That is the states of all layers, and the input, the gates and the output of the layer where these are most.
-        None where a layer needs the whole sequence before it can return anything.
+        That is the input, the states of all layers, the output, and between these what the layer holds that holds
+        most: its gates, the vector that it makes, and the vector that it reads, where a layer made that one. None where
+        a layer needs the whole sequence before it can return anything.
         """
         return self._figure("streaming_bytes")
 
@@ -359,18 +371,30 @@ def _training(account: Totals, samples: int, dtype: str) -> tuple[Number, ...]:
 
 def _streaming(account: Totals, samples: int, dtype: str) -> tuple[Number, ...]:
     del samples
-    held = [each.numbers for each in account.held] or [0]
-    return () if account.whole else tuple((account.carried + each) * DTYPE_BYTES[dtype] for each in held)
+    if account.whole:
+        return ()
+    if account.layers == 0:
+        return (0,)
+    lasting = account.input + account.carried + features_of(account.shape)
+    held = [each.numbers for each in account.streaming.most] or [0]
+    return tuple((lasting + each) * number_bytes(dtype) for each in held)
+
+
+def _parameters(account: Totals, dtype: str) -> Number:
+    if dtype != "int8":
+        return account.params * DTYPE_BYTES[dtype]
+    matrices = account.params + -1 * account.floats
+    return matrices + (account.floats + account.scales) * FLOAT_BYTES
 
 
 def _outputs(account: Totals, samples: int, dtype: str) -> tuple[Number, ...]:
     outputs = total_of(account.outputs)
-    return () if outputs is None else (outputs * (samples * DTYPE_BYTES[dtype]),)
+    return () if outputs is None else (outputs * (samples * number_bytes(dtype)),)
 
 
 _FIGURES: Mapping[str, Callable[[Totals, int, str], tuple[Number, ...]]] = {
     "total_params": lambda account, samples, dtype: (account.params,),
-    "total_bytes": lambda account, samples, dtype: (account.params * DTYPE_BYTES[dtype],),
+    "total_bytes": lambda account, samples, dtype: (_parameters(account, dtype),),
     "macs_per_step": lambda account, samples, dtype: (account.macs_per_step,),
     "macs": lambda account, samples, dtype: () if account.macs is None else (account.macs * samples,),
     "output_bytes": _outputs,
@@ -395,8 +419,8 @@ def figure(name: str, account: Totals, batch: int | None, dtype: str) -> tuple[N
 
 
 def bytes_of(shape: Shape, dtype: str) -> int | None:
-    """Return the size of an array in bytes, an unknown batch counting as one; None if its timesteps are unknown."""
+    """Return the size of an output in bytes, an unknown batch counting as one; None if its timesteps are unknown."""
     batch, *rest = shape
     if None in rest:
         return None
-    return (1 if batch is None else batch) * prod(n for n in rest if n is not None) * DTYPE_BYTES[dtype]
+    return (1 if batch is None else batch) * prod(n for n in rest if n is not None) * number_bytes(dtype)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -58,9 +59,9 @@ def test_source_goes_to_standard_output_and_a_file_needs_a_name(at: Walk, rnncli
             result = rnncli("export", SPEC, "--to", name)
             if target.is_text:
                 assert (result.status, result.stderr) == (0, "")
-                assert "model = " in result.stdout or "def model(" in result.stdout
-                assert rnncli("export", SPEC, "--to", name, "-o", "made.py").stdout == ""
-                assert Path("made.py").read_text() == result.stdout
+                assert re.search(r"model = |def model\(|void model_run\(", result.stdout)
+                assert rnncli("export", SPEC, "--to", name, "-o", "model").stdout == ""
+                assert Path("model").read_text() == result.stdout
             else:
                 assert (result.status, result.stdout) == (2, "")
                 assert f"-o model{target.extension}" in result.stderr
@@ -114,8 +115,8 @@ def test_weights_that_are_not_there_are_said_before_anything_is_written(at: Walk
 
 
 @given(networks(), st.sampled_from((None, 'it\'s a "long" name ' + 80 * "x" + ".npz")))
-def test_no_line_of_source_is_longer_than_88_columns_but_for_a_name(network: Network, saved: str | None) -> None:
-    for target in SOURCES:
+def test_no_line_of_python_is_longer_than_88_columns_but_for_a_name(network: Network, saved: str | None) -> None:
+    for target in {*SOURCES} - {"c"}:
         try:
             source = str(export(Job(network, dict, saved=saved, origin="drawn from seed 3"), target))
         except SpecError:  # PyTorch cannot express it

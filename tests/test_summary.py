@@ -26,7 +26,7 @@ def as_json(rnncli: Run, *arguments: str) -> dict[str, Any]:
 def test_json_holds_exactly_what_the_contract_says(rnncli: Run, screen: Callable[[str, str], None]) -> None:
     network = as_json(rnncli, "embed:10x4,rnn:3")
     assert network["total_params"] == 10 * 4 + 4 * 3 + 3 * 3 + 3
-    assert network["streaming_bytes"] == 4 * (3 + 4 + 3 + 3)
+    assert network["streaming_bytes"] == 4 * (1 + 3 + 3 + 3)
     screen("summary-json", json.dumps(network, indent=2) + "\n")
 
 

@@ -17,22 +17,42 @@ from rnncli.quantities import MAX_SIZE
 from rnncli.search.polynomial import Polynomial
 
 STREAMED = {
-    # The example of DESIGN: two states of 32; the larger layer reads 32, has one gate of 32 and returns 32.
-    "embed:10000x32,rnn:32:seq,rnn:32": (32 + 32) + (32 + 32 + 32),
+    # An id, two states of 32, the one gate of 32, the output.
+    "embed:10000x32,rnn:32:seq,rnn:32": 1 + (32 + 32) + 32 + 32,
     # h and c; four gates.
-    "input:8,lstm:16": (16 + 16) + (8 + 4 * 16 + 16),
-    # The dense layer holds more than the cells do: 40 + 500 against 8 + 4 * 16 + 16 and 16 + 3 * 40 + 40.
-    "input:8,lstm:16:seq,gru:40,dense:500": (16 + 16 + 40) + (40 + 500),
-    # An id is one number.
-    "embed:50x300,pool:avg,dense:2": 300 + (300 + 2),
-    # The pool carries the largest so far; the decoder reads the same vector at each step.
-    "input:8,rnn:4:seq,pool:max,repeat:5,gru:6:seq": (4 + 4 + 4 + 6) + (4 + 3 * 6 + 6),
+    "input:8,lstm:16": 8 + (16 + 16) + 4 * 16 + 16,
+    # The gates of the gru are most, and what the dense layer makes is the output.
+    "input:8,lstm:16:seq,gru:40,dense:500": 8 + (16 + 16 + 40) + 3 * 40 + 500,
+    # The dense layer in the middle reads a vector that a layer made, and makes one.
+    "input:4,dense:8:relu,dense:6:relu,dense:2": 4 + (8 + 6) + 2,
+    # A row of a table is no copy.
+    "embed:9x5": 1 + 5,
+    # The sum and the count of what is in it; in the end the mean is made of them.
+    "embed:50x300,pool:avg,dense:2": 1 + (300 + 1) + 300 + 2,
+    "embed:50x300,pool:avg": 1 + (300 + 1) + 300,
+    # The pool carries the largest so far; the decoder reads the same vector at each step, and counts.
+    "input:8,rnn:4:seq,pool:max,repeat:5,gru:6:seq": 8 + (4 + 4 + (4 + 1) + 6) + 3 * 6 + 6,
     # Nothing is dropped outside training.
-    "input:100,dropout:0.5,rnn:2": 2 + (100 + 2 + 2),
-    # A normalisation holds what it reads and what it returns.
-    "input:100,norm,rnn:2": 2 + (100 + 100),
+    "input:100,dropout:0.5,rnn:2": 100 + 2 + 2 + 2,
+    # A normalisation makes a vector of the input, which stays as it is.
+    "input:100,norm,rnn:2": 100 + 2 + (100 + 2) + 2,
+    # What a layer made it changes in its place.
+    "input:3,dense:100,norm,rnn:2": 3 + 2 + (100 + 2) + 2,
 }
-"""The numbers that a step at a time needs, by hand: what is carried, and what the largest layer holds."""
+"""The numbers that a step at a time needs, by hand: the input, the states, what is needed within a step, the output."""
+
+STREAMED_INT8 = {
+    # A row of the table becomes a vector of floats, beside which the gates are.
+    "embed:10000x32,rnn:32:seq,rnn:32": 1 + (32 + 32) + (32 + 32) + 32,
+    "input:8,lstm:16": 8 + (16 + 16) + 4 * 16 + 16,
+}
+"""The same where matrices and tables are int8; all that is computed is float32."""
+
+STORED_INT8 = {
+    "input:8,lstm:16,dense:2": (8 * 64 + 16 * 64 + 16 * 2) + 4 * (64 + 64 + 2) + 4 * (64 + 2),
+    "embed:50x6,norm,gru:3": (50 * 6 + 6 * 9 + 3 * 9) + 4 * (6 + 9 + 9) + 4 * (6 + 6 + 2 * 9),
+}
+"""The bytes of parameters, by hand: those of matrices, a float for each of their columns, and all others as floats."""
 
 KEPT = {
     # 32 of the embedding, and a state of 32 for each layer: the gate of a SimpleRNN is its state.
@@ -60,14 +80,24 @@ KEPT = {
 
 
 def test_a_step_at_a_time_needs_all_states_and_the_arrays_of_one_layer_unless_one_needs_the_end(at: Walk) -> None:
-    sizes = {"int8": 1, "float16": 2, "float32": 4, "float64": 8}
+    sizes = {"float16": 2, "float32": 4, "float64": 8}
     for (spec, numbers), (dtype, size) in product(STREAMED.items(), sizes.items()):
         with at(spec, dtype):
             assert Network.parse(spec).summary(dtype=dtype).streaming_bytes == size * numbers
 
+    for spec, numbers in STREAMED_INT8.items():
+        with at(spec, "int8"):
+            assert Network.parse(spec).summary(dtype="int8").streaming_bytes == 4 * numbers
+
     for spec in ("input:8,lstm:4:bi", "input:8,rnn:4:back", "embed:9x8,gru:4:seq,gru:3:bi=sum,dense:2"):
         with at(spec):
             assert Network.parse(spec).summary(batch=3, timesteps=7).streaming_bytes is None
+
+
+def test_int8_stores_matrices_in_a_byte_a_number_and_a_float_for_each_column_and_each_other_parameter(at: Walk) -> None:
+    for spec, size in STORED_INT8.items():
+        with at(spec):
+            assert Network.parse(spec).summary(dtype="int8").total_bytes == size
 
 
 def test_training_needs_the_parameters_four_times_and_what_it_keeps_of_each_timestep(at: Walk) -> None:
@@ -113,9 +143,10 @@ def test_what_layers_hold_is_declared_for_sizes_that_are_not_known_yet(units: in
     for layer in SYMBOLIC:
         reads = (None, Y) if layer.reads == "vector" else (None, None, Y)
         known = layer.with_size(X, units)
-        symbols = [*layer.step(reads), layer.carried(reads), layer.kept(reads)]  # type: ignore[arg-type]
-        numbers = [*known.step((*reads[:-1], features)), known.carried((*reads[:-1], features))]
-        numbers.append(known.kept((*reads[:-1], features)))
+        symbols, numbers = (
+            [*(each.step(shape) or ()), *each.carried(shape).values(), each.kept(shape)]
+            for each, shape in ((layer, reads), (known, (*reads[:-1], features)))
+        )
         assert [Polynomial.of(each, 2).at([units, features]) for each in symbols] == numbers, repr(layer)
 
 

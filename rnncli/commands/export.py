@@ -1,9 +1,10 @@
-"""`rnncli export`: the network as source for a framework, as an ONNX file, or as the textbook's loop."""
+"""`rnncli export`: the network as source for a framework or a device, as an ONNX file, or as the textbook's loop."""
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from functools import cache
-from os.path import splitext
+from os.path import basename, splitext
 from typing import TYPE_CHECKING
 
 import click
@@ -11,19 +12,24 @@ import click
 from rnncli.atomic import Written, written_whole
 from rnncli.commands.command_line import this_line
 from rnncli.commands.groups import GroupedCommand
-from rnncli.commands.named import named
+from rnncli.commands.named import Named, named
 from rnncli.commands.options import file_option, seed_option, weights_option
-from rnncli.commands.other_names import OTHER_TARGETS
+from rnncli.commands.other_names import OTHER_TARGETS, dtype_named
 from rnncli.commands.report import tell
 from rnncli.commands.settings import spec_argument
 from rnncli.commands.specs import at_most, each_given, specs
-from rnncli.commands.values import names_another
-from rnncli.errors import UsageError, listed, quote
-from rnncli.export import TARGETS, Job, Target, arrays, export, target_of
+from rnncli.commands.values import c_name, identifier, names_another
+from rnncli.errors import UsageError, listed, printable, quote
+from rnncli.export import TARGETS, Device, Job, Target, arrays, export, header, target_of
 from rnncli.formats.networks import Reading
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rnncli.export import Arrays
+
+C_DTYPES = ("float32", "int8")
+"""What matrices and tables of C can be."""
 
 
 @click.command(cls=GroupedCommand, short_help="The network as source or a file for a framework.")
@@ -31,7 +37,7 @@ if TYPE_CHECKING:
 @click.option(
     *("--to", "target"),
     type=named(OTHER_TARGETS, tuple(TARGETS)),
-    help="Target format; required unless -o FILE.onnx says it.",
+    help="Target format; required unless -o FILE.onnx or -o FILE.c says it.",
 )
 @seed_option
 @weights_option
@@ -42,8 +48,26 @@ if TYPE_CHECKING:
     written=True,
 )
 @file_option(
-    "-o", "--output", extensions=["py", "onnx"], meaning="Write to a file; standard output stays empty.", written=True
+    *("-o", "--output"),
+    extensions=["py", "onnx", "c"],
+    meaning="Write to a file; standard output stays empty.",
+    written=True,
 )
+@click.option(
+    "--name", type=identifier, metavar="NAME", help="C: what stands before the names of functions.  [default: FILE's]"
+)
+@click.option(
+    "--dtype",
+    type=Named(C_DTYPES, dtype_named, "in which C is written"),
+    help="C: of matrices and tables. int8 needs a fourth of the flash, and no less time.  [default: float32]",
+)
+@file_option(
+    "--input",
+    "tried_on",
+    extensions=["npy"],
+    meaning="C: show what int8 changes for this input, and for no random one.",
+)
+@click.option("--with-main", is_flag=True, help="C: add a program that reads a timestep a line and writes the outputs.")
 def command(
     spec: tuple[str, ...],
     target: str | None,
@@ -51,6 +75,10 @@ def command(
     weights: str | None,
     save_weights: str | None,
     output: str | None,
+    name: str | None,
+    dtype: str | None,
+    tried_on: str | None,
+    with_main: bool,
 ) -> None:
     """Turn the network into source that a person would have written, or into a file.
 
@@ -59,8 +87,10 @@ def command(
       rnncli export input:8,lstm:16,dense:1 --to torch
       rnncli export input:8,lstm:16,dense:1 --to onnx -o model.onnx
       rnncli export model.npz --to torch --save-weights w.safetensors
+      rnncli export input:8,lstm:16,dense:1 --to c -o model.c
 
-    The result is source for Keras or PyTorch, the textbook's loop in plain NumPy, or an ONNX file with its weights.
+    The result is source for Keras or PyTorch, the textbook's loop in plain NumPy, or an ONNX file with its weights; or
+    C99 with its weights for a device: a source and a header, or the source alone on standard output.
     Its weights are those of the model file that SPEC names, of --weights, or drawn from --seed, as forward
     draws them.
 
@@ -79,10 +109,19 @@ def command(
         raise UsageError("there is no --to", "say for what", repair=repair)
     kind = TARGETS[target]
     _check_output(kind, target, output)
+    if target != "c":
+        _check_c(target, {"name": name, "dtype": dtype, "tried_on": tried_on, "with_main": with_main})
+    elif tried_on is not None and dtype != "int8":
+        text = "--input is what int8 is tried on, and there is no --dtype int8"
+        raise UsageError(text, lead="with it", repair=this_line(without=["dtype"], more=["--dtype", "int8"]))
+    stem, ending = splitext(basename(output or ""))
+    device = Device(name or c_name(stem), dtype or "float32", f"{stem}.h" if ending == ".c" else "", with_main)
     extension = None if save_weights is None else _weights_extension(kind, target, save_weights)
     message = "2 specs or more, and export makes one file of one network"
     given = list(at_most(1, specs(spec), message, "call rnncli export once for each spec"))
-    each_given(given, lambda model: _export(model, target, seed, weights, save_weights, extension, output))
+    each_given(
+        given, lambda model: _export(model, target, seed, weights, save_weights, extension, output, device, tried_on)
+    )
 
 
 def _check_output(kind: Target, target: str, output: str | None) -> None:
@@ -96,10 +135,22 @@ def _check_output(kind: Target, target: str, output: str | None) -> None:
         if not kind.is_text:
             raise UsageError(f"--to {target} makes a file", "say which", repair=this_line(more=["-o", name]))
     elif names_another(output, kind.extension):
-        makes = "Python source" if kind.is_text else "an ONNX file"
         better = this_line(without=["output"], more=["-o", splitext(output)[0] + kind.extension])
-        message = f"--to {target} makes {makes}, which {quote(output)} is no name for"
+        message = f"--to {target} makes {kind.makes}, which {quote(output)} is no name for"
         raise UsageError(message, lead="perhaps", repair=better)
+
+
+def _check_c(target: str, given: Mapping[str, object]) -> None:
+    """Check that no option is given that is for C alone.
+
+    Raises:
+        UsageError: one is.
+    """
+    for name, value in given.items():
+        if value:
+            option = "--input" if name == "tried_on" else f"--{name.replace('_', '-')}"
+            message = f"{option} is for --to c, and this is --to {target}"
+            raise UsageError(message, lead="without it", repair=this_line(without=[name]))
 
 
 def _weights_extension(kind: Target, target: str, path: str) -> str:
@@ -131,6 +182,8 @@ def _export(
     save_weights: str | None,
     extension: str | None,
     output: str | None,
+    device: Device,
+    tried_on: str | None,
 ) -> None:
     """Write a network, and its weights."""
     part, file = model.part, weights
@@ -161,12 +214,21 @@ def _export(
         origin = f"the weights of {model.path}"
     else:
         origin, drawn = f"drawn from seed {seed}", True
-        if model.part is not None and (save_weights is not None or target in ("onnx", "numpy")):
+        if model.part is not None and (save_weights is not None or target in ("onnx", "numpy", "c")):
             tell(f"Note: the file has no weights: they are drawn with seed {seed}")
     if weights is not None:
         read()  # whether they are there and fit is said even where the source leaves them out
-    job = Job(model.network, read, seed, save_weights, origin, drawn)
+    job = Job(model.network, read, seed, save_weights, origin, drawn, device)
     content = export(job, target)
+    if device.dtype == "int8":
+        from rnncli.export.int8 import difference
+
+        told = difference(job, tried_on)
+        steps = f"{told.timesteps:,} random timesteps"
+        if tried_on is not None:
+            steps = f"the {told.timesteps:,} timesteps of {printable(tried_on)}"
+        apart = f"up to {told.largest:.2g} from those of float32, {told.mean:.2g} on average"
+        tell(f"Note: with int8 the outputs are {apart}, for {steps}")
     if save_weights is not None and extension is not None:
         from rnncli.export.weight_writers import write_weights
 
@@ -175,11 +237,20 @@ def _export(
         tell("Note: the weights are left out; --save-weights FILE writes them along")
     if output is None:
         click.echo(content, nl=False)
-    else:
-        tell(_write(output, content.encode() if isinstance(content, str) else content))
+        return
+    files = {output: content}
+    if device.header and target == "c":
+        files[f"{splitext(output)[0]}.h"] = header(job)
+    for written in _write(files):
+        tell(written)
 
 
-def _write(path: str, content: bytes) -> Written:
-    with written_whole(path) as file:
-        file.write(content)
-    return Written(path, len(content))
+def _write(files: Mapping[str, str | bytes]) -> list[Written]:
+    """Write files, all of them whole or none."""
+    contents = {path: content.encode() if isinstance(content, str) else content for path, content in files.items()}
+    with ExitStack() as stack:
+        for path, content in contents.items():
+            file = stack.enter_context(written_whole(path))
+            file.write(content)
+            file.flush()
+    return [Written(path, len(content)) for path, content in contents.items()]

@@ -27,7 +27,7 @@ GROUPS = {
         "--to",
         *("--sort", "--top", "--pareto", "--part", "--jobs", "--wide", "--others"),
         *("--plot", "--gates", "--quiet", "--format", "--color", "--svg", "--theme"),
-        *("--output", "--save-weights", "--save-state"),
+        *("--output", "--name", "--with-main", "--save-weights", "--save-state"),
     ),
     "Help": ("--version", "--help"),
 }

@@ -13,7 +13,7 @@ OTHER_FRAMEWORKS: Mapping[str, str] = {
 }
 """Names of frameworks; the layers of TensorFlow are Keras's."""
 
-OTHER_TARGETS: Mapping[str, str] = {**OTHER_FRAMEWORKS, "np": "numpy"}
+OTHER_TARGETS: Mapping[str, str] = {**OTHER_FRAMEWORKS, "np": "numpy", "c99": "c"}
 """Names of what a network is exported to."""
 
 _BITS = {

@@ -147,6 +147,22 @@ rate = Value("rate", lambda text: parse_rate(without_thousands(text.strip())), _
 """Timesteps a second: 50, 12.5, 16k, 44.1kHz, 16,000."""
 
 
+def c_name(text: str) -> str:
+    """Return a text as a name in C: that of a file, `my-model`, is `my_model`."""
+    name = re.sub("[^0-9A-Za-z]+", "_", text).strip("_") or "model"
+    return f"model_{name}" if name[0].isdigit() else name
+
+
+def _identifier(text: str) -> str:
+    if not re.fullmatch("[A-Za-z][0-9A-Za-z_]{0,30}", text):
+        raise ValueError(f"{shorten(repr(text))} is no name in C: letters, digits and _, up to 31")
+    return text
+
+
+identifier = Value("name", _identifier, lambda text: c_name(text)[:31], "model")
+"""A name in C."""
+
+
 _STDOUT, _STDIN = "/dev/stdout", "/dev/stdin"
 """What `-` stands for where a file is written, and read."""
 
@@ -192,7 +208,7 @@ _EXTENSIONS = frozenset(
     (
         *(".npy", ".npz", ".safetensors", ".h5", ".hdf5", ".keras", ".pt", ".pth", ".ckpt", ".bin", ".pkl", ".mat"),
         *(".onnx", ".tflite", ".pb", ".py", ".ipynb", ".csv", ".tsv", ".json", ".jsonl", ".xlsx", ".md", ".html"),
-        *(".svg", ".png", ".jpg", ".jpeg", ".gif", ".pdf", ".txt"),
+        *(".c", ".h", ".svg", ".png", ".jpg", ".jpeg", ".gif", ".pdf", ".txt"),
     )
 )
 """Extensions that say what a file is."""

@@ -1,4 +1,4 @@
-"""A network as something that runs elsewhere: source for Keras, PyTorch or NumPy, and ONNX files.
+"""A network as something that runs elsewhere: source for Keras, PyTorch, NumPy or a device, and ONNX files.
 
 `plan.py` says what there is to write. Each target has a module that writes it, with:
 
@@ -33,20 +33,23 @@ class Target(NamedTuple):
         title: its name in words.
         extension: of the file that `-o` names.
         weights: the extensions of files of weights that its source can load; one without an extension is of the first.
+        makes: what that file is, in a sentence.
         is_text: whether it is source, which may go to standard output; the bytes of a file may not.
     """
 
     title: str
     extension: str
     weights: tuple[str, ...]
+    makes: str = "Python source"
     is_text: bool = True
 
 
 TARGETS: Mapping[str, Target] = {
     "keras": Target("Keras", ".py", (".npz", ".weights.h5")),
     "torch": Target("PyTorch", ".py", (".safetensors",)),
-    "onnx": Target("ONNX", ".onnx", (), is_text=False),
+    "onnx": Target("ONNX", ".onnx", (), "an ONNX file", is_text=False),
     "numpy": Target("NumPy", ".py", (".npz",)),
+    "c": Target("C", ".c", (), "C source"),
 }
 """What can be asked for with `--to`. The code of each is `rnncli.export.NAME`."""
 
@@ -55,6 +58,26 @@ def target_of(path: str) -> str | None:
     """Return the target whose files alone end as a path does, `onnx` of `model.onnx`; None where no one's alone do."""
     able = [name for name, target in TARGETS.items() if target.extension == splitext(path)[1].lower()]
     return able[0] if len(able) == 1 else None
+
+
+class Device(NamedTuple):
+    """How a network is written for a device.
+
+    Attributes:
+        name: what comes before the names of its functions.
+        dtype: of its matrices and tables: float32 or int8.
+        header: the name of the file that declares the functions; empty where the source does.
+        with_main: whether there is a program that runs it.
+    """
+
+    name: str = "model"
+    dtype: str = "float32"
+    header: str = ""
+    with_main: bool = False
+
+
+HOST = Device()
+"""Where nothing is said of a device."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +92,7 @@ class Job:
         saved: the file that the weights are written to, as the source should name it; None if they are not written.
         origin: what the weights are, in words for a comment: `the weights of model.h5`, `drawn from seed 0`.
         drawn: whether the weights are drawn from `seed`, and not read from a file.
+        device: how it is written for a device.
     """
 
     network: Network
@@ -77,6 +101,7 @@ class Job:
     saved: str | None = None
     origin: str = ""
     drawn: bool = True
+    device: Device = HOST
 
     @cached_property
     def plan(self) -> Plan:
@@ -92,6 +117,12 @@ def export(job: Job, target: str) -> str | bytes:
     """
     content: str | bytes = import_module(f"rnncli.export.{target}").export(job)
     return content
+
+
+def header(job: Job) -> str:
+    """Return the header of a network as C."""
+    declared: str = import_module("rnncli.export.c").header(job)
+    return declared
 
 
 def arrays(job: Job, target: str) -> Arrays:

@@ -278,19 +278,21 @@ class Layer(ABC):
             macs_per_step=macs,
             macs=None if steps is None else steps * macs,
             steps=steps,
-            carried=self.carried(reads),
+            scales=sum(weight.scales for weight in self.weights(reads)),
+            floats=sum(weight.params for weight in weights if not weight.is_matrix),
+            carried=sum(self.carried(reads).values()),
             step=self.step(reads),
             kept=self.kept(reads),
         )
 
-    def step(self, input_shape: Shape) -> Step:
-        """Return what it holds at once to make one step."""
-        return Step(features_of(input_shape), 0, features_of(self.output_shape(input_shape)))
+    def step(self, input_shape: Shape) -> Step | None:
+        """Return the numbers that it makes in one step beside its states; None where it passes on what it reads."""
+        return Step(output=features_of(self.output_shape(input_shape)))
 
-    def carried(self, input_shape: Shape) -> int:
-        """Return how many numbers it carries from one step to the next: those of its states."""
+    def carried(self, input_shape: Shape) -> Mapping[str, Number]:
+        """Return how many numbers it carries from one step to the next, by what they are: those of its states."""
         del input_shape
-        return len(self.directions) * sum(self.state_sizes.values())
+        return {direction + state: size for direction in self.directions for state, size in self.state_sizes.items()}
 
     def kept(self, input_shape: Shape) -> int:
         """Return how many numbers of its own training keeps for each of its steps, for its derivative.

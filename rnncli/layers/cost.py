@@ -22,17 +22,37 @@ Number = Any
 
 
 class Step(NamedTuple):
-    """The numbers that a layer holds at once while it makes one step, its states aside.
+    """The numbers that a layer makes in one step beside its states, each as long as it is needed.
 
     Attributes:
-        input: of the vector that it reads; an id counts as one.
         gates: of the gates of a recurrent layer.
-        output: of the vector that it returns; 0 where that is an array which is counted already.
+        output: of the vector that it makes; 0 where that is a state, a row of a table, or what it reads.
+        at_end: of the vector that it makes of its states when the sequence has ended.
+        unpacked: of the vector that it makes where weights are int8: a row of a table in float.
+        in_place: whether what it makes may take the place of what it reads.
     """
 
-    input: Number
-    gates: Number
-    output: Number
+    gates: Number = 0
+    output: Number = 0
+    at_end: Number = 0
+    unpacked: Number = 0
+    in_place: bool = False
+
+
+class Held(NamedTuple):
+    """What is held at once beside the states while a layer makes a step.
+
+    Attributes:
+        place: the place of the layer among those that a summary shows.
+        input: the numbers of the vector that it reads, where the layer before made that.
+        gates: those of its gates.
+        output: those of the vector that it makes, where that is not the network's output.
+    """
+
+    place: int
+    input: Number = 0
+    gates: Number = 0
+    output: Number = 0
 
     @property
     def numbers(self) -> Number:
@@ -40,18 +60,43 @@ class Step(NamedTuple):
         return self.input + self.gates + self.output
 
 
-class Held(NamedTuple):
-    """What a layer holds to make a step.
+class Streaming(NamedTuple):
+    """What layers need that run a step at a time, their states aside.
 
     Attributes:
-        numbers: how many numbers that are.
-        step: what they are.
-        place: the place of the layer among those that a summary shows.
+        held: the layer that holds most, without the last; several, where it depends on symbols which that is.
+        inside: what the last holds if another layer follows; several at a step and at the end of the sequence.
+        last: what it holds if none does: its output is the network's.
+        operand: the numbers of the vector that it made; 0 where what it returns is there already.
     """
 
-    numbers: Number
-    step: Step
-    place: int
+    held: tuple[Held, ...] = ()
+    inside: tuple[Held, ...] = ()
+    last: tuple[Held, ...] = ()
+    operand: Number = 0
+
+    def after(self, step: Step, place: int, int8: bool) -> "Streaming":
+        """Return what is needed with one more layer."""
+        output = step.unpacked if int8 and not step.output else step.output
+        held = self.held
+        for each in self.inside:
+            held = _most(held, each)
+        if step.in_place and self.operand != 0:
+            only = Held(place, self.operand)
+            return Streaming(held, (only,), (only,), self.operand)
+        last = Held(place, self.operand, step.gates)
+        inside = [last._replace(output=output)]
+        if step.at_end != 0:
+            inside.append(Held(place, output=step.at_end))
+        return Streaming(held, tuple(inside), (last,), output + step.at_end)
+
+    @property
+    def most(self) -> tuple[Held, ...]:
+        """The layer that holds most; several, where it depends on symbols which that is."""
+        held = self.held
+        for each in self.last:
+            held = _most(held, each)
+        return held
 
 
 OverTime = Mapping[Number | None, Number]
@@ -68,8 +113,10 @@ class LayerCost(NamedTuple):
         macs_per_step: multiply-adds of one of its steps.
         macs: multiply-adds for the whole sample; None where the number of its steps is not known.
         steps: how many steps it makes; None where that is not known.
+        scales: how many numbers weights of int8 have to scale them.
+        floats: how many parameters are floats where weights are int8.
         carried: how many numbers it carries from one step to the next.
-        step: what it holds at once to make a step.
+        step: what it makes in one step; None where it passes on what it reads.
         kept: the numbers of its own that training keeps of each of its steps. What it reads is not among them, nor what
             it returns unless it `keeps_output`.
     """
@@ -80,8 +127,10 @@ class LayerCost(NamedTuple):
     macs_per_step: Number
     macs: Number | None
     steps: Number | None
+    scales: Number
+    floats: Number
     carried: Number
-    step: Step
+    step: Step | None
     kept: Number
 
 
@@ -101,15 +150,19 @@ class Totals(NamedTuple):
         shape: the shape of what the last of them returns; at first that of the input.
         timesteps: how many timesteps the input has; None where that is not known.
         framework: whose weights are counted.
+        int8: whether weights are int8 and scaled; biases and all else are floats then.
+        input: the numbers of a timestep of the input; an id counts as one.
         layers: how many layers there are that a summary shows.
         params: the number of all parameters.
         trained: how many of them training changes.
+        scales: how many numbers scale weights of int8.
+        floats: how many parameters are floats where weights are int8.
         macs_at: multiply-adds of one step, by how many steps are made for a timestep of the input in a long sequence:
             where a layer skips steps, those behind it make fewer.
         macs: multiply-adds for the sample; None where the number of a layer's steps is not known.
         outputs: the numbers that all layers return.
         carried: the numbers that all layers carry from step to step.
-        held: the layer that holds most to make a step; several, where it depends on symbols which that is.
+        streaming: what they need beside that to run a step at a time.
         whole: the spec of the first that needs the end of the sequence before it can return anything; else empty.
         kept: the numbers that training keeps, what the last layer returns aside unless that keeps its output.
         keeps_output: whether that is among them.
@@ -120,19 +173,29 @@ class Totals(NamedTuple):
     shape: Shape
     timesteps: Number | None = None
     framework: Framework = "keras"
+    int8: bool = False
+    input: Number = 0
     layers: Number = 0
     params: Number = 0
     trained: Number = 0
+    scales: Number = 0
+    floats: Number = 0
     macs_at: "Mapping[Fraction | int, Number]" = _NOTHING
     macs: Number | None = 0
     outputs: OverTime = _NOTHING
     carried: Number = 0
-    held: tuple[Held, ...] = ()
+    streaming: Streaming = Streaming()
     whole: str = ""
     kept: OverTime = _NOTHING
     keeps_output: bool = False
     lengths: tuple[Number, ...] = ()
     pace: "Fraction | int" = 1
+
+    @classmethod
+    def of(cls, shape: Shape, framework: Framework, dtype: str = "float32") -> "Totals":
+        """Return those of an input of a shape, before any layer."""
+        numbers = shape[-1] if len(shape) == 3 else 1
+        return cls(shape, shape[1], framework, dtype == "int8", numbers)
 
     @property
     def key(self) -> tuple[Any, ...]:
@@ -171,14 +234,18 @@ class Totals(NamedTuple):
             cost.returns,
             self.timesteps,
             self.framework,
+            self.int8,
+            self.input,
             self.layers + 1,
             self.params + cost.params,
             self.trained + cost.trained,
+            self.scales + cost.scales,
+            self.floats + cost.floats,
             _more(self.macs_at, pace if layer.works == "returned" else self.pace, cost.macs_per_step),
             None if self.macs is None or cost.macs is None else self.macs + cost.macs,
             _more(self.outputs, left, features_of(cost.returns)),
             self.carried + cost.carried,
-            _most(self.held, Held(cost.step.numbers, cost.step, self.layers)),
+            self.streaming if cost.step is None else self.streaming.after(cost.step, self.layers, self.int8),
             self.whole or (layer.spec() if layer.needs_whole else ""),
             kept,
             layer.keeps_output,
@@ -189,11 +256,12 @@ class Totals(NamedTuple):
     def repeated(self, layer: "Layer", times: Number) -> "Totals | None":
         """Return the sums with a layer that stands there several times.
 
-        From the second on each adds the same, so long as it returns the shape that it reads. So `times` may be a
+        From the third on each adds the same, so long as it returns the shape that it reads. So `times` may be a
         symbol, which stands for 2 at least.
 
         Raises:
-            NoPolynomialError: `times` is a symbol, and it does not return the shape that it reads.
+            NoPolynomialError: `times` is a symbol, and it does not return the shape that it reads, or the third of them
+                holds more than the second.
         """
         once = self.after(layer)
         if once is None or times == 1:
@@ -201,12 +269,15 @@ class Totals(NamedTuple):
         twice = once.after(layer)
         if twice is None or times == 2:
             return twice
-        if twice.shape == once.shape and twice.pace == once.pace:
-            return once._grown(twice, times + -1)
+        totals = twice.after(layer)
+        if totals is not None and twice.shape == once.shape and twice.pace == once.pace:
+            held, more = ({each.numbers for each in some.streaming.most} for some in (twice, totals))
+            if isinstance(times, Unknown) and held != more:
+                raise NoPolynomialError("two layers hold less than three")
+            return twice._grown(totals, times + -2)
         if isinstance(times, Unknown):
             raise NoPolynomialError("a layer that changes the length of the sequence stands there a number of times")
-        totals: Totals | None = twice
-        for _ in range(times - 2):
+        for _ in range(times - 3):
             totals = None if totals is None else totals.after(layer)
         return totals
 
@@ -223,6 +294,8 @@ class Totals(NamedTuple):
             layers=number(self.layers, other.layers),
             params=number(self.params, other.params),
             trained=number(self.trained, other.trained),
+            scales=number(self.scales, other.scales),
+            floats=number(self.floats, other.floats),
             macs_at=numbers(self.macs_at, other.macs_at),
             macs=None if other.macs is None else number(self.macs, other.macs),
             outputs=numbers(self.outputs, other.outputs),

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rnncli.layers.base import Equation, Layer
-from rnncli.layers.cost import Step
 from rnncli.layers.size_forms import Share
 from rnncli.layers.weights import Framework
 from rnncli.quantities import Shape
@@ -31,9 +30,9 @@ class Dropout(Layer):
         """The rate."""
         return self.rate
 
-    def step(self, input_shape: Shape) -> Step:
-        """Return its input alone, which it passes on as it is."""
-        return super().step(input_shape)._replace(output=0)
+    def step(self, input_shape: Shape) -> None:
+        """Return None: it passes on what it reads."""
+        del input_shape
 
     @property
     def keeps_output(self) -> bool:

@@ -71,9 +71,9 @@ class Embedding(Head):
         return (Weight("embeddings", axes, "E", "table", "uniform"),)
 
     def step(self, input_shape: Shape) -> Step:
-        """Return one id and the vector that it stands for."""
+        """Return nothing, as the vector is a row of the table; where that is int8, the vector in float."""
         del input_shape
-        return Step(1, 0, self.output_dim)
+        return Step(unpacked=self.output_dim)
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
         """Return the lookup."""

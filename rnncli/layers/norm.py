@@ -8,6 +8,7 @@ from math import isclose, log10
 from typing import ClassVar
 
 from rnncli.layers.base import Conflict, Equation, Layer, Note
+from rnncli.layers.cost import Step
 from rnncli.layers.options import Choice, Flag
 from rnncli.layers.size_forms import NoSize
 from rnncli.layers.weights import Factor, Framework, Weight
@@ -60,6 +61,10 @@ class Norm(Layer):
         if self.center:
             weights.append(Weight(shift, axes, "β", "bias", "zeros"))
         return tuple(weights)
+
+    def step(self, input_shape: Shape) -> Step:
+        """Return the vector that it makes, in the place of what it reads where that is no state."""
+        return Step(output=features_of(input_shape), in_place=True)
 
     @property
     def needs_input(self) -> bool:

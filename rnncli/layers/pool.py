@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rnncli.layers.base import Equation, Layer, Note, Returns
-from rnncli.layers.cost import Step
+from rnncli.layers.cost import Number, Step
 from rnncli.layers.size_forms import Word
 from rnncli.layers.weights import Framework
 from rnncli.quantities import Shape, features_of
@@ -55,12 +55,13 @@ class Pool(Layer):
         return TYPES[framework][self.mode]
 
     def step(self, input_shape: Shape) -> Step:
-        """Return its input alone: what it returns in the end is what it carries."""
-        return super().step(input_shape)._replace(output=0)
+        """Return the mean alone, which is made of the sum in the end; the largest is what it carries."""
+        return Step(at_end=features_of(input_shape) if self.mode == "avg" else 0)
 
-    def carried(self, input_shape: Shape) -> int:
-        """Return the numbers of the largest so far, or of the sum so far."""
-        return features_of(input_shape)
+    def carried(self, input_shape: Shape) -> Mapping[str, Number]:
+        """Return the numbers of the largest so far, or of the sum so far and the count of what is in it."""
+        features = features_of(input_shape)
+        return {"largest": features} if self.mode == "max" else {"sum": features, "count": 1}
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
         """Return what is done with all timesteps."""

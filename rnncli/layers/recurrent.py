@@ -135,9 +135,9 @@ class Recurrent(Layer):
         return dict.fromkeys(self.states, self.units)
 
     def step(self, input_shape: Shape) -> Step:
-        """Return its input, the gates of each direction, its output."""
-        gates = len(self.directions) * self.gates * self.units
-        return super().step(input_shape)._replace(gates=gates)
+        """Return its gates, one direction after the other; what it returns is a state."""
+        del input_shape
+        return Step(gates=self.gates * self.units)
 
     def kept(self, input_shape: Shape) -> int:
         """Return the numbers of the gates and states of each direction."""

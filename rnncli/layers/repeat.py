@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from rnncli.layers.base import Equation, Layer, Note, Returns
@@ -43,12 +43,13 @@ class Repeat(Layer):
         return "sequence"
 
     def step(self, input_shape: Shape) -> Step:
-        """Return its input alone, which it carries on to every step."""
-        return super().step(input_shape)._replace(output=0)
+        """Return nothing: the vector that it returns at every step is what it carries."""
+        del input_shape
+        return Step()
 
-    def carried(self, input_shape: Shape) -> int:
-        """Return the numbers of the vector that it repeats."""
-        return features_of(input_shape)
+    def carried(self, input_shape: Shape) -> Mapping[str, Number]:
+        """Return the numbers of the vector that it repeats, and the count of those that it has returned."""
+        return {"vector": features_of(input_shape), "count": 1}
 
     @property
     def keeps_output(self) -> bool:

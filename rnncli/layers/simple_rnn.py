@@ -32,7 +32,8 @@ class SimpleRNN(Recurrent):
 
     def kept(self, input_shape: Shape) -> int:
         """Return the numbers of the state of each direction: its one gate is the new state."""
-        return self.carried(input_shape)
+        del input_shape
+        return len(self.directions) * self.units
 
     def _torch_conflict(self) -> Conflict | None:
         if self.activation not in ("tanh", "relu"):

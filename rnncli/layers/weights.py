@@ -69,6 +69,16 @@ class Weight(NamedTuple):
         return MULTIPLIES[self.role]
 
     @property
+    def is_matrix(self) -> bool:
+        """Whether it is a matrix or a table, which may be int8; others stay floats."""
+        return self.multiplies or self.role == "table"
+
+    @property
+    def scales(self) -> int:
+        """How many numbers scale it where it is int8: one for each column, as Keras lays it out."""
+        return length(self.axes[-1]) if self.is_matrix else 0
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """The lengths of its axes."""
         return tuple(map(length, self.axes))

@@ -61,9 +61,9 @@ def totals(summary: Summary, wide: bool = False) -> Iterator[Block]:
     params, trained = summary.total_params, summary.trainable_params
     yield total("Total params", summary.total_text)
     if trained != params:
-        yield total("Trainable params", f"{trained:,} ({memory(summary.bytes_of(trained))})")
-        rest = params - trained
-        yield total("Non-trainable params", f"{rest:,} ({memory(summary.bytes_of(rest))})")
+        rest = summary.untrained_bytes
+        yield total("Trainable params", f"{trained:,} ({memory(summary.total_bytes - rest)})")
+        yield total("Non-trainable params", f"{params - trained:,} ({memory(rest)})")
     for key in summary.totals:
         text = figure_text(key, getattr(summary, key))
         if key == "macs_per_second" and summary.rate is not None:
@@ -131,7 +131,8 @@ def _sizes(summary: Summary) -> Iterator[Block]:
     if not found:
         return
     unknown = ", for one sample (the batch is unknown: give --batch)" if summary.input_shape[0] is None else ""
-    yield Line(Text(f"In {summary.dtype}, {DTYPE_BYTES[summary.dtype]} B a number{unknown}:"), start=1)
+    number = "number of a matrix" if summary.dtype == "int8" else "number"
+    yield Line(Text(f"In {summary.dtype}, {DTYPE_BYTES[summary.dtype]} B a {number}{unknown}:"), start=1)
     names = max(len(title(size.key)) for size in found)
     values = max(len(_value(size)) for size in found)
     yield Pairs(

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from rnncli.layers.cost import OverTime
-from rnncli.summary import DTYPE_BYTES, TRAINED_COPIES, UNTRAINED, Summary
+from rnncli.quantities import features_of
+from rnncli.summary import FLOAT_BYTES, TRAINED_COPIES, UNTRAINED, Summary, number_bytes
 
 
 class Size(NamedTuple):
@@ -56,12 +57,22 @@ def sizes(summary: Summary) -> Iterator[Size]:
     if not summary.layers:
         return
     batch, timesteps = summary.input_shape[:2]
-    params = _Sum(("parameters",), (f"{summary.total_params:,}",))
-    yield _size(summary, "total_bytes", params)
+    yield _parameters(summary)
     outputs = _each(summary.account.outputs, timesteps).of(batch)
     yield _size(summary, "output_bytes", outputs)
     yield _streaming(summary)
     yield _training(summary, batch, timesteps)
+
+
+def _parameters(summary: Summary) -> Size:
+    total = summary.total_params
+    if summary.dtype != "int8":
+        return _size(summary, "total_bytes", _Sum(("parameters",), (f"{total:,}",)))
+    account = summary.account
+    words = f"in matrices × 1 B + (other parameters + scales) × {FLOAT_BYTES} B"
+    numbers = f"{total - account.floats:,} × 1 B + ({account.floats:,} + {account.scales:,}) × {FLOAT_BYTES} B"
+    note = "each column of a matrix or a table has a scale; biases and all that is computed are float32"
+    return Size("total_bytes", summary.total_bytes, words, numbers, note)
 
 
 def _streaming(summary: Summary) -> Size:
@@ -70,12 +81,15 @@ def _streaming(summary: Summary) -> Size:
         note = f"{account.whole} needs the end of the sequence before it returns anything"
         note += ", so it cannot run a step at a time"
         return Size("streaming_bytes", None, "", "", note)
-    (held,) = account.held
-    name = f" of {summary.layers[held.place].name}"
-    parts = {"states of all layers": account.carried, **held.step._asdict()}
-    words = [word for word, number in parts.items() if number]
-    terms = _Sum((*words[:-1], f"{words[-1]}{name}"), tuple(f"{number:,}" for number in parts.values() if number))
-    return _size(summary, "streaming_bytes", terms)
+    most = max(account.streaming.most, key=lambda held: held.numbers, default=None)
+    parts = {"input": account.input, "states of all layers": account.carried}
+    if most is not None:
+        name = summary.layers[most.place].name
+        named = {"input": f"what {name} reads", "gates": f"gates of {name}", "output": f"what {name} makes"}
+        parts |= {word: getattr(most, part) for part, word in named.items()}
+    parts["output"] = features_of(account.shape)
+    parts = {word: number for word, number in parts.items() if number}
+    return _size(summary, "streaming_bytes", _Sum((*parts,), tuple(f"{number:,}" for number in parts.values())))
 
 
 def _training(summary: Summary, batch: int | None, timesteps: int | None) -> Size:
@@ -97,7 +111,7 @@ def _training(summary: Summary, batch: int | None, timesteps: int | None) -> Siz
 
 
 def _size(summary: Summary, key: str, terms: _Sum, note: str = "") -> Size:
-    number = f"{DTYPE_BYTES[summary.dtype]} B"
+    number = f"{number_bytes(summary.dtype)} B"
     words = f"{_grouped(terms.words)} × {number}"
     value: int | None = getattr(summary, key)
     if value is None or terms.numbers is None:

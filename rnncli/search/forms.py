@@ -270,7 +270,7 @@ class Forms:
         shape = head.input_shape(self.setting.batch, self.setting.timesteps)
         if self.setting.timesteps is not None:
             shape = (shape[0], self.setting.timesteps, *shape[2:])
-        totals: Totals | None = Totals(shape, shape[1], self._framework)
+        totals: Totals | None = Totals.of(shape, self._framework, self.setting.dtype)
         totals = totals.after(head) if head.shown and totals is not None else totals
         return None if totals is None else Form(totals, head.fixed_timesteps, 1, self.setting)
 

@@ -128,7 +128,7 @@ class Problem:
         if all(isinstance(each, int) for each in times) and 1 + sum(cast(list[int], times)) > MAX_LAYERS:
             return None
         shape = cast(Head, head).input_shape(self.batch, self.timesteps)
-        totals: Totals | None = Totals(shape, shape[1], self.framework)
+        totals: Totals | None = Totals.of(shape, self.framework, self.dtype)
         if head.shown and totals is not None:
             totals = totals.after(head)
         for layer, count, *_ in written:

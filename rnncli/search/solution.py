@@ -14,7 +14,7 @@ from rnncli.network import check_known, check_sizes
 from rnncli.search.budget import FIGURES, Budget, Cost, Figure
 from rnncli.search.problem import Found, Numbers, Point, Problem, Scan, Symbols
 from rnncli.search.template import Template
-from rnncli.summary import DTYPE_BYTES, TOTALS, Summary
+from rnncli.summary import DTYPE_BYTES, TOTALS, Summary, number_bytes
 
 if TYPE_CHECKING:
     from rnncli.search.trials import Trials
@@ -325,9 +325,9 @@ def _none_is_exact(problem: Problem, below: Numbers, above: Numbers) -> RnncliEr
 
 
 def _advice(problem: Problem) -> str:
-    size = DTYPE_BYTES[problem.dtype]
+    size = number_bytes(problem.dtype)
     for figure, limit in problem.budget.limits.items():
-        if figure.in_bytes and limit % size:
+        if figure.in_bytes and limit % size and not (problem.dtype == "int8" and figure.key == "total_bytes"):
             return f"{limit:,} B is no multiple of the {size} B of a {problem.dtype}"
     return "without --exactly the largest within the budget is the answer"
 

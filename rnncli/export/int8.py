@@ -1,0 +1,64 @@
+"""Matrices and tables as int8, with a scale for each column; and what that changes in what a network returns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from rnncli.engine import Model
+from rnncli.engine.array_files import open_input
+from rnncli.engine.chunks import random_chunks
+from rnncli.engine.request import DEFAULT_TIMESTEPS
+from rnncli.export import Job
+
+if TYPE_CHECKING:
+    from rnncli.engine.types import Array
+
+MOST = 127
+"""The largest int8 whose negative is one, too."""
+
+
+def quantised(array: Array) -> tuple[Array, Array]:
+    """Return a matrix or a table as int8, and the float that each of its columns is multiplied by."""
+    scale = np.abs(array).max(axis=tuple(range(array.ndim - 1))) / np.float32(MOST)
+    scale[scale == 0] = 1
+    return np.rint(array / scale).astype(np.int8), scale.astype(np.float32)
+
+
+class Difference(NamedTuple):
+    """How far outputs with int8 are from those with float32.
+
+    Attributes:
+        largest: the largest difference of a number.
+        mean: the mean of all.
+        timesteps: how many the input had.
+    """
+
+    largest: float
+    mean: float
+    timesteps: int
+
+
+def difference(job: Job, path: str | None = None) -> Difference:
+    """Return what int8 changes in the outputs for the input in a .npy file, or for that of `rnncli forward`.
+
+    Raises:
+        RnncliError: the file cannot be read, or the network reads another shape.
+    """
+    network, weights = job.network, job.weights()
+    if path is None:
+        timesteps = network.head.fixed_timesteps or DEFAULT_TIMESTEPS
+        (chunk,) = random_chunks(network, 1, timesteps, timesteps, job.seed, "keras", np.dtype("float32"))
+        x = np.moveaxis(chunk.values, -1, 0)
+    else:
+        file = open_input(path, network)
+        x, timesteps = file.steps(0, file.shape[1]), file.shape[1]
+    changed = dict(weights)
+    for step in job.plan.steps:
+        for weight in step.weights:
+            if weight.is_matrix:
+                numbers, scale = quantised(weights[f"{step.name}/{weight.name}"])
+                changed[f"{step.name}/{weight.name}"] = numbers * scale
+    apart = np.abs(Model(network, weights=changed)(x) - Model(network, weights=weights)(x))
+    return Difference(float(apart.max()), float(apart.mean()), timesteps)

@@ -1,0 +1,211 @@
+"""Networks as C, compiled into one program with a driver that runs each of them on an input."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from functools import partial
+from math import prod
+from pathlib import Path
+from random import Random
+from typing import Any, NamedTuple
+
+import numpy as np
+from golden.data import difference
+from golden.generate import random_input, random_layers, random_weights, small_size
+
+from rnncli import Network
+from rnncli.engine import Model
+from rnncli.engine.checks import weight_shapes
+from rnncli.export import Device, Job, export, header
+
+COMPILER = next(filter(None, map(shutil.which, (os.environ.get("CC", "cc"), "gcc", "clang"))), None)
+"""A compiler, if there is one."""
+
+STRICT = ("-std=c99", "-Wall", "-Wextra", "-Wconversion", "-pedantic", "-Werror")
+SANITIZED = ("-O0", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+
+
+class Case(NamedTuple):
+    """A network with weights and an input: (timesteps, features), or ids (timesteps,)."""
+
+    network: Network
+    weights: dict[str, np.ndarray]
+    x: np.ndarray
+    dtype: str = "float32"
+
+    @classmethod
+    def of(cls, spec: str, dtype: str = "float32") -> Case:
+        """A network with random weights and a random input."""
+        return cls.random(Network.parse(spec), np.random.default_rng(0), 7, dtype)
+
+    @classmethod
+    def random(cls, network: Network, numbers: np.random.Generator, timesteps: int, dtype: str = "float32") -> Case:
+        """A network with random weights and a random input."""
+        weights = random_weights(numbers, weight_shapes(network))
+        x = random_input(numbers, network.layers, 1, timesteps)[0]
+        weights = {key: array.astype("float32") for key, array in weights.items()}
+        return cls(network, weights, x if x.dtype == "int32" else x.astype("float32"), dtype)
+
+
+def random_cases(random: Random, count: int) -> Iterator[Case]:
+    """Random networks that are not too sensitive to rounding to be compared."""
+    while count:
+        network = Network(random_layers(random, small_size, most=random.choice((2, 4, 7))))
+        case = Case.random(network, np.random.default_rng(random.getrandbits(32)), random.randint(1, 10))
+        with np.errstate(all="ignore"):
+            single, double = (
+                Model(network, dtype=d, weights=case.weights)(case.x[None]) for d in ("float32", "float64")
+            )
+        if difference(single, double) < 1e-6:
+            count -= 1
+            yield case
+
+
+class Ran(NamedTuple):
+    """What a network in C has done.
+
+    Attributes:
+        y: what the function for a sequence returned.
+        stepped: what steps returned one by one; None where there is no function for a step.
+        held: the bytes of the state, the input and the output of a step; None likewise.
+    """
+
+    y: np.ndarray
+    stepped: np.ndarray | None
+    held: int | None
+
+
+DRIVER = """\
+#include <stdio.h>
+#include <stdlib.h>
+{includes}
+
+static void *read_from(FILE *file, size_t size)
+{{
+    void *numbers = malloc(size);
+    return fread(numbers, 1, size, file) == size ? numbers : NULL;
+}}
+{functions}
+int main(int count, char **files)
+{{
+    FILE *in = fopen(files[1], "rb"), *out = fopen(files[count - 1], "wb");
+{calls}
+    return fclose(in) + fclose(out);
+}}
+"""
+
+BY_STEPS = """
+static void run_{name}(FILE *in, FILE *out)
+{{
+    {type} *x = read_from(in, {timesteps} * {name_}_INPUTS * sizeof *x);
+    float *y = malloc({rows} * {name_}_OUTPUTS * sizeof *y), *next = y;
+    {name}_state *state = malloc(sizeof *state);
+    const int held = {held};
+    {name}_run(x, {timesteps}, y);
+    fwrite(y, sizeof *y, {rows} * {name_}_OUTPUTS, out);
+    {name}_reset(state);
+    for (int t = 0; t < {timesteps}; t++) {{
+        {name}_step(state, {each}, next);
+        {after}
+    }}
+    {end}
+    fwrite(y, sizeof *y, {rows} * {name_}_OUTPUTS, out);
+    fwrite(&held, sizeof held, 1, out);
+    free(x);
+    free(y);
+    free(state);
+}}
+"""
+
+AT_ONCE = """
+static void run_{name}(FILE *in, FILE *out)
+{{
+    {type} *x = read_from(in, {timesteps} * {name_}_INPUTS * sizeof *x);
+    float *y = malloc({rows} * {name_}_OUTPUTS * sizeof *y);
+    float *workspace = malloc({name_}_WORKSPACE({timesteps}) * sizeof *y);
+    {name}_run(x, {timesteps}, y, workspace);
+    fwrite(y, sizeof *y, {rows} * {name_}_OUTPUTS, out);
+    free(x);
+    free(y);
+    free(workspace);
+}}
+"""
+
+
+def run(cases: Sequence[Case], folder: Path, flags: Sequence[str] = SANITIZED, compiler: str = "") -> list[Ran]:
+    """Compile networks and run each; an AssertionError says what the compiler or a sanitizer finds."""
+    names, functions, inputs = [], [], []
+    for number, case in enumerate(cases):
+        name = f"net{number}"
+        device = Device(name, case.dtype, f"{name}.h")
+        job = Job(case.network, lambda weights=case.weights: weights, origin="of the test", device=device)
+        (folder / f"{name}.c").write_text(str(export(job, "c")), encoding="ascii")
+        (folder / f"{name}.h").write_text(declared := header(job), encoding="ascii")
+        functions.append(_function(name, case, "char none;" in declared))
+        inputs.append(case.x.tobytes())
+        names.append(name)
+    (folder / "input.bin").write_bytes(b"".join(inputs))
+    includes = "\n".join(f'#include "{name}.h"' for name in names)
+    calls = "\n".join(f"    run_{name}(in, out);" for name in names)
+    driver = DRIVER.format(includes=includes, functions="".join(functions), calls=calls)
+    (folder / "driver.c").write_text(driver, encoding="ascii")
+    program = folder / "program"
+    with_flags = [*(compiler or str(COMPILER)).split(), "-std=c99", *flags]
+    for name in names:
+        _checked([*with_flags, *STRICT, "-c", f"{name}.c"], folder)
+    objects = [f"{name}.o" for name in names]
+    _checked([*with_flags, "driver.c", *objects, "-lm", "-o", str(program)], folder)
+    _checked([str(program), "input.bin", "output.bin"], folder)
+    content = (folder / "output.bin").read_bytes()
+    found, start = [], 0
+    for case in cases:
+        shape = _output_shape(case)
+        size, streams = 4 * prod(shape), case.network.summary().streaming_bytes is not None
+        parts = []
+        for _ in range(1 + streams):
+            parts.append(np.frombuffer(content, "<f4", size // 4, start).reshape(shape))
+            start += size
+        held = int(np.frombuffer(content, "<i4", 1, start)[0]) if streams else None
+        start += 4 * streams
+        found.append(Ran(parts[0], parts[1] if streams else None, held))
+    assert start == len(content)
+    return found
+
+
+def _output_shape(case: Case) -> tuple[Any, ...]:
+    return case.network.summary(1, len(case.x)).output_shape[1:]
+
+
+def _function(name: str, case: Case, keeps_nothing: bool) -> str:
+    network, timesteps = case.network, len(case.x)
+    ids, shape = case.x.ndim == 1, _output_shape(case)
+    rows = shape[0] if len(shape) == 2 else 1
+    decodes = len(shape) == 2 and any(layer.reads == "vector" for layer in network.layers)
+    parts = {"name": name, "name_": name.upper(), "timesteps": timesteps, "rows": rows}
+    parts |= {"type": "int32_t" if ids else "float", "each": "x[t]" if ids else f"x + t * {name.upper()}_INPUTS"}
+    if network.summary().streaming_bytes is None:
+        return AT_ONCE.format(**parts)
+    state = 0 if keeps_nothing else "sizeof *state"  # C has no struct without a member
+    parts["held"] = f"(int)({state} + {name.upper()}_INPUTS * sizeof *x + {name.upper()}_OUTPUTS * sizeof *y)"
+    parts["after"] = f"next += {name.upper()}_OUTPUTS;" if len(shape) == 2 and not decodes else ""
+    parts["end"] = f"while ({name}_next(state, next)) next += {name.upper()}_OUTPUTS;" if decodes else ""
+    return BY_STEPS.format(**parts)
+
+
+def compiled(source: str, folder: Path) -> str:
+    """The program that a source with a `main` becomes."""
+    (folder / "program.c").write_text(source, encoding="ascii")
+    _checked([str(COMPILER), *STRICT, "-O2", "program.c", "-lm", "-o", "program"], folder)
+    return str((folder / "program").resolve())
+
+
+def _checked(command: Sequence[str], folder: Path) -> None:
+    # A program with a sanitizer reserves more memory than the tests may have.
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    limited = partial(resource.setrlimit, resource.RLIMIT_AS, (hard, hard))
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, preexec_fn=limited)
+    assert done.returncode == 0, f"{' '.join(command[:3])} …\n{done.stdout}{done.stderr}"

@@ -1,0 +1,259 @@
+"""`rnncli export --to c`: what is compiled gives what the engine gives, and takes the memory that a summary says."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+from c_programs import COMPILER, STRICT, Case, compiled, random_cases, run
+from conftest import Result, Walk
+from golden.data import difference
+
+from rnncli import Network
+from rnncli.engine import Model
+from rnncli.engine.initializers import initial_weights
+from rnncli.export import Device, Job, export, header
+from rnncli.export.int8 import quantised
+
+Run = Callable[..., Result]
+
+with_compiler = pytest.mark.skipif(COMPILER is None, reason="there is no C compiler")
+
+GOLDEN = Path(__file__).parent / "golden" / "models"
+
+EVERYTHING = (
+    "input:3",
+    "embed:1x2",
+    "input:3,dense:4:softmax,dropout:0.5",
+    "embed:9x4:mask,rnn:3:relu:seq,pool:avg,dense:2",
+    "embed:9x4:mask,lstm:3:bi:seq,gru:2:bi=mul:seq,lstm:2:back:seq,pool:max",
+    "embed:9x4:mask,gru:3:bi=ave:seq:reset=before,gru:2:bi=sum",
+    "input:3,lstm:4:softmax:recact=softmax:seq,gru:3:recact=softmax:reset=before:nobias:seq,norm:nobias",
+    "input:2,dense:5,dense:4:gelu,dense:6:selu,norm,lstm:3,dense:4:elu,dense:2",
+    "input:2,gru:3,dense:4:relu,repeat:3,lstm:2,dense:3,repeat:4,rnn:2:seq,dense:2:silu",
+    "input:2,gru:3,dense:4:softplus,repeat:3,lstm:2:seq,pool:avg",
+    "input:2,gru:3:bi,repeat:5,rnn:2:back:seq,lstm:2:bi,repeat:2",
+)
+"""Networks that have, together, whatever a network in C may have."""
+
+
+def source_of(spec: str, **device: object) -> str:
+    network = Network.parse(spec)
+    weights = initial_weights(network, 0, np.dtype("float32"), "keras")
+    return str(export(Job(network, lambda: weights, origin="drawn from seed 0", device=Device(**device)), "c"))
+
+
+def expected_of(case: Case, weights: dict[str, np.ndarray] | None = None) -> np.ndarray:
+    return Model(case.network, weights=weights or case.weights)(case.x[None])[0]
+
+
+@with_compiler
+def test_random_networks_give_the_engines_values_step_by_step_too_in_the_memory_that_a_summary_says(
+    at: Walk, tmp_path: Path
+) -> None:
+    cases = [*random_cases(Random(0), 30), *map(Case.of, EVERYTHING)]
+    for case, ran in zip(cases, run(cases, tmp_path), strict=True):
+        with at(str(case.network)):
+            assert difference(ran.y, expected_of(case)) < 1e-5
+            streaming = case.network.summary().streaming_bytes
+            assert (ran.stepped is None) == (streaming is None)
+            if ran.stepped is not None and case.network.body:
+                assert ran.stepped.tobytes() == ran.y.tobytes()
+                assert ran.held == streaming
+
+
+def test_the_constants_of_a_source_are_as_large_as_the_parameters(at: Walk) -> None:
+    for dtype in ("float32", "int8"):
+        for spec in EVERYTHING:
+            with at(spec, dtype):
+                constants = re.findall(r"static const (\w+) \w+\[(\d+)\] = ", source_of(spec, dtype=dtype))
+                size = sum({"float": 4, "int8_t": 1}[each] * int(count) for each, count in constants)
+                assert size == Network.parse(spec).summary(dtype=dtype).total_bytes
+
+
+@with_compiler
+def test_int8_gives_the_values_of_the_weights_that_it_stores_in_the_memory_that_a_summary_says(
+    at: Walk, tmp_path: Path
+) -> None:
+    cases = [Case.of(spec, dtype="int8") for spec in EVERYTHING]
+    for case, ran in zip(cases, run(cases, tmp_path, ["-O0"]), strict=True):
+        with at(str(case.network)):
+            stored = dict(case.weights)
+            for key, array in case.weights.items():
+                if key.endswith(("kernel", "embeddings")):
+                    numbers, scale = quantised(array)
+                    assert np.abs(numbers * scale - array).max() <= scale.max() / 2 * 1.001
+                    stored[key] = numbers * scale
+            assert difference(ran.y, expected_of(case, stored)) < 1e-5
+            if ran.held is not None and case.network.body:
+                assert ran.held == case.network.summary(dtype="int8").streaming_bytes
+
+
+@with_compiler
+def test_tanh_and_sigmoid_are_within_8_units_in_the_last_place_from_the_smallest_to_the_largest_float(
+    tmp_path: Path,
+) -> None:
+    source = source_of("input:1,dense:1:tanh,dense:1:sigmoid")
+    main = """
+    #include <stdio.h>
+    int main(void)
+    {
+        union { uint32_t bits; float value; } x;
+        for (x.bits = 0; x.bits < 0x7f800000u; x.bits += 4093) {
+            for (int sign = -1; sign <= 1; sign += 2) {
+                const float v[3] = {(float)sign * x.value, tanh_of((float)sign * x.value),
+                                    sigmoid_of((float)sign * x.value)};
+                fwrite(v, sizeof v, 1, stdout);
+            }
+        }
+        return 0;
+    }
+    """
+    program = compiled(source + main, tmp_path)
+    x, tanh, sigmoid = (
+        np.frombuffer(subprocess.run([program], capture_output=True, check=True).stdout, "<f4").reshape(-1, 3).T
+    )
+    assert len(x) > 1_000_000
+    with np.errstate(over="ignore"):
+        exact = {"tanh": np.tanh(x.astype("float64")), "sigmoid": 1 / (1 + np.exp(-x.astype("float64")))}
+    for name, found in (("tanh", tanh), ("sigmoid", sigmoid)):
+        units = np.abs(found - exact[name]) / np.spacing(np.abs(exact[name]).astype("float32"))
+        assert units.max() < 8, name
+
+
+@with_compiler
+def test_the_files_of_frameworks_become_programs_that_give_what_forward_gives(rnncli: Run, at: Walk) -> None:
+    with zipfile.ZipFile(GOLDEN / "keras" / "models.zip") as archive:
+        keras = archive.extract("stack.keras")
+    for path in (GOLDEN / "recall.safetensors", GOLDEN / "plain.pt", GOLDEN / "onnx" / "classifier.onnx", keras):
+        with at(str(path)):
+            result = rnncli("export", path, "--to", "c", "--with-main")
+            assert result.status == 0
+            case = Case.of(rnncli("spec", path).stdout.strip())
+            np.save("x.npy", case.x[None])
+            assert rnncli("forward", path, "--input", "x.npy", "-o", "y.npy").status == 0
+            program = compiled(result.stdout, Path())
+            typed = "\n".join(" ".join(map(repr, row)) for row in case.x.reshape(len(case.x), -1).tolist())
+            done = subprocess.run([program], input=typed, capture_output=True, text=True, check=True)
+            assert np.allclose(np.loadtxt(done.stdout.splitlines(), ndmin=2), np.load("y.npy"), atol=1e-5)
+
+
+@with_compiler
+def test_the_program_reads_rows_until_the_end_and_says_what_a_row_should_be(at: Walk) -> None:
+    for spec, typed, rows in (
+        ("input:2,gru:3:seq", "1 2\n3,4\n", 2),
+        ("input:2,gru:3", "1 2\n3 4\n", 1),
+        ("input:2,gru:3:bi:seq", "1 2\n3 4\n5 6", 3),
+        ("input:2,gru:3:bi", "1 2\n", 1),
+        ("embed:9x2,gru:3,repeat:4,rnn:2:seq", "8\n1\n", 4),
+        ("embed:9x2,gru:3:bi,repeat:4,rnn:2:seq", "8\n1\n", 4),
+        ("input:2,gru:3", "", 0),
+    ):
+        with at(spec):
+            program = compiled(source_of(spec, with_main=True), Path())
+            done = subprocess.run([program], input=typed, capture_output=True, text=True)
+            assert (done.returncode, done.stderr) == (0, "")
+            assert len(done.stdout.splitlines()) == rows
+            for wrong in (f"{typed}\nx\n", f"{typed}\n9\n"):
+                done = subprocess.run([program], input=wrong, capture_output=True, text=True)
+                assert (done.returncode, done.stderr) == (
+                    1,
+                    "expected an id from 0 to 8 a line\n" if spec.startswith("e") else "expected 2 numbers a line\n",
+                )
+
+
+@with_compiler
+def test_a_header_may_be_read_by_cplusplus_and_twice(tmp_path: Path) -> None:
+    job = Job(Network.parse("input:2,gru:3"), dict, origin="none", device=Device("net", header="net.h"))
+    (tmp_path / "net.h").write_text(header(job))
+    (tmp_path / "twice.c").write_text('#include "net.h"\n#include "net.h"\nint one(void);\n')
+    subprocess.run([str(COMPILER), *STRICT, "-c", "twice.c"], cwd=tmp_path, check=True)
+    assert 'extern "C" {' in header(job)
+
+
+def test_no_line_is_longer_than_100_columns_and_all_are_ascii(at: Walk) -> None:
+    for spec in EVERYTHING:
+        with at(spec):
+            for line in source_of(spec, with_main=True).splitlines():
+                assert len(line) <= 100
+                assert line == line.rstrip()
+                assert line.isascii()
+
+
+def test_equal_cells_share_a_function_and_no_function_is_there_that_nothing_calls(at: Walk) -> None:
+    source = source_of("input:16,lstm:16:seq:x12,dense:1")
+    assert source.count("static void lstm_16x16(") == 1
+    for spec in EVERYTHING:
+        with at(spec):
+            source = source_of(spec)
+            for name in re.findall(r"^static .*?(\w+)\(", source, re.MULTILINE):
+                assert len(re.findall(rf"\b{name}\(", source)) > 1
+
+
+def test_a_name_of_a_file_cannot_end_the_comment_that_tells_it() -> None:
+    network = Network.parse("input:2,dense:1")
+    job = Job(network, lambda: initial_weights(network, 0, np.dtype("float32"), "keras"), origin="of a*/int x;/*é")
+    assert "*/int" not in str(export(job, "c"))
+
+
+def test_a_file_has_a_header_beside_it_and_both_are_written_or_none(rnncli: Run) -> None:
+    result = rnncli("export", "input:2,gru:3", "-o", "my-net.c")
+    assert (result.status, result.stdout) == (0, "")
+    assert [line.split(",")[0] for line in result.stderr.splitlines()] == ["wrote my-net.c", "wrote my-net.h"]
+    assert '#include "my-net.h"' in Path("my-net.c").read_text()
+    assert "void my_net_step(my_net_state *state" in Path("my-net.h").read_text()
+    Path("other.h").mkdir()
+    result = rnncli("export", "input:2,gru:3", "-o", "other.c")
+    assert result.status == 1
+    assert not Path("other.c").exists()
+
+
+def test_a_name_may_be_given_and_a_file_may_have_any(rnncli: Run) -> None:
+    assert "void net_run(" in rnncli("export", "input:2,gru:3", "--to", "c", "--name", "net").stdout
+    result = rnncli("export", "input:2,gru:3", "--to", "c", "--name", "3 nets")
+    assert (result.status, result.stdout) == (2, "")
+    assert result.stderr.endswith("--name model_3_nets\n")
+    assert rnncli("export", "input:2,gru:3", "-o", "3-été.c").status == 0
+    assert "model_3_t_run(" in Path("3-été.h").read_text()
+
+
+def test_what_int8_changes_is_said_for_a_random_input_and_for_one_that_is_given(rnncli: Run) -> None:
+    line = ("export", "input:2,gru:3:seq", "--to", "c", "--dtype", "int8")
+    result = rnncli(*line)
+    assert re.fullmatch(
+        r"Note: with int8 the outputs are up to [0-9.e-]+ from those of float32, [0-9.e-]+ on average, for 100 random "
+        r"timesteps\n",
+        result.stderr,
+    )
+    np.save("x.npy", np.zeros((1, 7, 2), "float32"))
+    assert "for the 7 timesteps of x.npy" in rnncli(*line, "--input", "x.npy").stderr
+    result = rnncli(*line[:-2], "--input", "x.npy")
+    assert (result.status, result.stdout) == (2, "")
+    assert result.stderr.endswith("--input x.npy --dtype int8\n")
+
+
+def test_what_is_for_c_alone_is_refused_elsewhere(rnncli: Run, at: Walk) -> None:
+    for option in ("--with-main", "--dtype int8", "--name net", "--input x.npy"):
+        with at(option):
+            result = rnncli("export", "input:2,gru:3", "--to", "torch", *option.split())
+            assert (result.status, result.stdout) == (2, "")
+            assert result.stderr == (
+                f"Error: {option.split()[0]} is for --to c, and this is --to torch\n"
+                "Help: without it: rnncli export input:2,gru:3 --to torch\n"
+            )
+
+
+def test_the_digits_are_the_fewest_that_are_the_same_floats(tmp_path: Path) -> None:
+    network = Network.parse("input:40,dense:40")
+    weights = initial_weights(network, 3, np.dtype("float32"), "keras")
+    source = str(export(Job(network, lambda: weights), "c"))
+    (written,) = re.findall(r"dense_kernel\[1600\] = \{(.*?)\}", source, re.DOTALL)
+    numbers = np.array([each.strip().removesuffix("f") for each in written.split(",")[:-1]], "float32")
+    assert (numbers == weights["dense/kernel"].ravel()).all()
+    assert all(len(re.sub(r"^\W*0\.0*|e.*|\D", "", each)) <= 9 for each in written.split(","))
