@@ -34,6 +34,8 @@ EVERYTHING = (
     "embed:9x4:mask,rnn:3:relu:seq,pool:avg,dense:2",
     "embed:9x4:mask,lstm:3:bi:seq,gru:2:bi=mul:seq,lstm:2:back:seq,pool:max",
     "embed:9x4:mask,gru:3:bi=ave:seq:reset=before,gru:2:bi=sum",
+    "input:2:mask,norm,lstm:3:seq,pool:avg",
+    "input:2:mask,dense:3,lstm:3:bi:seq,gru:2:back:seq,pool:avg",
     "input:3,lstm:4:softmax:recact=softmax:seq,gru:3:recact=softmax:reset=before:nobias:seq,norm:nobias",
     "input:2,dense:5,dense:4:gelu,dense:6:selu,norm,lstm:3,dense:4:elu,dense:2",
     "input:2,gru:3,dense:4:relu,repeat:3,lstm:2,dense:3,repeat:4,rnn:2:seq,dense:2:silu",

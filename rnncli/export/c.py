@@ -85,8 +85,12 @@ class Source:
         """Return lines that are for no padding, if the layer may read some."""
         if not place.step.masked:
             return lines
-        head = f"{INDENT}if ({place.body.id} != 0) {{ /* id 0 is padding, {said} */"
-        return [head, *indented(lines), f"{INDENT}}}"]
+        body = place.body
+        given, padding = f"{body.id} != 0", "id 0"
+        if not self.ids:
+            given, padding = f"any_but_0({body.input.text}, {self.inputs})", "a step of zeros"
+        comment = f"{INDENT}/* {padding[0].upper()}{padding[1:]} is padding, {said}. */"
+        return [comment, f"{INDENT}if ({given}) {{", *indented(lines), f"{INDENT}}}"]
 
     def states(self, steps: Sequence[Step]) -> Iterator[tuple[str, str, int]]:
         """Yield what lasts of some layers from step to step: what it is called in C, and in the layer, and its size."""

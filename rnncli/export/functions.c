@@ -135,6 +135,15 @@ static inline void fill(float *v, float value, int size)
     }
 }
 
+static inline int any_but_0(const float *x, int size)
+{
+    int any = 0;
+    for (int j = 0; j < size; j++) {
+        any |= x[j] < 0.0f || x[j] > 0.0f;
+    }
+    return any;
+}
+
 static inline void add(float *v, const float *x, int size)
 {
     for (int j = 0; j < size; j++) {
