@@ -59,13 +59,14 @@ C_DTYPES = ("float32", "int8")
 @click.option(
     "--dtype",
     type=Named(C_DTYPES, dtype_named, "in which C is written"),
-    help="C: of matrices and tables. int8 needs a fourth of the flash, and no less time.  [default: float32]",
+    help="Data type of weights and outputs; C's int8 is of matrices alone: a fourth of the flash, no less time.  "
+    "[default: float32]",
 )
 @file_option(
     "--input",
     "tried_on",
     extensions=["npy"],
-    meaning="C: show what int8 changes for this input, and for no random one.",
+    meaning="Read the input: (batch, timesteps[, features]); C's int8 is tried on it.",
 )
 @click.option("--with-main", is_flag=True, help="C: add a program that reads a timestep a line and writes the outputs.")
 def command(
