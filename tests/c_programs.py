@@ -105,7 +105,7 @@ static void run_{name}(FILE *in, FILE *out)
     float *y = malloc({rows} * {name_}_OUTPUTS * sizeof *y), *next = y;
     {name}_state *state = malloc(sizeof *state);
     const int held = {held};
-    {name}_run(x, {timesteps}, y);
+    if ({name}_run(x, {timesteps}, y) != {rows}) abort();
     fwrite(y, sizeof *y, {rows} * {name_}_OUTPUTS, out);
     {name}_reset(state);
     for (int t = 0; t < {timesteps}; t++) {{
@@ -127,7 +127,7 @@ static void run_{name}(FILE *in, FILE *out)
     {type} *x = read_from(in, {timesteps} * {name_}_INPUTS * sizeof *x);
     float *y = malloc({rows} * {name_}_OUTPUTS * sizeof *y);
     float *workspace = malloc({name_}_WORKSPACE({timesteps}) * sizeof *y);
-    {name}_run(x, {timesteps}, y, workspace);
+    if ({name}_run(x, {timesteps}, y, workspace) != {rows}) abort();
     fwrite(y, sizeof *y, {rows} * {name_}_OUTPUTS, out);
     free(x);
     free(y);

@@ -59,7 +59,7 @@ def test_source_goes_to_standard_output_and_a_file_needs_a_name(at: Walk, rnncli
             result = rnncli("export", SPEC, "--to", name)
             if target.is_text:
                 assert (result.status, result.stderr) == (0, "")
-                assert re.search(r"model = |def model\(|void model_run\(", result.stdout)
+                assert re.search(r"model = |def model\(|size_t model_run\(", result.stdout)
                 assert rnncli("export", SPEC, "--to", name, "-o", "model").stdout == ""
                 assert Path("model").read_text() == result.stdout
             else:

@@ -209,7 +209,7 @@ def test_a_file_has_a_header_beside_it_and_both_are_written_or_none(rnncli: Run)
     assert (result.status, result.stdout) == (0, "")
     assert [line.split(",")[0] for line in result.stderr.splitlines()] == ["wrote my-net.c", "wrote my-net.h"]
     assert '#include "my-net.h"' in Path("my-net.c").read_text()
-    assert "void my_net_step(my_net_state *state" in Path("my-net.h").read_text()
+    assert "int my_net_step(my_net_state *state" in Path("my-net.h").read_text()
     Path("other.h").mkdir()
     result = rnncli("export", "input:2,gru:3", "-o", "other.c")
     assert result.status == 1
@@ -217,7 +217,7 @@ def test_a_file_has_a_header_beside_it_and_both_are_written_or_none(rnncli: Run)
 
 
 def test_a_name_may_be_given_and_a_file_may_have_any(rnncli: Run) -> None:
-    assert "void net_run(" in rnncli("export", "input:2,gru:3", "--to", "c", "--name", "net").stdout
+    assert "size_t net_run(" in rnncli("export", "input:2,gru:3", "--to", "c", "--name", "net").stdout
     result = rnncli("export", "input:2,gru:3", "--to", "c", "--name", "3 nets")
     assert (result.status, result.stdout) == (2, "")
     assert result.stderr.endswith("--name model_3_nets\n")

@@ -2,24 +2,35 @@
 
 The source has the weights, a function for a timestep and one for a sequence. It allocates nothing: what lasts from
 step to step, and what is needed within one, is in a struct of the caller, as large as `summary` says. A network with a
-layer that reads from the end of the sequence has no step; there the function for a sequence is given a workspace.
+layer that must read on before it can return anything has no step; there the function for a sequence is given a
+workspace.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from rnncli.export import Job
-from rnncli.export.c_functions import INDENT, WIDTH, Cell, called_in, commented, wrapped
-from rnncli.export.c_layers import LAYERS, Body, Place, Vector, indented, phases_of
-from rnncli.export.c_program import program_lines
-from rnncli.export.c_whole import Whole
+from rnncli.export.c_functions import (
+    AT_ONCE,
+    INDENT,
+    READING,
+    STEP_BY_STEP,
+    WIDTH,
+    block,
+    call,
+    called_in,
+    commented,
+    copied,
+    wrapped,
+)
+from rnncli.export.c_layers import LAYERS, Body, Cell, Place, Vector, makes
 from rnncli.export.int8 import quantised
-from rnncli.export.plan import Step
+from rnncli.export.plan import Plan, Step
 from rnncli.quantities import features_of
 
 if TYPE_CHECKING:
@@ -27,8 +38,11 @@ if TYPE_CHECKING:
 
 __all__ = ["LAYERS", "export", "header"]
 
-FIRST = {"largest": "-INFINITY"}
-"""What a state is at first that is not zero."""
+INTEGERS = frozenset({"count"})
+"""States that are whole numbers."""
+
+MERGES: Mapping[str, str] = {"sum": "add", "mul": "multiply", "ave": "average"}
+"""The function that makes one of the outputs of two directions."""
 
 ALIGNED = """\
 /* Weights begin where a cache line does, if the compiler has a word for it. */
@@ -50,6 +64,55 @@ def header(job: Job) -> str:
     return "\n".join(Source(job).header()) + "\n"
 
 
+class Phase(NamedTuple):
+    """Layers that make a step for each timestep of one sequence, and those behind them when it has ended.
+
+    Attributes:
+        repeat: what makes the sequence of a vector; None for the input.
+        over: the layers of each timestep; the last of them may return one vector in the end.
+        tail: the layers that read that vector.
+    """
+
+    repeat: Step | None
+    over: list[Step]
+    tail: list[Step]
+
+    @property
+    def times(self) -> int:
+        """How often the vector is repeated."""
+        assert self.repeat is not None
+        times: int = self.repeat.layer.n
+        return times
+
+    @property
+    def counter(self) -> str:
+        """What counts how often it has been."""
+        assert self.repeat is not None
+        return f"state->{self.repeat.name}_count"
+
+    @property
+    def vector(self) -> Vector:
+        """The vector that is repeated."""
+        assert self.repeat is not None
+        return Vector(f"state->{self.repeat.name}_vector", features_of(self.repeat.reads))
+
+    @property
+    def ends(self) -> bool:
+        """Whether the sequence becomes a vector."""
+        return bool(self.over) and self.over[-1].layer.returns == "vector"
+
+
+def phases_of(plan: Plan) -> list[Phase]:
+    """Return the phases of a network, one more than it has layers that repeat a vector."""
+    phases = [Phase(None, [], [])]
+    for step in plan.steps:
+        if step.layer.reads == "vector":
+            phases.append(Phase(step, [], []))
+        else:
+            (phases[-1].tail if phases[-1].ends else phases[-1].over).append(step)
+    return phases
+
+
 class Source:
     """The C of a network.
 
@@ -61,9 +124,11 @@ class Source:
         inputs, outputs: how many numbers a timestep of the input has, and a vector of the output.
         by_step: whether it can run a step at a time.
         phases: the sequences that its layers go through.
-        decodes: whether it returns a sequence once its input has ended.
+        returns_sequence: whether it returns a sequence.
+        decodes: whether it does so once its input has ended.
         scratch: how many numbers it needs within a step.
         cells: the sorts of recurrent cells that have been written, by the names of their functions.
+        workspace: how many numbers the function for a sequence is given, where there is none for a step.
     """
 
     def __init__(self, job: Job) -> None:
@@ -79,50 +144,24 @@ class Source:
         self.decodes = self.returns_sequence and len(self.phases) > 1
         self.cells: dict[str, Cell] = {}
         self.workspace = ""
-        self._functions = [*self._by_steps()] if self.by_step else [*self._at_once()]
-
-    def unless_padding(self, place: Place, said: str, *lines: str) -> Sequence[str]:
-        """Return lines that are for no padding, if the layer may read some."""
-        if not place.step.masked:
-            return lines
-        body = place.body
-        given, padding = f"{body.id} != 0", "id 0"
-        if not self.ids:
-            given, padding = f"any_but_0({body.input.text}, {self.inputs})", "a step of zeros"
-        comment = f"{INDENT}/* {padding[0].upper()}{padding[1:]} is padding, {said}. */"
-        return [comment, f"{INDENT}if ({given}) {{", *indented(lines), f"{INDENT}}}"]
-
-    def states(self, steps: Sequence[Step]) -> Iterator[tuple[str, str, int]]:
-        """Yield what lasts of some layers from step to step: what it is called in C, and in the layer, and its size."""
-        for step in steps:
-            for name, size in step.layer.carried(step.reads).items():
-                yield f"{step.name}_{name}".replace("/", "_"), name, size
-
-    def first_states(self, steps: Sequence[Step], zeros: bool = True) -> Iterator[str]:
-        """Yield the lines that begin the states of some layers; without zeros, those that are something else."""
-        for state, name, size in self.states(steps):
-            if name == "count" and zeros:
-                yield f"{INDENT}state->{state} = 0;"
-            elif name in FIRST or (zeros and name != "count"):
-                yield f"{INDENT}fill(state->{state}, {FIRST.get(name, '0.0f')}, {size});"
+        self._functions = [*self._by_steps()] if self.by_step else [*Whole(self).function()]
 
     # What is declared
 
     def lines(self) -> Iterator[str]:
         """Yield the lines of the source."""
         cells = [cell.function for cell in self.cells.values()]
-        with_ids = self.ids and self.job.device.with_main
         yield from self._heading()
         if self.job.device.header:
             yield f'#include "{self.job.device.header}"'
         else:
             yield from self._declarations()
-        yield from ("", *["#include <inttypes.h>"] * with_ids, "#include <math.h>", "#include <string.h>", "", ALIGNED)
+        yield from ("", "#include <math.h>", "#include <string.h>", "", ALIGNED)
         yield from self._arrays()
         yield from called_in("\n".join([*cells, *self._functions]))
         yield from (*cells, *self._functions)
         if self.job.device.with_main:
-            yield from program_lines(self)
+            yield self._program()
 
     def header(self) -> Iterator[str]:
         """Yield the lines of the header."""
@@ -137,27 +176,38 @@ class Source:
         text = said.replace("*/", "* /").replace("/*", "/ *").replace(",", ", ")
         yield from commented(text.encode("ascii", "replace").decode())
 
+    def macro(self, name: str) -> str:
+        """Return what a constant is called: MODEL_INPUTS."""
+        return f"{self.name.upper()}_{name}"
+
+    @property
+    def rows(self) -> str:
+        """How many vectors it returns, at most."""
+        return (str(self.phases[-1].times) if self.decodes else "timesteps") if self.returns_sequence else "1"
+
     def _declarations(self) -> Iterator[str]:
         name, state = self.name, f"{self.name}_state *state"
         inputs, outputs = self.macro("INPUTS"), self.macro("OUTPUTS")
         vocabulary = self.job.network.head.vocabulary
         reads = f"x: timesteps * {inputs} numbers" if vocabulary is None else f"ids: each from 0 to {vocabulary - 1}"
-        count = f"{self.phases[-1].times if self.decodes else 'timesteps'} * " if self.returns_sequence else ""
         yield from ("#include <stddef.h>", "#include <stdint.h>", "")
         yield f"#define {inputs} {self.inputs}{' /* an id */' * self.ids}"
         yield from (f"#define {outputs} {self.outputs}", "")
         yield from ("#ifdef __cplusplus", 'extern "C" {', "#endif", "")
         if self.by_step:
-            yield from (*self._struct(), "")
+            yield from (*self.struct(), "")
             yield from (*commented("Before the first timestep of a sequence."), f"void {name}_reset({state});", "")
-            yield from (*commented(f"A timestep. y: {self._said_of_y()}"), f"{self._step_head()};", "")
+            said = f"A timestep. y: {self._said_of_y()} Returns 1 if y has been written, else 0."
+            yield from (*commented(said), f"{self._step_head()};", "")
         else:
             yield from commented("How many numbers the workspace has.")
             yield from (f"#define {self.macro('WORKSPACE')}(timesteps) ({self.workspace})", "")
         if self.by_step and self.decodes:
             yield from commented("After the last timestep: y is the next vector of the output; 0 if there is none.")
             yield from (f"int {name}_next({state}, float *y);", "")
-        yield from (*commented(f"A whole sequence. {reads}; y: {count}{outputs} numbers."), f"{self._run_head()};", "")
+        rows = f"{self.rows} * " * self.returns_sequence
+        said = f"A whole sequence. {reads}; y: {rows}{outputs} numbers. Returns how many vectors are in y."
+        yield from (*commented(said), f"{self.run_head()};", "")
         yield from ("#ifdef __cplusplus", "}", "#endif")
 
     def _said_of_y(self) -> str:
@@ -167,28 +217,46 @@ class Source:
             return "what the network returns for it."
         return "what the network returns if the sequence ends here; NULL if nobody asks, which is quicker."
 
-    def macro(self, name: str) -> str:
-        """Return what a constant is called: MODEL_INPUTS."""
-        return f"{self.name.upper()}_{name}"
+    def states(self, steps: Sequence[Step]) -> Iterator[tuple[str, str, int]]:
+        """Yield what lasts of some layers from step to step: what it is called in C, and in the layer, and its size."""
+        for step in steps:
+            if self.by_step or step.layer.reads != "vector":
+                for name, size in step.layer.carried(step.reads).items():
+                    yield f"{step.name}_{name}".replace("/", "_"), name, size
 
-    def _struct(self) -> list[str]:
+    def first_states(self, steps: Sequence[Step], zeros: bool = True) -> Iterator[str]:
+        """Yield the lines that begin the states of some layers; without zeros, those that are something else."""
+        for state, name, size in self.states(steps):
+            if name == "largest":
+                yield call("fill", f"state->{state}", "-INFINITY", size)
+            elif zeros:
+                first = f"{INDENT}state->{state} = 0;"
+                yield first if name in INTEGERS else call("fill", f"state->{state}", "0.0f", size)
+
+    def empty(self) -> list[str]:
+        """Return the lines that begin all states."""
+        return [f"{INDENT}memset(state, 0, sizeof *state);", *self.first_states(self.plan.steps, zeros=False)]
+
+    def struct(self) -> list[str]:
+        """Return the struct of what lasts from step to step, and what does not."""
         held = [
-            f"int32_t {state};" if name == "count" else f"float {state}[{size}];"
+            f"{INDENT}int32_t {state};" if name in INTEGERS else f"{INDENT}float {state}[{size}];"
             for state, name, size in self.states(self.plan.steps)
         ]
         if self.scratch:
-            held.append(f"float scratch[{self.scratch}]; /* nothing in it lasts from step to step */")
-        held = held or ["char none; /* nothing lasts from step to step */"]
-        return [f"typedef struct {self.name}_state {{", *indented(held), f"}} {self.name}_state;"]
+            held.append(f"{INDENT}float scratch[{self.scratch}]; /* nothing in it lasts from step to step */")
+        held = held or [f"{INDENT}char none; /* nothing lasts from step to step */"]
+        return [f"typedef struct {self.name}_state {{", *held, f"}} {self.name}_state;"]
 
     def _step_head(self) -> str:
         reads = "int32_t id" if self.ids else "const float *x"
-        return wrapped(f"void {self.name}_step(", [f"{self.name}_state *state", reads, "float *y"], ")")
+        return wrapped(f"int {self.name}_step(", [f"{self.name}_state *state", reads, "float *y"], ")")
 
-    def _run_head(self) -> str:
+    def run_head(self) -> str:
+        """Return the function for a sequence, without what it does."""
         reads = "const int32_t *ids" if self.ids else "const float *x"
         more = [] if self.by_step else ["float *workspace"]
-        return wrapped(f"void {self.name}_run(", [reads, "size_t timesteps", "float *y", *more], ")")
+        return wrapped(f"size_t {self.name}_run(", [reads, "size_t timesteps", "float *y", *more], ")")
 
     # What is defined
 
@@ -210,57 +278,209 @@ class Source:
     def _by_steps(self) -> Iterator[str]:
         """Yield the functions of a network that runs a step at a time."""
         name, first, y = self.name, self.phases[0], Vector("y", self.outputs)
-        empty = [f"{INDENT}memset(state, 0, sizeof *state);", *self.first_states(self.plan.steps, zeros=False)]
-        yield from (f"void {name}_reset({name}_state *state)", "{", *empty, "}", "")
+        yield from (f"void {name}_reset({name}_state *state)", "{", *self.empty(), "}", "")
         body = Body(self)
         made = body.through(first.over, body.input, None if first.ends else y)
         if first.ends and not self.decodes:
-            body.lines += [f"{INDENT}if (y == NULL) {{", f"{INDENT * 2}return;", f"{INDENT}}}"]
-            made = body.ended(self.phases, made, y)
-        if not self.decodes:
-            body.copied(made, "y")
-        reads = "id" if self.ids else "x"
-        yield from (self._step_head(), "{", *unused(body.lines, "state", reads, "y"), *body.lines, "}", "")
-        to = f"y + t * {self.outputs}" if self.returns_sequence else "t + 1 < timesteps ? NULL : y"
+            body.lines += block("if (y == NULL)", [f"{INDENT}return 0;"])
+            self._ended(body, self.phases, made, y)
+        body.lines.append(f"{INDENT}return {0 if self.decodes else 1};")
+        unused = unread(body.lines, "state", "id" if self.ids else "x", "y")
+        yield from (self._step_head(), "{", *unused, *body.lines, "}", "")
+        to = f"y + rows * {self.outputs}" if self.returns_sequence else "t + 1 < timesteps ? NULL : y"
         if self.decodes:
             yield from self._next(made)
             to = "NULL"
         each = "ids[t]" if self.ids else f"x + t * {self.inputs}"
-        yield from (self._run_head(), "{", f"{INDENT}{name}_state state;", "", f"{INDENT}{name}_reset(&state);")
-        yield f"{INDENT}for (size_t t = 0; t < timesteps; t++) {{"
-        yield from (f"{INDENT * 2}{name}_step(&state, {each}, {to});", f"{INDENT}}}")
+        yield from (self.run_head(), "{", f"{INDENT}{name}_state state;", f"{INDENT}size_t rows = 0;", "")
+        yield f"{INDENT}{name}_reset(&state);"
+        step = call(f"rows += (size_t){name}_step", "&state", each, to)
+        yield from block("for (size_t t = 0; t < timesteps; t++)", [step])
         if self.decodes:
-            yield f"{INDENT}while ({name}_next(&state, y)) {{"
-            yield from (f"{INDENT * 2}y += {self.outputs};", f"{INDENT}}}")
-        yield from ("}", "")
+            yield from block(f"while ({name}_next(&state, y + rows * {self.outputs}))", [f"{INDENT}rows++;"])
+        yield from (f"{INDENT}return rows;", "}", "")
+
+    def _ended(self, body: Body, phases: Sequence[Phase], vector: Vector, target: Vector | None = None) -> Vector:
+        """Write what follows when the sequence of the first phase has ended, through all others, which do so, too.
+
+        Args:
+            body: what it is written to.
+            phases: the phase, and those behind it.
+            vector: what the last layer of its sequence returned at a step.
+            target: where the vector goes that comes out.
+        """
+        for phase, after in zip(phases, [*phases[1:], None], strict=True):
+            to, last = target if after is None else None, phase.over[-1]
+            end = LAYERS[last.layer.kind].end
+            if end is not None:
+                vector = end(Place(body, last, Vector("", 0), None if any(map(makes, phase.tail)) else to))
+            vector = body.through(phase.tail, vector, to)
+            if after is not None:
+                self._repeated(body, after, vector)
+                body.lines += [f"{INDENT}{after.counter} = 0;", *self.first_states(after.over)]
+                inside = Body(self)
+                vector = inside.through(after.over, after.vector)
+                body.lines += block(
+                    f"while ({after.counter} < {after.times})", [f"{INDENT}{after.counter}++;", *inside.lines]
+                )
+        return vector
+
+    def _repeated(self, body: Body, phase: Phase, vector: Vector) -> None:
+        """Write that a phase begins with a vector."""
+        if vector.text != phase.vector.text:
+            body.lines.append(copied(phase.vector.text, vector.text, vector.size))
 
     def _next(self, made: Vector) -> Iterator[str]:
         """Yield the function for what a network returns when its input has ended, given what came of its last step."""
         *before, last = self.phases
         start, each = Body(self), Body(self)
-        count = start.repeated(last, start.ended(before, made))
-        each.copied(each.through(last.over, last.vector, Vector("y", self.outputs)), "y")
+        self._repeated(start, last, self._ended(start, before, made))
+        each.through(last.over, last.vector, Vector("y", self.outputs))
         yield from (f"int {self.name}_next({self.name}_state *state, float *y)", "{")
-        yield from (f"{INDENT}if ({count} == 0) {{", *indented(start.lines), f"{INDENT}}}")
-        yield from (f"{INDENT}if ({count} == {last.times}) {{", f"{INDENT * 2}return 0;", f"{INDENT}}}")
-        yield from (f"{INDENT}{count}++;", *each.lines, f"{INDENT}return 1;", "}", "")
+        yield from block(f"if ({last.counter} == 0)", start.lines)
+        again = [f"{INDENT}{last.counter}++;", *each.lines, f"{INDENT}return 1;"]
+        yield from (*block(f"if ({last.counter} < {last.times})", again), f"{INDENT}return 0;", "}", "")
 
-    def _at_once(self) -> Iterator[str]:
-        """Yield the struct and the function of a network that needs the whole sequence."""
-        whole = Whole(self)
-        for phase in self.phases:
-            whole.take(phase)
-        self.workspace = " + ".join(filter(None, map(whole.room, "ab"))) or "0"
-        places = {"a": "workspace", "b": " + ".join(filter(None, ("workspace", whole.room("a"))))}
-        used = [name for name in places if any(whole.halves[name])]
-        halves = [f"{INDENT}float *const {name} = {places[name]};" for name in used]
-        ignored = unused([*halves, *whole.lines], "ids" if self.ids else "x", "workspace")
-        empty = [f"{INDENT}memset(state, 0, sizeof *state);", *self.first_states(self.plan.steps, zeros=False)]
-        begin = [f"{INDENT}{self.name}_state memory, *const state = &memory;", *halves, "", *ignored, *empty]
-        yield from (*self._struct(), "", self._run_head(), "{", *begin, *whole.lines, "}", "")
+    def _program(self) -> str:
+        """Return a program that runs the network: it reads timesteps, and writes rows of numbers."""
+        vocabulary, write = self.job.network.head.vocabulary, [f"{INDENT}write_row(y);"]
+        step, any_ = f"{self.name}_step(&state, {'x[0]' if self.ids else 'x'}, y)", "found == 0 && any"
+        if self.decodes:
+            each = [f"{INDENT}{step};", f"{INDENT}any = 1;"]
+            after = block(f"while ({any_} && {self.name}_next(&state, y))", write)
+        elif self.returns_sequence:
+            each, after = block(f"if ({step})", write), []
+        else:
+            each, after = [f"{INDENT}any = {step};"], block(f"if ({any_})", write)
+        parts = {
+            "TYPE": "float" if vocabulary is None else "int32_t",
+            "FORMAT": "%f" if vocabulary is None else '%" SCNd32 "',
+            "WRONG": "" if vocabulary is None else f" || x[j] < 0 || x[j] >= {vocabulary}",
+            "EXPECTED": f"{self.inputs} numbers" if vocabulary is None else f"an id from 0 to {vocabulary - 1}",
+            "FOUND": "found, any = 0" if after else "found",
+            "EACH": "\n".join(INDENT + line for line in each),
+            "AFTER": "".join(f"{line}\n" for line in after),
+            "ROWS": self.rows,
+            "NAME": self.name.upper(),
+            "name_": f"{self.name}_",
+        }
+        text = (READING + (STEP_BY_STEP if self.by_step else AT_ONCE)).replace("{\n\n", "{\n").strip("\n")
+        for word, value in parts.items():
+            text = text.replace(word, value)
+        return text
 
 
-def unused(lines: Sequence[str], *parameters: str) -> Iterator[str]:
+class Whole:
+    """The function for a sequence of a network that must read on before it can return anything.
+
+    Each layer has a loop over time. What it returns is in one half of a workspace; the halves, a and b, take turns.
+
+    Attributes:
+        source: the source.
+        lines: the lines.
+        x: what the next layer reads: of timestep t, if it is a sequence.
+        length: how many timesteps that has; empty for a vector.
+        halves: how many numbers the halves have for each timestep of the input, and beside those.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self.source, self.lines, self.length = source, list[str](), "timesteps"
+        self.x = Body(source, length=self.length).input
+        self.halves = {"a": (0, 0), "b": (0, 0)}
+
+    def function(self) -> Iterator[str]:
+        """Yield the lines of the function, and those of the struct for its states."""
+        source, steps = self.source, self.source.plan.steps
+        last = max((place for place, step in enumerate(steps) if makes(step)), default=-1)
+        for place, step in enumerate(steps):
+            self._layer(step, place == last)
+        if not self.x.text.startswith("y"):
+            target = "y" + f" + t * {source.outputs}" * bool(self.length)
+            self.lines += self._over_time([copied(target, self.x.text, source.outputs)])
+        rooms = {half: self._room(half) for half in self.halves}
+        source.workspace = " + ".join(filter(None, rooms.values())) or "0"
+        begin = [f"{INDENT}{source.name}_state memory, *const state = &memory;"]
+        for half, start in (("a", "workspace"), ("b", " + ".join(filter(None, ("workspace", rooms["a"]))))):
+            if rooms[half]:
+                begin.append(f"{INDENT}float *const {half} = {start};")
+        unused = unread([*begin, *self.lines], "ids" if source.ids else "x", "timesteps", "workspace")
+        yield from (*source.struct(), "", source.run_head(), "{", *begin, "", *unused, *source.empty(), *self.lines)
+        yield from (f"{INDENT}return {self.length or 1};", "}", "")
+
+    def _room(self, half: str) -> str:
+        """Return how many numbers a half of the workspace has; empty for none."""
+        each, more = self.halves[half]
+        return " + ".join([f"(timesteps) * {each}"] * bool(each) + [str(more)] * bool(more))
+
+    def _base(self, size: int, sequence: bool, last: bool) -> str:
+        """Return where to put a vector or a sequence of a size: in y, or in the half of the workspace that is free."""
+        if last:
+            return "y"
+        half = "b" if self.x.text.partition(" ")[0] == "a" else "a"
+        each, more = self.halves[half]
+        if sequence and not self.length.isdigit():
+            self.halves[half] = (max(each, size), more)
+        else:
+            self.halves[half] = (each, max(more, size * int(self.length) if sequence else size))
+        return half
+
+    def _over_time(self, lines: list[str], backwards: bool = False) -> list[str]:
+        """Return lines that are for each timestep of a sequence, if there is one."""
+        if not self.length:
+            return lines
+        forwards = f"size_t t = 0; t < {self.length}; t++"
+        return block(f"for ({f'size_t t = {self.length}; t-- > 0;' if backwards else forwards})", lines)
+
+    def _layer(self, step: Step, last: bool) -> None:
+        """Write a layer."""
+        layer, size, sequence = step.layer, features_of(step.returns), len(step.returns) == 3
+        if layer.reads == "vector":
+            self.length = str(layer.n)
+            return
+        if layer.needs_whole:
+            self._directions(step, last)
+        elif makes(step):
+            body, made = Body(self.source, length=self.length), None
+            if sequence or not self.length:
+                made = Vector(self._base(size, sequence, last) + f" + t * {size}" * sequence, size)
+            x = body.through([step], self.x, made)
+            self.lines += self._over_time(body.lines)
+            end = LAYERS[layer.kind].end
+            if end is not None:
+                body = Body(self.source)
+                x = end(Place(body, step, Vector("", 0), Vector(self._base(size, False, last), size)))
+                self.lines += body.lines
+            self.x = made or x
+        if not sequence:
+            self.length = ""
+
+    def _directions(self, step: Step, last: bool) -> None:
+        """Write a layer that reads time backwards, or both ways: a loop for each direction."""
+        layer, size, sequence = step.layer, features_of(step.returns), step.layer.returns == "sequence"
+        units = layer.state_sizes["h"]
+        base = self._base(size, sequence, last) if sequence or layer.merge is not None else ""
+        merged, made = list[str](), self.x
+        for place, direction in enumerate(layer.directions):
+            body = Body(self.source, length=self.length)
+            written = Place(body, step, self.x, None, direction)
+            made = LAYERS[layer.kind].step(written)
+            at = f" + ({self.length} - 1 - t) * {size}" if layer.reverses else f" + t * {size}"
+            to = base + at * sequence + f" + {units}" * (place == 1 and layer.merge == "concat")
+            function = MERGES.get(layer.merge) if place else None
+            merge = [copied(to, made.text, units) if function is None else call(function, to, made.text, units)]
+            if sequence and step.masked and layer.merge is not None:
+                zeros = [call("fill", to, "0.0f", units)] if function is None else []
+                merge = [*zeros, *written.unless_padding("for which zeros are returned", *merge)]
+            if sequence:
+                body.lines += merge
+            elif base:
+                merged += merge
+            self.lines += self._over_time(body.lines, backwards=layer.reverses or place == 1)
+        self.lines += merged
+        self.x = Vector(base + f" + t * {size}" * sequence, size) if base else made
+
+
+def unread(lines: Sequence[str], *parameters: str) -> Iterator[str]:
     """Yield the lines that say of parameters that nothing reads them."""
     code = re.sub(r"/\*.*?\*/", "", "\n".join(lines), flags=re.DOTALL)
     yield from (f"{INDENT}(void){each};" for each in parameters if not re.search(rf"\b{each}\b", code))

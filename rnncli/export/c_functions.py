@@ -1,13 +1,10 @@
-"""What a source in C is made of: the functions of `functions.c`, lines that call them, and recurrent cells."""
+"""What a source in C is put together of: functions that it may call, the lines that call them, and a program."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from textwrap import wrap
-from typing import Any, NamedTuple
 
 from rnncli.characters import ascii_form
 
@@ -15,16 +12,207 @@ INDENT = "    "
 WIDTH = 100
 """The columns of a line."""
 
-FILLED = WIDTH - 2 * len(INDENT)
-"""Those of a call or a comment, which may come to stand in a block of a block."""
+FILLED = WIDTH - 3 * len(INDENT)
+"""Those of a call or a comment, which may come to stand in a block of a block of a block."""
 
+# Functions
+
+_LOOPS = {
+    "act_relu": ("float *v", "v[j] = v[j] < 0.0f ? 0.0f : v[j]"),
+    "act_tanh": ("float *v", "v[j] = tanh_of(v[j])"),
+    "act_sigmoid": ("float *v", "v[j] = sigmoid_of(v[j])"),
+    "act_hard_sigmoid": ("float *v", "v[j] = fminf(1.0f, fmaxf(0.0f, v[j] / 6.0f + 0.5f))"),
+    "act_softsign": ("float *v", "v[j] = v[j] / (1.0f + fabsf(v[j]))"),
+    "act_softplus": ("float *v", "v[j] = fmaxf(v[j], 0.0f) + log1pf(expf(-fabsf(v[j])))"),
+    "act_elu": ("float *v", "v[j] = v[j] > 0.0f ? v[j] : expm1f(v[j])"),
+    "act_selu": ("float *v", "v[j] = 1.050701f * (v[j] > 0.0f ? v[j] : 1.6732632f * expm1f(v[j]))"),
+    "act_gelu": ("float *v", "v[j] = 0.5f * v[j] * (1.0f + erff(0.70710678f * v[j]))"),
+    "act_silu": ("float *v", "v[j] *= sigmoid_of(v[j])"),
+    "fill": ("float *v, float value", "v[j] = value"),
+    "add": ("float *v, const float *x", "v[j] += x[j]"),
+    "multiply": ("float *v, const float *x", "v[j] *= x[j]"),
+    "average": ("float *v, const float *x", "v[j] = 0.5f * (v[j] + x[j])"),
+    "keep_largest": ("float *v, const float *x", "v[j] = x[j] > v[j] ? x[j] : v[j]"),
+    "divide": ("float *v, const float *x, float count", "v[j] = x[j] / count"),
+    "unpack": ("float *v, const int8_t *row, const float *scale", "v[j] = scale[j] * (float)row[j]"),
+}
+"""What is done to each number of a vector by itself: parameters, and the statement."""
+
+_OTHERS = r"""
+/* 2^n for -126 <= n <= 127, by the bits of a float of IEEE 754. */
+static inline float power_of_2(int32_t n)
+{
+    const union { uint32_t bits; float value; } power = {(uint32_t)(n + 127) << 23};
+    return power.value;
+}
+
+/* e^r - 1 for |r| <= ln(2) / 2, as Cephes's expf has it. With x = n ln(2) + r, e^x is 2^n e^r. */
+static inline float exp_minus_1(float r)
+{
+    return r + r * r * (0.5f + r * (0.16666666f + r * (0.041665796f
+           + r * (0.008333452f + r * (0.0013981999f + r * 0.00019875691f)))));
+}
+
+/* tanh(x) = m / (m + 2) with m = e^(2|x|) - 1, to 3 units in the last place. */
+static inline float tanh_of(float x)
+{
+    x = fabsf(x) > 9.02f ? copysignf(9.02f, x) : x; /* beyond that it is 1 */
+    const float z = 2.0f * fabsf(x);
+    const int32_t n = (int32_t)(z * 1.442695f + 0.5f);
+    const float p = exp_minus_1((z - (float)n * 0.693359375f) + (float)n * 0.00021219444f);
+    const float m = power_of_2(n) * p + (power_of_2(n) - 1.0f);
+    return copysignf(m / (m + 2.0f), x);
+}
+
+/* 1 / (1 + e^-x) to 3 units in the last place, by e^-|x|, which is 1 at most. */
+static inline float sigmoid_of(float x)
+{
+    x = fabsf(x) > 104.0f ? copysignf(104.0f, x) : x; /* beyond that it is 0 or 1 */
+    const float z = fabsf(x);
+    const int32_t n = (int32_t)(z * 1.442695f + 0.5f), half = n / 2;
+    const float p = exp_minus_1(((float)n * 0.693359375f - z) - (float)n * 0.00021219444f);
+    const float e = (1.0f + p) * power_of_2(-half) * power_of_2(half - n);
+    return (x < 0.0f ? e : 1.0f) / (1.0f + e);
+}
+
+static inline void act_softmax(float *v, int size)
+{
+    float largest = v[0], sum = 0.0f;
+    for (int j = 1; j < size; j++) {
+        largest = v[j] > largest ? v[j] : largest;
+    }
+    for (int j = 0; j < size; j++) {
+        v[j] = expf(v[j] - largest);
+        sum += v[j];
+    }
+    for (int j = 0; j < size; j++) {
+        v[j] /= sum;
+    }
+}
+
+static inline int any_but_0(const float *x, int size)
+{
+    int any = 0;
+    for (int j = 0; j < size; j++) {
+        any |= x[j] < 0.0f || x[j] > 0.0f;
+    }
+    return any;
+}
+
+/* sum += x @ matrix, where a row of the matrix has `stride` numbers, of which the first `columns`
+   count. Four rows at a time: the inner loop over columns is one that compilers vectorise. */
+static inline void add_product(const float *restrict matrix, int stride, int rows, int columns,
+                               const float *restrict x, float *restrict sum)
+{
+    for (; rows >= 4; rows -= 4, matrix += 4 * stride, x += 4) {
+        for (int j = 0; j < columns; j++) {
+            sum[j] += (x[0] * matrix[j] + x[1] * matrix[stride + j])
+                      + (x[2] * matrix[2 * stride + j] + x[3] * matrix[3 * stride + j]);
+        }
+    }
+    for (; rows > 0; rows--, matrix += stride, x++) {
+        for (int j = 0; j < columns; j++) {
+            sum[j] += x[0] * matrix[j];
+        }
+    }
+}
+
+/* sum += scale * (x @ matrix), with a scale for each column. */
+static inline void add_scaled_product(const int8_t *restrict matrix, const float *restrict scale,
+                                      int stride, int rows, int columns, const float *restrict x,
+                                      float *restrict sum)
+{
+    for (; rows >= 4; rows -= 4, matrix += 4 * stride, x += 4) {
+        for (int j = 0; j < columns; j++) {
+            sum[j] += scale[j] * ((x[0] * (float)matrix[j] + x[1] * (float)matrix[stride + j])
+                                  + (x[2] * (float)matrix[2 * stride + j]
+                                     + x[3] * (float)matrix[3 * stride + j]));
+        }
+    }
+    for (; rows > 0; rows--, matrix += stride, x++) {
+        for (int j = 0; j < columns; j++) {
+            sum[j] += scale[j] * (x[0] * (float)matrix[j]);
+        }
+    }
+}
+
+/* y = gamma * (x - mean) / sqrt(variance + epsilon) + beta, each of them a vector; y may be x. */
+static void standardise(const float *x, int size, float epsilon, const float *gamma,
+                        const float *beta, const float *mean, const float *variance, float *y)
+{
+    for (int j = 0; j < size; j++) {
+        y[j] = (x[j] - mean[j]) / sqrtf(variance[j] + epsilon);
+        y[j] = gamma == NULL ? y[j] : y[j] * gamma[j];
+        y[j] = beta == NULL ? y[j] : y[j] + beta[j];
+    }
+}
+
+/* y = gamma * (x - mean) / sqrt(variance + epsilon) + beta; y may be x. The mean of what is left is
+   taken away, too: of numbers near 100, a mean in float would lose the little that they differ. */
+static void normalise(const float *x, int size, float epsilon, const float *gamma,
+                      const float *beta, float *y)
+{
+    float mean = 0.0f, rest = 0.0f, variance = 0.0f;
+    for (int j = 0; j < size; j++) {
+        mean += x[j] / (float)size;
+    }
+    for (int j = 0; j < size; j++) {
+        y[j] = x[j] - mean;
+        rest += y[j] / (float)size;
+    }
+    for (int j = 0; j < size; j++) {
+        y[j] -= rest;
+        variance += y[j] * y[j] / (float)size;
+    }
+    const float factor = 1.0f / sqrtf(variance + epsilon);
+    for (int j = 0; j < size; j++) {
+        y[j] *= factor;
+        y[j] = gamma == NULL ? y[j] : y[j] * gamma[j];
+        y[j] = beta == NULL ? y[j] : y[j] + beta[j];
+    }
+}
+
+/* Puts x at the end of a window, whose first `size` numbers leave it. */
+static void slide(float *window, int all, const float *x, int size)
+{
+    memmove(window, window + size, (size_t)(all - size) * sizeof(float));
+    memcpy(window + all - size, x, (size_t)size * sizeof(float));
+}
+
+/* Whether a window ends at this timestep; the next does `stride` timesteps later. */
+static int window_ends(int32_t *left, int32_t stride)
+{
+    if (*left > 0) {
+        --*left;
+        return 0;
+    }
+    *left = stride - 1;
+    return 1;
+}
+
+/* Puts x behind what a vector has, if there is room. */
+static void append(float *vector, int32_t *count, int32_t most, const float *x, int size)
+{
+    if (*count < most) {
+        memcpy(vector + *count * size, x, (size_t)size * sizeof(float));
+        ++*count;
+    }
+}
+"""
 
 FUNCTIONS: Mapping[str, str] = {
-    name[1]: text
-    for text in Path(__file__).with_name("functions.c").read_text(encoding="ascii").split("\n\n")
+    name[1]: text.strip("\n") + "\n"
+    for text in _OTHERS.split("\n\n")
     if (name := re.search(r"^static .*?(\w+)\(", text, re.MULTILINE))
+} | {
+    name: f"static inline void {name}({parameters}, int size)\n{{\n"
+    f"{INDENT}for (int j = 0; j < size; j++) {{\n{2 * INDENT}{statement};\n{INDENT}}}\n}}\n"
+    for name, (parameters, statement) in _LOOPS.items()
 }
-"""The functions that any source may need, by their names; each may call those before it."""
+"""The functions that a source may need, by their names; each may call those before it.
+
+Their loops run over consecutive numbers and have no branches, so that compilers vectorise them without -ffast-math.
+"""
 
 ACTIVATIONS = {"linear": ""} | {name[4:]: name for name in FUNCTIONS if name.startswith("act_")}
 """The function of each activation; the linear one needs none."""
@@ -37,20 +225,18 @@ def called_in(text: str) -> Iterator[str]:
         called = {*re.findall(r"(\w+)\(", texts.pop())} & FUNCTIONS.keys() - found
         found |= called
         texts += [FUNCTIONS[name] for name in called]
-    yield from (text.strip("\n") + "\n" for name, text in FUNCTIONS.items() if name in found)
+    yield from (text for name, text in FUNCTIONS.items() if name in found)
+
+
+# Lines
 
 
 def commented(text: str, room: str = "") -> list[str]:
     """Return a comment, in several lines where it needs them."""
-    lines = wrap(ascii_form(text).replace("·", "@"), FILLED - len(room) - 6, break_long_words=False)
+    lines = wrap(ascii_form(text), FILLED - len(room) - 6, break_long_words=False)
     return [f"{room}{'/*' if line is lines[0] else '  '} {line}" for line in lines[:-1]] + [
         f"{room}{'  ' if len(lines) > 1 else '/*'} {lines[-1]} */"
     ]
-
-
-def equations_of(layer: Any) -> list[str]:
-    """Return what a layer computes in a step, in which @ is the product of a vector and a matrix."""
-    return [ascii_form(each.text.replace("·", " @ ")) for each in layer.equations()]
 
 
 def wrapped(start: str, words: list[str], end: str) -> str:
@@ -65,171 +251,111 @@ def wrapped(start: str, words: list[str], end: str) -> str:
     return "\n".join(lines)
 
 
-# Lines of a step
+def call(function: str, *arguments: object) -> str:
+    """Return the line that calls a function."""
+    return wrapped(f"{INDENT}{function}(", [*map(str, arguments)], ");")
 
 
-class Matrix(NamedTuple):
-    """A matrix in C.
-
-    Attributes:
-        name: its name, or that of an argument.
-        rows: how many it has.
-        stride: the numbers of a row.
-        int8: whether they are int8, with a scale for each column.
-    """
-
-    name: str
-    rows: int
-    stride: int
-    int8: bool
-
-    def times(self, x: str, sums: str, first: int = 0, columns: int | None = None) -> str:
-        """Return the line that adds a product with some of its columns to `sums`."""
-        more = f" + {first}" if first else ""
-        function = "add_scaled_product" if self.int8 else "add_product"
-        scale = [f"{self.name}_scale{more}"] if self.int8 else []
-        count = self.stride - first if columns is None else columns
-        sizes = map(str, (self.stride, self.rows, count))
-        return wrapped(f"{INDENT}{function}(", [f"{self.name}{more}", *scale, *sizes, x, sums], ");")
+def copied(target: str, source: str, size: int) -> str:
+    """Return the line that copies a vector."""
+    return call("memcpy", target, source, f"{size} * sizeof(float)")
 
 
 def started(sums: str, bias: str | None, size: int) -> str:
     """Return the line that begins sums with a bias, or with zeros."""
-    if bias is None:
-        return f"{INDENT}fill({sums}, 0.0f, {size});"
-    return wrapped(f"{INDENT}memcpy(", [sums, bias, f"{size} * sizeof(float)"], ");")
+    return call("fill", sums, "0.0f", size) if bias is None else copied(sums, bias, size)
 
 
 def activated(activation: str, vector: str, size: int) -> list[str]:
     """Return the line that applies an activation to a vector; the linear one needs none."""
     function = ACTIVATIONS[activation]
-    return [f"{INDENT}{function}({vector}, {size});"] if function else []
+    return [call(function, vector, size)] if function else []
+
+
+def block(head: str, lines: list[str]) -> list[str]:
+    """Return lines in a block: a loop, or what is done on a condition."""
+    inside = [INDENT + line.replace("\n", f"\n{INDENT}") for line in lines]
+    return [f"{INDENT}{head} {{", *inside, f"{INDENT}}}"]
 
 
 def each_number(size: int, *lines: str) -> list[str]:
     """Return a loop over the numbers of a vector."""
-    inside = [2 * INDENT + line for line in lines]
-    return [f"{INDENT}for (int j = 0; j < {size}; j++) {{", *inside, f"{INDENT}}}"]
+    return block(f"for (int j = 0; j < {size}; j++)", [INDENT + line for line in lines])
 
 
-# Cells
+# A program
 
+READING = r"""
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 
-class Cell(NamedTuple):
-    """A sort of recurrent cell: what those have in common that share a function.
+/* Reads a timestep: 1 if there is one, 0 at the end of standard input, -1 if it is wrong. */
+static int read_step(TYPE *x)
+{
+    for (int j = 0; j < NAME_INPUTS; j++) {
+        const int found = scanf("FORMAT%*[,]", &x[j]);
+        if (found == EOF && j == 0) {
+            return 0;
+        }
+        if (found != 1WRONG) {
+            fputs("expected EXPECTED a line\n", stderr);
+            return -1;
+        }
+    }
+    return 1;
+}
 
-    Attributes:
-        layer: one of them, without what is no matter of a step.
-        reads: how many numbers it reads.
-        int8: whether its matrices are int8.
-    """
+static void write_row(const float *y)
+{
+    for (int j = 0; j < NAME_OUTPUTS; j++) {
+        printf("%.9g%c", (double)y[j], j + 1 < NAME_OUTPUTS ? ' ' : '\n');
+    }
+}
 
-    layer: Any
-    reads: int
-    int8: bool
+int main(void)
+{
+"""
 
-    @classmethod
-    def of(cls, layer: Any, reads: int, int8: bool) -> Cell:
-        """Return that of a layer: directions and what is returned are no matter of it."""
-        alike = replace(layer.trained(), return_sequences=False, go_backwards=False, merge_mode=None)
-        return cls(alike, reads, int8)
+STEP_BY_STEP = r"""
+    static name_state state;
+    static TYPE x[NAME_INPUTS];
+    static float y[NAME_OUTPUTS];
+    int FOUND;
 
-    @property
-    def name(self) -> str:
-        """The name of its function: `lstm_8x16`, with the words of other options."""
-        kind, units, *words = self.layer.spec().split(":")
-        return re.sub(r"\W", "_", "_".join([f"{kind}_{self.reads}x{units}", *words]))
+    name_reset(&state);
+    while ((found = read_step(x)) == 1) {
+EACH
+    }
+AFTER    return found == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+"""
 
-    @property
-    def parameters(self) -> list[tuple[str, str]]:
-        """Its weights as arguments: their types, and their names."""
-        found = []
-        for weight in self.layer.weights((None, None, self.reads)):
-            int8 = self.int8 and weight.is_matrix
-            found.append((f"const {'int8_t' if int8 else 'float'} *restrict ", weight.name))
-            if int8:
-                found.append(("const float *restrict ", f"{weight.name}_scale"))
-        return found
+AT_ONCE = r"""
+    TYPE *x = NULL;
+    size_t timesteps = 0, room = 0;
+    int found;
 
-    @property
-    def function(self) -> str:
-        """Its function, whose comment has the equations."""
-        layer = self.layer
-        blocks = ", ".join(layer.blocks["keras"])
-        sides = [f"Columns of matrices are {blocks}, side by side."] if layer.gates > 1 else []
-        said = f"/* {layer.spec()} on {self.reads} features; @ is a product of a vector and a matrix."
-        comment = f"\n{INDENT[1:]}".join([said, *equations_of(layer), *sides])
-        arguments = [*("".join(each) for each in self.parameters), "const float *restrict x"]
-        arguments += [*(f"float *restrict {state}" for state in layer.states), "float *restrict gates"]
-        head = wrapped(f"static void {self.name}(", arguments, ")")
-        return "\n".join([f"{comment} */", head, "{", *CELLS[layer.kind](self), "}", ""])
-
-    @property
-    def bias(self) -> str | None:
-        """The name of its bias, if it has one."""
-        return "bias" if self.layer.use_bias else None
-
-    def products(self) -> tuple[Matrix, Matrix]:
-        """Its kernel, and that of its state."""
-        stride = self.layer.gates * self.layer.units
-        state = self.layer.state_sizes[self.layer.states[0]]
-        return Matrix("kernel", self.reads, stride, self.int8), Matrix("recurrent_kernel", state, stride, self.int8)
-
-    def gated(self, count: int) -> list[str]:
-        """Return the lines that make gates of the first sums."""
-        u, gate = self.layer.units, self.layer.recurrent_activation
-        if gate != "softmax":
-            return activated(gate, "gates", count * u)
-        return [line for place in range(count) for line in activated(gate, f"gates + {place * u}", u)]
-
-
-def _rnn(cell: Cell) -> Iterator[str]:
-    u, (kernel, recurrent) = cell.layer.units, cell.products()
-    yield started("gates", cell.bias, u)
-    yield kernel.times("x", "gates")
-    yield recurrent.times("h", "gates")
-    yield from activated(cell.layer.activation, "gates", u)
-    yield f"{INDENT}memcpy(h, gates, {u} * sizeof(float));"
-
-
-def _lstm(cell: Cell) -> Iterator[str]:
-    layer, u, (kernel, recurrent) = cell.layer, cell.layer.units, cell.products()
-    yield started("gates", cell.bias, 4 * u)
-    yield kernel.times("x", "gates")
-    yield recurrent.times("h", "gates")
-    yield from cell.gated(2)
-    yield from activated(layer.activation, f"gates + {2 * u}", u)
-    yield from activated(layer.recurrent_activation, f"gates + {3 * u}", u)
-    c = f"c[j] = gates[{u} + j] * c[j] + gates[j] * gates[{2 * u} + j];"
-    yield from each_number(u, c, "h[j] = c[j];")
-    yield from activated(layer.activation, "h", u)
-    yield from each_number(u, f"h[j] *= gates[{3 * u} + j];")
-
-
-def _gru(cell: Cell) -> Iterator[str]:
-    layer, u, (kernel, recurrent) = cell.layer, cell.layer.units, cell.products()
-    candidate = f"gates + {2 * u}"
-    if layer.reset_after:
-        # The state's product stands alone until r has acted on it, and only then that of the input is added.
-        yield started("gates", f"bias + {3 * u}" if cell.bias else None, 3 * u)
-        yield recurrent.times("h", "gates")
-        yield kernel.times("x", "gates", columns=2 * u)
-        if cell.bias:
-            yield from each_number(2 * u, "gates[j] += bias[j];")
-        yield from cell.gated(2)
-        more = f" + bias[{2 * u} + j]" if cell.bias else ""
-        yield from each_number(u, f"gates[{2 * u} + j] = gates[{u} + j] * gates[{2 * u} + j]{more};")
-        yield kernel.times("x", candidate, 2 * u)
-    else:
-        yield started("gates", cell.bias, 3 * u)
-        yield kernel.times("x", "gates")
-        yield recurrent.times("h", "gates", columns=2 * u)
-        yield from cell.gated(2)
-        yield from each_number(u, f"gates[{u} + j] *= h[j];")
-        yield recurrent.times(f"gates + {u}", candidate, 2 * u)
-    yield from activated(layer.activation, candidate, u)
-    yield from each_number(u, f"h[j] = gates[j] * h[j] + (1.0f - gates[j]) * gates[{2 * u} + j];")
-
-
-CELLS: Mapping[str, Callable[[Cell], Iterator[str]]] = {"rnn": _rnn, "lstm": _lstm, "gru": _gru}
-"""What writes a step of each kind of cell."""
+    do {
+        if (timesteps == room) {
+            room = 2 * room + 64;
+            x = realloc(x, room * NAME_INPUTS * sizeof *x);
+            if (x == NULL) {
+                return EXIT_FAILURE;
+            }
+        }
+        found = read_step(x + timesteps * NAME_INPUTS);
+        timesteps += found == 1;
+    } while (found == 1);
+    float *y = malloc(ROWS * NAME_OUTPUTS * sizeof *y);
+    float *workspace = malloc((NAME_WORKSPACE(timesteps) + 1) * sizeof *workspace);
+    if (found != 0 || timesteps == 0 || y == NULL || workspace == NULL) {
+        return EXIT_FAILURE;
+    }
+    const size_t rows = name_run(x, timesteps, y, workspace);
+    for (size_t t = 0; t < rows; t++) {
+        write_row(y + t * NAME_OUTPUTS);
+    }
+    return EXIT_SUCCESS;
+}
+"""

@@ -2,66 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rnncli.export.c_functions import INDENT, Cell, Matrix, activated, commented, equations_of, started, wrapped
-from rnncli.export.plan import Plan, Step
+from rnncli.characters import ascii_form
+from rnncli.export.c_functions import INDENT, activated, block, call, commented, copied, each_number, started, wrapped
+from rnncli.export.plan import Step
 from rnncli.layers.python_call import number
 from rnncli.quantities import features_of
 
 if TYPE_CHECKING:
     from rnncli.export.c import Source
-
-# Where a network's timesteps begin and end
-
-
-class Phase(NamedTuple):
-    """Layers that make a step for each timestep of one sequence, and those behind them when it has ended.
-
-    Attributes:
-        repeat: what makes the sequence of a vector; None for the input.
-        over: the layers of each timestep; the last of them may return one vector in the end.
-        tail: the layers that read that vector.
-    """
-
-    repeat: Step | None
-    over: list[Step]
-    tail: list[Step]
-
-    @property
-    def start(self) -> Step:
-        """What makes the sequence of a vector."""
-        assert self.repeat is not None
-        return self.repeat
-
-    @property
-    def times(self) -> int:
-        """How often it repeats that."""
-        times: int = self.start.layer.n
-        return times
-
-    @property
-    def vector(self) -> Vector:
-        """The vector that it repeats."""
-        return Vector(f"state->{self.start.name}_vector", features_of(self.start.reads))
-
-    @property
-    def ends(self) -> bool:
-        """Whether the sequence becomes a vector."""
-        return bool(self.over) and self.over[-1].layer.returns == "vector"
-
-
-def phases_of(plan: Plan) -> list[Phase]:
-    """Return the phases of a network, one more than it has layers that repeat a vector."""
-    phases = [Phase(None, [], [])]
-    for step in plan.steps:
-        if step.layer.reads == "vector":
-            phases.append(Phase(step, [], []))
-        else:
-            (phases[-1].tail if phases[-1].ends else phases[-1].over).append(step)
-    return phases
-
 
 # Functions in the making
 
@@ -72,6 +25,37 @@ class Vector(NamedTuple):
     text: str
     size: int
     end: str = ""
+
+    def at(self, time: str) -> str:
+        """Return the expression for another timestep than t."""
+        return re.sub(r"\bt\b", time, self.text)
+
+
+class Matrix(NamedTuple):
+    """A matrix in C.
+
+    Attributes:
+        name: its name, or that of an argument.
+        rows: how many it has.
+        stride: the numbers of a row.
+        int8: whether they are int8, with a scale for each column.
+        start: where its first number is, if it is part of a larger array.
+    """
+
+    name: str
+    rows: int
+    stride: int
+    int8: bool
+    start: str = ""
+
+    def times(self, x: str, sums: str, first: int = 0, columns: int | None = None) -> str:
+        """Return the line that adds a product with some of its columns to `sums`."""
+        more = f" + {first}" if first else ""
+        name = self.name + (f" + {self.start}" if self.start else "") + more
+        sizes = (self.stride, self.rows, self.stride - first if columns is None else columns)
+        if self.int8:
+            return call("add_scaled_product", name, f"{self.name}_scale{more}", *sizes, x, sums)
+        return call("add_product", name, *sizes, x, sums)
 
 
 class Place(NamedTuple):
@@ -109,9 +93,9 @@ class Place(NamedTuple):
         """Return what a state of its is called in C."""
         return f"state->{self.own(name)}"
 
-    def matrix(self, name: str) -> Matrix:
-        """Return one of its matrices, whose columns are what it returns."""
-        return Matrix(self.own(name), self.x.size, self.size, self.body.source.int8)
+    def weight(self, name: str, has: bool) -> str:
+        """Return what a weight is called that it may have, or NULL."""
+        return self.own(name) if has else "NULL"
 
     def room(self, size: int) -> Vector:
         """Return room in the scratch, beside what it reads."""
@@ -122,13 +106,23 @@ class Place(NamedTuple):
         offset = scratch - size
         return Vector(f"state->scratch + {offset}" if offset else "state->scratch", size, "back")
 
-    def made(self, *lines: str) -> None:
+    def result(self) -> Vector:
+        """Return where the vector goes that it makes."""
+        return self.target or self.room(self.size)
+
+    def write(self, *lines: str) -> None:
         """Write lines."""
         self.body.lines += lines
 
-    def call(self, function: str, *arguments: str) -> None:
-        """Write the call of a function."""
-        self.body.lines.append(wrapped(f"{INDENT}{function}(", list(arguments), ");"))
+    def unless_padding(self, said: str, *lines: str) -> Sequence[str]:
+        """Return lines that are for no padding, if it may read some."""
+        if not self.step.masked:
+            return lines
+        x, source = self.body.input.text, self.body.source
+        given, padding = (
+            (f"{x} != 0", "Id 0") if source.ids else (f"any_but_0({x}, {source.inputs})", "A step of zeros")
+        )
+        return [f"{INDENT}/* {padding} is padding, {said}. */", *block(f"if ({given})", [*lines])]
 
 
 def makes(step: Step) -> bool:
@@ -136,104 +130,181 @@ def makes(step: Step) -> bool:
     return step.layer.step(step.reads) is not None
 
 
+def equations_of(layer: Any) -> list[str]:
+    """Return what a layer computes in a step, in which @ is the product of a vector and a matrix."""
+    return [ascii_form(each.text.replace("·", " @ ")) for each in layer.equations()]
+
+
 class Body:
     """The lines of a function in the making.
 
     Args:
         source: what it is a function of.
-        at: how it writes which timestep there is: empty for the only one that it is given.
+        leave: the statement by which it ends where a layer has nothing to hand on yet.
+        length: where it is for a whole sequence and t is the timestep, how many of them a layer reads; else empty.
     """
 
-    def __init__(self, source: Source, at: str = "") -> None:
-        self.source, self.at = source, at
+    def __init__(self, source: Source, leave: str = "", length: str = "") -> None:
+        self.source, self.leave, self.length = source, leave, length
         self.lines: list[str] = []
-
-    @property
-    def id(self) -> str:
-        """The id of the timestep."""
-        return f"ids[{self.at}]" if self.at else "id"
 
     @property
     def input(self) -> Vector:
         """What the network reads for the timestep."""
-        size = self.source.inputs
-        return Vector(self.id if self.source.ids else f"x + {self.at} * {size}" if self.at else "x", size)
+        x, size = "ids" if self.source.ids else "x", self.source.inputs
+        if self.length:
+            return Vector(f"{x}[t]" if self.source.ids else f"{x} + t * {size}", size)
+        return Vector("id" if self.source.ids else x, size)
 
     def through(self, steps: Sequence[Step], x: Vector, target: Vector | None = None) -> Vector:
         """Write a timestep of some layers, each of which reads what the one before it returns; return what comes out.
 
-        The last of them that makes a vector makes it where `target` says.
+        It goes where `target` says: the last of them that makes a vector makes it there.
         """
         making = [place for place, step in enumerate(steps) if makes(step)]
         for place, step in enumerate(steps):
-            to = target if making and place == making[-1] else None
             before = len(self.lines)
-            x = LAYERS[step.layer.kind].step(Place(self, step, x, to))
+            x = LAYERS[step.layer.kind].step(Place(self, step, x, target if place in making[-1:] else None))
             if len(self.lines) > before:
                 equations = [] if step.layer.states else equations_of(step.layer)
-                self.lines[before:before] = commented(
-                    f"{step.layer.spec()}: {'; '.join(equations)}".strip(" :"), INDENT
-                )
+                comment = commented(f"{step.layer.spec()}: {'; '.join(equations)}".strip(" :"), INDENT)
+                self.lines[before:before] = comment
+        if target is not None and x.text != target.text:
+            self.lines.append(copied(target.text, x.text, x.size))
         return x
 
-    def copied(self, vector: Vector, target: str) -> None:
-        """Write that a vector goes somewhere, unless it is there."""
-        if vector.text != target:
-            self.lines.append(
-                wrapped(f"{INDENT}memcpy(", [target, vector.text, f"{vector.size} * sizeof(float)"], ");")
-            )
 
-    def ended(self, phases: Sequence[Phase], vector: Vector, target: Vector | None = None) -> Vector:
-        """Write what follows when the sequence of the first phase has ended, through all others, which do so, too.
-
-        Args:
-            phases: the phase, and those behind it.
-            vector: what the last layer of its sequence returned at a step.
-            target: where the vector goes that comes out, if a layer makes it.
-        """
-        phase, *others = phases
-        *_, last = phase.over
-        to = None if others else target
-        end = LAYERS[last.layer.kind].end
-        if end is not None:
-            vector = end(Place(self, last, Vector("", 0), None if any(map(makes, phase.tail)) else to))
-        vector = self.through(phase.tail, vector, to)
-        if not others:
-            return vector
-        count, times = self.repeated(others[0], vector), others[0].times
-        self.lines += [f"{INDENT}{count} = 0;", *self.source.first_states(others[0].over)]
-        inside = Body(self.source)
-        made = inside.through(others[0].over, others[0].vector)
-        inside.lines.append(f"{INDENT}{count}++;")
-        self.looped(f"while ({count} < {times})", inside)
-        return self.ended(others, made, target)
-
-    def looped(self, head: str, inside: Body) -> None:
-        """Write a loop."""
-        self.lines += [f"{INDENT}{head} {{", *indented(inside.lines), f"{INDENT}}}"]
-
-    def repeated(self, phase: Phase, vector: Vector) -> str:
-        """Write that a phase begins with a vector; return what counts how often it has been repeated."""
-        repeat = Place(self, phase.start, vector)
-        self.copied(vector, repeat.state("vector"))
-        return repeat.state("count")
+# Cells
 
 
-def indented(lines: Sequence[str]) -> list[str]:
-    """Return lines further to the right."""
-    return [INDENT + line.replace("\n", f"\n{INDENT}") for line in lines]
+class Cell(NamedTuple):
+    """A sort of recurrent cell: what those have in common that share a function.
+
+    Attributes:
+        layer: one of them, without what is no matter of a step.
+        reads: how many numbers it reads.
+        int8: whether its matrices are int8.
+    """
+
+    layer: Any
+    reads: int
+    int8: bool
+
+    @classmethod
+    def of(cls, layer: Any, reads: int, int8: bool) -> Cell:
+        """Return that of a layer: directions and what is returned are no matter of it."""
+        alike = replace(layer.trained(), return_sequences=False, go_backwards=False, merge_mode=None)
+        return cls(alike, reads, int8)
+
+    @property
+    def name(self) -> str:
+        """The name of its function: `lstm_8x16`, with the words of other options."""
+        kind, units, *words = self.layer.spec().split(":")
+        return re.sub(r"\W", "_", "_".join([f"{kind}_{self.reads}x{units}", *words]))
+
+    @property
+    def parameters(self) -> list[tuple[str, str]]:
+        """Its weights as arguments: their types, and their names."""
+        found = []
+        for weight in self.layer.weights((None, None, self.reads)):
+            int8 = self.int8 and weight.is_matrix
+            found.append((f"const {'int8_t' if int8 else 'float'} *restrict ", weight.name))
+            if int8:
+                found.append(("const float *restrict ", f"{weight.name}_scale"))
+        return found
+
+    @property
+    def function(self) -> str:
+        """Its function, whose comment has the equations."""
+        layer = self.layer
+        blocks = ", ".join(layer.blocks["keras"])
+        sides = [f"Columns of matrices are {blocks}, side by side."] if layer.gates > 1 else []
+        said = f"/* {layer.spec()} on {self.reads} features; @ is a product of a vector and a matrix."
+        comment = f"\n{INDENT[1:]}".join([said, *equations_of(layer), *sides])
+        arguments = [*("".join(each) for each in self.parameters), "const float *restrict x"]
+        arguments += [*(f"float *restrict {state}" for state in layer.states), "float *restrict gates"]
+        head = wrapped(f"static void {self.name}(", arguments, ")")
+        return "\n".join([f"{comment} */", head, "{", *CELLS[layer.kind](self), "}", ""])
+
+    @property
+    def bias(self) -> str | None:
+        """The name of its bias, if it has one."""
+        return "bias" if self.layer.use_bias else None
+
+    def products(self) -> tuple[Matrix, Matrix]:
+        """Its kernel, and that of its state."""
+        stride, h = self.layer.gates * self.layer.units, self.layer.state_sizes["h"]
+        return Matrix("kernel", self.reads, stride, self.int8), Matrix("recurrent_kernel", h, stride, self.int8)
+
+    def gated(self, count: int) -> list[str]:
+        """Return the lines that make gates of the first sums."""
+        u, gate = self.layer.units, self.layer.recurrent_activation
+        if gate != "softmax":
+            return activated(gate, "gates", count * u)
+        return [line for place in range(count) for line in activated(gate, f"gates + {place * u}", u)]
 
 
-# The layers
+def _rnn(cell: Cell) -> Iterator[str]:
+    u, (kernel, recurrent) = cell.layer.units, cell.products()
+    yield started("gates", cell.bias, u)
+    yield kernel.times("x", "gates")
+    yield recurrent.times("h", "gates")
+    yield from activated(cell.layer.activation, "gates", u)
+    yield copied("h", "gates", u)
+
+
+def _lstm(cell: Cell) -> Iterator[str]:
+    layer, u, (kernel, recurrent) = cell.layer, cell.layer.units, cell.products()
+    yield started("gates", cell.bias, 4 * u)
+    yield kernel.times("x", "gates")
+    yield recurrent.times("h", "gates")
+    yield from cell.gated(2)
+    yield from activated(layer.activation, f"gates + {2 * u}", u)
+    yield from activated(layer.recurrent_activation, f"gates + {3 * u}", u)
+    c = f"c[j] = gates[{u} + j] * c[j] + gates[j] * gates[{2 * u} + j];"
+    yield from each_number(u, c, "h[j] = c[j];")
+    yield from activated(layer.activation, "h", u)
+    yield from each_number(u, f"h[j] *= gates[{3 * u} + j];")
+
+
+def _gru(cell: Cell) -> Iterator[str]:
+    layer, u, (kernel, recurrent) = cell.layer, cell.layer.units, cell.products()
+    candidate = f"gates + {2 * u}"
+    if layer.reset_after:
+        # The state's product stands alone until r has acted on it, and only then that of the input is added.
+        yield started("gates", f"bias + {3 * u}" if cell.bias else None, 3 * u)
+        yield recurrent.times("h", "gates")
+        yield kernel.times("x", "gates", columns=2 * u)
+        if cell.bias:
+            yield from each_number(2 * u, "gates[j] += bias[j];")
+        yield from cell.gated(2)
+        more = f" + bias[{2 * u} + j]" if cell.bias else ""
+        yield from each_number(u, f"gates[{2 * u} + j] = gates[{u} + j] * gates[{2 * u} + j]{more};")
+        yield kernel.times("x", candidate, 2 * u)
+    else:
+        yield started("gates", cell.bias, 3 * u)
+        yield kernel.times("x", "gates")
+        yield recurrent.times("h", "gates", columns=2 * u)
+        yield from cell.gated(2)
+        yield from each_number(u, f"gates[{u} + j] *= h[j];")
+        yield recurrent.times(f"gates + {u}", candidate, 2 * u)
+    yield from activated(layer.activation, candidate, u)
+    yield from each_number(u, f"h[j] = gates[j] * h[j] + (1.0f - gates[j]) * gates[{2 * u} + j];")
+
+
+CELLS: Mapping[str, Callable[[Cell], Iterator[str]]] = {"rnn": _rnn, "lstm": _lstm, "gru": _gru}
+"""What writes a step of each kind of cell."""
+
+# Layers
 
 
 def _embedding(place: Place) -> Vector:
     # Of a table of one row compilers see that other ids would be beyond its end, and warn.
-    row = place.own("embeddings") + f" + (size_t){place.body.id} * {place.size}" * (place.layer.vocabulary > 1)
+    row = place.own("embeddings") + f" + (size_t){place.x.text} * {place.size}" * (place.layer.vocabulary > 1)
     if not place.body.source.int8:
         return Vector(row, place.size)
-    to = place.target or place.room(place.size)
-    place.call("unpack", row, place.own("embeddings_scale"), to.text, str(place.size))
+    to = place.result()
+    place.write(call("unpack", to.text, row, place.own("embeddings_scale"), place.size))
     return to
 
 
@@ -243,49 +314,42 @@ def _recurrent(place: Place) -> Vector:
     source.cells[cell.name] = cell
     gates = place.room(layer.gates * layer.units)
     weights = [place.own(name) for _, name in cell.parameters]
-    states = [place.state(name) for name in layer.states]
-    call = wrapped(f"{INDENT}{cell.name}(", [*weights, place.x.text, *states, gates.text], ");")
-    place.made(*place.body.source.unless_padding(place, "which leaves the state as it is", call))
-    return Vector(states[0], layer.state_sizes[layer.states[0]])
+    line = call(cell.name, *weights, place.x.text, *map(place.state, layer.states), gates.text)
+    place.write(*place.unless_padding("which leaves the state as it is", line))
+    return Vector(place.state("h"), layer.state_sizes["h"])
 
 
 def _dense(place: Place) -> Vector:
-    to = place.target or place.room(place.size)
-    place.made(
+    to = place.result()
+    place.write(
         started(to.text, place.own("bias") if place.layer.use_bias else None, place.size),
-        place.matrix("kernel").times(place.x.text, to.text),
+        Matrix(place.own("kernel"), place.x.size, place.size, place.body.source.int8).times(place.x.text, to.text),
         *activated(place.layer.activation, to.text, place.size),
     )
     return to
 
 
 def _norm(place: Place) -> Vector:
-    to = place.target or (place.x if place.x.end else place.room(place.size))
-    gamma = place.own("gamma") if place.layer.scale else "NULL"
-    beta = place.own("beta") if place.layer.center else "NULL"
-    place.call("normalise", place.x.text, str(place.size), f"{number(place.layer.epsilon)}f", gamma, beta, to.text)
+    layer, to = place.layer, place.target or (place.x if place.x.end else place.room(place.size))
+    weights = (place.weight("gamma", layer.scale), place.weight("beta", layer.center))
+    place.write(call("normalise", place.x.text, place.size, f"{number(layer.epsilon)}f", *weights, to.text))
     return to
 
 
-def _largest(place: Place) -> Vector:
-    place.call("keep_largest", place.state("largest"), place.x.text, str(place.size))
-    return _largest_of_all(place)
-
-
-def _largest_of_all(place: Place) -> Vector:
-    return Vector(place.state("largest"), place.size)
-
-
-def _summed(place: Place) -> Vector:
-    add = f"{INDENT}add({place.state('sum')}, {place.x.text}, {place.size});"
-    count = f"{INDENT}{place.state('count')}++;"
-    place.made(*place.body.source.unless_padding(place, "which does not count", add, count))
+def _pool(place: Place) -> Vector:
+    if place.layer.mode == "max":
+        place.write(call("keep_largest", place.state("largest"), place.x.text, place.size))
+        return Vector(place.state("largest"), place.size)
+    add, count = call("add", place.state("sum"), place.x.text, place.size), f"{INDENT}{place.state('count')}++;"
+    place.write(*place.unless_padding("which does not count", add, count))
     return Vector(place.state("sum"), place.size)
 
 
-def _mean(place: Place) -> Vector:
-    to = place.target or place.room(place.size)
-    place.call("divide", to.text, place.state("sum"), f"(float){place.state('count')}", str(place.size))
+def _pooled(place: Place) -> Vector:
+    if place.layer.mode == "max":
+        return Vector(place.state("largest"), place.size)
+    to = place.result()
+    place.write(call("divide", to.text, place.state("sum"), f"(float){place.state('count')}", place.size))
     return to
 
 
@@ -301,16 +365,6 @@ class Written(NamedTuple):
     end: Callable[[Place], Vector] | None = None
 
 
-POOLS: Mapping[str, Written] = {"max": Written(_largest, _largest_of_all), "avg": Written(_summed, _mean)}
-"""What makes one vector of a sequence, by its mode."""
-
-
-def _joined(place: Place) -> Vector:
-    end = POOLS[place.layer.joins].end
-    assert end is not None
-    return end(place)
-
-
 LAYERS: Mapping[str, Written] = {
     "embed": Written(_embedding),
     "rnn": Written(_recurrent),
@@ -320,6 +374,6 @@ LAYERS: Mapping[str, Written] = {
     "dropout": Written(lambda place: place.x),  # drops nothing outside of training
     "norm": Written(_norm),
     "repeat": Written(lambda place: place.x),
-    "pool": Written(lambda place: POOLS[place.layer.joins].step(place), _joined),
+    "pool": Written(_pool, _pooled),
 }
 """How each kind of layer is written. An input is not."""
