@@ -24,6 +24,7 @@ VALUES = {
     "--pareto": ("params,-output", "macs,-output"),
     "--sort": ("params", "memory"),
     "--init": ("keras", "uniform"),
+    "--name": ("one", "two"),
     "--color": ("auto", "never"),  # always would colour the error
 }
 """Two values for options that are no number, choice or file, or take only some of them here."""

@@ -107,7 +107,8 @@ def run_bytes(network: Network, batch: int, timesteps: int, dtype: np.dtype[Any]
     for layer, (reads, returns), steps_read in layers:
         # An id is one number; where ids are read, the last axis is time.
         features, units = 1 if layer.reads == "input" else reads[-1] or 1, returns[-1] or 1
-        held = features + max(layer.gates * units, layer.step(reads).gates) + units
+        step = layer.step(reads)
+        held = features + max(layer.gates * units, 0 if step is None else step.gates) + units
         if layer.needs_whole:
             whole = True
             held += features + units  # the whole input, joined, and the whole output

@@ -261,10 +261,14 @@ def _lstm(cell: Cell) -> Iterator[str]:
     yield from cell.gated(2)
     yield from activated(layer.activation, f"gates + {2 * u}", u)
     yield from activated(layer.recurrent_activation, f"gates + {3 * u}", u)
+    shown, more = ("h", "h[j]") if layer.proj_size is None else (f"gates + {2 * u}", f"gates[{2 * u} + j]")
     c = f"c[j] = gates[{u} + j] * c[j] + gates[j] * gates[{2 * u} + j];"
-    yield from each_number(u, c, "h[j] = c[j];")
-    yield from activated(layer.activation, "h", u)
-    yield from each_number(u, f"h[j] *= gates[{3 * u} + j];")
+    yield from each_number(u, c, f"{more} = c[j];")
+    yield from activated(layer.activation, shown, u)
+    yield from each_number(u, f"{more} *= gates[{3 * u} + j];")
+    if layer.proj_size is not None:
+        yield started("h", None, layer.proj_size)
+        yield Matrix("projection_kernel", u, layer.proj_size, cell.int8).times(shown, "h")
 
 
 def _gru(cell: Cell) -> Iterator[str]:

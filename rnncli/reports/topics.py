@@ -16,7 +16,7 @@ from rnncli.network import Network
 from rnncli.quantities import figure_text, shape_text
 from rnncli.reports.explanation import explain
 from rnncli.reports.sizes import sizes
-from rnncli.summary import DTYPE_BYTES
+from rnncli.summary import DTYPE_BYTES, UNTRAINED
 
 _EXAMPLES = {layer.kind: f"input:8,{layer.kind}:16" for layer in LAYERS if layer.states}
 _SPEC = _EXAMPLES["lstm"]
@@ -118,9 +118,13 @@ def _of_tasks() -> Iterator[Note]:
 def _of_dtypes() -> Iterator[Note]:
     for dtype, number in DTYPE_BYTES.items():
         size = Network.parse(_SPEC).summary(dtype=dtype).total_bytes
-        yield Note(dtype, f"{number} B a number: {figure_text('total_bytes', size)} for the parameters of {_SPEC}")
+        of = " of a matrix" if dtype in UNTRAINED else ""
+        yield Note(dtype, f"{number} B a number{of}: {figure_text('total_bytes', size)} for the parameters of {_SPEC}")
+    yield Note(
+        "Scales", "int8 is that of rnncli export --to c: each column of a matrix has a scale; all else is float32"
+    )
     yield Note("Shown", "rnncli summary SPEC --wide --dtype int8")
-    yield Note("Beside", "the scales that a quantised model stores are not counted; forward runs in float32 or float64")
+    yield Note("Beside", "forward runs in float32 or float64")
 
 
 def _of_shapes() -> Iterator[Note]:
@@ -167,8 +171,8 @@ TOPICS = (
     ),
     Topic(
         ("streaming", "streaming_bytes", "ram"),
-        "what a step at a time needs beside the parameters, as on a microcontroller: the states of all layers, and the "
-        "input, gates and output of the largest",
+        "what a step at a time needs beside the parameters, on a microcontroller: the input, the states of all layers, "
+        "the gates of the largest, and the output",
         _of_size("streaming_bytes"),
     ),
     Topic(
