@@ -67,9 +67,7 @@ def read(path: str) -> ModelFile:
         raise RnncliError(f"its header has {length:,} bytes; {MAX_HEADER:,} are allowed")
     header = _header(reader.read(8, length))
     metadata = header.pop("__metadata__", None)
-    entries = sorted(_entries(header, path, reader, 8 + length), key=lambda entry: (*entry[:2], entry[2].name))
-    _check_places(entries, reader.size - 8 - length)
-    tensors = [tensor for _, _, tensor in entries]
+    tensors = [*_tensors(header, path, reader, 8 + length)]
     writer = metadata.get("format", "") if isinstance(metadata, dict) else ""
     name = {"pt": "PyTorch", "tf": "TensorFlow", "np": "NumPy", "flax": "Flax"}.get(str(writer), shorten(str(writer)))
     return model_of(path, "safetensors", name, nodes_of(tensors), tensors=tensors)
@@ -108,49 +106,36 @@ def _no_number(word: str) -> NoReturn:
     raise ValueError(word)
 
 
-_Entry = tuple[int, int, Tensor]
-"""An array, and where its bytes begin and end behind the header."""
-
-
-def _entries(header: Mapping[str, Any], path: str, reader: FileReader, begin: int) -> Iterator[_Entry]:
-    """Yield what a header says of each array.
+def _tensors(header: Mapping[str, Any], path: str, reader: FileReader, begin: int) -> Iterator[Tensor]:
+    """Yield the arrays that a header names, in the order of their numbers, which begin at a place.
 
     Raises:
-        RnncliError: an entry says something else, or an array has not as many bytes as its shape says.
+        RnncliError: an entry says something else, an array has not as many bytes as its shape says, or they do not
+            follow one another without gaps up to the end of the file.
     """
+    entries = []
     for name, entry in header.items():
         match entry:
             case {"dtype": str(code), "shape": list(sizes), "data_offsets": [start, end]} if len(
                 sizes
             ) <= MAX_RANK and all(type(each) is int and 0 <= each < 2**63 for each in (*sizes, start, end)):
-                dtype, shape = _DTYPES.get(code), tuple(sizes)
+                entries.append((start, end, name, code, tuple(sizes)))
             case _:
                 raise RnncliError(f"its header says {shorten(reprlib.repr(entry), 80)} of array {shorten(name)}")
-        if dtype is None:
-            raise RnncliError(f"array {shorten(name)} has numbers of type {shorten(code)}, which is unknown")
+    place = 0
+    for start, end, name, code, shape in sorted(entries):
+        what = f"array {shorten(name)}"
+        if code not in _DTYPES:
+            raise RnncliError(f"{what} has numbers of type {shorten(code)}, which is unknown")
+        dtype = _DTYPES[code]
+        what = f"its header says that {what}, {shorten(str(shape))} of {dtype}, is at {start:,} to {end:,}"
         bits = bits_of(dtype)
         if 8 * (end - start) != prod(shape) * bits:
-            whole = numbers_in(shape, bits // 8) if bits >= 8 else f"{numbers_in(shape, bits)} / 8"
-            raise RnncliError(
-                f"its header says that array {shorten(name)}, {shorten(str(shape))} of {dtype}, is at {start:,} to "
-                f"{end:,}, and it has {whole} bytes"
-            )
-        read = partial(tensor_at, path, reader, name, begin + start, dtype, shape)
-        yield start, end, Tensor(name, shape, dtype, read)
-
-
-def _check_places(entries: list[_Entry], room: int) -> None:
-    """Check that arrays follow one another without gaps up to the end of the file."""
-    place = 0
-    for start, end, tensor in entries:
-        what = f"its header says that array {shorten(tensor.name)}"
-        if end > room:
-            raise RnncliError(f"{what} is at {start:,} to {end:,}, and {room:,} bytes follow the header")
-        if start != place:
-            raise RnncliError(
-                f"{what} begins at {start:,}, and what stands before it ends at {place:,}; there are neither gaps nor "
-                "overlaps in the format"
-            )
+            raise RnncliError(f"{what}, and its numbers take {numbers_in(shape, bits)} bits")
+        if start != place or begin + end > reader.size:
+            behind = f"{reader.size - begin:,} bytes follow the header, without gaps or overlaps"
+            raise RnncliError(f"{what}, expected from {place:,} on; {behind}")
         place = end
-    if place != room:
-        raise RnncliError(f"its arrays end at {place:,}, and {room:,} bytes follow the header")
+        yield Tensor(name, shape, dtype, partial(tensor_at, path, reader, name, begin + start, dtype, shape))
+    if begin + place != reader.size:
+        raise RnncliError(f"its arrays end at {place:,}, and {reader.size - begin:,} bytes follow the header")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from rnncli.errors import shorten
 from rnncli.formats.file_reader import FileReader
-from rnncli.formats.nodes import Activation, Node, Note, Read, loops, takes_activation
+from rnncli.formats.nodes import Node, Note, Read, loops
 from rnncli.formats.onnx.arrays import Constant, constant_of
 from rnncli.formats.onnx.cells import KINDS, Cell, ReasonError, cell_of
 from rnncli.formats.onnx.layers import Made, layer_of
@@ -38,17 +38,11 @@ from rnncli.quantities import MAX_SIZE
 _LONGEST_LEAD = 1_000
 """The most characters that stand before the name of a node inside of others."""
 
-_LONGEST_WAY = 64
-"""The most nodes that are looked at in front of a product, to see whether it is that of an attention."""
-
 _RETURNS_STATES = "returns its states, too; here they are left out"
 _OTHER_ORDER = (
     "reads time backwards, and in the file its sequence is in the order of time; here it is in the order in which it "
     "was read"
 )
-
-_OF_ATTENTION = REARRANGING | {"Add", "Div", "Einsum", "MatMul", "Softmax", "Sub", "Where"}
-"""What stands between the projections of an attention and its products."""
 
 
 @dataclass
@@ -113,13 +107,12 @@ class Walk:
         self._outputs: list[tuple[str, Flow]] = []
         self._heads: dict[str, dict[Input, None]] = {}
         self._entries: dict[str, int] = {}
-        self._products: list[str] = []
         if model.graph is not None:
             self._graph(model.graph, None, "")
 
     def nodes(self) -> list[Node]:
         """Return all nodes, in order."""
-        projections, of_states = self._projections(), self._of_states()
+        of_states = self._of_states()
         ends = [*self._ends()]
         made = []
         for name, node in self._found.items():
@@ -127,8 +120,6 @@ class Walk:
                 node = self._returning(node, node.word)
             elif node.kind == "input" and len(self._heads.get(name, ())) == 1:
                 node = replace(node, word=next(iter(self._heads[name])))
-            elif name in projections:
-                node = replace(node, kind=f"{node.kind} of attention", word=None)
             if name in self._notes:
                 node = replace(node, notes=(*node.notes, *self._notes[name]))
             if name not in of_states:
@@ -244,8 +235,6 @@ class Walk:
         if unknown and len(edges) == 1 and kind in REARRANGING and not tensors:
             return [Flow(edges[0].node, each) for each in axes]  # what is not understood stays that in any order
         self._add(Node(name, kind, None, edges, tensors=tensors, convention="onnx", notes=tuple(notes)))
-        if "Attention" in kind or (kind in ("MatMul", "Einsum") and len(flows) > 1):
-            self._products.append(name)
         return [Flow(name, each) for each in axes]
 
     def _recurrent(self, inputs: Inputs, cell: Cell) -> list[Flow]:
@@ -374,41 +363,6 @@ class Walk:
             inputs = all(read.kind == "input" for read in reads)
             if node.word is None and node.kind in REARRANGING and states.get(name) and inputs:
                 made.add(name)
-        return made
-
-    def _read_by(self, name: str) -> list[str]:
-        """Return the nodes that a node reads, as many as are looked at."""
-        return [read.node for read in (self._found[name].reads or ())[:_LONGEST_WAY]]
-
-    def _projections(self) -> set[str]:
-        """Return the dense layers that are the projections of an attention, and not layers in a row.
-
-        An attention is a product with the softmax of a product: what it multiplies has been projected.
-        """
-        made: set[str] = set()
-        attended: set[str] = set()
-        for name in self._products:
-            ahead, way, softmax = [*self._read_by(name)], {name}, "Attention" in self._found[name].kind
-            dense: set[str] = set()
-            for _ in range(_LONGEST_WAY):
-                node = self._found.get(ahead.pop()) if ahead else None
-                if node is None or node.name in way:
-                    continue
-                way.add(node.name)
-                softmax |= node.kind == "Softmax"
-                if takes_activation(node.word):
-                    dense.add(node.name)
-                elif node.kind in _OF_ATTENTION and (node.word is None or isinstance(node.word, Activation)):
-                    ahead += self._read_by(node.name)
-            if softmax and dense:
-                made |= dense
-                attended.add(name)
-        for name, node in self._found.items():
-            if attended and node.reads and node.reads[0].node in attended:
-                if takes_activation(node.word):
-                    made.add(name)
-                elif node.word is None and node.kind in REARRANGING:
-                    attended.add(name)
         return made
 
 
