@@ -19,7 +19,7 @@ from rnncli.formats.file_reader import FileReader, opened_regular
 from rnncli.formats.model_file import ModelFile, model_of
 from rnncli.formats.nodes import Node, Note, loops, names
 from rnncli.formats.tensors import WIDTHS, Tensor, array_at, array_of
-from rnncli.formats.torch.tensors import Found, Storage, Stored, storages_of, tensors_in
+from rnncli.formats.torch.tensors import Found, Storage, Torch, View, rebuilt, tensors_in
 from rnncli.formats.torch.unpickling import Pairs, load
 from rnncli.formats.zip_archive import MAGIC, Archive
 
@@ -62,16 +62,16 @@ def read(path: str) -> ModelFile:
     if not found.tensors:
         said = "; ".join(("it holds no tensors", *found.notes))
         raise RnncliError(said, "save the weights: torch.save(model.state_dict(), FILE)")
-    lead = _wrapper([each.name for each in found.tensors])
+    lead = _wrapper([*found.tensors])
     tensors = [
         Tensor(
-            each.name.removeprefix(lead),
-            each.shape,
-            each.dtype,
-            partial(_numbers, path, reader, each, places),
-            each.view,
+            name.removeprefix(lead),
+            view.shape,
+            view.dtype,
+            partial(_numbers, path, reader, name, view, places),
+            view if view.storage else None,
         )
-        for each in found.tensors
+        for name, view in found.tensors.items()
     ]
     nodes = [_as_said(node, found, lead) for node in nodes_of(tensors)]
     notes = [Note(text, "left out") for text in found.notes]
@@ -101,12 +101,12 @@ def _zipped(reader: FileReader) -> Read:
     root = pickles[0].removesuffix("data.pkl")
     if f"{root}byteorder" in archive.members and archive.read(f"{root}byteorder", 10) != b"little":
         raise _big_end()
-    value, referred = load(io.BytesIO(archive.read(pickles[0], MAX_PICKLE)))
-    storages = storages_of(referred)
-    found = tensors_in(value, storages)
+    torch = Torch()
+    found = tensors_in(load(io.BytesIO(archive.read(pickles[0], MAX_PICKLE)), torch.referred, rebuilt))
     places: dict[str, int | Packed] = {}
-    for key in dict.fromkeys(each.key for each in found.tensors if each.key is not None):
-        name, expected = f"{root}data/{key}", storages[key].bytes
+    for storage in dict.fromkeys(view.storage for view in found.tensors.values() if view.storage is not None):
+        key = storage.key
+        name, expected = f"{root}data/{key}", storage.bytes
         if name not in archive.members:
             raise RnncliError(f"its numbers {shorten(key)} are missing")
         if (size := archive.members[name].file_size) != expected:
@@ -123,19 +123,15 @@ def _zipped(reader: FileReader) -> Read:
 def _old(reader: FileReader) -> Read:
     """Return the same for the format before zip: a magic number, a protocol, the system, the object, the storages."""
     file = io.BytesIO(reader.read(0, MAX_PICKLE))
-    if load(file)[0] != _MAGIC:
+    if load(file) != _MAGIC:
         raise RnncliError("it is a pickle, and none that torch.save wrote: only its files are read", _ADVICE)
-    if load(file)[0] != _PROTOCOL:
-        raise RnncliError("it does not start as files of torch.save do")
-    system, _ = load(file)
-    if not isinstance(system, Pairs):
+    if load(file) != _PROTOCOL or not isinstance(system := load(file), Pairs):
         raise RnncliError("it does not start as files of torch.save do")
     if any(key == "little_endian" and value is False for key, value in system if isinstance(key, str)):
         raise _big_end()
-    value, referred = load(file)
-    storages = storages_of(referred)
-    found = tensors_in(value, storages)
-    keys, _ = load(file)
+    torch = Torch()
+    found, storages = tensors_in(load(file, torch.referred, rebuilt)), torch.storages
+    keys = load(file)
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
         raise RnncliError("the list of its storages is none")
     if len(keys) != len(storages) or {*keys} != {*storages}:
@@ -162,30 +158,31 @@ def _big_end() -> RnncliError:
     return RnncliError("its numbers have their big end first, which is not read")
 
 
-def _numbers(path: str, reader: FileReader, stored: Stored, places: Places) -> Numbers:
+def _numbers(path: str, reader: FileReader, name: str, view: View, places: Places) -> Numbers:
     """Read the numbers of a tensor, a view of its storage: only those that it reaches over."""
     import numpy as np
 
-    with reading(f"{path}: array {shorten(stored.name)}"):
-        if stored.key is None:
-            raise RnncliError(f"its numbers are {stored.dtype}, which are not read")
-        if stored.is_plain:
-            return _flat(reader, places[stored.key], stored, stored.shape)
-        if prod(stored.shape) > stored.span:
+    with reading(f"{path}: array {shorten(name)}"):
+        if view.storage is None:
+            raise RnncliError(f"its numbers are {view.dtype}, which are not read")
+        place = places[view.storage.key]
+        if view.is_plain:
+            return _flat(reader, place, view, view.shape)
+        if prod(view.shape) > view.span:
             raise RnncliError("it repeats its numbers, which is not read")
-        flat = _flat(reader, places[stored.key], stored, (stored.span,))
-        strides = tuple(step * flat.itemsize for step in stored.strides)
-        return np.lib.stride_tricks.as_strided(flat, stored.shape, strides, writeable=False).copy()
+        flat = _flat(reader, place, view, (view.span,))
+        strides = tuple(step * flat.itemsize for step in view.strides)
+        return np.lib.stride_tricks.as_strided(flat, view.shape, strides, writeable=False).copy()
 
 
-def _flat(reader: FileReader, place: int | Packed, stored: Stored, shape: tuple[int, ...]) -> Numbers:
+def _flat(reader: FileReader, place: int | Packed, view: View, shape: tuple[int, ...]) -> Numbers:
     """Read an array of numbers that begins where a tensor does."""
-    begin = stored.offset * WIDTHS[stored.dtype]
+    begin = view.offset * WIDTHS[view.dtype]
     if isinstance(place, int):
-        return array_at(reader, place + begin, stored.dtype, shape)
+        return array_at(reader, place + begin, view.dtype, shape)
     data = memoryview(place())
     reader.check_unchanged()
-    return array_of(data[begin : begin + prod(shape) * WIDTHS[stored.dtype]], stored.dtype, shape)
+    return array_of(data[begin : begin + prod(shape) * WIDTHS[view.dtype]], view.dtype, shape)
 
 
 def _wrapper(names: list[str]) -> str:

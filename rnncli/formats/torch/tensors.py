@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from rnncli.errors import RnncliError, listed, shorten
 from rnncli.formats.tensors import MAX_ARRAYS, MAX_RANK, WIDTHS
-from rnncli.formats.torch.unpickling import Made, Named, Pairs, Referred
+from rnncli.formats.torch.unpickling import Made, Named, Pairs
 
 MAX_DEPTH = 100
 """How deep containers and objects may stand inside of one another."""
@@ -79,7 +80,8 @@ _LONGEST_WORD = 80
 _SHOWN = 5
 
 
-class Storage(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Storage:
     """A stretch of numbers in a file: their type, their key in the file, and how many there are."""
 
     dtype: str
@@ -92,29 +94,23 @@ class Storage(NamedTuple):
         return self.length * WIDTHS[self.dtype]
 
 
-class Stored(NamedTuple):
-    """A tensor: a view of a storage.
+@dataclass(frozen=True, slots=True)
+class View:
+    """A tensor: a view of a storage. Two that are equal have the same numbers, as tied weights do.
 
     Attributes:
-        name: the keys and attributes that lead to it.
         shape: its shape.
         dtype: the type of its numbers; what it is where they cannot be read: `sparse`.
-        key: that of the storage with its numbers; None where they cannot be read.
+        storage: that with its numbers; None where they cannot be read.
         offset: which number of the storage is its first.
         strides: how many numbers further the next one is, along each axis.
     """
 
-    name: str
     shape: tuple[int, ...]
     dtype: str
-    key: str | None = None
+    storage: Storage | None = None
     offset: int = 0
     strides: tuple[int, ...] = ()
-
-    @property
-    def view(self) -> object:
-        """What two tensors share that have the same numbers, as tied weights do; None where that is not known."""
-        return None if self.key is None else self[1:]
 
     @property
     def span(self) -> int:
@@ -132,70 +128,141 @@ class Stored(NamedTuple):
         return True
 
 
-def storages_of(referred: Iterable[Referred]) -> dict[str, Storage]:
-    """Return the storages that a pickle refers to, by key.
+class Torch:
+    """What stands in a pickle for PyTorch's storages and tensors.
+
+    Attributes:
+        storages: the storages that it refers to, by key.
+    """
+
+    def __init__(self) -> None:
+        self.storages: dict[str, Storage] = {}
+
+    def referred(self, pid: object) -> Storage | Named:
+        """Return a storage that a pickle refers to; of a class of modules the old format keeps the source beside it.
+
+        Raises:
+            RnncliError: it refers to something else, or contradicts what it said of the same storage before.
+        """
+        if isinstance(pid, str) and (said := _STORAGE_TEXT.fullmatch(pid)):
+            pid = ("storage", Named("torch", said[1]), said[2], "", int(said[3]))
+        match pid:
+            case ("module", Named() as named, *_):
+                return named
+            # Behind the length may be a part of the storage: none in any PyTorch since 0.4.
+            case ("storage", Named(name=kind), str(key), _, int(length), *part) if (
+                kind in STORAGES and 0 <= length < _MAX_SIZE and part in ([], [None])
+            ):
+                storage = Storage(STORAGES[kind], key, length)
+                known = self.storages.setdefault(key, storage)
+                if known != storage:
+                    raise RnncliError(
+                        f"it says that numbers {shorten(key)} are {known.length:,} of {known.dtype}, and then "
+                        f"{length:,} of {storage.dtype}"
+                    )
+                return storage
+        raise RnncliError("it refers to something that is no storage")
+
+
+def rebuilt(made: Made) -> object:
+    """Return the tensor or the shape that a call of PyTorch makes; the call itself if it makes something else.
 
     Raises:
-        RnncliError: it refers to something else, or contradicts what it said of the same storage before.
+        RnncliError: there is no such tensor.
     """
-    by_key: dict[str, Storage] = {}
-    for each in referred:
-        storage = _storage(each)
-        known = by_key.setdefault(storage.key, storage)
-        if known != storage:
-            raise RnncliError(
-                f"it says that numbers {shorten(known.key)} are {known.length:,} of {known.dtype}, and then "
-                f"{storage.length:,} of {storage.dtype}"
-            )
-    return by_key
+    name, arguments = made.of.name, made.arguments
+    if not made.of.module.startswith("torch") or not arguments:
+        return made
+    match (name, *arguments[:_ARGUMENTS]):
+        case ("Size", tuple() as sizes):
+            return sizes
+        case ("_rebuild_parameter" | "_rebuild_parameter_with_state", View() as view, *_):
+            return view
+        case ("_rebuild_from_type_v2", Named() as of, _, tuple() as inner, *_) if of.name != name:
+            return rebuilt(Made(of, inner))
+        case ("_rebuild_sparse_tensor", _, tuple() as data):
+            return View(_sizes(next((each for each in data[:_ARGUMENTS] if isinstance(each, tuple)), None)), "sparse")
+        case ("_rebuild_meta_tensor_no_storage", _, sizes, *_):
+            return View(_sizes(sizes), "meta")
+        case ("_rebuild_qtensor", _, _, sizes, *_):
+            return View(_sizes(sizes), "quantised")
+        case ("_rebuild_tensor" | "_rebuild_tensor_v2" | "_rebuild_tensor_v3", *given):
+            return _view(*given, *[None] * (_ARGUMENTS - len(given)))
+    return made
 
 
-def _storage(referred: Referred) -> Storage:
-    pid = referred.id
-    if isinstance(pid, tuple) and len(pid) == 6 and pid[-1] is None:
-        pid = pid[:-1]  # instead of None there is a part of the storage, which no PyTorch since 0.4 means
-    if isinstance(pid, str) and (said := _STORAGE_TEXT.fullmatch(pid)):
-        pid = ("storage", Named("torch", said[1]), said[2], "", int(said[3]))
-    match pid:
-        case ("storage", Named() as kind, str(key), _, int(length)):
-            if kind.name in STORAGES and 0 <= length < _MAX_SIZE:
-                return Storage(STORAGES[kind.name], key, length)
-    raise RnncliError("it refers to something that is no storage")
+_ARGUMENTS = 8
+"""The most arguments of a function that makes a tensor."""
+
+
+def _view(
+    storage: object, offset: object, sizes: object, steps: object, _grad: object, _hooks: object, *rest: object
+) -> View:
+    """Return a tensor; behind its place may be its type, and a dictionary of what is done with it when it is read."""
+    shape, strides = _sizes(sizes), _sizes(steps)
+    if not isinstance(storage, Storage) or len(shape) != len(strides):
+        raise _impossible()
+    dtype = next((each.name for each in rest if isinstance(each, Named)), storage.dtype)
+    if any(isinstance(each, Pairs) and each for each in rest):
+        dtype = "conjugated or negated"
+    if dtype not in WIDTHS:
+        return View(shape, dtype)
+    (begin,) = _sizes((offset,))
+    view = View(shape, dtype, storage, begin, strides)
+    length = storage.bytes // WIDTHS[dtype]
+    if 0 not in shape and begin + view.span > length:
+        raise RnncliError(f"one of its tensors, {shorten(str(shape))}, reaches beyond its {length:,} numbers")
+    return view
+
+
+def _sizes(value: object) -> tuple[int, ...]:
+    """Return a shape or strides.
+
+    Raises:
+        RnncliError: they are none.
+    """
+    if isinstance(value, tuple | list) and len(value) <= MAX_RANK:
+        sizes = tuple(each for each in value if type(each) is int and 0 <= each < _MAX_SIZE)
+        if len(sizes) == len(value):
+            return sizes
+    raise _impossible()
+
+
+def _impossible() -> RnncliError:
+    return RnncliError("one of its tensors is described as none can be")
 
 
 class Found(NamedTuple):
     """What was pickled.
 
     Attributes:
-        tensors: the tensors of a network.
+        tensors: the tensors of a network, by the keys and attributes that lead to each.
         notes: what is left out beside them, a sentence each.
         relus: the names of RNNs whose activation is relu, as their modules say.
         differs: what a module says that its tensors do not, and that nothing here computes; may be empty.
     """
 
-    tensors: list[Stored]
+    tensors: Mapping[str, View]
     notes: list[str]
     relus: frozenset[str]
     differs: str
 
 
-def tensors_in(value: object, storages: Mapping[str, Storage]) -> Found:
+def tensors_in(value: object) -> Found:
     """Return the tensors in dictionaries, lists, modules and objects, each with the names that lead to it.
 
     A container or an object that is reached by two ways counts once.
 
     Raises:
-        RnncliError: there are too many, they stand too deep, or one cannot be.
+        RnncliError: there are too many, they stand too deep, or two have one name.
     """
-    walk = _Walk(storages)
+    walk = _Walk()
     walk.into(value, "", 0)
-    names = Counter(each.name for each in walk.tensors)
-    if twice := [name for name, count in names.items() if count > 1]:
-        raise RnncliError(f"it holds two tensors {shorten(twice[0])}")
+    tensors = walk.tensors
     notes = [*walk.notes()]
     modules = _listed(walk.modules)
     differs = f"modules without arrays are left out: {modules}" if modules else ""
-    return Found(walk.tensors, notes, frozenset(walk.relus), differs)
+    return Found(tensors, notes, frozenset(walk.relus), differs)
 
 
 _Container = Made | Pairs | list | tuple  # type: ignore[type-arg]  # of anything
@@ -210,9 +277,8 @@ class _Walk:
         relus: the names of RNNs whose activation is relu.
     """
 
-    def __init__(self, storages: Mapping[str, Storage]) -> None:
-        self.tensors: list[Stored] = []
-        self._storages = storages
+    def __init__(self) -> None:
+        self.tensors: dict[str, View] = {}
         self._of_training: list[tuple[str, object]] = []
         self.modules: Counter[str] = Counter()
         self.relus: set[str] = set()
@@ -224,10 +290,11 @@ class _Walk:
         """Add the tensors in a value, to which a name leads through so many containers."""
         if isinstance(value, Named):
             self._leave(value)
-        elif call := _call(value):
+        elif isinstance(value, View):
             if len(self.tensors) >= MAX_ARRAYS:
                 raise RnncliError(f"it holds more than {MAX_ARRAYS:,} tensors")
-            self.tensors.append(_tensor(name or "tensor", *call, self._storages))
+            if self.tensors.setdefault(name or "tensor", value) is not value:
+                raise RnncliError(f"it holds two tensors {shorten(name)}")
         elif isinstance(value, Made) and value.of.module.startswith("torch.optim") and not self._counts:
             self._of_training.append(("an optimizer", value.state))
         elif isinstance(value, _Container) and self._is_new(value):
@@ -274,18 +341,18 @@ class _Walk:
         elif held.keys() >= {*_MEMBERS}:
             if held.get("mode") == "RNN_RELU":
                 self.relus.add(name)
-            self._left["torch.Tensor that is no parameter"] += sum(map(bool, map(_call, held.values())))
+            self._left["torch.Tensor that is no parameter"] += sum(isinstance(each, View) for each in held.values())
             for members in map(held.get, _MEMBERS):
                 members = members.pairs if isinstance(members, Made) else members
                 if isinstance(members, Pairs) and self._is_new(members):
                     yield from members
         else:
             kept = [(key, value) for key, value in pairs if not self._is_of_training(key, value)]
-            calls = [call for _, value in kept if (call := _call(value))]
+            views = [value for _, value in kept if isinstance(value, View)]
             # A loss, a score: beside such there are arrays in a state dict.
-            alone = bool(calls) and not any(_tensor(name, *call, self._storages).shape for call in calls)
-            self._left["torch.Tensor of one number"] += len(calls) * alone
-            yield from ((key, value) for key, value in kept if not (alone and _call(value)))
+            alone = not any(view.shape for view in views)
+            self._left["torch.Tensor of one number"] += len(views) * alone
+            yield from ((key, value) for key, value in kept if not (alone and isinstance(value, View)))
 
     def _is_of_training(self, key: object, value: object) -> bool:
         """Whether a key leads to what training alone needs, which is kept for later, or to what has other names."""
@@ -310,13 +377,12 @@ class _Walk:
         self._counts = True
         self._seen.clear()
         for key, value in self._of_training:
-            self.tensors = []
+            self.tensors = {}
             self.into(value, "", 0)
             needed[shorten(key)] += len(self.tensors)
-        self.tensors = network
         if shown := _listed(needed, "array"):
             yield f"left out, as training alone needs them: {shown}"
-        unread = Counter(tensor.dtype for tensor in self.tensors if tensor.key is None)
+        unread = Counter(view.dtype for view in network.values() if view.storage is None)
         if shown := _listed(unread, "tensor"):
             yield f"their numbers are not read: {shown}"
         if shown := _listed(self._left):
@@ -337,7 +403,7 @@ def _listed(counts: Counter[str], unit: str = "") -> str:
 def _words(pairs: Iterable[tuple[object, object]]) -> Iterator[tuple[str, object]]:
     """Yield the values of pairs that may have tensors, each with the name that its key gives it."""
     for index, (key, value) in enumerate(pairs):
-        if isinstance(value, Named | _Container):
+        if isinstance(value, Named | View | _Container):
             yield _word(key, index), value
 
 
@@ -355,83 +421,3 @@ def _word(key: object, index: int) -> str:
         case tuple() if len(key) <= _MOST_KEYS and all(isinstance(each, str | int) for each in key):
             return ".".join(_word(each, place) for place, each in enumerate(key))
     return str(index)
-
-
-_Call = tuple[str, tuple[object, ...]]
-"""The function of PyTorch that makes a tensor, and its arguments."""
-
-
-def _call(made: object) -> _Call | None:
-    """Return the call that makes a tensor, without what only wraps it: a parameter, attributes of its own."""
-    if not isinstance(made, Made):
-        return None
-    of, arguments = made.of, made.arguments
-    for _ in range(_MOST_WRAPPERS):
-        if not of.module.startswith("torch.") or not arguments:
-            return None
-        inner = arguments[0]
-        if of.name in ("_rebuild_parameter", "_rebuild_parameter_with_state") and isinstance(inner, Made):
-            of, arguments = inner.of, inner.arguments
-        elif of.name == "_rebuild_from_type_v2" and isinstance(inner, Named) and len(arguments) > 2:
-            of, arguments = inner, arguments[2] if isinstance(arguments[2], tuple) else ()
-    return (of.name, arguments[:_MOST_ARGUMENTS]) if of.name in (*_VIEWS, *_UNREAD) else None
-
-
-_MOST_WRAPPERS, _MOST_ARGUMENTS = 3, 8
-_VIEWS = ("_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_tensor_v3")
-_UNREAD = ("_rebuild_sparse_tensor", "_rebuild_qtensor", "_rebuild_meta_tensor_no_storage")
-"""The functions that make a tensor of a storage, and those of whose tensors only the shape is read."""
-
-
-def _tensor(name: str, function: str, arguments: tuple[object, ...], storages: Mapping[str, Storage]) -> Stored:
-    """Return the tensor that a call makes.
-
-    Raises:
-        RnncliError: there is no such tensor.
-    """
-    match (function, *arguments):
-        case ("_rebuild_sparse_tensor", _, tuple() as data):
-            sizes = next((each for each in data[:_MOST_ARGUMENTS] if isinstance(each, Made) and each.of == _SIZE), None)
-            return Stored(name, _sizes(sizes, name), "sparse")
-        case ("_rebuild_meta_tensor_no_storage", _, sizes, *_):
-            return Stored(name, _sizes(sizes, name), "meta")
-        case ("_rebuild_qtensor", _, _, sizes, *_):
-            return Stored(name, _sizes(sizes, name), "quantised")
-        case (_, Referred() as referred, int(offset), sizes, steps, *rest) if 0 <= offset < _MAX_SIZE:
-            shape, strides, storage = _sizes(sizes, name), _sizes(steps, name), storages[_storage(referred).key]
-            dtype = storage.dtype
-            if function == "_rebuild_tensor_v3" and len(rest) > 2 and isinstance(rest[2], Named):
-                dtype = rest[2].name
-            if any(isinstance(each, Pairs) and each for each in rest[2:]):
-                dtype = "conjugated or negated"
-            if dtype not in WIDTHS:
-                return Stored(name, shape, dtype)
-            if len(shape) == len(strides):
-                made = Stored(name, shape, dtype, storage.key, offset, strides)
-                length = storage.bytes // WIDTHS[dtype]
-                if 0 not in shape and offset + made.span > length:
-                    raise RnncliError(f"tensor {shorten(name)} reaches beyond its {length:,} numbers")
-                return made
-    raise _impossible(name)
-
-
-_SIZE = Named("torch", "Size")
-
-
-def _sizes(value: object, name: str) -> tuple[int, ...]:
-    """Return a shape or strides.
-
-    Raises:
-        RnncliError: they are none.
-    """
-    if isinstance(value, Made) and value.of == _SIZE:
-        value = value.arguments[0] if value.arguments else ()
-    if isinstance(value, tuple | list) and len(value) <= MAX_RANK:
-        sizes = tuple(each for each in value if type(each) is int and 0 <= each < _MAX_SIZE)
-        if len(sizes) == len(value):
-            return sizes
-    raise _impossible(name)
-
-
-def _impossible(name: str) -> RnncliError:
-    return RnncliError(f"its tensor {shorten(name)} is described as none can be")

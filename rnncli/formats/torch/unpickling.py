@@ -46,13 +46,6 @@ class Pairs:
         return bool(self._pairs)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Referred:
-    """Something outside of the pickle: a storage, by what the pickle says of it."""
-
-    id: object
-
-
 class Made:
     """What a call would return, or an object of a class: what goes into it, and nothing that comes of it.
 
@@ -95,17 +88,21 @@ _RECONSTRUCTORS = frozenset(
 """What protocols 0 and 1 call to make an object of a class, which is their first argument."""
 
 
-def load(file: BinaryIO) -> tuple[object, list[Referred]]:
-    """Return what the pickle holds that begins where a file is read, and all that it refers to outside of it.
+def load(
+    file: BinaryIO, referred: Callable[[object], object] | None = None, rebuilt: Callable[[Made], object] | None = None
+) -> object:
+    """Return what the pickle holds that begins where a file is read. The file is left where the pickle ends.
 
-    The file is left where the pickle ends.
+    Args:
+        file: the file.
+        referred: returns what stands for something that the pickle refers to outside of it; None where it may not.
+        rebuilt: returns what stands for what a call makes: the call itself, unless it is known.
 
     Raises:
         RnncliError: it is damaged, too long, or has an instruction that torch.save does not write.
     """
-    machine = _Machine(file)
     try:
-        return machine.load(), machine.referred
+        return _Machine(file, referred, rebuilt).load()
     except EOFError:
         raise RnncliError("its pickle is damaged: it does not end") from None
     except _DAMAGE as error:
@@ -147,15 +144,19 @@ class _Machine(pickle._Unpickler):
 
     Attributes:
         stack: the values above the last mark.
-        referred: what the pickle refers to.
     """
 
     stack: list[Any]
     dispatch: ClassVar[dict[int, Callable[[Any], None]]]
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(
+        self,
+        file: BinaryIO,
+        referred: Callable[[object], object] | None,
+        rebuilt: Callable[[Made], object] | None,
+    ) -> None:
         super().__init__(file, encoding="latin-1")
-        self.referred: list[Referred] = []
+        self._referred, self._rebuilt = referred, rebuilt
         self.memo = _Memo()
         self.dispatch = _Instructions(pickle._Unpickler.dispatch | {code[0]: do for code, do in _INSTEAD.items()})  # type: ignore[misc]  # of this one alone
 
@@ -167,19 +168,19 @@ class _Machine(pickle._Unpickler):
         """Refuse a number for a name, which Python would look up."""
         raise RnncliError(f"its pickle has the extension {code}, which torch.save does not write")
 
-    def persistent_load(self, pid: object) -> Named | Referred:
-        """Return something outside; of a class of modules the old format keeps the source beside it."""
-        if isinstance(pid, tuple) and pid[:1] == ("module",) and isinstance(pid[1], Named):
-            return pid[1]
-        self.referred.append(Referred(pid))
-        return self.referred[-1]
+    def persistent_load(self, pid: object) -> object:
+        """Return what stands for something outside."""
+        if self._referred is None:
+            raise pickle.UnpicklingError("it refers to something outside of it")
+        return self._referred(pid)
 
     def _instantiate(self, klass: object, args: list[object]) -> None:
         self.stack.append(Made(klass, tuple(args)))
 
     def _call(self) -> None:
         arguments = self.stack.pop()
-        self.stack[-1] = Made(self.stack[-1], arguments)
+        made = Made(self.stack[-1], arguments)
+        self.stack[-1] = made if self._rebuilt is None else self._rebuilt(made)
 
     def _call_by_keywords(self) -> None:
         self.stack.pop()
