@@ -113,19 +113,15 @@ def test_a_header_of_safetensors_that_lies_is_refused(screen: Screen) -> None:
 
 
 def test_numbers_that_numpy_does_not_have_are_read_as_float32_and_those_of_few_bits_are_named(at: Walk) -> None:
-    for dtype, data, numbers in (
-        ("F8_E4M3", b"\x00\x01\x08\x38\x7e\x7f\xff\x80\xc0", [0, 2**-9, 2**-6, 1, 448, np.nan, np.nan, 0, -2]),
-        ("F8_E5M2", b"\x00\x01\x3c\x7b\x7c\xfc\x7d\xbc", [0, 2**-16, 1, 57344, np.inf, -np.inf, np.nan, -1]),
-        ("BF16", struct.pack("<4H", 0x3F80, 0x7F80, 0xC000, 1), [1, np.inf, -2, 2.0**-133]),
-    ):
-        with at(dtype):
-            Path("m.safetensors").write_bytes(one(len(numbers), dtype=dtype, at=(0, len(data)), length=0) + data)
-            (tensor,) = open_model("m.safetensors").others
-            np.testing.assert_array_equal(tensor.read(), np.array(numbers, "f4"))
+    data, numbers = struct.pack("<4H", 0x3F80, 0x7F80, 0xC000, 1), [1, np.inf, -2, 2.0**-133]
+    with at("BF16"):
+        Path("m.safetensors").write_bytes(one(4, dtype="BF16", at=(0, 8), length=0) + data)
+        (tensor,) = open_model("m.safetensors").others
+        np.testing.assert_array_equal(tensor.read(), np.array(numbers, "f4"))
     for dtype, name, shape, length in (
         ("F4", "float4_e2m1", (3, 2), 3),
         ("F6_E2M3", "float6_e2m3", (4,), 3),
-        ("F8_E8M0", "float8_e8m0", (2,), 2),
+        ("F8_E5M2", "float8_e5m2", (2,), 2),
     ):
         with at(dtype):
             Path("m.safetensors").write_bytes(one(*shape, dtype=dtype, at=(0, length), length=length))

@@ -34,7 +34,7 @@ class Tensor(NamedTuple):
         name: what the file calls it.
         shape: its shape.
         dtype: the name of its numbers' type: `float32`, `bfloat16`, `int64`.
-        read: reads its numbers, as a NumPy array; bfloat16 and float8 become float32. Errors name the file.
+        read: reads its numbers, as a NumPy array; bfloat16 becomes float32. Errors name the file.
         place: where its numbers stand, if another array of the file may have the same; None if none has.
     """
 
@@ -69,14 +69,11 @@ def bits_of(dtype: str) -> int:
 WIDTHS: Mapping[str, int] = {
     dtype: bits_of(dtype) // 8
     for dtype in (
-        *("bool", "uint8", "int8", "float8_e4m3fn", "float8_e5m2", "int16", "uint16", "float16", "bfloat16", "int32"),
+        *("bool", "uint8", "int8", "int16", "uint16", "float16", "bfloat16", "int32"),
         *("uint32", "float32", "int64", "uint64", "float64", "complex64", "complex128"),
     )
 }
 """The bytes of a number of each type that is read."""
-
-_BLOCK = 1 << 20
-"""How many numbers are widened at a time."""
 
 _SHOWN = 10**30
 
@@ -97,7 +94,7 @@ def tensor_at(path: str, reader: FileReader, name: str, place: int, dtype: str, 
 
 
 def array_of(data: bytes | memoryview, dtype: str, shape: tuple[int, ...]) -> Numbers:
-    """Return little-endian bytes as an array; bfloat16 and float8, which NumPy does not have, become float32.
+    """Return little-endian bytes as an array; bfloat16, which NumPy does not have, becomes float32.
 
     Raises:
         RnncliError: there are not as many bytes as the shape says, or NumPy has no array of that shape.
@@ -107,13 +104,11 @@ def array_of(data: bytes | memoryview, dtype: str, shape: tuple[int, ...]) -> Nu
     check_shape(shape)
     if len(data) != prod(shape) * WIDTHS[dtype]:
         raise RnncliError(f"it has {len(data):,} bytes, and its shape says {numbers_in(shape, WIDTHS[dtype])}")
-    if dtype in _RAW:
-        return _widened(np.frombuffer(data, _RAW[dtype]), dtype).reshape(shape)
-    return np.frombuffer(data, np.dtype(dtype).newbyteorder("<")).reshape(shape)
+    return _as_numbers(np.frombuffer(data, _in_file(dtype)).reshape(shape), dtype)
 
 
 def array_at(reader: FileReader, place: int, dtype: str, shape: tuple[int, ...]) -> Numbers:
-    """Return the array whose little-endian bytes begin at a place of a file, likewise. It is held in memory once.
+    """Return the array whose little-endian bytes begin at a place of a file, likewise.
 
     Raises:
         RnncliError: the file was changed since it was opened, or NumPy has no array of that shape.
@@ -121,18 +116,22 @@ def array_at(reader: FileReader, place: int, dtype: str, shape: tuple[int, ...])
     import numpy as np
 
     check_shape(shape)
-    if dtype not in _RAW:
-        array = np.empty(shape, np.dtype(dtype).newbyteorder("<"))
-        reader.read_into(place, memoryview(array.reshape(-1).view(np.uint8)))  # type: ignore[arg-type]  # it is a buffer
-    else:
-        array = np.empty(shape, np.float32)
-        flat = array.reshape(-1)
-        for start in range(0, len(flat), _BLOCK):
-            raw = np.empty(min(_BLOCK, len(flat) - start), _RAW[dtype])
-            reader.read_into(place + start * raw.itemsize, memoryview(raw.view(np.uint8)))  # type: ignore[arg-type]  # likewise
-            flat[start : start + len(raw)] = _widened(raw, dtype)
+    array = np.empty(shape, _in_file(dtype))
+    reader.read_into(place, memoryview(array.reshape(-1).view(np.uint8)))  # type: ignore[arg-type]  # it is a buffer
     reader.check_unchanged()
-    return array
+    return _as_numbers(array, dtype)
+
+
+def _in_file(dtype: str) -> str:
+    """Return what NumPy calls the numbers of a type as they stand in a file, with their little end first."""
+    import numpy as np
+
+    return np.dtype("uint16" if dtype == "bfloat16" else dtype).newbyteorder("<").str
+
+
+def _as_numbers(array: Numbers, dtype: str) -> Numbers:
+    """Return what stands in a file as numbers: a bfloat16 is the upper half of a float32."""
+    return array if dtype != "bfloat16" else (array.astype("<u4") << 16).view("<f4")
 
 
 def check_shape(shape: tuple[int, ...]) -> None:
@@ -143,29 +142,6 @@ def check_shape(shape: tuple[int, ...]) -> None:
     """
     if prod(filter(None, shape)) >= _MOST_NUMBERS:
         raise RnncliError(f"no array can have the shape {shorten(str(shape))}")
-
-
-_RAW: Mapping[str, str] = {"bfloat16": "<u2", "float8_e4m3fn": "u1", "float8_e5m2": "u1"}
-"""The types that NumPy does not have, and whole numbers of as many bits."""
-
-
-def _widened(raw: Numbers, dtype: str) -> Numbers:
-    """Return the bits of numbers as float32."""
-    import numpy as np
-
-    if dtype == "bfloat16":  # the upper half of a float32
-        wide = raw.astype("<u4")
-        wide <<= 16
-        return wide.view("<f4")
-    if dtype == "float8_e5m2":  # the upper half of a float16
-        return (raw.astype("<u2") << 8).view("<f2").astype("<f4")
-    # float8_e4m3fn has no infinities, and one NaN of each sign: https://arxiv.org/abs/2209.05433
-    bits = np.arange(256)
-    exponent, fraction = bits >> 3 & 15, bits & 7
-    size = np.where(exponent > 0, np.ldexp(8 + fraction, exponent - 10), np.ldexp(fraction, -9))
-    size[bits & 127 == 127] = np.nan
-    values: Numbers = np.where(bits < 128, size, -size).astype("<f4")
-    return values[raw]
 
 
 def numbers_in(shape: tuple[int, ...], itemsize: int = 1) -> str:

@@ -47,7 +47,7 @@ def read(path: str) -> ModelFile:
     ending = path.lower().rpartition(".")[2]
     if ending == "json":
         return _read_json(path)
-    start = hdf5.beginning(path)
+    start = opened_regular(path).read(0, len(SIGNATURE))
     if start == SIGNATURE:
         return _read_hdf5(path)
     if ending != "keras":

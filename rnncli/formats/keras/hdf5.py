@@ -10,7 +10,6 @@ import json
 import os
 import signal
 import site
-import stat
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnncli.errors import RnncliError, shorten
 from rnncli.formats.faults import AGAIN, NamedError
-from rnncli.formats.keras.hdf5_process import ADVICE, SIGNATURE
+from rnncli.formats.keras.hdf5_process import ADVICE
 from rnncli.formats.tensors import WIDTHS, Tensor, array_of
 
 if TYPE_CHECKING:
@@ -64,27 +63,6 @@ def named(place: Place) -> Iterator[None]:
         yield
     except RnncliError as error:
         raise NamedError(f"{place.path}: {error.message}", error.advice) from None
-
-
-def beginning(path: str) -> bytes:
-    """Return the first bytes of a file, or the signature of HDF5 if that stands behind bytes of the user's own.
-
-    Raises:
-        RnncliError: it is a pipe or a device, which cannot be read at any place.
-    """
-    mode = os.stat(path).st_mode
-    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-        kind = "pipe" if stat.S_ISFIFO(mode) else "device"
-        raise RnncliError(f"it is a {kind}; such a file is read at any place, not once", "write it to a file first")
-    with open(path, "rb") as file:
-        start = found = file.read(len(SIGNATURE))
-        place = 512
-        # HDF5 may stand anywhere in a zip archive, which is one all the same.
-        while found != SIGNATURE and start[:2] != b"PK" and len(found) == len(SIGNATURE):
-            file.seek(place)
-            found = file.read(len(SIGNATURE))
-            place *= 2
-    return SIGNATURE if found == SIGNATURE else start
 
 
 @dataclass(frozen=True)

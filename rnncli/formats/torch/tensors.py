@@ -21,24 +21,13 @@ MAX_NAME = 1_000
 _MAX_SIZE = 2**48
 
 STORAGES = {
-    "FloatStorage": "float32",
-    "DoubleStorage": "float64",
-    "HalfStorage": "float16",
-    "BFloat16Storage": "bfloat16",
-    "LongStorage": "int64",
-    "IntStorage": "int32",
-    "ShortStorage": "int16",
-    "CharStorage": "int8",
-    "ByteStorage": "uint8",
-    "BoolStorage": "bool",
-    "ComplexFloatStorage": "complex64",
-    "ComplexDoubleStorage": "complex128",
-    "UntypedStorage": "uint8",
-    "QInt8Storage": "int8",
-    "QUInt8Storage": "uint8",
-    "QInt32Storage": "int32",
-    "QUInt4x2Storage": "uint8",
-    "QUInt2x4Storage": "uint8",
+    f"{kind}Storage": dtype
+    for kind, dtype in (
+        *(("Float", "float32"), ("Double", "float64"), ("Half", "float16"), ("BFloat16", "bfloat16")),
+        *(("Long", "int64"), ("Int", "int32"), ("Short", "int16"), ("Char", "int8"), ("Byte", "uint8")),
+        *(("Bool", "bool"), ("ComplexFloat", "complex64"), ("ComplexDouble", "complex128"), ("Untyped", "uint8")),
+        *(("QInt8", "int8"), ("QUInt8", "uint8"), ("QInt32", "int32"), ("QUInt4x2", "uint8"), ("QUInt2x4", "uint8")),
+    )
 }
 """The type of the numbers in each of PyTorch's storages."""
 
