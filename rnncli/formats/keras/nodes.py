@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, NamedTuple
@@ -23,7 +23,7 @@ from rnncli.formats.keras.config import (
 )
 from rnncli.formats.keras.graph import MAX_NESTING, Call, CallKey, Graph, Source
 from rnncli.formats.keras.weights import Store, is_cudnn
-from rnncli.formats.nodes import Activation, Node, Note, Read, Returned, loops, names, returned, takes_input
+from rnncli.formats.nodes import Activation, Node, Note, Read, Returned, Word, loops, names, returned, takes_input
 from rnncli.layers import Input, Layer
 from rnncli.layers.activations import ACTIVATIONS
 from rnncli.quantities import MAX_SIZE
@@ -44,12 +44,6 @@ _SAID_ELSEWHERE = names(
     "input_shape shape"
 )
 """Arguments of which the graph and the arrays say what follows: outputs that are read, masks, matrices, shapes."""
-
-_SAY_FEATURES: Mapping[str, str] = {
-    **dict.fromkeys(CONVOLUTIONS, "filters"),
-    **dict.fromkeys(("SimpleRNN", "LSTM", "GRU", "Dense"), "units"),
-}
-"""The arguments of classes that are not always understood, which say how many features these return."""
 
 
 def nodes_of(graph: Graph, store: Store | None, *, modern: bool) -> list[Node]:
@@ -132,18 +126,19 @@ class _Reader:
         notes = (*notes, *self._otherwise(call, made, mask))
         where, size = _shape_of_call(call)
         declared = _shape_of_layer(call.entry)[1]
-        size = size or (None if call.reads else declared)
-        size = size or (self._store.features(call) if self._store else None) or _joined(call.entry, read) or declared
+        held = self._store.held(call) if self._store is not None else {}
+        known = [*next((tensor.shape[:1] for tensor in held.values()), ()), *(each.returns for each in read)]
+        size = size or (None if call.reads else declared) or (known[0] if known else None) or declared
         for number, each in enumerate(made):
             own = name if len(made) == 1 else f"{name} (cell {number})"
             said = (*notes, *(_about(call.name, note) for note in each.notes))
             node = Node(own, call.kind, each.word, edges, notes=said, owner=call.name)
             if isinstance(each.word, Layer) and each.word.reads == "either":
                 node = replace(node, where=each.where or where)
-            node = self._with_arrays(node, call, number, size)
+            node = self._with_arrays(node, call, number, size) if each.word is not None else replace(node, tensors=held)
             nodes.append(node)
             edges, notes = (Read(own),), ()
-            size = _returns(call.entry, node, size)
+            size = _returns(call.entry, each.word, size)
         last = nodes[-1].word
         vector = isinstance(last, Layer) and last.returns == "vector"
         if call.entry["class_name"] == "Masking" or config_of(call.entry).get("mask_zero"):
@@ -210,8 +205,6 @@ class _Reader:
     def _with_arrays(self, node: Node, call: Call, number: int, size: int | None) -> Node:
         """Return a node with its arrays and what it reads."""
         word = node.word
-        if word is None:
-            return replace(node, tensors=self._store.held(call) if self._store else {})
         if not isinstance(word, Layer) or (size is None and not takes_input(word)):
             return node
         reads = {"input": (), "vector": (None, size)}.get(word.reads, (None, None, size))
@@ -280,27 +273,15 @@ def _shape_of_layer(entry: Json) -> tuple[Returned | None, int | None]:
     return _shape(config.get("batch_input_shape"), config.get("batch_shape"), within)
 
 
-def _joined(entry: Json, read: Sequence[_Called]) -> int | None:
-    """Return how many features a call reads, by what it reads."""
-    sizes = [each.returns for each in read]
-    if entry["class_name"] != "Concatenate":
-        return sizes[0] if sizes else None
-    along = config_of(entry).get("axis", -1) in (-1, 2)
-    return sum(size or 0 for size in sizes) if along and all(sizes) else None
-
-
-def _returns(entry: Json, node: Node, size: int | None) -> int | None:
-    """Return how many features a node returns that reads some."""
-    if isinstance(node.word, Layer):
-        return returned(node.word, size)
-    kind, config = entry["class_name"], config_of(entry)
-    if node.word is not None or ((kind in KEEP_FEATURES or kind == "Concatenate") and not is_custom(entry)):
+def _returns(entry: Json, word: Word | None, size: int | None) -> int | None:
+    """Return how many features a layer returns that reads some."""
+    if isinstance(word, Layer):
+        return returned(word, size)
+    kind = "" if is_custom(entry) else entry["class_name"]
+    if word is not None or kind in KEEP_FEATURES:
         return size
-    said = config.get(_SAY_FEATURES.get(kind, "")) if not is_custom(entry) else None
-    if kind == "Reshape" and isinstance(config.get("target_shape"), list):
-        said = config["target_shape"][-1:]
-        said = said[0] if said else None
-    return said if type(said) is int and 1 <= said <= MAX_SIZE else None
+    filters = config_of(entry).get("filters") if kind in CONVOLUTIONS else None
+    return filters if type(filters) is int and 1 <= filters <= MAX_SIZE else None
 
 
 # What a layer is in the language. ------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import RnncliError, shorten
 from rnncli.formats.keras import hdf5
-from rnncli.formats.keras.config import Step, config_of, siblings
+from rnncli.formats.keras.config import Sibling, Step, config_of, siblings
 from rnncli.formats.keras.graph import Call
 from rnncli.formats.tensors import WIDTHS, Tensor
 from rnncli.layers.weights import Weight
@@ -19,8 +19,8 @@ from rnncli.layers.weights import Weight
 if TYPE_CHECKING:
     import numpy as np
 
-_CONTAINERS = {"layers": ("layers", "_layer_checkpoint_dependencies")}
-"""Other names of a group: Keras 2.12 to 2.15 had another for the layers of a model."""
+_OLD_LAYERS = "_layer_checkpoint_dependencies"
+"""What Keras 2.12 to 2.15 called the group of the layers of a model."""
 
 
 def is_cudnn(entry: Any) -> bool:
@@ -53,11 +53,6 @@ class Branches:
         self._unread[call.name] = call.route
         return {}
 
-    def features(self, call: Call) -> int | None:
-        """Return None: the file is not opened for it."""
-        del call
-        return None
-
     def tensors(self, call: Call, number: int, weights: Sequence[Weight]) -> Mapping[str, Tensor]:
         """Return the arrays of a layer by the names of its weights; they are looked for when one is read.
 
@@ -89,96 +84,58 @@ class Branches:
         Raises:
             RnncliError: h5py is missing, or the file is damaged.
         """
-        taken = {self._paths.get(tensor.name) for tensor in used}
+        taken = {self._path(self._wanted[tensor.name][0]) for tensor in used if tensor.name in self._wanted}
         paths = sorted(filter(is_of_network, self._tree.arrays))
         found = self._tree.tensors(path for path in paths if path not in taken)
         held = {}
         for name, route in self._unread.items():
-            start = f"{self._groups.path(route)}/"
+            start = f"{self._path(route)}/"
             inside = paths[bisect_left(paths, start) : bisect_right(paths, f"{start}\U0010ffff")]
             held[name] = {path: found[path] for path in inside if path in found}
         return tuple(found.values()), held
-
-    @cached_property
-    def _groups(self) -> _Groups:
-        return _Groups(self._tree)
 
     @cached_property
     def _tree(self) -> hdf5.Tree:
         return hdf5.tree_of(self._place)
 
     @cached_property
-    def _paths(self) -> Mapping[str, str]:
-        """Where in the file each array is, or would be."""
-        return {name: self._groups.path(route) for name, (route, _) in self._wanted.items()}
+    def _own_names(self) -> Mapping[tuple[str, str, str], Sequence[str]]:
+        """The groups in each group, by their class and by the name of their layer, which newer versions keep."""
+        found: dict[tuple[str, str, str], list[str]] = {}
+        for path in self._tree.attributes:
+            around, _, name = path.rpartition("/")
+            if (own := self._tree.text(f"{path}/vars", "name")) is not None:
+                found.setdefault((around, re.sub("_[0-9]+$", "", name), own), []).append(name)
+        return found
 
-    @cached_property
-    def _found(self) -> Mapping[str, Tensor]:
-        """The arrays that are as the config says; with the first that is read, all are."""
-        arrays = self._tree.arrays
-        shapes = {name: shape for name, (_, shape) in self._wanted.items()}
-        right = {name: path for name, path in self._paths.items() if path in arrays and arrays[path][0] == shapes[name]}
-        tensors = self._tree.tensors(right.values())
-        return {name: tensors[path] for name, path in right.items()}
-
-    def _values(self, name: str) -> np.ndarray[Any, Any]:
-        with hdf5.named(self._place):
-            if name in self._found:
-                return self._found[name].read()
-            path, shape = self._paths[name], self._wanted[name][1]
-            if path not in self._tree.arrays:
-                raise RnncliError(f"its weights have no {shorten(name, 80)}, which its config says")
-            there = shorten(str(self._tree.arrays[path][0]))
-            raise RnncliError(f"its weights have {shorten(name, 80)} as {there}; its config says {shape}")
-
-
-class _Groups:
-    """Finds the groups of layers in a file of Keras 3, by their classes and names."""
-
-    def __init__(self, tree: hdf5.Tree) -> None:
-        self._tree = tree
-        self._paths: dict[tuple[str, Step], str] = {}
-        self._same: dict[str, dict[str, list[str]]] = {}
-        self._own: dict[str, dict[tuple[str, str | None], list[str]]] = {}
-
-    def path(self, route: Sequence[Step]) -> str:
+    def _path(self, route: Sequence[Step]) -> str:
         """Return the path that a way leads to; one that is not there if there is none."""
         path = ""
         for step in route:
-            if (path, step) not in self._paths:
-                self._paths[path, step] = self._step(path, step)
-            path = self._paths[path, step]
+            lead = f"{path}/" if path else ""
+            name = str(step)
+            if isinstance(step, Sibling):
+                own = self._own_names.get((path, step.kind, step.name), ())
+                name = own[0] if len(own) == 1 else name
+            elif step == "layers" and f"{lead}layers" not in self._tree.attributes:
+                name = _OLD_LAYERS
+            path = lead + name
         return path
 
-    def _step(self, path: str, step: Step) -> str:
-        names = self._tree.members.get(path, ())
-        lead = f"{path}/" if path else ""
-        if isinstance(step, str):
-            found = next((name for name in _CONTAINERS.get(step, (step,)) if name in names), None)
-            if found is None and step == "layers" and any("\\" in name for name in names):
-                return path  # a file that was written on Windows may have whole paths for names: `layers\lstm`
-            return lead + (found or step)
-        if path not in self._same:
-            self._index(path, lead, names)
-        same = self._same[path].get(step.kind, [])
-        own = self._own[path].get((step.kind, step.name), [])
-        if len(own) == 1:
-            return lead + own[0]
-        return lead + (same[step.number] if step.number < len(same) else step.kind)
+    @cached_property
+    def _tensors(self) -> Mapping[str, Tensor]:
+        """The arrays that are there of those that are wanted, by their paths; with the first that is read, all are."""
+        paths = dict.fromkeys(self._path(route) for route, _ in self._wanted.values())
+        return self._tree.tensors(filter(self._tree.arrays.__contains__, paths))
 
-    def _index(self, path: str, lead: str, names: Sequence[str]) -> None:
-        """Note the groups of each class in a group, in the order of their numbers: `lstm`, `lstm_1`."""
-        found: dict[str, list[tuple[int, str]]] = {}
-        for name in names:
-            end = name.rpartition("\\")[2]
-            found.setdefault(end, []).append((0, name))
-            if numbered := re.fullmatch(r"(.+)_([0-9]{1,9})", end):
-                found.setdefault(numbered[1], []).append((int(numbered[2]), name))
-        self._same[path] = {kind: [name for _, name in sorted(some)] for kind, some in found.items()}
-        own = self._own[path] = {}
-        for kind, some in self._same[path].items():
-            for name in some:
-                own.setdefault((kind, self._tree.text(f"{lead}{name}/vars", "name")), []).append(name)
+    def _values(self, name: str) -> np.ndarray[Any, Any]:
+        with hdf5.named(self._place):
+            route, shape = self._wanted[name]
+            found = self._tensors.get(self._path(route))
+            if found is None or found.shape != shape:
+                there = f"no {shorten(name, 80)}" if found is None else f"{shorten(name, 80)} as {found.shape}"
+                raise RnncliError(f"its weights have {there}; its config says {shape}")
+            return found.read()
 
 
 def _routes(entry: Any) -> Iterator[tuple[Step, ...]]:
@@ -251,11 +208,6 @@ class Groups:
             layer, name = paths[tensor.name]
             for way in ((layer,), *((layer, step) for step in dict.fromkeys(name.split("/")))):
                 self._inside.setdefault(way, []).append(tensor)
-
-    def features(self, call: Call) -> int | None:
-        """Return the first size of the first array of a layer, which is what it reads."""
-        arrays = self._of(call)
-        return arrays[0].shape[0] if arrays and arrays[0].shape else None
 
     def _of(self, call: Call) -> list[Tensor]:
         """Return the arrays of a layer; those in a model inside of another have its name in theirs."""
