@@ -201,7 +201,7 @@ def test_where_ulimit_leaves_too_little_for_numpy_that_is_said(at: Walk, program
                     assert megabytes > 115
                     continue
                 assert (status, stdout) == (1, "")
-                assert re.fullmatch(rf"Error: ({'|'.join(refusals)})(\nHelp: .*)?\n", stderr)
+                assert re.fullmatch(rf"Error: ({'|'.join(refusals)})(\nHelp: .*)?\n", stderr), stderr
     with at("what needs no NumPy"):
         assert program("summary", "input:8,rnn:4", shell='ulimit -v 60000; "$@"').status == 0
 

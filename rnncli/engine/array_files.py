@@ -10,7 +10,7 @@ import io
 import os
 from collections.abc import Callable, Iterator, Mapping
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.lib import format as npy
@@ -32,10 +32,11 @@ from rnncli.formats.file_reader import (
     spooled,
 )
 from rnncli.formats.npy_header import LONGEST, NpyHeader, read_header
-from rnncli.formats.npz import PackedArray, by_key, packed_array
-from rnncli.formats.zip_archive import MAGIC, Archive
 from rnncli.network import Network
 from rnncli.quantities import shape_text
+
+if TYPE_CHECKING:
+    from rnncli.formats.npz import PackedArray
 
 _GAP = 1 << 14
 """Bytes between two parts that are wanted which are read too: that takes no longer than another call would."""
@@ -165,8 +166,11 @@ def read_arrays(path: str, expected: Mapping[str, tuple[int, ...]], dtype: np.dt
         RnncliError: the file is missing, truncated, pickled or no .npz; or an array is missing, unknown, of another
             shape or dtype, or not finite.
     """
+    from rnncli.formats.npz import by_key, packed_array  # with Python's zipfile, which no other run needs
+    from rnncli.formats.zip_archive import MAGIC, Archive
+
     with opened(path) as file:
-        reader = _reader(file, expected)
+        reader = _reader(file, MAGIC, expected)
         archive = Archive(reader)
         names = by_key(archive)
         check_keys(names, expected)
@@ -185,15 +189,15 @@ def read_arrays(path: str, expected: Mapping[str, tuple[int, ...]], dtype: np.dt
         return arrays
 
 
-def _reader(file: int, expected: Mapping[str, tuple[int, ...]]) -> FileReader:
-    """Return the reader of an archive.
+def _reader(file: int, magic: bytes, expected: Mapping[str, tuple[int, ...]]) -> FileReader:
+    """Return the reader of an archive, which begins with `magic`.
 
     Raises:
         RnncliError: it is none, or comes through a pipe and is longer than one of the arrays expected can be.
     """
     reader = regular(file) if is_regular(file) else None
     start = read_once(file, 8) if reader is None else reader.read(0, 8)
-    check_beginning(start, MAGIC)
+    check_beginning(start, magic)
     if reader is None:
         numbers = sum(map(prod, expected.values()))
         most = numbers * _LARGEST_NUMBER + len(expected) * LONGEST + (1 << 20)
