@@ -18,7 +18,7 @@ from rnncli.formats.faults import reading
 from rnncli.formats.file_reader import FileReader, opened_regular
 from rnncli.formats.model_file import ModelFile, model_of
 from rnncli.formats.nodes import Node, Note, loops, names
-from rnncli.formats.tensors import WIDTHS, Tensor, array_at, array_of
+from rnncli.formats.tensors import WIDTHS, Tensor, array_at, array_of, check_shape
 from rnncli.formats.torch.tensors import Found, Storage, Torch, View, rebuilt, tensors_in
 from rnncli.formats.torch.unpickling import Pairs, load
 from rnncli.formats.zip_archive import MAGIC, Archive
@@ -165,24 +165,18 @@ def _numbers(path: str, reader: FileReader, name: str, view: View, places: Place
     with reading(f"{path}: array {shorten(name)}"):
         if view.storage is None:
             raise RnncliError(f"its numbers are {view.dtype}, which are not read")
-        place = places[view.storage.key]
-        if view.is_plain:
-            return _flat(reader, place, view, view.shape)
         if prod(view.shape) > view.span:
             raise RnncliError("it repeats its numbers, which is not read")
-        flat = _flat(reader, place, view, (view.span,))
+        check_shape(view.shape)
+        place, begin = places[view.storage.key], view.offset * WIDTHS[view.dtype]
+        if isinstance(place, int):
+            flat = array_at(reader, place + begin, view.dtype, (view.span,))
+        else:
+            data = memoryview(place())[begin : begin + view.span * WIDTHS[view.dtype]]
+            flat = array_of(data, view.dtype, (view.span,))
+            reader.check_unchanged()
         strides = tuple(step * flat.itemsize for step in view.strides)
-        return np.lib.stride_tricks.as_strided(flat, view.shape, strides, writeable=False).copy()
-
-
-def _flat(reader: FileReader, place: int | Packed, view: View, shape: tuple[int, ...]) -> Numbers:
-    """Read an array of numbers that begins where a tensor does."""
-    begin = view.offset * WIDTHS[view.dtype]
-    if isinstance(place, int):
-        return array_at(reader, place + begin, view.dtype, shape)
-    data = memoryview(place())
-    reader.check_unchanged()
-    return array_of(data[begin : begin + prod(shape) * WIDTHS[view.dtype]], view.dtype, shape)
+        return np.asarray(np.lib.stride_tricks.as_strided(flat, view.shape, strides, writeable=False), order="C")
 
 
 def _wrapper(names: list[str]) -> str:

@@ -104,17 +104,9 @@ class View:
     @property
     def span(self) -> int:
         """How many numbers of its storage it reaches over, if it has any."""
+        if 0 in self.shape:
+            return 0
         return 1 + sum((size - 1) * step for size, step in zip(self.shape, self.strides, strict=True))
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether its numbers stand in one row in C order."""
-        expected = 1
-        for size, step in zip(reversed(self.shape), reversed(self.strides), strict=True):
-            if size != 1 and step != expected:
-                return 0 in self.shape
-            expected *= size
-        return True
 
 
 class Torch:
@@ -199,7 +191,7 @@ def _view(
     (begin,) = _sizes((offset,))
     view = View(shape, dtype, storage, begin, strides)
     length = storage.bytes // WIDTHS[dtype]
-    if 0 not in shape and begin + view.span > length:
+    if begin + view.span > length:
         raise RnncliError(f"one of its tensors, {shorten(str(shape))}, reaches beyond its {length:,} numbers")
     return view
 
@@ -247,11 +239,16 @@ def tensors_in(value: object) -> Found:
     """
     walk = _Walk()
     walk.into(value, "", 0)
-    tensors = walk.tensors
-    notes = [*walk.notes()]
+    unread = Counter(view.dtype for view in walk.tensors.values() if view.storage is None)
+    said = {
+        "left out, as training alone needs them": _listed(walk.training, "array"),
+        "their numbers are not read": _listed(unread, "tensor"),
+        "left out beside the tensors": _listed(walk.left),
+    }
     modules = _listed(walk.modules)
     differs = f"modules without arrays are left out: {modules}" if modules else ""
-    return Found(tensors, notes, frozenset(walk.relus), differs)
+    notes = [f"{text}: {shown}" for text, shown in said.items() if shown]
+    return Found(walk.tensors, notes, frozenset(walk.relus), differs)
 
 
 _Container = Made | Pairs | list | tuple  # type: ignore[type-arg]  # of anything
@@ -262,54 +259,76 @@ class _Walk:
 
     Attributes:
         tensors: the tensors of the network.
+        training: how many tensors training alone needs, by the key that leads to them.
         modules: the modules without arrays, by class, but those that hand on what they read when nothing is trained.
         relus: the names of RNNs whose activation is relu.
+        left: what is left out beside the tensors, by class.
     """
 
     def __init__(self) -> None:
         self.tensors: dict[str, View] = {}
-        self._of_training: list[tuple[str, object]] = []
+        self.training: Counter[str] = Counter()
         self.modules: Counter[str] = Counter()
         self.relus: set[str] = set()
-        self._left: Counter[str] = Counter()
-        self._seen: set[int] = set()
-        self._counts = False  # the tensors of training, which come last
+        self.left: Counter[str] = Counter()
+        self._seen: set[tuple[int, bool]] = set()
+        self._reached = 0
 
-    def into(self, value: object, name: str, depth: int) -> None:
-        """Add the tensors in a value, to which a name leads through so many containers."""
+    def into(self, value: object, name: str, depth: int, training: str = "") -> None:
+        """Add the tensors in a value.
+
+        Args:
+            value: the value.
+            name: what leads to it.
+            depth: through how many containers that leads.
+            training: the key that led to what training alone needs, if it is of that: its tensors are only counted.
+        """
         if isinstance(value, Named):
-            self._leave(value)
+            self._leave(value, training)
         elif isinstance(value, View):
+            self._reached += 1
+            if training:
+                self.training[training] += 1
+                return
             if len(self.tensors) >= MAX_ARRAYS:
                 raise RnncliError(f"it holds more than {MAX_ARRAYS:,} tensors")
             if self.tensors.setdefault(name or "tensor", value) is not value:
                 raise RnncliError(f"it holds two tensors {shorten(name)}")
-        elif isinstance(value, Made) and value.of.module.startswith("torch.optim") and not self._counts:
-            self._of_training.append(("an optimizer", value.state))
-        elif isinstance(value, _Container) and self._is_new(value):
+        elif isinstance(value, Made) and value.of.module.startswith("torch.optim") and not training:
+            self._into_training("an optimizer", value.state, depth)
+        elif isinstance(value, _Container) and self._is_new(value, training):
             if depth > MAX_DEPTH:
                 raise RnncliError(f"its containers are nested more than {MAX_DEPTH} deep")
-            before = len(self.tensors) + len(self._of_training)
-            for word, each in self._inside(value, name):
-                if len(name) + len(word) > MAX_NAME:
-                    raise RnncliError(f"tensor {shorten(name + word)} has a name of more than {MAX_NAME:,} characters")
-                self.into(each, f"{name}.{word}" if name and word else name or word, depth + 1)
-            if isinstance(value, Made) and before == len(self.tensors) + len(self._of_training):
-                self._leave(value.of)
+            before = self._reached
+            for key, each in self._inside(value, name, depth, training):
+                if len(name) + len(key) > MAX_NAME:
+                    raise RnncliError(f"tensor {shorten(name + key)} has a name of more than {MAX_NAME:,} characters")
+                self.into(each, f"{name}.{key}" if name and key else name or key, depth + 1, training)
+            if isinstance(value, Made) and before == self._reached:
+                self._leave(value.of, training)
 
-    def _is_new(self, value: _Container) -> bool:
-        """Whether a container or an object was not reached before."""
-        new = id(value) not in self._seen
-        self._seen.add(id(value))
+    def _into_training(self, key: str, value: object, depth: int) -> None:
+        """Count the tensors that training alone needs."""
+        self._reached += 1
+        self.training[key] += 0
+        self.into(value, "", depth, key)
+
+    def _is_new(self, value: _Container, training: str = "") -> bool:
+        """Whether a container or an object was not reached before: what an optimizer has, a network may have, too."""
+        new = (id(value), bool(training)) not in self._seen
+        self._seen.add((id(value), bool(training)))
         return new
 
-    def _inside(self, value: _Container, name: str) -> Iterator[tuple[str, object]]:
+    def _inside(self, value: _Container, name: str, depth: int, training: str) -> Iterator[tuple[str, object]]:
         """Yield what may have tensors of what stands in a container or an object, each with its name there."""
         if isinstance(value, Pairs):
-            yield from _words(self._kept(value, name))
+            pairs = (
+                (pair for pair in value if pair[0] != "param_groups") if training else self._kept(value, name, depth)
+            )
+            yield from _words(pairs)
         elif isinstance(value, Made):
             states = value.state if isinstance(value.state, tuple) and len(value.state) == 2 else (value.state,)
-            arguments = value.arguments if self._is_new(value.arguments) else ()
+            arguments = value.arguments if self._is_new(value.arguments, training) else ()
             yield from (("" if isinstance(each, Pairs) else f"{n}", each) for n, each in enumerate(arguments))
             yield from (("", each) for each in (value.items, value.pairs, *states))  # attributes, and those in slots
         elif all(isinstance(each, list | tuple) and len(each) == 2 and isinstance(each[0], str) for each in value):
@@ -317,65 +336,44 @@ class _Walk:
         else:
             yield from _words(enumerate(value))
 
-    def _kept(self, pairs: Pairs, name: str) -> Iterator[tuple[object, object]]:
+    def _kept(self, pairs: Pairs, name: str, depth: int) -> Iterator[tuple[object, object]]:
         """Yield the pairs of a dictionary, or of the attributes of an object, that are of a network.
 
-        Of a module these are its tensors and its modules. What training alone needs is counted later.
+        Of a module these are its tensors and its modules.
         """
         held = {key: value for key, value in pairs if isinstance(key, str)}
-        if self._counts:
-            yield from (pair for pair in pairs if pair[0] != "param_groups")
-        elif {"param_groups", "state"} <= held.keys():
-            self._of_training.append(("an optimizer", pairs))
+        if {"param_groups", "state"} <= held.keys():
+            self._into_training("an optimizer", pairs, depth)
         elif held.keys() >= {*_MEMBERS}:
             if held.get("mode") == "RNN_RELU":
                 self.relus.add(name)
-            self._left["torch.Tensor that is no parameter"] += sum(isinstance(each, View) for each in held.values())
+            self.left["torch.Tensor that is no parameter"] += sum(isinstance(each, View) for each in held.values())
             for members in map(held.get, _MEMBERS):
                 members = members.pairs if isinstance(members, Made) else members
                 if isinstance(members, Pairs) and self._is_new(members):
                     yield from members
         else:
-            kept = [(key, value) for key, value in pairs if not self._is_of_training(key, value)]
+            kept = []
+            for key, value in pairs:
+                if isinstance(key, str) and len(key) <= _LONGEST_WORD and _OF_TRAINING.fullmatch(key):
+                    self._into_training(key, value, depth)
+                elif key != _SAME_AGAIN:
+                    kept.append((key, value))
             views = [value for _, value in kept if isinstance(value, View)]
             # A loss, a score: beside such there are arrays in a state dict.
             alone = not any(view.shape for view in views)
-            self._left["torch.Tensor of one number"] += len(views) * alone
+            self.left["torch.Tensor of one number"] += len(views) * alone
             yield from ((key, value) for key, value in kept if not (alone and isinstance(value, View)))
 
-    def _is_of_training(self, key: object, value: object) -> bool:
-        """Whether a key leads to what training alone needs, which is kept for later, or to what has other names."""
-        if not isinstance(key, str) or len(key) > _LONGEST_WORD or not _OF_TRAINING.fullmatch(key):
-            return key == _SAME_AGAIN
-        self._of_training.append((key, value))
-        return True
-
-    def _leave(self, named: Named) -> None:
+    def _leave(self, named: Named, training: str) -> None:
         """Note that something is left out, unless it is plain or what training alone needs."""
         module, name = shorten(named.module, _LONGEST_WORD), shorten(named.name, _LONGEST_WORD)
-        if self._counts or _PLAIN.fullmatch(f"{module}.{name}"):
+        if training or _PLAIN.fullmatch(f"{module}.{name}"):
             return
         if module.startswith(("torch.nn.modules.", "__torch__")):
             self.modules[name] += name not in _HANDS_ON
         else:
-            self._left["numpy.ndarray" if name == "_reconstruct" else f"{module}.{name}"] += 1
-
-    def notes(self) -> Iterator[str]:
-        """Yield what is left out, and what is not read as it is."""
-        needed, network = Counter[str](), self.tensors
-        self._counts = True
-        self._seen.clear()
-        for key, value in self._of_training:
-            self.tensors = {}
-            self.into(value, "", 0)
-            needed[shorten(key)] += len(self.tensors)
-        if shown := _listed(needed, "array"):
-            yield f"left out, as training alone needs them: {shown}"
-        unread = Counter(view.dtype for view in network.values() if view.storage is None)
-        if shown := _listed(unread, "tensor"):
-            yield f"their numbers are not read: {shown}"
-        if shown := _listed(self._left):
-            yield f"left out beside the tensors: {shown}"
+            self.left["numpy.ndarray" if name == "_reconstruct" else f"{module}.{name}"] += 1
 
 
 def _listed(counts: Counter[str], unit: str = "") -> str:
