@@ -14,12 +14,13 @@ import pytest
 from c_programs import COMPILER, STRICT, Case, compiled, random_cases, run
 from conftest import Result, Walk
 from golden.data import difference
+from kinds import KINDS
 
 from rnncli import Network
 from rnncli.engine import Model
 from rnncli.engine.initializers import initial_weights
 from rnncli.export import Device, Job, export, header
-from rnncli.export.int8 import quantised
+from rnncli.export.int8 import stored
 from rnncli.summary import figure
 
 Run = Callable[..., Result]
@@ -60,9 +61,14 @@ def expected_of(case: Case, weights: dict[str, np.ndarray] | None = None) -> np.
 
 @with_compiler
 def test_random_networks_give_the_engines_values_step_by_step_too_in_the_memory_that_a_summary_says(
-    at: Walk, tmp_path: Path
+    at: Walk, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    cases = [*random_cases(Random(0), 30), *map(Case.of, EVERYTHING)]
+    random, most = Random(0), 20 if request.config.getoption("--thorough") else 3
+    specs = [*EVERYTHING]
+    for kind in KINDS.values():
+        golden = [*kind.golden_values()]
+        specs += random.sample(golden, min(most, len(golden)))
+    cases = [*random_cases(random, 5 * most), *map(Case.of, specs)]
     for case, ran in zip(cases, run(cases, tmp_path), strict=True):
         with at(str(case.network)):
             assert difference(ran.y, expected_of(case)) < 1e-5
@@ -90,13 +96,11 @@ def test_int8_gives_the_values_of_the_weights_that_it_stores_in_the_memory_that_
     cases = [Case.of(spec, dtype="int8") for spec in EVERYTHING]
     for case, ran in zip(cases, run(cases, tmp_path, ["-O0"]), strict=True):
         with at(str(case.network)):
-            stored = dict(case.weights)
+            held = stored(Job(case.network, lambda weights=case.weights: weights))
             for key, array in case.weights.items():
-                if key.endswith(("kernel", "embeddings")):
-                    numbers, scale = quantised(array)
-                    assert np.abs(numbers * scale - array).max() <= scale.max() / 2 * 1.001
-                    stored[key] = numbers * scale
-            assert difference(ran.y, expected_of(case, stored)) < 1e-5
+                largest = np.abs(array).max(axis=tuple(range(array.ndim - 1)))
+                assert (np.abs(held[key] - array) <= largest / 254 * 1.001).all()
+            assert difference(ran.y, expected_of(case, held)) < 1e-5
             if ran.held is not None and case.network.body:
                 assert ran.held == case.network.summary(dtype="int8").streaming_bytes
 

@@ -14,6 +14,7 @@ from rnncli.export import Job
 
 if TYPE_CHECKING:
     from rnncli.engine.types import Array
+    from rnncli.export import Arrays
 
 MOST = 127
 """The largest int8 whose negative is one, too."""
@@ -24,6 +25,17 @@ def quantised(array: Array) -> tuple[Array, Array]:
     scale = np.abs(array).max(axis=tuple(range(array.ndim - 1))) / np.float32(MOST)
     scale[scale == 0] = 1
     return np.rint(array / scale).astype(np.int8), scale.astype(np.float32)
+
+
+def stored(job: Job) -> Arrays:
+    """Return the weights of a network as int8 holds them: its matrices and tables rounded."""
+    weights = dict(job.weights())
+    for step in job.plan.steps:
+        for weight in step.weights:
+            if weight.is_matrix:
+                numbers, scale = quantised(weights[f"{step.name}/{weight.name}"])
+                weights[f"{step.name}/{weight.name}"] = numbers * scale
+    return weights
 
 
 class Difference(NamedTuple):
@@ -46,7 +58,7 @@ def difference(job: Job, path: str | None = None) -> Difference:
     Raises:
         RnncliError: the file cannot be read, or the network reads another shape.
     """
-    network, weights = job.network, job.weights()
+    network = job.network
     if path is None:
         timesteps = network.head.fixed_timesteps or DEFAULT_TIMESTEPS
         (chunk,) = random_chunks(network, 1, timesteps, timesteps, job.seed, "keras", np.dtype("float32"))
@@ -54,11 +66,5 @@ def difference(job: Job, path: str | None = None) -> Difference:
     else:
         file = open_input(path, network)
         x, timesteps = file.steps(0, file.shape[1]), file.shape[1]
-    changed = dict(weights)
-    for step in job.plan.steps:
-        for weight in step.weights:
-            if weight.is_matrix:
-                numbers, scale = quantised(weights[f"{step.name}/{weight.name}"])
-                changed[f"{step.name}/{weight.name}"] = numbers * scale
-    apart = np.abs(Model(network, weights=changed)(x) - Model(network, weights=weights)(x))
+    apart = np.abs(Model(network, weights=stored(job))(x) - Model(network, weights=job.weights())(x))
     return Difference(float(apart.max()), float(apart.mean()), timesteps)
