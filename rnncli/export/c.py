@@ -448,7 +448,7 @@ class Whole:
             end = LAYERS[layer.kind].end
             if end is not None:
                 body = Body(self.source)
-                x = end(Place(body, step, Vector("", 0), Vector(self._base(size, False, last), size)))
+                x = end(Place(body, step, Vector("", 0), Vector("y", size) if last else None))
                 self.lines += body.lines
             self.x = made or x
         if not sequence:
