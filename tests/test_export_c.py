@@ -44,6 +44,7 @@ EVERYTHING = (
     "input:2,dense:5,dense:4:gelu,dense:6:selu,norm,lstm:3,dense:4:elu,dense:2",
     "input:2,gru:3,dense:4:relu,repeat:3,lstm:2,dense:3,repeat:4,rnn:2:seq,dense:2:silu",
     "input:2,gru:3,dense:4:softplus,repeat:3,lstm:2:seq,pool:avg",
+    "input:9,gru:2:bi:seq,pool:avg,repeat:2,rnn:1:bi:seq,pool:max",
     "input:2,gru:3:bi,repeat:5,rnn:2:back:seq,lstm:2:bi,repeat:2",
 )
 """Networks that have, together, whatever a network in C may have."""

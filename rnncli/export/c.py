@@ -448,7 +448,8 @@ class Whole:
             end = LAYERS[layer.kind].end
             if end is not None:
                 body = Body(self.source)
-                x = end(Place(body, step, Vector("", 0), Vector("y", size) if last else None))
+                target = Vector(self._base(size, False, last), size) if layer.step(step.reads).at_end else None
+                x = end(Place(body, step, Vector("", 0), target))
                 self.lines += body.lines
             self.x = made or x
         if not sequence:
