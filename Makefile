@@ -75,6 +75,7 @@ bench: $(FRAMEWORKS)/.installed $(VENV)/.installed  ## Measure start-up, model f
 	$(BIN)/python tests/benchmarks/model_files.py
 	KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/benchmarks/sweep.py
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python tests/benchmarks/both_ways.py
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(FRAMEWORKS)/bin/python tests/benchmarks/c_steps.py
 	for backend in torch jax tensorflow; do \
 	  if $(FRAMEWORKS)/bin/python -c "import $$backend" 2>/dev/null; then \
 	    env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE KERAS_BACKEND=$$backend TF_CPP_MIN_LOG_LEVEL=3 PYTHONPATH=tests \
