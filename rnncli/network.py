@@ -179,10 +179,14 @@ class Network:
     @cached_property
     def masked(self) -> tuple[bool, ...]:
         """Whether each layer of `body` reads steps that are marked as padding."""
-        masked, found = self.head.masks, []
+        return self.meeting_padding(self.head.masks)
+
+    def meeting_padding(self, padded: bool) -> tuple[bool, ...]:
+        """Return whether each layer of `body` reads steps that are padding, where the input has or has not some."""
+        found = []
         for layer in self.body:
-            found.append(masked and layer is not self.head)
-            masked = masked and layer.passes_mask
+            found.append(padded and layer is not self.head)
+            padded = padded and layer.passes_mask
         return tuple(found)
 
     def weights(self, framework: Framework = "keras") -> Iterator[tuple[Weight, ...]]:

@@ -100,6 +100,7 @@ GROUPS: Mapping[str, tuple[Meaning, ...]] = {
             "numbers",
             "of the outputs; in `norm`, of the norms; in `reach`, of the seeds",
         ),
+        Meaning(("lengths",), "numbers", "with `--lengths`: how long each sequence is; `macs` are theirs alone"),
         Meaning(("saturated",), "numbers", "the share of outputs at the ends of their range; in `plot`, bin by bin"),
     ),
     "`forward --plot`": (

@@ -25,6 +25,7 @@ VIEWS = [
 ]
 ONLY_JSON = [
     ("forward", ("input:3,gru:2", "--plot", "--gates")),
+    ("forward", ("input:3,gru:2", "--lengths", "5,3")),
     ("summary", ("input:3,gru:2:seq,gru:2:seq,gru:3", "--framework", "torch")),
 ]
 """What only JSON has a form for."""

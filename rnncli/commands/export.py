@@ -39,6 +39,7 @@ C_DTYPES = ("float32", "int8")
     type=named(OTHER_TARGETS, tuple(TARGETS)),
     help="Target format; required unless -o FILE.onnx or -o FILE.c says it.",
 )
+@click.option("--packed", is_flag=True, help="Let PyTorch's source take the length of each sequence, and pack them.")
 @seed_option
 @weights_option
 @file_option(
@@ -72,6 +73,7 @@ C_DTYPES = ("float32", "int8")
 def command(
     spec: tuple[str, ...],
     target: str | None,
+    packed: bool,
     seed: int,
     weights: str | None,
     save_weights: str | None,
@@ -109,6 +111,12 @@ def command(
         repair = this_line(without=["output"] if other else [], more=more)
         raise UsageError("there is no --to", "say for what", repair=repair)
     kind = TARGETS[target]
+    if packed and not kind.packs:
+        raise UsageError(
+            f"--packed is for sequences as PyTorch packs them, and {kind.title} packs none",
+            lead="without it",
+            repair=this_line(without=["packed"]),
+        )
     _check_output(kind, target, output)
     if target != "c":
         _check_c(target, {"name": name, "dtype": dtype, "tried_on": tried_on, "with_main": with_main})
@@ -121,7 +129,8 @@ def command(
     message = "2 specs or more, and export makes one file of one network"
     given = list(at_most(1, specs(spec), message, "call rnncli export once for each spec"))
     each_given(
-        given, lambda model: _export(model, target, seed, weights, save_weights, extension, output, device, tried_on)
+        given,
+        lambda model: _export(model, target, packed, seed, weights, save_weights, extension, output, device, tried_on),
     )
 
 
@@ -178,6 +187,7 @@ def _weights_extension(kind: Target, target: str, path: str) -> str:
 def _export(
     model: Reading,
     target: str,
+    packed: bool,
     seed: int,
     weights: str | None,
     save_weights: str | None,
@@ -219,7 +229,7 @@ def _export(
             tell(f"Note: the file has no weights: they are drawn with seed {seed}")
     if weights is not None:
         read()  # whether they are there and fit is said even where the source leaves them out
-    job = Job(model.network, read, seed, save_weights, origin, drawn, device)
+    job = Job(model.network, read, seed, save_weights, origin, drawn, device, packed)
     content = export(job, target)
     if device.dtype == "int8":
         from rnncli.export.int8 import difference

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rnncli.commands.command_line import this_line
+from rnncli.commands.completing import complete_files
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.named import Named
 from rnncli.commands.options import (
@@ -27,6 +28,7 @@ from rnncli.commands.output import FOR_PEOPLE, results
 from rnncli.commands.report import tell
 from rnncli.commands.settings import spec_argument
 from rnncli.commands.specs import Spec, at_most, each_given, shown, specs
+from rnncli.commands.values import lengths
 from rnncli.engine.request import DEFAULT_TIMESTEPS, DTYPES, Request
 from rnncli.errors import UsageError
 from rnncli.formats.networks import Reading
@@ -54,6 +56,13 @@ _COLUMNS = (
 @spec_argument
 @number_option("--timesteps", f"Length of the sequence.  [default: {DEFAULT_TIMESTEPS}]")
 @number_option("--batch", "Samples at a time.  [default: 1]")
+@click.option(
+    "--lengths",
+    type=lengths,
+    metavar="N,N,…|FILE",
+    shell_complete=complete_files("txt"),
+    help="How long each sequence of the batch is: 5,3,7, or a text file of numbers.",
+)
 @seed_option
 @click.option(
     "--dtype",
@@ -92,11 +101,16 @@ def command(spec: tuple[str, ...], wide: bool, format_: str, svg: Picture | None
       rnncli forward input:32,rnn:64:seq --init uniform
       rnncli forward input:8,lstm:16 --plot --gates
       rnncli forward input:8,lstm:16 --batch 4 -o out.npy --save-weights w.npz
+      rnncli forward input:8,lstm:16 --lengths 5,3,7
 
     For each layer there are the shape, the time, and what its outputs look like. `Sat.` is the share of outputs
     at the ends of the range of their activation, where its slope is next to nothing.
 
     back and bi need the whole sequence at once, so their memory grows with the timesteps.
+
+    Sequences of several lengths are computed as if each were alone, as PyTorch's pack_padded_sequence has it: what
+    comes out is the output at the last step of each. Behind the end of a shorter one the input may be anything, and
+    outputs are zero.
     """
     request = Request(**asked)
     given: Iterable[Spec] = shown(specs(spec), svg)

@@ -17,14 +17,17 @@ from rnncli.render.wrapping import wrapped
 from rnncli.search.budget import FIGURES
 
 GROUPS = {
-    "Network": ("--set", "--batch", "--timesteps", "--input", "--state", "--weights", "--init", "--seed", "--seeds"),
+    "Network": (
+        *("--set", "--batch", "--timesteps", "--lengths", "--input", "--state"),
+        *("--weights", "--init", "--seed", "--seeds"),
+    ),
     "Cost": (
         *(f"--max-{figure.name}" for figure in FIGURES),
         *("--exactly", "--multiple-of"),
         *("--rate", "--framework", "--dtype"),
     ),
     "Output": (
-        "--to",
+        *("--to", "--packed"),
         *("--sort", "--top", "--pareto", "--part", "--jobs", "--wide", "--others"),
         *("--plot", "--gates", "--quiet", "--format", "--color", "--svg", "--theme"),
         *("--output", "--name", "--with-main", "--save-weights", "--save-state"),

@@ -61,9 +61,10 @@ REPAIRED_VALUES: Mapping[str, str] = {
 
 OPTIONS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(
-        ("steps", "length", "seq-len", "seqlen", "sequence-length", "time-steps", "n-steps", "num-steps", "t"),
+        ("steps", "seq-len", "seqlen", "sequence-length", "time-steps", "n-steps", "num-steps", "t"),
         ("timesteps",),
     ),
+    "length": ("lengths", "timesteps"),
     **dict.fromkeys(("batch-size", "batchsize", "b"), ("batch",)),
     "n": ("top", "batch"),
     **dict.fromkeys(("type", "precision", "d"), ("dtype",)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import partial
-from os.path import splitext
+from os.path import exists, splitext
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -145,6 +145,26 @@ memory_size = Value("size", lambda text: parse_memory(without_thousands(text.str
 
 rate = Value("rate", lambda text: parse_rate(without_thousands(text.strip())), _nearest_rate, "50")
 """Timesteps a second: 50, 12.5, 16k, 44.1kHz, 16,000."""
+
+
+def _read_lengths(text: str) -> tuple[int, ...] | str:
+    """Return numbers that stand apart by commas or spaces, or the name of a file that has them."""
+    if re.fullmatch(r"[\[(]?[0-9][0-9_kMG,; \])]*", text) is None:
+        if text == "-":
+            return _STDIN
+        if not exists(text):
+            raise ValueError(f"{shorten(text)} is no file, and no numbers such as 5,3,7")
+        return text
+    return tuple(parse_size(word) for word in re.split("[,; ]+", text.strip(",; ")))
+
+
+def _nearest_lengths(text: str) -> str | None:
+    """Return the numbers that are in a text: [5, 3, 7] is 5,3,7."""
+    return ",".join(f"{min(max(int(number), 1), MAX_SIZE)}" for number in re.findall("[0-9]{1,10}", text)) or None
+
+
+lengths = Value("lengths", _read_lengths, _nearest_lengths, "5,3,7")
+"""How long each sequence of a batch is, or a file that says it: 5,3,7 or lengths.txt."""
 
 
 def c_name(text: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from numpy.lib import format as npy
 from rnncli.atomic import Written, written_whole
 from rnncli.engine.checks import check_array, check_finite, check_input, check_keys
 from rnncli.engine.chunks import Chunk, chunk_of
+from rnncli.engine.lengths import without_padding
 from rnncli.engine.types import Array
 from rnncli.errors import ArgumentError, RnncliError
 from rnncli.formats.faults import reading
@@ -125,6 +126,22 @@ class InputFile:
                 if network.head.vocabulary is None:
                     check_finite(part, chunk.values, start)
             yield chunk
+
+    def padded(self, network: Network, lengths: Sequence[int], dtype: np.dtype[Any]) -> Array:
+        """Return sequences of several lengths, all of their timesteps, with zeros behind each. Vectors become `dtype`.
+
+        Raises:
+            RnncliError: as for `chunks`; what is behind the end of a sequence may be anything.
+        """
+        found = self.steps(0, self.shape[1])
+        with reading(self.path):
+            found = without_padding(network, found, lengths)
+            if network.head.vocabulary is not None:
+                return found
+            with np.errstate(over="ignore"):  # what is too large for the dtype becomes infinite, which is found here
+                x = found.astype(dtype, copy=False)
+            check_finite(found, x, 0)
+            return x
 
 
 def open_input(path: str, network: Network) -> InputFile:
@@ -259,11 +276,12 @@ def write_arrays(path: str, arrays: Mapping[str, Array]) -> Written:
 @contextlib.contextmanager
 def output_file(
     path: str, shape: tuple[int, ...], dtype: np.dtype[Any], written: Callable[[Written], object]
-) -> Iterator[Callable[[int, Array], None]]:
+) -> Iterator[Callable[[Sequence[int], int, Array], None]]:
     """Write an output to a .npy file while it is computed.
 
-    Yields a function that writes a chunk, given its first timestep and its values (timesteps, features, batch). The
-    file takes its name when the block ends. If anything fails before, an old file of that name stays as it was.
+    Yields a function that writes a chunk, given the samples that it is of, its first timestep and its values
+    (timesteps, features, batch). What is not written is zero. The file takes its name when the block ends. If anything
+    fails before, an old file of that name stays as it was.
 
     Args:
         path: the name of the file.
@@ -281,10 +299,11 @@ def output_file(
         sample_bytes = prod(shape[1:]) * dtype.itemsize
         step_bytes = shape[-1] * dtype.itemsize
 
-        def write(start: int, columns: Array) -> None:
-            for sample in range(shape[0]):
+        def write(samples: Sequence[int], start: int, columns: Array) -> None:
+            for column, sample in enumerate(samples):
                 file.seek(begin + sample * sample_bytes + start * step_bytes)
-                file.write(np.ascontiguousarray(columns[:, :, sample]).data)
+                file.write(np.ascontiguousarray(columns[:, :, column]).data)
 
         yield write
+        file.truncate(begin + prod(shape) * dtype.itemsize)  # where the last sequence is shorter than the longest
     written(Written(path, begin + prod(shape) * dtype.itemsize, shape_text(shape)))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from math import inf, isfinite, nan, sqrt
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -121,11 +121,13 @@ class ForwardRun:
         summary: the network's summary for the batch and the timesteps of the run.
         layers: what was found for each layer of the summary.
         padded: how many samples are nothing but padding.
+        lengths: the length of each sequence, where they have several; None if all are as long as the run.
     """
 
     summary: Summary
     layers: tuple[LayerRun, ...]
     padded: int = 0
+    lengths: tuple[int, ...] | None = None
 
     @property
     def seconds(self) -> float:
@@ -140,60 +142,94 @@ class ForwardRun:
             figures = {name: getattr(values, name) for name in ("mean", "std", "min", "max")}
             finite = {name: value if isfinite(value) else None for name, value in figures.items()}  # as JSON has it
             layer |= {"seconds": run.seconds, **finite, "saturated": values.saturated}
+        if self.lengths is not None:
+            data |= {"lengths": list(self.lengths), "macs": sum(layer["macs"] for layer in data["layers"])}
         return data | {"seconds": self.seconds}
+
+
+class Sequences(NamedTuple):
+    """Sequences of one length, which run together.
+
+    Attributes:
+        chunks: the input, in order of time.
+        batch: how many they are.
+        timesteps: how long they are.
+        states: as for `Model.begin`.
+        write: called with each chunk of the output: its first timestep, and its values (timesteps, features, batch);
+            None if nobody wants it.
+    """
+
+    chunks: Iterable[Chunk]
+    batch: int
+    timesteps: int
+    states: State | None = None
+    write: Callable[[int, Array], None] | None = None
 
 
 def forward(
     model: Model,
-    chunks: Iterable[Chunk],
+    given: Iterable[Sequences],
     batch: int,
     timesteps: int,
-    write: Callable[[int, Array], None] | None = None,
-    states: State | None = None,
     tick: Tick = uncounted,
     framework: Framework | None = None,
+    lengths: tuple[int, ...] | None = None,
 ) -> ForwardRun:
     """Run a model on an input that comes in chunks, and watch every layer.
 
     Args:
         model: the model.
-        chunks: the input, in order of time.
-        batch: the number of samples of the input.
-        timesteps: the number of timesteps of the input.
-        write: called with each chunk of the output: its first timestep, and its values (timesteps, features, batch).
-        states: as for `Model.begin`.
+        given: the input: all sequences together, or those of one length after those of another.
+        batch: the number of all samples.
+        timesteps: the number of timesteps of the longest.
         tick: called with the work that has just been done; it adds up to what `work` says of all layers.
         framework: whose weights the summary counts; it must be able to express the network.
+        lengths: the length of each sequence; None if all are as long as the longest.
 
     Raises:
         RnncliError: a layer returned another shape than its summary predicts, which is a bug in rnncli.
     """
+    statistics = [Statistics(layer.output_range()) for layer in model.network.body]
+    seconds, macs, padded = [0.0] * len(statistics), [0] * len(statistics), 0
+    for sequences in given:
+        rows = model.network.summary(sequences.batch, sequences.timesteps, framework).layers
+        passes = _run(model, sequences, statistics, tick)
+        for place, (row, passed) in enumerate(zip(rows, passes, strict=True)):
+            _check_shape(row, passed)
+            seconds[place] += passed.seconds
+            macs[place] += row.macs or 0
+        if passes:
+            padded += sequences.batch - int(np.count_nonzero(np.broadcast_to(passes[0].unpadded, sequences.batch)))
+    summary = model.network.summary(batch, timesteps, framework, model.dtype.name)
+    rows = tuple(row._replace(macs=own) for row, own in zip(summary.layers, macs, strict=True))
+    found = tuple(map(LayerRun, rows, seconds, statistics))
+    return ForwardRun(replace(summary, layers=rows), found, padded, lengths)
+
+
+def _run(model: Model, sequences: Sequences, statistics: Sequence[Statistics], tick: Tick) -> list[_Watched]:
+    """Let sequences flow through the layers, and return what each layer was watched by."""
+    batch, timesteps = sequences.batch, sequences.timesteps
     model.prepare(batch, timesteps)
     _warm_up(model, batch, timesteps)
-    layers = model.network.body
     told = ticks(model.network, batch, timesteps, tick)
-    passes = [
-        _Watched(begun, Statistics(layer.output_range()), uncounted if layer.states else tell)
-        for begun, layer, tell in zip(model.begin(states, told), layers, told, strict=True)
-    ]
+    begun = zip(model.begin(sequences.states, told), model.network.body, statistics, told, strict=True)
+    passes = [_Watched(layer_pass, of, uncounted if layer.states else tell) for layer_pass, layer, of, tell in begun]
     start = 0
     with np.errstate(all="ignore"):  # numbers that are not finite are for the reader to see in the statistics
-        for chunk in flow(passes, chunks):
-            if write is not None:
-                write(start, chunk.values)
+        for chunk in flow(passes, sequences.chunks):
+            if sequences.write is not None:
+                sequences.write(start, chunk.values)
             start += len(chunk.values)
-    summary = model.network.summary(batch, timesteps, framework, model.dtype.name)
-    runs = []
-    for row, passed in zip(summary.layers, passes, strict=True):
-        found = passed.shape(sequence=len(row.output_shape) == 3)
-        if found != row.output_shape:
-            raise RnncliError(
-                f"{row.name} returned {shape_text(found)}, but its summary says {shape_text(row.output_shape)}",
-                "this is a bug in rnncli; please report it with the spec",
-            )
-        runs.append(LayerRun(row, passed.seconds, passed.statistics))
-    padded = batch - int(np.count_nonzero(np.broadcast_to(passes[0].unpadded, batch))) if passes else 0
-    return ForwardRun(summary, tuple(runs), padded)
+    return passes
+
+
+def _check_shape(row: LayerSummary, passed: _Watched) -> None:
+    found = passed.shape(sequence=len(row.output_shape) == 3)
+    if found != row.output_shape:
+        raise RnncliError(
+            f"{row.name} returned {shape_text(found)}, but its summary says {shape_text(row.output_shape)}",
+            "this is a bug in rnncli; please report it with the spec",
+        )
 
 
 def _warm_up(model: Model, batch: int, timesteps: int) -> None:

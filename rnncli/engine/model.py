@@ -12,6 +12,7 @@ import numpy as np
 from rnncli.engine.checks import checked_arrays, checked_dtype, checked_input, state_shapes, weight_shapes
 from rnncli.engine.chunks import Chunk, chunk_of, chunk_steps
 from rnncli.engine.initializers import initial_weights
+from rnncli.engine.lengths import alike, check_lengths, without_padding
 from rnncli.engine.loop import GateWatch
 from rnncli.engine.passes import Pass, State, Tick, flow, uncounted
 from rnncli.engine.request import INITS, Init, check_seed, file_name
@@ -168,24 +169,37 @@ class Model:
 
         self._use(weights_in(file_name("path", path), self.network, self.dtype))
 
-    def __call__(self, x: ArrayLike) -> Array:
+    def __call__(self, x: ArrayLike, lengths: ArrayLike | None = None) -> Array:
         """Return the output for a batch of samples. All states are zero at the start.
 
             >>> Model("embed:100x8,lstm:4:seq,dense:3")([[5, 99, 0], [7, 7, 7]]).shape
             (2, 3, 3)
 
+        With lengths, each sequence is computed as if it were alone, and what is behind its end is not read:
+
+            >>> model = Model("embed:100x8,lstm:4")
+            >>> both = model([[5, 99, 3], [7, 7, 0]], lengths=[3, 2])
+            >>> bool(np.allclose(both[1:], model([[7, 7]])))
+            True
+
         Args:
             x: vectors (batch, timesteps, features); or ids (batch, timesteps) if the network starts with embed.
+            lengths: the length of each sequence; None if all are as long as the input.
 
         Returns:
-            (batch, timesteps, features) or (batch, features), as `network.shapes` says.
+            (batch, timesteps, features) or (batch, features), as `network.shapes` says. Where a sequence of outputs is
+            shorter than the longest, zeros are behind it.
 
         Raises:
-            ArgumentError: `x` has another shape or dtype than the network reads, or an id outside the vocabulary.
+            ArgumentError: `x` has another shape or dtype than the network reads, or an id outside the vocabulary, or
+                the lengths are not those of its samples.
+            SpecError: the network needs sequences of another length.
         """
-        return self._output(checked_input(self.network, x), None)
+        return self._checked_output(x, None, lengths)
 
-    def run(self, x: ArrayLike, state: Mapping[str, ArrayLike] | None = None) -> tuple[Array, dict[str, Array]]:
+    def run(
+        self, x: ArrayLike, state: Mapping[str, ArrayLike] | None = None, lengths: ArrayLike | None = None
+    ) -> tuple[Array, dict[str, Array]]:
         """Return the output, and the state of every recurrent layer after the last timestep.
 
         With the state a long sequence can be run in pieces. The result is the same as for the whole:
@@ -204,15 +218,30 @@ class Model:
         Args:
             x: as for a call.
             state: what an earlier run returned: arrays (batch, units) by key. None means zero.
+            lengths: as for a call. The state that is returned is that after each sequence's own last timestep.
 
         Raises:
-            ArgumentError: `x` or a state has another shape or dtype than the network takes.
+            ArgumentError: `x`, a state or the lengths have another shape or dtype than the network takes.
+            SpecError: the network needs sequences of another length.
         """
         x = checked_input(self.network, x)
         states: State = {}
         if state is not None:
             states = checked_arrays("state", state, state_shapes(self.network, len(x)), self.dtype)
-        return self._output(x, states), states
+        return self._checked_output(x, states, lengths), states
+
+    def _checked_output(self, x: ArrayLike, states: State | None, lengths: ArrayLike | None) -> Array:
+        """Return the output for an input and lengths that are still to be checked; `states` are as for `begin`."""
+        x = checked_input(self.network, x)
+        if lengths is None:
+            return self._output(x, states)
+        lengths = check_lengths(lengths, *x.shape[:2])
+        x = without_padding(self.network, x, lengths)
+        output = np.zeros(self.output_shape(*x.shape[:2]), self.dtype)
+        for some in alike(x, lengths, {} if states is None else states):
+            y = self._output(some.x, some.states)
+            output[some.samples, : y.shape[1]] = y
+        return output
 
     def _output(self, x: Array, states: State | None) -> Array:
         """Return the output for a checked input; `states` are as for `begin`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import index
 from os import PathLike, fsdecode
@@ -10,6 +11,7 @@ from typing import Literal, get_args
 from rnncli.errors import ArgumentError, shorten
 from rnncli.layers.weights import FRAMEWORKS, Framework
 from rnncli.network import check_known, check_sizes, check_whole
+from rnncli.quantities import MAX_SIZE
 
 DTYPES = ("float32", "float64")
 """What the engine computes in."""
@@ -48,6 +50,7 @@ class Request:
         init: how weights and a random input are drawn: keras, torch or uniform. None: keras, and for the reach that of
             the source's framework.
         framework: whose weights the summary counts: keras or torch; None for that of the source. Files hold Keras's.
+        lengths: the length of each sequence of the batch, or a text file of them; None if all are as long as the input.
         input: a .npy file to read the input from; without one it is random.
         weights: an .npz file to read the weights from; without one they are random.
         save_weights: an .npz file to write the weights to.
@@ -69,6 +72,7 @@ class Request:
     dtype: str = "float32"
     init: Init | None = None
     framework: Framework | None = None
+    lengths: Sequence[int] | str | None = None
     input: str | None = None
     weights: str | None = None
     save_weights: str | None = None
@@ -93,6 +97,10 @@ class Request:
             path = getattr(self, name)
             if path is not None:
                 object.__setattr__(self, name, file_name(name, path))
+        if self.lengths is not None:
+            object.__setattr__(self, "lengths", _checked_lengths(self.lengths))
+            if self.seeds is not None:
+                raise ArgumentError("seeds are for the reach, which follows one sequence, and there are lengths")
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -102,7 +110,7 @@ class Request:
     @property
     def read(self) -> dict[str, str]:
         """The files that it reads, by argument."""
-        return {name: path for name in _READ if (path := getattr(self, name)) is not None}
+        return {name: path for name in (*_READ, "lengths") if isinstance(path := getattr(self, name), str)}
 
     @property
     def written(self) -> dict[str, str]:
@@ -123,6 +131,16 @@ def file_name(name: str, path: object) -> str:
     if not isinstance(path, (str, PathLike)):
         raise ArgumentError(f"{name} is {shorten(repr(path))}, expected the name of a file")
     return fsdecode(path)
+
+
+def _checked_lengths(lengths: Sequence[int] | str | PathLike[str]) -> tuple[int, ...] | str:
+    if isinstance(lengths, (str, PathLike)):
+        return file_name("lengths", lengths)
+    if not isinstance(lengths, Sequence) or not lengths:
+        raise ArgumentError(f"lengths is {shorten(repr(lengths))}, expected whole numbers, or the name of a file")
+    for length in lengths:
+        check_whole("a length", length, MAX_SIZE)
+    return tuple(map(int, lengths))
 
 
 def check_seed(seed: object) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +15,17 @@ import numpy as np
 from rnncli.atomic import Written
 from rnncli.engine.checks import state_shapes
 from rnncli.engine.chunks import Chunk, chunk_steps, random_chunks
-from rnncli.engine.forward import ForwardRun, forward
+from rnncli.engine.forward import ForwardRun, Sequences, forward
+from rnncli.engine.lengths import alike, read_lengths, without_padding
 from rnncli.engine.memory import check_fits
 from rnncli.engine.model import Model
 from rnncli.engine.passes import State, Tick, uncounted, work
 from rnncli.engine.request import DEFAULT_REACH_TIMESTEPS, DEFAULT_TIMESTEPS, Init, Request
+from rnncli.engine.types import Array
 from rnncli.errors import UsageError
 from rnncli.layers import READING_FROM_THE_END
 from rnncli.network import Network
+from rnncli.quantities import features_of, plural
 from rnncli.system.places import check_files
 
 # What reads and writes files and `study` are imported where they are needed: few runs wait for them.
@@ -28,6 +33,10 @@ if TYPE_CHECKING:
     from rnncli.engine.array_files import InputFile
     from rnncli.engine.study import Study
     from rnncli.formats.nodes import Part
+
+
+Write = Callable[[Sequence[int], int, Array], None]
+"""Writes the output of some samples: which they are, the first timestep, and values (timesteps, features, batch)."""
 
 
 @dataclass(frozen=True)
@@ -89,17 +98,23 @@ def plan(network: Network | str, request: Request, trained: Part | None = None) 
         drawn = up_to_last_recurrent(network, "reach") if reaches and is_drawn else None
         if request.gates:
             check_gates(network)
-    batch, timesteps = _sizes(network, request, array)
+    lengths = read_lengths(request.lengths) if isinstance(request.lengths, str) else request.lengths
+    lengths = None if lengths is None else tuple(lengths)
+    batch, timesteps = _sizes(network, request, array, lengths)
     framework = "torch" if reaches and init == "torch" else request.framework
-    network.summary(batch, timesteps, framework)  # says what does not fit together
+    for length in sorted({timesteps, *(lengths or ())}):
+        network.summary(batch, length, framework)  # says what does not fit together
     if part is not None and reaches:
         from rnncli.engine.effect import check_reach_fits
 
         check_reach_fits(part, drawn or network, timesteps, np.dtype(request.dtype))
     else:
-        check_fits(network, batch, timesteps, np.dtype(request.dtype), _file_bytes(network, request, array, batch))
+        beside = _file_bytes(network, request, array, batch)
+        if lengths is not None:
+            beside += _padded_bytes(network, array, batch, timesteps, np.dtype(request.dtype).itemsize)
+        check_fits(network, batch, timesteps, np.dtype(request.dtype), beside)
     trained, notes = _weights_and_notes(network, request, trained, init)
-    return Plan(network, request, batch, timesteps, init, part, trained, notes, array, drawn)
+    return Plan(network, request, batch, timesteps, init, part, trained, notes, array, drawn, lengths)
 
 
 def _weights_and_notes(
@@ -142,6 +157,7 @@ class Plan:
         notes: what the user should know before the run starts.
         array: the input, which stays in its file until it is read; None for a random one.
         drawn: the layers of the network that need weights; None for all.
+        lengths: the length of each sequence; None if all are as long as the input.
     """
 
     network: Network
@@ -154,6 +170,7 @@ class Plan:
     notes: tuple[str, ...] = ()
     array: InputFile | None = None
     drawn: Network | None = None
+    lengths: tuple[int, ...] | None = None
 
     def model(self, seed: int) -> Model:
         """Return the network with weights: those of a file, or else drawn from a seed.
@@ -171,6 +188,30 @@ class Plan:
             return self.array.chunks(self.network, steps, model.dtype)
         return random_chunks(self.network, self.batch, self.timesteps, steps, seed, self.init, model.dtype)
 
+    def _padded(self, model: Model) -> Array:
+        """Return the input of sequences of several lengths, (batch, timesteps[, features]), with zeros behind each.
+
+        Raises:
+            RnncliError: the input file cannot be read, or holds what the network does not read.
+        """
+        assert self.lengths is not None
+        if self.array is not None:
+            return self.array.padded(self.network, self.lengths, model.dtype)
+        x = np.concatenate([chunk.values for chunk in self.chunks(model, self.request.seed)])
+        return without_padding(self.network, np.moveaxis(x, -1, 0), self.lengths)
+
+    @property
+    def _first_length(self) -> int:
+        """How long the first sequence is, which is the one that the study is of."""
+        return self.timesteps if self.lengths is None else self.lengths[0]
+
+    @property
+    def _sizes(self) -> list[tuple[int, int]]:
+        """How many sequences run together, and how long they are."""
+        if self.lengths is None:
+            return [(self.batch, self.timesteps)]
+        return [(count, length) for length, count in sorted(Counter(self.lengths).items())]
+
     @property
     def work(self) -> float:
         """How much work it is, in multiply-adds, for showing progress."""
@@ -178,21 +219,21 @@ class Plan:
         if self.part is not None:
             from rnncli.engine.effect import watched_work
 
-            twins = watched_work(self.part, self.timesteps)
+            twins = watched_work(self.part, self._first_length)
         if self.request.seeds is not None:
             return self.request.seeds * twins
-        return sum(work(self.network, self.batch, self.timesteps)) + twins
+        return sum(sum(work(self.network, *size)) for size in self._sizes) + twins
 
     @property
     def steps(self) -> int:
         """How many timesteps are shown to be done.
 
-        Those of the longest sequence that a layer reads: that of the input, or of one made of a vector; or those that
-        the recurrent layers take with all seeds.
+        Those of the longest sequence that a layer reads: that of the input, or of one made of a vector, each length by
+        itself; or those that the recurrent layers take with all seeds.
         """
         network, seeds = self.network, self.request.seeds
         if seeds is None or self.part is None:
-            return max((steps or 0 for steps in network.steps_read(1, self.timesteps)), default=0)
+            return sum(max((some or 0 for some in network.steps_read(1, each)), default=0) for _, each in self._sizes)
         counted = zip(self.part.steps_read(1, self.timesteps), self.part.body, strict=True)
         return seeds * sum((steps or 0) * len(layer.directions) for steps, layer in counted if layer.states)
 
@@ -213,13 +254,13 @@ class Plan:
             from rnncli.engine.array_files import read_arrays
 
             states = read_arrays(request.state, state_shapes(self.network, batch), np.dtype(request.dtype))
-        first_states = dict(states)
+        first_states = {key: array.copy() for key, array in states.items()}
         model = self.model(request.seed)
         part = self.part if request.study else None
         if part is not None:
             from rnncli.engine.effect import DTYPE, SAMPLES
 
-            check_fits(part, SAMPLES, timesteps, DTYPE)
+            check_fits(part, SAMPLES, self._first_length, DTYPE)
         files: list[Written] = []
         tick(0)
         with ExitStack() as open_files:
@@ -229,20 +270,47 @@ class Plan:
 
                 shape = model.output_shape(batch, timesteps)
                 write = open_files.enter_context(output_file(request.output, shape, model.dtype, files.append))
-            chunks = self.chunks(model, request.seed)
-            found = forward(model, chunks, batch, timesteps, write, states, tick, request.framework)
+            x = None if self.lengths is None else self._padded(model)
+            given = self._given(model, x, states, write)
+            found = forward(model, given, batch, timesteps, tick, request.framework, self.lengths)
         study = None
         if part is not None:
             from rnncli.engine.study import study_of
 
-            chunks = self.chunks(model, request.seed)
-            study = study_of(model, chunks, batch, timesteps, first_states, tick, request.gates)
+            length = self._first_length
+            chunks = self.chunks(model, request.seed) if x is None else model.chunks_of(x[:1, :length])
+            study = study_of(model, chunks, batch, length, first_states, tick, request.gates)
         for path, arrays in ((request.save_weights, model.weights), (request.save_state, states)):
             if path is not None:
                 from rnncli.engine.array_files import write_arrays
 
                 files.append(write_arrays(path, arrays))
         return RunResult(found, study, tuple(files))
+
+    def _given(self, model: Model, x: Array | None, states: State, write: Write | None) -> Iterator[Sequences]:
+        """Yield what runs together: all sequences, or those of each length.
+
+        Args:
+            model: what reads them.
+            x: the input of sequences of several lengths; None if they are of one.
+            states: as for `Model.begin`.
+            write: writes the output of some samples; None if nobody wants it.
+        """
+        if x is None or self.lengths is None:
+            chunks = self.chunks(model, self.request.seed)
+            own = None if write is None else partial(write, range(self.batch))
+            yield Sequences(chunks, self.batch, self.timesteps, states, own)
+            return
+        for some in alike(x, self.lengths, states):
+            own = None if write is None else partial(write, some.samples.tolist())
+            batch, timesteps = some.x.shape[:2]
+            yield Sequences(model.chunks_of(some.x), batch, timesteps, some.states, own)
+
+
+def _padded_bytes(network: Network, array: InputFile | None, batch: int, timesteps: int, itemsize: int) -> int:
+    """Return the bytes of an input with sequences of several lengths: as it is, without padding, and those of one."""
+    shape = (batch, timesteps, features_of(network.input_shape())) if array is None else array.shape
+    return 3 * prod(shape) * (itemsize if array is None else max(itemsize, array.dtype.itemsize))
 
 
 def _file_bytes(network: Network, request: Request, array: InputFile | None, batch: int) -> int:
@@ -255,20 +323,44 @@ def _file_bytes(network: Network, request: Request, array: InputFile | None, bat
     return size
 
 
-def _sizes(network: Network, request: Request, array: InputFile | None) -> tuple[int, int]:
+def _sizes(
+    network: Network, request: Request, array: InputFile | None, lengths: tuple[int, ...] | None
+) -> tuple[int, int]:
     """Return the number of samples and of timesteps.
 
     Raises:
-        UsageError: the request says others than the input file has.
+        UsageError: the request says others than the input file has, or than the lengths of the sequences go with.
     """
     if array is None:
         fixed = network.input_shape()[1]
         usual = DEFAULT_TIMESTEPS if request.seeds is None else DEFAULT_REACH_TIMESTEPS
-        return request.batch or 1, request.timesteps or fixed or usual
+        samples, longest = (1, usual) if lengths is None else (len(lengths), max(lengths))
+        sizes = request.batch or samples, request.timesteps or fixed or longest
+        _check_lengths(lengths, *sizes)
+        return sizes
     batch, timesteps = array.shape[:2]
     for name, asked, found in (("batch", request.batch, batch), ("timesteps", request.timesteps, timesteps)):
         if asked is not None and asked != found:
             raise UsageError(
                 f"{request.input} has shape {array.shape}, so --{name} is {found}, not {asked}", f"leave --{name} out"
             )
+    _check_lengths(lengths, batch, timesteps)
     return batch, timesteps
+
+
+def _check_lengths(lengths: tuple[int, ...] | None, batch: int, timesteps: int) -> None:
+    """Check that there is a length for each sample, and that none is longer than the input.
+
+    Raises:
+        UsageError: it is not so.
+    """
+    if lengths is None:
+        return
+    if len(lengths) != batch:
+        message = f"--lengths has {plural(len(lengths), 'length')}, and there are {plural(batch, 'sample')}"
+        raise UsageError(message, "give a length for each sample")
+    if max(lengths) > timesteps:
+        raise UsageError(
+            f"a sequence of --lengths has {max(lengths):,} timesteps, and the input has {timesteps:,}",
+            "the input has to be as long as the longest of them",
+        )

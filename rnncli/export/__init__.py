@@ -35,6 +35,7 @@ class Target(NamedTuple):
         weights: the extensions of files of weights that its source can load; one without an extension is of the first.
         makes: what that file is, in a sentence.
         is_text: whether it is source, which may go to standard output; the bytes of a file may not.
+        packs: whether its source can take the length of each sequence, and pack them.
     """
 
     title: str
@@ -42,11 +43,12 @@ class Target(NamedTuple):
     weights: tuple[str, ...]
     makes: str = "Python source"
     is_text: bool = True
+    packs: bool = False
 
 
 TARGETS: Mapping[str, Target] = {
     "keras": Target("Keras", ".py", (".npz", ".weights.h5")),
-    "torch": Target("PyTorch", ".py", (".safetensors",)),
+    "torch": Target("PyTorch", ".py", (".safetensors",), packs=True),
     "onnx": Target("ONNX", ".onnx", (), "an ONNX file", is_text=False),
     "numpy": Target("NumPy", ".py", (".npz",)),
     "c": Target("C", ".c", (), "C source"),
@@ -93,6 +95,7 @@ class Job:
         origin: what the weights are, in words for a comment: `the weights of model.h5`, `drawn from seed 0`.
         drawn: whether the weights are drawn from `seed`, and not read from a file.
         device: how it is written for a device.
+        packed: whether each sequence comes with its length; not every target takes that.
     """
 
     network: Network
@@ -102,11 +105,12 @@ class Job:
     origin: str = ""
     drawn: bool = True
     device: Device = HOST
+    packed: bool = False
 
     @cached_property
     def plan(self) -> Plan:
         """What there is to write of the network."""
-        return plan_of(self.network)
+        return plan_of(self.network, self.packed)
 
 
 def export(job: Job, target: str) -> str | bytes:

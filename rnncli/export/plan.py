@@ -78,10 +78,12 @@ class Plan:
     Attributes:
         network: the network.
         steps: the layers of its `body`, in order.
+        packed: whether each sequence comes with its length, behind which it is padding.
     """
 
     network: Network
     steps: tuple[Step, ...]
+    packed: bool = False
 
     @property
     def reads(self) -> Shape:
@@ -118,15 +120,17 @@ class Plan:
         return tuple(map(Part, steps, modules, _attributes(steps, modules)))
 
 
-def plan_of(network: Network) -> Plan:
-    """Return what there is to write of a network."""
-    layers = zip(network.names, network.body, network.shapes(), network.masked, strict=True)
+def plan_of(network: Network, packed: bool = False) -> Plan:
+    """Return what there is to write of a network, and of each sequence's length if it comes with that."""
+    padded = network.meeting_padding(padded=True) if packed else network.masked
+    layers = zip(network.names, network.body, network.shapes(), padded, strict=True)
     return Plan(
         network,
         tuple(
             Step(name, number, layer, *shapes, masked)
             for number, (name, layer, shapes, masked) in enumerate(layers, start=1)
         ),
+        packed,
     )
 
 

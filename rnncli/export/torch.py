@@ -2,15 +2,15 @@
 
 Keras skips a step whose id is 0 wherever it stands; PyTorch's packed sequences end before their padding. So the ids
 are put in front of the padding first, in the order that they have. What a layer returns at padding is lost with that;
-where it counts, PyTorch has nothing that does the same.
+where it counts, PyTorch has nothing that does the same. Sequences that come with their lengths are packed as they are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from rnncli.errors import SpecError, listed, printable
+from rnncli.errors import SpecError, UsageError, listed, printable
 from rnncli.export import Job
 from rnncli.export.plan import Part, Plan, plan_of
 from rnncli.export.python_calls import INDENT, commented, docstring, laid_out, shape_words
@@ -22,6 +22,7 @@ from rnncli.network import Network
 
 if TYPE_CHECKING:
     from rnncli.export import Arrays
+    from rnncli.layers import Layer
 
 PACK, UNPACK = "pack_padded_sequence", "pad_packed_sequence"
 """The functions of torch.nn.utils.rnn that leave padding out and put it back."""
@@ -75,6 +76,10 @@ def _check(plan: Plan) -> None:
     network, head = plan.network, plan.network.head
     assert network.source is not None
     check_framework(network.layers, network.source, "torch")
+    if plan.packed:
+        if fault := _fault_of_lengths(plan):
+            raise UsageError(f"PyTorch's packed sequences {fault}", "without --packed all are of one length")
+        return
     if plan.heeds_padding and (fault := _fault(plan)):
         raise error_at(
             network.source,
@@ -85,14 +90,35 @@ def _check(plan: Plan) -> None:
         )
 
 
-def _fault(plan: Plan) -> str:
-    """Return what packed sequences lack for what the layers do with padding, or nothing."""
+def _fault_of_lengths(plan: Plan) -> str:
+    """Return what packed sequences lack where each comes with its length, or nothing."""
     readers = [step.layer for step in plan.steps if step.masked]
+    if plan.network.head.masks:
+        return f"have one end each, and {plan.network.head.spec()} says of any timestep that it is padding"
+    if not any(layer.states for layer in readers):
+        return "are for recurrent layers, and none reads the sequence"
+    return _fault_of_readers(readers, ("avg", "max"))
+
+
+def _fault_of_readers(readers: Sequence[Layer], joins: Sequence[str]) -> str:
+    """Return which layer packed sequences cannot be read by, or nothing."""
     for layer in readers:
         if layer.reverses:
             return f"cannot be read backwards, as {layer.spec()} does"
-        if layer.joins == "avg":
-            return f"have no mean, which {layer.spec()} takes"
+        if layer.joins in joins:
+            return f"have no {_JOINED[str(layer.joins)]}, which {layer.spec()} takes"
+    return ""
+
+
+_JOINED: Mapping[str, str] = {"avg": "mean", "max": "maximum"}
+"""What makes one vector of a sequence, in words."""
+
+
+def _fault(plan: Plan) -> str:
+    """Return what packed sequences lack for what the layers do with padding, or nothing."""
+    readers = [step.layer for step in plan.steps if step.masked]
+    if fault := _fault_of_readers(readers, ("avg",)):
+        return fault
     last = readers[-1]
     if last.states and last.returns == "vector":
         return ""
@@ -170,9 +196,11 @@ class Assignment(NamedTuple):
 
 def _forward(plan: Plan) -> Iterator[str]:
     """Yield the lines of `forward`."""
-    yield f"{INDENT}def forward(self, {plan.argument}: torch.Tensor) -> torch.Tensor:"
-    padding = f", {plan.network.head.padding} is padding" if plan.heeds_padding else ""
-    yield f"{2 * INDENT}# {plan.argument}: {shape_words(plan.reads)}{padding}"
+    lengths = ", lengths: torch.Tensor" if plan.packed else ""
+    yield f"{INDENT}def forward(self, {plan.argument}: torch.Tensor{lengths}) -> torch.Tensor:"
+    padding = f", {plan.network.head.padding} is padding" if plan.heeds_padding and not plan.packed else ""
+    ends = "; lengths: (batch,), in the CPU's memory" if plan.packed else ""
+    yield f"{2 * INDENT}# {plan.argument}: {shape_words(plan.reads)}{padding}{ends}"
     lines = list(_assignments(plan))
     returned = bool(lines) and lines[-1].target == "x"
     for number, (value, target, note) in enumerate(lines, start=1):
@@ -187,7 +215,7 @@ def _assignments(plan: Plan) -> Iterator[Assignment]:
 
     Sequences with padding are packed for recurrent layers, and unpacked for others.
     """
-    if plan.heeds_padding:
+    if plan.heeds_padding and not plan.packed:
         yield from _padding_last(plan)
     shape, packed = plan.reads, False
     for part in plan.parts:
@@ -202,6 +230,8 @@ def _assignments(plan: Plan) -> Iterator[Assignment]:
         notes = (shape_words(returns) if returns != shape else "", "packed" if packed else last.note)
         yield from (*before, last._replace(note=", ".join(filter(None, notes))))
         shape = returns
+    if packed:
+        yield Assignment(f"{UNPACK}(x, batch_first=True)", "x, _", "zeros behind the end of each")
 
 
 def _padding_last(plan: Plan) -> Iterator[Assignment]:

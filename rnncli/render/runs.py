@@ -25,6 +25,9 @@ from rnncli.reports.folding import folded
 NOTEWORTHY = 0.5
 """From this share of saturated outputs on, a note says that a layer is saturated."""
 
+_FEW = 8
+"""The most sequences of which a line tells the length of each."""
+
 _TIME, _FIGURE = len("100.1 ms"), len("-0.00123")
 """The columns of a time and of a figure that count, so that the table is the same whatever came out."""
 
@@ -72,6 +75,10 @@ class OutputFigures(NamedTuple):
 def run_page(run: ForwardRun, wide: bool = False) -> Iterator[Block]:
     """Yield a run: the summary's table with what came out, the totals, and what a learner should notice."""
     yield from head(run.summary)
+    if run.lengths is not None:
+        several = f"{min(run.lengths):,} to {max(run.lengths):,}, {sum(run.lengths):,} timesteps in all"
+        few = ", ".join(f"{length:,}" for length in run.lengths)
+        yield Line(Text(f"Lengths: {few if len(run.lengths) <= _FEW else several}"))
     runs = list(folded(run.layers, key=lambda layer: equal_but_for_its_name(layer.summary)))
     rows = [layer_cells([layer.summary for layer in layers]) | _run_cells(layers) for layers in runs]
     yield Table((*LAYER_COLUMNS, *RUN_COLUMNS), rows, whole=wide, more="--wide")

@@ -4,7 +4,8 @@
 
 `torch_exports.json` names networks. For the first, `torch_exports.npz` holds Keras's weights (`0/keras/lstm/kernel`),
 the state dict of the exported module (`0/torch/lstm.weight_ih_l0`), an input and the output (`0/x`, `0/y`), which
-PyTorch has computed with the state dict, and Keras with its weights if it has such layers; and so on.
+PyTorch has computed with the state dict, and Keras with its weights if it has such layers; and so on. Where sequences
+have several lengths (`9/lengths`), the module has packed them.
 """
 
 from __future__ import annotations
@@ -41,26 +42,39 @@ NETWORKS = (
     "embed:7x3:mask,lstm:4:seq:proj=2:bi,lstm:4:proj=2:bi",
 )
 
+PACKED = {
+    "input:3,lstm:4,dense:2": (4, 1, 3),
+    "embed:7x3,gru:3:seq:bi:x2,dense:4:tanh,lstm:3:seq:proj=2,norm,rnn:2:bi": (2, 4, 1),
+    "input:3,dense:3:relu,lstm:3:nobias,repeat:2,gru:2:seq": (1, 4, 4),
+    "embed:7x3,rnn:4:relu:seq:x2": (3, 3, 4),
+}
+"""Networks that read sequences of several lengths, and these."""
+
 
 def main() -> None:
     """Write the values."""
     index = []
     numbers: dict[str, np.ndarray] = {}
-    for number, spec in enumerate(NETWORKS):
+    for number, spec in enumerate((*NETWORKS, *PACKED)):
         network = Network.parse(spec)
         generator = np.random.default_rng(number)
         weights = random_weights(generator, weight_shapes(network))
         single = {key: array.astype("float32") for key, array in weights.items()}
         x = random_input(generator, network.layers, 3, 4)
         x = x[x.reshape(len(x), -1).any(axis=1)] if network.head.masks else x
-        job = Job(network, lambda single=single: single)
+        lengths = PACKED.get(spec)
+        job = Job(network, lambda single=single: single, packed=lengths is not None)
         scope: dict[str, torch.nn.Module] = {}
         exec(str(export(job, "torch")), scope)
         state = {name: torch.tensor(array) for name, array in arrays(job, "torch").items()}
         scope["model"].load_state_dict(state)
+        given = [torch.tensor(x if x.dtype == "int32" else x.astype("float32"))]
+        if lengths is not None:
+            given.append(torch.tensor(lengths))
+            numbers[f"{number}/lengths"] = np.array(lengths)
         with torch.no_grad():
-            y = scope["model"].eval()(torch.tensor(x if x.dtype == "int32" else x.astype("float32"))).numpy()
-        if "keras" in frameworks_of(network.layers):
+            y = scope["model"].eval()(*given).numpy()
+        if lengths is None and "keras" in frameworks_of(network.layers):
             assert difference(y, run_keras(network.layers, weights, x, "float32")) <= TOLERANCE, spec
         numbers |= {f"{number}/keras/{key}": array for key, array in single.items()}
         numbers |= {f"{number}/torch/{name}": tensor.numpy() for name, tensor in state.items()}
@@ -68,7 +82,7 @@ def main() -> None:
         index.append(str(network))
     np.savez_compressed(HERE / "torch_exports.npz", **numbers)
     (HERE / "torch_exports.json").write_text(json.dumps(index, indent=0) + "\n")
-    print(f"{len(index)} networks that PyTorch and Keras compute alike")
+    print(f"{len(index)} networks that PyTorch and, where it has such layers, Keras compute alike")
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ class Case:
     """A random network with weights, an input and what rnncli makes of it."""
 
     def __init__(self, random: Random, changed: Callable[[Random, Layers], Layers] = unchanged) -> None:
+        self.changed = changed
         layers = changed(random, random_layers(random, small_size, most=random.choice((2, 4, 7))))
         numbers = np.random.default_rng(random.getrandbits(32))
         self.network = Network(layers)
@@ -44,6 +45,7 @@ class Case:
         weights = random_weights(numbers, weight_shapes(self.network))
         self.weights = {key: array.astype("float32") for key, array in weights.items()}
         self.x = self.input(numbers, random.randint(1, 5), random.randint(1, 10))
+        self.lengths: list[int] | None = None
 
     def input(self, numbers: np.random.Generator, batch: int, timesteps: int) -> np.ndarray:
         """Return a random input: int32 ids, or float32."""
@@ -52,12 +54,14 @@ class Case:
 
     def job(self, saved: str | None = None) -> Job:
         """Return the job that exports it."""
-        return Job(self.network, lambda: self.weights, 0, saved, "the weights of the judge", drawn=False)
+        return Job(
+            self.network, lambda: self.weights, 0, saved, "the weights of the judge", False, self.lengths is not None
+        )
 
     def output(self, findings: Findings, weights: Mapping[str, np.ndarray] | None = None) -> np.ndarray | None:
         """Return rnncli's output, with its own or other weights; None if it is too sensitive to rounding."""
         weights = self.weights if weights is None else weights
-        single, double = (Model(self.network, dtype=dtype, weights=weights)(self.x) for dtype in DTYPES)
+        single, double = (Model(self.network, dtype=dtype, weights=weights)(self.x, self.lengths) for dtype in DTYPES)
         if difference(single, double) < SENSITIVE:
             return single
         findings.count("sensitive")

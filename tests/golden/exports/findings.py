@@ -19,6 +19,7 @@ MOST_SHOWN = 30
 COUNTED: Mapping[str, str] = {
     "networks": "networks exported and run",
     "masked": "of them with a mask",
+    "packed": "of them on sequences of several lengths",
     "outputs": "outputs compared",
     "sensitive": "too sensitive to rounding to compare",
     "sources": "sources laid out as ruff does",

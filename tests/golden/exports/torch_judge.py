@@ -27,9 +27,13 @@ torch.set_num_threads(1)
 def judge(random: Random, findings: Findings) -> None:
     """Export a random network to PyTorch, and run it there.
 
-    In one of five padding is skipped, and one of five is a stack of recurrent layers, some of which are one module.
+    In one of six padding is skipped, one of six reads sequences of several lengths, and one of six is a stack of
+    recurrent layers, some of which are one module.
     """
-    case = Case(random, random.choice((_with_padding, _stacked, unchanged, unchanged, unchanged)))
+    case = Case(random, random.choice((_with_padding, _with_ends, _stacked, unchanged, unchanged, unchanged)))
+    if case.changed is _with_ends and case.network.head.fixed_timesteps is None:
+        timesteps = case.x.shape[1]
+        case.lengths = [timesteps, *(random.randint(1, timesteps) for _ in case.x[1:])]
     path = str(findings.folder / "model.safetensors")
     try:
         source = str(export(case.job(path), "torch"))
@@ -46,6 +50,8 @@ def judge(random: Random, findings: Findings) -> None:
         findings.differ(case.spec, f"its module has {built}")
     if any(array.dtype != "float32" or not array.flags.c_contiguous for array in state.values()):
         findings.differ(case.spec, "an array is not of float32, or does not stand in memory row by row")
+    if case.lengths is not None:
+        findings.count("packed")
     if case.network.head.masks:
         # PyTorch packs no sequence that is nothing but padding; it says so.
         case.x = case.x[case.x.reshape(len(case.x), -1).any(axis=1)]
@@ -77,6 +83,12 @@ def _with_padding(random: Random, layers: Layers) -> Layers:
     )
 
 
+def _with_ends(random: Random, layers: Layers) -> Layers:
+    """Return the same without a mask: each sequence ends where it ends."""
+    head, *body = _with_padding(random, layers)
+    return (replace(head, mask_zero=False), *body)
+
+
 def _judge_module(case: Case, model: torch.nn.Module, findings: Findings) -> None:
     """Compare what a module owns and returns with what rnncli says of the network."""
     summary = case.network.summary(*case.x.shape[:2], framework="torch")
@@ -84,7 +96,8 @@ def _judge_module(case: Case, model: torch.nn.Module, findings: Findings) -> Non
     if params != summary.total_params:
         findings.differ(case.spec, f"it has {params:,} parameters, and summary says {summary.total_params:,}")
     with torch.no_grad():
-        theirs = model(torch.from_numpy(case.x)).numpy()
+        ends = [] if case.lengths is None else [torch.tensor(case.lengths)]
+        theirs = model(torch.from_numpy(case.x), *ends).numpy()
     if theirs.shape != summary.output_shape:
         findings.differ(case.spec, f"it returns {theirs.shape}, and summary says {summary.output_shape}")
     ours = case.output(findings)

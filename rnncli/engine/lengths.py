@@ -1,0 +1,114 @@
+"""Sequences of several lengths in one batch, as PyTorch's pack_padded_sequence has them.
+
+They stand in one array that is as long as the longest of them, and each is computed as if it stood there alone: what is
+behind its end is never read. Those of one length run together. A mask would not do for all layers: a window, a maximum
+or a sequence in reverse would meet the padding.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from rnncli.engine.checks import check_ids
+from rnncli.engine.passes import State
+from rnncli.engine.types import Array
+from rnncli.errors import ArgumentError, RnncliError, shorten
+from rnncli.formats.file_reader import opened, read_once
+from rnncli.network import Network
+from rnncli.quantities import MAX_SIZE, parse_size, plural
+
+_MOST_BYTES = 1 << 26
+"""The longest text of lengths: some ten million of them."""
+
+
+class Alike(NamedTuple):
+    """The sequences of a batch that have one length.
+
+    Attributes:
+        samples: their places in the batch.
+        x: what they hold, (batch, timesteps[, features]).
+        states: as for `Model.begin`, theirs alone.
+    """
+
+    samples: Array
+    x: Array
+    states: State
+
+
+def check_lengths(lengths: object, batch: int, timesteps: int) -> tuple[int, ...]:
+    """Return the length of each sequence of a batch.
+
+    Raises:
+        ArgumentError: there are more or fewer than samples, or one is no whole number from 1 to the timesteps.
+    """
+    try:
+        found = np.asarray(lengths)
+    except (TypeError, ValueError):
+        found = np.array(None)
+    if found.dtype.kind not in "iu" or found.shape != (batch,):
+        raise ArgumentError(
+            f"lengths is {shorten(repr(lengths))}, expected {plural(batch, 'whole number')}, one for each sample"
+        )
+    wrong = found[(found < 1) | (found > timesteps)]
+    if wrong.size:
+        raise ArgumentError(f"a length is {wrong[0]}, expected 1 to {timesteps:,}, the timesteps of the input")
+    return tuple(found.tolist())
+
+
+def read_lengths(path: str) -> tuple[int, ...]:
+    """Return the numbers in a text file, which stand apart by commas, spaces or the ends of lines.
+
+    Raises:
+        RnncliError: it cannot be read, or holds something else.
+    """
+    with opened(path) as file:
+        content = read_once(file, _MOST_BYTES + 1)
+        if len(content) > _MOST_BYTES:
+            raise RnncliError(f"it has more than {_MOST_BYTES:,} bytes, expected the lengths of sequences")
+        words = re.split(r"[\s,;]+", content.decode("utf-8", "replace").strip())
+        try:
+            return tuple(parse_size(word, MAX_SIZE) for word in words)
+        except ValueError as fault:
+            raise RnncliError(f"{fault}, and it should hold the lengths of sequences") from None
+
+
+def without_padding(network: Network, x: Array, lengths: Sequence[int]) -> Array:
+    """Return an input with zeros behind the end of each sequence.
+
+    Args:
+        network: what reads it.
+        x: the input, (batch, timesteps[, features]).
+        lengths: the length of each sequence.
+
+    Raises:
+        ArgumentError: an id is outside the vocabulary.
+    """
+    x = x.copy()
+    x[np.arange(x.shape[1]) >= np.array(lengths)[:, None]] = 0
+    if network.head.vocabulary is not None:
+        check_ids(x.T, network.head.vocabulary, 0)
+    return x
+
+
+def alike(x: Array, lengths: Sequence[int], states: State) -> Iterator[Alike]:
+    """Yield the sequences of each length, the shortest first.
+
+    Args:
+        x: the input, (batch, timesteps[, features]).
+        lengths: the length of each sequence.
+        states: where recurrent layers find their first states, for the whole batch, and leave their last: what they
+            have left in the states that were yielded is put there when the next are asked for.
+    """
+    each = np.array(lengths)
+    for length in np.unique(each):
+        samples = np.flatnonzero(each == length)
+        own = {key: array[samples] for key, array in states.items()}
+        yield Alike(samples, x[samples, :length], own)
+        for key, array in own.items():
+            if key not in states:
+                states[key] = np.zeros((len(each), array.shape[1]), array.dtype)
+            states[key][samples] = array

@@ -1,0 +1,209 @@
+"""Sequences of several lengths in one batch: what is computed of each, what is refused, and what PyTorch is given.
+
+That PyTorch's packed sequences come to the same is in `torch_exports.npz`, which `test_export_torch.py` reads.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Result, Walk
+from hypothesis import given
+from hypothesis import strategies as st
+from kinds import HEADS
+from strategies import layers_of, networks, small_sizes
+
+from rnncli import ArgumentError, Network, SpecError, UsageError
+from rnncli.engine import Model, Request, plan
+
+Run = Callable[..., Result]
+
+NETWORKS = (
+    "input:3,lstm:4,dense:2",
+    "input:3,gru:4:seq",
+    "input:3,lstm:4:seq:bi:proj=2,rnn:3:bi",
+    "input:3,rnn:4:seq:back,gru:3:seq",
+    "embed:9x3:mask,lstm:4:seq,pool:avg",
+    "embed:9x3,dense:4:relu,pool:max,repeat:2,gru:3:seq",
+)
+LENGTHS = (5, 2, 7, 2)
+
+
+def random_input(network: Network, batch: int, timesteps: int) -> np.ndarray:
+    numbers = np.random.default_rng(0)
+    if network.head.vocabulary is not None:
+        return numbers.integers(0, network.head.vocabulary, (batch, timesteps))
+    return numbers.standard_normal(tuple(size or 0 for size in network.input_shape(batch, timesteps)))
+
+
+# What is computed
+
+
+@given(networks(layers_of(HEADS, small_sizes), largest=4, sizes=small_sizes), st.lists(st.integers(1, 6), min_size=1))
+def test_each_sequence_is_computed_as_if_it_were_alone(network: Network, lengths: list[int]) -> None:
+    model = Model(network, dtype="float64")
+    try:
+        x = random_input(network, len(lengths), max(lengths))
+        y, states = model.run(x, lengths=lengths)
+    except (ArgumentError, SpecError):  # the network reads sequences of one length, which is another
+        return
+    for sample, length in enumerate(lengths):
+        alone, own = model.run(x[[sample], :length])
+        np.testing.assert_allclose(y[[sample], : alone.shape[1]], alone, rtol=0, atol=1e-12)
+        assert not y[sample, alone.shape[1] :].any()
+        for key, state in own.items():
+            np.testing.assert_allclose(states[key][[sample]], state, rtol=0, atol=1e-12)
+
+
+def test_what_is_behind_the_end_of_a_sequence_may_be_anything(at: Walk, rnncli: Run) -> None:
+    for spec in NETWORKS:
+        with at(spec):
+            network = Network.parse(spec)
+            x = random_input(network, len(LENGTHS), 7)
+            ids = network.head.vocabulary is not None
+            for name, padding in (("a", 0), ("b", -100 if ids else np.nan)):
+                x[np.arange(7) >= np.array(LENGTHS)[:, None]] = padding
+                np.save(f"x{name}.npy", x)
+                read = ("--input", f"x{name}.npy", "--lengths", "5,2,7,2", "-o", f"y{name}.npy")
+                assert rnncli("forward", spec, *read).status == 0
+            np.testing.assert_array_equal(np.load("ya.npy"), np.load("yb.npy"))
+            np.testing.assert_array_equal(np.load("ya.npy"), Model(network)(x, LENGTHS))
+
+
+def test_a_sequence_goes_on_from_the_state_after_its_own_last_step(rnncli: Run) -> None:
+    whole = np.random.default_rng(0).standard_normal((3, 9, 4))
+    ends, rest = (6, 2, 4), (3, 7, 5)
+    np.save("first.npy", whole[:, :6])
+    np.save("rest.npy", [np.resize(sample[end:], (7, 4)) for sample, end in zip(whole, ends, strict=True)])
+    for name, lengths, files in (
+        ("first", ends, ("--save-state", "s.npz")),
+        ("rest", rest, ("--state", "s.npz", "-o", "y.npy")),
+    ):
+        joined = ",".join(map(str, lengths))
+        assert rnncli("forward", "input:4,lstm:5", "--input", f"{name}.npy", "--lengths", joined, *files).status == 0
+    np.testing.assert_allclose(np.load("y.npy"), Model("input:4,lstm:5")(whole), rtol=0, atol=1e-6)
+
+
+# The run
+
+
+def test_a_run_shows_the_lengths_and_counts_what_was_computed(at: Walk, rnncli: Run) -> None:
+    Path("some.txt").write_text("5, 2\n7 2\n", encoding="utf-8")
+    for given_as in ("5,2,7,2", "5 2 7 2", "some.txt"):
+        with at(given_as):
+            shown = rnncli("forward", "input:8,lstm:4:seq,dense:3", "--lengths", given_as)
+            assert shown.stdout.splitlines()[1:3] == ["Input: (4, 7, 8) float32", "Lengths: 5, 2, 7, 2"]
+            found = json.loads(
+                rnncli("forward", "input:8,lstm:4:seq,dense:3", "--lengths", given_as, "-f", "json").stdout
+            )
+            assert found["lengths"] == [5, 2, 7, 2]
+            assert found["output_shape"] == [4, 7, 3]
+            assert found["macs"] == 16 * found["macs_per_step"]
+            assert [layer["macs"] for layer in found["layers"]] == [16 * 192, 16 * 12]
+    many = ",".join(str(length) for length in range(1, 21))
+    assert "Lengths: 1 to 20, 210 timesteps in all" in rnncli("forward", "input:8,lstm:4", "--lengths", many).stdout
+
+
+def test_the_figures_are_of_the_outputs_and_not_of_what_is_behind_them() -> None:
+    found = plan("input:8,rnn:4:seq", Request(lengths=[1, 9], dtype="float64", output="y.npy")).run()
+    outputs = np.concatenate([sample[:length] for sample, length in zip(np.load("y.npy"), (1, 9), strict=True)])
+    statistics = found.forward.layers[0].statistics
+    assert statistics.count == outputs.size
+    assert statistics.mean == pytest.approx(outputs.mean())
+    assert statistics.std == pytest.approx(outputs.std())
+
+
+def test_the_plot_is_of_the_first_sequence_up_to_its_end(rnncli: Run) -> None:
+    several = rnncli("forward", "input:8,lstm:4", "--lengths", "30,50,40", "--plot", "-f", "json")
+    alone = rnncli("forward", "input:8,lstm:4", "--batch", 3, "--timesteps", 50, "--plot", "-f", "json")
+    found, whole = (json.loads(result.stdout)["plot"] for result in (several, alone))
+    assert found["timesteps"] == 30
+    np.testing.assert_allclose(found["norm"]["bins"], whole["norm"]["bins"][: len(found["norm"]["bins"])], rtol=1e-6)
+
+
+def test_the_progress_of_all_lengths_adds_up_to_the_work() -> None:
+    for study in (False, True):
+        run = plan("input:8,rnn:4:seq,lstm:4:bi", Request(lengths=(30, 300, 30, 7), study=study))
+        done: list[float] = []
+        run.run(done.append)
+        assert sum(done) == pytest.approx(run.work)
+        assert run.work >= run.steps
+
+
+# What is refused
+
+
+def test_lengths_that_do_not_go_with_the_input_are_an_error_that_says_both_numbers(at: Walk, rnncli: Run) -> None:
+    np.save("x.npy", np.zeros((2, 5, 8)))
+    Path("words.txt").write_text("5 three", encoding="utf-8")
+    for options, said in {
+        ("--lengths", "5,3", "--batch", "3"): (2, "2 lengths, and there are 3 samples"),
+        ("--lengths", "5,3", "--timesteps", "4"): (2, "has 5 timesteps, and the input has 4"),
+        ("--lengths", "5,3,1", "--input", "x.npy"): (2, "3 lengths, and there are 2 samples"),
+        ("--lengths", "5,6", "--input", "x.npy"): (2, "has 6 timesteps, and the input has 5"),
+        ("--lengths", "5,0"): (2, "0 is not between 1 and"),
+        ("--lengths", "[5,3]"): (2, "--lengths 5,3"),
+        ("--lengths", "none.txt"): (2, "none.txt is no file, and no numbers such as 5,3,7"),
+        ("--lengths", "words.txt"): (1, "words.txt: three is not a whole number"),
+    }.items():
+        with at(*options):
+            result = rnncli("forward", "input:8,lstm:4", *options)
+            assert (result.status, result.stdout) == (said[0], "")
+            assert said[1] in result.stderr
+    refused = rnncli("forward", "input:7x8,lstm:4", "--lengths", "7,3")
+    assert (refused.status, refused.stdout) == (2, "")
+    assert "input:7x8 fixes 7 timesteps, but 3 are asked for" in refused.stderr
+
+
+def test_the_library_says_what_lengths_it_takes(at: Walk) -> None:
+    model, x = Model("input:8,lstm:4"), np.zeros((2, 5, 8))
+    for lengths in ((5,), (5, 6), (0, 5), (1.5, 2), "ab", ((1, 2),)):
+        with at(lengths), pytest.raises(ArgumentError, match="length"):
+            model(x, lengths)
+    for lengths in ((), (0,), (True,), ("5",), 5):
+        with at(lengths), pytest.raises(ArgumentError, match="length"):
+            Request(lengths=lengths)  # type: ignore[arg-type]
+    with pytest.raises(ArgumentError, match="reach"):
+        Request(lengths=(5, 3), seeds=3)
+    with pytest.raises(UsageError):
+        plan("input:8,lstm:4", Request(lengths=(5, 3), batch=3))
+
+
+# What PyTorch is given
+
+
+def test_pytorch_packs_the_sequences_for_recurrent_layers_alone(rnncli: Run) -> None:
+    source = rnncli("export", "embed:9x4,gru:4:seq,dense:3,lstm:5:bi,dense:1", "--to", "torch", "--packed").stdout
+    forward = [line.partition("  #")[0].strip() for line in source.splitlines() if "x" in line and "        " in line]
+    pack = "x = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)"
+    assert "def forward(self, ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:" in source
+    assert forward[forward.index("x = self.embedding(ids)") :] == [
+        "x = self.embedding(ids)",
+        *(pack, "x, _ = self.gru(x)", "x, _ = pad_packed_sequence(x, batch_first=True)"),
+        "x = self.dense1(x)",
+        *(pack, "_, (h_n, _) = self.lstm(x)", "x = torch.cat((h_n[-2], h_n[-1]), dim=-1)"),
+        "return self.dense2(x)",
+    ]
+
+
+def test_what_cannot_be_packed_is_refused_with_the_reason(at: Walk, rnncli: Run) -> None:
+    for spec, reason in {
+        "input:3,gru:4:back": "cannot be read backwards, as gru:4:back does",
+        "input:3,gru:4:seq,pool:max": "have no maximum, which pool:max takes",
+        "input:3,gru:4:seq,pool:avg": "have no mean, which pool:avg takes",
+        "embed:9x3:mask,gru:4": "embed:9x3:mask says of any timestep that it is padding",
+        "input:3,dense:4": "are for recurrent layers, and none reads the sequence",
+    }.items():
+        with at(spec):
+            refused = rnncli("export", spec, "--to", "torch", "--packed")
+            assert (refused.status, refused.stdout) == (2, "")
+            assert reason in refused.stderr
+    for target in ("keras", "numpy"):
+        with at(target):
+            refused = rnncli("export", "input:3,gru:4", "--to", target, "--packed")
+            assert (refused.status, refused.stdout) == (2, "")
+            assert f"Help: without it: rnncli export input:3,gru:4 --to {target}\n" in refused.stderr
