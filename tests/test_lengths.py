@@ -88,6 +88,20 @@ def test_a_sequence_goes_on_from_the_state_after_its_own_last_step(rnncli: Run) 
     np.testing.assert_allclose(np.load("y.npy"), Model("input:4,lstm:5")(whole), rtol=0, atol=1e-6)
 
 
+def test_a_decoder_starts_with_what_its_encoder_made_of_each_sequence_as_the_help_says(rnncli: Run) -> None:
+    lines = [line.split()[1:] for line in rnncli("help", "files").stdout.splitlines() if line.startswith("  rnncli")]
+    assert [rnncli(*line).status for line in lines] == [0, 0]
+    encoder, decoder = Model(lines[0][1]), Model(lines[1][1])
+    with np.load("s.npz") as file:
+        states = dict(file)
+    run = plan(encoder.network, Request(lengths=(5, 3, 7)))
+    ids = np.concatenate([chunk.values for chunk in run.chunks(encoder, 0)]).T
+    np.testing.assert_array_equal(states["lstm/h"], encoder.run(ids, lengths=(5, 3, 7))[1]["lstm/h"])
+    np.save("ids.npy", np.arange(12).reshape(3, 4))
+    assert rnncli(*lines[1], "--input", "ids.npy", "-o", "y.npy").status == 0
+    np.testing.assert_array_equal(np.load("y.npy"), decoder.run(np.load("ids.npy"), states)[0])
+
+
 # The run
 
 

@@ -9,7 +9,14 @@ from rnncli.layers import GRU, LSTM, Embedding
 from rnncli.layers.words import in_both
 
 _LAST_STATES = "here `rnncli forward --save-state FILE.npz` writes them"
-_FIRST_STATES = "a run starts from zero, or from what `rnncli forward --state FILE.npz` reads"
+_FIRST_STATES = (
+    "a run starts from zero, or from what `rnncli forward --state FILE.npz` reads: so a decoder starts with the last "
+    "state of its encoder, which --save-state wrote"
+)
+_PACKED = (
+    "`rnncli forward --lengths 5,3,7` computes each sequence of a batch as long as it is, and "
+    "`rnncli export --to torch --packed` packs them; mask skips steps of padding wherever they stand"
+)
 _READS = "a layer reads what the one before it returns; the first layer says the input: input:F, input:TxF"
 _BATCH_FIRST = "the batch always comes first here: (batch, timesteps, features)"
 _TRAINING = "it does something in training alone, and here a network is only run"
@@ -94,7 +101,10 @@ ELSEWHERE: Mapping[str, str] = {
     "seed": "the seed is that of a run: `rnncli forward --seed N`",
     "dtype": "the dtype is --dtype, the same for all layers",
     "name": "layers have the names that Keras gives them",
-    **dict.fromkeys(("masking", "mask_value", "padding_idx", "pack_padded_sequence", "packed_sequence"), _PADDING),
+    **dict.fromkeys(("masking", "mask_value", "padding_idx"), _PADDING),
+    **dict.fromkeys(
+        ("pack_padded_sequence", "pad_packed_sequence", "packed_sequence", "enforce_sorted", "lengths"), _PACKED
+    ),
     **dict.fromkeys(("timedistributed", "time_distributed"), _PER_STEP),
     **dict.fromkeys(("flatten", "reshape", "permute"), _TO_VECTOR),
     **dict.fromkeys(("concatenate", "concat", "add", "multiply", "lambda", "residual", "skip"), _ONE_ROW),
