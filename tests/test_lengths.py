@@ -207,8 +207,8 @@ def test_pytorch_packs_the_sequences_for_recurrent_layers_alone(rnncli: Run) -> 
 def test_what_cannot_be_packed_is_refused_with_the_reason(at: Walk, rnncli: Run) -> None:
     for spec, reason in {
         "input:3,gru:4:back": "cannot be read backwards, as gru:4:back does",
-        "input:3,gru:4:seq,pool:max": "have no maximum, which pool:max takes",
-        "input:3,gru:4:seq,pool:avg": "have no mean, which pool:avg takes",
+        "input:3,gru:4:seq,pool:max": "do not become one vector of all timesteps, as pool:max makes it",
+        "input:3,gru:4:seq,pool:avg": "do not become one vector of all timesteps, as pool:avg makes it",
         "embed:9x3:mask,gru:4": "embed:9x3:mask says of any timestep that it is padding",
         "input:3,dense:4": "are for recurrent layers, and none reads the sequence",
     }.items():

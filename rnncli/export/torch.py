@@ -7,7 +7,7 @@ where it counts, PyTorch has nothing that does the same. Sequences that come wit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from rnncli.errors import SpecError, UsageError, listed, printable
@@ -22,7 +22,6 @@ from rnncli.network import Network
 
 if TYPE_CHECKING:
     from rnncli.export import Arrays
-    from rnncli.layers import Layer
 
 PACK, UNPACK = "pack_padded_sequence", "pad_packed_sequence"
 """The functions of torch.nn.utils.rnn that leave padding out and put it back."""
@@ -97,28 +96,24 @@ def _fault_of_lengths(plan: Plan) -> str:
         return f"have one end each, and {plan.network.head.spec()} says of any timestep that it is padding"
     if not any(layer.states for layer in readers):
         return "are for recurrent layers, and none reads the sequence"
-    return _fault_of_readers(readers, ("avg", "max"))
-
-
-def _fault_of_readers(readers: Sequence[Layer], joins: Sequence[str]) -> str:
-    """Return which layer packed sequences cannot be read by, or nothing."""
     for layer in readers:
         if layer.reverses:
             return f"cannot be read backwards, as {layer.spec()} does"
-        if layer.joins in joins:
-            return f"have no {_JOINED[str(layer.joins)]}, which {layer.spec()} takes"
+        if layer.joins:
+            return f"do not become one vector of all timesteps, as {layer.spec()} makes it"
+        if not layer.keeps_length:
+            return f"keep their lengths, and {layer.spec()} makes them shorter"
     return ""
-
-
-_JOINED: Mapping[str, str] = {"avg": "mean", "max": "maximum"}
-"""What makes one vector of a sequence, in words."""
 
 
 def _fault(plan: Plan) -> str:
     """Return what packed sequences lack for what the layers do with padding, or nothing."""
     readers = [step.layer for step in plan.steps if step.masked]
-    if fault := _fault_of_readers(readers, ("avg",)):
-        return fault
+    for layer in readers:
+        if layer.reverses:
+            return f"cannot be read backwards, as {layer.spec()} does"
+        if layer.joins == "avg":
+            return f"have no mean, which {layer.spec()} takes"
     last = readers[-1]
     if last.states and last.returns == "vector":
         return ""
