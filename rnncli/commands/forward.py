@@ -28,7 +28,7 @@ from rnncli.commands.output import FOR_PEOPLE, results
 from rnncli.commands.report import tell
 from rnncli.commands.settings import spec_argument
 from rnncli.commands.specs import Spec, at_most, each_given, shown, specs
-from rnncli.commands.values import lengths
+from rnncli.commands.values import LengthsValue
 from rnncli.engine.request import DEFAULT_TIMESTEPS, DTYPES, Request
 from rnncli.errors import UsageError
 from rnncli.formats.networks import Reading
@@ -58,7 +58,7 @@ _COLUMNS = (
 @number_option("--batch", "Samples at a time.  [default: 1]")
 @click.option(
     "--lengths",
-    type=lengths,
+    type=LengthsValue(),
     metavar="N,N,…|FILE",
     shell_complete=complete_files("txt"),
     help="How long each sequence of the batch is: 5,3,7, or a text file of numbers.",

@@ -164,7 +164,7 @@ class GroupedCommand(click.Command):
         files: dict[bool, dict[str, str]] = {True: {}, False: {}}
         for option in self.params:
             path = ctx.params.get(str(option.name))
-            if isinstance(option.type, FileName) and path is not None:
+            if isinstance(option.type, FileName) and isinstance(path, str):
                 files[option.type.written][long_name(option)] = path
         if files[True]:
             files[False] |= _models(self.params, ctx.params)

@@ -147,26 +147,6 @@ rate = Value("rate", lambda text: parse_rate(without_thousands(text.strip())), _
 """Timesteps a second: 50, 12.5, 16k, 44.1kHz, 16,000."""
 
 
-def _read_lengths(text: str) -> tuple[int, ...] | str:
-    """Return numbers that stand apart by commas or spaces, or the name of a file that has them."""
-    if re.fullmatch(r"[\[(]?[0-9][0-9_kMG,; \])]*", text) is None:
-        if text == "-":
-            return _STDIN
-        if not exists(text):
-            raise ValueError(f"{shorten(text)} is no file, and no numbers such as 5,3,7")
-        return text
-    return tuple(parse_size(word) for word in re.split("[,; ]+", text.strip(",; ")))
-
-
-def _nearest_lengths(text: str) -> str | None:
-    """Return the numbers that are in a text: [5, 3, 7] is 5,3,7."""
-    return ",".join(f"{min(max(int(number), 1), MAX_SIZE)}" for number in re.findall("[0-9]{1,10}", text)) or None
-
-
-lengths = Value("lengths", _read_lengths, _nearest_lengths, "5,3,7")
-"""How long each sequence of a batch is, or a file that says it: 5,3,7 or lengths.txt."""
-
-
 def c_name(text: str) -> str:
     """Return a text as a name in C: that of a file, `my-model`, is `my_model`."""
     name = re.sub("[^0-9A-Za-z]+", "_", text).strip("_") or "model"
@@ -201,6 +181,28 @@ class FileName(click.types.StringParamType):
         """Return the path; `-` is standard output, or standard input, as elsewhere."""
         standard = _STDOUT if self.written else _STDIN
         return standard if value == "-" else super().convert(value, param, ctx)
+
+
+class LengthsValue(Value, FileName):
+    """How long each sequence of a batch is: numbers apart by commas or spaces, 5,3,7, or the name of a text file."""
+
+    def __init__(self) -> None:
+        FileName.__init__(self, written=False)
+        Value.__init__(self, "lengths", _read_lengths, _nearest_lengths, "5,3,7")
+
+
+def _read_lengths(text: str) -> tuple[int, ...] | str:
+    """Return the numbers, or the path."""
+    if re.fullmatch(r"[\[(]?[0-9][0-9_kMG,; \])]*", text) is not None:
+        return tuple(parse_size(word) for word in re.split("[,; ]+", text.strip(",; ")))
+    if text != "-" and not exists(text):
+        raise ValueError(f"{shorten(text)} is no file, and no numbers such as 5,3,7")
+    return _STDIN if text == "-" else text
+
+
+def _nearest_lengths(text: str) -> str | None:
+    """Return the numbers that are in a text: [5, 3, 7] is 5,3,7."""
+    return ",".join(f"{min(max(int(number), 1), MAX_SIZE)}" for number in re.findall("[0-9]{1,10}", text)) or None
 
 
 class FileNameOf(Value, FileName):
