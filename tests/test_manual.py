@@ -9,11 +9,11 @@ from pathlib import Path
 
 import click
 import pytest
+from manual import page
 
 import rnncli
 from rnncli.cli import COMMANDS, cli
 from rnncli.commands.groups import GROUPS
-from rnncli.commands.manual import page
 
 PAGE = Path(rnncli.__file__).parent / "man" / "rnncli.1"
 
