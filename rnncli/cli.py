@@ -15,10 +15,11 @@ import click
 
 from rnncli import __version__
 from rnncli.commands import COMPLETION
-from rnncli.commands.command_line import TYPED
+from rnncli.commands.command_line import TYPED, with_command
+from rnncli.commands.completing import complete_spec
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.report import report
-from rnncli.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, RnncliError
+from rnncli.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, RnncliError, UsageError
 from rnncli.system.signals import INTERRUPTED
 
 if TYPE_CHECKING:
@@ -88,21 +89,12 @@ class RnncliGroup(GroupedCommand, click.Group):
         command: click.Command = import_module(f"rnncli.commands.{cmd_name}").command
         return command
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the command that is called; for one that is not there, say which was probably meant."""
-        name = args[0]
-        if name not in COMMANDS and not name.startswith("-"):
-            from rnncli.commands.mistakes import NoSuchCommandError
-
-            raise NoSuchCommandError(name, ctx)
-        return super().resolve_command(ctx, args)
-
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
-        """Return the commands and options that start so; it needs none of the commands' modules."""
+        """Return the commands and options that start so, or what a spec alone can become; no command is imported."""
         from click.shell_completion import CompletionItem
 
+        if ":" in incomplete:
+            return complete_spec(ctx, self.params[0], incomplete)
         commands = [CompletionItem(name, help=text) for name, text in COMMANDS.items() if name.startswith(incomplete)]
         return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
 
@@ -131,7 +123,7 @@ class RnncliGroup(GroupedCommand, click.Group):
         if COMPLETION in os.environ:
             # Click completes, and does so for the shells that this module tells it of.
             import_module("rnncli.commands.completion")
-        typed = list(sys.argv[1:] if args is None else args)
+        typed = with_command(self, sys.argv[1:] if args is None else args)
         work = partial(super().main, list(typed), prog_name, complete_var, standalone_mode=False, **extra)
         return sys.exit(_status_of(work, typed)) if standalone_mode else work()
 
@@ -139,9 +131,9 @@ class RnncliGroup(GroupedCommand, click.Group):
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
         """Parse the command line; its --help is printed here."""
-        typed = list(args)
+        typed = with_command(self, args)
         with _past_click():
-            context = super().make_context(info_name, args, parent, **extra)
+            context = super().make_context(info_name, [*typed], parent, **extra)
         context.meta[TYPED] = typed
         return context
 
@@ -191,7 +183,7 @@ def _worked(work: Callable[[], object], typed: Sequence[str]) -> int:
     try:
         result = work()
         return result if isinstance(result, int) else EXIT_DONE
-    except click.ClickException as error:
+    except (click.ClickException, UsageError) as error:
         from rnncli.commands.mistakes import usage_error
 
         return report(usage_error(error, cli, typed))
@@ -266,7 +258,7 @@ def cli(ctx: click.Context) -> None:
       rnncli layers
 
     A network is one line of text, layers separated by commas; `rnncli layers` shows the language. A line of
-    Keras or PyTorch is read, too, and a model file.
+    Keras or PyTorch is read, too, and a model file. `rnncli SPEC` is `rnncli summary SPEC`.
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())

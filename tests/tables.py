@@ -175,7 +175,7 @@ OTHERS: tuple[tuple[Iterable[str], str], ...] = (
     (CLASSES["torch"], "tests/test_signatures.RECORDED.torch"),
     (FRAMEWORKS, "layers/weights.FRAMEWORK_NAMES layers/pool.TYPES formats/frameworks.CLASSES"),
     (INITS, "engine/initializers.DRAWINGS"),
-    (DTYPE_BYTES, "commands/other_names._BITS"),
+    (DTYPE_BYTES, "commands/values._BITS"),
     (STORAGES.values(), "formats/tensors.WIDTHS"),
 )
 """What there is of a sort by its names, and the tables that have an entry for each."""

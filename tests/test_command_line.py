@@ -26,6 +26,7 @@ from rnncli.cli import COMMANDS, cli, run
 from rnncli.commands.command_line import REDIRECTIONS
 from rnncli.commands.groups import long_name
 from rnncli.commands.help import TOPICS
+from rnncli.commands.values import FileName
 from rnncli.language.spec import EXAMPLE
 
 Run = Callable[..., Result]
@@ -99,7 +100,7 @@ def meaning(words: list[str]) -> tuple[str, dict[str, object]]:
 
 
 def test_what_people_type_is_understood(at: Walk, rnncli: Run) -> None:
-    """A line of the file is what was typed behind `rnncli`, and the lines that it may mean."""
+    """A line of the file is what was typed behind `rnncli`, and the lines that it may mean; what is offered works."""
     for line in (MISTAKES / "lines.txt").read_text(encoding="utf-8").splitlines():
         typed, arrow, lines = line.partition(" => ")
         if arrow:
@@ -108,6 +109,7 @@ def test_what_people_type_is_understood(at: Walk, rnncli: Run) -> None:
                 offered = repairs_in(result.stderr) if result.status else [f"rnncli {typed}"]
                 meant = [meaning(shlex.split(each)) for each in lines.split(" | ")]
                 assert [meaning(parsed(each)) in meant for each in offered] == [True]
+                assert rnncli(*parsed(offered[0])).status != 2
 
 
 def test_what_a_line_writes_to_a_file_is_offered_for_the_shell_to_write(rnncli: Run) -> None:
@@ -150,6 +152,8 @@ def test_a_misspelt_option_is_repaired(at: Walk, rnncli: Run) -> None:
 def test_a_value_that_is_missing_or_wrong_is_repaired(at: Walk, rnncli: Run) -> None:
     for command, option in OPTIONS:
         name, arguments = long_name(option), arguments_of(command)
+        if isinstance(option.type, FileName) and not option.type.written:
+            continue  # there is no file that could be offered
         if option.is_flag:
             wrong = [[*arguments, f"{name}=yes"]]
         elif isinstance(option.type, click.types.StringParamType):
@@ -163,6 +167,30 @@ def test_a_value_that_is_missing_or_wrong_is_repaired(at: Walk, rnncli: Run) -> 
                 assert set(arguments) <= set(words)
 
 
+def test_an_option_that_reads_a_file_says_what_it_takes_where_none_is_named(rnncli: Run) -> None:
+    result = rnncli("forward", SPEC, "--input")
+    error, help_ = result.stderr.splitlines()
+    assert error == "Error: --input has no value; it takes FILE.npy"
+    assert help_ == f"Help: name one: rnncli forward {SPEC} --input FILE.npy"
+
+
+def test_the_file_that_was_meant_is_offered_for_the_name_of_none(at: Walk, rnncli: Run) -> None:
+    rnncli("forward", "input:8,lstm:4", "--save-weights", "weights.npz", "--timesteps", "2")
+    for typed, meant in {
+        "summary wieghts.npz": "summary weights.npz",
+        "summary weights": "summary weights.npz",
+        "summary Weights.NPZ": "summary weights.npz",
+        "summary weights.npy": "summary weights.npz",
+        "summary weights.npz:lstm": "summary weights.npz::lstm",
+        "inspect weigths.npz": "inspect weights.npz",
+        "forward input:8,lstm:4 --weights wights.npz": "forward input:8,lstm:4 --weights weights.npz",
+        "weihgts.npz": "summary weights.npz",
+    }.items():
+        with at(typed):
+            result = rnncli(*typed.split())
+            assert (result.status != 0, repairs_in(result.stderr)) == (True, [f"rnncli {meant}"])
+
+
 WORDS = (
     *("summary", "forward", "solve", "sweep", "help", "sumary", "bogus", "-", "--", "-q", "-f", "-fjson", "-qf", "-x"),
     *("--json", "--format", "--format=xml", "--timesteps", "--timesteps=5", "--timesteps=", "--bogus", "--wide=no"),
@@ -174,6 +202,7 @@ WORDS = (
 @examples(300)
 @example(["summary", "--", "--json"])
 @example(["--", "summary"])
+@example(["help", "--", "--"])
 @example(["solve", "summary", "--", "-f", "32"])
 @example(["\x1b]0;title\x07"])
 @example(["summary", SPEC, "--batch", "\x1b[31m"])
@@ -206,6 +235,28 @@ def test_help_is_a_command_too_and_the_version_has_a_short_option(at: Walk, rnnc
             assert shown == help_ or (name in TOPICS and shown.stdout.startswith(help_.stdout))
     assert rnncli("-V") == rnncli("--version")
     assert rnncli("-V").stdout.startswith("rnncli ")
+
+
+def test_a_spec_alone_is_summarised_and_so_is_a_call_or_a_file(at: Walk, rnncli: Run) -> None:
+    for words in (
+        [SPEC],
+        [SPEC, "-q"],
+        [SPEC, "input:8,gru:2", "-f", "csv"],
+        ["LSTM(64)"],
+        ["net.py"],
+        [SPEC, "-b", "3"],
+    ):
+        Path("net.py").write_text("net = nn.LSTM(8, 4)\n")
+        with at(*words):
+            assert rnncli(*words) == rnncli("summary", *words)
+            assert rnncli(*words).status == 0
+
+
+def test_batch_and_timesteps_have_a_letter_in_every_command_that_has_them(at: Walk) -> None:
+    for name, option in OPTIONS:
+        with at(name, long_name(option)):
+            letter = {"--batch": "-b", "--timesteps": "-t"}.get(long_name(option))
+            assert letter is None or letter in option.opts
 
 
 def test_the_word_error_is_red_and_the_carets_and_the_repair_are_bold_where_styles_are_shown(

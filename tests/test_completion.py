@@ -187,6 +187,11 @@ def test_the_commands_are_offered(offered: Callable[[str], list[list[str]]]) -> 
     assert [value for _, value, _, _ in offered("A=1 /usr/bin/rnncli su")] == ["summary"]
 
 
+def test_a_spec_without_a_command_goes_on_and_so_do_its_options(offered: Callable[[str], list[list[str]]]) -> None:
+    for line in ("input:8,ls", "input:8,lstm:4 --wi"):
+        assert offered(f"rnncli {line}") == offered(f"rnncli summary {line}") != []
+
+
 def test_every_option_of_a_command_is_offered(at: Walk, offered: Callable[[str], list[list[str]]]) -> None:
     for name, command in commands():
         with at(name):

@@ -162,6 +162,7 @@ def test_what_helps_is_said_where_memory_runs_out(at: Walk, rnncli: Run, monkeyp
             assert named <= {option for parameter in command.params for option in parameter.opts}
             patch.setattr(command, "callback", lambda: bytes(1 << 62))  # which is a MemoryError
             patch.setattr(command, "params", [])
+            patch.setattr(command, "check", lambda given: None)
             help_line = f"Help: {command.less_memory}\n" if command.less_memory else ""
             assert rnncli(name) == (1, "", f"Error: out of memory\n{help_line}")
 

@@ -54,12 +54,19 @@ def test_two_values_of_an_option_that_counts_once_are_an_error_and_one_twice_is_
                 for each in {*option.opts} & {*line}:
                     del line[line.index(each) : line.index(each) + 2]
                 line += ["--svg", "picture.svg"] if name == "--theme" else []
+                line += ["--timesteps", "100"] if command == "solve" and name not in ("--timesteps", "--params") else []
+                if command == "export" and name in ("--name", "--dtype", "--input"):
+                    line[line.index("--to") + 1] = "c"
+                    line += ["--dtype", "int8"] if name == "--input" else []
                 one, two = two_values(option)
                 names = sorted(option.opts, key=len)
                 result = rnncli(*line, names[0], one, names[-1], two)
                 lead, repair = "with the last of them", [*line, name, two]
                 if command in ("summary", "explain") and name in options("compare", several=True):
-                    lead, repair = "compare puts them side by side", ["compare", *line[1:], name, one, name, two]
+                    lead, repair = (
+                        "compare puts them side by side",
+                        ["compare", *line[1:], names[0], one, names[-1], two],
+                    )
                     assert rnncli(*repair).status == 0
                 error = f"Error: {command} takes one {name}, but '{one}' and '{two}' are given\n"
                 assert result == (2, "", f"{error}Help: {lead}: rnncli {shlex.join(repair)}\n")

@@ -209,7 +209,7 @@ def test_what_is_no_word_is_an_error_that_says_what_is_near(at: Walk, rnncli: Ru
             assert rnncli("layers", word) == (2, "", f"Error: {message}\nHelp: {help_}\n")
     with at("two words of a thing"):
         assert rnncli("layers", "vanishing", "gradient").stderr == (
-            "Error: layers takes 1 argument, but 2 were given\nHelp: rnncli layers vanishing_gradient\n"
+            "Error: layers takes 1 argument, but 'gradient' was given\nHelp: rnncli layers vanishing_gradient\n"
         )
     with at("rows"):
         assert rnncli("layers", "lsmt", "-f", "json") == rnncli("layers", "lsmt")

@@ -182,7 +182,7 @@ def test_a_theme_without_a_picture_and_a_picture_of_what_is_for_programs_are_err
             assert result.stderr.startswith(
                 "Error: --theme is for the picture that --svg saves, and there is no --svg\n"
             )
-            assert "theme" not in result.stderr.splitlines()[-1]
+            assert result.stderr.endswith(" --theme light --svg picture.svg\n")
     for command in ("summary", "explain", "compare", "sweep"):
         with at(command, "-f json"):
             result = rnncli(command, *LINES[command], "-f", "json", "--svg", "p.svg", "--theme", "light")

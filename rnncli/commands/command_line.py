@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import click
+
+from rnncli.layers.sizes import BLANK_TEXT
 
 Line = tuple[str, ...]
 """What is typed behind `rnncli`."""
 
 REDIRECTIONS = ("<", ">")
 """Words of a line that are for the shell, as is what stands behind them."""
+
+_SHOWS = "summary"
+"""The command of a line that says none."""
 
 TYPED = "rnncli.command_line"
 """Under this key the context holds what was typed behind `rnncli`."""
@@ -53,6 +60,40 @@ class Word(NamedTuple):
     def with_value(self, value: str) -> Word:
         """Return the option with another value."""
         return self._replace(value=value)
+
+
+def with_command(group: click.Group, typed: Sequence[str]) -> list[str]:
+    """Return a line with the command that it need not say: `rnncli SPEC` is `rnncli summary SPEC`."""
+    first = next(iter(typed), "-")
+    names = group.list_commands(click.Context(group))
+    is_spec = re.search("[:(]", first) is not None or is_file(first)
+    if first.startswith("-") or not is_spec or any(word in names for word in typed):
+        return [*typed]
+    return [_SHOWS, *typed] if command_for(group, typed) == _SHOWS else [*typed]
+
+
+def command_for(group: click.Group, typed: Sequence[str]) -> str | None:
+    """Return the command that a line without one is probably meant for, or None if nothing tells."""
+    specs = [word for word in typed if not word.startswith("-")]
+    if any("{" in spec for spec in specs):
+        return "sweep"
+    if any(BLANK_TEXT in re.split("[:,x]", spec) for spec in specs):
+        return "solve"
+    options = {word.partition("=")[0] for word in typed if word.startswith("-") and word != "-"}
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if command is not None and options <= {name for each in command.params for name in each.opts}:
+            return name
+    return _SHOWS if specs else None
+
+
+def is_file(path: str) -> bool:
+    """Whether there is a file of that name."""
+    try:
+        return os.path.isfile(path)
+    except ValueError:
+        return False  # a null byte
 
 
 def words(command: click.Command, typed: Sequence[str]) -> list[Word]:
@@ -119,22 +160,24 @@ def this_line(
     Args:
         without: the parameters of options to leave out.
         arguments: what to put in place of the arguments.
-        more: what to add at the end.
+        more: what to add at the end of the options.
     """
     context = click.get_current_context()
     typed = context.meta.get(TYPED)
     if not typed:
         return None
     parts = [each for each in these_words() if each.option is None or each.option.name not in without]
+    # Behind -- all are arguments, those that begin with a - too.
+    end = next((place for place, each in enumerate(parts) if each == Word("--")), len(parts))
+    parts[end:end] = map(Word, more)
     if arguments is not None:
-        # Behind -- all are arguments, those that begin with a - too.
-        end = next((place for place, each in enumerate(parts) if each == Word("--")), len(parts))
+        end += len(more)
         place = next((place for place, each in enumerate(parts[:end]) if each.is_argument), end)
         before, after = ([each for each in some if not each.is_argument] for some in (parts[:place], parts[place:end]))
         if any(each.startswith("-") and each != "-" for each in arguments):
-            return retyped([*before, *after, *map(Word, more), *map(Word, ("--", *arguments))])
+            return retyped([*before, *after, *map(Word, ("--", *arguments))])
         parts = [*before, *map(Word, arguments), *after]
-    return retyped([*parts, *map(Word, more)])
+    return retyped(parts)
 
 
 def retyped(parts: Iterable[Word]) -> str:
@@ -146,3 +189,58 @@ def these_words() -> list[Word]:
     """Return the options and arguments of the command line that is running."""
     context = click.get_current_context()
     return words(context.command, context.meta.get(TYPED, [])[1:])
+
+
+class TypedLine(NamedTuple):
+    """A command line that was typed, and the commands that there are.
+
+    Attributes:
+        group: the group of commands.
+        command: the command that it is of.
+        typed: the line.
+        words: its options and arguments.
+    """
+
+    group: click.Group
+    command: click.Command
+    typed: Line
+    words: list[Word]
+
+    @property
+    def name(self) -> str:
+        """The name of the command."""
+        return self.typed[0]
+
+    @property
+    def options(self) -> dict[str, click.Option]:
+        """The command's options by all of their names."""
+        return {name: each for each in self.command.params if isinstance(each, click.Option) for name in each.opts}
+
+    @property
+    def given(self) -> set[click.Option | None]:
+        """The options that stand in it."""
+        return {word.option for word in self.words}
+
+    @property
+    def arguments(self) -> list[int]:
+        """The places of its arguments."""
+        return [place for place, each in enumerate(self.words) if each.is_argument]
+
+    def line(self, parts: Iterable[Word], name: str = "") -> Line:
+        """Return the line with other options and arguments, of this command or another."""
+        return tuple(line(name or self.name, parts))
+
+    def with_(self, place: int, *instead: Word, used: int = 1, end: Sequence[Word] = ()) -> Line:
+        """Return the line with others in place of one word, or of as many as are `used`, and with more at its end."""
+        return self.line([*self.words[:place], *instead, *self.words[place + used :], *end])
+
+    def having(self, option: str) -> dict[str, click.Option]:
+        """Return the commands that have an option, `rnncli` itself among them, and the option."""
+        context = click.Context(self.group)
+        found = {name: self.group.get_command(context, name) for name in self.group.list_commands(context)}
+        return {
+            name: each
+            for name, command in (found | {"rnncli": self.group}).items()
+            for each in (command.params if command is not None else ())
+            if isinstance(each, click.Option) and option in each.opts
+        }

@@ -10,12 +10,12 @@ import click
 
 from rnncli.commands.command_line import retyped, these_words, this_line
 from rnncli.commands.groups import GroupedCommand
-from rnncli.commands.named import dtype as dtype_name
-from rnncli.commands.named import framework as framework_name
-from rnncli.commands.options import check_svg, format_option, named_option, number_option, rate_option, svg_option
+from rnncli.commands.options import format_option, named_option, number_option, rate_option, svg_option
 from rnncli.commands.output import results
 from rnncli.commands.settings import spec_argument
 from rnncli.commands.specs import at_most, each_network, specs
+from rnncli.commands.values import dtype as dtype_name
+from rnncli.commands.values import framework as framework_name
 from rnncli.errors import UsageError
 from rnncli.layers.weights import Framework
 from rnncli.network import Network
@@ -79,7 +79,6 @@ def command(
     Of what is given several times (--batch, --timesteps, --dtype, --framework) every network stands
     there in each combination.
     """
-    check_svg(svg, shown=format_ == "table")
     combinations = prod(map(len, (batch or (None,), timesteps or (None,), framework or (None,), dtype)))
     if combinations > _MOST:
         raise UsageError(f"these are {combinations:,} settings to compare", f"at most {_MOST:,} can stand side by side")
@@ -105,7 +104,7 @@ def command(
 
 def _in_two_settings(network: Network) -> str | None:
     """Return the command line that is running with several values for one of its options."""
-    from rnncli.commands.option_mistakes import values_in
+    from rnncli.commands.wrong_options import values_in
 
     typed = these_words()
     for place, word in enumerate(typed):

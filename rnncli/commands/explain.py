@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rnncli.commands.groups import GroupedCommand
-from rnncli.commands.options import check_svg, format_option, framework_option, number_option, svg_option
+from rnncli.commands.options import format_option, framework_option, number_option, svg_option
 from rnncli.commands.output import results
 from rnncli.commands.settings import spec_argument
 from rnncli.commands.specs import each_network, shown, specs
@@ -67,7 +67,6 @@ def command(
     its state and its output are, and what the other framework counts otherwise, and why. In a format of rows,
     each weight is one; with --others, each tool.
     """
-    check_svg(svg, shown=format_ == "table")
     with results(format_, svg, _page, lambda: _COUNTS if others else _WEIGHTS, _records) as show:
         each_network(
             shown(specs(spec), svg),

@@ -2,37 +2,89 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import cache
 from os.path import basename, splitext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from rnncli.atomic import Written, written_whole
 from rnncli.commands.command_line import this_line
 from rnncli.commands.groups import GroupedCommand
-from rnncli.commands.named import Named, named
 from rnncli.commands.options import file_option, seed_option, weights_option
-from rnncli.commands.other_names import OTHER_TARGETS, dtype_named
 from rnncli.commands.report import tell
 from rnncli.commands.settings import spec_argument
 from rnncli.commands.specs import at_most, each_given, specs
-from rnncli.commands.values import c_name, identifier, names_another
+from rnncli.commands.values import OTHER_TARGETS, Named, c_name, dtype_named, identifier, named, names_another
 from rnncli.errors import UsageError, listed, printable, quote
 from rnncli.export import TARGETS, Device, Job, Target, arrays, export, header, target_of
 from rnncli.formats.networks import Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from rnncli.export import Arrays
 
 C_DTYPES = ("float32", "int8")
 """What matrices and tables of C can be."""
 
 
-@click.command(cls=GroupedCommand, short_help="The network as source or a file for a framework.")
+def _check(given: Mapping[str, Any]) -> None:
+    """Check that it is said what to make, and that it has a place, whose name is none for something else.
+
+    Raises:
+        UsageError: it is not, or has not.
+    """
+    output = given["output"]
+    target = given["target"] or target_of(output or "")
+    of_c = {name: given[name] for name in ("name", "dtype", "tried_on", "with_main")}
+    if target is None:
+        other = output is not None and names_another(output, *(each.extension for each in TARGETS.values()))
+        more = [
+            "--to",
+            "c" if any(of_c.values()) else _loader_of(given["save_weights"]),
+            *(["-o", f"{splitext(output)[0]}.py"] if other else []),
+        ]
+        repair = this_line(without=["output"] if other else [], more=more)
+        raise UsageError("there is no --to", "say for what", lead="for example", repair=repair)
+    kind = TARGETS[target]
+    if output is None and not kind.is_text:
+        repair = this_line(more=["-o", f"model{kind.extension}"])
+        raise UsageError(f"--to {target} makes a file", "say which", lead="for example", repair=repair)
+    if output is not None and names_another(output, kind.extension):
+        better = this_line(without=["output"], more=["-o", splitext(output)[0] + kind.extension])
+        message = f"--to {target} makes {kind.makes}, which {quote(output)} is no name for"
+        raise UsageError(message, lead="perhaps", repair=better)
+    if given["packed"] and not kind.packs:
+        message = f"--packed is for sequences as PyTorch packs them, and {kind.title} packs none"
+        raise UsageError(message, lead="without it", repair=this_line(without=["packed"]))
+    if target != "c":
+        _check_no_c(target, of_c)
+    elif given["tried_on"] is not None and given["dtype"] != "int8":
+        message = "--input is what int8 is tried on, and there is no --dtype int8"
+        raise UsageError(message, lead="with it", repair=this_line(without=["dtype"], more=["--dtype", "int8"]))
+
+
+def _check_no_c(target: str, given: Mapping[str, object]) -> None:
+    """Check that no option is given that is for C alone.
+
+    Raises:
+        UsageError: one is.
+    """
+    for name, value in given.items():
+        if value:
+            option = "--input" if name == "tried_on" else f"--{name.replace('_', '-')}"
+            message = f"{option} is for --to c, and this is --to {target}"
+            raise UsageError(message, lead="without it", repair=this_line(without=[name]))
+
+
+def _loader_of(weights: str | None) -> str:
+    """Return a target that loads weights from a file of that name; any does where there is none."""
+    loads = [name for name, kind in TARGETS.items() if weights is not None and weights.endswith(tuple(kind.weights))]
+    return "torch" if "torch" in loads else next(iter(loads), "torch")
+
+
+@click.command(cls=GroupedCommand, check=_check, short_help="The network as source or a file for a framework.")
 @spec_argument
 @click.option(
     *("--to", "target"),
@@ -100,29 +152,8 @@ def command(
     PyTorch loads weights from .safetensors, NumPy from .npz, Keras from .npz or
     .weights.h5 (which needs h5py).
     """
-    target = target or target_of(output or "")
-    if target is None:
-        from rnncli.commands.spec_mistakes import check_words  # only an error needs it
-
-        check_words()
-        more = ["--to", "torch"]
-        other = output is not None and names_another(output, *(each.extension for each in TARGETS.values()))
-        more += ["-o", f"{splitext(output)[0]}.py"] if other and output is not None else []
-        repair = this_line(without=["output"] if other else [], more=more)
-        raise UsageError("there is no --to", "say for what", repair=repair)
+    target = target or target_of(output or "") or ""
     kind = TARGETS[target]
-    if packed and not kind.packs:
-        raise UsageError(
-            f"--packed is for sequences as PyTorch packs them, and {kind.title} packs none",
-            lead="without it",
-            repair=this_line(without=["packed"]),
-        )
-    _check_output(kind, target, output)
-    if target != "c":
-        _check_c(target, {"name": name, "dtype": dtype, "tried_on": tried_on, "with_main": with_main})
-    elif tried_on is not None and dtype != "int8":
-        text = "--input is what int8 is tried on, and there is no --dtype int8"
-        raise UsageError(text, lead="with it", repair=this_line(without=["dtype"], more=["--dtype", "int8"]))
     stem, ending = splitext(basename(output or ""))
     device = Device(name or c_name(stem), dtype or "float32", f"{stem}.h" if ending == ".c" else "", with_main)
     extension = None if save_weights is None else _weights_extension(kind, target, save_weights)
@@ -132,35 +163,6 @@ def command(
         given,
         lambda model: _export(model, target, packed, seed, weights, save_weights, extension, output, device, tried_on),
     )
-
-
-def _check_output(kind: Target, target: str, output: str | None) -> None:
-    """Check that what is written has a place, and no name for something else.
-
-    Raises:
-        UsageError: it has none.
-    """
-    name = f"model{kind.extension}"
-    if output is None:
-        if not kind.is_text:
-            raise UsageError(f"--to {target} makes a file", "say which", repair=this_line(more=["-o", name]))
-    elif names_another(output, kind.extension):
-        better = this_line(without=["output"], more=["-o", splitext(output)[0] + kind.extension])
-        message = f"--to {target} makes {kind.makes}, which {quote(output)} is no name for"
-        raise UsageError(message, lead="perhaps", repair=better)
-
-
-def _check_c(target: str, given: Mapping[str, object]) -> None:
-    """Check that no option is given that is for C alone.
-
-    Raises:
-        UsageError: one is.
-    """
-    for name, value in given.items():
-        if value:
-            option = "--input" if name == "tried_on" else f"--{name.replace('_', '-')}"
-            message = f"{option} is for --to c, and this is --to {target}"
-            raise UsageError(message, lead="without it", repair=this_line(without=[name]))
 
 
 def _weights_extension(kind: Target, target: str, path: str) -> str:

@@ -7,12 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rnncli.commands.command_line import this_line
 from rnncli.commands.completing import complete_files
 from rnncli.commands.groups import GroupedCommand
-from rnncli.commands.named import Named
 from rnncli.commands.options import (
-    check_svg,
     file_option,
     format_option,
     framework_option,
@@ -23,14 +20,12 @@ from rnncli.commands.options import (
     weights_option,
     wide_option,
 )
-from rnncli.commands.other_names import dtype_named
-from rnncli.commands.output import FOR_PEOPLE, results
+from rnncli.commands.output import results
 from rnncli.commands.report import tell
 from rnncli.commands.settings import spec_argument
 from rnncli.commands.specs import Spec, at_most, each_given, shown, specs
-from rnncli.commands.values import LengthsValue
+from rnncli.commands.values import LengthsValue, Named, dtype_named
 from rnncli.engine.request import DEFAULT_TIMESTEPS, DTYPES, Request
-from rnncli.errors import UsageError
 from rnncli.formats.networks import Reading
 
 if TYPE_CHECKING:
@@ -118,17 +113,6 @@ def command(spec: tuple[str, ...], wide: bool, format_: str, svg: Picture | None
         # One file cannot belong to several networks.
         message = "2 specs or more, but the files named on the command line belong to one network"
         given = list(at_most(1, given, message, "call rnncli forward once for each spec"))
-    check_svg(svg, shown=format_ == "table")
-    if request.gates and not request.study:
-        raise UsageError(
-            "--gates adds to what --plot shows, and there is no --plot",
-            lead="with it",
-            repair=this_line(more=["--plot"]),
-        )
-    if request.study and format_ not in (*FOR_PEOPLE, "json"):
-        raise UsageError(
-            f"--plot has no form in {format_}", lead="without it", repair=this_line(without=["study", "gates"])
-        )
     with results(format_, svg, partial(_page, wide=wide), _layout) as show:
         each_given(given, lambda model: _show(_run(model, request), show))
 

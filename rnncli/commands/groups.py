@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import click
 
-from rnncli.commands.command_line import words
+from rnncli.commands.command_line import this_line, words
 from rnncli.commands.values import FileName
-from rnncli.errors import RnncliError, quote
+from rnncli.errors import RnncliError, UsageError, quote
 from rnncli.render.terminal import is_styled
 from rnncli.render.wrapping import wrapped
 from rnncli.search.budget import FIGURES
@@ -94,6 +94,59 @@ def _styled(line: str) -> str:
     return line.replace(heading[0], click.style(heading[0], bold=True), 1) if heading else line
 
 
+class Rule(NamedTuple):
+    """A rule that options keep together.
+
+    Attributes:
+        broken: whether the values of a line's parameters break it.
+        message: what is wrong; {format_} is the format.
+        lead: what leads to a line that keeps it.
+        without: the parameters that this line has not.
+        more: what it has at its end.
+    """
+
+    broken: Callable[[Mapping[str, Any]], bool]
+    message: str
+    lead: str
+    without: tuple[str, ...] = ()
+    more: tuple[str, ...] = ()
+
+
+RULES = (
+    Rule(
+        lambda given: given.get("theme") is not None and given.get("svg") is None,
+        "--theme is for the picture that --svg saves, and there is no --svg",
+        "for example",
+        more=("--svg", "picture.svg"),
+    ),
+    Rule(
+        lambda given: bool(given.get("quiet")) and given["format_"] != "table",
+        "-q prints only the answer, and -f {format_} more than that",
+        "without -q",
+        without=("quiet",),
+    ),
+    Rule(
+        lambda given: given.get("svg") is not None and (given.get("quiet") or given.get("format_", "table") != "table"),
+        "--svg saves what people see, and other formats show nothing to people",
+        "without it",
+        without=("svg", "theme"),
+    ),
+    Rule(
+        lambda given: bool(given.get("gates")) and not given["study"],
+        "--gates adds to what --plot shows, and there is no --plot",
+        "with it",
+        more=("--plot",),
+    ),
+    Rule(
+        lambda given: bool(given.get("study")) and given["format_"] in ("csv", "tsv"),
+        "--plot has no form in {format_}",
+        "without it",
+        without=("study", "gates"),
+    ),
+)
+"""What options of all commands may not be together."""
+
+
 class GivenTwiceError(click.UsageError):
     """An option that counts once, given twice with different values. Click would take the last and say nothing.
 
@@ -113,18 +166,27 @@ class GroupedCommand(click.Command):
 
     Args:
         less_memory: how the command takes less memory, for an error that says there is none left.
+        check: raises a UsageError for values of parameters that break a rule of this command alone.
     """
 
-    def __init__(self, *arguments: Any, less_memory: str | None = None, **extra: Any) -> None:
+    def __init__(
+        self,
+        *arguments: Any,
+        less_memory: str | None = None,
+        check: Callable[[Mapping[str, Any]], None] = lambda given: None,
+        **extra: Any,
+    ) -> None:
         super().__init__(*arguments, **extra)
         self.less_memory = less_memory
         self.params.append(_color_option())
+        self.check = check
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the command line.
 
         Raises:
             GivenTwiceError: an option that counts once has two values.
+            UsageError: the options break a rule.
         """
         typed = list(args)
         if is_styled(sys.stdout):
@@ -132,6 +194,12 @@ class GroupedCommand(click.Command):
         rest = super().parse_args(ctx, args)
         if not ctx.resilient_parsing:
             self._check_once(ctx, typed)
+            for rule in RULES:
+                if rule.broken(ctx.params):
+                    message = rule.message.format(format_=ctx.params.get("format_"))
+                    repair = this_line(without=rule.without, more=rule.more)
+                    raise UsageError(message, lead=rule.lead, repair=repair)
+            self.check(ctx.params)
         return rest
 
     def _check_once(self, ctx: click.Context, typed: list[str]) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import shlex
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
 
 import click
 
+from rnncli.cli import COMMANDS
 from rnncli.commands.groups import GroupedCommand
-from rnncli.errors import UsageError, quote
 
 TOPICS: Mapping[str, str] = {
     "spec": "the language of specs",
@@ -24,15 +23,10 @@ TOPICS: Mapping[str, str] = {
 _WIDTH = 78
 
 
-def _complete(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
-    del parameter
-    group = context.find_root().command
-    assert isinstance(group, click.Group)
-    return [name for name in (*group.list_commands(context), *TOPICS) if name.startswith(typed)]
-
-
 @click.command(cls=GroupedCommand, short_help="The same as --help, and pages on some topics.")
-@click.argument("name", metavar="[COMMAND|TOPIC]", required=False, shell_complete=_complete)
+@click.argument(
+    "name", type=click.Choice([*dict.fromkeys((*COMMANDS, *TOPICS))]), metavar="[COMMAND|TOPIC]", required=False
+)
 @click.pass_context
 def command(context: click.Context, name: str | None) -> None:
     """Show what `rnncli --help` shows, or `rnncli COMMAND --help`, or the page on a topic.
@@ -58,28 +52,11 @@ def command(context: click.Context, name: str | None) -> None:
         click.echo(root.get_help())
         return
     found = group.get_command(root, name)
-    if found is None and name not in TOPICS:
-        raise _no_command(name, [*group.list_commands(root), *TOPICS])
     shown = [] if found is None else [found.get_help(click.Context(found, info_name=name, parent=root)) + "\n"]
     if name not in TOPICS:
         click.echo("".join(shown), nl=False)
         return
     click.echo_via_pager("\n".join([*shown, page(name)]))
-
-
-def _no_command(name: str, commands: Sequence[str]) -> UsageError:
-    """Return the error for a name that is no command: another name for one, a word of specs, or a misspelt command."""
-    from rnncli.commands.other_names import COMMANDS
-    from rnncli.language.likeness import closest
-    from rnncli.reports.reference import A_WORD, is_word
-
-    message = f"there is no command {quote(name)}"
-    if is_word(name):
-        return UsageError(message, A_WORD, repair=f"rnncli layers {shlex.quote(name)}")
-    other = COMMANDS.get(name.lower(), ("",))[0]
-    guess = other if other in commands else closest(name, commands)
-    repair = guess and f"rnncli help {guess}"
-    return UsageError(message, None if guess else f"there are {', '.join(commands)}", repair=repair)
 
 
 def page(topic: str) -> str:

@@ -8,7 +8,7 @@ import click
 
 from rnncli.commands.completing import complete_files
 from rnncli.commands.groups import GroupedCommand
-from rnncli.commands.options import check_svg, format_option, svg_option
+from rnncli.commands.options import format_option, svg_option
 from rnncli.commands.output import results
 from rnncli.commands.settings import check_used, note_used, set_option, settings
 from rnncli.commands.specs import Spec, each_spec
@@ -58,7 +58,6 @@ def command(file: tuple[str, ...], format_: str, svg: Picture | None) -> None:
 
     A part can be given to other commands: rnncli summary model.safetensors, or model.safetensors::2 if it has several.
     """
-    check_svg(svg, shown=format_ == "table")
     with results(format_, svg, _page, lambda: _LAYOUT) as show:
         each_spec([Spec(each, None) for each in file], lambda text: show(_opened(text)))
     check_used()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,7 +20,19 @@ _LAYOUT = row_each("kind", "field", "form", "means", "keras", "torch")
 """How the words of the language become rows."""
 
 
-@click.command(cls=GroupedCommand, short_help="The spec language on one screen.")
+def _check_word(given: Mapping[str, Any]) -> None:
+    """Check that something is told of the word.
+
+    Raises:
+        UsageError: nothing is.
+    """
+    if given["word"] is not None:
+        from rnncli.reports.reference import sort_of
+
+        sort_of(given["word"])
+
+
+@click.command(cls=GroupedCommand, check=_check_word, short_help="The spec language on one screen.")
 @click.argument("word", metavar="[KIND]", required=False, shell_complete=complete_word)
 @format_option
 def command(word: str | None, format_: str) -> None:

@@ -1,99 +1,154 @@
-"""What was meant by a command line that is wrong: Click's errors, in the voice of all others.
+"""What was meant by a command line that is wrong, found one way, whoever finds the mistake.
 
-An error says what is wrong, and shows the whole command line as it works: it has been parsed again by Click, and so
-have its specs; what is still wrong with it is mended, too. The search is that for specs.
+Click refuses a line, the rules of its options do, or an argument is no spec: each is a fault of the line. The tables of
+`rnncli.commands.rewrites`, nearest names, and what the rule that is broken proposes are tried in order; the first whole
+line without a fault that keeps every number that was typed is offered, or none. The search is that for specs.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
+import re
+import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import islice, pairwise
+from functools import partial
 
 import click
 
-from rnncli.commands.command_line import REDIRECTIONS, Line, shown, words
-from rnncli.commands.option_mistakes import CommandLine, is_spec, one_hyphen, steps_of
-from rnncli.commands.other_names import COMMANDS, READS_FILES, TRAINS, TRAINS_NOTHING
-from rnncli.commands.stray_words import meant
-from rnncli.commands.unknown_options import unknown_option
+from rnncli.commands.command_line import REDIRECTIONS, TYPED, Line, TypedLine, Word, command_for, shown, words
+from rnncli.commands.rewrites import COMMANDS, LINES, WITHOUT
+from rnncli.commands.values import FileName, Value
+from rnncli.commands.wrong_arguments import (
+    WrongArgument,
+    is_spec,
+    joined,
+    meant_by,
+    near_file,
+    with_near_files,
+    wrong_argument,
+)
+from rnncli.commands.wrong_options import in_words, named_by, refused
 from rnncli.errors import EXIT_USAGE, RnncliError, SpecError, UsageError, quote
-from rnncli.language.likeness import closest
+from rnncli.formats import FORMATS
+from rnncli.language.likeness import closest, in_ascii
+from rnncli.language.mend.meanings import numbers_in
+from rnncli.language.mend.rewrites import Rewrite
 from rnncli.language.mend.search import Found, Step, search
+from rnncli.layers import KINDS
 from rnncli.reports.reference import A_WORD, is_word
-from rnncli.search.budget import FIGURES
 
-_MOST_TRIED = 60
-"""So many command lines are looked at for one that is wrong."""
+_MOST_TRIED, _MOST_READ = 60, 4000
+"""So many command lines are looked at for one that is wrong, and so many words in them."""
 
-_MOST_READ = 4000
-"""How many words these have, at most."""
+_LONG = 1000
+"""A longer argument is mended as a spec alone."""
 
-_BUDGET = {f"--{lead}{figure.name}" for figure in FIGURES for lead in ("", "max-")}
+_END, _FAULT = "\0", "\1"
+"""Ends each word of a line where it is one text, a space in a pattern; and stands around an argument at fault, a ~."""
 
-
-class NoSuchCommandError(click.UsageError):
-    """A command line whose first word is no command."""
-
-
-@dataclass(frozen=True)
-class _WrongSpec:
-    """An argument that is no spec.
-
-    Attributes:
-        place: where it stands in the line.
-        index: the same, options counted with their values.
-        error: what is wrong with it.
-    """
-
-    place: int
-    index: int
-    error: SpecError
+Fault = click.ClickException | RnncliError | WrongArgument
+"""What is wrong with a line."""
 
 
-@dataclass(frozen=True)
-class _Missing:
-    """Words that a command does not work without, such as they may be."""
-
-    words: tuple[str, ...]
-
-
-Fault = click.ClickException | _WrongSpec | _Missing
-
-
-def usage_error(error: click.ClickException, group: click.Group, typed: Sequence[str]) -> RnncliError:
-    """Return the error to report for one of Click's.
+def usage_error(error: click.ClickException | UsageError, group: click.Group, typed: Sequence[str]) -> RnncliError:
+    """Return the error to report for a command line that is wrong.
 
     Args:
-        error: what Click raised.
+        error: what Click raised, or what the rules of options say, with a line that keeps them.
         group: the group of commands.
         typed: the words behind `rnncli`.
     """
-    if error.exit_code != EXIT_USAGE:
+    if isinstance(error, SpecError) or (isinstance(error, UsageError) and not _is_line(error.repair)):
+        return error
+    if isinstance(error, click.ClickException) and error.exit_code != EXIT_USAGE:
         return RnncliError(error.format_message())
-    lines = _Lines(group)
-    first = next(lines.steps(tuple(typed), error), None)
-    found = lines.mended(tuple(typed))
+    lines, start = _Lines(group), tuple(typed)
+    message = lines.message(start, error)
+    found = lines.mended(start, error)
+    if found is not None and found.way:
+        first = found.way[0]
+        return UsageError(first.message or message, first.advice, lead=_lead(found.way), repair=shown(found.state))
+    if isinstance(error, UsageError):
+        return UsageError(message, error.advice)
+    step = next(lines.steps(start, error), Step(start))
+    name = f" {typed[0]}" if typed and typed[0] in lines.names else ""
+    return UsageError(step.message or message, step.advice or f"see rnncli{name} --help")
+
+
+def argument_error(error: RnncliError, text: str) -> RnncliError:
+    """Return the error to report for an argument of the line that is running; its repair may be another line.
+
+    Args:
+        error: what is wrong with it as a spec.
+        text: the spec: the argument, or one that it stands for.
+    """
+    this = _running()
+    if this is None or len(text) > _LONG:
+        return error
+    if not isinstance(error, SpecError):
+        return _file_error(error, this)
+    patterns = [place for place in this.arguments if "{" in this.words[place].text]
+    place = next((place for place in this.arguments if this.words[place].text == text), next(iter(patterns), None))
+    if place is None:
+        return error
+    lines, fault = _Lines(this.group), WrongArgument(place, error)
+    found = lines.mended(this.typed, fault)
+    first = found.way[0] if found is not None and found.way else next(lines.steps(this.typed, fault), None)
+    if first is None or first.state == this.with_(place, Word(error.repair or "")):
+        return error
     if found is None or not found.way:
-        name = f" {typed[0]}" if typed and typed[0] in lines.names else ""
-        message = error.format_message() if first is None else first.message
-        return UsageError(message, (first.advice if first is not None else "") or f"see rnncli{name} --help")
-    taken = found.way[0]
-    return UsageError(taken.message, taken.advice, lead=_lead(found.way), repair=shown(found.state))
+        return UsageError(first.message, first.advice) if first.message else error
+    repair = shown(found.state)
+    if first.message:
+        return UsageError(first.message, first.advice, lead=_lead(found.way), repair=repair)
+    return error.repaired(repair, _lead(found.way))
 
 
-def repaired(group: click.Group, typed: Sequence[str]) -> str | None:
-    """Return a command line as it can be pasted, mended so that it works; None where that is not known."""
-    found = _Lines(group).mended(tuple(typed))
-    return None if found is None else shown(found.state)
+def _file_error(error: RnncliError, this: TypedLine) -> RnncliError:
+    """Return the error to report where work has failed: with the files that were meant, if one is not there."""
+    meant = with_near_files(this)
+    if meant is None and this.name == "inspect" and len(this.arguments) == 1 and is_spec(this.words[0].text):
+        meant = ("summary", *this.typed[1:])
+    return error if meant is None else type(error)(error.message, error.advice, lead="perhaps", repair=shown(meant))
+
+
+def check_arguments() -> None:
+    """Check that no argument of the line that is running was meant for an option, or is a piece of a spec.
+
+    Raises:
+        UsageError: one was, or is.
+    """
+    this = _running()
+    if this is None:
+        return
+    lines = _Lines(this.group)
+    for ways in (lines.misplaced, joined):
+        for step in (step for place in this.arguments for step in ways(this, place) if step.message):
+            found = lines.mended(step.state)
+            if step.state == this.typed:
+                raise UsageError(step.message, step.advice)
+            if found is not None:
+                lead = _lead((step, *found.way))
+                raise UsageError(step.message, step.advice, lead=lead, repair=shown(found.state))
+
+
+def _running() -> TypedLine | None:
+    """Return the line that is running; None where it is not known."""
+    context = click.get_current_context()
+    group, typed = context.find_root().command, tuple(context.meta.get(TYPED, ()))
+    return _Lines(group).line(typed) if isinstance(group, click.Group) and typed else None
+
+
+def _is_line(repair: str | None) -> bool:
+    """Whether a repair is a command line."""
+    return repair is not None and repair.startswith("rnncli ")
 
 
 def _lead(way: Sequence[Step[Line]]) -> str:
     """Return what leads to the repair: the words of the first step, and what later ones leave out or make up."""
     first, *more = way
-    later = [(f"without {step.drops}" if step.lead == "without it" else step.lead) for step in more if step.costs]
+    later = [f"without {step.drops}" if step.lead == WITHOUT else step.lead for step in more if step.costs]
     return "; ".join(dict.fromkeys(filter(None, (first.lead, *later))))
 
 
@@ -104,192 +159,161 @@ class _Lines:
         self.group = group
         self.names = group.list_commands(click.Context(group))
 
-    def mended(self, typed: Line) -> Found[Line] | None:
-        """Return a line that works; where none does, one that Click takes."""
-        for specs in (True, False):
-            found = search(
-                typed,
-                lambda each, specs=specs: self._fault(each, specs),  # type: ignore[misc]
-                self.steps,
-                lambda *_: True,
-                most=_MOST_TRIED,
-                most_read=_MOST_READ,
-            )
-            if found is not None:
-                return found
-        return None
+    def line(self, typed: Line) -> TypedLine | None:
+        """Return a line with its command; None where it starts with none."""
+        command = self.group.get_command(click.Context(self.group), typed[0]) if typed else None
+        return None if command is None else TypedLine(self.group, command, typed, words(command, typed[1:]))
 
-    def _fault(self, typed: Line, specs: bool) -> Fault | None:
-        """Return what is wrong with a line; `specs` are looked at as well, if that is asked for."""
-        typed = _without_redirections(typed)
-        fault = self._refused(typed)
-        if fault is not None or not specs or not typed or typed[0] not in self.names:
-            return fault
-        command = self.group.get_command(click.Context(self.group), typed[0])
-        assert command is not None
-        return _wrong_spec(command, typed) or _lacks(typed)
+    def mended(self, typed: Line, first: Fault | None = None) -> Found[Line] | None:
+        """Return a line that works; None where none is found. `first` is what is wrong, where that is known."""
 
-    def _refused(self, typed: Line) -> click.UsageError | None:
-        """Return what Click says against a line, or None if it takes it."""
+        def fault_of(each: Line) -> Fault | None:
+            return first if first is not None and each == typed else self.fault(each)
+
+        keeps = partial(_keeps, typed)
+        return search(typed, fault_of, self.steps, keeps, most=_MOST_TRIED, most_read=_MOST_READ)  # type: ignore[misc]
+
+    def fault(self, typed: Line) -> Fault | None:
+        """Return what is wrong with a line, up to what the shell is told in it; None if it works."""
+        typed = typed[: next((place for place, word in enumerate(typed) if word in REDIRECTIONS), len(typed))]
+        this = self.line(typed)
+        refusal = self._refusal(typed, this)
+        return refusal if refusal is not None or this is None else wrong_argument(this)
+
+    def _refusal(self, typed: Line, this: TypedLine | None) -> click.UsageError | UsageError | None:
+        """Return what Click and the rules of options say against a line, or None if they take it."""
         context = click.Context(self.group, info_name="rnncli", **self.group.context_settings)
+        context.meta[TYPED] = list(typed)
         try:
             # What --help and --version print, which end the parsing, is not asked for here.
             with contextlib.redirect_stdout(io.StringIO()):
-                if not typed or typed[0].startswith("-"):
+                if this is not None:
+                    this.command.make_context(typed[0], list(typed[1:]), parent=context)
+                elif typed and not typed[0].startswith("-"):
+                    return click.UsageError("no command")
+                else:
                     self.group.make_context("rnncli", list(typed))
-                    return None
-                command = self.group.get_command(context, typed[0])
-                if command is None:
-                    return NoSuchCommandError(typed[0], context)
-                command.make_context(typed[0], list(typed[1:]), parent=context)
         except click.exceptions.Exit:
             return None
-        except click.UsageError as error:
+        except (click.UsageError, UsageError) as error:
             return error
         return None
 
+    def message(self, typed: Line, fault: Fault) -> str:
+        """Return what is wrong with a line, in the voice of all other errors."""
+        this = self.line(typed)
+        if isinstance(fault, WrongArgument | RnncliError):
+            return str(fault.error.message if isinstance(fault, WrongArgument) else fault.message)
+        if this is not None:
+            return in_words(this, fault)
+        option = fault.option_name if isinstance(fault, click.NoSuchOption) else None
+        return f"there is no command {quote(typed[0])}" if option is None else f"there is no option {option}"
+
     def steps(self, typed: Line, fault: Fault) -> Iterator[Step[Line]]:
-        """Yield what may be done about a fault, the likeliest first; each says what is wrong."""
-        match fault:
-            case _WrongSpec(place, index, error):
-                command = self.group.get_command(click.Context(self.group), typed[0])
-                if command is not None:
-                    yield from meant(typed[0], command, words(command, typed[1:]), index)
-                if error.repair and "example" not in error.lead:
-                    yield Step((*typed[:place], error.repair, *typed[place + 1 :]), error.lead, error.message)
-            case _Missing(more):
-                yield Step((*typed, *more), "for example", f"{more[0]} is missing", costs=1)
-            case click.ClickException() as refused:
-                command = self.group.get_command(click.Context(self.group), typed[0]) if typed else None
-                if command is None:
-                    yield from self._without_command(refused, typed)
-                else:
-                    this = CommandLine(self.group, command, typed[0], words(command, typed[1:]))
-                    yield from one_hyphen(this)
-                    unknown = isinstance(refused, click.NoSuchOption)
-                    yield from unknown_option(this) if unknown else steps_of(refused, this)
-
-    def _without_command(self, error: click.ClickException, typed: Line) -> Iterator[Step[Line]]:
-        """Yield lines with a command, where it stands elsewhere, is called or spelt otherwise, or is missing."""
-        option = error.option_name if isinstance(error, click.NoSuchOption) else None
-        message = f"there is no command {quote(typed[0])}" if option is None else f"there is no option {option}"
-        name, *rest = typed
-        if name == "rnncli" and rest:
-            yield Step(tuple(rest), "once is enough", message)
-        place = next((place for place, word in enumerate(typed) if word in self.names), None)
-        if place is not None:
-            message = f"the command comes first, before {quote(name)}"
-            yield Step((typed[place], *typed[place + 1 :], *typed[:place]), "", message)
-            return
-        if option is None:
-            yield from self._called_otherwise(typed, message)
-        flags = (each for each in self.group.params if isinstance(each, click.Option) and each.is_flag)
-        own = [*(name for option in flags for name in option.opts), "--help"]
-        guess = f"-{name}" if f"-{name}" in own else closest(name, self.names if option is None else own)
-        if guess is not None:
-            yield Step((guess, *rest), "", message)
-        elif option is None and not is_spec(name):
-            yield Step(typed, "", message, advice=f"there are {', '.join(self.names)}")
+        """Yield what may be done about a fault, the likeliest first."""
+        this = self.line(typed)
+        if this is not None and not isinstance(fault, click.ClickException):
+            strays = [place for place in this.arguments if not is_spec(this.words[place].text)]
+            for place in [fault.place] if isinstance(fault, WrongArgument) else strays:
+                yield from self.misplaced(this, place)
         else:
-            command = self._command_for(typed)
-            if command is None:
-                yield Step(typed, "", message)
-            else:
-                yield Step((command, *typed), "perhaps", f"there is no command before {quote(name)}")
+            for row in LINES:
+                yield from self._rewritten(row, typed, this)
+        if this is None:
+            yield from self._without_command(typed)
+        elif isinstance(fault, WrongArgument):
+            yield from meant_by(this, *fault)
+        elif isinstance(fault, click.ClickException):
+            yield from refused(this, fault)
+        elif fault.repair and _is_line(fault.repair):
+            new = tuple(shlex.split(fault.repair)[1:])
+            costs = int("example" in fault.lead)
+            yield Step(new, fault.lead, fault.message, drops=_gone(typed, new), costs=costs, advice=fault.advice or "")
 
-    def _called_otherwise(self, typed: Line, message: str) -> Iterator[Step[Line]]:
-        """Yield what was meant by a line that starts with another name for a command, or is a word of specs alone."""
+    def misplaced(self, this: TypedLine, place: int) -> Iterator[Step[Line]]:
+        """Yield the line with an argument that is no spec as what the table says, or as an option that it names."""
+        for row in LINES:
+            if "~" in row.pattern:
+                for step in self._rewritten(row, this.typed, this, place):
+                    refusal = self._refusal(step.state, self.line(step.state))
+                    refused_anew = isinstance(refusal, click.UsageError) and step.state[:1] == this.typed[:1]
+                    if not refused_anew or isinstance(refusal, click.MissingParameter):
+                        yield step
+        yield from named_by(this, place)
+
+    def _rewritten(
+        self, row: Rewrite, typed: Line, this: TypedLine | None, place: int | None = None
+    ) -> Iterator[Step[Line]]:
+        """Yield a line as a row of the table rewrites it; a row for an argument needs its place."""
+        if ("~" in row.pattern) != (place is not None):
+            return
+        texts = [*typed]
+        if this is not None and place is not None:
+            index = 1 + sum(len(each.typed()) for each in this.words[:place])
+            texts = [*this.line(this.words)]
+            texts[index] = f"{_FAULT}{texts[index]}{_FAULT}"
+        pattern = re.sub("<([A-Z]+)>", lambda found: self._names(found[1], this), row.pattern)
+        pattern = pattern.translate({ord(" "): _END, ord("~"): _FAULT})
+        found = re.fullmatch(pattern, _END.join(texts), re.IGNORECASE | re.DOTALL)
+        if found is not None and isinstance(row.becomes, str):
+            new = tuple(each.replace("·", " ") for each in found.expand(row.becomes.replace(" ", _END)).split(_END))
+            message = found.expand(row.message) if row.message else ""
+            yield Step(new, row.lead, message, drops=_gone(typed, new), advice=row.advice)
+
+    def _names(self, of: str, this: TypedLine | None) -> str:
+        """Return a pattern for the names that stand in a row of the table."""
+        options = {} if this is None else this.options
+        valued = {name: each for name, each in options.items() if not each.is_flag}
+        own = {name: each for name, each in valued.items() if isinstance(each.type, Value | click.Choice)}
+        names = {
+            "COMMAND": self.names,
+            "MANY": ["compare", "reach", "solve", "sweep"],
+            "INPUT": [name for name, kind in KINDS.items() if kind.reads == "input"],
+            "FILE": [*FORMATS],
+            "LAYER": [name for name, kind in KINDS.items() if kind.sizes.attributes == ("units",)],
+            "LONG": [name[2:] for name in [*options, "--help"] if name.startswith("--")],
+            "FLAG": [name for name in [*options, "--help", "-h"] if name not in valued],
+            "SEVERAL": [name for name, each in own.items() if each.multiple],
+            "OPTION": [name for name, each in own.items() if not each.multiple and not isinstance(each.type, FileName)],
+        }[of]
+        return f"(?:{'|'.join(map(re.escape, names)) or '(?!)'})"
+
+    def _without_command(self, typed: Line) -> Iterator[Step[Line]]:
+        """Yield lines with a command, where it is called or spelt otherwise, or is missing."""
+        if not typed:
+            return
         name, *rest = typed
-        if name.lower() in TRAINS:
-            solve = self._command_for(tuple(rest)) == "solve"
-            instead: Line = ("solve", *rest) if solve else ("export", *rest, "--to", "keras")
-            yield Step(instead, "perhaps" if solve else "", message, advice="" if solve else TRAINS_NOTHING)
-        elif name.lower() in COMMANDS:
-            from rnncli.formats import choice_of
-
-            command, *options = COMMANDS[name.lower()]
-            if name.lower() in READS_FILES and any(map(choice_of, rest)):
-                command = "inspect"
-            yield Step((command, *rest, *options), "perhaps", message)
-        elif not rest and is_word(name):
-            yield Step(("layers", name), "", message, advice=A_WORD)
-
-    def _command_for(self, typed: Line) -> str | None:
-        """Return the command that a line without one is probably meant for, or None if nothing tells."""
-        specs = [word for word in typed if not word.startswith("-")]
-        if any("{" in spec for spec in specs):
-            return "sweep"
-        if any("_" in spec.replace(":", "x").replace(",", "x").split("x") for spec in specs):
-            return "solve"
-        options = {word.partition("=")[0] for word in typed if word.startswith("-") and word != "-"}
-        for name in self.names:
-            command = self.group.get_command(click.Context(self.group), name)
-            if command is not None and options <= {opt for each in command.params for opt in each.opts}:
-                return name
-        return "summary" if specs else None
+        if name.startswith("-"):
+            flags = (each for each in self.group.params if isinstance(each, click.Option) and each.is_flag)
+            guess = closest(name, [*(each for option in flags for each in option.opts), "--help"])
+        else:
+            for row in COMMANDS:
+                if re.fullmatch(row.pattern, name, re.IGNORECASE):
+                    instead, *options = str(row.becomes).split(" ")
+                    yield Step((instead, *rest, *options), row.lead)
+            if not rest and is_word(name):
+                yield Step(("layers", name), advice=A_WORD)
+            if near := near_file(name):
+                yield Step(("summary", near, *rest), "perhaps", f"there is no command or file {quote(name)}")
+            guess = closest(name.lower(), [*self.names, "--version"])
+        if guess is not None:
+            yield Step((guess, *rest))
+        elif not name.startswith("-") and not is_spec(name):
+            yield Step(typed, advice=f"there are {', '.join(self.names)}")
+        elif command := command_for(self.group, typed):
+            yield Step((command, *typed), "perhaps", f"there is no command before {quote(name)}")
 
 
-def _without_redirections(typed: Line) -> Line:
-    """Return a line up to what the shell is told in it."""
-    end = next((place for place, word in enumerate(typed) if word in REDIRECTIONS), len(typed))
-    return typed[:end]
+def _gone(typed: Line, new: Line) -> str:
+    """Return the words of a line that another has not."""
+    return " ".join(word for word in typed if word not in new)
 
 
-def _lacks(typed: Line) -> _Missing | None:
-    """Return what a command does not work without and a line has not."""
-    name, *rest = typed
-    given = {word.partition("=")[0] for word in rest}
-    if "--help" in given or "-h" in given:
-        return None
-    if name == "solve" and not given & _BUDGET:
-        return _Missing(("--params", "1M"))
-    if name == "export" and "--to" not in given:
-        from rnncli.export import target_of
-
-        named = [after for option, after in pairwise(rest) if option in ("-o", "--output")]
-        named += [word.removeprefix("--output=") for word in rest if word.startswith("--output=")]
-        if not any(map(target_of, named)):
-            return _Missing(("--to", "torch"))
-    if name == "export" and {"onnx"} & {*rest} and not {"-o", "--output"} & given:
-        return _Missing(("-o", "model.onnx"))
-    return _Missing(("--svg", "picture.svg")) if "--theme" in given and "--svg" not in given else None
-
-
-def _wrong_spec(command: click.Command, typed: Line) -> _WrongSpec | None:
-    """Return the first argument of a line that is no spec, nor what the command takes for one."""
-    if typed[0] == "inspect" or not any(each.nargs == -1 for each in command.params):
-        return None
-    place = 1
-    for index, word in enumerate(words(command, typed[1:])):
-        if word.is_argument and word.text != "-":
-            try:
-                _read(typed[0], word.text)
-            except SpecError as error:
-                return _WrongSpec(place, index, error)
-            except RnncliError:
-                return None
-        place += len(word.typed())
-    return None
-
-
-def _read(command: str, text: str) -> None:
-    """Read what a command takes for a spec, but no file.
-
-    Raises:
-        SpecError: it is none.
-    """
-    from rnncli.formats import choice_of
-    from rnncli.formats.networks import read_text
-    from rnncli.search.brace_hints import read_pattern
-    from rnncli.search.template import Template
-
-    if choice_of(text) is not None:
-        return
-    if command == "solve":
-        if "(" not in text:
-            Template.parse(text)
-    elif command == "sweep":
-        for candidate in islice(read_pattern(text).expand(), 1):
-            read_text(candidate)
-    else:
-        read_text(text)
+def _keeps(typed: Line, result: Line, way: Sequence[Step[Line]]) -> bool:
+    """Whether all numbers of a line are in another, but for those that the steps to it account for."""
+    said = [*numbers_in(" ".join(result)), *(number for step in way for number in numbers_in(step.drops))]
+    for number in numbers_in(in_ascii(" ".join(typed))):
+        if number not in said:
+            return False
+        said.remove(number)
+    return True

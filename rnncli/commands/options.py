@@ -8,12 +8,21 @@ from typing import Any, TypeVar, cast
 
 import click
 
-from rnncli.commands.command_line import this_line
 from rnncli.commands.completing import complete_files
-from rnncli.commands.named import Named, dtype, framework
 from rnncli.commands.report import tell
-from rnncli.commands.values import FileName, FileNameOf, Value, big_number, memory_size, number, rate, seed
-from rnncli.errors import UsageError
+from rnncli.commands.values import (
+    FileName,
+    FileNameOf,
+    Named,
+    Value,
+    big_number,
+    dtype,
+    framework,
+    memory_size,
+    number,
+    rate,
+    seed,
+)
 from rnncli.formats import FORMATS as MODEL_FILES
 from rnncli.render.terminal import DOCUMENTS, PROGRAMS, THEMES, Picture, Theme
 from rnncli.search.budget import FIGURES, Budget, Figure
@@ -23,19 +32,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 FORMATS = ("table", *PROGRAMS, *DOCUMENTS)
 """The screen for people, the formats for programs, and those for documents."""
 
-
-def check_svg(svg: Picture | None, shown: bool) -> None:
-    """Check that there is something for people that --svg can save.
-
-    Raises:
-        UsageError: there is not.
-    """
-    if svg is not None and not shown:
-        raise UsageError(
-            "--svg saves what people see, and other formats show nothing to people",
-            lead="without it",
-            repair=this_line(without=["svg", "theme"]),
-        )
+_SHORT_NAMES = {"--batch": "-b", "--timesteps": "-t"}
+"""The letters of the options that are given most often."""
 
 
 def svg_option(command: Command) -> Command:
@@ -43,12 +41,6 @@ def svg_option(command: Command) -> Command:
 
     @wraps(command)
     def with_picture(*arguments: Any, svg: str | None, theme: Theme | None, **options: Any) -> Any:
-        if theme is not None and svg is None:
-            raise UsageError(
-                "--theme is for the picture that --svg saves, and there is no --svg",
-                lead="without it",
-                repair=this_line(without=["theme"]),
-            )
         picture = None if svg is None else Picture(svg, theme or THEMES[0], tell)
         return command(*arguments, svg=picture, **options)
 
@@ -77,25 +69,12 @@ def quiet_option(answer: str) -> Callable[[Command], Command]:
     return click.option("-q", "--quiet", is_flag=True, help=f"Print only the answer, {answer}.")
 
 
-def check_quiet(quiet: bool, format_: str, answer: str) -> None:
-    """Check that -q is not asked for with a format that has more than the answer.
-
-    Raises:
-        UsageError: it is.
-    """
-    if quiet and format_ != "table":
-        raise UsageError(
-            f"-q prints {answer} alone, and -f {format_} more than that",
-            lead="without -q",
-            repair=this_line(without=["quiet"]),
-        )
-
-
 def number_option(
     name: str, meaning: str, several: bool = False, default: int | None = None, type_: Value = number
 ) -> Callable[[Command], Command]:
     """Return an option that takes such a number, or may be given several times; its help is `meaning`."""
-    return click.option(name, type=type_, metavar="N", multiple=several, default=default, help=meaning)
+    names = [*filter(None, [_SHORT_NAMES.get(name)]), name]
+    return click.option(*names, type=type_, metavar="N", multiple=several, default=default, help=meaning)
 
 
 def named_option(

@@ -8,7 +8,6 @@ import click
 
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.options import (
-    check_svg,
     format_option,
     init_option,
     number_option,
@@ -98,7 +97,6 @@ def command(spec: tuple[str, ...], format_: str, svg: Picture | None, **asked: A
     if request.weights is not None:
         message = "2 specs or more, but the weights in a file belong to one network"
         given = list(at_most(1, given, message, "call rnncli reach once for each spec"))
-    check_svg(svg, shown=format_ == "table")
     with results(format_, svg, _page, lambda: NETWORKS, _records) as show:
         if format_ not in FOR_PEOPLE:
             each_given(given, lambda model: show([_run(model, request)]))

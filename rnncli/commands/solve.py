@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import cast
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, cast
 
 import click
 
@@ -13,7 +13,6 @@ from rnncli.commands.completing import complete_template
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.options import (
     budget_options,
-    check_quiet,
     dtype_option,
     format_option,
     framework_option,
@@ -23,15 +22,14 @@ from rnncli.commands.options import (
 from rnncli.commands.output import printed
 from rnncli.commands.report import tell
 from rnncli.commands.specs import each_spec, specs, tell_line
-from rnncli.commands.values import big_number, memory_size
-from rnncli.errors import RnncliError, UsageError, listed, quote
+from rnncli.errors import RnncliError, SpecError, UsageError, listed
 from rnncli.layers.weights import Framework
+from rnncli.network import Network
 from rnncli.render.progress import Progress
 from rnncli.render.records import NETWORK, Record, Writer, row_each, writer
 from rnncli.render.terminal import DOCUMENTS
-from rnncli.search.budget import FIGURES, Budget
+from rnncli.search.budget import FIGURES, Budget, Figure, unknown
 from rnncli.search.solution import Solution, solve
-from rnncli.search.template import TEMPLATE_EXAMPLE, Template
 from rnncli.summary import TOTALS
 
 SOLUTIONS = row_each(
@@ -43,7 +41,46 @@ SOLUTIONS = row_each(
 """How filled templates become rows."""
 
 
-@click.command(cls=GroupedCommand, short_help="The largest network within a budget.")
+_A_LENGTH = 100
+"""The timesteps that are offered where there are none."""
+
+
+def _check_budget(given: Mapping[str, Any]) -> None:
+    """Check that something is limited, and that it is known: what depends on the timesteps is not without them.
+
+    Raises:
+        UsageError: nothing is, or it is not.
+    """
+    from rnncli.search.template import Template
+
+    if all(given[figure.name] is None for figure in FIGURES):
+        names = listed([f"--{figure.name}" for figure in FIGURES], "or")
+        repair = this_line(more=["--params", "1M"])
+        raise UsageError("there is no budget to keep within", f"give {names}", lead="for example", repair=repair)
+    limited = [figure for figure in FIGURES if given[figure.name] is not None]
+    for text in given["template"] if given["timesteps"] is None else ():
+        with suppress(SpecError):
+            template = Template.parse(text)
+            network = template.network(dict.fromkeys(template.blanks, 1))
+            if network is not None:
+                _check_known(limited, network, given["batch"])
+
+
+def _check_known(figures: Sequence[Figure], network: Network, batch: int | None) -> None:
+    """Check that figures of a network are known without its length.
+
+    Raises:
+        UsageError: one is not; the repair gives a length, if that helps.
+    """
+    summary, with_length = network.summary(batch), network.summary(batch, _A_LENGTH)
+    for figure in figures:
+        if getattr(with_length, figure.key) is not None and getattr(summary, figure.key) is None:
+            error = unknown(figure, summary)
+            repair = this_line(more=["--timesteps", str(_A_LENGTH)])
+            raise UsageError(error.message, error.advice, lead="for example", repair=repair)
+
+
+@click.command(cls=GroupedCommand, check=_check_budget, short_help="The largest network within a budget.")
 @click.argument("template", nargs=-1, required=True, shell_complete=complete_template)
 @budget_options()
 @click.option("--exactly", is_flag=True, help="Accept only an exact match; otherwise exit 1.")
@@ -86,12 +123,6 @@ def command(
 
     The exit status is 1 if nothing fits. TEMPLATE may be - for templates on standard input, one a line.
     """
-    check_quiet(quiet, format_, "the filled spec")
-    if not budget:
-        from rnncli.commands.spec_mistakes import check_words  # only an error needs it
-
-        check_words()
-        raise _no_budget(template)
 
     def solution(text: str) -> Solution:
         spec, whose = _template(text, quiet)
@@ -108,7 +139,7 @@ def command(
         )
 
     with _printer(format_, quiet, several=len(template) > 1 or "-" in template) as show:
-        each_spec(specs(template, Template.parse), lambda text: show(solution(text)))
+        each_spec(specs(template), lambda text: show(solution(text)))
 
 
 def _template(text: str, quiet: bool) -> tuple[str, Framework | None]:
@@ -131,20 +162,6 @@ def _template(text: str, quiet: bool) -> tuple[str, Framework | None]:
         )
     tell_line(reading.text, reading.notes)
     return reading.text, reading.framework
-
-
-def _no_budget(template: Sequence[str]) -> UsageError:
-    """Return the error that says that nothing is limited; a number among the templates was meant for a limit."""
-    message = "there is no budget to keep within"
-    names = listed([f"--{figure.name}" for figure in FIGURES], "or")
-    for option, kind in (("--params", big_number), ("--memory", memory_size)):
-        for text in template:
-            if kind.takes(text):
-                rest = [each for each in template if each != text]
-                repair = this_line(arguments=rest or [TEMPLATE_EXAMPLE], more=[option, text])
-                lead = "perhaps" if rest else "for example"
-                return UsageError(f"{message}, and {quote(text)} is no template", lead=lead, repair=repair)
-    return UsageError(message, f"give {names}", lead="for example", repair=this_line(more=["--params", "1M"]))
 
 
 @contextmanager

@@ -16,9 +16,9 @@ from rnncli.commands.command_line import these_words, this_line
 from rnncli.commands.report import report, tell
 from rnncli.commands.settings import check_used, note_used, settings
 from rnncli.errors import RnncliError, SpecError, UsageError
-from rnncli.formats import SEPARATOR, choice_of
+from rnncli.formats import SEPARATOR
 from rnncli.formats.faults import OpenNumbersError
-from rnncli.formats.networks import Reading, left_out_text, read, read_text
+from rnncli.formats.networks import Reading, left_out_text, read
 from rnncli.language.source import MAX_BYTES
 from rnncli.language.spec import EXAMPLE
 from rnncli.network import Network
@@ -157,26 +157,17 @@ def tell_line(spec: str, notes: Sequence[Note]) -> None:
     tell(f"Note: {'; '.join([f'read as {spec}{said}', *differs])}")
 
 
-def parsed(text: str) -> object:
-    """Return what a text is that is a spec, a line of Keras or PyTorch, or names a model file; it is not opened.
-
-    Raises:
-        SpecError: it is neither.
-    """
-    return choice_of(text) or read_text(text, settings())
-
-
 def explained(error: RnncliError, text: str) -> RnncliError:
     """Return the error to report for a spec: another one, where the text was meant for something else than a spec."""
-    from rnncli.commands.spec_mistakes import other_meaning
-
     if isinstance(error, OpenNumbersError):
         more = [word for name in error.names for word in ("--set", f"{name}={_example(name)}")]
         repair = this_line(more=more)
         if isinstance(error, SpecError) and repair is not None:  # a line, in which the place is marked
             return error.repaired(repair, "for example")
         return UsageError(error.message, error.advice, lead="for example", repair=repair)
-    return other_meaning(error, text) or error
+    from rnncli.commands.mistakes import argument_error
+
+    return argument_error(error, text)
 
 
 def _example(name: str) -> str:
@@ -184,14 +175,13 @@ def _example(name: str) -> str:
     return "LSTM" if re.search("(type|kind|mode|cell)$", name.lower()) else "100"
 
 
-def specs(arguments: Sequence[str], read: Callable[[str], object] = parsed) -> Iterator[Spec]:
+def specs(arguments: Sequence[str]) -> Iterator[Spec]:
     """Yield the specs of a command line: its arguments, `-` replaced by the lines of standard input.
 
     Without arguments it is the environment's RNNCLI_SPEC, or else the example, with a note on standard error.
 
     Args:
         arguments: the arguments.
-        read: reads one, for telling whether several were meant as one.
 
     Raises:
         UsageError: spaces have cut a spec in pieces; or there is none where a program reads what is printed, or on a
@@ -200,11 +190,9 @@ def specs(arguments: Sequence[str], read: Callable[[str], object] = parsed) -> I
     if not arguments:
         yield _default()
     if len(arguments) > 1 or not all(re.search("[:(-]", each) for each in arguments):
-        from rnncli.commands.spec_mistakes import check_pieces, check_words
+        from rnncli.commands.mistakes import check_arguments
 
-        check_words()
-        if len(arguments) > 1:
-            check_pieces(arguments, read)
+        check_arguments()
     for number, argument in enumerate(arguments, start=1):
         if argument == "-":
             yield from _lines()

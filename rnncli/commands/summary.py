@@ -9,8 +9,6 @@ import click
 
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.options import (
-    check_quiet,
-    check_svg,
     dtype_option,
     format_option,
     framework_option,
@@ -77,8 +75,6 @@ def command(
 
     Nothing is allocated, so any size is instant.
     """
-    check_svg(svg, shown=format_ == "table" and not quiet)
-    check_quiet(quiet, format_, "one number")
 
     def counted(network: Network) -> Summary:
         return network.summary(batch, timesteps, framework, dtype, rate=rate)

@@ -16,7 +16,6 @@ from rnncli.commands.completing import complete_pattern
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.options import (
     budget_options,
-    check_svg,
     dtype_option,
     format_option,
     framework_option,
@@ -132,7 +131,6 @@ def command(
 
     PATTERN may be - for patterns on standard input, one a line.
     """
-    check_svg(svg, shown=format_ == "table")
     setting = Setting(batch, timesteps, cast(Framework, framework or _framework_of(pattern)), dtype)
     budget.check(dtype)
     if order is None and (front is not None or top is not None):
@@ -144,7 +142,7 @@ def command(
     tally = Tally()
     faults: list[RnncliError] = []
     progress = Progress("sweep", 0, tell)
-    patterns = sweep_given.patterns_of(specs(pattern, sweep_given.read_pieces), faults, lambda: progress.away())
+    patterns = sweep_given.patterns_of(specs(pattern), faults, lambda: progress.away())
     typed = "-" in pattern and sys.stdin is not None and sys.stdin.isatty()
     whole, total = sweep_given.all_of(patterns, part, known="-" not in pattern)
     if wanted is not None and not budget:

@@ -10,7 +10,7 @@ from rnncli.commands.completing import complete_words
 from rnncli.commands.report import report
 from rnncli.commands.specs import Spec, explained
 from rnncli.commands.values import Value
-from rnncli.errors import RnncliError, SpecError, quote
+from rnncli.errors import RnncliError, quote
 from rnncli.network import Network
 from rnncli.search.brace_hints import read_pattern
 from rnncli.search.braces import Pattern
@@ -40,18 +40,6 @@ def patterns_of(
             faults.append(error)
         else:
             yield pattern
-
-
-def read_pieces(text: str) -> None:
-    """Read a pattern that spaces have cut in pieces, if the shell has not expanded its braces.
-
-    Raises:
-        SpecError: the first that it stands for is no network, or it has no braces; there is no repair.
-    """
-    try:
-        Network.parse(next(read_pattern(text if "{" in text else "").expand(), ""))
-    except SpecError as error:
-        raise SpecError(error.message, text=text, span=(0, len(text))) from None
 
 
 def all_of(patterns: Iterator[Pattern], part: Part | None, known: bool) -> tuple[Iterator[Stretch], int]:
@@ -106,7 +94,7 @@ def _frontier(text: str) -> tuple[Order, ...]:
 
 
 def _nearest_frontier(text: str) -> str | None:
-    nearest = [_nearest_order(each) for each in re.split(r"[\s,;|+]+", text) if each]
+    nearest = [_nearest_order(each) for each in re.split(r"[\s,;|+/&]+", text) if each]
     known = [each for each in nearest if each is not None and each.removeprefix("-") in COMPARED]
     return ",".join({each.removeprefix("-"): each for each in known}.values()) or None
 

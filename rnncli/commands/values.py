@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from os.path import exists, splitext
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rnncli.errors import quote, shorten
+from rnncli.layers.weights import FRAMEWORKS
 from rnncli.quantities import (
     MAX_SIZE,
     nearest_size,
@@ -20,11 +21,14 @@ from rnncli.quantities import (
     parse_size,
     without_thousands,
 )
+from rnncli.summary import DTYPE_BYTES
 
 if TYPE_CHECKING:
     _ParamType = click.ParamType[Any]
+    _Choice = click.Choice[str]
 else:
     _ParamType = click.ParamType
+    _Choice = click.Choice
 
 
 class Value(_ParamType):
@@ -94,7 +98,8 @@ def size_up_to(most: int) -> Value:
 
 
 def _nearest_number(text: str) -> str | None:
-    """Return the number that was probably meant: 92,400 is 92400, 1e6 is 1000000, 1.5M is 1500000."""
+    """Return the number that was probably meant: 92,400 is 92400, 1e6 is 1000000, 1.5M is 1500000, < 5k is 5000."""
+    text = re.sub(r"^[<>=≤≥~]+ ?| ?(?:params|parameters|weights|macs|steps|units)$", "", text.strip())
     plain = re.fullmatch(r"\+?([0-9]{1,40})", re.sub("[,_' ]", "", text))
     return plain[1].lstrip("0") or "0" if plain is not None else nearest_size(_with_point(text))
 
@@ -161,6 +166,76 @@ def _identifier(text: str) -> str:
 
 identifier = Value("name", _identifier, lambda text: c_name(text)[:31], "model")
 """A name in C."""
+
+
+OTHER_FRAMEWORKS: Mapping[str, str] = {
+    **dict.fromkeys(("pytorch", "pt", "torch.nn"), "torch"),
+    **dict.fromkeys(("tf", "tensorflow", "tf.keras", "keras3"), "keras"),
+}
+"""Names of frameworks; the layers of TensorFlow are Keras's."""
+
+OTHER_TARGETS: Mapping[str, str] = {**OTHER_FRAMEWORKS, "np": "numpy", "c99": "c"}
+"""Names of what a network is exported to."""
+
+_BITS = {
+    "float16": ("float16", "half", "fp16", "f16"),
+    "bfloat16": ("bfloat16", "bf16"),
+    "float32": ("float32", "single", "float", "fp32", "f32"),
+    "float64": ("float64", "double", "fp64", "f64"),
+    "int8": ("int8", "qint8", "i8"),
+}
+"""What each dtype is called: in PyTorch, C, Rust and files of models."""
+
+_NOT_FLOAT32 = {"np.float", "numpy.float", "jnp.float", "jax.numpy.float"}
+"""Python's float, which has 64 bits, and which PyTorch's and C's of the same name is not."""
+
+_LIBRARIES = ("", "torch", "np", "numpy", "tf", "tensorflow", "jnp", "jax.numpy", "ml_dtypes")
+"""What stands before the name of a dtype, if anything does."""
+
+OTHER_DTYPES: Mapping[str, str] = {name: dtype for dtype, names in _BITS.items() for name in names}
+"""Names of dtypes, without the library that they are of."""
+
+
+def dtype_named(text: str) -> str | None:
+    """Return the dtype of a name as one of several libraries has it, `torch.half`, `np.float32`; None for no dtype."""
+    name = text.lower()
+    if name in _NOT_FLOAT32:
+        return None
+    library, _, dtype = name.rpartition(".")
+    return OTHER_DTYPES.get(dtype) if library in _LIBRARIES else None
+
+
+class Named(_Choice):
+    """One of some names, which may also be given as other tools call it, in any case.
+
+    Args:
+        choices: the names.
+        meaning: returns the name that is meant by a text, or None; it may be one that is not among the choices.
+        elsewhere: what is said of such a one.
+    """
+
+    def __init__(self, choices: Sequence[str], meaning: Callable[[str], str | None], elsewhere: str = "") -> None:
+        super().__init__(choices)
+        self.meaning = meaning
+        self.elsewhere = elsewhere
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name that is meant."""
+        meant = self.meaning(value) if isinstance(value, str) else None
+        return super().convert(meant if meant in self.choices else value, param, ctx)
+
+
+def named(names: Mapping[str, str], choices: Sequence[str]) -> Named:
+    """Return the type of some names, which go by other names, too."""
+    all_names = {choice.lower(): choice for choice in choices} | {**names}
+    return Named(choices, lambda text: all_names.get(text.lower()))
+
+
+framework = named(OTHER_FRAMEWORKS, FRAMEWORKS)
+"""A framework: keras or torch, or as others call it."""
+
+dtype = Named(tuple(DTYPE_BYTES), dtype_named)
+"""A dtype that sizes are in."""
 
 
 _STDOUT, _STDIN = "/dev/stdout", "/dev/stdin"

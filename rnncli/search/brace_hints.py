@@ -11,7 +11,7 @@ from rnncli.network import Network
 from rnncli.quantities import MAX_SIZE
 from rnncli.search.braces import KEYS, LONGEST_RANGE, Literal, Pattern, parse_pattern, unpaired
 
-_NO_LISTS = re.compile(r"[{}\[\]()]|[:x][0-9]+(?:\.\.|-|\|)[0-9]")
+_NO_LISTS = re.compile(r"[{}\[\]()<>]|[:x][0-9]+(?:\.\.|-|\|)[0-9]")
 """What is in no spec: a text that has it stands for no network, whatever is in its other braces."""
 
 _MOST_LISTED = 20
@@ -38,7 +38,8 @@ _HABITS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
         re.compile(rf"(?<=[:x])range\({_NUMBER}, ?{_NUMBER}(?:, ?{_NUMBER})?\)"),
         lambda found: _range(*found.groups()),
     ),
-    (re.compile(r"(?<=[:x])[\[(]([0-9]+(?:[,;| ]+[0-9]+)*)[\])]"), lambda found: _list(found[1])),
+    (re.compile(r"(?<=[:x])[\[(<]([0-9]+(?:[,;| ]+[0-9]+)*)[\])>]"), lambda found: _list(found[1])),
+    (re.compile(r"(?<![^,])[\[(<](\w+(?:[,;| ]+\w+)+)[\])>]"), lambda found: _list(found[1])),
     (re.compile(rf"(?<=[:x]){_NUMBER}(?:\.{{2,}}|-){_NUMBER}(?=[,:x]|$)"), lambda found: _range(*found.groups())),
 )
 """Ways to write a range or a list, and how each is written here."""

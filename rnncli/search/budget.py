@@ -136,16 +136,21 @@ def known(figure: Figure, network: Any) -> int:
         UsageError: it is not known.
     """
     amount: int | None = getattr(network, figure.key)
-    if amount is not None:
-        return amount
+    if amount is None:
+        raise unknown(figure, network)
+    return amount
+
+
+def unknown(figure: Figure, network: Any) -> UsageError:
+    """Return the error for a figure of a network that is not known."""
     spec = shorten(network.spec, 72)
     if figure.key == "streaming_bytes":
         from rnncli.layers import READING_FROM_THE_END
 
         message = f"{spec} does not run a step at a time: {READING_FROM_THE_END} need the whole sequence"
-        raise UsageError(message, "leave them out")
+        return UsageError(message, "leave them out")
     verb = "depends" if figure.words.startswith("memory") else "depend"
-    raise UsageError(f"the {figure.words} of {spec} {verb} on the length of its input", "give its --timesteps")
+    return UsageError(f"the {figure.words} of {spec} {verb} on the length of its input", "give its --timesteps")
 
 
 def amount(candidate: Any, name: str) -> Any:

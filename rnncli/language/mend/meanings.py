@@ -53,8 +53,8 @@ def _has_numbers(plain: str, result: str, layers: Sequence[Layer]) -> bool:
     digits = iter(re.sub("[^0-9]", "", result))
     if all(digit in digits for digit in re.sub("[^0-9]", "", plain)):
         return True
-    said = [*_numbers_in(result), *_stacked(layers)]
-    for number in _numbers_in(plain):
+    said = [*numbers_in(result), *_stacked(layers)]
+    for number in numbers_in(plain):
         match = next((each for each in (number, number / 100) if each in said), None)
         if match is not None:
             said.remove(match)
@@ -63,7 +63,7 @@ def _has_numbers(plain: str, result: str, layers: Sequence[Layer]) -> bool:
     return True
 
 
-def _numbers_in(text: str) -> Iterator[float]:
+def numbers_in(text: str) -> Iterator[float]:
     """Yield the numbers in a text; the digit in a word (`conv1d`, `float32`) is none."""
     return (float(found[0].replace("_", "")) for found in _NUMBER.finditer(_DIGIT_IN_A_WORD.sub("", text)))
 

@@ -27,7 +27,8 @@ class Rewrite(NamedTuple):
     """One way to write something elsewhere.
 
     Attributes:
-        where: `text`, wherever it stands in the spec; `part`, in the layer at fault; `layer`, that is all of the layer.
+        where: `text`, wherever it stands in the spec; `part`, in the layer at fault; `layer`, that is all of the layer;
+            of a command line `line`, `command` or `option`, that are all of it.
         pattern: what is written; `<K>` and the like are sets of words, see `_SETS`.
         becomes: what is written here, with the groups of the pattern.
         lead: what leads to the repair, with the groups of the pattern.
@@ -35,9 +36,10 @@ class Rewrite(NamedTuple):
         drops: whether something is left out of what was typed.
         computes: whether it becomes another number, which means the same.
         invents: whether a number is made up.
+        advice: how to mend it, in words that hold whatever it leads to.
     """
 
-    where: Literal["text", "part", "layer"]
+    where: Literal["text", "part", "layer", "line", "command", "option"]
     pattern: str
     becomes: Becomes
     lead: str = "perhaps"
@@ -45,6 +47,7 @@ class Rewrite(NamedTuple):
     drops: bool = False
     computes: bool = False
     invents: bool = False
+    advice: str = ""
 
 
 def squeezed(word: str) -> str:
@@ -188,7 +191,7 @@ REWRITES = (
     ),
     Rewrite("text", r"(?<=[0-9kMG])<S>[x*×]<S>(?=[0-9])", "x", message=_X),
     Rewrite("part", r"10(?:\^|\*\*)([0-9])(?![0-9])", lambda found: str(10 ** int(found[1])), computes=True),
-    Rewrite("text", r"(<TWO>:<N>)/(?=<N>)", r"\1x", message=_X),
+    Rewrite("text", r"(<TWO>:<N>)<S>[-/+]<S>(?=<N>)", r"\1x", message=_X),
     Rewrite("text", r"<TWO>:[0-9]{1,3}(?:[,. ][0-9]{3}){1,3}(?=x[0-9_])", _joined, message=_THOUSANDS),
     Rewrite(
         "text",
@@ -260,6 +263,7 @@ REWRITES = (
     Rewrite("part", r":([0-9]{1,4})[-_]?layers?", r":x\1", _REPEATS),
     Rewrite("part", r"^(<R>:<N>(?::[a-z]\w{0,20}){0,9}):([0-9]{1,4})x(?=:|$)", r"\1:x\2", r"x\2 repeats a layer"),
     # fields
+    Rewrite("part", r"^(<R>:.*?):dropout[=:](0?\.[0-9]{1,9})(?=:|$)(.*)", r"\1\3,dropout:\2", "a layer of its own"),
     Rewrite("part", r":(<FLAG>)<S>=<S><YES>(?=:|$)", r":\1", r"\1 stands alone"),
     Rewrite("part", r":(<FLAG>)<S>=<S><NO>(?=:|$)", "", "leave it out"),
     Rewrite("part", r":(<ACT>)<S>=<S><YES>(?=:|$)", r":\1", r"\1 stands alone"),

@@ -1,0 +1,245 @@
+"""How command lines are written elsewhere and how they are written here, as tables: what is typed, what it becomes.
+
+The order of the rows is their meaning: the first that leads to a line which works is offered. Rows are those of
+`rnncli.language.mend.rewrites`; in a line a space is the end of a word, and a dot in the middle, ·, one inside of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from rnncli.language.mend.rewrites import Becomes, Rewrite
+from rnncli.quantities import parse_number, without_thousands
+
+VALUES: Mapping[str, str] = {
+    "brain": "bfloat16",
+    **dict.fromkeys(("jsonl", "ndjson", "xml", "yaml", "yml"), "json"),
+    **dict.fromkeys(("text", "txt", "pretty"), "table"),
+    **dict.fromkeys(("excel", "xls", "xlsx"), "csv"),
+    **dict.fromkeys(("md",), "markdown"),
+    "8": "int8",
+    "16": "float16",
+    "32": "float32",
+    **dict.fromkeys(("64", "np.float", "numpy.float", "jnp.float", "jax.numpy.float"), "float64"),
+    "sh": "bash",
+    **dict.fromkeys(("white", "bright", "day"), "light"),
+    **dict.fromkeys(("yes", "on", "true"), "always"),
+    **dict.fromkeys(("no", "off", "false"), "never"),
+    **dict.fromkeys(("black", "night"), "dark"),
+}
+"""Words for which a value of an option is offered: some of them mean another thing than is offered for it."""
+
+
+WITHOUT = "without it"
+"""What leads to a line from which something is left out."""
+
+
+def _line(pattern: str, becomes: str, lead: str = "", message: str = "", advice: str = "") -> Rewrite:
+    return Rewrite("line", pattern, becomes, lead, message, advice=advice)
+
+
+_SIZES = "units|hidden|hidden-units|hidden-size|num-units|out-features"
+_NO_SPEC = r"'\2' is no spec"
+_NO_SPACE, _QUOTES = r"a space ends a value, so '\3' is read as a spec", "write it in quotes"
+_ONE_WORD = "a space stands between specs"
+_BETWEEN = r"~(and|vs\.?|versus|with|against|or|then|&|\+|/)~"
+_TRAINS = "(?:train|fit|learn|finetune|backprop|optimi[sz]e)"
+_LIMIT = "(?:max-)?(?:params|memory|macs|outputs|streaming|training)"
+_SECOND = r"((.*) (<OPTION>)[ =]([^ ]+)) ~([^ :(]+)~(.*)"
+
+LINES = (
+    # options
+    _line("(.*) -(<LONG>)((?:[= ].*)?)", r"\1 --\2\3", "", r"a long option has two hyphens, not as in '-\2'"),
+    _line("(.*) <FLAG>=(?:no|false|0|off)((?: .*)?)", r"\1\2", WITHOUT),
+    _line("(.*) (<FLAG>)=[^ ]*((?: .*)?)", r"\1 \2\3"),
+    _line("(.*) --no-(?!color)<LONG>((?: .*)?)", r"\1\2", WITHOUT),
+    _line(".* (-V|--version)(?: .*)?", r"\1"),
+    _line(f"(<COMMAND>) (<LAYER>) --(?:{_SIZES})[ =]([0-9]+)(.*)", r"\1 input:32,\2:\3\4", "for example"),
+    _line("help(?: .*)? --(<COMMAND>)(?: .*)?", r"help \1"),
+    _line(f"(?:summary|explain)(.*) --({_LIMIT})[ =]([^ ]+)(.*)", r"sweep\1 --\2 \3\4"),
+    _line("(?:summary|explain)(.*) --(?:mem|flash|rom)[ =]([^ ]+)(.*)", r"sweep\1 --max-memory \2\3"),
+    _line("(?:summary|explain)(.*) --s?ram[ =]([^ ]+)(.*)", r"sweep\1 --max-streaming \2\3"),
+    # an argument that is no spec, between two ~
+    _line(
+        "(.* (<FLAG>)) ~(yes|no|true|false|on|off)~(.*)", r"\1\4", WITHOUT, r"\2 takes no value, and '\3' is no spec"
+    ),
+    _line(
+        r"(.* (<SEVERAL>)([ =])[^ ]+) ~([^ :(]+)~(.*)",
+        r"\1 \2\3\4\5",
+        message=r"\2 takes one value at a time, so '\4' is read as a spec",
+        advice="give it once for each",
+    ),
+    _line(r"(.*) (--pareto[ =][^ ]+) ~([^ :(]+)~(.*)", r"\1 \2,\3\4", message=_NO_SPACE, advice=_QUOTES),
+    _line(
+        _SECOND,
+        r"\1·\5\6",
+        message=r"a space ends a value, so \3 is '\4' and '\5' is read as a spec",
+        advice="write it in quotes",
+    ),
+    _line(_SECOND, r"\2 \3 \5\6", "with the last of them", r"\3 takes one value, and '\5' is no spec"),
+    _line(r"((?:solve|sweep)(?: .*)?) ~([0-9][^ :(]*)~(.*)", r"\1\3 --params \2", "perhaps", _NO_SPEC),
+    _line(r"((?:solve|sweep)(?: .*)?) ~([0-9][^ :(]*)~(.*)", r"\1\3 --memory \2", "perhaps", _NO_SPEC),
+    _line(r"(.* [^ -][^ ]*:[^ ]*\w(?: -.*)?) ~([0-9]{1,10})~", r"\1 --timesteps \2", "perhaps", _NO_SPEC),
+    _line(r"(.*) ~([^ ]+<FILE>)[:/]([^ :/]+)~(.*)", r"\1 \2::\3\4", "a part of a file stands behind ::"),
+    _line(r"(export(?: .*)? [^ -][^ ]*) ~([^ ]+\.(?:onnx|py|c))~(.*)", r"\1 -o \2\3", "perhaps", _NO_SPEC),
+    _line(f"(.*) {_BETWEEN}( (?:<INPUT>):.*)", r"\1\3", _ONE_WORD, _NO_SPEC),
+    _line(f"((?:compare|reach)(?: (?!<INPUT>:)[^ ]+)+) {_BETWEEN}( .+)", r"\1\3", _ONE_WORD, _NO_SPEC),
+    _line("((<COMMAND>).*) ~\\2~(.*)", r"\1\3", WITHOUT, _NO_SPEC),
+    _line("(<COMMAND>)(?: .*)? ~help~(?: .*)?", r"help \1", "", "'help' is a command of its own"),
+    _line(r"(?=.* [^ -][^ ]*[:(])(.*) ~([^ :(]+\.svg)~(.*)", r"\1 --svg \2\3", "perhaps", _NO_SPEC),
+    _line(r"(?=.* [^ -][^ ]*[:(])(.*) ~([^ :(]+\.[a-z0-9]+)~(.*)", r"\1 -o \2\3", "perhaps", _NO_SPEC),
+    _line(r"(<MANY>(?: .*)?) ~([^ ]+?)[,\s]+(?=<INPUT>:)([^ ]+)~(.*)", r"\1 \2 \3\4", _ONE_WORD),
+    _line(r"(?!solve)<COMMAND>((?: .*)?) ~([^ ]*[:x]_[a-wyz0-9]*(?=[:x,~])[^ ]*)~(.*)", r"solve\1 \2\3", "for example"),
+    _line(r"(?!sweep|compare|reach|solve)<COMMAND>((?: .*)?) ~([^ ]*\{[\w.,={}]*\}[^ ]*)~(.*)", r"sweep\1 \2\3"),
+    # a line that starts with no command
+    _line("rnncli (.+)", r"\1", "once is enough"),
+    _line("(?:list|show|print) (<COMMAND>)", r"\1"),
+    _line("(?:man|manual|usage) (<COMMAND>)", r"help \1", "perhaps"),
+    _line(
+        "(?!<COMMAND>(?: |$))([^ ]*)(.*?) (<COMMAND>)((?: .*)?)",
+        r"\3\4 \1\2",
+        "",
+        r"the command comes first, before '\1'",
+    ),
+    _line(f"{_TRAINS}(?= .*[:x]_)( .+)", r"solve\1", "perhaps"),
+    _line(
+        f"{_TRAINS}((?: .*)?)", r"export\1 --to keras", advice="nothing is trained here, but what export writes can be"
+    ),
+    _line(
+        "(?:info|show|describe|print|view|ls|stats|parameters|params|shapes)( [^ ]*<FILE>.*)", r"inspect\1", "perhaps"
+    ),
+)
+"""Whole lines. <COMMAND> is the name of a command, <MANY> of one for several specs; <LONG>, <FLAG>, <OPTION> and
+<SEVERAL> are names of its options, of which the last may be given several times; <INPUT> starts a network, <LAYER> is a
+kind that has units, <FILE> ends the name of a model file. A row for an argument that is no spec counts if Click takes
+what it becomes."""
+
+
+def _command(names: str, becomes: str) -> Rewrite:
+    return Rewrite("command", names, becomes)
+
+
+COMMANDS = (
+    _command("params|parameters|count|show|info|model|print|describe", "summary"),
+    _command("shape|shapes|table|torchinfo|view|ls|stats", "summary"),
+    _command("flops|macs|cost|costs|memory|size|sizes|profile", "summary --wide"),
+    _command("why|formula|formulas|equations", "explain"),
+    _command("plot|graph|picture|diagram|unroll|visualize|visualise|viz|plot-model|plot_model", "draw"),
+    _command("diff|difference|vs|versus|differences", "compare"),
+    _command("gates", "forward --plot --gates"),
+    _command("run|predict|infer|inference|simulate|call|exec|execute", "forward"),
+    _command("forget|remember|recall|gradient|gradients|vanishing", "reach"),
+    _command("grid|search|gridsearch|scan|tune|candidates", "sweep"),
+    _command("find|largest|max|budget|fits", "solve"),
+    _command("convert|generate|code|codegen|translate", "export"),
+    _command("load|open|read|file|weights|cat|head|less|dump|netron", "inspect"),
+    _command("list|kinds|fields|language|glossary|syntax|words", "layers"),
+    _command("canonical|parse|normalize|format", "spec"),
+    _command("man|manual|usage", "help"),
+    _command("version", "--version"),
+)
+"""Names for commands, each with what is typed in place of it; its options stand at the end of the line."""
+
+
+TOPICS: Mapping[str, str] = {
+    **dict.fromkeys(("json", "csv", "columns", "fields", "key"), "keys"),
+    **dict.fromkeys(("language", "syntax", "specs", "layers"), "spec"),
+    **dict.fromkeys(("api", "library", "import"), "python"),
+    **dict.fromkeys(("models", "weights", "checkpoints", "formats", "file"), "files"),
+}
+"""Names for topics of the help."""
+
+
+def _option(names: str, becomes: Becomes, advice: str = "", lead: str = "") -> Rewrite:
+    return Rewrite("option", names, becomes, lead, advice=advice)
+
+
+def _no_option(names: str, advice: str) -> Rewrite:
+    return Rewrite("option", f"(?:{names})(?: .*)?", "", WITHOUT, drops=True, advice=advice)
+
+
+def _macs(found: re.Match[str]) -> str:
+    """`flops 10M` -> `--macs 5000000`; what is no number stays."""
+    try:
+        number = parse_number(without_thousands(found[2]))
+    except ValueError:
+        return found[0]
+    return f"--macs {number * {'g': 10**9, 'm': 10**6}.get(found[1], 1) // 2}"
+
+
+_TO_A_FILE = "`> FILE` writes what is printed to a file"
+_TWO_FLOPS = "a multiply-add is two FLOPs"
+_WHICH_MEMORY = (
+    "--memory is that of the parameters (flash), --streaming what a step needs beside them (RAM), --training what "
+    "training needs"
+)
+
+OPTIONS = (
+    _option("multiple|multiples|divisible-by|step|step-size", "--multiple-of"),
+    _option("length|len", "--lengths"),
+    _option("steps|length|len|seq-len|seqlen|seq-length|sequence-length|t", "--timesteps"),
+    _option("time|time-steps|n-steps|num-steps|window|window-size|frames|duration|unroll", "--timesteps"),
+    _option("batch-size|batchsize|batch-sizes|bs|b", "--batch"),
+    _option("n|limit|head|best|first|rows|max-rows", "--top"),
+    _option("order|order-by|sort-by|by", "--sort"),
+    _option("threads|workers|cores|processes|procs|parallel|n-jobs|cpus|j", "--jobs"),
+    _option("fps|hz|frequency|freq|sample-rate|sampling-rate|samplerate", "--rate"),
+    _option("trials|repeats|n-seeds|num-seeds", "--seeds"),
+    _option("load|checkpoint|ckpt|restore|pretrained|weights-file", "--weights"),
+    _option("n", "--batch"),
+    _option("type|precision|quantize|quantise|quant|d", "--dtype"),
+    _option("backend|library", "--framework"),
+    _option("backend|library|framework|format|f|target|output-format|as", "--to"),
+    _option("output-format|as", "--format"),
+    _option(r"(?:output|o|out|to-file) (json|csv|tsv|markdown|html)", r"--format \1"),
+    _option(r"save (.+\.(?:npz|safetensors|h5))", r"--save-weights \1"),
+    _option("out|to-file|save", "--output"),
+    _option(
+        r"(?:output|o|out|to-file|save|png|pdf|jpg|image|picture) (.+)\.(?:svg|png|pdf|jpe?g|gif)", r"--svg \1.svg"
+    ),
+    _option("picture|image|png|pdf|jpg|save-plot|save-figure", "--svg"),
+    _option(r"(?:output|o|out|to-file|save) (.+\.jsonl?)", r"-f json > \1", _TO_A_FILE),
+    _option(r"(?:output|o|out|to-file|save) (.+\.(csv|tsv|html))", r"-f \2 > \1", _TO_A_FILE),
+    _option(r"(?:output|o|out|to-file|save) (.+\.md)", r"-f markdown > \1", _TO_A_FILE),
+    _option(
+        r"(?:output|o|out|to-file|save) (.+)(?<!\.svg)(?<!\.png)(?<!\.pdf)(?<!\.jpg)(?<!\.gif)", r"> \1", _TO_A_FILE
+    ),
+    _no_option("output|o|out|to-file|save", _TO_A_FILE),
+    _option("spec|model|network|net|arch|architecture|template|pattern", "", lead="a spec stands alone"),
+    _option("verbose|v|all|long", "--wide"),
+    _option(r"(csv|tsv|json|html|markdown) (.+\.\w+)", r"-f \1 > \2", _TO_A_FILE),
+    _option("silent|total|num-params|count|count-params|params", "--quiet"),
+    _option("budget|parameters|param|max-parameters|p", "--max-params"),
+    _option("mem|bytes|size|max-size", "--max-memory"),
+    _option("flash|rom", "--max-memory", _WHICH_MEMORY),
+    _option("ram|sram", "--max-streaming", _WHICH_MEMORY),
+    _option("vram|gpu-memory", "--max-training", _WHICH_MEMORY),
+    _option("(?:max-)?([gm]?)flops ([0-9].*)", _macs, _TWO_FLOPS),
+    _option("flops|macs|mult-adds|multadds|ops|costs|weights-shapes", "--wide"),
+    _option("memory|outputs|streaming|training|sizes", "--wide"),
+    _option("mem|bytes|size|max-size|flash|rom|ram|sram|vram|gpu-memory", "--wide"),
+    _option("flops|macs|mult-adds|multadds|ops|costs|torchinfo|thop|fvcore|tools", "--others"),
+    _no_option("(?:max-)?[gm]?flops", f"{_TWO_FLOPS}, and --macs limits multiply-adds"),
+    _option("random-seed|random-state|s", "--seed"),
+    _option("s", "--quiet"),
+    Rewrite(
+        "option", f"(?:{_SIZES}) ([0-9]+)", r"input:32,lstm:\1", "for example", invents=True, advice="a spec says it"
+    ),
+    _no_option(
+        "hidden|hidden-units|num-units|neurons|cells|layers|vocab|vocab-size",
+        "a spec says it: embed:10000x32,lstm:128:seq:x2,lstm:128 reads 10,000 ids and has three layers of 128 units",
+    ),
+    _option("no-colou?rs?", "--color never"),
+    _option("colours?|colors", "--color"),
+    _no_option("ascii|no-unicode", "LC_ALL=C in the environment makes it ASCII"),
+    _no_option("width", "COLUMNS=60 in the environment is the width of the terminal"),
+    _no_option("no-header|noheader|skip-header", "`| tail -n +2` leaves the header of CSV out"),
+    _no_option("reverse|desc|descending", "a - before the key sorts from the largest down: --sort=-params"),
+    _no_option(
+        "min-(?:params|memory|macs|outputs|streaming|training)",
+        "limits are the most that is allowed: rows of `sweep -f csv` can be filtered for the least",
+    ),
+)
+"""Names for options, without hyphens and with the value behind them, if there is one. A row counts for the commands
+that have the options which it leads to, and what it drops is said."""
