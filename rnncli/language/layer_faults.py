@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple, NoReturn
 
 from rnncli.errors import SpecError, listed, quote
@@ -108,9 +109,9 @@ class LayerFaults(NamedTuple):
         part = Token(field.text[fault.start : fault.end], field.start + fault.start)
         if not fault.instead:
             self.fail(part, fault.message, lead="without it", repair=cut(self.text, field))
-        typed = {nearest_size(each) for each in part.text.lower().split("x")}
-        examples = {*cls.sizes.example.split("x")} - typed
-        made_up = [each for each in examples if each in fault.instead and each not in part.text]
+        typed = {nearest_size(each) for each in re.split("[^0-9a-wyz.]+", part.text.lower())}
+        typed |= {*re.findall("[0-9]+", part.text)}
+        made_up = [each for each in cls.sizes.example.split("x") if each in fault.instead and each not in typed]
         lead = "for example" if made_up else "perhaps"
         self.fail(part, fault.message, lead=lead, repair=splice(self.text, part, fault.instead))
 

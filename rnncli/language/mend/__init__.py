@@ -22,6 +22,7 @@ from rnncli.language.mend.search import COSTS_A_GUESS, Found, Step, search
 from rnncli.language.source import Token, cut, lowered, splice, without_spaces
 from rnncli.layers import KINDS, LAYERS, Layer
 from rnncli.layers.options import Choice, Flag
+from rnncli.layers.size_forms import Word
 from rnncli.layers.weights import Framework
 from rnncli.layers.words import field_in_both, in_both
 
@@ -36,6 +37,9 @@ _LONG = 1000
 
 _SHORTEST = 2
 """A word of more letters may be the start of another."""
+
+_LIKE_A_FIELD, _LIKE_SHORT, _LIKE_A_KEY = 0.7, 0.65, 0.4
+"""How like a field a word must be to be a misspelt one, in three letters, and where the value is its own."""
 
 _WITHOUT = "without it"
 """What leads to a repair that leaves something out."""
@@ -258,13 +262,19 @@ def _fields(cls: type[Layer], field: Token) -> Iterator[tuple[str, str]]:
     for option in cls.options:
         if isinstance(option, Choice):
             yield from _choices(cls, option, name, value)
+    if isinstance(cls.sizes, Word):
+        for guess in likest(name, [*cls.sizes.words, *cls.sizes.other_names]):
+            yield cls.sizes.other_names.get(guess, guess), f"perhaps {guess}"
     words = _words_of(cls)
     plain = {squeezed(word): word for word in words}.get(squeezed(name))
     of_others = any(takes(each, name) for each in LAYERS)
     guesses = [plain] if plain is not None and plain != name else []
     longer = [word for word in words if word.startswith(name)] if len(name) > _SHORTEST else []
     guesses += longer if len(longer) == 1 else []
-    guesses += [] if of_others else likest(name, [*words, *ELSEWHERE], 0.7)
+    likeness = _LIKE_SHORT if len(name) == len("seq") else _LIKE_A_FIELD
+    guesses += [] if of_others else likest(name, [*words, *ELSEWHERE], likeness)
+    keys = [each.key for each in cls.options if isinstance(each, Choice) and value in each.values]
+    guesses += likest(name, keys, _LIKE_A_KEY)
     for guess in guesses:
         if guess in words:
             instead = _argument(cls, guess, value) or words[guess] + equals + value
