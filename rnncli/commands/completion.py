@@ -2,7 +2,7 @@
 
 The script calls rnncli with `_RNNCLI_COMPLETE` set; Click finds the parameter at the cursor and asks it for candidates.
 Click's own scripts are not enough: a spec goes on without a space, it has signs in it at which bash takes words apart,
-and files are told by their extensions.
+and files are told by their extensions. The scripts are in `rnncli/shells`.
 """
 
 from __future__ import annotations
@@ -122,38 +122,6 @@ def _behind(lead: str, item: CompletionItem[str]) -> CompletionItem[str]:
 class _Bash(_Completion, BashComplete):
     """Bash replaces only what follows the last `:` or `=`; the script says in COMP_WORD what that is."""
 
-    source_template = r"""
-%(complete_func)s() {
-    local kind value kept extensions extension path
-    COMPREPLY=()
-    while IFS=$'\x1f' read -r kind value kept extensions; do
-        case $kind in
-            space) COMPREPLY+=("$value") ;;
-            open)
-                COMPREPLY+=("$value")
-                compopt -o nospace
-                ;;
-            files)
-                compopt -o filenames
-                while IFS= read -r path; do
-                    COMPREPLY+=("${path#"$kept"}")
-                done < <(
-                    IFS=' '
-                    compgen -d -- "$value"
-                    for extension in $extensions; do
-                        compgen -f -X "!*.$extension" -- "$value"
-                    done
-                )
-                ;;
-        esac
-    done < <(
-        COMP_LINE=${COMP_LINE:0:COMP_POINT} COMP_WORD=$2 %(complete_var)s=bash_complete "$1" 2>/dev/null
-    )
-}
-
-complete -o nosort -F %(complete_func)s %(prog_name)s
-"""
-
     def get_completion_args(self) -> tuple[list[str], str]:
         """Return the words of the innermost command: bash gives all of `rnncli summary $(rnncli solve`."""
         _, substitution, inner = os.environ["COMP_LINE"].rpartition("$(")
@@ -181,73 +149,10 @@ complete -o nosort -F %(complete_func)s %(prog_name)s
 class _Zsh(_Completion, ZshComplete):
     """Zsh lists the last part of a spec with its meaning, and inserts the whole."""
 
-    source_template = r"""
-#compdef %(prog_name)s
-
-%(complete_func)s() {
-    local kind value word rest lead glob
-    local -a spaced spaced_shown open open_shown
-    (( $+commands[%(prog_name)s] )) || return 1
-
-    while IFS=$'\x1f' read -r kind value word rest; do
-        case $kind in
-            (space)
-                spaced+=("${value//:/\\:}")
-                spaced_shown+=("${word//:/\\:}${rest:+:$rest}")
-                ;;
-            (open)
-                open+=("${value//:/\\:}")
-                open_shown+=("${word//:/\\:}${rest:+:$rest}")
-                ;;
-            (files)
-                lead=$word
-                glob="*.(${rest// /|})(-.)"
-                ;;
-        esac
-    done < <(
-        COMP_LINE="${(j: :)words[1,CURRENT-1]} $QIPREFIX$PREFIX" %(complete_var)s=zsh_complete %(prog_name)s 2>/dev/null
-    )
-    (( $#spaced )) && _describe -V candidates spaced_shown spaced
-    (( $#open )) && _describe -V candidates open_shown open -S ''
-    if [[ -n $glob ]]; then
-        [[ -n $lead ]] && compset -P "${(b)lead}"
-        _files -g "$glob"
-    fi
-}
-
-compdef %(complete_func)s %(prog_name)s
-# As a file in fpath, zsh has loaded it for a line that waits to be completed.
-if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
-    %(complete_func)s "$@"
-fi
-"""
-
 
 @add_completion_class
 class _Fish(_Completion, FishComplete):
     """Fish puts a space behind the only candidate, unless it ends in one of some signs."""
-
-    source_template = r"""
-function %(complete_func)s
-    set -lx COMP_LINE (commandline -cp)
-    set -lx %(complete_var)s fish_complete
-    for line in (%(prog_name)s 2>/dev/null)
-        set -l part (string split \x1f -- $line)
-        switch $part[1]
-            case space open
-                echo $part[2]\t$part[4]
-            case files
-                set -l extensions (string split ' ' -- $part[4] | string escape --style=regex | string join '|')
-                set -l wanted '^[^\t]*(?:/|\.(?:'$extensions'))(?=\t|$)'
-                set -l path (string replace -- "$part[3]" '' (commandline -ct))
-                set -l files (complete -C "'' $path" | string match -r $wanted)
-                string replace -r '^' -- "$part[3]" $files
-        end
-    end
-end
-
-complete --command %(prog_name)s --no-files --keep-order --arguments '(%(complete_func)s)'
-"""
 
     def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem[str]]:
         """Return the candidates; for one that can go on the ways to do so, so that no space follows."""
@@ -277,7 +182,10 @@ def command(shell: str) -> None:
       ~/.zshrc, behind compinit   source <(rnncli completion zsh)
       ~/.config/fish/config.fish  rnncli completion fish | source
     """
+    from importlib.resources import files  # no TAB needs it
+
     group = click.get_current_context().find_root().command
     completion = get_completion_class(shell)
     assert completion is not None
+    completion.source_template = files("rnncli").joinpath("shells", f"complete.{shell}").read_text(encoding="utf-8")
     click.echo(completion(group, {}, "rnncli", COMPLETION).source().lstrip(), nl=False)
