@@ -122,7 +122,7 @@ def test_the_name_of_the_file_says_what_is_exported_where_one_target_alone_has_s
     assert rnncli("export", SPEC, "--to", "onnx", "-o", "again.onnx").status == 0
     assert Path("model.onnx").read_bytes() == Path("again.onnx").read_bytes()
     result = rnncli("export", SPEC, "-o", "model.py")
-    assert (result.status, result.stderr.splitlines()[0]) == (2, "Error: there is no --to")
+    assert (result.status, result.stderr.splitlines()[0]) == (2, "Error: export needs --to")
 
 
 OPTIONS = [
@@ -285,7 +285,7 @@ def test_without_a_spec_the_example_is_shown_but_to_no_program_where_something_i
     at: Walk, rnncli: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     error = (
-        "Error: no SPEC is given, and standard input is read for - alone\nHelp: give one, or - to read standard input"
+        "Error: no SPEC is given, and standard input is read only for -\nHelp: give one, or - to read standard input"
     )
     note = f"No SPEC given: this is the example {EXAMPLE}"
     ends = [*os.pipe(), *pty.openpty()]

@@ -187,7 +187,7 @@ def test_there_is_a_limit_to_what_stands_side_by_side(rnncli: Run) -> None:
     assert len(objects(rnncli, *["input:8,rnn:2"] * 10, *lengths)) == 1000
     too_many = rnncli("compare", *["input:8,rnn:2"] * 11, *lengths)
     assert (too_many.status, too_many.stdout) == (2, "")
-    assert "more than 1,000 networks to compare, each in 100 settings" in too_many.stderr
+    assert "more than 1,000 networks are too many to compare, each in 100 settings" in too_many.stderr
     assert "1,100 settings" in rnncli("compare", "input:8,rnn:2", *lengths, *batches).stderr
 
 

@@ -42,7 +42,7 @@ def output_of(target: str) -> list[str]:
 def test_without_a_target_each_is_named_in_the_repair_or_the_help(rnncli: Run) -> None:
     result = rnncli("export", SPEC)
     assert (result.status, result.stdout) == (2, "")
-    assert "there is no --to" in result.stderr
+    assert "export needs --to" in result.stderr
     assert f"rnncli export {SPEC} --to torch" in result.stderr
     assert all(name in rnncli("export", "--help").stdout for name in TARGETS)
 

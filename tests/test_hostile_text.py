@@ -190,13 +190,13 @@ def test_words_that_look_like_others_and_those_that_are_empty_are_refused(
 def test_specs_are_refused_where_all_of_them_are_kept_and_there_are_too_many_and_no_more_are_read(
     at: Walk, rnncli: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one_network = "2 specs or more, but the files named on the command line belong to one network"
+    one_network = "the files named on the command line belong to one network, but several specs are given"
     for arguments, lines, message in (
-        ("compare -", "yes input:1,rnn:1 | head -n 1001", "there are more than 1,000 networks to compare"),
-        ("compare - -f csv", "yes input:1,rnn:1 | head -n 1001", "there are more than 1,000 networks to compare"),
+        ("compare -", "yes input:1,rnn:1 | head -n 1001", "more than 1,000 networks are too many to compare"),
+        ("compare - -f csv", "yes input:1,rnn:1 | head -n 1001", "more than 1,000 networks are too many to compare"),
         ("forward - -o y.npy", "yes input:1 | head -n 2", one_network),
         ("forward - --save-weights w.npz", "yes input:1 | head -n 2", one_network),
-        ("draw - --svg s.svg", "yes , | head -n 1001", "there are more than 1,000 networks for one picture"),
+        ("draw - --svg s.svg", "yes , | head -n 1001", "more than 1,000 networks do not fit in one picture"),
     ):
         line = f"{lines}; yes"  # for ever, what is no spec
         with at(arguments), patience(), subprocess.Popen(["sh", "-c", line], stdout=subprocess.PIPE) as specs:

@@ -144,7 +144,7 @@ def test_the_picture_of_a_sweep_has_the_first_lines_and_says_how_many_there_are(
     lines = drawn().lines
     assert lines[:20] == [line.rstrip() for line in result.stdout.splitlines()][:20]
     assert lines[20:] == ["… and 1,081 more lines"]
-    assert "Note: p.svg shows the first 20 lines alone" in result.stderr
+    assert "Note: p.svg shows only the first 20 lines" in result.stderr
     short = rnncli("sweep", "input:8,rnn:{1..1100}", "--top", "19", "--svg", "p.svg")
     assert len(drawn().lines) == 20  # the titles are a line
     assert "Note" not in short.stderr

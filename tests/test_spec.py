@@ -162,7 +162,7 @@ def test_every_field_may_be_written_as_the_frameworks_argument(at: Walk) -> None
 def test_two_outputs_that_are_not_merged_are_not_taken_for_one_direction(at: Walk) -> None:
     for field in ("merge_mode=None", "MERGE_MODE=none", "bi=None"):
         with at(field):
-            with pytest.raises(SpecError, match=r"'[Nn]one' is none of concat, sum, mul, ave") as caught:
+            with pytest.raises(SpecError, match=r"'[Nn]one' is not one of concat, sum, mul, ave") as caught:
                 Network.parse(f"input:3,lstm:4:{field}")
             assert "returns the two outputs apart" in (caught.value.advice or "")
             assert caught.value.repair == "input:3,lstm:4:bi"

@@ -97,7 +97,7 @@ def test_a_number_alone_is_of_the_whole_or_of_a_part_that_was_named(rnncli: Run,
             result = rnncli("summary", "-q", text)
             assert (result.status, result.stdout) == (status, printed)
     result = rnncli("summary", "-q", half)
-    assert result.stderr.endswith("the part alone: rnncli summary -q half.npz::rnn\n")
+    assert result.stderr.endswith("only that part: rnncli summary -q half.npz::rnn\n")
 
 
 def test_a_size_that_was_assumed_stands_in_the_first_line(rnncli: Run, at: Walk) -> None:
@@ -151,7 +151,7 @@ def test_each_of_several_sources_may_leave_other_numbers_open(rnncli: Run) -> No
     assert rnncli("summary", "m.py", "--set", "hidden=16", "--set", "hidden=17").status == 2
     result = rnncli("summary", "-q", "-", "--set", "hidden=16", stdin="nn.GRU(8, 4)\nm.py\nhalf.npz\n")
     assert (result.status, result.stdout) == (1, "168\n1248\n")
-    assert result.stderr.endswith("; the part alone: half.npz::rnn\n")
+    assert result.stderr.endswith("; only that part: half.npz::rnn\n")
 
 
 def test_a_line_that_makes_no_layer_is_an_error_and_a_word_among_calls_is_one_of_the_language(rnncli: Run) -> None:

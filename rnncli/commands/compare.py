@@ -81,13 +81,15 @@ def command(
     """
     combinations = prod(map(len, (batch or (None,), timesteps or (None,), framework or (None,), dtype)))
     if combinations > _MOST:
-        raise UsageError(f"these are {combinations:,} settings to compare", f"at most {_MOST:,} can stand side by side")
+        raise UsageError(
+            f"{combinations:,} settings are too many to compare", f"at most {_MOST:,} can stand side by side"
+        )
     settings = settings_of(batch or (None,), timesteps or (None,), cast(tuple[Framework, ...], framework), dtype)
     columns: list[Column] = []
     given = at_most(
         _MOST // len(settings),
         specs(spec),
-        f"there are more than {_MOST:,} networks to compare{_in_settings(len(settings))}",
+        f"more than {_MOST:,} networks are too many to compare{_in_settings(len(settings))}",
         "rnncli summary takes any number",
     )
     each_network(given, lambda network: columns.extend(columns_of(network, settings, rate)))

@@ -46,11 +46,11 @@ def _check(given: Mapping[str, Any]) -> None:
             *(["-o", f"{splitext(output)[0]}.py"] if other else []),
         ]
         repair = this_line(without=["output"] if other else [], more=more)
-        raise UsageError("there is no --to", "say for what", lead="for example", repair=repair)
+        raise UsageError("export needs --to", "say what to export to", lead="for example", repair=repair)
     kind = TARGETS[target]
     if output is None and not kind.is_text:
         repair = this_line(more=["-o", f"model{kind.extension}"])
-        raise UsageError(f"--to {target} makes a file", "say which", lead="for example", repair=repair)
+        raise UsageError(f"--to {target} writes a file", "name it", lead="for example", repair=repair)
     if output is not None and names_another(output, kind.extension):
         better = this_line(without=["output"], more=["-o", splitext(output)[0] + kind.extension])
         message = f"--to {target} makes {kind.makes}, which {quote(output)} is no name for"
@@ -157,7 +157,7 @@ def command(
     stem, ending = splitext(basename(output or ""))
     device = Device(name or c_name(stem), dtype or "float32", f"{stem}.h" if ending == ".c" else "", with_main)
     extension = None if save_weights is None else _weights_extension(kind, target, save_weights)
-    message = "2 specs or more, and export makes one file of one network"
+    message = "export writes one network, and several specs are given"
     given = list(at_most(1, specs(spec), message, "call rnncli export once for each spec"))
     each_given(
         given,

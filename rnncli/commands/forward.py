@@ -111,7 +111,7 @@ def command(spec: tuple[str, ...], wide: bool, format_: str, svg: Picture | None
     given: Iterable[Spec] = shown(specs(spec), svg)
     if request.files:
         # One file cannot belong to several networks.
-        message = "2 specs or more, but the files named on the command line belong to one network"
+        message = "the files named on the command line belong to one network, but several specs are given"
         given = list(at_most(1, given, message, "call rnncli forward once for each spec"))
     with results(format_, svg, partial(_page, wide=wide), _layout) as show:
         each_given(given, lambda model: _show(_run(model, request), show))

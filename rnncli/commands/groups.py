@@ -121,13 +121,13 @@ RULES = (
     ),
     Rule(
         lambda given: bool(given.get("quiet")) and given["format_"] != "table",
-        "-q prints only the answer, and -f {format_} more than that",
+        "-q prints only the answer, and -f {format_} prints more",
         "without -q",
         without=("quiet",),
     ),
     Rule(
         lambda given: given.get("svg") is not None and (given.get("quiet") or given.get("format_", "table") != "table"),
-        "--svg saves what people see, and other formats show nothing to people",
+        "--svg saves what the screen shows, so it needs -f table and no -q",
         "without it",
         without=("svg", "theme"),
     ),
@@ -139,7 +139,7 @@ RULES = (
     ),
     Rule(
         lambda given: bool(given.get("study")) and given["format_"] in ("csv", "tsv"),
-        "--plot has no form in {format_}",
+        "{format_} has no place for what --plot shows",
         "without it",
         without=("study", "gates"),
     ),

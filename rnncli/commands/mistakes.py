@@ -30,7 +30,7 @@ from rnncli.commands.wrong_arguments import (
 )
 from rnncli.commands.wrong_options import in_words, named_by, refused
 from rnncli.errors import EXIT_USAGE, RnncliError, SpecError, UsageError, quote
-from rnncli.formats import FORMATS
+from rnncli.formats import FORMATS, choice_of
 from rnncli.language.likeness import closest, in_ascii
 from rnncli.language.mend.meanings import numbers_in
 from rnncli.language.mend.rewrites import Rewrite
@@ -107,8 +107,8 @@ def argument_error(error: RnncliError, text: str) -> RnncliError:
 
 def _file_error(error: RnncliError, this: TypedLine) -> RnncliError:
     """Return the error to report where work has failed: with the files that were meant, if one is not there."""
-    meant = with_near_files(this)
-    if meant is None and this.name == "inspect" and len(this.arguments) == 1 and is_spec(this.words[0].text):
+    meant, text = with_near_files(this), " ".join(this.words[place].text for place in this.arguments)
+    if meant is None and this.name == "inspect" and is_spec(text) and choice_of(text) is None:
         meant = ("summary", *this.typed[1:])
     return error if meant is None else type(error)(error.message, error.advice, lead="perhaps", repair=shown(meant))
 
@@ -301,7 +301,7 @@ class _Lines:
         elif not name.startswith("-") and not is_spec(name):
             yield Step(typed, advice=f"there are {', '.join(self.names)}")
         elif command := command_for(self.group, typed):
-            yield Step((command, *typed), "perhaps", f"there is no command before {quote(name)}")
+            yield Step((command, *typed), "perhaps", f"no command stands before {quote(name)}")
 
 
 def _gone(typed: Line, new: Line) -> str:

@@ -95,14 +95,14 @@ def command(spec: tuple[str, ...], format_: str, svg: Picture | None, **asked: A
     request = Request(**asked)
     given: Iterable[Spec] = specs(spec)
     if request.weights is not None:
-        message = "2 specs or more, but the weights in a file belong to one network"
+        message = "the weights in a file belong to one network, but several specs are given"
         given = list(at_most(1, given, message, "call rnncli reach once for each spec"))
     with results(format_, svg, _page, lambda: NETWORKS, _records) as show:
         if format_ not in FOR_PEOPLE:
             each_given(given, lambda model: show([_run(model, request)]))
             return
         reaches: list[NetworkReach] = []
-        message = f"there are more than {_MOST:,} networks for one table"
+        message = f"more than {_MOST:,} networks do not fit in one table"
         try:
             each_given(
                 at_most(_MOST, given, message, "-f csv takes any number"),

@@ -40,7 +40,7 @@ def _line(pattern: str, becomes: str, lead: str = "", message: str = "", advice:
 
 
 _SIZES = "units|hidden|hidden-units|hidden-size|num-units|out-features"
-_NO_SPEC = r"'\2' is no spec"
+_NO_SPEC = r"'\2' is not a spec"
 _NO_SPACE, _QUOTES = r"a space ends a value, so '\3' is read as a spec", "write it in quotes"
 _ONE_WORD = "a space stands between specs"
 _BETWEEN = r"~(and|vs\.?|versus|with|against|or|then|&|\+|/)~"
@@ -62,7 +62,7 @@ LINES = (
     _line("(?:summary|explain)(.*) --s?ram[ =]([^ ]+)(.*)", r"sweep\1 --max-streaming \2\3"),
     # an argument that is no spec, between two ~
     _line(
-        "(.* (<FLAG>)) ~(yes|no|true|false|on|off)~(.*)", r"\1\4", WITHOUT, r"\2 takes no value, and '\3' is no spec"
+        "(.* (<FLAG>)) ~(yes|no|true|false|on|off)~(.*)", r"\1\4", WITHOUT, r"\2 takes no value, and '\3' is not a spec"
     ),
     _line(
         r"(.* (<SEVERAL>)([ =])[^ ]+) ~([^ :(]+)~(.*)",
@@ -77,7 +77,7 @@ LINES = (
         message=r"a space ends a value, so \3 is '\4' and '\5' is read as a spec",
         advice="write it in quotes",
     ),
-    _line(_SECOND, r"\2 \3 \5\6", "with the last of them", r"\3 takes one value, and '\5' is no spec"),
+    _line(_SECOND, r"\2 \3 \5\6", "with the last of them", r"\3 takes one value, and '\5' is not a spec"),
     _line(r"((?:solve|sweep)(?: .*)?) ~([0-9][^ :(]*)~(.*)", r"\1\3 --params \2", "perhaps", _NO_SPEC),
     _line(r"((?:solve|sweep)(?: .*)?) ~([0-9][^ :(]*)~(.*)", r"\1\3 --memory \2", "perhaps", _NO_SPEC),
     _line(r"(.* [^ -][^ ]*:[^ ]*\w(?: -.*)?) ~([0-9]{1,10})~", r"\1 --timesteps \2", "perhaps", _NO_SPEC),

@@ -31,7 +31,7 @@ def _read(text: str) -> tuple[str, int | float | str]:
     """
     name, sign, value = (part.strip() for part in text.rpartition("="))
     if not sign or not name or not value:
-        raise ValueError(f"{shorten(text)} is no NAME=NUMBER, such as vocab_size=25000 or 'len(vocab)=25000'")
+        raise ValueError(f"{shorten(text)} is not NAME=NUMBER, such as vocab_size=25000 or 'len(vocab)=25000'")
     for read in (int, float):
         with suppress(ValueError):
             number = read(value)
@@ -50,7 +50,7 @@ def _keep(context: click.Context, parameter: click.Parameter, given: tuple[tuple
     values = dict(given)
     for name, value in given:
         if values[name] != value:
-            raise click.BadParameter(f"{shorten(name)} is said twice: {value} and {values[name]}", context, parameter)
+            raise click.BadParameter(f"{shorten(name)} is set twice: {value} and {values[name]}", context, parameter)
     context.meta[_SETTINGS], context.meta[_USED] = values, set()
 
 
@@ -114,7 +114,7 @@ def check_used() -> None:
         kept = [word for name in settings() if name in used for word in ("--set", f"{name}={settings()[name]}")]
         raise UsageError(
             f"--set: there is no {names} in what is given, or it changes nothing there",
-            "leave it out, and what is open is named",
+            "leave it out, and what is still open is named",
             lead="without it",
             repair=this_line(without=["set"], more=kept),
         )

@@ -56,7 +56,7 @@ def _check_budget(given: Mapping[str, Any]) -> None:
     if all(given[figure.name] is None for figure in FIGURES):
         names = listed([f"--{figure.name}" for figure in FIGURES], "or")
         repair = this_line(more=["--params", "1M"])
-        raise UsageError("there is no budget to keep within", f"give {names}", lead="for example", repair=repair)
+        raise UsageError("no budget is given", f"give {names}", lead="for example", repair=repair)
     limited = [figure for figure in FIGURES if given[figure.name] is not None]
     for text in given["template"] if given["timesteps"] is None else ():
         with suppress(SpecError):

@@ -136,9 +136,9 @@ def _check_whole(reading: Reading, text: str) -> None:
     advice = f"rnncli inspect {shlex.quote(reading.path)} shows all of it"
     arguments = [each.text for each in these_words() if each.is_argument]
     if text not in arguments:  # a line of standard input
-        raise RnncliError(reading.doubt, f"{advice}; the part alone: {part}")
+        raise RnncliError(reading.doubt, f"{advice}; only that part: {part}")
     command = this_line(arguments=[part if each == text else each for each in arguments])
-    raise RnncliError(reading.doubt, advice, lead="the part alone", repair=command)
+    raise RnncliError(reading.doubt, advice, lead="only that part", repair=command)
 
 
 def tell_reading(reading: Reading) -> None:
@@ -218,7 +218,7 @@ def shown(given: Iterable[Spec], picture: Picture | None) -> Iterable[Spec]:
     Raises:
         UsageError: there are too many for a picture.
     """
-    message = f"there are more than {_MOST_PICTURED:,} networks for one picture"
+    message = f"more than {_MOST_PICTURED:,} networks do not fit in one picture"
     return given if picture is None else at_most(_MOST_PICTURED, given, message, "leave --svg out")
 
 
@@ -230,7 +230,7 @@ def _default() -> Spec:
     piped = _input_is_data()
     if piped and _for_a_program():
         raise UsageError(
-            "no SPEC is given, and standard input is read for - alone",
+            "no SPEC is given, and standard input is read only for -",
             "give one, or - to read standard input",
             repair=this_line(arguments=["-"]),
         )

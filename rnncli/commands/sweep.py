@@ -195,7 +195,7 @@ def command(
         if not interrupted:
             raise
     if svg is not None and tally.shown > MOST_LINES:
-        tell(f"Note: {svg.path} shows the first {MOST_LINES:,} lines alone")
+        tell(f"Note: {svg.path} shows only the first {MOST_LINES:,} lines")
     if interrupted:
         others = f", and {more:,} more that no other beats" if more else ""
         tell(f"Interrupted: {tally.words(of=_about(total))}{others}")

@@ -67,7 +67,7 @@ def _order(text: str, keys: Iterable[str] = SORT_KEYS) -> Order:
     """
     key = text.removeprefix("-")
     if key not in keys:
-        raise ValueError(f"{quote(text)} is none of {', '.join(keys)}")
+        raise ValueError(f"{quote(text)} is not one of {', '.join(keys)}")
     return Order(key, descending=text.startswith("-"))
 
 
@@ -107,7 +107,7 @@ def _part(text: str) -> Part:
     """
     written = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text.strip())
     if written is None:
-        raise ValueError(f"{quote(text)} is no part such as 3/16, the third of sixteen")
+        raise ValueError(f"{quote(text)} is not a part such as 3/16, the third of sixteen")
     number, of = map(int, written.groups())
     if not 1 <= number <= of:
         raise ValueError(f"there is no part {number:,} of {of:,}: parts count from 1")

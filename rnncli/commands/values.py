@@ -73,7 +73,7 @@ def _printed(read: Callable[[str], int]) -> Callable[[str], int]:
     def read_printed(text: str) -> int:
         plain = without_thousands(text.strip())
         if re.fullmatch("[0-9]+(,[0-9]+)+", plain):
-            raise ValueError(f"{shorten(text)} is no whole number: thousands are three digits apart, as in 92,400")
+            raise ValueError(f"{shorten(text)} is not a whole number: write thousands in groups of three, as in 92,400")
         try:
             return read(plain)
         except ValueError:
@@ -160,7 +160,7 @@ def c_name(text: str) -> str:
 
 def _identifier(text: str) -> str:
     if not re.fullmatch("[A-Za-z][0-9A-Za-z_]{0,30}", text):
-        raise ValueError(f"{shorten(repr(text))} is no name in C: letters, digits and _, up to 31")
+        raise ValueError(f"{shorten(repr(text))} is not a name in C: it takes letters, digits and _, 31 at most")
     return text
 
 

@@ -129,14 +129,14 @@ def meant_by(this: TypedLine, place: int, error: RnncliError) -> Iterator[Step[L
     elif (near := None if is_spec(text) else near_file(text)) is not None:
         yield Step(this.with_(place, Word(near)), "perhaps", f"{quote(text)} is neither a spec nor a file", drops=text)
     yield from joined(this, place)
-    if not re.search("[:(]", text) and is_word(text) and lowered(text) not in KINDS:
-        no_spec = f"{quote(text)} is no spec"
+    if not error.advice and not re.search("[:(]", text) and is_word(text) and lowered(text) not in KINDS:
+        no_spec = f"{quote(text)} is not a spec"
         if len(this.arguments) == 1:
             yield Step(("layers", text), "", no_spec, drops=" ".join(this.typed), advice=A_WORD)
         yield Step(this.with_(place), WITHOUT, no_spec, drops=text, advice=f"`rnncli layers {text}` tells what it is")
     candidates = _expanded(text) if this.name in ("compare", "reach", "solve") else []
     if 1 < len(candidates) <= _MOST_EXPANDED:
-        lead = "the shell expands it where it has no quotes"
+        lead = "the shell expands it unless it is in quotes"
         yield Step(this.with_(place, *map(Word, candidates)), lead, drops=text)
     elif candidates:
         yield Step(("sweep", *this.typed[1:]))

@@ -298,7 +298,7 @@ def named_by(this: TypedLine, place: int) -> Iterator[Step[Line]]:
     behind = [each.text for each in this.words[place + 1 : place + 2] if each.is_argument and not equals]
     said = _Said(place, name, value if equals else next(iter(behind), None), 1 + len(behind), is_option=False)
     for step in _named(this, said):
-        yield step._replace(message=f"{quote(text)} is no spec")
+        yield step._replace(message=f"{quote(text)} is not a spec")
 
 
 def _named(this: TypedLine, said: _Said) -> Iterator[Step[Line]]:

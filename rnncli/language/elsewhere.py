@@ -19,7 +19,7 @@ _PACKED = (
 )
 _READS = "a layer reads what the one before it returns; the first layer says the input: input:F, input:TxF"
 _BATCH_FIRST = "the batch always comes first here: (batch, timesteps, features)"
-_TRAINING = "it does something in training alone, and here a network is only run"
+_TRAINING = "it matters only in training, and here a network is only run"
 _SPEED = "it changes how fast a framework runs, not what is computed"
 _STARTS = (
     "weights start as Keras starts them, which `rnncli explain` shows; of an LSTM "
@@ -66,7 +66,7 @@ ELSEWHERE: Mapping[str, str] = {
     **dict.fromkeys(
         ("output", "outputs"),
         f"PyTorch's output, that of every timestep, is {in_both(LSTM, 'return_sequences', True)}; a layer returns the "
-        "last alone, h_n[-1], unless told so",
+        "last, h_n[-1], unless told so",
     ),
     "linear_before_reset": (
         f"ONNX's linear_before_reset=1 is {in_both(GRU, 'reset_after', True)}, the default, and 0 is "

@@ -93,14 +93,14 @@ _MEANINGS: Sequence[_Meaning] = (
     _Meaning(
         r"'tuple' object has no attribute|must be Tensor, not tuple",
         "PyTorch's recurrent layers return a pair, all outputs and the last state",
-        "take it apart: out, _ = lstm(x); here a layer returns its outputs alone",
+        "take it apart: out, _ = lstm(x); here a layer returns only its outputs",
         "input:8,lstm:16:seq,dense:1",
     ),
     _Meaning(
         r"Shapes \(None, \d{1,9}\) and \(None, (?:None|\d{1,9}), \d{1,9}\) are incompatible"
         "|logits.{1,9}labels.{1,9}must have the same shape",
         "the network returns a vector for each timestep and the targets are one a sample, or the other way round",
-        f"the last recurrent layer returns its last output alone without {_WHOLE}",
+        f"without {_WHOLE} the last recurrent layer returns only its last output",
         "input:8,lstm:16,dense:1",
     ),
     _Meaning(

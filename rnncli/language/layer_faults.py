@@ -84,7 +84,7 @@ class LayerFaults(NamedTuple):
             lead = "perhaps" if nearest else "for example"
             instead = option.lead + nearest if nearest else next(iter(option.fields()))
             self.fail(value, message, lead=lead, repair=splice(self.text, field, instead))
-        said = f"{quote(typed)} is none of" if typed else f"{option.key} ({option.attribute}) needs one of"
+        said = f"{quote(typed)} is not one of" if typed else f"{option.key} ({option.attribute}) needs one of"
         message = f"{said} {', '.join(option.values)}"
         if option.key_alone is not None and name == "none":
             self.fail(value, message, advice=NOT_MERGED, lead="perhaps", repair=splice(self.text, field, option.key))
@@ -122,7 +122,7 @@ class LayerFaults(NamedTuple):
 
     def blank(self, part: Token, number: str) -> NoReturn:
         """Fail because there is a blank where there may be none; a number is proposed."""
-        what = f"{part.text} is a blank" if part.text.startswith(BLANK_TEXT) else f"{quote(part.text)} is no number"
+        what = f"{part.text} is a blank" if part.text.startswith(BLANK_TEXT) else f"{quote(part.text)} is not a number"
         message = f"{what}, and only `rnncli solve` finds the number for it"
         self.fail(part, message, lead="for example", repair=splice(self.text, part, number))
 
@@ -130,7 +130,7 @@ class LayerFaults(NamedTuple):
         """Fail because a layer has no such field."""
         word = lowered(field.text)
         name, equals, value = (part.strip() for part in word.partition("="))
-        message = f"{cls.kind} does not know {quote(field.text)}"
+        message = f"{cls.kind} has no field {quote(field.text)}"
         able = [layer for layer in LAYERS if takes(layer, name)]
         if able and cls not in able:
             said = value_in_words(able[0], name, value if equals else None)

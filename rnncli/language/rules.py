@@ -205,7 +205,7 @@ def _vector_missing(layers: Sequence[Layer], source: Source, index: int, cause: 
     if token == source.owners[cause]:
         return source.error(index, message, "write it once", {token: layer.spec()})
     if maker.returning("vector") is not None:
-        advice = f"return the last output alone, without {_changes(maker, 'vector')}"
+        advice = f"return only the last output, without {_changes(maker, 'vector')}"
         return source.error(index, message, advice, _returning_last(layers, source, cause))
     repair = {token: f"pool:avg,{source.tokens[token].text}"}
     return source.error(index, message, "make one vector of the sequence", repair)

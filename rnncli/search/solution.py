@@ -180,7 +180,7 @@ def solve(
     check_sizes(multiple_of=multiple_of, batch=batch, timesteps=timesteps)
     if not budget:
         names = listed([figure.name for figure in FIGURES], "or")
-        raise ArgumentError("there is no budget to keep within", f"limit {names}")
+        raise ArgumentError("no budget is given", f"limit {names}")
     budget.check(dtype)
     parsed = Template.parse(template, framework, timesteps)
     problem = Problem(parsed, budget, exactly, multiple_of, batch, timesteps, framework or parsed.framework, dtype)

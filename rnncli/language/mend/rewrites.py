@@ -156,12 +156,12 @@ _BRACKETS = "sizes are joined by x, and have no brackets: {}"
 _THOUSANDS = "a number is written without commas, not as in {}"
 _KINDS = "each layer has a kind of its own, not as in {}"
 _POINT = "a share is written with a point, not as in {}"
-_LAYERS_ALONE = "a spec is its layers alone, without {}"
+_LAYERS_ALONE = "a spec is only its layers, without {}"
 _OPEN = "a length that is not known is left out"
 _SAMPLES = "without the samples, which are --batch"
 _BETWEEN = "a comma stands between layers"
 _REPEATS = r"x\1 repeats a layer, and stands behind it"
-_ALONE = "write the number alone"
+_ALONE = "write only the number"
 _BI = f"perhaps with {in_both(LSTM, 'merge_mode', 'concat')}"
 _BACK = f"perhaps {in_both(LSTM, 'go_backwards', True)}"
 _INPUT_FIRST = "the first layer says the input"
@@ -292,7 +292,7 @@ REWRITES = (
         "",
     ),
     Rewrite("text", r"(?<=[0-9a-z])<S>,<S>(?=(?:activation|act)<S>=<S><ACT>(?:[,:]|$))", ":", ""),
-    Rewrite("text", r":seq,<S>last\w{0,9}(?=,|$)", "", "a layer returns its last output alone without seq"),
+    Rewrite("text", r":seq,<S>last\w{0,9}(?=,|$)", "", "without seq a layer returns only its last output"),
     Rewrite(
         "text",
         r"(<ONE>:(?:[^,]{0,99}?:)?(<N>)\b[^,]{0,99}),<S>(?=<ACT>(?:,|$))",
