@@ -19,6 +19,7 @@ Run = Callable[..., Result]
 SPEC = "input:8,lstm:4"
 
 VALUES = {
+    "--lengths": ("5,3", "7,2"),
     "--seeds": ("1", "2"),
     "--part": ("1/4", "2/4"),
     "--pareto": ("params,-output", "macs,-output"),
@@ -35,7 +36,7 @@ def two_values(option: click.Option) -> tuple[str, str]:
     if isinstance(option.type, click.Choice) and long_name(option) not in VALUES:
         first, second, *_ = map(str, option.type.choices)
         return first, second
-    if isinstance(option.type, FileName):
+    if isinstance(option.type, FileName) and long_name(option) not in VALUES:
         return "one", "two"
     return VALUES.get(long_name(option), ("1000", "2000"))
 
