@@ -23,7 +23,7 @@ from rnncli.language.elsewhere import ELSEWHERE
 from rnncli.layers import KINDS, LAYERS
 from rnncli.layers.activations import ACTIVATIONS, OTHER_NAMES
 from rnncli.layers.options import Flag
-from rnncli.reports.reference import sort_of
+from rnncli.reports.reference import look_up, sort_of
 from rnncli.reports.topics import TOPIC_OF, TOPICS
 
 Run = Callable[..., Result]
@@ -244,13 +244,48 @@ def test_where_a_field_may_be_repeated_the_network_is_one(at: Walk, rnncli: Run)
 
 # What the topics name
 
+ALONE = ("Example", "Reach")
+"""What stands before a command line of which nothing more is said."""
+
+PASTED = {
+    "Input 0 of layer 'lstm_1' is incompatible with the layer: expected ndim=3, found ndim=2. Full shape received: "
+    "(None, 32)": "ndim",
+    "Input 0 of layer dense is incompatible with the layer: expected min_ndim=2, found ndim=1": "ndim",
+    "LSTM: Expected input to be 2D or 3D, got 4D instead": "ndim",
+    "Expected hidden[0] size (2, 5, 20), got [1, 5, 20]": "h_n",
+    "input.size(-1) must be equal to input_size. Expected 8, got 7": "shape",
+    "expected axis -1 of input shape to have value 8, but received input with shape (None, 5, 7)": "shape",
+    "RuntimeError: mat1 and mat2 shapes cannot be multiplied (2x7 and 8x4)": "shape",
+}
+"""Errors of Keras and PyTorch, and what each of them is about."""
+
+
+def test_an_error_of_keras_or_pytorch_may_be_pasted(at: Walk, told: Callable[..., str]) -> None:
+    for error, word in PASTED.items():
+        with at(error):
+            assert told(error) == told(word)
+
+
+def test_the_words_that_people_have_are_answered_with_an_example_that_runs(at: Walk) -> None:
+    for word in (
+        *("ndim", "h_n", "c_n", "output", "forgetbias", "padding", "lengths", "packed", "saturated", "init"),
+        *("peephole", "activations", "concatenate", "mask"),
+    ):
+        with at(word):
+            assert [note.text for note in look_up(word).facts if note.topic in ALONE and "rnncli " in note.text]
+
 
 def test_every_command_and_every_limit_that_a_topic_names_works(at: Walk, rnncli: Run) -> None:
     model = str(Path(__file__).parent / "golden" / "models" / "lstm-1.safetensors")
     stands_for = {"SPEC": "input:8,lstm:16", "FILE": model, "N": "20", "SIZE": "4MB"}
     limits = []
     for topic in TOPICS:
-        lines = [line for note in topic.facts() for line in re.findall(r"rnncli [^;:]*", note.text)]
+        lines = [
+            line
+            for note in topic.facts()
+            for line in ([note.text] if note.topic in ALONE else re.findall(r"rnncli [^;:]*", note.text))
+            if line.startswith("rnncli ")
+        ]
         limits += [note.text.split()[0] for note in topic.facts() if note.topic == "Limit"]
         for line in lines or [f"no line of {topic.names[0]}"]:
             words = [stands_for.get(word, word) for word in re.sub(" (says|adds|side|prints) .*", "", line).split()[1:]]

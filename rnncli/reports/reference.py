@@ -19,7 +19,7 @@ from rnncli.layers.words import argument, argument_form, argument_name, in_both
 from rnncli.network import Network, check_text
 from rnncli.quantities import shape_text
 from rnncli.reports.explanation import LayerExplanation, explain
-from rnncli.reports.topics import TOPIC_OF
+from rnncli.reports.topics import TOPIC_OF, TOPICS
 
 _BELOW = {"input": "", "sequence": "input:8,", "either": "input:8,", "vector": "input:8,rnn:16,"}
 """What a layer of an example stands on, by what it reads."""
@@ -199,6 +199,8 @@ def _field_entry(word: str) -> Entry:
         both = [in_both(layer, option.attribute, value) for value in option.values.values()]
         facts.append(Note("Values", ", ".join(both if option.symbol is None else option.values)))
     facts.append(Note("Example", _difference(found[-1][0] if option is ACTIVATION_OPTION else layer, option)))
+    if word in TOPIC_OF:
+        facts += TOPIC_OF[word].facts()
     return Entry(option.form, option.means, tuple(facts))
 
 
@@ -302,7 +304,7 @@ def _topic_entry(word: str) -> Entry:
 
 
 def _row_of_word(word: str) -> Iterator[Row]:
-    means = ELSEWHERE[word] if word in ELSEWHERE else TOPIC_OF[word].means
+    means = TOPIC_OF[word].means if word in TOPIC_OF else ELSEWHERE[word]
     yield Row(None, word, None, means, None, None)
 
 
@@ -328,8 +330,8 @@ _SORTS: Mapping[str, _Sort] = {
         lambda word: (row for layer in LAYERS for row in _row_of_count(layer)),
     ),
     "size": _Sort(_size_words, _size_entry, _rows_of_size),
-    "elsewhere": _Sort(lambda: ELSEWHERE, lambda word: Entry(word, ELSEWHERE[word]), _row_of_word),
     "topic": _Sort(lambda: TOPIC_OF, _topic_entry, _row_of_word),
+    "elsewhere": _Sort(lambda: ELSEWHERE, lambda word: Entry(word, ELSEWHERE[word]), _row_of_word),
 }
 """All sorts; of those that a word is of, the first counts."""
 
@@ -399,11 +401,14 @@ def is_word(typed: str) -> bool:
 
 
 def sort_of(typed: str) -> tuple[str, str]:
-    """Return which sort of word one is, `kind` or `field`, and the word itself.
+    """Return which sort of word one is, `kind` or `field`, and the word itself; of an error of a framework its topic.
 
     Raises:
         UsageError: as above.
     """
+    for topic in TOPICS:
+        if topic.pasted and re.search(topic.pasted, typed):
+            return "topic", topic.names[0]
     word = typed.strip().lower().rpartition(".")[2].partition("(")[0].partition("=")[0]
     plain = word.replace("_", "").replace("-", "")
     for name, sort in _SORTS.items():

@@ -1,4 +1,4 @@
-"""Words for what is counted, sized and carried, which are none of a spec: `macs`, `memory`, `gates`, `kernel`, `reach`.
+"""Words that people have and no spec has: `macs`, `memory`, `gates`, `reach`; of frameworks `ndim`, `h_n`, `init`.
 
 What is told of them is drawn from the network of an example: its explanation, its summary, the formulas of its sizes.
 """
@@ -6,12 +6,17 @@ What is told of them is drawn from the network of an example: its explanation, i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import groupby
+from math import exp
 from typing import NamedTuple
 
 from rnncli.errors import listed
-from rnncli.layers import LAYERS
+from rnncli.layers import LAYERS, LSTM
+from rnncli.layers.activations import ACTIVATION_OPTION, ACTIVATIONS, GATE_ACTIVATION_OPTION
 from rnncli.layers.base import Note
+from rnncli.layers.starts import starts_text
 from rnncli.layers.weights import FRAMEWORK_NAMES, FRAMEWORKS
+from rnncli.layers.words import in_both
 from rnncli.network import Network
 from rnncli.quantities import figure_text, shape_text
 from rnncli.reports.explanation import explain
@@ -30,11 +35,13 @@ class Topic(NamedTuple):
         names: its names, the usual one first.
         means: what it is.
         facts: returns what is worth knowing about it.
+        pasted: matches the errors of Keras and PyTorch that are about it; empty where none are.
     """
 
     names: tuple[str, ...]
     means: str
     facts: Callable[[], Iterator[Note]]
+    pasted: str = ""
 
 
 def _of_parameters() -> Iterator[Note]:
@@ -143,6 +150,149 @@ def _of_tools() -> Iterator[Note]:
     yield Note("FLOPs", "2 × MACs; fvcore calls a multiply-add one FLOP")
 
 
+_SEQ = in_both(LSTM, "return_sequences", True)
+
+
+def _of_ndim() -> Iterator[Note]:
+    yield Note(
+        "3, found 2",
+        f"the layer reads a sequence, and the one before it returned its last output alone: that one needs {_SEQ}",
+    )
+    yield Note("2, found 3", "the layer reads a vector, as repeat does: the one before it has to be without seq")
+    yield Note("Numbers", "a sequence of plain numbers needs an axis for its one feature: x[..., None], here input:1")
+    yield Note("PyTorch", "takes a matrix for one sequence without a batch, and says nothing")
+    yield Note("Example", "rnncli summary input:8,lstm:16:seq,lstm:16")
+
+
+def _of_last_states() -> Iterator[Note]:
+    layers, directions, units = 2, 2, 16
+    call = f"nn.LSTM(8, {units}, num_layers={layers}, bidirectional=True)"
+    yield Note(
+        "PyTorch", "(layers × directions, batch, units), of c_n too; with proj_size h_n has that in place of units"
+    )
+    yield Note(
+        "Order", "layer 0 forward, layer 0 backward, layer 1 forward, …: h_n[-1] is the last one of the last layer"
+    )
+    yield Note("So", f"{call} has h_n and c_n of ({layers * directions}, batch, {units})")
+    yield Note(
+        "Keras",
+        "return_state=True returns output, h and c of one layer, each (batch, units); of a Bidirectional the output, "
+        "then h and c forward, h and c backward",
+    )
+    yield Note("Starting", "zeros; from other states with --state FILE.npz (initial_state, h_0 and c_0)")
+    yield Note("Example", "rnncli forward input:8,lstm:16 --save-state state.npz")
+
+
+def _of_output() -> Iterator[Note]:
+    yield Note(
+        "PyTorch", "output is that of every timestep, (batch, timesteps, directions × units) with batch_first=True"
+    )
+    yield Note("Here", f"as in Keras the last one alone, (batch, units), and that of every timestep with {_SEQ}")
+    yield Note("h_n", "the same numbers: output[:, -1] is h_n[-1] of one direction, for the output of a cell is its h")
+    yield Note(
+        "bi",
+        "the backward half of output[:, -1] comes of a single step; h_n has what comes of all of them, which stands in "
+        "output[:, 0], and so has bi without seq",
+    )
+    yield Note("c_n", "is in no output: it never leaves the cell")
+    yield Note("Example", "rnncli draw input:8,lstm:16:bi")
+
+
+def _of_forget_bias() -> Iterator[Note]:
+    keras, torch, steps = 1 / (1 + exp(-1)), 0.5, 10
+    yield Note("Starts as", f"1 in Keras, so the gate lets {keras:.0%} through; about 0 in PyTorch, {torch:.0%}")
+    yield Note(
+        "Memory",
+        f"the gate multiplies c at every step: after {steps} steps {keras**steps:.0%} is left in Keras and "
+        f"{torch**steps:.1%} in PyTorch, before training",
+    )
+    yield Note("In PyTorch", "nn.init.ones_(lstm.bias_ih_l0[units : 2 * units]), for its gates are i, f, g, o")
+    yield Note("Reach", "rnncli reach input:8,lstm:16 input:8,lstm:16:forgetbias=0")
+
+
+def _of_padding() -> Iterator[Note]:
+    yield Note(
+        "Made by",
+        "Keras's pad_sequences, which puts zeros before a short sample, behind it with padding='post'; PyTorch's "
+        "nn.utils.rnn.pad_sequence puts them behind",
+    )
+    yield Note(
+        "Skipped", "with mask on embed (id 0) or on input (a step of zeros); without it they are read as any step"
+    )
+    yield Note("Then", "the state stays as it was, and a sequence has the last output again, zeros before the first")
+    yield Note("PyTorch's", "packed sequences have zeros at such steps, and h_n is that of each sample's own last step")
+    yield Note("conv", "same and causal pad the ends of a sequence, so that it keeps its length")
+    yield Note("Example", "rnncli explain embed:1000x32:mask,lstm:16:seq")
+
+
+def _of_lengths() -> Iterator[Note]:
+    yield Note("Weights", "the same at every step: parameters and MACs/step do not depend on the length")
+    yield Note("A batch", "has one length, so that short samples are padded: rnncli layers padding")
+    yield Note("Given", "with --timesteps N, or T in input:TxF; several of them, side by side, in compare")
+    yield Note("PyTorch", "pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)")
+    yield Note("Example", "rnncli compare input:8,lstm:16 --timesteps 10 --timesteps 500")
+
+
+def _of_packed() -> Iterator[Note]:
+    yield Note("Makes", "pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)")
+    yield Note("Returns", "a packed output, which pad_packed_sequence makes (batch, timesteps, …), zeros where padded")
+    yield Note("h_n", "is that of each sample's own last step; the backward direction starts there")
+    yield Note(
+        "Keras", f"a mask: {in_both(LAYERS[1], 'mask_zero', True)} of embed; padded steps have the last output again"
+    )
+    yield Note("Here", "a mask in the spec; the source for PyTorch packs: rnncli export SPEC --to torch")
+    yield Note("Example", "rnncli export embed:1000x32:mask,lstm:16 --to torch")
+
+
+def _of_saturation() -> Iterator[Note]:
+    yield Note("Why bad", "the activation is flat there: hardly any gradient comes through, and a unit is on or off")
+    yield Note(
+        "Comes of", "large sums before the activation: large weights or inputs, or weights that are all positive"
+    )
+    yield Note("Shown", "rnncli forward SPEC: the column Sat.; with --plot unit by unit, over time")
+    yield Note(
+        "Helps", "smaller weights (Glorot and orthogonal, as Keras starts), inputs of about −1 to 1, a norm before"
+    )
+    yield Note("Example", "rnncli forward input:8,rnn:32 --init uniform")
+
+
+def _of_starts() -> Iterator[Note]:
+    for framework in FRAMEWORKS:
+        weights = {kind: list(Network.parse(spec).weights(framework))[-1] for kind, spec in _EXAMPLES.items()}
+        starts = {kind: starts_text(each) for kind, each in weights.items()}
+        for text, kinds in groupby(starts, key=starts.__getitem__):
+            yield Note(FRAMEWORK_NAMES[framework], f"{listed(list(kinds))}: {text}")
+    yield Note("A run", "forward draws Keras's; --init uniform draws from 0 to 1; --seed N draws others of them")
+    yield Note("Example", "rnncli explain input:8,lstm:16 --framework torch")
+
+
+def _of_peepholes() -> Iterator[Note]:
+    units = 16
+    yield Note("Here", "none: gates read x and h, as in Keras's and PyTorch's LSTM and in cuDNN")
+    yield Note("With them", f"an LSTM would have 3 × units more parameters, {3 * units:,} of {units} units")
+    yield Note("Files", "a cell of an ONNX file that has them (P) is named by inspect, and not read")
+    yield Note("Example", "rnncli layers lstm")
+
+
+def _of_activations() -> Iterator[Note]:
+    for option in (ACTIVATION_OPTION, GATE_ACTIVATION_OPTION):
+        kinds = [layer for layer in LAYERS if option in layer.options]
+        by_default = groupby(kinds, key=lambda layer: layer.default(option.attribute))
+        usual = [f"{name} of {listed([layer.kind for layer in some])}" for name, some in by_default]
+        yield Note(option.form, f"{option.means}; unless told {', '.join(usual)}")
+    for name, activation in ACTIVATIONS.items():
+        yield Note(name, activation.formula)
+    yield Note("PyTorch", "cells have tanh, nn.RNN relu too; gates sigmoid")
+    yield Note("Example", "rnncli summary input:8,lstm:16,dense:4:softmax")
+
+
+def _of_concatenation() -> Iterator[Note]:
+    yield Note("bi", "puts its two directions side by side (merge_mode='concat'): twice as many features")
+    yield Note("Two inputs", "a layer that reads A and B features side by side reads A + B: input:24 for 8 and 16")
+    yield Note("Branches", "there are none: a network is one row of layers; of a file each row is a part (inspect)")
+    yield Note("Example", "rnncli summary input:8,lstm:16:bi")
+
+
 _SIZES = "at --dtype, float32 unless told"
 
 TOPICS = (
@@ -213,11 +363,86 @@ TOPICS = (
         ("shape", "shapes", "output_shape", "sequence", "sequences", "dimensions"),
         "(batch, timesteps, features) of a sequence, (batch, features) of one vector, (batch, timesteps) of ids",
         _of_shapes,
+        r"expected axis -?\d|to have value \d|must be equal to input_size|shapes cannot be multiplied",
     ),
     Topic(
         ("torchinfo", "thop", "fvcore", "flopcountermode"),
         "a tool that counts models of PyTorch, each in its own way",
         _of_tools,
+    ),
+    Topic(
+        ("ndim", "dim", "ndims", "rank", "incompatible"),
+        "how many axes an array has: 3 for sequences, (batch, timesteps, features), 2 for vectors, (batch, features)",
+        _of_ndim,
+        r"ndim ?=|Expected input to be \d?D",
+    ),
+    Topic(
+        (
+            *("h_n", "c_n", "hn", "cn", "return_state", "hidden_state", "cell_state", "state", "states"),
+            *("last_state", "last_states", "final_state", "final_states", "hidden"),
+        ),
+        "the states after the last step: h_n, and of an LSTM c_n, too (Keras: return_state=True)",
+        _of_last_states,
+        r"Expected hidden(\[\d\])? size",
+    ),
+    Topic(
+        ("output", "outputs", "last_output", "output_vs_hidden"),
+        "what a recurrent layer returns, its h: of every timestep, or of the last one alone",
+        _of_output,
+    ),
+    Topic(
+        ("forgetbias", "forget_bias", "unit_forget_bias"),
+        "how the bias of the forget gate starts",
+        _of_forget_bias,
+    ),
+    Topic(
+        (
+            *("padding", "pad", "padded", "pad_sequences", "pad_sequence", "mask", "masking", "mask_value"),
+            "padding_idx",
+        ),
+        "steps that fill a short sample up to the length of its batch, for an array has one length",
+        _of_padding,
+    ),
+    Topic(
+        (
+            *("lengths", "length", "seq_lengths", "sequence_length", "sequence_lengths", "input_length", "seq_len"),
+            *("variable_length", "ragged"),
+        ),
+        "how many timesteps a sample has; samples may differ",
+        _of_lengths,
+    ),
+    Topic(
+        ("packed", "pack", "pack_padded_sequence", "pad_packed_sequence", "packed_sequence", "packedsequence"),
+        "PyTorch's way not to compute at padded steps: the samples' real steps in one array, and how many there are",
+        _of_packed,
+    ),
+    Topic(
+        ("saturated", "saturation", "saturate", "sat", "dead"),
+        "an output at an end of its activation's range: beyond ±0.97 of tanh, below 0.015 or above 0.985 of sigmoid",
+        _of_saturation,
+    ),
+    Topic(
+        (
+            *("init", "initializer", "initializers", "initialization", "initialisation", "glorot", "xavier"),
+            *("orthogonal", "kernel_initializer", "recurrent_initializer", "bias_initializer"),
+        ),
+        "how weights start, before any training",
+        _of_starts,
+    ),
+    Topic(
+        ("peephole", "peepholes", "use_peepholes"),
+        "weights by which the gates of an LSTM read its cell state c as well (Gers and Schmidhuber, 2000)",
+        _of_peepholes,
+    ),
+    Topic(
+        ("activations", "nonlinearities", "activation_function", "activation_functions"),
+        "the function at the end of a layer, and that of the gates; a field of the layer",
+        _of_activations,
+    ),
+    Topic(
+        ("concatenate", "concatenation", "merge", "cat", "concat_layer"),
+        "arrays side by side, so that their features add up",
+        _of_concatenation,
     ),
 )
 """All topics."""
