@@ -129,6 +129,7 @@ GROUPS: Mapping[str, tuple[Meaning, ...]] = {
         Meaning(
             ("seed", "seeds", "failed"), "numbers", "of a run; how many are run; how many of them have a `problem`"
         ),
+        Meaning(("init",), "words", "how weights are drawn: `keras`, `torch`, `uniform`; `null` with those of a file"),
         Meaning(
             ("spectral_radius",), "numbers", "of the recurrent kernel; of its candidate's block, if there are several"
         ),

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from rnncli.render.terminal import Picture
     from rnncli.reports.reach import NetworkReach
 
-_NETWORK = ("spec", "file", "name", "timesteps", "seeds", "problem", "failed", "steps")
+_NETWORK = ("spec", "file", "init", "name", "timesteps", "seeds", "problem", "failed", "steps")
 _FIGURES = ("steps_to_tenth", "steps_to_hundredth", "largest_after", "last", "spectral_radius")
 _OVER_SEEDS = tuple(f"{figure}{what}" for figure in _FIGURES for what in ("", "_min", "_max"))
 

@@ -64,7 +64,17 @@ def reach(plan: Plan, tick: Tick = uncounted, begin: Callable[[int], object] = u
             effect.add(some, np.maximum(some.since, 0))
         runs.append(SeedReach(seed, effect.reach(), radius))
     starts, origin = tuple(bins.tolist()), plan.network.origin
-    return NetworkReach(str(plan.network), name, watch.timesteps, watch.backwards, file, starts, tuple(runs), origin)
+    return NetworkReach(
+        str(plan.network),
+        name,
+        watch.timesteps,
+        watch.backwards,
+        file,
+        None if file is not None else plan.init,
+        starts,
+        tuple(runs),
+        origin,
+    )
 
 
 def _candidate(model: Model, layer: Layer, prefix: str) -> Array:

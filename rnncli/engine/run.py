@@ -113,13 +113,11 @@ def plan(network: Network | str, request: Request, trained: Part | None = None) 
         if lengths is not None:
             beside += _padded_bytes(network, array, batch, timesteps, np.dtype(request.dtype).itemsize)
         check_fits(network, batch, timesteps, np.dtype(request.dtype), beside)
-    trained, notes = _weights_and_notes(network, request, trained, init)
+    trained, notes = _weights_and_notes(network, request, trained)
     return Plan(network, request, batch, timesteps, init, part, trained, notes, array, drawn, lengths)
 
 
-def _weights_and_notes(
-    network: Network, request: Request, trained: Part | None, init: Init
-) -> tuple[Part | None, tuple[str, ...]]:
+def _weights_and_notes(network: Network, request: Request, trained: Part | None) -> tuple[Part | None, tuple[str, ...]]:
     """Return the part of a model file that a network has the weights of, and what the user should know."""
     reaches, notes = request.seeds is not None, list[str]()
     if request.weights is not None:
@@ -132,8 +130,6 @@ def _weights_and_notes(
         if trained is not None and not trained.has_weights:
             how = "each seed draws others" if reaches else f"they are drawn with seed {request.seed}"
             notes.append(f"the file has no weights: {how}")
-        if reaches and init == "torch" and (trained is None or not trained.has_weights):
-            notes.append("weights start as PyTorch starts them")
         notes += [] if trained is None else trained.told
     stateful = request.state is not None or request.save_state is not None
     if stateful and any(layer.needs_whole for layer in network.body):

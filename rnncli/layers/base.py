@@ -401,6 +401,15 @@ class Head(Layer):
         """A sequence, always."""
         return "sequence"
 
+    def mask_notes(self) -> Iterator[Note]:
+        """Say what a mask does, where it marks steps as padding."""
+        if self.masks:
+            yield Note(
+                "Mask",
+                f"{self.padding} is padding: a recurrent layer keeps its state there, and a sequence has the last "
+                "output again, zeros before the first; in PyTorch, which packs sequences, it has zeros there",
+            )
+
     def steps(self, reads: Shape) -> Number | None:
         """Return how many vectors or ids a sample has; None where that is not known."""
         return reads[1]

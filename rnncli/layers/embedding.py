@@ -84,8 +84,7 @@ class Embedding(Head):
         """Say what the output is, and what a mask does."""
         del input_shape, framework
         yield Note("Output", "a vector for every id, so the shape gains an axis")
-        if self.mask_zero:
-            yield Note("Mask", "id 0 is padding: a recurrent layer keeps its state there")
+        yield from self.mask_notes()
 
     def keras_names(self) -> tuple[str, ...]:
         """Return Keras's base name."""

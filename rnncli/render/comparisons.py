@@ -66,6 +66,10 @@ def _figures(comparison: Comparison) -> Iterator[Block]:
         for row, shape in zip(rows, shapes, strict=True):
             row["Output shape"] = shape_cell(shape)
     yield Table(columns, rows)
+    macs = [summary.macs_per_step for summary in summaries]
+    cheapest = [index for index, each in enumerate(macs) if each == min(macs)]
+    if len(cheapest) < len(macs):
+        yield Line(Text(f"Cheapest a step: {_named(cheapest).lower()}, {min(macs):,} MACs"), start=1)
     if same:
         yield Line(Text(f"The same in all: {', '.join(same)}"), start=1)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from rich.console import Console
 from rich.text import Text
 
 from rnncli.engine.effect import PROBLEMS
-from rnncli.errors import printable
+from rnncli.engine.request import Init
+from rnncli.errors import listed, printable
 from rnncli.quantities import plural
 from rnncli.render.blocks import BLOCK, Block, Column, Drawn, Line, Row, Table, marked
 from rnncli.render.over_time import DECADES, TimeCells, curve, legend, row
@@ -22,6 +23,13 @@ _COLUMNS = (
     Column("Largest after"),
     Column("Spectral radius"),
 )
+
+_STARTS: Mapping[Init, str] = {
+    "keras": "as Keras starts them",
+    "torch": "as PyTorch starts them",
+    "uniform": "from 0 to 1",
+}
+"""How weights are drawn."""
 
 _STEP_SPACING = 8
 """Columns from one step named on the axis to the next."""
@@ -92,11 +100,14 @@ def _meaning(reaches: Sequence[NetworkReach]) -> Iterator[str]:
         "Steps until the effect of a small change to the first input stays under a tenth and a hundredth of its "
         "largest, in the outputs of the last recurrent layer"
     )
+    yield "Left: of the effect, at the last step; Largest after: so many steps, 0 is at once"
+    yield "Spectral radius: of U, by which the state is multiplied at each step: above 1 effects may grow"
     seeds = len(reaches[0].runs)
     count = "One seed draws" if seeds == 1 else f"Medians (and ranges) of {seeds:,} seeds; each draws"
-    files = [reach.file is not None for reach in reaches]
-    weights = "" if all(files) else "weights and " if not any(files) else "weights, where there is no file, and "
-    yield f"{count} {weights}an input"
+    starts = [_STARTS[reach.init] for reach in reaches if reach.init is not None]
+    weights = f", and weights {listed(list(dict.fromkeys(starts)), 'or')}" if starts else ""
+    where = " where there is no file" if starts and len(starts) < len(reaches) else ""
+    yield f"{count} an input{weights}{where}"
 
 
 def _notes(reaches: Sequence[NetworkReach]) -> Iterator[str]:

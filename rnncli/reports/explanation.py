@@ -11,7 +11,7 @@ from math import prod
 from typing import Any, NamedTuple
 
 from rnncli.errors import listed
-from rnncli.layers import Head, Layer
+from rnncli.layers import Layer
 from rnncli.layers.base import Equation, Note
 from rnncli.layers.starts import start, starts_text
 from rnncli.layers.weights import FRAMEWORK_NAMES, FRAMEWORKS, Axis, Framework, Weight, length
@@ -147,7 +147,7 @@ def explain(
                 other_params=None if there is None else sum(weight.params for weight in there),
                 notes=(
                     *_first_notes(layer, row.weights, framework),
-                    *(_mask_note(network.head) if not layers else ()),
+                    *(network.head.mask_notes() if not layers and not network.head.shown else ()),
                     *layer.notes(reads, framework),
                     *_other_note(layer, row.weights, there, other),
                 ),
@@ -166,12 +166,6 @@ def _first_notes(layer: Layer, weights: Sequence[Weight], framework: Framework) 
         yield Note("Fields", ", ".join(fields))
     if weights:
         yield Note("Start", starts_text(weights[: len(weights) // len(layer.directions)]))
-
-
-def _mask_note(head: Head) -> Iterator[Note]:
-    """Yield what an input marks as padding that is not shown as a layer and has no notes of its own."""
-    if head.masks and not head.shown:
-        yield Note("Mask", f"{head.padding} is padding: a recurrent layer keeps its state there")
 
 
 def _product(axes: Sequence[Axis]) -> Formula:

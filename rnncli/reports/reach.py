@@ -14,6 +14,7 @@ from rnncli.summary import NO_ORIGIN, Origin
 
 if TYPE_CHECKING:
     from rnncli.engine.effect import Problem, Reach
+    from rnncli.engine.request import Init
     from rnncli.engine.types import Bins
 
 
@@ -57,6 +58,7 @@ class NetworkReach:
         timesteps: the number of timesteps of that layer.
         backwards: whether it reads from the last timestep, so that this is its first input.
         file: the file that the weights come from; None if each seed draws others.
+        init: how they are drawn: as a framework starts them, or `uniform`; None if they come from a file.
         step_bins: the first step of each bin, counted from the change.
         runs: what was found with each seed.
         origin: what the network was read from.
@@ -67,6 +69,7 @@ class NetworkReach:
     timesteps: int
     backwards: bool
     file: str | None
+    init: Init | None
     step_bins: tuple[int, ...]
     runs: tuple[SeedReach, ...]
     origin: Origin = NO_ORIGIN
@@ -119,6 +122,7 @@ class NetworkReach:
         return {
             "spec": self.spec,
             "file": self.file,
+            "init": self.init,
             "name": self.layer,
             "timesteps": self.timesteps,
             "backwards": self.backwards,
