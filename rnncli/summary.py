@@ -340,6 +340,14 @@ class Summary:
         """
         return self._figure("training_bytes")
 
+    @property
+    def training_parts(self) -> tuple[int, int] | None:
+        """The two parts of `training_bytes`: what the weights take, and what is kept of the batch, its activations."""
+        if self.training_bytes is None:
+            return None
+        weights = self.bytes_of(self.total_params + TRAINED_COPIES * self.trainable_params)
+        return weights, self.training_bytes - weights
+
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain data, the object that `--format json` prints.
 

@@ -42,6 +42,8 @@ def summary_page(summary: Summary, wide: bool = False) -> Iterator[Block]:
     yield from totals(summary, wide)
     if wide:
         yield from _sizes(summary)
+    elif None not in summary.input_shape[:2] and summary.layers:
+        yield from _activations(summary)
     yield from modules_page(summary)
 
 
@@ -123,6 +125,16 @@ def shape_cell(shape: Shape) -> Text:
     text = Text(shape_text(shape))
     text.highlight_words(["None"], style="dim")
     return text
+
+
+def _activations(summary: Summary) -> Iterator[Block]:
+    """Yield what a batch takes: the outputs of all layers; what training needs, its weights and activations apart."""
+    yield total(title("output_bytes"), figure_text("output_bytes", summary.output_bytes))
+    parts = summary.training_parts
+    if parts is not None:
+        weights, activations = map(memory, parts)
+        text = f"{memory(sum(parts))} (weights {weights}, activations {activations})"
+        yield total(title("training_bytes"), text)
 
 
 def _sizes(summary: Summary) -> Iterator[Block]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from rnncli.layers.cost import OverTime
-from rnncli.quantities import features_of
+from rnncli.quantities import features_of, memory
 from rnncli.summary import FLOAT_BYTES, TRAINED_COPIES, UNTRAINED, Summary, number_bytes
 
 
@@ -103,10 +103,12 @@ def _training(summary: Summary, batch: int | None, timesteps: int | None) -> Siz
             ("parameters", f"{TRAINED_COPIES} × trainable parameters"),
             (f"{total:,}", f"{TRAINED_COPIES} × {trained:,}"),
         )
-    note = "parameters, gradients, Adam's two moments"
+    parts = summary.training_parts
+    weights, activations = ("", "") if parts is None else (f" {memory(each)}" for each in parts)
+    note = f"weights{weights}: parameters, gradients, Adam's two moments"
     kept = summary.account.trains_on
     if kept:
-        note += "; of each timestep the gates, states and outputs that the way back needs"
+        note += f"; activations{activations}: of each timestep the gates, states and outputs that the way back needs"
     return _size(summary, "training_bytes", params + _each(kept, timesteps).of(batch), note)
 
 
