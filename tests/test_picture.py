@@ -33,6 +33,15 @@ LINES = {
 """Commands that draw for people; what they show is the same each time, but for the times of a run."""
 
 
+WIDTH, HEIGHT, BASELINE, MARGIN = 8.4, 18, 13, 16
+"""Of a character and of a line, in pixels; how far below the top of its line a text stands; around the picture."""
+
+TIPS, BARS = "►◄▲", "▁▂▃▄▅▆▇█"
+LINES_DRAWN = "─│┌┐└┘├┤┬┴┼━┃┏┓┗┛┳┡┩╇"
+BLANK = str.maketrans(dict.fromkeys(f"{TIPS}{BARS}{LINES_DRAWN}", " "))
+"""What is drawn and is no text."""
+
+
 class Text(NamedTuple):
     x: float
     y: float
@@ -47,36 +56,44 @@ class Drawn(NamedTuple):
     height: float
     ground: str
     ink: str
+    title: str
+    description: str
     texts: list[Text]
-
-    @property
-    def cell(self) -> float:
-        """How wide a character is: all are alike."""
-        (width,) = {round(text.width / len(text.text), 3) for text in self.texts}
-        return width
+    paths: list[str]
+    bars: float
 
     @property
     def lines(self) -> list[str]:
-        """What it shows, line by line."""
+        """The text that it shows, line by line."""
         rows: dict[int, str] = {}
         for text in self.texts:
-            line = round((text.y - 20) / 24.4)
-            rows[line] = rows.get(line, "").ljust(round(text.x / self.cell)) + text.text
-        return [rows.get(line, "").rstrip() for line in range(max(rows) + 1)]
+            line = round((text.y - BASELINE) / HEIGHT)
+            rows[line] = rows.get(line, "").ljust(round(text.x / WIDTH)) + text.text
+        return [rows.get(line, "").rstrip() for line in range(round((self.height - 2 * MARGIN) / HEIGHT))]
 
 
 def drawn(file: str = "p.svg") -> Drawn:
     root = ElementTree.fromstring(Path(file).read_text(encoding="utf-8"))
     svg = "{http://www.w3.org/2000/svg}"
     _, _, width, height = map(float, root.attrib["viewBox"].split())
-    ground = next(rect.attrib["fill"] for rect in root.iter(f"{svg}rect"))
+    assert root.attrib["aria-labelledby"] == " ".join(
+        next(root.iter(svg + tag)).attrib["id"] for tag in ("title", "desc")
+    )
+    ground, *rects = root.iter(f"{svg}rect")
     texts = [
-        Text(*(float(text.attrib[key]) for key in ("x", "y", "textLength")), content)
+        Text(*(float(text.attrib[key]) for key in ("x", "y", "textLength")), text.text or "")
         for text in root.iter(f"{svg}text")
-        if "textLength" in text.attrib and (content := (text.text or "").replace("\xa0", " ").rstrip("\n"))
     ]
-    (ink, *_) = re.findall(r"-r\d+ \{ fill: (#......)", next(root.iter(f"{svg}style")).text or "")
-    return Drawn(width, height, ground, ink, texts)
+    return Drawn(
+        width,
+        height,
+        ground.attrib["fill"],
+        next(root.iter(f"{svg}g")).attrib["fill"],
+        *(next(root.iter(svg + tag)).text or "" for tag in ("title", "desc")),
+        texts,
+        [path.attrib["d"] for path in root.iter(f"{svg}path")],
+        sum(float(rect.attrib["width"]) for rect in rects),
+    )
 
 
 def brightness(colour: str) -> float:
@@ -93,16 +110,37 @@ def test_a_picture_shows_what_was_shown_in_either_theme_and_is_as_wide_as_that(r
             assert result.status == 0, result.stderr
             picture = drawn()
             lines = [line.rstrip() for line in result.stdout.splitlines()]
-            assert picture.lines == lines
-            assert f">rnncli&#160;{command}<" in Path("p.svg").read_text(encoding="utf-8")
-            assert picture.width == pytest.approx(max(map(len, lines)) * picture.cell, abs=30)
-            assert picture.height == pytest.approx(len(lines) * 24.4, abs=60)
-            assert all(text.x + text.width <= picture.width - 16 for text in picture.texts)
+            assert picture.lines == [line.translate(BLANK).rstrip() for line in lines]
+            assert picture.title == f"rnncli {command}"
+            assert picture.description.split("; ")[0].split(", ")[0] == re.split("  +", lines[0].strip())[0]
+            assert picture.width == pytest.approx(max(map(len, lines)) * WIDTH + 2 * MARGIN)
+            assert picture.height == len(lines) * HEIGHT + 2 * MARGIN
+            for text in picture.texts:
+                assert text.width == pytest.approx(len(text.text) * WIDTH)
+                assert "  " not in text.text
             if theme == "light":
                 assert (picture.ground, brightness(picture.ink)) == ("#ffffff", 0)
             else:
                 assert brightness(picture.ground) < 60
                 assert brightness(picture.ink) > 180
+
+
+def test_boxes_arrows_and_bars_are_drawn_and_no_text(rnncli: Run, at: Walk) -> None:
+    for command in ("draw", "forward", "reach", "summary"):
+        with at(command):
+            shown = rnncli(command, *LINES[command], "--svg", "p.svg").stdout
+            picture = drawn()
+            tips = [path for path in picture.paths if path.endswith("z")]
+            assert len(tips) == sum(map(shown.count, TIPS))
+            if command != "forward":  # the cells of its map are rectangles, too
+                assert picture.bars == pytest.approx(sum(map(shown.count, BARS)) * WIDTH)
+            # A line of so many characters is one stroke, from the edge or the middle of the first to that of the last.
+            strokes = "".join(path for path in picture.paths if not path.endswith("z"))
+            drawn_across = sum(
+                float(end) - float(start) for start, end in re.findall(r"M([\d.]+) [\d.]+H([\d.]+)", strokes)
+            )
+            halves = sum(map(shown.count, "┌└├┐┘┤┏┡┓┩►◄")) + 2 * sum(map(shown.count, "─━┬┴┼┳╇"))
+            assert drawn_across == pytest.approx(halves * WIDTH / 2)
 
 
 def test_a_picture_fetches_nothing_cuts_nothing_and_is_dark_and_coloured_if_nothing_is_said(
@@ -121,15 +159,12 @@ def test_a_picture_fetches_nothing_cuts_nothing_and_is_dark_and_coloured_if_noth
 def test_a_picture_of_a_terminal_is_as_that_shows_it(terminal: Run) -> None:
     result = terminal("summary", SPEC, "--wide", "--svg", "p.svg", columns=60, NO_COLOR="1", TERM="dumb")
     *shown, written = result.stdout.splitlines()
-    assert drawn().lines == [line.rstrip() for line in shown]
+    assert drawn().lines == [line.translate(BLANK).rstrip() for line in shown]
     assert written.startswith("wrote p.svg, ")
     assert max(map(len, drawn().lines)) <= 60
 
 
-def test_a_picture_has_room_for_its_title_and_a_long_text_is_wrapped_where_no_terminal_says_it(rnncli: Run) -> None:
-    assert rnncli("draw", "input:2", "--timesteps", "1", "--svg", "p.svg").status == 0
-    assert max(map(len, drawn().lines)) < 35
-    assert drawn().width > 500
+def test_a_long_text_is_wrapped_where_no_terminal_says_it(rnncli: Run) -> None:
     assert rnncli("summary", "input:8," + "lstm:8:seq,lstm:9:seq," * 10 + "rnn:3", "--svg", "p.svg").status == 0
     assert max(map(len, drawn().lines)) <= 100
 

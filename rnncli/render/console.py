@@ -64,7 +64,8 @@ def screen(picture: Picture | None, title: str) -> Iterator[Callable[[Iterable[R
         def show(page: Iterable[RenderableType]) -> None:
             blocks = list(page)
             print_page(stdout, blocks)
-            print_page(recorder, blocks)
+            for block in blocks:
+                recorder.take(block)
 
         yield show
 

@@ -1,14 +1,23 @@
-"""Pictures of what is shown: Rich's SVG, as wide as what it shows, for a dark page or for a light one."""
+"""Pictures of what is shown, as vector drawings: boxes, rules, arrows and bars, and text that can be selected.
+
+Every run of text says where it starts and how wide it is, so that a picture is the same with any font. It names itself
+and what it shows, for those who have it read to them.
+"""
 
 from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from html import escape
+from itertools import groupby
+from typing import NamedTuple
 
 from rich.cells import cell_len
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.segment import Segment
+from rich.style import Style
 from rich.terminal_theme import DEFAULT_TERMINAL_THEME, SVG_EXPORT_THEME, TerminalTheme
 from rich.text import Text
 from rich.theme import Theme as Styles
@@ -17,9 +26,6 @@ from rnncli.atomic import Written, written_whole
 from rnncli.render.terminal import MOST_LINES, Picture, Theme
 from rnncli.render.wrapping import wrapped
 
-_NARROWEST = 40
-"""The least columns of a picture, so that there is room for its title."""
-
 _WIDEST_TEXT = 100
 """Columns at which texts are wrapped where no terminal says how wide they may be."""
 
@@ -27,18 +33,77 @@ _WIDEST_LINE = 200
 """Columns at which the lines of a list are wrapped."""
 
 _FONTS = "DejaVu Sans Mono, Menlo, Consolas, Liberation Mono, monospace"
-"""One of them is on every system. The font that Rich names would be fetched from the network."""
+"""One of them is on every system, so that nothing is fetched."""
 
-_FONT_SIZE = 21.5
-"""Pixels; at Rich's 20 there would be gaps between the lines of a box."""
+_FONT_SIZE = 14
+_WIDTH, _HEIGHT = 8.4, 18.0
+"""Of a character and of a line, in pixels."""
 
-_ASPECT = 0.602 * _FONT_SIZE / 20
-"""The width of a character of these fonts, as Rich counts it: as a share of 20 pixels."""
+_BASELINE = 13.0
+"""How far below the top of its line a text stands."""
+
+_MARGIN = 16.0
 
 _COLOURS: dict[Theme, TerminalTheme] = {"dark": SVG_EXPORT_THEME, "light": DEFAULT_TERMINAL_THEME}
 
-_FRAMES: dict[Theme, str] = {"dark": "rgba(255,255,255,0.35)", "light": "rgba(0,0,0,0.35)"}
-"""The line around a picture; Rich's is the first."""
+_ARMS: Mapping[str, tuple[int, int, int, int]] = {
+    "─": (0, 1, 0, 1),
+    "│": (1, 0, 1, 0),
+    "┌": (0, 1, 1, 0),
+    "┐": (0, 0, 1, 1),
+    "└": (1, 1, 0, 0),
+    "┘": (1, 0, 0, 1),
+    "├": (1, 1, 1, 0),
+    "┤": (1, 0, 1, 1),
+    "┬": (0, 1, 1, 1),
+    "┴": (1, 1, 0, 1),
+    "┼": (1, 1, 1, 1),
+    "━": (0, 2, 0, 2),
+    "┃": (2, 0, 2, 0),
+    "┏": (0, 2, 2, 0),
+    "┓": (0, 0, 2, 2),
+    "┳": (0, 2, 2, 2),
+    "┡": (2, 2, 1, 0),
+    "┩": (2, 0, 1, 2),
+    "╇": (2, 2, 1, 2),
+    "►": (0, 0, 0, 1),
+    "◄": (0, 1, 0, 0),
+    "▲": (0, 0, 1, 0),
+}
+"""The lines from the middle of a character up, to the right, down and to the left: 1 is a thin one, 2 a thick one."""
+
+_TIPS: Mapping[str, str] = {"►": "m-1 -4 5.2 4 -5.2 4z", "◄": "m1 -4 -5.2 4 5.2 4z", "▲": "m-4 1 4 -8 4 8z"}
+"""The tips of arrows, from the middle of a character."""
+
+_BARS = "▁▂▃▄▅▆▇█"
+"""Bars by their height, in eighths of a line."""
+
+_DRAWN = "".join(_ARMS) + _BARS
+_ALIKE = re.compile(rf"([{_BARS}])\1*|[{''.join(_ARMS)}]+|[^\s{_DRAWN}]+(?: [^\s{_DRAWN}]+)*")
+
+
+class _Run(NamedTuple):
+    """Characters that look alike, and the column where they start."""
+
+    column: int
+    text: str
+    style: Style
+
+
+class _Half(NamedTuple):
+    """Half of a character's line, from its middle to its edge; neighbours in a row become one line.
+
+    Attributes:
+        thickness: in pixels.
+        upright: whether it runs up and down.
+        place: the column or the line that it runs along.
+        start: where it starts, in halves of columns or of lines.
+    """
+
+    thickness: int
+    upright: bool
+    place: int
+    start: int
 
 
 class Recorder(Console):
@@ -55,7 +120,6 @@ class Recorder(Console):
             width=width,
             height=width,  # Rich uses a width only if there is a height as well
             file=io.StringIO(),
-            record=True,
             color_system="truecolor",
             force_terminal=True,
             no_color=False,
@@ -65,6 +129,12 @@ class Recorder(Console):
             theme=styles,
         )
         self.text_width = min(width, _WIDEST_TEXT) if unlimited else width
+        self.lines: list[list[Segment]] = []
+
+    def take(self, block: RenderableType) -> None:
+        """Keep what is shown of a block."""
+        options = self.options.update(no_wrap=True, overflow="ignore")
+        self.lines += self.render_lines(block, options, pad=False)
 
 
 @contextmanager
@@ -85,7 +155,7 @@ def recorded(
     """
     recorder = Recorder(width, unlimited, styles)
     yield recorder
-    drawn = _svg(recorder, title, picture.theme).encode()
+    drawn = svg(recorder.lines, title, picture.theme).encode()
     with written_whole(picture.path) as file:
         file.write(drawn)
     picture.written(Written(picture.path, len(drawn)))
@@ -105,29 +175,133 @@ def recorded_lines(picture: Picture, title: str) -> Iterator[Callable[[str], Non
             nonlocal lines
             for line in text.splitlines():
                 if lines < MOST_LINES:
-                    recorder.print(Text("\n".join(wrapped(line, _WIDEST_LINE))))
+                    recorder.take(Text("\n".join(wrapped(line, _WIDEST_LINE))))
                 lines += 1
 
         yield take
         if lines > MOST_LINES:
-            recorder.print(Text(f"… and {lines - MOST_LINES:,} more lines", style="dim"))
+            recorder.take(Text(f"… and {lines - MOST_LINES:,} more lines", style="dim"))
 
 
-def _svg(recorder: Console, title: str, theme: Theme) -> str:
-    """Return what a console has recorded as SVG, cut to its widest line."""
-    lines = recorder.export_text(clear=False).splitlines()
-    recorder.width = max([_NARROWEST, *(cell_len(line.rstrip()) for line in lines)])
-    svg = recorder.export_svg(title=title, theme=_COLOURS[theme], font_aspect_ratio=_ASPECT)
-    for pattern, replacement in (
-        (r"@font-face \{.*?\}\s*", ""),
-        (r"font-family: Fira Code, monospace;", f"font-family: {_FONTS};"),
-        (r"font-size: 20px;", f"font-size: {_FONT_SIZE}px;"),
-        # A font of another width is stretched, not set apart, so that the lines of a box stay whole.
-        (r"(?= textLength=)", ' lengthAdjust="spacingAndGlyphs"'),
-        # Nothing is too long. Cutting would part the lines of a box, and take the feet off the letters at the bottom.
-        (r' clip-path="[^"]*"', ""),
-        (r"<clipPath .*?</clipPath>\s*", ""),
-        (re.escape(_FRAMES["dark"]), _FRAMES[theme]),
-    ):
-        svg = re.sub(pattern, replacement, svg, flags=re.DOTALL)
-    return svg
+def svg(lines: Sequence[Sequence[Segment]], title: str, theme: Theme) -> str:
+    """Return lines as a picture, as wide as the widest of them.
+
+    Args:
+        lines: what is shown.
+        title: what it is: the command.
+        theme: what it goes with.
+    """
+    colours = _COLOURS[theme]
+    rows = [list(_runs(line)) for line in lines]
+    columns = max((run.column + cell_len(run.text) for row in rows for run in row), default=0)
+    width, height = columns * _WIDTH + 2 * _MARGIN, len(rows) * _HEIGHT + 2 * _MARGIN
+    ground, ink = colours.background_color.hex, colours.foreground_color.hex
+    size = f'viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}"'
+    font = f'font-family="{_FONTS}" font-size="{_FONT_SIZE}"'
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-labelledby="title description">',
+        f'<title id="title">{escape(title)}</title>',
+        f'<desc id="description">{escape("; ".join(filter(None, map(_read, lines))))}</desc>',
+        f'<rect width="100%" height="100%" rx="6" fill="{ground}"/>',
+        f'<g transform="translate({_MARGIN:g} {_MARGIN:g})" fill="{ink}" {font}>',
+        *(mark for place, line in enumerate(lines) for mark in _grounds(line, place, colours)),
+        f'<g fill="none" stroke="{ink}" stroke-linecap="square">',
+        *_lines(rows, colours),
+        "</g>",
+        *(mark for place, row in enumerate(rows) for run in row for mark in _marks(run, place, colours)),
+        "</g>",
+        "</svg>",
+    ]
+    return "".join(f"{part}\n" for part in parts)
+
+
+def _read(line: Iterable[Segment]) -> str:
+    """Return the text of a line as it is read aloud."""
+    text = "".join(text for text, _, control in line if not control)
+    return ", ".join(re.findall(rf"[^\s{_DRAWN}]+(?: [^\s{_DRAWN}]+)*", text))
+
+
+def _runs(line: Iterable[Segment]) -> Iterator[_Run]:
+    """Yield the runs of a line: text with single spaces in it, the same bar again and again, what is drawn as lines."""
+    column = 0
+    for text, style, control in line:
+        if not control:
+            for run in _ALIKE.finditer(text):
+                yield _Run(column + cell_len(text[: run.start()]), run[0], style or Style.null())
+            column += cell_len(text)
+
+
+def _is_text(run: _Run) -> bool:
+    return run.text[0] not in _ARMS and run.text[0] not in _BARS
+
+
+def _grounds(line: Iterable[Segment], place: int, colours: TerminalTheme) -> Iterator[str]:
+    """Yield what lies below some text: a cell of a map has a colour."""
+    column = 0
+    for text, style, control in line:
+        if control:
+            continue
+        if style is not None and style.bgcolor is not None:
+            yield _rectangle(column, place, cell_len(text), 1, f' fill="{style.bgcolor.get_truecolor(colours).hex}"')
+        column += cell_len(text)
+
+
+def _marks(run: _Run, place: int, colours: TerminalTheme) -> Iterator[str]:
+    """Yield what a run is drawn as, but for the lines in it, which go on in others."""
+    looks = _looks(run.style, colours)
+    x, y, width = run.column * _WIDTH, place * _HEIGHT, cell_len(run.text) * _WIDTH
+    if run.text[0] in _BARS:
+        yield _rectangle(run.column, place, len(run.text), (_BARS.index(run.text[0]) + 1) / 8, looks)
+    elif _is_text(run):
+        # A font of another width is stretched, not set apart.
+        fit = f'textLength="{width:g}" lengthAdjust="spacingAndGlyphs"'
+        yield f'<text x="{x:g}" y="{y + _BASELINE:g}" {fit}{looks}>{escape(run.text, quote=False)}</text>'
+    else:
+        for column, character in enumerate(run.text, start=run.column):
+            if character in _TIPS:
+                middle = f"{(column + 0.5) * _WIDTH:g} {y + _HEIGHT / 2:g}"
+                yield f'<path d="M{middle}{_TIPS[character]}"{looks}/>'
+
+
+def _rectangle(column: int, place: int, columns: int, share: float, looks: str) -> str:
+    """Return a part of a line, from its bottom, as a rectangle."""
+    x, y = column * _WIDTH, (place + 1 - share) * _HEIGHT
+    return f'<rect x="{x:g}" y="{y:g}" width="{columns * _WIDTH:g}" height="{share * _HEIGHT:g}"{looks}/>'
+
+
+def _lines(rows: Sequence[Sequence[_Run]], colours: TerminalTheme) -> Iterator[str]:
+    """Yield boxes, rules and the shafts of arrows: all lines that look alike as one path."""
+    halves: dict[str, set[_Half]] = {}
+    for place, row in enumerate(rows):
+        for run in row:
+            if run.text[0] in _ARMS:
+                alike = halves.setdefault(_looks(run.style, colours).replace("fill", "stroke"), set())
+                for column, character in enumerate(run.text, start=run.column):
+                    up, right, down, left = _ARMS[character]
+                    alike |= {
+                        *(_Half(up, True, column, 2 * place), _Half(down, True, column, 2 * place + 1)),
+                        *(_Half(left, False, place, 2 * column), _Half(right, False, place, 2 * column + 1)),
+                    }
+    for looks, some in halves.items():
+        for thickness, path in groupby(sorted(some), key=lambda half: half.thickness):
+            if thickness:
+                yield f'<path d="{"".join(_path(path))}" stroke-width="{thickness}"{looks}/>'
+
+
+def _path(halves: Iterable[_Half]) -> Iterator[str]:
+    """Yield lines, given their halves in order."""
+    for (upright, place), some in groupby(halves, key=lambda half: (half.upright, half.place)):
+        for _, run in groupby(enumerate(half.start for half in some), key=lambda pair: pair[1] - pair[0]):
+            starts = [start for _, start in run]
+            start, end = starts[0], starts[-1] + 1
+            if upright:
+                yield f"M{(place + 0.5) * _WIDTH:g} {start * _HEIGHT / 2:g}V{end * _HEIGHT / 2:g}"
+            else:
+                yield f"M{start * _WIDTH / 2:g} {(place + 0.5) * _HEIGHT:g}H{end * _WIDTH / 2:g}"
+
+
+def _looks(style: Style, colours: TerminalTheme) -> str:
+    """Return the attributes of what has a style."""
+    colour = "" if style.color is None else f' fill="{style.color.get_truecolor(colours).hex}"'
+    weight = ' font-weight="bold"' if style.bold else ""
+    return colour + weight + (' opacity="0.6"' if style.dim else "")
