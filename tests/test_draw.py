@@ -69,7 +69,7 @@ def test_a_drawing_imports_no_numpy() -> None:
     assert "numpy" not in modules
 
 
-@given(unrolled(), st.integers(1, 200), st.booleans())
+@given(unrolled(), st.integers(3, 200), st.booleans())
 def test_no_line_is_wider_than_the_terminal_and_ascii_is_ascii(picture: Unrolled, width: int, ascii_only: bool) -> None:
     lines = plain(picture, width, ascii_only)
     assert max(map(len, lines)) <= width

@@ -168,7 +168,8 @@ def _captions(columns: StepColumns, label: _Label, width: int, note: str = "") -
     if columns.label_width:
         return []
     caption = Text("  ".join([" ".join(label.names), *filter(None, (label.spec, note))]))
-    return [_Line([], line.plain, "heading") for line in hanging(Console(width=width), caption)]
+    room = max(1, width - (len(ascii_form(caption.plain)) - len(caption)))  # an ellipsis is wider in ASCII
+    return [_Line([], line.plain, "heading") for line in hanging(Console(width=room), caption)]
 
 
 def _output(columns: StepColumns, unrolled: Unrolled, width: int) -> list[_Line]:
