@@ -43,6 +43,7 @@ GROUPS = {
     "Files": {
         "inspect": "What is in a model file.",
         "export": "The network as source or a file for a framework.",
+        "page": "A page to share, of one network or several.",
         "spec": "The canonical spec alone.",
     },
     "Shell": {

@@ -32,8 +32,8 @@ def examples(name: str) -> list[str]:
 MODEL = str(Path(__file__).parent / "golden" / "models" / "lstm-2-bi.safetensors")
 """A model file, for commands that read one."""
 
-SHORT = {"reach": ("reach", "input:8,rnn:4", "--seeds", "2")}
-"""Lines for commands whose example takes long."""
+SHORT = {"reach": ("reach", "input:8,rnn:4", "--seeds", "2"), "page": ("page", "input:8,rnn:4", "--timesteps", "9")}
+"""Lines for commands whose example takes long, or writes a file."""
 
 COMMAND_LINES = {
     name: tuple(MODEL if word == "model.safetensors" else word for word in shlex.split(examples(name)[0])[1:])

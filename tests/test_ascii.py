@@ -48,7 +48,7 @@ sweep input:8,lstm:{8..64..8} --max-params 10; sweep LONG{rnn,rnm}:{4,8}; sweep 
 solve input:8,lstm:_ --params 1M; solve input:8,lstm:_ --params 1; solve input:8,lstm:_
 export input:8,norm,lstm:16:seq:x3,dense:1 --to TARGET -o made; export input:8,gru:16:seq:bi --to SOURCE
 inspect MODEL; inspect MODEL -f csv; inspect nowhere.npz; spec MODEL; spec DEEP; spec input:8,rnm:4
-layers; layers ENTRY; completion SHELL; help; help COMMAND; help sumary
+page input:8,rnn:4 --timesteps 9; layers; layers ENTRY; completion SHELL; help; help COMMAND; help sumary
 """
 """Command lines of every command, wrong ones among them; each of these words stands in turn for its capitals."""
 
@@ -177,7 +177,10 @@ def characters_of(module: Path, all_but: set[str]) -> set[str]:
     return {each for text in texts if isinstance(text, str) for each in text if not each.isascii()} - all_but
 
 
-READERS = ["language/likeness", "commands/completion", "commands/specs", "formats/torch/pickles", "quantities"]
+READERS = [
+    *("language/likeness", "commands/completion", "commands/specs", "formats/torch/pickles", "quantities"),
+    "render/svg",
+]
 """Modules that only look for such characters, or show them to programs alone."""
 
 

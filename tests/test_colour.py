@@ -35,7 +35,7 @@ SIXTEEN = {
 TERMINALS = ({"TERM": "xterm"}, {"TERM": "xterm-256color"}, {"TERM": "xterm-256color", "COLORTERM": "truecolor"})
 """Of 16 colours, of 256, and of all."""
 
-UNSTYLED = ("sweep", "solve", "export", "spec", "completion")
+UNSTYLED = ("sweep", "solve", "export", "page", "spec", "completion")
 """Commands that print plain text."""
 
 

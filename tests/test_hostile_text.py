@@ -33,6 +33,7 @@ SPACE = " \t\r\n\x0b\x0c\x1c\x85\u2028\xa0"
 ALLOWED = frozenset("\n\t")
 
 WORKING: dict[str, tuple[str, ...]] = dict.fromkeys(("summary", "explain", "draw", "spec", "sweep"), ()) | {
+    "page": ("--timesteps", "2"),
     "forward": ("--timesteps", "2"),
     "export": ("--to", "keras"),
     "compare": ("input:8,rnn:5",),

@@ -115,7 +115,7 @@ def test_color_is_an_option_of_every_command_and_overrules_the_environment(
             plain = rnncli(*line).stdout
             assert "\x1b" not in plain
             coloured = rnncli(*line, "--color", "always").stdout
-            assert "\x1b" in coloured or command in ("sweep", "solve", "export", "spec", "completion")
+            assert "\x1b" in coloured or command in ("sweep", "solve", "export", "page", "spec", "completion")
             if command not in ("forward", "help"):  # one shows how long it took, the other how it was asked
                 assert without_styles(coloured) == plain
             monkeypatch.setenv("FORCE_COLOR", "1")

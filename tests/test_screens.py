@@ -61,7 +61,7 @@ reach --init uniform --timesteps 70 --seeds 2
 """
 """The ways in which commands show networks to people, as tables or drawings."""
 
-ELSEWHERE = "solve layers export inspect spec completion help"
+ELSEWHERE = "solve layers export inspect page spec completion help"
 """Commands that print a spec alone, a source or a script, or have tests of their own for this."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable
 from importlib import import_module
 from io import StringIO
@@ -105,7 +106,8 @@ def test_a_size_that_was_assumed_stands_in_the_first_line(rnncli: Run, at: Walk)
         if name in ("spec", "export"):
             continue
         with at(name):
-            first = rnncli(name, "SimpleRNN(4)", *ARGUMENTS.get(name, ())).stdout.splitlines()[0]
+            shown = rnncli(name, "SimpleRNN(4)", *ARGUMENTS.get(name, ())).stdout
+            first = re.findall("<h1>(.*)</h1>", shown)[0] if name == "page" else shown.splitlines()[0]
             assert first.removeprefix("1  ").startswith("input:32,rnn:4 (assumed: an input of 32 features)")
     assert json.loads(rnncli("summary", "LSTM(4)", "-f", "json").stdout)["assumed"] == ["an input of 32 features"]
 

@@ -85,9 +85,11 @@ class Drawn(Block):
 
     Attributes:
         lines: returns its lines for a console.
+        words: whether it is nothing but text, wrapped to the width of a drawing.
     """
 
     lines: Callable[[Console], Iterable[Text]]
+    words: bool = False
 
     def shown(self, console: Console) -> Iterator[Text]:
         """Yield its lines."""

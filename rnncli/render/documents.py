@@ -23,7 +23,8 @@ _CODE = ("spec", "name", "code", "layer")
 _STRONG = ("bold", "figure", "heading")
 """Styles of what stands out."""
 
-_DRAWING_WIDTH = 80
+DRAWING_WIDTH = 80
+"""Columns of a drawing in a document."""
 
 
 class Markdown:
@@ -44,6 +45,10 @@ class Markdown:
     def lines(self, lines: str, language: str) -> str:
         """Return lines that stay as they are: source, or a drawing."""
         return f"```{language}\n{lines}```\n"
+
+    def drawn(self, block: Drawn) -> str:
+        """Return what is drawn with characters."""
+        return self.lines("".join(f"{line.plain}\n" for line in block.lines(Console(width=DRAWING_WIDTH))), "")
 
     def head(self, columns: Sequence[Column]) -> str:
         """Return a table up to its first row."""
@@ -132,10 +137,10 @@ class DocumentWriter(Texts):
 
     def rows(self, pages: Sequence[Any], /) -> str:
         """Return some pages."""
-        return "".join(f"{part}\n" for page in pages for part in _parts(self._markup, page))
+        return "".join(f"{part}\n" for page in pages for part in parts(self._markup, page))
 
 
-def _parts(markup: Markdown, page: Page) -> Iterator[str]:
+def parts(markup: Markdown, page: Page) -> Iterator[str]:
     """Yield the parts of a page. Lines are a paragraph or, where they are indented, a list."""
     for indented, blocks in groupby(page, key=lambda block: block.start > 0 if isinstance(block, Line) else id(block)):
         some = list(blocks)
@@ -163,7 +168,7 @@ def _part(markup: Markdown, block: Block) -> Iterator[str]:
         source = [[f"# {remark}"] * bool(remark) + [code] * times for code, times, remark in block.lines]
         yield markup.lines("".join(f"{line}\n" for lines in source for line in lines), "python")
     elif isinstance(block, Drawn):
-        yield markup.lines("".join(f"{line.plain}\n" for line in block.lines(Console(width=_DRAWING_WIDTH))), "")
+        yield markup.drawn(block)
 
 
 def _runs(text: Text) -> Iterator[tuple[str, str]]:

@@ -87,7 +87,7 @@ def drawing_page(network: Network, batch: int | None = None, timesteps: int | No
     for part in reversed(parts):
         yield Gap()
         yield Drawn(partial(_drawn, part))
-    yield Drawn(partial(_legend, network.head, parts))
+    yield Drawn(partial(_legend, network.head, parts), words=True)
 
 
 def _drawn(part: Unrolled, console: Console) -> list[Text]:

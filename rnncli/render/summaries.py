@@ -41,7 +41,7 @@ def summary_page(summary: Summary, wide: bool = False) -> Iterator[Block]:
         yield Table(LAYER_COLUMNS, [layer_cells([layer]) for layer in summary.layers])
     yield from totals(summary, wide)
     if wide:
-        yield from _sizes(summary)
+        yield from sizes_page(summary)
     elif None not in summary.input_shape[:2] and summary.layers:
         yield from _activations(summary)
     yield from modules_page(summary)
@@ -137,7 +137,7 @@ def _activations(summary: Summary) -> Iterator[Block]:
         yield total(title("training_bytes"), text)
 
 
-def _sizes(summary: Summary) -> Iterator[Block]:
+def sizes_page(summary: Summary) -> Iterator[Block]:
     """Yield each size of a network with its formula, or why there is none."""
     found = list(sizes(summary))
     if not found:

@@ -155,7 +155,7 @@ def recorded(
     """
     recorder = Recorder(width, unlimited, styles)
     yield recorder
-    drawn = svg(recorder.lines, title, picture.theme).encode()
+    drawn = svg(recorder.lines, title, _COLOURS[picture.theme]).encode()
     with written_whole(picture.path) as file:
         file.write(drawn)
     picture.written(Written(picture.path, len(drawn)))
@@ -183,25 +183,28 @@ def recorded_lines(picture: Picture, title: str) -> Iterator[Callable[[str], Non
             recorder.take(Text(f"… and {lines - MOST_LINES:,} more lines", style="dim"))
 
 
-def svg(lines: Sequence[Sequence[Segment]], title: str, theme: Theme) -> str:
+def svg(lines: Sequence[Sequence[Segment]], title: str, colours: TerminalTheme | None, name: str = "picture") -> str:
     """Return lines as a picture, as wide as the widest of them.
 
     Args:
         lines: what is shown.
         title: what it is: the command.
-        theme: what it goes with.
+        colours: what it goes with; None where it is a part of a page, whose ground and ink it takes.
+        name: what its parts are known by, which has to be another for each picture of a page.
     """
-    colours = _COLOURS[theme]
     rows = [list(_runs(line)) for line in lines]
     columns = max((run.column + cell_len(run.text) for row in rows for run in row), default=0)
     width, height = columns * _WIDTH + 2 * _MARGIN, len(rows) * _HEIGHT + 2 * _MARGIN
-    ground, ink = colours.background_color.hex, colours.foreground_color.hex
+    ground, ink = "none", "currentColor"
+    if colours is not None:
+        ground, ink = colours.background_color.hex, colours.foreground_color.hex
+    colours = colours or DEFAULT_TERMINAL_THEME
     size = f'viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}"'
     font = f'font-family="{_FONTS}" font-size="{_FONT_SIZE}"'
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-labelledby="title description">',
-        f'<title id="title">{escape(title)}</title>',
-        f'<desc id="description">{escape("; ".join(filter(None, map(_read, lines))))}</desc>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-labelledby="{name}-title {name}-text">',
+        f'<title id="{name}-title">{escape(title)}</title>',
+        f'<desc id="{name}-text">{escape("; ".join(filter(None, map(_read, lines))))}</desc>',
         f'<rect width="100%" height="100%" rx="6" fill="{ground}"/>',
         f'<g transform="translate({_MARGIN:g} {_MARGIN:g})" fill="{ink}" {font}>',
         *(mark for place, line in enumerate(lines) for mark in _grounds(line, place, colours)),

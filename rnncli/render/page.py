@@ -1,0 +1,149 @@
+"""A page to share: sections of what commands show, as one HTML file that asks for nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from html import escape
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.text import Text
+
+from rnncli.errors import RnncliError
+from rnncli.render.blocks import Column, Drawn, Line, Page
+from rnncli.render.console import THEME
+from rnncli.render.documents import DRAWING_WIDTH, Html, parts
+from rnncli.render.svg import Recorder, svg
+
+_UNWRAPPED = 10_000
+"""Columns of a text that the browser wraps."""
+
+_STYLE = """
+:root { color-scheme: light dark; --ground: #ffffff; --ink: #1a1a1a; --soft: #f1f3f5; --rule: #767676; }
+@media (prefers-color-scheme: dark) {
+  :root { --ground: #16181a; --ink: #e6e6e6; --soft: #24272a; --rule: #9a9a9a; }
+}
+* { box-sizing: border-box; }
+body { margin: 0 auto; padding: 1rem; max-width: 64rem; background: var(--ground); color: var(--ink);
+  font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
+h1 { font-size: 1.4rem; } h2 { font-size: 1.15rem; margin-top: 2rem; border-top: 1px solid var(--rule);
+  padding-top: 1rem; }
+code, pre, svg { font-family: "DejaVu Sans Mono", Menlo, Consolas, monospace; }
+code { overflow-wrap: anywhere; }
+pre { background: var(--soft); padding: .75rem; margin: 0; } pre code { overflow-wrap: normal; }
+.wide { overflow-x: auto; max-width: 100%; margin: .75rem 0; position: relative; }
+svg { display: block; color: var(--ink); }
+table { border-collapse: collapse; } th, td { border: 1px solid var(--rule); padding: .25rem .6rem;
+  vertical-align: top; overflow-wrap: normal; } thead th { background: var(--soft); }
+button { font: inherit; font-size: .85rem; padding: .2rem .7rem; color: var(--ink); background: var(--soft);
+  border: 1px solid var(--rule); border-radius: .3rem; }
+@media print { button { display: none; } pre { white-space: pre-wrap; } .wide { overflow: visible; }
+  h2 { break-after: avoid; } tr, svg { break-inside: avoid; } }
+"""
+
+_SCRIPT = """
+for (const code of document.querySelectorAll("pre > code")) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = "Copy";
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(code.textContent);
+    button.textContent = "Copied";
+  });
+  code.parentElement.parentElement.before(button);
+}
+"""
+"""Without it the page has no buttons, and is whole all the same."""
+
+
+class Section(NamedTuple):
+    """A part of a page.
+
+    Attributes:
+        heading: what it is about.
+        page: what it shows, as a command does.
+    """
+
+    heading: str
+    page: Page
+
+
+def or_why(page: Callable[[], Page]) -> Page:
+    """Return a page, or why there is none: a network without a state has nothing over time."""
+    try:
+        return list(page())
+    except RnncliError as error:
+        return [Line(Text(error.message))]
+
+
+class _Shared(Html):
+    """HTML whose drawings are vectors, and in which whatever is wide can be moved and does not widen the page.
+
+    Args:
+        title: what the drawings are of.
+    """
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._drawings = 0
+
+    def lines(self, lines: str, language: str) -> str:
+        """Return lines that stay as they are."""
+        return _wide(super().lines(lines, language))
+
+    def drawn(self, block: Drawn) -> str:
+        """Return a drawing, in the colours of the page."""
+        if block.words:
+            return self.paragraph([self.text(line) for line in block.lines(Console(width=_UNWRAPPED)) if line])
+        recorder = Recorder(DRAWING_WIDTH, unlimited=False, styles=THEME)
+        recorder.take(block)
+        self._drawings += 1
+        return _wide(svg(recorder.lines, self._title, None, f"drawing-{self._drawings}"))
+
+    def head(self, columns: Sequence[Column]) -> str:
+        """Return a table up to its first row."""
+        return f'<div class="wide" tabindex="0">{super().head(columns)}'
+
+    def foot(self) -> str:
+        """Return what comes after the last row."""
+        return f"{super().foot()}</div>"
+
+
+def _wide(content: str) -> str:
+    return f'<div class="wide" tabindex="0">{content}</div>'
+
+
+def page_text(title: str, sections: Sequence[Section]) -> str:
+    """Return a page.
+
+    Args:
+        title: its title: the networks that it is about.
+        sections: its parts, in order.
+    """
+    return "\n".join(
+        [
+            "<!DOCTYPE html>",
+            '<html lang="en">',
+            "<head>",
+            '<meta charset="utf-8">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            f"<title>{escape(title)}</title>",
+            f"<style>{_STYLE}</style>",
+            "</head>",
+            "<body>",
+            "<main>",
+            f"<h1>{escape(title)}</h1>",
+            *_sections(_Shared(title), sections),
+            "</main>",
+            f"<script>{_SCRIPT}</script>",
+            "</body>",
+            "</html>\n",
+        ]
+    )
+
+
+def _sections(markup: Html, sections: Sequence[Section]) -> Iterator[str]:
+    for heading, page in sections:
+        yield f"<section>\n<h2>{escape(heading)}</h2>"
+        yield from parts(markup, page)
+        yield "</section>"

@@ -1,0 +1,149 @@
+"""The page to share: whole by itself, made of what the commands print, and readable on a telephone and by ear."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from html import escape
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from command_lines import MODEL
+from conftest import Result, Walk
+
+from rnncli.export import TARGETS
+
+Run = Callable[..., Result]
+
+SPEC = "embed:1000x8,lstm:6:seq:bi,gru:4,dense:1"
+PAGES = {
+    "a network": (SPEC, "--timesteps", "20", "--batch", "2"),
+    "what PyTorch alone has not": ("input:8,lstm:6:bi=sum", "--timesteps", "20"),
+    "no state": ("input:8,dense:4",),
+    "a file": (MODEL, "--timesteps", "20"),
+    "several": ("input:8,lstm:6", "input:8,gru:6", "input:8,rnn:6", "--timesteps", "20"),
+}
+
+VOID = ("meta", "br")
+
+
+class Elements(HTMLParser):
+    """The elements of a page; every one that begins has to end."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.opened: list[str] = []
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+        assert self.opened == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.opened.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.opened.pop() == tag
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        """What is said of each element of a kind."""
+        return [attributes for name, attributes in self.found if name == tag]
+
+
+def page_of(rnncli: Run, *line: str) -> str:
+    result = rnncli("page", *line, "-o", "p.html")
+    assert (result.status, result.stdout) == (0, "")
+    assert result.stderr.splitlines()[-1].startswith("wrote p.html, ")
+    return Path("p.html").read_text(encoding="utf-8")
+
+
+def test_a_page_asks_for_nothing_and_reads_by_ear(rnncli: Run, at: Walk) -> None:
+    for what, line in PAGES.items():
+        with at(what):
+            text = page_of(rnncli, *line)
+            page = Elements(text)
+            assert not re.search(r"""(src|href)=|url\(|@import|fetch\(|https?://(?!www\.w3\.org/2000/svg")""", text)
+            assert len(page.all("h1")) == 1
+            assert [tag for tag, _ in page.found if re.fullmatch("h[3-6]", tag)] == []
+            assert page.all("html") == [{"lang": "en"}]
+            identifiers = [str(said["id"]) for _, said in page.found if "id" in said]
+            assert len(identifiers) == len({*identifiers})
+            for drawing in page.all("svg"):
+                assert drawing["role"] == "img"
+                assert {*str(drawing["aria-labelledby"]).split()} <= {*identifiers}
+            assert all(heading.get("scope") in ("col", "row") for heading in page.all("th"))
+
+
+def test_its_parts_are_what_the_commands_print(rnncli: Run) -> None:
+    line = PAGES["a network"]
+    text = page_of(rnncli, *line)
+    for command in ("summary", "explain"):
+        options = line[1:] if command == "summary" else ()
+        shown = rnncli(command, SPEC, *options, "-f", "html").stdout
+        for part in re.findall("<li>.*?</li>|<tr>.*?</tr>", shown):
+            assert part in text
+    for target in ("keras", "torch", "numpy"):
+        source = rnncli("export", SPEC, "--to", target).stdout
+        assert f"<h2>In {TARGETS[target].title}</h2>" in text
+        code = re.search(f"<h2>In {TARGETS[target].title}</h2>.*?<code>(.*?)</code>", text, re.DOTALL)
+        assert code is not None
+        assert len(code[1].splitlines()) == len(source.strip().splitlines())
+    total = json.loads(rnncli("summary", *line, "-f", "json").stdout)["total_params"]
+    assert f"{total:,}" in text
+
+
+def test_what_there_is_not_is_said(rnncli: Run) -> None:
+    assert "PyTorch" in page_of(rnncli, *PAGES["what PyTorch alone has not"]).split("<h2>In PyTorch</h2>")[1][:300]
+    assert "recurrent layer" in page_of(rnncli, *PAGES["no state"]).split("<h2>Over time</h2>")[1][:300]
+
+
+def test_several_networks_make_a_page_of_comparison(rnncli: Run) -> None:
+    line = PAGES["several"]
+    text = page_of(rnncli, *line)
+    shown = rnncli("compare", *line, "-f", "html").stdout
+    assert re.findall("<tr>.*?</tr>", shown)
+    assert all(row in text for row in re.findall("<tr>.*?</tr>", shown))
+    assert len(Elements(text).all("svg")) >= 4
+    refused = rnncli("page", *[f"input:8,rnn:{units}" for units in range(1, 14)])
+    assert (refused.status, refused.stdout) == (2, "")
+    assert "more than 12 networks" in refused.stderr
+
+
+@pytest.mark.thorough
+def test_it_opens_without_an_error_and_is_no_wider_than_a_telephone(rnncli: Run, at: Walk) -> None:
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if chromium is None:
+        pytest.skip("this machine has no Chromium")
+    for what, line in PAGES.items():
+        with at(what):
+            text = page_of(rnncli, *line)
+            # Headless Chromium has no narrower windows than 500 pixels, so that the page is in a frame of 360.
+            frame = (
+                f'<iframe width="360" height="800" style="border: 0" srcdoc="{text.replace("&", "&amp;")}"></iframe>'
+            )
+            frame = f'<iframe width="360" height="800" style="border: 0" srcdoc="{escape(text)}"></iframe>'
+            measure = """
+                <script>onload = () => {
+                  const page = document.querySelector("iframe").contentDocument.documentElement;
+                  document.title = `${page.scrollWidth} of ${page.clientWidth}`;
+                };</script>"""
+            Path("frame.html").write_text(
+                f"<!DOCTYPE html><html><body>{frame}{measure}</body></html>", encoding="utf-8"
+            )
+            options = ["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--dump-dom"]
+            profile = f"--user-data-dir={Path.cwd()}/profile"
+            url = Path("frame.html").resolve().as_uri()
+            # A browser does not start with the little memory that tests have.
+            unlimited = ["sh", "-c", 'ulimit -v unlimited; exec "$@"', "sh"]
+            command = [*unlimited, chromium, *options, profile, url]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+            # What is wider can be moved inside of the page, which is as wide as the frame but for a bar.
+            assert re.search(r"<title>(3[46]\d) of \1</title>", done.stdout), done.stderr[-600:]
+            assert "CONSOLE" not in done.stderr
