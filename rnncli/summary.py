@@ -345,7 +345,7 @@ class Summary:
         """The two parts of `training_bytes`: what the weights take, and what is kept of the batch, its activations."""
         if self.training_bytes is None:
             return None
-        weights = self.bytes_of(self.total_params + TRAINED_COPIES * self.trainable_params)
+        weights = (self.total_params + TRAINED_COPIES * self.trainable_params) * number_bytes(self.dtype)
         return weights, self.training_bytes - weights
 
     def as_dict(self) -> dict[str, Any]:

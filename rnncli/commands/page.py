@@ -166,7 +166,7 @@ def _sources(model: Reading) -> Iterator[Section]:
 
     job = Job(model.network, lambda: first_weights(model.network, None, None, 0))
     for name, target in TARGETS.items():
-        if target.is_text:
+        if target.is_text and target.weights:  # C has them in itself, all of them
             yield Section(
                 f"In {target.title}",
                 or_why(lambda name=name: [Source([(line, 1, "") for line in str(export(job, name)).splitlines()])]),  # type: ignore[misc]
