@@ -39,6 +39,7 @@ Run = Callable[..., Result]
 LONG = {
     "forward": ["input:64,rnn:64", "--timesteps", "2G"],
     "reach": ["input:64,rnn:64", "--timesteps", "2G", "--seeds", "1"],
+    "page": ["input:64,rnn:64", "--timesteps", "2G"],
     "solve": ["embed:_vx_d,lstm:_u", "--params", "400M"],
     "sweep": ["input:8,lstm:{1..2000000000}", "--top", "3", "--sort", "spec"],
 }
@@ -47,6 +48,7 @@ LONG = {
 SHORT = {
     "forward": ("input:8,lstm:64:seq,rnn:2 --timesteps 3000", "3,000", "Ctrl-C ends it"),
     "reach": ("input:8,rnn:4 --timesteps 20 --seeds 3", "60", "Ctrl-C ends it"),
+    "page": ("input:8,rnn:4 --timesteps 3000", "3,000", "Ctrl-C ends it"),
     "solve": ("embed:_vx_d,lstm:_u --params 1M", "1,485,026", "Ctrl-C ends it"),
     "sweep": ("input:8,lstm:{1..4000} -f csv", "4,000", "Ctrl-C ends it"),
     "sweep --top 3": ("input:8,lstm:{1..4000} -f csv", "4,000", "Ctrl-C shows the best so far"),
@@ -162,10 +164,12 @@ def test_every_command_that_can_take_long_has_a_bar_and_a_note(at: Walk, monkeyp
     for command, (line, total, advice) in SHORT.items():
         with at(command):
             shown = shown_of(partial(run, [*command.split(), *line.split()]), Terminal(), monkeypatch)
-            name = command.split()[0] + r"(: weights| input:\S+( seed \d)?)?"
+            name = command.split()[0] + r"(: weights|: over time| input:\S+( seed \d)?)?"
             assert re.match(rf"{name} [━╸╺]+ +[\d,]+/{total} +\d+% [-\d:]+ left", drawings(shown)[0])
-            (note,) = re.findall(r"\x1b\[2K(Note: at this pace .*)\n", shown)
-            assert re.fullmatch(rf"Note: at this pace the run takes about \d+ seconds \({advice}\)", note)
+            notes = re.findall(r"\x1b\[2K(Note: at this pace .*)\n", shown)
+            assert len(notes) == (2 if command == "page" else 1)  # it runs for its map, and for its reach
+            for note in notes:
+                assert re.fullmatch(rf"Note: at this pace the run takes about \d+ seconds \({advice}\)", note)
             assert is_clean(shown)
 
 
@@ -311,9 +315,10 @@ def test_ctrl_c_shows_of_a_frontier_what_fits_the_screen_and_says_how_many_more_
             taken = sum(max(1, -(-len(each) // columns)) for each in shown)
             assert lines // 2 < taken < lines
             assert ("●" in after) == (lines == 60)
+            end = next(place for place, each in enumerate(shown) if each.startswith("Interrupted"))
             said = re.fullmatch(
                 r"Interrupted: [\d,]+ of 2,000,000,000 candidates, (\d+) shown, and ([\d,]+) more that no other beats",
-                shown[-1],
+                " ".join(each.strip() for each in shown[end:]),
             )
             assert said is not None
             assert int(said[1]) == after.count("input:8,lstm:")

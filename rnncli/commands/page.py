@@ -142,7 +142,7 @@ def _studied(model: Reading, asked: Request) -> Study:
     from rnncli.render.progress import Progress
 
     run = _planned(model, replace(asked, batch=None, study=True))
-    with Progress("over time", run.steps, tell) as progress:
+    with Progress("page: over time", run.steps, tell) as progress:
         study = run.run(lambda done: progress(done / run.work * run.steps)).study
     assert study is not None
     return study
@@ -154,7 +154,7 @@ def _reach(model: Reading, asked: Request) -> NetworkReach:
     from rnncli.render.progress import Progress
 
     run = _planned(model, replace(asked, batch=None, seeds=DEFAULT_SEEDS))
-    with Progress("reach", run.steps, tell) as progress:
+    with Progress("page: reach", run.steps, tell) as progress:
         return reach(run, lambda done: progress(done / run.work * run.steps))
 
 
