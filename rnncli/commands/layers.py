@@ -44,12 +44,13 @@ def command(word: str | None, format_: str) -> None:
       rnncli layers lstm
       rnncli layers return_sequences
       rnncli layers macs
+      rnncli layers 'expected ndim=3, found ndim=2'
 
     Of one KIND there are its sizes, its fields with Keras's and PyTorch's arguments, its shapes, weights and
     equations. In a format of rows, each kind is one, and each field of it.
 
     A field (seq), an activation (tanh), a word of Keras or PyTorch (return_state, nn.GRU) or one for what is counted
-    (macs, memory, gates) may stand for KIND, too.
+    (macs, memory, gates) may stand for KIND, too; and so may the text of an error of theirs, in quotes.
     """
     with results(format_, None, _page, lambda: _LAYOUT, _records) as show:
         show(word)
