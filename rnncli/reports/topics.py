@@ -228,9 +228,9 @@ def _of_padding() -> Iterator[Note]:
 def _of_lengths() -> Iterator[Note]:
     yield Note("Weights", "the same at every step: parameters and MACs/step do not depend on the length")
     yield Note("A batch", "has one length, so that short samples are padded: rnncli layers padding")
-    yield Note("Given", "with --timesteps N, or T in input:TxF; several of them, side by side, in compare")
-    yield Note("PyTorch", "pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)")
-    yield Note("Example", "rnncli compare input:8,lstm:16 --timesteps 10 --timesteps 500")
+    yield Note("Each its own", "with --lengths 5,3,7 of forward, as PyTorch computes packed sequences; or by a mask")
+    yield Note("One for all", "with --timesteps N, or T in input:TxF; several of them, side by side, in compare")
+    yield Note("Example", "rnncli forward input:8,lstm:16 --lengths 5,3,7")
 
 
 def _of_packed() -> Iterator[Note]:
@@ -240,8 +240,9 @@ def _of_packed() -> Iterator[Note]:
     yield Note(
         "Keras", f"a mask: {in_both(LAYERS[1], 'mask_zero', True)} of embed; padded steps have the last output again"
     )
-    yield Note("Here", "a mask in the spec; the source for PyTorch packs: rnncli export SPEC --to torch")
-    yield Note("Example", "rnncli export embed:1000x32:mask,lstm:16 --to torch")
+    yield Note("Here", "rnncli forward SPEC --lengths 5,3,7")
+    yield Note("Source", "packs with --packed, and where the spec has a mask")
+    yield Note("Example", "rnncli export input:8,lstm:16 --to torch --packed")
 
 
 def _of_saturation() -> Iterator[Note]:
@@ -412,7 +413,7 @@ TOPICS = (
         _of_lengths,
     ),
     Topic(
-        ("packed", "pack", "pack_padded_sequence", "pad_packed_sequence", "packed_sequence", "packedsequence"),
+        ("packed", "pack", "pack_padded_sequence", "pad_packed_sequence", "packed_sequence", "enforce_sorted"),
         "PyTorch's way not to compute at padded steps: the samples' real steps in one array, and how many there are",
         _of_packed,
     ),
