@@ -94,15 +94,15 @@ def _fault_of_lengths(plan: Plan) -> str:
     readers = [step.layer for step in plan.steps if step.masked]
     if plan.network.head.masks:
         return f"have one end each, and {plan.network.head.spec()} says of any timestep that it is padding"
-    if not any(layer.states for layer in readers):
-        return "are for recurrent layers, and none reads the sequence"
     for layer in readers:
         if layer.reverses:
             return f"cannot be read backwards, as {layer.spec()} does"
         if layer.joins:
             return f"do not become one vector of all timesteps, as {layer.spec()} makes it"
-        if not layer.keeps_length:
-            return f"keep their lengths, and {layer.spec()} makes them shorter"
+        if layer.returns != "vector" and not (layer.keeps_length and layer.passes_mask):
+            return f"have an end each, and behind {layer.spec()} it is not known where that is"
+    if not any(layer.states for layer in readers):
+        return "are for recurrent layers, and none reads the sequence"
     return ""
 
 
