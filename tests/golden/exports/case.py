@@ -54,9 +54,8 @@ class Case:
 
     def job(self, saved: str | None = None) -> Job:
         """Return the job that exports it."""
-        return Job(
-            self.network, lambda: self.weights, 0, saved, "the weights of the judge", False, self.lengths is not None
-        )
+        origin, packed = "the weights of the judge", self.lengths is not None
+        return Job(self.network, lambda: self.weights, 0, saved, origin, drawn=False, packed=packed)
 
     def output(self, findings: Findings, weights: Mapping[str, np.ndarray] | None = None) -> np.ndarray | None:
         """Return rnncli's output, with its own or other weights; None if it is too sensitive to rounding."""
