@@ -20,6 +20,7 @@ from rnncli.commands.groups import GroupedCommand
 _ENVIRONMENT = {
     "RNNCLI_SPEC": "The network of a command that is given no SPEC.",
     "NO_COLOR, FORCE_COLOR": "No colour, or colour though the output is no terminal.",
+    "COLORFGBG": "Whether the ground of the terminal is light, as some say; maps over time are dark otherwise.",
     "COLUMNS": "The width of what is shown.",
     "TERM": "With TERM=dumb there is no colour and no progress bar.",
     "RNNCLI_DEBUG": "If it is set, an error that is a bug in rnncli shows where it happened.",

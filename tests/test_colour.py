@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Iterator
-from itertools import pairwise
+from itertools import pairwise, product
 
 import pytest
 from command_lines import COMMAND_LINES
@@ -17,7 +17,7 @@ from rich.style import Style
 
 from rnncli.engine.effect import Reach
 from rnncli.engine.study import Outputs, Study
-from rnncli.render.console import print_page
+from rnncli.render.console import print_page, stdout_console
 from rnncli.render.over_time import nearest_style, signed_styles
 from rnncli.render.plots import study_page
 
@@ -55,8 +55,10 @@ def console(system: str | None, **options: object) -> Console:
     return Console(file=io.StringIO(), width=80, force_terminal=True, color_system=system, **options)  # type: ignore[arg-type]
 
 
-def scale(system: str) -> list[Style]:
-    return [Style.parse(style) for style in signed_styles(console(system))]
+def scale(system: str, light: bool = False) -> list[Style]:
+    shown = console(system)
+    shown.is_light = light  # type: ignore[attr-defined]
+    return [Style.parse(style) for style in signed_styles(shown)]
 
 
 def triplet(colour: Color | None) -> ColorTriplet:
@@ -122,21 +124,26 @@ def cells(row: str) -> Iterator[tuple[str, str]]:
 # The scale
 
 
-def test_the_scale_darkens_from_zero_to_either_side_and_a_character_can_be_read_on_each_cell(at: Walk) -> None:
-    for system in ("truecolor", "256"):
-        with at(system):
-            papers = [luminance(triplet(style.bgcolor)) for style in scale(system)]
+def test_zero_is_next_to_the_ground_and_the_scale_departs_from_it_to_either_side(at: Walk) -> None:
+    for system, light in product(("truecolor", "256"), (False, True)):
+        with at(system, "light" if light else "dark"):
+            papers = [luminance(triplet(style.bgcolor)) for style in scale(system, light)]
             half = len(papers) // 2
-            assert papers[: half + 1] == sorted(papers[: half + 1])
-            assert papers[half:] == sorted(papers[half:], reverse=True)
-            assert papers[half] == max(papers)
-            for style in scale(system):
-                ink, paper = (
-                    colour.downgrade(ColorSystem.EIGHT_BIT) for colour in (style.color, style.bgcolor) if colour
-                )
-                assert contrast(triplet(ink), triplet(paper)) >= 3
-                assert triplet(paper) == triplet(style.bgcolor)  # 256 colours show the scale as it is
+            assert papers[half:] == sorted(papers[half:], reverse=light)
+            assert papers[half::-1] == sorted(papers[half::-1], reverse=light)
             assert len(set(papers)) == len(papers)
+            assert contrast(triplet(scale(system, light)[half].bgcolor), WHITE if light else BLACK) < 1.2
+            for style in scale(system, light):
+                paper = style.bgcolor
+                assert paper is not None
+                assert triplet(paper.downgrade(ColorSystem.EIGHT_BIT)) == triplet(paper)  # 256 colours show it as it is
+                assert style.color is None
+
+
+def test_a_terminal_that_says_that_its_ground_is_light_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for said, light in (("", False), ("15;0", False), ("0;15", True), ("0;default;7", True)):
+        monkeypatch.setenv("COLORFGBG", said)
+        assert stdout_console().is_light == light  # type: ignore[attr-defined]
 
 
 def test_zero_is_in_the_middle_and_opposite_values_are_at_opposite_places(at: Walk) -> None:
@@ -174,7 +181,10 @@ def test_in_16_colours_the_sign_is_the_colour_of_the_character(on: Callable[...,
 def test_without_colour_there_are_characters_alone(on: Callable[..., None]) -> None:
     plain = row_of_the_map(on, None)
     assert "\x1b" not in plain
-    assert row_of_the_map(on, "256", no_color=True) == plain == without_styles(row_of_the_map(on, "truecolor"))
+    assert row_of_the_map(on, "256", no_color=True) == plain
+    coloured = without_styles(row_of_the_map(on, "truecolor"))
+    assert len(coloured) == len(plain)
+    assert coloured.strip() == "unit 0"  # colours need no characters
 
 
 # Everything else

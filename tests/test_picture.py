@@ -110,7 +110,10 @@ def test_a_picture_shows_what_was_shown_in_either_theme_and_is_as_wide_as_that(r
             assert result.status == 0, result.stderr
             picture = drawn()
             lines = [line.rstrip() for line in result.stdout.splitlines()]
-            assert picture.lines == [line.translate(BLANK).rstrip() for line in lines]
+            assert len(picture.lines) == len(lines)
+            for drawn_line, line in zip(picture.lines, lines, strict=True):
+                if command != "forward" or not re.match("  +(unit )?\\d+ |  +≡", line):  # a cell of the map has no text
+                    assert drawn_line == line.translate(BLANK).rstrip()
             assert picture.title == f"rnncli {command}"
             assert picture.description.split("; ")[0].split(", ")[0] == re.split("  +", lines[0].strip())[0]
             assert picture.width == pytest.approx(max(map(len, lines)) * WIDTH + 2 * MARGIN)

@@ -33,6 +33,11 @@ THEME = Theme(dict(STYLES))
 
 
 class _StdoutConsole(Console):
+    @property
+    def is_light(self) -> bool:
+        """Whether the terminal says that its ground is light; most say nothing, and most are dark."""
+        return os.environ.get("COLORFGBG", "").rpartition(";")[2] in ("7", "15")
+
     def on_broken_pipe(self) -> None:
         """Raise the error, so that whoever catches it decides on the exit status. Rich would exit with status 1."""
         raise BrokenPipeError

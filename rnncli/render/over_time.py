@@ -140,35 +140,34 @@ def curve(shares: Iterable[float | None]) -> str:
     return "".join(bar(log_height(share)) for share in shares)
 
 
-_SCALE = (
-    "#afd7ff on #005faf",
-    "#afd7ff on #005fff",
-    "#00005f on #5f87ff",
-    "#00005f on #87afff",
-    "#00005f on #afd7ff",
-    "#808080 on #ffffff",
-    "#5f0000 on #ffd7d7",
-    "#5f0000 on #ff8787",
-    "#5f0000 on #ff5f5f",
-    "#ffd7d7 on #d70000",
-    "#ffd7d7 on #af0000",
+_ON_DARK = (
+    *("on #5fd7ff", "on #00afff", "on #0087af", "on #005f87", "on #00005f"),
+    "on #121212",
+    *("on #5f0000", "on #870000", "on #d70000", "on #ff5f5f", "on #ffafaf"),
+)
+_ON_LIGHT = (
+    *("on #005faf", "on #005fff", "on #5f87ff", "on #87afff", "on #afd7ff"),
+    "on #ffffff",
+    *("on #ffd7d7", "on #ff8787", "on #ff5f5f", "on #d70000", "on #af0000"),
 )
 """The colours of values with a sign, from the most negative through zero to the most positive.
 
-They read on dark and on light backgrounds. Zero is the lightest, and each side darkens step by step. All are colours of
-the 256 that terminals have, so that a terminal of 256 colours shows them as they are and none changes places.
+Zero is next to the ground, and each side departs from it step by step. All are colours of the 256 that terminals have,
+so that a terminal of 256 colours shows them as they are and none changes places.
 """
 
 _SIGNS = (*["bright_blue"] * 3, "", *["bright_red"] * 3)
 """With 16 colours the sign alone is shown, by those two that stand out from black and from white in every palette."""
 
-_STYLES = {"truecolor": _SCALE, "256": _SCALE, "standard": _SIGNS, "windows": _SIGNS, None: _SIGNS}
-"""The styles for each of Rich's colour systems; without one, none of them has any effect."""
-
 
 def signed_styles(console: Console) -> Sequence[str]:
-    """Return the styles for values from the most negative to the most positive; the one in the middle is for zero."""
-    return _STYLES[console.color_system]
+    """Return the styles for values from the most negative to the most positive; the one in the middle is for zero.
+
+    Where a console has enough colours they are grounds, and need no characters on them.
+    """
+    if console.no_color or console.color_system not in ("256", "truecolor"):
+        return _SIGNS
+    return _ON_LIGHT if getattr(console, "is_light", False) else _ON_DARK
 
 
 def nearest_style(styles: Sequence[str], share: float) -> str:

@@ -1,6 +1,6 @@
 """The picture of a study: a layer's outputs over time, units down and time across, and what to read from them.
 
-The character of a cell shows its value, and so does its colour.
+The colour of a cell shows its value; without enough colours its character does.
 """
 
 from __future__ import annotations
@@ -131,7 +131,8 @@ def _character(value: float | None, level: float, styles: Sequence[str]) -> tupl
     if not isfinite(value):
         return BROKEN, "bold"
     place = max(-_LEVELS, min(_LEVELS, round(value / level)))
-    return LEVELS[place + _LEVELS], nearest_style(styles, value / level / (_LEVELS + 0.5))
+    style = nearest_style(styles, value / level / (_LEVELS + 0.5))
+    return " " if style.startswith("on ") else LEVELS[place + _LEVELS], style
 
 
 def _share(value: float | None, largest: float) -> float | None:

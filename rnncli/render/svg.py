@@ -113,9 +113,10 @@ class Recorder(Console):
         width: the most columns that the picture may have.
         unlimited: whether this is no limit that a terminal sets, so that texts are wrapped where they read well.
         styles: the styles that have names.
+        is_light: whether the picture has a light ground.
     """
 
-    def __init__(self, width: int, unlimited: bool, styles: Styles | None) -> None:
+    def __init__(self, width: int, unlimited: bool, styles: Styles | None, is_light: bool = False) -> None:
         super().__init__(
             width=width,
             height=width,  # Rich uses a width only if there is a height as well
@@ -128,6 +129,7 @@ class Recorder(Console):
             markup=False,
             theme=styles,
         )
+        self.is_light = is_light
         self.text_width = min(width, _WIDEST_TEXT) if unlimited else width
         self.lines: list[list[Segment]] = []
 
@@ -153,7 +155,7 @@ def recorded(
     Raises:
         RnncliError: the picture cannot be written.
     """
-    recorder = Recorder(width, unlimited, styles)
+    recorder = Recorder(width, unlimited, styles, picture.theme == "light")
     yield recorder
     drawn = svg(recorder.lines, title, _COLOURS[picture.theme]).encode()
     with written_whole(picture.path) as file:
