@@ -274,3 +274,15 @@ def test_the_time_of_a_layer_holds_neither_its_preparation_nor_what_happens_once
         calls.clear()
         layers = plan(spec, Request(timesteps=20)).run().forward.layers
         assert all(layer.seconds < 0.05 for layer in layers)
+
+
+def test_weights_from_0_to_1_are_why_outputs_are_saturated(rnncli: Run) -> None:
+    shown = rnncli("forward", "input:8,rnn:32", "--init", "uniform").stdout
+    (size,) = re.findall(r"over 8 inputs and 32 units the sum before the activation is about (\d+)\.", shown)
+    draw = np.random.default_rng(0).random
+    kernel, recurrent, bias, h = draw((8, 32)), draw((32, 32)), draw(32), np.zeros(32)
+    for _ in range(50):
+        total = draw(8) @ kernel + h @ recurrent + bias
+        h = np.tanh(total)
+    assert int(size) == pytest.approx(total.mean(), rel=0.1)
+    assert "add up" not in rnncli("forward", "embed:10000x32,rnn:32:seq,lstm:32:bi", "--timesteps", "10").stdout

@@ -122,12 +122,14 @@ class ForwardRun:
         layers: what was found for each layer of the summary.
         padded: how many samples are nothing but padding.
         lengths: the length of each sequence, where they have several; None if all are as long as the run.
+        uniform: whether its weights and its input were drawn from 0 to 1.
     """
 
     summary: Summary
     layers: tuple[LayerRun, ...]
     padded: int = 0
     lengths: tuple[int, ...] | None = None
+    uniform: bool = False
 
     @property
     def seconds(self) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -269,6 +269,8 @@ class Plan:
             x = None if self.lengths is None else self._padded(model)
             given = self._given(model, x, states, write)
             found = forward(model, given, batch, timesteps, tick, request.framework, self.lengths)
+            drawn = request.weights is None and (self.trained is None or not self.trained.has_weights)
+            found = replace(found, uniform=drawn and self.array is None and self.init == "uniform")
         study = None
         if part is not None:
             from rnncli.engine.study import study_of

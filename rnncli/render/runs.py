@@ -21,6 +21,7 @@ from rnncli.render.summaries import (
     totals,
 )
 from rnncli.reports.folding import folded
+from rnncli.summary import LayerSummary
 
 NOTEWORTHY = 0.5
 """From this share of saturated outputs on, a note says that a layer is saturated."""
@@ -131,5 +132,25 @@ def _notes(layers: Sequence[LayerRun], run: ForwardRun) -> Iterator[str]:
         yield (
             f"{name} {verb} saturated: {values.saturated:.0%} of {its} outputs are at the ends of {its} range, "
             f"{low:g} and {high:g}. The activation is flat there: other inputs would give almost the same outputs, and "
-            "training would get next to no gradient. Smaller weights help."
+            f"training would get next to no gradient. {_why_saturated(layers[0].summary, run)}Smaller weights help."
         )
+
+
+def _why_saturated(layer: LayerSummary, run: ForwardRun) -> str:
+    """Return how large the sum before the activation is where weights are drawn from 0 to 1, or nothing.
+
+    Such weights are 1/2 on average; so is the input, and what a saturated layer returns is next to 1.
+    """
+    read = {
+        factor.name: factor.number
+        for weight in layer.weights
+        if weight.multiplies
+        for axis in weight.axes
+        for factor in axis
+    }
+    if not run.uniform or "input" not in read:
+        return ""
+    units = read["units"] if any(weight.role == "recurrent" for weight in layer.weights) else 0
+    size = read["input"] * (0.25 if layer is run.layers[0].summary else 0.5) + units * 0.5
+    terms = f"{read['input']:,} inputs and {units:,} units" if units else f"{read['input']:,} inputs"
+    return f"Weights from 0 to 1 add up: over {terms} the sum before the activation is about {size:,.0f}. "
