@@ -115,6 +115,7 @@ class Evaluator:
         self.doubts: list[Unknown] = []
         self._settings = {written_as(name): (name, _WORDS.get(each, each)) for name, each in settings.items()}
         self._expressions = any(not name.isidentifier() for name in self._settings)
+        self._fresh: dict[int, tuple[Value, Unknown]] = {}
         self._steps = 0
 
     # What a subclass may have otherwise
@@ -169,11 +170,21 @@ class Evaluator:
         self.used.add(key)
         return value
 
+    def fresh(self, made: Value) -> Value:
+        """Return an object that is made now; under the condition that holds now it may be changed with certainty."""
+        if self.doubts:
+            self._fresh[id(made)] = made, self.doubts[-1]
+        return made
+
+    def doubted(self, owner: Value) -> Unknown | None:
+        """Return the condition that is not known under which an object would be changed now, or None."""
+        _, condition = self._fresh.get(id(owner), (None, None))
+        return self.doubts[-1] if self.doubts and condition is not self.doubts[-1] else None
+
     def put(self, owner: Value, held: dict[Value, Value], key: Value, value: Value) -> None:
         """Give something that an object holds a value; under a condition that is not known, either this or its own."""
-        if self.doubts and getattr(owner, "born", None) is not self.doubts[-1]:
-            value = self.one_of([held.get(key, MISSING), value], self.doubts[-1])
-        held[key] = value
+        why = self.doubted(owner)
+        held[key] = value if why is None else self.one_of([held.get(key, MISSING), value], why)
 
     def one_of(self, values: Sequence[Value], why: Unknown) -> Value:
         """Return what a value is that is one of several: that, if they are the same; why it is not known, if not."""
@@ -186,8 +197,6 @@ class Evaluator:
         named = {each.name if isinstance(each, Named) else "" for each in values}
         if len(named) == 1 and "" not in named:
             return first  # a class by one of two imports
-        if all(isinstance(each, Function | Class) for each in values):
-            return values[-1]
         some = [one for each in values for one in (each.values if isinstance(each, Unknown) else (each,))]
         objects = tuple(dict.fromkeys(each for each in some if isinstance(each, Call | Instance)))
         return replace(why, values=objects)
@@ -220,9 +229,9 @@ class Evaluator:
             case ast.Call():
                 return self._call(node, scope)
             case ast.Tuple(elts=elements) | ast.List(elts=elements):
-                return self._elements(elements, scope)
+                return self.fresh(self._elements(elements, scope))
             case ast.Dict(keys=keys, values=values):
-                return self._dict(keys, values, scope)
+                return self.fresh(self._dict(keys, values, scope))
             case ast.BinOp(left=left, op=kind, right=right):
                 return self.computed(kind, self.value(left, scope), self.value(right, scope), node)
             case ast.UnaryOp(op=kind, operand=operand):
@@ -254,12 +263,16 @@ class Evaluator:
             case ast.Subscript(value=owner, slice=index):
                 return self._item(self.value(owner, scope), index, scope, node)
             case ast.ListComp() | ast.GeneratorExp():
-                made: list[Value] = []
-                return self._rounds(node, 0, Scope({}, scope), made) or made
+                listed: list[Value] = []
+                return self._rounds(node, 0, Scope({}, scope), listed) or self.fresh(listed)
             case ast.Lambda():
                 return Function(node, scope)
             case ast.JoinedStr(values=pieces):
                 return self._text(pieces, scope, node)
+            case ast.NamedExpr(target=target, value=value):
+                made = self.value(value, scope)
+                self.assign(target, made, scope)
+                return made
             case ast.Starred(value=value):
                 return self.value(value, scope)
             case _:
@@ -394,7 +407,7 @@ class Evaluator:
                 if isinstance(held, dict) and isinstance(key, PLAIN):
                     self.put(held, held, key, value)
                 elif isinstance(held, dict | list):
-                    known = isinstance(held, list) and type(key) is int and not self.doubts and self.items(held)
+                    known = isinstance(held, list) and type(key) is int and not self.doubted(held) and self.items(held)
                     if known and -len(held) <= key < len(held):
                         held[key] = value
                     else:
@@ -415,7 +428,7 @@ class Evaluator:
 
     def spoil(self, held: list[Value] | dict[Value, Value], why: Unknown, *, behind: bool = False) -> None:
         """Note that what a list or a dict holds is not known; or, of a list, what it holds behind its items alone."""
-        why = self.doubts[-1] if self.doubts else why
+        why = self.doubted(held) or why
         if isinstance(held, dict):
             held.update(dict.fromkeys(held, why))
         else:
@@ -487,7 +500,7 @@ class Evaluator:
             try:
                 made = _FUNCTIONS[called.name](*values, **given.named)
                 if not isinstance(made, range) or len(made) <= MAX_ITEMS:
-                    return made if isinstance(made, (*PLAIN, dict)) else _lists(made)
+                    return self.fresh(made if isinstance(made, (*PLAIN, dict)) else _lists(made))
             except (TypeError, ValueError, ArithmeticError):
                 pass
         through = called.name != "len" and any(isinstance(each, Unknown | Named) for each in given.all)
@@ -504,13 +517,15 @@ class Evaluator:
             case ("setattr",) if isinstance(owner, Instance) and isinstance(name, str):
                 self.put(owner, owner.values, name, given.get("", 2))
                 return None
+            case ("vars",) if isinstance(owner, Instance):
+                return owner.values
             case (*_, "field") if given.named.keys() & {"default", "default_factory"}:
                 factory = given.get("default_factory")
                 return given.named["default"] if factory is None else self.call(factory, Given([], {}, given.node))
             case (*_, "Namespace" | "SimpleNamespace" | "EasyDict" | "AttrDict") if not given.positional:
-                return Instance(None, dict(given.named))
+                return self.fresh(Instance(None, dict(given.named)))
             case (*_, "ArgumentParser"):
-                return Parser(None)
+                return self.fresh(Parser(None))
         return self.apply(called, given)
 
     def _plain_method(self, owner: Any, name: str, given: Given) -> Value:
@@ -521,7 +536,7 @@ class Evaluator:
             known = known and isinstance(first, type(owner)) and self.items(first) is not None
         if isinstance(owner, list) and name not in ("append", "extend"):
             known = known and self.items(owner) is not None
-        if name in _CHANGING and (self.doubts or not known):
+        if name in _CHANGING and (self.doubted(owner) or not known):
             self.spoil(owner, open_in(first) or Unknown(why.why), behind=name in ("append", "extend"))
             return why
         try:

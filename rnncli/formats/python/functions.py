@@ -31,7 +31,7 @@ LIKE = names("new_zeros new zeros_like ones_like randn_like new_full get_initial
 """Functions that make one like another."""
 
 
-def computed(record: Recorder, name: str, given: Given, tensors: list[Tensor]) -> Value:
+def computed(record: Recorder, name: str, given: Given, tensors: list[Tensor], *, plain: bool = True) -> Value:
     """Return what a function returns of some tensors, or a method of the first of them.
 
     Args:
@@ -39,11 +39,12 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[Tensor]) -
         name: the function.
         given: its arguments.
         tensors: the tensors in these.
+        plain: whether it is one of numbers alone, if the table does not have it.
     """
     tensors = list(dict.fromkeys(tensors))
     function = FUNCTIONS.get(name)
     if function is None or (len(tensors) > 1 and function not in _OF_SEVERAL):
-        return record.operation(name, tensors, given.line)
+        return record.operation(name, tensors, given.line, plain=plain)
     return function(record, name, given, tensors)
 
 

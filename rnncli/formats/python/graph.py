@@ -27,11 +27,15 @@ from rnncli.formats.python.objects import (
     left_open,
     open_in,
 )
-from rnncli.formats.python.steps import SIZE, Edge, Module, Recorder, Step, Tensor, tensors_in
+from rnncli.formats.python.steps import SIZE, Edge, Module, Recorder, Step, Tensor, reached, tensors_in
 from rnncli.layers import Layer
 from rnncli.layers.weights import Framework
 
+_ENDS = ("inputs", "outputs")
 _SAME_MODULE = names("to cuda cpu float double half eval train apply requires_grad_")
+_PLAIN = names("torch F tf np numpy keras K")
+"""Modules of which a function that is given data alone makes other data."""
+
 _ADD = names("add append add_module")
 _CHANGE = _ADD | names("pop insert extend build")
 
@@ -104,7 +108,7 @@ class Graphs(Recorder):
                 return self.invoke(own, given)
         if not tensors:
             return super().apply(called, given)
-        made = self.operation(_kind_of(called), tensors, given.line)
+        made = self.operation(_kind_of(called), tensors, given.line, plain=False)
         made.step.names = self._names_of(called)
         return made
 
@@ -119,18 +123,18 @@ class Graphs(Recorder):
         first = given.get("layers" if framework == "keras" else "modules", 0)
         if framework == "torch" and name in ("ModuleList", "ModuleDict"):
             if isinstance(first, dict):
-                return dict(first)
-            return list(self.items(first) or [open_in(first) or left_open(given.node)]) if given.all else []
-        outputs = [*tensors_in(given.get("outputs", 1))] if name in ("Model", "Functional") else []
+                return self.fresh(dict(first))
+            return self.fresh(list(self.items(first) or [open_in(first) or left_open(given.node)]) if given.all else [])
+        functional = name in ("Model", "Functional")
+        inputs, outputs = ([*tensors_in(given.get(each, place))] * functional for place, each in enumerate(_ENDS))
         if name in DATA and called.path[0] in ("torch", "F") and not tensors:
             return self.data()
         made = (name[:1].isupper() and not name.endswith("Loss")) or name == "from_pretrained"
-        if framework is None or not made or (name in ("Model", "Functional") and not outputs):
+        if framework is None or not made or (functional and not outputs):
             if tensors:
-                return computed(self, name, given, tensors)
+                return computed(self, name, given, tensors, plain=called.path[0] in _PLAIN)
             return SIZE if SIZE in given.all else Call(called.path, given)
-        born = self.doubts[-1] if self.doubts else None
-        module = Module(called.path, given, None, framework, self.function, outputs=outputs, born=born)
+        module = self.fresh(Module(called.path, given, None, framework, self.function, [], None, inputs, outputs))
         if framework == "keras" and name == "Input":
             return self.follow_module(module, None, given)
         self.modules.append(module)
@@ -161,7 +165,7 @@ class Graphs(Recorder):
         elif name in _ADD:
             self._add(owner, str(len(items)), given.get("layer", 0))
         elif name != "build":
-            self.put(owner, items, str(len(items)), left_open(given.node))
+            self.put(owner, items, str(len(items)), Unknown(left_open(given.node).why))
         return owner if owner.framework == "torch" else None
 
     # Attributes, items, targets
@@ -175,6 +179,11 @@ class Graphs(Recorder):
                 return SIZE
             case Tensor() if not called:
                 return SIZE if name in ("shape", "device", "dtype") else owner
+            case Module(outputs=[_, *_]) if name in ("input", "output", "inputs", "outputs"):
+                tensors = owner.outputs if name.startswith("output") else owner.inputs
+                return list(tensors) if name.endswith("s") or len(tensors) != 1 else tensors[0]
+            case Module(items=dict(items)) if name == "layers":
+                return list(items.values())
             case Module(given=given) if not called:
                 cls = class_of(owner.framework, owner.name)
                 places = cls.takes if cls is not None else ()
@@ -290,7 +299,9 @@ class Graphs(Recorder):
                 node = each.given.node if isinstance(each, Module) else given.node
                 data = self.follow_module(each, data, Given([], {}, node), site or id(given.node))
             return data
-        module.inner = module.inner or bool(module.outputs)
+        if module.outputs:
+            module.inner = True
+            return self._replayed(module, tensors)
         states = [*tensors_in([*given.positional[1:], given.get("initial_state"), given.get("hx")])]
         if class_of(module.framework, module.name) is not None and len(tensors) > 1:
             tensors, states = tensors[:1], [*tensors[1:], *states]
@@ -333,6 +344,17 @@ class Graphs(Recorder):
             return _outputs(levels, cell=module.name.endswith("Cell"))
         keeps = first is not None and isinstance(step.word, Layer | Pass) and not levels
         return Tensor(step, first.returns if keeps and first is not None else None)
+
+    def _replayed(self, model: Module, tensors: list[Tensor]) -> Tensor:
+        """Return what a functional model returns of other data than that with which it was made."""
+        made = {each.step: self.read(tensor) for each, tensor in zip(model.inputs, tensors, strict=False)}
+        for step in reached(model.outputs):
+            if step not in made:
+                reads = [
+                    made[edge.step]._replace(returns=edge.returns) for edge in step.reads or () if edge.step in made
+                ]
+                made[step] = Edge(self.add(replace(step, reads=reads)))
+        return Tensor(made[model.outputs[0].step].step)
 
     def _names_of(self, value: Value) -> tuple[Open, ...]:
         """Return what leaves it open which module a value is, and what leaves each of these open."""

@@ -233,14 +233,12 @@ class Instance:
         values: its attributes.
         given: what its __init__ was given: each parameter and its value.
         variables: the names that it is bound to.
-        born: the innermost condition under which it was made.
     """
 
     cls: Class | None
     values: dict[Value, Value] = field(default_factory=dict)
     given: dict[str, Value] = field(default_factory=dict)
     variables: list[str] = field(default_factory=list)
-    born: Unknown | None = None
 
 
 class Parser(Instance):

@@ -82,6 +82,7 @@ class Program(Evaluator):
         self._classes: list[Class] = []
         self._called: set[ast.AST] = set()
         self._calls = self._depth = self._rounds_taken = 0
+        self._yields: dict[ast.AST, bool] = {}
         self._early: list[Value] = []
 
     def follow(self, module: ast.Module) -> None:
@@ -119,6 +120,10 @@ class Program(Evaluator):
         self._calls += 1
         if self._depth >= MAX_DEPTH or self._calls > MAX_CALLS:
             return Unknown(f"calls of {function.name} stand too deep to be followed, or are too many")
+        if node not in self._yields:
+            self._yields[node] = any(isinstance(each, ast.Yield | ast.YieldFrom) for each in ast.walk(node))
+        if self._yields[node]:
+            return Unknown(f"{function.name} is a generator")
         scope = Scope({}, function.scope)
         self._bind_parameters(function, given, scope)
         if isinstance(node, ast.Lambda):
@@ -137,7 +142,7 @@ class Program(Evaluator):
 
     def instantiate(self, cls: Class, given: Given) -> Instance:
         """Return the object that a call of a class makes."""
-        instance = Instance(cls, born=self.doubts[-1] if self.doubts else None)
+        instance: Instance = self.fresh(Instance(cls))
         self.instances.append(instance)
         self._called.add(cls.node)
         start = cls.get("__init__")
@@ -197,8 +202,6 @@ class Program(Evaluator):
 
     def _statement(self, node: ast.stmt, scope: Scope) -> Returned | None:
         match node:
-            case ast.Expr(value=ast.Yield() | ast.YieldFrom()):
-                return Returned(Unknown(f"{self.function} is a generator"))
             case ast.Expr(value=value):
                 self.value(value, scope)
             case ast.Assign(targets=targets, value=value):
@@ -246,9 +249,12 @@ class Program(Evaluator):
                 for target in targets:
                     self.assign(target, left_open(target, f"is deleted (line {node.lineno})"), scope)
             case ast.Global(names=changed) | ast.Nonlocal(names=changed):
-                why = f"is changed by {self.function}"
                 for name in changed:
-                    self._module.values[name] = left_open(ast.copy_location(ast.Name(name), node), why)
+                    holder = scope.around if isinstance(node, ast.Nonlocal) else self._module
+                    while holder is not None and name not in holder.values:
+                        holder = holder.around
+                    known = holder or self._module
+                    known.values[name] = Unknown(f"{name} is changed by {self.function}", (Open(name, node.lineno),))
             case ast.Match(cases=cases):
                 why = f"which case of the match at line {node.lineno} is taken is not known"
                 return self.branches([*(case.body for case in cases), []], scope, Unknown(why))

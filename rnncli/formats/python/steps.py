@@ -34,20 +34,20 @@ class Module(Call):
         function: the function that makes it.
         variables: what it is bound to.
         items: the layers of a container; None of others.
-        outputs: what a functional model returns.
+        inputs: what a functional model reads.
+        outputs: what it returns.
         notes: what is to be said of it.
         inner: whether it stands in another.
-        born: the innermost condition under which it was made.
     """
 
     framework: Framework = "keras"
     function: str = ""
     variables: list[str] = field(default_factory=list)
     items: dict[Value, Value] | None = None
+    inputs: list[Tensor] = field(default_factory=list)
     outputs: list[Tensor] = field(default_factory=list)
     notes: tuple[Note, ...] = ()
     inner: bool = False
-    born: Unknown | None = None
 
 
 class Edge(NamedTuple):
@@ -191,9 +191,9 @@ class Recorder(Program):
         """Return data that is given to a model."""
         return Tensor(self.add(Step("input", 0, [])))
 
-    def operation(self, kind: str, tensors: Sequence[Tensor], line: int) -> Tensor:
-        """Return what a function of tensors returns that the language has no word for; of data alone, data."""
-        if tensors and all(each.step.is_data for each in tensors):
+    def operation(self, kind: str, tensors: Sequence[Tensor], line: int, *, plain: bool = True) -> Tensor:
+        """Return what a function of tensors returns that the language has no word for; a plain one of data is data."""
+        if plain and tensors and all(each.step.is_data for each in tensors):
             return tensors[0]
         edges = dict.fromkeys(self.read(each) for each in dict.fromkeys(tensors))
         return Tensor(self.add(Step(kind, line, [*edges])))
