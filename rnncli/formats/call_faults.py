@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from rnncli.errors import SpecError, listed, quote, shorten
-from rnncli.formats.call_text import Text, argument_of, node_of
+from rnncli.formats.call_text import Text, node_of
 from rnncli.formats.faults import OpenNumbersError
 from rnncli.formats.frameworks import (
     CLASSES,
@@ -42,17 +42,7 @@ class OpenLineError(OpenNumbersError, SpecError):
         self.names = names
 
 
-class FaultError(Exception):
-    """Something in a text cannot be read: what, where, and the text mended, if that is known."""
-
-    def __init__(
-        self, message: str, span: tuple[int, int], advice: str = "", lead: str = "", repair: str | None = None
-    ) -> None:
-        super().__init__(message)
-        self.message, self.span, self.advice, self.lead, self.repair = message, span, advice, lead, repair
-
-
-def no_class(text: Text, framework: Framework, call: Call) -> FaultError:
+def no_class(text: Text, framework: Framework, call: Call) -> SpecError:
     """Return the error for a class that the language has no word for."""
     end = text.span(node_of(call).func)[1]
     span, word = (end - len(call.name), end), call.name.lower()
@@ -61,18 +51,18 @@ def no_class(text: Text, framework: Framework, call: Call) -> FaultError:
     names = {name.lower(): name for name in (*CLASSES[framework], *CONTAINERS)}
     guess = None if word in ELSEWHERE else closest(word, names)
     if guess is not None:
-        return FaultError(message, span, lead="perhaps", repair=text.with_(span, names[guess]))
+        return text.fault(message, span, lead="perhaps", repair=text.with_(span, names[guess]))
     known = elsewhere(word)
     if known is None:
         theirs = [(layer.keras, *layer.classes) if whose == "Keras" else (layer.torch,) for layer in LAYERS]
         main = dict.fromkeys(name for names in theirs for name in names)
         there = listed([name for name in main if name in CLASSES[framework]])
-        return FaultError(message, span, f"{whose} has {there}")
+        return text.fault(message, span, f"{whose} has {there}")
     shaped = any(each.arg in SHAPES for each in node_of(call).keywords)
-    return FaultError(message, span, ELSEWHERE[known], "without it", None if shaped else text.without(node_of(call)))
+    return text.fault(message, span, ELSEWHERE[known], "without it", None if shaped else text.without(node_of(call)))
 
 
-def wrong(text: Text, framework: Framework, call: Call, cls: Class, fault: ArgumentFaultError) -> FaultError:
+def wrong(text: Text, framework: Framework, call: Call, cls: Class, fault: ArgumentFaultError) -> SpecError:
     """Return the error for an argument of a call."""
     argument, message, node = fault.argument, str(fault), node_of(call)
     if message.startswith(f"{call.name} "):
@@ -80,9 +70,9 @@ def wrong(text: Text, framework: Framework, call: Call, cls: Class, fault: Argum
     instead = fault.instead.replace("'", '"')  # which a shell takes in single quotes
     if isinstance(fault, MissingArgumentError):
         repair = text.with_argument(node, argument, instead)
-        return FaultError(message, text.span(node), lead="for example", repair=repair)
+        return text.fault(message, text.span(node), lead="for example", repair=repair)
     keyword = next((each for each in node.keywords if each.arg == argument), None)
-    span, advice = text.span(argument_of(call, cls, argument)), ""
+    span, advice = text.span(call.given.written(argument, cls.takes)), ""
     if isinstance(fault, UnknownArgumentError) and keyword is not None:
         start, _ = text.span(keyword)
         span, advice = (start, start + len(argument)), "" if instead else ELSEWHERE.get(argument, "")
@@ -92,19 +82,19 @@ def wrong(text: Text, framework: Framework, call: Call, cls: Class, fault: Argum
         advice = NOT_MERGED
     elif not argument:
         span = text.span(node.args[cls.positional])
-    return FaultError(message, span, advice, "perhaps", text.with_(span, instead) if instead else None)
+    return text.fault(message, span, advice, "perhaps", text.with_(span, instead) if instead else None)
 
 
 def misfit(
     text: Text, framework: Framework, calls: Mapping[str, Call], nodes: Sequence[Node], node: Node, reason: str
-) -> FaultError:
+) -> SpecError:
     """Return the error for a layer that does not fit behind those before it."""
-    span = node.place or text.whole
+    span = node.place or (0, len(text.text))
     if "a vector is returned" not in reason:
         message = f"{node.kind} {reason[3:]}" if reason.startswith("it ") else reason
         dense = "Dense" if framework == "keras" else "nn.Linear"
         advice = f"an activation may stand behind {dense} alone" if isinstance(node.word, Activation) else ""
-        return FaultError(message, span, "change one of the two numbers" if "features" in reason else advice)
+        return text.fault(message, span, "change one of the two numbers" if "features" in reason else advice)
     before = nodes[: nodes.index(node)]
     makers = [each for each in before if isinstance(each.word, Layer) and each.word.returns == "vector"]
     cause = makers[-1] if makers else node
@@ -114,10 +104,10 @@ def misfit(
         wrapper = calls[node.name]
         if wrapper.name == "TimeDistributed" and node_of(wrapper).args:
             inner = text.with_(span, text.part(node_of(wrapper).args[0]))
-        return FaultError(message, span, "leave it out" if inner else "", repair=inner)
+        return text.fault(message, span, "leave it out" if inner else "", repair=inner)
     call = calls[cause.name]
     while call.name == "Bidirectional" and isinstance(inner := call.given.get("layer", 0), Call):
         call = inner
     repair = text.with_argument(node_of(call), "return_sequences", "True")
     message = f"{returning} returns only its last output, but {reader} reads a sequence"
-    return FaultError(message, cause.place or span, "return the whole sequence", repair=repair)
+    return text.fault(message, cause.place or span, "return the whole sequence", repair=repair)

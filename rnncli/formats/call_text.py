@@ -5,14 +5,14 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping, Sequence
 
-from rnncli.errors import shorten
-from rnncli.formats.frameworks import CLASSES, HOLDS, Class, class_of
+from rnncli.errors import SpecError, shorten
+from rnncli.formats.frameworks import CLASSES, HOLDS, class_of
+from rnncli.formats.python.arguments import ACTIVATION_NAMES
 from rnncli.formats.python.objects import Call, Named, Value
 from rnncli.language.source import MAX_BYTES, Token
 from rnncli.language.syntax import UnparsableError, tree_of
 from rnncli.layers import KINDS
-from rnncli.layers.activations import ACTIVATIONS, OTHER_NAMES
-from rnncli.layers.weights import FRAMEWORKS, Framework
+from rnncli.layers.weights import FRAMEWORK_NAMES, FRAMEWORKS, Framework
 
 MAX_CALL = 2_000
 """The longest text of a call that is read; Python's parser may take long over what is nested deep."""
@@ -20,9 +20,7 @@ MAX_CALL = 2_000
 MAX_CALLS = 1_000
 """The most calls that are read; nobody writes more on one line."""
 
-ACTIVATION_NAMES = {name.replace("_", ""): name for name in ACTIVATIONS} | OTHER_NAMES
-"""The activations by the names of their functions and classes in lower case."""
-
+_WRAPPERS = ("Bidirectional", "TimeDistributed", "RNN", "StackedRNNCells")
 _PATHS: Mapping[str, Framework] = {
     **dict.fromkeys(("nn", "torch"), "torch"),
     **dict.fromkeys(("keras", "layers", "tf", "tensorflow", "tfkl"), "keras"),
@@ -95,11 +93,6 @@ class Text:
         for line in self._lines:
             self._starts.append(self._starts[-1] + len(line.decode(errors="replace")))
 
-    @property
-    def whole(self) -> tuple[int, int]:
-        """All its characters."""
-        return 0, len(self.text)
-
     def span(self, node: ast.AST) -> tuple[int, int]:
         """Return the characters of a part of the syntax tree, which counts the bytes of a line."""
         start, end = (
@@ -112,6 +105,18 @@ class Text:
         """Return the characters of a part of the syntax tree."""
         start, end = self.span(node)
         return self.text[start:end]
+
+    def fault(
+        self,
+        message: str,
+        where: ast.AST | tuple[int, int] | None = None,
+        advice: str = "",
+        lead: str = "",
+        repair: str | None = None,
+    ) -> SpecError:
+        """Return the error for some characters, or all of them."""
+        span = self.span(where) if isinstance(where, ast.AST) else where or (0, len(self.text))
+        return SpecError(message, text=self.text, span=span, advice=advice, lead=lead, repair=repair)
 
     # What it would be, mended
 
@@ -155,15 +160,6 @@ def node_of(call: Call) -> ast.Call:
     return call.given.node
 
 
-def argument_of(call: Call, cls: Class, argument: str) -> ast.AST:
-    """Return where the value of an argument is written; the call where that is not known."""
-    node = node_of(call)
-    place = cls.takes.index(argument) if argument in cls.takes else cls.positional
-    by_name = next((each.value for each in node.keywords if each.arg == argument), None)
-    starred = any(isinstance(each, ast.Starred) for each in node.args)
-    return by_name or (node.args[place] if place < len(node.args) and not starred else node)
-
-
 def called_by(text: Text, call: Call) -> str:
     """Return what is called, as it is written."""
     return shorten(text.part(node_of(call).func))
@@ -182,13 +178,6 @@ def calls_in(values: Sequence[Value]) -> Iterator[Call]:
         else:
             yield value
             waiting += [*value.given.all, value.of]
-
-
-def held_in(call: Call) -> Iterator[Call]:
-    """Yield the layers in a wrapper."""
-    held = [*call.given.positional, *(call.given.named[name] for name in HOLDS if name in call.given.named)]
-    if call.name in ("Bidirectional", "TimeDistributed", "RNN", "StackedRNNCells"):
-        yield from calls_in(held)
 
 
 def class_name(framework: Framework, call: Call) -> str | None:
@@ -219,3 +208,23 @@ def whose_class(call: Call) -> Framework | None:
         return None
     name = second.name.lower() if isinstance(second, Named) else ""
     return "keras" if isinstance(second, str) or name in ACTIVATION_NAMES else "torch"
+
+
+def framework_of(text: Text, layers: Sequence[Call]) -> Framework:
+    """Return the framework of all layers; classes that both have are those of the others.
+
+    Raises:
+        SpecError: they are of both.
+    """
+    known: dict[Framework, Call] = {}
+    for layer in layers:
+        held = [*layer.given.positional, *(layer.given.named[name] for name in HOLDS if name in layer.given.named)]
+        for call in (layer, *(calls_in(held) if layer.name in _WRAPPERS else ())):
+            if (whose := whose_class(call)) is not None:
+                known.setdefault(whose, call)
+    if len(known) == 2:
+        (one, first), (other, second) = known.items()
+        ours, theirs = FRAMEWORK_NAMES[one], FRAMEWORK_NAMES[other]
+        message = f"{called_by(text, first)} is {ours}'s, but {called_by(text, second)} is {theirs}'s"
+        raise text.fault(message, second.given.node, "write all layers in the words of one framework")
+    return next(iter(known), "keras")

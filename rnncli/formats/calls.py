@@ -12,26 +12,24 @@ import ast
 from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from rnncli.errors import RnncliError, SpecError, quote, shorten
-from rnncli.formats.call_faults import CONTAINERS, FaultError, OpenLineError, misfit, no_class, wrong
+from rnncli.formats.call_faults import CONTAINERS, OpenLineError, misfit, no_class, wrong
 from rnncli.formats.call_text import (
-    ACTIVATION_NAMES,
     MAX_CALLS,
     Text,
-    argument_of,
     called_by,
     calls_in,
     class_name,
     closed,
-    held_in,
+    framework_of,
     pieces,
-    whose_class,
 )
 from rnncli.formats.faults import NO_SETTINGS, OpenNumbersError, Settings
 from rnncli.formats.frameworks import CLASSES, HOLDS, SHAPES, ArgumentFaultError, Class, Made, bound, built, class_of
 from rnncli.formats.nodes import Node, Note, Part, Read, first_misfit, parts_of, takes_input, takes_vectors
+from rnncli.formats.python.arguments import NAMES_ACTIVATION, as_taken
 from rnncli.formats.python.evaluator import Evaluator
 from rnncli.formats.python.objects import PLAIN, Call, Named, Scope, Value, open_in
 from rnncli.language.elsewhere import ELSEWHERE
@@ -39,7 +37,7 @@ from rnncli.language.framework_errors import framework_error
 from rnncli.language.spec import MAX_LAYERS
 from rnncli.language.syntax import UnparsableError
 from rnncli.layers import KINDS, LAYERS, Layer
-from rnncli.layers.weights import FRAMEWORK_NAMES, Framework
+from rnncli.layers.weights import Framework
 from rnncli.network import Network
 
 ASSUMED_FEATURES = 32
@@ -59,28 +57,15 @@ _MAKE_LAYERS = frozenset((*CONTAINERS, *(name for classes in CLASSES.values() fo
 _INPUTS = ("Input", "InputLayer")
 _OPTIONS = {option.attribute for layer in LAYERS for option in layer.options} | {"elementwise_affine"}
 _OPTIONS |= {theirs for layer in LAYERS for ours, theirs in layer.torch_arguments.items() if ours in _OPTIONS}
+_OPTIONS |= {*NAMES_ACTIVATION}
 """Arguments that are no numbers."""
 
 
 class CallReading(NamedTuple):
-    """What a text of calls is.
+    """What a text of calls is: its layers, each with its place in the text, and the settings that it uses."""
 
-    Attributes:
-        network: the network.
-        framework: whose calls they are.
-        part: its layers, each with its place in the text, and all that is to be said of them.
-        used: the settings that it uses.
-    """
-
-    network: Network
-    framework: Framework
     part: Part
     used: frozenset[str]
-
-    @property
-    def notes(self) -> tuple[Note, ...]:
-        """What the text does not say and was assumed, or says otherwise than the network is."""
-        return self.part.notes
 
 
 class _Written(str):
@@ -127,22 +112,22 @@ def _most_repairs(text: str) -> int:
 
 
 def _read(text: str, settings: Settings, repairs: int) -> CallReading:
-    whole = (0, len(text))
+    message, advice = "it is nested too deeply", ""
     try:
-        return _Line(text, settings).reading()
-    except UnparsableError as error:
-        raise SpecError(f"it is no Python: {error}", text=text, span=whole) from None
-    except RecursionError:
-        raise SpecError("it is nested too deeply", text=text, span=whole) from None
-    except FaultError as fault:
-        repair = _checked(fault.repair, settings, repairs - 1) if fault.repair and repairs else None
-        lead = fault.lead if repair else ""
-        message, span, advice = fault.message, fault.span, fault.advice
-        raise SpecError(message, text=text, span=span, advice=advice, lead=lead, repair=repair) from None
-    except SpecError:
+        return _Line(Text(text), settings).reading()
+    except OpenNumbersError:
         raise
+    except SpecError as fault:
+        repair = _checked(fault.repair, settings, repairs - 1) if fault.repair and repairs else None
+        lead, advice = fault.lead if repair else "", fault.advice or ""
+        raise SpecError(fault.message, text=text, span=fault.span, advice=advice, lead=lead, repair=repair) from None
+    except UnparsableError as error:
+        message = f"it is no Python: {error}"
     except RnncliError as error:
-        raise SpecError(error.message, text=text, span=whole, advice=error.advice or "") from None
+        message, advice = error.message, error.advice or ""
+    except RecursionError:
+        pass
+    raise SpecError(message, text=text, span=(0, len(text)), advice=advice)
 
 
 def _checked(text: str, settings: Settings, repairs: int) -> str | None:
@@ -173,14 +158,13 @@ def mended(text: str) -> str | None:
         return _checked(line, NO_SETTINGS, _most_repairs(line)) if line != text else None
     specs: list[str] = []
     for each in parts:
-        if each not in calls:
-            specs.append(each.text)
-            continue
         try:
-            specs += _Line(each.text, NO_SETTINGS).specs(first=not specs)
-        except FaultError as fault:
+            specs += _Line(Text(each.text), NO_SETTINGS).specs(first=not specs) if each in calls else [each.text]
+        except OpenNumbersError:
+            return None
+        except SpecError as fault:
             start, end = (min(each.start + place, len(text)) for place in fault.span)
-            raise SpecError(fault.message, text=text, span=(start, end), advice=fault.advice) from None
+            raise SpecError(fault.message, text=text, span=(start, end), advice=fault.advice or "") from None
         except (RnncliError, RecursionError):
             return None
     try:
@@ -191,13 +175,7 @@ def mended(text: str) -> str | None:
 
 
 class _Layer(NamedTuple):
-    """A call that makes a layer.
-
-    Attributes:
-        call: the call.
-        before: the name of the node that it reads; empty for the input.
-        stateful: whether it is given a state to start from.
-    """
+    """A call that makes a layer, the node that it reads (empty for the input), and whether it is given a state."""
 
     call: Call
     before: str
@@ -207,86 +185,79 @@ class _Layer(NamedTuple):
 class _Line:
     """Reads one text."""
 
-    def __init__(self, text: str, settings: Settings) -> None:
-        self._text = Text(text)
+    def __init__(self, text: Text, settings: Settings) -> None:
+        self._text = text
         self._evaluator, self._scope = Evaluator(settings), Scope()
         self._layers: dict[str, _Layer] = {}
         self._times: Counter[str] = Counter()
-        self._names: dict[int, str] = {}
+        self._ends: dict[int, str] = {}
         self._applied: set[int] = set()
+        self._assigned: set[int] = set()
+        self._grown: object = None
         self._open: list[tuple[str, tuple[int, int]]] = []
         self._assumed: list[str] = []
         self._timeless = ""
-        self._assigned: dict[int, Call] = {}
-        self._models: dict[str, tuple[object, ...]] = {}
         self._framework: Framework = "keras"
 
     def reading(self) -> CallReading:
         """Return what the text is."""
-        nodes = self.nodes()
+        nodes = self._nodes()
         if self._open:
             raise OpenLineError(tuple(dict.fromkeys(name for name, _ in self._open)), self._text.text, self._open[0][1])
         for before, node in pairwise(nodes):
             if node.reads != (Read(before.name),):
                 message = f"{node.kind} does not read what {before.kind} before it returns"
-                raise FaultError(message, node.place or self._text.whole, ELSEWHERE["add"])
+                raise self._text.fault(message, node.place, ELSEWHERE["add"])
         found = first_misfit(nodes)
         if found is not None:
             calls = {name: layer.call for name, layer in self._layers.items()}
             raise misfit(self._text, self._framework, calls, nodes, *found)
         parts = parts_of(nodes, framework=self._framework, features=ASSUMED_FEATURES, whole=True).parts
         if not parts:  # Masking()
-            raise FaultError("it makes no layer", self._text.whole)
-        (part, *_) = parts
-        assumed = [*self._assumed]
-        if len(self._layers) > 1 and any(
-            id(each.call) in self._assigned and id(each.call) not in self._applied
-            for each in self._layers.values()
-            if each.call.name not in _INPUTS
-        ):
+            raise self._text.fault("it makes no layer")
+        part, assumed = parts[0], list(self._assumed)
+        own = [id(layer.call) for layer in self._layers.values() if layer.call.name not in _INPUTS]
+        if len(self._layers) > 1 and self._assigned.intersection(own) - self._applied:
             assumed.append("the layers follow one another as they are written")
         if self._timeless and takes_vectors(part.head) and any(each.layer.reads == "sequence" for each in part.nodes):
             many = f"{self._timeless} is one timestep of many, (None, {self._timeless[1:-2]})"
             assumed.append(f"{many}: a recurrent layer reads (timesteps, features)")
         part = replace(part, notes=(*part.notes, *(Note(each, "assumed") for each in assumed)))
-        return CallReading(part.network, self._framework, part, frozenset(self._evaluator.used))
+        return CallReading(part, frozenset(self._evaluator.used))
 
     def specs(self, *, first: bool) -> list[str]:
         """Return the layers as the language writes them; the first of a network says how many features it reads."""
-        nodes = self.nodes()
+        nodes = self._nodes()
         if self._open:
-            raise FaultError(f"{quote(self._open[0][0])} is not a number", self._open[0][1], "write the number itself")
+            name, span = self._open[0]
+            raise self._text.fault(f"{quote(name)} is not a number", span, "write the number itself")
         head = [f"input:{node.features}" for node in nodes[:1] if first and node.features]
         return [*head, *(node.word.spec() for node in nodes if isinstance(node.word, Layer))]
 
     # What is called, in the order of the data
 
-    def nodes(self) -> list[Node]:
+    def _nodes(self) -> list[Node]:
         """Return the layers, each of which reads one before it."""
         values: list[tuple[Value, ast.expr, bool]] = []
         for statement in self._text.tree.body:
             if isinstance(statement, ast.Expr | ast.Assign | ast.AnnAssign) and statement.value is not None:
-                value = self._evaluator.value(statement.value, self._scope)
-                for target in statement.targets if isinstance(statement, ast.Assign) else []:
+                value, targets = self._evaluator.value(statement.value, self._scope), getattr(statement, "targets", [])
+                held = (self._scope.get(each.id) for each in ast.walk(statement.value) if isinstance(each, ast.Name))
+                calls = any(isinstance(each, ast.Call) for each in ast.walk(statement.value))
+                values.append((value, statement.value, calls or any(isinstance(each, Call) for each in held)))
+                for target in targets:
                     self._evaluator.assign(target, value, self._scope)
-                inside = list(ast.walk(statement.value))
-                made = any(isinstance(each, ast.Call) for each in inside) or any(
-                    isinstance(self._scope.get(each.id), Call) for each in inside if isinstance(each, ast.Name)
-                )
-                values.append((value, statement.value, made))
-                if isinstance(statement, ast.Assign) and isinstance(value, Call) and value.path:
-                    self._assigned[id(value)] = value
+                self._assigned |= {id(value)} if targets else set()
             elif not _is_plain(statement):
-                raise FaultError("it is no call of a layer", self._text.span(statement))
+                raise self._text.fault("it is no call of a layer", statement)
         self._applied = {id(call.of) for call in calls_in([value for value, _, _ in values]) if not call.path}
         last = ""
-        for value, node, made in values:
-            known = isinstance(value, (*PLAIN, Named)) or id(value) in self._applied
-            if not known and (made or any(calls_in([value]))):
+        for value, node, makes in values:
+            if makes and not isinstance(value, (*PLAIN, Named)) and id(value) not in self._applied:
                 last = self._walk(value, last, node)
         if not self._layers:
-            raise FaultError("it makes no layer", self._text.whole)
-        self._framework = self._whose()
+            raise self._text.fault("it makes no layer")
+        self._framework = framework_of(self._text, [layer.call for layer in self._layers.values()])
         return self._made_nodes()
 
     def _walk(self, value: Value, before: str, node: ast.AST) -> str:
@@ -300,41 +271,39 @@ class _Line:
         self._evaluator.step()
         if isinstance(value, Call):
             node = value.given.node
-            if id(value) in self._names:
+            if id(value) in self._ends:
                 if value.path and value.name not in _INPUTS:
                     message = f"{called_by(self._text, value)} stands there twice, with the same weights"
-                    raise FaultError(message, self._text.span(node), ELSEWHERE["add"])
-                return self._names[id(value)]
+                    raise self._text.fault(message, node, ELSEWHERE["add"])
+                return self._ends[id(value)]
         match value:
             case list() | dict():
                 for each in value.values() if isinstance(value, dict) else value:
                     before = self._walk(each, before, node)
                 return before
             case Call(path=(), given=given, of=called):  # LSTM(32)(x)
-                named = [each for each in given.named.values() if isinstance(each, Call)]
-                data = next(iter([*given.positional, *named]), None)
+                data = next((each for each in given.all if isinstance(each, Call)), given.get("", 0))
                 source = "" if isinstance(data, (*PLAIN, Named)) else self._walk(data, "", node)
                 before = self._walk(called, source, node)
                 if before in self._layers and (len(given.positional) > 1 or "initial_state" in given.named):
                     self._layers[before] = self._layers[before]._replace(stateful=True)
             case Call(name=name, given=given) if name in CONTAINERS:
-                model = value.path[:-1] or (id(value.of),)
-                if name in ("add", "append") and self._models.setdefault("added", model) != model:
-                    raise FaultError("a layer is added to another model than those before", self._text.span(node))
+                model = (value.path[:-1] or id(value.of)) if name in ("add", "append") else None
+                self._grown = self._grown or model
+                if model not in (None, self._grown):
+                    raise self._text.fault("a layer is added to another model than those before", node)
                 for each in given.all:
                     before = before if isinstance(each, PLAIN) else self._walk(each, before, node)
             case Call(name=name, given=given, of=owner) if name in _AROUND:
                 for each in [owner, *given.all]:
-                    if not isinstance(each, Call) or id(each) in self._applied:
-                        continue
-                    if any(inner.name in _MAKE_LAYERS for inner in calls_in([each])):
-                        before = self._names[id(each)] if id(each) in self._names else self._walk(each, before, node)
+                    if isinstance(each, Call) and id(each) not in self._applied:
+                        layers = any(inner.name in _MAKE_LAYERS for inner in calls_in([each]))
+                        before = self._ends.get(id(each)) or self._walk(each, before, node) if layers else before
             case Call():
                 before = self._add(value, before)
             case _:
-                span = self._text.span(node)
-                raise FaultError(f"{quote(self._text.part(node))} is no layer that is written out", span)
-        self._names[id(value)] = before
+                raise self._text.fault(f"{quote(self._text.part(node))} is no layer that is written out", node)
+        self._ends[id(value)] = before
         return before
 
     def _add(self, call: Call, before: str) -> str:
@@ -344,34 +313,16 @@ class _Line:
         name = written if self._times[written] == 1 else f"{written} ({self._times[written]})"
         self._layers[name] = _Layer(call, before)
         if len(self._layers) > MAX_CALLS:
-            raise FaultError(f"it makes more than {MAX_CALLS:,} layers", self._text.whole)
+            raise self._text.fault(f"it makes more than {MAX_CALLS:,} layers")
         return name
-
-    # Whose classes they are
-
-    def _whose(self) -> Framework:
-        """Return the framework of all layers; classes that both have are those of the others."""
-        known: dict[Framework, Call] = {}
-        for layer in self._layers.values():
-            for call in (layer.call, *held_in(layer.call)):
-                whose = whose_class(call)
-                if whose is not None:
-                    known.setdefault(whose, call)
-        if len(known) == 2:
-            (one, first), (other, second) = known.items()
-            ours, theirs = FRAMEWORK_NAMES[one], FRAMEWORK_NAMES[other]
-            message = f"{called_by(self._text, first)} is {ours}'s, but {called_by(self._text, second)} is {theirs}'s"
-            advice = "write all layers in the words of one framework"
-            raise FaultError(message, self._text.span(second.given.node), advice)
-        return next(iter(known), "keras")
 
     # What the calls make
 
     def _made_nodes(self) -> list[Node]:
         nodes: list[Node] = []
         last: dict[str, str] = {"": ""}
-        for name, layer in self._layers.items():
-            made, before, call = self._made(layer.call), last[layer.before], layer.call
+        for name, (call, reads, stateful) in self._layers.items():
+            made, before = self._made(call), last[reads]
             is_input = class_name(self._framework, call) in _INPUTS
             if is_input and made[0].word is None:  # whose features are not known
                 last[name] = before
@@ -381,13 +332,13 @@ class _Line:
                 before = ""
             if len(nodes) + len(made) > MAX_LAYERS:
                 message = f"a network has at most {MAX_LAYERS:,} layers"
-                raise FaultError(message, self._text.span(call.given.node), "leave some out")
+                raise self._text.fault(message, call.given.node, "leave some out")
             if made[0].input is not None and not nodes:
                 nodes.append(Node("input", "input", made[0].input, ()))
                 before = "input"
             for level, each in enumerate(made, 1):
                 notes = [Note(f"{name} {note.text}", note.effect) for note in each.notes]
-                if layer.stateful and level == 1:
+                if stateful and level == 1:
                     notes.append(Note(f"{name} starts from a state that it is given; here from zero", "differs"))
                 node = Node(
                     name if level == len(made) else f"{name}, level {level}",
@@ -413,9 +364,8 @@ class _Line:
         if name is None or cls is None:
             raise no_class(self._text, self._framework, call)
         if call.given.unknown is not None:
-            span = self._text.span(call.given.node)
             message = f"the arguments of {called_by(self._text, call)} are not all written out"
-            raise FaultError(message, span, "write them by name")
+            raise self._text.fault(message, call.given.node, "write them by name")
         try:
             given = bound(cls, name, call.given.positional, call.given.named)
             kept = {each: value for each, value in given.items() if each not in cls.inert}
@@ -424,48 +374,40 @@ class _Line:
         except ArgumentFaultError as fault:
             raise wrong(self._text, self._framework, call, cls, fault) from None
 
-    def _value(self, call: Call, cls: Class, argument: str, value: Value) -> Any:
+    def _value(self, call: Call, cls: Class, argument: str, value: Value) -> Value:
         """Return the value of an argument as the table takes it; what is open is noted."""
-        node = argument_of(call, cls, argument)
         self._evaluator.step()
-        if argument in HOLDS:
-            several = value if isinstance(value, list) else [value]
-            made = [self._made(each) if isinstance(each, Call) else [] for each in several]
-            return made if argument == "cells" else [each for some in made for each in some]
-        if argument in SHAPES and isinstance(value, list):
+        node = call.given.written(argument, cls.takes)
+        if argument in SHAPES and isinstance(value, list) and value:
             return self._shape(value, SHAPES[argument], node)
-        if isinstance(value, list):
+        if isinstance(value, list) and argument not in HOLDS:
             return [self._value(call, cls, argument, each) for each in value]
-        if open_in(value) is None:
+        value = as_taken(argument, value, lambda each: self._made(each) if isinstance(each, Call) else each)
+        if argument in HOLDS or open_in(value) is None:
             return value
-        if "activation" in argument or argument == "nonlinearity":
-            name = value.name if isinstance(value, Named | Call) else ""
-            return ACTIVATION_NAMES.get(name.replace("_", "").lower(), _Written(self._text.part(node)))
         if argument in _OPTIONS or argument in cls.changing:
             return _Written(self._text.part(node))
         return 0 if argument == "dropout" else self._number(value, node)
 
-    def _number(self, value: Value, node: ast.AST) -> Any:
+    def _number(self, value: Value, node: ast.AST) -> Value:
         """Note the numbers that a value leaves open; return one that may stand there."""
         cause = open_in(value)
         if cause is None:
             return value
-        span = self._text.span(node)
         if not cause.names:
-            raise FaultError(f"{quote(self._text.part(node))} is not a number", span, "write the number itself")
-        self._open += [(each.name, span) for each in cause.names]
+            written = quote(self._text.part(node))
+            raise self._text.fault(f"{written} is not a number", node, "write the number itself")
+        self._open += [(each.name, self._text.span(node)) for each in cause.names]
         return 1
 
     def _shape(self, sizes: list[Value], samples: int, node: ast.AST) -> list[Value]:
         """Return a shape; how many samples and timesteps there are changes nothing that is counted."""
-        whole = isinstance(node, ast.List | ast.Tuple) and len(node.elts) == len(sizes)
-        places = node.elts if isinstance(node, ast.List | ast.Tuple) and whole else [node] * len(sizes)
-        *_, features = known = [None if open_in(each) else each for each in sizes] or [None]
+        elements = node.elts if isinstance(node, ast.List | ast.Tuple) else []
+        places = elements if len(elements) == len(sizes) else [node] * len(sizes)
+        known = [None if open_in(each) else each for each in sizes]
         for size, place in list(zip(sizes, places, strict=True))[samples:-1]:
             if open_in(size):
                 self._assumed.append(f"a number of timesteps that is not known ({shorten(self._text.part(place))})")
-        if sizes and features is None:
-            known[-1] = self._number(sizes[-1], places[-1])
-        if len(sizes) == samples + 1 and features is not None:
-            self._timeless = f"({features},)"
-        return known if sizes else sizes
+        if known[-1] is not None and len(sizes) == samples + 1:
+            self._timeless = f"({known[-1]},)"
+        return [*known[:-1], self._number(sizes[-1], places[-1])]

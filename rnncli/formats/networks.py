@@ -111,8 +111,8 @@ def read_text(text: str, settings: Settings = NO_SETTINGS) -> Reading:
         raise
     except SpecError as error:
         raise _with_specs_in(error) from None
-    origin = Origin(line.framework, (), line.part.assumed, line.part.doubts)
-    return Reading(replace(line.network, origin=origin), notes=line.notes, line=True, used=line.used)
+    origin = Origin(line.part.framework, (), line.part.assumed, line.part.doubts)
+    return Reading(replace(line.part.network, origin=origin), notes=line.part.notes, line=True, used=line.used)
 
 
 def _with_specs_in(error: SpecError) -> SpecError:
@@ -135,7 +135,7 @@ def as_called(error: SpecError) -> SpecError:
 
     try:
         whole = calls.is_call(error.text)
-        repair = str(calls.read(error.text).network) if whole else calls.mended(error.text)
+        repair = str(calls.read(error.text).part.network) if whole else calls.mended(error.text)
     except SpecError as fault:
         return fault
     return error.repaired(repair, "perhaps" if "(" in repair else "as a spec") if repair else error

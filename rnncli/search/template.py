@@ -201,5 +201,5 @@ def template_of_calls(text: str) -> CalledTemplate | None:
     def with_blanks(said: str) -> str:
         return _NUMBER.sub(lambda number: blanks[int(number[1])], said)
 
-    notes = tuple(note._replace(text=with_blanks(note.text)) for note in reading.notes)
-    return CalledTemplate(with_blanks(str(reading.network)), notes, reading.framework)
+    notes = tuple(note._replace(text=with_blanks(note.text)) for note in reading.part.notes)
+    return CalledTemplate(with_blanks(str(reading.part.network)), notes, reading.part.framework)
