@@ -8,16 +8,14 @@ would make it known.
 from __future__ import annotations
 
 import ast
-import math
-import operator
 import string
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from rnncli.errors import RnncliError, shorten
 from rnncli.formats.faults import NO_SETTINGS, Settings
-from rnncli.formats.nodes import names
+from rnncli.formats.python.library import MAX_ITEMS, argument_parsed, compared, computed, named_call, plain_method
 from rnncli.formats.python.objects import (
     COMPUTED,
     MISSING,
@@ -42,53 +40,10 @@ from rnncli.formats.python.objects import (
 MAX_STEPS = 100_000
 """The most expressions, statements and rounds of loops that are followed."""
 
-MAX_ITEMS = 2_000
-"""The longest list, and the longest text that an operator may make."""
-
 _ITEMS = 20
 """How many items take as long to follow as an expression."""
 
-_MAX_DIGITS = 40
 _WORDS: Mapping[object, Value] = {"True": True, "False": False, "None": None}
-
-_OPERATORS: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv,
-    ast.Mod: operator.mod,
-    ast.Pow: operator.pow,
-}
-_COMPARISONS: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-    ast.Is: operator.is_,
-    ast.IsNot: operator.is_not,
-    ast.In: lambda one, many: one in many,
-    ast.NotIn: lambda one, many: one not in many,
-}
-_METHODS: Mapping[type, frozenset[str]] = {
-    list: names("append extend insert pop reverse index"),
-    dict: names("get items values keys pop copy update setdefault"),
-    str: names("lower upper strip split startswith endswith title capitalize"),
-}
-"""Methods of plain values that do here what they do in Python."""
-
-_CHANGING = names("append extend insert pop reverse update setdefault remove clear sort popitem")
-_OF_PLAIN = names("str bool")
-_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
-    **{each.__name__: each for each in (int, float, round, abs, math.sqrt, math.ceil, math.floor, max, min, sum)},
-    **{each.__name__: each for each in (str, bool, range, len, list, tuple, sorted, dict, enumerate, zip, reversed)},
-    "OrderedDict": dict,
-}
-"""The functions of Python that are known, by their names."""
-
-_MODULES = ((), ("math",), ("collections",))
 
 
 def written_as(text: str) -> str:
@@ -252,8 +207,8 @@ class Evaluator:
                 return value
             case ast.Compare(left=left, ops=kinds, comparators=rights):
                 values = [self.value(each, scope) for each in (left, *rights)]
-                compared = [_compared(*each) for each in zip(kinds, values, values[1:], strict=False)]
-                return self.combined(values, node) if None in compared else all(compared)
+                tests = [compared(*each) for each in zip(kinds, values, values[1:], strict=False)]
+                return self.combined(values, node) if None in tests else all(tests)
             case ast.IfExp(test=test, body=body, orelse=orelse):
                 tested = self.value(test, scope)
                 holds = self.truth(tested)
@@ -295,7 +250,7 @@ class Evaluator:
     def computed(self, kind: ast.operator, left: Value, right: Value, node: ast.AST) -> Value:
         """Return what an operator makes of two values."""
         self.step(sum(len(each) // _ITEMS for each in (left, right) if isinstance(each, list | str)))
-        made = _computed(kind, left, right)
+        made = computed(kind, left, right)
         return self.combined([left, right], node) if made is MISSING else made
 
     def attribute(self, owner: Value, name: str, node: ast.AST, *, called: bool = False) -> Value:
@@ -415,12 +370,8 @@ class Evaluator:
 
     def unpacked(self, value: Value, targets: Sequence[ast.expr]) -> list[Value]:
         """Return what an assignment to several targets gives each of them."""
-        items = self.items(value)
-        if (
-            items is not None
-            and len(items) == len(targets)
-            and not any(isinstance(each, ast.Starred) for each in targets)
-        ):
+        items, starred = self.items(value), any(isinstance(each, ast.Starred) for each in targets)
+        if items is not None and len(items) == len(targets) and not starred:
             return items
         if isinstance(value, Unknown | Call):
             return [left_open(each) for each in targets]
@@ -446,17 +397,15 @@ class Evaluator:
             case Instance(cls=Class() as cls) if isinstance(own := cls.get("__call__"), Function):
                 return self.invoke(replace(own, owner=called), given)
             case Method(owner=list() | dict() | str() as owner, name=name):
-                return self._plain_method(owner, name, given)
+                return plain_method(self, owner, name, given)
             case Method(owner=Parser() as owner, name=name):
-                return self._parsed(owner, name, given)
+                return argument_parsed(self, owner, name, given)
             case Method(owner=Instance() as owner, name="add_module") if isinstance(given.get("name", 0), str):
                 self.put(owner, owner.values, given.get("name", 0), given.get("module", 1))
             case Method(owner=Instance() as owner, name="save_hyperparameters"):
                 self.put(owner, owner.values, "hparams", Instance(None, dict(owner.given)))
-            case Named(path=path) if path[-1] in _FUNCTIONS and path[:-1] in _MODULES:
-                return self._builtin(called, given)
             case Named():
-                return self._named(called, given)
+                return named_call(self, called, given)
             case Unknown():
                 return joined([called, *(each for each in given.all if isinstance(each, Unknown))])
             case _:
@@ -466,11 +415,9 @@ class Evaluator:
     def _call(self, node: ast.Call, scope: Scope) -> Value:
         match node.func:
             case ast.Attribute(value=ast.Call(func=ast.Name(id="super")), attr=name):
-                given, cls = self._given(node, scope), scope.get("__class__")
+                self_, cls = scope.get("__self__"), scope.get("__class__")
                 method = cls.get(name, inherited=True) if isinstance(cls, Class) else MISSING
-                if not isinstance(method, Function):
-                    return None
-                return self.invoke(replace(method, owner=scope.get("__self__")), given)
+                called = replace(method, owner=self_) if isinstance(method, Function) else Method(self_, name)
             case ast.Attribute(value=owner, attr=name):
                 called = self.attribute(self.value(owner, scope), name, node.func, called=True)
             case _:
@@ -492,119 +439,9 @@ class Evaluator:
         known = [each for each in positional if not (isinstance(each, Unknown) and each.rest)]
         return Given(known, named, node, unknown)
 
-    def _builtin(self, called: Named, given: Given) -> Value:
-        """Return what a function of Python makes of values that are known."""
-        values = given.positional
-        plain = [isinstance(each, PLAIN) or (called.name not in _OF_PLAIN and self.items(each)) for each in values]
-        if given.unknown is None and all(each or each == [] for each in plain):
-            try:
-                made = _FUNCTIONS[called.name](*values, **given.named)
-                if not isinstance(made, range) or len(made) <= MAX_ITEMS:
-                    return self.fresh(made if isinstance(made, (*PLAIN, dict)) else _lists(made))
-            except (TypeError, ValueError, ArithmeticError):
-                pass
-        through = called.name != "len" and any(isinstance(each, Unknown | Named) for each in given.all)
-        return self.combined(given.all, given.node) if through else self.apply(called, given)
-
-    def _named(self, called: Named, given: Given) -> Value:
-        """Return what some functions make that are told by their names, or what a call makes of another name."""
-        owner, name = given.get("", 0), given.get("", 1)
-        match called.path:
-            case ("getattr",) if isinstance(name, Unknown):
-                return name
-            case ("getattr",) if isinstance(name, str) and len(given.positional) == 2:
-                return self.attribute(owner, name, given.node)
-            case ("setattr",) if isinstance(owner, Instance) and isinstance(name, str):
-                self.put(owner, owner.values, name, given.get("", 2))
-                return None
-            case ("vars",) if isinstance(owner, Instance):
-                return owner.values
-            case (*_, "field") if given.named.keys() & {"default", "default_factory"}:
-                factory = given.get("default_factory")
-                return given.named["default"] if factory is None else self.call(factory, Given([], {}, given.node))
-            case (*_, "Namespace" | "SimpleNamespace" | "EasyDict" | "AttrDict") if not given.positional:
-                return self.fresh(Instance(None, dict(given.named)))
-            case (*_, "ArgumentParser"):
-                return self.fresh(Parser(None))
-        return self.apply(called, given)
-
-    def _plain_method(self, owner: Any, name: str, given: Given) -> Value:
-        """Return what a method of a list, a dict or a text returns; where it is not known, what it changes is not."""
-        first, why = given.get("", 0), left_open(given.node)
-        known = name in _METHODS[type(owner)] and not given.unknown and len(owner) <= MAX_ITEMS
-        if name in ("extend", "update") and given.positional:
-            known = known and isinstance(first, type(owner)) and self.items(first) is not None
-        if isinstance(owner, list) and name not in ("append", "extend"):
-            known = known and self.items(owner) is not None
-        if name in _CHANGING and (self.doubted(owner) or not known):
-            self.spoil(owner, open_in(first) or Unknown(why.why), behind=name in ("append", "extend"))
-            return why
-        try:
-            made: Any = getattr(owner, name)(*given.positional, **given.named) if known else why
-            return _lists(made) if name in ("items", "keys", "values") else made
-        except (TypeError, ValueError, LookupError):
-            return why
-
-    def _parsed(self, owner: Parser, name: str, given: Given) -> Value:
-        """Return what a method of an argument parser returns: its arguments have their default values."""
-        if name == "parse_args":
-            return owner
-        if name != "add_argument":
-            return left_open(given.node)
-        flags = [each for each in given.positional if isinstance(each, str)]
-        flag = next((each for each in flags if each.startswith("--")), flags[0] if flags else "")
-        destination = given.get("dest", default=flag.lstrip("-").replace("-", "_"))
-        action, default = given.get("action"), given.get("default", default=MISSING)
-        if default is MISSING and action in ("store_true", "store_false"):
-            default = action == "store_false"
-        kind = given.get("type")
-        if isinstance(default, str) and isinstance(kind, Named) and kind.path in (("int",), ("float",)):
-            default = self._builtin(kind, Given([default], {}, given.node))
-        if default is not MISSING and isinstance(destination, str):
-            self.put(owner, owner.values, destination, default)
-        return None
-
-
-def _lists(made: Iterable[Value]) -> list[Value]:
-    return [list(each) if isinstance(each, tuple) else each for each in made]
-
 
 def doubt(test: ast.expr, tested: Value) -> Unknown:
     """Return that it is not known whether a condition holds."""
     cause = open_in(tested)
     why = f"whether {shorten(source_of(test))} holds (line {test.lineno}) is not known"
     return Unknown(why, () if cause is None else cause.names, line=test.lineno)
-
-
-def _compared(kind: ast.cmpop, left: Value, right: Value) -> bool | None:
-    """Return whether a comparison of two values holds, or None if that is not known."""
-    if isinstance(kind, ast.Is | ast.IsNot) and right is None and isinstance(left, Call) and left.name[:1].isupper():
-        return isinstance(kind, ast.IsNot)  # an object, which is not None
-    known = (*PLAIN, list, dict, Instance, Function, Class)
-    if not isinstance(left, known) or not isinstance(right, known) or open_in(left) or open_in(right):
-        return None
-    try:
-        return bool(_COMPARISONS[type(kind)](left, right))
-    except TypeError:
-        return None
-
-
-def _computed(kind: ast.operator, left: Value, right: Value) -> Value:
-    """Return what an operator makes of two plain values, or MISSING if that is not known or too large."""
-    number = int | float
-    match kind, left, right:
-        case ast.Add(), list(), list():
-            return [*left, *right] if len(left) + len(right) <= MAX_ITEMS else MISSING
-        case ast.Mult(), list() | str(), int():
-            return left * right if len(left) * right <= MAX_ITEMS else MISSING
-        case ast.Add(), str(), str():
-            return left + right if len(left) + len(right) <= MAX_ITEMS else MISSING
-    if not isinstance(left, number) or not isinstance(right, number) or type(kind) not in _OPERATORS:
-        return MISSING
-    if isinstance(kind, ast.Pow) and abs(right) > 64:
-        return MISSING
-    try:
-        value = _OPERATORS[type(kind)](left, right)
-    except (ArithmeticError, ValueError, TypeError):
-        return MISSING
-    return value if isinstance(value, number) and abs(value) < 10**_MAX_DIGITS else MISSING

@@ -52,12 +52,7 @@ class Unknown:
 
 @dataclass(frozen=True)
 class Named:
-    """A name that the text imports or nowhere defines, by its whole path: `torch.nn.LSTM`.
-
-    Attributes:
-        path: the path.
-        node: where it is written.
-    """
+    """A name that the text imports or nowhere defines, by its whole path, `torch.nn.LSTM`, and where it is written."""
 
     path: tuple[str, ...]
     node: ast.expr | None = field(default=None, compare=False)
@@ -137,12 +132,7 @@ class Call:
 
 @dataclass
 class Scope:
-    """Names and their values.
-
-    Attributes:
-        values: the values by their names.
-        around: the scope around it.
-    """
+    """The values of names, and the scope around it."""
 
     values: dict[str, Value] = field(default_factory=dict)
     around: Scope | None = None
@@ -159,14 +149,7 @@ class Scope:
 
 @dataclass(frozen=True, eq=False)
 class Function:
-    """A function of the text.
-
-    Attributes:
-        node: its definition.
-        scope: the scope around it.
-        cls: the class whose method it is.
-        owner: the object that it is a method of.
-    """
+    """A function of the text: its definition, the scope around it; of a method the class and the object."""
 
     node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
     scope: Scope
@@ -185,13 +168,7 @@ class Function:
 
 @dataclass(frozen=True, eq=False)
 class Class:
-    """A class of the text.
-
-    Attributes:
-        node: its definition.
-        scope: its attributes and methods.
-        bases: what it derives from.
-    """
+    """A class of the text: its definition, the scope of its attributes and methods, and what it derives from."""
 
     node: ast.ClassDef
     scope: Scope
@@ -278,8 +255,6 @@ def open_in(value: Value) -> Unknown | None:
             return left_open(node or ast.Name(".".join(path)), "is defined nowhere in it")
         case Call(given=given) if type(value) is Call:
             return left_open(given.node)
-        case Method():
-            return Unknown(f"the method {shorten(value.name)} is no value")
         case list() | tuple():
             return joined([each for each in value if isinstance(each, Unknown | Named | Call)])
     return None

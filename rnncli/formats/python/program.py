@@ -7,7 +7,7 @@ two values. Nothing is tried in every way that the program could go.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -234,9 +234,10 @@ class Program(Evaluator):
                 leaves = any(isinstance(each, ast.Break | ast.Continue) for each in ast.walk(node))
                 items = None if leaves else self.items(taken)
                 return self.any_rounds(node, taken, scope) if items is None else self.rounds(node, items, scope)
-            case ast.While(body=body):
-                why = f"the while at line {node.lineno} runs any number of times"
-                return self.branches([body, []], scope, Unknown(why))
+            case ast.While() | ast.Match():
+                blocks = [case.body for case in node.cases] if isinstance(node, ast.Match) else [node.body]
+                why = f"what the {type(node).__name__.lower()} at line {node.lineno} does"
+                return self.branches([*blocks, []], scope, Unknown(f"{why} is computed when the program runs"))
             case ast.With() | ast.AsyncWith():
                 for item in node.items:
                     made = self.value(item.context_expr, scope)
@@ -255,9 +256,6 @@ class Program(Evaluator):
                         holder = holder.around
                     known = holder or self._module
                     known.values[name] = Unknown(f"{name} is changed by {self.function}", (Open(name, node.lineno),))
-            case ast.Match(cases=cases):
-                why = f"which case of the match at line {node.lineno} is taken is not known"
-                return self.branches([*(case.body for case in cases), []], scope, Unknown(why))
         return None
 
     def _give(self, target: ast.expr, value: Value, scope: Scope) -> None:
@@ -354,40 +352,17 @@ class Program(Evaluator):
 def _recurrent_names(module: ast.Module) -> frozenset[str]:
     """Return the names at the top of a file that can lead to something recurrent; none where it names nothing such.
 
-    A name can if what it stands for uses one of the recurrent classes, or another name that can.
+    A name can if what it stands for uses one of the recurrent classes, or another name that can. A class may be named
+    elsewhere: `getattr(nn, rnn_type)`.
     """
-    statements = [({*_defined(each)}, {*_used(each)}) for each in module.body]
-    found = {name for _, used in statements for name in used & RECURRENT}
-    more = found
+    statements: list[tuple[set[str], set[str]]] = []
+    for each in module.body:
+        words = (getattr(node, field, None) for node in ast.walk(each) for field in ("id", "attr", "name", "value"))
+        used = {word.rpartition(".")[2] for word in words if isinstance(word, str)}
+        statements.append(({each.name} if isinstance(each, ast.FunctionDef | ast.ClassDef) else used, used))
+    found: set[str] = set()
+    more = {*RECURRENT, "getattr"}
     while more:
-        more = {name for defined, used in statements if used & more for name in defined} - found
+        more = {name for named, used in statements if used & more for name in named} - found
         found |= more
     return frozenset(found)
-
-
-def _used(statement: ast.stmt) -> Iterator[str]:
-    """Yield the names that a statement uses, and the words that are names of recurrent classes."""
-    for node in ast.walk(statement):
-        match node:
-            case ast.Call(func=ast.Name(id="getattr"), args=[_, name, *_]) if not isinstance(name, ast.Constant):
-                yield "RNN"  # a class that is named elsewhere: getattr(nn, rnn_type)
-            case ast.Name(id=name) | ast.Attribute(attr=name):
-                yield name
-            case ast.alias(name=name):
-                yield name.rpartition(".")[2]
-            case ast.Constant(value=str(name)) if name in RECURRENT:
-                yield name
-
-
-def _defined(statement: ast.stmt) -> Iterator[str]:
-    """Yield the names that a statement gives a value, those in functions and classes apart."""
-    match statement:
-        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-            yield name
-        case _:
-            for node in ast.walk(statement):
-                match node:
-                    case ast.FunctionDef(name=name) | ast.ClassDef(name=name) | ast.Name(id=name, ctx=ast.Store()):
-                        yield name
-                    case ast.alias(name=name, asname=other):
-                        yield other or name.rpartition(".")[2]

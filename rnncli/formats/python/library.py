@@ -1,0 +1,186 @@
+"""What functions, methods and operators of Python make of values that are known."""
+
+from __future__ import annotations
+
+import ast
+import math
+import operator
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from rnncli.formats.nodes import names
+from rnncli.formats.python.objects import (
+    MISSING,
+    PLAIN,
+    Call,
+    Class,
+    Function,
+    Given,
+    Instance,
+    Named,
+    Parser,
+    Unknown,
+    Value,
+    left_open,
+    open_in,
+)
+
+if TYPE_CHECKING:
+    from rnncli.formats.python.evaluator import Evaluator
+
+MAX_ITEMS = 2_000
+"""The longest list, and the longest text that an operator may make."""
+
+_MAX_DIGITS = 40
+
+_OPERATORS: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+    ast.Pow: operator.pow,
+}
+_COMPARISONS: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Is: operator.is_,
+    ast.IsNot: operator.is_not,
+    ast.In: lambda one, many: one in many,
+    ast.NotIn: lambda one, many: one not in many,
+}
+_METHODS: Mapping[type, frozenset[str]] = {
+    list: names("append extend insert pop reverse index"),
+    dict: names("get items values keys pop copy update setdefault"),
+    str: names("lower upper strip split startswith endswith title capitalize"),
+}
+"""Methods of plain values that do here what they do in Python."""
+
+_CHANGING = names("append extend insert pop reverse update setdefault remove clear sort popitem")
+_OF_PLAIN = names("str bool")
+_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    **{each.__name__: each for each in (int, float, round, abs, math.sqrt, math.ceil, math.floor, max, min, sum)},
+    **{each.__name__: each for each in (str, bool, range, len, list, tuple, sorted, dict, enumerate, zip, reversed)},
+    "OrderedDict": dict,
+}
+"""The functions of Python that are known, by their names."""
+
+_MODULES: tuple[list[str], ...] = ([], ["math"], ["collections"])
+
+
+def builtin(evaluator: Evaluator, called: Named, given: Given) -> Value:
+    """Return what a function of Python makes of values that are known."""
+    values = given.positional
+    plain = [isinstance(each, PLAIN) or (called.name not in _OF_PLAIN and evaluator.items(each)) for each in values]
+    if given.unknown is None and all(each or each == [] for each in plain):
+        try:
+            made = _FUNCTIONS[called.name](*values, **given.named)
+            if not isinstance(made, range) or len(made) <= MAX_ITEMS:
+                return evaluator.fresh(made if isinstance(made, (*PLAIN, dict)) else _lists(made))
+        except (TypeError, ValueError, ArithmeticError):
+            pass
+    through = called.name != "len" and any(isinstance(each, Unknown | Named) for each in given.all)
+    return evaluator.combined(given.all, given.node) if through else evaluator.apply(called, given)
+
+
+def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
+    """Return what some functions make that are told by their names, or what a call makes of another name."""
+    owner, name = given.get("", 0), given.get("", 1)
+    match called.path:
+        case ("getattr",) if isinstance(name, Unknown):
+            return name
+        case ("getattr",) if isinstance(name, str) and len(given.positional) == 2:
+            return evaluator.attribute(owner, name, given.node)
+        case ("setattr",) if isinstance(owner, Instance) and isinstance(name, str):
+            evaluator.put(owner, owner.values, name, given.get("", 2))
+            return None
+        case ("vars",) if isinstance(owner, Instance):
+            return owner.values
+        case (*_, "field") if given.named.keys() & {"default", "default_factory"}:
+            factory = given.get("default_factory")
+            return given.named["default"] if factory is None else evaluator.call(factory, Given([], {}, given.node))
+        case (*_, "Namespace" | "SimpleNamespace" | "EasyDict" | "AttrDict") if not given.positional:
+            return evaluator.fresh(Instance(None, dict(given.named)))
+        case (*_, "ArgumentParser"):
+            return evaluator.fresh(Parser(None))
+        case (*module, name) if name in _FUNCTIONS and module in _MODULES:
+            return builtin(evaluator, called, given)
+    return evaluator.apply(called, given)
+
+
+def plain_method(evaluator: Evaluator, owner: Any, name: str, given: Given) -> Value:
+    """Return what a method of a list, a dict or a text returns; where it is not known, what it changes is not."""
+    first, why = given.get("", 0), left_open(given.node)
+    known = name in _METHODS[type(owner)] and not given.unknown and len(owner) <= MAX_ITEMS
+    if name in ("extend", "update") and given.positional:
+        known = known and isinstance(first, type(owner)) and evaluator.items(first) is not None
+    if isinstance(owner, list) and name not in ("append", "extend"):
+        known = known and evaluator.items(owner) is not None
+    if name in _CHANGING and (evaluator.doubted(owner) or not known):
+        evaluator.spoil(owner, open_in(first) or Unknown(why.why), behind=name in ("append", "extend"))
+        return why
+    try:
+        made: Any = getattr(owner, name)(*given.positional, **given.named) if known else why
+        return _lists(made) if name in ("items", "keys", "values") else made
+    except (TypeError, ValueError, LookupError):
+        return why
+
+
+def argument_parsed(evaluator: Evaluator, owner: Parser, name: str, given: Given) -> Value:
+    """Return what a method of an argument parser returns: its arguments have their default values."""
+    if name == "parse_args":
+        return owner
+    if name != "add_argument":
+        return left_open(given.node)
+    flags = [each for each in given.positional if isinstance(each, str)]
+    flag = next((each for each in flags if each.startswith("--")), flags[0] if flags else "")
+    destination = given.get("dest", default=flag.lstrip("-").replace("-", "_"))
+    action, default = given.get("action"), given.get("default", default=MISSING)
+    if default is MISSING and action in ("store_true", "store_false"):
+        default = action == "store_false"
+    if default is not MISSING and isinstance(destination, str):
+        evaluator.put(owner, owner.values, destination, default)
+    return None
+
+
+def _lists(made: Iterable[Value]) -> list[Value]:
+    return [list(each) if isinstance(each, tuple) else each for each in made]
+
+
+def compared(kind: ast.cmpop, left: Value, right: Value) -> bool | None:
+    """Return whether a comparison of two values holds, or None if that is not known."""
+    if isinstance(kind, ast.Is | ast.IsNot) and right is None and isinstance(left, Call) and left.name[:1].isupper():
+        return isinstance(kind, ast.IsNot)  # an object, which is not None
+    known = (*PLAIN, list, dict, Instance, Function, Class)
+    if not isinstance(left, known) or not isinstance(right, known) or open_in(left) or open_in(right):
+        return None
+    try:
+        return bool(_COMPARISONS[type(kind)](left, right))
+    except TypeError:
+        return None
+
+
+def computed(kind: ast.operator, left: Value, right: Value) -> Value:
+    """Return what an operator makes of two plain values, or MISSING if that is not known or too large."""
+    number = int | float
+    match kind, left, right:
+        case ast.Add(), list(), list():
+            return [*left, *right] if len(left) + len(right) <= MAX_ITEMS else MISSING
+        case ast.Mult(), list() | str(), int():
+            return left * right if len(left) * right <= MAX_ITEMS else MISSING
+        case ast.Add(), str(), str():
+            return left + right if len(left) + len(right) <= MAX_ITEMS else MISSING
+    if not isinstance(left, number) or not isinstance(right, number) or type(kind) not in _OPERATORS:
+        return MISSING
+    if isinstance(kind, ast.Pow) and abs(right) > 64:
+        return MISSING
+    try:
+        value = _OPERATORS[type(kind)](left, right)
+    except (ArithmeticError, ValueError, TypeError):
+        return MISSING
+    return value if isinstance(value, number) and abs(value) < 10**_MAX_DIGITS else MISSING
