@@ -126,29 +126,12 @@ class Tensor:
 
 @dataclass
 class _Loop:
-    """A loop that is followed.
-
-    Attributes:
-        begin: how many steps were taken before it.
-        round: how many before this round.
-        last: how many of the steps at hand were taken before this round.
-        timed: whether it runs over what the data has.
-        alike: whether its next rounds are like this one.
-    """
+    """A loop: the numbers of the first step in it and in this round, where it runs over data, and rounds are alike."""
 
     begin: int
     round: int
-    last: int
     timed: bool
     alike: bool = False
-
-
-class _Called(NamedTuple):
-    """A call of a module in a loop: what it read, and what it returned."""
-
-    tensors: list[Tensor]
-    returned: Value
-    step: Step
 
 
 class Recorder(Program):
@@ -163,7 +146,7 @@ class Recorder(Program):
         self.steps: list[Step] = []
         self._count = 0
         self._loops: list[_Loop] = []
-        self._sites: dict[tuple[int, int], _Called] = {}
+        self._sites: dict[tuple[int, int], tuple[list[Tensor], Value, Step]] = {}
         self._same: dict[tuple[object, ...], Step] = {}
 
     def recorded(self, action: Callable[[], Value]) -> tuple[list[Step], Value]:
@@ -219,8 +202,8 @@ class Recorder(Program):
 
     def rounds(self, node: ast.For | ast.AsyncFor, items: list[Value], scope: Scope) -> End | None:
         """Follow a loop round by round, until a round calls what the one before did: that is the next timestep."""
-        begin, timed = len(self.steps), bool(items) and (items[0] is SIZE or isinstance(items[0], Tensor))
-        loop = _Loop(self._count, self._count, begin, timed)
+        timed = bool(items) and (items[0] is SIZE or isinstance(items[0], Tensor))
+        loop = _Loop(self._count, self._count, timed)
         if not self._loops:
             self._sites, self._same = {}, {}
         self._loops.append(loop)
@@ -229,15 +212,14 @@ class Recorder(Program):
         finally:
             self._loops.pop()
             if loop.alike:
-                del self.steps[loop.last :]
-            for step in self.steps[begin:] if loop.alike or timed else []:
-                step.timed = True
+                self.steps = [step for step in self.steps if step.number < loop.round]
+            for step in self.steps if loop.alike or timed else []:
+                step.timed |= step.number >= loop.begin
 
     def repeats(self) -> bool:
         """Whether the next rounds of a loop are like the last."""
         loop = self._loops[-1]
-        if not loop.alike:
-            loop.round, loop.last = self._count, len(self.steps)
+        loop.round = loop.round if loop.alike else self._count
         return loop.alike
 
     def once(self, module: Module, site: int, tensors: list[Tensor], call: Callable[[], Value]) -> Value:
@@ -254,17 +236,17 @@ class Recorder(Program):
         before = self._sites.get((id(module), site)) if self._loops else None
         if before is None or not (recurs(module) or any(loop.timed for loop in self._loops)):
             made = call()
-            self._sites[id(module), site] = _Called(tensors, made, self.steps[-1])
+            self._sites[id(module), site] = tensors, made, self.steps[-1]
             return made
-        own = before.step
+        read, returned, own = before
         begun = [loop for loop in self._loops if loop.begin <= own.number < loop.round]
         for loop in begun:
             loop.alike = True
-        behind = reached(tensors) if begun and tensors != before.tensors else []
+        behind = reached(tensors) if begun and tensors != read else []
         fed = [step for step in behind if loops(step.word) and step.number >= begun[0].begin]
         for step in fed or [own] * (own in behind):
             step.note(Note(_FEEDBACK, "differs" if fed else "left out"))
-        return before.returned
+        return returned
 
 
 def recurs(module: Value) -> bool:
