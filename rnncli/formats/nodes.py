@@ -351,8 +351,9 @@ class _Row:
             return f"a network has at most {MAX_LAYERS:,} layers"
         if node.features and self.features and node.features != self.features:
             return f"it reads {node.features:,} features, but {self.features:,} are returned before it"
-        if {node.where, self.returns} == {"sequence", "vector"}:
-            return f"it stands on a {node.where}, but a {self.returns} is returned before it"
+        before = node.reads[0].returns or self.returns if node.reads and self.returns == "open" else self.returns
+        if {node.where, before} == {"sequence", "vector"}:
+            return f"it stands on a {node.where}, but a {before} is returned before it"
         if isinstance(word, Activation):
             layer = None if self.last is None else self.nodes[self.last].word
             if self.last is None or not takes_activation(layer):
@@ -361,8 +362,8 @@ class _Row:
         elif isinstance(word, Layer):
             if takes_input(word) and self.nodes:
                 return "it takes the input"
-            if {word.reads, self.returns} == {"sequence", "vector"}:
-                return f"it reads a {word.reads}, but a {self.returns} is returned before it"
+            if {word.reads, before} == {"sequence", "vector"}:
+                return f"it reads a {word.reads}, but a {before} is returned before it"
             if node.loops and "return_sequences" in node.unsaid:
                 self.returns = "open"
             elif word.returns != "same":
@@ -442,6 +443,10 @@ class _Graph:
         notes = dict.fromkeys(self._around(row))
         for node, want in zip(nodes, wanted, strict=True):
             notes |= dict.fromkeys(note for note in (*node.notes, *_unsaid(node, want)) if note.holds(names))
+            again = node.owner != node.name and node.owner in names
+            if again and isinstance(node.word, Layer) and node.word.weights((None, None, 1)):
+                text = f"{shorten(node.owner)} is called again, with the same weights, which are counted twice"
+                notes[Note(text, "counted twice")] = None
         first, named = nodes[0], next((node for node in nodes if node.loops), nodes[0])
         if takes_input(first.word):
             head = first.word
