@@ -28,6 +28,7 @@ from rnncli.formats.python.objects import (
     Method,
     Named,
     Parser,
+    Partial,
     Scope,
     Unknown,
     Value,
@@ -217,9 +218,12 @@ class Evaluator:
                 return self.value(body if holds else orelse, scope)
             case ast.Subscript(value=owner, slice=index):
                 return self._item(self.value(owner, scope), index, scope, node)
-            case ast.ListComp() | ast.GeneratorExp():
+            case ast.ListComp() | ast.GeneratorExp() | ast.DictComp():
                 listed: list[Value] = []
-                return self._rounds(node, 0, Scope({}, scope), listed) or self.fresh(listed)
+                why = self._rounds(node, 0, Scope({}, scope), listed)
+                if why is not None or not isinstance(node, ast.DictComp):
+                    return why or self.fresh(listed)
+                return self.fresh(dict(listed)) if all(isinstance(key, PLAIN) for key, _ in listed) else left_open(node)
             case ast.Lambda():
                 return Function(node, scope)
             case ast.JoinedStr(values=pieces):
@@ -307,10 +311,15 @@ class Evaluator:
         except (LookupError, TypeError, ValueError):
             return joined(keys) or left_open(node)
 
-    def _rounds(self, node: ast.ListComp | ast.GeneratorExp, depth: int, scope: Scope, made: list[Value]) -> Value:
+    def _rounds(
+        self, node: ast.ListComp | ast.GeneratorExp | ast.DictComp, depth: int, scope: Scope, made: list[Value]
+    ) -> Value:
         """Add what the loops of a comprehension make, from some depth on; return why that is not known, or None."""
         if depth == len(node.generators):
-            made.append(self.value(node.elt, scope))
+            if isinstance(node, ast.DictComp):
+                made.append([self.value(node.key, scope), self.value(node.value, scope)])
+            else:
+                made.append(self.value(node.elt, scope))
             return None if len(made) <= MAX_ITEMS else left_open(node)
         loop = node.generators[depth]
         taken = self.value(loop.iter, scope)
@@ -370,8 +379,12 @@ class Evaluator:
 
     def unpacked(self, value: Value, targets: Sequence[ast.expr]) -> list[Value]:
         """Return what an assignment to several targets gives each of them."""
-        items, starred = self.items(value), any(isinstance(each, ast.Starred) for each in targets)
-        if items is not None and len(items) == len(targets) and not starred:
+        items, star = self.items(value), [isinstance(each, ast.Starred) for each in targets]
+        more = 0 if items is None else len(items) - len(targets)
+        if items is not None and any(star) and more >= -1:
+            place = star.index(True)
+            items[place : place + more + 1] = [items[place : place + more + 1]]
+        if items is not None and len(items) == len(targets):
             return items
         if isinstance(value, Unknown | Call):
             return [left_open(each) for each in targets]
@@ -404,6 +417,10 @@ class Evaluator:
                 self.put(owner, owner.values, given.get("name", 0), given.get("module", 1))
             case Method(owner=Instance() as owner, name="save_hyperparameters"):
                 self.put(owner, owner.values, "hparams", Instance(None, dict(owner.given)))
+            case Partial(called=held, given=first):
+                every = [*first.positional, *given.positional]
+                unknown = first.unknown or given.unknown
+                return self.call(held, Given(every, first.named | given.named, given.node, unknown))
             case Named():
                 return named_call(self, called, given)
             case Unknown():

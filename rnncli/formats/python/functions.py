@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from rnncli.formats.frameworks import ArgumentFaultError, built
 from rnncli.formats.nodes import Note, Pass, names
@@ -53,6 +54,32 @@ def _hands_on(record: Recorder, name: str, given: Given, tensors: list[Tensor]) 
     return tensors[0].states[0] if len(tensors[0].states) == 1 else tensors[0]
 
 
+def _moves(record: Recorder, name: str, given: Given, tensors: list[Tensor]) -> Value:
+    """Return a tensor with its axes in another order."""
+    tensor = tensors[0]
+    order = [one for each in given.all[1:] for one in (each if isinstance(each, list) else [each])]
+    known = all(type(each) is int and -len(order) <= each for each in order) and order
+    if tensor.step.is_keras:
+        return tensor if known and order[-1] in (-1, len(order) - 1) else record.operation(name, tensors, given.line)
+    axes, rank = [*tensor.axes], len(tensor.axes)
+    if not known or not all(-rank <= each < rank for each in order) or name == "movedim":
+        return _reshapes(record, name, given, tensors)
+    if name == "permute":
+        axes = [axes[each] for each in order]
+    elif len(order) == 2:
+        one, other = order
+        axes[one], axes[other] = axes[other], axes[one]
+    return replace(tensor, axes="".join(axes))
+
+
+def _reshapes(record: Recorder, name: str, given: Given, tensors: list[Tensor]) -> Value:
+    """Return a tensor in another shape; what Keras's layers make of that depends on the shape alone."""
+    if tensors[0].step.is_keras:
+        return record.operation(name, tensors, given.line)
+    held = _hands_on(record, name, given, tensors)
+    return replace(held, axes="")
+
+
 def _says_size(record: Recorder, name: str, given: Given, tensors: list[Tensor]) -> Value:
     del record, name, given, tensors
     return SIZE
@@ -99,7 +126,8 @@ def _pools(record: Recorder, name: str, given: Given, tensors: list[Tensor]) -> 
     if first.step.kind == "input" and name in ("max", "mean"):
         return SIZE
     windows = name == "max_pool1d" and type(axis) is int
-    if first.returns != "sequence" or windows or not (axis in (0, 1, -2) or "pool" in name):
+    along = first.is_time(-1) if "pool" in name and first.axes else "pool" in name or first.is_time(axis)
+    if first.returns != "sequence" or windows or not along:
         return record.operation(name, tensors, given.line)
     return record.behind(first, Pool(_POOLS[name]), name, given.line, "vector")
 
@@ -120,15 +148,17 @@ def _activates(record: Recorder, name: str, given: Given, tensors: list[Tensor])
 
 Function = Callable[[Recorder, str, Given, list[Tensor]], Value]
 
-_OF_SEVERAL = (_hands_on, _says_size, _is_like, _joins)
+_OF_SEVERAL = (_hands_on, _moves, _reshapes, _says_size, _is_like, _joins)
 """What may be given several tensors: of what hands on one, the others are lengths, or states."""
 
 FUNCTIONS: Mapping[str, Function] = {
     name: function
     for function, some in {
-        _hands_on: "contiguous permute transpose squeeze unsqueeze view reshape to cuda cpu t float long int double "
-        "half type detach clone requires_grad_ dropout data pack_padded_sequence Variable autograd unbind split "
-        "movedim swapaxes expand_dims convert_to_tensor cast pad_sequence pack_sequence identity fill_ zero_",
+        _hands_on: "contiguous to cuda cpu float long int double half type detach clone requires_grad_ dropout data "
+        "pack_padded_sequence Variable autograd unbind split convert_to_tensor cast pad_sequence pack_sequence "
+        "identity fill_ zero_",
+        _moves: "permute transpose t swapaxes movedim permute_dimensions",
+        _reshapes: "squeeze unsqueeze view reshape expand_dims",
         _says_size: "size dim numel item len range shape ndimension",
         _is_like: " ".join(LIKE),
         _unpacks: "pad_packed_sequence",

@@ -32,7 +32,9 @@ from rnncli.layers import Layer
 from rnncli.layers.weights import Framework
 
 _ENDS = ("inputs", "outputs")
+_INPUTS = ("Input", "InputLayer")
 _SAME_MODULE = names("to cuda cpu float double half eval train apply requires_grad_")
+_COPIES = names("deepcopy clone_model")
 _PLAIN = names("torch F tf np numpy keras K")
 """Modules of which a function that is given data alone makes other data."""
 
@@ -125,6 +127,8 @@ class Graphs(Recorder):
             if isinstance(first, dict):
                 return self.fresh(dict(first))
             return self.fresh(list(self.items(first) or [open_in(first) or left_open(given.node)]) if given.all else [])
+        if name in _COPIES and given.positional:
+            return self._copied(given.positional[0])
         functional = name in ("Model", "Functional")
         inputs, outputs = ([*tensors_in(given.get(each, place))] * functional for place, each in enumerate(_ENDS))
         if name in DATA and called.path[0] in ("torch", "F") and not tensors:
@@ -148,6 +152,26 @@ class Graphs(Recorder):
                     self._add(module, key, value)
         return module
 
+    def _copied(self, value: Value) -> Value:
+        """Return a copy of modules, with weights of its own."""
+        made: Value
+        match value:
+            case Module():
+                items = None if value.items is None else self._copied(value.items)
+                made = replace(value, items=items, variables=[], inner=False)
+                value.inner |= value.framework == "torch" and not value.variables  # a pattern of others
+                self.modules.append(made)
+            case Instance():
+                made = replace(value, values=self._copied(value.values), variables=[])
+                self.instances.append(made)
+            case dict():
+                made = {key: self._copied(each) for key, each in value.items()}
+            case list():
+                made = [self._copied(each) for each in value]
+            case _:
+                return value
+        return self.fresh(made)
+
     def _add(self, module: Module, name: str, value: Value) -> None:
         """Add a layer to a container."""
         assert module.items is not None
@@ -164,7 +188,11 @@ class Graphs(Recorder):
             self._add(owner, str(given.get("name", 0)), given.get("module", 1))
         elif name in _ADD:
             self._add(owner, str(len(items)), given.get("layer", 0))
-        elif name != "build":
+        elif name == "build":
+            shape = given.get("input_shape", 0)
+            input_ = Module(("Input",), Given([], {"batch_shape": shape}, given.node))
+            owner.items = {"input": input_, **items} if isinstance(shape, list) else items
+        else:
             self.put(owner, items, str(len(items)), Unknown(left_open(given.node).why))
         return owner if owner.framework == "torch" else None
 
@@ -208,12 +236,16 @@ class Graphs(Recorder):
         keys = [None if isinstance(each, ast.Slice) else self.value(each, scope) for each in parts]
         places = [place for place, key in enumerate(keys) if not whole[place] and key not in (None, ...)]
         sliced = any(isinstance(each, ast.Slice) and not every for each, every in zip(parts, whole, strict=True))
-        key = keys[places[0]] if places else None
+        if ... in keys:  # what stands behind it are the last axes
+            places = [place if place < keys.index(...) else place + 3 - len(keys) for place in places]
+        key = next((each for each in keys if each not in (None, ...)), None)
+        if owner.step.kind == "max" and places == [0] and key == 0:
+            return owner  # the values, beside which stand the places
         if owner.states and places == [0] and type(key) is int and -len(owner.states) <= key < len(owner.states):
             return owner.states[key]
         if (not places and not sliced) or owner.part or key is SIZE or (owner.step.kind == "input" and not sliced):
             return owner  # of a sequence, a timestep
-        if places in ([0], [1]) and key == -1 and not sliced and not owner.step.is_keras:
+        if len(places) == 1 and key == -1 and not sliced and not owner.step.is_keras and owner.is_time(places[0]):
             if getattr(owner.step.word, "merge_mode", None) is not None:
                 owner.step.note(BOTH_LAST)
             return Tensor(owner.step, "vector")
@@ -225,6 +257,8 @@ class Graphs(Recorder):
             return [*value.states]
         if value is SIZE or (isinstance(value, Tensor) and (value.step.kind == "input" or value.part)):
             return [value] * len(targets)
+        if isinstance(value, Tensor) and value.step.kind == "max" and len(targets) == 2:
+            return [value, self.operation("argmax", [value], value.step.line)]
         if isinstance(value, Tensor):
             return [self.operation("unpack", [value], value.step.line)] * len(targets)
         return super().unpacked(value, targets)
@@ -244,6 +278,11 @@ class Graphs(Recorder):
                 return
             case ast.Subscript(value=ast.Name() | ast.Attribute() as owner, slice=index):
                 held = self.value(owner, scope)
+                if isinstance(held, Module) and held.items is not None:
+                    key, keys = self.value(index, scope), [*held.items]
+                    known = type(key) is int and -len(keys) <= key < len(keys)
+                    self.put(held, held.items, keys[key] if known else str(len(keys)), value)
+                    return
                 if isinstance(held, Tensor):
                     put = [*tensors_in(value)]
                     into = held.step.is_data or (put and held.step is put[0].step)
@@ -296,6 +335,8 @@ class Graphs(Recorder):
         if module.items is not None:
             module.inner = module.inner or bool(tensors)
             for each in module.items.values():  # each is called at the line where it is made
+                if isinstance(each, Module) and each.name in _INPUTS and tensors:
+                    continue
                 node = each.given.node if isinstance(each, Module) else given.node
                 data = self.follow_module(each, data, Given([], {}, node), site or id(given.node))
             return data
@@ -311,11 +352,13 @@ class Graphs(Recorder):
 
     def _made(self, module: Module, tensors: list[Tensor], states: list[Tensor], line: int) -> Value:
         """Return what a layer returns, and record the step that computes it; those of each level of a stack."""
-        kind = "input" if module.name in ("Input", "InputLayer") else module.name
+        kind = "input" if module.name in _INPUTS else module.name
         first, reads = next(iter(tensors), None), [self.read(each) for each in tensors]
         step = Step(kind, line, reads or (None if module.framework == "torch" else []), None, module)
         step.out = _out_of(module, tensors)
         try:
+            if first is not None and first.axes and first.axes[-1] != "f":
+                raise UnknownModuleError(f"{kind} (line {line}) reads along another axis than that of the features")
             made = self.made_of(module)
         except UnknownModuleError as fault:
             step.names = fault.names
@@ -341,9 +384,12 @@ class Graphs(Recorder):
             levels += [step] if recurrent else []
             features, reads = step.out, [Edge(step)]
         if levels and (module.framework == "torch" or _arguments_of(module).get("return_state")):
-            return _outputs(levels, cell=module.name.endswith("Cell"))
-        keeps = first is not None and isinstance(step.word, Layer | Pass) and not levels
-        return Tensor(step, first.returns if keeps and first is not None else None)
+            first_axis = _arguments_of(module).get("batch_first", False)
+            axes = {True: "btf", False: "tbf"}.get(first_axis, "") if module.framework == "torch" else ""
+            return _outputs(levels, axes, cell=module.name.endswith("Cell"))
+        if first is None or levels:
+            return Tensor(step)
+        return Tensor(step, first.returns, axes="??f" if module.name == "Embedding" else first.axes)
 
     def _replayed(self, model: Module, tensors: list[Tensor]) -> Tensor:
         """Return what a functional model returns of other data than that with which it was made."""
@@ -414,7 +460,7 @@ def _kind_of(called: Value) -> str:
     return f"{called.cls.name} of the file" if called.cls.name in CLASSES["keras"] else called.cls.name
 
 
-def _outputs(levels: list[Step], *, cell: bool) -> list[Value] | Tensor:
+def _outputs(levels: list[Step], axes: str, *, cell: bool) -> list[Value] | Tensor:
     """Return what a recurrent module returns: its outputs and the states of all its levels, as its framework does."""
     last, word = levels[-1], levels[-1].word
     both, memory = getattr(word, "merge_mode", None) is not None, Tensor(last, part="c")
@@ -429,7 +475,7 @@ def _outputs(levels: list[Step], *, cell: bool) -> list[Value] | Tensor:
     for level in levels:
         states += [Tensor(level, part=way) for way in ("forward", "backward")] if both else [Tensor(level, "vector")]
     h = Tensor(last, states=tuple(states))
-    return [Tensor(last, "sequence"), [h, memory] if lstm else h]
+    return [Tensor(last, "sequence", axes=axes), [h, memory] if lstm else h]
 
 
 def _out_of(module: Module, tensors: list[Tensor]) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import math
 import operator
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from rnncli.formats.python.objects import (
     Instance,
     Named,
     Parser,
+    Partial,
     Unknown,
     Value,
     left_open,
@@ -57,7 +59,7 @@ _COMPARISONS: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 _METHODS: Mapping[type, frozenset[str]] = {
     list: names("append extend insert pop reverse index"),
     dict: names("get items values keys pop copy update setdefault"),
-    str: names("lower upper strip split startswith endswith title capitalize"),
+    str: names("lower upper strip split startswith endswith title capitalize format"),
 }
 """Methods of plain values that do here what they do in Python."""
 
@@ -84,6 +86,8 @@ def builtin(evaluator: Evaluator, called: Named, given: Given) -> Value:
                 return evaluator.fresh(made if isinstance(made, (*PLAIN, dict)) else _lists(made))
         except (TypeError, ValueError, ArithmeticError):
             pass
+    if called.name == "reversed" or (called.name == "range" and given.get("", 2) == -1):
+        return left_open(given.node)  # timesteps from the last to the first
     through = called.name != "len" and any(isinstance(each, Unknown | Named) for each in given.all)
     return evaluator.combined(given.all, given.node) if through else evaluator.apply(called, given)
 
@@ -106,6 +110,10 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
             return given.named["default"] if factory is None else evaluator.call(factory, Given([], {}, given.node))
         case (*_, "Namespace" | "SimpleNamespace" | "EasyDict" | "AttrDict") if not given.positional:
             return evaluator.fresh(Instance(None, dict(given.named)))
+        case (*_, "partial") if given.positional:
+            return Partial(owner, Given(given.positional[1:], given.named, given.node, given.unknown))
+        case ("os", "getenv") | ("os", "environ", "get") if len(given.positional) == 2:
+            return name
         case (*_, "ArgumentParser"):
             return evaluator.fresh(Parser(None))
         case (*module, name) if name in _FUNCTIONS and module in _MODULES:
@@ -117,6 +125,10 @@ def plain_method(evaluator: Evaluator, owner: Any, name: str, given: Given) -> V
     """Return what a method of a list, a dict or a text returns; where it is not known, what it changes is not."""
     first, why = given.get("", 0), left_open(given.node)
     known = name in _METHODS[type(owner)] and not given.unknown and len(owner) <= MAX_ITEMS
+    if name == "format":
+        texts = [each for each in given.all if not isinstance(each, int)]
+        short = all(isinstance(each, str) and len(each) < MAX_ITEMS // (len(owner) or 1) for each in texts)
+        known = known and short and not {*owner} & {*":.[!"}
     if name in ("extend", "update") and given.positional:
         known = known and isinstance(first, type(owner)) and evaluator.items(first) is not None
     if isinstance(owner, list) and name not in ("append", "extend"):
@@ -133,8 +145,8 @@ def plain_method(evaluator: Evaluator, owner: Any, name: str, given: Given) -> V
 
 def argument_parsed(evaluator: Evaluator, owner: Parser, name: str, given: Given) -> Value:
     """Return what a method of an argument parser returns: its arguments have their default values."""
-    if name == "parse_args":
-        return owner
+    if name in ("parse_args", "parse_known_args"):
+        return owner if name == "parse_args" else [owner, []]
     if name != "add_argument":
         return left_open(given.node)
     flags = [each for each in given.positional if isinstance(each, str)]
@@ -173,6 +185,14 @@ def computed(kind: ast.operator, left: Value, right: Value) -> Value:
             return [*left, *right] if len(left) + len(right) <= MAX_ITEMS else MISSING
         case ast.Mult(), list() | str(), int():
             return left * right if len(left) * right <= MAX_ITEMS else MISSING
+        case ast.Mod(), str(), int() | str() | list() if not re.search("%[^ds]", left):
+            given = right if isinstance(right, list) else [right]
+            if not all(isinstance(each, int) or (isinstance(each, str) and len(each) < MAX_ITEMS) for each in given):
+                return MISSING
+            try:
+                return left % tuple(given)
+            except (TypeError, ValueError):
+                return MISSING
         case ast.Add(), str(), str():
             return left + right if len(left) + len(right) <= MAX_ITEMS else MISSING
     if not isinstance(left, number) or not isinstance(right, number) or type(kind) not in _OPERATORS:

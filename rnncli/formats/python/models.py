@@ -74,7 +74,9 @@ class Found:
             alone = len(rows.parts) == 1
             name, others = (self.name, self.others) if alone else (f"{self.name}{between}{part.name}", (part.name,))
             self.parts += (replace(part, name=name, other_names=others, notes=(*self.assumed, *part.notes)),)
-        said = [f"{shorten(self.name)}: {text}" for text in [*reasons, *notes, left_note(rows.left)] if text]
+        known = {note.text for part in rows.parts for note in part.notes}
+        texts = [*(reason for reason in reasons if reason not in known), *notes, left_note(rows.left)]
+        said = [f"{shorten(self.name)}: {text}" for text in texts if text]
         self.notes = tuple(dict.fromkeys(said))
 
 

@@ -229,6 +229,13 @@ class Method(NamedTuple):
     name: str
 
 
+class Partial(NamedTuple):
+    """A function with some of its arguments given."""
+
+    called: Value
+    given: Given
+
+
 def source_of(node: ast.AST) -> str:
     """Return an expression as it is written, on one line; a long one is not written out."""
     if sum(1 for _ in islice(ast.walk(node), _MAX_WRITTEN + 1)) > _MAX_WRITTEN:

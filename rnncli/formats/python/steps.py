@@ -116,12 +116,24 @@ class Tensor:
         part: a state of a recurrent layer that no layer of the language returns: "c", "h", or that of one of two
             directions, "forward" or "backward".
         states: what it consists of, if it is the states of a stack of layers.
+        axes: in PyTorch a letter for each of its axes, where they are known: "btf" are samples, timesteps and
+            features; "?" is samples or timesteps.
     """
 
     step: Step
     returns: Returned | None = None
     part: str = ""
     states: tuple[Tensor, ...] = ()
+    axes: str = ""
+
+    def is_time(self, axis: object) -> bool:
+        """Whether an axis is that of the timesteps; that of the samples is taken for it, with a note."""
+        known = type(axis) is int and -len(self.axes) <= axis < len(self.axes)
+        letter = self.axes[axis] if isinstance(axis, int) and known else ""
+        if letter == "b":
+            said = f"returns its samples along axis {axis}, where the file takes timesteps; here timesteps are taken"
+            self.step.note(Note(said, "differs"))
+        return letter in ("b", "t") or (letter in ("", "?") and axis in (0, 1, -2))
 
 
 @dataclass
@@ -183,7 +195,9 @@ class Recorder(Program):
 
     def behind(self, first: Tensor, word: Word, kind: str, line: int, returns: Returned | None, **more: Any) -> Tensor:
         """Return what a word makes of a tensor that has as many features."""
-        return Tensor(self.add(Step(kind, line, [self.read(first)], word, out=first.step.out, **more)), returns)
+        axes = first.axes if returns == first.returns else ""
+        step = self.add(Step(kind, line, [self.read(first)], word, out=first.step.out, **more))
+        return Tensor(step, returns, axes=axes)
 
     def read(self, tensor: Tensor) -> Edge:
         """Return the edge by which a step reads a tensor."""
