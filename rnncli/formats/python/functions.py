@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from rnncli.formats.frameworks import ArgumentFaultError, built
@@ -42,65 +42,55 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[Tensor], *
         tensors: the tensors in these.
         plain: whether it is one of numbers alone, if the table does not have it.
     """
-    tensors = list(dict.fromkeys(tensors))
-    function = FUNCTIONS.get(name)
-    if function is None or (len(tensors) > 1 and function not in _OF_SEVERAL):
-        return record.operation(name, tensors, given.line, plain=plain)
-    return function(record, name, given, tensors)
+    first, *more = tensors = list(dict.fromkeys(tensors))
+    known = FUNCTIONS.get(name, "")
+    made: Value = None
+    match known if not more or known in _OF_SEVERAL else "":
+        case "hands on":
+            made = first.states[0] if len(first.states) == 1 else first
+        case "reshapes" if not first.step.is_keras:  # what Keras's layers make of it depends on the shape alone
+            made = replace(first.states[0] if len(first.states) == 1 else first, axes="")
+        case "moves":
+            made = _moved(name, given, first)
+        case "size":
+            made = SIZE
+        case "like":
+            made = record.data()
+        case "unpacks":
+            made = [first, SIZE]
+        case "flattens" if first.returns == "vector":
+            made = first
+        case "joins":
+            made = _joined(record, name, given, tensors)
+        case "repeats":
+            made = _repeated(record, name, given, first)
+        case "pools":
+            made = _pooled(record, name, given, first)
+        case "scores":
+            made = record.behind(first, Pass(), name, given.line, first.returns, notes=(LOG_SOFTMAX,))
+        case "activates":
+            made = _activated(record, name, given, first)
+    return record.operation(name, tensors, given.line, plain=plain or bool(known)) if made is None else made
 
 
-def _hands_on(record: Recorder, name: str, given: Given, tensors: list[Tensor]) -> Value:
-    del record, name, given
-    return tensors[0].states[0] if len(tensors[0].states) == 1 else tensors[0]
-
-
-def _moves(record: Recorder, name: str, given: Given, tensors: list[Tensor]) -> Value:
-    """Return a tensor with its axes in another order."""
-    tensor = tensors[0]
+def _moved(name: str, given: Given, tensor: Tensor) -> Value:
+    """Return a tensor with its axes in another order; None where Keras's layers would read other features of it."""
     order = [one for each in given.all[1:] for one in (each if isinstance(each, list) else [each])]
-    known = all(type(each) is int and -len(order) <= each for each in order) and order
-    if tensor.step.is_keras:
-        return tensor if known and order[-1] in (-1, len(order) - 1) else record.operation(name, tensors, given.line)
     axes, rank = [*tensor.axes], len(tensor.axes)
-    if not known or not all(-rank <= each < rank for each in order) or name == "movedim":
-        return _reshapes(record, name, given, tensors)
-    if name == "permute":
+    whole = bool(order) and all(type(each) is int for each in order)
+    if tensor.step.is_keras:
+        return tensor if whole and order[-1] in (-1, len(order) - 1) else None
+    if not whole or not all(-rank <= each < rank for each in order):
+        axes = []
+    elif name == "permute":
         axes = [axes[each] for each in order]
     elif len(order) == 2:
         one, other = order
         axes[one], axes[other] = axes[other], axes[one]
-    return replace(tensor, axes="".join(axes))
+    return replace(tensor.states[0] if len(tensor.states) == 1 else tensor, axes="".join(axes))
 
 
-def _reshapes(record: Recorder, name: str, given: Given, tensors: list[Tensor]) -> Value:
-    """Return a tensor in another shape; what Keras's layers make of that depends on the shape alone."""
-    if tensors[0].step.is_keras:
-        return record.operation(name, tensors, given.line)
-    held = _hands_on(record, name, given, tensors)
-    return replace(held, axes="")
-
-
-def _says_size(record: Recorder, name: str, given: Given, tensors: list[Tensor]) -> Value:
-    del record, name, given, tensors
-    return SIZE
-
-
-def _is_like(record: Recorder, name: str, given: Given, tensors: list[Tensor]) -> Value:
-    del name, given, tensors
-    return record.data()
-
-
-def _unpacks(record: Recorder, name: str, given: Given, tensors: list[Tensor]) -> Value:
-    del record, name, given
-    return [tensors[0], SIZE]
-
-
-def _flattens(record: Recorder, name: str, given: Given, tensors: list[Tensor]) -> Value:
-    flat = tensors[0].returns == "vector"
-    return tensors[0] if flat else record.operation(name, tensors, given.line)
-
-
-def _joins(record: Recorder, name: str, given: Given, tensors: list[Tensor]) -> Value:
+def _joined(record: Recorder, name: str, given: Given, tensors: list[Tensor]) -> Value:
     """Return both directions of a layer side by side, or the outputs of all timesteps of a loop."""
     first = tensors[0]
     if [each.part for each in tensors] == ["forward", "backward"] and first.step is tensors[1].step:
@@ -113,61 +103,55 @@ def _joins(record: Recorder, name: str, given: Given, tensors: list[Tensor]) -> 
     return made
 
 
-def _repeats(record: Recorder, name: str, given: Given, tensors: list[Tensor]) -> Value:
+def _repeated(record: Recorder, name: str, given: Given, first: Tensor) -> Value:
     counts = [each for each in given.positional[1:] if type(each) is int and each > 1]
-    if tensors[0].returns == "vector" and len(counts) == 1:
-        return record.behind(tensors[0], Repeat(counts[0]), name, given.line, "sequence")
-    same = name == "expand" and tensors[0].returns == "vector" and not any(map(open_in, given.positional[1:]))
-    return tensors[0] if same else record.operation(name, tensors, given.line)
+    if first.returns == "vector" and len(counts) == 1:
+        return record.behind(first, Repeat(counts[0]), name, given.line, "sequence")
+    same = name == "expand" and first.returns == "vector" and not any(map(open_in, given.positional[1:]))
+    return first if same else None
 
 
-def _pools(record: Recorder, name: str, given: Given, tensors: list[Tensor]) -> Value:
-    first, axis = tensors[0], given.get("dim", 1, given.get("axis"))
+def _pooled(record: Recorder, name: str, given: Given, first: Tensor) -> Value:
+    axis = given.get("dim", 1, given.get("axis"))
     if first.step.kind == "input" and name in ("max", "mean"):
         return SIZE
     windows = name == "max_pool1d" and type(axis) is int
     along = first.is_time(-1) if "pool" in name and first.axes else "pool" in name or first.is_time(axis)
     if first.returns != "sequence" or windows or not along:
-        return record.operation(name, tensors, given.line)
+        return None
     return record.behind(first, Pool(_POOLS[name]), name, given.line, "vector")
 
 
-def _scores(record: Recorder, name: str, given: Given, tensors: list[Tensor]) -> Value:
-    return record.behind(tensors[0], Pass(), name, given.line, tensors[0].returns, notes=(LOG_SOFTMAX,))
-
-
-def _activates(record: Recorder, name: str, given: Given, tensors: list[Tensor]) -> Value:
+def _activated(record: Recorder, name: str, given: Given, first: Tensor) -> Value:
     axis = given.get("dim", 1, given.get("axis"))
     dim = {"dim": axis} if name == "softmax" and type(axis) is int else {}
     try:
         made = built("torch", _ACTIVATIONS[name], [], dim)[0]
     except ArgumentFaultError as fault:
-        return record.operation(f"{name}: {fault}", tensors, given.line)
-    return record.behind(tensors[0], made.word or Pass(), name, given.line, tensors[0].returns, made=made)
+        return record.operation(f"{name}: {fault}", [first], given.line)
+    return record.behind(first, made.word or Pass(), name, given.line, first.returns, made=made)
 
 
-Function = Callable[[Recorder, str, Given, list[Tensor]], Value]
-
-_OF_SEVERAL = (_hands_on, _moves, _reshapes, _says_size, _is_like, _joins)
+_OF_SEVERAL = names("moves reshapes size like joins") | {"hands on"}
 """What may be given several tensors: of what hands on one, the others are lengths, or states."""
 
-FUNCTIONS: Mapping[str, Function] = {
-    name: function
-    for function, some in {
-        _hands_on: "contiguous to cuda cpu float long int double half type detach clone requires_grad_ dropout data "
+FUNCTIONS: Mapping[str, str] = {
+    name: known
+    for known, some in {
+        "hands on": "contiguous to cuda cpu float long int double half type detach clone requires_grad_ dropout data "
         "pack_padded_sequence Variable autograd unbind split convert_to_tensor cast pad_sequence pack_sequence "
         "identity fill_ zero_",
-        _moves: "permute transpose t swapaxes movedim permute_dimensions",
-        _reshapes: "squeeze unsqueeze view reshape expand_dims",
-        _says_size: "size dim numel item len range shape ndimension",
-        _is_like: " ".join(LIKE),
-        _unpacks: "pad_packed_sequence",
-        _flattens: "flatten Flatten",
-        _joins: "stack cat concat concatenate",
-        _repeats: "repeat expand",
-        _pools: " ".join(_POOLS),
-        _scores: "log_softmax",
-        _activates: " ".join(_ACTIVATIONS),
+        "moves": "permute transpose t swapaxes permute_dimensions",
+        "reshapes": "squeeze unsqueeze view reshape expand_dims movedim",
+        "size": "size dim numel item len range shape ndimension",
+        "like": " ".join(LIKE),
+        "unpacks": "pad_packed_sequence",
+        "flattens": "flatten Flatten",
+        "joins": "stack cat concat concatenate",
+        "repeats": "repeat expand",
+        "pools": " ".join(_POOLS),
+        "scores": "log_softmax",
+        "activates": " ".join(_ACTIVATIONS),
     }.items()
     for name in some.split()
 }
