@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from rnncli.formats.faults import Settings
-from rnncli.formats.frameworks import CLASSES, DIFFERS, ArgumentFaultError, bound, built, class_of
+from rnncli.formats.frameworks import CLASSES, DIFFERS, ArgumentFaultError, Made, bound, built, class_of
 from rnncli.formats.keras.config import CONVOLUTIONS, KEEP_FEATURES, OTHER_CLASSES
 from rnncli.formats.nodes import Note, Pass, loops, names, returned
 from rnncli.formats.python.arguments import as_taken
@@ -37,6 +37,9 @@ _SAME_MODULE = names("to cuda cpu float double half eval train apply requires_gr
 _COPIES = names("deepcopy clone_model")
 _PLAIN = names("torch F tf np numpy keras K")
 """Modules of which a function that is given data alone makes other data."""
+
+_SLIDING = names("Conv1d MaxPool1d AvgPool1d")
+"""PyTorch's modules that read and return (samples, features, timesteps)."""
 
 _ADD = names("add append add_module")
 _CHANGE = _ADD | names("pop insert extend build")
@@ -357,9 +360,9 @@ class Graphs(Recorder):
         step = Step(kind, line, reads or (None if module.framework == "torch" else []), None, module)
         step.out = _out_of(module, tensors)
         try:
-            if first is not None and first.axes and first.axes[-1] != "f":
-                raise UnknownModuleError(f"{kind} (line {line}) reads along another axis than that of the features")
             made = self.made_of(module)
+            if first is not None and not _finds_features(module, made[0], first.axes):
+                raise UnknownModuleError(f"{kind} (line {line}) reads along another axis than that of the features")
         except UnknownModuleError as fault:
             step.names = fault.names
             if kind == "LogSoftmax" or (kind == "Flatten" and first is not None and first.returns == "vector"):
@@ -384,11 +387,15 @@ class Graphs(Recorder):
             levels += [step] if recurrent else []
             features, reads = step.out, [Edge(step)]
         if levels and (module.framework == "torch" or _arguments_of(module).get("return_state")):
-            first_axis = _arguments_of(module).get("batch_first", False)
-            axes = {True: "btf", False: "tbf"}.get(first_axis, "") if module.framework == "torch" else ""
+            batch_first = _arguments_of(module).get("batch_first", False)
+            axes = "btf" if batch_first is True else "tbf" if batch_first is False and not step.is_keras else ""
+            if first is not None and {first.axes[:2], axes[:2]} == {"bt", "tb"}:
+                levels[0].note(Note("loops over samples, for it has not the batch_first of what it reads", "differs"))
             return _outputs(levels, axes, cell=module.name.endswith("Cell"))
         if first is None or levels:
             return Tensor(step)
+        if module.name in _SLIDING:
+            return Tensor(step, "sequence", axes="bft")
         return Tensor(step, first.returns, axes="??f" if module.name == "Embedding" else first.axes)
 
     def _replayed(self, model: Module, tensors: list[Tensor]) -> Tensor:
@@ -446,6 +453,13 @@ class Graphs(Recorder):
             node = module.given.written(fault.argument, cls.takes)
             late = values.get(fault.argument, 0) is None and isinstance(node, ast.Name | ast.Attribute)
             raise UnknownModuleError(f"{what}: {fault}", left_open(node).names if late else ()) from None
+
+
+def _finds_features(module: Module, made: Made, axes: str) -> bool:
+    """Whether the features are where a module of PyTorch reads them; most read nothing along the last axis."""
+    if module.name in _SLIDING | {"BatchNorm1d"}:
+        return axes[1:2] in ("", "f")
+    return made.features is None or axes[-1:] in ("", "f")
 
 
 def _arguments_of(module: Module) -> dict[str, Value]:
