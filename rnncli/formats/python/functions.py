@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from rnncli.formats.frameworks import ArgumentFaultError, built
+from rnncli.formats.frameworks import ArgumentFaultError, built, class_of
 from rnncli.formats.nodes import Note, Pass, names
 from rnncli.formats.python.objects import Given, Value, open_in
 from rnncli.formats.python.steps import SIZE, Recorder, Tensor
@@ -22,6 +22,9 @@ _POOLS: Mapping[str, str] = {
     **dict.fromkeys(names("mean reduce_mean avg_pool1d adaptive_avg_pool1d"), "avg"),
     **dict.fromkeys(names("max amax reduce_max max_pool1d adaptive_max_pool1d"), "max"),
 }
+
+_WINDOWS: Mapping[str, str] = {"max_pool1d": "MaxPool1d", "avg_pool1d": "AvgPool1d"}
+"""Functions that are of windows, unless these are as long as the sequence, by the modules that do the same."""
 
 DATA = names(
     "zeros ones rand randn randint tensor empty full arange LongTensor FloatTensor Tensor from_numpy as_tensor"
@@ -112,14 +115,29 @@ def _repeated(record: Recorder, name: str, given: Given, first: Tensor) -> Value
 
 
 def _pooled(record: Recorder, name: str, given: Given, first: Tensor) -> Value:
-    axis = given.get("dim", 1, given.get("axis"))
+    """Return the maximum or the mean of all timesteps, or of those in a window; None where it is of something else."""
+    axis = given.get("dim", 1, given.get("axis", default=given.get("kernel_size", default=given.get("output_size"))))
     if first.step.kind == "input" and name in ("max", "mean"):
         return SIZE
-    windows = name == "max_pool1d" and type(axis) is int
-    along = first.is_time(-1) if "pool" in name and first.axes else "pool" in name or first.is_time(axis)
-    if first.returns != "sequence" or windows or not along:
+    if name in _WINDOWS and type(axis) is int:
+        return _windowed(record, name, given, first)
+    whole = axis in (1, [1]) if "adaptive" in name else name in _WINDOWS
+    along = whole and (not first.axes or first.is_time(-1)) if "pool" in name else first.is_time(axis)
+    if first.returns != "sequence" or not along:
         return None
     return record.behind(first, Pool(_POOLS[name]), name, given.line, "vector")
+
+
+def _windowed(record: Recorder, name: str, given: Given, first: Tensor) -> Value:
+    """Return what a module of windows would of (samples, features, timesteps)."""
+    if class_of("torch", _WINDOWS[name]) is None or first.axes[1:2] not in ("", "f"):
+        return None
+    try:
+        made = built("torch", _WINDOWS[name], given.positional[1:], given.named)[0]
+    except ArgumentFaultError:
+        return None
+    step = record.behind(first, made.word or Pass(), name, given.line, None, made=made).step
+    return Tensor(step, "sequence", axes="bft")
 
 
 def _activated(record: Recorder, name: str, given: Given, first: Tensor) -> Value:
