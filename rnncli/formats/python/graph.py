@@ -15,6 +15,7 @@ from rnncli.formats.python.functions import DATA, LIKE, LOG_SOFTMAX, computed
 from rnncli.formats.python.objects import (
     MISSING,
     Call,
+    Class,
     Function,
     Given,
     Instance,
@@ -100,6 +101,9 @@ class Graphs(Recorder):
             case Method(owner=Tensor() as owner, name=name):
                 given = Given([owner, *given.positional], given.named, given.node)
                 return computed(self, name, given, [*tensors_in(given.all)])
+            case Method(owner=Instance() as owner, name="__init__"):
+                owner.values["__init__"] = given
+                return None
             case Method(name=name) if name in LIKE:
                 return self.data()
             case Method(owner=Module(items=dict()) as owner, name=name) if name in _CHANGE:
@@ -116,6 +120,20 @@ class Graphs(Recorder):
         made = self.operation(_kind_of(called), tensors, given.line, plain=False)
         made.step.names = self._names_of(called)
         return made
+
+    def instantiate(self, cls: Class, given: Given) -> Value:
+        """Return the object of a class; of one that computes what a framework's layer does, that layer."""
+        instance = super().instantiate(cls, given)
+        start = instance.values.pop("__init__", given)
+        own = self.computing(instance) is not None or any(isinstance(each, Module) for each in instance.values.values())
+        for base in [each for one in cls.line() for each in one.bases if isinstance(each, Named) and not own]:
+            framework = self.framework(base.path)
+            if framework is not None and class_of(framework, base.name) is not None:
+                self.instances.remove(instance)
+                module = self.fresh(Module(base.path, start, None, framework, self.function))
+                self.modules.append(module)
+                return module
+        return instance
 
     def computing(self, instance: Instance) -> Function | None:
         """Return the method of an object that computes what it returns of data, if it has one."""

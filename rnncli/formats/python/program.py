@@ -140,7 +140,7 @@ class Program(Evaluator):
             self.function, self._early = outer
             del self.doubts[doubts:]
 
-    def instantiate(self, cls: Class, given: Given) -> Instance:
+    def instantiate(self, cls: Class, given: Given) -> Value:
         """Return the object that a call of a class makes."""
         instance: Instance = self.fresh(Instance(cls))
         self.instances.append(instance)
