@@ -15,16 +15,20 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from rnncli.errors import RnncliError, SpecError, quote, shorten
-from rnncli.formats.call_faults import CONTAINERS, OpenLineError, misfit, no_class, wrong
 from rnncli.formats.call_text import (
+    CONTAINERS,
     MAX_CALLS,
+    OpenLineError,
     Text,
     called_by,
     calls_in,
     class_name,
     closed,
     framework_of,
+    misfit,
+    no_class,
     pieces,
+    wrong,
 )
 from rnncli.formats.faults import NO_SETTINGS, OpenNumbersError, Settings
 from rnncli.formats.frameworks import CLASSES, HOLDS, SHAPES, ArgumentFaultError, Class, Made, bound, built, class_of

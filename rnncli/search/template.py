@@ -182,7 +182,7 @@ def template_of_calls(text: str) -> CalledTemplate | None:
         SpecError: something else in it is wrong, or what it leaves open is no name for a blank.
     """
     from rnncli.formats import calls  # only calls need it
-    from rnncli.formats.call_faults import OpenLineError
+    from rnncli.formats.call_text import OpenLineError
 
     written = text.replace("?", BLANK_TEXT)
     if _NUMBER.search(text) or not calls.is_call(written):
