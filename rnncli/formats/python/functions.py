@@ -122,7 +122,7 @@ def _pooled(record: Recorder, name: str, given: Given, first: Tensor) -> Value:
     if name in _WINDOWS and type(axis) is int:
         return _windowed(record, name, given, first)
     whole = axis in (1, [1]) if "adaptive" in name else name in _WINDOWS
-    along = whole and (not first.axes or first.is_time(-1)) if "pool" in name else first.is_time(axis)
+    along = whole and (not first.axes or first.takes_time(-1)) if "pool" in name else first.takes_time(axis)
     if first.returns != "sequence" or not along:
         return None
     return record.behind(first, Pool(_POOLS[name]), name, given.line, "vector")

@@ -240,7 +240,7 @@ class Graphs(Modules):
             return owner if owner is SIZE else super().item(owner, index, scope, node)
         parts = index.elts if isinstance(index, ast.Tuple) else [index]
         whole = [isinstance(each, ast.Slice) and each.lower is each.upper is each.step is None for each in parts]
-        keys = [None if isinstance(each, ast.Slice) else self.value(each, scope) for each in parts]
+        keys = [None if isinstance(each, ast.Slice) else self._place(each, scope) for each in parts]
         places = [place for place, key in enumerate(keys) if not whole[place] and key not in (None, ...)]
         sliced = any(isinstance(each, ast.Slice) and not every for each, every in zip(parts, whole, strict=True))
         if ... in keys:  # what stands behind it are the last axes
@@ -250,13 +250,22 @@ class Graphs(Modules):
             return owner  # the values, beside which stand the places
         if owner.states and places == [0] and type(key) is int and -len(owner.states) <= key < len(owner.states):
             return owner.states[key]
-        if (not places and not sliced) or owner.part or key is SIZE or (owner.step.kind == "input" and not sliced):
+        at_time = key is SIZE and self.in_time
+        if (not places and not sliced) or owner.part or at_time or (owner.step.kind == "input" and not sliced):
             return owner  # of a sequence, a timestep
-        if len(places) == 1 and key == -1 and not sliced and not owner.step.is_keras and owner.is_time(places[0]):
+        if len(places) == 1 and key == -1 and not sliced and not owner.step.is_keras and owner.takes_time(places[0]):
             if getattr(owner.step.word, "merge_mode", None) is not None:
                 owner.step.note(BOTH_LAST)
             return Tensor(owner.step, "vector")
         return self.operation("slice", [owner], getattr(node, "lineno", 0))
+
+    def _place(self, index: ast.expr, scope: Scope) -> Value:
+        """Return an index; that of the last timestep by their number, `x.size(1) - 1`, is -1."""
+        place = self.value(index, scope)
+        match index:
+            case ast.BinOp(op=ast.Sub(), right=ast.Constant(value=1)) if place is SIZE and not self.in_time:
+                return -1
+        return place
 
     def unpacked(self, value: Value, targets: Sequence[ast.expr]) -> list[Value]:
         """Return what an assignment to several targets gives each of them."""

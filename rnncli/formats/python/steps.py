@@ -126,8 +126,8 @@ class Tensor:
     states: tuple[Tensor, ...] = ()
     axes: str = ""
 
-    def is_time(self, axis: object) -> bool:
-        """Whether an axis is that of the timesteps; that of the samples is taken for it, with a note."""
+    def takes_time(self, axis: object) -> bool:
+        """Return whether what is taken along an axis are timesteps; samples are taken for them, with a note."""
         known = type(axis) is int and -len(self.axes) <= axis < len(self.axes)
         letter = self.axes[axis] if isinstance(axis, int) and known else ""
         if letter == "b":
@@ -230,6 +230,11 @@ class Recorder(Program):
             for step in self.steps if loop.alike or timed else []:
                 step.timed |= step.number >= loop.begin
 
+    @property
+    def in_time(self) -> bool:
+        """Whether a loop over timesteps is followed."""
+        return any(loop.timed for loop in self._loops)
+
     def repeats(self) -> bool:
         """Whether the next rounds of a loop are like the last."""
         loop = self._loops[-1]
@@ -248,7 +253,7 @@ class Recorder(Program):
             call: calls it.
         """
         before = self._sites.get((id(module), site)) if self._loops else None
-        if before is None or not (recurs(module) or any(loop.timed for loop in self._loops)):
+        if before is None or not (recurs(module) or self.in_time):
             made = call()
             self._sites[id(module), site] = tensors, made, self.steps[-1]
             return made
