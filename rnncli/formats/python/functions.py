@@ -157,10 +157,10 @@ FUNCTIONS: Mapping[str, str] = {
     name: known
     for known, some in {
         "hands on": "contiguous to cuda cpu float long int double half type detach clone requires_grad_ dropout data "
-        "pack_padded_sequence Variable autograd unbind split convert_to_tensor cast pad_sequence pack_sequence "
+        "pack_padded_sequence Variable autograd convert_to_tensor cast pad_sequence pack_sequence "
         "identity fill_ zero_",
         "moves": "permute transpose t swapaxes permute_dimensions",
-        "reshapes": "squeeze unsqueeze view reshape expand_dims movedim",
+        "reshapes": "squeeze unsqueeze view reshape expand_dims movedim unbind split",
         "size": "size dim numel item len range shape ndimension",
         "like": " ".join(LIKE),
         "unpacks": "pad_packed_sequence",
