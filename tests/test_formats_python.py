@@ -266,6 +266,8 @@ def test_a_hostile_file_is_one_clear_error_or_an_answer(screen: Screen, rnncli: 
         "a middling chain": "x = a" + ".b(1)" * 400,
         "nested calls": "y = " + "LSTM(8, return_sequences=True)(" * 80 + "Input((None, 3))" + ")" * 80,
         "doublings": "x = [1]\n" + "x = x + x\n" * 200,
+        "copies of what is shared": "a = [1]\n" + "a = [a, a]\n" * 60 + "b = copy.deepcopy(a)\n",
+        "texts of texts": "a = 'ab'\n" + "a = '%s%s' % (a, a)\na = '{0}{0}'.format(a)\n" * 60,
         "loops in loops": "for i in range(99):\n for j in range(99):\n  LSTM(3)\n",
         "a function that calls itself": "def f(x):\n    return f(f(x))\nf(LSTM(3))",
         "functions that fan out": "".join(fanned),

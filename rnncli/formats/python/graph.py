@@ -161,6 +161,7 @@ class Graphs(Modules):
 
     def _copied(self, value: Value) -> Value:
         """Return a copy of modules, with weights of its own."""
+        self.step()
         made: Value
         match value:
             case Module():
