@@ -267,6 +267,11 @@ def test_a_hostile_file_is_one_clear_error_or_an_answer(screen: Screen, rnncli: 
         "nested calls": "y = " + "LSTM(8, return_sequences=True)(" * 80 + "Input((None, 3))" + ")" * 80,
         "doublings": "x = [1]\n" + "x = x + x\n" * 200,
         "copies of what is shared": "a = [1]\n" + "a = [a, a]\n" * 60 + "b = copy.deepcopy(a)\n",
+        "lists of what is shared": "a, b = ([[[[[1] * 999] * 999] * 999] * 999] * 999 for _ in range(2))\n"
+        "f(a == b, max(a, b), [a].index(b))\n",
+        "a number that holds a network": "x = i = Input((9, 3))\n"
+        + "x = add([Dense(3)(x), x])\n" * 60
+        + "m = Model(i, LSTM(x)(i))\n",
         "texts of texts": "a = 'ab'\n" + "a = '%s%s' % (a, a)\na = '{0}{0}'.format(a)\n" * 60,
         "loops in loops": "for i in range(99):\n for j in range(99):\n  LSTM(3)\n",
         "a function that calls itself": "def f(x):\n    return f(f(x))\nf(LSTM(3))",

@@ -291,7 +291,9 @@ class _Line:
                 before = self._walk(called, source, node)
                 if before in self._layers and (len(given.positional) > 1 or "initial_state" in given.named):
                     self._layers[before] = self._layers[before]._replace(stateful=True)
-            case Call(name=name, given=given) if name in CONTAINERS:
+            case Call(name=name, given=given, of=owner) if name in CONTAINERS:
+                if isinstance(owner, Call) and not owner.path[:-1] and id(owner) not in self._ends:
+                    before = self._walk(owner, before, node)
                 model = (value.path[:-1] or id(value.of)) if name in ("add", "append") else None
                 self._grown = self._grown or model
                 if model not in (None, self._grown):

@@ -27,7 +27,7 @@ from rnncli.formats.python.objects import (
     left_open,
     open_in,
 )
-from rnncli.formats.python.steps import SIZE, Module, Tensor, tensors_in
+from rnncli.formats.python.steps import SIZE, Module, Tensor
 from rnncli.layers.weights import Framework
 
 _ENDS = ("inputs", "outputs")
@@ -70,13 +70,13 @@ class Graphs(Modules):
 
     def call(self, called: Value, given: Given) -> Value:
         """Return what a call of a value makes; of one that is not known, what reads its tensors."""
-        if isinstance(called, Unknown) and [*tensors_in(given.all)]:
+        if isinstance(called, Unknown) and self.tensors(given.all):
             return self.apply(called, given)
         return super().call(called, given)
 
     def apply(self, called: Value, given: Given) -> Value:
         """Return what a call of a name, of a module, or of a method of a module or a tensor makes."""
-        tensors = [*tensors_in(given.all)]
+        tensors = self.tensors(given.all)
         match called:
             case Named():
                 return self._named_call(called, tensors, given)
@@ -86,7 +86,7 @@ class Graphs(Modules):
                 return owner
             case Method(owner=Tensor() as owner, name=name):
                 given = Given([owner, *given.positional], given.named, given.node)
-                return computed(self, name, given, [*tensors_in(given.all)])
+                return computed(self, name, given, self.tensors(given.all))
             case Method(owner=Instance() as owner, name="__init__"):
                 owner.values["__init__"] = given
                 return None
@@ -137,7 +137,7 @@ class Graphs(Modules):
         if name in _COPIES and given.positional:
             return self._copied(given.positional[0])
         functional = name in ("Model", "Functional")
-        inputs, outputs = ([*tensors_in(given.get(each, place))] * functional for place, each in enumerate(_ENDS))
+        inputs, outputs = (self.tensors(given.get(each, place)) * functional for place, each in enumerate(_ENDS))
         if name in DATA and called.path[0] in ("torch", "F") and not tensors:
             return self.data()
         made = (name[:1].isupper() and not name.endswith("Loss")) or name == "from_pretrained"
@@ -301,7 +301,7 @@ class Graphs(Modules):
                     self.put(held, held.items, keys[key] if known else str(len(keys)), value)
                     return
                 if isinstance(held, Tensor):
-                    put = [*tensors_in(value)]
+                    put = self.tensors(value)
                     into = held.step.is_data or (put and held.step is put[0].step)
                     if put and into and self.value(index, scope) is SIZE:  # at each timestep
                         value = Tensor(put[0].step, "sequence")
@@ -312,7 +312,7 @@ class Graphs(Modules):
 
     def combined(self, values: list[Value], node: ast.AST) -> Value:
         """Return what an operator makes of tensors, or of what is not known."""
-        tensors = [*tensors_in(values)]
+        tensors = self.tensors(values)
         if tensors and isinstance(node, ast.BinOp | ast.AugAssign):
             return self.operation(type(node.op).__name__.lower(), tensors, node.lineno)
         return SIZE if tensors or SIZE in values else super().combined(values, node)
@@ -320,7 +320,7 @@ class Graphs(Modules):
     def one_of(self, values: Sequence[Value], why: Unknown) -> Value:
         """Return what a value is that is one of several: what reads all of them, if they are tensors."""
         one = super().one_of(values, why)
-        tensors = [*dict.fromkeys(tensors_in(list(values)))]
+        tensors = [*dict.fromkeys(self.tensors(list(values)))]
         if not tensors or not isinstance(one, Unknown):
             return one
         made = self.operation("if", tensors, why.line)

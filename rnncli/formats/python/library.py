@@ -6,7 +6,7 @@ import ast
 import math
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rnncli.formats.nodes import names
@@ -65,6 +65,7 @@ _METHODS: Mapping[type, frozenset[str]] = {
 
 _CHANGING = names("append extend insert pop reverse update setdefault remove clear sort popitem")
 _OF_PLAIN = names("str bool")
+_COMPARING = names("max min sorted sum")
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     **{each.__name__: each for each in (int, float, round, abs, math.sqrt, math.ceil, math.floor, max, min, sum)},
     **{each.__name__: each for each in (str, bool, range, len, list, tuple, sorted, dict, enumerate, zip, reversed)},
@@ -79,7 +80,8 @@ def builtin(evaluator: Evaluator, called: Named, given: Given) -> Value:
     """Return what a function of Python makes of values that are known."""
     values = given.positional
     plain = [isinstance(each, PLAIN) or (called.name not in _OF_PLAIN and evaluator.items(each)) for each in values]
-    if given.unknown is None and all(each or each == [] for each in plain):
+    slow = called.name in _COMPARING and _is_deep(values)
+    if given.unknown is None and all(each or each == [] for each in plain) and not slow:
         try:
             made = _FUNCTIONS[called.name](*values, **given.named)
             if not isinstance(made, range) or len(made) <= MAX_ITEMS:
@@ -132,7 +134,7 @@ def plain_method(evaluator: Evaluator, owner: Any, name: str, given: Given) -> V
     if name in ("extend", "update") and given.positional:
         known = known and isinstance(first, type(owner)) and evaluator.items(first) is not None
     if isinstance(owner, list) and name not in ("append", "extend"):
-        known = known and evaluator.items(owner) is not None
+        known = known and evaluator.items(owner) is not None and not _is_deep([owner, first])
     if name in _CHANGING and (evaluator.doubted(owner) or not known):
         evaluator.spoil(owner, open_in(first) or Unknown(why.why), behind=name in ("append", "extend"))
         return why
@@ -164,12 +166,22 @@ def _lists(made: Iterable[Value]) -> list[Value]:
     return [list(each) if isinstance(each, tuple) else each for each in made]
 
 
+def _is_deep(values: Sequence[Value]) -> bool:
+    """Whether there are lists in lists in lists, of which those that are shared would be compared again and again."""
+    for _ in range(2):
+        held = {id(each): each for each in values if isinstance(each, list | dict)}.values()
+        values = [one for each in held for one in (each.values() if isinstance(each, dict) else each)]
+    return any(isinstance(each, list | dict) for each in values)
+
+
 def compared(kind: ast.cmpop, left: Value, right: Value) -> bool | None:
     """Return whether a comparison of two values holds, or None if that is not known."""
     if isinstance(kind, ast.Is | ast.IsNot) and right is None and isinstance(left, Call) and left.name[:1].isupper():
         return isinstance(kind, ast.IsNot)  # an object, which is not None
     known = (*PLAIN, list, dict, Instance, Function, Class)
     if not isinstance(left, known) or not isinstance(right, known) or open_in(left) or open_in(right):
+        return None
+    if _is_deep([left, right]):
         return None
     try:
         return bool(_COMPARISONS[type(kind)](left, right))

@@ -12,8 +12,8 @@ from rnncli.errors import shorten
 from rnncli.formats.keras.config import snake_case
 from rnncli.formats.nodes import Node, Note, Part, Read, left_note, parts_of
 from rnncli.formats.python.graph import Graphs
-from rnncli.formats.python.objects import Call, Function, Given, Instance, Open, Unknown, Value
-from rnncli.formats.python.steps import Edge, Module, Step, Tensor, reached, recurs, tensors_in
+from rnncli.formats.python.objects import PLAIN, Call, Function, Given, Instance, Open, Unknown, Value
+from rnncli.formats.python.steps import Edge, Module, Step, Tensor, reached, recurs
 
 _ASSUMED_ORDER = Note(
     "the layers follow one another in the order of __init__: the file does not say how they are called", "assumed"
@@ -124,7 +124,7 @@ def _keras_models(graphs: Graphs) -> Iterator[Found]:
         steps, outputs = reached(model.outputs), model.outputs
         if model.items is not None:
             steps, value = graphs.recorded(partial(graphs.follow_module, model, None, model.given))
-            outputs = [*tensors_in(value)]
+            outputs = graphs.tensors(value)
         name, *others = [*filter(None, (model.function, *model.variables)), "model"]
         yield Found(name, model.line, steps, outputs, others=tuple(others[:-1]))
 
@@ -139,7 +139,7 @@ def _objects(graphs: Graphs, shown: Mapping[Module, str]) -> Iterator[Found]:
             continue
         own, assumed = graphs.computing(instance), False
         steps, value = graphs.recorded(partial(_computed, graphs, own)) if own is not None else ([], None)
-        outputs = [*tensors_in(value)]
+        outputs = graphs.tensors(value)
         if loops and not any(recurs(step.module) for step in steps):
             assumed, outputs = True, []
             steps, _ = graphs.recorded(partial(_chained, graphs, [*instance.values.values()]))
@@ -165,13 +165,14 @@ def _computed(graphs: Graphs, function: Function) -> Value:
 def _chained(graphs: Graphs, values: Sequence[Value], depth: int = 0, data: Value = None) -> Value:
     """Return what modules return that follow one another, those in lists and dicts too."""
     data = graphs.data() if data is None else data
+    graphs.step(len(values))
     for value in values:
         if isinstance(value, list | dict) and depth < _MAX_DEPTH:
             data = _chained(graphs, [*value.values()] if isinstance(value, dict) else value, depth + 1, data)
         elif isinstance(value, Instance | Module) or _inside(value):
             node = value.given.node if isinstance(value, Call) else ast.Name("forward", lineno=0)
-            made = graphs.follow_module(value, data, Given([], {}, node))
-            data = next((Tensor(each.step) for each in tensors_in(made)), data)  # which output is read, nothing says
+            made = graphs.tensors(graphs.follow_module(value, data, Given([], {}, node)))
+            data = next((Tensor(each.step) for each in made), data)  # which output is read, nothing says
     return data
 
 
@@ -218,20 +219,22 @@ def _inside(value: Value) -> Sequence[Value]:
 def _held(value: Value) -> dict[Value, str]:
     """Return the modules and objects in a value, each with the way to it: `encoder.rnn`."""
     found: dict[Value, str] = {}
-    waiting: list[tuple[Value, str, int]] = [(value, "", 0)]
+    seen: set[int] = set()
+    waiting: list[tuple[Value, str]] = [(value, "")]
     while waiting:
-        each, name, depth = waiting.pop()
-        inside: Mapping[Value, Value] = {}
+        each, name = waiting.pop()
+        if isinstance(each, (*PLAIN, Tensor)) or id(each) in seen:
+            continue
+        seen.add(id(each))
         if isinstance(each, Instance | Module):
-            if each not in found:
-                found[each], depth = name, 0
-                inside = each.values if isinstance(each, Instance) else each.items or {}
-        elif isinstance(each, list | dict) and depth < _MAX_DEPTH:
+            found[each] = name
+            inside = each.values if isinstance(each, Instance) else each.items or {}
+        elif isinstance(each, list | dict):
             inside = each if isinstance(each, dict) else dict(enumerate(each))
         else:
             inside = dict(enumerate(_inside(each)))
         lead = f"{name}." if name else ""
-        waiting += [(one, f"{lead}{key}", depth + 1) for key, one in reversed([*inside.items()])]
+        waiting += [(one, f"{lead}{key}") for key, one in reversed([*inside.items()])]
     return found
 
 

@@ -11,7 +11,7 @@ from rnncli.formats.nodes import Note, Pass, loops, names, returned
 from rnncli.formats.python.arguments import as_taken
 from rnncli.formats.python.functions import LOG_SOFTMAX
 from rnncli.formats.python.objects import Given, Instance, Open, Unknown, Value, left_open, open_in
-from rnncli.formats.python.steps import Edge, Module, Recorder, Step, Tensor, reached, tensors_in
+from rnncli.formats.python.steps import Edge, Module, Recorder, Step, Tensor, reached
 from rnncli.layers import Layer
 
 INPUTS = ("Input", "InputLayer")
@@ -41,7 +41,7 @@ class Modules(Recorder):
             site: what tells this call from another, where the module stands in a container.
         """
         self.step()
-        tensors = [*tensors_in(data)]
+        tensors = self.tensors(data)
         if isinstance(module, Instance) and tensors:
             return self.apply(module, Given([data], {}, given.node))
         if not isinstance(module, Module):
@@ -61,7 +61,7 @@ class Modules(Recorder):
         if module.outputs:
             module.inner = True
             return self._replayed(module, tensors)
-        states = [*tensors_in([*given.positional[1:], given.get("initial_state"), given.get("hx")])]
+        states = self.tensors([*given.positional[1:], given.get("initial_state"), given.get("hx")])
         if class_of(module.framework, module.name) is not None and len(tensors) > 1:
             tensors, states = tensors[:1], [*tensors[1:], *states]
         return self.once(

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 
 from rnncli.errors import shorten
 
@@ -63,6 +63,15 @@ class Named:
         return self.path[-1]
 
 
+class Opaque:
+    """A value that messages name by what it is, without what is in it: that may be much, and itself again."""
+
+    shown: ClassVar[str] = "an object"
+
+    def __repr__(self) -> str:
+        return self.shown
+
+
 @dataclass(frozen=True, eq=False)
 class Given:
     """The arguments of a call.
@@ -105,8 +114,8 @@ class Given:
         return by_name.get(argument) or positional.get(argument) or self.node
 
 
-@dataclass(eq=False)
-class Call:
+@dataclass(eq=False, repr=False)
+class Call(Opaque):
     """What a call makes of something that the text does not define: an object of a framework, as a rule.
 
     Attributes:
@@ -147,14 +156,15 @@ class Scope:
         return MISSING
 
 
-@dataclass(frozen=True, eq=False)
-class Function:
+@dataclass(frozen=True, eq=False, repr=False)
+class Function(Opaque):
     """A function of the text: its definition, the scope around it; of a method the class and the object."""
 
     node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
     scope: Scope
     cls: Class | None = None
     owner: Instance | None = None
+    shown: ClassVar[str] = "a function"
 
     @property
     def name(self) -> str:
@@ -166,13 +176,14 @@ class Function:
         return any(getattr(each, "id", "") == name for each in getattr(self.node, "decorator_list", ()))
 
 
-@dataclass(frozen=True, eq=False)
-class Class:
+@dataclass(frozen=True, eq=False, repr=False)
+class Class(Opaque):
     """A class of the text: its definition, the scope of its attributes and methods, and what it derives from."""
 
     node: ast.ClassDef
     scope: Scope
     bases: tuple[Value, ...]
+    shown: ClassVar[str] = "a class"
 
     @property
     def name(self) -> str:
@@ -201,8 +212,8 @@ class Class:
         return list(dict.fromkeys(each.target.id for each in statements if isinstance(each.target, ast.Name)))
 
 
-@dataclass(eq=False)
-class Instance:
+@dataclass(eq=False, repr=False)
+class Instance(Opaque):
     """An object of a class of the text, or one of which only the attributes are known: a namespace.
 
     Attributes:
@@ -222,18 +233,22 @@ class Parser(Instance):
     """An argument parser; its attributes are the default values of what it takes."""
 
 
-class Method(NamedTuple):
+@dataclass(frozen=True, eq=False, repr=False)
+class Method(Opaque):
     """A method of what the text does not define: of a list, a layer, a tensor."""
 
     owner: Value
     name: str
+    shown: ClassVar[str] = "a function"
 
 
-class Partial(NamedTuple):
+@dataclass(frozen=True, eq=False, repr=False)
+class Partial(Opaque):
     """A function with some of its arguments given."""
 
     called: Value
     given: Given
+    shown: ClassVar[str] = "a function"
 
 
 def source_of(node: ast.AST) -> str:

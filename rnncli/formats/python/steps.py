@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from rnncli.formats.faults import Settings
 from rnncli.formats.frameworks import Made
-from rnncli.formats.nodes import Note, Returned, Word, loops
-from rnncli.formats.python.objects import Call, Open, Scope, Unknown, Value
+from rnncli.formats.nodes import Note, Returned, Word, loops, names
+from rnncli.formats.python.objects import Call, Opaque, Open, Scope, Unknown, Value
 from rnncli.formats.python.program import RECURRENT, Program
 from rnncli.formats.python.program import Returned as End
 from rnncli.layers.weights import Framework
@@ -21,11 +21,14 @@ SIZE = Unknown("it follows from the data")
 _STEP = 5
 """How many expressions take as long to follow as a step."""
 
-_MAX_DEPTH = 10
+_ITEMS = 20
+"""How many items of a list take as long to look through as an expression to follow."""
+
+_ELEMENTWISE = names("add sub mult div subtract multiply average maximum minimum")
 _FEEDBACK = "reads in a loop what follows from its own output; here it reads its input alone"
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Module(Call):
     """A layer, a module or a model of a framework.
 
@@ -48,6 +51,7 @@ class Module(Call):
     outputs: list[Tensor] = field(default_factory=list)
     notes: tuple[Note, ...] = ()
     inner: bool = False
+    shown: ClassVar[str] = "a layer"
 
 
 class Edge(NamedTuple):
@@ -106,8 +110,8 @@ class Step:
         self.notes += (note,) * (note not in self.notes)
 
 
-@dataclass(frozen=True)
-class Tensor:
+@dataclass(frozen=True, repr=False)
+class Tensor(Opaque):
     """An output of a step.
 
     Attributes:
@@ -125,6 +129,7 @@ class Tensor:
     part: str = ""
     states: tuple[Tensor, ...] = ()
     axes: str = ""
+    shown: ClassVar[str] = "a tensor"
 
     def takes_time(self, axis: object) -> bool:
         """Return whether what is taken along an axis are timesteps; samples are taken for them, with a note."""
@@ -191,13 +196,30 @@ class Recorder(Program):
         if plain and tensors and all(each.step.is_data for each in tensors):
             return tensors[0]
         edges = dict.fromkeys(self.read(each) for each in dict.fromkeys(tensors))
-        return Tensor(self.add(Step(kind, line, [*edges])))
+        widths = {each.step.out for each in tensors}
+        out = widths.pop() if kind in _ELEMENTWISE and len(widths) == 1 else None
+        return Tensor(self.add(Step(kind, line, [*edges], out=out)))
 
     def behind(self, first: Tensor, word: Word, kind: str, line: int, returns: Returned | None, **more: Any) -> Tensor:
         """Return what a word makes of a tensor that has as many features."""
         axes = first.axes if returns == first.returns else ""
         step = self.add(Step(kind, line, [self.read(first)], word, out=first.step.out, **more))
         return Tensor(step, returns, axes=axes)
+
+    def tensors(self, value: Value) -> list[Tensor]:
+        """Return the tensors in a value; what lists share is looked through once."""
+        found: list[Tensor] = []
+        seen: set[int] = set()
+        waiting = [value]
+        while waiting:
+            each = waiting.pop()
+            if isinstance(each, Tensor):
+                found.append(each)
+            elif isinstance(each, list | dict) and id(each) not in seen:
+                seen.add(id(each))
+                self.step(len(each) // _ITEMS)
+                waiting += reversed([*each.values()] if isinstance(each, dict) else each)
+        return found
 
     def read(self, tensor: Tensor) -> Edge:
         """Return the edge by which a step reads a tensor."""
@@ -272,15 +294,6 @@ def recurs(module: Value) -> bool:
     """Whether a value is a recurrent module, or one around such."""
     inside = module.given.get("layer", 0) if isinstance(module, Module) else None
     return isinstance(module, Module) and (module.name in RECURRENT - {"Bidirectional"} or recurs(inside))
-
-
-def tensors_in(value: Value, depth: int = 0) -> Iterator[Tensor]:
-    """Yield the tensors in a value."""
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, list | dict) and depth < _MAX_DEPTH:
-        for each in value.values() if isinstance(value, dict) else value:
-            yield from tensors_in(each, depth + 1)
 
 
 def reached(ends: Sequence[Tensor]) -> list[Step]:
