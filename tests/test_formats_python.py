@@ -275,6 +275,7 @@ def test_a_hostile_file_is_one_clear_error_or_an_answer(screen: Screen, rnncli: 
         "texts of texts": "a = 'ab'\n" + "a = '%s%s' % (a, a)\na = '{0}{0}'.format(a)\n" * 60,
         "loops in loops": "for i in range(99):\n for j in range(99):\n  LSTM(3)\n",
         "a function that calls itself": "def f(x):\n    return f(f(x))\nf(LSTM(3))",
+        "a loop over nothing in a loop": "for i in range(999):\n for j in []:\n" + "  x = 1\n" * 20_000,
         "functions that fan out": "".join(fanned),
         "a model in itself": "m.add(m)\n",
         "a class that is its own base": "class A: pass\nclass A(A): pass\nA().x()\n",

@@ -82,7 +82,7 @@ class Program(Evaluator):
         self._classes: list[Class] = []
         self._called: set[ast.AST] = set()
         self._calls = self._depth = self._rounds_taken = 0
-        self._yields: dict[ast.AST, bool] = {}
+        self._holds: dict[ast.AST, bool] = {}
         self._early: list[Value] = []
 
     def follow(self, module: ast.Module) -> None:
@@ -120,9 +120,7 @@ class Program(Evaluator):
         self._calls += 1
         if self._depth >= MAX_DEPTH or self._calls > MAX_CALLS:
             return Unknown(f"calls of {function.name} stand too deep to be followed, or are too many")
-        if node not in self._yields:
-            self._yields[node] = any(isinstance(each, ast.Yield | ast.YieldFrom) for each in ast.walk(node))
-        if self._yields[node]:
+        if self._has(node, ast.Yield, ast.YieldFrom):
             return Unknown(f"{function.name} is a generator")
         scope = Scope({}, function.scope)
         self._bind_parameters(function, given, scope)
@@ -139,6 +137,12 @@ class Program(Evaluator):
             self._depth -= 1
             self.function, self._early = outer
             del self.doubts[doubts:]
+
+    def _has(self, node: ast.AST, *kinds: type[ast.AST]) -> bool:
+        """Whether a function or a loop holds one of some statements or expressions; it is looked through once."""
+        if node not in self._holds:
+            self._holds[node] = any(isinstance(each, kinds) for each in ast.walk(node))
+        return self._holds[node]
 
     def instantiate(self, cls: Class, given: Given) -> Value:
         """Return the object that a call of a class makes."""
@@ -231,8 +235,7 @@ class Program(Evaluator):
                 return self.run(body if holds else orelse, scope)
             case ast.For() | ast.AsyncFor():
                 taken = self.value(node.iter, scope)
-                leaves = any(isinstance(each, ast.Break | ast.Continue) for each in ast.walk(node))
-                items = None if leaves else self.items(taken)
+                items = None if self._has(node, ast.Break, ast.Continue) else self.items(taken)
                 return self.any_rounds(node, taken, scope) if items is None else self.rounds(node, items, scope)
             case ast.While() | ast.Match():
                 blocks = [case.body for case in node.cases] if isinstance(node, ast.Match) else [node.body]
