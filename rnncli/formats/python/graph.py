@@ -112,7 +112,7 @@ class Graphs(Modules):
         instance = super().instantiate(cls, given)
         start = instance.values.pop("__init__", given)
         own = self.computing(instance) is not None or any(isinstance(each, Module) for each in instance.values.values())
-        for base in [each for one in cls.line() for each in one.bases if isinstance(each, Named) and not own]:
+        for base in [each for one in cls.line for each in one.bases if isinstance(each, Named) and not own]:
             framework = self.framework(base.path)
             if framework is not None and class_of(framework, base.name) is not None:
                 self.instances.remove(instance)

@@ -122,6 +122,7 @@ def _keras_models(graphs: Graphs) -> Iterator[Found]:
         if model.framework != "keras" or model.inner or (model.items is None and not model.outputs):
             continue
         steps, outputs = reached(model.outputs), model.outputs
+        graphs.step(len(steps) // 10)
         if model.items is not None:
             steps, value = graphs.recorded(partial(graphs.follow_module, model, None, model.given))
             outputs = graphs.tensors(value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import islice
 from typing import Any, ClassVar, Final, NamedTuple
 
@@ -190,8 +191,9 @@ class Class(Opaque):
         """Its name."""
         return self.node.name
 
+    @cached_property
     def line(self) -> list[Class]:
-        """Return the class and those of the text that it derives from, the nearest first."""
+        """The class and those of the text that it derives from, the nearest first."""
         found = [self]
         for each in found:
             bases = [base for base in each.bases if isinstance(base, Class) and base not in found]
@@ -200,14 +202,14 @@ class Class(Opaque):
 
     def get(self, name: str, *, inherited: bool = False) -> Value:
         """Return an attribute or a method, that of the nearest class that has it, or MISSING."""
-        line = self.line()[inherited:]
+        line = self.line[inherited:]
         return next((each.scope.values[name] for each in line if name in each.scope.values), MISSING)
 
     @property
     def fields(self) -> list[str]:
         """The names that it annotates, as a dataclass takes them."""
         statements = [
-            each for cls in reversed(self.line()) for each in cls.node.body if isinstance(each, ast.AnnAssign)
+            each for cls in reversed(self.line) for each in cls.node.body if isinstance(each, ast.AnnAssign)
         ]
         return list(dict.fromkeys(each.target.id for each in statements if isinstance(each.target, ast.Name)))
 

@@ -103,7 +103,7 @@ class Program(Evaluator):
                 if each.name in self.recurrent and (each.name in called) == wanted and each.node not in self._called:
                     self.call(each, Given([], {}, each.node))
         for instance in list(self.instances):
-            line = instance.cls.line() if instance.cls is not None else []
+            line = instance.cls.line if instance.cls is not None else []
             roots = {base.name for cls in line for base in cls.bases if isinstance(base, Named)} - _NO_BASES
             if not line or roots or line[0].name not in self.recurrent:
                 continue  # the methods of a framework's own classes compute; they make no models
@@ -358,14 +358,16 @@ def _recurrent_names(module: ast.Module) -> frozenset[str]:
     A name can if what it stands for uses one of the recurrent classes, or another name that can. A class may be named
     elsewhere: `getattr(nn, rnn_type)`.
     """
-    statements: list[tuple[set[str], set[str]]] = []
+    users: dict[str, list[set[str]]] = {}
     for each in module.body:
         words = (getattr(node, field, None) for node in ast.walk(each) for field in ("id", "attr", "name", "value"))
         used = {word.rpartition(".")[2] for word in words if isinstance(word, str)}
-        statements.append(({each.name} if isinstance(each, ast.FunctionDef | ast.ClassDef) else used, used))
+        for name in used:
+            users.setdefault(name, []).append({each.name} if isinstance(each, ast.FunctionDef | ast.ClassDef) else used)
     found: set[str] = set()
-    more = {*RECURRENT, "getattr"}
-    while more:
-        more = {name for named, used in statements if used & more for name in named} - found
-        found |= more
+    waiting = [*RECURRENT, "getattr"]
+    while waiting:
+        for named in users.pop(waiting.pop(), ()):
+            waiting += named - found
+            found |= named
     return frozenset(found)
