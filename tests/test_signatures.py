@@ -31,6 +31,7 @@ VALUES: dict[str, object] = {"merge_mode": "sum", "rate": 0.5, "activation": "re
     "layer": CELL,
     "cell": CELL,
     "cells": [CELL],
+    "output_size": 1,
 }
 """What the arguments without a default are given; all others are numbers."""
 

@@ -301,6 +301,19 @@ def _each_step(given: dict[str, Any]) -> list[Made]:
     return [made._replace(where="sequence") for made in held]
 
 
+def _whole(mode: str) -> Build:
+    """Return what makes one vector of all timesteps; of stretches of them the language makes none."""
+
+    def build(given: dict[str, Any]) -> list[Made]:
+        size = given["output_size"]
+        if size not in (1, [1], (1,)):
+            text = f"output_size is {shorten(repr(size))}; here one vector is made of all timesteps"
+            raise ArgumentFaultError("output_size", text, "1")
+        return [Made(Pool(mode))]
+
+    return build
+
+
 def _always(made: Made) -> Build:
     return lambda given: [made]
 
@@ -446,6 +459,8 @@ TORCH: Mapping[str, Class] = {
     "GELU": _of(_activation("gelu", approximate="none"), "approximate"),
     "Softplus": _of(_activation("softplus", beta=1.0, threshold=20.0), "beta threshold"),
     "Softsign": _of(_activation("softsign"), ""),
+    "AdaptiveAvgPool1d": _of(_whole("avg"), "output_size"),
+    "AdaptiveMaxPool1d": _of(_whole("max"), "output_size !return_indices"),
 }
 
 CLASSES: Mapping[Framework, Mapping[str, Class]] = {"keras": KERAS, "torch": TORCH}
@@ -453,8 +468,14 @@ _ALIASES = {"GlobalMaxPool1D": "GlobalMaxPooling1D", "GlobalAvgPool1D": "GlobalA
 """Keras's other names for a class."""
 
 
-_EXAMPLES = {"layer": "LSTM(32)", "cell": "LSTMCell(32)", "cells": "[LSTMCell(32)]", "activation": "'relu'"}
-"""Values of arguments that are no numbers and have no default."""
+_EXAMPLES = {
+    "layer": "LSTM(32)",
+    "cell": "LSTMCell(32)",
+    "cells": "[LSTMCell(32)]",
+    "activation": "'relu'",
+    "output_size": "1",
+}
+"""Values of arguments that have no default and are no sizes."""
 
 
 def class_of(framework: Framework, name: str) -> Class | None:

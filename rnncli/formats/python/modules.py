@@ -19,6 +19,9 @@ INPUTS = ("Input", "InputLayer")
 _SLIDING = names("Conv1d MaxPool1d AvgPool1d")
 """PyTorch's modules that read and return (samples, features, timesteps)."""
 
+_WHOLE = names("AdaptiveAvgPool1d AdaptiveMaxPool1d")
+"""Those that read such, and of each feature return one number."""
+
 
 class UnknownModuleError(Exception):
     """A module cannot be understood; `names` are what leaves it open."""
@@ -111,6 +114,8 @@ class Modules(Recorder):
             return Tensor(step)
         if module.name in _SLIDING:
             return Tensor(step, "sequence", axes="bft")
+        if module.name in _WHOLE:
+            return Tensor(step, "vector")
         return Tensor(step, first.returns, axes="??f" if module.name == "Embedding" else first.axes)
 
     def _replayed(self, model: Module, tensors: list[Tensor]) -> Tensor:
@@ -172,7 +177,7 @@ class Modules(Recorder):
 
 def _finds_features(module: Module, made: Made, axes: str) -> bool:
     """Whether the features are where a module of PyTorch reads them; most read nothing along the last axis."""
-    if module.name in _SLIDING | {"BatchNorm1d"}:
+    if module.name in _SLIDING | _WHOLE | {"BatchNorm1d"}:
         return axes[1:2] in ("", "f")
     return made.features is None or axes[-1:] in ("", "f")
 

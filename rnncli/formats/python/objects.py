@@ -208,9 +208,7 @@ class Class(Opaque):
     @property
     def fields(self) -> list[str]:
         """The names that it annotates, as a dataclass takes them."""
-        statements = [
-            each for cls in reversed(self.line) for each in cls.node.body if isinstance(each, ast.AnnAssign)
-        ]
+        statements = [each for cls in reversed(self.line) for each in cls.node.body if isinstance(each, ast.AnnAssign)]
         return list(dict.fromkeys(each.target.id for each in statements if isinstance(each.target, ast.Name)))
 
 
