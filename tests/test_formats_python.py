@@ -272,6 +272,10 @@ def test_a_hostile_file_is_one_clear_error_or_an_answer(screen: Screen, rnncli: 
         "a number that holds a network": "x = i = Input((9, 3))\n"
         + "x = add([Dense(3)(x), x])\n" * 60
         + "m = Model(i, LSTM(x)(i))\n",
+        "cells of what is shared": "c = LSTMCell(3)\n"
+        + "c = StackedRNNCells([c, c])\n" * 60
+        + "RNN(c)(Input((9, 3)))\n",
+        "dicts of what is shared": "d = {}\n" + "d = {'x': d, 'y': d}\n" * 60 + "LSTM(d)(Input((9, 3)))\n",
         "texts of texts": "a = 'ab'\n" + "a = '%s%s' % (a, a)\na = '{0}{0}'.format(a)\n" * 60,
         "loops in loops": "for i in range(99):\n for j in range(99):\n  LSTM(3)\n",
         "a function that calls itself": "def f(x):\n    return f(f(x))\nf(LSTM(3))",

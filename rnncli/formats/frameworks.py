@@ -510,7 +510,13 @@ def built(framework: Framework, name: str, positional: Sequence[Any], named: Map
     """
     cls = class_of(framework, name)
     assert cls is not None
-    given = bound(cls, name, positional, named)
+    given = {each: value for each, value in bound(cls, name, positional, named).items() if each not in cls.inert}
+    for argument, value in given.items():
+        if argument in HOLDS or not isinstance(value, list | tuple | dict):
+            continue
+        # One of a few plain values can be shown; one in which others are shared may be huge.
+        if len(value) > 16 or isinstance(value, dict) or any(isinstance(each, list | tuple | dict) for each in value):
+            raise WrongArgumentError(argument, f"{argument} is a dict, a list of lists, or a long one")
     notes = []
     for argument in [each for each in given if each in cls.changing]:
         if given[argument] in _OFF_OF.get(argument, _OFF):
@@ -519,13 +525,7 @@ def built(framework: Framework, name: str, positional: Sequence[Any], named: Map
             text = f"{argument}={shorten(repr(given[argument]))} changes the network"
             raise ArgumentFaultError(argument, f"{text}, and the language has no word for it")
         notes.append(Note(DIFFERS[argument], "differs"))
-    given = {each: value for each, value in given.items() if each not in cls.inert | cls.changing}
-    for argument, value in given.items():
-        if argument in HOLDS or not isinstance(value, list | tuple):
-            continue
-        # One of a few plain values can be shown; one in which others are shared may be huge.
-        if len(value) > 16 or any(isinstance(each, list | tuple | dict) for each in value):
-            raise WrongArgumentError(argument, f"{argument} is a list of lists, or a long one")
+    given = {each: value for each, value in given.items() if each not in cls.changing}
     for argument in {"activation", "recurrent_activation"} & given.keys():
         value = given[argument]
         if isinstance(value, str):

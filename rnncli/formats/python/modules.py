@@ -147,6 +147,7 @@ class Modules(Recorder):
         """
         if not isinstance(module, Module):
             return module
+        self.step()
         cls = class_of(module.framework, module.name)
         if cls is None:
             raise UnknownModuleError("")
