@@ -302,9 +302,11 @@ class _Line:
                     before = before if isinstance(each, PLAIN) else self._walk(each, before, node)
             case Call(name=name, given=given, of=owner) if name in _AROUND:
                 for each in [owner, *given.all]:
-                    if isinstance(each, Call) and id(each) not in self._applied:
+                    if id(each) in self._ends:
+                        before = self._ends[id(each)] or before
+                    elif isinstance(each, Call) and id(each) not in self._applied:
                         layers = any(inner.name in _MAKE_LAYERS for inner in calls_in([each]))
-                        before = self._ends.get(id(each)) or self._walk(each, before, node) if layers else before
+                        before = self._walk(each, before, node) if layers else before
             case Call():
                 before = self._add(value, before)
             case _:
