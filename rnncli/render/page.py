@@ -56,6 +56,10 @@ for (const code of document.querySelectorAll("pre > code")) {
 """Without it the page has no buttons, and is whole all the same."""
 
 
+_BEGIN = '<div class="wide" role="region" aria-label="{}" tabindex="0">'
+"""What can be moved where it is wider than the page, by keys as well."""
+
+
 class Section(NamedTuple):
     """A part of a page.
 
@@ -89,7 +93,7 @@ class _Shared(Html):
 
     def lines(self, lines: str, language: str) -> str:
         """Return lines that stay as they are."""
-        return _wide(super().lines(lines, language))
+        return _wide("Source", super().lines(lines, language))
 
     def drawn(self, block: Drawn) -> str:
         """Return a drawing, in the colours of the page."""
@@ -98,19 +102,19 @@ class _Shared(Html):
         recorder = Recorder(DRAWING_WIDTH, unlimited=False, styles=THEME)
         recorder.take(block)
         self._drawings += 1
-        return _wide(svg(recorder.lines, self._title, None, f"drawing-{self._drawings}"))
+        return _wide("Drawing", svg(recorder.lines, self._title, None, f"drawing-{self._drawings}"))
 
     def head(self, columns: Sequence[Column]) -> str:
         """Return a table up to its first row."""
-        return f'<div class="wide" tabindex="0">{super().head(columns)}'
+        return f"{_BEGIN.format('Table')}{super().head(columns)}"
 
     def foot(self) -> str:
         """Return what comes after the last row."""
         return f"{super().foot()}</div>"
 
 
-def _wide(content: str) -> str:
-    return f'<div class="wide" tabindex="0">{content}</div>'
+def _wide(label: str, content: str) -> str:
+    return f"{_BEGIN.format(label)}{content}</div>"
 
 
 def page_text(title: str, sections: Sequence[Section]) -> str:

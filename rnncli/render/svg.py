@@ -76,7 +76,7 @@ _TIPS: Mapping[str, str] = {"►": "m-1 -4 5.2 4 -5.2 4z", "◄": "m1 -4 -5.2 4 
 """The tips of arrows, from the middle of a character."""
 
 _BARS = "▁▂▃▄▅▆▇█"
-"""Bars by their height, in eighths of a line."""
+"""Bars by their height, in ninths of a line, so that the highest does not touch the line above."""
 
 _DRAWN = "".join(_ARMS) + _BARS
 _ALIKE = re.compile(rf"([{_BARS}])\1*|[{''.join(_ARMS)}]+|[^\s{_DRAWN}]+(?: [^\s{_DRAWN}]+)*")
@@ -256,7 +256,7 @@ def _marks(run: _Run, place: int, colours: TerminalTheme) -> Iterator[str]:
     looks = _looks(run.style, colours)
     x, y, width = run.column * _WIDTH, place * _HEIGHT, cell_len(run.text) * _WIDTH
     if run.text[0] in _BARS:
-        yield _rectangle(run.column, place, len(run.text), (_BARS.index(run.text[0]) + 1) / 8, looks)
+        yield _rectangle(run.column, place, len(run.text), (_BARS.index(run.text[0]) + 1) / 9, looks)
     elif _is_text(run):
         # A font of another width is stretched, not set apart.
         fit = f'textLength="{width:g}" lengthAdjust="spacingAndGlyphs"'
@@ -309,4 +309,4 @@ def _looks(style: Style, colours: TerminalTheme) -> str:
     """Return the attributes of what has a style."""
     colour = "" if style.color is None else f' fill="{style.color.get_truecolor(colours).hex}"'
     weight = ' font-weight="bold"' if style.bold else ""
-    return colour + weight + (' opacity="0.6"' if style.dim else "")
+    return colour + weight + (' opacity="0.7"' if style.dim else "")
