@@ -293,3 +293,19 @@ def test_the_curve_of_a_row_is_that_of_the_screen(rnncli: Run) -> None:
     (reach,) = objects(rnncli, *line)
     assert len(reach["curve"]) == 48
     assert f" 1 {reach['curve']}\n" in rnncli("reach", *line).stdout
+
+
+def test_an_input_from_a_file_is_that_of_every_seed_and_its_first_sample_is_taken(rnncli: Run) -> None:
+    x = np.random.default_rng(0).normal(size=(3, 40, 3)).astype("float32")
+    np.save("three.npy", x)
+    np.save("one.npy", x[:1])
+    line = ("input:3,gru:6", "--seeds", "3")
+    three, one = (objects(rnncli, *line, "--input", path) for path in ("three.npy", "one.npy"))
+    assert three == one != objects(rnncli, *line, "--timesteps", "40")
+    assert three[0]["timesteps"] == 40
+    shown = rnncli("reach", *line, "--input", "one.npy").stdout
+    assert " Medians (and ranges) of 3 seeds; each draws weights as Keras starts them\n" in shown
+    assert shown.endswith(" The input is the first sample of one.npy\n")
+    rnncli("forward", "input:3,gru:6", "--save-weights", "w.npz")
+    trained = ("reach", "input:3,gru:6", "--weights", "w.npz", "--input", "one.npy")
+    assert " All seeds are alike, for the input and the weights are given\n" in rnncli(*trained).stdout

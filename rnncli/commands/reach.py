@@ -8,6 +8,7 @@ import click
 
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.options import (
+    file_option,
     format_option,
     init_option,
     number_option,
@@ -67,6 +68,7 @@ NETWORKS = layout((*_NETWORK, *_OVER_SEEDS, "curve", *ORIGIN), lambda network: [
 )
 @seed_option
 @init_option(None, "that of SPEC, or keras")
+@file_option("--input", extensions=["npy"], meaning="Read the input: (batch, timesteps[, features]).")
 @weights_option
 @format_option
 @svg_option
@@ -83,7 +85,7 @@ def command(spec: tuple[str, ...], format_: str, svg: Picture | None, **asked: A
     recurrent layer stays under a tenth, and under a hundredth, of its largest.
 
     Each seed draws weights and an input; what is shown is the median, and the range. A model file has weights
-    of its own, so each seed draws an input alone.
+    of its own, so each seed draws an input alone, and --input reads one, of which the first sample is taken.
 
     The spectral radius is that of the matrix U that the state is multiplied by at each step: above 1
     effects may grow, far below 1 they die out. For lstm and gru it is that of the candidate's block, for bi

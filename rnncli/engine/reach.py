@@ -74,6 +74,7 @@ def reach(plan: Plan, tick: Tick = uncounted, begin: Callable[[int], object] = u
         starts,
         tuple(runs),
         origin,
+        request.input,
     )
 
 

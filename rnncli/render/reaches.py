@@ -105,9 +105,12 @@ def _meaning(reaches: Sequence[NetworkReach]) -> Iterator[str]:
     seeds = len(reaches[0].runs)
     count = "One seed draws" if seeds == 1 else f"Medians (and ranges) of {seeds:,} seeds; each draws"
     starts = [_STARTS[reach.init] for reach in reaches if reach.init is not None]
-    weights = f", and weights {listed(list(dict.fromkeys(starts)), 'or')}" if starts else ""
-    where = " where there is no file" if starts and len(starts) < len(reaches) else ""
-    yield f"{count} an input{weights}{where}"
+    where = " where there is no file" if len(starts) < len(reaches) else ""
+    drawn = ["an input"] if reaches[0].reads is None else []
+    drawn += [f"weights {listed(list(dict.fromkeys(starts)), 'or')}{where}"] if starts else []
+    yield f"{count} {', and '.join(drawn)}" if drawn else "All seeds are alike, for the input and the weights are given"
+    if reaches[0].reads is not None:
+        yield f"The input is the first sample of {printable(reaches[0].reads)}"
 
 
 def _notes(reaches: Sequence[NetworkReach]) -> Iterator[str]:

@@ -62,6 +62,7 @@ class NetworkReach:
         step_bins: the first step of each bin, counted from the change.
         runs: what was found with each seed.
         origin: what the network was read from.
+        reads: the file that the input comes from; None if each seed draws another.
     """
 
     spec: str
@@ -73,6 +74,7 @@ class NetworkReach:
     step_bins: tuple[int, ...]
     runs: tuple[SeedReach, ...]
     origin: Origin = NO_ORIGIN
+    reads: str | None = None
 
     @property
     def known(self) -> list[Reach]:
