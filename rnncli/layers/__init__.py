@@ -2,8 +2,8 @@
 
 To add a kind:
 
-1. Declare it in a file of its own here: a frozen dataclass with Keras's arguments, how they are written, what PyTorch
-   calls them, what it reads and returns, its weights, what it holds for a step, carries on and keeps in training, its
+1. Declare it in a file of its own here: a `layer_kind` with Keras's arguments, how they are written, what PyTorch calls
+   them, what it reads and returns, its weights, what it holds for a step, carries on and keeps in training, its
    equations and notes, what PyTorch cannot express. List it in `LAYERS`. The parser, the canonical spec, the hints,
    completion, `rnncli layers` and the drawing follow from that.
 2. Say in a file of its own in `tests/kinds/` how it is typed and drawn, how Keras and PyTorch build it, what it is in

@@ -1,14 +1,14 @@
 """What a layer declares: everything that is particular to its kind.
 
-A kind of layer is one frozen dataclass. Its attributes are Keras's arguments; `sizes` and `options` say how they are
-written in a spec. The parser, the canonical form, `rnncli layers`, the hints, the summary, `explain`, `draw`, `compare`
-and the sweep all read these declarations, so what is said of a kind stands in one file.
+A kind of layer is one frozen dataclass, a `layer_kind`. Its attributes are Keras's arguments; `sizes` and `options` say
+how they are written in a spec. The parser, the canonical form, `rnncli layers`, the hints, the summary, `explain`,
+`draw`, `compare` and the sweep all read these declarations, so what is said of a kind stands in one file.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import Field, fields
-from typing import Any, ClassVar, Literal, NamedTuple, Self
+from dataclasses import Field, FrozenInstanceError, dataclass, fields
+from typing import Any, ClassVar, Literal, NamedTuple, NoReturn, Self, TypeVar, dataclass_transform
 
 from rnncli.errors import ArgumentError
 from rnncli.layers.cost import LayerCost, Number, Step
@@ -50,10 +50,22 @@ def applied(activation: str, argument: str) -> str:
     return argument if activation == "linear" else f"{activation}({argument})"
 
 
+Kind = TypeVar("Kind", bound="Layer")
+
+
+@dataclass_transform(eq_default=False, frozen_default=True)
+def layer_kind(cls: type[Kind]) -> type[Kind]:
+    """Make a class a kind of layer: a dataclass, which `Layer` freezes and compares.
+
+    Python's own `frozen` does the same, in a quarter of a millisecond for each kind at every start.
+    """
+    return dataclass(eq=False, repr=False)(cls)
+
+
 class Layer(ABC):
     """One layer of a network: immutable data, hashable, equal when all its arguments are.
 
-    A kind is a subclass and a frozen dataclass; it needs no comparison and no text of its own.
+    A kind is a subclass, decorated with `layer_kind`; it needs no comparison and no text of its own.
 
     Raises:
         ArgumentError: an argument is not allowed; the message says which, and what is.
@@ -93,6 +105,14 @@ class Layer(ABC):
     """What these are, in words: three gates and a candidate."""
     candidate: ClassVar[int] = 0
     """Which of them could become the state, in Keras's order of gates."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name in vars(self) or name not in self.__dataclass_fields__:
+            raise FrozenInstanceError(f"cannot assign to field {name!r}")
+        super().__setattr__(name, value)  # once, when the layer is made
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise FrozenInstanceError(f"cannot delete field {name!r}")
 
     def __post_init__(self) -> None:
         values = dict(vars(self))

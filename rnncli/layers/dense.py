@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
 from rnncli.layers.activations import ACTIVATION_OPTION, ACTIVATIONS
-from rnncli.layers.base import Equation, Layer, Note, applied
+from rnncli.layers.base import Equation, Layer, Note, applied, layer_kind
 from rnncli.layers.cost import Number
 from rnncli.layers.options import Flag
 from rnncli.layers.size_forms import Numbers
@@ -15,7 +15,7 @@ from rnncli.layers.weights import Factor, Framework, Weight
 from rnncli.quantities import Shape, features_of
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@layer_kind
 class Dense(Layer):
     """`activation(x·W + b)` on the last axis, so on a sequence once for each timestep.
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import ClassVar
 
-from rnncli.layers.base import Equation, Layer
+from rnncli.layers.base import Equation, Layer, layer_kind
 from rnncli.layers.size_forms import Share
 from rnncli.layers.weights import Framework
 from rnncli.quantities import Shape
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@layer_kind
 class Dropout(Layer):
     """Drops a share of its input while a network trains; passes it on unchanged otherwise."""
 

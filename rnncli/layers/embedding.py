@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
-from rnncli.layers.base import Equation, Head, Note
+from rnncli.layers.base import Equation, Head, Note, layer_kind
 from rnncli.layers.cost import Step
 from rnncli.layers.input import SKIPS_PADDING, Input
 from rnncli.layers.options import Flag
@@ -15,7 +15,7 @@ from rnncli.layers.weights import Factor, Framework, Weight
 from rnncli.quantities import Shape
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@layer_kind
 class Embedding(Head):
     """A table of vectors looked up by id: (batch, timesteps) -> (batch, timesteps, output_dim).
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
-from rnncli.layers.base import Conflict, Equation, Note, applied
+from rnncli.layers.base import Conflict, Equation, Note, applied, layer_kind
 from rnncli.layers.options import Choice
 from rnncli.layers.recurrent import Gated
 from rnncli.layers.weights import Factor, Framework, Weight
@@ -14,7 +14,7 @@ from rnncli.layers.words import in_both
 from rnncli.quantities import Shape
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@layer_kind
 class GRU(Gated):
     """`keras.layers.GRU`; columns of its kernels are z, r, h in this order.
 

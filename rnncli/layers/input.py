@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from rnncli.layers.base import Head
+from rnncli.layers.base import Head, layer_kind
 from rnncli.layers.options import Flag
 from rnncli.layers.size_forms import Numbers
 from rnncli.quantities import Shape
@@ -13,7 +13,7 @@ SKIPS_PADDING = "skip padding: id 0, or a step of zeros"
 """What the field does that marks steps as padding."""
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@layer_kind
 class Input(Head):
     """The head of a network that reads vectors: `keras.Input((timesteps, features))`.
 

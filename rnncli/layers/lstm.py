@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar, Self
 
-from rnncli.layers.base import Conflict, Equation, Note, applied
+from rnncli.layers.base import Conflict, Equation, Note, applied, layer_kind
 from rnncli.layers.cost import Number
 from rnncli.layers.options import Choice, Whole
 from rnncli.layers.recurrent import Gated
@@ -14,7 +14,7 @@ from rnncli.layers.weights import Axis, Factor, Framework, Weight
 from rnncli.quantities import Shape
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@layer_kind
 class LSTM(Gated):
     """`keras.layers.LSTM`; columns of its kernels are the gates i, f, c, o in this order.
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import isclose, log10
 from typing import ClassVar
 
-from rnncli.layers.base import Conflict, Equation, Layer, Note
+from rnncli.layers.base import Conflict, Equation, Layer, Note, layer_kind
 from rnncli.layers.cost import Step
 from rnncli.layers.options import Choice, Flag
 from rnncli.layers.size_forms import NoSize
@@ -20,7 +20,7 @@ EPSILONS: Mapping[str, float] = {"1e-3": 1e-3, "1e-5": 1e-5, "1e-6": 1e-6}
 _SPELT_OUT = {"0.001": "1e-3", "0.00001": "1e-5", "1e-05": "1e-5", "0.000001": "1e-6", "1e-06": "1e-6"}
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@layer_kind
 class Norm(Layer):
     """Ba, Kiros and Hinton, 2016: γ · (x - mean) / √(variance + ε) + β over the features of each vector by itself.
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import ClassVar
 
-from rnncli.layers.base import Equation, Layer, Note, Returns
+from rnncli.layers.base import Equation, Layer, Note, Returns, layer_kind
 from rnncli.layers.cost import Number, Step
 from rnncli.layers.size_forms import Word
 from rnncli.layers.weights import Framework
@@ -23,7 +22,7 @@ TYPES: Mapping[Framework, Mapping[str, str]] = {
 """What does the work in each framework, by mode."""
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@layer_kind
 class Pool(Layer):
     """(batch, timesteps, features) -> (batch, features): the largest or the mean of each feature over time.
 

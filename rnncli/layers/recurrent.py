@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import prod
 from typing import ClassVar, Literal, Self
 
 from rnncli.errors import listed
 from rnncli.layers.activations import ACTIVATION_OPTION, ACTIVATIONS, GATE_ACTIVATION_OPTION
-from rnncli.layers.base import Conflict, Layer, Note, Returns
+from rnncli.layers.base import Conflict, Layer, Note, Returns, layer_kind
 from rnncli.layers.cost import Number, Step
 from rnncli.layers.options import Choice, Flag, Option
 from rnncli.layers.recurrent_notes import MERGED, recurrent_notes
@@ -42,7 +42,7 @@ SEQUENCE_OPTIONS: tuple[Option, ...] = (
 )
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@layer_kind
 class Recurrent(Layer):
     """A layer that loops over timesteps and keeps a state between them.
 
@@ -262,7 +262,7 @@ class Recurrent(Layer):
         """Return the bounds of one cell's output."""
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@layer_kind
 class Gated(Recurrent):
     """A recurrent layer whose gates have an activation of their own."""
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
-from rnncli.layers.base import Equation, Layer, Note, Returns
+from rnncli.layers.base import Equation, Layer, Note, Returns, layer_kind
 from rnncli.layers.cost import Number, Step
 from rnncli.layers.size_forms import Numbers
 from rnncli.layers.weights import Framework
 from rnncli.quantities import Shape, features_of, shape_text
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@layer_kind
 class Repeat(Layer):
     """(batch, features) -> (batch, n, features), the same vector at every timestep: the decoder of an autoencoder.
 

@@ -35,7 +35,10 @@ NOTHING = ("", "-", "?")
 
 
 class Block:
-    """A part of what is shown."""
+    """A part of what is shown.
+
+    A kind of block is a dataclass, neither frozen nor compared: each of these takes time at every start.
+    """
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield what a console shows of it."""
@@ -50,7 +53,7 @@ class Block:
 Page = Iterable[Block]
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Line(Block):
     """A text, which may have several lines.
 
@@ -69,7 +72,7 @@ class Line(Block):
         yield from hanging(console, self.text, self.start, drawing_width(console) if self.below_drawing else None)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Gap(Block):
     """An empty line."""
 
@@ -79,7 +82,7 @@ class Gap(Block):
         yield Text()
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Drawn(Block):
     """What is drawn with characters, as wide as there is room.
 
@@ -96,7 +99,7 @@ class Drawn(Block):
         yield from (in_characters_of(console, line) for line in self.lines(console))
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Source(Block):
     """Lines of source to paste.
 
@@ -113,7 +116,7 @@ class Source(Block):
             yield from hanging(console, Text(remark), 2 * INDENT) if remark else ()
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Pairs(Block):
     """Text in two columns: on the left what it is about, on the right what is said of it, wrapped.
 
@@ -142,7 +145,7 @@ class Pairs(Block):
                 left = Text()
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Column:
     """A column of a table.
 
@@ -176,7 +179,7 @@ Row = Mapping[str, Text]
 BLOCK = "block"
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Table(Block):
     """A table.
 

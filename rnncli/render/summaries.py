@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
@@ -10,9 +11,11 @@ from rnncli.layers.weights import at_level, name_at_levels
 from rnncli.quantities import Shape, count, figure_text, memory, shape_text
 from rnncli.render.blocks import Block, Column, Line, Pairs, Source, Table, marked
 from rnncli.reports.folding import folded
-from rnncli.reports.sizes import Size, sizes
 from rnncli.summary import DTYPE_BYTES, LayerSummary, ModuleSummary, Summary, worth_showing
 from rnncli.vocabulary import title
+
+if TYPE_CHECKING:
+    from rnncli.reports.sizes import Size
 
 LAYER_COLUMNS = (
     Column("Layer (type)", number=False, leaves=3, shorter="Layer\n(type)"),
@@ -139,6 +142,8 @@ def _activations(summary: Summary) -> Iterator[Block]:
 
 def sizes_page(summary: Summary) -> Iterator[Block]:
     """Yield each size of a network with its formula, or why there is none."""
+    from rnncli.reports.sizes import sizes  # only --wide shows them
+
     found = list(sizes(summary))
     if not found:
         return
