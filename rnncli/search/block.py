@@ -11,7 +11,8 @@ import numpy as np
 
 from rnncli.quantities import MAX_SIZE, Shape
 from rnncli.search.budget import LACKED, LACKING, amount
-from rnncli.search.forms import FIGURES, LIMIT, Candidate, Forms, Found, Invalid
+from rnncli.search.form import LIMIT
+from rnncli.search.forms import FIGURES, Candidate, Forms, Found, Invalid
 from rnncli.search.grid import Box
 
 _FEW = 30
@@ -55,7 +56,7 @@ class Block:
                 array, self._sized = np.where(sized, array, 1), self._sized & sized
             self._numbers.append(array)
         self._most = [int(array.max()) for array in self._numbers]
-        chosen = forms.in_box(box)
+        chosen = forms.of([box[axis] for axis in forms.words])
         places = {form: place for place, form in enumerate(dict.fromkeys(chosen))}
         self._kinds = [*places]
         """The forms that there are, each once, with None for what is no network."""

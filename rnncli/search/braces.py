@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
@@ -104,6 +104,11 @@ class Pattern:
     def empty_count(self) -> int:
         """Return how many of its texts are empty; `expand` drops these."""
         return _counts((*self.nodes, *self.names.values()))[1]
+
+    @property
+    def longest(self) -> int:
+        """More bytes than this has none of its texts: each is no longer than it, the values of names aside."""
+        return len(self.text.encode("utf-8", "replace")) * (1 + len(_NAMED.findall(self.text)))
 
     def expand(self) -> Iterator[str]:
         """Yield the texts in bash's order, the leftmost brace varying slowest. As in bash, an empty one is dropped.
@@ -211,25 +216,6 @@ def nodes_at(node: Node, index: int) -> Iterator[Literal | Name]:
                 size //= count(each)
                 place, index = divmod(index, size)
                 yield from nodes_at(each, place)
-
-
-def longest(node: Node, named: Mapping[str, int]) -> int:
-    """Return how many bytes the texts of a node have at most; `named` says it of the named braces."""
-    match node:
-        case Literal(text):
-            return _size(text)
-        case Name(name):
-            return named[name]
-        case Range(values, width):
-            return max(width, *(len(str(values[end])) for end in (0, -1)))
-        case Words(texts):
-            return max(map(_size, texts))
-        case Alternatives(branches):
-            return max(sum(longest(each, named) for each in branch) for branch in branches)
-
-
-def _size(text: str) -> int:
-    return len(text.encode("utf-8", "replace"))
 
 
 def cut(node: Values, span: range) -> Values:

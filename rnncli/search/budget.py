@@ -1,6 +1,6 @@
 """Budgets: what a network may cost at most, and what it costs. Sweep and solve share them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import inf
 from typing import Any, NamedTuple
 
@@ -210,3 +210,8 @@ class Cost(NamedTuple):
         """Return the amount or the limit, to the byte where both would look the same."""
         same = figure_text(self.figure.key, self.amount) == figure_text(self.figure.key, self.limit)
         return f"{amount:,} B" if self.figure.in_bytes and same else figure_text(self.figure.key, amount)
+
+
+def fit(costs: Sequence[Cost]) -> bool:
+    """Return whether there are costs, those of a network, and all keep within their limits."""
+    return bool(costs) and all(cost.fits for cost in costs)

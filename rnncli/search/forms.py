@@ -7,7 +7,7 @@ words the layers are read once, with a symbol in place of each number, and summe
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import product
 from typing import Any, NamedTuple, cast
@@ -16,16 +16,16 @@ from rnncli.errors import SpecError
 from rnncli.language import spec
 from rnncli.language.source import MAX_BYTES
 from rnncli.layers import KINDS, Head, Layer
-from rnncli.layers.cost import Totals
 from rnncli.layers.size_forms import Numbers
-from rnncli.layers.sizes import Blank, NoPolynomialError
+from rnncli.layers.sizes import Blank
 from rnncli.layers.weights import Framework
 from rnncli.network import Network
 from rnncli.quantities import MAX_SIZE, Shape, parse_number
 from rnncli.search.braces import Literal, Range, Values, Words
+from rnncli.search.form import Form
 from rnncli.search.grid import Box, Grid, Piece, Place
-from rnncli.search.polynomial import Polynomial, most_of, value_at
-from rnncli.summary import Setting, figure
+from rnncli.search.polynomial import Polynomial
+from rnncli.summary import Setting
 
 _SIZE = re.compile(r"\s*(\w+)\s*:(?:[0-9]{1,10}x|@x)?#(?:x(?:[0-9]{1,10}|@))?(?::.*)?", re.DOTALL)
 """A layer of which # is all of a size, with @ for its other braces."""
@@ -35,9 +35,6 @@ _NO_NUMBERS = frozenset(name for name, kind in KINDS.items() if not isinstance(k
 
 _REMEMBERED = 2**14
 """How many choices of words are remembered."""
-
-LIMIT = 2**63
-"""What no number of an array may reach."""
 
 
 class Candidate(NamedTuple):
@@ -85,69 +82,6 @@ FIGURES = Candidate._fields[2:]
 Found = Candidate | Invalid
 
 
-class Form:
-    """Layers that one or several choices of words stand for, from the head on, and what they come to.
-
-    Args:
-        totals: what they come to; None where that is no polynomial.
-        fixed: the timesteps that the input says, if it does.
-        count: how many layers they are.
-        setting: what the counts are for.
-    """
-
-    __slots__ = ("_known", "_setting", "count", "fixed", "totals")
-
-    def __init__(self, totals: Totals | None, fixed: Any, count: int, setting: Setting) -> None:
-        self.totals, self.fixed, self.count = totals, fixed, count
-        self._setting = setting
-        self._known: dict[str, tuple[Any, ...]] = {}
-
-    @property
-    def key(self) -> tuple[Any, ...]:
-        """What two of them have in common that are equal."""
-        return (None if self.totals is None else self.totals.key, self.fixed, self.count)
-
-    def parts(self, name: str) -> tuple[Any, ...]:
-        """Return the sums of which a figure is the largest; none where it is not known."""
-        if name not in self._known:
-            assert self.totals is not None
-            self._known[name] = figure(name, self.totals, self._setting.batch, self._setting.dtype)
-        return self._known[name]
-
-    def at(self, name: str, numbers: Sequence[Any]) -> Any:
-        """Return a figure for numbers or arrays, None where it is not known."""
-        values = [value_at(part, numbers) for part in self.parts(name)]
-        if len(values) < 2:
-            return values[0] if values else None
-        if all(isinstance(value, int) for value in values):
-            return max(values)
-        import numpy as np
-
-        return np.maximum.reduce([*np.broadcast_arrays(*values)])
-
-    def shape(self, numbers: Sequence[Any]) -> tuple[Any, ...]:
-        """Return the shape of the output for numbers or arrays, with None for a length that is not known."""
-        assert self.totals is not None
-        sizes: tuple[Any, ...] = self.totals.shape
-        return tuple([value_at(size, numbers) for size in sizes])
-
-    def fits(self, numbers: Sequence[Any]) -> Any:
-        """Return whether there is such a network, for numbers or arrays: its sequence is as long as it must be."""
-        assert self.totals is not None
-        truth: Any = True
-        if self.fixed is not None and self._setting.timesteps is not None:
-            truth = value_at(self.fixed, numbers) == self._setting.timesteps
-        for length in self.totals.lengths:
-            truth = truth & (length.at(numbers) >= 1)
-        return truth
-
-    def holds(self, names: Iterable[str], numbers: Sequence[int]) -> bool:
-        """Return whether 64 bits hold some figures, for numbers up to these."""
-        assert self.totals is not None
-        parts = [*self.totals.lengths, *(part for name in names for part in self.parts(name))]
-        return all(most_of(part, numbers) < LIMIT for part in parts)
-
-
 class Forms:
     """The forms of a grid.
 
@@ -158,7 +92,6 @@ class Forms:
     Attributes:
         numbers: for each axis of numbers, what it stands for.
         words: the other axes.
-        of: returns the form of a choice of words, None if it is no network.
     """
 
     def __init__(self, grid: Grid, setting: Setting) -> None:
@@ -182,7 +115,6 @@ class Forms:
         self._same: dict[tuple[Any, ...], Form] = {}
         self._layers = lru_cache(_REMEMBERED)(self._read)
         self._after = lru_cache(_REMEMBERED)(self._with_layers)
-        self.of = lru_cache(_REMEMBERED)(self._form)
 
     def _numbers(self, axis: int) -> Sequence[int] | None:
         """Return the numbers that an axis stands for, if they are all of a size wherever they stand."""
@@ -239,8 +171,8 @@ class Forms:
 
     def _with_layers(self, before: Form | None, place: int, choice: tuple[int, ...]) -> Form | None:
         """Return a form with the layers of one more place, None for no network; the same object for an equal form."""
-        layers = self._layers(place, choice)
-        form = None if layers is None or (place and before is None) else before
+        layers = None if place and before is None else self._layers(place, choice)
+        form = before
         for layer, times in layers or ():
             form = self._with_layer(form, layer, times)
             if form is None:
@@ -254,56 +186,37 @@ class Forms:
     def _with_layer(self, before: Form | None, layer: Layer, times: int) -> Form | None:
         if layer.conflict(self._framework) is not None or (before is None) != (layer.reads == "input"):
             return None
-        if before is None:
-            return self._begun(cast(Head, layer)) if times == 1 else None
-        count = before.count + times
-        try:
-            totals = None if before.totals is None else before.totals.repeated(layer, times)
-        except NoPolynomialError:
-            return Form(None, before.fixed, count, self.setting)
-        if count > spec.MAX_LAYERS or (totals is None and before.totals is not None):
-            return None
-        return Form(totals, before.fixed, count, self.setting)
+        if before is not None:
+            return before.after(layer, times)
+        return Form.of(cast(Head, layer), self.setting) if times == 1 else None
 
-    def _begun(self, head: Head) -> Form | None:
-        """Return the form of the layer that takes the input."""
-        shape = head.input_shape(self.setting.batch, self.setting.timesteps)
-        if self.setting.timesteps is not None:
-            shape = (shape[0], self.setting.timesteps, *shape[2:])
-        totals: Totals | None = Totals.of(shape, self._framework, self.setting.dtype)
-        totals = totals.after(head) if head.shown and totals is not None else totals
-        return None if totals is None else Form(totals, head.fixed_timesteps, 1, self.setting)
+    def of(self, spans: Sequence[range]) -> list[Form | None]:
+        """Return the forms of choices of words, None for no network.
 
-    def _form(self, *choice: int) -> Form | None:
-        form: Form | None = None
-        for place, own in enumerate(self._own):
-            form = self._after(form, place, tuple([choice[axis] for axis in own]))
-            if form is None:
-                return None
-        return form
-
-    def in_box(self, box: Box) -> list[Form | None]:
-        """Return the forms of all choices of words in a box, the last of these axes varying fastest."""
+        Args:
+            spans: the indices along each of these axes; the last varies fastest.
+        """
         forms: list[tuple[tuple[int, ...], Form | None]] = [((), None)]
         known = 0
         for place, own in enumerate(self._own):
             fresh = range(known, max([known, *(axis + 1 for axis in own)]))
             known = fresh.stop
-            more = [*product(*[box[self.words[axis]] for axis in fresh])]
+            more = [*product(*[spans[axis] for axis in fresh])]
             forms = [
-                (choice, None if form is None and place else self._after(form, place, tuple([choice[a] for a in own])))
+                (choice, self._after(form, place, tuple([choice[axis] for axis in own])))
                 for choice, form in (((*before, *each), form) for before, form in forms for each in more)
             ]
         return [form for _, form in forms]
 
     def walk(self, box: Box) -> Iterator[Found]:
         """Yield the candidates of a box, one by one, in Python's integers."""
+        spans = [box[axis] for axis in self.words]
+        forms = dict(zip(product(*spans), self.of(spans), strict=True))
         for point, text in zip(product(*box), self.grid.texts(box), strict=True):
             if text:
-                yield self._found(point, text)
+                yield self._found(forms[tuple([point[axis] for axis in self.words])], point, text)
 
-    def _found(self, point: Sequence[int], text: str) -> Found:
-        form = self.of(*[point[axis] for axis in self.words])
+    def _found(self, form: Form | None, point: Sequence[int], text: str) -> Found:
         numbers = [values[point[axis]] for axis, values in self.numbers.items()]
         if form is None or not all(1 <= number <= MAX_SIZE for number in numbers) or _too_long(text):
             return Invalid(text)

@@ -14,15 +14,13 @@ from typing import Any, NamedTuple, cast
 from rnncli.errors import RnncliError, listed
 from rnncli.language.spec import MAX_LAYERS
 from rnncli.layers import Head
-from rnncli.layers.cost import Totals
 from rnncli.layers.sizes import Blank
-from rnncli.layers.weights import Framework
 from rnncli.quantities import MAX_SIZE
-from rnncli.search.budget import Budget, Cost
+from rnncli.search.budget import Budget, Cost, fit
+from rnncli.search.form import Form
 from rnncli.search.polynomial import Polynomial
 from rnncli.search.template import Template
-from rnncli.summary import Summary
-from rnncli.summary import figure as figure_of
+from rnncli.summary import Setting, Summary
 
 Numbers = Mapping[Blank, int]
 """A number for each blank."""
@@ -72,23 +70,6 @@ class Found:
         self.above = min(filter(None, (self.above, point)), key=lambda each: each.figure)
 
 
-class Amounts(NamedTuple):
-    """The parameters of a network, and whatever is limited of it, each with its limit."""
-
-    params: int
-    limited: tuple[tuple[int, int], ...]
-
-    @property
-    def fits(self) -> bool:
-        """Whether all keeps within its limit."""
-        return all(amount <= most for amount, most in self.limited)
-
-    @property
-    def exact(self) -> bool:
-        """Whether all is what is allowed."""
-        return all(amount == most for amount, most in self.limited)
-
-
 @dataclass(frozen=True)
 class Problem:
     """What is asked.
@@ -98,74 +79,63 @@ class Problem:
         budget: what it may cost.
         exactly: whether it must cost exactly that.
         multiple_of: each number is a multiple of this.
-        batch, timesteps, framework, dtype: what the costs are for, as `Network.summary` takes them.
+        setting: what the costs are for.
     """
 
     template: Template
     budget: Budget
     exactly: bool
     multiple_of: int
-    batch: int | None
-    timesteps: int | None
-    framework: Framework
-    dtype: str
+    setting: Setting
 
     @property
     def smallest(self) -> dict[Blank, int]:
         """The smallest numbers."""
         return dict.fromkeys(self.template.blanks, self.multiple_of)
 
-    def totals(self, numbers: Mapping[Blank, Any]) -> Totals | None:
-        """Return what the layers come to with numbers, or symbols, in the blanks; None where there is no such network.
-
-        Raises:
-            NoPolynomialError: that is no polynomial in the symbols.
-        """
+    def form(self, numbers: Mapping[Blank, Any]) -> Form | None:
+        """Return what the layers come to with numbers, or symbols, in the blanks; None where that is no network."""
         if any(isinstance(number, int) and number > MAX_SIZE for number in numbers.values()):
             return None
         (head, *_), *written = self.template.filled(numbers)
-        times = [each.times for each in written]
-        if all(isinstance(each, int) for each in times) and 1 + sum(cast(list[int], times)) > MAX_LAYERS:
-            return None
-        shape = cast(Head, head).input_shape(self.batch, self.timesteps)
-        totals: Totals | None = Totals.of(shape, self.framework, self.dtype)
-        if head.shown and totals is not None:
-            totals = totals.after(head)
-        for layer, count, *_ in written:
-            totals = None if totals is None else totals.repeated(layer, count)
-        return totals
-
-    def parts(self, figure: str, totals: Totals) -> tuple[Any, ...]:
-        """Return the sums of which a figure is the largest; none where it is not known."""
-        return figure_of(figure, totals, self.batch, self.dtype)
-
-    def amounts(self, numbers: Numbers) -> Amounts | None:
-        """Return what a network with some numbers costs; None where there is no such network."""
-        totals = self.totals(numbers)
-        if totals is None:
-            return None
-        limits = self.budget.limits.items()
-        limited = tuple([(max(self.parts(figure.key, totals)), most) for figure, most in limits])
-        return Amounts(totals.params, limited)
-
-    def fits(self, numbers: Numbers) -> bool:
-        """Whether there is such a network, and it keeps within the budget."""
-        amounts = self.amounts(numbers)
-        return amounts is not None and amounts.fits
-
-    def summary(self, numbers: Numbers) -> Summary | None:
-        """Return the summary of the network with some numbers, or None where a spec cannot have them."""
-        network = None if self.totals(numbers) is None else self.template.network(numbers)
-        return None if network is None else network.summary(self.batch, self.timesteps, self.framework, self.dtype)
+        form = Form.of(cast(Head, head), self.setting)
+        for each in written:
+            form = form and form.after(each.layer, each.times)
+        return form
 
     def costs(self, numbers: Numbers) -> tuple[Cost, ...]:
-        """Return what that network costs; nothing where there is none.
+        """Return what a network with some numbers costs; nothing where there is none.
 
         Raises:
             UsageError: a figure that is limited is not known.
         """
-        found = self.summary(numbers)
-        return () if found is None else tuple(self.budget.costs(found))
+        form = self.form(numbers)
+        if form is None:
+            return ()
+        amounts = [form.at(figure.key) for figure in self.budget.limits]
+        if None in amounts:
+            return tuple(self.budget.costs(self.summary(numbers)))
+        return tuple(map(Cost, amounts, self.budget.limits.values(), self.budget.limits))
+
+    def summary(self, numbers: Numbers) -> Summary | None:
+        """Return the summary of the network with some numbers, or None where a spec cannot have them."""
+        network = None if self.form(numbers) is None else self.template.network(numbers)
+        return None if network is None else network.summary(*self.setting)
+
+    def take(self, numbers: Numbers, evenness: int, found: Found) -> None:
+        """Take in some numbers that are so even, if there is such a network."""
+        form, costs = self.form(numbers), self.costs(numbers)
+        if form is None:
+            return
+        values = tuple(numbers.values())
+        if not fit(costs):
+            if len(costs) == 1:
+                found.add_above(Point(costs[0].amount, 0, values))
+            return
+        point = Point(form.at("total_params"), evenness, values)
+        found.add_below(point)
+        if all(cost.exact for cost in costs) or not self.exactly:
+            found.add(point, 1)
 
     def bounds(self) -> dict[Blank, int]:
         """Return for each blank how many times the smallest number fits, all others being smallest.
@@ -174,7 +144,8 @@ class Problem:
         """
 
         def last(blank: Blank) -> int:
-            return largest(lambda times: self.fits({**self.smallest, blank: times * self.multiple_of}), MAX_SIZE)
+            least = self.smallest
+            return largest(lambda times: fit(self.costs({**least, blank: times * self.multiple_of})), MAX_SIZE)
 
         return {blank: last(blank) for blank in self.template.blanks}
 
@@ -219,23 +190,14 @@ class Symbols:
         return self.problem.smallest | more
 
     @cached_property
-    def _numbers(self) -> dict[Blank, Any]:
-        """A number or a polynomial for each blank."""
+    def form(self) -> Form | None:
+        """What the layers come to; None where there is no such network."""
         count = len(self.free)
-        return self.numbers(Polynomial.unknown(place, count) for place in range(count))
-
-    @cached_property
-    def totals(self) -> Totals | None:
-        """What the layers come to; None where there is no such network.
-
-        Raises:
-            NoPolynomialError: that is no polynomial.
-        """
-        return self.problem.totals(self._numbers)
+        return self.problem.form(self.numbers(Polynomial.unknown(place, count) for place in range(count)))
 
     def _figure(self, key: str) -> tuple[Polynomial, ...]:
-        assert self.totals is not None  # nobody asks where there is no network
-        return tuple(Polynomial.of(part, len(self.free)) for part in self.problem.parts(key, self.totals))
+        assert self.form is not None  # nobody asks where there is no network
+        return tuple(Polynomial.of(part, len(self.free)) for part in self.form.parts(key))
 
     @cached_property
     def params(self) -> Polynomial:
@@ -251,14 +213,16 @@ class Symbols:
     @cached_property
     def bounding(self) -> tuple[Limit, ...]:
         """All limits, that for the number of layers too."""
-        times: list[Any] = [each.times for each in self.problem.template.filled(self._numbers)]
-        return (*self.limits, Limit((Polynomial.of(sum(times), len(self.free)),), MAX_LAYERS))
+        assert self.form is not None
+        return (*self.limits, Limit((Polynomial.of(self.form.count, len(self.free)),), MAX_LAYERS))
 
     @property
     def grows(self) -> bool:
         """Whether whatever is limited grows with each number, or stays as it is, and every number is allowed."""
-        if self.totals is None or self.totals.lengths:
-            return self.totals is None
+        if self.form is None:
+            return True
+        if self.form.totals is None or self.form.totals.lengths:
+            return False
         return all(each.grows for limit in self.bounding for each in (self.params, *limit.polynomials))
 
 
@@ -313,7 +277,7 @@ class Scan:
 
         def exists(numbers: dict[Blank, int]) -> bool:
             repeats = dict.fromkeys(self.problem.template.counts & numbers.keys(), 1)
-            return self._amounts({**given, **numbers, **repeats}) is not None
+            return bool(self._costs({**given, **numbers, **repeats}))
 
         enough = 1
         while not exists(dict.fromkeys(self._growing, enough)):
@@ -333,12 +297,8 @@ class Scan:
         blank, *others = left
         rest = {other: least[other] for other in others}
 
-        def fits(number: int) -> bool:
-            amounts = self._amounts({**given, **rest, blank: number})
-            return amounts is not None and amounts.fits
-
         start = least[blank]
-        last = largest(lambda number: number < start or fits(number), self._most)
+        last = largest(lambda number: number < start or fit(self._costs({**given, **rest, blank: number})), self._most)
         for number in range(start if others else max(start, last), last + 1):
             self._grow({**given, blank: number}, least, others)
         if not others:
@@ -346,32 +306,28 @@ class Scan:
 
     def _take(self, multiples: dict[Blank, int]) -> None:
         """Take in numbers."""
-        amounts = self._amounts(multiples)
-        if amounts is None:
-            return
+        self._count()
         numbers = self._numbers(multiples)
-        if not amounts.fits:
-            if len(amounts.limited) == 1:
-                self.found.add_above(Point(amounts.limited[0][0], 0, tuple(numbers.values())))
-            return
         counts = self.problem.template.counts | self._weightless
         sizes = [number for blank, number in numbers.items() if blank not in counts] or [0]
-        point = Point(amounts.params, min(sizes) - max(sizes), tuple(numbers.values()))
-        self.found.add_below(point)
-        if amounts.exact or not self.problem.exactly:
-            self.found.add(point, 1)
+        self.problem.take(numbers, min(sizes) - max(sizes), self.found)
 
     @cached_property
     def _weightless(self) -> frozenset[Blank]:
         """The blanks on which the number of parameters does not depend."""
         assert self.first is not None
-        one, others = self.problem.totals(self.first), {}
+        one, others = self.problem.form(self.first), {}
         for blank, number in self.first.items():
-            others[blank] = self.problem.totals({**self.first, blank: 2 * number})
+            others[blank] = self.problem.form({**self.first, blank: 2 * number})
         assert one is not None
-        return frozenset(blank for blank, other in others.items() if other and other.params == one.params)
+        params = one.at("total_params")
+        return frozenset(blank for blank, other in others.items() if other and other.at("total_params") == params)
 
-    def _amounts(self, multiples: dict[Blank, int]) -> Amounts | None:
+    def _costs(self, multiples: dict[Blank, int]) -> tuple[Cost, ...]:
+        self._count()
+        return self.problem.costs(self._numbers(multiples))
+
+    def _count(self) -> None:
         self._tried += 1
         if self._tried > MOST:
             names = listed([repr(blank) for blank in self.problem.template.blanks])
@@ -379,7 +335,6 @@ class Scan:
                 f"the costs do not simply grow with {names}, and more than {MOST:,} numbers would have to be tried",
                 "give one of them a number, or ask for larger multiples: --multiple-of 8",
             )
-        return self.problem.amounts(self._numbers(multiples))
 
     def _numbers(self, multiples: dict[Blank, int]) -> dict[Blank, int]:
         return {blank: multiples[blank] * self.problem.multiple_of for blank in self.problem.template.blanks}

@@ -8,13 +8,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnncli.errors import ArgumentError, RnncliError, listed, one_line, shorten
-from rnncli.layers.sizes import Blank, NoPolynomialError
+from rnncli.layers.sizes import Blank
 from rnncli.layers.weights import FRAMEWORKS, Framework
 from rnncli.network import check_known, check_sizes
-from rnncli.search.budget import FIGURES, Budget, Cost, Figure
+from rnncli.search.budget import FIGURES, Budget, Cost, Figure, fit
 from rnncli.search.problem import Found, Numbers, Point, Problem, Scan, Symbols
 from rnncli.search.template import Template
-from rnncli.summary import DTYPE_BYTES, TOTALS, Summary, number_bytes
+from rnncli.summary import DTYPE_BYTES, TOTALS, Setting, Summary, number_bytes
 
 if TYPE_CHECKING:
     from rnncli.search.trials import Trials
@@ -183,11 +183,12 @@ def solve(
         raise ArgumentError("no budget is given", f"limit {names}")
     budget.check(dtype)
     parsed = Template.parse(template, framework, timesteps)
-    problem = Problem(parsed, budget, exactly, multiple_of, batch, timesteps, framework or parsed.framework, dtype)
+    setting = Setting(batch, timesteps, framework or parsed.framework, dtype)
+    problem = Problem(parsed, budget, exactly, multiple_of, setting)
     problem.costs(problem.smallest)  # raises where a figure is not known
     if len(parsed.blanks) == 1 or not _grows(problem):
         return _best(problem, _scanned(problem))
-    if not problem.fits(problem.smallest):
+    if not fit(problem.costs(problem.smallest)):
         raise _nothing_fits(problem, problem.smallest)
     return _best(problem, _assigned(problem, watch))
 
@@ -210,10 +211,7 @@ def _grows(problem: Problem) -> bool:
     """Whether all costs are polynomials that only grow with the numbers, each of which is allowed."""
     sizes = tuple(blank for blank in problem.template.blanks if blank not in problem.template.counts)
     repeats = tuple(blank for blank in problem.template.blanks if blank in problem.template.counts)
-    try:
-        return all(Symbols(problem, sizes + repeated, repeated).grows for repeated in ((), repeats))
-    except NoPolynomialError:
-        return False
+    return all(Symbols(problem, sizes + repeated, repeated).grows for repeated in ((), repeats))
 
 
 def _scanned(problem: Problem) -> Found:
@@ -237,7 +235,7 @@ def _assigned(problem: Problem, watch: Watch) -> Found:
     bounds = problem.bounds()
     largest = {blank: bound * problem.multiple_of for blank, bound in bounds.items()}
     found = Found()
-    if not problem.exactly and problem.fits(largest):
+    if not problem.exactly and fit(problem.costs(largest)):
         found.add(Point(0, 0, tuple(largest.values())), 1)  # whatever there is fits
         return found
     from rnncli.search.trials import trials
@@ -246,11 +244,8 @@ def _assigned(problem: Problem, watch: Watch) -> Found:
     points = sum(each.points for each in every)
     if not _are_few(every):
         raise _too_many(problem, points)
-    amounts = problem.amounts(problem.smallest)
-    if len(counts) == len(blanks) and amounts is not None:  # no trials have the smallest numbers then
-        found.below = Point(amounts.params, 0, tuple(problem.smallest.values()))
-        if amounts.exact or not problem.exactly:
-            found.add(found.below, 1)
+    if len(counts) == len(blanks):  # no trials have the smallest numbers then
+        problem.take(problem.smallest, 0, found)
     with watch(points) as done:
         for each in every:
             each.search(found, done)
@@ -284,7 +279,7 @@ def _too_many(problem: Problem, points: int) -> RnncliError:
     advice = "give one of them a number"
     for power in range(1, _MOST_FACTORS + 1):
         other = replace(problem, multiple_of=problem.multiple_of << power, exactly=False)
-        if not other.fits(other.smallest):
+        if not fit(other.costs(other.smallest)):
             break
         if _are_few(trials(other, other.bounds())):
             advice += f", or ask for multiples: --multiple-of {other.multiple_of}"
@@ -325,10 +320,10 @@ def _none_is_exact(problem: Problem, below: Numbers, above: Numbers) -> RnncliEr
 
 
 def _advice(problem: Problem) -> str:
-    size = number_bytes(problem.dtype)
+    size = number_bytes(problem.setting.dtype)
     for figure, limit in problem.budget.limits.items():
-        if figure.in_bytes and limit % size and not (problem.dtype == "int8" and figure.key == "total_bytes"):
-            return f"{limit:,} B is no multiple of the {size} B of a {problem.dtype}"
+        if figure.in_bytes and limit % size and not (problem.setting.dtype == "int8" and figure.key == "total_bytes"):
+            return f"{limit:,} B is no multiple of the {size} B of a {problem.setting.dtype}"
     return "without --exactly the largest within the budget is the answer"
 
 

@@ -153,7 +153,7 @@ def evaluated(stretch: Stretch, setting: Setting, figures: Sequence[str] = FIGUR
     """
     grid = Grid(stretch.pattern)
     forms = Forms(grid, setting)
-    if stretch.stop - stretch.start <= FEW or grid.longest() > MAX_BYTES or not _has_room():
+    if stretch.stop - stretch.start <= FEW or stretch.pattern.longest > MAX_BYTES or not _has_room():
         boxes = grid.boxes(stretch.start, stretch.stop, BATCH)
         yield from _lists(chain.from_iterable(map(forms.walk, boxes)))
         return

@@ -226,6 +226,6 @@ def trials(problem: Problem, bounds: Mapping[Blank, int]) -> list[Trials]:
         repeated = tuple(blank for blank, several in zip(blanks, more, strict=True) if several)
         free = tuple(blank for blank in blanks if blank not in counts or blank in repeated)
         each = Trials(problem, free, repeated, tuple(bounds[blank] - (blank in repeated) for blank in free))
-        if free and all(each.bounds) and each.totals is not None:
+        if free and all(each.bounds) and each.form is not None:
             found.append(each)
     return found
