@@ -35,9 +35,9 @@ from rnncli.quantities import memory
 from rnncli.render.progress import COUNTABLE, Progress
 from rnncli.render.records import Writer
 from rnncli.render.terminal import MOST_LINES, Picture, on_terminal
-from rnncli.search.budget import FIGURES, Budget
+from rnncli.search.budget import FIGURES, Budget, check_trained
 from rnncli.search.forms import Candidate
-from rnncli.search.selection import COMPARED, LARGEST, SORT_KEYS, Order, Selection, check_orders
+from rnncli.search.selection import COMPARED, LARGEST, SORT_KEYS, Order, Selection
 from rnncli.search.sifting import Sweep, Tally
 from rnncli.search.sweep import BATCH, Part
 from rnncli.summary import Setting
@@ -132,10 +132,11 @@ def command(
     PATTERN may be - for patterns on standard input, one a line.
     """
     setting = Setting(batch, timesteps, cast(Framework, framework or _framework_of(pattern)), dtype)
-    budget.check(dtype)
+    check_trained(budget.keys, dtype)
     if order is None and (front is not None or top is not None):
         order = LARGEST if front is None else front[0]
-    check_orders([*(front or []), *([] if order is None else [order])], dtype)
+    orders = [*(front or []), *([] if order is None else [order])]
+    check_trained([each.figure for each in orders], dtype, "compare by something else, or take another --dtype")
     wanted = _wanted(order, top, front)
     cloud = None if front is None or format_ != "table" else picture_of(front, timesteps)
     sweep = Sweep(setting, budget, wanted, speller(format_, setting), cloud)

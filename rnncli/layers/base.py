@@ -107,9 +107,10 @@ class Layer(ABC):
     """Which of them could become the state, in Keras's order of gates."""
 
     def __setattr__(self, name: str, value: object) -> None:
-        if name in vars(self) or name not in self.__dataclass_fields__:
+        values = self.__dict__
+        if name in values or name not in self.__dataclass_fields__:
             raise FrozenInstanceError(f"cannot assign to field {name!r}")
-        super().__setattr__(name, value)  # once, when the layer is made
+        values[name] = value  # once, when the layer is made
 
     def __delattr__(self, name: str) -> NoReturn:
         raise FrozenInstanceError(f"cannot delete field {name!r}")
@@ -389,7 +390,7 @@ class Layer(ABC):
     def with_size(self, old: object, new: int) -> Self:
         """Return the layer with another number in each place where one of its sizes is `old`."""
         changes = {name: new for name in self.sizes.attributes if getattr(self, name) == old}
-        return type(self)(**{field.name: getattr(self, field.name) for field in fields(self)} | changes)
+        return type(self)(**vars(self) | changes) if changes else self
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and vars(self) == vars(other)

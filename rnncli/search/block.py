@@ -11,7 +11,6 @@ import numpy as np
 
 from rnncli.quantities import MAX_SIZE, Shape
 from rnncli.search.budget import LACKED, LACKING, amount
-from rnncli.search.form import LIMIT
 from rnncli.search.forms import FIGURES, Candidate, Forms, Found, Invalid
 from rnncli.search.grid import Box
 
@@ -47,7 +46,7 @@ class Block:
         for axis, values in forms.numbers.items():
             some = values[box[axis].start : box[axis].stop]
             ends = [some[0], some[-1]] if isinstance(some, range) else some
-            if max(map(abs, ends)) >= LIMIT:
+            if max(map(abs, ends)) >= LACKING:
                 raise NoBlockError
             array = np.arange(some.start, some.stop, some.step) if isinstance(some, range) else np.asarray(some)
             array = array.reshape([len(some) if place == axis else 1 for place in range(len(box))])
@@ -94,16 +93,11 @@ class Block:
         return array.transpose([order.index(axis) for axis in range(len(order))]).reshape(-1)
 
     def figure(self, name: str) -> Any:
-        """Return a figure of each candidate; what it says of one that is no network, or not known, means nothing."""
+        """Return a figure of each candidate, `LACKING` where it is not known; of no network it means nothing."""
         if name not in self._flat:
             values = [None if form is None else form.at(name, self._numbers) for form in self._kinds]
-            self._flat[name] = self._filled([0 if value is None else value for value in values], "int64")
+            self._flat[name] = self._filled([LACKING if value is None else value for value in values], "int64")
         return self._flat[name]
-
-    def known(self, name: str) -> Any:
-        """Return of which candidates a figure is known; None where it is known of all networks."""
-        known = [form is None or bool(form.parts(name)) for form in self._kinds]
-        return None if all(known) else self._filled(known, bool)
 
     def column(self, name: str, asked: Any) -> Any:
         """Return a figure of each candidate that is asked for.
@@ -111,13 +105,14 @@ class Block:
         Raises:
             UsageError: it is not known of one of these, and should be.
         """
-        known = self.known(name)
-        if known is None:
-            return self.figure(name)
-        unknown = asked & ~known
-        if name not in LACKED and unknown.any():
+        figures = self.figure(name)
+        if name not in LACKED and self._lacks(name) and (unknown := asked & (figures == LACKING)).any():
             amount(self.network(int(unknown.argmax())), name)
-        return np.where(known, self.figure(name), LACKING)
+        return figures
+
+    def _lacks(self, name: str) -> bool:
+        """Return whether a figure of some networks is not known."""
+        return not all(form is None or form.parts(name) for form in self._kinds)
 
     def is_network(self) -> Any:
         """Return which candidates are networks."""
@@ -186,22 +181,13 @@ class Block:
     def _column(self, name: str, part: Any) -> list[int | None]:
         """Return a figure of some of them as a list; None where it is not known."""
         numbers: list[int | None] = self.figure(name)[part].tolist()
-        known = self.known(name)
-        if known is None:
-            return numbers
-        return [number if truth else None for number, truth in zip(numbers, known[part].tolist(), strict=True)]
+        return [None if number == LACKING else number for number in numbers] if self._lacks(name) else numbers
 
-    def _shapes(self, part: Any) -> list[Shape]:
-        """Return the shapes of the outputs of some of them, in so far as they are networks."""
+    def _shapes(self, part: Any) -> Iterator[Shape]:
+        """Yield the shapes of the outputs of some of them, in so far as they are networks."""
         shapes = [() if form is None else form.shape(self._numbers) for form in self._kinds]
-
-        def listed(sizes: Iterable[Any]) -> list[int]:
-            numbers: list[int] = self._filled([0 if size is None else size for size in sizes], "int64")[part].tolist()
-            return numbers
-
-        ranks = listed(map(len, shapes))
-        axes = {
-            rank: [listed(shape[place] if len(shape) == rank else 0 for shape in shapes) for place in range(rank)]
-            for rank in {*ranks}
-        }
-        return [tuple(sizes[place] or None for sizes in axes[rank]) for place, rank in enumerate(ranks)]
+        columns = []
+        for place in range(max(1, *map(len, shapes))):
+            sizes = [shape[place] if place < len(shape) else -1 for shape in shapes]
+            columns.append(self._filled([0 if size is None else size for size in sizes], "int64")[part].tolist())
+        return (tuple([size or None for size in sizes if size >= 0]) for sizes in zip(*columns, strict=True))

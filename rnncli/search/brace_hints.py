@@ -21,26 +21,23 @@ _NUMBER = "([0-9]{1,10})"
 _DECIMAL = r"([0-9]{0,9}\.[0-9]{1,9}|[0-9]{1,9})"
 _TO = r" ?(?:\.{2,}|-|:|;|/|~|->| to ) ?"
 _END = r"(?:\}|(?=[,:])|$)"
-_HABITS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
+_HABITS: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
     (
-        re.compile(rf"\{{ ?{_NUMBER}{_TO}{_NUMBER}(?:(?:{_TO}| by | step ){_NUMBER})? ?\.*{_END}"),
+        rf"\{{ ?{_NUMBER}{_TO}{_NUMBER}(?:(?:{_TO}| by | step ){_NUMBER})? ?\.*{_END}",
         lambda found: _range(*found.groups()),
     ),
     (
-        re.compile(rf"\{{(?=[^}}]*[^.]\.[0-9]){_DECIMAL}\.\.{_DECIMAL}\.\.{_DECIMAL}\}}"),
+        rf"\{{(?=[^}}]*[^.]\.[0-9]){_DECIMAL}\.\.{_DECIMAL}\.\.{_DECIMAL}\}}",
         lambda found: _decimals(*found.groups()),
     ),
-    (re.compile(rf"\{{ ?{_NUMBER} ?\.{{2,}} ?{_END}"), lambda found: _range(found[1], str(2 * int(found[1])))),
-    (re.compile(r"\{(\w+(?:[|;/ ]+\w+)*)\}"), lambda found: _list(found[1])),
-    (re.compile(r"\{([0-9]+(?:,[0-9]+)+)(?=,[A-Za-z]|:|$)"), lambda found: f"{{{found[1]}}}"),
-    (re.compile(r"(?<=[:x])([0-9]+(?:\|[0-9]+)+)(?=[,:x]|$)"), lambda found: _list(found[1])),
-    (
-        re.compile(rf"(?<=[:x])range\({_NUMBER}, ?{_NUMBER}(?:, ?{_NUMBER})?\)"),
-        lambda found: _range(*found.groups()),
-    ),
-    (re.compile(r"(?<=[:x])[\[(<]([0-9]+(?:[,;| ]+[0-9]+)*)[\])>]"), lambda found: _list(found[1])),
-    (re.compile(r"(?<![^,])[\[(<](\w+(?:[,;| ]+\w+)+)[\])>]"), lambda found: _list(found[1])),
-    (re.compile(rf"(?<=[:x]){_NUMBER}(?:\.{{2,}}|-){_NUMBER}(?=[,:x]|$)"), lambda found: _range(*found.groups())),
+    (rf"\{{ ?{_NUMBER} ?\.{{2,}} ?{_END}", lambda found: _range(found[1], str(2 * int(found[1])))),
+    (r"\{(\w+(?:[|;/ ]+\w+)*)\}", lambda found: _list(found[1])),
+    (r"\{([0-9]+(?:,[0-9]+)+)(?=,[A-Za-z]|:|$)", lambda found: f"{{{found[1]}}}"),
+    (r"(?<=[:x])([0-9]+(?:\|[0-9]+)+)(?=[,:x]|$)", lambda found: _list(found[1])),
+    (rf"(?<=[:x])range\({_NUMBER}, ?{_NUMBER}(?:, ?{_NUMBER})?\)", lambda found: _range(*found.groups())),
+    (r"(?<=[:x])[\[(<]([0-9]+(?:[,;| ]+[0-9]+)*)[\])>]", lambda found: _list(found[1])),
+    (r"(?<![^,])[\[(<](\w+(?:[,;| ]+\w+)+)[\])>]", lambda found: _list(found[1])),
+    (rf"(?<=[:x]){_NUMBER}(?:\.{{2,}}|-){_NUMBER}(?=[,:x]|$)", lambda found: _range(*found.groups())),
 )
 """Ways to write a range or a list, and how each is written here."""
 
@@ -65,9 +62,9 @@ def read_pattern(text: str) -> Pattern:
 
 def _check_lists(typed: str) -> None:
     text = typed
-    spans = sorted(match.span() for match in (habit.search(text) for habit, _ in _HABITS) if match is not None)
+    spans = sorted(match.span() for match in (re.search(habit, text) for habit, _ in _HABITS) if match is not None)
     for habit, written in _HABITS:
-        text = habit.sub(written, text)
+        text = re.sub(habit, written, text)
     repair = _working(text) if spans else None
     if repair is None:
         spans = _plain_braces(typed) or [(place, place + 1) for place in unpaired(typed)]

@@ -1,6 +1,6 @@
 """Budgets: what a network may cost at most, and what it costs. Sweep and solve share them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from math import inf
 from typing import Any, NamedTuple
 
@@ -69,7 +69,7 @@ LACKED = frozenset({"streaming_bytes"})
 """Figures that a network may not have at all. It exceeds every limit then, and any network that has the figure."""
 
 LACKING = 2**63 - 1
-"""A figure that a network lacks, in an array of 64 bits; elsewhere it is infinite."""
+"""A figure that a network lacks, or that is not known, in an array of 64 bits: what no other number there may reach."""
 
 
 class Budget:
@@ -99,22 +99,14 @@ class Budget:
         """Whether anything is limited."""
         return bool(self.limits)
 
+    @property
+    def keys(self) -> list[str]:
+        """The figures that are limited, by their own names."""
+        return [figure.key for figure in self.limits]
+
     def as_dict(self) -> dict[str, int | None]:
         """Return every limit by its key, None for what is not limited, as JSON and CSV show them."""
         return {figure.limit_key: self.limits.get(figure) for figure in FIGURES}
-
-    def check(self, dtype: str) -> None:
-        """Check that networks of a dtype have all figures that are limited.
-
-        Raises:
-            UsageError: they have not.
-        """
-        from rnncli.summary import UNTRAINED
-
-        if dtype in UNTRAINED and BY_NAME["training"] in self.limits:
-            raise UsageError(
-                f"no network is trained in {dtype}", "limit its training in another --dtype, or leave it out"
-            )
 
     def costs(self, network: Any) -> "Iterator[Cost]":
         """Yield a cost of a network for each limit.
@@ -127,6 +119,20 @@ class Budget:
         """
         for figure, limit in self.limits.items():
             yield Cost(known(figure, network), limit, figure)
+
+
+def check_trained(
+    figures: Iterable[str | None], dtype: str, advice: str = "limit its training in another --dtype, or leave it out"
+) -> None:
+    """Check that networks of a dtype have some figures, by their own names.
+
+    Raises:
+        UsageError: they have not; the advice is what to do then.
+    """
+    from rnncli.summary import UNTRAINED
+
+    if dtype in UNTRAINED and "training_bytes" in figures:
+        raise UsageError(f"no network is trained in {dtype}", advice)
 
 
 def known(figure: Figure, network: Any) -> int:

@@ -22,9 +22,8 @@ from rnncli.layers.weights import Framework
 from rnncli.network import Network
 from rnncli.quantities import MAX_SIZE, Shape, parse_number
 from rnncli.search.braces import Literal, Range, Values, Words
-from rnncli.search.form import Form
 from rnncli.search.grid import Box, Grid, Piece, Place
-from rnncli.search.polynomial import Polynomial
+from rnncli.search.polynomial import Form, Polynomial
 from rnncli.summary import Setting
 
 _SIZE = re.compile(r"\s*(\w+)\s*:(?:[0-9]{1,10}x|@x)?#(?:x(?:[0-9]{1,10}|@))?(?::.*)?", re.DOTALL)

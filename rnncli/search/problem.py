@@ -17,8 +17,7 @@ from rnncli.layers import Head
 from rnncli.layers.sizes import Blank
 from rnncli.quantities import MAX_SIZE
 from rnncli.search.budget import Budget, Cost, fit
-from rnncli.search.form import Form
-from rnncli.search.polynomial import Polynomial
+from rnncli.search.polynomial import Form, Polynomial
 from rnncli.search.template import Template
 from rnncli.summary import Setting, Summary
 
@@ -112,7 +111,7 @@ class Problem:
         form = self.form(numbers)
         if form is None:
             return ()
-        amounts = [form.at(figure.key) for figure in self.budget.limits]
+        amounts = [form.at(key) for key in self.budget.keys]
         if None in amounts:
             return tuple(self.budget.costs(self.summary(numbers)))
         return tuple(map(Cost, amounts, self.budget.limits.values(), self.budget.limits))
@@ -296,7 +295,6 @@ class Scan:
             return
         blank, *others = left
         rest = {other: least[other] for other in others}
-
         start = least[blank]
         last = largest(lambda number: number < start or fit(self._costs({**given, **rest, blank: number})), self._most)
         for number in range(start if others else max(start, last), last + 1):

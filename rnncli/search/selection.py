@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from rnncli.errors import UsageError
 from rnncli.search import sweep
 from rnncli.search.budget import amount
 from rnncli.search.forms import Candidate
-from rnncli.summary import UNTRAINED
 
 SORT_KEYS = {
     "params": "total_params",
@@ -52,16 +50,6 @@ class Order(NamedTuple):
 
 
 LARGEST = Order("params", descending=True)
-
-
-def check_orders(orders: Iterable[Order], dtype: str) -> None:
-    """Check that networks have what they are compared by in a dtype.
-
-    Raises:
-        UsageError: they have not.
-    """
-    if dtype in UNTRAINED and any(order.figure == "training_bytes" for order in orders):
-        raise UsageError(f"no network is trained in {dtype}", "compare by something else, or take another --dtype")
 
 
 class Selection:

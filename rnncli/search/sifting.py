@@ -164,8 +164,7 @@ class Sweep(NamedTuple, Generic[Spelt]):
     def _passed(self, some: Iterable[Stretch], tally: Tally) -> Iterator[list[Candidate]]:
         figures = FIGURES
         if self._asked is not None:
-            limited = [figure.key for figure in self.budget.limits]
-            figures = tuple(dict.fromkeys([*limited, *self._asked, *(self.cloud.asked if self.cloud else ())]))
+            figures = tuple({*self.budget.keys, *self._asked, *(self.cloud.asked if self.cloud else ())})
         for stretch in some:
             for found in evaluated(stretch, self.setting, figures):
                 yield from self.sift(found, tally)

@@ -11,7 +11,7 @@ from rnncli.errors import ArgumentError, RnncliError, listed, one_line, shorten
 from rnncli.layers.sizes import Blank
 from rnncli.layers.weights import FRAMEWORKS, Framework
 from rnncli.network import check_known, check_sizes
-from rnncli.search.budget import FIGURES, Budget, Cost, Figure, fit
+from rnncli.search.budget import FIGURES, Budget, Cost, Figure, check_trained, fit
 from rnncli.search.problem import Found, Numbers, Point, Problem, Scan, Symbols
 from rnncli.search.template import Template
 from rnncli.summary import DTYPE_BYTES, TOTALS, Setting, Summary, number_bytes
@@ -181,7 +181,7 @@ def solve(
     if not budget:
         names = listed([figure.name for figure in FIGURES], "or")
         raise ArgumentError("no budget is given", f"limit {names}")
-    budget.check(dtype)
+    check_trained(budget.keys, dtype)
     parsed = Template.parse(template, framework, timesteps)
     setting = Setting(batch, timesteps, framework or parsed.framework, dtype)
     problem = Problem(parsed, budget, exactly, multiple_of, setting)
