@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
+from typing import NamedTuple
 
 from rich import box
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
@@ -145,8 +146,7 @@ class Pairs(Block):
                 left = Text()
 
 
-@dataclass(eq=False, repr=False)
-class Column:
+class Column(NamedTuple):
     """A column of a table.
 
     Attributes:
@@ -231,7 +231,7 @@ class Table(Block):
         if not console.options.ascii_only:
             return self
         columns = [
-            replace(column, title=ascii_form(column.title), heading=column.heading and ascii_form(column.heading))
+            column._replace(title=ascii_form(column.title), heading=column.heading and ascii_form(column.heading))
             for column in self.columns
         ]
         rows = [
@@ -242,7 +242,7 @@ class Table(Block):
     def _kept(self, columns: Sequence[Column], stage: int, whole: bool) -> list[Column]:
         """Return the columns that have not left at a stage, and those that replace others, with all that is in them."""
         leaving = [column for column in columns if 0 < column.leaves <= stage]
-        replacing = {column.title: replace(column, title=column.shorter) for column in leaving if column.shorter}
+        replacing = {column.title: column._replace(title=column.shorter) for column in leaving if column.shorter}
         there = [title for column in replacing.values() for title in column.title.split("\n")]
         left = [column for column in leaving if column.title not in replacing and (column.title in there or not whole)]
         return [replacing.get(column.title, column) for column in columns if column not in left]
