@@ -150,7 +150,7 @@ def _template(text: str, quiet: bool) -> tuple[str, Framework | None]:
     """
     if "(" not in text:
         return text, None
-    from rnncli.search.template import template_of_calls
+    from rnncli.formats.call_templates import template_of_calls
 
     reading = template_of_calls(text)
     if reading is None:

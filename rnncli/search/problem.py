@@ -136,8 +136,9 @@ class Problem:
         if all(cost.exact for cost in costs) or not self.exactly:
             found.add(point, 1)
 
+    @cached_property
     def bounds(self) -> dict[Blank, int]:
-        """Return for each blank how many times the smallest number fits, all others being smallest.
+        """For each blank how many times the smallest number fits, all others being smallest.
 
         The smallest must fit, and whatever the network costs must grow with each of its numbers.
         """

@@ -232,15 +232,14 @@ def _assigned(problem: Problem, watch: Watch) -> Found:
     counts, blanks = problem.template.counts, problem.template.blanks
     if len(counts) > MOST_REPEATS:
         raise RnncliError(f"at most {MOST_REPEATS} blanks can say how often layers are repeated", "give some a number")
-    bounds = problem.bounds()
-    largest = {blank: bound * problem.multiple_of for blank, bound in bounds.items()}
+    largest = {blank: bound * problem.multiple_of for blank, bound in problem.bounds.items()}
     found = Found()
     if not problem.exactly and fit(problem.costs(largest)):
         found.add(Point(0, 0, tuple(largest.values())), 1)  # whatever there is fits
         return found
     from rnncli.search.trials import trials
 
-    every = trials(problem, bounds)
+    every = trials(problem)
     points = sum(each.points for each in every)
     if not _are_few(every):
         raise _too_many(problem, points)
@@ -281,7 +280,7 @@ def _too_many(problem: Problem, points: int) -> RnncliError:
         other = replace(problem, multiple_of=problem.multiple_of << power, exactly=False)
         if not fit(other.costs(other.smallest)):
             break
-        if _are_few(trials(other, other.bounds())):
+        if _are_few(trials(other)):
             advice += f", or ask for multiples: --multiple-of {other.multiple_of}"
             break
     return RnncliError(f"there are about {points:.0e} ways to choose {names}; {MOST:.0e} can be tried", advice)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 from rnncli.errors import SpecError
 from rnncli.language import spec
@@ -14,21 +13,13 @@ from rnncli.language.layer_parser import Written
 from rnncli.language.rules import check_framework, check_rules, check_timesteps, frameworks_of
 from rnncli.language.source import Token, splice, without_spaces
 from rnncli.layers.size_forms import Numbers
-from rnncli.layers.sizes import BLANK_TEXT, Blank, blank_of
+from rnncli.layers.sizes import BLANK_TEXT, Blank
 from rnncli.layers.weights import Framework
 from rnncli.network import Network, check_text
 from rnncli.quantities import MAX_SIZE
 
-if TYPE_CHECKING:
-    from rnncli.formats.nodes import Note
-
 TEMPLATE_EXAMPLE = f"embed:10000x{BLANK_TEXT},lstm:{BLANK_TEXT}"
 """A template that works."""
-
-_FIRST = 2_147_480_000
-_MOST = 1000
-_NUMBER = re.compile(r"2147480([0-9]{3})")
-"""The numbers that stand for blanks while calls are read; nobody types them."""
 
 
 @dataclass(frozen=True)
@@ -156,50 +147,3 @@ def _with_blank(text: str, written: tuple[Written, ...]) -> str:
     *_, last = sizes[-1].text.lower().rpartition("x")
     number = Token(last, sizes[-1].end - len(last))
     return splice(text, number, BLANK_TEXT)
-
-
-class CalledTemplate(NamedTuple):
-    """A template that was written as calls of Keras or PyTorch: `LSTM(150, input_shape=(None, n))`, `nn.LSTM(_, 150)`.
-
-    Attributes:
-        text: the same in the spec language.
-        notes: what the calls do not say, or say otherwise.
-        framework: whose calls they are.
-    """
-
-    text: str
-    notes: tuple[Note, ...]
-    framework: Framework
-
-
-def template_of_calls(text: str) -> CalledTemplate | None:
-    """Return what a text of calls says, with blanks for the numbers that it leaves open; None if it is no such text.
-
-    >>> template_of_calls("LSTM(150, input_shape=(None, n))").text
-    'input:n,lstm:150'
-
-    Raises:
-        SpecError: something else in it is wrong, or what it leaves open is no name for a blank.
-    """
-    from rnncli.formats import calls  # only calls need it
-    from rnncli.formats.call_text import OpenLineError
-
-    written = text.replace("?", BLANK_TEXT)
-    if _NUMBER.search(text) or not calls.is_call(written):
-        return None
-    blanks: list[str] = []
-    try:
-        reading = calls.read(written)
-    except OpenLineError as error:
-        blanks = [name for name in error.names if blank_of(name) is not None][:_MOST]
-        try:
-            reading = calls.read(written, {name: _FIRST + place for place, name in enumerate(blanks)})
-        except OpenLineError as fault:
-            advice = f"write the number itself, or a blank: {BLANK_TEXT}"
-            raise SpecError(fault.message, text=written, span=fault.span, advice=advice) from None
-
-    def with_blanks(said: str) -> str:
-        return _NUMBER.sub(lambda number: blanks[int(number[1])], said)
-
-    notes = tuple(note._replace(text=with_blanks(note.text)) for note in reading.part.notes)
-    return CalledTemplate(with_blanks(str(reading.part.network)), notes, reading.part.framework)

@@ -7,16 +7,15 @@ choices at once. One blank after another is given every number up to that; the l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from itertools import product
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from rnncli.layers.sizes import Blank
 from rnncli.search.problem import Found, Limit, Point, Problem, Symbols
 
 BLOCK = 2**16
@@ -170,14 +169,6 @@ class Trials(Symbols):
         return tuple(self.numbers(int(axis[place]) for axis in points).values())
 
 
-def _value(parts: Sequence[Any], number: Any) -> Any:
-    """Return a polynomial in one number by its coefficients, from that of the power 0 up."""
-    value = parts[-1]
-    for part in reversed(parts[:-1]):
-        value = value * number + part
-    return value
-
-
 def _solution(parts: Sequence[Any], most: int, bound: Any) -> Any:
     """Return the largest numbers up to a bound at which polynomials that only grow come to `most` or less; 0 if none.
 
@@ -201,7 +192,7 @@ def _solution(parts: Sequence[Any], most: int, bound: Any) -> Any:
         low, high = bound * 0, bound
     while (low < high).any():
         middle = (low + high + 1) // 2
-        fits = _value(parts, middle) <= most
+        fits = reduce(lambda value, part: value * middle + part, reversed(parts)) <= most
         low, high = np.where(fits, middle, low), np.where(fits, high, np.maximum(middle - 1, low))
     return low
 
@@ -211,21 +202,17 @@ def _largest(limit: Limit, points: list[Any]) -> Any:
     return np.maximum.reduce([each.at(points) + points[0] * 0 for each in limit.polynomials])
 
 
-def trials(problem: Problem, bounds: Mapping[Blank, int]) -> list[Trials]:
+def trials(problem: Problem) -> list[Trials]:
     """Return the trials of all numbers that may fit.
 
     There is one, but for blanks that say how often a layer is repeated: their smallest number has trials of its own.
-
-    Args:
-        problem: what is asked.
-        bounds: how many times the smallest number fits for each blank, all others being smallest.
     """
     found = []
     blanks, counts = problem.template.blanks, problem.template.counts
     for more in product(*[(False, True) if blank in counts else (False,) for blank in blanks]):
         repeated = tuple(blank for blank, several in zip(blanks, more, strict=True) if several)
         free = tuple(blank for blank in blanks if blank not in counts or blank in repeated)
-        each = Trials(problem, free, repeated, tuple(bounds[blank] - (blank in repeated) for blank in free))
+        each = Trials(problem, free, repeated, tuple(problem.bounds[blank] - (blank in repeated) for blank in free))
         if free and all(each.bounds) and each.form is not None:
             found.append(each)
     return found
