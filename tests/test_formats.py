@@ -33,7 +33,7 @@ from rnncli.quantities import shape_text
 from rnncli.render.documents import TableWriter
 from rnncli.render.records import WRITERS, row_each, writer
 from rnncli.render.terminal import DOCUMENTS
-from rnncli.search.sweep import BATCH
+from rnncli.search.forms import BATCH
 from rnncli.summary import ORIGIN
 
 Run = Callable[..., Result]

@@ -136,7 +136,7 @@ def test_only_what_a_sweep_holds_counts_as_held(at: Walk, rnncli: Run, monkeypat
 def test_candidates_that_do_not_fit_to_be_sorted_are_refused_before_one_is_looked_at(
     at: Walk, rnncli: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rnncli.search.sifting.evaluated", None)
+    monkeypatch.setattr("rnncli.search.sweep.evaluated", None)
     monkeypatch.setattr("rnncli.commands.sweep.free_bytes", lambda: 20 << 30)
     pattern = "input:8,lstm:{1..60000}:seq,gru:{1..60000}"
     refused = ("--sort params", "--sort=-macs --jobs 2", "--sort spec -f csv", "--top 1G", "--top 1G --part 1/2")

@@ -31,7 +31,6 @@ from rnncli.engine.run import Plan
 from rnncli.quantities import about
 from rnncli.render import progress as bars
 from rnncli.render.progress import BarLine, Progress
-from rnncli.search import sifting
 from rnncli.search import sweep as sweeps
 
 Run = Callable[..., Result]
@@ -256,14 +255,14 @@ def test_where_there_is_no_bar_there_is_the_note(terminal: Run) -> None:
 
 def interrupt_after(pieces: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let Ctrl-C be pressed when a sweep has evaluated so many pieces of 2,000 candidates."""
-    evaluated = sifting.evaluated
+    evaluated = sweeps.evaluated
 
     def stopped(*arguments: Any) -> Any:
         yield from islice(evaluated(*arguments), pieces)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(sweeps, "BLOCK", 2_000)
-    monkeypatch.setattr(sifting, "evaluated", stopped)
+    monkeypatch.setattr(sweeps, "evaluated", stopped)
 
 
 def test_ctrl_c_shows_the_best_so_far_and_of_how_many(at: Walk, rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,8 +29,7 @@ from rnncli.search.budget import BY_NAME, Budget
 from rnncli.search.forms import Candidate, Invalid
 from rnncli.search.polynomial import Polynomial
 from rnncli.search.selection import LARGEST, SORT_KEYS, Order, Selection
-from rnncli.search.sifting import Sweep, Tally
-from rnncli.search.sweep import sweep
+from rnncli.search.sweep import Sweep, Tally, sweep
 from rnncli.summary import DTYPE_BYTES, Setting
 
 Run = Callable[..., Result]
@@ -228,7 +227,7 @@ def test_rows_are_sorted_either_way_and_equal_ones_keep_their_order(rnncli: Run,
 
 @pytest.mark.parametrize("order", [LARGEST, LARGEST._replace(descending=False)])
 def test_the_first_few_are_held_and_few_more(order: Order, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rnncli.search.sweep.BATCH", 5)
+    monkeypatch.setattr("rnncli.search.forms.BATCH", 5)
     everything = [*sweep("input:8,lstm:{1..40}:seq,gru:{1..3}")]
     for top, most in ((5, 5), (7, 2 * 7 + 5)):
         selection = Selection(order, top)

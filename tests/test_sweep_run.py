@@ -32,7 +32,6 @@ from rnncli.render.records import WRITERS, writer
 from rnncli.render.row_texts import RowTexts
 from rnncli.render.scatter import Axis, scatter
 from rnncli.search import frontier as frontiers
-from rnncli.search import sifting
 from rnncli.search import sweep as sweeps
 from rnncli.search.braces import parse_pattern
 from rnncli.search.forms import Candidate
@@ -62,7 +61,7 @@ def evaluated(few: int, block: int, task: int | None = None) -> Iterator[None]:
         patch.setattr(sweeps, "FEW", few)
         patch.setattr(sweeps, "BLOCK", block)
         for name in ("_LEAST", "_SHOWN", "_SIFTED") if task else ():
-            patch.setattr(sifting, name, task)
+            patch.setattr(sweeps, name, task)
         yield
 
 

@@ -36,10 +36,9 @@ from rnncli.render.progress import COUNTABLE, Progress
 from rnncli.render.records import Writer
 from rnncli.render.terminal import MOST_LINES, Picture, on_terminal
 from rnncli.search.budget import FIGURES, Budget, check_trained
-from rnncli.search.forms import Candidate
+from rnncli.search.forms import BATCH, Candidate
 from rnncli.search.selection import COMPARED, LARGEST, SORT_KEYS, Order, Selection
-from rnncli.search.sifting import Sweep, Tally
-from rnncli.search.sweep import BATCH, Part
+from rnncli.search.sweep import Part, Sweep, Tally
 from rnncli.summary import Setting
 from rnncli.system.memory import RESERVE, free_bytes
 from rnncli.system.signals import interruptible

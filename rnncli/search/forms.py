@@ -32,6 +32,9 @@ _SIZE = re.compile(r"\s*(\w+)\s*:(?:[0-9]{1,10}x|@x)?#(?:x(?:[0-9]{1,10}|@))?(?:
 _NO_NUMBERS = frozenset(name for name, kind in KINDS.items() if not isinstance(kind.sizes, Numbers))
 """The kinds that have no whole numbers for sizes."""
 
+BATCH = 2_000
+"""How many candidates are made one by one at a time: the work of some milliseconds."""
+
 _REMEMBERED = 2**14
 """How many choices of words are remembered."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from rnncli.search import sweep
+from rnncli.search import forms
 from rnncli.search.budget import amount
 from rnncli.search.forms import Candidate
 
@@ -74,7 +74,7 @@ class Selection:
 
     def most(self, total: int) -> int:
         """Return how many of so many candidates within the budget it comes to hold at once."""
-        return total if self.top is None else min(total, 2 * self.top + sweep.BATCH)
+        return total if self.top is None else min(total, 2 * self.top + forms.BATCH)
 
     @property
     def asked(self) -> tuple[str, ...] | None:
@@ -110,7 +110,7 @@ class Selection:
         """
         first = self._first(candidates)
         self._kept += first
-        if self.top is not None and (self.held > 2 * self.top + sweep.BATCH or (first and self.top <= sweep.BATCH)):
+        if self.top is not None and (self.held > 2 * self.top + forms.BATCH or (first and self.top <= forms.BATCH)):
             self._kept = self.best()
             if self.held == self.top and self.order.figure is not None:
                 self._worst = self.order.signed(self.order.of(self._kept[-1]))

@@ -1,30 +1,35 @@
 """Sweeps: every network that some patterns stand for, with its counts, in stretches that are evaluated in one go.
 
-All counts are those of the weights that the layers declare; see `rnncli.search.forms`.
+All counts are those of the weights that the layers declare; see `rnncli.search.forms`. In a whole sweep, candidates are
+also counted and sifted, by this process or by several.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain, islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from rnncli.errors import SpecError
 from rnncli.language.source import MAX_BYTES
 from rnncli.layers.weights import FRAMEWORKS, Framework
 from rnncli.network import Network, check_known, check_sizes
+from rnncli.search import forms
 from rnncli.search.braces import Pattern, parse_pattern
+from rnncli.search.budget import Budget, amount
 from rnncli.search.forms import FIGURES, Candidate, Forms, Found, Invalid
 from rnncli.search.grid import Grid, rectangular
+from rnncli.search.selection import Selection
 from rnncli.summary import DTYPE_BYTES, Setting
 from rnncli.system.memory import free_bytes
 
 if TYPE_CHECKING:
     from rnncli.search.block import Block
+    from rnncli.search.frontier import Cloud
 
-BATCH = 2_000
-"""How many candidates are made one by one at a time: the work of some milliseconds."""
-
+Spelt = TypeVar("Spelt")
 BLOCK = 2**17
 """How many candidates are evaluated as arrays at a time; these fit into a processor's cache."""
 
@@ -33,6 +38,21 @@ FEW = 2_000
 
 ROOM = 256 << 20
 """Bytes that there must be for NumPy and the arrays of a block."""
+
+_LEAST = 10_000
+"""How many candidates are a task at least; of so few altogether this process does all the work."""
+
+_SHOWN = 2**14
+"""How many candidates are a task of which all may go on: what is made of them waits in memory for its turn."""
+
+_SIFTED = 2**20
+"""How many candidates are a task at most of which few go on."""
+
+_MOST_JOBS = 32
+"""More processes than that, and than twice the cores there are, would only wait for one another."""
+
+_TURNS = 8
+"""How often it is each worker's turn at least, so that all of them have work to the end."""
 
 
 def sweep(
@@ -61,7 +81,7 @@ def sweep(
     parsed = [parse_pattern(pattern) if isinstance(pattern, str) else pattern for pattern in patterns]
     setting = Setting(batch, timesteps, framework, dtype)
     found = chain.from_iterable(evaluated(stretch, setting) for stretch in stretches(parsed))
-    lists = ([some] if isinstance(some, list) else some.candidates(BATCH) for some in found)
+    lists = ([some] if isinstance(some, list) else some.candidates(forms.BATCH) for some in found)
     return chain.from_iterable(chain.from_iterable(lists))
 
 
@@ -152,18 +172,18 @@ def evaluated(stretch: Stretch, setting: Setting, figures: Sequence[str] = FIGUR
         figures: those that will be asked of a block.
     """
     grid = Grid(stretch.pattern)
-    forms = Forms(grid, setting)
+    grid_forms = Forms(grid, setting)
     if stretch.stop - stretch.start <= FEW or stretch.pattern.longest > MAX_BYTES or not _has_room():
-        boxes = grid.boxes(stretch.start, stretch.stop, BATCH)
-        yield from _lists(chain.from_iterable(map(forms.walk, boxes)))
+        boxes = grid.boxes(stretch.start, stretch.stop, forms.BATCH)
+        yield from _lists(chain.from_iterable(map(grid_forms.walk, boxes)))
         return
     from rnncli.search.block import Block, NoBlockError
 
     for box in grid.boxes(stretch.start, stretch.stop, BLOCK):
         try:
-            yield Block(forms, box, figures)
+            yield Block(grid_forms, box, figures)
         except NoBlockError:
-            yield from _lists(forms.walk(box))
+            yield from _lists(grid_forms.walk(box))
 
 
 def _has_room() -> bool:
@@ -172,5 +192,194 @@ def _has_room() -> bool:
 
 
 def _lists(candidates: Iterator[Found]) -> Iterator[list[Found]]:
-    while some := list(islice(candidates, BATCH)):
+    while some := list(islice(candidates, forms.BATCH)):
         yield some
+
+
+@dataclass
+class Tally:
+    """How many candidates there were so far, and what became of them.
+
+    Attributes:
+        invalid: how many are not networks.
+        outside: how many do not keep within the budget.
+        within: how many keep within the budget.
+        shown: how many of those within the budget have been printed.
+        first_invalid: the spec of the first that is not a network.
+        nearest: the candidate that exceeds the budget least, as long as none keeps within it.
+    """
+
+    invalid: int = 0
+    outside: int = 0
+    within: int = 0
+    shown: int = 0
+    first_invalid: str | None = None
+    nearest: Candidate | None = None
+
+    @property
+    def total(self) -> int:
+        """How many candidates there were."""
+        return self.invalid + self.outside + self.within
+
+    def add(self, further: Tally, budget: Budget) -> None:
+        """Take in what became of further candidates, none of which has been printed."""
+        self.invalid += further.invalid
+        self.outside += further.outside
+        self.within += further.within
+        self.first_invalid = self.first_invalid or further.first_invalid
+        if further.nearest is not None:
+            self.take_nearest(further.nearest, budget)
+
+    def take_nearest(self, candidate: Candidate, budget: Budget) -> None:
+        """Take in a candidate that exceeds a budget."""
+
+        def need(each: Candidate) -> Any:
+            """Return how many times its budget it needs, for the cost that exceeds its limit most."""
+            return max(amount(each, figure.key) / (limit or 1) for figure, limit in budget.limits.items())
+
+        self.nearest = min(self.nearest or candidate, candidate, key=need)
+
+    def words(self, of: str = "") -> str:
+        """Return it in words; `of` is how many candidates there are, if not all have been looked at."""
+        parts = [f"{self.total:,}{of and ' of '}{of} candidate{'' if self.total == 1 and not of else 's'}"]
+        if self.outside:
+            parts.append(f"{self.within:,} within the budget")
+        if self.shown != self.within or not self.outside:
+            parts.append(f"{self.shown:,} shown")
+        if self.invalid:
+            parts.append(f"{self.invalid:,} invalid")
+        return ", ".join(parts)
+
+
+class Sweep(NamedTuple, Generic[Spelt]):
+    """What is to be done with all candidates.
+
+    Attributes:
+        setting: what the counts are for.
+        budget: what a network may cost.
+        wanted: what is wanted of those within the budget, which gets them; None if all are, one after the other.
+        spell: makes of a list of candidates what is shown; it is called where these were found.
+        cloud: takes in all within the budget, for a picture of them; None for no picture.
+    """
+
+    setting: Setting
+    budget: Budget
+    wanted: Selection | None
+    spell: Callable[[list[Candidate]], Spelt]
+    cloud: Cloud | None = None
+
+    def run(self, whole: Iterable[Stretch], tally: Tally) -> Iterator[list[Spelt]]:
+        """Evaluate candidates, count them in a tally, and yield what is to be shown, all of it if nothing is wanted.
+
+        Something is yielded every few milliseconds, if only an empty list.
+        """
+        for passed in self._passed(whole, tally):
+            yield [] if self.wanted is not None else [self.spell(passed)]
+
+    def run_on(self, jobs: int, whole: Iterable[Stretch], total: int, tally: Tally) -> Iterator[list[Spelt]]:
+        """Do the same on several cores at once: the same lists come in the same order.
+
+        Args:
+            jobs: how many processes there are.
+            whole: the candidates.
+            total: how many there are, or 0 if that is not known.
+            tally: where they are counted.
+
+        Raises:
+            RnncliError: a process has ended by itself, or cannot be started.
+        """
+        if jobs == 1 or 0 < total <= _LEAST or not hasattr(os, "fork"):
+            yield from self.run(whole, tally)
+            return
+        from rnncli.system.workers import forked
+
+        most = _SHOWN if self._asked is None else _SIFTED
+        jobs = min(jobs, max(_MOST_JOBS, 2 * (os.cpu_count() or 1)))
+        size = min(most, max(_LEAST, total // (_TURNS * jobs))) if total else most
+        with forked(min(jobs, -(-total // size) or jobs), lambda: self._work) as workers:
+            for further, passed, spelt, cells in workers.results(tasks(whole, size)):
+                if self.wanted is not None:
+                    self.wanted.add(passed)
+                if self.cloud is not None:
+                    self.cloud.take(cells)
+                tally.add(further, self.budget)
+                yield spelt
+
+    def _work(self, task: list[Stretch]) -> tuple[Tally, list[Candidate], list[Spelt], Any]:
+        """Do a task in one of the processes, each of which has its own copy of what is wanted and of the cloud.
+
+        What is wanted needs to know of the candidates that there were where it lets few of them go on.
+        """
+        tally = Tally()
+        lists = (self if self._asked is not None else self._replace(wanted=None))._passed(task, tally)
+        spelt = [self.spell(passed) for passed in lists] if self.wanted is None else []
+        passed = [each for passed in lists for each in passed]
+        return tally, passed, spelt, None if self.cloud is None else self.cloud.cells()
+
+    @property
+    def _asked(self) -> tuple[str, ...] | None:
+        """The figures that what is wanted asks of a block of candidates; None if it takes all as they are."""
+        return None if self.wanted is None else self.wanted.asked
+
+    def _passed(self, some: Iterable[Stretch], tally: Tally) -> Iterator[list[Candidate]]:
+        figures = FIGURES
+        if self._asked is not None:
+            figures = tuple({*self.budget.keys, *self._asked, *(self.cloud.asked if self.cloud else ())})
+        for stretch in some:
+            for found in evaluated(stretch, self.setting, figures):
+                yield from self.sift(found, tally)
+
+    def sift(self, some: Block | list[Found], tally: Tally) -> Iterator[list[Candidate]]:
+        """Count some candidates, and yield those that go on, in lists.
+
+        Raises:
+            UsageError: a figure that is limited or compared is not known.
+        """
+        for passed in [self._of_list(some, tally)] if isinstance(some, list) else self._of_block(some, tally):
+            if self.wanted is not None:
+                self.wanted.add(passed)
+            yield passed
+
+    def _of_list(self, some: list[Found], tally: Tally) -> list[Candidate]:
+        passed = []
+        limits = [(figure.key, limit) for figure, limit in self.budget.limits.items()]
+        for each in some:
+            if isinstance(each, Invalid):
+                tally.invalid += 1
+                tally.first_invalid = tally.first_invalid or each.spec
+            # Each is asked for: one that is not known is an error, whether or not another is exceeded.
+            elif not [key for key, limit in limits if amount(each, key) > limit]:
+                passed.append(each)
+            else:
+                tally.outside += 1
+                if not (tally.within or passed):
+                    tally.take_nearest(each, self.budget)
+        tally.within += len(passed)
+        if self.cloud is not None and passed:
+            self.cloud.add(*[[amount(each, name) for each in passed] for name in self.cloud.asked])
+        return passed
+
+    def _of_block(self, block: Block, tally: Tally) -> Iterator[list[Candidate]]:
+        import numpy as np
+
+        networks = fits = block.is_network()
+        needs = [(block.column(figure.key, networks), limit) for figure, limit in self.budget.limits.items()]
+        for numbers, limit in needs:
+            fits = fits & (numbers <= limit)
+        places = np.flatnonzero(fits)
+        number, nothing = int(np.count_nonzero(networks)), block.is_nothing()
+        invalid = len(block) - number - int(np.count_nonzero(nothing))
+        if invalid and tally.first_invalid is None:
+            tally.first_invalid = block.text(int((~networks & ~nothing).argmax()))
+        if number and not (tally.within or len(places)):
+            need = np.max([numbers / (limit or 1) for numbers, limit in needs], axis=0)
+            nearest = int(np.where(networks, need, np.inf).argmin())
+            tally.take_nearest(block.network(nearest), self.budget)
+        tally.invalid += invalid
+        tally.outside += number - len(places)
+        tally.within += len(places)
+        if self.cloud is not None:
+            self.cloud.add(*[block.column(name, fits)[places] for name in self.cloud.asked])
+        if self.wanted is not None and len(places):
+            places = self.wanted.pick(places, lambda name: block.column(name, fits))
+        yield from block.networks(places, forms.BATCH)

@@ -33,8 +33,7 @@ from rnncli.search.braces import parse_pattern
 from rnncli.search.budget import Budget
 from rnncli.search.forms import Candidate
 from rnncli.search.selection import LARGEST, Selection
-from rnncli.search.sifting import Sweep, Tally
-from rnncli.search.sweep import stretches, sweep
+from rnncli.search.sweep import Sweep, Tally, stretches, sweep
 from rnncli.summary import TOTALS, Setting
 
 FOR_KERAS = 40
