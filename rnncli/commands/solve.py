@@ -18,6 +18,7 @@ from rnncli.commands.options import (
     framework_option,
     number_option,
     quiet_option,
+    rate_option,
 )
 from rnncli.commands.output import printed
 from rnncli.commands.report import tell
@@ -25,20 +26,24 @@ from rnncli.commands.specs import each_spec, specs, tell_line
 from rnncli.errors import RnncliError, SpecError, UsageError, listed
 from rnncli.layers.weights import Framework
 from rnncli.network import Network
+from rnncli.quantities import Rate, figure_text, memory, plural
 from rnncli.render.progress import Progress
-from rnncli.render.records import NETWORK, Record, Writer, row_each, writer
+from rnncli.render.records import NETWORK, Layout, Record, Writer, row_each, writer
 from rnncli.render.terminal import DOCUMENTS
 from rnncli.search.budget import FIGURES, Budget, Figure, unknown
 from rnncli.search.solution import Solution, solve
-from rnncli.summary import TOTALS
+from rnncli.summary import TOTALS, TOTALS_AT_RATE, Summary
+from rnncli.vocabulary import title
 
-SOLUTIONS = row_each(
-    *NETWORK,
-    *("output_shape", "number", "ties", "exact", "limited_by"),
-    *TOTALS,
-    *(figure.limit_key for figure in FIGURES),
-)
-"""How filled templates become rows."""
+
+def _layout(rate: Rate | None) -> Layout:
+    """Return how filled templates become rows."""
+    return row_each(
+        *NETWORK,
+        *("output_shape", "number", "ties", "exact", "limited_by"),
+        *(TOTALS if rate is None else TOTALS_AT_RATE),
+        *(figure.limit_key for figure in FIGURES),
+    )
 
 
 _A_LENGTH = 100
@@ -87,6 +92,7 @@ def _check_known(figures: Sequence[Figure], network: Network, batch: int | None)
 @number_option("--multiple-of", "Try only multiples of N.  [default: 1]")
 @number_option("--timesteps", "Length of the sequence; unknown if left out.")
 @number_option("--batch", "Samples at a time.  [default: 1]")
+@rate_option
 @dtype_option
 @framework_option
 @quiet_option("the filled spec, and no note of what it costs")
@@ -98,6 +104,7 @@ def command(
     multiple_of: int | None,
     timesteps: int | None,
     batch: int | None,
+    rate: Rate | None,
     dtype: str,
     framework: str | None,
     quiet: bool,
@@ -118,8 +125,8 @@ def command(
     gets as many parameters as it can; of equals, those that are most even are taken.
 
     Standard output is the filled spec alone; standard error tells what it costs, which limit it comes up
-    against, and how far over that the next size up would be, unless -q is given. The other formats have
-    a row for it, with its numbers, its costs and the budget.
+    against, how far over that the next size up would be, and what a device needs for it, unless -q is given. The
+    other formats have a row for it, with its numbers, its costs and the budget.
 
     The exit status is 1 if nothing fits. TEMPLATE may be - for templates on standard input, one a line.
     """
@@ -135,10 +142,11 @@ def command(
             timesteps=timesteps,
             framework=cast(Framework | None, framework) or whose,
             dtype=dtype,
+            rate=rate,
             watch=lambda total: Progress("solve", total, tell),
         )
 
-    with _printer(format_, quiet, several=len(template) > 1 or "-" in template) as show:
+    with _printer(format_, quiet, _layout(rate), several=len(template) > 1 or "-" in template) as show:
         each_spec(specs(template), lambda text: show(solution(text)))
 
 
@@ -165,7 +173,7 @@ def _template(text: str, quiet: bool) -> tuple[str, Framework | None]:
 
 
 @contextmanager
-def _printer(format_: str, quiet: bool, several: bool) -> Iterator[Callable[[Solution], None]]:
+def _printer(format_: str, quiet: bool, layout: Layout, several: bool) -> Iterator[Callable[[Solution], None]]:
     """Yield what prints one solution, of several or the only one."""
 
     def show(solution: Solution) -> None:
@@ -173,18 +181,30 @@ def _printer(format_: str, quiet: bool, several: bool) -> Iterator[Callable[[Sol
         click.echo(solution.spec)
         if not quiet:
             tell(solution.told(solution.spec) if several else solution)
+            tell(_needs(solution.summary))
 
     if format_ == "table":
         yield show
     else:
-        with printed(_writer(format_)) as show_records:
+        with printed(_writer(format_, layout)) as show_records:
             yield lambda solution: show_records([solution.as_dict()])
 
 
-def _writer(format_: str) -> Writer[Record]:
+def _needs(summary: Summary) -> str:
+    """Return what a device needs for a network, in a line: `needs 2,600 parameters, 10.16 KB of memory, …`."""
+    speeds = [key for key in ("macs_per_step", "macs_per_second") if getattr(summary, key) is not None]
+    figures = [
+        plural(summary.total_params, "parameter"),
+        f"{memory(summary.total_bytes)} of memory",
+        *(f"{figure_text(key, getattr(summary, key))} {title(key)}" for key in speeds),
+    ]
+    return f"needs {', '.join(figures)}"
+
+
+def _writer(format_: str, layout: Layout) -> Writer[Record]:
     """Return what writes solutions: for programs, or as a table of a document."""
     if format_ not in DOCUMENTS:
-        return writer(format_, SOLUTIONS)
+        return writer(format_, layout)
     from rnncli.render.documents import TableWriter
 
-    return TableWriter(format_, ("spec", *SOLUTIONS.columns[3:]))
+    return TableWriter(format_, ("spec", *layout.columns[3:]))

@@ -1,4 +1,7 @@
-"""Templates that are written as calls of Keras or PyTorch: what the calls leave open are the blanks."""
+"""Templates that are written as calls of Keras or PyTorch: what the calls leave open are the blanks.
+
+Where they leave nothing open but what they read, that is the blank: `LSTM(25)` does not say of how many features.
+"""
 
 from __future__ import annotations
 
@@ -35,8 +38,8 @@ class CalledTemplate(NamedTuple):
 def template_of_calls(text: str) -> CalledTemplate | None:
     """Return what a text of calls says, with blanks for the numbers that it leaves open; None if it is no such text.
 
-    >>> template_of_calls("LSTM(150, input_shape=(None, n))").text
-    'input:n,lstm:150'
+    >>> template_of_calls("LSTM(150, input_shape=(None, n))").text, template_of_calls("LSTM(150)").text
+    ('input:n,lstm:150', 'input:_,lstm:150')
 
     Raises:
         SpecError: something else in it is wrong, or what it leaves open is no name for a blank.
@@ -58,5 +61,10 @@ def template_of_calls(text: str) -> CalledTemplate | None:
     def with_blanks(said: str) -> str:
         return _NUMBER.sub(lambda number: blanks[int(number[1])], said)
 
-    notes = tuple(note._replace(text=with_blanks(note.text)) for note in reading.notes)
-    return CalledTemplate(with_blanks(str(reading.network)), notes, reading.framework)
+    text = with_blanks(str(reading.network))
+    notes = [note._replace(text=with_blanks(note.text)) for note in reading.notes]
+    if not blanks and any(note.effect == "assumed size" for note in notes):
+        text = text.replace(str(calls.ASSUMED_FEATURES), BLANK_TEXT, 1)  # in the input, which comes first
+        notes = [note for note in notes if note.effect != "assumed size"]
+        notes.append(Note(f"the blank {BLANK_TEXT} is how many features the input has", "assumed"))
+    return CalledTemplate(text, tuple(notes), reading.framework)

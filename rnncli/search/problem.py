@@ -15,7 +15,7 @@ from rnncli.errors import RnncliError, listed
 from rnncli.language.spec import MAX_LAYERS
 from rnncli.layers import Head
 from rnncli.layers.sizes import Blank
-from rnncli.quantities import MAX_SIZE
+from rnncli.quantities import MAX_SIZE, Rate
 from rnncli.search.budget import Budget, Cost, fit
 from rnncli.search.polynomial import Form, Polynomial
 from rnncli.search.template import Template
@@ -79,6 +79,7 @@ class Problem:
         exactly: whether it must cost exactly that.
         multiple_of: each number is a multiple of this.
         setting: what the costs are for.
+        rate: timesteps a second, for the multiply-adds a second; None where nobody asks.
     """
 
     template: Template
@@ -86,6 +87,7 @@ class Problem:
     exactly: bool
     multiple_of: int
     setting: Setting
+    rate: Rate | None = None
 
     @property
     def smallest(self) -> dict[Blank, int]:
@@ -119,7 +121,7 @@ class Problem:
     def summary(self, numbers: Numbers) -> Summary | None:
         """Return the summary of the network with some numbers, or None where a spec cannot have them."""
         network = None if self.form(numbers) is None else self.template.network(numbers)
-        return None if network is None else network.summary(*self.setting)
+        return None if network is None else network.summary(*self.setting, rate=self.rate)
 
     def take(self, numbers: Numbers, evenness: int, found: Found) -> None:
         """Take in some numbers that are so even, if there is such a network."""

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rnncli.errors import ArgumentError, RnncliError, listed, one_line, shorten
 from rnncli.layers.sizes import Blank
 from rnncli.layers.weights import FRAMEWORKS, Framework
-from rnncli.network import check_known, check_sizes
+from rnncli.network import check_known, check_sizes, checked_rate
+from rnncli.quantities import Rate
 from rnncli.search.budget import FIGURES, Budget, Cost, Figure, check_trained, fit
 from rnncli.search.problem import Found, Numbers, Point, Problem, Scan, Symbols
 from rnncli.search.template import Template
-from rnncli.summary import DTYPE_BYTES, TOTALS, Setting, Summary, number_bytes
+from rnncli.summary import DTYPE_BYTES, Setting, Summary, number_bytes
 
 if TYPE_CHECKING:
     from rnncli.search.trials import Trials
@@ -102,7 +103,7 @@ class Solution(NamedTuple):
             "ties": self.ties,
             "exact": self.exact,
             "limited_by": ", ".join(figure.name for figure in self.limited_by) or None,
-            **{total: getattr(summary, total) for total in TOTALS},
+            **{total: getattr(summary, total) for total in summary.totals},
             **self.budget.as_dict(),
         }
 
@@ -149,6 +150,7 @@ def solve(
     timesteps: int | None = None,
     framework: Framework | None = None,
     dtype: str = "float32",
+    rate: Rate | float | None = None,
     watch: Watch = _unwatched,
 ) -> Solution:
     """Return the numbers for the blanks of a template with which the network is largest within a budget.
@@ -165,6 +167,7 @@ def solve(
         timesteps: length of the sequence, likewise.
         framework: whose weights to count; None for Keras's, or PyTorch's where only that can express the network.
         dtype: of the weights, for their memory.
+        rate: timesteps a second, for the multiply-adds a second; None where nobody asks.
         watch: shows how far long work is.
 
     Raises:
@@ -184,7 +187,7 @@ def solve(
     check_trained(budget.keys, dtype)
     parsed = Template.parse(template, framework, timesteps)
     setting = Setting(batch, timesteps, framework or parsed.framework, dtype)
-    problem = Problem(parsed, budget, exactly, multiple_of, setting)
+    problem = Problem(parsed, budget, exactly, multiple_of, setting, checked_rate(rate))
     problem.costs(problem.smallest)  # raises where a figure is not known
     if len(parsed.blanks) == 1 or not _grows(problem):
         return _best(problem, _scanned(problem))
