@@ -86,6 +86,12 @@ def test_without_a_rate_nothing_is_said_of_a_second(rnncli: Run) -> None:
     assert Network.parse(RNN).summary().macs_per_second is None
 
 
+def test_solve_gives_what_it_finds_the_multiply_adds_a_second_that_its_summary_has(rnncli: Run) -> None:
+    line = ("--params", "4500", "--rate", "12.5", "-f", "json")
+    found = json.loads(rnncli("solve", "input:8,lstm:_", *line).stdout)
+    assert found["macs_per_second"] == Network.parse(found["spec"]).summary(rate=12.5).macs_per_second == 12.5 * 4292
+
+
 def test_in_python_a_rate_is_a_number() -> None:
     network = Network.parse(RNN)
     assert network.summary(rate=50).macs_per_second == network.summary(rate=Rate(100, 2)).macs_per_second == 204_800
