@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import cache
 from itertools import product, takewhile
@@ -223,6 +224,20 @@ def test_where_no_numbers_are_exact_the_nearest_below_and_above_are_named(templa
         solve(template, Budget(params=params), exactly=True)
     assert f"takes {below:,} parameters, {params - below} under, and" in caught.value.message
     assert f"takes {above:,} parameters, {above - params} over" in caught.value.message
+
+
+@examples(20)
+@given(
+    template=st.sampled_from(["input:_,lstm:25", "input:3,gru:_:seq,gru:8", "input:4,rnn:_,dense:3"]),
+    params=st.integers(20, 5000),
+)
+def test_where_no_number_is_exact_what_is_offered_is(template: str, params: int) -> None:
+    try:
+        found = solve(template, Budget(params=params), exactly=True).summary
+        assert found.total_params == params
+    except RnncliError as error:
+        for spec in re.findall(r"input:[\w:,]*\w", error.advice or ""):
+            assert Network.parse(spec).summary().total_params == params
 
 
 def test_what_is_found_and_told_reads_as_it_was_reviewed(rnncli: Run, screen: Callable[[str, str], None]) -> None:

@@ -26,6 +26,7 @@ from hypothesis import strategies as st
 from sessions import replay
 
 from rnncli.commands.options import FORMATS
+from rnncli.commands.sweep_given import Part
 from rnncli.commands.sweep_rows import CANDIDATES, record_maker
 from rnncli.errors import RnncliError
 from rnncli.render.records import WRITERS, writer
@@ -37,7 +38,7 @@ from rnncli.search.braces import parse_pattern
 from rnncli.search.forms import Candidate
 from rnncli.search.frontier import Frontier, in_64_bits, ranks, unbeaten
 from rnncli.search.selection import SORT_KEYS, Order
-from rnncli.search.sweep import Part, sweep
+from rnncli.search.sweep import sweep
 from rnncli.summary import TOTALS, Setting
 from rnncli.system.workers import forked
 

@@ -25,8 +25,8 @@ from rnncli.commands.options import (
 from rnncli.commands.output import printed
 from rnncli.commands.report import clear_echo, tell
 from rnncli.commands.specs import explained, specs
-from rnncli.commands.sweep_rows import picture_of, screenful, speller, table_of
-from rnncli.errors import EXIT_INTERRUPTED, RnncliError, shorten
+from rnncli.commands.sweep_rows import in_words, picture_of, screenful, speller, table_of
+from rnncli.errors import EXIT_INTERRUPTED, RnncliError, SpecError, shorten
 from rnncli.formats.networks import as_called
 from rnncli.layers import LAYERS
 from rnncli.layers.weights import Framework
@@ -38,7 +38,7 @@ from rnncli.render.terminal import MOST_LINES, Picture, on_terminal
 from rnncli.search.budget import FIGURES, Budget, check_trained
 from rnncli.search.forms import BATCH, Candidate
 from rnncli.search.selection import COMPARED, LARGEST, SORT_KEYS, Order, Selection
-from rnncli.search.sweep import Part, Sweep, Tally
+from rnncli.search.sweep import Sweep, Tally
 from rnncli.summary import Setting
 from rnncli.system.memory import RESERVE, free_bytes
 from rnncli.system.signals import interruptible
@@ -97,7 +97,7 @@ def command(
     order: Order | None,
     top: int | None,
     front: tuple[Order, ...] | None,
-    part: Part | None,
+    part: sweep_given.Part | None,
     jobs: int,
     timesteps: int | None,
     batch: int | None,
@@ -198,7 +198,7 @@ def command(
         tell(f"Note: {svg.path} shows only the first {MOST_LINES:,} lines")
     if interrupted:
         others = f", and {more:,} more that no other beats" if more else ""
-        tell(f"Interrupted: {tally.words(of=_about(total))}{others}")
+        tell(f"Interrupted: {in_words(tally, of=_about(total))}{others}")
         click.get_current_context().exit(EXIT_INTERRUPTED)
     if part is not None and not tally.total and not faults:
         tell("0 candidates: there are fewer of them than parts")
@@ -272,12 +272,10 @@ def _conclude(tally: Tally, setting: Setting, budget: Budget) -> None:
     """
     if not tally.total:
         return
-    note = tally.words()
+    note = in_words(tally)
     invalid = tally.invalid == tally.total
     if tally.first_invalid is not None:
-        from rnncli.search.sweep import reason
-
-        error = reason(tally.first_invalid, setting)
+        error = _reason(tally.first_invalid, setting)
         note += "" if invalid else f", the first {shorten(tally.first_invalid, 72)}: {error.message}"
     tell(note)
     if invalid:
@@ -286,3 +284,12 @@ def _conclude(tally: Tally, setting: Setting, budget: Budget) -> None:
         nearest = Network.parse(tally.nearest.spec).summary(*setting)
         excess = " and ".join(cost.excess() for cost in budget.costs(nearest) if not cost.fits)
         raise RnncliError("no candidate keeps within the budget", f"the nearest is {nearest.spec}, {excess}")
+
+
+def _reason(spec: str, setting: Setting) -> SpecError:
+    """Return the error of a spec that is not a network."""
+    try:
+        Network.parse(spec).summary(*setting)
+    except SpecError as error:
+        return error
+    raise AssertionError(f"{spec} is a network")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
+from typing import NamedTuple
 
 from rnncli.commands.completing import complete_words
 from rnncli.commands.report import report
@@ -15,7 +16,23 @@ from rnncli.network import Network
 from rnncli.search.brace_hints import read_pattern
 from rnncli.search.braces import Pattern
 from rnncli.search.selection import COMPARED, SORT_KEYS, Order
-from rnncli.search.sweep import Part, Stretch, points, stretches
+from rnncli.search.sweep import Stretch, points, stretches
+
+
+class Part(NamedTuple):
+    """One of several parts of all candidates, which are cut where they stand: part 2 of 3 is the middle third.
+
+    Attributes:
+        number: which part it is, from 1.
+        of: how many parts there are.
+    """
+
+    number: int
+    of: int
+
+    def span(self, total: int) -> tuple[int, int]:
+        """Return where it starts among so many candidates, and before which it stops."""
+        return total * (self.number - 1) // self.of, total * self.number // self.of
 
 
 def patterns_of(

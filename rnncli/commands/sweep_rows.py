@@ -12,6 +12,7 @@ from rnncli.render.records import NETWORK, Record, Writer, row_each, writer
 from rnncli.render.terminal import DOCUMENTS, terminal_size, terminal_width
 from rnncli.search.forms import Candidate
 from rnncli.search.selection import SORT_KEYS, Order
+from rnncli.search.sweep import Tally
 from rnncli.summary import TOTALS, Setting
 
 if TYPE_CHECKING:
@@ -74,6 +75,18 @@ def speller(format_: str, setting: Setting) -> Callable[[list[Candidate]], tuple
 
     texts = RowTexts(writer(format_, CANDIDATES), record, len(TOTALS))
     return lambda some: (len(some), [texts.rows(some)] if some else [])
+
+
+def in_words(tally: Tally, of: str = "") -> str:
+    """Return a tally in words; `of` is how many candidates there are, if not all have been looked at."""
+    parts = [f"{tally.total:,}{of and ' of '}{of} candidate{'' if tally.total == 1 and not of else 's'}"]
+    if tally.outside:
+        parts.append(f"{tally.within:,} within the budget")
+    if tally.shown != tally.within or not tally.outside:
+        parts.append(f"{tally.shown:,} shown")
+    if tally.invalid:
+        parts.append(f"{tally.invalid:,} invalid")
+    return ", ".join(parts)
 
 
 def screenful(

@@ -36,29 +36,36 @@ class Point(NamedTuple):
     numbers: tuple[int, ...]
 
 
+LISTED = 6
+"""So many points that are as good are kept, to be named."""
+
+
 @dataclass
 class Found:
     """The best so far.
 
     Attributes:
-        best: the best point that fits, and is exact if it must be; of equals the most even, then that whose first
-            numbers are the largest.
-        count: how many have as many parameters.
+        best: the best points that fit, and are exact if they must be: of equals the most even come first, then those
+            whose first numbers are the largest. There are no more than `LISTED` of them.
+        count: how many have as many parameters as these.
         below: the best that fits, exact or not.
         above: of what exceeds the only limit, what does so least.
+        first: the first numbers that were tried with which there is a network.
     """
 
-    best: Point | None = None
+    best: Sequence[Point] = ()
     count: int = 0
     below: Point | None = None
     above: Point | None = None
+    first: Numbers | None = None
 
-    def add(self, point: Point, count: int) -> None:
-        """Take in the best of some points, and how many of them are as good."""
-        if self.best is None or point.figure > self.best.figure:
-            self.best, self.count = point, count
-        elif point.figure == self.best.figure:
-            self.best, self.count = max(self.best, point), self.count + count
+    def add(self, points: Sequence[Point], count: int) -> None:
+        """Take in points that have as many parameters as one another, and how many of those there are."""
+        best = self.best[0].figure if self.best else -1
+        if points and points[0].figure >= best:
+            if points[0].figure == best:
+                points, count = [*self.best, *points], self.count + count
+            self.best, self.count = sorted(points, reverse=True)[:LISTED], count
 
     def add_below(self, point: Point | None) -> None:
         """Take in the best of some points that fit, exact or not."""
@@ -80,6 +87,7 @@ class Problem:
         multiple_of: each number is a multiple of this.
         setting: what the costs are for.
         rate: timesteps a second, for the multiply-adds a second; None where nobody asks.
+        patience: how many points are tried at most.
     """
 
     template: Template
@@ -88,6 +96,7 @@ class Problem:
     multiple_of: int
     setting: Setting
     rate: Rate | None = None
+    patience: int = 10**9
 
     @property
     def smallest(self) -> dict[Blank, int]:
@@ -136,7 +145,7 @@ class Problem:
         point = Point(form.at("total_params"), evenness, values)
         found.add_below(point)
         if all(cost.exact for cost in costs) or not self.exactly:
-            found.add(point, 1)
+            found.add([point], 1)
 
     @cached_property
     def bounds(self) -> dict[Blank, int]:
@@ -237,13 +246,11 @@ class Scan:
 
     Attributes:
         found: the best so far.
-        first: the first numbers with which there is a network; None where none was found.
     """
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         self.found = Found()
-        self.first: Numbers | None = None
         blanks = problem.template.blanks
         self._shortening = [blank for blank in blanks if problem.template.shortens(blank)]
         self._growing = [blank for blank in blanks if blank not in self._shortening]
@@ -259,7 +266,7 @@ class Scan:
         for given in self._shortened({}, self._shortening):
             least = self._least(given)
             if least is not None:
-                self.first = self.first or self._numbers(given | least)
+                self.found.first = self.found.first or self._numbers(given | least)
                 # Last comes what has no parameters, such as the timesteps: it makes no difference to the others.
                 self._grow(given, least, sorted(self._growing, key=lambda blank: blank in self._weightless))
 
@@ -316,10 +323,11 @@ class Scan:
     @cached_property
     def _weightless(self) -> frozenset[Blank]:
         """The blanks on which the number of parameters does not depend."""
-        assert self.first is not None
-        one, others = self.problem.form(self.first), {}
-        for blank, number in self.first.items():
-            others[blank] = self.problem.form({**self.first, blank: 2 * number})
+        first = self.found.first
+        assert first is not None
+        one, others = self.problem.form(first), {}
+        for blank, number in first.items():
+            others[blank] = self.problem.form({**first, blank: 2 * number})
         assert one is not None
         params = one.at("total_params")
         return frozenset(blank for blank, other in others.items() if other and other.at("total_params") == params)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 Watch = Callable[[int], AbstractContextManager[Callable[[float], object]]]
 """Given how much work there is, returns a block that is called with how much of it has been done."""
 
-MOST = 10**9
-"""The most points that are tried: the work of some minutes."""
-
 MOST_EXACT = 10**6
-"""The same where a figure may not fit in 64 bits, so that Python's own integers are computed with."""
+"""So many points are tried at most where a figure may not fit in 64 bits: Python's own integers are computed with."""
 
 MOST_REPEATS = 6
 """The most blanks that say how often a layer is repeated: each makes twice as many cases."""
+
+_MOST_NEARLY = 10**5
+"""So many points are tried at most for what is almost of the same form."""
 
 _MOST_FACTORS = 16
 """How many larger multiples are looked at for one that leaves few enough points."""
@@ -60,6 +60,7 @@ class Solution(NamedTuple):
         budget: what it may cost.
         steps: the next larger number for each blank.
         ties: how many other numbers for several blanks cost as many parameters.
+        others: the template with these, if they are few.
     """
 
     numbers: dict[Blank, int]
@@ -68,6 +69,7 @@ class Solution(NamedTuple):
     budget: Budget
     steps: tuple[Step, ...]
     ties: int = 0
+    others: tuple[str, ...] = ()
 
     @property
     def number(self) -> int | None:
@@ -132,7 +134,8 @@ class Solution(NamedTuple):
         """Yield how many others are as good, and why it is not one of them."""
         if self.ties:
             verb = "other has" if self.ties == 1 else "others have"
-            yield f"{self.ties:,} {verb} as many parameters, of which this is the most even"
+            named = f" ({listed(self.others)})" if self.others else ""
+            yield f"{self.ties:,} {verb} as many parameters{named}, of which this is the most even"
 
 
 def _unwatched(total: int) -> AbstractContextManager[Callable[[float], object]]:
@@ -189,11 +192,7 @@ def solve(
     setting = Setting(batch, timesteps, framework or parsed.framework, dtype)
     problem = Problem(parsed, budget, exactly, multiple_of, setting, checked_rate(rate))
     problem.costs(problem.smallest)  # raises where a figure is not known
-    if len(parsed.blanks) == 1 or not _grows(problem):
-        return _best(problem, _scanned(problem))
-    if not fit(problem.costs(problem.smallest)):
-        raise _nothing_fits(problem, problem.smallest)
-    return _best(problem, _assigned(problem, watch))
+    return _best(problem, _found(problem, watch))
 
 
 def _solution(problem: Problem, numbers: dict[Blank, int], ties: int = 0) -> Solution:
@@ -217,34 +216,34 @@ def _grows(problem: Problem) -> bool:
     return all(Symbols(problem, sizes + repeated, repeated).grows for repeated in ((), repeats))
 
 
-def _scanned(problem: Problem) -> Found:
-    """Return the best numbers where what the network costs does not simply grow with them."""
-    scan = Scan(problem)
-    scan.run()
-    if scan.found.below is None:
-        raise _nothing_fits(problem, scan.first or problem.smallest)
-    return scan.found
-
-
-def _assigned(problem: Problem, watch: Watch) -> Found:
-    """Return the best numbers where it does; the smallest must fit.
+def _found(problem: Problem, watch: Watch = _unwatched) -> Found:
+    """Return the best numbers.
 
     Raises:
         RnncliError: there are too many numbers to try.
     """
+    if len(problem.template.blanks) > 1 and _grows(problem):
+        return _assigned(problem, watch) if fit(problem.costs(problem.smallest)) else Found()
+    scan = Scan(problem)
+    scan.run()
+    return scan.found
+
+
+def _assigned(problem: Problem, watch: Watch) -> Found:
+    """Return the best numbers where all costs grow with them, and the smallest fit."""
     counts, blanks = problem.template.counts, problem.template.blanks
     if len(counts) > MOST_REPEATS:
         raise RnncliError(f"at most {MOST_REPEATS} blanks can say how often layers are repeated", "give some a number")
     largest = {blank: bound * problem.multiple_of for blank, bound in problem.bounds.items()}
     found = Found()
     if not problem.exactly and fit(problem.costs(largest)):
-        found.add(Point(0, 0, tuple(largest.values())), 1)  # whatever there is fits
+        found.add([Point(0, 0, tuple(largest.values()))], 1)  # whatever there is fits
         return found
     from rnncli.search.trials import trials
 
     every = trials(problem)
     points = sum(each.points for each in every)
-    if not _are_few(every):
+    if not _are_few(problem, every):
         raise _too_many(problem, points)
     if len(counts) == len(blanks):  # no trials have the smallest numbers then
         problem.take(problem.smallest, 0, found)
@@ -255,22 +254,48 @@ def _assigned(problem: Problem, watch: Watch) -> Found:
 
 
 def _best(problem: Problem, found: Found) -> Solution:
-    """Return the best numbers of those that were found."""
+    """Return the best numbers of those that were found.
+
+    Raises:
+        RnncliError: there are none.
+    """
 
     def numbers(point: Point | None) -> dict[Blank, int]:
         return {} if point is None else dict(zip(problem.template.blanks, point.numbers, strict=True))
 
-    if found.best is not None:
-        return _solution(problem, numbers(found.best), found.count - 1)
+    if found.best:
+        others = _specs(problem.template, found)[1:]
+        return _solution(problem, numbers(found.best[0]), found.count - 1)._replace(others=tuple(others))
+    first = found.first or problem.smallest
+    if found.below is None and not fit(problem.costs(first)):
+        raise _nothing_fits(problem, first)
     below, above = numbers(found.below), numbers(found.above)
     if len(below) == 1:
         above = {blank: number + problem.multiple_of for blank, number in below.items()}
-    raise _none_is_exact(problem, below or problem.smallest, above)
+    raise _none_is_exact(problem, below or first, above)
 
 
-def _are_few(trials: list[Trials]) -> bool:
+def _specs(template: Template, found: Found) -> list[str]:
+    """Return the best of some numbers in a template, and others that are as good if these are few."""
+    points = found.best if found.count == len(found.best) else found.best[:1]
+    return [one_line(template.fill(dict(zip(template.blanks, point.numbers, strict=True)))) for point in points]
+
+
+def _nearly(problem: Problem) -> Iterator[str]:
+    """Yield what is exact and almost of the same form, in words, where exactness is asked for and it is soon found."""
+    found = []
+    for template in problem.template.relaxed() if problem.exactly else ():
+        with suppress(RnncliError):  # there is too much to try
+            best, *others = _specs(template, _found(replace(problem, template=template, patience=_MOST_NEARLY))) or [""]
+            found.append(f"{best} (or {listed(others, 'or')})" if others else best)
+    if any(found):
+        yield f"{listed([*filter(None, found)], 'or')} takes exactly that"
+
+
+def _are_few(problem: Problem, trials: list[Trials]) -> bool:
     """Whether all points can be tried in reasonable time."""
-    return sum(each.points for each in trials) <= (MOST if all(each.is_small for each in trials) else MOST_EXACT)
+    most = problem.patience if all(each.is_small for each in trials) else min(problem.patience, MOST_EXACT)
+    return sum(each.points for each in trials) <= most
 
 
 def _too_many(problem: Problem, points: int) -> RnncliError:
@@ -283,10 +308,12 @@ def _too_many(problem: Problem, points: int) -> RnncliError:
         other = replace(problem, multiple_of=problem.multiple_of << power, exactly=False)
         if not fit(other.costs(other.smallest)):
             break
-        if _are_few(trials(other)):
+        if _are_few(other, trials(other)):
             advice += f", or ask for multiples: --multiple-of {other.multiple_of}"
             break
-    return RnncliError(f"there are about {points:.0e} ways to choose {names}; {MOST:.0e} can be tried", advice)
+    return RnncliError(
+        f"there are about {points:.0e} ways to choose {names}; {problem.patience:.0e} can be tried", advice
+    )
 
 
 def _nothing_fits(problem: Problem, numbers: Numbers) -> RnncliError:
@@ -300,7 +327,7 @@ def _nothing_fits(problem: Problem, numbers: Numbers) -> RnncliError:
     misses = listed([f"{cost}, {cost.excess()}" for cost in costs if not cost.fits])
     return RnncliError(
         f"nothing fits: {smallest}, the smallest, takes {misses}",
-        "allow more, or make the rest of the network smaller",
+        "; ".join([*_nearly(problem), "allow more, or make the rest of the network smaller"]),
     )
 
 
@@ -318,7 +345,9 @@ def _none_is_exact(problem: Problem, below: Numbers, above: Numbers) -> RnncliEr
     parts = [f"{problem.template.fill(each)} takes {_off(problem.costs(each))}" for each in near]
     if above and above not in near:
         parts.append("there is no larger network of this form")
-    return RnncliError(f"no {number} exactly {exactly}: {', and '.join(parts)}", _advice(problem))
+    return RnncliError(
+        f"no {number} exactly {exactly}: {', and '.join(parts)}", "; ".join([*_nearly(problem), _advice(problem)])
+    )
 
 
 def _advice(problem: Problem) -> str:

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
-from rnncli.errors import SpecError
 from rnncli.language.source import MAX_BYTES
 from rnncli.layers.weights import FRAMEWORKS, Framework
-from rnncli.network import Network, check_known, check_sizes
+from rnncli.network import check_known, check_sizes
 from rnncli.search import forms
 from rnncli.search.braces import Pattern, parse_pattern
 from rnncli.search.budget import Budget, amount
@@ -85,15 +84,6 @@ def sweep(
     return chain.from_iterable(chain.from_iterable(lists))
 
 
-def reason(spec: str, setting: Setting) -> SpecError:
-    """Return the error of a spec that is not a network."""
-    try:
-        Network.parse(spec).summary(*setting)
-    except SpecError as error:
-        return error
-    raise AssertionError(f"{spec} is a network")
-
-
 class Stretch(NamedTuple):
     """Some candidates of a pattern, one behind the other.
 
@@ -106,22 +96,6 @@ class Stretch(NamedTuple):
     pattern: Pattern
     start: int
     stop: int
-
-
-class Part(NamedTuple):
-    """One of several parts of all candidates, which are cut where they stand: part 2 of 3 is the middle third.
-
-    Attributes:
-        number: which part it is, from 1.
-        of: how many parts there are.
-    """
-
-    number: int
-    of: int
-
-    def span(self, total: int) -> tuple[int, int]:
-        """Return where it starts among so many candidates, and before which it stops."""
-        return total * (self.number - 1) // self.of, total * self.number // self.of
 
 
 def points(pattern: Pattern) -> int:
@@ -238,17 +212,6 @@ class Tally:
             return max(amount(each, figure.key) / (limit or 1) for figure, limit in budget.limits.items())
 
         self.nearest = min(self.nearest or candidate, candidate, key=need)
-
-    def words(self, of: str = "") -> str:
-        """Return it in words; `of` is how many candidates there are, if not all have been looked at."""
-        parts = [f"{self.total:,}{of and ' of '}{of} candidate{'' if self.total == 1 and not of else 's'}"]
-        if self.outside:
-            parts.append(f"{self.within:,} within the budget")
-        if self.shown != self.within or not self.outside:
-            parts.append(f"{self.shown:,} shown")
-        if self.invalid:
-            parts.append(f"{self.invalid:,} invalid")
-        return ", ".join(parts)
 
 
 class Sweep(NamedTuple, Generic[Spelt]):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -129,6 +131,21 @@ class Template:
                 layer = layer.with_size(blank, numbers[blank])
             filled.append(each._replace(layer=layer, times=numbers[times] if isinstance(times, Blank) else times))
         return filled
+
+    def relaxed(self) -> Iterator[Template]:
+        """Yield templates of almost the same form: without biases, and with one number more left open."""
+        tokens = Token(self.text, 0).split(",")
+        plain = [
+            f"{token.text}:nobias" if getattr(each.layer, "use_bias", False) else token.text
+            for token, each in zip(tokens, self.written, strict=True)
+        ]
+        fields = [each.size for each in self.written if each.size and isinstance(each.layer.sizes, Numbers)]
+        numbers = [(field, number) for field in fields for number in re.finditer("[0-9]+", field.text)]
+        blank = f"{BLANK_TEXT}{'b' if Blank('a') in self.blanks else 'a'}"
+        opened = [splice(self.text, Token(number[0], field.start + number.start()), blank) for field, number in numbers]
+        for text in (",".join(plain), *(opened if len(self.blanks) == 1 else ())):
+            with suppress(SpecError):  # the number names a blank, say
+                yield self._parse(text, None)
 
     def shortens(self, blank: Blank) -> bool:
         """Whether a sequence gets shorter, the larger the number for a blank is: some costs do not grow with it."""

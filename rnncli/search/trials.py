@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from rnncli.search.problem import Found, Limit, Point, Problem, Symbols
+from rnncli.search.problem import LISTED, Found, Limit, Point, Problem, Symbols
 
 BLOCK = 2**16
 """How many points are tried at a time."""
@@ -119,27 +119,23 @@ class Trials(Symbols):
         fitting = points[last] > 0
         if self.problem.exactly:
             self._beyond(points, found)
-            found.add_below(self._best(params, fitting, points)[0])
+            found.add_below(next(iter(self._best(params, fitting, points)[0]), None))
             for limit in self.limits:
                 fitting = fitting & (_largest(limit, points) == limit.most)
-        point, count = self._best(params, fitting, points)
-        if point is not None:
-            found.add(point, count)
+        found.add(*self._best(params, fitting, points))
 
-    def _best(self, params: Any, chosen: Any, points: list[Any]) -> tuple[Point | None, int]:
-        """Return the best of the points that are chosen, and how many have as many parameters."""
+    def _best(self, params: Any, chosen: Any, points: list[Any]) -> tuple[list[Point], int]:
+        """Return the best of the points that are chosen, or all that are as good if they are few, and how many are."""
         (places,) = np.nonzero(chosen)
         if not len(places):
-            return None, 0
+            return [], 0
         most = params[places].max()
         places = places[params[places] == most]
-        count = len(places)
-        evenness = -self._spread(points, places)
-        even = evenness.max()
-        places = places[evenness == even]
-        for axis in points:
-            places = places[axis[places] == axis[places].max()]
-        return Point(int(most), int(even), self._numbers_at(points, places[0])), count
+        count, evenness = len(places), -self._spread(points, places)
+        few = np.arange(count)
+        for order in (evenness, *(axis[places] for axis in points)) if count > LISTED else ():
+            few = few[order[few] == order[few].max()]
+        return [Point(int(most), int(evenness[each]), self._numbers_at(points, places[each])) for each in few], count
 
     def _beyond(self, points: list[Any], found: Found) -> None:
         """Take in what exceeds the only limit least: each point with the next larger number on the last axis."""
