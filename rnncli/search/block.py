@@ -61,9 +61,8 @@ class Block:
         """The forms that there are, each once, with None for what is no network."""
         self._chosen = np.array([places[form] for form in chosen])
         """Which of them each choice of words is."""
-        if len(places) > _FORMS or any(form is not None and form.totals is None for form in places):
-            raise NoBlockError
-        if not self._holds(figures):
+        unsummed = any(form is not None and form.totals is None for form in places)
+        if len(places) > _FORMS or unsummed or not self._holds(figures):
             raise NoBlockError
         self._flat: dict[str, Any] = {}
 

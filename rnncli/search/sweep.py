@@ -147,7 +147,8 @@ def evaluated(stretch: Stretch, setting: Setting, figures: Sequence[str] = FIGUR
     """
     grid = Grid(stretch.pattern)
     grid_forms = Forms(grid, setting)
-    if stretch.stop - stretch.start <= FEW or stretch.pattern.longest > MAX_BYTES or not _has_room():
+    few = stretch.stop - stretch.start <= FEW or stretch.pattern.longest > MAX_BYTES
+    if few or ((free := free_bytes()) is not None and free <= ROOM):
         boxes = grid.boxes(stretch.start, stretch.stop, forms.BATCH)
         yield from _lists(chain.from_iterable(map(grid_forms.walk, boxes)))
         return
@@ -158,11 +159,6 @@ def evaluated(stretch: Stretch, setting: Setting, figures: Sequence[str] = FIGUR
             yield Block(grid_forms, box, figures)
         except NoBlockError:
             yield from _lists(grid_forms.walk(box))
-
-
-def _has_room() -> bool:
-    free = free_bytes()
-    return free is None or free > ROOM
 
 
 def _lists(candidates: Iterator[Found]) -> Iterator[list[Found]]:
