@@ -7,13 +7,12 @@ this file, before anything but `rnncli.layers`, makes it one of the kinds.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 import rnncli.layers
-from rnncli.layers.base import Conflict, Equation, Layer, Note, Reads, Returns
+from rnncli.layers.base import Conflict, Equation, Layer, Note, Reads, Returns, layer_kind
 from rnncli.layers.cost import Number, Step
 from rnncli.layers.dense import Dense
 from rnncli.layers.options import Option, Whole
@@ -24,7 +23,7 @@ from rnncli.layers.weights import Factor, Framework, Weight
 from rnncli.quantities import Shape, features_of
 
 
-@dataclass(frozen=True, repr=False)
+@layer_kind
 class Halve(Layer):
     """(batch, timesteps, features) -> (batch, half of the timesteps, units): `tanh((x_1 + x_2)·W + h·U + m)`.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -32,6 +32,7 @@ from rnncli.engine import Model
 from rnncli.engine.stages import STAGES
 from rnncli.language.rules import least_steps
 from rnncli.layers import Dense, Layer
+from rnncli.layers.base import layer_kind
 from rnncli.layers.options import Flag, Option
 from rnncli.layers.weights import FRAMEWORKS, Factor, Weight
 
@@ -194,7 +195,7 @@ def test_the_golden_values_cover_a_cell_with_all_its_settings_together(at: Walk)
 # What is missing is named.
 
 
-@dataclass(frozen=True, repr=False)
+@layer_kind
 class Fake(Layer):
     """A kind that is declared, and no more."""
 
