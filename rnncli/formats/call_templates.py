@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from rnncli.errors import SpecError
 from rnncli.formats import calls
-from rnncli.formats.call_faults import OpenLineError
+from rnncli.formats.call_text import OpenLineError
 from rnncli.formats.nodes import Note
 from rnncli.layers.sizes import BLANK_TEXT, blank_of
 from rnncli.layers.weights import Framework
@@ -61,10 +61,10 @@ def template_of_calls(text: str) -> CalledTemplate | None:
     def with_blanks(said: str) -> str:
         return _NUMBER.sub(lambda number: blanks[int(number[1])], said)
 
-    text = with_blanks(str(reading.network))
-    notes = [note._replace(text=with_blanks(note.text)) for note in reading.notes]
+    text = with_blanks(str(reading.part.network))
+    notes = [note._replace(text=with_blanks(note.text)) for note in reading.part.notes]
     if not blanks and any(note.effect == "assumed size" for note in notes):
         text = text.replace(str(calls.ASSUMED_FEATURES), BLANK_TEXT, 1)  # in the input, which comes first
         notes = [note for note in notes if note.effect != "assumed size"]
         notes.append(Note(f"the blank {BLANK_TEXT} is how many features the input has", "assumed"))
-    return CalledTemplate(text, tuple(notes), reading.framework)
+    return CalledTemplate(text, tuple(notes), reading.part.framework)
