@@ -192,6 +192,7 @@ class Table(Block):
         sections: how many rows belong together, if some do; lines are drawn between these sections. Without them there
             are lines between the rows where a cell has several lines.
         whole: whether no column may leave.
+        turns: whether a table that is too wide may be turned, so that its rows become columns.
         more: what shows the columns that have left, beside a wider terminal: `--wide`.
     """
 
@@ -199,6 +200,7 @@ class Table(Block):
     rows: Sequence[Row]
     sections: Sequence[int] = ()
     whole: bool = False
+    turns: bool = False
     more: str = ""
 
     @property
@@ -219,6 +221,11 @@ class Table(Block):
             if table._width(kept) <= console.width:
                 yield table._rich(kept)
                 yield from table._named_left(columns, kept)
+                return
+        if self.turns:
+            turned = table._turned(columns)
+            if turned._width(turned.columns) <= console.width:
+                yield turned._rich(turned.columns)
                 return
         parts = table._parts(table._kept(columns, last, whole=True), console.width)
         if parts:
@@ -254,6 +261,16 @@ class Table(Block):
         if left:
             more = f", or {self.more}" if self.more else ""
             yield Text(f" {', '.join(left)}: on a wider terminal{more}", style="dim")
+
+    def _turned(self, columns: Sequence[Column]) -> Table:
+        """Return the table with a row for each column but the first, whose cells become the titles."""
+        first, *others = columns
+        across = [Column(f"{number}", heading=row[first.title].plain) for number, row in enumerate(self.rows)]
+        rows = [
+            {first.title: Text(column.title), **{f"{n}": row[column.title] for n, row in enumerate(self.rows)}}
+            for column in others
+        ]
+        return replace(self, columns=[first._replace(number=False), *across], rows=rows, sections=())
 
     def _parts(self, columns: Sequence[Column], width: int) -> list[list[Column]]:
         """Return the columns of several tables, each with the first and as many as fit; none if they are too many."""

@@ -65,7 +65,7 @@ def _figures(comparison: Comparison) -> Iterator[Block]:
         columns.append(Column("Output shape", number=False))
         for row, shape in zip(rows, shapes, strict=True):
             row["Output shape"] = shape_cell(shape)
-    yield Table(columns, rows)
+    yield Table(columns, rows, turns=True)
     macs = [summary.macs_per_step for summary in summaries]
     cheapest = [index for index, each in enumerate(macs) if each == min(macs)]
     if len(cheapest) < len(macs):
