@@ -16,7 +16,7 @@ import click
 from rnncli import __version__
 from rnncli.commands import COMPLETION
 from rnncli.commands.command_line import TYPED, with_command
-from rnncli.commands.completing import complete_spec
+from rnncli.commands.completers import complete_spec
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.report import report
 from rnncli.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, RnncliError, UsageError

@@ -15,11 +15,11 @@ import pytest
 from conftest import Result, Walk
 
 from rnncli import Network, SpecError
-from rnncli.commands.completing import complete_word
+from rnncli.commands.completers import complete_word
 from rnncli.commands.layers import command
 from rnncli.engine.activations import ACTIVATION_FUNCTIONS
 from rnncli.language.arguments import CLASSES
-from rnncli.language.elsewhere import ELSEWHERE
+from rnncli.language.framework_words import FRAMEWORK_WORDS
 from rnncli.layers import KINDS, LAYERS
 from rnncli.layers.activations import ACTIVATIONS, OTHER_NAMES
 from rnncli.layers.options import Flag
@@ -57,7 +57,7 @@ def test_it_reads_as_it_was_reviewed(
     with at("topics"):
         screen("layers-topics", "\n".join(told(topic.names[0]) for topic in TOPICS))
     with at("words that no spec has"):
-        last = {text: word for word, text in ELSEWHERE.items()}
+        last = {text: word for word, text in FRAMEWORK_WORDS.items()}
         screen("layers-elsewhere", "".join(told(word) for word in last.values() if sort_of(word)[0] == "elsewhere"))
     with at("rows"):
         words = ([], ["nn.GRU"], ["nonlinearity"], ["units"], ["tanh"], ["return_state"], ["macs"])
@@ -107,7 +107,7 @@ WORDS = [
     *(name for name in CLASSES if re.fullmatch("[a-z0-9_]+", name)),
     *(word for layer in LAYERS for option in layer.options for word in (option.lead.rstrip("="), option.attribute)),
     *(word for layer in LAYERS for word in (*layer.torch_arguments.values(), *layer.sizes.attributes)),
-    *(*ACTIVATIONS, *OTHER_NAMES, *ELSEWHERE, "x3", "num_layers", *TOPIC_OF),
+    *(*ACTIVATIONS, *OTHER_NAMES, *FRAMEWORK_WORDS, "x3", "num_layers", *TOPIC_OF),
 ]
 
 

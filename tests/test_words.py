@@ -14,7 +14,7 @@ import pytest
 from conftest import SCREENS, Result, Walk
 
 from rnncli import Network, SpecError
-from rnncli.language.elsewhere import ELSEWHERE
+from rnncli.language.framework_words import FRAMEWORK_WORDS
 from rnncli.layers import KINDS, LAYERS, Layer
 from rnncli.layers.activations import ACTIVATIONS
 from rnncli.layers.options import Option
@@ -167,9 +167,9 @@ def test_a_word_of_a_framework_says_where_it_is_found_and_never_another_field(at
     for words, where in WHERE.items():
         for word in words.split():
             with at(word):
-                assert where in ELSEWHERE[word]
+                assert where in FRAMEWORK_WORDS[word]
     read = {"activation", "bidirectional", *KINDS}  # as a field or a layer, not as a word that is found elsewhere
-    for word, text in ELSEWHERE.items():
+    for word, text in FRAMEWORK_WORDS.items():
         fields = [] if word in read else [f"lstm:3:{each}" for each in (word, word.title(), word.upper())]
         if word not in ("activation", "bidirectional", "num_layers"):
             fields += [f"{kind}:3:{word}=True" for kind in ("rnn", "lstm", "gru")]

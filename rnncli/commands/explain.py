@@ -71,10 +71,7 @@ def command(
         each_network(
             shown(specs(spec), svg),
             lambda network: show(
-                (
-                    explain(network, batch, timesteps, framework),
-                    _others(network, batch, timesteps) if others else None,
-                )
+                (explain(network, batch, timesteps, framework), _others(network, batch, timesteps) if others else None)
             ),
         )
 

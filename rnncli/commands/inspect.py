@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rnncli.commands.completing import complete_files
+from rnncli.commands.completers import complete_files
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.options import format_option, svg_option
 from rnncli.commands.output import results

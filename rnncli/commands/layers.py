@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rnncli.commands.completing import complete_word
+from rnncli.commands.completers import complete_word
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.options import format_option
 from rnncli.commands.output import results

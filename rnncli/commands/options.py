@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 
 import click
 
-from rnncli.commands.completing import complete_files
+from rnncli.commands.completers import complete_files
 from rnncli.commands.report import tell
 from rnncli.commands.values import (
     FileName,

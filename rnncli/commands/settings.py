@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from rnncli.commands.command_line import these_words, this_line
-from rnncli.commands.completing import complete_spec
+from rnncli.commands.completers import complete_spec
 from rnncli.commands.values import Value
 from rnncli.errors import UsageError, listed, quote, shorten
 from rnncli.formats.faults import Settings

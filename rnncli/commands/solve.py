@@ -9,7 +9,7 @@ from typing import Any, cast
 import click
 
 from rnncli.commands.command_line import this_line
-from rnncli.commands.completing import complete_template
+from rnncli.commands.completers import complete_template
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.options import (
     budget_options,

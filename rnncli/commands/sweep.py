@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from rnncli.commands import sweep_given
-from rnncli.commands.completing import complete_pattern
+from rnncli.commands.completers import complete_pattern
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.options import (
     budget_options,

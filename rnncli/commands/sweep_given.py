@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import NamedTuple
 
-from rnncli.commands.completing import complete_words
+from rnncli.commands.completers import complete_words
 from rnncli.commands.report import report
 from rnncli.commands.specs import Spec, explained
 from rnncli.commands.values import Value

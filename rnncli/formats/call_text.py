@@ -21,10 +21,10 @@ from rnncli.formats.frameworks import (
 from rnncli.formats.nodes import Activation, Node
 from rnncli.formats.python.arguments import ACTIVATION_NAMES
 from rnncli.formats.python.objects import Call, Named, Value
-from rnncli.language.elsewhere import ELSEWHERE, NOT_MERGED, elsewhere
+from rnncli.formats.syntax import UnparsableError, tree_of
+from rnncli.language.framework_words import FRAMEWORK_WORDS, NOT_MERGED, framework_word
 from rnncli.language.likeness import closest
 from rnncli.language.source import MAX_BYTES, Token
-from rnncli.language.syntax import UnparsableError, tree_of
 from rnncli.layers import KINDS, LAYERS, Layer
 from rnncli.layers.weights import FRAMEWORK_NAMES, FRAMEWORKS, Framework
 
@@ -272,17 +272,19 @@ def no_class(text: Text, framework: Framework, call: Call) -> SpecError:
     whose = FRAMEWORK_NAMES[framework]
     message = f"there is no layer {quote(call.name)}"
     names = {name.lower(): name for name in (*CLASSES[framework], *CONTAINERS)}
-    guess = None if word in ELSEWHERE else closest(word, names)
+    guess = None if word in FRAMEWORK_WORDS else closest(word, names)
     if guess is not None:
         return text.fault(message, span, lead="perhaps", repair=text.with_(span, names[guess]))
-    known = elsewhere(word)
+    known = framework_word(word)
     if known is None:
         theirs = [(layer.keras, *layer.classes) if whose == "Keras" else (layer.torch,) for layer in LAYERS]
         main = dict.fromkeys(name for names in theirs for name in names)
         there = listed([name for name in main if name in CLASSES[framework]])
         return text.fault(message, span, f"{whose} has {there}")
     shaped = any(each.arg in SHAPES for each in node_of(call).keywords)
-    return text.fault(message, span, ELSEWHERE[known], "without it", None if shaped else text.without(node_of(call)))
+    return text.fault(
+        message, span, FRAMEWORK_WORDS[known], "without it", None if shaped else text.without(node_of(call))
+    )
 
 
 def wrong(text: Text, framework: Framework, call: Call, cls: Class, fault: ArgumentFaultError) -> SpecError:
@@ -298,9 +300,9 @@ def wrong(text: Text, framework: Framework, call: Call, cls: Class, fault: Argum
     span, advice = text.span(call.given.written(argument, cls.takes)), ""
     if isinstance(fault, UnknownArgumentError) and keyword is not None:
         start, _ = text.span(keyword)
-        span, advice = (start, start + len(argument)), "" if instead else ELSEWHERE.get(argument, "")
+        span, advice = (start, start + len(argument)), "" if instead else FRAMEWORK_WORDS.get(argument, "")
     elif argument in cls.changing - DIFFERS.keys():
-        span, advice = text.span(keyword) if keyword else span, ELSEWHERE.get(argument, "")
+        span, advice = text.span(keyword) if keyword else span, FRAMEWORK_WORDS.get(argument, "")
     elif argument == "merge_mode":
         advice = NOT_MERGED
     elif not argument:

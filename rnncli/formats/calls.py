@@ -36,10 +36,10 @@ from rnncli.formats.nodes import Node, Note, Part, Read, first_misfit, parts_of,
 from rnncli.formats.python.arguments import NAMES_ACTIVATION, as_taken
 from rnncli.formats.python.evaluator import Evaluator
 from rnncli.formats.python.objects import PLAIN, Call, Named, Scope, Value, open_in
-from rnncli.language.elsewhere import ELSEWHERE
+from rnncli.formats.syntax import UnparsableError
 from rnncli.language.framework_errors import framework_error
+from rnncli.language.framework_words import FRAMEWORK_WORDS
 from rnncli.language.spec import MAX_LAYERS
-from rnncli.language.syntax import UnparsableError
 from rnncli.layers import KINDS, LAYERS, Layer
 from rnncli.layers.weights import Framework
 from rnncli.network import Network
@@ -211,7 +211,7 @@ class _Line:
         for before, node in pairwise(nodes):
             if node.reads != (Read(before.name),):
                 message = f"{node.kind} does not read what {before.kind} before it returns"
-                raise self._text.fault(message, node.place, ELSEWHERE["add"])
+                raise self._text.fault(message, node.place, FRAMEWORK_WORDS["add"])
         found = first_misfit(nodes)
         if found is not None:
             calls = {name: layer.call for name, layer in self._layers.items()}
@@ -278,7 +278,7 @@ class _Line:
             if id(value) in self._ends:
                 if value.path and value.name not in _INPUTS:
                     message = f"{called_by(self._text, value)} stands there twice, with the same weights"
-                    raise self._text.fault(message, node, ELSEWHERE["add"])
+                    raise self._text.fault(message, node, FRAMEWORK_WORDS["add"])
                 return self._ends[id(value)]
         match value:
             case list() | dict():

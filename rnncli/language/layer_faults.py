@@ -7,7 +7,7 @@ from typing import NamedTuple, NoReturn
 
 from rnncli.errors import SpecError, listed, quote
 from rnncli.language.arguments import STACKED, attribute_of, setting, takes, value_in_words
-from rnncli.language.elsewhere import ELSEWHERE, NOT_MERGED, elsewhere
+from rnncli.language.framework_words import FRAMEWORK_WORDS, NOT_MERGED, framework_word
 from rnncli.language.source import Token, cut, lowered, splice, without_spaces
 from rnncli.layers import KINDS, LAYERS, Layer
 from rnncli.layers.activations import ACTIVATIONS
@@ -53,8 +53,8 @@ class LayerFaults(NamedTuple):
             if found is not None:
                 said = in_both(able[0], found[0].attribute, found[1])
                 return f"{said} is a field of {listed([each.kind for each in able], 'or')}"
-        theirs = elsewhere(name, [*KINDS])
-        return "" if theirs is None else ELSEWHERE[theirs]
+        theirs = framework_word(name, [*KINDS])
+        return "" if theirs is None else FRAMEWORK_WORDS[theirs]
 
     def no_size(self, cls: type[Layer], kind: Token) -> NoReturn:
         """Fail because a layer has no size."""
@@ -140,9 +140,9 @@ class LayerFaults(NamedTuple):
         if attribute_of(cls, name) in cls.sizes.attributes:
             advice = f"{name} is a number in {cls.kind}:{cls.sizes.shortest}"
             self.fail(field, message, advice=advice, repair=self._with_size(cls, field))
-        theirs = elsewhere(name, [option.attribute for option in cls.options])
+        theirs = framework_word(name, [option.attribute for option in cls.options])
         if theirs is not None and attribute_of(cls, name) is None and not (name == STACKED and value):
-            self.fail(field, message, advice=ELSEWHERE[theirs])
+            self.fail(field, message, advice=FRAMEWORK_WORDS[theirs])
         option = next((each for each in cls.options if each.attribute == attribute_of(cls, name)), None)
         if not equals and isinstance(option, Choice) and option.symbol is not None:
             self.wrong_value(cls, option, field, "")

@@ -9,8 +9,7 @@ _LONGEST_WORD = 40
 """A longer word is like no other; comparing it would be slow."""
 
 _ALSO_LIKE = str.maketrans(
-    "аеорсухіѕкмтАЕОРСУХІЅКМТВН‐‑‒–—―−、،⸴∶꞉ː⟶→➔➜⇒⟹’‘“”«»„",
-    'aeopcyxiskmtAEOPCYXISKMTBH-------,,,:::>>>>>>\'\'"""""',
+    "аеорсухіѕкмтАЕОРСУХІЅКМТВН‐‑‒–—―−、،⸴∶꞉ː⟶→➔➜⇒⟹’‘“”«»„", 'aeopcyxiskmtAEOPCYXISKMTBH-------,,,:::>>>>>>\'\'"""""'
 )
 """Characters that look or mean like one of ASCII, besides those that Unicode says are compatible with it."""
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from rnncli.errors import SpecError, UsageError, listed, quote
 from rnncli.language.arguments import CLASSES, PYTORCH_NAMES, STACKED, attribute_of
-from rnncli.language.elsewhere import ELSEWHERE
+from rnncli.language.framework_words import FRAMEWORK_WORDS
 from rnncli.language.likeness import closest
 from rnncli.layers import KINDS, LAYERS, Layer
 from rnncli.layers.activations import ACTIVATION_OPTION, ACTIVATIONS, GATE_ACTIVATION_OPTION, OTHER_NAMES
@@ -257,8 +257,8 @@ def _rows_of_size(word: str) -> Iterator[Row]:
 def _size_entry(word: str) -> Entry:
     rows = list(_rows_of_size(word))
     facts = [*_in_frameworks(rows), Note("Example", _example(KINDS[str(rows[0].kind)]))]
-    if word in ELSEWHERE:
-        facts.append(Note("Also", ELSEWHERE[word]))
+    if word in FRAMEWORK_WORDS:
+        facts.append(Note("Also", FRAMEWORK_WORDS[word]))
     forms = ", ".join(str(row.form) for row in rows)
     return Entry(word, f"a size, written behind the colon: {forms}", tuple(facts))
 
@@ -304,7 +304,7 @@ def _topic_entry(word: str) -> Entry:
 
 
 def _row_of_word(word: str) -> Iterator[Row]:
-    means = TOPIC_OF[word].means if word in TOPIC_OF else ELSEWHERE[word]
+    means = TOPIC_OF[word].means if word in TOPIC_OF else FRAMEWORK_WORDS[word]
     yield Row(None, word, None, means, None, None)
 
 
@@ -331,7 +331,7 @@ _SORTS: Mapping[str, _Sort] = {
     ),
     "size": _Sort(_size_words, _size_entry, _rows_of_size),
     "topic": _Sort(lambda: TOPIC_OF, _topic_entry, _row_of_word),
-    "elsewhere": _Sort(lambda: ELSEWHERE, lambda word: Entry(word, ELSEWHERE[word]), _row_of_word),
+    "elsewhere": _Sort(lambda: FRAMEWORK_WORDS, lambda word: Entry(word, FRAMEWORK_WORDS[word]), _row_of_word),
 }
 """All sorts; of those that a word is of, the first counts."""
 
@@ -448,7 +448,7 @@ def words() -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     theirs = [
         *((name, layer.means) for name, layer in CLASSES.items() if name.replace("_", "").isalnum()),
         *((word, _options_of(word)[0][1].means) for word in _argument_words()),
-        *ELSEWHERE.items(),
+        *FRAMEWORK_WORDS.items(),
         *((word, topic.means) for word, topic in TOPIC_OF.items()),
     ]
     return ours, [(word, means) for word, means in dict(theirs).items() if word not in own]

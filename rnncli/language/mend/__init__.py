@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from rnncli.errors import SpecError, quote
 from rnncli.language import spec
 from rnncli.language.arguments import PYTORCH_NAMES, STACKED, attribute_of, field_of, read_value, takes
-from rnncli.language.elsewhere import ELSEWHERE
 from rnncli.language.framework_errors import framework_error
+from rnncli.language.framework_words import FRAMEWORK_WORDS
 from rnncli.language.likeness import ascii_of, likest
 from rnncli.language.mend.meanings import keeps, leaves_out_a_number
 from rnncli.language.mend.rewrites import NAMED, REWRITES, Rewrite, compiled, squeezed
@@ -252,7 +252,7 @@ def _fields(cls: type[Layer], field: Token) -> Iterator[tuple[str, str]]:
     if _parses(":".join(filter(None, [cls.kind, cls.sizes.example, field.text])), True):
         return
     name, equals, value = (part.strip() for part in lowered(field.text).partition("="))
-    if name in ELSEWHERE and attribute_of(cls, name) is None and name != STACKED:
+    if name in FRAMEWORK_WORDS and attribute_of(cls, name) is None and name != STACKED:
         return
     ours = any(option.spells(name) for option in cls.options)
     framework: Framework = "torch" if name in PYTORCH_NAMES and not ours else "keras"
@@ -272,7 +272,7 @@ def _fields(cls: type[Layer], field: Token) -> Iterator[tuple[str, str]]:
     longer = [word for word in words if word.startswith(name)] if len(name) > _SHORTEST else []
     guesses += longer if len(longer) == 1 else []
     likeness = _LIKE_SHORT if len(name) == len("seq") else _LIKE_A_FIELD
-    guesses += [] if of_others else likest(name, [*words, *ELSEWHERE], likeness)
+    guesses += [] if of_others else likest(name, [*words, *FRAMEWORK_WORDS], likeness)
     keys = [each.key for each in cls.options if isinstance(each, Choice) and value in each.values]
     guesses += likest(name, keys, _LIKE_A_KEY)
     for guess in guesses:

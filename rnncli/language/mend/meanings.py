@@ -8,7 +8,7 @@ from itertools import groupby
 
 from rnncli.language import spec
 from rnncli.language.arguments import SAYS_NOTHING
-from rnncli.language.elsewhere import ELSEWHERE
+from rnncli.language.framework_words import FRAMEWORK_WORDS
 from rnncli.language.likeness import in_ascii, likest
 from rnncli.language.mend.rewrites import NAMED
 from rnncli.language.mend.search import Step
@@ -23,6 +23,9 @@ _MEANS_NOTHING = {
     *("distributed", "timedistributed", "stacked", "deep", "layered", "million", "billion", "global", "fully", "norm"),
 }
 """Words that say nothing which a spec would say, or that numbers behind them say."""
+
+_OTHER_WAY = {*["bidirectional", "bidir", "reverse", "reversed", "backward", "backwards", "sequence", "sequences"]}
+"""Words for what a field says that is not left out."""
 
 _MANY = 40
 """A text with so many words that are not known makes no sense, whatever is made of it."""
@@ -107,21 +110,14 @@ def _meanings(layers: Sequence[Layer]) -> set[str]:
             words |= {name for name, each in getattr(option, "values", {}).items() if each == value}
             words |= {name for name, ours in getattr(option, "other_names", {}).items() if ours in words}
             if value != layer.default(option.attribute):
-                words |= {
-                    "bidirectional",
-                    "bidir",
-                    "reverse",
-                    "reversed",
-                    "backward",
-                    "backwards",
-                    "sequence",
-                    "sequences",
-                }
+                words |= _OTHER_WAY
     return {part for word in words for part in (word, *word.split("_"))} - {""}
 
 
 def leaves_out_a_number(drops: str) -> bool:
     """Whether what is left out has a number that says something: not that of a word that is known, or of its value."""
     name, equals, _ = (part.strip() for part in drops.lower().partition("="))
-    known = re.split(":", name)[0] in ELSEWHERE or bool(equals) or re.search(r"[a-z][0-9]{0,2}d\b", name) is not None
+    known = (
+        re.split(":", name)[0] in FRAMEWORK_WORDS or bool(equals) or re.search(r"[a-z][0-9]{0,2}d\b", name) is not None
+    )
     return bool(re.search("[0-9]", drops)) and not known

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Literal, NamedTuple
 
 from rnncli.language.arguments import CLASSES, STANDS_FOR, field_of
-from rnncli.language.elsewhere import FEATURES
+from rnncli.language.framework_words import FEATURES
 from rnncli.layers import KINDS, LAYERS, LSTM
 from rnncli.layers.activations import ACTIVATIONS
 from rnncli.layers.options import Choice, Flag
@@ -118,8 +118,10 @@ _SETS = {
     "YES": "(?:true|yes|on|1)",
     "NO": "(?:false|no|off|0)",
     "S": r"\s{0,9}",
+    "F": r"(?::[a-z]\w{0,20}){0,9}",
+    "UNITS": "(?:units|size|hidden(?:_?size|_?units|_?dim)?|num_units|filters|nodes|neurons|features|cells|dim)",
 }
-"""Words that patterns name: kinds, those that keep a state, those of one size, a number, a field, a class."""
+"""Words that patterns name: kinds, those that keep a state, those of one size, a number, a field, a class, fields."""
 
 
 @cache
@@ -186,19 +188,12 @@ REWRITES = (
     Rewrite("text", r"(?<!\w)[(\[]<S>(<N>)<S>,?<S>[)\]]", r"\1", message=_BRACKETS),
     Rewrite("text", r"(?:(?<=\binput:)|(?<=\bin:))<N>x(?=<N>x<N>(?:,|$))", "", _SAMPLES, drops=True),
     Rewrite("text", r"(?<=\w)\s{1,9}(?=x[0-9])", ":", "with colons", _COLONS),
-    Rewrite(
-        "part", r"\b(<R>(?::[a-z]\w{0,20}){0,9}:<N>)<S>\*<S>([0-9]{1,2})(?=:|$)", r"\1:x\2", r"x\2 repeats a layer"
-    ),
+    Rewrite("part", r"\b(<R><F>:<N>)<S>\*<S>([0-9]{1,2})(?=:|$)", r"\1:x\2", r"x\2 repeats a layer"),
     Rewrite("text", r"(?<=[0-9kMG])<S>[x*×]<S>(?=[0-9])", "x", message=_X),
     Rewrite("part", r"10(?:\^|\*\*)([0-9])(?![0-9])", lambda found: str(10 ** int(found[1])), computes=True),
     Rewrite("text", r"(<TWO>:<N>)<S>[-/+]<S>(?=<N>)", r"\1x", message=_X),
     Rewrite("text", r"<TWO>:[0-9]{1,3}(?:[,. ][0-9]{3}){1,3}(?=x[0-9_])", _joined, message=_THOUSANDS),
-    Rewrite(
-        "text",
-        r"(?<![0-9.])[1-9][0-9]{0,2}(?:[,. ]0[0-9]{2}){1,3}(?![0-9])",
-        _joined,
-        message=_THOUSANDS,
-    ),
+    Rewrite("text", r"(?<![0-9.])[1-9][0-9]{0,2}(?:[,. ]0[0-9]{2}){1,3}(?![0-9])", _joined, message=_THOUSANDS),
     Rewrite(
         "text",
         r"(<TWO>:[0-9]{1,3})[,. ]([0-9]{3,9})(?=(?:[,. ][0-9]{3}){0,2}[x,](?:[0-9]|<N>))",
@@ -236,13 +231,7 @@ REWRITES = (
     Rewrite("layer", r"([0-9]{1,4})<S>[x*×]<S>(<K>.*)", r"\2:x\1", _REPEATS),
     Rewrite("layer", r"(<N>)[:x]?<S>(<K>)(.*)", r"\2:\1\3", "the kind comes first"),
     Rewrite("text", r"^<S>([0-9]{1,10}(?:x[0-9]{1,10})?)(?=[,:]|$)", r"input:\1", _INPUT_FIRST),
-    Rewrite(
-        "part",
-        r"\b(<K>)((?::\w{1,20}){0,9}):(?:units|size|hidden(?:_?size|_?units|_?dim)?|num_units|filters|nodes|neurons|features|"
-        r"cells|dim)[=:](?=[0-9]|_)",
-        r"\1\2:",
-        _ALONE,
-    ),
+    Rewrite("part", r"\b(<K>)((?::\w{1,20}){0,9}):<UNITS>[=:](?=[0-9]|_)", r"\1\2:", _ALONE),
     Rewrite("layer", r"bidirectional[:(](<R>:.*?)\)?", r"\1:bi", ""),
     Rewrite("layer", r"(?:bidirectional|bidir|bi|b)[-_:. ]?(<R>)(.*)", r"\1\2:bi", _BI),
     Rewrite("layer", r"time[-_]?distributed[:(](<K>.*?)\)?", r"\1", ""),
@@ -257,15 +246,15 @@ REWRITES = (
     Rewrite("part", r":x[-_= ](?=[0-9])", ":x"),
     Rewrite(
         "part",
-        r"\b(<R>(?::[a-z]\w{0,20}){0,9}:[0-9]{2,}[kM]?)[:x*](0?[2-9]|1[0-2])(?=:|$)",
+        r"\b(<R><F>:[0-9]{2,}[kM]?)[:x*](0?[2-9]|1[0-2])(?=:|$)",
         lambda found: f"{found[1]}:x{int(found[2])}",
         "perhaps several layers",
     ),
-    Rewrite("part", r"\b(<ONE>)((?::[a-z]\w{0,20}){0,9}:<N>)[:x](<N>)(?=:|$)", r"\1\2,\1:\3", "perhaps several layers"),
+    Rewrite("part", r"\b(<ONE>)(<F>:<N>)[:x](<N>)(?=:|$)", r"\1\2,\1:\3", "perhaps several layers"),
     Rewrite("text", r"\b(<ONE>)(:[^, ]{0,40}[0-9][^, ]{0,40}),<S>(?=<N>(?:[,:]|$))", r"\1\2,\1:", message=_KINDS),
     Rewrite("part", r":(?:num_|n_)?layers?<S>[=:]<S>([0-9]{1,4})", r":x\1", _REPEATS),
     Rewrite("part", r":([0-9]{1,4})[-_]?layers?", r":x\1", _REPEATS),
-    Rewrite("part", r"^(<R>:<N>(?::[a-z]\w{0,20}){0,9}):([0-9]{1,4})x(?=:|$)", r"\1:x\2", r"x\2 repeats a layer"),
+    Rewrite("part", r"^(<R>:<N><F>):([0-9]{1,4})x(?=:|$)", r"\1:x\2", r"x\2 repeats a layer"),
     # fields
     Rewrite("part", r"^(<R>:.*?):dropout[=:](0?\.[0-9]{1,9})(?=:|$)(.*)", r"\1\3,dropout:\2", "a layer of its own"),
     Rewrite("part", r":(<FLAG>)<S>=<S><YES>(?=:|$)", r":\1", r"\1 stands alone"),
