@@ -171,7 +171,7 @@ def test_an_option_that_reads_a_file_says_what_it_takes_where_none_is_named(rnnc
     result = rnncli("forward", SPEC, "--input")
     error, help_ = result.stderr.splitlines()
     assert error == "Error: --input has no value; it takes FILE.npy"
-    assert help_ == f"Help: name one: rnncli forward {SPEC} --input FILE.npy"
+    assert help_ == "Help: name one: --input FILE.npy"
 
 
 def test_the_file_that_was_meant_is_offered_for_the_name_of_none(at: Walk, rnncli: Run) -> None:

@@ -18,7 +18,7 @@ import click
 
 from rnncli.commands.command_line import REDIRECTIONS, TYPED, Line, TypedLine, Word, command_for, shown, words
 from rnncli.commands.rewrites import COMMANDS, LINES, WITHOUT
-from rnncli.commands.values import FileName, Value
+from rnncli.commands.values import FileName, LengthsValue, Value
 from rnncli.commands.wrong_arguments import (
     WrongArgument,
     is_spec,
@@ -274,7 +274,7 @@ class _Lines:
             "LONG": [name[2:] for name in [*options, "--help"] if name.startswith("--")],
             "FLAG": [name for name in [*options, "--help", "-h"] if name not in valued],
             "SEVERAL": [name for name, each in own.items() if each.multiple],
-            "OPTION": [name for name, each in own.items() if not each.multiple and not isinstance(each.type, FileName)],
+            "OPTION": [name for name, each in own.items() if not each.multiple and not _is_path(each.type)],
         }[of]
         return f"(?:{'|'.join(map(re.escape, names)) or '(?!)'})"
 
@@ -302,6 +302,11 @@ class _Lines:
             yield Step(typed, advice=f"there are {', '.join(self.names)}")
         elif command := command_for(self.group, typed):
             yield Step((command, *typed), "perhaps", f"no command stands before {quote(name)}")
+
+
+def _is_path(kind: object) -> bool:
+    """Whether a value is nothing but the name of a file."""
+    return isinstance(kind, FileName) and not isinstance(kind, LengthsValue)
 
 
 def _gone(typed: Line, new: Line) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,7 +21,6 @@ from rnncli.commands.options import (
 from rnncli.commands.output import results
 from rnncli.commands.settings import spec_argument
 from rnncli.commands.specs import each_network, shown, specs
-from rnncli.layers.weights import Framework
 from rnncli.network import Network
 from rnncli.quantities import Rate
 from rnncli.render.terminal import Picture
@@ -52,16 +51,7 @@ def _layout(rate: Rate | None) -> Layout:
 @format_option
 @svg_option
 def command(
-    spec: tuple[str, ...],
-    batch: int | None,
-    timesteps: int | None,
-    rate: Rate | None,
-    dtype: str,
-    framework: Framework | None,
-    wide: bool,
-    quiet: bool,
-    format_: str,
-    svg: Picture | None,
+    spec: tuple[str, ...], rate: Rate | None, wide: bool, quiet: bool, format_: str, svg: Picture | None, **asked: Any
 ) -> None:
     """Show what every layer returns, owns and costs.
 
@@ -77,7 +67,7 @@ def command(
     """
 
     def counted(network: Network) -> Summary:
-        return network.summary(batch, timesteps, framework, dtype, rate=rate)
+        return network.summary(rate=rate, **asked)
 
     given = shown(specs(spec), svg)
     if quiet:

@@ -100,6 +100,8 @@ def size_up_to(most: int) -> Value:
 def _nearest_number(text: str) -> str | None:
     """Return the number that was probably meant: 92,400 is 92400, 1e6 is 1000000, 1.5M is 1500000, < 5k is 5000."""
     text = re.sub(r"^[<>=≤≥~]+ ?| ?(?:params|parameters|weights|macs|steps|units)$", "", text.strip())
+    if re.search(",[0-9](?:,|$)", text):
+        return None  # several numbers
     plain = re.fullmatch(r"\+?([0-9]{1,40})", re.sub("[,_' ]", "", text))
     return plain[1].lstrip("0") or "0" if plain is not None else nearest_size(_with_point(text))
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import click
 
-from rnncli.commands.command_line import Line, TypedLine, Word, is_file, shown, words
+from rnncli.commands.command_line import Line, TypedLine, Word, is_file, words
 from rnncli.commands.groups import GivenTwiceError, long_name
 from rnncli.commands.rewrites import COMMANDS, OPTIONS, TOPICS, VALUES, WITHOUT
 from rnncli.commands.values import FileName, Named, Value
@@ -30,6 +30,9 @@ _SHORT = 3
 
 _LIKE_AN_OPTION, _LIKE_NOTHING_ELSE = 0.8, 0.6
 """How like an option a name must be to be a misspelt one: where it is a word of specs, and where it is none."""
+
+_LIKE_A_CHOICE = 0.7
+"""How like a value a word must be to be a misspelt one."""
 
 _RENAMED = Rewrite("option", "", "", "")
 """What is said of an option that is spelt otherwise."""
@@ -141,8 +144,7 @@ def _without_value(this: TypedLine, name: str) -> Iterator[Step[Line]]:
     if place is None or option is None or option.is_flag:
         return
     if _is_read(option):
-        named = shown(this.with_(place, this.words[place].with_value(option.metavar or "")))
-        yield Step(this.typed, advice=f"name one: {named}")
+        yield Step(this.typed, advice=f"name one: {name} {option.metavar}")
     else:
         given = this.words[place].with_value(_example_of(option))
         yield Step(this.with_(place, given), "for example", costs=COSTS_A_GUESS)
@@ -172,7 +174,7 @@ def _several(this: TypedLine, option: click.Option, text: str) -> list[str]:
 
 def _is_no_value(this: TypedLine, text: str) -> bool:
     """Whether what stands behind an option is a spec, or another option."""
-    return is_spec(text) or text.partition("=")[0] in this.options
+    return (is_spec(text) and re.search("[a-z]{2}", text.lower()) is not None) or text.partition("=")[0] in this.options
 
 
 def _other_value(this: TypedLine, option: click.Option) -> Iterator[Step[Line]]:
@@ -198,7 +200,7 @@ def _other_value(this: TypedLine, option: click.Option) -> Iterator[Step[Line]]:
     plain = in_ascii(value)
     nearest, lead = plain if not _is_wrong(option, plain) else None, "perhaps"
     if isinstance(option.type, click.Choice):
-        near = closest(value.lower(), map(str, option.type.choices))
+        near = closest(value.lower(), map(str, option.type.choices), _LIKE_A_CHOICE)
         nearest, lead = _chosen(option, value) or (near if near and _digits(near) == _digits(value) else None), ""
     elif nearest is None and isinstance(option.type, Value):
         nearest = option.type.nearest(plain)
@@ -332,7 +334,8 @@ def _rewritten(this: TypedLine, row: Rewrite, said: _Said) -> Step[Line] | None:
         return None
     becomes = found.expand(row.becomes) if isinstance(row.becomes, str) else row.becomes(found)
     names = {this.options.get(each) for each in re.findall("(?:^| )(-[^ ]+)", becomes)}
-    if None in names or names & this.given or becomes == found[0]:
+    to_file = ">" in becomes and "--output" in this.options
+    if None in names or names & this.given or becomes == found[0] or to_file:
         return None
     return _instead(this, said, becomes, row, whole is not None)
 
@@ -379,7 +382,7 @@ def _nearest(this: TypedLine, said: _Said) -> Iterator[Step[Line]]:
     for option in dict.fromkeys(this.options.values()):
         if option in this.given or not isinstance(option.type, click.Choice):
             continue
-        near = closest(said.name, map(str, option.type.choices), _LIKE_AN_OPTION)
+        near = closest(said.name, map(str, option.type.choices), _LIKE_A_CHOICE)
         value = _chosen(option, said.value) if said.value else None
         if near is not None:
             yield Step(this.with_(said.place, Word(option.opts[0], option, near)), "perhaps")

@@ -16,7 +16,7 @@ from rnncli.language.arguments import PYTORCH_NAMES, STACKED, attribute_of, fiel
 from rnncli.language.framework_errors import framework_error
 from rnncli.language.framework_words import FRAMEWORK_WORDS
 from rnncli.language.likeness import ascii_of, likest
-from rnncli.language.mend.meanings import keeps, leaves_out_a_number
+from rnncli.language.mend.meanings import digits_stand, keeps, leaves_out_a_number
 from rnncli.language.mend.rewrites import NAMED, REWRITES, Rewrite, compiled, squeezed
 from rnncli.language.mend.search import COSTS_A_GUESS, Found, Step, search
 from rnncli.language.source import Token, cut, lowered, splice, without_spaces
@@ -26,14 +26,12 @@ from rnncli.layers.size_forms import Word
 from rnncli.layers.weights import Framework
 from rnncli.layers.words import field_in_both, in_both
 
-_MOST_TRIED = 60
-"""So many texts are read for one that is wrong; nine of ten are mended by the tenth."""
+_MOST_TRIED, _MOST_READ = 60, 8_000
+"""So many texts are read for one that is wrong, and so many characters beside the text and its repair: a long spec is
+answered at once, and of others nine of ten are mended by the tenth text."""
 
-_MOST_READ = 8_000
-"""How many characters are read in all for that, beside the text and its repair: a long spec is answered at once."""
-
-_LONG = 1000
-"""In a longer text only the layer at fault is rewritten."""
+_LONG, _LONG_LAYER = 1000, 200
+"""In a longer text only the layer at fault is rewritten; a longer layer is none."""
 
 _SHORTEST = 2
 """A word of more letters may be the start of another."""
@@ -44,11 +42,9 @@ _LIKE_A_FIELD, _LIKE_SHORT, _LIKE_A_KEY = 0.7, 0.65, 0.4
 _WITHOUT = "without it"
 """What leads to a repair that leaves something out."""
 
+_EXPONENT = re.compile(r"(?<=[0-9])e\+?[0-9]\b")
 _NUMBERS = re.compile("(?:[0-9x.kMG]|_[a-z0-9]{0,9})*")
 """Numbers as they stand in a spec."""
-
-_LONG_LAYER = 200
-"""A longer layer is none."""
 
 
 def mended(
@@ -291,7 +287,7 @@ def _argument(cls: type[Layer], name: str, value: str) -> str | None:
 
 def _choices(cls: type[Layer], option: Choice, name: str, value: str) -> Iterator[tuple[str, str]]:
     """Yield what a field is of one option: `sum` for `bi=sum`, `act=rellu`, `activation=swish`."""
-    if name in option.values and not value:
+    if name in option.values and not value and not name.isdigit():
         yield option.spelling(option.values[name]), f"perhaps {in_both(cls, option.attribute, option.values[name])}"
     if value and (attribute_of(cls, name) == option.attribute or name == option.key):
         theirs = option.other_names.get(value)
@@ -332,7 +328,8 @@ def _own(text: str, fault: SpecError, named: tuple[int, int]) -> Iterator[Step[s
         made_up = "example" in fault.lead or fault.lead in ("give it one", "name one")
         guess = made_up or len(fault.repair) < len(without_spaces(text))
         told = text[min(start, named[0]) : max(end, named[1])] if start < end else ""
-        yield Step(fault.repair, fault.lead, drops=told, costs=COSTS_A_GUESS * guess)
+        other = fault.lead == "perhaps" and not digits_stand(_EXPONENT.sub("", text), fault.repair)
+        yield Step(fault.repair, "for example" if other else fault.lead, drops=told, costs=COSTS_A_GUESS * guess)
 
 
 def _without(text: str, token: Token, fault: SpecError) -> Iterator[Step[str]]:

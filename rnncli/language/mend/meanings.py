@@ -53,8 +53,7 @@ def keeps(typed: str, result: str, way: Sequence[Step[str]]) -> bool:
 
 def _has_numbers(plain: str, result: str, layers: Sequence[Layer]) -> bool:
     """Whether all numbers of a text are in a spec, as they stand there or as the number of layers of a stack."""
-    digits = iter(re.sub("[^0-9]", "", result))
-    if all(digit in digits for digit in re.sub("[^0-9]", "", plain)):
+    if digits_stand(plain, result):
         return True
     said = [*numbers_in(result), *_stacked(layers)]
     for number in numbers_in(plain):
@@ -64,6 +63,12 @@ def _has_numbers(plain: str, result: str, layers: Sequence[Layer]) -> bool:
         elif number not in (0, 1):
             return False
     return True
+
+
+def digits_stand(text: str, result: str) -> bool:
+    """Whether all digits of a text stand in another in the same order: `10,000x32` in `10000x32`, `1.5k` in `1500`."""
+    digits = iter(re.sub("[^0-9]", "", result))
+    return all(digit in digits for digit in re.sub("[^0-9]", "", text))
 
 
 def numbers_in(text: str) -> Iterator[float]:

@@ -88,12 +88,10 @@ _FIELDS = _FLAGS | {
     for word in (option.attribute, option.lead.rstrip("="), layer.torch_arguments.get(option.attribute, ""))
     if word
 }
-_ONE_SIZE = [
-    name for name, kind in KINDS.items() if isinstance(kind.sizes, Numbers) and len(kind.sizes.attributes) == 1
-]
-_TWO_SIZES = [
-    name for name, kind in KINDS.items() if isinstance(kind.sizes, Numbers) and len(kind.sizes.attributes) == 2
-]
+_ONE_SIZE, _TWO_SIZES = (
+    [name for name, kind in KINDS.items() if isinstance(kind.sizes, Numbers) and len(kind.sizes.attributes) == count]
+    for count in (1, 2)
+)
 _OWN_ACTIVATION = [
     name
     for name, kind in KINDS.items()
@@ -180,7 +178,11 @@ REWRITES = (
     Rewrite("text", r"<S>(?:[-=~]{1,9}>{1,9}|>{1,9}|[;|&\n]|\s[-+/]\s)[\s;|&>,-]{0,9}", ",", "with commas", _COMMAS),
     Rewrite("text", r"(?<=[\w)])\s{1,9}(?=(?:<K>|<CLASS>)\b)", ",", "with commas", _COMMAS),
     Rewrite("text", r"\b(<K>)\(([^()]{0,99})\)", lambda found: f"{found[1]}:{found[2].replace(',', ':')}"),
+    Rewrite("text", r"^<S>([^()]{1,99}\([^()]{0,99}\))\)+<S>$", r"\1", "without the last bracket"),
+    Rewrite("text", r"^<S>(?:torch\.)?nn\.(<R>)\s{1,9}(<N>)\s{1,9}(<N>)<S>$", r"input:\2,\1:\3"),
     # numbers
+    Rewrite("part", r"(?<=[0-9])o(?=[0-9kMGx:,]|$)", "0"),
+    Rewrite("part", r"(?<=[:x])[li](?=[0-9])", "1"),
     Rewrite("text", r"(?<=[:(\[=])<S>(?:None|null|any|[?*TLNB]|-1|batch)<S>[x,*]<S>(?=[0-9?*(-]|[TLN]\b)", "", _OPEN),
     Rewrite("text", r"[(\[]<S>(x[0-9]{1,4})<S>[)\]]", r":\1", "with colons"),
     Rewrite("text", r"(?<=:)[(\[]<S><N><S>,<S>(<N>)<S>,<S>(<N>)<S>[)\]]", r"\1x\2", _SAMPLES, drops=True),
@@ -226,6 +228,8 @@ REWRITES = (
     Rewrite("layer", r"(<K>)[-_/. ]?([0-9].*)", r"\1:\2", message=_SIZES),
     Rewrite("part", r"^([a-z]{2,6}):([a-z])(?=[0-9.])", r"\1\2:"),
     Rewrite("part", r"(?<=[0-9])[-_/.](?=<FIELD>\b)", ":"),
+    Rewrite("part", r"(?<=[0-9])(?=(?:<FIELD>|<ACT>)\b)", ":"),
+    Rewrite("text", r"\b(<K>):?([0-9]{1,9}):(?=<K>[0-9])", r"\1:\2,", _BETWEEN),
     Rewrite("text", r":<S>(?=<K>:<N>)", ",", _BETWEEN),
     Rewrite("text", r":<S>(?=(?:norm|pool)\b)", ",", _BETWEEN),
     Rewrite("layer", r"([0-9]{1,4})<S>[x*×]<S>(<K>.*)", r"\2:x\1", _REPEATS),
