@@ -17,7 +17,7 @@ from functools import partial
 import click
 
 from rnncli.commands.command_line import REDIRECTIONS, TYPED, Line, TypedLine, Word, command_for, shown, words
-from rnncli.commands.rewrites import COMMANDS, LINES, WITHOUT
+from rnncli.commands.rewrites import COMMANDS, LINES
 from rnncli.commands.values import FileName, LengthsValue, Value
 from rnncli.commands.wrong_arguments import (
     WrongArgument,
@@ -34,7 +34,7 @@ from rnncli.formats import FORMATS, choice_of
 from rnncli.language.likeness import closest, in_ascii
 from rnncli.language.mend.meanings import numbers_in
 from rnncli.language.mend.rewrites import Rewrite
-from rnncli.language.mend.search import Found, Step, search
+from rnncli.language.mend.search import WITHOUT, Found, Step, search
 from rnncli.layers import KINDS
 from rnncli.reports.reference import A_WORD, is_word
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 
 from rnncli.language.mend.rewrites import Becomes, Rewrite
+from rnncli.language.mend.search import WITHOUT
 from rnncli.quantities import parse_number, without_thousands
 
 VALUES: Mapping[str, str] = {
@@ -29,10 +30,6 @@ VALUES: Mapping[str, str] = {
     **dict.fromkeys(("black", "night"), "dark"),
 }
 """Words for which a value of an option is offered: some of them mean another thing than is offered for it."""
-
-
-WITHOUT = "without it"
-"""What leads to a line from which something is left out."""
 
 
 def _line(pattern: str, becomes: str, lead: str = "", message: str = "", advice: str = "") -> Rewrite:

@@ -10,7 +10,6 @@ from itertools import islice, pairwise
 from typing import NamedTuple
 
 from rnncli.commands.command_line import Line, TypedLine, Word, is_file
-from rnncli.commands.rewrites import WITHOUT
 from rnncli.commands.values import FileName
 from rnncli.errors import RnncliError, SpecError, quote
 from rnncli.formats import FORMATS, SEPARATOR, choice_of
@@ -18,7 +17,7 @@ from rnncli.formats.calls import is_call
 from rnncli.formats.faults import OpenNumbersError
 from rnncli.formats.networks import read_text
 from rnncli.language.likeness import closest
-from rnncli.language.mend.search import Step
+from rnncli.language.mend.search import WITHOUT, Step
 from rnncli.language.source import lowered, without_spaces
 from rnncli.layers import KINDS, LAYERS, Layer
 from rnncli.layers.sizes import BLANK_TEXT

@@ -12,13 +12,13 @@ import click
 
 from rnncli.commands.command_line import Line, TypedLine, Word, is_file, words
 from rnncli.commands.groups import GivenTwiceError, long_name
-from rnncli.commands.rewrites import COMMANDS, OPTIONS, TOPICS, VALUES, WITHOUT
+from rnncli.commands.rewrites import COMMANDS, OPTIONS, TOPICS, VALUES
 from rnncli.commands.values import FileName, Named, Value
 from rnncli.commands.wrong_arguments import is_spec
 from rnncli.errors import listed, quote
 from rnncli.language.likeness import closest, in_ascii
 from rnncli.language.mend.rewrites import Rewrite
-from rnncli.language.mend.search import COSTS_A_GUESS, Step
+from rnncli.language.mend.search import COSTS_A_GUESS, WITHOUT, Step
 from rnncli.layers import KINDS
 from rnncli.reports.reference import A_WORD, is_word
 

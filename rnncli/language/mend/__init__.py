@@ -18,7 +18,7 @@ from rnncli.language.framework_words import FRAMEWORK_WORDS
 from rnncli.language.likeness import ascii_of, likest
 from rnncli.language.mend.meanings import digits_stand, keeps, leaves_out_a_number
 from rnncli.language.mend.rewrites import NAMED, REWRITES, Rewrite, compiled, squeezed
-from rnncli.language.mend.search import COSTS_A_GUESS, Found, Step, search
+from rnncli.language.mend.search import COSTS_A_GUESS, WITHOUT, Found, Step, search
 from rnncli.language.source import Token, cut, lowered, splice, without_spaces
 from rnncli.layers import KINDS, LAYERS, Layer
 from rnncli.layers.options import Choice, Flag
@@ -39,9 +39,6 @@ _SHORTEST = 2
 _LIKE_A_FIELD, _LIKE_SHORT, _LIKE_A_KEY = 0.7, 0.65, 0.4
 """How like a field a word must be to be a misspelt one, in three letters, and where the value is its own."""
 
-_WITHOUT = "without it"
-"""What leads to a repair that leaves something out."""
-
 _EXPONENT = re.compile(r"(?<=[0-9])e\+?[0-9]\b")
 _NUMBERS = re.compile("(?:[0-9x.kMG]|_[a-z0-9]{0,9})*")
 """Numbers as they stand in a spec."""
@@ -60,7 +57,8 @@ def mended(
     """
     meaning = framework_error(error.text)
     if meaning is not None:
-        return meaning.repaired(_searched(meaning.repair or "", check, example, blanks), meaning.lead)
+        found = _search(meaning.repair or "", check, blanks)
+        return meaning.repaired(example if found is None else without_spaces(found.state), meaning.lead)
     found = _search(error.text, check, blanks, error)
     if found is None or not found.way:
         lead = "; ".join(each for each in (error.lead if error.repair is None else "", "for example") if each)
@@ -95,11 +93,6 @@ def _changed(old: str, new: str) -> tuple[int, int]:
     most = shorter - start
     same = next((place for place in range(most) if old[-1 - place] != new[-1 - place]), most)
     return start, len(old) - same
-
-
-def _searched(text: str, check: Callable[[str], object], example: str, blanks: bool) -> str:
-    found = _search(text, check, blanks)
-    return example if found is None else without_spaces(found.state)
 
 
 def _search(
@@ -337,7 +330,7 @@ def _without(text: str, token: Token, fault: SpecError) -> Iterator[Step[str]]:
     kind, *fields = token.split(":")
     for field in fields:
         if field.start <= fault.span[0] < field.end and not leaves_out_a_number(field.text):
-            yield Step(cut(text, field), _WITHOUT, drops=field.text, costs=COSTS_A_GUESS)
+            yield Step(cut(text, field), WITHOUT, drops=field.text, costs=COSTS_A_GUESS)
     if "," in text and lowered(kind.text) not in KINDS and not leaves_out_a_number(token.text.replace("=", ":")):
         others: Sequence[str] = [each.text for each in Token(text, 0).split(",") if each.start != token.start]
-        yield Step(",".join(others), _WITHOUT, drops=token.text, costs=2 * COSTS_A_GUESS)
+        yield Step(",".join(others), WITHOUT, drops=token.text, costs=2 * COSTS_A_GUESS)

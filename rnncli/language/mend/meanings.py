@@ -78,10 +78,8 @@ def numbers_in(text: str) -> Iterator[float]:
 
 def _stacked(layers: Sequence[Layer]) -> Iterator[int]:
     """Yield how many layers of a kind, and equal ones but for `seq`, stand in a row."""
-    for _, run in groupby(layers, key=lambda layer: layer.kind):
-        yield len(list(run))
-    for _, run in groupby(layers, key=lambda layer: layer.spec().replace(":seq", "")):
-        yield len(list(run))
+    for names in ([layer.kind for layer in layers], [layer.spec().replace(":seq", "") for layer in layers]):
+        yield from (len(list(run)) for _, run in groupby(names))
 
 
 def _has_words(plain: str, layers: Sequence[Layer]) -> bool:

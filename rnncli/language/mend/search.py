@@ -15,6 +15,10 @@ COSTS_A_GUESS = 10
 """The cost of leaving something out or making something up: all that does neither is tried before."""
 
 
+WITHOUT = "without it"
+"""The words for a repair that leaves something out."""
+
+
 class Sized(Protocol):
     """What is rewritten: a text, or the words of a command line."""
 
