@@ -90,6 +90,15 @@ class RnncliGroup(GroupedCommand, click.Group):
         command: click.Command = import_module(f"rnncli.commands.{cmd_name}").command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that is called. Where there is none, Click would complete the line without that word."""
+        found = super().resolve_command(ctx, args)
+        if found[1] is None:
+            ctx.fail(f"No such command {args[0]!r}.")
+        return found
+
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
         """Return the commands and options that start so, or what a spec alone can become; no command is imported."""
         from click.shell_completion import CompletionItem

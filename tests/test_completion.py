@@ -229,7 +229,13 @@ def test_every_argument_is_completed(offered: Callable[[str], list[list[str]]]) 
 
 
 def test_nothing_is_offered_on_a_line_that_is_wrong(offered: Callable[[str], list[list[str]]]) -> None:
-    for line in ("rnncli sumary em", "rnncli --nothing em", "rnncli draw --nothing=", "rnncli summary --wide="):
+    for line in (
+        "rnncli sumary em",
+        "rnncli sumary in",
+        "rnncli --nothing em",
+        "rnncli draw --nothing=",
+        "rnncli summary --wide=",
+    ):
         assert offered(line) == [], line
 
 
