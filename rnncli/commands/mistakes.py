@@ -34,7 +34,7 @@ from rnncli.formats import FORMATS, choice_of
 from rnncli.language.likeness import closest, in_ascii
 from rnncli.language.mend.meanings import numbers_in
 from rnncli.language.mend.rewrites import Rewrite
-from rnncli.language.mend.search import WITHOUT, Found, Step, search
+from rnncli.language.mend.search import WITHOUT, Found, Step, led, search
 from rnncli.layers import KINDS
 from rnncli.reports.reference import A_WORD, is_word
 
@@ -149,7 +149,7 @@ def _lead(way: Sequence[Step[Line]]) -> str:
     """Return what leads to the repair: the words of the first step, and what later ones leave out or make up."""
     first, *more = way
     later = [f"without {step.drops}" if step.lead == WITHOUT else step.lead for step in more if step.costs]
-    return "; ".join(dict.fromkeys(filter(None, (first.lead, *later))))
+    return led([first.lead, *later])
 
 
 class _Lines:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 
 from rnncli.errors import SpecError, quote
 from rnncli.language import spec
@@ -18,7 +19,7 @@ from rnncli.language.framework_words import FRAMEWORK_WORDS
 from rnncli.language.likeness import ascii_of, likest
 from rnncli.language.mend.meanings import digits_stand, keeps, leaves_out_a_number
 from rnncli.language.mend.rewrites import NAMED, REWRITES, Rewrite, compiled, squeezed
-from rnncli.language.mend.search import COSTS_A_GUESS, WITHOUT, Found, Step, search
+from rnncli.language.mend.search import COSTS_A_GUESS, WITHOUT, Found, Step, led, search
 from rnncli.language.source import Token, cut, lowered, splice, without_spaces
 from rnncli.layers import KINDS, LAYERS, Layer
 from rnncli.layers.options import Choice, Flag
@@ -61,28 +62,25 @@ def mended(
         return meaning.repaired(example if found is None else without_spaces(found.state), meaning.lead)
     found = _search(error.text, check, blanks, error)
     if found is None or not found.way:
-        lead = "; ".join(each for each in (error.lead if error.repair is None else "", "for example") if each)
+        lead = led([error.lead if error.repair is None else "", "for example"])
         return error.repaired(example, lead)
-    first, *more = found.way
+    first = found.way[0]
     leads = [first.lead]
     if first.costs and error.repair is None and not first.message:
         leads.insert(0, error.lead)
-    before = first.state
-    for step in more:
-        leads += [_said_of(error.text, before, step.state)] if step.costs else []
-        before = step.state
-    lead = "; ".join(each for each in dict.fromkeys(leads) if each)
+    leads += [_said_of(error.text, *each) for each in pairwise(found.way) if each[1].costs]
+    lead = led(leads)
     repair = without_spaces(found.state)
     if not first.message:
         return error.repaired(repair, lead)
     return SpecError(first.message, text=error.text, span=first.span, lead=lead, repair=repair)
 
 
-def _said_of(typed: str, before: str, after: str) -> str:
+def _said_of(typed: str, before: Step[str], after: Step[str]) -> str:
     """Return what is said of a later step that leaves something out or makes something up."""
-    if len(after) >= len(before):
+    if len(after.state) >= len(before.state):
         return "for example"
-    gone = before[slice(*_changed(before, after))].strip(":, ")
+    gone = before.state[slice(*_changed(before.state, after.state))].strip(":, ")
     return f"without {quote(gone)}" if gone in typed else "for example"
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterable, Sequence
 from itertools import count
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 COSTS_A_GUESS = 10
 """The cost of leaving something out or making something up: all that does neither is tried before."""
@@ -19,14 +19,9 @@ WITHOUT = "without it"
 """The words for a repair that leaves something out."""
 
 
-class Sized(Protocol):
-    """What is rewritten: a text, or the words of a command line."""
+State = TypeVar("State", bound="str | tuple[str, ...]")
+"""What is rewritten: a text, or the words of a command line."""
 
-    def __len__(self) -> int: ...
-    def __hash__(self) -> int: ...
-
-
-State = TypeVar("State", bound=Sized)
 Fault = TypeVar("Fault")
 
 
@@ -62,6 +57,12 @@ class Found(NamedTuple, Generic[State]):
 
     state: State
     way: tuple[Step[State], ...]
+
+
+def led(leads: Iterable[str]) -> str:
+    """Return what leads to a repair, of all that its steps say: each once, and no `perhaps` before an example."""
+    said = dict.fromkeys(filter(None, leads))
+    return "; ".join(each for each in said if each != "perhaps" or "for example" not in said)
 
 
 def search(
