@@ -194,8 +194,8 @@ def forward(
     statistics = [Statistics(layer.output_range()) for layer in model.network.body]
     seconds, macs, padded = [0.0] * len(statistics), [0] * len(statistics), 0
     for sequences in given:
-        rows = model.network.summary(sequences.batch, sequences.timesteps, framework).layers
         passes = _run(model, sequences, statistics, tick)
+        rows = model.network.summary(sequences.batch, sequences.timesteps, framework).layers
         for place, (row, passed) in enumerate(zip(rows, passes, strict=True)):
             _check_shape(row, passed)
             seconds[place] += passed.seconds
