@@ -51,9 +51,7 @@ class Network:
                     f"a network is made of layers, not of {shorten(repr(layer))}",
                     "Network.parse makes one of a spec: Network.parse('input:8,lstm:4')",
                 )
-            blank = next(
-                (size for name in layer.sizes.attributes if isinstance(size := getattr(layer, name), Blank)), None
-            )
+            blank = next((number for number in layer.numbers.values() if isinstance(number, Blank)), None)
             if blank is not None:
                 raise ArgumentError(f"{layer.spec()} has the blank {blank} for a size, expected a number")
         if self.source is None:

@@ -14,7 +14,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 import numpy as np
-from golden.data import difference
+from golden.data import difference, enough_timesteps
 from golden.generate import random_input, random_layers, random_weights, small_size
 
 from rnncli import Network
@@ -46,7 +46,7 @@ class Case(NamedTuple):
     def random(cls, network: Network, numbers: np.random.Generator, timesteps: int, dtype: str = "float32") -> Case:
         """A network with random weights and a random input."""
         weights = random_weights(numbers, weight_shapes(network))
-        x = random_input(numbers, network.layers, 1, timesteps)[0]
+        x = random_input(numbers, network.layers, 1, enough_timesteps(network.layers, timesteps))[0]
         weights = {key: array.astype("float32") for key, array in weights.items()}
         return cls(network, weights, x if x.dtype == "int32" else x.astype("float32"), dtype)
 
@@ -109,8 +109,7 @@ static void run_{name}(FILE *in, FILE *out)
     fwrite(y, sizeof *y, {rows} * {name_}_OUTPUTS, out);
     {name}_reset(state);
     for (int t = 0; t < {timesteps}; t++) {{
-        {name}_step(state, {each}, next);
-        {after}
+        next += {moves} * {name}_step(state, {each}, next);
     }}
     {end}
     fwrite(y, sizeof *y, {rows} * {name_}_OUTPUTS, out);
@@ -191,7 +190,7 @@ def _function(name: str, case: Case, keeps_nothing: bool) -> str:
         return AT_ONCE.format(**parts)
     state = 0 if keeps_nothing else "sizeof *state"  # C has no struct without a member
     parts["held"] = f"(int)({state} + {name.upper()}_INPUTS * sizeof *x + {name.upper()}_OUTPUTS * sizeof *y)"
-    parts["after"] = f"next += {name.upper()}_OUTPUTS;" if len(shape) == 2 and not decodes else ""
+    parts["moves"] = f"{name.upper()}_OUTPUTS" if len(shape) == 2 and not decodes else "0"
     parts["end"] = f"while ({name}_next(state, next)) next += {name.upper()}_OUTPUTS;" if decodes else ""
     return BY_STEPS.format(**parts)
 

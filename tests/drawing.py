@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from kinds import BODY, KINDS, kind_of
 from kinds.base import Dice, Kind, typed_number
 
-from rnncli.layers import Layer
+from rnncli.language.rules import least_steps
+from rnncli.layers import Layer, Pool
 
 
 def draw_body(dice: Dice, most: int, plausible: bool = True) -> list[Layer]:
@@ -28,6 +29,31 @@ def draw_body(dice: Dice, most: int, plausible: bool = True) -> list[Layer]:
         times = dice.choice((1, 1, 1, 1, 2, 3, 5))
         body += [layer] * (times if not plausible or _fits(kind_of(layer), given) else 1)
     return body[:wanted]
+
+
+def long_enough(layers: Sequence[Layer]) -> tuple[Layer, ...]:
+    """Return the same layers with sequences that are as long as those that read them need, and of known length.
+
+    Where that cannot be said, a mean takes the place of the layer that must know it.
+    """
+    lengthened = list(layers)
+    start: int | None = 0
+    for place, layer in enumerate(layers):
+        if layer.reads in ("input", "vector"):
+            start = place
+        if layer.needs_length and start is not None and layers[start].reads == "input":
+            head = lengthened[start]
+            lengthened[start] = head if head.fixed_timesteps else head.with_timesteps(5)
+            if lengthened[start].fixed_timesteps is None:
+                lengthened[place] = Pool("avg")
+        if layer.returns == "vector":
+            start = None
+    for place, layer in enumerate(lengthened):
+        needed = least_steps(layers[place + 1 :])
+        given = layer.fixed_timesteps if layer.reads == "input" else layer.output_length(1)
+        if layer.reads in ("input", "vector") and given is not None and given < needed:
+            lengthened[place] = layer.with_timesteps(needed)
+    return tuple(lengthened)
 
 
 def _fits(kind: Kind, given: str) -> bool:

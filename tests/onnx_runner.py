@@ -175,6 +175,38 @@ def _norm(told: Mapping[str, Any], x: Array, scale: Array, bias: Array | None = 
     return y if bias is None else y + bias
 
 
+def _windows(told: Mapping[str, Any], x: Array, fill: float) -> Array:
+    """Cut (batch, features, timesteps) into windows: (batch, features, windows, width)."""
+    (width,), (stride,), (dilation,) = told["kernel_shape"], told["strides"], told.get("dilations", [1])
+    span = (width - 1) * dilation + 1
+    pads = told.get("pads")
+    if told.get("auto_pad") == "SAME_UPPER":
+        missing = max(0, (-(-x.shape[2] // stride) - 1) * stride + span - x.shape[2])
+        pads = [missing // 2, missing - missing // 2]
+    x = np.pad(x, [(0, 0), (0, 0), tuple(pads)], constant_values=fill)
+    return np.stack([x[:, :, t : t + span : dilation] for t in range(0, x.shape[2] - span + 1, stride)], axis=2)
+
+
+def _conv(told: Mapping[str, Any], x: Array, kernel: Array, bias: Array | None = None) -> Array:
+    y = np.einsum("bctk,fck->bft", _windows(told, x, 0), kernel)
+    return y if bias is None else y + bias[:, None]
+
+
+def _max_pool(told: Mapping[str, Any], x: Array) -> Array:
+    return _windows(told, x, -np.inf).max(axis=3)
+
+
+def _average_pool(told: Mapping[str, Any], x: Array) -> Array:
+    """What is padded does not count, as where count_include_pad is not told."""
+    assert "count_include_pad" not in told
+    return np.nanmean(_windows(told, x, np.nan), axis=3)
+
+
+def _batch_norm(told: Mapping[str, Any], x: Array, *of_features: Array) -> Array:
+    scale, bias, mean, variance = (each.reshape(-1, *[1] * (x.ndim - 2)) for each in of_features)
+    return (x - mean) / np.sqrt(variance + told["epsilon"]) * scale + bias
+
+
 def _slice(told: Mapping[str, Any], x: Array, starts: Array, ends: Array, axes: Array, steps: Array) -> Array:
     place = [slice(None)] * x.ndim
     for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
@@ -264,9 +296,13 @@ def _recurrent(step: Callable[..., tuple[Array, Array]], *usual: str) -> Callabl
 
 OPERATORS: Mapping[str, Callable[..., Any]] = {
     "Add": lambda told, a, b: a + b,
+    "AveragePool": _average_pool,
     "Cast": lambda told, x: x.astype({1: "float64"}[told["to"]]),
     "Concat": lambda told, *xs: np.concatenate(xs, told["axis"]),
     "ConstantOfShape": lambda told, shape: np.full(shape, told.get("value", [0.0])[0]),
+    "BatchNormalization": _batch_norm,
+    "Conv": _conv,
+    "MaxPool": _max_pool,
     "Div": lambda told, a, b: a / b,
     "Elu": lambda told, x: _elu(x, told["alpha"]),
     "Equal": lambda told, a, b: a == b,
@@ -288,6 +324,7 @@ OPERATORS: Mapping[str, Callable[..., Any]] = {
     "ReduceProd": _reduce("prod"),
     "ReduceSum": _reduce("sum"),
     "Relu": lambda told, x: np.maximum(x, 0),
+    "Flatten": lambda told, x: x.reshape(len(x), -1),
     "Reshape": _reshape,
     "Selu": lambda told, x: 1.05070102214813232421875 * _elu(x, 1.67326319217681884765625),
     "Shape": lambda told, x: np.array(x.shape[told["start"] : told["end"]]),

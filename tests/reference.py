@@ -35,4 +35,5 @@ def run_sample(network: Network, weights: Mapping[str, Array], x: Array) -> Arra
 def random_weights(network: Network, seed: int = 1, scale: float = 0.6) -> dict[str, Array]:
     """Return weights with biases that are not zero, so that none can be forgotten unnoticed."""
     generator = np.random.default_rng(seed)
-    return {key: generator.normal(0, scale, shape) for key, shape in weight_shapes(network).items()}
+    drawn = {key: generator.normal(0, scale, shape) for key, shape in weight_shapes(network).items()}
+    return {key: array**2 if key.endswith("variance") else array for key, array in drawn.items()}

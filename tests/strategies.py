@@ -38,6 +38,9 @@ class HypothesisDice(Dice):
     def steps(self) -> int:
         return self.size()
 
+    def window(self) -> int:
+        return self._draw(st.integers(1, 3))
+
     def share(self) -> float:
         return self._draw(st.floats(0, 1))
 
@@ -63,7 +66,7 @@ def networks(
     sizes: st.SearchStrategy[int] = sizes,
 ) -> Network:
     """A network of up to `largest` layers on a head."""
-    return Network((draw(head), *drawing.draw_body(HypothesisDice(draw, sizes), largest)))
+    return Network(drawing.long_enough((draw(head), *drawing.draw_body(HypothesisDice(draw, sizes), largest))))
 
 
 @st.composite

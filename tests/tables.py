@@ -6,6 +6,7 @@ and, if need be, the part of it: `formats/frameworks.KERAS.Dense.takes`, `format
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from functools import reduce
@@ -98,7 +99,8 @@ def of_kind(layer: type[Layer]) -> Iterator[Need]:
     if not getattr(layer, "shown", True):
         return
     kind, classes, owns = [layer.kind], layer.classes or {layer.keras: {}}, layer.weights is not Layer.weights
-    modules = [] if layer.torch.startswith("Tensor.") else [layer.torch]
+    theirs = re.split(", | or ", layer.torch)
+    modules = [name for name in theirs if not name.startswith("Tensor.")]
     cells = [f"{layer.keras}Cell", f"{layer.torch}Cell"] if layer.states else []
     yield from needs("engine/stages.STAGES", [layer])
     yield from needs(" ".join(f"export/{target}.LAYERS" for target in TARGETS), kind)
@@ -109,9 +111,11 @@ def of_kind(layer: type[Layer]) -> Iterator[Need]:
     yield from needs("formats/frameworks.KERAS", [*classes, *cells[:1]])
     for name, stands_for in classes.items():
         arguments = {field.name for field in fields(layer)} - {*stands_for, "merge_mode", *others}
+        arguments -= {"pool_size", "strides", "padding"} if name.startswith("Global") else set()
         yield from needs(f"formats/frameworks.KERAS.{name}.takes", arguments)
     yield from needs("formats/frameworks.TORCH", [*modules, *cells[1:]])
-    yield from needs(f"formats/frameworks.TORCH.{layer.torch}.takes", layer.torch_arguments.values())
+    for name in modules:
+        yield from needs(f"formats/frameworks.TORCH.{name}.takes", layer.torch_arguments.values())
     in_onnx = getattr(kinds.KINDS.get(layer), "onnx_names", ())  # `test_kinds.py` says where a file says nothing
     if layer.states:
         blocks = "formats/conventions.KERAS_BLOCKS"
@@ -121,7 +125,7 @@ def of_kind(layer: type[Layer]) -> Iterator[Need]:
         yield from needs("formats/python/program.RECURRENT", [layer.keras, layer.torch, *cells])
         yield from needs("formats/onnx/cells.KINDS", in_onnx)
     else:
-        yield from needs("reports/other_tools.OTHERS", layer.torch.split(" or "))
+        yield from needs("reports/other_tools.OTHERS", theirs)
         yield from needs("formats/onnx/layers.LAYERS", in_onnx)
         yield from needs("formats/conventions._KERAS_NAMES", kind if owns and modules else [])
         yield from needs("formats/keras/file._VARIABLES", [snake_case(layer.keras)] if owns else [])
@@ -167,7 +171,8 @@ OTHERS: tuple[tuple[Iterable[str], str], ...] = (
     ({*MERGE_MODES} - {"concat"}, "engine/recurrent.MERGES formats/onnx/layers._MERGES.values"),
     (
         POOLS,
-        """layers/pool.TYPES.keras layers/pool.TYPES.torch engine/stages.POOLS export/numpy.POOLS export/onnx.POOLS
+        """layers/pool.TYPES.keras layers/pool.TYPES.torch layers/pool.WINDOWED.keras layers/pool.WINDOWED.torch
+        engine/stages.POOLS engine/stages.WINDOWED export/numpy.POOLS export/onnx.POOLS export/onnx.WINDOWED
         export/torch.POOLS formats/onnx/layers._POOLS.values formats/python/functions._POOLS.values""",
     ),
     # Keras has them no more.

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 from conftest import Result, Walk
-from kinds import KINDS, small_network
+from kinds import KINDS, small_network, timesteps
 
 Run = Callable[..., Result]
 
@@ -98,7 +98,7 @@ def test_the_columns_of_a_summary_and_the_weights_of_an_explanation_add_up(rnncl
             (table,) = tables(text)
             assert adds_up(table["Param #"], below(text, "Total params"))
 
-            more = ("--framework", framework, "--batch", "3", "--timesteps", "17")
+            more = ("--framework", framework, "--batch", "3", *timesteps(spec, 17))
             text = printed(rnncli, "summary", spec, "--wide", *more)
             (table,) = tables(text)
             assert adds_up(table["Param #"], below(text, "Total params"))
@@ -118,7 +118,7 @@ def test_the_columns_of_a_summary_and_the_weights_of_an_explanation_add_up(rnncl
 def test_the_parameters_and_the_times_of_a_run_add_up(rnncli: Run, at: Walk) -> None:
     for spec in SPECS:
         with at(spec):
-            text = printed(rnncli, "forward", spec, "--timesteps", "5")
+            text = printed(rnncli, "forward", spec, *timesteps(spec, 5))
             (table,) = tables(text)
             assert adds_up(table["Param #"], below(text, "Total params"))
             assert adds_up(table["Time"], below(text, "Time"))

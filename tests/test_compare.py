@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from conftest import SCREENS, Result, Walk
+from golden.data import enough_timesteps
 from hypothesis import given
 from hypothesis import strategies as st
 from kinds import KINDS, small_network
@@ -71,6 +72,8 @@ def test_the_differences_and_ratios_are_those_of_the_two_summaries(
 ) -> None:
     if any(network.input_shape()[1] is not None for network in (one, other)):
         timesteps = None
+    if timesteps is not None:
+        timesteps = max(enough_timesteps(network.layers, timesteps) for network in (one, other))
     first, second = compare(one, other, batch=2, timesteps=timesteps).as_dicts()
     for figure in TOTALS:
         here, there = (getattr(network.summary(2, timesteps), figure) for network in (one, other))
@@ -159,7 +162,13 @@ def test_what_a_setting_does_reads_as_it_was_reviewed(rnncli: Run, screen: Scree
 def test_the_parameters_never_change_with_time_batch_or_dtype(network: Network, framework: Framework) -> None:
     if any(layer.conflict(framework) for layer in network.layers) or network.input_shape()[1] is not None:
         return
-    lengths = compare(network, batch=(1, 7), timesteps=(3, 90), dtype=("float16", "float64"), framework=framework)
+    lengths = compare(
+        network,
+        batch=(1, 7),
+        timesteps=(enough_timesteps(network.layers, 3), 90),
+        dtype=("float16", "float64"),
+        framework=framework,
+    )
     assert len({summary.total_params for summary in lengths.summaries}) == 1
     if lengths.summaries[0].total_params:
         assert all("the parameters stay the same" in sentence for sentence in effects(lengths))

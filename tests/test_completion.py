@@ -72,7 +72,7 @@ def test_every_kind_and_every_field_of_a_network_is_offered_before_it_is_typed_w
 
 
 def test_the_first_layer_takes_the_input_and_no_other_does() -> None:
-    first, later = words(""), words("input:8,")
+    first, later = words(""), words("input:5x8,")
     assert {word.rstrip(":") for word in first} == {layer.kind for layer in LAYERS if layer.reads == "input"}
     assert {word.rstrip(":") for word in later} == {layer.kind for layer in LAYERS if layer.reads != "input"}
 
@@ -80,8 +80,9 @@ def test_the_first_layer_takes_the_input_and_no_other_does() -> None:
 def test_every_name_of_a_kind_is_offered_when_no_other_starts_so() -> None:
     for name, kind in KINDS.items():
         if not any(other.startswith(name) for other in KINDS if other != name):
-            head = "" if kind.reads == "input" else "input:8,"
-            assert any(word.rstrip(":") == name for end in range(len(name)) for word in words(head + name[:end])), name
+            head = "" if kind.reads == "input" else "input:5x8,"
+            offered = {word.rstrip(":") for end in range(len(name) + 1) for word in words(head + name[:end])}
+            assert name in offered
 
 
 SPECS = {
@@ -143,7 +144,7 @@ def test_a_template_is_offered_its_blanks() -> None:
 PATTERNS = {
     "": ["input:", "embed:"],
     "embed:10000x{16,32}": ["32}:", "32},"],
-    "embed:10000x{16,32},{": ["rnn", "lstm", "gru", "dense", "dropout"],
+    "embed:10000x{16,32},{": ["conv", "rnn", "lstm", "gru", "dense", "dropout"],
     "embed:10000x{16,32},{rnn,ls": ["lstm"],
     "embed:10000x{16,32},{rnn,lstm": ["lstm,", "lstm}", "lstm:"],
     "embed:10000x{16,32},{rnn,lstm}": ["lstm}:"],
@@ -157,7 +158,7 @@ PATTERNS = {
 
 
 def test_a_pattern_goes_on_in_its_braces_and_behind_them(at: Walk) -> None:
-    kinds = {"norm", "repeat", "pool"}
+    kinds = {"norm", "bnorm", "repeat", "pool", "flatten"}
     for typed, offered in PATTERNS.items():
         with at(typed):
             assert [each.word for each in pattern_completions(typed) if each.word not in kinds] == offered

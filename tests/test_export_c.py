@@ -45,6 +45,15 @@ EVERYTHING = (
     "input:2,gru:3,dense:4:relu,repeat:3,lstm:2,dense:3,repeat:4,rnn:2:seq,dense:2:silu",
     "input:2,gru:3,dense:4:softplus,repeat:3,lstm:2:seq,pool:avg",
     "input:9,gru:2:bi:seq,pool:avg,repeat:2,rnn:1:bi:seq,pool:max",
+    "input:2,conv:3x4:relu,lstm:2:seq",
+    "input:7x2,norm,conv:3x3:stride=2:causal,pool:max:2:stride=1,bnorm,gru:3",
+    "input:7x2,conv:3x2:dilation=2:nobias,pool:avg:3,flatten,dense:2",
+    "input:7x1,gru:3:bi:seq,conv:2x3:stride=2,pool:avg:2,flatten,bnorm:noscale,dense:2:relu",
+    "embed:9x4:mask,lstm:2:seq,conv:3x2:same:stride=2,pool:avg:2:same:stride=1,bnorm:nobias,gru:2:seq",
+    "embed:9x3,conv:3x3:same,pool:max:2:same,rnn:2:back",
+    "input:2,gru:3,repeat:6,conv:3x2:stride=2:causal,lstm:2:seq,pool:max:2:stride=1",
+    "input:2,gru:3,repeat:9,conv:3x2:same,pool:avg:3:same,gru:2:bi",
+    "input:2,gru:3,repeat:9,conv:3x2,gru:2,repeat:3,pool:avg:2,dense:2",
     "input:2,gru:3:bi,repeat:5,rnn:2:back:seq,lstm:2:bi,repeat:2",
 )
 """Networks that have, together, whatever a network in C may have."""

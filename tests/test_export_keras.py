@@ -181,7 +181,8 @@ def test_the_file_of_weights_is_laid_out_as_keras_does_and_is_read_back(at: Walk
                 assert all(item.dtype == "float32" for item in arrays.values())
                 for group in opened["layers"]:
                     assert opened[f"layers/{group}/vars"].attrs["name"] == golden["names"][group]
-            if "x12" not in golden["spec"]:
+            # From names and shapes alone nobody can tell what has no arrays, nor which of many equal ones comes first.
+            if "x12" not in golden["spec"] and not any(layer.window or layer.needs_length for layer in network.layers):
                 read = weights_in(str(file), network, np.dtype("float32"))
                 assert [*read] == [*weights]
                 assert all((read[key] == weights[key]).all() for key in read)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import PATIENCE, Result, Walk
-from golden.data import difference, read_values
+from golden.data import difference, enough_timesteps, read_values
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from kinds import HEADS, KINDS, small_network
@@ -93,7 +93,7 @@ def test_of_every_kind_it_draws_the_weights_and_the_input_of_forward(at: Walk, r
 @given(SMALL, st.integers(0, 2**32), st.integers(1, 3), st.integers(1, 5))
 def test_any_network_returns_what_the_engine_returns(network: Network, seed: int, batch: int, timesteps: int) -> None:
     random = np.random.default_rng(seed)
-    shape = network.head.input_shape(batch, timesteps)
+    shape = network.head.input_shape(batch, enough_timesteps(network.layers, timesteps))
     vocabulary = network.head.vocabulary
     x = random.normal(size=shape) if vocabulary is None else random.integers(0, vocabulary, shape)
     weights = initial_weights(network, seed, np.dtype("float32"), "keras")

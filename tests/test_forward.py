@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import Result, Walk
-from kinds import KINDS, small_network
+from kinds import KINDS, small_network, timesteps
 
 from rnncli import Network, RnncliError, UsageError
 from rnncli.engine import Model, Request, plan, recurrent
@@ -167,7 +167,7 @@ def test_of_nothing_but_padding_there_is_no_mean_and_nothing_grew(rnncli: Run) -
 def test_a_layer_of_every_kind_runs(rnncli: Run, at: Walk) -> None:
     for spec in map(small_network, KINDS.values()):
         with at(spec):
-            network = run_json(rnncli, spec, "--timesteps", "2")
+            network = run_json(rnncli, spec, *timesteps(spec, 2))
             assert [layer["name"] for layer in network["layers"]] == list(Network.parse(spec).names)
 
 
@@ -223,9 +223,12 @@ def test_the_progress_of_a_run_adds_up_to_its_work(at: Walk) -> None:
             assert (result.study is not None) == study
 
 
-def test_states_and_layers_that_read_from_the_end_do_not_add_up_and_a_note_says_so() -> None:
+def test_states_and_layers_that_read_from_the_end_or_in_windows_do_not_add_up_and_a_note_says_so() -> None:
     (note,) = plan("input:8,rnn:4:bi", Request(save_state="s.npz")).notes
     assert "pieces of a sequence" in note
+    (note,) = plan("input:8,conv:4x3:causal,rnn:4", Request(save_state="s.npz")).notes
+    assert note == "the windows of conv:4x3:causal begin anew, so pieces of a sequence do not add up to the whole"
+    assert plan("input:8,conv:4x1,rnn:4", Request(save_state="s.npz")).notes == ()
     assert plan("input:8,rnn:4", Request(save_state="s.npz")).notes == ()
     assert plan("input:8,rnn:4:bi", Request()).notes == ()
 

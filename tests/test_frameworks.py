@@ -14,6 +14,7 @@ from golden.data import (
     TORCH_TIMESTEPS,
     describe,
     difference,
+    enough_timesteps,
     kept_bytes,
     read_networks,
     read_saved,
@@ -36,7 +37,7 @@ def test_shapes_names_and_counts_equal_those_of_keras_and_of_pytorch_where_it_ca
             else:
                 assert describe(network.summary()) == golden["keras"]
         with at("PyTorch", network):
-            timesteps = network.head.fixed_timesteps or TORCH_TIMESTEPS
+            timesteps = enough_timesteps(network.layers, TORCH_TIMESTEPS)
             if golden["torch"] is None:
                 with pytest.raises(SpecError):
                     network.summary(framework="torch")

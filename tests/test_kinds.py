@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import reference
 from conftest import Walk, lines_of
+from drawing import long_enough
 from golden.data import read_networks, read_values
 from golden.generate import RandomDice, small_size
 from hypothesis import assume, given
@@ -100,14 +101,15 @@ def missing_words(layer: type[Layer], kind: Kind, file: str) -> Iterator[str]:
     for argument, option in kind.options.items():
         for value, ways in option.ways.items():
             for way in ways:
-                if getattr(read_back(layer, f"{kind.small}:{way}"), argument, None) != value:
+                needs = "" if argument == "pool_size" else kind.needs
+                if getattr(read_back(layer, f"{kind.small}{needs}:{way}"), argument, None) != value:
                     yield f"{file} sets {argument} to {value} by {way}, which no spec does"
 
 
 def read_back(layer: type[Layer], spec: str) -> Layer | None:
     """The layer that a spec describes, or None if it is none."""
     try:
-        return Network.parse(kinds.BELOW[layer.reads] + spec).layers[-1]
+        return Network.parse(kinds.below(layer) + spec).layers[-1]
     except SpecError:
         return None
 
@@ -262,10 +264,11 @@ def test_the_engine_computes_each_kinds_textbook_formula(kind: Kind, data: st.Da
     heads = kinds.HEADS if kind not in kinds.HEADS else [kind]
     head = data.draw(layers_of(heads, small_sizes))
     body = [] if kind in kinds.HEADS else [data.draw(layers_of([kind], small_sizes))]
-    below = Network.parse(kinds.BELOW[kind.layer.reads].rstrip(",") or kind.small).layers[1:]
+    below = Network.parse(kinds.below(kind.layer).rstrip(",") or kind.small).layers[1:]
+    head, *body = long_enough((head, *body))
     needed = least_steps([*below, *body])
     assume((head.fixed_timesteps or needed) >= needed)
-    network, timesteps = Network((head, *below, *body)), data.draw(st.integers(needed, 4))
+    network, timesteps = Network((head, *below, *body)), data.draw(st.integers(needed, needed + 3))
     x = kinds.kind_of(head).random_input(head, np.random.default_rng(0), 3, timesteps)
     weights = reference.random_weights(network, data.draw(st.integers(0, 99)))
     found, expected = Model(network, dtype="float64", weights=weights)(x), reference.run(network, weights, x)

@@ -75,7 +75,7 @@ def test_it_names_all_kinds_options_and_activations_on_a_screen_of_80_by_40(told
 
 
 def test_each_form_of_a_layer_works_with_numbers_for_its_letters(at: Walk, told: Callable[..., str]) -> None:
-    numbers = {"V": "10", "D": "4", "T": "5", "F": "8", "U": "3", "P": "0.5"}
+    numbers = {"V": "10", "D": "4", "T": "5", "F": "8", "U": "3", "K": "2", "P": "0.5"}
     forms = re.findall(r"^  (\S+) +\S", told(), re.MULTILINE)
     of_kind = {form.partition(":")[0]: form for form in forms}
     for kind in kinds.KINDS.values():
@@ -84,7 +84,7 @@ def test_each_form_of_a_layer_works_with_numbers_for_its_letters(at: Walk, told:
             name, _, size = text.partition(":")
             for word in size.split("|"):
                 field = "".join(numbers.get(c, c) for c in word)
-                spec = kinds.BELOW[kind.layer.reads] + f"{name}:{field}".rstrip(":")
+                spec = kinds.below(kind.layer) + f"{name}:{field}".rstrip(":")
                 with at(spec):
                     assert type(Network.parse(spec).layers[-1]) is kind.layer
 
@@ -232,7 +232,7 @@ def test_where_a_field_may_be_repeated_the_network_is_one(at: Walk, rnncli: Run)
     able = {row["kind"] for row in rows(rnncli, "num_layers")}
     for layer in LAYERS:
         seq = ":seq" if layer.states else ""
-        spec = f"{kinds.BELOW[layer.reads]}{kinds.KINDS[layer].small}{seq}:x3"
+        spec = f"{kinds.below(layer)}{kinds.KINDS[layer].small}{seq}:x3"
         with at(spec):
             try:
                 Network.parse(spec)

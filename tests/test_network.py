@@ -9,6 +9,7 @@ from dataclasses import replace
 from math import prod
 
 from conftest import Walk
+from golden.data import enough_timesteps
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import heads, networks
@@ -89,7 +90,7 @@ def test_an_input_may_fix_the_timesteps() -> None:
 def test_counts_and_bytes_add_up_and_twice_the_batch_takes_twice_as_much(
     network: Network, batch: int, timesteps: int
 ) -> None:
-    timesteps = network.head.fixed_timesteps or timesteps
+    timesteps = enough_timesteps(network.layers, timesteps)
     summary, twice = network.summary(batch, timesteps), network.summary(2 * batch, timesteps)
     for layer in summary.layers:
         assert layer.params == sum(prod(weight.shape) for weight in layer.weights)
@@ -105,7 +106,8 @@ def test_a_network_built_in_python_is_the_one_that_its_spec_describes(network: N
     built = Network(network.layers)
     assert built == Network.parse(str(built))
     assert hash(built) == hash(network)
-    assert built.summary(3, 5) == network.summary(3, 5)
+    timesteps = enough_timesteps(network.layers, 5)
+    assert built.summary(3, timesteps) == network.summary(3, timesteps)
 
 
 def test_layers_are_equal_when_all_their_arguments_are() -> None:

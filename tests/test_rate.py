@@ -73,7 +73,10 @@ def test_multiply_adds_a_second_are_exact_where_they_are_whole(digits: int, plac
 @given(networks(), st.integers(1, 50) | st.floats(0.01, 1000))
 def test_the_layers_add_up_to_the_network(network: Network, rate: float) -> None:
     summary = network.summary(rate=rate)
-    assert summary.macs_per_second == pytest.approx(rate * summary.macs_per_step, rel=1e-12)
+    whole = rate * summary.macs_per_step
+    if all(layer.stride == 1 for layer in network.layers):
+        assert summary.macs_per_second == pytest.approx(whole, rel=1e-12)
+    assert summary.macs_per_second <= whole * (1 + 1e-12)
     layers = [layer.macs_per_second for layer in summary.layers]
     assert sum(each or 0 for each in layers) == pytest.approx(summary.macs_per_second, rel=1e-12)
 

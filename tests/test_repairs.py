@@ -126,7 +126,9 @@ def in_keras(layer: Layer) -> str:
     merge = values.pop("merge_mode", None)
     name = layer.keras
     if isinstance(layer, Pool):
-        name = {"max": "GlobalMaxPooling1D", "avg": "GlobalAveragePooling1D"}[values.pop("mode")]
+        whole = {"max": "GlobalMaxPooling1D", "avg": "GlobalAveragePooling1D"}
+        windowed = {"max": "MaxPooling1D", "avg": "AveragePooling1D"}
+        name = (windowed if layer.pool_size else whole)[values.pop("mode")]
     given = [f"{key}={value!r}" for key, value in values.items() if value != layer.default(key)]
     call = f"layers.{name}({', '.join(given)})"
     return call if merge is None else f"layers.Bidirectional({call}, merge_mode={merge!r})"

@@ -46,7 +46,8 @@ def test_each_formula_comes_to_its_size_in_words_and_in_numbers(
             continue
         assert evaluated(size.numbers) == size.value
         if size.key != "streaming_bytes" and not (dtype == "int8" and size.key == "total_bytes"):
-            words = {"parameters": summary.total_params, "batch": batch or 1, "timesteps": timesteps or 1}
+            trained = {"trainable parameters": summary.trainable_params}  # first, for the other is in it
+            words = trained | {"parameters": summary.total_params, "batch": batch or 1, "timesteps": timesteps or 1}
             assert evaluated(size.words, **words) == size.value
 
 

@@ -127,7 +127,7 @@ def test_the_answer_of_every_kind_is_that_of_trying_all_numbers_with_and_without
             for figure in FIGURES:
                 limit = every[3].get(figure.name)
                 fitting = [n for n, each in enumerate(every, 1) if each and (each[figure.name] or 0) <= (limit or 0)]
-                if limit is None or every[-1][figure.name] <= limit:
+                if limit is None or (every[-1] and every[-1][figure.name] <= limit):
                     continue
                 with at(template, timesteps, figure.name):
                     solution = solve(template, Budget(**{figure.name: limit}), timesteps=timesteps, framework=framework)

@@ -9,6 +9,7 @@ import pytest
 from conftest import Walk, examples
 from hypothesis import example, given
 from hypothesis import strategies as st
+from kinds import KINDS
 from strategies import MAX_SIZE, nearly_specs, networks, soups, typed
 
 from rnncli import Network, SpecError
@@ -150,12 +151,13 @@ def test_every_field_may_be_written_as_the_frameworks_argument(at: Walk) -> None
         head = "" if issubclass(layer, Head) else "input:3,"
         size = f":{layer.sizes.example}" if layer.sizes.required else ""
         for option in layer.options:
+            needs = "" if option.attribute == "pool_size" else KINDS[layer].needs
             names = {each: name for name, each in option.values.items()} if isinstance(option, Choice) else {}
             for value in values_of(layer, option):
                 word = value if isinstance(value, bool) else names.get(value, value)
                 for field in (f"{option.attribute}={word}", f"{option.attribute}={word}".upper()):
                     with at(layer.kind, field):
-                        read = Network.parse(f"{head}{layer.kind}{size}:{field}").layers[-1]
+                        read = Network.parse(f"{head}{layer.kind}{size}{needs}:{field}").layers[-1]
                         assert getattr(read, option.attribute) == value
 
 

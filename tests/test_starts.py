@@ -108,8 +108,9 @@ def test_uniform_weights_are_from_0_to_1() -> None:
 def small_networks() -> Iterator[Network]:
     for kind in kinds.KINDS.values():
         ways = [way for option in kind.options.values() for ways in option.ways.values() for way in ways]
-        for option in ("", *(f":{way}" for way in ways)):
-            yield Network.parse(kinds.small_network(kind) + option)
+        for option in ("", *(f"{'' if way[0].isdigit() else kind.needs}:{way}" for way in ways)):
+            if "pool_size" not in option:
+                yield Network.parse(kinds.small_network(kind) + option)
 
 
 def test_every_weight_of_every_kind_says_how_it_starts(at: Walk) -> None:

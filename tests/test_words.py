@@ -16,7 +16,6 @@ from conftest import SCREENS, Result, Walk
 from rnncli import Network, SpecError
 from rnncli.language.framework_words import FRAMEWORK_WORDS
 from rnncli.layers import KINDS, LAYERS, Layer
-from rnncli.layers.activations import ACTIVATIONS
 from rnncli.layers.options import Option
 from rnncli.layers.weights import FRAMEWORKS
 from rnncli.layers.words import in_both
@@ -36,6 +35,11 @@ KERAS: dict[str, tuple[str, ...]] = {
     "mask": ("mask_zero=True", ""),
     "eps=1e-5": ("epsilon=1e-05",),
     "proj=2": ("",),
+    "2": ("pool_size=2",),
+    "same": ("padding='same'",),
+    "stride=2": ("strides=2",),
+    "dilation=2": ("dilation_rate=2",),
+    "causal": ("padding='causal'",),
 }
 """Keras's arguments as its documentation has them; none where Keras says it with a layer of its own, Masking()."""
 
@@ -47,6 +51,9 @@ TORCH: dict[tuple[str, str], str] = {
     ("lstm", "proj=2"): "proj_size=2",
     ("dense", "nobias"): "bias=False",
     ("norm", "nobias"): "bias=False",
+    ("conv", "stride=2"): "stride=2",
+    ("conv", "dilation=2"): "dilation=2",
+    ("conv", "nobias"): "bias=False",
     ("norm", "eps=1e-5"): "eps=1e-05",
     **{("lstm", field): "" for field in ("seq", "back", "bi=sum", "relu", "recact=relu", "forgetbias=0")},
 }
@@ -64,7 +71,8 @@ FIELDS: list[tuple[type[Layer], Option, str, Any]] = [
 
 def layer_spec(layer: type[Layer], field: str) -> str:
     kind = kinds.KINDS[layer]
-    return f"{kinds.BELOW[layer.reads]}{kind.small}:{field}"
+    needs = "" if field[:1].isdigit() or field == "pool_size" else kind.needs
+    return f"{kinds.below(layer)}{kind.small}{needs}:{field}"
 
 
 def error(spec: str) -> SpecError:
@@ -108,8 +116,10 @@ def test_explain_says_every_field_that_is_set_in_both_words(at: Walk) -> None:
 
 def test_a_field_that_is_wrong_is_answered_with_both_words(at: Walk) -> None:
     for layer, option, text, value in FIELDS:
+        if text.isdigit():  # where a number is wrong, it is taken for a size
+            continue
         both = in_both(layer, option.attribute, value)
-        if "=" not in text and text not in ACTIVATIONS and value is not False:
+        if "=" not in text and text in option.fields() and value is not False:
             with at("an argument without its value", layer.kind, text):
                 assert both in helped(layer_spec(layer, option.attribute))
         if re.fullmatch("[a-z]{5,}", text) and text in option.fields():
@@ -154,7 +164,6 @@ WHERE = {
     "input_shape input_size": "input:TxF",
     "timedistributed": "each timestep",
     "masking": "mask_zero=True",
-    "flatten": "pool:avg",
     "dtype": "--dtype",
     "seed": "--seed",
     "timesteps": "--timesteps",

@@ -7,6 +7,7 @@ from itertools import product
 from typing import Any
 
 from conftest import Walk
+from golden.data import enough_timesteps
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from strategies import networks, small_sizes
@@ -114,7 +115,7 @@ def test_a_step_needs_the_same_for_any_input_and_training_a_length_and_a_dtype_t
     network: Network,
 ) -> None:
     known = network.input_shape()[1] is not None
-    timesteps = network.input_shape()[1] or 7
+    timesteps = enough_timesteps(network.layers, 7)
     some, one = network.summary(batch=9, timesteps=timesteps), network.summary()
     assert one.streaming_bytes == some.streaming_bytes
     assert (one.training_bytes is not None) == known
@@ -152,7 +153,7 @@ def test_what_layers_hold_is_declared_for_sizes_that_are_not_known_yet(units: in
 
 @given(networks(), st.data())
 def test_no_figure_shrinks_where_a_size_grows(network: Network, data: st.DataObject) -> None:
-    timesteps = network.input_shape()[1] or 7
+    timesteps = enough_timesteps(network.layers, 7)
     sized = [
         (at, name)
         for at, layer in enumerate(network.layers)

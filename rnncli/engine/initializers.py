@@ -10,7 +10,7 @@ import numpy as np
 from rnncli.engine.request import Init
 from rnncli.engine.types import Array
 from rnncli.formats.conventions import keras_weights
-from rnncli.layers.starts import UNIFORM_LIMIT, glorot_limit, start
+from rnncli.layers.starts import UNIFORM_LIMIT, fans, glorot_limit, start
 from rnncli.layers.weights import Framework, Weight
 from rnncli.network import Network
 
@@ -41,6 +41,10 @@ def initial_weights(network: Network, seed: int, dtype: np.dtype[Any], init: Ini
             arrays[weight.name.replace("_l0", "")] = draw(random_stream(seed, place, drawn), weight.shape, dtype)
             drawn += 1
         weights |= {f"{name}/{key}": array for key, array in keras_weights(layer, framework, arrays).items()}
+        # What one framework counts among its weights, the other has beside them, and it starts alike.
+        for weight in [each for each in layer.weights(reads) if f"{name}/{each.name}" not in weights]:
+            stream = random_stream(seed, place, drawn)
+            weights[f"{name}/{weight.name}"] = DRAWINGS["keras"](weight)(stream, weight.shape, dtype)
     return weights
 
 
@@ -120,7 +124,7 @@ def _of_pytorch(weight: Weight) -> Initializer:
 INITIALIZERS: dict[str, Initializer] = {
     "uniform": _uniform(UNIFORM_LIMIT),
     # Glorot and Bengio, 2010: U[-a, a) with a = sqrt(6 / (inputs + outputs)).
-    "glorot_uniform": lambda generator, shape, dtype: _uniform(glorot_limit(*shape))(generator, shape, dtype),
+    "glorot_uniform": lambda generator, shape, dtype: _uniform(glorot_limit(*fans(shape)))(generator, shape, dtype),
     "orthogonal": _orthogonal,
     "zeros": lambda generator, shape, dtype: np.zeros(shape, dtype),
     "ones": lambda generator, shape, dtype: np.ones(shape, dtype),

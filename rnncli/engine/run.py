@@ -22,7 +22,7 @@ from rnncli.engine.model import Model
 from rnncli.engine.passes import State, Tick, uncounted, work
 from rnncli.engine.request import DEFAULT_REACH_TIMESTEPS, DEFAULT_TIMESTEPS, Init, Request
 from rnncli.engine.types import Array
-from rnncli.errors import UsageError
+from rnncli.errors import UsageError, listed
 from rnncli.layers import READING_FROM_THE_END
 from rnncli.network import Network
 from rnncli.quantities import features_of, plural
@@ -132,8 +132,12 @@ def _weights_and_notes(network: Network, request: Request, trained: Part | None)
             notes.append(f"the file has no weights: {how}")
         notes += [] if trained is None else trained.told
     stateful = request.state is not None or request.save_state is not None
-    if stateful and any(layer.needs_whole for layer in network.body):
+    if stateful and any(layer.states and layer.needs_whole for layer in network.body):
         notes.append(f"{READING_FROM_THE_END} read from the end, so pieces of a sequence do not add up to the whole")
+    windows = [layer.spec() for layer in network.body if layer.window is not None and layer.window.span > 1]
+    if stateful and windows:
+        told = listed(list(dict.fromkeys(windows)))
+        notes.append(f"the windows of {told} begin anew, so pieces of a sequence do not add up to the whole")
     return trained, tuple(notes)
 
 

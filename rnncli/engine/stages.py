@@ -15,7 +15,24 @@ from rnncli.engine.chunks import Chunk
 from rnncli.engine.passes import Pass, Stage, State, Stateless, Tick
 from rnncli.engine.recurrent import BidirectionalStage, RecurrentStage
 from rnncli.engine.types import Array
-from rnncli.layers import GRU, LSTM, Dense, Dropout, Embedding, Layer, Norm, Pool, Recurrent, Repeat, SimpleRNN
+from rnncli.engine.windows import MeanPass, WindowPass, largest_pass
+from rnncli.layers import (
+    GRU,
+    LSTM,
+    BatchNorm,
+    Conv,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    Layer,
+    Norm,
+    Pool,
+    Recurrent,
+    Repeat,
+    SimpleRNN,
+)
+from rnncli.layers.windows import Window
 
 ChunkSteps = Callable[[int], int]
 """Returns how many timesteps a chunk should have, given the number of samples."""
@@ -52,6 +69,30 @@ class DenseStage(Stateless):
         return Chunk(y, chunk.mask)
 
 
+class ConvStage(Stage):
+    """act(Σ_k x_{t+k}·W_k + b): one product for all windows of a chunk."""
+
+    def __init__(self, layer: Conv, weights: Mapping[str, Array]) -> None:
+        self.window = layer.window
+        self.kernel = weights["kernel"].reshape(-1, layer.filters)
+        self.bias = weights["bias"] if layer.use_bias else None
+        self.activation = ACTIVATION_FUNCTIONS[layer.activation]
+
+    def begin(self, states: State | None, tick: Tick) -> Pass:
+        """Return a pass for one batch."""
+        del states, tick
+        return WindowPass(self.window, 0, self._compute)
+
+    def _compute(self, windows: Array) -> Array:
+        count, batch, *_ = windows.shape
+        y = windows.reshape(count * batch, -1) @ self.kernel
+        if self.bias is not None:
+            y += self.bias
+        y = y.T  # features first, as the activations have them
+        self.activation(y, y)
+        return y.T.reshape(count, batch, -1)
+
+
 class NormStage(Stateless):
     """γ · (x - mean) / √(variance + ε) + β over the features of every vector.
 
@@ -73,6 +114,21 @@ class NormStage(Stateless):
         if self.beta is not None:
             y += self.beta
         return Chunk(y.astype(x.dtype), chunk.mask)
+
+
+class BatchNormStage(Stateless):
+    """γ · (x - μ) / √(σ² + ε) + β for every vector: a factor and a shift for each feature."""
+
+    def __init__(self, layer: BatchNorm, weights: Mapping[str, Array]) -> None:
+        factor = 1 / np.sqrt(weights["moving_variance"].astype(np.float64) + layer.epsilon)
+        factor *= weights["gamma"] if layer.scale else 1
+        shift = (weights["beta"] if layer.center else 0) - weights["moving_mean"] * factor
+        dtype = weights["moving_mean"].dtype
+        self.factor, self.shift = (each.astype(dtype)[:, None] for each in (factor, shift))
+
+    def step(self, chunk: Chunk) -> Chunk:
+        """Return the scaled vectors of a chunk."""
+        return Chunk(chunk.values * self.factor + self.shift, chunk.mask)
 
 
 class Gathering(Stage):
@@ -151,6 +207,31 @@ class _Mean(Pass):
 POOLS: dict[str, Callable[[], Pass]] = {"max": _Largest, "avg": _Mean}
 """What makes one vector of a sequence, by its mode."""
 
+WINDOWED: dict[str, Callable[[Window], Pass]] = {"max": largest_pass, "avg": MeanPass}
+"""What makes a vector of each window, by the mode."""
+
+
+class _Flat(Pass):
+    """The whole sequence on its way to become one vector."""
+
+    def __init__(self) -> None:
+        self._chunks: list[Array] = []
+
+    def step(self, chunk: Chunk) -> None:
+        """Keep a chunk."""
+        self._chunks.append(chunk.values.copy())
+
+    def end(self) -> Iterator[Chunk]:
+        """Yield the vector, (1, timesteps · features, batch)."""
+        batch = self._chunks[0].shape[-1]
+        yield Chunk(np.concatenate(self._chunks).reshape(1, -1, batch))
+
+
+def _pool_stage(name: str, layer: Pool, weights: Mapping[str, Array], chunk_steps: ChunkSteps) -> Stage:
+    del name, weights, chunk_steps
+    window = layer.window
+    return Gathering(POOLS[layer.mode] if window is None else lambda: WINDOWED[layer.mode](window))
+
 
 def make_stage(name: str, layer: Layer, weights: Mapping[str, Array], chunk_steps: ChunkSteps) -> Stage:
     """Return the stage for a layer.
@@ -174,10 +255,13 @@ STAGES: dict[type[Layer], Callable[[str, Any, Mapping[str, Array], ChunkSteps], 
     SimpleRNN: _recurrent_stage,
     LSTM: _recurrent_stage,
     GRU: _recurrent_stage,
+    Conv: lambda name, layer, weights, chunk_steps: ConvStage(layer, weights),
     Dense: lambda name, layer, weights, chunk_steps: DenseStage(layer, weights),
     Dropout: lambda name, layer, weights, chunk_steps: Stateless(),
     Norm: lambda name, layer, weights, chunk_steps: NormStage(layer, weights),
+    BatchNorm: lambda name, layer, weights, chunk_steps: BatchNormStage(layer, weights),
     Repeat: lambda name, layer, weights, chunk_steps: Gathering(lambda: _Repetition(layer, chunk_steps)),
-    Pool: lambda name, layer, weights, chunk_steps: Gathering(POOLS[layer.mode]),
+    Pool: _pool_stage,
+    Flatten: lambda name, layer, weights, chunk_steps: Gathering(_Flat),
 }
 """A function for each kind of layer that makes its stage. An Input needs none."""

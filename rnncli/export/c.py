@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LAYERS", "export", "header"]
 
-INTEGERS = frozenset({"count"})
+INTEGERS = frozenset({"count", "left"})
 """States that are whole numbers."""
 
 MERGES: Mapping[str, str] = {"sum": "add", "mul": "multiply", "ave": "average"}
@@ -100,6 +100,11 @@ class Phase(NamedTuple):
     def ends(self) -> bool:
         """Whether the sequence becomes a vector."""
         return bool(self.over) and self.over[-1].layer.returns == "vector"
+
+    @property
+    def waits(self) -> bool:
+        """Whether there are timesteps for which it returns nothing."""
+        return any(step.layer.window is not None for step in self.over)
 
 
 def phases_of(plan: Plan) -> list[Phase]:
@@ -220,18 +225,19 @@ class Source:
     def states(self, steps: Sequence[Step]) -> Iterator[tuple[str, str, int]]:
         """Yield what lasts of some layers from step to step: what it is called in C, and in the layer, and its size."""
         for step in steps:
-            if self.by_step or step.layer.reads != "vector":
+            if self.by_step or (step.layer.reads != "vector" and step.layer.window is None):
                 for name, size in step.layer.carried(step.reads).items():
                     yield f"{step.name}_{name}".replace("/", "_"), name, size
 
     def first_states(self, steps: Sequence[Step], zeros: bool = True) -> Iterator[str]:
         """Yield the lines that begin the states of some layers; without zeros, those that are something else."""
-        for state, name, size in self.states(steps):
-            if name == "largest":
-                yield call("fill", f"state->{state}", "-INFINITY", size)
-            elif zeros:
-                first = f"{INDENT}state->{state} = 0;"
-                yield first if name in INTEGERS else call("fill", f"state->{state}", "0.0f", size)
+        for step in steps:
+            for state, name, size in self.states([step]):
+                first = step.layer.window.least_steps - 1 if name == "left" else 0
+                if name in INTEGERS and (zeros or first):
+                    yield f"{INDENT}state->{state} = {first};"
+                elif name == "largest" or (zeros and name not in INTEGERS):
+                    yield call("fill", f"state->{state}", "-INFINITY" if name == "largest" else "0.0f", size)
 
     def empty(self) -> list[str]:
         """Return the lines that begin all states."""
@@ -279,12 +285,18 @@ class Source:
         """Yield the functions of a network that runs a step at a time."""
         name, first, y = self.name, self.phases[0], Vector("y", self.outputs)
         yield from (f"void {name}_reset({name}_state *state)", "{", *self.empty(), "}", "")
-        body = Body(self)
+        ends = first.ends and not self.decodes
+        body, end = Body(self, f"return {name}_end(state, y);" if ends else "return 0;"), Body(self)
         made = body.through(first.over, body.input, None if first.ends else y)
-        if first.ends and not self.decodes:
-            body.lines += block("if (y == NULL)", [f"{INDENT}return 0;"])
-            self._ended(body, self.phases, made, y)
-        body.lines.append(f"{INDENT}return {0 if self.decodes else 1};")
+        if ends:
+            end.lines += block("if (y == NULL)", [f"{INDENT}return 0;"])
+            self._ended(end, self.phases, made, y)
+        end.lines.append(f"{INDENT}return {0 if self.decodes else 1};")
+        if ends and first.waits:
+            yield from (f"static int {name}_end({name}_state *state, float *y)", "{", *end.lines, "}", "")
+            body.lines.append(f"{INDENT}{body.leave}")
+        else:
+            body.lines += end.lines
         unused = unread(body.lines, "state", "id" if self.ids else "x", "y")
         yield from (self._step_head(), "{", *unused, *body.lines, "}", "")
         to = f"y + rows * {self.outputs}" if self.returns_sequence else "t + 1 < timesteps ? NULL : y"
@@ -318,7 +330,7 @@ class Source:
             if after is not None:
                 self._repeated(body, after, vector)
                 body.lines += [f"{INDENT}{after.counter} = 0;", *self.first_states(after.over)]
-                inside = Body(self)
+                inside = Body(self, "continue;")
                 vector = inside.through(after.over, after.vector)
                 body.lines += block(
                     f"while ({after.counter} < {after.times})", [f"{INDENT}{after.counter}++;", *inside.lines]
@@ -333,13 +345,14 @@ class Source:
     def _next(self, made: Vector) -> Iterator[str]:
         """Yield the function for what a network returns when its input has ended, given what came of its last step."""
         *before, last = self.phases
-        start, each = Body(self), Body(self)
+        start, each = Body(self), Body(self, "continue;")
         self._repeated(start, last, self._ended(start, before, made))
         each.through(last.over, last.vector, Vector("y", self.outputs))
         yield from (f"int {self.name}_next({self.name}_state *state, float *y)", "{")
         yield from block(f"if ({last.counter} == 0)", start.lines)
         again = [f"{INDENT}{last.counter}++;", *each.lines, f"{INDENT}return 1;"]
-        yield from (*block(f"if ({last.counter} < {last.times})", again), f"{INDENT}return 0;", "}", "")
+        head = f"{'while' if last.waits else 'if'} ({last.counter} < {last.times})"
+        yield from (*block(head, again), f"{INDENT}return 0;", "}", "")
 
     def _program(self) -> str:
         """Return a program that runs the network: it reads timesteps, and writes rows of numbers."""
@@ -380,12 +393,14 @@ class Whole:
         lines: the lines.
         x: what the next layer reads: of timestep t, if it is a sequence.
         length: how many timesteps that has; empty for a vector.
+        most: how many it has at most; None for no more than the input.
         halves: how many numbers the halves have for each timestep of the input, and beside those.
     """
 
     def __init__(self, source: Source) -> None:
         self.source, self.lines, self.length = source, list[str](), "timesteps"
         self.x = Body(source, length=self.length).input
+        self.most: int | None = None
         self.halves = {"a": (0, 0), "b": (0, 0)}
 
     def function(self) -> Iterator[str]:
@@ -418,10 +433,10 @@ class Whole:
             return "y"
         half = "b" if self.x.text.partition(" ")[0] == "a" else "a"
         each, more = self.halves[half]
-        if sequence and not self.length.isdigit():
+        if sequence and self.most is None:
             self.halves[half] = (max(each, size), more)
         else:
-            self.halves[half] = (each, max(more, size * int(self.length) if sequence else size))
+            self.halves[half] = (each, max(more, size * (self.most or 1) if sequence else size))
         return half
 
     def _over_time(self, lines: list[str], backwards: bool = False) -> list[str]:
@@ -435,9 +450,11 @@ class Whole:
         """Write a layer."""
         layer, size, sequence = step.layer, features_of(step.returns), len(step.returns) == 3
         if layer.reads == "vector":
-            self.length = str(layer.n)
+            self.length, self.most = str(layer.n), layer.n
             return
-        if layer.needs_whole:
+        if layer.window is not None:
+            self._windows(step, last)
+        elif layer.needs_whole:
             self._directions(step, last)
         elif makes(step):
             body, made = Body(self.source, length=self.length), None
@@ -454,6 +471,21 @@ class Whole:
             self.x = made or x
         if not sequence:
             self.length = ""
+
+    def _windows(self, step: Step, last: bool) -> None:
+        """Write a layer that moves a window over the sequence: a loop over the windows."""
+        window, size, name = step.layer.window, features_of(step.returns), step.name
+        body = Body(self.source, length=self.length)
+        made = Vector(f"{self._base(size, True, last)} + t * {size}", size)
+        body.through([step], self.x, made)
+        steps, before = f"{name}_steps", f"const size_t {name}_before"
+        self.lines.append(call(f"const size_t {steps} = windows_in", self.length, window.least_steps, window.stride))
+        if window.padding == "same":
+            self.lines.append(call(f"{before} = padding_before", self.length, steps, window.span, window.stride))
+        else:
+            self.lines.append(f"{INDENT}{before} = {window.span - window.least_steps};")
+        self.length, self.x = steps, made
+        self.lines += self._over_time(body.lines)
 
     def _directions(self, step: Step, last: bool) -> None:
         """Write a layer that reads time backwards, or both ways: a loop for each direction."""

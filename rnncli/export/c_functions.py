@@ -190,6 +190,19 @@ static int window_ends(int32_t *left, int32_t stride)
     return 1;
 }
 
+/* How many windows there are in a sequence, of `span` timesteps each. */
+static size_t windows_in(size_t timesteps, size_t span, size_t stride)
+{
+    return timesteps < span ? 0 : (timesteps - span) / stride + 1;
+}
+
+/* How many timesteps of padding are in front of a sequence, where there are as many behind it. */
+static size_t padding_before(size_t timesteps, size_t windows, size_t span, size_t stride)
+{
+    const size_t reach = windows == 0 ? 0 : (windows - 1) * stride + span;
+    return reach < timesteps ? 0 : (reach - timesteps) / 2;
+}
+
 /* Puts x behind what a vector has, if there is room. */
 static void append(float *vector, int32_t *count, int32_t most, const float *x, int size)
 {

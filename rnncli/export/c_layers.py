@@ -340,7 +340,67 @@ def _norm(place: Place) -> Vector:
     return to
 
 
+def _standardised(place: Place) -> Vector:
+    layer, to = place.layer, place.target or (place.x if place.x.end else place.room(place.size))
+    weights = [place.weight("gamma", layer.scale), place.weight("beta", layer.center)]
+    weights += [place.own("moving_mean"), place.own("moving_variance")]
+    place.write(call("standardise", place.x.text, place.size, f"{number(layer.epsilon)}f", *weights, to.text))
+    return to
+
+
+def _flattened(place: Place) -> Vector:
+    if len(place.step.reads) == 2:
+        return place.x
+    vector, count = place.state("vector"), place.state("count")
+    most = place.step.reads[1]
+    place.write(call("append", vector, f"&{count}", most, place.x.text, place.x.size))
+    return Vector(vector, place.size)
+
+
+def _windowed(place: Place, each: Callable[[str], list[str]]) -> list[str]:
+    """Return the lines for a window: those for each vector in it, of which k is the number."""
+    window, size, body = place.layer.window, place.x.size, place.body
+    if body.length:
+        at = f"t * {window.stride} + k * {window.dilation} - {place.step.name}_before"
+        inside = [
+            f"{INDENT}const size_t s = {at}; /* below 0 it wraps around */",
+            *block(f"if (s < {body.length})", each(place.x.at("s"))),
+        ]
+        return block(f"for (size_t k = 0; k < {window.width}; k++)", inside)
+    place.write(call("slide", place.state("window"), window.span * size, place.x.text, size))
+    ends = call("window_ends", f"&{place.state('left')}", window.stride).strip(" ;")
+    place.write(*block(f"if (!{ends})", [f"{INDENT}{body.leave}"]))
+    step = window.dilation * size
+    return block(f"for (int k = 0; k < {window.width}; k++)", each(f"{place.state('window')} + k * {step}"))
+
+
+def _conv(place: Place) -> Vector:
+    layer, size, to = place.layer, place.x.size, place.result()
+    kernel = Matrix(place.own("kernel"), size, place.size, place.body.source.int8, f"k * {size * place.size}")
+    sums = _windowed(place, lambda x: [kernel.times(x, to.text)])
+    if layer.dilation_rate == 1 and not place.body.length:  # the window is one vector, and the kernel one matrix
+        sums = [kernel._replace(rows=layer.kernel_size * size, start="").times(place.state("window"), to.text)]
+    bias = started(to.text, place.own("bias") if layer.use_bias else None, place.size)
+    place.write(bias, *sums, *activated(layer.activation, to.text, place.size))
+    return to
+
+
+def _pooled_windows(place: Place) -> Vector:
+    to, size, largest = place.result(), place.size, place.layer.mode == "max"
+    counted = not largest and bool(place.body.length)
+    function, first = ("keep_largest", "-INFINITY") if largest else ("add", "0.0f")
+    lines = _windowed(place, lambda x: [call(function, to.text, x, size), *[f"{INDENT}count++;"] * counted])
+    place.write(*[f"{INDENT}int count = 0;"] * counted, call("fill", to.text, first, size), *lines)
+    if not largest:
+        place.write(
+            call("divide", to.text, to.text, "(float)count" if counted else f"{place.layer.pool_size}.0f", size)
+        )
+    return to
+
+
 def _pool(place: Place) -> Vector:
+    if place.layer.window is not None:
+        return _pooled_windows(place)
     if place.layer.mode == "max":
         place.write(call("keep_largest", place.state("largest"), place.x.text, place.size))
         return Vector(place.state("largest"), place.size)
@@ -350,6 +410,7 @@ def _pool(place: Place) -> Vector:
 
 
 def _pooled(place: Place) -> Vector:
+    assert place.layer.window is None
     if place.layer.mode == "max":
         return Vector(place.state("largest"), place.size)
     to = place.result()
@@ -374,10 +435,13 @@ LAYERS: Mapping[str, Written] = {
     "rnn": Written(_recurrent),
     "lstm": Written(_recurrent),
     "gru": Written(_recurrent),
+    "conv": Written(_conv),
     "dense": Written(_dense),
     "dropout": Written(lambda place: place.x),  # drops nothing outside of training
     "norm": Written(_norm),
+    "bnorm": Written(_standardised),
     "repeat": Written(lambda place: place.x),
     "pool": Written(_pool, _pooled),
+    "flatten": Written(_flattened),
 }
 """How each kind of layer is written. An input is not."""

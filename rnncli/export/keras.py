@@ -19,6 +19,10 @@ LONG_RUN = 4
 """Equal layers from this number on are written as a loop."""
 
 ORDER = (
+    "pool_size",
+    "strides",
+    "padding",
+    "dilation_rate",
     "activation",
     "recurrent_activation",
     "use_bias",
@@ -158,10 +162,13 @@ LAYERS: Mapping[str, Callable[[Any], Call]] = {
     "rnn": _recurrent,
     "lstm": _recurrent,
     "gru": _recurrent,
+    "conv": _plain,
     "dense": _plain,
     "dropout": _plain,
     "norm": _plain,
     "repeat": _plain,
-    "pool": lambda layer: Call(layer.type_name(), ()),
+    "bnorm": _plain,
+    "pool": lambda layer: Call(layer.type_name(), tuple(_options(layer))),
+    "flatten": _plain,
 }
 """What returns the call of each kind of layer. An input has one of its own."""

@@ -13,7 +13,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnncli.errors import UsageError, printable
 from rnncli.export import Job
-from rnncli.export.numpy_functions import ACTIVATIONS, CELL, DENSE, INITIALIZERS, NORM, Shared, called, function
+from rnncli.export.numpy_functions import (
+    ACTIVATIONS,
+    BATCH_NORM,
+    CELL,
+    CONV,
+    DENSE,
+    INITIALIZERS,
+    NORM,
+    POOL,
+    Shared,
+    called,
+    function,
+)
 from rnncli.export.plan import Plan, Step
 from rnncli.export.python_calls import INDENT, commented, docstring, fits, laid_out, shape_words
 from rnncli.layers import Layer
@@ -261,6 +273,11 @@ def _dense(place: Place) -> Iterator[str]:
     yield from place.assigned(called(place.layer.activation, value))
 
 
+def _conv(place: Place) -> Iterator[str]:
+    yield from place.assigned(called(place.layer.activation, f"{place.function}(x, {_quoted(place.step.name)})"))
+    yield from _unmasked(place)
+
+
 def _dropout(place: Place) -> Iterator[str]:
     yield f"# {place.layer.spec()} drops nothing outside of training"
 
@@ -272,8 +289,13 @@ def _norm(place: Place) -> Iterator[str]:
 
 def _repeat(place: Place) -> Iterator[str]:
     yield from place.assigned(f"np.repeat(x[:, None], {place.layer.n}, axis=1)")
+    yield from _unmasked(place)
+
+
+def _unmasked(place: Place) -> Iterator[str]:
+    """Yield the line that makes a mask without padding for a new sequence, where a cell reads it."""
     behind = (step.layer for step in place.program.plan.steps[place.step.number :])
-    reader = next((layer for layer in behind if layer.states or layer.returns == "vector"), None)
+    reader = next((layer for layer in behind if layer.states or not layer.passes_mask), None)
     if place.program.takes_mask and reader is not None and reader.states:
         yield "mask = np.ones(x.shape[:2], bool)  # no padding from here on"
 
@@ -288,6 +310,20 @@ def _mean(place: Place) -> Iterator[str]:
         yield from place.assigned("total / mask.sum(axis=1, keepdims=True)")
     else:
         yield from place.assigned("x.mean(axis=1)")
+
+
+def _windows(place: Place) -> Iterator[str]:
+    window = place.layer.window
+    yield from place.assigned(Call(place.function, ("x", str(window.width), str(window.stride))))
+    yield from _unmasked(place)
+
+
+def _batch_norm(place: Place) -> Iterator[str]:
+    yield from place.assigned(Call(place.function, ("x", _quoted(place.step.name))))
+
+
+def _flatten(place: Place) -> Iterator[str]:
+    yield from place.assigned("x.reshape(len(x), -1)")
 
 
 POOLS: Mapping[str, Callable[[Place], Iterator[str]]] = {"max": _largest, "avg": _mean}
@@ -311,11 +347,14 @@ LAYERS: Mapping[str, Written] = {
     "rnn": Written(_recurrent, CELL),
     "lstm": Written(_recurrent, CELL),
     "gru": Written(_recurrent, CELL),
+    "conv": Written(_conv, CONV),
     "dense": Written(_dense, DENSE),
     "dropout": Written(_dropout),
     "norm": Written(_norm, NORM),
     "repeat": Written(_repeat),
-    "pool": Written(lambda place: POOLS[place.layer.joins](place)),
+    "bnorm": Written(_batch_norm, BATCH_NORM),
+    "pool": Written(lambda place: POOLS[place.layer.joins](place) if place.layer.joins else _windows(place), POOL),
+    "flatten": Written(_flatten),
 }
 """How each kind of layer is written. An input is not."""
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from rnncli.export.python_calls import INDENT, fits
 from rnncli.layers import Layer
 from rnncli.layers.python_call import number
+from rnncli.layers.windows import Window
 
 ACTIVATIONS: Mapping[str, str | None] = {
     "linear": None,
@@ -34,7 +35,8 @@ ACTIVATIONS: Mapping[str, str | None] = {
 INITIALIZERS: Mapping[str, str] = {
     "uniform": "return 0.05 * (2 * rng.random(shape, np.float32) - 1)  # U[-0.05, 0.05)",
     "glorot_uniform": '"""Glorot and Bengio, 2010: U[-a, a) with a = sqrt(6 / (inputs + outputs))."""\n'
-    "return np.sqrt(6 / sum(shape)) * (2 * rng.random(shape, np.float32) - 1)",
+    "limit = np.sqrt(6 / (np.prod(shape[:-2]) * sum(shape[-2:])))\n"
+    "return limit * (2 * rng.random(shape, np.float32) - 1)",
     "orthogonal": '"""Saxe et al., 2014: the Q of a random A = Q @ R, with R\'s diagonal positive."""\n'
     "q, r = np.linalg.qr(rng.standard_normal((max(shape), min(shape))))\n"
     "q *= np.sign(np.diag(r))\n"
@@ -79,6 +81,36 @@ def _dense(layer: Any, takes_mask: bool) -> tuple[str, str]:
     return "x, name", "\n".join(body)
 
 
+def _conv(layer: Any, takes_mask: bool) -> tuple[str, str]:
+    """Return the function of a layer that moves a window over the sequence, without its activation."""
+    del takes_mask
+    span = "len(kernel)" if layer.dilation_rate == 1 else f"(len(kernel) - 1) * {layer.dilation_rate} + 1"
+    every = "" if layer.dilation_rate == 1 else f" : {layer.dilation_rate}"
+    bias = ' + weights[f"{name}/bias"]' if layer.use_bias else ""
+    body = (
+        '"""(batch, timesteps, features) -> (batch, windows, filters)"""',
+        'kernel = weights[f"{name}/kernel"]  # (width, features, filters)',
+        f"span = {span}",
+        *padded(layer.window),
+        f"starts = range(0, x.shape[1] - span + 1{'' if layer.strides == 1 else f', {layer.strides}'})",
+        f"windows = np.stack([x[:, t : t + span{every}] for t in starts], axis=1)",
+        'y = np.einsum("btkf,kfu->btu", windows, kernel)',
+        f"return y{bias}",
+    )
+    return "x, name", "\n".join(body)
+
+
+def padded(window: Window) -> Iterator[str]:
+    """Yield the lines that put zeros around a sequence x, as much as a window takes."""
+    if window.padding == "causal":
+        yield "x = np.pad(x, [(0, 0), (span - 1, 0), (0, 0)])"
+    elif window.padding == "same" and window.stride == 1:
+        yield "x = np.pad(x, [(0, 0), ((span - 1) // 2, span // 2), (0, 0)])"
+    elif window.padding == "same":
+        yield f"zeros = max(0, (x.shape[1] - 1) // {window.stride} * {window.stride} + span - x.shape[1])"
+        yield "x = np.pad(x, [(0, 0), (zeros // 2, zeros - zeros // 2), (0, 0)])"
+
+
 def _norm(layer: Any, takes_mask: bool) -> tuple[str, str]:
     """Return the function of a layer normalisation."""
     del takes_mask
@@ -97,6 +129,44 @@ def _norm(layer: Any, takes_mask: bool) -> tuple[str, str]:
         results[layer.scale, layer.center],
     )
     return "x, name" if layer.scale or layer.center else "x", "\n".join(body)
+
+
+def _batch_norm(layer: Any, takes_mask: bool) -> tuple[str, str]:
+    """Return the function of a batch normalisation."""
+    del takes_mask
+    mean, variance, gamma, beta = (
+        f'weights[f"{{name}}/{weight}"]' for weight in ("moving_mean", "moving_variance", "gamma", "beta")
+    )
+    body = [
+        '"""Scale and shift every feature by its mean and variance in training."""',
+        f"deviation = np.sqrt({variance} + {number(layer.epsilon)})",
+        f"x = (x - {mean}) / deviation",
+        f"x = x * {gamma}" if layer.scale else "",
+        f"x = x + {beta}" if layer.center else "",
+        "return x",
+    ]
+    return "x, name", "\n".join(filter(None, body))
+
+
+def _pool(layer: Any, takes_mask: bool) -> tuple[str, str]:
+    """Return the function of a pool over windows; what stands around the sequence does not count."""
+    del takes_mask
+    reduce = {"max": "max", "avg": "nanmean" if layer.padding == "same" else "mean"}[layer.mode]
+    fill = {"max": "-np.inf", "avg": "np.nan"}[layer.mode]
+    padding: tuple[str, ...] = ()
+    if layer.padding == "same":
+        padding = (
+            "missing = max(0, (x.shape[1] - 1) // stride * stride + span - x.shape[1])",
+            "around = (missing // 2, missing - missing // 2)",
+            f"x = np.pad(x, [(0, 0), around, (0, 0)], constant_values={fill})",
+        )
+    body = (
+        '"""(batch, timesteps, features) -> (batch, windows, features)"""',
+        *padding,
+        "starts = range(0, x.shape[1] - span + 1, stride)",
+        f"return np.stack([np.{reduce}(x[:, t : t + span], axis=1) for t in starts], axis=1)",
+    )
+    return "x, span, stride", "\n".join(body)
 
 
 def _cell(layer: Any, takes_mask: bool) -> tuple[str, str]:
@@ -176,6 +246,9 @@ def _python(equation: str) -> str:
 
 
 DENSE = Shared(lambda layer: replace(layer, units=1, activation="linear") if layer.use_bias else None, _dense)
+CONV = Shared(lambda layer: replace(layer, filters=1, kernel_size=1, activation="linear"), _conv)
+BATCH_NORM = Shared(lambda layer: layer, _batch_norm)
+POOL = Shared(lambda layer: layer.window and replace(layer, pool_size=1, strides=None), _pool)
 NORM = Shared(lambda layer: layer, _norm)
 CELL = Shared(  # units, directions and what is returned are no matter of a cell's function, but of its call
     lambda layer: replace(layer.trained(), units=1, return_sequences=False, go_backwards=False, merge_mode=None), _cell

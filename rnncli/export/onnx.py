@@ -138,6 +138,28 @@ def _dense(place: Place) -> str:
     return ACTIVATIONS[place.layer.activation](graph, y)
 
 
+def _conv(place: Place) -> str:
+    """Conv over windows; ONNX has it of (batch, features, timesteps)."""
+    graph = place.graph
+    kernel = graph.array("kernel", place.weights["kernel"].transpose(2, 1, 0))
+    bias = [graph.array("bias", place.weights["bias"])] if "bias" in place.weights else []
+    return ACTIVATIONS[place.layer.activation](graph, _windowed(place, "Conv", kernel, *bias))
+
+
+def _windowed(place: Place, operation: str, *arrays: str, **told: int) -> str:
+    """Add a node that moves a window over time."""
+    graph, window, (_, steps, _) = place.graph, place.layer.window, place.step.reads
+    sizes = {"kernel_shape": [window.width], "strides": [window.stride]}
+    if window.dilation != 1:
+        sizes["dilations"] = [window.dilation]
+    padded: dict[str, str | list[int]] = {"pads": [*window.around(steps)]}
+    if window.goes_by_length and steps is None:
+        padded = {"auto_pad": "SAME_UPPER"}  # one more behind where their number is odd
+    x = graph.node("Transpose", place.x, perm=[1, 2, 0])
+    y = graph.node(operation, x, *arrays, **sizes, **padded, **told)
+    return graph.node("Transpose", y, perm=[2, 0, 1])
+
+
 def _norm(place: Place) -> str:
     """LayerNormalization; where the layer has no scale or no shift, numbers that are no array of the file.
 
@@ -157,6 +179,26 @@ def _ones(graph: Graph, size: int) -> str:
 
 def _zeros(graph: Graph, size: int) -> str:
     return graph.node("ConstantOfShape", graph.constant([size]))
+
+
+def _batch_norm(place: Place) -> str:
+    """BatchNormalization, which ONNX has of (batch, features, …); the others are put along the batch."""
+    graph, weights, size = place.graph, place.weights, features_of(place.step.reads)
+    scale = graph.array("gamma", weights["gamma"]) if "gamma" in weights else _ones(graph, size)
+    shift = graph.array("beta", weights["beta"]) if "beta" in weights else _zeros(graph, size)
+    moving = [graph.array(name, weights[name]) for name in ("moving_mean", "moving_variance")]
+    in_time = len(place.step.reads) == 3
+    x = graph.node("Transpose", place.x, perm=[1, 2, 0]) if in_time else place.x
+    y = graph.node("BatchNormalization", x, scale, shift, *moving, epsilon=place.layer.epsilon)
+    return graph.node("Transpose", y, perm=[2, 0, 1]) if in_time else y
+
+
+def _flatten(place: Place) -> str:
+    """A sequence as one vector, a timestep behind the other; a vector is left as it is."""
+    if len(place.step.reads) == 2:
+        return place.graph.node("Flatten", place.x, axis=1)
+    batch_first = place.graph.node("Transpose", place.x, perm=[1, 0, 2])
+    return place.graph.node("Reshape", batch_first, place.graph.constant([0, features_of(place.step.returns)]))
 
 
 def _repeat(place: Place) -> str:
@@ -181,6 +223,14 @@ def _mean(place: Place) -> str:
     return graph.node("Div", total, count)
 
 
+def _windows(place: Place) -> str:
+    """The largest or the mean of each window; what stands around the sequence does not count."""
+    return _windowed(place, WINDOWED[place.layer.mode])
+
+
+WINDOWED: Mapping[str, str] = {"max": "MaxPool", "avg": "AveragePool"}
+"""What makes a vector of each window, by the mode; both leave out what stands around, if they are told nothing else."""
+
 POOLS: Mapping[str, Callable[[Place], str]] = {"max": _largest, "avg": _mean}
 """What makes one vector of a sequence, by its mode."""
 
@@ -189,10 +239,13 @@ LAYERS: Mapping[str, Callable[[Place], str]] = {
     "rnn": recurrent,
     "lstm": recurrent,
     "gru": recurrent,
+    "conv": _conv,
     "dense": _dense,
     "dropout": lambda place: place.x,  # does nothing in a model that is only run
     "norm": _norm,
     "repeat": _repeat,
-    "pool": lambda place: POOLS[place.layer.joins](place),
+    "bnorm": _batch_norm,
+    "pool": lambda place: POOLS[place.layer.joins](place) if place.layer.joins else _windows(place),
+    "flatten": _flatten,
 }
 """A function for each kind of layer that adds its nodes, and returns the value that comes out. An input needs none."""

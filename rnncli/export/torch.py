@@ -255,6 +255,26 @@ def _recurrent(part: Part) -> list[Assignment]:
     return [Assignment(call, f"_, {states}", "from the last timestep to the first" if back else ""), Assignment(last)]
 
 
+def _conv(part: Part) -> list[Assignment]:
+    layer, reads = part.layer, "x.transpose(1, 2)"
+    if layer.padding == "causal":
+        reads = f"F.pad({reads}, ({layer.window.span - 1}, 0))"
+    return [Assignment(ACTIVATIONS[layer.activation].format(_channels_first(part, reads)))]
+
+
+def _channels_first(part: Part, reads: str = "x.transpose(1, 2)") -> str:
+    """Return the call of a module that reads (batch, features, timesteps)."""
+    return f"self.{part.attribute}({reads}).transpose(1, 2)"
+
+
+def _batch_norm(part: Part) -> list[Assignment]:
+    return [Assignment(_channels_first(part))] if len(part.levels[0].reads) == 3 else _module(part)
+
+
+def _pool(part: Part) -> list[Assignment]:
+    return [Assignment(_channels_first(part) if part.module is not None else POOLS[part.layer.joins])]
+
+
 ACTIVATIONS: Mapping[str, str] = {
     "linear": "{}",
     "relu": "F.relu({})",
@@ -279,10 +299,13 @@ LAYERS: Mapping[str, Callable[[Part], list[Assignment]]] = {
     "rnn": _recurrent,
     "lstm": _recurrent,
     "gru": _recurrent,
+    "conv": _conv,
     "dense": lambda part: [Assignment(ACTIVATIONS[part.layer.activation].format(f"self.{part.attribute}(x)"))],
     "dropout": _module,
     "norm": _module,
     "repeat": lambda part: [Assignment(f"x.unsqueeze(1).expand(-1, {part.layer.n}, -1)")],
-    "pool": lambda part: [Assignment(POOLS[part.layer.joins])],
+    "bnorm": _batch_norm,
+    "pool": _pool,
+    "flatten": lambda part: [Assignment("x.flatten(1)")],
 }
 """What each kind of layer does in `forward`. An input does nothing."""

@@ -68,9 +68,8 @@ def keras_weights(layer: Layer, convention: Convention, arrays: Mapping[str, Arr
         return {key: _of_cudnn(layer, key, array) for key, array in arrays.items()}
     if not layer.states:
         named = {_KERAS_NAMES[layer.kind][key]: array for key, array in arrays.items()}
-        # PyTorch's Linear keeps its matrix as (outputs, inputs).
-        turned = layer.kind == "dense"
-        return {key: array.T if turned and array.ndim == 2 else array for key, array in named.items()}
+        # PyTorch's Linear keeps its matrix as (outputs, inputs), and its Conv1d as (outputs, inputs, width).
+        return {key: array.T if key == "kernel" else array for key, array in named.items()}
     weights: dict[str, Array] = {}
     for number, (direction, suffix) in enumerate(zip(layer.directions, ("", "_reverse"), strict=False)):
         if convention == "torch":
@@ -87,7 +86,14 @@ _TORCH_CELL = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
 
 _KERAS_NAMES: Mapping[str, Mapping[str, str]] = {
     "embed": {"weight": "embeddings"},
+    "conv": {"weight": "kernel", "bias": "bias"},
     "dense": {"weight": "kernel", "bias": "bias"},
+    "bnorm": {
+        "weight": "gamma",
+        "bias": "beta",
+        "running_mean": "moving_mean",
+        "running_var": "moving_variance",
+    },
     "norm": {"weight": "gamma", "bias": "beta"},
 }
 """What Keras calls the arrays of PyTorch's layers without a state."""

@@ -15,9 +15,26 @@ from rnncli.errors import ArgumentError, listed, shorten
 from rnncli.formats.nodes import Activation, Note, Pass, Returned, Word, loops, takes_vectors
 from rnncli.language.likeness import closest
 from rnncli.language.spec import MAX_LAYERS
-from rnncli.layers import GRU, LSTM, Dense, Dropout, Embedding, Input, Layer, Norm, Pool, Recurrent, Repeat, SimpleRNN
+from rnncli.layers import (
+    GRU,
+    LSTM,
+    BatchNorm,
+    Conv,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    Input,
+    Layer,
+    Norm,
+    Pool,
+    Recurrent,
+    Repeat,
+    SimpleRNN,
+)
 from rnncli.layers.activations import ACTIVATIONS, OTHER_NAMES
 from rnncli.layers.weights import Framework
+from rnncli.layers.windows import Window
 from rnncli.quantities import MAX_SIZE
 
 
@@ -98,7 +115,13 @@ DIFFERS: Mapping[str, str] = {
 """What is said of an argument that changes a run and not the sizes."""
 
 _OFF = (None, False, 0, "channels_last")
-_OFF_OF: Mapping[str, tuple[object, ...]] = {"padding_idx": (None,), "max_norm": (None,)}
+_OFF_OF: Mapping[str, tuple[object, ...]] = {
+    "padding_idx": (None,),
+    "max_norm": (None,),
+    "groups": (1,),
+    "padding_mode": ("zeros",),
+    "dilation": (1,),
+}
 """The values with which an argument is as if it were not given, of most and of some."""
 
 HOLDS = ("layer", "backward_layer", "cell", "cells")
@@ -181,13 +204,93 @@ def _linear(given: dict[str, Any]) -> list[Made]:
     return [Made(_made(Dense, given, Dense.torch_arguments), features=features)]
 
 
+def _conv(given: dict[str, Any]) -> list[Made]:
+    _take_single(given, "kernel_size", "strides", "dilation_rate")
+    return [Made(_made(Conv, given, {}))]
+
+
+def _torch_conv(given: dict[str, Any]) -> list[Made]:
+    features, padding = _number(given, "in_channels", 2 * MAX_SIZE), given.pop("padding", 0)
+    _take_single(given, "kernel_size", "stride", "dilation")
+    names = {ours: theirs for ours, theirs in Conv.torch_arguments.items() if ours != "padding"}
+    layer = _made(Conv, given, names)
+    assert layer.window is not None
+    return [Made(replace(layer, padding=_torch_padding(layer.window, padding)), features=features)]
+
+
+def _torch_padding(window: Window, padding: object) -> str:
+    """Return what PyTorch's padding is in Keras's words.
+
+    Raises:
+        ArgumentFaultError: the language has no word for it.
+    """
+    around = padding[0] if isinstance(padding, list | tuple) and len(padding) == 1 else padding
+    if around in ("same", "valid"):
+        return str(around)
+    if type(around) is not int:
+        raise wrong("padding", padding, "a whole number, 'same' or 'valid'", "'same'")
+    if around == 0:
+        return "valid"
+    if window.stride == 1 and 2 * around == window.span - 1:
+        return "same"
+    text = f"padding={around} is neither as much as keeps the length, nor none; the language has no word for it"
+    raise ArgumentFaultError("padding", text, "'same'" if window.stride == 1 else "0")
+
+
+def _windows(mode: str, usual: int | None = None) -> Build:
+    def build(given: dict[str, Any]) -> list[Made]:
+        _take_single(given, "pool_size", "strides")
+        given["pool_size"] = _number(given, "pool_size", default=usual)
+        return [Made(_made(Pool, given, {}, mode=mode))]
+
+    return build
+
+
+def _torch_windows(mode: str) -> Build:
+    def build(given: dict[str, Any]) -> list[Made]:
+        padding, counted = given.pop("padding", 0), _flag(given, "count_include_pad", default=True)
+        if mode == "avg" and counted and padding not in (0, (0,), [0]):
+            text = "the zeros around the sequence count in the mean; the language has no word for it"
+            raise ArgumentFaultError("count_include_pad", text, "False")
+        _take_single(given, "kernel_size", "stride")
+        given["kernel_size"] = _number(given, "kernel_size")
+        layer = _made(Pool, given, Pool.torch_arguments, mode=mode)
+        assert layer.window is not None
+        return [Made(replace(layer, padding=_torch_padding(layer.window, padding)))]
+
+    return build
+
+
+def _batch_norm(given: dict[str, Any]) -> list[Made]:
+    where = _where(given, "axis")
+    return [_normalized(given, BatchNorm, {}, 1e-3, "epsilon")._replace(where=where)]
+
+
+def _torch_batch_norm(given: dict[str, Any]) -> list[Made]:
+    features = _number(given, "num_features", 2 * MAX_SIZE)
+    if not _flag(given, "affine", default=True):
+        given |= {"bias": False, "scale": False}
+    if not _flag(given, "track_running_stats", default=True):
+        text = "it takes the mean and variance of each batch; the language has no word for it"
+        raise ArgumentFaultError("track_running_stats", text, "True")
+    return [_normalized(given, BatchNorm, BatchNorm.torch_arguments, 1e-5, "eps")._replace(features=features)]
+
+
+def _take_single(given: dict[str, Any], *arguments: str) -> None:
+    """Take arguments that may be lists of one number, that of the only axis there is, as that number."""
+    for argument in arguments:
+        value = given.get(argument)
+        if isinstance(value, list | tuple) and len(value) == 1:
+            given[argument] = value[0]
+
+
 def _dropout(given: dict[str, Any]) -> list[Made]:
     return [Made(_made(Dropout, {"p": 0.5} | given, Dropout.torch_arguments))]
 
 
 def _norm(given: dict[str, Any]) -> list[Made]:
     where = _where(given, "axis")
-    return [_normalized(given, {}, 1e-3, "epsilon")._replace(where=where)]
+    return [_normalized(given, Norm, {}, 1e-3, "epsilon")._replace(where=where)]
 
 
 def _where(given: dict[str, Any], argument: str) -> Returned | None:
@@ -210,17 +313,17 @@ def _torch_norm(given: dict[str, Any]) -> list[Made]:
     features = _number({"normalized_shape": features}, "normalized_shape", 2 * MAX_SIZE)
     if not _flag(given, "elementwise_affine", default=True):
         given |= {"bias": False, "scale": False}
-    return [_normalized(given, {"center": "bias"}, 1e-5, "eps")._replace(features=features)]
+    return [_normalized(given, Norm, {"center": "bias"}, 1e-5, "eps")._replace(features=features)]
 
 
-def _normalized(given: dict[str, Any], names: Mapping[str, str], usual: float, argument: str) -> Made:
+def _normalized(given: dict[str, Any], cls: type[Norm], names: Mapping[str, str], usual: float, argument: str) -> Made:
     """Return a normalisation with the epsilon that is nearest to the one that is given, or usual."""
     wanted = given.pop(argument, usual)
     if isinstance(wanted, bool) or not isinstance(wanted, int | float) or not wanted >= 0:
         raise wrong(argument, wanted, "a number from 0")
     epsilon, same = Norm.nearest_epsilon(wanted)
     said = () if same else (Note(f"has an epsilon of {wanted:g}; here it runs with {epsilon:g}", "differs"),)
-    return Made(_made(Norm, given, names, epsilon=epsilon), said)
+    return Made(_made(cls, given, names, epsilon=epsilon), said)
 
 
 def _torch_loop(cls: type[Recurrent]) -> Build:
@@ -404,6 +507,12 @@ KERAS: Mapping[str, Class] = {
         "units activation use_bias ~kernel_initializer ~bias_initializer ~kernel_regularizer ~bias_regularizer "
         "~activity_regularizer ~kernel_constraint ~bias_constraint LORA EVERY ~weights",
     ),
+    "Conv1D": _of(
+        _conv,
+        "filters kernel_size strides padding !data_format dilation_rate !groups activation use_bias "
+        "~kernel_initializer ~bias_initializer ~kernel_regularizer ~bias_regularizer ~activity_regularizer "
+        "~kernel_constraint ~bias_constraint EVERY",
+    ),
     "Dropout": _of(_layer(Dropout), "rate RATES"),
     "SpatialDropout1D": _of(_layer(Dropout), "rate ~seed ~name ~dtype EVERY"),
     "AlphaDropout": _of(_layer(Dropout), "rate RATES"),
@@ -415,6 +524,15 @@ KERAS: Mapping[str, Class] = {
         "axis epsilon center scale ~beta_initializer ~gamma_initializer ~beta_regularizer ~gamma_regularizer "
         "~beta_constraint ~gamma_constraint EVERY !rms_scaling",
     ),
+    "BatchNormalization": _of(
+        _batch_norm,
+        "axis ~momentum epsilon center scale ~beta_initializer ~gamma_initializer ~moving_mean_initializer "
+        "~moving_variance_initializer ~beta_regularizer ~gamma_regularizer ~beta_constraint ~gamma_constraint "
+        "!renorm ~renorm_clipping ~renorm_momentum ~synchronized EVERY ~fused ~virtual_batch_size ~adjustment",
+    ),
+    "MaxPooling1D": _of(_windows("max", 2), "pool_size strides padding !data_format ~name EVERY"),
+    "AveragePooling1D": _of(_windows("avg"), "pool_size strides padding !data_format ~name EVERY"),
+    "Flatten": _of(_layer(Flatten), "!data_format EVERY"),
     "RepeatVector": _of(_layer(Repeat), "n EVERY"),
     "GlobalMaxPooling1D": _of(_layer(Pool, mode="max"), "!data_format !keepdims EVERY"),
     "GlobalAveragePooling1D": _of(_layer(Pool, mode="avg"), "!data_format !keepdims EVERY"),
@@ -444,9 +562,16 @@ TORCH: Mapping[str, Class] = {
         "num_embeddings embedding_dim !padding_idx !max_norm ~norm_type ~scale_grad_by_freq ~sparse ~_weight ~_freeze "
         "DEVICE",
     ),
+    "Conv1d": _of(
+        _torch_conv,
+        "in_channels out_channels kernel_size stride padding dilation !groups bias !padding_mode DEVICE",
+    ),
     "Dropout": _of(_dropout, "p ~inplace"),
     "AlphaDropout": _of(_dropout, "p ~inplace"),
     "LayerNorm": _of(_torch_norm, "normalized_shape eps elementwise_affine bias DEVICE"),
+    "BatchNorm1d": _of(_torch_batch_norm, "num_features eps ~momentum affine track_running_stats DEVICE bias"),
+    "MaxPool1d": _of(_torch_windows("max"), "kernel_size stride padding !dilation !return_indices !ceil_mode"),
+    "AvgPool1d": _of(_torch_windows("avg"), "kernel_size stride padding !ceil_mode count_include_pad"),
     "Identity": _of(_passes, ""),
     "ReLU": _of(_activation("relu"), "~inplace"),
     "Tanh": _of(_activation("tanh"), ""),
@@ -464,7 +589,13 @@ TORCH: Mapping[str, Class] = {
 }
 
 CLASSES: Mapping[Framework, Mapping[str, Class]] = {"keras": KERAS, "torch": TORCH}
-_ALIASES = {"GlobalMaxPool1D": "GlobalMaxPooling1D", "GlobalAvgPool1D": "GlobalAveragePooling1D"}
+_ALIASES = {
+    "Convolution1D": "Conv1D",
+    "MaxPool1D": "MaxPooling1D",
+    "AvgPool1D": "AveragePooling1D",
+    "GlobalMaxPool1D": "GlobalMaxPooling1D",
+    "GlobalAvgPool1D": "GlobalAveragePooling1D",
+}
 """Keras's other names for a class."""
 
 

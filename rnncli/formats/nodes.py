@@ -493,6 +493,8 @@ class _Graph:
             said = edge or said
             if isinstance(later.word, Layer) and later.word.reads in ("sequence", "vector"):
                 return "sequence" if later.word.reads == "sequence" else "vector"
+            if isinstance(later.word, Layer) and later.word.returns == "vector":  # whichever of the two it reads
+                return said
         last = nodes[-1].name
         edges = {
             read.returns for reader in self._readers.get(last, ()) for read in reader.reads or () if read.node == last

@@ -10,6 +10,9 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from rnncli.errors import SpecError
+from rnncli.language.rules import check_rules
+from rnncli.language.spec import parse
 from rnncli.layers import KINDS, LAYERS, Layer
 from rnncli.layers.options import Flag, Option
 from rnncli.layers.sizes import BLANK_PATTERN, SizeError
@@ -47,11 +50,11 @@ def spec_completions(text: str, *, blanks: bool = False) -> list[Completion]:
         text: the spec as far as it is typed; it need not be right.
         blanks: whether `_` may stand for a number, as in a template.
     """
-    _, comma, layer = text.rpartition(",")
+    before, comma, layer = text.rpartition(",")
     kind, *fields = layer.split(":")
     typed = (fields or [kind])[-1].lstrip()
     if not fields:
-        words = _kinds(typed.lower(), first=not comma)
+        words = _kinds(typed.lower(), before + comma)
     else:
         cls = KINDS.get(kind.strip().lower())
         if cls is None:
@@ -60,9 +63,10 @@ def spec_completions(text: str, *, blanks: bool = False) -> list[Completion]:
     return [Completion(text + word.text[len(typed) :], word.text, word.means) for word in words]
 
 
-def _kinds(typed: str, *, first: bool) -> Iterator[_Word]:
+def _kinds(typed: str, before: str) -> Iterator[_Word]:
     """Yield the kinds that start so: those that take the input as the first layer, the others behind it."""
-    layers = [layer for layer in LAYERS if (layer.reads == "input") == first]
+    first = not before
+    layers = [layer for layer in LAYERS if (layer.reads == "input") == first and _has_length(before, layer)]
     kinds = [(layer.kind, layer) for layer in layers]
     others = [(alias, layer) for layer in layers for alias in layer.aliases]
     for name, layer in _starting(typed, kinds) or _starting(typed, others):
@@ -72,6 +76,16 @@ def _kinds(typed: str, *, first: bool) -> Iterator[_Word]:
             yield from _behind(layer, [], name)
         else:
             yield _Word(name, layer.means)
+
+
+def _has_length(before: str, layer: type[Layer]) -> bool:
+    """Whether a layer is told how long its sequence is by what stands before it, where it must know that."""
+    if layer.needs_length:
+        try:
+            check_rules(*parse(before + layer.kind))
+        except SpecError:
+            return False
+    return True
 
 
 def _fields(cls: type[Layer], earlier: Sequence[str], typed: str, *, blanks: bool) -> Iterator[_Word]:

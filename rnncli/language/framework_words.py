@@ -32,8 +32,8 @@ _PADDING = (
 _LENGTH = "the length is --timesteps N, or T in input:TxF; weights are the same at every step"
 _PER_STEP = "dense, dropout and norm work on each timestep of a sequence as they are"
 _TO_VECTOR = (
-    f"a sequence becomes one vector by its last output, without {in_both(LSTM, 'return_sequences', True)}, by pool:max "
-    "or by pool:avg"
+    f"a sequence becomes one vector by its last output, without {in_both(LSTM, 'return_sequences', True)}, by "
+    "pool:max, by pool:avg, or, where its length is known, by flatten"
 )
 
 NOT_MERGED = (
@@ -44,8 +44,7 @@ NOT_MERGED = (
 
 _ONE_ROW = "a network is one row of layers here: nothing branches off, and nothing is merged but by bi"
 _NO_ATTENTION = "there is no attention here: a layer reads what the one before it returns, and nothing else"
-_NO_WINDOWS = "there are no convolutions and no windows here: pool:max and pool:avg take the whole sequence"
-_NO_BATCH_NORM = "there is no batch normalisation here; norm is LayerNormalization, over the features of each vector"
+_ALONG_TIME = "a window moves along time alone here: conv:FxK is Conv1D; nothing has two dimensions"
 
 FEATURES = ("input_size", "input_shape", "input_dim", "in_features")
 """Arguments that say how many features a layer reads."""
@@ -88,14 +87,14 @@ _SAID: Sequence[tuple[str, str]] = (
     ("masking mask_value padding_idx", _PADDING),
     ("pack_padded_sequence pad_packed_sequence packed_sequence enforce_sorted lengths", _PACKED),
     ("timedistributed time_distributed", _PER_STEP),
-    ("flatten reshape permute", _TO_VECTOR),
+    ("reshape permute", _TO_VECTOR),
     ("concatenate concat add multiply lambda residual skip", _ONE_ROW),
     (
         "attention multiheadattention mha additiveattention transformer transformerencoder transformerencoderlayer",
         _NO_ATTENTION,
     ),
-    ("conv1d conv2d conv convlstm convlstm1d convlstm2d maxpooling1d averagepooling1d maxpool avgpool", _NO_WINDOWS),
-    ("batchnormalization batchnorm batchnorm1d bn", _NO_BATCH_NORM),
+    ("conv2d convlstm convlstm1d convlstm2d separableconv1d depthwiseconv1d conv1dtranspose", _ALONG_TIME),
+    ("maxpooling2d averagepooling2d", _ALONG_TIME),
     ("loss optimizer learning_rate lr epochs compile backward bptt clipnorm metrics", _TRAINING),
     ("gpu cuda cpu tpu num_workers", _SPEED),
     ("activation", "an activation is a field of the layer before it: dense:1:sigmoid"),

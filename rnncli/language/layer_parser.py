@@ -138,9 +138,12 @@ class _LayerParser:
         if not equals:
             name = option.alone(key)
         try:
-            return {option.attribute: option.value_of(name)}
+            value = option.value_of(name)
         except ValueError as fault:
             self.faults.wrong_value(cls, option, field, name, str(fault))
+        if isinstance(value, Blank):
+            self._take_blank(value, Token(name, field.end - len(field.text.rpartition("=")[2].lstrip())), "2")
+        return {option.attribute: value}
 
     def _count(self, field: Token, digits: str) -> int | Blank:
         blank = blank_of(digits)

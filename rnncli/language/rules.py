@@ -16,6 +16,9 @@ from rnncli.layers.weights import FRAMEWORK_NAMES, FRAMEWORKS, Framework
 from rnncli.layers.words import changes_in_both
 from rnncli.quantities import MAX_SIZE
 
+EXAMPLE_LENGTH = 100
+"""The length of a sequence in repairs: that of the random input of `rnncli forward`."""
+
 
 def check_rules(layers: Sequence[Layer], source: Source) -> None:
     """Check that layers make a network.
@@ -132,18 +135,32 @@ def _check_sequences(layers: Sequence[Layer], source: Source) -> None:
 
 def _check_lengths(layers: Sequence[Layer], source: Source, timesteps: int | None = None) -> None:
     """Check that each layer gets as many steps as it needs to return one, in so far as lengths are known."""
-    start, given = 0, timesteps
+    start, given, is_vector = 0, timesteps, False
     for index, layer in enumerate(layers):
         if layer.reads == "vector" and layer.returns == "sequence":
-            start, given = index, layer.output_length(1)
+            start, given, is_vector = index, layer.output_length(1), False
         elif layer.reads == "input":
             given = layer.fixed_timesteps or timesteps
+        elif is_vector:
+            continue
+        elif layer.needs_length and given is None:
+            raise _length_missing(layers, source, start, index)
         elif layer.returns == "vector":
-            given = None
+            is_vector = True
         elif isinstance(given, int) and isinstance(layer.least_steps, int):
             if given < layer.least_steps:
                 raise _too_short(layers, source, start, index, given)
             given = layer.output_length(given)
+
+
+def _length_missing(layers: Sequence[Layer], source: Source, start: int, index: int) -> SpecError:
+    """Return the error where a layer must know how long a sequence is, and its beginning does not say."""
+    head = layers[start]
+    message = f"{layers[index].spec()} needs a sequence of known length, and {head.spec()} has any"
+    known = head.with_timesteps(EXAMPLE_LENGTH)
+    if known == head:
+        return error_at(source, index, message, "make one vector of any length", "pool:avg")
+    return error_at(source, start, message, "say how long it is", known)
 
 
 def least_steps(layers: Sequence[Layer]) -> int:

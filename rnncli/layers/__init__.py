@@ -19,9 +19,12 @@ To add a kind:
 from __future__ import annotations
 
 from rnncli.layers.base import Head, Layer
+from rnncli.layers.batch_norm import BatchNorm
+from rnncli.layers.conv import Conv
 from rnncli.layers.dense import Dense
 from rnncli.layers.dropout import Dropout
 from rnncli.layers.embedding import Embedding
+from rnncli.layers.flatten import Flatten
 from rnncli.layers.gru import GRU
 from rnncli.layers.input import Input
 from rnncli.layers.lstm import LSTM
@@ -32,7 +35,21 @@ from rnncli.layers.repeat import Repeat
 from rnncli.layers.simple_rnn import SimpleRNN
 from rnncli.layers.words import in_both
 
-LAYERS: tuple[type[Layer], ...] = (Input, Embedding, SimpleRNN, LSTM, GRU, Dense, Dropout, Norm, Repeat, Pool)
+LAYERS: tuple[type[Layer], ...] = (
+    Input,
+    Embedding,
+    Conv,
+    SimpleRNN,
+    LSTM,
+    GRU,
+    Dense,
+    Dropout,
+    Norm,
+    BatchNorm,
+    Repeat,
+    Pool,
+    Flatten,
+)
 """Every kind, in the order `rnncli layers` shows them."""
 
 KINDS: dict[str, type[Layer]] = {name: layer for layer in LAYERS for name in (layer.kind, *layer.aliases)}
@@ -49,9 +66,12 @@ __all__ = [
     "LAYERS",
     "LSTM",
     "READING_FROM_THE_END",
+    "BatchNorm",
+    "Conv",
     "Dense",
     "Dropout",
     "Embedding",
+    "Flatten",
     "Head",
     "Input",
     "Layer",

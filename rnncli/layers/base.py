@@ -12,9 +12,10 @@ from typing import Any, ClassVar, Literal, NamedTuple, NoReturn, Self, TypeVar, 
 
 from rnncli.errors import ArgumentError
 from rnncli.layers.cost import LayerCost, Number, Step
-from rnncli.layers.options import Option
+from rnncli.layers.options import Option, Whole
 from rnncli.layers.sizes import Sizes
 from rnncli.layers.weights import Framework, Weight
+from rnncli.layers.windows import Window
 from rnncli.quantities import Shape, features_of
 
 Reads = Literal["input", "sequence", "vector", "either"]
@@ -95,6 +96,8 @@ class Layer(ABC):
     """Its other fields."""
     reads: ClassVar[Reads] = "either"
     """What it can read."""
+    needs_length: ClassVar[bool] = False
+    """Whether it must know how long the sequence is that it reads."""
     shown: ClassVar[bool] = True
     """Whether a summary shows it as a layer."""
     states: ClassVar[tuple[str, ...]] = ()
@@ -145,29 +148,36 @@ class Layer(ABC):
         return more if self.stride == 1 else (more - 1) // self.stride + 1
 
     @property
-    def least_steps(self) -> int:
-        """How many vectors of a sequence it must read to return one."""
-        return 1
+    def window(self) -> Window | None:
+        """The window that it moves over the sequence; None if it moves none."""
+        return None
 
     @property
     def margins(self) -> "tuple[Number, ...]":
         """What must come to 1 at least for its sizes to go together."""
         return ()
 
-    shortening: ClassVar[tuple[str, ...]] = ()
-    """The sizes that make the sequence shorter that it returns, the larger they are."""
+    @property
+    def least_steps(self) -> Number:
+        """How many vectors of a sequence it must read to return one."""
+        return 1 if self.window is None else self.window.least_steps
 
     @property
-    def stride(self) -> int:
+    def shortening(self) -> tuple[str, ...]:
+        """The sizes that make the sequence shorter that it returns, the larger they are."""
+        return ()
+
+    @property
+    def stride(self) -> Number:
         """How many vectors further on it reads for each that it returns."""
-        return 1
+        return 1 if self.window is None else self.window.stride
 
     @property
     def keeps_length(self) -> bool:
         """Whether it returns as many vectors of a sequence as it reads."""
-        return self.least_steps == 1 and self.stride == 1
+        return bool(self.least_steps == 1 and self.stride == 1)
 
-    def steps_for(self, length: int) -> int:
+    def steps_for(self, length: int) -> Number:
         """Return how many vectors of a sequence it must read to return so many."""
         return self.least_steps + (length - 1) * self.stride
 
@@ -240,7 +250,12 @@ class Layer(ABC):
     @property
     def needs_whole(self) -> bool:
         """Whether it needs the end of the sequence before it can return anything."""
-        return False
+        return self.window is not None and self.window.goes_by_length
+
+    @property
+    def looks_ahead(self) -> bool:
+        """Whether it must read more of the sequence than a step before it can return what belongs to that."""
+        return self.needs_whole or (self.window is not None and self.window.looks_ahead)
 
     @property
     def reverses(self) -> bool:
@@ -387,9 +402,15 @@ class Layer(ABC):
             if value != self.default(option.attribute):
                 yield option.spelling(value)
 
+    @property
+    def numbers(self) -> Mapping[str, Any]:
+        """Its arguments that are numbers, which may be symbols: its sizes, and those of its fields."""
+        names = [*self.sizes.attributes, *(option.attribute for option in self.options if isinstance(option, Whole))]
+        return {name: getattr(self, name) for name in names}
+
     def with_size(self, old: object, new: int) -> Self:
-        """Return the layer with another number in each place where one of its sizes is `old`."""
-        changes = {name: new for name in self.sizes.attributes if getattr(self, name) == old}
+        """Return the layer with another number in each place where one of its numbers is `old`."""
+        changes = {name: new for name, number in self.numbers.items() if number == old}
         return type(self)(**vars(self) | changes) if changes else self
 
     def __eq__(self, other: object) -> bool:

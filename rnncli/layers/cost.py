@@ -163,7 +163,7 @@ class Totals(NamedTuple):
         outputs: the numbers that all layers return.
         carried: the numbers that all layers carry from step to step.
         streaming: what they need beside that to run a step at a time.
-        whole: the spec of the first that needs the end of the sequence before it can return anything; else empty.
+        whole: the spec of the first that must read on before it can return what belongs to a step; else empty.
         kept: the numbers that training keeps, what the last layer returns aside unless that keeps its output.
         keeps_output: whether that is among them.
         lengths: lengths, and other numbers, that are symbols and must come to 1 at least.
@@ -204,7 +204,7 @@ class Totals(NamedTuple):
 
     @property
     def streams(self) -> bool:
-        """Whether all of them can return something before the end of the sequence."""
+        """Whether all of them can return what belongs to a step as soon as they have read it."""
         return not self.whole
 
     @property
@@ -246,7 +246,7 @@ class Totals(NamedTuple):
             _more(self.outputs, left, features_of(cost.returns)),
             self.carried + cost.carried,
             self.streaming if cost.step is None else self.streaming.after(cost.step, self.layers, self.int8),
-            self.whole or (layer.spec() if layer.needs_whole else ""),
+            self.whole or (layer.spec() if layer.looks_ahead else ""),
             kept,
             layer.keeps_output,
             (*self.lengths, *(each for each in needed if isinstance(each, Unknown))),

@@ -74,7 +74,7 @@ class Norm(Layer):
     def conflict(self, framework: Framework) -> Conflict | None:
         """Return that PyTorch has no shift without a scale."""
         if framework == "torch" and self.center and not self.scale:
-            return Conflict("PyTorch's LayerNorm has no bias without a scale", replace(self, center=False))
+            return Conflict(f"PyTorch's {self.torch} has no bias without a scale", replace(self, center=False))
         return None
 
     def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:

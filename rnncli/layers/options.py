@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rnncli.errors import listed, shorten
+from rnncli.layers.sizes import BLANK_TEXT, Unknown, blank_of
 from rnncli.quantities import MAX_SIZE, parse_size
 
 _ONE_AND_ZERO = {"1": True, "0": False}
@@ -297,12 +298,12 @@ class Whole(Option):
         return ""
 
     def value_of(self, name: str) -> object:
-        """Return the number.
+        """Return the number, or the blank that stands for it.
 
         Raises:
             ValueError: it is no number from 1 to 2**31-1.
         """
-        return parse_size(name)
+        return blank_of(name) or parse_size(name)
 
     def meant(self, value: object) -> object:
         """Return the number that a text is."""
@@ -314,12 +315,45 @@ class Whole(Option):
         return (f"a whole number from 1 to {MAX_SIZE:,}",)
 
     def check(self, value: object) -> None:
-        """Check that it is a size.
+        """Check that it is a size, or is not known yet.
 
         Raises:
             ValueError: it is none.
         """
-        if self.unset and value is None:
+        if isinstance(value, Unknown) or (self.unset and value is None):
             return
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_SIZE:
             raise ValueError(f"{self.attribute} is {shorten(repr(value))}, expected {self.allowed(True)[0]}")
+
+
+class Bare(Whole):
+    """A whole number that stands alone and may be left out: the K of `pool:max:K`. Its key is that letter."""
+
+    def __init__(self, key: str, attribute: str, means: str) -> None:
+        super().__init__(key, attribute, means, examples=(2, 3), unset=True)
+
+    def spelling(self, value: object) -> str:
+        """Return the number."""
+        return str(value)
+
+    @property
+    def form(self) -> str:
+        """The letter."""
+        return self.key
+
+    @property
+    def lead(self) -> str:
+        """The letter."""
+        return self.key
+
+    def spells(self, name: str) -> bool:
+        """Whether it is a number, or a blank."""
+        return name[:1].isdigit() or name[:1] == BLANK_TEXT
+
+    def fields(self) -> Mapping[str, Any]:
+        """Return some numbers."""
+        return {str(number): number for number in self.examples}
+
+    def alone(self, word: str) -> str:
+        """Return the number."""
+        return word

@@ -44,6 +44,13 @@ class Blank(Unknown):
 
     name: str = BLANK_TEXT
 
+    def _unknown(self, other: object) -> Blank:
+        """Return what is computed of it: a number that is not known either."""
+        del other
+        return self
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __floordiv__ = __rfloordiv__ = _unknown
+
     def __repr__(self) -> str:
         return self.name if self.name == BLANK_TEXT else f"{BLANK_TEXT}{self.name}"
 

@@ -6,7 +6,7 @@ The engine draws within the limits that are computed here.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from math import sqrt
+from math import prod, sqrt
 from typing import NamedTuple
 
 from rnncli.errors import listed
@@ -62,8 +62,17 @@ def glorot_limit(inputs: int, outputs: int) -> float:
     return sqrt(6 / (inputs + outputs))
 
 
+def fans(shape: Sequence[int]) -> tuple[int, int]:
+    """Return how many numbers of its input and of its output a kernel of a shape joins with one of the other's.
+
+    A kernel that moves over a sequence does so at each of its timesteps.
+    """
+    *width, inputs, outputs = shape
+    return prod(width) * inputs, prod(width) * outputs
+
+
 def _glorot(weight: Weight) -> Start:
-    inputs, outputs = weight.shape
+    inputs, outputs = fans(weight.shape)
     return Start("Glorot uniform", glorot_limit(inputs, outputs), f"√(6 / ({inputs:,} + {outputs:,}))")
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from rnncli.errors import listed
-from rnncli.layers import GRU, LSTM, Dense, Dropout, Embedding, Layer, Norm, Recurrent, SimpleRNN
+from rnncli.layers import GRU, LSTM, BatchNorm, Conv, Dense, Dropout, Embedding, Layer, Norm, Pool, Recurrent, SimpleRNN
 from rnncli.layers.python_call import Call, number, string
 from rnncli.quantities import Shape, features_of
 
@@ -221,6 +221,20 @@ def _recurrent(layer: Recurrent, reads: Shape, stack: Stack) -> Call:
     return Call(f"nn.{layer.torch}", tuple(arguments))
 
 
+def _conv(layer: Conv, reads: Shape, stack: Stack) -> Call:
+    del stack
+    arguments = [number(features_of(reads)), number(layer.filters), number(layer.kernel_size)]
+    if layer.strides != 1:
+        arguments.append(f"stride={number(layer.strides)}")
+    if layer.padding == "same":
+        arguments.append(f"padding={string(layer.padding)}")
+    if layer.dilation_rate != 1:
+        arguments.append(f"dilation={number(layer.dilation_rate)}")
+    if not layer.use_bias:
+        arguments.append("bias=False")
+    return Call("nn.Conv1d", tuple(arguments))
+
+
 def _dense(layer: Dense, reads: Shape, stack: Stack) -> Call:
     del stack
     bias = () if layer.use_bias else ("bias=False",)
@@ -244,14 +258,42 @@ def _norm(layer: Norm, reads: Shape, stack: Stack) -> Call:
     return Call("nn.LayerNorm", tuple(arguments))
 
 
+def _batch_norm(layer: BatchNorm, reads: Shape, stack: Stack) -> Call:
+    del stack
+    arguments = [number(features_of(reads))]
+    if layer.epsilon != 1e-5:
+        arguments.append(f"eps={number(layer.epsilon)}")
+    if not layer.scale:
+        arguments.append("affine=False")
+    elif not layer.center:
+        arguments.append("bias=False")
+    return Call("nn.BatchNorm1d", tuple(arguments))
+
+
+def _pool(layer: Pool, reads: Shape, stack: Stack) -> Call:
+    del reads, stack
+    window = layer.window
+    assert window is not None  # a whole sequence takes a method of a tensor
+    arguments = [number(window.width)]
+    if window.stride != window.width:
+        arguments.append(f"stride={number(window.stride)}")
+    if window.padding == "same" and window.width > 1:
+        arguments.append(f"padding={number(window.around(None)[0])}")
+        arguments += ["count_include_pad=False"] * (layer.mode == "avg")
+    return Call(f"nn.{layer.type_name('torch')}", tuple(arguments))
+
+
 MODULES: Mapping[type[Layer], tuple[str, Callable[[Any, Shape, Stack], Call]]] = {
     Embedding: ("embedding", _embedding),
     SimpleRNN: ("rnn", _recurrent),
     LSTM: ("lstm", _recurrent),
     GRU: ("gru", _recurrent),
+    Conv: ("conv", _conv),
     Dense: ("dense", _dense),
     Dropout: ("dropout", _dropout),
     Norm: ("norm", _norm),
+    BatchNorm: ("norm", _batch_norm),
+    Pool: ("pool", _pool),
 }
 """For each kind of layer that is a module, what its attribute is called and what returns the call that makes it.
 

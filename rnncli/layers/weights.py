@@ -9,10 +9,11 @@ Framework = Literal["keras", "torch"]
 FRAMEWORKS: tuple[Framework, ...] = get_args(Framework)
 FRAMEWORK_NAMES: Mapping[Framework, str] = {"keras": "Keras", "torch": "PyTorch"}
 
-Role = Literal["kernel", "recurrent", "projection", "bias", "table", "scale"]
+Role = Literal["kernel", "recurrent", "projection", "bias", "table", "scale", "statistic"]
 """What a weight does.
 
-It multiplies the input, the state, or what becomes the state; is added, is looked up, or scales each feature.
+It multiplies the input, the state, or what becomes the state; is added, is looked up, or scales each feature; or it is
+a statistic, which is not trained.
 """
 
 MULTIPLIES: Mapping[Role, bool] = {
@@ -22,6 +23,7 @@ MULTIPLIES: Mapping[Role, bool] = {
     "bias": False,
     "table": False,
     "scale": False,
+    "statistic": False,
 }
 """Whether a vector is multiplied by the weights of a role as by a matrix."""
 

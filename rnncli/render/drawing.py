@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
@@ -31,16 +32,14 @@ from rnncli.render.step_columns import (
     last_states,
     shown_kind,
     step_names,
+    window_names,
 )
-from rnncli.reports.unrolled import Given, Steps, Unrolled, UnrolledLayer, unroll
+from rnncli.reports.unrolled import Steps, Unrolled, UnrolledLayer, unroll
 
 _QUIET = "dim"
 
 _REVERSED = "reversed time"
 """What stands beside a sequence that starts with the last step."""
-
-_LETTERS: Mapping[Given, str] = {"steps": "x", "windows": "w"}
-"""What the vectors are called that are given at each step."""
 
 
 class _Piece(NamedTuple):
@@ -136,8 +135,9 @@ def _lines(unrolled: Unrolled, columns: StepColumns, width: int) -> Iterator[_Li
             yield _Line(_join(columns, layer.joins))
         yield from _labelled(columns, label, [_Line(pieces) for pieces in _boxes(columns, layer)])
     yield from _captions(columns, source, width)
-    yield from _arrows(columns, "all", False, None, width)
-    yield from _labelled(columns, source, _input(columns, unrolled, width))
+    names = _entering(columns, unrolled)
+    yield _Line(_marks(columns, "all", ["▲"] * columns.count if unrolled.windows is None else [*map(_each_up, names)]))
+    yield from _labelled(columns, source, _input(columns, unrolled, names, width))
 
 
 def _ends(unrolled: Unrolled) -> tuple[_Label, _Label]:
@@ -181,14 +181,24 @@ def _output(columns: StepColumns, unrolled: Unrolled, width: int) -> list[_Line]
     return _with_shape(columns, _Line(_marks(columns, steps, names)), unrolled.output_shape, width)
 
 
-def _input(columns: StepColumns, unrolled: Unrolled, width: int) -> list[_Line]:
-    """Return the lines of what enters: x1 to xT, or the same vector at every step; its shape; the direction of time."""
-    names = ["v"] * columns.count
-    if unrolled.given != "vector":
-        names = step_names(columns, _LETTERS[unrolled.given], unrolled.timesteps)
+def _entering(columns: StepColumns, unrolled: Unrolled) -> list[str]:
+    """Return what each of the steps shown reads: x1 to xT, the same vector v, or all the steps of a window."""
+    if unrolled.windows is not None:
+        return window_names(columns, unrolled.windows, unrolled.timesteps)
+    return ["v"] * columns.count if unrolled.given == "vector" else step_names(columns, "x", unrolled.timesteps)
+
+
+def _each_up(names: str) -> str:
+    """Return an arrow above each of the names that a window reads, and above what stands for others."""
+    return re.sub(r"\S+", lambda name: "▲".ljust(len(name[0])), names)
+
+
+def _input(columns: StepColumns, unrolled: Unrolled, names: Sequence[str], width: int) -> list[_Line]:
+    """Return the lines of what enters: its names; its shape; the direction of time."""
     line = _Line(_marks(columns, "all", names))
     start = columns.left(0)
-    time = "time ".ljust(columns.centre(columns.count - 1) - start, "─") + "►"
+    reversed_time = unrolled.windows is not None and unrolled.windows.over == "reversed"
+    time = f"{_REVERSED if reversed_time else 'time'} ".ljust(columns.centre(columns.count - 1) - start, "─") + "►"
     # Where the shape has a line of its own, it stands outside of the drawing: here, below the names of the steps.
     return [
         *reversed(_with_shape(columns, line, unrolled.input_shape, width)),
@@ -357,7 +367,12 @@ def _meanings(head: Head, parts: Sequence[Unrolled], shown: Sequence[tuple[str, 
     if reversing is not None:
         back = in_both(KINDS[reversing.kind], "go_backwards", True)
         yield f"{_REVERSED}: the last step comes first, as {back} returns it"
-    if any(part.given == "windows" for part in parts):
-        yield "w: the vectors of the sequence below it that one step reads"
+    windows = [part.windows for part in parts if part.windows is not None]
+    if any(part.over == "sequence" for part in windows):
+        yield "y below a window: the sequence of the drawing below it"
+    if any(part.over == "reversed" for part in windows):
+        yield "s: the sequence of the drawing below it, in the order in which it is returned"
+    if any(part.window.padding != "valid" for part in windows):
+        yield "0 below a window: padding around the sequence"
     if any(part.given == "vector" for part in parts):
         yield "v: one vector, the same at every step of the sequence above it"

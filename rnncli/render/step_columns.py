@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rnncli.reports.unrolled import Steps, Unrolled
+from rnncli.reports.unrolled import Steps, Unrolled, Windows
 
 _BOX = 7
 """The width of a box; one with an even number of letters in it is one wider, so that they stand in its middle."""
@@ -25,6 +25,12 @@ _SKIP = len(f" {DOTS} ─►")
 
 _LONGEST_NUMBER = 4
 """A step with a longer number than this is called T where it names states."""
+
+_MOST_NAMES = 3
+"""So many timesteps of a window are named each; of a wider one the first and the last."""
+
+_SEQUENCES = {"input": "x", "vector": "v", "sequence": "y", "reversed": "s"}
+"""What the vectors of a sequence are called that windows move over."""
 
 _NARROWEST_GAP = 4
 _MOST_FIRST_STEPS = 6
@@ -93,6 +99,36 @@ def step_names(columns: StepColumns, letter: str, timesteps: int | None, reverse
         if max(map(len, numbers)) + len(letter) > columns.box + columns.gap - 2:
             numbers = [*(_counted_back(None, step) for step in steps_before_last), "1"]
     return [letter + number for number in numbers]
+
+
+def window_names(columns: StepColumns, windows: Windows, outputs: int | None) -> list[str]:
+    """Return what the windows of the steps shown read: `x1 x2 x3`, `x1 ··· x5` where they are many, 0 for padding.
+
+    Args:
+        columns: the columns.
+        windows: the windows.
+        outputs: how many there are, or None for unknown.
+    """
+    window, length, over = windows
+    letter = _SEQUENCES[over]
+
+    def name(time: int) -> str:
+        return "0" if not time else letter if over == "vector" else f"{letter}{time}"
+
+    def fitting(names: list[str]) -> str:
+        first, *_, last = names * 2
+        shown = [" ".join(names)] if len(names) <= _MOST_NAMES else []
+        shown += [f"{first} {DOTS} {last}", f"{DOTS} {last}"]
+        return next((text for text in shown if len(text) <= columns.box + columns.gap - 2), DOTS)
+
+    if window.goes_by_length and length is None:
+        return [DOTS] * columns.count
+    numbers = [*range(1, columns.count), outputs]
+    texts = [fitting([*map(name, window.read_by(number, length))]) for number in numbers if number is not None]
+    if outputs is None:
+        behind = window.around(None)[1]
+        texts.append(f"{DOTS} 0" if behind else f"{DOTS} {letter}T" if window.stride == 1 else DOTS)
+    return texts
 
 
 def _counted_back(timesteps: int | None, steps: int) -> str:

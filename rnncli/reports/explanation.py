@@ -226,8 +226,12 @@ def _other_note(
         return
     params = sum(weight.params for weight in there)
     ours, theirs = ([weight for weight in weights if weight.role == "bias"] for weights in (here, there))
+    moving = [weight for weight in (*here, *there) if not weight.trained]
     if params == sum(weight.params for weight in here):
         yield Note(name, f"{params:,} as well")
+    elif moving:
+        counts = "counts" if moving[0] in there else "does not count"
+        yield Note(name, f"{params:,}: it {counts} {_shapes(moving)}, which are not trained")
     else:
         yield Note(name, f"{params:,}: its biases are {_shapes(theirs)}, here {_shapes(ours)}; a step adds them all up")
 

@@ -18,7 +18,10 @@ from rnncli.quantities import Shape, features_of
 RECURRENT = ("RNN", "LSTM", "GRU")
 """PyTorch's recurrent modules."""
 
-OTHERS = ("Embedding", "Linear", "LayerNorm", "Dropout", "Tensor.expand", "Tensor.amax", "Tensor.mean")
+OTHERS = (
+    *("Embedding", "Conv1d", "Linear", "LayerNorm", "BatchNorm1d", "Dropout", "MaxPool1d", "AvgPool1d"),
+    *("Tensor.expand", "Tensor.amax", "Tensor.mean", "Tensor.flatten"),
+)
 """The other modules and methods that the tools were asked about."""
 
 
@@ -109,12 +112,12 @@ class Tool(NamedTuple):
     remarks: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
-def _norm(plain: int, scaled: int) -> Iterator[Deviation]:
-    """Yield what a tool counts for each number that a LayerNorm reads, and for each that it scales, too."""
+def _norm(plain: int, scaled: int, module: str = "LayerNorm") -> Iterator[Deviation]:
+    """Yield what a tool counts for each number that a norm reads, and for each that it scales, too."""
     for each, is_scaled in ((plain, False), (scaled, True)):
         yield Deviation(
-            f"for LayerNorm, {each} for each number that it reads",
-            ("LayerNorm",),
+            f"for {module}, {each} for each number that it reads",
+            (module,),
             lambda work, each=each, is_scaled=is_scaled: Amount(  # type: ignore[misc]
                 each * features_of(work.reads) if bool(work.weights) is is_scaled else 0
             ),
@@ -138,7 +141,7 @@ TOOLS = (
         1,
         "as here",
         (
-            Deviation("for biases", RECURRENT, lambda work: Amount(work.biases)),
+            Deviation("for biases", (*RECURRENT, "Conv1d"), lambda work: Amount(work.biases)),
             Deviation("for biases", ("Linear",), lambda work: Amount(0, work.biases)),
             Deviation(
                 "for look-ups, each as the whole table, once a sample",
@@ -152,6 +155,9 @@ TOOLS = (
             ),
             Deviation(
                 "for the weights of LayerNorm, once a sample", ("LayerNorm",), lambda work: Amount(0, work.params)
+            ),
+            Deviation(
+                "for the weights of BatchNorm1d, once a sample", ("BatchNorm1d",), lambda work: Amount(0, work.params)
             ),
         ),
     ),
@@ -180,6 +186,12 @@ TOOLS = (
             Deviation("for biases", RECURRENT, lambda work: Amount(work.biases)),
             Deviation("for what cells do element by element", RECURRENT, _elementwise),
             *_norm(2, 4),
+            *_norm(2, 4, "BatchNorm1d"),
+            Deviation(
+                "for AvgPool1d, one for each number that it returns",
+                ("AvgPool1d",),
+                lambda work: Amount(features_of(work.reads)),
+            ),
         ),
     ),
     Tool(
@@ -194,7 +206,13 @@ TOOLS = (
                 RECURRENT,
                 lambda work: Amount(-work.matrices),
             ),
+            Deviation(
+                "for Conv1d with padding='same', which it does not know, as it warns",
+                ("Conv1d",),
+                lambda work: Amount(-work.matrices if work.layer.looks_ahead else 0),
+            ),
             *_norm(4, 5),
+            *_norm(1, 2, "BatchNorm1d"),
         ),
     ),
 )

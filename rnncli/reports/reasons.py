@@ -192,6 +192,8 @@ TEXTS: Mapping[str, Callable[[Exchange], str]] = {
     "numbers": _number_of("numbers for each id"),
     "features": _features,
     "input": _input,
+    "width": _number_of("timesteps in the window"),
+    "filters": _number_of("filters"),
     "units": _number_of("units"),
     "proj": _number_of("numbers in h"),
     "gates": _gates,
@@ -200,6 +202,7 @@ TEXTS: Mapping[str, Callable[[Exchange], str]] = {
     "recurrent": _copies("recurrent kernel", "recurrent kernels"),
     "projection": _copies("projection", "projections"),
     "scale": _copies("scale", "scales"),
+    "statistic": _copies("moving statistic", "moving statistics"),
     "bias": _copies("bias", "biases"),
     "directions": _directions,
 }
@@ -214,6 +217,7 @@ _ROLES: Mapping[Role, str] = {
     "bias": "the bias",
     "table": "the table",
     "scale": "the scale",
+    "statistic": "the moving mean and variance",
 }
 
 

@@ -91,7 +91,10 @@ def _row_of_option(layer: type[Layer], option: Option) -> Row:
 
 def _row_of_count(layer: type[Layer]) -> Iterator[Row]:
     """Yield the row of what repeats a layer, if such a layer may stand on another."""
-    if layer.states or layer.reads == "either":
+    one = Network.parse(_example(layer)).layers[-1]
+    if layer.reads == "either" or (
+        layer.reads == "sequence" and (one.returning("sequence") or one).returns == "sequence"
+    ):
         theirs = f"{STACKED}=3" if layer.states else None
         yield Row(layer.kind, _COUNT, _COUNT, "three such layers, one above the other", None, theirs)
 
@@ -107,7 +110,8 @@ def _torch_class(layer: type[Layer]) -> str | None:
 
 def _example(layer: type[Layer], field: str = "") -> str:
     size = f":{layer.sizes.example}" if layer.sizes.required else ""
-    return f"{_BELOW[layer.reads]}{layer.kind}{size}{field and f':{field}'}"
+    below = "input:10x8," if layer.needs_length else _BELOW[layer.reads]
+    return f"{below}{layer.kind}{size}{field and f':{field}'}"
 
 
 def _kind_entry(name: str) -> Entry:
@@ -163,13 +167,14 @@ def _options_of(word: str) -> list[tuple[type[Layer], Option]]:
         (layer, option)
         for layer in LAYERS
         for option in layer.options
-        if word in (option.lead.rstrip("="), option.attribute) or option.attribute == attribute_of(layer, word)
+        if word.lower() in (option.lead.rstrip("=").lower(), option.attribute)
+        or option.attribute == attribute_of(layer, word)
     ]
 
 
 def _option_words() -> list[str]:
     """Return the words that fields start with."""
-    return list(dict.fromkeys(option.lead.rstrip("=") for layer in LAYERS for option in layer.options))
+    return list(dict.fromkeys(option.lead.rstrip("=").lower() for layer in LAYERS for option in layer.options))
 
 
 def _argument_words() -> list[str]:
@@ -200,7 +205,7 @@ def _field_entry(word: str) -> Entry:
         facts.append(Note("Values", ", ".join(both if option.symbol is None else option.values)))
     facts.append(Note("Example", _difference(found[-1][0] if option is ACTIVATION_OPTION else layer, option)))
     if word in TOPIC_OF:
-        facts += TOPIC_OF[word].facts()
+        facts += [Note("Also", TOPIC_OF[word].means), *TOPIC_OF[word].facts()]
     return Entry(option.form, option.means, tuple(facts))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from rnncli.layers.windows import Window
 from rnncli.network import Network
 from rnncli.quantities import Shape
 from rnncli.reports.folding import folded
@@ -15,8 +16,23 @@ from rnncli.reports.folding import folded
 Steps = Literal["all", "first", "last"]
 """At which steps something happens: at all of them, or at one."""
 
-Given = Literal["steps", "vector", "windows"]
-"""What is given at each step: a vector of a sequence, the same vector, or several vectors of a sequence."""
+Given = Literal["steps", "vector"]
+"""What is given at each step: a vector of a sequence, or the same vector."""
+
+
+class Windows(NamedTuple):
+    """What the first layer of a part reads where one of its steps reads several.
+
+    Attributes:
+        window: what one of its steps reads.
+        timesteps: the length of the sequence that it moves over, or None for unknown.
+        over: what that sequence is: the input, one vector again and again, or what the part below returns, which may
+            start with the last step.
+    """
+
+    window: Window
+    timesteps: int | None
+    over: Literal["input", "vector", "sequence", "reversed"]
 
 
 class UnrolledLayer(NamedTuple):
@@ -58,6 +74,7 @@ class Unrolled:
         layers: the layers, from the input up; three or more equal ones in a row count as one.
         source: where their sequence comes from, a name and perhaps a spec: the input, or a layer that repeats a vector.
         given: what is given at each step.
+        windows: the windows that the first layer reads, if it reads several steps at a time.
         input_shape: the shape of the sequence.
         timesteps: how many steps there are, or None for unknown.
         masked: whether a recurrent layer skips padding.
@@ -67,6 +84,7 @@ class Unrolled:
     layers: tuple[UnrolledLayer, ...]
     source: tuple[str, ...]
     given: Given
+    windows: Windows | None
     input_shape: Shape
     timesteps: int | None
     masked: bool
@@ -97,7 +115,7 @@ def unroll(network: Network, batch: int | None = None, timesteps: int | None = N
     """Return a network unrolled in time: one part for each axis of time, from the input up.
 
     Most networks have one. A layer that repeats a vector (the decoder of an autoencoder) starts another, and so does
-    one that returns fewer vectors than it reads.
+    one that reads windows of several steps.
 
     Args:
         network: the network.
@@ -112,6 +130,7 @@ def unroll(network: Network, batch: int | None = None, timesteps: int | None = N
     source: tuple[str, ...] = (f"input {summary.input_dtype}",)
     input_shape = summary.input_shape
     given: Given = "steps"
+    windows: Windows | None = None
     timesteps = input_shape[1]
     layers: list[UnrolledLayer] = []
     masked: list[bool] = []
@@ -126,6 +145,7 @@ def unroll(network: Network, batch: int | None = None, timesteps: int | None = N
             ),
             source=source,
             given=given,
+            windows=windows,
             input_shape=input_shape,
             timesteps=timesteps,
             masked=any(masked),
@@ -136,16 +156,19 @@ def unroll(network: Network, batch: int | None = None, timesteps: int | None = N
     for layer, row, (read, _), is_masked in zip(network.body, summary.layers, shapes, network.masked, strict=True):
         if layer.reads == "vector":
             parts.append(part(is_last=False))
-            source, given = (row.name, row.spec), "vector"
+            source, given, windows = (row.name, row.spec), "vector", None
             input_shape, timesteps = row.output_shape, row.output_shape[1]
             layers, masked, steps, reversed_time = [], [], "all", False
             continue
-        if not layer.keeps_length:
+        window = layer.window or Window(layer.least_steps, layer.stride)
+        if not layer.keeps_length or window.span > 1:
+            over: Literal["input", "vector", "sequence", "reversed"] = "vector" if given == "vector" else "input"
             if layers:
                 parts.append(part(is_last=False))
-                source = (layers[-1].names[0],)
-            given, input_shape, timesteps = "windows", read, row.output_shape[1]
-            layers, masked = [], []
+                source, over = (layers[-1].names[0],), "reversed" if reversed_time else "sequence"
+            windows = Windows(window, read[1], over)
+            given, input_shape, timesteps = "steps", read, row.output_shape[1]
+            layers, masked, reversed_time = [], [], False
         masked.append(is_masked and bool(layer.states))
         reads = steps
         backwards: tuple[bool, ...] = ()
@@ -157,7 +180,7 @@ def unroll(network: Network, batch: int | None = None, timesteps: int | None = N
             reversed_time = backward and layer.returns == "sequence"
             if layer.returns == "vector":
                 steps = "first" if backward else "last"
-        elif layer.returns == "vector":
+        elif layer.returns == "vector" and steps == "all":
             steps, reversed_time = "last", False
         layers.append(
             UnrolledLayer(
@@ -168,7 +191,7 @@ def unroll(network: Network, batch: int | None = None, timesteps: int | None = N
                 backwards=backwards,
                 states=layer.states,
                 merge_mode=layer.merge,
-                joins=layer.joins,
+                joins=layer.joins if reads == "all" else None,
                 reads=reads,
                 returns=steps,
                 reversed_time=reversed_time,

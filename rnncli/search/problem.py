@@ -252,10 +252,15 @@ class Scan:
         self.problem = problem
         self.found = Found()
         blanks = problem.template.blanks
-        self._shortening = [blank for blank in blanks if problem.template.shortens(blank)]
-        self._growing = [blank for blank in blanks if blank not in self._shortening]
         self._most = MAX_SIZE // problem.multiple_of
         self._tried = 0
+        self._shortening = [blank for blank in blanks if problem.template.shortens(blank)]
+        self._growing = [blank for blank in blanks if blank not in self._shortening]
+        # Where a sequence is of unknown length, nothing is too long for it.
+        ones = dict.fromkeys(self._shortening, 1)
+        endless = [blank for blank in self._shortening if self._least({**ones, blank: self._most}) is not None]
+        self._shortening = [blank for blank in self._shortening if blank not in endless]
+        self._growing += endless
 
     def run(self) -> None:
         """Take in all numbers.

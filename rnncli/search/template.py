@@ -150,7 +150,7 @@ class Template:
     def shortens(self, blank: Blank) -> bool:
         """Whether a sequence gets shorter, the larger the number for a blank is: some costs do not grow with it."""
         return any(
-            blank in [getattr(each.layer, name) for name in each.layer.shortening]
+            blank in [each.layer.numbers[name] for name in each.layer.shortening]
             or (each.times == blank and not each.layer.keeps_length)
             for each in self.written
         )

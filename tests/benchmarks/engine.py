@@ -25,6 +25,7 @@ import numpy as np
 import onnxruntime
 import torch
 from golden import frameworks
+from kinds import kind_of
 from onnx import TensorProto, helper, numpy_helper
 from rich.console import Console
 from rich.table import Table
@@ -54,6 +55,9 @@ STACKS = (
 )
 STACK_SIZES = ((1, 100), (32, 100))
 
+WINDOWS = ("input:64,conv:32x5", "input:64,conv:32x5:stride=2:causal", "input:64,pool:max:4")
+WINDOW_SIZES = ((1, 100), (1, 10_000), (32, 100))
+
 SECONDS_A_CASE = 3.0
 PAUSE = 0.003
 """Seconds before each call, in which the threads of the library before go to sleep."""
@@ -82,6 +86,9 @@ def cases() -> Iterator[Case]:
             for batch, timesteps in STACK_SIZES:
                 spec = stack.format(cell)
                 yield Case(spec, batch, timesteps, {"PyTorch": 1.0 if "rnn" in spec else 1.4, keras_name: 1.0})
+    for spec in WINDOWS:
+        for batch, timesteps in WINDOW_SIZES:
+            yield Case(spec, batch, timesteps, {"PyTorch": 1.5, keras_name: 1.5})
 
 
 def main() -> None:
@@ -102,7 +109,7 @@ def main() -> None:
         model = Model(network, weights=weights)
         runs: dict[str, Run] = {"rnncli": partial(model, x)}
         runs["PyTorch"] = torch_run(network, weights, x)
-        if len(network.layers) == 2 and network.body[0].merge_mode is None:
+        if len(network.layers) == 2 and network.body[0].states and network.body[0].merge is None:
             runs["ONNX Runtime"] = onnx_run(network, weights, x)
             runs["one product"] = product_run(network, case)
         runs[keras_name] = keras_run(network, weights, x)
@@ -155,7 +162,7 @@ def torch_run(network: Network, weights: dict[str, np.ndarray], x: np.ndarray) -
         with torch.inference_mode():
             y = tensor
             for layer, module in modules:
-                y = module(y)
+                y = kind_of(layer).torch_run(layer, module, y) if layer.window is not None else module(y)
                 if isinstance(y, tuple):
                     y = y[0] if layer.return_sequences else y[0][:, -1]
             return y.numpy()
@@ -171,6 +178,14 @@ def torch_modules(network: Network, weights: dict[str, np.ndarray]) -> list[tupl
         if hasattr(layer, "input_dim"):
             module: torch.nn.Module = torch.nn.Embedding(layer.input_dim, layer.output_dim)
             module.weight.data = torch.from_numpy(weights[f"{name}/embeddings"])
+            modules.append((layer, module))
+            continue
+        if layer.window is not None:
+            module = kind_of(layer).torch_module(layer, reads)
+            if f"{name}/kernel" in weights:
+                module = module.to_empty(device="cpu")
+                kernel = np.ascontiguousarray(weights[f"{name}/kernel"].transpose(2, 1, 0))
+                module.weight.data, module.bias.data = map(torch.from_numpy, (kernel, weights[f"{name}/bias"]))
             modules.append((layer, module))
             continue
         kind = {"simple_rnn": torch.nn.RNN, "lstm": torch.nn.LSTM, "gru": torch.nn.GRU}[layer.cell_keras_name]

@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -21,6 +21,8 @@ from typing import Any
 import numpy as np
 
 from rnncli import Network
+from rnncli.language.rules import least_steps
+from rnncli.layers import Layer
 from rnncli.summary import Summary
 
 HERE = Path(__file__).parent
@@ -43,7 +45,12 @@ TOLERANCE = {"float32": 1e-5, "float64": 1e-10}
 """The largest `difference` between rnncli's values and Keras's."""
 
 TORCH_BATCH, TORCH_TIMESTEPS = 2, 3
-"""The input that PyTorch's modules were run on; an `input:TxF` has timesteps of its own."""
+"""The input that PyTorch's modules were run on; an `input:TxF` has timesteps of its own, and a layer may need more."""
+
+
+def enough_timesteps(layers: Sequence[Layer], timesteps: int) -> int:
+    """Return the timesteps that an input of layers has, or so many, or as many as they need."""
+    return layers[0].fixed_timesteps or max(timesteps, least_steps(layers))
 
 
 @dataclass(frozen=True)
@@ -173,7 +180,7 @@ def kept_bytes(entry: dict[str, Any]) -> int:
     """Return what a summary says that training keeps at least beside what it holds for each parameter."""
     summary = Network.parse(entry["spec"]).summary(entry["batch"], entry["timesteps"])
     assert summary.training_bytes is not None
-    return summary.training_bytes - 4 * summary.total_bytes
+    return summary.training_bytes - summary.total_bytes - 3 * 4 * summary.trainable_params
 
 
 class _Stream:

@@ -12,6 +12,7 @@ import numpy as np
 from kinds import HEADS, kind_of
 from kinds.base import Dice
 
+from rnncli.language.rules import least_steps
 from rnncli.layers import GRU, LSTM, Dense, Dropout, Input, Layer, SimpleRNN
 
 T = TypeVar("T")
@@ -47,6 +48,9 @@ class RandomDice(Dice):
     def steps(self) -> int:
         return self._random.randint(1, 7)
 
+    def window(self) -> int:
+        return self._random.randint(1, 4)
+
     def share(self) -> float:
         return self._random.random()
 
@@ -57,7 +61,8 @@ class RandomDice(Dice):
 def random_layers(random: Random, size: Size = any_size, most: int = 6, plausible: bool = True) -> tuple[Layer, ...]:
     """Return a head and up to `most` other layers; if not `plausible`, they may be no network."""
     dice = RandomDice(random, size)
-    return (dice.choice(HEADS).draw(dice), *drawing.draw_body(dice, most, plausible))
+    layers = (dice.choice(HEADS).draw(dice), *drawing.draw_body(dice, most, plausible))
+    return drawing.long_enough(layers) if plausible else layers
 
 
 def random_stack(random: Random) -> tuple[Layer, ...]:
@@ -88,8 +93,8 @@ def typed(random: Random, layers: Sequence[Layer]) -> str:
 
 
 def random_input(numbers: np.random.Generator, layers: Sequence[Layer], batch: int, timesteps: int) -> np.ndarray:
-    """Return a random input for a network."""
-    return kind_of(layers[0]).random_input(layers[0], numbers, batch, timesteps)
+    """Return a random input for a network, of so many timesteps, or as many as it needs."""
+    return kind_of(layers[0]).random_input(layers[0], numbers, batch, max(timesteps, least_steps(layers)))
 
 
 def random_weights(numbers: np.random.Generator, shapes: dict[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
@@ -105,5 +110,6 @@ def random_weights(numbers: np.random.Generator, shapes: dict[str, tuple[int, ..
             largest = max(8, round(48 / shape[0]))
         elif name.endswith("kernel"):
             largest = max(16, round(128 / shape[0]))
-        weights[name] = numbers.integers(-largest, largest + 1, shape) / 64
+        least = 1 if name.endswith("variance") else -largest
+        weights[name] = numbers.integers(least, largest + 1, shape) / 64
     return weights

@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 from golden import frameworks
-from golden.data import TOLERANCE, describe, difference
+from golden.data import TOLERANCE, describe, difference, enough_timesteps
 from golden.frameworks import RefusedError, keras_weight_shapes, run_keras
 from golden.generate import any_size, random_input, random_layers, random_stack, random_weights, small_size, typed
 
@@ -81,6 +81,7 @@ def judge_network(random: Random, findings: Findings) -> None:
     spec = typed(random, layers)
     batch = random.choice((None, 1, random.randint(2, 64)))
     timesteps = layers[0].fixed_timesteps or random.choice((None, random.randint(1, 4)))
+    timesteps = timesteps and enough_timesteps(layers, timesteps)
     keras_says = _ask(frameworks.describe_keras, layers, batch, timesteps)
     try:
         network = Network.parse(spec)
@@ -105,7 +106,7 @@ def judge_network(random: Random, findings: Findings) -> None:
     ours = describe(network.summary(batch, timesteps))
     _compare(findings, spec, f"Keras, {batch} x {timesteps}", ours, keras_says)
     if keras_says["total_params"] < LARGEST_FOR_TORCH:
-        judge_in_torch(findings, spec, network, batch or 2, timesteps or 3)
+        judge_in_torch(findings, spec, network, batch or 2, enough_timesteps(layers, timesteps or 3))
 
 
 def judge_in_torch(findings: Findings, spec: str, network: Network, batch: int, timesteps: int) -> None:
@@ -194,7 +195,7 @@ def _compare(findings: Findings, spec: str, where: str, ours: dict[str, Any], th
 def _judge_repair(findings: Findings, spec: str, error: SpecError) -> None:
     """Check that PyTorch really builds the spec that an error proposes."""
     repaired = Network.parse(error.repair or "")
-    says = _ask(frameworks.describe_torch, repaired.layers, 2, 3)
+    says = _ask(frameworks.describe_torch, repaired.layers, 2, enough_timesteps(repaired.layers, 3))
     if not isinstance(says, dict):
         findings.differ(spec, f"the repair {error.repair} is no better: {says}")
 

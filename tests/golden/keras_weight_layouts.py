@@ -26,6 +26,7 @@ SPECS = (
     "embed:5x3:mask,gru:2:seq:bi:x2,gru:2:seq:reset=before,gru:3:nobias,repeat:4,gru:2,norm",
     "input:7x3,norm:nobias:noscale,norm,norm:nobias,norm:noscale,rnn:2:bi:seq,rnn:2:back:seq,pool:max,dense:1",
     "input:3,lstm:2:seq:x12,pool:avg",
+    "input:9x3,conv:4x2,bnorm,conv:4x2:nobias,bnorm:nobias,pool:max:2,bnorm:noscale,lstm:2:seq,flatten,dense:2",
 )
 
 

@@ -24,6 +24,7 @@ from golden.data import (
     TORCH_TIMESTEPS,
     Values,
     difference,
+    enough_timesteps,
     in_known_order,
     read_networks,
     read_values,
@@ -92,7 +93,7 @@ def network_entry(spec: str) -> dict[str, Any]:
     with suppress(RefusedError):
         entry["keras"] = describe_keras(layers)
     with suppress(RefusedError):
-        entry["torch"] = describe_torch(layers, TORCH_BATCH, TORCH_TIMESTEPS)
+        entry["torch"] = describe_torch(layers, TORCH_BATCH, enough_timesteps(layers, TORCH_TIMESTEPS))
     return entry
 
 
@@ -101,7 +102,7 @@ def values_of(spec: str, dtype: str, seed: int) -> Values:
     layers = Network.parse(spec).layers
     numbers = np.random.default_rng(seed)
     batch, timesteps = (4, 3 + seed % 5) if layers[0].masks else (2 + seed % 2, 1 + seed % 7)
-    x = random_input(numbers, layers, batch, timesteps)
+    x = random_input(numbers, layers, batch, enough_timesteps(layers, timesteps))
     weights = random_weights(numbers, keras_weight_shapes(layers))
     for _ in range(MOST_SHRINKING):
         outputs = {each: run_keras(layers, weights, x, each) for each in ("float32", "float64")}

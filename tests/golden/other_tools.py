@@ -28,6 +28,7 @@ import thop
 import torch
 import torchinfo
 from fvcore.nn import FlopCountAnalysis
+from golden.data import enough_timesteps
 from golden.generate import random_input, random_layers, random_stack, small_size
 from kinds import KINDS
 from torch.utils.flop_counter import FlopCounterMode, flop_registry
@@ -130,7 +131,7 @@ def main() -> int:
     for place, spec in enumerate(dict.fromkeys(chain(NETWORKS, small))):
         network = Network.parse(spec)
         batch, timesteps = SIZES[place % len(SIZES)]
-        timesteps = network.head.fixed_timesteps or timesteps
+        timesteps = enough_timesteps(network.layers, timesteps)
         known = [count.value for count in other_counts(network, batch, timesteps).counts if count.version]
         # What is said to be unknown is not asked: PyTorch has no such network, or it depends on the numbers.
         found = None if None in known or not network.body else asked(network, batch, timesteps)
@@ -139,7 +140,7 @@ def main() -> int:
             entries.append({"spec": spec, "batch": batch, "timesteps": timesteps, "counts": found})
     random = Random(0)
     for network in random_networks(random, options.networks):
-        batch, timesteps = random.randint(1, 4), network.head.fixed_timesteps or random.randint(1, 6)
+        batch, timesteps = random.randint(1, 4), enough_timesteps(network.layers, random.randint(1, 6))
         faults += differences(network, batch, timesteps, asked(network, batch, timesteps))
     versions = {tool: version_ for tool, (version_, _) in TOOLS.items()}
     lines = ",\n".join(json.dumps(entry) for entry in entries)

@@ -48,6 +48,11 @@ NETWORKS = (
     *("input:8,lstm:16:seq:x3,lstm:16,dense:4", "input:8,gru:16:seq:bi:x2,gru:16:bi,dense:4:softmax"),
     *("embed:50x12,rnn:16:seq:x2,rnn:16", "embed:50x12:mask,lstm:16:seq,gru:9,dense:1:sigmoid"),
     *("input:8,dense:6:x3,dense:2", "input:8,dense:6:tanh:x3", "input:8,dense:6:gelu,dense:5:relu,dense:4:silu"),
+    # What moves windows over the sequence, and what scales by numbers that are not trained.
+    *("input:20x5,conv:9x3,lstm:8", "input:20x5,conv:9x3:relu:same,conv:9x3:relu:stride=2,gru:8,dense:2"),
+    *("input:20x5,conv:9x3,bnorm,lstm:8", "input:20x5,bnorm:nobias:noscale,rnn:8", "input:5,lstm:8,bnorm,dense:2"),
+    *("input:20x5,conv:9x3:relu,pool:max:2,lstm:8", "input:20x5,rnn:9:seq,pool:avg:3:stride=1,dense:3"),
+    *("input:20x5,rnn:9:seq,flatten,dense:3", "input:20x5,conv:9x3,flatten,dense:3:relu"),
     # What has no need of what it reads.
     *("embed:50x12,pool:avg,dense:3", "embed:50x12,pool:max,dense:3", "input:8,dense:12,pool:avg", "input:8,pool:avg"),
     *("input:8,rnn:12:seq,pool:avg", "input:8,lstm:12:seq,pool:max,dense:3", "input:8,norm,pool:avg,dense:4"),

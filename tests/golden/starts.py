@@ -39,6 +39,8 @@ SPECS = (
     "input:32,gru:64:seq:bi",
     "input:32,dense:64",
     "input:32,norm",
+    "input:32,conv:256x5",
+    "input:32,bnorm",
 )
 """Networks of one layer, large enough that what is drawn comes near its bounds."""
 

@@ -29,9 +29,19 @@ BELOW = {"input": "", "sequence": "input:3,", "either": "input:3,", "vector": "i
 """What a layer can stand on in a spec, by what it reads."""
 
 
+def below(layer: type[Layer]) -> str:
+    """Return what a layer of a kind can stand on in a spec, with a comma behind it."""
+    return "input:4x3," if layer.needs_length else BELOW[layer.reads]
+
+
 def small_network(kind: Kind) -> str:
     """Return a spec that is small enough to run and ends in a layer of a kind."""
-    return BELOW[kind.layer.reads] + kind.small
+    return below(kind.layer) + kind.small
+
+
+def timesteps(spec: str, number: int) -> tuple[str, ...]:
+    """Return the option that gives a network so many timesteps; nothing where its input fixes them."""
+    return () if Network.parse(spec).head.fixed_timesteps else ("--timesteps", str(number))
 
 
 def written_with(kind: Kind, size: Callable[[str, int], str], field: str = "") -> str:
@@ -42,10 +52,10 @@ def written_with(kind: Kind, size: Callable[[str, int], str], field: str = "") -
         size: returns what to write for an argument and its number.
         field: the field, with its colon; or nothing.
     """
-    below = BELOW[kind.layer.reads]
-    layer = Network.parse(below + kind.small).layers[-1 if below else 0]
+    before = below(kind.layer)
+    layer = Network.parse(before + kind.small).layers[-1 if before else 0]
     sizes = "x".join(size(name, number) for name in kind.numbers if (number := getattr(layer, name)) is not None)
-    return f"{below}{kind.names[0]}:{sizes}{field}" if sizes else f"{below}{kind.small}{field}"
+    return f"{before}{kind.names[0]}:{sizes}{field}" if sizes else f"{before}{kind.small}{field}"
 
 
 def kind_of(layer: Layer) -> Kind:

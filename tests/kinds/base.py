@@ -49,6 +49,10 @@ class Dice(ABC):
         """Return a number of timesteps, small where a framework is to go through them."""
 
     @abstractmethod
+    def window(self) -> int:
+        """Return a number of timesteps in a window, so small that most sequences have such windows."""
+
+    @abstractmethod
     def share(self) -> float:
         """Return a number from 0 to 1."""
 
@@ -132,6 +136,9 @@ class Kind:
     """PyTorch's class in torch.nn, or the method of a tensor that does the same."""
     onnx_names: ClassVar[tuple[str, ...]]
     """The operations that may do its work in an ONNX file."""
+
+    needs: ClassVar[str] = ""
+    """A field that must stand behind its size for most of its other fields to mean anything, with its colon."""
 
     # How it is drawn and typed
 

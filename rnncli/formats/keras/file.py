@@ -31,6 +31,8 @@ _VARIABLES: dict[str, tuple[str, ...]] = {
     "cell": ("kernel", "recurrent_kernel", "bias"),
     "embedding": ("embeddings",),
     "layer_normalization": ("gamma", "beta"),
+    "conv1d": ("kernel", "bias"),
+    "batch_normalization": ("gamma", "beta", "moving_mean", "moving_variance"),
     "dense": ("kernel", "bias"),
     "layer": ("kernel", "bias"),
 }

@@ -127,7 +127,7 @@ class _Reader:
         where, size = _shape_of_call(call)
         declared = _shape_of_layer(call.entry)[1]
         held = self._store.held(call) if self._store is not None else {}
-        known = [*next((tensor.shape[:1] for tensor in held.values()), ()), *(each.returns for each in read)]
+        known = [*next((tensor.shape[-2:][:1] for tensor in held.values()), ()), *(each.returns for each in read)]
         size = size or (None if call.reads else declared) or (known[0] if known else None) or declared
         for number, each in enumerate(made):
             own = name if len(made) == 1 else f"{name} (cell {number})"

@@ -13,9 +13,11 @@ from rnncli.errors import ArgumentError
 from rnncli.formats.nodes import Activation, Note, Word, takes_activation
 from rnncli.formats.onnx.arrays import Constant
 from rnncli.formats.onnx.cells import BY_OPERATION
+from rnncli.formats.onnx.messages import NodeProto
 from rnncli.formats.onnx.moves import both_halves
-from rnncli.formats.onnx.values import Atom, Axis, Fill, Flow, Inputs, sized, wholes_of
-from rnncli.layers import Dense, Embedding, Norm, Pool, Repeat
+from rnncli.formats.onnx.values import Atom, Axis, Fill, Flow, Inputs, dims_of, sized, wholes_of
+from rnncli.layers import BatchNorm, Conv, Dense, Embedding, Flatten, Layer, Norm, Pool, Repeat
+from rnncli.layers.windows import PADDINGS, Window
 
 _SOFTMAX_OF_ONE_AXIS = 13
 """The version of ONNX's operators from which on Softmax is of its last axis unless it is told another."""
@@ -31,6 +33,7 @@ class Made(NamedTuple):
         features: how many features it reads, where its arrays say so.
         notes: what is not as the source has it.
         grown: what the node that it reads is with it: a dense layer with a bias.
+        time: the axis of time that it reads, where it returns no such axis.
     """
 
     flow: Flow
@@ -39,6 +42,7 @@ class Made(NamedTuple):
     features: int | None = None
     notes: tuple[Note, ...] = ()
     grown: Word | None = None
+    time: Axis | None = None
 
 
 def _embedding(inputs: Inputs) -> Made | None:
@@ -106,7 +110,7 @@ def _add(inputs: Inputs) -> Made | None:
     layer = node.word if node is not None else None
     if not takes_activation(layer) or layer.use_bias or one.shared or not one.is_features(-1):
         return None
-    bias = _bias(other, layer.units, None if one.axes is None else len(one.axes))
+    bias = _bias(other, layer.output_features(0), None if one.axes is None else len(one.axes))
     return None if bias is None else Made(one, None, {"bias": bias}, grown=replace(layer, use_bias=True))
 
 
@@ -179,6 +183,137 @@ def _repeat(inputs: Inputs) -> Made | None:
     return Made(flow._replace(axes=axes, time=time, returns="sequence", ends=False), layer)
 
 
+def _conv(inputs: Inputs) -> Made | None:
+    """Conv over time, of (batch, features, timesteps); there may be an axis of one place beside."""
+    node, flow, kernel, bias = inputs.node, inputs.at(0), inputs.at(1), inputs.at(2)
+    if not isinstance(flow, Flow) or flow.axes is None or not isinstance(kernel, Constant):
+        return None
+    filters, features, *sizes = (*kernel.tensor.shape, 0, 0)[: max(2, len(kernel.tensor.shape))]
+    slides = [place for place, size in enumerate(sizes) if size != 1 or flow.axes[place + 2 : place + 3] != ((),)]
+    if len(flow.axes) != len(sizes) + 2 or len(slides) != 1 or node.whole("group", 1) != 1:
+        return None
+    time = flow.axes[slides[0] + 2]
+    if not _slides(flow, time):
+        return None
+    window = _window(node, len(sizes), slides[0], sizes[slides[0]], sized(time))
+    if window is None or (node.reads(2) and not isinstance(bias, Constant)):
+        return None
+    shape = (window.width, features, filters)
+    arrays = {"kernel": kernel.moved(shape, lambda array: array.reshape(filters, features, -1).transpose(2, 1, 0))}
+    arrays |= {"bias": bias} if isinstance(bias, Constant) else {}
+    layer = Conv(filters, *window[:3], padding=window.padding, use_bias="bias" in arrays)
+    return Made(_slid(flow, layer, slides[0] + 2, (Atom(filters),)), layer, arrays, features, time=time)
+
+
+def _slides(flow: Flow, time: Axis) -> bool:
+    """Whether a window can move along an axis of a flow, (batch, features, timesteps)."""
+    in_time = flow.returns != "vector" and flow.time in (None, time) and time not in flow.flips
+    return in_time and flow.is_features(1)
+
+
+def _windows(inputs: Inputs) -> Made | None:
+    """MaxPool and AveragePool over time, of (batch, features, timesteps)."""
+    node, flow, sizes = inputs.node, inputs.at(0), [*inputs.node.told("kernel_shape").ints]
+    if not isinstance(flow, Flow) or flow.axes is None or len(flow.axes) != 3 or len(sizes) != 1:
+        return None
+    window = _window(node, 1, 0, sizes[0], sized(flow.axes[2]))
+    if not _slides(flow, flow.axes[2]) or window is None or window.dilation != 1 or window.padding == "causal":
+        return None
+    if node.whole("count_include_pad", 0) and window.padding != "valid":
+        return None
+    layer = Pool(_WINDOWS[node.operation], window.width, window.stride, window.padding)
+    return Made(_slid(flow, layer, 2, flow.axes[1]), layer, time=flow.axes[2])
+
+
+_WINDOWS: Mapping[str, str] = {"MaxPool": "max", "AveragePool": "avg"}
+"""The pool of windows that an operation is."""
+
+
+def _batch_norm(inputs: Inputs) -> Made | None:
+    """BatchNormalization of (batch, features, …), as it is run; numbers that are no array of the file are no scale."""
+    node, flow, scale, shift, *moving = inputs.node, *[inputs.at(place) for place in range(5)]
+    if not isinstance(flow, Flow) or not flow.is_features(1) or node.whole("training_mode", 0):
+        return None
+    mean, variance = moving
+    if not isinstance(mean, Constant) or not isinstance(variance, Constant):
+        return None
+    arrays = {"gamma": scale} if isinstance(scale, Constant) else {}
+    arrays |= {"beta": shift} if isinstance(shift, Constant) else {}
+    arrays |= {"moving_mean": mean, "moving_variance": variance}
+    shapes = {array.tensor.shape for array in arrays.values()}
+    if len(shapes) != 1 or len(mean.tensor.shape) != 1 or scale not in (Fill(1), arrays.get("gamma")):
+        return None
+    if shift not in (Fill(0), arrays.get("beta")):
+        return None
+    epsilon, notes = _epsilon(inputs)
+    layer = BatchNorm(center="beta" in arrays, scale="gamma" in arrays, epsilon=epsilon)
+    return Made(flow, layer, arrays, mean.tensor.shape[0], notes)
+
+
+def _flatten(inputs: Inputs) -> Made | None:
+    """Reshape and Flatten of (batch, timesteps, features) to one vector a sample, where its length is known."""
+    flow, node = inputs.at(0), inputs.node
+    if not isinstance(flow, Flow) or flow.axes is None:
+        return None
+    if node.operation == "Flatten" and flow.returns == "vector" and len(flow.axes) == 2 and flow.is_features(1):
+        return Made(flow, Flatten())
+    if len(flow.axes) != 3 or flow.returns != "sequence":
+        return None
+    batch, time, features = flow.axes
+    if time != flow.time or not flow.is_features(-1) or flow.flipped or sized(time) is None:
+        return None
+    size, target = sized(time + features), dims_of(inputs.at(1))
+    if node.operation == "Flatten":
+        flattens = node.whole("axis", 1) == 1
+    else:
+        of_batch = {-1, sized(batch), *([] if node.whole("allowzero", 0) else [0])}
+        items = () if target is None else target.items
+        flattens = len(items) == 2 and items[0] in of_batch and items[1] in (size, -1) and {*items} != {-1}
+    if not flattens:
+        return None
+    made = (Atom(size),)
+    vector = flow._replace(axes=(batch, made), features=made, returns="vector", flips=frozenset())
+    return Made(vector, Flatten(), time=time)
+
+
+def _slid(flow: Flow, layer: Layer, place: int, features: Axis) -> Flow:
+    """Return what a layer makes of a flow that moves a window over its time, the axis in a place."""
+    assert flow.axes is not None
+    steps = sized(flow.axes[place])
+    time = (Atom(None if steps is None else max(1, layer.output_length(steps))),)
+    axes = [features if axis == 1 else time if axis == place else each for axis, each in enumerate(flow.axes)]
+    behind = flow._replace(axes=tuple(axes), features=features, time=time, batch=flow.axes[0], returns="sequence")
+    return behind._replace(loop="", root="", ends=False)
+
+
+def _window(node: NodeProto, axes: int, axis: int, width: int, steps: int | None) -> Window | None:
+    """Return the window that a node moves along an axis; None where the language has none such.
+
+    Args:
+        node: the node.
+        axes: how many axes it moves along; it has one place on the others.
+        axis: which of them it is.
+        width: how many places the window has there.
+        steps: the length of the axis, if it is known.
+    """
+
+    def told(name: str, default: int) -> list[int]:
+        return [*node.told(name).ints] or [default] * axes
+
+    stride, dilation = told("strides", 1)[axis], told("dilations", 1)[axis]
+    pads = [*node.told("pads").ints] or [0] * 2 * axes
+    around, auto = (pads[axis], pads[axis + axes]), node.text("auto_pad", "NOTSET")
+    if len(pads) != 2 * axes or sum(pads) != sum(around) or min(stride, dilation) < 1 or node.whole("ceil_mode", 0):
+        return None
+    if auto in ("VALID", "SAME_UPPER"):
+        return Window(width, stride, dilation, "valid" if auto == "VALID" else "same")
+    for padding in PADDINGS if auto == "NOTSET" else ():
+        window = Window(width, stride, dilation, padding)
+        if (steps is not None or not window.goes_by_length) and window.around(steps) == around:
+            return window
+    return None
+
+
 def _norm(inputs: Inputs) -> Made | None:
     """LayerNormalization over the features; ones or zeros that are no array of the file are no scale and no shift."""
     node, flow, scale, shift = inputs.node, inputs.at(0), inputs.at(1), inputs.at(2)
@@ -195,11 +330,17 @@ def _norm(inputs: Inputs) -> Made | None:
     shape = shapes.pop() if len(shapes) == 1 else ()
     if len(shape) != 1 or not isinstance(scale, Constant | Fill) or isinstance(shift, Flow):
         return None
-    given = node.number("epsilon", 1e-5)
+    epsilon, notes = _epsilon(inputs)
+    layer = Norm(center="beta" in arrays, scale="gamma" in arrays, epsilon=epsilon)
+    return Made(flow.with_last((Atom(shape[0]),)), layer, arrays, shape[0] or None, notes)
+
+
+def _epsilon(inputs: Inputs) -> tuple[float, tuple[Note, ...]]:
+    """Return the epsilon that is nearest to that of a node, and what is to be said of it."""
+    given = inputs.node.number("epsilon", 1e-5)
     epsilon, same = Norm.nearest_epsilon(given)
     said = Note(f"{inputs.name} has an epsilon of {given:g}; here it runs with {epsilon:g}", "differs")
-    layer = Norm(center="beta" in arrays, scale="gamma" in arrays, epsilon=epsilon)
-    return Made(flow.with_last((Atom(shape[0]),)), layer, arrays, shape[0] or None, () if same else (said,))
+    return epsilon, () if same else (said,)
 
 
 def _dropout(inputs: Inputs) -> Made | None:
@@ -226,16 +367,23 @@ def _activation(inputs: Inputs) -> Made | None:
     return Made(flow, Activation(known.word))
 
 
+FLATTENING = ("Flatten", "Reshape")
+"""The operations that may make one vector of a sequence, or only move its numbers."""
+
 LAYERS: Mapping[str, Callable[[Inputs], Made | None]] = {
     "Add": _add,
+    "BatchNormalization": _batch_norm,
+    "Conv": _conv,
     "Dropout": _dropout,
     "Expand": _repeat,
+    **dict.fromkeys(FLATTENING, _flatten),
     "Gather": _embedding,
     "Gemm": _dense,
     "LayerNormalization": _norm,
     "MatMul": _dense,
     "Mul": _multiply,
     "Tile": _repeat,
+    **dict.fromkeys(_WINDOWS, _windows),
     **dict.fromkeys((*_MERGES, *_POOLS), _reduce),
     **dict.fromkeys(BY_OPERATION, _activation),
 }

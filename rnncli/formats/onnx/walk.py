@@ -16,7 +16,7 @@ from rnncli.formats.file_reader import FileReader
 from rnncli.formats.nodes import Node, Note, Read, loops
 from rnncli.formats.onnx.arrays import Constant, constant_of
 from rnncli.formats.onnx.cells import KINDS, Cell, ReasonError, cell_of
-from rnncli.formats.onnx.layers import Made, layer_of
+from rnncli.formats.onnx.layers import FLATTENING, Made, layer_of
 from rnncli.formats.onnx.messages import OWN_DOMAINS, GraphProto, ModelProto, NodeProto, TensorProto
 from rnncli.formats.onnx.moves import REARRANGING, moved
 from rnncli.formats.onnx.values import (
@@ -196,6 +196,8 @@ class Walk:
                 note = Note(f"{name} ({node.operation}): {reason}", "left out")
                 return self._opaque(scope, inputs, flows, [note])
         if not own and not captured and not any(node.graphs):
+            if flows and node.operation in FLATTENING and (layer := layer_of(inputs)) is not None:
+                return [self._layer(inputs, flows[0], layer)]
             made = moved(inputs)
             if not flows or node.operation in ("Shape", "Size") or (made and None not in made):
                 return made
@@ -214,8 +216,11 @@ class Walk:
             self.owned[node.name] |= owned
         if made.word is None:
             return made.flow
-        if made.features is not None and read.root:
-            self._entries.setdefault(read.root, made.features)
+        features = made.features or sized(made.flow.features or (Atom(),))
+        if features is not None and read.root and (made.features or made.time is not None):
+            self._entries.setdefault(read.root, features)
+        if made.time is not None:
+            self._head(read, made.time)
         name, kind, edge = inputs.name, inputs.node.operation, (self._edge(read),)
         self.owned[name] = owned
         self._add(Node(name, kind, made.word, edge, made.features, tensors, "keras", notes=made.notes))
@@ -268,8 +273,7 @@ class Walk:
             x = Flow(self._add(Node(node.reads(0), "rearrangement", None, (self._edge(x),))))
             axes = tuple((Atom(),) for _ in range(3))
         time, batch = axes[t], axes[b]
-        if x.root and max(self._entries[x.root], sized(time) or 0) <= MAX_SIZE:
-            self._heads.setdefault(x.root, {})[Input(self._entries[x.root], sized(time))] = None
+        self._head(x, time)
         states = dict.fromkeys(flow for index in (4, 5, 6) for flow in flows_in(inputs.at(index)))
         edges = (self._edge(x), *map(self._edge, states))
         tensors = {role: array.tensor for role, array in cell.arrays.items()}
@@ -293,6 +297,12 @@ class Walk:
         last = whole._replace(axes=(batch, both, units) if t else (both, batch, units), returns="vector")
         last = last._replace(flips=frozenset(), ends=False)
         return [whole, last, last._replace(returns="state")]
+
+    def _head(self, read: Flow, time: Axis) -> None:
+        """Note what an input of the graph is in the language, where a flow along an axis of time comes from one."""
+        features = self._entries.get(read.root)
+        if features is not None and max(features, sized(time) or 0) <= MAX_SIZE:
+            self._heads.setdefault(read.root, {})[Input(features, sized(time))] = None
 
     def _add(self, node: Node) -> str:
         """Add a node under a name that no other has, and return the name."""

@@ -224,7 +224,8 @@ def _names(text: str, token: Token, fault: SpecError) -> Iterator[Step[str]]:
     kind, *fields = token.split(":")
     cls = KINDS.get(lowered(kind.text))
     if cls is None:
-        for guess in likest(lowered(kind.text), [*KINDS, *NAMED]):
+        known = lowered(kind.text) in FRAMEWORK_WORDS
+        for guess in [] if known else likest(lowered(kind.text), [*KINDS, *NAMED]):
             instead = NAMED.get(guess, guess)
             yield Step(splice(text, kind, instead), f"perhaps {guess}")
         return

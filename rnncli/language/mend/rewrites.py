@@ -76,6 +76,8 @@ NAMED = {name: _said_by(name) for name in CLASSES if name not in KINDS} | {
     ),
     **dict.fromkeys(("drop", "drop_out"), "dropout"),
     "layer_norm": "norm",
+    **dict.fromkeys(("bn", "batch_norm", "batchnorm1d"), "bnorm"),
+    **dict.fromkeys(("convolution", "convolution1d", "cnn"), "conv"),
 }
 """Each class of the frameworks, and what else people call a layer, as it is written here."""
 
@@ -225,7 +227,7 @@ REWRITES = (
     # kinds and sizes
     Rewrite("text", r"(?<![:\w])(<K>)<S>[,=]<S>(?=[0-9]|_)", r"\1:", message=_SIZES),
     Rewrite("text", r"\b(<P>)<S>=<S>(?=\.[0-9])", r"\1:", message=_SIZES),
-    Rewrite("layer", r"(<K>)[-_/. ]?([0-9].*)", r"\1:\2", message=_SIZES),
+    Rewrite("layer", r"(<K>)[-_/. ]?([0-9](?!d).*)", r"\1:\2", message=_SIZES),
     Rewrite("part", r"^([a-z]{2,6}):([a-z])(?=[0-9.])", r"\1\2:"),
     Rewrite("part", r"(?<=[0-9])[-_/.](?=<FIELD>\b)", ":"),
     Rewrite("part", r"(?<=[0-9])(?=(?:<FIELD>|<ACT>)\b)", ":"),

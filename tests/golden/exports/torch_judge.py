@@ -6,7 +6,7 @@ from dataclasses import replace
 from random import Random
 
 import torch
-from golden.data import TORCH_BATCH, TORCH_TIMESTEPS
+from golden.data import TORCH_BATCH, TORCH_TIMESTEPS, enough_timesteps
 from golden.exports.case import Case, Layers, run, unchanged
 from golden.exports.findings import Findings
 from golden.generate import random_stack, small_size
@@ -117,7 +117,7 @@ def _judge_refusal(case: Case, error: SpecError, findings: Findings) -> None:
             findings.differ(case.spec, f"summary refuses it otherwise: {same.message}")
     try:
         repaired = Network.parse(error.repair or "")
-        timesteps = repaired.head.fixed_timesteps or TORCH_TIMESTEPS
+        timesteps = enough_timesteps(repaired.layers, TORCH_TIMESTEPS)
         model = run(export(Job(repaired, dict), "torch"))["model"]
         if repaired.head.vocabulary != 1:
             model(torch.ones(repaired.input_shape(TORCH_BATCH, timesteps), dtype=_dtype(repaired)))

@@ -1,0 +1,78 @@
+"""`flatten`: a sequence of known length as one vector, its timesteps side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from rnncli.layers.base import Equation, Layer, Note, Returns, layer_kind
+from rnncli.layers.cost import Number, Step
+from rnncli.layers.size_forms import NoSize
+from rnncli.layers.weights import Framework
+from rnncli.quantities import Shape, features_of
+
+
+@layer_kind
+class Flatten(Layer):
+    """(batch, timesteps, features) -> (batch, timesteps · features): all timesteps as one long vector.
+
+    A vector is left as it is. `keras.layers.Flatten()`; in PyTorch `x.flatten(1)`.
+    """
+
+    kind = "flatten"
+    keras = "Flatten"
+    torch = "Tensor.flatten"
+    means = "a sequence of known length as one vector"
+    sizes = NoSize()
+    needs_length = True
+
+    @property
+    def returns(self) -> Returns:
+        """A vector."""
+        return "vector"
+
+    @property
+    def joins(self) -> str:
+        """How all timesteps become one vector: side by side."""
+        return "flatten"
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """Return (batch, timesteps · features)."""
+        if len(input_shape) == 2:
+            return input_shape
+        batch, steps, features = input_shape
+        return (batch, None if steps is None or features is None else steps * features)
+
+    def step(self, input_shape: Shape) -> Step | None:
+        """Return nothing: what it returns in the end is what it carries; a vector it passes on."""
+        return Step() if len(input_shape) == 3 else None
+
+    def carried(self, input_shape: Shape) -> Mapping[str, Number]:
+        """Return the numbers of all timesteps, and the count of those that have come; a vector it passes on."""
+        return {"vector": features_of(self.output_shape(input_shape)), "count": 1} if len(input_shape) == 3 else {}
+
+    @property
+    def keeps_output(self) -> bool:
+        """Whether its output is an array that is there already: it is what it reads, seen as one vector."""
+        return True
+
+    def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
+        """Return the vector."""
+        del framework
+        return (Equation("y = [x_1, …, x_T]", "one behind the other"),)
+
+    def notes(self, input_shape: Shape, framework: Framework = "keras") -> Iterator[Note]:
+        """Say how long the vector is, and what that costs."""
+        del framework
+        if len(input_shape) == 2:
+            yield Note("Output", "the vector that it reads, as it is")
+            return
+        _, steps, features = input_shape
+        size = features_of(self.output_shape(input_shape))
+        yield Note("Output", f"timesteps × features = {steps:,} × {features:,} = {size:,} numbers in one vector")
+        yield Note(
+            "Next", f"each unit of a dense layer that reads them has {size:,} weights; the last output has {features:,}"
+        )
+
+    def keras_names(self) -> tuple[str, ...]:
+        """Return Keras's base name."""
+        return ("flatten",)

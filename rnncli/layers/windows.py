@@ -1,0 +1,137 @@
+"""Windows that move over a sequence: how wide they are, where they begin, and what stands around the sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from rnncli.layers.cost import Number
+from rnncli.layers.options import Choice, Whole
+
+PADDINGS = ("valid", "same", "causal")
+"""Keras's words: nothing stands around the sequence, so much on both sides that it keeps its length, all in front."""
+
+
+def stride_option(unset: bool = False) -> Whole:
+    """Return the option that says how far apart windows begin; `unset` if that may be left to the size."""
+    return Whole("stride", "strides", "timesteps from window to window", unset=unset)
+
+
+def padding_option(*paddings: str) -> Choice:
+    """Return the option that says what stands around the sequence: `same` alone, or `pad=same`."""
+    return Choice(
+        "pad",
+        "padding",
+        {name: name for name in paddings},
+        "what stands around the sequence",
+        name_alone=True,
+    )
+
+
+class Window(NamedTuple):
+    """A window that moves over a sequence.
+
+    Its numbers may be symbols, which are added and multiplied alone.
+
+    Attributes:
+        width: the timesteps in it.
+        stride: the timesteps from one window to the next.
+        dilation: the timesteps from one in it to the next.
+        padding: what stands around the sequence.
+    """
+
+    width: Number
+    stride: Number = 1
+    dilation: Number = 1
+    padding: str = "valid"
+
+    @property
+    def span(self) -> Number:
+        """The timesteps from its first to its last."""
+        return self.width if self.dilation == 1 else (self.width + -1) * self.dilation + 1
+
+    @property
+    def least_steps(self) -> Number:
+        """The fewest timesteps of a sequence that has such a window."""
+        return self.span if self.padding == "valid" else 1
+
+    @property
+    def goes_by_length(self) -> bool:
+        """Whether it depends on the length of the sequence how much stands in front of it."""
+        return self.padding == "same" and self.stride != 1
+
+    @property
+    def looks_ahead(self) -> bool:
+        """Whether it must read timesteps behind the one that its output belongs to."""
+        return self.padding == "same"
+
+    def carried(self, features: Number) -> Mapping[str, Number]:
+        """Return what a layer carries that has it: the timesteps in it, and how many are left before one ends."""
+        return {"window": self.span * features, "left": 1}
+
+    def around(self, steps: int | None) -> tuple[int, int]:
+        """Return how many timesteps of padding stand in front of a sequence and behind it.
+
+        Args:
+            steps: the length of the sequence, which may be None unless the window `goes_by_length`.
+        """
+        if self.padding == "valid":
+            return 0, 0
+        if self.padding == "causal":
+            return self.span - 1, 0
+        more = self.span - 1
+        if steps is not None:
+            more = max(0, (-(-steps // self.stride) - 1) * self.stride + self.span - steps)
+        return more // 2, more - more // 2
+
+    def read_by(self, output: int, steps: int | None) -> list[int]:
+        """Return the timesteps in the window of an output, 0 for padding; both count from 1.
+
+        Args:
+            output: which output.
+            steps: the length of the sequence; where it is None, what stands behind it is not told apart.
+        """
+        first = (output - 1) * self.stride + 1 - self.around(steps)[0]
+        times = range(first, first + self.span, self.dilation)
+        return [time if time > 0 and (steps is None or time <= steps) else 0 for time in times]
+
+    def times(self) -> list[str]:
+        """Return the timesteps in the window of output t, as an equation writes them: `t`, `{2t-1}`, `{t-2}`."""
+        start = 0 if self.goes_by_length else -self.around(None)[0]
+        lead = "t" if self.stride == 1 else f"{self.stride:,}t"
+        offsets = [start + 1 - self.stride + place * self.dilation for place in range(self.width)]
+        more = "-p" if self.goes_by_length else ""
+        times = [f"{lead}{offset:+,}{more}" if offset else f"{lead}{more}" for offset in offsets]
+        return [time if time == "t" else f"{{{time}}}" for time in times]
+
+    def length_text(self, steps: int | None) -> str:
+        """Return how many windows a sequence has, in words and, where its length is known, in numbers."""
+
+        def formula(length: str) -> str:
+            places = f"{length} - {self.span:,}" if self.padding == "valid" else length
+            if self.stride == 1:
+                return f"{places} + 1" if self.padding == "valid" else places
+            return f"({places}) / {self.stride:,} + 1" if self.padding == "valid" else f"{places} / {self.stride:,}"
+
+        rounded = "" if self.stride == 1 else ", rounded down" if self.padding == "valid" else ", rounded up"
+        if steps is None:
+            return f"{formula('T')}{rounded}"
+        windows = (steps - self.least_steps) // self.stride + 1
+        numbers = formula(f"{steps:,}")
+        return f"{formula('T')}{rounded} = {numbers}{f' = {windows:,}' if numbers != f'{windows:,}' else ''}"
+
+    def padding_text(self, steps: int | None, what: str) -> str:
+        """Return what stands around a sequence; nothing where that is nothing.
+
+        Args:
+            steps: the length of the sequence, or None for unknown.
+            what: what the padding is: zeros.
+        """
+        if self.padding == "valid":
+            return ""
+        if self.goes_by_length and steps is None:
+            return f"{what} on both sides, as many as the length needs, one more behind where their number is odd"
+        before, behind = self.around(steps)
+        if self.padding == "causal":
+            return f"{before:,} {what} in front, so that no output sees a later timestep"
+        return f"{before:,} {what} in front and {behind:,} behind"
