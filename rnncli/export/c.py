@@ -68,33 +68,18 @@ class Phase(NamedTuple):
     """Layers that make a step for each timestep of one sequence, and those behind them when it has ended.
 
     Attributes:
-        repeat: what makes the sequence of a vector; None for the input.
+        vector: the vector that is repeated to make the sequence; of the first phase, the input.
+        times: how often it is.
+        counter: what counts how often it has been.
         over: the layers of each timestep; the last of them may return one vector in the end.
         tail: the layers that read that vector.
     """
 
-    repeat: Step | None
+    vector: Vector
+    times: int
+    counter: str
     over: list[Step]
     tail: list[Step]
-
-    @property
-    def times(self) -> int:
-        """How often the vector is repeated."""
-        assert self.repeat is not None
-        times: int = self.repeat.layer.n
-        return times
-
-    @property
-    def counter(self) -> str:
-        """What counts how often it has been."""
-        assert self.repeat is not None
-        return f"state->{self.repeat.name}_count"
-
-    @property
-    def vector(self) -> Vector:
-        """The vector that is repeated."""
-        assert self.repeat is not None
-        return Vector(f"state->{self.repeat.name}_vector", features_of(self.repeat.reads))
 
     @property
     def ends(self) -> bool:
@@ -107,12 +92,13 @@ class Phase(NamedTuple):
         return any(step.layer.window is not None for step in self.over)
 
 
-def phases_of(plan: Plan) -> list[Phase]:
-    """Return the phases of a network, one more than it has layers that repeat a vector."""
-    phases = [Phase(None, [], [])]
+def phases_of(plan: Plan, x: Vector) -> list[Phase]:
+    """Return the phases of a network that reads x, one more than it has layers that repeat a vector."""
+    phases = [Phase(x, 0, "", [], [])]
     for step in plan.steps:
         if step.layer.reads == "vector":
-            phases.append(Phase(step, [], []))
+            vector = Vector(f"state->{step.name}_vector", features_of(step.reads))
+            phases.append(Phase(vector, step.layer.n, f"state->{step.name}_count", [], []))
         else:
             (phases[-1].tail if phases[-1].ends else phases[-1].over).append(step)
     return phases
@@ -144,7 +130,7 @@ class Source:
         self.outputs = features_of(self.plan.returns)
         *_, account = job.network.accounts(dtype=job.device.dtype)
         self.by_step, self.scratch = account.streams, max((held.numbers for held in account.streaming.most), default=0)
-        self.phases = phases_of(self.plan)
+        self.phases = phases_of(self.plan, Body(self).input)
         self.returns_sequence = not self.phases[-1].ends
         self.decodes = self.returns_sequence and len(self.phases) > 1
         self.cells: dict[str, Cell] = {}
@@ -287,7 +273,7 @@ class Source:
         yield from (f"void {name}_reset({name}_state *state)", "{", *self.empty(), "}", "")
         ends = first.ends and not self.decodes
         body, end = Body(self, f"return {name}_end(state, y);" if ends else "return 0;"), Body(self)
-        made = body.through(first.over, body.input, None if first.ends else y)
+        made = body.through(first.over, first.vector, None if first.ends else y)
         if ends:
             end.lines += block("if (y == NULL)", [f"{INDENT}return 0;"])
             self._ended(end, self.phases, made, y)
@@ -328,7 +314,7 @@ class Source:
                 vector = end(Place(body, last, Vector("", 0), None if any(map(makes, phase.tail)) else to))
             vector = body.through(phase.tail, vector, to)
             if after is not None:
-                self._repeated(body, after, vector)
+                body.copy(vector, after.vector)
                 body.lines += [f"{INDENT}{after.counter} = 0;", *self.first_states(after.over)]
                 inside = Body(self, "continue;")
                 vector = inside.through(after.over, after.vector)
@@ -337,16 +323,11 @@ class Source:
                 )
         return vector
 
-    def _repeated(self, body: Body, phase: Phase, vector: Vector) -> None:
-        """Write that a phase begins with a vector."""
-        if vector.text != phase.vector.text:
-            body.lines.append(copied(phase.vector.text, vector.text, vector.size))
-
     def _next(self, made: Vector) -> Iterator[str]:
         """Yield the function for what a network returns when its input has ended, given what came of its last step."""
         *before, last = self.phases
         start, each = Body(self), Body(self, "continue;")
-        self._repeated(start, last, self._ended(start, before, made))
+        start.copy(self._ended(start, before, made), last.vector)
         each.through(last.over, last.vector, Vector("y", self.outputs))
         yield from (f"int {self.name}_next({self.name}_state *state, float *y)", "{")
         yield from block(f"if ({last.counter} == 0)", start.lines)
@@ -409,9 +390,9 @@ class Whole:
         last = max((place for place, step in enumerate(steps) if makes(step)), default=-1)
         for place, step in enumerate(steps):
             self._layer(step, place == last)
-        if not self.x.text.startswith("y"):
-            target = "y" + f" + t * {source.outputs}" * bool(self.length)
-            self.lines += self._over_time([copied(target, self.x.text, source.outputs)])
+        end = Body(source)
+        end.copy(self.x, Vector("y" + f" + t * {source.outputs}" * bool(self.length), source.outputs))
+        self.lines += self._over_time(end.lines) if end.lines else []
         rooms = {half: self._room(half) for half in self.halves}
         source.workspace = " + ".join(filter(None, rooms.values())) or "0"
         begin = [f"{INDENT}{source.name}_state memory, *const state = &memory;"]

@@ -93,10 +93,6 @@ class Place(NamedTuple):
         """Return what a state of its is called in C."""
         return f"state->{self.own(name)}"
 
-    def weight(self, name: str, has: bool) -> str:
-        """Return what a weight is called that it may have, or NULL."""
-        return self.own(name) if has else "NULL"
-
     def room(self, size: int) -> Vector:
         """Return room in the scratch, beside what it reads."""
         scratch = self.body.source.scratch
@@ -169,9 +165,14 @@ class Body:
                 equations = [] if step.layer.states else equations_of(step.layer)
                 comment = commented(f"{step.layer.spec()}: {'; '.join(equations)}".strip(" :"), INDENT)
                 self.lines[before:before] = comment
-        if target is not None and x.text != target.text:
-            self.lines.append(copied(target.text, x.text, x.size))
+        if target is not None:
+            self.copy(x, target)
         return x
+
+    def copy(self, x: Vector, target: Vector) -> None:
+        """Write that a vector goes somewhere, unless it is there."""
+        if x.text != target.text:
+            self.lines.append(copied(target.text, x.text, x.size))
 
 
 # Cells
@@ -335,16 +336,11 @@ def _dense(place: Place) -> Vector:
 
 def _norm(place: Place) -> Vector:
     layer, to = place.layer, place.target or (place.x if place.x.end else place.room(place.size))
-    weights = (place.weight("gamma", layer.scale), place.weight("beta", layer.center))
-    place.write(call("normalise", place.x.text, place.size, f"{number(layer.epsilon)}f", *weights, to.text))
-    return to
-
-
-def _standardised(place: Place) -> Vector:
-    layer, to = place.layer, place.target or (place.x if place.x.end else place.room(place.size))
-    weights = [place.weight("gamma", layer.scale), place.weight("beta", layer.center)]
-    weights += [place.own("moving_mean"), place.own("moving_variance")]
-    place.write(call("standardise", place.x.text, place.size, f"{number(layer.epsilon)}f", *weights, to.text))
+    weights = [place.own("gamma") if layer.scale else "NULL", place.own("beta") if layer.center else "NULL"]
+    statistics = [place.own(weight.name) for weight in place.step.weights if weight.role == "statistic"]
+    function = "standardise" if statistics else "normalise"
+    sizes = (place.size, f"{number(layer.epsilon)}f")
+    place.write(call(function, place.x.text, *sizes, *weights, *statistics, to.text))
     return to
 
 
@@ -439,7 +435,7 @@ LAYERS: Mapping[str, Written] = {
     "dense": Written(_dense),
     "dropout": Written(lambda place: place.x),  # drops nothing outside of training
     "norm": Written(_norm),
-    "bnorm": Written(_standardised),
+    "bnorm": Written(_norm),
     "repeat": Written(lambda place: place.x),
     "pool": Written(_pool, _pooled),
     "flatten": Written(_flattened),
