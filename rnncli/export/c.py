@@ -8,9 +8,8 @@ workspace.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,21 +19,19 @@ from rnncli.export.c_functions import (
     INDENT,
     READING,
     STEP_BY_STEP,
-    WIDTH,
+    array_lines,
     block,
     call,
     called_in,
     commented,
     copied,
+    unread,
     wrapped,
 )
 from rnncli.export.c_layers import LAYERS, Body, Cell, Place, Vector, makes
 from rnncli.export.int8 import quantised
 from rnncli.export.plan import Plan, Step
 from rnncli.quantities import features_of
-
-if TYPE_CHECKING:
-    from rnncli.engine.types import Array
 
 __all__ = ["LAYERS", "export", "header"]
 
@@ -492,22 +489,3 @@ class Whole:
             self.lines += self._over_time(body.lines, backwards=layer.reverses or place == 1)
         self.lines += merged
         self.x = Vector(base + f" + t * {size}" * sequence, size) if base else made
-
-
-def unread(lines: Sequence[str], *parameters: str) -> Iterator[str]:
-    """Yield the lines that say of parameters that nothing reads them."""
-    code = re.sub(r"/\*.*?\*/", "", "\n".join(lines), flags=re.DOTALL)
-    yield from (f"{INDENT}(void){each};" for each in parameters if not re.search(rf"\b{each}\b", code))
-
-
-def array_lines(kind: str, name: str, said: str, array: Array) -> Iterator[str]:
-    """Yield the lines of a constant array: the fewest digits that are read as the same numbers."""
-    yield f"/* {said} */"
-    yield f"ALIGNED static const {kind} {name}[{array.size}] = {{"
-    line, end = INDENT[1:], "f," if kind == "float" else ","
-    for value in array.ravel().astype(str).tolist():
-        if len(line) + len(value) + len(end) >= WIDTH:
-            yield line
-            line = INDENT[1:]
-        line += f" {value}{end}"
-    yield from (line, "};", "")

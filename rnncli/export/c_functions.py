@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from textwrap import wrap
+from typing import TYPE_CHECKING
 
 from rnncli.characters import ascii_form
+
+if TYPE_CHECKING:
+    from rnncli.engine.types import Array
 
 INDENT = "    "
 WIDTH = 100
@@ -294,6 +298,25 @@ def block(head: str, lines: list[str]) -> list[str]:
 def each_number(size: int, *lines: str) -> list[str]:
     """Return a loop over the numbers of a vector."""
     return block(f"for (int j = 0; j < {size}; j++)", [INDENT + line for line in lines])
+
+
+def unread(lines: Sequence[str], *parameters: str) -> Iterator[str]:
+    """Yield the lines that say of parameters that nothing reads them."""
+    code = re.sub(r"/\*.*?\*/", "", "\n".join(lines), flags=re.DOTALL)
+    yield from (f"{INDENT}(void){each};" for each in parameters if not re.search(rf"\b{each}\b", code))
+
+
+def array_lines(kind: str, name: str, said: str, array: Array) -> Iterator[str]:
+    """Yield the lines of a constant array: the fewest digits that are read as the same numbers."""
+    yield f"/* {said} */"
+    yield f"ALIGNED static const {kind} {name}[{array.size}] = {{"
+    line, end = INDENT[1:], "f," if kind == "float" else ","
+    for value in array.ravel().astype(str).tolist():
+        if len(line) + len(value) + len(end) >= WIDTH:
+            yield line
+            line = INDENT[1:]
+        line += f" {value}{end}"
+    yield from (line, "};", "")
 
 
 # A program
