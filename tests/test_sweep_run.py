@@ -391,6 +391,17 @@ def test_a_frontier_is_seen_among_all_candidates(rnncli: Run, screen: Callable[.
         assert rnncli("sweep", PLANE, "--pareto", "params,-output") == result
 
 
+def test_two_figures_of_a_frontier_are_the_axes_of_its_picture(rnncli: Run, at: Walk) -> None:
+    for figures, said in {
+        "memory,-output": "Memory in bytes across, Output features up.",
+        "macs-per-step,params,-output": "MACs/step across, Parameters up.",
+        "-output": "Parameters across, MACs/step up.",
+        "streaming,-output": "Streaming in bytes across, Output features up.",
+    }.items():
+        with at(figures):
+            assert said in rnncli("sweep", PLANE, "--pareto", figures).stdout
+
+
 def test_the_picture_of_a_frontier_keeps_within_the_terminal(
     rnncli: Run, at: Walk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -125,7 +125,7 @@ def command(
     nothing is a network.
 
     With --pareto the candidates are shown that no other beats: none is as good in all of the figures and
-    better in one. Below them is where they lie among all, parameters across, multiply-adds up. Several
+    better in one. Below them is where they lie among all, the first figure across, the second up. Several
     machines take a --part each of all candidates, and --jobs works on several cores of this one.
 
     PATTERN may be - for patterns on standard input, one a line.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import one_line
@@ -25,10 +25,15 @@ _NOTE = 150
 """Characters of the note below the rows. Below that the shell goes on."""
 
 
-def picture_of(front: Iterable[Order], timesteps: int | None) -> Cloud:
-    """Return what becomes the picture of a frontier: parameters across, multiply-adds up."""
+def picture_of(front: Sequence[Order], timesteps: int | None) -> Cloud:
+    """Return what becomes the picture of a frontier: its first figure across, its second up.
+
+    Of a single figure the picture is that of the parameters and multiply-adds.
+    """
     from rnncli.search.frontier import Cloud
 
+    if len(front) > 1:
+        return Cloud(*[SORT_KEYS[order.key] for order in front[:2]])
     whole = timesteps is not None or any(order.key == "macs" for order in front)
     return Cloud("total_params", "macs" if whole else "macs_per_step")
 

@@ -179,7 +179,7 @@ class FrontierTable(CandidateTable):
 
     def rows(self, records: Sequence[Record]) -> str:
         """Return the rows of some candidates of the frontier."""
-        points = [(record[self._keys[0]], record[self._keys[1]]) for record in records]
+        points = [(_figure(record, self._keys[0]), _figure(record, self._keys[1])) for record in records]
         self._points += [point for point in points if None not in point]
         return super().rows(records)
 
@@ -191,10 +191,22 @@ class FrontierTable(CandidateTable):
             return left
         from rnncli.render.scatter import scatter
 
-        across, up = map(title, self._keys)
+        across, up = map(_axis_title, self._keys)
         note = "● are the rows above, · all other candidates."
         lines = scatter(others, self._points, (across, up), self._width, note)
         return left + "".join(f"{line}\n" for line in ["", *lines])
+
+
+def _figure(record: Record, key: str) -> Any:
+    """Return a figure of a candidate by its record."""
+    return record["output_shape"][-1] if key == "output_features" else record[key]
+
+
+def _axis_title(key: str) -> str:
+    """Return what an axis of the picture is called."""
+    if key == "output_features":
+        return "Output features"
+    return f"{title(key)} in bytes" if key.endswith("_bytes") else title(key)
 
 
 def _texts(records: Sequence[Record], same: Record) -> list[Row]:

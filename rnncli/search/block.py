@@ -156,15 +156,12 @@ class Block:
 
     def network(self, place: int) -> Candidate:
         """Return one of them, which is a network."""
-        candidate = self._at(place)
+        candidate = self.at(place)
         assert isinstance(candidate, Candidate)
         return candidate
 
-    def text(self, place: int) -> str:
-        """Return the text of one of them."""
-        return self._at(place).spec
-
-    def _at(self, place: int) -> Found:
+    def at(self, place: int) -> Found:
+        """Return one of them."""
         point = []
         for span in reversed(self._box):
             place, index = divmod(place, len(span))

@@ -206,8 +206,10 @@ class Cloud:
         self._found: Any = None
 
     def add(self, across: Any, up: Any) -> None:
-        """Take in some candidates by arrays of their figures."""
-        self.take(_cell(across) * _CELLS + _cell(up))
+        """Take in some candidates by arrays of their figures, those aside that lack one."""
+        across, up = np.asarray(across, float), np.asarray(up, float)
+        known = np.maximum(across, up) < LACKING
+        self.take(_cell(across[known]) * _CELLS + _cell(up[known]))
 
     def take(self, cells: Any) -> None:
         """Take in cells in which there are candidates, by their numbers."""
@@ -227,5 +229,5 @@ class Cloud:
 
 def _cell(numbers: Any) -> Any:
     """Return the place of numbers along a figure; that of 0 is that of 1."""
-    places = np.round(np.log2(np.maximum(np.asarray(numbers, float), 1)) * _FINENESS)
+    places = np.round(np.log2(np.maximum(numbers, 1)) * _FINENESS)
     return np.minimum(places, _CELLS - 1).astype(np.int64)

@@ -329,7 +329,7 @@ class Sweep(NamedTuple, Generic[Spelt]):
         number, nothing = int(np.count_nonzero(networks)), block.is_nothing()
         invalid = len(block) - number - int(np.count_nonzero(nothing))
         if invalid and tally.first_invalid is None:
-            tally.first_invalid = block.text(int((~networks & ~nothing).argmax()))
+            tally.first_invalid = block.at(int((~networks & ~nothing).argmax())).spec
         if number and not (tally.within or len(places)):
             need = np.max([numbers / (limit or 1) for numbers, limit in needs], axis=0)
             nearest = int(np.where(networks, need, np.inf).argmin())
