@@ -127,7 +127,7 @@ def of_kind(layer: type[Layer]) -> Iterator[Need]:
     else:
         yield from needs("reports/other_tools.OTHERS", theirs)
         yield from needs("formats/onnx/layers.LAYERS", in_onnx)
-        yield from needs("formats/conventions._KERAS_NAMES", kind if owns and modules else [])
+        yield from needs("formats/conventions.KERAS_NAMES", kind if owns and modules else [])
         yield from needs("formats/keras/file._VARIABLES", [snake_case(layer.keras)] if owns else [])
         yield from needs("formats/keras/config.WITHOUT_WEIGHTS", [] if owns else classes)
 

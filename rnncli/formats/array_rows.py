@@ -28,6 +28,9 @@ NUMBERS = Note("the file is sorted by name: numbers in names and sizes say what 
 MATRIX = "Linear or Embedding"
 """The kind of a dense layer that may as well be an embedding."""
 
+_CONVOLUTIONS = ("Conv1d", "Conv1D")
+"""The kinds of a window that moves over the sequence."""
+
 _SIDE = re.compile(r"(?<![a-z])(enc|dec|left|right)(?:oder)?(?![a-z])|(?<![a-z])(src|source|tgt|trg|target)(?![a-z])")
 """Names of the two sides of a model, which are no row."""
 
@@ -304,21 +307,35 @@ class _Rows:
     def _front(self, first: int) -> int | None:
         """Return the layer without a state in front of a row, beside it in its module, if nothing else fits there.
 
-        In a file with an order it stands right before it.
+        In a file with an order it stands right before it. A layer that returns as many features as it reads, as a
+        normalization does, stands behind one that does not.
         """
         size = self._reads[first]
-        place = first - 1 if self._ordered else next(iter(self._giving["plain", size]), -1)
-        if place < 0 or place in self.used or self._kinds[place] != "plain" or self._returns[place] != size:
+        found = [first - 1] if self._ordered and first else [*islice(self._giving["plain", size], 3)]
+        fits = [place for place in found if place not in self.used and self._fits_in_front(place, first)]
+        if not fits or len(fits) < len(found) or self._giving["table", size]:
             return None
-        if self._names[place].home != self._names[first].home or not self._together(first, place):
-            return None
-        if self._reads[place] in self._returned_by_cells or self._giving["table", size]:
-            return None
+        keeps = [place for place in fits if self._reads[place] == size]
         if not self._ordered:
-            alone = len(self._giving["plain", size]) == 1 and not self._reading["cell", size]
+            alone = len(keeps) < 2 and len(fits) - len(keeps) < 2 and not self._reading["cell", size]
+            place = (keeps or fits)[0]
             return place if alone and not self._blocked(size, place, first) else None
+        (place,) = fits
         rival = place > 0 and self._kinds[place - 1] == "plain" and self._returns[place - 1] == size
-        return place if not rival or self._reads[place] == size else None
+        return place if keeps or not rival else None
+
+    def _fits_in_front(self, place: int, first: int) -> bool:
+        """Whether a layer may stand in front of another, and not as well behind a cell or what is not understood."""
+        size = self._reads[first]
+        if self._kinds[place] != "plain" or self._returns[place] != size or not self._together(first, place):
+            return False
+        before = self.nodes[place - 1] if self._ordered and place and self._reads[place] == size else None
+        if self._ordered and (self.nodes[place].kind in _CONVOLUTIONS or (before and before.kind in _CONVOLUTIONS)):
+            return True  # nobody writes these in another order
+        if before and before.word is None and any(size in tensor.shape for tensor in before.tensors.values()):
+            return False
+        beside = self._names[place].home == self._names[first].home
+        return beside and self._reads[place] not in self._returned_by_cells
 
     # What may be together, and what may stand between.
 

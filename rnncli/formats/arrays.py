@@ -11,12 +11,14 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
+from typing import Any
 
-from rnncli.errors import shorten
+from rnncli.errors import ArgumentError, shorten
 from rnncli.formats.array_rows import MATRIX, ending, linked, owner_of
-from rnncli.formats.nodes import Node, Note, Read, takes_activation
+from rnncli.formats.conventions import BATCHES, KERAS_NAMES
+from rnncli.formats.nodes import Node, Note, Read
 from rnncli.formats.tensors import Convention, Tensor
-from rnncli.layers import GRU, LSTM, Dense, Embedding, Layer, Norm, Recurrent, SimpleRNN
+from rnncli.layers import GRU, LSTM, BatchNorm, Conv, Dense, Embedding, Layer, Norm, Recurrent, SimpleRNN
 from rnncli.quantities import MAX_SIZE
 
 CELLS: dict[int, type[Recurrent]] = {1: SimpleRNN, 3: GRU, 4: LSTM}
@@ -52,6 +54,9 @@ _PROJECTION = re.compile(
 
 _APART = re.compile(r"att(n|ention)|(^|[._/])(query|key|value|[qkv])(_proj|_layer)?(/|$)|residual|skip")
 """The names of modules that stand beside a row and not in it, whatever their sizes."""
+
+_OTHER_CONV = re.compile(r"transpose|deconv|upconv|einsum")
+"""The names of other modules that have an array of three axes."""
 
 _OTHER_NORM = re.compile(r"batch|group|instance|rms|(^|[._/])[bg]n")
 
@@ -199,33 +204,57 @@ def _cell(
 
 
 def _stateless(name: str, roles: Mapping[str, Tensor], convention: Convention) -> Node:
-    """Return the layer without a state that some arrays are, if they are one."""
+    """Return the layer without a state that some arrays are, if they are all those of one, and no others."""
     shapes = {role: tensor.shape for role, tensor in roles.items()}
-    word: Layer | None = None
-    reads: int | None = None
-    match shapes:
-        case _ if any(not 0 < size <= MAX_SIZE for shape in shapes.values() for size in shape):
-            pass
-        case _ if _APART.search(ending(name)):
-            pass
-        case {"weight": (rows, columns), **rest} if not rest or rest == {"bias": (rows,)}:
-            word, reads = Dense(rows, use_bias=bool(rest)), columns
-        case {"kernel": (columns, rows), **rest} if not rest or rest == {"bias": (rows,)}:
-            word, reads = Dense(rows, use_bias=bool(rest)), columns
-        case {"embeddings": (rows, columns)} if len(shapes) == 1:
-            word = Embedding(rows, columns)
-        case {"weight": (size,), **rest} if not rest or rest == {"bias": (size,)}:
-            if re.search("norm|ln", ending(name)) and not _OTHER_NORM.search(ending(name)):
-                word, reads = Norm(center=bool(rest), epsilon=1e-5), size  # PyTorch's default
-        case {"gamma": (size,), **rest} if not rest or rest == {"beta": (size,)}:
-            word, reads = Norm(center=bool(rest)), size
-        case {"beta": (size,)} if len(shapes) == 1:
-            word, reads = Norm(scale=False), size
-    if word is None:
+    found = None if _APART.search(ending(name)) else _layer_of(ending(name), shapes, convention)
+    if found is None:
         return Node(name, _kind_of(name, shapes), tensors=roles, convention=convention)
+    word, reads = found
     kind = word.torch if convention == "torch" else word.keras
     unsaid = frozenset({"epsilon"} & {option.attribute for option in word.options})
-    return Node(name, kind, word, None, reads, roles, convention, notes=(ACTIVATIONS,), unsaid=unsaid)
+    notes = [ACTIVATIONS]
+    if word.kind == "conv":
+        defaults = "a stride and a dilation of 1, one group, and nothing around the sequence"
+        notes.append(Note(f"{shorten(name)} has {defaults}: the file does not say", "assumed"))
+    return Node(name, kind, word, None, reads, roles, convention, notes=tuple(notes), unsaid=unsaid)
+
+
+def _layer_of(
+    name: str, shapes: Mapping[str, tuple[int, ...]], convention: Convention
+) -> tuple[Layer, int | None] | None:
+    """Return the layer without a state that has arrays of some shapes, and how many features it reads."""
+    torch = convention == "torch"
+    scales = torch and (len(shapes.get("weight", ())) == 1 or "running_mean" in shapes)
+    names = KERAS_NAMES["bnorm" if scales else "dense"] if torch else {}
+    found = {
+        names.get(role, role): shape[::-1] if role == "weight" else shape
+        for role, shape in shapes.items()
+        if role != BATCHES
+    }
+    normalizes: dict[str, Any] = {"center": "beta" in found, "scale": "gamma" in found}
+    normalizes |= {"epsilon": 1e-5} if torch else {}  # PyTorch's default
+    word: Layer
+    reads: int | None = None
+    try:
+        match found:
+            case {"embeddings": (rows, columns)}:
+                word = Embedding(rows, columns)
+            case {"kernel": (reads, units)}:
+                word = Dense(units, use_bias="bias" in found)
+            case {"kernel": (width, reads, filters)} if not _OTHER_CONV.search(name):
+                word = Conv(filters, width, use_bias="bias" in found)
+            case {"moving_mean": (reads,)}:
+                word = BatchNorm(**normalizes)
+            case {"gamma": (reads,)} | {"beta": (reads,)} if not torch or (
+                re.search("norm|ln", name) and not _OTHER_NORM.search(name)
+            ):
+                word = Norm(**normalizes)
+            case _:
+                return None
+    except ArgumentError:  # a size that the language does not take
+        return None
+    expected = {weight.name: weight.shape for weight in word.weights((None, None, reads))}
+    return (word, reads) if expected == found and (reads is None or 0 < reads <= MAX_SIZE) else None
 
 
 def _kind_of(name: str, shapes: Mapping[str, tuple[int, ...]]) -> str:
@@ -273,12 +302,14 @@ def _with_tables(nodes: Sequence[Node], ordered: bool) -> Iterator[Node]:
     read = {node.features for node in nodes if node.loops}
     for node, behind in zip_longest(nodes, nodes[1:]):
         name = ending(node.name)
-        word = node.word
-        if not takes_activation(word) or word.use_bias or node.convention != "torch" or _PROJECTION.search(name):
+        matrix = [tensor.shape for tensor in node.tensors.values()]
+        alone = node.word is not None and node.convention == "torch" and [*map(len, matrix)] == [2]
+        if not alone or _PROJECTION.search(name):
             yield node
             continue
-        table = replace(node, kind="Embedding", word=Embedding(word.units, node.features or 0), features=None)
-        before = ordered and behind is not None and behind.loops and behind.features == node.features != word.units
+        ((rows, columns),) = matrix
+        table = replace(node, kind="Embedding", word=Embedding(rows, columns), features=None)
+        before = ordered and behind is not None and behind.loops and behind.features == columns != rows
         if _EMBEDDING.search(name):
             yield table
         elif (named := node.features in read and _TABLE.search(name)) or before:

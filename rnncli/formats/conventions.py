@@ -49,7 +49,7 @@ def each_weight(part: Part) -> Iterator[tuple[str, Array]]:
     """
     part.check_runs()
     for name, node in zip(part.network.names, part.nodes, strict=True):
-        arrays = {key: _numbers(tensor) for key, tensor in node.tensors.items()}
+        arrays = {key: _numbers(tensor) for key, tensor in node.tensors.items() if key != BATCHES}
         for key, array in keras_weights(node.layer, node.convention, arrays).items():
             yield f"{name}/{key}", array
 
@@ -67,7 +67,7 @@ def keras_weights(layer: Layer, convention: Convention, arrays: Mapping[str, Arr
     if convention == "cudnn":
         return {key: _of_cudnn(layer, key, array) for key, array in arrays.items()}
     if not layer.states:
-        named = {_KERAS_NAMES[layer.kind][key]: array for key, array in arrays.items()}
+        named = {KERAS_NAMES[layer.kind][key]: array for key, array in arrays.items()}
         # PyTorch's Linear keeps its matrix as (outputs, inputs), and its Conv1d as (outputs, inputs, width).
         return {key: array.T if key == "kernel" else array for key, array in named.items()}
     weights: dict[str, Array] = {}
@@ -84,7 +84,10 @@ _TORCH_CELL = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
 """The arrays of a cell of PyTorch."""
 
 
-_KERAS_NAMES: Mapping[str, Mapping[str, str]] = {
+BATCHES = "num_batches_tracked"
+"""Beside the arrays of a normalization PyTorch counts the batches that it has seen, which is no weight."""
+
+KERAS_NAMES: Mapping[str, Mapping[str, str]] = {
     "embed": {"weight": "embeddings"},
     "conv": {"weight": "kernel", "bias": "bias"},
     "dense": {"weight": "kernel", "bias": "bias"},
@@ -172,7 +175,7 @@ def torch_weights(layer: Layer, weights: Mapping[str, Array]) -> dict[str, Array
     import numpy as np
 
     if not layer.states:
-        names = {keras: torch for torch, keras in _KERAS_NAMES[layer.kind].items()} if weights else {}
+        names = {keras: torch for torch, keras in KERAS_NAMES[layer.kind].items()} if weights else {}
         turned = {key: array.T if key == "kernel" else array for key, array in weights.items()}
         return {names[key]: np.ascontiguousarray(array) for key, array in turned.items()}
     found: dict[str, Array] = {}
