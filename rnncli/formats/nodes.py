@@ -19,7 +19,7 @@ from rnncli.layers import Dense, Head, Input, Layer, Recurrent
 from rnncli.layers.weights import Framework
 from rnncli.layers.words import in_both
 from rnncli.network import Network
-from rnncli.quantities import MAX_SIZE
+from rnncli.quantities import MAX_SIZE, Shape
 from rnncli.summary import Origin
 
 Effect = Literal["assumed", "assumed size", "counted twice", "differs", "not run", "left out"]
@@ -274,9 +274,14 @@ def left_note(left: Sequence[Node]) -> str:
 
 def returned(word: Layer, features: int | None) -> int | None:
     """Return how many features a layer returns, from how many it reads."""
+    return _behind(word, features, None)[-1]
+
+
+def _behind(word: Layer, features: int | None, length: int | None, *, vector: bool = False) -> Shape:
+    """Return the shape of what a layer returns that reads vectors, or sequences of some length."""
     if takes_input(word):
-        return word.output_shape(word.input_shape())[-1]
-    return word.output_shape((None, features) if word.reads == "vector" else (None, None, features))[-1]
+        return word.output_shape(word.input_shape())
+    return word.output_shape((None, features) if vector or word.reads == "vector" else (None, length, features))
 
 
 def parts_of(
@@ -332,6 +337,7 @@ class _Row:
         nodes: what is in it.
         returns: what the last of them returns; "open" where that follows from what reads it.
         features: how many features that has.
+        length: how many timesteps it has, if it is a sequence and that is known.
         ends: why what reads the last is not in it.
         dense: the place of the last layer that is no `Pass`.
     """
@@ -339,6 +345,7 @@ class _Row:
     nodes: list[Node] = field(default_factory=list)
     returns: Literal["sequence", "vector", "open"] = "sequence"
     features: int | None = None
+    length: int | None = None
     ends: Note | None = None
     last: int | None = None
 
@@ -364,11 +371,15 @@ class _Row:
                 return "it takes the input"
             if {word.reads, before} == {"sequence", "vector"}:
                 return f"it reads a {word.reads}, but a {before} is returned before it"
+            vector = before == "vector"
+            if word.needs_length and not vector and self.length is None:
+                return "it needs a sequence of known length"
+            shape = _behind(word, self.features or node.features, self.length, vector=vector)
+            self.features, self.length = shape[-1], shape[1] if len(shape) == 3 else None
             if node.loops and "return_sequences" in node.unsaid:
                 self.returns = "open"
             elif word.returns != "same":
                 self.returns = word.returns
-            self.features = returned(word, self.features or node.features)
             self.last = len(self.nodes)
         self.nodes.append(node)
         return None
