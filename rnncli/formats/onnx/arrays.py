@@ -11,7 +11,9 @@ import re
 import stat
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
+from itertools import chain, product
 from math import prod
+from operator import mul
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnncli.errors import RnncliError, shorten
@@ -52,12 +54,12 @@ _AS_VARINTS = ("int32_data", "int64_data", "uint64_data")
 
 
 class Constant(NamedTuple):
-    """An array that does not depend on the input.
+    """An array that does not depend on the numbers of the input.
 
     Attributes:
         tensor: the array.
         sources: the arrays of the file that it is made of: their names and how many numbers each has.
-        wholes: its numbers, if they are a few whole ones.
+        wholes: its numbers, if they are a few whole ones: axes, and lengths of which some are not known.
         zeros: say of each array that it is made of whether all its numbers are zero, as far as that can be seen.
         depth: how many moves it is made by.
     """
@@ -70,17 +72,60 @@ class Constant(NamedTuple):
 
     def is_zero(self) -> bool:
         """Whether all its numbers are known to be zero."""
-        return all(zero() for zero in self.zeros)
+        return all(zero() for zero in self.zeros) if self.wholes is None else not any(self.wholes)
 
-    def moved(self, shape: Sequence[int], move: Callable[[Numbers], Numbers], dtype: str = "") -> Constant:
+    def moved(
+        self,
+        shape: Sequence[int],
+        move: Callable[[Numbers], Numbers],
+        dtype: str = "",
+        wholes: tuple[int, ...] | None = None,
+    ) -> Constant:
         """Return what is made of it without computing: another order, another shape, a part."""
         read = self.tensor.read
         tensor = Tensor(self.tensor.name, tuple(shape), dtype or self.tensor.dtype, lambda: move(read()))
-        return Constant(tensor, self.sources, None, self.zeros, self.depth + 1)
+        return Constant(tensor, self.sources, wholes, self.zeros, self.depth + 1)
 
     def reshaped(self, shape: Sequence[int]) -> Constant:
         """Return the same numbers in another shape."""
-        return self.moved(shape, lambda array: array.reshape(tuple(shape)))
+        return self.moved(shape, lambda array: array.reshape(tuple(shape)), wholes=self.wholes)
+
+    def arranged(self, places: Sequence[int | None]) -> Constant:
+        """Return it with its axes in other places, None for a new one; those that go have the length 1."""
+        sizes = self.tensor.shape
+        shape = tuple(1 if place is None else sizes[place] for place in places)
+        kept = [place for place in places if place is not None]
+        order = [*kept, *(place for place in range(len(sizes)) if place not in kept)]
+        wholes = self._picked(order, [*map(range, sizes)])
+        return self.moved(shape, lambda array: array.transpose(order).reshape(shape), wholes=wholes)
+
+    def taken(self, axis: int, part: slice) -> Constant:
+        """Return some places of an axis, which stays."""
+        places = [*map(range, self.tensor.shape)]
+        places[axis] = places[axis][part]
+        index = (*[slice(None)] * axis, part)
+        wholes = self._picked(range(len(places)), places)
+        return self.moved([*map(len, places)], lambda array: array[index], wholes=wholes)
+
+    def _picked(self, order: Sequence[int], places: Sequence[range]) -> tuple[int, ...] | None:
+        """Return the whole numbers in some places of each axis, the axes in some order."""
+        if self.wholes is None:
+            return None
+        steps = [prod(self.tensor.shape[axis + 1 :]) for axis in order]
+        found = product(*(places[axis] for axis in order))
+        return tuple(self.wholes[sum(map(mul, steps, index))] for index in found)
+
+
+def whole_numbers(numbers: Sequence[int], shape: tuple[int, ...] | None = None) -> Constant:
+    """Return whole numbers that are no array of the file, in a row unless they have another shape."""
+
+    def read() -> Numbers:
+        import numpy as np
+
+        return np.array(numbers).reshape(tensor.shape)
+
+    tensor = Tensor("", (len(numbers),) if shape is None else shape, "int64", read)
+    return Constant(tensor, {}, tuple(numbers), frozenset())
 
 
 class _Place(NamedTuple):
@@ -218,7 +263,7 @@ def constant_of(path: str, file: FileReader, proto: TensorProto, name: str = "")
         return Constant(tensor, {name: count}, None, frozenset([lambda: False]))
     place = _Place(path, file, name, dtype, shape)
     place = (_outside if outside else _inside)(place, proto, label, described)
-    few = dtype in ("int32", "int64") and len(shape) <= 1 and count <= FEW and not outside
+    few = dtype in ("int32", "int64") and count <= FEW and not outside
     wholes = place.wholes() if few else None
     return Constant(Tensor(name, shape, dtype, place.read), {name: count}, wholes, frozenset([cache(place.is_zero)]))
 
@@ -301,10 +346,12 @@ def joined(arrays: Sequence[Constant], axis: int) -> Constant | None:
 
     sizes = (*shapes[0][:axis], sum(shape[axis] for shape in shapes), *shapes[0][axis + 1 :])
     name = shorten(" + ".join(dict.fromkeys(array.tensor.name for array in arrays)), 200)
+    known = [array.wholes for array in arrays if array.wholes is not None]
+    wholes = tuple(chain(*known)) if len(known) == len(arrays) and len(sizes) == 1 else None
     return Constant(
         Tensor(name, sizes, arrays[0].tensor.dtype, read),
         {name: count for array in arrays for name, count in array.sources.items()},
-        None,
+        wholes,
         frozenset().union(*(array.zeros for array in arrays)),
         1 + max(array.depth for array in arrays),
     )

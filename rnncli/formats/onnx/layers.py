@@ -15,7 +15,7 @@ from rnncli.formats.onnx.arrays import Constant
 from rnncli.formats.onnx.cells import BY_OPERATION
 from rnncli.formats.onnx.messages import NodeProto
 from rnncli.formats.onnx.moves import both_halves
-from rnncli.formats.onnx.values import Atom, Axis, Fill, Flow, Inputs, dims_of, sized, wholes_of
+from rnncli.formats.onnx.values import Atom, Axis, Fill, Flow, Inputs, length, numbers_of, sized, wholes_of
 from rnncli.layers import BatchNorm, Conv, Dense, Embedding, Flatten, Layer, Norm, Pool, Repeat
 from rnncli.layers.windows import PADDINGS, Window
 
@@ -262,12 +262,11 @@ def _flatten(inputs: Inputs) -> Made | None:
     batch, time, features = flow.axes
     if time != flow.time or not flow.is_features(-1) or flow.flipped or sized(time) is None:
         return None
-    size, target = sized(time + features), dims_of(inputs.at(1))
+    size, items = sized(time + features), numbers_of(inputs.at(1)) or ()
     if node.operation == "Flatten":
         flattens = node.whole("axis", 1) == 1
     else:
-        of_batch = {-1, sized(batch), *([] if node.whole("allowzero", 0) else [0])}
-        items = () if target is None else target.items
+        of_batch = {-1, length(batch), *([] if node.whole("allowzero", 0) else [0])}
         flattens = len(items) == 2 and items[0] in of_batch and items[1] in (size, -1) and {*items} != {-1}
     if not flattens:
         return None

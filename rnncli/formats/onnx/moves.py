@@ -6,17 +6,17 @@ flow, what can be picked is one of its two directions, its last step, or one of 
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from math import prod
 
 from rnncli.formats.onnx import arrays
-from rnncli.formats.onnx.arrays import Constant
+from rnncli.formats.onnx.arrays import Constant, whole_numbers
 from rnncli.formats.onnx.messages import TYPES
 from rnncli.formats.onnx.values import (
     MAX_PARTS,
+    NO_LENGTH,
     Atom,
-    Axis,
-    Dims,
     Fill,
     Flow,
     Inputs,
@@ -24,13 +24,17 @@ from rnncli.formats.onnx.values import (
     Value,
     Values,
     arranged,
-    dims_of,
     is_zero,
+    length,
     lengths_of,
+    numbers_of,
     reshaped,
     sized,
     wholes_of,
 )
+
+_FAR = 2**31 - 1
+"""The end of an axis as exporters write it, or more than that."""
 
 
 def _identity(inputs: Inputs) -> Values:
@@ -51,20 +55,17 @@ def _cast(inputs: Inputs) -> Values:
 
 def _shape(inputs: Inputs) -> Values:
     """The lengths of axes, of which some are not known."""
-    match inputs.at(0):
-        case Constant(tensor=tensor):
-            items: tuple[int | Axis, ...] = tensor.shape
-        case Flow(axes=axes) if axes is not None:
-            items = tuple(axis or 1 for axis in axes)
-        case _:
-            return [None]
-    start, end = inputs.node.whole("start", 0), inputs.node.whole("end", len(items))
-    return [Dims(items[start:end])]
+    lengths = lengths_of(inputs.at(0))
+    if lengths is None:
+        return [None]
+    return [whole_numbers(lengths[inputs.node.whole("start", 0) : inputs.node.whole("end", len(lengths))])]
 
 
 def _constant_of_shape(inputs: Inputs) -> Values:
     """Zeros, unless it is told another number; ones if that is a whole one."""
-    told = inputs.at(1)
+    shape, told = wholes_of(inputs.at(0)), inputs.at(1)
+    if isinstance(told, Constant) and told.wholes == (0,) and shape is not None and 0 <= prod(shape) <= MAX_PARTS:
+        return [whole_numbers([0] * prod(shape), shape)]
     if told is None or is_zero(told):
         return [Fill(0)]
     return [Fill(1) if isinstance(told, Constant) and told.wholes == (1,) else None]
@@ -83,9 +84,7 @@ def _transpose(inputs: Inputs) -> Values:
 def _unsqueeze(inputs: Inputs) -> Values:
     """New axes of length 1."""
     axes, value = inputs.wholes("axes", 1), inputs.at(0)
-    dims, lengths = dims_of(value), lengths_of(value)
-    if dims is not None:
-        return [Dims(dims.items) if dims.scalar else None]
+    lengths = lengths_of(value)
     if axes is None or lengths is None:
         return [None]
     total = len(lengths) + len(axes)
@@ -99,10 +98,8 @@ def _unsqueeze(inputs: Inputs) -> Values:
 def _squeeze(inputs: Inputs) -> Values:
     """Axes of length 1 go."""
     axes, value = inputs.wholes("axes", 1), inputs.at(0)
-    dims, lengths = dims_of(value), lengths_of(value)
-    if dims is not None:
-        return [Dims(dims.items, scalar=True) if len(dims.items) == 1 else None]
-    if lengths is None or (axes is None and None in lengths):
+    lengths = lengths_of(value)
+    if lengths is None or (axes is None and max(lengths, default=0) >= NO_LENGTH):
         return [None]
     if axes is None:
         axes = tuple(place for place, length in enumerate(lengths) if length == 1)
@@ -113,18 +110,15 @@ def _squeeze(inputs: Inputs) -> Values:
 
 
 def _reshape(inputs: Inputs) -> Values:
-    value, target = inputs.at(0), dims_of(inputs.at(1))
-    dims, wholes = dims_of(value), wholes_of(inputs.at(1))
-    if dims is not None:
-        return [Dims(dims.items, scalar=wholes == ()) if wholes is not None and len(wholes) <= 1 else None]
+    value, target = inputs.at(0), numbers_of(inputs.at(1))
     copies = not inputs.node.whole("allowzero", 0)
     if isinstance(value, Flow) and value.axes is not None and target is not None:
-        axes = reshaped(value.axes, target.items, zero_copies=copies)
+        axes = reshaped(value.axes, target, zero_copies=copies)
         return [None if axes is None else value.with_axes(axes)]
-    if not isinstance(value, Constant) or wholes is None:
+    if not isinstance(value, Constant) or target is None:
         return [None]
     sizes = value.tensor.shape
-    filled = [sizes[axis] if copies and size == 0 and axis < len(sizes) else size for axis, size in enumerate(wholes)]
+    filled = [sizes[axis] if copies and size == 0 and axis < len(sizes) else size for axis, size in enumerate(target)]
     if filled.count(-1) == 1:
         known = prod(size for size in filled if size != -1)
         filled[filled.index(-1)] = prod(sizes) // known if known > 0 else 0
@@ -134,9 +128,6 @@ def _reshape(inputs: Inputs) -> Values:
 def _concat(inputs: Inputs) -> Values:
     """Of arrays, of lengths, of final states, and of the two directions of one layer."""
     values, axis = inputs.values, inputs.node.whole("axis", 0)
-    lengths = [each for value in values if (each := dims_of(value)) is not None]
-    if lengths and len(lengths) == len(values):
-        return [Dims(tuple(item for each in lengths for item in each.items))]
     constants = [value for value in values if isinstance(value, Constant)]
     if constants and len(constants) == len(values):
         return [arrays.joined(constants, axis)]
@@ -167,17 +158,16 @@ def both_halves(flows: Sequence[Flow]) -> Flow | None:
 
 def _gather(inputs: Inputs) -> Values:
     """One place: a length, a direction, a layer's final state, the last step."""
-    value, places, axis = inputs.at(0), dims_of(inputs.at(1)), inputs.node.whole("axis", 0)
+    value, places, axis = inputs.at(0), inputs.at(1), inputs.node.whole("axis", 0)
     wholes = wholes_of(places)
-    if wholes is None or places is None or len(wholes) != 1:
+    if not isinstance(places, Constant) or wholes is None or len(wholes) != 1:
         return [None]
     taken = _taken(value, axis, slice(wholes[0], wholes[0] + 1 or None, 1))
-    if isinstance(taken, Dims):
-        return [Dims(taken.items, places.scalar) if taken.items else None]
-    if not places.scalar or not isinstance(taken, Flow) or taken.axes is None:
-        return [taken if isinstance(taken, Flow) else None]
-    gone = taken.place_of(axis)
-    return [arranged(taken, [place for place in range(len(taken.axes)) if place != gone])]
+    lengths = lengths_of(taken)
+    if places.tensor.shape or lengths is None:
+        return [taken]
+    gone = axis % len(lengths)
+    return [arranged(taken, [place for place in range(len(lengths)) if place != gone]) if lengths[gone] == 1 else None]
 
 
 def _slice(inputs: Inputs) -> Values:
@@ -199,8 +189,8 @@ def _split(inputs: Inputs) -> Values:
     """Arrays, and a layer's two directions."""
     node, value = inputs.node, inputs.at(0)
     axis, count, lengths = node.whole("axis", 0), len(node.output), lengths_of(value) or []
-    size = lengths[axis] if -len(lengths) <= axis < len(lengths) else None
-    if size is None or not 0 < count <= MAX_PARTS:
+    size = lengths[axis] if -len(lengths) <= axis < len(lengths) else NO_LENGTH
+    if size >= NO_LENGTH or not 0 < count <= MAX_PARTS:
         return [None] * count
     each = -(-size // count)
     sizes = inputs.wholes("split", 1) or (each,) * (count - 1) + (size - each * (count - 1),)
@@ -213,15 +203,8 @@ def _split(inputs: Inputs) -> Values:
 def _taken(value: Value | None, axis: int, part: slice) -> Value | None:
     """Return some places of an axis, which stays, whatever its length is then."""
     match value:
-        case Dims(items=items):
-            return Dims(items[part])
-        case Constant(wholes=wholes) if wholes is not None:
-            return Dims(wholes[part])
         case Constant(tensor=tensor) if -len(tensor.shape) <= axis < len(tensor.shape):
-            index = (*[slice(None)] * (axis % len(tensor.shape)), part)
-            sizes = [*tensor.shape]
-            sizes[axis] = len(range(sizes[axis])[part])
-            return value.moved(sizes, lambda array: array[index])
+            return value.taken(axis % len(tensor.shape), part)
         case Joined(flows=flows) if flows[0].place_of(axis) == value.axis:
             lengths = zip(flows, value.lengths, strict=True)
             owners = [(flow, place) for flow, length in lengths for place in range(length)][part]
@@ -242,39 +225,53 @@ def _of_flow(flow: Flow, axis: int, part: slice) -> Flow | None:
     if flow.axes is None or index is None:
         return None
     whole = flow.axes[index]
-    size = sized(whole)
-    start, end, step = part.start, part.stop, part.step
-    far = 2**31 - 1 if size is None else size
-    to_the_end = end is None or end >= far
-    if step == -1 and start in (-1, far - 1) and end is not None and (end < -far or end <= -(2**31)):
+    far = length(whole)
+    stop = None if part.stop is None or _FAR <= abs(part.stop) < NO_LENGTH else part.stop
+    start, stop, step = slice(part.start, stop, part.step).indices(far)
+    if (start, stop, step) == (0, far, 1):
+        return flow
+    if (start, stop, step) == (far - 1, -1, -1):
         return flow._replace(flips=flow.flips ^ {whole}) if flow.time in (None, whole) else None
-    if step != 1 or (start in (0, -far) and to_the_end):
-        return flow if step == 1 else None
-    if end != start + 1 and not (start == -1 and to_the_end):
+    if stop != start + 1 or step != 1:
         return None
     one = flow.with_axes((*flow.axes[:index], (), *flow.axes[index + 1 :]))
     if flow.features is not None and len(flow.features) == 2 and whole == flow.features[:1]:
-        return one._replace(features=flow.features[1:], half=start % 2) if -2 <= start < 2 else None
+        return one._replace(features=flow.features[1:], half=start)
     if flow.time is None or whole != flow.time or flow.returns != "sequence":
         return None
-    last = start in (-1, None if size is None else size - 1) and not flow.flipped
-    first = (start == 0 or (size is not None and start == -size)) and flow.flipped
-    return one._replace(returns="vector", flips=frozenset()) if (last or first) and flow.ends else None
+    picked = start == 0 if flow.flipped else start == far - 1
+    return one._replace(returns="vector", flips=frozenset()) if picked and flow.ends else None
 
 
-def _product(inputs: Inputs) -> Values:
-    """Mul of lengths: the length of two axes that are joined."""
-    one, other = dims_of(inputs.at(0)), dims_of(inputs.at(1))
-    if one is None or other is None or len(one.items) != 1 or len(other.items) != 1:
+def _computed(inputs: Inputs) -> Values:
+    """What is computed of lengths: the length of two axes that are joined, the place of the last step."""
+    one, other = inputs.at(0), inputs.at(1)
+    first, second = numbers_of(one), numbers_of(other)
+    if not first or not second or not isinstance(one, Constant) or not isinstance(other, Constant):
         return [None]
-    a, b = one.items[0], other.items[0]
-    scalar = one.scalar and other.scalar
-    if isinstance(a, int) and isinstance(b, int):
-        return [Dims((a * b,), scalar)]
-    if isinstance(a, int) or isinstance(b, int):
-        rest = b if isinstance(a, int) else a
-        return [Dims((rest,), scalar) if 1 in (a, b) else None]
-    return [Dims((a + b,), scalar)]
+    size, ranks = max(len(first), len(second)), (len(one.tensor.shape), len(other.tensor.shape))
+    if not {len(first), len(second)} <= {1, size} or max(ranks) > 1:
+        return [None]
+    pairs = zip(first * (size // len(first)), second * (size // len(second)), strict=True)
+    try:
+        numbers = [_ARITHMETIC[inputs.node.operation](a, b) for a, b in pairs]
+    except ZeroDivisionError:
+        return [None]
+    return [whole_numbers(numbers, (size,) if max(ranks) else ())]
+
+
+def _ratio(one: int, other: int) -> int:
+    """Return how often a number is in another: what is left is dropped, as ONNX does."""
+    return abs(one) // abs(other) * (1 if (one < 0) == (other < 0) else -1)
+
+
+_ARITHMETIC: Mapping[str, Callable[[int, int], int]] = {
+    "Add": operator.add,
+    "Div": _ratio,
+    "Mul": operator.mul,
+    "Sub": operator.sub,
+}
+"""What is computed of whole numbers."""
 
 
 def _constant(inputs: Inputs) -> Values:
@@ -283,8 +280,8 @@ def _constant(inputs: Inputs) -> Values:
         return [inputs.at(0)]
     ints, whole = inputs.node.told("value_ints"), inputs.node.told("value_int").i
     if ints.name is not None:
-        return [Dims(tuple(ints.ints))]
-    return [Dims((whole,), scalar=True) if whole is not None else None]
+        return [whole_numbers([*ints.ints])]
+    return [whole_numbers([whole], ()) if whole is not None else None]
 
 
 _MOVES: Mapping[str, Callable[[Inputs], Values]] = {
@@ -294,7 +291,6 @@ _MOVES: Mapping[str, Callable[[Inputs], Values]] = {
     "ConstantOfShape": _constant_of_shape,
     "Gather": _gather,
     "Identity": _identity,
-    "Mul": _product,
     "Reshape": _reshape,
     "Shape": _shape,
     "Slice": _slice,
@@ -302,10 +298,11 @@ _MOVES: Mapping[str, Callable[[Inputs], Values]] = {
     "Squeeze": _squeeze,
     "Transpose": _transpose,
     "Unsqueeze": _unsqueeze,
+    **dict.fromkeys(_ARITHMETIC, _computed),
 }
 """What is known of the outputs of each operation that moves numbers."""
 
-REARRANGING = frozenset(_MOVES) - {"Constant", "ConstantOfShape", "Shape"} | {"Expand"}
+REARRANGING = frozenset(_MOVES) - {"Constant", "ConstantOfShape", "Shape", *_ARITHMETIC} | {"Expand"}
 """The operations that hand on numbers, whether or not it is known where to."""
 
 
@@ -317,7 +314,7 @@ def moved(inputs: Inputs) -> Values:
         return [_zeros(inputs.values if node.operation == "Concat" else [first])]
     if node.operation not in _MOVES:
         return []
-    if isinstance(first, Fill) and node.operation not in ("ConstantOfShape", "Mul", "Shape"):
+    if isinstance(first, Fill) and node.operation not in ("ConstantOfShape", "Shape", *_ARITHMETIC):
         return [first] * len(node.output)
     return _MOVES[node.operation](inputs)
 

@@ -19,6 +19,9 @@ from rnncli.formats.onnx.messages import NodeProto
 MAX_PARTS = 64
 """The most of anything that a value is made of: axes, lengths, arrays, moves of an array."""
 
+NO_LENGTH = 2**64
+"""More than any length: from here on numbers stand for lengths that are not known, and are multiplied like others."""
+
 LARGEST_GROWTH = 4
 """How many times as many numbers as the file has for it an array may have that is made of others."""
 
@@ -32,6 +35,11 @@ class Atom:
     """
 
     size: int | None = None
+
+    @property
+    def length(self) -> int:
+        """Its length; where that is not known, a number that no length is and that stands for its own."""
+        return NO_LENGTH + id(self) if self.size is None else self.size
 
 
 Axis = tuple[Atom, ...]
@@ -113,13 +121,6 @@ class Joined(NamedTuple):
         return [sized(flow.axes[self.axis]) or 1 for flow in self.flows if flow.axes is not None]
 
 
-class Dims(NamedTuple):
-    """A list of lengths, or one: of whole numbers and of axes whose length is not known."""
-
-    items: tuple[int | Axis, ...]
-    scalar: bool = False
-
-
 class Fill(NamedTuple):
     """One number everywhere, in any shape: zeros that a layer starts from, ones that scale nothing.
 
@@ -132,7 +133,7 @@ class Fill(NamedTuple):
     sources: frozenset[str] = frozenset()
 
 
-Value = Constant | Flow | Joined | Dims | Fill
+Value = Constant | Flow | Joined | Fill
 Values = Sequence[Value | None]
 
 
@@ -160,7 +161,7 @@ class Inputs(NamedTuple):
     def wholes(self, name: str, index: int) -> tuple[int, ...] | None:
         """Return whole numbers that a node is told in an attribute, or in an input, as newer versions have it."""
         told = self.node.told(name)
-        return wholes_of(self.at(index)) if told.name is None else tuple(told.ints)
+        return numbers_of(self.at(index)) if told.name is None else tuple(told.ints)
 
 
 def flows_in(*values: Value | None) -> list[Flow]:
@@ -179,14 +180,13 @@ def is_zero(value: Value | None) -> bool:
 def is_bounded(value: Value) -> bool:
     """Whether a value is made of few enough things: none that a file makes grow without end is kept."""
     match value:
+        case Constant(wholes=wholes) if wholes is not None:
+            return len(wholes) <= MAX_PARTS and all(abs(number) < _LARGEST for number in wholes)
         case Constant(tensor=tensor, sources=sources, depth=depth):
             few = max(len(tensor.shape), len(sources), depth) <= MAX_PARTS
             return few and (not depth or tensor.params <= LARGEST_GROWTH * sum(sources.values()))
         case Flow(axes=axes):
             return axes is None or len(axes) + sum(map(len, axes)) <= MAX_PARTS
-        case Dims(items=items):
-            short = (abs(item) < 2**63 if isinstance(item, int) else len(item) <= MAX_PARTS for item in items)
-            return len(items) <= MAX_PARTS and all(short)
         case Fill(sources=names):
             return len(names) <= MAX_PARTS
         case Joined(flows=flows):
@@ -198,21 +198,25 @@ def axes_of(sizes: Sequence[int | None] | None) -> tuple[Axis, ...] | None:
     return None if sizes is None or len(sizes) > MAX_PARTS // 2 else tuple((Atom(size),) for size in sizes)
 
 
-def lengths_of(value: Value | None) -> list[int | None] | None:
-    """Return the lengths of the axes of an array or a flow; None where not even their number is known."""
+_LARGEST = NO_LENGTH**MAX_PARTS
+
+
+def lengths_of(value: Value | None) -> list[int] | None:
+    """Return the lengths of the axes of an array or a flow, or what stands for them; None if their number is open."""
     if isinstance(value, Constant):
         return [*value.tensor.shape]
-    return [*map(sized, value.axes)] if isinstance(value, Flow) and value.axes is not None else None
+    return [*map(length, value.axes)] if isinstance(value, Flow) and value.axes is not None else None
+
+
+def length(axis: Axis) -> int:
+    """Return the length of an axis, or what stands for it."""
+    return prod(atom.length for atom in axis)
 
 
 def arranged(value: Value | None, places: Sequence[int | None]) -> Constant | Flow | None:
     """Return an array or a flow with its axes in other places, None for a new one; those that go have length 1."""
     if isinstance(value, Constant):
-        sizes = value.tensor.shape
-        shape = tuple(1 if place is None else sizes[place] for place in places)
-        kept = [place for place in places if place is not None]
-        order = [*kept, *(place for place in range(len(sizes)) if place not in kept)]
-        return value.moved(shape, lambda array: array.transpose(order).reshape(shape))
+        return value.arranged(places)
     if not isinstance(value, Flow) or value.axes is None:
         return None
     return value.with_axes([() if place is None else value.axes[place] for place in places])
@@ -224,37 +228,27 @@ def sized(axis: Axis) -> int | None:
     return None if None in sizes else prod(size for size in sizes if size is not None)
 
 
-def dims_of(value: Value | None) -> Dims | None:
-    """Return a value as a list of lengths, if it is one."""
-    if isinstance(value, Dims):
-        return value
-    if isinstance(value, Constant) and value.wholes is not None:
-        return Dims(value.wholes, scalar=value.tensor.shape == ())
-    return None
+def numbers_of(value: Value | None) -> tuple[int, ...] | None:
+    """Return the whole numbers that a value is, of which some may stand for lengths that are not known."""
+    return value.wholes if isinstance(value, Constant) else None
 
 
 def wholes_of(value: Value | None) -> tuple[int, ...] | None:
-    """Return the whole numbers that a value is, if they are known."""
-    dims = dims_of(value)
-    if dims is None:
-        return None
-    numbers = [item if isinstance(item, int) else sized(item) for item in dims.items]
-    return None if None in numbers else tuple(number for number in numbers if number is not None)
+    """Return the whole numbers that a value is, if all are known."""
+    numbers = numbers_of(value)
+    return None if numbers is None or max(map(abs, numbers), default=0) >= NO_LENGTH else numbers
 
 
-def reshaped(
-    axes: Sequence[Axis], target: Sequence[int | Axis], *, zero_copies: bool = True
-) -> tuple[Axis, ...] | None:
+def reshaped(axes: Sequence[Axis], target: Sequence[int], *, zero_copies: bool = True) -> tuple[Axis, ...] | None:
     """Return axes after a reshape, or None if it does not go along with their atoms."""
     copied = len(axes) if zero_copies else 0
-    wanted = [axes[place] if size == 0 and place < copied else size for place, size in enumerate(target)]
+    wanted = [length(axes[place]) if size == 0 and place < copied else size for place, size in enumerate(target)]
     rest = [atom for axis in axes for atom in axis]
     if wanted.count(-1) > 1:
         return None
     hole = wanted.index(-1) if -1 in wanted else len(wanted)
     left = _split(rest, wanted[:hole])
-    turned = [size if isinstance(size, int) else size[::-1] for size in reversed(wanted[hole + 1 :])]
-    right = None if left is None else _split(rest[sum(map(len, left)) :][::-1], turned)
+    right = None if left is None else _split(rest[sum(map(len, left)) :][::-1], wanted[hole + 1 :][::-1])
     if left is None or right is None:
         return None
     between = rest[sum(map(len, left)) : len(rest) - sum(map(len, right))]
@@ -263,29 +257,16 @@ def reshaped(
     return (*left, tuple(between), *(axis[::-1] for axis in reversed(right)))
 
 
-def _split(atoms: Sequence[Atom], sizes: Sequence[int | Axis]) -> list[Axis] | None:
+def _split(atoms: Sequence[Atom], sizes: Sequence[int]) -> list[Axis] | None:
     """Return the axes of some lengths that atoms begin with; None if these make none such."""
     made: list[Axis] = []
     for size in sizes:
-        count = _taken(atoms, size)
-        if count is None:
+        count, total = 0, 1
+        while count < len(atoms) and (total < size or (size == 1 and not count and atoms[0].size == 1)):
+            total *= atoms[count].length
+            count += 1
+        if total != size:
             return None
         made.append(tuple(atoms[:count]))
         atoms = atoms[count:]
     return made
-
-
-def _taken(atoms: Sequence[Atom], size: int | Axis) -> int | None:
-    """Return how many atoms make up an axis of some length; None if none do."""
-    if not isinstance(size, int):
-        return len(size) if tuple(atoms[: len(size)]) == size else None
-    if size == 1:
-        return 1 if atoms and atoms[0].size == 1 else 0
-    total = 1
-    for index, atom in enumerate(atoms, start=1):
-        if atom.size is None:
-            return None
-        total *= atom.size
-        if total >= size:
-            return index if total == size else None
-    return None
