@@ -192,10 +192,16 @@ def _conv(inputs: Inputs) -> Made | None:
     slides = [place for place, size in enumerate(sizes) if size != 1 or flow.axes[place + 2 : place + 3] != ((),)]
     if len(flow.axes) != len(sizes) + 2 or len(slides) != 1 or node.whole("group", 1) != 1:
         return None
-    time = flow.axes[slides[0] + 2]
+    time, around = flow.axes[slides[0] + 2], (0, 0)
+    if flow.padded is not None:
+        if flow.padded.axis != time:
+            return None
+        time, around = flow.padded.inner, flow.padded.around
+        axes = [time if place == slides[0] + 2 else axis for place, axis in enumerate(flow.axes)]
+        flow = flow.with_axes(axes)._replace(padded=None)
     if not _slides(flow, time):
         return None
-    window = _window(node, len(sizes), slides[0], sizes[slides[0]], sized(time))
+    window = _window(node, len(sizes), slides[0], sizes[slides[0]], sized(time), around)
     if window is None or (node.reads(2) and not isinstance(bias, Constant)):
         return None
     shape = (window.width, features, filters)
@@ -285,7 +291,9 @@ def _slid(flow: Flow, layer: Layer, place: int, features: Axis) -> Flow:
     return behind._replace(loop="", root="", ends=False)
 
 
-def _window(node: NodeProto, axes: int, axis: int, width: int, steps: int | None) -> Window | None:
+def _window(
+    node: NodeProto, axes: int, axis: int, width: int, steps: int | None, padded: tuple[int, int] = (0, 0)
+) -> Window | None:
     """Return the window that a node moves along an axis; None where the language has none such.
 
     Args:
@@ -294,6 +302,7 @@ def _window(node: NodeProto, axes: int, axis: int, width: int, steps: int | None
         axis: which of them it is.
         width: how many places the window has there.
         steps: the length of the axis, if it is known.
+        padded: how many zeros stand around the axis already.
     """
 
     def told(name: str, default: int) -> list[int]:
@@ -301,12 +310,13 @@ def _window(node: NodeProto, axes: int, axis: int, width: int, steps: int | None
 
     stride, dilation = told("strides", 1)[axis], told("dilations", 1)[axis]
     pads = [*node.told("pads").ints] or [0] * 2 * axes
-    around, auto = (pads[axis], pads[axis + axes]), node.text("auto_pad", "NOTSET")
-    if len(pads) != 2 * axes or sum(pads) != sum(around) or min(stride, dilation) < 1 or node.whole("ceil_mode", 0):
+    own, auto = (pads[axis], pads[axis + axes]), node.text("auto_pad", "NOTSET")
+    if len(pads) != 2 * axes or sum(pads) != sum(own) or min(stride, dilation) < 1 or node.whole("ceil_mode", 0):
         return None
-    if auto in ("VALID", "SAME_UPPER"):
-        return Window(width, stride, dilation, "valid" if auto == "VALID" else "same")
-    for padding in PADDINGS if auto == "NOTSET" else ():
+    if auto == "SAME_UPPER":
+        return Window(width, stride, dilation, "same") if padded == (0, 0) else None
+    around = padded if auto == "VALID" else (own[0] + padded[0], own[1] + padded[1])
+    for padding in PADDINGS if auto in ("NOTSET", "VALID") else ():
         window = Window(width, stride, dilation, padding)
         if (steps is not None or not window.goes_by_length) and window.around(steps) == around:
             return window

@@ -21,6 +21,7 @@ from rnncli.formats.onnx.values import (
     Flow,
     Inputs,
     Joined,
+    Padded,
     Value,
     Values,
     arranged,
@@ -243,6 +244,28 @@ def _of_flow(flow: Flow, axis: int, part: slice) -> Flow | None:
     return one._replace(returns="vector", flips=frozenset()) if picked and flow.ends else None
 
 
+def _pad(inputs: Inputs) -> Values:
+    """Zeros around one axis."""
+    node, flow, pads, number = inputs.node, inputs.at(0), inputs.wholes("pads", 1), inputs.at(2)
+    if not isinstance(flow, Flow) or flow.axes is None or pads is None or flow.padded is not None:
+        return [None]
+    zeros = is_zero(number) if node.reads(2) else not node.number("value", 0.0)
+    axes = inputs.wholes("axes", 3) or tuple(range(len(flow.axes)))
+    if not zeros or node.text("mode", "constant") != "constant" or len(pads) != 2 * len(axes) or min(pads) < 0:
+        return [None]
+    around = [(axis, each) for axis, *each in zip(axes, pads, pads[len(axes) :], strict=False) if any(each)]
+    if not around:
+        return [flow]
+    place, (before, behind) = flow.place_of(around[0][0]), around[0][1]
+    if len(around) > 1 or place is None:
+        return [None]
+    inner = flow.axes[place]
+    size = sized(inner)
+    axis = (Atom(None if size is None else before + size + behind),)
+    padded = Padded(inputs.name, axis, inner, (before, behind))
+    return [flow.with_axes((*flow.axes[:place], axis, *flow.axes[place + 1 :]))._replace(padded=padded)]
+
+
 def _computed(inputs: Inputs) -> Values:
     """What is computed of lengths: the length of two axes that are joined, the place of the last step."""
     one, other = inputs.at(0), inputs.at(1)
@@ -291,6 +314,7 @@ _MOVES: Mapping[str, Callable[[Inputs], Values]] = {
     "ConstantOfShape": _constant_of_shape,
     "Gather": _gather,
     "Identity": _identity,
+    "Pad": _pad,
     "Reshape": _reshape,
     "Shape": _shape,
     "Slice": _slice,
@@ -304,6 +328,10 @@ _MOVES: Mapping[str, Callable[[Inputs], Values]] = {
 
 REARRANGING = frozenset(_MOVES) - {"Constant", "ConstantOfShape", "Shape", *_ARITHMETIC} | {"Expand"}
 """The operations that hand on numbers, whether or not it is known where to."""
+
+
+TAKES_PADDED = frozenset({"Cast", "Conv", "Identity", "Reshape", "Shape", "Squeeze", "Transpose", "Unsqueeze"})
+"""The operations that an axis with zeros around it is not hidden from."""
 
 
 def moved(inputs: Inputs) -> Values:

@@ -45,6 +45,22 @@ class Atom:
 Axis = tuple[Atom, ...]
 
 
+class Padded(NamedTuple):
+    """An axis with zeros around it, which are those of a convolution if one reads it.
+
+    Attributes:
+        name: the name of the node that put them there.
+        axis: the axis.
+        inner: the axis without them.
+        around: how many stand in front of it and behind it.
+    """
+
+    name: str
+    axis: Axis
+    inner: Axis
+    around: tuple[int, int]
+
+
 class Flow(NamedTuple):
     """A value that depends on the input: what a node returns, under axes that operations move.
 
@@ -62,6 +78,7 @@ class Flow(NamedTuple):
         root: the input of the graph that layers alone have made it of, none of them recurrent; empty if there is none.
         ends: whether its last step is what the last recurrent layer returns if it returns that alone.
         shared: whether something else reads the numbers of the same node.
+        padded: the axis that has zeros around it, which the node does not return; None if there is none.
     """
 
     node: str
@@ -77,6 +94,7 @@ class Flow(NamedTuple):
     root: str = ""
     ends: bool = False
     shared: bool = False
+    padded: Padded | None = None
 
     @property
     def flipped(self) -> bool:

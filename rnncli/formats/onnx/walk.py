@@ -18,7 +18,7 @@ from rnncli.formats.onnx.arrays import Constant, constant_of
 from rnncli.formats.onnx.cells import KINDS, Cell, ReasonError, cell_of
 from rnncli.formats.onnx.layers import FLATTENING, Made, layer_of
 from rnncli.formats.onnx.messages import OWN_DOMAINS, GraphProto, ModelProto, NodeProto, TensorProto
-from rnncli.formats.onnx.moves import REARRANGING, moved
+from rnncli.formats.onnx.moves import REARRANGING, TAKES_PADDED, moved
 from rnncli.formats.onnx.values import (
     Atom,
     Axis,
@@ -150,7 +150,7 @@ class Walk:
         for node in graph.node:
             self._node(scope, node)
         for each in graph.output:
-            self._outputs += [(each.name or "", flow) for flow in flows_in(scope.value(each.name or ""))]
+            self._outputs += [(each.name or "", flow) for flow in flows_in(self._settled(scope.value(each.name or "")))]
         return scope.captured.values()
 
     def _constant(self, array: TensorProto, name: str = "") -> Constant:
@@ -165,6 +165,8 @@ class Walk:
         """Find what a node is, and note what is known of its outputs."""
         name = self._named(f"{scope.lead}{node.label}")
         values = [scope.value(each) for each in node.input]
+        if node.operation not in TAKES_PADDED:
+            values = [*map(self._settled, values)]
         told = node.told("value").t if node.op_type in ("Constant", "ConstantOfShape") else None
         if told is not None and node.op_type == "Constant":
             values = [self._constant(told, next(iter(node.output), ""))]
@@ -183,6 +185,15 @@ class Walk:
                 scope.values[output] = value._replace(shared=True)
             else:
                 scope.values[output] = value
+
+    def _settled(self, value: Value | None) -> Value | None:
+        """Return a value; one with zeros around an axis as what a node makes that is not understood."""
+        if not isinstance(value, Flow) or value.padded is None:
+            return value
+        name = value.padded.name
+        if name not in self._found:
+            self._add(Node(name, "Pad", None, (self._edge(value),)))
+        return Flow(name, value.axes)
 
     def _made(self, scope: _Scope, inputs: Inputs, captured: Sequence[Flow]) -> Values:
         """Return what is known of the outputs of a node, and add the node if it is more than a move."""
