@@ -190,6 +190,26 @@ def final_states(make: Maker) -> str:
     return make.node("Concat", *ends, axis=1)
 
 
+def padded_in_front(make: Maker) -> str:
+    """Zeros in front of time before a convolution, their number computed as PyTorch's exporter writes it."""
+    zeros = make.node("ConstantOfShape", make.whole(4), value=numpy_helper.from_array(np.zeros(1, "i8")))
+    pairs = make.node("Reshape", make.node("Concat", make.whole(4, 0), zeros, axis=0), make.whole(-1, 2))
+    turned = make.node("Transpose", flip(make, pairs), perm=[1, 0])
+    pads = make.node("Cast", make.node("Reshape", turned, make.whole(-1)), to=TensorProto.INT64)
+    x = make.node("Pad", make.node("Transpose", "x", perm=[1, 2, 0]), pads)
+    y = make.node("Conv", x, make.array("filters", 5, FEATURES, 3), make.array("shift", 5), dilations=[2])
+    return last(make, "LSTM", x=make.node("Transpose", y, perm=[2, 0, 1]), reads=5)
+
+
+def last_step_by_its_number(make: Maker) -> str:
+    """The last step, whose place is the number of all less one."""
+    y = sequence(make, "LSTM")
+    count = make.node("Gather", make.node("Shape", y), make.array("first", values=np.int64(0)))
+    place = make.node("Sub", count, make.array("one", values=np.int64(1)))
+    steps = (make.node("Unsqueeze", each, make.whole(0)) for each in (place, count))
+    return make.node("Squeeze", make.node("Slice", y, *steps, make.whole(0)), make.whole(0))
+
+
 Build = Callable[[Maker], str]
 
 CASES: dict[str, tuple[str, Build]] = {
@@ -246,6 +266,8 @@ CASES: dict[str, tuple[str, Build]] = {
     "moved-arrays": ("input:3,lstm:4", moved_arrays),
     "pooled": ("input:3,lstm:4:seq:back,pool:max,norm,dense:3:nobias:silu", pooled),
     "final-states": ("input:3,gru:4:seq:bi,gru:4:bi", final_states),
+    "padded-in-front": ("input:3,conv:5x3:dilation=2:causal,lstm:4", padded_in_front),
+    "last-step-by-its-number": ("input:3,lstm:4", last_step_by_its_number),
     "external": ("input:3,lstm:4", lambda make: last(make, "LSTM")),
 }
 """Each file: what it is in our words, and how it is made."""

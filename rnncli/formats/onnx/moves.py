@@ -247,6 +247,8 @@ def _of_flow(flow: Flow, axis: int, part: slice) -> Flow | None:
 def _pad(inputs: Inputs) -> Values:
     """Zeros around one axis."""
     node, flow, pads, number = inputs.node, inputs.at(0), inputs.wholes("pads", 1), inputs.at(2)
+    if pads is not None and not any(pads):
+        return [flow]
     if not isinstance(flow, Flow) or flow.axes is None or pads is None or flow.padded is not None:
         return [None]
     zeros = is_zero(number) if node.reads(2) else not node.number("value", 0.0)
@@ -254,8 +256,6 @@ def _pad(inputs: Inputs) -> Values:
     if not zeros or node.text("mode", "constant") != "constant" or len(pads) != 2 * len(axes) or min(pads) < 0:
         return [None]
     around = [(axis, each) for axis, *each in zip(axes, pads, pads[len(axes) :], strict=False) if any(each)]
-    if not around:
-        return [flow]
     place, (before, behind) = flow.place_of(around[0][0]), around[0][1]
     if len(around) > 1 or place is None:
         return [None]
