@@ -76,6 +76,23 @@ class Tied(torch.nn.Module):
         return self.decoder(self.rnn(self.encoder(ids))[0][:, -1])
 
 
+class Convolutional(torch.nn.Module):
+    """A window over the vectors of an embedding, normalized over all samples, in front of a cell."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed = torch.nn.Embedding(9, 4)
+        self.conv = torch.nn.Conv1d(4, 5, 3)
+        self.norm = torch.nn.BatchNorm1d(5)
+        self.rnn = torch.nn.GRU(5, 3, batch_first=True)
+        self.out = torch.nn.Linear(3, 2)
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        """Return the outputs, (batch, 2)."""
+        read = self.norm(self.conv(self.embed(ids).transpose(1, 2))).transpose(1, 2)
+        return self.out(self.rnn(read)[1][-1])
+
+
 def files() -> Iterator[tuple[str, str, np.ndarray, np.ndarray]]:
     """Write the files; yield the name of each, its spec, an input and the framework's output."""
     ids = torch.tensor([[1, 5, 0, 8, 2], [7, 7, 3, 1, 4]])
@@ -111,6 +128,13 @@ def files() -> Iterator[tuple[str, str, np.ndarray, np.ndarray]]:
     tied = Tied()
     torch.save(tied.state_dict(), HERE / "tied.pt")
     yield "tied.pt", "embed:9x4,lstm:4,dense:9", ids.numpy(), tied(ids).detach().numpy()
+    convolutional = Convolutional()
+    convolutional(ids)  # in training, which moves the mean and the variance
+    answer = (ids.numpy(), convolutional.eval()(ids).detach().numpy())
+    torch.save(convolutional.state_dict(), HERE / "conv.pt")
+    save_file(convolutional.state_dict(), HERE / "conv.safetensors")
+    for name in ("conv.pt", "conv.safetensors"):
+        yield name, "embed:9x4,conv:5x3,bnorm:eps=1e-5,gru:3,dense:2", *answer
 
 
 BESIDE_THE_TENSORS = {
