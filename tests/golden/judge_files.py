@@ -84,7 +84,11 @@ def saved_by_keras(random: Random, folder: Path) -> Iterator[Saved]:
 
 
 class Stack(torch.nn.Module):
-    """An embedding or none, one or two stacks of cells, and up to two dense layers on the last output."""
+    """An embedding or none, a convolution or none, a stack of cells, and up to two dense layers on its last output.
+
+    Attributes:
+        causal: whether zeros stand in front of what the convolution reads, which no state dict says.
+    """
 
     def __init__(self, random: Random) -> None:
         super().__init__()
@@ -92,6 +96,14 @@ class Stack(torch.nn.Module):
         self.ids = random.randint(2, 9) if random.random() < 0.5 else None
         if self.ids:
             self.embedding = torch.nn.Embedding(self.ids, self.features)
+        self.filters, self.causal, reads = random.choice((0, 21, 22)), False, self.features
+        if self.filters:
+            biased, options = random.random() < 0.7, {"kernel_size": random.randint(1, 3)}
+            self.conv = torch.nn.Conv1d(self.features, self.filters, bias=biased, **options)
+            self.norm = torch.nn.BatchNorm1d(self.filters, affine=random.random() < 0.7)
+            self.norm.running_mean.uniform_(-1, 1)
+            self.norm.running_var.uniform_(0.5, 2)
+            reads = self.filters
         self.both, self.count = random.random() < 0.4, random.randint(1, 3)
         self.cell = random.choice(("RNN", "LSTM", "GRU"))
         self.units = random.choice([units for units in range(2, 8) if units != self.features])
@@ -99,7 +111,7 @@ class Stack(torch.nn.Module):
         projects = self.cell == "LSTM" and random.random() < 0.5
         self.projected = random.randrange(1, self.units) if projects else None
         options |= {} if self.projected is None else {"proj_size": self.projected}
-        self.rnn = getattr(torch.nn, self.cell)(self.features, self.units, self.count, **options)
+        self.rnn = getattr(torch.nn, self.cell)(reads, self.units, self.count, **options)
         width = (self.projected or self.units) * (1 + self.both)
         self.bias = random.random() < 0.8
         self.dense = torch.nn.ModuleList()
@@ -110,50 +122,65 @@ class Stack(torch.nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the outputs, (batch, features)."""
-        _, state = self.rnn(self.embedding(x) if self.ids else x)
+        x = self.embedding(x) if self.ids else x
+        if self.filters:
+            front = self.conv.kernel_size[0] - 1 if self.causal else 0
+            turned = torch.nn.functional.pad(x.transpose(1, 2), (front, 0)) if front else x.transpose(1, 2)
+            x = self.norm(self.conv(turned)).transpose(1, 2)
+        _, state = self.rnn(x)
         h = state[0] if self.cell == "LSTM" else state
         y = torch.cat((h[-2], h[-1]), dim=-1) if self.both else h[-1]
         for layer in self.dense:
             y = layer(y)
         return y
 
-    @property
-    def spec(self) -> str:
-        """The network in the language."""
+    def spec(self, exported: bool = False) -> str:
+        """Return the network in the language; the exporter to ONNX makes one layer of the convolution and its norm."""
         head = f"embed:{self.ids}x{self.features}" if self.ids else f"input:{self.features}"
+        windows = []
+        if self.filters:
+            width = self.conv.kernel_size[0]
+            causal = ":causal" if self.causal and width > 1 else ""
+            bias = "" if exported or self.conv.bias is not None else ":nobias"
+            windows.append(f"conv:{self.filters}x{width}{causal}{bias}")
+        if self.filters and not exported:
+            windows.append(f"bnorm:eps=1e-5{'' if self.norm.affine else ':nobias:noscale'}")
         options = (":bi" if self.both else "") + ("" if self.rnn.bias else ":nobias")
         options += f":proj={self.projected}" if self.projected else ""
         cell = f"{self.cell.lower()}:{self.units}"
         stack = [f"{cell}:seq{options}"] * (self.count - 1) + [f"{cell}{options}"]
         dense = [f"dense:{size}{'' if self.bias else ':nobias'}" for size in self.sizes]
-        return str(Network.parse(",".join([head, *stack, *dense])))
+        return str(Network.parse(",".join([head, *windows, *stack, *dense])))
 
 
 def saved_by_torch(random: Random, folder: Path) -> Iterator[Saved]:
     """Save a random module in each way that people save one, and export it to ONNX."""
     torch.manual_seed(random.getrandbits(32))
     module = Stack(random).eval()
-    timesteps = random.randint(2, 8)
+    timesteps = random.randint(3, 8)
     x = torch.randint(module.ids, (2, timesteps)) if module.ids else torch.randn(2, timesteps, module.features)
     with torch.no_grad():
         y = module(x).numpy()
     state = module.state_dict()
-    params = sum(tensor.numel() for tensor in state.values())
+    params = sum(parameter.numel() for parameter in module.parameters())
     save_file(state, folder / "model.safetensors")
     np.savez(folder / "model.npz", **{name: tensor.numpy() for name, tensor in state.items()})
     torch.save(state, folder / "model.pt")
     torch.save(state, folder / "model.pth", _use_new_zipfile_serialization=False)
     torch.save({"epoch": 1, "state_dict": {f"module.{name}": each for name, each in state.items()}}, folder / "m.ckpt")
     for name in ("model.safetensors", "model.npz", "model.pt", "model.pth", "m.ckpt"):
-        yield Saved(folder / name, module.spec, params, x.numpy(), y)
+        yield Saved(folder / name, module.spec(), params, x.numpy(), y)
     if module.projected:  # ONNX's LSTM has no projection
         return
+    module.causal = random.random() < 0.5
+    with torch.no_grad():
+        y = module(x).numpy()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
             module, (x,), folder / "model.onnx", dynamo=False, input_names=["x"], dynamic_axes={"x": {0: "n", 1: "t"}}
         )
-    yield Saved(folder / "model.onnx", module.spec, 0, x.numpy(), y)
+    yield Saved(folder / "model.onnx", module.spec(exported=True), 0, x.numpy(), y)
 
 
 def faults(saved: Saved) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -127,7 +128,9 @@ def _found(
 def _weights_alone(path: str, tree: hdf5.Tree, version: str) -> ModelFile:
     """Return what HDF5 with weights alone holds, in either of Keras's two layouts: names say what the arrays are."""
     paths = [path for path in _in_order(tree) if is_of_network(path)]
-    tensors = [tensor._replace(name=_name(path)) for path, tensor in tree.tensors(paths).items()]
+    together = Counter(path.rpartition("/")[0] for path in paths)
+    found = tree.tensors(paths).items()
+    tensors = [tensor._replace(name=_name(path, together[path.rpartition("/")[0]])) for path, tensor in found]
     nodes = nodes_of(tensors, ordered=tree.texts("", "layer_names") is not None)
     nodes = [_of_its_time(node, version) for node in nodes]
     of_training = len(tree.arrays) - len(paths)
@@ -169,8 +172,11 @@ def _in_order(tree: hdf5.Tree) -> list[str]:
     return [*dict.fromkeys([*filter(tree.arrays.__contains__, listed), *sorted(tree.arrays, key=numbered)])]
 
 
-def _name(path: str) -> str:
-    """Return the name of an array, with its role in place of the number that Keras 3 gives it."""
+def _name(path: str, count: int) -> str:
+    """Return the name of an array, with its role in place of the number that Keras 3 gives it among so many.
+
+    Of a batch norm the mean and the variance are always there; one more array is taken for its scale.
+    """
     numbered = re.fullmatch(r"(.*)/vars/([0-9]{1,4})", path)
     if numbered is None:
         return path
@@ -179,5 +185,7 @@ def _name(path: str) -> str:
     owner = re.sub(r"/cell/cells/([a-z_]+)_cell(_[0-9]+)?$", r"/cells/\1\2/cell", owner)
     kind = re.sub(r"_[0-9]+$", "", owner.rpartition("/")[2])
     roles = _VARIABLES.get("cell" if kind.endswith("cell") else kind, ())
+    if kind == "batch_normalization":
+        roles = (*roles[: max(0, count - 2)], *roles[2:])
     number = int(numbered[2])
     return f"{owner}/{roles[number]}" if number < len(roles) else path
