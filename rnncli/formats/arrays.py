@@ -214,8 +214,8 @@ def _stateless(name: str, roles: Mapping[str, Tensor], convention: Convention) -
     unsaid = frozenset({"epsilon"} & {option.attribute for option in word.options})
     notes = [ACTIVATIONS]
     if word.kind == "conv":
-        defaults = "a stride and a dilation of 1, one group, and nothing around the sequence"
-        notes.append(Note(f"{shorten(name)} has {defaults}: the file does not say", "assumed"))
+        plain = "a stride and a dilation of 1, one group, no padding, no activation and no pool behind it"
+        notes.append(Note(f"{shorten(name)} has {plain}: the file does not say", "assumed"))
     return Node(name, kind, word, None, reads, roles, convention, notes=tuple(notes), unsaid=unsaid)
 
 
@@ -243,7 +243,7 @@ def _layer_of(
                 word = Dense(units, use_bias="bias" in found)
             case {"kernel": (width, reads, filters)} if not _OTHER_CONV.search(name):
                 word = Conv(filters, width, use_bias="bias" in found)
-            case {"moving_mean": (reads,)}:
+            case {"moving_mean": (reads,)} if not re.search("instance", name):
                 word = BatchNorm(**normalizes)
             case {"gamma": (reads,)} | {"beta": (reads,)} if not torch or (
                 re.search("norm|ln", name) and not _OTHER_NORM.search(name)

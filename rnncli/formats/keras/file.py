@@ -131,8 +131,9 @@ def _weights_alone(path: str, tree: hdf5.Tree, version: str) -> ModelFile:
     together = Counter(path.rpartition("/")[0] for path in paths)
     found = tree.tensors(paths).items()
     tensors = [tensor._replace(name=_name(path, together[path.rpartition("/")[0]])) for path, tensor in found]
-    nodes = nodes_of(tensors, ordered=tree.texts("", "layer_names") is not None)
-    nodes = [_of_its_time(node, version) for node in nodes]
+    named = tree.texts("", "layer_names") is not None
+    nodes = [_of_its_time(node, version) for node in nodes_of(tensors, ordered=named)]
+    nodes = nodes if named else [*map(_scaled, nodes)]
     of_training = len(tree.arrays) - len(paths)
     notes = [Note(f"{of_training} arrays of the optimizer are left out", "left out")] if of_training else []
     form = "Keras HDF5, weights alone"
@@ -158,6 +159,14 @@ def _of_its_time(node: Node, version: str) -> Node:
         return replace(node, notes=notes)
     word = replace(gated, recurrent_activation="hard_sigmoid")
     return replace(node, word=word, notes=(*notes, Note(OLD_HARD_SIGMOID, "not run")))
+
+
+def _scaled(node: Node) -> Node:
+    """Return a node whose arrays have numbers; that of a norm may be its scale or its shift."""
+    if "gamma" not in node.tensors or "beta" in node.tensors:
+        return node
+    said = f"{shorten(node.name)} has a scale and no shift, and not the other way round: the file does not say"
+    return replace(node, notes=(*node.notes, Note(said, "assumed")))
 
 
 def _in_order(tree: hdf5.Tree) -> list[str]:
