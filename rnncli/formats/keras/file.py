@@ -13,8 +13,16 @@ from rnncli.formats.arrays import ACTIVATIONS, nodes_of
 from rnncli.formats.faults import AGAIN
 from rnncli.formats.file_reader import opened_regular
 from rnncli.formats.keras import hdf5
-from rnncli.formats.keras.config import MAX_JSON, SAVE_AGAIN, WITHOUT_WEIGHTS, is_modern, parsed, version_of, writer
-from rnncli.formats.keras.graph import graph_of
+from rnncli.formats.keras.config import (
+    MAX_JSON,
+    SAVE_AGAIN,
+    WITHOUT_WEIGHTS,
+    graph_of,
+    is_modern,
+    parsed,
+    version_of,
+    writer,
+)
 from rnncli.formats.keras.hdf5_process import SIGNATURE
 from rnncli.formats.keras.nodes import OLD_HARD_SIGMOID, unknown_features
 from rnncli.formats.keras.nodes import nodes_of as nodes_of_config

@@ -14,14 +14,18 @@ from rnncli.formats.keras.config import (
     CONVOLUTIONS,
     KEEP_FEATURES,
     LOSE_MASK,
+    MAX_NESTING,
+    Call,
+    CallKey,
+    Graph,
     Json,
+    Source,
     computed_in,
     config_of,
     is_custom,
     is_recurrent,
     quantized,
 )
-from rnncli.formats.keras.graph import MAX_NESTING, Call, CallKey, Graph, Source
 from rnncli.formats.keras.weights import Store, is_cudnn
 from rnncli.formats.nodes import Activation, Node, Note, Read, Returned, Word, loops, names, returned, takes_input
 from rnncli.layers import Input, Layer

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import RnncliError, shorten
 from rnncli.formats.keras import hdf5
-from rnncli.formats.keras.config import Sibling, Step, config_of, siblings
-from rnncli.formats.keras.graph import Call
+from rnncli.formats.keras.config import Call, Sibling, Step, config_of, siblings
 from rnncli.formats.tensors import WIDTHS, Tensor
 from rnncli.layers.weights import Weight
 
