@@ -178,28 +178,8 @@ def torch_weights(layer: Layer, weights: Mapping[str, Array]) -> dict[str, Array
         names = {keras: torch for torch, keras in KERAS_NAMES[layer.kind].items()} if weights else {}
         turned = {key: array.T if key == "kernel" else array for key, array in weights.items()}
         return {names[key]: np.ascontiguousarray(array) for key, array in turned.items()}
-    found: dict[str, Array] = {}
-    for direction, suffix in zip(layer.directions, ("", "_reverse"), strict=False):
-        cell = {key.removeprefix(direction): array for key, array in weights.items() if key.startswith(direction)}
-        found |= {f"{name}_l0{suffix}": array for name, array in _torch_cell(layer.kind, cell).items()}
-    return found
-
-
-def _torch_cell(kind: str, cell: Mapping[str, Array]) -> dict[str, Array]:
-    """Return the weights of one direction by PyTorch's names, from Keras's."""
-    import numpy as np
-
-    places = KERAS_BLOCKS["torch"][kind]
-    order = [places.index(place) for place in range(len(places))]
-    sides = (("ih", "kernel"), ("hh", "recurrent_kernel"))
-    weights = {f"weight_{side}": _blocks(cell[key].T, order) for side, key in sides}
-    if "bias" in cell:
-        bias = cell["bias"]
-        of_input, of_state = bias if bias.ndim == 2 else (bias, np.zeros_like(bias))
-        weights |= {"bias_ih": _blocks(of_input, order), "bias_hh": _blocks(of_state, order)}
-    if "projection_kernel" in cell:
-        weights["weight_hr"] = np.ascontiguousarray(cell["projection_kernel"].T)
-    return weights
+    cells = zip(_cells("torch", layer, weights), ("", "_reverse"), strict=False)
+    return {f"{name}_l0{suffix}": array for cell, suffix in cells for name, array in cell.items()}
 
 
 def onnx_weights(layer: Layer, weights: Mapping[str, Array]) -> dict[str, Array]:
@@ -211,24 +191,29 @@ def onnx_weights(layer: Layer, weights: Mapping[str, Array]) -> dict[str, Array]
     """
     import numpy as np
 
-    places = list(KERAS_BLOCKS["onnx"][layer.kind])
-    gates, directions = len(places), layer.directions
-
-    def turned(name: str) -> Array:
-        first = weights[directions[0] + name]
-        rows, columns = first.shape
-        # The blocks are put in their places straight away: a kernel can be large.
-        made = np.empty((len(directions), gates, columns // gates, rows), first.dtype)
-        for cell, direction in zip(made, directions, strict=True):
-            cell[places] = weights[direction + name].reshape(rows, gates, -1).transpose(1, 2, 0)
-        return made.reshape(len(directions), columns, rows)
-
-    arrays = {"W": turned("kernel"), "R": turned("recurrent_kernel")}
-    biases = [weights[direction + "bias"] for direction in directions if direction + "bias" in weights]
-    if biases:
-        both = np.zeros((len(directions), 2, gates, biases[0].shape[-1] // gates), biases[0].dtype)
-        for cell, bias in zip(both, biases, strict=True):
-            given = bias.reshape(-1, gates, cell.shape[-1])
-            cell[: len(given), places] = given
-        arrays["B"] = both.reshape(len(directions), -1)
+    cells = [*_cells("onnx", layer, weights)]
+    arrays = {role: np.stack([cell[name] for cell in cells]) for role, name in (("W", "weight_ih"), ("R", "weight_hh"))}
+    if "bias_ih" in cells[0]:
+        arrays["B"] = np.stack([np.concatenate([cell["bias_ih"], cell["bias_hh"]]) for cell in cells])
     return arrays
+
+
+def _cells(convention: Convention, layer: Layer, weights: Mapping[str, Array]) -> Iterator[dict[str, Array]]:
+    """Yield the weights of each direction by PyTorch's names, from Keras's, their blocks in a convention's order."""
+    import numpy as np
+
+    places = KERAS_BLOCKS[convention][layer.kind]
+    order = [places.index(place) for place in range(len(places))]
+    for direction in layer.directions:
+        given = {key.removeprefix(direction): array for key, array in weights.items() if key.startswith(direction)}
+        cell = {
+            "weight_ih": _blocks(given["kernel"].T, order),
+            "weight_hh": _blocks(given["recurrent_kernel"].T, order),
+        }
+        if "bias" in given:
+            bias = given["bias"]
+            of_input, of_state = bias if bias.ndim == 2 else (bias, np.zeros_like(bias))
+            cell |= {"bias_ih": _blocks(of_input, order), "bias_hh": _blocks(of_state, order)}
+        if "projection_kernel" in given:
+            cell["weight_hr"] = np.ascontiguousarray(given["projection_kernel"].T)
+        yield cell
