@@ -1,22 +1,41 @@
-"""`.onnx`: the graph of a model, from which its rows of layers are read, and its arrays.
+"""`.onnx`: the graph of a model, along which its layers are found, and its arrays.
 
 The rows are real here: they are followed from input to output, with what the nodes say of activations and directions.
+Of each value it is known which node made it and which of its axes is which, and no more: an operation that leaves
+features, time and samples whole makes no node. What is not understood is a node that is no layer.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from rnncli.errors import RnncliError, listed, shorten
-from rnncli.formats.file_reader import opened_regular
+from rnncli.formats.file_reader import FileReader, opened_regular
 from rnncli.formats.model_file import ModelFile, model_of
-from rnncli.formats.nodes import Note
-from rnncli.formats.onnx.cells import KINDS
-from rnncli.formats.onnx.messages import GraphProto, ModelProto, Reader
-from rnncli.formats.onnx.walk import Walk
+from rnncli.formats.nodes import Node, Note, Read, loops
+from rnncli.formats.onnx.arrays import Constant, constant_of
+from rnncli.formats.onnx.cells import KINDS, Cell, ReasonError, cell_of
+from rnncli.formats.onnx.layers import FLATTENING, Made, layer_of
+from rnncli.formats.onnx.messages import OWN_DOMAINS, GraphProto, ModelProto, NodeProto, Reader, TensorProto
+from rnncli.formats.onnx.moves import REARRANGING, TAKES_PADDED, moved
+from rnncli.formats.onnx.values import (
+    Atom,
+    Axis,
+    Flow,
+    Inputs,
+    Value,
+    Values,
+    axes_of,
+    flows_in,
+    is_bounded,
+    sized,
+)
+from rnncli.formats.tensors import Tensor
+from rnncli.layers import Input, Recurrent, Repeat
 from rnncli.layers.weights import Framework
+from rnncli.quantities import MAX_SIZE
 
 WRITERS = {"pytorch": "PyTorch", "tf2onnx": "tf2onnx", "keras2onnx": "keras2onnx"}
 """Who writes ONNX files, by the names that they give themselves."""
@@ -35,7 +54,7 @@ def read(path: str) -> ModelFile:
     model = Reader(file).model()
     if model.graph is None:
         raise RnncliError("it has no graph, so it is no ONNX model")
-    walk = Walk(path, file, model)
+    walk = _Walk(path, file, model)
     producer = model.producer_name or ""
     writer = shorten(f"{WRITERS.get(producer, producer)} {model.producer_version or ''}".strip())
     framework: Framework | None = "torch" if producer == "pytorch" else None
@@ -76,3 +95,369 @@ def _graphs(graph: GraphProto) -> Iterator[GraphProto]:
     for node in graph.node:
         for _, inner in node.graphs:
             yield from _graphs(inner)
+
+
+_LONGEST_LEAD = 1_000
+"""The most characters that stand before the name of a node inside of others."""
+
+_RETURNS_STATES = "returns its states, too; here they are left out"
+_OTHER_ORDER = (
+    "reads time backwards, and in the file its sequence is in the order of time; here it is in the order in which it "
+    "was read"
+)
+
+
+@dataclass
+class _Scope:
+    """A graph, and what is known of its values.
+
+    Attributes:
+        lead: what stands before the names of its nodes.
+        around: the graph that it stands in; None of the model's own.
+        shapes: the shapes that it declares of values.
+        readers: how often each value is read, in the graphs inside of it, too.
+        values: what is known of each value; None of one of which nothing is.
+        captured: what it reads of the graphs around it.
+    """
+
+    lead: str
+    around: _Scope | None
+    shapes: Mapping[str, Sequence[int | None] | None]
+    readers: Counter[str]
+    values: dict[str, Value | None] = field(default_factory=dict)
+    captured: dict[str, Flow] = field(default_factory=dict)
+
+    def value(self, name: str) -> Value | None:
+        """Return what is known of a value. One that nothing makes is taken for something that depends on the input."""
+        if not name or name in self.values:
+            return self.values.get(name)
+        known = None if self.around is None else self.around.value(name)
+        flows = flows_in(known)
+        if flows or self.around is None:
+            self.captured |= {flow.node: flow for flow in flows}
+            if not isinstance(known, Flow) or not known.root or known.node != known.root:
+                known = Flow(f"{self.lead}{name}", axes_of(self.shapes.get(name)))
+        self.values[name] = known
+        return known
+
+
+class _Walk:
+    """Finds the nodes of a file.
+
+    Args:
+        path: the file's name.
+        file: the file.
+        model: what it says.
+
+    Attributes:
+        tensors: the weights of the file, whether or not a node has them; no shapes and axes.
+        owned: the names of the arrays of the file that each node is made of.
+    """
+
+    def __init__(self, path: str, file: FileReader, model: ModelProto) -> None:
+        self.tensors: list[Tensor] = []
+        self.owned: dict[str, frozenset[str]] = {}
+        self._path, self._file = path, file
+        self._functions = {((each.domain or ""), each.name) for each in model.functions}
+        own = (each.version or 0 for each in model.opset_import if each.domain in OWN_DOMAINS)
+        self._opset = max(own, default=1)
+        self._found: dict[str, Node] = {}
+        self._names: Counter[str] = Counter()
+        self._notes: dict[str, dict[Note, None]] = {}
+        self._read: dict[str, set[str | None]] = {}
+        self._merges: dict[str, dict[str, None]] = {}
+        self._outputs: list[tuple[str, Flow]] = []
+        self._heads: dict[str, dict[Input, None]] = {}
+        self._entries: dict[str, int] = {}
+        if model.graph is not None:
+            self._graph(model.graph, None, "")
+
+    def nodes(self) -> list[Node]:
+        """Return all nodes, in order."""
+        of_states = self._of_states()
+        ends = [*self._ends()]
+        made = []
+        for name, node in self._found.items():
+            if loops(node.word):
+                node = self._returning(node, node.word)
+            elif node.kind == "input" and len(self._heads.get(name, ())) == 1:
+                node = replace(node, word=next(iter(self._heads[name])))
+            if name in self._notes:
+                node = replace(node, notes=(*node.notes, *self._notes[name]))
+            if name not in of_states:
+                made.append(node)
+        return [*made, *ends]
+
+    def _returning(self, node: Node, layer: Recurrent) -> Node:
+        """Return a recurrent node as what reads it says, as far as all that do say the same."""
+        merges = self._merges.get(node.name, {})
+        if layer.merge_mode is not None and len(merges) == 1:
+            layer = replace(layer, merge_mode=next(iter(merges)))
+        if "sequence" not in (read := self._read.get(node.name, set())) or len(read) == 1:
+            return node if layer is node.word else replace(node, word=layer)
+        self._say(node.name, _RETURNS_STATES)
+        return replace(node, word=layer, unsaid=frozenset())
+
+    def _graph(self, graph: GraphProto, around: _Scope | None, lead: str) -> Iterable[Flow]:
+        """Find the nodes of a graph, and return what it reads of the graphs around it."""
+        declared = [*graph.value_info, *graph.input, *graph.output]
+        shapes = {each.name or "": sizes for each in declared if (sizes := each.sizes()) is not None}
+        scope = _Scope(lead, around, shapes, Counter(_read_in(graph)))
+        for array in graph.initializer:
+            scope.values[array.name or ""] = self._constant(array)
+        for each in graph.input:
+            if each.name and each.name not in scope.values:
+                name = self._add(Node(f"input {lead}{each.name}", "input", None, ()))
+                scope.values[each.name] = Flow(name, axes_of(shapes.get(each.name)), root=name)
+        for node in graph.node:
+            self._node(scope, node)
+        for each in graph.output:
+            self._outputs += [(each.name or "", flow) for flow in flows_in(self._settled(scope.value(each.name or "")))]
+        return scope.captured.values()
+
+    def _constant(self, array: TensorProto, name: str = "") -> Constant:
+        """Return an array of the file; whole numbers in a row are shapes and axes, and no weights."""
+        made = constant_of(self._path, self._file, array, name)
+        shape, dtype = made.tensor.shape, made.tensor.dtype
+        if len(shape) > 1 or (shape and not dtype.startswith(("int", "bool", "string"))):
+            self.tensors.append(made.tensor)
+        return made
+
+    def _node(self, scope: _Scope, node: NodeProto) -> None:
+        """Find what a node is, and note what is known of its outputs."""
+        name = self._named(f"{scope.lead}{node.label}")
+        values = [scope.value(each) for each in node.input]
+        if node.operation not in TAKES_PADDED:
+            values = [*map(self._settled, values)]
+        told = node.told("value").t if node.op_type in ("Constant", "ConstantOfShape") else None
+        if told is not None and node.op_type == "Constant":
+            values = [self._constant(told, next(iter(node.output), ""))]
+        elif told is not None:
+            values = [*values[:1], constant_of(self._path, self._file, told)]
+        captured = [
+            flow
+            for told_as, inner in node.graphs
+            for flow in self._graph(inner, scope, shorten(f"{scope.lead}{node.label}/{told_as}/", _LONGEST_LEAD))
+        ]
+        made = self._made(scope, Inputs(node, values, name, self._found, self._opset), captured)
+        for output, value in zip(node.output, [*made, *[None] * len(node.output)], strict=False):
+            if value is None or not output or not is_bounded(value):
+                scope.values[output] = None
+            elif isinstance(value, Flow) and scope.readers[output] > 1:
+                scope.values[output] = value._replace(shared=True)
+            else:
+                scope.values[output] = value
+
+    def _settled(self, value: Value | None) -> Value | None:
+        """Return a value; one with zeros around an axis as what a node makes that is not understood."""
+        if not isinstance(value, Flow) or value.padded is None:
+            return value
+        name = value.padded.name
+        if name not in self._found:
+            self._add(Node(name, "Pad", None, (self._edge(value),)))
+        return Flow(name, value.axes)
+
+    def _made(self, scope: _Scope, inputs: Inputs, captured: Sequence[Flow]) -> Values:
+        """Return what is known of the outputs of a node, and add the node if it is more than a move."""
+        node, name = inputs.node, inputs.name
+        flows = flows_in(*dict(zip(node.input, inputs.values, strict=False)).values())
+        own = (node.domain or "", node.op_type) in self._functions
+        if node.operation in KINDS and not own:
+            try:
+                return self._recurrent(inputs, cell_of(inputs))
+            except ReasonError as reason:
+                note = Note(f"{name} ({node.operation}): {reason}", "left out")
+                return self._opaque(scope, inputs, flows, [note])
+        if not own and not captured and not any(node.graphs):
+            if flows and node.operation in FLATTENING and (layer := layer_of(inputs)) is not None:
+                return [self._layer(inputs, flows[0], layer)]
+            made = moved(inputs)
+            if not flows or node.operation in ("Shape", "Size") or (made and None not in made):
+                return made
+            layer = layer_of(inputs)
+            if layer is not None:
+                return [self._layer(inputs, flows[0], layer)]
+        return self._opaque(scope, inputs, [*flows, *captured], [])
+
+    def _layer(self, inputs: Inputs, read: Flow, made: Made) -> Flow:
+        """Add a layer that reads a flow, or say more of the node that it reads, and return what it returns."""
+        tensors = {role: array.tensor for role, array in made.arrays.items()}
+        owned = frozenset(name for array in made.arrays.values() for name in array.sources)
+        if made.grown is not None:  # a dense layer has a bias, a sigmoid is a silu
+            node = self._found[made.flow.node]
+            self._found[node.name] = replace(node, word=made.grown, tensors={**node.tensors, **tensors})
+            self.owned[node.name] |= owned
+        if made.word is None:
+            return made.flow
+        features = made.features or sized(made.flow.features or (Atom(),))
+        if features is not None and read.root and (made.features or made.time is not None):
+            self._entries.setdefault(read.root, features)
+        if made.time is not None:
+            self._head(read, made.time)
+        name, kind, edge = inputs.name, inputs.node.operation, (self._edge(read),)
+        self.owned[name] = owned
+        self._add(Node(name, kind, made.word, edge, made.features, tensors, "keras", notes=made.notes))
+        return made.flow._replace(node=name, merge="concat", shared=False)
+
+    def _opaque(self, scope: _Scope, inputs: Inputs, flows: Sequence[Flow], notes: Sequence[Note]) -> list[Flow]:
+        """Add a node that is not understood, with its arrays, and return its outputs."""
+        name, kind = inputs.name, inputs.node.operation
+        edges = tuple(dict.fromkeys(self._edge(flow) for flow in flows))
+        for flow in flows:
+            self._say_order(flow)
+        arrays = (value.tensor for value in inputs.values if isinstance(value, Constant) and value.wholes is None)
+        tensors = {tensor.name: tensor for tensor in arrays if tensor.shape}
+        axes = [axes_of(scope.shapes.get(output)) for output in inputs.node.output]
+        read = self._found.get(edges[0].node) if edges else None
+        unknown = read is None or (read.word is None and read.kind != "input")
+        if unknown and len(edges) == 1 and kind in REARRANGING and not tensors:
+            return [Flow(edges[0].node, each) for each in axes]  # what is not understood stays that in any order
+        self._add(Node(name, kind, None, edges, tensors=tensors, convention="onnx", notes=tuple(notes)))
+        return [Flow(name, each) for each in axes]
+
+    def _recurrent(self, inputs: Inputs, cell: Cell) -> list[Flow]:
+        """Add a recurrent node, and return its outputs: its sequence, its last output, the state of its cell.
+
+        Raises:
+            ReasonError: it reads another number of features than there are.
+        """
+        node, name, layer, features = inputs.node, inputs.name, cell.layer, cell.features
+        t, b = (1, 0) if node.whole("layout", 0) else (0, 1)
+        given = inputs.at(0)
+        x = given if isinstance(given, Flow) else Flow(node.reads(0))
+        axes = x.axes if x.axes is not None else ((Atom(),), (Atom(),), x.features or (Atom(),))
+        x = x.with_axes(axes)
+        size = sized(axes[2]) if len(axes) == 3 else None
+        if size not in (None, features):
+            raise ReasonError(f"its W reads {features:,} features, and its input {shorten(node.reads(0))} has {size:,}")
+        if x.root:
+            self._entries.setdefault(x.root, features)
+        fits = len(axes) == 3 and x.is_features(2) and x.flips <= {axes[t]} and x.batch in (None, axes[b])
+        if fits and x.returns == "vector" and axes[t] == ():
+            # A vector with a new axis in front of it is a sequence of one step.
+            again = self._add(Node(f"{name}/Repeat", "Unsqueeze", Repeat(1), (self._edge(x),)))
+            self.owned[again] = frozenset()
+            x = x._replace(node=again, time=(), returns="sequence", flips=frozenset())
+        flipped = fits and axes[t] in x.flips
+        if flipped and layer.merge_mode is None:
+            layer = replace(layer, go_backwards=not layer.go_backwards)
+        elif not fits or flipped or x.returns == "vector" or x.time not in (None, axes[t]):
+            self._say_order(x)
+            x = Flow(self._add(Node(node.reads(0), "rearrangement", None, (self._edge(x),))))
+            axes = tuple((Atom(),) for _ in range(3))
+        time, batch = axes[t], axes[b]
+        self._head(x, time)
+        states = dict.fromkeys(flow for index in (4, 5, 6) for flow in flows_in(inputs.at(index)))
+        edges = (self._edge(x), *map(self._edge, states))
+        tensors = {role: array.tensor for role, array in cell.arrays.items()}
+        unsaid = frozenset({"return_sequences"})
+        self.owned[name] = cell.owned
+        self._add(Node(name, node.operation, layer, edges, features, tensors, "onnx", notes=cell.notes, unsaid=unsaid))
+        both: Axis = () if layer.merge_mode is None else (Atom(2),)
+        units: Axis = (Atom(layer.units),)
+        whole = Flow(
+            name,
+            (batch, time, both, units) if t else (time, both, batch, units),
+            features=(*both, *units),
+            time=time,
+            batch=batch,
+            returns="sequence",
+            # ONNX returns a step at the time that it is of, the language in the order in which it reads.
+            flips=frozenset([time]) if cell.layer.go_backwards else frozenset(),
+            loop=name,
+            ends=layer.merge_mode is None,
+        )
+        last = whole._replace(axes=(batch, both, units) if t else (both, batch, units), returns="vector")
+        last = last._replace(flips=frozenset(), ends=False)
+        return [whole, last, last._replace(returns="state")]
+
+    def _head(self, read: Flow, time: Axis) -> None:
+        """Note what an input of the graph is in the language, where a flow along an axis of time comes from one."""
+        features = self._entries.get(read.root)
+        if features is not None and max(features, sized(time) or 0) <= MAX_SIZE:
+            self._heads.setdefault(read.root, {})[Input(features, sized(time))] = None
+
+    def _add(self, node: Node) -> str:
+        """Add a node under a name that no other has, and return the name."""
+        if node.name in self._found:
+            node = replace(node, name=self._named(node.name))
+        self._found[node.name] = node
+        return node.name
+
+    def _named(self, name: str) -> str:
+        """Return a name that no node has."""
+        made, count = name, self._names[name]
+        while count or made in self._found:
+            count += 1
+            made = f"{name} ({count})"
+            if made not in self._found:
+                break
+        self._names[name] = max(1, count)
+        return made
+
+    def _edge(self, flow: Flow) -> Read:
+        """Return the edge of a node that reads a flow."""
+        self._read.setdefault(flow.node, set()).add(flow.returns)
+        if flow.node == flow.loop:
+            self._merges.setdefault(flow.loop, {})[flow.merge] = None
+        return _edge_of(flow)
+
+    def _say(self, name: str, text: str) -> None:
+        """Note of a node what a run must be told."""
+        self._notes.setdefault(name, {})[Note(f"{name} {text}", "differs")] = None
+
+    def _say_order(self, flow: Flow) -> None:
+        """Note that what reads a flow reads time in the other order than the language returns it, if that is so."""
+        if flow.flipped and flow.returns == "sequence" and flow.loop:
+            self._say(flow.loop, _OTHER_ORDER)
+
+    def _ends(self) -> Iterator[Node]:
+        """Yield what the graphs return: of each node one output, the others are noted."""
+        returned: dict[str, Flow] = {}
+        for number, (name, flow) in enumerate(self._outputs):
+            node = self._found.get(flow.node)
+            if node is None or node.word is None:
+                continue
+            if flow.node not in self._read and flow.node not in returned:
+                returned[flow.node] = flow
+                if flow.node == flow.loop:
+                    self._merges.setdefault(flow.loop, {flow.merge: None})
+                self._say_order(flow)
+                if flow.half is not None:
+                    self._say(flow.node, "returns one of its two directions alone in the file; here it returns both")
+                if flow.returns == "state":
+                    self._say(flow.node, "returns the state of its cell in the file; here it returns its output")
+                yield Node(f"output {number} {name}", "output", None, (_edge_of(flow),))
+            elif returned.get(flow.node) != flow:
+                states = node.loops and flow.returns != "sequence"
+                self._say(flow.node, _RETURNS_STATES if states else "is an output of the file by itself, too")
+
+    def _of_states(self) -> set[str]:
+        """Return the nodes that pick what recurrent nodes start from out of the inputs, and make nothing else."""
+        states: dict[str, bool] = {}
+        for node in self._found.values():
+            for number, read in enumerate(node.reads or ()):
+                states[read.node] = states.get(read.node, True) and number > 0 and node.loops
+        for _, flow in self._outputs:
+            states[flow.node] = False
+        made: set[str] = set()
+        for name, node in self._found.items():
+            reads = [self._found[read.node] for read in node.reads or () if read.node in self._found]
+            inputs = all(read.kind == "input" for read in reads)
+            if node.word is None and node.kind in REARRANGING and states.get(name) and inputs:
+                made.add(name)
+        return made
+
+
+def _edge_of(flow: Flow) -> Read:
+    """Return the edge of what reads a flow. The state of a cell is there once, as the last output is."""
+    return Read(flow.node, "vector" if flow.returns == "state" else flow.returns)
+
+
+def _read_in(graph: GraphProto) -> Iterator[str]:
+    """Yield the names of the values that something in a graph reads, the graphs inside of it included."""
+    yield from (each.name or "" for each in graph.output)
+    for node in graph.node:
+        yield from node.input
+        for _, inner in node.graphs:
+            yield from _read_in(inner)
