@@ -311,7 +311,7 @@ class _Rows:
         normalization does, stands behind one that does not.
         """
         size = self._reads[first]
-        found = [first - 1] if self._ordered and first else [*islice(self._giving["plain", size], 3)]
+        found = [*range(max(0, first - 1), first)] if self._ordered else [*islice(self._giving["plain", size], 3)]
         fits = [place for place in found if place not in self.used and self._fits_in_front(place, first)]
         if not fits or len(fits) < len(found) or self._giving["table", size]:
             return None
