@@ -113,6 +113,9 @@ class _Rows:
         self._returns = [size or 0 for size in sizes]
         self._above = {self._places.get(node.reads[0].node): place for place, node in enumerate(nodes) if node.reads}
         self._kinds = [_kind(node) for node in nodes]
+        self._convolved = {
+            name.home for name, node in zip(self._names, nodes, strict=True) if node.kind in _CONVOLUTIONS
+        }
         self._cells = [place for place, kind in enumerate(self._kinds) if kind == "cell"]
         self._returned_by_cells = {self._returns[place] for place in self._cells}
         self._unknown: dict[int, list[int]] = {}  # by each size of their arrays
@@ -334,7 +337,9 @@ class _Rows:
             return True  # nobody writes these in another order
         if before and before.word is None and any(size in tensor.shape for tensor in before.tensors.values()):
             return False
-        beside = self._names[place].home == self._names[first].home
+        home = self._names[place].home
+        windowed = self.nodes[place].kind in _CONVOLUTIONS or (self._reads[place] == size and home in self._convolved)
+        beside = windowed or home == self._names[first].home
         return beside and self._reads[place] not in self._returned_by_cells
 
     # What may be together, and what may stand between.
