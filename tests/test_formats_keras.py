@@ -32,6 +32,9 @@ SPECS = {
     "cells": "input:2,lstm:2:seq,gru:2:seq,lstm:2:seq,pool:max,repeat:3,gru:2:bi",
     "lstm": "input:3,lstm:2,dense:2",
     "both": "input:3,gru:2:bi",
+    "convolved": "input:3,conv:4x2:causal:relu,bnorm:nobias,pool:max:2:stride=1,conv:5x2:dilation=2:same:nobias,"
+    "bnorm:noscale,gru:2",
+    "windows": "input:3,conv:4x2,bnorm,lstm:2,dense:3",
 }
 
 

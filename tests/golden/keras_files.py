@@ -72,6 +72,30 @@ def both() -> keras.Model:
     return keras.Sequential([layers.Input((None, 3)), layers.Bidirectional(layers.GRU(2))], name="both")
 
 
+def convolved() -> keras.Model:
+    """Windows of every kind, and norms without a scale or without a shift."""
+    return keras.Sequential(
+        [
+            layers.Input((None, 3)),
+            layers.Conv1D(4, 2, padding="causal", activation="relu"),
+            layers.BatchNormalization(center=False),
+            layers.MaxPooling1D(2, strides=1),
+            layers.Conv1D(5, 2, dilation_rate=2, padding="same", use_bias=False),
+            layers.BatchNormalization(scale=False),
+            layers.GRU(2),
+        ],
+        name="convolved",
+    )
+
+
+def windows() -> keras.Model:
+    """A convolution and a norm as a file of weights tells them."""
+    return keras.Sequential(
+        [layers.Input((None, 3)), layers.Conv1D(4, 2), layers.BatchNormalization(), layers.LSTM(2), layers.Dense(3)],
+        name="windows",
+    )
+
+
 def branches() -> keras.Model:
     """Two chains that read one table, and a decoder that starts from a state."""
     ids = keras.Input((None,))
@@ -93,7 +117,9 @@ def main() -> None:
         for make, endings in MODELS.items():
             model = make()
             # Biases start as zeros, which would hide a bias that is read wrongly.
-            model.set_weights([rng.normal(0, 0.5, each.shape).astype("float32") for each in model.get_weights()])
+            for weight in model.weights:
+                numbers = rng.normal(0, 0.5, weight.shape)
+                weight.assign(abs(numbers) + 0.1 if weight.path.endswith("moving_variance") else numbers)
             for ending in endings:
                 path = Path(folder) / f"{model.name}{ending}"
                 if ending == ".json":
@@ -118,6 +144,8 @@ MODELS = {
     lstm: (".h5", ".weights.h5"),
     both: (".weights.h5",),
     branches: (".json", ".keras", ".h5"),
+    convolved: (".keras", ".h5"),
+    windows: (".weights.h5",),
 }
 
 if __name__ == "__main__":
