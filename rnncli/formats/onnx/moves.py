@@ -65,7 +65,8 @@ def _shape(inputs: Inputs) -> Values:
 def _constant_of_shape(inputs: Inputs) -> Values:
     """Zeros, unless it is told another number; ones if that is a whole one."""
     shape, told = wholes_of(inputs.at(0)), inputs.at(1)
-    if isinstance(told, Constant) and told.wholes == (0,) and shape is not None and 0 <= prod(shape) <= MAX_PARTS:
+    few = shape is not None and min(shape, default=1) >= 0 and prod(shape) <= MAX_PARTS
+    if shape is not None and few and isinstance(told, Constant) and told.wholes == (0,):
         return [whole_numbers([0] * prod(shape), shape)]
     if told is None or is_zero(told):
         return [Fill(0)]
