@@ -106,10 +106,12 @@ class Stack(torch.nn.Module):
             reads = self.filters
         self.both, self.count = random.random() < 0.4, random.randint(1, 3)
         self.cell = random.choice(("RNN", "LSTM", "GRU"))
-        self.units = random.choice([units for units in range(2, 8) if units != self.features])
+        # Where a stack returns as many features as the model reads, a sorted file does not say what stands in front.
+        sizes = [size for size in range(1, 8) if self.features not in (size, 2 * size)]
+        self.units = random.choice(sizes[1:])
         options: dict[str, Any] = {"bidirectional": self.both, "bias": random.random() < 0.8, "batch_first": True}
         projects = self.cell == "LSTM" and random.random() < 0.5
-        self.projected = random.randrange(1, self.units) if projects else None
+        self.projected = random.choice([size for size in sizes if size < self.units]) if projects else None
         options |= {} if self.projected is None else {"proj_size": self.projected}
         self.rnn = getattr(torch.nn, self.cell)(reads, self.units, self.count, **options)
         width = (self.projected or self.units) * (1 + self.both)
