@@ -59,22 +59,22 @@ def test_every_command_that_takes_a_spec_says_what_of_a_file_is_left_out(rnncli:
                 options = ("-f", format_) if len(formats) > 1 else ()
                 result = rnncli(name, half, *ARGUMENTS.get(name, ()), *options)
                 assert result.status == 0
-                assert "rnn is 24 of 102 numbers of the file; left out: cnn (Conv1D); table (unknown)" in result.stderr
+                assert "rnn is 24 of 102 numbers of the file; left out: cnn (Conv1d); table (unknown)" in result.stderr
                 if format_ == "json":
                     whole = json.loads(result.stdout.splitlines()[0])
-                    assert [whole[key] for key in ORIGIN[:2]] == [False, ["cnn (Conv1D)", "table (unknown)"]]
+                    assert [whole[key] for key in ORIGIN[:2]] == [False, ["cnn (Conv1d)", "table (unknown)"]]
                     assert whole["file_params"] == 102
                 elif format_ in ("csv", "tsv"):
                     rows = list(csv.DictReader(StringIO(result.stdout), delimiter="," if format_ == "csv" else "\t"))
                     assert [rows[0][key] for key in ("complete", "left_out", "file_params")] == [
                         "false",
-                        "cnn (Conv1D); table (unknown)",
+                        "cnn (Conv1d); table (unknown)",
                         "102",
                     ]
                 elif name not in ("spec", "export"):
                     assert (
-                        "left out: cnn (Conv1D); table (unknown)" in result.stdout
-                        or "left_out: cnn (Conv1D), table (unknown)" in result.stdout
+                        "left out: cnn (Conv1d); table (unknown)" in result.stdout
+                        or "left_out: cnn (Conv1d), table (unknown)" in result.stdout
                     )
                 if format_ == "table" and name in ("summary", "forward", "explain"):
                     assert "24 of 102 in the file" in result.stdout
