@@ -279,8 +279,8 @@ class _Rows:
             return None
         if family == self._names[last].family and self._names[place].numbers < self._names[last].numbers:
             return None
-        in_front = self._returns[place] == self._reads[first] and not self._giving["table", self._reads[first]]
-        if in_front and not self._ordered and family != self._names[last].family:  # it may as well stand there
+        other = not self._ordered and family != self._names[last].family
+        if other and self._fits_in_front(place, first) and not self._giving["table", self._reads[first]]:
             return None
         if any(each != last and self._together(each, place) for each in ends):  # another row may go on with it
             return None
