@@ -268,3 +268,14 @@ def test_a_named_blank_goes_on_like_a_number_and_a_letter_is_no_number_yet() -> 
     }.items():
         assert [each.text for each in spec_completions(typed, blanks=True)] == [typed + end for end in ends]
     assert [each.text for each in spec_completions("input:8,lstm:s", blanks=True)] == ["input:8,lstm:seq"]
+
+
+def test_layers_that_shorten_a_sequence_are_counted_whether_its_length_is_known_or_not(at: Walk) -> None:
+    # Each conv has 200 parameters: 8 × (3 × 8 + 1). One of known length is out of timesteps at last.
+    for template, limit, filled in (
+        ("input:8,conv:8x3:stride=2:x_n", 2000, "input:8,conv:8x3:stride=2:x10"),
+        ("input:100x8,conv:8x3:x_n", 10**6, "input:100x8,conv:8x3:x49"),
+        ("input:8,conv:8x_:stride=2", 2000, "input:8,conv:8x31:stride=2"),
+    ):
+        with at(template):
+            assert solve(template, Budget(params=limit)).spec == filled

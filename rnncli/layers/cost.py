@@ -278,7 +278,9 @@ class Totals(NamedTuple):
         if isinstance(times, Unknown):
             raise NoPolynomialError("a layer that changes the length of the sequence stands there a number of times")
         for _ in range(times - 3):
-            totals = None if totals is None else totals.after(layer)
+            if totals is None:  # the sequence has too few vectors left
+                return None
+            totals = totals.after(layer)
         return totals
 
     def _grown(self, other: "Totals", times: Number) -> "Totals":

@@ -192,11 +192,13 @@ class Form:
     def after(self, layer: Layer, times: Number) -> Form | None:
         """Return the form with a layer that stands there several times; None where there is no such network."""
         count = self.count + times
+        if isinstance(count, int) and count > MAX_LAYERS:
+            return None
         try:
             totals = None if self.totals is None else self.totals.repeated(layer, times)
         except NoPolynomialError:
             return Form(None, count, self.fixed, self._setting)
-        if (isinstance(count, int) and count > MAX_LAYERS) or (totals is None and self.totals is not None):
+        if totals is None and self.totals is not None:
             return None
         return Form(totals, count, self.fixed, self._setting)
 

@@ -257,8 +257,9 @@ class Scan:
         self._shortening = [blank for blank in blanks if problem.template.shortens(blank)]
         self._growing = [blank for blank in blanks if blank not in self._shortening]
         # Where a sequence is of unknown length, nothing is too long for it.
-        ones = dict.fromkeys(self._shortening, 1)
-        endless = [blank for blank in self._shortening if self._least({**ones, blank: self._most}) is not None]
+        ones, counts = dict.fromkeys(self._shortening, 1), problem.template.counts
+        largest_of = {blank: MAX_LAYERS // 2 if blank in counts else self._most for blank in self._shortening}
+        endless = [blank for blank, most in largest_of.items() if self._least({**ones, blank: most}) is not None]
         self._shortening = [blank for blank in self._shortening if blank not in endless]
         self._growing += endless
 
