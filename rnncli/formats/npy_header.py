@@ -118,7 +118,8 @@ def _literal(text: str) -> object:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of escapes in texts
         try:
-            return ast.literal_eval(re.sub(r"(?<=[0-9])L\b", "", text.strip()))  # 8L: a long number of Python 2
+            # 8L is a long number of Python 2.
+            return ast.literal_eval(re.sub(r"(?<=[0-9])L\b", "", text.strip(" \t\n\r\f")))
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
             return None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import random
+import re
 import sys
 import zipfile
 from contextlib import redirect_stderr, redirect_stdout, suppress
@@ -170,6 +171,8 @@ def check_line(case: tuple[list[str], str]) -> None:
     finally:
         sys.stdin = before
     stdout, stderr = (stream.buffer.getvalue().decode() for stream in (out, err))  # type: ignore[attr-defined]  # buffer is BytesIO
+    if "always" in arguments:  # the value of --color, in whatever way that is written
+        stdout, stderr = (re.sub(r"\x1b\[[0-9;]*m", "", text) for text in (stdout, stderr))
     assert status in (0, 1, 2), f"the status is {status}"
     assert "bug in rnncli" not in stderr
     assert_harmless(stderr)
