@@ -11,7 +11,6 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.text import Text
 
-from rnncli.characters import ascii_form
 from rnncli.errors import listed
 from rnncli.layers import KINDS, Head
 from rnncli.layers.words import fields_in_both, in_both
@@ -108,8 +107,7 @@ def _fitting(unrolled: Unrolled, width: int) -> StepColumns:
     """Return the columns that show the most within a width or, where none fit, the narrowest."""
     output, source = _ends(unrolled)
     labels = [output, source, *(_label(layer) for layer in unrolled.layers)]
-    texts = [_REVERSED, *(text for label in labels for text, _ in label.lines)]
-    label_width = max(len(ascii_form(text)) for text in texts)
+    label_width = max(len(text) for text in [_REVERSED, *(text for label in labels for text, _ in label.lines)])
     distinct = {layer._replace(names=layer.names[:1]): None for layer in unrolled.layers}
     least = replace(unrolled, layers=(*distinct,)) if len(distinct) < len(unrolled.layers) else unrolled
     for columns in columns_from_widest(unrolled, label_width):
@@ -151,7 +149,7 @@ def _label(layer: UnrolledLayer) -> _Label:
     """Return the label of a layer: its name, or the first and the last name of a run; and its spec."""
     first, *others = layer.names
     times = f" × {len(layer.names)}" if others else ""
-    return _Label((first, f"… {others[-1]}") if others else (first,), layer.spec + times)
+    return _Label((first, f"{DOTS} {others[-1]}") if others else (first,), layer.spec + times)
 
 
 def _labelled(columns: StepColumns, label: _Label, lines: list[_Line], first: int = 0) -> list[_Line]:
@@ -168,8 +166,7 @@ def _captions(columns: StepColumns, label: _Label, width: int, note: str = "") -
     if columns.label_width:
         return []
     caption = Text("  ".join([" ".join(label.names), *filter(None, (label.spec, note))]))
-    room = max(1, width - (len(ascii_form(caption.plain)) - len(caption)))  # an ellipsis is wider in ASCII
-    return [_Line([], line.plain, "heading") for line in hanging(Console(width=room), caption)]
+    return [_Line([], line.plain, "heading") for line in hanging(Console(width=width), caption)]
 
 
 def _output(columns: StepColumns, unrolled: Unrolled, width: int) -> list[_Line]:

@@ -167,7 +167,8 @@ def unroll(network: Network, batch: int | None = None, timesteps: int | None = N
                 parts.append(part(is_last=False))
                 source, over = (layers[-1].names[0],), "reversed" if reversed_time else "sequence"
             windows = Windows(window, read[1], over)
-            given, input_shape, timesteps = "steps", read, row.output_shape[1]
+            given = "vector" if over == "vector" else "steps"
+            input_shape, timesteps = read, row.output_shape[1]
             layers, masked, reversed_time = [], [], False
         masked.append(is_masked and bool(layer.states))
         reads = steps
