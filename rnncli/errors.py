@@ -69,7 +69,7 @@ class RnncliError(Exception):
         """
         yield Part(printable(self.message if origin is None else f"{origin}: {self.message}"), "message")
         yield from self._place(written, _SHOWN_WIDTH if width is None else min(width, _SHOWN_WIDTH))
-        words = printable("; ".join(part for part in (self.advice, self.lead) if part))
+        words = printable("; ".join(part for part in (self.advice, self.lead if self.repair else "") if part))
         if self.repair:
             yield Part(f"\nHelp: {words}: " if words else "\nHelp: ", "help")
             yield Part(printable(self.repair), "repair")

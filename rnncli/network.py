@@ -1,10 +1,11 @@
 """`Network`: an immutable row of layers. Its names, shapes, counts and costs are read from here."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Self, cast
+from importlib import import_module
+from typing import TYPE_CHECKING, Self, cast
 
 from rnncli.errors import ArgumentError, SpecError, listed, shorten
 from rnncli.language import spec
@@ -15,11 +16,15 @@ from rnncli.layers.cost import Totals, cost_of
 from rnncli.layers.sizes import Blank
 from rnncli.layers.weights import FRAMEWORKS, Framework, Weight, at_level
 from rnncli.quantities import MAX_SIZE, Rate, Shape
+from rnncli.results import Commands
 from rnncli.summary import DTYPE_BYTES, NO_ORIGIN, LayerSummary, ModuleSummary, Origin, Summary, bytes_of
+
+if TYPE_CHECKING:
+    from os import PathLike
 
 
 @dataclass(frozen=True, repr=False)
-class Network:
+class Network(Commands):
     """A network: an input or an embedding, then layers that fit one another.
 
         >>> from rnncli import Network
@@ -73,13 +78,36 @@ class Network:
             raise _mended(error) from None
 
     @classmethod
-    def of(cls, network: "Network | str") -> "Network":
-        """Return a network itself, or the one that a spec describes.
+    def read(cls, text: "str | PathLike[str]", *, set: Mapping[str, float | str] | None = None) -> "Network":
+        """Return the network that a text stands for, as the command line takes it.
+
+            >>> from rnncli import Network
+            >>> str(Network.read("nn.LSTM(40, 64)"))
+            'input:40,lstm:64'
+
+        Its `origin` says what was assumed of it, and what is left out of a file that has more in it.
+
+        Args:
+            text: a spec, a line of Keras or PyTorch, or the path of a model file: `model.pt`, `model.pt::2`.
+            set: the numbers that Python source leaves open: `{"vocab_size": 25_000}`.
 
         Raises:
-            SpecError: the spec is wrong.
+            SpecError: the spec or the line is wrong.
+            RnncliError: the file cannot be read, or has several parts and none is named.
+            ArgumentError: an argument is not allowed.
         """
-        return network if isinstance(network, Network) else cls.parse(network)
+        found: Network = import_module("rnncli.formats.networks").reading_of(text, set).network
+        return found
+
+    @classmethod
+    def of(cls, network: object) -> "Network":
+        """Return a network itself, that of a model, or the one that a text stands for: see `read`.
+
+        Raises:
+            ArgumentError: it is none of these.
+            RnncliError: as for `read`.
+        """
+        return network if isinstance(network, Network) else cls.read(cast(str, network))
 
     def __str__(self) -> str:
         return spec.format_layers(self.layers)
@@ -210,6 +238,7 @@ class Network:
         dtype: str = "float32",
         *,
         rate: Rate | float | None = None,
+        wide: bool = False,
     ) -> Summary:
         """Return what every layer returns, owns and costs, and the totals. Nothing is allocated.
 
@@ -219,15 +248,17 @@ class Network:
             framework: whose weights to count: keras or torch; None for that of the source, which is Keras for a spec.
             dtype: of weights and outputs, for sizes in bytes.
             rate: timesteps a second, for the multiply-adds a second; None where nobody asks.
+            wide: whether the table has every column: the shapes of weights, MACs, and each size with its formula.
 
         Raises:
             SpecError: the framework cannot express a layer, or `timesteps` contradicts the spec.
             ArgumentError: an argument is not allowed.
         """
-        framework = framework or self.framework
+        framework = self.framework if framework is None else framework
         check_known("framework", framework, FRAMEWORKS)
         check_known("dtype", dtype, tuple(DTYPE_BYTES))
         check_sizes(batch=batch, timesteps=timesteps)
+        check_flags(wide=wide)
         rate = checked_rate(rate)
         self.check_framework(framework)
         rows = []
@@ -263,6 +294,7 @@ class Network:
             modules=self._modules() if framework == "torch" else None,
             rate=rate,
             origin=self.origin,
+            wide=wide,
         )
 
     def _modules(self) -> tuple[ModuleSummary, ...]:
@@ -301,6 +333,17 @@ def checked_rate(rate: object) -> Rate | None:
     if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate <= MAX_SIZE:
         raise ArgumentError(f"rate is {shorten(repr(rate))}, expected a number above 0 and up to {MAX_SIZE:,}")
     return Rate(*rate.as_integer_ratio())
+
+
+def check_flags(**values: object) -> None:
+    """Check that arguments are True or False.
+
+    Raises:
+        ArgumentError: one is neither.
+    """
+    for name, value in values.items():
+        if not isinstance(value, bool):
+            raise ArgumentError(f"{name} is {shorten(repr(value))}, expected True or False")
 
 
 def check_sizes(**values: object) -> None:

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from rnncli.errors import one_line, shorten
 from rnncli.layers.cost import Number, Totals, total_of
 from rnncli.layers.weights import FRAMEWORK_NAMES, Framework, Weight
-from rnncli.quantities import Rate, Shape, features_of, memory, shape_text
+from rnncli.quantities import Rate, Shape, features_of, memory
+from rnncli.results import Result
 
 DTYPE_BYTES: dict[str, int] = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8, "int8": 1}
 """The bytes of one number, for each dtype that a summary can be asked for; with int8, of one number of a matrix."""
@@ -183,7 +184,7 @@ def worth_showing(modules: Sequence[ModuleSummary]) -> Sequence[ModuleSummary]:
 
 
 @dataclass(frozen=True, repr=False)
-class Summary:
+class Summary(Result):
     """A network's rows and totals for a batch size, a number of timesteps, a dtype and a framework.
 
     Attributes:
@@ -197,6 +198,7 @@ class Summary:
         modules: what makes it in PyTorch, as far as modules do, where it is counted as PyTorch does; else None.
         rate: how many timesteps there are a second, or None where that is not said.
         origin: what the network was read from.
+        wide: whether every column is shown, and each size with its formula.
     """
 
     spec: str
@@ -209,6 +211,7 @@ class Summary:
     modules: tuple[ModuleSummary, ...] | None = None
     rate: Rate | None = None
     origin: Origin = NO_ORIGIN
+    wide: bool = False
 
     def _figure(self, name: str) -> int | None:
         return max(figure(name, self.account, self.input_shape[0], self.dtype), default=None)
@@ -218,56 +221,16 @@ class Summary:
         """The shape of the network's output."""
         return self.layers[-1].output_shape if self.layers else self.input_shape
 
-    def __str__(self) -> str:
-        """Return a table of what Keras shows, in plain text: no library is needed to print it."""
-        titles = ("Layer (type)", "Output Shape", "Param #")
-        rows = [
-            (f"{layer.name} ({layer.full_type})", shape_text(layer.output_shape), f"{layer.params:,}")
-            for layer in self.layers
-        ]
-        names, shapes, counts = (max(map(len, column)) for column in zip(titles, *rows, strict=True))
-        lines = [f"{name:<{names}}  {shape:<{shapes}}  {count:>{counts}}" for name, shape, count in (titles, *rows)]
-        rule = "─" * len(lines[0])
-        return "\n".join(
-            [
-                self.origin.marked(self.spec),
-                f"Input: {shape_text(self.input_shape)} {self.input_dtype}",
-                *([lines[0], rule, *lines[1:]] if rows else []),
-                f"Total params: {self.total_text}",
-            ]
-        )
-
     @property
     def total_text(self) -> str:
         """The number of all parameters, whose it is if not Keras's, what else there is in the file, and the size."""
         whose = "" if self.framework == "keras" else f", in {FRAMEWORK_NAMES[self.framework]}"
         return f"{self.origin.of_all(self.total_params)} ({memory(self.total_bytes)}{whose})"
 
-    def __repr__(self) -> str:
-        return f"<Summary of {self.spec}: {self.total_params:,} parameters in {self.framework}>"
-
-    def rows(self) -> list[dict[str, Any]]:
-        """Return a flat row for each layer, for a data frame: `pandas.DataFrame(summary.rows())`.
-
-        >>> from rnncli import Network
-        >>> rows = Network.parse("embed:10x4,rnn:3").summary().rows()
-        >>> [(row["name"], row["output_shape"], row["params"]) for row in rows]
-        [('embedding', (None, None, 4), 40), ('simple_rnn', (None, 3), 24)]
-        """
-        return [
-            {
-                "name": layer.name,
-                "type": layer.type,
-                "cell": layer.cell,
-                "spec": layer.spec,
-                "output_shape": layer.output_shape,
-                "params": layer.params,
-                "macs_per_step": layer.macs_per_step,
-                "macs": layer.macs,
-                "output_bytes": layer.output_bytes,
-            }
-            for layer in self.layers
-        ]
+    @property
+    def title(self) -> str:
+        """The network, and how many parameters it has."""
+        return f"{self.spec}: {self.total_params:,} parameters in {self.framework}"
 
     @property
     def total_params(self) -> int:

@@ -194,6 +194,6 @@ def all_needs() -> Iterator[Need]:
         yield from needs(f"export/{name}.", ["LAYERS", "export", *["arrays"] * bool(target.weights)])
         yield from needs("export/weight_writers.WRITERS", target.weights)
         endings = {f".{each.rpartition('.')[2]}" for each in (target.extension, *target.weights)}
-        yield from needs("commands/values._EXTENSIONS", endings)
+        yield from needs("formats/__init__._EXTENSIONS", endings)
     yield from (Need(f"formats/{reader.replace('.', '/')}.", "read") for reader in {*FORMATS.values()})
     yield from (Need(f"commands/{name}.", "command") for name in COMMANDS)

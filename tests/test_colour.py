@@ -15,7 +15,7 @@ from rich.color_triplet import ColorTriplet
 from rich.console import Console
 from rich.style import Style
 
-from rnncli.engine.effect import Reach
+from rnncli.engine.effect import LayerReach
 from rnncli.engine.study import Outputs, Study
 from rnncli.render.console import print_page, stdout_console
 from rnncli.render.over_time import nearest_style, signed_styles
@@ -83,7 +83,7 @@ def ramp(values: int = 41) -> Study:
         saturated_units=0,
         limits=(-0.97, 0.97),
     )
-    return Study("gru", 1, values, False, outputs, Reach("no effect", values))
+    return Study("gru", 1, values, False, outputs, LayerReach("no effect", values))
 
 
 @pytest.fixture

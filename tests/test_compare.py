@@ -30,7 +30,7 @@ RECALL = str(Path(__file__).parent / "golden" / "models" / "recall.safetensors")
 
 @given(st.lists(networks(largest=4), min_size=2, max_size=4))
 def test_every_layer_is_shown_once_in_order_beside_those_of_its_role(candidates: list[Network]) -> None:
-    rows = compare(*candidates).rows
+    rows = compare(*candidates).layers
     for index, network in enumerate(candidates):
         column = [row[index] for row in rows]
         assert tuple(layer for layer in column if layer is not None) == network.summary().layers
@@ -51,7 +51,7 @@ def asked(name: str) -> list[str]:
 
 def lined_up(*specs: str) -> list[tuple[str, ...]]:
     """The rows of a comparison, as specs of layers."""
-    rows = compare(*specs).rows
+    rows = compare(*specs).layers
     return [tuple("-" if layer is None else layer.spec for layer in row) for row in rows]
 
 
@@ -216,7 +216,7 @@ def test_the_reasons_add_up_to_the_difference(candidates: list[Network], framewo
         return
     comparison = compare(*candidates, framework=frameworks)
     for index, column in enumerate(comparison.columns):
-        for row, reasons in zip(comparison.rows, comparison.reasons(index), strict=True):
+        for row, reasons in zip(comparison.layers, comparison.reasons(index), strict=True):
             first, other = (0 if layer is None else layer.params for layer in (row[0], row[index]))
             assert sum(reason.difference for reason in reasons) == other - first
             for reason in reasons:

@@ -22,6 +22,7 @@ from rnncli.engine.forward import ForwardRun, LayerRun, Statistics
 from rnncli.engine.initializers import initial_weights
 from rnncli.engine.loop import Loop
 from rnncli.engine.request import DTYPES, INITS
+from rnncli.engine.run import RunResult
 from rnncli.summary import DTYPE_BYTES
 
 Run = Callable[..., Result]
@@ -120,10 +121,11 @@ def test_the_table_reads_as_it_was_reviewed(screen: Callable[[str, str], None]) 
         statistics = Statistics(layer.output_range())
         statistics.add(outputs[index])
         layers.append(LayerRun(row, 3.2**index * 2e-4, statistics))
+    run = ForwardRun(network.summary(1, 100), tuple(layers))
     shown = []
     for columns in (80, 120):
         out = io.StringIO()
-        print_page(Console(file=out, width=columns), run_page(ForwardRun(network.summary(1, 100), tuple(layers))))
+        print_page(Console(file=out, width=columns), run_page(RunResult(run, None)))
         shown.append(f"{columns} columns:\n{out.getvalue()}")
     screen("forward", "\n".join(line.rstrip() for line in "\n".join(shown).splitlines()) + "\n")
 

@@ -137,15 +137,13 @@ def test_candidates_that_do_not_fit_to_be_sorted_are_refused_before_one_is_looke
     at: Walk, rnncli: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("rnncli.search.sweep.evaluated", None)
-    monkeypatch.setattr("rnncli.commands.sweep.free_bytes", lambda: 20 << 30)
+    monkeypatch.setattr("rnncli.search.sweep.free_bytes", lambda: 20 << 30)
     pattern = "input:8,lstm:{1..60000}:seq,gru:{1..60000}"
     refused = ("--sort params", "--sort=-macs --jobs 2", "--sort spec -f csv", "--top 1G", "--top 1G --part 1/2")
     for options in refused:
         with at(options):
             held = "2,000,002,000" if options == "--top 1G" else "1,800,000,000" if "/" in options else "3,600,000,000"
-            error = (
-                f"{held} candidates do not fit in memory to be sorted: each takes 500 B at least, and 20.00 GB are free"
-            )
+            error = f"{held} candidates do not fit in memory: each takes 500 B at least, and 20.00 GB are free"
             advice = "--top N keeps little more than the first N in memory"
             assert rnncli("sweep", pattern, *options.split()) == (1, "", f"Error: {error}\nHelp: {advice}\n")
     with at("a number beyond what can be counted"):

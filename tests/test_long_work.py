@@ -156,7 +156,8 @@ def some_work(end: type[BaseException] | None = None) -> None:
 
 def test_every_command_that_can_take_long_has_a_bar_and_a_note(at: Walk, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = Path(rnncli.commands.__file__).parent
-    assert {name for name in COMMANDS if "Progress(" in (folder / f"{name}.py").read_text(encoding="utf-8")} == {*LONG}
+    works = re.compile(r"Progress\(|watch_with\(|run_(forward|reach|page)\(")
+    assert {name for name in COMMANDS if works.search((folder / f"{name}.py").read_text(encoding="utf-8"))} == {*LONG}
     monkeypatch.setattr(bars, "JUDGED", 0.0)
     monkeypatch.setattr(bars, "LONG", -1.0)
     monkeypatch.setattr(sweeps, "BLOCK", 2_000)

@@ -25,7 +25,7 @@ from rnncli import Network
 from rnncli.commands.options import FORMATS
 from rnncli.engine import Model
 from rnncli.engine.chunks import chunk_of, random_chunks
-from rnncli.engine.effect import Reach, watched
+from rnncli.engine.effect import LayerReach, watched
 from rnncli.engine.study import Study, study_of
 from rnncli.render.console import print_page
 from rnncli.render.over_time import legend
@@ -94,7 +94,7 @@ def test_what_is_not_forgotten_within_the_sequence_is_said_not_to_be() -> None:
 def test_a_dead_or_fully_saturated_unit_shows_no_effect() -> None:
     for activation, x in (("relu", -1.0), ("tanh", 30.0)):
         result = study(one_unit(0.5, activation), np.full((1, 9, 1), x))
-        assert result.reach == Reach("no effect", 9)
+        assert result.reach == LayerReach("no effect", 9)
         assert "dead or saturated" in shown(result)
 
 
@@ -247,7 +247,7 @@ def test_the_steps_left_out_are_those_that_the_layer_skips(at: Walk) -> None:
 
 def test_nothing_but_padding_is_said_to_be() -> None:
     result = study(Model(Network.parse("embed:9x3:mask,rnn:4:back")), np.zeros((1, 5), int))
-    assert result.reach == Reach("padding")
+    assert result.reach == LayerReach("padding")
     assert "nothing but padding" in shown(result)
     assert "Norm of the state: not known\n Saturated units: not known\n" in shown(result)
     json.dumps(result.as_dict(), allow_nan=False)

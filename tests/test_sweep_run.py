@@ -26,10 +26,9 @@ from hypothesis import strategies as st
 from sessions import replay
 
 from rnncli.commands.options import FORMATS
-from rnncli.commands.sweep_given import Part
-from rnncli.commands.sweep_rows import CANDIDATES, record_maker
 from rnncli.errors import RnncliError
 from rnncli.render.records import WRITERS, writer
+from rnncli.render.results import CANDIDATES
 from rnncli.render.row_texts import RowTexts
 from rnncli.render.scatter import Axis, scatter
 from rnncli.search import frontier as frontiers
@@ -38,7 +37,7 @@ from rnncli.search.braces import parse_pattern
 from rnncli.search.forms import Candidate
 from rnncli.search.frontier import Frontier, in_64_bits, ranks, unbeaten
 from rnncli.search.selection import SORT_KEYS, Order
-from rnncli.search.sweep import sweep
+from rnncli.search.sweep import Share, record_maker, sweep
 from rnncli.summary import TOTALS, Setting
 from rnncli.system.workers import forked
 
@@ -127,7 +126,7 @@ def test_a_figure_that_is_not_known_is_an_error_however_it_is_evaluated(
 
 @given(st.integers(0, 10**30), st.integers(1, 60))
 def test_parts_are_all_of_it_in_order_and_equally_large(total: int, of: int) -> None:
-    spans = [Part(number, of).span(total) for number in range(1, of + 1)]
+    spans = [Share(number, of).span(total) for number in range(1, of + 1)]
     assert [0, *(stop for _, stop in spans)] == [*(start for start, _ in spans), total]
     sizes = [stop - start for start, stop in spans]
     assert max(sizes) - min(sizes) <= 1

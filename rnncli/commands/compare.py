@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import prod
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import click
 
@@ -20,24 +19,8 @@ from rnncli.errors import UsageError
 from rnncli.layers.weights import Framework
 from rnncli.network import Network
 from rnncli.quantities import Rate
-from rnncli.render.records import NETWORK, Layout, Record, layout, origin_cells
 from rnncli.render.terminal import Picture
-from rnncli.reports.comparison import Column, Comparison, columns_of, compared, settings_of
-from rnncli.summary import ORIGIN, TOTALS, TOTALS_AT_RATE
-
-if TYPE_CHECKING:
-    from rnncli.render.blocks import Page
-
-_NETWORK = (*NETWORK, "output_shape")
-_INPUT = ("batch", "timesteps")
-
-
-def _layout(rate: Rate | None) -> Layout:
-    """Return how compared networks become rows."""
-    totals = TOTALS if rate is None else TOTALS_AT_RATE
-    figures = [f"{figure}{change}" for figure in totals for change in ("", "_difference", "_ratio")]
-    return layout((*_NETWORK, *figures, *_INPUT, *ORIGIN), lambda network: [_cells(network, totals)])
-
+from rnncli.reports.comparison import Column, columns_of, compared, settings_of
 
 _WHOSE = "Whose weights to count; or give it twice.  [default: that of each SPEC, or keras]"
 
@@ -100,7 +83,7 @@ def command(
             lead="for example",
             repair=_in_two_settings(columns[0].network),
         )
-    with results(format_, svg, _page, lambda: _layout(rate), Comparison.as_dicts) as show:
+    with results(format_, svg) as show:
         show(compared(columns))
 
 
@@ -121,17 +104,3 @@ def _in_two_settings(network: Network) -> str | None:
 def _in_settings(settings: int) -> str:
     """Return that each network counts more than once, where it does."""
     return "" if settings == 1 else f", each in {settings:,} settings"
-
-
-def _page(comparison: Comparison) -> Page:
-    from rnncli.render.comparisons import comparison_page
-
-    return comparison_page(comparison)
-
-
-def _cells(network: Record, totals: Sequence[str]) -> list[object]:
-    """Return a network's figures, each with its changes; its layers have no place in a row."""
-    cells = [network[key] for key in _NETWORK]
-    for figure in totals:
-        cells += [network[figure], network["difference"][figure], network["ratio"][figure]]
-    return [*cells, *(network[key] for key in _INPUT), *origin_cells(network)]

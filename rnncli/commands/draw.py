@@ -6,9 +6,11 @@ import click
 
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.options import number_option, svg_option
+from rnncli.commands.output import results
 from rnncli.commands.settings import spec_argument
 from rnncli.commands.specs import each_network, shown, specs
 from rnncli.render.terminal import Picture
+from rnncli.reports.unrolled import draw
 
 
 @click.command(cls=GroupedCommand, short_help="The network unrolled in time, as a picture.")
@@ -29,8 +31,5 @@ def command(spec: tuple[str, ...], batch: int | None, timesteps: int | None, svg
     leave it, with the shape of all of them. At the end of the row its last states leave, which Keras returns
     with return_state=True.
     """
-    from rnncli.render.console import screen
-    from rnncli.render.drawing import drawing_page
-
-    with screen(svg, "rnncli draw") as show:
-        each_network(shown(specs(spec), svg), lambda network: show(drawing_page(network, batch, timesteps)))
+    with results("table", svg) as show:
+        each_network(shown(specs(spec), svg), lambda network: show(draw(network, batch, timesteps)))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from rnncli.commands.groups import GroupedCommand
@@ -12,28 +10,8 @@ from rnncli.commands.output import results
 from rnncli.commands.settings import spec_argument
 from rnncli.commands.specs import each_network, shown, specs
 from rnncli.layers.weights import Framework
-from rnncli.network import Network
-from rnncli.render.records import Record, layout, origin_cells, row_each_weight
 from rnncli.render.terminal import Picture
-from rnncli.reports.explanation import Explanation, explain
-from rnncli.summary import ORIGIN
-
-if TYPE_CHECKING:
-    from rnncli.render.blocks import Page
-    from rnncli.reports.other_tools import OtherCounts
-
-_WEIGHTS = row_each_weight("symbol", "shape", "words", "numbers", "params", "start", "limit")
-"""How the weights of a network become rows."""
-
-_COUNT = ("tool", "version", "counts", "value", "needs", "text")
-
-_COUNTS = layout(
-    ("spec", *_COUNT, *ORIGIN),
-    lambda network: [
-        [network["spec"], *(each[key] for key in _COUNT), *origin_cells(network)] for each in network["other_tools"]
-    ],
-)
-"""How what other tools count of networks becomes rows."""
+from rnncli.reports.explanation import explain
 
 
 @click.command(cls=GroupedCommand, short_help="Where each number comes from.")
@@ -67,30 +45,8 @@ def command(
     its state and its output are, and what the other framework counts otherwise, and why. In a format of rows,
     each weight is one; with --others, each tool.
     """
-    with results(format_, svg, _page, lambda: _COUNTS if others else _WEIGHTS, _records) as show:
+    with results(format_, svg) as show:
         each_network(
             shown(specs(spec), svg),
-            lambda network: show(
-                (explain(network, batch, timesteps, framework), _others(network, batch, timesteps) if others else None)
-            ),
+            lambda network: show(explain(network, batch, timesteps, framework, others=others)),
         )
-
-
-def _others(network: Network, batch: int | None, timesteps: int | None) -> OtherCounts:
-    """Return what other tools count; few ask for it."""
-    from rnncli.reports.other_tools import other_counts
-
-    return other_counts(network, batch, timesteps)
-
-
-def _records(explained: tuple[Explanation, OtherCounts | None]) -> list[Record]:
-    explanation, counts = explained
-    return [explanation.as_dict() | ({"other_tools": counts.as_dicts()} if counts else {})]
-
-
-def _page(explained: tuple[Explanation, OtherCounts | None]) -> Page:
-    from rnncli.render.explanations import explanation_page, other_counts_page
-
-    explanation, counts = explained
-    yield from explanation_page(explanation)
-    yield from other_counts_page(counts) if counts else ()

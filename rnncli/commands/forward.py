@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -26,21 +25,13 @@ from rnncli.commands.settings import spec_argument
 from rnncli.commands.specs import Spec, at_most, each_given, shown, specs
 from rnncli.commands.values import LengthsValue, Named, dtype_named
 from rnncli.engine.request import DEFAULT_TIMESTEPS, DTYPES, Request
-from rnncli.formats.networks import Reading
+from rnncli.library.runs import run_forward
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from rnncli.engine.run import RunResult
-    from rnncli.render.blocks import Page
-    from rnncli.render.records import Layout
     from rnncli.render.terminal import Picture
-
-_COLUMNS = (
-    *("output_shape", "params", "macs_per_step", "macs", "output_bytes"),
-    *("seconds", "mean", "std", "min", "max", "saturated"),
-)
-"""What a row says of a layer of a run."""
 
 
 @click.command(
@@ -113,8 +104,8 @@ def command(spec: tuple[str, ...], wide: bool, format_: str, svg: Picture | None
         # One file cannot belong to several networks.
         message = "the files named on the command line belong to one network, but several specs are given"
         given = list(at_most(1, given, message, "call rnncli forward once for each spec"))
-    with results(format_, svg, partial(_page, wide=wide), _layout) as show:
-        each_given(given, lambda model: _show(_run(model, request), show))
+    with results(format_, svg) as show:
+        each_given(given, lambda model: _show(run_forward(model, request, tell, wide), show))
 
 
 def _show(result: RunResult, show: Callable[[RunResult], None]) -> None:
@@ -122,37 +113,3 @@ def _show(result: RunResult, show: Callable[[RunResult], None]) -> None:
     show(result)
     for file in result.files:
         tell(file)
-
-
-def _run(model: Reading, request: Request) -> RunResult:
-    """Run a network, that of a model file with its weights, with notes and a progress bar on standard error."""
-    from rnncli.engine.run import plan
-    from rnncli.render.progress import Progress
-
-    run = plan(model.network, request, model.part)
-    for note in run.notes:
-        tell(f"Note: {note}")
-    share = run.steps / (run.work or 1)
-    with Progress("forward: weights", run.steps, tell) as progress:
-
-        def tick(work: float) -> None:
-            progress.go_on_to("forward")  # the weights are there
-            progress(work * share)
-
-        return run.run(tick)
-
-
-def _layout() -> Layout:
-    from rnncli.render.records import row_each_layer
-
-    return row_each_layer(*_COLUMNS)
-
-
-def _page(result: RunResult, wide: bool) -> Page:
-    from rnncli.render.runs import run_page
-
-    yield from run_page(result.forward, wide)
-    if result.study is not None:
-        from rnncli.render.plots import study_page
-
-        yield from study_page(result.study)

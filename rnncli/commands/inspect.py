@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from rnncli.commands.completers import complete_files
@@ -14,29 +12,7 @@ from rnncli.commands.settings import check_used, note_used, set_option, settings
 from rnncli.commands.specs import Spec, each_spec
 from rnncli.formats import FORMATS, SEPARATOR, choice_of, open_model, part_of
 from rnncli.formats.model_file import ModelFile
-from rnncli.render.records import Cells, Record, layout
 from rnncli.render.terminal import Picture
-
-if TYPE_CHECKING:
-    from rnncli.render.blocks import Page
-
-
-def _arrays(model: Record) -> list[Cells]:
-    """Return a row for each array of a file: the part and the layer that it is in, if it is in one."""
-    in_parts = [
-        (part["name"], part["spec"], layer["spec"], array)
-        for part in model["parts"]
-        for layer in part["layers"]
-        for array in layer["weights"]
-    ]
-    rows = [*in_parts, *((None, None, None, array) for array in model["others"])]
-    return [
-        [model["file"], part, spec, layer, array["name"], array["shape"], array["dtype"], array["params"]]
-        for part, spec, layer, array in rows
-    ]
-
-
-_LAYOUT = layout(("file", "part", "spec", "layer", "weight", "shape", "dtype", "params"), _arrays)
 
 
 @click.command(cls=GroupedCommand, short_help="What is in a model file.")
@@ -58,15 +34,9 @@ def command(file: tuple[str, ...], format_: str, svg: Picture | None) -> None:
 
     A part can be given to other commands: rnncli summary model.safetensors, or model.safetensors::2 if it has several.
     """
-    with results(format_, svg, _page, lambda: _LAYOUT) as show:
+    with results(format_, svg) as show:
         each_spec([Spec(each, None) for each in file], lambda text: show(_opened(text)))
     check_used()
-
-
-def _page(model: ModelFile) -> Page:
-    from rnncli.render.inspections import inspection_page
-
-    return inspection_page(model)
 
 
 def _opened(text: str) -> ModelFile:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -11,13 +11,6 @@ from rnncli.commands.completers import complete_word
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.options import format_option
 from rnncli.commands.output import results
-from rnncli.render.records import Record, row_each
-
-if TYPE_CHECKING:
-    from rnncli.render.blocks import Page
-
-_LAYOUT = row_each("kind", "field", "form", "means", "keras", "torch")
-"""How the words of the language become rows."""
 
 
 def _check_word(given: Mapping[str, Any]) -> None:
@@ -52,18 +45,7 @@ def command(word: str | None, format_: str) -> None:
     A field (seq), an activation (tanh), a word of Keras or PyTorch (return_state, nn.GRU) or one for what is counted
     (macs, memory, gates) may stand for KIND, too; and so may the text of an error of theirs, in quotes.
     """
-    with results(format_, None, _page, lambda: _LAYOUT, _records) as show:
-        show(word)
-
-
-def _records(word: str | None) -> list[Record]:
-    from rnncli.reports.reference import rows
-
-    return [row._asdict() for row in rows(word)]
-
-
-def _page(word: str | None) -> Page:
-    from rnncli.render.explanations import entry_page, language_page
     from rnncli.reports.reference import look_up
 
-    return language_page() if word is None else entry_page(look_up(word))
+    with results(format_) as show:
+        show(look_up(word))

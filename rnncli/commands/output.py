@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -12,14 +12,11 @@ from rnncli.render.terminal import DOCUMENTS, Picture
 from rnncli.system.signals import undone_by_signals
 
 if TYPE_CHECKING:
-    from rnncli.render.blocks import Page
-    from rnncli.render.records import Layout, Record, Writer
+    from rnncli.render.records import Writer
+    from rnncli.results import Result
 
 Row = TypeVar("Row")
 """What a writer writes: a record, or a row that is text already."""
-
-Result = TypeVar("Result")
-"""What a command has found."""
 
 _WHOLE = 4096
 """Bytes that a pipe takes all at once or not at all: a signal cannot come in the middle."""
@@ -29,43 +26,29 @@ FOR_PEOPLE = ("table", *DOCUMENTS)
 """The formats that show a page."""
 
 
-def own_record(result: Any) -> Sequence[Record]:
-    """Return a result as the one record that it is."""
-    return [result.as_dict()]
-
-
 @contextmanager
-def results(
-    format_: str,
-    svg: Picture | None,
-    page: Callable[[Result], Page],
-    layout: Callable[[], Layout],
-    records: Callable[[Result], Sequence[Record]] = own_record,
-) -> Iterator[Callable[[Result], None]]:
+def results(format_: str, svg: Picture | None = None) -> Iterator[Callable[[Result], None]]:
     """Yield what prints one result more. A library is imported by the format that needs it.
 
     Args:
         format_: the format.
         svg: the picture of what is shown that is asked for, or None.
-        page: returns what people are shown of a result.
-        layout: returns how records become rows.
-        records: returns a result as records.
     """
+    from rnncli.render.results import ResultWriter, page_of
+
     if format_ == "table":
         from rnncli.render.console import screen
 
         with screen(svg, f"rnncli {click.get_current_context().info_name}") as show:
-            yield lambda result: show(page(result))
+            yield lambda result: show(page_of(result))
     elif format_ in DOCUMENTS:
         from rnncli.render.documents import DocumentWriter
 
         with printed(DocumentWriter(format_)) as show_pages:
-            yield lambda result: show_pages([page(result)])
+            yield lambda result: show_pages([page_of(result)])
     else:
-        from rnncli.render.records import writer
-
-        with printed(writer(format_, layout())) as show_records:
-            yield lambda result: show_records(records(result))
+        with printed(ResultWriter(format_)) as show_results:
+            yield lambda result: show_results([result])
 
 
 @contextmanager

@@ -22,37 +22,16 @@ from rnncli.commands.settings import spec_argument
 from rnncli.commands.specs import Spec, at_most, each_given, specs
 from rnncli.commands.values import size_up_to
 from rnncli.engine.request import DEFAULT_REACH_TIMESTEPS, DEFAULT_SEEDS, MOST_SEEDS, Request
-from rnncli.errors import shorten
-from rnncli.formats.networks import Reading
-from rnncli.render.records import Cells, Record, layout, origin_cells
-from rnncli.summary import ORIGIN
+from rnncli.library.runs import run_reach
+from rnncli.reports.reach import NetworkReach, Reach
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
-    from rnncli.render.blocks import Page
     from rnncli.render.terminal import Picture
-    from rnncli.reports.reach import NetworkReach
-
-_NETWORK = ("spec", "file", "init", "name", "timesteps", "seeds", "problem", "failed", "steps")
-_FIGURES = ("steps_to_tenth", "steps_to_hundredth", "largest_after", "last", "spectral_radius")
-_OVER_SEEDS = tuple(f"{figure}{what}" for figure in _FIGURES for what in ("", "_min", "_max"))
 
 _MOST = 1000
 """The most networks that a table shows; all of them are kept until the last has been run."""
-
-_NAMED = 40
-"""The most characters of a network that a progress bar shows."""
-
-
-def _cells(network: Record) -> Cells:
-    """Return a network's figures, each with its range."""
-    spreads = [value for key in _FIGURES for value in (network[key], network["min"][key], network["max"][key])]
-    return [*(network[key] for key in _NETWORK), *spreads, network["curve"], *origin_cells(network)]
-
-
-NETWORKS = layout((*_NETWORK, *_OVER_SEEDS, "curve", *ORIGIN), lambda network: [_cells(network)])
-"""How the reaches of networks become rows."""
 
 
 @click.command(
@@ -99,48 +78,17 @@ def command(spec: tuple[str, ...], format_: str, svg: Picture | None, **asked: A
     if request.weights is not None:
         message = "the weights in a file belong to one network, but several specs are given"
         given = list(at_most(1, given, message, "call rnncli reach once for each spec"))
-    with results(format_, svg, _page, lambda: NETWORKS, _records) as show:
+    with results(format_, svg) as show:
         if format_ not in FOR_PEOPLE:
-            each_given(given, lambda model: show([_run(model, request)]))
+            each_given(given, lambda model: show(Reach((run_reach(model, request, tell),))))
             return
         reaches: list[NetworkReach] = []
         message = f"more than {_MOST:,} networks do not fit in one table"
         try:
             each_given(
                 at_most(_MOST, given, message, "-f csv takes any number"),
-                lambda model: reaches.append(_run(model, request)),
+                lambda model: reaches.append(run_reach(model, request, tell)),
             )
         finally:  # also where some could not be run
             if reaches:
-                show(reaches)
-
-
-def _page(reaches: Sequence[NetworkReach]) -> Page:
-    from rnncli.render.reaches import reaches_page
-
-    return reaches_page(reaches)
-
-
-def _records(reaches: Sequence[NetworkReach]) -> list[Record]:
-    from rnncli.render.over_time import curve
-
-    return [reach.as_dict() | {"curve": curve(reach.effect)} for reach in reaches]
-
-
-def _run(model: Reading, request: Request) -> NetworkReach:
-    """Run a network with every seed, with notes and a progress bar on standard error, which says where it is."""
-    from rnncli.engine.reach import reach
-    from rnncli.engine.run import plan
-    from rnncli.render.progress import Progress
-
-    runs = plan(model.network, request, model.part)
-    for note in runs.notes:
-        tell(f"Note: {note}")
-    steps, work = runs.steps, runs.work
-    spec = shorten(str(model.network), _NAMED)
-    with Progress(f"reach {spec}", steps, tell) as progress:
-        return reach(
-            runs,
-            lambda done: progress(done / work * steps),
-            lambda seed: progress.go_on_to(f"reach {spec}, seed {seed}"),
-        )
+                show(Reach(tuple(reaches)))

@@ -20,31 +20,17 @@ from rnncli.commands.options import (
     quiet_option,
     rate_option,
 )
-from rnncli.commands.output import printed
+from rnncli.commands.output import printed, results
 from rnncli.commands.report import tell
 from rnncli.commands.specs import each_spec, specs, tell_line
 from rnncli.errors import RnncliError, SpecError, UsageError, listed
 from rnncli.layers.weights import Framework
+from rnncli.library.searches import template_of, watch_with
 from rnncli.network import Network
-from rnncli.quantities import Rate, figure_text, memory, plural
-from rnncli.render.progress import Progress
-from rnncli.render.records import NETWORK, Layout, Record, Writer, row_each, writer
+from rnncli.quantities import Rate
 from rnncli.render.terminal import DOCUMENTS
 from rnncli.search.budget import FIGURES, Budget, Figure, unknown
 from rnncli.search.solution import Solution, solve
-from rnncli.summary import TOTALS, TOTALS_AT_RATE, Summary
-from rnncli.vocabulary import title
-
-
-def _layout(rate: Rate | None) -> Layout:
-    """Return how filled templates become rows."""
-    return row_each(
-        *NETWORK,
-        *("output_shape", "number", "ties", "exact", "limited_by"),
-        *(TOTALS if rate is None else TOTALS_AT_RATE),
-        *(figure.limit_key for figure in FIGURES),
-    )
-
 
 _A_LENGTH = 100
 """The timesteps that are offered where there are none."""
@@ -143,10 +129,10 @@ def command(
             framework=cast(Framework | None, framework) or whose,
             dtype=dtype,
             rate=rate,
-            watch=lambda total: Progress("solve", total, tell),
+            watch=watch_with(tell),
         )
 
-    with _printer(format_, quiet, _layout(rate), several=len(template) > 1 or "-" in template) as show:
+    with _printer(format_, quiet, rate, several=len(template) > 1 or "-" in template) as show:
         each_spec(specs(template), lambda text: show(solution(text)))
 
 
@@ -156,55 +142,36 @@ def _template(text: str, quiet: bool) -> tuple[str, Framework | None]:
     Raises:
         RnncliError: the answer is to stand alone, and depends on a size that was assumed.
     """
-    if "(" not in text:
-        return text, None
-    from rnncli.formats.call_templates import template_of_calls
-
-    reading = template_of_calls(text)
-    if reading is None:
-        return text, None
-    sizes = [note.text for note in reading.notes if note.effect == "assumed size"]
+    template, framework, notes = template_of(text)
+    sizes = [note.text for note in notes if note.effect == "assumed size"]
     if quiet and sizes:
         raise RnncliError(
-            f"the answer is that of {reading.text}: assumed: {listed(sizes)}", "say it in front: Input((None, 8))"
+            f"the answer is that of {template}: assumed: {listed(sizes)}", "say it in front: Input((None, 8))"
         )
-    tell_line(reading.text, reading.notes)
-    return reading.text, reading.framework
+    if framework is not None:
+        tell_line(template, notes)
+    return template, framework
 
 
 @contextmanager
-def _printer(format_: str, quiet: bool, layout: Layout, several: bool) -> Iterator[Callable[[Solution], None]]:
+def _printer(format_: str, quiet: bool, rate: Rate | None, several: bool) -> Iterator[Callable[[Solution], None]]:
     """Yield what prints one solution, of several or the only one."""
 
     def show(solution: Solution) -> None:
         """Print the spec alone, so that it nests, and tell the figures beside it."""
         click.echo(solution.spec)
         if not quiet:
-            tell(solution.told(solution.spec) if several else solution)
-            tell(_needs(solution.summary))
+            tell(solution.told(solution.spec if several else ""))
+            tell(solution.needs())
 
     if format_ == "table":
         yield show
-    else:
-        with printed(_writer(format_, layout)) as show_records:
+    elif format_ in DOCUMENTS:
+        from rnncli.render.documents import TableWriter
+        from rnncli.render.results import solved_keys
+
+        with printed(TableWriter(format_, ("spec", *solved_keys(rate)))) as show_records:
             yield lambda solution: show_records([solution.as_dict()])
-
-
-def _needs(summary: Summary) -> str:
-    """Return what a device needs for a network, in a line: `needs 2,600 parameters, 10.16 KB of memory, …`."""
-    speeds = [key for key in ("macs_per_step", "macs_per_second") if getattr(summary, key) is not None]
-    figures = [
-        plural(summary.total_params, "parameter"),
-        f"{memory(summary.total_bytes)} of memory",
-        *(f"{figure_text(key, getattr(summary, key))} {title(key)}" for key in speeds),
-    ]
-    return f"needs {', '.join(figures)}"
-
-
-def _writer(format_: str, layout: Layout) -> Writer[Record]:
-    """Return what writes solutions: for programs, or as a table of a document."""
-    if format_ not in DOCUMENTS:
-        return writer(format_, layout)
-    from rnncli.render.documents import TableWriter
-
-    return TableWriter(format_, ("spec", *layout.columns[3:]))
+    else:
+        with results(format_) as show_results:
+            yield show_results

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -21,22 +20,7 @@ from rnncli.commands.options import (
 from rnncli.commands.output import results
 from rnncli.commands.settings import spec_argument
 from rnncli.commands.specs import each_network, shown, specs
-from rnncli.network import Network
-from rnncli.quantities import Rate
 from rnncli.render.terminal import Picture
-from rnncli.summary import Summary
-
-if TYPE_CHECKING:
-    from rnncli.render.blocks import Page
-    from rnncli.render.records import Layout
-
-
-def _layout(rate: Rate | None) -> Layout:
-    """Return how the layers of a summary become rows."""
-    from rnncli.render.records import row_each_layer
-
-    at_rate = () if rate is None else ("macs_per_second",)
-    return row_each_layer("output_shape", "params", "macs_per_step", *at_rate, "macs", "output_bytes")
 
 
 @click.command(cls=GroupedCommand, short_help="Shapes, parameters and costs of every layer.")
@@ -50,9 +34,7 @@ def _layout(rate: Rate | None) -> Layout:
 @quiet_option("the number of parameters")
 @format_option
 @svg_option
-def command(
-    spec: tuple[str, ...], rate: Rate | None, wide: bool, quiet: bool, format_: str, svg: Picture | None, **asked: Any
-) -> None:
+def command(spec: tuple[str, ...], quiet: bool, format_: str, svg: Picture | None, **asked: Any) -> None:
     """Show what every layer returns, owns and costs.
 
     \b
@@ -65,19 +47,9 @@ def command(
 
     Nothing is allocated, so any size is instant.
     """
-
-    def counted(network: Network) -> Summary:
-        return network.summary(rate=rate, **asked)
-
     given = shown(specs(spec), svg)
     if quiet:
-        each_network(given, lambda network: click.echo(counted(network).total_params))
+        each_network(given, lambda network: click.echo(network.summary(**asked).total_params))
         return
-    with results(format_, svg, partial(_page, wide=wide), partial(_layout, rate)) as show:
-        each_network(given, lambda network: show(counted(network)))
-
-
-def _page(summary: Summary, wide: bool) -> Page:
-    from rnncli.render.summaries import summary_page
-
-    return summary_page(summary, wide)
+    with results(format_, svg) as show:
+        each_network(given, lambda network: show(network.summary(**asked)))

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from math import log10
 from time import perf_counter, thread_time
 from typing import TYPE_CHECKING, Any, cast
 
@@ -25,20 +24,18 @@ from rnncli.commands.options import (
 from rnncli.commands.output import printed
 from rnncli.commands.report import clear_echo, tell
 from rnncli.commands.specs import explained, specs
-from rnncli.commands.sweep_rows import in_words, picture_of, screenful, speller, table_of
+from rnncli.commands.sweep_rows import screenful, speller, table_of
 from rnncli.errors import EXIT_INTERRUPTED, RnncliError, SpecError, shorten
 from rnncli.formats.networks import as_called
-from rnncli.layers import LAYERS
 from rnncli.layers.weights import Framework
 from rnncli.network import Network
-from rnncli.quantities import memory
-from rnncli.render.progress import COUNTABLE, Progress
+from rnncli.render.progress import Progress
 from rnncli.render.records import Writer
 from rnncli.render.terminal import MOST_LINES, Picture, on_terminal
 from rnncli.search.budget import FIGURES, Budget, check_trained
 from rnncli.search.forms import BATCH, Candidate
-from rnncli.search.selection import COMPARED, LARGEST, SORT_KEYS, Order, Selection
-from rnncli.search.sweep import Sweep, Tally
+from rnncli.search.selection import COMPARED, SORT_KEYS, Order, order_of
+from rnncli.search.sweep import CHECKED, Share, Sweep, Tally, about, check_fits, cloud_of, framework_of, wanted_of
 from rnncli.summary import Setting
 from rnncli.system.memory import RESERVE, free_bytes
 from rnncli.system.signals import interruptible
@@ -46,14 +43,8 @@ from rnncli.system.signals import interruptible
 if TYPE_CHECKING:
     from rnncli.search.frontier import Cloud
 
-_HELD = 500
-"""Bytes that a candidate takes at least that is held until all are sorted."""
-
 _SORTING = 48
 """Bytes that it takes to sort one candidate, beside the candidate itself."""
-
-_CHECKED = 20_000
-"""There is always memory for so many candidates; whenever so many more are held it is checked anew."""
 
 _LESS_MEMORY = "--top N keeps little more than the first N in memory"
 
@@ -97,7 +88,7 @@ def command(
     order: Order | None,
     top: int | None,
     front: tuple[Order, ...] | None,
-    part: sweep_given.Part | None,
+    part: Share | None,
     jobs: int,
     timesteps: int | None,
     batch: int | None,
@@ -130,14 +121,13 @@ def command(
 
     PATTERN may be - for patterns on standard input, one a line.
     """
-    setting = Setting(batch, timesteps, cast(Framework, framework or _framework_of(pattern)), dtype)
+    setting = Setting(batch, timesteps, cast(Framework, framework or framework_of(pattern)), dtype)
     check_trained(budget.keys, dtype)
-    if order is None and (front is not None or top is not None):
-        order = LARGEST if front is None else front[0]
+    order = order_of(order, top, front)
     orders = [*(front or []), *([] if order is None else [order])]
     check_trained([each.figure for each in orders], dtype, "compare by something else, or take another --dtype")
-    wanted = _wanted(order, top, front)
-    cloud = None if front is None or format_ != "table" else picture_of(front, timesteps)
+    wanted = wanted_of(order, top, front)
+    cloud = None if front is None or format_ != "table" else cloud_of(front, timesteps)
     sweep = Sweep(setting, budget, wanted, speller(format_, setting), cloud)
     tally = Tally()
     faults: list[RnncliError] = []
@@ -146,13 +136,13 @@ def command(
     typed = "-" in pattern and sys.stdin is not None and sys.stdin.isatty()
     whole, total = sweep_given.all_of(patterns, part, known="-" not in pattern)
     if wanted is not None and not budget:
-        _check_fits(wanted.most(total))
+        check_fits(wanted.most(total), _LESS_MEMORY)
 
     def work() -> None:
         done = checked = 0
         for spelt in sweep.run_on(jobs, whole, total, tally):
             show(spelt)
-            if wanted is not None and wanted.held - checked >= _CHECKED:
+            if wanted is not None and wanted.held - checked >= CHECKED:
                 checked = wanted.held
                 _check_memory(checked, _LESS_MEMORY if front is None else "fewer figures leave fewer candidates")
             progress(tally.total - done)
@@ -198,44 +188,13 @@ def command(
         tell(f"Note: {svg.path} shows only the first {MOST_LINES:,} lines")
     if interrupted:
         others = f", and {more:,} more that no other beats" if more else ""
-        tell(f"Interrupted: {in_words(tally, of=_about(total))}{others}")
+        tell(f"Interrupted: {tally.in_words(of=about(total))}{others}")
         click.get_current_context().exit(EXIT_INTERRUPTED)
     if part is not None and not tally.total and not faults:
         tell("0 candidates: there are fewer of them than parts")
     _conclude(tally, setting, budget)
     if faults:
         click.get_current_context().exit(max(fault.exit_status for fault in faults))
-
-
-def _framework_of(patterns: Sequence[str]) -> Framework:
-    """Return whose weights are counted where nobody says it: PyTorch's if a field is written that Keras has not."""
-    options = (option for layer in LAYERS for option in layer.options if option.in_keras == "")
-    words = {word for option in options for word in (option.lead, f"{option.attribute}=")}
-    return "torch" if any(word in pattern for word in words for pattern in patterns) else "keras"
-
-
-def _wanted(order: Order | None, top: int | None, front: tuple[Order, ...] | None) -> Selection | None:
-    """Return what takes in the candidates that are wanted; None if all are, one after the other."""
-    if order is None or front is None:
-        return None if order is None else Selection(order, top)
-    from rnncli.search.frontier import Frontier
-
-    return Frontier(front, order, top)
-
-
-def _check_fits(held: int) -> None:
-    """Check that so many candidates fit in memory until all are sorted.
-
-    Raises:
-        RnncliError: they do not.
-    """
-    free = free_bytes()
-    if held >= _CHECKED and free is not None and free < RESERVE + held * _HELD:
-        raise RnncliError(
-            f"{_about(held)} candidates do not fit in memory to be sorted: "
-            f"each takes {_HELD} B at least, and {memory(free)} are free",
-            _LESS_MEMORY,
-        )
 
 
 def _check_memory(held: int, advice: str) -> None:
@@ -247,13 +206,6 @@ def _check_memory(held: int, advice: str) -> None:
     free = free_bytes()
     if free is not None and free < RESERVE + held * _SORTING:
         raise RnncliError(f"{held:,} candidates to sort are in memory, and no more fit", advice)
-
-
-def _about(total: int) -> str:
-    """Return a total in words: nothing for one that is not known, and only its size for one that has no end."""
-    if not total:
-        return ""
-    return f"{total:,}" if total <= COUNTABLE else f"about 10^{int(log10(total))}"
 
 
 def _photographed(svg: Picture | None) -> AbstractContextManager[Callable[[str], object]]:
@@ -272,7 +224,7 @@ def _conclude(tally: Tally, setting: Setting, budget: Budget) -> None:
     """
     if not tally.total:
         return
-    note = in_words(tally)
+    note = tally.in_words()
     invalid = tally.invalid == tally.total
     if tally.first_invalid is not None:
         error = _reason(tally.first_invalid, setting)

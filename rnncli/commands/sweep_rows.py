@@ -5,37 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rnncli.errors import one_line
-from rnncli.quantities import Shape
 from rnncli.render.candidates import CandidateTable, FrontierTable
-from rnncli.render.records import NETWORK, Record, Writer, row_each, writer
+from rnncli.render.records import Writer, writer
+from rnncli.render.results import CANDIDATES
 from rnncli.render.terminal import DOCUMENTS, terminal_size, terminal_width
 from rnncli.search.forms import Candidate
 from rnncli.search.selection import SORT_KEYS, Order
-from rnncli.search.sweep import Tally
+from rnncli.search.sweep import record_maker
 from rnncli.summary import TOTALS, Setting
 
 if TYPE_CHECKING:
     from rnncli.search.frontier import Cloud
 
-CANDIDATES = row_each(*NETWORK, "output_shape", *TOTALS)
-"""How candidates become rows."""
-
 _NOTE = 150
 """Characters of the note below the rows. Below that the shell goes on."""
-
-
-def picture_of(front: Sequence[Order], timesteps: int | None) -> Cloud:
-    """Return what becomes the picture of a frontier: its first figure across, its second up.
-
-    Of a single figure the picture is that of the parameters and multiply-adds.
-    """
-    from rnncli.search.frontier import Cloud
-
-    if len(front) > 1:
-        return Cloud(*[SORT_KEYS[order.key] for order in front[:2]])
-    whole = timesteps is not None or any(order.key == "macs" for order in front)
-    return Cloud("total_params", "macs" if whole else "macs_per_step")
 
 
 def table_of(format_: str, order: Order | None, cloud: Cloud | None) -> Writer[Any]:
@@ -60,17 +43,6 @@ def table_of(format_: str, order: Order | None, cloud: Cloud | None) -> Writer[A
     return FrontierTable(width, key, *cloud.asked, cloud.points)
 
 
-def record_maker(setting: Setting) -> Callable[..., Record]:
-    """Return what makes a record of a spec, the shape of an output, and figures, of which the first are the totals."""
-
-    def record(spec: str, shape: Shape, *figures: int | None) -> Record:
-        totals = dict(zip(TOTALS, figures, strict=False))
-        network = {"framework": setting.framework, "dtype": setting.dtype}
-        return {"spec": one_line(spec), "output_shape": shape} | totals | network
-
-    return record
-
-
 def speller(format_: str, setting: Setting) -> Callable[[list[Candidate]], tuple[int, Any]]:
     """Return what makes rows of candidates, for the table or for the writer of a format, and says how many."""
     record = record_maker(setting)
@@ -80,18 +52,6 @@ def speller(format_: str, setting: Setting) -> Callable[[list[Candidate]], tuple
 
     texts = RowTexts(writer(format_, CANDIDATES), record, len(TOTALS))
     return lambda some: (len(some), [texts.rows(some)] if some else [])
-
-
-def in_words(tally: Tally, of: str = "") -> str:
-    """Return a tally in words; `of` is how many candidates there are, if not all have been looked at."""
-    parts = [f"{tally.total:,}{of and ' of '}{of} candidate{'' if tally.total == 1 and not of else 's'}"]
-    if tally.outside:
-        parts.append(f"{tally.within:,} within the budget")
-    if tally.shown != tally.within or not tally.outside:
-        parts.append(f"{tally.shown:,} shown")
-    if tally.invalid:
-        parts.append(f"{tally.invalid:,} invalid")
-    return ", ".join(parts)
 
 
 def screenful(

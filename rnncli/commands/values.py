@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rnncli.errors import quote, shorten
+from rnncli.formats import names_another
 from rnncli.layers.weights import FRAMEWORKS
 from rnncli.quantities import (
     MAX_SIZE,
@@ -154,19 +155,20 @@ rate = Value("rate", lambda text: parse_rate(without_thousands(text.strip())), _
 """Timesteps a second: 50, 12.5, 16k, 44.1kHz, 16,000."""
 
 
-def c_name(text: str) -> str:
-    """Return a text as a name in C: that of a file, `my-model`, is `my_model`."""
-    name = re.sub("[^0-9A-Za-z]+", "_", text).strip("_") or "model"
-    return f"model_{name}" if name[0].isdigit() else name
-
-
 def _identifier(text: str) -> str:
-    if not re.fullmatch("[A-Za-z][0-9A-Za-z_]{0,30}", text):
-        raise ValueError(f"{shorten(repr(text))} is not a name in C: it takes letters, digits and _, 31 at most")
+    from rnncli.export import check_c_name
+
+    check_c_name(text)
     return text
 
 
-identifier = Value("name", _identifier, lambda text: c_name(text)[:31], "model")
+def _nearest_identifier(text: str) -> str:
+    from rnncli.export import c_name
+
+    return c_name(text)[:31]
+
+
+identifier = Value("name", _identifier, _nearest_identifier, "model")
 """A name in C."""
 
 
@@ -301,18 +303,3 @@ class FileNameOf(Value, FileName):
 
         FileName.__init__(self, written=True)
         Value.__init__(self, "file", path_of, lambda text: splitext(text)[0] + extension, f"file{extension}")
-
-
-_EXTENSIONS = frozenset(
-    (
-        *(".npy", ".npz", ".safetensors", ".h5", ".hdf5", ".keras", ".pt", ".pth", ".ckpt", ".bin", ".pkl", ".mat"),
-        *(".onnx", ".tflite", ".pb", ".py", ".ipynb", ".csv", ".tsv", ".json", ".jsonl", ".xlsx", ".md", ".html"),
-        *(".c", ".h", ".svg", ".png", ".jpg", ".jpeg", ".gif", ".pdf", ".txt"),
-    )
-)
-"""Extensions that say what a file is."""
-
-
-def names_another(path: str, *extensions: str) -> bool:
-    """Whether the name of a file says that it is something else than files with these extensions."""
-    return splitext(path)[1].lower() in _EXTENSIONS - {*extensions}

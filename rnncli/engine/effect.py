@@ -40,7 +40,7 @@ LEAST_EFFECT = 1000 * float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True)
-class Reach:
+class LayerReach:
     """How far back a layer remembers: what a small change to the first input does to the outputs, ‖h' - h‖, by step.
 
     Attributes:
@@ -331,7 +331,7 @@ def places_in(starts: Array, steps: Array | int) -> Array:
 
 
 class EffectTrace:
-    """Gathers what `Reach` says of a layer.
+    """Gathers what `LayerReach` says of a layer.
 
     Args:
         starts: the first step of each bin.
@@ -362,16 +362,16 @@ class EffectTrace:
         np.maximum.at(self._effect, places_in(self._starts, binned), effects)
         self._last, self._steps = float(effects[-1]), first + len(effects)
 
-    def reach(self) -> Reach:
+    def reach(self) -> LayerReach:
         """Return the figures of all steps so far."""
         if self._steps == 0:
-            return Reach("padding")
+            return LayerReach("padding")
         if not (isfinite(self._largest) and isfinite(self._largest_norm)):
-            return Reach("overflow", self._steps)
+            return LayerReach("overflow", self._steps)
         if self._largest <= LEAST_EFFECT * self._largest_norm:
-            return Reach("no effect", self._steps)
+            return LayerReach("no effect", self._steps)
         tenth, hundredth = (None if last == self._steps - 1 else last + 1 for last in self._last_above.values())
-        return Reach(
+        return LayerReach(
             None,
             self._steps,
             self._largest_after,

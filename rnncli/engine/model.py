@@ -15,10 +15,11 @@ from rnncli.engine.initializers import initial_weights
 from rnncli.engine.lengths import alike, check_lengths, without_padding
 from rnncli.engine.loop import GateWatch
 from rnncli.engine.passes import Pass, State, Tick, flow, uncounted
-from rnncli.engine.request import INITS, Init, check_seed, file_name
+from rnncli.engine.request import INITS, Init, checked_seed, file_name
 from rnncli.engine.stages import make_stage
 from rnncli.engine.types import Array
 from rnncli.network import Network, check_known
+from rnncli.results import Commands
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -26,9 +27,11 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike
 
     from rnncli.formats.nodes import Part
+    from rnncli.layers.weights import Framework
+    from rnncli.summary import Summary
 
 
-class Model:
+class Model(Commands):
     """A network with weights, which computes in NumPy.
 
         >>> import numpy as np
@@ -56,6 +59,7 @@ class Model:
         network: the network.
         dtype: the NumPy dtype.
         weights: the arrays by key, in Keras's order. They are read-only, because the engine has copies of its own.
+        part: the part of a model file that it was loaded from; None where its weights are others.
 
     Raises:
         SpecError: the spec is wrong.
@@ -65,6 +69,7 @@ class Model:
     network: Network
     dtype: np.dtype[Any]
     weights: dict[str, Array]
+    part: Part | None
 
     def __init__(
         self,
@@ -75,7 +80,7 @@ class Model:
         weights: Mapping[str, ArrayLike] | None = None,
     ) -> None:
         self._begin(network, dtype)
-        check_seed(seed)
+        seed = checked_seed(seed)
         check_known("init", init, INITS)
         if weights is None:
             self._use(initial_weights(self.network, seed, self.dtype, init))
@@ -84,6 +89,7 @@ class Model:
 
     def _begin(self, network: Network | str, dtype: DTypeLike) -> None:
         """Take in what does not depend on the weights."""
+        self.part = None
         self.network = Network.of(network)
         self.dtype = checked_dtype(dtype)
         self._chunk_steps = partial(chunk_steps, self.network)
@@ -113,12 +119,19 @@ class Model:
             weights = given_weights(model.network, path, part, model.dtype)
             if weights is not None:
                 model._use(weights)
+                model.part = part if path is None else None
                 return model
         return cls(network, seed, dtype, init)
 
     def __repr__(self) -> str:
         params = sum(array.size for array in self.weights.values())
         return f"<Model of {self.network}: {params:,} parameters in {self.dtype}>"
+
+    def summary(
+        self, batch: int | None = None, timesteps: int | None = None, framework: Framework | None = None, **asked: Any
+    ) -> Summary:
+        """Return what every layer returns, owns and costs, in the model's dtype; see `Network.summary`."""
+        return self.network.summary(batch, timesteps, framework, **{"dtype": str(self.dtype), **asked})
 
     def _use(self, weights: dict[str, Array]) -> None:
         """Compute with these weights from now on."""
@@ -168,6 +181,7 @@ class Model:
         from rnncli.engine.model_weights import weights_in
 
         self._use(weights_in(file_name("path", path), self.network, self.dtype))
+        self.part = None
 
     def __call__(self, x: ArrayLike, lengths: ArrayLike | None = None) -> Array:
         """Return the output for a batch of samples. All states are zero at the start.

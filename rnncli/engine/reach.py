@@ -54,7 +54,7 @@ def reach(plan: Plan, tick: Tick = uncounted, begin: Callable[[int], object] = u
     runs: list[SeedReach] = []
     for seed in range(request.seed, request.seed + request.seeds):
         begin(seed)
-        if model is None or file is None:  # the weights of a file are the same for all seeds
+        if model is None or plan.is_drawn:  # all others are the same for all seeds
             model = plan.model(seed)
             radius = spectral_radius([_candidate(model, layer, f"{name}/{way}") for way in layer.directions])
         watch = Watch(model, plan.chunks(model, seed), plan.timesteps, tick=tick)
@@ -70,7 +70,7 @@ def reach(plan: Plan, tick: Tick = uncounted, begin: Callable[[int], object] = u
         watch.timesteps,
         watch.backwards,
         file,
-        None if file is not None else plan.init,
+        plan.init if plan.is_drawn else None,
         starts,
         tuple(runs),
         origin,

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from operator import index
-from os import PathLike, fsdecode
-from typing import Literal, get_args
+from os import PathLike, fsdecode, fsencode
+from typing import Any, Literal, get_args
 
 from rnncli.errors import ArgumentError, shorten
 from rnncli.layers.weights import FRAMEWORKS, Framework
-from rnncli.network import check_known, check_sizes, check_whole
+from rnncli.network import check_flags, check_known, check_sizes, check_whole
 from rnncli.quantities import MAX_SIZE
 
 DTYPES = ("float32", "float64")
@@ -85,7 +86,8 @@ class Request:
 
     def __post_init__(self) -> None:
         check_sizes(timesteps=self.timesteps, batch=self.batch)
-        check_seed(self.seed)
+        object.__setattr__(self, "seed", checked_seed(self.seed))
+        check_flags(study=self.study, gates=self.gates)
         check_known("dtype", self.dtype, DTYPES)
         if self.init is not None:
             check_known("init", self.init, INITS)
@@ -93,10 +95,8 @@ class Request:
             check_whole("seeds", self.seeds, MOST_SEEDS)
         if self.framework is not None:
             check_known("framework", self.framework, FRAMEWORKS)
-        for name in (*_READ, *_WRITTEN):
-            path = getattr(self, name)
-            if path is not None:
-                object.__setattr__(self, name, file_name(name, path))
+        for name, path in file_names(**{name: getattr(self, name) for name in (*_READ, *_WRITTEN)}).items():
+            object.__setattr__(self, name, path)
         if self.lengths is not None:
             object.__setattr__(self, "lengths", _checked_lengths(self.lengths))
             if self.seeds is not None:
@@ -128,9 +128,21 @@ def file_name(name: str, path: object) -> str:
     Raises:
         ArgumentError: it is neither.
     """
-    if not isinstance(path, (str, PathLike)):
-        raise ArgumentError(f"{name} is {shorten(repr(path))}, expected the name of a file")
-    return fsdecode(path)
+    if isinstance(path, (str, PathLike)):
+        text = fsdecode(path)
+        with suppress(UnicodeEncodeError):
+            if b"\0" not in fsencode(text):
+                return text
+    raise ArgumentError(f"{name} is {shorten(repr(path))}, expected the name of a file")
+
+
+def file_names(**paths: str | PathLike[str] | None) -> dict[str, Any]:
+    """Return paths as texts, by the names of their arguments; None where there is none.
+
+    Raises:
+        ArgumentError: one is no path.
+    """
+    return {name: None if path is None else file_name(name, path) for name, path in paths.items()}
 
 
 def _checked_lengths(lengths: Sequence[int] | str | PathLike[str]) -> tuple[int, ...] | str:
@@ -143,15 +155,13 @@ def _checked_lengths(lengths: Sequence[int] | str | PathLike[str]) -> tuple[int,
     return tuple(map(int, lengths))
 
 
-def check_seed(seed: object) -> None:
-    """Check that a seed is a whole number from 0.
+def checked_seed(seed: object) -> int:
+    """Return a seed, a whole number from 0, as Python's own.
 
     Raises:
-        ArgumentError: it is not.
+        ArgumentError: it is none.
     """
-    try:
-        allowed = not isinstance(seed, bool) and index(seed) >= 0  # type: ignore[arg-type]  # that is what is tried
-    except TypeError:
-        allowed = False
-    if not allowed:
-        raise ArgumentError(f"seed is {shorten(repr(seed))}, expected a whole number from 0")
+    with suppress(TypeError):
+        if not isinstance(seed, bool) and index(seed) >= 0:  # type: ignore[arg-type]  # that is what is tried
+            return index(seed)  # type: ignore[arg-type]
+    raise ArgumentError(f"seed is {shorten(repr(seed))}, expected a whole number from 0")

@@ -26,6 +26,7 @@ from rnncli.errors import UsageError, listed
 from rnncli.layers import READING_FROM_THE_END
 from rnncli.network import Network
 from rnncli.quantities import features_of, plural
+from rnncli.results import Result
 from rnncli.system.places import check_files
 
 # What reads and writes files and `study` are imported where they are needed: few runs wait for them.
@@ -39,36 +40,45 @@ Write = Callable[[Sequence[int], int, Array], None]
 """Writes the output of some samples: which they are, the first timestep, and values (timesteps, features, batch)."""
 
 
-@dataclass(frozen=True)
-class RunResult:
+@dataclass(frozen=True, repr=False)
+class RunResult(Result):
     """What a run has found.
 
     Attributes:
         forward: what came out of each layer.
         study: what the last recurrent layer did over time, if that was asked for.
         files: the files that were written.
+        notes: what is to be known of it.
+        wide: whether the table has every column, in several tables where one is too wide.
     """
 
     forward: ForwardRun
     study: Study | None
     files: tuple[Written, ...] = ()
+    notes: tuple[str, ...] = ()
+    wide: bool = False
+
+    @property
+    def title(self) -> str:
+        """The network."""
+        return self.forward.summary.spec
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain data, the object that `rnncli forward --format json` prints."""
         return self.forward.as_dict() | ({} if self.study is None else {"plot": self.study.as_dict()})
 
 
-def plan(network: Network | str, request: Request, trained: Part | None = None) -> Plan:
+def plan(network: Network | Model | str, request: Request, trained: Part | None = None, wide: bool = False) -> Plan:
     """Return a run that can start: its input is open, its sizes are known, and it fits in memory.
 
         >>> plan("input:8,lstm:4", Request(batch=2)).run().forward.summary.output_shape
         (2, 4)
 
     Args:
-        network: the network, or its spec.
+        network: the network, or its spec; or a model, which runs with its weights, unless the request names others.
         request: what is asked for.
-        trained: the part of a model file that the network is; it runs with that part's weights, unless the request
-            names others.
+        trained: the part of a model file that the network is; it runs with that part's weights, likewise.
+        wide: whether what is found is shown with every column.
 
     Raises:
         SpecError: the number of timesteps asked for contradicts the network, or the framework cannot express it.
@@ -78,6 +88,7 @@ def plan(network: Network | str, request: Request, trained: Part | None = None) 
         RnncliError: the input file or that of the weights cannot be read or does not fit, a file cannot be written,
             the run would not fit in memory, or the model file has what is not run.
     """
+    given = network if isinstance(network, Model) and request.weights is None else None
     network = Network.of(network)
     if trained is not None:
         trained.check_runs()
@@ -94,7 +105,7 @@ def plan(network: Network | str, request: Request, trained: Part | None = None) 
         from rnncli.engine.effect import check_gates, up_to_last_recurrent, watched
 
         part = watched(network, "reach" if reaches else "the plot")
-        is_drawn = request.weights is None and (trained is None or not trained.has_weights)
+        is_drawn = request.weights is None and given is None and (trained is None or not trained.has_weights)
         drawn = up_to_last_recurrent(network, "reach") if reaches and is_drawn else None
         if request.gates:
             check_gates(network)
@@ -114,7 +125,7 @@ def plan(network: Network | str, request: Request, trained: Part | None = None) 
             beside += _padded_bytes(network, array, batch, timesteps, np.dtype(request.dtype).itemsize)
         check_fits(network, batch, timesteps, np.dtype(request.dtype), beside)
     trained, notes = _weights_and_notes(network, request, trained)
-    return Plan(network, request, batch, timesteps, init, part, trained, notes, array, drawn, lengths)
+    return Plan(network, request, batch, timesteps, init, part, trained, notes, array, drawn, lengths, given, wide)
 
 
 def _weights_and_notes(network: Network, request: Request, trained: Part | None) -> tuple[Part | None, tuple[str, ...]]:
@@ -158,6 +169,8 @@ class Plan:
         array: the input, which stays in its file until it is read; None for a random one.
         drawn: the layers of the network that need weights; None for all.
         lengths: the length of each sequence; None if all are as long as the input.
+        given: the model that runs; None where its weights are read or drawn.
+        wide: whether what is found is shown with every column.
     """
 
     network: Network
@@ -171,13 +184,24 @@ class Plan:
     array: InputFile | None = None
     drawn: Network | None = None
     lengths: tuple[int, ...] | None = None
+    given: Model | None = None
+    wide: bool = False
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether the weights are drawn from a seed."""
+        trained = self.trained is not None and self.trained.has_weights
+        return self.given is None and self.request.weights is None and not trained
 
     def model(self, seed: int) -> Model:
-        """Return the network with weights: those of a file, or else drawn from a seed.
+        """Return the network with weights: those of a model or a file, or else drawn from a seed.
 
         Raises:
             RnncliError: the file cannot be read or does not fit the network.
         """
+        if self.given is not None:
+            same = self.given.dtype == self.request.dtype
+            return self.given if same else Model(self.network, dtype=self.request.dtype, weights=self.given.weights)
         network, request = self.drawn or self.network, self.request
         return Model.starting(network, request.weights, self.trained, seed, request.dtype, self.init)
 
@@ -273,8 +297,7 @@ class Plan:
             x = None if self.lengths is None else self._padded(model)
             given = self._given(model, x, states, write)
             found = forward(model, given, batch, timesteps, tick, request.framework, self.lengths)
-            drawn = request.weights is None and (self.trained is None or not self.trained.has_weights)
-            found = replace(found, uniform=drawn and self.array is None and self.init == "uniform")
+            found = replace(found, uniform=self.is_drawn and self.array is None and self.init == "uniform")
         study = None
         if part is not None:
             from rnncli.engine.study import study_of
@@ -287,7 +310,7 @@ class Plan:
                 from rnncli.engine.array_files import write_arrays
 
                 files.append(write_arrays(path, arrays))
-        return RunResult(found, study, tuple(files))
+        return RunResult(found, study, tuple(files), self.notes, self.wide)
 
     def _given(self, model: Model, x: Array | None, states: State, write: Write | None) -> Iterator[Sequences]:
         """Yield what runs together: all sequences, or those of each length.

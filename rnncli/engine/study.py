@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from rnncli.engine.chunks import Chunk
-from rnncli.engine.effect import EffectTrace, Reach, Steps, Watch, places_in
+from rnncli.engine.effect import EffectTrace, LayerReach, Steps, Watch, places_in
 from rnncli.engine.forward import saturation_limits
 from rnncli.engine.model import Model
 from rnncli.engine.passes import State, Tick, uncounted
@@ -120,7 +120,7 @@ class Study:
     timesteps: int
     backwards: bool
     outputs: Outputs
-    reach: Reach
+    reach: LayerReach
     gates: tuple[Gate, ...] | None = None
 
     def as_dict(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,11 +18,15 @@ from importlib import import_module
 from os.path import splitext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from rnncli.errors import ArgumentError, shorten
 from rnncli.export.plan import Plan, plan_of
 from rnncli.network import Network
+from rnncli.results import Result
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from rnncli.atomic import Written
 
     Arrays = Mapping[str, np.ndarray[Any, Any]]
 
@@ -111,6 +116,56 @@ class Job:
     def plan(self) -> Plan:
         """What there is to write of the network."""
         return plan_of(self.network, self.packed)
+
+
+@dataclass(frozen=True, repr=False)
+class Exported(Result):
+    """A network as something that runs elsewhere.
+
+    Attributes:
+        network: the network.
+        target: where it goes: a key of `TARGETS`.
+        content: the source, or the bytes of the file.
+        files: the files that were written.
+        notes: what is to be known of it.
+    """
+
+    network: Network
+    target: str
+    content: str | bytes
+    files: tuple[Written, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The network, and where it goes."""
+        return f"{self.network} for {TARGETS[self.target].title}"
+
+    def __str__(self) -> str:
+        """Return the source; of a file what it is."""
+        if isinstance(self.content, str):
+            return self.content.removesuffix("\n")
+        return f"{TARGETS[self.target].makes} of {len(self.content):,} bytes: {self.network}"
+
+    def __bytes__(self) -> bytes:
+        """Return what a file of it holds."""
+        return self.content.encode() if isinstance(self.content, str) else self.content
+
+
+def c_name(text: str) -> str:
+    """Return a text as a name in C: that of a file, `my-model`, is `my_model`."""
+    name = re.sub("[^0-9A-Za-z]+", "_", text).strip("_") or "model"
+    return f"model_{name}" if name[0].isdigit() else name
+
+
+def check_c_name(text: str) -> None:
+    """Check that a text is a name in C.
+
+    Raises:
+        ArgumentError: it is not.
+    """
+    if not isinstance(text, str) or not re.fullmatch("[A-Za-z][0-9A-Za-z_]{0,30}", text):
+        raise ArgumentError(f"{shorten(repr(text))} is not a name in C: it takes letters, digits and _, 31 at most")
 
 
 def export(job: Job, target: str) -> str | bytes:

@@ -95,6 +95,21 @@ _MOST_NAMES = 100
 """How many names between separators are looked at for that of a file."""
 
 
+_EXTENSIONS = frozenset(
+    (
+        *(".npy", ".npz", ".safetensors", ".h5", ".hdf5", ".keras", ".pt", ".pth", ".ckpt", ".bin", ".pkl", ".mat"),
+        *(".onnx", ".tflite", ".pb", ".py", ".ipynb", ".csv", ".tsv", ".json", ".jsonl", ".xlsx", ".md", ".html"),
+        *(".c", ".h", ".svg", ".png", ".jpg", ".jpeg", ".gif", ".pdf", ".txt"),
+    )
+)
+"""Extensions that say what a file is."""
+
+
+def names_another(path: str, *extensions: str) -> bool:
+    """Whether the name of a file says that it is something else than files with these extensions."""
+    return _extension(path) in _EXTENSIONS - {*extensions}
+
+
 def open_model(path: str, settings: Settings = NO_SETTINGS) -> ModelFile:
     """Return what a model file holds.
 

@@ -16,6 +16,7 @@ from rnncli.formats.faults import OpenNumbersError
 from rnncli.formats.nodes import Node, Note, Part, left_note, parts_of
 from rnncli.formats.tensors import Tensor, total_params
 from rnncli.layers.weights import Framework
+from rnncli.results import Result
 
 
 class Group(NamedTuple):
@@ -35,8 +36,8 @@ class Group(NamedTuple):
         return total_params(self.tensors)
 
 
-@dataclass(frozen=True)
-class ModelFile:
+@dataclass(frozen=True, repr=False)
+class ModelFile(Result):
     """What a model file holds.
 
     Attributes:
@@ -62,6 +63,11 @@ class ModelFile:
     left: tuple[Node, ...] = ()
     used: frozenset[str] = frozenset()
     opened: tuple[tuple[str, OpenNumbersError], ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The file."""
+        return self.path
 
     def named(self) -> ModelFile:
         """Return the same, each part with the name of the file."""

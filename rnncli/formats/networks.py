@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from math import isfinite
+from os import PathLike, fsdecode
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rnncli.errors import SpecError, shorten
+from rnncli.errors import ArgumentError, SpecError, listed, shorten
 from rnncli.formats import Choice, choice_of, open_model, part_of
 from rnncli.formats.faults import NO_SETTINGS, OpenNumbersError, Settings
 from rnncli.layers import KINDS
@@ -32,6 +35,7 @@ class Reading(NamedTuple):
         chosen: whether the part was named, so that it alone is meant.
         line: whether it was a line of Keras or PyTorch.
         used: the settings that its source uses.
+        model: the model whose network it is, which has weights; None where none was given.
     """
 
     network: Network
@@ -40,6 +44,7 @@ class Reading(NamedTuple):
     chosen: bool = False
     line: bool = False
     used: frozenset[str] = frozenset()
+    model: Any = None
 
     @property
     def path(self) -> str:
@@ -56,6 +61,87 @@ class Reading(NamedTuple):
         if origin.doubts:
             return f"the number is that of {self.network}: {'; '.join(origin.doubts)}"
         return "" if self.chosen or origin.complete else f"{self.path}: {left_out_text(self)}"
+
+
+def reading_of(given: object, set: Mapping[str, float | str] | None = None) -> Reading:
+    """Return how a network was read, of whatever stands for it in Python.
+
+    Args:
+        given: a network, a model, a spec, a line of Keras or PyTorch, or a model file by its path.
+        set: the numbers that Python source leaves open.
+
+    Raises:
+        ArgumentError: it is none of these, or the source has no use for one of the numbers.
+        RnncliError: as for `read`.
+    """
+    if isinstance(given, str | PathLike):
+        settings = _checked(set)
+        reading = read(fsdecode(given), settings)
+        _check_used(settings, reading.used, fsdecode(given))
+        return reading
+    network = given if isinstance(given, Network) else getattr(given, "network", None)
+    if not isinstance(network, Network):
+        raise ArgumentError(
+            f"a network is expected, or what stands for one, such as 'input:8,lstm:4' or 'model.pt', "
+            f"not {shorten(repr(given))}"
+        )
+    if set:
+        raise ArgumentError("set is for source that is read, and a network has been read already")
+    return Reading(network, getattr(given, "part", None), model=None if network is given else given)
+
+
+def inspect(file: str | PathLike[str], *, set: Mapping[str, float | str] | None = None) -> ModelFile:
+    """Return what a model file holds: each recurrent part, its arrays, and what else there is.
+
+        >>> from rnncli import inspect
+        >>> inspect("model.safetensors").parts[0].network  # doctest: +SKIP
+        Network.parse('input:40,lstm:64:seq')
+
+    Args:
+        file: its path.
+        set: the numbers that Python source leaves open.
+
+    Raises:
+        RnncliError: it cannot be read, or is of a kind that is not read.
+        ArgumentError: an argument is not allowed, or the source has no use for one of the numbers.
+    """
+    if not isinstance(file, str | PathLike):
+        raise ArgumentError(f"file is {shorten(repr(file))}, expected the name of a file")
+    settings, path = _checked(set), fsdecode(file)
+    choice = choice_of(path)
+    model = open_model(path if choice is None else choice.path, settings)
+    _check_used(settings, model.used, path)
+    return model
+
+
+def _check_used(settings: Settings, used: Collection[str], source: str) -> None:
+    """Check that a source uses all settings.
+
+    Raises:
+        ArgumentError: it has no use for one.
+    """
+    unused = [name for name in settings if name not in used]
+    if unused:
+        raise ArgumentError(f"there is no {listed(unused, 'or')} to set in {shorten(source)}")
+
+
+def _checked(set: Mapping[str, float | str] | None) -> Settings:
+    """Return settings that a source can use.
+
+    Raises:
+        ArgumentError: they are none.
+    """
+    if set is None:
+        return NO_SETTINGS
+    if not isinstance(set, Mapping):
+        raise ArgumentError(f"set is {shorten(repr(set))}, expected numbers by name: {{'vocab_size': 25_000}}")
+    for name, value in set.items():
+        number = isinstance(value, int | float) and isfinite(value)
+        if not isinstance(name, str) or not (number or isinstance(value, str)):
+            raise ArgumentError(
+                f"set has {shorten(repr(name))}: {shorten(repr(value))}, expected a name and a number or a word"
+            )
+    return dict(set)
 
 
 def read(text: str, settings: Settings = NO_SETTINGS) -> Reading:

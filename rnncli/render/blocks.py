@@ -106,9 +106,11 @@ class Source(Block):
 
     Attributes:
         lines: each line, how often it stands there, and what is said of it, which may be empty.
+        language: what it is written in.
     """
 
     lines: Sequence[tuple[str, int, str]]
+    language: str = "python"
 
     def shown(self, console: Console) -> Iterator[Text]:
         """Yield the lines, what is said of each below it."""

@@ -29,7 +29,7 @@ def comparison_page(comparison: Comparison) -> Iterator[Block]:
         counted_for = f"  {setting_text(setting, names)}" if names else ""
         yield Line(Text.assemble(f"{number}  ", marked(summary.spec, summary.origin), counted_for))
     yield from _figures(comparison)
-    if comparison.rows:
+    if comparison.layers:
         yield from _layers(comparison)
         yield from _why(comparison)
     for sentence in effects(comparison):
@@ -88,7 +88,7 @@ def _layers(comparison: Comparison) -> Iterator[Block]:
         Column("Parameters"),
         Column("×", joined=True),
     )
-    groups = [list(_lines(run)) for run in folded(comparison.rows, key=_without_names)]
+    groups = [list(_lines(run)) for run in folded(comparison.layers, key=_without_names)]
     yield Table(columns, [line for group in groups for line in group], [len(group) for group in groups])
 
 
@@ -139,7 +139,7 @@ RowReasons = tuple[tuple[tuple[Reason, ...], ...], SideBySide]
 def _rows_of_reasons(comparison: Comparison) -> list[RowReasons]:
     columns = [comparison.reasons(index) for index in range(len(comparison.columns))]
     return [
-        (row, _without_names(layers)) for row, layers in zip(zip(*columns, strict=True), comparison.rows, strict=True)
+        (row, _without_names(layers)) for row, layers in zip(zip(*columns, strict=True), comparison.layers, strict=True)
     ]
 
 

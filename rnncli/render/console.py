@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import TextIO
 
 from rich.console import Console, RenderableType
 from rich.theme import Theme
 
+from rnncli.characters import shows_unicode
 from rnncli.render.terminal import Picture, on_terminal
 
-_UNLIMITED = 100_000
+UNLIMITED = 100_000
 """Columns of an output that is not a terminal, so that a table is never cut there."""
 
 _DRAWING_WIDTH = 80
@@ -43,8 +47,20 @@ class _StdoutConsole(Console):
         raise BrokenPipeError
 
 
+class _Captured(io.StringIO):
+    """What is printed later, in the characters that standard output has."""
+
+    encoding = "utf-8"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoding = "utf-8" if shows_unicode(sys.stdout) else "ascii"
+
+
 @contextmanager
-def screen(picture: Picture | None, title: str) -> Iterator[Callable[[Iterable[RenderableType]], None]]:
+def screen(
+    picture: Picture | None, title: str, seen: bool = True
+) -> Iterator[Callable[[Iterable[RenderableType]], None]]:
     """Yield what shows a page on standard output.
 
     If a picture is asked for, the same is shown on a second console, which is saved as SVG. The picture is written when
@@ -53,6 +69,7 @@ def screen(picture: Picture | None, title: str) -> Iterator[Callable[[Iterable[R
     Args:
         picture: the picture, or None if there is to be none.
         title: the title of the picture: the command.
+        seen: whether it is shown beside the picture.
 
     Raises:
         RnncliError: the picture cannot be written.
@@ -64,11 +81,12 @@ def screen(picture: Picture | None, title: str) -> Iterator[Callable[[Iterable[R
 
     from rnncli.render.svg import recorded
 
-    with recorded(picture, title, stdout.width, stdout.width == _UNLIMITED, THEME) as recorder:
+    with recorded(picture, title, stdout.width, stdout.width == UNLIMITED, THEME) as recorder:
 
         def show(page: Iterable[RenderableType]) -> None:
             blocks = list(page)
-            print_page(stdout, blocks)
+            if seen:
+                print_page(stdout, blocks)
             for block in blocks:
                 recorder.take(block)
 
@@ -81,9 +99,16 @@ def print_page(console: Console, page: Iterable[RenderableType]) -> None:
         console.print(block, soft_wrap=True)
 
 
+def plain_text(page: Iterable[RenderableType]) -> str:
+    """Return what a page looks like on standard output, without styles."""
+    captured = _Captured()
+    print_page(stdout_console(captured), page)
+    return captured.getvalue().rstrip("\n")
+
+
 def drawing_width(console: Console) -> int:
     """Return how wide a drawing or a plot may be: as wide as the console, or 80 columns where nothing limits that."""
-    return console.width if console.width < _UNLIMITED else _DRAWING_WIDTH
+    return console.width if console.width < UNLIMITED else _DRAWING_WIDTH
 
 
 def text_width(console: Console) -> int:
@@ -92,19 +117,20 @@ def text_width(console: Console) -> int:
     return width
 
 
-def stdout_console() -> Console:
-    """Return the console for standard output.
+def stdout_console(captured: TextIO | None = None) -> Console:
+    """Return the console for standard output, or one like it that shows no styles and prints into a text.
 
     On a terminal it is as wide as the terminal, or as COLUMNS says; elsewhere nothing is cut or wrapped. A terminal
     gets colour unless NO_COLOR is set or TERM is dumb; anything else gets colour only if FORCE_COLOR is set. NO_COLOR
     leaves bold text; where it says `never`, as --color does, there are no styles at all.
     """
-    width, height = (None, None) if on_terminal() else (_UNLIMITED, _UNLIMITED)
+    width, height = (None, None) if on_terminal() else (UNLIMITED, UNLIMITED)
     if on_terminal() and os.environ.get("TERM", "").lower() in ("dumb", "unknown"):
         from shutil import get_terminal_size
 
         width, height = get_terminal_size()  # Rich takes such a terminal for one of 80 columns
     return _StdoutConsole(
+        file=captured,
         width=width,
         height=height,  # Rich uses a width only if there is a height as well
         highlight=False,
@@ -112,7 +138,8 @@ def stdout_console() -> Console:
         markup=False,
         theme=THEME,
         # An empty FORCE_COLOR or NO_COLOR counts as not set, whatever versions of Rich think.
-        force_terminal=bool(os.environ.get("FORCE_COLOR")) or on_terminal(),
-        color_system=None if os.environ.get("NO_COLOR") == "never" else "auto",
+        force_terminal=captured is None and (bool(os.environ.get("FORCE_COLOR")) or on_terminal()),
+        force_jupyter=False,
+        color_system=None if captured is not None or os.environ.get("NO_COLOR") == "never" else "auto",
         no_color=bool(os.environ.get("NO_COLOR")),
     )

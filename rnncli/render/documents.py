@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from html import escape
 from itertools import groupby, pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.text import Text
 
 from rnncli.errors import one_line
 from rnncli.quantities import figure_text, shape_text
-from rnncli.render.blocks import Block, Column, Drawn, Line, Page, Pairs, Row, Source, Table
-from rnncli.render.records import Record, Texts
+from rnncli.render.blocks import Block, Column, Drawn, Line, Page, Pairs, Row, Source, Table, in_characters_of
+from rnncli.render.candidates import CandidateTable, FrontierTable
+from rnncli.render.console import UNLIMITED
+from rnncli.render.records import Record, Texts, Writer
+from rnncli.render.terminal import MOST_LINES
+from rnncli.search.selection import SORT_KEYS
+from rnncli.summary import TOTALS
 from rnncli.vocabulary import meaning_of
+
+if TYPE_CHECKING:
+    from rnncli.export import Exported
+    from rnncli.library.pages import SharedPage
+    from rnncli.search.sweep import Candidates
 
 _CODE = ("spec", "name", "code", "layer")
 """Styles of what one types, and of names in a model."""
@@ -166,7 +178,7 @@ def _part(markup: Markdown, block: Block) -> Iterator[str]:
         yield markup.head(columns) + "".join(markup.row(columns, row) for row in block.rows) + markup.foot()
     elif isinstance(block, Source):
         source = [[f"# {remark}"] * bool(remark) + [code] * times for code, times, remark in block.lines]
-        yield markup.lines("".join(f"{line}\n" for lines in source for line in lines), "python")
+        yield markup.lines("".join(f"{line}\n" for lines in source for line in lines), block.language)
     elif isinstance(block, Drawn):
         yield markup.drawn(block)
 
@@ -227,3 +239,53 @@ def _cell(key: str, value: Any) -> Text:
         return Text(figure_text(key, value))
     text = shape_text(value) if isinstance(value, tuple) else str(value)
     return Text(one_line(text), style="code" if holds == "code" else "")
+
+
+def source_page(exported: Exported) -> Iterator[Block]:
+    """Yield the source of a network; of a file what it is."""
+    if isinstance(exported.content, bytes):
+        yield Line(Text(f"{exported}"))
+    else:
+        language = "c" if exported.target == "c" else "python"
+        yield Source([(line, 1, "") for line in f"{exported}".splitlines()], language)
+
+
+def shared_page(page: SharedPage) -> Iterator[Block]:
+    """Yield what a page is about; it is HTML itself."""
+    yield Line(Text(f"{len(page.html):,} characters of HTML about {page.title}"))
+
+
+def candidates_page(candidates: Candidates) -> Iterator[Block]:
+    """Yield the candidates of a sweep, and how many there were; of very many the first."""
+    if candidates:
+        yield _Listed.of(candidates)
+    if len(candidates) > MOST_LINES:
+        yield Line(Text(f"… and {len(candidates) - MOST_LINES:,} more", style="dim"))
+    yield Line(Text(candidates.title))
+
+
+@dataclass(eq=False, repr=False)
+class _Listed(Table):
+    """Candidates: in a document a table, and on a console what a sweep shows there."""
+
+    table: Callable[[int | None], Writer[Any]] = CandidateTable
+    records: Sequence[Record] = ()
+
+    @classmethod
+    def of(cls, candidates: Candidates) -> _Listed:
+        """Return the first of some candidates."""
+        records = candidates[:MOST_LINES].as_dicts()
+        table = records_table((*TOTALS, "output_shape", "spec"), records)
+        key = None if candidates.order is None else SORT_KEYS[candidates.order.key]
+        cloud = candidates.cloud
+        if cloud is None:
+            return cls(table.columns, table.rows, table=partial(CandidateTable, sorted_by=key), records=records)
+        frontier = partial(FrontierTable, sorted_by=key, across=cloud.asked[0], up=cloud.asked[1], others=cloud.points)
+        return cls(table.columns, table.rows, table=frontier, records=records)
+
+    def shown(self, console: Console) -> Iterator[Text]:
+        """Yield the lines of a sweep's table."""
+        table = self.table(console.width if console.width < UNLIMITED else None)
+        rows = table.rows(self.records)
+        for line in f"{table.begin()}{rows}{table.end()}".splitlines():
+            yield in_characters_of(console, Text(line))

@@ -14,7 +14,6 @@ from rich.text import Text
 from rnncli.errors import listed
 from rnncli.layers import KINDS, Head
 from rnncli.layers.words import fields_in_both, in_both
-from rnncli.network import Network
 from rnncli.quantities import Shape, shape_text
 from rnncli.render.blocks import Block, Drawn, Gap, Line, hanging, marked
 from rnncli.render.console import drawing_width
@@ -33,7 +32,7 @@ from rnncli.render.step_columns import (
     step_names,
     window_names,
 )
-from rnncli.reports.unrolled import Steps, Unrolled, UnrolledLayer, unroll
+from rnncli.reports.unrolled import Drawing, Steps, Unrolled, UnrolledLayer
 
 _QUIET = "dim"
 
@@ -74,18 +73,13 @@ class _Label(NamedTuple):
         return [*((name, "heading") for name in self.names), *([(self.spec, "")] if self.spec else [])]
 
 
-def drawing_page(network: Network, batch: int | None = None, timesteps: int | None = None) -> Iterator[Block]:
-    """Yield a network unrolled in time, no wider than the console, and what its letters and words mean.
-
-    Raises:
-        SpecError: `timesteps` contradicts the spec.
-    """
-    parts = unroll(network, batch, timesteps)
-    yield Line(marked(str(network), network.origin))
-    for part in reversed(parts):
+def drawing_page(drawing: Drawing) -> Iterator[Block]:
+    """Yield a network unrolled in time, no wider than the console, and what its letters and words mean."""
+    yield Line(marked(str(drawing.network), drawing.network.origin))
+    for part in reversed(drawing.parts):
         yield Gap()
         yield Drawn(partial(_drawn, part))
-    yield Drawn(partial(_legend, network.head, parts), words=True)
+    yield Drawn(partial(_legend, drawing.network.head, drawing.parts), words=True)
 
 
 def _drawn(part: Unrolled, console: Console) -> list[Text]:

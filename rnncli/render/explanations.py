@@ -44,6 +44,7 @@ def explanation_page(explanation: Explanation) -> Iterator[Block]:
     yield Gap()
     yield Line(_totals(explanation))
     yield from modules_page(explanation.summary, "In PyTorch")
+    yield from [] if explanation.other_tools is None else _other_counts(explanation.other_tools)
 
 
 def _run(run: Sequence[LayerExplanation]) -> Iterator[Block]:
@@ -125,7 +126,7 @@ def _totals(explanation: Explanation) -> Text:
     )
 
 
-def other_counts_page(counts: OtherCounts) -> Iterator[Block]:
+def _other_counts(counts: OtherCounts) -> Iterator[Block]:
     """Yield what each tool counts, and why. Tools that nothing is known of for one reason share a line."""
     yield Gap()
     yield Line(Text(f"Other tools, for {_size(counts)}"))
@@ -155,6 +156,9 @@ def _size(counts: OtherCounts) -> str:
 
 def entry_page(entry: Entry) -> Iterator[Block]:
     """Yield what is told of a word: what it means, the facts, and of a kind its fields and a layer explained."""
+    if not entry.word:
+        yield from _language()
+        return
     yield Line(Text.assemble((entry.word, "code"), "  ", entry.means))
     yield Pairs(_facts(entry.facts))
     if entry.fields:
@@ -172,7 +176,7 @@ def _facts(notes: Sequence[Note], style: str = "") -> Rows:
     return [(Text(note.topic, style=style), Text(note.text)) for note in notes]
 
 
-def language_page() -> Iterator[Block]:
+def _language() -> Iterator[Block]:
     """Yield the spec language: every kind, every field, and how numbers are written."""
     yield Line(Text("SPEC is layers joined by commas; each is KIND:SIZE, then fields in any order:"))
     yield Line(Text(EXAMPLE, style="code"), start=INDENT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from html import escape
 from typing import NamedTuple
+from zlib import crc32
 
 from rich.console import Console
 from rich.text import Text
@@ -40,6 +41,14 @@ button { font: inherit; font-size: .85rem; padding: .2rem .7rem; color: var(--in
 @media print { button { display: none; } pre { white-space: pre-wrap; } .wide { overflow: visible; }
   h2 { break-after: avoid; } tr, svg { break-inside: avoid; } }
 """
+
+_PART_STYLE = """
+.rnncli code, .rnncli pre, .rnncli svg { font-family: "DejaVu Sans Mono", Menlo, Consolas, monospace; }
+.rnncli pre { line-height: 1.2; }
+.rnncli .wide { overflow-x: auto; max-width: 100%; margin: .75em 0; }
+.rnncli svg { display: block; color: inherit; }
+"""
+"""What a part of another page looks like: its colours are those of the page."""
 
 _SCRIPT = """
 for (const code of document.querySelectorAll("pre > code")) {
@@ -85,10 +94,12 @@ class _Shared(Html):
 
     Args:
         title: what the drawings are of.
+        name: what they are known by, which no other on the page is.
     """
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, name: str = "drawing") -> None:
         self._title = title
+        self._name = name
         self._drawings = 0
 
     def lines(self, lines: str, language: str) -> str:
@@ -102,7 +113,7 @@ class _Shared(Html):
         recorder = Recorder(DRAWING_WIDTH, unlimited=False, styles=THEME)
         recorder.take(block)
         self._drawings += 1
-        return _wide("Drawing", svg(recorder.lines, self._title, None, f"drawing-{self._drawings}"))
+        return _wide("Drawing", svg(recorder.lines, self._title, None, f"{self._name}-{self._drawings}"))
 
     def head(self, columns: Sequence[Column]) -> str:
         """Return a table up to its first row."""
@@ -143,6 +154,20 @@ def page_text(title: str, sections: Sequence[Section]) -> str:
             "</body>",
             "</html>\n",
         ]
+    )
+
+
+def part_of_page(title: str, page: Page) -> str:
+    """Return what a command shows as a part of another page, whose ground and ink it takes: a notebook's.
+
+    Args:
+        title: what it is of.
+        page: what the command shows.
+    """
+    blocks = list(page)
+    name = f"rnncli-{crc32(title.encode()):08x}"
+    return "\n".join(
+        [f"<style>{_PART_STYLE}</style>", '<div class="rnncli">', *parts(_Shared(title, name), blocks), "</div>"]
     )
 
 

@@ -13,7 +13,7 @@ from math import floor, isfinite, isnan, log10
 from rich.console import Console
 from rich.text import Text
 
-from rnncli.engine.effect import PROBLEMS, Reach
+from rnncli.engine.effect import PROBLEMS, LayerReach
 from rnncli.engine.study import CLOSED, OPEN, Gate, Outputs, Study
 from rnncli.quantities import plural
 from rnncli.render.blocks import Block, Drawn
@@ -207,7 +207,7 @@ def _gate_text(gate: Gate) -> str:
     return f"{mean}, {gate.open:.0%} open (>{OPEN:g}), {gate.closed:.0%} closed (<{CLOSED:g})"
 
 
-def _reach_text(reach: Reach, which: str) -> str:
+def _reach_text(reach: LayerReach, which: str) -> str:
     """Return how long the layer remembers the `which` input, in words."""
     if reach.problem is not None:
         return f"{'none' if reach.problem == 'no effect' else 'not known'}: {PROBLEMS[reach.problem]}"

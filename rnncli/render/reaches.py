@@ -13,7 +13,7 @@ from rnncli.errors import listed, printable
 from rnncli.quantities import plural
 from rnncli.render.blocks import BLOCK, Block, Column, Drawn, Line, Row, Table, marked
 from rnncli.render.over_time import DECADES, TimeCells, curve, legend, row
-from rnncli.reports.reach import NetworkReach, Spread
+from rnncli.reports.reach import NetworkReach, Reach, Spread
 
 _COLUMNS = (
     Column("Network"),
@@ -35,12 +35,13 @@ _STEP_SPACING = 8
 """Columns from one step named on the axis to the next."""
 
 
-def reaches_page(reaches: Sequence[NetworkReach]) -> Iterator[Block]:
+def reach_page(reach: Reach) -> Iterator[Block]:
     """Yield the networks, their figures, the curves of the effect, and what it all means."""
-    for number, reach in enumerate(reaches, start=1):
-        file = "" if reach.file is None else f"  {printable(reach.file)}"
-        yield Line(Text.assemble(f"{number}  ", marked(reach.spec, reach.origin), file))
-    yield Table(_COLUMNS, [_cells(number, reach) for number, reach in enumerate(reaches, start=1)])
+    reaches = reach.networks
+    for number, network in enumerate(reaches, start=1):
+        file = "" if network.file is None else f"  {printable(network.file)}"
+        yield Line(Text.assemble(f"{number}  ", marked(network.spec, network.origin), file))
+    yield Table(_COLUMNS, [_cells(number, network) for number, network in enumerate(reaches, start=1)])
     yield Drawn(lambda console: _curves(console, reaches))
     for text in (*_meaning(reaches), *_notes(reaches)):
         yield Line(Text(text), start=1, below_drawing=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from math import fsum, isnan, nan, sqrt
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.text import Text
 
@@ -22,6 +22,9 @@ from rnncli.render.summaries import (
 )
 from rnncli.reports.folding import folded
 from rnncli.summary import LayerSummary
+
+if TYPE_CHECKING:
+    from rnncli.engine.run import RunResult
 
 NOTEWORTHY = 0.5
 """From this share of saturated outputs on, a note says that a layer is saturated."""
@@ -73,8 +76,17 @@ class OutputFigures(NamedTuple):
         )
 
 
-def run_page(run: ForwardRun, wide: bool = False) -> Iterator[Block]:
-    """Yield a run: the summary's table with what came out, the totals, and what a learner should notice."""
+def run_page(result: RunResult) -> Iterator[Block]:
+    """Yield a run, and what its last recurrent layer did over time where that is asked for."""
+    yield from _table(result.forward, result.wide)
+    if result.study is not None:
+        from rnncli.render.plots import study_page
+
+        yield from study_page(result.study)
+
+
+def _table(run: ForwardRun, wide: bool) -> Iterator[Block]:
+    """Yield the summary's table with what came out, the totals, and what a learner should notice."""
     yield from head(run.summary)
     if run.lengths is not None:
         several = f"{min(run.lengths):,} to {max(run.lengths):,}, {sum(run.lengths):,} timesteps in all"

@@ -16,6 +16,7 @@ from rnncli.vocabulary import title
 
 if TYPE_CHECKING:
     from rnncli.reports.sizes import Size
+    from rnncli.search.solution import Solution
 
 LAYER_COLUMNS = (
     Column("Layer (type)", number=False, leaves=3, shorter="Layer\n(type)"),
@@ -31,10 +32,10 @@ _WIDE_TOTALS = ("macs_per_step", "macs")
 """The totals that it adds; sizes are told with their formulas."""
 
 
-def summary_page(summary: Summary, wide: bool = False) -> Iterator[Block]:
+def summary_page(summary: Summary) -> Iterator[Block]:
     """Yield a network's table: its input above, its totals below."""
     yield from head(summary)
-    if wide:
+    if summary.wide:
         figures = [key for key in _WIDE if key in summary.totals]
         runs = list(folded(summary.layers, key=equal_but_for_its_name))
         rows = [{**layer_cells(run), **_wide_cells(run, figures)} for run in runs]
@@ -42,8 +43,8 @@ def summary_page(summary: Summary, wide: bool = False) -> Iterator[Block]:
         yield Table(columns, rows, whole=True)
     else:
         yield Table(LAYER_COLUMNS, [layer_cells([layer]) for layer in summary.layers])
-    yield from totals(summary, wide)
-    if wide:
+    yield from totals(summary, summary.wide)
+    if summary.wide:
         yield from sizes_page(summary)
     elif None not in summary.input_shape[:2] and summary.layers:
         yield from _activations(summary)
@@ -170,6 +171,13 @@ def _value(size: Size) -> str:
 def _formula(size: Size) -> Text:
     formula = " = ".join(dict.fromkeys(filter(None, (size.words, size.numbers))))
     return Text("\n").join([Text(formula)] * bool(formula) + [Text(size.note, style="dim")] * bool(size.note))
+
+
+def solution_page(solution: Solution) -> Iterator[Block]:
+    """Yield a template filled in, what limits it, and what a device needs for it."""
+    yield Line(Text(solution.spec, style="spec"))
+    yield Line(Text(solution.told()))
+    yield Line(Text(solution.needs()))
 
 
 def modules_page(summary: Summary, heading: str = " In PyTorch") -> Iterator[Block]:

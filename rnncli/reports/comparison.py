@@ -14,9 +14,10 @@ from typing import Any, NamedTuple, TypeVar, cast
 from rnncli.errors import ArgumentError, listed
 from rnncli.layers import Layer
 from rnncli.layers.weights import FRAMEWORK_NAMES, Framework
-from rnncli.network import Network
+from rnncli.network import Network, check_sizes
 from rnncli.quantities import Rate, ratio_text
 from rnncli.reports.reasons import Owned, Reason, reasons
+from rnncli.results import Result
 from rnncli.summary import LayerSummary, Setting, Summary
 
 
@@ -44,17 +45,22 @@ class Column(NamedTuple):
     summary: Summary
 
 
-@dataclass(frozen=True)
-class Comparison:
+@dataclass(frozen=True, repr=False)
+class Comparison(Result):
     """Networks side by side, each in every setting.
 
     Attributes:
         columns: the networks, in order; each first in the first setting.
-        rows: their layers, lined up.
+        layers: their layers, lined up.
     """
 
     columns: tuple[Column, ...]
-    rows: tuple[SideBySide, ...]
+    layers: tuple[SideBySide, ...]
+
+    @property
+    def title(self) -> str:
+        """The networks."""
+        return ", ".join(dict.fromkeys(summary.spec for summary in self.summaries))
 
     @property
     def summaries(self) -> tuple[Summary, ...]:
@@ -71,7 +77,7 @@ class Comparison:
         Where the reason is not known there is none. All that are known add up to the difference of the row.
         """
         first, other = self._owners[0], self._owners[index]
-        return tuple(reasons(_owned(first, row[0]), _owned(other, row[index])) for row in self.rows)
+        return tuple(reasons(_owned(first, row[0]), _owned(other, row[index])) for row in self.layers)
 
     @cached_property
     def _owners(self) -> list[dict[str, Owned]]:
@@ -89,7 +95,7 @@ class Comparison:
                 | {"batch": batch, "timesteps": timesteps}
                 | {"difference": {figure: each.difference for figure, each in changes.items()}}
                 | {"ratio": {figure: each.ratio for figure, each in changes.items()}}
-                | {"layers": [_layer_dict(row[0], row[index]) for row in self.rows]}
+                | {"layers": [_layer_dict(row[0], row[index]) for row in self.layers]}
                 | {"reasons": [reason.as_dict() for some in self.reasons(index) for reason in some]}
             )
         return objects
@@ -122,7 +128,7 @@ def compare(
     combination; what comes last here changes last.
 
     Args:
-        networks: the networks, or their specs.
+        networks: the networks, or what stands for them: see `rnncli.Network.read`.
         batch: samples at a time, or None for unknown.
         timesteps: length of the sequence, or None for unknown.
         framework: whose weights to count; None for that of each network's source.
@@ -180,8 +186,13 @@ def columns_of(network: Network, settings: Sequence[Setting], rate: Rate | float
     Raises:
         SpecError: a framework cannot express the network, or one of the lengths contradicts its spec.
     """
+    for setting in settings:
+        check_sizes(batch=setting.batch, timesteps=setting.timesteps)
     network.check_timesteps(*(setting.timesteps for setting in settings))
-    each = [setting._replace(framework=setting.framework or network.framework) for setting in settings]
+    each = [
+        setting if setting.framework is not None else setting._replace(framework=network.framework)
+        for setting in settings
+    ]
     return [Column(network, setting, network.summary(*setting, rate=rate)) for setting in each]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnncli.errors import listed
 from rnncli.layers import Layer
@@ -16,9 +16,13 @@ from rnncli.layers.base import Equation, Note
 from rnncli.layers.starts import start, starts_text
 from rnncli.layers.weights import FRAMEWORK_NAMES, FRAMEWORKS, Axis, Framework, Weight, length
 from rnncli.layers.words import fields_in_both
-from rnncli.network import Network
+from rnncli.network import Network, check_flags
 from rnncli.quantities import Shape, shape_text
+from rnncli.results import Result
 from rnncli.summary import LayerSummary, Summary
+
+if TYPE_CHECKING:
+    from rnncli.reports.other_tools import OtherCounts
 
 
 class Formula(NamedTuple):
@@ -83,19 +87,26 @@ class LayerExplanation(NamedTuple):
         }
 
 
-@dataclass(frozen=True)
-class Explanation:
+@dataclass(frozen=True, repr=False)
+class Explanation(Result):
     """A network explained.
 
     Attributes:
         summary: the summary whose numbers are explained.
         layers: the explanation of each layer.
         other: the framework that the counts are compared with.
+        other_tools: what other tools count; None where nobody asks.
     """
 
     summary: Summary
     layers: tuple[LayerExplanation, ...]
     other: Framework
+    other_tools: OtherCounts | None = None
+
+    @property
+    def title(self) -> str:
+        """The network."""
+        return self.summary.spec
 
     @property
     def other_params(self) -> int | None:
@@ -106,36 +117,45 @@ class Explanation:
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain data, the object that `--format json` prints."""
+        others = {} if self.other_tools is None else {"other_tools": self.other_tools.as_dicts()}
         return self.summary.as_dict() | {
             "layers": [layer.as_dict() for layer in self.layers],
             "other_framework": self.other,
             "other_total_params": self.other_params,
+            **others,
         }
 
 
 def explain(
-    network: Network | str, batch: int | None = None, timesteps: int | None = None, framework: Framework | None = None
+    network: Network | str,
+    batch: int | None = None,
+    timesteps: int | None = None,
+    framework: Framework | None = None,
+    *,
+    others: bool = False,
 ) -> Explanation:
     """Return where each number of a network comes from.
 
     Args:
-        network: the network, or its spec.
+        network: the network, or what stands for one: see `rnncli.Network.read`.
         batch: samples at a time, or None for unknown.
         timesteps: length of the sequence, or None for unknown.
         framework: whose weights to count, which are compared with the other framework's; None for that of the source.
+        others: whether it tells what other tools count, too.
 
     Raises:
         SpecError: the framework cannot express a layer, or `timesteps` contradicts the spec.
     """
     network = Network.of(network)
-    framework = framework or network.framework
+    check_flags(others=others)
     summary = network.summary(batch, timesteps, framework)
+    framework = summary.framework
     other = next(each for each in FRAMEWORKS if each != framework)
     layers: list[LayerExplanation] = []
-    for row, layer, (reads, _), others in zip(
+    for row, layer, (reads, _), theirs in zip(
         summary.layers, network.body, network.shapes(batch, timesteps), network.weights(other), strict=True
     ):
-        there = None if layer.conflict(other) else others
+        there = None if layer.conflict(other) else theirs
         layers.append(
             LayerExplanation(
                 summary=row,
@@ -153,7 +173,12 @@ def explain(
                 ),
             )
         )
-    return Explanation(summary, tuple(layers), other)
+    other_tools = None
+    if others:
+        from rnncli.reports.other_tools import other_counts  # few ask for it
+
+        other_tools = other_counts(network, batch, timesteps)
+    return Explanation(summary, tuple(layers), other, other_tools)
 
 
 def _first_notes(layer: Layer, weights: Sequence[Weight], framework: Framework) -> Iterator[Note]:

@@ -10,10 +10,11 @@ from math import inf
 from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from rnncli.results import Result
 from rnncli.summary import NO_ORIGIN, Origin
 
 if TYPE_CHECKING:
-    from rnncli.engine.effect import Problem, Reach
+    from rnncli.engine.effect import LayerReach, Problem
     from rnncli.engine.request import Init
     from rnncli.engine.types import Bins
 
@@ -44,7 +45,7 @@ class SeedReach(NamedTuple):
     """
 
     seed: int
-    reach: Reach
+    reach: LayerReach
     spectral_radius: float
 
 
@@ -77,7 +78,7 @@ class NetworkReach:
     reads: str | None = None
 
     @property
-    def known(self) -> list[Reach]:
+    def known(self) -> list[LayerReach]:
         """What was found with the seeds that have figures."""
         return [run.reach for run in self.runs if run.reach.problem is None]
 
@@ -142,3 +143,21 @@ class NetworkReach:
             ],
             **self.origin.as_dict(),
         }
+
+
+@dataclass(frozen=True, repr=False)
+class Reach(Result):
+    """How far back networks remember, side by side.
+
+    Attributes:
+        networks: what was found of each.
+        notes: what is to be known of the runs.
+    """
+
+    networks: tuple[NetworkReach, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The networks."""
+        return ", ".join(network.spec for network in self.networks)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 from rnncli.errors import SpecError, UsageError, listed, quote
 from rnncli.language.arguments import CLASSES, PYTORCH_NAMES, STACKED, attribute_of
@@ -20,6 +21,7 @@ from rnncli.network import Network, check_text
 from rnncli.quantities import shape_text
 from rnncli.reports.explanation import LayerExplanation, explain
 from rnncli.reports.topics import TOPIC_OF, TOPICS
+from rnncli.results import Result
 
 _BELOW = {"input": "", "sequence": "input:8,", "either": "input:8,", "vector": "input:8,rnn:16,"}
 """What a layer of an example stands on, by what it reads."""
@@ -55,16 +57,18 @@ class Row(NamedTuple):
     torch: str | None
 
 
-class Entry(NamedTuple):
-    """What is told of a word.
+@dataclass(frozen=True, repr=False)
+class Entry(Result):
+    """What is told of a word, or of the whole language.
 
     Attributes:
-        word: the word as a spec has it.
+        word: the word as a spec has it; empty for the language.
         means: what it does.
         facts: the frameworks' words for it, who takes it, an example.
         fields: of a kind, each field that it takes, and what that does.
         example: of a kind, a network that ends in such a layer.
         explained: that layer explained.
+        table: a row for each kind and each field that it is or has.
     """
 
     word: str
@@ -73,6 +77,16 @@ class Entry(NamedTuple):
     fields: tuple[Note, ...] = ()
     example: str = ""
     explained: LayerExplanation | None = None
+    table: tuple[Row, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The word."""
+        return self.word or self.means
+
+    def as_dicts(self) -> list[dict[str, Any]]:
+        """Return it as plain data: for each row the object that `--format json` prints."""
+        return [row._asdict() for row in self.table]
 
 
 # Kinds
@@ -349,16 +363,20 @@ _LONGEST = 40
 """A longer word is no misspelling of one."""
 
 
-def look_up(typed: str) -> Entry:
+def look_up(word: str | None = None) -> Entry:
     """Return what a word is: `lstm`, `nn.GRU`, `seq`, `return_sequences`, `reset=before`, `tanh`, `return_state`.
+
+    Without one it is the language: all kinds, their fields, and how numbers are written.
 
     Raises:
         UsageError: it is no word of the language, and of no framework as far as is known.
         ArgumentError: it is no text.
     """
-    check_text("a word", typed, "lstm")
-    sort, word = sort_of(typed)
-    return _SORTS[sort].entry(word)
+    if word is None:
+        return Entry("", "the spec language", table=tuple(row for layer in LAYERS for row in _rows_of_kind(layer)))
+    check_text("a word", word, "lstm")
+    sort, known = sort_of(word)
+    return replace(_SORTS[sort].entry(known), table=tuple(_SORTS[sort].rows(known)))
 
 
 def kinds_in_short() -> list[Note]:
@@ -382,18 +400,6 @@ def fields_in_short() -> list[Note]:
         of = ["recurrent", *rest] if set(recurrent) <= set(kinds) else kinds
         notes.append(Note(form, f"{means} ({', '.join(of)})"))
     return [*notes, Note(_COUNT, "the layer three times (any but the first)")]
-
-
-def rows(typed: str | None) -> list[Row]:
-    """Return the rows of a word, or those of all kinds.
-
-    Raises:
-        UsageError: as above.
-    """
-    if typed is None:
-        return [row for layer in LAYERS for row in _rows_of_kind(layer)]
-    sort, word = sort_of(typed)
-    return list(_SORTS[sort].rows(word))
 
 
 def is_word(typed: str) -> bool:

@@ -12,6 +12,7 @@ from rnncli.layers.windows import Window
 from rnncli.network import Network
 from rnncli.quantities import Shape
 from rnncli.reports.folding import folded
+from rnncli.results import Result
 
 Steps = Literal["all", "first", "last"]
 """At which steps something happens: at all of them, or at one."""
@@ -109,6 +110,43 @@ class Unrolled:
     def output_shape(self) -> Shape:
         """The shape that the last layer returns."""
         return self.layers[-1].output_shape if self.layers else self.input_shape
+
+
+@dataclass(frozen=True, repr=False)
+class Drawing(Result):
+    """A network unrolled in time, as it is drawn.
+
+    Attributes:
+        network: the network.
+        parts: its layers, in a part for each axis of time, from the input up.
+    """
+
+    network: Network
+    parts: tuple[Unrolled, ...]
+
+    @property
+    def title(self) -> str:
+        """The network."""
+        return str(self.network)
+
+
+def draw(network: Network | str, batch: int | None = None, timesteps: int | None = None) -> Drawing:
+    """Return a network unrolled in time: time to the right, layers upward.
+
+        >>> from rnncli import draw
+        >>> draw("input:8,lstm:4").save_svg("lstm.svg")  # doctest: +SKIP
+
+    Args:
+        network: the network, or what stands for one: see `rnncli.Network.read`.
+        batch: samples at a time, or None for unknown.
+        timesteps: length of the sequence, or None for unknown.
+
+    Raises:
+        SpecError: `timesteps` contradicts the spec.
+        ArgumentError: an argument is not allowed.
+    """
+    network = Network.of(network)
+    return Drawing(network, unroll(network, batch, timesteps))
 
 
 def unroll(network: Network, batch: int | None = None, timesteps: int | None = None) -> tuple[Unrolled, ...]:

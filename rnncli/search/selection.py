@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+from rnncli.errors import quote
 from rnncli.search import forms
 from rnncli.search.budget import amount
 from rnncli.search.forms import Candidate
@@ -31,6 +32,18 @@ class Order(NamedTuple):
     key: str
     descending: bool = False
 
+    @classmethod
+    def parse(cls, text: str, keys: Iterable[str] = SORT_KEYS) -> Order:
+        """Return the order that a key stands for, one of some keys; a leading - is from the largest down.
+
+        Raises:
+            ValueError: it is none of them.
+        """
+        key = text.removeprefix("-")
+        if key not in keys:
+            raise ValueError(f"{quote(text)} is not one of {', '.join(keys)}")
+        return cls(key, descending=text.startswith("-"))
+
     @property
     def figure(self) -> str | None:
         """The attribute that holds the number that they are sorted by; None if that is no number."""
@@ -50,6 +63,27 @@ class Order(NamedTuple):
 
 
 LARGEST = Order("params", descending=True)
+
+
+def parse_figures(text: str) -> tuple[Order, ...]:
+    """Return what candidates are compared by: `params,-output`.
+
+    Raises:
+        ValueError: one of the figures is none, or is named twice.
+    """
+    orders = tuple([Order.parse(each.strip(), COMPARED) for each in text.split(",")])
+    keys = [order.key for order in orders]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise ValueError(f"{quote(text)} names {key} twice")
+    return orders
+
+
+def order_of(sort: Order | None, top: int | None, front: tuple[Order, ...] | None) -> Order | None:
+    """Return what candidates are sorted by: the first of what they are compared by, if nothing is said; None if not."""
+    if sort is None and (front is not None or top is not None):
+        return LARGEST if front is None else front[0]
+    return sort
 
 
 class Selection:

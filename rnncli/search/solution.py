@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnncli.errors import ArgumentError, RnncliError, listed, one_line, shorten
 from rnncli.layers.sizes import Blank
 from rnncli.layers.weights import FRAMEWORKS, Framework
 from rnncli.network import check_known, check_sizes, checked_rate
-from rnncli.quantities import Rate
+from rnncli.quantities import Rate, figure_text, memory, plural
+from rnncli.results import Result
 from rnncli.search.budget import FIGURES, Budget, Cost, Figure, check_trained, fit
 from rnncli.search.problem import Found, Numbers, Point, Problem, Scan, Symbols
 from rnncli.search.template import Template
 from rnncli.summary import DTYPE_BYTES, Setting, Summary, number_bytes
+from rnncli.vocabulary import title
 
 if TYPE_CHECKING:
     from rnncli.search.trials import Trials
@@ -50,7 +52,8 @@ class Step(NamedTuple):
     costs: tuple[Cost, ...]
 
 
-class Solution(NamedTuple):
+@dataclass(frozen=True, repr=False)
+class Solution(Result):
     """A template filled in.
 
     Attributes:
@@ -70,6 +73,11 @@ class Solution(NamedTuple):
     steps: tuple[Step, ...]
     ties: int = 0
     others: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The spec."""
+        return self.spec
 
     @property
     def number(self) -> int | None:
@@ -109,14 +117,22 @@ class Solution(NamedTuple):
             **self.budget.as_dict(),
         }
 
-    def __str__(self) -> str:
-        """Return the numbers and the figures in one line."""
-        return self.told(", ".join(f"{blank.name} = {number}" for blank, number in self.numbers.items()))
-
-    def told(self, of: str) -> str:
-        """Return the figures in one line; `of` is what they are of."""
+    def told(self, of: str = "") -> str:
+        """Return the figures in one line; `of` is what they are of, the numbers unless it is said."""
+        of = of or ", ".join(f"{blank.name} = {number}" for blank, number in self.numbers.items())
         takes = listed([cost.of_limit() for cost in self.costs])
         return "; ".join([f"{of}: {takes}", *self._beyond(), *self._others()])
+
+    def needs(self) -> str:
+        """Return what a device needs for it, in a line: `needs 2,600 parameters, 10.16 KB of memory, …`."""
+        summary = self.summary
+        speeds = [key for key in ("macs_per_step", "macs_per_second") if getattr(summary, key) is not None]
+        figures = [
+            plural(summary.total_params, "parameter"),
+            f"{memory(summary.total_bytes)} of memory",
+            *(f"{figure_text(key, getattr(summary, key))} {title(key)}" for key in speeds),
+        ]
+        return f"needs {', '.join(figures)}"
 
     def _beyond(self) -> Iterator[str]:
         """Yield what is known of the next larger numbers, and what limits these if that could be several things."""
@@ -195,7 +211,7 @@ def solve(
     return _best(problem, _found(problem, watch))
 
 
-def _solution(problem: Problem, numbers: dict[Blank, int], ties: int = 0) -> Solution:
+def _solution(problem: Problem, numbers: dict[Blank, int], ties: int, others: tuple[str, ...]) -> Solution:
     """Return what there is to say of some numbers for the blanks."""
     summary = problem.summary(numbers)
     template = problem.template
@@ -206,7 +222,7 @@ def _solution(problem: Problem, numbers: dict[Blank, int], ties: int = 0) -> Sol
     for blank in template.blanks:
         larger = {**numbers, blank: numbers[blank] + problem.multiple_of}
         steps.append(Step(larger[blank], one_line(template.fill(larger)), problem.costs(larger)))
-    return Solution(numbers, one_line(template.fill(numbers)), summary, problem.budget, tuple(steps), ties)
+    return Solution(numbers, one_line(template.fill(numbers)), summary, problem.budget, tuple(steps), ties, others)
 
 
 def _grows(problem: Problem) -> bool:
@@ -265,7 +281,7 @@ def _best(problem: Problem, found: Found) -> Solution:
 
     if found.best:
         others = _specs(problem.template, found)[1:]
-        return _solution(problem, numbers(found.best[0]), found.count - 1)._replace(others=tuple(others))
+        return _solution(problem, numbers(found.best[0]), found.count - 1, tuple(others))
     first = found.first or problem.smallest
     if found.below is None and not fit(problem.costs(first)):
         raise _nothing_fits(problem, first)

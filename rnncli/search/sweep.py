@@ -7,22 +7,28 @@ also counted and sifted, by this process or by several.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
+from math import log10
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
+from rnncli.errors import RnncliError, one_line, quote
 from rnncli.language.source import MAX_BYTES
+from rnncli.layers import LAYERS
 from rnncli.layers.weights import FRAMEWORKS, Framework
 from rnncli.network import check_known, check_sizes
+from rnncli.quantities import Shape, memory
+from rnncli.results import Result
 from rnncli.search import forms
 from rnncli.search.braces import Pattern, parse_pattern
 from rnncli.search.budget import Budget, amount
 from rnncli.search.forms import FIGURES, Candidate, Forms, Found, Invalid
 from rnncli.search.grid import Grid, rectangular
-from rnncli.search.selection import Selection
-from rnncli.summary import DTYPE_BYTES, Setting
-from rnncli.system.memory import free_bytes
+from rnncli.search.selection import SORT_KEYS, Order, Selection
+from rnncli.summary import DTYPE_BYTES, TOTALS, Setting
+from rnncli.system.memory import RESERVE, free_bytes
 
 if TYPE_CHECKING:
     from rnncli.search.block import Block
@@ -37,6 +43,15 @@ FEW = 2_000
 
 ROOM = 256 << 20
 """Bytes that there must be for NumPy and the arrays of a block."""
+
+CHECKED = 20_000
+"""There is always memory for so many candidates; whenever so many more are held it is checked anew."""
+
+_HELD = 500
+"""Bytes that a candidate takes at least."""
+
+_COUNTED = 10**15
+"""Of more candidates than these only the size of their number is said."""
 
 _LEAST = 10_000
 """How many candidates are a task at least; of so few altogether this process does all the work."""
@@ -84,6 +99,50 @@ def sweep(
     return chain.from_iterable(chain.from_iterable(lists))
 
 
+class Candidates(Result, Sequence[Candidate]):
+    """The candidates of a sweep, those within the budget, in the order that was asked for.
+
+        >>> from rnncli import sweep
+        >>> [candidate.total_params for candidate in sweep("input:8,{lstm,gru}:4")]
+        [208, 168]
+
+    Attributes:
+        tally: how many there were, and what became of them.
+        setting: what the counts are for.
+        order: what they are sorted by, if they are.
+        cloud: where all of them lie, of which these are the best; None where they are not compared.
+    """
+
+    def __init__(
+        self, found: Sequence[Candidate], tally: Tally, setting: Setting, order: Order | None, cloud: Cloud | None
+    ) -> None:
+        self._found = found
+        self.tally = tally
+        self.setting = setting
+        self.order = order
+        self.cloud = cloud
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def __getitem__(self, place: Any) -> Any:
+        """Return one of them, or several as candidates of the same sweep."""
+        found = self._found[place]
+        return (
+            Candidates(found, self.tally, self.setting, self.order, self.cloud) if isinstance(place, slice) else found
+        )
+
+    @property
+    def title(self) -> str:
+        """How many there are, and how many there were."""
+        return self.tally.in_words()
+
+    def as_dicts(self) -> list[dict[str, Any]]:
+        """Return them as plain data: for each the object that `--format json` prints."""
+        record = record_maker(self.setting)
+        return [record(*candidate) for candidate in self._found]
+
+
 class Stretch(NamedTuple):
     """Some candidates of a pattern, one behind the other.
 
@@ -96,6 +155,45 @@ class Stretch(NamedTuple):
     pattern: Pattern
     start: int
     stop: int
+
+
+class Share(NamedTuple):
+    """One of several parts of all candidates, which are cut where they stand: 2/3 is the middle third.
+
+    Attributes:
+        number: which part it is, from 1.
+        of: how many parts there are.
+    """
+
+    number: int
+    of: int
+
+    @classmethod
+    def parse(cls, text: str) -> Share:
+        """Return the part that a text such as 3/16 names.
+
+        Raises:
+            ValueError: it names none.
+        """
+        written = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text.strip())
+        if written is None:
+            raise ValueError(f"{quote(text)} is not a part such as 3/16, the third of sixteen")
+        number, of = map(int, written.groups())
+        if not 1 <= number <= of:
+            raise ValueError(f"there is no part {number:,} of {of:,}: parts count from 1")
+        return cls(number, of)
+
+    def span(self, total: int) -> tuple[int, int]:
+        """Return where it starts among so many candidates, and before which it stops."""
+        return total * (self.number - 1) // self.of, total * self.number // self.of
+
+
+def share_of(patterns: Sequence[Pattern], share: Share | None) -> tuple[Iterator[Stretch], int]:
+    """Return the candidates of some patterns, all of them or a share, and how many these are."""
+    if share is None:
+        return stretches(patterns), sum(pattern.count() for pattern in patterns)
+    start, stop = share.span(sum(map(points, patterns)))
+    return stretches(patterns, start, stop), stop - start
 
 
 def points(pattern: Pattern) -> int:
@@ -190,6 +288,17 @@ class Tally:
     def total(self) -> int:
         """How many candidates there were."""
         return self.invalid + self.outside + self.within
+
+    def in_words(self, of: str = "") -> str:
+        """Return it in words; `of` is how many candidates there are, if not all have been looked at."""
+        parts = [f"{self.total:,}{of and ' of '}{of} candidate{'' if self.total == 1 and not of else 's'}"]
+        if self.outside:
+            parts.append(f"{self.within:,} within the budget")
+        if self.shown != self.within or not self.outside:
+            parts.append(f"{self.shown:,} shown")
+        if self.invalid:
+            parts.append(f"{self.invalid:,} invalid")
+        return ", ".join(parts)
 
     def add(self, further: Tally, budget: Budget) -> None:
         """Take in what became of further candidates, none of which has been printed."""
@@ -342,3 +451,65 @@ class Sweep(NamedTuple, Generic[Spelt]):
         if self.wanted is not None and len(places):
             places = self.wanted.pick(places, lambda name: block.column(name, fits))
         yield from block.networks(places, forms.BATCH)
+
+
+def record_maker(setting: Setting) -> Callable[..., dict[str, Any]]:
+    """Return what makes a record of a spec, the shape of an output, and figures, of which the first are the totals."""
+
+    def record(spec: str, shape: Shape, *figures: int | None) -> dict[str, Any]:
+        totals = dict(zip(TOTALS, figures, strict=False))
+        network = {"framework": setting.framework, "dtype": setting.dtype}
+        return {"spec": one_line(spec), "output_shape": shape} | totals | network
+
+    return record
+
+
+def framework_of(patterns: Sequence[str]) -> Framework:
+    """Return whose weights are counted where nobody says it: PyTorch's if a field is written that Keras has not."""
+    options = (option for layer in LAYERS for option in layer.options if option.in_keras == "")
+    words = {word for option in options for word in (option.lead, f"{option.attribute}=")}
+    return "torch" if any(word in pattern for word in words for pattern in patterns) else "keras"
+
+
+def wanted_of(order: Order | None, top: int | None, front: tuple[Order, ...] | None) -> Selection | None:
+    """Return what takes in the candidates that are wanted; None if all are, one after the other."""
+    if order is None or front is None:
+        return None if order is None else Selection(order, top)
+    from rnncli.search.frontier import Frontier
+
+    return Frontier(front, order, top)
+
+
+def cloud_of(front: Sequence[Order], timesteps: int | None) -> Cloud:
+    """Return what becomes the picture of a frontier: its first figure across, its second up.
+
+    Of a single figure the picture is that of the parameters and multiply-adds.
+    """
+    from rnncli.search.frontier import Cloud
+
+    if len(front) > 1:
+        return Cloud(*[SORT_KEYS[order.key] for order in front[:2]])
+    whole = timesteps is not None or any(order.key == "macs" for order in front)
+    return Cloud("total_params", "macs" if whole else "macs_per_step")
+
+
+def check_fits(held: int, advice: str) -> None:
+    """Check that so many candidates fit in memory.
+
+    Raises:
+        RnncliError: they do not.
+    """
+    free = free_bytes()
+    if held >= CHECKED and free is not None and free < RESERVE + held * _HELD:
+        raise RnncliError(
+            f"{about(held)} candidates do not fit in memory: "
+            f"each takes {_HELD} B at least, and {memory(free)} are free",
+            advice,
+        )
+
+
+def about(total: int) -> str:
+    """Return a total in words: nothing for one that is not known, and only its size for one that has no end."""
+    if not total:
+        return ""
+    return f"{total:,}" if total <= _COUNTED else f"about 10^{int(log10(total))}"

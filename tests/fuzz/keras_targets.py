@@ -166,7 +166,7 @@ def make_hdf5(generator: random.Random) -> bytes:
     return damaged_hdf5(generator, generator.choice(seeds(".h5")))
 
 
-def forked(command: list[str], *, input: bytes, **options: Any) -> subprocess.CompletedProcess[bytes]:  # noqa: A002  # as subprocess.run has it
+def forked(command: list[str], *, input: bytes, **options: Any) -> subprocess.CompletedProcess[bytes]:
     """What `subprocess.run` does with the process that reads HDF5, but forked off this one."""
     process = os.fork()
     if process == 0:

@@ -1,0 +1,281 @@
+"""A network as source or as a file, with its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import cache
+from os.path import basename, splitext
+from typing import TYPE_CHECKING, NoReturn
+
+from rnncli.atomic import Written, written_whole
+from rnncli.engine.request import checked_seed, file_names
+from rnncli.errors import UsageError, listed, printable, quote
+from rnncli.export import (
+    HOST,
+    TARGETS,
+    Device,
+    Exported,
+    Job,
+    arrays,
+    c_name,
+    check_c_name,
+    header,
+    target_of,
+)
+from rnncli.export import (
+    export as exported,
+)
+from rnncli.formats import names_another
+from rnncli.formats.networks import Reading, reading_of
+from rnncli.library.runs import Path, Tell
+from rnncli.network import Network, check_flags, check_known
+
+if TYPE_CHECKING:
+    from rnncli.engine.model import Model
+    from rnncli.export import Arrays
+
+C_DTYPES = ("float32", "int8")
+"""What matrices and tables of C can be."""
+
+_OF_C = ("name", "dtype", "input", "with_main")
+"""What is asked of C alone."""
+
+Repair = Callable[..., str | None]
+"""Returns the command line that is running without some options and with more words; None where there is none."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of an export; see `export`."""
+
+    to: str | None = None
+    packed: bool = False
+    seed: int = 0
+    weights: str | None = None
+    save_weights: str | None = None
+    output: str | None = None
+    name: str | None = None
+    dtype: str | None = None
+    input: str | None = None
+    with_main: bool = False
+
+    @property
+    def target(self) -> str | None:
+        """Where the network goes, which the name of a file may say; None where nothing says it."""
+        return self.to or target_of(self.output or "")
+
+    @property
+    def device(self) -> Device:
+        """How it is written for a device."""
+        stem, ending = splitext(basename(self.output or ""))
+        told = f"{stem}.h" if ending == ".c" else ""
+        return Device(self.name or c_name(stem), self.dtype or HOST.dtype, told, self.with_main)
+
+    @property
+    def weights_extension(self) -> str | None:
+        """How the weights are written, by the name of their file; None where they are not, or the target reads none."""
+        able = TARGETS[self.target or ""].weights
+        if self.save_weights is None or not able:
+            return None
+        fitting = [extension for extension in able if self.save_weights.endswith(extension)]
+        return next(iter(fitting), None if names_another(self.save_weights) else able[0])
+
+    def check(self, repair: Repair) -> None:
+        """Check that it is said what to make, and that it has a place, whose name is none for something else.
+
+        Raises:
+            UsageError: it is not, or has not; or something is asked for that the target has not.
+        """
+
+        def refuse(message: str, advice: str = "", lead: str = "without it", **mended: object) -> NoReturn:
+            raise UsageError(message, advice, lead=lead, repair=repair(**mended))
+
+        of_c = {name: getattr(self, name) for name in _OF_C}
+        if self.target is None:
+            known = [each.extension for each in TARGETS.values()]
+            other = self.output is not None and names_another(self.output, *known)
+            instead = ["-o", f"{splitext(self.output or '')[0]}.py"] if other else []
+            more = ["--to", "c" if any(of_c.values()) else _loader_of(self.save_weights), *instead]
+            without = ["output"] if other else []
+            refuse("export needs --to", "say what to export to", "for example", without=without, more=more)
+        target, kind = self.target, TARGETS[self.target]
+        if self.output is None and not kind.is_text:
+            refuse(f"--to {target} writes a file", "name it", "for example", more=["-o", f"model{kind.extension}"])
+        if self.output is not None and names_another(self.output, kind.extension):
+            message = f"--to {target} makes {kind.makes}, which {quote(self.output)} is no name for"
+            more = ["-o", splitext(self.output)[0] + kind.extension]
+            refuse(message, lead="perhaps", without=["output"], more=more)
+        if self.packed and not kind.packs:
+            message = f"--packed is for sequences as PyTorch packs them, and {kind.title} packs none"
+            refuse(message, without=["packed"])
+        for name, value in of_c.items() if target != "c" else ():
+            if value:
+                refuse(f"--{name.replace('_', '-')} is for --to c, and this is --to {target}", without=[name])
+        if self.input is not None and self.dtype != "int8":
+            message = "--input is what int8 is tried on, and there is no --dtype int8"
+            refuse(message, lead="with it", without=["dtype"], more=["--dtype", "int8"])
+
+    def check_weights(self, repair: Repair) -> None:
+        """Check that the target loads its weights from such a file, if they are written.
+
+        Raises:
+            UsageError: it does not.
+        """
+        kind = TARGETS[self.target or ""]
+        if self.save_weights is not None and not kind.weights:
+            message = f"--to {self.target} writes the weights into the file itself"
+            raise UsageError(message, lead="without --save-weights", repair=repair(without=["save_weights"]))
+        if self.save_weights is not None and self.weights_extension is None:
+            message = f"{kind.title} does not load its weights from {quote(self.save_weights)} here"
+            raise UsageError(message, f"the name may end in {listed(kind.weights, 'or')}")
+
+
+def _unmended(**changes: object) -> None:
+    """Return no command line: there is none that is running."""
+    del changes
+
+
+def _loader_of(weights: str | None) -> str:
+    """Return a target that loads weights from a file of that name; any does where there is none."""
+    loads = [name for name, kind in TARGETS.items() if weights is not None and weights.endswith(tuple(kind.weights))]
+    return "torch" if "torch" in loads else next(iter(loads), "torch")
+
+
+def export(
+    network: Network | Model | Path,
+    to: str | None = None,
+    *,
+    packed: bool = False,
+    seed: int = 0,
+    weights: Path | None = None,
+    save_weights: Path | None = None,
+    output: Path | None = None,
+    name: str | None = None,
+    dtype: str | None = None,
+    input: Path | None = None,
+    with_main: bool = False,
+) -> Exported:
+    """Return a network as source that a person would have written, or as a file.
+
+        >>> from rnncli import Network
+        >>> str(Network.read("input:8,lstm:16").export("torch")).splitlines()[0]
+        'import torch'
+
+    Args:
+        network: the network, a model, whose weights it takes, or what stands for one: see `rnncli.load`.
+        to: where it goes: keras, torch, onnx, numpy or c. None where the name of the output says it.
+        packed: whether PyTorch's source takes the length of each sequence, and packs them.
+        seed: what the weights are drawn from, if they are.
+        weights: a file to read the weights from.
+        save_weights: a file to write the weights to, in the target's own layout.
+        output: a file to write; an ONNX file needs one on the command line, and not here: `bytes(exported)`.
+        name: of C: what stands before the names of its functions.
+        dtype: of C: float32 or int8.
+        input: of C with int8: a .npy file that it is tried on.
+        with_main: of C: whether there is a program that runs it.
+
+    Raises:
+        SpecError: the target cannot express a layer; the error names the nearest that it can.
+        UsageError: what is asked for does not go together.
+        ArgumentError: an argument is not allowed.
+        RnncliError: a file cannot be read or written, or does not fit the network.
+    """
+    if to is not None:
+        check_known("to", to, tuple(TARGETS))
+    if dtype is not None:
+        check_known("dtype", dtype, C_DTYPES)
+    if name is not None:
+        check_c_name(name)
+    check_flags(packed=packed, with_main=with_main)
+    files = file_names(weights=weights, save_weights=save_weights, output=output, input=input)
+    asked = Asked(to, packed, checked_seed(seed), name=name, dtype=dtype, with_main=with_main, **files)
+    if asked.output is not None or asked.target is None or TARGETS[asked.target].is_text:
+        asked.check(_unmended)
+    asked.check_weights(_unmended)
+    notes: list[str] = []
+    return replace(run_export(reading_of(network), asked, notes.append), notes=tuple(notes))
+
+
+def run_export(model: Reading, asked: Asked, tell: Tell) -> Exported:
+    """Write a network, and its weights; what is to be known of it is told.
+
+    Args:
+        model: the network, and how it was read.
+        asked: what is asked for, which has been checked.
+        tell: prints a line for people.
+    """
+    target, device = asked.target or "", asked.device
+    part, file = model.part, asked.weights
+    given = None if model.model is None or file is not None else model.model.weights
+    if part is not None:
+        part.check_runs()
+    if file is not None:
+        from rnncli.engine.model_weights import part_in
+        from rnncli.formats.fitting import sources_told
+
+        part = part_in(file, model.network)
+        if part is not None:
+            file = None
+            tell(f"Note: {sources_told(part)}")
+    elif part is not None:
+        for note in part.told:
+            tell(f"Note: {note}")
+
+    @cache
+    def read() -> Arrays:
+        from rnncli.engine.model_weights import first_weights
+
+        if given is not None:
+            return {key: array.astype("float32", copy=False) for key, array in given.items()}
+        return first_weights(model.network, part, file, asked.seed)
+
+    drawn = False
+    if asked.weights is not None:
+        origin = f"the weights in {asked.weights}"
+    elif model.part is not None and model.part.has_weights:
+        origin = f"the weights of {model.path}"
+    elif given is not None:
+        origin = "the weights of the model"
+    else:
+        origin, drawn = f"drawn from seed {asked.seed}", True
+        if model.part is not None and (asked.save_weights is not None or target in ("onnx", "numpy", "c")):
+            tell(f"Note: the file has no weights: they are drawn with seed {asked.seed}")
+    if asked.weights is not None:
+        read()  # whether they are there and fit is said even where the source leaves them out
+    job = Job(model.network, read, asked.seed, asked.save_weights, origin, drawn, device, asked.packed)
+    content = exported(job, target)
+    if device.dtype == "int8":
+        from rnncli.export.int8 import difference
+
+        told = difference(job, asked.input)
+        steps = f"{told.timesteps:,} random timesteps"
+        if asked.input is not None:
+            steps = f"the {told.timesteps:,} timesteps of {printable(asked.input)}"
+        apart = f"up to {told.largest:.2g} from those of float32, {told.mean:.2g} on average"
+        tell(f"Note: with int8 the outputs are {apart}, for {steps}")
+    files: list[Written] = []
+    if asked.save_weights is not None and asked.weights_extension is not None:
+        from rnncli.export.weight_writers import write_weights
+
+        files.append(write_weights(asked.save_weights, arrays(job, target), asked.weights_extension))
+    elif not drawn and TARGETS[target].weights:
+        tell("Note: the weights are left out; --save-weights FILE writes them along")
+    if asked.output is not None:
+        contents = {asked.output: content}
+        if device.header and target == "c":
+            contents[f"{splitext(asked.output)[0]}.h"] = header(job)
+        files += _write(contents)
+    return Exported(model.network, target, content, tuple(files))
+
+
+def _write(files: Mapping[str, str | bytes]) -> list[Written]:
+    """Write files, all of them whole or none."""
+    contents = {path: content.encode() if isinstance(content, str) else content for path, content in files.items()}
+    with ExitStack() as stack:
+        for path, content in contents.items():
+            file = stack.enter_context(written_whole(path))
+            file.write(content)
+            file.flush()
+    return [Written(path, len(content)) for path, content in contents.items()]

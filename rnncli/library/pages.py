@@ -1,0 +1,175 @@
+"""One page with all that there is to say of a network, or of several."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from html import escape
+from typing import TYPE_CHECKING
+
+from rnncli.atomic import Written, written_whole
+from rnncli.engine.request import DEFAULT_SEEDS, DEFAULT_TIMESTEPS, Request, file_name
+from rnncli.errors import ArgumentError
+from rnncli.export import TARGETS, Job, export
+from rnncli.formats.networks import Reading, reading_of
+from rnncli.layers.weights import Framework
+from rnncli.library.runs import Path, Tell, run_reach, silent
+from rnncli.network import Network
+from rnncli.results import Result
+from rnncli.summary import Setting
+
+if TYPE_CHECKING:
+    from rnncli.engine.model import Model
+    from rnncli.engine.study import Study
+    from rnncli.render.blocks import Page
+    from rnncli.render.page import Section
+
+MOST = 12
+"""The most networks of a page: each is drawn, and run with several seeds."""
+
+
+@dataclass(frozen=True, repr=False)
+class SharedPage(Result):
+    """A page of HTML to share, whole by itself.
+
+    Attributes:
+        networks: what it is about.
+        html: the page.
+        files: the file that was written, if one was.
+    """
+
+    networks: str
+    html: str
+    files: tuple[Written, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """What it is about."""
+        return self.networks
+
+    def __str__(self) -> str:
+        """Return the page as text."""
+        return self.html.removesuffix("\n")
+
+    def _repr_html_(self) -> str:
+        """Return the page in a frame, so that its style stays its own."""
+        style = "width:100%;height:40rem;border:1px solid"
+        return f'<iframe title="{escape(self.networks)}" style="{style}" srcdoc="{escape(self.html)}"></iframe>'
+
+
+def page(
+    *networks: Network | Model | Path,
+    batch: int | None = None,
+    timesteps: int | None = None,
+    framework: Framework | None = None,
+    output: Path | None = None,
+) -> SharedPage:
+    """Return a page with all that there is to say of a network: drawing, table, costs, runs and source.
+
+    Of several it has how they compare.
+
+    Args:
+        networks: the networks, models, which run with their weights, or what stands for them: see `rnncli.load`.
+        batch: samples at a time, for the costs; one if it is None.
+        timesteps: length of the sequence, for costs and a run; None: what the network fixes, or 100.
+        framework: whose weights to count; None for that of each network's source.
+        output: a file to write it to.
+
+    Raises:
+        ArgumentError: there is no network, there are too many, or an argument is not allowed.
+        SpecError: `timesteps` contradicts a network, or the framework cannot express it.
+        RnncliError: a file cannot be read or written.
+    """
+    if not 1 <= len(networks) <= MOST:
+        raise ArgumentError(f"{len(networks)} networks are given, expected 1 to {MOST}")
+    path = None if output is None else file_name("output", output)
+    request = Request(batch=batch, timesteps=timesteps, framework=framework)
+    return run_page([reading_of(network) for network in networks], request, path, silent)
+
+
+def run_page(models: Sequence[Reading], asked: Request, output: str | None, tell: Tell) -> SharedPage:
+    """Return a page of networks, which is also written where that is asked for."""
+    from rnncli.render.page import page_text
+
+    sections = _of_one(models[0], asked, tell) if len(models) == 1 else _of_several(models, asked, tell)
+    titles = [model.network.origin.marked(str(model.network)) for model in models]
+    title = ", ".join(dict.fromkeys(titles))
+    html = page_text(title, list(sections))
+    if output is None:
+        return SharedPage(title, html)
+    content = html.encode()
+    with written_whole(output) as file:
+        file.write(content)
+    return SharedPage(title, html, (Written(output, len(content)),))
+
+
+def _of_one(model: Reading, asked: Request, tell: Tell) -> Iterator[Section]:
+    """Yield what there is to say of a network."""
+    from rnncli.render.drawing import drawing_page
+    from rnncli.render.explanations import explanation_page
+    from rnncli.render.page import Section, or_why
+    from rnncli.render.plots import study_page
+    from rnncli.render.summaries import sizes_page, summary_page, totals
+    from rnncli.reports.explanation import explain
+    from rnncli.reports.unrolled import draw
+
+    network = model.network
+    counted = network.summary(asked.batch, asked.timesteps, asked.framework)
+    yield Section("Unrolled in time", drawing_page(draw(network, asked.batch, asked.timesteps)))
+    yield Section("Layers", summary_page(counted))
+    yield Section("Where each number comes from", explanation_page(explain(network, framework=asked.framework)))
+    steps = counted.input_shape[1] or DEFAULT_TIMESTEPS
+    costs = network.summary(asked.batch or 1, steps, asked.framework)
+    yield Section("What it costs", [*totals(costs, wide=True), *sizes_page(costs)])
+    yield Section("Over time", or_why(lambda: study_page(_studied(model, asked, tell))))
+    yield Section("How far back it remembers", or_why(lambda: _reached([model], asked, tell)))
+    yield from _sources(model)
+
+
+def _of_several(models: Sequence[Reading], asked: Request, tell: Tell) -> Iterator[Section]:
+    """Yield how networks compare."""
+    from rnncli.render.comparisons import comparison_page
+    from rnncli.render.drawing import drawing_page
+    from rnncli.render.page import Section, or_why
+    from rnncli.reports.comparison import columns_of, compared
+    from rnncli.reports.unrolled import draw
+
+    setting = Setting(asked.batch, asked.timesteps, asked.framework, asked.dtype)
+    columns = [column for model in models for column in columns_of(model.network, [setting])]
+    yield Section("Side by side", comparison_page(compared(columns)))
+    for number, model in enumerate(models, start=1):
+        yield Section(f"Network {number}", drawing_page(draw(model.network, asked.batch, asked.timesteps)))
+    yield Section("How far back they remember", or_why(lambda: _reached(models, asked, tell)))
+
+
+def _studied(model: Reading, asked: Request, tell: Tell) -> Study:
+    """Run a network and return what its last recurrent layer did over time."""
+    from rnncli.library.runs import run_forward
+
+    study = run_forward(model, replace(asked, batch=None, study=True), tell, name="page").study
+    assert study is not None
+    return study
+
+
+def _reached(models: Sequence[Reading], asked: Request, tell: Tell) -> Page:
+    """Run networks with several seeds and return what is seen of how far back they remember."""
+    from rnncli.render.reaches import reach_page
+    from rnncli.reports.reach import Reach
+
+    request = replace(asked, batch=None, seeds=DEFAULT_SEEDS)
+    return reach_page(Reach(tuple(run_reach(model, request, tell, "page") for model in models)))
+
+
+def _sources(model: Reading) -> Iterator[Section]:
+    """Yield the network as source for each framework that can express it, or why one cannot."""
+    from rnncli.engine.model_weights import first_weights
+    from rnncli.render.blocks import Source
+    from rnncli.render.page import Section, or_why
+
+    job = Job(model.network, lambda: first_weights(model.network, None, None, 0))
+    for name, target in TARGETS.items():
+        if target.is_text and target.weights:  # C has them in itself, all of them
+            yield Section(
+                f"In {target.title}",
+                or_why(lambda name=name: [Source([(line, 1, "") for line in str(export(job, name)).splitlines()])]),  # type: ignore[misc]
+            )

@@ -1,0 +1,234 @@
+"""Models that run: loaded, run forward, and tried for how far back they remember."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from os import PathLike
+from typing import TYPE_CHECKING
+
+from rnncli.engine.request import DEFAULT_SEEDS, Init, Request, file_name, file_names
+from rnncli.errors import ArgumentError, shorten
+from rnncli.formats.networks import Reading, reading_of
+from rnncli.layers.weights import Framework
+from rnncli.network import Network, check_flags
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
+    from rnncli.engine.model import Model
+    from rnncli.engine.run import Plan, RunResult
+    from rnncli.reports.reach import NetworkReach, Reach
+
+Path = str | PathLike[str]
+
+_NAMED = 40
+"""The most characters of a network that a progress bar shows."""
+
+Tell = Callable[[str], object]
+"""Prints a line for people, beside what is found."""
+
+
+def silent(line: str) -> None:
+    """Print nothing: what is found has its notes."""
+    del line
+
+
+def load(
+    spec: Network | Path,
+    *,
+    set: Mapping[str, float | str] | None = None,
+    weights: Path | None = None,
+    seed: int = 0,
+    dtype: DTypeLike = "float32",
+    init: Init = "keras",
+) -> Model:
+    """Return a model that runs: that in a model file, with its weights.
+
+        >>> from rnncli import load
+        >>> load("input:8,lstm:4", seed=1)
+        <Model of input:8,lstm:4: 208 parameters in float32>
+
+    Args:
+        spec: a model file, `model.pt` or a part of one, `model.pt::2`; or whatever else stands for a network, whose
+            weights are drawn.
+        set: the numbers that Python source leaves open: `{"vocab_size": 25_000}`.
+        weights: a file to read the weights from.
+        seed: what the weights are drawn from, where there are none.
+        dtype: float32 or float64.
+        init: how they are drawn: keras, torch or uniform.
+
+    Raises:
+        SpecError: it is a spec or a line of Keras or PyTorch, and wrong.
+        RnncliError: the file cannot be read, or has several parts and none is named.
+        ArgumentError: an argument is not allowed.
+    """
+    from rnncli.engine.model import Model
+
+    reading = reading_of(spec, set)
+    if reading.part is not None:
+        reading.part.check_runs()
+    return Model.starting(reading.network, weights, reading.part, seed, dtype, init)
+
+
+def forward(
+    network: Network | Model | Path,
+    *,
+    timesteps: int | None = None,
+    batch: int | None = None,
+    lengths: Sequence[int] | Path | None = None,
+    seed: int = 0,
+    dtype: str | None = None,
+    init: Init | None = None,
+    framework: Framework | None = None,
+    input: Path | None = None,
+    weights: Path | None = None,
+    save_weights: Path | None = None,
+    output: Path | None = None,
+    state: Path | None = None,
+    save_state: Path | None = None,
+    plot: bool = False,
+    gates: bool = False,
+    wide: bool = False,
+) -> RunResult:
+    """Run a network on random input, or on that in a file, and return what came out of each layer.
+
+        >>> from rnncli import forward
+        >>> run = forward("input:8,lstm:4", batch=2, timesteps=50)
+        >>> run.forward.summary.output_shape
+        (2, 4)
+
+    To run arrays, call the model: `model(x)`.
+
+    Args:
+        network: the network, a model, which runs with its weights, or what stands for one: see `rnncli.load`.
+        timesteps: the length of the sequence. None: that of the input file, or what the network fixes, or 100.
+        batch: the number of samples. None: that of the input file, or 1.
+        lengths: the length of each sequence of the batch, or a text file of them.
+        seed: what weights and a random input are drawn from.
+        dtype: float32 or float64; None: that of the model, or float32.
+        init: how weights and a random input are drawn: keras, torch or uniform. None: keras.
+        framework: whose weights are counted: keras or torch; None for that of the source.
+        input: a .npy file with the input: (batch, timesteps[, features]).
+        weights: a file to read the weights from.
+        save_weights: an .npz file to write the weights to.
+        output: a .npy file to write the outputs to.
+        state: an .npz file to read the first states from.
+        save_state: an .npz file to write the last states to.
+        plot: whether what the last recurrent layer does over time is shown.
+        gates: whether its gates are shown, too.
+        wide: whether the table has every column.
+
+    Raises:
+        ArgumentError: an argument is not allowed.
+        SpecError: `timesteps` contradicts the network, or the framework cannot express it.
+        RnncliError: a file cannot be read or written or does not fit, or the run does not fit in memory.
+    """
+    reading = reading_of(network)
+    check_flags(plot=plot, wide=wide)
+    request = Request(
+        timesteps=timesteps,
+        batch=batch,
+        seed=seed,
+        dtype=_dtype_of(reading) if dtype is None else dtype,
+        init=init,
+        framework=framework,
+        lengths=file_name("lengths", lengths) if isinstance(lengths, PathLike) else lengths,
+        study=plot,
+        gates=gates,
+        **file_names(
+            input=input,
+            weights=weights,
+            save_weights=save_weights,
+            output=output,
+            state=state,
+            save_state=save_state,
+        ),
+    )
+    return run_forward(reading, request, silent, wide)
+
+
+def _dtype_of(reading: Reading) -> str:
+    return "float32" if reading.model is None else str(reading.model.dtype)
+
+
+def run_forward(reading: Reading, request: Request, tell: Tell, wide: bool = False, name: str = "forward") -> RunResult:
+    """Run a network, with its weights where it has some, with notes and a progress bar on standard error."""
+    from rnncli.engine.run import plan
+    from rnncli.render.progress import Progress
+
+    run = plan(reading.model or reading.network, request, reading.part, wide)
+    _tell_notes(run, tell)
+    share = run.steps / (run.work or 1)
+    with Progress(f"{name}: weights", run.steps, tell) as progress:
+
+        def tick(work: float) -> None:
+            progress.go_on_to(name)  # the weights are there
+            progress(work * share)
+
+        return run.run(tick)
+
+
+def reach(
+    *networks: Network | Model | Path,
+    timesteps: int | None = None,
+    seeds: int = DEFAULT_SEEDS,
+    seed: int = 0,
+    init: Init | None = None,
+    input: Path | None = None,
+    weights: Path | None = None,
+) -> Reach:
+    """Return how many steps back networks remember their input.
+
+        >>> from rnncli import reach
+        >>> reach("input:8,rnn:8", "input:8,lstm:8", seeds=2).networks[1].layer
+        'lstm'
+
+    Args:
+        networks: the networks, models, which keep their weights, or what stands for them: see `rnncli.load`.
+        timesteps: the length of the sequence. None: that of the input file, or what the network fixes, or 500.
+        seeds: how many seeds are tried.
+        seed: the first of them.
+        init: how weights and a random input are drawn. None: as the framework of the source starts them.
+        input: a .npy file with the input, of which the first sample is taken.
+        weights: a file to read the weights from; there is one network then.
+
+    Raises:
+        ArgumentError: an argument is not allowed.
+        UsageError: a network has no recurrent layer.
+        RnncliError: a file cannot be read or does not fit, or a run does not fit in memory.
+    """
+    from rnncli.reports.reach import Reach
+
+    if not networks:
+        raise ArgumentError("no network is given", "give a spec: reach('input:8,lstm:16')")
+    if weights is not None and len(networks) > 1:
+        raise ArgumentError("the weights in a file belong to one network, but several are given")
+    notes: list[str] = []
+    request = Request(
+        timesteps=timesteps, seeds=seeds, seed=seed, init=init, **file_names(input=input, weights=weights)
+    )
+    found = [run_reach(reading_of(network), request, notes.append) for network in networks]
+    return Reach(tuple(found), tuple(notes))
+
+
+def run_reach(reading: Reading, request: Request, tell: Tell, name: str = "reach") -> NetworkReach:
+    """Run a network with every seed, with notes and a progress bar on standard error, which says where it is."""
+    from rnncli.engine.reach import reach as reached
+    from rnncli.engine.run import plan
+    from rnncli.render.progress import Progress
+
+    run = plan(reading.model or reading.network, request, reading.part)
+    _tell_notes(run, tell)
+    steps, work = run.steps, run.work
+    spec = shorten(str(reading.network), _NAMED)
+    with Progress(f"{name} {spec}", steps, tell) as progress:
+        return reached(
+            run,
+            lambda done: progress(done / work * steps),
+            lambda seed: progress.go_on_to(f"{name} {spec}, seed {seed}"),
+        )
+
+
+def _tell_notes(run: Plan, tell: Tell) -> None:
+    for note in run.notes:
+        tell(f"Note: {note}")

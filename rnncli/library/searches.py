@@ -1,0 +1,256 @@
+"""Many candidates tried, and blanks filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from time import perf_counter
+from typing import TYPE_CHECKING, TypeVar
+
+from rnncli.errors import ArgumentError, SpecError, shorten
+from rnncli.formats.networks import as_called
+from rnncli.layers.weights import FRAMEWORKS, Framework
+from rnncli.library.runs import Tell, silent
+from rnncli.network import Network, check_flags, check_known, check_sizes, check_text
+from rnncli.quantities import Rate, parse_memory, parse_number, without_thousands
+from rnncli.render.progress import Progress
+from rnncli.search.brace_hints import read_pattern
+from rnncli.search.budget import BY_NAME, Budget, check_trained
+from rnncli.search.forms import Candidate
+from rnncli.search.selection import Order, order_of, parse_figures
+from rnncli.search.solution import Solution
+from rnncli.search.solution import solve as solved
+from rnncli.search.sweep import (
+    Candidates,
+    Share,
+    Sweep,
+    Tally,
+    check_fits,
+    cloud_of,
+    framework_of,
+    share_of,
+    wanted_of,
+)
+from rnncli.summary import DTYPE_BYTES, Setting
+
+if TYPE_CHECKING:
+    from rnncli.formats.nodes import Note
+
+Value = TypeVar("Value")
+
+Limit = int | str | None
+"""The most of a figure: a number, or as on the command line, `1M` or `4MB`; None for no limit."""
+
+_ALL = "top=N holds the first N alone"
+
+
+def sweep(
+    *patterns: str,
+    params: Limit = None,
+    memory: Limit = None,
+    macs: Limit = None,
+    outputs: Limit = None,
+    streaming: Limit = None,
+    training: Limit = None,
+    sort: str | None = None,
+    top: int | None = None,
+    pareto: str | Sequence[str] | None = None,
+    part: str | None = None,
+    jobs: int = 1,
+    batch: int | None = None,
+    timesteps: int | None = None,
+    framework: Framework | None = None,
+    dtype: str = "float32",
+) -> Candidates:
+    """Return what each network that the patterns stand for returns, owns and costs.
+
+        >>> from rnncli import sweep
+        >>> found = sweep("input:8,{gru,lstm}:{8..64..8}", params="10k", top=2)
+        >>> [(candidate.spec, candidate.total_params) for candidate in found]
+        [('input:8,gru:48', 8352), ('input:8,lstm:40', 7840)]
+
+    Args:
+        patterns: specs with brace lists and ranges: `input:8,lstm:{16,32}`.
+        params: the most parameters.
+        memory: the most bytes that the parameters take.
+        macs: the most multiply-adds for the whole input.
+        outputs: the most bytes that all layers' outputs take.
+        streaming: the most bytes that a step at a time takes beside the parameters.
+        training: the most bytes that training with Adam takes.
+        sort: what they are sorted by: `params`; with a leading -, from the largest down.
+        top: how many are wanted; without `sort`, those with the most parameters.
+        pareto: the figures of which no other may be as good in all: `params,-output`.
+        part: one of several parts of all candidates: `3/16`.
+        jobs: how many cores are used.
+        batch: samples at a time, or None for unknown.
+        timesteps: length of the sequence, or None for unknown.
+        framework: whose weights to count; None for Keras's, or PyTorch's where a pattern has what Keras has not.
+        dtype: of weights and outputs.
+
+    Raises:
+        SpecError: a pattern is wrong, or none of the candidates is a network.
+        ArgumentError: an argument is not allowed.
+        UsageError: a figure that is limited or compared is not known.
+        RnncliError: all candidates do not fit in memory.
+    """
+    if not patterns:
+        raise ArgumentError("no pattern is given", "give one: sweep('input:8,lstm:{16,32}')")
+    for pattern in patterns:
+        check_text("a pattern", pattern, "input:8,lstm:{16,32}")
+    _check_setting(framework, dtype, batch=batch, timesteps=timesteps, top=top, jobs=jobs)
+    limits = {"params": params, "memory": memory, "macs": macs, "outputs": outputs}
+    budget = _budget(limits | {"streaming": streaming, "training": training})
+    figures = ",".join(map(str, pareto)) if isinstance(pareto, list | tuple) else pareto
+    front = _parsed("pareto", figures, parse_figures)
+    order = order_of(_parsed("sort", sort, Order.parse), top, front)
+    setting = Setting(batch, timesteps, framework_of(patterns) if framework is None else framework, dtype)
+    keys = [each.figure for each in (*(front or ()), *([] if order is None else [order]))]
+    check_trained([*budget.keys, *keys], dtype)
+    wanted = wanted_of(order, top, front)
+    cloud = None if front is None else cloud_of(front, timesteps)
+    whole, total = share_of([read_pattern(pattern) for pattern in patterns], _parsed("part", part, Share.parse))
+    if not budget:
+        check_fits(total if wanted is None else wanted.most(total), _ALL)
+    found: list[Candidate] = []
+    tally = Tally()
+    with Progress("sweep", total, silent, clock=perf_counter) as progress:
+        done = 0
+        for some in Sweep(setting, budget, wanted, list, cloud).run_on(jobs, whole, total, tally):
+            found += [candidate for candidates in some for candidate in candidates]
+            progress(tally.total - done)
+            done = tally.total
+    best = found if wanted is None else wanted.best()
+    tally.shown = len(best)
+    if tally.first_invalid is not None and tally.invalid == tally.total:
+        _refuse(tally.first_invalid, setting)
+    return Candidates(best, tally, setting, order, cloud)
+
+
+def _refuse(spec: str, setting: Setting) -> None:
+    """Say why a text is no network.
+
+    Raises:
+        SpecError: that is why.
+    """
+    try:
+        Network.parse(spec).summary(*setting)
+    except SpecError as error:
+        raise as_called(error) from None
+
+
+def solve(
+    template: str,
+    *,
+    params: Limit = None,
+    memory: Limit = None,
+    macs: Limit = None,
+    outputs: Limit = None,
+    streaming: Limit = None,
+    training: Limit = None,
+    exactly: bool = False,
+    multiple_of: int = 1,
+    batch: int | None = None,
+    timesteps: int | None = None,
+    rate: Rate | float | None = None,
+    dtype: str = "float32",
+    framework: Framework | None = None,
+) -> Solution:
+    """Return the largest whole numbers for the blanks of a template that keep the network within a budget.
+
+        >>> from rnncli import solve
+        >>> solve("input:8,lstm:_", params=10_000).spec
+        'input:8,lstm:45'
+
+    Args:
+        template: a spec with `_` or `_a` in place of some numbers, or a call with one too few: `LSTM(25)`.
+        params: the most parameters.
+        memory: the most bytes that the parameters take.
+        macs: the most multiply-adds for the whole input.
+        outputs: the most bytes that all layers' outputs take.
+        streaming: the most bytes that a step at a time takes beside the parameters.
+        training: the most bytes that training with Adam takes.
+        exactly: whether it must cost exactly that.
+        multiple_of: each number is a multiple of this.
+        batch: samples at a time; None is one.
+        timesteps: length of the sequence, or None for unknown.
+        rate: timesteps a second, for the multiply-adds a second.
+        dtype: of weights and outputs.
+        framework: whose weights to count; None for that of the template, or Keras's.
+
+    Raises:
+        ArgumentError: nothing is limited, or an argument is not allowed.
+        SpecError: the template has no blank, or is not a network with any number.
+        UsageError: a figure that is limited is not known: it depends on the timesteps, say.
+        RnncliError: nothing fits, or nothing is exact; the message says how far off it is.
+    """
+    check_text("a template", template, "input:8,lstm:_")
+    limits = {"params": params, "memory": memory, "macs": macs, "outputs": outputs}
+    budget = _budget(limits | {"streaming": streaming, "training": training})
+    check_flags(exactly=exactly)
+    spec, whose, _ = template_of(template)
+    return solved(
+        spec,
+        budget,
+        exactly=exactly,
+        multiple_of=multiple_of,
+        batch=batch,
+        timesteps=timesteps,
+        framework=whose if framework is None else framework,
+        dtype=dtype,
+        rate=rate,
+        watch=watch_with(silent),
+    )
+
+
+def watch_with(tell: Tell) -> Callable[[int], Progress]:
+    """Return what shows how far a search is, and tells if it takes very long."""
+    return lambda total: Progress("solve", total, tell)
+
+
+def template_of(text: str) -> tuple[str, Framework | None, Sequence[Note]]:
+    """Return the template that a text is; of calls of Keras or PyTorch their framework, and how they are read."""
+    if "(" in text:
+        from rnncli.formats.call_templates import template_of_calls
+
+        reading = template_of_calls(text)
+        if reading is not None:
+            return reading.text, reading.framework, reading.notes
+    return text, None, ()
+
+
+def _budget(limits: Mapping[str, Limit]) -> Budget:
+    """Return a budget of limits that may be written as on the command line.
+
+    Raises:
+        ArgumentError: one is no limit.
+    """
+
+    def parsed(name: str, limit: Limit) -> int | None:
+        if not isinstance(limit, str):
+            return limit
+        read = parse_memory if BY_NAME[name].in_bytes else parse_number
+        return _parsed(name, without_thousands(limit.strip()), read)
+
+    return Budget(**{name: parsed(name, limit) for name, limit in limits.items()})
+
+
+def _check_setting(framework: str | None, dtype: str, **sizes: int | None) -> None:
+    if framework is not None:
+        check_known("framework", framework, FRAMEWORKS)
+    check_known("dtype", dtype, tuple(DTYPE_BYTES))
+    check_sizes(**sizes)
+
+
+def _parsed(name: str, text: str | None, parse: Callable[[str], Value]) -> Value | None:
+    """Return what a text stands for, as the option of that name has it.
+
+    Raises:
+        ArgumentError: it stands for nothing.
+    """
+    if text is None:
+        return None
+    if not isinstance(text, str):
+        raise ArgumentError(f"{name} is {shorten(repr(text))}, expected a text as the option --{name} has it")
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise ArgumentError(f"{name} is {shorten(repr(text))}: {error}") from None

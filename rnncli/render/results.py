@@ -1,0 +1,278 @@
+"""How each result is shown: the page that people see, and the rows that programs read. Rich is imported for a page.
+
+To show a result of another class, give it a line in `SHOWN`; commands, `print` and notebooks follow from that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from rnncli.errors import ArgumentError, listed, shorten
+from rnncli.render.records import (
+    NETWORK,
+    Cells,
+    Layout,
+    Record,
+    Writer,
+    layout,
+    origin_cells,
+    row_each,
+    row_each_layer,
+    row_each_weight,
+    writer,
+)
+from rnncli.render.terminal import DOCUMENTS, PROGRAMS, THEMES, Picture
+from rnncli.results import Result
+from rnncli.search.budget import FIGURES
+from rnncli.summary import ORIGIN, TOTALS, TOTALS_AT_RATE
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from rnncli.atomic import Written
+    from rnncli.quantities import Rate
+    from rnncli.render.blocks import Page
+
+
+def _one(result: Any) -> Sequence[Record]:
+    return [result.as_dict()]
+
+
+def _several(result: Any) -> Sequence[Record]:
+    found: Sequence[Record] = result.as_dicts()
+    return found
+
+
+class Shown(NamedTuple):
+    """How results of a class are shown.
+
+    Attributes:
+        page: the function of this room that returns what people see of one, with its module.
+        layout: returns how the records of one become rows; None where it has none.
+        records: returns these.
+    """
+
+    page: str
+    layout: Callable[[Any], Layout] | None = None
+    records: Callable[[Any], Sequence[Record]] = _one
+
+
+def _layers(summary: Any) -> Layout:
+    at_rate = () if summary.rate is None else ("macs_per_second",)
+    return row_each_layer("output_shape", "params", "macs_per_step", *at_rate, "macs", "output_bytes")
+
+
+def _explained(explanation: Any) -> Layout:
+    """Return a row for each weight, or for what each other tool counts where that is asked for."""
+    if explanation.other_tools is None:
+        return row_each_weight("symbol", "shape", "words", "numbers", "params", "start", "limit")
+    count = ("tool", "version", "counts", "value", "needs", "text")
+    return layout(
+        ("spec", *count, *ORIGIN),
+        lambda network: [
+            [network["spec"], *(each[key] for key in count), *origin_cells(network)] for each in network["other_tools"]
+        ],
+    )
+
+
+def _compared(comparison: Any) -> Layout:
+    """Return a row for each network, each figure with its changes; layers have no place in a row."""
+    totals, before, behind = comparison.summaries[0].totals, (*NETWORK, "output_shape"), ("batch", "timesteps")
+
+    def cells(network: Record) -> Cells:
+        changes = [[network[figure], network["difference"][figure], network["ratio"][figure]] for figure in totals]
+        return [
+            *(network[key] for key in before),
+            *(cell for some in changes for cell in some),
+            *(network[key] for key in behind),
+            *origin_cells(network),
+        ]
+
+    figures = [f"{figure}{change}" for figure in totals for change in ("", "_difference", "_ratio")]
+    return layout((*before, *figures, *behind, *ORIGIN), lambda network: [cells(network)])
+
+
+def _run_layers(run: Any) -> Layout:
+    del run
+    measured = ("seconds", "mean", "std", "min", "max", "saturated")
+    return row_each_layer("output_shape", "params", "macs_per_step", "macs", "output_bytes", *measured)
+
+
+def _reached(reach: Any) -> Layout:
+    """Return a row for each network, its figures with their ranges."""
+    del reach
+    network_keys = ("spec", "file", "init", "name", "timesteps", "seeds", "problem", "failed", "steps")
+    figures = ("steps_to_tenth", "steps_to_hundredth", "largest_after", "last", "spectral_radius")
+
+    def cells(network: Record) -> Cells:
+        spreads = [value for key in figures for value in (network[key], network["min"][key], network["max"][key])]
+        return [*(network[key] for key in network_keys), *spreads, network["curve"], *origin_cells(network)]
+
+    over_seeds = (f"{figure}{what}" for figure in figures for what in ("", "_min", "_max"))
+    return layout((*network_keys, *over_seeds, "curve", *ORIGIN), lambda network: [cells(network)])
+
+
+def _reaches(reach: Any) -> Sequence[Record]:
+    from rnncli.render.over_time import curve
+
+    return [network.as_dict() | {"curve": curve(network.effect)} for network in reach.networks]
+
+
+CANDIDATES = row_each(*NETWORK, "output_shape", *TOTALS)
+"""How candidates of a sweep become rows."""
+
+
+def solved_keys(rate: Rate | None) -> tuple[str, ...]:
+    """Return what is said of a template filled in, behind which network it is."""
+    totals = TOTALS if rate is None else TOTALS_AT_RATE
+    limits = (figure.limit_key for figure in FIGURES)
+    return ("output_shape", "number", "ties", "exact", "limited_by", *totals, *limits)
+
+
+def _solved(solution: Any) -> Layout:
+    return row_each(*NETWORK, *solved_keys(solution.summary.rate))
+
+
+def _arrays(model: Any) -> Layout:
+    """Return a row for each array of a file: the part and the layer that it is in, if it is in one."""
+    del model
+
+    def rows(file: Record) -> list[Cells]:
+        in_parts = [
+            (part["name"], part["spec"], layer["spec"], array)
+            for part in file["parts"]
+            for layer in part["layers"]
+            for array in layer["weights"]
+        ]
+        every = [*in_parts, *((None, None, None, array) for array in file["others"])]
+        return [
+            [file["file"], part, spec, layer, array["name"], array["shape"], array["dtype"], array["params"]]
+            for part, spec, layer, array in every
+        ]
+
+    return layout(("file", "part", "spec", "layer", "weight", "shape", "dtype", "params"), rows)
+
+
+SHOWN = {
+    "Summary": Shown("summaries.summary_page", _layers),
+    "Explanation": Shown("explanations.explanation_page", _explained),
+    "Drawing": Shown("drawing.drawing_page"),
+    "Comparison": Shown("comparisons.comparison_page", _compared, _several),
+    "RunResult": Shown("runs.run_page", _run_layers),
+    "Reach": Shown("reaches.reach_page", _reached, _reaches),
+    "Candidates": Shown("documents.candidates_page", lambda found: CANDIDATES, _several),
+    "Solution": Shown("summaries.solution_page", _solved),
+    "ModelFile": Shown("inspections.inspection_page", _arrays),
+    "Entry": Shown(
+        "explanations.entry_page", lambda entry: row_each("kind", "field", "form", "means", "keras", "torch"), _several
+    ),
+    "Exported": Shown("documents.source_page"),
+    "SharedPage": Shown("documents.shared_page"),
+}
+"""How the results of each class are shown."""
+
+
+def page_of(result: Result) -> Page:
+    """Return what people see of a result."""
+    module, _, function = SHOWN[type(result).__name__].page.partition(".")
+    page: Page = getattr(import_module(f"rnncli.render.{module}"), function)(result)
+    return page
+
+
+def records_of(result: Result) -> Sequence[Record]:
+    """Return what programs read of a result."""
+    return SHOWN[type(result).__name__].records(result)
+
+
+def layout_of(result: Result) -> Layout:
+    """Return how the records of a result become rows.
+
+    Raises:
+        ArgumentError: it has none.
+    """
+    found = SHOWN[type(result).__name__].layout
+    if found is None:
+        allowed = listed(["table", *DOCUMENTS], "or")
+        raise ArgumentError(f"a {type(result).__name__} has no rows of numbers; its format is {allowed}")
+    return found(result)
+
+
+class ResultWriter:
+    """Writes results in a format for programs. The columns are those of the first.
+
+    Args:
+        format_: the format.
+    """
+
+    def __init__(self, format_: str) -> None:
+        self._format = format_
+        self._writer: Writer[Record] | None = None
+
+    def begin(self) -> str:
+        """Return what comes before the first, once that is known."""
+        return "" if self._writer is None else self._writer.begin()
+
+    def rows(self, results: Sequence[Any], /) -> str:
+        """Return the records of some results, or their rows."""
+        if self._writer is None:
+            self._writer = writer(self._format, layout_of(results[0]))
+        return self._writer.rows([record for result in results for record in records_of(result)])
+
+    def end(self) -> str:
+        """Return what comes after the last."""
+        return "" if self._writer is None else self._writer.end()
+
+
+def rows(result: Result) -> list[dict[str, Any]]:
+    """Return the rows of a result by the names of their columns; see `Result.rows`."""
+    columns, rows_of = layout_of(result)
+    return [dict(zip(columns, cells, strict=True)) for record in records_of(result) for cells in rows_of(record)]
+
+
+def text(result: Result) -> str:
+    """Return what a command shows of a result on a screen as wide as this one, without colours."""
+    from rnncli.render.console import plain_text
+
+    return plain_text(page_of(result))
+
+
+def written(result: Result, format_: str) -> str:
+    """Return a result in a format; see `Result.to`."""
+    if format_ == "table":
+        return f"{result}\n"
+    if format_ in DOCUMENTS:
+        from rnncli.render.documents import DocumentWriter
+
+        return DocumentWriter(format_).rows([page_of(result)])
+    if format_ not in PROGRAMS:
+        allowed = listed(["table", *PROGRAMS, *DOCUMENTS], "or")
+        raise ArgumentError(f"format is {shorten(repr(format_))}, expected {allowed}")
+    writes = ResultWriter(format_)
+    found = writes.rows([result])
+    return writes.begin() + found + writes.end()
+
+
+def notebook(result: Result) -> str:
+    """Return a result as a part of a notebook's page."""
+    from rnncli.render.page import part_of_page
+
+    return part_of_page(result.title, page_of(result))
+
+
+def save_svg(result: Result, path: str | PathLike[str], theme: str) -> Written:
+    """Save a picture of a result; see `Result.save_svg`."""
+    from os import fspath
+
+    from rnncli.render.console import screen
+
+    if not isinstance(path, str) and not hasattr(path, "__fspath__"):
+        raise ArgumentError(f"path is {shorten(repr(path))}, expected the name of a file")
+    if theme not in THEMES:
+        raise ArgumentError(f"theme is {shorten(repr(theme))}, expected {listed(THEMES, 'or')}")
+    files: list[Written] = []
+    picture = Picture(str(fspath(path)), theme, files.append)
+    with screen(picture, f"rnncli {type(result).__name__.lower()}", seen=False) as show:
+        show(page_of(result))
+    return files[0]

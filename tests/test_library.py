@@ -1,0 +1,239 @@
+"""Every command is a function or a method: with the command's options, and results that show what the screen shows."""
+
+from __future__ import annotations
+
+import inspect as signatures
+from collections.abc import Callable, Iterator
+from contextlib import chdir, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click import Context
+from conftest import Result, Walk
+
+import rnncli
+from rnncli import Model, Network, RnncliError
+from rnncli.cli import COMMANDS, cli
+from rnncli.render.results import SHOWN
+
+Run = Callable[..., Result]
+
+MODEL = Path(__file__).parent / "golden" / "models" / "lstm-1.safetensors"
+
+SPEC = "input:8,lstm:4:seq,gru:3"
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "summary": Network.summary,
+    "explain": rnncli.explain,
+    "draw": rnncli.draw,
+    "compare": rnncli.compare,
+    "forward": rnncli.forward,
+    "reach": rnncli.reach,
+    "sweep": rnncli.sweep,
+    "solve": rnncli.solve,
+    "inspect": rnncli.inspect,
+    "export": Network.export,
+    "page": rnncli.page,
+    "spec": Network.read,
+    "layers": rnncli.look_up,
+}
+"""What each command is in Python."""
+
+FOR_A_SHELL = ("completion", "help")
+"""The commands that have nothing to do there."""
+
+OF_RESULTS = {"format": "to", "svg": "save_svg", "theme": "save_svg"}
+"""Options that are methods of what is found."""
+
+OF_THE_SCREEN = ("color", "quiet")
+"""Options of the screen: what is found has each number by itself, and no colour."""
+
+LINES = {
+    "summary": [SPEC, "--wide"],
+    "explain": [SPEC, "--others"],
+    "draw": [SPEC],
+    "compare": [SPEC, "input:8,gru:4"],
+    "forward": [SPEC, "--timesteps", "9"],
+    "reach": [SPEC, "--seeds", "1"],
+    "sweep": ["input:8,{lstm,gru}:{4..16..4}", "--pareto", "params,-output"],
+    "solve": ["input:8,lstm:_", "--params", "1k"],
+    "inspect": [str(MODEL)],
+    "export": [SPEC, "--to", "torch"],
+    "page": [SPEC],
+    "spec": [SPEC],
+    "layers": ["seq"],
+}
+"""A command line of each."""
+
+
+def found_by(command: str) -> Any:
+    """What the function returns that does the same as the line of a command."""
+    network = Network.read(SPEC)
+    return {
+        "summary": lambda: network.summary(wide=True),
+        "explain": lambda: network.explain(others=True),
+        "draw": network.draw,
+        "compare": lambda: network.compare("input:8,gru:4"),
+        "forward": lambda: network.forward(timesteps=9),
+        "reach": lambda: network.reach(seeds=1),
+        "sweep": lambda: rnncli.sweep(LINES["sweep"][0], pareto="params,-output"),
+        "solve": lambda: rnncli.solve("input:8,lstm:_", params="1k"),
+        "inspect": lambda: rnncli.inspect(MODEL),
+        "export": lambda: network.export("torch"),
+        "page": network.page,
+        "spec": lambda: network,
+        "layers": lambda: rnncli.look_up("seq"),
+    }[command]()
+
+
+def test_each_command_is_a_function_with_its_options(at: Walk) -> None:
+    assert {*FUNCTIONS, *FOR_A_SHELL} == {*COMMANDS}
+    reading = signatures.signature(rnncli.load).parameters
+    for name, function in FUNCTIONS.items():
+        taken = signatures.signature(function).parameters
+        for parameter in cli.get_command(Context(cli), name).params:
+            options = [option.lstrip("-").replace("-", "_") for option in parameter.opts if option.startswith("--")]
+            for option in options[-1:]:
+                with at(name, option):
+                    if option in OF_RESULTS:
+                        assert hasattr(rnncli.Result, OF_RESULTS[option])
+                    elif option == "set":  # what stands for a network is read first
+                        assert "set" in reading
+                    elif option not in OF_THE_SCREEN:
+                        assert option in taken
+
+
+def test_print_shows_what_the_command_shows(at: Walk, rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rnncli.engine.forward.perf_counter", lambda: 0.0)
+    for command, line in LINES.items():
+        with at(command):
+            shown = rnncli(command, *line)
+            notes = "".join(f"{note}\n" for note in shown.stderr.splitlines() if not note.startswith("Note: "))
+            assert f"{found_by(command)}\n" == shown.stdout + notes
+
+
+def results() -> Iterator[tuple[str, rnncli.Result]]:
+    yield from ((command, found_by(command)) for command in LINES if command != "spec")
+    yield "a solution of calls", rnncli.solve("LSTM(_, input_shape=(None, 3))", memory="64KB")
+    yield "a loaded model that ran", rnncli.load(str(MODEL)).forward(timesteps=3, plot=True, gates=True)
+    yield "a file for ONNX", Network.read(SPEC).export("onnx")
+    yield "the language", rnncli.look_up()
+    yield "no candidates", rnncli.sweep("input:8,lstm:{4,8}", params=1)
+
+
+def test_each_result_is_shown_in_each_way(at: Walk, tmp_path: Path) -> None:
+    seen = set()
+    for name, result in results():
+        seen.add(type(result).__name__)
+        with at(name, "repr"):
+            assert repr(result) == f"<{type(result).__name__} of {result.title}>"
+            assert "\n" not in repr(result)
+        with at(name, "html"):
+            html = result._repr_html_()
+            assert html.isascii() or "<svg" in html or "srcdoc" in html
+            assert "<script" not in html
+        with at(name, "markdown"):
+            assert result._repr_markdown_() == result.to("markdown") != ""
+        with at(name, "table"):
+            assert result.to("table") == f"{result}\n"
+        with at(name, "svg"):
+            written = result.save_svg(tmp_path / "picture.svg", theme="light")
+            assert (tmp_path / "picture.svg").stat().st_size == written.size
+        if SHOWN[type(result).__name__].layout is not None:
+            with at(name, "rows"):
+                rows = result.rows()
+                assert result.to("csv").count("\n") >= len(rows)
+                assert len({tuple(row) for row in rows}) <= 1
+    assert seen == {*SHOWN}
+
+
+def test_nothing_that_is_public_has_the_name_of_a_room() -> None:
+    """The room would take its place once it is imported."""
+    package = Path(rnncli.__file__).parent
+    assert [name for name in rnncli.__all__ if (package / name).exists() or (package / f"{name}.py").exists()] == []
+
+
+WRONG = (object(), b"x", 1.5, -1, 2**64, "\ud800", "", [], [[]], {}, np.array(3), np.array([1, 2]), float("nan"), int)
+"""What is no argument of anything, or of little."""
+
+ASKED: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
+    "summary": ((Network.read(SPEC),), {}),
+    "compare": ((SPEC, SPEC), {}),
+    "forward": ((SPEC,), {"timesteps": 2}),
+    "reach": ((SPEC,), {"timesteps": 2, "seeds": 1}),
+    "sweep": (("input:8,lstm:{4,8}",), {}),
+    "solve": (("input:8,lstm:_",), {"params": 999}),
+    "inspect": ((str(MODEL),), {}),
+    "export": ((SPEC, "torch"), {}),
+    "page": ((SPEC,), {"timesteps": 2}),
+    "layers": ((), {}),
+}
+"""What each function is asked; the others are asked for a spec."""
+
+
+def test_every_wrong_argument_is_refused_in_words_or_does_what_it_says(at: Walk, tmp_path: Path) -> None:
+    extra = {"load": rnncli.load, "Model": Model}
+    with chdir(tmp_path):
+        for name, function in {**FUNCTIONS, **extra}.items():
+            arguments, options = ASKED.get(name, ((SPEC,), {}))
+            parameters = signatures.signature(function).parameters.values()
+            for number, parameter in enumerate(parameters):
+                for wrong in WRONG:
+                    if parameter.name in ("color", "asked") or (parameter.name == "self"):
+                        continue
+                    with at(name, parameter.name, repr(wrong)), suppress(RnncliError):
+                        if parameter.kind is parameter.VAR_POSITIONAL:
+                            function(wrong, *arguments[1:], **options)
+                        elif number < len(arguments):
+                            function(*arguments[:number], wrong, *arguments[number + 1 :], **options)
+                        else:
+                            function(*arguments, **{**options, parameter.name: wrong})
+
+
+def test_whatever_stands_for_a_network_is_read(tmp_path: Path, at: Walk) -> None:
+    layers = "[keras.layers.Embedding(vocab, 4), keras.layers.LSTM(3)]"
+    (tmp_path / "model.py").write_text(f"import keras\nmodel = keras.Sequential({layers})\n")
+    for text, spec in {
+        SPEC: SPEC,
+        "nn.LSTM(40, 64)": "input:40,lstm:64",
+        str(MODEL): str(rnncli.inspect(str(MODEL)).parts[0].network),
+        f"{LINES['inspect'][0]}::1": str(rnncli.inspect(str(MODEL)).parts[0].network),
+    }.items():
+        with at(text):
+            assert str(Network.read(text)) == str(rnncli.load(text).network) == spec
+            assert str(rnncli.draw(text).network) == spec
+    assert str(Network.read(tmp_path / "model.py", set={"vocab": 50})) == "embed:50x4,lstm:3"
+    assert rnncli.inspect(tmp_path / "model.py", set={"vocab": 50}).parts
+
+
+def test_what_a_loaded_model_does_it_does_with_the_weights_of_its_file(tmp_path: Path) -> None:
+    path = str(MODEL)
+    model = rnncli.load(path)
+    assert model.part is not None
+    x = np.random.default_rng(0).standard_normal((2, 5, model.network.head.features))
+    np.save(tmp_path / "x.npy", x)
+    model.forward(input=tmp_path / "x.npy", output=tmp_path / "y.npy")
+    np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), model(x.astype("float32")))
+    rnncli.forward(path, input=tmp_path / "x.npy", output=tmp_path / "z.npy")
+    np.testing.assert_array_equal(np.load(tmp_path / "z.npy"), model(x.astype("float32")))
+    model.export("onnx", output=tmp_path / "model.onnx")
+    again = rnncli.load(tmp_path / "model.onnx")
+    np.testing.assert_allclose(again(x.astype("float32")), model(x.astype("float32")), rtol=1e-6, atol=1e-6)
+    assert model.reach(seeds=1).networks[0].file == path
+
+
+def test_a_model_keeps_the_weights_that_it_was_given(tmp_path: Path) -> None:
+    model = Model(SPEC, seed=5, dtype="float64")
+    model.forward(timesteps=3, save_weights=tmp_path / "w.npz")
+    with np.load(tmp_path / "w.npz") as saved:
+        assert {key: saved[key].dtype for key in saved} == {key: np.dtype("float64") for key in model.weights}
+        for key in saved:
+            np.testing.assert_array_equal(saved[key], model.weights[key])
+    exported = model.export("keras", save_weights=tmp_path / "keras.npz")
+    assert exported.files[0].path == str(tmp_path / "keras.npz")
+    again = Model(SPEC, weights=dict(np.load(tmp_path / "w.npz")))
+    np.testing.assert_allclose(again.weights["lstm/kernel"], model.weights["lstm/kernel"], rtol=1e-7)
+    assert model.reach(seeds=2).networks[0].init is None
+    assert model.summary().dtype == "float64"
