@@ -240,7 +240,7 @@ def _check_setting(framework: str | None, dtype: str, **sizes: int | None) -> No
     check_sizes(**sizes)
 
 
-def _parsed(name: str, text: str | None, parse: Callable[[str], Value]) -> Value | None:
+def _parsed(name: str, text: object, parse: Callable[[str], Value]) -> Value | None:
     """Return what a text stands for, as the option of that name has it.
 
     Raises:

@@ -189,10 +189,8 @@ def columns_of(network: Network, settings: Sequence[Setting], rate: Rate | float
     for setting in settings:
         check_sizes(batch=setting.batch, timesteps=setting.timesteps)
     network.check_timesteps(*(setting.timesteps for setting in settings))
-    each = [
-        setting if setting.framework is not None else setting._replace(framework=network.framework)
-        for setting in settings
-    ]
+    own = network.framework
+    each = [setting._replace(framework=own) if setting.framework is None else setting for setting in settings]
     return [Column(network, setting, network.summary(*setting, rate=rate)) for setting in each]
 
 
