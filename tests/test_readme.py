@@ -100,7 +100,9 @@ def test_each_console_block_prints_what_it_shows(
                     assert differ == []
 
 
-def test_the_python_block_prints_what_the_command_prints(capsys: pytest.CaptureFixture[str], rnncli: Run) -> None:
+def test_the_python_block_prints_what_the_command_prints(
+    capsys: pytest.CaptureFixture[str], rnncli: Callable[..., Result]
+) -> None:
     (program,) = blocks("python")
     exec(program, {})
     printed = capsys.readouterr()

@@ -1,7 +1,7 @@
 """Run the README's Python recipe, and every kind of result, in a real notebook, and look at what it shows.
 
-The environment of the frameworks has what it needs beside: `pip install nbclient nbconvert ipykernel pandas polars`. Run
-`.venv-frameworks/bin/python tests/golden/notebook.py notebook.html`, and open the page, light and dark.
+It needs `pip install nbclient nbconvert ipykernel pandas polars` in the environment of the frameworks. Run there
+`python tests/golden/notebook.py notebook.html`, and open the page, light and dark.
 """
 
 from __future__ import annotations
