@@ -185,16 +185,19 @@ class FrontierTable(CandidateTable):
 
     def end(self) -> str:
         """Return the picture, if there is anything to see."""
-        left = super().end()
+        picture = self.picture()
+        return super().end() + "".join(f"{line}\n" for line in ["", *picture] if picture)
+
+    def picture(self) -> list[str]:
+        """Return the lines of the picture; none where there is nothing to see."""
         others = self._others()
         if not self._points or len({*others, *self._points}) < _FEWEST:
-            return left
+            return []
         from rnncli.render.scatter import scatter
 
         across, up = map(_axis_title, self._keys)
         note = "● are the rows above, · all other candidates."
-        lines = scatter(others, self._points, (across, up), self._width, note)
-        return left + "".join(f"{line}\n" for line in ["", *lines])
+        return list(scatter(others, self._points, (across, up), self._width, note))
 
 
 def _figure(record: Record, key: str) -> Any:

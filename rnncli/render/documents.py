@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from html import escape
@@ -18,7 +18,7 @@ from rnncli.quantities import figure_text, shape_text
 from rnncli.render.blocks import Block, Column, Drawn, Line, Page, Pairs, Row, Source, Table, in_characters_of
 from rnncli.render.candidates import CandidateTable, FrontierTable
 from rnncli.render.console import UNLIMITED
-from rnncli.render.records import Record, Texts, Writer
+from rnncli.render.records import Record, Texts
 from rnncli.render.terminal import MOST_LINES
 from rnncli.search.selection import SORT_KEYS
 from rnncli.summary import TOTALS
@@ -27,6 +27,7 @@ from rnncli.vocabulary import meaning_of
 if TYPE_CHECKING:
     from rnncli.export import Exported
     from rnncli.library.pages import SharedPage
+    from rnncli.search.frontier import Cloud
     from rnncli.search.sweep import Candidates
 
 _CODE = ("spec", "name", "code", "layer")
@@ -256,36 +257,40 @@ def shared_page(page: SharedPage) -> Iterator[Block]:
 
 
 def candidates_page(candidates: Candidates) -> Iterator[Block]:
-    """Yield the candidates of a sweep, and how many there were; of very many the first."""
+    """Yield the candidates of a sweep, where they lie, and how many there were; of very many the first."""
     if candidates:
-        yield _Listed.of(candidates)
+        records = candidates[:MOST_LINES].as_dicts()
+        key = None if candidates.order is None else SORT_KEYS[candidates.order.key]
+        table = records_table((*TOTALS, "output_shape", "spec"), records)
+        yield _Listed(table.columns, table.rows, records=records, sorted_by=key)
+        if candidates.cloud is not None:
+            yield Drawn(partial(_picture, records, candidates.cloud))
     if len(candidates) > MOST_LINES:
         yield Line(Text(f"… and {len(candidates) - MOST_LINES:,} more", style="dim"))
     yield Line(Text(candidates.title))
+
+
+def _picture(records: Sequence[Record], cloud: Cloud, console: Console) -> Iterator[Text]:
+    table = FrontierTable(_width(console), None, *cloud.asked, cloud.points)
+    table.rows(records)
+    picture = table.picture()
+    yield from map(Text, ["", *picture] if picture else [])
+
+
+def _width(console: Console) -> int | None:
+    return console.width if console.width < UNLIMITED else None
 
 
 @dataclass(eq=False, repr=False)
 class _Listed(Table):
     """Candidates: in a document a table, and on a console what a sweep shows there."""
 
-    table: Callable[[int | None], Writer[Any]] = CandidateTable
     records: Sequence[Record] = ()
-
-    @classmethod
-    def of(cls, candidates: Candidates) -> _Listed:
-        """Return the first of some candidates."""
-        records = candidates[:MOST_LINES].as_dicts()
-        table = records_table((*TOTALS, "output_shape", "spec"), records)
-        key = None if candidates.order is None else SORT_KEYS[candidates.order.key]
-        cloud = candidates.cloud
-        if cloud is None:
-            return cls(table.columns, table.rows, table=partial(CandidateTable, sorted_by=key), records=records)
-        frontier = partial(FrontierTable, sorted_by=key, across=cloud.asked[0], up=cloud.asked[1], others=cloud.points)
-        return cls(table.columns, table.rows, table=frontier, records=records)
+    sorted_by: str | None = None
 
     def shown(self, console: Console) -> Iterator[Text]:
         """Yield the lines of a sweep's table."""
-        table = self.table(console.width if console.width < UNLIMITED else None)
+        table = CandidateTable(_width(console), self.sorted_by)
         rows = table.rows(self.records)
-        for line in f"{table.begin()}{rows}{table.end()}".splitlines():
+        for line in f"{rows}{table.end()}".splitlines():
             yield in_characters_of(console, Text(line))
