@@ -147,7 +147,9 @@ class Network(Commands):
 
         Raises:
             SpecError: `timesteps` contradicts the `T` of an `input:TxF`.
+            ArgumentError: an argument is not allowed.
         """
+        check_sizes(batch=batch)
         self.check_timesteps(timesteps)
         return self.head.input_shape(batch, timesteps)
 
@@ -156,7 +158,10 @@ class Network(Commands):
 
         Raises:
             SpecError: the `T` of an `input:TxF` contradicts one, or a layer needs more.
+            ArgumentError: one is no length.
         """
+        for length in timesteps:
+            check_sizes(timesteps=length)
         check_timesteps(self.layers, self._source, *timesteps)
 
     def check_framework(self, framework: Framework, option: str = "--framework") -> None:
@@ -168,7 +173,9 @@ class Network(Commands):
 
         Raises:
             SpecError: it cannot.
+            ArgumentError: there is no such framework.
         """
+        check_known("framework", framework, FRAMEWORKS)
         try:
             check_framework(self.layers, self._source, framework, option)
         except SpecError as error:
@@ -255,7 +262,6 @@ class Network(Commands):
             ArgumentError: an argument is not allowed.
         """
         framework = self.framework if framework is None else framework
-        check_known("framework", framework, FRAMEWORKS)
         check_known("dtype", dtype, tuple(DTYPE_BYTES))
         check_sizes(batch=batch, timesteps=timesteps)
         check_flags(wide=wide)

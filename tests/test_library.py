@@ -158,6 +158,12 @@ def test_nothing_that_is_public_has_the_name_of_a_room() -> None:
 WRONG = (object(), b"x", 1.5, -1, 2**64, "\ud800", "", [], [[]], {}, np.array(3), np.array([1, 2]), float("nan"), int)
 """What is no argument of anything, or of little."""
 
+NO_SPEC = (
+    *("summary", "explain", "draw", "forward", "reach", "page", "input_shape", "shapes", "check_timesteps", "weights"),
+    *("rows", "to"),
+)
+"""Methods that need nothing more."""
+
 ASKED: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "summary": ((Network.read(SPEC),), {}),
     "compare": ((SPEC, SPEC), {}),
@@ -169,12 +175,43 @@ ASKED: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "export": ((SPEC, "torch"), {}),
     "page": ((SPEC,), {"timesteps": 2}),
     "layers": ((), {}),
+    **{f"{each}.export": (("torch",), {}) for each in ("Network", "Model")},
+    **{f"{each}.{name}": ((), {}) for each in ("Network", "Model", "Summary") for name in NO_SPEC},
+    "Model.output_shape": ((2, 3), {}),
+    "Model.run": ((np.zeros((1, 2, 8)),), {}),
+    "Model.__call__": ((np.zeros((1, 2, 8)),), {}),
+    "Summary.save_svg": (("picture.svg",), {}),
 }
 """What each function is asked; the others are asked for a spec."""
 
 
+def methods() -> dict[str, Callable[..., Any]]:
+    """The public methods of a network, a model and a result that take anything."""
+    things = (Network.read(SPEC), Model(SPEC), Network.read(SPEC).summary())
+    return {
+        f"{type(thing).__name__}.{name}": method
+        for thing in things
+        for name in dir(type(thing))
+        if (not name.startswith("_") or name == "__call__") and name not in NOT_FOR_USERS
+        if callable(method := getattr(thing, name))
+    }
+
+
+NOT_FOR_USERS = (
+    "begin",
+    "prepare",
+    "watch_gates",
+    "chunks_of",
+    "starting",
+    "accounts",
+    "steps_read",
+    "meeting_padding",
+)
+"""Methods for the rooms of the house."""
+
+
 def test_every_wrong_argument_is_refused_in_words_or_does_what_it_says(at: Walk, tmp_path: Path) -> None:
-    extra = {"load": rnncli.load, "Model": Model}
+    extra = {"load": rnncli.load, "Model": Model, **methods()}
     with chdir(tmp_path):
         for name, function in {**FUNCTIONS, **extra}.items():
             arguments, options = ASKED.get(name, ((SPEC,), {}))

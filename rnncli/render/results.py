@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from rnncli.errors import ArgumentError, listed, shorten
+from rnncli.errors import ArgumentError, listed
+from rnncli.network import check_known
 from rnncli.render.records import (
     NETWORK,
     Cells,
@@ -23,7 +24,7 @@ from rnncli.render.records import (
     row_each_weight,
     writer,
 )
-from rnncli.render.terminal import DOCUMENTS, PROGRAMS, THEMES, Picture
+from rnncli.render.terminal import DOCUMENTS, PROGRAMS, THEMES, Picture, Theme
 from rnncli.results import Result
 from rnncli.search.budget import FIGURES
 from rnncli.summary import ORIGIN, TOTALS, TOTALS_AT_RATE
@@ -240,15 +241,13 @@ def text(result: Result) -> str:
 
 def written(result: Result, format_: str) -> str:
     """Return a result in a format; see `Result.to`."""
+    check_known("format", format_, ("table", *PROGRAMS, *DOCUMENTS))
     if format_ == "table":
         return f"{result}\n"
     if format_ in DOCUMENTS:
         from rnncli.render.documents import DocumentWriter
 
         return DocumentWriter(format_).rows([page_of(result)])
-    if format_ not in PROGRAMS:
-        allowed = listed(["table", *PROGRAMS, *DOCUMENTS], "or")
-        raise ArgumentError(f"format is {shorten(repr(format_))}, expected {allowed}")
     writes = ResultWriter(format_)
     found = writes.rows([result])
     return writes.begin() + found + writes.end()
@@ -263,16 +262,12 @@ def notebook(result: Result) -> str:
 
 def save_svg(result: Result, path: str | PathLike[str], theme: str) -> Written:
     """Save a picture of a result; see `Result.save_svg`."""
-    from os import fspath
-
+    from rnncli.engine.request import file_name
     from rnncli.render.console import screen
 
-    if not isinstance(path, str) and not hasattr(path, "__fspath__"):
-        raise ArgumentError(f"path is {shorten(repr(path))}, expected the name of a file")
-    if theme not in THEMES:
-        raise ArgumentError(f"theme is {shorten(repr(theme))}, expected {listed(THEMES, 'or')}")
+    check_known("theme", theme, THEMES)
     files: list[Written] = []
-    picture = Picture(str(fspath(path)), theme, files.append)
+    picture = Picture(file_name("path", path), cast(Theme, theme), files.append)
     with screen(picture, f"rnncli {type(result).__name__.lower()}", seen=False) as show:
         show(page_of(result))
     return files[0]

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 from rnncli.errors import ArgumentError, listed
 from rnncli.layers import Layer
 from rnncli.layers.weights import FRAMEWORK_NAMES, Framework
-from rnncli.network import Network, check_sizes
+from rnncli.network import Network
 from rnncli.quantities import Rate, ratio_text
 from rnncli.reports.reasons import Owned, Reason, reasons
 from rnncli.results import Result
@@ -186,8 +186,6 @@ def columns_of(network: Network, settings: Sequence[Setting], rate: Rate | float
     Raises:
         SpecError: a framework cannot express the network, or one of the lengths contradicts its spec.
     """
-    for setting in settings:
-        check_sizes(batch=setting.batch, timesteps=setting.timesteps)
     network.check_timesteps(*(setting.timesteps for setting in settings))
     own = network.framework
     each = [setting._replace(framework=own) if setting.framework is None else setting for setting in settings]
