@@ -31,6 +31,7 @@ from rnncli.formats import names_another
 from rnncli.formats.networks import Reading, reading_of
 from rnncli.library.runs import Path, Tell
 from rnncli.network import Network, check_flags, check_known
+from rnncli.quantities import memory
 
 if TYPE_CHECKING:
     from rnncli.engine.model import Model
@@ -255,6 +256,8 @@ def run_export(model: Reading, asked: Asked, tell: Tell) -> Exported:
             steps = f"the {told.timesteps:,} timesteps of {printable(asked.input)}"
         apart = f"up to {told.largest:.2g} from those of float32, {told.mean:.2g} on average"
         tell(f"Note: with int8 the outputs are {apart}, for {steps}")
+    if target == "c" and asked.output is not None:
+        tell(f"Note: on a device it takes {_on_device(model.network, device.dtype)}")
     files: list[Written] = []
     if asked.save_weights is not None and asked.weights_extension is not None:
         from rnncli.export.weight_writers import write_weights
@@ -268,6 +271,14 @@ def run_export(model: Reading, asked: Asked, tell: Tell) -> Exported:
             contents[f"{splitext(asked.output)[0]}.h"] = header(job)
         files += _write(contents)
     return Exported(model.network, target, content, tuple(files))
+
+
+def _on_device(network: Network, dtype: str) -> str:
+    """Return what a network takes on a device: its constants, and what runs a step at a time."""
+    counted = network.summary(dtype=dtype)
+    constant = f"{memory(counted.total_bytes)} of constants"
+    streaming = counted.streaming_bytes
+    return constant if streaming is None else f"{constant} and {memory(streaming)} of memory to run a step at a time"
 
 
 def _write(files: Mapping[str, str | bytes]) -> list[Written]:
