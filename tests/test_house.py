@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from bare_system import ABSENT
+from bare_system import MODULES as ABSENT_MODULES
 from conftest import Walk
 
 import rnncli.layers
@@ -44,9 +46,15 @@ MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob(
 
 
 @cache
+def tree_of(module: str) -> ast.Module:
+    """What a file says."""
+    return ast.parse((PACKAGE / module).read_text(encoding="utf-8"))
+
+
+@cache
 def imported_by(module: str) -> frozenset[str]:
     """The modules that a file imports, wherever in it; what only a type checker reads is left out."""
-    return frozenset(_imports(ast.parse((PACKAGE / module).read_text(encoding="utf-8"))))
+    return frozenset(_imports(tree_of(module)))
 
 
 def _imports(tree: ast.AST) -> Iterator[str]:
@@ -106,9 +114,44 @@ def test_nothing_outside_the_layers_asks_for_the_class_of_one(at: Walk) -> None:
     """A kind says what it is by what it declares; the tables of engine and export find it by its name or class."""
     kinds = {name for name, each in vars(rnncli.layers).items() if isinstance(each, type) and each is not Layer}
     for module in MODULES:
-        for node in ast.walk(ast.parse((PACKAGE / module).read_text(encoding="utf-8"))):
+        for node in ast.walk(tree_of(module)):
             asks = isinstance(node, ast.Call) and ast.unparse(node.func) in ("isinstance", "issubclass")
             compares = isinstance(node, ast.Compare) and "type(" in ast.unparse(node)
             named = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)} if asks or compares else set()
             with at(module, ast.unparse(node) if named & kinds else ""):
                 assert module.startswith("layers/") or not named & kinds
+
+
+NOT_EVERYWHERE = {
+    *ABSENT_MODULES,
+    "_posixsubprocess",
+    "ctypes",
+    "mmap",
+    "multiprocessing",
+    "select",
+    "socket",
+    "subprocess",
+}
+"""Modules that some systems do not have, or in which nothing works there."""
+
+
+def named(node: ast.AST) -> set[str]:
+    """What of the system's own a piece of code names: modules, what is in them, and files of Linux."""
+    match node:
+        case ast.Import(names):
+            return {each.name for each in names}
+        case ast.ImportFrom(str(module), names):
+            return {module, *(f"{module}.{each.name}" for each in names)}
+        case ast.Attribute(ast.Name(module), attribute):
+            return {f"{module}.{attribute}"}
+        case ast.Constant(str(text)):
+            return {text[:5]}
+    return set()
+
+
+def test_what_some_systems_do_not_have_is_named_in_one_room_alone(at: Walk) -> None:
+    absent = {f"{module}.{name}" for module, names in ABSENT.items() for name in names.split()}
+    for module in MODULES:
+        found = set().union(*map(named, ast.walk(tree_of(module)))) & (absent | NOT_EVERYWHERE | {"/proc", "/sys/"})
+        with at(module, *found):
+            assert not found or room_of(module) == "system"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from time import perf_counter, thread_time
+from time import perf_counter, process_time
 from typing import TYPE_CHECKING, Any, cast
 
 import click
@@ -121,6 +121,11 @@ def command(
 
     PATTERN may be - for patterns on standard input, one a line.
     """
+    if jobs > 1:
+        from rnncli.system.workers import can_fork
+
+        if not can_fork():
+            tell("Note: this system does not fork processes, so one core does all of the work")
     setting = Setting(batch, timesteps, cast(Framework, framework or framework_of(pattern)), dtype)
     check_trained(budget.keys, dtype)
     order = order_of(order, top, front)
@@ -162,7 +167,7 @@ def command(
         tell,
         advice="Ctrl-C ends it" if top is None and front is None else "Ctrl-C shows the best so far",
         shown=not typed and not (wanted is None and on_terminal()),
-        clock=thread_time if wanted is None and jobs == 1 else perf_counter,  # who reads the rows may take their time
+        clock=process_time if wanted is None and jobs == 1 else perf_counter,  # who reads the rows may take their time
     )
     interrupted, more = False, 0
     try:

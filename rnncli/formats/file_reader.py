@@ -19,6 +19,7 @@ from typing import Any
 from rnncli.errors import RnncliError, shorten
 from rnncli.formats.faults import reading
 from rnncli.quantities import memory
+from rnncli.system.descriptors import opened_to_read, read_at, read_into_at
 
 _BLOCK = 1 << 20
 """Bytes that are copied at a time from a pipe."""
@@ -62,7 +63,7 @@ class FileReader:
         """
         parts, end = [], min(offset + size, self.size)
         while offset < end:
-            parts.append(part := os.pread(self._file, end - offset, offset))
+            parts.append(part := read_at(self._file, end - offset, offset))
             if not part:
                 raise self._shorter()
             offset += len(part)
@@ -75,7 +76,7 @@ class FileReader:
             RnncliError: the file was changed since it was opened.
         """
         while len(buffer):
-            count = os.preadv(self._file, [buffer], offset)
+            count = read_into_at(self._file, buffer, offset)
             if not count:
                 raise self._shorter()
             offset += count
@@ -177,7 +178,7 @@ def opened(path: str) -> Iterator[int]:
     """
     with reading(path):
         try:
-            file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY)
+            file = opened_to_read(path)
         except ValueError as fault:  # a name that no file can have
             raise RnncliError(f"it cannot be read: {fault}") from None
         try:
@@ -203,8 +204,7 @@ def opened_regular(path: str) -> FileReader:
         OSError: it cannot be opened, or is a folder.
         RnncliError: it is a pipe or a device.
     """
-    # A pipe that nobody writes to would be waited for.
-    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK)
+    file = opened_to_read(path, waits=False)
     try:
         mode = os.fstat(file).st_mode
         if stat.S_ISDIR(mode):

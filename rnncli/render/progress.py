@@ -13,19 +13,18 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from math import inf
-from threading import Event, RLock, Thread, current_thread, main_thread
+from threading import Event, RLock, Thread
 from time import perf_counter
-from types import FrameType
 from typing import TYPE_CHECKING
 
 from rnncli.quantities import about
-from rnncli.system.signals import undone_by_signals
+from rnncli.system.signals import stopped_within, undone_by_signals
+from rnncli.system.streams import columns_of, in_foreground
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -166,20 +165,15 @@ class Bar:
     @contextlib.contextmanager
     def shown(self) -> Iterator[None]:
         """Draw it during a block, from the delay on, and erase it whatever ends the block."""
-        in_main = current_thread() is main_thread()
-        suspends = in_main and signal.getsignal(signal.SIGTSTP) is signal.SIG_DFL
-        if suspends:
-            signal.signal(signal.SIGTSTP, self._suspend)
-        Thread(target=self._run, daemon=True).start()
+        with contextlib.suppress(RuntimeError):  # no threads: nor is there a bar
+            Thread(target=self._run, daemon=True).start()
         try:
-            with undone_by_signals(self._wipe):
+            with stopped_within(self.away), undone_by_signals(self._wipe):
                 yield
         finally:
             self._ended.set()
             with self._lock:
                 self._erase()
-            if suspends:
-                signal.signal(signal.SIGTSTP, signal.SIG_DFL)
 
     @contextlib.contextmanager
     def away(self) -> Iterator[None]:
@@ -197,7 +191,7 @@ class Bar:
                 line.name = self.name
                 text = line.text(self.done)
                 with self._lock:
-                    if not self._ended.is_set() and _in_foreground():
+                    if not self._ended.is_set() and in_foreground(sys.stderr):
                         self._draw(text)
                 self._ended.wait(PERIOD)
 
@@ -220,14 +214,6 @@ class Bar:
         if self._is_drawn:
             os.write(2, _ERASE.encode())
 
-    def _suspend(self, number: int, frame: FrameType | None) -> None:
-        """Leave a clean terminal to the shell when Ctrl-Z stops the program, and go on when it is continued."""
-        del frame
-        with self.away():
-            signal.signal(number, signal.SIG_DFL)
-            signal.raise_signal(number)
-            signal.signal(number, self._suspend)
-
 
 def has_place() -> bool:
     """Return whether there is a place for a bar: see the top of this file."""
@@ -238,14 +224,6 @@ def has_place() -> bool:
     except (AttributeError, OSError, ValueError):
         return True  # closed, or a stream of Python's own
     return not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode))
-
-
-def _in_foreground() -> bool:
-    """Whether the program has the terminal; a shell's background job does not, and the shell is at work there."""
-    try:
-        return os.tcgetpgrp(sys.stderr.fileno()) == os.getpgrp()
-    except (OSError, ValueError):
-        return True  # it is not the terminal that the program was started from
 
 
 _WIDEST, _NARROWEST = 40, 8
@@ -319,11 +297,7 @@ class BarLine:
 
     def _room(self) -> int:
         """Return how many columns there are for parts, each with a space behind it. The terminal's last stays free."""
-        try:
-            columns = os.get_terminal_size(sys.stderr.fileno()).columns
-        except (OSError, ValueError):
-            columns = 0
-        return min(columns or self._console.width, self._console.width)
+        return min(columns_of(sys.stderr) or self._console.width, self._console.width)
 
 
 def _short(number: float) -> str:

@@ -10,6 +10,8 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, NamedTuple, TextIO, get_args
 
+from rnncli.system.streams import columns_of
+
 if TYPE_CHECKING:
     from rnncli.atomic import Written
 
@@ -57,12 +59,8 @@ def notes_width() -> int | None:
     """Return the columns of the terminal that standard error is, or as many as COLUMNS says; None where it is none."""
     if sys.stderr is None or not sys.stderr.isatty():
         return None
-    try:
-        columns = os.get_terminal_size(sys.stderr.fileno()).columns
-    except (OSError, ValueError):
-        columns = 0
     said = os.environ.get("COLUMNS", "")
-    return int(said) if said.isdecimal() and int(said) else columns or None
+    return int(said) if said.isdecimal() and int(said) else columns_of(sys.stderr)
 
 
 def terminal_size() -> tuple[int, int] | None:

@@ -356,11 +356,14 @@ class Sweep(NamedTuple, Generic[Spelt]):
         Raises:
             RnncliError: a process has ended by itself, or cannot be started.
         """
-        if jobs == 1 or 0 < total <= _LEAST or not hasattr(os, "fork"):
+        alone = jobs == 1 or 0 < total <= _LEAST
+        if not alone:
+            from rnncli.system.workers import can_fork, forked
+
+            alone = not can_fork()
+        if alone:
             yield from self.run(whole, tally)
             return
-        from rnncli.system.workers import forked
-
         most = _SHOWN if self._asked is None else _SIFTED
         jobs = min(jobs, max(_MOST_JOBS, 2 * (os.cpu_count() or 1)))
         size = min(most, max(_LEAST, total // (_TURNS * jobs))) if total else most

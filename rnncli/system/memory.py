@@ -1,10 +1,11 @@
-"""How much memory this process can still take."""
+"""How much memory this process can still take, and a bound to that."""
 
 from __future__ import annotations
 
 import os
 import posixpath
 from collections.abc import Iterator
+from contextlib import suppress
 
 RESERVE = 40 << 20
 """Bytes set aside for Python and the libraries.
@@ -112,10 +113,45 @@ def address_space(root: str) -> int | None:
     if limit == resource.RLIM_INFINITY:
         return None
     try:
-        mapped = int(_read(root, "proc/self/statm").split()[0]) * resource.getpagesize()
-    except (OSError, ValueError, IndexError):
-        mapped = 0
-    return max(0, limit - mapped)
+        return max(0, limit - _mapped(root))
+    except (OSError, ValueError):
+        return max(0, limit)
+
+
+def bound(room: int, seconds: float | None = None) -> None:
+    """Bound the memory that this process may take from now on, and its time, where the system can.
+
+    A process that takes more time is ended by SIGPROF, in the middle of a library's own code too.
+
+    Args:
+        room: bytes of addresses beside those that it has.
+        seconds: of the processor; None leaves the bound that there is.
+    """
+    try:
+        import resource
+    except ImportError:
+        return
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with suppress(OSError, ValueError):  # a system without /proc, or with a lower limit
+        _, most = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (_mapped("/") + room, most))
+    if seconds is not None:
+        import signal
+
+        signal.signal(signal.SIGPROF, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_PROF, seconds)
+
+
+def _mapped(root: str) -> int:
+    """Return how many bytes of addresses this process has.
+
+    Raises:
+        OSError: the system does not say.
+        ValueError: nor does what it says.
+    """
+    import resource
+
+    return int(_read(root, "proc/self/statm").partition(" ")[0]) * resource.getpagesize()
 
 
 def _read(root: str, path: str) -> str:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from rnncli.errors import RnncliError, UsageError, quote
+from rnncli.system.descriptors import STANDARD
 
 _NO_FILES = ("/dev", "/proc", "/sys")
 """What lies here stands for something else, also where it looks like a file."""
@@ -85,6 +86,9 @@ def place_of(path: str) -> Place:
         folder, name = os.path.split(path)
         folder = folder or os.curdir
         _check_name(path, name)
+        if path in STANDARD and not os.path.exists(path):
+            opened = os.fstat(STANDARD[path])
+            return Place(given, folder, name, opened, opened, in_place=True, descriptor=STANDARD[path])
         directory = os.stat(folder)
         real = os.path.realpath(folder)
         special = special or _is_no_directory_of_files(real)
@@ -115,9 +119,7 @@ def check_place(place: Place) -> None:
     if place.found is not None and stat.S_ISDIR(place.found.st_mode):
         raise IsADirectoryError(errno.EISDIR, "it is a directory")
     if place.descriptor is not None:
-        import fcntl
-
-        if fcntl.fcntl(place.descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+        if not _is_open_for_writing(place.descriptor):
             raise OSError(errno.EBADF, "it is not open for writing")
         return
     if place.found is not None and stat.S_ISSOCK(place.found.st_mode):
@@ -131,7 +133,7 @@ def check_place(place: Place) -> None:
     if not _allows(place.folder, os.W_OK | os.X_OK):
         raise PermissionError(errno.EACCES, f"{os.strerror(errno.EACCES)} in its directory")
     shared = place.directory.st_mode & stat.S_ISVTX
-    if shared and place.found is not None and os.geteuid() not in (0, place.directory.st_uid, place.found.st_uid):
+    if shared and place.found is not None and _user() not in (0, place.directory.st_uid, place.found.st_uid):
         raise PermissionError(errno.EPERM, "it belongs to somebody else, in a directory that others share")
 
 
@@ -198,8 +200,21 @@ def _descriptor(folder: str, name: str) -> int | None:
 def _check_link(directory: os.stat_result, link: os.stat_result) -> None:
     """Follow no link that somebody else has laid in a directory that others share, as Linux does not either."""
     shared = directory.st_mode & stat.S_ISVTX and directory.st_mode & stat.S_IWOTH
-    if shared and link.st_uid not in (os.geteuid(), directory.st_uid):
+    if shared and link.st_uid not in (_user(), directory.st_uid):
         raise PermissionError(errno.EACCES, "it is a link of somebody else, in a directory that others share")
+
+
+def _user() -> int:
+    """Return the number of the user; where users have none, all is that of the first."""
+    return os.geteuid() if hasattr(os, "geteuid") else 0
+
+
+def _is_open_for_writing(descriptor: int) -> bool:
+    try:
+        import fcntl
+    except ImportError:
+        return True  # whoever writes to it will see
+    return fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY
 
 
 def _allows(path: str, mode: int) -> bool:

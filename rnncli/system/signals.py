@@ -12,7 +12,7 @@ import _signal  # type: ignore[import-not-found]  # it has no types of its own
 import _thread
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from time import sleep
 from types import FrameType
 
@@ -61,7 +61,8 @@ def end_during_long_calls() -> None:
 
     What is undone then is undone in another thread.
     """
-    with suppress(OSError, RuntimeError, ValueError):  # there is no room for it, or this is not the main thread
+    # There is no room for it, this is not the main thread, or the system has no such pipes or threads.
+    with suppress(OSError, RuntimeError, ValueError, AttributeError):
         reading, writing = os.pipe()
         os.set_blocking(writing, False)
         _signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
@@ -98,6 +99,30 @@ def interruptible() -> Iterator[None]:
     finally:
         if ends:
             _signal.signal(_signal.SIGINT, _end)
+
+
+@contextmanager
+def stopped_within(away: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
+    """Let Ctrl-Z stop the program inside of `away()` while the block runs, where the system stops programs."""
+    from threading import current_thread, main_thread
+
+    suspend = getattr(_signal, "SIGTSTP", None)
+    if suspend is None or current_thread() is not main_thread() or _signal.getsignal(suspend) != _signal.SIG_DFL:
+        yield
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        del frame
+        with away():
+            _signal.signal(number, _signal.SIG_DFL)
+            _signal.raise_signal(number)
+            _signal.signal(number, stop)
+
+    _signal.signal(suspend, stop)
+    try:
+        yield
+    finally:
+        _signal.signal(suspend, _signal.SIG_DFL)
 
 
 class _Ending:

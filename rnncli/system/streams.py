@@ -6,7 +6,7 @@ import io
 import os
 import sys
 from contextlib import suppress
-from typing import Any
+from typing import Any, TextIO
 
 from rnncli.characters import spell_out
 
@@ -34,6 +34,22 @@ def prepare() -> None:
         sys.stderr = _text(io.BufferedWriter(_Messages(sys.stderr.fileno(), "w", closefd=False)), sys.stderr)
     for stream in (sys.stdout, sys.stderr):
         spell_out(stream)
+
+
+def columns_of(stream: TextIO) -> int | None:
+    """Return how many columns the terminal has that a stream is; None where it is none, or does not say."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or None
+    except (AttributeError, OSError, ValueError):
+        return None
+
+
+def in_foreground(stream: TextIO) -> bool:
+    """Whether the program has the terminal that a stream is; where it is a shell's background job, the shell has it."""
+    try:
+        return bool(os.tcgetpgrp(stream.fileno()) == os.getpgrp())
+    except (AttributeError, OSError, ValueError):
+        return True  # it is not the terminal that the program was started from, or the system has no such jobs
 
 
 def _reserve() -> None:

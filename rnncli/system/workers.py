@@ -88,6 +88,11 @@ class Workers:
                 os.kill(worker.process, signal.SIGKILL)
 
 
+def can_fork() -> bool:
+    """Whether the system has processes that can be forked; in a browser Python says so and has none."""
+    return hasattr(os, "fork") and sys.platform not in ("emscripten", "wasi")
+
+
 @contextmanager
 def forked(count: int, work: Callable[[], Callable[[Any], Any]]) -> Iterator[Workers]:
     """Yield some workers, which have ended when the block has, whatever ends it.

@@ -2,15 +2,14 @@
 
 The library that reads HDF5 crashes, or never ends, on some damaged files. So it runs in a process of its own,
 `hdf5_process`, which bounds its own memory and time and answers with plain data; whatever ends it is an error here.
+Where the system starts no processes, it runs in this one, without bounds.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import signal
 import site
-import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,8 +22,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnncli.errors import RnncliError, shorten
 from rnncli.formats.faults import AGAIN, NamedError
-from rnncli.formats.keras.hdf5_process import ADVICE
+from rnncli.formats.keras.hdf5_process import ADVICE, answer
 from rnncli.formats.tensors import WIDTHS, Tensor, array_of
+from rnncli.system.processes import Ended, run_isolated
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,10 +34,11 @@ PATIENCE = 600
 
 _PROGRAM = """
 import json, sys
-from importlib.util import module_from_spec, spec_from_file_location
-package, folders = json.loads(sys.argv[1])
+from importlib.machinery import PathFinder
+from importlib.util import module_from_spec
+folder, folders = json.loads(sys.argv[1])
 sys.path += folders
-spec = spec_from_file_location("rnncli", package + "/__init__.py", submodule_search_locations=[package])
+spec = PathFinder.find_spec("rnncli", [folder])
 sys.modules["rnncli"] = module_from_spec(spec)
 spec.loader.exec_module(sys.modules["rnncli"])
 from rnncli.formats.keras.hdf5_process import main
@@ -145,26 +146,25 @@ def _asked(place: Place, wanted: list[str] | None) -> tuple[Any, memoryview]:
     if PathFinder.find_spec("h5py", folders) is None:
         what = "its weights are HDF5" if place.member else "it is HDF5"
         raise RnncliError(f"{what}, which is read with h5py, and h5py is not installed", ADVICE)
-    question = json.dumps({"path": place.path, "member": place.member, "wanted": wanted})
-    command = [sys.executable, "-I", "-c", _PROGRAM, json.dumps([sys.modules["rnncli"].__path__[0], folders])]
+    question = json.dumps({"path": place.path, "member": place.member, "wanted": wanted}).encode()
+    folder = os.path.dirname(sys.modules["rnncli"].__path__[0])
     try:
-        around = os.environ | _ENVIRONMENT
-        done = subprocess.run(
-            command, input=question.encode(), capture_output=True, timeout=PATIENCE, check=False, env=around
-        )
-    except subprocess.TimeoutExpired:
+        ended = run_isolated(_PROGRAM, json.dumps([folder, folders]), question, _ENVIRONMENT, PATIENCE)
+    except TimeoutError:
         raise RnncliError(f"its HDF5 was not read within {PATIENCE} seconds", "copy the file to this machine") from None
+    if ended is None:
+        ended = Ended(0, b"".join(answer(question)))
     # A view of the numbers: they may fill half of the memory.
-    head, data = done.stdout[: max(0, done.stdout.find(b"\n"))], memoryview(done.stdout)
+    head, data = ended.output[: max(0, ended.output.find(b"\n"))], memoryview(ended.output)
     try:
-        answer = json.loads(head)
+        said = json.loads(head)
     except ValueError:
-        answer = None
-    if done.returncode != 0 or not isinstance(answer, dict):
-        raise RnncliError(f"its HDF5 is damaged: {_ending(done.returncode)}", AGAIN)
-    if "error" in answer:
-        raise RnncliError(shorten(str(answer["error"]), 200), answer.get("advice"))
-    return answer, data[len(head) + 1 :]
+        said = None
+    if ended.status != 0 or not isinstance(said, dict):
+        raise RnncliError(f"its HDF5 is damaged: h5py, which reads it, {ended.words}", AGAIN)
+    if "error" in said:
+        raise RnncliError(shorten(str(said["error"]), 200), said.get("advice"))
+    return said, data[len(head) + 1 :]
 
 
 def _installed(beside: str) -> list[str]:
@@ -177,16 +177,3 @@ def _installed(beside: str) -> list[str]:
     # What starts a notebook lies among the libraries itself.
     users -= {os.path.realpath(each) for each in (*site.getsitepackages(), site.getusersitepackages())}
     return [each for each in sys.path if os.path.isabs(each) and os.path.realpath(each) not in users]
-
-
-def _ending(status: int) -> str:
-    """Return in words how the process ended that reads HDF5."""
-    match -status:
-        case signal.SIGPROF:
-            return "h5py, which reads it, came to no end"
-        case signal.SIGKILL:
-            return "h5py, which reads it, was killed, perhaps for its memory"
-        case number if number > 0:
-            return f"h5py, which reads it, crashed ({signal.Signals(number).name})"
-        case _:
-            return f"h5py, which reads it, ended with status {status}"

@@ -11,8 +11,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import resource
-import signal
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -24,6 +22,7 @@ from rnncli.formats.faults import AGAIN
 from rnncli.formats.file_reader import Piece, opened_regular
 from rnncli.formats.tensors import WIDTHS
 from rnncli.formats.zip_archive import MAX_COMPRESSION, UNPACKED, Archive
+from rnncli.system.memory import bound
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 """What HDF5 begins with."""
@@ -75,23 +74,27 @@ _UNREADABLE = (
 
 
 def main() -> None:
-    """Answer the question on standard input: a line of JSON, and the bytes of the arrays that it asks for.
+    """Answer the question on standard input on standard output."""
+    sys.stdout.buffer.writelines(answer(sys.stdin.buffer.read()))
+
+
+def answer(question: bytes) -> Iterator[bytes]:
+    """Yield the answer to a question: a line of JSON, and the bytes of the arrays that it asks for.
 
     Where it asks for none, the line says what the file holds, and all arrays come along if they are small.
     """
-    question = json.load(sys.stdin)
     values: Iterable[bytes] = ()
     try:
-        answer, values = _answer(**question)
+        said, values = _answer(**json.loads(question))
     except RnncliError as error:
-        answer = {"error": error.message, "advice": error.advice}
+        said = {"error": error.message, "advice": error.advice}
     except ImportError as error:
-        answer = {"error": f"it is read with h5py, which cannot be imported: {error}", "advice": ADVICE}
+        said = {"error": f"it is read with h5py, which cannot be imported: {error}", "advice": ADVICE}
     except _UNREADABLE as error:
         reason = str(error).partition("\n")[0].strip("'\"") or type(error).__name__
-        answer = {"error": f"its HDF5 is damaged: {shorten(reason, 100)}", "advice": AGAIN}
-    sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n")
-    sys.stdout.buffer.writelines(values)
+        said = {"error": f"its HDF5 is damaged: {shorten(reason, 100)}", "advice": AGAIN}
+    yield json.dumps(said).encode() + b"\n"
+    yield from values
 
 
 def _damaged(reason: str) -> RnncliError:
@@ -111,22 +114,6 @@ def _answer(path: str, member: str, wanted: Sequence[str] | None) -> tuple[dict[
         if isinstance(data, io.RawIOBase):  # no checksum has been looked at
             return answer | {"along": []}, ()
         return answer, values
-
-
-def bound(room: int, seconds: float | None = None) -> None:
-    """Bound the memory that this process may take from now on, and its time.
-
-    A process that takes more time is ended by SIGPROF, in the middle of h5py's own code too.
-    """
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with suppress(OSError, ValueError):  # a system without /proc, or with a lower limit
-        with open("/proc/self/statm", encoding="ascii") as file:
-            mapped = int(file.read().split()[0]) * resource.getpagesize()
-        _, most = resource.getrlimit(resource.RLIMIT_AS)
-        resource.setrlimit(resource.RLIMIT_AS, (mapped + room, most))
-    if seconds is not None:
-        signal.signal(signal.SIGPROF, signal.SIG_DFL)
-        signal.setitimer(signal.ITIMER_PROF, seconds)
 
 
 def _bytes(path: str, name: str, structure: bool) -> BinaryIO | io.RawIOBase:
