@@ -21,6 +21,7 @@ from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.report import report
 from rnncli.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, RnncliError, UsageError
 from rnncli.system.signals import INTERRUPTED
+from rnncli.system.streams import has_no_reader
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -206,7 +207,7 @@ def _worked(work: Callable[[], object], typed: Sequence[str]) -> int:
         _drop_stdout()
         return EXIT_DONE
     except OSError as error:
-        status = report(RnncliError(error.strerror or str(error)))
+        status = EXIT_DONE if has_no_reader(error) else report(RnncliError(error.strerror or str(error)))
         _drop_stdout()
         return status
     except MemoryError:
@@ -220,7 +221,8 @@ def _worked(work: Callable[[], object], typed: Sequence[str]) -> int:
         if os.environ.get("RNNCLI_DEBUG"):
             raise
         message = f"{type(error).__name__}: {error}; this is a bug in rnncli"
-        return report(RnncliError(message, "please report it with the command line and what RNNCLI_DEBUG=1 shows"))
+        advice = "please report it with the command line, and what `rnncli --version` and RNNCLI_DEBUG=1 show"
+        return report(RnncliError(message, advice))
 
 
 def _flush() -> None:
@@ -237,7 +239,9 @@ def _drop_stdout() -> None:
 def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     del param
     if value and not ctx.resilient_parsing:
-        click.echo(f"rnncli {__version__}")
+        from rnncli.system.versions import versions
+
+        click.echo("\n".join((f"rnncli {__version__}", *versions())))
         ctx.exit()
 
 

@@ -19,7 +19,8 @@ Run = Callable[..., Result]
 
 
 def test_the_program_is_also_a_module(program: Run, rnncli: Run) -> None:
-    assert program("--version") == (0, f"rnncli {package.__version__}\n", "")
+    status, said, errors = program("--version")
+    assert (status, said.splitlines()[0], errors) == (0, f"rnncli {package.__version__}", "")
     assert program("summary", "-q", "input:8,dense:1") == rnncli("summary", "-q", "input:8,dense:1")
     (script,) = entry_points(group="console_scripts", name="rnncli")
     assert script.value == "rnncli.__main__:main"

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import json
+import platform
+import shutil
 import subprocess
 import sys
+import zipapp
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from command_lines import COMMAND_LINES, MODEL
-from conftest import PATIENCE, Walk
+from command_lines import COMMAND_LINES, MODEL, command_of
+from conftest import PATIENCE, Result, Walk
 
+import rnncli as package
+from rnncli.cli import run
 from rnncli.export import TARGETS
+
+Run = Callable[..., Result]
+
+PACKAGE = Path(package.__file__).parent
 
 BARE = Path(__file__).with_name("bare_system.py")
 MODELS = Path(__file__).parent / "golden" / "models"
@@ -66,3 +76,74 @@ def test_every_command_does_its_work_and_every_module_is_imported_without_anythi
     assert np.load("y.npy").shape == (1, 3)
     assert Path("there").read_text(encoding="utf-8").startswith("import torch")
     assert ("one core does all of the work" in said, list(Path.cwd().glob(".rnncli-*"))) == (True, [])
+
+
+PATHS = (
+    "C:\\m.onnx",
+    "C:\\m.onnx::2",
+    "C:/m.onnx",
+    "d:model.h5",
+    "\\\\server\\share\\m.onnx",
+    "C:\\My (old) files\\m.pt",
+)
+GIVEN_FILES = (
+    *([name] for name in ("summary", "explain", "draw", "forward", "reach", "inspect", "spec")),
+    *([], ["compare", "input:8,lstm:4"], ["export", "--to", "keras"], ["page", "-o", "page.html"]),
+)
+
+
+def test_a_path_of_windows_is_a_path_on_every_system(rnncli: Run, at: Walk) -> None:
+    for path in PATHS:
+        missing = f"{path.removesuffix('::2')} cannot be read: No such file or directory\n"
+        for line in GIVEN_FILES:
+            with at(*line, path):
+                status, stdout, stderr = rnncli(*line, path)
+                assert (status, stdout) == (1, "")
+                assert stderr.endswith(missing)
+        for line in (["sweep", path], ["solve", "--params", "1M", path]):
+            with at(*line):
+                assert "is a model file, which " in rnncli(*line).stderr
+    assert rnncli("summary", "C:\\model").stderr.startswith("Error: C:\\model is no model file that is known\n")
+
+
+def test_an_output_in_the_characters_of_a_windows_pipe_holds_what_they_can(program: Run, at: Walk) -> None:
+    for line in (["draw", "input:8,lstm:4"], ["explain", "input:8,gru:4"], ["summary", "日本.pt"], ["help", "spec"]):
+        with at(*line):
+            done = program(*line, PYTHONIOENCODING="cp1252")
+            assert (done.stdout + done.stderr).isascii()
+            assert done.status == (1 if line[0] == "summary" else 0)
+
+
+def test_the_version_and_the_message_of_a_bug_say_what_a_report_needs(
+    program: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = program("--version").stdout
+    for what in (str(PACKAGE), platform.python_version(), platform.platform(), f"numpy {np.__version__}", "click "):
+        assert what in said
+    monkeypatch.setattr(command_of("layers"), "callback", lambda **options: [][0])
+    assert run(["layers"]) == 1
+    assert capsys.readouterr().err == (
+        "Error: IndexError: list index out of range; this is a bug in rnncli\n"
+        "Help: please report it with the command line, and what `rnncli --version` and RNNCLI_DEBUG=1 show\n"
+    )
+
+
+FROM_AN_ARCHIVE = (
+    *(["help", "spec"], ["completion", "bash"], ["layers"], ["inspect", "lstm.h5"], ["summary", "C:\\m.onnx"]),
+    ["sweep", "input:8,lstm:{1..40000}", "--jobs", "2", "--top", "3"],
+)
+
+
+def test_it_starts_the_same_from_an_archive(tmp_path: Path, at: Walk) -> None:
+    lines()
+    shutil.copytree(PACKAGE, tmp_path / "app" / "rnncli", ignore=shutil.ignore_patterns("__pycache__"))
+    zipapp.create_archive(tmp_path / "app", tmp_path / "rnncli.pyz", main="rnncli.__main__:main")
+
+    def ran(*how: str, line: list[str]) -> tuple[int, bytes, bytes]:
+        done = subprocess.run([sys.executable, *how, *line], capture_output=True, timeout=PATIENCE)
+        return done.returncode, done.stdout, done.stderr
+
+    for line in FROM_AN_ARCHIVE:
+        with at(*line):
+            assert ran("rnncli.pyz", line=line) == ran("-m", "rnncli", line=line)
+    assert ran("rnncli.pyz", line=["--version"])[1].decode().splitlines()[1] == str(tmp_path / "rnncli.pyz" / "rnncli")

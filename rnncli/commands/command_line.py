@@ -66,10 +66,17 @@ def with_command(group: click.Group, typed: Sequence[str]) -> list[str]:
     """Return a line with the command that it need not say: `rnncli SPEC` is `rnncli summary SPEC`."""
     first = next(iter(typed), "-")
     names = group.list_commands(click.Context(group))
-    is_spec = re.search("[:(]", first) is not None or is_file(first)
-    if first.startswith("-") or not is_spec or any(word in names for word in typed):
+    if first.startswith("-") or any(word in names for word in typed) or not _stands_for_a_network(first):
         return [*typed]
     return [_SHOWS, *typed] if command_for(group, typed) == _SHOWS else [*typed]
+
+
+def _stands_for_a_network(word: str) -> bool:
+    if re.search("[:(]", word) is not None or is_file(word):
+        return True
+    from rnncli.formats import choice_of  # only a mistake, or a file that is not there, comes so far
+
+    return choice_of(word) is not None
 
 
 def command_for(group: click.Group, typed: Sequence[str]) -> str | None:

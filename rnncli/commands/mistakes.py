@@ -30,7 +30,7 @@ from rnncli.commands.wrong_arguments import (
 )
 from rnncli.commands.wrong_options import in_words, named_by, refused
 from rnncli.errors import EXIT_USAGE, RnncliError, SpecError, UsageError, quote
-from rnncli.formats import FORMATS, choice_of
+from rnncli.formats import FORMATS, choice_of, is_path
 from rnncli.language.likeness import closest, in_ascii
 from rnncli.language.mend.meanings import numbers_in
 from rnncli.language.mend.rewrites import Rewrite
@@ -93,7 +93,7 @@ def argument_error(error: RnncliError, text: str) -> RnncliError:
     if place is None:
         return error
     lines, fault = _Lines(this.group), WrongArgument(place, error)
-    found = lines.mended(this.typed, fault)
+    found = None if is_path(text) else lines.mended(this.typed, fault)
     first = found.way[0] if found is not None and found.way else next(lines.steps(this.typed, fault), None)
     if first is None or first.state == this.with_(place, Word(error.repair or "")):
         return error

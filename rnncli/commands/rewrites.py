@@ -81,7 +81,7 @@ LINES = (
     _line(r"((?:solve|sweep)(?: .*)?) ~([0-9][^ :(]*)~(.*)", r"\1\3 --memory \2", "perhaps", _NO_SPEC),
     _line(r"(.* [^ -][^ ]*:[^ ]*\w(?: -.*)?) ~([0-9]{1,10})~", r"\1 --timesteps \2", "perhaps", _NO_SPEC),
     _line(r"(.*) ~([^ ]+<FILE>)[:/]([^ :/]+)~(.*)", r"\1 \2::\3\4", "a part of a file stands behind ::"),
-    _line(r"(export(?: .*)? [^ -][^ ]*) ~([^ ]+\.(?:onnx|py|c))~(.*)", r"\1 -o \2\3", "perhaps", _NO_SPEC),
+    _line(r"(export(?: .*)? [^ -][^ ]*[:(.][^ ]*) ~([^ ]+\.(?:onnx|py|c))~(.*)", r"\1 -o \2\3", "perhaps", _NO_SPEC),
     _line(f"(.*) {_BETWEEN}( (?:<INPUT>):.*)", r"\1\3", _ONE_WORD, _NO_SPEC),
     _line(f"((?:compare|reach)(?: (?!<INPUT>:)[^ ]+)+) {_BETWEEN}( .+)", r"\1\3", _ONE_WORD, _NO_SPEC),
     _line("((<COMMAND>).*) ~\\2~(.*)", r"\1\3", WITHOUT, _NO_SPEC),

@@ -11,6 +11,7 @@ from rnncli.commands.report import report
 from rnncli.commands.specs import Spec, explained
 from rnncli.commands.values import Value
 from rnncli.errors import RnncliError
+from rnncli.formats import is_path
 from rnncli.network import Network
 from rnncli.search.brace_hints import read_pattern
 from rnncli.search.braces import Pattern
@@ -31,8 +32,8 @@ def patterns_of(
     for spec in given:
         try:
             text = spec.checked()
-            if not text.strip():
-                Network.parse(text)  # which says that it is empty
+            if not text.strip() or is_path(text):
+                Network.parse(text)  # which says what is wrong with it
             pattern = read_pattern(text)
         except RnncliError as error:
             with away():

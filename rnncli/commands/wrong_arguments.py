@@ -12,7 +12,7 @@ from typing import NamedTuple
 from rnncli.commands.command_line import Line, TypedLine, Word, is_file
 from rnncli.commands.values import FileName
 from rnncli.errors import RnncliError, SpecError, quote
-from rnncli.formats import FORMATS, SEPARATOR, choice_of
+from rnncli.formats import FORMATS, SEPARATOR, choice_of, is_path
 from rnncli.formats.calls import is_call
 from rnncli.formats.faults import OpenNumbersError
 from rnncli.formats.networks import read_text
@@ -45,7 +45,7 @@ class WrongArgument(NamedTuple):
 
 def is_spec(word: str) -> bool:
     """Return whether a word looks like a spec, and not like a value or the name of a command."""
-    return word == "-" or ":" in word or "(" in word or word.lower() in KINDS
+    return word == "-" or ((":" in word or "(" in word) and not is_path(word)) or word.lower() in KINDS
 
 
 def wrong_argument(this: TypedLine) -> WrongArgument | None:

@@ -14,7 +14,7 @@ from rnncli.engine.memory import check_export_fits
 from rnncli.engine.request import Init, file_name
 from rnncli.engine.types import Array
 from rnncli.errors import ArgumentError, RnncliError
-from rnncli.formats import choice_of, open_model
+from rnncli.formats import choice_of, is_known, open_model
 from rnncli.formats.conventions import each_weight
 from rnncli.formats.fitting import fitted
 from rnncli.formats.nodes import Part
@@ -88,7 +88,7 @@ def part_in(path: str, network: Network) -> Part | None:
         RnncliError: as for `weights_in`.
     """
     choice = choice_of(path)
-    if choice is None:
+    if choice is None or not is_known(choice.path):
         return None
     if choice.path.endswith(".npz") and not choice.part and not _has_other_names(choice.path, network):
         return None

@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
@@ -77,18 +78,26 @@ class Choice(NamedTuple):
     part: str
 
 
-def choice_of(text: str) -> Choice | None:
-    """Return the model file that a text names, or None if it names none: `model.onnx`, `model.pt::2`.
+_PATH = re.compile(r"\s*(([A-Za-z]:|~|\.{1,2})[\\/]|/|\\\\)")
 
-    Spaces around it are ignored, as around a spec. A file's own name may hold what separates it from a part.
+
+def is_path(text: str) -> bool:
+    """Return whether a text begins as a path does, and no spec: with a folder, or with the drive of Windows."""
+    return _PATH.match(text) is not None
+
+
+def choice_of(text: str) -> Choice | None:
+    """Return the model file that a text names, or None if it names none: `model.onnx`, `model.pt::2`, `C:\\model.pt`.
+
+    Spaces around it are ignored, as around a spec. A file's own name may hold what separates it from a part. What
+    begins as a path names a file, whatever that is called.
     """
     names = text.strip().split(SEPARATOR)
     for count in range(1, min(len(names), _MOST_NAMES) + 1):
         path = SEPARATOR.join(names[:count])
-        extension = _extension(path)
-        if extension in FORMATS or extension in REFUSED:
+        if is_known(path):
             return Choice(path, SEPARATOR.join(names[count:]))
-    return None
+    return Choice(names[0], SEPARATOR.join(names[1:])) if is_path(text) else None
 
 
 _MOST_NAMES = 100
@@ -108,6 +117,11 @@ _EXTENSIONS = frozenset(
 def names_another(path: str, *extensions: str) -> bool:
     """Whether the name of a file says that it is something else than files with these extensions."""
     return _extension(path) in _EXTENSIONS - {*extensions}
+
+
+def is_known(path: str) -> bool:
+    """Return whether the extension of a file is that of a format that is known, if only to be refused."""
+    return _extension(path) in FORMATS or _extension(path) in REFUSED
 
 
 def open_model(path: str, settings: Settings = NO_SETTINGS) -> ModelFile:

@@ -23,7 +23,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from rnncli.quantities import about
-from rnncli.system.signals import stopped_within, undone_by_signals
+from rnncli.system.signals import moves_cursor, stopped_within, undone_by_signals
 from rnncli.system.streams import columns_of, in_foreground
 
 if TYPE_CHECKING:
@@ -217,7 +217,7 @@ class Bar:
 
 def has_place() -> bool:
     """Return whether there is a place for a bar: see the top of this file."""
-    if sys.stderr is None or not sys.stderr.isatty() or os.environ.get("TERM") in ("dumb", "unknown"):
+    if sys.stderr is None or not sys.stderr.isatty() or not moves_cursor():
         return False
     try:
         mode = os.fstat(sys.stdout.fileno()).st_mode

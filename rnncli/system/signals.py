@@ -29,7 +29,13 @@ ENDING = tuple(
 INTERRUPTED = "Interrupted\n"
 """What Ctrl-C makes it say."""
 
-ECHO_AWAY = "\n" if os.environ.get("TERM") in ("dumb", "unknown") else "\r\x1b[K"
+
+def moves_cursor() -> bool:
+    """Return whether a terminal would hear what moves its cursor; an old console of Windows shows it instead."""
+    return os.environ.get("TERM") not in ("dumb", "unknown") and (os.name != "nt" or "WT_SESSION" in os.environ)
+
+
+ECHO_AWAY = "\r\x1b[K" if moves_cursor() else "\n"
 """What takes the ^C away that a terminal has echoed, or at least ends its line."""
 
 _HEARD_WITHIN = 0.2

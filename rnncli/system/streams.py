@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -30,7 +31,7 @@ def prepare() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper) and isinstance(sys.stdout.buffer, io.RawIOBase):
         # PYTHONUNBUFFERED: a write that the disk takes in part would count as done. All that prints flushes anyway.
         sys.stdout = _text(io.BufferedWriter(sys.stdout.buffer), sys.stdout)
-    if isinstance(sys.stderr, io.TextIOWrapper):
+    if isinstance(sys.stderr, io.TextIOWrapper) and isinstance(_raw(sys.stderr), io.FileIO):  # no console of Windows
         sys.stderr = _text(io.BufferedWriter(_Messages(sys.stderr.fileno(), "w", closefd=False)), sys.stderr)
     for stream in (sys.stdout, sys.stderr):
         spell_out(stream)
@@ -42,6 +43,11 @@ def columns_of(stream: TextIO) -> int | None:
         return os.get_terminal_size(stream.fileno()).columns or None
     except (AttributeError, OSError, ValueError):
         return None
+
+
+def has_no_reader(error: OSError) -> bool:
+    """Whether an error is that nobody reads a pipe any more; Windows says so in other words."""
+    return isinstance(error, BrokenPipeError) or (os.name == "nt" and error.errno == errno.EINVAL)
 
 
 def in_foreground(stream: TextIO) -> bool:
@@ -62,6 +68,11 @@ def _reserve() -> None:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, mode)
+
+
+def _raw(stream: io.TextIOWrapper) -> object:
+    """Return what a stream writes to, behind what it may keep."""
+    return getattr(stream.buffer, "raw", stream.buffer)
 
 
 def _text(buffer: io.BufferedWriter, like: io.TextIOWrapper) -> io.TextIOWrapper:
