@@ -114,3 +114,9 @@ def test_only_the_program_sets_what_numpy_reads_from_its_environment() -> None:
     environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
     done = subprocess.run(line, env=environment, capture_output=True, text=True, timeout=PATIENCE)
     assert (done.stdout, done.stderr) == ("1\n", "")
+
+
+def test_nothing_is_imported_before_ctrl_c_is_listened_to() -> None:
+    report = "import sys; before = {*sys.modules}; import rnncli.__main__; print(*sorted({*sys.modules} - before))"
+    done = subprocess.run([sys.executable, "-c", report], capture_output=True, text=True, timeout=PATIENCE)
+    assert (done.stdout, done.stderr) == ("rnncli rnncli.__main__\n", "")
