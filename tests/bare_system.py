@@ -74,7 +74,7 @@ def take_away(processes: bool) -> None:
     builtins.open = io.open = _elsewhere(open)
     if not processes:
         sys.platform, sys.executable, os.environ["PATH"] = "emscripten", "", ""
-        subprocess.Popen.__init__ = threading._start_new_thread = _missing  # type: ignore[assignment]
+        subprocess.Popen.__init__ = threading.Thread.start = _missing  # type: ignore[method-assign]
         import_module("_thread").start_new_thread = import_module("_signal").set_wakeup_fd = _missing
 
 

@@ -7,7 +7,6 @@ memory and time; what it needs a process of its own for has tests that start one
 from __future__ import annotations
 
 import builtins
-import io
 import json
 import signal
 import subprocess
@@ -47,12 +46,7 @@ def starts(monkeypatch: pytest.MonkeyPatch) -> list[object]:
 
     def run(command: list[str], **options: Any) -> subprocess.CompletedProcess[bytes]:
         started.append(command)
-        answer = io.TextIOWrapper(io.BytesIO())
-        with monkeypatch.context() as streams:
-            streams.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(options["input"])))
-            streams.setattr(sys, "stdout", answer)
-            hdf5_process.main()
-        return subprocess.CompletedProcess(command, 0, answer.buffer.getvalue(), b"")  # type: ignore[attr-defined]
+        return subprocess.CompletedProcess(command, 0, b"".join(hdf5_process.answer(options["input"])), b"")
 
     monkeypatch.setattr(hdf5_process, "bound", lambda room, seconds=None: None)
     monkeypatch.setattr(subprocess, "run", run)

@@ -79,6 +79,7 @@ class Choice(NamedTuple):
 
 
 _PATH = re.compile(r"\s*(([A-Za-z]:|~|\.{1,2})[\\/]|/|\\\\)")
+"""How a path begins: `C:\\`, `C:/`, `~/`, `./`, `/`, or the two strokes of a share of Windows."""
 
 
 def is_path(text: str) -> bool:

@@ -14,7 +14,6 @@ import random
 import resource
 import struct
 import subprocess
-import sys
 import time
 import zipfile
 from collections.abc import Callable
@@ -29,7 +28,7 @@ from rnncli import Network, RnncliError
 from rnncli.engine.checks import weight_shapes
 from rnncli.formats import open_model
 from rnncli.formats.conventions import each_weight
-from rnncli.formats.keras.hdf5_process import main
+from rnncli.formats.keras.hdf5_process import answer
 
 MODELS = Path(__file__).parent.parent / "golden" / "models" / "keras" / "models.zip"
 
@@ -173,9 +172,8 @@ def forked(command: list[str], *, input: bytes, **options: Any) -> subprocess.Co
         status = 1
         try:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-            sys.stdin = io.StringIO(input.decode())
-            with open("answer", "w") as sys.stdout:
-                main()
+            with open("answer", "wb") as file:
+                file.writelines(answer(input))
             status = 0
         finally:
             os._exit(status)
