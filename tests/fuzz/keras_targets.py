@@ -225,7 +225,7 @@ def checking(name: str) -> Callable[[bytes], None]:
         import h5py  # noqa: F401  # loaded before any fork
 
         Path(name).write_bytes(data)
-        with patch("rnncli.formats.keras.hdf5.subprocess.run", forked):
+        with patch("rnncli.system.processes.subprocess.run", forked):
             check_model(name)
 
     return check
