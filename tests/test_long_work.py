@@ -203,6 +203,16 @@ def test_a_bar_has_its_place_where_no_pager_can_be(at: Walk, monkeypatch: pytest
         assert not bars.has_place()
 
 
+def test_where_no_thread_can_be_started_work_goes_on_without_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with bars.Bar("reach", 10).shown():
+        assert callable(signal.getsignal(signal.SIGTSTP))
+    assert not callable(signal.getsignal(signal.SIGTSTP))
+
+
 def test_rows_in_a_file_are_whole_though_a_bar_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     with Path("rows").open("w") as file:
         monkeypatch.setattr(sys, "stdout", file)
