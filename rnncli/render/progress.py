@@ -165,15 +165,16 @@ class Bar:
     @contextlib.contextmanager
     def shown(self) -> Iterator[None]:
         """Draw it during a block, from the delay on, and erase it whatever ends the block."""
-        with contextlib.suppress(RuntimeError):  # no threads: nor is there a bar
-            Thread(target=self._run, daemon=True).start()
-        try:
-            with stopped_within(self.away), undone_by_signals(self._wipe):
-                yield
-        finally:
-            self._ended.set()
-            with self._lock:
-                self._erase()
+        with stopped_within(self.away):
+            with contextlib.suppress(RuntimeError):  # no threads: nor is there a bar
+                Thread(target=self._run, daemon=True).start()
+            try:
+                with undone_by_signals(self._wipe):
+                    yield
+            finally:
+                self._ended.set()
+                with self._lock:
+                    self._erase()
 
     @contextlib.contextmanager
     def away(self) -> Iterator[None]:
