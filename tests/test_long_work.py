@@ -16,6 +16,7 @@ from contextlib import suppress
 from functools import partial
 from itertools import islice, product
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -450,3 +451,32 @@ def test_the_bar_of_reach_says_which_network_and_seed_it_is_at(monkeypatch: pyte
         progress.go_on_to("reach input:8,gru:4, seed 8")
         assert progress._bar is not None
         assert progress._bar.name == "reach input:8,gru:4, seed 8"
+
+
+def test_in_a_notebook_the_bar_shows_below_the_cell_and_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[tuple[str, str]] = []
+
+    class Display:
+        def update(self, data: dict[str, str], raw: bool) -> None:
+            assert raw
+            shown.append(("update", data["text/plain"]))
+
+    def display(data: dict[str, str], raw: bool, display_id: bool) -> Display:
+        assert raw
+        assert display_id
+        shown.append(("display", data["text/plain"]))
+        return Display()
+
+    interactive = SimpleNamespace(
+        get_ipython=lambda: SimpleNamespace(kernel=None), display=SimpleNamespace(display=display)
+    )
+    monkeypatch.setitem(sys.modules, "IPython", interactive)
+    monkeypatch.setattr(bars, "DELAY", 0)
+    with Progress("forward", 10, print) as tick:
+        tick(5)
+        until = time.monotonic() + 10
+        while not shown and time.monotonic() < until:
+            time.sleep(0.001)
+    assert [kind for kind, _ in shown] == ["display", *["update"] * (len(shown) - 1)]
+    assert "forward" in shown[0][1]
+    assert shown[-1] == ("update", "")

@@ -2,7 +2,7 @@
 
 A bar shows if the work takes longer than half a second, standard error is a terminal, and standard output is none or
 anything but a pipe: what reads a pipe may be a pager, which has the same terminal for itself. Nor does it show where
-TERM is dumb, or while the program runs in the background.
+TERM is dumb, or while the program runs in the background. In a notebook it shows below the cell that runs.
 
 After each drawing the cursor goes back to where the bar starts. When a terminal becomes narrower and wraps the bar, the
 cursor stays there, and all that is below it is the bar's: so it can be erased whatever has become of the width. The
@@ -20,7 +20,7 @@ from contextlib import AbstractContextManager
 from math import inf
 from threading import Event, RLock, Thread
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rnncli.quantities import about
 from rnncli.system.signals import moves_cursor, stopped_within, undone_by_signals
@@ -80,7 +80,7 @@ class Progress:
         self._tell = tell
         self._advice = advice
         self._pace = Pace(total, clock)
-        self._bar = Bar(name, total) if shown and has_place() else None
+        self._bar = bar_of(name, total) if shown else None
         self._blocks = contextlib.ExitStack()
 
     def __call__(self, amount: float) -> None:
@@ -216,6 +216,39 @@ class Bar:
             os.write(2, _ERASE.encode())
 
 
+class NotebookBar(Bar):
+    """The same in a notebook, below the cell that runs."""
+
+    _display: Any = None
+
+    def _draw(self, text: str) -> None:
+        shown = {"text/plain": text}
+        if self._display is None:
+            self._display = sys.modules["IPython"].display.display(shown, raw=True, display_id=True)
+        else:
+            self._display.update(shown, raw=True)
+
+    def _erase(self) -> None:
+        if self._display is not None:
+            self._display.update({"text/plain": ""}, raw=True)
+
+    def _wipe(self) -> None:
+        self._ended.set()
+
+
+def bar_of(name: str, total: int) -> Bar | None:
+    """Return a bar where there is a place for one, else None."""
+    if in_notebook():
+        return NotebookBar(name, total)
+    return Bar(name, total) if has_place() else None
+
+
+def in_notebook() -> bool:
+    """Return whether this runs in the cells of a notebook."""
+    interactive = sys.modules.get("IPython")
+    return interactive is not None and hasattr(interactive.get_ipython(), "kernel")
+
+
 def has_place() -> bool:
     """Return whether there is a place for a bar: see the top of this file."""
     if sys.stderr is None or not sys.stderr.isatty() or not moves_cursor():
@@ -254,7 +287,11 @@ class BarLine:
 
         self.name = name
         self._console = Console(
-            stderr=True, force_terminal=True, highlight=False, no_color=bool(os.environ.get("NO_COLOR"))
+            stderr=True,
+            force_terminal=True,
+            force_jupyter=False,
+            highlight=False,
+            no_color=bool(os.environ.get("NO_COLOR")),
         )
         # Rich keeps the figures and never draws: with slow work the pace of all that has been done counts.
         self._progress = RichProgress(console=self._console, auto_refresh=False, speed_estimate_period=inf)

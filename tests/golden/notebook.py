@@ -34,12 +34,9 @@ CELLS = {
     "import pandas; pandas.DataFrame(network.summary().rows())[['name', 'output_shape', 'params']]": "<table",
     "import polars; polars.DataFrame(network.summary().rows()).select('name', 'params')": "<table",
     "import numpy; sorted(numpy.load('/tmp/w.npz'))": "embedding/embeddings",
-    "rnncli.forward('input:64,lstm:512:x1', timesteps=20_000)": "<table",
+    "rnncli.forward('input:64,lstm:512', timesteps=50_000)": "<table",
 }
 """What a cell holds, and what is in what it shows."""
-
-PROGRESS = "forward"
-"""What shows while the last one runs."""
 
 
 def main(path: str) -> None:
@@ -53,6 +50,8 @@ def main(path: str) -> None:
             str(text) for output in cell.outputs for text in [*output.get("data", {}).values(), output.get("text", "")]
         )
         print("ok " if expected in shown else "NOT", cell.source[:90])
+    bar, *_ = notebook.cells[-1].outputs
+    print("ok " if bar.output_type == "display_data" else "NOT", "a bar while the last one runs")
     Path(path).write_text(HTMLExporter().from_notebook_node(notebook)[0], encoding="utf-8")
 
 
