@@ -15,7 +15,7 @@ from rnncli.layers import Head, Layer
 from rnncli.layers.cost import Totals, cost_of
 from rnncli.layers.sizes import Blank
 from rnncli.layers.weights import FRAMEWORKS, Framework, Weight, at_level
-from rnncli.quantities import MAX_SIZE, Rate, Shape
+from rnncli.quantities import MAX_SIZE, Rate, Shape, parse_rate
 from rnncli.results import Commands
 from rnncli.summary import DTYPE_BYTES, NO_ORIGIN, LayerSummary, ModuleSummary, Origin, Summary, bytes_of
 
@@ -244,7 +244,7 @@ class Network(Commands):
         framework: Framework | None = None,
         dtype: str = "float32",
         *,
-        rate: Rate | float | None = None,
+        rate: Rate | float | str | None = None,
         wide: bool = False,
     ) -> Summary:
         """Return what every layer returns, owns and costs, and the totals. Nothing is allocated.
@@ -329,13 +329,18 @@ def check_known(name: str, value: object, allowed: Sequence[str]) -> None:
 
 
 def checked_rate(rate: object) -> Rate | None:
-    """Return a number of timesteps a second as a fraction, or None for none.
+    """Return a number of timesteps a second as a fraction, also of a text such as 16k, or None for none.
 
     Raises:
         ArgumentError: it is no number, or not more than 0 and at most 2**31-1.
     """
     if rate is None or isinstance(rate, Rate):
         return rate
+    if isinstance(rate, str):
+        try:
+            return parse_rate(rate)
+        except ValueError as error:
+            raise ArgumentError(f"rate is {shorten(repr(rate))}: {error}") from None
     if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate <= MAX_SIZE:
         raise ArgumentError(f"rate is {shorten(repr(rate))}, expected a number above 0 and up to {MAX_SIZE:,}")
     return Rate(*rate.as_integer_ratio())

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from rnncli.engine.array_files import InputFile
     from rnncli.engine.study import Study
     from rnncli.formats.nodes import Part
+    from rnncli.summary import Summary
 
 
 Write = Callable[[Sequence[int], int, Array], None]
@@ -61,7 +62,12 @@ class RunResult(Result):
     @property
     def title(self) -> str:
         """The network."""
-        return self.forward.summary.spec
+        return self.summary.spec
+
+    @property
+    def summary(self) -> Summary:
+        """The network's summary for the batch and the timesteps of the run."""
+        return self.forward.summary
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain data, the object that `rnncli forward --format json` prints."""

@@ -83,8 +83,12 @@ class Asked:
         fitting = [extension for extension in able if self.save_weights.endswith(extension)]
         return next(iter(fitting), None if names_another(self.save_weights) else able[0])
 
-    def check(self, repair: Repair) -> None:
+    def check(self, repair: Repair, printed: bool = True) -> None:
         """Check that it is said what to make, and that it has a place, whose name is none for something else.
+
+        Args:
+            repair: returns a command line that works.
+            printed: whether what goes to no file is printed, which only text can be.
 
         Raises:
             UsageError: it is not, or has not; or something is asked for that the target has not.
@@ -102,7 +106,7 @@ class Asked:
             without = ["output"] if other else []
             refuse("export needs --to", "say what to export to", "for example", without=without, more=more)
         target, kind = self.target, TARGETS[self.target]
-        if self.output is None and not kind.is_text:
+        if printed and self.output is None and not kind.is_text:
             refuse(f"--to {target} writes a file", "name it", "for example", more=["-o", f"model{kind.extension}"])
         if self.output is not None and names_another(self.output, kind.extension):
             message = f"--to {target} makes {kind.makes}, which {quote(self.output)} is no name for"
@@ -192,8 +196,7 @@ def export(
     check_flags(packed=packed, with_main=with_main)
     files = file_names(weights=weights, save_weights=save_weights, output=output, input=input)
     asked = Asked(to, packed, checked_seed(seed), name=name, dtype=dtype, with_main=with_main, **files)
-    if asked.output is not None or asked.target is None or TARGETS[asked.target].is_text:
-        asked.check(_unmended)
+    asked.check(_unmended, printed=False)
     asked.check_weights(_unmended)
     notes: list[str] = []
     return replace(run_export(reading_of(network), asked, notes.append), notes=tuple(notes))

@@ -94,7 +94,7 @@ def forward(
 
         >>> from rnncli import forward
         >>> run = forward("input:8,lstm:4", batch=2, timesteps=50)
-        >>> run.forward.summary.output_shape
+        >>> run.summary.output_shape
         (2, 4)
 
     To run arrays, call the model: `model(x)`.

@@ -150,7 +150,7 @@ def solve(
     multiple_of: int = 1,
     batch: int | None = None,
     timesteps: int | None = None,
-    rate: Rate | float | None = None,
+    rate: Rate | float | str | None = None,
     dtype: str = "float32",
     framework: Framework | None = None,
 ) -> Solution:

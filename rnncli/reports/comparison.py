@@ -120,7 +120,7 @@ def compare(
     timesteps: int | Sequence[int | None] | None = None,
     framework: Framework | Sequence[Framework] | None = None,
     dtype: str | Sequence[str] = "float32",
-    rate: Rate | float | None = None,
+    rate: Rate | float | str | None = None,
 ) -> Comparison:
     """Return networks side by side.
 
@@ -180,7 +180,7 @@ def settings_of(
     )
 
 
-def columns_of(network: Network, settings: Sequence[Setting], rate: Rate | float | None = None) -> list[Column]:
+def columns_of(network: Network, settings: Sequence[Setting], rate: Rate | float | str | None = None) -> list[Column]:
     """Return a network in each of some settings, at so many timesteps a second.
 
     Raises:

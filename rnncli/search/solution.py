@@ -169,7 +169,7 @@ def solve(
     timesteps: int | None = None,
     framework: Framework | None = None,
     dtype: str = "float32",
-    rate: Rate | float | None = None,
+    rate: Rate | float | str | None = None,
     watch: Watch = _unwatched,
 ) -> Solution:
     """Return the numbers for the blanks of a template with which the network is largest within a budget.

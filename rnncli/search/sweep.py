@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from math import log10
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, overload
 
 from rnncli.errors import RnncliError, one_line, quote
 from rnncli.language.source import MAX_BYTES
@@ -125,12 +125,17 @@ class Candidates(Result, Sequence[Candidate]):
     def __len__(self) -> int:
         return len(self._found)
 
-    def __getitem__(self, place: Any) -> Any:
+    @overload
+    def __getitem__(self, place: int) -> Candidate: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Candidates: ...
+
+    def __getitem__(self, place: int | slice) -> Candidate | Candidates:
         """Return one of them, or several as candidates of the same sweep."""
-        found = self._found[place]
-        return (
-            Candidates(found, self.tally, self.setting, self.order, self.cloud) if isinstance(place, slice) else found
-        )
+        if isinstance(place, slice):
+            return Candidates(self._found[place], self.tally, self.setting, self.order, self.cloud)
+        return self._found[place]
 
     @property
     def title(self) -> str:
