@@ -14,6 +14,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 import numpy as np
+import pytest
 from golden.data import difference, enough_timesteps
 from golden.generate import random_input, random_layers, random_weights, small_size
 
@@ -22,8 +23,14 @@ from rnncli.engine import Model
 from rnncli.engine.checks import weight_shapes
 from rnncli.export import Device, Job, export, header
 
-COMPILER = next(filter(None, map(shutil.which, (os.environ.get("CC", "cc"), "gcc", "clang"))), None)
-"""A compiler, if there is one."""
+_FOUND = filter(None, map(shutil.which, (os.environ.get("CC", "cc"), "gcc", "clang")))
+COMPILERS = tuple({os.path.realpath(path): path for path in _FOUND}.values())
+"""The compilers that there are, each once."""
+
+with_compiler = pytest.mark.skipif(not COMPILERS, reason="there is no C compiler")
+
+CORTEX_M4 = Path(__file__).parent / "golden" / "exports" / "cortex_m4"
+"""What a program for qemu's Cortex-M4 begins with, and where it lies in memory: `.c` and `.ld`."""
 
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-Wconversion", "-pedantic", "-Werror")
 SANITIZED = ("-O0", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
@@ -63,6 +70,42 @@ def random_cases(random: Random, count: int) -> Iterator[Case]:
         if difference(single, double) < 1e-6:
             count -= 1
             yield case
+
+
+class Machine(NamedTuple):
+    """Where programs run.
+
+    Attributes:
+        compiler: the command that compiles for it.
+        links: what a program needs beside its objects.
+        runs: the command that runs `program` with what it reads and writes; the programs end as it does.
+    """
+
+    compiler: Sequence[str]
+    links: Sequence[str] = ("-lm",)
+    runs: Sequence[str] = ("./program", "input.bin", "output.bin")
+
+    @classmethod
+    def cortex_m4(cls) -> Machine | None:
+        """A Cortex-M4 in qemu, whose files are those of the host; None without a compiler for it, or without qemu."""
+        compiler, emulator = shutil.which("arm-none-eabi-gcc"), shutil.which("qemu-system-arm")
+        if compiler is None or emulator is None:
+            return None
+        chip = ["-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"]
+        files = "enable=on,target=native,arg=program,arg=input.bin,arg=output.bin"
+        quiet = ["-nographic", "-monitor", "none", "-serial", "none"]
+        return cls(
+            (compiler, *chip, "-fdata-sections"),
+            ("--specs=rdimon.specs", "-T", f"{CORTEX_M4}.ld", f"{CORTEX_M4}.c", "-lm"),
+            (emulator, "-M", "mps2-an386", *quiet, "-semihosting-config", files, "-kernel", "program"),
+        )
+
+
+def sections(folder: Path, number: int) -> tuple[int, int]:
+    """The bytes of code and of constants of a network that `run` has compiled for the Cortex-M4."""
+    listed = subprocess.run(["arm-none-eabi-size", "-A", f"net{number}.o"], cwd=folder, capture_output=True, text=True)
+    rows = [line.split() for line in listed.stdout.splitlines() if line.startswith(".")]
+    return tuple(sum(int(row[1]) for row in rows if row[0].startswith(start)) for start in (".text", ".rodata"))
 
 
 class Ran(NamedTuple):
@@ -135,8 +178,9 @@ static void run_{name}(FILE *in, FILE *out)
 """
 
 
-def run(cases: Sequence[Case], folder: Path, flags: Sequence[str] = SANITIZED, compiler: str = "") -> list[Ran]:
+def run(cases: Sequence[Case], folder: Path, flags: Sequence[str] = SANITIZED, on: Machine | None = None) -> list[Ran]:
     """Compile networks and run each; an AssertionError says what the compiler or a sanitizer finds."""
+    on = on or Machine(COMPILERS[:1])
     names, functions, inputs = [], [], []
     for number, case in enumerate(cases):
         name = f"net{number}"
@@ -152,13 +196,11 @@ def run(cases: Sequence[Case], folder: Path, flags: Sequence[str] = SANITIZED, c
     calls = "\n".join(f"    run_{name}(in, out);" for name in names)
     driver = DRIVER.format(includes=includes, functions="".join(functions), calls=calls)
     (folder / "driver.c").write_text(driver, encoding="ascii")
-    program = folder / "program"
-    with_flags = [*(compiler or str(COMPILER)).split(), "-std=c99", *flags]
-    for name in names:
-        _checked([*with_flags, *STRICT, "-c", f"{name}.c"], folder)
+    with_flags = [*on.compiler, "-std=c99", *flags]
+    _checked([*with_flags, *STRICT, "-c", *(f"{name}.c" for name in names)], folder)
     objects = [f"{name}.o" for name in names]
-    _checked([*with_flags, "driver.c", *objects, "-lm", "-o", str(program)], folder)
-    _checked([str(program), "input.bin", "output.bin"], folder)
+    _checked([*with_flags, "driver.c", *objects, *on.links, "-o", "program"], folder)
+    _checked(on.runs, folder)
     content = (folder / "output.bin").read_bytes()
     found, start = [], 0
     for case in cases:
@@ -195,10 +237,10 @@ def _function(name: str, case: Case, keeps_nothing: bool) -> str:
     return BY_STEPS.format(**parts)
 
 
-def compiled(source: str, folder: Path) -> str:
+def compiled(source: str, folder: Path, compiler: str = "") -> str:
     """The program that a source with a `main` becomes."""
     (folder / "program.c").write_text(source, encoding="ascii")
-    _checked([str(COMPILER), *STRICT, "-O2", "program.c", "-lm", "-o", "program"], folder)
+    _checked([compiler or COMPILERS[0], *STRICT, "-O2", "program.c", "-lm", "-o", "program"], folder)
     return str((folder / "program").resolve())
 
 

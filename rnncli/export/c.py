@@ -42,8 +42,8 @@ MERGES: Mapping[str, str] = {"sum": "add", "mul": "multiply", "ave": "average"}
 """The function that makes one of the outputs of two directions."""
 
 ALIGNED = """\
-/* Weights begin where a cache line does, if the compiler has a word for it. */
-#ifdef __GNUC__
+/* Weights begin where a cache line does, for processors that read as much at a time. */
+#if defined __GNUC__ && defined __AVX__
 #define ALIGNED __attribute__((aligned(64)))
 #else
 #define ALIGNED

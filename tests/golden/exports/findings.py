@@ -20,6 +20,7 @@ COUNTED: Mapping[str, str] = {
     "networks": "networks exported and run",
     "masked": "of them with a mask",
     "packed": "of them on sequences of several lengths",
+    "devices": "of them on a Cortex-M4",
     "outputs": "outputs compared",
     "sensitive": "too sensitive to rounding to compare",
     "sources": "sources laid out as ruff does",
