@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from rnncli.characters import ascii_form
 
 if TYPE_CHECKING:
@@ -310,13 +312,33 @@ def array_lines(kind: str, name: str, said: str, array: Array) -> Iterator[str]:
     """Yield the lines of a constant array: the fewest digits that are read as the same numbers."""
     yield f"/* {said} */"
     yield f"ALIGNED static const {kind} {name}[{array.size}] = {{"
-    line, end = INDENT[1:], "f," if kind == "float" else ","
-    for value in array.ravel().astype(str).tolist():
-        if len(line) + len(value) + len(end) >= WIDTH:
-            yield line
-            line = INDENT[1:]
-        line += f" {value}{end}"
-    yield from (line, "};", "")
+    end = "f," if kind == "float" else ","
+    numbers = shortest(array) if kind == "float" else array
+    text, start, room = f"{end} ".join(map(repr, numbers.ravel().tolist())) + end, 0, WIDTH - len(INDENT)
+    while start < len(text):
+        stop = len(text) if len(text) - start <= room else text.rindex(" ", start, start + room + 1)
+        yield INDENT + text[start:stop]
+        start = stop + 1
+    yield from ("};", "")
+
+
+def shortest(array: Array) -> Array:
+    """Return float32 as those float64 that need the fewest digits to be read as the same float32.
+
+    A quotient of whole numbers that are exact, of powers of ten up to 1e22, is what its digits are read as; so Python
+    writes those digits, and sooner than NumPy does. The few numbers that are too large or small for that are NumPy's.
+    """
+    exact, size = array.astype(np.float64), np.abs(array)
+    within = (size >= 1e-9) & (size < 1e5)
+    powers = np.array([float(f"1e{power}") for power in range(23)])
+    power = 8 - np.floor(np.log10(np.where(within, size, 1.0))).astype(np.intp)
+    found = exact
+    for fewer in range(4):
+        scale = powers[power - fewer]
+        rounded = np.rint(exact * scale) / scale
+        found = np.where(rounded.astype(np.float32) == array, rounded, found)
+    found[~within] = array[~within].astype(str).astype(np.float64)
+    return found
 
 
 # A program
