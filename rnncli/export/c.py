@@ -13,22 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from rnncli.characters import ascii_form
 from rnncli.export import Job
-from rnncli.export.c_functions import (
-    AT_ONCE,
-    INDENT,
-    READING,
-    STEP_BY_STEP,
-    array_lines,
-    block,
-    call,
-    called_in,
-    commented,
-    copied,
-    unread,
-    wrapped,
-)
-from rnncli.export.c_layers import LAYERS, Body, Cell, Place, Vector, makes
+from rnncli.export.c_layers import LAYERS, Body, Cell, Place, Vector, makes, pooled
+from rnncli.export.c_lines import array_lines, called_in, copied, filled, function, laid_out
 from rnncli.export.int8 import quantised
 from rnncli.export.plan import Plan, Step
 from rnncli.quantities import features_of
@@ -41,24 +29,15 @@ INTEGERS = frozenset({"count", "left"})
 MERGES: Mapping[str, str] = {"sum": "add", "mul": "multiply", "ave": "average"}
 """The function that makes one of the outputs of two directions."""
 
-ALIGNED = """\
-/* Weights begin where a cache line does, for processors that read as much at a time. */
-#if defined __GNUC__ && defined __AVX__
-#define ALIGNED __attribute__((aligned(64)))
-#else
-#define ALIGNED
-#endif
-"""
-
 
 def export(job: Job) -> str:
     """Return the source; it has the header within it, unless that is a file of its own."""
-    return "\n".join(Source(job).lines()).rstrip("\n") + "\n"
+    return Source(job).text()
 
 
 def header(job: Job) -> str:
     """Return the header."""
-    return "\n".join(Source(job).header()) + "\n"
+    return Source(job).filled("header") + "\n"
 
 
 class Phase(NamedTuple):
@@ -108,12 +87,14 @@ class Source:
         plan: what there is to write.
         name: what stands before the names of its functions.
         int8: whether matrices and tables are int8.
-        ids: whether it reads ids.
+        vocabulary: how many ids there are, if it reads ids.
+        ids: whether it does.
         inputs, outputs: how many numbers a timestep of the input has, and a vector of the output.
         by_step: whether it can run a step at a time.
         phases: the sequences that its layers go through.
         returns_sequence: whether it returns a sequence.
         decodes: whether it does so once its input has ended.
+        rows: how many vectors it returns, at most.
         scratch: how many numbers it needs within a step.
         cells: the sorts of recurrent cells that have been written, by the names of their functions.
         workspace: how many numbers the function for a sequence is given, where there is none for a step.
@@ -122,7 +103,8 @@ class Source:
     def __init__(self, job: Job) -> None:
         self.job, self.plan, self.name = job, job.plan, job.device.name
         self.int8 = job.device.dtype == "int8"
-        self.ids = job.network.head.vocabulary is not None
+        self.vocabulary = job.network.head.vocabulary
+        self.ids = self.vocabulary is not None
         self.inputs = 1 if self.ids else features_of(self.plan.reads)
         self.outputs = features_of(self.plan.returns)
         *_, account = job.network.accounts(dtype=job.device.dtype)
@@ -130,80 +112,82 @@ class Source:
         self.phases = phases_of(self.plan, Body(self).input)
         self.returns_sequence = not self.phases[-1].ends
         self.decodes = self.returns_sequence and len(self.phases) > 1
+        self.rows = (str(self.phases[-1].times) if self.decodes else "timesteps") if self.returns_sequence else "1"
         self.cells: dict[str, Cell] = {}
         self.workspace = ""
-        self._functions = [*self._by_steps()] if self.by_step else [*Whole(self).function()]
+        self._functions = [*(self._by_steps() if self.by_step else Whole(self).function())]
 
     # What is declared
 
-    def lines(self) -> Iterator[str]:
-        """Yield the lines of the source."""
-        cells = [cell.function for cell in self.cells.values()]
-        yield from self._heading()
-        if self.job.device.header:
-            yield f'#include "{self.job.device.header}"'
-        else:
-            yield from self._declarations()
-        yield from ("", "#include <math.h>", "#include <string.h>", "", ALIGNED)
-        yield from self._arrays()
-        yield from called_in("\n".join([*cells, *self._functions]))
-        yield from (*cells, *self._functions)
-        if self.job.device.with_main:
-            yield self._program()
+    def text(self) -> str:
+        """Return the source."""
+        device = self.job.device
+        functions = laid_out([line for cell in self.cells.values() for line in cell.function] + self._functions)
+        declarations = f'#include "{device.header}"' if device.header else self.filled("declarations")
+        parts = [
+            self.filled("source", declarations=declarations),
+            "",
+            *self._arrays(),
+            *called_in(functions),
+            functions,
+        ]
+        return "\n".join([*parts, self._program()] if device.with_main else parts).rstrip("\n") + "\n"
 
-    def header(self) -> Iterator[str]:
-        """Yield the lines of the header."""
-        guard = f"{self.name.upper()}_H"
-        yield from (*self._heading(), f"#ifndef {guard}", f"#define {guard}", "")
-        yield from self._declarations()
-        yield from ("", "#endif")
-
-    def _heading(self) -> Iterator[str]:
+    def filled(self, section: str, **words: object) -> str:
+        """Return a section of `functions.c`, filled in for the network."""
         dtype = ", as int8 with a scale for each column" if self.int8 else ""
-        said = f"{self.job.network}: {self.job.origin}{dtype}"
-        text = said.replace("*/", "* /").replace("/*", "/ *").replace(",", ", ")
-        yield from commented(text.encode("ascii", "replace").decode())
+        said = f"{self.job.network}: {self.job.origin}{dtype}".replace("*/", "* /").replace("/*", "/ *")
+        heading = ascii_form(said.replace(",", ", ")).encode("ascii", "replace").decode()
+        words = {"NAME": self.name.upper(), "name": self.name, "heading": laid_out([f"/* {heading} */"])} | words
+        words |= {"inputs": f"{self.inputs}{' /* an id */' * self.ids}", "outputs": self.outputs}
+        words |= {"type": "int32_t" if self.ids else "float", "rows": self.rows}
+        if section == "declarations":
+            words["declared"] = laid_out(self._declared())
+        elif "declarations" not in words:
+            words["declarations"] = self.filled("declarations")
+        return filled(section, **words)
 
-    def macro(self, name: str) -> str:
-        """Return what a constant is called: MODEL_INPUTS."""
-        return f"{self.name.upper()}_{name}"
+    def _declared(self) -> Iterator[str]:
+        name, inputs, outputs = self.name, f"{self.name.upper()}_INPUTS", f"{self.name.upper()}_OUTPUTS"
+        if self.by_step:
+            yield from (*self.struct(), "", "/* Before the first timestep of a sequence. */", f"{self._reset};", "")
+            y = "what the network returns if the sequence ends here; NULL if nobody asks, which is quicker."
+            if self.decodes:
+                y = f"not used; {name}_next returns what the network does."
+            elif self.returns_sequence:
+                y = "what the network returns for it."
+            yield from (f"/* A timestep. y: {y} Returns 1 if y has been written, else 0. */", f"{self._step};", "")
+        else:
+            yield from ("/* How many numbers the workspace has. */",)
+            yield from (f"#define {name.upper()}_WORKSPACE(timesteps) ({self.workspace})", "")
+        if self.by_step and self.decodes:
+            yield "/* After the last timestep: y is the next vector of the output; 0 if there is none. */"
+            yield from (f"{self._next};", "")
+        reads = f"ids: each from 0 to {self.vocabulary - 1}" if self.vocabulary else f"x: timesteps * {inputs} numbers"
+        y = f"{self.rows} * " * self.returns_sequence + outputs
+        yield f"/* A whole sequence. {reads}; y: {y} numbers. Returns how many vectors are in y. */"
+        yield from (f"{self.run};", "")
 
     @property
-    def rows(self) -> str:
-        """How many vectors it returns, at most."""
-        return (str(self.phases[-1].times) if self.decodes else "timesteps") if self.returns_sequence else "1"
+    def _reset(self) -> str:
+        return f"void {self.name}_reset({self.name}_state *state)"
 
-    def _declarations(self) -> Iterator[str]:
-        name, state = self.name, f"{self.name}_state *state"
-        inputs, outputs = self.macro("INPUTS"), self.macro("OUTPUTS")
-        vocabulary = self.job.network.head.vocabulary
-        reads = f"x: timesteps * {inputs} numbers" if vocabulary is None else f"ids: each from 0 to {vocabulary - 1}"
-        yield from ("#include <stddef.h>", "#include <stdint.h>", "")
-        yield f"#define {inputs} {self.inputs}{' /* an id */' * self.ids}"
-        yield from (f"#define {outputs} {self.outputs}", "")
-        yield from ("#ifdef __cplusplus", 'extern "C" {', "#endif", "")
-        if self.by_step:
-            yield from (*self.struct(), "")
-            yield from (*commented("Before the first timestep of a sequence."), f"void {name}_reset({state});", "")
-            said = f"A timestep. y: {self._said_of_y()} Returns 1 if y has been written, else 0."
-            yield from (*commented(said), f"{self._step_head()};", "")
-        else:
-            yield from commented("How many numbers the workspace has.")
-            yield from (f"#define {self.macro('WORKSPACE')}(timesteps) ({self.workspace})", "")
-        if self.by_step and self.decodes:
-            yield from commented("After the last timestep: y is the next vector of the output; 0 if there is none.")
-            yield from (f"int {name}_next({state}, float *y);", "")
-        rows = f"{self.rows} * " * self.returns_sequence
-        said = f"A whole sequence. {reads}; y: {rows}{outputs} numbers. Returns how many vectors are in y."
-        yield from (*commented(said), f"{self.run_head()};", "")
-        yield from ("#ifdef __cplusplus", "}", "#endif")
+    @property
+    def _step(self) -> str:
+        reads = "int32_t id" if self.ids else "const float *x"
+        return f"int {self.name}_step({self.name}_state *state, {reads}, float *y)"
 
-    def _said_of_y(self) -> str:
-        if self.decodes:
-            return f"not used; {self.name}_next returns what the network does."
-        if self.returns_sequence:
-            return "what the network returns for it."
-        return "what the network returns if the sequence ends here; NULL if nobody asks, which is quicker."
+    @property
+    def _next(self) -> str:
+        return f"int {self.name}_next({self.name}_state *state, float *y)"
+
+    @property
+    def run(self) -> str:
+        """The function for a sequence, without what it does."""
+        reads = "const int32_t *ids" if self.ids else "const float *x"
+        return f"size_t {self.name}_run({reads}, size_t timesteps, float *y{', float *workspace' * (not self.by_step)})"
+
+    # What lasts
 
     def states(self, steps: Sequence[Step]) -> Iterator[tuple[str, str, int]]:
         """Yield what lasts of some layers from step to step: what it is called in C, and in the layer, and its size."""
@@ -218,36 +202,24 @@ class Source:
             for state, name, size in self.states([step]):
                 first = step.layer.window.least_steps - 1 if name == "left" else 0
                 if name in INTEGERS and (zeros or first):
-                    yield f"{INDENT}state->{state} = {first};"
+                    yield f"state->{state} = {first};"
                 elif name == "largest" or (zeros and name not in INTEGERS):
-                    yield call("fill", f"state->{state}", "-INFINITY" if name == "largest" else "0.0f", size)
+                    yield f"fill(state->{state}, {'-INFINITY' if name == 'largest' else '0.0f'}, {size});"
 
     def empty(self) -> list[str]:
         """Return the lines that begin all states."""
-        return [f"{INDENT}memset(state, 0, sizeof *state);", *self.first_states(self.plan.steps, zeros=False)]
+        return ["memset(state, 0, sizeof *state);", *self.first_states(self.plan.steps, zeros=False)]
 
     def struct(self) -> list[str]:
         """Return the struct of what lasts from step to step, and what does not."""
         held = [
-            f"{INDENT}int32_t {state};" if name in INTEGERS else f"{INDENT}float {state}[{size}];"
+            f"int32_t {state};" if name in INTEGERS else f"float {state}[{size}];"
             for state, name, size in self.states(self.plan.steps)
         ]
         if self.scratch:
-            held.append(f"{INDENT}float scratch[{self.scratch}]; /* nothing in it lasts from step to step */")
-        held = held or [f"{INDENT}char none; /* nothing lasts from step to step */"]
+            held.append(f"float scratch[{self.scratch}]; /* nothing in it lasts from step to step */")
+        held = held or ["char none; /* nothing lasts from step to step */"]
         return [f"typedef struct {self.name}_state {{", *held, f"}} {self.name}_state;"]
-
-    def _step_head(self) -> str:
-        reads = "int32_t id" if self.ids else "const float *x"
-        return wrapped(f"int {self.name}_step(", [f"{self.name}_state *state", reads, "float *y"], ")")
-
-    def run_head(self) -> str:
-        """Return the function for a sequence, without what it does."""
-        reads = "const int32_t *ids" if self.ids else "const float *x"
-        more = [] if self.by_step else ["float *workspace"]
-        return wrapped(f"size_t {self.name}_run(", [reads, "size_t timesteps", "float *y", *more], ")")
-
-    # What is defined
 
     def _arrays(self) -> Iterator[str]:
         """Yield the lines of the weights, each of them with its key and its shape."""
@@ -256,44 +228,40 @@ class Source:
             for weight in step.weights:
                 key = f"{step.name}/{weight.name}"
                 array, name = np.asarray(weights[key], np.float32), key.replace("/", "_")
-                shape = ", ".join(map(str, array.shape))
+                said = f"{key} ({', '.join(map(str, array.shape))})"
                 if self.int8 and weight.is_matrix:
                     array, scale = quantised(array)
-                    yield from array_lines("int8_t", name, f"{key} ({shape})", array)
+                    yield from array_lines("int8_t", name, said, array)
                     yield from array_lines("float", f"{name}_scale", f"of each column of {key}", scale)
                 else:
-                    yield from array_lines("float", name, f"{key} ({shape})", array)
+                    yield from array_lines("float", name, said, array)
+
+    # What is done
 
     def _by_steps(self) -> Iterator[str]:
         """Yield the functions of a network that runs a step at a time."""
         name, first, y = self.name, self.phases[0], Vector("y", self.outputs)
-        yield from (f"void {name}_reset({name}_state *state)", "{", *self.empty(), "}", "")
+        yield from function(self._reset, self.empty())
         ends = first.ends and not self.decodes
         body, end = Body(self, f"return {name}_end(state, y);" if ends else "return 0;"), Body(self)
         made = body.through(first.over, first.vector, None if first.ends else y)
         if ends:
-            end.lines += block("if (y == NULL)", [f"{INDENT}return 0;"])
+            end.lines += ["if (y == NULL) {", "return 0;", "}"]
             self._ended(end, self.phases, made, y)
-        end.lines.append(f"{INDENT}return {0 if self.decodes else 1};")
+        end.lines.append(f"return {0 if self.decodes else 1};")
         if ends and first.waits:
-            yield from (f"static int {name}_end({name}_state *state, float *y)", "{", *end.lines, "}", "")
-            body.lines.append(f"{INDENT}{body.leave}")
-        else:
-            body.lines += end.lines
-        unused = unread(body.lines, "state", "id" if self.ids else "x", "y")
-        yield from (self._step_head(), "{", *unused, *body.lines, "}", "")
-        to = f"y + rows * {self.outputs}" if self.returns_sequence else "t + 1 < timesteps ? NULL : y"
+            yield from function(f"static int {name}_end({name}_state *state, float *y)", end.lines)
+            end.lines = [body.leave]
+        yield from function(self._step, body.lines + end.lines)
         if self.decodes:
-            yield from self._next(made)
-            to = "NULL"
+            yield from function(self._next, self._decoded(made))
+        to = f"y + rows * {self.outputs}"
+        written = "NULL" if self.decodes else to if self.returns_sequence else "t + 1 < timesteps ? NULL : y"
         each = "ids[t]" if self.ids else f"x + t * {self.inputs}"
-        yield from (self.run_head(), "{", f"{INDENT}{name}_state state;", f"{INDENT}size_t rows = 0;", "")
-        yield f"{INDENT}{name}_reset(&state);"
-        step = call(f"rows += (size_t){name}_step", "&state", each, to)
-        yield from block("for (size_t t = 0; t < timesteps; t++)", [step])
-        if self.decodes:
-            yield from block(f"while ({name}_next(&state, y + rows * {self.outputs}))", [f"{INDENT}rows++;"])
-        yield from (f"{INDENT}return rows;", "}", "")
+        decoded = [f"while ({name}_next(&state, {to})) {{", "rows++;", "}"] if self.decodes else []
+        steps = ["for (size_t t = 0; t < timesteps; t++) {", f"rows += (size_t){name}_step(&state, {each}, {written});"]
+        begin = [f"{name}_state state;", "size_t rows = 0;", "", f"{name}_reset(&state);"]
+        yield from function(self.run, [*begin, *steps, "}", *decoded, "return rows;"])
 
     def _ended(self, body: Body, phases: Sequence[Phase], vector: Vector, target: Vector | None = None) -> Vector:
         """Write what follows when the sequence of the first phase has ended, through all others, which do so, too.
@@ -305,60 +273,45 @@ class Source:
             target: where the vector goes that comes out.
         """
         for phase, after in zip(phases, [*phases[1:], None], strict=True):
-            to, last = target if after is None else None, phase.over[-1]
-            end = LAYERS[last.layer.kind].end
-            if end is not None:
-                vector = end(Place(body, last, Vector("", 0), None if any(map(makes, phase.tail)) else to))
-            vector = body.through(phase.tail, vector, to)
+            to = target if after is None else None
+            last = Place(body, phase.over[-1], Vector("", 0), None if any(map(makes, phase.tail)) else to)
+            vector = body.through(phase.tail, pooled(last, vector), to)
             if after is not None:
                 body.copy(vector, after.vector)
-                body.lines += [f"{INDENT}{after.counter} = 0;", *self.first_states(after.over)]
                 inside = Body(self, "continue;")
                 vector = inside.through(after.over, after.vector)
-                body.lines += block(
-                    f"while ({after.counter} < {after.times})", [f"{INDENT}{after.counter}++;", *inside.lines]
-                )
+                body.lines += [f"{after.counter} = 0;", *self.first_states(after.over)]
+                body.lines += [f"while ({after.counter} < {after.times}) {{", f"{after.counter}++;", *inside.lines, "}"]
         return vector
 
-    def _next(self, made: Vector) -> Iterator[str]:
-        """Yield the function for what a network returns when its input has ended, given what came of its last step."""
+    def _decoded(self, made: Vector) -> list[str]:
+        """Return what makes the next vector when the input has ended, given what came of its last step."""
         *before, last = self.phases
         start, each = Body(self), Body(self, "continue;")
         start.copy(self._ended(start, before, made), last.vector)
         each.through(last.over, last.vector, Vector("y", self.outputs))
-        yield from (f"int {self.name}_next({self.name}_state *state, float *y)", "{")
-        yield from block(f"if ({last.counter} == 0)", start.lines)
-        again = [f"{INDENT}{last.counter}++;", *each.lines, f"{INDENT}return 1;"]
-        head = f"{'while' if last.waits else 'if'} ({last.counter} < {last.times})"
-        yield from (*block(head, again), f"{INDENT}return 0;", "}", "")
+        head = f"{'while' if last.waits else 'if'} ({last.counter} < {last.times}) {{"
+        first = [f"if ({last.counter} == 0) {{", *start.lines, "}"]
+        return [*first, head, f"{last.counter}++;", *each.lines, "return 1;", "}", "return 0;"]
 
     def _program(self) -> str:
         """Return a program that runs the network: it reads timesteps, and writes rows of numbers."""
-        vocabulary, write = self.job.network.head.vocabulary, [f"{INDENT}write_row(y);"]
-        step, any_ = f"{self.name}_step(&state, {'x[0]' if self.ids else 'x'}, y)", "found == 0 && any"
+        step, write = f"{self.name}_step(&state, {'x[0]' if self.ids else 'x'}, y)", ["write_row(y);", "}"]
         if self.decodes:
-            each = [f"{INDENT}{step};", f"{INDENT}any = 1;"]
-            after = block(f"while ({any_} && {self.name}_next(&state, y))", write)
+            each = [f"{step};", "any = 1;"]
+            after = [f"while (found == 0 && any && {self.name}_next(&state, y)) {{", *write]
         elif self.returns_sequence:
-            each, after = block(f"if ({step})", write), []
+            each, after = [f"if ({step}) {{", *write], []
         else:
-            each, after = [f"{INDENT}any = {step};"], block(f"if ({any_})", write)
-        parts = {
-            "TYPE": "float" if vocabulary is None else "int32_t",
-            "FORMAT": "%f" if vocabulary is None else '%" SCNd32 "',
-            "WRONG": "" if vocabulary is None else f" || x[j] < 0 || x[j] >= {vocabulary}",
-            "EXPECTED": f"{self.inputs} numbers" if vocabulary is None else f"an id from 0 to {vocabulary - 1}",
-            "FOUND": "found, any = 0" if after else "found",
-            "EACH": "\n".join(INDENT + line for line in each),
-            "AFTER": "".join(f"{line}\n" for line in after),
-            "ROWS": self.rows,
-            "NAME": self.name.upper(),
-            "name_": f"{self.name}_",
-        }
-        text = (READING + (STEP_BY_STEP if self.by_step else AT_ONCE)).replace("{\n\n", "{\n").strip("\n")
-        for word, value in parts.items():
-            text = text.replace(word, value)
-        return text
+            each, after = [f"any = {step};"], ["if (found == 0 && any) {", *write]
+        number = {"format": "%f", "wrong": "", "expected": f"{self.inputs} numbers"}
+        if self.vocabulary:
+            number = {"format": '%" SCNd32 "', "wrong": f" || x[j] < 0 || x[j] >= {self.vocabulary}"}
+            number["expected"] = f"an id from 0 to {self.vocabulary - 1}"
+        steps = {"each": laid_out(each, 2), "found": "found, any = 0" if after else "found"}
+        steps["after"] = laid_out([*after, ""], 1)
+        main = self.filled("step by step", **steps) if self.by_step else self.filled("at once")
+        return f"{self.filled('reading', **number)}\n{main}"
 
 
 class Whole:
@@ -392,13 +345,11 @@ class Whole:
         self.lines += self._over_time(end.lines) if end.lines else []
         rooms = {half: self._room(half) for half in self.halves}
         source.workspace = " + ".join(filter(None, rooms.values())) or "0"
-        begin = [f"{INDENT}{source.name}_state memory, *const state = &memory;"]
-        for half, start in (("a", "workspace"), ("b", " + ".join(filter(None, ("workspace", rooms["a"]))))):
-            if rooms[half]:
-                begin.append(f"{INDENT}float *const {half} = {start};")
-        unused = unread([*begin, *self.lines], "ids" if source.ids else "x", "timesteps", "workspace")
-        yield from (*source.struct(), "", source.run_head(), "{", *begin, "", *unused, *source.empty(), *self.lines)
-        yield from (f"{INDENT}return {self.length or 1};", "}", "")
+        begin = [f"{source.name}_state memory, *const state = &memory;"]
+        for half, start in (("a", "workspace"), ("b", f"workspace + {rooms['a']}".removesuffix(" + "))):
+            begin += [f"float *const {half} = {start};"] if rooms[half] else []
+        lines = [*begin, "", *source.empty(), *self.lines, f"return {self.length or 1};"]
+        yield from (*source.struct(), "", *function(source.run, lines))
 
     def _room(self, half: str) -> str:
         """Return how many numbers a half of the workspace has; empty for none."""
@@ -422,7 +373,7 @@ class Whole:
         if not self.length:
             return lines
         forwards = f"size_t t = 0; t < {self.length}; t++"
-        return block(f"for ({f'size_t t = {self.length}; t-- > 0;' if backwards else forwards})", lines)
+        return [f"for ({f'size_t t = {self.length}; t-- > 0;' if backwards else forwards}) {{", *lines, "}"]
 
     def _layer(self, step: Step, last: bool) -> None:
         """Write a layer."""
@@ -440,11 +391,9 @@ class Whole:
                 made = Vector(self._base(size, sequence, last) + f" + t * {size}" * sequence, size)
             x = body.through([step], self.x, made)
             self.lines += self._over_time(body.lines)
-            end = LAYERS[layer.kind].end
-            if end is not None:
+            if layer.step(step.reads).at_end:
                 body = Body(self.source)
-                target = Vector(self._base(size, False, last), size) if layer.step(step.reads).at_end else None
-                x = end(Place(body, step, Vector("", 0), target))
+                x = pooled(Place(body, step, self.x, Vector(self._base(size, False, last), size)), x)
                 self.lines += body.lines
             self.x = made or x
         if not sequence:
@@ -452,16 +401,20 @@ class Whole:
 
     def _windows(self, step: Step, last: bool) -> None:
         """Write a layer that moves a window over the sequence: a loop over the windows."""
-        window, size, name = step.layer.window, features_of(step.returns), step.name
+        window, size, steps, before = (
+            step.layer.window,
+            features_of(step.returns),
+            f"{step.name}_steps",
+            f"{step.name}_before",
+        )
         body = Body(self.source, length=self.length)
         made = Vector(f"{self._base(size, True, last)} + t * {size}", size)
         body.through([step], self.x, made)
-        steps, before = f"{name}_steps", f"const size_t {name}_before"
-        self.lines.append(call(f"const size_t {steps} = windows_in", self.length, window.least_steps, window.stride))
-        if window.padding == "same":
-            self.lines.append(call(f"{before} = padding_before", self.length, steps, window.span, window.stride))
-        else:
-            self.lines.append(f"{INDENT}{before} = {window.span - window.least_steps};")
+        zeros = f"padding_before({self.length}, {steps}, {window.span}, {window.stride})"
+        if window.padding != "same":
+            zeros = str(window.span - window.least_steps)
+        self.lines.append(f"const size_t {steps} = windows_in({self.length}, {window.least_steps}, {window.stride});")
+        self.lines.append(f"const size_t {before} = {zeros};")
         self.length, self.x = steps, made
         self.lines += self._over_time(body.lines)
 
@@ -474,13 +427,13 @@ class Whole:
         for place, direction in enumerate(layer.directions):
             body = Body(self.source, length=self.length)
             written = Place(body, step, self.x, None, direction)
-            made = LAYERS[layer.kind].step(written)
+            made = LAYERS[layer.kind](written)
             at = f" + ({self.length} - 1 - t) * {size}" if layer.reverses else f" + t * {size}"
             to = base + at * sequence + f" + {units}" * (place == 1 and layer.merge == "concat")
-            function = MERGES.get(layer.merge) if place else None
-            merge = [copied(to, made.text, units) if function is None else call(function, to, made.text, units)]
+            added = MERGES.get(layer.merge) if place else None
+            merge = [f"{added}({to}, {made.text}, {units});" if added else copied(to, made.text, units)]
             if sequence and step.masked and layer.merge is not None:
-                zeros = [call("fill", to, "0.0f", units)] if function is None else []
+                zeros = [] if added else [f"fill({to}, 0.0f, {units});"]
                 merge = [*zeros, *written.unless_padding("for which zeros are returned", *merge)]
             if sequence:
                 body.lines += merge

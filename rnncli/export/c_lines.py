@@ -1,0 +1,141 @@
+"""What a source in C is put together of: functions that it may call, texts to fill in, lines, and constant arrays."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pkgutil import get_data
+from string import Template
+from textwrap import wrap
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from rnncli.engine.types import Array
+
+INDENT = "    "
+WIDTH = 100
+"""The columns of a line."""
+
+_TEXT = (get_data("rnncli.export", "functions.c") or b"").decode()
+
+SECTIONS: Mapping[str, str] = {
+    name: text.strip("\n") for name, text in re.findall(r"^//= (.+)\n((?:(?!//=).*\n)*)", _TEXT, re.MULTILINE)
+}
+"""The sections of `functions.c`."""
+
+FUNCTIONS: Mapping[str, str] = {
+    name[1]: f"{text}\n"
+    for text in SECTIONS["functions"].split("\n\n")
+    if (name := re.search(r"^static .*?(\w+)\(", text, re.MULTILINE))
+} | {
+    name: f"static inline void {name}({parameters}, int size)\n{{\n"
+    f"{INDENT}for (int j = 0; j < size; j++) {{\n{2 * INDENT}{statement}\n{INDENT}}}\n}}\n"
+    for name, parameters, statement in re.findall(r"^(\w+)\((.+)\): (.+)", SECTIONS["for each j"], re.MULTILINE)
+}
+"""The functions that a source may need, by their names; each may call those before it."""
+
+ACTIVATIONS = {"linear": ""} | {name[4:]: name for name in FUNCTIONS if name.startswith("act_")}
+"""The function of each activation; the linear one needs none."""
+
+
+def called_in(text: str) -> Iterator[str]:
+    """Yield the functions that a text calls, and those that they call, in their order."""
+    texts, found = [text], set[str]()
+    while texts:
+        called = {*re.findall(r"(\w+)\(", texts.pop())} & FUNCTIONS.keys() - found
+        found |= called
+        texts += [FUNCTIONS[name] for name in called]
+    yield from (text for name, text in FUNCTIONS.items() if name in found)
+
+
+def filled(section: str, **words: object) -> str:
+    """Return a section of `functions.c` with something in place of each $word."""
+    return Template(SECTIONS[section]).substitute(words)
+
+
+# Lines, which are written without indents
+
+
+def laid_out(lines: Iterable[str], depth: int = 0) -> str:
+    """Return lines as they stand in a file: what is between braces further in, and what is long in several lines."""
+    found = []
+    for line in lines:
+        depth -= line.startswith("}")
+        found.append(_wrapped(INDENT * depth, line) if line else "")
+        depth += line.endswith("{")
+    return "\n".join(found)
+
+
+def _wrapped(room: str, line: str) -> str:
+    """Return a comment, or a declaration or a call with its arguments below one another."""
+    if line.startswith("/*"):
+        return "\n".join(wrap(room + line, WIDTH, subsequent_indent=f"{room}   ", break_long_words=False))
+    joined = re.sub("(?<!,) ", "\xa0", room + line)  # to be broken at a comma alone
+    aligned = " " * (joined.rfind("(", 0, joined.find(",")) + 1)
+    return "\n".join(wrap(joined, WIDTH, subsequent_indent=aligned, break_long_words=False)).replace("\xa0", " ")
+
+
+def function(head: str, lines: Sequence[str]) -> list[str]:
+    """Return the lines of a function, which says of parameters that nothing reads them."""
+    code = re.sub(r"/\*.*?\*/", "", "\n".join(lines), flags=re.DOTALL)
+    parameters = re.findall(r"(\w+)[,)]", head)
+    unread = [f"(void){name};" for name in parameters if not re.search(rf"\b{name}\b", code)]
+    return [head, "{", *unread, *lines, "}", ""]
+
+
+def copied(target: str, source: str, size: int) -> str:
+    """Return the line that copies a vector."""
+    return f"memcpy({target}, {source}, {size} * sizeof(float));"
+
+
+def started(sums: str, bias: str | None, size: int) -> str:
+    """Return the line that begins sums with a bias, or with zeros."""
+    return f"fill({sums}, 0.0f, {size});" if bias is None else copied(sums, bias, size)
+
+
+def activated(activation: str, vector: str, size: int) -> list[str]:
+    """Return the line that applies an activation to a vector; the linear one needs none."""
+    return [f"{ACTIVATIONS[activation]}({vector}, {size});"] if ACTIVATIONS[activation] else []
+
+
+def each_number(size: int, *lines: str) -> list[str]:
+    """Return a loop over the numbers of a vector."""
+    return [f"for (int j = 0; j < {size}; j++) {{", *lines, "}"]
+
+
+# Arrays
+
+
+def array_lines(kind: str, name: str, said: str, array: Array) -> Iterator[str]:
+    """Yield the lines of a constant array: the fewest digits that are read as the same numbers."""
+    yield f"/* {said} */"
+    yield f"ALIGNED static const {kind} {name}[{array.size}] = {{"
+    end = "f," if kind == "float" else ","
+    numbers = shortest(array) if kind == "float" else array
+    text, start, room = f"{end} ".join(map(repr, numbers.ravel().tolist())) + end, 0, WIDTH - len(INDENT)
+    while start < len(text):
+        stop = len(text) if len(text) - start <= room else text.rindex(" ", start, start + room + 1)
+        yield INDENT + text[start:stop]
+        start = stop + 1
+    yield from ("};", "")
+
+
+def shortest(array: Array) -> Array:
+    """Return float32 as those float64 that need the fewest digits to be read as the same float32.
+
+    A quotient of whole numbers that are exact, of powers of ten up to 1e22, is what its digits are read as; so Python
+    writes those digits, and sooner than NumPy does. The few numbers that are too large or small for that are NumPy's.
+    """
+    exact, size = array.astype(np.float64), np.abs(array)
+    within = (size >= 1e-9) & (size < 1e5)
+    powers = np.array([float(f"1e{power}") for power in range(23)])
+    power = 8 - np.floor(np.log10(np.where(within, size, 1.0))).astype(np.intp)
+    found = exact
+    for fewer in range(4):
+        scale = powers[power - fewer]
+        rounded = np.rint(exact * scale) / scale
+        found = np.where(rounded.astype(np.float32) == array, rounded, found)
+    found[~within] = array[~within].astype(str).astype(np.float64)
+    return found

@@ -1,0 +1,307 @@
+/* What exported C is put together of: functions, which a source has if it calls them, and texts to fill in where there
+   is a $word. A section begins at //= and its name. Loops run over consecutive numbers and have no branches, so that
+   compilers vectorise them without -ffast-math. A function stands behind those that it calls. */
+
+//= functions
+/* 2^n for -126 <= n <= 127, by the bits of a float of IEEE 754. */
+static inline float power_of_2(int32_t n)
+{
+    const union { uint32_t bits; float value; } power = {(uint32_t)(n + 127) << 23};
+    return power.value;
+}
+
+/* e^r - 1 for |r| <= ln(2) / 2, as Cephes's expf has it. With x = n ln(2) + r, e^x is 2^n e^r. */
+static inline float exp_minus_1(float r)
+{
+    return r + r * r * (0.5f + r * (0.16666666f + r * (0.041665796f
+           + r * (0.008333452f + r * (0.0013981999f + r * 0.00019875691f)))));
+}
+
+/* tanh(x) = m / (m + 2) with m = e^(2|x|) - 1, to 3 units in the last place. */
+static inline float tanh_of(float x)
+{
+    x = fabsf(x) > 9.02f ? copysignf(9.02f, x) : x; /* beyond that it is 1 */
+    const float z = 2.0f * fabsf(x);
+    const int32_t n = (int32_t)(z * 1.442695f + 0.5f);
+    const float p = exp_minus_1((z - (float)n * 0.693359375f) + (float)n * 0.00021219444f);
+    const float m = power_of_2(n) * p + (power_of_2(n) - 1.0f);
+    return copysignf(m / (m + 2.0f), x);
+}
+
+/* 1 / (1 + e^-x) to 3 units in the last place, by e^-|x|, which is 1 at most. */
+static inline float sigmoid_of(float x)
+{
+    x = fabsf(x) > 104.0f ? copysignf(104.0f, x) : x; /* beyond that it is 0 or 1 */
+    const float z = fabsf(x);
+    const int32_t n = (int32_t)(z * 1.442695f + 0.5f), half = n / 2;
+    const float p = exp_minus_1(((float)n * 0.693359375f - z) - (float)n * 0.00021219444f);
+    const float e = (1.0f + p) * power_of_2(-half) * power_of_2(half - n);
+    return (x < 0.0f ? e : 1.0f) / (1.0f + e);
+}
+
+static inline void act_softmax(float *v, int size)
+{
+    float largest = v[0], sum = 0.0f;
+    for (int j = 1; j < size; j++) {
+        largest = v[j] > largest ? v[j] : largest;
+    }
+    for (int j = 0; j < size; j++) {
+        v[j] = expf(v[j] - largest);
+        sum += v[j];
+    }
+    for (int j = 0; j < size; j++) {
+        v[j] /= sum;
+    }
+}
+
+static inline int any_but_0(const float *x, int size)
+{
+    int any = 0;
+    for (int j = 0; j < size; j++) {
+        any |= x[j] < 0.0f || x[j] > 0.0f;
+    }
+    return any;
+}
+
+/* sum += x @ matrix, where a row of the matrix has `stride` numbers, of which the first `columns`
+   count. Four rows at a time: the inner loop over columns is one that compilers vectorise. */
+static inline void add_product(const float *restrict matrix, int stride, int rows, int columns,
+                               const float *restrict x, float *restrict sum)
+{
+    for (; rows >= 4; rows -= 4, matrix += 4 * stride, x += 4) {
+        for (int j = 0; j < columns; j++) {
+            sum[j] += (x[0] * matrix[j] + x[1] * matrix[stride + j])
+                      + (x[2] * matrix[2 * stride + j] + x[3] * matrix[3 * stride + j]);
+        }
+    }
+    for (; rows > 0; rows--, matrix += stride, x++) {
+        for (int j = 0; j < columns; j++) {
+            sum[j] += x[0] * matrix[j];
+        }
+    }
+}
+
+/* sum += scale * (x @ matrix), with a scale for each column. */
+static inline void add_scaled_product(const int8_t *restrict matrix, const float *restrict scale,
+                                      int stride, int rows, int columns, const float *restrict x,
+                                      float *restrict sum)
+{
+    for (; rows >= 4; rows -= 4, matrix += 4 * stride, x += 4) {
+        for (int j = 0; j < columns; j++) {
+            sum[j] += scale[j] * ((x[0] * (float)matrix[j] + x[1] * (float)matrix[stride + j])
+                                  + (x[2] * (float)matrix[2 * stride + j]
+                                     + x[3] * (float)matrix[3 * stride + j]));
+        }
+    }
+    for (; rows > 0; rows--, matrix += stride, x++) {
+        for (int j = 0; j < columns; j++) {
+            sum[j] += scale[j] * (x[0] * (float)matrix[j]);
+        }
+    }
+}
+
+/* y = gamma * (x - mean) / sqrt(variance + epsilon) + beta, each of them a vector; y may be x. */
+static void standardise(const float *x, int size, float epsilon, const float *gamma,
+                        const float *beta, const float *mean, const float *variance, float *y)
+{
+    for (int j = 0; j < size; j++) {
+        y[j] = (x[j] - mean[j]) / sqrtf(variance[j] + epsilon);
+        y[j] = gamma == NULL ? y[j] : y[j] * gamma[j];
+        y[j] = beta == NULL ? y[j] : y[j] + beta[j];
+    }
+}
+
+/* y = gamma * (x - mean) / sqrt(variance + epsilon) + beta; y may be x. The mean of what is left is
+   taken away, too: of numbers near 100, a mean in float would lose the little that they differ. */
+static void normalise(const float *x, int size, float epsilon, const float *gamma,
+                      const float *beta, float *y)
+{
+    float mean = 0.0f, rest = 0.0f, variance = 0.0f;
+    for (int j = 0; j < size; j++) {
+        mean += x[j] / (float)size;
+    }
+    for (int j = 0; j < size; j++) {
+        y[j] = x[j] - mean;
+        rest += y[j] / (float)size;
+    }
+    for (int j = 0; j < size; j++) {
+        y[j] -= rest;
+        variance += y[j] * y[j] / (float)size;
+    }
+    const float factor = 1.0f / sqrtf(variance + epsilon);
+    for (int j = 0; j < size; j++) {
+        y[j] *= factor;
+        y[j] = gamma == NULL ? y[j] : y[j] * gamma[j];
+        y[j] = beta == NULL ? y[j] : y[j] + beta[j];
+    }
+}
+
+/* Puts x at the end of a window, whose first `size` numbers leave it. */
+static void slide(float *window, int all, const float *x, int size)
+{
+    memmove(window, window + size, (size_t)(all - size) * sizeof(float));
+    memcpy(window + all - size, x, (size_t)size * sizeof(float));
+}
+
+/* Whether a window ends at this timestep; the next does `stride` timesteps later. */
+static int window_ends(int32_t *left, int32_t stride)
+{
+    if (*left > 0) {
+        --*left;
+        return 0;
+    }
+    *left = stride - 1;
+    return 1;
+}
+
+/* How many windows there are in a sequence, of `span` timesteps each. */
+static size_t windows_in(size_t timesteps, size_t span, size_t stride)
+{
+    return timesteps < span ? 0 : (timesteps - span) / stride + 1;
+}
+
+/* How many timesteps of padding are in front of a sequence, where there are as many behind it. */
+static size_t padding_before(size_t timesteps, size_t windows, size_t span, size_t stride)
+{
+    const size_t reach = windows == 0 ? 0 : (windows - 1) * stride + span;
+    return reach < timesteps ? 0 : (reach - timesteps) / 2;
+}
+
+/* Puts x behind what a vector has, if there is room. */
+static void append(float *vector, int32_t *count, int32_t most, const float *x, int size)
+{
+    if (*count < most) {
+        memcpy(vector + *count * size, x, (size_t)size * sizeof(float));
+        ++*count;
+    }
+}
+
+//= for each j
+/* What is done to each number of a vector by itself: each is a function with a loop over j. */
+act_relu(float *v): v[j] = v[j] < 0.0f ? 0.0f : v[j];
+act_tanh(float *v): v[j] = tanh_of(v[j]);
+act_sigmoid(float *v): v[j] = sigmoid_of(v[j]);
+act_hard_sigmoid(float *v): v[j] = fminf(1.0f, fmaxf(0.0f, v[j] / 6.0f + 0.5f));
+act_softsign(float *v): v[j] = v[j] / (1.0f + fabsf(v[j]));
+act_softplus(float *v): v[j] = fmaxf(v[j], 0.0f) + log1pf(expf(-fabsf(v[j])));
+act_elu(float *v): v[j] = v[j] > 0.0f ? v[j] : expm1f(v[j]);
+act_selu(float *v): v[j] = 1.050701f * (v[j] > 0.0f ? v[j] : 1.6732632f * expm1f(v[j]));
+act_gelu(float *v): v[j] = 0.5f * v[j] * (1.0f + erff(0.70710678f * v[j]));
+act_silu(float *v): v[j] *= sigmoid_of(v[j]);
+fill(float *v, float value): v[j] = value;
+add(float *v, const float *x): v[j] += x[j];
+multiply(float *v, const float *x): v[j] *= x[j];
+average(float *v, const float *x): v[j] = 0.5f * (v[j] + x[j]);
+keep_largest(float *v, const float *x): v[j] = x[j] > v[j] ? x[j] : v[j];
+divide(float *v, const float *x, float count): v[j] = x[j] / count;
+unpack(float *v, const int8_t *row, const float *scale): v[j] = scale[j] * (float)row[j];
+
+//= declarations
+#include <stddef.h>
+#include <stdint.h>
+
+#define ${NAME}_INPUTS $inputs
+#define ${NAME}_OUTPUTS $outputs
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+$declared
+#ifdef __cplusplus
+}
+#endif
+
+//= header
+$heading
+#ifndef ${NAME}_H
+#define ${NAME}_H
+
+$declarations
+
+#endif
+
+//= source
+$heading
+$declarations
+
+#include <math.h>
+#include <string.h>
+
+/* Weights begin where a cache line does, for processors that read as much at a time. */
+#if defined __GNUC__ && defined __AVX__
+#define ALIGNED __attribute__((aligned(64)))
+#else
+#define ALIGNED
+#endif
+
+//= reading
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Reads a timestep: 1 if there is one, 0 at the end of standard input, -1 if it is wrong. */
+static int read_step($type *x)
+{
+    for (int j = 0; j < ${NAME}_INPUTS; j++) {
+        const int found = scanf("$format%*[,]", &x[j]);
+        if (found == EOF && j == 0) {
+            return 0;
+        }
+        if (found != 1$wrong) {
+            fputs("expected $expected a line\n", stderr);
+            return -1;
+        }
+    }
+    return 1;
+}
+
+static void write_row(const float *y)
+{
+    for (int j = 0; j < ${NAME}_OUTPUTS; j++) {
+        printf("%.9g%c", (double)y[j], j + 1 < ${NAME}_OUTPUTS ? ' ' : '\n');
+    }
+}
+
+int main(void)
+{
+//= step by step
+    static ${name}_state state;
+    static $type x[${NAME}_INPUTS];
+    static float y[${NAME}_OUTPUTS];
+    int $found;
+
+    ${name}_reset(&state);
+    while ((found = read_step(x)) == 1) {
+$each
+    }
+$after    return found == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+//= at once
+    $type *x = NULL;
+    size_t timesteps = 0, room = 0;
+    int found;
+
+    do {
+        if (timesteps == room) {
+            room = 2 * room + 64;
+            x = realloc(x, room * ${NAME}_INPUTS * sizeof *x);
+            if (x == NULL) {
+                return EXIT_FAILURE;
+            }
+        }
+        found = read_step(x + timesteps * ${NAME}_INPUTS);
+        timesteps += found == 1;
+    } while (found == 1);
+    float *y = malloc($rows * ${NAME}_OUTPUTS * sizeof *y);
+    float *workspace = malloc((${NAME}_WORKSPACE(timesteps) + 1) * sizeof *workspace);
+    if (found != 0 || timesteps == 0 || y == NULL || workspace == NULL) {
+        return EXIT_FAILURE;
+    }
+    const size_t rows = ${name}_run(x, timesteps, y, workspace);
+    for (size_t t = 0; t < rows; t++) {
+        write_row(y + t * ${NAME}_OUTPUTS);
+    }
+    return EXIT_SUCCESS;
+}
