@@ -9,14 +9,15 @@ workspace.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
 
 from rnncli.characters import ascii_form
 from rnncli.export import Job
-from rnncli.export.c_layers import LAYERS, Body, Cell, Place, Vector, makes, pooled
-from rnncli.export.c_lines import array_lines, called_in, copied, filled, function, laid_out
+from rnncli.export.c_layers import LAYERS, Place, Vector, makes, moved, pooled, write
+from rnncli.export.c_lines import array_lines, called_in, closed, copied, filled, function, laid_out
 from rnncli.export.int8 import quantised
 from rnncli.export.plan import Plan, Step
 from rnncli.quantities import features_of
@@ -62,11 +63,6 @@ class Phase(NamedTuple):
         """Whether the sequence becomes a vector."""
         return bool(self.over) and self.over[-1].layer.returns == "vector"
 
-    @property
-    def waits(self) -> bool:
-        """Whether there are timesteps for which it returns nothing."""
-        return any(step.layer.window is not None for step in self.over)
-
 
 def phases_of(plan: Plan, x: Vector) -> list[Phase]:
     """Return the phases of a network that reads x, one more than it has layers that repeat a vector."""
@@ -96,7 +92,7 @@ class Source:
         decodes: whether it does so once its input has ended.
         rows: how many vectors it returns, at most.
         scratch: how many numbers it needs within a step.
-        cells: the sorts of recurrent cells that have been written, by the names of their functions.
+        cells: the functions of recurrent cells, by their names.
         workspace: how many numbers the function for a sequence is given, where there is none for a step.
     """
 
@@ -109,20 +105,26 @@ class Source:
         self.outputs = features_of(self.plan.returns)
         *_, account = job.network.accounts(dtype=job.device.dtype)
         self.by_step, self.scratch = account.streams, max((held.numbers for held in account.streaming.most), default=0)
-        self.phases = phases_of(self.plan, Body(self).input)
+        self.phases = phases_of(self.plan, self.input())
         self.returns_sequence = not self.phases[-1].ends
         self.decodes = self.returns_sequence and len(self.phases) > 1
         self.rows = (str(self.phases[-1].times) if self.decodes else "timesteps") if self.returns_sequence else "1"
-        self.cells: dict[str, Cell] = {}
+        self.cells: dict[str, list[str]] = {}
         self.workspace = ""
         self._functions = [*(self._by_steps() if self.by_step else Whole(self).function())]
+
+    def input(self, length: str = "") -> Vector:
+        """Return what the network reads for the timestep: of a whole sequence, if that has a length, timestep t."""
+        if length:
+            return Vector("ids[t]" if self.ids else f"x + t * {self.inputs}", self.inputs)
+        return Vector("id" if self.ids else "x", self.inputs)
 
     # What is declared
 
     def text(self) -> str:
         """Return the source."""
         device = self.job.device
-        functions = laid_out([line for cell in self.cells.values() for line in cell.function] + self._functions)
+        functions = laid_out([*chain(*self.cells.values()), *self._functions])
         declarations = f'#include "{device.header}"' if device.header else self.filled("declarations")
         parts = [
             self.filled("source", declarations=declarations),
@@ -242,17 +244,17 @@ class Source:
         """Yield the functions of a network that runs a step at a time."""
         name, first, y = self.name, self.phases[0], Vector("y", self.outputs)
         yield from function(self._reset, self.empty())
-        ends = first.ends and not self.decodes
-        body, end = Body(self, f"return {name}_end(state, y);" if ends else "return 0;"), Body(self)
-        made = body.through(first.over, first.vector, None if first.ends else y)
-        if ends:
-            end.lines += ["if (y == NULL) {", "return 0;", "}"]
-            self._ended(end, self.phases, made, y)
-        end.lines.append(f"return {0 if self.decodes else 1};")
-        if ends and first.waits:
-            yield from function(f"static int {name}_end({name}_state *state, float *y)", end.lines)
-            end.lines = [body.leave]
-        yield from function(self._step, body.lines + end.lines)
+        step: list[str] = []
+        made = write(self, step, first.over, first.vector, None if first.ends else y)
+        if not first.ends:
+            step = closed(step, "return 1;") + ["return 0;"] * (len(closed(step)) > len(step))
+        elif self.decodes:
+            step = [*closed(step), "return 0;"]
+        else:
+            step = [*closed(step), "if (y == NULL) {", "return 0;", "}"]
+            self._ended(step, self.phases, made, y)
+            step.append("return 1;")
+        yield from function(self._step, step)
         if self.decodes:
             yield from function(self._next, self._decoded(made))
         to = f"y + rows * {self.outputs}"
@@ -263,36 +265,36 @@ class Source:
         begin = [f"{name}_state state;", "size_t rows = 0;", "", f"{name}_reset(&state);"]
         yield from function(self.run, [*begin, *steps, "}", *decoded, "return rows;"])
 
-    def _ended(self, body: Body, phases: Sequence[Phase], vector: Vector, target: Vector | None = None) -> Vector:
+    def _ended(self, lines: list[str], phases: Sequence[Phase], vector: Vector, target: Vector | None = None) -> Vector:
         """Write what follows when the sequence of the first phase has ended, through all others, which do so, too.
 
         Args:
-            body: what it is written to.
+            lines: what it is written to.
             phases: the phase, and those behind it.
             vector: what the last layer of its sequence returned at a step.
             target: where the vector goes that comes out.
         """
         for phase, after in zip(phases, [*phases[1:], None], strict=True):
             to = target if after is None else None
-            last = Place(body, phase.over[-1], Vector("", 0), None if any(map(makes, phase.tail)) else to)
-            vector = body.through(phase.tail, pooled(last, vector), to)
+            last = Place(self, lines, phase.over[-1], vector, None if any(map(makes, phase.tail)) else to)
+            vector = write(self, lines, phase.tail, pooled(last), to)
             if after is not None:
-                body.copy(vector, after.vector)
-                inside = Body(self, "continue;")
-                vector = inside.through(after.over, after.vector)
-                body.lines += [f"{after.counter} = 0;", *self.first_states(after.over)]
-                body.lines += [f"while ({after.counter} < {after.times}) {{", f"{after.counter}++;", *inside.lines, "}"]
+                lines += [*moved(vector, after.vector), f"{after.counter} = 0;", *self.first_states(after.over)]
+                each = [f"while ({after.counter} < {after.times}) {{", f"{after.counter}++;"]
+                vector = write(self, each, after.over, after.vector)
+                lines += closed(each)
         return vector
 
     def _decoded(self, made: Vector) -> list[str]:
         """Return what makes the next vector when the input has ended, given what came of its last step."""
         *before, last = self.phases
-        start, each = Body(self), Body(self, "continue;")
-        start.copy(self._ended(start, before, made), last.vector)
-        each.through(last.over, last.vector, Vector("y", self.outputs))
-        head = f"{'while' if last.waits else 'if'} ({last.counter} < {last.times}) {{"
-        first = [f"if ({last.counter} == 0) {{", *start.lines, "}"]
-        return [*first, head, f"{last.counter}++;", *each.lines, "return 1;", "}", "return 0;"]
+        lines = [f"if ({last.counter} == 0) {{"]
+        lines += moved(self._ended(lines, before, made), last.vector)
+        each = [f"{last.counter}++;"]
+        write(self, each, last.over, last.vector, Vector("y", self.outputs))
+        repeats = "while" if len(closed(each)) > len(each) else "if"
+        each = [f"{repeats} ({last.counter} < {last.times}) {{", *each]
+        return [*lines, "}", *closed(each, "return 1;"), "return 0;"]
 
     def _program(self) -> str:
         """Return a program that runs the network: it reads timesteps, and writes rows of numbers."""
@@ -330,7 +332,7 @@ class Whole:
 
     def __init__(self, source: Source) -> None:
         self.source, self.lines, self.length = source, list[str](), "timesteps"
-        self.x = Body(source, length=self.length).input
+        self.x = source.input(self.length)
         self.most: int | None = None
         self.halves = {"a": (0, 0), "b": (0, 0)}
 
@@ -340,9 +342,8 @@ class Whole:
         last = max((place for place, step in enumerate(steps) if makes(step)), default=-1)
         for place, step in enumerate(steps):
             self._layer(step, place == last)
-        end = Body(source)
-        end.copy(self.x, Vector("y" + f" + t * {source.outputs}" * bool(self.length), source.outputs))
-        self.lines += self._over_time(end.lines) if end.lines else []
+        end = Vector("y" + f" + t * {source.outputs}" * bool(self.length), source.outputs)
+        self._over_time(moved(self.x, end))
         rooms = {half: self._room(half) for half in self.halves}
         source.workspace = " + ".join(filter(None, rooms.values())) or "0"
         begin = [f"{source.name}_state memory, *const state = &memory;"]
@@ -368,12 +369,12 @@ class Whole:
             self.halves[half] = (each, max(more, size * (self.most or 1) if sequence else size))
         return half
 
-    def _over_time(self, lines: list[str], backwards: bool = False) -> list[str]:
-        """Return lines that are for each timestep of a sequence, if there is one."""
-        if not self.length:
-            return lines
-        forwards = f"size_t t = 0; t < {self.length}; t++"
-        return [f"for ({f'size_t t = {self.length}; t-- > 0;' if backwards else forwards}) {{", *lines, "}"]
+    def _over_time(self, lines: list[str], backwards: bool = False) -> None:
+        """Write lines that are for each timestep of a sequence, if there is one."""
+        if self.length and lines:
+            head = f"size_t t = {self.length}; t-- > 0;" if backwards else f"size_t t = 0; t < {self.length}; t++"
+            lines = [f"for ({head}) {{", *lines, "}"]
+        self.lines += lines
 
     def _layer(self, step: Step, last: bool) -> None:
         """Write a layer."""
@@ -386,37 +387,29 @@ class Whole:
         elif layer.needs_whole:
             self._directions(step, last)
         elif makes(step):
-            body, made = Body(self.source, length=self.length), None
+            lines, made = list[str](), None
             if sequence or not self.length:
                 made = Vector(self._base(size, sequence, last) + f" + t * {size}" * sequence, size)
-            x = body.through([step], self.x, made)
-            self.lines += self._over_time(body.lines)
+            x = write(self.source, lines, [step], self.x, made, self.length)
+            self._over_time(lines)
             if layer.step(step.reads).at_end:
-                body = Body(self.source)
-                x = pooled(Place(body, step, self.x, Vector(self._base(size, False, last), size)), x)
-                self.lines += body.lines
+                x = pooled(Place(self.source, self.lines, step, x, Vector(self._base(size, False, last), size)))
             self.x = made or x
         if not sequence:
             self.length = ""
 
     def _windows(self, step: Step, last: bool) -> None:
         """Write a layer that moves a window over the sequence: a loop over the windows."""
-        window, size, steps, before = (
-            step.layer.window,
-            features_of(step.returns),
-            f"{step.name}_steps",
-            f"{step.name}_before",
-        )
-        body = Body(self.source, length=self.length)
+        window, size, name, lines = step.layer.window, features_of(step.returns), step.name, list[str]()
         made = Vector(f"{self._base(size, True, last)} + t * {size}", size)
-        body.through([step], self.x, made)
-        zeros = f"padding_before({self.length}, {steps}, {window.span}, {window.stride})"
-        if window.padding != "same":
-            zeros = str(window.span - window.least_steps)
-        self.lines.append(f"const size_t {steps} = windows_in({self.length}, {window.least_steps}, {window.stride});")
-        self.lines.append(f"const size_t {before} = {zeros};")
-        self.length, self.x = steps, made
-        self.lines += self._over_time(body.lines)
+        write(self.source, lines, [step], self.x, made, self.length)
+        before = str(window.span - window.least_steps)
+        if window.padding == "same":
+            before = f"padding_before({self.length}, {name}_steps, {window.span}, {window.stride})"
+        windows = f"windows_in({self.length}, {window.least_steps}, {window.stride})"
+        self.lines += [f"const size_t {name}_steps = {windows};", f"const size_t {name}_before = {before};"]
+        self.length, self.x = f"{name}_steps", made
+        self._over_time(lines)
 
     def _directions(self, step: Step, last: bool) -> None:
         """Write a layer that reads time backwards, or both ways: a loop for each direction."""
@@ -425,8 +418,8 @@ class Whole:
         base = self._base(size, sequence, last) if sequence or layer.merge is not None else ""
         merged, made = list[str](), self.x
         for place, direction in enumerate(layer.directions):
-            body = Body(self.source, length=self.length)
-            written = Place(body, step, self.x, None, direction)
+            lines: list[str] = []
+            written = Place(self.source, lines, step, self.x, None, self.length, direction)
             made = LAYERS[layer.kind](written)
             at = f" + ({self.length} - 1 - t) * {size}" if layer.reverses else f" + t * {size}"
             to = base + at * sequence + f" + {units}" * (place == 1 and layer.merge == "concat")
@@ -436,9 +429,9 @@ class Whole:
                 zeros = [] if added else [f"fill({to}, 0.0f, {units});"]
                 merge = [*zeros, *written.unless_padding("for which zeros are returned", *merge)]
             if sequence:
-                body.lines += merge
+                lines += merge
             elif base:
                 merged += merge
-            self.lines += self._over_time(body.lines, backwards=layer.reverses or place == 1)
+            self._over_time(lines, backwards=layer.reverses or place == 1)
         self.lines += merged
         self.x = Vector(base + f" + t * {size}" * sequence, size) if base else made

@@ -77,6 +77,12 @@ def _wrapped(room: str, line: str) -> str:
     return "\n".join(wrap(joined, WIDTH, subsequent_indent=aligned, break_long_words=False)).replace("\xa0", " ")
 
 
+def closed(lines: Sequence[str], *last: str) -> list[str]:
+    """Return lines, those that are last in the blocks which are open at their end, and the ends of these."""
+    opened = sum(line.endswith("{") - line.startswith("}") for line in lines)
+    return [*lines, *last, *["}"] * opened]
+
+
 def function(head: str, lines: Sequence[str]) -> list[str]:
     """Return the lines of a function, which says of parameters that nothing reads them."""
     code = re.sub(r"/\*.*?\*/", "", "\n".join(lines), flags=re.DOTALL)
