@@ -8,5 +8,6 @@ trap 'rm -rf "$environment"' EXIT
 cd "$environment"
 bin/rnncli summary
 bin/rnncli forward --timesteps 100
+bin/rnncli export input:2,gru:3 --to c
 bin/python -m rnncli --version
 test -f share/man/man1/rnncli.1

@@ -92,6 +92,7 @@ class Source:
         decodes: whether it does so once its input has ended.
         rows: how many vectors it returns, at most.
         scratch: how many numbers it needs within a step.
+        reset, step, next, run: the functions for callers, without what they do.
         cells: the functions of recurrent cells, by their names.
         workspace: how many numbers the function for a sequence is given, where there is none for a step.
     """
@@ -109,6 +110,12 @@ class Source:
         self.returns_sequence = not self.phases[-1].ends
         self.decodes = self.returns_sequence and len(self.phases) > 1
         self.rows = (str(self.phases[-1].times) if self.decodes else "timesteps") if self.returns_sequence else "1"
+        state, one = f"{self.name}_state *state", "int32_t id" if self.ids else "const float *x"
+        many, more = "const int32_t *ids" if self.ids else "const float *x", ", float *workspace" * (not self.by_step)
+        self.reset = f"void {self.name}_reset({state})"
+        self.step = f"int {self.name}_step({state}, {one}, float *y)"
+        self.next = f"int {self.name}_next({state}, float *y)"
+        self.run = f"size_t {self.name}_run({many}, size_t timesteps, float *y{more})"
         self.cells: dict[str, list[str]] = {}
         self.workspace = ""
         self._functions = [*(self._by_steps() if self.by_step else Whole(self).function())]
@@ -124,15 +131,9 @@ class Source:
     def text(self) -> str:
         """Return the source."""
         device = self.job.device
-        functions = laid_out([*chain(*self.cells.values()), *self._functions])
+        code = laid_out([*chain(*self.cells.values()), *self._functions])
         declarations = f'#include "{device.header}"' if device.header else self.filled("declarations")
-        parts = [
-            self.filled("source", declarations=declarations),
-            "",
-            *self._arrays(),
-            *called_in(functions),
-            functions,
-        ]
+        parts = [self.filled("source", declarations=declarations), "", *self._arrays(), *called_in(code), code]
         return "\n".join([*parts, self._program()] if device.with_main else parts).rstrip("\n") + "\n"
 
     def filled(self, section: str, **words: object) -> str:
@@ -152,42 +153,23 @@ class Source:
     def _declared(self) -> Iterator[str]:
         name, inputs, outputs = self.name, f"{self.name.upper()}_INPUTS", f"{self.name.upper()}_OUTPUTS"
         if self.by_step:
-            yield from (*self.struct(), "", "/* Before the first timestep of a sequence. */", f"{self._reset};", "")
+            yield from (*self.struct(), "", "/* Before the first timestep of a sequence. */", f"{self.reset};", "")
             y = "what the network returns if the sequence ends here; NULL if nobody asks, which is quicker."
             if self.decodes:
                 y = f"not used; {name}_next returns what the network does."
             elif self.returns_sequence:
                 y = "what the network returns for it."
-            yield from (f"/* A timestep. y: {y} Returns 1 if y has been written, else 0. */", f"{self._step};", "")
+            yield from (f"/* A timestep. y: {y} Returns 1 if y has been written, else 0. */", f"{self.step};", "")
         else:
-            yield from ("/* How many numbers the workspace has. */",)
+            yield "/* How many numbers the workspace has. */"
             yield from (f"#define {name.upper()}_WORKSPACE(timesteps) ({self.workspace})", "")
         if self.by_step and self.decodes:
             yield "/* After the last timestep: y is the next vector of the output; 0 if there is none. */"
-            yield from (f"{self._next};", "")
+            yield from (f"{self.next};", "")
         reads = f"ids: each from 0 to {self.vocabulary - 1}" if self.vocabulary else f"x: timesteps * {inputs} numbers"
         y = f"{self.rows} * " * self.returns_sequence + outputs
         yield f"/* A whole sequence. {reads}; y: {y} numbers. Returns how many vectors are in y. */"
         yield from (f"{self.run};", "")
-
-    @property
-    def _reset(self) -> str:
-        return f"void {self.name}_reset({self.name}_state *state)"
-
-    @property
-    def _step(self) -> str:
-        reads = "int32_t id" if self.ids else "const float *x"
-        return f"int {self.name}_step({self.name}_state *state, {reads}, float *y)"
-
-    @property
-    def _next(self) -> str:
-        return f"int {self.name}_next({self.name}_state *state, float *y)"
-
-    @property
-    def run(self) -> str:
-        """The function for a sequence, without what it does."""
-        reads = "const int32_t *ids" if self.ids else "const float *x"
-        return f"size_t {self.name}_run({reads}, size_t timesteps, float *y{', float *workspace' * (not self.by_step)})"
 
     # What lasts
 
@@ -243,7 +225,7 @@ class Source:
     def _by_steps(self) -> Iterator[str]:
         """Yield the functions of a network that runs a step at a time."""
         name, first, y = self.name, self.phases[0], Vector("y", self.outputs)
-        yield from function(self._reset, self.empty())
+        yield from function(self.reset, self.empty())
         step: list[str] = []
         made = write(self, step, first.over, first.vector, None if first.ends else y)
         if not first.ends:
@@ -254,9 +236,9 @@ class Source:
             step = [*closed(step), "if (y == NULL) {", "return 0;", "}"]
             self._ended(step, self.phases, made, y)
             step.append("return 1;")
-        yield from function(self._step, step)
+        yield from function(self.step, step)
         if self.decodes:
-            yield from function(self._next, self._decoded(made))
+            yield from function(self.next, self._decoded(made))
         to = f"y + rows * {self.outputs}"
         written = "NULL" if self.decodes else to if self.returns_sequence else "t + 1 < timesteps ? NULL : y"
         each = "ids[t]" if self.ids else f"x + t * {self.inputs}"
@@ -298,14 +280,14 @@ class Source:
 
     def _program(self) -> str:
         """Return a program that runs the network: it reads timesteps, and writes rows of numbers."""
-        step, write = f"{self.name}_step(&state, {'x[0]' if self.ids else 'x'}, y)", ["write_row(y);", "}"]
+        step, row = f"{self.name}_step(&state, {'x[0]' if self.ids else 'x'}, y)", ["write_row(y);", "}"]
         if self.decodes:
             each = [f"{step};", "any = 1;"]
-            after = [f"while (found == 0 && any && {self.name}_next(&state, y)) {{", *write]
+            after = [f"while (found == 0 && any && {self.name}_next(&state, y)) {{", *row]
         elif self.returns_sequence:
-            each, after = [f"if ({step}) {{", *write], []
+            each, after = [f"if ({step}) {{", *row], []
         else:
-            each, after = [f"any = {step};"], ["if (found == 0 && any) {", *write]
+            each, after = [f"any = {step};"], ["if (found == 0 && any) {", *row]
         number = {"format": "%f", "wrong": "", "expected": f"{self.inputs} numbers"}
         if self.vocabulary:
             number = {"format": '%" SCNd32 "', "wrong": f" || x[j] < 0 || x[j] >= {self.vocabulary}"}
@@ -327,14 +309,14 @@ class Whole:
         x: what the next layer reads: of timestep t, if it is a sequence.
         length: how many timesteps that has; empty for a vector.
         most: how many it has at most; None for no more than the input.
-        halves: how many numbers the halves have for each timestep of the input, and beside those.
+        rooms: how many numbers each half has, for each timestep of the input (False) and beside those (True).
     """
 
     def __init__(self, source: Source) -> None:
         self.source, self.lines, self.length = source, list[str](), "timesteps"
         self.x = source.input(self.length)
         self.most: int | None = None
-        self.halves = {"a": (0, 0), "b": (0, 0)}
+        self.rooms: dict[tuple[str, bool], int] = {}
 
     def function(self) -> Iterator[str]:
         """Yield the lines of the function, and those of the struct for its states."""
@@ -344,29 +326,25 @@ class Whole:
             self._layer(step, place == last)
         end = Vector("y" + f" + t * {source.outputs}" * bool(self.length), source.outputs)
         self._over_time(moved(self.x, end))
-        rooms = {half: self._room(half) for half in self.halves}
-        source.workspace = " + ".join(filter(None, rooms.values())) or "0"
+        rooms = {"a": list[str](), "b": list[str]()}
+        for (half, beside), size in sorted(self.rooms.items()):
+            rooms[half].append(str(size) if beside else f"(timesteps) * {size}")
+        a, b = (" + ".join(room) for room in rooms.values())
+        source.workspace = " + ".join(filter(None, (a, b))) or "0"
         begin = [f"{source.name}_state memory, *const state = &memory;"]
-        for half, start in (("a", "workspace"), ("b", f"workspace + {rooms['a']}".removesuffix(" + "))):
-            begin += [f"float *const {half} = {start};"] if rooms[half] else []
+        begin += ["float *const a = workspace;"] * bool(a)
+        begin += [f"float *const b = {' + '.join(filter(None, ('workspace', a)))};"] * bool(b)
         lines = [*begin, "", *source.empty(), *self.lines, f"return {self.length or 1};"]
         yield from (*source.struct(), "", *function(source.run, lines))
-
-    def _room(self, half: str) -> str:
-        """Return how many numbers a half of the workspace has; empty for none."""
-        each, more = self.halves[half]
-        return " + ".join([f"(timesteps) * {each}"] * bool(each) + [str(more)] * bool(more))
 
     def _base(self, size: int, sequence: bool, last: bool) -> str:
         """Return where to put a vector or a sequence of a size: in y, or in the half of the workspace that is free."""
         if last:
             return "y"
         half = "b" if self.x.text.partition(" ")[0] == "a" else "a"
-        each, more = self.halves[half]
-        if sequence and self.most is None:
-            self.halves[half] = (max(each, size), more)
-        else:
-            self.halves[half] = (each, max(more, size * (self.most or 1) if sequence else size))
+        beside = self.most is not None or not sequence
+        needed = size * self.most if sequence and self.most is not None else size
+        self.rooms[half, beside] = max(needed, self.rooms.get((half, beside), 0))
         return half
 
     def _over_time(self, lines: list[str], backwards: bool = False) -> None:
@@ -382,15 +360,15 @@ class Whole:
         if layer.reads == "vector":
             self.length, self.most = str(layer.n), layer.n
             return
-        if layer.window is not None:
-            self._windows(step, last)
-        elif layer.needs_whole:
+        if layer.needs_whole and layer.states:
             self._directions(step, last)
         elif makes(step):
             lines, made = list[str](), None
             if sequence or not self.length:
                 made = Vector(self._base(size, sequence, last) + f" + t * {size}" * sequence, size)
             x = write(self.source, lines, [step], self.x, made, self.length)
+            if layer.window is not None:
+                self._over_windows(step)
             self._over_time(lines)
             if layer.step(step.reads).at_end:
                 x = pooled(Place(self.source, self.lines, step, x, Vector(self._base(size, False, last), size)))
@@ -398,18 +376,15 @@ class Whole:
         if not sequence:
             self.length = ""
 
-    def _windows(self, step: Step, last: bool) -> None:
-        """Write a layer that moves a window over the sequence: a loop over the windows."""
-        window, size, name, lines = step.layer.window, features_of(step.returns), step.name, list[str]()
-        made = Vector(f"{self._base(size, True, last)} + t * {size}", size)
-        write(self.source, lines, [step], self.x, made, self.length)
+    def _over_windows(self, step: Step) -> None:
+        """Write how many windows a layer moves over the sequence, which are its timesteps from now on."""
+        window, windows = step.layer.window, f"{step.name}_steps"
         before = str(window.span - window.least_steps)
         if window.padding == "same":
-            before = f"padding_before({self.length}, {name}_steps, {window.span}, {window.stride})"
-        windows = f"windows_in({self.length}, {window.least_steps}, {window.stride})"
-        self.lines += [f"const size_t {name}_steps = {windows};", f"const size_t {name}_before = {before};"]
-        self.length, self.x = f"{name}_steps", made
-        self._over_time(lines)
+            before = f"padding_before({self.length}, {windows}, {window.span}, {window.stride})"
+        count = f"windows_in({self.length}, {window.least_steps}, {window.stride})"
+        self.lines += [f"const size_t {windows} = {count};", f"const size_t {step.name}_before = {before};"]
+        self.length = windows
 
     def _directions(self, step: Step, last: bool) -> None:
         """Write a layer that reads time backwards, or both ways: a loop for each direction."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -38,22 +38,10 @@ def stored(job: Job) -> Arrays:
     return weights
 
 
-class Difference(NamedTuple):
-    """How far outputs with int8 are from those with float32.
-
-    Attributes:
-        largest: the largest difference of a number.
-        mean: the mean of all.
-        timesteps: how many the input had.
-    """
-
-    largest: float
-    mean: float
-    timesteps: int
-
-
-def difference(job: Job, path: str | None = None) -> Difference:
+def difference(job: Job, path: str | None = None) -> tuple[float, float, int]:
     """Return what int8 changes in the outputs for the input in a .npy file, or for that of `rnncli forward`.
+
+    It is the largest difference of a number, the mean of all, and how many timesteps the input has.
 
     Raises:
         RnncliError: the file cannot be read, or the network reads another shape.
@@ -67,4 +55,4 @@ def difference(job: Job, path: str | None = None) -> Difference:
         file = open_input(path, network)
         x, timesteps = file.steps(0, file.shape[1]), file.shape[1]
     apart = np.abs(Model(network, weights=stored(job))(x) - Model(network, weights=job.weights())(x))
-    return Difference(float(apart.max()), float(apart.mean()), timesteps)
+    return float(apart.max()), float(apart.mean()), timesteps

@@ -253,11 +253,11 @@ def run_export(model: Reading, asked: Asked, tell: Tell) -> Exported:
     if device.dtype == "int8":
         from rnncli.export.int8 import difference
 
-        told = difference(job, asked.input)
-        steps = f"{told.timesteps:,} random timesteps"
+        largest, mean, timesteps = difference(job, asked.input)
+        steps = f"{timesteps:,} random timesteps"
         if asked.input is not None:
-            steps = f"the {told.timesteps:,} timesteps of {printable(asked.input)}"
-        apart = f"up to {told.largest:.2g} from those of float32, {told.mean:.2g} on average"
+            steps = f"the {timesteps:,} timesteps of {printable(asked.input)}"
+        apart = f"up to {largest:.2g} from those of float32, {mean:.2g} on average"
         tell(f"Note: with int8 the outputs are {apart}, for {steps}")
     if target == "c" and asked.output is not None:
         tell(f"Note: on a device it takes {_on_device(model.network, device.dtype)}")
