@@ -282,3 +282,11 @@ def test_the_digits_are_the_fewest_that_are_the_same_floats(tmp_path: Path) -> N
     numbers = np.array([each.strip().removesuffix("f") for each in written.split(",")[:-1]], "float32")
     assert (numbers == weights["dense/kernel"].ravel()).all()
     assert all(len(re.sub(r"^\W*0\.0*|e.*|\D", "", each)) <= 9 for each in written.split(","))
+
+
+@with_compiler
+def test_weights_that_are_not_finite_compile(tmp_path: Path) -> None:
+    weights = {"dense/kernel": np.float32([[np.inf, -np.inf, np.nan]]), "dense/bias": np.float32([0, -0.0, 1e38])}
+    source = str(export(Job(Network.parse("input:1,dense:3"), lambda: weights, device=Device(with_main=True)), "c"))
+    done = subprocess.run([compiled(source, tmp_path)], input="1\n", capture_output=True, text=True, check=True)
+    assert re.fullmatch("inf -inf -?nan\n", done.stdout)

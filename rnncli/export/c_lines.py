@@ -121,6 +121,7 @@ def array_lines(kind: str, name: str, said: str, array: Array) -> Iterator[str]:
     end = "f," if kind == "float" else ","
     numbers = shortest(array) if kind == "float" else array
     text, start, room = f"{end} ".join(map(repr, numbers.ravel().tolist())) + end, 0, WIDTH - len(INDENT)
+    text = text.replace("inff", "INFINITY").replace("nanf", "NAN")
     while start < len(text):
         stop = len(text) if len(text) - start <= room else text.rindex(" ", start, start + room + 1)
         yield INDENT + text[start:stop]
