@@ -139,8 +139,9 @@ class Source:
     def filled(self, section: str, **words: object) -> str:
         """Return a section of `functions.c`, filled in for the network."""
         dtype = ", as int8 with a scale for each column" if self.int8 else ""
-        said = f"{self.job.network}: {self.job.origin}{dtype}".replace("*/", "* /").replace("/*", "/ *")
-        heading = ascii_form(said.replace(",", ", ")).encode("ascii", "replace").decode()
+        spec = str(self.job.network).replace(",", ", ")  # to be broken where it is long
+        said = f"{spec}: {self.job.origin}{dtype}".replace("*/", "* /").replace("/*", "/ *")
+        heading = ascii_form(said).encode("ascii", "replace").decode()
         words = {"NAME": self.name.upper(), "name": self.name, "heading": laid_out([f"/* {heading} */"])} | words
         words |= {"inputs": f"{self.inputs}{' /* an id */' * self.ids}", "outputs": self.outputs}
         words |= {"type": "int32_t" if self.ids else "float", "rows": self.rows}
