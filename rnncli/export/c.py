@@ -16,7 +16,7 @@ import numpy as np
 
 from rnncli.characters import ascii_form
 from rnncli.export import Job
-from rnncli.export.c_layers import LAYERS, Place, Vector, makes, moved, pooled, write
+from rnncli.export.c_layers import LAYERS, Place, Vector, makes, moved, pooled, write_steps
 from rnncli.export.c_lines import array_lines, called_in, closed, copied, filled, function, laid_out
 from rnncli.export.int8 import quantised
 from rnncli.export.plan import Plan, Step
@@ -228,7 +228,7 @@ class Source:
         name, first, y = self.name, self.phases[0], Vector("y", self.outputs)
         yield from function(self.reset, self.empty())
         step: list[str] = []
-        made = write(self, step, first.over, first.vector, None if first.ends else y)
+        made = write_steps(self, step, first.over, first.vector, None if first.ends else y)
         if not first.ends:
             step = closed(step, "return 1;") + ["return 0;"] * (len(closed(step)) > len(step))
         elif self.decodes:
@@ -260,11 +260,11 @@ class Source:
         for phase, after in zip(phases, [*phases[1:], None], strict=True):
             to = target if after is None else None
             last = Place(self, lines, phase.over[-1], vector, None if any(map(makes, phase.tail)) else to)
-            vector = write(self, lines, phase.tail, pooled(last), to)
+            vector = write_steps(self, lines, phase.tail, pooled(last), to)
             if after is not None:
                 lines += [*moved(vector, after.vector), f"{after.counter} = 0;", *self.first_states(after.over)]
                 each = [f"while ({after.counter} < {after.times}) {{", f"{after.counter}++;"]
-                vector = write(self, each, after.over, after.vector)
+                vector = write_steps(self, each, after.over, after.vector)
                 lines += closed(each)
         return vector
 
@@ -274,7 +274,7 @@ class Source:
         lines = [f"if ({last.counter} == 0) {{"]
         lines += moved(self._ended(lines, before, made), last.vector)
         each = [f"{last.counter}++;"]
-        write(self, each, last.over, last.vector, Vector("y", self.outputs))
+        write_steps(self, each, last.over, last.vector, Vector("y", self.outputs))
         repeats = "while" if len(closed(each)) > len(each) else "if"
         each = [f"{repeats} ({last.counter} < {last.times}) {{", *each]
         return [*lines, "}", *closed(each, "return 1;"), "return 0;"]
@@ -367,7 +367,7 @@ class Whole:
             lines, made = list[str](), None
             if sequence or not self.length:
                 made = Vector(self._base(size, sequence, last) + f" + t * {size}" * sequence, size)
-            x = write(self.source, lines, [step], self.x, made, self.length)
+            x = write_steps(self.source, lines, [step], self.x, made, self.length)
             if layer.window is not None:
                 self._over_windows(step)
             self._over_time(lines)

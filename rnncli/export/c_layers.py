@@ -34,12 +34,20 @@ class Matrix(NamedTuple):
     int8: bool
 
     def times(self, x: str, sums: str, first: int = 0, columns: int | None = None, start: str = "") -> str:
-        """Return the line that adds a product with some of its columns to `sums`; it starts somewhere in an array."""
+        """Return the line that adds a product with it to `sums`.
+
+        Args:
+            x: the vector, which has as many numbers as it has rows.
+            sums: where the sums are.
+            first: its first column that counts.
+            columns: how many do; None for all from there on.
+            start: where it starts, if it is part of a larger array.
+        """
         more = f" + {first}" if first else ""
-        matrix, scaled = f"{self.name}{start}{more}", f"{self.name}_scale{more}, "
+        matrix, scale = f"{self.name}{start}{more}", f"{self.name}_scale{more}"
         sizes = f"{self.stride}, {self.rows}, {self.stride - first if columns is None else columns}"
         if self.int8:
-            return f"add_scaled_product({matrix}, {scaled}{sizes}, {x}, {sums});"
+            return f"add_scaled_product({matrix}, {scale}, {sizes}, {x}, {sums});"
         return f"add_product({matrix}, {sizes}, {x}, {sums});"
 
 
@@ -121,7 +129,7 @@ class Place(NamedTuple):
         return f"/* {'Id 0' if ids else 'A step of zeros'} is padding, {said}. */", f"if ({given}) {{", *lines, "}"
 
 
-def write(
+def write_steps(
     source: Source, lines: list[str], steps: Sequence[Step], x: Vector, target: Vector | None = None, length: str = ""
 ) -> Vector:
     """Write a timestep of some layers, each of which reads what the one before it returns; return what comes out.
