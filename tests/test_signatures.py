@@ -32,6 +32,7 @@ VALUES: dict[str, object] = {"merge_mode": "sum", "rate": 0.5, "activation": "re
     "cell": CELL,
     "cells": [CELL],
     "output_size": 1,
+    "value": 0,
 }
 """What the arguments without a default are given; all others are numbers."""
 

@@ -31,7 +31,18 @@ from rnncli.formats.call_text import (
     wrong,
 )
 from rnncli.formats.faults import NO_SETTINGS, OpenNumbersError, Settings
-from rnncli.formats.frameworks import CLASSES, HOLDS, SHAPES, ArgumentFaultError, Class, Made, bound, built, class_of
+from rnncli.formats.frameworks import (
+    CLASSES,
+    HOLDS,
+    SHAPES,
+    ArgumentFaultError,
+    Class,
+    Made,
+    bound,
+    built,
+    class_of,
+    other_padding,
+)
 from rnncli.formats.nodes import Node, Note, Part, Read, first_misfit, parts_of, takes_input, takes_vectors
 from rnncli.formats.python.arguments import NAMES_ACTIVATION, as_taken
 from rnncli.formats.python.evaluator import Evaluator
@@ -359,6 +370,7 @@ class _Line:
                     notes=tuple(notes),
                     unsaid=each.unsaid - {"shape"},
                     where=each.where,
+                    around=each.around,
                 )
                 nodes.append(node)
                 before = node.name
@@ -378,7 +390,11 @@ class _Line:
             given = bound(cls, name, call.given.positional, call.given.named)
             kept = {each: value for each, value in given.items() if each not in cls.inert}
             values = {each: self._value(call, cls, each, value) for each, value in kept.items()}
-            return built(self._framework, name, (), values)
+            made = built(self._framework, name, (), values)
+            word, (zeros, _) = made[0].word, made[0].around
+            if isinstance(word, Layer) and word.window is not None and zeros:  # nothing in a line cuts them off
+                raise other_padding(zeros, word.window)
+            return made
         except ArgumentFaultError as fault:
             raise wrong(self._text, self._framework, call, cls, fault) from None
 

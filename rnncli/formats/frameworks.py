@@ -48,6 +48,7 @@ class Made(NamedTuple):
         unsaid: the arguments of its layer that are left open.
         input: the input that it is given along, Keras's `input_shape`.
         where: whether it stands on sequences or on vectors, where that is said.
+        around: how many timesteps of zeros it puts in front of a sequence and behind it; negative where it cuts some.
     """
 
     word: Word | None
@@ -56,6 +57,7 @@ class Made(NamedTuple):
     unsaid: frozenset[str] = frozenset()
     input: Input | None = None
     where: Returned | None = None
+    around: tuple[int, int] = (0, 0)
 
 
 class ArgumentFaultError(Exception):
@@ -215,26 +217,46 @@ def _torch_conv(given: dict[str, Any]) -> list[Made]:
     names = {ours: theirs for ours, theirs in Conv.torch_arguments.items() if ours != "padding"}
     layer = _made(Conv, given, names)
     assert layer.window is not None
-    return [Made(replace(layer, padding=_torch_padding(layer.window, padding)), features=features)]
+    word, zeros = _torch_padding(layer.window, padding)
+    return [Made(replace(layer, padding=word), features=features, around=(zeros, zeros))]
 
 
-def _torch_padding(window: Window, padding: object) -> str:
-    """Return what PyTorch's padding is in Keras's words.
+def other_padding(zeros: int, window: Window) -> ArgumentFaultError:
+    """Return the error for zeros on both sides that the language has no word for."""
+    text = f"padding={zeros} is neither as much as keeps the length, nor none; the language has no word for it"
+    return ArgumentFaultError("padding", text, "'same'" if window.stride == 1 else "0")
 
-    Raises:
-        ArgumentFaultError: the language has no word for it.
-    """
+
+def _torch_padding(window: Window, padding: object) -> tuple[str, int]:
+    """Return what PyTorch's padding is in Keras's words, and how many zeros stand on both sides beside that."""
     around = padding[0] if isinstance(padding, list | tuple) and len(padding) == 1 else padding
     if around in ("same", "valid"):
-        return str(around)
-    if type(around) is not int:
+        return str(around), 0
+    if type(around) is not int or not 0 <= around <= MAX_SIZE:
         raise wrong("padding", padding, "a whole number, 'same' or 'valid'", "'same'")
-    if around == 0:
-        return "valid"
-    if window.stride == 1 and 2 * around == window.span - 1:
-        return "same"
-    text = f"padding={around} is neither as much as keeps the length, nor none; the language has no word for it"
-    raise ArgumentFaultError("padding", text, "'same'" if window.stride == 1 else "0")
+    if around and window.stride == 1 and 2 * around == window.span - 1:
+        return "same", 0
+    return "valid", around
+
+
+def _around(argument: str, usual: int | None = None, sign: int = 1) -> Build:
+    """Return what puts zeros around a sequence; with the other sign, what cuts timesteps off."""
+
+    def build(given: dict[str, Any]) -> list[Made]:
+        sizes = given[argument] if usual is None else given.get(argument, usual)
+        both = sizes if isinstance(sizes, list | tuple) and len(sizes) == 2 else (sizes, sizes)
+        if not all(type(size) is int and 0 <= size <= MAX_SIZE for size in both):
+            raise wrong(argument, sizes, "a whole number from 0, or two of them")
+        return [Made(Pass(), where="sequence", around=(sign * both[0], sign * both[1]))]
+
+    return build
+
+
+def _constant_around(given: dict[str, Any]) -> list[Made]:
+    if (value := given["value"]) != 0:
+        text = f"value is {shorten(repr(value))}; the language has only zeros around a sequence"
+        raise ArgumentFaultError("value", text, "0")
+    return _around("padding")(given)
 
 
 def _windows(mode: str, usual: int | None = None) -> Build:
@@ -256,7 +278,10 @@ def _torch_windows(mode: str) -> Build:
         given["kernel_size"] = _number(given, "kernel_size")
         layer = _made(Pool, given, Pool.torch_arguments, mode=mode)
         assert layer.window is not None
-        return [Made(replace(layer, padding=_torch_padding(layer.window, padding)))]
+        word, zeros = _torch_padding(layer.window, padding)
+        if zeros:
+            raise other_padding(zeros, layer.window)
+        return [Made(replace(layer, padding=word))]
 
     return build
 
@@ -532,6 +557,8 @@ KERAS: Mapping[str, Class] = {
     ),
     "MaxPooling1D": _of(_windows("max", 2), "pool_size strides padding !data_format ~name EVERY"),
     "AveragePooling1D": _of(_windows("avg"), "pool_size strides padding !data_format ~name EVERY"),
+    "ZeroPadding1D": _of(_around("padding", usual=1), "padding !data_format EVERY"),
+    "Cropping1D": _of(_around("cropping", usual=1, sign=-1), "cropping EVERY"),
     "Flatten": _of(_layer(Flatten), "!data_format EVERY"),
     "RepeatVector": _of(_layer(Repeat), "n EVERY"),
     "GlobalMaxPooling1D": _of(_layer(Pool, mode="max"), "!data_format !keepdims EVERY"),
@@ -572,6 +599,8 @@ TORCH: Mapping[str, Class] = {
     "BatchNorm1d": _of(_torch_batch_norm, "num_features eps ~momentum affine track_running_stats DEVICE bias"),
     "MaxPool1d": _of(_torch_windows("max"), "kernel_size stride padding !dilation !return_indices !ceil_mode"),
     "AvgPool1d": _of(_torch_windows("avg"), "kernel_size stride padding !ceil_mode count_include_pad"),
+    "ConstantPad1d": _of(_constant_around, "padding value"),
+    "ZeroPad1d": _of(_around("padding"), "padding"),
     "Identity": _of(_passes, ""),
     "ReLU": _of(_activation("relu"), "~inplace"),
     "Tanh": _of(_activation("tanh"), ""),
@@ -605,6 +634,8 @@ _EXAMPLES = {
     "cells": "[LSTMCell(32)]",
     "activation": "'relu'",
     "output_size": "1",
+    "padding": "(2, 0)",
+    "value": "0",
 }
 """Values of arguments that have no default and are no sizes."""
 

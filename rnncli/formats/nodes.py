@@ -135,6 +135,8 @@ class Node:
         unsaid: the arguments of its layer that the source leaves open.
         where: whether it stands on sequences or on vectors, where a layer that takes both says so.
         owner: what owns its weights, where it is not the node itself: a layer that is called twice.
+        around: how many timesteps of zeros it puts in front of the sequence that it reads, and how many behind; where
+            they are negative, how many it cuts off. They are what a convolution has around it, or not understood.
     """
 
     name: str
@@ -150,6 +152,7 @@ class Node:
     unsaid: frozenset[str] = frozenset()
     where: Returned | None = None
     owner: str = ""
+    around: tuple[int, int] = (0, 0)
 
     @property
     def layer(self) -> Layer:
@@ -339,7 +342,10 @@ class _Row:
         features: how many features that has.
         length: how many timesteps it has, if it is a sequence and that is known.
         ends: why what reads the last is not in it.
-        dense: the place of the last layer that is no `Pass`.
+        last: the place of the last layer.
+        around: the zeros around the sequence that no layer is known to put there yet.
+        slid: the place of the convolution that has moved over them: what is cut off behind it may be what they made.
+        open: the places of the nodes that put them there.
     """
 
     nodes: list[Node] = field(default_factory=list)
@@ -348,6 +354,9 @@ class _Row:
     length: int | None = None
     ends: Note | None = None
     last: int | None = None
+    around: tuple[int, int] = (0, 0)
+    slid: int | None = None
+    open: list[int] = field(default_factory=list)
 
     def take(self, node: Node) -> str | None:
         """Add a node if it fits behind those before it; return why it does not, or None."""
@@ -359,8 +368,25 @@ class _Row:
         if node.features and self.features and node.features != self.features:
             return f"it reads {node.features:,} features, but {self.features:,} are returned before it"
         before = node.reads[0].returns or self.returns if node.reads and self.returns == "open" else self.returns
-        if {node.where, before} == {"sequence", "vector"}:
-            return f"it stands on a {node.where}, but a {before} is returned before it"
+        where = "sequence" if any(node.around) else node.where
+        if {where, before} == {"sequence", "vector"}:
+            return f"it stands on a {where}, but a {before} is returned before it"
+        around = (self.around[0] + node.around[0], self.around[1] + node.around[1])
+        if min(around) < 0 or (self.slid is not None and max(node.around) > 0):
+            return "it cuts timesteps off, or puts zeros around them, as no convolution of the language does"
+        slid = self.slid
+        if isinstance(word, Layer) and any(around) and slid is None and word.with_zeros((0, 0), None) is not None:
+            settled = word.with_zeros(around, self.length)
+            if settled is not None:
+                node, word, around = replace(node, word=settled), settled, (0, 0)
+            elif word.window is not None and word.window.stride == 1:
+                slid = len(self.nodes)
+            else:
+                return _unsettled(around)
+        elif any(self.around) and not isinstance(word, Pass):
+            each_step = isinstance(word, Activation) or (isinstance(word, Layer) and word.reads == "either")
+            if slid is None or not each_step:
+                return _unsettled(self.around)
         if isinstance(word, Activation):
             layer = None if self.last is None else self.nodes[self.last].word
             if self.last is None or not takes_activation(layer):
@@ -375,14 +401,27 @@ class _Row:
             if word.needs_length and not vector and self.length is None:
                 return "it needs a sequence of known length"
             shape = _behind(word, self.features or node.features, self.length, vector=vector)
-            self.features, self.length = shape[-1], shape[1] if len(shape) == 3 else None
+            length = shape[1] if len(shape) == 3 else None
+            self.features, self.length = shape[-1], self.length if slid == len(self.nodes) else length
             if node.loops and "return_sequences" in node.unsaid:
                 self.returns = "open"
             elif word.returns != "same":
                 self.returns = word.returns
             self.last = len(self.nodes)
+        elif slid is not None and any(node.around):
+            settled = self.nodes[slid].layer.with_zeros(around, self.length)
+            if settled is not None:
+                self.nodes[slid], around, slid = replace(self.nodes[slid], word=settled), (0, 0), None
+        self.open = [*self.open, *([len(self.nodes)] if any(node.around) else [])] if any(around) else []
+        self.around, self.slid = around, slid
         self.nodes.append(node)
         return None
+
+
+def _unsettled(around: tuple[int, int]) -> str:
+    """Return why zeros around a sequence, less what is cut off, are no layer's."""
+    zeros = f"it leaves zeros around the sequence, {around[0]:,} in front and {around[1]:,} behind"
+    return f"{zeros}, which are neither a convolution's same nor its causal"
 
 
 def first_misfit(nodes: Sequence[Node]) -> tuple[Node, str] | None:
@@ -390,8 +429,20 @@ def first_misfit(nodes: Sequence[Node]) -> tuple[Node, str] | None:
     row = _Row()
     for node in nodes:
         if (reason := row.take(node)) is not None:
-            return node, reason
-    return None
+            return (row.nodes[row.open[-1]] if row.open and reason == _unsettled(row.around) else node), reason
+    return (row.nodes[row.open[-1]], _unsettled(row.around)) if row.open else None
+
+
+def _fitting(nodes: Sequence[Node]) -> _Row:
+    """Return the row of the last of some nodes and of as many before it as fit."""
+    while True:
+        row = _Row()
+        for place, node in enumerate(nodes):
+            if row.take(node) is not None and place:
+                break
+        else:
+            return row
+        nodes = nodes[row.open[-1] + 1 if row.open else place :]
 
 
 class _Graph:
@@ -415,11 +466,7 @@ class _Graph:
         first = node
         while (earlier := self._before(first)) is not None and earlier.name not in before:
             first = before[earlier.name] = earlier
-        row = _Row()
-        for each in reversed(before.values()):
-            if row.take(each) is not None:  # what stands before and does not fit is left out
-                row = _Row()
-                row.take(each)
+        row = _fitting([*reversed(before.values())])
         behind: set[str] = set()
         while (later := self._behind(row.nodes[-1])) is not None and later.name not in self.taken:
             if later.name in before or later.name in behind:
@@ -429,6 +476,10 @@ class _Graph:
                 row.ends = next(own, Note(f"{later.described} is left out: {reason}", "left out"))
                 break
             behind.add(later.name)
+        if row.open:
+            first = row.nodes[row.open[0]]
+            row.ends = Note(f"{first.described} is left out: {_unsettled(row.around)}", "left out")
+            del row.nodes[row.open[0] :]
         return row
 
     def _before(self, node: Node) -> Node | None:

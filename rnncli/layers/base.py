@@ -233,6 +233,18 @@ class Layer(ABC):
         """The share of what it reads that it drops while a network trains."""
         return 0.0
 
+    def with_zeros(self, around: tuple[int, int], steps: int | None) -> "Layer | None":
+        """Return the layer that puts zeros around a sequence by itself, for this one that reads them.
+
+        It is None where there is none such.
+
+        Args:
+            around: how many timesteps of zeros stand in front of the sequence and behind it.
+            steps: the length of the sequence without them, or None for unknown.
+        """
+        del around, steps
+        return None
+
     def with_activation(self, activation: str) -> "Layer | None":
         """Return the same layer with an activation behind it, or None where it has no place for one."""
         del activation

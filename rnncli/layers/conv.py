@@ -81,6 +81,14 @@ class Conv(Layer):
         """That of its output."""
         return (self.activation,)
 
+    def with_zeros(self, around: tuple[int, int], steps: int | None) -> Conv | None:
+        """Return the layer with the padding that puts these zeros there; None if it has one, or none does."""
+        for padding in PADDINGS if self.padding == "valid" else ():
+            window = self.window._replace(padding=padding)
+            if (steps is not None or not window.goes_by_length) and window.around(steps) == around:
+                return replace(self, padding=padding)
+        return None
+
     def with_activation(self, activation: str) -> Conv | None:
         """Return the layer with the activation, if it is linear."""
         return replace(self, activation=activation) if self.activation == "linear" else None

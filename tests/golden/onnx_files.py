@@ -201,6 +201,15 @@ def padded_in_front(make: Maker) -> str:
     return last(make, "LSTM", x=make.node("Transpose", y, perm=[2, 0, 1]), reads=5)
 
 
+def cut_off_behind(make: Maker) -> str:
+    """Zeros on both sides of time, and what they make behind it cut off, as PyTorch's causal convolutions do."""
+    x = make.node("Transpose", "x", perm=[1, 2, 0])
+    filters, shift = make.array("filters", 5, FEATURES, 3), make.array("shift", 5)
+    y = make.node("Relu", make.node("Conv", x, filters, shift, dilations=[2], pads=[4, 4]))
+    cut = make.node("Slice", y, *(make.whole(n) for n in (0, -4, 2, 1)))
+    return last(make, "LSTM", x=make.node("Transpose", cut, perm=[2, 0, 1]), reads=5)
+
+
 def last_step_by_its_number(make: Maker) -> str:
     """The last step, whose place is the number of all less one."""
     y = sequence(make, "LSTM")
@@ -267,6 +276,7 @@ CASES: dict[str, tuple[str, Build]] = {
     "pooled": ("input:3,lstm:4:seq:back,pool:max,norm,dense:3:nobias:silu", pooled),
     "final-states": ("input:3,gru:4:seq:bi,gru:4:bi", final_states),
     "padded-in-front": ("input:3,conv:5x3:dilation=2:causal,lstm:4", padded_in_front),
+    "cut-off-behind": ("input:3,conv:5x3:dilation=2:causal:relu,lstm:4", cut_off_behind),
     "last-step-by-its-number": ("input:3,lstm:4", last_step_by_its_number),
     "external": ("input:3,lstm:4", lambda make: last(make, "LSTM")),
 }

@@ -136,7 +136,7 @@ class _Reader:
         for number, each in enumerate(made):
             own = name if len(made) == 1 else f"{name} (cell {number})"
             said = (*notes, *(_about(call.name, note) for note in each.notes))
-            node = Node(own, call.kind, each.word, edges, notes=said, owner=call.name)
+            node = Node(own, call.kind, each.word, edges, notes=said, owner=call.name, around=each.around)
             if isinstance(each.word, Layer) and each.word.reads == "either":
                 node = replace(node, where=each.where or where)
             node = self._with_arrays(node, call, number, size) if each.word is not None else replace(node, tensors=held)

@@ -10,12 +10,24 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from rnncli.errors import ArgumentError
-from rnncli.formats.nodes import Activation, Note, Word, takes_activation
+from rnncli.formats.nodes import Activation, Note, Pass, Word, takes_activation
 from rnncli.formats.onnx.arrays import Constant
 from rnncli.formats.onnx.cells import BY_OPERATION
 from rnncli.formats.onnx.messages import NodeProto
-from rnncli.formats.onnx.moves import both_halves
-from rnncli.formats.onnx.values import Atom, Axis, Fill, Flow, Inputs, length, numbers_of, sized, wholes_of
+from rnncli.formats.onnx.moves import FAR, both_halves
+from rnncli.formats.onnx.values import (
+    NO_LENGTH,
+    Atom,
+    Axis,
+    Fill,
+    Flow,
+    Inputs,
+    is_zero,
+    length,
+    numbers_of,
+    sized,
+    wholes_of,
+)
 from rnncli.layers import BatchNorm, Conv, Dense, Embedding, Flatten, Layer, Norm, Pool, Repeat
 from rnncli.layers.windows import PADDINGS, Window
 
@@ -34,6 +46,7 @@ class Made(NamedTuple):
         notes: what is not as the source has it.
         grown: what the node that it reads is with it: a dense layer with a bias.
         time: the axis of time that it reads, where it returns no such axis.
+        around: how many timesteps of zeros it puts in front of time and behind it; negative where it cuts some off.
     """
 
     flow: Flow
@@ -43,6 +56,7 @@ class Made(NamedTuple):
     notes: tuple[Note, ...] = ()
     grown: Word | None = None
     time: Axis | None = None
+    around: tuple[int, int] = (0, 0)
 
 
 def _embedding(inputs: Inputs) -> Made | None:
@@ -192,23 +206,17 @@ def _conv(inputs: Inputs) -> Made | None:
     slides = [place for place, size in enumerate(sizes) if size != 1 or flow.axes[place + 2 : place + 3] != ((),)]
     if len(flow.axes) != len(sizes) + 2 or len(slides) != 1 or node.whole("group", 1) != 1:
         return None
-    time, around = flow.axes[slides[0] + 2], (0, 0)
-    if flow.padded is not None:
-        if flow.padded.axis != time:
-            return None
-        time, around = flow.padded.inner, flow.padded.around
-        axes = [time if place == slides[0] + 2 else axis for place, axis in enumerate(flow.axes)]
-        flow = flow.with_axes(axes)._replace(padded=None)
-    if not _slides(flow, time):
+    time = flow.axes[slides[0] + 2]
+    found = _window(node, len(sizes), slides[0], sizes[slides[0]], sized(time))
+    if not _slides(flow, time) or found is None or (node.reads(2) and not isinstance(bias, Constant)):
         return None
-    window = _window(node, len(sizes), slides[0], sizes[slides[0]], sized(time), around)
-    if window is None or (node.reads(2) and not isinstance(bias, Constant)):
-        return None
+    window, around = found
     shape = (window.width, features, filters)
     arrays = {"kernel": kernel.moved(shape, lambda array: array.reshape(filters, features, -1).transpose(2, 1, 0))}
     arrays |= {"bias": bias} if isinstance(bias, Constant) else {}
     layer = Conv(filters, *window[:3], padding=window.padding, use_bias="bias" in arrays)
-    return Made(_slid(flow, layer, slides[0] + 2, (Atom(filters),)), layer, arrays, features, time=time)
+    made = _slid(flow, layer, slides[0] + 2, (Atom(filters),), sum(around))
+    return Made(made, layer, arrays, features, time=time, around=around)
 
 
 def _slides(flow: Flow, time: Axis) -> bool:
@@ -222,8 +230,10 @@ def _windows(inputs: Inputs) -> Made | None:
     node, flow, sizes = inputs.node, inputs.at(0), [*inputs.node.told("kernel_shape").ints]
     if not isinstance(flow, Flow) or flow.axes is None or len(flow.axes) != 3 or len(sizes) != 1:
         return None
-    window = _window(node, 1, 0, sizes[0], sized(flow.axes[2]))
+    window, around = _window(node, 1, 0, sizes[0], sized(flow.axes[2])) or (None, (0, 0))
     if not _slides(flow, flow.axes[2]) or window is None or window.dilation != 1 or window.padding == "causal":
+        return None
+    if any(around):
         return None
     if node.whole("count_include_pad", 0) and window.padding != "valid":
         return None
@@ -281,20 +291,22 @@ def _flatten(inputs: Inputs) -> Made | None:
     return Made(vector, Flatten(), time=time)
 
 
-def _slid(flow: Flow, layer: Layer, place: int, features: Axis) -> Flow:
-    """Return what a layer makes of a flow that moves a window over its time, the axis in a place."""
+def _slid(flow: Flow, layer: Layer, place: int, features: Axis, zeros: int = 0) -> Flow:
+    """Return what a layer makes of a flow that moves a window over its time, the axis in a place, and zeros around."""
     assert flow.axes is not None
     steps = sized(flow.axes[place])
-    time = (Atom(None if steps is None else max(1, layer.output_length(steps))),)
+    time = (Atom(None if steps is None else max(1, layer.output_length(steps + zeros))),)
     axes = [features if axis == 1 else time if axis == place else each for axis, each in enumerate(flow.axes)]
     behind = flow._replace(axes=tuple(axes), features=features, time=time, batch=flow.axes[0], returns="sequence")
     return behind._replace(loop="", root="", ends=False)
 
 
 def _window(
-    node: NodeProto, axes: int, axis: int, width: int, steps: int | None, padded: tuple[int, int] = (0, 0)
-) -> Window | None:
-    """Return the window that a node moves along an axis; None where the language has none such.
+    node: NodeProto, axes: int, axis: int, width: int, steps: int | None
+) -> tuple[Window, tuple[int, int]] | None:
+    """Return the window that a node moves along an axis, and the zeros around that the window does not say.
+
+    It is None where the language has none such.
 
     Args:
         node: the node.
@@ -302,7 +314,6 @@ def _window(
         axis: which of them it is.
         width: how many places the window has there.
         steps: the length of the axis, if it is known.
-        padded: how many zeros stand around the axis already.
     """
 
     def told(name: str, default: int) -> list[int]:
@@ -313,14 +324,59 @@ def _window(
     own, auto = (pads[axis], pads[axis + axes]), node.text("auto_pad", "NOTSET")
     if len(pads) != 2 * axes or sum(pads) != sum(own) or min(stride, dilation) < 1 or node.whole("ceil_mode", 0):
         return None
+    if min(own) < 0 or auto not in ("NOTSET", "VALID", "SAME_UPPER"):
+        return None
     if auto == "SAME_UPPER":
-        return Window(width, stride, dilation, "same") if padded == (0, 0) else None
-    around = padded if auto == "VALID" else (own[0] + padded[0], own[1] + padded[1])
-    for padding in PADDINGS if auto in ("NOTSET", "VALID") else ():
+        return Window(width, stride, dilation, "same"), (0, 0)
+    around = own if auto == "NOTSET" else (0, 0)
+    for padding in PADDINGS:
         window = Window(width, stride, dilation, padding)
         if (steps is not None or not window.goes_by_length) and window.around(steps) == around:
-            return window
-    return None
+            return window, (0, 0)
+    return Window(width, stride, dilation), around
+
+
+def _pad(inputs: Inputs) -> Made | None:
+    """Pad with zeros around time."""
+    node, flow, pads, number = inputs.node, inputs.at(0), inputs.wholes("pads", 1), inputs.at(2)
+    if not isinstance(flow, Flow) or pads is None or not any(pads):
+        return Made(flow) if isinstance(flow, Flow) and pads is not None else None
+    zeros = is_zero(number) if node.reads(2) else not node.number("value", 0.0)
+    axes = inputs.wholes("axes", 3) or tuple(range(len(pads) // 2))
+    if not zeros or node.text("mode", "constant") != "constant" or len(pads) != 2 * len(axes) or min(pads) < 0:
+        return None
+    around = [(axis, each) for axis, *each in zip(axes, pads, pads[len(axes) :], strict=False) if any(each)]
+    return _padded(flow, around[0][0], *around[0][1]) if len(around) == 1 else None
+
+
+def _cut(inputs: Inputs) -> Made | None:
+    """Slice that cuts steps off the ends of time."""
+    flow, starts, ends = inputs.at(0), inputs.wholes("starts", 1), inputs.wholes("ends", 2)
+    axes, steps = inputs.wholes("axes", 3) or (0,), wholes_of(inputs.at(4)) or (1,)
+    if not isinstance(flow, Flow) or flow.returns != "sequence" or starts is None or ends is None or steps != (1,):
+        return None
+    if not len(starts) == len(ends) == len(axes) == 1 or not 0 <= starts[0] < FAR or ends[0] >= NO_LENGTH:
+        return None
+    place, stop = flow.place_of(axes[0]), 0 if ends[0] >= FAR else ends[0]
+    size = None if flow.axes is None or place is None else sized(flow.axes[place])
+    if stop > 0 and size is None:
+        return None
+    return _padded(flow, axes[0], -starts[0], min(0, stop - (size or 0)) if stop > 0 else stop)
+
+
+def _padded(flow: Flow, axis: int, before: int, behind: int) -> Made | None:
+    """Return a flow with zeros around its time, or without some steps; None where the axis is another."""
+    place = flow.place_of(axis)
+    if flow.axes is None or place is None or flow.returns not in (None, "sequence") or flow.half is not None:
+        return None
+    whole = flow.axes[place]
+    if flow.time not in (None, whole) or whole in flow.flips or whole == flow.features:
+        return None
+    size = sized(whole)
+    time = (Atom(None if size is None else max(1, size + before + behind)),)
+    made = flow.with_axes((*flow.axes[:place], time, *flow.axes[place + 1 :]))
+    made = made._replace(time=time, zeros=flow.zeros + before + behind, ends=False)
+    return Made(made, Pass(), around=(before, behind))
 
 
 def _norm(inputs: Inputs) -> Made | None:
@@ -391,6 +447,8 @@ LAYERS: Mapping[str, Callable[[Inputs], Made | None]] = {
     "LayerNormalization": _norm,
     "MatMul": _dense,
     "Mul": _multiply,
+    "Pad": _pad,
+    "Slice": _cut,
     "Tile": _repeat,
     **dict.fromkeys(_WINDOWS, _windows),
     **dict.fromkeys((*_MERGES, *_POOLS), _reduce),

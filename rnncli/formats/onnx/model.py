@@ -19,7 +19,7 @@ from rnncli.formats.onnx.arrays import Constant, constant_of
 from rnncli.formats.onnx.cells import KINDS, Cell, ReasonError, cell_of
 from rnncli.formats.onnx.layers import FLATTENING, Made, layer_of
 from rnncli.formats.onnx.messages import OWN_DOMAINS, GraphProto, ModelProto, NodeProto, Reader, TensorProto
-from rnncli.formats.onnx.moves import REARRANGING, TAKES_PADDED, moved
+from rnncli.formats.onnx.moves import REARRANGING, moved
 from rnncli.formats.onnx.values import (
     Atom,
     Axis,
@@ -212,7 +212,7 @@ class _Walk:
         for node in graph.node:
             self._node(scope, node)
         for each in graph.output:
-            self._outputs += [(each.name or "", flow) for flow in flows_in(self._settled(scope.value(each.name or "")))]
+            self._outputs += [(each.name or "", flow) for flow in flows_in(scope.value(each.name or ""))]
         return scope.captured.values()
 
     def _constant(self, array: TensorProto, name: str = "") -> Constant:
@@ -227,8 +227,6 @@ class _Walk:
         """Find what a node is, and note what is known of its outputs."""
         name = self._named(f"{scope.lead}{node.label}")
         values = [scope.value(each) for each in node.input]
-        if node.operation not in TAKES_PADDED:
-            values = [*map(self._settled, values)]
         told = node.told("value").t if node.op_type in ("Constant", "ConstantOfShape") else None
         if told is not None and node.op_type == "Constant":
             values = [self._constant(told, next(iter(node.output), ""))]
@@ -247,15 +245,6 @@ class _Walk:
                 scope.values[output] = value._replace(shared=True)
             else:
                 scope.values[output] = value
-
-    def _settled(self, value: Value | None) -> Value | None:
-        """Return a value; one with zeros around an axis as what a node makes that is not understood."""
-        if not isinstance(value, Flow) or value.padded is None:
-            return value
-        name = value.padded.name
-        if name not in self._found:
-            self._add(Node(name, "Pad", None, (self._edge(value),)))
-        return Flow(name, value.axes)
 
     def _made(self, scope: _Scope, inputs: Inputs, captured: Sequence[Flow]) -> Values:
         """Return what is known of the outputs of a node, and add the node if it is more than a move."""
@@ -296,7 +285,8 @@ class _Walk:
             self._head(read, made.time)
         name, kind, edge = inputs.name, inputs.node.operation, (self._edge(read),)
         self.owned[name] = owned
-        self._add(Node(name, kind, made.word, edge, made.features, tensors, "keras", notes=made.notes))
+        node = Node(name, kind, made.word, edge, made.features, tensors, "keras", notes=made.notes, around=made.around)
+        self._add(node)
         return made.flow._replace(node=name, merge="concat", shared=False)
 
     def _opaque(self, scope: _Scope, inputs: Inputs, flows: Sequence[Flow], notes: Sequence[Note]) -> list[Flow]:
@@ -373,9 +363,9 @@ class _Walk:
 
     def _head(self, read: Flow, time: Axis) -> None:
         """Note what an input of the graph is in the language, where a flow along an axis of time comes from one."""
-        features = self._entries.get(read.root)
-        if features is not None and max(features, sized(time) or 0) <= MAX_SIZE:
-            self._heads.setdefault(read.root, {})[Input(features, sized(time))] = None
+        features, steps = self._entries.get(read.root), (sized(time) or 0) - read.zeros
+        if features is not None and max(features, steps) <= MAX_SIZE:
+            self._heads.setdefault(read.root, {})[Input(features, steps if sized(time) and steps > 0 else None)] = None
 
     def _add(self, node: Node) -> str:
         """Add a node under a name that no other has, and return the name."""

@@ -21,7 +21,6 @@ from rnncli.formats.onnx.values import (
     Flow,
     Inputs,
     Joined,
-    Padded,
     Value,
     Values,
     arranged,
@@ -34,7 +33,7 @@ from rnncli.formats.onnx.values import (
     wholes_of,
 )
 
-_FAR = 2**31 - 1
+FAR = 2**31 - 1
 """The end of an axis as exporters write it, or more than that."""
 
 
@@ -228,7 +227,7 @@ def _of_flow(flow: Flow, axis: int, part: slice) -> Flow | None:
         return None
     whole = flow.axes[index]
     far = length(whole)
-    stop = None if part.stop is None or _FAR <= abs(part.stop) < NO_LENGTH else part.stop
+    stop = None if part.stop is None or FAR <= abs(part.stop) < NO_LENGTH else part.stop
     start, stop, step = slice(part.start, stop, part.step).indices(far)
     if (start, stop, step) == (0, far, 1):
         return flow
@@ -243,28 +242,6 @@ def _of_flow(flow: Flow, axis: int, part: slice) -> Flow | None:
         return None
     picked = start == 0 if flow.flipped else start == far - 1
     return one._replace(returns="vector", flips=frozenset()) if picked and flow.ends else None
-
-
-def _pad(inputs: Inputs) -> Values:
-    """Zeros around one axis."""
-    node, flow, pads, number = inputs.node, inputs.at(0), inputs.wholes("pads", 1), inputs.at(2)
-    if pads is not None and not any(pads):
-        return [flow]
-    if not isinstance(flow, Flow) or flow.axes is None or pads is None or flow.padded is not None:
-        return [None]
-    zeros = is_zero(number) if node.reads(2) else not node.number("value", 0.0)
-    axes = inputs.wholes("axes", 3) or tuple(range(len(flow.axes)))
-    if not zeros or node.text("mode", "constant") != "constant" or len(pads) != 2 * len(axes) or min(pads) < 0:
-        return [None]
-    around = [(axis, each) for axis, *each in zip(axes, pads, pads[len(axes) :], strict=False) if any(each)]
-    place, (before, behind) = flow.place_of(around[0][0]), around[0][1]
-    if len(around) > 1 or place is None:
-        return [None]
-    inner = flow.axes[place]
-    size = sized(inner)
-    axis = (Atom(None if size is None else before + size + behind),)
-    padded = Padded(inputs.name, axis, inner, (before, behind))
-    return [flow.with_axes((*flow.axes[:place], axis, *flow.axes[place + 1 :]))._replace(padded=padded)]
 
 
 def _computed(inputs: Inputs) -> Values:
@@ -315,7 +292,6 @@ _MOVES: Mapping[str, Callable[[Inputs], Values]] = {
     "ConstantOfShape": _constant_of_shape,
     "Gather": _gather,
     "Identity": _identity,
-    "Pad": _pad,
     "Reshape": _reshape,
     "Shape": _shape,
     "Slice": _slice,
@@ -327,12 +303,8 @@ _MOVES: Mapping[str, Callable[[Inputs], Values]] = {
 }
 """What is known of the outputs of each operation that moves numbers."""
 
-REARRANGING = frozenset(_MOVES) - {"Constant", "ConstantOfShape", "Shape", *_ARITHMETIC} | {"Expand"}
+REARRANGING = frozenset(_MOVES) - {"Constant", "ConstantOfShape", "Shape", *_ARITHMETIC} | {"Expand", "Pad"}
 """The operations that hand on numbers, whether or not it is known where to."""
-
-
-TAKES_PADDED = frozenset({"Cast", "Conv", "Identity", "Reshape", "Shape", "Squeeze", "Transpose", "Unsqueeze"})
-"""The operations that an axis with zeros around it is not hidden from."""
 
 
 def moved(inputs: Inputs) -> Values:

@@ -45,22 +45,6 @@ class Atom:
 Axis = tuple[Atom, ...]
 
 
-class Padded(NamedTuple):
-    """An axis with zeros around it, which are those of a convolution if one reads it.
-
-    Attributes:
-        name: the name of the node that put them there.
-        axis: the axis.
-        inner: the axis without them.
-        around: how many stand in front of it and behind it.
-    """
-
-    name: str
-    axis: Axis
-    inner: Axis
-    around: tuple[int, int]
-
-
 class Flow(NamedTuple):
     """A value that depends on the input: what a node returns, under axes that operations move.
 
@@ -78,7 +62,7 @@ class Flow(NamedTuple):
         root: the input of the graph that layers alone have made it of, none of them recurrent; empty if there is none.
         ends: whether its last step is what the last recurrent layer returns if it returns that alone.
         shared: whether something else reads the numbers of the same node.
-        padded: the axis that has zeros around it, which the node does not return; None if there is none.
+        zeros: how many steps of time are none of its input's: zeros around these, less those that are cut off.
     """
 
     node: str
@@ -94,7 +78,7 @@ class Flow(NamedTuple):
     root: str = ""
     ends: bool = False
     shared: bool = False
-    padded: Padded | None = None
+    zeros: int = 0
 
     @property
     def flipped(self) -> bool:

@@ -73,7 +73,11 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[Tensor], *
             made = record.behind(first, Pass(), name, given.line, first.returns, notes=(LOG_SOFTMAX,))
         case "activates":
             made = _activated(record, name, given, first)
-    return record.operation(name, tensors, given.line, plain=plain or bool(known)) if made is None else made
+        case "pads":
+            made = _padded(record, name, given, first)
+            plain = False  # which changes what a convolution reads, be it data
+    plain = plain or bool(known and known != "pads")
+    return record.operation(name, tensors, given.line, plain=plain) if made is None else made
 
 
 def _moved(name: str, given: Given, tensor: Tensor) -> Value:
@@ -140,6 +144,24 @@ def _windowed(record: Recorder, name: str, given: Given, first: Tensor) -> Value
     return Tensor(step, "sequence", axes="bft")
 
 
+def _padded(record: Recorder, name: str, given: Given, first: Tensor) -> Value:
+    """Return a tensor with zeros around its timesteps; None where they are others, or around something else."""
+    sizes = given.get("pad", 1, given.get("paddings"))
+    if not isinstance(sizes, list) or given.get("mode", 2, "constant") not in ("constant", "CONSTANT"):
+        return None
+    flat = not all(isinstance(each, list) for each in sizes)  # PyTorch's, from the last axis on
+    pairs = [sizes[at : at + 2] for at in range(0, len(sizes), 2)] if flat else sizes[::-1]
+    wide = [place for place, each in enumerate(pairs) if each != [0, 0]]
+    numbers = [type(size) is int and size >= 0 for place in wide for size in pairs[place]]
+    value = given.get("value", 3, given.get("constant_values", default=0))
+    if len(wide) != 1 or numbers != [True, True] or value not in (0, None):
+        return first if not wide else None
+    axes = "btf" if first.step.is_keras else first.axes or {0: "bft", 1: "btf"}.get(wide[0], "")
+    if len(axes) <= wide[0] or axes[-1 - wide[0]] not in ("t", "?"):
+        return None
+    return record.around(first, name, given.line, tuple(pairs[wide[0]]), axes)
+
+
 def _activated(record: Recorder, name: str, given: Given, first: Tensor) -> Value:
     axis = given.get("dim", 1, given.get("axis"))
     dim = {"dim": axis} if name == "softmax" and type(axis) is int else {}
@@ -169,6 +191,7 @@ FUNCTIONS: Mapping[str, str] = {
         "repeats": "repeat expand",
         "pools": " ".join(_POOLS),
         "scores": "log_softmax",
+        "pads": "pad",
         "activates": " ".join(_ACTIVATIONS),
     }.items()
     for name in some.split()

@@ -37,6 +37,9 @@ _PLAIN = names("torch F tf np numpy keras K")
 """Modules of which a function that is given data alone makes other data."""
 
 _ADD = names("add append add_module")
+_OF_AXES = names("kernel_size stride padding dilation")
+"""What PyTorch's convolutions have a tuple of, whatever they are given."""
+
 _CHANGE = _ADD | names("pop insert extend build")
 
 BOTH_LAST = Note(
@@ -90,6 +93,8 @@ class Graphs(Modules):
             case Method(owner=Instance() as owner, name="__init__"):
                 owner.values["__init__"] = given
                 return None
+            case Method(owner=Instance(values={"": Module() as base}), name="forward" | "call") if tensors:
+                return self.follow_module(base, given.get("inputs", 0), given)
             case Method(name=name) if name in LIKE:
                 return self.data()
             case Method(owner=Module(items=dict()) as owner, name=name) if name in _CHANGE:
@@ -112,12 +117,15 @@ class Graphs(Modules):
         instance = super().instantiate(cls, given)
         start = instance.values.pop("__init__", given)
         own = self.computing(instance) is not None or any(isinstance(each, Module) for each in instance.values.values())
-        for base in [each for one in cls.line for each in one.bases if isinstance(each, Named) and not own]:
+        for base in [each for one in cls.line for each in one.bases if isinstance(each, Named)]:
             framework = self.framework(base.path)
             if framework is not None and class_of(framework, base.name) is not None:
-                self.instances.remove(instance)
                 module = self.fresh(Module(base.path, start, None, framework, self.function))
                 self.modules.append(module)
+                if own:
+                    instance.values[""] = module
+                    break
+                self.instances.remove(instance)
                 return module
         return instance
 
@@ -211,6 +219,9 @@ class Graphs(Modules):
         match owner:
             case Instance(values=values) if name == "training" and name not in values:
                 return False
+            case Instance(values={"": Module() as base} as values, cls=Class() as own) if not called:
+                if name not in values and own.get(name) is MISSING:
+                    return self.attribute(base, name, node)
             case Unknown() if owner is SIZE:
                 return SIZE
             case Tensor() if not called:
@@ -224,6 +235,8 @@ class Graphs(Modules):
                 cls = class_of(owner.framework, owner.name)
                 places = cls.takes if cls is not None else ()
                 value = given.get(name, places.index(name) if name in places else -1, MISSING)
+                if owner.name == "Conv1d" and name in _OF_AXES and type(value) is int:
+                    return [value]
                 return Call((name,), given, owner) if value is MISSING else value
         return super().attribute(owner, name, node, called=called)
 
@@ -258,7 +271,23 @@ class Graphs(Modules):
             if getattr(owner.step.word, "merge_mode", None) is not None:
                 owner.step.note(BOTH_LAST)
             return Tensor(owner.step, "vector")
-        return self.operation("slice", [owner], getattr(node, "lineno", 0))
+        line, axes = getattr(node, "lineno", 0), "btf" if owner.step.is_keras else owner.axes
+        cut = None if places or owner.step.is_data else self._cut(parts, axes, scope)
+        return self.operation("slice", [owner], line) if cut is None else self.around(owner, "slice", line, cut, axes)
+
+    def _cut(self, parts: Sequence[ast.expr], axes: str, scope: Scope) -> tuple[int, int] | None:
+        """Return how many timesteps slices cut off at each end, below zero; None where they do anything else."""
+        cuts: dict[int, tuple[int, int]] = {}
+        for place, each in enumerate(parts):
+            if not isinstance(each, ast.Slice):  # an ellipsis
+                continue
+            ends = [0 if end is None else self.value(end, scope) for end in (each.lower, each.upper)]
+            start, stop = ends
+            if type(start) is not int or type(stop) is not int or start < 0 or stop > 0 or each.step is not None:
+                return None
+            if start or stop:
+                cuts[place if isinstance(parts[0], ast.Slice) else place - len(parts)] = -start, stop
+        return next(iter(cuts.values())) if len(cuts) == 1 and axes and axes[next(iter(cuts))] in ("t", "?") else None
 
     def _place(self, index: ast.expr, scope: Scope) -> Value:
         """Return an index; that of the last timestep by their number, `x.size(1) - 1`, is -1."""

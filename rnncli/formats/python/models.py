@@ -235,7 +235,7 @@ def _held(value: Value) -> dict[Value, str]:
         else:
             inside = dict(enumerate(_inside(each)))
         lead = f"{name}." if name else ""
-        waiting += [(one, f"{lead}{key}") for key, one in reversed([*inside.items()])]
+        waiting += [(one, f"{lead}{key}".rstrip(".")) for key, one in reversed([*inside.items()])]
     return found
 
 
@@ -283,6 +283,7 @@ def _nodes(model: Found) -> list[Node]:
                 unsaid=made.unsaid - {"shape"} if made is not None else frozenset(),
                 where=made.where if made is not None else None,
                 owner=again,
+                around=made.around if made is not None else (0, 0),
             )
         )
     # States that go out beside outputs say nothing about these.

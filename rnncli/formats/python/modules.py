@@ -16,7 +16,7 @@ from rnncli.layers import Layer
 
 INPUTS = ("Input", "InputLayer")
 
-_SLIDING = names("Conv1d MaxPool1d AvgPool1d")
+_SLIDING = names("Conv1d MaxPool1d AvgPool1d ConstantPad1d ZeroPad1d")
 """PyTorch's modules that read and return (samples, features, timesteps)."""
 
 _WHOLE = names("AdaptiveAvgPool1d AdaptiveMaxPool1d")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, NamedTuple
 
 from rnncli.formats.faults import Settings
 from rnncli.formats.frameworks import Made
-from rnncli.formats.nodes import Note, Returned, Word, loops, names
+from rnncli.formats.nodes import Note, Pass, Returned, Word, loops, names
 from rnncli.formats.python.objects import Call, Opaque, Open, Scope, Unknown, Value
 from rnncli.formats.python.program import RECURRENT, Program
 from rnncli.formats.python.program import Returned as End
@@ -205,6 +205,11 @@ class Recorder(Program):
         axes = first.axes if returns == first.returns else ""
         step = self.add(Step(kind, line, [self.read(first)], word, out=first.step.out, **more))
         return Tensor(step, returns, axes=axes)
+
+    def around(self, first: Tensor, kind: str, line: int, zeros: tuple[int, int], axes: str) -> Tensor:
+        """Return a sequence with zeros in front of it and behind it; where they are negative, without some steps."""
+        made = Made(Pass(), where="sequence", around=zeros)
+        return replace(self.behind(first, Pass(), kind, line, first.returns, made=made), axes=axes)
 
     def tensors(self, value: Value) -> list[Tensor]:
         """Return the tensors in a value; what lists share is looked through once."""
