@@ -279,9 +279,9 @@ def output_file(
 ) -> Iterator[Callable[[Sequence[int], int, Array], None]]:
     """Write an output to a .npy file while it is computed.
 
-    Yields a function that writes a chunk, given the samples that it is of, its first timestep and its values
-    (timesteps, features, batch). What is not written is zero. The file takes its name when the block ends. If anything
-    fails before, an old file of that name stays as it was.
+    Yields a function that writes a chunk, given the samples that it is of, or begins with, its first timestep and its
+    values (timesteps, features, batch). What is not written is zero. The file takes its name when the block ends. If
+    anything fails before, an old file of that name stays as it was.
 
     Args:
         path: the name of the file.
@@ -300,7 +300,7 @@ def output_file(
         step_bytes = shape[-1] * dtype.itemsize
 
         def write(samples: Sequence[int], start: int, columns: Array) -> None:
-            for column, sample in enumerate(samples):
+            for column, sample in enumerate(samples[: columns.shape[-1]]):
                 file.seek(begin + sample * sample_bytes + start * step_bytes)
                 file.write(np.ascontiguousarray(columns[:, :, column]).data)
 

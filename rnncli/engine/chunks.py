@@ -26,7 +26,8 @@ class Chunk(NamedTuple):
 
     Attributes:
         values: (timesteps, features, batch), or ids (timesteps, batch). A layer that returns a vector passes on one
-            chunk of one timestep.
+            chunk of one timestep. Where it has fewer samples than the chunk before, the sequences of the others, which
+            stood behind these, have ended.
         mask: (timesteps, batch), False where a step is padding; None if no step is.
     """
 

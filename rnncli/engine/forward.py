@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from math import inf, isfinite, nan, sqrt
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -16,6 +18,7 @@ from rnncli.engine.passes import Pass, State, Tick, flow, ticks, uncounted, work
 from rnncli.engine.types import Array
 from rnncli.errors import RnncliError
 from rnncli.layers.weights import Framework
+from rnncli.network import Network
 from rnncli.quantities import Shape, features_of, shape_text
 from rnncli.summary import LayerSummary, Summary
 
@@ -150,12 +153,12 @@ class ForwardRun:
 
 
 class Sequences(NamedTuple):
-    """Sequences of one length, which run together.
+    """Sequences that run together.
 
     Attributes:
         chunks: the input, in order of time.
         batch: how many they are.
-        timesteps: how long they are.
+        timesteps: how long the longest is.
         states: as for `Model.begin`.
         write: called with each chunk of the output: its first timestep, and its values (timesteps, features, batch);
             None if nobody wants it.
@@ -192,20 +195,30 @@ def forward(
         RnncliError: a layer returned another shape than its summary predicts, which is a bug in rnncli.
     """
     statistics = [Statistics(layer.output_range()) for layer in model.network.body]
-    seconds, macs, padded = [0.0] * len(statistics), [0] * len(statistics), 0
+    seconds, padded = [0.0] * len(statistics), 0
     for sequences in given:
         passes = _run(model, sequences, statistics, tick)
         rows = model.network.summary(sequences.batch, sequences.timesteps, framework).layers
         for place, (row, passed) in enumerate(zip(rows, passes, strict=True)):
             _check_shape(row, passed)
             seconds[place] += passed.seconds
-            macs[place] += row.macs or 0
         if passes:
-            padded += sequences.batch - int(np.count_nonzero(np.broadcast_to(passes[0].unpadded, sequences.batch)))
+            padded += sequences.batch - int(np.count_nonzero(passes[0].unpadded))
     summary = model.network.summary(batch, timesteps, framework, model.dtype.name)
-    rows = tuple(row._replace(macs=own) for row, own in zip(summary.layers, macs, strict=True))
-    found = tuple(map(LayerRun, rows, seconds, statistics))
-    return ForwardRun(replace(summary, layers=rows), found, padded, lengths)
+    if lengths is not None:
+        each = zip(summary.layers, _macs(model.network, lengths), strict=True)
+        summary = replace(summary, layers=tuple(row._replace(macs=own) for row, own in each))
+    found = tuple(map(LayerRun, summary.layers, seconds, statistics))
+    return ForwardRun(summary, found, padded, lengths)
+
+
+def _macs(network: Network, lengths: Sequence[int]) -> list[int]:
+    """Return the multiply-adds of each layer for sequences of several lengths."""
+    macs = [0] * len(network.body)
+    for length, count in Counter(lengths).items():
+        for place, (before, after) in enumerate(pairwise(network.accounts(1, length))):
+            macs[place] += count * ((after.macs or 0) - (before.macs or 0))
+    return macs
 
 
 def _run(model: Model, sequences: Sequences, statistics: Sequence[Statistics], tick: Tick) -> list[_Watched]:
@@ -215,7 +228,7 @@ def _run(model: Model, sequences: Sequences, statistics: Sequence[Statistics], t
     _warm_up(model, batch, timesteps)
     told = ticks(model.network, batch, timesteps, tick)
     begun = zip(model.begin(sequences.states, told), model.network.body, statistics, told, strict=True)
-    passes = [_Watched(layer_pass, of, uncounted if layer.states else tell) for layer_pass, layer, of, tell in begun]
+    passes = [_Watched(each, of, uncounted if layer.states else tell, batch) for each, layer, of, tell in begun]
     start = 0
     with np.errstate(all="ignore"):  # numbers that are not finite are for the reader to see in the statistics
         for chunk in flow(passes, sequences.chunks):
@@ -260,17 +273,16 @@ class _Watched(Pass):
     Attributes:
         seconds: the time that the layer took.
         statistics: what its outputs look like.
-        unpadded: which samples have had a step that is no padding, (batch,), read or returned; or whether all have.
+        unpadded: which samples have had a step that is no padding, (batch,), read or returned.
     """
 
-    def __init__(self, layer: Pass, statistics: Statistics, tick: Tick) -> None:
+    def __init__(self, layer: Pass, statistics: Statistics, tick: Tick, batch: int) -> None:
         self.seconds = 0.0
         self.statistics = statistics
-        self.unpadded: Array | np.bool = np.False_
+        self.unpadded = np.zeros(batch, bool)
         self._layer = layer
         self._tick = tick
-        self._timesteps = 0
-        self._features_and_batch: list[int] = []
+        self._timesteps = self._features = self._batch = 0
 
     def step(self, chunk: Chunk) -> Chunk | None:
         """Return what the layer returns for a chunk."""
@@ -279,7 +291,7 @@ class _Watched(Pass):
         self.seconds += perf_counter() - start
         self._tick(len(chunk.values))
         mask = chunk.mask if output is None or output.mask is None else output.mask
-        self.unpadded = np.logical_or(self.unpadded, True if mask is None else mask.any(axis=0))
+        self.unpadded[: chunk.values.shape[-1]] |= True if mask is None else mask.any(axis=0)
         if output is not None:
             self._record(output)
         return output
@@ -297,8 +309,9 @@ class _Watched(Pass):
             yield output
 
     def _record(self, output: Chunk) -> None:
-        timesteps, *self._features_and_batch = output.values.shape
+        timesteps, self._features, batch = output.values.shape
         self._timesteps += timesteps
+        self._batch = max(self._batch, batch)
         self.statistics.add(output.values)
 
     def shape(self, sequence: bool) -> Shape:
@@ -309,7 +322,6 @@ class _Watched(Pass):
         Args:
             sequence: whether a single timestep is a sequence, and not a vector.
         """
-        features, batch = self._features_and_batch
         if self._timesteps == 1 and not sequence:
-            return (batch, features)
-        return (batch, self._timesteps, features)
+            return (self._batch, self._features)
+        return (self._batch, self._timesteps, self._features)

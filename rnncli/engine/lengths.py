@@ -1,19 +1,21 @@
 """Sequences of several lengths in one batch, as PyTorch's pack_padded_sequence has them.
 
 They stand in one array that is as long as the longest of them, and each is computed as if it stood there alone: what is
-behind its end is never read. Those of one length run together. A mask would not do for all layers: a window, a maximum
-or a sequence in reverse would meet the padding.
+behind its end is never read. They run together, the longest first, and the chunks of time become narrower as sequences
+end. Where a layer must see the end before it returns anything, those of one length run together. A mask would not do
+for all layers: a window, a maximum or a sequence in reverse would meet the padding.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from rnncli.engine.checks import check_ids
+from rnncli.engine.chunks import Chunk
 from rnncli.engine.passes import State
 from rnncli.engine.types import Array
 from rnncli.errors import ArgumentError, RnncliError, shorten
@@ -25,18 +27,27 @@ _MOST_BYTES = 1 << 26
 """The longest text of lengths: some ten million of them."""
 
 
-class Alike(NamedTuple):
-    """The sequences of a batch that have one length.
+class Group(NamedTuple):
+    """The sequences of a batch that run together.
 
     Attributes:
         samples: their places in the batch.
+        lengths: how long each is, the longest first.
         x: what they hold, (batch, timesteps[, features]).
         states: as for `Model.begin`, theirs alone.
     """
 
     samples: Array
+    lengths: Array
     x: Array
     states: State
+
+    def chunks(self, chunks_of: Callable[[Array], Iterator[Chunk]]) -> Iterator[Chunk]:
+        """Yield them in chunks, each of those that have not ended; `chunks_of` cuts sequences of one length."""
+        start = 0
+        for length in np.unique(self.lengths):
+            yield from chunks_of(self.x[self.lengths >= length, start:length])
+            start = length
 
 
 def check_lengths(lengths: object, batch: int, timesteps: int) -> tuple[int, ...]:
@@ -94,20 +105,32 @@ def without_padding(network: Network, x: Array, lengths: Sequence[int]) -> Array
     return x
 
 
-def alike(x: Array, lengths: Sequence[int], states: State) -> Iterator[Alike]:
-    """Yield the sequences of each length, the shortest first.
+def run_together(network: Network) -> bool:
+    """Whether sequences of several lengths run together: no layer waits for their ends but to make vectors of them."""
+    for layer in network.body:
+        if layer.looks_ahead:
+            return False
+        if layer.returns == "vector":
+            break
+    return True
+
+
+def groups(network: Network, x: Array, lengths: Sequence[int], states: State) -> Iterator[Group]:
+    """Yield the sequences that run together: all, or those of each length, the shortest first.
 
     Args:
+        network: what reads them.
         x: the input, (batch, timesteps[, features]).
         lengths: the length of each sequence.
         states: where recurrent layers find their first states, for the whole batch, and leave their last: what they
             have left in the states that were yielded is put there when the next are asked for.
     """
     each = np.array(lengths)
-    for length in np.unique(each):
-        samples = np.flatnonzero(each == length)
+    longest_first = np.argsort(-each, kind="stable")
+    ends = np.flatnonzero(np.diff(each[longest_first])) + 1
+    for samples in [longest_first] if run_together(network) else np.split(longest_first, ends)[::-1]:
         own = {key: array[samples] for key, array in states.items()}
-        yield Alike(samples, x[samples, :length], own)
+        yield Group(samples, each[samples], x[samples, : each[samples[0]]], own)
         for key, array in own.items():
             if key not in states:
                 states[key] = np.zeros((len(each), array.shape[1]), array.dtype)

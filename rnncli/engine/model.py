@@ -12,7 +12,7 @@ import numpy as np
 from rnncli.engine.checks import checked_arrays, checked_dtype, checked_input, state_shapes, weight_shapes
 from rnncli.engine.chunks import Chunk, chunk_of, chunk_steps
 from rnncli.engine.initializers import initial_weights
-from rnncli.engine.lengths import alike, check_lengths, without_padding
+from rnncli.engine.lengths import check_lengths, groups, without_padding
 from rnncli.engine.loop import GateWatch
 from rnncli.engine.passes import Pass, State, Tick, flow, uncounted
 from rnncli.engine.request import INITS, Init, checked_seed, file_name
@@ -248,25 +248,26 @@ class Model(Commands):
         """Return the output for an input and lengths that are still to be checked; `states` are as for `begin`."""
         x = checked_input(self.network, x)
         if lengths is None:
-            return self._output(x, states)
+            return self._output(self.chunks_of(x), x.shape, states)
         lengths = check_lengths(lengths, *x.shape[:2])
         x = without_padding(self.network, x, lengths)
+        self.output_shape(len(x), min(lengths))  # says if that is too short
         output = np.zeros(self.output_shape(*x.shape[:2]), self.dtype)
-        for some in alike(x, lengths, {} if states is None else states):
-            y = self._output(some.x, some.states)
+        for some in groups(self.network, x, lengths, {} if states is None else states):
+            y = self._output(some.chunks(self.chunks_of), some.x.shape, some.states)
             output[some.samples, : y.shape[1]] = y
         return output
 
-    def _output(self, x: Array, states: State | None) -> Array:
-        """Return the output for a checked input; `states` are as for `begin`."""
-        batch, timesteps = x.shape[:2]
+    def _output(self, chunks: Iterable[Chunk], shape: tuple[int, ...], states: State | None) -> Array:
+        """Return the output for a checked input of some shape; `states` are as for `begin`."""
+        batch, timesteps = shape[:2]
         shape = self.output_shape(batch, timesteps)
         sequence = shape if len(shape) == 3 else (shape[0], 1, shape[1])
-        output = np.empty(sequence, self.dtype)
+        output = np.zeros(sequence, self.dtype)
         start = 0
         with np.errstate(all="ignore"):  # numbers that are not finite are for the caller to see in the output
-            for values, _ in flow(self.begin(states), self.chunks_of(x)):
-                output[:, start : start + len(values)] = values.transpose(2, 0, 1)
+            for values, _ in flow(self.begin(states), chunks):
+                output[: values.shape[-1], start : start + len(values)] = values.transpose(2, 0, 1)
                 start += len(values)
         return output.reshape(shape)
 

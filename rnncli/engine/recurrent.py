@@ -75,6 +75,8 @@ class LoopPass(Pass):
         self.states = states
         self.tick = tick
         self._loop: Loop | None = None
+        self._ended: list[dict[str, Array]] = []
+        """The states of the samples whose sequences have ended, the last of the batch first."""
 
     def step(self, chunk: Chunk) -> Chunk | None:
         """Return the outputs of the steps of a chunk, if they are wanted."""
@@ -83,9 +85,14 @@ class LoopPass(Pass):
     def outputs(self, chunk: Chunk) -> Chunk:
         """Return the outputs of the steps of a chunk."""
         x, mask = chunk
-        if self._loop is None or self._loop.steps < len(x):
-            state = self._first_state() if self._loop is None else self._loop.state()
-            self._loop = self.direction.take_loop(batch=x.shape[-1], steps=len(x))
+        batch = x.shape[-1]
+        if self._loop is None or self._loop.steps < len(x) or self._loop.batch != batch:
+            state = self._first_state()
+            if self._loop is not None:
+                state = self._loop.state()
+                self._ended.append({name: array[:, batch:] for name, array in state.items()})
+                state = {name: array[:, :batch] for name, array in state.items()}
+            self._loop = self.direction.take_loop(batch, steps=len(x))
             self._loop.set_state(state)
         y = self._loop.run(x, mask, self.direction.zero_masked, self.direction.gate_watch)
         self.tick(len(x) * len(self.direction.prefixes))
@@ -96,11 +103,17 @@ class LoopPass(Pass):
         if self._loop is not None:
             if self.states is not None:
                 prefixes = self.direction.prefixes
-                for name, state in self._loop.state().items():
+                for name, state in self.last_state().items():
                     for prefix, own in zip(prefixes, np.split(state, len(prefixes)), strict=True):
                         self.states[prefix + name] = np.ascontiguousarray(own.T)
             self.direction.spare = self._loop
         yield from ()
+
+    def last_state(self) -> dict[str, Array]:
+        """Return the states after the last step of each sample, by name, each (units, batch)."""
+        assert self._loop is not None
+        each = [self._loop.state(), *reversed(self._ended)]
+        return {name: np.concatenate([some[name] for some in each], axis=1) for name in each[0]}
 
     def _first_state(self) -> dict[str, Array] | None:
         prefixes, names = self.direction.prefixes, self.direction.layer.states
@@ -113,14 +126,13 @@ class LastOf(LoopPass):
     """The same where only the last output of the sequence is wanted."""
 
     def step(self, chunk: Chunk) -> None:
-        """Keep the last output."""
-        self._last = self.outputs(chunk).values[-1:]
+        """Take the steps of a chunk."""
+        self.outputs(chunk)
 
     def end(self) -> Iterator[Chunk]:
         """Yield the last output, (1, units, batch)."""
-        last = Chunk(self._last.copy())
+        yield Chunk(self.last_state()["h"][None])
         yield from super().end()
-        yield last
 
 
 class Whole(Pass):

@@ -16,7 +16,7 @@ from rnncli.atomic import Written
 from rnncli.engine.checks import state_shapes
 from rnncli.engine.chunks import Chunk, chunk_steps, random_chunks
 from rnncli.engine.forward import ForwardRun, Sequences, forward
-from rnncli.engine.lengths import alike, read_lengths, without_padding
+from rnncli.engine.lengths import groups, read_lengths, run_together, without_padding
 from rnncli.engine.memory import check_fits
 from rnncli.engine.model import Model
 from rnncli.engine.passes import State, Tick, uncounted, work
@@ -119,7 +119,7 @@ def plan(network: Network | Model | str, request: Request, trained: Part | None 
     lengths = None if lengths is None else tuple(lengths)
     batch, timesteps = _sizes(network, request, array, lengths)
     framework = "torch" if reaches and init == "torch" else request.framework
-    for length in sorted({timesteps, *(lengths or ())}):
+    for length in sorted({min(lengths or (timesteps,)), timesteps}):
         network.summary(batch, length, framework)  # says what does not fit together
     if part is not None and reaches:
         from rnncli.engine.effect import check_reach_fits
@@ -238,8 +238,8 @@ class Plan:
     @property
     def _sizes(self) -> list[tuple[int, int]]:
         """How many sequences run together, and how long they are."""
-        if self.lengths is None:
-            return [(self.batch, self.timesteps)]
+        if self.lengths is None or run_together(self.network):
+            return [(self.batch, max(self.lengths or (self.timesteps,)))]
         return [(count, length) for length, count in sorted(Counter(self.lengths).items())]
 
     @property
@@ -332,14 +332,14 @@ class Plan:
             own = None if write is None else partial(write, range(self.batch))
             yield Sequences(chunks, self.batch, self.timesteps, states, own)
             return
-        for some in alike(x, self.lengths, states):
+        for some in groups(self.network, x, self.lengths, states):
             own = None if write is None else partial(write, some.samples.tolist())
             batch, timesteps = some.x.shape[:2]
-            yield Sequences(model.chunks_of(some.x), batch, timesteps, some.states, own)
+            yield Sequences(some.chunks(model.chunks_of), batch, timesteps, some.states, own)
 
 
 def _padded_bytes(network: Network, array: InputFile | None, batch: int, timesteps: int, itemsize: int) -> int:
-    """Return the bytes of an input with sequences of several lengths: as it is, without padding, and those of one."""
+    """Return the bytes of an input with sequences of several lengths: as it is, without padding, and sorted."""
     shape = (batch, timesteps, features_of(network.input_shape())) if array is None else array.shape
     return 3 * prod(shape) * (itemsize if array is None else max(itemsize, array.dtype.itemsize))
 

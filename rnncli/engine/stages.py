@@ -173,7 +173,10 @@ class _Largest(Pass):
     def step(self, chunk: Chunk) -> None:
         """Take in a chunk."""
         largest = chunk.values.max(axis=0, keepdims=True)
-        self._largest = largest if self._largest is None else np.maximum(self._largest, largest)
+        if self._largest is None:
+            self._largest = largest
+        own = self._largest[..., : largest.shape[-1]]
+        np.maximum(own, largest, out=own)
 
     def end(self) -> Iterator[Chunk]:
         """Yield the largest, (1, features, batch)."""
@@ -186,7 +189,7 @@ class _Mean(Pass):
 
     def __init__(self) -> None:
         self._sum: Array | None = None
-        self._count: Array | int = 0
+        self._count: Array = np.zeros(0)
         self._dtype = np.dtype(np.float64)
 
     def step(self, chunk: Chunk) -> None:
@@ -195,8 +198,10 @@ class _Mean(Pass):
         self._dtype = values.dtype
         counts = True if mask is None else mask[:, None]
         total = values.sum(axis=0, keepdims=True, dtype=np.float64, where=counts)
-        self._sum = total if self._sum is None else self._sum + total
-        self._count = self._count + (len(values) if mask is None else mask.sum(axis=0))
+        if self._sum is None:
+            self._sum, self._count = np.zeros_like(total), np.zeros(total.shape[-1])
+        self._sum[..., : total.shape[-1]] += total
+        self._count[: total.shape[-1]] += len(values) if mask is None else mask.sum(axis=0)
 
     def end(self) -> Iterator[Chunk]:
         """Yield the mean, (1, features, batch)."""

@@ -62,7 +62,7 @@ class WindowPass(Pass):
     def _next(self, x: Array) -> Chunk | None:
         """Take in some timesteps; return what comes out for the windows that are complete now."""
         window = self._window
-        x = np.concatenate([*self._kept, x])
+        x = np.concatenate([*(kept[:, : x.shape[1]] for kept in self._kept), x])
         skipped = min(self._skipped, len(x))
         x = x[skipped:]
         windows = max(0, (len(x) - window.span) // window.stride + 1)
