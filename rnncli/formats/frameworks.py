@@ -12,7 +12,7 @@ from dataclasses import MISSING, fields, replace
 from typing import Any, NamedTuple
 
 from rnncli.errors import ArgumentError, listed, shorten
-from rnncli.formats.nodes import Activation, Note, Pass, Returned, Word, loops, takes_vectors
+from rnncli.formats.nodes import Activation, Note, Pass, Returned, Word, loops, names, takes_vectors
 from rnncli.language.likeness import closest
 from rnncli.language.spec import MAX_LAYERS
 from rnncli.layers import (
@@ -206,14 +206,8 @@ def _linear(given: dict[str, Any]) -> list[Made]:
     return [Made(_made(Dense, given, Dense.torch_arguments), features=features)]
 
 
-def _conv(given: dict[str, Any]) -> list[Made]:
-    _take_single(given, "kernel_size", "strides", "dilation_rate")
-    return [Made(_made(Conv, given, {}))]
-
-
 def _torch_conv(given: dict[str, Any]) -> list[Made]:
     features, padding = _number(given, "in_channels", 2 * MAX_SIZE), given.pop("padding", 0)
-    _take_single(given, "kernel_size", "stride", "dilation")
     names = {ours: theirs for ours, theirs in Conv.torch_arguments.items() if ours != "padding"}
     layer = _made(Conv, given, names)
     assert layer.window is not None
@@ -261,7 +255,6 @@ def _constant_around(given: dict[str, Any]) -> list[Made]:
 
 def _windows(mode: str, usual: int | None = None) -> Build:
     def build(given: dict[str, Any]) -> list[Made]:
-        _take_single(given, "pool_size", "strides")
         given["pool_size"] = _number(given, "pool_size", default=usual)
         return [Made(_made(Pool, given, {}, mode=mode))]
 
@@ -271,14 +264,13 @@ def _windows(mode: str, usual: int | None = None) -> Build:
 def _torch_windows(mode: str) -> Build:
     def build(given: dict[str, Any]) -> list[Made]:
         padding, counted = given.pop("padding", 0), _flag(given, "count_include_pad", default=True)
-        if mode == "avg" and counted and padding not in (0, (0,), [0]):
-            text = "the zeros around the sequence count in the mean; the language has no word for it"
-            raise ArgumentFaultError("count_include_pad", text, "False")
-        _take_single(given, "kernel_size", "stride")
         given["kernel_size"] = _number(given, "kernel_size")
         layer = _made(Pool, given, Pool.torch_arguments, mode=mode)
         assert layer.window is not None
         word, zeros = _torch_padding(layer.window, padding)
+        if mode == "avg" and counted and (word, zeros) != ("valid", 0):
+            text = "the zeros around the sequence count in the mean; the language has no word for it"
+            raise ArgumentFaultError("count_include_pad", text, "False")
         if zeros:
             raise other_padding(zeros, layer.window)
         return [Made(replace(layer, padding=word))]
@@ -286,36 +278,24 @@ def _torch_windows(mode: str) -> Build:
     return build
 
 
-def _batch_norm(given: dict[str, Any]) -> list[Made]:
-    where = _where(given, "axis")
-    return [_normalized(given, BatchNorm, {}, 1e-3, "epsilon")._replace(where=where)]
-
-
 def _torch_batch_norm(given: dict[str, Any]) -> list[Made]:
     features = _number(given, "num_features", 2 * MAX_SIZE)
-    if not _flag(given, "affine", default=True):
-        given |= {"bias": False, "scale": False}
     if not _flag(given, "track_running_stats", default=True):
         text = "it takes the mean and variance of each batch; the language has no word for it"
         raise ArgumentFaultError("track_running_stats", text, "True")
     return [_normalized(given, BatchNorm, BatchNorm.torch_arguments, 1e-5, "eps")._replace(features=features)]
 
 
-def _take_single(given: dict[str, Any], *arguments: str) -> None:
-    """Take arguments that may be lists of one number, that of the only axis there is, as that number."""
-    for argument in arguments:
-        value = given.get(argument)
-        if isinstance(value, list | tuple) and len(value) == 1:
-            given[argument] = value[0]
-
-
 def _dropout(given: dict[str, Any]) -> list[Made]:
     return [Made(_made(Dropout, {"p": 0.5} | given, Dropout.torch_arguments))]
 
 
-def _norm(given: dict[str, Any]) -> list[Made]:
-    where = _where(given, "axis")
-    return [_normalized(given, Norm, {}, 1e-3, "epsilon")._replace(where=where)]
+def _norm(cls: type[Norm]) -> Build:
+    def build(given: dict[str, Any]) -> list[Made]:
+        where = _where(given, "axis")
+        return [_normalized(given, cls, {}, 1e-3, "epsilon")._replace(where=where)]
+
+    return build
 
 
 def _where(given: dict[str, Any], argument: str) -> Returned | None:
@@ -329,20 +309,16 @@ def _where(given: dict[str, Any], argument: str) -> Returned | None:
 
 
 def _torch_norm(given: dict[str, Any]) -> list[Made]:
-    if "normalized_shape" not in given:
-        raise MissingArgumentError("normalized_shape", "", "32")
-    shape = given.pop("normalized_shape")
-    features = shape[0] if isinstance(shape, list | tuple) and len(shape) == 1 else shape
-    if isinstance(features, list | tuple):
+    if isinstance(shape := given.get("normalized_shape"), list | tuple):
         raise ArgumentFaultError("normalized_shape", f"normalized_shape is {shape}; norm works on the features alone")
-    features = _number({"normalized_shape": features}, "normalized_shape", 2 * MAX_SIZE)
-    if not _flag(given, "elementwise_affine", default=True):
-        given |= {"bias": False, "scale": False}
+    features = _number(given, "normalized_shape", 2 * MAX_SIZE)
     return [_normalized(given, Norm, {"center": "bias"}, 1e-5, "eps")._replace(features=features)]
 
 
 def _normalized(given: dict[str, Any], cls: type[Norm], names: Mapping[str, str], usual: float, argument: str) -> Made:
     """Return a normalisation with the epsilon that is nearest to the one that is given, or usual."""
+    if not all(_flag(given, each, default=True) for each in ("affine", "elementwise_affine")):  # PyTorch's
+        given |= {"bias": False, "scale": False}
     wanted = given.pop(argument, usual)
     if isinstance(wanted, bool) or not isinstance(wanted, int | float) or not wanted >= 0:
         raise wrong(argument, wanted, "a number from 0")
@@ -434,7 +410,7 @@ def _whole(mode: str) -> Build:
 
     def build(given: dict[str, Any]) -> list[Made]:
         size = given["output_size"]
-        if size not in (1, [1], (1,)):
+        if size != 1:
             text = f"output_size is {shorten(repr(size))}; here one vector is made of all timesteps"
             raise ArgumentFaultError("output_size", text, "1")
         return [Made(Pool(mode))]
@@ -445,6 +421,9 @@ def _whole(mode: str) -> Build:
 def _always(made: Made) -> Build:
     return lambda given: [made]
 
+
+_OF_AXES = names("kernel_size pool_size strides stride dilation_rate dilation normalized_shape output_size")
+"""Arguments that may be lists of one number, that of the only axis there is."""
 
 _input = _always(Made(None))
 _passes = _always(Made(Pass()))
@@ -533,7 +512,7 @@ KERAS: Mapping[str, Class] = {
         "~activity_regularizer ~kernel_constraint ~bias_constraint LORA EVERY ~weights",
     ),
     "Conv1D": _of(
-        _conv,
+        _layer(Conv),
         "filters kernel_size strides padding !data_format dilation_rate !groups activation use_bias "
         "~kernel_initializer ~bias_initializer ~kernel_regularizer ~bias_regularizer ~activity_regularizer "
         "~kernel_constraint ~bias_constraint EVERY",
@@ -545,12 +524,12 @@ KERAS: Mapping[str, Class] = {
     "GaussianNoise": _of(_passes, "~stddev ~seed EVERY"),
     "ActivityRegularization": _of(_passes, "~l1 ~l2 EVERY"),
     "LayerNormalization": _of(
-        _norm,
+        _norm(Norm),
         "axis epsilon center scale ~beta_initializer ~gamma_initializer ~beta_regularizer ~gamma_regularizer "
         "~beta_constraint ~gamma_constraint EVERY !rms_scaling",
     ),
     "BatchNormalization": _of(
-        _batch_norm,
+        _norm(BatchNorm),
         "axis ~momentum epsilon center scale ~beta_initializer ~gamma_initializer ~moving_mean_initializer "
         "~moving_variance_initializer ~beta_regularizer ~gamma_regularizer ~beta_constraint ~gamma_constraint "
         "!renorm ~renorm_clipping ~renorm_momentum ~synchronized EVERY ~fused ~virtual_batch_size ~adjustment",
@@ -688,6 +667,9 @@ def built(framework: Framework, name: str, positional: Sequence[Any], named: Map
             raise ArgumentFaultError(argument, f"{text}, and the language has no word for it")
         notes.append(Note(DIFFERS[argument], "differs"))
     given = {each: value for each, value in given.items() if each not in cls.changing}
+    for argument in _OF_AXES & given.keys():
+        if isinstance(value := given[argument], list | tuple) and len(value) == 1:
+            given[argument] = value[0]
     for argument in {"activation", "recurrent_activation"} & given.keys():
         value = given[argument]
         if isinstance(value, str):
