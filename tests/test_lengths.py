@@ -59,9 +59,9 @@ def test_each_sequence_is_computed_as_if_it_were_alone(network: Network, lengths
             np.testing.assert_allclose(states[key][[sample]], state, rtol=0, atol=1e-12)
 
 
-def test_sequences_take_as_many_steps_as_the_longest_unless_a_layer_waits_for_their_ends(at: Walk) -> None:
-    together = ("input:3,lstm:4", "input:3,conv:4x2:causal,gru:4:seq,bnorm", "input:3,conv:4x2,rnn:4,repeat:2,gru:3:bi")
-    alone = ("input:3,lstm:4:bi", "input:3,conv:4x2:same,gru:4", "input:3,dense:4,rnn:4:back")
+def test_sequences_take_as_many_steps_as_the_longest_unless_a_window_reaches_behind_their_ends(at: Walk) -> None:
+    together = ("input:3,lstm:4:bi", "input:3,conv:4x2:causal,gru:4:seq,bnorm", "input:3,conv:4x2,rnn:4:back,repeat:2")
+    alone = ("input:3,conv:4x3:same,gru:4", "input:3,pool:max:2:same,lstm:4")
     for spec in (*together, *alone):
         with at(spec):
             assert plan(spec, Request(lengths=LENGTHS)).steps == (7 if spec in together else 2 + 5 + 7)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,37 +37,50 @@ class Chunk(NamedTuple):
 
 
 class WholeSequence(NamedTuple):
-    """A whole sequence, and the length of the chunks it came in.
+    """A whole sequence, and the chunks it came in.
 
     Attributes:
         values: (timesteps, features, batch).
         mask: (timesteps, batch), or None if no step is padding.
-        steps: the number of timesteps in a chunk.
+        cuts: the timesteps of each chunk, and how many samples have not ended there.
     """
 
     values: Array
     mask: Array | None
-    steps: int
+    cuts: Sequence[tuple[slice, int]]
 
     @classmethod
     def of(cls, parts: Sequence[Chunk]) -> WholeSequence:
         """Return the whole sequence that chunks are parts of."""
-        values = np.concatenate([x for x, _ in parts]) if len(parts) > 1 else parts[0].values
-        mask = None
-        if any(part.mask is not None for part in parts):
-            mask = np.concatenate([np.ones(x.shape[::2], bool) if some is None else some for x, some in parts])
-        return cls(values, mask, len(parts[0].values))
+        ends = [*accumulate(len(part.values) for part in parts)]
+        cuts = [(slice(end - len(x), end), x.shape[-1]) for end, (x, _) in zip(ends, parts, strict=True)]
+        if len(parts) == 1:
+            return cls(*parts[0], cuts)
+        values = np.empty((ends[-1], *parts[0].values.shape[1:]), parts[0].values.dtype)
+        mask = np.ones(values.shape[::2], bool) if any(part.mask is not None for part in parts) else None
+        for (times, width), part in zip(cuts, parts, strict=True):
+            values[times, :, :width] = part.values
+            if mask is not None and part.mask is not None:
+                mask[times, :width] = part.mask
+        return cls(values, mask, cuts)
 
-    def forwards(self) -> Iterator[Chunk]:
+    def chunks(self) -> Iterator[Chunk]:
         """Yield the sequence in chunks."""
-        for start in range(0, len(self.values), self.steps):
-            part = slice(start, start + self.steps)
-            yield Chunk(self.values[part], None if self.mask is None else self.mask[part])
+        for times, width in self.cuts:
+            yield Chunk(self.values[times, :, :width], None if self.mask is None else self.mask[times, :width])
 
-    def backwards(self) -> Iterator[Chunk]:
-        """Yield the sequence in chunks, from its last timestep to its first."""
-        mask = None if self.mask is None else self.mask[::-1]
-        return WholeSequence(self.values[::-1], mask, self.steps).forwards()
+    def turned(self) -> WholeSequence:
+        """Return it with each sample from its own last timestep to its first."""
+        if self.cuts[-1][1] == self.values.shape[-1]:
+            return self._replace(values=self.values[::-1], mask=None if self.mask is None else self.mask[::-1])
+        lengths = np.zeros(self.values.shape[-1], int)
+        for times, width in self.cuts:
+            lengths[:width] = times.stop
+        places = np.maximum(lengths - 1 - np.arange(len(self.values))[:, None], 0)
+        values = np.take_along_axis(self.values, places[:, None], axis=0)
+        return self._replace(
+            values=values, mask=None if self.mask is None else np.take_along_axis(self.mask, places, axis=0)
+        )
 
 
 def chunk_steps(network: Network, batch: int) -> int:
@@ -78,18 +92,11 @@ def chunk_steps(network: Network, batch: int) -> int:
     return max(LEAST_STEPS, CHUNK_NUMBERS // (batch * widest))
 
 
-def last_of(chunks: Iterable[Chunk]) -> Array:
-    """Return the last timestep of a sequence, (1, features, batch)."""
-    for chunk in chunks:
-        last = chunk.values[-1:]
-    return last.copy()
-
-
 def copy_into(chunks: Iterable[Chunk], out: Array) -> None:
     """Copy a sequence in chunks into an array, (timesteps, features, batch)."""
     start = 0
     for values, _ in chunks:
-        out[start : start + len(values)] = values
+        out[start : start + len(values), :, : values.shape[-1]] = values
         start += len(values)
 
 

@@ -2,8 +2,8 @@
 
 They stand in one array that is as long as the longest of them, and each is computed as if it stood there alone: what is
 behind its end is never read. They run together, the longest first, and the chunks of time become narrower as sequences
-end. Where a layer must see the end before it returns anything, those of one length run together. A mask would not do
-for all layers: a window, a maximum or a sequence in reverse would meet the padding.
+end. Where a window reaches behind the end, those of one length run together. A mask would not do for all layers: a
+window, a maximum or a sequence in reverse would meet the padding.
 """
 
 from __future__ import annotations
@@ -106,9 +106,9 @@ def without_padding(network: Network, x: Array, lengths: Sequence[int]) -> Array
 
 
 def run_together(network: Network) -> bool:
-    """Whether sequences of several lengths run together: no layer waits for their ends but to make vectors of them."""
+    """Whether sequences of several lengths run together: no window reaches behind their ends."""
     for layer in network.body:
-        if layer.looks_ahead:
+        if layer.window is not None and (layer.window.looks_ahead or layer.window.goes_by_length):
             return False
         if layer.returns == "vector":
             break

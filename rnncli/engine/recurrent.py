@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 
 from rnncli.engine.cells import calls_per_step, make_loop
-from rnncli.engine.chunks import Chunk, WholeSequence, copy_into, last_of
+from rnncli.engine.chunks import Chunk, WholeSequence, copy_into
 from rnncli.engine.loop import MAX_PROJECTED_BATCH, GateWatch, Loop
 from rnncli.engine.passes import Pass, Stage, State, Tick
 from rnncli.engine.types import Array
@@ -58,6 +58,15 @@ class Direction:
         loop_pass = LoopPass(self, states, tick)
         yield from map(loop_pass.outputs, chunks)
         yield from loop_pass.end()
+
+    def last(self, chunks: Iterable[Chunk], states: State | None, tick: Tick) -> Array:
+        """Return the output of the last step of each sample, (1, units, batch)."""
+        loop_pass = LoopPass(self, states, tick)
+        for chunk in chunks:
+            loop_pass.outputs(chunk)
+        for _ in loop_pass.end():
+            pass
+        return loop_pass.last_state()["h"][None]
 
     def take_loop(self, batch: int, steps: int) -> Loop:
         """Return the spare loop, if it fits and no other pass has it, or a new one."""
@@ -186,12 +195,13 @@ class RecurrentStage(Stage):
         return self.directions
 
     def _backwards(self, whole: WholeSequence, states: State | None, tick: Tick) -> Iterator[Chunk]:
-        outputs = self.directions[0].read(whole.backwards(), states, tick)
+        chunks = whole.turned().chunks()
         if self.layer.return_sequences:
+            outputs = self.directions[0].read(chunks, states, tick)
             # Time is reversed from here on, but Keras passes the mask on as it came.
-            yield from (Chunk(y, mask) for (y, _), (_, mask) in zip(outputs, whole.forwards(), strict=True))
+            yield from (Chunk(y, mask) for (y, _), (_, mask) in zip(outputs, whole.chunks(), strict=True))
         else:
-            yield Chunk(last_of(outputs))
+            yield Chunk(self.directions[0].last(chunks, states, tick))
 
 
 class BidirectionalStage(RecurrentStage):
@@ -227,32 +237,34 @@ class BidirectionalStage(RecurrentStage):
         forward, backward = both[:, :units], both[:, units:]
         merged = both if self.layer.merge == "concat" else MERGES[str(self.layer.merge)](forward, backward, forward)
         if self.layer.return_sequences:
-            yield from WholeSequence(merged, whole.mask, whole.steps).forwards()
+            yield from whole._replace(values=merged).chunks()
         else:
             yield Chunk(merged)
 
     def _read_apart(self, whole: WholeSequence, states: State | None, tick: Tick) -> Array:
         """Return the outputs of both directions, one above the other: (timesteps, 2·units, batch), or 1 timestep."""
-        forward = self.directions[0].read(whole.forwards(), states, tick)
-        backward = self.directions[1].read(whole.backwards(), states, tick)
+        each = [*zip(self.directions, (whole.chunks(), whole.turned().chunks()), strict=True)]
         if not self.layer.return_sequences:
-            return np.concatenate([last_of(forward), last_of(backward)], axis=1)
+            return np.concatenate([cell.last(chunks, states, tick) for cell, chunks in each], axis=1)
         outputs, units = self._room(whole), self.layer.state_sizes["h"]
-        copy_into(forward, outputs[:, :units])
-        copy_into(backward, outputs[::-1, units:])
-        return outputs
+        for place, (cell, chunks) in enumerate(each):
+            copy_into(cell.read(chunks, states, tick), outputs[:, place * units : (place + 1) * units])
+        return self._in_order(whole, outputs)
 
     def _read_together(self, whole: WholeSequence, states: State | None, tick: Tick) -> Array:
         """Return the same, computed as one cell."""
-        pairs = zip(whole.forwards(), whole.backwards(), strict=True)
+        pairs = zip(whole.chunks(), whole.turned().chunks(), strict=True)
         inputs = (Chunk(np.concatenate([forward.values, backward.values], axis=1)) for forward, backward in pairs)
-        chunks = self.together.read(inputs, states, tick)
         if not self.layer.return_sequences:
-            return last_of(chunks)
+            return self.together.last(inputs, states, tick)
         outputs = self._room(whole)
-        copy_into(chunks, outputs)
+        copy_into(self.together.read(inputs, states, tick), outputs)
+        return self._in_order(whole, outputs)
+
+    def _in_order(self, whole: WholeSequence, outputs: Array) -> Array:
+        """Return the outputs of both directions with those of the second in the order of time, too."""
         backward = outputs[:, self.layer.state_sizes["h"] :]
-        backward[:] = backward[::-1].copy()
+        backward[:] = whole._replace(values=backward.copy(), mask=None).turned().values
         return outputs
 
     def _room(self, whole: WholeSequence) -> Array:
