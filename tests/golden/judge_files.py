@@ -88,6 +88,7 @@ class Stack(torch.nn.Module):
 
     Attributes:
         causal: whether zeros stand in front of what the convolution reads, which no state dict says.
+        cut: whether they stand on both sides there, and what those behind make is cut off.
     """
 
     def __init__(self, random: Random) -> None:
@@ -96,7 +97,7 @@ class Stack(torch.nn.Module):
         self.ids = random.randint(2, 9) if random.random() < 0.5 else None
         if self.ids:
             self.embedding = torch.nn.Embedding(self.ids, self.features)
-        self.filters, self.causal, reads = random.choice((0, 21, 22)), False, self.features
+        self.filters, self.causal, self.cut, reads = random.choice((0, 21, 22)), False, False, self.features
         if self.filters:
             biased, options = random.random() < 0.7, {"kernel_size": random.randint(1, 3)}
             self.conv = torch.nn.Conv1d(self.features, self.filters, bias=biased, **options)
@@ -127,8 +128,10 @@ class Stack(torch.nn.Module):
         x = self.embedding(x) if self.ids else x
         if self.filters:
             front = self.conv.kernel_size[0] - 1 if self.causal else 0
-            turned = torch.nn.functional.pad(x.transpose(1, 2), (front, 0)) if front else x.transpose(1, 2)
-            x = self.norm(self.conv(turned)).transpose(1, 2)
+            zeros = (front, front if self.cut else 0)
+            turned = torch.nn.functional.pad(x.transpose(1, 2), zeros) if front else x.transpose(1, 2)
+            y = self.conv(turned)
+            x = self.norm(y[..., :-front] if front and self.cut else y).transpose(1, 2)
         _, state = self.rnn(x)
         h = state[0] if self.cell == "LSTM" else state
         y = torch.cat((h[-2], h[-1]), dim=-1) if self.both else h[-1]
@@ -137,16 +140,21 @@ class Stack(torch.nn.Module):
         return y
 
     def spec(self, exported: bool = False) -> str:
-        """Return the network in the language; the exporter to ONNX makes one layer of the convolution and its norm."""
+        """Return the network in the language.
+
+        The exporter to ONNX makes one layer of the convolution and its norm, unless something is cut off between them;
+        then it gives the norm a scale of ones and a shift of zeros where it has none.
+        """
         head = f"embed:{self.ids}x{self.features}" if self.ids else f"input:{self.features}"
         windows = []
         if self.filters:
             width = self.conv.kernel_size[0]
             causal = ":causal" if self.causal and width > 1 else ""
-            bias = "" if exported or self.conv.bias is not None else ":nobias"
+            joined = exported and not (causal and self.cut)
+            bias = "" if joined or self.conv.bias is not None else ":nobias"
             windows.append(f"conv:{self.filters}x{width}{causal}{bias}")
-        if self.filters and not exported:
-            windows.append(f"bnorm:eps=1e-5{'' if self.norm.affine else ':nobias:noscale'}")
+            if not joined:
+                windows.append(f"bnorm:eps=1e-5{'' if self.norm.affine or exported else ':nobias:noscale'}")
         options = (":bi" if self.both else "") + ("" if self.rnn.bias else ":nobias")
         options += f":proj={self.projected}" if self.projected else ""
         cell = f"{self.cell.lower()}:{self.units}"
@@ -174,7 +182,7 @@ def saved_by_torch(random: Random, folder: Path) -> Iterator[Saved]:
         yield Saved(folder / name, module.spec(), params, x.numpy(), y)
     if module.projected:  # ONNX's LSTM has no projection
         return
-    module.causal = random.random() < 0.5
+    module.causal, module.cut = random.random() < 0.6, random.random() < 0.5
     with torch.no_grad():
         y = module(x).numpy()
     with warnings.catch_warnings():
