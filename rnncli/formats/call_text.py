@@ -19,9 +19,7 @@ from rnncli.formats.frameworks import (
     class_of,
 )
 from rnncli.formats.nodes import Activation, Node
-from rnncli.formats.python.arguments import ACTIVATION_NAMES
-from rnncli.formats.python.objects import Call, Named, Value
-from rnncli.formats.syntax import UnparsableError, tree_of
+from rnncli.formats.python.objects import ACTIVATION_NAMES, Call, Named, UnparsableError, Value, tree_of
 from rnncli.language.framework_words import FRAMEWORK_WORDS, NOT_MERGED, framework_word
 from rnncli.language.likeness import closest
 from rnncli.language.source import MAX_BYTES, Token

@@ -44,10 +44,18 @@ from rnncli.formats.frameworks import (
     other_padding,
 )
 from rnncli.formats.nodes import Node, Note, Part, Read, first_misfit, parts_of, takes_input, takes_vectors
-from rnncli.formats.python.arguments import NAMES_ACTIVATION, as_taken
 from rnncli.formats.python.evaluator import Evaluator
-from rnncli.formats.python.objects import PLAIN, Call, Named, Scope, Value, open_in
-from rnncli.formats.syntax import UnparsableError
+from rnncli.formats.python.objects import (
+    NAMES_ACTIVATION,
+    PLAIN,
+    Call,
+    Named,
+    Scope,
+    UnparsableError,
+    Value,
+    as_taken,
+    open_in,
+)
 from rnncli.language.framework_errors import framework_error
 from rnncli.language.framework_words import FRAMEWORK_WORDS
 from rnncli.language.spec import MAX_LAYERS

@@ -119,12 +119,18 @@ def is_recurrent(entry: Json) -> bool:
     return any(part in str(entry.get("class_name")) for part in ("RNN", "LSTM", "GRU", "Bidirectional"))
 
 
+def dtype_of(entry: Json) -> str:
+    """Return the type of numbers that a layer says, or the policy: `float32`, `mixed_bfloat16`; may be empty."""
+    match config_of(entry).get("dtype"):
+        case str(name) | {"config": {"name": str(name)}}:
+            return name
+    return ""
+
+
 def computed_in(entry: Json) -> str | None:
     """Return the type of numbers that a layer computes in, if it has fewer digits than float32."""
-    match config_of(entry).get("dtype"):
-        case str(name) | {"config": {"name": str(name)}} if name.removeprefix("mixed_") in ("float16", "bfloat16"):
-            return name.removeprefix("mixed_")
-    return None
+    name = dtype_of(entry).removeprefix("mixed_")
+    return name if name in ("float16", "bfloat16") else None
 
 
 def quantized(entry: Json) -> str | None:
@@ -133,8 +139,9 @@ def quantized(entry: Json) -> str | None:
     match config.get("dtype"):
         case {"config": {"mode": str(mode)}}:
             return mode
-        case str(name) | {"config": {"name": str(name)}} if "_from_" in name:
-            return name.partition("_from_")[0]
+    how, kept, _ = dtype_of(entry).partition("_from_")
+    if kept:
+        return how
     return "quantized" if config.get("quantization_config") or config.get("quantization_mode") else None
 
 

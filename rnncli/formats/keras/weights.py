@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import RnncliError, shorten
 from rnncli.formats.keras import hdf5
-from rnncli.formats.keras.config import Call, Sibling, Step, config_of, siblings
+from rnncli.formats.keras.config import Call, Sibling, Step, config_of, dtype_of, siblings
 from rnncli.formats.tensors import WIDTHS, Tensor
 from rnncli.layers.weights import Weight
 
@@ -63,12 +63,14 @@ class Branches:
         routes = [*_routes(call.entry)]
         directions = routes[number : number + 1] if call.entry["class_name"] != "Bidirectional" else routes
         tensors = {}
+        said = dtype_of(call.entry)
+        dtype = said if said in WIDTHS else "float32"  # that of mixed_float16 and mixed_bfloat16, and the default
         each = max(1, len(weights) // len(directions))
         for index, weight in enumerate(weights):
             route = (*call.route, *directions[index // each], "vars", str(index % each))
             name = "/".join(map(str, route))
             self._wanted[name] = (route, weight.shape)
-            tensors[weight.name] = Tensor(name, weight.shape, _dtype(call), lambda name=name: self._values(name))  # type: ignore[misc]  # of this turn
+            tensors[weight.name] = Tensor(name, weight.shape, dtype, lambda name=name: self._values(name))  # type: ignore[misc]  # of this turn
         return tensors
 
     def others(self, used: Sequence[Tensor]) -> tuple[tuple[Tensor, ...], Mapping[str, Mapping[str, Tensor]]]:
@@ -166,14 +168,6 @@ def _cells(cell: Any) -> Iterator[tuple[Step, ...]]:
     for entry, sibling in siblings(cells):
         for inside in _cells(entry):
             yield ("cells", sibling, *inside)
-
-
-def _dtype(call: Call) -> str:
-    """Return the type of the numbers of a layer's weights."""
-    match config_of(call.entry).get("dtype"):
-        case str(name) | {"config": {"name": str(name)}} if name in WIDTHS:
-            return name
-    return "float32"  # that of the policies mixed_float16 and mixed_bfloat16, and the default
 
 
 class Groups:

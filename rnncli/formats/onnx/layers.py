@@ -246,24 +246,12 @@ _WINDOWS: Mapping[str, str] = {"MaxPool": "max", "AveragePool": "avg"}
 
 
 def _batch_norm(inputs: Inputs) -> Made | None:
-    """BatchNormalization of (batch, features, …), as it is run; numbers that are no array of the file are no scale."""
-    node, flow, scale, shift, *moving = inputs.node, *[inputs.at(place) for place in range(5)]
-    if not isinstance(flow, Flow) or not flow.is_features(1) or node.whole("training_mode", 0):
+    """BatchNormalization of (batch, features, …), as it is run."""
+    roles = {"moving_mean": inputs.at(3), "moving_variance": inputs.at(4)}
+    moving = {role: array for role, array in roles.items() if isinstance(array, Constant)}
+    if inputs.node.whole("training_mode", 0) or len(moving) < len(roles):
         return None
-    mean, variance = moving
-    if not isinstance(mean, Constant) or not isinstance(variance, Constant):
-        return None
-    arrays = {"gamma": scale} if isinstance(scale, Constant) else {}
-    arrays |= {"beta": shift} if isinstance(shift, Constant) else {}
-    arrays |= {"moving_mean": mean, "moving_variance": variance}
-    shapes = {array.tensor.shape for array in arrays.values()}
-    if len(shapes) != 1 or len(mean.tensor.shape) != 1 or scale not in (Fill(1), arrays.get("gamma")):
-        return None
-    if shift not in (Fill(0), arrays.get("beta")):
-        return None
-    epsilon, notes = _epsilon(inputs)
-    layer = BatchNorm(center="beta" in arrays, scale="gamma" in arrays, epsilon=epsilon)
-    return Made(flow, layer, arrays, mean.tensor.shape[0], notes)
+    return _normalized(inputs, BatchNorm, 1, moving)
 
 
 def _flatten(inputs: Inputs) -> Made | None:
@@ -380,24 +368,32 @@ def _padded(flow: Flow, axis: int, before: int, behind: int) -> Made | None:
 
 
 def _norm(inputs: Inputs) -> Made | None:
-    """LayerNormalization over the features; ones or zeros that are no array of the file are no scale and no shift."""
-    node, flow, scale, shift = inputs.node, inputs.at(0), inputs.at(1), inputs.at(2)
-    if not isinstance(flow, Flow) or not flow.is_features(-1) or (node.reads(2) and shift is None):
+    """LayerNormalization over the features."""
+    flow = inputs.at(0)
+    last = -1 if not isinstance(flow, Flow) or flow.axes is None else len(flow.axes) - 1
+    made = _normalized(inputs, Norm, -1, {}) if inputs.node.whole("axis", -1) in (-1, last) else None
+    return None if made is None else made._replace(flow=made.flow.with_last((Atom(made.features),)))
+
+
+def _normalized(inputs: Inputs, cls: type[Norm], axis: int, moving: Mapping[str, Constant]) -> Made | None:
+    """Return a normalization; ones or zeros that are no array of the file are no scale and no shift."""
+    flow, scale, shift = inputs.at(0), inputs.at(1), inputs.at(2)
+    if not isinstance(flow, Flow) or not flow.is_features(axis):
         return None
-    last = -1 if flow.axes is None else len(flow.axes) - 1
-    if node.whole("axis", -1) not in (-1, last) or scale == Fill(0) or shift == Fill(1):
+    arrays = {role: each for role, each in (("gamma", scale), ("beta", shift)) if isinstance(each, Constant)}
+    scaled = "gamma" in arrays or (isinstance(scale, Fill) and scale.number == 1)
+    if not scaled or not ("beta" in arrays or is_zero(shift) or not inputs.node.reads(2)):
         return None
-    arrays = {"gamma": scale} if isinstance(scale, Constant) else {}
-    arrays |= {"beta": shift} if isinstance(shift, Constant) else {}
+    arrays |= moving
     shapes = {array.tensor.shape for array in arrays.values()}
     if not shapes and flow.axes is not None:
         shapes = {(sized(flow.axes[-1]) or 0,)}
-    shape = shapes.pop() if len(shapes) == 1 else ()
-    if len(shape) != 1 or not isinstance(scale, Constant | Fill) or isinstance(shift, Flow):
+    if [*map(len, shapes)] != [1]:
         return None
+    ((features,),) = shapes
     epsilon, notes = _epsilon(inputs)
-    layer = Norm(center="beta" in arrays, scale="gamma" in arrays, epsilon=epsilon)
-    return Made(flow.with_last((Atom(shape[0]),)), layer, arrays, shape[0] or None, notes)
+    layer = cls(center="beta" in arrays, scale="gamma" in arrays, epsilon=epsilon)
+    return Made(flow, layer, arrays, features or None, notes)
 
 
 def _epsilon(inputs: Inputs) -> tuple[float, tuple[Note, ...]]:

@@ -8,9 +8,8 @@ from dataclasses import replace
 from rnncli.formats.frameworks import CLASSES, DIFFERS, ArgumentFaultError, Made, bound, built, class_of
 from rnncli.formats.keras.config import CONVOLUTIONS, KEEP_FEATURES
 from rnncli.formats.nodes import Note, Pass, loops, names, returned
-from rnncli.formats.python.arguments import as_taken
 from rnncli.formats.python.functions import LOG_SOFTMAX
-from rnncli.formats.python.objects import Given, Instance, Open, Unknown, Value, left_open, open_in
+from rnncli.formats.python.objects import Given, Instance, Open, Unknown, Value, as_taken, left_open, open_in
 from rnncli.formats.python.steps import Edge, Module, Recorder, Step, Tensor, reached
 from rnncli.layers import Layer
 

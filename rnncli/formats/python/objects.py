@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 from typing import Any, ClassVar, Final, NamedTuple
 
 from rnncli.errors import shorten
+from rnncli.formats.frameworks import HOLDS, SHAPES
+from rnncli.layers.activations import ACTIVATIONS, OTHER_NAMES
 
 Value = Any
 """What an expression may be: a plain value, a list, a dict, one of the classes below, or what a subclass makes."""
@@ -289,3 +292,53 @@ def joined(values: list[Value]) -> Unknown | None:
         return causes[0] if causes else None
     names = tuple(dict.fromkeys(name for cause in causes for name in cause.names))
     return Unknown(causes[0].why, names, any(cause.rest for cause in causes))
+
+
+class UnparsableError(ValueError):
+    """A text that is no Python; the message says where and why."""
+
+
+def tree_of(text: str) -> ast.Module:
+    """Return the syntax tree of a text.
+
+    Raises:
+        UnparsableError: it is no Python, or nested too deeply to be read.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(text)
+    except SyntaxError as error:
+        where = f"line {error.lineno}: " if error.lineno else ""
+        raise UnparsableError(f"{where}{shorten(str(error.msg), 80)}") from None
+    except (RecursionError, MemoryError):
+        raise UnparsableError("it is nested too deeply") from None
+    except ValueError as error:  # a null byte, a surrogate
+        raise UnparsableError(shorten(str(error), 80)) from None
+
+
+ACTIVATION_NAMES = {name.replace("_", ""): name for name in ACTIVATIONS} | OTHER_NAMES
+"""The activations by the names of their functions and classes in lower case."""
+
+NAMES_ACTIVATION = ("activation", "recurrent_activation", "nonlinearity")
+"""Arguments that are an activation."""
+
+
+def as_taken(argument: str, value: Value, made: Callable[[Value], Value]) -> Value:
+    """Return an argument as the table of classes takes it; what is not known of it stays so.
+
+    Args:
+        argument: its name.
+        value: its value.
+        made: returns what the call of a layer in it makes.
+    """
+    if argument in HOLDS:
+        several = [made(each) for each in (value if isinstance(value, list) else [value])]
+        flat = argument != "cells" and all(isinstance(each, list) for each in several)
+        return [one for each in several for one in each] if flat else several
+    if argument in SHAPES and isinstance(value, list) and value:
+        return [*(None if open_in(each) is not None else each for each in value[:-1]), value[-1]]
+    if argument in NAMES_ACTIVATION and isinstance(value, Named | Call):
+        word = ACTIVATION_NAMES.get(value.name.replace("_", "").lower())
+        return word or (value.name if isinstance(value, Call) or len(value.path) > 1 else value)
+    return value

@@ -13,7 +13,7 @@ from rnncli.formats.faults import AGAIN, NO_SETTINGS, OpenNumbersError, Settings
 from rnncli.formats.model_file import ModelFile
 from rnncli.formats.python.graph import Graphs
 from rnncli.formats.python.models import Found, found_in
-from rnncli.formats.syntax import UnparsableError, tree_of
+from rnncli.formats.python.objects import UnparsableError, tree_of
 
 MAX_SOURCE = 250_000
 """The longest source, in bytes; a model of its own is a fiftieth of that."""
