@@ -46,6 +46,11 @@ _ONE_ROW = "a network is one row of layers here: nothing branches off, and nothi
 _NO_ATTENTION = "there is no attention here: a layer reads what the one before it returns, and nothing else"
 _ALONG_TIME = "a window moves along time alone here: conv:FxK is Conv1D; nothing has two dimensions"
 
+_ZEROS = (
+    "zeros around a sequence are a field of the convolution that reads them: conv:FxK:causal has all in front, "
+    "conv:FxK:same as many on both sides as keep the length"
+)
+
 FEATURES = ("input_size", "input_shape", "input_dim", "in_features")
 """Arguments that say how many features a layer reads."""
 
@@ -95,6 +100,7 @@ _SAID: Sequence[tuple[str, str]] = (
     ),
     ("conv2d convlstm convlstm1d convlstm2d separableconv1d depthwiseconv1d conv1dtranspose", _ALONG_TIME),
     ("maxpooling2d averagepooling2d", _ALONG_TIME),
+    ("zeropadding1d zeropad1d constantpad1d cropping1d chomp1d chomp", _ZEROS),
     ("loss optimizer learning_rate lr epochs compile backward bptt clipnorm metrics", _TRAINING),
     ("gpu cuda cpu tpu num_workers", _SPEED),
     ("activation", "an activation is a field of the layer before it: dense:1:sigmoid"),
