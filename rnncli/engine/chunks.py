@@ -71,16 +71,17 @@ class WholeSequence(NamedTuple):
 
     def turned(self) -> WholeSequence:
         """Return it with each sample from its own last timestep to its first."""
-        if self.cuts[-1][1] == self.values.shape[-1]:
-            return self._replace(values=self.values[::-1], mask=None if self.mask is None else self.mask[::-1])
-        lengths = np.zeros(self.values.shape[-1], int)
-        for times, width in self.cuts:
-            lengths[:width] = times.stop
-        places = np.maximum(lengths - 1 - np.arange(len(self.values))[:, None], 0)
-        values = np.take_along_axis(self.values, places[:, None], axis=0)
-        return self._replace(
-            values=values, mask=None if self.mask is None else np.take_along_axis(self.mask, places, axis=0)
-        )
+        widths = [width for _, width in self.cuts]
+
+        def turned(array: Array) -> Array:
+            if widths[-1] == widths[0]:
+                return array[::-1]
+            made = np.empty_like(array)
+            for (times, width), left in zip(self.cuts, [*widths[1:], 0], strict=True):
+                made[: times.stop, ..., left:width] = array[: times.stop, ..., left:width][::-1]
+            return made
+
+        return self._replace(values=turned(self.values), mask=None if self.mask is None else turned(self.mask))
 
 
 def chunk_steps(network: Network, batch: int) -> int:
