@@ -278,16 +278,19 @@ class Graphs(Modules):
     def _cut(self, parts: Sequence[ast.expr], axes: str, scope: Scope) -> tuple[int, int] | None:
         """Return how many timesteps slices cut off at each end, below zero; None where they do anything else."""
         cuts: dict[int, tuple[int, int]] = {}
+        between = [place for place, each in enumerate(parts) if isinstance(each, ast.Constant) and each.value is ...]
         for place, each in enumerate(parts):
-            if not isinstance(each, ast.Slice):  # an ellipsis
+            if place in between:
                 continue
-            ends = [0 if end is None else self.value(end, scope) for end in (each.lower, each.upper)]
-            start, stop = ends
+            if not isinstance(each, ast.Slice):
+                return None
+            start, stop = (0 if end is None else self.value(end, scope) for end in (each.lower, each.upper))
             if type(start) is not int or type(stop) is not int or start < 0 or stop > 0 or each.step is not None:
                 return None
             if start or stop:
-                cuts[place if isinstance(parts[0], ast.Slice) else place - len(parts)] = -start, stop
-        return next(iter(cuts.values())) if len(cuts) == 1 and axes and axes[next(iter(cuts))] in ("t", "?") else None
+                cuts[place - len(parts) if between and place > between[0] else place] = -start, stop
+        along = [axes[place] for place in cuts if -len(axes) <= place < len(axes)]
+        return next(iter(cuts.values())) if along in (["t"], ["?"]) and len(cuts) == 1 else None
 
     def _place(self, index: ast.expr, scope: Scope) -> Value:
         """Return an index; that of the last timestep by their number, `x.size(1) - 1`, is -1."""
