@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 import click
 
+from rnncli.layers import KINDS
 from rnncli.layers.sizes import BLANK_TEXT
 
 Line = tuple[str, ...]
@@ -95,6 +96,11 @@ def command_for(group: click.Group, typed: Sequence[str]) -> str | None:
     return _SHOWS if specs else None
 
 
+def is_spec(word: str) -> bool:
+    """Return whether a word looks like a spec, and not like a value or the name of a command."""
+    return word == "-" or ":" in word or "(" in word or word.lower() in KINDS
+
+
 def is_file(path: str) -> bool:
     """Whether there is a file of that name."""
     try:
@@ -103,53 +109,112 @@ def is_file(path: str) -> bool:
         return False  # a null byte
 
 
+def options_of(command: click.Command) -> dict[str, click.Option]:
+    """Return the options of a command by all of their names."""
+    return {name: each for each in command.params if isinstance(each, click.Option) for name in each.opts}
+
+
 def words(command: click.Command, typed: Sequence[str]) -> list[Word]:
     """Return the options and arguments behind the name of a command."""
-    return list(_words(command, list(typed)))
-
-
-def _words(command: click.Command, typed: list[str]) -> Iterator[Word]:
-    options = {name: each for each in command.params if isinstance(each, click.Option) for name in each.opts}
-    while typed:
-        text = typed.pop(0)
+    options, rest = options_of(command), list(typed)
+    found: list[Word] = []
+    while rest:
+        text = rest.pop(0)
         if text == "--":
-            yield from map(Word, [text, *typed])
-            return
-        if not text.startswith("-") or text == "-":
-            yield Word(text)
-        elif text.startswith("--") or text in options:
-            name, equals, value = text.partition("=")
-            option = options.get(name)
-            if equals:
-                yield Word(name, option, value, attached=True)
-            elif option is not None and not option.is_flag and typed:
-                yield Word(name, option, typed.pop(0))
+            return [*found, *map(Word, (text, *rest))]
+        name, attached, value = text, "", ""
+        if text.startswith("--"):
+            name, attached, value = text.partition("=")
+        elif text not in options and text[:2] in options:  # several in one word: -qf json, -fjson
+            name, value = text[:2], text[2:]
+            if options[name].is_flag:
+                rest.insert(0, f"-{value}")
             else:
-                yield Word(name, option)
-        else:
-            yield from _short(text, options, typed)
-
-
-def _short(text: str, options: dict[str, click.Option], typed: list[str]) -> Iterator[Word]:
-    """Yield the options that are short and in one word: `-qf json`, `-fjson`."""
-    for place in range(1, len(text)):
-        name, rest = f"-{text[place]}", text[place + 1 :]
+                attached = value
         option = options.get(name)
-        if option is None:
-            yield Word(text if place == 1 else f"-{text[place:]}")
-            return
-        if not option.is_flag:
-            if rest:
-                yield Word(name, option, rest, attached=True)
-            else:
-                yield Word(name, option, typed.pop(0) if typed else None)
-            return
-        yield Word(name, option)
+        if attached:
+            found.append(Word(name, option, value, attached=True))
+        elif option is not None and not option.is_flag and rest:
+            found.append(Word(name, option, rest.pop(0)))
+        else:
+            found.append(Word(name, option))
+    return found
 
 
-def line(name: str, parts: Iterable[Word]) -> list[str]:
-    """Return what is typed behind `rnncli` for a command."""
-    return [name, *(text for part in parts for text in part.typed())]
+class TypedLine(NamedTuple):
+    """A command line that was typed, and the commands that there are.
+
+    Attributes:
+        group: the group of commands.
+        command: the command that it is of; one without options where it starts with none that there is.
+        typed: the line.
+        words: its options and arguments.
+    """
+
+    group: click.Group
+    command: click.Command
+    typed: Line
+    words: list[Word]
+
+    @classmethod
+    def of(cls, group: click.Group, typed: Line) -> TypedLine:
+        """Return a line with its command."""
+        command = group.get_command(click.Context(group), typed[0]) if typed else None
+        command = command or click.Command(None)
+        return cls(group, command, typed, words(command, typed[1:]))
+
+    @property
+    def commands(self) -> list[str]:
+        """The names of the commands that there are."""
+        return self.group.list_commands(click.Context(self.group))
+
+    @property
+    def name(self) -> str:
+        """The name of the command, or what stands in its place."""
+        return self.typed[0]
+
+    @property
+    def options(self) -> dict[str, click.Option]:
+        """The command's options by all of their names."""
+        return options_of(self.command)
+
+    @property
+    def given(self) -> set[click.Option | None]:
+        """The options that stand in it."""
+        return {word.option for word in self.words}
+
+    @property
+    def arguments(self) -> list[int]:
+        """The places of its arguments. Behind -- all are."""
+        end = self.words.index(Word("--")) if Word("--") in self.words else len(self.words)
+        return [place for place, each in enumerate(self.words) if each.is_argument or place > end]
+
+    def line(self, parts: Iterable[Word], name: str = "") -> Line:
+        """Return the line with other options and arguments, of this command or another."""
+        return (name or self.name, *(text for part in parts for text in part.typed()))
+
+    def with_(self, place: int, *instead: Word, used: int = 1, end: Iterable[Word] = ()) -> Line:
+        """Return the line with others in place of one word, or of as many as are `used`, and with more at its end."""
+        return self.line([*self.words[:place], *instead, *self.words[place + used :], *end])
+
+    def having(self, option: str) -> dict[str, click.Option]:
+        """Return the commands that have an option, `rnncli` itself among them, and the option."""
+        found = {name: TypedLine.of(self.group, (name,)).options for name in self.commands}
+        found["rnncli"] = options_of(self.group)
+        return {name: options[option] for name, options in found.items() if option in options}
+
+
+def running() -> TypedLine | None:
+    """Return the command line that is running; None where it is not known."""
+    context = click.get_current_context()
+    group, typed = context.find_root().command, tuple(context.meta.get(TYPED, ()))
+    return TypedLine.of(group, typed) if isinstance(group, click.Group) and typed else None
+
+
+def these_words() -> list[Word]:
+    """Return the options and arguments of the command line that is running."""
+    this = running()
+    return [] if this is None else this.words
 
 
 def shown(typed: Iterable[str]) -> str:
@@ -157,6 +222,12 @@ def shown(typed: Iterable[str]) -> str:
     import shlex  # only an error needs it
 
     return " ".join(each if each in REDIRECTIONS else shlex.quote(each) for each in ("rnncli", *typed))
+
+
+def retyped(parts: Iterable[Word]) -> str | None:
+    """Return the command line that is running with other options and arguments, as it can be pasted."""
+    this = running()
+    return None if this is None else shown(this.line(parts))
 
 
 def this_line(
@@ -169,85 +240,14 @@ def this_line(
         arguments: what to put in place of the arguments.
         more: what to add at the end of the options.
     """
-    context = click.get_current_context()
-    typed = context.meta.get(TYPED)
-    if not typed:
-        return None
     parts = [each for each in these_words() if each.option is None or each.option.name not in without]
-    # Behind -- all are arguments, those that begin with a - too.
-    end = next((place for place, each in enumerate(parts) if each == Word("--")), len(parts))
-    parts[end:end] = map(Word, more)
+    end = parts.index(Word("--")) if Word("--") in parts else len(parts)
+    front, behind = [*parts[:end], *map(Word, more)], parts[end:]
     if arguments is not None:
-        end += len(more)
-        place = next((place for place, each in enumerate(parts[:end]) if each.is_argument), end)
-        before, after = ([each for each in some if not each.is_argument] for some in (parts[:place], parts[place:end]))
+        place = next((place for place, each in enumerate(front) if each.is_argument), len(front))
+        front = [each for each in front if not each.is_argument]
         if any(each.startswith("-") and each != "-" for each in arguments):
-            return retyped([*before, *after, *map(Word, ("--", *arguments))])
-        parts = [*before, *map(Word, arguments), *after]
-    return retyped(parts)
-
-
-def retyped(parts: Iterable[Word]) -> str:
-    """Return the command line that is running with other options and arguments, as it can be pasted."""
-    return shown(line(str(click.get_current_context().info_name), parts))
-
-
-def these_words() -> list[Word]:
-    """Return the options and arguments of the command line that is running."""
-    context = click.get_current_context()
-    return words(context.command, context.meta.get(TYPED, [])[1:])
-
-
-class TypedLine(NamedTuple):
-    """A command line that was typed, and the commands that there are.
-
-    Attributes:
-        group: the group of commands.
-        command: the command that it is of.
-        typed: the line.
-        words: its options and arguments.
-    """
-
-    group: click.Group
-    command: click.Command
-    typed: Line
-    words: list[Word]
-
-    @property
-    def name(self) -> str:
-        """The name of the command."""
-        return self.typed[0]
-
-    @property
-    def options(self) -> dict[str, click.Option]:
-        """The command's options by all of their names."""
-        return {name: each for each in self.command.params if isinstance(each, click.Option) for name in each.opts}
-
-    @property
-    def given(self) -> set[click.Option | None]:
-        """The options that stand in it."""
-        return {word.option for word in self.words}
-
-    @property
-    def arguments(self) -> list[int]:
-        """The places of its arguments."""
-        return [place for place, each in enumerate(self.words) if each.is_argument]
-
-    def line(self, parts: Iterable[Word], name: str = "") -> Line:
-        """Return the line with other options and arguments, of this command or another."""
-        return tuple(line(name or self.name, parts))
-
-    def with_(self, place: int, *instead: Word, used: int = 1, end: Sequence[Word] = ()) -> Line:
-        """Return the line with others in place of one word, or of as many as are `used`, and with more at its end."""
-        return self.line([*self.words[:place], *instead, *self.words[place + used :], *end])
-
-    def having(self, option: str) -> dict[str, click.Option]:
-        """Return the commands that have an option, `rnncli` itself among them, and the option."""
-        context = click.Context(self.group)
-        found = {name: self.group.get_command(context, name) for name in self.group.list_commands(context)}
-        return {
-            name: each
-            for name, command in (found | {"rnncli": self.group}).items()
-            for each in (command.params if command is not None else ())
-            if isinstance(each, click.Option) and option in each.opts
-        }
+            behind = [*map(Word, ("--", *arguments))]
+        else:
+            front[place:place], behind = map(Word, arguments), []
+    return retyped([*front, *behind])

@@ -1,42 +1,52 @@
 """What was meant by a command line that is wrong, found one way, whoever finds the mistake.
 
-Click refuses a line, the rules of its options do, or an argument is no spec: each is a fault of the line. The tables of
+Click refuses a line, the rules of its options do, or an argument is no spec: each is a mistake. The tables of
 `rnncli.commands.rewrites`, nearest names, and what the rule that is broken proposes are tried in order; the first whole
-line without a fault that keeps every number that was typed is offered, or none. The search is that for specs.
+line without a mistake that keeps every number that was typed is offered, or none. The search is that for specs.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
+import os
 import re
 import shlex
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
+from typing import NamedTuple
 
 import click
 
-from rnncli.commands.command_line import REDIRECTIONS, TYPED, Line, TypedLine, Word, command_for, shown, words
+from rnncli.commands.command_line import (
+    REDIRECTIONS,
+    TYPED,
+    Line,
+    TypedLine,
+    Word,
+    command_for,
+    is_file,
+    is_spec,
+    running,
+    shown,
+)
 from rnncli.commands.rewrites import COMMANDS, LINES
 from rnncli.commands.values import FileName, LengthsValue, Value
-from rnncli.commands.wrong_arguments import (
-    WrongArgument,
-    is_spec,
-    joined,
-    meant_by,
-    near_file,
-    with_near_files,
-    wrong_argument,
-)
-from rnncli.commands.wrong_options import in_words, named_by, refused
+from rnncli.commands.wrong_options import named, refused
 from rnncli.errors import EXIT_USAGE, RnncliError, SpecError, UsageError, quote
-from rnncli.formats import FORMATS, choice_of, is_path
+from rnncli.formats import FORMATS, SEPARATOR, choice_of
+from rnncli.formats.calls import is_call
+from rnncli.formats.faults import OpenNumbersError
+from rnncli.formats.networks import read_text
 from rnncli.language.likeness import closest, in_ascii
 from rnncli.language.mend.meanings import numbers_in
-from rnncli.language.mend.rewrites import Rewrite
 from rnncli.language.mend.search import WITHOUT, Found, Step, led, search
-from rnncli.layers import KINDS
+from rnncli.language.source import lowered
+from rnncli.layers import KINDS, Layer
+from rnncli.layers.sizes import BLANK_TEXT
 from rnncli.reports.reference import A_WORD, is_word
+from rnncli.search.brace_hints import read_pattern
+from rnncli.search.template import Template
 
 _MOST_TRIED, _MOST_READ = 60, 4000
 """So many command lines are looked at for one that is wrong, and so many words in them."""
@@ -44,11 +54,31 @@ _MOST_TRIED, _MOST_READ = 60, 4000
 _LONG = 1000
 """A longer argument is mended as a spec alone."""
 
+_MOST_EXPANDED = 8
+"""So many specs are written out for a pattern, at most."""
+
+_LIKE_A_FILE = 0.7
+"""How like the name of a file another must be to be a misspelt one."""
+
+_CUT = re.compile(r"[,:;|>&+=(→-]\s*\0|(?:^|\0)[\[(][^\0]*\0|\0(?:\s*[,:;|>&+=)→\]-]|[0-9xX][0-9]*(?:[xX:,\0]|$))")
+"""How the pieces of a spec end and start where others belong to them; a null byte stands between."""
+
 _END, _FAULT = "\0", "\1"
 """Ends each word of a line where it is one text, a space in a pattern; and stands around an argument at fault, a ~."""
 
-Fault = click.ClickException | RnncliError | WrongArgument
-"""What is wrong with a line."""
+
+class Mistake(NamedTuple):
+    """What is wrong with a line.
+
+    Attributes:
+        message: what, in the voice of all other errors.
+        steps: what may be done about it, the likeliest first.
+        error: what was raised about it.
+    """
+
+    message: str
+    steps: Iterable[Step[Line]]
+    error: click.ClickException | RnncliError
 
 
 def usage_error(error: click.ClickException | UsageError, group: click.Group, typed: Sequence[str]) -> RnncliError:
@@ -59,21 +89,13 @@ def usage_error(error: click.ClickException | UsageError, group: click.Group, ty
         group: the group of commands.
         typed: the words behind `rnncli`.
     """
-    if isinstance(error, SpecError) or (isinstance(error, UsageError) and not _is_line(error.repair)):
+    if isinstance(error, click.ClickException):
+        if error.exit_code != EXIT_USAGE:
+            return RnncliError(error.format_message())
+    elif isinstance(error, SpecError) or not _is_line(error):
         return error
-    if isinstance(error, click.ClickException) and error.exit_code != EXIT_USAGE:
-        return RnncliError(error.format_message())
-    lines, start = _Lines(group), tuple(typed)
-    message = lines.message(start, error)
-    found = lines.mended(start, error)
-    if found is not None and found.way:
-        first = found.way[0]
-        return UsageError(first.message or message, first.advice, lead=_lead(found.way), repair=shown(found.state))
-    if isinstance(error, UsageError):
-        return UsageError(message, error.advice)
-    step = next(lines.steps(start, error), Step(start))
-    name = f" {typed[0]}" if typed and typed[0] in lines.names else ""
-    return UsageError(step.message or message, step.advice or f"see rnncli{name} --help")
+    this = TypedLine.of(group, tuple(typed))
+    return _answer(this, _mistake(this, error))
 
 
 def argument_error(error: RnncliError, text: str) -> RnncliError:
@@ -83,34 +105,14 @@ def argument_error(error: RnncliError, text: str) -> RnncliError:
         error: what is wrong with it as a spec.
         text: the spec: the argument, or one that it stands for.
     """
-    this = _running()
+    this = running()
     if this is None or len(text) > _LONG:
         return error
     if not isinstance(error, SpecError):
         return _file_error(error, this)
-    patterns = [place for place in this.arguments if "{" in this.words[place].text]
-    place = next((place for place in this.arguments if this.words[place].text == text), next(iter(patterns), None))
-    if place is None:
-        return error
-    lines, fault = _Lines(this.group), WrongArgument(place, error)
-    found = None if is_path(text) else lines.mended(this.typed, fault)
-    first = found.way[0] if found is not None and found.way else next(lines.steps(this.typed, fault), None)
-    if first is None or first.state == this.with_(place, Word(error.repair or "")):
-        return error
-    if found is None or not found.way:
-        return UsageError(first.message, first.advice) if first.message else error
-    repair = shown(found.state)
-    if first.message:
-        return UsageError(first.message, first.advice, lead=_lead(found.way), repair=repair)
-    return error.repaired(repair, _lead(found.way))
-
-
-def _file_error(error: RnncliError, this: TypedLine) -> RnncliError:
-    """Return the error to report where work has failed: with the files that were meant, if one is not there."""
-    meant, text = with_near_files(this), " ".join(this.words[place].text for place in this.arguments)
-    if meant is None and this.name == "inspect" and is_spec(text) and choice_of(text) is None:
-        meant = ("summary", *this.typed[1:])
-    return error if meant is None else type(error)(error.message, error.advice, lead="perhaps", repair=shown(meant))
+    places = [place for place in this.arguments if this.words[place].text == text]
+    places += [place for place in this.arguments if "{" in this.words[place].text]
+    return _answer(this, _wrong(this, places[0], error)) if places else error
 
 
 def check_arguments() -> None:
@@ -119,30 +121,49 @@ def check_arguments() -> None:
     Raises:
         UsageError: one was, or is.
     """
-    this = _running()
+    this = running()
     if this is None:
         return
-    lines = _Lines(this.group)
-    for ways in (lines.misplaced, joined):
+    for ways in (_misplaced, _joined):
         for step in (step for place in this.arguments for step in ways(this, place) if step.message):
-            found = lines.mended(step.state)
-            if step.state == this.typed:
-                raise UsageError(step.message, step.advice)
-            if found is not None:
-                lead = _lead((step, *found.way))
-                raise UsageError(step.message, step.advice, lead=lead, repair=shown(found.state))
+            found = _mended(TypedLine.of(this.group, step.state))
+            if found is not None or step.state == this.typed:
+                lead, repair = ("", None) if found is None else (_lead((step, *found.way)), shown(found.state))
+                raise UsageError(step.message, step.advice, lead=lead, repair=repair)
 
 
-def _running() -> TypedLine | None:
-    """Return the line that is running; None where it is not known."""
-    context = click.get_current_context()
-    group, typed = context.find_root().command, tuple(context.meta.get(TYPED, ()))
-    return _Lines(group).line(typed) if isinstance(group, click.Group) and typed else None
+def _file_error(error: RnncliError, this: TypedLine) -> RnncliError:
+    """Return the error to report where work has failed: with the files that were meant, if one is not there."""
+    meant, text = _with_near_files(this), " ".join(this.words[place].text for place in this.arguments)
+    if meant == this.typed and this.name == "inspect" and is_spec(text) and choice_of(text) is None:
+        meant = ("summary", *this.typed[1:])
+    if meant == this.typed:
+        return error
+    return type(error)(error.message, error.advice, lead="perhaps", repair=shown(meant))
 
 
-def _is_line(repair: str | None) -> bool:
-    """Whether a repair is a command line."""
-    return repair is not None and repair.startswith("rnncli ")
+def _answer(this: TypedLine, mistake: Mistake) -> RnncliError:
+    """Return the error to report for a mistake: what is wrong, and the line that was meant."""
+    message, error = mistake.message, mistake.error
+    steps = [*mistake.steps, Step(this.typed)]
+    found = _mended(this, mistake._replace(steps=steps))
+    first = steps[0] if found is None else found.way[0]
+    if isinstance(error, SpecError) and not first.message:
+        as_it_is = found is None or error.repair in first.state
+        return error if as_it_is or found is None else error.repaired(shown(found.state), _lead(found.way))
+    if found is not None:
+        return UsageError(first.message or message, first.advice, lead=_lead(found.way), repair=shown(found.state))
+    if isinstance(error, UsageError) and not isinstance(error, SpecError):
+        return UsageError(message, error.advice)
+    # What leads nowhere may say why.
+    advice = next((each.advice for each in steps if each.advice and each.message == first.message), None)
+    name = f"rnncli {this.name}" if this.name in this.commands else "rnncli"
+    return UsageError(first.message or message, advice or f"see {name} --help")
+
+
+def _is_line(error: RnncliError) -> bool:
+    """Whether the repair of an error is a command line."""
+    return error.repair is not None and error.repair.startswith("rnncli ")
 
 
 def _lead(way: Sequence[Step[Line]]) -> str:
@@ -152,173 +173,303 @@ def _lead(way: Sequence[Step[Line]]) -> str:
     return led([first.lead, *later])
 
 
-class _Lines:
-    """Says what is wrong with command lines, and what may be done about it."""
-
-    def __init__(self, group: click.Group) -> None:
-        self.group = group
-        self.names = group.list_commands(click.Context(group))
-
-    def line(self, typed: Line) -> TypedLine | None:
-        """Return a line with its command; None where it starts with none."""
-        command = self.group.get_command(click.Context(self.group), typed[0]) if typed else None
-        return None if command is None else TypedLine(self.group, command, typed, words(command, typed[1:]))
-
-    def mended(self, typed: Line, first: Fault | None = None) -> Found[Line] | None:
-        """Return a line that works; None where none is found. `first` is what is wrong, where that is known."""
-
-        def fault_of(each: Line) -> Fault | None:
-            return first if first is not None and each == typed else self.fault(each)
-
-        keeps = partial(_keeps, typed)
-        return search(typed, fault_of, self.steps, keeps, most=_MOST_TRIED, most_read=_MOST_READ)  # type: ignore[misc]
-
-    def fault(self, typed: Line) -> Fault | None:
-        """Return what is wrong with a line, up to what the shell is told in it; None if it works."""
-        typed = typed[: next((place for place, word in enumerate(typed) if word in REDIRECTIONS), len(typed))]
-        this = self.line(typed)
-        refusal = self._refusal(typed, this)
-        return refusal if refusal is not None or this is None else wrong_argument(this)
-
-    def _refusal(self, typed: Line, this: TypedLine | None) -> click.UsageError | UsageError | None:
-        """Return what Click and the rules of options say against a line, or None if they take it."""
-        context = click.Context(self.group, info_name="rnncli", **self.group.context_settings)
-        context.meta[TYPED] = list(typed)
-        try:
-            # What --help and --version print, which end the parsing, is not asked for here.
-            with contextlib.redirect_stdout(io.StringIO()):
-                if this is not None:
-                    this.command.make_context(typed[0], list(typed[1:]), parent=context)
-                elif typed and not typed[0].startswith("-"):
-                    return click.UsageError("no command")
-                else:
-                    self.group.make_context("rnncli", list(typed))
-        except click.exceptions.Exit:
-            return None
-        except (click.UsageError, UsageError) as error:
-            return error
-        return None
-
-    def message(self, typed: Line, fault: Fault) -> str:
-        """Return what is wrong with a line, in the voice of all other errors."""
-        this = self.line(typed)
-        if isinstance(fault, WrongArgument | RnncliError):
-            return str(fault.error.message if isinstance(fault, WrongArgument) else fault.message)
-        if this is not None:
-            return in_words(this, fault)
-        option = fault.option_name if isinstance(fault, click.NoSuchOption) else None
-        return f"there is no command {quote(typed[0])}" if option is None else f"there is no option {option}"
-
-    def steps(self, typed: Line, fault: Fault) -> Iterator[Step[Line]]:
-        """Yield what may be done about a fault, the likeliest first."""
-        this = self.line(typed)
-        if this is not None and not isinstance(fault, click.ClickException):
-            strays = [place for place in this.arguments if not is_spec(this.words[place].text)]
-            for place in [fault.place] if isinstance(fault, WrongArgument) else strays:
-                yield from self.misplaced(this, place)
-        else:
-            for row in LINES:
-                yield from self._rewritten(row, typed, this)
-        if this is None:
-            yield from self._without_command(typed)
-        elif isinstance(fault, WrongArgument):
-            yield from meant_by(this, *fault)
-        elif isinstance(fault, click.ClickException):
-            yield from refused(this, fault)
-        elif fault.repair and _is_line(fault.repair):
-            new = tuple(shlex.split(fault.repair)[1:])
-            costs = int("example" in fault.lead)
-            yield Step(new, fault.lead, fault.message, drops=_gone(typed, new), costs=costs, advice=fault.advice or "")
-
-    def misplaced(self, this: TypedLine, place: int) -> Iterator[Step[Line]]:
-        """Yield the line with an argument that is no spec as what the table says, or as an option that it names."""
-        for row in LINES:
-            if "~" in row.pattern:
-                for step in self._rewritten(row, this.typed, this, place):
-                    refusal = self._refusal(step.state, self.line(step.state))
-                    refused_anew = isinstance(refusal, click.UsageError) and step.state[:1] == this.typed[:1]
-                    if not refused_anew or isinstance(refusal, click.MissingParameter):
-                        yield step
-        yield from named_by(this, place)
-
-    def _rewritten(
-        self, row: Rewrite, typed: Line, this: TypedLine | None, place: int | None = None
-    ) -> Iterator[Step[Line]]:
-        """Yield a line as a row of the table rewrites it; a row for an argument needs its place."""
-        if ("~" in row.pattern) != (place is not None):
-            return
-        texts = [*typed]
-        if this is not None and place is not None:
-            index = 1 + sum(len(each.typed()) for each in this.words[:place])
-            texts = [*this.line(this.words)]
-            texts[index] = f"{_FAULT}{texts[index]}{_FAULT}"
-        pattern = re.sub("<([A-Z]+)>", lambda found: self._names(found[1], this), row.pattern)
-        pattern = pattern.translate({ord(" "): _END, ord("~"): _FAULT})
-        found = re.fullmatch(pattern, _END.join(texts), re.IGNORECASE | re.DOTALL)
-        if found is not None and isinstance(row.becomes, str):
-            new = tuple(each.replace("·", " ") for each in found.expand(row.becomes.replace(" ", _END)).split(_END))
-            message = found.expand(row.message) if row.message else ""
-            yield Step(new, row.lead, message, drops=_gone(typed, new), advice=row.advice)
-
-    def _names(self, of: str, this: TypedLine | None) -> str:
-        """Return a pattern for the names that stand in a row of the table."""
-        options = {} if this is None else this.options
-        valued = {name: each for name, each in options.items() if not each.is_flag}
-        own = {name: each for name, each in valued.items() if isinstance(each.type, Value | click.Choice)}
-        names = {
-            "COMMAND": self.names,
-            "MANY": ["compare", "reach", "solve", "sweep"],
-            "INPUT": [name for name, kind in KINDS.items() if kind.reads == "input"],
-            "FILE": [*FORMATS],
-            "LAYER": [name for name, kind in KINDS.items() if kind.sizes.attributes == ("units",)],
-            "LONG": [name[2:] for name in [*options, "--help"] if name.startswith("--")],
-            "FLAG": [name for name in [*options, "--help", "-h"] if name not in valued],
-            "SEVERAL": [name for name, each in own.items() if each.multiple],
-            "OPTION": [name for name, each in own.items() if not each.multiple and not _is_path(each.type)],
-        }[of]
-        return f"(?:{'|'.join(map(re.escape, names)) or '(?!)'})"
-
-    def _without_command(self, typed: Line) -> Iterator[Step[Line]]:
-        """Yield lines with a command, where it is called or spelt otherwise, or is missing."""
-        if not typed:
-            return
-        name, *rest = typed
-        if name.startswith("-"):
-            flags = (each for each in self.group.params if isinstance(each, click.Option) and each.is_flag)
-            guess = closest(name, [*(each for option in flags for each in option.opts), "--help"])
-        else:
-            for row in COMMANDS:
-                if re.fullmatch(row.pattern, name, re.IGNORECASE):
-                    instead, *options = str(row.becomes).split(" ")
-                    yield Step((instead, *rest, *options), row.lead)
-            if not rest and is_word(name):
-                yield Step(("layers", name), advice=A_WORD)
-            if near := near_file(name):
-                yield Step(("summary", near, *rest), "perhaps", f"there is no command or file {quote(name)}")
-            guess = closest(name.lower(), [*self.names, "--version"])
-        if guess is not None:
-            yield Step((guess, *rest))
-        elif not name.startswith("-") and not is_spec(name):
-            yield Step(typed, advice=f"there are {', '.join(self.names)}")
-        elif command := command_for(self.group, typed):
-            yield Step((command, *typed), "perhaps", f"no command stands before {quote(name)}")
+# The search
 
 
-def _is_path(kind: object) -> bool:
-    """Whether a value is nothing but the name of a file."""
-    return isinstance(kind, FileName) and not isinstance(kind, LengthsValue)
+def _mended(this: TypedLine, first: Mistake | None = None) -> Found[Line] | None:
+    """Return a line that works; None where none is found. `first` is what is wrong, where that is known."""
+
+    def mistake_in(line: Line) -> Mistake | None:
+        return first if first is not None and line == this.typed else _found(TypedLine.of(this.group, line))
+
+    def keeps(line: Line, way: Sequence[Step[Line]]) -> bool:
+        """Whether all numbers that were typed are in a line, but for those that the steps to it account for."""
+        said = [*numbers_in(" ".join(line)), *(number for step in way for number in numbers_in(step.drops))]
+        for number in numbers_in(in_ascii(" ".join(this.typed))):
+            if number not in said:
+                return False
+            said.remove(number)
+        return True
+
+    return search(
+        this.typed, mistake_in, lambda line, mistake: mistake.steps, keeps, most=_MOST_TRIED, most_read=_MOST_READ
+    )
 
 
-def _gone(typed: Line, new: Line) -> str:
+def _found(this: TypedLine) -> Mistake | None:
+    """Return what is wrong with a line, up to what the shell is told in it; None if it works."""
+    end = next((place for place, word in enumerate(this.typed) if word in REDIRECTIONS), None)
+    read = TypedLine.of(this.group, this.typed[:end])
+    refusal = _refusal(read)
+    if refusal is not None:
+        return _mistake(this, refusal)
+    wrong = _wrong_argument(read)
+    return None if wrong is None else _wrong(this, *wrong)
+
+
+def _refusal(this: TypedLine) -> click.UsageError | UsageError | None:
+    """Return what Click and the rules of options say against a line, or None if they take it."""
+    context = click.Context(this.group, info_name="rnncli", **this.group.context_settings)
+    context.meta[TYPED] = list(this.typed)
+    try:
+        # What --help and --version print, which end the parsing, is not asked for here.
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(click.exceptions.Exit):
+            if this.typed and this.name in this.commands:
+                this.command.make_context(this.name, list(this.typed[1:]), parent=context)
+            elif this.typed and not this.name.startswith("-"):
+                return click.UsageError("no command")
+            else:
+                this.group.make_context("rnncli", list(this.typed))
+    except (click.UsageError, UsageError) as error:
+        return error
+    return None
+
+
+def _mistake(this: TypedLine, error: click.ClickException | UsageError) -> Mistake:
+    """Return the mistake that Click or a rule of options has found."""
+    if not isinstance(error, click.ClickException):
+        strays = [place for place in this.arguments if not is_spec(this.words[place].text)]
+        misplaced = chain.from_iterable(_misplaced(this, place) for place in strays)
+        return Mistake(error.message, chain(misplaced, _kept(this, error)), error)
+    if this.name in this.commands:
+        message, steps = refused(this, error)
+        return Mistake(message, chain(_rewritten(this), steps), error)
+    option = error.option_name if isinstance(error, click.NoSuchOption) else None
+    message = f"there is no command {quote(this.name)}" if option is None else f"there is no option {option}"
+    return Mistake(message, chain(_rewritten(this), _with_command(this)), error)
+
+
+def _wrong(this: TypedLine, place: int, error: SpecError) -> Mistake:
+    """Return the mistake that an argument is no spec."""
+    return Mistake(error.message, chain(_misplaced(this, place), _meant_by(this, place, error)), error)
+
+
+def _kept(this: TypedLine, broken: UsageError) -> Iterator[Step[Line]]:
+    """Yield the line that the rule which is broken proposes."""
+    if _is_line(broken):
+        new = tuple(shlex.split(broken.repair or "")[1:])
+        costs = int("example" in broken.lead)
+        yield Step(new, broken.lead, drops=_gone(this, new), costs=costs, advice=broken.advice or "")
+
+
+def _gone(this: TypedLine, new: Line) -> str:
     """Return the words of a line that another has not."""
-    return " ".join(word for word in typed if word not in new)
+    return " ".join(word for word in this.typed if word not in new)
 
 
-def _keeps(typed: Line, result: Line, way: Sequence[Step[Line]]) -> bool:
-    """Whether all numbers of a line are in another, but for those that the steps to it account for."""
-    said = [*numbers_in(" ".join(result)), *(number for step in way for number in numbers_in(step.drops))]
-    for number in numbers_in(in_ascii(" ".join(typed))):
-        if number not in said:
-            return False
-        said.remove(number)
-    return True
+def _misplaced(this: TypedLine, place: int) -> Iterator[Step[Line]]:
+    """Yield the line with an argument that is no spec as what the table says, or as an option that it names."""
+    for step in _rewritten(this, place):
+        refusal = _refusal(TypedLine.of(this.group, step.state))
+        refused_anew = isinstance(refusal, click.UsageError) and step.state[:1] == this.typed[:1]
+        if not refused_anew or isinstance(refusal, click.MissingParameter):
+            yield step
+    text = this.words[place].text
+    name, equals, value = in_ascii(text).lstrip("-/").partition("=")
+    if re.fullmatch(r"[a-z][a-z0-9_.-]{1,30}", name.lower()) and name.lower() not in KINDS:
+        behind = next((each.text for each in this.words[place + 1 : place + 2] if each.is_argument), None)
+        for step in named(this, place, Word(name, None, value if equals else behind, bool(equals))):
+            yield step._replace(message=f"{quote(text)} is not a spec")
+
+
+# Rows of the tables
+
+
+def _rewritten(this: TypedLine, place: int | None = None) -> Iterator[Step[Line]]:
+    """Yield a line as the table rewrites it: the rows for an argument that is no spec, where its place is given."""
+    texts = [*this.line(this.words)]
+    if place is not None:
+        index = len(this.line(this.words[:place]))
+        texts[index] = f"{_FAULT}{texts[index]}{_FAULT}"
+    sets = {name: f"(?:{'|'.join(map(re.escape, words)) or '(?!)'})" for name, words in _sets(this).items()}
+    for row in LINES:
+        if ("~" in row.pattern) == (place is not None):
+            pattern = re.sub("<([A-Z]+)>", lambda found: sets[found[1]], row.pattern)
+            pattern = pattern.translate({ord(" "): _END, ord("~"): _FAULT})
+            found = re.fullmatch(pattern, _END.join(texts), re.IGNORECASE | re.DOTALL)
+            if found is not None and isinstance(row.becomes, str):
+                words = found.expand(row.becomes.replace(" ", _END)).split(_END)
+                new = tuple(each.replace("·", " ") for each in words)
+                message = found.expand(row.message) if row.message else ""
+                yield Step(new, row.lead, message, drops=_gone(this, new), advice=row.advice)
+
+
+def _sets(this: TypedLine) -> dict[str, list[str]]:
+    """Return the words that the rows of the table name: commands, options of the line's command, kinds, files."""
+    valued = {name: each for name, each in this.options.items() if not each.is_flag}
+    own = {name: each for name, each in valued.items() if isinstance(each.type, Value | click.Choice)}
+    paths = [name for name, each in own.items() if isinstance(each.type, FileName)]
+    paths = [name for name in paths if not isinstance(own[name].type, LengthsValue)]
+    return {
+        "COMMAND": this.commands,
+        "MANY": ["compare", "reach", "solve", "sweep"],
+        "INPUT": [name for name, kind in KINDS.items() if kind.reads == "input"],
+        "FILE": [*FORMATS],
+        "LAYER": [name for name, kind in KINDS.items() if kind.sizes.attributes == ("units",)],
+        "LONG": [name[2:] for name in [*this.options, "--help"] if name.startswith("--")],
+        "FLAG": [name for name in [*this.options, "--help", "-h"] if name not in valued],
+        "SEVERAL": [name for name, each in own.items() if each.multiple],
+        "OPTION": [name for name, each in own.items() if not each.multiple and name not in paths],
+    }
+
+
+def _with_command(this: TypedLine) -> Iterator[Step[Line]]:
+    """Yield a line that starts with no command with one that is called or spelt so, or that is missing."""
+    name, *rest = this.typed
+    for row in COMMANDS:
+        if re.fullmatch(row.pattern, name, re.IGNORECASE):
+            instead, *options = str(row.becomes).split(" ")
+            yield Step((instead, *rest, *options), row.lead)
+    if not rest and name[:1] != "-" and is_word(name):
+        yield Step(("layers", name), advice=A_WORD)
+    if near := _near_file(name):
+        yield Step(("summary", near, *rest), "perhaps", f"there is no command or file {quote(name)}")
+    guess = closest(name.lower(), [*this.commands, "--version", "--help"])
+    if guess is not None:
+        yield Step((guess, *rest))
+    elif not name.startswith("-") and not is_spec(name):
+        yield Step(this.typed, advice=f"there are {', '.join(this.commands)}")
+    elif command := command_for(this.group, this.typed):
+        yield Step((command, *this.typed), "perhaps", f"no command stands before {quote(name)}")
+
+
+# Arguments that are no specs: files, patterns, pieces of a spec cut by spaces
+
+
+def _wrong_argument(this: TypedLine) -> tuple[int, SpecError] | None:
+    """Return where the first argument stands that is no spec, nor what the command takes for one, and its error."""
+    if this.name == "inspect" or not any(each.nargs == -1 for each in this.command.params):
+        return None
+    for place in this.arguments:
+        try:
+            _read(this.name, this.words[place].text)
+        except OpenNumbersError:
+            continue  # which --set may say
+        except SpecError as error:
+            return place, error
+        except RnncliError:
+            return None
+    return None
+
+
+def _read(command: str, text: str) -> None:
+    """Read what a command takes for a spec, but no file.
+
+    Raises:
+        SpecError: it is none.
+    """
+    if text == "-" or choice_of(text) is not None:
+        return
+    if command == "sweep":
+        for candidate in islice(read_pattern(text).expand(), 1):
+            read_text(candidate)
+    elif command != "solve":
+        read_text(text)
+    elif "(" not in text:
+        Template.parse(text)
+
+
+def _near_file(text: str) -> str | None:
+    """Return the model file that a name was probably meant for, `modle.npz` or `model`, with the part that it names.
+
+    None where there is none that is like it, or where there is a file of that name.
+    """
+    path, separator, part = text.strip().partition(SEPARATOR)
+    folder, name = os.path.split(path)
+    if is_file(path) or not name or re.search("[,(]", text):
+        return None
+    try:
+        names = [each for each in sorted(os.listdir(folder or ".")) if os.path.splitext(each)[1] in FORMATS]
+    except (OSError, ValueError):
+        return None
+    stem = os.path.splitext(name)[0].lower()
+    guess = next((each for each in names if os.path.splitext(each)[0].lower() == stem), None)
+    guess = guess or closest(name, names, _LIKE_A_FILE)
+    return None if guess is None else os.path.join(folder, guess) + separator + part
+
+
+def _with_near_files(this: TypedLine) -> Line:
+    """Return the line with the model files that were probably meant."""
+
+    def meant(word: Word) -> Word:
+        if word.option is not None:
+            is_read = isinstance(word.option.type, FileName) and not word.option.type.written
+            near = _near_file(word.value) if is_read and word.value else None
+            return word if near is None else word.with_value(near)
+        names_file = word.is_argument and (this.name == "inspect" or choice_of(word.text) is not None)
+        return Word((names_file and _near_file(word.text)) or word.text)
+
+    return this.line(map(meant, this.words))
+
+
+def _meant_by(this: TypedLine, place: int, error: SpecError) -> Iterator[Step[Line]]:
+    """Yield the line with an argument that is a file, a pattern or a piece of a spec as what it is, or mended."""
+    text = this.words[place].text
+    path = text.strip().removeprefix("@")
+    if choice_of(path) is not None:
+        message = f"{quote(text)} is a model file, which {this.name} does not take"
+        yield Step(this.typed, "", message, advice=f"begin with its spec: rnncli spec {shlex.quote(path)}")
+    elif is_file(path):
+        to_read = this.with_(place, Word("-"), end=[Word("<"), Word(path)])
+        yield Step(to_read, "", f"{quote(text)} is the name of a file", drops=text)
+    elif (near := None if is_spec(text) else _near_file(text)) is not None:
+        yield Step(this.with_(place, Word(near)), "perhaps", f"{quote(text)} is neither a spec nor a file", drops=text)
+    yield from _joined(this, place)
+    if not error.advice and not re.search("[:(]", text) and is_word(text) and lowered(text) not in KINDS:
+        no_spec = f"{quote(text)} is not a spec"
+        if len(this.arguments) == 1:
+            yield Step(("layers", text), "", no_spec, drops=" ".join(this.typed), advice=A_WORD)
+        yield Step(this.with_(place), WITHOUT, no_spec, drops=text, advice=f"`rnncli layers {text}` tells what it is")
+    candidates = _expanded(text) if this.name in ("compare", "reach", "solve") else []
+    if 1 < len(candidates) <= _MOST_EXPANDED:
+        lead = "the shell expands it unless it is in quotes"
+        yield Step(this.with_(place, *map(Word, candidates)), lead, drops=text)
+    elif candidates:
+        yield Step(("sweep", *this.typed[1:]))
+    makes_blank = BLANK_TEXT in {*(error.repair or "")} - {*text} and len(this.arguments) > 1
+    if error.repair and "example" not in error.lead and not makes_blank:
+        yield Step(this.with_(place, Word(error.repair)), error.lead, drops=text)
+
+
+def _expanded(text: str) -> list[str]:
+    """Return what a pattern stands for, at most one more than can be written out; nothing where it is none."""
+    try:
+        return list(islice(read_pattern(text).expand(), _MOST_EXPANDED + 1)) if "{" in text else []
+    except SpecError:
+        return []
+
+
+# Pieces of a spec
+
+
+def _joined(this: TypedLine, place: int) -> Iterator[Step[Line]]:
+    """Yield the line with the pieces of a spec, which spaces have cut, as one."""
+    texts = {each: this.words[each].text for each in this.arguments}
+    alone = [each for each, text in texts.items() if text == "-" or choice_of(text) is not None]
+    starts = [each for each, text in texts.items() if _starts_network(text)]
+    first = max((each for each in starts if each <= place), default=0)
+    last = min((each for each in starts if each > place), default=len(this.words))
+    group = [each for each in texts if first <= each < last and each not in alone]
+    if place in alone or len(group) == 1:
+        return
+    pieces = [texts[each] for each in group]
+    # An input or an embedding alone, and a layer behind it that cannot come first.
+    stack = group[0] in starts and "," not in pieces[0] and _kind(pieces[1]) is not None
+    if not stack and not _CUT.search("\0".join(pieces)):
+        return
+    message = f"a space ends a spec, so {quote(' '.join(pieces))} is read as {len(pieces)} specs"
+    for mark in (" ", ","):
+        whole = re.sub(r"\s*,[\s,]*", ",", mark.join(pieces))
+        parts = [Word(whole) if i == group[0] else each for i, each in enumerate(this.words) if i not in group[1:]]
+        yield Step(this.line(parts), "", message)
+    yield Step(this.typed, "", message, advice="write it without spaces, or in quotes")
+
+
+def _starts_network(argument: str) -> bool:
+    """Return whether an argument starts with a layer that can only come first, or is a whole text of a framework."""
+    kind = _kind(argument)
+    return kind is not None and kind.reads == "input" if "(" not in argument else is_call(argument)
+
+
+def _kind(argument: str) -> type[Layer] | None:
+    return KINDS.get(lowered(re.split("[:=,(]", argument.strip(), maxsplit=1)[0].strip()))

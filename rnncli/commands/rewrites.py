@@ -61,6 +61,9 @@ LINES = (
     _line("(?:summary|explain)(.*) --s?ram[ =]([^ ]+)(.*)", r"sweep\1 --max-streaming \2\3"),
     # an argument that is no spec, between two ~
     _line(
+        r"(.*) --((?: .*)?) ~(-[^ ]*)~(.*)", r"\1\2 \3\4", "", r"behind -- all are arguments, so '\3' is read as a spec"
+    ),
+    _line(
         "(.* (<FLAG>)) ~(yes|no|true|false|on|off)~(.*)", r"\1\4", WITHOUT, r"\2 takes no value, and '\3' is not a spec"
     ),
     _line(
@@ -199,7 +202,6 @@ OPTIONS = (
     _option("output-format|as", "--format"),
     _option(r"(?:output|o|out|to-file) (json|csv|tsv|markdown|html)", r"--format \1"),
     _option(r"save (.+\.(?:npz|safetensors|h5))", r"--save-weights \1"),
-    _option("out|to-file|save", "--output"),
     _option(
         r"(?:output|o|out|to-file|save|png|pdf|jpg|image|picture) (.+)\.(?:svg|png|pdf|jpe?g|gif)", r"--svg \1.svg"
     ),
@@ -210,6 +212,7 @@ OPTIONS = (
     _option(
         r"(?:output|o|out|to-file|save) (.+)(?<!\.svg)(?<!\.png)(?<!\.pdf)(?<!\.jpg)(?<!\.gif)", r"> \1", _TO_A_FILE
     ),
+    _option("out|to-file|save", "--output"),
     _no_option("output|o|out|to-file|save", _TO_A_FILE),
     _option("spec|model|network|net|arch|architecture|template|pattern", "", lead="a spec stands alone"),
     _option("verbose|v|all|long", "--wide"),
