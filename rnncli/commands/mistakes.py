@@ -291,7 +291,9 @@ def _rewritten(this: TypedLine, place: int | None = None) -> Iterator[Step[Line]
                 words = found.expand(row.becomes.replace(" ", _END)).split(_END)
                 new = tuple(each.replace("·", " ") for each in words)
                 message = found.expand(row.message) if row.message else ""
-                yield Step(new, row.lead, message, drops=_gone(this, new), advice=row.advice)
+                yield Step(
+                    new, row.lead, message, drops=_gone(this, new) if row.lead or row.drops else "", advice=row.advice
+                )
 
 
 def _sets(this: TypedLine) -> dict[str, list[str]]:

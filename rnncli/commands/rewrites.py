@@ -32,8 +32,10 @@ VALUES: Mapping[str, str] = {
 """Words for which a value of an option is offered: some of them mean another thing than is offered for it."""
 
 
-def _line(pattern: str, becomes: str, lead: str = "", message: str = "", advice: str = "") -> Rewrite:
-    return Rewrite("line", pattern, becomes, lead, message, advice=advice)
+def _line(
+    pattern: str, becomes: str, lead: str = "", message: str = "", advice: str = "", drops: bool = False
+) -> Rewrite:
+    return Rewrite("line", pattern, becomes, lead, message, advice=advice, drops=drops)
 
 
 _SIZES = "units|hidden|hidden-units|hidden-size|num-units|out-features"
@@ -49,11 +51,11 @@ LINES = (
     # options
     _line("(.*) -(<LONG>)((?:[= ].*)?)", r"\1 --\2\3", "", r"a long option has two hyphens, not as in '-\2'"),
     _line("(.*) <FLAG>=(?:no|false|0|off)((?: .*)?)", r"\1\2", WITHOUT),
-    _line("(.*) (<FLAG>)=[^ ]*((?: .*)?)", r"\1 \2\3"),
+    _line("(.*) (<FLAG>)=[^ ]*((?: .*)?)", r"\1 \2\3", drops=True),
     _line("(.*) --no-(?!color)<LONG>((?: .*)?)", r"\1\2", WITHOUT),
-    _line(".* (-V|--version)(?: .*)?", r"\1"),
+    _line(".* (-V|--version)(?: .*)?", r"\1", drops=True),
     _line(f"(<COMMAND>) (<LAYER>) --(?:{_SIZES})[ =]([0-9]+)(.*)", r"\1 input:32,\2:\3\4", "for example"),
-    _line("help(?: .*)? --(<COMMAND>)(?: .*)?", r"help \1"),
+    _line("help(?: .*)? --(<COMMAND>)(?: .*)?", r"help \1", drops=True),
     _line("<COMMAND>(.*) --(?!layers|help|spec)(<COMMAND>)((?: .*)?)", r"\2\1\3"),
     _line(r"(.*) --part[ =]([0-9]+) (?:of|/) ([0-9]+)(.*)", r"\1 --part \2/\3\4"),
     _line(f"(?:summary|explain)(.*) --({_LIMIT})[ =]([^ ]+)(.*)", r"sweep\1 --\2 \3\4"),
@@ -88,7 +90,7 @@ LINES = (
     _line(f"(.*) {_BETWEEN}( (?:<INPUT>):.*)", r"\1\3", _ONE_WORD, _NO_SPEC),
     _line(f"((?:compare|reach)(?: (?!<INPUT>:)[^ ]+)+) {_BETWEEN}( .+)", r"\1\3", _ONE_WORD, _NO_SPEC),
     _line("((<COMMAND>).*) ~\\2~(.*)", r"\1\3", WITHOUT, _NO_SPEC),
-    _line("(<COMMAND>)(?: .*)? ~help~(?: .*)?", r"help \1", "", "'help' is a command of its own"),
+    _line("(<COMMAND>)(?: .*)? ~help~(?: .*)?", r"help \1", "", "'help' is a command of its own", drops=True),
     _line(r"(?=.* [^ -][^ ]*[:(])(.*) ~([^ :(]+\.svg)~(.*)", r"\1 --svg \2\3", "perhaps", _NO_SPEC),
     _line(r"(?=.* [^ -][^ ]*[:(])(.*) ~([^ :(]+\.[a-z0-9]+)~(.*)", r"\1 -o \2\3", "perhaps", _NO_SPEC),
     _line(r"(<MANY>(?: .*)?) ~([^ ]+?)[,\s]+(?=<INPUT>:)([^ ]+)~(.*)", r"\1 \2 \3\4", _ONE_WORD),
