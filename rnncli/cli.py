@@ -16,7 +16,6 @@ import click
 from rnncli import __version__
 from rnncli.commands import COMPLETION
 from rnncli.commands.command_line import TYPED, with_command
-from rnncli.commands.completers import complete_spec
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.report import report
 from rnncli.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, RnncliError, UsageError
@@ -105,6 +104,8 @@ class RnncliGroup(GroupedCommand, click.Group):
         from click.shell_completion import CompletionItem
 
         if ":" in incomplete:
+            from rnncli.commands.options import complete_spec
+
             return complete_spec(ctx, self.params[0], incomplete)
         commands = [CompletionItem(name, help=text) for name, text in COMMANDS.items() if name.startswith(incomplete)]
         return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]

@@ -15,8 +15,7 @@ import pytest
 from conftest import Result, Walk
 
 from rnncli import Network, SpecError
-from rnncli.commands.completers import complete_word
-from rnncli.commands.layers import command
+from rnncli.commands.layers import command, complete_word
 from rnncli.engine.activations import ACTIVATION_FUNCTIONS
 from rnncli.language.arguments import CLASSES
 from rnncli.language.framework_words import FRAMEWORK_WORDS

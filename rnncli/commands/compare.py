@@ -9,9 +9,8 @@ import click
 
 from rnncli.commands.command_line import retyped, these_words, this_line
 from rnncli.commands.groups import GroupedCommand
-from rnncli.commands.options import format_option, named_option, number_option, rate_option, svg_option
+from rnncli.commands.options import format_option, named_option, number_option, rate_option, spec_argument, svg_option
 from rnncli.commands.output import results
-from rnncli.commands.settings import spec_argument
 from rnncli.commands.specs import at_most, each_network, specs
 from rnncli.commands.values import dtype as dtype_name
 from rnncli.commands.values import framework as framework_name

@@ -5,9 +5,8 @@ from __future__ import annotations
 import click
 
 from rnncli.commands.groups import GroupedCommand
-from rnncli.commands.options import format_option, framework_option, number_option, svg_option
+from rnncli.commands.options import format_option, framework_option, number_option, spec_argument, svg_option
 from rnncli.commands.output import results
-from rnncli.commands.settings import spec_argument
 from rnncli.commands.specs import each_network, shown, specs
 from rnncli.layers.weights import Framework
 from rnncli.render.terminal import Picture

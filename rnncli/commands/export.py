@@ -9,9 +9,8 @@ import click
 
 from rnncli.commands.command_line import this_line
 from rnncli.commands.groups import GroupedCommand
-from rnncli.commands.options import file_option, seed_option, weights_option
+from rnncli.commands.options import file_option, seed_option, spec_argument, weights_option
 from rnncli.commands.report import tell
-from rnncli.commands.settings import spec_argument
 from rnncli.commands.specs import at_most, each_given, specs
 from rnncli.commands.values import OTHER_TARGETS, Named, dtype_named, identifier, named
 from rnncli.export import TARGETS

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rnncli.commands.completers import complete_files
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.options import (
     file_option,
@@ -15,13 +14,13 @@ from rnncli.commands.options import (
     init_option,
     number_option,
     seed_option,
+    spec_argument,
     svg_option,
     weights_option,
     wide_option,
 )
 from rnncli.commands.output import results
 from rnncli.commands.report import tell
-from rnncli.commands.settings import spec_argument
 from rnncli.commands.specs import Spec, at_most, each_given, shown, specs
 from rnncli.commands.values import LengthsValue, Named, dtype_named
 from rnncli.engine.request import DEFAULT_TIMESTEPS, DTYPES, Request
@@ -46,7 +45,6 @@ if TYPE_CHECKING:
     "--lengths",
     type=LengthsValue(),
     metavar="N,N,…|FILE",
-    shell_complete=complete_files("txt"),
     help="How long each sequence of the batch is: 5,3,7, or a text file of numbers.",
 )
 @seed_option

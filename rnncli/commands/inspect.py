@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import click
 
-from rnncli.commands.completers import complete_files
 from rnncli.commands.groups import GroupedCommand
-from rnncli.commands.options import format_option, svg_option
+from rnncli.commands.options import check_used, format_option, note_used, set_option, settings, svg_option
 from rnncli.commands.output import results
-from rnncli.commands.settings import check_used, note_used, set_option, settings
 from rnncli.commands.specs import Spec, each_spec
+from rnncli.commands.values import FileName
 from rnncli.formats import FORMATS, SEPARATOR, choice_of, open_model, part_of
 from rnncli.formats.model_file import ModelFile
 from rnncli.render.terminal import Picture
 
 
 @click.command(cls=GroupedCommand, short_help="What is in a model file.")
-@click.argument("file", nargs=-1, required=True, shell_complete=complete_files(*FORMATS))
+@click.argument("file", nargs=-1, required=True, shell_complete=FileName(False, *FORMATS).shell_complete)
 @set_option
 @format_option
 @svg_option

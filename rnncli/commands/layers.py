@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from rnncli.commands.completers import complete_word
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.options import format_option
 from rnncli.commands.output import results
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+
+def complete_word(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem[str]]:
+    """Offer the words of the language; where none of them starts so, those of the frameworks."""
+    del context, parameter
+    from click.shell_completion import CompletionItem
+
+    from rnncli.reports.reference import words
+
+    ours, theirs = words()
+    found = [each for each in ours if each[0].startswith(typed.lower())]
+    found = found or [each for each in theirs if each[0].startswith(typed.lower())]
+    return [CompletionItem(word, help=means) for word, means in found]
 
 
 def _check_word(given: Mapping[str, Any]) -> None:

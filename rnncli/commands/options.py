@@ -1,14 +1,16 @@
-"""Options that several commands share, so that they are spelt alike."""
+"""Options and arguments that several commands share, so that they are spelt alike."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import wraps
-from typing import Any, TypeVar, cast
+from math import isfinite
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
-from rnncli.commands.completers import complete_files
+from rnncli.commands.command_line import these_words, this_line
 from rnncli.commands.report import tell
 from rnncli.commands.values import (
     FileName,
@@ -23,9 +25,14 @@ from rnncli.commands.values import (
     rate,
     seed,
 )
+from rnncli.errors import UsageError, listed, quote, shorten
 from rnncli.formats import FORMATS as MODEL_FILES
+from rnncli.formats.faults import Settings
 from rnncli.render.terminal import DOCUMENTS, PROGRAMS, THEMES, Picture, Theme
 from rnncli.search.budget import FIGURES, Budget, Figure
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -48,7 +55,6 @@ def svg_option(command: Command) -> Command:
         "--svg",
         type=FileNameOf(".svg", "a picture is SVG", "; a browser shows it and prints it"),
         metavar="FILE.svg",
-        shell_complete=complete_files("svg"),
         help="Also save what is shown as a picture.",
     )
     add_theme = click.option(
@@ -92,10 +98,10 @@ def file_option(
 ) -> Callable[[Command], Command]:
     """Return an option that takes a file, read or written, with one of these extensions; its help is `meaning`."""
     metavar = metavar or (f"FILE.{extensions[0]}" if len(extensions) == 1 else "FILE")
-    complete = complete_files(*extensions)
-    of_one = written and len(extensions) == 1
-    kind = FileNameOf(f".{extensions[0]}", f"what it writes is .{extensions[0]}") if of_one else FileName(written)
-    return click.option(*names, type=kind, metavar=metavar, shell_complete=complete, help=meaning)
+    kind = FileName(written, *extensions)
+    if written and len(extensions) == 1:
+        kind = FileNameOf(f".{extensions[0]}", f"what it writes is .{extensions[0]}")
+    return click.option(*names, type=kind, metavar=metavar, help=meaning)
 
 
 def init_option(default: str | None, said: str) -> Callable[[Command], Command]:
@@ -166,3 +172,125 @@ framework_option = named_option(
     None,
     "Whose weights to count; PyTorch keeps two bias vectors.  [default: that of SPEC, or keras]",
 )
+
+# Specs, and the numbers that a source leaves open: --set NAME=NUMBER
+
+_SETTINGS, _USED = "rnncli.settings", "rnncli.used_settings"
+"""Where in the context of a command they are kept, and those that a source has used."""
+
+_WORDS = {"True": True, "False": False}
+
+
+def _read_setting(text: str) -> tuple[str, int | float | str]:
+    """Return the name and the value of a setting; a name may be any expression of the source, `len(vocab)`.
+
+    Raises:
+        ValueError: it is no setting.
+    """
+    name, sign, value = (part.strip() for part in text.rpartition("="))
+    if not sign or not name or not value:
+        raise ValueError(f"{shorten(text)} is not NAME=NUMBER, such as vocab_size=25000 or 'len(vocab)=25000'")
+    for read in (int, float):
+        with suppress(ValueError):
+            number = read(value)
+            break
+    else:
+        return name, _WORDS.get(value, value.strip("'\""))
+    if isinstance(number, float) and not isfinite(number):
+        raise ValueError(f"{shorten(name)} is {number}, expected a number that is finite, or a word")
+    return name, number
+
+
+_setting = Value("NAME=NUMBER", _read_setting, lambda text: None, "vocab_size=25000")
+
+
+def _keep(context: click.Context, parameter: click.Parameter, given: tuple[tuple[str, int | float | str], ...]) -> None:
+    values = dict(given)
+    for name, value in given:
+        if values[name] != value:
+            raise click.BadParameter(f"{shorten(name)} is set twice: {value} and {values[name]}", context, parameter)
+    context.meta[_SETTINGS], context.meta[_USED] = values, set()
+
+
+set_option = click.option(
+    "--set",
+    type=_setting,
+    metavar="NAME=NUMBER",
+    multiple=True,
+    expose_value=False,
+    callback=_keep,
+    help="A number that Python source leaves open: vocab_size=25000, 'len(vocab)=25000'.",
+)
+
+
+def complete_spec(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem[str]]:
+    """Offer what a spec can become, or model files where it is the start of none; or what a template or pattern can."""
+    from click.shell_completion import CompletionItem
+
+    if parameter.name == "pattern":
+        from rnncli.search.brace_hints import pattern_completions
+
+        found = pattern_completions(typed)
+    else:
+        from rnncli.language.completion import spec_completions
+
+        found = spec_completions(typed, blanks=parameter.name == "template")
+    # A spec can go on, so no space may follow.
+    items = [CompletionItem(each.text, help=each.means, word=each.word, open=True) for each in found]
+    is_file = not items and parameter.name not in ("pattern", "template")
+    return FileName(False, *MODEL_FILES).shell_complete(context, parameter, typed) if is_file else items
+
+
+_SPEC = """
+
+    SPEC is a network such as embed:10000x32,rnn:32 (see `rnncli layers`), a line of Keras or PyTorch, a model
+    file, or - for specs on standard input, one a line. Without it
+    $RNNCLI_SPEC is used, or else an example.
+    """
+"""What a SPEC may be, for the help of the commands that take one."""
+
+
+def spec_argument(command: Command) -> Command:
+    """Add the SPECs to a command, what they may be to its help, and what says numbers that they leave open."""
+    if command.__doc__ is not None:  # Python -OO leaves it out
+        command.__doc__ = command.__doc__.rstrip() + _SPEC
+    return click.argument("spec", nargs=-1, shell_complete=complete_spec)(set_option(command))
+
+
+def settings() -> Settings:
+    """Return the settings that the running command is given."""
+    found: Settings = click.get_current_context().meta.get(_SETTINGS, {})
+    return found
+
+
+def note_used(names: Iterable[str]) -> None:
+    """Note which settings a source has used. Where there is no other source, it must be all of them.
+
+    Raises:
+        UsageError: there is no other, and it has not.
+    """
+    used: set[str] | None = click.get_current_context().meta.get(_USED)
+    if used is not None:
+        used.update(names)
+        arguments = [each.text for each in these_words() if each.is_argument]
+        if len(arguments) <= 1 and arguments != ["-"]:
+            check_used()
+
+
+def check_used() -> None:
+    """Check that each setting was used by one of the sources.
+
+    Raises:
+        UsageError: one was not: it is misspelt, or meant for something else.
+    """
+    used: set[str] = click.get_current_context().meta.get(_USED, set())
+    unused = [name for name in settings() if name not in used]
+    if unused:
+        names = listed([quote(name) for name in unused], "or")
+        kept = [word for name in settings() if name in used for word in ("--set", f"{name}={settings()[name]}")]
+        raise UsageError(
+            f"--set: there is no {names} in what is given, or it changes nothing there",
+            "leave it out, and what is still open is named",
+            lead="without it",
+            repair=this_line(without=["set"], more=kept),
+        )

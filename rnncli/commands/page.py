@@ -5,9 +5,8 @@ from __future__ import annotations
 import click
 
 from rnncli.commands.groups import GroupedCommand
-from rnncli.commands.options import file_option, framework_option, number_option
+from rnncli.commands.options import file_option, framework_option, number_option, spec_argument
 from rnncli.commands.report import tell
-from rnncli.commands.settings import spec_argument
 from rnncli.commands.specs import at_most, each_given, specs
 from rnncli.engine.request import DEFAULT_TIMESTEPS, Request
 from rnncli.formats.networks import Reading

@@ -13,12 +13,12 @@ from rnncli.commands.options import (
     init_option,
     number_option,
     seed_option,
+    spec_argument,
     svg_option,
     weights_option,
 )
 from rnncli.commands.output import FOR_PEOPLE, results
 from rnncli.commands.report import tell
-from rnncli.commands.settings import spec_argument
 from rnncli.commands.specs import Spec, at_most, each_given, specs
 from rnncli.commands.values import size_up_to
 from rnncli.engine.request import DEFAULT_REACH_TIMESTEPS, DEFAULT_SEEDS, MOST_SEEDS, Request

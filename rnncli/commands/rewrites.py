@@ -41,9 +41,16 @@ def _line(
 _SIZES = "units|hidden|hidden-units|hidden-size|num-units|out-features"
 _NO_SPEC = r"'\2' is not a spec"
 _NO_SPACE, _QUOTES = r"a space ends a value, so '\3' is read as a spec", "write it in quotes"
+_CUT_VALUE = r"a space ends a value, so \3 is '\4' and '\5' is read as a spec"
+_ONE_VALUE = r"\3 takes one value, and '\5' is not a spec"
+_ONE_AT_A_TIME = r"\2 takes one value at a time, so '\4' is read as a spec"
+_NO_VALUE = r"\2 takes no value, and '\3' is not a spec"
+_BEHIND_HYPHENS = r"behind -- all are arguments, so '\3' is read as a spec"
 _ONE_WORD = "a space stands between specs"
 _BETWEEN = r"~(and|vs\.?|versus|with|against|or|then|&|\+|/)~"
 _TRAINS = "(?:train|fit|learn|finetune|backprop|optimi[sz]e)"
+_NOT_TRAINED = "nothing is trained here, but what export writes can be"
+_SHOWS = "info|show|describe|print|view|ls|stats|parameters|params|shapes"
 _LIMIT = "(?:max-)?(?:params|memory|macs|outputs|streaming|training)"
 _SECOND = r"((.*) (<OPTION>)[ =]([^ ]+)) ~([^ :(]+)~(.*)"
 
@@ -62,26 +69,12 @@ LINES = (
     _line("(?:summary|explain)(.*) --(?:mem|flash|rom)[ =]([^ ]+)(.*)", r"sweep\1 --max-memory \2\3"),
     _line("(?:summary|explain)(.*) --s?ram[ =]([^ ]+)(.*)", r"sweep\1 --max-streaming \2\3"),
     # an argument that is no spec, between two ~
-    _line(
-        r"(.*) --((?: .*)?) ~(-[^ ]*)~(.*)", r"\1\2 \3\4", "", r"behind -- all are arguments, so '\3' is read as a spec"
-    ),
-    _line(
-        "(.* (<FLAG>)) ~(yes|no|true|false|on|off)~(.*)", r"\1\4", WITHOUT, r"\2 takes no value, and '\3' is not a spec"
-    ),
-    _line(
-        r"(.* (<SEVERAL>)([ =])[^ ]+) ~([^ :(]+)~(.*)",
-        r"\1 \2\3\4\5",
-        message=r"\2 takes one value at a time, so '\4' is read as a spec",
-        advice="give it once for each",
-    ),
-    _line(r"(.*) (--pareto[ =][^ ]+) ~([^ :(]+)~(.*)", r"\1 \2,\3\4", message=_NO_SPACE, advice=_QUOTES),
-    _line(
-        _SECOND,
-        r"\1·\5\6",
-        message=r"a space ends a value, so \3 is '\4' and '\5' is read as a spec",
-        advice="write it in quotes",
-    ),
-    _line(_SECOND, r"\2 \3 \5\6", "with the last of them", r"\3 takes one value, and '\5' is not a spec"),
+    _line(r"(.*) --((?: .*)?) ~(-[^ ]*)~(.*)", r"\1\2 \3\4", "", _BEHIND_HYPHENS),
+    _line("(.* (<FLAG>)) ~(yes|no|true|false|on|off)~(.*)", r"\1\4", WITHOUT, _NO_VALUE),
+    _line(r"(.* (<SEVERAL>)([ =])[^ ]+) ~([^ :(]+)~(.*)", r"\1 \2\3\4\5", "", _ONE_AT_A_TIME, "give it once for each"),
+    _line(r"(.*) (--pareto[ =][^ ]+) ~([^ :(]+)~(.*)", r"\1 \2,\3\4", "", _NO_SPACE, _QUOTES),
+    _line(_SECOND, r"\1·\5\6", "", _CUT_VALUE, _QUOTES),
+    _line(_SECOND, r"\2 \3 \5\6", "with the last of them", _ONE_VALUE),
     _line(r"((?:solve|sweep)(?: .*)?) ~([0-9][^ :(]*)~(.*)", r"\1\3 --params \2", "perhaps", _NO_SPEC),
     _line(r"((?:solve|sweep)(?: .*)?) ~([0-9][^ :(]*)~(.*)", r"\1\3 --memory \2", "perhaps", _NO_SPEC),
     _line(r"(.* [^ -][^ ]*:[^ ]*\w(?: -.*)?) ~([0-9]{1,10})~", r"\1 --timesteps \2", "perhaps", _NO_SPEC),
@@ -107,12 +100,8 @@ LINES = (
         r"the command comes first, before '\1'",
     ),
     _line(f"{_TRAINS}(?= .*[:x]_)( .+)", r"solve\1", "perhaps"),
-    _line(
-        f"{_TRAINS}((?: .*)?)", r"export\1 --to keras", advice="nothing is trained here, but what export writes can be"
-    ),
-    _line(
-        "(?:info|show|describe|print|view|ls|stats|parameters|params|shapes)( [^ ]*<FILE>.*)", r"inspect\1", "perhaps"
-    ),
+    _line(f"{_TRAINS}((?: .*)?)", r"export\1 --to keras", advice=_NOT_TRAINED),
+    _line(f"(?:{_SHOWS})( [^ ]*<FILE>.*)", r"inspect\1", "perhaps"),
 )
 """Whole lines. <COMMAND> is the name of a command, <MANY> of one for several specs; <LONG>, <FLAG>, <OPTION> and
 <SEVERAL> are names of its options, of which the last may be given several times; <INPUT> starts a network, <LAYER> is a

@@ -9,10 +9,10 @@ from typing import Any, cast
 import click
 
 from rnncli.commands.command_line import this_line
-from rnncli.commands.completers import complete_template
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.options import (
     budget_options,
+    complete_spec,
     dtype_option,
     format_option,
     framework_option,
@@ -72,7 +72,7 @@ def _check_known(figures: Sequence[Figure], network: Network, batch: int | None)
 
 
 @click.command(cls=GroupedCommand, check=_check_budget, short_help="The largest network within a budget.")
-@click.argument("template", nargs=-1, required=True, shell_complete=complete_template)
+@click.argument("template", nargs=-1, required=True, shell_complete=complete_spec)
 @budget_options()
 @click.option("--exactly", is_flag=True, help="Accept only an exact match; otherwise exit 1.")
 @number_option("--multiple-of", "Try only multiples of N.  [default: 1]")

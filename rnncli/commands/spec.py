@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from rnncli.commands.groups import GroupedCommand
-from rnncli.commands.settings import spec_argument
+from rnncli.commands.options import spec_argument
 from rnncli.commands.specs import each_network, specs
 
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import click
 
 from rnncli.commands.command_line import these_words, this_line
+from rnncli.commands.options import check_used, note_used, settings
 from rnncli.commands.report import report, tell
-from rnncli.commands.settings import check_used, note_used, settings
 from rnncli.errors import RnncliError, SpecError, UsageError
 from rnncli.formats import SEPARATOR
 from rnncli.formats.faults import OpenNumbersError

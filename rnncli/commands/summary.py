@@ -14,11 +14,11 @@ from rnncli.commands.options import (
     number_option,
     quiet_option,
     rate_option,
+    spec_argument,
     svg_option,
     wide_option,
 )
 from rnncli.commands.output import results
-from rnncli.commands.settings import spec_argument
 from rnncli.commands.specs import each_network, shown, specs
 from rnncli.render.terminal import Picture
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from time import perf_counter, process_time
 from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from rnncli.commands import sweep_given
-from rnncli.commands.completers import complete_pattern
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.options import (
     budget_options,
+    complete_spec,
     dtype_option,
     format_option,
     framework_option,
@@ -22,56 +22,121 @@ from rnncli.commands.options import (
     svg_option,
 )
 from rnncli.commands.output import printed
-from rnncli.commands.report import clear_echo, tell
-from rnncli.commands.specs import explained, specs
-from rnncli.commands.sweep_rows import screenful, speller, table_of
+from rnncli.commands.report import clear_echo, report, tell
+from rnncli.commands.specs import Spec, explained, specs
+from rnncli.commands.values import Value
 from rnncli.errors import EXIT_INTERRUPTED, RnncliError, SpecError, shorten
 from rnncli.formats.networks import as_called
 from rnncli.layers.weights import Framework
 from rnncli.network import Network
+from rnncli.render.candidates import CandidateTable, FrontierTable
 from rnncli.render.progress import Progress
-from rnncli.render.records import Writer
-from rnncli.render.terminal import MOST_LINES, Picture, on_terminal
+from rnncli.render.records import Writer, writer
+from rnncli.render.results import CANDIDATES
+from rnncli.render.terminal import DOCUMENTS, MOST_LINES, Picture, on_terminal, terminal_size, terminal_width
+from rnncli.search.brace_hints import read_pattern
+from rnncli.search.braces import Pattern
 from rnncli.search.budget import FIGURES, Budget, check_trained
 from rnncli.search.forms import BATCH, Candidate
-from rnncli.search.selection import COMPARED, SORT_KEYS, Order, order_of
-from rnncli.search.sweep import CHECKED, Share, Sweep, Tally, about, check_fits, cloud_of, framework_of, wanted_of
-from rnncli.summary import Setting
+from rnncli.search.selection import COMPARED, SORT_KEYS, Order, order_of, parse_figures
+from rnncli.search.sweep import (
+    CHECKED,
+    Share,
+    Stretch,
+    Sweep,
+    Tally,
+    about,
+    check_fits,
+    cloud_of,
+    framework_of,
+    record_maker,
+    share_of,
+    stretches,
+    wanted_of,
+)
+from rnncli.summary import TOTALS, Setting
 from rnncli.system.memory import RESERVE, free_bytes
 from rnncli.system.signals import interruptible
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from rnncli.search.frontier import Cloud
 
 _SORTING = 48
 """Bytes that it takes to sort one candidate, beside the candidate itself."""
 
+_NOTE = 150
+"""Characters of the note below the rows. Below that the shell goes on."""
+
 _LESS_MEMORY = "--top N keeps little more than the first N in memory"
 
 
+def _complete_figures(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem[str]]:
+    """Offer what candidates can be sorted or compared by."""
+    del context
+    from click.shell_completion import CompletionItem
+
+    figures = SORT_KEYS if parameter.name == "order" else COMPARED
+    words = [sign + key for sign in ("", "-") for key in figures]
+    return [CompletionItem(word) for word in words if word.startswith(typed)]
+
+
+def _nearest_order(text: str) -> str | None:
+    from rnncli.language.likeness import closest
+
+    named = text.strip("-").lower()
+    key = next((key for key, name in SORT_KEYS.items() if name == named), None) or closest(named, SORT_KEYS)
+    return None if key is None else "-" * text.startswith("-") + key
+
+
+def _nearest_frontier(text: str) -> str | None:
+    nearest = [_nearest_order(each) for each in re.split(r"[\s,;|+/&]+", text) if each]
+    known = [each for each in nearest if each is not None and each.removeprefix("-") in COMPARED]
+    return ",".join({each.removeprefix("-"): each for each in known}.values()) or None
+
+
+def _nearest_part(text: str) -> str | None:
+    written = re.fullmatch(r"([0-9]{1,9})(?:/| of |:|-|,|\\)([0-9]{1,9})", text.strip())
+    if written is None:
+        return None
+    number, of = map(int, written.groups())
+    return f"{min(max(number, 1), max(of, 1))}/{max(of, 1)}"
+
+
+_ORDER = Value("key", Order.parse, _nearest_order, "params")
+"""What candidates are sorted by."""
+
+_FRONTIER = Value("list of figures", parse_figures, _nearest_frontier, "params,-output")
+"""What candidates are compared by."""
+
+_PART = Value("part", Share.parse, _nearest_part, "1/2")
+"""One of several parts of all candidates."""
+
+
 @click.command(cls=GroupedCommand, short_help="One row for each of many candidates.", less_memory=_LESS_MEMORY)
-@click.argument("pattern", nargs=-1, shell_complete=complete_pattern)
+@click.argument("pattern", nargs=-1, shell_complete=complete_spec)
 @budget_options([figure for figure in FIGURES if figure.key in Candidate._fields])
 @click.option(
     "--sort",
     "order",
-    type=sweep_given.order,
+    type=_ORDER,
     metavar="KEY",
-    shell_complete=sweep_given.complete_orders,
+    shell_complete=_complete_figures,
     help=f"Sort by {', '.join(SORT_KEYS)}; a leading - sorts from the largest down.",
 )
 @number_option("--top", "Show only the first N; without --sort, those with the most parameters.")
 @click.option(
     "--pareto",
     "front",
-    type=sweep_given.frontier,
+    type=_FRONTIER,
     metavar="FIGURES",
-    shell_complete=sweep_given.complete_figures,
+    shell_complete=_complete_figures,
     help=f"Show only the Pareto-optimal candidates, by {', '.join(COMPARED)}, with commas; a leading - prefers more.",
 )
 @click.option(
     "--part",
-    type=sweep_given.part,
+    type=_PART,
     metavar="K/N",
     help="Take only the Kth of N equal parts of the candidates: 3/16. Each machine cuts them alike.",
 )
@@ -133,13 +198,13 @@ def command(
     check_trained([each.figure for each in orders], dtype, "compare by something else, or take another --dtype")
     wanted = wanted_of(order, top, front)
     cloud = None if front is None or format_ != "table" else cloud_of(front, timesteps)
-    sweep = Sweep(setting, budget, wanted, speller(format_, setting), cloud)
+    sweep = Sweep(setting, budget, wanted, _speller(format_, setting), cloud)
     tally = Tally()
     faults: list[RnncliError] = []
     progress = Progress("sweep", 0, tell)
-    patterns = sweep_given.patterns_of(specs(pattern), faults, lambda: progress.away())
+    patterns = _patterns_of(specs(pattern), faults, lambda: progress.away())
     typed = "-" in pattern and sys.stdin is not None and sys.stdin.isatty()
-    whole, total = sweep_given.all_of(patterns, part, known="-" not in pattern)
+    whole, total = _all_of(patterns, part, known="-" not in pattern)
     if wanted is not None and not budget:
         check_fits(wanted.most(total), _LESS_MEMORY)
 
@@ -159,7 +224,7 @@ def command(
             tally.shown += number
 
     def table(cloud: Cloud | None = None) -> Writer[Any]:
-        return table_of(format_, order, cloud)
+        return _table_of(format_, order, cloud)
 
     progress = Progress(
         "sweep",
@@ -180,7 +245,7 @@ def command(
                 clear_echo()
             best = [] if wanted is None or (interrupted and top is None and front is None) else wanted.best()
             if interrupted and top is None:
-                number, cloud = screenful(best, sweep.spell, table, cloud)
+                number, cloud = _screenful(best, sweep.spell, table, cloud)
                 best, more = best[:number], len(best) - number
             with printed(table(cloud), photograph) as show_rows:
                 for start in range(0, len(best), BATCH):
@@ -200,6 +265,107 @@ def command(
     _conclude(tally, setting, budget)
     if faults:
         click.get_current_context().exit(max(fault.exit_status for fault in faults))
+
+
+def _patterns_of(
+    given: Iterable[Spec], faults: list[RnncliError], away: Callable[[], AbstractContextManager[None]]
+) -> Iterator[Pattern]:
+    """Yield the patterns; report one that is bad, add its fault to the others, and go on with the next.
+
+    Args:
+        given: their texts.
+        faults: where the faults are added.
+        away: gives a block that may write to the terminal.
+    """
+    for spec in given:
+        try:
+            text = spec.checked()
+            if not text.strip():
+                Network.parse(text)  # which says that it is empty
+            pattern = read_pattern(text)
+        except RnncliError as error:
+            with away():
+                report(explained(error, spec.text), spec.origin)
+            faults.append(error)
+        else:
+            yield pattern
+
+
+def _all_of(patterns: Iterator[Pattern], part: Share | None, known: bool) -> tuple[Iterator[Stretch], int]:
+    """Return all candidates, or a part of them, and how many there are; 0 if that is not known.
+
+    Args:
+        patterns: the patterns.
+        part: which part is taken, or None for all.
+        known: whether the patterns are there already. Whoever takes a part has to wait for all of them.
+    """
+    if not known and part is None:
+        return stretches(patterns), 0
+    return share_of(list(patterns), part)
+
+
+def _table_of(format_: str, order: Order | None, cloud: Cloud | None) -> Writer[Any]:
+    """Return what writes the rows that a speller of the same format makes.
+
+    Args:
+        format_: the format.
+        order: what the candidates are sorted by, if they are.
+        cloud: where all of them lie, for a picture below the table; None for no picture.
+    """
+    if format_ in DOCUMENTS:
+        from rnncli.render.documents import TableWriter
+
+        return TableWriter(format_, (*TOTALS, "output_shape", "spec"))
+    if format_ != "table":
+        from rnncli.render.row_texts import WrittenRows
+
+        return WrittenRows(writer(format_, CANDIDATES))
+    width, key = terminal_width(), None if order is None else SORT_KEYS[order.key]
+    if cloud is None:
+        return CandidateTable(width, key)
+    return FrontierTable(width, key, *cloud.asked, cloud.points)
+
+
+def _speller(format_: str, setting: Setting) -> Callable[[list[Candidate]], tuple[int, Any]]:
+    """Return what makes rows of candidates, for the table or for the writer of a format, and says how many."""
+    record = record_maker(setting)
+    if format_ in ("table", *DOCUMENTS):
+        return lambda some: (len(some), [record(*candidate) for candidate in some])
+    from rnncli.render.row_texts import RowTexts
+
+    texts = RowTexts(writer(format_, CANDIDATES), record, len(TOTALS))
+    return lambda some: (len(some), [texts.rows(some)] if some else [])
+
+
+def _screenful(
+    best: Sequence[Candidate],
+    spell: Callable[[list[Candidate]], tuple[int, Any]],
+    tables: Callable[[Cloud | None], Writer[Any]],
+    cloud: Cloud | None,
+) -> tuple[int, Cloud | None]:
+    """Return how many of some candidates the terminal has room for, one at least, and the cloud if it has for that too.
+
+    Args:
+        best: the candidates, of which the first are shown.
+        spell: makes rows of them.
+        tables: returns what writes the rows, with a picture of a cloud or without.
+        cloud: where all of them lie.
+    """
+    size = terminal_size()
+    if size is None or not best:
+        return len(best), cloud
+    columns, room = size[0], size[1] - 1 - -(-_NOTE // size[0])
+
+    def lines(number: int, cloud: Cloud | None = None) -> int:
+        table = tables(cloud)
+        text = "".join([table.begin(), table.rows(spell([*best[:number]])[1]), table.end()])
+        return sum(max(1, -(-len(line) // columns)) for line in text.splitlines())
+
+    most = max(1, min(len(best), room))
+    picture = lines(most, cloud) - lines(most)
+    if 2 * picture > room:
+        cloud, picture = None, 0
+    return next((number for number in range(most, 1, -1) if lines(number) + picture <= room), 1), cloud
 
 
 def _check_memory(held: int, advice: str) -> None:

@@ -25,6 +25,8 @@ from rnncli.quantities import (
 from rnncli.summary import DTYPE_BYTES
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     _ParamType = click.ParamType[Any]
     _Choice = click.Choice[str]
 else:
@@ -251,10 +253,19 @@ class FileName(click.types.StringParamType):
 
     Args:
         written: whether it is written; otherwise it is read.
+        extensions: of the files that are offered where it is typed in part, `npz` or `.npz`; the shell finds them.
     """
 
-    def __init__(self, written: bool) -> None:
+    def __init__(self, written: bool, *extensions: str) -> None:
         self.written = written
+        self.extensions = [each.removeprefix(".") for each in extensions]
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+        """Offer such files, and folders."""
+        del ctx, param
+        from click.shell_completion import CompletionItem
+
+        return [CompletionItem(incomplete, type="file", extensions=self.extensions)]
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the path; `-` is standard output, or standard input, as elsewhere."""
@@ -266,7 +277,7 @@ class LengthsValue(Value, FileName):
     """How long each sequence of a batch is: numbers apart by commas or spaces, 5,3,7, or the name of a text file."""
 
     def __init__(self) -> None:
-        FileName.__init__(self, written=False)
+        FileName.__init__(self, False, "txt")
         Value.__init__(self, "lengths", _read_lengths, _nearest_lengths, "5,3,7")
 
 
@@ -301,5 +312,5 @@ class FileNameOf(Value, FileName):
                 raise ValueError(f"{what}, which {quote(text)} is no name for{more}")
             return text
 
-        FileName.__init__(self, written=True)
+        FileName.__init__(self, True, extension)
         Value.__init__(self, "file", path_of, lambda text: splitext(text)[0] + extension, f"file{extension}")

@@ -26,14 +26,14 @@ from rich.console import Console
 from rich.table import Table
 
 from rnncli import Network
-from rnncli.commands.sweep_rows import CANDIDATES, record_maker
 from rnncli.render.records import writer
+from rnncli.render.results import CANDIDATES
 from rnncli.render.row_texts import RowTexts
 from rnncli.search.braces import parse_pattern
 from rnncli.search.budget import Budget
 from rnncli.search.forms import Candidate
 from rnncli.search.selection import LARGEST, Selection
-from rnncli.search.sweep import Sweep, Tally, stretches, sweep
+from rnncli.search.sweep import Sweep, Tally, record_maker, stretches, sweep
 from rnncli.summary import TOTALS, Setting
 
 FOR_KERAS = 40
