@@ -31,7 +31,7 @@ from rnncli.commands.command_line import (
     shown,
 )
 from rnncli.commands.rewrites import COMMANDS, LINES
-from rnncli.commands.values import FileName, LengthsValue, Value
+from rnncli.commands.values import FileName, FileNameOf, Value
 from rnncli.commands.wrong_options import named, refused
 from rnncli.errors import EXIT_USAGE, RnncliError, SpecError, UsageError, quote
 from rnncli.formats import FORMATS, SEPARATOR, choice_of
@@ -134,9 +134,9 @@ def check_arguments() -> None:
 
 def _file_error(error: RnncliError, this: TypedLine) -> RnncliError:
     """Return the error to report where work has failed: with the files that were meant, if one is not there."""
-    meant, text = _with_near_files(this), " ".join(this.words[place].text for place in this.arguments)
-    if meant == this.typed and this.name == "inspect" and is_spec(text) and choice_of(text) is None:
-        meant = ("summary", *this.typed[1:])
+    meant = _with_near_files(this)
+    found = _mended(this) if meant == this.typed else None
+    meant = meant if found is None else found.state
     if meant == this.typed:
         return error
     return type(error)(error.message, error.advice, lead="perhaps", repair=shown(meant))
@@ -300,8 +300,6 @@ def _sets(this: TypedLine) -> dict[str, list[str]]:
     """Return the words that the rows of the table name: commands, options of the line's command, kinds, files."""
     valued = {name: each for name, each in this.options.items() if not each.is_flag}
     own = {name: each for name, each in valued.items() if isinstance(each.type, Value | click.Choice)}
-    paths = [name for name, each in own.items() if isinstance(each.type, FileName)]
-    paths = [name for name in paths if not isinstance(own[name].type, LengthsValue)]
     return {
         "COMMAND": this.commands,
         "MANY": ["compare", "reach", "solve", "sweep"],
@@ -311,7 +309,7 @@ def _sets(this: TypedLine) -> dict[str, list[str]]:
         "LONG": [name[2:] for name in [*this.options, "--help"] if name.startswith("--")],
         "FLAG": [name for name in [*this.options, "--help", "-h"] if name not in valued],
         "SEVERAL": [name for name, each in own.items() if each.multiple],
-        "OPTION": [name for name, each in own.items() if not each.multiple and name not in paths],
+        "OPTION": [name for name, each in own.items() if not (each.multiple or isinstance(each.type, FileNameOf))],
     }
 
 
@@ -340,7 +338,7 @@ def _with_command(this: TypedLine) -> Iterator[Step[Line]]:
 
 def _wrong_argument(this: TypedLine) -> tuple[int, SpecError] | None:
     """Return where the first argument stands that is no spec, nor what the command takes for one, and its error."""
-    if this.name == "inspect" or not any(each.nargs == -1 for each in this.command.params):
+    if not any(each.nargs == -1 for each in this.command.params):
         return None
     for place in this.arguments:
         try:
@@ -360,15 +358,18 @@ def _read(command: str, text: str) -> None:
     Raises:
         SpecError: it is none.
     """
-    if text == "-" or choice_of(text) is not None:
+    if text == "-":
         return
     if command == "sweep":
         for candidate in islice(read_pattern(text).expand(), 1):
             read_text(candidate)
-    elif command != "solve":
+    elif command == "solve":
+        if "(" not in text:
+            Template.parse(text)
+    elif choice_of(text) is None and command != "inspect":
         read_text(text)
-    elif "(" not in text:
-        Template.parse(text)
+    elif choice_of(text) is None and is_spec(text):
+        raise SpecError(f"{quote(text)} is no model file", text=text, span=(0, len(text)))
 
 
 def _near_file(text: str) -> str | None:
@@ -422,6 +423,8 @@ def _meant_by(this: TypedLine, place: int, error: SpecError) -> Iterator[Step[Li
         if len(this.arguments) == 1:
             yield Step(("layers", text), "", no_spec, drops=" ".join(this.typed), advice=A_WORD)
         yield Step(this.with_(place), WITHOUT, no_spec, drops=text, advice=f"`rnncli layers {text}` tells what it is")
+    if this.name == "inspect":
+        yield Step(("summary", *this.typed[1:]), "perhaps")
     candidates = _expanded(text) if this.name in ("compare", "reach", "solve") else []
     if 1 < len(candidates) <= _MOST_EXPANDED:
         lead = "the shell expands it unless it is in quotes"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import wraps
 from math import isfinite
@@ -25,19 +25,24 @@ from rnncli.commands.values import (
     rate,
     seed,
 )
-from rnncli.errors import UsageError, listed, quote, shorten
+from rnncli.errors import SpecError, UsageError, listed, quote, shorten
 from rnncli.formats import FORMATS as MODEL_FILES
 from rnncli.formats.faults import Settings
 from rnncli.render.terminal import DOCUMENTS, PROGRAMS, THEMES, Picture, Theme
-from rnncli.search.budget import FIGURES, Budget, Figure
+from rnncli.search.budget import FIGURES, Budget, Figure, unknown
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
+
+    from rnncli.network import Network
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 FORMATS = ("table", *PROGRAMS, *DOCUMENTS)
 """The screen for people, the formats for programs, and those for documents."""
+
+_A_LENGTH = 100
+"""The timesteps that are offered where there are none."""
 
 _SHORT_NAMES = {"--batch": "-b", "--timesteps": "-t"}
 """The letters of the options that are given most often."""
@@ -140,6 +145,30 @@ def budget_options(figures: Sequence[Figure] = FIGURES) -> Callable[[Command], C
         return cast(Command, added)
 
     return add
+
+
+def check_known(given: Mapping[str, Any], texts: Iterable[str], network_of: Callable[[str], Network | None]) -> None:
+    """Check that what is limited is known: what depends on the timesteps is not without them.
+
+    Args:
+        given: the values of a command's parameters.
+        texts: what it is given in place of specs.
+        network_of: returns a network that one of these stands for.
+
+    Raises:
+        UsageError: a limit is of what is not known; the repair gives a length, if that helps.
+    """
+    limited = [figure for figure in FIGURES if given.get(figure.name) is not None]
+    for text in texts if limited and given["timesteps"] is None else ():
+        with suppress(SpecError):
+            network = network_of(text)
+            summaries = [] if network is None else [network.summary(given["batch"], each) for each in (None, _A_LENGTH)]
+            for figure in limited if summaries else ():
+                without, with_length = (getattr(summary, figure.key) for summary in summaries)
+                if without is None and with_length is not None:
+                    error = unknown(figure, summaries[0])
+                    repair = this_line(more=["--timesteps", str(_A_LENGTH)])
+                    raise UsageError(error.message, error.advice, lead="for example", repair=repair)
 
 
 seed_option = click.option(

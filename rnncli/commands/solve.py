@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, cast
 
 import click
@@ -12,6 +12,7 @@ from rnncli.commands.command_line import this_line
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.options import (
     budget_options,
+    check_known,
     complete_spec,
     dtype_option,
     format_option,
@@ -23,17 +24,14 @@ from rnncli.commands.options import (
 from rnncli.commands.output import printed, results
 from rnncli.commands.report import tell
 from rnncli.commands.specs import each_spec, specs, tell_line
-from rnncli.errors import RnncliError, SpecError, UsageError, listed
+from rnncli.errors import RnncliError, UsageError, listed
 from rnncli.layers.weights import Framework
 from rnncli.library.searches import template_of, watch_with
 from rnncli.network import Network
 from rnncli.quantities import Rate
 from rnncli.render.terminal import DOCUMENTS
-from rnncli.search.budget import FIGURES, Budget, Figure, unknown
+from rnncli.search.budget import FIGURES, Budget
 from rnncli.search.solution import Solution, solve
-
-_A_LENGTH = 100
-"""The timesteps that are offered where there are none."""
 
 
 def _check_budget(given: Mapping[str, Any]) -> None:
@@ -48,27 +46,12 @@ def _check_budget(given: Mapping[str, Any]) -> None:
         names = listed([f"--{figure.name}" for figure in FIGURES], "or")
         repair = this_line(more=["--params", "1M"])
         raise UsageError("no budget is given", f"give {names}", lead="for example", repair=repair)
-    limited = [figure for figure in FIGURES if given[figure.name] is not None]
-    for text in given["template"] if given["timesteps"] is None else ():
-        with suppress(SpecError):
-            template = Template.parse(text)
-            network = template.network(dict.fromkeys(template.blanks, 1))
-            if network is not None:
-                _check_known(limited, network, given["batch"])
 
+    def smallest(text: str) -> Network | None:
+        template = Template.parse(text)
+        return template.network(dict.fromkeys(template.blanks, 1))
 
-def _check_known(figures: Sequence[Figure], network: Network, batch: int | None) -> None:
-    """Check that figures of a network are known without its length.
-
-    Raises:
-        UsageError: one is not; the repair gives a length, if that helps.
-    """
-    summary, with_length = network.summary(batch), network.summary(batch, _A_LENGTH)
-    for figure in figures:
-        if getattr(with_length, figure.key) is not None and getattr(summary, figure.key) is None:
-            error = unknown(figure, summary)
-            repair = this_line(more=["--timesteps", str(_A_LENGTH)])
-            raise UsageError(error.message, error.advice, lead="for example", repair=repair)
+    check_known(given, given["template"], smallest)
 
 
 @click.command(cls=GroupedCommand, check=_check_budget, short_help="The largest network within a budget.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from time import perf_counter, process_time
 from typing import TYPE_CHECKING, Any, cast
@@ -14,6 +14,7 @@ import click
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.options import (
     budget_options,
+    check_known,
     complete_spec,
     dtype_option,
     format_option,
@@ -114,7 +115,22 @@ _PART = Value("part", Share.parse, _nearest_part, "1/2")
 """One of several parts of all candidates."""
 
 
-@click.command(cls=GroupedCommand, short_help="One row for each of many candidates.", less_memory=_LESS_MEMORY)
+def _check_limits(given: Mapping[str, Any]) -> None:
+    """Check that what is limited is known of the first candidate.
+
+    Raises:
+        UsageError: it is not.
+    """
+    check_trained([figure.key for figure in FIGURES if given.get(figure.name) is not None], given["dtype"])
+    check_known(given, given["pattern"][:1], lambda text: Network.parse(next(read_pattern(text).expand())))
+
+
+@click.command(
+    cls=GroupedCommand,
+    check=_check_limits,
+    short_help="One row for each of many candidates.",
+    less_memory=_LESS_MEMORY,
+)
 @click.argument("pattern", nargs=-1, shell_complete=complete_spec)
 @budget_options([figure for figure in FIGURES if figure.key in Candidate._fields])
 @click.option(
@@ -192,7 +208,6 @@ def command(
         if not can_fork():
             tell("Note: this system does not fork processes, so one core does all of the work")
     setting = Setting(batch, timesteps, cast(Framework, framework or framework_of(pattern)), dtype)
-    check_trained(budget.keys, dtype)
     order = order_of(order, top, front)
     orders = [*(front or []), *([] if order is None else [order])]
     check_trained([each.figure for each in orders], dtype, "compare by something else, or take another --dtype")

@@ -52,14 +52,6 @@ class Value(_ParamType):
         self.nearest = nearest
         self.example = example
 
-    def takes(self, text: str) -> bool:
-        """Whether a text is such a value."""
-        try:
-            self.read(text)
-        except ValueError:
-            return False
-        return True
-
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the value that a text is; what is no text has been read already."""
         if not isinstance(value, str):
