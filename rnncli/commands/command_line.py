@@ -98,7 +98,11 @@ def command_for(group: click.Group, typed: Sequence[str]) -> str | None:
 
 def is_spec(word: str) -> bool:
     """Return whether a word looks like a spec, and not like a value or the name of a command."""
-    return word == "-" or ":" in word or "(" in word or word.lower() in KINDS
+    if word == "-" or word.lower() in KINDS:
+        return True
+    from rnncli.formats import is_path  # only a mistake comes so far
+
+    return (":" in word or "(" in word) and not is_path(word)
 
 
 def is_file(path: str) -> bool:

@@ -54,6 +54,9 @@ _MOST_TRIED, _MOST_READ = 60, 4000
 _LONG = 1000
 """A longer argument is mended as a spec alone."""
 
+_NO_FILES = ("solve", "sweep")
+"""Commands that take no model files: a template or a pattern stands for many networks."""
+
 _MOST_EXPANDED = 8
 """So many specs are written out for a pattern, at most."""
 
@@ -410,8 +413,10 @@ def _meant_by(this: TypedLine, place: int, error: SpecError) -> Iterator[Step[Li
     text = this.words[place].text
     path = text.strip().removeprefix("@")
     if choice_of(path) is not None:
-        message = f"{quote(text)} is a model file, which {this.name} does not take"
-        yield Step(this.typed, "", message, advice=f"begin with its spec: rnncli spec {shlex.quote(path)}")
+        if this.name in _NO_FILES:
+            message = f"{quote(text)} is a model file, which {this.name} does not take"
+            yield Step(this.typed, "", message, advice=f"begin with its spec: rnncli spec {shlex.quote(path)}")
+            return
     elif is_file(path):
         to_read = this.with_(place, Word("-"), end=[Word("<"), Word(path)])
         yield Step(to_read, "", f"{quote(text)} is the name of a file", drops=text)

@@ -27,6 +27,7 @@ from rnncli.commands.report import clear_echo, report, tell
 from rnncli.commands.specs import Spec, explained, specs
 from rnncli.commands.values import Value
 from rnncli.errors import EXIT_INTERRUPTED, RnncliError, SpecError, shorten
+from rnncli.formats import is_path
 from rnncli.formats.networks import as_called
 from rnncli.layers.weights import Framework
 from rnncli.network import Network
@@ -295,8 +296,8 @@ def _patterns_of(
     for spec in given:
         try:
             text = spec.checked()
-            if not text.strip():
-                Network.parse(text)  # which says that it is empty
+            if not text.strip() or is_path(text):
+                Network.parse(text)  # which says what is wrong with it
             pattern = read_pattern(text)
         except RnncliError as error:
             with away():
