@@ -55,7 +55,11 @@ def test_two_values_of_an_option_that_counts_once_are_an_error_and_one_twice_is_
                 for each in {*option.opts} & {*line}:
                     del line[line.index(each) : line.index(each) + 2]
                 line += ["--svg", "picture.svg"] if name == "--theme" else []
-                line += ["--timesteps", "100"] if command == "solve" and name not in ("--timesteps", "--params") else []
+                line += (
+                    ["--timesteps", "100"]
+                    if command in ("solve", "sweep") and name not in ("--timesteps", "--params")
+                    else []
+                )
                 if command == "export" and name in ("--name", "--dtype", "--input"):
                     line[line.index("--to") + 1] = "c"
                     line += ["--dtype", "int8"] if name == "--input" else []

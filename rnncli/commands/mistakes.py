@@ -138,7 +138,7 @@ def check_arguments() -> None:
 def _file_error(error: RnncliError, this: TypedLine) -> RnncliError:
     """Return the error to report where work has failed: with the files that were meant, if one is not there."""
     meant = _with_near_files(this)
-    found = _mended(this) if meant == this.typed else None
+    found = _mended(this) if this.name == "inspect" and meant == this.typed else None
     meant = meant if found is None else found.state
     if meant == this.typed:
         return error

@@ -174,6 +174,11 @@ _WHICH_MEMORY = (
     "training needs"
 )
 
+_SPEC_SAYS = "a spec says it"
+_A_SPEC = "embed:10000x32,lstm:128:seq:x2,lstm:128 reads 10,000 ids and has three layers of 128 units"
+_NO_LEAST = "limits are the most that is allowed: rows of `sweep -f csv` can be filtered for the least"
+_OUT, _PICTURE = "(?:output|o|out|to-file|save)", r"\.(?:svg|png|pdf|jpe?g|gif)"
+
 OPTIONS = (
     _option("multiple|multiples|divisible-by|step|step-size", "--multiple-of"),
     _option("length|len", "--lengths"),
@@ -193,18 +198,14 @@ OPTIONS = (
     _option("output-format|as", "--format"),
     _option(r"(?:output|o|out|to-file) (json|csv|tsv|markdown|html)", r"--format \1"),
     _option(r"save (.+\.(?:npz|safetensors|h5))", r"--save-weights \1"),
-    _option(
-        r"(?:output|o|out|to-file|save|png|pdf|jpg|image|picture) (.+)\.(?:svg|png|pdf|jpe?g|gif)", r"--svg \1.svg"
-    ),
+    _option(f"(?:{_OUT}|png|pdf|jpg|image|picture) (.+){_PICTURE}", r"--svg \1.svg"),
     _option("picture|image|png|pdf|jpg|save-plot|save-figure", "--svg"),
-    _option(r"(?:output|o|out|to-file|save) (.+\.jsonl?)", r"-f json > \1", _TO_A_FILE),
-    _option(r"(?:output|o|out|to-file|save) (.+\.(csv|tsv|html))", r"-f \2 > \1", _TO_A_FILE),
-    _option(r"(?:output|o|out|to-file|save) (.+\.md)", r"-f markdown > \1", _TO_A_FILE),
-    _option(
-        r"(?:output|o|out|to-file|save) (.+)(?<!\.svg)(?<!\.png)(?<!\.pdf)(?<!\.jpg)(?<!\.gif)", r"> \1", _TO_A_FILE
-    ),
+    _option(rf"{_OUT} (.+\.jsonl?)", r"-f json > \1", _TO_A_FILE),
+    _option(rf"{_OUT} (.+\.(csv|tsv|html))", r"-f \2 > \1", _TO_A_FILE),
+    _option(rf"{_OUT} (.+\.md)", r"-f markdown > \1", _TO_A_FILE),
+    _option(f"{_OUT} (?!.+{_PICTURE}$)(.+)", r"> \1", _TO_A_FILE),
     _option("out|to-file|save", "--output"),
-    _no_option("output|o|out|to-file|save", _TO_A_FILE),
+    _no_option(_OUT, _TO_A_FILE),
     _option("spec|model|network|net|arch|architecture|template|pattern", "", lead="a spec stands alone"),
     _option("verbose|v|all|long", "--wide"),
     _option(r"(csv|tsv|json|html|markdown) (.+\.\w+)", r"-f \1 > \2", _TO_A_FILE),
@@ -223,23 +224,15 @@ OPTIONS = (
     _no_option("(?:max-)?[gm]?flops", f"{_TWO_FLOPS}, and --macs limits multiply-adds"),
     _option("random-seed|random-state|s", "--seed"),
     _option("s", "--quiet"),
-    Rewrite(
-        "option", f"(?:{_SIZES}) ([0-9]+)", r"input:32,lstm:\1", "for example", invents=True, advice="a spec says it"
-    ),
-    _no_option(
-        "hidden|hidden-units|num-units|neurons|cells|layers|vocab|vocab-size",
-        "a spec says it: embed:10000x32,lstm:128:seq:x2,lstm:128 reads 10,000 ids and has three layers of 128 units",
-    ),
+    Rewrite("option", f"(?:{_SIZES}) ([0-9]+)", r"input:32,lstm:\1", "for example", invents=True, advice=_SPEC_SAYS),
+    _no_option("hidden|hidden-units|num-units|neurons|cells|layers|vocab|vocab-size", f"{_SPEC_SAYS}: {_A_SPEC}"),
     _option("no-colou?rs?", "--color never"),
     _option("colours?|colors", "--color"),
     _no_option("ascii|no-unicode", "LC_ALL=C in the environment makes it ASCII"),
     _no_option("width", "COLUMNS=60 in the environment is the width of the terminal"),
     _no_option("no-header|noheader|skip-header", "`| tail -n +2` leaves the header of CSV out"),
     _no_option("reverse|desc|descending", "a - before the key sorts from the largest down: --sort=-params"),
-    _no_option(
-        "min-(?:params|memory|macs|outputs|streaming|training)",
-        "limits are the most that is allowed: rows of `sweep -f csv` can be filtered for the least",
-    ),
+    _no_option("min-(?:params|memory|macs|outputs|streaming|training)", _NO_LEAST),
 )
 """Names for options, without hyphens and with the value behind them, if there is one. A row counts for the commands
 that have the options which it leads to, and what it drops is said."""

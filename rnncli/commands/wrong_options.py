@@ -46,7 +46,7 @@ def refused(this: TypedLine, refusal: click.ClickException) -> Refused:
         case click.NoSuchOption() if places := [place for place, each in enumerate(this.words) if each.is_unknown]:
             return _unknown(this, places[0])
         case click.BadOptionUsage(option_name=name):
-            place, word = next((place, each) for place, each in enumerate(this.words) if each.text == name)
+            place, word = next((each for each in enumerate(this.words) if each[1].text == name), (0, Word(name)))
             if word.option is None or word.option.is_flag:
                 return f"{name} takes no value, but {quote(word.value or '')} was given", []
             return f"{name} has no value; it takes {_taken(word.option)}", [_with_example(this, place, word.option)]
