@@ -205,7 +205,7 @@ framework_option = named_option(
 # Specs, and the numbers that a source leaves open: --set NAME=NUMBER
 
 _SETTINGS, _USED = "rnncli.settings", "rnncli.used_settings"
-"""Where in the context of a command they are kept, and those that a source has used."""
+"""Where in the context of a command the settings are kept, and those that a source has used."""
 
 _WORDS = {"True": True, "False": False}
 
