@@ -4,7 +4,7 @@ They are raised where the fault is known and printed in one place, `rnncli.comma
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from rnncli.characters import columns
 
@@ -48,6 +48,10 @@ class RnncliError(Exception):
 
     def __str__(self) -> str:
         return self.text_from()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return what makes it again in another process, whatever its class takes."""
+        return Exception.__new__, (type(self), *self.args), self.__dict__
 
     def text_from(self, origin: str | None = None) -> str:
         """Return everything that is printed of it.

@@ -1,11 +1,11 @@
 """`Network`: an immutable row of layers. Its names, shapes, counts and costs are read from here."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from rnncli.errors import ArgumentError, SpecError, listed, shorten
 from rnncli.language import spec
@@ -14,13 +14,15 @@ from rnncli.language.source import Source
 from rnncli.layers import Head, Layer
 from rnncli.layers.cost import Totals, cost_of
 from rnncli.layers.sizes import Blank
-from rnncli.layers.weights import FRAMEWORKS, Framework, Weight, at_level
+from rnncli.layers.weights import FRAMEWORK_NAMES, FRAMEWORKS, Framework, Weight, at_level
 from rnncli.quantities import MAX_SIZE, Rate, Shape, parse_rate
 from rnncli.results import Commands
 from rnncli.summary import DTYPE_BYTES, NO_ORIGIN, LayerSummary, ModuleSummary, Origin, Summary, bytes_of
 
 if TYPE_CHECKING:
     from os import PathLike
+
+    from rnncli.formats.nodes import Part
 
 
 @dataclass(frozen=True, repr=False)
@@ -38,6 +40,7 @@ class Network(Commands):
         layers: all layers, the input included, repeats unfolded.
         source: where in a spec each layer stands, for errors; it does not count when networks are compared.
         origin: what it was read from, if that is no spec; nor does that count.
+        part: the part of a model file that it is, whose weights it runs with; None where it is none.
 
     Raises:
         SpecError: the layers do not make a network.
@@ -47,8 +50,11 @@ class Network(Commands):
     layers: Sequence[Layer]
     source: Source | None = field(default=None, compare=False)
     origin: Origin = field(default=NO_ORIGIN, compare=False)
+    part: "Part | None" = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.layers, Iterable):
+            raise ArgumentError(f"layers is {shorten(repr(self.layers))}, expected layers in a row")
         object.__setattr__(self, "layers", tuple(self.layers))
         for layer in self.layers:
             if not isinstance(layer, Layer):
@@ -100,20 +106,26 @@ class Network(Commands):
         return found
 
     @classmethod
-    def of(cls, network: object) -> "Network":
+    def of(cls, network: object, set: Mapping[str, float | str] | None = None) -> "Network":
         """Return a network itself, that of a model, or the one that a text stands for: see `read`.
 
         Raises:
             ArgumentError: it is none of these.
             RnncliError: as for `read`.
         """
-        return network if isinstance(network, Network) else cls.read(cast(str, network))
+        return network if isinstance(network, Network) and set is None else cls.read(cast(str, network), set=set)
 
     def __str__(self) -> str:
         return spec.format_layers(self.layers)
 
     def __repr__(self) -> str:
-        return f"Network.parse({str(self)!r})"
+        if self.origin is NO_ORIGIN:
+            return f"Network.parse({str(self)!r})"
+        return f"<Network {self.origin.marked(str(self))}, of {FRAMEWORK_NAMES[self.framework]}>"
+
+    def __getstate__(self) -> dict[str, object]:
+        """Return what goes to another process, where the file that it was read from is not open."""
+        return {**self.__dict__, "part": None}
 
     @property
     def framework(self) -> Framework:
@@ -149,6 +161,7 @@ class Network(Commands):
             SpecError: `timesteps` contradicts the `T` of an `input:TxF`.
             ArgumentError: an argument is not allowed.
         """
+        batch, timesteps = plain(batch), plain(timesteps)
         check_sizes(batch=batch)
         self.check_timesteps(timesteps)
         return self.head.input_shape(batch, timesteps)
@@ -262,6 +275,7 @@ class Network(Commands):
             ArgumentError: an argument is not allowed.
         """
         framework = self.framework if framework is None else framework
+        batch, timesteps = plain(batch), plain(timesteps)
         check_known("dtype", dtype, tuple(DTYPE_BYTES))
         check_sizes(batch=batch, timesteps=timesteps)
         check_flags(wide=wide)
@@ -343,7 +357,19 @@ def checked_rate(rate: object) -> Rate | None:
             raise ArgumentError(f"rate is {shorten(repr(rate))}: {error}") from None
     if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate <= MAX_SIZE:
         raise ArgumentError(f"rate is {shorten(repr(rate))}, expected a number above 0 and up to {MAX_SIZE:,}")
-    return Rate(*rate.as_integer_ratio())
+    from fractions import Fraction  # few ask for it
+
+    return Rate(*Fraction(str(rate)).as_integer_ratio())
+
+
+def plain(number: Any) -> Any:
+    """Return a whole number of NumPy as Python's own, and whatever else as it is."""
+    if isinstance(number, bool | int) or not hasattr(number, "__index__"):
+        return number
+    try:
+        return number.__index__()
+    except TypeError:
+        return number
 
 
 def check_flags(**values: object) -> None:

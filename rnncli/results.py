@@ -115,6 +115,10 @@ class Commands:
         """Return its summary, as a notebook shows it."""
         return self.summary()._repr_html_()
 
+    def _repr_markdown_(self) -> str:
+        """Return the same for what shows Markdown."""
+        return self.summary()._repr_markdown_()
+
 
 def _shown() -> Any:
     """Return the module that shows results. It stands floors above, and is imported when one is looked at."""

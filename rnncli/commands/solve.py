@@ -23,8 +23,9 @@ from rnncli.commands.options import (
 )
 from rnncli.commands.output import printed, results
 from rnncli.commands.report import tell
-from rnncli.commands.specs import each_spec, specs, tell_line
+from rnncli.commands.specs import each_spec, specs
 from rnncli.errors import RnncliError, UsageError, listed
+from rnncli.formats.networks import read_as
 from rnncli.layers.weights import Framework
 from rnncli.library.searches import template_of, watch_with
 from rnncli.network import Network
@@ -132,7 +133,7 @@ def _template(text: str, quiet: bool) -> tuple[str, Framework | None]:
             f"the answer is that of {template}: assumed: {listed(sizes)}", "say it in front: Input((None, 8))"
         )
     if framework is not None:
-        tell_line(template, notes)
+        tell(read_as(template, notes))
     return template, framework
 
 

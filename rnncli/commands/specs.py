@@ -18,13 +18,12 @@ from rnncli.commands.report import report, tell
 from rnncli.errors import RnncliError, SpecError, UsageError
 from rnncli.formats import SEPARATOR
 from rnncli.formats.faults import OpenNumbersError
-from rnncli.formats.networks import Reading, left_out_text, read
+from rnncli.formats.networks import Reading, notes_on, read
 from rnncli.language.source import MAX_BYTES
 from rnncli.language.spec import EXAMPLE
 from rnncli.network import Network
 
 if TYPE_CHECKING:
-    from rnncli.formats.nodes import Note
     from rnncli.render.terminal import Picture
 
 Read = TypeVar("Read")
@@ -105,7 +104,8 @@ def _given(text: str) -> Reading:
     note_used(reading.used)
     if click.get_current_context().params.get("quiet"):
         _check_whole(reading, text)
-    tell_reading(reading)
+    for note in notes_on(reading):
+        tell(note)
     if not reading.network.body and not _for_a_program():
         tell(f"Note: {reading.network} is an input without layers; with one: {reading.network},{MISSING_LAYER}")
     return reading
@@ -139,22 +139,6 @@ def _check_whole(reading: Reading, text: str) -> None:
         raise RnncliError(reading.doubt, f"{advice}; only that part: {part}")
     command = this_line(arguments=[part if each == text else each for each in arguments])
     raise RnncliError(reading.doubt, advice, lead="only that part", repair=command)
-
-
-def tell_reading(reading: Reading) -> None:
-    """Tell as which spec a line of Keras or PyTorch was read, or what a part of a file leaves out."""
-    if reading.line:
-        tell_line(str(reading.network), reading.notes)
-    elif not reading.chosen and (left_out := left_out_text(reading)):
-        tell(f"Note: {reading.path}: {left_out}")
-
-
-def tell_line(spec: str, notes: Sequence[Note]) -> None:
-    """Tell as which spec a line of Keras or PyTorch was read, and what it does not say, or says otherwise."""
-    assumed = [note.text for note in notes if note.effect in ("assumed", "assumed size")]
-    differs = [note.text for note in notes if note.effect == "differs"]
-    said = f"; assumed: {', and '.join(assumed)}" if assumed else ""
-    tell(f"Note: {'; '.join([f'read as {spec}{said}', *differs])}")
 
 
 def explained(error: RnncliError, text: str) -> RnncliError:

@@ -33,7 +33,7 @@ from rnncli.layers.weights import Framework
 from rnncli.network import Network
 from rnncli.render.candidates import CandidateTable, FrontierTable
 from rnncli.render.progress import Progress
-from rnncli.render.records import Writer, writer
+from rnncli.render.records import LISTED, Writer, writer
 from rnncli.render.results import CANDIDATES
 from rnncli.render.terminal import DOCUMENTS, MOST_LINES, Picture, on_terminal, terminal_size, terminal_width
 from rnncli.search.brace_hints import read_pattern
@@ -331,7 +331,7 @@ def _table_of(format_: str, order: Order | None, cloud: Cloud | None) -> Writer[
     if format_ in DOCUMENTS:
         from rnncli.render.documents import TableWriter
 
-        return TableWriter(format_, (*TOTALS, "output_shape", "spec"))
+        return TableWriter(format_, LISTED)
     if format_ != "table":
         from rnncli.render.row_texts import WrittenRows
 

@@ -275,8 +275,11 @@ class LengthsValue(Value, FileName):
 
 def _read_lengths(text: str) -> tuple[int, ...] | str:
     """Return the numbers, or the path."""
-    if re.fullmatch(r"[\[(]?[0-9][0-9_kMG,; \])]*", text) is not None:
-        return tuple(parse_size(word) for word in re.split("[,; ]+", text.strip(",; ")))
+    from rnncli.engine.request import parse_lengths
+
+    said = parse_lengths(text)
+    if said is not None:
+        return said
     if text != "-" and not exists(text):
         raise ValueError(f"{shorten(text)} is no file, and no numbers such as 5,3,7")
     return _STDIN if text == "-" else text

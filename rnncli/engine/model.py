@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from itertools import repeat
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from rnncli.engine.initializers import initial_weights
 from rnncli.engine.lengths import check_lengths, groups, without_padding
 from rnncli.engine.loop import GateWatch
 from rnncli.engine.passes import Pass, State, Tick, flow, uncounted
-from rnncli.engine.request import INITS, Init, checked_seed, file_name
+from rnncli.engine.request import INITS, Init, checked_seed, file_name, written_name
 from rnncli.engine.stages import make_stage
 from rnncli.engine.types import Array
 from rnncli.network import Network, check_known
@@ -49,7 +50,7 @@ class Model(Commands):
         >>> changed = Model(model.network, weights={**model.weights, "simple_rnn/bias": np.zeros(4)})
 
     Args:
-        network: the network, or its spec.
+        network: the network, its spec, or a model file, whose weights it takes if there are some; or another model.
         seed: a whole number from 0 that the weights are drawn from. The same seed gives the same bytes.
         dtype: float32 or float64, for the weights and everything computed from them.
         init: `keras` draws the weights as Keras does by default, `uniform` from U[0, 1).
@@ -68,12 +69,12 @@ class Model(Commands):
 
     network: Network
     dtype: np.dtype[Any]
-    weights: dict[str, Array]
+    weights: Mapping[str, Array]
     part: Part | None
 
     def __init__(
         self,
-        network: Network | str,
+        network: Network | Model | str,
         seed: int = 0,
         dtype: DTypeLike = "float32",
         init: Init = "keras",
@@ -82,12 +83,25 @@ class Model(Commands):
         self._begin(network, dtype)
         seed = checked_seed(seed)
         check_known("init", init, INITS)
-        if weights is None:
-            self._use(initial_weights(self.network, seed, self.dtype, init))
-        else:
+        part = self.network.part
+        if weights is None and isinstance(network, Model):
+            weights = network.weights
+        if weights is not None:
             self._use(checked_arrays("weights", weights, weight_shapes(self.network), self.dtype))
+        elif part is not None and part.has_weights:
+            from rnncli.engine.model_weights import weights_of
 
-    def _begin(self, network: Network | str, dtype: DTypeLike) -> None:
+            part.check_runs()
+            self._use(weights_of(part, self.dtype))
+            self.part = part
+        else:
+            self._use(initial_weights(self.network, seed, self.dtype, init))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return what makes it again, as a copy or in another process: what it computes with is made anew."""
+        return Model, (self.network, 0, str(self.dtype), "keras", dict(self.weights))
+
+    def _begin(self, network: Network | Model | str, dtype: DTypeLike) -> None:
         """Take in what does not depend on the weights."""
         self.part = None
         self.network = Network.of(network)
@@ -128,10 +142,15 @@ class Model(Commands):
         return f"<Model of {self.network}: {params:,} parameters in {self.dtype}>"
 
     def summary(
-        self, batch: int | None = None, timesteps: int | None = None, framework: Framework | None = None, **asked: Any
+        self,
+        batch: int | None = None,
+        timesteps: int | None = None,
+        framework: Framework | None = None,
+        dtype: str | None = None,
+        **asked: Any,
     ) -> Summary:
-        """Return what every layer returns, owns and costs, in the model's dtype; see `Network.summary`."""
-        return self.network.summary(batch, timesteps, framework, **{"dtype": str(self.dtype), **asked})
+        """Return what every layer returns, owns and costs, in the model's dtype unless it is said; see `Network`."""
+        return self.network.summary(batch, timesteps, framework, str(self.dtype) if dtype is None else dtype, **asked)
 
     def _use(self, weights: dict[str, Array]) -> None:
         """Compute with these weights from now on."""
@@ -140,7 +159,7 @@ class Model(Commands):
             array.setflags(write=False)
             layer_name, _, weight_name = key.partition("/")
             by_layer[layer_name][weight_name] = array
-        self.weights = weights
+        self.weights = MappingProxyType(weights)
         self._stages = [
             make_stage(name, layer, by_layer[name], self._chunk_steps)
             for name, layer in zip(self.network.names, self.network.body, strict=True)
@@ -157,10 +176,10 @@ class Model(Commands):
         """
         from rnncli.engine.array_files import write_arrays
 
-        write_arrays(file_name("path", path), self.weights)
+        write_arrays(written_name("path", path, ".npz"), self.weights)
 
-    def load_weights(self, path: str | PathLike[str]) -> None:
-        """Replace the weights by those in a file: one that `save_weights` wrote, or any model file.
+    def load_weights(self, path: str | PathLike[str] | Mapping[str, ArrayLike]) -> None:
+        """Replace the weights by arrays by key, or those in a file: one that `save_weights` wrote, or any model file.
 
             >>> from tempfile import TemporaryDirectory
             >>> first, second = Model("input:8,lstm:4", seed=1), Model("input:8,lstm:4", seed=2)
@@ -180,7 +199,10 @@ class Model(Commands):
         """
         from rnncli.engine.model_weights import weights_in
 
-        self._use(weights_in(file_name("path", path), self.network, self.dtype))
+        if isinstance(path, Mapping):
+            self._use(checked_arrays("weights", path, weight_shapes(self.network), self.dtype))
+        else:
+            self._use(weights_in(file_name("path", path), self.network, self.dtype))
         self.part = None
 
     def __call__(self, x: ArrayLike, lengths: ArrayLike | None = None) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,10 +10,11 @@ from operator import index
 from os import PathLike, fsdecode, fsencode
 from typing import Any, Literal, get_args
 
-from rnncli.errors import ArgumentError, shorten
+from rnncli.errors import ArgumentError, UsageError, quote, shorten
+from rnncli.formats import names_another
 from rnncli.layers.weights import FRAMEWORKS, Framework
-from rnncli.network import check_flags, check_known, check_sizes, check_whole
-from rnncli.quantities import MAX_SIZE
+from rnncli.network import check_flags, check_known, check_sizes, check_whole, plain
+from rnncli.quantities import MAX_SIZE, parse_size
 
 DTYPES = ("float32", "float64")
 """What the engine computes in."""
@@ -32,7 +34,8 @@ DEFAULT_SEEDS, MOST_SEEDS = 5, 1000
 """How many seeds `rnncli reach` tries, and at most; what was found with each is kept."""
 
 _READ = ("input", "weights", "state")
-_WRITTEN = ("save_weights", "output", "save_state")
+_WRITTEN = {"save_weights": ".npz", "output": ".npy", "save_state": ".npz"}
+"""The files that are written, and what they are."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,8 @@ class Request:
     seeds: int | None = None
 
     def __post_init__(self) -> None:
+        for name in ("timesteps", "batch", "seeds"):
+            object.__setattr__(self, name, plain(getattr(self, name)))
         check_sizes(timesteps=self.timesteps, batch=self.batch)
         object.__setattr__(self, "seed", checked_seed(self.seed))
         check_flags(study=self.study, gates=self.gates)
@@ -97,6 +102,11 @@ class Request:
             check_known("framework", self.framework, FRAMEWORKS)
         for name, path in file_names(**{name: getattr(self, name) for name in (*_READ, *_WRITTEN)}).items():
             object.__setattr__(self, name, path)
+        for name, extension in _WRITTEN.items():
+            if getattr(self, name) is not None:
+                written_name(name, getattr(self, name), extension)
+        if self.gates and not self.study:
+            raise UsageError("--gates adds to what --plot shows, and there is no --plot", "ask for both")
         if self.lengths is not None:
             object.__setattr__(self, "lengths", _checked_lengths(self.lengths))
             if self.seeds is not None:
@@ -136,6 +146,29 @@ def file_name(name: str, path: object) -> str:
     raise ArgumentError(f"{name} is {shorten(repr(path))}, expected the name of a file")
 
 
+def written_name(name: str, path: object, extension: str) -> str:
+    """Return the path of a file that is written, as text.
+
+    Raises:
+        ArgumentError: it is none, or the name of a file of another format.
+    """
+    text = file_name(name, path)
+    if names_another(text, extension):
+        raise ArgumentError(f"{name}: what it writes is {extension}, which {quote(text)} is no name for")
+    return text
+
+
+def parse_lengths(text: str) -> tuple[int, ...] | None:
+    """Return the lengths that a text says, apart by commas or spaces: 5,3,7; None where it says none.
+
+    Raises:
+        ValueError: one is no length.
+    """
+    if re.fullmatch(r"[\[(]?[0-9][0-9_kMG,; \])]*", text) is None:
+        return None
+    return tuple(parse_size(word) for word in re.split("[,; ]+", text.strip(",; ")))
+
+
 def file_names(**paths: str | PathLike[str] | None) -> dict[str, Any]:
     """Return paths as texts, by the names of their arguments; None where there is none.
 
@@ -147,12 +180,18 @@ def file_names(**paths: str | PathLike[str] | None) -> dict[str, Any]:
 
 def _checked_lengths(lengths: Sequence[int] | str | PathLike[str]) -> tuple[int, ...] | str:
     if isinstance(lengths, (str, PathLike)):
-        return file_name("lengths", lengths)
+        try:
+            said = parse_lengths(lengths) if isinstance(lengths, str) else None
+        except ValueError as error:
+            raise ArgumentError(f"lengths is {shorten(repr(lengths))}: {error}") from None
+        return file_name("lengths", lengths) if said is None else said
+    lengths = lengths.tolist() if hasattr(lengths, "tolist") else lengths
     if not isinstance(lengths, Sequence) or not lengths:
         raise ArgumentError(f"lengths is {shorten(repr(lengths))}, expected whole numbers, or the name of a file")
-    for length in lengths:
+    found = tuple(map(plain, lengths))
+    for length in found:
         check_whole("a length", length, MAX_SIZE)
-    return tuple(map(int, lengths))
+    return found
 
 
 def checked_seed(seed: object) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from math import isfinite
 from os import PathLike, fsdecode
@@ -13,7 +13,7 @@ from rnncli.errors import ArgumentError, SpecError, listed, shorten
 from rnncli.formats import Choice, choice_of, open_model, part_of
 from rnncli.formats.faults import NO_SETTINGS, OpenNumbersError, Settings
 from rnncli.layers import KINDS
-from rnncli.network import Network
+from rnncli.network import Network, plain
 from rnncli.summary import Origin
 
 if TYPE_CHECKING:
@@ -74,19 +74,33 @@ def reading_of(given: object, set: Mapping[str, float | str] | None = None) -> R
         ArgumentError: it is none of these, or the source has no use for one of the numbers.
         RnncliError: as for `read`.
     """
+    (reading,) = readings_of([given], set)
+    return reading
+
+
+def readings_of(every: Sequence[object], set: Mapping[str, float | str] | None = None) -> list[Reading]:
+    """Return how networks were read; each of the numbers must be of use in one of the sources.
+
+    Raises:
+        ArgumentError: one is no network and nothing that stands for one, or no source has a use for one of the numbers.
+        RnncliError: as for `read`.
+    """
+    settings = _checked(set)
+    found = [_reading(given, settings) for given in every]
+    used = frozenset().union(*(reading.used for reading in found))
+    _check_used(settings, used, listed([str(each.network) for each in found]))
+    return found
+
+
+def _reading(given: object, settings: Settings) -> Reading:
     if isinstance(given, str | PathLike):
-        settings = _checked(set)
-        reading = read(fsdecode(given), settings)
-        _check_used(settings, reading.used, fsdecode(given))
-        return reading
+        return read(fsdecode(given), settings)
     network = given if isinstance(given, Network) else getattr(given, "network", None)
     if not isinstance(network, Network):
         raise ArgumentError(
             f"a network is expected, or what stands for one, such as 'input:8,lstm:4' or 'model.pt', "
             f"not {shorten(repr(given))}"
         )
-    if set:
-        raise ArgumentError("set is for source that is read, and a network has been read already")
     return Reading(network, getattr(given, "part", None), model=None if network is given else given)
 
 
@@ -135,13 +149,14 @@ def _checked(set: Mapping[str, float | str] | None) -> Settings:
         return NO_SETTINGS
     if not isinstance(set, Mapping):
         raise ArgumentError(f"set is {shorten(repr(set))}, expected numbers by name: {{'vocab_size': 25_000}}")
-    for name, value in set.items():
-        number = isinstance(value, int | float) and isfinite(value)
+    for name, given in set.items():
+        value = plain(given)
+        number = isinstance(value, int) or (isinstance(value, float) and isfinite(value))
         if not isinstance(name, str) or not (number or isinstance(value, str)):
             raise ArgumentError(
                 f"set has {shorten(repr(name))}: {shorten(repr(value))}, expected a name and a number or a word"
             )
-    return dict(set)
+    return {name: plain(value) for name, value in set.items()}
 
 
 def read(text: str, settings: Settings = NO_SETTINGS) -> Reading:
@@ -172,7 +187,7 @@ def _of_file(choice: Choice, settings: Settings) -> Reading:
         None if model.partial or not model.tensors else model.params,
     )
     part = replace(part, origin=origin)
-    return Reading(part.network, part, part.notes, bool(choice.part), used=model.used)
+    return Reading(replace(part.network, part=part), part, part.notes, bool(choice.part), used=model.used)
 
 
 def read_text(text: str, settings: Settings = NO_SETTINGS) -> Reading:
@@ -225,6 +240,22 @@ def as_called(error: SpecError) -> SpecError:
     except SpecError as fault:
         return fault
     return error.repaired(repair, "perhaps" if "(" in repair else "as a spec") if repair else error
+
+
+def read_as(spec: str, notes: Sequence[Note]) -> str:
+    """Return as which spec a line of Keras or PyTorch was read, and what it does not say, or says otherwise."""
+    assumed = [note.text for note in notes if note.effect in ("assumed", "assumed size")]
+    differs = [note.text for note in notes if note.effect == "differs"]
+    said = f"; assumed: {', and '.join(assumed)}" if assumed else ""
+    return f"Note: {'; '.join([f'read as {spec}{said}', *differs])}"
+
+
+def notes_on(reading: Reading) -> list[str]:
+    """Return what is to be said of how a network was read: of a line as what, of a part of a file what is left out."""
+    if reading.line:
+        return [read_as(str(reading.network), reading.notes)]
+    found = "" if reading.chosen else left_out_text(reading)
+    return [f"Note: {reading.path}: {found}"] if found else []
 
 
 def left_out(model: ModelFile, part: Part) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ from rnncli.export import (
     export as exported,
 )
 from rnncli.formats import names_another
-from rnncli.formats.networks import Reading, reading_of
+from rnncli.formats.networks import Reading, notes_on, reading_of
 from rnncli.library.runs import Path, Tell
 from rnncli.network import Network, check_flags, check_known
 from rnncli.quantities import memory
@@ -161,6 +161,7 @@ def export(
     dtype: str | None = None,
     input: Path | None = None,
     with_main: bool = False,
+    set: Mapping[str, float | str] | None = None,
 ) -> Exported:
     """Return a network as source that a person would have written, or as a file.
 
@@ -180,6 +181,7 @@ def export(
         dtype: of C: float32 or int8.
         input: of C with int8: a .npy file that it is tried on.
         with_main: of C: whether there is a program that runs it.
+        set: the numbers that Python source leaves open.
 
     Raises:
         SpecError: the target cannot express a layer; the error names the nearest that it can.
@@ -189,6 +191,7 @@ def export(
     """
     if to is not None:
         check_known("to", to, tuple(TARGETS))
+        to = next(name for name in TARGETS if name == to)
     if dtype is not None:
         check_known("dtype", dtype, C_DTYPES)
     if name is not None:
@@ -198,8 +201,9 @@ def export(
     asked = Asked(to, packed, checked_seed(seed), name=name, dtype=dtype, with_main=with_main, **files)
     asked.check(_unmended, printed=False)
     asked.check_weights(_unmended)
-    notes: list[str] = []
-    return replace(run_export(reading_of(network), asked, notes.append), notes=tuple(notes))
+    reading = reading_of(network, set)
+    notes = notes_on(reading)
+    return replace(run_export(reading, asked, notes.append), notes=tuple(notes))
 
 
 def run_export(model: Reading, asked: Asked, tell: Tell) -> Exported:

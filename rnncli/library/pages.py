@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from typing import TYPE_CHECKING
 
 from rnncli.atomic import Written, written_whole
-from rnncli.engine.request import DEFAULT_SEEDS, DEFAULT_TIMESTEPS, Request, file_name
+from rnncli.engine.request import DEFAULT_SEEDS, DEFAULT_TIMESTEPS, Request, written_name
 from rnncli.errors import ArgumentError
 from rnncli.export import TARGETS, Job, export
-from rnncli.formats.networks import Reading, reading_of
+from rnncli.formats.networks import Reading, readings_of
 from rnncli.layers.weights import Framework
 from rnncli.library.runs import Path, Tell, run_reach, silent
 from rnncli.network import Network
@@ -63,6 +63,7 @@ def page(
     timesteps: int | None = None,
     framework: Framework | None = None,
     output: Path | None = None,
+    set: Mapping[str, float | str] | None = None,
 ) -> SharedPage:
     """Return a page with all that there is to say of a network: drawing, table, costs, runs and source.
 
@@ -74,6 +75,7 @@ def page(
         timesteps: length of the sequence, for costs and a run; None: what the network fixes, or 100.
         framework: whose weights to count; None for that of each network's source.
         output: a file to write it to.
+        set: the numbers that Python source leaves open.
 
     Raises:
         ArgumentError: there is no network, there are too many, or an argument is not allowed.
@@ -82,9 +84,9 @@ def page(
     """
     if not 1 <= len(networks) <= MOST:
         raise ArgumentError(f"{len(networks)} networks are given, expected 1 to {MOST}")
-    path = None if output is None else file_name("output", output)
+    path = None if output is None else written_name("output", output, ".html")
     request = Request(batch=batch, timesteps=timesteps, framework=framework)
-    return run_page([reading_of(network) for network in networks], request, path, silent)
+    return run_page(readings_of(networks, set), request, path, silent)
 
 
 def run_page(models: Sequence[Reading], asked: Request, output: str | None, tell: Tell) -> SharedPage:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from os import PathLike
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from rnncli.engine.request import DEFAULT_SEEDS, Init, Request, file_name, file_names
+from rnncli.engine.request import DEFAULT_SEEDS, INITS, MOST_SEEDS, Init, Request, checked_seed, file_name, file_names
 from rnncli.errors import ArgumentError, shorten
-from rnncli.formats.networks import Reading, reading_of
+from rnncli.formats.networks import Reading, notes_on, reading_of, readings_of
 from rnncli.layers.weights import Framework
-from rnncli.network import Network, check_flags
+from rnncli.network import Network, check_flags, check_known, check_whole, plain
 
 if TYPE_CHECKING:
-    from numpy.typing import DTypeLike
+    from numpy.typing import ArrayLike, DTypeLike
 
     from rnncli.engine.model import Model
     from rnncli.engine.run import Plan, RunResult
@@ -34,10 +35,10 @@ def silent(line: str) -> None:
 
 
 def load(
-    spec: Network | Path,
+    spec: Network | Model | Path,
     *,
     set: Mapping[str, float | str] | None = None,
-    weights: Path | None = None,
+    weights: Path | Mapping[str, ArrayLike] | None = None,
     seed: int = 0,
     dtype: DTypeLike = "float32",
     init: Init = "keras",
@@ -52,7 +53,7 @@ def load(
         spec: a model file, `model.pt` or a part of one, `model.pt::2`; or whatever else stands for a network, whose
             weights are drawn.
         set: the numbers that Python source leaves open: `{"vocab_size": 25_000}`.
-        weights: a file to read the weights from.
+        weights: a file to read the weights from, or arrays by key.
         seed: what the weights are drawn from, where there are none.
         dtype: float32 or float64.
         init: how they are drawn: keras, torch or uniform.
@@ -65,9 +66,10 @@ def load(
     from rnncli.engine.model import Model
 
     reading = reading_of(spec, set)
-    if reading.part is not None:
-        reading.part.check_runs()
-    return Model.starting(reading.network, weights, reading.part, seed, dtype, init)
+    if weights is None or isinstance(weights, Mapping):
+        return Model(reading.model or reading.network, seed, dtype, init, weights)
+    check_known("init", init, INITS)
+    return Model.starting(reading.network, file_name("weights", weights), None, checked_seed(seed), dtype, init)
 
 
 def forward(
@@ -77,11 +79,11 @@ def forward(
     batch: int | None = None,
     lengths: Sequence[int] | Path | None = None,
     seed: int = 0,
-    dtype: str | None = None,
+    dtype: DTypeLike | None = None,
     init: Init | None = None,
     framework: Framework | None = None,
     input: Path | None = None,
-    weights: Path | None = None,
+    weights: Path | Mapping[str, ArrayLike] | None = None,
     save_weights: Path | None = None,
     output: Path | None = None,
     state: Path | None = None,
@@ -89,6 +91,7 @@ def forward(
     plot: bool = False,
     gates: bool = False,
     wide: bool = False,
+    set: Mapping[str, float | str] | None = None,
 ) -> RunResult:
     """Run a network on random input, or on that in a file, and return what came out of each layer.
 
@@ -109,7 +112,7 @@ def forward(
         init: how weights and a random input are drawn: keras, torch or uniform. None: keras.
         framework: whose weights are counted: keras or torch; None for that of the source.
         input: a .npy file with the input: (batch, timesteps[, features]).
-        weights: a file to read the weights from.
+        weights: a file to read the weights from, or arrays by key.
         save_weights: an .npz file to write the weights to.
         output: a .npy file to write the outputs to.
         state: an .npz file to read the first states from.
@@ -117,19 +120,22 @@ def forward(
         plot: whether what the last recurrent layer does over time is shown.
         gates: whether its gates are shown, too.
         wide: whether the table has every column.
+        set: the numbers that Python source leaves open.
 
     Raises:
         ArgumentError: an argument is not allowed.
         SpecError: `timesteps` contradicts the network, or the framework cannot express it.
         RnncliError: a file cannot be read or written or does not fit, or the run does not fit in memory.
     """
-    reading = reading_of(network)
+    reading = reading_of(network, set)
     check_flags(plot=plot, wide=wide)
+    if isinstance(weights, Mapping):
+        reading, weights = reading_of(load(reading.network, weights=weights)), None
     request = Request(
         timesteps=timesteps,
         batch=batch,
         seed=seed,
-        dtype=_dtype_of(reading) if dtype is None else dtype,
+        dtype=_dtype_of(reading) if dtype is None else _dtype_name(dtype),
         init=init,
         framework=framework,
         lengths=file_name("lengths", lengths) if isinstance(lengths, PathLike) else lengths,
@@ -144,7 +150,14 @@ def forward(
             save_state=save_state,
         ),
     )
-    return run_forward(reading, request, silent, wide)
+    result = run_forward(reading, request, silent, wide)
+    return replace(result, notes=(*notes_on(reading), *result.notes))
+
+
+def _dtype_name(dtype: object) -> str:
+    """Return the name of a dtype, which may be one of NumPy's; what is none is refused later."""
+    name = getattr(dtype, "name", None) or getattr(dtype, "__name__", None)
+    return cast(str, dtype) if isinstance(dtype, str) or not isinstance(name, str) else name
 
 
 def _dtype_of(reading: Reading) -> str:
@@ -176,6 +189,7 @@ def reach(
     init: Init | None = None,
     input: Path | None = None,
     weights: Path | None = None,
+    set: Mapping[str, float | str] | None = None,
 ) -> Reach:
     """Return how many steps back networks remember their input.
 
@@ -191,6 +205,7 @@ def reach(
         init: how weights and a random input are drawn. None: as the framework of the source starts them.
         input: a .npy file with the input, of which the first sample is taken.
         weights: a file to read the weights from; there is one network then.
+        set: the numbers that Python source leaves open.
 
     Raises:
         ArgumentError: an argument is not allowed.
@@ -203,11 +218,13 @@ def reach(
         raise ArgumentError("no network is given", "give a spec: reach('input:8,lstm:16')")
     if weights is not None and len(networks) > 1:
         raise ArgumentError("the weights in a file belong to one network, but several are given")
-    notes: list[str] = []
+    check_whole("seeds", plain(seeds), MOST_SEEDS)
+    readings = readings_of(networks, set)
+    notes = [note for reading in readings for note in notes_on(reading)]
     request = Request(
         timesteps=timesteps, seeds=seeds, seed=seed, init=init, **file_names(input=input, weights=weights)
     )
-    found = [run_reach(reading_of(network), request, notes.append) for network in networks]
+    found = [run_reach(reading, request, notes.append) for reading in readings]
     return Reach(tuple(found), tuple(notes))
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from time import perf_counter
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from rnncli.errors import ArgumentError, SpecError, shorten
-from rnncli.formats.networks import as_called
+from rnncli.formats.networks import as_called, read_as
 from rnncli.layers.weights import FRAMEWORKS, Framework
 from rnncli.library.runs import Tell, silent
-from rnncli.network import Network, check_flags, check_known, check_sizes, check_text
+from rnncli.network import Network, check_flags, check_known, check_sizes, check_text, plain
 from rnncli.quantities import Rate, parse_memory, parse_number, without_thousands
 from rnncli.render.progress import Progress
 from rnncli.search.brace_hints import read_pattern
@@ -96,6 +97,7 @@ def sweep(
         raise ArgumentError("no pattern is given", "give one: sweep('input:8,lstm:{16,32}')")
     for pattern in patterns:
         check_text("a pattern", pattern, "input:8,lstm:{16,32}")
+    batch, timesteps, top, jobs = map(plain, (batch, timesteps, top, jobs))
     _check_setting(framework, dtype, batch=batch, timesteps=timesteps, top=top, jobs=jobs)
     limits = {"params": params, "memory": memory, "macs": macs, "outputs": outputs}
     budget = _budget(limits | {"streaming": streaming, "training": training})
@@ -186,19 +188,20 @@ def solve(
     limits = {"params": params, "memory": memory, "macs": macs, "outputs": outputs}
     budget = _budget(limits | {"streaming": streaming, "training": training})
     check_flags(exactly=exactly)
-    spec, whose, _ = template_of(template)
-    return solved(
+    spec, whose, notes = template_of(template)
+    solution = solved(
         spec,
         budget,
         exactly=exactly,
         multiple_of=multiple_of,
-        batch=batch,
-        timesteps=timesteps,
+        batch=plain(batch),
+        timesteps=plain(timesteps),
         framework=whose if framework is None else framework,
         dtype=dtype,
         rate=rate,
         watch=watch_with(silent),
     )
+    return solution if whose is None else replace(solution, notes=(read_as(spec, notes),))
 
 
 def watch_with(tell: Tell) -> Callable[[int], Progress]:
@@ -226,7 +229,7 @@ def _budget(limits: Mapping[str, Limit]) -> Budget:
 
     def parsed(name: str, limit: Limit) -> int | None:
         if not isinstance(limit, str):
-            return limit
+            return cast(int | None, plain(limit))
         read = parse_memory if BY_NAME[name].in_bytes else parse_number
         return _parsed(name, without_thousands(limit.strip()), read)
 

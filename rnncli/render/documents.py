@@ -18,10 +18,9 @@ from rnncli.quantities import figure_text, shape_text
 from rnncli.render.blocks import Block, Column, Drawn, Line, Page, Pairs, Row, Source, Table, in_characters_of
 from rnncli.render.candidates import CandidateTable, FrontierTable
 from rnncli.render.console import UNLIMITED
-from rnncli.render.records import Record, Texts
+from rnncli.render.records import LISTED, Record, Texts
 from rnncli.render.terminal import MOST_LINES
 from rnncli.search.selection import SORT_KEYS
-from rnncli.summary import TOTALS
 from rnncli.vocabulary import meaning_of
 
 if TYPE_CHECKING:
@@ -261,7 +260,7 @@ def candidates_page(candidates: Candidates) -> Iterator[Block]:
     if candidates:
         records = candidates[:MOST_LINES].as_dicts()
         key = None if candidates.order is None else SORT_KEYS[candidates.order.key]
-        table = records_table((*TOTALS, "output_shape", "spec"), records)
+        table = records_table(LISTED, records)
         yield _Listed(table.columns, table.rows, records=records, sorted_by=key)
         if candidates.cloud is not None:
             yield Drawn(partial(_picture, records, candidates.cloud))

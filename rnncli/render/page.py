@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from html import escape
+from itertools import count
 from typing import NamedTuple
-from zlib import crc32
 
 from rich.console import Console
 from rich.text import Text
@@ -49,6 +49,9 @@ _PART_STYLE = """
 .rnncli svg { display: block; color: inherit; }
 """
 """What a part of another page looks like: its colours are those of the page."""
+
+_PARTS = count(1)
+"""Numbers the parts of other pages, of which a notebook may have many: each drawing there has a name of its own."""
 
 _SCRIPT = """
 for (const code of document.querySelectorAll("pre > code")) {
@@ -113,7 +116,8 @@ class _Shared(Html):
         recorder = Recorder(DRAWING_WIDTH, unlimited=False, styles=THEME)
         recorder.take(block)
         self._drawings += 1
-        return _wide("Drawing", svg(recorder.lines, self._title, None, f"{self._name}-{self._drawings}"))
+        name = f"{self._name}-{self._drawings}"
+        return _wide("Drawing", svg(recorder.lines, self._title, None, name))
 
     def head(self, columns: Sequence[Column]) -> str:
         """Return a table up to its first row."""
@@ -165,7 +169,7 @@ def part_of_page(title: str, page: Page) -> str:
         page: what the command shows.
     """
     blocks = list(page)
-    name = f"rnncli-{crc32(title.encode()):08x}"
+    name = f"rnncli-{next(_PARTS)}"
     return "\n".join(
         [f"<style>{_PART_STYLE}</style>", '<div class="rnncli">', *parts(_Shared(title, name), blocks), "</div>"]
     )

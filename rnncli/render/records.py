@@ -30,6 +30,10 @@ _SUMS = TOTALS[:2]
 """The totals that a row of a layer tells, too: the others have the name of the layer's own figure."""
 
 
+LISTED = (*TOTALS, "output_shape", "spec")
+"""The columns that people see of the candidates of a sweep."""
+
+
 class Layout(NamedTuple):
     """How a command's records become rows of one table.
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from rnncli.errors import ArgumentError, listed
 from rnncli.network import check_known
 from rnncli.render.records import (
+    LISTED,
     NETWORK,
     Cells,
     Layout,
@@ -50,14 +51,18 @@ class Shown(NamedTuple):
     """How results of a class are shown.
 
     Attributes:
+        command: the command that shows them.
         page: the function of this room that returns what people see of one, with its module.
         layout: returns how the records of one become rows; None where it has none.
         records: returns these.
+        keys: returns the columns of the table that a document has of them; None where it has the page.
     """
 
+    command: str
     page: str
     layout: Callable[[Any], Layout] | None = None
     records: Callable[[Any], Sequence[Record]] = _one
+    keys: Callable[[Any], Sequence[str]] | None = None
 
 
 def _layers(summary: Any) -> Layout:
@@ -132,6 +137,15 @@ def solved_keys(rate: Rate | None) -> tuple[str, ...]:
     return ("output_shape", "number", "ties", "exact", "limited_by", *totals, *limits)
 
 
+def _solution_keys(solution: Any) -> Sequence[str]:
+    return ("spec", *solved_keys(solution.summary.rate))
+
+
+def _listed_keys(candidates: Any) -> Sequence[str]:
+    del candidates
+    return LISTED
+
+
 def _solved(solution: Any) -> Layout:
     return row_each(*NETWORK, *solved_keys(solution.summary.rate))
 
@@ -156,21 +170,24 @@ def _arrays(model: Any) -> Layout:
     return layout(("file", "part", "spec", "layer", "weight", "shape", "dtype", "params"), rows)
 
 
+def _words(entry: Any) -> Layout:
+    del entry
+    return row_each("kind", "field", "form", "means", "keras", "torch")
+
+
 SHOWN = {
-    "Summary": Shown("summaries.summary_page", _layers),
-    "Explanation": Shown("explanations.explanation_page", _explained),
-    "Drawing": Shown("drawing.drawing_page"),
-    "Comparison": Shown("comparisons.comparison_page", _compared, _several),
-    "RunResult": Shown("runs.run_page", _run_layers),
-    "Reach": Shown("reaches.reach_page", _reached, _reaches),
-    "Candidates": Shown("documents.candidates_page", lambda found: CANDIDATES, _several),
-    "Solution": Shown("summaries.solution_page", _solved),
-    "ModelFile": Shown("inspections.inspection_page", _arrays),
-    "Entry": Shown(
-        "explanations.entry_page", lambda entry: row_each("kind", "field", "form", "means", "keras", "torch"), _several
-    ),
-    "Exported": Shown("documents.source_page"),
-    "SharedPage": Shown("documents.shared_page"),
+    "Summary": Shown("summary", "summaries.summary_page", _layers),
+    "Explanation": Shown("explain", "explanations.explanation_page", _explained),
+    "Drawing": Shown("draw", "drawing.drawing_page"),
+    "Comparison": Shown("compare", "comparisons.comparison_page", _compared, _several),
+    "RunResult": Shown("forward", "runs.run_page", _run_layers),
+    "Reach": Shown("reach", "reaches.reach_page", _reached, _reaches),
+    "Candidates": Shown("sweep", "documents.candidates_page", lambda found: CANDIDATES, _several, _listed_keys),
+    "Solution": Shown("solve", "summaries.solution_page", _solved, keys=_solution_keys),
+    "ModelFile": Shown("inspect", "inspections.inspection_page", _arrays),
+    "Entry": Shown("layers", "explanations.entry_page", _words, _several),
+    "Exported": Shown("export", "documents.source_page"),
+    "SharedPage": Shown("page", "documents.shared_page"),
 }
 """How the results of each class are shown."""
 
@@ -245,9 +262,13 @@ def written(result: Result, format_: str) -> str:
     if format_ == "table":
         return f"{result}\n"
     if format_ in DOCUMENTS:
-        from rnncli.render.documents import DocumentWriter
+        from rnncli.render.documents import DocumentWriter, TableWriter
 
-        return DocumentWriter(format_).rows([page_of(result)])
+        shown = SHOWN[type(result).__name__]
+        if shown.keys is None:
+            return DocumentWriter(format_).rows([page_of(result)])
+        table = TableWriter(format_, shown.keys(result))
+        return table.rows(records_of(result)) + table.end()
     writes = ResultWriter(format_)
     found = writes.rows([result])
     return writes.begin() + found + writes.end()
@@ -262,12 +283,12 @@ def notebook(result: Result) -> str:
 
 def save_svg(result: Result, path: str | PathLike[str], theme: str) -> Written:
     """Save a picture of a result; see `Result.save_svg`."""
-    from rnncli.engine.request import file_name
+    from rnncli.engine.request import written_name
     from rnncli.render.console import screen
 
     check_known("theme", theme, THEMES)
     files: list[Written] = []
-    picture = Picture(file_name("path", path), cast(Theme, theme), files.append)
-    with screen(picture, f"rnncli {type(result).__name__.lower()}", seen=False) as show:
+    picture = Picture(written_name("path", path, ".svg"), cast(Theme, theme), files.append)
+    with screen(picture, f"rnncli {SHOWN[type(result).__name__].command}", seen=False) as show:
         show(page_of(result))
     return files[0]

@@ -9,12 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cached_property
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar
 
-from rnncli.errors import ArgumentError, listed
+from rnncli.errors import ArgumentError, listed, shorten
+from rnncli.formats.networks import readings_of
 from rnncli.layers import Layer
 from rnncli.layers.weights import FRAMEWORK_NAMES, Framework
-from rnncli.network import Network
+from rnncli.network import Network, check_known, plain
 from rnncli.quantities import Rate, ratio_text
 from rnncli.reports.reasons import Owned, Reason, reasons
 from rnncli.results import Result
@@ -68,16 +69,30 @@ class Comparison(Result):
         return tuple(column.summary for column in self.columns)
 
     def change(self, index: int, figure: str) -> Change:
-        """Return how a figure of a column differs from that of the first."""
+        """Return how a figure of a column differs from that of the first.
+
+        Raises:
+            ArgumentError: there is no such column or figure.
+        """
+        self._check_index(index)
+        check_known("figure", figure, self.columns[0].summary.totals)
         return change(getattr(self.columns[0].summary, figure), getattr(self.columns[index].summary, figure))
 
     def reasons(self, index: int) -> tuple[tuple[Reason, ...], ...]:
         """Return for each row why the layer of a column has other parameters than that of the first.
 
         Where the reason is not known there is none. All that are known add up to the difference of the row.
+
+        Raises:
+            ArgumentError: there is no such column.
         """
+        self._check_index(index)
         first, other = self._owners[0], self._owners[index]
         return tuple(reasons(_owned(first, row[0]), _owned(other, row[index])) for row in self.layers)
+
+    def _check_index(self, index: object) -> None:
+        if not isinstance(index, int) or not 0 <= index < len(self.columns):
+            raise ArgumentError(f"index is {shorten(repr(index))}, expected one from 0 to {len(self.columns) - 1}")
 
     @cached_property
     def _owners(self) -> list[dict[str, Owned]]:
@@ -121,6 +136,7 @@ def compare(
     framework: Framework | Sequence[Framework] | None = None,
     dtype: str | Sequence[str] = "float32",
     rate: Rate | float | str | None = None,
+    set: Mapping[str, float | str] | None = None,
 ) -> Comparison:
     """Return networks side by side.
 
@@ -134,6 +150,7 @@ def compare(
         framework: whose weights to count; None for that of each network's source.
         dtype: of weights and outputs, for sizes in bytes.
         rate: timesteps a second, for the multiply-adds a second; None where nobody asks.
+        set: the numbers that Python source leaves open.
 
     Raises:
         ArgumentError: there is only one network in one setting, or an argument is not allowed.
@@ -141,7 +158,8 @@ def compare(
     """
     frameworks: Sequence[Framework] = () if framework is None else _several(framework)
     settings = settings_of(_several(batch), _several(timesteps), frameworks, _several(dtype))
-    return compared([column for network in networks for column in columns_of(Network.of(network), settings, rate)])
+    read = readings_of(networks, set)
+    return compared([column for each in read for column in columns_of(each.network, settings, rate)])
 
 
 def compared(columns: Sequence[Column]) -> Comparison:
@@ -193,7 +211,7 @@ def columns_of(network: Network, settings: Sequence[Setting], rate: Rate | float
 
 
 def _several(values: Value | Sequence[Value]) -> Sequence[Value]:
-    return values if isinstance(values, list | tuple) else (cast(Value, values),)
+    return [plain(value) for value in values] if isinstance(values, list | tuple) else [plain(values)]
 
 
 def _owners_of(column: Column) -> Iterator[tuple[str, Owned]]:

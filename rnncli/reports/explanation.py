@@ -5,7 +5,7 @@ The formulas are made of the factors that each weight declares, so they cannot d
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,7 +16,7 @@ from rnncli.layers.base import Equation, Note
 from rnncli.layers.starts import start, starts_text
 from rnncli.layers.weights import FRAMEWORK_NAMES, FRAMEWORKS, Axis, Framework, Weight, length
 from rnncli.layers.words import fields_in_both
-from rnncli.network import Network, check_flags
+from rnncli.network import Network, check_flags, plain
 from rnncli.quantities import Shape, shape_text
 from rnncli.results import Result
 from rnncli.summary import LayerSummary, Summary
@@ -133,6 +133,7 @@ def explain(
     framework: Framework | None = None,
     *,
     others: bool = False,
+    set: Mapping[str, float | str] | None = None,
 ) -> Explanation:
     """Return where each number of a network comes from.
 
@@ -142,12 +143,14 @@ def explain(
         timesteps: length of the sequence, or None for unknown.
         framework: whose weights to count, which are compared with the other framework's; None for that of the source.
         others: whether it tells what other tools count, too.
+        set: the numbers that Python source leaves open.
 
     Raises:
         SpecError: the framework cannot express a layer, or `timesteps` contradicts the spec.
     """
-    network = Network.of(network)
+    network = Network.of(network, set)
     check_flags(others=others)
+    batch, timesteps = plain(batch), plain(timesteps)
     summary = network.summary(batch, timesteps, framework)
     framework = summary.framework
     other = next(each for each in FRAMEWORKS if each != framework)

@@ -5,11 +5,12 @@ A step is always one of the axis of time, whatever order a layer returns its out
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from rnncli.layers.windows import Window
-from rnncli.network import Network
+from rnncli.network import Network, plain
 from rnncli.quantities import Shape
 from rnncli.reports.folding import folded
 from rnncli.results import Result
@@ -130,7 +131,13 @@ class Drawing(Result):
         return str(self.network)
 
 
-def draw(network: Network | str, batch: int | None = None, timesteps: int | None = None) -> Drawing:
+def draw(
+    network: Network | str,
+    batch: int | None = None,
+    timesteps: int | None = None,
+    *,
+    set: Mapping[str, float | str] | None = None,
+) -> Drawing:
     """Return a network unrolled in time: time to the right, layers upward.
 
         >>> from rnncli import draw
@@ -140,13 +147,14 @@ def draw(network: Network | str, batch: int | None = None, timesteps: int | None
         network: the network, or what stands for one: see `rnncli.Network.read`.
         batch: samples at a time, or None for unknown.
         timesteps: length of the sequence, or None for unknown.
+        set: the numbers that Python source leaves open.
 
     Raises:
         SpecError: `timesteps` contradicts the spec.
         ArgumentError: an argument is not allowed.
     """
-    network = Network.of(network)
-    return Drawing(network, unroll(network, batch, timesteps))
+    network = Network.of(network, set)
+    return Drawing(network, unroll(network, plain(batch), plain(timesteps)))
 
 
 def unroll(network: Network, batch: int | None = None, timesteps: int | None = None) -> tuple[Unrolled, ...]:

@@ -64,6 +64,7 @@ class Solution(Result):
         steps: the next larger number for each blank.
         ties: how many other numbers for several blanks cost as many parameters.
         others: the template with these, if they are few.
+        notes: what is to be known of how the template was read.
     """
 
     numbers: dict[Blank, int]
@@ -73,6 +74,7 @@ class Solution(Result):
     steps: tuple[Step, ...]
     ties: int = 0
     others: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
