@@ -180,12 +180,23 @@ def test_the_program_reads_rows_until_the_end_and_says_what_a_row_should_be(at: 
             done = subprocess.run([program], input=typed, capture_output=True, text=True)
             assert (done.returncode, done.stderr) == (0, "")
             assert len(done.stdout.splitlines()) == rows
-            for wrong in (f"{typed}\nx\n", f"{typed}\n9\n"):
+            for wrong in (f"{typed}\nx\n", f"{typed}\n9\n", f"{typed}\n1 2 3 4\n", f"{typed}\n4294967297\n"):
                 done = subprocess.run([program], input=wrong, capture_output=True, text=True)
                 assert (done.returncode, done.stderr) == (
                     1,
                     "expected an id from 0 to 8 a line\n" if spec.startswith("e") else "expected 2 numbers a line\n",
                 )
+
+
+@with_compiler
+def test_the_program_says_how_long_a_sequence_must_be_and_frees_what_it_takes(at: Walk) -> None:
+    for spec in ("embed:9x3,conv:4x3,pool:avg", "embed:9x3,rnn:2:seq,pool:max:3,gru:2:bi", "embed:9x3,conv:2x3"):
+        with at(spec):
+            program = compiled(source_of(spec, with_main=True), Path())
+            done = subprocess.run([program], input="1\n2\n", capture_output=True, text=True)
+            assert (done.returncode, done.stdout, done.stderr) == (1, "", "expected at least 3 timesteps\n")
+            done = subprocess.run([program], input="1\n2\n3\n", capture_output=True, text=True)
+            assert (done.returncode, done.stdout.count("\n"), done.stderr) == (0, 1, "")
 
 
 @with_compiler

@@ -20,6 +20,7 @@ from rnncli.export.c_layers import LAYERS, Place, Vector, makes, moved, pooled, 
 from rnncli.export.c_lines import array_lines, called_in, closed, copied, filled, function, laid_out
 from rnncli.export.int8 import quantised
 from rnncli.export.plan import Plan, Step
+from rnncli.language.rules import least_steps
 from rnncli.quantities import features_of
 
 __all__ = ["LAYERS", "export", "header"]
@@ -289,13 +290,21 @@ class Source:
             each, after = [f"if ({step}) {{", *row], []
         else:
             each, after = [f"any = {step};"], ["if (found == 0 && any) {", *row]
-        number = {"format": "%f", "wrong": "", "expected": f"{self.inputs} numbers"}
+        number = {"number": "float", "read": "strtof(word, &end)", "wrong": "", "expected": f"{self.inputs} numbers"}
         if self.vocabulary:
-            number = {"format": '%" SCNd32 "', "wrong": f" || x[j] < 0 || x[j] >= {self.vocabulary}"}
+            number = {"number": "long long", "read": "strtoll(word, &end, 10)"}
+            number["wrong"] = f" || value < 0 || value >= {self.vocabulary}"
             number["expected"] = f"an id from 0 to {self.vocabulary - 1}"
-        steps = {"each": laid_out(each, 2), "found": "found, any = 0" if after else "found"}
-        steps["after"] = laid_out([*after, ""], 1)
-        main = self.filled("step by step", **steps) if self.by_step else self.filled("at once")
+        least, enough = least_steps(self.plan.network.layers), []
+        if least > 1:
+            too_short = f'fputs("expected at least {least} timesteps\\n", stderr);'
+            enough = [f"if (found == 0 && timesteps > 0 && timesteps < {least}) {{", too_short, "found = -1;", "}"]
+            each = ["timesteps++;", *each]
+        found = "found, any = 0" if after else "found"
+        steps = {"each": laid_out(each, 2), "found": f"{found}, timesteps = 0" if enough else found}
+        steps["after"] = laid_out([*enough, *after, ""], 1)
+        at_once = {"enough": laid_out([*enough, ""], 1) if enough else ""}
+        main = self.filled("step by step", **steps) if self.by_step else self.filled("at once", **at_once)
         return f"{self.filled('reading', **number)}\n{main}"
 
 

@@ -236,24 +236,42 @@ $declarations
 #endif
 
 //= reading
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-/* Reads a timestep: 1 if there is one, 0 at the end of standard input, -1 if it is wrong. */
+/* Reads a line, a timestep: 1 if there is one, 0 at the end of the input, -1 if it is wrong. */
 static int read_step($type *x)
 {
-    for (int j = 0; j < ${NAME}_INPUTS; j++) {
-        const int found = scanf("$format%*[,]", &x[j]);
-        if (found == EOF && j == 0) {
-            return 0;
+    int c = getchar(), count = 0;
+
+    while (c != EOF && (c != '\n' || count == 0)) {
+        char word[64], *end;
+        int length = 0;
+        while (c != EOF && strchr(" \t\r\n,", c) == NULL && length < 63) {
+            word[length++] = (char)c;
+            c = getchar();
         }
-        if (found != 1$wrong) {
-            fputs("expected $expected a line\n", stderr);
-            return -1;
+        if (length == 0) {
+            c = getchar();
+            continue;
         }
+        word[length] = '\0';
+        const $number value = $read;
+        if (*end != '\0' || count == ${NAME}_INPUTS$wrong) {
+            count = -1;
+            break;
+        }
+        x[count++] = ($type)value;
     }
-    return 1;
+    if (c == EOF && count == 0) {
+        return 0;
+    }
+    if (count == ${NAME}_INPUTS && (c == EOF || c == '\n')) {
+        return 1;
+    }
+    fputs("expected $expected a line\n", stderr);
+    return -1;
 }
 
 static void write_row(const float *y)
@@ -296,12 +314,16 @@ $after    return found == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
     } while (found == 1);
     float *y = malloc($rows * ${NAME}_OUTPUTS * sizeof *y);
     float *workspace = malloc((${NAME}_WORKSPACE(timesteps) + 1) * sizeof *workspace);
-    if (found != 0 || timesteps == 0 || y == NULL || workspace == NULL) {
-        return EXIT_FAILURE;
+    int status = EXIT_FAILURE;
+$enough    if (found == 0 && timesteps > 0 && y != NULL && workspace != NULL) {
+        const size_t rows = ${name}_run(x, timesteps, y, workspace);
+        for (size_t t = 0; t < rows; t++) {
+            write_row(y + t * ${NAME}_OUTPUTS);
+        }
+        status = EXIT_SUCCESS;
     }
-    const size_t rows = ${name}_run(x, timesteps, y, workspace);
-    for (size_t t = 0; t < rows; t++) {
-        write_row(y + t * ${NAME}_OUTPUTS);
-    }
-    return EXIT_SUCCESS;
+    free(x);
+    free(y);
+    free(workspace);
+    return status;
 }
