@@ -80,6 +80,8 @@ def read_lengths(path: str) -> tuple[int, ...]:
         content = read_once(file, _MOST_BYTES + 1)
         if len(content) > _MOST_BYTES:
             raise RnncliError(f"it has more than {_MOST_BYTES:,} bytes, expected the lengths of sequences")
+        if not content.strip():
+            raise RnncliError("it is empty, and it should hold the lengths of sequences")
         words = re.split(r"[\s,;]+", content.decode("utf-8", "replace").strip())
         try:
             return tuple(parse_size(word, MAX_SIZE) for word in words)

@@ -166,7 +166,9 @@ def parse_lengths(text: str) -> tuple[int, ...] | None:
     """
     if re.fullmatch(r"[\[(]?[0-9][0-9_kMG,; \])]*", text) is None:
         return None
-    return tuple(parse_size(word) for word in re.split("[,; ]+", text.strip(",; ")))
+    if re.search("[,;] *[,;]", text):
+        raise ValueError(f"{shorten(text)} has no length between two of its commas")
+    return tuple(parse_size(word) for word in re.split(" *[,;] *| +", text.strip("[]() ,;")))
 
 
 def file_names(**paths: str | PathLike[str] | None) -> dict[str, Any]:
