@@ -168,7 +168,7 @@ def parse_lengths(text: str) -> tuple[int, ...] | None:
         return None
     if re.search("[,;] *[,;]", text):
         raise ValueError(f"{shorten(text)} has no length between two of its commas")
-    return tuple(parse_size(word) for word in re.split(" *[,;] *| +", text.strip("[]() ,;")))
+    return tuple(parse_size(word) for word in re.split(" *[,;] *| +", text.strip(",; ")))
 
 
 def file_names(**paths: str | PathLike[str] | None) -> dict[str, Any]:
