@@ -6,7 +6,8 @@
 26880
 
 Whatever the command line takes as SPEC stands for a network: a spec, a line of Keras or PyTorch, a model file, of which
-`rnncli.load` returns a model that runs. Each command is a function, and a method where it is of one network:
+`rnncli.load` returns a model that runs. Each command is a function, and a method where it is of one network; `summary`
+and `export`, whose names are taken by modules, are methods alone:
 
 >>> rnncli.solve("input:8,lstm:_", params=10_000).spec
 'input:8,lstm:45'

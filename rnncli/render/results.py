@@ -213,7 +213,7 @@ def layout_of(result: Result) -> Layout:
     found = SHOWN[type(result).__name__].layout
     if found is None:
         allowed = listed(["table", *DOCUMENTS], "or")
-        raise ArgumentError(f"a {type(result).__name__} has no rows of numbers; its format is {allowed}")
+        raise ArgumentError(f"{type(result).__name__} has no rows of numbers; its format is {allowed}")
     return found(result)
 
 
