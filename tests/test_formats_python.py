@@ -132,6 +132,43 @@ def test_forward_decides_the_order_and_what_it_does_between_layers_ends_a_row(at
     screen("python-forward", said_of_each(sources, "model.py"))
 
 
+CHANGED = {
+    "cat": "torch.cat((torch.zeros_like(x), x), 1).transpose(1, 2)",
+    "concat": "torch.concat([x, x])",
+    "stack": "torch.stack([x, x])",
+    "roll": "torch.roll(x, 1, 1)",
+    "flip": "x.flip(1)",
+    "slice": "x[:, 1:]",
+    "repeat": "x.repeat(1, 2, 1)",
+    "mult": "x * 2",
+    "usub": "-x",
+    "pad": "nn.functional.pad(x, (0, 0, 1, 1), value=2.0)",
+}
+"""What forward may do to its input that the language has no word for, by what is said of it."""
+
+THE_SAME = (
+    *("x.transpose(1, 2)", "x.permute(0, 2, 1).contiguous()", "x.float().to('cpu')", "x.unsqueeze(1).squeeze(1)"),
+    *("nn.functional.dropout(x, 0.1)", "x.unsqueeze(0) if x.dim() == 2 else x", "pack_padded_sequence(x, -lengths)"),
+)
+"""What leaves the numbers of its input as they are."""
+
+
+def test_what_forward_does_to_its_input_is_passed_over_only_if_it_leaves_the_numbers_as_they_are(at: Walk) -> None:
+    for kind, does in [*CHANGED.items(), *(("", does) for does in THE_SAME)]:
+        with at(does):
+            forward = f"x = {does}\ny = self.conv(x)\nreturn self.rnn(y.transpose(1, 2))[0]"
+            made = net("self.conv = nn.Conv1d(8, 16, 3)\nself.rnn = nn.LSTM(16, 4, batch_first=True)", forward)
+            assert specs(made) == ["input:8,conv:16x3,lstm:4:seq"]
+            left = [f"conv reads {kind} ({kind}, line 9), which is left out"] if kind else []
+            assert [*open_model("model.py").parts[0].said("left out")] == left
+
+
+def test_steps_of_a_loop_over_the_input_leave_nothing_out() -> None:
+    forward = "h = None\nfor t in range(x.size(1)):\n    y, h = self.rnn(x[:, t:t + 1], h)\nreturn y"
+    assert specs(net("self.rnn = nn.LSTM(3, 8, batch_first=True)", forward)) == ["input:3,lstm:8:seq"]
+    assert not open_model("model.py").parts[0].said("left out")
+
+
 # Sources in the styles of those that people publish
 
 

@@ -264,7 +264,9 @@ class Graphs(Modules):
             return owner  # the values, beside which stand the places
         if owner.states and places == [0] and type(key) is int and -len(owner.states) <= key < len(owner.states):
             return owner.states[key]
-        at_time = key is SIZE and self.in_time
+        ends = [end for each in parts if isinstance(each, ast.Slice) for end in (each.lower, each.upper)]
+        alone = owner.step.is_data and [self.value(end, scope) for end in ends if end] == [SIZE, SIZE]
+        at_time = (key is SIZE or alone) and self.in_time  # x[:, t], or x[:, t : t + 1]
         if (not places and not sliced) or owner.part or at_time or (owner.step.kind == "input" and not sliced):
             return owner  # of a sequence, a timestep
         if len(places) == 1 and key == -1 and not sliced and not owner.step.is_keras and owner.takes_time(places[0]):
@@ -345,7 +347,7 @@ class Graphs(Modules):
     def combined(self, values: list[Value], node: ast.AST) -> Value:
         """Return what an operator makes of tensors, or of what is not known."""
         tensors = self.tensors(values)
-        if tensors and isinstance(node, ast.BinOp | ast.AugAssign):
+        if tensors and isinstance(node, ast.BinOp | ast.AugAssign | ast.UnaryOp) and not isinstance(node.op, ast.Not):
             return self.operation(type(node.op).__name__.lower(), tensors, node.lineno)
         return SIZE if tensors or SIZE in values else super().combined(values, node)
 
@@ -355,7 +357,8 @@ class Graphs(Modules):
         tensors = [*dict.fromkeys(self.tensors(list(values)))]
         if not tensors or not isinstance(one, Unknown):
             return one
+        if all(each.step.is_data for each in tensors):
+            return next((each for each in tensors if each.done is not None), tensors[0])
         made = self.operation("if", tensors, why.line)
-        if not made.step.is_data:
-            made.step.note(Note(why.why, "left out"))
+        made.step.note(Note(why.why, "left out"))
         return made

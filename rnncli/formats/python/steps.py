@@ -122,6 +122,7 @@ class Tensor(Opaque):
         states: what it consists of, if it is the states of a stack of layers.
         axes: in PyTorch a letter for each of its axes, where they are known: "btf" are samples, timesteps and
             features; "?" is samples or timesteps.
+        done: what was last done to data that is given to a model, which is a step only if something reads it.
     """
 
     step: Step
@@ -129,6 +130,7 @@ class Tensor(Opaque):
     part: str = ""
     states: tuple[Tensor, ...] = ()
     axes: str = ""
+    done: Step | None = None
     shown: ClassVar[str] = "a tensor"
 
     def takes_time(self, axis: object) -> bool:
@@ -165,6 +167,7 @@ class Recorder(Program):
         self._loops: list[_Loop] = []
         self._sites: dict[tuple[int, int], tuple[list[Tensor], Value, Step]] = {}
         self._same: dict[tuple[object, ...], Step] = {}
+        self._done: dict[Step, Step] = {}
 
     def recorded(self, action: Callable[[], Value]) -> tuple[list[Step], Value]:
         """Return the steps that something takes, and what it returns."""
@@ -194,7 +197,7 @@ class Recorder(Program):
     def operation(self, kind: str, tensors: Sequence[Tensor], line: int, *, plain: bool = True) -> Tensor:
         """Return what a function of tensors returns that the language has no word for; a plain one of data is data."""
         if plain and tensors and all(each.step.is_data for each in tensors):
-            return tensors[0]
+            return replace(tensors[0], done=Step(kind, line, [*dict.fromkeys(Edge(each.step) for each in tensors)]))
         edges = dict.fromkeys(self.read(each) for each in dict.fromkeys(tensors))
         widths = {each.step.out for each in tensors}
         out = widths.pop() if kind in _ELEMENTWISE and len(widths) == 1 else None
@@ -233,6 +236,10 @@ class Recorder(Program):
         if tensor.states or tensor.part:
             kind = "c_n" if tensor.part == "c" else "h_n"
             return Edge(self.operation(kind, [Tensor(tensor.step, "vector")], tensor.step.line).step)
+        if tensor.done is not None:
+            if tensor.done not in self._done:
+                self._done[tensor.done] = self.add(tensor.done)
+            return Edge(self._done[tensor.done])
         return Edge(tensor.step, tensor.returns or ("vector" if tensor.step.timed else None))
 
     # Loops
