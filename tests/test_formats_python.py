@@ -169,6 +169,19 @@ def test_steps_of_a_loop_over_the_input_leave_nothing_out() -> None:
     assert not open_model("model.py").parts[0].said("left out")
 
 
+def test_only_features_that_are_joined_side_by_side_become_more(at: Walk) -> None:
+    sequence, seen = "Input((10, 8))", {"axis=1": 8, "axis=-2": 8, "axis=2": 16, "axis=-1": 16, "": 16}
+    for axis, features in seen.items():
+        for joined in (f"Concatenate({axis})([a, a])", f"concatenate([a, a], {axis})"):
+            for made in (sequence, f"Dropout(0.1)({sequence})", f"GRU(8, return_sequences=True)({sequence})"):
+                with at(joined, made):
+                    source = f"{KERAS}a = {made}\nm = Model(a, LSTM(4)({joined}))"
+                    assert specs(source)[-1] == f"input:{features},lstm:4"
+    for vectors in ("Input((8,))", "LSTM(8)(Input((10, 3)))"):
+        behind = "LSTM(4)(RepeatVector(5)(Concatenate(axis=1)([a, a])))"
+        assert specs(f"{KERAS}a = {vectors}\nm = Model(a, {behind})")[-1] == "input:16,lstm:4"
+
+
 # Sources in the styles of those that people publish
 
 

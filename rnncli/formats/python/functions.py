@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from rnncli.formats.frameworks import ArgumentFaultError, built, class_of
@@ -105,9 +105,19 @@ def _joined(record: Recorder, name: str, given: Given, tensors: list[Tensor]) ->
     if len(tensors) == 1 and first.step.timed:
         return Tensor(first.step, "sequence")
     made = record.operation(name, tensors, given.line)
-    if name in ("concatenate", "concat") and all(each.step.out for each in tensors):
-        made.step.out = sum(each.step.out or 0 for each in tensors)
+    if name in ("concatenate", "concat"):
+        every = record.tensors(given.all)  # one may be there twice
+        made.step.out = features_side_by_side(every, given.get("axis", 1, -1))
     return made
+
+
+def features_side_by_side(tensors: Sequence[Tensor], axis: Value) -> int | None:
+    """Return how many features tensors of Keras have that are joined along an axis, or None if that is not known."""
+    widths = [each.step.out for each in tensors]
+    rank = next((rank for each in tensors if (rank := each.step.rank) is not None), None)
+    if axis in (-1, 2) or (rank is not None and axis == rank - 1):
+        return sum(each or 0 for each in widths) if all(widths) else None
+    return widths[0] if rank is not None and type(axis) is int else None
 
 
 def _repeated(record: Recorder, name: str, given: Given, first: Tensor) -> Value:

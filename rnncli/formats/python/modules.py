@@ -8,7 +8,7 @@ from dataclasses import replace
 from rnncli.formats.frameworks import CLASSES, DIFFERS, ArgumentFaultError, Made, bound, built, class_of
 from rnncli.formats.keras.config import CONVOLUTIONS, KEEP_FEATURES
 from rnncli.formats.nodes import Note, Pass, loops, names, returned
-from rnncli.formats.python.functions import LOG_SOFTMAX
+from rnncli.formats.python.functions import LOG_SOFTMAX, features_side_by_side
 from rnncli.formats.python.objects import Given, Instance, Open, Unknown, Value, as_taken, left_open, open_in
 from rnncli.formats.python.steps import Edge, Module, Recorder, Step, Tensor, reached
 from rnncli.layers import Layer
@@ -216,7 +216,7 @@ def _out_of(module: Module, tensors: list[Tensor]) -> int | None:
     """Return how many features a layer returns that the language has no word for."""
     widths = [each.step.out for each in tensors]
     if module.name == "Concatenate":
-        return sum(each or 0 for each in widths) if all(widths) else None
+        return features_side_by_side(tensors, module.given.get("axis", 0, -1))
     if module.name in KEEP_FEATURES or module.name in ("LogSoftmax", "Flatten"):
         return next(iter(widths), None)
     filters = module.given.get("filters", 0)

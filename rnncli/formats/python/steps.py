@@ -13,6 +13,7 @@ from rnncli.formats.nodes import Note, Pass, Returned, Word, loops, names
 from rnncli.formats.python.objects import Call, Opaque, Open, Scope, Unknown, Value
 from rnncli.formats.python.program import RECURRENT, Program
 from rnncli.formats.python.program import Returned as End
+from rnncli.layers import Layer
 from rnncli.layers.weights import Framework
 
 SIZE = Unknown("it follows from the data")
@@ -104,6 +105,19 @@ class Step:
     def is_keras(self) -> bool:
         """Whether it is a layer of Keras."""
         return self.module is not None and self.module.framework == "keras"
+
+    @property
+    def rank(self) -> int | None:
+        """How many axes what it returns has, where its own word, or that of a step before it, says so."""
+        step = self
+        while isinstance(step.word, Pass) or (isinstance(step.word, Layer) and step.word.returns == "same"):
+            if step.kind == "input" or not step.reads:
+                break
+            step = step.reads[0].step
+        shape = step.module.given.get("shape", 0) if step.kind == "input" and step.module is not None else None
+        if isinstance(shape, list):
+            return len(shape) + 1
+        return {"vector": 2, "sequence": 3}.get(step.word.returns) if isinstance(step.word, Layer) else None
 
     def note(self, note: Note) -> None:
         """Let something be said of it."""
