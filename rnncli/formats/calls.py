@@ -43,7 +43,7 @@ from rnncli.formats.frameworks import (
     class_of,
     other_padding,
 )
-from rnncli.formats.nodes import Node, Note, Part, Read, first_misfit, parts_of, takes_input, takes_vectors
+from rnncli.formats.nodes import Node, Note, Part, Pass, Read, first_misfit, parts_of, takes_input, takes_vectors
 from rnncli.formats.python.evaluator import Evaluator
 from rnncli.formats.python.objects import (
     NAMES_ACTIVATION,
@@ -78,6 +78,9 @@ _AROUND = (
 
 _MAKE_LAYERS = frozenset((*CONTAINERS, *(name for classes in CLASSES.values() for name in classes)))
 _INPUTS = ("Input", "InputLayer")
+_CUTS = ("Chomp1d", "Chomp")
+"""What classes are called, none of PyTorch's own, that cut timesteps off behind a convolution: those of its zeros."""
+
 _OPTIONS = {option.attribute for layer in LAYERS for option in layer.options} | {"elementwise_affine"}
 _OPTIONS |= {theirs for layer in LAYERS for ours, theirs in layer.torch_arguments.items() if ours in _OPTIONS}
 _OPTIONS |= {*NAMES_ACTIVATION}
@@ -154,13 +157,16 @@ def _read(text: str, settings: Settings, repairs: int) -> CallReading:
 
 
 def _checked(text: str, settings: Settings, repairs: int) -> str | None:
-    """Return a text that can be read, for one that may have faults itself; None where these cannot be mended."""
+    """Return a text that can be read, for one that may have faults itself; None where these cannot be mended.
+
+    What is left out to mend these would be so without a word.
+    """
     try:
         _read(text, settings, repairs)
     except OpenNumbersError:
         return text
     except SpecError as another:
-        return another.repair
+        return None if another.lead == "without it" else another.repair
     return text
 
 
@@ -254,6 +260,10 @@ class _Line:
         if self._open:
             name, span = self._open[0]
             raise self._text.fault(f"{quote(name)} is not a number", span, "write the number itself")
+        for node in nodes:
+            if any(node.around):  # the convolution that they belong to may be written as a spec, behind this text
+                message = f"{node.kind} puts zeros around a sequence, or cuts timesteps off"
+                raise self._text.fault(message, node.place, FRAMEWORK_WORDS["zeropad1d"])
         head = [f"input:{node.features}" for node in nodes[:1] if first and node.features]
         return [*head, *(node.word.spec() for node in nodes if isinstance(node.word, Layer))]
 
@@ -387,6 +397,8 @@ class _Line:
 
     def _made(self, call: Call) -> list[Made]:
         """Return what a call makes."""
+        if call.name in _CUTS:
+            return [Made(Pass(), where="sequence", around=(0, -self._cut(call)))]
         name = class_name(self._framework, call)
         cls = None if name is None else class_of(self._framework, name)
         if name is None or cls is None:
@@ -400,11 +412,20 @@ class _Line:
             values = {each: self._value(call, cls, each, value) for each, value in kept.items()}
             made = built(self._framework, name, (), values)
             word, (zeros, _) = made[0].word, made[0].around
-            if isinstance(word, Layer) and word.window is not None and zeros:  # nothing in a line cuts them off
+            cut = any(each.call.name in _CUTS for each in self._layers.values())
+            if isinstance(word, Layer) and word.window is not None and zeros and not cut:
                 raise other_padding(zeros, word.window)
             return made
         except ArgumentFaultError as fault:
             raise wrong(self._text, self._framework, call, cls, fault) from None
+
+    def _cut(self, call: Call) -> int:
+        """Return how many timesteps a class of `_CUTS` cuts off."""
+        node = call.given.node
+        sizes = [self._number(each, node) for each in call.given.all]
+        if len(sizes) == 1 and type(sizes[0]) is int and sizes[0] >= 0:
+            return sizes[0]
+        raise self._text.fault(f"{call.name} takes how many timesteps it cuts off, a whole number from 0", node)
 
     def _value(self, call: Call, cls: Class, argument: str, value: Value) -> Value:
         """Return the value of an argument as the table takes it; what is open is noted."""

@@ -218,7 +218,7 @@ def _torch_conv(given: dict[str, Any]) -> list[Made]:
 def other_padding(zeros: int, window: Window) -> ArgumentFaultError:
     """Return the error for zeros on both sides that the language has no word for."""
     text = f"padding={zeros} is neither as much as keeps the length, nor none; the language has no word for it"
-    return ArgumentFaultError("padding", text, "'same'" if window.stride == 1 else "0")
+    return ArgumentFaultError("padding", text, "'same'" if window.stride == 1 else "")
 
 
 def _torch_padding(window: Window, padding: object) -> tuple[str, int]:
@@ -249,7 +249,7 @@ def _around(argument: str, usual: int | None = None, sign: int = 1) -> Build:
 def _constant_around(given: dict[str, Any]) -> list[Made]:
     if (value := given["value"]) != 0:
         text = f"value is {shorten(repr(value))}; the language has only zeros around a sequence"
-        raise ArgumentFaultError("value", text, "0")
+        raise ArgumentFaultError("value", text)
     return _around("padding")(given)
 
 
