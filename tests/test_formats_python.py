@@ -142,6 +142,7 @@ CHANGED = {
     "repeat": "x.repeat(1, 2, 1)",
     "mult": "x * 2",
     "usub": "-x",
+    "max": "x.max(1)[0]",
     "pad": "nn.functional.pad(x, (0, 0, 1, 1), value=2.0)",
 }
 """What forward may do to its input that the language has no word for, by what is said of it."""
@@ -149,6 +150,7 @@ CHANGED = {
 THE_SAME = (
     *("x.transpose(1, 2)", "x.permute(0, 2, 1).contiguous()", "x.float().to('cpu')", "x.unsqueeze(1).squeeze(1)"),
     *("nn.functional.dropout(x, 0.1)", "x.unsqueeze(0) if x.dim() == 2 else x", "pack_padded_sequence(x, -lengths)"),
+    *("torch.as_tensor(x).type_as(x)", "x.swapdims(1, 2).flatten(0, 1).view_as(x)", "x.index_select(0, x.argsort())"),
 )
 """What leaves the numbers of its input as they are."""
 

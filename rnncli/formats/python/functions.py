@@ -61,7 +61,9 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[Tensor], *
             made = record.data()
         case "unpacks":
             made = [first, SIZE]
-        case "flattens" if first.returns == "vector":
+        case "flattens" if first.returns == "vector" or first.step.is_data:
+            made = first
+        case "picks" if first.step.is_data and given.get("dim", 1) == 0:  # other samples, or in another order
             made = first
         case "joins":
             made = _joined(record, name, given, tensors)
@@ -131,7 +133,7 @@ def _repeated(record: Recorder, name: str, given: Given, first: Tensor) -> Value
 def _pooled(record: Recorder, name: str, given: Given, first: Tensor) -> Value:
     """Return the maximum or the mean of all timesteps, or of those in a window; None where it is of something else."""
     axis = given.get("dim", 1, given.get("axis", default=given.get("kernel_size", default=given.get("output_size"))))
-    if first.step.kind == "input" and name in ("max", "mean"):
+    if first.step.kind == "input" and name in ("max", "mean") and axis is None:
         return SIZE
     if name in _WINDOWS and type(axis) is int:
         return _windowed(record, name, given, first)
@@ -182,7 +184,7 @@ def _activated(record: Recorder, name: str, given: Given, first: Tensor) -> Valu
     return record.behind(first, made.word or Pass(), name, given.line, first.returns, made=made)
 
 
-_OF_SEVERAL = names("moves reshapes size like joins") | {"hands on"}
+_OF_SEVERAL = names("moves reshapes size like joins picks") | {"hands on"}
 """What may be given several tensors: of what hands on one, the others are lengths, or states."""
 
 FUNCTIONS: Mapping[str, str] = {
@@ -190,11 +192,14 @@ FUNCTIONS: Mapping[str, str] = {
     for known, some in {
         "hands on": "contiguous to cuda cpu float long int double half type detach clone requires_grad_ dropout data "
         "pack_padded_sequence Variable autograd convert_to_tensor cast pad_sequence pack_sequence "
-        "identity fill_ zero_",
-        "moves": "permute transpose t swapaxes permute_dimensions",
-        "reshapes": "squeeze unsqueeze view reshape expand_dims movedim unbind split",
+        "identity fill_ zero_ type_as bfloat16 short byte to_dense alpha_dropout tensor as_tensor from_numpy Tensor "
+        "FloatTensor LongTensor",
+        "moves": "permute transpose transpose_ t swapaxes swapdims permute_dimensions",
+        "reshapes": "squeeze squeeze_ unsqueeze unsqueeze_ view view_as reshape expand_dims movedim moveaxis unflatten "
+        "unbind split",
         "size": "size dim numel item len range shape ndimension",
         "like": " ".join(LIKE),
+        "picks": "index_select",
         "unpacks": "pad_packed_sequence",
         "flattens": "flatten Flatten",
         "joins": "stack cat concat concatenate",
