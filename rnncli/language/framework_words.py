@@ -101,7 +101,7 @@ _SAID: Sequence[tuple[str, str]] = (
     ("conv2d convlstm convlstm1d convlstm2d separableconv1d depthwiseconv1d conv1dtranspose", _ALONG_TIME),
     ("maxpooling2d averagepooling2d", _ALONG_TIME),
     ("zeropadding1d zeropad1d constantpad1d cropping1d chomp1d chomp", _ZEROS),
-    ("loss optimizer learning_rate lr epochs compile backward bptt clipnorm metrics", _TRAINING),
+    ("loss optimizer learning_rate lr epochs compile bptt clipnorm metrics", _TRAINING),
     ("gpu cuda cpu tpu num_workers", _SPEED),
     ("activation", "an activation is a field of the layer before it: dense:1:sigmoid"),
     ("bidirectional", f"{in_both(LSTM, 'merge_mode', 'concat')} is a field of a recurrent layer, as in lstm:32:bi"),

@@ -15,8 +15,8 @@ from rnncli.language.arguments import CLASSES, STANDS_FOR, field_of
 from rnncli.language.framework_words import FEATURES
 from rnncli.layers import KINDS, LAYERS, LSTM
 from rnncli.layers.activations import ACTIVATIONS
-from rnncli.layers.options import Choice, Flag
-from rnncli.layers.size_forms import Numbers, Share
+from rnncli.layers.options import Choice, Flag, Whole
+from rnncli.layers.size_forms import Numbers, Share, Word
 from rnncli.layers.sizes import BLANK_PATTERN
 from rnncli.layers.words import in_both
 
@@ -119,7 +119,11 @@ _SETS = {
     "NO": "(?:false|no|off|0)",
     "S": r"\s{0,9}",
     "F": r"(?::[a-z]\w{0,20}){0,9}",
-    "UNITS": "(?:units|size|hidden(?:_?size|_?units|_?dim)?|num_units|filters|nodes|neurons|features|cells|dim)",
+    "WHOLE": _any(option.key for layer in LAYERS for option in layer.options if type(option) is Whole),
+    "WORD": _any(
+        f"{layer.kind}:{word}" for layer in LAYERS if isinstance(layer.sizes, Word) for word in layer.sizes.words
+    ),
+    "UNITS": "(?:(?:n_?)?units|h|u|size|hidden(?:_?size|_?units|_?dim)?|num_units|filters|nodes|neurons|features|cells|dim)",
 }
 """Words that patterns name: kinds, those that keep a state, those of one size, a number, a field, a class, fields."""
 
@@ -145,6 +149,19 @@ def _fraction(found: re.Match[str]) -> str:
     return f"{found[1]}{int(found[2]) / max(1, int(found[3])):g}"
 
 
+def _two_of_three(found: re.Match[str]) -> str:
+    """`10000x32x50` -> `10000x32`: what is read at once is no size."""
+    return found[0].rpartition("x")[0]
+
+
+def _padded(found: re.Match[str]) -> str:
+    """`conv:16x3:pad=1` -> `conv:16x3:same`, if as many zeros on both sides keep the length; and none are valid."""
+    padding = int(found[3])
+    if padding == 0:
+        return found[1]
+    return f"{found[1]}:same" if 2 * padding + 1 == int(found[2]) else found[0]
+
+
 def _class(found: re.Match[str]) -> str:
     """`GlobalMaxPooling1D`, `repeat_vector` -> `pool:max`, `repeat`."""
     return NAMED.get(found[0].lower()) or NAMED.get(squeezed(found[0]), found[0])
@@ -161,6 +178,7 @@ _POINT = "a share is written with a point, not as in {}"
 _LAYERS_ALONE = "a spec is only its layers, without {}"
 _OPEN = "a length that is not known is left out"
 _SAMPLES = "without the samples, which are --batch"
+_TIMESTEPS = r"with --timesteps \1"
 _BETWEEN = "a comma stands between layers"
 _REPEATS = r"x\1 repeats a layer, and stands behind it"
 _ALONE = "write only the number"
@@ -170,7 +188,7 @@ _INPUT_FIRST = "the first layer says the input"
 
 REWRITES = (
     # what is around a spec, and what stands between layers
-    Rewrite("text", r"^<S>\{([^{}]{0,999})\}<S>$", r"\1"),
+    Rewrite("text", r"^<S>(?:\{([^{}]{0,999})\}|\(([^():]{1,99}:[^()]{0,999})\))<S>$", r"\1\2"),
     Rewrite("text", r"^<S>(?:\w{1,40}<S>=<S>)?(?:nn\.)?(?:Sequential)?\(?\[(.*?)\]?\)?<S>$", r"\1"),
     Rewrite("text", r"^<S>(?:model|net|network|spec|arch)<S>[=:]<S>", "", message=_LAYERS_ALONE),
     Rewrite("text", r"^<S>\w{1,20}:(?=<TWO>:)", "", "without it", drops=True),
@@ -191,6 +209,8 @@ REWRITES = (
     Rewrite("text", r"(?<!\w)[(\[]<S>(<N>)<S>[,x*]<S>(<N>)<S>[)\]]", r"\1x\2", message=_BRACKETS),
     Rewrite("text", r"(?<!\w)[(\[]<S>(<N>)<S>,?<S>[)\]]", r"\1", message=_BRACKETS),
     Rewrite("text", r"(?:(?<=\binput:)|(?<=\bin:))<N>x(?=<N>x<N>(?:,|$))", "", _SAMPLES, drops=True),
+    Rewrite("text", r"(?<=\bembed:)([0-9]{1,4})x(?=[0-9]{4,9}x[0-9]{1,3}(?:,|$))", "", _TIMESTEPS, drops=True),
+    Rewrite("text", r"(?<=\bembed:)<N>x<N>x([0-9]{1,9})(?=,|$)", _two_of_three, _TIMESTEPS, drops=True),
     Rewrite("text", r"(?<=\w)\s{1,9}(?=x[0-9])", ":", "with colons", _COLONS),
     Rewrite("part", r"\b(<R><F>:<N>)<S>\*<S>([0-9]{1,2})(?=:|$)", r"\1:x\2", r"x\2 repeats a layer"),
     Rewrite("text", r"(?<=[0-9kMG])<S>[x*×]<S>(?=[0-9])", "x", message=_X),
@@ -216,7 +236,8 @@ REWRITES = (
     Rewrite("part", r"(<TWO>:[0-9]{1,9}[kMG]?)[ac-fh-jln-wyz](?=x[0-9])", r"\1", message=_X),
     Rewrite("text", r"^<S>vocab\w{0,9}[=:](<N>),<S>(?:emb\w{0,9})?dim\w{0,9}[=:](<N>)", r"embed:\1x\2"),
     Rewrite("part", r"^(<P>):p(?=[0-9.])", r"\1:"),
-    Rewrite("part", r"(?<=[0-9])(?:billion|bn?)(?=x|:|$)", "G"),
+    Rewrite("part", r"(?<=[:x][12])(?:billion|bn?)(?=x|:|$)", "G"),
+    Rewrite("part", r"(?<=[0-9])[-_]?(?:b|u|h|<UNITS>|unit|cell|neuron|node|filter|feature)(?=x|:|$)", "", _ALONE),
     # spaces
     Rewrite("text", r"(?<=[a-z])\s{1,9}(?=[0-9])", ":", "with colons", _COLONS),
     Rewrite("text", r"(?<=[\w)])\s{1,9}(?=\w{1,40}\s?:)", ",", "with commas", _COMMAS),
@@ -229,17 +250,19 @@ REWRITES = (
     Rewrite("text", r"\b(<P>)<S>=<S>(?=\.[0-9])", r"\1:", message=_SIZES),
     Rewrite("layer", r"(<K>)[-_/. ]?([0-9](?!d).*)", r"\1:\2", message=_SIZES),
     Rewrite("part", r"^([a-z]{2,6}):([a-z])(?=[0-9.])", r"\1\2:"),
-    Rewrite("part", r"(?<=[0-9])[-_/.](?=<FIELD>\b)", ":"),
+    Rewrite("part", r"(?<=[0-9])[-_/.=](?=(?:<FIELD>|<ACT>)\b)", ":"),
     Rewrite("part", r"(?<=[0-9])(?=(?:<FIELD>|<ACT>)\b)", ":"),
     Rewrite("text", r"\b(<K>):?([0-9]{1,9}):(?=<K>[0-9])", r"\1:\2,", _BETWEEN),
     Rewrite("text", r":<S>(?=<K>:<N>)", ",", _BETWEEN),
     Rewrite("text", r":<S>(?=(?:norm|pool)\b)", ",", _BETWEEN),
     Rewrite("layer", r"([0-9]{1,4})<S>[x*×]<S>(<K>.*)", r"\2:x\1", _REPEATS),
+    Rewrite("layer", r"(<K>)<S>[x*×]<S>([0-9]{1,4})(:.*)", r"\1\3:x\2", r"x\2 repeats a layer"),
     Rewrite("layer", r"(<N>)[:x]?<S>(<K>)(.*)", r"\2:\1\3", "the kind comes first"),
     Rewrite("text", r"^<S>([0-9]{1,10}(?:x[0-9]{1,10})?)(?=[,:]|$)", r"input:\1", _INPUT_FIRST),
     Rewrite("part", r"\b(<K>)((?::\w{1,20}){0,9}):<UNITS>[=:](?=[0-9]|_)", r"\1\2:", _ALONE),
     Rewrite("layer", r"bidirectional[:(](<R>:.*?)\)?", r"\1:bi", ""),
     Rewrite("layer", r"(?:bidirectional|bidir|bi|b)[-_:. ]?(<R>)(.*)", r"\1\2:bi", _BI),
+    Rewrite("layer", r"(<R>)[-_. ]?(?:bidirectional|bidir|bi)(:.*)", r"\1\2:bi", _BI),
     Rewrite("layer", r"time[-_]?distributed[:(](<K>.*?)\)?", r"\1", ""),
     Rewrite("layer", r"time[-_]?distributed:(<N>.*)", r"dense:\1"),
     Rewrite("layer", r"(?:cudnn|keras\.|nn\.|torch\.|layers\.|stacked|deep)[-_]?(<K>\b.*)", r"\1"),
@@ -261,18 +284,24 @@ REWRITES = (
     Rewrite("part", r":(?:num_|n_)?layers?<S>[=:]<S>([0-9]{1,4})", r":x\1", _REPEATS),
     Rewrite("part", r":([0-9]{1,4})[-_]?layers?", r":x\1", _REPEATS),
     Rewrite("part", r"^(<R>:<N><F>):([0-9]{1,4})x(?=:|$)", r"\1:x\2", r"x\2 repeats a layer"),
+    Rewrite("part", r":(<FLAG>)(?=x[0-9]{1,4}(?:[:,]|$))", r":\1:"),
+    Rewrite("text", r"(?<=[0-9a-z])<S>,<S>(?=x[0-9]{1,4}(?:[:,]|$))", ":", "with colons"),
     # fields
+    Rewrite("part", r":no[-_]?(<FLAG>)(?=:|$)", "", "leave it out"),
+    Rewrite("part", r":(<WHOLE>)s?(?=[0-9])", r":\1=", r"perhaps \1="),
+    Rewrite("part", r"^(<WORD>)(?=[0-9])", r"\1:"),
+    Rewrite("part", r"^(conv:<N>x([0-9]{1,3})):pad(?:ding)?=([0-9]{1,3})$", _padded, computes=True),
     Rewrite("part", r"^(<R>:.*?):dropout[=:](0?\.[0-9]{1,9})(?=:|$)(.*)", r"\1\3,dropout:\2", "a layer of its own"),
     Rewrite("part", r":(<FLAG>)<S>=<S><YES>(?=:|$)", r":\1", r"\1 stands alone"),
     Rewrite("part", r":(<FLAG>)<S>=<S><NO>(?=:|$)", "", "leave it out"),
     Rewrite("part", r":(<ACT>)<S>=<S><YES>(?=:|$)", r":\1", r"\1 stands alone"),
     Rewrite(
-        "part", r":(?:reversed?|backwards|dir(?:ection)?=(?:back|rev)\w{0,7})(?:<S>=<S><YES>)?(?=:|$)", ":back", _BACK
+        "part", r":(?:reversed?|backwards?|dir(?:ection)?=(?:back|rev)\w{0,7})(?:<S>=<S><YES>)?(?=:|$)", ":back", _BACK
     ),
     Rewrite(
         "part", r":(?:bidir|both|both_?ways|dir(?:ection)?=(?:bi|both)\w{0,11})(?:<S>=<S><YES>)?(?=:|$)", ":bi", _BI
     ),
-    Rewrite("part", r":linear_before_reset=0\b", ":reset=before"),
+    Rewrite("part", r":(?:linear_before_reset|reset(?:_after)?)<S>=<S><NO>(?=:|$)", ":reset=before"),
     Rewrite("part", r":(?:recurrent_act|gate_act|gate_activation|inner_activation)\w{0,7}<S>=", ":recact="),
     Rewrite("part", r":(<KEY>)[:_-](<VALUE>)(?=:|$)", r":\1=\2"),
     Rewrite("part", r":(?!<ACT>:|<FLAG>:)([a-z_]{3,30}):(<ACT>|<YES>|<NO>)(?=:|$)", r":\1=\2"),
