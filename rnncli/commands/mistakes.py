@@ -431,7 +431,7 @@ def _meant_by(this: TypedLine, place: int, error: SpecError) -> Iterator[Step[Li
     if this.name == "inspect":
         yield Step(("summary", *this.typed[1:]), "perhaps")
     candidates = _expanded(text) if this.name in ("compare", "reach", "solve") else []
-    if 1 < len(candidates) <= _MOST_EXPANDED:
+    if 1 < len(candidates) <= _MOST_EXPANDED and (this.name != "solve" or BLANK_TEXT in text):
         lead = "the shell expands it unless it is in quotes"
         yield Step(this.with_(place, *map(Word, candidates)), lead, drops=text)
     elif candidates:

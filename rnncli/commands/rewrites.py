@@ -28,6 +28,7 @@ VALUES: Mapping[str, str] = {
     **dict.fromkeys(("yes", "on", "true"), "always"),
     **dict.fromkeys(("no", "off", "false"), "never"),
     **dict.fromkeys(("black", "night"), "dark"),
+    **dict.fromkeys(("c++", "cpp", "arduino"), "c"),
 }
 """Words for which a value of an option is offered: some of them mean another thing than is offered for it."""
 
@@ -42,6 +43,7 @@ _SIZES = "units|hidden|hidden-units|hidden-size|num-units|out-features"
 _NO_SPEC = r"'\2' is not a spec"
 _NO_SPACE, _QUOTES = r"a space ends a value, so '\3' is read as a spec", "write it in quotes"
 _CUT_VALUE = r"a space ends a value, so \3 is '\4' and '\5' is read as a spec"
+_NO_SORT = r"'\3' is not a spec; a - before the key sorts from the largest down"
 _ONE_VALUE = r"\3 takes one value, and '\5' is not a spec"
 _ONE_AT_A_TIME = r"\2 takes one value at a time, so '\4' is read as a spec"
 _NO_VALUE = r"\2 takes no value, and '\3' is not a spec"
@@ -61,6 +63,11 @@ LINES = (
     _line("(.*) (<FLAG>)=[^ ]*((?: .*)?)", r"\1 \2\3", drops=True),
     _line("(.*) --no-(?!color)<LONG>((?: .*)?)", r"\1\2", WITHOUT),
     _line(".* (-V|--version)(?: .*)?", r"\1", drops=True),
+    _line(
+        f"(<COMMAND>) --(?:{_SIZES})[ =]([0-9]+) --(?:n(?:um)?-)?layers[ =]([0-9]+)(.*)",
+        r"\1 input:32,lstm:\2:x\3\4",
+        "for example",
+    ),
     _line(f"(<COMMAND>) (<LAYER>) --(?:{_SIZES})[ =]([0-9]+)(.*)", r"\1 input:32,\2:\3\4", "for example"),
     _line("help(?: .*)? --(<COMMAND>)(?: .*)?", r"help \1", drops=True),
     _line("<COMMAND>(.*) --(?!layers|help|spec)(<COMMAND>)((?: .*)?)", r"\2\1\3"),
@@ -68,11 +75,15 @@ LINES = (
     _line(f"(?:summary|explain)(.*) --({_LIMIT})[ =]([^ ]+)(.*)", r"sweep\1 --\2 \3\4"),
     _line("(?:summary|explain)(.*) --(?:mem|flash|rom)[ =]([^ ]+)(.*)", r"sweep\1 --max-memory \2\3"),
     _line("(?:summary|explain)(.*) --s?ram[ =]([^ ]+)(.*)", r"sweep\1 --max-streaming \2\3"),
+    _line(r"export(.*) --to[ =]([^ ]+\.(?:onnx|py|c))((?: .*)?)", r"export\1 -o \2\3"),
+    _line(r"(?!sweep|compare|reach|solve)<COMMAND>((?: .*)? [^ ]*\{[\w.,={}]*\}.*)", r"sweep\1"),
     # an argument that is no spec, between two ~
     _line(r"(.*) --((?: .*)?) ~(-[^ ]+)~(.*)", r"\1\2 \3\4", "", _BEHIND_HYPHENS),
     _line("(.* (<FLAG>)) ~(yes|no|true|false|on|off)~(.*)", r"\1\4", WITHOUT, _NO_VALUE),
     _line(r"(.* (<SEVERAL>)([ =])[^ ]+) ~([^ :(]+)~(.*)", r"\1 \2\3\4\5", "", _ONE_AT_A_TIME, "give it once for each"),
     _line(r"(.*) (--pareto[ =][^ ]+) ~([^ :(]+)~(.*)", r"\1 \2,\3\4", "", _NO_SPACE, _QUOTES),
+    _line(r"(.*) --sort[ =]-?([a-z-]+) ~(desc(?:ending)?|reversed?)~(.*)", r"\1 --sort=-\2\4", "", _NO_SORT),
+    _line(r"((.*) (<OPTION>)[ =]([0-9.]+)) ~(million|mio)~(.*)", r"\1M\6", "", _CUT_VALUE),
     _line(_SECOND, r"\1·\5\6", "", _CUT_VALUE, _QUOTES),
     _line(_SECOND, r"\2 \3 \5\6", "with the last of them", _ONE_VALUE),
     _line(r"((?:solve|sweep)(?: .*)?) ~([0-9][^ :(]*)~(.*)", r"\1\3 --params \2", "perhaps", _NO_SPEC),
@@ -82,15 +93,23 @@ LINES = (
     _line(r"(export(?: .*)? [^ -][^ ]*[:(.][^ ]*) ~([^ ]+\.(?:onnx|py|c))~(.*)", r"\1 -o \2\3", "perhaps", _NO_SPEC),
     _line(f"(.*) {_BETWEEN}( (?:<INPUT>):.*)", r"\1\3", _ONE_WORD, _NO_SPEC),
     _line(f"((?:compare|reach)(?: (?!<INPUT>:)[^ ]+)+) {_BETWEEN}( .+)", r"\1\3", _ONE_WORD, _NO_SPEC),
+    _line(r"(<COMMAND>) ~(?!\1~|help~)(<COMMAND>)~( .+)", r"\2\3", "", "there is one command, and '\\1' stands before it"),
     _line("((<COMMAND>).*) ~\\2~(.*)", r"\1\3", WITHOUT, _NO_SPEC),
     _line("(<COMMAND>)(?: .*)? ~help~(?: .*)?", r"help \1", "", "'help' is a command of its own", drops=True),
     _line(r"(?=.* [^ -][^ ]*[:(])(.*) ~([^ :(]+\.svg)~(.*)", r"\1 --svg \2\3", "perhaps", _NO_SPEC),
+    _line(
+        r"(?=.* [^ -][^ ]*[:(])(.*) ~([^ :(]+)\.(?:png|pdf|jpe?g|gif)~(.*)",
+        r"\1 --svg \2.svg\3",
+        "perhaps",
+        "a picture is saved as SVG",
+    ),
     _line(r"(?=.* [^ -][^ ]*[:(])(.*) ~([^ :(]+\.[a-z0-9]+)~(.*)", r"\1 -o \2\3", "perhaps", _NO_SPEC),
     _line(r"(<MANY>(?: .*)?) ~([^ ]+?)[,\s]+(?=<INPUT>:)([^ ]+)~(.*)", r"\1 \2 \3\4", _ONE_WORD),
     _line(r"(?!solve)<COMMAND>((?: .*)?) ~([^ ]*[:x]_[a-wyz0-9]*(?=[:x,~])[^ ]*)~(.*)", r"solve\1 \2\3", "for example"),
     _line(r"(?!sweep|compare|reach|solve)<COMMAND>((?: .*)?) ~([^ ]*\{[\w.,={}]*\}[^ ]*)~(.*)", r"sweep\1 \2\3"),
     # a line that starts with no command
     _line("rnncli (.+)", r"\1", "once is enough"),
+    _line("((?:<INPUT>)=[^ ]*,.*)", r"summary \1", "perhaps"),
     _line("(?:list|show|print) (<COMMAND>)", r"\1"),
     _line("(?:man|manual|usage) (<COMMAND>)", r"help \1", "perhaps"),
     _line(
@@ -224,6 +243,14 @@ OPTIONS = (
     _no_option("(?:max-)?[gm]?flops", f"{_TWO_FLOPS}, and --macs limits multiply-adds"),
     _option("random-seed|random-state|s", "--seed"),
     _option("s", "--quiet"),
+    Rewrite(
+        "option",
+        f"(?:{_SIZES}) ([0-9]+(?:,[0-9]+)+)",
+        r"input:32,lstm:{\1}",
+        "for example",
+        invents=True,
+        advice=_SPEC_SAYS,
+    ),
     Rewrite("option", f"(?:{_SIZES}) ([0-9]+)", r"input:32,lstm:\1", "for example", invents=True, advice=_SPEC_SAYS),
     _no_option("hidden|hidden-units|num-units|neurons|cells|layers|vocab|vocab-size", f"{_SPEC_SAYS}: {_A_SPEC}"),
     _option("no-colou?rs?", "--color never"),

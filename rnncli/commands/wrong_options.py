@@ -241,8 +241,9 @@ def _unknown(this: TypedLine, place: int) -> Refused:
     if others:
         do = f"{listed(others)} {'does' if len(others) == 1 else 'do'}" if len(others) < _FEW else "other commands do"
         message = f"{this.name} has no option {typed.text}; {do}"
-    behind = [each.text for each in this.words[place + 1 : place + 2] if each.is_argument and not is_spec(each.text)]
     alone = len(this.arguments) == 1
+    behind = [each.text for each in this.words[place + 1 : place + 2] if each.is_argument]
+    behind = [each for each in behind if not is_spec(each) or (each in KINDS and not alone)]
     said = typed
     if short := re.fullmatch("(-[a-zA-Z])([0-9]+)", typed.text):  # -t100
         said = Word(short[1], None, short[2], attached=True)
@@ -325,6 +326,8 @@ def _nearest(this: TypedLine, place: int, said: Word) -> Iterator[Step[Line]]:
         if re.fullmatch("[a-z|-]+", row.pattern) and row.becomes in this.options:
             names = {each: str(row.becomes) for each in row.pattern.split("|") if len(each) > _SHORT} | names
     name = _name(said)
+    if said.value is None and closest(name, ["help"], _LIKE_A_CHOICE):
+        yield _instead(this, place, said, "--help")
     likeness = _LIKE_AN_OPTION if is_word(name.replace("-", "_")) else _LIKE_NOTHING_ELSE
     for least in (likeness, _LIKE_AN_OPTION):
         guess = closest(name, names, least)

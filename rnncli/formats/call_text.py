@@ -301,7 +301,7 @@ def wrong(text: Text, framework: Framework, call: Call, cls: Class, fault: Argum
         span, advice = (start, start + len(argument)), "" if instead else FRAMEWORK_WORDS.get(argument, "")
     elif argument in cls.changing - DIFFERS.keys():
         span, advice = text.span(keyword) if keyword else span, FRAMEWORK_WORDS.get(argument, "")
-    elif argument == "merge_mode":
+    elif argument == "merge_mode" and "=None" in message:
         advice = NOT_MERGED
     elif not argument:
         span = text.span(node.args[cls.positional])

@@ -184,16 +184,22 @@ def _made(cls: type[Layer], given: Mapping[str, Any], names: Mapping[str, str], 
         attribute, _, rest = fault.message.partition(": ")[2].partition(" ")
         argument = names.get(attribute, attribute)
         kind = ArgumentFaultError if attribute in ("activation", "recurrent_activation") else WrongArgumentError
-        raise kind(argument, f"{argument} {rest}", _meant(values.get(attribute))) from None
+        raise kind(argument, f"{argument} {rest}", _meant(values.get(attribute), _other_names(cls, attribute))) from None
 
 
-def _meant(value: object) -> str:
+def _other_names(cls: type[Layer], attribute: str) -> Mapping[str, str]:
+    """Return what the values of an attribute are called elsewhere, and which of them each is."""
+    return next((each.other_names for each in cls.options if isinstance(each, Choice) and each.attribute == attribute), {})
+
+
+def _meant(value: object, others: Mapping[str, str] = {}) -> str:
     """Return what a wrong value may have been, as Python writes it; nothing where that is not known."""
     if isinstance(value, float) and value.is_integer():
         return f"{value:.0f}"
     if not isinstance(value, str):
         return ""
-    found = value if value.isascii() and value.isdecimal() else closest(value.lower(), ACTIVATIONS)
+    near = others.get(value.lower()) or closest(value.lower(), ACTIVATIONS)
+    found = value if value.isascii() and value.isdecimal() else near
     return (found if found == value else repr(found)) if found else ""
 
 

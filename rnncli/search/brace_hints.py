@@ -11,7 +11,7 @@ from rnncli.network import Network
 from rnncli.quantities import MAX_SIZE
 from rnncli.search.braces import KEYS, LONGEST_RANGE, Literal, Pattern, parse_pattern, unpaired
 
-_NO_LISTS = re.compile(r"[{}\[\]()<>]|[:x][0-9]+(?:\.\.|-|\|)[0-9]")
+_NO_LISTS = re.compile(r"[{}\[\]()<>]|[:x][0-9]+(?:\.\.|-|\||:[0-9]+:)[0-9]|[a-z]\|[a-z]")
 """What is in no spec: a text that has it stands for no network, whatever is in its other braces."""
 
 _MOST_LISTED = 20
@@ -19,7 +19,7 @@ _MOST_LISTED = 20
 
 _NUMBER = "([0-9]{1,10})"
 _DECIMAL = r"([0-9]{0,9}\.[0-9]{1,9}|[0-9]{1,9})"
-_TO = r" ?(?:\.{2,}|-|:|;|/|~|->| to ) ?"
+_TO = r" ?(?:\.{2,}|-|:|/|~|->| to ) ?"
 _END = r"(?:\}|(?=[,:])|$)"
 _HABITS: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
     (
@@ -33,6 +33,8 @@ _HABITS: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
     (rf"\{{ ?{_NUMBER} ?\.{{2,}} ?{_END}", lambda found: _range(found[1], str(2 * int(found[1])))),
     (r"\{(\w+(?:[|;/ ]+\w+)*)\}", lambda found: _list(found[1])),
     (r"\{([0-9]+(?:,[0-9]+)+)(?=,[A-Za-z]|:|$)", lambda found: f"{{{found[1]}}}"),
+    (rf"(?<=:){_NUMBER}:{_NUMBER}:{_NUMBER}(?=[,:]|$)", lambda found: _range(*found.groups())),
+    (r"(?<![^,])([a-z]+(?:\|[a-z]+)+)(?=:)", lambda found: _list(found[1])),
     (r"(?<=[:x])([0-9]+(?:\|[0-9]+)+)(?=[,:x]|$)", lambda found: _list(found[1])),
     (rf"(?<=[:x])range\({_NUMBER}, ?{_NUMBER}(?:, ?{_NUMBER})?\)", lambda found: _range(*found.groups())),
     (r"(?<=[:x])[\[(<]([0-9]+(?:[,;| ]+[0-9]+)*)[\])>]", lambda found: _list(found[1])),

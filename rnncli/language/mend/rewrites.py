@@ -123,7 +123,7 @@ _SETS = {
     "WORD": _any(
         f"{layer.kind}:{word}" for layer in LAYERS if isinstance(layer.sizes, Word) for word in layer.sizes.words
     ),
-    "UNITS": "(?:(?:n_?)?units|h|u|size|hidden(?:_?size|_?units|_?dim)?|num_units|filters|nodes|neurons|features|cells|dim)",
+    "UNITS": "(?:(?:n|num)?_?units|h|u|size|hidden(?:_?(?:size|units|dim))?|filters|nodes|neurons|features|cells|dim)",
 }
 """Words that patterns name: kinds, those that keep a state, those of one size, a number, a field, a class, fields."""
 
