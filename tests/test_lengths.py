@@ -178,7 +178,8 @@ def test_lengths_that_do_not_go_with_the_input_are_an_error_that_says_both_numbe
             assert said[1] in result.stderr
     refused = rnncli("forward", "input:7x8,lstm:4", "--lengths", "7,3")
     assert (refused.status, refused.stdout) == (2, "")
-    assert "input:7x8 fixes 7 timesteps, but 3 are asked for" in refused.stderr
+    assert "input:7x8 fixes 7 timesteps, but 3 and 7 are asked for" in refused.stderr
+    assert refused.stderr.endswith(": input:8,lstm:4\n")
 
 
 def test_the_library_says_what_lengths_it_takes(at: Walk) -> None:

@@ -323,7 +323,7 @@ def _with_command(this: TypedLine) -> Iterator[Step[Line]]:
         if re.fullmatch(row.pattern, name, re.IGNORECASE):
             instead, *options = str(row.becomes).split(" ")
             yield Step((instead, *rest, *options), row.lead)
-    if not rest and name[:1] != "-" and is_word(name):
+    if not rest and not re.search("^-|,", name) and is_word(name):
         yield Step(("layers", name), advice=A_WORD)
     if near := _near_file(name):
         yield Step(("summary", near, *rest), "perhaps", f"there is no command or file {quote(name)}")
@@ -381,6 +381,9 @@ def _near_file(text: str) -> str | None:
     None where there is none that is like it, or where there is a file of that name.
     """
     path, separator, part = text.strip().partition(SEPARATOR)
+    one_colon = re.fullmatch(rf"(.+(?:{'|'.join(map(re.escape, FORMATS))})):([^:/]+)", path)
+    if one_colon is not None and is_file(one_colon[1]):
+        return SEPARATOR.join(one_colon.groups())
     folder, name = os.path.split(path)
     if is_file(path) or not name or re.search("[,(]", text):
         return None
@@ -423,12 +426,12 @@ def _meant_by(this: TypedLine, place: int, error: SpecError) -> Iterator[Step[Li
     elif (near := None if is_spec(text) else _near_file(text)) is not None:
         yield Step(this.with_(place, Word(near)), "perhaps", f"{quote(text)} is neither a spec nor a file", drops=text)
     yield from _joined(this, place)
-    if not error.advice and not re.search("[:(]", text) and is_word(text) and lowered(text) not in KINDS:
+    if not error.advice and not re.search("[:(,]", text) and is_word(text) and lowered(text) not in KINDS:
         no_spec = f"{quote(text)} is not a spec"
         if len(this.arguments) == 1:
             yield Step(("layers", text), "", no_spec, drops=" ".join(this.typed), advice=A_WORD)
         yield Step(this.with_(place), WITHOUT, no_spec, drops=text, advice=f"`rnncli layers {text}` tells what it is")
-    if this.name == "inspect":
+    if this.name == "inspect" and re.search("[:(]", text):
         yield Step(("summary", *this.typed[1:]), "perhaps")
     candidates = _expanded(text) if this.name in ("compare", "reach", "solve") else []
     if 1 < len(candidates) <= _MOST_EXPANDED and (this.name != "solve" or BLANK_TEXT in text):

@@ -93,7 +93,9 @@ LINES = (
     _line(r"(export(?: .*)? [^ -][^ ]*[:(.][^ ]*) ~([^ ]+\.(?:onnx|py|c))~(.*)", r"\1 -o \2\3", "perhaps", _NO_SPEC),
     _line(f"(.*) {_BETWEEN}( (?:<INPUT>):.*)", r"\1\3", _ONE_WORD, _NO_SPEC),
     _line(f"((?:compare|reach)(?: (?!<INPUT>:)[^ ]+)+) {_BETWEEN}( .+)", r"\1\3", _ONE_WORD, _NO_SPEC),
-    _line(r"(<COMMAND>) ~(?!\1~|help~)(<COMMAND>)~( .+)", r"\2\3", "", "there is one command, and '\\1' stands before it"),
+    _line(
+        r"(<COMMAND>) ~(?!\1~|help~)(<COMMAND>)~( .+)", r"\2\3", "", "there is one command, and '\\1' stands before it"
+    ),
     _line("((<COMMAND>).*) ~\\2~(.*)", r"\1\3", WITHOUT, _NO_SPEC),
     _line("(<COMMAND>)(?: .*)? ~help~(?: .*)?", r"help \1", "", "'help' is a command of its own", drops=True),
     _line(r"(?=.* [^ -][^ ]*[:(])(.*) ~([^ :(]+\.svg)~(.*)", r"\1 --svg \2\3", "perhaps", _NO_SPEC),

@@ -74,6 +74,10 @@ _NOTE = 150
 _LESS_MEMORY = "--top N keeps little more than the first N in memory"
 
 
+_ALSO = {**dict.fromkeys(("size", "sizes", "bytes", "flash"), "memory"), "ram": "streaming", "flops": "macs"}
+"""What figures are called elsewhere."""
+
+
 def _complete_figures(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem[str]]:
     """Offer what candidates can be sorted or compared by."""
     del context
@@ -88,7 +92,8 @@ def _nearest_order(text: str) -> str | None:
     from rnncli.language.likeness import closest
 
     named = text.strip("-").lower()
-    key = next((key for key, name in SORT_KEYS.items() if name == named), None) or closest(named, SORT_KEYS)
+    key = next((key for key, name in SORT_KEYS.items() if name == named), None) or _ALSO.get(named)
+    key = key or closest(named, SORT_KEYS)
     return None if key is None else "-" * text.startswith("-") + key
 
 

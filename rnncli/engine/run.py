@@ -119,7 +119,9 @@ def plan(network: Network | Model | str, request: Request, trained: Part | None 
     lengths = None if lengths is None else tuple(lengths)
     batch, timesteps = _sizes(network, request, array, lengths)
     framework = "torch" if reaches and init == "torch" else request.framework
-    for length in sorted({min(lengths or (timesteps,)), timesteps}):
+    ends = sorted({min(lengths or (timesteps,)), timesteps})
+    network.check_timesteps(*ends)
+    for length in ends:
         network.summary(batch, length, framework)  # says what does not fit together
     if part is not None and reaches:
         from rnncli.engine.effect import check_reach_fits

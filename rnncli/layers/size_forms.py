@@ -145,6 +145,8 @@ def _no_name(text: str, start: int) -> NoReturn:
     """
     name = re.sub("[xX]", "z", re.sub("[^0-9A-Za-z]", "", text))
     instead = f"{BLANK_TEXT}{'' if name[:1].isalpha() else 'n'}{name}"
+    if re.search("[*/+]", text):
+        instead = BLANK_TEXT  # what is computed from a blank is no other one
     raise SizeError(
         f"{quote(text)} is no name for a blank: it starts with a letter and has letters and digits, but no x, as in _a",
         *(start, start + len(text)),

@@ -102,7 +102,8 @@ class Asked:
             known = [each.extension for each in TARGETS.values()]
             other = self.output is not None and names_another(self.output, *known)
             instead = ["-o", f"{splitext(self.output or '')[0]}.py"] if other else []
-            more = ["--to", "c" if any(of_c.values()) else _loader_of(self.save_weights), *instead]
+            loaded = self.save_weights or (self.output if other else None)
+            more = ["--to", "c" if any(of_c.values()) else _loader_of(loaded), *instead]
             without = ["output"] if other else []
             refuse("export needs --to", "say what to export to", "for example", without=without, more=more)
         target, kind = self.target, TARGETS[self.target]
@@ -144,6 +145,8 @@ def _unmended(**changes: object) -> None:
 
 def _loader_of(weights: str | None) -> str:
     """Return a target that loads weights from a file of that name; any does where there is none."""
+    if weights is not None and weights.endswith(".keras"):
+        return "keras"
     loads = [name for name, kind in TARGETS.items() if weights is not None and weights.endswith(tuple(kind.weights))]
     return "torch" if "torch" in loads else next(iter(loads), "torch")
 
