@@ -209,8 +209,8 @@ REWRITES = (
     Rewrite("text", r"(?<!\w)[(\[]<S>(<N>)<S>[,x*]<S>(<N>)<S>[)\]]", r"\1x\2", message=_BRACKETS),
     Rewrite("text", r"(?<!\w)[(\[]<S>(<N>)<S>,?<S>[)\]]", r"\1", message=_BRACKETS),
     Rewrite("text", r"(?:(?<=\binput:)|(?<=\bin:))<N>x(?=<N>x<N>(?:,|$))", "", _SAMPLES, drops=True),
-    Rewrite("text", r"(?<=\bembed:)([0-9]{1,4})x(?=[0-9]{4,9}x[0-9]{1,3}(?:,|$))", "", _TIMESTEPS, drops=True),
-    Rewrite("text", r"(?<=\bembed:)<N>x<N>x([0-9]{1,9})(?=,|$)", _two_of_three, _TIMESTEPS, drops=True),
+    Rewrite("text", r"(?<=\bembed:)([0-9]{1,4})x(?=[0-9]{4,9}x[0-9]{1,3}(?:[:,]|$))", "", _TIMESTEPS, drops=True),
+    Rewrite("text", r"(?<=\bembed:)<N>x<N>x([0-9]{1,9})(?=[:,]|$)", _two_of_three, _TIMESTEPS, drops=True),
     Rewrite("text", r"(?<=\w)\s{1,9}(?=x[0-9])", ":", "with colons", _COLONS),
     Rewrite("part", r"\b(<R><F>:<N>)<S>\*<S>([0-9]{1,2})(?=:|$)", r"\1:x\2", r"x\2 repeats a layer"),
     Rewrite("text", r"(?<=[0-9kMG])<S>[x*×]<S>(?=[0-9])", "x", message=_X),
@@ -301,7 +301,7 @@ REWRITES = (
     Rewrite(
         "part", r":(?:bidir|both|both_?ways|dir(?:ection)?=(?:bi|both)\w{0,11})(?:<S>=<S><YES>)?(?=:|$)", ":bi", _BI
     ),
-    Rewrite("part", r":(?:linear_before_reset|reset(?:_after)?)<S>=<S><NO>(?=:|$)", ":reset=before"),
+    Rewrite("part", r"^(gru:.*?):(?:linear_before_reset|reset(?:_after)?)<S>=<S><NO>(?=:|$)", r"\1:reset=before"),
     Rewrite("part", r":(?:recurrent_act|gate_act|gate_activation|inner_activation)\w{0,7}<S>=", ":recact="),
     Rewrite("part", r":(<KEY>)[:_-](<VALUE>)(?=:|$)", r":\1=\2"),
     Rewrite("part", r":(?!<ACT>:|<FLAG>:)([a-z_]{3,30}):(<ACT>|<YES>|<NO>)(?=:|$)", r":\1=\2"),
