@@ -176,12 +176,14 @@ def test_an_option_that_reads_a_file_says_what_it_takes_where_none_is_named(rnnc
 
 def test_the_file_that_was_meant_is_offered_for_the_name_of_none(at: Walk, rnncli: Run) -> None:
     rnncli("forward", "input:8,lstm:4", "--save-weights", "weights.npz", "--timesteps", "2")
+    Path("C:weights.npz").write_bytes(Path("weights.npz").read_bytes())
     for typed, meant in {
         "summary wieghts.npz": "summary weights.npz",
         "summary weights": "summary weights.npz",
         "summary Weights.NPZ": "summary weights.npz",
         "summary weights.npy": "summary weights.npz",
         "summary weights.npz:lstm": "summary weights.npz::lstm",
+        "summary C:weights.npz:lstm": "summary C:weights.npz::lstm",
         "inspect weigths.npz": "inspect weights.npz",
         "forward input:8,lstm:4 --weights wights.npz": "forward input:8,lstm:4 --weights weights.npz",
         "weihgts.npz": "summary weights.npz",

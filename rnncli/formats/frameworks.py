@@ -185,16 +185,9 @@ def _made(cls: type[Layer], given: Mapping[str, Any], names: Mapping[str, str], 
         attribute, _, rest = fault.message.partition(": ")[2].partition(" ")
         argument = names.get(attribute, attribute)
         kind = ArgumentFaultError if attribute in ("activation", "recurrent_activation") else WrongArgumentError
-        raise kind(
-            argument, f"{argument} {rest}", _meant(values.get(attribute), _other_names(cls, attribute))
-        ) from None
-
-
-def _other_names(cls: type[Layer], attribute: str) -> Mapping[str, str]:
-    """Return what the values of an attribute are called elsewhere, and which of them each is."""
-    return next(
-        (each.other_names for each in cls.options if isinstance(each, Choice) and each.attribute == attribute), {}
-    )
+        others = {each.attribute: each.other_names for each in cls.options if isinstance(each, Choice)}
+        meant = _meant(values.get(attribute), others.get(attribute, {}))
+        raise kind(argument, f"{argument} {rest}", meant) from None
 
 
 def _meant(value: object, others: Mapping[str, str] = {}) -> str:

@@ -16,23 +16,9 @@ from rnncli.layers import KINDS, Layer
 
 _MEANS_NOTHING = {
     *SAYS_NOTHING,
-    *("none", "null", "any", "batch", "true", "false", "yes", "no", "on", "off", "x", "mio", "bn"),
+    *("none", "null", "any", "batch", "true", "false", "yes", "no", "on", "off", "x", "mio", "bn", "kernel"),
     *("model", "net", "network", "spec", "arch", "sequential", "nn", "keras", "torch", "layers", "layer", "self"),
-    *(
-        "units",
-        "cells",
-        "neurons",
-        "nodes",
-        "filters",
-        "kernel",
-        "features",
-        "hidden",
-        "size",
-        "dim",
-        "dims",
-        "shape",
-        "vocab",
-    ),
+    *("units", "cells", "neurons", "nodes", "filters", "features", "hidden", "size", "dim", "dims", "shape", "vocab"),
     *("in", "out", "input", "output", "num", "activation", "act", "nonlinearity", "return", "merge", "cudnn", "time"),
     *("distributed", "timedistributed", "stacked", "deep", "layered", "million", "billion", "global", "fully", "norm"),
 }
