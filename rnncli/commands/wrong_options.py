@@ -243,7 +243,8 @@ def _unknown(this: TypedLine, place: int) -> Refused:
         message = f"{this.name} has no option {typed.text}; {do}"
     alone = len(this.arguments) == 1
     behind = [each.text for each in this.words[place + 1 : place + 2] if each.is_argument]
-    behind = [each for each in behind if not is_spec(each) or (each in KINDS and not alone)]
+    named_layer = not alone and this.name != "compare"  # which has a kind for another network
+    behind = [each for each in behind if not is_spec(each) or (named_layer and each in KINDS)]
     said = typed
     if short := re.fullmatch("(-[a-zA-Z])([0-9]+)", typed.text):  # -t100
         said = Word(short[1], None, short[2], attached=True)
