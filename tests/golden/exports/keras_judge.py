@@ -63,9 +63,10 @@ def _judge_built(case: Case, model: keras.Model, summary: Summary, findings: Fin
     for layer, built in zip(case.network.body, own, strict=True):
         config = getattr(built, "forward_layer", built).get_config() | built.get_config()
         for option in layer.options:
-            said = getattr(layer, option.attribute)
-            if said is not None and option.attribute in config and config[option.attribute] != said:
-                findings.differ(case.spec, f"{built.name} has {option.attribute}={config[option.attribute]}")
+            said, has = getattr(layer, option.attribute), config.get(option.attribute)
+            has = has[0] if isinstance(has, tuple) and len(has) == 1 else has  # a size of one axis
+            if said is not None and option.attribute in config and has != said:
+                findings.differ(case.spec, f"{built.name} has {option.attribute}={has}")
 
 
 def _judge_source(case: Case, source: str, findings: Findings) -> None:
