@@ -118,7 +118,7 @@ def test_a_long_sequence_of_ids_takes_no_more_memory_than_one_of_numbers(
 
 
 def test_only_what_a_sweep_holds_counts_as_held(at: Walk, rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rnncli.commands.sweep.free_bytes", lambda: RESERVE)
+    monkeypatch.setattr("rnncli.search.sweep.free_bytes", lambda: RESERVE)
     for options, helps in {
         "--top 2": None,
         "--pareto params": None,

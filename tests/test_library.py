@@ -19,6 +19,7 @@ from conftest import Result, Walk
 import rnncli
 from rnncli import Model, Network, RnncliError
 from rnncli.cli import COMMANDS, cli
+from rnncli.quantities import memory
 from rnncli.render.results import SHOWN
 
 Run = Callable[..., Result]
@@ -341,3 +342,14 @@ def test_drawings_of_one_page_have_names_of_their_own() -> None:
     shown = "".join(result._repr_html_() for result in (network.draw(), network.draw(), network.reach(seeds=1)))
     names = re.findall(r'\bid="([^"]+)"', shown)
     assert len(names) == len({*names}) > 4
+
+
+def test_a_model_counts_in_its_own_dtype_wherever_nobody_says_another() -> None:
+    model = Model(SPEC, dtype="float64")
+    sizes = [each.total_bytes for each in model.compare("input:8,gru:4").summaries]
+    assert sizes == [model.summary().total_bytes, Network.read("input:8,gru:4").summary().total_bytes]
+    assert [each.dtype for each in model.compare(SPEC, dtype="float32").summaries] == ["float32", "float32"]
+    assert (
+        f"<strong>{model.summary().total_params:,} ({memory(model.summary().total_bytes)})</strong>"
+        in model.page().html
+    )

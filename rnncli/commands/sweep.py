@@ -26,7 +26,7 @@ from rnncli.commands.output import printed
 from rnncli.commands.report import clear_echo, report, tell
 from rnncli.commands.specs import Spec, explained, specs
 from rnncli.commands.values import Value
-from rnncli.errors import EXIT_INTERRUPTED, RnncliError, SpecError, shorten
+from rnncli.errors import EXIT_INTERRUPTED, RnncliError, shorten
 from rnncli.formats import is_path
 from rnncli.formats.networks import as_called
 from rnncli.layers.weights import Framework
@@ -49,24 +49,22 @@ from rnncli.search.sweep import (
     Tally,
     about,
     check_fits,
+    check_room,
     cloud_of,
     framework_of,
+    reason_of,
     record_maker,
     share_of,
     stretches,
     wanted_of,
 )
 from rnncli.summary import TOTALS, Setting
-from rnncli.system.memory import RESERVE, free_bytes
 from rnncli.system.signals import interruptible
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from rnncli.search.frontier import Cloud
-
-_SORTING = 48
-"""Bytes that it takes to sort one candidate, beside the candidate itself."""
 
 _NOTE = 150
 """Characters of the note below the rows. Below that the shell goes on."""
@@ -235,7 +233,7 @@ def command(
             show(spelt)
             if wanted is not None and wanted.held - checked >= CHECKED:
                 checked = wanted.held
-                _check_memory(checked, _LESS_MEMORY if front is None else "fewer figures leave fewer candidates")
+                check_room(checked, _LESS_MEMORY if front is None else "fewer figures leave fewer candidates")
             progress(tally.total - done)
             done = tally.total
 
@@ -389,17 +387,6 @@ def _screenful(
     return next((number for number in range(most, 1, -1) if lines(number) + picture <= room), 1), cloud
 
 
-def _check_memory(held: int, advice: str) -> None:
-    """Check that there is memory for more candidates, beside those that are held until all are sorted.
-
-    Raises:
-        RnncliError: there is not. Where memory is lent that there is not, the system would kill the process.
-    """
-    free = free_bytes()
-    if free is not None and free < RESERVE + held * _SORTING:
-        raise RnncliError(f"{held:,} candidates to sort are in memory, and no more fit", advice)
-
-
 def _photographed(svg: Picture | None) -> AbstractContextManager[Callable[[str], object]]:
     if svg is None:
         return nullcontext(str)
@@ -419,7 +406,7 @@ def _conclude(tally: Tally, setting: Setting, budget: Budget) -> None:
     note = tally.in_words()
     invalid = tally.invalid == tally.total
     if tally.first_invalid is not None:
-        error = _reason(tally.first_invalid, setting)
+        error = reason_of(tally.first_invalid, setting)
         note += "" if invalid else f", the first {shorten(tally.first_invalid, 72)}: {error.message}"
     tell(note)
     if invalid:
@@ -428,12 +415,3 @@ def _conclude(tally: Tally, setting: Setting, budget: Budget) -> None:
         nearest = Network.parse(tally.nearest.spec).summary(*setting)
         excess = " and ".join(cost.excess() for cost in budget.costs(nearest) if not cost.fits)
         raise RnncliError("no candidate keeps within the budget", f"the nearest is {nearest.spec}, {excess}")
-
-
-def _reason(spec: str, setting: Setting) -> SpecError:
-    """Return the error of a spec that is not a network."""
-    try:
-        Network.parse(spec).summary(*setting)
-    except SpecError as error:
-        return error
-    raise AssertionError(f"{spec} is a network")

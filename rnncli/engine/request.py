@@ -6,11 +6,10 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from operator import index
 from os import PathLike, fsdecode, fsencode
 from typing import Any, Literal, get_args
 
-from rnncli.errors import ArgumentError, UsageError, quote, shorten
+from rnncli.errors import ArgumentError, quote, shorten
 from rnncli.formats import names_another
 from rnncli.layers.weights import FRAMEWORKS, Framework
 from rnncli.network import check_flags, check_known, check_sizes, check_whole, plain
@@ -106,7 +105,7 @@ class Request:
             if getattr(self, name) is not None:
                 written_name(name, getattr(self, name), extension)
         if self.gates and not self.study:
-            raise UsageError("--gates adds to what --plot shows, and there is no --plot", "ask for both")
+            raise ArgumentError("gates are added to what plot shows, and plot is False", "ask for both")
         if self.lengths is not None:
             object.__setattr__(self, "lengths", _checked_lengths(self.lengths))
             if self.seeds is not None:
@@ -202,7 +201,7 @@ def checked_seed(seed: object) -> int:
     Raises:
         ArgumentError: it is none.
     """
-    with suppress(TypeError):
-        if not isinstance(seed, bool) and index(seed) >= 0:  # type: ignore[arg-type]  # that is what is tried
-            return index(seed)  # type: ignore[arg-type]
+    number = plain(seed)
+    if isinstance(number, int) and not isinstance(number, bool) and number >= 0:
+        return number
     raise ArgumentError(f"seed is {shorten(repr(seed))}, expected a whole number from 0")

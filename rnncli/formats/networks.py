@@ -47,6 +47,11 @@ class Reading(NamedTuple):
     model: Any = None
 
     @property
+    def dtype(self) -> str:
+        """What a model computes in; of a network float32."""
+        return "float32" if self.model is None else str(self.model.dtype)
+
+    @property
     def path(self) -> str:
         """The file that it came from; empty where there is none."""
         return "" if self.part is None else self.part.path

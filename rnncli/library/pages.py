@@ -116,12 +116,12 @@ def _of_one(model: Reading, asked: Request, tell: Tell) -> Iterator[Section]:
     from rnncli.reports.unrolled import draw
 
     network = model.network
-    counted = network.summary(asked.batch, asked.timesteps, asked.framework)
+    counted = network.summary(asked.batch, asked.timesteps, asked.framework, model.dtype)
     yield Section("Unrolled in time", drawing_page(draw(network, asked.batch, asked.timesteps)))
     yield Section("Layers", summary_page(counted))
     yield Section("Where each number comes from", explanation_page(explain(network, framework=asked.framework)))
     steps = counted.input_shape[1] or DEFAULT_TIMESTEPS
-    costs = network.summary(asked.batch or 1, steps, asked.framework)
+    costs = network.summary(asked.batch or 1, steps, asked.framework, model.dtype)
     yield Section("What it costs", [*totals(costs, wide=True), *sizes_page(costs)])
     yield Section("Over time", or_why(lambda: study_page(_studied(model, asked, tell))))
     yield Section("How far back it remembers", or_why(lambda: _reached([model], asked, tell)))
@@ -136,8 +136,9 @@ def _of_several(models: Sequence[Reading], asked: Request, tell: Tell) -> Iterat
     from rnncli.reports.comparison import columns_of, compared
     from rnncli.reports.unrolled import draw
 
-    setting = Setting(asked.batch, asked.timesteps, asked.framework, asked.dtype)
-    columns = [column for model in models for column in columns_of(model.network, [setting])]
+    settings = [Setting(asked.batch, asked.timesteps, asked.framework, model.dtype) for model in models]
+    pairs = zip(models, settings, strict=True)
+    columns = [column for model, setting in pairs for column in columns_of(model.network, [setting])]
     yield Section("Side by side", comparison_page(compared(columns)))
     for number, model in enumerate(models, start=1):
         yield Section(f"Network {number}", drawing_page(draw(model.network, asked.batch, asked.timesteps)))

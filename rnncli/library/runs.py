@@ -135,7 +135,7 @@ def forward(
         timesteps=timesteps,
         batch=batch,
         seed=seed,
-        dtype=_dtype_of(reading) if dtype is None else _dtype_name(dtype),
+        dtype=reading.dtype if dtype is None else _dtype_name(dtype),
         init=init,
         framework=framework,
         lengths=file_name("lengths", lengths) if isinstance(lengths, PathLike) else lengths,
@@ -158,10 +158,6 @@ def _dtype_name(dtype: object) -> str:
     """Return the name of a dtype, which may be one of NumPy's; what is none is refused later."""
     name = getattr(dtype, "name", None) or getattr(dtype, "__name__", None)
     return cast(str, dtype) if isinstance(dtype, str) or not isinstance(name, str) else name
-
-
-def _dtype_of(reading: Reading) -> str:
-    return "float32" if reading.model is None else str(reading.model.dtype)
 
 
 def run_forward(reading: Reading, request: Request, tell: Tell, wide: bool = False, name: str = "forward") -> RunResult:

@@ -7,11 +7,11 @@ from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from rnncli.errors import ArgumentError, SpecError, shorten
+from rnncli.errors import ArgumentError, shorten
 from rnncli.formats.networks import as_called, read_as
 from rnncli.layers.weights import FRAMEWORKS, Framework
 from rnncli.library.runs import Tell, silent
-from rnncli.network import Network, check_flags, check_known, check_sizes, check_text, plain
+from rnncli.network import check_flags, check_known, check_sizes, check_text, plain
 from rnncli.quantities import Rate, parse_memory, parse_number, without_thousands
 from rnncli.render.progress import Progress
 from rnncli.search.brace_hints import read_pattern
@@ -21,13 +21,16 @@ from rnncli.search.selection import Order, order_of, parse_figures
 from rnncli.search.solution import Solution
 from rnncli.search.solution import solve as solved
 from rnncli.search.sweep import (
+    CHECKED,
     Candidates,
     Share,
     Sweep,
     Tally,
     check_fits,
+    check_room,
     cloud_of,
     framework_of,
+    reason_of,
     share_of,
     wanted_of,
 )
@@ -115,28 +118,19 @@ def sweep(
     found: list[Candidate] = []
     tally = Tally()
     with Progress("sweep", total, silent, clock=perf_counter) as progress:
-        done = 0
+        done = checked = 0
         for some in Sweep(setting, budget, wanted, list, cloud).run_on(jobs, whole, total, tally):
             found += [candidate for candidates in some for candidate in candidates]
             progress(tally.total - done)
-            done = tally.total
+            done, held = tally.total, len(found) if wanted is None else wanted.held
+            if held - checked >= CHECKED:
+                checked = held
+                check_room(held, _ALL)
     best = found if wanted is None else wanted.best()
     tally.shown = len(best)
     if tally.first_invalid is not None and tally.invalid == tally.total:
-        _refuse(tally.first_invalid, setting)
+        raise as_called(reason_of(tally.first_invalid, setting))
     return Candidates(best, tally, setting, order, cloud)
-
-
-def _refuse(spec: str, setting: Setting) -> None:
-    """Say why a text is no network.
-
-    Raises:
-        SpecError: that is why.
-    """
-    try:
-        Network.parse(spec).summary(*setting)
-    except SpecError as error:
-        raise as_called(error) from None
 
 
 def solve(

@@ -134,7 +134,7 @@ def compare(
     batch: int | Sequence[int | None] | None = None,
     timesteps: int | Sequence[int | None] | None = None,
     framework: Framework | Sequence[Framework] | None = None,
-    dtype: str | Sequence[str] = "float32",
+    dtype: str | Sequence[str] | None = None,
     rate: Rate | float | str | None = None,
     set: Mapping[str, float | str] | None = None,
 ) -> Comparison:
@@ -148,7 +148,7 @@ def compare(
         batch: samples at a time, or None for unknown.
         timesteps: length of the sequence, or None for unknown.
         framework: whose weights to count; None for that of each network's source.
-        dtype: of weights and outputs, for sizes in bytes.
+        dtype: of weights and outputs, for sizes in bytes; None for that of a model, or float32.
         rate: timesteps a second, for the multiply-adds a second; None where nobody asks.
         set: the numbers that Python source leaves open.
 
@@ -157,9 +157,12 @@ def compare(
         SpecError: a framework cannot express a network, or `timesteps` contradicts a spec.
     """
     frameworks: Sequence[Framework] = () if framework is None else _several(framework)
-    settings = settings_of(_several(batch), _several(timesteps), frameworks, _several(dtype))
-    read = readings_of(networks, set)
-    return compared([column for each in read for column in columns_of(each.network, settings, rate)])
+    columns: list[Column] = []
+    for reading in readings_of(networks, set):
+        dtypes: Sequence[str] = [reading.dtype] if dtype is None else _several(dtype)
+        settings = settings_of(_several(batch), _several(timesteps), frameworks, dtypes)
+        columns += columns_of(reading.network, settings, rate)
+    return compared(columns)
 
 
 def compared(columns: Sequence[Column]) -> Comparison:

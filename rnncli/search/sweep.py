@@ -14,11 +14,11 @@ from itertools import chain, islice
 from math import log10
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, overload
 
-from rnncli.errors import RnncliError, one_line, quote
+from rnncli.errors import RnncliError, SpecError, one_line, quote
 from rnncli.language.source import MAX_BYTES
 from rnncli.layers import LAYERS
 from rnncli.layers.weights import FRAMEWORKS, Framework
-from rnncli.network import check_known, check_sizes
+from rnncli.network import Network, check_known, check_sizes
 from rnncli.quantities import Shape, memory
 from rnncli.results import Result
 from rnncli.search import forms
@@ -49,6 +49,9 @@ CHECKED = 20_000
 
 _HELD = 500
 """Bytes that a candidate takes at least."""
+
+_SORTING = 48
+"""Bytes that it takes to sort one candidate, beside the candidate itself."""
 
 _COUNTED = 10**15
 """Of more candidates than these only the size of their number is said."""
@@ -521,3 +524,23 @@ def about(total: int) -> str:
     if not total:
         return ""
     return f"{total:,}" if total <= _COUNTED else f"about 10^{int(log10(total))}"
+
+
+def check_room(held: int, advice: str) -> None:
+    """Check that there is memory for more candidates, beside those that are held until all are sorted.
+
+    Raises:
+        RnncliError: there is not. Where memory is lent that there is not, the system would kill the process.
+    """
+    free = free_bytes()
+    if free is not None and free < RESERVE + held * _SORTING:
+        raise RnncliError(f"{held:,} candidates to sort are in memory, and no more fit", advice)
+
+
+def reason_of(spec: str, setting: Setting) -> SpecError:
+    """Return the error of a spec that is not a network."""
+    try:
+        Network.parse(spec).summary(*setting)
+    except SpecError as error:
+        return error
+    raise AssertionError(f"{spec} is a network")
