@@ -25,6 +25,9 @@ def draw_body(dice: Dice, most: int, plausible: bool = True) -> list[Layer]:
     wanted = dice.choice(range(most + 1))
     while len(body) < wanted:
         layer = dice.choice([kind for kind in BODY if not plausible or _fits(kind, given)]).draw(dice, plausible)
+        if plausible and body and layer.activates and (own := body[-1].with_activation(layer.activates)) is not None:
+            body[-1] = own  # a file or a source of another notation does not say which of the two it is
+            continue
         given = given if layer.returns == "same" else layer.returns
         times = dice.choice((1, 1, 1, 1, 2, 3, 5))
         body += [layer] * (times if not plausible or _fits(kind_of(layer), given) else 1)

@@ -144,7 +144,7 @@ def test_a_template_is_offered_its_blanks() -> None:
 PATTERNS = {
     "": ["input:", "embed:"],
     "embed:10000x{16,32}": ["32}:", "32},"],
-    "embed:10000x{16,32},{": ["conv", "rnn", "lstm", "gru", "dense", "dropout"],
+    "embed:10000x{16,32},{": ["conv", "rnn", "lstm", "gru", "dense", "dropout", "act"],
     "embed:10000x{16,32},{rnn,ls": ["lstm"],
     "embed:10000x{16,32},{rnn,lstm": ["lstm,", "lstm}", "lstm:"],
     "embed:10000x{16,32},{rnn,lstm}": ["lstm}:"],

@@ -74,7 +74,7 @@ def test_it_names_all_kinds_options_and_activations_on_a_screen_of_80_by_40(told
 
 
 def test_each_form_of_a_layer_works_with_numbers_for_its_letters(at: Walk, told: Callable[..., str]) -> None:
-    numbers = {"V": "10", "D": "4", "T": "5", "F": "8", "U": "3", "K": "2", "P": "0.5"}
+    numbers = {"V": "10", "D": "4", "T": "5", "F": "8", "U": "3", "K": "2", "P": "0.5", "ACT": "relu"}
     forms = re.findall(r"^  (\S+) +\S", told(), re.MULTILINE)
     of_kind = {form.partition(":")[0]: form for form in forms}
     for kind in kinds.KINDS.values():
@@ -82,7 +82,7 @@ def test_each_form_of_a_layer_works_with_numbers_for_its_letters(at: Walk, told:
         for text in (re.sub(r"\[.*?\]", "", form), re.sub(r"[\[\]]", "", form)):
             name, _, size = text.partition(":")
             for word in size.split("|"):
-                field = "".join(numbers.get(c, c) for c in word)
+                field = re.sub("[A-Z]+", lambda letters: numbers[letters[0]], word)
                 spec = kinds.below(kind.layer) + f"{name}:{field}".rstrip(":")
                 with at(spec):
                     assert type(Network.parse(spec).layers[-1]) is kind.layer

@@ -157,7 +157,7 @@ def in_other_notations(network: Network, draw: Callable[[st.SearchStrategy], obj
         yield keras, network
     if len(network.layers) > 1:  # an input alone is a network, too, where a space follows it
         yield draw(st.sampled_from(SEPARATORS)).join(layer.spec() for layer in network.layers), network
-    if ":linear" not in text:  # which is a kind, too: between spaces nobody can tell
+    if not re.search(":linear|act:", text):  # which are kinds, too: between spaces nobody can tell
         yield re.sub("[,:]", lambda _: draw(st.sampled_from((" ", "  ", "\t"))), text), network
     yield text.translate(draw(st.sampled_from(CHARACTERS))), network
     both = [

@@ -15,7 +15,7 @@ from conftest import SCREENS, Result, Walk
 
 from rnncli import Network, SpecError
 from rnncli.language.framework_words import FRAMEWORK_WORDS
-from rnncli.layers import KINDS, LAYERS, Layer
+from rnncli.layers import KINDS, LAYERS, Activation, Layer
 from rnncli.layers.options import Option
 from rnncli.layers.weights import FRAMEWORKS
 from rnncli.layers.words import in_both
@@ -127,7 +127,7 @@ def test_a_field_that_is_wrong_is_answered_with_both_words(at: Walk) -> None:
                 assert both in helped(layer_spec(layer, text[:-2] + text[-1] + text[-2]))
         able = [each for each in LAYERS if any(own.spells(text.partition("=")[0]) for own in each.options)]
         if layer is able[0] and text not in KINDS:  # the first of several is asked for its word; linear is a kind, too
-            for other in {*LAYERS} - {*able}:
+            for other in {*LAYERS} - {*able, Activation}:
                 with at(other.kind, "does not take", text):
                     message = error(layer_spec(other, text)).message
                     assert message.startswith(f"{other.kind} does not take '{text}'")

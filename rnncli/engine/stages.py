@@ -19,6 +19,7 @@ from rnncli.engine.windows import MeanPass, WindowPass, largest_pass
 from rnncli.layers import (
     GRU,
     LSTM,
+    Activation,
     BatchNorm,
     Conv,
     Dense,
@@ -66,6 +67,19 @@ class DenseStage(Stateless):
         if self.bias is not None:
             y += self.bias
         self.activation(y, y)
+        return Chunk(y, chunk.mask)
+
+
+class ActivationStage(Stateless):
+    """act(x) for every vector."""
+
+    def __init__(self, layer: Activation) -> None:
+        self.activation = ACTIVATION_FUNCTIONS[layer.activation]
+
+    def step(self, chunk: Chunk) -> Chunk:
+        """Return what the activation makes of a chunk, which others may read, too."""
+        y = np.empty_like(chunk.values)
+        self.activation(chunk.values, y)
         return Chunk(y, chunk.mask)
 
 
@@ -265,6 +279,7 @@ STAGES: dict[type[Layer], Callable[[str, Any, Mapping[str, Array], ChunkSteps], 
     Dropout: lambda name, layer, weights, chunk_steps: Stateless(),
     Norm: lambda name, layer, weights, chunk_steps: NormStage(layer, weights),
     BatchNorm: lambda name, layer, weights, chunk_steps: BatchNormStage(layer, weights),
+    Activation: lambda name, layer, weights, chunk_steps: ActivationStage(layer),
     Repeat: lambda name, layer, weights, chunk_steps: Gathering(lambda: _Repetition(layer, chunk_steps)),
     Pool: _pool_stage,
     Flatten: lambda name, layer, weights, chunk_steps: Gathering(_Flat),

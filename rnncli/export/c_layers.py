@@ -279,6 +279,14 @@ def _dense(place: Place) -> Vector:
     return to
 
 
+def _activation(place: Place) -> Vector:
+    to = place.target or (place.x if place.x.end else place.room(place.size))
+    if to.text != place.x.text:
+        place.write(copied(to.text, place.x.text, place.size))
+    place.write(*activated(place.layer.activation, to.text, place.size))
+    return to
+
+
 def _norm(place: Place) -> Vector:
     layer, to = place.layer, place.target or (place.x if place.x.end else place.room(place.size))
     weights = [place.own("gamma") if layer.scale else "NULL", place.own("beta") if layer.center else "NULL"]
@@ -370,6 +378,7 @@ LAYERS: Mapping[str, Callable[[Place], Vector]] = {
     "dropout": _passed,  # it drops nothing outside of training
     "norm": _norm,
     "bnorm": _norm,
+    "act": _activation,
     "repeat": _passed,
     "pool": _pool,
     "flatten": _flattened,

@@ -168,6 +168,7 @@ LAYERS: Mapping[str, Callable[[Any], Call]] = {
     "norm": _plain,
     "repeat": _plain,
     "bnorm": _plain,
+    "act": lambda layer: Call("Activation", (string(layer.activation),)),
     "pool": lambda layer: Call(layer.type_name(), tuple(_options(layer))),
     "flatten": _plain,
 }

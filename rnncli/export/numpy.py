@@ -322,6 +322,10 @@ def _batch_norm(place: Place) -> Iterator[str]:
     yield from place.assigned(Call(place.function, ("x", _quoted(place.step.name))))
 
 
+def _activation(place: Place) -> Iterator[str]:
+    yield from place.assigned(called(place.layer.activation, "x"))
+
+
 def _flatten(place: Place) -> Iterator[str]:
     yield from place.assigned("x.reshape(len(x), -1)")
 
@@ -353,6 +357,7 @@ LAYERS: Mapping[str, Written] = {
     "norm": Written(_norm, NORM),
     "repeat": Written(_repeat),
     "bnorm": Written(_batch_norm, BATCH_NORM),
+    "act": Written(_activation),
     "pool": Written(lambda place: POOLS[place.layer.joins](place) if place.layer.joins else _windows(place), POOL),
     "flatten": Written(_flatten),
 }

@@ -245,6 +245,7 @@ LAYERS: Mapping[str, Callable[[Place], str]] = {
     "norm": _norm,
     "repeat": _repeat,
     "bnorm": _batch_norm,
+    "act": lambda place: ACTIVATIONS[place.layer.activation](place.graph, place.x),
     "pool": lambda place: POOLS[place.layer.joins](place) if place.layer.joins else _windows(place),
     "flatten": _flatten,
 }

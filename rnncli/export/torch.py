@@ -256,15 +256,14 @@ def _recurrent(part: Part) -> list[Assignment]:
 
 
 def _conv(part: Part) -> list[Assignment]:
-    layer, reads = part.layer, "x.transpose(1, 2)"
-    if layer.padding == "causal":
-        reads = f"F.pad({reads}, ({layer.window.span - 1}, 0))"
-    return [Assignment(ACTIVATIONS[layer.activation].format(_channels_first(part, reads)))]
+    layer, before = part.layer, part.layer.window.span - 1
+    padded = [Assignment(f"F.pad(x, (0, 0, {before}, 0))")] if layer.padding == "causal" and before else []
+    return [*padded, Assignment(ACTIVATIONS[layer.activation].format(_channels_first(part)))]
 
 
-def _channels_first(part: Part, reads: str = "x.transpose(1, 2)") -> str:
+def _channels_first(part: Part) -> str:
     """Return the call of a module that reads (batch, features, timesteps)."""
-    return f"self.{part.attribute}({reads}).transpose(1, 2)"
+    return f"self.{part.attribute}(x.transpose(1, 2)).transpose(1, 2)"
 
 
 def _batch_norm(part: Part) -> list[Assignment]:
@@ -305,6 +304,7 @@ LAYERS: Mapping[str, Callable[[Part], list[Assignment]]] = {
     "norm": _module,
     "repeat": lambda part: [Assignment(f"x.unsqueeze(1).expand(-1, {part.layer.n}, -1)")],
     "bnorm": _batch_norm,
+    "act": _module,
     "pool": _pool,
     "flatten": lambda part: [Assignment("x.flatten(1)")],
 }

@@ -18,7 +18,7 @@ from rnncli.formats.frameworks import (
     UnknownArgumentError,
     class_of,
 )
-from rnncli.formats.nodes import Activation, Node
+from rnncli.formats.nodes import Node
 from rnncli.formats.python.objects import ACTIVATION_NAMES, Call, Named, UnparsableError, Value, tree_of
 from rnncli.language.framework_words import FRAMEWORK_WORDS, NOT_MERGED, framework_word
 from rnncli.language.likeness import closest
@@ -308,16 +308,12 @@ def wrong(text: Text, framework: Framework, call: Call, cls: Class, fault: Argum
     return text.fault(message, span, advice, "perhaps", text.with_(span, instead) if instead else None)
 
 
-def misfit(
-    text: Text, framework: Framework, calls: Mapping[str, Call], nodes: Sequence[Node], node: Node, reason: str
-) -> SpecError:
+def misfit(text: Text, calls: Mapping[str, Call], nodes: Sequence[Node], node: Node, reason: str) -> SpecError:
     """Return the error for a layer that does not fit behind those before it."""
     span = node.place or (0, len(text.text))
     if "a vector is returned" not in reason:
         message = f"{node.kind} {reason[3:]}" if reason.startswith("it ") else reason
-        dense = "Dense" if framework == "keras" else "nn.Linear"
-        advice = f"an activation may stand behind {dense} alone" if isinstance(node.word, Activation) else ""
-        return text.fault(message, span, "change one of the two numbers" if "features" in reason else advice)
+        return text.fault(message, span, "change one of the two numbers" if "features" in reason else "")
     before = nodes[: nodes.index(node)]
     makers = [each for each in before if isinstance(each.word, Layer) and each.word.returns == "vector"]
     cause = makers[-1] if makers else node

@@ -240,7 +240,7 @@ class _Line:
         found = first_misfit(nodes)
         if found is not None:
             calls = {name: layer.call for name, layer in self._layers.items()}
-            raise misfit(self._text, self._framework, calls, nodes, *found)
+            raise misfit(self._text, calls, nodes, *found)
         parts = parts_of(nodes, framework=self._framework, features=ASSUMED_FEATURES, whole=True).parts
         if not parts:  # Masking()
             raise self._text.fault("it makes no layer")

@@ -12,12 +12,13 @@ from dataclasses import MISSING, fields, replace
 from typing import Any, NamedTuple
 
 from rnncli.errors import ArgumentError, listed, shorten
-from rnncli.formats.nodes import Activation, Note, Pass, Returned, Word, loops, names, takes_vectors
+from rnncli.formats.nodes import Note, Pass, Returned, Word, loops, names, takes_vectors
 from rnncli.language.likeness import closest
 from rnncli.language.spec import MAX_LAYERS
 from rnncli.layers import (
     GRU,
     LSTM,
+    Activation,
     BatchNorm,
     Conv,
     Dense,

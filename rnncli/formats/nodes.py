@@ -61,12 +61,6 @@ class Note(NamedTuple):
         return not (self.unless and self.unless in names) and (not self.only or self.only in names)
 
 
-class Activation(NamedTuple):
-    """An activation by itself: that of the dense layer that it reads."""
-
-    name: str
-
-
 class Pass(NamedTuple):
     """Hands on what it reads, as far as the language can say.
 
@@ -77,7 +71,7 @@ class Pass(NamedTuple):
     masks: bool = False
 
 
-Word = Layer | Activation | Pass
+Word = Layer | Pass
 
 
 def takes_input(word: Word | None) -> TypeGuard[Head]:
@@ -383,15 +377,13 @@ class _Row:
                 slid = len(self.nodes)
             else:
                 return _unsettled(around)
-        elif any(self.around) and not isinstance(word, Pass):
-            each_step = isinstance(word, Activation) or (isinstance(word, Layer) and word.reads == "either")
-            if slid is None or not each_step:
-                return _unsettled(self.around)
-        if isinstance(word, Activation):
-            layer = None if self.last is None else self.nodes[self.last].word
-            if self.last is None or not takes_activation(layer):
-                return f"no dense layer without an activation stands before {word.name}"
-            self.nodes[self.last] = replace(self.nodes[self.last], word=layer.with_activation(word.name))
+        elif any(self.around) and not isinstance(word, Pass) and (slid is None or word.reads != "either"):
+            return _unsettled(self.around)
+        layer = None if self.last is None else self.nodes[self.last].word
+        act = word.activates if isinstance(word, Layer) else None
+        if act is not None and self.last is not None and takes_activation(layer):
+            self.nodes[self.last] = replace(self.nodes[self.last], word=layer.with_activation(act))
+            node = replace(node, word=Pass())
         elif isinstance(word, Layer):
             if takes_input(word) and self.nodes:
                 return "it takes the input"

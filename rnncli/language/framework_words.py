@@ -103,7 +103,7 @@ _SAID: Sequence[tuple[str, str]] = (
     ("zeropadding1d zeropad1d constantpad1d cropping1d chomp1d chomp", _ZEROS),
     ("loss optimizer learning_rate lr epochs compile bptt clipnorm metrics", _TRAINING),
     ("gpu cuda cpu tpu num_workers", _SPEED),
-    ("activation", "an activation is a field of the layer before it: dense:1:sigmoid"),
+    ("activation", "an activation is a field of the layer before it, as in dense:1:sigmoid, or a layer, act:sigmoid"),
     ("bidirectional", f"{in_both(LSTM, 'merge_mode', 'concat')} is a field of a recurrent layer, as in lstm:32:bi"),
 )
 """Words, apart by spaces, and what each of them is and where it is found here."""

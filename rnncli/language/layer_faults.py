@@ -9,7 +9,7 @@ from rnncli.errors import SpecError, listed, quote
 from rnncli.language.arguments import STACKED, attribute_of, setting, takes, value_in_words
 from rnncli.language.framework_words import FRAMEWORK_WORDS, NOT_MERGED, framework_word
 from rnncli.language.source import Token, cut, lowered, splice, without_spaces
-from rnncli.layers import KINDS, LAYERS, Layer
+from rnncli.layers import KINDS, LAYERS, Activation, Layer
 from rnncli.layers.activations import ACTIVATIONS
 from rnncli.layers.options import Choice, Option
 from rnncli.layers.sizes import BLANK_TEXT, SizeError
@@ -52,7 +52,8 @@ class LayerFaults(NamedTuple):
             found = setting(able[-1] if name in ACTIVATIONS else able[0], name, value if equals else None)
             if found is not None:
                 said = in_both(able[0], found[0].attribute, found[1])
-                return f"{said} is a field of {listed([each.kind for each in able], 'or')}"
+                alone = f", and {Activation.kind}:{name} a layer by itself" if name in Activation.sizes.words else ""
+                return f"{said} is a field of {listed([each.kind for each in able], 'or')}{alone}"
         theirs = framework_word(name, [*KINDS])
         return "" if theirs is None else FRAMEWORK_WORDS[theirs]
 

@@ -18,6 +18,7 @@ To add a kind:
 
 from __future__ import annotations
 
+from rnncli.layers.activation import Activation
 from rnncli.layers.base import Head, Layer
 from rnncli.layers.batch_norm import BatchNorm
 from rnncli.layers.conv import Conv
@@ -46,6 +47,7 @@ LAYERS: tuple[type[Layer], ...] = (
     Dropout,
     Norm,
     BatchNorm,
+    Activation,
     Repeat,
     Pool,
     Flatten,
@@ -66,6 +68,7 @@ __all__ = [
     "LAYERS",
     "LSTM",
     "READING_FROM_THE_END",
+    "Activation",
     "BatchNorm",
     "Conv",
     "Dense",

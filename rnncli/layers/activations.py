@@ -1,4 +1,4 @@
-"""The activations of the spec language: what each makes of a number, and the bounds of those that have two.
+"""The activations of the spec language: what each makes of a number, the bounds of those that have two, its modules.
 
 Each is defined as Keras 3 defines it; `rnncli.engine.activations` computes them.
 
@@ -19,32 +19,34 @@ from typing import NamedTuple
 from rnncli.layers.options import Choice
 
 
-class Activation(NamedTuple):
-    """An activation.
+class Definition(NamedTuple):
+    """What an activation is.
 
     Attributes:
         formula: what it makes of a number x, or of the numbers x_1 to x_n of a vector.
+        torch: PyTorch's class in torch.nn.
         bounds: what its values saturate at; None without two such bounds.
     """
 
     formula: str
+    torch: str
     bounds: tuple[float, float] | None = None
 
 
-ACTIVATIONS: Mapping[str, Activation] = {
-    "linear": Activation("x"),
-    "relu": Activation("max(0, x)"),
-    "tanh": Activation("(exp(x) - exp(-x)) / (exp(x) + exp(-x))", (-1.0, 1.0)),
-    "sigmoid": Activation("1 / (1 + exp(-x))", (0.0, 1.0)),
-    "hard_sigmoid": Activation("min(1, max(0, x / 6 + 1 / 2))", (0.0, 1.0)),
-    "softsign": Activation("x / (1 + |x|)", (-1.0, 1.0)),
-    "softplus": Activation("log(1 + exp(x))"),
-    "elu": Activation("x if x > 0 else exp(x) - 1"),
-    "selu": Activation("1.0507 · (x if x > 0 else 1.67326 · (exp(x) - 1))"),
-    "gelu": Activation("x · (1 + erf(x / √2)) / 2"),
-    "silu": Activation("x / (1 + exp(-x))"),
+ACTIVATIONS: Mapping[str, Definition] = {
+    "linear": Definition("x", "Identity"),
+    "relu": Definition("max(0, x)", "ReLU"),
+    "tanh": Definition("(exp(x) - exp(-x)) / (exp(x) + exp(-x))", "Tanh", (-1.0, 1.0)),
+    "sigmoid": Definition("1 / (1 + exp(-x))", "Sigmoid", (0.0, 1.0)),
+    "hard_sigmoid": Definition("min(1, max(0, x / 6 + 1 / 2))", "Hardsigmoid", (0.0, 1.0)),
+    "softsign": Definition("x / (1 + |x|)", "Softsign", (-1.0, 1.0)),
+    "softplus": Definition("log(1 + exp(x))", "Softplus"),
+    "elu": Definition("x if x > 0 else exp(x) - 1", "ELU"),
+    "selu": Definition("1.0507 · (x if x > 0 else 1.67326 · (exp(x) - 1))", "SELU"),
+    "gelu": Definition("x · (1 + erf(x / √2)) / 2", "GELU"),
+    "silu": Definition("x / (1 + exp(-x))", "SiLU"),
     # Between 0 and 1 as well, but most shares of many are near 0: that is no sign of saturation.
-    "softmax": Activation("exp(x_i) / (exp(x_1) + … + exp(x_n))"),
+    "softmax": Definition("exp(x_i) / (exp(x_1) + … + exp(x_n))", "Softmax"),
 }
 
 OTHER_NAMES = {"swish": "silu", "none": "linear", "hardsigmoid": "hard_sigmoid", "logistic": "sigmoid"}

@@ -229,6 +229,11 @@ class Layer(ABC):
         return ()
 
     @property
+    def activates(self) -> str | None:
+        """The activation that it is, where it is nothing else."""
+        return None
+
+    @property
     def drops(self) -> float:
         """The share of what it reads that it drops while a network trains."""
         return 0.0

@@ -221,6 +221,8 @@ class Word(Sizes):
     needs: str
     other_names: Mapping[str, str] = field(default_factory=dict)
     """Names from elsewhere, and which of the words each is; an error's repair translates them."""
+    symbol: str = ""
+    """What stands for one of them where they are too many to be listed."""
 
     @property
     def attributes(self) -> tuple[str, ...]:  # type: ignore[override]  # a field of other sizes, here derived
@@ -234,8 +236,8 @@ class Word(Sizes):
 
     @property
     def form(self) -> str:
-        """All of the words: `max|avg`."""
-        return "|".join(self.words)
+        """All of the words, `max|avg`, or their symbol."""
+        return self.symbol or "|".join(self.words)
 
     def means(self, word: str) -> bool:
         """Whether it is one of the words, here or elsewhere, or a number, which other kinds take."""

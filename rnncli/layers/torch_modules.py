@@ -10,7 +10,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from rnncli.errors import listed
-from rnncli.layers import GRU, LSTM, BatchNorm, Conv, Dense, Dropout, Embedding, Layer, Norm, Pool, Recurrent, SimpleRNN
+from rnncli.layers import (
+    GRU,
+    LSTM,
+    Activation,
+    BatchNorm,
+    Conv,
+    Dense,
+    Dropout,
+    Embedding,
+    Layer,
+    Norm,
+    Pool,
+    Recurrent,
+    SimpleRNN,
+)
 from rnncli.layers.python_call import Call, number, string
 from rnncli.quantities import Shape, features_of
 
@@ -270,6 +284,11 @@ def _batch_norm(layer: BatchNorm, reads: Shape, stack: Stack) -> Call:
     return Call("nn.BatchNorm1d", tuple(arguments))
 
 
+def _activation(layer: Activation, reads: Shape, stack: Stack) -> Call:
+    del reads, stack
+    return Call(f"nn.{layer.type_name('torch')}", ("dim=-1",) if layer.activation == "softmax" else ())
+
+
 def _pool(layer: Pool, reads: Shape, stack: Stack) -> Call:
     del reads, stack
     window = layer.window
@@ -293,6 +312,7 @@ MODULES: Mapping[type[Layer], tuple[str, Callable[[Any, Shape, Stack], Call]]] =
     Dropout: ("dropout", _dropout),
     Norm: ("norm", _norm),
     BatchNorm: ("norm", _batch_norm),
+    Activation: ("activation", _activation),
     Pool: ("pool", _pool),
 }
 """For each kind of layer that is a module, what its attribute is called and what returns the call that makes it.

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from rnncli.layers import Layer
+from rnncli.layers.activations import ACTIVATIONS
 from rnncli.layers.weights import Weight
 from rnncli.network import Network, check_sizes
 from rnncli.quantities import Shape, features_of
@@ -21,6 +22,7 @@ RECURRENT = ("RNN", "LSTM", "GRU")
 OTHERS = (
     *("Embedding", "Conv1d", "Linear", "LayerNorm", "BatchNorm1d", "Dropout", "MaxPool1d", "AvgPool1d"),
     *("Tensor.expand", "Tensor.amax", "Tensor.mean", "Tensor.flatten"),
+    *(each.torch for each in ACTIVATIONS.values()),
 )
 """The other modules and methods that the tools were asked about."""
 
@@ -192,6 +194,11 @@ TOOLS = (
                 ("AvgPool1d",),
                 lambda work: Amount(features_of(work.reads)),
             ),
+            Deviation(
+                "for Softmax, three for each number that it reads, less one",
+                ("Softmax",),
+                lambda work: Amount(3 * features_of(work.reads) - 1),
+            ),
         ),
     ),
     Tool(
@@ -330,6 +337,8 @@ def _unknown(network: Network) -> str:
             return conflict.reason
         if layer.type_name("torch") not in (*RECURRENT, *OTHERS):
             return f"the tools were not asked about {layer.type_name('torch')}"
+        if len({*layer.state_sizes.values()}) > 1:
+            return f"the tools were not asked about proj, which {layer.spec()} has"
     if any(masked and layer.states for layer, masked in zip(network.body, network.masked, strict=True)):
         return "depends on the padding: with a mask PyTorch packs the sequences"
     return ""

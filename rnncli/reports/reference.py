@@ -12,7 +12,7 @@ from rnncli.errors import SpecError, UsageError, listed, quote
 from rnncli.language.arguments import CLASSES, PYTORCH_NAMES, STACKED, attribute_of
 from rnncli.language.framework_words import FRAMEWORK_WORDS
 from rnncli.language.likeness import closest
-from rnncli.layers import KINDS, LAYERS, Layer
+from rnncli.layers import KINDS, LAYERS, Activation, Layer
 from rnncli.layers.activations import ACTIVATION_OPTION, ACTIVATIONS, GATE_ACTIVATION_OPTION, OTHER_NAMES
 from rnncli.layers.base import Note
 from rnncli.layers.options import Choice, Option
@@ -149,7 +149,7 @@ def _facts_of_kind(layer: type[Layer], spec: str) -> Iterator[Note]:
     theirs = _torch_class(layer)
     if theirs is not None:
         yield Note("PyTorch", theirs if theirs.startswith("Tensor.") else f"nn.{theirs}")
-    symbols = re.findall("[A-Z]", layer.sizes.form)
+    symbols = re.findall("[A-Z]+", layer.sizes.form)
     for symbol, attribute in zip(symbols, layer.sizes.attributes, strict=False):
         theirs = argument_name(layer, attribute, "torch")
         yield Note(symbol, attribute + (f"; PyTorch: {theirs}" if theirs else ""))
@@ -218,6 +218,8 @@ def _field_entry(word: str) -> Entry:
         both = [in_both(layer, option.attribute, value) for value in option.values.values()]
         facts.append(Note("Values", ", ".join(both if option.symbol is None else option.values)))
     facts.append(Note("Example", _difference(found[-1][0] if option is ACTIVATION_OPTION else layer, option)))
+    if own := KINDS.get(option.lead.rstrip("=")):
+        facts.append(Note("Layer", f"{_form(own)}, {own.means}. Keras: {own.keras}; PyTorch: nn.{own.torch}"))
     if word in TOPIC_OF:
         facts += [Note("Also", TOPIC_OF[word].means), *TOPIC_OF[word].facts()]
     return Entry(option.form, option.means, tuple(facts))
@@ -313,6 +315,8 @@ def _activation_entry(word: str) -> Entry:
     bounds = ACTIVATIONS[name].bounds
     if bounds is not None:
         facts.append(Note("Range", f"{bounds[0]:g} to {bounds[1]:g}"))
+    if name in Activation.sizes.words:
+        facts.append(Note("Alone", f"{Activation.kind}:{name}, as in input:8,lstm:32,{Activation.kind}:{name}"))
     facts.append(Note("Example", f"input:8,dense:32:{name}"))
     return Entry(name, f"f(x) = {ACTIVATIONS[name].formula}", tuple(facts))
 
@@ -339,8 +343,10 @@ class _Sort(NamedTuple):
 
 
 _SORTS: Mapping[str, _Sort] = {
-    "kind": _Sort(lambda: CLASSES, _kind_entry, lambda word: _rows_of_kind(CLASSES[word])),
     "field": _Sort(_option_words, _field_entry, _rows_of_field),
+    "kind": _Sort(
+        lambda: CLASSES.keys() - {*_argument_words()}, _kind_entry, lambda word: _rows_of_kind(CLASSES[word])
+    ),
     "activation": _Sort(lambda: (*ACTIVATIONS, *OTHER_NAMES), _activation_entry, _rows_of_activation),
     "argument": _Sort(_argument_words, _field_entry, _rows_of_field),
     "count": _Sort(

@@ -53,6 +53,8 @@ NETWORKS = (
     *("input:20x5,conv:9x3,bnorm,lstm:8", "input:20x5,bnorm:nobias:noscale,rnn:8", "input:5,lstm:8,bnorm,dense:2"),
     *("input:20x5,conv:9x3:relu,pool:max:2,lstm:8", "input:20x5,rnn:9:seq,pool:avg:3:stride=1,dense:3"),
     *("input:20x5,rnn:9:seq,flatten,dense:3", "input:20x5,conv:9x3,flatten,dense:3:relu"),
+    # What is an activation alone.
+    *("input:8,lstm:9,act:relu,dense:4", "input:20x5,conv:9x3,bnorm,act:relu,lstm:8", "input:5,lstm:8:seq,act:gelu"),
     # What has no need of what it reads.
     *("embed:50x12,pool:avg,dense:3", "embed:50x12,pool:max,dense:3", "input:8,dense:12,pool:avg", "input:8,pool:avg"),
     *("input:8,rnn:12:seq,pool:avg", "input:8,lstm:12:seq,pool:max,dense:3", "input:8,norm,pool:avg,dense:4"),

@@ -27,7 +27,7 @@ from rnncli.formats.keras.config import (
     quantized,
 )
 from rnncli.formats.keras.weights import Store, is_cudnn
-from rnncli.formats.nodes import Activation, Node, Note, Read, Returned, Word, loops, names, returned, takes_input
+from rnncli.formats.nodes import Node, Note, Read, Returned, Word, loops, names, returned, takes_input
 from rnncli.layers import Input, Layer
 from rnncli.layers.activations import ACTIVATIONS
 from rnncli.quantities import MAX_SIZE
@@ -237,8 +237,6 @@ def _about(name: str, note: Note) -> Note:
 
 
 def _activations(word: object) -> tuple[object, ...]:
-    if isinstance(word, Activation):
-        return (word.name,)
     return getattr(word, "activation", None), getattr(word, "recurrent_activation", None)
 
 
@@ -344,8 +342,8 @@ def _activation_of(value: Any, modern: bool) -> str:
             reason = "its activation is a lambda, which is code and is not run"
         case {"class_name": "ReLU" | "Softmax" | "ELU"}:
             (made,) = _made(value, modern)
-            if isinstance(made.word, Activation):
-                return made.word.name
+            if isinstance(made.word, Layer) and made.word.activates:
+                return made.word.activates
         case {"class_name": "function", "config": str(name), "module": str(module)} if "keras" in module:
             return _activation_of(name, modern)
         case {"class_name": "function", "config": str(name)}:

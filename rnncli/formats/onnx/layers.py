@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from rnncli.errors import ArgumentError
-from rnncli.formats.nodes import Activation, Note, Pass, Word, takes_activation
+from rnncli.formats.nodes import Note, Pass, Word, takes_activation
 from rnncli.formats.onnx.arrays import Constant
 from rnncli.formats.onnx.cells import BY_OPERATION
 from rnncli.formats.onnx.messages import NodeProto
@@ -28,7 +28,7 @@ from rnncli.formats.onnx.values import (
     sized,
     wholes_of,
 )
-from rnncli.layers import BatchNorm, Conv, Dense, Embedding, Flatten, Layer, Norm, Pool, Repeat
+from rnncli.layers import Activation, BatchNorm, Conv, Dense, Embedding, Flatten, Layer, Norm, Pool, Repeat
 from rnncli.layers.windows import PADDINGS, Window
 
 _SOFTMAX_OF_ONE_AXIS = 13

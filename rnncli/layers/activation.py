@@ -1,0 +1,72 @@
+"""`act:ACT`: an activation by itself, behind a layer that has none of its own or has another."""
+
+from __future__ import annotations
+
+from rnncli.errors import listed
+from rnncli.layers.activations import ACTIVATIONS, OTHER_NAMES
+from rnncli.layers.base import Equation, Layer, applied, layer_kind
+from rnncli.layers.size_forms import Word
+from rnncli.layers.weights import Framework
+from rnncli.quantities import Shape, features_of
+
+WORDS = tuple(word for word in ACTIVATIONS if word != "linear")
+"""The activations that change what they read."""
+
+
+@layer_kind
+class Activation(Layer):
+    """`activation(x)`, of a vector or of each vector of a sequence.
+
+    `keras.layers.Activation(activation)`; in PyTorch the module of that activation, `torch.nn.ReLU`.
+    """
+
+    activation: str
+
+    kind = "act"
+    aliases = ("activation",)
+    keras = "Activation"
+    torch = listed([ACTIVATIONS[word].torch for word in WORDS], "or")
+    means = "an activation by itself"
+    sizes = Word(
+        "activation",
+        WORDS,
+        needs="an activation",
+        other_names={name: word for name, word in OTHER_NAMES.items() if word in WORDS},
+        symbol="ACT",
+    )
+
+    @property
+    def activations(self) -> tuple[str, ...]:
+        """The one that it is."""
+        return (self.activation,)
+
+    @property
+    def activates(self) -> str:
+        """The one that it is."""
+        return self.activation
+
+    def type_name(self, framework: Framework = "keras") -> str:
+        """Return the framework's class."""
+        return self.keras if framework == "keras" else ACTIVATIONS[self.activation].torch
+
+    def kept(self, input_shape: Shape) -> int:
+        """Return the numbers that it returns."""
+        return features_of(input_shape)
+
+    @property
+    def keeps_output(self) -> bool:
+        """Whether its derivative needs what it returns."""
+        return True
+
+    def equations(self, framework: Framework = "keras") -> tuple[Equation, ...]:
+        """Return the activation of one vector."""
+        del framework
+        return (Equation(f"y_t = {applied(self.activation, 'x_t')}"),)
+
+    def keras_names(self) -> tuple[str, ...]:
+        """Return Keras's base name."""
+        return ("activation",)
+
+    def output_range(self) -> tuple[float, float] | None:
+        """Return the bounds of the activation."""
+        return ACTIVATIONS[self.activation].bounds
