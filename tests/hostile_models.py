@@ -17,8 +17,7 @@ import numpy as np
 from conftest import patience, with_visible_styles
 
 from rnncli import RnncliError
-from rnncli.formats import open_model
-from rnncli.formats.faults import Settings
+from rnncli.formats import Settings, open_model
 
 SHAPES = {"rnn.weight_ih_l0": (4, 3), "rnn.weight_hh_l0": (4, 4), "rnn.bias_ih_l0": (4,), "rnn.bias_hh_l0": (4,)}
 """The arrays of an RNN of PyTorch."""

@@ -162,7 +162,7 @@ OTHERS: tuple[tuple[Iterable[str], str], ...] = (
     ),
     ({each.operation for each in BY_WORD.values()} - {"Affine", "Swish"}, "tests/onnx_runner.OPERATORS"),
     (TORCH.values(), "formats/frameworks.TORCH"),
-    ({*TORCH.values()} - {"Identity"}, "formats/python/functions._ACTIVATIONS.values"),
+    ({*TORCH.values()} - {"Identity"}, "formats/python/modules._ACTIVATIONS.values"),
     (
         {*MERGE_MODES, *MERGES},
         """tests/kinds/recurrent.MERGES layers/recurrent_notes.MERGED export/numpy.MERGES
@@ -173,7 +173,7 @@ OTHERS: tuple[tuple[Iterable[str], str], ...] = (
         POOLS,
         """layers/pool.TYPES.keras layers/pool.TYPES.torch layers/pool.WINDOWED.keras layers/pool.WINDOWED.torch
         engine/stages.POOLS engine/stages.WINDOWED export/numpy.POOLS export/onnx.POOLS export/onnx.WINDOWED
-        export/torch.POOLS formats/onnx/layers._POOLS.values formats/python/functions._POOLS.values""",
+        export/torch.POOLS formats/onnx/layers._POOLS.values formats/python/modules._POOLS.values""",
     ),
     # Keras has them no more.
     ({*CLASSES["keras"]} - {"CuDNNLSTM", "CuDNNGRU"}, "tests/test_signatures.RECORDED.keras"),

@@ -22,8 +22,7 @@ from test_repairs import calls_in_keras
 
 from rnncli import Network
 from rnncli.export import Job, export
-from rnncli.formats import open_model, part_of
-from rnncli.formats.faults import OpenNumbersError
+from rnncli.formats import OpenNumbersError, open_model, part_of
 from rnncli.layers import Dense, Dropout, Embedding, Input, Layer, Norm, Recurrent
 
 Run = Callable[..., Result]

@@ -34,9 +34,8 @@ from rnncli.commands.rewrites import COMMANDS, LINES
 from rnncli.commands.values import FileName, FileNameOf, Value
 from rnncli.commands.wrong_options import named, refused
 from rnncli.errors import EXIT_USAGE, RnncliError, SpecError, UsageError, quote
-from rnncli.formats import FORMATS, SEPARATOR, choice_of
+from rnncli.formats import FORMATS, SEPARATOR, OpenNumbersError, choice_of
 from rnncli.formats.calls import is_call
-from rnncli.formats.faults import OpenNumbersError
 from rnncli.formats.networks import read_text
 from rnncli.language.likeness import closest, in_ascii
 from rnncli.language.mend.meanings import numbers_in

@@ -27,7 +27,7 @@ from rnncli.commands.values import (
 )
 from rnncli.errors import SpecError, UsageError, listed, quote, shorten
 from rnncli.formats import FORMATS as MODEL_FILES
-from rnncli.formats.faults import Settings
+from rnncli.formats import Settings
 from rnncli.render.terminal import DOCUMENTS, PROGRAMS, THEMES, Picture, Theme
 from rnncli.search.budget import FIGURES, Budget, Figure, unknown
 

@@ -16,8 +16,7 @@ from rnncli.commands.command_line import these_words, this_line
 from rnncli.commands.options import check_used, note_used, settings
 from rnncli.commands.report import report, tell
 from rnncli.errors import RnncliError, SpecError, UsageError
-from rnncli.formats import SEPARATOR
-from rnncli.formats.faults import OpenNumbersError
+from rnncli.formats import SEPARATOR, OpenNumbersError
 from rnncli.formats.networks import Reading, notes_on, read
 from rnncli.language.source import MAX_BYTES
 from rnncli.language.spec import EXAMPLE

@@ -21,7 +21,7 @@ from rnncli.engine.chunks import Chunk, chunk_of
 from rnncli.engine.lengths import without_padding
 from rnncli.engine.types import Array
 from rnncli.errors import ArgumentError, RnncliError
-from rnncli.formats.faults import reading
+from rnncli.formats import reading
 from rnncli.formats.file_reader import (
     FileReader,
     check_beginning,

@@ -26,16 +26,60 @@ from __future__ import annotations
 import gc
 import os
 import re
-from collections.abc import Callable, Mapping
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from rnncli.errors import RnncliError, UsageError, listed, shorten
-from rnncli.formats.faults import NO_SETTINGS, Settings, check_holds_something, reading
 
 if TYPE_CHECKING:
     from rnncli.formats.model_file import ModelFile
     from rnncli.formats.nodes import Part
+
+AGAIN = "save it again, or copy it again from where it came"
+"""What mends a damaged file."""
+
+
+class OpenNumbersError(UsageError):
+    """A source leaves numbers open that its layers need.
+
+    Attributes:
+        names: each as the source writes it, `hidden` or `len(vocab)`, in order.
+    """
+
+    def __init__(self, message: str, names: tuple[str, ...]) -> None:
+        super().__init__(message, f"say {'it' if len(names) == 1 else 'each of them'} with --set")
+        self.names = names
+
+
+Settings = Mapping[str, int | float | str]
+"""The numbers and words that a source leaves open, by their names or expressions as they are written."""
+
+NO_SETTINGS: Settings = MappingProxyType({})
+
+
+@contextmanager
+def reading(what: str) -> Iterator[None]:
+    """Put what is read, a path or an array, in front of an error that is raised in the block.
+
+    What a library raises for a file that is damaged is turned into an error where the library is called. Any other
+    exception is a mistake of this program, and comes through.
+
+    Raises:
+        RnncliError: it cannot be read, or the block says what is wrong with it.
+    """
+    try:
+        yield
+    except OpenNumbersError as error:
+        raise OpenNumbersError(f"{what}: {error.message}", error.names) from None
+    except RnncliError as error:
+        raise RnncliError(f"{what}: {error.message}", error.advice) from None
+    except OSError as error:
+        raise RnncliError(f"{what} cannot be read: {error.strerror or error}") from None
+
 
 FORMATS: Mapping[str, str] = {
     extension: module
@@ -148,7 +192,9 @@ def open_model(path: str, settings: Settings = NO_SETTINGS) -> ModelFile:
     try:
         with reading(path):
             if module != "python.source":  # a text may be empty
-                check_holds_something(path)
+                found = os.stat(path)
+                if stat.S_ISREG(found.st_mode) and not found.st_size:
+                    raise RnncliError("it is empty", AGAIN)
                 return read(path).named()
             return read(path, settings).named()
     finally:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator, Mapping, Sequence
 
 from rnncli.errors import SpecError, listed, quote, shorten
-from rnncli.formats.faults import OpenNumbersError
+from rnncli.formats import OpenNumbersError
 from rnncli.formats.frameworks import (
     CLASSES,
     DIFFERS,

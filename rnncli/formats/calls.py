@@ -15,6 +15,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from rnncli.errors import RnncliError, SpecError, quote, shorten
+from rnncli.formats import NO_SETTINGS, OpenNumbersError, Settings
 from rnncli.formats.call_text import (
     CONTAINERS,
     MAX_CALLS,
@@ -30,7 +31,6 @@ from rnncli.formats.call_text import (
     pieces,
     wrong,
 )
-from rnncli.formats.faults import NO_SETTINGS, OpenNumbersError, Settings
 from rnncli.formats.frameworks import (
     CLASSES,
     HOLDS,

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rnncli.errors import RnncliError, shorten
-from rnncli.formats.faults import reading
+from rnncli.formats import reading
 from rnncli.quantities import memory
 from rnncli.system.descriptors import opened_to_read, read_at, read_into_at
 

@@ -104,11 +104,7 @@ def _part(model: ModelFile, network: Network, nodes: Iterator[Node]) -> Part:
 
 
 def _alike(model: ModelFile, network: Network) -> list[Node] | None:
-    """Return a layer of a file for each of a network; None where it has not as many of each kind and shape.
-
-    Raises:
-        UsageError: some are alike, and neither numbers in their names nor a row says how they follow one another.
-    """
+    """Return a layer of a file for each of a network; None where it has not as many of each kind and shape."""
     found: dict[Signature, list[Node]] = {}
     rows: dict[str, int] = {}
     for number, part in enumerate(model.parts):
@@ -128,11 +124,7 @@ def _alike(model: ModelFile, network: Network) -> list[Node] | None:
 
 
 def _in_order(model: ModelFile, nodes: Sequence[Node], names: Sequence[str], rows: Mapping[str, int]) -> Sequence[Node]:
-    """Return layers that are alike in the order in which they follow one another.
-
-    Raises:
-        UsageError: nothing says so.
-    """
+    """Return layers that are alike in the order in which they follow one another."""
     if len({numbered(node.name)[0] for node in nodes}) == 1:
         return sorted(nodes, key=lambda node: numbered(node.name)[1])
     if len({rows.get(node.name) for node in nodes} | {None}) == 2 and all(node.name in rows for node in nodes):

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from rnncli.formats.faults import OpenNumbersError
-from rnncli.formats.nodes import Node, Note, Part, left_note, parts_of
+from rnncli.formats import OpenNumbersError
+from rnncli.formats.nodes import Node, Note, Part, parts_of
 from rnncli.formats.tensors import Tensor, total_params
 from rnncli.layers.weights import Framework
 from rnncli.results import Result
@@ -173,8 +173,4 @@ def model_of(
     rows = parts_of(nodes, framework=framework)
     used = {tensor.name for part in rows.parts for node in part.nodes for tensor in node.tensors.values()}
     others = tuple(tensor for tensor in tensors if tensor.name not in used)
-    reasons = [note.text for node in rows.left for note in node.notes if note.effect == "left out"]
-    said = [*(note.text for note in notes), *reasons, *(note.text for note in rows.notes), left_note(rows.left)]
-    of_parts = {note.text for part in rows.parts for note in part.notes}
-    kept = tuple(dict.fromkeys(text for text in said if text and text not in of_parts))
-    return ModelFile(path, format_, writer, rows.parts, others, kept, partial, rows.left)
+    return ModelFile(path, format_, writer, rows.parts, others, rows.said(notes), partial, rows.left)

@@ -10,8 +10,7 @@ from os import PathLike, fsdecode
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnncli.errors import ArgumentError, SpecError, listed, shorten
-from rnncli.formats import Choice, choice_of, open_model, part_of
-from rnncli.formats.faults import NO_SETTINGS, OpenNumbersError, Settings
+from rnncli.formats import NO_SETTINGS, Choice, OpenNumbersError, Settings, choice_of, open_model, part_of
 from rnncli.layers import KINDS
 from rnncli.network import Network, plain
 from rnncli.summary import Origin
@@ -134,22 +133,14 @@ def inspect(file: str | PathLike[str], *, set: Mapping[str, float | str] | None 
 
 
 def _check_used(settings: Settings, used: Collection[str], source: str) -> None:
-    """Check that a source uses all settings.
-
-    Raises:
-        ArgumentError: it has no use for one.
-    """
+    """Check that a source uses all settings."""
     unused = [name for name in settings if name not in used]
     if unused:
         raise ArgumentError(f"there is no {listed(unused, 'or')} to set in {shorten(source)}")
 
 
 def _checked(set: Mapping[str, float | str] | None) -> Settings:
-    """Return settings that a source can use.
-
-    Raises:
-        ArgumentError: they are none.
-    """
+    """Return settings that a source can use."""
     if set is None:
         return NO_SETTINGS
     if not isinstance(set, Mapping):

@@ -255,18 +255,25 @@ class Rows(NamedTuple):
     left: tuple[Node, ...]
     notes: tuple[Note, ...]
 
+    @property
+    def reasons(self) -> list[str]:
+        """Why nodes are in no part, a sentence each, as far as something says so."""
+        own = [note for node in self.left for note in node.notes if note.effect == "left out"]
+        return [note.text for note in (*own, *self.notes)]
+
+    def said(self, notes: Sequence[Note] = ()) -> tuple[str, ...]:
+        """Return what some notes say, why nodes are in no part, and which: what no part says itself."""
+        known = {note.text for part in self.parts for note in part.notes}
+        counts = Counter(shorten(node.kind) + (f" (line {node.line})" if node.line else "") for node in self.left)
+        each = [f"{count} {kind}" for kind, count in counts.most_common(_SHOWN_KINDS)]
+        more = len(self.left) - sum(count for _, count in counts.most_common(_SHOWN_KINDS))
+        kinds = listed([*each, *([f"{more} others"] if more else [])]) if each else ""
+        left = [f"layers in no recurrent part: {kinds}"] if each else []
+        texts = dict.fromkeys([*(note.text for note in notes), *self.reasons, *left])
+        return tuple(text for text in texts if text not in known)
+
 
 _SHOWN_KINDS = 20
-
-
-def left_note(left: Sequence[Node]) -> str:
-    """Return a sentence that says which nodes are in no part, by their classes; nothing where all are."""
-    counts = Counter(shorten(node.kind) + (f" (line {node.line})" if node.line else "") for node in left)
-    if not counts:
-        return ""
-    each = [f"{count} {kind}" for kind, count in counts.most_common(_SHOWN_KINDS)]
-    more = len(left) - sum(count for _, count in counts.most_common(_SHOWN_KINDS))
-    return f"layers in no recurrent part: {listed([*each, *([f'{more} others'] if more else [])])}"
 
 
 def returned(word: Layer, features: int | None) -> int | None:

@@ -125,11 +125,7 @@ def _literal(text: str) -> object:
 
 
 def _numbers(descr: str, text: str) -> tuple[str, int]:
-    """Return the name of a dtype, and how many bytes a number of it has.
-
-    Raises:
-        RnncliError: it is none of numbers.
-    """
+    """Return the name of a dtype, and how many bytes a number of it has."""
     kind = descr.lstrip("<>=|")
     if kind in _NUMBERS:
         return _NUMBERS[kind]

@@ -7,8 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from rnncli.errors import RnncliError, quote, shorten
+from rnncli.formats import reading
 from rnncli.formats.arrays import nodes_of
-from rnncli.formats.faults import reading
 from rnncli.formats.file_reader import check_beginning, opened_regular
 from rnncli.formats.model_file import ModelFile, model_of
 from rnncli.formats.nodes import Note

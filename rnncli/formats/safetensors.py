@@ -74,11 +74,7 @@ def read(path: str) -> ModelFile:
 
 
 def _header(text: bytes) -> dict[str, Any]:
-    """Return the object that a header is.
-
-    Raises:
-        RnncliError: it is none, or says something twice.
-    """
+    """Return the object that a header is."""
     if sum(map(text.count, (b",", b"[", b"{"))) > _MAX_SIGNS:
         raise RnncliError("its header has too many arrays or numbers to be read")
     count = text.count(b'"dtype"')
@@ -107,12 +103,7 @@ def _no_number(word: str) -> NoReturn:
 
 
 def _tensors(header: Mapping[str, Any], path: str, reader: FileReader, begin: int) -> Iterator[Tensor]:
-    """Yield the arrays that a header names, in the order of their numbers, which begin at a place.
-
-    Raises:
-        RnncliError: an entry says something else, an array has not as many bytes as its shape says, or they do not
-            follow one another without gaps up to the end of the file.
-    """
+    """Yield the arrays that a header names, in the order of their numbers, which begin at a place."""
     entries = []
     for name, entry in header.items():
         match entry:

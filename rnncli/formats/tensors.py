@@ -8,7 +8,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from rnncli.errors import RnncliError, shorten
-from rnncli.formats.faults import reading
+from rnncli.formats import reading
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from rnncli.errors import RnncliError, shorten
-from rnncli.formats.faults import AGAIN, reading
+from rnncli.formats import AGAIN, reading
 from rnncli.formats.file_reader import FileReader, Piece
 
 MAGIC = b"PK"

@@ -22,7 +22,7 @@ from target import Target, assert_harmless
 from rnncli import Network, RnncliError, SpecError
 from rnncli.cli import COMMANDS, cli, run
 from rnncli.engine.array_files import open_input, read_arrays
-from rnncli.formats.faults import OpenNumbersError
+from rnncli.formats import OpenNumbersError
 from rnncli.formats.networks import read_text
 from rnncli.search.braces import parse_pattern
 from rnncli.search.budget import Budget

@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 from rnncli.errors import RnncliError, shorten
+from rnncli.formats import AGAIN
 from rnncli.formats.arrays import ACTIVATIONS, nodes_of
-from rnncli.formats.faults import AGAIN
 from rnncli.formats.file_reader import opened_regular
 from rnncli.formats.keras import hdf5
 from rnncli.formats.keras.config import (

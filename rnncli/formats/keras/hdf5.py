@@ -11,8 +11,7 @@ import json
 import os
 import site
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
 from importlib.machinery import PathFinder
@@ -21,7 +20,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnncli.errors import RnncliError, shorten
-from rnncli.formats.faults import AGAIN, NamedError
+from rnncli.formats import AGAIN, reading
 from rnncli.formats.keras.hdf5_process import ADVICE, answer
 from rnncli.formats.tensors import WIDTHS, Tensor, array_of
 from rnncli.system.processes import Ended, run_isolated
@@ -55,15 +54,6 @@ class Place(NamedTuple):
 
     path: str
     member: str = ""
-
-
-@contextmanager
-def named(place: Place) -> Iterator[None]:
-    """Put the name of the file into errors that come when its numbers are read."""
-    try:
-        yield
-    except RnncliError as error:
-        raise NamedError(f"{place.path}: {error.message}", error.advice) from None
 
 
 @dataclass(frozen=True)
@@ -113,7 +103,7 @@ class Tree:
             return _cut(_asked(self.place, [*shapes])[1], shapes)
 
         def read(path: str) -> np.ndarray[Any, Any]:
-            with named(self.place):
+            with reading(self.place.path):
                 return array_of(values()[path], shapes[path][1], shapes[path][0])
 
         return {path: Tensor(path, *shapes[path], partial(read, path)) for path in shapes}

@@ -18,7 +18,7 @@ from math import prod
 from typing import Any, BinaryIO
 
 from rnncli.errors import RnncliError, shorten
-from rnncli.formats.faults import AGAIN
+from rnncli.formats import AGAIN
 from rnncli.formats.file_reader import Piece, opened_regular
 from rnncli.formats.tensors import WIDTHS
 from rnncli.formats.zip_archive import MAX_COMPRESSION, UNPACKED, Archive
@@ -133,11 +133,7 @@ def _bytes(path: str, name: str, structure: bool) -> BinaryIO | io.RawIOBase:
 
 
 def _values(file: Any, paths: Sequence[str], size: int) -> list[bytes]:
-    """Return the numbers of arrays; all of them are looked at before the first is read.
-
-    Raises:
-        RnncliError: one is not there, or they claim more than a file of that size can hold.
-    """
+    """Return the numbers of arrays; all of them are looked at before the first is read."""
     arrays = [_array(file, path) for path in paths]
     claimed = sum(array.nbytes for array in arrays)
     if claimed > MAX_COMPRESSION * size + UNPACKED:
@@ -238,11 +234,7 @@ def _texts(group: Any, name: str) -> list[str]:
 
 
 def _array(file: Any, path: str) -> Any:
-    """Return an array whose numbers can be read.
-
-    Raises:
-        RnncliError: it is none, or keeps its numbers elsewhere.
-    """
+    """Return an array whose numbers can be read."""
     import h5py
 
     item = file

@@ -290,11 +290,7 @@ def _returns(entry: Json, word: Word | None, size: int | None) -> int | None:
 
 
 def _made(entry: Json, modern: bool, depth: int = 0) -> list[Made]:
-    """Return what a layer of a config is, the layers inside of it first.
-
-    Raises:
-        ArgumentFaultError: the language has no word for it, or not with such arguments; or it cannot have these.
-    """
+    """Return what a layer of a config is, the layers inside of it first."""
     kind, config = str(entry.get("class_name")), dict(config_of(entry))
     if depth > MAX_NESTING:
         raise ArgumentFaultError("", f"its layers stand more than {MAX_NESTING} deep inside of one another")
@@ -329,11 +325,7 @@ def _made(entry: Json, modern: bool, depth: int = 0) -> list[Made]:
 
 
 def _activation_of(value: Any, modern: bool) -> str:
-    """Return an activation of the language, from a name or an object.
-
-    Raises:
-        ArgumentFaultError: the language has no such activation, or it is code.
-    """
+    """Return an activation of the language, from a name or an object."""
     reason = f"its activation is {shorten(repr(value))}"
     match value:
         case None:

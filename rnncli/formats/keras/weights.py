@@ -10,6 +10,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import RnncliError, shorten
+from rnncli.formats import reading
 from rnncli.formats.keras import hdf5
 from rnncli.formats.keras.config import Call, Sibling, Step, config_of, dtype_of, siblings
 from rnncli.formats.tensors import WIDTHS, Tensor
@@ -130,13 +131,13 @@ class Branches:
         return self._tree.tensors(filter(self._tree.arrays.__contains__, paths))
 
     def _values(self, name: str) -> np.ndarray[Any, Any]:
-        with hdf5.named(self._place):
+        with reading(self._place.path):
             route, shape = self._wanted[name]
             found = self._tensors.get(self._path(route))
             if found is None or found.shape != shape:
                 there = f"no {shorten(name, 80)}" if found is None else f"{shorten(name, 80)} as {found.shape}"
                 raise RnncliError(f"its weights have {there}; its config says {shape}")
-            return found.read()
+        return found.read()
 
 
 def _routes(entry: Any) -> Iterator[tuple[Step, ...]]:

@@ -17,7 +17,7 @@ from operator import mul
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnncli.errors import RnncliError, shorten
-from rnncli.formats.faults import reading
+from rnncli.formats import reading
 from rnncli.formats.file_reader import FileReader, opened_regular
 from rnncli.formats.onnx.messages import TYPES, TensorProto
 from rnncli.formats.onnx.protobuf import Span, varints
@@ -155,12 +155,7 @@ class _Place(NamedTuple):
         return sum(span.length for span in self.spans)
 
     def opened(self) -> FileReader:
-        """Return the file.
-
-        Raises:
-            OSError: it cannot be opened.
-            RnncliError: it is shorter than was said.
-        """
+        """Return the file."""
         file = self.file or opened_regular(self.path)
         if any(span.end > file.size for span in self.spans):
             raise RnncliError(f"it ends at {file.size:,}, and its numbers stand behind that")
@@ -172,11 +167,7 @@ class _Place(NamedTuple):
         return b"".join([file.read(start, end - start) for start, end in self.spans])
 
     def read(self) -> Numbers:
-        """Return its numbers.
-
-        Raises:
-            RnncliError: they cannot be read; the message names the file and the array.
-        """
+        """Return its numbers."""
         with reading(f"{self.path}: array {shorten(self.name)}"):
             if len(self.spans) == 1 and not self.varints:
                 return array_at(self.opened(), self.spans[0].start, self.dtype, self.shape)
@@ -209,11 +200,7 @@ class _Place(NamedTuple):
 
 
 def _decoded(data: bytes, count: int) -> Numbers:
-    """Return whole numbers that are written as varints, all of them at once.
-
-    Raises:
-        RnncliError: there are more or fewer, or one does not end.
-    """
+    """Return whole numbers that are written as varints, all of them at once."""
     import numpy as np
 
     written = np.frombuffer(data, np.uint8)
@@ -289,11 +276,7 @@ def _inside(place: _Place, proto: TensorProto, label: str, described: str) -> _P
 
 
 def _outside(place: _Place, proto: TensorProto, label: str, described: str) -> _Place:
-    """Return where an array stands whose numbers are in a file of their own, in the folder of the model or below it.
-
-    Raises:
-        RnncliError: the file is elsewhere, or is too short.
-    """
+    """Return where an array stands whose numbers are in a file of their own, in the folder of the model or below it."""
     told = {pair.key: pair.value or "" for pair in proto.external_data}
     location, folder = told.get("location", ""), os.path.dirname(place.path)
     said = shorten(location)

@@ -306,11 +306,7 @@ class _Walk:
         return [Flow(name, each) for each in axes]
 
     def _recurrent(self, inputs: Inputs, cell: Cell) -> list[Flow]:
-        """Add a recurrent node, and return its outputs: its sequence, its last output, the state of its cell.
-
-        Raises:
-            ReasonError: it reads another number of features than there are.
-        """
+        """Add a recurrent node, and return its outputs: its sequence, its last output, the state of its cell."""
         node, name, layer, features = inputs.node, inputs.name, cell.layer, cell.features
         t, b = (1, 0) if node.whole("layout", 0) else (0, 1)
         given = inputs.at(0)

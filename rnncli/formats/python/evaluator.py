@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from rnncli.errors import RnncliError, shorten
-from rnncli.formats.faults import NO_SETTINGS, Settings
+from rnncli.formats import NO_SETTINGS, Settings
 from rnncli.formats.python.library import MAX_ITEMS, argument_parsed, compared, computed, named_call, plain_method
 from rnncli.formats.python.objects import (
     COMPUTED,

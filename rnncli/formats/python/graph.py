@@ -6,12 +6,11 @@ import ast
 from collections.abc import Sequence
 from dataclasses import replace
 
-from rnncli.formats.faults import Settings
+from rnncli.formats import Settings
 from rnncli.formats.frameworks import CLASSES, class_of
 from rnncli.formats.keras.config import OTHER_CLASSES
 from rnncli.formats.nodes import Note, names
-from rnncli.formats.python.functions import DATA, LIKE, computed
-from rnncli.formats.python.modules import Modules, kind_of
+from rnncli.formats.python.modules import DATA, LIKE, Modules, computed, kind_of
 from rnncli.formats.python.objects import (
     MISSING,
     Call,

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from rnncli.errors import shorten
-from rnncli.formats.faults import Settings
+from rnncli.formats import Settings
 from rnncli.formats.nodes import names
 from rnncli.formats.python.evaluator import Evaluator, doubt
 from rnncli.formats.python.objects import (

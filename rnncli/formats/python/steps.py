@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, NamedTuple
 
-from rnncli.formats.faults import Settings
+from rnncli.formats import Settings
 from rnncli.formats.frameworks import Made
 from rnncli.formats.nodes import Note, Pass, Returned, Word, loops, names
 from rnncli.formats.python.objects import Call, Opaque, Open, Scope, Unknown, Value

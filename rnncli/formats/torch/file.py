@@ -13,8 +13,8 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import RnncliError, shorten
+from rnncli.formats import reading
 from rnncli.formats.arrays import nodes_of
-from rnncli.formats.faults import reading
 from rnncli.formats.file_reader import FileReader, opened_regular
 from rnncli.formats.model_file import ModelFile, model_of
 from rnncli.formats.nodes import Node, Note, loops, names
