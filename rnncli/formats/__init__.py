@@ -111,12 +111,7 @@ SEPARATOR = "::"
 
 
 class Choice(NamedTuple):
-    """A model file, and which of its parts is meant.
-
-    Attributes:
-        path: the file.
-        part: the name or the number of a part; may be empty.
-    """
+    """The path of a model file, and the name or the number of the part of it that is meant; that may be empty."""
 
     path: str
     part: str

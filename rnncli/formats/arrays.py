@@ -100,12 +100,10 @@ def nodes_of(tensors: Sequence[Tensor], *, ordered: bool | None = None) -> list[
 
 def _is_sorted(tensors: Sequence[Tensor]) -> bool:
     """Whether arrays are sorted by name, those of each type by themselves, as safetensors does."""
-    last: dict[str, str] = {}
+    names: dict[str, list[str]] = {}
     for tensor in tensors:
-        if tensor.name < last.get(tensor.dtype, ""):
-            return False
-        last[tensor.dtype] = tensor.name
-    return True
+        names.setdefault(tensor.dtype, []).append(tensor.name)
+    return all(each == sorted(each) for each in names.values())
 
 
 def _is_numbered(names: Iterable[str]) -> bool:

@@ -294,13 +294,7 @@ class _Line:
         return self._made_nodes()
 
     def _walk(self, value: Value, before: str, node: ast.AST) -> str:
-        """Add the layers that a value makes behind a node, and return the last.
-
-        Args:
-            value: the value.
-            before: the name of the node that the first of them reads; empty for the input.
-            node: where the value is written.
-        """
+        """Add the layers that a value makes, written in some place, behind a node or the input; return the last."""
         self._evaluator.step()
         if isinstance(value, Call):
             node = value.given.node
@@ -386,7 +380,7 @@ class _Line:
                     convention=self._framework,
                     place=self._text.span(call.given.node),
                     notes=tuple(notes),
-                    unsaid=each.unsaid - {"shape"},
+                    unsaid=each.unsaid,
                     where=each.where,
                     around=each.around,
                 )

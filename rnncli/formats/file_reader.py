@@ -100,11 +100,7 @@ class FileReader:
 
 
 class Window:
-    """A file as bytes that are read a piece at a time, for what goes through it from its start to its end.
-
-    Args:
-        reader: the file.
-    """
+    """A file as bytes that are read a piece at a time, for what goes through it from its start to its end."""
 
     def __init__(self, reader: FileReader) -> None:
         self._reader = reader

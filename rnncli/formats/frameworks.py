@@ -160,16 +160,9 @@ def _number(given: dict[str, Any], argument: str, most: int = MAX_SIZE, default:
 
 
 def _made(cls: type[Layer], given: Mapping[str, Any], names: Mapping[str, str], **fixed: object) -> Layer:
-    """Return a layer.
+    """Return a layer of some arguments as a framework calls them, and of what its class says without one.
 
-    Args:
-        cls: its class.
-        given: its arguments as the framework calls them.
-        names: what the framework calls those that it calls otherwise, by the language's names.
-        fixed: what the class of the framework says without an argument.
-
-    Raises:
-        WrongArgumentError: an argument is missing or wrong.
+    What the framework calls otherwise than the language, `names` says, by the language's names.
     """
     ours = {theirs: name for name, theirs in names.items()}
     values = {ours.get(argument, argument): value for argument, value in given.items()} | fixed
@@ -717,4 +710,4 @@ def _head(given: dict[str, Any]) -> Made | None:
     except ArgumentError as fault:
         attribute, _, rest = fault.message.partition(": ")[2].partition(" ")
         raise WrongArgumentError(name, f"{name} says {attribute}: {rest.removeprefix('is ')}") from None
-    return Made(head, unsaid=frozenset({"shape"} if len(sizes) == 1 else ()))
+    return Made(head)

@@ -20,12 +20,7 @@ from rnncli.results import Result
 
 
 class Group(NamedTuple):
-    """Arrays that stand below one name.
-
-    Attributes:
-        name: what their names start with.
-        tensors: the arrays.
-    """
+    """Arrays that stand below one name, with which their own names start."""
 
     name: str
     tensors: tuple[Tensor, ...]

@@ -62,11 +62,7 @@ class Note(NamedTuple):
 
 
 class Pass(NamedTuple):
-    """Hands on what it reads, as far as the language can say.
-
-    Attributes:
-        masks: whether it marks vectors of zeros as padding, which an input can say and nothing else.
-    """
+    """Hands on what it reads, as far as the language can say; if it masks, vectors of zeros marked as padding."""
 
     masks: bool = False
 
@@ -100,12 +96,7 @@ def takes_activation(word: Word | None) -> TypeGuard[Dense]:
 
 
 class Read(NamedTuple):
-    """An edge.
-
-    Attributes:
-        node: the name of what is read.
-        returns: which output of a recurrent layer it is, where the source says so by what is read.
-    """
+    """An edge: the name of what is read, and which output of a recurrent layer it is, where the source says so."""
 
     node: str
     returns: Returned | None = None

@@ -76,13 +76,7 @@ def by_key(archive: Archive) -> dict[str, str]:
 
 
 class PackedArray(NamedTuple):
-    """An array in an archive.
-
-    Attributes:
-        archive: the archive.
-        name: the name of the file in it.
-        header: what the file says of the array.
-    """
+    """An array in an archive: the name of its file there, and what that says of the array."""
 
     archive: Archive
     name: str

@@ -65,12 +65,9 @@ OTHER_CLASSES = (
 
 
 class Sibling(NamedTuple):
-    """One of the layers that stand side by side in a file of weights.
+    """One of the layers that stand side by side in a file of weights, with its own name.
 
-    Attributes:
-        kind: its class in snake case, which names its group: `lstm`, the next `lstm_1`.
-        number: which one of its class it is, from 0.
-        name: its own name.
+    Its class in snake case and which one of that it is, from 0, name its group: `lstm`, the next `lstm_1`.
     """
 
     kind: str
@@ -296,24 +293,6 @@ class Graph:
         raise RnncliError(f"its config says that a layer reads {shorten(source.call[1])}, which is not there")
 
 
-class _Place(NamedTuple):
-    """Where a model stands.
-
-    Attributes:
-        scope: the models around its layers, itself included, as the keys of their calls name them.
-        path: their names.
-        route: the way to the weights of its layers in a file of Keras 3.
-    """
-
-    scope: tuple[str, ...]
-    path: tuple[str, ...]
-    route: tuple[Step, ...]
-
-    def call_of(self, entry: Json, sibling: Sibling) -> Call:
-        """Return a call of one of its layers that reads nothing yet."""
-        return Call((*self.path, sibling.name), entry, (*self.route, sibling), ())
-
-
 def graph_of(model: Any) -> Graph:
     """Return the calls of the layers of a model.
 
@@ -329,22 +308,48 @@ def graph_of(model: Any) -> Graph:
             "Sequential and functional models say so",
         )
     graph = Graph()
-    _add_model(graph, model, _Place((), (), ("layers",)), ())
+    _add_model(graph, (), Call((), model, (), ()))
     return graph
 
 
-def _add_model(graph: Graph, model: Json, place: _Place, given: Sequence[Source]) -> list[Source]:
-    """Add the calls of a model that is called on what is given, and return its outputs."""
-    if len(place.scope) > MAX_NESTING:
+def _add_model(graph: Graph, scope: tuple[str, ...], of: Call) -> list[Source]:
+    """Add the calls of the layers of a model that is called itself, in a scope of its own; return its outputs."""
+    model = of.entry
+    if len(scope) > MAX_NESTING:
         raise RnncliError(f"its models stand more than {MAX_NESTING} deep inside of one another")
     if is_custom(model) or model["class_name"] not in MODELS:
-        owner = "/".join(place.path) or "the model"
         graph.notes.append(
-            f"{shorten(owner)} is of the class {shorten(model['class_name'])}, whose code is not in the file; "
-            "it is read as the graph of its layers"
+            f"{shorten(of.name or 'the model')} is of the class {shorten(model['class_name'])}, whose code is not in "
+            "the file; it is read as the graph of its layers"
         )
-    add = _add_sequential if model["class_name"] == "Sequential" else _add_functional
-    return add(graph, model, place, given)
+    layers = [
+        (entry, Call((*of.path, sibling.name), entry, (*of.route, "layers", sibling), ()))
+        for entry, sibling in siblings(layers_in(model))
+    ]
+    if model["class_name"] == "Sequential":
+        reads = of.reads[:1]
+        # Keras 3 does not count the input among the layers of a Sequential.
+        for number, (entry, call) in enumerate(layers):
+            if entry["class_name"] != "InputLayer" or not reads:
+                key = (scope, call.path[-1], number)
+                _add_layer(graph, key, call._replace(reads=reads))
+                reads = (Source(key, 0),)
+        return list(reads)
+    config = config_of(model)
+    inputs = [source.call[1] for source in _sources(config.get("input_layers"), scope)]
+    for entry, call in layers:
+        name, calls = call.path[-1], entry.get("inbound_nodes") or []
+        if not isinstance(calls, list):
+            raise RnncliError(f"its config says that {shorten(name)} reads {shorten(repr(calls))}")
+        if not calls:
+            source = Source((scope, name, 0), 0)
+            if name in inputs and inputs.index(name) < len(of.reads):
+                graph.aliases[source] = of.reads[inputs.index(name)]
+            else:
+                _add_layer(graph, source.call, call)
+        for number, written in enumerate(calls):
+            _add_layer(graph, (scope, name, number), _call(written, call, scope))
+    return [*_sources(config.get("output_layers"), scope)]
 
 
 def _add_layer(graph: Graph, key: CallKey, call: Call) -> None:
@@ -354,40 +359,8 @@ def _add_layer(graph: Graph, key: CallKey, call: Call) -> None:
     if not is_model(call.entry):
         graph.calls[key] = call
         return
-    place = _Place((*key[0], f"{key[1]}#{key[2]}"), call.path, (*call.route, "layers"))
-    for number, output in enumerate(_add_model(graph, call.entry, place, call.reads)):
+    for number, output in enumerate(_add_model(graph, (*key[0], f"{key[1]}#{key[2]}"), call)):
         graph.aliases[Source(key, number)] = output
-
-
-def _add_sequential(graph: Graph, model: Json, place: _Place, given: Sequence[Source]) -> list[Source]:
-    reads = tuple(given[:1])
-    # Keras 3 does not count the input among the layers of a Sequential.
-    for number, (entry, sibling) in enumerate(siblings(layers_in(model))):
-        if entry["class_name"] == "InputLayer" and reads:
-            continue
-        key = (place.scope, sibling.name, number)
-        _add_layer(graph, key, place.call_of(entry, sibling)._replace(reads=reads))
-        reads = (Source(key, 0),)
-    return list(reads)
-
-
-def _add_functional(graph: Graph, model: Json, place: _Place, given: Sequence[Source]) -> list[Source]:
-    config = config_of(model)
-    inputs = [source.call[1] for source in _sources(config.get("input_layers"), place.scope)]
-    for entry, sibling in siblings(layers_in(model)):
-        name, call = sibling.name, place.call_of(entry, sibling)
-        calls = entry.get("inbound_nodes") or []
-        if not isinstance(calls, list):
-            raise RnncliError(f"its config says that {shorten(name)} reads {shorten(repr(calls))}")
-        if not calls:
-            source = Source((place.scope, name, 0), 0)
-            if name in inputs and inputs.index(name) < len(given):
-                graph.aliases[source] = given[inputs.index(name)]
-            else:
-                _add_layer(graph, source.call, call)
-        for number, written in enumerate(calls):
-            _add_layer(graph, (place.scope, name, number), _call(written, call, place.scope))
-    return [*_sources(config.get("output_layers"), place.scope)]
 
 
 def _call(written: Any, call: Call, scope: tuple[str, ...]) -> Call:

@@ -24,7 +24,7 @@ from rnncli.formats.keras.config import (
     writer,
 )
 from rnncli.formats.keras.hdf5_process import SIGNATURE
-from rnncli.formats.keras.nodes import OLD_HARD_SIGMOID, unknown_features
+from rnncli.formats.keras.nodes import OLD_HARD_SIGMOID
 from rnncli.formats.keras.nodes import nodes_of as nodes_of_config
 from rnncli.formats.keras.weights import Branches, Groups, Store, is_of_network
 from rnncli.formats.model_file import ModelFile, model_of
@@ -124,9 +124,10 @@ def _found(
         found = model_of(path, format_, writer(version, model), nodes, tensors=tensors, notes=notes)
     except RnncliError as error:
         raise RnncliError(error.message, error.advice or SAVE_AGAIN) from None
-    if not found.parts and (node := unknown_features(found.left)) is not None:
-        text = f"its config does not say how many features {shorten(node.name)} reads"
-        raise RnncliError(text, "save the model once it is built")
+    for node in found.left if not found.parts else ():
+        if node.loops and node.features is None:
+            text = f"its config does not say how many features {shorten(node.name)} reads"
+            raise RnncliError(text, "save the model once it is built")
     return found
 
 

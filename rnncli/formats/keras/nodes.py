@@ -76,11 +76,6 @@ def nodes_of(graph: Graph, store: Store | None, *, modern: bool) -> list[Node]:
     return [node for key, call in graph.calls.items() if not _computes_mask(call) for node in reader.calls[key].nodes]
 
 
-def unknown_features(nodes: Sequence[Node]) -> Node | None:
-    """Return the first recurrent node of some of which it is not known how many features it reads."""
-    return next((node for node in nodes if node.loops and node.features is None), None)
-
-
 def _computes_mask(call: Call) -> bool:
     return call.entry["class_name"] in _MASK_OPERATIONS
 
@@ -118,7 +113,7 @@ class _Reader:
         read = [self.calls[source.call] for source in sources]
         if call.entry["class_name"] == "InputLayer":
             node = Node(name, "input", _input_of(call.entry), ())
-            self.calls[key] = _Called((node,), _shape_of_layer(call.entry)[1])
+            self.calls[key] = _Called((node,), _declared(call.entry))
             return
         mask = next((each.mask for each in read if each.mask), "")
         edges = tuple(edge for source in sources for edge in self._edges(source))
@@ -128,14 +123,14 @@ class _Reader:
             nodes.append(Node(f"{name} (input)", "input", head, ()))
             edges = (Read(nodes[0].name),)
         notes = (*notes, *self._otherwise(call, made, mask))
-        where, size = _shape_of_call(call)
-        declared = _shape_of_layer(call.entry)[1]
+        build, declared = call.entry.get("build_config"), _declared(call.entry)
+        where, size = _shape(call.shape, build.get("input_shape") if isinstance(build, dict) else None)
         held = self._store.held(call) if self._store is not None else {}
         known = [*next((tensor.shape[-2:][:1] for tensor in held.values()), ()), *(each.returns for each in read)]
         size = size or (None if call.reads else declared) or (known[0] if known else None) or declared
         for number, each in enumerate(made):
             own = name if len(made) == 1 else f"{name} (cell {number})"
-            said = (*notes, *(_about(call.name, note) for note in each.notes))
+            said = (*notes, *(note._replace(text=f"{shorten(call.name)} {note.text}") for note in each.notes))
             node = Node(own, call.kind, each.word, edges, notes=said, owner=call.name, around=each.around)
             if isinstance(each.word, Layer) and each.word.reads == "either":
                 node = replace(node, where=each.where or where)
@@ -232,10 +227,6 @@ def _names(graph: Graph) -> dict[CallKey, str]:
     return names
 
 
-def _about(name: str, note: Note) -> Note:
-    return note._replace(text=f"{shorten(name)} {note.text}")
-
-
 def _activations(word: object) -> tuple[object, ...]:
     return getattr(word, "activation", None), getattr(word, "recurrent_activation", None)
 
@@ -262,17 +253,11 @@ def _shape(*written: Any) -> tuple[Returned | None, int | None]:
     return None, None
 
 
-def _shape_of_call(call: Call) -> tuple[Returned | None, int | None]:
-    """Return what a call says that it reads."""
-    build = call.entry.get("build_config")
-    return _shape(call.shape, build.get("input_shape") if isinstance(build, dict) else None)
-
-
-def _shape_of_layer(entry: Json) -> tuple[Returned | None, int | None]:
-    """Return what a layer says that it reads where it reads the input of the model."""
+def _declared(entry: Json) -> int | None:
+    """Return how many features a layer says that it reads where it reads the input of the model."""
     config, inner = config_of(entry), config_of(entry).get("layer")
     within = config_of(inner).get("batch_input_shape") if isinstance(inner, dict) else None
-    return _shape(config.get("batch_input_shape"), config.get("batch_shape"), within)
+    return _shape(config.get("batch_input_shape"), config.get("batch_shape"), within)[1]
 
 
 def _returns(entry: Json, word: Word | None, size: int | None) -> int | None:

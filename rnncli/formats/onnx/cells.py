@@ -17,12 +17,7 @@ from rnncli.layers import GRU, LSTM, Recurrent, SimpleRNN
 
 
 class Number(NamedTuple):
-    """A number that an activation takes.
-
-    Attributes:
-        needed: what it must be for the activation to be the language's.
-        usual: what it is unless it is given.
-    """
+    """A number that an activation takes: what it must be to be the language's, and what it is unless it is given."""
 
     needed: float
     usual: float
@@ -85,12 +80,7 @@ BY_WORD: Mapping[str, OnnxActivation] = {each.word: each for each in reversed(AC
 
 
 class Kind(NamedTuple):
-    """A kind of recurrent node.
-
-    Attributes:
-        layer: the layer that it is.
-        activations: those that it has unless it is told others.
-    """
+    """A kind of recurrent node: the layer that it is, and the activations that it has unless it is told others."""
 
     layer: type[Recurrent]
     activations: tuple[str, ...]

@@ -292,16 +292,10 @@ def _slid(flow: Flow, layer: Layer, place: int, features: Axis, zeros: int = 0) 
 def _window(
     node: NodeProto, axes: int, axis: int, width: int, steps: int | None
 ) -> tuple[Window, tuple[int, int]] | None:
-    """Return the window that a node moves along an axis, and the zeros around that the window does not say.
+    """Return the window that a node moves along one of its axes, and the zeros around that the window does not say.
 
-    It is None where the language has none such.
-
-    Args:
-        node: the node.
-        axes: how many axes it moves along; it has one place on the others.
-        axis: which of them it is.
-        width: how many places the window has there.
-        steps: the length of the axis, if it is known.
+    It has `width` places there and one on the other axes; `steps` is the axis's length, if it is known. None is
+    returned where the language has none such.
     """
 
     def told(name: str, default: int) -> list[int]:

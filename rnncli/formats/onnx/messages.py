@@ -257,11 +257,7 @@ _WIRES: Mapping[str, int] = {"whole": VARINT, "real": FIXED32}
 
 
 class Reader:
-    """Reads the messages of a file.
-
-    Args:
-        file: the file.
-    """
+    """Reads the messages of a file."""
 
     def __init__(self, file: FileReader) -> None:
         self.buffer: Buffer = Window(file)

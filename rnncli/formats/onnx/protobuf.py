@@ -33,12 +33,7 @@ Buffer = Window | bytes
 
 
 class Span(NamedTuple):
-    """Some bytes of a file.
-
-    Attributes:
-        start: where they begin.
-        end: where they end.
-    """
+    """Where some bytes of a file begin and end."""
 
     start: int
     end: int
@@ -155,12 +150,7 @@ def _varint(data: bytes, at: int, base: int) -> tuple[int, int]:
 
 
 class Message(NamedTuple):
-    """A message in the making: its bytes, in pieces.
-
-    Attributes:
-        pieces: its bytes, in order; large ones are those of the arrays that were given.
-        size: how many bytes there are.
-    """
+    """A message in the making: its bytes in pieces, arrays as they were given, and how many bytes there are."""
 
     pieces: Sequence[bytes | memoryview]
     size: int

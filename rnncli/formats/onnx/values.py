@@ -28,11 +28,7 @@ LARGEST_GROWTH = 4
 
 @dataclass(frozen=True, eq=False)
 class Atom:
-    """An axis that something made; it is equal to itself alone.
-
-    Attributes:
-        size: its length; None is unknown.
-    """
+    """An axis that something made, of a length that may not be known; it is equal to itself alone."""
 
     size: int | None = None
 
@@ -124,11 +120,9 @@ class Joined(NamedTuple):
 
 
 class Fill(NamedTuple):
-    """One number everywhere, in any shape: zeros that a layer starts from, ones that scale nothing.
+    """One number everywhere, in any shape, and the arrays of the file that it is made of, by name.
 
-    Attributes:
-        number: the number.
-        sources: the names of the arrays of the file that it is made of.
+    They are zeros that a layer starts from, or ones that scale nothing.
     """
 
     number: int

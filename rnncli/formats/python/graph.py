@@ -48,11 +48,7 @@ BOTH_LAST = Note(
 
 
 class Graphs(Modules):
-    """Follows a file, and records what its calls on tensors compute.
-
-    Attributes:
-        modules: what is made of the frameworks' classes.
-    """
+    """Follows a file, and records what its calls on tensors compute, and the modules that it makes."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)

@@ -193,8 +193,8 @@ def computed(kind: ast.operator, left: Value, right: Value) -> Value:
     """Return what an operator makes of two plain values, or MISSING if that is not known or too large."""
     number = int | float
     match kind, left, right:
-        case ast.Add(), list(), list():
-            return [*left, *right] if len(left) + len(right) <= MAX_ITEMS else MISSING
+        case (ast.Add(), list(), list()) | (ast.Add(), str(), str()):
+            return left + right if len(left) + len(right) <= MAX_ITEMS else MISSING
         case ast.Mult(), list() | str(), int():
             return left * right if len(left) * right <= MAX_ITEMS else MISSING
         case ast.Mod(), str(), int() | str() | list() if not re.search("%[^ds]", left):
@@ -205,8 +205,6 @@ def computed(kind: ast.operator, left: Value, right: Value) -> Value:
                 return left % tuple(given)
             except (TypeError, ValueError):
                 return MISSING
-        case ast.Add(), str(), str():
-            return left + right if len(left) + len(right) <= MAX_ITEMS else MISSING
     if not isinstance(left, number) or not isinstance(right, number) or type(kind) not in _OPERATORS:
         return MISSING
     if isinstance(kind, ast.Pow) and abs(right) > 64:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from rnncli.errors import shorten
 from rnncli.formats import Settings
 from rnncli.formats.nodes import names
-from rnncli.formats.python.evaluator import Evaluator, doubt
+from rnncli.formats.python.evaluator import MAX_STEPS, Evaluator, doubt
 from rnncli.formats.python.objects import (
     MISSING,
     Class,
@@ -32,17 +32,8 @@ from rnncli.formats.python.objects import (
     source_of,
 )
 
-MAX_CALLS = 10_000
-"""The most calls of functions that are followed."""
-
 MAX_DEPTH = 15
 """How deep calls of functions are followed."""
-
-MAX_ROUNDS = 2_000
-"""The most rounds of loops that are followed one by one."""
-
-MAX_LOOP = 50_000
-"""The most steps that the rounds of a loop take one by one; of a longer one it is not followed how often it runs."""
 
 RECURRENT = names(
     "SimpleRNN LSTM GRU RNN Bidirectional CuDNNLSTM CuDNNGRU SimpleRNNCell LSTMCell GRUCell RNNCell StackedRNNCells"
@@ -81,7 +72,7 @@ class Program(Evaluator):
         self._functions: list[Function] = []
         self._classes: list[Class] = []
         self._called: set[ast.AST] = set()
-        self._calls = self._depth = self._rounds_taken = 0
+        self._depth = 0
         self._holds: dict[ast.AST, bool] = {}
         self._early: list[Value] = []
 
@@ -117,8 +108,7 @@ class Program(Evaluator):
         """Return what a function returns; where it may return before its end, that is one of several."""
         node = function.node
         self._called.add(node)
-        self._calls += 1
-        if self._depth >= MAX_DEPTH or self._calls > MAX_CALLS:
+        if self._depth >= MAX_DEPTH or self._steps > MAX_STEPS // 2:
             return Unknown(f"calls of {function.name} stand too deep to be followed, or are too many")
         if self._has(node, ast.Yield, ast.YieldFrom):
             return Unknown(f"{function.name} is a generator")
@@ -276,12 +266,13 @@ class Program(Evaluator):
             self.assign(target, self.computed(kind, held, value, node), scope)
 
     def rounds(self, node: ast.For | ast.AsyncFor, items: list[Value], scope: Scope) -> Returned | None:
-        """Follow a loop round by round; return what it returns, or None where it reaches its end."""
-        spent, self._rounds_taken = self._steps, self._rounds_taken + len(items)
-        if self._rounds_taken > MAX_ROUNDS:
-            return self.any_rounds(node, items, scope)
+        """Follow a loop round by round; return what it returns, or None where it reaches its end.
+
+        Of one that would take more than half of the steps that are left it is not followed how often it runs.
+        """
+        begun = self._steps
         for number, item in enumerate(items):
-            if number == 1 and (self._steps - spent) * len(items) > MAX_LOOP:  # training, as a rule
+            if number == 1 and (self._steps - begun) * len(items) > (MAX_STEPS - begun) // 2:  # training, as a rule
                 return self.any_rounds(node, items, scope)
             self.assign(node.target, item, scope)
             returned = self.run(node.body, scope)

@@ -440,7 +440,7 @@ def _nodes(model: Found) -> list[Node]:
                 convention="keras" if step.is_keras else "torch",
                 line=step.line or None,
                 notes=tuple(Note(f"{lead}{note.text}", note.effect) for note in step.notes),
-                unsaid=made.unsaid - {"shape"} if made is not None else frozenset(),
+                unsaid=made.unsaid if made is not None else frozenset(),
                 where=made.where if made is not None else None,
                 owner=again,
                 around=made.around if made is not None else (0, 0),

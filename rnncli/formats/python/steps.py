@@ -168,11 +168,7 @@ class _Loop:
 
 
 class Recorder(Program):
-    """Follows a file, and records what is computed.
-
-    Attributes:
-        steps: what is computed.
-    """
+    """Follows a file, and records the steps that compute something."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)

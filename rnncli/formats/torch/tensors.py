@@ -110,11 +110,7 @@ class View:
 
 
 class Torch:
-    """What stands in a pickle for PyTorch's storages and tensors.
-
-    Attributes:
-        storages: the storages that it refers to, by key.
-    """
+    """The storages that a pickle refers to, by key."""
 
     def __init__(self) -> None:
         self.storages: dict[str, Storage] = {}

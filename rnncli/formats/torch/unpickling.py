@@ -140,11 +140,7 @@ class _Memo(dict[int, object]):
 
 
 class _Machine(pickle._Unpickler):
-    """The machine, which has a stand-in for all that the library's would look up, call or hash.
-
-    Attributes:
-        stack: the values above the last mark.
-    """
+    """The machine, which has a stand-in for all that the library's would look up, call or hash."""
 
     stack: list[Any]
     dispatch: ClassVar[dict[int, Callable[[Any], None]]]
