@@ -9,6 +9,7 @@ An error marks the characters at fault, and its repair is the text with these al
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
@@ -60,14 +61,14 @@ from rnncli.language.framework_errors import framework_error
 from rnncli.language.framework_words import FRAMEWORK_WORDS
 from rnncli.language.spec import MAX_LAYERS
 from rnncli.layers import KINDS, LAYERS, Layer
+from rnncli.layers.sizes import BLANK_TEXT, blank_of
 from rnncli.layers.weights import Framework
 from rnncli.network import Network
 
 ASSUMED_FEATURES = 32
 """The features of an input that nobody gives."""
 
-_MOST_REPAIRS = 8
-_MOST_READ = 16_000
+_MOST_REPAIRS, _MOST_READ = 8, 16_000
 """How many faults of one text are mended in turn, and how many characters are read for that."""
 
 _AROUND = (
@@ -85,13 +86,6 @@ _OPTIONS = {option.attribute for layer in LAYERS for option in layer.options} | 
 _OPTIONS |= {theirs for layer in LAYERS for ours, theirs in layer.torch_arguments.items() if ours in _OPTIONS}
 _OPTIONS |= {*NAMES_ACTIVATION}
 """Arguments that are no numbers."""
-
-
-class CallReading(NamedTuple):
-    """What a text of calls is: its layers, each with its place in the text, and the settings that it uses."""
-
-    part: Part
-    used: frozenset[str]
 
 
 class _Written(str):
@@ -119,8 +113,8 @@ def _is_plain(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Import | ast.ImportFrom)
 
 
-def read(text: str, settings: Settings = NO_SETTINGS) -> CallReading:
-    """Return the network that a text of calls is.
+def read(text: str, settings: Settings = NO_SETTINGS) -> tuple[Part, frozenset[str]]:
+    """Return the network that a text of calls is, each layer with its place in the text, and the settings that it uses.
 
     Args:
         text: the text; `is_call` says whether it is one.
@@ -137,7 +131,7 @@ def _most_repairs(text: str) -> int:
     return min(_MOST_REPAIRS, _MOST_READ // max(len(text), 1))
 
 
-def _read(text: str, settings: Settings, repairs: int) -> CallReading:
+def _read(text: str, settings: Settings, repairs: int) -> tuple[Part, frozenset[str]]:
     message, advice = "it is nested too deeply", ""
     try:
         return _Line(Text(text), settings).reading()
@@ -203,6 +197,61 @@ def mended(text: str) -> str | None:
     return ",".join(specs)
 
 
+# Templates: what calls leave open are the blanks
+
+_FIRST, _MOST_BLANKS = 2_147_480_000, 1000
+_NUMBER = re.compile(r"2147480([0-9]{3})")
+"""The numbers that stand for blanks while calls are read; nobody types them."""
+
+
+class CalledTemplate(NamedTuple):
+    """A template in the spec language, what the calls do not say of it, or say otherwise, and whose calls they are."""
+
+    text: str
+    notes: tuple[Note, ...]
+    framework: Framework
+
+
+def template_of_calls(text: str) -> CalledTemplate | None:
+    """Return what a text of calls says, with blanks for the numbers that it leaves open; None if it is no such text.
+
+    Where it leaves nothing open but how many features are read, that is the blank.
+
+    >>> template_of_calls("LSTM(150, input_shape=(None, n))").text, template_of_calls("LSTM(150)").text
+    ('input:n,lstm:150', 'input:_,lstm:150')
+
+    Raises:
+        SpecError: something else in it is wrong, or what it leaves open is no name for a blank.
+    """
+    written = text.replace("?", BLANK_TEXT)
+    if _NUMBER.search(text) or not is_call(written):
+        return None
+    blanks: list[str] = []
+    try:
+        part, _ = read(written)
+    except OpenLineError as error:
+        blanks = [name for name in error.names if blank_of(name) is not None][:_MOST_BLANKS]
+        try:
+            part, _ = read(written, {name: _FIRST + place for place, name in enumerate(blanks)})
+        except OpenLineError as fault:
+            advice = f"write the number itself, or a blank: {BLANK_TEXT}"
+            raise SpecError(fault.message, text=written, span=fault.span, advice=advice) from None
+
+    def with_blanks(said: str) -> str:
+        return _NUMBER.sub(lambda number: blanks[int(number[1])], said)
+
+    text = with_blanks(str(part.network))
+    notes = [note._replace(text=with_blanks(note.text)) for note in part.notes]
+    if not blanks and any(note.effect == "assumed size" for note in notes):
+        text = text.replace(str(ASSUMED_FEATURES), BLANK_TEXT, 1)  # in the input, which comes first
+        notes = [note for note in notes if note.effect != "assumed size"]
+        notes.append(Note(f"the blank {BLANK_TEXT} is how many features the input has", "assumed"))
+    return CalledTemplate(text, tuple(notes), part.framework)
+
+
+# What a text of calls is
+
+
 class _Layer(NamedTuple):
     """A call that makes a layer, the node that it reads (empty for the input), and whether it is given a state."""
 
@@ -228,8 +277,8 @@ class _Line:
         self._timeless = ""
         self._framework: Framework = "keras"
 
-    def reading(self) -> CallReading:
-        """Return what the text is."""
+    def reading(self) -> tuple[Part, frozenset[str]]:
+        """Return the network that the text is, and the settings that it uses."""
         nodes = self._nodes()
         if self._open:
             raise OpenLineError(tuple(dict.fromkeys(name for name, _ in self._open)), self._text.text, self._open[0][1])
@@ -252,7 +301,7 @@ class _Line:
             many = f"{self._timeless} is one timestep of many, (None, {self._timeless[1:-2]})"
             assumed.append(f"{many}: a recurrent layer reads (timesteps, features)")
         part = replace(part, notes=(*part.notes, *(Note(each, "assumed") for each in assumed)))
-        return CallReading(part, frozenset(self._evaluator.used))
+        return part, frozenset(self._evaluator.used)
 
     def specs(self, *, first: bool) -> list[str]:
         """Return the layers as the language writes them; the first of a network says how many features it reads."""

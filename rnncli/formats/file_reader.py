@@ -51,6 +51,7 @@ class FileReader:
 
     def __init__(self, file: int, size: int) -> None:
         self.size = size
+        self._start, self._data = 0, b""
         self._file = os.dup(file)
         self._modified = os.fstat(file).st_mtime_ns
         weakref.finalize(self, os.close, self._file)
@@ -68,6 +69,15 @@ class FileReader:
                 raise self._shorter()
             offset += len(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def __getitem__(self, place: slice) -> bytes:
+        """Return some bytes; a file that is gone through from its start to its end is read a piece at a time."""
+        start, stop = place.start - self._start, place.stop - self._start
+        if start < 0 or stop > len(self._data):
+            self._start = place.start
+            self._data = self.read(place.start, max(_WINDOW, place.stop - place.start))
+            start, stop = 0, place.stop - place.start
+        return self._data[start:stop]
 
     def read_into(self, offset: int, buffer: memoryview) -> None:
         """Fill a buffer with the bytes that begin at an offset, all of which are in the file.
@@ -97,25 +107,6 @@ class FileReader:
     def _shorter(self) -> RnncliError:
         found = os.fstat(self._file).st_size
         return RnncliError(f"it became shorter while it was read: {self.size:,} bytes before, now {found:,}")
-
-
-class Window:
-    """A file as bytes that are read a piece at a time, for what goes through it from its start to its end."""
-
-    def __init__(self, reader: FileReader) -> None:
-        self._reader = reader
-        self._start, self._data = 0, b""
-
-    def __len__(self) -> int:
-        return self._reader.size
-
-    def __getitem__(self, place: slice) -> bytes:
-        start, stop = place.start - self._start, place.stop - self._start
-        if start < 0 or stop > len(self._data):
-            self._start = place.start
-            self._data = self._reader.read(place.start, max(_WINDOW, place.stop - place.start))
-            start, stop = 0, place.stop - place.start
-        return self._data[start:stop]
 
 
 class Piece(io.RawIOBase):

@@ -78,8 +78,7 @@ def reading_of(given: object, set: Mapping[str, float | str] | None = None) -> R
         ArgumentError: it is none of these, or the source has no use for one of the numbers.
         RnncliError: as for `read`.
     """
-    (reading,) = readings_of([given], set)
-    return reading
+    return readings_of([given], set)[0]
 
 
 def readings_of(every: Sequence[object], set: Mapping[str, float | str] | None = None) -> list[Reading]:
@@ -203,13 +202,13 @@ def read_text(text: str, settings: Settings = NO_SETTINGS) -> Reading:
         except SpecError as error:
             raise as_called(error) from None
     try:
-        line = calls.read(text, settings)
+        part, used = calls.read(text, settings)
     except OpenNumbersError:
         raise
     except SpecError as error:
         raise _with_specs_in(error) from None
-    origin = Origin(line.part.framework, (), line.part.assumed, line.part.doubts)
-    return Reading(replace(line.part.network, origin=origin), notes=line.part.notes, line=True, used=line.used)
+    origin = Origin(part.framework, (), part.assumed, part.doubts)
+    return Reading(replace(part.network, origin=origin), notes=part.notes, line=True, used=used)
 
 
 def _with_specs_in(error: SpecError) -> SpecError:
@@ -232,7 +231,7 @@ def as_called(error: SpecError) -> SpecError:
 
     try:
         whole = calls.is_call(error.text)
-        repair = str(calls.read(error.text).part.network) if whole else calls.mended(error.text)
+        repair = str(calls.read(error.text)[0].network) if whole else calls.mended(error.text)
     except SpecError as fault:
         return fault
     return error.repaired(repair, "perhaps" if "(" in repair else "as a spec") if repair else error

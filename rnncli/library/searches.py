@@ -206,7 +206,7 @@ def watch_with(tell: Tell) -> Callable[[int], Progress]:
 def template_of(text: str) -> tuple[str, Framework | None, Sequence[Note]]:
     """Return the template that a text is; of calls of Keras or PyTorch their framework, and how they are read."""
     if "(" in text:
-        from rnncli.formats.call_templates import template_of_calls
+        from rnncli.formats.calls import template_of_calls
 
         reading = template_of_calls(text)
         if reading is not None:

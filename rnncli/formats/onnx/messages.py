@@ -11,12 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from rnncli.errors import RnncliError
-from rnncli.formats.file_reader import FileReader, Window
+from rnncli.formats.file_reader import FileReader
 from rnncli.formats.onnx.protobuf import (
     BYTES,
     FIXED32,
     VARINT,
-    Buffer,
     Field,
     Message,
     Span,
@@ -260,8 +259,7 @@ class Reader:
     """Reads the messages of a file."""
 
     def __init__(self, file: FileReader) -> None:
-        self.buffer: Buffer = Window(file)
-        self._work = 0
+        self._file, self._work = file, 0
 
     def model(self) -> ModelProto:
         """Return what the file says.
@@ -269,14 +267,14 @@ class Reader:
         Raises:
             RnncliError: it is damaged, or too large.
         """
-        return self._read(ModelProto, Span(0, len(self.buffer)), 0)
+        return self._read(ModelProto, Span(0, self._file.size), 0)
 
     def _read(self, kind: type[P], span: Span, depth: int) -> P:
         if depth > MAX_DEPTH:
             raise RnncliError(f"byte {span.start:,}: graphs stand inside of one another more than {MAX_DEPTH} deep")
         made = kind(span.start)
         self._count(span.start, kind.work)
-        for entry in fields(self.buffer, span):
+        for entry in fields(self._file, span):
             self._work += 1
             if self._work > MAX_WORK:
                 self._count(entry.span.start, 0)
@@ -306,23 +304,23 @@ class Reader:
         if kind == "whole":
             return signed(entry.value)
         if kind == "real":
-            return struct.unpack("<f", self.buffer[start:end])[0]
+            return struct.unpack("<f", self._file[start:end])[0]
         if kind == "bytes":
-            return b"" if end - start > MAX_NUMBERS else self.buffer[start:end]
+            return b"" if end - start > MAX_NUMBERS else self._file[start:end]
         if kind != "text":
             return self._read(Proto.kinds[kind], span, depth + (kind == "GraphProto"))
         if end - start > MAX_NUMBERS:
             raise RnncliError(f"byte {start:,}: a name has {end - start:,} bytes; {MAX_NUMBERS:,} are allowed")
-        return self.buffer[start:end].decode("utf-8", "replace")
+        return self._file[start:end].decode("utf-8", "replace")
 
     def _packed(self, span: Span, kind: str) -> Sequence[int | float]:
         """Return several numbers that stand one behind the other."""
         start, end = span
         if kind == "whole":
-            numbers: Sequence[int | float] = varints(self.buffer, [span], MAX_NUMBERS)
+            numbers: Sequence[int | float] = varints(self._file, [span], MAX_NUMBERS)
         elif (end - start) % 4 or end - start > 4 * MAX_NUMBERS:
             raise RnncliError(f"byte {start:,}: {end - start:,} bytes are no list of numbers")
         else:
-            numbers = struct.unpack(f"<{(end - start) // 4}f", self.buffer[start:end])
+            numbers = struct.unpack(f"<{(end - start) // 4}f", self._file[start:end])
         self._count(start, len(numbers))
         return numbers

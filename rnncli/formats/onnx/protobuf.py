@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from rnncli.errors import RnncliError
-from rnncli.formats.file_reader import Window
+from rnncli.formats.file_reader import FileReader
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 """How the value of a field is written."""
@@ -28,8 +28,8 @@ _AHEAD = 256
 """Bytes of a message that are looked at together."""
 
 
-Buffer = Window | bytes
-"""A file as bytes: one of which a piece is read at a time, or bytes themselves."""
+Buffer = FileReader | bytes
+"""A file, or bytes themselves."""
 
 
 class Span(NamedTuple):

@@ -19,7 +19,7 @@ from rnncli.formats.file_reader import FileReader, opened_regular
 from rnncli.formats.model_file import ModelFile, model_of
 from rnncli.formats.nodes import Node, Note, loops, names
 from rnncli.formats.tensors import WIDTHS, Tensor, array_at, array_of, check_shape
-from rnncli.formats.torch.tensors import Found, Storage, Torch, View, rebuilt, tensors_in
+from rnncli.formats.torch.tensors import Found, Storage, Torch, View, rebuilt
 from rnncli.formats.torch.unpickling import Pairs, load
 from rnncli.formats.zip_archive import MAGIC, Archive
 
@@ -102,7 +102,7 @@ def _zipped(reader: FileReader) -> Read:
     if f"{root}byteorder" in archive.members and archive.read(f"{root}byteorder", 10) != b"little":
         raise _big_end()
     torch = Torch()
-    found = tensors_in(load(io.BytesIO(archive.read(pickles[0], MAX_PICKLE)), torch.referred, rebuilt))
+    found = Found(load(io.BytesIO(archive.read(pickles[0], MAX_PICKLE)), torch.referred, rebuilt))
     places: dict[str, int | Packed] = {}
     for storage in dict.fromkeys(view.storage for view in found.tensors.values() if view.storage is not None):
         key = storage.key
@@ -130,7 +130,7 @@ def _old(reader: FileReader) -> Read:
     if any(key == "little_endian" and value is False for key, value in system if isinstance(key, str)):
         raise _big_end()
     torch = Torch()
-    found, storages = tensors_in(load(file, torch.referred, rebuilt)), torch.storages
+    found, storages = Found(load(file, torch.referred, rebuilt)), torch.storages
     keys = load(file)
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
         raise RnncliError("the list of its storages is none")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from rnncli.errors import RnncliError, listed, shorten
 from rnncli.formats.tensors import MAX_ARRAYS, MAX_RANK, WIDTHS
@@ -205,82 +204,58 @@ def _impossible() -> RnncliError:
     return RnncliError("one of its tensors is described as none can be")
 
 
-class Found(NamedTuple):
-    """What was pickled.
+_Container = Made | Pairs | list | tuple  # type: ignore[type-arg]  # of anything
+
+
+class Found:
+    """The tensors in dictionaries, lists, modules and objects that were pickled.
+
+    A container or an object that is reached by two ways counts once.
 
     Attributes:
         tensors: the tensors of a network, by the keys and attributes that lead to each.
-        notes: what is left out beside them, a sentence each.
         relus: the names of RNNs whose activation is relu, as their modules say.
-        differs: what a module says that its tensors do not, and that nothing here computes; may be empty.
-    """
-
-    tensors: Mapping[str, View]
-    notes: list[str]
-    relus: frozenset[str]
-    differs: str
-
-
-def tensors_in(value: object) -> Found:
-    """Return the tensors in dictionaries, lists, modules and objects, each with the names that lead to it.
-
-    A container or an object that is reached by two ways counts once.
 
     Raises:
         RnncliError: there are too many, they stand too deep, or two have one name.
     """
-    walk = _Walk()
-    walk.into(value, "", 0)
-    unread = Counter(view.dtype for view in walk.tensors.values() if view.storage is None)
-    said = {
-        "left out, as training alone needs them": _listed(walk.training, "array"),
-        "their numbers are not read": _listed(unread, "tensor"),
-        "left out beside the tensors": _listed(walk.left),
-    }
-    modules = _listed(walk.modules)
-    differs = f"modules without arrays are left out: {modules}" if modules else ""
-    notes = [f"{text}: {shown}" for text, shown in said.items() if shown]
-    return Found(walk.tensors, notes, frozenset(walk.relus), differs)
 
-
-_Container = Made | Pairs | list | tuple  # type: ignore[type-arg]  # of anything
-
-
-class _Walk:
-    """Goes through what was pickled.
-
-    Attributes:
-        tensors: the tensors of the network.
-        training: how many tensors training alone needs, by the key that leads to them.
-        modules: the modules without arrays, by class, but those that hand on what they read when nothing is trained.
-        relus: the names of RNNs whose activation is relu.
-        left: what is left out beside the tensors, by class.
-    """
-
-    def __init__(self) -> None:
+    def __init__(self, value: object) -> None:
         self.tensors: dict[str, View] = {}
-        self.training: Counter[str] = Counter()
-        self.modules: Counter[str] = Counter()
         self.relus: set[str] = set()
-        self.left: Counter[str] = Counter()
+        # How many tensors training alone needs, by the key that leads to them, and by class how many modules without
+        # arrays there are, but those that hand on what they read in a forward pass, and how much of anything else.
+        self._training: Counter[str] = Counter()
+        self._modules: Counter[str] = Counter()
+        self._left: Counter[str] = Counter()
         self._seen: set[tuple[int, bool]] = set()
         self._reached = 0
+        self._into(value, "", 0)
 
-    def into(self, value: object, name: str, depth: int, training: str = "") -> None:
-        """Add the tensors in a value.
+    @property
+    def notes(self) -> list[str]:
+        """What is left out beside the tensors, a sentence each."""
+        unread = Counter(view.dtype for view in self.tensors.values() if view.storage is None)
+        said = {
+            "left out, as training alone needs them": _listed(self._training, "array"),
+            "their numbers are not read": _listed(unread, "tensor"),
+            "left out beside the tensors": _listed(self._left),
+        }
+        return [f"{text}: {shown}" for text, shown in said.items() if shown]
 
-        Args:
-            value: the value.
-            name: what leads to it.
-            depth: through how many containers that leads.
-            training: the key that led to what training alone needs, if it is of that: its tensors are only counted.
-        """
+    @property
+    def differs(self) -> str:
+        """What a module says that its tensors do not, and that nothing here computes; may be empty."""
+        return f"modules without arrays are left out: {_listed(self._modules)}" if +self._modules else ""
+
+    def _into(self, value: object, name: str, depth: int, training: str = "") -> None:
+        """Add the tensors in a value that a name leads to; of what training alone needs, by its key, count them."""
         if isinstance(value, Named):
             self._leave(value, training)
         elif isinstance(value, View):
             self._reached += 1
             if training:
-                self.training[training] += 1
+                self._training[training] += 1
                 return
             if len(self.tensors) >= MAX_ARRAYS:
                 raise RnncliError(f"it holds more than {MAX_ARRAYS:,} tensors")
@@ -295,15 +270,15 @@ class _Walk:
             for key, each in self._inside(value, name, depth, training):
                 if len(name) + len(key) > MAX_NAME:
                     raise RnncliError(f"tensor {shorten(name + key)} has a name of more than {MAX_NAME:,} characters")
-                self.into(each, f"{name}.{key}" if name and key else name or key, depth + 1, training)
+                self._into(each, f"{name}.{key}" if name and key else name or key, depth + 1, training)
             if isinstance(value, Made) and before == self._reached:
                 self._leave(value.of, training)
 
     def _into_training(self, key: str, value: object, depth: int) -> None:
         """Count the tensors that training alone needs."""
         self._reached += 1
-        self.training[key] += 0
-        self.into(value, "", depth, key)
+        self._training[key] += 0
+        self._into(value, "", depth, key)
 
     def _is_new(self, value: _Container, training: str = "") -> bool:
         """Whether a container or an object was not reached before: what an optimizer has, a network may have, too."""
@@ -339,7 +314,7 @@ class _Walk:
         elif held.keys() >= {*_MEMBERS}:
             if held.get("mode") == "RNN_RELU":
                 self.relus.add(name)
-            self.left["torch.Tensor that is no parameter"] += sum(isinstance(each, View) for each in held.values())
+            self._left["torch.Tensor that is no parameter"] += sum(isinstance(each, View) for each in held.values())
             for members in map(held.get, _MEMBERS):
                 members = members.pairs if isinstance(members, Made) else members
                 if isinstance(members, Pairs) and self._is_new(members):
@@ -354,7 +329,7 @@ class _Walk:
             views = [value for _, value in kept if isinstance(value, View)]
             # A loss, a score: beside such there are arrays in a state dict.
             alone = not any(view.shape for view in views)
-            self.left["torch.Tensor of one number"] += len(views) * alone
+            self._left["torch.Tensor of one number"] += len(views) * alone
             yield from ((key, value) for key, value in kept if not (alone and isinstance(value, View)))
 
     def _leave(self, named: Named, training: str) -> None:
@@ -363,9 +338,9 @@ class _Walk:
         if training or _PLAIN.fullmatch(f"{module}.{name}"):
             return
         if module.startswith(("torch.nn.modules.", "__torch__")):
-            self.modules[name] += name not in _HANDS_ON
+            self._modules[name] += name not in _HANDS_ON
         else:
-            self.left["numpy.ndarray" if name == "_reconstruct" else f"{module}.{name}"] += 1
+            self._left["numpy.ndarray" if name == "_reconstruct" else f"{module}.{name}"] += 1
 
 
 def _listed(counts: Counter[str], unit: str = "") -> str:
