@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from rnncli.engine.types import Array
-from rnncli.formats.onnx.protobuf import FIXED32, VARINT, Span, fields, signed
+from rnncli.formats.onnx.messages import FIXED32, VARINT, Span, fields, signed
 
 DTYPES = {1: "<f4", 7: "<i8"}
 """NumPy's names for the types of numbers that files hold."""

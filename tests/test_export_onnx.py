@@ -26,7 +26,7 @@ from rnncli.engine import Model
 from rnncli.engine.checks import weight_shapes
 from rnncli.export import Job, export
 from rnncli.formats import open_model
-from rnncli.formats.onnx.protobuf import Message
+from rnncli.formats.onnx.messages import Message
 from rnncli.layers import Dropout
 
 small_networks = networks(layers_of(HEADS, small_sizes), largest=4, sizes=small_sizes)

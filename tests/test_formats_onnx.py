@@ -20,7 +20,7 @@ from rnncli.engine import Model
 from rnncli.errors import RnncliError
 from rnncli.formats import open_model
 from rnncli.formats.model_file import ModelFile
-from rnncli.formats.onnx import protobuf
+from rnncli.formats.onnx import messages
 
 Screen = Callable[[str, str], None]
 Parts, Names, Sizes = Iterable[bytes], Iterable[str], Iterable[int]
@@ -365,9 +365,9 @@ def test_a_damaged_file_gives_an_error_of_ours_or_a_model(turns: int, at: Walk) 
 def test_messages_are_written_as_protobuf_says_and_no_array_is_copied() -> None:
     numbers = [0, 1, 127, 128, 2**14, -1, 2**63 - 1]
     fields = [*((1, number) for number in numbers), (2**29 - 1, -0.5), (2, "é"), (3, bytes(127)), (4, bytes(128))]
-    made = protobuf.message(*fields, (5, protobuf.message(*fields)))
+    made = messages.message(*fields, (5, messages.message(*fields)))
     assert made.joined() == message(*fields, (5, message(*fields)))
     assert made.size == len(made.joined())
     numbers = np.arange(1000, dtype="u1")
-    pieces = protobuf.message((1, protobuf.message((2, numbers.data)))).pieces
+    pieces = messages.message((1, messages.message((2, numbers.data)))).pieces
     assert any(np.shares_memory(numbers, np.frombuffer(piece, "u1")) for piece in pieces)

@@ -18,8 +18,7 @@ from rnncli.errors import RnncliError, shorten
 from rnncli.export.onnx_cells import recurrent
 from rnncli.export.onnx_graph import ACTIVATIONS, Graph, Place, array_proto, value_proto
 from rnncli.export.plan import named_axes
-from rnncli.formats.onnx.messages import CODES, ModelProto, OperatorSetProto, encoded
-from rnncli.formats.onnx.protobuf import MAX_MESSAGE
+from rnncli.formats.onnx.messages import CODES, MAX_MESSAGE, ModelProto, OperatorSetProto, encoded
 from rnncli.language.rules import error_at
 from rnncli.layers.words import in_both
 from rnncli.network import Network

@@ -61,7 +61,7 @@ def write_safetensors(path: str, arrays: Arrays) -> Written:
 def write_keras_weights(path: str, arrays: Arrays) -> Written:
     """Write weights by key (`lstm/kernel`) to a file that Keras's `load_weights` reads. It is `write_weights` for .h5.
 
-    The keys stand in the order of the network. `rnncli.formats.keras.weights` reads it.
+    The keys stand in the order of the network. `rnncli.formats.keras.hdf5` reads it.
 
     Raises:
         RnncliError: h5py is missing, or the file cannot be written.

@@ -23,10 +23,10 @@ from rnncli.formats.keras.config import (
     version_of,
     writer,
 )
+from rnncli.formats.keras.hdf5 import Branches, Groups, Store, is_of_network
 from rnncli.formats.keras.hdf5_process import SIGNATURE
 from rnncli.formats.keras.nodes import OLD_HARD_SIGMOID
 from rnncli.formats.keras.nodes import nodes_of as nodes_of_config
-from rnncli.formats.keras.weights import Branches, Groups, Store, is_of_network
 from rnncli.formats.model_file import ModelFile, model_of
 from rnncli.formats.nodes import Node, Note, loops
 from rnncli.formats.tensors import Tensor

@@ -1,4 +1,4 @@
-"""HDF5, as far as Keras uses it: groups, arrays and attributes.
+"""HDF5 as Keras writes it: groups, arrays and attributes, and where in these the weights of a layer are.
 
 The library that reads HDF5 crashes, or never ends, on some damaged files. So it runs in a process of its own,
 `hdf5_process`, which bounds its own memory and time and answers with plain data; whatever ends it is an error here.
@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import site
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
 from importlib.machinery import PathFinder
@@ -21,8 +23,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnncli.errors import RnncliError, shorten
 from rnncli.formats import AGAIN, reading
+from rnncli.formats.keras.config import Call, Sibling, Step, config_of, dtype_of, siblings
 from rnncli.formats.keras.hdf5_process import ADVICE, answer
 from rnncli.formats.tensors import WIDTHS, Tensor, array_of
+from rnncli.layers.weights import Weight
 from rnncli.system.processes import Ended, run_isolated
 
 if TYPE_CHECKING:
@@ -167,3 +171,249 @@ def _installed(beside: str) -> list[str]:
     # What starts a notebook lies among the libraries itself.
     users -= {os.path.realpath(each) for each in (*site.getsitepackages(), site.getusersitepackages())}
     return [each for each in sys.path if os.path.isabs(each) and os.path.realpath(each) not in users]
+
+
+# Where Keras keeps the weights of a layer: in the tree of Keras 3, in groups by name before it
+
+_OLD_LAYERS = "_layer_checkpoint_dependencies"
+"""What Keras 2.12 to 2.15 called the group of the layers of a model."""
+
+
+def is_cudnn(entry: Any) -> bool:
+    """Whether the weights of a layer, or of the layer inside of it, have cuDNN's layout."""
+    inner = entry["config"].get("layer")
+    return str((inner if isinstance(inner, dict) else entry).get("class_name")).startswith("CuDNN")
+
+
+def is_of_network(path: str) -> bool:
+    """Whether an array of Keras 3 is the network's, not the state of an optimizer, a metric or random numbers."""
+    return _OF_TRAINING.search(path) is None
+
+
+_OF_TRAINING = re.compile(r"^(optimizer|compile_metrics|metrics)/|(^|/)(seed_)?generator(_[0-9]+)?/vars/")
+
+
+class Branches:
+    """The weights of a `.keras` file: a tree like the model's, whose leaves are numbered: `layers/lstm/cell/vars/0`.
+
+    It is opened when values are asked for. Until then an array has the shape that the config says.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._wanted: dict[str, tuple[tuple[Step, ...], tuple[int, ...]]] = {}
+        self._unread: dict[str, tuple[Step, ...]] = {}
+
+    def held(self, call: Call) -> Mapping[str, Tensor]:
+        """Return nothing: the file is not opened for it. `others` says it later."""
+        self._unread[call.name] = call.route
+        return {}
+
+    def tensors(self, call: Call, number: int, weights: Sequence[Weight]) -> Mapping[str, Tensor]:
+        """Return the arrays of a layer by the names of its weights; they are looked for when one is read.
+
+        Args:
+            call: a call of the layer.
+            number: which cell of a stack is meant; 0 for a layer that is none.
+            weights: its weights.
+        """
+        routes = [*_routes(call.entry)]
+        directions = routes[number : number + 1] if call.entry["class_name"] != "Bidirectional" else routes
+        tensors = {}
+        said = dtype_of(call.entry)
+        dtype = said if said in WIDTHS else "float32"  # that of mixed_float16 and mixed_bfloat16, and the default
+        each = max(1, len(weights) // len(directions))
+        for index, weight in enumerate(weights):
+            route = (*call.route, *directions[index // each], "vars", str(index % each))
+            name = "/".join(map(str, route))
+            self._wanted[name] = (route, weight.shape)
+            tensors[weight.name] = Tensor(name, weight.shape, dtype, lambda name=name: self._values(name))  # type: ignore[misc]  # of this turn
+        return tensors
+
+    def others(self, used: Sequence[Tensor]) -> tuple[tuple[Tensor, ...], Mapping[str, Mapping[str, Tensor]]]:
+        """Return the arrays of the network that are not among those that are used, and which layers have them.
+
+        Args:
+            used: arrays of layers that were read.
+
+        Returns:
+            The arrays, and of each layer that is not understood those that it holds.
+
+        Raises:
+            RnncliError: h5py is missing, or the file is damaged.
+        """
+        taken = {self._path(self._wanted[tensor.name][0]) for tensor in used if tensor.name in self._wanted}
+        paths = sorted(filter(is_of_network, self._tree.arrays))
+        found = self._tree.tensors(path for path in paths if path not in taken)
+        held = {}
+        for name, route in self._unread.items():
+            start = f"{self._path(route)}/"
+            inside = paths[bisect_left(paths, start) : bisect_right(paths, f"{start}\U0010ffff")]
+            held[name] = {path: found[path] for path in inside if path in found}
+        return tuple(found.values()), held
+
+    @cached_property
+    def _tree(self) -> Tree:
+        return tree_of(self._place)
+
+    @cached_property
+    def _own_names(self) -> Mapping[tuple[str, str, str], Sequence[str]]:
+        """The groups in each group, by their class and by the name of their layer, which newer versions keep."""
+        found: dict[tuple[str, str, str], list[str]] = {}
+        for path in self._tree.attributes:
+            around, _, name = path.rpartition("/")
+            if (own := self._tree.text(f"{path}/vars", "name")) is not None:
+                found.setdefault((around, re.sub("_[0-9]+$", "", name), own), []).append(name)
+        return found
+
+    def _path(self, route: Sequence[Step]) -> str:
+        """Return the path that a way leads to; one that is not there if there is none."""
+        path = ""
+        for step in route:
+            lead = f"{path}/" if path else ""
+            name = str(step)
+            if isinstance(step, Sibling):
+                own = self._own_names.get((path, step.kind, step.name), ())
+                name = own[0] if len(own) == 1 else name
+            elif step == "layers" and f"{lead}layers" not in self._tree.attributes:
+                name = _OLD_LAYERS
+            path = lead + name
+        return path
+
+    @cached_property
+    def _tensors(self) -> Mapping[str, Tensor]:
+        """The arrays that are there of those that are wanted, by their paths; with the first that is read, all are."""
+        paths = dict.fromkeys(self._path(route) for route, _ in self._wanted.values())
+        return self._tree.tensors(filter(self._tree.arrays.__contains__, paths))
+
+    def _values(self, name: str) -> np.ndarray[Any, Any]:
+        with reading(self._place.path):
+            route, shape = self._wanted[name]
+            found = self._tensors.get(self._path(route))
+            if found is None or found.shape != shape:
+                there = f"no {shorten(name, 80)}" if found is None else f"{shorten(name, 80)} as {found.shape}"
+                raise RnncliError(f"its weights have {there}; its config says {shape}")
+        return found.read()
+
+
+def _routes(entry: Any) -> Iterator[tuple[Step, ...]]:
+    """Yield the ways to the weights of a layer in a file of Keras 3, one for each cell or direction."""
+    kind, config = entry["class_name"], config_of(entry)
+    match kind:
+        case "Bidirectional":
+            (inside, *_) = _routes(config["layer"])
+            yield ("forward_layer", *inside)
+            yield ("backward_layer", *inside)
+        case "TimeDistributed":
+            for inside in _routes(config["layer"]):
+                yield ("layer", *inside)
+        case "RNN":
+            for inside in _cells(config["cell"]):
+                yield ("cell", *inside)
+        case "SimpleRNN" | "LSTM" | "GRU" | "CuDNNLSTM" | "CuDNNGRU":
+            yield ("cell",)
+        case _:
+            yield ()
+
+
+def _cells(cell: Any) -> Iterator[tuple[Step, ...]]:
+    """Yield the ways to the cells of a stack, from its own group."""
+    cells = config_of(cell).get("cells")
+    if not isinstance(cells, list):
+        yield ()
+        return
+    for entry, sibling in siblings(cells):
+        for inside in _cells(entry):
+            yield ("cells", sibling, *inside)
+
+
+class Groups:
+    """The weights of an `.h5` file: a group for each layer, with a list of its arrays in their order.
+
+    Args:
+        tree: the file.
+        root: the group around the groups of the layers; may be empty.
+
+    Attributes:
+        all: every array of the network.
+
+    Raises:
+        RnncliError: an array is not there that a layer says it has.
+    """
+
+    def __init__(self, tree: Tree, root: str) -> None:
+        self._root = f"{root}/" if root else ""
+        self._ends: dict[tuple[tuple[str, ...], int], int] = {}
+        self._inside: dict[tuple[str, ...], list[Tensor]] = {}
+        layers = dict.fromkeys((*(tree.texts(root, "layer_names") or tree.members.get(root, ())), _OF_MODEL))
+        names = {layer: tree.texts(self._root + layer, "weight_names") or () for layer in layers}
+        for layer, own in names.items():
+            for name in own:
+                if f"{self._root}{layer}/{name}" not in tree.arrays:
+                    what = f"its layer {shorten(layer)} says that it has {shorten(name)}"
+                    raise RnncliError(f"{what}, which is not there")
+        paths = {f"{self._root}{layer}/{name}": (layer, name) for layer, own in names.items() for name in own}
+        self.all = [*tree.tensors(paths).values()]
+        for tensor in self.all:
+            layer, name = paths[tensor.name]
+            for way in ((layer,), *((layer, step) for step in dict.fromkeys(name.split("/")))):
+                self._inside.setdefault(way, []).append(tensor)
+
+    def _of(self, call: Call) -> list[Tensor]:
+        """Return the arrays of a layer; those in a model inside of another have its name in theirs."""
+        group, *names = call.path
+        if not names:
+            return self._inside.get((group,), [])
+        found = {name: arrays for name in names if (arrays := self._inside.get((group, name)))}
+        if names[-1] not in found:
+            return []
+        fewest = min(found.values(), key=len)
+        return [each for each in fewest if all(f"/{name}/" in each.name for name in found)] or found[names[-1]]
+
+    def held(self, call: Call) -> Mapping[str, Tensor]:
+        """Return all arrays of a layer."""
+        return {tensor.name: tensor for tensor in self._of(call)}
+
+    def tensors(self, call: Call, number: int, weights: Sequence[Weight]) -> Mapping[str, Tensor]:
+        """Return the arrays of a layer by the names of its weights.
+
+        Args:
+            call: a call of the layer.
+            number: which cell of a stack is meant; 0 for a layer that is none. Those below it were asked for before.
+            weights: its weights.
+
+        Raises:
+            RnncliError: they are not those that the layer has.
+        """
+        start = 0 if number == 0 else self._ends.get((call.path, number - 1), 0)
+        self._ends[(call.path, number)] = start + len(weights)
+        arrays = self._of(call)[start : start + len(weights)]
+        what = f"its layer {shorten(call.name)} has"
+        if len(arrays) < len(weights):
+            raise RnncliError(f"{what} {len(arrays)} arrays, but its config says {len(weights)}")
+        if any("/lora_" in tensor.name for tensor in self._of(call)):
+            text = f"{what} LoRA's matrices beside its kernel, which are not added to it here"
+            raise RnncliError(text, "model.save('model.keras') adds them")
+        for weight, tensor in zip(weights, arrays, strict=True):
+            # `lstm_1/lstm_cell/kernel_2:0` is a kernel
+            role = re.sub(r"(_[0-9]+)?(:[0-9]+)?$", "", tensor.name.rpartition("/")[2])
+            what = f"its array {shorten(tensor.name, 80)}"
+            if role != weight.name.rpartition("/")[2] and role in _ROLES:
+                raise RnncliError(f"{what} stands where the {weight.name} of its layer is expected")
+            shape = weight.shape
+            if is_cudnn(call.entry) and weight.name.endswith("bias"):
+                # cuDNN has a bias for the input and one for the state, end to end.
+                shape = (2 * prod(shape),) if len(shape) == 1 else (prod(shape),)
+            if tensor.shape != shape:
+                raise RnncliError(f"{what} is {shorten(str(tensor.shape))}; its config says {shape}")
+        return dict(zip((weight.name for weight in weights), arrays, strict=True))
+
+
+_OF_MODEL = "top_level_model_weights"
+"""The group of the arrays that are a model's own, and none of its layers'."""
+
+_ROLES = ("kernel", "recurrent_kernel", "bias", "embeddings", "gamma", "beta")
+
+
+Store = Branches | Groups
+"""Where the weights of a model are."""

@@ -26,7 +26,7 @@ from rnncli.formats.keras.config import (
     is_recurrent,
     quantized,
 )
-from rnncli.formats.keras.weights import Store, is_cudnn
+from rnncli.formats.keras.hdf5 import Store, is_cudnn
 from rnncli.formats.nodes import Node, Note, Read, Returned, Word, loops, names, returned, takes_input
 from rnncli.layers import Input, Layer
 from rnncli.layers.activations import ACTIVATIONS

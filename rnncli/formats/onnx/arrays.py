@@ -19,8 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rnncli.errors import RnncliError, shorten
 from rnncli.formats import reading
 from rnncli.formats.file_reader import FileReader, opened_regular
-from rnncli.formats.onnx.messages import TYPES, TensorProto
-from rnncli.formats.onnx.protobuf import Span, varints
+from rnncli.formats.onnx.messages import TYPES, Span, TensorProto, varints
 from rnncli.formats.tensors import WIDTHS, Tensor, array_at, array_of, bits_of, numbers_in
 
 if TYPE_CHECKING:
