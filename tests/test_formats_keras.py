@@ -159,6 +159,7 @@ MODELS: dict[str, Any] = {
     "two inputs, joined": functional(
         X, Y, (layer("Concatenate", axis=-1), reads("x", "y")), (cell(), reads("concatenate"))
     ),
+    "joined along time": functional(X, (layer("Concatenate", axis=1), reads("x", "x")), (cell(), reads("concatenate"))),
     "inputs by name": inputs_by_name(),
     "a model of a class of its own": functional(X, (cell(), reads("x"))) | {"class_name": "Translator"},
     "a part whose features are not known, beside others": functional(

@@ -64,6 +64,17 @@ OTHER_CLASSES = (
 """Classes without a word that are known by their names alone, where nothing says where the name is from."""
 
 
+RANKS: Mapping[str, int] = {"vector": 2, "sequence": 3}
+"""How many axes there are of vectors, one for each sample, and of sequences."""
+
+
+def side_by_side(widths: Sequence[int | None], axis: object, rank: int | None) -> int | None:
+    """Return how many features tensors have that are joined along an axis, or None if that is not known."""
+    if axis in (-1, 2) or (rank is not None and axis == rank - 1):
+        return sum(each or 0 for each in widths) if all(widths) else None
+    return widths[0] if rank is not None and type(axis) is int else None
+
+
 class Sibling(NamedTuple):
     """One of the layers that stand side by side in a file of weights, with its own name.
 

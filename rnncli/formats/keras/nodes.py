@@ -15,6 +15,7 @@ from rnncli.formats.keras.config import (
     KEEP_FEATURES,
     LOSE_MASK,
     MAX_NESTING,
+    RANKS,
     Call,
     CallKey,
     Graph,
@@ -25,6 +26,7 @@ from rnncli.formats.keras.config import (
     is_custom,
     is_recurrent,
     quantized,
+    side_by_side,
 )
 from rnncli.formats.keras.hdf5 import Store, is_cudnn
 from rnncli.formats.nodes import Node, Note, Read, Returned, Word, loops, names, returned, takes_input
@@ -139,6 +141,10 @@ class _Reader:
             edges, notes = (Read(own),), ()
             size = _returns(call.entry, each.word, size)
         last = nodes[-1].word
+        if call.kind == "Concatenate" and not is_custom(call.entry) and read:
+            first = read[0].nodes[-1].word
+            rank = RANKS.get(first.returns if where is None and isinstance(first, Layer) else where or "")
+            size = side_by_side([each.returns for each in read], config_of(call.entry).get("axis", -1), rank)
         vector = isinstance(last, Layer) and last.returns == "vector"
         if call.entry["class_name"] == "Masking" or config_of(call.entry).get("mask_zero"):
             mask = nodes[-1].name

@@ -87,6 +87,11 @@ class Evaluator:
                 return Call((), given, called)
         return left_open(given.node)
 
+    def made(self, value: Value, node: ast.Call, scope: Scope) -> Value:
+        """Return what a call makes, behind which something may be changed."""
+        del node, scope
+        return value
+
     def item(self, owner: Value, index: ast.expr, scope: Scope, node: ast.AST) -> Value:
         """Return an item of an object that is none of the text's."""
         del owner, index, scope
@@ -439,7 +444,7 @@ class Evaluator:
                 called = self.attribute(self.value(owner, scope), name, node.func, called=True)
             case _:
                 called = self.value(node.func, scope)
-        return self.call(called, self._given(node, scope))
+        return self.made(self.call(called, self._given(node, scope)), node, scope)
 
     def _given(self, node: ast.Call, scope: Scope) -> Given:
         positional = self._elements(node.args, scope)

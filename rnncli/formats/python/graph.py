@@ -72,6 +72,15 @@ class Graphs(Modules):
             return self.apply(called, given)
         return super().call(called, given)
 
+    def made(self, value: Value, node: ast.Call, scope: Scope) -> Value:
+        """Return what a call makes; one that changes its tensor, `x.mul_(2)`, gives its name another value."""
+        name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+        if isinstance(value, Tensor) and name.endswith("_"):
+            for owner in [getattr(node.func, "value", node.func), *node.args[:1]]:
+                if isinstance(owner, ast.Name | ast.Attribute) and isinstance(self.value(owner, scope), Tensor):
+                    self.assign(owner, value, scope)
+        return value
+
     def apply(self, called: Value, given: Given) -> Value:
         """Return what a call of a name, of a module, or of a method of a module or a tensor makes."""
         tensors = self.tensors(given.all)
@@ -257,6 +266,9 @@ class Graphs(Modules):
         key = next((each for each in keys if each not in (None, ...)), None)
         if owner.step.kind == "max" and places == [0] and key == 0:
             return owner  # the values, beside which stand the places
+        line = getattr(node, "lineno", 0)
+        if owner.step.kind == "input" and places[:1] > [0] and isinstance(key, Tensor | Call | list):
+            return self.operation("index", [owner], line)
         if owner.states and places == [0] and type(key) is int and -len(owner.states) <= key < len(owner.states):
             return owner.states[key]
         ends = [end for each in parts if isinstance(each, ast.Slice) for end in (each.lower, each.upper)]
@@ -268,7 +280,7 @@ class Graphs(Modules):
             if getattr(owner.step.word, "merge_mode", None) is not None:
                 owner.step.note(BOTH_LAST)
             return Tensor(owner.step, "vector")
-        line, axes = getattr(node, "lineno", 0), "btf" if owner.step.is_keras else owner.axes
+        axes = "btf" if owner.step.is_keras else owner.axes
         cut = None if places or owner.step.is_data else self._cut(parts, axes, scope)
         return self.operation("slice", [owner], line) if cut is None else self.around(owner, "slice", line, cut, axes)
 

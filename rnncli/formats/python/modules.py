@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from rnncli.formats.frameworks import CLASSES, DIFFERS, ArgumentFaultError, Made, bound, built, class_of
-from rnncli.formats.keras.config import CONVOLUTIONS, KEEP_FEATURES
+from rnncli.formats.keras.config import CONVOLUTIONS, KEEP_FEATURES, side_by_side
 from rnncli.formats.nodes import Note, Pass, loops, names, returned
 from rnncli.formats.python.objects import Given, Instance, Open, Unknown, Value, as_taken, left_open, open_in
 from rnncli.formats.python.steps import SIZE, Edge, Module, Recorder, Step, Tensor, reached
@@ -260,6 +260,7 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[Tensor], *
         plain: whether it is one of numbers alone, if the table does not have it.
     """
     first, *more = tensors = list(dict.fromkeys(tensors))
+    name = name if name in FUNCTIONS else name.rstrip("_")  # `relu_` does it where the tensor stands
     known = FUNCTIONS.get(name, "")
     made: Value = None
     match known if not more or known in _OF_SEVERAL else "":
@@ -329,11 +330,8 @@ def _joined(record: Recorder, name: str, given: Given, tensors: list[Tensor]) ->
 
 def features_side_by_side(tensors: Sequence[Tensor], axis: Value) -> int | None:
     """Return how many features tensors of Keras have that are joined along an axis, or None if that is not known."""
-    widths = [each.step.out for each in tensors]
     rank = next((rank for each in tensors if (rank := each.step.rank) is not None), None)
-    if axis in (-1, 2) or (rank is not None and axis == rank - 1):
-        return sum(each or 0 for each in widths) if all(widths) else None
-    return widths[0] if rank is not None and type(axis) is int else None
+    return side_by_side([each.step.out for each in tensors], axis, rank)
 
 
 def _repeated(record: Recorder, name: str, given: Given, first: Tensor) -> Value:
@@ -408,9 +406,8 @@ FUNCTIONS: Mapping[str, str] = {
         "pack_padded_sequence Variable autograd convert_to_tensor cast pad_sequence pack_sequence "
         "identity fill_ zero_ type_as bfloat16 short byte to_dense alpha_dropout tensor as_tensor from_numpy Tensor "
         "FloatTensor LongTensor",
-        "moves": "permute transpose transpose_ t swapaxes swapdims permute_dimensions",
-        "reshapes": "squeeze squeeze_ unsqueeze unsqueeze_ view view_as reshape expand_dims movedim moveaxis unflatten "
-        "unbind split",
+        "moves": "permute transpose t swapaxes swapdims permute_dimensions",
+        "reshapes": "squeeze unsqueeze view view_as reshape expand_dims movedim moveaxis unflatten unbind split",
         "size": "size dim numel item len range shape ndimension",
         "like": " ".join(LIKE),
         "picks": "index_select",
