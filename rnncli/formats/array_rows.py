@@ -81,11 +81,9 @@ def _kind(node: Node) -> Literal["unknown", "cell", "table", "plain"]:
 
 
 def linked(nodes: Sequence[Node], ordered: bool) -> list[Node]:
-    """Return nodes with what they read.
+    """Return nodes with what they read, in the order of the model or in that of their names.
 
-    Args:
-        nodes: what was found. The levels of a stack read one another already.
-        ordered: whether they have the order of the model, and not that of their names.
+    The levels of a stack read one another already.
     """
     rows = _Rows(nodes, ordered)
     for start in rows.starts():

@@ -77,9 +77,7 @@ class _Module:
 def nodes_of(tensors: Sequence[Tensor], *, ordered: bool | None = None) -> list[Node]:
     """Return what arrays are, and what reads what as far as names, order and sizes say so.
 
-    Args:
-        tensors: the arrays.
-        ordered: whether they have the order of the model; None where that is so unless they are sorted by their names.
+    They have the order of the model if they are `ordered`; if that is None, unless they are sorted by their names.
     """
     if ordered is None:
         ordered = not _is_sorted(tensors)

@@ -84,14 +84,7 @@ def one_line(text: str) -> str:
 
 
 class Text:
-    """A text of calls.
-
-    Args:
-        text: the text.
-
-    Attributes:
-        text: the same.
-        tree: its syntax tree.
+    """A text of calls, and its syntax tree.
 
     Raises:
         UnparsableError: it is no Python, has no calls, or too many or too long ones.

@@ -116,9 +116,7 @@ def _is_plain(statement: ast.stmt) -> bool:
 def read(text: str, settings: Settings = NO_SETTINGS) -> tuple[Part, frozenset[str]]:
     """Return the network that a text of calls is, each layer with its place in the text, and the settings that it uses.
 
-    Args:
-        text: the text; `is_call` says whether it is one.
-        settings: numbers for the names and expressions that it leaves open, by these as they are written.
+    Settings are numbers for what it leaves open, names and expressions as they are written.
 
     Raises:
         OpenNumbersError: it leaves more numbers open; all are named.

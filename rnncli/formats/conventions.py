@@ -57,10 +57,7 @@ def each_weight(part: Part) -> Iterator[tuple[str, Array]]:
 def keras_weights(layer: Layer, convention: Convention, arrays: Mapping[str, Array]) -> dict[str, Array]:
     """Return the weights of one layer by Keras's names and with its layout.
 
-    Args:
-        layer: the layer.
-        convention: whose names and layout the arrays have.
-        arrays: its arrays: `weight_ih`, `weight_ih_reverse`, `W`.
+    Its arrays have the names and the layout of a convention: `weight_ih`, `weight_ih_reverse`, `W`.
     """
     if convention == "keras":
         return {**arrays}
@@ -162,15 +159,9 @@ def _blocks(array: Array, order: Sequence[int]) -> Array:
 
 
 def torch_weights(layer: Layer, weights: Mapping[str, Array]) -> dict[str, Array]:
-    """Return the weights of one layer by PyTorch's names and with its layout, from Keras's.
+    """Return the weights of one layer that PyTorch has by its names and with its layout, from Keras's.
 
-    Args:
-        layer: the layer, one that PyTorch has.
-        weights: its arrays by Keras's names: `kernel`, `backward/recurrent_kernel`.
-
-    Returns:
-        Arrays by PyTorch's names, in the order of a state dict: `weight`, `weight_hh_l0_reverse`. Each stands in memory
-        row by row.
+    They have the order of a state dict: `weight`, `weight_hh_l0_reverse`. Each stands in memory row by row.
     """
     import numpy as np
 
@@ -183,12 +174,7 @@ def torch_weights(layer: Layer, weights: Mapping[str, Array]) -> dict[str, Array
 
 
 def onnx_weights(layer: Layer, weights: Mapping[str, Array]) -> dict[str, Array]:
-    """Return W, R and, unless it has no bias, B of an ONNX node from Keras's weights of a recurrent layer.
-
-    Args:
-        layer: the layer.
-        weights: its weights by Keras's names: `kernel`, `forward/kernel`.
-    """
+    """Return W, R and, unless it has no bias, B of an ONNX node from Keras's weights of a recurrent layer."""
     import numpy as np
 
     cells = [*_cells("onnx", layer, weights)]

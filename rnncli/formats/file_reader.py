@@ -39,15 +39,7 @@ _BEGINNINGS = {
 
 
 class FileReader:
-    """A file that is read at any place, as it was when it was opened.
-
-    Args:
-        file: an open file descriptor; it is duplicated.
-        size: how many bytes may be read of it.
-
-    Attributes:
-        size: the size of the file in bytes.
-    """
+    """A file, by its open descriptor, of which some bytes are read at any place, as it was when it was opened."""
 
     def __init__(self, file: int, size: int) -> None:
         self.size = size
@@ -110,14 +102,7 @@ class FileReader:
 
 
 class Piece(io.RawIOBase):
-    """A piece of a file as a file that is read at any place, for libraries.
-
-    Args:
-        reader: the file.
-        start: where the piece begins.
-        size: its bytes.
-        most: how many bytes may be read at once into memory that is not there yet.
-    """
+    """A piece of a file as a file that is read at any place, for libraries, at most so many bytes at once."""
 
     def __init__(self, reader: FileReader, start: int, size: int, most: int = 1 << 30) -> None:
         self._reader, self._start, self._size, self._most, self._place = reader, start, size, most, 0

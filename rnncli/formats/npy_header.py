@@ -78,10 +78,7 @@ class NpyHeader(NamedTuple):
 
 
 def read_header(read: Callable[[int], bytes]) -> NpyHeader:
-    """Return the header that a .npy file begins with.
-
-    Args:
-        read: returns the next bytes, so many as it is asked for, and fewer only at the end of the file.
+    """Return the header that a .npy file begins with, of which a function reads the next bytes, fewer only at its end.
 
     Raises:
         RnncliError: there is none, or one that is too long or says something else; or the array holds no numbers.

@@ -42,11 +42,8 @@ _ENCRYPTED = 1
 class Archive:
     """The files in an archive, by name.
 
-    Args:
-        file: the archive.
-
     Attributes:
-        file: likewise.
+        file: the archive.
         members: what the archive says of each.
 
     Raises:
@@ -118,11 +115,7 @@ class Archive:
             raise _damaged(f"it says that it has {self.members[name].file_size:,} bytes, and {left:,} are missing")
 
     def read(self, name: str, most: int | None = None) -> bytes:
-        """Return a whole file, likewise.
-
-        Args:
-            name: its name.
-            most: how many bytes it may have; None is as many as can be packed in so few.
+        """Return a whole file, likewise; by default it may have as many bytes as can be packed in so few.
 
         Raises:
             RnncliError: it is not there, is damaged or encrypted, or has more bytes than it may have.

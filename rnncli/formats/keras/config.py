@@ -275,12 +275,11 @@ class Call(NamedTuple):
 
 @dataclass
 class Graph:
-    """The calls of a model, in the order of the file.
+    """The calls of a model, in the order of the file, and sentences on its models that a reader should know.
 
     Attributes:
         calls: the calls.
         aliases: what the outputs of models, and their inputs, are in truth.
-        notes: what a reader should know of the models, a sentence each.
     """
 
     calls: dict[CallKey, Call] = field(default_factory=dict)

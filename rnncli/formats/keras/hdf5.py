@@ -210,13 +210,7 @@ class Branches:
         return {}
 
     def tensors(self, call: Call, number: int, weights: Sequence[Weight]) -> Mapping[str, Tensor]:
-        """Return the arrays of a layer by the names of its weights; they are looked for when one is read.
-
-        Args:
-            call: a call of the layer.
-            number: which cell of a stack is meant; 0 for a layer that is none.
-            weights: its weights.
-        """
+        """Return the arrays of a layer, or of one cell of a stack, by the names of its weights; they are read later."""
         routes = [*_routes(call.entry)]
         directions = routes[number : number + 1] if call.entry["class_name"] != "Bidirectional" else routes
         tensors = {}
@@ -231,13 +225,7 @@ class Branches:
         return tensors
 
     def others(self, used: Sequence[Tensor]) -> tuple[tuple[Tensor, ...], Mapping[str, Mapping[str, Tensor]]]:
-        """Return the arrays of the network that are not among those that are used, and which layers have them.
-
-        Args:
-            used: arrays of layers that were read.
-
-        Returns:
-            The arrays, and of each layer that is not understood those that it holds.
+        """Return the arrays of the network that are not used, and those that each layer that is not understood holds.
 
         Raises:
             RnncliError: h5py is missing, or the file is damaged.
@@ -328,11 +316,7 @@ def _cells(cell: Any) -> Iterator[tuple[Step, ...]]:
 
 
 class Groups:
-    """The weights of an `.h5` file: a group for each layer, with a list of its arrays in their order.
-
-    Args:
-        tree: the file.
-        root: the group around the groups of the layers; may be empty.
+    """The weights of an `.h5` file: in the root's groups, one for each layer, with a list of its arrays in their order.
 
     Attributes:
         all: every array of the network.
@@ -375,12 +359,7 @@ class Groups:
         return {tensor.name: tensor for tensor in self._of(call)}
 
     def tensors(self, call: Call, number: int, weights: Sequence[Weight]) -> Mapping[str, Tensor]:
-        """Return the arrays of a layer by the names of its weights.
-
-        Args:
-            call: a call of the layer.
-            number: which cell of a stack is meant; 0 for a layer that is none. Those below it were asked for before.
-            weights: its weights.
+        """Return the arrays of a layer, or of one cell of a stack behind those below it, by the names of its weights.
 
         Raises:
             RnncliError: they are not those that the layer has.

@@ -57,12 +57,7 @@ def nodes_of(graph: Graph, store: Store | None, *, modern: bool) -> list[Node]:
 
     A node reads what its call reads, its data first; the state that a recurrent layer starts from is a note. Where the
     input of the model says how many features it has, it is a node of the kind "input". What the language has no word
-    for, or not with such arguments, is a node without a word.
-
-    Args:
-        graph: the calls, as `graph_of` makes them of a config.
-        store: where the arrays are; None where there are none.
-        modern: whether Keras 3 wrote the config: the defaults before it are others.
+    for, or not with such arguments, is a node without a word. The defaults before Keras 3, which is modern, are others.
 
     Raises:
         RnncliError: the config contradicts itself, or the file's arrays.
@@ -83,13 +78,9 @@ def _computes_mask(call: Call) -> bool:
 
 
 class _Called(NamedTuple):
-    """What is known of a call.
+    """What is known of a call: its nodes, and how many features it returns, if that is known.
 
-    Attributes:
-        nodes: its nodes.
-        returns: how many features it returns; None where that is not known.
-        mask: the layer whose mask comes with what it returns; may be empty.
-        states: whether its second output, a state, is what it returns first.
+    With what it returns comes the mask of a layer, if there is one. In `states` its second output is its first.
     """
 
     nodes: tuple[Node, ...]

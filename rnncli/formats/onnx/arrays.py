@@ -128,16 +128,9 @@ def whole_numbers(numbers: Sequence[int], shape: tuple[int, ...] | None = None) 
 
 
 class _Place(NamedTuple):
-    """Where the numbers of an array stand.
+    """Where the numbers of an array stand: in a file, or in one beside the model, which is opened when they are read.
 
-    Attributes:
-        path: the file's name.
-        file: the file, opened; None if it is one beside the model, which is opened when numbers are asked for.
-        name: the array's name.
-        dtype: the type of its numbers.
-        shape: its shape.
-        varints: whether each number is written as a varint.
-        spans: the places.
+    If they are varints, each number is written as one.
     """
 
     path: str
@@ -216,13 +209,7 @@ def _decoded(data: bytes, count: int) -> Numbers:
 
 
 def constant_of(path: str, file: FileReader, proto: TensorProto, name: str = "") -> Constant:
-    """Return an array of a file, with its place checked.
-
-    Args:
-        path: the file's name.
-        file: the file.
-        proto: what it says of the array.
-        name: what the array is called if it has no name.
+    """Return an array of a file, with its place checked; it may be given a name if it has none.
 
     Raises:
         RnncliError: its type is unknown, or its bytes are not as many as its shape says.

@@ -109,15 +109,10 @@ def signed(number: int) -> int:
 
 
 def varints(data: Buffer, spans: Sequence[Span], most: int) -> list[int]:
-    """Return packed whole numbers.
-
-    Args:
-        data: the file.
-        spans: where they stand.
-        most: how many there may be.
+    """Return packed whole numbers that stand in some places.
 
     Raises:
-        RnncliError: there are more, or one is damaged.
+        RnncliError: there are more than there may be, or one is damaged.
     """
     numbers: list[int] = []
     for start, end in spans:
@@ -219,12 +214,8 @@ class Column(NamedTuple):
 class Proto:
     """A message. A field that is not there is None, or an empty list where there may be several.
 
-    Args:
-        start: where it begins in its file.
-        values: the values of its fields.
-
     Attributes:
-        start: likewise.
+        start: where it begins in its file.
         columns: its fields by their numbers, in order.
         work: how much memory it takes beside its fields, counted in fields.
     """

@@ -109,11 +109,9 @@ _OTHER_ORDER = (
 
 @dataclass
 class _Scope:
-    """A graph, and what is known of its values.
+    """A graph, what stands before the names of its nodes, and the graph around it, if there is one.
 
     Attributes:
-        lead: what stands before the names of its nodes.
-        around: the graph that it stands in; None of the model's own.
         shapes: the shapes that it declares of values.
         readers: how often each value is read, in the graphs inside of it, too.
         values: what is known of each value; None of one of which nothing is.
@@ -143,11 +141,6 @@ class _Scope:
 
 class _Walk:
     """Finds the nodes of a file.
-
-    Args:
-        path: the file's name.
-        file: the file.
-        model: what it says.
 
     Attributes:
         tensors: the weights of the file, whether or not a node has them; no shapes and axes.

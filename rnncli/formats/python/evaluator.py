@@ -56,10 +56,7 @@ def written_as(text: str) -> str:
 
 
 class Evaluator:
-    """Finds the values of expressions.
-
-    Args:
-        settings: values of names and of expressions as they are written, which stand above what the text says.
+    """Finds the values of expressions; settings stand above what the text says.
 
     Attributes:
         used: which of the settings were used, as they were given.

@@ -36,13 +36,9 @@ class Modules(Recorder):
     """Follows a file, and records what modules return of tensors."""
 
     def follow_module(self, module: Value, data: Value, given: Given, site: int = 0) -> Value:
-        """Return what a module returns.
+        """Return what a module returns of data, None where that is not known; the other tensors of the call are states.
 
-        Args:
-            module: the module.
-            data: what it reads; None where that is not known.
-            given: the call; its other tensors are states.
-            site: what tells this call from another, where the module stands in a container.
+        A `site` tells the call from another, where the module stands in a container.
         """
         self.step()
         tensors = self.tensors(data)
@@ -250,14 +246,9 @@ LIKE = names("new_zeros new zeros_like ones_like randn_like new_full get_initial
 
 
 def computed(record: Recorder, name: str, given: Given, tensors: list[Tensor], *, plain: bool = True) -> Value:
-    """Return what a function returns of some tensors, or a method of the first of them.
+    """Return what a function returns of some tensors among its arguments, or a method of the first of them.
 
-    Args:
-        record: what records the steps.
-        name: the function.
-        given: its arguments.
-        tensors: the tensors in these.
-        plain: whether it is one of numbers alone, if the table does not have it.
+    One that the table does not have is of numbers alone if it is plain.
     """
     first, *more = tensors = list(dict.fromkeys(tensors))
     name = name if name in FUNCTIONS else name.rstrip("_")  # `relu_` does it where the tensor stands

@@ -325,13 +325,7 @@ NAMES_ACTIVATION = ("activation", "recurrent_activation", "nonlinearity")
 
 
 def as_taken(argument: str, value: Value, made: Callable[[Value], Value]) -> Value:
-    """Return an argument as the table of classes takes it; what is not known of it stays so.
-
-    Args:
-        argument: its name.
-        value: its value.
-        made: returns what the call of a layer in it makes.
-    """
+    """Return an argument as the table of classes takes it, its layers as what they make; what is not known stays so."""
     if argument in HOLDS:
         several = [made(each) for each in (value if isinstance(value, list) else [value])]
         flat = argument != "cells" and all(isinstance(each, list) for each in several)

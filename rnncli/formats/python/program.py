@@ -52,9 +52,6 @@ class Returned(NamedTuple):
 class Program(Evaluator):
     """Follows a file.
 
-    Args:
-        settings: values of names and of expressions as they are written.
-
     Attributes:
         stars: the modules of which all names are imported.
         function: the function or class at hand; empty in the module itself.

@@ -44,11 +44,7 @@ MAX_NOTEBOOK = 20_000_000
 
 
 def read(path: str, settings: Settings = NO_SETTINGS) -> ModelFile:
-    """Return what the models of a Python file or a notebook are.
-
-    Args:
-        path: the file.
-        settings: the numbers that it leaves open.
+    """Return what the models of a Python file or a notebook are, with settings for the numbers that it leaves open.
 
     Raises:
         OpenNumbersError: no model of it is whole without more settings.

@@ -286,15 +286,9 @@ class Recorder(Program):
         return loop.alike
 
     def once(self, module: Module, site: int, tensors: list[Tensor], call: Callable[[], Value]) -> Value:
-        """Return what a call of a module returns.
+        """Return what a call of a module at some place returns.
 
         What loops over time, or is called in a loop over it, is called once for all timesteps.
-
-        Args:
-            module: the module.
-            site: the place of the call.
-            tensors: what it reads.
-            call: calls it.
         """
         before = self._sites.get((id(module), site)) if self._loops else None
         if before is None or not (recurs(module) or self.in_time):

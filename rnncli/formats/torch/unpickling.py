@@ -93,10 +93,7 @@ def load(
 ) -> object:
     """Return what the pickle holds that begins where a file is read. The file is left where the pickle ends.
 
-    Args:
-        file: the file.
-        referred: returns what stands for something that the pickle refers to outside of it; None where it may not.
-        rebuilt: returns what stands for what a call makes: the call itself, unless it is known.
+    What it refers to outside of it, if it may, is `referred`; what a call makes is `rebuilt`, or the call itself.
 
     Raises:
         RnncliError: it is damaged, too long, or has an instruction that torch.save does not write.
