@@ -6,10 +6,11 @@ https://onnx.ai/onnx/operators/onnx__LSTM.html and its neighbours GRU and RNN de
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 from rnncli.errors import ArgumentError, shorten
-from rnncli.formats.nodes import Note
+from rnncli.formats.nodes import Node, Note
 from rnncli.formats.onnx.arrays import Constant
 from rnncli.formats.onnx.messages import NodeProto
 from rnncli.formats.onnx.values import Fill, Inputs, is_zero
@@ -101,26 +102,11 @@ class ReasonError(Exception):
     """A node is no layer of the language; the message says why."""
 
 
-class Cell(NamedTuple):
-    """A recurrent node as a layer.
+def cell_of(inputs: Inputs) -> tuple[Node, frozenset[str]]:
+    """Return a recurrent node with its layer, as that reads the node's input in the order of time.
 
-    Attributes:
-        layer: the layer, as it reads the node's input in the order of time; it returns its sequence.
-        features: how many features it reads.
-        arrays: its W, R and B.
-        owned: the names of the arrays of the file that are of it, zeros that it starts from among them.
-        notes: what it leaves out of what its node reads.
-    """
-
-    layer: Recurrent
-    features: int
-    arrays: Mapping[str, Constant]
-    owned: frozenset[str]
-    notes: tuple[Note, ...]
-
-
-def cell_of(inputs: Inputs) -> Cell:
-    """Return a recurrent node as a layer.
+    Beside it are the names of the arrays of the file that are of it, zeros that it starts from among them. What it
+    reads is open yet.
 
     Raises:
         ReasonError: there is no such layer.
@@ -162,10 +148,12 @@ def cell_of(inputs: Inputs) -> Cell:
     zeros = [inputs.at(index) for index in (5, 6, 7) if node.reads(index)]
     owners = [*arrays.values(), *(zero for zero in zeros if isinstance(zero, Constant | Fill) and is_zero(zero))]
     owned = frozenset(name for owner in owners for name in owner.sources)
-    return Cell(layer, features, arrays, owned, tuple(_notes(inputs)))
+    tensors = {role: constant.tensor for role, constant in arrays.items()}
+    made = Node(inputs.name, node.operation, layer, None, features, tensors, "onnx", notes=_notes(inputs))
+    return replace(made, unsaid=frozenset({"return_sequences"})), owned
 
 
-def _notes(inputs: Inputs) -> list[Note]:
+def _notes(inputs: Inputs) -> tuple[Note, ...]:
     """Return what a layer leaves out of what its node reads."""
     said, name, node = [], inputs.name, inputs.node
     if node.reads(4):
@@ -174,7 +162,7 @@ def _notes(inputs: Inputs) -> list[Note]:
     first = [shorten(node.reads(index), 80) for index in (5, 6) if node.reads(index) and not is_zero(inputs.at(index))]
     if first:
         said.append(f"{name} starts from zeros: in the file its first state is {' and '.join(first)}")
-    return [Note(text, "differs") for text in said]
+    return tuple(Note(text, "differs") for text in said)
 
 
 def _sizes(node: NodeProto, kind: Kind, count: int, shapes: Mapping[str, tuple[int, ...]]) -> tuple[int, int]:

@@ -16,7 +16,7 @@ from rnncli.formats.file_reader import FileReader, opened_regular
 from rnncli.formats.model_file import ModelFile, model_of
 from rnncli.formats.nodes import Node, Note, Read, loops
 from rnncli.formats.onnx.arrays import Constant, constant_of
-from rnncli.formats.onnx.cells import KINDS, Cell, ReasonError, cell_of
+from rnncli.formats.onnx.cells import KINDS, ReasonError, cell_of
 from rnncli.formats.onnx.layers import FLATTENING, Made, layer_of
 from rnncli.formats.onnx.messages import OWN_DOMAINS, GraphProto, ModelProto, NodeProto, Reader, TensorProto
 from rnncli.formats.onnx.moves import REARRANGING, moved
@@ -246,7 +246,7 @@ class _Walk:
         own = (node.domain or "", node.op_type) in self._functions
         if node.operation in KINDS and not own:
             try:
-                return self._recurrent(inputs, cell_of(inputs))
+                return self._recurrent(inputs, *cell_of(inputs))
             except ReasonError as reason:
                 note = Note(f"{name} ({node.operation}): {reason}", "left out")
                 return self._opaque(scope, inputs, flows, [note])
@@ -298,9 +298,12 @@ class _Walk:
         self._add(Node(name, kind, None, edges, tensors=tensors, convention="onnx", notes=tuple(notes)))
         return [Flow(name, each) for each in axes]
 
-    def _recurrent(self, inputs: Inputs, cell: Cell) -> list[Flow]:
+    def _recurrent(self, inputs: Inputs, cell: Node, owned: frozenset[str]) -> list[Flow]:
         """Add a recurrent node, and return its outputs: its sequence, its last output, the state of its cell."""
-        node, name, layer, features = inputs.node, inputs.name, cell.layer, cell.features
+        node, name, layer, features = inputs.node, inputs.name, cell.word, cell.features
+        assert loops(layer)
+        assert features is not None
+        backwards = layer.go_backwards
         t, b = (1, 0) if node.whole("layout", 0) else (0, 1)
         given = inputs.at(0)
         x = given if isinstance(given, Flow) else Flow(node.reads(0))
@@ -327,11 +330,8 @@ class _Walk:
         time, batch = axes[t], axes[b]
         self._head(x, time)
         states = dict.fromkeys(flow for index in (4, 5, 6) for flow in flows_in(inputs.at(index)))
-        edges = (self._edge(x), *map(self._edge, states))
-        tensors = {role: array.tensor for role, array in cell.arrays.items()}
-        unsaid = frozenset({"return_sequences"})
-        self.owned[name] = cell.owned
-        self._add(Node(name, node.operation, layer, edges, features, tensors, "onnx", notes=cell.notes, unsaid=unsaid))
+        self.owned[name] = owned
+        self._add(replace(cell, word=layer, reads=(self._edge(x), *map(self._edge, states))))
         both: Axis = () if layer.merge_mode is None else (Atom(2),)
         units: Axis = (Atom(layer.units),)
         whole = Flow(
@@ -342,7 +342,7 @@ class _Walk:
             batch=batch,
             returns="sequence",
             # ONNX returns a step at the time that it is of, the language in the order in which it reads.
-            flips=frozenset([time]) if cell.layer.go_backwards else frozenset(),
+            flips=frozenset([time]) if backwards else frozenset(),
             loop=name,
             ends=layer.merge_mode is None,
         )
