@@ -16,17 +16,18 @@ from rnncli.formats.frameworks import (
     CLASSES,
     ArgumentFaultError,
     Class,
-    Made,
     MissingArgumentError,
     UnknownArgumentError,
     built,
+    node_of,
 )
+from rnncli.formats.nodes import Node
 from rnncli.layers import LSTM
 from rnncli.layers.weights import FRAMEWORKS, Framework
 
 RECORDED = json.loads((Path(__file__).parent / "golden" / "signatures.json").read_text(encoding="utf-8"))
 
-CELL = [Made(LSTM(3))]
+CELL = [node_of(LSTM(3))]
 VALUES: dict[str, object] = {"merge_mode": "sum", "rate": 0.5, "activation": "relu", "stddev": 0.1} | {
     "layer": CELL,
     "cell": CELL,
@@ -85,7 +86,7 @@ def test_any_value_of_an_argument_makes_a_layer_or_is_said_to_be_wrong(value: ob
         for argument in cls.takes:
             with at(framework, name, argument), contextlib.suppress(ArgumentFaultError):
                 made = built(framework, name, (), needed(name, arguments) | {argument: value})
-                assert all(isinstance(each, Made) for each in made)
+                assert all(isinstance(each, Node) for each in made)
 
 
 @examples(60)

@@ -38,10 +38,10 @@ from rnncli.formats.frameworks import (
     SHAPES,
     ArgumentFaultError,
     Class,
-    Made,
     bound,
     built,
     class_of,
+    node_of,
     other_padding,
 )
 from rnncli.formats.nodes import Node, Note, Part, Pass, Read, first_misfit, parts_of, takes_input, takes_vectors
@@ -411,35 +411,32 @@ class _Line:
             if len(nodes) + len(made) > MAX_LAYERS:
                 message = f"a network has at most {MAX_LAYERS:,} layers"
                 raise self._text.fault(message, call.given.node, "leave some out")
-            if made[0].input is not None and not nodes:
-                nodes.append(Node("input", "input", made[0].input, ()))
+            if made[0].given is not None and not nodes:
+                nodes.append(Node("input", "input", made[0].given, ()))
                 before = "input"
             for level, each in enumerate(made, 1):
                 notes = [Note(f"{name} {note.text}", note.effect) for note in each.notes]
                 if stateful and level == 1:
                     notes.append(Note(f"{name} starts from a state that it is given; here from zero", "differs"))
-                node = Node(
-                    name if level == len(made) else f"{name}, level {level}",
-                    "input" if is_input else called_by(self._text, call),
-                    each.word,
-                    (Read(before),) if before else (),
-                    each.features if each.input is None else each.input.features,
+                node = replace(
+                    each,
+                    name=name if level == len(made) else f"{name}, level {level}",
+                    kind="input" if is_input else called_by(self._text, call),
+                    reads=(Read(before),) if before else (),
+                    features=each.features if each.given is None else each.given.features,
                     convention=self._framework,
                     place=self._text.span(call.given.node),
                     notes=tuple(notes),
-                    unsaid=each.unsaid,
-                    where=each.where,
-                    around=each.around,
                 )
                 nodes.append(node)
                 before = node.name
             last[name] = before
         return nodes
 
-    def _made(self, call: Call) -> list[Made]:
+    def _made(self, call: Call) -> list[Node]:
         """Return what a call makes."""
         if call.name in _CUTS:
-            return [Made(Pass(), where="sequence", around=(0, -self._cut(call)))]
+            return [node_of(Pass(), where="sequence", around=(0, -self._cut(call)))]
         name = class_name(self._framework, call)
         cls = None if name is None else class_of(self._framework, name)
         if name is None or cls is None:

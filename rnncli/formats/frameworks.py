@@ -12,7 +12,7 @@ from dataclasses import MISSING, fields, replace
 from typing import Any, NamedTuple
 
 from rnncli.errors import ArgumentError, listed, shorten
-from rnncli.formats.nodes import Note, Pass, Returned, Word, loops, names, takes_vectors
+from rnncli.formats.nodes import Node, Note, Pass, Returned, Word, loops, names, takes_vectors
 from rnncli.language.likeness import closest
 from rnncli.language.spec import MAX_LAYERS
 from rnncli.layers import (
@@ -40,26 +40,12 @@ from rnncli.layers.windows import Window
 from rnncli.quantities import MAX_SIZE
 
 
-class Made(NamedTuple):
-    """What a class makes with some arguments.
+def node_of(word: Word | None, **said: Any) -> Node:
+    """Return what a class makes, as a node that has no name yet and reads nothing.
 
-    Attributes:
-        word: the word of the language; None of an input whose features are not known.
-        notes: what is to be said of it.
-        features: how many features it reads, where that is said.
-        unsaid: the arguments of its layer that are left open.
-        input: the input that it is given along, Keras's `input_shape`.
-        where: whether it stands on sequences or on vectors, where that is said.
-        around: how many timesteps of zeros it puts in front of a sequence and behind it; negative where it cuts some.
+    What is `said` are attributes of it: how many features it reads, notes, whether it stands on sequences.
     """
-
-    word: Word | None
-    notes: tuple[Note, ...] = ()
-    features: int | None = None
-    unsaid: frozenset[str] = frozenset()
-    input: Input | None = None
-    where: Returned | None = None
-    around: tuple[int, int] = (0, 0)
+    return Node("", "", word, **said)
 
 
 class ArgumentFaultError(Exception):
@@ -88,7 +74,7 @@ class MissingArgumentError(WrongArgumentError):
     """An argument that has no default is missing; `instead` is an example of its value."""
 
 
-Build = Callable[[dict[str, Any]], list[Made]]
+Build = Callable[[dict[str, Any]], list[Node]]
 
 
 class Class(NamedTuple):
@@ -196,21 +182,21 @@ def _meant(value: object, others: Mapping[str, str] = {}) -> str:
 
 
 def _layer(cls: type[Layer], names: Mapping[str, str] = {}, **fixed: object) -> Build:
-    return lambda given: [Made(_made(cls, given, names, **fixed))]
+    return lambda given: [node_of(_made(cls, given, names, **fixed))]
 
 
-def _linear(given: dict[str, Any]) -> list[Made]:
+def _linear(given: dict[str, Any]) -> list[Node]:
     features = _number(given, "in_features", 2 * MAX_SIZE)  # as many as two directions return
-    return [Made(_made(Dense, given, Dense.torch_arguments), features=features)]
+    return [node_of(_made(Dense, given, Dense.torch_arguments), features=features)]
 
 
-def _torch_conv(given: dict[str, Any]) -> list[Made]:
+def _torch_conv(given: dict[str, Any]) -> list[Node]:
     features, padding = _number(given, "in_channels", 2 * MAX_SIZE), given.pop("padding", 0)
     names = {ours: theirs for ours, theirs in Conv.torch_arguments.items() if ours != "padding"}
     layer = _made(Conv, given, names)
     assert layer.window is not None
     word, zeros = _torch_padding(layer.window, padding)
-    return [Made(replace(layer, padding=word), features=features, around=(zeros, zeros))]
+    return [node_of(replace(layer, padding=word), features=features, around=(zeros, zeros))]
 
 
 def other_padding(zeros: int, window: Window) -> ArgumentFaultError:
@@ -234,17 +220,17 @@ def _torch_padding(window: Window, padding: object) -> tuple[str, int]:
 def _around(argument: str, usual: int | None = None, sign: int = 1) -> Build:
     """Return what puts zeros around a sequence; with the other sign, what cuts timesteps off."""
 
-    def build(given: dict[str, Any]) -> list[Made]:
+    def build(given: dict[str, Any]) -> list[Node]:
         sizes = given[argument] if usual is None else given.get(argument, usual)
         both = sizes if isinstance(sizes, list | tuple) and len(sizes) == 2 else (sizes, sizes)
         if not all(type(size) is int and 0 <= size <= MAX_SIZE for size in both):
             raise wrong(argument, sizes, "a whole number from 0, or two of them")
-        return [Made(Pass(), where="sequence", around=(sign * both[0], sign * both[1]))]
+        return [node_of(Pass(), where="sequence", around=(sign * both[0], sign * both[1]))]
 
     return build
 
 
-def _constant_around(given: dict[str, Any]) -> list[Made]:
+def _constant_around(given: dict[str, Any]) -> list[Node]:
     if (value := given["value"]) != 0:
         text = f"value is {shorten(repr(value))}; the language has only zeros around a sequence"
         raise ArgumentFaultError("value", text)
@@ -252,15 +238,15 @@ def _constant_around(given: dict[str, Any]) -> list[Made]:
 
 
 def _windows(mode: str, usual: int | None = None) -> Build:
-    def build(given: dict[str, Any]) -> list[Made]:
+    def build(given: dict[str, Any]) -> list[Node]:
         given["pool_size"] = _number(given, "pool_size", default=usual)
-        return [Made(_made(Pool, given, {}, mode=mode))]
+        return [node_of(_made(Pool, given, {}, mode=mode))]
 
     return build
 
 
 def _torch_windows(mode: str) -> Build:
-    def build(given: dict[str, Any]) -> list[Made]:
+    def build(given: dict[str, Any]) -> list[Node]:
         padding, counted = given.pop("padding", 0), _flag(given, "count_include_pad", default=True)
         given["kernel_size"] = _number(given, "kernel_size")
         layer = _made(Pool, given, Pool.torch_arguments, mode=mode)
@@ -271,27 +257,27 @@ def _torch_windows(mode: str) -> Build:
             raise ArgumentFaultError("count_include_pad", text, "False")
         if zeros:
             raise other_padding(zeros, layer.window)
-        return [Made(replace(layer, padding=word))]
+        return [node_of(replace(layer, padding=word))]
 
     return build
 
 
-def _torch_batch_norm(given: dict[str, Any]) -> list[Made]:
+def _torch_batch_norm(given: dict[str, Any]) -> list[Node]:
     features = _number(given, "num_features", 2 * MAX_SIZE)
     if not _flag(given, "track_running_stats", default=True):
         text = "it takes the mean and variance of each batch; the language has no word for it"
         raise ArgumentFaultError("track_running_stats", text, "True")
-    return [_normalized(given, BatchNorm, BatchNorm.torch_arguments, 1e-5, "eps")._replace(features=features)]
+    return [_normalized(given, BatchNorm, BatchNorm.torch_arguments, 1e-5, "eps", features=features)]
 
 
-def _dropout(given: dict[str, Any]) -> list[Made]:
-    return [Made(_made(Dropout, {"p": 0.5} | given, Dropout.torch_arguments))]
+def _dropout(given: dict[str, Any]) -> list[Node]:
+    return [node_of(_made(Dropout, {"p": 0.5} | given, Dropout.torch_arguments))]
 
 
 def _norm(cls: type[Norm]) -> Build:
-    def build(given: dict[str, Any]) -> list[Made]:
+    def build(given: dict[str, Any]) -> list[Node]:
         where = _where(given, "axis")
-        return [_normalized(given, cls, {}, 1e-3, "epsilon")._replace(where=where)]
+        return [_normalized(given, cls, {}, 1e-3, "epsilon", where=where)]
 
     return build
 
@@ -306,14 +292,16 @@ def _where(given: dict[str, Any], argument: str) -> Returned | None:
     return places[last]
 
 
-def _torch_norm(given: dict[str, Any]) -> list[Made]:
+def _torch_norm(given: dict[str, Any]) -> list[Node]:
     if isinstance(shape := given.get("normalized_shape"), list | tuple):
         raise ArgumentFaultError("normalized_shape", f"normalized_shape is {shape}; norm works on the features alone")
     features = _number(given, "normalized_shape", 2 * MAX_SIZE)
-    return [_normalized(given, Norm, {"center": "bias"}, 1e-5, "eps")._replace(features=features)]
+    return [_normalized(given, Norm, {"center": "bias"}, 1e-5, "eps", features=features)]
 
 
-def _normalized(given: dict[str, Any], cls: type[Norm], names: Mapping[str, str], usual: float, argument: str) -> Made:
+def _normalized(
+    given: dict[str, Any], cls: type[Norm], names: Mapping[str, str], usual: float, argument: str, **more: Any
+) -> Node:
     """Return a normalisation with the epsilon that is nearest to the one that is given, or usual."""
     if not all(_flag(given, each, default=True) for each in ("affine", "elementwise_affine")):  # PyTorch's
         given |= {"bias": False, "scale": False}
@@ -322,11 +310,11 @@ def _normalized(given: dict[str, Any], cls: type[Norm], names: Mapping[str, str]
         raise wrong(argument, wanted, "a number from 0")
     epsilon, same = Norm.nearest_epsilon(wanted)
     said = () if same else (Note(f"has an epsilon of {wanted:g}; here it runs with {epsilon:g}", "differs"),)
-    return Made(_made(cls, given, names, epsilon=epsilon), said)
+    return node_of(_made(cls, given, names, epsilon=epsilon), notes=said, **more)
 
 
 def _torch_loop(cls: type[Recurrent]) -> Build:
-    def build(given: dict[str, Any]) -> list[Made]:
+    def build(given: dict[str, Any]) -> list[Node]:
         levels, reads = _number(given, "num_layers", MAX_LAYERS, 1), _number(given, "input_size", 2 * MAX_SIZE)
         both, rate = _flag(given, "bidirectional"), given.pop("dropout", 0)
         if given.get("proj_size") == 0:
@@ -337,25 +325,25 @@ def _torch_loop(cls: type[Recurrent]) -> Build:
         hidden, projected = given["hidden_size"], given.get("proj_size", 0)
         if projected is None or projected >= hidden > 1:  # 1 stands where a text leaves the number open
             raise wrong("proj_size", projected, f"a number under hidden_size={hidden}")
-        between = [Made(_made(Dropout, {"dropout": rate}, {"rate": "dropout"}))] if rate and levels > 1 else []
-        made: list[Made] = []
+        between = [node_of(_made(Dropout, {"dropout": rate}, {"rate": "dropout"}))] if rate and levels > 1 else []
+        made: list[Node] = []
         for level in range(levels):
             made += between if level else []
-            made.append(Made(layer, (), reads, frozenset({"return_sequences"})))
+            made.append(node_of(layer, features=reads, unsaid=frozenset({"return_sequences"})))
             reads = layer.output_shape((None, None, reads))[-1] or 0
         return made
 
     return build
 
 
-def _held(value: object, argument: str, expected: str) -> list[Made]:
+def _held(value: object, argument: str, expected: str) -> list[Node]:
     """Return the layers that an argument is."""
-    if not isinstance(value, list) or not value or not all(isinstance(each, Made) for each in value):
+    if not isinstance(value, list) or not value or not all(isinstance(each, Node) for each in value):
         raise ArgumentFaultError(argument, expected)
     return value
 
 
-def _bidirectional(given: dict[str, Any]) -> list[Made]:
+def _bidirectional(given: dict[str, Any]) -> list[Node]:
     expected = "Bidirectional takes one recurrent layer, LSTM(32)"
     made, *others = _held(given["layer"], "layer", expected)
     if others or not loops(made.word):
@@ -370,10 +358,10 @@ def _bidirectional(given: dict[str, Any]) -> list[Made]:
         backwards = [each.word for each in _held(given["backward_layer"], "backward_layer", expected)]
         if backwards != [replace(layer, go_backwards=True)]:
             raise ArgumentFaultError("backward_layer", expected)
-    return [made._replace(word=_made(type(layer), {**vars(layer), "merge_mode": mode}, {}))]
+    return [replace(made, word=_made(type(layer), {**vars(layer), "merge_mode": mode}, {}))]
 
 
-def _rnn(given: dict[str, Any]) -> list[Made]:
+def _rnn(given: dict[str, Any]) -> list[Node]:
     expected = "RNN takes a cell, LSTMCell(32), or a list of them"
     cells = _held(given["cell"], "cell", expected)
     back, sequences = _flag(given, "go_backwards"), _flag(given, "return_sequences")
@@ -383,11 +371,11 @@ def _rnn(given: dict[str, Any]) -> list[Made]:
             raise ArgumentFaultError("cell", expected)
         returns = sequences or place < len(cells) - 1
         word = replace(cell.word, return_sequences=returns, go_backwards=back and place == 0)
-        made.append(cell._replace(word=word))
+        made.append(replace(cell, word=word))
     return made
 
 
-def _cells(given: dict[str, Any]) -> list[Made]:
+def _cells(given: dict[str, Any]) -> list[Node]:
     expected = "StackedRNNCells takes a list of cells, [LSTMCell(32), LSTMCell(32)]"
     cells = given["cells"]
     if not isinstance(cells, list) or not cells:
@@ -395,50 +383,50 @@ def _cells(given: dict[str, Any]) -> list[Made]:
     return [made for cell in cells for made in _held(cell, "cells", expected)]
 
 
-def _each_step(given: dict[str, Any]) -> list[Made]:
+def _each_step(given: dict[str, Any]) -> list[Node]:
     held = _held(given["layer"], "layer", "TimeDistributed takes a layer, Dense(32)")
     for made in held:
         if isinstance(made.word, Layer) and made.word.reads != "either":
             raise ArgumentFaultError("layer", f"TimeDistributed takes no {made.word.keras}, which reads over time")
-    return [made._replace(where="sequence") for made in held]
+    return [replace(made, where="sequence") for made in held]
 
 
 def _whole(mode: str) -> Build:
     """Return what makes one vector of all timesteps; of stretches of them the language makes none."""
 
-    def build(given: dict[str, Any]) -> list[Made]:
+    def build(given: dict[str, Any]) -> list[Node]:
         size = given["output_size"]
         if size != 1:
             text = f"output_size is {shorten(repr(size))}; here one vector is made of all timesteps"
             raise ArgumentFaultError("output_size", text, "1")
-        return [Made(Pool(mode))]
+        return [node_of(Pool(mode))]
 
     return build
 
 
-def _always(made: Made) -> Build:
+def _always(made: Node) -> Build:
     return lambda given: [made]
 
 
 _OF_AXES = names("kernel_size pool_size strides stride dilation_rate dilation normalized_shape output_size")
 """Arguments that may be lists of one number, that of the only axis there is."""
 
-_input = _always(Made(None))
-_passes = _always(Made(Pass()))
+_input = _always(node_of(None))
+_passes = _always(node_of(Pass()))
 
 
-def _mask(given: dict[str, Any]) -> list[Made]:
+def _mask(given: dict[str, Any]) -> list[Node]:
     value = given.get("mask_value", 0)
     if value == 0:
-        return [Made(Pass(masks=True))]
+        return [node_of(Pass(masks=True))]
     text = f"takes vectors of {shorten(repr(value))} alone for padding; here those of zeros are"
-    return [Made(Pass(masks=True), (Note(text, "differs"),))]
+    return [node_of(Pass(masks=True), notes=(Note(text, "differs"),))]
 
 
 def _activation(name: str = "", **only: object) -> Build:
     """Return what makes an activation; those of its arguments that the language has no word for may be `only` so."""
 
-    def build(given: dict[str, Any]) -> list[Made]:
+    def build(given: dict[str, Any]) -> list[Node]:
         axes = [each for each in ("axis", "dim") if given.get(each) is not None]
         where = _where(given, axes[0]) if axes else None
         for argument, value in given.items():
@@ -451,7 +439,7 @@ def _activation(name: str = "", **only: object) -> Build:
             expected = listed([*map(repr, ACTIVATIONS)], "or")
             text = f"activation is {shorten(repr(word))}, expected {expected}"
             raise ArgumentFaultError("activation", text, _meant(word))
-        return [Made(Pass() if word == "linear" else Activation(word), where=where)]
+        return [node_of(Pass() if word == "linear" else Activation(word), where=where)]
 
     return build
 
@@ -641,7 +629,7 @@ def bound(cls: Class, name: str, positional: Sequence[Any], named: Mapping[str, 
     return given
 
 
-def built(framework: Framework, name: str, positional: Sequence[Any], named: Mapping[str, Any]) -> list[Made]:
+def built(framework: Framework, name: str, positional: Sequence[Any], named: Mapping[str, Any]) -> list[Node]:
     """Return what a class makes: one word, or those of a stack.
 
     Raises:
@@ -676,20 +664,20 @@ def built(framework: Framework, name: str, positional: Sequence[Any], named: Map
             given[argument] = "linear"
     head = None if "output_dim" in cls.takes else _head(given)
     if cls.build is _input:
-        return [head or Made(None)]
+        return [head or node_of(None)]
     try:
         made = cls.build(given)
     except (KeyError, MissingArgumentError) as missing:
         argument = missing.argument if isinstance(missing, MissingArgumentError) else str(missing.args[0])
         instead = missing.instead if isinstance(missing, MissingArgumentError) else _EXAMPLES[argument]
         raise MissingArgumentError(argument, f"{name} needs {argument}", instead) from None
-    first = made[0]._replace(notes=(*made[0].notes, *notes))
+    first = replace(made[0], notes=(*made[0].notes, *notes))
     if head is not None and takes_vectors(head.word):
-        first = first._replace(input=head.word)
+        first = replace(first, given=head.word)
     return [first, *made[1:]]
 
 
-def _head(given: dict[str, Any]) -> Made | None:
+def _head(given: dict[str, Any]) -> Node | None:
     """Take the shape that a layer of Keras reads out of its arguments; return the input where it says the features."""
     found = [(name, given.pop(name), batch) for name, batch in SHAPES.items() if name in given]
     steps = given.pop("input_length", None)
@@ -710,4 +698,4 @@ def _head(given: dict[str, Any]) -> Made | None:
     except ArgumentError as fault:
         attribute, _, rest = fault.message.partition(": ")[2].partition(" ")
         raise WrongArgumentError(name, f"{name} says {attribute}: {rest.removeprefix('is ')}") from None
-    return Made(head)
+    return node_of(head)

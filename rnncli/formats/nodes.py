@@ -122,6 +122,7 @@ class Node:
         owner: what owns its weights, where it is not the node itself: a layer that is called twice.
         around: how many timesteps of zeros it puts in front of the sequence that it reads, and how many behind; where
             they are negative, how many it cuts off. They are what a convolution has around it, or not understood.
+        given: the input that it is given along, Keras's `input_shape`.
     """
 
     name: str
@@ -138,6 +139,7 @@ class Node:
     where: Returned | None = None
     owner: str = ""
     around: tuple[int, int] = (0, 0)
+    given: Input | None = None
 
     @property
     def layer(self) -> Layer:

@@ -9,7 +9,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any, NamedTuple
 
 from rnncli.errors import ArgumentError, RnncliError, shorten
-from rnncli.formats.frameworks import ArgumentFaultError, Made, WrongArgumentError, built, class_of
+from rnncli.formats.frameworks import ArgumentFaultError, WrongArgumentError, built, class_of, node_of
 from rnncli.formats.keras.config import (
     CONVOLUTIONS,
     KEEP_FEATURES,
@@ -124,7 +124,7 @@ class _Reader:
         for number, each in enumerate(made):
             own = name if len(made) == 1 else f"{name} (cell {number})"
             said = (*notes, *(note._replace(text=f"{shorten(call.name)} {note.text}") for note in each.notes))
-            node = Node(own, call.kind, each.word, edges, notes=said, owner=call.name, around=each.around)
+            node = replace(each, name=own, kind=call.kind, reads=edges, notes=said, owner=call.name)
             if isinstance(each.word, Layer) and each.word.reads == "either":
                 node = replace(node, where=each.where or where)
             node = self._with_arrays(node, call, number, size) if each.word is not None else replace(node, tensors=held)
@@ -152,12 +152,12 @@ class _Reader:
             yield Read(f"{name} (output {source.output})")
         yield Read(name)
 
-    def _made(self, call: Call) -> tuple[list[Made], tuple[Note, ...]]:
+    def _made(self, call: Call) -> tuple[list[Node], tuple[Note, ...]]:
         """Return what a call is in the language, and why it is not."""
         entry = call.entry
         known = class_of("keras", entry["class_name"]) is not None
         if not known and not (is_custom(entry) and is_recurrent(entry)):
-            return [Made(None)], ()
+            return [node_of(None)], ()
         try:
             return _made(entry, self._modern), ()
         except (WrongArgumentError, ArgumentError, TypeError, ValueError, KeyError, ArithmeticError) as fault:
@@ -165,9 +165,9 @@ class _Reader:
             raise RnncliError(f"its config says of {name}: {shorten(str(fault), 120)}") from None
         except ArgumentFaultError as reason:
             text = f"{Node(call.name, call.kind).described} is left out: {reason}"
-            return [Made(None)], (Note(text, "left out"),)
+            return [node_of(None)], (Note(text, "left out"),)
 
-    def _otherwise(self, call: Call, made: Sequence[Made], mask: str) -> Iterator[Note]:
+    def _otherwise(self, call: Call, made: Sequence[Node], mask: str) -> Iterator[Note]:
         """Yield what a call does otherwise here than in Keras."""
         name, config = shorten(call.name), config_of(call.entry)
         words = [each.word for each in made]
@@ -271,7 +271,7 @@ def _returns(entry: Json, word: Word | None, size: int | None) -> int | None:
 # What a layer is in the language. ------------------------------------------------------------------------------------
 
 
-def _made(entry: Json, modern: bool, depth: int = 0) -> list[Made]:
+def _made(entry: Json, modern: bool, depth: int = 0) -> list[Node]:
     """Return what a layer of a config is, the layers inside of it first."""
     kind, config = str(entry.get("class_name")), dict(config_of(entry))
     if depth > MAX_NESTING:
@@ -303,7 +303,7 @@ def _made(entry: Json, modern: bool, depth: int = 0) -> list[Made]:
         if value and name not in cls.takes and name not in _SAID_ELSEWHERE
     )
     first, *others = built("keras", kind, (), given)
-    return [first._replace(notes=(*first.notes, *said)), *others]
+    return [replace(first, notes=(*first.notes, *said)), *others]
 
 
 def _activation_of(value: Any, modern: bool) -> str:

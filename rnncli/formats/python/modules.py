@@ -6,9 +6,9 @@ import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from rnncli.formats.frameworks import CLASSES, DIFFERS, ArgumentFaultError, Made, bound, built, class_of
+from rnncli.formats.frameworks import CLASSES, DIFFERS, ArgumentFaultError, bound, built, class_of
 from rnncli.formats.keras.config import CONVOLUTIONS, KEEP_FEATURES, side_by_side
-from rnncli.formats.nodes import Note, Pass, loops, names, returned
+from rnncli.formats.nodes import Node, Note, Pass, loops, names, returned
 from rnncli.formats.python.objects import Given, Instance, Open, Unknown, Value, as_taken, left_open, open_in
 from rnncli.formats.python.steps import SIZE, Edge, Module, Recorder, Step, Tensor, reached
 from rnncli.layers import Layer, Pool, Repeat
@@ -90,8 +90,8 @@ class Modules(Recorder):
         starts = [edge for edge in starts if edge.step.kind != "input"]
         levels: list[Step] = []
         for number, each in enumerate(made):
-            if not number and each.input is not None and not reads:
-                reads = [Edge(self.add(Step("input", line, [], each.input, out=each.input.features)))]
+            if not number and each.given is not None and not reads:
+                reads = [Edge(self.add(Step("input", line, [], each.given, out=each.given.features)))]
             recurrent = loops(each.word)
             level = "" if len(made) == 1 else f" (layer {len(levels)})" if recurrent else f" (dropout {number})"
             edges = [*reads, *(starts if recurrent else [])] or step.reads
@@ -137,7 +137,7 @@ class Modules(Recorder):
         return tuple(dict.fromkeys(found))
 
     def made_of(self, module: Value) -> Value:
-        """Return what a module is in the language, as a list of `Made`; any other value as it is.
+        """Return what a module is in the language, as a list of nodes; any other value as it is.
 
         Raises:
             UnknownModuleError: it is nothing, an argument is wrong, or is not known.
@@ -173,7 +173,7 @@ class Modules(Recorder):
             raise UnknownModuleError(f"{what}: {fault}", left_open(node).names if late else ()) from None
 
 
-def _finds_features(module: Module, made: Made, axes: str) -> bool:
+def _finds_features(module: Module, made: Node, axes: str) -> bool:
     """Whether the features are where a module of PyTorch reads them; most read nothing along the last axis."""
     if module.name in _SLIDING | _WHOLE | {"BatchNorm1d"}:
         return axes[1:2] in ("", "f")

@@ -17,6 +17,7 @@ from io import BytesIO
 
 from rnncli.errors import RnncliError, listed, shorten
 from rnncli.formats import AGAIN, NO_SETTINGS, OpenNumbersError, Settings
+from rnncli.formats.frameworks import node_of
 from rnncli.formats.keras.config import snake_case
 from rnncli.formats.model_file import ModelFile
 from rnncli.formats.nodes import Node, Note, Part, Read, parts_of
@@ -420,26 +421,24 @@ def _nodes(model: Found) -> list[Node]:
         names[step] = own
         if step.module is not None and not again:
             first[step.module, step.level] = own
-        made = step.made
+        made = step.made or node_of(None)
         reads = tuple(
             Read(names.get(edge.step, f"{edge.step.kind} elsewhere"), edge.returns) for edge in step.reads or ()
         )
         before = step.reads[0].step.out if step.reads and step.is_keras else None
-        lead = "" if made is None else f"{shorten(own)} "
+        lead = "" if step.made is None else f"{shorten(own)} "
         nodes.append(
-            Node(
-                own,
-                step.kind,
-                step.word,
-                None if step.reads is None else reads,
-                (made.features if made is not None else None) or before,
+            replace(
+                made,
+                name=own,
+                kind=step.kind,
+                word=step.word,
+                reads=None if step.reads is None else reads,
+                features=made.features or before,
                 convention="keras" if step.is_keras else "torch",
                 line=step.line or None,
                 notes=tuple(Note(f"{lead}{note.text}", note.effect) for note in step.notes),
-                unsaid=made.unsaid if made is not None else frozenset(),
-                where=made.where if made is not None else None,
                 owner=again,
-                around=made.around if made is not None else (0, 0),
             )
         )
     # States that go out beside outputs say nothing about these.

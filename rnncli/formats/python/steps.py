@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, NamedTuple
 
 from rnncli.formats import Settings
-from rnncli.formats.frameworks import Made
-from rnncli.formats.nodes import Note, Pass, Returned, Word, loops, names
+from rnncli.formats.frameworks import node_of
+from rnncli.formats.nodes import Node, Note, Pass, Returned, Word, loops, names
 from rnncli.formats.python.objects import Call, Opaque, Open, Scope, Unknown, Value
 from rnncli.formats.python.program import RECURRENT, Program
 from rnncli.formats.python.program import Returned as End
@@ -88,7 +88,7 @@ class Step:
     word: Word | None = None
     module: Module | None = None
     level: str = ""
-    made: Made | None = None
+    made: Node | None = None
     out: int | None = None
     names: tuple[Open, ...] = ()
     notes: tuple[Note, ...] = ()
@@ -221,7 +221,7 @@ class Recorder(Program):
 
     def around(self, first: Tensor, kind: str, line: int, zeros: tuple[int, int], axes: str) -> Tensor:
         """Return a sequence with zeros in front of it and behind it; where they are negative, without some steps."""
-        made = Made(Pass(), where="sequence", around=zeros)
+        made = node_of(Pass(), where="sequence", around=zeros)
         return replace(self.behind(first, Pass(), kind, line, first.returns, made=made), axes=axes)
 
     def tensors(self, value: Value) -> list[Tensor]:
