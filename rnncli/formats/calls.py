@@ -113,24 +113,18 @@ def _is_plain(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Import | ast.ImportFrom)
 
 
-def read(text: str, settings: Settings = NO_SETTINGS) -> tuple[Part, frozenset[str]]:
+def read(text: str, settings: Settings = NO_SETTINGS, repairs: int = _MOST_REPAIRS) -> tuple[Part, frozenset[str]]:
     """Return the network that a text of calls is, each layer with its place in the text, and the settings that it uses.
 
-    Settings are numbers for what it leaves open, names and expressions as they are written.
+    Settings are numbers for what it leaves open, names and expressions as they are written. So many of its faults are
+    mended in turn.
 
     Raises:
         OpenNumbersError: it leaves more numbers open; all are named.
         SpecError: something in it is wrong, or the language has no word for it. The repair is a text of calls.
     """
-    return _read(text, settings, _most_repairs(text))
-
-
-def _most_repairs(text: str) -> int:
-    return min(_MOST_REPAIRS, _MOST_READ // max(len(text), 1))
-
-
-def _read(text: str, settings: Settings, repairs: int) -> tuple[Part, frozenset[str]]:
     message, advice = "it is nested too deeply", ""
+    repairs = min(repairs, _MOST_READ // max(len(text), 1))
     try:
         return _Line(Text(text), settings).reading()
     except OpenNumbersError:
@@ -148,13 +142,13 @@ def _read(text: str, settings: Settings, repairs: int) -> tuple[Part, frozenset[
     raise SpecError(message, text=text, span=(0, len(text)), advice=advice)
 
 
-def _checked(text: str, settings: Settings, repairs: int) -> str | None:
+def _checked(text: str, settings: Settings = NO_SETTINGS, repairs: int = _MOST_REPAIRS) -> str | None:
     """Return a text that can be read, for one that may have faults itself; None where these cannot be mended.
 
     What is left out to mend these would be so without a word.
     """
     try:
-        _read(text, settings, repairs)
+        read(text, settings, repairs)
     except OpenNumbersError:
         return text
     except SpecError as another:
@@ -176,7 +170,7 @@ def mended(text: str) -> str | None:
         return None
     if len(calls) == len(parts):
         line = ", ".join(each.text for each in calls)
-        return _checked(line, NO_SETTINGS, _most_repairs(line)) if line != text else None
+        return _checked(line) if line != text else None
     specs: list[str] = []
     for each in parts:
         try:
@@ -328,8 +322,6 @@ class _Line:
                 for target in targets:
                     self._evaluator.assign(target, value, self._scope)
                 self._assigned |= {id(value)} if targets else set()
-            elif not _is_plain(statement):
-                raise self._text.fault("it is no call of a layer", statement)
         self._applied = {id(call.of) for call in calls_in([value for value, _, _ in values]) if not call.path}
         last = ""
         for value, node, makes in values:

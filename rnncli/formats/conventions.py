@@ -88,12 +88,7 @@ KERAS_NAMES: Mapping[str, Mapping[str, str]] = {
     "embed": {"weight": "embeddings"},
     "conv": {"weight": "kernel", "bias": "bias"},
     "dense": {"weight": "kernel", "bias": "bias"},
-    "bnorm": {
-        "weight": "gamma",
-        "bias": "beta",
-        "running_mean": "moving_mean",
-        "running_var": "moving_variance",
-    },
+    "bnorm": {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"},
     "norm": {"weight": "gamma", "bias": "beta"},
 }
 """What Keras calls the arrays of PyTorch's layers without a state."""

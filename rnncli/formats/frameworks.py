@@ -555,8 +555,7 @@ TORCH: Mapping[str, Class] = {
         "DEVICE",
     ),
     "Conv1d": _of(
-        _torch_conv,
-        "in_channels out_channels kernel_size stride padding dilation !groups bias !padding_mode DEVICE",
+        _torch_conv, "in_channels out_channels kernel_size stride padding dilation !groups bias !padding_mode DEVICE"
     ),
     "Dropout": _of(_dropout, "p ~inplace"),
     "AlphaDropout": _of(_dropout, "p ~inplace"),

@@ -20,18 +20,7 @@ from rnncli.formats.onnx.cells import KINDS, ReasonError, cell_of
 from rnncli.formats.onnx.layers import FLATTENING, Made, layer_of
 from rnncli.formats.onnx.messages import OWN_DOMAINS, GraphProto, ModelProto, NodeProto, Reader, TensorProto
 from rnncli.formats.onnx.moves import REARRANGING, moved
-from rnncli.formats.onnx.values import (
-    Atom,
-    Axis,
-    Flow,
-    Inputs,
-    Value,
-    Values,
-    axes_of,
-    flows_in,
-    is_bounded,
-    sized,
-)
+from rnncli.formats.onnx.values import Atom, Axis, Flow, Inputs, Value, Values, axes_of, flows_in, is_bounded, sized
 from rnncli.formats.tensors import Tensor
 from rnncli.layers import Input, Recurrent, Repeat
 from rnncli.layers.weights import Framework

@@ -143,10 +143,7 @@ class _Machine(pickle._Unpickler):
     dispatch: ClassVar[dict[int, Callable[[Any], None]]]
 
     def __init__(
-        self,
-        file: BinaryIO,
-        referred: Callable[[object], object] | None,
-        rebuilt: Callable[[Made], object] | None,
+        self, file: BinaryIO, referred: Callable[[object], object] | None, rebuilt: Callable[[Made], object] | None
     ) -> None:
         super().__init__(file, encoding="latin-1")
         self._referred, self._rebuilt = referred, rebuilt
