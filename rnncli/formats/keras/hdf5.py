@@ -287,32 +287,21 @@ class Branches:
 def _routes(entry: Any) -> Iterator[tuple[Step, ...]]:
     """Yield the ways to the weights of a layer in a file of Keras 3, one for each cell or direction."""
     kind, config = entry["class_name"], config_of(entry)
+    inner: list[tuple[tuple[Step, ...], Any]] = []
     match kind:
         case "Bidirectional":
-            (inside, *_) = _routes(config["layer"])
-            yield ("forward_layer", *inside)
-            yield ("backward_layer", *inside)
+            inner = [((f"{way}_layer",), config["layer"]) for way in ("forward", "backward")]
         case "TimeDistributed":
-            for inside in _routes(config["layer"]):
-                yield ("layer", *inside)
+            inner = [(("layer",), config["layer"])]
         case "RNN":
-            for inside in _cells(config["cell"]):
-                yield ("cell", *inside)
-        case "SimpleRNN" | "LSTM" | "GRU" | "CuDNNLSTM" | "CuDNNGRU":
-            yield ("cell",)
+            inner = [(("cell",), config["cell"])]
+        case _ if isinstance(cells := config.get("cells"), list):
+            inner = [(("cells", sibling), cell) for cell, sibling in siblings(cells)]
         case _:
-            yield ()
-
-
-def _cells(cell: Any) -> Iterator[tuple[Step, ...]]:
-    """Yield the ways to the cells of a stack, from its own group."""
-    cells = config_of(cell).get("cells")
-    if not isinstance(cells, list):
-        yield ()
-        return
-    for entry, sibling in siblings(cells):
-        for inside in _cells(entry):
-            yield ("cells", sibling, *inside)
+            yield ("cell",) if kind in ("SimpleRNN", "LSTM", "GRU", "CuDNNLSTM", "CuDNNGRU") else ()
+    for steps, each in inner:
+        for inside in _routes(each):
+            yield (*steps, *inside)
 
 
 class Groups:
