@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from math import isfinite
@@ -10,8 +9,7 @@ from os import PathLike, fsdecode
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnncli.errors import ArgumentError, SpecError, listed, shorten
-from rnncli.formats import NO_SETTINGS, Choice, OpenNumbersError, Settings, choice_of, open_model, part_of
-from rnncli.layers import KINDS
+from rnncli.formats import NO_SETTINGS, Choice, Settings, choice_of, open_model, part_of
 from rnncli.network import Network, plain
 from rnncli.summary import Origin
 
@@ -201,28 +199,9 @@ def read_text(text: str, settings: Settings = NO_SETTINGS) -> Reading:
             Network.parse(text)
         except SpecError as error:
             raise as_called(error) from None
-    try:
-        part, used = calls.read(text, settings)
-    except OpenNumbersError:
-        raise
-    except SpecError as error:
-        raise _with_specs_in(error) from None
+    part, used = calls.read(text, settings)
     origin = Origin(part.framework, (), part.assumed, part.doubts)
     return Reading(replace(part.network, origin=origin), notes=part.notes, line=True, used=used)
-
-
-def _with_specs_in(error: SpecError) -> SpecError:
-    """Return the error for a row of calls; where layers among them are a spec's, `norm`, its repair is the spec."""
-    from rnncli.formats import calls
-
-    words = re.findall(r"(?:^|,)\s*(\w+)\s*(?=,|$)", error.text)
-    if error.repair or not words or not all(word.lower() in KINDS for word in words):
-        return error
-    try:
-        repair = calls.mended(error.text)
-    except SpecError:
-        return error
-    return error.repaired(repair, "as a spec") if repair else error
 
 
 def as_called(error: SpecError) -> SpecError:

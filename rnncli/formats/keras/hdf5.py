@@ -76,16 +76,6 @@ class Tree:
     arrays: Mapping[str, tuple[tuple[int, ...], str]]
     values: Mapping[str, memoryview]
 
-    @cached_property
-    def members(self) -> Mapping[str, Sequence[str]]:
-        """The names in each group."""
-        members: dict[str, list[str]] = {}
-        for path in (*self.attributes, *self.arrays):
-            if path:
-                group, _, name = path.rpartition("/")
-                members.setdefault(group, []).append(name)
-        return members
-
     def text(self, group: str, name: str) -> str | None:
         """Return an attribute that is a text."""
         value = self.attributes.get(group, {}).get(name)
@@ -318,7 +308,7 @@ class Groups:
         self._root = f"{root}/" if root else ""
         self._ends: dict[tuple[tuple[str, ...], int], int] = {}
         self._inside: dict[tuple[str, ...], list[Tensor]] = {}
-        layers = dict.fromkeys((*(tree.texts(root, "layer_names") or tree.members.get(root, ())), _OF_MODEL))
+        layers = dict.fromkeys((*(tree.texts(root, "layer_names") or ()), _OF_MODEL))
         names = {layer: tree.texts(self._root + layer, "weight_names") or () for layer in layers}
         for layer, own in names.items():
             for name in own:

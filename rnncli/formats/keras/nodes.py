@@ -42,9 +42,6 @@ OLD_HARD_SIGMOID = (
 _MASK_OPERATIONS = ("NotEqual", "Any")
 """Classes that stand in a config for what computes a mask, and are no layers to anybody else."""
 
-_MAX_CELLS = 1000
-"""The most cells of a stack."""
-
 _SAID_ELSEWHERE = names(
     "return_state zero_output_for_mask lora_rank lora_alpha reverse_state_order batch_shape batch_input_shape "
     "input_shape shape"
@@ -293,8 +290,6 @@ def _made(entry: Json, modern: bool, depth: int = 0) -> list[Node]:
         elif name in ("layer", "backward_layer", "cell"):
             config[name] = _made(value, modern, depth + 1) if isinstance(value, dict) else None
     if isinstance(cells := config.get("cells"), list):
-        if len(cells) > _MAX_CELLS:
-            raise ValueError(f"a stack of {len(cells):,} cells, expected at most {_MAX_CELLS:,}")
         config["cells"] = [_made(cell, modern, depth + 1) if isinstance(cell, dict) else None for cell in cells]
     given = {name: value for name, value in config.items() if name in cls.takes and name not in _SAID_ELSEWHERE}
     said = tuple(

@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 MAX_RANK = 32
 """The most axes that an array may have."""
 
-MAX_PIECES = 10_000
-"""The most pieces that the numbers of an array may stand in."""
-
 FEW = 64
 """How many whole numbers are read at once: there are no more in a shape or a list of axes."""
 
@@ -248,9 +245,7 @@ def _inside(place: _Place, proto: TensorProto, label: str, described: str) -> _P
     given = [each for each, spans in held.items() if any(span.length for span in spans)]
     if len(given) > 1:
         raise RnncliError(f"{label} has its numbers in two fields")
-    spans = tuple(held[given[0]]) if given else ()
-    if len(spans) > MAX_PIECES:
-        raise RnncliError(f"{label} has its numbers in too many pieces")
+    spans = tuple(span for span in held[given[0]] if span.length) if given else ()
     if given and place.dtype not in _HELD[given[0]]:
         raise RnncliError(f"{label} has its {place.dtype} in a field of others")
     place = place._replace(varints=bool(given) and given[0] in _AS_VARINTS, spans=spans)
