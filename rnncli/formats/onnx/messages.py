@@ -47,14 +47,7 @@ class Span(NamedTuple):
 
 
 class Field(NamedTuple):
-    """A field of a message.
-
-    Attributes:
-        number: its number in the message's schema.
-        wire: how its value is written.
-        value: the whole number that it is, if it is written as a varint; else 0.
-        span: where its value stands.
-    """
+    """A field of a message: its number, how it is written, the whole number of a varint, and where its value stands."""
 
     number: int
     wire: int
@@ -197,13 +190,9 @@ P = TypeVar("P", bound="Proto")
 
 
 class Column(NamedTuple):
-    """A field of a message.
+    """A field of a message: its name, its type, and whether there may be several.
 
-    Attributes:
-        name: its name.
-        kind: its type: whole, real, text; bytes, of which long ones are none; span, which is left where it stands; or
-            the name of a class of messages.
-        many: whether there may be several.
+    A type is whole, real, text; bytes, of which long ones are none; span, left where it stands; or a class of messages.
     """
 
     name: str

@@ -58,7 +58,7 @@ def read(path: str, settings: Settings = NO_SETTINGS) -> ModelFile:
     graphs = Graphs(settings)
     try:
         graphs.follow(tree)
-        found = found_in(graphs)
+        found = _found_in(graphs)
     except RecursionError:
         raise RnncliError("it is nested too deeply to be followed") from None
     parts = tuple(part for each in found for part in each.parts)
@@ -82,7 +82,7 @@ def read(path: str, settings: Settings = NO_SETTINGS) -> ModelFile:
     return ModelFile(path, form, "", parts, (), said, left=left, used=frozenset(graphs.used), opened=opened)
 
 
-def _error(found: list[Found]) -> RnncliError:
+def _error(found: list[_Found]) -> RnncliError:
     """Return why some models are no parts."""
     names: dict[str, list[int]] = {}
     every = dict.fromkeys(name for model in found for name in model.names)
@@ -186,21 +186,13 @@ _FLAGS: Mapping[str, Value] = {"training": False, "mask": None}
 
 
 @dataclass
-class Found:
-    """A model of a source.
+class _Found:
+    """A model of a source: its name and line, the steps that it takes, what it returns, what its modules are called.
 
     Attributes:
-        name: what the source calls it.
-        line: where it stands.
-        steps: what it computes.
-        outputs: what it returns.
-        modules: what its modules are called.
         others: what else it is called.
         assumed: what is assumed of it.
         loose: whether nothing in the file says that it is a model.
-        parts: its recurrent parts.
-        left: the nodes that are in none.
-        notes: what else a reader should know.
         names: what leaves it open.
         fault: why it has no part, if it should have one.
     """
@@ -237,9 +229,9 @@ class Found:
         self.notes = tuple(f"{shorten(self.name)}: {text}" for text in rows.said())
 
 
-def found_in(graphs: Graphs) -> list[Found]:
+def _found_in(graphs: Graphs) -> list[_Found]:
     """Return what a source says of each of its recurrent models, in the order of the file."""
-    found: list[Found] = []
+    found: list[_Found] = []
     shown: dict[Module, str] = {}
     seen: set[object] = set()
     for source in (_keras_models(graphs), _objects(graphs, shown), _loose(graphs)):
@@ -251,7 +243,7 @@ def found_in(graphs: Graphs) -> list[Found]:
             if loops and loops <= shown.keys():
                 others = ", ".join(dict.fromkeys(shown[each] for each in loops))
                 note = f"{model.name} (line {model.line}) has the recurrent layers of {others}, and none of its own"
-                found += [] if model.loose else [Found(model.name, model.line, notes=(note,))]
+                found += [] if model.loose else [_Found(model.name, model.line, notes=(note,))]
                 continue
             model.make_parts()
             same = (model.name, tuple(str(part.network) for part in model.parts), model.names, model.fault)
@@ -273,7 +265,7 @@ def found_in(graphs: Graphs) -> list[Found]:
 # Which steps are a model
 
 
-def _keras_models(graphs: Graphs) -> Iterator[Found]:
+def _keras_models(graphs: Graphs) -> Iterator[_Found]:
     """Yield the models of Keras that are none of another's layers."""
     for model in graphs.modules:
         if model.framework != "keras" or model.inner or (model.items is None and not model.outputs):
@@ -284,10 +276,10 @@ def _keras_models(graphs: Graphs) -> Iterator[Found]:
             steps, value = graphs.recorded(partial(graphs.follow_module, model, None, model.given))
             outputs = graphs.tensors(value)
         name, *others = [*filter(None, (model.function, *model.variables)), "model"]
-        yield Found(name, model.line, steps, outputs, others=tuple(others[:-1]))
+        yield _Found(name, model.line, steps, outputs, others=tuple(others[:-1]))
 
 
-def _objects(graphs: Graphs, shown: Mapping[Module, str]) -> Iterator[Found]:
+def _objects(graphs: Graphs, shown: Mapping[Module, str]) -> Iterator[_Found]:
     """Yield the objects of the file's classes that have modules, those first that are in no other."""
     inside = {each for outer in graphs.instances for each in _held(outer) if each is not outer}
     for instance in sorted(graphs.instances, key=inside.__contains__):
@@ -306,7 +298,7 @@ def _objects(graphs: Graphs, shown: Mapping[Module, str]) -> Iterator[Found]:
             if module not in called and module.items is None and not module.outputs and not assumed:
                 steps += graphs.recorded(partial(graphs.follow_module, module, None, module.given))[0]
         others = tuple(dict.fromkeys(instance.variables))
-        yield Found(
+        yield _Found(
             instance.cls.name, instance.cls.node.lineno, steps, outputs, modules, others, (_ASSUMED_ORDER,) * assumed
         )
 
@@ -334,7 +326,7 @@ def _chained(graphs: Graphs, values: Sequence[Value], depth: int = 0, data: Valu
     return data
 
 
-def _loose(graphs: Graphs) -> Iterator[Found]:
+def _loose(graphs: Graphs) -> Iterator[_Found]:
     """Yield what stands in no model: the calls and the modules of each function, and of the file."""
     used = {step for model in graphs.modules for step in reached(model.outputs)}
     groups: dict[str, list[Step]] = {}
@@ -347,7 +339,7 @@ def _loose(graphs: Graphs) -> Iterator[Found]:
         named = _by_variable([step.module for step in steps if step.module is not None and not step.is_keras])
         loop = next((step for step in steps if recurs(step.module)), steps[0])
         name = function or (named[loop.module] if loop.module is not None and not loop.is_keras else "model")
-        yield Found(name, steps[0].line or loop.line, steps, outputs, named, loose=True)
+        yield _Found(name, steps[0].line or loop.line, steps, outputs, named, loose=True)
     owned = {each for instance in graphs.instances for each in _held(instance)}
     called = {step.module for step in graphs.steps}
     modules: dict[tuple[str, Module | None], list[Module]] = {}
@@ -361,7 +353,7 @@ def _loose(graphs: Graphs) -> Iterator[Found]:
             names = {inner: f"{names[each]}.{way}" for inner, way in _held(each).items() if way} | names
         steps, _value = graphs.recorded(partial(_chained, graphs, some))
         first = next((each for each in some if any(map(recurs, _held(each)))), some[0])
-        yield Found(function or names[first], first.line, steps, (), names, assumed=(_ASSUMED_ORDER,), loose=True)
+        yield _Found(function or names[first], first.line, steps, (), names, assumed=(_ASSUMED_ORDER,), loose=True)
 
 
 # What modules are called
@@ -404,7 +396,7 @@ def _by_variable(modules: Sequence[Module]) -> dict[Module, str]:
 # Rows
 
 
-def _nodes(model: Found) -> list[Node]:
+def _nodes(model: _Found) -> list[Node]:
     """Return the steps of a model as nodes."""
     names: dict[Step, str] = {}
     first: dict[tuple[Module, str], str] = {}
