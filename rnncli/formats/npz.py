@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from rnncli.errors import RnncliError, quote, shorten
@@ -13,7 +12,7 @@ from rnncli.formats.file_reader import check_beginning, opened_regular
 from rnncli.formats.model_file import ModelFile, model_of
 from rnncli.formats.nodes import Note
 from rnncli.formats.npy_header import NoNumbersError, NpyHeader, read_header
-from rnncli.formats.tensors import Tensor, check_shape, numbers_in
+from rnncli.formats.tensors import Tensor, check_shape, later, numbers_in
 from rnncli.formats.zip_archive import MAGIC, Archive
 
 if TYPE_CHECKING:
@@ -46,18 +45,13 @@ def read(path: str) -> ModelFile:
             except NoNumbersError as error:
                 left.append(f"array {shorten(key)} is left out: {error.message}")
                 continue
-        tensors.append(Tensor(key, array.header.shape, array.header.dtype, partial(_numbers, path, key, array)))
+        tensors.append(Tensor(key, array.header.shape, array.header.dtype, later(path, key, array.read)))
     if left and not tensors:
         raise RnncliError(f"it holds no array of numbers: {left[0]}")
     if len(left) > _SHOWN:
         left[_SHOWN:] = [f"{len(left) - _SHOWN:,} more members are left out"]
     notes = [Note(text, "left out") for text in left]
     return model_of(path, "npz", "NumPy", nodes_of(tensors), tensors=tensors, notes=notes)
-
-
-def _numbers(path: str, key: str, array: PackedArray) -> Numbers:
-    with reading(f"{path}: array {shorten(key)}"):
-        return array.read()
 
 
 def by_key(archive: Archive) -> dict[str, str]:

@@ -17,7 +17,7 @@ from rnncli.errors import RnncliError, shorten
 from rnncli.formats.arrays import nodes_of
 from rnncli.formats.file_reader import FileReader, opened_regular
 from rnncli.formats.model_file import ModelFile, model_of
-from rnncli.formats.tensors import MAX_ARRAYS, MAX_RANK, Tensor, bits_of, numbers_in, tensor_at
+from rnncli.formats.tensors import MAX_ARRAYS, MAX_RANK, Tensor, array_at, bits_of, later, numbers_in
 
 MAX_HEADER = 32 << 20
 """The longest header that is read, in bytes. Those of the largest models have a tenth of that."""
@@ -127,6 +127,7 @@ def _tensors(header: Mapping[str, Any], path: str, reader: FileReader, begin: in
             behind = f"{reader.size - begin:,} bytes follow the header, without gaps or overlaps"
             raise RnncliError(f"{what}, expected from {place:,} on; {behind}")
         place = end
-        yield Tensor(name, shape, dtype, partial(tensor_at, path, reader, name, begin + start, dtype, shape))
+        read = partial(array_at, reader, begin + start, dtype, shape)
+        yield Tensor(name, shape, dtype, later(path, name, read))
     if begin + place != reader.size:
         raise RnncliError(f"its arrays end at {place:,}, and {reader.size - begin:,} bytes follow the header")

@@ -81,16 +81,14 @@ _MOST_NUMBERS = 2**59
 """One more than an array of the widest type may have."""
 
 
-def tensor_at(path: str, reader: FileReader, name: str, place: int, dtype: str, shape: tuple[int, ...]) -> Numbers:
-    """Read the numbers of an array that stand in one row at a place of a file.
+def later(path: str, name: str, read: Callable[[], Numbers]) -> Callable[[], Numbers]:
+    """Return what reads the numbers of an array when it is called; errors name the file and the array."""
 
-    Raises:
-        RnncliError: they cannot be read; the message names the file and the array.
-    """
-    with reading(f"{path}: array {shorten(name)}"):
-        if dtype not in WIDTHS:
-            raise RnncliError(f"its numbers are of type {dtype}, which are not read")
-        return array_at(reader, place, dtype, shape)
+    def numbers() -> Numbers:
+        with reading(f"{path}: array {shorten(name)}"):
+            return read()
+
+    return numbers
 
 
 def array_of(data: bytes | memoryview, dtype: str, shape: tuple[int, ...]) -> Numbers:
@@ -111,10 +109,12 @@ def array_at(reader: FileReader, place: int, dtype: str, shape: tuple[int, ...])
     """Return the array whose little-endian bytes begin at a place of a file, likewise.
 
     Raises:
-        RnncliError: the file was changed since it was opened, or NumPy has no array of that shape.
+        RnncliError: the file was changed since it was opened, or NumPy has no array of that shape or type.
     """
     import numpy as np
 
+    if dtype not in WIDTHS:
+        raise RnncliError(f"its numbers are of type {dtype}, which are not read")
     check_shape(shape)
     array = np.empty(shape, _in_file(dtype))
     reader.read_into(place, memoryview(array.reshape(-1).view(np.uint8)))  # type: ignore[arg-type]  # it is a buffer

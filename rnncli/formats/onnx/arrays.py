@@ -17,10 +17,9 @@ from operator import mul
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rnncli.errors import RnncliError, shorten
-from rnncli.formats import reading
 from rnncli.formats.file_reader import FileReader, opened_regular
 from rnncli.formats.onnx.messages import TYPES, Span, TensorProto, varints
-from rnncli.formats.tensors import WIDTHS, Tensor, array_at, array_of, bits_of, numbers_in
+from rnncli.formats.tensors import WIDTHS, Tensor, array_at, array_of, bits_of, later, numbers_in
 
 if TYPE_CHECKING:
     import numpy as np
@@ -157,13 +156,12 @@ class _Place(NamedTuple):
 
     def read(self) -> Numbers:
         """Return its numbers."""
-        with reading(f"{self.path}: array {shorten(self.name)}"):
-            if len(self.spans) == 1 and not self.varints:
-                return array_at(self.opened(), self.spans[0].start, self.dtype, self.shape)
-            data = self.bytes()
-            if self.varints:
-                data = _decoded(data, prod(self.shape)).astype(f"<u{WIDTHS[self.dtype]}").tobytes()
-            return array_of(data, self.dtype, self.shape)
+        if len(self.spans) == 1 and not self.varints:
+            return array_at(self.opened(), self.spans[0].start, self.dtype, self.shape)
+        data = self.bytes()
+        if self.varints:
+            data = _decoded(data, prod(self.shape)).astype(f"<u{WIDTHS[self.dtype]}").tobytes()
+        return array_of(data, self.dtype, self.shape)
 
     def wholes(self) -> tuple[int, ...]:
         """Return a few whole numbers."""
@@ -235,7 +233,8 @@ def constant_of(path: str, file: FileReader, proto: TensorProto, name: str = "")
     place = (_outside if outside else _inside)(place, proto, label, described)
     few = dtype in ("int32", "int64") and count <= FEW and not outside
     wholes = place.wholes() if few else None
-    return Constant(Tensor(name, shape, dtype, place.read), {name: count}, wholes, frozenset([cache(place.is_zero)]))
+    tensor = Tensor(name, shape, dtype, later(place.path, name, place.read))
+    return Constant(tensor, {name: count}, wholes, frozenset([cache(place.is_zero)]))
 
 
 def _inside(place: _Place, proto: TensorProto, label: str, described: str) -> _Place:

@@ -37,10 +37,6 @@ FAR = 2**31 - 1
 """The end of an axis as exporters write it, or more than that."""
 
 
-def _identity(inputs: Inputs) -> Values:
-    return [inputs.at(0)]
-
-
 def _cast(inputs: Inputs) -> Values:
     """Floats are floats; whole numbers stay whole."""
     value = inputs.at(0)
@@ -291,7 +287,7 @@ _MOVES: Mapping[str, Callable[[Inputs], Values]] = {
     "Constant": _constant,
     "ConstantOfShape": _constant_of_shape,
     "Gather": _gather,
-    "Identity": _identity,
+    "Identity": lambda inputs: [inputs.at(0)],
     "Reshape": _reshape,
     "Shape": _shape,
     "Slice": _slice,

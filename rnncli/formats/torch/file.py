@@ -13,12 +13,11 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import RnncliError, shorten
-from rnncli.formats import reading
 from rnncli.formats.arrays import nodes_of
 from rnncli.formats.file_reader import FileReader, opened_regular
 from rnncli.formats.model_file import ModelFile, model_of
 from rnncli.formats.nodes import Node, Note, loops, names
-from rnncli.formats.tensors import WIDTHS, Tensor, array_at, array_of, check_shape
+from rnncli.formats.tensors import WIDTHS, Tensor, array_at, array_of, check_shape, later
 from rnncli.formats.torch.tensors import Found, Storage, Torch, View, rebuilt
 from rnncli.formats.torch.unpickling import Pairs, load
 from rnncli.formats.zip_archive import MAGIC, Archive
@@ -68,7 +67,7 @@ def read(path: str) -> ModelFile:
             name.removeprefix(lead),
             view.shape,
             view.dtype,
-            partial(_numbers, path, reader, name, view, places),
+            later(path, name, partial(_numbers, reader, view, places)),
             view if view.storage else None,
         )
         for name, view in found.tensors.items()
@@ -158,25 +157,24 @@ def _big_end() -> RnncliError:
     return RnncliError("its numbers have their big end first, which is not read")
 
 
-def _numbers(path: str, reader: FileReader, name: str, view: View, places: Places) -> Numbers:
+def _numbers(reader: FileReader, view: View, places: Places) -> Numbers:
     """Read the numbers of a tensor, a view of its storage: only those that it reaches over."""
     import numpy as np
 
-    with reading(f"{path}: array {shorten(name)}"):
-        if view.storage is None:
-            raise RnncliError(f"its numbers are {view.dtype}, which are not read")
-        if prod(view.shape) > view.span:
-            raise RnncliError("it repeats its numbers, which is not read")
-        check_shape(view.shape)
-        place, begin = places[view.storage.key], view.offset * WIDTHS[view.dtype]
-        if isinstance(place, int):
-            flat = array_at(reader, place + begin, view.dtype, (view.span,))
-        else:
-            data = memoryview(place())[begin : begin + view.span * WIDTHS[view.dtype]]
-            flat = array_of(data, view.dtype, (view.span,))
-            reader.check_unchanged()
-        strides = tuple(step * flat.itemsize for step in view.strides)
-        return np.asarray(np.lib.stride_tricks.as_strided(flat, view.shape, strides, writeable=False), order="C")
+    if view.storage is None:
+        raise RnncliError(f"its numbers are {view.dtype}, which are not read")
+    if prod(view.shape) > view.span:
+        raise RnncliError("it repeats its numbers, which is not read")
+    check_shape(view.shape)
+    place, begin = places[view.storage.key], view.offset * WIDTHS[view.dtype]
+    if isinstance(place, int):
+        flat = array_at(reader, place + begin, view.dtype, (view.span,))
+    else:
+        data = memoryview(place())[begin : begin + view.span * WIDTHS[view.dtype]]
+        flat = array_of(data, view.dtype, (view.span,))
+        reader.check_unchanged()
+    strides = tuple(step * flat.itemsize for step in view.strides)
+    return np.asarray(np.lib.stride_tricks.as_strided(flat, view.shape, strides, writeable=False), order="C")
 
 
 def _wrapper(names: list[str]) -> str:
