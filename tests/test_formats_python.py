@@ -153,7 +153,7 @@ THE_SAME = (
     *("x.transpose(1, 2)", "x.permute(0, 2, 1).contiguous()", "x.float().to('cpu')", "x.unsqueeze(1).squeeze(1)"),
     *("nn.functional.dropout(x, 0.1)", "x.unsqueeze(0) if x.dim() == 2 else x", "pack_padded_sequence(x, -lengths)"),
     *("torch.as_tensor(x).type_as(x)", "x.swapdims(1, 2).flatten(0, 1).view_as(x)", "x.index_select(0, x.argsort())"),
-    *("x[torch.randperm(4)]", "x; x.unsqueeze_(0).squeeze_(0); x.requires_grad_()"),
+    *("x[torch.randperm(4)]", "x; x.unsqueeze_(0).squeeze_(0); x.requires_grad_()", "x; y = torch.ones(3); y.add_(x)"),
 )
 """What leaves the numbers of its input as they are."""
 

@@ -76,9 +76,10 @@ class Graphs(Modules):
         """Return what a call makes; one that changes its tensor, `x.mul_(2)`, gives its name another value."""
         name = getattr(node.func, "attr", getattr(node.func, "id", ""))
         if isinstance(value, Tensor) and name.endswith("_"):
-            for owner in [getattr(node.func, "value", node.func), *node.args[:1]]:
-                if isinstance(owner, ast.Name | ast.Attribute) and isinstance(self.value(owner, scope), Tensor):
-                    self.assign(owner, value, scope)
+            owners = [getattr(node.func, "value", node.func), *node.args[:1]]
+            named = [each for each in owners if isinstance(each, ast.Name | ast.Attribute)]
+            for owner in [each for each in named if isinstance(self.value(each, scope), Tensor)][:1]:
+                self.assign(owner, value, scope)
         return value
 
     def apply(self, called: Value, given: Given) -> Value:
