@@ -177,9 +177,7 @@ def test_directions_run_as_one_cell_where_that_is_faster_and_a_mask_cannot_part_
     def runs_as_one(spec: str, x: np.ndarray) -> bool:
         model = Model(spec)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(
-                stages_of_recurrent.BidirectionalStage, "_read_together", lambda *given: pytest.fail("as one")
-            )
+            patch.setattr(stages_of_recurrent, "side_by_side", lambda *given: pytest.fail("as one"))
             try:
                 model(x)
             except pytest.fail.Exception:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import inf, isfinite, nan, sqrt
@@ -197,13 +197,13 @@ def forward(
     statistics = [Statistics(layer.output_range()) for layer in model.network.body]
     seconds, padded = [0.0] * len(statistics), 0
     for sequences in given:
-        passes = _run(model, sequences, statistics, tick)
+        watches = _run(model, sequences, statistics, tick)
         rows = model.network.summary(sequences.batch, sequences.timesteps, framework).layers
-        for place, (row, passed) in enumerate(zip(rows, passes, strict=True)):
-            _check_shape(row, passed)
-            seconds[place] += passed.seconds
-        if passes:
-            padded += sequences.batch - int(np.count_nonzero(passes[0].unpadded))
+        for place, (row, watch) in enumerate(zip(rows, watches, strict=True)):
+            _check_shape(row, watch)
+            seconds[place] += watch.seconds
+        if watches:
+            padded += sequences.batch - int(np.count_nonzero(watches[0].unpadded))
     summary = model.network.summary(batch, timesteps, framework, model.dtype.name)
     if lengths is not None:
         each = zip(summary.layers, _macs(model.network, lengths), strict=True)
@@ -221,25 +221,26 @@ def _macs(network: Network, lengths: Sequence[int]) -> list[int]:
     return macs
 
 
-def _run(model: Model, sequences: Sequences, statistics: Sequence[Statistics], tick: Tick) -> list[_Watched]:
-    """Let sequences flow through the layers, and return what each layer was watched by."""
+def _run(model: Model, sequences: Sequences, statistics: Sequence[Statistics], tick: Tick) -> list[_Watch]:
+    """Let sequences flow through the layers, and return what watched each layer."""
     batch, timesteps = sequences.batch, sequences.timesteps
     model.prepare(batch, timesteps)
     _warm_up(model, batch, timesteps)
     told = ticks(model.network, batch, timesteps, tick)
-    begun = zip(model.begin(sequences.states, told), model.network.body, statistics, told, strict=True)
-    passes = [_Watched(each, of, uncounted if layer.states else tell, batch) for each, layer, of, tell in begun]
+    each = zip(model.network.body, statistics, told, strict=True)
+    watches = [_Watch(batch, of, uncounted if layer.states else tell) for layer, of, tell in each]
+    passes = [watch.over(layer) for watch, layer in zip(watches, model.begin(sequences.states, told), strict=True)]
     start = 0
     with np.errstate(all="ignore"):  # numbers that are not finite are for the reader to see in the statistics
         for chunk in flow(passes, sequences.chunks):
             if sequences.write is not None:
                 sequences.write(start, chunk.values)
             start += len(chunk.values)
-    return passes
+    return watches
 
 
-def _check_shape(row: LayerSummary, passed: _Watched) -> None:
-    found = passed.shape(sequence=len(row.output_shape) == 3)
+def _check_shape(row: LayerSummary, watch: _Watch) -> None:
+    found = watch.shape(sequence=len(row.output_shape) == 3)
     if found != row.output_shape:
         raise RnncliError(
             f"{row.name} returned {shape_text(found)}, but its summary says {shape_text(row.output_shape)}",
@@ -267,52 +268,42 @@ def _warm_up(model: Model, batch: int, timesteps: int) -> None:
             pass
 
 
-class _Watched(Pass):
-    """A layer's pass, with a clock beside it and a record of all that it returns; `tick` hears of its timesteps.
+class _Watch:
+    """A clock beside a layer's pass, and a record of all that it returns.
 
     Attributes:
         seconds: the time that the layer took.
-        statistics: what its outputs look like.
         unpadded: which samples have had a step that is no padding, (batch,), read or returned.
     """
 
-    def __init__(self, layer: Pass, statistics: Statistics, tick: Tick, batch: int) -> None:
+    def __init__(self, batch: int, statistics: Statistics, tick: Tick) -> None:
         self.seconds = 0.0
-        self.statistics = statistics
         self.unpadded = np.zeros(batch, bool)
-        self._layer = layer
-        self._tick = tick
+        self._statistics, self._tick = statistics, tick
         self._timesteps = self._features = self._batch = 0
 
-    def step(self, chunk: Chunk) -> Chunk | None:
-        """Return what the layer returns for a chunk."""
-        start = perf_counter()
-        output = self._layer.step(chunk)
-        self.seconds += perf_counter() - start
-        self._tick(len(chunk.values))
-        mask = chunk.mask if output is None or output.mask is None else output.mask
-        self.unpadded[: chunk.values.shape[-1]] |= True if mask is None else mask.any(axis=0)
-        if output is not None:
-            self._record(output)
-        return output
-
-    def end(self) -> Iterator[Chunk]:
-        """Yield what the layer yields at its end."""
-        outputs = self._layer.end()
+    def over(self, layer: Pass) -> Pass:
+        """Return the layer's pass, watched."""
+        next(layer)
+        output = None
         while True:
+            chunk = yield output
             start = perf_counter()
-            output = next(outputs, None)
-            self.seconds += perf_counter() - start
-            if output is None:
+            try:
+                output = layer.send(chunk)
+            except StopIteration:
                 return
-            self._record(output)
-            yield output
-
-    def _record(self, output: Chunk) -> None:
-        timesteps, self._features, batch = output.values.shape
-        self._timesteps += timesteps
-        self._batch = max(self._batch, batch)
-        self.statistics.add(output.values)
+            finally:
+                self.seconds += perf_counter() - start
+            if chunk is not None:
+                self._tick(len(chunk.values))
+                mask = chunk.mask if output is None or output.mask is None else output.mask
+                self.unpadded[: chunk.values.shape[-1]] |= True if mask is None else mask.any(axis=0)
+            if output is not None:
+                timesteps, self._features, batch = output.values.shape
+                self._timesteps += timesteps
+                self._batch = max(self._batch, batch)
+                self._statistics.add(output.values)
 
     def shape(self, sequence: bool) -> Shape:
         """Return the shape of all that the layer returned: (batch, timesteps, features), or (batch, features).

@@ -16,8 +16,9 @@ from rnncli.engine.initializers import initial_weights
 from rnncli.engine.lengths import check_lengths, groups, without_padding
 from rnncli.engine.loop import GateWatch
 from rnncli.engine.passes import Pass, State, Tick, flow, uncounted
+from rnncli.engine.recurrent import RecurrentStage
 from rnncli.engine.request import INITS, Init, checked_seed, file_name, written_name
-from rnncli.engine.stages import make_stage
+from rnncli.engine.stages import STAGES
 from rnncli.engine.types import Array
 from rnncli.network import Network, check_known
 from rnncli.results import Commands
@@ -161,7 +162,7 @@ class Model(Commands):
             by_layer[layer_name][weight_name] = array
         self.weights = MappingProxyType(weights)
         self._stages = [
-            make_stage(name, layer, by_layer[name], self._chunk_steps)
+            STAGES[type(layer)](name, layer, by_layer[name], self._chunk_steps)
             for name, layer in zip(self.network.names, self.network.body, strict=True)
         ]
 
@@ -314,14 +315,15 @@ class Model(Commands):
             ticks: for each layer, what a recurrent one calls with the number of timesteps that it has just taken.
         """
         pairs = zip(self._stages, ticks or repeat(uncounted), strict=False)
-        return [stage.begin(states, tick) for stage, tick in pairs]
+        return [stage(states, tick) for stage, tick in pairs]
 
     def prepare(self, batch: int, timesteps: int) -> None:
         """Make ready what the layers need beside their weights for a batch of so many samples and timesteps."""
         chunk = self._chunk_steps(batch)
         sizes = zip(self._stages, self.network.shapes(), self.network.steps_read(1, timesteps), strict=True)
         for stage, (reads, _), steps in sizes:
-            stage.prepare(reads[-1] or 1, batch, min(steps or 1, chunk))
+            if isinstance(stage, RecurrentStage):
+                stage.prepare(reads[-1] or 1, batch, min(steps or 1, chunk))
 
     def watch_gates(self, watch_of: Callable[[str], GateWatch]) -> None:
         """Show the gates of the last layer, from now on, as its cells compute them.
@@ -329,7 +331,9 @@ class Model(Commands):
         Args:
             watch_of: returns what is shown the gates of a direction (nothing, `forward/` or `backward/`) step by step.
         """
-        self._stages[-1].watch_gates(watch_of)
+        last = self._stages[-1]
+        if isinstance(last, RecurrentStage):
+            last.watch_gates(watch_of)
 
     def chunks_of(self, x: Array) -> Iterator[Chunk]:
         """Yield an input array, (batch, timesteps[, features]), in chunks.

@@ -6,12 +6,10 @@ A chunk goes through all layers before the next one comes in, so memory does not
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 
 from rnncli.engine.chunks import Chunk
-from rnncli.engine.loop import GateWatch
 from rnncli.engine.types import Array
 from rnncli.network import Network
 
@@ -24,57 +22,21 @@ CALL, NUMBER = 2_500, 10
 State = dict[str, Array]
 """States by key (`lstm/h`, `bidirectional/forward/h`), each (batch, units)."""
 
+Pass = Generator[Chunk | None, Chunk | None, None]
+"""A layer at work on one batch.
 
-class Pass:
-    """A layer at work on one batch. This one passes everything on, as dropout does outside training."""
+For each chunk that it is sent it yields what it returns for it, or None where that comes later. Sent None, which is
+what iterating over it does, it knows that the sequence has ended, and yields what it returns then, in any number of
+chunks.
+"""
 
-    def step(self, chunk: Chunk) -> Chunk | None:
-        """Return the output for the next chunk, or None if the layer returns nothing before the end."""
-        return chunk
+Stage = Callable[[State | None, Tick], Pass]
+"""A layer with its weights. It returns a pass for one batch, given
 
-    def end(self) -> Iterator[Chunk]:
-        """Yield what the layer returns when the sequence has ended, in any number of chunks.
-
-        It is called once, after the last step.
-        """
-        yield from ()
-
-
-class Stage(ABC):
-    """A layer with its weights."""
-
-    @abstractmethod
-    def begin(self, states: State | None, tick: Tick) -> Pass:
-        """Return a pass for one batch.
-
-        Args:
-            states: where a recurrent layer finds its first state and leaves its last one. None: the first is zero, and
-                nobody wants the last.
-            tick: called with the number of timesteps that a recurrent layer has just taken, in each direction.
-        """
-
-    def prepare(self, features: int, batch: int, steps: int) -> None:
-        """Make what the next pass needs, so that making it is no part of its time; here that is nothing.
-
-        Args:
-            features: how many numbers the layer reads for a timestep.
-            batch: the number of samples.
-            steps: the number of timesteps in a chunk.
-        """
-        del features, batch, steps
-
-    def watch_gates(self, watch_of: Callable[[str], GateWatch]) -> None:
-        """Show the gates of each step of each direction to what `watch_of` returns for it; here there are none."""
-        del watch_of
-
-
-class Stateless(Stage, Pass):
-    """A layer that keeps nothing from chunk to chunk, so all passes are one."""
-
-    def begin(self, states: State | None, tick: Tick) -> Pass:
-        """Return itself."""
-        del states, tick
-        return self
+- where a recurrent layer finds its first state and leaves its last one; None: the first is zero, and nobody wants the
+  last;
+- what is called with the number of timesteps that a recurrent layer has just taken, in each direction.
+"""
 
 
 def flow(passes: Iterable[Pass], chunks: Iterable[Chunk]) -> Iterator[Chunk]:
@@ -83,24 +45,25 @@ def flow(passes: Iterable[Pass], chunks: Iterable[Chunk]) -> Iterator[Chunk]:
     First comes the output while the sequence goes in, then what comes out as each layer ends, the first layer first.
 
     Args:
-        passes: a pass for each layer, in order.
+        passes: a new pass for each layer, in order.
         chunks: the sequence, in order of time.
     """
     layers = deque(passes)
+    for layer in layers:
+        next(layer)
     yield from _through(layers, chunks)
     while layers:
-        ended = layers.popleft()
-        yield from _through(layers, ended.end())
+        yield from _through(layers, layers.popleft())
 
 
-def _through(layers: Iterable[Pass], chunks: Iterable[Chunk]) -> Iterator[Chunk]:
+def _through(layers: Iterable[Pass], chunks: Iterable[Chunk | None]) -> Iterator[Chunk]:
     """Yield what comes out of the last layer for chunks that go into the first."""
     for chunk in chunks:
-        output: Chunk | None = chunk
+        output = chunk
         for layer in layers:
             if output is None:  # the layer below returns nothing before its end
                 break
-            output = layer.step(output)
+            output = layer.send(output)
         if output is not None:
             yield output
 

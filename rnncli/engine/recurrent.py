@@ -17,7 +17,7 @@ import numpy as np
 from rnncli.engine.cells import calls_per_step, make_loop
 from rnncli.engine.chunks import Chunk, WholeSequence, copy_into
 from rnncli.engine.loop import MAX_PROJECTED_BATCH, GateWatch, Loop
-from rnncli.engine.passes import Pass, Stage, State, Tick
+from rnncli.engine.passes import Pass, State, Tick, flow
 from rnncli.engine.types import Array
 from rnncli.layers import Recurrent
 
@@ -53,20 +53,46 @@ class Direction:
         self.gate_watch: GateWatch | None = None
         """What is shown the gates of each step, if anything is."""
 
-    def read(self, chunks: Iterable[Chunk], states: State | None, tick: Tick) -> Iterator[Chunk]:
-        """Yield the outputs of all steps, in the order in which it takes them."""
-        loop_pass = LoopPass(self, states, tick)
-        yield from map(loop_pass.outputs, chunks)
-        yield from loop_pass.end()
+    def begin(self, states: State | None, tick: Tick) -> Pass:
+        """Return a pass that returns the outputs of all steps, or at the end that of the last one, (1, units, batch).
 
-    def last(self, chunks: Iterable[Chunk], states: State | None, tick: Tick) -> Array:
-        """Return the output of the last step of each sample, (1, units, batch)."""
-        loop_pass = LoopPass(self, states, tick)
-        for chunk in chunks:
-            loop_pass.outputs(chunk)
-        for _ in loop_pass.end():
-            pass
-        return loop_pass.last_state()["h"][None]
+        At the end the last state is put among the states.
+        """
+        loop: Loop | None = None
+        ended: list[
+            dict[str, Array]
+        ] = []  # the states of samples whose sequences have ended, the last of the batch first
+        output = None
+        while chunk := (yield output):
+            x, mask = chunk
+            batch = x.shape[-1]
+            if loop is None or loop.steps < len(x) or loop.batch != batch:
+                state = self._first_state(states)
+                if loop is not None:
+                    state = loop.state()
+                    ended.append({name: array[:, batch:] for name, array in state.items()})
+                    state = {name: array[:, :batch] for name, array in state.items()}
+                loop = self.take_loop(batch, steps=len(x))
+                loop.set_state(state)
+            y = loop.run(x, mask, self.zero_masked, self.gate_watch)
+            tick(len(x) * len(self.prefixes))
+            if self.layer.return_sequences:
+                output = Chunk(y, mask)
+        if loop is None:
+            return
+        each = [loop.state(), *reversed(ended)]
+        last = {name: np.concatenate([some[name] for some in each], axis=1) for name in each[0]}
+        if states is not None:
+            for name, array in last.items():
+                for prefix, own in zip(self.prefixes, np.split(array, len(self.prefixes)), strict=True):
+                    states[prefix + name] = np.ascontiguousarray(own.T)
+        self.spare = loop
+        if not self.layer.return_sequences:
+            yield Chunk(last["h"][None])
+
+    def read(self, chunks: Iterable[Chunk], states: State | None, tick: Tick) -> Iterator[Chunk]:
+        """Yield what such a pass returns for a sequence, in the order in which it takes the steps."""
+        return flow([self.begin(states, tick)], chunks)
 
     def take_loop(self, batch: int, steps: int) -> Loop:
         """Return the spare loop, if it fits and no other pass has it, or a new one."""
@@ -75,93 +101,14 @@ class Direction:
             loop = make_loop(self.layer, self.weights, batch, steps)
         return loop
 
-
-class LoopPass(Pass):
-    """The loop over time of one direction, at work on one sequence."""
-
-    def __init__(self, direction: Direction, states: State | None, tick: Tick) -> None:
-        self.direction = direction
-        self.states = states
-        self.tick = tick
-        self._loop: Loop | None = None
-        self._ended: list[dict[str, Array]] = []
-        """The states of the samples whose sequences have ended, the last of the batch first."""
-
-    def step(self, chunk: Chunk) -> Chunk | None:
-        """Return the outputs of the steps of a chunk, if they are wanted."""
-        return self.outputs(chunk)
-
-    def outputs(self, chunk: Chunk) -> Chunk:
-        """Return the outputs of the steps of a chunk."""
-        x, mask = chunk
-        batch = x.shape[-1]
-        if self._loop is None or self._loop.steps < len(x) or self._loop.batch != batch:
-            state = self._first_state()
-            if self._loop is not None:
-                state = self._loop.state()
-                self._ended.append({name: array[:, batch:] for name, array in state.items()})
-                state = {name: array[:, :batch] for name, array in state.items()}
-            self._loop = self.direction.take_loop(batch, steps=len(x))
-            self._loop.set_state(state)
-        y = self._loop.run(x, mask, self.direction.zero_masked, self.direction.gate_watch)
-        self.tick(len(x) * len(self.direction.prefixes))
-        return Chunk(y, mask)
-
-    def end(self) -> Iterator[Chunk]:
-        """Put the last state among the states. There are no more outputs to yield."""
-        if self._loop is not None:
-            if self.states is not None:
-                prefixes = self.direction.prefixes
-                for name, state in self.last_state().items():
-                    for prefix, own in zip(prefixes, np.split(state, len(prefixes)), strict=True):
-                        self.states[prefix + name] = np.ascontiguousarray(own.T)
-            self.direction.spare = self._loop
-        yield from ()
-
-    def last_state(self) -> dict[str, Array]:
-        """Return the states after the last step of each sample, by name, each (units, batch)."""
-        assert self._loop is not None
-        each = [self._loop.state(), *reversed(self._ended)]
-        return {name: np.concatenate([some[name] for some in each], axis=1) for name in each[0]}
-
-    def _first_state(self) -> dict[str, Array] | None:
-        prefixes, names = self.direction.prefixes, self.direction.layer.states
-        if self.states is None or prefixes[0] + names[0] not in self.states:
+    def _first_state(self, states: State | None) -> dict[str, Array] | None:
+        names = self.layer.states
+        if states is None or self.prefixes[0] + names[0] not in states:
             return None
-        return {name: np.concatenate([self.states[prefix + name].T for prefix in prefixes]) for name in names}
+        return {name: np.concatenate([states[prefix + name].T for prefix in self.prefixes]) for name in names}
 
 
-class LastOf(LoopPass):
-    """The same where only the last output of the sequence is wanted."""
-
-    def step(self, chunk: Chunk) -> None:
-        """Take the steps of a chunk."""
-        self.outputs(chunk)
-
-    def end(self) -> Iterator[Chunk]:
-        """Yield the last output, (1, units, batch)."""
-        yield Chunk(self.last_state()["h"][None])
-        yield from super().end()
-
-
-class Whole(Pass):
-    """A pass that keeps all chunks until the sequence has ended, and then works on the whole of it."""
-
-    def __init__(self, work: Callable[[WholeSequence], Iterator[Chunk]]) -> None:
-        self.work = work
-        self._chunks: list[Chunk] = []
-
-    def step(self, chunk: Chunk) -> None:
-        """Keep the chunk."""
-        self._chunks.append(Chunk(chunk.values.copy(), chunk.mask))
-
-    def end(self) -> Iterator[Chunk]:
-        """Do the work on the whole sequence, and yield what it yields."""
-        chunks, self._chunks = self._chunks, []
-        yield from self.work(WholeSequence.of(chunks))
-
-
-class RecurrentStage(Stage):
+class RecurrentStage:
     """A recurrent layer in one direction: forwards chunk by chunk, backwards on the whole sequence."""
 
     def __init__(self, name: str, layer: Recurrent, weights: Mapping[str, Array]) -> None:
@@ -173,15 +120,28 @@ class RecurrentStage(Stage):
             own = {key.removeprefix(direction): array for key, array in weights.items() if key.startswith(direction)}
             self.directions.append(Direction([f"{name}/{direction}"], layer, own, zero_masked))
 
-    def begin(self, states: State | None, tick: Tick) -> Pass:
-        """Return a pass that yields the sequence of outputs, or only the last one."""
-        if self.layer.go_backwards:
-            return Whole(lambda whole: self._backwards(whole, states, tick))
-        return (LoopPass if self.layer.return_sequences else LastOf)(self.directions[0], states, tick)
+    def __call__(self, states: State | None, tick: Tick) -> Pass:
+        """Return a pass that returns the sequence of outputs, or only the last one; see `Stage`."""
+        if self.layer.merge is None and not self.layer.go_backwards:
+            return self.directions[0].begin(states, tick)
+        return self._begin(states, tick)
+
+    def _begin(self, states: State | None, tick: Tick) -> Pass:
+        """Return a pass that keeps all chunks until the sequence has ended, and then works on the whole of it."""
+        chunks: list[Chunk] = []
+        while chunk := (yield None):
+            chunks.append(Chunk(chunk.values.copy(), chunk.mask))
+        yield from self.whole(WholeSequence.of(chunks), states, tick)
 
     def prepare(self, features: int, batch: int, steps: int) -> None:
-        """Have the loops for the next pass."""
-        for cell in self._cells(features, batch):
+        """Have the loops for the next pass, so that making them is no part of its time.
+
+        Args:
+            features: how many numbers the layer reads for a timestep.
+            batch: the number of samples.
+            steps: the number of timesteps in a chunk.
+        """
+        for cell in self.cells(features, batch):
             cell.spare = cell.take_loop(batch, steps)
 
     def watch_gates(self, watch_of: Callable[[str], GateWatch]) -> None:
@@ -189,19 +149,19 @@ class RecurrentStage(Stage):
         for name, direction in zip(self.layer.directions, self.directions, strict=True):
             direction.gate_watch = watch_of(name)
 
-    def _cells(self, features: int, batch: int) -> list[Direction]:
+    def cells(self, features: int, batch: int) -> list[Direction]:
         """Return what runs where no step is padding: a cell for each direction."""
         del features, batch
         return self.directions
 
-    def _backwards(self, whole: WholeSequence, states: State | None, tick: Tick) -> Iterator[Chunk]:
-        chunks = whole.turned().chunks()
+    def whole(self, whole: WholeSequence, states: State | None, tick: Tick) -> Iterator[Chunk]:
+        """Yield what the layer returns for a whole sequence: what it reads from the last timestep to the first."""
+        outputs = self.directions[0].read(whole.turned().chunks(), states, tick)
         if self.layer.return_sequences:
-            outputs = self.directions[0].read(chunks, states, tick)
             # Time is reversed from here on, but Keras passes the mask on as it came.
             yield from (Chunk(y, mask) for (y, _), (_, mask) in zip(outputs, whole.chunks(), strict=True))
         else:
-            yield Chunk(self.directions[0].last(chunks, states, tick))
+            yield from outputs
 
 
 class BidirectionalStage(RecurrentStage):
@@ -215,11 +175,7 @@ class BidirectionalStage(RecurrentStage):
         weights = side_by_side(forward.weights, backward.weights, self.layer.gates)
         return Direction([*forward.prefixes, *backward.prefixes], layer, weights)
 
-    def begin(self, states: State | None, tick: Tick) -> Pass:
-        """Return a pass that yields the merged sequence, in forward time, or the merged last outputs."""
-        return Whole(lambda whole: self._both_ways(whole, states, tick))
-
-    def _cells(self, features: int, batch: int) -> list[Direction]:
+    def cells(self, features: int, batch: int) -> list[Direction]:
         """Return what runs where no step is padding: one cell where the calls that are spared cost more than zeros."""
         units, calls = self.layer.units, calls_per_step(self.layer)
         watched = any(direction.gate_watch is not None for direction in self.directions)
@@ -228,48 +184,34 @@ class BidirectionalStage(RecurrentStage):
         zeros = self.layer.gates * units * (units + features) * batch
         return [self.together] if zeros <= ZEROS_A_CALL * calls else self.directions
 
-    def _both_ways(self, whole: WholeSequence, states: State | None, tick: Tick) -> Iterator[Chunk]:
+    def whole(self, whole: WholeSequence, states: State | None, tick: Tick) -> Iterator[Chunk]:
+        """Yield the merged sequence, in forward time, or the merged last outputs."""
         _, features, batch = map(int, whole.values.shape)
         # A mask skips other samples in one direction than in the other.
-        apart = whole.mask is not None or len(self._cells(features, batch)) == 2
-        read = self._read_apart if apart else self._read_together
-        both, units = read(whole, states, tick), self.layer.state_sizes["h"]
+        cells = self.directions if whole.mask is not None else self.cells(features, batch)
+        inputs: list[Iterable[Chunk]] = [whole.chunks(), whole.turned().chunks()]
+        if len(cells) == 1:
+            pairs = zip(*inputs, strict=True)
+            inputs = [(Chunk(np.concatenate([ahead.values, behind.values], axis=1)) for ahead, behind in pairs)]
+        units, sequence = self.layer.state_sizes["h"], self.layer.return_sequences
+        both = np.empty((len(whole.values) if sequence else 1, 2 * units, batch), whole.values.dtype)
+        rooms = np.split(both, len(cells), axis=1)
+        for room, cell, chunks in zip(rooms, cells, inputs, strict=True):
+            copy_into(cell.read(chunks, states, tick), room)
+        if sequence:  # the second, too, in the order of time
+            backward = both[:, units:]
+            backward[:] = whole._replace(values=backward.copy(), mask=None).turned().values
         forward, backward = both[:, :units], both[:, units:]
         merged = both if self.layer.merge == "concat" else MERGES[str(self.layer.merge)](forward, backward, forward)
-        if self.layer.return_sequences:
+        if sequence:
             yield from whole._replace(values=merged).chunks()
         else:
             yield Chunk(merged)
 
-    def _read_apart(self, whole: WholeSequence, states: State | None, tick: Tick) -> Array:
-        """Return the outputs of both directions, one above the other: (timesteps, 2·units, batch), or 1 timestep."""
-        each = [*zip(self.directions, (whole.chunks(), whole.turned().chunks()), strict=True)]
-        if not self.layer.return_sequences:
-            return np.concatenate([cell.last(chunks, states, tick) for cell, chunks in each], axis=1)
-        outputs, units = self._room(whole), self.layer.state_sizes["h"]
-        for place, (cell, chunks) in enumerate(each):
-            copy_into(cell.read(chunks, states, tick), outputs[:, place * units : (place + 1) * units])
-        return self._in_order(whole, outputs)
 
-    def _read_together(self, whole: WholeSequence, states: State | None, tick: Tick) -> Array:
-        """Return the same, computed as one cell."""
-        pairs = zip(whole.chunks(), whole.turned().chunks(), strict=True)
-        inputs = (Chunk(np.concatenate([forward.values, backward.values], axis=1)) for forward, backward in pairs)
-        if not self.layer.return_sequences:
-            return self.together.last(inputs, states, tick)
-        outputs = self._room(whole)
-        copy_into(self.together.read(inputs, states, tick), outputs)
-        return self._in_order(whole, outputs)
-
-    def _in_order(self, whole: WholeSequence, outputs: Array) -> Array:
-        """Return the outputs of both directions with those of the second in the order of time, too."""
-        backward = outputs[:, self.layer.state_sizes["h"] :]
-        backward[:] = whole._replace(values=backward.copy(), mask=None).turned().values
-        return outputs
-
-    def _room(self, whole: WholeSequence) -> Array:
-        timesteps, _, batch = whole.values.shape
-        return np.empty((timesteps, 2 * self.layer.state_sizes["h"], batch), whole.values.dtype)
+def recurrent_stage(name: str, layer: Recurrent, weights: Mapping[str, Array]) -> RecurrentStage:
+    """Return the stage of a recurrent layer, given its name in the network and its weights by Keras's names."""
+    return (RecurrentStage if layer.merge is None else BidirectionalStage)(name, layer, weights)
 
 
 MERGES: dict[str, Callable[[Array, Array, Array], Array]] = {
