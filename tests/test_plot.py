@@ -25,7 +25,7 @@ from rnncli import Network
 from rnncli.commands.options import FORMATS
 from rnncli.engine import Model
 from rnncli.engine.chunks import chunk_of, random_chunks
-from rnncli.engine.effect import LayerReach, watched
+from rnncli.engine.reach import LayerReach, watched
 from rnncli.engine.study import Study, study_of
 from rnncli.render.console import print_page
 from rnncli.render.over_time import legend
@@ -330,7 +330,7 @@ import sys
 from rnncli.cli import run
 for format_ in ("table", "json"):
     run(["forward", "input:3,rnn:2", "-f", format_])
-rooms = {"engine.study", "engine.effect", "render.plots"}
+rooms = {"engine.study", "engine.reach", "render.plots"}
 print(*{f"rnncli.{each}" for each in rooms} & set(sys.modules), file=sys.stderr)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE)

@@ -19,8 +19,7 @@ from sessions import replay
 
 from rnncli import Network
 from rnncli.engine import Model, Request, plan
-from rnncli.engine.effect import widening_starts
-from rnncli.engine.reach import reach, spectral_radius
+from rnncli.engine.reach import reach, spectral_radius, widening_starts
 from rnncli.errors import ArgumentError
 from rnncli.reports.reach import NetworkReach, Spread
 

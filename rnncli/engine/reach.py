@@ -1,25 +1,378 @@
-"""How far back a network remembers, for several seeds: given a plan of their runs.
+"""How far back a network remembers: a sample and its twin, run in lockstep, and the effect of a change between them.
 
-Each seed draws an input and, unless they come from a file, weights: those that a run draws of it.
+They are a batch of two in float64: in float32 the effect would soon be lost in rounding. In the twin the first input
+that the last recurrent layer reads is changed a little. How much this changes the outputs, step after step, shows how
+far back the layer remembers. Steps that are padding are left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from math import exp, log
-from typing import TYPE_CHECKING
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from math import exp, isfinite, log
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from rnncli.engine.effect import DTYPE, EffectTrace, Watch, widening_starts
-from rnncli.engine.passes import Tick, uncounted
-from rnncli.engine.run import Plan
-from rnncli.engine.types import Array
+from rnncli.engine.checks import weight_shapes
+from rnncli.engine.chunks import Chunk
+from rnncli.engine.initializers import network_weights, random_stream
+from rnncli.engine.memory import check_fits, weight_bytes
+from rnncli.engine.model import Model
+from rnncli.engine.passes import State, Tick, flow, ticks, uncounted, work
+from rnncli.engine.types import Array, Bins
+from rnncli.errors import UsageError
+from rnncli.layers import Layer
+from rnncli.network import Network
 from rnncli.reports.reach import NetworkReach, SeedReach
 
 if TYPE_CHECKING:
-    from rnncli.engine.model import Model
-    from rnncli.layers.base import Layer
+    from rnncli.engine.run import Plan
+
+Problem = Literal["padding", "overflow", "no effect"]
+"""Why there is nothing to say of how far back a layer remembers."""
+
+PROBLEMS: dict[Problem, str] = {
+    "padding": "there is nothing but padding",
+    "overflow": "not all outputs are finite numbers",
+    "no effect": "a small change has no effect that could be told from rounding: the units are dead or saturated",
+}
+"""What each problem means."""
+
+LEAST_EFFECT = 1000 * float(np.finfo(np.float64).eps)
+"""The smallest effect, as a share of the state, of which even a hundredth stands out from rounding."""
+
+
+@dataclass(frozen=True)
+class LayerReach:
+    """How far back a layer remembers: what a small change to the first input does to the outputs, ‖h' - h‖, by step.
+
+    Attributes:
+        problem: why there is nothing to say, or None. `padding`: all inputs are padding. `overflow`: not all outputs
+            are finite numbers. `no effect`: there is none, or none that stands out from rounding.
+        steps: the number of steps from the changed input on, which is the first of them.
+        largest_after: the number of steps from the change to its largest effect.
+        tenth: the number of steps until the effect stays under a tenth of the largest; None if it never does.
+        hundredth: the same for a hundredth.
+        last: the effect at the last step, as a share of the largest.
+        effect: the largest effect in each bin of time, as a share of the largest of all.
+    """
+
+    problem: Problem | None = None
+    steps: int = 0
+    largest_after: int | None = None
+    tenth: int | None = None
+    hundredth: int | None = None
+    last: float | None = None
+    effect: Bins = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        keys = {"tenth": "steps_to_tenth", "hundredth": "steps_to_hundredth"}
+        return {keys.get(name, name): value for name, value in vars(self).items()}
+
+
+DTYPE = np.dtype("float64")
+"""What both are computed in, whatever the dtype of the run."""
+
+SAMPLES = 2
+"""The sample and its twin."""
+
+_CHANGE = 1e-5
+"""The length of the change, as a share of the input's length, or of 1 where that is more.
+
+It is small enough that twice the change has twice the effect, and large enough that the effect stands out from rounding
+where a saturated layer passes on only a millionth of it.
+"""
+
+
+def up_to_last_recurrent(network: Network, subject: str) -> Network:
+    """Return a network without the layers above its last recurrent one.
+
+    Args:
+        network: the network.
+        subject: what is told of that layer, for the error.
+
+    Raises:
+        UsageError: there is no recurrent layer.
+    """
+    places = [index for index, layer in enumerate(network.layers) if layer.states]
+    if not places:
+        raise UsageError(f"{subject} is of a recurrent layer, and {network} has none", "add one, such as rnn:32")
+    return Network(network.layers[: places[-1] + 1])
+
+
+def watched(network: Network, subject: str = "the plot") -> Network:
+    """Return the part of a network that is run with a twin: up to the last recurrent layer, which returns its sequence.
+
+    An embedding is replaced by an input of its vectors: vectors can be changed a little, ids cannot, and the table need
+    not be copied.
+
+    Raises:
+        UsageError: the network has no recurrent layer.
+    """
+    _, *middle, last = up_to_last_recurrent(network, subject).layers
+    return Network([network.head.of_vectors(), *middle, last.returning("sequence") or last])
+
+
+def check_gates(network: Network) -> None:
+    """Check that the last recurrent layer of a network has gates.
+
+    Raises:
+        UsageError: it has none, or there is no such layer.
+    """
+    layer = up_to_last_recurrent(network, "--gates").layers[-1]
+    if layer.gates == 1:
+        raise UsageError(
+            f"--gates is of the last recurrent layer, and {layer.spec()} has no gates",
+            "lstm and gru have gates; --plot without --gates shows any recurrent layer",
+        )
+
+
+def watched_work(part: Network, timesteps: int) -> float:
+    """Return how much work it is to run such a part with a twin, as far as it is counted: that of recurrent layers."""
+    amounts = zip(work(part, SAMPLES, timesteps), part.body, strict=True)
+    return sum(amount for amount, layer in amounts if layer.states)
+
+
+def steps_watched(part: Network, timesteps: int) -> int:
+    """Return how many steps the last layer of such a part takes: not those of the input, where a vector is repeated."""
+    *_, steps = part.steps_read(1, timesteps)
+    return steps or timesteps
+
+
+def check_watch_fits(part: Network, timesteps: int, drawn: Network | None = None, dtype: np.dtype[Any] = DTYPE) -> None:
+    """Check that a run with a twin fits in memory.
+
+    Args:
+        part: the network that is run.
+        timesteps: the length of the sequence.
+        drawn: the network that has the weights, of whose largest matrix there is the spectral radius, too; None where
+            its memory is counted and there is no radius.
+        dtype: of the weights.
+
+    Raises:
+        RnncliError: it does not; the message says how much it would take and how much is free.
+    """
+    numbers, weights = 3 * steps_watched(part, timesteps), 0
+    if drawn is not None:
+        numbers += 3 * max(weight.params for _, _, weight in network_weights(part) if weight.role == "recurrent")
+        weights = weight_bytes(drawn, dtype)
+    beside = weights + numbers * DTYPE.itemsize
+    check_fits(part, SAMPLES, timesteps, DTYPE, beside, smaller="a smaller --timesteps needs less")
+
+
+class Steps(NamedTuple):
+    """Some steps of the last recurrent layer, in the order in which it reads. None of them is padding.
+
+    Attributes:
+        steps: which steps of the sequence they are.
+        outputs: the outputs for the sample, (steps, units).
+        norms: their lengths, (steps,).
+        effects: the lengths of the differences that the change makes to the outputs, (steps,).
+    """
+
+    steps: Array
+    outputs: Array
+    norms: Array
+    effects: Array
+
+
+class Watch:
+    """A sample and its twin at work. Iterating, which is possible once, yields the steps of the last recurrent layer.
+
+    In the twin one input is changed: the first that the last layer reads and that is not padding. What is kept is three
+    numbers for each step, unless `back` or `bi` needs the whole sequence.
+
+    Args:
+        model: the model; its weights are used in float64.
+        chunks: the input, in order of time. Its first sample is run.
+        timesteps: its number of timesteps.
+        states: the state that each recurrent layer starts from, zero where there is none. They are not changed.
+        tick: called with the work that has just been done; it adds up to what `watched_work` says.
+
+    Attributes:
+        part: the network that is run.
+        model: the model of it.
+        timesteps: the number of timesteps of its last layer.
+        backwards: whether the last layer reads its sequence from the end: it, or a layer below, reverses time.
+
+    Raises:
+        UsageError: the network has no recurrent layer.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        chunks: Iterable[Chunk],
+        timesteps: int,
+        states: State | None = None,
+        tick: Tick = uncounted,
+    ) -> None:
+        self.part = watched(model.network)
+        weights = {key: model.weights[key] for key in weight_shapes(self.part)}
+        self.model = Model(self.part, dtype=DTYPE.name, weights=weights)
+        self.timesteps = steps_watched(self.part, timesteps)
+        look_up = model.begin()[:1] if model.network.head.shown else []
+        first = (Chunk(values[..., :1], None if mask is None else mask[:, :1]) for values, mask in chunks)
+        self._sample = flow(look_up, first)
+        self._states = {
+            key: np.repeat(state[:1].astype(DTYPE), SAMPLES, axis=0) for key, state in (states or {}).items()
+        }
+        self._ticks = ticks(self.part, SAMPLES, timesteps, tick)
+        body = self.part.body
+        self._decoders = [place for place, layer in enumerate(body) if layer.reads == "vector"]
+        self.backwards = _reversed(body[max(self._decoders, default=0) :])
+        self._mask = np.ones(timesteps, bool) if body[-1].reverses and not self._decoders else None
+        self._first_read = 0
+        """The step at which the last layer reads the changed input, once that has been passed on.
+
+        Behind a layer that repeats a vector, which holds what all inputs did, that is the first.
+        """
+        self._seen: list[tuple[Array, Array, Array]] = []
+        """Of the steps so far which they are, their norms and effects."""
+
+    def __iter__(self) -> Iterator[Steps]:
+        start = 0
+        with np.errstate(all="ignore"):  # what is not finite is for the reader to see
+            for values, mask in flow(self.model.begin(self._states, self._ticks), self._twins()):
+                steps = np.arange(start, start + len(values))
+                start += len(steps)
+                if mask is not None:
+                    # As in Keras a layer that reverses time hands the mask on as it came, not in its outputs' order.
+                    unpadded = mask[:, 0] if self._mask is None else self._mask[::-1][steps]
+                    steps, values = steps[unpadded], values[unpadded]
+                if len(steps) == 0:
+                    continue
+                h, changed = np.ascontiguousarray(values.transpose(2, 0, 1))
+                norms, effects = np.linalg.norm(h, axis=1), np.linalg.norm(changed - h, axis=1)
+                self._seen.append((steps, norms, effects))
+                yield Steps(steps, h, norms, effects)
+
+    def reach(self, starts: Array, since_change: bool) -> LayerReach:
+        """Return how far back the layer remembers, once all steps have been yielded.
+
+        Args:
+            starts: the first step of each bin of the effect.
+            since_change: whether steps are put in bins by how many there are after the change, padding not counted.
+        """
+        if not self._seen:
+            return LayerReach("padding")
+        steps, norms, effects = map(np.concatenate, zip(*self._seen, strict=True))
+        change = int(np.searchsorted(steps, self._first_read))
+        count = len(steps) - change
+        largest, largest_norm = float(effects.max()), float(norms.max())
+        if not (isfinite(largest) and isfinite(largest_norm)):
+            return LayerReach("overflow", count)
+        if largest <= LEAST_EFFECT * largest_norm:
+            return LayerReach("no effect", count)
+
+        def steps_to(share: float) -> int | None:
+            after = int(np.flatnonzero(effects >= share * largest)[-1]) + 1
+            return None if after == len(effects) else after - change
+
+        binned = np.full(len(starts), -1.0)
+        which = np.maximum(np.arange(-change, count), 0) if since_change else steps
+        np.maximum.at(binned, places_in(starts, which), effects)
+        return LayerReach(
+            None,
+            count,
+            int(effects.argmax()) - change,
+            steps_to(0.1),
+            steps_to(0.01),
+            float(effects[-1]) / largest,
+            tuple(None if effect < 0 else float(effect / largest) for effect in binned),
+        )
+
+    def _twins(self) -> Iterator[Chunk]:
+        """Yield the input of the sample and its twin, in which one step is changed that is no padding."""
+        from_end = _reversed(self.part.body[: self._decoders[0] if self._decoders else None])
+        is_changed = False
+        # From the end a chunk is held back, with the padding behind it, until another comes whose inputs are later.
+        held: list[tuple[int, Chunk]] = []
+        for start, chunk in self._unchanged():
+            if not from_end:
+                is_changed = is_changed or self._change(start, chunk, 0)
+                yield chunk
+                continue
+            if len(_unpadded_steps(chunk)):
+                yield from (earlier for _, earlier in held)
+                held.clear()
+            held.append((start, chunk))
+        if held:
+            self._change(*held[0], -1)
+        yield from (last for _, last in held)
+
+    def _unchanged(self) -> Iterator[tuple[int, Chunk]]:
+        """Yield the first timestep of each chunk, and the chunk with the sample twice, (timesteps, features, 2)."""
+        start = 0
+        for values, mask in self._sample:
+            stop = start + len(values)
+            if self._mask is not None and mask is not None:
+                self._mask[start:stop] = mask[:, 0]
+            twice = np.repeat(values.astype(DTYPE), SAMPLES, axis=2)
+            yield start, Chunk(twice, None if mask is None else np.repeat(mask, SAMPLES, axis=1))
+            start = stop
+
+    def _change(self, start: int, chunk: Chunk, place: int) -> bool:
+        """Change the twin's input at one of the steps of a chunk that are no padding; return whether there is one.
+
+        The direction of the change favours no feature.
+        """
+        steps = _unpadded_steps(chunk)
+        if len(steps) == 0:
+            return False
+        x, changed = chunk.values[steps[place]].T
+        direction = random_stream(0, 0).standard_normal(len(x))
+        length = _CHANGE * max(1.0, float(np.linalg.norm(x)))
+        changed += direction * (length / float(np.linalg.norm(direction)))
+        if not self._decoders:
+            timestep = start + int(steps[place])
+            self._first_read = self.timesteps - 1 - timestep if self.backwards else timestep
+        return True
+
+
+def _reversed(layers: Sequence[Layer]) -> bool:
+    """Return whether layers, one on another, hand time on in reverse."""
+    return sum(layer.reverses for layer in layers) % 2 == 1
+
+
+def _unpadded_steps(chunk: Chunk) -> Array:
+    """Return the steps of a chunk that are not padding."""
+    return np.arange(len(chunk.values)) if chunk.mask is None else np.flatnonzero(chunk.mask[:, 0])
+
+
+def widening_starts(count: int, bins: int) -> Array:
+    """Return the first step of each bin when `count` of them are shared out over at most `bins` that widen with time.
+
+    The first bins have a step each, and from where that would not do a bin is wider than the one before by a constant
+    share, so that a short reach and a long one can both be read off.
+    """
+    if count <= bins:
+        return np.arange(count)
+    narrow, wide = 0.0, 1.0  # the share that a bin is wider than the steps before it: bisected
+    for _ in range(50):
+        middle = (narrow + wide) / 2
+        if len(_widening(count, middle)) > bins:
+            narrow = middle
+        else:
+            wide = middle
+    return _widening(count, wide)
+
+
+def _widening(count: int, share: float) -> Array:
+    """Return the starts of bins, each of which has this share of the steps before it, or a step."""
+    starts = [0]
+    while (start := starts[-1] + max(1, int(share * starts[-1]))) < count and len(starts) <= count:
+        starts.append(start)
+    return np.array(starts)
+
+
+def places_in(starts: Array, steps: Array | int) -> Array:
+    """Return the bin that a step, or each of some, is in, given the first step of every bin."""
+    return np.searchsorted(starts, steps, side="right") - 1
+
 
 BINS = 48
 """The most bins of the steps since the change."""
@@ -59,10 +412,8 @@ def reach(plan: Plan, tick: Tick = uncounted, begin: Callable[[int], object] = u
             radius = spectral_radius([_candidate(model, layer, f"{name}/{way}") for way in layer.directions])
         watch = Watch(model, plan.chunks(model, seed), plan.timesteps, tick=tick)
         bins = widening_starts(watch.timesteps, BINS)
-        effect = EffectTrace(bins)
-        for some in watch:
-            effect.add(some, np.maximum(some.since, 0))
-        runs.append(SeedReach(seed, effect.reach(), radius))
+        deque(watch, maxlen=0)
+        runs.append(SeedReach(seed, watch.reach(bins, since_change=True), radius))
     starts, origin = tuple(bins.tolist()), plan.network.origin
     return NetworkReach(
         str(plan.network),

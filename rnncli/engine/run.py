@@ -108,7 +108,7 @@ def plan(network: Network | Model | str, request: Request, trained: Part | None 
     init: Init = request.init or (network.framework if reaches else "keras")
     part = drawn = None
     if request.study or reaches:
-        from rnncli.engine.effect import check_gates, up_to_last_recurrent, watched
+        from rnncli.engine.reach import check_gates, up_to_last_recurrent, watched
 
         part = watched(network, "reach" if reaches else "the plot")
         is_drawn = request.weights is None and given is None and (trained is None or not trained.has_weights)
@@ -124,9 +124,9 @@ def plan(network: Network | Model | str, request: Request, trained: Part | None 
     for length in ends:
         network.summary(batch, length, framework)  # says what does not fit together
     if part is not None and reaches:
-        from rnncli.engine.effect import check_reach_fits
+        from rnncli.engine.reach import check_watch_fits
 
-        check_reach_fits(part, drawn or network, timesteps, np.dtype(request.dtype))
+        check_watch_fits(part, timesteps, drawn or network, np.dtype(request.dtype))
     else:
         beside = _file_bytes(network, request, array, batch)
         if lengths is not None:
@@ -249,7 +249,7 @@ class Plan:
         """How much work it is, in multiply-adds, for showing progress."""
         twins = 0.0
         if self.part is not None:
-            from rnncli.engine.effect import watched_work
+            from rnncli.engine.reach import watched_work
 
             twins = watched_work(self.part, self._first_length)
         if self.request.seeds is not None:
@@ -290,9 +290,9 @@ class Plan:
         model = self.model(request.seed)
         part = self.part if request.study else None
         if part is not None:
-            from rnncli.engine.effect import DTYPE, SAMPLES
+            from rnncli.engine.reach import check_watch_fits
 
-            check_fits(part, SAMPLES, self._first_length, DTYPE)
+            check_watch_fits(part, self._first_length)
         files: list[Written] = []
         tick(0)
         with ExitStack() as open_files:

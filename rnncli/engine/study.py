@@ -1,6 +1,6 @@
 """A closer look at the last recurrent layer: its outputs and its gates over time, and how far back it remembers.
 
-It is the first sample that is looked at, with a twin for the reach: see `rnncli.engine.effect`. Figures are gathered in
+It is the first sample that is looked at, with a twin for the reach: see `rnncli.engine.reach`. Figures are gathered in
 bins of time, chunk by chunk, so that their size does not grow with the timesteps. Steps are counted in the order in
 which the layer takes them, and those that are padding are left out.
 """
@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from rnncli.engine.chunks import Chunk
-from rnncli.engine.effect import EffectTrace, LayerReach, Steps, Watch, places_in
 from rnncli.engine.forward import saturation_limits
 from rnncli.engine.model import Model
 from rnncli.engine.passes import State, Tick, uncounted
+from rnncli.engine.reach import LayerReach, Watch, places_in
 from rnncli.engine.types import Array, Bins
 from rnncli.layers import Layer
 
@@ -177,22 +177,18 @@ def study_of(
     watch = Watch(model, chunks, timesteps, states, tick)
     layer = watch.part.body[-1]
     starts = bin_starts(watch.timesteps, TIME_BINS)
-    outputs = OutputTrace(starts, int(watch.part.summary().output_shape[-1] or 0), layer.output_range())
-    effect = EffectTrace(starts)
     gates = {}
     if with_gates:
         gates = {direction: GateTrace(layer, direction, starts, watch.timesteps) for direction in layer.directions}
         watch.model.watch_gates(lambda direction: gates[direction].add)
-    for some in watch:
-        outputs.add(some)
-        effect.add(some, some.steps)
+    outputs = outputs_of(watch, starts)
     return Study(
         watch.part.names[-1],
         batch,
         watch.timesteps,
         watch.backwards,
-        outputs.figures(),
-        effect.reach(),
+        outputs,
+        watch.reach(starts, since_change=False),
         tuple(gate for trace in gates.values() for gate in trace.gates()) if with_gates else None,
     )
 
@@ -242,52 +238,39 @@ class BinnedSums:
         return float(self.sums[figure].sum()) / (self.steps * of) if self.steps else nan
 
 
-class OutputTrace:
-    """Gathers what `Outputs` says of a layer.
-
-    Args:
-        time_bins: the first step of each bin of time.
-        units: how many numbers the layer returns at a step.
-        bounds: what the outputs saturate at, or None where nothing bounds them.
-    """
-
-    def __init__(self, time_bins: Array, units: int, bounds: tuple[float, float] | None) -> None:
-        self.units = units
-        self.unit_bins = bin_starts(units, UNIT_BINS)
-        self.limits = None if bounds is None else saturation_limits(*bounds)
-        self._sums = BinnedSums(time_bins, 2 + len(self.unit_bins))  # the norm, saturated units, bins of units
-        self._norm_min, self._norm_max = inf, -inf
-        self._saturated_steps = np.zeros(units)
-
-    def add(self, some: Steps) -> None:
-        """Take some more steps into account."""
-        low, high = self.limits or (-inf, inf)
+def outputs_of(watch: Watch, time_bins: Array) -> Outputs:
+    """Return what a layer that is watched returns over time, given the first step of each bin of time."""
+    layer = watch.part.body[-1]
+    bounds, units = layer.output_range(), int(watch.part.summary().output_shape[-1] or 0)
+    limits = None if bounds is None else saturation_limits(*bounds)
+    low, high = limits or (-inf, inf)
+    unit_bins = bin_starts(units, UNIT_BINS)
+    sums = BinnedSums(time_bins, 2 + len(unit_bins))  # the norm, saturated units, bins of units
+    norm_min, norm_max = inf, -inf
+    saturated_steps = np.zeros(units)
+    for some in watch:
         saturated = (some.outputs < low) | (some.outputs > high)
-        self._saturated_steps += np.count_nonzero(saturated, axis=0)
-        by_units = np.add.reduceat(some.outputs, self.unit_bins, axis=1).T
-        self._sums.add(some.steps, np.vstack([some.norms, np.count_nonzero(saturated, axis=1), by_units]))
+        saturated_steps += np.count_nonzero(saturated, axis=0)
+        by_units = np.add.reduceat(some.outputs, unit_bins, axis=1).T
+        sums.add(some.steps, np.vstack([some.norms, np.count_nonzero(saturated, axis=1), by_units]))
         # NumPy's minimum and maximum, unlike Python's, keep what is not a number.
-        self._norm_min = float(np.minimum(self._norm_min, some.norms.min()))
-        self._norm_max = float(np.maximum(self._norm_max, some.norms.max()))
-
-    def figures(self) -> Outputs:
-        """Return the figures of all steps so far."""
-        sums, steps = self._sums, self._sums.steps
-        widths = np.diff(self.unit_bins, append=self.units).tolist()
-        saturated_units = int(np.count_nonzero(self._saturated_steps >= SATURATED_TIME * steps))
-        return Outputs(
-            units=self.units,
-            limits=self.limits,
-            time_bins=tuple(sums.starts.tolist()),
-            unit_bins=tuple(self.unit_bins.tolist()),
-            activations=tuple(sums.bins(2 + row, of=width) for row, width in enumerate(widths)),
-            saturated_units=saturated_units if self.limits is not None and steps else None,
-            saturated=None if self.limits is None else sums.bins(1, of=self.units),
-            norm=sums.bins(0),
-            norm_mean=sums.mean(0),
-            norm_min=self._norm_min if steps else nan,
-            norm_max=self._norm_max if steps else nan,
-        )
+        norm_min = float(np.minimum(norm_min, some.norms.min()))
+        norm_max = float(np.maximum(norm_max, some.norms.max()))
+    widths = np.diff(unit_bins, append=units).tolist()
+    saturated_units = int(np.count_nonzero(saturated_steps >= SATURATED_TIME * sums.steps))
+    return Outputs(
+        units=units,
+        limits=limits,
+        time_bins=tuple(time_bins.tolist()),
+        unit_bins=tuple(unit_bins.tolist()),
+        activations=tuple(sums.bins(2 + row, of=width) for row, width in enumerate(widths)),
+        saturated_units=saturated_units if limits is not None and sums.steps else None,
+        saturated=None if limits is None else sums.bins(1, of=units),
+        norm=sums.bins(0),
+        norm_mean=sums.mean(0),
+        norm_min=norm_min if sums.steps else nan,
+        norm_max=norm_max if sums.steps else nan,
+    )
 
 
 class GateTrace:

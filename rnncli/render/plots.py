@@ -13,7 +13,7 @@ from math import floor, isfinite, isnan, log10
 from rich.console import Console
 from rich.text import Text
 
-from rnncli.engine.effect import PROBLEMS, LayerReach
+from rnncli.engine.reach import PROBLEMS, LayerReach
 from rnncli.engine.study import CLOSED, OPEN, Gate, Outputs, Study
 from rnncli.quantities import plural
 from rnncli.render.blocks import Block, Drawn

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from rich.console import Console
 from rich.text import Text
 
-from rnncli.engine.effect import PROBLEMS
+from rnncli.engine.reach import PROBLEMS
 from rnncli.engine.request import Init
 from rnncli.errors import listed, printable
 from rnncli.quantities import plural

@@ -14,7 +14,7 @@ from rnncli.results import Result
 from rnncli.summary import NO_ORIGIN, Origin
 
 if TYPE_CHECKING:
-    from rnncli.engine.effect import LayerReach, Problem
+    from rnncli.engine.reach import LayerReach, Problem
     from rnncli.engine.request import Init
     from rnncli.engine.types import Bins
 
