@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import inf, isfinite, nan, sqrt
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from rnncli.engine.chunks import Chunk
+from rnncli.engine.lengths import Group
 from rnncli.engine.model import Model
-from rnncli.engine.passes import Pass, State, Tick, flow, ticks, uncounted, work
+from rnncli.engine.passes import Pass, Tick, flow, ticks, uncounted, work
 from rnncli.engine.types import Array
 from rnncli.errors import RnncliError
 from rnncli.layers.weights import Framework
@@ -152,33 +153,19 @@ class ForwardRun:
         return data | {"seconds": self.seconds}
 
 
-class Sequences(NamedTuple):
-    """Sequences that run together.
-
-    Attributes:
-        chunks: the input, in order of time.
-        batch: how many they are.
-        timesteps: how long the longest is.
-        states: as for `Model.begin`.
-        write: called with each chunk of the output: its first timestep, and its values (timesteps, features, batch);
-            None if nobody wants it.
-    """
-
-    chunks: Iterable[Chunk]
-    batch: int
-    timesteps: int
-    states: State | None = None
-    write: Callable[[int, Array], None] | None = None
+Write = Callable[[Sequence[int], int, Array], None]
+"""Writes the output of some samples: which they are, the first timestep, and values (timesteps, features, batch)."""
 
 
 def forward(
     model: Model,
-    given: Iterable[Sequences],
+    given: Iterable[Group],
     batch: int,
     timesteps: int,
     tick: Tick = uncounted,
     framework: Framework | None = None,
     lengths: tuple[int, ...] | None = None,
+    write: Write | None = None,
 ) -> ForwardRun:
     """Run a model on an input that comes in chunks, and watch every layer.
 
@@ -190,6 +177,7 @@ def forward(
         tick: called with the work that has just been done; it adds up to what `work` says of all layers.
         framework: whose weights the summary counts; it must be able to express the network.
         lengths: the length of each sequence; None if all are as long as the longest.
+        write: is given each chunk of the output; None if nobody wants it.
 
     Raises:
         RnncliError: a layer returned another shape than its summary predicts, which is a bug in rnncli.
@@ -197,13 +185,14 @@ def forward(
     statistics = [Statistics(layer.output_range()) for layer in model.network.body]
     seconds, padded = [0.0] * len(statistics), 0
     for sequences in given:
-        watches = _run(model, sequences, statistics, tick)
-        rows = model.network.summary(sequences.batch, sequences.timesteps, framework).layers
+        watches = _run(model, sequences, statistics, tick, write)
+        own_batch = len(sequences.samples)
+        rows = model.network.summary(own_batch, sequences.timesteps, framework).layers
         for place, (row, watch) in enumerate(zip(rows, watches, strict=True)):
             _check_shape(row, watch)
             seconds[place] += watch.seconds
         if watches:
-            padded += sequences.batch - int(np.count_nonzero(watches[0].unpadded))
+            padded += own_batch - int(np.count_nonzero(watches[0].unpadded))
     summary = model.network.summary(batch, timesteps, framework, model.dtype.name)
     if lengths is not None:
         each = zip(summary.layers, _macs(model.network, lengths), strict=True)
@@ -221,9 +210,11 @@ def _macs(network: Network, lengths: Sequence[int]) -> list[int]:
     return macs
 
 
-def _run(model: Model, sequences: Sequences, statistics: Sequence[Statistics], tick: Tick) -> list[_Watch]:
+def _run(
+    model: Model, sequences: Group, statistics: Sequence[Statistics], tick: Tick, write: Write | None
+) -> list[_Watch]:
     """Let sequences flow through the layers, and return what watched each layer."""
-    batch, timesteps = sequences.batch, sequences.timesteps
+    batch, timesteps = len(sequences.samples), sequences.timesteps
     model.prepare(batch, timesteps)
     _warm_up(model, batch, timesteps)
     told = ticks(model.network, batch, timesteps, tick)
@@ -233,8 +224,8 @@ def _run(model: Model, sequences: Sequences, statistics: Sequence[Statistics], t
     start = 0
     with np.errstate(all="ignore"):  # numbers that are not finite are for the reader to see in the statistics
         for chunk in flow(passes, sequences.chunks):
-            if sequences.write is not None:
-                sequences.write(start, chunk.values)
+            if write is not None:
+                write(sequences.samples, start, chunk.values)
             start += len(chunk.values)
     return watches
 

@@ -9,7 +9,7 @@ window, a maximum or a sequence in reverse would meet the padding.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -28,26 +28,19 @@ _MOST_BYTES = 1 << 26
 
 
 class Group(NamedTuple):
-    """The sequences of a batch that run together.
+    """Sequences of a batch that run together.
 
     Attributes:
         samples: their places in the batch.
-        lengths: how long each is, the longest first.
-        x: what they hold, (batch, timesteps[, features]).
+        timesteps: how long the longest is.
+        chunks: the input, in order of time.
         states: as for `Model.begin`, theirs alone.
     """
 
-    samples: Array
-    lengths: Array
-    x: Array
-    states: State
-
-    def chunks(self, chunks_of: Callable[[Array], Iterator[Chunk]]) -> Iterator[Chunk]:
-        """Yield them in chunks, each of those that have not ended; `chunks_of` cuts sequences of one length."""
-        start = 0
-        for length in np.unique(self.lengths):
-            yield from chunks_of(self.x[self.lengths >= length, start:length])
-            start = length
+    samples: Sequence[int]
+    timesteps: int
+    chunks: Iterable[Chunk]
+    states: State | None
 
 
 def check_lengths(lengths: object, batch: int, timesteps: int) -> tuple[int, ...]:
@@ -117,7 +110,9 @@ def run_together(network: Network) -> bool:
     return True
 
 
-def groups(network: Network, x: Array, lengths: Sequence[int], states: State) -> Iterator[Group]:
+def groups(
+    network: Network, x: Array, lengths: Sequence[int], states: State, chunks_of: Callable[[Array], Iterator[Chunk]]
+) -> Iterator[Group]:
     """Yield the sequences that run together: all, or those of each length, the shortest first.
 
     Args:
@@ -126,14 +121,23 @@ def groups(network: Network, x: Array, lengths: Sequence[int], states: State) ->
         lengths: the length of each sequence.
         states: where recurrent layers find their first states, for the whole batch, and leave their last: what they
             have left in the states that were yielded is put there when the next are asked for.
+        chunks_of: cuts sequences of one length into chunks.
     """
     each = np.array(lengths)
     longest_first = np.argsort(-each, kind="stable")
     ends = np.flatnonzero(np.diff(each[longest_first])) + 1
     for samples in [longest_first] if run_together(network) else np.split(longest_first, ends)[::-1]:
-        own = {key: array[samples] for key, array in states.items()}
-        yield Group(samples, each[samples], x[samples, : each[samples[0]]], own)
+        own, longest = {key: array[samples] for key, array in states.items()}, int(each[samples[0]])
+        yield Group(samples.tolist(), longest, _narrowing(x[samples, :longest], each[samples], chunks_of), own)
         for key, array in own.items():
             if key not in states:
                 states[key] = np.zeros((len(each), array.shape[1]), array.dtype)
             states[key][samples] = array
+
+
+def _narrowing(x: Array, lengths: Array, chunks_of: Callable[[Array], Iterator[Chunk]]) -> Iterator[Chunk]:
+    """Yield sequences in chunks, each of those that have not ended; their lengths are in order, the longest first."""
+    start = 0
+    for length in np.unique(lengths):
+        yield from chunks_of(x[lengths >= length, start:length])
+        start = length

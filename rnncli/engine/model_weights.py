@@ -11,7 +11,7 @@ from rnncli.engine.array_files import read_arrays
 from rnncli.engine.checks import check_keys, taken_array, weight_shapes
 from rnncli.engine.initializers import initial_weights
 from rnncli.engine.memory import check_export_fits
-from rnncli.engine.request import Init, file_name
+from rnncli.engine.request import file_name
 from rnncli.engine.types import Array
 from rnncli.errors import ArgumentError, RnncliError
 from rnncli.formats import choice_of, is_known, open_model
@@ -24,31 +24,33 @@ if TYPE_CHECKING:
     from os import PathLike
 
 
-def first_weights(
-    network: Network, part: Part | None, path: str | None, seed: int, dtype: str = "float32", init: Init = "keras"
-) -> dict[str, Array]:
-    """Return the weights that a network starts with: of the file `path`, of the part that it is, or drawn from a seed.
+def first_weights(network: Network, part: Part | None, path: str | None, seed: int) -> dict[str, Array]:
+    """Return the weights that a network starts with: of the part that it is, of the file `path`, or drawn from a seed.
 
     Raises:
         RnncliError: a file cannot be read, nothing in it fits the network, or the weights do not fit in memory.
     """
-    check_export_fits(network, np.dtype(dtype))
-    given = given_weights(network, path, part, np.dtype(dtype))
-    return initial_weights(network, seed, np.dtype(dtype), init) if given is None else given
+    dtype = np.dtype("float32")
+    check_export_fits(network, dtype)
+    given = part if part is not None and part.has_weights else path
+    return initial_weights(network, seed, dtype, "keras") if given is None else given_weights(network, given, dtype)
 
 
-def given_weights(
-    network: Network, path: str | PathLike[str] | None, part: Part | None, dtype: np.dtype[Any]
-) -> dict[str, Array] | None:
-    """Return the weights that a part of a model file has, or else the file `path`; None where there are none.
+def given_weights(network: Network, given: Part | str | PathLike[str], dtype: np.dtype[Any]) -> dict[str, Array]:
+    """Return the weights that a part of a model file or a file has for a network, by key, as `dtype`.
+
+    The file is an .npz with rnncli's own keys (`lstm/kernel`), or any model file with layers whose shapes fit.
 
     Raises:
-        ArgumentError: `path` is not the name of a file.
-        RnncliError: they cannot be read, or do not fit the network.
+        ArgumentError: it is not the name of a file.
+        RnncliError: the file cannot be read, or nothing in it fits the network.
+        UsageError: several parts fit, or layers that are alike, and nothing says which is which.
     """
-    if part is not None and part.has_weights:
-        return weights_of(part, dtype)
-    return None if path is None else weights_in(file_name("path", path), network, dtype)
+    if isinstance(given, Part):
+        return weights_of(given, dtype)
+    path = file_name("weights", given)
+    part = part_in(path, network)
+    return read_arrays(path, weight_shapes(network), dtype) if part is None else weights_of(part, dtype)
 
 
 def weights_of(part: Part, dtype: np.dtype[Any]) -> dict[str, Array]:
@@ -68,24 +70,11 @@ def weights_of(part: Part, dtype: np.dtype[Any]) -> dict[str, Array]:
     return {key: weights[key] for key in expected}
 
 
-def weights_in(path: str, network: Network, dtype: np.dtype[Any]) -> dict[str, Array]:
-    """Return the weights that a file has for a network, by key, as `dtype`.
-
-    The file is an .npz with rnncli's own keys (`lstm/kernel`), or any model file with layers whose shapes fit.
-
-    Raises:
-        RnncliError: the file cannot be read, or nothing in it fits the network.
-        UsageError: several parts fit, or layers that are alike, and nothing says which is which.
-    """
-    part = part_in(path, network)
-    return read_arrays(path, weight_shapes(network), dtype) if part is None else weights_of(part, dtype)
-
-
 def part_in(path: str, network: Network) -> Part | None:
     """Return a network with its arrays in a model file; None where the file is an .npz with rnncli's own keys.
 
     Raises:
-        RnncliError: as for `weights_in`.
+        RnncliError, UsageError: as for `given_weights`.
     """
     choice = choice_of(path)
     if choice is None or not is_known(choice.path):

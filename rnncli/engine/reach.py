@@ -397,17 +397,16 @@ def reach(plan: Plan, tick: Tick = uncounted, begin: Callable[[int], object] = u
         RnncliError: a file cannot be read or does not fit the network.
     """
     tick(0)
-    part, request, trained = plan.part, plan.request, plan.trained
+    part, request = plan.part, plan.request
     assert part is not None
     assert request.seeds is not None
-    file = request.weights or (trained.path if trained is not None and trained.has_weights else None)
     name, layer = part.names[-1], part.body[-1]
     model: Model | None = None
     radius = 0.0
     runs: list[SeedReach] = []
     for seed in range(request.seed, request.seed + request.seeds):
         begin(seed)
-        if model is None or plan.is_drawn:  # all others are the same for all seeds
+        if model is None or plan.weights is None:  # all others are the same for all seeds
             model = plan.model(seed)
             radius = spectral_radius([_candidate(model, layer, f"{name}/{way}") for way in layer.directions])
         watch = Watch(model, plan.chunks(model, seed), plan.timesteps, tick=tick)
@@ -420,8 +419,8 @@ def reach(plan: Plan, tick: Tick = uncounted, begin: Callable[[int], object] = u
         name,
         watch.timesteps,
         watch.backwards,
-        file,
-        plan.init if plan.is_drawn else None,
+        plan.file,
+        plan.init if plan.weights is None else None,
         starts,
         tuple(runs),
         origin,

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +14,8 @@ import numpy as np
 from rnncli.atomic import Written
 from rnncli.engine.checks import state_shapes
 from rnncli.engine.chunks import Chunk, chunk_steps, random_chunks
-from rnncli.engine.forward import ForwardRun, Sequences, forward
-from rnncli.engine.lengths import groups, read_lengths, run_together, without_padding
+from rnncli.engine.forward import ForwardRun, forward
+from rnncli.engine.lengths import Group, groups, read_lengths, run_together, without_padding
 from rnncli.engine.memory import check_fits
 from rnncli.engine.model import Model
 from rnncli.engine.passes import State, Tick, uncounted, work
@@ -35,10 +34,6 @@ if TYPE_CHECKING:
     from rnncli.engine.study import Study
     from rnncli.formats.nodes import Part
     from rnncli.summary import Summary
-
-
-Write = Callable[[Sequence[int], int, Array], None]
-"""Writes the output of some samples: which they are, the first timestep, and values (timesteps, features, batch)."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -74,16 +69,16 @@ class RunResult(Result):
         return self.forward.as_dict() | ({} if self.study is None else {"plot": self.study.as_dict()})
 
 
-def plan(network: Network | Model | str, request: Request, trained: Part | None = None, wide: bool = False) -> Plan:
+def plan(network: Network | Model | str, request: Request, wide: bool = False) -> Plan:
     """Return a run that can start: its input is open, its sizes are known, and it fits in memory.
 
         >>> plan("input:8,lstm:4", Request(batch=2)).run().forward.summary.output_shape
         (2, 4)
 
     Args:
-        network: the network, or its spec; or a model, which runs with its weights, unless the request names others.
+        network: the network, or what stands for it, with the weights of a model file if it is from one; or a model.
+            Its weights are used, unless the request names others.
         request: what is asked for.
-        trained: the part of a model file that the network is; it runs with that part's weights, likewise.
         wide: whether what is found is shown with every column.
 
     Raises:
@@ -94,8 +89,9 @@ def plan(network: Network | Model | str, request: Request, trained: Part | None 
         RnncliError: the input file or that of the weights cannot be read or does not fit, a file cannot be written,
             the run would not fit in memory, or the model file has what is not run.
     """
-    given = network if isinstance(network, Model) and request.weights is None else None
+    given = network if isinstance(network, Model) else None
     network = Network.of(network)
+    trained = network.part if given is None else given.part
     if trained is not None:
         trained.check_runs()
     check_files(request.read, request.written)
@@ -106,13 +102,11 @@ def plan(network: Network | Model | str, request: Request, trained: Part | None 
         array = open_input(request.input, network)
     reaches = request.seeds is not None
     init: Init = request.init or (network.framework if reaches else "keras")
-    part = drawn = None
+    part = None
     if request.study or reaches:
-        from rnncli.engine.reach import check_gates, up_to_last_recurrent, watched
+        from rnncli.engine.reach import check_gates, watched
 
         part = watched(network, "reach" if reaches else "the plot")
-        is_drawn = request.weights is None and given is None and (trained is None or not trained.has_weights)
-        drawn = up_to_last_recurrent(network, "reach") if reaches and is_drawn else None
         if request.gates:
             check_gates(network)
     lengths = read_lengths(request.lengths) if isinstance(request.lengths, str) else request.lengths
@@ -123,41 +117,38 @@ def plan(network: Network | Model | str, request: Request, trained: Part | None 
     network.check_timesteps(*ends)
     for length in ends:
         network.summary(batch, length, framework)  # says what does not fit together
-    if part is not None and reaches:
-        from rnncli.engine.reach import check_watch_fits
-
-        check_watch_fits(part, timesteps, drawn or network, np.dtype(request.dtype))
-    else:
-        beside = _file_bytes(network, request, array, batch)
-        if lengths is not None:
-            beside += _padded_bytes(network, array, batch, timesteps, np.dtype(request.dtype).itemsize)
-        check_fits(network, batch, timesteps, np.dtype(request.dtype), beside)
-    trained, notes = _weights_and_notes(network, request, trained)
-    return Plan(network, request, batch, timesteps, init, part, trained, notes, array, drawn, lengths, given, wide)
-
-
-def _weights_and_notes(network: Network, request: Request, trained: Part | None) -> tuple[Part | None, tuple[str, ...]]:
-    """Return the part of a model file that a network has the weights of, and what the user should know."""
-    reaches, notes = request.seeds is not None, list[str]()
+    weights: Model | Part | str | None = request.weights or given
+    if weights is None and trained is not None and trained.has_weights:
+        weights = trained
+    run = Plan(network, request, batch, timesteps, init, part, weights, (), array, lengths, wide)
+    run.check_fits()
+    notes = list[str]()
     if request.weights is not None:
         from rnncli.engine.model_weights import part_in
         from rnncli.formats.fitting import sources_told
 
-        trained = part_in(request.weights, network)
-        notes += [] if trained is None else [sources_told(trained)]
-    else:
-        if trained is not None and not trained.has_weights:
+        found = part_in(request.weights, network)
+        if found is not None:
+            run = replace(run, weights=found)
+            notes.append(sources_told(found))
+    elif trained is not None:
+        if not trained.has_weights:
             how = "each seed draws others" if reaches else f"they are drawn with seed {request.seed}"
             notes.append(f"the file has no weights: {how}")
-        notes += [] if trained is None else trained.told
-    stateful = request.state is not None or request.save_state is not None
-    if stateful and any(layer.states and layer.needs_whole for layer in network.body):
-        notes.append(f"{READING_FROM_THE_END} read from the end, so pieces of a sequence do not add up to the whole")
+        notes += trained.told
+    return replace(run, notes=(*notes, *_notes_on_states(network, request)))
+
+
+def _notes_on_states(network: Network, request: Request) -> Iterator[str]:
+    """Yield why pieces of a sequence, with the states between them, do not add up to the whole."""
+    if request.state is None and request.save_state is None:
+        return
+    if any(layer.states and layer.needs_whole for layer in network.body):
+        yield f"{READING_FROM_THE_END} read from the end, so pieces of a sequence do not add up to the whole"
     windows = [layer.spec() for layer in network.body if layer.window is not None and layer.window.span > 1]
-    if stateful and windows:
+    if windows:
         told = listed(list(dict.fromkeys(windows)))
-        notes.append(f"the windows of {told} begin anew, so pieces of a sequence do not add up to the whole")
-    return trained, tuple(notes)
+        yield f"the windows of {told} begin anew, so pieces of a sequence do not add up to the whole"
 
 
 @dataclass(frozen=True)
@@ -171,13 +162,11 @@ class Plan:
         timesteps: the length of the sequence.
         init: how weights and a random input are drawn.
         part: the part of the network that is run with a twin, for the study or the reach; None if neither is asked for.
-        trained: the part of a model file that the network is, or that has its weights; None if they are drawn, or in
-            an .npz with rnncli's own keys.
+        weights: what has the weights: a model, a part of a model file, or an .npz with rnncli's own keys; None if they
+            are drawn from a seed.
         notes: what the user should know before the run starts.
         array: the input, which stays in its file until it is read; None for a random one.
-        drawn: the layers of the network that need weights; None for all.
         lengths: the length of each sequence; None if all are as long as the input.
-        given: the model that runs; None where its weights are read or drawn.
         wide: whether what is found is shown with every column.
     """
 
@@ -186,20 +175,41 @@ class Plan:
     batch: int
     timesteps: int
     init: Init
-    part: Network | None = None
-    trained: Part | None = None
-    notes: tuple[str, ...] = ()
-    array: InputFile | None = None
-    drawn: Network | None = None
-    lengths: tuple[int, ...] | None = None
-    given: Model | None = None
-    wide: bool = False
+    part: Network | None
+    weights: Model | Part | str | None
+    notes: tuple[str, ...]
+    array: InputFile | None
+    lengths: tuple[int, ...] | None
+    wide: bool
 
     @property
-    def is_drawn(self) -> bool:
-        """Whether the weights are drawn from a seed."""
-        trained = self.trained is not None and self.trained.has_weights
-        return self.given is None and self.request.weights is None and not trained
+    def file(self) -> str | None:
+        """The file that has the weights; None where there is none."""
+        part = self.weights.part if isinstance(self.weights, Model) else self.weights
+        return self.request.weights if part is None or isinstance(part, str) else self.request.weights or part.path
+
+    @property
+    def _needed(self) -> Network:
+        """The layers of the network that need weights: for the reach of drawn ones those up to the last recurrent."""
+        if self.request.seeds is None or self.weights is not None:
+            return self.network
+        from rnncli.engine.reach import up_to_last_recurrent
+
+        return up_to_last_recurrent(self.network, "reach")
+
+    def check_fits(self) -> None:
+        """Check that the run fits in memory.
+
+        Raises:
+            RnncliError: it does not; the message says how much it would take and how much is free.
+        """
+        dtype = np.dtype(self.request.dtype)
+        if self.part is not None and self.request.seeds is not None:
+            from rnncli.engine.reach import check_watch_fits
+
+            check_watch_fits(self.part, self.timesteps, self._needed, dtype)
+        else:
+            check_fits(self.network, self.batch, self.timesteps, dtype, self._bytes_beside(dtype.itemsize))
 
     def model(self, seed: int) -> Model:
         """Return the network with weights: those of a model or a file, or else drawn from a seed.
@@ -207,11 +217,10 @@ class Plan:
         Raises:
             RnncliError: the file cannot be read or does not fit the network.
         """
-        if self.given is not None:
-            same = self.given.dtype == self.request.dtype
-            return self.given if same else Model(self.network, dtype=self.request.dtype, weights=self.given.weights)
-        network, request = self.drawn or self.network, self.request
-        return Model.starting(network, request.weights, self.trained, seed, request.dtype, self.init)
+        weights, dtype = self.weights, self.request.dtype
+        if isinstance(weights, Model):
+            return weights if weights.dtype == dtype else Model(weights, dtype=dtype)
+        return Model(self._needed, seed, dtype, self.init, weights)
 
     def chunks(self, model: Model, seed: int) -> Iterator[Chunk]:
         """Return the input from its start; a random one is drawn from a seed."""
@@ -303,9 +312,13 @@ class Plan:
                 shape = model.output_shape(batch, timesteps)
                 write = open_files.enter_context(output_file(request.output, shape, model.dtype, files.append))
             x = None if self.lengths is None else self._padded(model)
-            given = self._given(model, x, states, write)
-            found = forward(model, given, batch, timesteps, tick, request.framework, self.lengths)
-            found = replace(found, uniform=self.is_drawn and self.array is None and self.init == "uniform")
+            if x is None or self.lengths is None:
+                given = iter([Group(range(batch), timesteps, self.chunks(model, request.seed), states)])
+            else:
+                given = groups(self.network, x, self.lengths, states, model.chunks_of)
+            found = forward(model, given, batch, timesteps, tick, request.framework, self.lengths, write)
+            uniform = self.weights is None and self.array is None and self.init == "uniform"
+        found = replace(found, uniform=uniform)
         study = None
         if part is not None:
             from rnncli.engine.study import study_of
@@ -320,40 +333,21 @@ class Plan:
                 files.append(write_arrays(path, arrays))
         return RunResult(found, study, tuple(files), self.notes, self.wide)
 
-    def _given(self, model: Model, x: Array | None, states: State, write: Write | None) -> Iterator[Sequences]:
-        """Yield what runs together: all sequences, or those of each length.
+    def _bytes_beside(self, itemsize: int) -> int:
+        """Return the bytes of what there is beside weights, chunks and output, where a number takes `itemsize`.
 
-        Args:
-            model: what reads them.
-            x: the input of sequences of several lengths; None if they are of one.
-            states: as for `Model.begin`.
-            write: writes the output of some samples; None if nobody wants it.
+        That is a chunk of what is read from a file and the states that are; and where sequences have several lengths
+        the whole input three times: as it is, without padding, and sorted.
         """
-        if x is None or self.lengths is None:
-            chunks = self.chunks(model, self.request.seed)
-            own = None if write is None else partial(write, range(self.batch))
-            yield Sequences(chunks, self.batch, self.timesteps, states, own)
-            return
-        for some in groups(self.network, x, self.lengths, states):
-            own = None if write is None else partial(write, some.samples.tolist())
-            batch, timesteps = some.x.shape[:2]
-            yield Sequences(some.chunks(model.chunks_of), batch, timesteps, some.states, own)
-
-
-def _padded_bytes(network: Network, array: InputFile | None, batch: int, timesteps: int, itemsize: int) -> int:
-    """Return the bytes of an input with sequences of several lengths: as it is, without padding, and sorted."""
-    shape = (batch, timesteps, features_of(network.input_shape())) if array is None else array.shape
-    return 3 * prod(shape) * (itemsize if array is None else max(itemsize, array.dtype.itemsize))
-
-
-def _file_bytes(network: Network, request: Request, array: InputFile | None, batch: int) -> int:
-    """Return the bytes of what is read from files and saved to them beside weights and output: a chunk, the states."""
-    times = 2 - (request.state, request.save_state).count(None)
-    size = times * sum(map(prod, state_shapes(network, batch).values())) * np.dtype(request.dtype).itemsize
-    if array is not None:
-        _, timesteps, *features = array.shape
-        size += batch * min(timesteps, chunk_steps(network, batch)) * prod(features) * array.dtype.itemsize
-    return size
+        network, batch, array = self.network, self.batch, self.array
+        times = 2 - (self.request.state, self.request.save_state).count(None)
+        size = times * sum(map(prod, state_shapes(network, batch).values())) * itemsize
+        shape: tuple[int, ...] = (batch, self.timesteps, features_of(network.input_shape()))
+        if array is not None:
+            _, timesteps, *features = shape = array.shape
+            size += batch * min(timesteps, chunk_steps(network, batch)) * prod(features) * array.dtype.itemsize
+            itemsize = max(itemsize, array.dtype.itemsize)
+        return size if self.lengths is None else size + 3 * prod(shape) * itemsize
 
 
 def _sizes(
